@@ -1,0 +1,1 @@
+"""The console: command line, headless runner, demo, and (in `console.tui` alone) the Textual screens."""

@@ -1,0 +1,63 @@
+"""The `Chain` that the engine talks to: embedded (`engine.chain.local`) or, later, a real one in its own process.
+
+Every method may raise `ChainUnavailable`. Reads return values of `engine.values`; what is sent answers with an
+`Outcome`, never an exception for a refusal: `rejected` carries the chain's own error name first, as in
+"SettingWeightsTooFast: 12 blocks left".
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from engine.keys import Signer
+from engine.values import Hyperparameters, Metagraph, Outcome
+
+
+class ChainUnavailable(Exception):
+    """The chain gave no answer in time; the message says which endpoint and what to do."""
+
+
+class Chain(Protocol):
+    """One chain endpoint."""
+
+    @property
+    def endpoint(self) -> str:
+        """What to call it on a screen: "embedded" or a URL."""
+        ...
+
+    @property
+    def network(self) -> str:
+        """embedded, finney, test, local or a URL."""
+        ...
+
+    @property
+    def block_time(self) -> float:
+        """Seconds a block."""
+        ...
+
+    async def block(self) -> int: ...
+
+    async def metagraph(self, netuid: int) -> Metagraph: ...
+
+    async def hyperparameters(self, netuid: int) -> Hyperparameters: ...
+
+    async def next_epoch(self, netuid: int) -> int:
+        """The block of the next epoch."""
+        ...
+
+    async def balance(self, coldkey: str) -> float: ...
+
+    async def weights(self, netuid: int, uid: int) -> tuple[tuple[int, int], ...]:
+        """What this validator has on chain: (uid, u16), max-upscaled."""
+        ...
+
+    async def register(
+        self, netuid: int, *, coldkey: Signer, hotkey: str, limit: float | None = None
+    ) -> Outcome: ...
+
+    async def serve_axon(self, netuid: int, *, hotkey: Signer, ip: str, port: int) -> Outcome: ...
+
+    async def set_weights(
+        self, netuid: int, *, hotkey: Signer, uids: Sequence[int], values: Sequence[int], version_key: int = 0
+    ) -> Outcome: ...
+
+    async def close(self) -> None: ...

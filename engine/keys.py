@@ -1,0 +1,76 @@
+"""Hotkeys: who signs and how a signature is checked (sr25519, ss58 format 42).
+
+`substrateinterface` costs a third of a second to import, so it is loaded when a key is first used.
+"""
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from substrateinterface import Keypair
+
+SS58_FORMAT = 42
+SS58_LENGTH = 48
+
+
+class Signer(Protocol):
+    """Anything that can sign for one address."""
+
+    @property
+    def ss58_address(self) -> str: ...
+
+    def sign(self, data: bytes | str) -> bytes: ...
+
+
+def is_address(text: str) -> bool:
+    """Whether `text` is an ss58 address of this format. The length is looked at first: base58 is quadratic."""
+    return len(text) == SS58_LENGTH and _public_key(text) is not None
+
+
+def new_mnemonic() -> str:
+    """Twelve words for a fresh key."""
+    from substrateinterface import Keypair
+
+    return str(Keypair.generate_mnemonic())
+
+
+def keypair_from_uri(uri: str) -> "Keypair":
+    """A key from a mnemonic or a development path such as `//Alice`."""
+    from substrateinterface import Keypair
+
+    return Keypair.create_from_uri(uri, ss58_format=SS58_FORMAT)
+
+
+def signature_hex(signer: Signer, message: bytes | str) -> str:
+    """`0x` and 128 hex digits."""
+    return "0x" + signer.sign(message).hex()
+
+
+def verify(address: str, message: bytes, signature: str) -> bool:
+    """Whether `signature` ("0x" + 128 hex digits) is this address's over `message`, plain or in <Bytes>.
+
+    Never raises: whatever cannot be read is no signature.
+    """
+    public_key = _public_key(address) if len(address) == SS58_LENGTH else None
+    if public_key is None or len(signature) != 130 or not signature.startswith("0x"):
+        return False
+    try:
+        raw = bytes.fromhex(signature[2:])
+    except ValueError:
+        return False
+    from sr25519 import verify as verify_sr25519
+
+    return any(
+        verify_sr25519(raw, candidate, public_key)
+        for candidate in (message, b"<Bytes>" + message + b"</Bytes>")
+    )
+
+
+@lru_cache(maxsize=4096)
+def _public_key(address: str) -> bytes | None:
+    from substrateinterface.utils.ss58 import ss58_decode
+
+    try:
+        return bytes.fromhex(ss58_decode(address, valid_ss58_format=SS58_FORMAT))
+    except ValueError:
+        return None

@@ -1,0 +1,248 @@
+"""What the engine shows: one frozen `Snapshot`, replaced whole, and the events that led to it.
+
+Plain data all the way down, so that it also crosses a socket (`msgspec.json.encode`). Texts from outside are already
+cleaned (`engine.text.safe`) when they get here.
+"""
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from engine.values import Level, Metagraph
+
+Role = Literal["demo", "miner", "validator"]
+ServiceState = Literal["starting", "running", "backing_off", "stopped", "failed"]
+MinerState = Literal["active", "stale", "silent", "deregistered"]
+
+
+class Event(Struct, frozen=True):
+    """Something that happened: a name of design/contract's headless events or of our own, and its fields."""
+
+    seq: int
+    at: float
+    name: str
+    fields: dict[str, Any] = {}
+
+
+class ServiceView(Struct, frozen=True, kw_only=True):
+    """One supervised service: its state since when, how often it was restarted and the last reason."""
+
+    name: str
+    state: ServiceState
+    since: float
+    restarts: int = 0
+    reason: str = ""
+
+
+class ChainView(Struct, frozen=True, kw_only=True):
+    """The chain as this neuron needs it. Blocks are heights; `block_at` is when the last one was seen."""
+
+    endpoint: str = ""
+    network: str = ""
+    netuid: int = 0
+    reachable: bool = False
+    block: int = 0
+    block_at: float = 0.0
+    block_time: float = 12.0
+    latency_ms: float = 0.0
+    tempo: int = 0
+    next_epoch: int = 0
+    uid: int | None = None
+    registered: bool = False
+    validator_permit: bool = False
+    stake: float = 0.0
+    balance: float = 0.0
+    validator_trust: float = 0.0
+    incentive: float = 0.0
+    dividends: float = 0.0
+    immune_until: int = 0
+    axon: str = ""
+    weights_rate_limit: int = 0
+    last_weights_block: int = 0
+    next_weights_block: int = 0
+    commit_reveal: bool = False
+    registration_cost: float = 0.0
+
+
+class Progress(Struct, frozen=True, kw_only=True):
+    """The round in flight."""
+
+    id: str
+    kind: str
+    asked: int
+    answered: int
+    failed: int
+    started_at: float
+    deadline_at: float
+
+
+class RoundView(Struct, frozen=True, kw_only=True):
+    """One finished round as a table row. `clusters` holds the size of each, largest first."""
+
+    id: str
+    at: float
+    kind: str
+    source: str
+    profile: str
+    asked: int
+    answered: int
+    clusters: tuple[int, ...]
+    agreement: float
+    winner_uid: int | None
+    winner_hotkey: str | None
+    p50_ms: float
+    p95_ms: float
+    duration_ms: float
+    recorded: bool
+
+
+class MinerView(Struct, frozen=True, kw_only=True):
+    """One miner as a table row. `weight` is on chain, `planned` what the next plan would set; both sum to 1."""
+
+    uid: int
+    hotkey: str
+    name: str
+    stake: float = 0.0
+    ema: float = 0.0
+    ema_before: float = 0.0
+    ema_history: tuple[float, ...] = ()
+    last_emission: float = 0.0
+    weight: float = 0.0
+    planned: float = 0.0
+    incentive: float = 0.0
+    rounds: int = 0
+    answered: int = 0
+    failed: int = 0
+    latency_ms: float = 0.0
+    last_answer_at: float = 0.0
+    available: bool | None = None
+    state: MinerState = "silent"
+    note: str = ""
+
+
+class PlanView(Struct, frozen=True, kw_only=True):
+    """One row of the journal of weights."""
+
+    at: float
+    block: int
+    mode: str
+    uids: tuple[int, ...]
+    weights_u16: tuple[int, ...]
+    outcome: str
+    reason: str
+
+
+class CommandView(Struct, frozen=True, kw_only=True):
+    """One line of the command log: what was asked of the chain or the engine, and what became of it."""
+
+    at: float
+    name: str
+    detail: str
+    outcome: str
+    reason: str
+
+
+class Attention(Struct, frozen=True, kw_only=True):
+    """Something that needs a person. The same (subject, text) is counted, not repeated."""
+
+    id: int
+    at: float
+    level: Level
+    subject: str
+    text: str
+    count: int = 1
+    acknowledged: bool = False
+
+
+class CallerView(Struct, frozen=True, kw_only=True):
+    """Who asks this miner server, and how it went."""
+
+    hotkey: str
+    allowed: bool
+    requests: int
+    ok: int
+    p50_ms: float
+    last_at: float
+    last_refusal: str = ""
+
+
+class SessionView(Struct, frozen=True, kw_only=True):
+    """A symmetric key that a validator exchanged with us."""
+
+    hotkey: str
+    key_uuid: str
+    created_at: float
+    expires_at: float
+
+
+class RequestView(Struct, frozen=True, kw_only=True):
+    """One request to the miner server: `status` is the HTTP code, `reason` why it was refused."""
+
+    at: float
+    hotkey: str
+    route: str
+    bytes_in: int
+    status: int
+    ms: float
+    reason: str = ""
+    answer: str = ""
+    tokens: int = 0
+
+
+class ServerView(Struct, frozen=True, kw_only=True):
+    """The miner server: load, callers, sessions and the last requests (newest last)."""
+
+    address: str = ""
+    backend: str = ""
+    model: str = ""
+    ready: bool = False
+    readiness: str = ""
+    in_flight: int = 0
+    capacity: int = 0
+    queued: int = 0
+    queue_limit: int = 0
+    requests_total: int = 0
+    statuses: dict[int, int] = {}
+    p50_ms: float = 0.0
+    p95_ms: float = 0.0
+    tokens_total: int = 0
+    callers: tuple[CallerView, ...] = ()
+    sessions: tuple[SessionView, ...] = ()
+    requests: tuple[RequestView, ...] = ()
+
+
+class LoopView(Struct, frozen=True, kw_only=True):
+    """How late the engine's loop runs, over the last minute."""
+
+    p50_ms: float = 0.0
+    p99_ms: float = 0.0
+
+
+class Snapshot(Struct, frozen=True, kw_only=True):
+    """Everything that a screen shows of a running engine, at one instant."""
+
+    at: float
+    version: str
+    role: Role
+    started_at: float
+    hotkey: str = ""
+    data_dir: str = ""
+    scoring: str = ""
+    encoder: str = ""
+    seed: int | None = None
+    read_only: bool = False
+    paused: bool = False
+    auto_weights: bool = True
+    services: tuple[ServiceView, ...] = ()
+    loop: LoopView = LoopView()
+    chain: ChainView = ChainView()
+    metagraph: Metagraph | None = None
+    progress: Progress | None = None
+    next_round_at: float | None = None
+    rounds_done: int = 0
+    rounds: tuple[RoundView, ...] = ()
+    miners: tuple[MinerView, ...] = ()
+    plans: tuple[PlanView, ...] = ()
+    commands: tuple[CommandView, ...] = ()
+    attention: tuple[Attention, ...] = ()
+    server: ServerView | None = None

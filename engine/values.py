@@ -1,0 +1,186 @@
+"""The nouns of the field, as frozen values: what crosses from one room to another.
+
+Times called `at`, `created_at` or `…_at` are unix seconds (UTC); durations in `ms` are milliseconds. A hotkey or
+coldkey is an ss58 address. Texts are raw, as they came in: each door (feed, CSV, log, screen) cleans them with
+`engine.text.safe` on the way out.
+"""
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+ReplyStatus = Literal["ok", "timeout", "unreachable", "refused", "malformed", "too_large", "cancelled"]
+AnswerType = Literal["number", "short", "yes_no", "json", "tool_call", "code", "text"]
+Source = Literal["synthetic", "file", "organic"]
+OutcomeStatus = Literal["ok", "rejected", "unknown"]
+Level = Literal["info", "warning", "error"]
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """What a miner is asked: a prompt, or OpenAI-style messages, which win when both are there."""
+
+    prompt: str | None = None
+    messages: tuple[dict[str, Any], ...] = ()
+    tools: tuple[dict[str, Any], ...] = ()
+    tool_choice: str | dict[str, Any] | None = None
+    model: str = ""
+    max_tokens: int = 512
+    temperature: float = 0.7
+    top_p: float = 0.95
+
+    @property
+    def question(self) -> str:
+        """The text that the answer is judged against: the last user message, else the prompt."""
+        for message in reversed(self.messages):
+            if message.get("role") == "user":
+                content = message.get("content")
+                if isinstance(content, str):
+                    return content
+                if isinstance(content, list):
+                    return "\n".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+        return self.prompt or ""
+
+
+class Challenge(Struct, frozen=True, kw_only=True):
+    """One question for the miners. `truth` is hidden: it never leaves the validator."""
+
+    id: str
+    kind: str
+    source: Source
+    created_at: float
+    request: Request
+    answer_type: AnswerType = "text"
+    truth: str | None = None
+
+
+class Peer(Struct, frozen=True):
+    """Where a neuron can be asked."""
+
+    hotkey: str
+    host: str
+    port: int
+
+
+class Reply(Struct, frozen=True, kw_only=True):
+    """A miner's answer, or the reason why there is none (`status` other than "ok"; `reason` in words).
+
+    `ms` is measured by us, from the request's last byte to the reply's last byte.
+    """
+
+    uid: int
+    hotkey: str
+    coldkey: str = ""
+    ip: str = ""
+    status: ReplyStatus = "ok"
+    reason: str = ""
+    ms: float = 0.0
+    text: str = ""
+    tool_calls: tuple[dict[str, Any], ...] = ()
+    finish_reason: str = ""
+    usage: dict[str, int] = {}
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """What one reply earned and why. `cluster` is a letter ("A" is the largest), "" for none.
+
+    `parts` are the numbers that the score is made of, by name; `reasons` are short sentences for people.
+    """
+
+    hotkey: str
+    uid: int
+    quality: float
+    score: float
+    emission: float
+    cluster: str = ""
+    parts: dict[str, float] = {}
+    reasons: tuple[str, ...] = ()
+
+
+class Judgement(Struct, frozen=True, kw_only=True):
+    """A judged round: one verdict a reply, in the order of the replies. `agreement` is 0..1."""
+
+    profile: str
+    consensus: float
+    agreement: float
+    winner: str | None
+    clusters: tuple[tuple[str, ...], ...]
+    verdicts: tuple[Verdict, ...]
+
+
+class Round(Struct, frozen=True, kw_only=True):
+    """A challenge with its replies and their judgement: what one store transaction holds."""
+
+    challenge: Challenge
+    replies: tuple[Reply, ...]
+    judgement: Judgement
+    started_at: float
+    duration_ms: float
+    block: int = 0
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """What became of something that was sent to the chain. `unknown` is read back before anything is sent again."""
+
+    status: OutcomeStatus
+    reason: str = ""
+    block: int = 0
+    reference: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.status == "ok"
+
+
+class Neuron(Struct, frozen=True, kw_only=True):
+    """One slot of the metagraph. Stake and emission in tokens; incentive, dividends, consensus, vtrust 0..1."""
+
+    uid: int
+    hotkey: str
+    coldkey: str
+    ip: str = ""
+    port: int = 0
+    axon_block: int = 0
+    stake: float = 0.0
+    validator_permit: bool = False
+    active: bool = True
+    incentive: float = 0.0
+    dividends: float = 0.0
+    consensus: float = 0.0
+    validator_trust: float = 0.0
+    emission: float = 0.0
+    last_update: int = 0
+    registered_at: int = 0
+
+    @property
+    def serving(self) -> bool:
+        return self.port > 0 and self.ip not in ("", "0", "0.0.0.0", "::")
+
+
+class Metagraph(Struct, frozen=True, kw_only=True):
+    """The neurons of one subnet at one block, ordered by uid."""
+
+    netuid: int
+    block: int
+    neurons: tuple[Neuron, ...] = ()
+
+    def by_hotkey(self, hotkey: str) -> Neuron | None:
+        return next((neuron for neuron in self.neurons if neuron.hotkey == hotkey), None)
+
+
+class Hyperparameters(Struct, frozen=True, kw_only=True):
+    """A subnet's rules, with the chain's defaults. Lengths in blocks; `burn` in tokens."""
+
+    tempo: int = 360
+    weights_rate_limit: int = 100
+    serving_rate_limit: int = 50
+    immunity_period: int = 4096
+    min_allowed_weights: int = 1
+    max_uids: int = 256
+    max_validators: int = 64
+    stake_threshold: float = 0.0
+    weights_version: int = 0
+    commit_reveal: bool = False
+    registration_allowed: bool = True
+    burn: float = 1.0
+    kappa: float = 0.5
+    activity_cutoff: int = 5000
