@@ -61,8 +61,7 @@ def verify(address: str, message: bytes, signature: str) -> bool:
     from sr25519 import verify as verify_sr25519
 
     return any(
-        verify_sr25519(raw, candidate, public_key)
-        for candidate in (message, b"<Bytes>" + message + b"</Bytes>")
+        verify_sr25519(raw, candidate, public_key) for candidate in (message, b"<Bytes>" + message + b"</Bytes>")
     )
 
 
