@@ -1,0 +1,36 @@
+"""The journal around a submission: the intent is durable before anything is sent, so that a crash never sends twice.
+
+The store implements `WeightJournal`. An entry is open until it is settled as ok or rejected; an unknown outcome keeps
+it open, and whoever starts next reads the chain before sending anything new.
+"""
+
+from typing import Protocol
+
+from msgspec import Struct
+
+from engine.values import Outcome
+from engine.weights.plan import WeightPlan
+
+
+class JournalEntry(Struct, frozen=True, kw_only=True):
+    """One journalled plan. `at` is when the intent was written, in unix seconds."""
+
+    id: int
+    at: float
+    plan: WeightPlan
+
+
+class WeightJournal(Protocol):
+    """Durable and written through: a call that returned survives kill -9. Each may raise `StoreError`."""
+
+    async def intend(self, plan: WeightPlan) -> int:
+        """Write down what is about to be sent; answers with the entry's id."""
+        ...
+
+    async def settle(self, entry: int, outcome: Outcome) -> None:
+        """Write down what became of it. A later outcome replaces an unknown one."""
+        ...
+
+    async def open_entries(self) -> tuple[JournalEntry, ...]:
+        """Entries without an outcome or with an unknown one, oldest first."""
+        ...

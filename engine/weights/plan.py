@@ -1,0 +1,142 @@
+"""What one submission of weights holds: scores by hotkey become rows by uid, from the metagraph read for it.
+
+Scores are kept by hotkey and a uid is only looked up here, so that a hotkey whose uid went to another neuron gets
+nothing of the other's, nor the other of its. Tiers and gate are the Loosh validator's (answers of 3 h, 24 h, any age),
+its limits of 4000 and 4500 blocks taken as shares of the activity cutoff that the chain names (5000 there).
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from msgspec import Struct
+
+from engine.values import Hyperparameters, Metagraph, Neuron
+
+Mode = Literal["normal", "degraded", "emergency"]
+
+DEGRADED_FROM = 0.8
+EMERGENCY_FROM = 0.9
+"""Shares of the activity cutoff that have gone by without weights."""
+
+FRESH_FOR_S: dict[Mode, float] = {"normal": 3 * 3600.0, "degraded": 24 * 3600.0, "emergency": math.inf}
+"""How old a miner's last answer may be, in seconds, for its score to count."""
+
+U16_MAX = 65535
+
+
+class HotkeyScore(Struct, frozen=True, kw_only=True):
+    """A miner's score (0 or more, on any scale) and when it last answered in unix seconds, 0 for never."""
+
+    hotkey: str
+    score: float
+    last_answer_at: float = 0.0
+
+
+class WeightRow(Struct, frozen=True, kw_only=True):
+    """One weight: `weight` is its share (all rows sum to 1), `u16` what is sent (the largest is 65535)."""
+
+    uid: int
+    hotkey: str
+    weight: float
+    u16: int
+
+
+class WeightPlan(Struct, frozen=True, kw_only=True):
+    """The weights that `hotkey` would set at `block`, for the epoch due at block `window`.
+
+    `last_update` is the hotkey's LastUpdate before them. `skipped` says why nothing should be set, "" when all is well;
+    a skipped plan has no rows.
+    """
+
+    netuid: int
+    hotkey: str
+    block: int
+    window: int
+    last_update: int = 0
+    version_key: int = 0
+    mode: Mode = "normal"
+    rows: tuple[WeightRow, ...] = ()
+    skipped: str = ""
+
+
+def plan_weights(
+    metagraph: Metagraph,
+    rules: Hyperparameters,
+    scores: Iterable[HotkeyScore],
+    *,
+    hotkey: str,
+    window: int,
+    now: float,
+) -> WeightPlan:
+    """The plan for the validator `hotkey` at the metagraph's block; `now` is unix seconds."""
+    own = metagraph.by_hotkey(hotkey)
+    mode: Mode = "normal"
+    rows: tuple[WeightRow, ...] = ()
+    if own is None:
+        skipped = f"hotkey {hotkey} is not registered on netuid {metagraph.netuid}"
+    else:
+        mode = mode_after(metagraph.block - max(own.last_update, own.registered_at), rules.activity_cutoff)
+        serving = tuple(neuron for neuron in metagraph.neurons if neuron.serving and neuron.hotkey != hotkey)
+        wanted = min(rules.min_allowed_weights, len(metagraph.neurons))
+        rows, skipped = _rows(serving, fresh_scores(scores, mode, now), mode, wanted)
+    return WeightPlan(
+        netuid=metagraph.netuid,
+        hotkey=hotkey,
+        block=metagraph.block,
+        window=window,
+        last_update=own.last_update if own else 0,
+        version_key=rules.weights_version,
+        mode=mode,
+        rows=rows,
+        skipped=skipped,
+    )
+
+
+def mode_after(blocks: int, activity_cutoff: int) -> Mode:
+    """The tier of a validator whose last weights are `blocks` old."""
+    if blocks >= EMERGENCY_FROM * activity_cutoff:
+        return "emergency"
+    return "degraded" if blocks >= DEGRADED_FROM * activity_cutoff else "normal"
+
+
+def fresh_scores(scores: Iterable[HotkeyScore], mode: Mode, now: float) -> dict[str, float]:
+    """Scores by hotkey; 0 where the last answer is older than the tier allows, or the score is no positive number."""
+    oldest = now - FRESH_FOR_S[mode]
+    return {
+        entry.hotkey: entry.score if 0 < entry.score < math.inf and entry.last_answer_at >= oldest else 0.0
+        for entry in scores
+    }
+
+
+def max_upscale(weights: Sequence[float]) -> tuple[int, ...]:
+    """Weights as the chain stores them: the largest becomes 65535, halves go to even, a tiny one may become 0."""
+    scale = U16_MAX / max(weights)
+    return tuple(round(weight * scale) for weight in weights)
+
+
+def _rows(
+    serving: Sequence[Neuron], scores: dict[str, float], mode: Mode, wanted: int
+) -> tuple[tuple[WeightRow, ...], str]:
+    """Rows ordered by uid, and why there are none.
+
+    Miners without a score are rows of weight 0 where the subnet wants more weights than there are scores.
+    """
+    earned = {neuron.uid: scores.get(neuron.hotkey, 0.0) for neuron in serving}
+    top = max(earned.values(), default=0.0)
+    if not serving:
+        return (), "no miner serves"
+    if len(serving) < wanted:
+        return (), f"{len(serving)} miners serve and the subnet wants at least {wanted} weights"
+    if top == 0.0 and mode != "emergency":
+        return (), f"no serving miner has a score from the last {FRESH_FOR_S[mode] / 3600:.0f} h"
+    shares = {uid: score / top if top else 1.0 for uid, score in earned.items()}
+    best_first = sorted(serving, key=lambda neuron: (-shares[neuron.uid], neuron.uid))
+    chosen = [neuron for rank, neuron in enumerate(best_first) if shares[neuron.uid] > 0 or rank < wanted]
+    total = math.fsum(shares.values())
+    scaled = max_upscale([shares[neuron.uid] for neuron in chosen])
+    rows = (
+        WeightRow(uid=neuron.uid, hotkey=neuron.hotkey, weight=shares[neuron.uid] / total, u16=u16)
+        for neuron, u16 in zip(chosen, scaled, strict=True)
+    )
+    return tuple(sorted(rows, key=lambda row: row.uid)), ""
