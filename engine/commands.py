@@ -1,0 +1,64 @@
+"""What an operator can ask of a running engine: one value a command. The answer is an event named "command"."""
+
+from msgspec import Struct
+
+
+class Command(Struct, frozen=True, tag_field="command", tag=str.lower):
+    """The base of all commands; `tag` names it on a wire and in the command log."""
+
+    @property
+    def name(self) -> str:
+        return type(self).__name__.lower()
+
+
+class Pause(Command, frozen=True):
+    """Ask no new challenges; the round in flight ends as usual."""
+
+
+class Resume(Command, frozen=True):
+    """Go on asking."""
+
+
+class SetWeights(Command, frozen=True):
+    """Submit the weights now, if the chain's rate limit allows it."""
+
+
+class AutoWeights(Command, frozen=True):
+    """Switch the automatic setting of weights on or off."""
+
+    on: bool
+
+
+class Register(Command, frozen=True):
+    """Register this hotkey on the subnet; the coldkey pays at most `limit` tokens, the going price without it."""
+
+    limit: float | None = None
+
+
+class Serve(Command, frozen=True):
+    """Announce where this neuron listens."""
+
+    ip: str
+    port: int
+
+
+class Export(Command, frozen=True):
+    """Write one table as a file, as `subnet-console export` does."""
+
+    table: str
+    out: str
+    format: str = "csv"
+    since: str | None = None
+
+
+class Acknowledge(Command, frozen=True):
+    """Take one attention off the list; without an id, all of them."""
+
+    id: int | None = None
+
+
+class Stop(Command, frozen=True):
+    """End the run cleanly."""
+
+
+AnyCommand = Pause | Resume | SetWeights | AutoWeights | Register | Serve | Export | Acknowledge | Stop

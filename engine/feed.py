@@ -1,0 +1,108 @@
+"""The two doors between the engine and whoever looks at it: a Snapshot and events out, Commands in.
+
+The engine's thread writes, any other thread reads; neither ever waits for the other. The ring is bounded: a reader
+that falls behind is told how many events it missed.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from itertools import takewhile
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from engine.commands import AnyCommand
+from engine.snapshot import Attention, Event, Snapshot
+from engine.text import safe
+from engine.values import Level
+
+EVENTS_KEPT = 10_000
+ATTENTIONS_KEPT = 100
+ATTENTION_WIDTH = 300
+
+
+class Batch(Struct, frozen=True):
+    """Events after the one asked for, and how many older ones the ring had already dropped."""
+
+    events: tuple[Event, ...]
+    missed: int
+
+
+class Feed:
+    """One engine's doors."""
+
+    def __init__(self, first: Snapshot) -> None:
+        self._snapshot = first
+        self._events: deque[Event] = deque(maxlen=EVENTS_KEPT)
+        self._last_seq = 0
+        self._changed = threading.Condition()
+        self._attention: deque[Attention] = deque(maxlen=ATTENTIONS_KEPT)
+        self._attentions_seen = 0
+        self._on_command: Callable[[AnyCommand], None] | None = None
+
+    # -- out ---------------------------------------------------------------------------------------------------
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self._snapshot
+
+    @property
+    def attention(self) -> tuple[Attention, ...]:
+        return tuple(self._attention)
+
+    def publish(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    def emit(self, name: str, /, **fields: Any) -> None:
+        """Add an event. Fields are plain data, already cleaned."""
+        with self._changed:
+            self._last_seq += 1
+            self._events.append(Event(self._last_seq, time.time(), name, fields))
+            self._changed.notify_all()
+
+    def events_after(self, seq: int, *, timeout: float = 0.0) -> Batch:
+        """What happened after event `seq`; waits up to `timeout` seconds for the first one."""
+        with self._changed:
+            if timeout > 0:
+                self._changed.wait_for(lambda: self._last_seq > seq, timeout)
+            newest_first = tuple(takewhile(lambda event: event.seq > seq, reversed(self._events)))
+            missed = self._last_seq - seq - len(newest_first)
+        return Batch(newest_first[::-1], max(missed, 0))
+
+    def raise_attention(self, level: Level, subject: str, text: str) -> None:
+        """Tell a person. The same subject and text again is counted on the line that is there."""
+        subject, text = safe(subject, ATTENTION_WIDTH), safe(text, ATTENTION_WIDTH)
+        for index, known in enumerate(self._attention):
+            if (known.subject, known.text) == (subject, text) and not known.acknowledged:
+                self._attention[index] = replace(known, at=time.time(), count=known.count + 1)
+                return
+        self._attentions_seen += 1
+        self._attention.append(
+            Attention(id=self._attentions_seen, at=time.time(), level=level, subject=subject, text=text)
+        )
+        self.emit("attention", level=level, subject=subject, text=text)
+
+    def acknowledge(self, attention_id: int | None) -> bool:
+        """Mark one attention, or all, as seen. False when there was none to mark."""
+        marked = False
+        for index, known in enumerate(self._attention):
+            if not known.acknowledged and attention_id in (None, known.id):
+                self._attention[index] = replace(known, acknowledged=True)
+                marked = True
+        return marked
+
+    # -- in ----------------------------------------------------------------------------------------------------
+
+    def on_command(self, handler: Callable[[AnyCommand], None]) -> None:
+        """Who takes the commands; called on the submitting thread, so it must only hand them over."""
+        self._on_command = handler
+
+    def submit(self, command: AnyCommand) -> bool:
+        """Hand a command to the engine. False when no engine listens."""
+        if self._on_command is None:
+            return False
+        self._on_command(command)
+        return True

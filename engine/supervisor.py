@@ -1,0 +1,100 @@
+"""Starts the services, watches them, and restarts what fails, with growing pauses and a count for all to see."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from engine.feed import Feed
+from engine.snapshot import ServiceState, ServiceView
+from engine.text import safe
+
+log = logging.getLogger(__name__)
+
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 60.0
+STABLE_AFTER_S = 120.0
+REASON_WIDTH = 300
+
+
+class Fatal(Exception):
+    """Something that no restart can mend: it ends the run with this exit code of the contract."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+class Service(Protocol):
+    """A part of the engine with a life of its own."""
+
+    async def run(self, started: Callable[[], None]) -> None:
+        """Call `started` once it works; return when it has nothing more to do; end soon when cancelled."""
+        ...
+
+
+class Supervisor:
+    """Runs services made by factories, which are called again for each restart."""
+
+    def __init__(self, feed: Feed, factories: Mapping[str, Callable[[], Service]]) -> None:
+        self._feed = feed
+        self._factories = factories
+        self._views = {name: ServiceView(name=name, state="starting", since=time.time()) for name in factories}
+
+    @property
+    def services(self) -> tuple[ServiceView, ...]:
+        return tuple(self._views.values())
+
+    async def run(self, until: str) -> None:
+        """Keep all services alive until the one named `until` has done its work, then end the others.
+
+        Raises what a service raised as `Fatal`.
+        """
+        tasks = {name: asyncio.create_task(self._keep(name), name=name) for name in self._factories}
+        try:
+            waiting = set(tasks.values())
+            while not tasks[until].done():
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+        finally:
+            for task in tasks.values():
+                task.cancel()
+            await asyncio.gather(*tasks.values(), return_exceptions=True)
+
+    async def _keep(self, name: str) -> None:
+        pause = FIRST_PAUSE_S
+        while True:
+            began = time.monotonic()
+            try:
+                await self._factories[name]().run(lambda: self._now(name, "running"))
+            except Fatal as error:
+                self._now(name, "failed", str(error))
+                raise
+            except asyncio.CancelledError:
+                self._now(name, "stopped", "asked to stop")
+                raise
+            except Exception as error:
+                log.exception("service %s failed", name)
+                if time.monotonic() - began > STABLE_AFTER_S:
+                    pause = FIRST_PAUSE_S
+                reason = f"{type(error).__name__}: {error}"
+                self._feed.raise_attention(
+                    "error", name, f"{name} failed ({reason}), restarted after a pause of {pause:.0f} s or more"
+                )
+                self._now(name, "backing_off", reason)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE_S)
+                self._views[name] = replace(self._views[name], restarts=self._views[name].restarts + 1)
+                self._now(name, "starting", reason)
+            else:
+                self._now(name, "stopped", "done")
+                return
+
+    def _now(self, name: str, state: ServiceState, reason: str = "") -> None:
+        reason = safe(reason, REASON_WIDTH)
+        self._views[name] = replace(self._views[name], state=state, since=time.time(), reason=reason)
+        self._feed.emit("service", name=name, state=state, reason=reason)

@@ -1,0 +1,88 @@
+"""The two doors: what a reader on another thread sees of the engine, and what it can ask."""
+
+import threading
+import time
+
+import msgspec
+import pytest
+
+from engine import feed as feed_module
+from engine.commands import AnyCommand, Export, Pause, Serve
+from engine.feed import Feed
+from engine.snapshot import Snapshot
+
+
+def a_feed() -> Feed:
+    return Feed(Snapshot(at=1.0, version="0", role="validator", started_at=1.0))
+
+
+def test_a_reader_gets_each_event_once_and_in_order() -> None:
+    feed = a_feed()
+    feed.emit("round", id="a")
+    feed.emit("round", id="b")
+    first = feed.events_after(0)
+    feed.emit("round", id="c")
+    second = feed.events_after(first.events[-1].seq)
+    assert [event.fields["id"] for event in first.events + second.events] == ["a", "b", "c"]
+    assert first.missed == second.missed == 0
+
+
+def test_a_slow_reader_is_told_how_many_events_it_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_module, "EVENTS_KEPT", 3)
+    feed = a_feed()
+    for number in range(10):
+        feed.emit("round", number=number)
+    batch = feed.events_after(2)
+    assert [event.fields["number"] for event in batch.events] == [7, 8, 9]
+    assert batch.missed == 5
+
+
+def test_a_waiting_reader_wakes_when_something_happens() -> None:
+    feed = a_feed()
+    threading.Timer(0.05, feed.emit, ("round",)).start()
+    began = time.monotonic()
+    assert len(feed.events_after(0, timeout=5).events) == 1
+    assert time.monotonic() - began < 2
+
+
+def test_the_same_attention_is_counted_and_a_new_one_is_an_event() -> None:
+    feed = a_feed()
+    feed.raise_attention("error", "store", "disk full")
+    feed.raise_attention("error", "store", "disk full")
+    feed.raise_attention("warning", "uid 3", "silent")
+    assert [(line.subject, line.count) for line in feed.attention] == [("store", 2), ("uid 3", 1)]
+    assert [event.name for event in feed.events_after(0).events] == ["attention", "attention"]
+
+
+def test_an_acknowledged_attention_comes_back_as_a_new_line_when_it_happens_again() -> None:
+    feed = a_feed()
+    feed.raise_attention("error", "store", "disk full")
+    assert feed.acknowledge(None)
+    assert not feed.acknowledge(None)
+    feed.raise_attention("error", "store", "disk full")
+    assert [line.acknowledged for line in feed.attention] == [True, False]
+
+
+def test_foreign_text_in_an_attention_is_cleaned() -> None:
+    feed = a_feed()
+    feed.raise_attention("warning", "uid 3", "says \x1b]52;c;aGk=\x07 hello")
+    assert "\x1b" not in feed.attention[0].text
+    assert "\x07" not in feed.attention[0].text
+
+
+def test_commands_reach_the_engine_and_cross_a_wire() -> None:
+    feed = a_feed()
+    assert not feed.submit(Pause())
+    taken: list[AnyCommand] = []
+    feed.on_command(taken.append)
+    assert feed.submit(Serve("10.0.0.1", 8091))
+    raw = msgspec.json.encode(taken[0])
+    assert msgspec.json.decode(raw, type=AnyCommand) == Serve("10.0.0.1", 8091)
+    assert msgspec.json.decode(b'{"command":"export","table":"scores","out":"-"}', type=AnyCommand) == Export(
+        "scores", "-"
+    )
+
+
+def test_a_snapshot_crosses_a_wire() -> None:
+    snapshot = a_feed().snapshot
+    assert msgspec.json.decode(msgspec.json.encode(snapshot), type=Snapshot) == snapshot

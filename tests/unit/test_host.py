@@ -1,0 +1,37 @@
+"""The engine's thread: ends by itself, when told to, and says what went wrong."""
+
+import asyncio
+import time
+
+from engine.host import EngineThread
+
+
+async def _wait_for_ever() -> None:
+    await asyncio.Event().wait()
+
+
+def test_it_stops_when_told_to_from_another_thread() -> None:
+    engine = EngineThread(_wait_for_ever)
+    engine.start()
+    time.sleep(0.05)
+    engine.stop()
+    assert engine.join(5)
+    assert engine.error is None
+    assert engine.stop_asked
+
+
+def test_a_stop_before_the_start_is_not_lost() -> None:
+    engine = EngineThread(_wait_for_ever)
+    engine.stop()
+    engine.start()
+    assert engine.join(5)
+
+
+def test_an_error_is_kept_for_whoever_asks() -> None:
+    async def fails() -> None:
+        raise ValueError("no such thing")
+
+    engine = EngineThread(fails)
+    engine.start()
+    assert engine.join(5)
+    assert isinstance(engine.error, ValueError)

@@ -1,0 +1,93 @@
+"""Services are started, watched and restarted, for all to see."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from engine import supervisor as supervisor_module
+from engine.feed import Feed
+from engine.snapshot import Snapshot
+from engine.supervisor import Fatal, Supervisor
+
+
+def a_feed() -> Feed:
+    return Feed(Snapshot(at=1.0, version="0", role="validator", started_at=1.0))
+
+
+class Once:
+    """Does its work and ends."""
+
+    async def run(self, started: Callable[[], None]) -> None:
+        started()
+        await asyncio.sleep(0.05)
+
+
+class Forever:
+    """Works until it is told to stop."""
+
+    async def run(self, started: Callable[[], None]) -> None:
+        started()
+        await asyncio.Event().wait()
+
+
+class Stumbles:
+    """Fails so many times before it works."""
+
+    def __init__(self, failures: int, error: Exception) -> None:
+        self.failures = failures
+        self.error = error
+
+    async def run(self, started: Callable[[], None]) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise self.error
+        started()
+        await asyncio.sleep(0.01)
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor_module, "FIRST_PAUSE_S", 0.01)
+
+
+async def test_the_others_end_when_the_work_is_done() -> None:
+    feed = a_feed()
+    supervisor = Supervisor(feed, {"worker": Once, "server": Forever})
+    await asyncio.wait_for(supervisor.run(until="worker"), 5)
+    assert {view.name: (view.state, view.reason) for view in supervisor.services} == {
+        "worker": ("stopped", "done"),
+        "server": ("stopped", "asked to stop"),
+    }
+    assert {event.fields["state"] for event in feed.events_after(0).events} == {"running", "stopped"}
+
+
+async def test_what_fails_is_restarted_with_a_count_and_its_reason_cleaned() -> None:
+    feed = a_feed()
+    shaky = Stumbles(3, RuntimeError("bad \x1b[2J answer"))
+    supervisor = Supervisor(feed, {"shaky": lambda: shaky})
+    await asyncio.wait_for(supervisor.run(until="shaky"), 5)
+    assert supervisor.services[0].restarts == 3
+    assert feed.attention[0].level == "error"
+    assert "RuntimeError" in feed.attention[0].text
+    assert all("\x1b" not in str(event.fields) for event in feed.events_after(0).events)
+
+
+async def test_pauses_between_restarts_grow(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr(supervisor_module.asyncio, "sleep", sleep)
+    shaky = Stumbles(4, RuntimeError("no"))
+    await asyncio.wait_for(Supervisor(a_feed(), {"shaky": lambda: shaky}).run(until="shaky"), 5)
+    assert pauses[:4] == [0.01, 0.02, 0.04, 0.08]
+
+
+async def test_a_fatal_error_ends_the_run_and_the_others_with_it() -> None:
+    supervisor = Supervisor(a_feed(), {"server": Forever, "chain": lambda: Stumbles(1, Fatal("not registered", 3))})
+    with pytest.raises(Fatal) as caught:
+        await asyncio.wait_for(supervisor.run(until="server"), 5)
+    assert caught.value.exit_code == 3
+    assert {view.name: view.state for view in supervisor.services} == {"server": "stopped", "chain": "failed"}
