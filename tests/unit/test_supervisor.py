@@ -79,7 +79,7 @@ async def test_pauses_between_restarts_grow(monkeypatch: pytest.MonkeyPatch) -> 
     async def sleep(seconds: float) -> None:
         pauses.append(seconds)
 
-    monkeypatch.setattr(supervisor_module.asyncio, "sleep", sleep)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
     shaky = Stumbles(4, RuntimeError("no"))
     await asyncio.wait_for(Supervisor(a_feed(), {"shaky": lambda: shaky}).run(until="shaky"), 5)
     assert pauses[:4] == [0.01, 0.02, 0.04, 0.08]
