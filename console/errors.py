@@ -1,10 +1,10 @@
-"""What ends a command: an error for the operator carries the process's exit code (see docs, "Exit codes")."""
+"""What ends a command: its exit code, and the error that carries one."""
 
 from enum import IntEnum
 
 
-class Exit(IntEnum):
-    """The exit codes that operators' scripts can count on."""
+class ExitCode(IntEnum):
+    """What operators' scripts can count on."""
 
     DONE = 0
     INTERNAL = 1
@@ -16,30 +16,8 @@ class Exit(IntEnum):
 
 
 class ConsoleError(Exception):
-    """Something that the operator can put right: the message says what it is and what to do, on one line."""
+    """Something that the operator can put right. The message is one line: what is wrong, and what to do."""
 
-    exit_code = Exit.INTERNAL
-
-
-class UsageError(ConsoleError):
-    """A wrong option, configuration or input file."""
-
-    exit_code = Exit.USAGE
-
-
-class NotRegistered(ConsoleError):
-    """This hotkey has no uid on the subnet."""
-
-    exit_code = Exit.NOT_REGISTERED
-
-
-class AlreadyHeld(ConsoleError):
-    """Another process runs this hotkey on this netuid."""
-
-    exit_code = Exit.HELD
-
-
-class ChainUnreachable(ConsoleError):
-    """The chain gave no answer."""
-
-    exit_code = Exit.CHAIN
+    def __init__(self, message: str, exit_code: ExitCode = ExitCode.USAGE) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
