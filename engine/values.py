@@ -27,6 +27,9 @@ class Request(Struct, frozen=True, kw_only=True):
     max_tokens: int = 512
     temperature: float = 0.7
     top_p: float = 0.95
+    response_format: dict[str, Any] | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
 
     @property
     def question(self) -> str:
