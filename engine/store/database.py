@@ -1,0 +1,133 @@
+"""The SQLite file behind one connection: opened and migrated, used in turns, usable again after a failure."""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Literal
+
+import aiosqlite
+
+from engine.store.errors import StoreError, primary_code, store_error
+from engine.store.schema import migrate_one
+
+log = logging.getLogger(__name__)
+
+BUSY_TIMEOUT_S = 5.0
+WAL_KEPT = 16 * 1024 * 1024
+"""Bytes that the write-ahead log keeps once its content is in the database."""
+
+PRAGMAS = (
+    "auto_vacuum = INCREMENTAL",
+    "journal_mode = WAL",
+    "synchronous = NORMAL",
+    "foreign_keys = ON",
+    "temp_store = MEMORY",
+    f"journal_size_limit = {WAL_KEPT}",
+)
+
+PASSING = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CONSTRAINT})
+"""Failures after which the connection is as good as before."""
+
+
+class Database:
+    """Reads and transactions, one at a time. Whatever SQLite raises comes out as a `StoreError`.
+
+    A transaction that fails or is cancelled is rolled back. After a failure of the disk or the file the connection is
+    dropped and the next turn opens a new one.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._uri = path.absolute().as_uri()
+        self._turn = asyncio.Lock()
+        self._mode: Literal["rwc", "rw"] = "rwc"
+        self._connection: aiosqlite.Connection | None = None
+        self._closed = False
+
+    @classmethod
+    async def open(cls, path: Path) -> "Database":
+        """Create or migrate the file. Raises StoreTooNew, StoreUnusable, StoreError."""
+        database = cls(path)
+        try:
+            while await database._migrate_one():
+                pass
+        except BaseException:
+            await database.close()
+            raise
+        database._mode = "rw"
+        return database
+
+    async def close(self) -> None:
+        async with self._turn:
+            self._closed = True
+            await self._drop()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[aiosqlite.Connection]:
+        """A turn on the connection, outside of any transaction."""
+        async with self._turn:
+            try:
+                yield await self._connected()
+            except sqlite3.Error as error:
+                if primary_code(error) not in PASSING or self._in_transaction:
+                    await self._drop()
+                raise store_error(error, self._path) from error
+
+    @asynccontextmanager
+    async def write(self, *, durable: bool = False) -> AsyncIterator[aiosqlite.Connection]:
+        """A transaction, committed at the end of the block.
+
+        Every commit survives the end of the process. A durable one is on the disk when the block is left and survives
+        the end of the machine too: in WAL, SQLite syncs at each commit under synchronous = FULL only.
+        """
+        async with self.read() as connection:
+            if durable:
+                await connection.execute("PRAGMA synchronous = FULL")
+            try:
+                await connection.execute("BEGIN IMMEDIATE")
+                yield connection
+                await connection.execute("COMMIT")
+            except BaseException:
+                await connection.rollback()
+                raise
+            finally:
+                if durable:
+                    await connection.execute("PRAGMA synchronous = NORMAL")
+
+    async def _migrate_one(self) -> bool:
+        async with self.write() as connection:
+            return await migrate_one(connection, self._path)
+
+    async def _connected(self) -> aiosqlite.Connection:
+        if self._closed:
+            raise StoreError(f"{self._path} is closed")
+        if self._connection is None:
+            self._connection = await _connect(f"{self._uri}?mode={self._mode}")
+        return self._connection
+
+    @property
+    def _in_transaction(self) -> bool:
+        return self._connection is not None and self._connection.in_transaction
+
+    async def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                await connection.close()
+            except sqlite3.Error as error:
+                log.warning("closing %s failed: %s", self._path, error)
+
+
+async def _connect(uri: str) -> aiosqlite.Connection:
+    connection = await aiosqlite.connect(uri, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S)
+    try:
+        connection.row_factory = sqlite3.Row
+        for pragma in PRAGMAS:
+            await connection.execute_fetchall(f"PRAGMA {pragma}")
+    except BaseException:
+        await connection.close()
+        raise
+    return connection

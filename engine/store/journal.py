@@ -1,0 +1,75 @@
+"""The journal of weights, as engine.weights.journal describes it, and what was skipped beside it."""
+
+import time
+from typing import Literal
+
+import msgspec
+
+from engine.snapshot import PlanView
+from engine.store.database import Database
+from engine.store.rows import storable
+from engine.values import Outcome, OutcomeStatus
+from engine.weights.journal import JournalEntry
+from engine.weights.plan import WeightPlan
+
+_INSERT = "INSERT INTO plans (netuid, at, plan, outcome, reason) VALUES (?, ?, ?, ?, ?) RETURNING id"
+_SETTLE = "UPDATE plans SET outcome = ?, reason = ?, block = ?, reference = ? WHERE id = ? AND outcome = 'unknown'"
+
+
+class PlanTable:
+    """A `WeightJournal`. An intent is on the disk, and not only with the system, before `intend` returns."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def intend(self, plan: WeightPlan) -> int:
+        """Write down what is about to be sent; answers with the entry's id."""
+        return await self._insert(plan, "unknown", "")
+
+    async def skip(self, plan: WeightPlan) -> None:
+        """Write down a plan that is not sent, with its reason."""
+        await self._insert(plan, "skipped", plan.skipped)
+
+    async def settle(self, entry: int, outcome: Outcome) -> None:
+        """Write down what became of an open entry; a settled one stays as it is."""
+        async with self._database.write() as connection:
+            await connection.execute(
+                _SETTLE, (outcome.status, storable(outcome.reason), outcome.block, outcome.reference, entry)
+            )
+
+    async def open_entries(self) -> tuple[JournalEntry, ...]:
+        """Entries whose outcome is not known, oldest first."""
+        async with self._database.read() as connection:
+            query = "SELECT id, at, plan FROM plans WHERE outcome = 'unknown' ORDER BY id"
+            rows = await connection.execute_fetchall(query)
+        return tuple(JournalEntry(id=row["id"], at=row["at"], plan=plan_of(row["plan"])) for row in rows)
+
+    async def recent(self, netuid: int, limit: int) -> tuple[PlanView, ...]:
+        """The newest entries, newest first, skipped plans among them."""
+        async with self._database.read() as connection:
+            query = "SELECT at, plan, outcome, reason FROM plans WHERE netuid = ? ORDER BY id DESC LIMIT ?"
+            rows = await connection.execute_fetchall(query, (netuid, limit))
+        return tuple(_view(row["at"], plan_of(row["plan"]), row["outcome"], row["reason"]) for row in rows)
+
+    async def _insert(self, plan: WeightPlan, outcome: OutcomeStatus | Literal["skipped"], reason: str) -> int:
+        values = (plan.netuid, time.time(), msgspec.json.encode(plan).decode(), outcome, storable(reason))
+        async with self._database.write(durable=outcome == "unknown") as connection:
+            [(entry,)] = await connection.execute_fetchall(_INSERT, values)
+        return int(entry)
+
+
+def plan_of(stored: str) -> WeightPlan:
+    """The plan in column `plan`."""
+    return msgspec.json.decode(stored, type=WeightPlan)
+
+
+def _view(at: float, plan: WeightPlan, outcome: str, reason: str) -> PlanView:
+    return PlanView(
+        at=at,
+        block=plan.block,
+        mode=plan.mode,
+        uids=tuple(row.uid for row in plan.rows),
+        weights_u16=tuple(row.u16 for row in plan.rows),
+        outcome=outcome,
+        reason=reason,
+    )

@@ -1,0 +1,187 @@
+"""The door for other processes: one consistent view of the database, read-only, row by row.
+
+It works while the engine writes, and on what a killed engine left behind.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from msgspec import Struct
+
+from engine.store.errors import StoreUnusable, store_error
+from engine.store.journal import plan_of
+from engine.store.rows import tally_of
+from engine.store.schema import LATEST, refuse_newer
+from engine.store.tally import Tally
+from engine.weights.plan import WeightPlan
+
+BUSY_TIMEOUT_S = 5.0
+
+
+class StoredRound(Struct, frozen=True, kw_only=True):
+    """A round without its texts; `clusters` are lists of uids, the largest cluster first."""
+
+    id: str
+    at: float
+    kind: str
+    source: str
+    profile: str
+    asked: int
+    answered: int
+    winner_uid: int | None
+    winner_hotkey: str | None
+    agreement: float
+    clusters: list[list[int]]
+    duration_ms: float
+
+
+class StoredReply(Struct, frozen=True, kw_only=True):
+    """A reply with what it earned: `reason` says why it failed, `reasons` why it was judged so."""
+
+    round_id: str
+    at: float
+    uid: int
+    hotkey: str
+    status: str
+    ms: float
+    quality: float
+    cluster: str
+    score: float
+    emission: float
+    reason: str
+    reasons: tuple[str, ...]
+    text: str
+
+
+class StoredNeuron(Struct, frozen=True, kw_only=True):
+    """A hotkey that is or was registered or asked."""
+
+    netuid: int
+    uid: int
+    hotkey: str
+    name: str
+    registered: bool
+    tally: Tally
+
+
+class StoredPlan(Struct, frozen=True, kw_only=True):
+    """An entry of the journal of weights: ok, rejected, unknown or skipped."""
+
+    at: float
+    plan: WeightPlan
+    outcome: str
+    reason: str
+
+
+class EmaRule(Struct, frozen=True):
+    """How the engine makes its EMA: the weight of the newest sample, and how old one may be in seconds."""
+
+    alpha: float
+    window_s: float
+
+
+@contextmanager
+def open_reader(path: Path) -> Iterator["Reader"]:
+    """Raises StoreUnusable, StoreTooNew and StoreError, on opening and while rows are read."""
+    if not path.exists():
+        raise StoreUnusable(f"{path} is not there: nothing was stored yet")
+    try:
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S)) as connection:
+            connection.row_factory = sqlite3.Row
+            connection.execute("BEGIN")
+            _require_current(connection, path)
+            yield Reader(connection)
+    except sqlite3.Error as error:
+        raise store_error(error, path) from error
+
+
+class Reader:
+    """Rows as they were when the reader was opened; `since` is a unix time."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def rounds(self, since: float) -> Iterator[StoredRound]:
+        """In order of time."""
+        for row in self._connection.execute("SELECT * FROM rounds WHERE at >= ? ORDER BY at", (since,)):
+            query = "SELECT uid, hotkey, status FROM replies WHERE round = ? ORDER BY position"
+            replies = self._connection.execute(query, (row["number"],)).fetchall()
+            uids = {reply["hotkey"]: reply["uid"] for reply in replies}
+            yield StoredRound(
+                id=row["id"],
+                at=row["at"],
+                kind=row["kind"],
+                source=row["source"],
+                profile=row["profile"],
+                asked=len(replies),
+                answered=sum(reply["status"] == "ok" for reply in replies),
+                winner_uid=uids.get(row["winner"]),
+                winner_hotkey=row["winner"],
+                agreement=row["agreement"],
+                clusters=[[uids[hotkey] for hotkey in cluster] for cluster in json.loads(row["clusters"])],
+                duration_ms=row["duration_ms"],
+            )
+
+    def replies(self, since: float) -> Iterator[StoredReply]:
+        """Round by round, in the order in which they were judged."""
+        for row in self._connection.execute(_REPLIES, (since,)):
+            yield StoredReply(**{**row, "reasons": tuple(json.loads(row["reasons"]))})
+
+    def neurons(self) -> Iterator[StoredNeuron]:
+        """Ordered by netuid and uid."""
+        for row in self._connection.execute("SELECT * FROM neurons ORDER BY netuid, uid, registered DESC, hotkey"):
+            yield StoredNeuron(
+                netuid=row["netuid"],
+                uid=row["uid"],
+                hotkey=row["hotkey"],
+                name=row["name"],
+                registered=bool(row["registered"]),
+                tally=tally_of(row),
+            )
+
+    def samples(self, netuid: int, hotkey: str, since: float) -> list[tuple[float, float]]:
+        """(at, emission) of each reply that counts, in order of time."""
+        return [(at, emission) for at, emission in self._connection.execute(_SAMPLES, (netuid, hotkey, since))]
+
+    def ema_rule(self, netuid: int) -> EmaRule | None:
+        """None: no engine has scored this subnet yet."""
+        row = self._connection.execute("SELECT alpha, window_s FROM ema WHERE netuid = ?", (netuid,)).fetchone()
+        return None if row is None else EmaRule(*row)
+
+    def plans(self, since: float) -> Iterator[StoredPlan]:
+        """The journal, in its order."""
+        for row in self._connection.execute("SELECT * FROM plans WHERE at >= ? ORDER BY id", (since,)):
+            yield StoredPlan(at=row["at"], plan=plan_of(row["plan"]), outcome=row["outcome"], reason=row["reason"])
+
+    def weights(self, netuid: int) -> WeightPlan | None:
+        """What was last set on chain; while nothing was, the last plan to be sent."""
+        row = self._connection.execute(_WEIGHTS, (netuid,)).fetchone()
+        return None if row is None else plan_of(row["plan"])
+
+
+_REPLIES = """
+    SELECT rounds.id AS round_id, rounds.at, replies.uid, replies.hotkey, replies.status, replies.ms, replies.quality,
+        replies.cluster, replies.score, replies.emission, replies.reason, replies.reasons, replies.text
+    FROM rounds CROSS JOIN replies ON replies.round = rounds.number
+    WHERE rounds.at >= ? ORDER BY rounds.at, rounds.number, replies.position
+"""
+_SAMPLES = """
+    SELECT at, emission FROM replies
+    WHERE netuid = ? AND hotkey = ? AND at >= ? AND status <> 'cancelled' ORDER BY at
+"""
+_WEIGHTS = """
+    SELECT plan FROM plans WHERE id = (
+        SELECT id FROM plans WHERE netuid = ? AND outcome <> 'skipped' ORDER BY outcome = 'ok' DESC, id DESC LIMIT 1
+    )
+"""
+
+
+def _require_current(connection: sqlite3.Connection, path: Path) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    refuse_newer(version, path)
+    if version < LATEST:
+        raise StoreUnusable(f"{path} has schema {version}, this program reads {LATEST}: launch it once to migrate")

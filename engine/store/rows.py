@@ -1,0 +1,180 @@
+"""A `Round` as rows of the tables rounds, replies and neurons, and back."""
+
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from sqlite3 import Row
+from typing import Any
+
+import msgspec
+
+from engine.store.tally import Tally
+from engine.values import Challenge, Judgement, Reply, Request, Round, Verdict
+
+Values = dict[str, Any]
+"""Named parameters of a statement."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def round_values(judged: Round, netuid: int) -> Values:
+    """The row of table rounds."""
+    challenge, judgement = judged.challenge, judged.judgement
+    return {
+        "id": storable(challenge.id),
+        "netuid": netuid,
+        "at": judged.started_at,
+        "duration_ms": judged.duration_ms,
+        "block": judged.block,
+        "kind": challenge.kind,
+        "source": challenge.source,
+        "created_at": challenge.created_at,
+        "answer_type": challenge.answer_type,
+        "truth": None if challenge.truth is None else storable(challenge.truth),
+        "profile": judgement.profile,
+        "consensus": judgement.consensus,
+        "agreement": judgement.agreement,
+        "winner": judgement.winner,
+        "clusters": to_json(judgement.clusters),
+        "request": to_json(msgspec.to_builtins(challenge.request)),
+    }
+
+
+def reply_values(judged: Round, netuid: int, number: int) -> Iterator[Values]:
+    """The rows of table replies, for the round in row `number`."""
+    for position, (reply, verdict) in enumerate(zip(judged.replies, judged.judgement.verdicts, strict=True)):
+        yield {
+            "round": number,
+            "position": position,
+            "netuid": netuid,
+            "at": judged.started_at,
+            "uid": reply.uid,
+            "hotkey": reply.hotkey,
+            "coldkey": reply.coldkey,
+            "ip": reply.ip,
+            "status": reply.status,
+            "ms": reply.ms,
+            "quality": verdict.quality,
+            "score": verdict.score,
+            "emission": verdict.emission,
+            "cluster": verdict.cluster,
+            "reason": storable(reply.reason),
+            "finish_reason": storable(reply.finish_reason),
+            "parts": to_json(verdict.parts),
+            "reasons": to_json(verdict.reasons),
+            "usage": to_json(reply.usage),
+            "tool_calls": to_json(reply.tool_calls),
+            "text": storable(reply.text),
+        }
+
+
+def tally_values(judged: Round, netuid: int) -> Iterator[Values]:
+    """What this round adds to each hotkey's row of table neurons. A cancelled reply adds nothing."""
+    for reply, verdict in zip(judged.replies, judged.judgement.verdicts, strict=True):
+        if reply.status != "cancelled":
+            answered = reply.status == "ok"
+            yield {
+                "netuid": netuid,
+                "hotkey": reply.hotkey,
+                "coldkey": reply.coldkey,
+                "uid": reply.uid,
+                "at": judged.started_at,
+                "answered": int(answered),
+                "failed": int(not answered),
+                "answered_at": judged.started_at if answered else None,
+                "emission": verdict.emission,
+            }
+
+
+def require_finite(judged: Round) -> None:
+    """Raise ValueError when a number of the judgement is none: it would poison every mean made of it."""
+    for verdict in judged.judgement.verdicts:
+        for name, number in _numbers(verdict):
+            if not math.isfinite(number):
+                raise ValueError(f"round {judged.challenge.id}: {name} of {verdict.hotkey} is {number}")
+
+
+def round_of(row: Row, replies: Sequence[Row]) -> Round:
+    """The round that was stored, with whatever texts the rows hold."""
+    return Round(
+        challenge=Challenge(
+            id=row["id"],
+            kind=row["kind"],
+            source=row["source"],
+            created_at=row["created_at"],
+            request=msgspec.convert(json.loads(row["request"]), Request),
+            answer_type=row["answer_type"],
+            truth=row["truth"],
+        ),
+        replies=tuple(map(_reply_of, replies)),
+        judgement=Judgement(
+            profile=row["profile"],
+            consensus=row["consensus"],
+            agreement=row["agreement"],
+            winner=row["winner"],
+            clusters=tuple(map(tuple, json.loads(row["clusters"]))),
+            verdicts=tuple(map(_verdict_of, replies)),
+        ),
+        started_at=row["at"],
+        duration_ms=row["duration_ms"],
+        block=row["block"],
+    )
+
+
+def tally_of(row: Row) -> Tally:
+    """The counts in a row of table neurons."""
+    return Tally(
+        rounds=row["rounds"],
+        answered=row["answered"],
+        failed=row["failed"],
+        failures_in_a_row=row["failures_in_a_row"],
+        last_answer_at=row["last_answer_at"],
+        last_emission=row["last_emission"],
+    )
+
+
+def storable(text: str) -> str:
+    """`text` with U+FFFD for each lone surrogate, which UTF-8 cannot hold; the rest is stored raw."""
+    return text if text.isascii() else _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def to_json(value: Mapping[str, Any] | Iterable[Any]) -> str:
+    """ASCII JSON, which holds any text and any whole number that a miner may send."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _numbers(verdict: Verdict) -> Iterator[tuple[str, float]]:
+    yield "quality", verdict.quality
+    yield "score", verdict.score
+    yield "emission", verdict.emission
+    yield from verdict.parts.items()
+
+
+def _reply_of(row: Row) -> Reply:
+    return Reply(
+        uid=row["uid"],
+        hotkey=row["hotkey"],
+        coldkey=row["coldkey"],
+        ip=row["ip"],
+        status=row["status"],
+        reason=row["reason"],
+        ms=row["ms"],
+        text=row["text"],
+        tool_calls=tuple(json.loads(row["tool_calls"])),
+        finish_reason=row["finish_reason"],
+        usage=json.loads(row["usage"]),
+    )
+
+
+def _verdict_of(row: Row) -> Verdict:
+    return Verdict(
+        hotkey=row["hotkey"],
+        uid=row["uid"],
+        quality=row["quality"],
+        score=row["score"],
+        emission=row["emission"],
+        cluster=row["cluster"],
+        parts=json.loads(row["parts"]),
+        reasons=tuple(json.loads(row["reasons"])),
+    )

@@ -1,0 +1,216 @@
+"""The engine's memory on disk: rounds, what is counted and carried on from them, and the command log.
+
+The journal of weights and the nonces are `journal` and `nonces`, each under the protocol of the room that it serves.
+Every method may raise `StoreError`; a write that does has written nothing.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from engine.snapshot import CommandView
+from engine.store import retention
+from engine.store.database import Database
+from engine.store.errors import StoreError
+from engine.store.journal import PlanTable
+from engine.store.nonces import NonceTable
+from engine.store.rows import reply_values, require_finite, round_of, round_values, storable, tally_of, tally_values
+from engine.store.tally import Tally
+from engine.values import Round
+
+__all__ = ["Store", "Tally"]
+
+DAY_S = 86400.0
+
+_INSERT_ROUND = """
+    INSERT INTO rounds (id, netuid, at, duration_ms, block, kind, source, created_at, answer_type, truth,
+        profile, consensus, agreement, winner, clusters, request)
+    VALUES (:id, :netuid, :at, :duration_ms, :block, :kind, :source, :created_at, :answer_type, :truth,
+        :profile, :consensus, :agreement, :winner, :clusters, :request)
+    RETURNING number
+"""
+_INSERT_REPLY = """
+    INSERT INTO replies (round, position, netuid, at, uid, hotkey, coldkey, ip, status, ms, quality, score, emission,
+        cluster, reason, finish_reason, parts, reasons, usage, tool_calls, text)
+    VALUES (:round, :position, :netuid, :at, :uid, :hotkey, :coldkey, :ip, :status, :ms, :quality, :score, :emission,
+        :cluster, :reason, :finish_reason, :parts, :reasons, :usage, :tool_calls, :text)
+"""
+_COUNT_REPLY = """
+    INSERT INTO neurons (netuid, hotkey, coldkey, uid, seen_at, rounds, answered, failed, failures_in_a_row,
+        last_answer_at, last_emission)
+    VALUES (:netuid, :hotkey, :coldkey, :uid, :at, 1, :answered, :failed, :failed, :answered_at, :emission)
+    ON CONFLICT DO UPDATE SET
+        seen_at = max(seen_at, :at),
+        rounds = rounds + 1,
+        answered = answered + :answered,
+        failed = failed + :failed,
+        failures_in_a_row = iif(:answered, 0, failures_in_a_row + 1),
+        last_answer_at = coalesce(:answered_at, last_answer_at),
+        last_emission = :emission
+"""
+_NOTE_NEURON = """
+    INSERT INTO neurons (netuid, hotkey, coldkey, uid, name, seen_at) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET
+        coldkey = excluded.coldkey,
+        uid = excluded.uid,
+        name = iif(excluded.name = '', name, excluded.name),
+        registered = 1,
+        seen_at = max(seen_at, excluded.seen_at)
+"""
+_KEEP_HISTORY = """
+    INSERT INTO histories (netuid, profile, value) VALUES (?, ?, ?)
+    ON CONFLICT DO UPDATE SET value = excluded.value
+"""
+_KEEP_CURSOR = "INSERT INTO cursors (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
+_KEEP_EMA = """
+    INSERT INTO ema (netuid, alpha, window_s) VALUES (?, ?, ?)
+    ON CONFLICT DO UPDATE SET alpha = excluded.alpha, window_s = excluded.window_s
+"""
+_SAMPLES = """
+    SELECT at, emission FROM replies
+    WHERE netuid = ? AND hotkey = ? AND at >= ? AND status <> 'cancelled' ORDER BY at DESC LIMIT ?
+"""
+_REPLIES_WITHOUT_TEXT = """
+    SELECT uid, hotkey, coldkey, ip, status, ms, quality, score, emission, cluster, reason, finish_reason, parts,
+        reasons, usage, '[]' AS tool_calls, '' AS text
+    FROM replies WHERE round = ? ORDER BY position
+"""
+
+
+class Store:
+    """One data folder's database. A room gets it whole or only the part that it needs."""
+
+    def __init__(self, database: Database, *, retention_days: float) -> None:
+        self._database = database
+        self._retention_s = retention_days * DAY_S
+        self.journal = PlanTable(database)
+        self.nonces = NonceTable(database)
+
+    @classmethod
+    async def open(cls, path: Path, *, retention_days: float) -> "Store":
+        """Create or migrate the database file `path`. Raises StoreTooNew, StoreUnusable, StoreError."""
+        return cls(await Database.open(path), retention_days=retention_days)
+
+    async def close(self) -> None:
+        await self._database.close()
+
+    async def record(
+        self, judged: Round, *, netuid: int, history: bytes | None, cursor: tuple[str, int] | None
+    ) -> None:
+        """Store a round, the scoring history after it and the cursor of its source: all or nothing.
+
+        A round that is there already is left alone, so that a write of unknown outcome may be repeated. Another round
+        under the same id is a StoreError, a judgement with a number that is not finite a ValueError.
+        """
+        require_finite(judged)
+        values = round_values(judged, netuid)
+        async with self._database.write() as connection:
+            for (at,) in await connection.execute_fetchall("SELECT at FROM rounds WHERE id = ?", (values["id"],)):
+                if at == judged.started_at:
+                    return
+                raise StoreError(f"another round is stored under the id {judged.challenge.id!r}")
+            [(number,)] = await connection.execute_fetchall(_INSERT_ROUND, values)
+            await connection.executemany(_INSERT_REPLY, reply_values(judged, netuid, number))
+            await connection.executemany(_COUNT_REPLY, tally_values(judged, netuid))
+            if history is not None:
+                await connection.execute(_KEEP_HISTORY, (netuid, judged.judgement.profile, history))
+            if cursor is not None:
+                await connection.execute(_KEEP_CURSOR, cursor)
+
+    async def round(self, id: str) -> Round | None:
+        """The whole round, as it was recorded."""
+        async with self._database.read() as connection:
+            for row in await connection.execute_fetchall("SELECT * FROM rounds WHERE id = ?", (storable(id),)):
+                replies = await connection.execute_fetchall(
+                    "SELECT * FROM replies WHERE round = ? ORDER BY position", (row["number"],)
+                )
+                return round_of(row, list(replies))
+        return None
+
+    async def has_round(self, id: str) -> bool:
+        async with self._database.read() as connection:
+            return bool(await connection.execute_fetchall("SELECT 1 FROM rounds WHERE id = ?", (storable(id),)))
+
+    async def recent_rounds(self, netuid: int, limit: int) -> tuple[Round, ...]:
+        """The newest rounds, newest first, their replies without text and tool calls."""
+        async with self._database.read() as connection:
+            rows = await connection.execute_fetchall(
+                "SELECT * FROM rounds WHERE netuid = ? ORDER BY number DESC LIMIT ?", (netuid, limit)
+            )
+            return tuple(
+                [
+                    round_of(row, list(await connection.execute_fetchall(_REPLIES_WITHOUT_TEXT, (row["number"],))))
+                    for row in rows
+                ]
+            )
+
+    async def cursor(self, name: str) -> int | None:
+        """How far the source of challenges called `name` has come."""
+        async with self._database.read() as connection:
+            for (value,) in await connection.execute_fetchall("SELECT value FROM cursors WHERE name = ?", (name,)):
+                return int(value)
+        return None
+
+    async def set_cursor(self, name: str, value: int) -> None:
+        async with self._database.write() as connection:
+            await connection.execute(_KEEP_CURSOR, (name, value))
+
+    async def history(self, netuid: int, profile: str) -> bytes | None:
+        """What this scoring profile carries from round to round, as it was recorded with the last one."""
+        async with self._database.read() as connection:
+            query = "SELECT value FROM histories WHERE netuid = ? AND profile = ?"
+            for (value,) in await connection.execute_fetchall(query, (netuid, profile)):
+                return bytes(value)
+        return None
+
+    async def emissions(self, netuid: int, since: float, per_hotkey: int) -> dict[str, list[tuple[float, float]]]:
+        """By hotkey, the newest samples (at, emission) from `since` on, in time order: what the EMA is made of.
+
+        Each reply is a sample, 0 for a failure, except those that we cancelled ourselves.
+        """
+        emissions = {}
+        async with self._database.read() as connection:
+            for (hotkey,) in await connection.execute_fetchall(
+                "SELECT hotkey FROM neurons WHERE netuid = ?", (netuid,)
+            ):
+                newest = await connection.execute_fetchall(_SAMPLES, (netuid, hotkey, since, per_hotkey))
+                if samples := [(at, emission) for at, emission in newest]:
+                    emissions[hotkey] = samples[::-1]
+        return emissions
+
+    async def tallies(self, netuid: int) -> dict[str, Tally]:
+        """By hotkey, for everyone who was ever asked."""
+        async with self._database.read() as connection:
+            rows = await connection.execute_fetchall("SELECT * FROM neurons WHERE netuid = ? AND rounds > 0", (netuid,))
+            return {row["hotkey"]: tally_of(row) for row in rows}
+
+    async def note_neurons(self, netuid: int, neurons: Iterable[tuple[str, str, int, str]], *, at: float) -> None:
+        """These (hotkey, coldkey, uid, name) are registered at `at`, and nobody else. An empty name changes none."""
+        async with self._database.write() as connection:
+            await connection.execute("UPDATE neurons SET registered = 0 WHERE netuid = ?", (netuid,))
+            await connection.executemany(
+                _NOTE_NEURON,
+                ((netuid, hotkey, coldkey, uid, storable(name), at) for hotkey, coldkey, uid, name in neurons),
+            )
+
+    async def set_ema(self, netuid: int, *, alpha: float, window_s: float) -> None:
+        """Keep the rule by which this engine makes its EMA, for exports."""
+        async with self._database.write() as connection:
+            await connection.execute(_KEEP_EMA, (netuid, alpha, window_s))
+
+    async def log_command(self, at: float, name: str, detail: str, outcome: str, reason: str) -> None:
+        async with self._database.write() as connection:
+            await connection.execute(
+                "INSERT INTO commands (at, name, detail, outcome, reason) VALUES (?, ?, ?, ?, ?)",
+                (at, name, storable(detail), outcome, storable(reason)),
+            )
+
+    async def recent_commands(self, limit: int) -> tuple[CommandView, ...]:
+        """The newest lines of the command log, newest first."""
+        async with self._database.read() as connection:
+            query = "SELECT at, name, detail, outcome, reason FROM commands ORDER BY id DESC LIMIT ?"
+            return tuple(CommandView(**row) for row in await connection.execute_fetchall(query, (limit,)))
+
+    async def prune(self, now: float) -> int:
+        """Delete what is older than the retention, in small transactions. Returns how many rounds went."""
+        await self.nonces.sweep(now)
+        return await retention.prune(self._database, before=now - self._retention_s)
