@@ -1,0 +1,238 @@
+"""The embedded chain: the runtime's rules, a clock and a file behind the `Chain` interface.
+
+What is sent lands at once, in the head block, or is refused; it lands even when the caller stops waiting. Blocks only
+come while `run` runs (or `tick` is called): a stopped process is a stopped chain.
+"""
+
+import asyncio
+import hashlib
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Self
+
+import msgspec
+from msgspec.structs import replace
+
+from engine import keys
+from engine.chain.interface import ChainUnavailable
+from engine.chain.local import blocks, registration, serving, staking, weighing
+from engine.chain.local.refusal import Refused
+from engine.chain.local.state import RAO, State, current_rules, genesis, metagraph_of
+from engine.chain.local.storage import ChainDataError, StateFile
+from engine.keys import Signer
+from engine.values import Hyperparameters, Metagraph, Outcome
+
+Rule = Callable[[State], State]
+
+
+class LocalChain:
+    """One subnet on a chain of its own. A `Chain` and a service; several callers may use it at once."""
+
+    name = "chain"
+    endpoint = "embedded"
+    network = "embedded"
+    mortality = 0
+
+    def __init__(
+        self, path: Path, file: StateFile, state: State, thread: ThreadPoolExecutor, block_time: float
+    ) -> None:
+        """For `open`."""
+        self._path = path
+        self._file = file
+        self._state = state
+        self._thread = thread
+        self._block_time = block_time
+        self._changing = asyncio.Lock()
+        self._pending: set[asyncio.Task[State]] = set()
+        self._closed = False
+        self._metagraph: Metagraph | None = None
+
+    @classmethod
+    async def open(
+        cls,
+        path: Path,
+        *,
+        netuid: int,
+        block_time: float = 12.0,
+        hyperparameters: Hyperparameters | None = None,
+        seed: int = 0,
+    ) -> Self:
+        """The chain kept in the file `path`, started afresh when there is none.
+
+        `block_time` is in seconds. Hyperparameters that are given replace those kept, all but the burn, which goes on
+        from where it is. Raises `ChainInUse`, `ChainDataError`, `OSError`.
+        """
+        thread = ThreadPoolExecutor(1, thread_name_prefix="embedded-chain")
+        loop = asyncio.get_running_loop()
+        try:
+            file = await loop.run_in_executor(thread, StateFile, path)
+            try:
+                kept = await loop.run_in_executor(thread, file.load)
+                state = _opened(kept, path, netuid, hyperparameters, seed)
+                await loop.run_in_executor(thread, file.save, kept, state)
+            except BaseException:
+                file.close()
+                raise
+        except BaseException:
+            thread.shutdown()
+            raise
+        return cls(path, file, state, thread, block_time)
+
+    @property
+    def block_time(self) -> float:
+        return self._block_time
+
+    # -- blocks ------------------------------------------------------------------------------------------------
+
+    async def run(self, started: Callable[[], None]) -> None:
+        """Make a block every `block_time`. Blocks missed by a process that stood still are not made up for."""
+        started()
+        due = time.monotonic() + self._block_time
+        while True:
+            await asyncio.sleep(due - time.monotonic())
+            await self.tick()
+            due += self._block_time
+            if due <= time.monotonic():
+                due = time.monotonic() + self._block_time
+
+    async def tick(self) -> int:
+        """Make the next block now; answers with its number."""
+        return (await self._change(blocks.next_block)).block
+
+    # -- reads -------------------------------------------------------------------------------------------------
+
+    async def block(self) -> int:
+        return self._state.block
+
+    async def metagraph(self, netuid: int) -> Metagraph:
+        state = self._of(netuid)
+        if self._metagraph is None:
+            self._metagraph = metagraph_of(state)
+        return self._metagraph
+
+    async def hyperparameters(self, netuid: int) -> Hyperparameters:
+        return current_rules(self._of(netuid))
+
+    async def next_epoch(self, netuid: int) -> int:
+        return blocks.next_epoch(self._of(netuid))
+
+    async def balance(self, coldkey: str) -> float:
+        return self._state.balances.get(coldkey, 0) / RAO
+
+    async def weights(self, netuid: int, uid: int) -> tuple[tuple[int, int], ...]:
+        slots = self._of(netuid).slots
+        return slots[uid].weights if 0 <= uid < len(slots) else ()
+
+    # -- extrinsics --------------------------------------------------------------------------------------------
+
+    async def register(self, netuid: int, *, coldkey: Signer, hotkey: str, limit: float | None = None) -> Outcome:
+        owner = coldkey.ss58_address
+        return await self._extrinsic(
+            coldkey,
+            ("register_limit", netuid, hotkey, limit),
+            lambda state: registration.register(_subnet(state, netuid), coldkey=owner, hotkey=hotkey, limit=limit),
+        )
+
+    async def serve_axon(self, netuid: int, *, hotkey: Signer, ip: str, port: int) -> Outcome:
+        address = hotkey.ss58_address
+        return await self._extrinsic(
+            hotkey,
+            ("serve_axon", netuid, ip, port),
+            lambda state: serving.serve_axon(_subnet(state, netuid), hotkey=address, ip=ip, port=port),
+        )
+
+    async def set_weights(
+        self, netuid: int, *, hotkey: Signer, uids: Sequence[int], values: Sequence[int], version_key: int = 0
+    ) -> Outcome:
+        address = hotkey.ss58_address
+        return await self._extrinsic(
+            hotkey,
+            ("set_weights", netuid, tuple(uids), tuple(values), version_key),
+            lambda state: weighing.set_weights(
+                _subnet(state, netuid), hotkey=address, uids=uids, values=values, version_key=version_key
+            ),
+        )
+
+    async def add_stake(self, coldkey: Signer, hotkey: str, amount: float) -> Outcome:
+        """Move tokens of the coldkey onto a hotkey as stake."""
+        owner = coldkey.ss58_address
+        return await self._extrinsic(
+            coldkey,
+            ("add_stake", hotkey, amount),
+            lambda state: staking.add_stake(state, coldkey=owner, hotkey=hotkey, amount=amount),
+        )
+
+    async def fund(self, coldkey: str, amount: float) -> None:
+        """The faucet: give tokens to a coldkey."""
+        await self._change(lambda state: staking.fund(state, coldkey=coldkey, amount=amount))
+
+    async def close(self) -> None:
+        """Let what is under way land, then free the file. A second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        while self._pending:
+            await asyncio.wait(self._pending)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._file.close)
+        self._thread.shutdown()
+
+    # -- one change at a time ----------------------------------------------------------------------------------
+
+    async def _extrinsic(self, signer: Signer, call: tuple[object, ...], rule: Rule) -> Outcome:
+        payload = msgspec.json.encode((self._state.netuid, self._state.seed, self._state.block, *call))
+        if not keys.verify(signer.ss58_address, payload, keys.signature_hex(signer, payload)):
+            return Outcome(status="rejected", reason=f"BadProof: this key cannot sign for {signer.ss58_address}")
+        try:
+            after = await self._change(rule)
+        except Refused as refusal:
+            return Outcome(status="rejected", reason=str(refusal))
+        reference = "0x" + hashlib.blake2b(payload, digest_size=32).hexdigest()
+        return Outcome(status="ok", block=after.block, reference=reference)
+
+    async def _change(self, rule: Rule) -> State:
+        """Apply a rule and store the result; a cancelled caller leaves the change to land by itself."""
+        if self._closed:
+            raise ChainUnavailable(f"the embedded chain in {self._path} is closed")
+        task = asyncio.create_task(self._apply(rule))
+        self._pending.add(task)
+        task.add_done_callback(self._pending.discard)
+        return await asyncio.shield(task)
+
+    async def _apply(self, rule: Rule) -> State:
+        async with self._changing:
+            loop = asyncio.get_running_loop()
+            try:
+                after = await loop.run_in_executor(self._thread, self._stored, rule, self._state)
+            except sqlite3.Error as error:
+                raise ChainUnavailable(f"{self._path} cannot be written ({error}): check the disk's space") from error
+            self._state, self._metagraph = after, None
+            return after
+
+    def _stored(self, rule: Rule, before: State) -> State:
+        after = rule(before)
+        self._file.save(before, after)
+        return after
+
+    def _of(self, netuid: int) -> State:
+        if netuid != self._state.netuid:
+            raise ChainUnavailable(f"the embedded chain has netuid {self._state.netuid}, not {netuid}")
+        return self._state
+
+
+def _opened(kept: State | None, path: Path, netuid: int, hyperparameters: Hyperparameters | None, seed: int) -> State:
+    if kept is None:
+        return genesis(netuid, hyperparameters or Hyperparameters(), seed)
+    if kept.netuid != netuid:
+        raise ChainDataError(
+            f"{path} holds netuid {kept.netuid}, not {netuid}: use --netuid {kept.netuid}, or another --data-dir"
+        )
+    return kept if hyperparameters is None else replace(kept, rules=hyperparameters)
+
+
+def _subnet(state: State, netuid: int) -> State:
+    if netuid != state.netuid:
+        raise Refused("SubnetNotExists", f"the embedded chain has netuid {state.netuid}, not {netuid}")
+    return state

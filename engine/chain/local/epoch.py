@@ -1,0 +1,86 @@
+"""One epoch of the embedded chain: who may validate, whose weights count, what everybody earns."""
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from engine.chain.local.consensus import Row, Terms, normalised, terms_of
+from engine.chain.local.state import RAO, Hotkey, State, is_active, to_rao
+
+EMISSION_PER_BLOCK = RAO
+"""What a subnet earns a block."""
+
+OWNER_CUT = 0.18
+"""The subnet owner's part, which nobody earns here."""
+
+
+def run_epoch(state: State) -> State:
+    """The state after the epoch of its block. Validators are those who held a permit until now."""
+    shares = _stake_shares(state)
+    validating = [
+        share if slot.validator_permit and is_active(state, slot) else 0.0
+        for share, slot in zip(shares, state.slots, strict=True)
+    ]
+    active = normalised(validating)
+    weights = {uid: row for uid, share in enumerate(active) if share > 0 and (row := _counted_weights(state, uid))}
+    terms = terms_of(active, weights, state.rules.kappa)
+    emission = _emission(terms, active if any(active) else shares, state.block - state.last_epoch)
+    permits = _permitted(shares, state.rules.max_validators)
+    return replace(
+        state,
+        last_epoch=state.block,
+        slots=tuple(
+            replace(
+                slot,
+                validator_permit=uid in permits,
+                consensus=terms.consensus[uid],
+                incentive=terms.incentive[uid],
+                dividends=terms.dividends[uid],
+                validator_trust=terms.validator_trust[uid],
+                emission=emission[uid],
+            )
+            for uid, slot in enumerate(state.slots)
+        ),
+        hotkeys=_paid(state, emission),
+    )
+
+
+def _stake_shares(state: State) -> tuple[float, ...]:
+    """Shares of the stake by uid, counting only those at or above the threshold."""
+    threshold = to_rao(state.rules.stake_threshold)
+    stakes = (state.stake_of(slot.hotkey) for slot in state.slots)
+    return normalised([stake if stake >= threshold else 0 for stake in stakes])
+
+
+def _counted_weights(state: State, validator: int) -> Row:
+    """A validator's weights as shares: not on itself, and not on who registered after they were set."""
+    own = state.slots[validator]
+    counted = {
+        uid: float(weight)
+        for uid, weight in own.weights
+        if uid != validator and weight > 0 and own.last_update > state.slots[uid].registered_at
+    }
+    return dict(zip(counted, normalised(list(counted.values())), strict=True))
+
+
+def _emission(terms: Terms, by_stake: Sequence[float], blocks: int) -> tuple[int, ...]:
+    """Rao by uid for so many blocks: half by incentive, half by dividends; by stake when nobody set weights."""
+    earned = [incentive + dividend for incentive, dividend in zip(terms.incentive, terms.dividends, strict=True)]
+    parts = normalised(earned if any(earned) else by_stake)
+    pool = EMISSION_PER_BLOCK * blocks * (1 - OWNER_CUT)
+    return tuple(int(part * pool) for part in parts)
+
+
+def _permitted(shares: Sequence[float], most: int) -> frozenset[int]:
+    """The uids with the largest stakes, older uids first among equals; nobody without stake."""
+    holders = sorted((uid for uid, share in enumerate(shares) if share > 0), key=lambda uid: (-shares[uid], uid))
+    return frozenset(holders[:most])
+
+
+def _paid(state: State, emission: Sequence[int]) -> dict[str, Hotkey]:
+    """The hotkeys' accounts with the emission as stake on them."""
+    earned = {slot.hotkey: amount for slot, amount in zip(state.slots, emission, strict=True)}
+    return {
+        hotkey: replace(account, stake=account.stake + earned.get(hotkey, 0))
+        for hotkey, account in state.hotkeys.items()
+    }

@@ -1,0 +1,33 @@
+"""Setting an embedded subnet up: tokens from a faucet, and stake on a hotkey."""
+
+from msgspec.structs import replace
+
+from engine.chain.local.refusal import Refused
+from engine.chain.local.state import RAO, State, to_rao
+
+TOTAL_SUPPLY = 21_000_000
+
+
+def fund(state: State, *, coldkey: str, amount: float) -> State:
+    """The coldkey richer by `amount` tokens out of nothing, at most what will ever be minted."""
+    if not 0 < amount <= TOTAL_SUPPLY:
+        raise ValueError(f"the faucet gives more than 0 and at most {TOTAL_SUPPLY} tokens, not {amount}")
+    balance = state.balances.get(coldkey, 0) + to_rao(amount)
+    return replace(state, balances={**state.balances, coldkey: balance})
+
+
+def add_stake(state: State, *, coldkey: str, hotkey: str, amount: float) -> State:
+    """The coldkey's tokens as stake on a hotkey, anybody's. Raises `Refused`."""
+    rao, balance = to_rao(amount), state.balances.get(coldkey, 0)
+    account = state.hotkeys.get(hotkey)
+    if account is None:
+        raise Refused("HotKeyAccountNotExists", "register the hotkey first")
+    if rao <= 0:
+        raise Refused("AmountTooLow")
+    if balance < rao:
+        raise Refused("NotEnoughBalanceToStake", f"the coldkey has {balance / RAO:g}")
+    return replace(
+        state,
+        hotkeys={**state.hotkeys, hotkey: replace(account, stake=account.stake + rao)},
+        balances={**state.balances, coldkey: balance - rao},
+    )

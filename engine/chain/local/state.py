@@ -1,0 +1,119 @@
+"""The embedded chain's state: frozen values, replaced as a whole by each block and each extrinsic.
+
+Amounts are integers in rao (1e-9 token), as on the chain. The dicts of a State are never changed in place.
+"""
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from engine.values import Hyperparameters, Metagraph, Neuron
+
+RAO = 10**9
+
+
+class Axon(Struct, frozen=True):
+    """Where a hotkey serves, and the block in which it said so."""
+
+    ip: str
+    port: int
+    block: int
+
+
+class Slot(Struct, frozen=True, kw_only=True):
+    """One uid. `weights` are (uid, u16); incentive, dividends, consensus and vtrust 0..1; `emission` rao an epoch."""
+
+    hotkey: str
+    registered_at: int
+    last_update: int
+    axon: Axon | None = None
+    validator_permit: bool = False
+    weights: tuple[tuple[int, int], ...] = ()
+    incentive: float = 0.0
+    dividends: float = 0.0
+    consensus: float = 0.0
+    validator_trust: float = 0.0
+    emission: int = 0
+
+
+class Hotkey(Struct, frozen=True):
+    """A hotkey's account, which outlives its uid: who owns it and the stake on it."""
+
+    coldkey: str
+    stake: int = 0
+
+
+class State(Struct, frozen=True, kw_only=True):
+    """The whole chain after its last block. `slots` are ordered by uid, which is the index; `burn` is in rao."""
+
+    netuid: int
+    seed: int
+    rules: Hyperparameters
+    block: int = 0
+    last_epoch: int = 0
+    burn: int = 0
+    slots: tuple[Slot, ...] = ()
+    hotkeys: dict[str, Hotkey] = {}
+    balances: dict[str, int] = {}
+
+    def uid_of(self, hotkey: str) -> int | None:
+        return next((uid for uid, slot in enumerate(self.slots) if slot.hotkey == hotkey), None)
+
+    def stake_of(self, hotkey: str) -> int:
+        account = self.hotkeys.get(hotkey)
+        return account.stake if account else 0
+
+
+def genesis(netuid: int, rules: Hyperparameters, seed: int) -> State:
+    """An empty subnet at block 0."""
+    return State(netuid=netuid, seed=seed, rules=rules, burn=to_rao(rules.burn))
+
+
+def to_rao(tokens: float) -> int:
+    return round(tokens * RAO)
+
+
+def with_slot(state: State, uid: int, slot: Slot) -> State:
+    """The state with one uid replaced, or added when `uid` is the next free one."""
+    return replace(state, slots=(*state.slots[:uid], slot, *state.slots[uid + 1 :]))
+
+
+def current_rules(state: State) -> Hyperparameters:
+    """The hyperparameters with the burn of this block."""
+    return replace(state.rules, burn=state.burn / RAO)
+
+
+def is_active(state: State, slot: Slot) -> bool:
+    """Whether the slot has set weights, or registered, within the activity cutoff."""
+    return slot.last_update + state.rules.activity_cutoff >= state.block
+
+
+def metagraph_of(state: State) -> Metagraph:
+    """The subnet as every client reads it."""
+    return Metagraph(
+        netuid=state.netuid,
+        block=state.block,
+        neurons=tuple(_neuron(state, uid, slot) for uid, slot in enumerate(state.slots)),
+    )
+
+
+def _neuron(state: State, uid: int, slot: Slot) -> Neuron:
+    account = state.hotkeys[slot.hotkey]
+    axon = slot.axon or Axon("", 0, 0)
+    return Neuron(
+        uid=uid,
+        hotkey=slot.hotkey,
+        coldkey=account.coldkey,
+        ip=axon.ip,
+        port=axon.port,
+        axon_block=axon.block,
+        stake=account.stake / RAO,
+        validator_permit=slot.validator_permit,
+        active=is_active(state, slot),
+        incentive=slot.incentive,
+        dividends=slot.dividends,
+        consensus=slot.consensus,
+        validator_trust=slot.validator_trust,
+        emission=slot.emission / RAO,
+        last_update=slot.last_update,
+        registered_at=slot.registered_at,
+    )
