@@ -1,0 +1,1 @@
+"""What is asked: `kinds` of challenges with their hidden truth, and `sources` that challenges come from."""

@@ -1,0 +1,90 @@
+"""The kind `arithmetic`: the addition and multiplication subnet of the Inference Subnet Template, asked as chat.
+
+The template's payload {a, b} and its two routes become one sentence, and the hidden truth is the template's result
+(facts: fiber_template §3.1).
+"""
+
+import random
+import re
+
+from msgspec import Struct
+
+from engine.challenges.errors import ChallengeError
+from engine.challenges.kinds.base import Question
+from engine.challenges.kinds.tasks.base import near
+from engine.challenges.kinds.text import KIB, TextKind
+from engine.challenges.kinds.wording import put
+from engine.values import Request, Round
+
+_ADDING = ("What is {a} plus {b}?", "What is {a} + {b}?", "How much is {a} plus {b}?", "Can you add {a} and {b}?")
+_MULTIPLYING = (
+    "What is {a} times {b}?",
+    "What is {a} * {b}?",
+    "How much is {a} times {b}?",
+    "Can you multiply {a} by {b}?",
+)
+_WHOLE = r"-?\d{1,18}"
+_SUM = re.compile(
+    rf"(?P<a>{_WHOLE}) ?(?P<sign>plus|times|[+*×]) ?(?P<b>{_WHOLE})"
+    rf"|\b(?P<verb>add|multiply) (?P<c>{_WHOLE}) (?:and|by|to|with) (?P<d>{_WHOLE})",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+
+
+class Payload(Struct, frozen=True):
+    """What is to be computed: the sum of two whole numbers, or with `multiply` their product."""
+
+    a: int
+    b: int
+    multiply: bool
+
+    @property
+    def result(self) -> int:
+        return self.a * self.b if self.multiply else self.a + self.b
+
+
+def read(text: str) -> Payload | None:
+    """The addition or multiplication that `text` asks for, or None when it is not just one of two whole numbers."""
+    match = _SUM.search(text)
+    numbers = _NUMBER.findall(text)
+    if match is None or len(numbers) != 2 or not all(number.isdecimal() for number in numbers):
+        return None
+    if match["verb"]:
+        return Payload(int(match["c"]), int(match["d"]), match["verb"].lower() == "multiply")
+    return Payload(int(match["a"]), int(match["b"]), match["sign"].lower() in ("times", "*", "×"))
+
+
+class Arithmetic(TextKind):
+    """Addition and multiplication of two whole numbers."""
+
+    name = "arithmetic"
+    request_limit = 8 * KIB
+    reply_limit = 64 * KIB
+    columns: tuple[str, ...] = ("a", "operation", "b", "truth")
+
+    def generate(self, rng: random.Random) -> Question:
+        if rng.random() < 0.5:
+            payload, wordings = Payload(rng.randint(1, 999), rng.randint(1, 999), False), _ADDING
+        else:
+            payload, wordings = Payload(rng.randint(2, 99), rng.randint(2, 99), True), _MULTIPLYING
+        slip = Payload(payload.a, payload.b, not payload.multiply)
+        return Question(
+            request=put(rng, rng.choice(wordings).format(a=payload.a, b=payload.b)),
+            answer_type="number",
+            topic="multiplication" if payload.multiply else "addition",
+            truth=str(payload.result),
+            lures=near(rng, payload.result, [slip.result]),
+        )
+
+    def check(self, request: Request) -> None:
+        super().check(request)
+        if read(request.question) is None:
+            raise ChallengeError("the question is not one sum or product of two whole numbers")
+
+    def cells(self, round_: Round) -> tuple[str, ...]:
+        challenge = round_.challenge
+        payload = read(challenge.request.question)
+        if payload is None:
+            return "", "", "", challenge.truth or ""
+        return str(payload.a), "*" if payload.multiply else "+", str(payload.b), challenge.truth or ""

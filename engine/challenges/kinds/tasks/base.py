@@ -1,0 +1,69 @@
+"""What every family of tasks uses."""
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+
+from msgspec import Struct
+
+from engine.values import AnswerType
+
+LURES = 4
+
+NAMES = (
+    "Ada", "Ben", "Clara", "David", "Elif", "Farid", "Greta", "Hugo", "Ines", "Jonas", "Kira", "Liam", "Mona", "Nils",
+    "Olga", "Pavel", "Rosa", "Samir", "Tara", "Viktor",
+)  # fmt: skip
+
+
+class Task(Struct, frozen=True, kw_only=True):
+    """One question in plain words with what the asker knows; the fields are those of `Question`."""
+
+    text: str
+    answer_type: AnswerType
+    topic: str
+    truth: str | None = None
+    lures: tuple[str, ...] = ()
+    points: tuple[tuple[str, ...], ...] = ()
+
+
+Family = Callable[[random.Random], Task]
+
+
+def number_task(rng: random.Random, topic: str, text: str, truth: int, slips: Iterable[int] = ()) -> Task:
+    """A task whose answer is a whole number of 0 or more; `slips` are the results of likely mistakes."""
+    return Task(text=text, answer_type="number", topic=topic, truth=str(truth), lures=near(rng, truth, slips))
+
+
+def choice_task(rng: random.Random, topic: str, text: str, truth: str, others: Iterable[str]) -> Task:
+    """A task whose answer is one of a few words or names."""
+    wrong = sorted(set(others) - {truth})
+    lures = tuple(rng.sample(wrong, min(LURES, len(wrong))))
+    return Task(text=text, answer_type="short", topic=topic, truth=truth, lures=lures)
+
+
+def yes_no_task(topic: str, text: str, truth: bool) -> Task:
+    """A task that is answered by yes or no."""
+    return Task(
+        text=text,
+        answer_type="yes_no",
+        topic=topic,
+        truth="yes" if truth else "no",
+        lures=("no" if truth else "yes",),
+    )
+
+
+def near(rng: random.Random, truth: int, slips: Iterable[int] = ()) -> tuple[str, ...]:
+    """Wrong numbers that somebody who slipped might give; none is below 0."""
+    around = (truth + 1, truth - 1, truth + 2, truth + 5, truth + 10, truth - 10, truth * 2)
+    wrong = sorted({number for number in (*slips, *around) if number >= 0 and number != truth})
+    return tuple(str(number) for number in rng.sample(wrong, LURES))
+
+
+def listed(words: Sequence[str]) -> str:
+    """`words` as a list in a sentence: "a, b and c"."""
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def ordinal(number: int) -> str:
+    """ "first" to "sixth" for 1 to 6."""
+    return ("first", "second", "third", "fourth", "fifth", "sixth")[number - 1]

@@ -1,0 +1,95 @@
+"""Reckoning in several steps, series, percentages and small word problems."""
+
+import random
+
+from engine.challenges.kinds.tasks.base import NAMES, Family, Task, listed, number_task
+
+_STARTS = ("Start with {0}.", "Begin with {0}.", "Take the number {0}.")
+_ENDS = ("What number do you get?", "What is the result?", "Where do you end up?")
+
+
+def chain(rng: random.Random) -> Task:
+    """Three or four steps from a first number."""
+    value = rng.randint(4, 60)
+    sentences = [rng.choice(_STARTS).format(value)]
+    slip = value
+    for _ in range(rng.randint(3, 4)):
+        slip = value
+        step, value = _step(rng, value)
+        sentences.append(step)
+    return number_task(rng, "number chain", " ".join([*sentences, rng.choice(_ENDS)]), value, [slip])
+
+
+def _step(rng: random.Random, value: int) -> tuple[str, int]:
+    number = rng.randint(2, 30)
+    if value > 400 and value % 2 == 0:
+        return "Halve it.", value // 2
+    if value > 30 and rng.random() < 0.5:
+        return f"Subtract {number}.", value - number
+    if value < 100 and rng.random() < 0.5:
+        factor = rng.randint(2, 6)
+        return f"Multiply by {factor}.", value * factor
+    return f"Add {number}.", value + number
+
+
+def series(rng: random.Random) -> Task:
+    """The next number of a series with equal steps or equal factors."""
+    if rng.random() < 0.6:
+        first, step = rng.randint(2, 60), rng.randint(3, 17)
+        terms = [first + step * place for place in range(6)]
+    else:
+        first, factor = rng.randint(2, 9), rng.choice((2, 3))
+        terms = [first * factor**place for place in range(6)]
+    shown = ", ".join(map(str, terms[:-1]))
+    text = rng.choice(
+        (
+            f"Which number comes next in the series {shown}?",
+            f"What is the next number after {shown} if the pattern goes on?",
+        )
+    )
+    return number_task(rng, "series", text, terms[-1], [2 * terms[-2] - terms[-3] + 1])
+
+
+def percentage(rng: random.Random) -> Task:
+    """A whole part of a whole number."""
+    percent, base = rng.choice((5, 10, 15, 20, 25, 30, 40, 60, 75)), 20 * rng.randint(2, 45)
+    text = rng.choice(
+        (
+            f"What is {percent} percent of {base}?",
+            f"How much is {percent}% of {base}?",
+            f"A club has {base} members and {percent} percent of them are new. How many members are new?",
+        )
+    )
+    truth = base * percent // 100
+    return number_task(rng, "percentage", text, truth, [base - truth, base // percent])
+
+
+def spread(rng: random.Random) -> Task:
+    """Sum of a list, or the difference between its extremes."""
+    numbers = rng.sample(range(3, 99), rng.randint(4, 5))
+    total, width = sum(numbers), max(numbers) - min(numbers)
+    if rng.random() < 0.5:
+        return number_task(rng, "spread", f"What is the sum of {listed([*map(str, numbers)])}?", total, [width])
+    text = f"What is the difference between the largest and the smallest of {listed([*map(str, numbers)])}?"
+    return number_task(rng, "spread", text, width, [total])
+
+
+def shopping(rng: random.Random) -> Task:
+    """The price of two kinds of things, or the change that is left."""
+    name = rng.choice(NAMES)
+    (first, second) = rng.sample(("pen", "notebook", "ticket", "mug", "lamp", "poster"), 2)
+    price, other = rng.randint(3, 12), rng.randint(3, 12)
+    count, more = rng.randint(2, 9), rng.randint(2, 9)
+    total = price * count + other * more
+    text = (
+        f"A {first} costs {price} coins and a {second} costs {other} coins. "
+        f"{name} buys {count} {first}s and {more} {second}s."
+    )
+    if rng.random() < 0.5:
+        return number_task(rng, "shopping", f"{text} How many coins does that cost?", total, [price * count])
+    paid = -(-total // 50) * 50
+    text = f"{text} {name} pays with {paid} coins. How many coins come back?"
+    return number_task(rng, "shopping", text, paid - total, [total])
+
+
+FAMILIES: tuple[Family, ...] = (chain, series, percentage, spread, shopping)

@@ -1,0 +1,61 @@
+"""Putting numbers, words and runners in order."""
+
+import random
+from itertools import pairwise
+
+from engine.challenges.kinds.tasks.base import NAMES, Family, Task, choice_task, listed, number_task, ordinal
+
+WORDS = (
+    "anchor", "basket", "bridge", "candle", "castle", "desert", "dragon", "engine", "feather", "forest", "garden",
+    "harbour", "island", "jacket", "kettle", "ladder", "lantern", "marble", "meadow", "needle", "orchard", "pepper",
+    "quarry", "ribbon", "saddle", "tunnel", "velvet", "window", "yellow", "zebra",
+)  # fmt: skip
+
+
+def numbers(rng: random.Random) -> Task:
+    """A place in a sorted list of numbers."""
+    shown = rng.sample(range(10, 999), rng.randint(4, 6))
+    place = rng.randint(1, len(shown))
+    falling = rng.random() < 0.5
+    text = rng.choice(
+        (
+            "Sort {list} from {from_} to {to}. Which number comes {place}?",
+            "Which of the numbers {list} is the {place} if they are ordered from {from_} to {to}?",
+        )
+    ).format(
+        list=listed([*map(str, shown)]),
+        from_="largest" if falling else "smallest",
+        to="smallest" if falling else "largest",
+        place=ordinal(place),
+    )
+    ordered = sorted(shown, reverse=falling)
+    return number_task(rng, "order of numbers", text, ordered[place - 1], [ordered[-place]])
+
+
+def alphabet(rng: random.Random) -> Task:
+    """A place in a list of words in alphabetical order."""
+    shown = rng.sample(WORDS, rng.randint(4, 6))
+    place = rng.randint(1, len(shown))
+    text = rng.choice(
+        (
+            f"Which word comes {ordinal(place)} if {listed(shown)} are put in alphabetical order?",
+            f"Put these words in alphabetical order: {listed(shown)}. Which is the {ordinal(place)}?",
+        )
+    )
+    return choice_task(rng, "alphabet", text, sorted(shown)[place - 1], shown)
+
+
+def race(rng: random.Random) -> Task:
+    """A place in a race that is told by who came before whom."""
+    finish = rng.sample(NAMES, rng.randint(3, 5))
+    place = rng.randint(1, len(finish))
+    clues = [
+        f"{earlier} finished before {later}." if rng.random() < 0.5 else f"{later} finished after {earlier}."
+        for earlier, later in pairwise(finish)
+    ]
+    rng.shuffle(clues)
+    text = f"{' '.join(clues)} Who finished {ordinal(place)}?"
+    return choice_task(rng, "race", text, finish[place - 1], finish)
+
+
+FAMILIES: tuple[Family, ...] = (numbers, alphabet, race)

@@ -1,0 +1,114 @@
+"""What all kinds share whose requests are prompts or messages and whose replies are text or tool calls."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from engine.challenges.errors import ChallengeError
+from engine.text import safe
+from engine.values import Challenge, Request
+
+KIB = 1024
+ROLES = ("system", "developer", "user", "assistant", "tool")
+MAX_MESSAGES = 256
+MAX_TOOLS = 128
+MAX_TOKENS = 131_072
+MAX_DEPTH = 24
+_TOOL_CHOICES = ("auto", "none", "required")
+
+
+class TextKind:
+    """The schema of a request in OpenAI's form, its byte limits, and how question and answer are shown."""
+
+    request_limit = 256 * KIB
+    reply_limit = 256 * KIB
+
+    def check(self, request: Request) -> None:
+        """Raises ChallengeError with the first thing that is wrong with `request`."""
+        for wrong in _faults(request):
+            raise ChallengeError(wrong)
+        size = _size(request)
+        if size > self.request_limit:
+            raise ChallengeError(f"the request has {size} bytes, at most {self.request_limit} are allowed")
+
+    def render_request(self, challenge: Challenge, width: int) -> str:
+        messages = challenge.request.messages
+        if len(messages) < 2:
+            return safe(challenge.request.question, width, lines=True)
+        shown = (f"{message.get('role', '?')}: {_content(message)}" for message in messages)
+        return safe("\n".join(shown), width, lines=True)
+
+    def render_reply(self, text: str, width: int) -> str:
+        return safe(text, width, lines=True)
+
+
+def _faults(request: Request) -> Iterable[str]:
+    if len(request.messages) > MAX_MESSAGES:
+        yield f"{len(request.messages)} messages, at most {MAX_MESSAGES} are allowed"
+    if len(request.tools) > MAX_TOOLS:
+        yield f"{len(request.tools)} tools, at most {MAX_TOOLS} are allowed"
+    for number, message in enumerate(request.messages, 1):
+        yield from (f"message {number}: {fault}" for fault in _message_faults(message))
+    for number, tool in enumerate(request.tools, 1):
+        yield from (f"tool {number}: {fault}" for fault in _tool_faults(tool))
+    if any(_deeper_than(MAX_DEPTH, value) for value in (request.messages, request.tools, request.tool_choice)):
+        yield f"messages or tools are nested deeper than {MAX_DEPTH} levels"
+    yield from _choice_faults(request)
+    if not request.question.strip():
+        yield "there is no question: neither a prompt nor a user message with text"
+    if not 1 <= request.max_tokens <= MAX_TOKENS:
+        yield f"max_tokens is {request.max_tokens}, not 1 to {MAX_TOKENS}"
+    if not 0 <= request.temperature <= 2:
+        yield f"temperature is {request.temperature}, not 0 to 2"
+    if not 0 < request.top_p <= 1:
+        yield f"top_p is {request.top_p}, not above 0 and at most 1"
+
+
+def _message_faults(message: dict[str, Any]) -> Iterable[str]:
+    if message.get("role") not in ROLES:
+        yield f"the role is none of {', '.join(ROLES)}"
+    content = message.get("content")
+    if isinstance(content, list):
+        if not all(isinstance(part, dict) for part in content):
+            yield "a part of the content is no object"
+    elif not isinstance(content, str) and not (content is None and message.get("tool_calls")):
+        yield "the content is neither text nor a list of parts"
+
+
+def _tool_faults(tool: dict[str, Any]) -> Iterable[str]:
+    function = tool.get("function")
+    if tool.get("type") != "function" or not isinstance(function, dict):
+        yield 'it is no {"type": "function", "function": {…}}'
+    elif not isinstance(function.get("name"), str) or not function["name"]:
+        yield "the function has no name"
+
+
+def _choice_faults(request: Request) -> Iterable[str]:
+    choice = request.tool_choice
+    if isinstance(choice, str) and choice not in _TOOL_CHOICES:
+        yield f"tool_choice is none of {', '.join(_TOOL_CHOICES)} and no object"
+    if choice not in (None, "auto", "none") and not request.tools:
+        yield "tool_choice demands a tool, but there are no tools"
+
+
+def _deeper_than(levels: int, value: object) -> bool:
+    if not isinstance(value, dict | list | tuple):
+        return False
+    if levels == 0:
+        return True
+    return any(_deeper_than(levels - 1, inner) for inner in (value.values() if isinstance(value, dict) else value))
+
+
+def _size(request: Request) -> int:
+    try:
+        return len(msgspec.json.encode(request))
+    except (msgspec.MsgspecError, TypeError, ValueError) as problem:
+        raise ChallengeError(f"the request cannot be written as JSON: {problem}") from problem
+
+
+def _content(message: dict[str, Any]) -> str:
+    content = message.get("content")
+    if isinstance(content, list):
+        return " ".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    return "" if content is None else str(content)

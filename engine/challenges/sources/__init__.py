@@ -1,0 +1,1 @@
+"""Where challenges come from."""
