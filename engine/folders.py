@@ -1,0 +1,48 @@
+"""Where files live: the user's data, state and configuration folders (XDG), and folders nobody else may read."""
+
+import os
+from pathlib import Path
+
+APPLICATION = "subnet-console"
+PRIVATE = 0o700
+
+
+class FolderError(Exception):
+    """A folder cannot be used; the message names it and says what to do."""
+
+
+def data_home() -> Path:
+    """Where the engine's data lives unless a folder is named."""
+    return _home("XDG_DATA_HOME", ".local/share")
+
+
+def state_home() -> Path:
+    """What belongs to this user on this machine, wherever the data is: locks."""
+    return _home("XDG_STATE_HOME", ".local/state")
+
+
+def config_home() -> Path:
+    """Where the configuration file is looked for."""
+    return _home("XDG_CONFIG_HOME", ".config")
+
+
+def prepare_folder(path: Path) -> Path:
+    """Make `path` for this user alone (0700) and check that it can be written. Raises FolderError.
+
+    A folder that is there and not empty keeps its mode: it may be one that others use, too.
+    """
+    try:
+        path.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+        if not any(path.iterdir()):
+            path.chmod(PRIVATE)
+    except OSError as error:
+        raise FolderError(f"folder {path} cannot be used ({error.strerror}): choose another one") from error
+    if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+        raise FolderError(f"folder {path} cannot be written: choose another one, or change its permissions")
+    return path
+
+
+def _home(variable: str, default: str) -> Path:
+    """The specification has relative paths ignored."""
+    named = Path(os.environ.get(variable, ""))
+    return (named if named.is_absolute() else Path.home() / default) / APPLICATION

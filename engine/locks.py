@@ -1,0 +1,123 @@
+"""One process a neuron: a lock per user, hotkey and netuid, and one per data folder.
+
+`flock` is let go by the kernel when its process ends, however it ends, so there are no stale locks to clear away.
+A forked child would keep it: worker processes are spawned.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from engine.folders import FolderError, prepare_folder, state_home
+
+MAX_BYTES = 16_384
+FOLDER_LOCK = "lock"
+LOOKS = 4
+LOOK_S = 0.02
+
+
+class Holder(Struct, frozen=True):
+    """Who holds a lock."""
+
+    pid: int
+    data_dir: str
+    since: float
+
+
+class AlreadyRunning(Exception):
+    """Another process holds the lock; the message says what it holds, which process it is and where its data is."""
+
+    def __init__(self, what: str, holder: Holder | None) -> None:
+        who = f"process {holder.pid} with its data in {holder.data_dir}" if holder else "another process"
+        super().__init__(f"{what} is already run by {who}: stop that one first")
+        self.holder = holder
+
+
+@contextmanager
+def neuron_lock(hotkey: str, netuid: int, data_dir: Path) -> Iterator[None]:
+    """Run this hotkey on this netuid alone, wherever the data of the others is. Raises AlreadyRunning."""
+    folder = prepare_folder(state_home() / "locks")
+    with _held(folder / _name(hotkey, netuid), f"hotkey {hotkey} on netuid {netuid}", data_dir):
+        yield
+
+
+@contextmanager
+def folder_lock(data_dir: Path) -> Iterator[None]:
+    """Use this data folder alone. Raises AlreadyRunning."""
+    with _held(data_dir / FOLDER_LOCK, f"data folder {data_dir}", data_dir):
+        yield
+
+
+def neuron_holder(hotkey: str, netuid: int) -> Holder | None:
+    """Who runs this hotkey on this netuid now, if anyone does."""
+    return _holder(state_home() / "locks" / _name(hotkey, netuid))
+
+
+def folder_holder(data_dir: Path) -> Holder | None:
+    """Who uses this data folder now, if anyone does."""
+    return _holder(data_dir / FOLDER_LOCK)
+
+
+def _name(hotkey: str, netuid: int) -> str:
+    return f"{hotkey.replace(os.sep, '_')}-{netuid}.lock"
+
+
+@contextmanager
+def _held(path: Path, what: str, data_dir: Path) -> Iterator[None]:
+    fd = _open(path, os.O_RDWR | os.O_CREAT)
+    try:
+        if not _locked(fd) and not _locked_soon(fd):
+            raise AlreadyRunning(what, _read(fd))
+        os.truncate(fd, 0)
+        os.pwrite(fd, msgspec.json.encode(Holder(os.getpid(), str(data_dir), time.time())), 0)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _holder(path: Path) -> Holder | None:
+    if not path.exists():
+        return None
+    fd = _open(path, os.O_RDONLY)
+    try:
+        return None if _locked(fd) else _read(fd)
+    finally:
+        os.close(fd)
+
+
+def _open(path: Path, flags: int) -> int:
+    try:
+        return os.open(path, flags | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise FolderError(f"lock {path} cannot be opened ({error.strerror}): check who owns it") from error
+
+
+def _locked(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _locked_soon(fd: int) -> bool:
+    """Whoever only looks holds a lock for an instant, too."""
+    for _ in range(LOOKS):
+        time.sleep(LOOK_S)
+        if _locked(fd):
+            return True
+    return False
+
+
+def _read(fd: int) -> Holder | None:
+    """None in the instant between another's taking the lock and writing its name."""
+    try:
+        return msgspec.json.decode(os.pread(fd, MAX_BYTES, 0), type=Holder)
+    except msgspec.DecodeError:
+        return None

@@ -1,0 +1,148 @@
+"""The log: JSON lines in the data folder, rotated under a cap, and the last records for a screen.
+
+Whoever logs only puts a record into a bounded queue; cleaning, redacting and writing happen on a thread of their own.
+A full queue or a full disk costs records, which the log then says, and never a wait.
+"""
+
+import logging
+import logging.handlers
+import os
+import queue
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import TextIOWrapper
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from engine.folders import prepare_folder
+from engine.redaction import redact
+from engine.text import safe
+
+FOLDER = "logs"
+FILES = 5
+"""The cap is shared by this many files."""
+RING = 2000
+QUEUE = 10_000
+MAX_TEXT = 8000
+MB = 1_000_000
+CHATTY = ("httpx", "httpcore", "aiosqlite", "uvicorn")
+"""Libraries that log every request or statement; only their warnings are kept."""
+
+
+class LogLine(Struct, frozen=True):
+    """One record as it is stored and shown: clean, redacted, bounded; a traceback stands in the text, line by line."""
+
+    at: float
+    level: str
+    logger: str
+    text: str
+
+
+class LogRing:
+    """The last records, oldest first, for readers on other threads."""
+
+    def __init__(self, size: int = RING) -> None:
+        self._lines: deque[LogLine] = deque(maxlen=size)
+        self._lock = threading.Lock()
+
+    def add(self, line: LogLine) -> None:
+        with self._lock:
+            self._lines.append(line)
+
+    def lines(self) -> tuple[LogLine, ...]:
+        with self._lock:
+            return tuple(self._lines)
+
+
+@contextmanager
+def open_log(data_dir: Path, *, level: str, cap_mb: float) -> Iterator[LogRing]:
+    """Write whatever is logged at `level` or above under `data_dir`, and keep the last of it in the ring given.
+
+    All files together hold at most `cap_mb` megabytes. Raises FolderError.
+    """
+    ring = LogRing()
+    entrance = _Entrance(queue.Queue(QUEUE))
+    path = prepare_folder(data_dir / FOLDER) / "console.jsonl"
+    writer = _Writer(path, ring, entrance, max_bytes=int(cap_mb * MB / FILES))
+    listener = _Listener(entrance.queue, writer)
+    root = logging.getLogger()
+    level_before = root.level
+    root.setLevel(level.upper())
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    root.addHandler(entrance)
+    listener.start()
+    try:
+        yield ring
+    finally:
+        root.removeHandler(entrance)
+        root.setLevel(level_before)
+        listener.stop()
+        writer.close()
+
+
+class _Entrance(logging.handlers.QueueHandler):
+    """Takes a record without ever waiting; counts what did not fit."""
+
+    def __init__(self, records: "queue.Queue[logging.LogRecord]") -> None:
+        super().__init__(records)
+        self.lost = 0
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        try:
+            self.queue.put_nowait(record)
+        except queue.Full:
+            self.lost += 1
+
+
+class _Listener(logging.handlers.QueueListener):
+    def enqueue_sentinel(self) -> None:
+        """The end waits for its place in a full queue."""
+        self.queue.put(self._sentinel)  # type: ignore[attr-defined]
+
+
+class _Writer(logging.handlers.RotatingFileHandler):
+    """Cleans each record and keeps it twice: in the ring, and in a file that nobody else may read."""
+
+    def __init__(self, path: Path, ring: LogRing, entrance: _Entrance, *, max_bytes: int) -> None:
+        super().__init__(path, maxBytes=max_bytes, backupCount=FILES - 1, encoding="utf-8", delay=True)
+        self._ring = ring
+        self._entrance = entrance
+        self._lost_before = 0
+        self._quiet_until = 0.0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        lost, self._lost_before = self._entrance.lost - self._lost_before, self._entrance.lost
+        if lost:
+            self._ring.add(_own_line(f"{lost} records were lost: more came than could be written"))
+        line = LogLine(record.created, record.levelname, safe(record.name), clean(str(record.msg)))
+        self._ring.add(line)
+        record.msg = msgspec.json.encode(line).decode()
+        super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002 the base class calls it so
+        """The file cannot be written. The ring says so, once a minute at most."""
+        if time.monotonic() >= self._quiet_until:
+            self._ring.add(_own_line(f"the log file cannot be written: {sys.exc_info()[1]}"))
+            self._quiet_until = time.monotonic() + 60
+
+    def _open(self) -> TextIOWrapper:
+        def private(path: str, flags: int) -> int:
+            return os.open(path, flags, 0o600)
+
+        return open(self.baseFilename, "a", encoding=self.encoding, opener=private)
+
+
+def clean(text: str) -> str:
+    """What may be written down of `text`: no secrets, nothing that moves a cursor, and not too much."""
+    return safe(redact(text), lines=True)[:MAX_TEXT]
+
+
+def _own_line(text: str) -> LogLine:
+    return LogLine(time.time(), "ERROR", __name__, text)
