@@ -1,0 +1,75 @@
+"""Who gets in: the order in which a signed claim is checked, the same for every dialect.
+
+allow-list, then time window, then signature, then nonce. A stranger costs a look-up, a stale claim a subtraction; only
+who holds the key can make us write. Decrypting comes after all of them and is the dialect's.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Literal
+
+from msgspec import Struct
+
+from engine.keys import SS58_LENGTH, verify
+from engine.transport.errors import brief
+from engine.transport.replay import NonceStore, NoncesUnavailable
+
+GateName = Literal["allow-list", "window", "signature", "nonce", "store"]
+
+
+class GateClosed(Exception):
+    """A claim was turned down at `gate`; "store" means that no claim can be taken just now."""
+
+    def __init__(self, gate: GateName, reason: str) -> None:
+        super().__init__(reason)
+        self.gate = gate
+        self.reason = reason
+
+
+class Claim(Struct, frozen=True, kw_only=True):
+    """Who says they are calling: `signature` ("0x" + hex) over `message`, made at unix time `timestamp`."""
+
+    hotkey: str
+    timestamp: float
+    nonce: str
+    message: bytes
+    signature: str
+
+
+class Gate:
+    """Checks claims. `allowed` says why a hotkey may not call, None if it may; `window` is in seconds, either way.
+
+    A nonce is kept until `timestamp` + 2 * `window`: longer than the claim would pass the window, even if our
+    clock was one window behind when it came.
+    """
+
+    def __init__(self, nonces: NonceStore, *, allowed: Callable[[str], str | None], window: float) -> None:
+        self._nonces = nonces
+        self._allowed = allowed
+        self._window = window
+
+    def admit(self, hotkey: str) -> None:
+        """Raises GateClosed if this hotkey may not call. The length is looked at before anything reads the address."""
+        reason = self._allowed(hotkey) if len(hotkey) == SS58_LENGTH else "not an ss58 address"
+        if reason is not None:
+            raise GateClosed("allow-list", reason)
+
+    def check(self, claim: Claim) -> None:
+        """Allow-list, window, signature. Writes nothing. Raises GateClosed."""
+        self.admit(claim.hotkey)
+        late = time.time() - claim.timestamp
+        if not abs(late) <= self._window:
+            off = f"{abs(late):.1f} s {'old' if late > 0 else 'ahead'}"
+            raise GateClosed("window", f"the timestamp is {off}, at most {self._window:g} s pass: set the clocks")
+        if not verify(claim.hotkey, claim.message, claim.signature):
+            raise GateClosed("signature", "the signature is not this hotkey's")
+
+    async def spend(self, claim: Claim) -> None:
+        """Use the nonce of a checked claim up. Raises GateClosed if it was used before."""
+        until = claim.timestamp + 2 * self._window
+        try:
+            fresh = await self._nonces.remember(f"{claim.hotkey}:{claim.nonce}", until=until)
+        except NoncesUnavailable as error:
+            raise GateClosed("store", brief(str(error))) from error
+        if not fresh:
+            raise GateClosed("nonce", "the nonce was used before")

@@ -1,0 +1,199 @@
+"""Plain HTTP to peers: one small connection pool a peer, everything that comes back bounded.
+
+Nothing is followed, unpacked or remembered: no redirects, no content encodings, no cookies, no proxies. It is httpx's
+own engine (httpcore) without httpx on top, because that is where a connection can be bound to a checked address
+and timed. One pool a peer, because a shared one looks through all its connections for every request.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
+
+import httpcore
+from msgspec import Struct
+
+from engine.transport.errors import WireError, brief
+from engine.transport.line import CheckedBackend, MeteredStream
+from engine.values import Peer
+
+CONNECTIONS_PER_PEER = 16
+KEEP_ALIVE_S = 4.0  # under uvicorn's 5 s: a connection is not used again while the peer is closing it
+MAX_PEERS = 512
+
+
+class HttpReply(Struct, frozen=True):
+    """A reply, read to its end. `ms` runs from the request's last byte sent to the reply's last byte received."""
+
+    status: int
+    body: bytes
+    ms: float
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+
+class PeerClients:
+    """Connections to peers, kept alive. The peer that was not used for longest is dropped beyond `max_peers`.
+
+    `allow_private` and `own` as in `addresses.refuse_address`; `connect_timeout` in seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        allow_private: bool = False,
+        own: frozenset[tuple[str, int]] = frozenset(),
+        connect_timeout: float = 5.0,
+        max_peers: int = MAX_PEERS,
+    ) -> None:
+        self._backend = CheckedBackend(allow_private=allow_private, own=own)
+        self._connect_timeout = connect_timeout
+        self._max_peers = max_peers
+        self._clients: OrderedDict[Peer, _PeerClient] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._clients)
+
+    async def get(self, peer: Peer, path: str, *, max_bytes: int) -> HttpReply:
+        """As `post`, without a body."""
+        return await self._send(peer, "GET", path, b"", {}, max_bytes)
+
+    async def post(
+        self, peer: Peer, path: str, content: bytes, headers: Mapping[str, str], *, max_bytes: int
+    ) -> HttpReply:
+        """One request, one reply of at most `max_bytes`. Put a deadline around it (`within`).
+
+        Raises WireError for all that is no reply in full: "refused" for an address that is not called,
+        "unreachable", "malformed", "too_large".
+        """
+        return await self._send(peer, "POST", path, content, headers, max_bytes)
+
+    async def forget(self, hotkeys: Collection[str]) -> None:
+        """Close the connections to these hotkeys' peers."""
+        for peer in [peer for peer in self._clients if peer.hotkey in hotkeys]:
+            await self._clients.pop(peer).close()
+
+    async def close(self) -> None:
+        while self._clients:
+            _, client = self._clients.popitem()
+            await client.close()
+
+    async def _send(
+        self, peer: Peer, method: str, path: str, content: bytes, headers: Mapping[str, str], max_bytes: int
+    ) -> HttpReply:
+        client = self._clients.get(peer)
+        if client is None:
+            client = self._clients[peer] = _PeerClient(peer, self._backend, self._connect_timeout)
+        self._clients.move_to_end(peer)
+        client.in_use += 1
+        try:
+            if len(self._clients) > self._max_peers:
+                await self._drop_oldest()
+            return await client.send(method, path, content, headers, max_bytes)
+        finally:
+            client.in_use -= 1
+
+    async def _drop_oldest(self) -> None:
+        idle = [peer for peer, client in self._clients.items() if client.in_use == 0]
+        for peer in idle[: len(self._clients) - self._max_peers]:
+            await self._clients.pop(peer).close()
+
+
+class _PeerClient:
+    def __init__(self, peer: Peer, backend: CheckedBackend, connect_timeout: float) -> None:
+        self.in_use = 0
+        self._peer = peer
+        self._connect_timeout = connect_timeout
+        self._pool = httpcore.AsyncConnectionPool(
+            max_connections=CONNECTIONS_PER_PEER,
+            max_keepalive_connections=1,
+            keepalive_expiry=KEEP_ALIVE_S,
+            network_backend=backend,
+        )
+
+    async def send(
+        self, method: str, path: str, content: bytes, headers: Mapping[str, str], max_bytes: int
+    ) -> HttpReply:
+        try:
+            return await self._exchange(method, path, content, headers, max_bytes)
+        except httpcore.ConnectTimeout:
+            raise WireError("unreachable", f"no connection within {self._connect_timeout:g} s") from None
+        except httpcore.ConnectError as error:
+            raise WireError("unreachable", f"no connection: {_cause(error)}") from None
+        except httpcore.RemoteProtocolError as error:
+            if "without sending a response" in str(error):
+                raise WireError("unreachable", "the peer closed the connection without a reply") from None
+            raise WireError("malformed", f"not an HTTP reply: {brief(str(error))}") from None
+        except httpcore.NetworkError as error:
+            raise WireError("unreachable", f"the connection broke: {_cause(error)}") from None
+
+    async def close(self) -> None:
+        await self._pool.aclose()
+
+    async def _exchange(
+        self, method: str, path: str, content: bytes, headers: Mapping[str, str], max_bytes: int
+    ) -> HttpReply:
+        host = self._peer.host.strip("[]")
+        if not host.isascii():
+            raise WireError("unreachable", f"{brief(host, 60)!r} is no host name")
+        async with self._pool.stream(
+            method,
+            httpcore.URL(scheme="http", host=host, port=self._peer.port, target=path),
+            headers=[
+                ("Host", f"[{host}]:{self._peer.port}" if ":" in host else f"{host}:{self._peer.port}"),
+                ("Accept-Encoding", "identity"),
+                ("User-Agent", "subnet-console"),
+                *headers.items(),
+            ],
+            content=content,
+            extensions={"timeout": {"connect": self._connect_timeout}},
+        ) as response:
+            _refuse_shape(response, max_bytes)
+            line: MeteredStream = response.extensions["network_stream"]
+            line.allow(max_bytes)
+            body = await _read(response, max_bytes)
+            return HttpReply(response.status, body, max(0.0, line.received_at - line.sent_at) * 1000)
+
+
+@asynccontextmanager
+async def within(seconds: float) -> AsyncIterator[None]:
+    """A deadline for everything inside, on the monotonic clock. Raises WireError("timeout")."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        raise WireError("timeout", f"no whole answer within {seconds:g} s") from None
+
+
+def _refuse_shape(response: httpcore.Response, max_bytes: int) -> None:
+    if 300 <= response.status < 400:
+        raise WireError("malformed", f"a redirect ({response.status}): not followed")
+    headers = {name.lower(): value for name, value in response.headers}
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise WireError("malformed", "a compressed body: it was not asked for")
+    announced = headers.get(b"content-length", b"0")
+    if announced.isdigit() and int(announced) > max_bytes:
+        raise WireError("too_large", f"{int(announced)} bytes announced, at most {max_bytes} are read")
+
+
+async def _read(response: httpcore.Response, max_bytes: int) -> bytes:
+    body = bytearray()
+    pieces = 0
+    async for piece in response.aiter_stream():
+        body += piece
+        pieces += 1
+        if len(body) > max_bytes:
+            raise WireError("too_large", f"more than {max_bytes} bytes")
+        if pieces > 1024 + len(body) // 64:
+            raise WireError("malformed", f"{len(body)} bytes in {pieces} pieces")
+    return bytes(body)
+
+
+def _cause(error: BaseException) -> str:
+    """The operating system's word for it, which lies at the bottom of the chain of exceptions."""
+    deepest = error
+    while (below := deepest.__cause__ or deepest.__context__) is not None:
+        deepest = below
+    return brief((deepest.strerror if isinstance(deepest, OSError) else None) or str(deepest) or type(deepest).__name__)

@@ -1,0 +1,116 @@
+"""Tables of symmetric keys, bounded in number and time. What a session is, each dialect says.
+
+`Sessions` is the validator's: one session a peer, made on demand by one handshake at a time. `KeyRing` is the miner's:
+several keys a hotkey, put there by whoever shook hands. Both count on the monotonic clock.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Collection
+from typing import Generic, TypeVar
+
+from msgspec import Struct
+
+from engine.snapshot import SessionView
+from engine.values import Peer
+
+KEY_TTL_S = 3600
+LATE_S = 300.0
+
+S = TypeVar("S")
+K = TypeVar("K")
+
+
+class _Seat(Generic[S]):
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.session: S | None = None
+        self.renew_at = 0.0
+
+
+class Sessions(Generic[S]):
+    """The validator's sessions by peer. A session is renewed `margin` seconds before its `ttl` ends at the miner's."""
+
+    def __init__(self, *, ttl: float = KEY_TTL_S, margin: float = 60.0, limit: int = 4096) -> None:
+        self._life = ttl - margin
+        self._limit = limit
+        self._seats: OrderedDict[Peer, _Seat[S]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._seats)
+
+    async def obtain(self, peer: Peer, shake: Callable[[], Awaitable[S]], *, instead_of: S | None = None) -> S:
+        """The peer's session; `shake` makes one if there is none, if it is due, or if it is `instead_of`.
+
+        Who asks meanwhile waits and gets the same. What `shake` raises comes through, and the next in line tries.
+        """
+        seat = self._seat(peer)
+        async with seat.lock:
+            if seat.session is None or seat.session is instead_of or time.monotonic() >= seat.renew_at:
+                seat.session = None
+                renew_at = time.monotonic() + self._life
+                seat.session = await shake()
+                seat.renew_at = renew_at
+            return seat.session
+
+    def forget(self, hotkeys: Collection[str]) -> None:
+        for peer in [peer for peer in self._seats if peer.hotkey in hotkeys]:
+            del self._seats[peer]
+
+    def _seat(self, peer: Peer) -> _Seat[S]:
+        seat = self._seats.get(peer)
+        if seat is None:
+            if len(self._seats) >= self._limit:
+                oldest = next((other for other, seat in self._seats.items() if not seat.lock.locked()), None)
+                if oldest is not None:
+                    del self._seats[oldest]
+            seat = self._seats[peer] = _Seat()
+        self._seats.move_to_end(peer)
+        return seat
+
+
+class _HeldKey(Struct, Generic[K], frozen=True):
+    key: K
+    view: SessionView
+    ends: float
+
+
+class KeyRing(Generic[K]):
+    """The miner's keys by (hotkey, key uuid), oldest first out. Unix stamps are for the view only.
+
+    A key opens nothing after its `ttl`; an answer to what it opened may still be sealed for `LATE_S` more.
+    """
+
+    def __init__(self, *, ttl: float = KEY_TTL_S, per_hotkey: int = 8, limit: int = 2048) -> None:
+        self._ttl = ttl
+        self._per_hotkey = per_hotkey
+        self._limit = limit
+        self._held: dict[tuple[str, str], _HeldKey[K]] = {}
+
+    def put(self, hotkey: str, key_uuid: str, key: K) -> None:
+        """Hold one more key; drop what is too old, then the hotkey's oldest, then the oldest of all."""
+        created, now = time.time(), time.monotonic()
+        self._held.pop((hotkey, key_uuid), None)
+        self._held = {name: held for name, held in self._held.items() if now < held.ends + LATE_S}
+        mine = [name for name in self._held if name[0] == hotkey]
+        for name in mine[: max(0, len(mine) + 1 - self._per_hotkey)]:
+            del self._held[name]
+        if len(self._held) >= self._limit:
+            del self._held[next(iter(self._held))]
+        view = SessionView(hotkey=hotkey, key_uuid=key_uuid, created_at=created, expires_at=created + self._ttl)
+        self._held[hotkey, key_uuid] = _HeldKey(key, view, now + self._ttl)
+
+    def to_open(self, hotkey: str, key_uuid: str) -> K | None:
+        """The key to read a challenge with, None if unknown or expired."""
+        held = self._held.get((hotkey, key_uuid))
+        return held.key if held is not None and time.monotonic() < held.ends else None
+
+    def to_seal(self, hotkey: str, key_uuid: str) -> K | None:
+        """The key to answer with, also when it expired meanwhile."""
+        held = self._held.get((hotkey, key_uuid))
+        return held.key if held is not None else None
+
+    def views(self) -> tuple[SessionView, ...]:
+        now = time.monotonic()
+        return tuple(held.view for held in self._held.values() if now < held.ends)

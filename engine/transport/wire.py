@@ -1,0 +1,160 @@
+"""Challenge and completion in clear: the JSON that every dialect carries (facts/loosh 2.4 to 2.6)."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from engine.transport.errors import WireError, brief
+from engine.values import Challenge, Request
+
+MAX_DEPTH = 64
+MAX_JSON_BYTES = 16 * 1024 * 1024
+USAGE_FIELDS = ("prompt_tokens", "completion_tokens", "total_tokens")
+
+T = TypeVar("T")
+
+
+class Completion(Struct, frozen=True, kw_only=True):
+    """A miner's answer in clear. `ms` is what the miner says it took."""
+
+    text: str
+    tool_calls: tuple[dict[str, Any], ...] = ()
+    finish_reason: str = "stop"
+    usage: dict[str, int] = {}
+    ms: int = 0
+
+
+class _ClearRequest(Struct, frozen=True):
+    prompt: str | None = None
+    messages: tuple[dict[str, Any], ...] | None = None
+    tools: tuple[dict[str, Any], ...] | None = None
+    tool_choice: str | dict[str, Any] | None = None
+    model: str | None = None
+    max_tokens: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
+    temperature: Annotated[float, Meta(ge=0, le=100)] | None = None
+    top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+
+
+class _ClearCompletion(Struct, frozen=True):
+    response_text: str
+    tool_calls: tuple[dict[str, Any], ...] | None = None
+    finish_reason: Annotated[str, Meta(max_length=64)] | None = None
+    usage: Any = None
+    response_time_ms: Any = None
+
+
+def load_json(raw: bytes, *, max_depth: int = MAX_DEPTH, max_bytes: int = MAX_JSON_BYTES) -> dict[str, Any]:
+    """One JSON object of bounded size and depth, without NaN, infinities or lone surrogates.
+
+    Raises WireError("malformed"), WireError("too_large").
+    """
+    if len(raw) > max_bytes:
+        raise WireError("too_large", f"JSON of {len(raw)} bytes, at most {max_bytes} are read")
+    try:
+        loaded = msgspec.json.decode(raw)
+    except RecursionError:
+        raise WireError("malformed", f"JSON is nested deeper than {max_depth}") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise WireError("malformed", f"not JSON: {brief(str(error))}") from None
+    if not isinstance(loaded, dict):
+        raise WireError("malformed", f"JSON object expected, got {type(loaded).__name__}")
+    if _deeper_than(loaded, max_depth):
+        raise WireError("malformed", f"JSON is nested deeper than {max_depth}")
+    return loaded
+
+
+def challenge_json(challenge: Challenge) -> bytes:
+    """What the miner gets to read of a challenge; its kind and truth stay here. `created_at` is naive ISO, in UTC."""
+    request = challenge.request
+    return msgspec.json.encode(
+        {
+            "prompt": request.question if request.messages else request.prompt,
+            "messages": request.messages or None,
+            "tools": request.tools or None,
+            "tool_choice": request.tool_choice,
+            "model": request.model,
+            "max_tokens": request.max_tokens,
+            "temperature": request.temperature,
+            "top_p": request.top_p,
+            "correlation_id": challenge.id,
+            "created_at": datetime.fromtimestamp(challenge.created_at, UTC).replace(tzinfo=None).isoformat(),
+        }
+    )
+
+
+def read_request(raw: bytes, *, limit: int) -> Request:
+    """What a validator asks, of at most `limit` bytes. What is missing gets `Request`'s default; unknown fields go.
+
+    Raises WireError("malformed"), WireError("too_large").
+    """
+    clear = _convert(load_json(raw, max_bytes=limit), _ClearRequest)
+    messages = clear.messages or ()
+    if not messages and not clear.prompt:
+        raise WireError("malformed", "neither prompt nor messages")
+    for place, message in enumerate(messages):
+        if not isinstance(message.get("role"), str) or not isinstance(message.get("content"), str | list | None):
+            raise WireError("malformed", f"messages[{place}] needs a role and a text, a list or null as content")
+    given = {
+        name: value
+        for name in ("model", "max_tokens", "temperature", "top_p")
+        if (value := getattr(clear, name)) is not None
+    }
+    return Request(
+        prompt=clear.prompt, messages=messages, tools=clear.tools or (), tool_choice=clear.tool_choice, **given
+    )
+
+
+def completion_json(completion: Completion) -> bytes:
+    """What the validator gets to read of an answer."""
+    return msgspec.json.encode(
+        {
+            "response_text": completion.text,
+            "response_time_ms": completion.ms,
+            "tool_calls": completion.tool_calls or None,
+            "finish_reason": completion.finish_reason,
+            "usage": {name: completion.usage.get(name, 0) for name in USAGE_FIELDS},
+        }
+    )
+
+
+def read_completion(raw: bytes) -> Completion:
+    """What a miner answered. Text and tool calls must be well-formed; what it says of itself is dropped if it is not.
+
+    Raises WireError("malformed"), WireError("too_large").
+    """
+    clear = _convert(load_json(raw), _ClearCompletion)
+    usage = clear.usage if isinstance(clear.usage, dict) else {}
+    return Completion(
+        text=clear.response_text,
+        tool_calls=clear.tool_calls or (),
+        finish_reason=clear.finish_reason or "stop",
+        usage={name: usage[name] for name in USAGE_FIELDS if _is_count(usage.get(name))},
+        ms=clear.response_time_ms if _is_count(clear.response_time_ms) else 0,
+    )
+
+
+def _convert(loaded: dict[str, Any], kind: type[T]) -> T:
+    try:
+        return msgspec.convert(loaded, kind)
+    except msgspec.ValidationError as error:
+        raise WireError("malformed", brief(str(error))) from None
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
+
+
+def _deeper_than(loaded: object, depth: int) -> bool:
+    level = [loaded]
+    for _ in range(depth):
+        level = [
+            child
+            for holder in level
+            for child in (holder.values() if isinstance(holder, dict) else holder if isinstance(holder, list) else ())
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return False
+    return True
