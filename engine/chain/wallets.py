@@ -1,0 +1,210 @@
+"""Wallet files as bittensor lays them out: `<wallets>/<name>/{coldkey, coldkeypub.txt, hotkeys/<hotkey>}`.
+
+An operator's wallet is only read, and its coldkey not even that unless `load_coldkey` is called. Throw-away wallets,
+for the embedded chain alone, are made here.
+"""
+
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from engine.keys import SS58_FORMAT, Signer, is_address, new_mnemonic
+
+THROWAWAY_HOTKEY = "default"
+LARGEST_FILE = 16 * 1024
+ENCRYPTED = (b"$NACL", b"$ANSIBLE_VAULT", b"gAAAAA")
+SR25519 = 1
+
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
+
+Kind = Literal["hotkey", "coldkey"]
+
+
+class WalletError(Exception):
+    """A wallet that cannot be used: names the file and says what to do."""
+
+
+class Wallet(Struct, frozen=True):
+    """A neuron's keys. The coldkey is only there for a throw-away wallet."""
+
+    name: str
+    hotkey: Signer
+    coldkey_address: str
+    coldkey: Signer | None = None
+
+    def __repr__(self) -> str:
+        return f"Wallet({self.name!r}, hotkey={self.hotkey.ss58_address}, coldkey={self.coldkey_address})"
+
+
+class _KeyFile(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """One file's JSON. Old ones lack some fields; a public one has no secret."""
+
+    account_id: str | None = None
+    public_key: str | None = None
+    private_key: str | None = None
+    secret_phrase: str | None = None
+    secret_seed: str | None = None
+    ss58_address: str | None = None
+    crypto_type: int | None = None
+
+
+def load_wallet(path: Path, name: str, hotkey: str) -> Wallet:
+    """The hotkey, and the coldkey's address, of the wallet `name` in the wallets' folder. Raises `WalletError`."""
+    home = path.expanduser() / _checked(name)
+    return Wallet(
+        name=name,
+        hotkey=_load_key(home / "hotkeys" / _checked(hotkey), "hotkey"),
+        coldkey_address=_load_address(home / "coldkeypub.txt"),
+    )
+
+
+def load_coldkey(path: Path, name: str) -> Signer:
+    """The coldkey of the wallet `name` in the wallets' folder, if it is not encrypted. Raises `WalletError`."""
+    return _load_key(path.expanduser() / _checked(name) / "coldkey", "coldkey")
+
+
+def throwaway(folder: Path, name: str) -> Wallet:
+    """The wallet `name` in the wallets' folder, made the first time. Raises `WalletError`, `OSError`.
+
+    It appears as a whole or not at all, also when two processes make it at once.
+    """
+    home = folder / _checked(name)
+    if not home.exists():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=folder))
+        try:
+            _write_wallet(draft)
+            draft.rename(home)
+        except OSError:
+            if not home.exists():
+                raise
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    wallet = load_wallet(folder, name, THROWAWAY_HOTKEY)
+    return msgspec.structs.replace(wallet, coldkey=load_coldkey(folder, name))
+
+
+# -- reading ---------------------------------------------------------------------------------------------------
+
+
+def _load_key(path: Path, kind: Kind) -> Signer:
+    held = _read(path, kind)
+    if held.crypto_type not in (None, SR25519):
+        raise WalletError(f"{path} holds a key of crypto type {held.crypto_type}: only sr25519 keys (1) can be used")
+    try:
+        key = _keypair(held)
+    except ValueError as error:
+        raise WalletError(f"{path} holds a secret that makes no key ({error}): {_remake(kind)}") from None
+    if key is None:
+        raise WalletError(f"{path} has neither privateKey, secretSeed nor secretPhrase: {_remake(kind)}")
+    if held.ss58_address not in (None, key.ss58_address):
+        raise WalletError(f"{path} says {held.ss58_address}, but its secret is that of {key.ss58_address}")
+    return key
+
+
+def _load_address(path: Path) -> str:
+    address = _read(path, "coldkey").ss58_address
+    if address is None or not is_address(address):
+        raise WalletError(f"{path} has no valid ss58Address: {_remake('coldkey')}")
+    return address
+
+
+def _read(path: Path, kind: Kind) -> _KeyFile:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(LARGEST_FILE + 1)
+    except FileNotFoundError:
+        raise WalletError(
+            f"{path} does not exist: make a wallet with `btcli wallet new-{kind}`, or name yours with "
+            "--wallet.name, --wallet.hotkey and --wallet.path"
+        ) from None
+    except OSError as error:
+        raise WalletError(f"{path} cannot be read ({error.strerror}): check whose file it is") from None
+    if raw.startswith(ENCRYPTED):
+        raise WalletError(f"{path} is encrypted, and nobody is there to type its password: {_remake(kind)}")
+    if len(raw) > LARGEST_FILE:
+        raise WalletError(f"{path} is too large for a wallet file")
+    try:
+        return msgspec.json.decode(raw, type=_KeyFile)
+    except (msgspec.MsgspecError, RecursionError):
+        raise WalletError(f"{path} is not the JSON of a wallet file: {_remake(kind)}") from None
+
+
+def _remake(kind: Kind) -> str:
+    if kind == "hotkey":
+        return "write it anew without a password with `btcli wallet regen-hotkey --no-use-password`"
+    return "use btcli for what the coldkey has to sign, or write the wallet anew with `btcli wallet regen-coldkey`"
+
+
+def _keypair(held: _KeyFile) -> Signer | None:
+    from substrateinterface import Keypair
+
+    key: Signer | None = None
+    if held.private_key:
+        key = Keypair.create_from_private_key(_hex(held.private_key, 64), ss58_format=SS58_FORMAT)
+    elif held.secret_seed:
+        key = Keypair.create_from_seed(_hex(held.secret_seed, 32), ss58_format=SS58_FORMAT)
+    elif held.secret_phrase:
+        key = Keypair.create_from_mnemonic(held.secret_phrase, ss58_format=SS58_FORMAT)
+    return key
+
+
+def _hex(text: str, length: int) -> bytes:
+    """The bytes of a secret. Its errors never quote it."""
+    try:
+        secret = bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        raise ValueError("not hexadecimal") from None
+    if len(secret) != length:
+        raise ValueError(f"{len(secret)} bytes, not {length}")
+    return secret
+
+
+def _checked(name: str) -> str:
+    if _NAME.fullmatch(name) is None:
+        raise WalletError(f"{name!r} is no name for a wallet or hotkey: letters, digits, '_', '-' and '.', at most 64")
+    return name
+
+
+# -- making ----------------------------------------------------------------------------------------------------
+
+
+def _write_wallet(home: Path) -> None:
+    coldkey, hotkey = _fresh_key(), _fresh_key()
+    (home / "hotkeys").mkdir(mode=0o700)
+    _write(home / "coldkey", coldkey)
+    _write(
+        home / "coldkeypub.txt",
+        _KeyFile(account_id=coldkey.account_id, public_key=coldkey.public_key, ss58_address=coldkey.ss58_address),
+    )
+    _write(home / "hotkeys" / THROWAWAY_HOTKEY, hotkey)
+
+
+def _fresh_key() -> _KeyFile:
+    from substrateinterface import Keypair
+
+    phrase = new_mnemonic()
+    key = Keypair.create_from_mnemonic(phrase, ss58_format=SS58_FORMAT)
+    return _KeyFile(
+        account_id=f"0x{key.public_key.hex()}",
+        public_key=f"0x{key.public_key.hex()}",
+        private_key=f"0x{key.private_key.hex()}",
+        secret_phrase=phrase,
+        secret_seed=f"0x{key.seed_hex.hex()}",
+        ss58_address=key.ss58_address,
+        crypto_type=SR25519,
+    )
+
+
+def _write(path: Path, content: _KeyFile) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(msgspec.json.encode(content))
+        file.flush()
+        os.fsync(file.fileno())
