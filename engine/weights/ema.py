@@ -12,7 +12,7 @@ MANY_HOTKEYS = 1024
 
 
 def ema(samples: Iterable[float], alpha: float) -> float | None:
-    """`alpha` of each new sample and the rest of what was; None without samples. Raises `ValueError` for NaN and inf."""
+    """`alpha` of each new sample, the rest of what was; None without samples. Raises `ValueError` for NaN and inf."""
     value: float | None = None
     for sample in samples:
         if not math.isfinite(sample):
