@@ -122,6 +122,7 @@ class Database:
 
 
 async def _connect(uri: str) -> aiosqlite.Connection:
+    _try_opening(uri)
     connection = await aiosqlite.connect(uri, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S)
     try:
         connection.row_factory = sqlite3.Row
@@ -131,3 +132,8 @@ async def _connect(uri: str) -> aiosqlite.Connection:
         await connection.close()
         raise
     return connection
+
+
+def _try_opening(uri: str) -> None:
+    """Fail here, where nothing is left behind: a failed aiosqlite.connect leaves a thread that outlives the loop."""
+    sqlite3.connect(uri, uri=True).close()

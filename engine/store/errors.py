@@ -41,7 +41,7 @@ def store_error(error: sqlite3.Error, path: Path) -> StoreError:
             )
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
             return StoreUnusable(
-                f"{path} cannot be opened for writing ({error}): check that its folder is there and yours"
+                f"{path} cannot be opened or written ({error}): check that its folder is there and yours"
             )
         case _:
             return StoreError(f"{path}: {error}")

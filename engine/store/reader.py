@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from engine.store.errors import StoreUnusable, store_error
 from engine.store.journal import plan_of
-from engine.store.rows import tally_of
+from engine.store.rows import SAMPLES, tally_of
 from engine.store.schema import LATEST, refuse_newer
 from engine.store.tally import Tally
 from engine.weights.plan import WeightPlan
@@ -57,13 +57,14 @@ class StoredReply(Struct, frozen=True, kw_only=True):
 
 
 class StoredNeuron(Struct, frozen=True, kw_only=True):
-    """A hotkey that is or was registered or asked."""
+    """A hotkey that is or was registered or asked, the last time at `seen_at`."""
 
     netuid: int
     uid: int
     hotkey: str
     name: str
     registered: bool
+    seen_at: float
     tally: Tally
 
 
@@ -86,8 +87,7 @@ class EmaRule(Struct, frozen=True):
 @contextmanager
 def open_reader(path: Path) -> Iterator["Reader"]:
     """Raises StoreUnusable, StoreTooNew and StoreError, on opening and while rows are read."""
-    if not path.exists():
-        raise StoreUnusable(f"{path} is not there: nothing was stored yet")
+    _require_file(path)
     try:
         uri = f"{path.absolute().as_uri()}?mode=ro"
         with closing(sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S)) as connection:
@@ -140,12 +140,14 @@ class Reader:
                 hotkey=row["hotkey"],
                 name=row["name"],
                 registered=bool(row["registered"]),
+                seen_at=row["seen_at"],
                 tally=tally_of(row),
             )
 
-    def samples(self, netuid: int, hotkey: str, since: float) -> list[tuple[float, float]]:
-        """(at, emission) of each reply that counts, in order of time."""
-        return [(at, emission) for at, emission in self._connection.execute(_SAMPLES, (netuid, hotkey, since))]
+    def emissions(self, netuid: int, hotkey: str, since: float, limit: int) -> list[float]:
+        """The newest emissions of this hotkey that count, in order of time."""
+        rows = self._connection.execute(SAMPLES, (netuid, hotkey, since, limit)).fetchall()
+        return [row["emission"] for row in reversed(rows)]
 
     def ema_rule(self, netuid: int) -> EmaRule | None:
         """None: no engine has scored this subnet yet."""
@@ -169,15 +171,20 @@ _REPLIES = """
     FROM rounds CROSS JOIN replies ON replies.round = rounds.number
     WHERE rounds.at >= ? ORDER BY rounds.at, rounds.number, replies.position
 """
-_SAMPLES = """
-    SELECT at, emission FROM replies
-    WHERE netuid = ? AND hotkey = ? AND at >= ? AND status <> 'cancelled' ORDER BY at
-"""
 _WEIGHTS = """
     SELECT plan FROM plans WHERE id = (
         SELECT id FROM plans WHERE netuid = ? AND outcome <> 'skipped' ORDER BY outcome = 'ok' DESC, id DESC LIMIT 1
     )
 """
+
+
+def _require_file(path: Path) -> None:
+    try:
+        path.stat()
+    except FileNotFoundError:
+        raise StoreUnusable(f"{path} is not there: nothing was stored yet") from None
+    except OSError as error:
+        raise StoreUnusable(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _require_current(connection: sqlite3.Connection, path: Path) -> None:

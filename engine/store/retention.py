@@ -34,5 +34,5 @@ async def _prune_rounds(database: Database, before: float) -> int:
         deleted = (await connection.execute(_OLD_ROUNDS, (before, ROUNDS_AT_ONCE))).rowcount
     if deleted:
         async with database.read() as connection:
-            await connection.execute_fetchall(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})")
+            await connection.executescript(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})")
     return deleted

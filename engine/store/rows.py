@@ -15,6 +15,12 @@ from engine.values import Challenge, Judgement, Reply, Request, Round, Verdict
 Values = dict[str, Any]
 """Named parameters of a statement."""
 
+SAMPLES = """
+    SELECT at, emission FROM replies
+    WHERE netuid = ? AND hotkey = ? AND at > ? AND status <> 'cancelled' ORDER BY at DESC LIMIT ?
+"""
+"""What the EMA of a hotkey is made of, newest first."""
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 

@@ -13,7 +13,16 @@ from engine.store.database import Database
 from engine.store.errors import StoreError
 from engine.store.journal import PlanTable
 from engine.store.nonces import NonceTable
-from engine.store.rows import reply_values, require_finite, round_of, round_values, storable, tally_of, tally_values
+from engine.store.rows import (
+    SAMPLES,
+    reply_values,
+    require_finite,
+    round_of,
+    round_values,
+    storable,
+    tally_of,
+    tally_values,
+)
 from engine.store.tally import Tally
 from engine.values import Round
 
@@ -64,10 +73,6 @@ _KEEP_CURSOR = "INSERT INTO cursors (name, value) VALUES (?, ?) ON CONFLICT DO U
 _KEEP_EMA = """
     INSERT INTO ema (netuid, alpha, window_s) VALUES (?, ?, ?)
     ON CONFLICT DO UPDATE SET alpha = excluded.alpha, window_s = excluded.window_s
-"""
-_SAMPLES = """
-    SELECT at, emission FROM replies
-    WHERE netuid = ? AND hotkey = ? AND at >= ? AND status <> 'cancelled' ORDER BY at DESC LIMIT ?
 """
 _REPLIES_WITHOUT_TEXT = """
     SELECT uid, hotkey, coldkey, ip, status, ms, quality, score, emission, cluster, reason, finish_reason, parts,
@@ -163,7 +168,7 @@ class Store:
         return None
 
     async def emissions(self, netuid: int, since: float, per_hotkey: int) -> dict[str, list[tuple[float, float]]]:
-        """By hotkey, the newest samples (at, emission) from `since` on, in time order: what the EMA is made of.
+        """By hotkey, the newest samples (at, emission) after `since`, in time order: what the EMA is made of.
 
         Each reply is a sample, 0 for a failure, except those that we cancelled ourselves.
         """
@@ -172,7 +177,7 @@ class Store:
             for (hotkey,) in await connection.execute_fetchall(
                 "SELECT hotkey FROM neurons WHERE netuid = ?", (netuid,)
             ):
-                newest = await connection.execute_fetchall(_SAMPLES, (netuid, hotkey, since, per_hotkey))
+                newest = await connection.execute_fetchall(SAMPLES, (netuid, hotkey, since, per_hotkey))
                 if samples := [(at, emission) for at, emission in newest]:
                     emissions[hotkey] = samples[::-1]
         return emissions

@@ -1,0 +1,195 @@
+"""What is found when a database is opened: nothing, an old one, a newer one, a damaged one, one that is not ours."""
+
+import asyncio
+import os
+import shutil
+import sqlite3
+import stat
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from engine.store import database
+from engine.store.errors import StoreError, StoreTooNew, StoreUnusable
+from engine.store.schema import LATEST, MIGRATIONS
+from engine.store.store import Store
+from tests.unit.store_helpers import NETUID, T0, a_round, hotkey
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "store.db"
+
+
+async def use(path: Path) -> None:
+    """Open the store, write to each of its parts and close it."""
+    store = await Store.open(path, retention_days=7)
+    try:
+        await store.record(a_round(), netuid=NETUID, history=b"h", cursor=("synthetic", 1))
+        await store.log_command(T0, "pause", "", "ok", "")
+        assert await store.nonces.remember("nonce", until=T0)
+        assert await store.journal.recent(NETUID, 5) == ()
+    finally:
+        await store.close()
+
+
+def shape(path: Path) -> list[tuple[str, str]]:
+    with closing(sqlite3.connect(path)) as connection:
+        [(version,)] = connection.execute("PRAGMA user_version")
+        assert version == LATEST
+        return connection.execute("SELECT name, sql FROM sqlite_schema ORDER BY name").fetchall()
+
+
+async def test_a_new_file_gets_the_newest_schema(path: Path) -> None:
+    await use(path)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert connection.execute("PRAGMA auto_vacuum").fetchone() == (2,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (LATEST,)
+
+
+@pytest.mark.parametrize("version", range(LATEST))
+async def test_each_earlier_schema_is_brought_up_to_date(path: Path, tmp_path: Path, version: int) -> None:
+    fresh = tmp_path / "fresh.db"
+    await use(fresh)
+    with closing(sqlite3.connect(path)) as connection:
+        for script in MIGRATIONS[:version]:
+            connection.executescript(script)
+        if version:
+            connection.execute("INSERT INTO cursors VALUES ('file', 41)")
+        connection.execute(f"PRAGMA user_version = {version}")
+        connection.commit()
+    await use(path)
+    assert shape(path) == shape(fresh)
+    store = await Store.open(path, retention_days=7)
+    assert await store.cursor("file") == (41 if version else None)
+    await store.close()
+
+
+async def test_a_migration_that_fails_leaves_the_old_schema(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    await use(path)
+    before = shape(path)
+    broken = (*MIGRATIONS, "CREATE TABLE extra (a);\nCREATE TABLE rounds (a);\n")
+    monkeypatch.setattr("engine.store.schema.MIGRATIONS", broken)
+    monkeypatch.setattr("engine.store.schema.LATEST", len(broken))
+    with pytest.raises(StoreError, match="rounds already exists"):
+        await Store.open(path, retention_days=7)
+    assert shape(path) == before
+
+
+async def test_two_that_open_a_new_file_at_once_migrate_it_once(path: Path) -> None:
+    stores = await asyncio.gather(*(Store.open(path, retention_days=7) for _ in range(3)))
+    for number, store in enumerate(stores):
+        await store.record(a_round(number), netuid=NETUID, history=None, cursor=None)
+    assert (await stores[0].tallies(NETUID))[hotkey(0)].rounds == 3
+    for store in stores:
+        await store.close()
+
+
+async def test_a_newer_schema_is_refused_with_both_versions(path: Path) -> None:
+    await use(path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA user_version = {LATEST + 3}")
+    with pytest.raises(StoreTooNew) as refusal:
+        await Store.open(path, retention_days=7)
+    for part in (str(path), f"schema {LATEST + 3}", f"up to {LATEST}", "update subnet-console"):
+        assert part in str(refusal.value)
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path) -> None:
+    path.write_text("hello, I am the operator's shopping list\n" * 200)
+    with pytest.raises(StoreUnusable, match=f"{path} is damaged"):
+        asyncio.run(Store.open(path, retention_days=7))
+    assert path.read_text().startswith("hello")
+
+
+def damage(path: Path) -> None:
+    """Overwrite all pages but the first two."""
+    with path.open("r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(2 * 4096)
+        file.write(os.urandom(size - 2 * 4096))
+
+
+async def test_a_damaged_page_is_reported_and_the_repaired_file_used_again(path: Path, tmp_path: Path) -> None:
+    await use(path)
+    whole = tmp_path / "whole.db"
+    shutil.copy(path, whole)
+    damage(path)
+    store = await Store.open(path, retention_days=7)
+    with pytest.raises(StoreUnusable, match=r"damaged.*move it away"):
+        await store.round("round-0")
+    shutil.copy(whole, path)
+    assert await store.round("round-0") == a_round()
+    await store.close()
+
+
+async def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnusable, match=r"nowhere.*check that its folder is there"):
+        await Store.open(tmp_path / "nowhere" / "store.db", retention_days=7)
+
+
+async def test_a_file_that_another_process_keeps_locked_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    await use(path)
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 0.05)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match="locked by another process"):
+            await Store.open(path, retention_days=7)
+        other.execute("ROLLBACK")
+    await use_again(path)
+
+
+async def use_again(path: Path) -> None:
+    store = await Store.open(path, retention_days=7)
+    assert await store.has_round("round-0")
+    await store.close()
+
+
+async def test_a_write_that_finds_the_file_locked_fails_and_the_next_one_works(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 0.05)
+    store = await Store.open(path, retention_days=7)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match="locked"):
+            await store.set_cursor("file", 1)
+        other.execute("ROLLBACK")
+    await store.set_cursor("file", 2)
+    assert await store.cursor("file") == 2
+    await store.close()
+
+
+READ_ONLY = """
+import asyncio, os, sys
+from pathlib import Path
+from engine.store.errors import StoreUnusable
+from engine.store.store import Store
+if os.geteuid() == 0:
+    os.setuid(65534)
+try:
+    asyncio.run(Store.open(Path(sys.argv[1]), retention_days=7))
+except StoreUnusable as error:
+    print(error)
+"""
+
+
+def test_a_read_only_file_is_refused(path: Path, tmp_path: Path) -> None:
+    asyncio.run(use(path))
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(folder.stat().st_mode | stat.S_IXOTH | stat.S_IROTH)
+    path.chmod(0o444)
+    tried = subprocess.run([sys.executable, "-c", READ_ONLY, path], capture_output=True, text=True, timeout=30)
+    assert f"{path} cannot be opened or written" in tried.stdout, tried.stderr
+
+
+async def test_a_closed_store_says_so(path: Path) -> None:
+    store = await Store.open(path, retention_days=7)
+    await store.close()
+    await store.close()
+    with pytest.raises(StoreError, match="closed"):
+        await store.cursor("file")
