@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 SS58_FORMAT = 42
 SS58_LENGTH = 48
+IDENTITY_KEY = bytes(32)  # under this public key one signature holds for every message
 
 
 class Signer(Protocol):
@@ -52,17 +53,17 @@ def verify(address: str, message: bytes, signature: str) -> bool:
     Never raises: whatever cannot be read is no signature.
     """
     public_key = _public_key(address) if len(address) == SS58_LENGTH else None
-    if public_key is None or len(signature) != 130 or not signature.startswith("0x"):
-        return False
-    try:
-        raw = bytes.fromhex(signature[2:])
-    except ValueError:
+    if public_key is None or public_key == IDENTITY_KEY or len(signature) != 130 or not signature.startswith("0x"):
         return False
     from sr25519 import verify as verify_sr25519
 
-    return any(
-        verify_sr25519(raw, candidate, public_key) for candidate in (message, b"<Bytes>" + message + b"</Bytes>")
-    )
+    try:
+        raw = bytes.fromhex(signature[2:])
+        return any(
+            verify_sr25519(raw, candidate, public_key) for candidate in (message, b"<Bytes>" + message + b"</Bytes>")
+        )
+    except ValueError:
+        return False
 
 
 @lru_cache(maxsize=4096)

@@ -6,6 +6,7 @@ and timed. One pool a peer, because a shared one looks through all its connectio
 """
 
 import asyncio
+import os
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
@@ -196,4 +197,6 @@ def _cause(error: BaseException) -> str:
     deepest = error
     while (below := deepest.__cause__ or deepest.__context__) is not None:
         deepest = below
-    return brief((deepest.strerror if isinstance(deepest, OSError) else None) or str(deepest) or type(deepest).__name__)
+    if isinstance(deepest, OSError) and deepest.errno:
+        return os.strerror(deepest.errno)
+    return brief(str(deepest)) or type(deepest).__name__

@@ -1,0 +1,219 @@
+"""Loosh's dialect A, the miner's end alone: what it takes, what it turns down and in which order."""
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+
+from engine.transport.errors import Refused
+from engine.transport.loosh.miner import MAX_EXCHANGES, LooshDesk
+from engine.transport.replay import MemoryNonces, NonceStore, NoncesUnavailable
+from tests.unit.transport_helpers import ALICE, BOB, DiskNonces, foreign_exchange
+
+
+async def desk(
+    *, nonces: NonceStore | None = None, allowed: Callable[[str], str | None] = lambda _: None, **settings: Any
+) -> LooshDesk:
+    made = LooshDesk(BOB, nonces or MemoryNonces(), allowed=allowed, **settings)
+    await made.start()
+    return made
+
+
+def offer(to: LooshDesk, key: bytes | None = None, **changed: Any) -> bytes:
+    return json.dumps(foreign_exchange(to.public_key_pem(), ALICE, key or Fernet.generate_key(), **changed)).encode()
+
+
+async def refusal(of: LooshDesk, body: bytes) -> Refused:
+    with pytest.raises(Refused) as caught:
+        await of.exchange(body)
+    assert caught.value.detail.isprintable()
+    return caught.value
+
+
+async def test_a_key_is_taken_and_used_both_ways() -> None:
+    server = await desk()
+    key = Fernet.generate_key()
+    assert await server.exchange(offer(server, key, symmetric_key_uuid="u-1")) == ALICE.ss58_address
+    assert server.open(ALICE.ss58_address, "u-1", Fernet(key).encrypt(b"question")) == b"question"
+    assert Fernet(key).decrypt(server.seal(ALICE.ss58_address, "u-1", b"answer")) == b"answer"
+    (session,) = server.sessions()
+    assert (session.hotkey, session.key_uuid) == (ALICE.ss58_address, "u-1")
+
+
+@pytest.mark.parametrize("whole", [1, 1.0])
+async def test_the_timestamp_is_signed_as_a_float_is_written(whole: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1_700_000_000.25)
+    server = await desk()
+    await server.exchange(offer(server, timestamp=1_700_000_000 * whole))
+
+
+async def test_a_signature_over_the_wrapped_text_counts_too() -> None:
+    server = await desk()
+    body = foreign_exchange(server.public_key_pem(), ALICE, Fernet.generate_key())
+    text = f"<Bytes>{body['timestamp']}.{body['nonce']}.{ALICE.ss58_address}</Bytes>"
+    await server.exchange(json.dumps(body | {"signature": "0x" + ALICE.sign(text).hex()}).encode())
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "why"),
+    [
+        ({"timestamp": 1.0}, 400, "s old"),
+        ({"timestamp": time.time() + 90}, 400, "s ahead"),
+        ({"signature": "0x" + "0" * 128}, 400, "signature"),
+        ({"signature": "00" * 64}, 400, "signature"),
+        ({"nonce": "another"}, 400, "signature"),
+        ({"encrypted_symmetric_key": "zz"}, 400, "symmetric key"),
+        ({"encrypted_symmetric_key": "00" * 256}, 400, "symmetric key"),
+        ({"validator_hotkey_ss58": "5" * 48}, 400, "signature"),
+        ({"validator_hotkey_ss58": "5" * 49}, 422, "validator_hotkey_ss58"),
+        ({"validator_hotkey_ss58": "5"}, 403, "not an ss58 address"),
+        ({"encrypted_symmetric_key": "0" * 5000}, 422, "encrypted_symmetric_key"),
+        ({"symmetric_key_uuid": "u" * 65}, 422, "symmetric_key_uuid"),
+        ({"nonce": "n" * 129}, 422, "nonce"),
+        ({"signature": "0x" + "0" * 255}, 422, "signature"),
+        ({"timestamp": "soon"}, 422, "timestamp"),
+        ({"timestamp": None}, 422, "timestamp"),
+        ({"nonce": 7}, 422, "nonce"),
+    ],
+)
+async def test_a_wrong_exchange_leaves_no_key(changed: dict[str, Any], status: int, why: str) -> None:
+    server = await desk()
+    sound = foreign_exchange(server.public_key_pem(), ALICE, Fernet.generate_key())
+    keep = {"timestamp": changed["timestamp"]} if status == 400 and "timestamp" in changed else {}
+    body = foreign_exchange(server.public_key_pem(), ALICE, Fernet.generate_key(), **keep) if keep else sound | changed
+    refused = await refusal(server, json.dumps(body).encode())
+    assert refused.status_code == status, refused.detail
+    assert why in refused.detail
+    assert server.sessions() == ()
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b"", 422), (b"{}", 422), (b"[]", 422), (b'{"timestamp": NaN}', 422), (b"[" * 9000, 422), (b" " * 20_000, 413)],
+)
+async def test_what_is_no_exchange_is_turned_down_unread(body: bytes, status: int) -> None:
+    assert (await refusal(await desk(), body)).status_code == status
+
+
+async def test_a_key_that_is_no_fernet_key_is_turned_down() -> None:
+    server = await desk()
+    assert (await refusal(server, offer(server, b"k" * 32))).status_code == 400
+
+
+async def test_a_stranger_is_turned_down_before_anything_else() -> None:
+    server = await desk(allowed=lambda _: "it has no validator permit")
+    body = offer(server, timestamp=1.0, signature="0x", encrypted_symmetric_key="zz")
+    refused = await refusal(server, body)
+    assert (refused.status_code, refused.body()) == (403, {"detail": "it has no validator permit"})
+    with pytest.raises(Refused) as caught:
+        server.open(ALICE.ss58_address, "unknown", b"")
+    assert caught.value.status_code == 403
+
+
+async def test_who_was_let_in_and_is_not_allowed_any_more_opens_nothing() -> None:
+    reasons: list[str] = []
+    server = await desk(allowed=lambda _: reasons[0] if reasons else None)
+    key = Fernet.generate_key()
+    await server.exchange(offer(server, key, symmetric_key_uuid="u"))
+    reasons.append("deregistered")
+    with pytest.raises(Refused, match="403: deregistered"):
+        server.open(ALICE.ss58_address, "u", Fernet(key).encrypt(b"x"))
+
+
+async def test_a_replayed_handshake_is_turned_down_also_after_a_restart(tmp_path: Path) -> None:
+    nonces = DiskNonces(tmp_path / "nonces.db")
+    server = await desk(nonces=nonces)
+    body = offer(server)
+    await server.exchange(body)
+    assert "nonce was used" in (await refusal(server, body)).detail
+    nonces.close()
+
+    again = DiskNonces(tmp_path / "nonces.db")
+    restarted = await desk(nonces=again)
+    refused = await refusal(restarted, body)
+    assert (refused.status_code, refused.detail) == (400, "the nonce was used before")
+    again.close()
+
+
+async def test_only_a_signature_that_holds_leaves_a_nonce_behind(tmp_path: Path) -> None:
+    nonces = DiskNonces(tmp_path / "nonces.db")
+    server = await desk(nonces=nonces)
+    nonce = str(uuid.uuid4())
+    await refusal(server, offer(server, nonce=nonce, signature="0x" + "1" * 128))
+    await refusal(server, offer(server, nonce=nonce, timestamp=time.time() - 31))
+    assert nonces.kept() == []
+    before = time.time()
+    await server.exchange(offer(server, nonce=nonce))
+    ((key, until),) = nonces.kept()
+    assert key == f"{ALICE.ss58_address}:{nonce}"
+    assert until >= before + 60
+    nonces.close()
+
+
+async def test_without_a_store_that_writes_nobody_gets_in() -> None:
+    class Full:
+        async def remember(self, key: str, *, until: float) -> bool:
+            raise NoncesUnavailable("no space left on device")
+
+    server = await desk(nonces=Full())
+    refused = await refusal(server, offer(server))
+    assert (refused.status_code, refused.detail) == (503, "no space left on device")
+
+
+async def test_a_flood_of_handshakes_is_bounded() -> None:
+    server = await desk()
+    bodies = [offer(server) for _ in range(4 * MAX_EXCHANGES)]
+    outcomes = await asyncio.gather(*(server.exchange(body) for body in bodies), return_exceptions=True)
+    refused = [one for one in outcomes if isinstance(one, Refused)]
+    assert {one.status_code for one in refused} == {503}
+    assert len(refused) == 3 * MAX_EXCHANGES
+    assert len(server.sessions()) == 8
+    await server.exchange(offer(server))
+
+
+async def test_a_flood_under_a_forged_name_takes_nobodys_turn() -> None:
+    server = await desk()
+    forged = [offer(server, signature="0x" + "1" * 128) for _ in range(3 * MAX_EXCHANGES)]
+    sound = server.exchange(offer(server))
+    *outcomes, taken = await asyncio.gather(*(server.exchange(body) for body in forged), sound, return_exceptions=True)
+    assert taken == ALICE.ss58_address
+    assert [one.status_code for one in outcomes if isinstance(one, Refused)] == [400] * len(forged)
+
+
+async def test_an_unknown_key_is_told_how_to_shake_hands_again() -> None:
+    server = await desk()
+    for key_uuid in ("unknown", "u" * 10_000):
+        with pytest.raises(Refused) as caught:
+            server.open(ALICE.ss58_address, key_uuid, b"x")
+        assert caught.value.status_code == 401
+        said = caught.value.body()
+        assert (said["requires_handshake"], said["public_key"]) == (True, server.public_key_pem())
+
+
+async def test_what_cannot_be_decrypted_is_a_401_without_a_key() -> None:
+    server = await desk()
+    key = Fernet.generate_key()
+    await server.exchange(offer(server, key, symmetric_key_uuid="u"))
+    stale = Fernet(key).encrypt_at_time(b"x", int(time.time()) - 3601)
+    for token in (b"", b"garbage", Fernet(Fernet.generate_key()).encrypt(b"x"), stale):
+        with pytest.raises(Refused) as caught:
+            server.open(ALICE.ss58_address, "u", token)
+        assert (caught.value.status_code, set(caught.value.body())) == (401, {"detail"})
+
+
+async def test_a_large_body_is_not_decrypted() -> None:
+    server = await desk(max_body=1000)
+    with pytest.raises(Refused, match="413: a body of 1001 bytes, at most 1000"):
+        server.open(ALICE.ss58_address, "u", b"x" * 1001)
+
+
+async def test_before_it_is_started_it_says_so() -> None:
+    server = LooshDesk(BOB, MemoryNonces(), allowed=lambda _: None)
+    with pytest.raises(Refused, match="503: the miner is starting"):
+        server.public_key_pem()

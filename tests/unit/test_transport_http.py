@@ -1,0 +1,353 @@
+"""Connections to peers over real sockets: what hostile servers send, how long a reply took, what is kept open."""
+
+import asyncio
+import gzip
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from statistics import median
+
+import pytest
+
+from engine.transport.errors import WireError
+from engine.transport.http import KEEP_ALIVE_S, PeerClients, within
+from engine.values import Peer
+from tests.unit.transport_helpers import ALICE, BOB, Received, http_server, reply
+
+LIMIT = 64 * 1024
+Script = Callable[[asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def clients(*, allow_private: bool = True, max_peers: int = 512) -> AsyncIterator[PeerClients]:
+    open_clients = PeerClients(allow_private=allow_private, connect_timeout=1.0, max_peers=max_peers)
+    try:
+        yield open_clients
+    finally:
+        await open_clients.close()
+
+
+def scripted(script: Script) -> Callable[[Received], Awaitable[None]]:
+    async def handle(received: Received) -> None:
+        await script(received.writer)
+        await received.writer.drain()
+
+    return handle
+
+
+async def failure(script: Script, *, timeout: float = 5.0) -> WireError:
+    async with http_server(scripted(script)) as peer, clients() as to:
+        with pytest.raises(WireError) as caught:
+            async with within(timeout):
+                await to.post(peer, "/x", b"hello", {}, max_bytes=LIMIT)
+        assert caught.value.reason.isprintable()
+        return caught.value
+
+
+def sends(raw: bytes) -> Script:
+    async def script(writer: asyncio.StreamWriter) -> None:
+        writer.write(raw)
+
+    return script
+
+
+async def test_a_request_arrives_whole_and_the_reply_comes_back() -> None:
+    seen: list[Received] = []
+
+    async def handle(received: Received) -> bytes:
+        seen.append(received)
+        return reply(418, b"short and stout")
+
+    async with http_server(handle) as peer, clients() as to:
+        got = await to.post(peer, "/tea", b"x" * 100_000, {"X-One": "1"}, max_bytes=LIMIT)
+    assert (got.status, got.body, got.ok) == (418, b"short and stout", False)
+    assert (seen[0].method, seen[0].path, seen[0].body) == ("POST", "/tea", b"x" * 100_000)
+    assert seen[0].headers["accept-encoding"] == "identity"
+    assert seen[0].headers["x-one"] == "1"
+    assert seen[0].headers["host"] == f"127.0.0.1:{peer.port}"
+
+
+@pytest.mark.parametrize(
+    ("raw", "status", "why"),
+    [
+        (b"\x00\xff\x80garbage\r\n\r\n", "malformed", "not an HTTP reply"),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nshort", "malformed", "not an HTTP reply"),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: nan\r\n\r\n", "malformed", "not an HTTP reply"),
+        (b"HTTP/1.1 200 OK\r\n" + b"x: " + b"y" * 200_000, "too_large", "more than was asked for"),
+        (b"HTTP/1.1 302 Found\r\nlocation: http://10.0.0.1/\r\ncontent-length: 0\r\n\r\n", "malformed", "redirect"),
+        (b"HTTP/1.1 200 OK\r\ncontent-encoding: br\r\ncontent-length: 1\r\n\r\nx", "malformed", "compressed"),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 104857600\r\n\r\n", "too_large", "104857600 bytes announced"),
+        (b"", "unreachable", "closed the connection without a reply"),
+    ],
+)
+async def test_what_is_no_reply_has_a_status_and_a_reason(raw: bytes, status: str, why: str) -> None:
+    error = await failure(sends(raw))
+    assert (error.status, why in error.reason) == (status, True), error.reason
+
+
+async def test_a_hundred_megabytes_are_cut_off_early() -> None:
+    taken = 0
+
+    async def script(writer: asyncio.StreamWriter) -> None:
+        nonlocal taken
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        for _ in range(100):
+            writer.write(b"x" * 1_000_000)
+            await writer.drain()
+            taken += 1
+
+    error = await failure(script)
+    assert error.status == "too_large"
+    assert taken < 20
+
+
+async def test_a_compressed_bomb_is_not_unpacked() -> None:
+    bomb = gzip.compress(b"0" * 20_000_000)
+    assert len(bomb) < LIMIT
+    error = await failure(sends(reply(200, bomb, content_encoding="gzip")))
+    assert (error.status, error.reason) == ("malformed", "a compressed body: it was not asked for")
+
+
+async def test_a_slow_drip_ends_at_the_deadline() -> None:
+    async def script(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
+        while not writer.is_closing():
+            writer.write(b"x")
+            await asyncio.sleep(0.01)
+
+    started = time.monotonic()
+    error = await failure(script, timeout=0.2)
+    assert (error.status, error.reason) == ("timeout", "no whole answer within 0.2 s")
+    assert time.monotonic() - started < 2
+
+
+async def test_silence_ends_at_the_deadline() -> None:
+    async def script(_: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(60)
+
+    assert (await failure(script, timeout=0.1)).status == "timeout"
+
+
+async def test_a_body_in_a_myriad_of_pieces_is_given_up() -> None:
+    frames = b"1\r\nx\r\n" * 40_000
+    error = await failure(sends(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + frames))
+    assert error.status == "malformed"
+    assert "pieces" in error.reason
+
+
+async def test_endless_interim_replies_are_cut_off() -> None:
+    async def script(writer: asyncio.StreamWriter) -> None:
+        while not writer.is_closing():
+            writer.write(b"HTTP/1.1 100 \r\n\r\n" * 5000)
+            await writer.drain()
+
+    assert (await failure(script)).status == "too_large"
+
+
+async def test_nobody_listening_is_unreachable_in_the_systems_words() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    async with clients() as to:
+        with pytest.raises(WireError) as caught:
+            await to.get(Peer("h", "127.0.0.1", port), "/", max_bytes=1)
+    assert (caught.value.status, caught.value.reason) == ("unreachable", "no connection: Connection refused")
+
+
+async def test_a_reset_is_unreachable() -> None:
+    async def script(writer: asyncio.StreamWriter) -> None:
+        sock = writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        writer.transport.abort()
+
+    assert (await failure(script)).status == "unreachable"
+
+
+async def test_a_private_address_is_refused_before_anything_is_sent() -> None:
+    connected = asyncio.Event()
+
+    async def handle(_: Received) -> bytes:
+        connected.set()
+        return reply(200, b"")
+
+    async with http_server(handle) as peer, clients(allow_private=False) as to:
+        for host in ("127.0.0.1", "localhost"):
+            with pytest.raises(WireError, match="loopback") as caught:
+                await to.get(Peer("h", host, peer.port), "/", max_bytes=1)
+            assert caught.value.status == "refused"
+    assert not connected.is_set()
+
+
+async def test_our_own_address_is_refused_even_where_private_ones_pass() -> None:
+    to = PeerClients(allow_private=True, own=frozenset({("127.0.0.1", 8091)}))
+    with pytest.raises(WireError, match="our own address"):
+        await to.get(Peer("h", "localhost", 8091), "/", max_bytes=1)
+    await to.close()
+
+
+async def test_the_connection_goes_to_the_address_that_was_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that points at a public address when it is checked and at loopback when it is dialled gets nowhere."""
+    loop = asyncio.get_running_loop()
+    look_up = loop.getaddrinfo
+    asked: list[str] = []
+
+    async def rebinding(host: str, *args: object, **kwargs: object) -> object:
+        asked.append(host)
+        public = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("203.0.114.1", 0))
+        return [public] if host == "rebind.example" and len(asked) == 1 else await look_up("127.0.0.1", 80)
+
+    dialled: list[object] = []
+
+    async def connect(_: object, host: str = "", port: int = 0, **__: object) -> object:
+        dialled.append((host, port))
+        raise ConnectionRefusedError(111, "refused")
+
+    monkeypatch.setattr(loop, "getaddrinfo", rebinding)
+    monkeypatch.setattr(loop, "create_connection", connect)
+    async with clients(allow_private=False) as to:
+        with pytest.raises(WireError, match="no connection"):
+            await to.get(Peer("h", "rebind.example", 80), "/", max_bytes=1)
+    assert dialled == [("203.0.114.1", 80)]
+    assert asked == ["rebind.example"]
+
+
+async def connection_counter() -> tuple[Callable[[Received], Awaitable[bytes]], set[object]]:
+    connections: set[object] = set()
+
+    async def handle(received: Received) -> bytes:
+        connections.add(received.writer)
+        return reply(200, b"ok")
+
+    return handle, connections
+
+
+async def test_a_connection_is_kept_and_used_again() -> None:
+    handle, connections = await connection_counter()
+    async with http_server(handle) as peer, clients() as to:
+        for _ in range(5):
+            await to.get(peer, "/", max_bytes=9)
+    assert len(connections) == 1
+    assert KEEP_ALIVE_S < 5  # what uvicorn keeps: we must be the first to let go
+
+
+async def test_a_connection_that_the_peer_closed_meanwhile_is_replaced() -> None:
+    seen = 0
+
+    async def handle(received: Received) -> bytes | None:
+        nonlocal seen
+        seen += 1
+        received.writer.write(reply(500, b"oops"))
+        return None
+
+    async with http_server(handle) as peer, clients() as to:
+        for _ in range(3):
+            assert (await to.get(peer, "/", max_bytes=9)).status == 500
+            await asyncio.sleep(0.02)
+    assert seen == 3
+
+
+async def test_peers_beyond_the_bound_lose_their_connection_oldest_first() -> None:
+    handle, connections = await connection_counter()
+    async with http_server(handle) as peer, clients(max_peers=2) as to:
+        peers = [Peer(f"hotkey-{number}", peer.host, peer.port) for number in range(3)]
+        for one in peers:
+            await to.get(one, "/", max_bytes=9)
+        assert (len(to), len(connections)) == (2, 3)
+        await to.get(peers[2], "/", max_bytes=9)
+        assert len(connections) == 3
+        await to.get(peers[0], "/", max_bytes=9)
+        assert len(connections) == 4
+
+
+async def test_a_peer_in_use_is_not_dropped_for_another() -> None:
+    gate = asyncio.Event()
+
+    async def handle(received: Received) -> bytes:
+        if received.path == "/slow":
+            await gate.wait()
+        return reply(200, b"ok")
+
+    async with http_server(handle) as peer, clients(max_peers=1) as to:
+        slow = asyncio.create_task(to.get(Peer("slow", peer.host, peer.port), "/slow", max_bytes=9))
+        await asyncio.sleep(0.02)
+        assert (await to.get(peer, "/", max_bytes=9)).ok
+        gate.set()
+        assert (await slow).ok
+
+
+async def test_forgotten_hotkeys_lose_their_connections() -> None:
+    handle, connections = await connection_counter()
+    async with http_server(handle) as peer, clients() as to:
+        other = Peer(ALICE.ss58_address, peer.host, peer.port)
+        await to.get(peer, "/", max_bytes=9)
+        await to.get(other, "/", max_bytes=9)
+        await to.forget({BOB.ss58_address})
+        assert len(to) == 1
+        await to.get(other, "/", max_bytes=9)
+        assert len(connections) == 2
+        await to.get(peer, "/", max_bytes=9)
+        assert len(connections) == 3
+
+
+class ThreadServer(threading.Thread):
+    """Answers from a thread, so that it goes on while the loop is blocked. Knows when it was asked and answered."""
+
+    def __init__(self, delay: float) -> None:
+        super().__init__(daemon=True)
+        self._delay = delay
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.peer = Peer("thread", "127.0.0.1", self._socket.getsockname()[1])
+        self.asked_at = 0.0
+        self.answered_at = 0.0
+
+    def run(self) -> None:
+        connection, _ = self._socket.accept()
+        with connection, self._socket:
+            data = b""
+            while chunk := connection.recv(65536):
+                data += chunk
+                if data.endswith(b"END"):
+                    data = b""
+                    self.asked_at = time.monotonic()
+                    time.sleep(self._delay)
+                    connection.sendall(reply(200, b"ok"))
+                    self.answered_at = time.monotonic()
+
+
+async def test_a_reply_that_comes_while_the_loop_is_blocked_is_timed_when_it_came() -> None:
+    server = ThreadServer(delay=0.05)
+    server.start()
+    async with clients() as to:
+        await to.post(server.peer, "/", b"warm END", {}, max_bytes=9)
+        sent_at = time.monotonic()
+        task = asyncio.create_task(to.post(server.peer, "/", b"END", {}, max_bytes=9))
+        asyncio.get_running_loop().call_later(0.01, time.sleep, 0.25)
+        got = await task
+    assert time.monotonic() - sent_at > 0.25
+    assert got.ms == pytest.approx((server.answered_at - sent_at) * 1000, abs=15)
+
+
+async def test_a_loop_that_is_always_busy_adds_nothing() -> None:
+    async def hog() -> None:
+        while True:
+            time.sleep(0.03)  # noqa: ASYNC251
+            await asyncio.sleep(0)
+
+    server = ThreadServer(delay=0.05)
+    server.start()
+    off: list[float] = []
+    async with clients() as to:
+        await to.post(server.peer, "/", b"warm END", {}, max_bytes=9)
+        hogging = asyncio.create_task(hog())
+        for _ in range(5):
+            got = await to.post(server.peer, "/", b"END", {}, max_bytes=9)
+            off.append(got.ms - (server.answered_at - server.asked_at) * 1000)
+        hogging.cancel()
+    assert median(off) == pytest.approx(0, abs=15)
+
+
+async def test_deadlines_let_other_errors_through() -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with within(1):
+            raise ZeroDivisionError

@@ -1,0 +1,236 @@
+"""Tables of keys: one handshake at a time, bounded, forgotten in time; and the gate with its memory of nonces."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from engine.keys import signature_hex
+from engine.transport.gate import Claim, Gate, GateClosed
+from engine.transport.replay import MemoryNonces, NoncesUnavailable
+from engine.transport.sessions import LATE_S, KeyRing, Sessions
+from engine.values import Peer
+from tests.unit.transport_helpers import ALICE, BOB, DiskNonces
+
+PEER = Peer("hotkey", "192.0.2.1", 1)
+
+
+class Shaker:
+    """Makes numbered sessions, slowly."""
+
+    def __init__(self, *, fail: int = 0) -> None:
+        self.made = 0
+        self.at_once = 0
+        self.most_at_once = 0
+        self._fail = fail
+
+    async def __call__(self) -> str:
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            await asyncio.sleep(0.005)
+        finally:
+            self.at_once -= 1
+        self.made += 1
+        if self.made <= self._fail:
+            raise ConnectionError("no")
+        return f"session-{self.made}"
+
+
+async def test_many_at_once_share_one_handshake() -> None:
+    sessions: Sessions[str] = Sessions()
+    shake = Shaker()
+    got = await asyncio.gather(*(sessions.obtain(PEER, shake) for _ in range(20)))
+    assert (set(got), shake.made) == ({"session-1"}, 1)
+
+
+async def test_a_stale_session_is_replaced_once_for_all_who_found_it_stale() -> None:
+    sessions: Sessions[str] = Sessions()
+    shake = Shaker()
+    stale = await sessions.obtain(PEER, shake)
+    got = await asyncio.gather(*(sessions.obtain(PEER, shake, instead_of=stale) for _ in range(20)))
+    assert (set(got), shake.made) == ({"session-2"}, 2)
+
+
+async def test_a_session_is_renewed_before_it_ends() -> None:
+    sessions: Sessions[str] = Sessions(ttl=0.1, margin=0.06)
+    shake = Shaker()
+    await sessions.obtain(PEER, shake)
+    assert await sessions.obtain(PEER, shake) == "session-1"
+    await asyncio.sleep(0.05)
+    assert await sessions.obtain(PEER, shake) == "session-2"
+
+
+async def test_a_failed_handshake_is_its_callers_and_the_next_in_line_tries() -> None:
+    sessions: Sessions[str] = Sessions()
+    shake = Shaker(fail=1)
+    got = await asyncio.gather(*(sessions.obtain(PEER, shake) for _ in range(3)), return_exceptions=True)
+    assert [type(one) for one in got] == [ConnectionError, str, str]
+    assert (shake.made, shake.most_at_once) == (2, 1)
+
+
+async def test_a_cancelled_handshake_leaves_the_way_free() -> None:
+    sessions: Sessions[str] = Sessions()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await sessions.obtain(PEER, lambda: asyncio.sleep(60, "never"))
+    assert await sessions.obtain(PEER, Shaker()) == "session-1"
+
+
+async def test_sessions_are_kept_by_hotkey_host_and_port_and_forgotten_by_hotkey() -> None:
+    sessions: Sessions[str] = Sessions()
+    shake = Shaker()
+    for peer in (PEER, Peer("hotkey", "192.0.2.1", 2), Peer("other", "192.0.2.1", 1)):
+        await sessions.obtain(peer, shake)
+    assert (len(sessions), shake.made) == (3, 3)
+    sessions.forget({"hotkey"})
+    assert len(sessions) == 1
+    assert await sessions.obtain(PEER, shake) == "session-4"
+
+
+async def test_sessions_are_bounded_and_the_least_used_goes() -> None:
+    sessions: Sessions[str] = Sessions(limit=2)
+    shake = Shaker()
+    first, second, third = (Peer(str(number), "192.0.2.1", 1) for number in range(3))
+    for peer in (first, second, first, third):
+        await sessions.obtain(peer, shake)
+    assert (len(sessions), shake.made) == (2, 3)
+    await sessions.obtain(first, shake)
+    assert shake.made == 3
+
+
+def test_a_hotkey_holds_several_keys_and_the_oldest_goes() -> None:
+    ring: KeyRing[str] = KeyRing(per_hotkey=3)
+    for number in range(5):
+        ring.put("a", str(number), f"key-{number}")
+    ring.put("b", "0", "of b")
+    assert [ring.to_open("a", str(number)) for number in range(5)] == [None, None, "key-2", "key-3", "key-4"]
+    assert ring.to_open("b", "0") == "of b"
+    assert ring.to_open("b", "2") is None
+
+
+def test_all_keys_together_are_bounded() -> None:
+    ring: KeyRing[int] = KeyRing(limit=100)
+    for number in range(1000):
+        ring.put(f"hotkey-{number}", "u", number)
+    assert len(ring.views()) == 100
+    assert (ring.to_open("hotkey-899", "u"), ring.to_open("hotkey-900", "u")) == (None, 900)
+
+
+def test_the_same_uuid_again_replaces_the_key() -> None:
+    ring: KeyRing[str] = KeyRing(per_hotkey=2)
+    ring.put("a", "1", "old")
+    ring.put("a", "2", "other")
+    ring.put("a", "1", "new")
+    assert (ring.to_open("a", "1"), ring.to_open("a", "2")) == ("new", "other")
+
+
+def test_an_expired_key_opens_nothing_and_still_seals_a_late_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    ring: KeyRing[str] = KeyRing(ttl=10)
+    ring.put("a", "1", "key")
+    (view,) = ring.views()
+    assert (view.hotkey, view.key_uuid, view.expires_at - view.created_at) == ("a", "1", 10)
+    now += 10
+    assert (ring.to_open("a", "1"), ring.to_seal("a", "1"), ring.views()) == (None, "key", ())
+    now += LATE_S
+    ring.put("a", "2", "next")
+    assert ring.to_seal("a", "1") is None
+
+
+def claim(*, nonce: str = "n-1", at: float | None = None, **changed: str) -> Claim:
+    message = f"{nonce} of Alice".encode()
+    fields = {"hotkey": ALICE.ss58_address, "signature": signature_hex(ALICE, message)} | changed
+    return Claim(timestamp=time.time() if at is None else at, nonce=nonce, message=message, **fields)
+
+
+class CountingNonces(MemoryNonces):
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[tuple[str, float]] = []
+
+    async def remember(self, key: str, *, until: float) -> bool:
+        self.kept.append((key, until))
+        return await super().remember(key, until=until)
+
+
+async def test_the_gates_are_asked_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A claim that is wrong in every way is turned down by the first gate, and each repair lets it reach the next."""
+    verified: list[str] = []
+    allowed = {ALICE.ss58_address}
+    gate = Gate(MemoryNonces(), allowed=lambda hotkey: None if hotkey in allowed else "a stranger", window=30)
+
+    def verify(address: str, message: bytes, signature: str) -> bool:
+        verified.append(address)
+        return signature == "good"
+
+    monkeypatch.setattr("engine.transport.gate.verify", verify)
+    stages = [
+        (claim(hotkey="x" * 5000, at=1.0, signature="bad"), "allow-list", "not an ss58 address", 0),
+        (claim(hotkey=BOB.ss58_address, at=1.0, signature="bad"), "allow-list", "a stranger", 0),
+        (claim(at=1.0, signature="bad"), "window", "set the clocks", 0),
+        (claim(signature="bad"), "signature", "not this hotkey's", 1),
+    ]
+    for wrong, where, why, signatures in stages:
+        with pytest.raises(GateClosed, match=why) as caught:
+            gate.check(wrong)
+        assert (caught.value.gate, len(verified)) == (where, signatures)
+    good = claim(signature="good")
+    gate.check(good)
+    await gate.spend(good)
+    with pytest.raises(GateClosed) as caught:
+        await gate.spend(good)
+    assert caught.value.gate == "nonce"
+
+
+@pytest.mark.parametrize(
+    ("off", "why"), [(-31, "31.0 s old"), (31, "s ahead"), (float("nan"), "nan"), (float("inf"), "inf"), (-29, None)]
+)
+def test_the_window_is_open_both_ways_and_no_further(off: float, why: str | None) -> None:
+    gate = Gate(MemoryNonces(), allowed=lambda _: None, window=30)
+    if why is None:
+        gate.check(claim(at=time.time() + off))
+    else:
+        with pytest.raises(GateClosed, match=why):
+            gate.check(claim(at=time.time() + off))
+
+
+async def test_a_nonce_is_remembered_longer_than_its_claim_would_pass() -> None:
+    nonces = CountingNonces()
+    gate = Gate(nonces, allowed=lambda _: None, window=30)
+    ahead = time.time() + 29
+    await gate.spend(claim(at=ahead))
+    assert nonces.kept == [(f"{ALICE.ss58_address}:n-1", ahead + 60)]
+
+
+async def test_another_hotkey_may_use_the_same_nonce() -> None:
+    gate = Gate(MemoryNonces(), allowed=lambda _: None, window=30)
+    await gate.spend(claim())
+    await gate.spend(claim(hotkey=BOB.ss58_address))
+
+
+async def test_a_full_memory_turns_claims_down_rather_than_forget() -> None:
+    gate = Gate(MemoryNonces(limit=1), allowed=lambda _: None, window=30)
+    await gate.spend(claim(nonce="1"))
+    with pytest.raises(GateClosed) as caught:
+        await gate.spend(claim(nonce="2"))
+    assert caught.value.gate == "store"
+
+
+async def test_memory_drops_what_is_old_when_it_is_full() -> None:
+    nonces = MemoryNonces(limit=2)
+    assert await nonces.remember("old", until=time.time() - 1)
+    assert await nonces.remember("new", until=time.time() + 60)
+    assert await nonces.remember("newer", until=time.time() + 60)
+    assert not await nonces.remember("new", until=time.time() + 60)
+    with pytest.raises(NoncesUnavailable):
+        await nonces.remember("newest", until=time.time() + 60)
+
+
+async def test_a_durable_store_refuses_after_a_restart(tmp_path: Path) -> None:
+    for fresh in (True, False):
+        nonces = DiskNonces(tmp_path / "nonces.db")
+        assert await nonces.remember("key", until=time.time() + 60) is fresh
+        nonces.close()

@@ -1,0 +1,198 @@
+"""The clear JSON: what goes out, what is taken in, and that nothing foreign gets through the reader."""
+
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from engine.transport.errors import WireError, brief
+from engine.transport.wire import (
+    Completion,
+    challenge_json,
+    completion_json,
+    load_json,
+    read_completion,
+    read_request,
+)
+from engine.values import Challenge, Request
+from tests.unit.transport_helpers import challenge
+
+LIMIT = 1 << 20
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+)
+
+
+@pytest.mark.parametrize(
+    ("raw", "why"),
+    [
+        (b"", "not JSON"),
+        (b"[1]", "object expected, got list"),
+        (b'{"a": NaN}', "not JSON"),
+        (b'{"a": -Infinity}', "not JSON"),
+        (b'{"a": 1e999}', "not JSON"),
+        (b'{"a": "\\ud800"}', "not JSON"),
+        (b'{"a": "\xff"}', "not JSON"),
+        (b'{"a": 1} {}', "not JSON"),
+        (b'{"a": ' + b"9" * 6000 + b"}", "not JSON"),
+        (b'{"a":' + b"[" * 100_000, "nested deeper"),
+        (b'{"a":' + b"[" * 70 + b"]" * 70 + b"}", "nested deeper than 64"),
+    ],
+)
+def test_what_is_no_plain_json_object_is_malformed(raw: bytes, why: str) -> None:
+    with pytest.raises(WireError, match=why) as caught:
+        load_json(raw)
+    assert caught.value.status == "malformed"
+
+
+def test_size_and_depth_are_bounded_exactly() -> None:
+    assert load_json(b'{"a":[{}]}', max_depth=3, max_bytes=10) == {"a": [{}]}
+    with pytest.raises(WireError, match="deeper than 2"):
+        load_json(b'{"a":[{}]}', max_depth=2)
+    with pytest.raises(WireError) as caught:
+        load_json(b'{"a":[{}]}', max_bytes=9)
+    assert caught.value.status == "too_large"
+
+
+@given(st.binary(max_size=200))
+@example(b"\x00")
+def test_any_bytes_are_an_object_or_a_wire_error(raw: bytes) -> None:
+    try:
+        assert isinstance(load_json(raw), dict)
+    except WireError as error:
+        assert error.reason.isprintable()
+
+
+@given(st.dictionaries(st.text(), JSON, max_size=4))
+def test_what_json_writes_is_read_back_unless_it_holds_what_json_has_not(value: dict[str, Any]) -> None:
+    raw = json.dumps(value).encode()
+    try:
+        loaded = load_json(raw)
+    except WireError:
+        assert b"NaN" in raw or b"Infinity" in raw or b"\\ud" in raw
+    else:
+        assert loaded == value
+
+
+FIELDS = ("prompt", "messages", "tools", "tool_choice", "model", "max_tokens", "temperature", "top_p", "stop")
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS), JSON))
+@example({"messages": [{"role": "user"}], "max_tokens": 10**30})
+@example({"messages": [{"role": "user", "content": {"text": "x"}}]})
+def test_a_request_that_is_read_is_sound(value: dict[str, Any]) -> None:
+    try:
+        request = read_request(json.dumps(value).encode(), limit=LIMIT)
+    except WireError as error:
+        assert error.status == "malformed"
+        assert error.reason.isprintable()
+    else:
+        assert request.prompt or request.messages
+        assert 1 <= request.max_tokens <= 1_000_000
+        assert math.isfinite(request.temperature)
+        assert 0 <= request.top_p <= 1
+        assert isinstance(request.question, str)
+
+
+@given(st.dictionaries(st.sampled_from(("response_text", "tool_calls", "finish_reason", "usage", "x")), JSON))
+@example({"response_text": "x", "usage": {"total_tokens": True}, "tool_calls": None})
+def test_a_completion_that_is_read_is_sound(value: dict[str, Any]) -> None:
+    try:
+        completion = read_completion(json.dumps(value).encode())
+    except WireError as error:
+        assert error.status == "malformed"
+    else:
+        assert completion.text == value["response_text"]
+        assert all(isinstance(call, dict) for call in completion.tool_calls)
+        assert all(type(count) is int and count >= 0 for count in completion.usage.values())
+
+
+def test_a_challenge_goes_out_with_the_fields_of_the_facts_and_without_its_truth() -> None:
+    asked = challenge("Seven?")
+    raw = challenge_json(asked)
+    assert json.loads(raw) == {
+        "prompt": "Seven?",
+        "messages": None,
+        "tools": None,
+        "tool_choice": None,
+        "model": "",
+        "max_tokens": 64,
+        "temperature": 0.7,
+        "top_p": 0.95,
+        "correlation_id": "c-1",
+        "created_at": "1970-01-01T00:00:01",
+    }
+    assert read_request(raw, limit=LIMIT) == asked.request
+
+
+def test_a_conversation_carries_its_last_user_message_as_prompt_too() -> None:
+    messages = (
+        {"role": "user", "content": "first"},
+        {"role": "assistant", "content": None},
+        {"role": "user", "content": [{"type": "text", "text": "last"}]},
+    )
+    asked = Challenge(id="c", kind="chat", source="file", created_at=0.0, request=Request(messages=messages))
+    sent = json.loads(challenge_json(asked))
+    assert sent["prompt"] == "last"
+    assert sent["messages"] == list(messages)
+    assert read_request(challenge_json(asked), limit=LIMIT).messages == messages
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ({}, "neither prompt nor messages"),
+        ({"prompt": "", "messages": []}, "neither prompt nor messages"),
+        ({"prompt": "x", "max_tokens": 0}, r"max_tokens"),
+        ({"prompt": "x", "max_tokens": "12"}, r"Expected `int \| null`, got `str` - at `\$.max_tokens`"),
+        ({"prompt": "x", "top_p": 1.5}, r"\$.top_p"),
+        ({"prompt": "x", "temperature": -1}, r"\$.temperature"),
+        ({"messages": [{"content": "x"}]}, r"messages\[0\] needs a role"),
+        ({"messages": ["x"]}, r"\$.messages\[0\]"),
+    ],
+)
+def test_a_wrong_request_says_what_is_wrong(body: dict[str, Any], why: str) -> None:
+    with pytest.raises(WireError, match=why):
+        read_request(json.dumps(body).encode(), limit=LIMIT)
+
+
+def test_a_request_larger_than_the_limit_is_not_parsed() -> None:
+    with pytest.raises(WireError) as caught:
+        read_request(b"x" * 101, limit=100)
+    assert caught.value.status == "too_large"
+
+
+def test_missing_and_null_sampling_parameters_get_defaults_and_unknown_fields_go() -> None:
+    raw = b'{"prompt": "x", "temperature": null, "top_p": 1, "stop": ["y"], "seed": 3}'
+    assert read_request(raw, limit=LIMIT) == Request(prompt="x", top_p=1.0)
+
+
+def test_a_completion_survives_the_wire() -> None:
+    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+    sent = Completion(text="4\u202e2", tool_calls=(call,), finish_reason="tool_calls", usage=usage, ms=7)
+    assert read_completion(completion_json(sent)) == sent
+    assert json.loads(completion_json(Completion(text="")))["usage"] == dict.fromkeys(usage, 0)
+
+
+@pytest.mark.parametrize("raw", [b"{}", b'{"response_text": null}', b'{"response_text": ["a"]}', b'{"text": "a"}'])
+def test_an_answer_without_a_text_is_malformed(raw: bytes) -> None:
+    with pytest.raises(WireError, match="response_text") as caught:
+        read_completion(raw)
+    assert caught.value.status == "malformed"
+
+
+def test_what_a_miner_says_of_itself_is_dropped_when_it_makes_no_sense() -> None:
+    raw = json.dumps({"response_text": "x", "usage": {"total_tokens": -4}, "response_time_ms": "soon"}).encode()
+    assert read_completion(raw) == Completion(text="x")
+
+
+@given(st.text())
+def test_foreign_text_becomes_one_short_printable_line(text: str) -> None:
+    cleaned = brief(text, 20)
+    assert len(cleaned) <= 20
+    assert cleaned.isprintable()
