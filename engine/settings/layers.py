@@ -1,0 +1,80 @@
+"""One value for each setting, from the layers that the package describes."""
+
+import os
+from collections import ChainMap
+from collections.abc import Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+from engine.folders import config_home
+from engine.settings.declared import DEMO, Settings
+from engine.settings.environment import CONFIG_VARIABLE, PROFILE_VARIABLE, from_file, from_process
+from engine.settings.file import ConfigFile, read_file
+from engine.settings.given import Layer, SettingsError
+from engine.settings.reading import declared
+
+DEFAULT = "default"
+DEMO_DEFAULT = "default of the demo"
+
+
+class Configuration(Struct, frozen=True):
+    """The settings of a run and, by setting, where each value stands."""
+
+    settings: Settings
+    sources: dict[str, str]
+
+
+def configure(
+    options: Layer,
+    *,
+    config: Path | None = None,
+    profile: str | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Configuration:
+    """The settings from all sources; `config` and `profile` are those that the command named.
+
+    Raises SettingsError: a setting that is unknown or wrong, a file or profile that was named and is not there.
+    """
+    variables = from_process(environ)
+    dotenv = from_file(Path(".env"))
+    file = _config_file(config, environ)
+    given = ChainMap(
+        options,
+        variables.own,
+        dotenv.own,
+        variables.foreign,
+        dotenv.foreign,
+        _profile(file, profile or environ.get(PROFILE_VARIABLE)),
+        file.values if file else {},
+    )
+    values = {name: one.read(name) for name, one in given.items()}
+    sources = dict.fromkeys(declared(), DEFAULT) | {name: one.source for name, one in given.items()}
+    if values.get("role", Settings().role) == "demo":
+        sources |= {name: DEMO_DEFAULT for name in DEMO if name not in values}
+        values = {**DEMO, **values}
+    return Configuration(Settings(**values), sources)
+
+
+def config_path() -> Path:
+    """Where the configuration file is when nobody names another."""
+    return config_home() / "config.toml"
+
+
+def _config_file(named: Path | None, environ: Mapping[str, str]) -> ConfigFile | None:
+    if named is None and environ.get(CONFIG_VARIABLE):
+        named = Path(environ[CONFIG_VARIABLE])
+    try:
+        return read_file(named or config_path())
+    except FileNotFoundError as error:
+        if named is None:
+            return None
+        raise SettingsError(f"there is no configuration file {named}") from error
+
+
+def _profile(file: ConfigFile | None, name: str | None) -> Layer:
+    if not name:
+        return {}
+    if file is None:
+        raise SettingsError(f"profile {name!r} needs a configuration file: {config_path()} is not there")
+    return file.profile(name)

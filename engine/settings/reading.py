@@ -1,0 +1,143 @@
+"""One value of one setting: a text or a file's value becomes the setting's type, or a sentence on what it must be."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from msgspec import Struct, ValidationError, convert, inspect
+from msgspec.structs import fields
+
+from engine.settings.declared import Secret, Settings
+from engine.values import Peer
+
+PREFIX = "SUBNET_CONSOLE_"
+
+_TRUE = frozenset(("true", "yes", "on", "1", "t", "y"))
+_FALSE = frozenset(("false", "no", "off", "0", "f", "n"))
+_BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+
+
+class Setting(Struct, frozen=True, kw_only=True):
+    """What is declared about one setting. `kind` is its type but for None; `form` is what a text must look like."""
+
+    name: str
+    type: Any
+    kind: inspect.Type
+    description: str
+    unit: str = ""
+    form: str = ""
+
+    @property
+    def secret(self) -> bool:
+        return isinstance(self.kind, inspect.CustomType) and self.kind.cls is Secret
+
+    @property
+    def variable(self) -> str:
+        """Its name in the environment."""
+        return PREFIX + self.name.upper()
+
+
+@cache
+def declared() -> dict[str, Setting]:
+    """All settings by name, in the order of their declaration."""
+    types = get_type_hints(Settings, include_extras=True)
+    return {field.name: _setting(field.name, types[field.name]) for field in fields(Settings)}
+
+
+def read(setting: Setting, given: object, *, is_text: bool) -> object:
+    """`given` as the setting's type. Raises ValueError that says what it must be, and repeats no secret."""
+    try:
+        if isinstance(setting.kind, inspect.VarTupleType):
+            return _read_list(setting.kind, _split(given) if is_text else given)
+        value = _from_text(setting.kind, given) if is_text else given
+        return convert(value, setting.type, strict=not is_text, dec_hook=_read_own)
+    except (ValidationError, ValueError) as error:
+        shown = "" if setting.secret else f", not {given!r}"
+        raise ValueError(f"must be {expected(setting)}{shown}") from error
+
+
+def expected(setting: Setting) -> str:
+    """What a value of the setting must be, in words."""
+    if setting.form:
+        return setting.form
+    unit = f" ({setting.unit})" if setting.unit else ""
+    match setting.kind:
+        case inspect.LiteralType(values=values):
+            return f"one of {', '.join(map(str, values))}"
+        case inspect.BoolType():
+            return "true or false"
+        case inspect.IntType():
+            return f"a whole number{unit}{_bounds(setting.kind)}"
+        case inspect.FloatType():
+            return f"a number{unit}{_bounds(setting.kind)}"
+        case inspect.VarTupleType(item_type=inspect.StructType()):
+            return "a list of HOTKEY@HOST:PORT"
+        case inspect.VarTupleType():
+            return "a list of hotkeys (ss58)"
+        case inspect.CustomType(cls=cls) if cls is Path:
+            return "a path"
+        case _:
+            return "a text"
+
+
+def _setting(name: str, annotation: Any) -> Setting:
+    match inspect.type_info(annotation):
+        case inspect.Metadata(type=kind, extra=extra) if extra is not None:
+            if isinstance(kind, inspect.UnionType):
+                kind = kind.types[0]
+            return Setting(name=name, type=annotation, kind=kind, **extra)
+        case _:
+            raise TypeError(f"setting {name} is declared without a description")
+
+
+def _bounds(kind: inspect.Type) -> str:
+    bounds = [f"{words} {bound}" for name, words in _BOUNDS.items() if (bound := getattr(kind, name)) is not None]
+    return " of " + " and ".join(bounds)
+
+
+def _split(given: object) -> list[str]:
+    """A list in one text: separated by commas."""
+    return [part.strip() for part in str(given).split(",") if part.strip()]
+
+
+def _from_text(kind: inspect.Type, given: object) -> object:
+    word = str(given).strip().lower()
+    if isinstance(kind, inspect.BoolType) and word in _TRUE | _FALSE:
+        return word in _TRUE
+    if isinstance(kind, inspect.LiteralType) and word in kind.values:
+        return word
+    return given
+
+
+def _read_list(kind: inspect.VarTupleType, given: object) -> tuple[object, ...]:
+    read_one = _peer if isinstance(kind.item_type, inspect.StructType) else _hotkey
+    return tuple(read_one(text) for text in convert(given, list[str]))
+
+
+def _hotkey(text: str) -> str:
+    from engine.keys import is_address
+
+    if not is_address(text):
+        raise ValueError(f"{text!r} is no hotkey")
+    return text
+
+
+def _peer(text: str) -> Peer:
+    hotkey, _, address = text.partition("@")
+    host, _, port = address.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) <= 65_535:
+        raise ValueError(f"{text!r} has no HOST:PORT")
+    return Peer(_hotkey(hotkey), host, int(port))
+
+
+def _read_own(kind: type, value: Any) -> object:
+    """The types of ours that are written as texts."""
+    if not isinstance(value, str):
+        raise TypeError(f"{kind.__name__} from {type(value).__name__}")
+    if kind is Secret:
+        return Secret(value)
+    try:
+        return Path(value).expanduser().absolute()
+    except RuntimeError as error:
+        raise ValueError(str(error)) from error

@@ -1,0 +1,63 @@
+"""`.env` files as other programs of the field read them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.settings.dotenv import Entry, entries
+
+NAMES = st.from_regex(r"[A-Z_][A-Z0-9_.]{0,10}", fullmatch=True)
+VALUES = st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=30)
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "value"),
+    [
+        ("NETUID=78", "NETUID", "78"),
+        ("  export WALLET.NAME = miner  ", "WALLET.NAME", "miner"),
+        ("A=b # why", "A", "b"),
+        ("A=b#c", "A", "b#c"),
+        ("A=# all of it", "A", ""),
+        ("A=", "A", ""),
+        ("A=x y  z", "A", "x y  z"),
+        ("A='it''s' # x", "A", "it"),
+        (r"A='a\n\'b\\'", "A", r"a\n'b" + "\\"),
+        (r'A="a\n\"b\d"', "A", 'a\n"b\\d'),
+        ('A="# kept" # gone', "A", "# kept"),
+        ("URL=ws://127.0.0.1:9945", "URL", "ws://127.0.0.1:9945"),
+        ("A=${HOME}", "A", "${HOME}"),
+    ],
+)
+def test_one_line(line: str, name: str, value: str) -> None:
+    assert list(entries(line)) == [Entry(name, value, 1)]
+
+
+def test_lines_are_counted_through_everything() -> None:
+    text = '\ufeff# comment\r\n\nnothing here\nA="one\ntwo"\nexport B=2\n\'C=3\nD=4'
+    assert list(entries(text)) == [Entry("A", "one\ntwo", 4), Entry("B", "2", 6), Entry("D", "4", 8)]
+
+
+def test_an_open_quote_loses_its_own_value_only() -> None:
+    assert list(entries("A='open\nB=2\n")) == [Entry("A", None, 1), Entry("B", "2", 2)]
+
+
+@given(st.lists(st.tuples(NAMES, VALUES)))
+def test_what_is_quoted_comes_back(pairs: list[tuple[str, str]]) -> None:
+    def quoted(value: str) -> str:
+        return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+    text = "\n".join(f"{name}={quoted(value)}" for name, value in pairs)
+    assert [(entry.name, entry.value) for entry in entries(text)] == pairs
+
+
+@given(st.text())
+def test_no_text_breaks_the_reader(text: str) -> None:
+    lines = [entry.line for entry in entries(text)]
+    assert lines == sorted(set(lines))
+    assert all(1 <= line <= text.count("\n") + text.count("\r") + 1 for line in lines)
+
+
+def test_a_long_line_is_read_in_no_time() -> None:
+    (entry,) = entries("A=" + "x " * 500_000)
+    assert entry.value is not None
+    assert len(entry.value) == 999_999
