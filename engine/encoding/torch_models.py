@@ -1,0 +1,44 @@
+"""Any sentence-transformers model that is on this machine (extra `torch`); nothing is downloaded."""
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+
+from engine.encoding.interface import EncoderError, Vectors, readable, unit_rows
+
+MAX_TOKENS = 256
+MAX_CHARACTERS = 16_384
+
+
+class SentenceTransformers:
+    """A model by its hub name (from the local hub cache) or its folder, cut at 256 tokens a text."""
+
+    def __init__(self, model: str, *, threads: int = 1) -> None:
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        try:
+            import sentence_transformers
+            import torch
+        except ImportError as error:
+            raise EncoderError(
+                f"sentence-transformers:{model}: the package is not installed; "
+                "pip install 'subnet-console[torch]', or choose the encoder minilm"
+            ) from error
+        torch.set_num_threads(threads)
+        try:
+            self._model = sentence_transformers.SentenceTransformer(model)
+        except Exception as error:
+            raise EncoderError(
+                f"sentence-transformers:{model} cannot be loaded ({error}); "
+                "put the model in the hub cache or name its folder, or choose the encoder minilm"
+            ) from error
+        self._model.max_seq_length = MAX_TOKENS
+        self.name = f"sentence-transformers:{model}"
+        self.dim = int(self._model.get_sentence_embedding_dimension() or 0)
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        if not texts:
+            return np.zeros((0, self.dim), dtype=np.float32)
+        clean = [readable(text, MAX_CHARACTERS) for text in texts]
+        return unit_rows(self._model.encode(clean, batch_size=16, convert_to_numpy=True, show_progress_bar=False))

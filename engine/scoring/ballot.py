@@ -1,0 +1,100 @@
+"""Who votes for what in a round: replies that are no answer set aside, the others read, grouped and weighed."""
+
+import math
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from engine.scoring import copying, quality, reliability, votes
+from engine.scoring.answers import Answer, read_answers
+from engine.scoring.duplicates import Wording, worded, wordings
+from engine.scoring.entities import entities
+from engine.scoring.history import History, Record
+from engine.scoring.reading.kinds import asked_kind
+from engine.scoring.reliability import Floats
+from engine.values import AnswerType, Challenge, Reply
+
+MAX_CHARACTERS = 20_000
+WORDED_ALIKE: frozenset[AnswerType] = frozenset(("json", "tool_call", "code"))
+"""Kinds whose right answer leaves little choice of words, so that equal texts say nothing about copying."""
+
+
+class Ballot(Struct, frozen=True):
+    """The voters of a round, in the order of their replies; every sequence but `barred` has one item a voter.
+
+    `barred` says why a reply does not vote, "" when it does; `places` are the voters' places among the replies.
+    `keys` are equal for equal answers. `own` is what each vote weighs after sharing, `in_step` (n, n) how much two
+    voters err alike, `leaders` whom a voter repeats.
+    """
+
+    kind: AnswerType
+    question: str
+    barred: tuple[str, ...]
+    places: tuple[int, ...]
+    replies: tuple[Reply, ...]
+    answers: tuple[Answer | None, ...]
+    keys: tuple[str, ...]
+    records: tuple[Record, ...]
+    entities: tuple[int, ...]
+    wordings: tuple[Wording, ...]
+    leaders: tuple[int | None, ...]
+    own: Floats
+    in_step: Floats
+
+
+def kind_of(challenge: Challenge) -> AnswerType:
+    """What a synthetic challenge says of itself; of any other, what its question asks for."""
+    if challenge.source == "synthetic" or challenge.answer_type != "text":
+        return challenge.answer_type
+    return asked_kind(challenge.request.question, tools=bool(challenge.request.tools))
+
+
+def why_barred(reply: Reply, question: str, kind: AnswerType) -> str:
+    """Why a reply is no answer, in words; "" when it is one."""
+    if reply.status != "ok":
+        return reply.reason or f"no answer: {reply.status.replace('_', ' ')}"
+    if kind == "tool_call" and reply.tool_calls:
+        return ""
+    text = reply.text[:MAX_CHARACTERS]
+    if quality.empty(text):
+        return "says nothing"
+    if quality.refuses(text):
+        return "declines to answer"
+    if quality.echoes(text, question):
+        return "repeats the question"
+    return ""
+
+
+def cast(challenge: Challenge, replies: Sequence[Reply], history: History) -> Ballot:
+    """Read and weigh the replies to a challenge."""
+    kind, question = kind_of(challenge), challenge.request.question
+    barred = tuple(why_barred(reply, question, kind) for reply in replies)
+    places = tuple(place for place, why in enumerate(barred) if not why)
+    voters = tuple(replies[place] for place in places)
+    answers = read_answers(kind, challenge, voters) if kind != "text" else [None] * len(voters)
+    keys = tuple(answer.key if answer else "" for answer in answers)
+    records = tuple(history.of(voter.hotkey) for voter in voters)
+    arrival = sorted(range(len(voters)), key=lambda index: (_time(voters[index]), voters[index].hotkey))
+    texts = [worded(voter.text[:MAX_CHARACTERS]) for voter in voters]
+    groups = wordings(texts, keys, arrival, free=kind not in WORDED_ALIKE)
+    one = entities(voters)
+    copiers = copying.known_copiers([voter.hotkey for voter in voters], one, records)
+    return Ballot(
+        kind=kind,
+        question=question,
+        barred=barred,
+        places=places,
+        replies=voters,
+        answers=tuple(answers),
+        keys=keys,
+        records=records,
+        entities=tuple(one),
+        wordings=tuple(groups),
+        leaders=tuple(copying.leaders_of(arrival, texts, keys, groups, one, copiers)),
+        own=votes.shared(reliability.weights(records), one, groups),
+        in_step=reliability.in_step(records),
+    )
+
+
+def _time(reply: Reply) -> float:
+    return reply.ms if math.isfinite(reply.ms) else math.inf

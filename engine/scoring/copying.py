@@ -1,0 +1,89 @@
+"""Who repeated whom: the first to say it keeps the pay, whoever comes with its words later shares a crumb of it."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from msgspec import structs
+
+from engine.scoring.duplicates import Worded, Wording, holds
+from engine.scoring.history import Copying, Record
+from engine.scoring.reliability import Floats
+
+CRUMB = 0.06
+_FADE = 0.97
+_MOST_LEADERS = 8
+_ENOUGH_HITS = 1.9
+_ENOUGH_SHARE = 0.5
+
+
+def leaders_of(
+    arrival: Sequence[int],
+    texts: Sequence[Worded],
+    keys: Sequence[str],
+    wordings: Sequence[Wording],
+    entities: Sequence[int],
+    copiers: Mapping[int, Sequence[int]],
+) -> list[int | None]:
+    """For each reply the index of the earlier one that it repeats, or None.
+
+    Many words in common with an earlier reply are a copy. Between the hotkeys of one entity it is enough that one
+    text holds the other, and from a miner that is known to copy the earlier one (`copiers[follower]` lists these) the
+    same answer is. A copy of a copy is a copy of the first.
+    """
+    wording_of = {index: place for place, wording in enumerate(wordings) for index in wording.members}
+    leaders: list[int | None] = [None] * len(arrival)
+    originals: list[int] = []
+    for follower in arrival:
+        for leader in originals:
+            if keys[leader] != keys[follower]:
+                continue
+            same_words = wording_of[leader] == wording_of[follower] and not wordings[wording_of[leader]].bare
+            related = entities[leader] == entities[follower] or leader in copiers.get(follower, ())
+            if same_words or (related and _repeats(texts[leader], texts[follower], keys[leader])):
+                leaders[follower] = leader
+                break
+        else:
+            originals.append(follower)
+    return leaders
+
+
+def known_copiers(hotkeys: Sequence[str], entities: Sequence[int], records: Sequence[Record]) -> dict[int, list[int]]:
+    """Whom each voter is known to copy. What one hotkey of an entity is known for, all its hotkeys are known for."""
+    place = {hotkey: index for index, hotkey in enumerate(hotkeys)}
+    by_entity: dict[int, set[int]] = {}
+    for entity, record in zip(entities, records, strict=True):
+        found = {place[leader] for leader, habit in record.copies.items() if leader in place and habitual(habit)}
+        by_entity.setdefault(entity, set()).update(found)
+    return {index: sorted(by_entity[entity] - {index}) for index, entity in enumerate(entities) if by_entity[entity]}
+
+
+def habitual(habit: Copying) -> bool:
+    return habit.hits >= _ENOUGH_HITS and habit.hits >= _ENOUGH_SHARE * habit.chances
+
+
+def pay_after_copying(pay: Floats, leaders: Sequence[int | None]) -> Floats:
+    """What is left of each pay: the first keeps all but a crumb, which its copies share, so that copies add nothing."""
+    left: Floats = pay.copy()
+    for leader in {leader for leader in leaders if leader is not None}:
+        copies = [index for index, found in enumerate(leaders) if found == leader]
+        crumbs = np.minimum(pay[copies], pay[leader]) * (CRUMB / len(copies))
+        left[copies] = crumbs
+        left[leader] = pay[leader] - crumbs.sum()
+    return left
+
+
+def with_chances(record: Record, repeated: set[str], wordy: set[str]) -> Record:
+    """The record after a round in which `repeated` are the miners whose many words this one came with after them, and
+    `wordy` all that gave many words. Only miners that were repeated once are watched."""
+    copies = dict(record.copies)
+    for leader in repeated | (wordy & copies.keys()):
+        before = copies.get(leader, Copying())
+        copies[leader] = Copying(_FADE * before.hits + (leader in repeated), _FADE * before.chances + 1)
+    if len(copies) > _MOST_LEADERS:
+        kept = sorted(copies, key=lambda leader: (copies[leader].hits, leader))[-_MOST_LEADERS:]
+        copies = {leader: copies[leader] for leader in kept}
+    return structs.replace(record, copies=copies)
+
+
+def _repeats(leader: Worded, follower: Worded, key: str) -> bool:
+    return bool(key) or holds(leader, follower) or holds(follower, leader)

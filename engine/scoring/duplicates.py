@@ -1,0 +1,69 @@
+"""Replies in the same words. One of them was first; the others add no opinion of their own."""
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+from msgspec import Struct
+
+OWN_TOKENS = 24
+SAME = 0.85
+CONTAINED = 0.85
+_TOKEN = re.compile(r"\w+|[^\w\s]|\n")
+_LINE_BREAKS = re.compile(r"\s*\n\s*")
+
+Marks = frozenset[object]
+
+
+class Wording(Struct, frozen=True):
+    """One group of near-identical replies: `members` in the order of their arrival.
+
+    `bare` says that the text is so short that two who know the answer would write it alike.
+    """
+
+    members: tuple[int, ...]
+    bare: bool
+
+
+class Worded(Struct, frozen=True):
+    """A text as it is compared: its words, signs and line breaks, one by one and in pairs, so that layout counts."""
+
+    length: int
+    marks: Marks
+
+
+def worded(text: str) -> Worded:
+    tokens = _TOKEN.findall(_LINE_BREAKS.sub("\n", text.strip()).casefold())
+    return Worded(len(tokens), frozenset(tokens) | frozenset(pairwise(tokens)))
+
+
+def wordings(texts: Sequence[Worded], keys: Sequence[str], arrival: Sequence[int], *, free: bool) -> list[Wording]:
+    """Groups of near-identical texts with the same answer key, in order of arrival.
+
+    `arrival` holds the indices of all texts, first come first. `free` says that the kind leaves the wording to the
+    miner; where it does not (JSON, code), equal texts are bare however long they are.
+    """
+    leaders: dict[str, list[int]] = {}
+    members: dict[int, list[int]] = {}
+    for index in arrival:
+        same_key = leaders.setdefault(keys[index], [])
+        leader = next((one for one in same_key if alike(texts[one], texts[index])), None)
+        if leader is None:
+            same_key.append(index)
+            members[index] = [index]
+        else:
+            members[leader].append(index)
+    return [
+        Wording(tuple(group), bare=not free or texts[leader].length < OWN_TOKENS) for leader, group in members.items()
+    ]
+
+
+def alike(first: Worded, second: Worded) -> bool:
+    """Nearly the same text."""
+    fewer, more = sorted((len(first.marks), len(second.marks)))
+    return fewer >= SAME * more and len(first.marks & second.marks) >= SAME * len(first.marks | second.marks)
+
+
+def holds(whole: Worded, part: Worded) -> bool:
+    """Whether nearly all of one text is found in the other."""
+    return bool(part.marks) and len(whole.marks & part.marks) >= CONTAINED * len(part.marks)

@@ -1,0 +1,55 @@
+"""Who is one: hotkeys behind one coldkey or one public address are one entity, with one vote between them."""
+
+import ipaddress
+from collections.abc import Sequence
+
+from engine.values import Reply
+
+
+def entities(replies: Sequence[Reply]) -> list[int]:
+    """The entity of each reply, as the index of its first member. Neighbours in a network are not one entity, and a
+    loopback or private address, which many may share, joins nobody."""
+    parents = list(range(len(replies)))
+    first_with: dict[tuple[str, str], int] = {}
+    for index, reply in enumerate(replies):
+        for mark in (("coldkey", reply.coldkey), ("address", _public(reply.ip))):
+            if mark[1]:
+                join(parents, index, first_with.setdefault(mark, index))
+    return [root(parents, index) for index in range(len(replies))]
+
+
+def root(parents: list[int], index: int) -> int:
+    """The representative of an index in a forest of parents."""
+    while parents[index] != index:
+        parents[index] = parents[parents[index]]
+        index = parents[index]
+    return index
+
+
+def join(parents: list[int], first: int, second: int) -> None:
+    """Make two trees of the forest one; the smaller index represents it."""
+    low, high = sorted((root(parents, first), root(parents, second)))
+    parents[high] = low
+
+
+def _public(ip: str) -> str:
+    """The address in one spelling, "" when it says nothing about who is behind it."""
+    try:
+        address = ipaddress.ip_address(ip)
+    except ValueError:
+        return ""
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    hidden = address.is_loopback or address.is_unspecified or address.is_link_local or address in _PRIVATE
+    return "" if hidden else str(address)
+
+
+class _Networks(tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]):
+    def __contains__(self, address: object) -> bool:
+        return any(address in network for network in self)
+
+
+_PRIVATE = _Networks(
+    ipaddress.ip_network(network)
+    for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
+)

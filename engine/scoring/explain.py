@@ -1,0 +1,94 @@
+"""Every score in parts and in words."""
+
+from collections.abc import Sequence
+
+from engine.scoring.ballot import Ballot
+from engine.scoring.merit import Merit
+from engine.scoring.quality import novelty
+from engine.scoring.reliability import Floats, accuracy
+from engine.values import Reply, Verdict
+
+
+def cluster_name(place: int) -> str:
+    """A, B, … Z, AA, AB, …"""
+    name = ""
+    place += 1
+    while place:
+        place, letter = divmod(place - 1, 26)
+        name = chr(ord("A") + letter) + name
+    return name
+
+
+def verdicts(
+    replies: Sequence[Reply],
+    ballot: Ballot,
+    worth: Merit,
+    prompt: Floats,
+    pay: Floats,
+    clusters: Sequence[Sequence[int]],
+) -> tuple[Verdict, ...]:
+    """One verdict a reply, in order; those that did not vote get nothing, with the reason."""
+    lettered = {index: cluster_name(place) for place, cluster in enumerate(clusters) for index in cluster}
+    voters = {place: index for index, place in enumerate(ballot.places)}
+    found = []
+    for place, reply in enumerate(replies):
+        index = voters.get(place)
+        if index is None:
+            found.append(_nothing(reply, ballot.barred[place]))
+            continue
+        parts = {
+            "belief": float(worth.belief[index]),
+            "coverage": float(worth.coverage[index]),
+            "novelty": novelty(reply.text, ballot.question),
+            "promptness": float(prompt[index]),
+            "vote": float(ballot.own[index]),
+            "accuracy": accuracy(ballot.records[index]),
+        }
+        found.append(
+            Verdict(
+                hotkey=reply.hotkey,
+                uid=reply.uid,
+                quality=parts["belief"] * parts["coverage"],
+                score=float(pay[index]),
+                emission=float(pay[index]),
+                cluster=lettered[index],
+                parts=parts,
+                reasons=tuple(_reasons(index, ballot, worth, parts)),
+            )
+        )
+    return tuple(found)
+
+
+def _nothing(reply: Reply, why: str) -> Verdict:
+    return Verdict(hotkey=reply.hotkey, uid=reply.uid, quality=0.0, score=0.0, emission=0.0, reasons=(why,))
+
+
+def _reasons(index: int, ballot: Ballot, worth: Merit, parts: dict[str, float]) -> list[str]:
+    reasons = [_standing(index, ballot, worth)]
+    leader = ballot.leaders[index]
+    if leader is not None:
+        later = (ballot.replies[index].ms - ballot.replies[leader].ms) / 1_000
+        reasons.append(f"copied from uid {ballot.replies[leader].uid}, {later:.1f} s later")
+    words = next(wording for wording in ballot.wordings if index in wording.members)
+    if len(words.members) > 1 and not words.bare:
+        reasons.append(f"one vote shared by {len(words.members)} near-identical answers")
+    behind = ballot.entities.count(ballot.entities[index])
+    if behind > 1:
+        reasons.append(f"one vote shared by {behind} hotkeys behind one address or coldkey")
+    if parts["coverage"] < 1 and ballot.kind == "text":
+        reasons.append(f"says {parts['coverage']:.0%} of a full answer")
+    if parts["promptness"] < 1 and parts["belief"] > 0:
+        reasons.append(f"late: {1 - parts['promptness']:.1%} less")
+    return reasons
+
+
+def _standing(index: int, ballot: Ballot, worth: Merit) -> str:
+    belief = float(worth.belief[index])
+    if worth.known:
+        return "equals the known answer" if belief >= 0.5 else "differs from the known answer"
+    if ballot.kind == "text":
+        return f"{belief:.0%} of its claims are backed by trusted voters"
+    if ballot.answers[index] is None:
+        return f"no {ballot.kind.replace('_', ' ')} answer can be read in it"
+    same = ballot.keys.count(ballot.keys[index])
+    return f"same answer as {same - 1} of {len(ballot.keys) - 1}; believed at {belief:.0%}"

@@ -1,0 +1,59 @@
+"""What earlier rounds taught, as a frozen value: known answers met or missed, copies, and habits of wording."""
+
+import msgspec
+from msgspec import Struct
+
+MAX_HOTKEYS = 4_096
+MAX_OUTCOMES = 32
+MAX_HABITS = 8
+
+
+class Copying(Struct, frozen=True):
+    """How often a miner came with another's words after it, against how often it could have. Both fade."""
+
+    hits: float = 0.0
+    chances: float = 0.0
+
+
+class Record(Struct, frozen=True):
+    """What is known of one hotkey.
+
+    `outcomes` are its last known-answer rounds as (round, outcome), oldest first: 0 is right, 1 no answer, anything
+    else the digest of the wrong answer that it gave. `copies` is by the hotkey that was first. `habits` are digests
+    of wordings that it used without answering anything.
+    """
+
+    seen: int = 0
+    outcomes: tuple[tuple[int, int], ...] = ()
+    copies: dict[str, Copying] = {}
+    habits: tuple[int, ...] = ()
+
+
+class History(Struct, frozen=True):
+    """Records by hotkey after `rounds` judged rounds."""
+
+    rounds: int = 0
+    records: dict[str, Record] = {}
+
+    def of(self, hotkey: str) -> Record:
+        return self.records.get(hotkey, Record())
+
+    def after(self, changed: dict[str, Record]) -> "History":
+        """The history one round later; beyond MAX_HOTKEYS the hotkeys seen longest ago are forgotten."""
+        records = {**self.records, **changed}
+        if len(records) > MAX_HOTKEYS:
+            kept = sorted(records, key=lambda hotkey: (records[hotkey].seen, hotkey))[-MAX_HOTKEYS:]
+            records = {hotkey: records[hotkey] for hotkey in kept}
+        return History(self.rounds + 1, records)
+
+
+_DECODER = msgspec.msgpack.Decoder(History)
+
+
+def encode(history: History) -> bytes:
+    return msgspec.msgpack.encode(history)
+
+
+def decode(raw: bytes | None) -> History:
+    """The history in `raw`; an empty one for None. Raises ValueError when it is none of ours."""
+    return _DECODER.decode(raw) if raw else History()

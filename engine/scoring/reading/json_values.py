@@ -1,0 +1,86 @@
+"""Reading a JSON answer: the value itself, whatever its order and spacing, and its fields one by one."""
+
+import json
+import math
+import re
+from typing import Any
+
+_FENCE = re.compile(r"```[a-zA-Z]*\s*\n(.*?)```", re.DOTALL)
+_STARTS = re.compile(r"[{\[]")
+_MAX_CHARACTERS = 65_536
+_MAX_DEPTH = 32
+_MAX_FIELDS = 512
+_MAX_TRIES = 16
+
+
+def find(text: str) -> Any | None:
+    """The first JSON object or array in a reply: the whole text, a fenced block, or where one begins. None if none."""
+    text = text[:_MAX_CHARACTERS]
+    for candidate in (text, *_FENCE.findall(text)):
+        value = _parse(candidate.strip())
+        if isinstance(value, dict | list):
+            return value
+    decoder = json.JSONDecoder(parse_constant=_refuse)
+    for start in list(_STARTS.finditer(text))[:_MAX_TRIES]:
+        try:
+            value, _ = decoder.raw_decode(text, start.start())
+        except (ValueError, RecursionError):
+            continue
+        if value and _depth(value) <= _MAX_DEPTH:
+            return value
+    return None
+
+
+def canonical(value: Any) -> str:
+    """One spelling a value: sorted keys, no spaces, 3.0 as 3. Order in an array counts."""
+    return json.dumps(_normal(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def fields(value: Any) -> tuple[tuple[str, str], ...]:
+    """The leaves of a value as (path, spelling), at most 512; the length of each array is a leaf too."""
+    found: list[tuple[str, str]] = []
+    waiting: list[tuple[str, Any]] = [("", _normal(value))]
+    while waiting and len(found) < _MAX_FIELDS:
+        path, node = waiting.pop()
+        if isinstance(node, dict):
+            found.append((f"{path}/keys", ",".join(sorted(node))))
+            waiting.extend((f"{path}/{name}", child) for name, child in node.items())
+        elif isinstance(node, list):
+            found.append((f"{path}/length", str(len(node))))
+            waiting.extend((f"{path}/{index}", child) for index, child in enumerate(node))
+        else:
+            found.append((path, json.dumps(node, ensure_ascii=False)))
+    return tuple(sorted(found))
+
+
+def _parse(text: str) -> Any | None:
+    try:
+        value = json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return None
+    return value if _depth(value) <= _MAX_DEPTH else None
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _depth(value: Any) -> int:
+    depth, level = 0, [value]
+    while level and depth <= _MAX_DEPTH:
+        children = [
+            node.values() if isinstance(node, dict) else node for node in level if isinstance(node, dict | list)
+        ]
+        level = [child for group in children for child in group]
+        depth += 1
+    return depth
+
+
+def _normal(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _normal(child) for name, child in value.items()}
+    if isinstance(value, list):
+        return [_normal(child) for child in value]
+    if isinstance(value, float) and math.isfinite(value) and value == int(value) and abs(value) < 2**53:
+        return int(value)
+    return value.strip() if isinstance(value, str) else value

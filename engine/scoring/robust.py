@@ -1,0 +1,93 @@
+"""The profile "robust": the right answer wins, whoever and however many say otherwise.
+
+1. What is no answer (a failure, nothing, a refusal, the question again) neither votes nor earns.
+2. Answers are read by kind and compared as values; open text is compared claim by claim.
+3. Voters weigh what they earned on known answers. One entity has one vote, the same words count once, and voters who
+   err in step count as few.
+4. A known truth decides; otherwise an answer is paid by how firmly the votes believe it.
+5. Everyone who is right earns alike: lateness takes a little, a copy leaves its pay to whoever was first.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.scoring import ballot as ballots
+from engine.scoring import claims, copying, lessons, merit, votes
+from engine.scoring.ballot import Ballot
+from engine.scoring.explain import verdicts
+from engine.scoring.history import History
+from engine.scoring.merit import Merit
+from engine.scoring.reliability import Floats
+from engine.scoring.speed import promptness
+from engine.values import Challenge, Judgement, Reply
+
+NAME = "robust"
+
+
+def texts(challenge: Challenge, replies: Sequence[Reply]) -> list[str]:
+    """What must be embedded before judging: the question, the answers, and the claims of open text."""
+    kind, question = ballots.kind_of(challenge), challenge.request.question
+    voting = [reply.text for reply in replies if not ballots.why_barred(reply, question, kind)]
+    spoken = [claim for text in voting for claim in claims.claims(text, question)] if kind == "text" else []
+    return list(dict.fromkeys([question, *voting, *spoken]))
+
+
+def judge(
+    challenge: Challenge, replies: Sequence[Reply], vectors: Mapping[str, NDArray[np.float32]], history: History
+) -> tuple[Judgement, History]:
+    """Judge a round. `vectors` holds a unit vector for each of `texts(challenge, replies)`."""
+    ballot = ballots.cast(challenge, replies, history)
+    worth = merit_of(challenge, ballot, vectors)
+    earned = np.array([votes.decided(float(belief)) for belief in worth.belief]) * worth.coverage
+    prompt = np.array([promptness(reply.ms) for reply in ballot.replies])
+    pay = copying.pay_after_copying(earned * prompt, ballot.leaders)
+    winner = _winner(ballot, worth, pay)
+    clusters = _clusters(ballot, worth)
+    judgement = Judgement(
+        profile=NAME,
+        consensus=float(worth.belief[winner]) if winner is not None else 0.0,
+        agreement=_agreement(ballot, winner),
+        winner=ballot.replies[winner].hotkey if winner is not None else None,
+        clusters=tuple(tuple(ballot.replies[index].hotkey for index in cluster) for cluster in clusters),
+        verdicts=verdicts(replies, ballot, worth, prompt, pay, clusters),
+    )
+    return judgement, lessons.learned(history, replies, ballot, worth)
+
+
+def merit_of(challenge: Challenge, ballot: Ballot, vectors: Mapping[str, NDArray[np.float32]]) -> Merit:
+    """By the known truth when there is one, else by claims for open text and by votes for all else."""
+    known = merit.by_truth(ballot, challenge.truth) if challenge.truth is not None else None
+    if known is not None:
+        return known
+    return merit.by_claims(ballot, vectors) if ballot.kind == "text" else merit.by_votes(ballot)
+
+
+def _winner(ballot: Ballot, worth: Merit, pay: Floats) -> int | None:
+    """The reply to forward: the most believed, then one that marks its answer, then the best paid."""
+    if not len(pay) or float(pay.max()) <= 0:
+        return None
+    marked = [bool(answer and answer.marked) for answer in ballot.answers]
+    full = worth.belief * worth.coverage
+    return max(
+        range(len(pay)), key=lambda index: (full[index], marked[index], pay[index], ballot.replies[index].hotkey)
+    )
+
+
+def _clusters(ballot: Ballot, worth: Merit) -> list[list[int]]:
+    """Voters by their answer, the largest group first; open text by whether it is believed."""
+    groups: dict[str, list[int]] = {}
+    for index, key in enumerate(ballot.keys):
+        if ballot.kind == "text":
+            key = "backed" if worth.belief[index] >= 0.5 else f"alone {index}"
+        groups.setdefault(key or f"unread {index}", []).append(index)
+    return sorted(groups.values(), key=lambda group: (-len(group), group[0]))
+
+
+def _agreement(ballot: Ballot, winner: int | None) -> float:
+    """The share of the votes' weight that stands with the winner."""
+    if winner is None:
+        return 0.0
+    with_winner = np.array([key == ballot.keys[winner] for key in ballot.keys])
+    return float(ballot.own[with_winner].sum() / ballot.own.sum())

@@ -1,0 +1,45 @@
+"""Words and sentences, as every comparison of texts here sees them: folded to plain lower case, without mark-up."""
+
+import re
+import unicodedata
+
+STOP = frozenset(
+    "a about after all also am an and any are as at be because been before being between but by can could did do does "
+    "doing done each for from get gets give gives had has have having he her here his how i if in into is it its just "
+    "let like may me more most much my no nor not of off on one only or other our out over please same she should so "
+    "some such than that the their them then there these they this those to too under up us very was we were what when "
+    "where which while who whom whose why will with would yes you your".split()
+)
+
+_WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
+_POSSESSIVE = re.compile(r"['’]s$")
+_BULLET = re.compile(r"^\s*(?:[-*•–]|\d{1,3}[.)]|#{1,6})\s+")
+_EMPHASIS = re.compile(r"[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}")
+_SENTENCE_END = re.compile(r"(?<=[.!?;])\s+")
+
+
+def fold(text: str) -> str:
+    """Lower case without accents: "Bogotá" and "bogota" are one word."""
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(mark for mark in decomposed if not unicodedata.combining(mark)).casefold()
+
+
+def words(text: str) -> list[str]:
+    """The words in order, folded, without a possessive ending."""
+    return [_POSSESSIVE.sub("", word) for word in _WORD.findall(fold(text))]
+
+
+def content_words(text: str) -> frozenset[str]:
+    """The words that carry meaning."""
+    return frozenset(word for word in words(text) if word not in STOP)
+
+
+def plain(line: str) -> str:
+    """A line without bullet, heading and emphasis marks."""
+    return _EMPHASIS.sub("", _BULLET.sub("", line)).strip()
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a text, each line at least one, without mark-up."""
+    lines = (plain(line) for line in text.splitlines())
+    return [part.strip() for line in lines if line for part in _SENTENCE_END.split(line) if part.strip()]
