@@ -23,7 +23,7 @@ _MULTIPLYING = (
     "How much is {a} times {b}?",
     "Can you multiply {a} by {b}?",
 )
-_WHOLE = r"-?\d{1,18}"
+_WHOLE = r"(?<!\d)-?\d{1,18}(?!\d)"
 _SUM = re.compile(
     rf"(?P<a>{_WHOLE}) ?(?P<sign>plus|times|[+*×]) ?(?P<b>{_WHOLE})"
     rf"|\b(?P<verb>add|multiply) (?P<c>{_WHOLE}) (?:and|by|to|with) (?P<d>{_WHOLE})",

@@ -1,0 +1,1 @@
+"""The demo subnet: miners of different honesty whose behaviour a seed fixes."""

@@ -1,0 +1,99 @@
+"""How the demo's personas know the right answers: they are given the validator's questions beforehand.
+
+This is the demo's one fake, at its outermost edge. The questions go over real sockets to real servers, and nothing of
+the engine knows that the answer at the other end was looked up.
+"""
+
+from collections.abc import Iterator, Mapping
+from itertools import count
+from pathlib import Path
+from random import Random
+
+from engine.challenges.kinds import arithmetic
+from engine.challenges.kinds.base import OPEN_SHARE, Question
+from engine.challenges.kinds.tasks.base import near
+from engine.challenges.sources.lines import read_challenges
+from engine.challenges.sources.synthetic import Deck
+from engine.values import Challenge, Request
+
+LOOK_AHEAD = 256
+"""How far behind the last question that was asked a text is looked for."""
+
+KEPT = 1024
+
+
+class AnswerKey:
+    """Finds the question behind a text in a stream of questions, without reading far ahead or keeping all."""
+
+    def __init__(self, questions: Iterator[Question]) -> None:
+        self._questions = questions
+        self._known: dict[str, tuple[int, Question]] = {}
+        self._read = 0
+        self._asked = 0
+
+    def find(self, text: str) -> Question | None:
+        """The question with this text; for a text that is not in the stream a sum, if it is one, else None."""
+        while text not in self._known and self._read < self._asked + LOOK_AHEAD:
+            question = next(self._questions, None)
+            if question is None:
+                break
+            self._remember(question)
+        if text not in self._known:
+            return _sum(text)
+        number, question = self._known[text]
+        self._asked = max(self._asked, number)
+        return question
+
+    def _remember(self, question: Question) -> None:
+        self._read += 1
+        text = question.request.question
+        self._known.pop(text, None)
+        self._known[text] = (self._read, question)
+        if len(self._known) > KEPT:
+            del self._known[next(iter(self._known))]
+
+
+def seeded_key(
+    seed: int, kinds: Mapping[str, float], *, open_share: float = OPEN_SHARE, position: int = 0
+) -> AnswerKey:
+    """The key to a SyntheticSource with the same arguments."""
+    deck = Deck(seed, kinds, open_share=open_share)
+    return AnswerKey(deck.question(k)[1] for k in count(position))
+
+
+def file_key(path: Path, *, position: int = 0) -> AnswerKey:
+    """The key to a FileSource: it knows the truths that stand in the file."""
+    found = (line for _, line in read_challenges(path, after=position))
+    return AnswerKey(_question(line) for line in found if isinstance(line, Challenge))
+
+
+def _question(challenge: Challenge) -> Question:
+    return Question(
+        request=challenge.request,
+        answer_type=challenge.answer_type,
+        topic="file",
+        truth=challenge.truth,
+        lures=_lures(challenge),
+    )
+
+
+def _lures(challenge: Challenge) -> tuple[str, ...]:
+    truth = challenge.truth or ""
+    if challenge.answer_type == "number" and truth.isdecimal():
+        return near(Random(truth), int(truth))
+    if challenge.answer_type == "yes_no":
+        return ("no" if truth.lower() == "yes" else "yes",)
+    return ()
+
+
+def _sum(text: str) -> Question | None:
+    payload = arithmetic.read(text)
+    if payload is None or payload.result < 0:
+        return None
+    return Question(
+        request=Request(prompt=text),
+        answer_type="number",
+        topic="sum",
+        truth=str(payload.result),
+        lures=near(Random(text), payload.result),
+    )

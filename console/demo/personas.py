@@ -1,0 +1,100 @@
+"""The demo's miners as backends: what each says is fixed by the seed, its name and the question's text."""
+
+import asyncio
+from random import Random
+from typing import NoReturn
+
+from console.demo import phrases
+from console.demo.answer_key import AnswerKey
+from console.demo.board import Board
+from console.demo.cast import LEADER, Persona
+from engine.challenges.kinds.base import Question
+from engine.transport.wire import Completion
+from engine.values import Request
+from miner_server.errors import BackendUnavailable
+
+GOOD_ACCURACY = 0.985
+WEAK_ACCURACY = 0.6
+FAILING_SHARE = 0.5
+HANGING_SHARE = 0.2
+HANG_S = 3.0
+EDITED_SHARE = 0.5
+COPY_WAIT_S = 2.5
+ALL_POINTS = 99
+
+
+class PersonaBackend:
+    """A backend (miner_server.backends.interface) that plays one persona of the cast.
+
+    All personas of a demo share the seed, the answer key and the board, and live on one event loop.
+    """
+
+    name = "persona"
+
+    def __init__(self, persona: Persona, *, seed: int, key: AnswerKey, board: Board) -> None:
+        self.model = f"demo-{persona.role}"
+        self._persona = persona
+        self._seed = seed
+        self._key = key
+        self._board = board
+
+    async def readiness(self) -> str:
+        return ""
+
+    async def complete(self, request: Request, *, timeout: float, caller: str = "") -> Completion:  # noqa: ARG002
+        """Raises BackendUnavailable when a flapping miner is down for this question."""
+        text = request.question
+        rng = Random(f"{self._seed}:{self._persona.name}:{text}")
+        if self._persona.role == "flapping" and rng.random() < FAILING_SHARE:
+            await _fail(rng, min(HANG_S, timeout))
+        answer = await self._copied(rng, text) if self._persona.role == "copycat" else self._own(rng, text)
+        await asyncio.sleep(rng.uniform(*self._persona.delay))
+        if self._persona.name == LEADER:
+            self._board.post(text, answer)
+        return Completion(text=answer, usage=_usage(text, answer))
+
+    async def close(self) -> None:
+        return None
+
+    def _own(self, rng: Random, text: str) -> str:
+        match self._persona.role:
+            case "lazy":
+                return phrases.LAZY_ANSWER
+            case "echo":
+                return text
+            case "refusal":
+                return phrases.refusal(rng)
+            case "garbage":
+                return phrases.garbage(rng)
+        unknown = Question(request=Request(prompt=text), answer_type="text", topic="unknown")
+        return self._answer(rng, text, self._key.find(text) or unknown)
+
+    def _answer(self, rng: Random, text: str, question: Question) -> str:
+        match self._persona.role:
+            case "strong" | "slow":
+                return phrases.right(rng, question, ALL_POINTS)
+            case "weak":
+                return phrases.careless(rng, question, knows=rng.random() < WEAK_ACCURACY)
+            case "clique":
+                return phrases.wrong(Random(f"{self._seed}:clique:{text}"), question)
+            case _:
+                knows = rng.random() < GOOD_ACCURACY
+                return phrases.right(rng, question, rng.randint(3, 4)) if knows else phrases.wrong(rng, question)
+
+    async def _copied(self, rng: Random, text: str) -> str:
+        answer = await self._board.read(text, COPY_WAIT_S)
+        if answer is None:
+            return phrases.ignorance(rng)
+        return phrases.edited(rng, answer) if rng.random() < EDITED_SHARE else answer
+
+
+async def _fail(rng: Random, hang_s: float) -> NoReturn:
+    if rng.random() < HANGING_SHARE:
+        await asyncio.sleep(hang_s)
+    raise BackendUnavailable("the model is restarting")
+
+
+def _usage(question: str, answer: str) -> dict[str, int]:
+    """Words for tokens, as these miners have no model."""
+    asked, said = len(question.split()), len(answer.split())
+    return {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said}
