@@ -70,7 +70,7 @@ LAZY_ANSWER = "It depends on the circumstances."
 
 
 def right(rng: Random, question: Question, most_points: int) -> str:
-    """A right answer; to an open question up to `most_points` of its true points."""
+    """A right answer; to an open question its first true point and others in their order, at most `most_points`."""
     if question.truth is not None:
         return state(rng, question, question.truth)
     return _explain(rng, question.points, most_points) if question.points else ignorance(rng)
@@ -124,7 +124,8 @@ def edited(rng: Random, answer: str) -> str:
 
 
 def _explain(rng: Random, points: tuple[tuple[str, ...], ...], most: int) -> str:
-    said = [rng.choice(point) for point in rng.sample(points, min(most, len(points)))]
+    further = sorted(rng.sample(range(1, len(points)), min(most, len(points)) - 1))
+    said = [rng.choice(points[place]) for place in (0, *further)]
     if rng.random() < _LISTED_SHARE:
         return "\n".join(f"- {sentence}" for sentence in said)
     return rng.choice(_INTRODUCTIONS) + " ".join(said)
