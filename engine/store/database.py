@@ -10,8 +10,8 @@ from typing import Literal
 
 import aiosqlite
 
+from engine.store import schema
 from engine.store.errors import StoreError, primary_code, store_error
-from engine.store.schema import migrate_one
 
 log = logging.getLogger(__name__)
 
@@ -98,8 +98,16 @@ class Database:
                     await connection.execute("PRAGMA synchronous = NORMAL")
 
     async def _migrate_one(self) -> bool:
+        """Take the schema one version up. False: it is up to date. Raises StoreTooNew."""
         async with self.write() as connection:
-            return await migrate_one(connection, self._path)
+            [(version,)] = await connection.execute_fetchall("PRAGMA user_version")
+            schema.refuse_newer(version, self._path)
+            if version == schema.LATEST:
+                return False
+            for statement in schema.statements(schema.MIGRATIONS[version]):
+                await connection.execute(statement)
+            await connection.execute(f"PRAGMA user_version = {version + 1}")
+            return True
 
     async def _connected(self) -> aiosqlite.Connection:
         if self._closed:

@@ -7,7 +7,7 @@ import msgspec
 
 from engine.snapshot import PlanView
 from engine.store.database import Database
-from engine.store.rows import storable
+from engine.store.rows import plan_of, storable
 from engine.values import Outcome, OutcomeStatus
 from engine.weights.journal import JournalEntry
 from engine.weights.plan import WeightPlan
@@ -56,11 +56,6 @@ class PlanTable:
         async with self._database.write(durable=outcome == "unknown") as connection:
             [(entry,)] = await connection.execute_fetchall(_INSERT, values)
         return int(entry)
-
-
-def plan_of(stored: str) -> WeightPlan:
-    """The plan in column `plan`."""
-    return msgspec.json.decode(stored, type=WeightPlan)
 
 
 def _view(at: float, plan: WeightPlan, outcome: str, reason: str) -> PlanView:

@@ -12,8 +12,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from engine.store.errors import StoreUnusable, store_error
-from engine.store.journal import plan_of
-from engine.store.rows import SAMPLES, tally_of
+from engine.store.rows import SAMPLES, plan_of, tally_of
 from engine.store.schema import LATEST, refuse_newer
 from engine.store.tally import Tally
 from engine.weights.plan import WeightPlan

@@ -1,4 +1,4 @@
-"""A `Round` as rows of the tables rounds, replies and neurons, and back."""
+"""Values as rows of the tables, and back."""
 
 import json
 import math
@@ -11,6 +11,7 @@ import msgspec
 
 from engine.store.tally import Tally
 from engine.values import Challenge, Judgement, Reply, Request, Round, Verdict
+from engine.weights.plan import WeightPlan
 
 Values = dict[str, Any]
 """Named parameters of a statement."""
@@ -138,6 +139,11 @@ def tally_of(row: Row) -> Tally:
         last_answer_at=row["last_answer_at"],
         last_emission=row["last_emission"],
     )
+
+
+def plan_of(stored: str) -> WeightPlan:
+    """The plan in column `plan` of table plans."""
+    return msgspec.json.decode(stored, type=WeightPlan)
 
 
 def storable(text: str) -> str:

@@ -5,8 +5,6 @@ from importlib.resources import files
 from pathlib import Path
 from sqlite3 import complete_statement
 
-import aiosqlite
-
 from engine.store.errors import StoreTooNew
 
 FILE_NAME = "store.db"
@@ -18,21 +16,6 @@ MIGRATIONS: tuple[str, ...] = tuple(
     if script.name.endswith(".sql")
 )
 LATEST = len(MIGRATIONS)
-
-
-async def migrate_one(connection: aiosqlite.Connection, path: Path) -> bool:
-    """Take the database one version up, inside the caller's transaction. False: it is up to date.
-
-    Raises StoreTooNew.
-    """
-    [(version,)] = await connection.execute_fetchall("PRAGMA user_version")
-    refuse_newer(version, path)
-    if version == LATEST:
-        return False
-    for statement in statements(MIGRATIONS[version]):
-        await connection.execute(statement)
-    await connection.execute(f"PRAGMA user_version = {version + 1}")
-    return True
 
 
 def refuse_newer(version: int, path: Path) -> None:

@@ -1,0 +1,30 @@
+"""`subnet-console export`: what the engine stored, as files that other programs read, while it runs or after."""
+
+import time
+from pathlib import Path
+from typing import Literal
+
+from console.errors import ConsoleError
+from console.export.output import Format, opened, write
+from console.export.since import since_time
+from console.export.tables import TABLES
+from engine.store.errors import StoreError
+from engine.store.reader import open_reader
+from engine.store.schema import FILE_NAME
+
+TableName = Literal["scores", "rounds", "replies", "weights"]
+
+
+def export(table: TableName, *, data_dir: Path, since: str | None, format: Format, out: Path | Literal["-"]) -> None:
+    """Write `table` to `out`, "-" being standard output; `since` is as in `since_time`.
+
+    Raises ConsoleError: nothing was stored there, the file cannot be read or `out` not written.
+    """
+    now = time.time()
+    oldest = 0.0 if since is None else since_time(since, now)
+    chosen = TABLES[table]
+    try:
+        with open_reader(data_dir / FILE_NAME) as reader, opened(out) as stream:
+            write(stream, format, chosen.columns, chosen.records(reader, oldest, now))
+    except StoreError as error:
+        raise ConsoleError(str(error)) from error

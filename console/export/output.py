@@ -1,0 +1,77 @@
+"""Records as CSV or JSON lines, on standard output or in a file that appears only when it is complete."""
+
+import csv
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal, TextIO
+
+from console.errors import ConsoleError
+from console.export.tables import Cell, Record
+from engine.text import csv_cell, safe
+
+Format = Literal["csv", "jsonl"]
+
+
+def write(stream: TextIO, format: Format, columns: Sequence[str], records: Iterable[Record]) -> None:
+    """Write record by record. CSV is that of RFC 4180 with a header, JSON lines are objects by column."""
+    if format == "csv":
+        writer = csv.writer(stream, lineterminator="\r\n")
+        writer.writerow(columns)
+        writer.writerows(map(_csv_cell, record) for record in records)
+    else:
+        for record in records:
+            cells = dict(zip(columns, map(_json_cell, record), strict=True))
+            stream.write(json.dumps(cells, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n")
+
+
+@contextmanager
+def opened(out: Path | Literal["-"]) -> Iterator[TextIO]:
+    """Where to write to. A reader that closed the pipe ends the writing, without an error.
+
+    Raises ConsoleError when a file cannot be written; what was there before is then still there.
+    """
+    if out == "-":
+        sys.stdout.flush()
+        try:
+            with os.fdopen(os.dup(1), "w", encoding="utf-8", newline="") as stream:
+                yield stream
+        except BrokenPipeError:
+            return
+        return
+    try:
+        with _replacing(out) as stream:
+            yield stream
+    except OSError as error:
+        raise ConsoleError(f"--out {out} cannot be written: {error.strerror or error}") from error
+
+
+@contextmanager
+def _replacing(out: Path) -> Iterator[TextIO]:
+    if out.exists() and not out.is_file():
+        with out.open("w", encoding="utf-8", newline="") as stream:
+            yield stream
+        return
+    unfinished = out.with_name(f".{out.name}.{os.getpid()}")
+    try:
+        with unfinished.open("w", encoding="utf-8", newline="") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        unfinished.replace(out)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _csv_cell(cell: Cell) -> str | int | float | None:
+    if isinstance(cell, list):
+        return json.dumps(cell, separators=(",", ":"))
+    # Cleaned first: what cleaning takes away from the beginning must not uncover a formula.
+    return csv_cell(safe(cell)) if isinstance(cell, str) else cell
+
+
+def _json_cell(cell: Cell) -> Cell:
+    return safe(cell, lines=True) if isinstance(cell, str) else cell

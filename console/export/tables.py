@@ -1,0 +1,156 @@
+"""What the exports hold: for each table its columns, and its records from the store, one at a time."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+
+from msgspec import Struct
+
+from engine.store.reader import Reader, StoredNeuron, StoredPlan
+from engine.weights.ema import ema, samples_that_matter
+from engine.weights.plan import WeightRow
+
+Cell = str | int | float | list[list[int]] | None
+Record = tuple[Cell, ...]
+
+
+class Table(Struct, frozen=True):
+    """`records` takes the reader, the unix time since when, and now."""
+
+    columns: tuple[str, ...]
+    records: Callable[[Reader, float, float], Iterator[Record]]
+
+
+def scores(reader: Reader, since: float, now: float) -> Iterator[Record]:
+    """One record a hotkey that was registered or asked since then.
+
+    The EMA is that of the window that ends now, empty when nothing in it is known. The weight is what was last set on
+    chain, else planned; empty when there is no plan yet.
+    """
+    weights: dict[int, Mapping[str, WeightRow] | None] = {}
+    for neuron in reader.neurons():
+        if neuron.seen_at >= since:
+            if neuron.netuid not in weights:
+                plan = reader.weights(neuron.netuid)
+                weights[neuron.netuid] = {row.hotkey: row for row in plan.rows} if plan else None
+            tally = neuron.tally
+            yield (
+                neuron.netuid,
+                neuron.uid,
+                neuron.hotkey,
+                neuron.name,
+                _ema(reader, neuron, now),
+                tally.last_emission,
+                tally.rounds,
+                tally.answered,
+                tally.failed,
+                _time(tally.last_answer_at),
+                *_weight(weights[neuron.netuid], neuron.hotkey),
+                tally.state(now) if neuron.registered else "deregistered",
+            )
+
+
+def rounds(reader: Reader, since: float, _now: float) -> Iterator[Record]:
+    """One record a round."""
+    for judged in reader.rounds(since):
+        yield (
+            judged.id,
+            _time(judged.at),
+            judged.kind,
+            judged.source,
+            judged.profile,
+            judged.asked,
+            judged.answered,
+            judged.winner_uid,
+            judged.winner_hotkey,
+            judged.agreement,
+            judged.clusters,
+            judged.duration_ms,
+        )
+
+
+def replies(reader: Reader, since: float, _now: float) -> Iterator[Record]:
+    """One record a reply. The reason is that of its failure, else those of its judgement."""
+    for reply in reader.replies(since):
+        yield (
+            reply.round_id,
+            _time(reply.at),
+            reply.uid,
+            reply.hotkey,
+            reply.status,
+            reply.ms,
+            reply.quality,
+            reply.cluster,
+            reply.score,
+            reply.emission,
+            reply.reason or "; ".join(reply.reasons),
+            reply.text,
+        )
+
+
+def weights(reader: Reader, since: float, _now: float) -> Iterator[Record]:
+    """One record a uid and submission; a plan that was skipped has one without a uid."""
+    for entry in reader.plans(since):
+        for row in entry.plan.rows:
+            yield _submission(entry, row.uid, row.hotkey, row.weight, row.u16)
+        if not entry.plan.rows:
+            yield _submission(entry, None, None, None, None)
+
+
+TABLES = {
+    "scores": Table(
+        (
+            *("netuid", "uid", "hotkey", "name", "ema", "last_emission", "rounds", "answered", "failed"),
+            *("last_answer_at", "weight", "weight_u16", "state"),
+        ),
+        scores,
+    ),
+    "rounds": Table(
+        (
+            *("id", "at", "kind", "source", "profile", "asked", "answered", "winner_uid", "winner_hotkey"),
+            *("agreement", "clusters", "duration_ms"),
+        ),
+        rounds,
+    ),
+    "replies": Table(
+        (
+            *("round_id", "at", "uid", "hotkey", "status", "ms", "quality", "cluster", "score", "emission"),
+            *("reason", "text"),
+        ),
+        replies,
+    ),
+    "weights": Table(
+        ("at", "block", "netuid", "uid", "hotkey", "weight", "weight_u16", "mode", "outcome", "reason"),
+        weights,
+    ),
+}
+
+
+def _ema(reader: Reader, neuron: StoredNeuron, now: float) -> float | None:
+    rule = reader.ema_rule(neuron.netuid)
+    if rule is None:
+        return None
+    limit = samples_that_matter(rule.alpha)
+    return ema(reader.emissions(neuron.netuid, neuron.hotkey, now - rule.window_s, limit), rule.alpha)
+
+
+def _weight(weights: Mapping[str, WeightRow] | None, hotkey: str) -> tuple[float | None, int | None]:
+    if weights is None:
+        return None, None
+    row = weights.get(hotkey)
+    return (row.weight, row.u16) if row else (0.0, 0)
+
+
+def _submission(
+    entry: StoredPlan, uid: int | None, hotkey: str | None, weight: float | None, u16: int | None
+) -> Record:
+    plan = entry.plan
+    return (
+        _time(entry.at), plan.block, plan.netuid, uid, hotkey, weight, u16, plan.mode, entry.outcome, entry.reason
+    )  # fmt: skip
+
+
+def _time(at: float | None) -> str | None:
+    """Unix seconds as ISO 8601 in UTC, to the millisecond."""
+    if at is None:
+        return None
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
