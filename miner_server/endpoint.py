@@ -1,0 +1,130 @@
+"""A route as a plain ASGI application: runs its handler, turns refusals into replies, sends, counts and logs."""
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from starlette.types import Message, Receive, Scope, Send
+
+from miner_server.call import Call, Reply, json_reply
+from miner_server.errors import ClientGone, Refusal
+from miner_server.metrics import Metrics
+from miner_server.requestlog import RequestLog
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[Call], Awaitable[Reply]]
+
+CLIENT_GONE = 499
+LEFTOVER_BYTES = 64 * 1024
+DRAIN_BYTES = 1024 * 1024
+DRAIN_S = 1.0
+
+
+class Office:
+    """What all routes of one server share: the books, and who is being served right now."""
+
+    def __init__(self, books: RequestLog, metrics: Metrics) -> None:
+        self.books = books
+        self.metrics = metrics
+        self._serving: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    def close(self) -> None:
+        """End the requests that are still being served; each of them gets a 503."""
+        self._closing = True
+        for task in self._serving:
+            task.cancel()
+
+    def endpoint(self, route: str, handler: Handler) -> "Endpoint":
+        return Endpoint(self, route, handler)
+
+    async def serve(self, call: Call, handler: Handler) -> Reply | None:
+        """The handler's reply, or the refusal's; None when nobody is there to read it. Always in the books."""
+        began = time.perf_counter()
+        task = asyncio.current_task()
+        if task is not None:
+            self._serving.add(task)
+        try:
+            reply = await handler(call)
+            status = reply.status
+        except Refusal as refusal:
+            reply, status = _refused(refusal), refusal.status
+            call.reason = refusal.detail if isinstance(refusal.detail, str) else "missing or ill-typed fields"
+        except ClientGone:
+            reply, status, call.reason = None, CLIENT_GONE, "the caller hung up"
+        except asyncio.CancelledError:
+            if not self._closing or task is None:
+                raise
+            task.uncancel()
+            call.reason = "this miner is stopping"
+            reply, status = _refused(Refusal(503, call.reason, retry_after=5, close=True)), 503
+        except Exception:
+            log.exception("%s failed", call.route)
+            call.reason = "an internal error; the log says more"
+            reply, status = json_reply({"detail": "internal error"}, 500), 500
+        finally:
+            if task is not None:
+                self._serving.discard(task)
+        seconds = time.perf_counter() - began
+        self.books.add(call, status, seconds * 1000)
+        self.metrics.add(call, status, seconds)
+        return reply
+
+
+class Endpoint:
+    """One route of the application."""
+
+    def __init__(self, office: Office, route: str, handler: Handler) -> None:
+        self._office = office
+        self._route = route
+        self._handler = handler
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        call = Call(self._route, scope, receive)
+        reply = await self._office.serve(call, self._handler)
+        if reply is not None:
+            await _send(call, reply, send)
+
+
+def _refused(refusal: Refusal) -> Reply:
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    if refusal.retry_after is not None:
+        headers = ((b"retry-after", b"%d" % max(1, math.ceil(refusal.retry_after))),)
+    body = msgspec.json.encode({"detail": refusal.detail, **refusal.extra})
+    return Reply(refusal.status, body, headers=headers, close=refusal.close)
+
+
+async def _send(call: Call, reply: Reply, send: Send) -> None:
+    headers = [(b"content-type", reply.media), (b"content-length", b"%d" % len(reply.body)), *reply.headers]
+    length = 0 if call.body_read else call.length
+    unread = length is None or length > (0 if reply.close else LEFTOVER_BYTES)
+    if reply.close or unread:
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    if unread:
+        await send({"type": "http.response.body", "body": reply.body, "more_body": True})
+        await _drain(call.receive)
+        await send(_END)
+    else:
+        await send({"type": "http.response.body", "body": reply.body})
+
+
+_END: Message = {"type": "http.response.body", "body": b""}
+
+
+async def _drain(receive: Receive) -> None:
+    """Swallow some of a body that nobody wants: closing on unread bytes would reset the reply away as well."""
+    left = DRAIN_BYTES
+    try:
+        async with asyncio.timeout(DRAIN_S):
+            while left > 0:
+                message = await receive()
+                if message["type"] == "http.disconnect" or not message["more_body"]:
+                    return
+                left -= len(message["body"])
+    except TimeoutError:
+        return

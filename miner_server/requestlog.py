@@ -1,0 +1,122 @@
+"""What the server remembers of its requests: bounded, cheap to write, made readable only when somebody looks."""
+
+import time
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable
+
+from engine.snapshot import CallerView, RequestView
+from engine.text import safe
+from miner_server.call import Call
+
+REQUESTS_KEPT = 200
+CALLERS_KEPT = 128
+LATENCIES_KEPT = 1000
+CALLER_LATENCIES_KEPT = 50
+ANSWER_CHARS = 200
+REASON_WIDTH = 160
+HOTKEY_WIDTH = 48
+
+_Entry = tuple[float, str, str, int, int, float, str, str, int]
+
+
+class _Caller:
+    __slots__ = ("last_at", "last_refusal", "latencies", "ok", "requests")
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.ok = 0
+        self.latencies: deque[float] = deque(maxlen=CALLER_LATENCIES_KEPT)
+        self.last_at = 0.0
+        self.last_refusal = ""
+
+
+class RequestLog:
+    """The last requests, the callers named in them (claimed or proven), and totals. Times are unix seconds."""
+
+    def __init__(self, allowed: Callable[[str], bool]) -> None:
+        self._allowed = allowed
+        self._fresh: deque[_Entry] = deque(maxlen=REQUESTS_KEPT)
+        self._shown: deque[RequestView] = deque(maxlen=REQUESTS_KEPT)
+        self._callers: OrderedDict[str, _Caller] = OrderedDict()
+        self._latencies: deque[float] = deque(maxlen=LATENCIES_KEPT)
+        self.statuses: Counter[int] = Counter()
+        self.tokens = 0
+
+    def add(self, call: Call, status: int, ms: float) -> None:
+        """Note a finished request. Look-ups that went well are only counted: they would crowd out everything else."""
+        now = time.time()
+        self.statuses[status] += 1
+        if call.hotkey:
+            self._note_caller(call, status, ms, now)
+        if call.answer is not None:
+            self._latencies.append(ms)
+            self.tokens += call.tokens
+        elif status < 400 and not call.hotkey:
+            return
+        answer = (call.answer or "")[:ANSWER_CHARS]
+        self._fresh.append((now, call.hotkey, call.route, call.bytes_in, status, ms, call.reason, answer, call.tokens))
+
+    def requests(self) -> tuple[RequestView, ...]:
+        """The last requests, newest last, cleaned."""
+        while self._fresh:
+            at, hotkey, route, bytes_in, status, ms, reason, answer, tokens = self._fresh.popleft()
+            self._shown.append(
+                RequestView(
+                    at=at,
+                    hotkey=safe(hotkey, HOTKEY_WIDTH),
+                    route=route,
+                    bytes_in=bytes_in,
+                    status=status,
+                    ms=ms,
+                    reason=safe(reason, REASON_WIDTH),
+                    answer=safe(answer, ANSWER_CHARS),
+                    tokens=tokens,
+                )
+            )
+        return tuple(self._shown)
+
+    def callers(self) -> tuple[CallerView, ...]:
+        """Who was named in the requests, the latest first."""
+        return tuple(
+            CallerView(
+                hotkey=safe(hotkey, HOTKEY_WIDTH),
+                allowed=self._allowed(hotkey),
+                requests=caller.requests,
+                ok=caller.ok,
+                p50_ms=percentile(caller.latencies, 0.5),
+                last_at=caller.last_at,
+                last_refusal=safe(caller.last_refusal, REASON_WIDTH),
+            )
+            for hotkey, caller in reversed(self._callers.items())
+        )
+
+    def latency(self, share: float) -> float:
+        """The percentile of the answered challenges' milliseconds, over the last thousand."""
+        return percentile(self._latencies, share)
+
+    def _note_caller(self, call: Call, status: int, ms: float, now: float) -> None:
+        caller = self._callers.pop(call.hotkey, None)
+        if caller is None:
+            caller = _Caller()
+            if len(self._callers) >= CALLERS_KEPT:
+                self._make_room()
+        self._callers[call.hotkey] = caller
+        caller.requests += 1
+        caller.last_at = now
+        if status < 400:
+            caller.ok += 1
+        else:
+            caller.last_refusal = f"{status} {call.reason}"
+        if call.answer is not None:
+            caller.latencies.append(ms)
+
+    def _make_room(self) -> None:
+        """Forget the stranger that was named longest ago; names are free to invent, so validators go last."""
+        stranger = next((hotkey for hotkey in self._callers if not self._allowed(hotkey)), None)
+        del self._callers[stranger if stranger is not None else next(iter(self._callers))]
+
+
+def percentile(values: deque[float], share: float) -> float:
+    """The value below which this share of them lies; 0.0 for none."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0

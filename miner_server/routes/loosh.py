@@ -1,0 +1,140 @@
+"""Loosh dialect A over HTTP (facts/loosh 1.1, 2.2): what a validator asks, sealed, is answered, sealed.
+
+Order of the gates for a challenge: headers, allow-list, a key that we hold, readiness, body, decryption, the hotkey's
+rate, the queue. Nobody but the holder of a key gets as far as sending a body or using up a hotkey's rate.
+"""
+
+import asyncio
+
+import msgspec
+from msgspec import Struct
+from starlette.routing import Route
+
+from engine.keys import SS58_LENGTH
+from engine.transport.errors import Refused, WireError
+from engine.transport.loosh.handshake import (
+    CHALLENGE_PATH,
+    EXCHANGE_BYTES,
+    KEY_EXCHANGE_PATH,
+    KEY_UUID_HEADER,
+    MINER_HEADER,
+    PUBLIC_KEY_PATH,
+    VALIDATOR_HEADER,
+)
+from engine.transport.loosh.miner import LooshDesk
+from engine.transport.wire import completion_json, read_request
+from miner_server.admission import Admission
+from miner_server.answering import Answering
+from miner_server.call import Call, Reply, json_reply
+from miner_server.endpoint import Office
+from miner_server.errors import Refusal
+from miner_server.limits import Limits
+
+OCTETS = b"application/octet-stream"
+THREAD_ABOVE_BYTES = 64 * 1024
+
+_VALIDATOR = VALIDATOR_HEADER.encode()
+_KEY_UUID = KEY_UUID_HEADER.encode()
+_MINER = MINER_HEADER.encode()
+
+
+class _Claimant(Struct):
+    validator_hotkey_ss58: str = ""
+
+
+class LooshRoutes:
+    """One desk's three routes."""
+
+    def __init__(self, desk: LooshDesk, admission: Admission, answering: Answering, limits: Limits) -> None:
+        self._desk = desk
+        self._admission = admission
+        self._answering = answering
+        self._limits = limits
+        self._keys: set[tuple[str, str]] = set()
+        self._miner = desk.hotkey.encode()
+
+    def routes(self, office: Office) -> list[Route]:
+        return [
+            Route(CHALLENGE_PATH, office.endpoint(CHALLENGE_PATH, self.challenge), methods=["POST"]),
+            Route(KEY_EXCHANGE_PATH, office.endpoint(KEY_EXCHANGE_PATH, self.key_exchange), methods=["POST"]),
+            Route(PUBLIC_KEY_PATH, office.endpoint(PUBLIC_KEY_PATH, self.public_key), methods=["GET"]),
+        ]
+
+    async def public_key(self, call: Call) -> Reply:
+        self._admission.stranger("lookup", call.host, call.route)
+        try:
+            return json_reply({"public_key": self._desk.public_key_pem()})
+        except Refused as refused:
+            raise _refusal(refused) from None
+
+    async def key_exchange(self, call: Call) -> Reply:
+        body = await call.read(limit=EXCHANGE_BYTES, seconds=self._limits.body_s)
+        call.hotkey = _claimant(body)
+        self._admission.listed("handshake", call.host, call.route, call.hotkey)
+        self._admission.claim(call.host)
+        self._admission.may("handshake", call.hotkey)
+        try:
+            hotkey = await self._desk.exchange(body)
+        except Refused as refused:
+            raise _refusal(refused) from None
+        self._keys = {(session.hotkey, session.key_uuid) for session in self._desk.sessions()}
+        self._admission.proven(call.host)
+        self._admission.spend("handshake", hotkey)
+        return json_reply({"success": True, "message": "key taken"})
+
+    async def challenge(self, call: Call) -> Reply:
+        hotkey, key_uuid = self._names(call)
+        self._admission.listed("challenge", call.host, call.route, hotkey)
+        if (hotkey, key_uuid) not in self._keys:
+            self._admission.claim(call.host)
+            await self._open(hotkey, key_uuid, b"")
+        self._admission.may("challenge", hotkey)
+        self._answering.require_ready()
+        token = await call.read(limit=self._limits.body_bytes, seconds=self._limits.body_s)
+        clear = await self._open(hotkey, key_uuid, token)
+        self._admission.spend("challenge", hotkey)
+        try:
+            request = read_request(clear, limit=self._limits.body_bytes)
+        except WireError as error:
+            raise Refusal(413 if error.status == "too_large" else 422, error.reason) from None
+        completion = await self._answering.answer(request, call)
+        try:
+            sealed = self._desk.seal(hotkey, key_uuid, completion_json(completion))
+        except Refused as refused:
+            raise _refusal(refused) from None
+        return Reply(200, sealed, OCTETS, ((_KEY_UUID, key_uuid.encode("latin-1")), (_MINER, self._miner)))
+
+    def _names(self, call: Call) -> tuple[str, str]:
+        hotkey, key_uuid = call.header(_VALIDATOR), call.header(_KEY_UUID)
+        if hotkey is None or key_uuid is None:
+            self._admission.stranger("challenge", call.host, call.route)
+            given = ((VALIDATOR_HEADER, hotkey), (KEY_UUID_HEADER, key_uuid))
+            raise Refusal(422, [_missing(name) for name, value in given if value is None])
+        call.hotkey = hotkey[:SS58_LENGTH]
+        return hotkey, key_uuid
+
+    async def _open(self, hotkey: str, key_uuid: str, token: bytes) -> bytes:
+        """The challenge in clear. A key that we do not hold is refused with what a new handshake needs."""
+        try:
+            if len(token) > THREAD_ABOVE_BYTES:
+                return await asyncio.to_thread(self._desk.open, hotkey, key_uuid, token)
+            return self._desk.open(hotkey, key_uuid, token)
+        except Refused as refused:
+            raise _refusal(refused) from None
+
+
+def _claimant(body: bytes) -> str:
+    """Which hotkey an exchange names, "" when it cannot be read: the desk says what is wrong with it."""
+    try:
+        return msgspec.json.decode(body, type=_Claimant).validator_hotkey_ss58[:SS58_LENGTH]
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return ""
+
+
+def _missing(header: str) -> dict[str, object]:
+    return {"type": "missing", "loc": ["header", header], "msg": "Field required", "input": None}
+
+
+def _refusal(refused: Refused) -> Refusal:
+    retry_after = 5.0 if refused.status_code == 503 else None
+    return Refusal(refused.status_code, refused.detail, retry_after=retry_after, extra=refused.extra)

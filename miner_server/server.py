@@ -1,0 +1,154 @@
+"""A miner server as a service of the engine: binds, serves with uvicorn, shows itself, and ends when it is told to."""
+
+import asyncio
+import errno
+import logging
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import uvicorn
+
+from engine.keys import Signer
+from engine.snapshot import ServerView
+from engine.transport.loosh.miner import LooshDesk
+from engine.transport.replay import NonceStore
+from miner_server.admission import AllowList
+from miner_server.app import create_app
+from miner_server.backends.interface import Backend
+from miner_server.errors import MinerError
+from miner_server.limits import Limits
+from miner_server.protocol import BoundedProtocol
+
+log = logging.getLogger(__name__)
+
+BACKLOG = 512
+KEEP_ALIVE_S = 75
+FINISH_S = 1.8
+"""How long requests in flight may go on once the server is told to stop; all of it takes less than 3 s."""
+
+
+class MinerServer:
+    """One miner's HTTP server; any number of them live in one event loop, on any thread.
+
+    `port` 0 takes a free one. The backend belongs to the server from here on, which closes it at the end.
+    """
+
+    def __init__(
+        self,
+        signer: Signer,
+        backend: Backend,
+        allow: AllowList,
+        nonces: NonceStore,
+        *,
+        host: str,
+        port: int,
+        limits: Limits | None = None,
+        name: str = "miner server",
+    ) -> None:
+        limits = limits or Limits()
+        self.name = name
+        self._wanted = (host, port)
+        self._socket: socket.socket | None = None
+        self._backend = backend
+        self._desk = LooshDesk(signer, nonces, allowed=allow.refusal, max_body=limits.body_bytes)
+        self._app = create_app(self._desk, backend, allow, limits=limits)
+        self._address = self._wanted
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens; with port 0, once `bind` was called."""
+        return self._address
+
+    def view(self) -> ServerView:
+        host, port = self._address
+        return self._app.view(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+
+    def bind(self) -> tuple[str, int]:
+        """Take the address, unless that was done before; `run` does it too. Raises MinerError."""
+        if self._socket is None:
+            self._socket = _listen(*self._wanted)
+            self._address = self._socket.getsockname()[:2]
+        return self._address
+
+    async def run(self, started: Callable[[], None]) -> None:
+        """Serve until cancelled; call `started` once requests are answered. Raises MinerError when it cannot start."""
+        self.bind()
+        if self._socket is None:
+            raise MinerError("the server has no socket")
+        server = _Server(
+            uvicorn.Config(
+                self._app,
+                http=BoundedProtocol,
+                ws="none",
+                lifespan="on",
+                interface="asgi3",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                backlog=BACKLOG,
+                timeout_keep_alive=KEEP_ALIVE_S,
+                timeout_graceful_shutdown=2,
+            ),
+            started,
+        )
+        try:
+            await self._desk.start()
+            serving = asyncio.create_task(server.serve(sockets=[self._socket]), name=f"{self.name} at {self._address}")
+            try:
+                await asyncio.shield(serving)
+            finally:
+                await self._stop(server, serving)
+        finally:
+            self._socket.close()
+            self._socket = None
+            await self._backend.close()
+
+    async def _stop(self, server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
+        server.should_exit = True
+        done, _ = await asyncio.wait([serving], timeout=FINISH_S)
+        if not done:
+            self._app.refuse_all()
+            with suppress(asyncio.CancelledError):
+                await serving
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn that leaves the process's signals alone and says when it serves."""
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_started = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_started()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    both = host == "::" and socket.has_dualstack_ipv6()
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both)
+    except OSError as error:
+        where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        raise MinerError(f"cannot listen on {where}: {error.strerror or error}. {_advice(error)}") from error
+    except OverflowError as error:
+        raise MinerError(f"cannot listen on port {port}: choose one from 0 to 65535") from error
+
+
+def _advice(error: OSError) -> str:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return "Another process has it: end that one, or choose another --port"
+        case errno.EACCES:
+            return "Ports below 1024 need privileges: choose a higher --port"
+        case errno.EADDRNOTAVAIL:
+            return "This machine has no such address: choose another --host"
+        case _:
+            return "Choose another --host or --port"
