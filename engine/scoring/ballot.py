@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from engine.scoring import copying, quality, reliability, votes
+from engine.scoring import copying, quality, votes
 from engine.scoring.answers import Answer, read_answers
 from engine.scoring.duplicates import Wording, worded, wordings
 from engine.scoring.entities import entities
 from engine.scoring.history import History, Record
 from engine.scoring.reading.kinds import asked_kind
-from engine.scoring.reliability import Floats
+from engine.scoring.votes import Votes
 from engine.values import AnswerType, Challenge, Reply
 
 MAX_CHARACTERS = 20_000
@@ -23,8 +23,7 @@ class Ballot(Struct, frozen=True):
     """The voters of a round, in the order of their replies; every sequence but `barred` has one item a voter.
 
     `barred` says why a reply does not vote, "" when it does; `places` are the voters' places among the replies.
-    `keys` are equal for equal answers. `own` is what each vote weighs after sharing, `in_step` (n, n) how much two
-    voters err alike, `leaders` whom a voter repeats.
+    `keys` are equal for equal answers, "" where none can be read; `leaders` says whom a voter repeats.
     """
 
     kind: AnswerType
@@ -38,8 +37,7 @@ class Ballot(Struct, frozen=True):
     entities: tuple[int, ...]
     wordings: tuple[Wording, ...]
     leaders: tuple[int | None, ...]
-    own: Floats
-    in_step: Floats
+    votes: Votes
 
 
 def kind_of(challenge: Challenge) -> AnswerType:
@@ -91,8 +89,7 @@ def cast(challenge: Challenge, replies: Sequence[Reply], history: History) -> Ba
         entities=tuple(one),
         wordings=tuple(groups),
         leaders=tuple(copying.leaders_of(arrival, texts, keys, groups, one, copiers)),
-        own=votes.shared(reliability.weights(records), one, groups),
-        in_step=reliability.in_step(records),
+        votes=votes.weigh(records, one, groups),
     )
 
 

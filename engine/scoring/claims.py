@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from engine.scoring.quality import added_words
 from engine.scoring.reliability import Floats
+from engine.scoring.votes import Votes
 from engine.scoring.words import sentences
 
 MAX_CLAIMS = 24
@@ -22,9 +23,7 @@ def claims(text: str, question: str) -> list[str]:
     return list(dict.fromkeys(found))[:MAX_CLAIMS]
 
 
-def support(
-    spoken: Sequence[Sequence[str]], vectors: Mapping[str, NDArray[np.float32]], own: Floats, in_step: Floats
-) -> list[Floats]:
+def support(spoken: Sequence[Sequence[str]], vectors: Mapping[str, NDArray[np.float32]], cast: Votes) -> list[Floats]:
     """For each voter's claims, the share of all voters' weight that stands behind each, the voter's own included.
 
     A claim is another's when their vectors are close: fully at a cosine of 0.9, not at all at 0.6.
@@ -41,9 +40,7 @@ def support(
         mine = owner == voter
         if mine.any():
             backing[:, voter] = alike[:, mine].max(axis=1)
-    company = backing @ in_step
-    weighed = (backing * own / (1 + company)).sum(axis=1)
-    voters = np.array([bool(said) for said in spoken])
-    total = float((own * voters).sum())
+    weighed = cast.behind(backing)
+    total = cast.together([voter for voter, said in enumerate(spoken) if said])
     shares = weighed / total if total > 0 else weighed
     return [shares[owner == voter] for voter in range(len(spoken))]

@@ -41,7 +41,7 @@ def verdicts(
             "coverage": float(worth.coverage[index]),
             "novelty": novelty(reply.text, ballot.question),
             "promptness": float(prompt[index]),
-            "vote": float(ballot.own[index]),
+            "vote": float(ballot.votes.own[index]),
             "accuracy": accuracy(ballot.records[index]),
         }
         found.append(

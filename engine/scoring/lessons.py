@@ -25,6 +25,8 @@ def learned(history: History, replies: Sequence[Reply], ballot: Ballot, worth: M
         if worth.known and reply.status != "cancelled":
             record = reliability.with_outcome(record, history.rounds, _outcome(ballot, worth, index))
         if index is not None:
+            if ballot.kind != "text":
+                record = reliability.with_answer(record, history.rounds, reliability.digest(ballot.keys[index]))
             record = copying.with_chances(record, repeats[index], wordy - {reply.hotkey})
         changed[reply.hotkey] = structs.replace(record, seen=history.rounds)
     return history.after(changed)
@@ -35,7 +37,7 @@ def _outcome(ballot: Ballot, worth: Merit, index: int | None) -> int:
         return reliability.SILENT
     if worth.belief[index] >= 0.5:
         return reliability.RIGHT
-    return reliability.wrong(ballot.keys[index])
+    return reliability.digest(ballot.keys[index])
 
 
 def _repeats(ballot: Ballot) -> list[set[str]]:

@@ -44,9 +44,9 @@ def by_votes(ballot: Ballot) -> Merit:
     """Belief by the voters' weights, for answers that can be compared as values."""
     if ballot.kind in ("json", "tool_call"):
         leaves = [answer.fields if answer else () for answer in ballot.answers]
-        belief = np.array(votes.field_beliefs(leaves, ballot.own, ballot.in_step), dtype=np.float64)
+        belief = np.array(votes.field_beliefs(leaves, ballot.votes), dtype=np.float64)
     else:
-        believed = votes.beliefs([answer and answer.key for answer in ballot.answers], ballot.own, ballot.in_step)
+        believed = votes.beliefs([answer and answer.key for answer in ballot.answers], ballot.votes)
         belief = np.array([believed[answer.key] if answer else 0.0 for answer in ballot.answers], dtype=np.float64)
     return Merit(belief, np.ones(len(belief)))
 
@@ -58,15 +58,16 @@ def by_claims(ballot: Ballot, vectors: Mapping[str, NDArray[np.float32]]) -> Mer
         [claim for claim in open_text.claims(reply.text, ballot.question) if float(vectors[claim] @ asked) >= _TOPICAL]
         for reply in ballot.replies
     ]
-    backing = open_text.support(spoken, vectors, ballot.own, ballot.in_step)
+    backing = open_text.support(spoken, vectors, ballot.votes)
+    own = ballot.votes.own
     means = np.array([float(backed.mean()) if len(backed) else 0.0 for backed in backing])
-    usual = float((means * ballot.own).sum() / ballot.own.sum()) if len(means) and ballot.own.sum() > 0 else 0.0
+    usual = float((means * own).sum() / own.sum()) if len(means) and own.sum() > 0 else 0.0
     if usual <= 0:
         return Merit(np.zeros(len(means)), np.zeros(len(means)))
     trusted = [np.clip((backed / usual - _DOUBTED) / (_BACKED - _DOUBTED), 0.0, 1.0) for backed in backing]
     belief = np.array([float(one.mean()) if len(one) else 0.0 for one in trusted])
     amount = np.array([float(one.sum()) for one in trusted])
-    full = float((amount * ballot.own).sum() / ballot.own.sum())
+    full = float((amount * own).sum() / own.sum())
     return Merit(belief, np.clip(amount / (_ENOUGH * full), 0.0, 1.0) if full > 0 else np.zeros(len(means)))
 
 

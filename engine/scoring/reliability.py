@@ -1,6 +1,7 @@
-"""How much a miner's word weighs: what it earned on known answers, and who errs in step with it.
+"""How much a miner's word weighs: what it earned on known answers, and who speaks in step with it.
 
-Agreement never vouches for itself: only rounds whose answer the validator knows teach anything here.
+Agreement never vouches for itself: only rounds whose answer the validator knows raise a weight. Agreement can lower
+what nobody has earned: who never agrees with anyone counts less, who never disagrees with each other count as one.
 """
 
 import math
@@ -11,7 +12,7 @@ import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
-from engine.scoring.history import MAX_OUTCOMES, Record
+from engine.scoring.history import MAX_ANSWERS, MAX_OUTCOMES, Record
 
 Floats = NDArray[np.float64]
 
@@ -20,15 +21,21 @@ _FADE = 0.96
 _PRIOR_RIGHT, _PRIOR_WRONG = 1.2, 0.8
 _LEAST = 0.02
 _MOST_ROUNDS = 256
+_FEW_ROUNDS = 4
+_APART = 0.1
 
 
-def wrong(key: str) -> int:
-    """A wrong answer's digest: equal for equal answers; SILENT for "", no answer."""
+def digest(key: str) -> int:
+    """An answer's digest: equal for equal answers; SILENT for "", no answer."""
     return max(2, zlib.crc32(key.encode("utf-8", "replace"))) if key else SILENT
 
 
 def with_outcome(record: Record, at: int, result: int) -> Record:
     return structs.replace(record, outcomes=(*record.outcomes, (at, result))[-MAX_OUTCOMES:])
+
+
+def with_answer(record: Record, at: int, answer: int) -> Record:
+    return structs.replace(record, answers=(*record.answers, (at, answer))[-MAX_ANSWERS:])
 
 
 def accuracy(record: Record) -> float:
@@ -56,13 +63,7 @@ def in_step(records: Sequence[Record]) -> Floats:
 
     Miners who err alike run the same model, or are the same; their agreement is worth one opinion.
     """
-    rounds = sorted({at for record in records for at, _ in record.outcomes})[-_MOST_ROUNDS:]
-    column = {at: place for place, at in enumerate(rounds)}
-    results = np.full((len(records), len(rounds)), -1, dtype=np.int64)
-    for row, record in enumerate(records):
-        for at, result in record.outcomes:
-            if at in column:
-                results[row, column[at]] = result
+    results = _by_round([record.outcomes for record in records])
     alike = np.zeros((len(records), len(records)))
     either = np.zeros_like(alike)
     for answers in results.T:
@@ -73,3 +74,43 @@ def in_step(records: Sequence[Record]) -> Floats:
     shares: Floats = alike / (either + 1)
     np.fill_diagonal(shares, 0.0)
     return shares
+
+
+def in_unison(records: Sequence[Record]) -> Floats:
+    """Shape (n, n): 1 for two miners who gave the same answer in every one of many rounds, 0 from one in ten apart."""
+    answers = _by_round([record.answers for record in records])
+    same = np.zeros((len(records), len(records)))
+    met = np.zeros_like(same)
+    for column in answers.T:
+        there = column > SILENT
+        met += there[:, None] & there[None, :]
+        same += (there[:, None] & there[None, :]) & (column[:, None] == column[None, :])
+    apart = (met - same) / np.maximum(met, 1)
+    shares: Floats = np.clip(1 - apart / _APART, 0.0, 1.0) * np.clip((met - _FEW_ROUNDS) / _FEW_ROUNDS, 0.0, 1.0)
+    np.fill_diagonal(shares, 0.0)
+    return shares
+
+
+def alone(records: Sequence[Record]) -> Floats:
+    """For each miner the share of its answers that none of the others here gave too; 0 while little is known."""
+    answers = _by_round([record.answers for record in records])
+    lonely = np.zeros(len(records))
+    given = np.zeros(len(records))
+    for column in answers.T:
+        there = column > SILENT
+        company = (column[:, None] == column[None, :]).sum(axis=1) > 1
+        given += there & (there.sum() > 2)
+        lonely += there & ~company & (there.sum() > 2)
+    return lonely / (given + _FEW_ROUNDS)
+
+
+def _by_round(told: Sequence[Sequence[tuple[int, int]]]) -> NDArray[np.int64]:
+    """Shape (miners, rounds): what each told in the last rounds, -1 where it was not asked."""
+    rounds = sorted({at for told_by_one in told for at, _ in told_by_one})[-_MOST_ROUNDS:]
+    column = {at: place for place, at in enumerate(rounds)}
+    table = np.full((len(told), len(rounds)), -1, dtype=np.int64)
+    for row, told_by_one in enumerate(told):
+        for at, what in told_by_one:
+            if at in column:
+                table[row, column[at]] = what
+    return table

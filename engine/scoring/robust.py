@@ -89,5 +89,6 @@ def _agreement(ballot: Ballot, winner: int | None) -> float:
     """The share of the votes' weight that stands with the winner."""
     if winner is None:
         return 0.0
+    own = ballot.votes.own
     with_winner = np.array([key == ballot.keys[winner] for key in ballot.keys])
-    return float(ballot.own[with_winner].sum() / ballot.own.sum())
+    return float(own[with_winner].sum() / own.sum())

@@ -3,37 +3,69 @@
 from collections.abc import Hashable, Sequence
 
 import numpy as np
+from msgspec import Struct
 
+from engine.scoring import reliability
 from engine.scoring.duplicates import Wording
+from engine.scoring.history import Record
 from engine.scoring.reliability import UNEARNED, Floats
 
 
-def shared(weights: Floats, entities: Sequence[int], wordings: Sequence[Wording]) -> Floats:
-    """Each voter's weight after sharing: an entity's members split one vote; of the same words only one vote counts.
+class Votes(Struct, frozen=True):
+    """What the voters weigh: `earned` by known answers, and `lent` to those of whom nothing is known. `in_step` and
+    `in_unison` (n, n) say who counts as fewer when they stand together."""
 
-    Bare wordings, which everyone who knows the answer would use, share what nobody has earned and keep the rest.
+    earned: Floats
+    lent: Floats
+    in_step: Floats
+    in_unison: Floats
+
+    @property
+    def own(self) -> Floats:
+        total: Floats = self.earned + self.lent
+        return total
+
+    def behind(self, backing: Floats) -> Floats:
+        """What stands behind each of m things that voters back wholly or in part; `backing` (m, n) is 0..1."""
+        earned = backing * self.earned / (1 + backing @ self.in_step)
+        lent = backing * self.lent / (1 + backing @ np.maximum(self.in_step, self.in_unison))
+        weighed: Floats = (earned + lent).sum(axis=1)
+        return weighed
+
+    def together(self, members: Sequence[int]) -> float:
+        """What a group weighs."""
+        group = np.asarray(members, dtype=np.int64)
+        step, unison = self.in_step[np.ix_(group, group)], self.in_unison[np.ix_(group, group)]
+        earned = _joined(self.earned[group], step)
+        return earned + _joined(self.lent[group], np.maximum(step, unison))
+
+
+def weigh(records: Sequence[Record], entities: Sequence[int], wordings: Sequence[Wording]) -> Votes:
+    """The voters' weights after sharing: an entity's members split one vote; of the same words only one vote counts.
+
+    Bare wordings, which everyone who knows the answer would use, share what is lent and keep what is earned.
     """
-    sizes = np.bincount(entities, minlength=len(weights))[np.asarray(entities, dtype=np.int64)] if len(weights) else 1
-    own: Floats = weights / sizes
+    full = reliability.weights(records)
+    sizes = np.bincount(np.asarray(entities, dtype=np.int64), minlength=len(full))
+    share = 1 / sizes[np.asarray(entities, dtype=np.int64)]
+    lent = np.minimum(full, UNEARNED) * share * (1 - reliability.alone(records))
+    earned = np.maximum(full - UNEARNED, 0.0) * share
     for wording in wordings:
         group = list(wording.members)
-        if len(group) == 1:
-            continue
-        kept = own[group]
-        unearned = np.minimum(kept, UNEARNED)
-        total = unearned.max() + (kept - unearned).sum() if wording.bare else kept.max()
-        own[group] = kept * (total / kept.sum())
-    return own
+        lent[group] *= lent[group].max() / max(float(lent[group].sum()), 1e-9)
+        if not wording.bare and earned[group].any():
+            earned[group] *= earned[group].max() / earned[group].sum()
+    return Votes(earned, lent, reliability.in_step(records), reliability.in_unison(records))
 
 
-def weight_of(group: Sequence[int], own: Floats, in_step: Floats) -> float:
-    """What a group's voters weigh together, those who err in step counting as fewer."""
-    members = np.asarray(group, dtype=np.int64)
-    company = in_step[np.ix_(members, members)] @ np.minimum(1.0, own[members] / max(float(own[members].max()), 1e-9))
-    return float((own[members] / (1 + company)).sum())
+def _joined(weights: Floats, company: Floats) -> float:
+    """The sum of weights, each divided by how many it stands for: company counts by its own weight, at most fully."""
+    if not weights.any():
+        return 0.0
+    return float((weights / (1 + company @ np.minimum(1.0, weights / weights.max()))).sum())
 
 
-def beliefs(answers: Sequence[Hashable | None], own: Floats, in_step: Floats) -> dict[Hashable, float]:
+def beliefs(answers: Sequence[Hashable | None], cast: Votes) -> dict[Hashable, float]:
     """The probability of each answer: voters speak for theirs with the log odds that they weigh, and "none of these"
     stands against them all. Sums to less than one."""
     groups: dict[Hashable, list[int]] = {}
@@ -42,21 +74,21 @@ def beliefs(answers: Sequence[Hashable | None], own: Floats, in_step: Floats) ->
             groups.setdefault(answer, []).append(index)
     if not groups:
         return {}
-    speaks = np.array([weight_of(group, own, in_step) for group in groups.values()])
+    speaks = np.array([cast.together(group) for group in groups.values()])
     top = max(0.0, float(speaks.max()))
     shares = np.exp(speaks - top)
     total = float(shares.sum()) + float(np.exp(-top))
     return {answer: float(share) / total for answer, share in zip(groups, shares, strict=True)}
 
 
-def field_beliefs(leaves: Sequence[tuple[tuple[str, str], ...]], own: Floats, in_step: Floats) -> list[float]:
+def field_beliefs(leaves: Sequence[tuple[tuple[str, str], ...]], cast: Votes) -> list[float]:
     """For each structured answer the belief in its weakest leaf: voters are asked about every leaf by itself, so that
     those who miss one still speak for the others. 0 for an answer without leaves."""
     by_path: dict[str, list[str | None]] = {}
     for index, answer in enumerate(leaves):
         for path, value in answer:
             by_path.setdefault(path, [None] * len(leaves))[index] = value
-    believed = {path: beliefs(values, own, in_step) for path, values in by_path.items()}
+    believed = {path: beliefs(values, cast) for path, values in by_path.items()}
     return [min((believed[path][value] for path, value in answer), default=0.0) for answer in leaves]
 
 
