@@ -32,5 +32,5 @@ class WeightJournal(Protocol):
         ...
 
     async def open_entries(self) -> tuple[JournalEntry, ...]:
-        """Entries without an outcome or with an unknown one, oldest first."""
+        """Entries without an outcome or with an unknown one, oldest first, of whatever hotkey and subnet."""
         ...

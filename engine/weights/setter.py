@@ -56,6 +56,7 @@ class WeightSetter:
         self._call_timeout = call_timeout
         self._submissions = Submissions(
             chain=chain,
+            netuid=netuid,
             signer=signer,
             journal=journal,
             call_timeout=call_timeout,

@@ -28,12 +28,13 @@ class _Open(Struct, frozen=True, kw_only=True):
 
 
 class Submissions:
-    """All that this hotkey has sent and will send. `look` reads the chain; `report` hears of each outcome."""
+    """What this hotkey sends on one subnet. `look` reads the chain; `report` hears of each outcome."""
 
     def __init__(
         self,
         *,
         chain: Chain,
+        netuid: int,
         signer: Signer,
         journal: WeightJournal,
         call_timeout: float,
@@ -41,6 +42,7 @@ class Submissions:
         report: Callable[[WeightPlan, Outcome], None],
     ) -> None:
         self._chain = chain
+        self._netuid = netuid
         self._signer = signer
         self._journal = journal
         self._call_timeout = call_timeout
@@ -57,7 +59,12 @@ class Submissions:
     async def settle(self, moment: Moment) -> bool:
         """Settle what the chain shows to be settled; True when nothing is open. Raises `StoreError`."""
         if not self._journal_read:
-            self._open = {entry.id: _Open(plan=entry.plan) for entry in await self._journal.open_entries()}
+            mine = (self._netuid, self._signer.ss58_address)
+            self._open = {
+                entry.id: _Open(plan=entry.plan)
+                for entry in await self._journal.open_entries()
+                if (entry.plan.netuid, entry.plan.hotkey) == mine
+            }
             self._journal_read = True
         for entry in tuple(self._open):
             await self._settle_one(entry, moment)

@@ -1,0 +1,77 @@
+"""What the tests of the chain and of the weights share: small subnets, as states for the rules and as a chain."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from engine.chain.local import LocalChain
+from engine.chain.local.blocks import next_block
+from engine.chain.local.registration import register
+from engine.chain.local.staking import add_stake, fund
+from engine.chain.local.state import State, genesis
+from engine.keys import Signer, keypair_from_uri
+from engine.values import Hyperparameters
+
+NETUID = 3
+RULES = Hyperparameters(tempo=20, weights_rate_limit=10, serving_rate_limit=5, immunity_period=30, burn=0.001)
+
+
+def subnet(*hotkeys: str, rules: Hyperparameters = RULES) -> State:
+    """A subnet at block 1 with these hotkeys on uids 0, 1, …, all owned by "cold", who is rich."""
+    state = next_block(fund(genesis(NETUID, rules, seed=0), coldkey="cold", amount=100_000))
+    for hotkey in hotkeys:
+        state = register(state, coldkey="cold", hotkey=hotkey)
+    return state
+
+
+def staked(state: State, **stakes: float) -> State:
+    """The state with so many tokens on these hotkeys."""
+    for hotkey, amount in stakes.items():
+        state = add_stake(state, coldkey="cold", hotkey=hotkey, amount=amount)
+    return state
+
+
+def permitted(state: State, *hotkeys: str) -> State:
+    """The state with a validator permit for these hotkeys, as an epoch would give it."""
+    return replace(
+        state,
+        slots=tuple(replace(slot, validator_permit=True) if slot.hotkey in hotkeys else slot for slot in state.slots),
+    )
+
+
+def later(state: State, blocks: int) -> State:
+    """The state so many blocks on."""
+    for _ in range(blocks):
+        state = next_block(state)
+    return state
+
+
+@lru_cache
+def key(name: str) -> Signer:
+    """A key by name, the same each time."""
+    signer: Signer = keypair_from_uri(f"//{name}")
+    return signer
+
+
+async def running_subnet(
+    folder: Path, *, miners: int = 4, rules: Hyperparameters = RULES, permit: bool = True
+) -> LocalChain:
+    """A chain with the staked hotkey "validator" on uid 0 and serving miners "miner1", … on the next uids.
+
+    With `permit` it stands right after the first epoch, which gives the validator its permit.
+    """
+    chain = await LocalChain.open(folder / "chain.db", netuid=NETUID, hyperparameters=rules)
+    cold = key("cold")
+    await chain.fund(cold.ss58_address, 100_000)
+    for name in ("validator", *(f"miner{number}" for number in range(1, miners + 1))):
+        outcome = await chain.register(NETUID, coldkey=cold, hotkey=key(name).ss58_address)
+        assert outcome.ok, outcome
+        if name != "validator":
+            outcome = await chain.serve_axon(NETUID, hotkey=key(name), ip="127.0.0.1", port=9000)
+            assert outcome.ok, outcome
+    outcome = await chain.add_stake(cold, key("validator").ss58_address, 5000)
+    assert outcome.ok, outcome
+    while permit and await chain.block() < rules.tempo:
+        await chain.tick()
+    return chain

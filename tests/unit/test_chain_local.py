@@ -1,0 +1,208 @@
+"""The embedded chain as the engine uses it: its file, its clock, its extrinsics, and what kill -9 leaves."""
+
+import asyncio
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from engine.chain.interface import Chain, ChainUnavailable
+from engine.chain.local import ChainDataError, ChainInUse, LocalChain
+from tests.unit.chain_helpers import NETUID, RULES, key, running_subnet
+
+VALIDATOR = key("validator")
+
+
+async def test_it_is_a_chain_and_goes_on_after_closing(tmp_path: Path) -> None:
+    chain: Chain = await running_subnet(tmp_path)
+    outcome = await chain.set_weights(NETUID, hotkey=VALIDATOR, uids=[1, 2], values=[2, 1])
+    assert outcome.ok
+    assert outcome.block == 20
+    assert len(outcome.reference) == 66
+    seen = await chain.metagraph(NETUID)
+    assert [neuron.serving for neuron in seen.neurons] == [False, True, True, True, True]
+    assert seen.neurons[0].validator_permit
+    assert await chain.weights(NETUID, 0) == ((1, 65535), (2, 32768))
+    assert await chain.weights(NETUID, 99) == ()
+    assert await chain.next_epoch(NETUID) == 40
+    balance, rules = await chain.balance(key("cold").ss58_address), await chain.hyperparameters(NETUID)
+    await chain.close()
+
+    again = await LocalChain.open(tmp_path / "chain.db", netuid=NETUID)
+    assert await again.metagraph(NETUID) == seen
+    assert await again.weights(NETUID, 0) == ((1, 65535), (2, 32768))
+    assert await again.balance(key("cold").ss58_address) == balance
+    assert await again.hyperparameters(NETUID) == rules
+    assert await again.tick() == 21
+    await again.close()
+
+
+async def test_new_hyperparameters_keep_the_burn(tmp_path: Path) -> None:
+    chain = await running_subnet(tmp_path)
+    burn = (await chain.hyperparameters(NETUID)).burn
+    await chain.close()
+    chain = await LocalChain.open(tmp_path / "chain.db", netuid=NETUID, hyperparameters=replace(RULES, tempo=50))
+    assert await chain.hyperparameters(NETUID) == replace(RULES, tempo=50, burn=burn)
+    await chain.close()
+
+
+async def test_the_file_is_private_and_one_process_s(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    chain = await LocalChain.open(folder / "chain.db", netuid=NETUID)
+    assert [path.stat().st_mode & 0o077 for path in (folder, *folder.iterdir())] == [0] * 5
+    with pytest.raises(ChainInUse, match=f"{folder} runs in another process: stop that one, or choose another"):
+        await LocalChain.open(folder / "chain.db", netuid=NETUID)
+    await chain.close()
+    await chain.close()
+    await (await LocalChain.open(folder / "chain.db", netuid=NETUID)).close()
+
+
+async def test_files_that_cannot_be_used(tmp_path: Path) -> None:
+    path = tmp_path / "chain.db"
+    await (await LocalChain.open(path, netuid=NETUID)).close()
+    with pytest.raises(ChainDataError, match="holds netuid 3, not 4: use --netuid 3"):
+        await LocalChain.open(path, netuid=4)
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 2")
+    with pytest.raises(ChainDataError, match=r"newer version \(data version 2, this one knows 1\): update"):
+        await LocalChain.open(path, netuid=NETUID)
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 1")
+        connection.execute('UPDATE head SET value = \'{"netuid": "x"\'')
+    with pytest.raises(ChainDataError, match="cannot be read"):
+        await LocalChain.open(path, netuid=NETUID)
+    path.write_bytes(os.urandom(8192))
+    with pytest.raises(ChainDataError, match="move it away to start a fresh chain"):
+        await LocalChain.open(path, netuid=NETUID)
+
+
+async def test_the_same_extrinsics_make_the_same_chain(tmp_path: Path) -> None:
+    async def history(folder: Path) -> tuple[object, ...]:
+        chain = await running_subnet(folder)
+        outcome = await chain.set_weights(NETUID, hotkey=VALIDATOR, uids=[1, 2], values=[2, 1])
+        for _ in range(30):
+            await chain.tick()
+        seen = (outcome, await chain.metagraph(NETUID), await chain.hyperparameters(NETUID))
+        await chain.close()
+        return seen
+
+    assert await history(tmp_path / "one") == await history(tmp_path / "two")
+
+
+async def test_another_netuid_is_refused(tmp_path: Path) -> None:
+    chain = await running_subnet(tmp_path)
+    outcome = await chain.set_weights(9, hotkey=VALIDATOR, uids=[1], values=[1])
+    assert (outcome.status, outcome.reason.split(":")[0]) == ("rejected", "SubnetNotExists")
+    with pytest.raises(ChainUnavailable, match="has netuid 3, not 9"):
+        await chain.metagraph(9)
+    await chain.close()
+    with pytest.raises(ChainUnavailable, match="closed"):
+        await chain.tick()
+
+
+async def test_a_key_that_cannot_sign_is_refused(tmp_path: Path) -> None:
+    class Impostor:
+        ss58_address = VALIDATOR.ss58_address
+
+        def sign(self, data: bytes | str) -> bytes:
+            return key("thief").sign(data)
+
+    chain = await running_subnet(tmp_path)
+    outcome = await chain.set_weights(NETUID, hotkey=Impostor(), uids=[1], values=[1])
+    assert outcome.reason.startswith("BadProof")
+    assert await chain.weights(NETUID, 0) == ()
+    await chain.close()
+
+
+async def test_what_was_sent_lands_when_the_caller_gives_up(tmp_path: Path) -> None:
+    chain = await running_subnet(tmp_path)
+    sending = asyncio.create_task(chain.set_weights(NETUID, hotkey=VALIDATOR, uids=[1], values=[1]))
+    await asyncio.sleep(0)
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    await chain.tick()
+    assert await chain.weights(NETUID, 0) == ((1, 65535),)
+    await chain.close()
+
+
+async def test_a_block_that_cannot_be_stored_does_not_happen(tmp_path: Path) -> None:
+    chain = await running_subnet(tmp_path)
+    with sqlite3.connect(tmp_path / "chain.db") as other:
+        other.execute("CREATE TRIGGER full BEFORE INSERT ON head BEGIN SELECT RAISE(FAIL, 'disk full'); END")
+    with pytest.raises(ChainUnavailable, match=r"chain\.db cannot be written .*check the disk"):
+        await chain.tick()
+    assert await chain.block() == 20
+    with sqlite3.connect(tmp_path / "chain.db") as other:
+        other.execute("DROP TRIGGER full")
+    assert await chain.tick() == 21
+    await chain.close()
+
+
+async def test_blocks_keep_their_pace_and_are_not_made_up_for(tmp_path: Path) -> None:
+    chain = await LocalChain.open(tmp_path / "chain.db", netuid=NETUID, block_time=0.02)
+    running: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    service = asyncio.create_task(chain.run(lambda: running.set_result(None)))
+    await running
+    await asyncio.sleep(0.21)
+    before = await chain.block()
+    assert 1 <= before <= 10
+    time.sleep(0.3)  # noqa: ASYNC251  the whole process stands still, as when it is suspended
+    await asyncio.sleep(0.03)
+    assert before < await chain.block() <= before + 3
+    service.cancel()
+    await asyncio.gather(service, return_exceptions=True)
+    await chain.close()
+
+
+WORKER = """
+import asyncio, sys
+from pathlib import Path
+from engine.chain.local import LocalChain
+from tests.unit.chain_helpers import NETUID, key
+
+async def main() -> None:
+    chain = await LocalChain.open(Path(sys.argv[1]), netuid=NETUID, block_time=0.001)
+    asyncio.create_task(chain.run(lambda: None))
+    while True:
+        value = 1 + await chain.block()
+        outcome = await chain.set_weights(NETUID, hotkey=key("validator"), uids=[1, 2], values=[65535, value % 65535])
+        assert outcome.ok, outcome
+        print(outcome.block, value % 65535, flush=True)
+
+asyncio.run(main())
+"""
+
+
+async def test_kill_9_at_any_moment_leaves_a_whole_chain(tmp_path: Path) -> None:
+    chain = await running_subnet(tmp_path, rules=replace(RULES, weights_rate_limit=0))
+    await chain.close()
+    chance = random.Random(7)
+    for _ in range(4):
+        command = [sys.executable, "-c", WORKER, str(tmp_path / "chain.db")]
+        process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        confirmed = [(await process.stdout.readline()).split()]
+        await asyncio.sleep(chance.uniform(0.01, 0.15))
+        process.send_signal(signal.SIGKILL)
+        confirmed += [line.split() for line in (await process.stdout.read()).splitlines(keepends=True) if b"\n" in line]
+        await process.wait()
+        block, value = (int(word) for word in confirmed[-1])
+
+        with sqlite3.connect(tmp_path / "chain.db") as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        chain = await LocalChain.open(tmp_path / "chain.db", netuid=NETUID)
+        own = (await chain.metagraph(NETUID)).neurons[0]
+        (_, first), (_, second) = await chain.weights(NETUID, 0)
+        assert block <= own.last_update <= await chain.block()
+        assert first == 65535
+        assert second == value or own.last_update > block
+        assert await chain.next_epoch(NETUID) - 20 <= await chain.block() < await chain.next_epoch(NETUID)
+        await chain.close()

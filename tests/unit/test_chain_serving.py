@@ -1,0 +1,46 @@
+"""Axons: what the chain takes and refuses."""
+
+import pytest
+from msgspec.structs import replace
+
+from engine.chain.local.refusal import Refused
+from engine.chain.local.serving import serve_axon
+from engine.chain.local.state import State, metagraph_of
+from tests.unit.chain_helpers import RULES, later, subnet
+
+
+def refusal(state: State, *, hotkey: str = "a", ip: str = "192.0.2.1", port: int = 9000) -> str:
+    with pytest.raises(Refused) as refused:
+        serve_axon(state, hotkey=hotkey, ip=ip, port=port)
+    return refused.value.name
+
+
+def test_refusals() -> None:
+    state = subnet("a")
+    assert refusal(state, hotkey="stranger") == "HotKeyNotRegisteredInNetwork"
+    assert refusal(state, ip="miner.example.org") == "InvalidIpType"
+    assert refusal(state, ip="255.255.255.255") == "InvalidIpAddress"
+    assert refusal(state, ip="ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff") == "InvalidIpAddress"
+    assert refusal(state, port=0) == "InvalidPort"
+    assert refusal(state, port=65536) == "InvalidPort"
+
+
+@pytest.mark.parametrize("ip", ["127.0.0.1", "::1", "10.0.0.1", "192.0.2.1", "2001:db8::1"])
+def test_loopback_and_private_addresses_are_taken(ip: str) -> None:
+    neuron = metagraph_of(serve_axon(subnet("a"), hotkey="a", ip=ip, port=9000)).neurons[0]
+    assert (neuron.ip, neuron.port, neuron.axon_block, neuron.serving) == (ip, 9000, 1, True)
+
+
+def test_an_axon_is_taken_back_with_address_zero() -> None:
+    state = serve_axon(subnet("a"), hotkey="a", ip="127.0.0.1", port=9000)
+    state = serve_axon(later(state, 5), hotkey="a", ip="0.0.0.0", port=9000)
+    assert not metagraph_of(state).neurons[0].serving
+
+
+def test_serving_rate_limit() -> None:
+    state = serve_axon(subnet("a"), hotkey="a", ip="127.0.0.1", port=9000)
+    with pytest.raises(Refused, match="ServingRateLimitExceeded: 1 blocks left"):
+        serve_axon(later(state, 4), hotkey="a", ip="127.0.0.1", port=9001)
+    assert serve_axon(later(state, 5), hotkey="a", ip="127.0.0.1", port=9001).slots[0].axon is not None
+    unlimited = replace(state, rules=replace(RULES, serving_rate_limit=0))
+    serve_axon(unlimited, hotkey="a", ip="127.0.0.1", port=9001)
