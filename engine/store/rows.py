@@ -96,10 +96,9 @@ def tally_values(judged: Round, netuid: int) -> Iterator[Values]:
 
 def require_finite(judged: Round) -> None:
     """Raise ValueError when a number of the judgement is none: it would poison every mean made of it."""
-    for verdict in judged.judgement.verdicts:
-        for name, number in _numbers(verdict):
-            if not math.isfinite(number):
-                raise ValueError(f"round {judged.challenge.id}: {name} of {verdict.hotkey} is {number}")
+    for name, number in _numbers(judged.judgement):
+        if not math.isfinite(number):
+            raise ValueError(f"round {judged.challenge.id!r}: the {name} is {number}")
 
 
 def round_of(row: Row, replies: Sequence[Row]) -> Round:
@@ -156,11 +155,15 @@ def to_json(value: Mapping[str, Any] | Iterable[Any]) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-def _numbers(verdict: Verdict) -> Iterator[tuple[str, float]]:
-    yield "quality", verdict.quality
-    yield "score", verdict.score
-    yield "emission", verdict.emission
-    yield from verdict.parts.items()
+def _numbers(judgement: Judgement) -> Iterator[tuple[str, float]]:
+    yield "consensus", judgement.consensus
+    yield "agreement", judgement.agreement
+    for verdict in judgement.verdicts:
+        yield f"quality of {verdict.hotkey}", verdict.quality
+        yield f"score of {verdict.hotkey}", verdict.score
+        yield f"emission of {verdict.hotkey}", verdict.emission
+        for name, number in verdict.parts.items():
+            yield f"{name} of {verdict.hotkey}", number
 
 
 def _reply_of(row: Row) -> Reply:

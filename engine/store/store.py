@@ -138,15 +138,12 @@ class Store:
     async def recent_rounds(self, netuid: int, limit: int) -> tuple[Round, ...]:
         """The newest rounds, newest first, their replies without text and tool calls."""
         async with self._database.read() as connection:
-            rows = await connection.execute_fetchall(
-                "SELECT * FROM rounds WHERE netuid = ? ORDER BY number DESC LIMIT ?", (netuid, limit)
-            )
-            return tuple(
-                [
-                    round_of(row, list(await connection.execute_fetchall(_REPLIES_WITHOUT_TEXT, (row["number"],))))
-                    for row in rows
-                ]
-            )
+            rounds = []
+            query = "SELECT * FROM rounds WHERE netuid = ? ORDER BY number DESC LIMIT ?"
+            for row in await connection.execute_fetchall(query, (netuid, limit)):
+                replies = await connection.execute_fetchall(_REPLIES_WITHOUT_TEXT, (row["number"],))
+                rounds.append(round_of(row, list(replies)))
+            return tuple(rounds)
 
     async def cursor(self, name: str) -> int | None:
         """How far the source of challenges called `name` has come."""
