@@ -1,0 +1,219 @@
+"""The command line: one function a command, and the exit code of whatever happens in it."""
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from console import __version__
+from console.errors import ConsoleError, ExitCode
+from console.options import FOLDER, LAUNCH, add_options, configuration
+from engine.chain.interface import ChainUnavailable
+from engine.folders import FolderError, data_home
+from engine.locks import AlreadyRunning
+from engine.redaction import redact
+from engine.settings import SettingsError, config_path
+from engine.settings.given import nearest
+from engine.text import safe
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction["_Parser"]
+    Command = Callable[[argparse.Namespace], int]
+
+PROGRAM = "subnet-console"
+EXIT_CODES: dict[type[Exception], ExitCode] = {
+    SettingsError: ExitCode.USAGE,
+    FolderError: ExitCode.USAGE,
+    AlreadyRunning: ExitCode.HELD,
+    ChainUnavailable: ExitCode.CHAIN,
+}
+"""The engine's errors that an operator can put right."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command. Returns the exit code of the contract, whatever happens."""
+    _mend_streams()
+    arguments = argparse.Namespace()
+    try:
+        arguments = _parse(sys.argv[1:] if argv is None else argv)
+        code = int(arguments.command(arguments))
+        sys.stdout.flush()
+        return code
+    except SystemExit as done:
+        return int(done.code or 0)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.DONE
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except ConsoleError as error:
+        _complain(str(error))
+        return error.exit_code
+    except tuple(EXIT_CODES) as error:
+        _complain(str(error))
+        return next(code for kind, code in EXIT_CODES.items() if isinstance(error, kind))
+    except Exception as error:
+        _complain(f"internal error: {_reported(error, arguments)}")
+        return ExitCode.INTERNAL
+
+
+def launch(arguments: argparse.Namespace) -> int:
+    settings = configuration(arguments).settings
+    if not arguments.no_ui:
+        if not sys.stdout.isatty():
+            raise ConsoleError("stdout is no terminal: add --no-ui to run without the screen")
+        raise ConsoleError("the screen is not built yet: add --no-ui to run without it")
+    from console import launch
+
+    return launch.run(settings)
+
+
+def export(arguments: argparse.Namespace) -> int:
+    from console.export import export
+
+    export(
+        arguments.table,
+        data_dir=configuration(arguments).settings.data_dir,
+        since=arguments.since,
+        format=arguments.format,
+        out=arguments.out if arguments.out == "-" else Path(arguments.out),
+    )
+    return ExitCode.DONE
+
+
+def status(arguments: argparse.Namespace) -> int:
+    from console.status import status
+
+    _print(status(configuration(arguments).settings.data_dir, as_json=arguments.json))
+    return ExitCode.DONE
+
+
+def config_show(arguments: argparse.Namespace) -> int:
+    from console.config import show
+
+    _print(show(configuration(arguments), as_json=arguments.json))
+    return ExitCode.DONE
+
+
+def config_init(arguments: argparse.Namespace) -> int:
+    import json
+
+    from console.config import init
+
+    path = (arguments.config or config_path()).absolute()
+    init(path)
+    _print(json.dumps({"written": str(path)}) if arguments.json else f"written: {path}")
+    return ExitCode.DONE
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, and which option is nearest to one that is not known."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConsoleError(f"{message}; see '{self.prog} --help'")
+
+    def refuse(self, words: Sequence[str]) -> NoReturn:
+        """The first of `words` is no argument of this command."""
+        word = words[0].partition("=")[0]
+        what = "option" if word.startswith("-") else "argument"
+        self.error(f"there is no {what} {word!r}{nearest(word, self._option_string_actions)}")
+
+
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    parser = _parser()
+    if not argv:
+        parser.error("say what to do")
+    arguments, unknown = parser.parse_known_args(argv)
+    if unknown:
+        arguments.parser.refuse(unknown)
+    return arguments
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog=PROGRAM, description="An operator's console for Bittensor inference subnets.", allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add_launch(commands)
+    _add_export(commands)
+    _add_status(commands)
+    _add_config(commands)
+    return parser
+
+
+def _add(commands: "Commands", name: str, command: "Command", about: str) -> _Parser:
+    parser = commands.add_parser(name, help=about, description=f"{about[0].upper()}{about[1:]}.", allow_abbrev=False)
+    parser.set_defaults(command=command, parser=parser)
+    return parser
+
+
+def _add_launch(commands: "Commands") -> None:
+    parser = _add(commands, "launch", launch, "run the demo subnet, or the configured miner or validator")
+    parser.add_argument("--no-ui", action="store_true", help="JSON lines on stdout, narration on stderr")
+    add_options(parser, LAUNCH)
+
+
+def _add_export(commands: "Commands") -> None:
+    parser = _add(commands, "export", export, "write what the engine stored as CSV or JSON lines, also while it runs")
+    parser.add_argument("table", choices=("scores", "rounds", "replies", "weights"))
+    parser.add_argument("--since", metavar="AGE", help="only what is younger, as in 24h (default: everything)")
+    parser.add_argument("--format", choices=("csv", "jsonl"), default="csv", help="default: csv")
+    parser.add_argument("--out", metavar="FILE", default="-", help="default: - (stdout)")
+    add_options(parser, FOLDER)
+
+
+def _add_status(commands: "Commands") -> None:
+    parser = _add(commands, "status", status, "say what the engine does now, or did last")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    add_options(parser, FOLDER)
+
+
+def _add_config(commands: "Commands") -> None:
+    config = commands.add_parser("config", help="show the settings, or write a file of them", allow_abbrev=False)
+    config.set_defaults(parser=config)
+    actions = config.add_subparsers(metavar="ACTION", required=True)
+    show = _add(actions, "show", config_show, "show every setting, its value and where that stands")
+    show.add_argument("--json", action="store_true", help="as JSON")
+    add_options(show, LAUNCH)
+    init = _add(actions, "init", config_init, "write a configuration file in which every setting is explained")
+    init.add_argument("--json", action="store_true", help="as JSON")
+    init.add_argument("--config", metavar="FILE", type=Path, help=f"default: {config_path()}")
+
+
+def _mend_streams() -> None:
+    """A stream that was closed before the start leads nowhere, so that no other file gets its number."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("r+"))  # noqa: SIM115 it stays open
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text + "\n")
+
+
+def _complain(text: str) -> None:
+    """One line on stderr; a stderr that is gone is no reason to fail otherwise."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(f"{PROGRAM}: {safe(text)}\n")
+
+
+def _reported(error: Exception, arguments: argparse.Namespace) -> str:
+    """The error in a line, and where its report is."""
+    from console.report import write_report
+
+    line = redact(f"{type(error).__name__}: {error}")
+    try:
+        return f"{line} (report: {write_report(error, _data_dir(arguments))})"
+    except (OSError, FolderError) as failure:
+        return f"{line} (no report could be written: {failure})"
+
+
+def _data_dir(arguments: argparse.Namespace) -> Path:
+    try:
+        return configuration(arguments).settings.data_dir
+    except (AttributeError, SettingsError):
+        return data_home()

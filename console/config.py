@@ -1,0 +1,88 @@
+"""`subnet-console config`: what is set and where that stands, and a file to begin with."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from console.errors import ConsoleError
+from engine.settings import Configuration, Secret, Setting, Settings, declared, expected
+from engine.text import cells, safe
+from engine.values import Peer
+
+HEADINGS = {
+    "role": "What runs",
+    "network": "The chain and the wallet",
+    "rounds": "The validator",
+    "host": "The miner server",
+    "miners": "The demo",
+}
+"""The settings at which the parts of the file begin."""
+
+INTRODUCTION = """\
+# Settings of subnet-console. Every line shows a default; take its "#" away to change it.
+# Options of a command, and variables as in SUBNET_CONSOLE_NETUID=1, go before what stands here.
+# A table [profile.NAME] at the end holds other values for some of them; -P NAME chooses it.
+"""
+
+
+def show(configuration: Configuration, *, as_json: bool) -> str:
+    """Every setting with its value and where that stands. Secrets are hidden."""
+    values = {name: _plain(getattr(configuration.settings, name)) for name in declared()}
+    if as_json:
+        found = {name: {"value": values[name], "source": configuration.sources[name]} for name in values}
+        return json.dumps(found, indent=2)
+    shown = {name: safe(_toml(value)) for name, value in values.items()}
+    names, width = max(map(len, shown)), max(map(cells, shown.values()))
+    return "\n".join(
+        f"{name:{names}}  {value}{' ' * (width - cells(value))}  {safe(configuration.sources[name])}"
+        for name, value in shown.items()
+    )
+
+
+def init(path: Path) -> None:
+    """Write a file with every setting explained and none set. Raises ConsoleError, also when it is there already."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(template())
+    except FileExistsError as error:
+        raise ConsoleError(f"{path} is there already and is left as it is") from error
+    except OSError as error:
+        raise ConsoleError(f"{path} cannot be written ({error.strerror}): name another with --config") from error
+
+
+def template() -> str:
+    """A configuration file in which everything is commented out."""
+    parts = [INTRODUCTION]
+    for setting in declared().values():
+        if setting.name in HEADINGS:
+            parts.append(f"\n# --- {HEADINGS[setting.name]} ---\n")
+        parts.append(_explained(setting))
+    return "\n".join(parts)
+
+
+def _explained(setting: Setting) -> str:
+    head = f"# {setting.description}: {expected(setting)}\n"
+    if setting.secret:
+        return f"# {setting.description}: {setting.variable}\n"
+    default = _plain(getattr(Settings(), setting.name))
+    return head + f"# {setting.name} = {'' if default is None else _toml(default)}\n"
+
+
+def _plain(value: Any) -> Any:
+    """A setting's value as JSON has it."""
+    match value:
+        case Secret():
+            return repr(value) if value else ""
+        case Path():
+            return str(value)
+        case tuple():
+            return [_plain(one) for one in value]
+        case Peer(hotkey=hotkey, host=host, port=port):
+            return f"{hotkey}@[{host}]:{port}" if ":" in host else f"{hotkey}@{host}:{port}"
+        case _:
+            return value
+
+
+def _toml(value: Any) -> str:
+    return "not set" if value is None else json.dumps(value, ensure_ascii=False)

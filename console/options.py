@@ -1,0 +1,134 @@
+"""Settings as command-line options: which have one, how it is spelled, and what was given."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from msgspec import inspect
+
+from engine.settings import Configuration, Given, Layer, Setting, Settings, configure, declared
+from engine.settings.declared import DEMO
+
+ENDPOINT = "--subtensor.chain_endpoint"
+"""A chain's URL, as bittensor's programs take it; it beats the name of a network."""
+
+LAUNCH: dict[str, dict[str, tuple[str, ...]]] = {
+    "what runs": {
+        "role": ("--role",),
+        "rounds": ("--rounds",),
+        "interval": ("--interval",),
+        "seed": ("--seed",),
+        "miners": ("--miners",),
+        "read_only": ("--read-only",),
+        "data_dir": ("--data-dir",),
+        "log_level": ("--log-level",),
+    },
+    "chain and wallet": {
+        "network": ("--network", "--subtensor.network", ENDPOINT),
+        "netuid": ("--netuid",),
+        "wallet_name": ("--wallet-name", "--wallet.name"),
+        "wallet_hotkey": ("--wallet-hotkey", "--wallet.hotkey"),
+        "wallet_path": ("--wallet-path", "--wallet.path"),
+    },
+    "validator": {
+        "neurons": ("--neuron",),
+        "challenges": ("--challenges",),
+        "allow_private": ("--allow-private",),
+        "scoring": ("--scoring",),
+        "encoder": ("--encoder",),
+    },
+    "miner server": {
+        "host": ("--host",),
+        "port": ("--port",),
+        "backend": ("--backend",),
+        "backend_url": ("--backend-url",),
+        "backend_model": ("--backend-model",),
+        "model_path": ("--model-path",),
+        "allow": ("--allow",),
+    },
+}
+"""By heading and setting, the spellings of its option. The other settings are for the file and the environment."""
+
+FOLDER: dict[str, dict[str, tuple[str, ...]]] = {"where": {"data_dir": ("--data-dir",)}}
+
+
+def add_options(parser: argparse.ArgumentParser, groups: dict[str, dict[str, tuple[str, ...]]]) -> None:
+    """Add the options of `groups`, and those that name a configuration file and a profile."""
+    for title, options in groups.items():
+        group = parser.add_argument_group(title)
+        for name, flags in options.items():
+            group.add_argument(*flags, **_argument(declared()[name]))
+    files = parser.add_argument_group("configuration")
+    files.add_argument("--config", metavar="FILE", type=Path, help="the configuration file")
+    files.add_argument("-P", "--profile", metavar="NAME", help="a profile in it")
+
+
+def configuration(arguments: argparse.Namespace) -> Configuration:
+    """The settings of this command. Raises SettingsError."""
+    return configure(getattr(arguments, "given", {}), config=arguments.config, profile=arguments.profile)
+
+
+class _Give(argparse.Action):
+    """Keeps what was given together with the spelling of its option; of an option given twice, the last counts."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,  # noqa: ARG002 argparse calls it so
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        given: Layer = getattr(namespace, "given", {})
+        before = given.get(self.dest)
+        if before is None or before.source != ENDPOINT or option_string == ENDPOINT:
+            namespace.given = {**given, self.dest: self._given(values, option_string or self.dest, before)}
+
+    def _given(self, values: Any, flag: str, before: Given | None) -> Given:
+        kind = declared()[self.dest].kind
+        if isinstance(kind, inspect.BoolType):
+            return Given(True, flag, is_text=False)
+        if isinstance(kind, inspect.VarTupleType):
+            return Given([*(before.value if before else ()), values], flag, is_text=False)
+        return Given(values, flag)
+
+
+def _argument(setting: Setting) -> dict[str, Any]:
+    """How argparse takes a setting's option. Its value is checked where all settings are."""
+    argument: dict[str, Any] = {
+        "action": _Give,
+        "dest": setting.name,
+        "default": argparse.SUPPRESS,
+        "help": _help(setting).replace("%", "%%"),
+    }
+    if isinstance(setting.kind, inspect.BoolType):
+        return {**argument, "nargs": 0}
+    return {**argument, "metavar": _metavar(setting)}
+
+
+def _help(setting: Setting) -> str:
+    default = getattr(Settings(), setting.name)
+    if default in (None, "", ()) or isinstance(default, bool):
+        return setting.description
+    if isinstance(default, float):
+        demo = f", in the demo {DEMO[setting.name]:g}" if setting.name in DEMO else ""
+        return f"{setting.description} (default: {default:g}{demo})"
+    return f"{setting.description} (default: {default})"
+
+
+def _metavar(setting: Setting) -> str:
+    match setting.kind:
+        case inspect.LiteralType(values=values):
+            return "{" + ",".join(map(str, values)) + "}"
+        case inspect.VarTupleType(item_type=inspect.StructType()):
+            return "HOTKEY@HOST:PORT"
+        case inspect.VarTupleType():
+            return "HOTKEY"
+        case inspect.CustomType(cls=cls) if cls is Path:
+            return "PATH"
+        case inspect.FloatType() if setting.unit == "s":
+            return "SECONDS"
+        case inspect.IntType() | inspect.FloatType():
+            return "N"
+        case _:
+            return "TEXT"

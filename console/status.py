@@ -1,0 +1,90 @@
+"""`subnet-console status`: what the engine of a data folder does now or did last, from the file that it leaves."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from console.errors import ConsoleError
+from engine.locks import Holder, folder_holder
+from engine.node import STATUS_FILE
+from engine.snapshot import Snapshot
+from engine.text import safe
+
+MAX_BYTES = 16 << 20
+SILENT_S = 10.0
+"""The engine writes every second; one that has not for so long is stuck."""
+
+
+def status(data_dir: Path, *, as_json: bool) -> str:
+    """The last status for people, or as JSON with `running`, `pid` and `age_s` beside the Snapshot.
+
+    Raises ConsoleError: no engine ever ran there, or what it left cannot be read.
+    """
+    snapshot = _read(data_dir / STATUS_FILE)
+    holder = folder_holder(data_dir)
+    age = max(0.0, time.time() - snapshot.at)
+    if as_json:
+        found: dict[str, Any] = {
+            "running": holder is not None,
+            "pid": holder.pid if holder else None,
+            "age_s": round(age, 1),
+            "snapshot": snapshot,
+        }
+        return msgspec.json.encode(found).decode()
+    return "\n".join(safe(line) for line in describe(snapshot, holder, age))
+
+
+def describe(snapshot: Snapshot, holder: Holder | None, age: float) -> Iterator[str]:
+    """The status in a few lines."""
+    chain = snapshot.chain
+    if holder:
+        late = f", silent for {duration(age)}" if age > SILENT_S else ""
+        yield f"running: {snapshot.role}, process {holder.pid}, for {duration(snapshot.at - snapshot.started_at)}{late}"
+    else:
+        yield f"not running: {snapshot.role}, last seen {duration(age)} ago"
+    uid = f"uid {chain.uid}" if chain.registered else "not registered"
+    yield f"neuron:  {snapshot.hotkey or 'no hotkey'} on netuid {chain.netuid} ({chain.network}), {uid}"
+    yield f"chain:   block {chain.block}" + ("" if chain.reachable else ", not reachable")
+    if snapshot.role != "miner":
+        answering = sum(miner.state == "active" for miner in snapshot.miners)
+        paused = ", paused" if snapshot.paused else ""
+        yield f"rounds:  {snapshot.rounds_done} done{paused}; {answering} of {len(snapshot.miners)} miners answer"
+    if snapshot.plans:
+        plan = snapshot.plans[-1]
+        yield f"weights: {plan.outcome} at block {plan.block} ({plan.mode}){': ' * bool(plan.reason)}{plan.reason}"
+    if snapshot.server:
+        server = snapshot.server
+        ready = "ready" if server.ready else server.readiness or "not ready"
+        yield f"server:  {server.address}, {server.backend} {ready}, {server.requests_total} requests"
+    for service in snapshot.services:
+        if service.state != "running" or service.restarts:
+            yield f"service: {service.name} {service.state}, {service.restarts} restarts: {service.reason}"
+    for attention in snapshot.attention:
+        if not attention.acknowledged:
+            yield f"{attention.level}: {attention.subject}: {attention.text}"
+
+
+def duration(seconds: float) -> str:
+    """Two units at most: "3 d 4 h", "12 min 5 s"."""
+    left = int(max(0.0, seconds))
+    parts: list[str] = []
+    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
+        count, left = divmod(left, size)
+        if count or parts or unit == "s":
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2])
+
+
+def _read(path: Path) -> Snapshot:
+    try:
+        with path.open("rb") as file:
+            return msgspec.json.decode(file.read(MAX_BYTES), type=Snapshot)
+    except FileNotFoundError as error:
+        raise ConsoleError(f"no engine has run in {path.parent}: name its folder with --data-dir") from error
+    except OSError as error:
+        raise ConsoleError(f"{path} cannot be read ({error.strerror})") from error
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ConsoleError(f"{path} is not what this version writes ({error}): start the engine again") from error
