@@ -59,7 +59,7 @@ class PeerClients:
 
     async def get(self, peer: Peer, path: str, *, max_bytes: int) -> HttpReply:
         """As `post`, without a body."""
-        return await self._send(peer, "GET", path, b"", {}, max_bytes)
+        return await self._send(peer, "GET", path, None, {}, max_bytes)
 
     async def post(
         self, peer: Peer, path: str, content: bytes, headers: Mapping[str, str], *, max_bytes: int
@@ -73,16 +73,13 @@ class PeerClients:
 
     async def forget(self, hotkeys: Collection[str]) -> None:
         """Close the connections to these hotkeys' peers."""
-        for peer in [peer for peer in self._clients if peer.hotkey in hotkeys]:
-            await self._clients.pop(peer).close()
+        await self._drop([peer for peer in self._clients if peer.hotkey in hotkeys])
 
     async def close(self) -> None:
-        while self._clients:
-            _, client = self._clients.popitem()
-            await client.close()
+        await self._drop(list(self._clients))
 
     async def _send(
-        self, peer: Peer, method: str, path: str, content: bytes, headers: Mapping[str, str], max_bytes: int
+        self, peer: Peer, method: str, path: str, content: bytes | None, headers: Mapping[str, str], max_bytes: int
     ) -> HttpReply:
         client = self._clients.get(peer)
         if client is None:
@@ -91,15 +88,16 @@ class PeerClients:
         client.in_use += 1
         try:
             if len(self._clients) > self._max_peers:
-                await self._drop_oldest()
+                idle = [other for other, held in self._clients.items() if held.in_use == 0]
+                await self._drop(idle[: len(self._clients) - self._max_peers])
             return await client.send(method, path, content, headers, max_bytes)
         finally:
             client.in_use -= 1
 
-    async def _drop_oldest(self) -> None:
-        idle = [peer for peer, client in self._clients.items() if client.in_use == 0]
-        for peer in idle[: len(self._clients) - self._max_peers]:
-            await self._clients.pop(peer).close()
+    async def _drop(self, peers: Collection[Peer]) -> None:
+        dropped = [self._clients.pop(peer) for peer in peers]
+        for client in dropped:
+            await client.close()
 
 
 class _PeerClient:
@@ -115,7 +113,7 @@ class _PeerClient:
         )
 
     async def send(
-        self, method: str, path: str, content: bytes, headers: Mapping[str, str], max_bytes: int
+        self, method: str, path: str, content: bytes | None, headers: Mapping[str, str], max_bytes: int
     ) -> HttpReply:
         try:
             return await self._exchange(method, path, content, headers, max_bytes)
@@ -134,7 +132,7 @@ class _PeerClient:
         await self._pool.aclose()
 
     async def _exchange(
-        self, method: str, path: str, content: bytes, headers: Mapping[str, str], max_bytes: int
+        self, method: str, path: str, content: bytes | None, headers: Mapping[str, str], max_bytes: int
     ) -> HttpReply:
         host = self._peer.host.strip("[]")
         if not host.isascii():

@@ -14,7 +14,13 @@ from cryptography.fernet import Fernet
 from engine.transport.errors import Refused
 from engine.transport.loosh.miner import MAX_EXCHANGES, LooshDesk
 from engine.transport.replay import MemoryNonces, NonceStore, NoncesUnavailable
-from tests.unit.transport_helpers import ALICE, BOB, DiskNonces, foreign_exchange
+from tests.unit.transport_helpers import ALICE, BOB, FIRST_KEY, DiskNonces, foreign_exchange
+
+
+@pytest.fixture(autouse=True)
+def one_key_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Making an RSA key takes a tenth of a second, and these tests need no two."""
+    monkeypatch.setattr("engine.transport.loosh.miner.new_private_key", lambda: FIRST_KEY)
 
 
 async def desk(

@@ -260,6 +260,16 @@ async def test_peers_beyond_the_bound_lose_their_connection_oldest_first() -> No
         assert len(connections) == 4
 
 
+async def test_a_crowd_beyond_the_bound_shrinks_back_to_it() -> None:
+    handle, _ = await connection_counter()
+    async with http_server(handle) as peer, clients(max_peers=2) as to:
+        crowd = [Peer(f"hotkey-{number}", peer.host, peer.port) for number in range(20)]
+        replies = await asyncio.gather(*(to.get(one, "/", max_bytes=9) for one in crowd))
+        assert all(got.ok for got in replies)
+        await to.get(crowd[0], "/", max_bytes=9)
+        assert len(to) == 2
+
+
 async def test_a_peer_in_use_is_not_dropped_for_another() -> None:
     gate = asyncio.Event()
 
@@ -331,7 +341,7 @@ async def test_a_reply_that_comes_while_the_loop_is_blocked_is_timed_when_it_cam
 async def test_a_loop_that_is_always_busy_adds_nothing() -> None:
     async def hog() -> None:
         while True:
-            time.sleep(0.03)  # noqa: ASYNC251
+            time.sleep(0.02)  # noqa: ASYNC251
             await asyncio.sleep(0)
 
     server = ThreadServer(delay=0.05)
@@ -340,7 +350,7 @@ async def test_a_loop_that_is_always_busy_adds_nothing() -> None:
     async with clients() as to:
         await to.post(server.peer, "/", b"warm END", {}, max_bytes=9)
         hogging = asyncio.create_task(hog())
-        for _ in range(5):
+        for _ in range(3):
             got = await to.post(server.peer, "/", b"END", {}, max_bytes=9)
             off.append(got.ms - (server.answered_at - server.asked_at) * 1000)
         hogging.cancel()

@@ -5,7 +5,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.transport.errors import WireError, brief
@@ -67,6 +67,7 @@ def test_any_bytes_are_an_object_or_a_wire_error(raw: bytes) -> None:
         assert error.reason.isprintable()
 
 
+@settings(max_examples=50)
 @given(st.dictionaries(st.text(), JSON, max_size=4))
 def test_what_json_writes_is_read_back_unless_it_holds_what_json_has_not(value: dict[str, Any]) -> None:
     raw = json.dumps(value).encode()
@@ -81,6 +82,7 @@ def test_what_json_writes_is_read_back_unless_it_holds_what_json_has_not(value: 
 FIELDS = ("prompt", "messages", "tools", "tool_choice", "model", "max_tokens", "temperature", "top_p", "stop")
 
 
+@settings(max_examples=50)
 @given(st.dictionaries(st.sampled_from(FIELDS), JSON))
 @example({"messages": [{"role": "user"}], "max_tokens": 10**30})
 @example({"messages": [{"role": "user", "content": {"text": "x"}}]})
@@ -98,6 +100,7 @@ def test_a_request_that_is_read_is_sound(value: dict[str, Any]) -> None:
         assert isinstance(request.question, str)
 
 
+@settings(max_examples=50)
 @given(st.dictionaries(st.sampled_from(("response_text", "tool_calls", "finish_reason", "usage", "x")), JSON))
 @example({"response_text": "x", "usage": {"total_tokens": True}, "tool_calls": None})
 def test_a_completion_that_is_read_is_sound(value: dict[str, Any]) -> None:

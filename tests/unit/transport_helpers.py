@@ -22,6 +22,7 @@ from engine.values import Challenge, Peer, Request
 
 ALICE = Keypair.create_from_uri("//Alice", ss58_format=42)
 BOB = Keypair.create_from_uri("//Bob", ss58_format=42)
+FIRST_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 OAEP = padding.OAEP(mgf=padding.MGF1(hashes.SHA256()), algorithm=hashes.SHA256(), label=None)
 
 
@@ -134,7 +135,8 @@ class ForeignMiner:
     """Loosh's miner as facts/loosh 1.1 and 2.2 have it. `answer` may be replaced, to misbehave after the handshake."""
 
     def __init__(self) -> None:
-        self.restart()
+        self.private = FIRST_KEY
+        self.keys: dict[tuple[str, str], Fernet] = {}
         self.asked: list[dict[str, Any]] = []
         self.requests: dict[str, int] = {}
         self.answer: Callable[[Fernet], bytes | Awaitable[bytes | None]] = self.honest
@@ -142,7 +144,7 @@ class ForeignMiner:
     def restart(self) -> None:
         """A new process: a new RSA key, no symmetric keys."""
         self.private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        self.keys: dict[tuple[str, str], Fernet] = {}
+        self.keys = {}
 
     def honest(self, fernet: Fernet) -> bytes:
         return reply(200, fernet.encrypt(clear_answer("foreign 42")), content_type="application/octet-stream")
