@@ -63,6 +63,7 @@ async def running_subnet(
     """
     chain = await LocalChain.open(folder / "chain.db", netuid=NETUID, hyperparameters=rules)
     cold = key("cold")
+    await chain.tick()
     await chain.fund(cold.ss58_address, 100_000)
     for name in ("validator", *(f"miner{number}" for number in range(1, miners + 1))):
         outcome = await chain.register(NETUID, coldkey=cold, hotkey=key(name).ss58_address)

@@ -1,0 +1,77 @@
+"""Hundreds of epochs with a fault in almost each: one landing in every window, never two, never none."""
+
+import random
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from engine.weights.setter import WeightSetter
+from tests.unit.chain_helpers import NETUID, RULES, running_subnet
+from tests.unit.weights_helpers import FAULTS, Crash, Faults, FaultyChain, MemoryJournal, Recorder, scored, setter_on
+
+TEMPO = 20
+
+
+async def windows_with_faults(folder: Path, faults_by_window: list[str]) -> FaultyChain:
+    """Run one window for each fault; every crash is followed by a new setter in the next block."""
+    faults = Faults()
+    chain = FaultyChain(await running_subnet(folder, rules=replace(RULES, tempo=TEMPO)), faults)
+    journal = MemoryJournal(faults)
+    chance = random.Random(1)
+    scores = scored(1.0, 0.5)
+
+    def start() -> WeightSetter:
+        return setter_on(chain, journal, scores=lambda: scores)
+
+    setter = start()
+    for fault in faults_by_window:
+        faults.next = fault
+        if chance.random() < 0.5:
+            scores = scored(1.0, chance.random())
+        for _ in range(TEMPO):
+            try:
+                await setter.step()
+            except Crash:
+                setter = start()
+            await chain.tick()
+        assert faults.next == "", f"{fault} never happened"
+    await setter.step()
+    assert await journal.open_entries() == ()
+    kept = [journal.plans[entry].window for entry, outcome in journal.outcomes.items() if outcome.ok]
+    assert kept == sorted(chain.landed)
+    await chain.inner.close()
+    return chain
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_each_fault_by_itself(tmp_path: Path, fault: str) -> None:
+    chain = await windows_with_faults(tmp_path, ["", fault, ""])
+    assert chain.landed == {40: 1, 60: 1, 80: 1}
+
+
+async def test_hundreds_of_windows(tmp_path: Path) -> None:
+    chance = random.Random(11)
+    chain = await windows_with_faults(tmp_path, [chance.choice(("", *FAULTS)) for _ in range(300)])
+    assert chain.landed == {40 + TEMPO * window: 1 for window in range(300)}
+
+
+async def test_a_crash_in_every_block_of_the_window_but_one(tmp_path: Path) -> None:
+    """Each restart waits until what may have been sent can no longer land, so the window's last block still counts."""
+    faults = Faults()
+    chain = FaultyChain(await running_subnet(tmp_path), faults)
+    chain.mortality = 0
+    journal, recorder = MemoryJournal(faults), Recorder()
+    setter = setter_on(chain, journal, recorder)
+    for _ in range(20):
+        block = await chain.block()
+        faults.next = "crash after intent" if block < 38 else ""
+        try:
+            await setter.step()
+        except Crash:
+            setter = setter_on(chain, journal, recorder)
+        await chain.tick()
+    assert chain.landed == {40: 1}
+    assert await chain.weights(NETUID, 0) == ((1, 65535), (2, 32768))
+    assert (await chain.metagraph(NETUID)).neurons[0].last_update == 39
+    await chain.inner.close()

@@ -1,0 +1,250 @@
+"""The setter day by day: the window, waiting, the operator's command, rejections, strangers and restarts."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from engine.chain.local import LocalChain
+from engine.values import Hyperparameters
+from tests.unit.chain_helpers import NETUID, RULES, key, running_subnet
+from tests.unit.weights_helpers import Faults, FaultyChain, MemoryJournal, Recorder, scored, setter_on
+
+VALIDATOR = key("validator")
+
+
+@pytest.fixture
+async def chain(tmp_path: Path) -> AsyncIterator[LocalChain]:
+    """A chain at block 20, right after the epoch that gave the validator its permit."""
+    chain = await running_subnet(tmp_path)
+    yield chain
+    await chain.close()
+
+
+async def to_block(chain: LocalChain | FaultyChain, block: int) -> None:
+    while await chain.block() < block:
+        await chain.tick()
+
+
+async def last_update(chain: LocalChain) -> int:
+    return (await chain.metagraph(NETUID)).neurons[0].last_update
+
+
+async def test_weights_are_set_once_in_the_last_quarter(chain: LocalChain) -> None:
+    journal, recorder = MemoryJournal(), Recorder()
+    setter = setter_on(chain, journal, recorder)
+    seen = []
+    while await chain.block() < 80:
+        await setter.step()
+        seen.append(await last_update(chain))
+        await chain.tick()
+    assert sorted(set(seen)) == [1, 35, 55, 75]
+    assert await chain.weights(NETUID, 0) == ((1, 65535), (2, 32768))
+    assert recorder.outcomes == ["ok"] * 3
+    assert [(plan.block, plan.window) for plan, _ in recorder.plans] == [(35, 40), (55, 60), (75, 80)]
+    assert recorder.attention == []
+    assert journal.outcomes[0].block == 35
+    assert len(journal.outcomes[0].reference) == 66
+    assert setter.next_block == 95
+    assert setter.status == "set at block 75, again from block 95"
+
+
+async def test_the_rate_limit_is_waited_for(tmp_path: Path) -> None:
+    chain = await running_subnet(tmp_path, rules=replace(RULES, weights_rate_limit=38))
+    setter = setter_on(chain, MemoryJournal(), recorder := Recorder())
+    await to_block(chain, 35)
+    await setter.step()
+    assert await last_update(chain) == 1
+    assert (setter.next_block, setter.status) == (39, "SettingWeightsTooFast: 4 blocks left")
+    await to_block(chain, 39)
+    await setter.step()
+    assert await last_update(chain) == 39
+    assert recorder.attention == []
+    await chain.close()
+
+
+async def test_a_validator_without_a_permit_waits(tmp_path: Path) -> None:
+    chain = await running_subnet(tmp_path, permit=False)
+    setter = setter_on(chain, MemoryJournal(), recorder := Recorder())
+    await to_block(chain, 16)
+    await setter.step()
+    assert setter.status == "NeuronNoValidatorPermit: permits are given next at block 20"
+    assert recorder.plans == []
+    await chain.close()
+
+
+async def test_nothing_to_set_is_said_once_in_a_window_and_scores_may_still_come(chain: LocalChain) -> None:
+    scores = scored()
+    setter = setter_on(chain, MemoryJournal(), recorder := Recorder(), scores=lambda: scores)
+    for block in (35, 36, 37):
+        await to_block(chain, block)
+        await setter.step()
+    assert recorder.outcomes == ["skipped"]
+    assert recorder.plans[0][0].skipped == "no serving miner has a score from the last 3 h"
+    assert setter.status == "nothing to set: no serving miner has a score from the last 3 h"
+    scores = scored(1.0)
+    await to_block(chain, 38)
+    await setter.step()
+    assert recorder.outcomes == ["skipped", "ok"]
+
+
+async def test_the_operators_command_keeps_to_the_rate_limit_alone(chain: LocalChain) -> None:
+    setter = setter_on(chain, MemoryJournal(), recorder := Recorder())
+    outcome = await setter.set_now()
+    assert (outcome.status, outcome.block) == ("ok", 20)
+    await to_block(chain, 26)
+    outcome = await setter.set_now()
+    assert (outcome.status, outcome.reason) == ("rejected", "SettingWeightsTooFast: 4 blocks left")
+    await to_block(chain, 37)
+    await setter.step()
+    assert await last_update(chain) == 20
+    assert recorder.outcomes == ["ok"]
+
+
+async def test_the_command_says_why_nothing_is_set(chain: LocalChain) -> None:
+    outcome = await setter_on(chain, MemoryJournal(), scores=scored).set_now()
+    assert (outcome.status, outcome.reason) == ("rejected", "no serving miner has a score from the last 3 h")
+
+
+async def test_paused_only_the_command_sets(chain: LocalChain) -> None:
+    setter = setter_on(chain, MemoryJournal())
+    setter.pause()
+    await to_block(chain, 36)
+    await setter.step()
+    assert (await last_update(chain), setter.automatic, setter.status) == (1, False, "paused")
+    setter.resume()
+    await setter.step()
+    assert (await last_update(chain), setter.automatic) == (36, True)
+
+
+async def test_a_rejection_is_told_and_tried_again_in_the_next_window(chain: LocalChain) -> None:
+    class OldRules(FaultyChain):
+        async def hyperparameters(self, netuid: int) -> Hyperparameters:
+            return replace(await self.inner.hyperparameters(netuid), weights_version=0)
+
+    await chain.close()
+    path = Path(chain._path)
+    chain = await LocalChain.open(path, netuid=NETUID, hyperparameters=replace(RULES, weights_version=7))
+    deceived = OldRules(chain)
+    setter = setter_on(deceived, MemoryJournal(), recorder := Recorder())
+    while await chain.block() < 60:
+        await setter.step()
+        await chain.tick()
+    assert deceived.sent == 2
+    assert [(plan.block, outcome and outcome.reason) for plan, outcome in recorder.plans] == [
+        (35, "IncorrectWeightVersionKey: 0, the subnet wants 7"),
+        (55, "IncorrectWeightVersionKey: 0, the subnet wants 7"),
+    ]
+    assert set(recorder.attention) == {
+        ("error", "weights were rejected: IncorrectWeightVersionKey: 0, the subnet wants 7")
+    }
+    await chain.close()
+
+
+async def test_the_version_key_is_the_subnets(tmp_path: Path) -> None:
+    chain = await running_subnet(tmp_path, rules=replace(RULES, weights_version=7))
+    assert (await setter_on(chain, MemoryJournal()).set_now()).ok
+    await chain.close()
+
+
+async def test_silence_is_unknown_until_the_chain_was_read(chain: LocalChain) -> None:
+    faults = Faults()
+    faulty = FaultyChain(chain, faults)
+    setter = setter_on(faulty, MemoryJournal(), recorder := Recorder())
+    faults.next = "late by 2"
+    outcome = await setter.set_now()
+    assert (outcome.status, outcome.reason) == ("unknown", "faulty gave no answer in 0.02 s")
+    again = await setter.set_now()
+    assert (again.status, again.reason) == ("unknown", "what was sent before is not settled yet")
+    assert faulty.sent == 1
+    await faulty.tick()
+    await faulty.tick()
+    await setter.step()
+    assert recorder.outcomes == ["unknown", "ok"]
+    assert recorder.plans[1][0] is recorder.plans[0][0]
+    assert "the chain is read first" in recorder.attention[0][1]
+
+
+async def test_lost_weights_are_sent_again_in_the_same_window(chain: LocalChain) -> None:
+    faults = Faults()
+    faulty = FaultyChain(chain, faults)
+    setter = setter_on(faulty, MemoryJournal(), recorder := Recorder())
+    await to_block(chain, 35)
+    faults.next = "silence before"
+    while await chain.block() < 40:
+        await setter.step()
+        await faulty.tick()
+    assert recorder.outcomes == ["unknown", "rejected", "ok"]
+    assert recorder.attention[-1] == ("warning", "weights that were sent did not land, they are sent again")
+    assert await last_update(chain) == 38
+
+
+async def test_a_full_journal_sends_nothing_and_says_so(chain: LocalChain) -> None:
+    faults = Faults()
+    faulty = FaultyChain(chain, faults)
+    setter = setter_on(faulty, MemoryJournal(faults), recorder := Recorder())
+    faults.next = "full at intent"
+    assert (await setter.set_now()).reason == "nothing was sent: disk full"
+    await to_block(chain, 35)
+    faults.next = "full at intent"
+    await setter.step()
+    assert faulty.sent == 0
+    assert recorder.attention == [("warning", "weights have to wait: disk full")]
+    await setter.step()
+    assert await last_update(chain) == 35
+
+
+async def test_weights_of_a_stranger_with_our_hotkey_are_told(chain: LocalChain) -> None:
+    setter = setter_on(chain, MemoryJournal(), recorder := Recorder())
+    await setter.set_now()
+    await to_block(chain, 30)
+    assert (await chain.set_weights(NETUID, hotkey=VALIDATOR, uids=[4], values=[1])).ok
+    await setter.step()
+    assert recorder.attention == [
+        ("error", "weights were set with this hotkey at block 30, and not by this process: stop the other one")
+    ]
+
+
+async def test_after_a_restart_the_window_that_was_served_stays_so(chain: LocalChain) -> None:
+    journal = MemoryJournal()
+    await to_block(chain, 35)
+    await setter_on(chain, journal).step()
+    await to_block(chain, 37)
+    restarted = setter_on(chain, journal, recorder := Recorder())
+    await restarted.step()
+    assert await last_update(chain) == 35
+    assert (recorder.plans, recorder.attention) == ([], [])
+    assert restarted.next_block == 55
+
+
+async def test_entries_of_other_hotkeys_are_left_alone(chain: LocalChain) -> None:
+    journal = MemoryJournal()
+    await setter_on(chain, journal).set_now()
+    theirs = replace(journal.plans[0], hotkey=key("other").ss58_address)
+    entry = await journal.intend(theirs)
+    await to_block(chain, 35)
+    setter = setter_on(chain, journal)
+    await setter.step()
+    assert entry not in journal.outcomes
+    assert setter.status.startswith("set at block 20")
+
+
+async def test_the_service_sets_once_in_each_epoch_while_blocks_come_by_themselves(tmp_path: Path) -> None:
+    chain = await running_subnet(tmp_path)
+    await chain.close()
+    chain = await LocalChain.open(tmp_path / "chain.db", netuid=NETUID, block_time=0.01)
+    recorder, up = Recorder(), asyncio.Event()
+    setter = setter_on(chain, MemoryJournal(), recorder)
+    services = [asyncio.create_task(chain.run(lambda: None)), asyncio.create_task(setter.run(up.set))]
+    await asyncio.wait_for(up.wait(), 5)
+    async with asyncio.timeout(20):
+        while len(recorder.plans) < 3:  # noqa: ASYNC110  the service is watched from outside, as an operator would
+            await asyncio.sleep(0.01)
+    for service in services:
+        service.cancel()
+    await asyncio.gather(*services, return_exceptions=True)
+    assert recorder.outcomes == ["ok"] * 3
+    assert [plan.window for plan, _ in recorder.plans] == [40, 60, 80]
+    await chain.close()

@@ -1,0 +1,204 @@
+"""A journal in memory and a chain that fails on purpose, for the tests of setting weights."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from engine.chain.interface import ChainUnavailable
+from engine.chain.local import LocalChain
+from engine.keys import Signer
+from engine.store.errors import StoreError
+from engine.values import Level, Outcome
+from engine.weights.journal import JournalEntry
+from engine.weights.plan import HotkeyScore, WeightPlan
+from engine.weights.setter import WeightSetter
+from tests.unit.chain_helpers import NETUID, key
+
+NEVER = 1e9
+
+
+class Crash(Exception):
+    """The process dies here."""
+
+
+class Faults:
+    """The fault that comes next. Each happens once, at the place that it is named after."""
+
+    def __init__(self) -> None:
+        self.next = ""
+
+    def strikes(self, name: str) -> bool:
+        if self.next != name:
+            return False
+        self.next = ""
+        return True
+
+    def crash(self, name: str) -> None:
+        if self.strikes(f"crash {name}"):
+            raise Crash(name)
+
+
+class MemoryJournal:
+    """A `WeightJournal` that outlives the setters of a test."""
+
+    def __init__(self, faults: Faults | None = None) -> None:
+        self.plans: list[WeightPlan] = []
+        self.outcomes: dict[int, Outcome] = {}
+        self._faults = faults or Faults()
+
+    async def intend(self, plan: WeightPlan) -> int:
+        self._faults.crash("before intent")
+        if self._faults.strikes("full at intent"):
+            raise StoreError("disk full")
+        self.plans.append(plan)
+        self._faults.crash("after intent")
+        return len(self.plans) - 1
+
+    async def settle(self, entry: int, outcome: Outcome) -> None:
+        self._faults.crash("before settling")
+        if self._faults.strikes("full at settling"):
+            raise StoreError("disk full")
+        self.outcomes[entry] = outcome
+        self._faults.crash("after settling")
+
+    async def open_entries(self) -> tuple[JournalEntry, ...]:
+        unknown = Outcome(status="unknown")
+        return tuple(
+            JournalEntry(id=entry, at=0.0, plan=plan)
+            for entry, plan in enumerate(self.plans)
+            if self.outcomes.get(entry, unknown).status == "unknown"
+        )
+
+
+class FaultyChain:
+    """A `Chain` over the embedded one, on which what was sent may be late, or be answered never."""
+
+    endpoint = network = "faulty"
+    block_time = 0.01
+    mortality = 2
+
+    def __init__(self, inner: LocalChain, faults: Faults | None = None) -> None:
+        self.inner = inner
+        self.faults = faults or Faults()
+        self.landed: Counter[int] = Counter()
+        self.sent = 0
+        self._pool: list[tuple[int, Callable[[], Any]]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    async def tick(self) -> None:
+        """One block, and what was on its way to it."""
+        block = await self.inner.tick()
+        for due, land in tuple(self._pool):
+            if due <= block:
+                self._pool.remove((due, land))
+                await land()
+
+    async def metagraph(self, netuid: int) -> Any:
+        if self.faults.strikes("outage"):
+            raise ChainUnavailable("no answer")
+        return await self.inner.metagraph(netuid)
+
+    async def set_weights(
+        self, netuid: int, *, hotkey: Signer, uids: Sequence[int], values: Sequence[int], version_key: int = 0
+    ) -> Outcome:
+        self.sent += 1
+
+        async def land() -> Outcome:
+            window = await self.inner.next_epoch(netuid)
+            outcome = await self.inner.set_weights(
+                netuid, hotkey=hotkey, uids=uids, values=values, version_key=version_key
+            )
+            self.landed[window] += outcome.ok
+            return outcome
+
+        faults = self.faults
+        faults.crash("before sending")
+        if faults.strikes("silence before"):
+            await asyncio.sleep(NEVER)
+        if faults.strikes("cut before"):
+            raise ChainUnavailable("connection cut")
+        for blocks in (1, 2):
+            if faults.strikes(f"late by {blocks}"):
+                self._pool.append((await self.inner.block() + blocks, land))
+                await asyncio.sleep(NEVER)
+            if faults.strikes(f"crash late by {blocks}"):
+                self._pool.append((await self.inner.block() + blocks, land))
+                raise Crash
+        outcome = await land()
+        faults.crash("after sending")
+        if faults.strikes("silence after"):
+            await asyncio.sleep(NEVER)
+        if faults.strikes("cut after"):
+            raise ChainUnavailable("connection cut")
+        return outcome
+
+
+FAULTS = (
+    "crash before intent",
+    "crash after intent",
+    "crash before sending",
+    "crash after sending",
+    "crash before settling",
+    "crash after settling",
+    "crash late by 1",
+    "crash late by 2",
+    "silence before",
+    "silence after",
+    "cut before",
+    "cut after",
+    "late by 1",
+    "late by 2",
+    "full at intent",
+    "full at settling",
+    "outage",
+)
+
+
+class Recorder:
+    """What a setter reports."""
+
+    def __init__(self) -> None:
+        self.plans: list[tuple[WeightPlan, Outcome | None]] = []
+        self.attention: list[tuple[Level, str]] = []
+
+    def on_plan(self, plan: WeightPlan, outcome: Outcome | None) -> None:
+        self.plans.append((plan, outcome))
+
+    def on_attention(self, level: Level, subject: str, text: str) -> None:
+        assert subject == "weights"
+        self.attention.append((level, text))
+
+    @property
+    def outcomes(self) -> list[str]:
+        return [outcome.status if outcome else "skipped" for _, outcome in self.plans]
+
+
+def setter_on(
+    chain: LocalChain | FaultyChain,
+    journal: MemoryJournal,
+    recorder: Recorder | None = None,
+    scores: Callable[[], Sequence[HotkeyScore]] | None = None,
+) -> WeightSetter:
+    """A setter for the hotkey "validator"."""
+    recorder = recorder or Recorder()
+    return WeightSetter(
+        chain=chain,
+        netuid=NETUID,
+        signer=key("validator"),
+        journal=journal,
+        scores=scores or (lambda: scored(1.0, 0.5)),
+        on_plan=recorder.on_plan,
+        attention=recorder.on_attention,
+        call_timeout=0.02,
+    )
+
+
+def scored(*values: float) -> tuple[HotkeyScore, ...]:
+    """Scores of "miner1", "miner2", …, all fresh for ever."""
+    return tuple(
+        HotkeyScore(hotkey=key(f"miner{number}").ss58_address, score=value, last_answer_at=NEVER * 10)
+        for number, value in enumerate(values, 1)
+    )
