@@ -159,6 +159,13 @@ def test_weights_on_a_uid_that_changed_hands_do_not_count() -> None:
     assert [slot.incentive for slot in state.slots] == [0.0, 0.0, 0.0, 1.0]
 
 
+def test_weights_set_in_the_block_of_a_registration_do_not_count_for_it() -> None:
+    """The chain cannot tell which of the two came first."""
+    state = register(validated(v=1000), coldkey="cold", hotkey="new")
+    state = later(set_weights(state, hotkey="v", uids=[3, 4], values=[1, 1]), 20)
+    assert [slot.incentive for slot in state.slots] == [0.0, 0.0, 0.0, 1.0, 0.0]
+
+
 def test_weights_of_the_inactive_and_on_oneself_do_not_count() -> None:
     rules = replace(RULES, activity_cutoff=30)
     state = later(staked(subnet("v", "w", "a", "b", rules=rules), v=600, w=400), 20)

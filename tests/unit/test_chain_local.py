@@ -14,7 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 from engine.chain.interface import Chain, ChainUnavailable
-from engine.chain.local import ChainDataError, ChainInUse, LocalChain
+from engine.chain.local import ChainDataError, ChainInUse, LocalChain, Refused
 from tests.unit.chain_helpers import NETUID, RULES, key, running_subnet
 
 VALIDATOR = key("validator")
@@ -42,6 +42,19 @@ async def test_it_is_a_chain_and_goes_on_after_closing(tmp_path: Path) -> None:
     assert await again.hyperparameters(NETUID) == rules
     assert await again.tick() == 21
     await again.close()
+
+
+async def test_neurons_whose_keys_are_elsewhere_are_set_up(tmp_path: Path) -> None:
+    chain = await LocalChain.open(tmp_path / "chain.db", netuid=NETUID)
+    hotkey = key("foreign").ss58_address
+    await chain.adopt(hotkey, hotkey, stake=7)
+    for port in (9000, 9001):
+        await chain.place(hotkey, "127.0.0.1", port)
+    neuron = (await chain.metagraph(NETUID)).neurons[0]
+    assert (neuron.hotkey, neuron.coldkey, neuron.stake, neuron.port) == (hotkey, hotkey, 7.0, 9001)
+    with pytest.raises(Refused, match="InvalidIpType"):
+        await chain.place(hotkey, "localhost", 9000)
+    await chain.close()
 
 
 async def test_new_hyperparameters_keep_the_burn(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from engine.chain.local.refusal import Refused
 from engine.chain.local.registration import MAX_BURN, MIN_BURN, decayed_burn, register, uid_to_prune
 from engine.chain.local.serving import serve_axon
-from engine.chain.local.staking import add_stake, fund
+from engine.chain.local.staking import add_stake, adopted, fund
 from engine.chain.local.state import RAO, State, current_rules, metagraph_of
 from engine.chain.local.weighing import set_weights
 from tests.unit.chain_helpers import RULES, later, permitted, staked, subnet
@@ -119,6 +119,18 @@ def test_staking_needs_a_hotkey_and_the_money() -> None:
     after = add_stake(state, coldkey="cold", hotkey="a", amount=1.5)
     assert after.stake_of("a") == 1_500_000_000
     assert sum(after.balances.values()) + after.stake_of("a") == sum(state.balances.values())
+
+
+def test_a_neuron_is_adopted_with_the_faucets_money_and_once() -> None:
+    state = adopted(subnet(), hotkey="a", coldkey="poor", stake=1000.1)
+    assert [slot.hotkey for slot in state.slots] == ["a"]
+    assert state.stake_of("a") == 1_000_100_000_000
+    assert state.balances["poor"] == 0
+    assert adopted(state, hotkey="a", coldkey="poor", stake=1000.1) is state
+    assert adopted(state, hotkey="a", coldkey="poor", stake=0) is state
+    assert adopted(state, hotkey="a", coldkey="poor", stake=1001).stake_of("a") == 1001 * RAO
+    free = adopted(subnet(rules=replace(RULES, burn=0.0)), hotkey="a", coldkey="poor", stake=0)
+    assert free.uid_of("a") == 0
 
 
 @pytest.mark.parametrize("amount", [0, -1, float("nan"), float("inf"), 1e12])

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from engine.chain.local.refusal import Refused
-from engine.chain.local.serving import serve_axon
+from engine.chain.local.serving import placed, serve_axon
 from engine.chain.local.state import State, metagraph_of
 from tests.unit.chain_helpers import RULES, later, subnet
 
@@ -44,3 +44,18 @@ def test_serving_rate_limit() -> None:
     assert serve_axon(later(state, 5), hotkey="a", ip="127.0.0.1", port=9001).slots[0].axon is not None
     unlimited = replace(state, rules=replace(RULES, serving_rate_limit=0))
     serve_axon(unlimited, hotkey="a", ip="127.0.0.1", port=9001)
+
+
+def test_setting_up_knows_no_rate_limit_but_the_other_rules() -> None:
+    state = placed(placed(subnet("a"), hotkey="a", ip="127.0.0.1", port=9000), hotkey="a", ip="127.0.0.1", port=9001)
+    assert metagraph_of(state).neurons[0].port == 9001
+    for faulty in ({"hotkey": "stranger"}, {"ip": "localhost"}, {"port": 0}):
+        with pytest.raises(Refused):
+            placed(state, **{"hotkey": "a", "ip": "127.0.0.1", "port": 9002, **faulty})  # type: ignore[arg-type]
+
+
+def test_the_first_fault_in_the_chains_order_is_named() -> None:
+    state = serve_axon(subnet("a"), hotkey="a", ip="127.0.0.1", port=9000)
+    assert refusal(state, hotkey="stranger", ip="x", port=0) == "HotKeyNotRegisteredInNetwork"
+    assert refusal(state, ip="x", port=0) == "InvalidIpType"
+    assert refusal(state, port=0) == "ServingRateLimitExceeded"

@@ -1,6 +1,7 @@
 """The embedded chain: a subnet in one file, by the real chain's rules."""
 
 from engine.chain.local.chain import LocalChain
+from engine.chain.local.refusal import Refused
 from engine.chain.local.storage import ChainDataError, ChainInUse
 
-__all__ = ["ChainDataError", "ChainInUse", "LocalChain"]
+__all__ = ["ChainDataError", "ChainInUse", "LocalChain", "Refused"]

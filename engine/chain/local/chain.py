@@ -169,6 +169,17 @@ class LocalChain:
         """The faucet: give tokens to a coldkey."""
         await self._change(lambda state: staking.fund(state, coldkey=coldkey, amount=amount))
 
+    async def adopt(self, hotkey: str, coldkey: str, *, stake: float = 0.0) -> None:
+        """Set up a neuron whatever keys are at hand: registered, with at least `stake`, all from the faucet.
+
+        Does nothing for what is so already. Raises `Refused`.
+        """
+        await self._change(lambda state: staking.adopted(state, hotkey=hotkey, coldkey=coldkey, stake=stake))
+
+    async def place(self, hotkey: str, ip: str, port: int) -> None:
+        """Set up the axon of a neuron whose key is elsewhere, whatever the rate limit. Raises `Refused`."""
+        await self._change(lambda state: serving.placed(state, hotkey=hotkey, ip=ip, port=port))
+
     async def close(self) -> None:
         """Let what is under way land, then free the file. A second call does nothing."""
         if self._closed:
