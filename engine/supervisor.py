@@ -37,12 +37,15 @@ class Service(Protocol):
 
 
 class Supervisor:
-    """Runs services made by factories, which are called again for each restart."""
+    """Runs services made by factories, which are called again for each restart.
+
+    The factories are read when `run` begins.
+    """
 
     def __init__(self, feed: Feed, factories: Mapping[str, Callable[[], Service]]) -> None:
         self._feed = feed
         self._factories = factories
-        self._views = {name: ServiceView(name=name, state="starting", since=time.time()) for name in factories}
+        self._views: dict[str, ServiceView] = {}
 
     @property
     def services(self) -> tuple[ServiceView, ...]:
@@ -53,6 +56,7 @@ class Supervisor:
 
         Raises what a service raised as `Fatal`.
         """
+        self._views = {name: ServiceView(name=name, state="starting", since=time.time()) for name in self._factories}
         tasks = {name: asyncio.create_task(self._keep(name), name=name) for name in self._factories}
         try:
             waiting = set(tasks.values())

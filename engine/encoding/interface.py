@@ -6,11 +6,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.encoding.errors import EncoderError
+
+__all__ = ["Encoder", "EncoderError", "Vectors", "readable", "unit_rows"]
+
 Vectors = NDArray[np.float32]
-
-
-class EncoderError(Exception):
-    """An encoder cannot be opened or used; the message names the model and says what to do."""
 
 
 class Encoder(Protocol):

@@ -111,5 +111,5 @@ class Settings(Struct, frozen=True, kw_only=True):
     miners: Annotated[int, Meta(ge=4, le=256), _is("how many miners the demo has")] = 17
 
 
-DEMO = {"interval": 3.0, "block_time": 1.0, "allow_private": True}
+DEMO = {"interval": 3.0, "block_time": 0.5, "allow_private": True}
 """Defaults of the demo that differ: it is over in a minute, and its miners are on loopback."""

@@ -1,0 +1,65 @@
+"""The demo subnet: a validator and a cast of miners, each with keys, a server and a socket of its own."""
+
+from contextlib import AsyncExitStack
+from functools import partial
+
+from console.demo.answer_key import AnswerKey, file_key, seeded_key
+from console.demo.board import Board
+from console.demo.cast import USUAL, Persona, cast
+from console.demo.personas import PersonaBackend
+from console.errors import ConsoleError
+from console.roles import validator
+from console.roles.axons import Axons
+from console.roles.miner import allow_list, axon_of, open_server
+from console.roles.session import Session
+from engine.chain.wallets import throwaway
+from engine.challenges.sources.base import Source
+from engine.validating import VALIDATOR
+from miner_server.backends import open_backend
+from miner_server.backends.interface import Backend
+from miner_server.server import MinerServer
+
+LOOPBACK = "127.0.0.1"
+
+
+async def run(session: Session, stack: AsyncExitStack) -> None:
+    """Run the demo until the validator's rounds, or its file of challenges, are over."""
+    settings, node = session.settings, session.node
+    try:
+        personas = cast(settings.miners or USUAL)
+    except ValueError as error:
+        raise ConsoleError(f"--miners: {error}") from error
+    source = await validator.open_source(session)
+    await session.join(session.wallet, stake=validator.STAKE)
+    await validator.add(session, stack, source, await validator.name_neurons(session))
+    key, board = _answer_key(session, source), Board()
+    allow = allow_list(session, session.wallet.hotkey.ss58_address)
+    axons = []
+    for persona in personas:
+        wallet = throwaway(session.wallets, persona.name)
+        await session.join(wallet)
+        backend = _backend(persona, settings.seed or 0, key, board)
+        server = open_server(session, wallet, backend, allow, LOOPBACK, 0)
+        node.services[persona.name] = partial(_same, server)
+        node.names[wallet.hotkey.ss58_address] = persona.name
+        axons.append(axon_of(wallet, server))
+    announcer = Axons(session.chain, settings.netuid, axons, session.feed)
+    await announcer.announce()
+    await node.run(until=VALIDATOR)
+
+
+def _same(server: MinerServer) -> MinerServer:
+    return server
+
+
+def _backend(persona: Persona, seed: int, key: AnswerKey, board: Board) -> Backend:
+    if persona.role == "llm":
+        return open_backend("llamacpp")
+    return PersonaBackend(persona, seed=seed, key=key, board=board)
+
+
+def _answer_key(session: Session, source: Source) -> AnswerKey:
+    settings, position = session.settings, source.cursor.position
+    if settings.challenges is not None:
+        return file_key(settings.challenges, position=position)
+    return seeded_key(settings.seed or 0, validator.KINDS, position=position)

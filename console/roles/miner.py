@@ -1,0 +1,89 @@
+"""A miner: one server in front of a backend, its address on chain, its callers the subnet's validators."""
+
+from msgspec.structs import replace
+
+from console.roles.axons import Axon, Axons
+from console.roles.session import Session
+from engine.chain.wallets import Wallet
+from engine.settings import Settings
+from engine.snapshot import Snapshot
+from engine.values import Metagraph
+from miner_server.admission import AllowList
+from miner_server.backends import open_backend
+from miner_server.backends.interface import Backend
+from miner_server.limits import Limits
+from miner_server.server import MinerServer
+
+SERVER = "miner server"
+ANYWHERE = ("0.0.0.0", "::")
+LOOPBACK = "127.0.0.1"
+
+
+async def run(session: Session) -> None:
+    """Run a miner until it is stopped."""
+    settings, node = session.settings, session.node
+    await session.join(session.wallet)
+    allow = allow_list(session)
+    server = open_server(session, session.wallet, backend_of(settings), allow, settings.host, settings.port)
+    node.services[SERVER] = lambda: server
+    node.views.append(lambda snapshot: _with_server(snapshot, server))
+    if not settings.read_only:
+        axons = Axons(session.chain, settings.netuid, [axon_of(session.wallet, server)], session.feed)
+        await axons.announce()
+        node.services["axon"] = lambda: axons
+    await node.run(until=SERVER)
+
+
+def allow_list(session: Session, *more: str) -> AllowList:
+    """Who may ask our miners: the chain's permit holders, kept up to date, the operator's own list and `more`."""
+    allow = AllowList((*session.settings.allow, *more))
+
+    def see(metagraph: Metagraph) -> None:
+        allow.set_permit_holders([neuron.hotkey for neuron in metagraph.neurons if neuron.validator_permit])
+
+    session.node.on_metagraph.append(see)
+    return allow
+
+
+def backend_of(settings: Settings) -> Backend:
+    """The configured backend. Raises `MinerError`."""
+    return open_backend(
+        settings.backend,
+        base_url=settings.backend_url or None,
+        api_key=settings.api_key or None,
+        model=settings.backend_model or None,
+        model_path=settings.model_path,
+    )
+
+
+def open_server(
+    session: Session, wallet: Wallet, backend: Backend, allow: AllowList, host: str, port: int
+) -> MinerServer:
+    """A server that has its address already. Raises `MinerError`."""
+    settings = session.settings
+    server = MinerServer(
+        wallet.hotkey,
+        backend,
+        allow,
+        session.store.nonces,
+        host=host,
+        port=port,
+        limits=Limits(
+            capacity=settings.max_concurrency,
+            queue=settings.queue_limit,
+            queue_per_caller=settings.queue_per_caller,
+        ),
+        name=wallet.name,
+    )
+    server.bind()
+    return server
+
+
+def axon_of(wallet: Wallet, server: MinerServer) -> Axon:
+    """Where the embedded chain's neurons reach this server."""
+    host, port = server.address
+    return Axon(wallet.hotkey, LOOPBACK if host in ANYWHERE else host, port)
+
+
+def _with_server(snapshot: Snapshot, server: MinerServer) -> Snapshot:
+    return replace(snapshot, server=server.view())

@@ -1,0 +1,55 @@
+"""Runs one role from the first lock to the last file closed: what the engine's thread does."""
+
+import secrets
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from console import __version__
+from console.roles import demo, miner, validator
+from console.roles.earnings import earnings
+from console.roles.session import opened
+from engine.feed import Feed
+from engine.settings import Settings
+
+
+async def operate(settings: Settings, folder: Path, feed: Feed) -> None:
+    """Open, run and close. Raises what makes the run impossible."""
+    settings = _seeded(settings)
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(opened(settings, folder, feed))
+        feed.publish(
+            replace(
+                feed.snapshot,
+                hotkey=session.wallet.hotkey.ss58_address,
+                data_dir=str(folder),
+                scoring=settings.scoring,
+                encoder=settings.encoder,
+                seed=settings.seed,
+                read_only=settings.read_only,
+            )
+        )
+        feed.emit(
+            "started",
+            role=settings.role,
+            netuid=settings.netuid,
+            hotkey=session.wallet.hotkey.ss58_address,
+            data_dir=str(folder),
+            version=__version__,
+        )
+        match settings.role:
+            case "demo":
+                try:
+                    await demo.run(session, stack)
+                finally:
+                    feed.emit("earned", miners=earnings(feed.snapshot))
+            case "validator":
+                await validator.run(session, stack)
+            case "miner":
+                await miner.run(session)
+
+
+def _seeded(settings: Settings) -> Settings:
+    """The settings with a seed: a run without one draws it, and shows it, so that it can be had again."""
+    return settings if settings.seed is not None else replace(settings, seed=secrets.randbits(32))

@@ -1,0 +1,78 @@
+"""What every role opens before it starts, and closes at the end: locks, keys, store, chain, node."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from msgspec import Struct
+
+from engine.chain.local import LocalChain
+from engine.chain.wallets import Wallet, load_wallet, throwaway
+from engine.feed import Feed
+from engine.locks import folder_lock, neuron_lock
+from engine.node import Node
+from engine.settings import Settings
+from engine.store.schema import FILE_NAME
+from engine.store.store import Store
+from engine.values import Hyperparameters
+
+DEMO_RULES = Hyperparameters(tempo=12, weights_rate_limit=6, serving_rate_limit=0, immunity_period=1000)
+"""Epochs of a few seconds, so that a short demo sees several."""
+
+
+class Session(Struct, frozen=True):
+    """An opened run. `wallets` is the folder of throw-away keys."""
+
+    settings: Settings
+    folder: Path
+    feed: Feed
+    store: Store
+    chain: LocalChain
+    wallet: Wallet
+    node: Node
+
+    @property
+    def wallets(self) -> Path:
+        return self.folder / "wallets"
+
+    async def join(self, wallet: Wallet, *, stake: float = 0.0) -> None:
+        """Have a wallet of ours registered on the embedded chain, with stake; in a read-only run nothing happens."""
+        if not self.settings.read_only:
+            await self.chain.adopt(wallet.hotkey.ss58_address, wallet.coldkey_address, stake=stake)
+
+
+@asynccontextmanager
+async def opened(settings: Settings, folder: Path, feed: Feed) -> AsyncIterator[Session]:
+    """Open everything, in an order that leaves nothing behind when a step fails."""
+    async with AsyncExitStack() as stack:
+        wallet = _wallet(settings, folder)
+        stack.enter_context(neuron_lock(wallet.hotkey.ss58_address, settings.netuid, folder))
+        stack.enter_context(folder_lock(folder))
+        store = await Store.open(folder / FILE_NAME, retention_days=settings.retention_days)
+        stack.push_async_callback(store.close)
+        chain = await LocalChain.open(
+            folder / "chain.sqlite3",
+            netuid=settings.netuid,
+            block_time=settings.block_time,
+            hyperparameters=DEMO_RULES if settings.role == "demo" else None,
+            seed=settings.seed or 0,
+        )
+        stack.push_async_callback(chain.close)
+        node = Node(
+            feed=feed,
+            store=store,
+            chain=chain,
+            wallet=wallet,
+            netuid=settings.netuid,
+            folder=folder,
+            read_only=settings.read_only,
+        )
+        node.services["chain"] = lambda: chain
+        yield Session(settings, folder, feed, store, chain, wallet, node)
+
+
+def _wallet(settings: Settings, folder: Path) -> Wallet:
+    """The operator's wallet if one is named, else a throw-away one, which only the embedded chain takes."""
+    if not settings.wallet_name:
+        return throwaway(folder / "wallets", "miner" if settings.role == "miner" else "validator")
+    return load_wallet(settings.wallet_path, settings.wallet_name, settings.wallet_hotkey)

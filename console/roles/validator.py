@@ -1,0 +1,76 @@
+"""A validator: questions from a seed or a file, to the miners on chain and those that the operator named."""
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+
+from engine.judging import Judge
+
+from console.errors import ConsoleError
+from console.roles.session import Session
+from engine.chain.local.refusal import Refused
+from engine.challenges.sources.base import Source
+from engine.challenges.sources.file import FileSource
+from engine.challenges.sources.synthetic import SyntheticSource
+from engine.transport.addresses import checked_address
+from engine.transport.errors import WireError
+from engine.transport.loosh.validator import LooshCaller
+from engine.validating import VALIDATOR, Validating
+from engine.values import Peer
+
+KINDS = {"chat": 0.8, "arithmetic": 0.2}
+"""Shares of the kinds among synthetic challenges."""
+
+STAKE = 1000.0
+
+
+async def run(session: Session, stack: AsyncExitStack) -> None:
+    """Run a validator until its rounds, or its file of challenges, are over."""
+    source = await open_source(session)
+    await session.join(session.wallet, stake=STAKE)
+    await add(session, stack, source, await name_neurons(session))
+    await session.node.run(until=VALIDATOR)
+
+
+async def open_source(session: Session) -> Source:
+    """Where the questions come from, standing behind the last one that was recorded. Raises `ChallengeError`."""
+    settings, feed = session.settings, session.feed
+    source: Source
+    if settings.challenges is not None:
+
+        def tell(number: int, reason: str) -> None:
+            feed.raise_attention("warning", str(settings.challenges), f"line {number} is passed over: {reason}")
+
+        source = FileSource(settings.challenges, on_bad_line=tell)
+    else:
+        source = SyntheticSource(KINDS, settings.seed)
+    source.resume(await session.store.cursor(source.cursor.name) or 0)
+    return source
+
+
+async def name_neurons(session: Session) -> tuple[Peer, ...]:
+    """The miners of --neuron by address, known to the embedded chain from here on. Raises `ConsoleError`."""
+    settings = session.settings
+    peers = []
+    for named in settings.neurons:
+        try:
+            host = await checked_address(named.host, named.port, allow_private=settings.allow_private, own=frozenset())
+            if not settings.read_only:
+                await session.chain.adopt(named.hotkey, named.hotkey)
+                await session.chain.place(named.hotkey, host, named.port)
+        except (WireError, Refused) as error:
+            raise ConsoleError(f"--neuron {named.hotkey}@{named.host}:{named.port}: {error}") from error
+        peers.append(Peer(named.hotkey, host, named.port))
+    return tuple(peers)
+
+
+async def add(session: Session, stack: AsyncExitStack, source: Source, extra: Sequence[Peer]) -> Validating:
+    """Make the session's node a validator; what has to be closed goes on the stack."""
+    settings = session.settings
+    caller = LooshCaller(session.wallet.hotkey, allow_private=settings.allow_private)
+    stack.push_async_callback(caller.close)
+    judge = Judge(settings.scoring, settings.encoder, threads=settings.encoder_threads)
+    stack.push_async_callback(judge.close)
+    await judge.start()
+    validating = Validating(session.node, settings, source=source, caller=caller, judge=judge, extra=extra)
+    await validating.load()
+    return validating

@@ -1,0 +1,94 @@
+"""Asking the chosen miners and collecting their replies. A failure is a reply too, with its reason."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from engine.selection import Candidate
+from engine.transport.dialect import Caller
+from engine.transport.errors import WireError
+from engine.transport.wire import challenge_json
+from engine.values import Challenge, Reply
+
+log = logging.getLogger(__name__)
+
+
+class Dispatch:
+    """Puts one challenge to many miners at once.
+
+    `timeout` bounds each miner, `round_timeout` the whole round, both in seconds on the monotonic clock;
+    `reply_limit` is the largest reply in bytes.
+    """
+
+    def __init__(self, caller: Caller, *, timeout: float, round_timeout: float) -> None:
+        self._caller = caller
+        self._timeout = timeout
+        self._round_timeout = round_timeout
+
+    @property
+    def round_timeout(self) -> float:
+        return self._round_timeout
+
+    async def ask(
+        self,
+        challenge: Challenge,
+        miners: Sequence[Candidate],
+        *,
+        reply_limit: int,
+        on_reply: Callable[[Reply], None],
+    ) -> tuple[Reply, ...]:
+        """One reply a miner, in the order of `miners`. Cancelling ends all exchanges and leaves no reply."""
+        body = challenge_json(challenge)
+
+        async def ask_one(miner: Candidate) -> Reply:
+            reply = await self._ask_one(body, miner, reply_limit)
+            on_reply(reply)
+            return reply
+
+        tasks = [asyncio.create_task(ask_one(miner)) for miner in miners]
+        try:
+            await asyncio.wait(tasks, timeout=self._round_timeout)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return tuple(
+            _overdue(miner, self._round_timeout) if task.cancelled() else task.result()
+            for task, miner in zip(tasks, miners, strict=True)
+        )
+
+    async def _ask_one(self, body: bytes, miner: Candidate, reply_limit: int) -> Reply:
+        try:
+            answer = await self._caller.ask(miner.peer, body, timeout=self._timeout, max_bytes=reply_limit)
+        except WireError as error:
+            return _failed(miner, error)
+        except Exception as error:
+            log.exception("asking uid %d failed", miner.neuron.uid)
+            return _failed(miner, WireError("malformed", f"{type(error).__name__} while reading the reply"))
+        completion = answer.completion
+        return Reply(
+            uid=miner.neuron.uid,
+            hotkey=miner.neuron.hotkey,
+            coldkey=miner.neuron.coldkey,
+            ip=miner.peer.host,
+            ms=answer.ms,
+            text=completion.text,
+            tool_calls=completion.tool_calls,
+            finish_reason=completion.finish_reason,
+            usage=completion.usage,
+        )
+
+
+def _failed(miner: Candidate, error: WireError) -> Reply:
+    return Reply(
+        uid=miner.neuron.uid,
+        hotkey=miner.neuron.hotkey,
+        coldkey=miner.neuron.coldkey,
+        ip=miner.peer.host,
+        status=error.status,
+        reason=error.reason,
+    )
+
+
+def _overdue(miner: Candidate, seconds: float) -> Reply:
+    return _failed(miner, WireError("timeout", f"no answer within the round's {seconds:g} s"))

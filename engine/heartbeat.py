@@ -1,0 +1,61 @@
+"""The engine's pulse: how late its loop runs, a fresh Snapshot four times a second, a status file once a second."""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from engine.feed import Feed
+from engine.snapshot import LoopView, Snapshot
+
+log = logging.getLogger(__name__)
+
+BEAT_S = 0.05
+BEATS_A_SNAPSHOT = 5
+BEATS_A_STATUS = 20
+LATENESS_KEPT = 1200
+
+
+class Heartbeat:
+    """A service that measures and publishes. `compose` makes the Snapshot, given the loop's lateness."""
+
+    def __init__(self, feed: Feed, compose: Callable[[LoopView], Snapshot], status_file: Path) -> None:
+        self._feed = feed
+        self._compose = compose
+        self._status_file = status_file
+        self._lateness_ms: deque[float] = deque(maxlen=LATENESS_KEPT)
+
+    async def run(self, started: Callable[[], None]) -> None:
+        started()
+        beat = 0
+        while True:
+            began = time.monotonic()
+            await asyncio.sleep(BEAT_S)
+            self._lateness_ms.append(max(0.0, (time.monotonic() - began - BEAT_S) * 1000))
+            beat += 1
+            if beat % BEATS_A_SNAPSHOT == 0:
+                self.publish()
+            if beat % BEATS_A_STATUS == 0:
+                await asyncio.to_thread(self.write_status)
+
+    def publish(self) -> None:
+        self._feed.publish(self._compose(self.loop_view()))
+
+    def loop_view(self) -> LoopView:
+        late = sorted(self._lateness_ms)
+        if not late:
+            return LoopView()
+        return LoopView(p50_ms=round(late[len(late) // 2], 2), p99_ms=round(late[int(0.99 * (len(late) - 1))], 2))
+
+    def write_status(self) -> None:
+        """Replace the status file as a whole. A full disk costs the file, not the engine."""
+        scratch = self._status_file.with_suffix(".tmp")
+        try:
+            scratch.write_bytes(msgspec.json.encode(self._feed.snapshot))
+            scratch.replace(self._status_file)
+        except OSError as error:
+            self._feed.raise_attention("warning", "status file", f"cannot be written: {error}")

@@ -1,0 +1,118 @@
+"""Judging off the engine's loop: a worker process embeds and judges, and is replaced when it dies or dawdles."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+import msgspec
+
+from engine.encoding.errors import EncoderError
+from engine.judging_worker import HEADER_BYTES, Answer, Failed, Judged, Ready, Setup, Task
+from engine.values import Challenge, Judgement, Reply
+
+log = logging.getLogger(__name__)
+
+DEADLINE_S = 60.0
+"""The longest that loading the model, or judging one round, may take."""
+
+BLAS_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+class JudgeFailed(Exception):
+    """A round could not be judged, twice; the message says why."""
+
+
+class Judge:
+    """Judges rounds by one profile with one encoder. One round at a time; others wait their turn."""
+
+    def __init__(self, profile: str, encoder: str, *, threads: int = 1, deadline: float = DEADLINE_S) -> None:
+        self.profile = profile
+        self._setup = Setup(profile=profile, encoder=encoder, threads=threads)
+        self._deadline = deadline
+        self._process: asyncio.subprocess.Process | None = None
+        self._turn = asyncio.Lock()
+        self._decoder = msgspec.msgpack.Decoder(Answer)
+
+    async def start(self) -> None:
+        """Start the worker and load the model. Raises `EncoderError`, `JudgeFailed`."""
+        async with self._turn:
+            await self._begin()
+
+    async def judge(
+        self, challenge: Challenge, replies: Sequence[Reply], history: bytes | None
+    ) -> tuple[Judgement, bytes]:
+        """The judgement, and the history that goes with the next round. Raises `JudgeFailed`."""
+        task = msgspec.msgpack.encode(Task(challenge=challenge, replies=tuple(replies), history=history))
+        async with self._turn:
+            try:
+                done = await self._judged(task)
+            except JudgeFailed as error:
+                log.warning("judging challenge %s again: %s", challenge.id, error)
+                done = await self._judged(task)
+        return done.judgement, done.history
+
+    async def close(self) -> None:
+        """End the worker at once. A second call does nothing."""
+        process, self._process = self._process, None
+        if process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+    @property
+    def pid(self) -> int | None:
+        """The worker's process."""
+        return self._process.pid if self._process else None
+
+    async def _judged(self, task: bytes) -> Judged:
+        if self._process is None or self._process.returncode is not None:
+            await self._begin()
+        answer = await self._exchange(task)
+        if isinstance(answer, Judged):
+            return answer
+        raise JudgeFailed(answer.reason if isinstance(answer, Failed) else "the worker gave no judgement")
+
+    async def _begin(self) -> None:
+        await self.close()
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "engine.judging_worker",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env={**os.environ, **dict.fromkeys(BLAS_THREADS, str(self._setup.threads))},
+            start_new_session=True,
+        )
+        answer = await self._exchange(msgspec.msgpack.encode(self._setup))
+        if isinstance(answer, Failed):
+            raise EncoderError(answer.reason)
+        if not isinstance(answer, Ready):
+            raise JudgeFailed("the worker does not start as it should")
+
+    async def _exchange(self, message: bytes) -> Answer:
+        """One message there and one back. A worker that fails at it is killed."""
+        try:
+            async with asyncio.timeout(self._deadline):
+                return await self._talk(message)
+        except TimeoutError:
+            await self.close()
+            raise JudgeFailed(f"no answer from the judging worker within {self._deadline:g} s") from None
+        except (EOFError, OSError, msgspec.DecodeError) as error:
+            await self.close()
+            raise JudgeFailed(f"the judging worker ended ({type(error).__name__})") from error
+        except asyncio.CancelledError:
+            await self.close()
+            raise
+
+    async def _talk(self, message: bytes) -> Answer:
+        process = self._process
+        if process is None or process.stdin is None or process.stdout is None:
+            raise EOFError
+        process.stdin.write(len(message).to_bytes(HEADER_BYTES, "big") + message)
+        await process.stdin.drain()
+        size = int.from_bytes(await process.stdout.readexactly(HEADER_BYTES), "big")
+        return self._decoder.decode(await process.stdout.readexactly(size))

@@ -1,0 +1,145 @@
+"""One running neuron: what every role shares, put together. A role adds its services, commands and views."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from engine.chain.interface import Chain
+from engine.chain.wallets import Wallet
+from engine.commands import Acknowledge, Register, Serve
+from engine.feed import Feed
+from engine.heartbeat import Heartbeat
+from engine.operator import Handler, Operator
+from engine.snapshot import LoopView, Snapshot
+from engine.store.errors import StoreError
+from engine.store.store import Store
+from engine.supervisor import Service, Supervisor
+from engine.values import Metagraph, Outcome
+from engine.watch import ChainWatch
+
+log = logging.getLogger(__name__)
+
+STATUS_FILE = "status.json"
+PRUNE_EVERY_S = 3600.0
+
+
+class Node:
+    """A neuron of one subnet under one hotkey.
+
+    `services` are run by name, `handlers` carry out commands by type, `views` each add their part to a Snapshot, and
+    `on_metagraph` are told of each metagraph that is read. Fill them, then `run`.
+    """
+
+    def __init__(
+        self, *, feed: Feed, store: Store, chain: Chain, wallet: Wallet, netuid: int, folder: Path, read_only: bool
+    ) -> None:
+        self.feed = feed
+        self.store = store
+        self.chain = chain
+        self.wallet = wallet
+        self.netuid = netuid
+        self.names: dict[str, str] = {}
+        self.watch = ChainWatch(
+            chain,
+            netuid=netuid,
+            hotkey=wallet.hotkey.ss58_address,
+            coldkey=wallet.coldkey_address,
+            feed=feed,
+            on_metagraph=self._see,
+        )
+        self.handlers: dict[type, Handler] = {Acknowledge: self._acknowledge}
+        if not read_only:
+            self.handlers |= {Register: self._register, Serve: self._serve}
+        self.operator = Operator(feed, store, self.handlers, read_only=read_only)
+        self.views: list[Callable[[Snapshot], Snapshot]] = []
+        self.on_metagraph: list[Callable[[Metagraph], None]] = []
+        self._heartbeat = Heartbeat(feed, self._compose, folder / STATUS_FILE)
+        self.services: dict[str, Callable[[], Service]] = {
+            "chain watch": lambda: self.watch,
+            "operator": lambda: self.operator,
+            "heartbeat": lambda: self._heartbeat,
+            "housekeeping": lambda: Housekeeping(self),
+        }
+        self._supervisor = Supervisor(feed, self.services)
+
+    async def run(self, until: str) -> None:
+        """Run everything until the service `until` has done its work. Raises `Fatal`."""
+        try:
+            await self._supervisor.run(until)
+        finally:
+            self._heartbeat.publish()
+            self._heartbeat.write_status()
+
+    def _compose(self, loop: LoopView) -> Snapshot:
+        snapshot = replace(
+            self.feed.snapshot,
+            at=time.time(),
+            hotkey=self.wallet.hotkey.ss58_address,
+            services=self._supervisor.services,
+            loop=loop,
+            chain=self.watch.view(),
+            metagraph=self.watch.metagraph,
+            commands=self.operator.log,
+            attention=self.feed.attention,
+        )
+        for add in self.views:
+            snapshot = add(snapshot)
+        return snapshot
+
+    def _see(self, metagraph: Metagraph) -> None:
+        for tell in self.on_metagraph:
+            tell(metagraph)
+
+    async def _acknowledge(self, command: Acknowledge) -> Outcome:
+        if self.feed.acknowledge(command.id):
+            return Outcome(status="ok")
+        return Outcome(status="rejected", reason="there is nothing to acknowledge")
+
+    async def _register(self, command: Register) -> Outcome:
+        if self.wallet.coldkey is None:
+            return Outcome(status="rejected", reason="registering needs the coldkey, which this wallet does not hold")
+        return await self.chain.register(
+            self.netuid,
+            coldkey=self.wallet.coldkey,
+            hotkey=self.wallet.hotkey.ss58_address,
+            limit=command.limit,
+        )
+
+    async def _serve(self, command: Serve) -> Outcome:
+        return await self.chain.serve_axon(self.netuid, hotkey=self.wallet.hotkey, ip=command.ip, port=command.port)
+
+
+class Housekeeping:
+    """A service: keeps the store's list of neurons true and drops what is older than the retention."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    async def run(self, started: Callable[[], None]) -> None:
+        started()
+        noted = Metagraph(netuid=self._node.netuid, block=0)
+        pruned_at = 0.0
+        while True:
+            metagraph = self._node.watch.metagraph
+            try:
+                if metagraph is not noted and metagraph.neurons:
+                    await self._note(metagraph)
+                    noted = metagraph
+                if time.monotonic() - pruned_at > PRUNE_EVERY_S:
+                    await self._node.store.prune(time.time())
+                    pruned_at = time.monotonic()
+            except StoreError as error:
+                self._node.feed.raise_attention("error", "store", str(error))
+            await asyncio.sleep(1.0)
+
+    async def _note(self, metagraph: Metagraph) -> None:
+        names = self._node.names
+        await self._node.store.note_neurons(
+            metagraph.netuid,
+            [(one.hotkey, one.coldkey, one.uid, names.get(one.hotkey, "")) for one in metagraph.neurons],
+            at=time.time(),
+        )

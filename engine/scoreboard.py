@@ -1,0 +1,77 @@
+"""What the validator knows of each hotkey: its EMA, how often it answered, how fast, and when last."""
+
+import statistics
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec.structs import replace
+
+from engine.store.tally import Tally
+from engine.values import Reply, Round, Verdict
+from engine.weights.ema import EmaBook
+from engine.weights.plan import HotkeyScore
+
+LATENCIES_KEPT = 50
+
+
+class Scoreboard:
+    """All accounts, kept by hotkey, rebuilt from the store at start."""
+
+    def __init__(self, ema: EmaBook) -> None:
+        self._ema = ema
+        self._tallies: dict[str, Tally] = {}
+        self._latencies: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=LATENCIES_KEPT))
+
+    def load(self, emissions: Mapping[str, Sequence[tuple[float, float]]], tallies: Mapping[str, Tally]) -> None:
+        """Take in what an earlier run stored."""
+        for hotkey, samples in emissions.items():
+            for at, emission in samples:
+                self._ema.add(hotkey, at, emission)
+        self._tallies = dict(tallies)
+
+    def add(self, judged: Round) -> None:
+        """Count one judged round. A cancelled reply is nobody's fault and counts for nothing."""
+        for reply, verdict in zip(judged.replies, judged.judgement.verdicts, strict=True):
+            if reply.status != "cancelled":
+                self._ema.add(reply.hotkey, judged.started_at, verdict.emission)
+                self._count(reply, verdict, judged.started_at)
+
+    @property
+    def hotkeys(self) -> frozenset[str]:
+        """Everyone who was ever asked."""
+        return frozenset(self._tallies)
+
+    def tally(self, hotkey: str) -> Tally:
+        return self._tallies.get(hotkey, Tally())
+
+    def latency_ms(self, hotkey: str) -> float:
+        """The median of the last answers of this run, 0 without any."""
+        times = self._latencies.get(hotkey)
+        return statistics.median(times) if times else 0.0
+
+    def ema(self, hotkey: str, now: float) -> float:
+        return self._ema.value(hotkey, now) or 0.0
+
+    def ema_history(self, hotkey: str) -> tuple[float, ...]:
+        return self._ema.history(hotkey)
+
+    def scores(self, hotkeys: Iterable[str], now: float) -> tuple[HotkeyScore, ...]:
+        """What the weights are made of."""
+        return tuple(
+            HotkeyScore(
+                hotkey=hotkey,
+                score=self.ema(hotkey, now),
+                last_answer_at=self.tally(hotkey).last_answer_at or 0.0,
+            )
+            for hotkey in hotkeys
+        )
+
+    def _count(self, reply: Reply, verdict: Verdict, at: float) -> None:
+        before = self.tally(reply.hotkey)
+        after = replace(before, rounds=before.rounds + 1, last_emission=verdict.emission)
+        if reply.status == "ok":
+            self._latencies[reply.hotkey].append(reply.ms)
+            after = replace(after, answered=after.answered + 1, failures_in_a_row=0, last_answer_at=at)
+        else:
+            after = replace(after, failed=after.failed + 1, failures_in_a_row=after.failures_in_a_row + 1)
+        self._tallies[reply.hotkey] = after

@@ -1,0 +1,173 @@
+"""The validator's parts, put together on a node: who is asked, how, what for, and what becomes of it."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from engine.challenges.sources.base import Source
+from engine.commands import AutoWeights, Pause, Resume, SetWeights
+from engine.dispatch import Dispatch
+from engine.judging import Judge
+from engine.node import Node
+from engine.scoreboard import Scoreboard
+from engine.selection import Selection, Sweeper
+from engine.settings import Settings
+from engine.snapshot import PlanView, Snapshot
+from engine.store.errors import StoreError
+from engine.transport.dialect import Caller
+from engine.validator import ROUNDS_SHOWN, Validator
+from engine.values import Outcome, Peer
+from engine.view import miner_views, plan_view
+from engine.weights.ema import EmaBook, samples_that_matter
+from engine.weights.plan import HotkeyScore, WeightPlan, plan_weights
+from engine.weights.setter import WeightSetter
+
+VALIDATOR = "validator"
+PLANS_SHOWN = 50
+HOUR_S = 3600.0
+
+
+class Validating:
+    """Makes a node a validator: adds its services, commands and views.
+
+    `extra` are miners that the operator named; their addresses go before those on chain.
+    """
+
+    def __init__(
+        self, node: Node, settings: Settings, *, source: Source, caller: Caller, judge: Judge, extra: Sequence[Peer]
+    ) -> None:
+        self._node = node
+        self._window_s = settings.ema_window_hours * HOUR_S
+        self._alpha = settings.ema_alpha
+        self._plans: deque[PlanView] = deque(maxlen=PLANS_SHOWN)
+        self._skipping: asyncio.Task[None] | None = None
+        self._next_plan: tuple[object, WeightPlan] | None = None
+        self.scoreboard = Scoreboard(EmaBook(self._alpha, self._window_s))
+        self._selection = Selection(
+            own_hotkey=node.wallet.hotkey.ss58_address,
+            sample=settings.sample,
+            seed=settings.seed or 0,
+            allow_private=settings.allow_private,
+            extra=extra,
+        )
+        self.validator = Validator(
+            netuid=node.netuid,
+            source=source,
+            selection=self._selection,
+            dispatch=Dispatch(caller, timeout=settings.challenge_timeout, round_timeout=settings.round_timeout),
+            judge=judge,
+            store=node.store,
+            scoreboard=self.scoreboard,
+            feed=node.feed,
+            interval=settings.interval,
+            rounds=settings.rounds,
+            block=lambda: node.watch.block,
+        )
+        self._setter = WeightSetter(
+            chain=node.chain,
+            netuid=node.netuid,
+            signer=node.wallet.hotkey,
+            journal=node.store.journal,
+            scores=self._scores,
+            on_plan=self._planned,
+            attention=node.feed.raise_attention,
+        )
+        sweeper = Sweeper(self._selection, caller)
+        node.services[VALIDATOR] = lambda: self.validator
+        node.services["availability"] = lambda: sweeper
+        node.on_metagraph.append(self._selection.see)
+        node.views.append(self._view)
+        node.handlers |= {Pause: self._pause, Resume: self._resume}
+        if not settings.read_only:
+            node.services["weights"] = lambda: self._setter
+            node.handlers |= {SetWeights: self._set_weights, AutoWeights: self._auto_weights}
+
+    async def load(self) -> None:
+        """Go on from what earlier runs stored. Raises StoreError."""
+        store, netuid = self._node.store, self._node.netuid
+        await store.set_ema(netuid, alpha=self._alpha, window_s=self._window_s)
+        since = time.time() - self._window_s
+        emissions = await store.emissions(netuid, since, samples_that_matter(self._alpha))
+        self.scoreboard.load(emissions, await store.tallies(netuid))
+        self.validator.show((await store.recent_rounds(netuid, ROUNDS_SHOWN))[::-1])
+        self._plans.extend((await store.journal.recent(netuid, PLANS_SHOWN))[::-1])
+
+    def _scores(self) -> tuple[HotkeyScore, ...]:
+        return self.scoreboard.scores(self.scoreboard.hotkeys, time.time())
+
+    def _planned(self, plan: WeightPlan, outcome: Outcome | None) -> None:
+        if outcome is None:
+            self._skipping = asyncio.create_task(self._journal_skipped(plan))
+        row = plan_view(plan, outcome, time.time())
+        self._plans.append(row)
+        self._node.feed.emit(
+            "weights",
+            block=row.block,
+            mode=row.mode,
+            uids=row.uids,
+            weights_u16=row.weights_u16,
+            outcome=row.outcome,
+            reason=row.reason,
+        )
+
+    async def _journal_skipped(self, plan: WeightPlan) -> None:
+        try:
+            await self._node.store.journal.skip(plan)
+        except StoreError as error:
+            self._node.feed.raise_attention("warning", "store", f"a skipped plan is not stored: {error}")
+
+    def _upcoming(self) -> WeightPlan:
+        """What would be set now; worked out again when a round or a metagraph came."""
+        state = (self.validator.rounds_done, self._node.watch.metagraph)
+        if self._next_plan is None or self._next_plan[0] != state:
+            plan = plan_weights(
+                self._node.watch.metagraph,
+                self._node.watch.rules,
+                self._scores(),
+                hotkey=self._node.wallet.hotkey.ss58_address,
+                window=self._node.watch.next_epoch,
+                now=time.time(),
+            )
+            self._next_plan = (state, plan)
+        return self._next_plan[1]
+
+    def _view(self, snapshot: Snapshot) -> Snapshot:
+        return replace(
+            snapshot,
+            paused=self.validator.paused,
+            auto_weights=self._setter.automatic,
+            progress=self.validator.progress,
+            next_round_at=self.validator.next_round_at,
+            rounds_done=self.validator.rounds_done,
+            rounds=self.validator.shown,
+            miners=miner_views(
+                self._node.watch.metagraph,
+                self.scoreboard,
+                self._selection,
+                self._node.names,
+                self._node.watch.weights_by_uid,
+                self._upcoming(),
+            ),
+            plans=tuple(self._plans),
+        )
+
+    async def _pause(self, _command: Pause) -> Outcome:
+        self.validator.pause()
+        return Outcome(status="ok")
+
+    async def _resume(self, _command: Resume) -> Outcome:
+        self.validator.resume()
+        return Outcome(status="ok")
+
+    async def _set_weights(self, _command: SetWeights) -> Outcome:
+        return await self._setter.set_now()
+
+    async def _auto_weights(self, command: AutoWeights) -> Outcome:
+        if command.on:
+            self._setter.resume()
+        else:
+            self._setter.pause()
+        return Outcome(status="ok")

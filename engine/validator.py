@@ -1,0 +1,238 @@
+"""The validator: asks, judges and records, again and again. `Validator.run` tells the life of a challenge."""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from engine.challenges.kinds import kind
+from engine.challenges.sources.base import Source
+from engine.dispatch import Dispatch
+from engine.feed import Feed
+from engine.judging import Judge, JudgeFailed
+from engine.scoreboard import Scoreboard
+from engine.selection import Candidate, Selection
+from engine.snapshot import Progress, RoundView
+from engine.store.errors import StoreError
+from engine.store.store import Store
+from engine.values import Challenge, Judgement, Reply, Round
+from engine.view import clusters_of_uids, round_view
+
+log = logging.getLogger(__name__)
+
+ROUNDS_SHOWN = 200
+UNRECORDED_KEPT = 200
+NOBODY_PAUSE_S = 0.2
+NOBODY_PATIENCE_S = 15.0
+
+
+class Entry(Struct, frozen=True):
+    """A round on its way to the store, with what must be stored in the same transaction."""
+
+    round: Round
+    history: bytes
+    cursor: tuple[str, int]
+
+
+class Validator:
+    """A service. `rounds` bounds this run (None: for ever); `interval` is in seconds from start to start."""
+
+    def __init__(
+        self,
+        *,
+        netuid: int,
+        source: Source,
+        selection: Selection,
+        dispatch: Dispatch,
+        judge: Judge,
+        store: Store,
+        scoreboard: Scoreboard,
+        feed: Feed,
+        interval: float,
+        rounds: int | None,
+        block: Callable[[], int],
+    ) -> None:
+        self._netuid = netuid
+        self._source = source
+        self._selection = selection
+        self._dispatch = dispatch
+        self._judge = judge
+        self._store = store
+        self._scoreboard = scoreboard
+        self._feed = feed
+        self._interval = interval
+        self._rounds = rounds
+        self._block = block
+        self._unpaused = asyncio.Event()
+        self._unpaused.set()
+        self._unrecorded: deque[Entry] = deque()
+        self._shown: deque[RoundView] = deque(maxlen=ROUNDS_SHOWN)
+        self.rounds_done = 0
+        self.progress: Progress | None = None
+        self.next_round_at: float | None = None
+
+    async def run(self, started: Callable[[], None]) -> None:
+        history = await self._store.history(self._netuid, self._judge.profile)
+        started()
+        while self._rounds is None or self.rounds_done < self._rounds:
+            began = time.monotonic()
+            await self._unpaused.wait()
+            challenge = await self._next_challenge()
+            if challenge is None:
+                return
+            miners = await self._miners()
+            asked_at = time.time()
+            replies = await self._ask(challenge, miners)
+            try:
+                judgement, history = await self._judge.judge(challenge, replies, history)
+            except JudgeFailed as error:
+                self._feed.raise_attention("error", "judging", f"round {challenge.id} is not scored: {error}")
+            else:
+                duration = (time.time() - asked_at) * 1000
+                await self._finish(challenge, replies, judgement, history, asked_at, duration)
+            await self._pace(began)
+
+    @property
+    def paused(self) -> bool:
+        return not self._unpaused.is_set()
+
+    def pause(self) -> None:
+        self._unpaused.clear()
+
+    def resume(self) -> None:
+        self._unpaused.set()
+
+    @property
+    def shown(self) -> tuple[RoundView, ...]:
+        """The last rounds, oldest first."""
+        return tuple(self._shown)
+
+    def show(self, earlier: Sequence[Round]) -> None:
+        """Take in rounds of an earlier run, oldest first, for the screen."""
+        self._shown.extend(round_view(past, recorded=True) for past in earlier)
+
+    async def _next_challenge(self) -> Challenge | None:
+        """The source's next question under an id that no stored round has; None at its end, where it starts afresh."""
+        challenge = await self._source.next()
+        if challenge is None:
+            await self._store.set_cursor(self._source.cursor.name, 0)
+            return None
+        waiting = {entry.round.challenge.id for entry in self._unrecorded}
+        repeat, unique = 1, challenge
+        while unique.id in waiting or await self._store.has_round(unique.id):
+            repeat += 1
+            unique = replace(challenge, id=f"{challenge.id}#{repeat}")
+        return unique
+
+    async def _miners(self) -> tuple[Candidate, ...]:
+        """Whoever is chosen for this challenge, after a first look at all; waits as long as nobody is there."""
+        waiting_since = time.monotonic()
+        while True:
+            impatient = time.monotonic() - waiting_since > NOBODY_PATIENCE_S
+            if self._selection.probed or impatient:
+                miners = self._selection.pick(self._source.cursor.position)
+                if miners:
+                    return miners
+            if impatient:
+                waiting_since = time.monotonic()
+                self._feed.raise_attention("warning", "selection", self._why_nobody())
+            await asyncio.sleep(NOBODY_PAUSE_S)
+
+    def _why_nobody(self) -> str:
+        refused = "; ".join(f"{hotkey}: {why}" for hotkey, why in list(self._selection.refused.items())[:3])
+        if self._selection.candidates:
+            return f"none of {len(self._selection.candidates)} miners says it is available: waiting"
+        return f"no miner can be asked: {refused or 'nobody serves on this subnet'}"
+
+    async def _ask(self, challenge: Challenge, miners: Sequence[Candidate]) -> tuple[Reply, ...]:
+        now = time.time()
+        self.progress = Progress(
+            id=challenge.id,
+            kind=challenge.kind,
+            asked=len(miners),
+            answered=0,
+            failed=0,
+            started_at=now,
+            deadline_at=now + self._dispatch.round_timeout,
+        )
+        try:
+            return await self._dispatch.ask(
+                challenge, miners, reply_limit=kind(challenge.kind).reply_limit, on_reply=self._count
+            )
+        finally:
+            self.progress = None
+
+    def _count(self, reply: Reply) -> None:
+        if self.progress is not None:
+            answered = self.progress.answered + (reply.status == "ok")
+            failed = self.progress.failed + (reply.status != "ok")
+            self.progress = replace(self.progress, answered=answered, failed=failed)
+
+    async def _finish(
+        self,
+        challenge: Challenge,
+        replies: tuple[Reply, ...],
+        judgement: Judgement,
+        history: bytes,
+        asked_at: float,
+        duration_ms: float,
+    ) -> None:
+        judged = Round(
+            challenge=challenge,
+            replies=replies,
+            judgement=judgement,
+            started_at=asked_at,
+            duration_ms=duration_ms,
+            block=self._block(),
+        )
+        self._scoreboard.add(judged)
+        recorded = await self._record(Entry(judged, history, self._source.cursor))
+        self.rounds_done += 1
+        self._publish(judged, recorded)
+
+    async def _record(self, entry: Entry) -> bool:
+        """Store this round and those that could not be stored before it, in order. False: it waits in memory."""
+        self._unrecorded.append(entry)
+        try:
+            while self._unrecorded:
+                oldest = self._unrecorded[0]
+                await self._store.record(
+                    oldest.round, netuid=self._netuid, history=oldest.history, cursor=oldest.cursor
+                )
+                self._unrecorded.popleft()
+        except StoreError as error:
+            if len(self._unrecorded) > UNRECORDED_KEPT:
+                self._unrecorded.popleft()
+            self._feed.raise_attention("error", "store", f"rounds are scored but not stored: {error}")
+        return not self._unrecorded
+
+    def _publish(self, judged: Round, recorded: bool) -> None:
+        row = round_view(judged, recorded=recorded)
+        self._shown.append(row)
+        self._feed.emit(
+            "round",
+            id=row.id,
+            kind=row.kind,
+            source=row.source,
+            asked=row.asked,
+            answered=row.answered,
+            winner_uid=row.winner_uid,
+            winner_hotkey=row.winner_hotkey,
+            agreement=row.agreement,
+            clusters=clusters_of_uids(judged),
+            duration_ms=row.duration_ms,
+            recorded=recorded,
+        )
+
+    async def _pace(self, began: float) -> None:
+        """Wait until the interval since `began` is over, unless the run is."""
+        if self._rounds is not None and self.rounds_done >= self._rounds:
+            return
+        rest = max(0.0, self._interval - (time.monotonic() - began))
+        self.next_round_at = time.time() + rest
+        await asyncio.sleep(rest)
+        self.next_round_at = None

@@ -1,0 +1,112 @@
+"""From what the engine knows to what a screen shows: pure functions that make rows of a Snapshot."""
+
+import statistics
+import time
+
+from engine.scoreboard import Scoreboard
+from engine.selection import Selection
+from engine.snapshot import MinerView, PlanView, RoundView
+from engine.text import safe
+from engine.values import Metagraph, Neuron, Outcome, Round
+from engine.weights.plan import WeightPlan
+
+NAME_WIDTH = 40
+NOTE_WIDTH = 120
+REASON_WIDTH = 300
+
+
+def round_view(judged: Round, *, recorded: bool) -> RoundView:
+    """One finished round as a table row."""
+    times = sorted(reply.ms for reply in judged.replies if reply.status == "ok")
+    winner = judged.judgement.winner
+    return RoundView(
+        id=safe(judged.challenge.id, NAME_WIDTH),
+        at=judged.started_at,
+        kind=safe(judged.challenge.kind, NAME_WIDTH),
+        source=judged.challenge.source,
+        profile=judged.judgement.profile,
+        asked=len(judged.replies),
+        answered=len(times),
+        clusters=tuple(len(cluster) for cluster in judged.judgement.clusters),
+        agreement=round(judged.judgement.agreement, 4),
+        winner_uid=next((reply.uid for reply in judged.replies if reply.hotkey == winner), None),
+        winner_hotkey=winner,
+        p50_ms=round(statistics.median(times), 1) if times else 0.0,
+        p95_ms=round(times[int(0.95 * (len(times) - 1))], 1) if times else 0.0,
+        duration_ms=round(judged.duration_ms, 1),
+        recorded=recorded,
+    )
+
+
+def clusters_of_uids(judged: Round) -> list[list[int]]:
+    """The clusters as lists of uids, in the judgement's order."""
+    uids = {reply.hotkey: reply.uid for reply in judged.replies}
+    return [[uids[hotkey] for hotkey in cluster] for cluster in judged.judgement.clusters]
+
+
+def plan_view(plan: WeightPlan, outcome: Outcome | None, at: float) -> PlanView:
+    """One plan as a row of the journal; without an outcome it was not sent."""
+    return PlanView(
+        at=at,
+        block=outcome.block or plan.block if outcome else plan.block,
+        mode=plan.mode,
+        uids=tuple(row.uid for row in plan.rows),
+        weights_u16=tuple(row.u16 for row in plan.rows),
+        outcome=outcome.status if outcome else "skipped",
+        reason=safe(outcome.reason if outcome else plan.skipped, REASON_WIDTH),
+    )
+
+
+def miner_views(
+    metagraph: Metagraph,
+    scoreboard: Scoreboard,
+    selection: Selection,
+    names: dict[str, str],
+    on_chain: dict[int, float],
+    plan: WeightPlan | None,
+) -> tuple[MinerView, ...]:
+    """The Miners table: everyone who serves or was ever asked, ordered by uid."""
+    now = time.time()
+    planned = {row.uid: row.weight for row in plan.rows} if plan else {}
+    known = set(scoreboard.hotkeys) | set(selection.candidates) | set(selection.refused)
+    return tuple(
+        _miner_view(neuron, scoreboard, selection, names, on_chain, planned, now)
+        for neuron in metagraph.neurons
+        if neuron.hotkey in known
+    )
+
+
+def _miner_view(
+    neuron: Neuron,
+    scoreboard: Scoreboard,
+    selection: Selection,
+    names: dict[str, str],
+    on_chain: dict[int, float],
+    planned: dict[int, float],
+    now: float,
+) -> MinerView:
+    tally = scoreboard.tally(neuron.hotkey)
+    availability = selection.availability(neuron.hotkey)
+    history = scoreboard.ema_history(neuron.hotkey)
+    note = selection.refused.get(neuron.hotkey, "") or (availability.reason if availability else "")
+    return MinerView(
+        uid=neuron.uid,
+        hotkey=neuron.hotkey,
+        name=safe(names.get(neuron.hotkey, ""), NAME_WIDTH),
+        stake=neuron.stake,
+        ema=scoreboard.ema(neuron.hotkey, now),
+        ema_before=history[-2] if len(history) > 1 else 0.0,
+        ema_history=history,
+        last_emission=tally.last_emission or 0.0,
+        weight=on_chain.get(neuron.uid, 0.0),
+        planned=planned.get(neuron.uid, 0.0),
+        incentive=neuron.incentive,
+        rounds=tally.rounds,
+        answered=tally.answered,
+        failed=tally.failed,
+        latency_ms=round(scoreboard.latency_ms(neuron.hotkey), 1),
+        last_answer_at=tally.last_answer_at or 0.0,
+        available=availability.available if availability else None,
+        state=tally.state(now),
+        note=safe(note, NOTE_WIDTH),
+    )

@@ -1,0 +1,93 @@
+"""The demo subnet as a new user runs it: who is paid, what is kept, what a crash costs."""
+
+import signal
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+
+from engine.store.schema import FILE_NAME
+from tests.stories.console import children_of, exported, is_alive, running
+
+pytestmark = pytest.mark.slow
+
+RIGHT = ("strong", "good", "slow")
+DISHONEST = ("lazy", "echo", "refusal", "garbage", "clique")
+
+
+def role(name: str) -> str:
+    return name.rsplit("-", 1)[0]
+
+
+def weights_by_name(folder: Path) -> dict[str, float]:
+    return {row["name"]: float(row["weight"] or 0) for row in exported("scores", folder) if row["name"]}
+
+
+def test_honest_work_is_paid_and_cheating_is_not(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    with running("--rounds", "8", "--seed", "7", "--interval", "2.5", "--data-dir", str(folder)) as run:
+        assert run.wait(seconds=120) == 0, run.said()
+    assert run.events[0]["event"] == "started"
+    assert run.events[-1] == {**run.events[-1], "event": "stopped", "reason": "done", "rounds": 8}
+    assert len(run.named("round")) == 8
+    assert [event["outcome"] for event in run.named("weights")].count("ok") >= 1
+    weights = weights_by_name(folder)
+    honest = {name: weight for name, weight in weights.items() if role(name) in RIGHT}
+    cheats = {name: weight for name, weight in weights.items() if role(name) in DISHONEST}
+    assert len(honest) >= 6
+    assert len(cheats) == 7
+    assert min(honest.values()) > max(cheats.values()), weights
+    assert sum(cheats.values()) < 0.1 * sum(weights.values()), weights
+    assert any("strong-1" in line for line in run.narration), "what each miner earned is told at the end"
+
+
+def test_a_killed_engine_loses_no_round_doubles_none_and_goes_on_where_it_was(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    arguments = ("--seed", "11", "--interval", "0.5", "--miners", "6", "--data-dir", str(folder))
+    seen: list[str] = []
+    for rounds in (3, 2):
+        with running(*arguments) as run:
+            seen += [event["id"] for event in run.wait_for("round", rounds)]
+            helpers = children_of(run.process.pid)
+            run.process.send_signal(signal.SIGKILL)
+            run.process.wait(10)
+            for pid in helpers:
+                _wait_gone(pid)
+    with running(*arguments, "--rounds", "2") as run:
+        assert run.wait(seconds=90) == 0, run.said()
+    stored = exported("rounds", folder)
+    ids = [row["id"] for row in stored]
+    assert len(set(ids)) == len(ids)
+    assert set(seen) <= set(ids), "a round that was told is a round that is stored"
+    with sqlite3.connect(folder / FILE_NAME) as database:
+        questions = [text for (text,) in database.execute("SELECT request FROM rounds ORDER BY number")]
+        (position,) = database.execute("SELECT value FROM cursors").fetchone()
+    assert position == len(questions) == len(set(questions)), "the seed goes on at its next question"
+    for row in exported("scores", folder):
+        assert int(row["rounds"] or 0) <= len(ids)
+
+
+def test_the_same_seed_asks_the_same_and_gets_the_same_answers(tmp_path: Path) -> None:
+    def answers(folder: Path) -> list[tuple[str, str, str, str]]:
+        with running(
+            "--seed", "3", "--rounds", "3", "--interval", "0.2", "--miners", "7", "--data-dir", str(folder)
+        ) as run:
+            assert run.wait(seconds=90) == 0, run.said()
+        with sqlite3.connect(folder / FILE_NAME) as database:
+            return database.execute(
+                "SELECT rounds.request, neurons.name, replies.status, replies.text FROM replies "
+                "JOIN rounds ON rounds.number = replies.round JOIN neurons ON neurons.hotkey = replies.hotkey "
+                "ORDER BY rounds.number, neurons.name"
+            ).fetchall()
+
+    first, second = answers(tmp_path / "one"), answers(tmp_path / "two")
+    assert first == second
+    assert len(first) == 21
+
+
+def _wait_gone(pid: int) -> None:
+    deadline = time.monotonic() + 10
+    while is_alive(pid):
+        assert time.monotonic() < deadline, f"process {pid} outlives the engine that started it"
+        time.sleep(0.05)

@@ -1,0 +1,82 @@
+"""Our validator with somebody else's miner, our miner under somebody else's validator."""
+
+import asyncio
+import contextlib
+import json
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from engine.keys import keypair_from_uri
+from engine.values import Peer
+from tests.stories.console import Run, exported, running
+from tests.unit.transport_helpers import ForeignMiner, foreign_ask, http_server
+
+pytestmark = pytest.mark.slow
+
+FERDIE = keypair_from_uri("//Ferdie").ss58_address
+EVE = keypair_from_uri("//Eve")
+
+
+async def test_the_engine_judges_the_answers_of_a_foreign_miner(tmp_path: Path) -> None:
+    questions = tmp_path / "questions.jsonl"
+    lines = [
+        {"id": "sum", "prompt": "What is 41 plus 1?", "truth": "42"},
+        {"id": "capital", "prompt": "What is the capital of Peru?", "truth": "Lima"},
+    ]
+    questions.write_text("".join(json.dumps(line) + "\n" for line in lines) + "this is no challenge\n")
+    folder = tmp_path / "data"
+    miner = ForeignMiner()
+    async with http_server(miner) as peer:
+        with running(
+            "--role", "validator", "--neuron", f"{FERDIE}@{peer.host}:{peer.port}", "--allow-private",
+            "--challenges", str(questions), "--interval", "0.2", "--data-dir", str(folder),
+        ) as run:  # fmt: skip
+            assert await _ended(run) == 0, run.said()
+    rounds = run.named("round")
+    assert [event["id"] for event in rounds] == ["sum", "capital"]
+    assert [event["answered"] for event in rounds] == [1, 1]
+    assert [event["winner_hotkey"] for event in rounds] == [FERDIE, None], "its answer is always 'foreign 42'"
+    assert any("line 3" in event["text"] for event in run.named("attention"))
+    asked = [body["messages"] or body["prompt"] for body in miner.asked]
+    assert len(asked) == 2
+    assert "truth" not in json.dumps(miner.asked)
+    assert [row["status"] for row in exported("replies", folder)] == ["ok", "ok"]
+
+
+async def test_a_foreign_validator_gets_answers_and_a_stranger_none(tmp_path: Path) -> None:
+    with running(
+        "--role", "miner", "--backend", "scripted", "--host", "127.0.0.1", "--port", "0",
+        "--allow", EVE.ss58_address, "--data-dir", str(tmp_path / "data"),
+    ) as run:  # fmt: skip
+        run.wait_for("started")
+        address = await _address(tmp_path / "data")
+        clear = {"prompt": "What is 41 plus 1?", "max_tokens": 64, "temperature": 0.0, "top_p": 1.0}
+        answer, headers = await foreign_ask(address, EVE, clear)
+        assert "42" in answer["response_text"]
+        assert answer["finish_reason"] == "stop"
+        assert headers["x-fiber-miner-hotkey-ss58"] == run.named("started")[0]["hotkey"]
+        with pytest.raises(AssertionError, match="permit"):
+            await foreign_ask(address, keypair_from_uri("//Mallory"), clear)
+        async with httpx.AsyncClient(trust_env=False) as client:
+            base = f"http://{address.host}:{address.port}"
+            assert (await client.get(f"{base}/availability")).json() == {"available": True}
+            assert (await client.get(f"{base}/health")).status_code == 200
+            assert "# TYPE" in (await client.get(f"{base}/metrics")).text
+
+
+async def _ended(run: Run) -> int:
+    return await asyncio.to_thread(run.wait, seconds=60)
+
+
+async def _address(folder: Path) -> Peer:
+    """Where the miner listens, from its status file."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            host, _, port = json.loads((folder / "status.json").read_text())["server"]["address"].rpartition(":")
+            return Peer("", host, int(port))
+        await asyncio.sleep(0.1)
+    raise AssertionError("no address in the status file")

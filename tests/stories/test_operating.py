@@ -1,0 +1,202 @@
+"""What an operator's day brings: signals, a second copy, a full disk, a wrong option, a closed pipe, a nap."""
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from engine.store.schema import FILE_NAME
+from tests.stories.console import ROOT, children_of, command, finished, is_alive, running
+
+pytestmark = pytest.mark.slow
+
+QUICK = ("--miners", "5", "--interval", "0.3", "--seed", "5")
+
+
+@pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_a_signal_ends_it_cleanly_within_three_seconds(how: signal.Signals, code: int, tmp_path: Path) -> None:
+    with running(*QUICK, "--data-dir", str(tmp_path / "d")) as run:
+        run.wait_for("round", 2)
+        helpers = children_of(run.process.pid)
+        assert helpers, "answers are judged in a process of their own"
+        ended, seconds = run.stop(how)
+    assert (ended, run.events[-1]["event"], run.events[-1]["reason"]) == (code, "stopped", how.name)
+    assert seconds < 3.0
+    assert not any(is_alive(pid) for pid in helpers)
+
+
+def test_a_signal_in_the_first_moments_ends_it_too(tmp_path: Path) -> None:
+    with running(*QUICK, "--data-dir", str(tmp_path / "d")) as run:
+        run.wait_for("started")
+        ended, seconds = run.stop(signal.SIGTERM)
+    assert ended == 0
+    assert seconds < 3.0
+
+
+def test_a_second_copy_is_refused_and_told_which_process_runs(tmp_path: Path) -> None:
+    folder = str(tmp_path / "d")
+    with running(*QUICK, "--data-dir", folder) as run:
+        run.wait_for("started")
+        second = finished("launch", "--no-ui", *QUICK, "--data-dir", folder)
+        assert second.returncode == 4
+        assert str(run.process.pid) in second.stderr
+        status = finished("status", "--data-dir", folder)
+        assert status.returncode == 0
+        assert "running" in status.stdout
+
+
+def test_a_hang_up_does_not_stop_it(tmp_path: Path) -> None:
+    with running(*QUICK, "--data-dir", str(tmp_path / "d")) as run:
+        done = len(run.wait_for("round", 1))
+        run.process.send_signal(signal.SIGHUP)
+        run.wait_for("round", done + 2)
+        assert run.process.poll() is None
+
+
+def test_a_host_that_sleeps_costs_no_miner_its_deadline(tmp_path: Path) -> None:
+    with running(*QUICK, "--data-dir", str(tmp_path / "d")) as run:
+        run.wait_for("round", 1)
+        run.process.send_signal(signal.SIGSTOP)
+        time.sleep(2.0)
+        seen = len(run.named("round"))
+        run.process.send_signal(signal.SIGCONT)
+        later = run.wait_for("round", seen + 2)[seen:]
+        assert all(event["answered"] == event["asked"] for event in later)
+
+
+def test_a_reader_that_goes_away_does_not_stop_the_engine(tmp_path: Path) -> None:
+    folder = tmp_path / "d"
+    process = subprocess.Popen(
+        command("launch", "--no-ui", *QUICK, "--rounds", "3", "--data-dir", str(folder)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    _, said = process.communicate(timeout=90)
+    assert process.returncode == 0
+    assert b"Traceback" not in said
+    with sqlite3.connect(folder / FILE_NAME) as database:
+        assert database.execute("SELECT count(*) FROM rounds").fetchone() == (3,)
+
+
+def test_a_reader_that_stops_reading_does_not_stop_the_engine(tmp_path: Path) -> None:
+    folder = tmp_path / "d"
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    with pytest.raises(BlockingIOError):
+        while True:
+            os.write(write_end, b" " * 4096)
+    os.set_blocking(write_end, True)
+    process = subprocess.Popen(
+        command("launch", "--no-ui", *QUICK, "--data-dir", str(folder)),
+        stdout=write_end,
+        stderr=subprocess.DEVNULL,
+        cwd=ROOT,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while _rounds_in(folder) < 2:
+            assert time.monotonic() < deadline, "no rounds while stdout is blocked"
+            time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(5) in (0, 128 + signal.SIGTERM)
+    finally:
+        process.kill()
+        os.close(read_end)
+        os.close(write_end)
+
+
+def test_without_a_screen_on_no_terminal_it_says_what_to_add() -> None:
+    done = finished("launch")
+    assert done.returncode == 2
+    assert "--no-ui" in done.stderr
+
+
+def test_a_busy_port_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = finished(
+            "launch", "--no-ui", "--role", "miner", "--backend", "scripted", "--host", "127.0.0.1",
+            "--port", str(port), "--data-dir", str(tmp_path / "d"),
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert str(port) in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (("--wallet.name", "nobody"), "nobody"),
+        (("--neuron", "hotkey-without-address"), "HOTKEY@HOST:PORT"),
+        (("--challenges", "missing.jsonl"), "missing.jsonl"),
+        (("--network", "finney"), "embedded"),
+        (("--rounds", "several"), "several"),
+        (("--round", "3", "--no-such-option"), "--no-such-option"),
+        (("--miners", "1", "--role", "demo"), "4 to 256"),
+        (("--encoder", "sentence-transformers:none"), "sentence-transformers"),
+    ],
+)
+def test_what_cannot_run_says_why_and_what_to_do(arguments: tuple[str, ...], names: str, tmp_path: Path) -> None:
+    role = () if "--role" in arguments else ("--role", "validator")
+    done = finished("launch", "--no-ui", *role, *arguments, "--data-dir", str(tmp_path / "d"))
+    assert done.returncode == 2, done.stderr
+    assert names in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unregistered_hotkey_that_may_not_register_is_exit_code_3(tmp_path: Path) -> None:
+    done = finished("launch", "--no-ui", "--role", "validator", "--read-only", "--data-dir", str(tmp_path / "d"))
+    assert done.returncode == 3, done.stderr
+    assert "not registered" in done.stderr
+
+
+def test_a_data_folder_from_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "d"
+    with running(*QUICK, "--rounds", "1", "--data-dir", str(folder)) as run:
+        assert run.wait() == 0, run.said()
+    with sqlite3.connect(folder / FILE_NAME) as database:
+        database.execute("PRAGMA user_version = 999")
+    before = (folder / FILE_NAME).read_bytes()
+    done = finished("launch", "--no-ui", *QUICK, "--data-dir", str(folder))
+    assert done.returncode == 2
+    assert "newer" in done.stderr
+    assert (folder / FILE_NAME).read_bytes() == before
+
+
+def test_nothing_that_is_written_holds_a_secret(tmp_path: Path) -> None:
+    folder = tmp_path / "d"
+    with running(*QUICK, "--rounds", "2", "--log-level", "debug", "--data-dir", str(folder)) as run:
+        assert run.wait() == 0, run.said()
+    secrets = [
+        value.encode()
+        for path in (folder / "wallets").rglob("*")
+        if path.is_file() and not path.name.endswith(".txt")
+        for key, value in json.loads(path.read_text()).items()
+        if key in ("privateKey", "secretPhrase", "secretSeed")
+    ]
+    assert len(secrets) >= 12
+    written = [path for path in folder.rglob("*") if path.is_file() and "wallets" not in path.parts]
+    assert any("logs" in path.parts for path in written)
+    said = json.dumps(run.events).encode() + "\n".join(run.narration).encode()
+    for secret in secrets:
+        assert secret not in said
+        assert not any(secret in path.read_bytes() for path in written)
+    assert (folder.stat().st_mode & 0o777) == 0o700
+
+
+def _rounds_in(folder: Path) -> int:
+    try:
+        with sqlite3.connect(f"file:{folder / FILE_NAME}?mode=ro", uri=True) as database:
+            return int(database.execute("SELECT count(*) FROM rounds").fetchone()[0])
+    except sqlite3.Error:
+        return 0

@@ -1,0 +1,101 @@
+"""Who is asked: fairness over time, addresses that are never called, and who is left out."""
+
+from collections import Counter
+
+from engine.selection import Selection
+from engine.transport.dialect import Availability
+from engine.values import Metagraph, Neuron, Peer
+
+
+def a_neuron(uid: int, *, ip: str = "", port: int = 8091) -> Neuron:
+    return Neuron(uid=uid, hotkey=f"hk{uid}", coldkey=f"ck{uid}", ip=ip or f"9.9.9.{uid + 1}", port=port)
+
+
+def a_metagraph(*neurons: Neuron) -> Metagraph:
+    return Metagraph(netuid=1, block=1, neurons=neurons)
+
+
+def a_selection(sample: int = 4, *, allow_private: bool = False, extra: tuple[Peer, ...] = ()) -> Selection:
+    return Selection(own_hotkey="hk0", sample=sample, seed=7, allow_private=allow_private, extra=extra)
+
+
+def all_available(selection: Selection) -> None:
+    for hotkey in selection.candidates:
+        selection.note(hotkey, Availability(available=True, reason="", ms=1.0))
+
+
+def asked(selection: Selection, turns: range) -> Counter[str]:
+    return Counter(one.peer.hotkey for turn in turns for one in selection.pick(turn))
+
+
+def test_every_miner_gets_the_same_number_of_questions() -> None:
+    selection = a_selection(sample=4)
+    selection.see(a_metagraph(*(a_neuron(uid) for uid in range(11))))
+    all_available(selection)
+    counts = asked(selection, range(25))
+    assert set(counts.values()) == {10}
+    assert "hk0" not in counts
+
+
+def test_the_lots_depend_on_the_seed_and_the_turn_alone() -> None:
+    def picks() -> list[list[int]]:
+        selection = a_selection(sample=3)
+        selection.see(a_metagraph(*(a_neuron(uid) for uid in range(9))))
+        all_available(selection)
+        return [[one.neuron.uid for one in selection.pick(turn)] for turn in range(6)]
+
+    assert picks() == picks()
+    assert len({tuple(picked) for picked in picks()}) > 1
+
+
+def test_a_new_miner_starts_where_the_others_are() -> None:
+    selection = a_selection(sample=2)
+    old = tuple(a_neuron(uid) for uid in range(5))
+    selection.see(a_metagraph(*old))
+    all_available(selection)
+    asked(selection, range(20))
+    selection.see(a_metagraph(*old, a_neuron(5)))
+    all_available(selection)
+    counts = asked(selection, range(20, 45))
+    assert counts["hk5"] == 10
+
+
+def test_a_miner_that_is_not_available_is_not_asked_until_it_is() -> None:
+    selection = a_selection(sample=8)
+    selection.see(a_metagraph(*(a_neuron(uid) for uid in range(4))))
+    assert selection.pick(0) == ()
+    all_available(selection)
+    selection.note("hk2", Availability(available=False, reason="loading", ms=1.0))
+    assert [one.neuron.uid for one in selection.pick(1)] == [1, 3]
+    selection.note("hk2", Availability(available=True, reason="", ms=1.0))
+    assert [one.neuron.uid for one in selection.pick(2)] == [1, 2, 3]
+
+
+def test_addresses_inside_a_network_are_refused_with_a_reason_unless_allowed() -> None:
+    inside = ("127.0.0.1", "10.1.2.3", "169.254.169.254", "192.168.0.9", "224.0.0.1", "::1", "fe80::1")
+    metagraph = a_metagraph(*(a_neuron(uid + 1, ip=ip) for uid, ip in enumerate(inside)))
+    strict = a_selection()
+    strict.see(metagraph)
+    assert not strict.candidates
+    assert all(strict.refused[f"hk{uid + 1}"] for uid in range(len(inside)))
+    lenient = a_selection(allow_private=True)
+    lenient.see(metagraph)
+    assert "hk2" in lenient.candidates
+    assert "hk5" in lenient.refused
+
+
+def test_who_does_not_serve_is_no_candidate_unless_the_operator_named_an_address() -> None:
+    silent = a_neuron(3, ip="0.0.0.0", port=0)
+    selection = a_selection(extra=(Peer("hk3", "9.9.9.9", 9000),))
+    selection.see(a_metagraph(a_neuron(1), silent))
+    assert selection.candidates["hk3"].peer.port == 9000
+    assert a_selection().candidates == {}
+
+
+def test_whoever_leaves_the_subnet_is_forgotten() -> None:
+    selection = a_selection()
+    selection.see(a_metagraph(a_neuron(1), a_neuron(2)))
+    all_available(selection)
+    selection.see(a_metagraph(a_neuron(2)))
+    assert list(selection.candidates) == ["hk2"]
+    assert selection.availability("hk1") is None
