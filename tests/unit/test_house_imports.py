@@ -1,0 +1,73 @@
+"""What each package loads when it is imported, in an interpreter of its own."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SCREEN = {"textual"}
+HEAVY = {
+    "llama_cpp", "numpy", "onnxruntime", "scalecodec", "scipy", "sentence_transformers", "sklearn",
+    "substrateinterface", "tokenizers", "torch", "transformers", "xllamacpp",
+}  # fmt: skip
+"""What takes long to load, and is loaded when it is first used."""
+
+AT_LEISURE = ("engine.encoding", "engine.judging_worker", "engine.scoring")
+"""Rooms that are themselves imported when they are first used, in a worker process; they may load what they need."""
+
+SERVERS = {"aiosqlite", "cryptography", "httpx", "sqlite3", "starlette", "uvicorn"}
+LIGHT = ("console.cli", "console.headless")
+
+WATCH = """
+import importlib, json, sys
+watched, loaded_by = set(json.loads(sys.argv[1])), {}
+for module in json.loads(sys.argv[2]):
+    importlib.import_module(module)
+    for name in watched.intersection(sys.modules) - loaded_by.keys():
+        loaded_by[name] = module
+print(json.dumps(loaded_by))
+"""
+
+
+def modules(package: str) -> list[str]:
+    """Every module of a package, without the screens, from the files that there are."""
+    paths = sorted((ROOT / package).rglob("*.py"))
+    names = (".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in paths)
+    return [name for name in names if not name.startswith("console.tui") and not name.endswith("__main__")]
+
+
+def loaded(watched: Iterable[str], names: list[str]) -> dict[str, str]:
+    """Which of the watched modules importing `names` in turn loads, and which of them was the first to do so."""
+    done = subprocess.run(
+        [sys.executable, "-c", WATCH, json.dumps(sorted(watched)), json.dumps(names)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, str] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.parametrize("package", ["engine", "miner_server", "console"])
+def test_nothing_but_the_screens_loads_textual(package: str) -> None:
+    assert loaded(SCREEN, modules(package)) == {}
+
+
+@pytest.mark.parametrize("package", ["engine", "miner_server", "console"])
+def test_nothing_heavy_is_loaded_before_it_is_used(package: str) -> None:
+    assert loaded(HEAVY, [name for name in modules(package) if not name.startswith(AT_LEISURE)]) == {}
+
+
+def test_the_engine_loads_neither_the_miner_server_nor_the_console() -> None:
+    assert loaded({"console", "miner_server"}, modules("engine")) == {}
+
+
+@pytest.mark.parametrize("module", LIGHT)
+def test_what_a_shell_waits_for_loads_little(module: str) -> None:
+    assert loaded(SCREEN | HEAVY | SERVERS, [module]) == {}
