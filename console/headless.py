@@ -101,7 +101,12 @@ def run(
     while engine.running:
         if lines.write():
             seq = _pass_on(feed, seq, lines, explain)
-    feed.emit("stopped", reason=_reason(engine, signals.received), rounds=feed.snapshot.rounds_done)
+    feed.emit(
+        "stopped",
+        reason=_reason(engine, signals.received),
+        rounds=feed.snapshot.rounds_done,
+        failed=engine.error is not None,
+    )
     _pass_on(feed, seq, lines, explain)
     lines.write(timeout=LAST_WORD_S if signals.received is None else POLL_S)
     return signals.received

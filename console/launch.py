@@ -45,6 +45,10 @@ CODES: tuple[tuple[tuple[type[Exception], ...], ExitCode], ...] = (
 
 def run(settings: Settings) -> int:
     """Run the configured role to its end. Returns the exit code, or raises what stopped it."""
+    if settings.network != "embedded":
+        raise ConsoleError(
+            f"network {settings.network!r} cannot be driven yet: leave --network out, or say --network embedded"
+        )
     folder = prepare_folder(Path(settings.data_dir))
     now = time.time()
     feed = Feed(Snapshot(at=now, version=__version__, role=settings.role, started_at=now))

@@ -28,7 +28,7 @@ def explain(event: Event) -> str | None:
             return f"{fields['command']} {fields['detail']}: {fields['outcome']} {fields['reason']}".rstrip()
         case "earned":
             return _earned(fields["miners"])
-        case "stopped":
+        case "stopped" if not fields["failed"]:
             return f"stopped after {fields['rounds']} rounds: {fields['reason']}"
     return None
 

@@ -30,6 +30,8 @@ class Heartbeat:
         self._lateness_ms: deque[float] = deque(maxlen=LATENESS_KEPT)
 
     async def run(self, started: Callable[[], None]) -> None:
+        self.publish()
+        await asyncio.to_thread(self.write_status)
         started()
         beat = 0
         while True:

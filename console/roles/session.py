@@ -16,8 +16,10 @@ from engine.store.schema import FILE_NAME
 from engine.store.store import Store
 from engine.values import Hyperparameters
 
-DEMO_RULES = Hyperparameters(tempo=12, weights_rate_limit=6, serving_rate_limit=0, immunity_period=1000)
-"""Epochs of a few seconds, so that a short demo sees several."""
+DEMO_RULES = Hyperparameters(
+    tempo=12, weights_rate_limit=6, serving_rate_limit=0, immunity_period=1000, stake_threshold=100.0
+)
+"""Epochs of a few seconds, so that a short demo sees several; what miners earn in it makes none of them a validator."""
 
 
 class Session(Struct, frozen=True):
