@@ -1,6 +1,7 @@
 """What each voter's reply is worth: how firmly it is believed to be right, and how much of the answer it gives."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from msgspec import Struct
@@ -13,9 +14,11 @@ from engine.scoring.ballot import Ballot
 from engine.scoring.reliability import Floats
 from engine.scoring.words import words
 
-_DOUBTED, _BACKED = 0.35, 0.8
 _TOPICAL = 0.1
+_USUAL = 0.8
+_DOUBTED, _BACKED = 0.2, 0.9
 _ENOUGH = 0.6
+_TINY = 1e-9
 
 
 class Merit(Struct, frozen=True):
@@ -52,23 +55,34 @@ def by_votes(ballot: Ballot) -> Merit:
 
 
 def by_claims(ballot: Ballot, vectors: Mapping[str, NDArray[np.float32]]) -> Merit:
-    """Belief in open text: how well its claims are backed beside the claims of the weightiest voters."""
+    """Belief in open text: how well its claims are backed beside what the weightiest voters claim."""
     asked = vectors[ballot.question]
     spoken = [
         [claim for claim in open_text.claims(reply.text, ballot.question) if float(vectors[claim] @ asked) >= _TOPICAL]
         for reply in ballot.replies
     ]
-    backing = open_text.support(spoken, vectors, ballot.votes)
     own = ballot.votes.own
-    means = np.array([float(backed.mean()) if len(backed) else 0.0 for backed in backing])
-    usual = float((means * own).sum() / own.sum()) if len(means) and own.sum() > 0 else 0.0
+    backing = open_text.support(spoken, vectors, ballot.votes)
+    usual = _mean([float(backed.mean()) if len(backed) else 0.0 for backed in backing], own)
     if usual <= 0:
-        return Merit(np.zeros(len(means)), np.zeros(len(means)))
-    trusted = [np.clip((backed / usual - _DOUBTED) / (_BACKED - _DOUBTED), 0.0, 1.0) for backed in backing]
-    belief = np.array([float(one.mean()) if len(one) else 0.0 for one in trusted])
+        return Merit(np.zeros(len(own)), np.zeros(len(own)))
+    trusted = [np.minimum(backed / (_USUAL * usual), 1.0) for backed in backing]
+    share = np.array([_weaker_part(one) for one in trusted])
+    belief = np.clip((share - _DOUBTED) / (_BACKED - _DOUBTED), 0.0, 1.0)
     amount = np.array([float(one.sum()) for one in trusted])
-    full = float((amount * own).sum() / own.sum())
-    return Merit(belief, np.clip(amount / (_ENOUGH * full), 0.0, 1.0) if full > 0 else np.zeros(len(means)))
+    believers = [index for index, one in enumerate(belief) if one >= 0.5]
+    settled = votes.settled(ballot.votes.together(believers)) if believers else 0.0
+    return Merit(belief * settled, np.clip(amount / max(_ENOUGH * _mean(amount, own), _TINY), 0.0, 1.0))
+
+
+def _weaker_part(trusted: Floats) -> float:
+    """The mean of the three quarters of the claims that are trusted least: one sound sentence saves no other."""
+    return float(np.sort(trusted)[: math.ceil(len(trusted) * 3 / 4)].mean()) if len(trusted) else 0.0
+
+
+def _mean(values: Sequence[float] | Floats, own: Floats) -> float:
+    total = float(own.sum())
+    return float((np.asarray(values, dtype=np.float64) * own).sum()) / total if total > 0 else 0.0
 
 
 def _contains(said: list[str], wanted: list[str]) -> bool:

@@ -17,12 +17,15 @@ from engine.scoring.history import MAX_ANSWERS, MAX_OUTCOMES, Record
 Floats = NDArray[np.float64]
 
 RIGHT, SILENT = 0, 1
-_FADE = 0.96
-_PRIOR_RIGHT, _PRIOR_WRONG = 1.2, 0.8
+_FADE = 0.98
+_PRIOR_RIGHT, _PRIOR_WRONG = 3.0, 2.0
 _LEAST = 0.02
 _MOST_ROUNDS = 256
 _FEW_ROUNDS = 4
 _APART = 0.1
+_LAST = 3
+_SELDOM = 0.15
+_TINY = 1e-9
 
 
 def digest(key: str) -> int:
@@ -46,6 +49,12 @@ def accuracy(record: Record) -> float:
         right += _FADE**age * (result == RIGHT)
         total += _FADE**age
     return right / total
+
+
+def doubtful(record: Record) -> bool:
+    """A miner that missed its last known answers, and nearly all before. One that it meets lifts the doubt."""
+    hits = [result == RIGHT for _, result in record.outcomes]
+    return len(hits) > _LAST and not any(hits[-_LAST:]) and sum(hits) < _SELDOM * len(hits)
 
 
 def weights(records: Sequence[Record]) -> Floats:
@@ -91,17 +100,28 @@ def in_unison(records: Sequence[Record]) -> Floats:
     return shares
 
 
-def alone(records: Sequence[Record]) -> Floats:
-    """For each miner the share of its answers that none of the others here gave too; 0 while little is known."""
+def company(records: Sequence[Record]) -> Floats:
+    """For each miner, 0..1, how often independent others gave its answer too, against the one who had most company.
+
+    1 while little is known. Those in unison with a miner are no company for it, and count as one for others.
+    """
     answers = _by_round([record.answers for record in records])
-    lonely = np.zeros(len(records))
-    given = np.zeros(len(records))
+    unison = in_unison(records)
+    voices = (1 - unison) / (1 + unison.sum(axis=1))[None, :]
+    np.fill_diagonal(voices, 0.0)
+    shared, rounds = np.zeros(len(records)), np.zeros(len(records))
     for column in answers.T:
         there = column > SILENT
-        company = (column[:, None] == column[None, :]).sum(axis=1) > 1
-        given += there & (there.sum() > 2)
-        lonely += there & ~company & (there.sum() > 2)
-    return lonely / (given + _FEW_ROUNDS)
+        if there.sum() < _FEW_ROUNDS:
+            continue
+        same = (column[:, None] == column[None, :]) & there[None, :]
+        shared += there * (same * voices).sum(axis=1) / np.maximum((voices * there[None, :]).sum(axis=1), _TINY)
+        rounds += there
+    mean = shared / np.maximum(rounds, 1)
+    known = np.clip((rounds - _FEW_ROUNDS) / (2 * _FEW_ROUNDS), 0.0, 1.0)
+    relative = mean / max(float(mean.max(initial=0.0)), _TINY)
+    kept: Floats = 1 - known * (1 - np.maximum(_LEAST, relative**3))
+    return kept
 
 
 def _by_round(told: Sequence[Sequence[tuple[int, int]]]) -> NDArray[np.int64]:

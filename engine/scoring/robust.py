@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.scoring import ballot as ballots
-from engine.scoring import claims, copying, lessons, merit, votes
+from engine.scoring import claims, copying, lessons, merit, reliability, votes
 from engine.scoring.ballot import Ballot
 from engine.scoring.explain import verdicts
 from engine.scoring.history import History
@@ -24,6 +24,7 @@ from engine.scoring.speed import promptness
 from engine.values import Challenge, Judgement, Reply
 
 NAME = "robust"
+DOUBTED = 0.2
 
 
 def texts(challenge: Challenge, replies: Sequence[Reply]) -> list[str]:
@@ -40,7 +41,9 @@ def judge(
     """Judge a round. `vectors` holds a unit vector for each of `texts(challenge, replies)`."""
     ballot = ballots.cast(challenge, replies, history)
     worth = merit_of(challenge, ballot, vectors)
-    earned = np.array([votes.decided(float(belief)) for belief in worth.belief]) * worth.coverage
+    earned = (
+        np.array([votes.decided(float(belief)) for belief in worth.belief]) * worth.coverage * _standing(ballot, worth)
+    )
     prompt = np.array([promptness(reply.ms) for reply in ballot.replies])
     pay = copying.pay_after_copying(earned * prompt, ballot.leaders)
     winner = _winner(ballot, worth, pay)
@@ -62,6 +65,12 @@ def merit_of(challenge: Challenge, ballot: Ballot, vectors: Mapping[str, NDArray
     if known is not None:
         return known
     return merit.by_claims(ballot, vectors) if ballot.kind == "text" else merit.by_votes(ballot)
+
+
+def _standing(ballot: Ballot, worth: Merit) -> Floats:
+    """1, or DOUBTED for a miner that misses what is known, where nothing is known."""
+    doubted = [not worth.known and reliability.doubtful(record) for record in ballot.records]
+    return np.where(doubted, DOUBTED, 1.0)
 
 
 def _winner(ballot: Ballot, worth: Merit, pay: Floats) -> int | None:

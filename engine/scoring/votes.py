@@ -11,6 +11,10 @@ from engine.scoring.history import Record
 from engine.scoring.reliability import UNEARNED, Floats
 
 
+NOBODY = 3.0
+"""The log odds against all answers given: voters of whom little is known settle little."""
+
+
 class Votes(Struct, frozen=True):
     """What the voters weigh: `earned` by known answers, and `lent` to those of whom nothing is known. `in_step` and
     `in_unison` (n, n) say who counts as fewer when they stand together."""
@@ -48,7 +52,7 @@ def weigh(records: Sequence[Record], entities: Sequence[int], wordings: Sequence
     full = reliability.weights(records)
     sizes = np.bincount(np.asarray(entities, dtype=np.int64), minlength=len(full))
     share = 1 / sizes[np.asarray(entities, dtype=np.int64)]
-    lent = np.minimum(full, UNEARNED) * share * (1 - reliability.alone(records))
+    lent = np.minimum(full, UNEARNED) * share * reliability.company(records)
     earned = np.maximum(full - UNEARNED, 0.0) * share
     for wording in wordings:
         group = list(wording.members)
@@ -67,7 +71,7 @@ def _joined(weights: Floats, company: Floats) -> float:
 
 def beliefs(answers: Sequence[Hashable | None], cast: Votes) -> dict[Hashable, float]:
     """The probability of each answer: voters speak for theirs with the log odds that they weigh, and "none of these"
-    stands against them all. Sums to less than one."""
+    stands against them all with NOBODY. Sums to less than one."""
     groups: dict[Hashable, list[int]] = {}
     for index, answer in enumerate(answers):
         if answer is not None:
@@ -77,8 +81,13 @@ def beliefs(answers: Sequence[Hashable | None], cast: Votes) -> dict[Hashable, f
     speaks = np.array([cast.together(group) for group in groups.values()])
     top = max(0.0, float(speaks.max()))
     shares = np.exp(speaks - top)
-    total = float(shares.sum()) + float(np.exp(-top))
+    total = float(shares.sum()) + float(np.exp(NOBODY - top))
     return {answer: float(share) / total for answer, share in zip(groups, shares, strict=True)}
+
+
+def settled(weight: float) -> float:
+    """How firmly a group of that weight settles a question on which nobody speaks against it, 0..1."""
+    return float(1 / (1 + np.exp(NOBODY - weight)))
 
 
 def field_beliefs(leaves: Sequence[tuple[tuple[str, str], ...]], cast: Votes) -> list[float]:

@@ -7,14 +7,19 @@ from typing import Any
 
 _FENCE = re.compile(r"```[a-zA-Z]*\s*\n(.*?)```", re.DOTALL)
 _STARTS = re.compile(r"[{\[]")
+_INSIDE = re.compile(r"""(?:["\]}\d]\s*[:,]|[\[{])\s*\Z""")
 _MAX_CHARACTERS = 65_536
 _MAX_DEPTH = 32
 _MAX_FIELDS = 512
 _MAX_TRIES = 16
+_BEFORE = 64
 
 
 def find(text: str) -> Any | None:
-    """The first JSON object or array in a reply: the whole text, a fenced block, or where one begins. None if none."""
+    """The first JSON object or array in a reply: the whole text, a fenced block, or where one begins. None if none.
+
+    A part of a value that was cut off is no value.
+    """
     text = text[:_MAX_CHARACTERS]
     for candidate in (text, *_FENCE.findall(text)):
         value = _parse(candidate.strip())
@@ -22,6 +27,8 @@ def find(text: str) -> Any | None:
             return value
     decoder = json.JSONDecoder(parse_constant=_refuse)
     for start in list(_STARTS.finditer(text))[:_MAX_TRIES]:
+        if _INSIDE.search(text[max(0, start.start() - _BEFORE) : start.start()]):
+            continue
         try:
             value, _ = decoder.raw_decode(text, start.start())
         except (ValueError, RecursionError):
