@@ -90,6 +90,7 @@ def test_launch_sets_up_once_and_keeps_stdout_for_the_program(machine: Machine) 
     second = machine.run("launch")
     assert (second.stdout, second.stderr) == ("ran launch\n", "")
     assert machine.calls == []
+    assert machine.run("launch", "export", "scores").stdout == "ran export scores\n"
 
 
 def test_the_checks_need_more_than_running_does(machine: Machine) -> None:
