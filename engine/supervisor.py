@@ -86,9 +86,7 @@ class Supervisor:
                 if time.monotonic() - began > STABLE_AFTER_S:
                     pause = FIRST_PAUSE_S
                 reason = f"{type(error).__name__}: {error}"
-                self._feed.raise_attention(
-                    "error", name, f"{name} failed ({reason}), restarted after a pause of {pause:.0f} s or more"
-                )
+                self._feed.raise_attention("error", name, f"{name} failed and is started again: {reason}")
                 self._now(name, "backing_off", reason)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_S)

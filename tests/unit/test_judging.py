@@ -1,0 +1,127 @@
+"""The judging worker: judges in a process of its own, is replaced when it dies or dawdles, and dies with its engine."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from engine.encoding.errors import EncoderError
+from engine.judging import Judge, JudgeFailed
+from engine.values import Challenge, Reply, Request
+
+
+def a_challenge(id: str = "c-1") -> Challenge:
+    return Challenge(
+        id=id,
+        kind="chat",
+        source="synthetic",
+        created_at=1.0,
+        request=Request(prompt="What is 41 plus 1?"),
+        answer_type="number",
+        truth="42",
+    )
+
+
+def replies(*texts: str) -> tuple[Reply, ...]:
+    return tuple(Reply(uid=uid, hotkey=f"hk{uid}", coldkey=f"ck{uid}", text=text) for uid, text in enumerate(texts))
+
+
+@asynccontextmanager
+async def a_judge(encoder: str = "hashing", *, deadline: float = 30.0) -> AsyncIterator[Judge]:
+    judge = Judge("robust", encoder, deadline=deadline)
+    try:
+        await judge.start()
+        yield judge
+    finally:
+        await judge.close()
+
+
+async def test_a_round_is_judged_and_its_history_goes_on() -> None:
+    async with a_judge() as judge:
+        judgement, history = await judge.judge(a_challenge(), replies("It is 42.", "41"), None)
+        assert judgement.winner == "hk0"
+        assert [verdict.hotkey for verdict in judgement.verdicts] == ["hk0", "hk1"]
+        again, later = await judge.judge(a_challenge("c-2"), replies("It is 42.", "41"), history)
+        assert again.winner == "hk0"
+        assert later != history
+
+
+async def test_the_packaged_model_judges_open_text() -> None:
+    async with a_judge("minilm") as judge:
+        question = Challenge(
+            id="c-3",
+            kind="chat",
+            source="synthetic",
+            created_at=1.0,
+            request=Request(prompt="Why does the sky look blue?"),
+        )
+        judgement, _ = await judge.judge(
+            question,
+            replies(
+                "Air scatters the short blue waves of sunlight more than the long red ones.",
+                "Sunlight is scattered by air, and blue light is scattered the most.",
+                "Bananas are rich in potassium and grow in bunches.",
+            ),
+            None,
+        )
+        assert judgement.winner in ("hk0", "hk1")
+        assert judgement.verdicts[2].emission == 0
+
+
+async def test_a_worker_that_is_killed_is_replaced() -> None:
+    async with a_judge() as judge:
+        first = judge.pid
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        judgement, _ = await judge.judge(a_challenge(), replies("42"), None)
+        assert judgement.winner == "hk0"
+        assert judge.pid not in (None, first)
+
+
+async def test_a_worker_that_hangs_misses_its_deadline_and_the_next_round_is_judged() -> None:
+    async with a_judge(deadline=2.0) as judge:
+        pid = judge.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+        began = time.monotonic()
+        judgement, _ = await judge.judge(a_challenge(), replies("42"), None)
+        assert judgement.winner == "hk0"
+        assert 1.5 < time.monotonic() - began < 10
+        assert not os.path.exists(f"/proc/{pid}")  # noqa: ASYNC240, PTH110 no wait on procfs
+
+
+async def test_a_round_that_cannot_be_judged_says_why() -> None:
+    async with a_judge() as judge:
+        with pytest.raises(JudgeFailed, match="Error"):
+            await judge.judge(a_challenge(), replies("42"), b"this is no history")
+        judgement, _ = await judge.judge(a_challenge(), replies("42"), None)
+        assert judgement.winner == "hk0"
+
+
+async def test_an_encoder_that_cannot_be_opened_is_named() -> None:
+    judge = Judge("robust", "sentence-transformers:no-such-model")
+    with pytest.raises(EncoderError, match="sentence-transformers"):
+        await judge.start()
+    await judge.close()
+
+
+async def test_the_loop_stays_free_while_a_large_round_is_judged() -> None:
+    async with a_judge() as judge:
+        texts = [f"Answer {number}: " + "the quick brown fox jumps over the lazy dog " * 20 for number in range(64)]
+        judging = asyncio.create_task(judge.judge(a_challenge(), replies(*texts), None))
+        longest, before = 0.0, time.monotonic()
+        while not judging.done():
+            await asyncio.sleep(0.001)
+            longest, before = max(longest, time.monotonic() - before), time.monotonic()
+        await judging
+        assert longest < 0.1
+
+
+async def test_rounds_that_come_at_once_take_turns() -> None:
+    async with a_judge() as judge:
+        done = await asyncio.gather(*(judge.judge(a_challenge(f"c-{n}"), replies("42", "7"), None) for n in range(5)))
+        assert {judgement.winner for judgement, _ in done} == {"hk0"}
