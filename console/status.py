@@ -60,7 +60,7 @@ def describe(snapshot: Snapshot, holder: Holder | None, age: float) -> Iterator[
         ready = "ready" if server.ready else server.readiness or "not ready"
         yield f"server:  {server.address}, {server.backend} {ready}, {server.requests_total} requests"
     for service in snapshot.services:
-        if service.state != "running" or service.restarts:
+        if service.state in ("backing_off", "failed") or service.restarts:
             yield f"service: {service.name} {service.state}, {service.restarts} restarts: {service.reason}"
     for attention in snapshot.attention:
         if not attention.acknowledged:

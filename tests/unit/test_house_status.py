@@ -71,6 +71,7 @@ def test_what_needs_a_person_is_said() -> None:
         server=ServerView(address="127.0.0.1:8091", backend="vllm", readiness="no model yet", requests_total=4),
         services=(
             ServiceView(name="fine", state="running", since=0),
+            ServiceView(name="done", state="stopped", since=0, reason="asked to stop"),
             ServiceView(name="chain", state="backing_off", since=0, restarts=2, reason="refused\x1b[2J"),
         ),
         attention=(
