@@ -46,12 +46,14 @@ class XllamaEngine:
         # The core listens on a port of the loopback, too; nobody else shall use it.
         params.api_keys = [secrets.token_hex(16)]
         self._server = xllamacpp.Server(params)
+        # Shows that the model answers. Without it, a server that is freed at once waits for ever for its own start.
+        self._server.handle_chat_completions({"messages": [{"role": "user", "content": "."}], "max_tokens": 1})
 
     def stream(self, payload: dict[str, Any], on_chunk: Callable[[Chunk], bool]) -> None:
         wanted = {**payload, "stream": True, "stream_options": {"include_usage": True}}
         try:
             self._server.handle_chat_completions(wanted, on_chunk)
-        except ValueError as error:
+        except (ValueError, RuntimeError) as error:
             raise RequestUnfit(str(error)) from None
 
 

@@ -1,0 +1,126 @@
+"""Rates and the allow-list, on a clock that stands still until it is told."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from miner_server.admission import (
+    CLAIMS_BURST,
+    HOTKEY_PER_MINUTE,
+    STRANGER_PER_MINUTE,
+    Admission,
+    AllowList,
+    network,
+)
+from miner_server.errors import Refusal
+from miner_server.limits import RateLimiter
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def passed(action: object, times: int) -> int:
+    """How many of so many calls get through."""
+    assert callable(action)
+    through = 0
+    for _ in range(times):
+        try:
+            action()
+        except Refusal:
+            continue
+        through += 1
+    return through
+
+
+@given(per_minute=st.integers(1, 600), extra=st.integers(1, 50))
+def test_a_minutes_worth_passes_at_once_and_no_more(per_minute: int, extra: int) -> None:
+    limiter = RateLimiter(per_minute, clock=Clock())
+    assert sum(limiter.take("key") == 0.0 for _ in range(per_minute + extra)) == per_minute
+
+
+def test_the_bucket_fills_again_with_time() -> None:
+    clock = Clock()
+    limiter = RateLimiter(60, burst=2, clock=clock)
+    assert [limiter.take("key") for _ in range(3)] == pytest.approx([0.0, 0.0, 1.0])
+    clock.now += 1.0
+    assert limiter.wait("key") == 0.0
+    assert limiter.take("key") == 0.0
+    assert limiter.take("key") == pytest.approx(1.0)
+
+
+def test_a_token_given_back_can_be_taken_again() -> None:
+    limiter = RateLimiter(1, clock=Clock())
+    limiter.take("key")
+    limiter.give_back("key")
+    assert limiter.take("key") == 0.0
+    assert limiter.take("key") > 0.0
+
+
+def test_the_table_is_bounded_and_forgets_who_was_quiet_longest() -> None:
+    limiter = RateLimiter(1, keys=3, clock=Clock())
+    for key in ("a", "b", "c", "a", "d"):
+        limiter.take(key)
+    assert len(limiter) == 3
+    assert limiter.wait("a") > 0.0
+    assert limiter.wait("b") == 0.0
+
+
+def test_an_empty_allow_list_says_why_nobody_may_ask() -> None:
+    assert "no validator is known yet" in (AllowList().refusal("5Alice") or "")
+
+
+def test_permit_holders_come_and_go_and_the_operators_own_stay() -> None:
+    allow = AllowList(["5Own"])
+    allow.set_permit_holders(["5Permit"])
+    assert allow.hotkeys == {"5Own", "5Permit"}
+    allow.set_permit_holders([])
+    assert allow.refusal("5Own") is None
+    assert allow.refusal("5Permit") is not None
+
+
+def test_a_name_without_proof_costs_its_owner_nothing() -> None:
+    admission = Admission(AllowList(["5V"]), clock=Clock())
+    assert passed(lambda: admission.claim("6.6.6.6"), CLAIMS_BURST + 50) == CLAIMS_BURST
+    admission.may("challenge", "5V")
+    admission.claim("1.2.3.4")
+    rate = HOTKEY_PER_MINUTE["challenge"]
+    assert rate >= 120
+    assert passed(lambda: admission.spend("challenge", "5V"), rate + 10) == rate
+
+
+def test_a_stranger_gains_nothing_by_a_name() -> None:
+    admission = Admission(AllowList(["5V"]), clock=Clock())
+    refusals = []
+    for n in range(STRANGER_PER_MINUTE["handshake"] + 1):
+        with pytest.raises(Refusal) as refused:
+            admission.listed("handshake", "6.6.6.6", "/x", f"5Stranger{n}")
+        refusals.append(refused.value)
+    assert {refusal.status for refusal in refusals[:-1]} == {403}
+    assert refusals[-1].status == 429
+    assert refusals[-1].retry_after == pytest.approx(6.0)
+
+
+def test_proof_gives_the_address_its_token_back() -> None:
+    admission = Admission(AllowList(["5V"]), clock=Clock())
+    for _ in range(3 * CLAIMS_BURST):
+        admission.claim("1.2.3.4")
+        admission.proven("1.2.3.4")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("1.2.3.4", "1.2.3.5", False),
+        ("::ffff:1.2.3.4", "1.2.3.4", True),
+        ("2001:db8:0:1::1", "2001:db8:0:1:ffff::2", True),
+        ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
+        ("not an address", "", False),
+    ],
+)
+def test_what_counts_as_one_address(one: str, other: str, same: bool) -> None:
+    assert (network(one) == network(other)) is same
