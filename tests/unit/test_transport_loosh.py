@@ -188,7 +188,7 @@ async def test_a_captured_handshake_is_worth_nothing_even_after_a_restart(tmp_pa
     nonces.close()
 
 
-async def test_the_handshake_is_not_in_the_time_of_the_answer() -> None:
+async def test_a_handshake_before_the_question_costs_a_miner_nothing_and_one_after_it_does() -> None:
     server = DeskServer(await new_desk())
 
     async def slow_handshake(received: Any) -> bytes:

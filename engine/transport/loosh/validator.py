@@ -74,20 +74,23 @@ class LooshCaller:
     async def ask(self, peer: Peer, challenge: bytes, *, timeout: float, max_bytes: int) -> Answer:
         """As `Caller.ask`. A key that the miner does not know any more is replaced and the challenge sent again, once.
 
-        `ms` is that of the challenge that was answered; no handshake is in it.
+        `ms` runs from the first time the miner had the challenge: the handshake before it is not counted, one that the
+        miner asks for after it is, or a miner could work on the answer while it pretends to have lost the key.
         """
         async with within(timeout):
             session = await self._sessions.obtain(peer, partial(self._shake, peer))
+            asked_at = resent_at = time.monotonic()
             reply = await self._send(peer, session, challenge, max_bytes)
             completion = await self._open(session, reply)
             if completion is None:
                 shake = partial(self._shake, peer, pem=_inline_key(reply))
                 session = await self._sessions.obtain(peer, shake, instead_of=session)
+                resent_at = time.monotonic()
                 reply = await self._send(peer, session, challenge, max_bytes)
                 completion = await self._open(session, reply)
         if completion is None:
             raise _unreadable(reply)
-        return Answer(completion, reply.ms)
+        return Answer(completion, reply.ms + (resent_at - asked_at) * 1000)
 
     async def forget(self, hotkeys: Collection[str]) -> None:
         self._sessions.forget(hotkeys)
