@@ -43,7 +43,8 @@ class AlreadyRunning(Exception):
 def neuron_lock(hotkey: str, netuid: int, data_dir: Path) -> Iterator[None]:
     """Run this hotkey on this netuid alone, wherever the data of the others is. Raises AlreadyRunning."""
     folder = prepare_folder(state_home() / "locks")
-    with _held(folder / _name(hotkey, netuid), f"hotkey {hotkey} on netuid {netuid}", data_dir):
+    name = f"{hotkey.replace(os.sep, '_')}-{netuid}.lock"
+    with _held(folder / name, f"hotkey {hotkey} on netuid {netuid}", data_dir):
         yield
 
 
@@ -54,18 +55,16 @@ def folder_lock(data_dir: Path) -> Iterator[None]:
         yield
 
 
-def neuron_holder(hotkey: str, netuid: int) -> Holder | None:
-    """Who runs this hotkey on this netuid now, if anyone does."""
-    return _holder(state_home() / "locks" / _name(hotkey, netuid))
-
-
 def folder_holder(data_dir: Path) -> Holder | None:
     """Who uses this data folder now, if anyone does."""
-    return _holder(data_dir / FOLDER_LOCK)
-
-
-def _name(hotkey: str, netuid: int) -> str:
-    return f"{hotkey.replace(os.sep, '_')}-{netuid}.lock"
+    path = data_dir / FOLDER_LOCK
+    if not path.exists():
+        return None
+    fd = _open(path, os.O_RDONLY)
+    try:
+        return None if _locked(fd) else _read(fd)
+    finally:
+        os.close(fd)
 
 
 @contextmanager
@@ -77,16 +76,6 @@ def _held(path: Path, what: str, data_dir: Path) -> Iterator[None]:
         os.truncate(fd, 0)
         os.pwrite(fd, msgspec.json.encode(Holder(os.getpid(), str(data_dir), time.time())), 0)
         yield
-    finally:
-        os.close(fd)
-
-
-def _holder(path: Path) -> Holder | None:
-    if not path.exists():
-        return None
-    fd = _open(path, os.O_RDONLY)
-    try:
-        return None if _locked(fd) else _read(fd)
     finally:
         os.close(fd)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.folders import FolderError, prepare_folder, state_home
-from engine.locks import AlreadyRunning, folder_holder, folder_lock, neuron_holder, neuron_lock
+from engine.locks import AlreadyRunning, folder_holder, folder_lock, neuron_lock
 
 HOTKEY = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"
 HOLD = """
@@ -29,10 +29,10 @@ def test_the_same_hotkey_runs_once_a_netuid(tmp_path: Path) -> None:
         with neuron_lock(HOTKEY, 8, tmp_path), neuron_lock("other", 7, tmp_path):
             pass
     with neuron_lock(HOTKEY, 7, tmp_path / "two"):
-        holder = neuron_holder(HOTKEY, 7)
-        assert holder is not None
-        assert (holder.pid, holder.data_dir) == (os.getpid(), str(tmp_path / "two"))
-    assert neuron_holder(HOTKEY, 7) is None
+        with pytest.raises(AlreadyRunning) as caught, neuron_lock(HOTKEY, 7, tmp_path):
+            pass
+        assert caught.value.holder is not None
+        assert (caught.value.holder.pid, caught.value.holder.data_dir) == (os.getpid(), str(tmp_path / "two"))
 
 
 def test_another_process_holds_it_until_it_is_killed(tmp_path: Path) -> None:
