@@ -199,6 +199,7 @@ async def test_a_handshake_before_the_question_costs_a_miner_nothing_and_one_aft
     async with http_server(slow_handshake) as peer, calling() as caller:
         assert (await ask(caller, peer))[1] < 100
         server.desk = await new_desk()
+        assert (await ask(caller, peer))[1] > 150
         assert (await ask(caller, peer))[1] < 100
 
 
