@@ -61,7 +61,10 @@ def wordings(texts: Sequence[Worded], keys: Sequence[str], arrival: Sequence[int
 def alike(first: Worded, second: Worded) -> bool:
     """Nearly the same text."""
     fewer, more = sorted((len(first.marks), len(second.marks)))
-    return fewer >= SAME * more and len(first.marks & second.marks) >= SAME * len(first.marks | second.marks)
+    if fewer < SAME * more:
+        return False
+    shared = len(first.marks & second.marks)
+    return shared >= SAME * (fewer + more - shared)
 
 
 def holds(whole: Worded, part: Worded) -> bool:

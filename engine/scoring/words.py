@@ -11,8 +11,8 @@ STOP = frozenset(
     "where which while who whom whose why will with would yes you your".split()
 )
 
+_POSSESSIVE = ("'s", "’s")
 _WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
-_POSSESSIVE = re.compile(r"['’]s$")
 _BULLET = re.compile(r"^\s*(?:[-*•–]|\d{1,3}[.)]|#{1,6})\s+")
 _EMPHASIS = re.compile(r"[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}")
 _SENTENCE_END = re.compile(r"(?<=[.!?;])\s+")
@@ -20,13 +20,15 @@ _SENTENCE_END = re.compile(r"(?<=[.!?;])\s+")
 
 def fold(text: str) -> str:
     """Lower case without accents: "Bogotá" and "bogota" are one word."""
+    if text.isascii():
+        return text.casefold()
     decomposed = unicodedata.normalize("NFKD", text)
     return "".join(mark for mark in decomposed if not unicodedata.combining(mark)).casefold()
 
 
 def words(text: str) -> list[str]:
     """The words in order, folded, without a possessive ending."""
-    return [_POSSESSIVE.sub("", word) for word in _WORD.findall(fold(text))]
+    return [word[:-2] if word.endswith(_POSSESSIVE) else word for word in _WORD.findall(fold(text))]
 
 
 def content_words(text: str) -> frozenset[str]:
