@@ -79,7 +79,7 @@ async def test_a_challenge_goes_round_on_one_handshake() -> None:
         for _ in range(3):
             answer = await caller.ask(peer, BODY, timeout=5, max_bytes=LIMIT)
     assert (answer.completion.text, answer.completion.usage["total_tokens"]) == ("42", 5)
-    assert 0 < answer.ms < 1000
+    assert 0 <= answer.ms < 1000
     assert server.requests == {"/fiber/public-key": 1, "/fiber/key-exchange": 1, "/fiber/challenge": 3}
     assert [read_request(raw, limit=LIMIT) for raw in server.seen] == [ASKED.request] * 3
 
