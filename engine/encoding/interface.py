@@ -31,7 +31,8 @@ def unit_rows(matrix: NDArray[np.floating]) -> Vectors:
     rows = np.asarray(matrix, dtype=np.float32)
     rows = np.where(np.isfinite(rows).all(axis=1, keepdims=True), rows, np.float32(0))
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
+    scaled: Vectors = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
+    return scaled
 
 
 def readable(text: str, limit: int) -> str:

@@ -19,7 +19,7 @@ class SentenceTransformers:
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         try:
             import sentence_transformers
-            import torch
+            import torch  # type: ignore[import-not-found, unused-ignore]
         except ImportError as error:
             raise EncoderError(
                 f"sentence-transformers:{model}: the package is not installed; "

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from engine.scoring import copying, quality, votes
 from engine.scoring.answers import Answer, read_answers
@@ -14,7 +14,7 @@ from engine.scoring.reading.kinds import asked_kind
 from engine.scoring.votes import Votes
 from engine.values import AnswerType, Challenge, Reply
 
-MAX_CHARACTERS = 20_000
+MAX_CHARACTERS = 32_768
 WORDED_ALIKE: frozenset[AnswerType] = frozenset(("json", "tool_call", "code"))
 """Kinds whose right answer leaves little choice of words, so that equal texts say nothing about copying."""
 
@@ -47,18 +47,25 @@ def kind_of(challenge: Challenge) -> AnswerType:
     return asked_kind(challenge.request.question, tools=bool(challenge.request.tools))
 
 
+def trimmed(replies: Sequence[Reply]) -> list[Reply]:
+    """The replies with no more text than is judged."""
+    return [
+        reply if len(reply.text) <= MAX_CHARACTERS else structs.replace(reply, text=reply.text[:MAX_CHARACTERS])
+        for reply in replies
+    ]
+
+
 def why_barred(reply: Reply, question: str, kind: AnswerType) -> str:
     """Why a reply is no answer, in words; "" when it is one."""
     if reply.status != "ok":
         return reply.reason or f"no answer: {reply.status.replace('_', ' ')}"
     if kind == "tool_call" and reply.tool_calls:
         return ""
-    text = reply.text[:MAX_CHARACTERS]
-    if quality.empty(text):
+    if quality.empty(reply.text):
         return "says nothing"
-    if quality.refuses(text):
+    if quality.refuses(reply.text):
         return "declines to answer"
-    if quality.echoes(text, question):
+    if quality.echoes(reply.text, question):
         return "repeats the question"
     return ""
 
@@ -73,7 +80,7 @@ def cast(challenge: Challenge, replies: Sequence[Reply], history: History) -> Ba
     keys = tuple(answer.key if answer else "" for answer in answers)
     records = tuple(history.of(voter.hotkey) for voter in voters)
     arrival = sorted(range(len(voters)), key=lambda index: (_time(voters[index]), voters[index].hotkey))
-    texts = [worded(voter.text[:MAX_CHARACTERS]) for voter in voters]
+    texts = [worded(voter.text) for voter in voters]
     groups = wordings(texts, keys, arrival, free=kind not in WORDED_ALIKE)
     one = entities(voters)
     copiers = copying.known_copiers([voter.hotkey for voter in voters], one, records)

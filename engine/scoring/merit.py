@@ -17,17 +17,23 @@ from engine.scoring.words import words
 _TOPICAL = 0.1
 _USUAL = 0.8
 _DOUBTED, _BACKED = 0.2, 0.9
-_ENOUGH = 0.6
+ENOUGH = 0.6
 _TINY = 1e-9
 
 
 class Merit(Struct, frozen=True):
-    """One item a voter: `belief` that it is right and `coverage` of the whole answer, 0..1. `known` is True when a
-    known truth decided, not the votes."""
+    """One item a voter: `belief` that it is right, 0..1, and `amount`, how much it gives of what is usual (1). `known`
+    is True when a known truth decided, not the votes."""
 
     belief: Floats
-    coverage: Floats
+    amount: Floats
     known: bool = False
+
+    @property
+    def coverage(self) -> Floats:
+        """How much of the pay the amount is good for, 0..1: all from ENOUGH on."""
+        covered: Floats = np.clip(self.amount / ENOUGH, 0.0, 1.0)
+        return covered
 
 
 def by_truth(ballot: Ballot, truth: str) -> Merit | None:
@@ -72,7 +78,7 @@ def by_claims(ballot: Ballot, vectors: Mapping[str, NDArray[np.float32]]) -> Mer
     amount = np.array([float(one.sum()) for one in trusted])
     believers = [index for index, one in enumerate(belief) if one >= 0.5]
     settled = votes.settled(ballot.votes.together(believers)) if believers else 0.0
-    return Merit(belief * settled, np.clip(amount / max(_ENOUGH * _mean(amount, own), _TINY), 0.0, 1.0))
+    return Merit(belief * settled, amount / max(_mean(amount, own), _TINY))
 
 
 def _weaker_part(trusted: Floats) -> float:

@@ -25,12 +25,13 @@ from engine.values import Challenge, Judgement, Reply
 
 NAME = "robust"
 DOUBTED = 0.2
+FULL = 1.1
 
 
 def texts(challenge: Challenge, replies: Sequence[Reply]) -> list[str]:
     """What must be embedded before judging: the question, the answers, and the claims of open text."""
     kind, question = ballots.kind_of(challenge), challenge.request.question
-    voting = [reply.text for reply in replies if not ballots.why_barred(reply, question, kind)]
+    voting = [reply.text for reply in ballots.trimmed(replies) if not ballots.why_barred(reply, question, kind)]
     spoken = [claim for text in voting for claim in claims.claims(text, question)] if kind == "text" else []
     return list(dict.fromkeys([question, *voting, *spoken]))
 
@@ -39,7 +40,7 @@ def judge(
     challenge: Challenge, replies: Sequence[Reply], vectors: Mapping[str, NDArray[np.float32]], history: History
 ) -> tuple[Judgement, History]:
     """Judge a round. `vectors` holds a unit vector for each of `texts(challenge, replies)`."""
-    ballot = ballots.cast(challenge, replies, history)
+    ballot = ballots.cast(challenge, ballots.trimmed(replies), history)
     worth = merit_of(challenge, ballot, vectors)
     earned = (
         np.array([votes.decided(float(belief)) for belief in worth.belief]) * worth.coverage * _standing(ballot, worth)
@@ -78,7 +79,7 @@ def _winner(ballot: Ballot, worth: Merit, pay: Floats) -> int | None:
     if not len(pay) or float(pay.max()) <= 0:
         return None
     marked = [bool(answer and answer.marked) for answer in ballot.answers]
-    full = worth.belief * worth.coverage
+    full = worth.belief * np.minimum(worth.amount, FULL)
     return max(
         range(len(pay)), key=lambda index: (full[index], marked[index], pay[index], ballot.replies[index].hotkey)
     )

@@ -11,7 +11,7 @@ from engine.scoring.history import Record
 from engine.scoring.reliability import UNEARNED, Floats
 
 
-NOBODY = 3.0
+NOBODY = 4.0
 """The log odds against all answers given: voters of whom little is known settle little."""
 
 

@@ -4,6 +4,7 @@ import re
 
 from engine.values import AnswerType
 
+_END = 2_000
 _FLAGS = re.IGNORECASE
 _JSON = re.compile(r"\bJSON\b", _FLAGS)
 _YES_NO = re.compile(
@@ -35,6 +36,7 @@ def asked_kind(question: str, *, tools: bool = False) -> AnswerType:
     """The answer type that a question asks for; "short" when nothing says otherwise."""
     if tools:
         return "tool_call"
+    question = question if len(question) <= 2 * _END else f"{question[:_END]}\n{question[-_END:]}"
     if _JSON.search(question):
         return "json"
     if _CODE.search(question):
