@@ -1,0 +1,73 @@
+"""Who is in the consensus, who fell out at which step, and how well those agree who are left."""
+
+from typing import Literal
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from engine.scoring.loosh.clusters import groups
+from engine.scoring.loosh.cosine import Vectors, cosines, upper
+from engine.scoring.loosh.outliers import staying
+
+MIN_QUALITY = 0.35
+MIN_COSINE = 0.20
+SPREAD = 1.0
+"""How much of the standard deviation is added to the mean agreement: the more they differ, the higher the score."""
+
+Fate = Literal["consensus", "off topic", "poor", "outlier", "outside"]
+
+
+class Consensus(Struct, frozen=True, kw_only=True):
+    """`fates` and `quality` (after the gate of the question) of all answers in order.
+
+    `clusters` are those of the answers that came so far, by index, the consensus first. `score` is theta: the weighted
+    mean of the members' cosines plus their standard deviation; it may exceed 1.
+    """
+
+    quality: NDArray[np.float64]
+    fates: tuple[Fate, ...]
+    clusters: tuple[tuple[int, ...], ...]
+    score: float
+
+    @property
+    def members(self) -> tuple[int, ...]:
+        return self.clusters[0] if self.clusters else ()
+
+
+def form(
+    asked: NDArray[np.float32], vectors: Vectors, quality: NDArray[np.float64], votes: NDArray[np.float64]
+) -> Consensus:
+    """The consensus of n answers. Shapes: `asked` (dim,), the question; `vectors` (n, dim); `quality`, `votes` (n,)."""
+    off_topic = cosines(asked[np.newaxis], vectors)[0] < MIN_COSINE
+    quality = np.where(off_topic, 0.0, quality)
+    fates: list[Fate] = ["off topic" if off else "poor" for off in off_topic]
+    good = np.flatnonzero(quality >= MIN_QUALITY)
+    if not len(good):
+        return Consensus(quality=quality, fates=tuple(fates), clusters=(), score=0.0)
+    for index in map(int, good):
+        fates[index] = "outlier"
+    near = good[staying(vectors[good], quality[good])]
+    for index in map(int, near):
+        fates[index] = "outside"
+    clusters = tuple(
+        tuple(int(near[index]) for index in group) for group in groups(cosines(vectors[near]), votes[near])
+    )
+    for index in clusters[0]:
+        fates[index] = "consensus"
+    members = list(clusters[0])
+    return Consensus(
+        quality=quality,
+        fates=tuple(fates),
+        clusters=clusters,
+        score=agreement(cosines(vectors[members]), quality[members] * votes[members]),
+    )
+
+
+def agreement(likeness: Vectors, weights: NDArray[np.float64]) -> float:
+    """Mean plus deviation of the pairs' cosines, each pair weighed by the product of its members' weights."""
+    pairs, weighed = upper(likeness), upper(np.outer(weights, weights))
+    if not len(pairs) or weighed.sum() <= 0:
+        return 0.0
+    mean = np.average(pairs, weights=weighed)
+    return float(mean + SPREAD * np.sqrt(np.average((pairs - mean) ** 2, weights=weighed)))

@@ -1,0 +1,45 @@
+"""What each answer earns: the share of time that it left to the others, times the consensus score.
+
+The rule is the network's: being fast pays more than being right, and who is out of the consensus only misses a fifth.
+"""
+
+import math
+from collections.abc import Collection, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+INSIDE = 1.2
+MOST = 1.5
+
+
+def time_shares(ms: Sequence[float]) -> NDArray[np.float64]:
+    """Each answer's part of all the time taken, 0..1; where no time was measured 1, so that nobody is paid."""
+    taken = np.array([value if 0 < value < math.inf else 0.0 for value in ms])
+    total = taken.sum()
+    return np.asarray(taken / total) if total > 0 else np.ones(len(taken))
+
+
+def top_bonus(scores: NDArray[np.float64]) -> tuple[int | None, float]:
+    """Who has the best score (of equals the first), and the factor of its lead over the second: at most 1.5."""
+    if len(scores) < 2:
+        return None, 1.0
+    best = int(np.argmax(scores))
+    lead = float(scores[best] - np.delete(scores, best).max())
+    return best, bonus(lead)
+
+
+def bonus(lead: float) -> float:
+    return min(MOST, 1 + 0.5 * math.tanh(0.1 * lead))
+
+
+def emissions(
+    time: NDArray[np.float64], score: float, members: Collection[int], scores: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The emission of each answer, of shape (n,); not normalised. `score` is theta."""
+    paid = (1 - time) * score
+    paid[list(members)] *= INSIDE
+    best, factor = top_bonus(scores)
+    if best is not None:
+        paid[best] *= factor
+    return np.asarray(paid)

@@ -1,0 +1,110 @@
+"""Every score in parts and in words."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from engine.scoring.explain import cluster_name
+from engine.scoring.loosh.consensus import MIN_COSINE, MIN_QUALITY, Consensus
+from engine.scoring.loosh.quality import Quality
+from engine.scoring.loosh.sybil import Suspects
+from engine.values import Reply, Verdict
+
+_HOW = {"semantic": "meaning", "fusion": "meaning, wording or structure", "trajectory": "the course of its sentences"}
+
+
+class Standing(Struct, frozen=True, kw_only=True):
+    """All that was found of a round of n answers; arrays have shape (n,). `best` got the factor `bonus`."""
+
+    consensus: Consensus
+    qualities: tuple[Quality, ...]
+    votes: NDArray[np.float64]
+    peers: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    time: NDArray[np.float64]
+    emissions: NDArray[np.float64]
+    best: int | None
+    bonus: float
+    suspects: Suspects
+
+
+def verdict(index: int, replies: Sequence[Reply], standing: Standing) -> Verdict:
+    quality = standing.qualities[index]
+    parts = {
+        "relevance": quality.relevance,
+        "coherence": quality.coherence,
+        "coverage": quality.coverage,
+        "complexity": quality.complexity,
+        "density": quality.density,
+        "specificity": quality.specificity,
+        "question": quality.full,
+        "peers": float(standing.peers[index]),
+        "vote": float(standing.votes[index]),
+        "time": float(standing.time[index]),
+        "bonus": standing.bonus if index == standing.best else 1.0,
+    }
+    cluster = next((place for place, group in enumerate(standing.consensus.clusters) if index in group), None)
+    return Verdict(
+        hotkey=replies[index].hotkey,
+        uid=replies[index].uid,
+        quality=float(standing.consensus.quality[index]),
+        score=float(standing.scores[index]),
+        emission=float(standing.emissions[index]),
+        cluster="" if cluster is None else cluster_name(cluster),
+        parts=parts,
+        reasons=tuple(_reasons(index, replies, standing, parts)),
+    )
+
+
+def alone(reply: Reply, cosine: float, *, accepted: bool) -> Verdict:
+    """The verdict on the only answer of a round."""
+    why = "the only answer, and on the question" if accepted else "the only answer, but off the question"
+    return Verdict(
+        hotkey=reply.hotkey,
+        uid=reply.uid,
+        quality=max(0.0, cosine),
+        score=float(accepted),
+        emission=float(accepted),
+        cluster=cluster_name(0) if accepted else "",
+        parts={"question": cosine},
+        reasons=(f"{why} (cosine {cosine:.2f}, {MIN_COSINE:.2f} wanted)",),
+    )
+
+
+def nothing(reply: Reply, why: str) -> Verdict:
+    return Verdict(hotkey=reply.hotkey, uid=reply.uid, quality=0.0, score=0.0, emission=0.0, reasons=(why,))
+
+
+def _reasons(index: int, replies: Sequence[Reply], standing: Standing, parts: dict[str, float]) -> Iterator[str]:
+    yield _standing(index, standing, parts)
+    yield "quality is made of " + ", ".join(f"{name} {parts[name]:.2f}" for name in list(parts)[:6])
+    share = parts["time"]
+    inside = ", times 1.2 for being in the consensus" if standing.consensus.fates[index] == "consensus" else ""
+    score = standing.consensus.score
+    yield f"took {share:.0%} of the time: keeps {1 - share:.0%} of the consensus score {score:.2f}{inside}"
+    if parts["vote"] < 1:
+        yield f"one vote shared by {round(1 / parts['vote'])} hotkeys behind one address or coldkey"
+    if parts["bonus"] > 1:
+        yield f"the best score of all: pay times {parts['bonus']:.4f}"
+    for pair in standing.suspects.pairs:
+        if index in (pair.first, pair.second):
+            other = replies[pair.second if pair.first == index else pair.first]
+            yield f"like uid {other.uid} by {_HOW[pair.how]} ({pair.likeness:.2f}): noted, without effect"
+
+
+def _standing(index: int, standing: Standing, parts: dict[str, float]) -> str:
+    consensus = standing.consensus
+    others, quality = len(consensus.members) - 1, consensus.quality[index]
+    match consensus.fates[index]:
+        case "consensus":
+            return f"in the consensus with {others} others, likeness {parts['peers']:.2f}, quality {quality:.2f}"
+        case "off topic":
+            return f"off the question: cosine {parts['question']:.2f} is below {MIN_COSINE:.2f}"
+        case "poor":
+            return f"out of the consensus: quality {quality:.2f} is below {MIN_QUALITY:.2f}"
+        case "outlier":
+            return f"out of the consensus: set apart from the {others + 1} that are in it as an outlier"
+        case _:
+            return f"out of the consensus: in a smaller cluster than the {others + 1} that are in it"

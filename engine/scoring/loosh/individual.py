@@ -1,0 +1,67 @@
+"""Each answer's own score: likeness to the consensus and quality, or length where it is out of the consensus."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.scoring.loosh.consensus import Consensus
+from engine.scoring.loosh.cosine import Vectors, cosines
+
+ANSWERED = 0.15
+"""What every answer gets, in the place of a confidence that no miner states."""
+
+INSIDE = 0.10
+DIVERSE_FROM = 0.6
+MOST_DIVERSE = 0.15
+
+
+def likeness_to_consensus(consensus: Consensus, vectors: Vectors, votes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean cosine of each answer with the members of the consensus, of shape (n,); 0 where there is nobody else.
+
+    A member's peers count by their votes; to the others every member counts alike.
+    """
+    found = np.zeros(len(vectors))
+    members = list(consensus.members)
+    if members:
+        found[:] = cosines(vectors, vectors[members]).mean(axis=1)
+        found[members] = _mean_of_others(cosines(vectors[members]), votes[members])
+    return found
+
+
+def scores(
+    consensus: Consensus,
+    texts: Sequence[str],
+    vectors: Vectors,
+    likeness: NDArray[np.float64],
+    votes: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """The score of each answer, of shape (n,), scaled by its vote; all 0 where nobody is in the consensus.
+
+    `likeness` is `likeness_to_consensus`.
+    """
+    members = list(consensus.members)
+    if not members:
+        return np.zeros(len(texts))
+    words = np.array([len(text.split()) for text in texts])
+    found = 0.30 * likeness + 0.25 * words / max(1, words.max()) + ANSWERED
+    quality = consensus.quality[members]
+    diversity = _diversity(cosines(vectors[members]), quality)
+    found[members] = 0.40 * likeness[members] + 0.25 * quality + ANSWERED + INSIDE + diversity
+    return np.asarray(found * votes)
+
+
+def _diversity(likeness: Vectors, quality: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What a good answer earns for being unlike its peers, whatever their votes; nothing for one alone."""
+    if len(likeness) < 2:
+        return np.zeros(len(likeness))
+    unlike = 1 - _mean_of_others(likeness, np.ones(len(likeness)))
+    bonus = np.minimum(MOST_DIVERSE, unlike * (quality / DIVERSE_FROM) * MOST_DIVERSE)
+    return np.where(quality > DIVERSE_FROM, bonus, 0.0)
+
+
+def _mean_of_others(likeness: Vectors, votes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The mean of each row without its diagonal, weighed by votes (all above 0); 0 for one alone."""
+    weights = np.tile(votes, (len(likeness), 1))
+    np.fill_diagonal(weights, 0.0)
+    return np.asarray((likeness * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), np.finfo(np.float64).tiny))

@@ -1,0 +1,136 @@
+"""The quality of one answer: relevance, coherence, coverage, complexity, density and specificity through sigmoids.
+
+Vectors are float32. The weights are those in use, which sum to 1.4: the quality is cut at 1.
+"""
+
+import math
+
+import numpy as np
+from msgspec import Struct
+from sklearn.cluster import AgglomerativeClustering
+
+from engine.scoring.loosh import wording
+from engine.scoring.loosh.cosine import Vectors, cosines, neighbouring, unit, upper
+from engine.scoring.loosh.keywords import mentioned
+
+COVERED = 0.45
+BREAK = 0.25
+MANY_BREAKS = 0.3
+MIN_RELEVANCE, MIN_COHERENCE = 0.4, 0.3
+STEP_DISTANCE = 0.7
+BEST_STEPS, STEP_WIDTH = 4, 2.0
+STEEPNESS = 8.0
+
+
+class Answer(Struct, frozen=True):
+    """An answer with its vector, of shape (dim,), and those of its n sentences, of shape (n, dim)."""
+
+    text: str
+    vector: Vectors
+    sentences: Vectors
+
+
+class Question(Struct, frozen=True):
+    """A question with its vector and those of its parts. Without parts, `keywords` stand in for them."""
+
+    vector: Vectors
+    parts: Vectors
+    keywords: tuple[str, ...] = ()
+
+
+class Quality(Struct, frozen=True, kw_only=True):
+    """What `value`, in 0..1, is made of.
+
+    `full` is the cosine of question and answer, `sentence` the mean of its better half of sentences.
+    """
+
+    full: float
+    sentence: float
+    relevance: float
+    coherence: float
+    coverage: float
+    complexity: float
+    density: float
+    specificity: float
+
+    @property
+    def value(self) -> float:
+        weighed = (
+            0.4 * _sigmoid(self.relevance, 0.45)
+            + 0.2 * _sigmoid(self.coherence, 0.45)
+            + 0.2 * _sigmoid(self.coverage, 0.40)
+            + 0.2 * _sigmoid(self.complexity, 0.30)
+            + 0.2 * _sigmoid(self.density, 0.40)
+            + 0.2 * _sigmoid(self.specificity, 0.30)
+        )
+        return min(1.0, weighed)
+
+
+def assess(question: Question, answer: Answer) -> Quality:
+    """The quality of an answer before the gates of the consensus."""
+    full, sentence = _relevances(question.vector, answer)
+    coherence = coherence_of(answer)
+    coverage = _coverage(question, answer) if len(question.parts) else _without_parts(question, answer, full, sentence)
+    relevance = 0.4 * full + 0.4 * sentence + 0.2 * coverage
+    worth_it = relevance >= MIN_RELEVANCE and coherence >= MIN_COHERENCE
+    return Quality(
+        full=full,
+        sentence=sentence,
+        relevance=relevance,
+        coherence=coherence,
+        coverage=coverage,
+        complexity=complexity_of(answer) if worth_it else 0.0,
+        density=wording.density(answer.text),
+        specificity=wording.specificity(answer.text),
+    )
+
+
+def coherence_of(answer: Answer) -> float:
+    """How sentences follow from one another, and how near they are to their centre; many breaks halve it at most."""
+    if len(answer.sentences) < 2:
+        return wording.shape(answer.text)
+    steps = neighbouring(answer.sentences)
+    centre = unit(answer.sentences.mean(axis=0, keepdims=True))
+    local = min(1.0, max(0.0, float(np.mean(steps))))
+    whole = min(1.0, max(0.0, float(cosines(answer.sentences, centre).mean())))
+    breaks = sum(step < BREAK for step in steps) / len(steps)
+    return (0.6 * local + 0.4 * whole) * (max(0.5, 1 - breaks) if breaks > MANY_BREAKS else 1.0)
+
+
+def complexity_of(answer: Answer) -> float:
+    """Four steps of reasoning that do not repeat one another are best; of a single sentence its markers count."""
+    count = len(answer.sentences)
+    if count < 2:
+        return 1 - math.exp(-1.3 * wording.markers(answer.text)) if count else 0.0
+    steps = AgglomerativeClustering(n_clusters=None, distance_threshold=STEP_DISTANCE, linkage="average")
+    distance = (steps.fit(answer.sentences).n_clusters_ - BEST_STEPS) / STEP_WIDTH
+    novelty = max(0.0, 1 - float(upper(cosines(answer.sentences)).mean()))
+    return min(1.0, 0.6 * math.exp(-(distance**2)) + 0.4 * novelty)
+
+
+def _relevances(question: Vectors, answer: Answer) -> tuple[float, float]:
+    """The cosines of the question with the answer and with the better half of its sentences."""
+    asked = question[np.newaxis]
+    full = float(cosines(asked, answer.vector[np.newaxis])[0, 0])
+    count = len(answer.sentences)
+    if count < 2:
+        return full, full
+    return full, float(np.sort(cosines(asked, answer.sentences)[0])[-(count // 2) :].mean())
+
+
+def _coverage(question: Question, answer: Answer) -> float:
+    """The share of the question's parts that the answer, or one of its sentences, is near to."""
+    said = answer.vector[np.newaxis]
+    if len(answer.sentences) >= 2:
+        said = np.vstack([said, answer.sentences])
+    return float((cosines(question.parts, said).max(axis=1) >= COVERED).mean())
+
+
+def _without_parts(question: Question, answer: Answer, full: float, sentence: float) -> float:
+    """What counts as coverage for want of parts: relevance, with the share of keywords named in place of coverage."""
+    named = mentioned(answer.text, question.keywords) if question.keywords else full
+    return 0.4 * full + 0.4 * sentence + 0.2 * named
+
+
+def _sigmoid(value: float, middle: float) -> float:
+    return 1 / (1 + math.exp(-STEEPNESS * (value - middle)))

@@ -1,0 +1,126 @@
+"""Pairs and groups of answers that are too much alike. The network records them; they move no emission.
+
+Three ways to be a pair: by meaning (cosine above a threshold drawn from the round itself), by two of meaning, wording
+and structure, and by the course of the sentences. Answers of fewer than 50 characters are not compared.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from typing import Literal
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from engine.scoring.loosh.cosine import Vectors, upper
+from engine.scoring.loosh.traits import courses, structures, wordings
+
+MIN_LENGTH = 50
+HIGH_FLOOR, HIGH_PERCENTILE = 0.80, 99.9
+VERY_HIGH_FLOOR, VERY_HIGH_PERCENTILE = 0.88, 99.99
+APART = 0.01
+FEW_PAIRS = 3
+MEANING, WORDING, STRUCTURE, COURSE = 0.92, 0.85, 0.80, 0.85
+WITHIN_GROUP = 0.90
+
+How = Literal["semantic", "fusion", "trajectory"]
+
+
+class Pair(Struct, frozen=True):
+    """Two answers by index, the first the smaller; how alike they are, and by which of the three ways most."""
+
+    first: int
+    second: int
+    likeness: float
+    how: How
+
+
+class Group(Struct, frozen=True):
+    """Answers by index that are all alike, with the mean, least and greatest cosine among them."""
+
+    members: tuple[int, ...]
+    mean: float
+    least: float
+    most: float
+
+
+class Suspects(Struct, frozen=True, kw_only=True):
+    """What was found, the most alike first, and the thresholds of the round."""
+
+    pairs: tuple[Pair, ...]
+    groups: tuple[Group, ...]
+    high: float
+    very_high: float
+
+
+def suspects(texts: Sequence[str], likeness: Vectors, sentences: Sequence[Vectors]) -> Suspects:
+    """Compare n answers. `likeness` has shape (n, n); `sentences` holds the vectors of each answer's sentences."""
+    compared = [index for index, text in enumerate(texts) if len(text) >= MIN_LENGTH]
+    high, very_high = thresholds(upper(likeness[np.ix_(compared, compared)]))
+    best: dict[tuple[int, int], Pair] = {}
+    for pair in _pairs(texts, likeness, sentences, compared, high):
+        known = best.get((pair.first, pair.second))
+        if known is None or pair.likeness > known.likeness:
+            best[pair.first, pair.second] = pair
+    return Suspects(
+        pairs=tuple(sorted(best.values(), key=lambda pair: -pair.likeness)),
+        groups=tuple(sorted(_groups(likeness, compared, high), key=lambda group: -group.mean)),
+        high=high,
+        very_high=very_high,
+    )
+
+
+def thresholds(cosines: NDArray[np.floating]) -> tuple[float, float]:
+    """High and very high for this round's pairs: near its greatest, never below the floors, at least 0.01 apart."""
+    if len(cosines) < FEW_PAIRS:
+        return HIGH_FLOOR, VERY_HIGH_FLOOR
+    spread = cosines.astype(np.float64)
+    high = max(float(np.percentile(spread, HIGH_PERCENTILE)), HIGH_FLOOR)
+    return high, max(float(np.percentile(spread, VERY_HIGH_PERCENTILE)), VERY_HIGH_FLOOR, high + APART)
+
+
+def _pairs(
+    texts: Sequence[str], likeness: Vectors, sentences: Sequence[Vectors], compared: Sequence[int], high: float
+) -> Iterator[Pair]:
+    """Every pair by every way that finds it, the ways in order."""
+    both = list(combinations(compared, 2))
+    yield from (Pair(a, b, float(likeness[a, b]), "semantic") for a, b in both if likeness[a, b] >= high)
+    wording = wordings(texts)
+    if wording is not None:
+        structure = structures(texts)
+        for a, b in both:
+            views = float(likeness[a, b]), float(wording[a, b]), float(structure[a, b])
+            if sum(view >= least for view, least in zip(views, (MEANING, WORDING, STRUCTURE), strict=True)) >= 2:
+                yield Pair(a, b, max(views), "fusion")
+    course = courses([sentences[index] for index in compared])
+    for (a, b), alike in zip(both, upper(course), strict=True):
+        if alike >= COURSE:
+            yield Pair(a, b, float(alike), "trajectory")
+
+
+def _groups(likeness: Vectors, compared: Sequence[int], high: float) -> Iterator[Group]:
+    """Connected answers, less those that are unlike some other of theirs."""
+    left = list(compared)
+    while left:
+        reached = [left.pop(0)]
+        for node in reached:
+            near = [other for other in left if likeness[node, other] >= high]
+            reached += near
+            left = [other for other in left if other not in near]
+        members = _pruned(likeness, reached)
+        if len(members) >= 2:
+            within = upper(likeness[np.ix_(members, members)])
+            mean, least, most = float(within.astype(np.float64).mean()), float(within.min()), float(within.max())
+            yield Group(tuple(sorted(members)), mean, least, most)
+
+
+def _pruned(likeness: Vectors, members: list[int]) -> list[int]:
+    """Without the least alike, one after the other, until all the rest are alike."""
+    while len(members) >= 2:
+        among = likeness[np.ix_(members, members)].astype(np.float64)
+        np.fill_diagonal(among, np.inf)
+        least = among.min(axis=1)
+        if least.min() >= WITHIN_GROUP:
+            break
+        members = [member for place, member in enumerate(members) if place != int(least.argmin())]
+    return members

@@ -1,0 +1,54 @@
+"""What is judged by the words alone: density, specificity, markers of reasoning, and the shape of sentences."""
+
+import re
+
+_FILLING = (
+    "a about all an and any are aspects at be been being both but by can components considerations could did do does "
+    "during each elements every factors few for from had has have important in into is issues it its many matters may "
+    "might more much of on only or other own relevant should significant some such than that the them then there these "
+    "this those through to up various very was were will with would"
+)
+FILLERS = frozenset(_FILLING.split())
+"""Words that say nothing, in the Loosh validator's count."""
+
+_MARKERS = (
+    "accordingly", "additionally", "also", "although", "as a result", "because", "but", "consequently", "conversely",
+    "despite", "due to", "finally", "first", "for example", "for instance", "furthermore", "hence", "however",
+    "in addition", "in contrast", "in particular", "lastly", "moreover", "namely", "nevertheless", "next",
+    "nonetheless", "on the other hand", "owing to", "second", "since", "so", "specifically", "subsequently", "such as",
+    "that is", "then", "therefore", "third", "thus", "to illustrate", "whereas", "while", "yet",
+)  # fmt: skip
+_MARKER = re.compile(rf"\b(?:{'|'.join(sorted(_MARKERS, key=len, reverse=True))})\b")
+_SENTENCE_ENDS = re.compile(r"[.!?]+")
+
+
+def density(text: str) -> float:
+    """The share of words that are longer than three letters and no fillers."""
+    words = text.lower().split()
+    return sum(len(word) > 3 and word not in FILLERS for word in words) / len(words) if words else 0.0
+
+
+def specificity(text: str) -> float:
+    """0.3 for a digit, up to 0.3 for names within sentences, up to 0.2 for long words, 0.2 for a colon or semicolon."""
+    words = text.split()
+    names = sum(word[:1].isupper() for sentence in _SENTENCE_ENDS.split(text) for word in sentence.split()[1:])
+    long_words = sum(len(word) > 8 for word in words)
+    digit = 0.3 if re.search(r"\d", text) else 0.0
+    structure = 0.2 if re.search(r"[;:]", text) else 0.0
+    length = min(0.2, 2 * long_words / len(words)) if words else 0.0
+    return min(1.0, digit + min(0.3, 0.1 * names) + length + structure)
+
+
+def markers(text: str) -> int:
+    """How often a word of cause, contrast, example or order stands in the text."""
+    return len(_MARKER.findall(text.lower()))
+
+
+def shape(text: str) -> float:
+    """Coherence of what is too short to be embedded sentence by sentence: by the number and length of sentences."""
+    lengths = [len(part.split()) for part in _SENTENCE_ENDS.split(text) if part.strip()]
+    if not lengths:
+        return 0.0
+    average = sum(lengths) / len(lengths)
+    by_length = 0.3 if 5 <= average <= 30 else -0.2 if average < 3 else 0.0
+    return min(1.0, 0.5 + by_length + (0.2 if len(lengths) > 1 else 0.0))
