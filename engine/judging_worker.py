@@ -45,7 +45,7 @@ class Bench:
         vectors = dict(zip(texts, encoder.encode(texts), strict=True))
         with np.errstate(all="raise", under="ignore"):
             judgement, after = profiles.judge(
-                task.profile, task.challenge, task.replies, vectors, histories.decode(task.history)
+                task.profile, task.challenge, task.replies, vectors, _remembered(task.history)
             )
         return Result(number=task.number, judgement=judgement, history=histories.encode(after))
 
@@ -53,6 +53,15 @@ class Bench:
         if self._encoder is None:
             self._encoder = CachedEncoder(open_encoder(self._spec, threads=self._threads))
         return self._encoder
+
+
+def _remembered(raw: bytes | None) -> histories.History:
+    """The history, or a new one when it cannot be read: judging goes on, and the operator is told."""
+    try:
+        return histories.decode(raw)
+    except ValueError as error:
+        log.warning("what earlier rounds taught is lost: %s", error)
+        return histories.History()
 
 
 def serve(bench: Bench, asked: BinaryIO, answered: BinaryIO) -> None:

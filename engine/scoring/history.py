@@ -56,4 +56,7 @@ def encode(history: History) -> bytes:
 
 def decode(raw: bytes | None) -> History:
     """The history in `raw`; an empty one for None. Raises ValueError when it is none of ours."""
-    return _DECODER.decode(raw) if raw else History()
+    try:
+        return _DECODER.decode(raw) if raw else History()
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"not a scoring history ({error})") from error

