@@ -25,10 +25,15 @@ log = logging.getLogger(__name__)
 READINESS_S = 0.5
 RETRY_WHEN_READY_S = 5.0
 REASON_WIDTH = 300
+NOT_READY = "the backend is not ready"
 
 
 class Answering:
-    """One backend behind a fair queue. `unready` says why the backend cannot answer now, "" when it can."""
+    """One backend behind a fair queue.
+
+    `unready` tells the operator why the backend cannot answer now, "" when it can; callers get to read `NOT_READY`,
+    since the reason may name addresses inside.
+    """
 
     def __init__(self, backend: Backend, limits: Limits) -> None:
         slots = min(limits.capacity, backend.lanes) if isinstance(backend, Laned) else limits.capacity
@@ -57,7 +62,7 @@ class Answering:
     def require_ready(self) -> None:
         """Raises Refusal 503 while the backend cannot answer."""
         if self.unready:
-            raise Refusal(503, f"not ready: {self.unready}", retry_after=RETRY_WHEN_READY_S)
+            raise Refusal(503, NOT_READY, retry_after=RETRY_WHEN_READY_S)
 
     async def answer(self, request: Request, call: Call) -> Completion:
         """The completion, with `ms` from now to its end. Raises Refusal, or ClientGone when the caller hung up."""
@@ -65,7 +70,7 @@ class Answering:
         began = time.monotonic()
         waiting = True
         try:
-            async with asyncio.timeout(self._deadline_s), call.while_connected():
+            async with call.patience(self._deadline_s):
                 await self.queue.enter(call.hotkey)
                 waiting = False
                 completion = await self._complete(request, call, began)

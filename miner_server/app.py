@@ -78,8 +78,8 @@ class MinerApp(Starlette):
 
     @asynccontextmanager
     async def _watched(self, _: Starlette) -> AsyncIterator[None]:
-        await self._answering.refresh()
         watcher = asyncio.create_task(self._answering.watch())
+        await asyncio.sleep(0)  # a backend that is ready at once is so before the first request
         try:
             yield
         finally:

@@ -90,25 +90,30 @@ class Call:
         self.body_read = True
         return b"".join(parts)
 
-    def while_connected(self) -> "WhileConnected":
-        """`async with`: cancels the block and raises ClientGone when the caller hangs up. The body was read before."""
-        return WhileConnected(self.receive)
+    def patience(self, seconds: float) -> "Patience":
+        """How long an answer is worth working on. The body was read before."""
+        return Patience(self.receive, seconds)
 
 
-class WhileConnected:
-    """Watches one connection. An answer that comes at once needs no watcher, so it starts a moment later."""
+class Patience:
+    """`async with`: cancels the block when `seconds` are over (TimeoutError) or the caller hangs up (ClientGone).
 
-    def __init__(self, receive: Receive) -> None:
+    Most answers come at once and need neither clock nor watcher, so that both start a moment later.
+    """
+
+    def __init__(self, receive: Receive, seconds: float) -> None:
         self._receive = receive
+        self._seconds = seconds
         self._watcher: asyncio.Task[None] | None = None
-        self._gone = False
+        self._ended: type[Exception] | None = None
 
     async def __aenter__(self) -> None:
         task = asyncio.current_task()
         if task is None:
-            raise RuntimeError("a connection is watched from within a task")
+            raise RuntimeError("patience is for tasks")
         self._task = task
-        self._timer = asyncio.get_running_loop().call_later(WATCH_AFTER_S, self._begin)
+        self._loop = asyncio.get_running_loop()
+        self._timer = self._loop.call_later(min(WATCH_AFTER_S, self._seconds), self._begin)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -116,17 +121,23 @@ class WhileConnected:
         self._timer.cancel()
         if self._watcher is not None:
             self._watcher.cancel()
-        if self._gone and self._task.uncancel() == 0 and kind is asyncio.CancelledError:
-            raise ClientGone from error
+        if self._ended is not None and self._task.uncancel() == 0 and kind is asyncio.CancelledError:
+            raise self._ended from error
 
     def _begin(self) -> None:
-        self._watcher = asyncio.get_running_loop().create_task(self._watch())
+        left = max(0.0, self._seconds - WATCH_AFTER_S)
+        self._timer = self._loop.call_later(left, self._end, TimeoutError)
+        self._watcher = self._loop.create_task(self._watch())
 
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self._gone = True
-        self._task.cancel()
+        self._end(ClientGone)
+
+    def _end(self, reason: type[Exception]) -> None:
+        if self._ended is None:
+            self._ended = reason
+            self._task.cancel()
 
 
 def _too_large(limit: int) -> Refusal:

@@ -7,6 +7,9 @@ import time
 
 import pytest
 
+from engine.transport.loosh.validator import LooshCaller
+from engine.transport.wire import challenge_json
+from engine.values import Challenge, Peer, Request
 from miner_server.admission import AllowList
 from miner_server.errors import MinerError
 from miner_server.limits import Limits
@@ -37,6 +40,19 @@ async def test_a_sealed_challenge_gets_its_sealed_answer() -> None:
     assert answer["tool_calls"] is None
     assert isinstance(answer["response_time_ms"], int)
     assert set(answer["usage"]) == {"prompt_tokens", "completion_tokens", "total_tokens"}
+
+
+async def test_our_own_validators_end_is_served() -> None:
+    challenge = Challenge(
+        id="c", kind="chat", source="file", created_at=1.0, request=Request(prompt="What is 40 plus 2?"), truth="42"
+    )
+    async with serving() as server:
+        caller = LooshCaller(ALICE, allow_private=True)
+        peer = Peer(MINER.ss58_address, *server.address)
+        assert (await caller.available(peer, timeout=5)).available
+        answer = await caller.ask(peer, challenge_json(challenge), timeout=5, max_bytes=100_000)
+        await caller.close()
+    assert answer.completion.text == "42"
 
 
 async def test_the_last_user_message_wins_over_the_prompt() -> None:
@@ -134,6 +150,17 @@ async def test_health_and_metrics_tell_what_happened() -> None:
     assert 'miner_requests_total{route="other",status="404"} 1.0' in metrics
     assert "miner_answer_seconds_count 1.0" in metrics
     assert "miner_ready 1.0" in metrics
+
+
+async def test_an_answers_body_does_not_wait_for_its_heads_acknowledgement() -> None:
+    async with serving() as server, Validator(server) as alice:
+        await alice.shake()
+        taken = []
+        for _ in range(8):
+            began = time.perf_counter()
+            await alice.send("What is 1 plus 1?")
+            taken.append(time.perf_counter() - began)
+    assert min(taken[1:]) < 0.035
 
 
 async def test_unknown_paths_and_methods_answer_in_json() -> None:
