@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from console import __version__
 from console.errors import ConsoleError, ExitCode
-from console.options import FOLDER, LAUNCH, add_options, configuration
+from console.options import FOLDER, LAUNCH, add_options, configuration, launch_settings
 from engine.chain.interface import ChainUnavailable
 from engine.folders import FolderError, data_home
 from engine.locks import AlreadyRunning
@@ -61,7 +61,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def launch(arguments: argparse.Namespace) -> int:
-    settings = configuration(arguments).settings
+    settings = launch_settings(arguments)
     if not arguments.no_ui:
         if not sys.stdout.isatty():
             raise ConsoleError("stdout is no terminal: add --no-ui to run without the screen")

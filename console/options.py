@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import inspect
+from msgspec.structs import replace
 
 from engine.settings import Configuration, Given, Layer, Setting, Settings, configure, declared
 from engine.settings.declared import DEMO
@@ -50,6 +51,8 @@ LAUNCH: dict[str, dict[str, tuple[str, ...]]] = {
 }
 """By heading and setting, the spellings of its option. The other settings are for the file and the environment."""
 
+DEMO_OWN = ("network", "wallet_name")
+
 FOLDER: dict[str, dict[str, tuple[str, ...]]] = {"where": {"data_dir": ("--data-dir",)}}
 
 
@@ -67,6 +70,15 @@ def add_options(parser: argparse.ArgumentParser, groups: dict[str, dict[str, tup
 def configuration(arguments: argparse.Namespace) -> Configuration:
     """The settings of this command. Raises SettingsError."""
     return configure(getattr(arguments, "given", {}), config=arguments.config, profile=arguments.profile)
+
+
+def launch_settings(arguments: argparse.Namespace) -> Settings:
+    """The settings of a run. The demo has a chain and keys of its own: only an option gives it others."""
+    found = configuration(arguments)
+    if found.settings.role != "demo":
+        return found.settings
+    own = {name: getattr(Settings(), name) for name in DEMO_OWN if not found.sources[name].startswith("--")}
+    return replace(found.settings, **own)
 
 
 class _Give(argparse.Action):

@@ -100,7 +100,6 @@ class Settings(Struct, frozen=True, kw_only=True):
     backend_model: Annotated[str, _is("the model to ask for; without one, the backend's first")] = ""
     model_path: Annotated[Path | None, _is("the GGUF file that llamacpp loads instead of the packaged one")] = None
     api_key: Annotated[Secret, _is("the backend's key, in the environment only")] = Secret()
-    allow_list: Annotated[bool, _is("answer only the subnet's validators and the hotkeys in `allow`")] = True
     allow: Annotated[tuple[str, ...], _is("hotkeys that are answered besides the subnet's validators")] = ()
     max_concurrency: Annotated[Count, _is("requests that are worked on at once")] = 8
     queue_limit: Annotated[int, Meta(ge=0, le=1_000_000), _is("requests that wait, at most")] = 64

@@ -23,7 +23,6 @@ FOREIGN = {
     "MAX_CONCURRENT_REQUESTS": "max_concurrency",
     "FIBER_KEY_TTL_SECONDS": "key_ttl",
     "FIBER_HANDSHAKE_TIMEOUT_SECONDS": "handshake_window",
-    "ENABLE_VALIDATOR_WHITELIST": "allow_list",
     "PROTOCOL.TIMEOUT": "challenge_timeout",
     "VALIDATING.BATCH_SIZE": "sample",
     "LOG_LEVEL": "log_level",

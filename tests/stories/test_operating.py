@@ -199,6 +199,21 @@ def test_nothing_that_is_written_holds_a_secret(tmp_path: Path) -> None:
     assert (folder.stat().st_mode & 0o777) == 0o700
 
 
+def test_the_demo_runs_beside_another_programs_env_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("SUBTENSOR_NETWORK=finney\nWALLET_NAME=mine\nHOTKEY_NAME=hot\nAPI_PORT=8000\n")
+    folder = tmp_path / "d"
+    done = subprocess.run(
+        command("launch", "--no-ui", *QUICK, "--rounds", "1", "--data-dir", str(folder)),
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (folder / "wallets" / "validator").is_dir()
+
+
 def _rounds_in(folder: Path) -> int:
     try:
         with sqlite3.connect(f"file:{folder / FILE_NAME}?mode=ro", uri=True) as database:

@@ -104,7 +104,7 @@ def test_a_loosh_miner_moves_over_with_its_file() -> None:
     assert (settings.host, settings.port, settings.backend) == ("127.0.0.1", 8000, "vllm")
     assert (settings.backend_url, settings.backend_model) == ("http://localhost:8001/v1", "Qwen/Qwen2.5-14B-Instruct")
     assert (settings.max_concurrency, settings.key_ttl, settings.handshake_window) == (10, 1800, 15)
-    assert (settings.allow_list, settings.log_level, settings.model_path) == (False, "warning", None)
+    assert (settings.log_level, settings.model_path) == ("warning", None)
     assert sources["network"] == ".env:4 SUBTENSOR_ADDRESS"
 
 
