@@ -1,83 +1,112 @@
-"""The judging worker: `python -m engine.judging_worker ENCODER THREADS`, asked by `engine.judging` over its pipes."""
+"""The judging worker: reads rounds on stdin and writes judgements on stdout until stdin ends.
 
-import logging
+Each message is a length (4 bytes, big-endian) and that many bytes of msgpack. The first is `Setup`, answered by
+`Ready` or `Failed`; each `Task` after it is answered by `Judged` or `Failed`. Since it ends with its stdin, no worker
+outlives the engine that started it.
+"""
+
 import os
-import signal
 import sys
 from typing import BinaryIO
 
 import msgspec
-import numpy as np
+from msgspec import Struct
 
-from engine.encoding.cache import CachedEncoder
-from engine.encoding.encoders import open_encoder
-from engine.encoding.interface import EncoderError
-from engine.judging import Result, Task, frame
-from engine.scoring import history as histories
-from engine.scoring import profiles
+from engine.values import Challenge, Judgement, Reply
 
-_HEADER = 4
-_NICENESS = 10
-
-log = logging.getLogger(__name__)
+HEADER_BYTES = 4
+NICENESS = 10
 
 
-class Bench:
-    """An encoder, opened when first needed, and the scoring profiles."""
+class Setup(Struct, frozen=True, kw_only=True, tag=True):
+    """What the worker judges with."""
 
-    def __init__(self, encoder: str, *, threads: int = 1) -> None:
-        self._spec = encoder
-        self._threads = threads
-        self._encoder: CachedEncoder | None = None
-
-    def judged(self, task: Task) -> Result:
-        """The result of a task; whatever goes wrong is its `failure`."""
-        try:
-            return self._judged(task)
-        except (EncoderError, ValueError) as error:
-            return Result(number=task.number, failure=str(error))
-
-    def _judged(self, task: Task) -> Result:
-        encoder = self._opened()
-        if task.challenge is None:
-            return Result(number=task.number)
-        texts = profiles.texts(task.profile, task.challenge, task.replies)
-        vectors = dict(zip(texts, encoder.encode(texts), strict=True))
-        with np.errstate(all="raise", under="ignore"):
-            judgement, after = profiles.judge(
-                task.profile, task.challenge, task.replies, vectors, _remembered(task.history)
-            )
-        return Result(number=task.number, judgement=judgement, history=histories.encode(after))
-
-    def _opened(self) -> CachedEncoder:
-        if self._encoder is None:
-            self._encoder = CachedEncoder(open_encoder(self._spec, threads=self._threads))
-        return self._encoder
+    profile: str
+    encoder: str
+    threads: int
 
 
-def _remembered(raw: bytes | None) -> histories.History:
-    """The history, or a new one when it cannot be read: judging goes on, and the operator is told."""
-    try:
-        return histories.decode(raw)
-    except ValueError as error:
-        log.warning("what earlier rounds taught is lost: %s", error)
-        return histories.History()
+class Task(Struct, frozen=True, kw_only=True, tag=True):
+    """A round to judge; `history` is what the judgement before it left, None at the beginning."""
+
+    challenge: Challenge
+    replies: tuple[Reply, ...]
+    history: bytes | None
 
 
-def serve(bench: Bench, asked: BinaryIO, answered: BinaryIO) -> None:
-    """Judge what comes in until the other end closes."""
-    while header := asked.read(_HEADER):
-        task = msgspec.msgpack.decode(asked.read(int.from_bytes(header, "big")), type=Task)
-        answered.write(frame(bench.judged(task)))
-        answered.flush()
+class Ready(Struct, frozen=True, tag=True):
+    """The model is loaded."""
+
+
+class Judged(Struct, frozen=True, kw_only=True, tag=True):
+    judgement: Judgement
+    history: bytes
+
+
+class Failed(Struct, frozen=True, kw_only=True, tag=True):
+    reason: str
+
+
+Answer = Ready | Judged | Failed
 
 
 def main() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(_NICENESS)
-    answered = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    serve(Bench(sys.argv[1], threads=int(sys.argv[2])), sys.stdin.buffer, answered)
+    """Serve one engine from the first message to the end of stdin."""
+    requests, answers = _own_pipes()
+    os.nice(NICENESS)
+    setup = msgspec.msgpack.decode(_read(requests), type=Setup)
+    try:
+        worker = _Worker(setup)
+    except Exception as error:
+        _write(answers, Failed(reason=str(error) or type(error).__name__))
+        return
+    _write(answers, Ready())
+    decoder = msgspec.msgpack.Decoder(Task)
+    while message := _read(requests):
+        try:
+            answer: Answer = worker.judge(decoder.decode(message))
+        except Exception as error:
+            answer = Failed(reason=f"{type(error).__name__}: {error}")
+        _write(answers, answer)
+
+
+class _Worker:
+    def __init__(self, setup: Setup) -> None:
+        from engine.encoding.cache import CachedEncoder
+        from engine.encoding.encoders import open_encoder
+
+        self._profile = setup.profile
+        self._encoder = CachedEncoder(open_encoder(setup.encoder, threads=setup.threads))
+
+    def judge(self, task: Task) -> Judged:
+        from engine.scoring import profiles
+        from engine.scoring.history import decode, encode
+
+        texts = profiles.texts(self._profile, task.challenge, task.replies)
+        vectors = dict(zip(texts, self._encoder.encode(texts), strict=True))
+        judgement, history = profiles.judge(self._profile, task.challenge, task.replies, vectors, decode(task.history))
+        return Judged(judgement=judgement, history=encode(history))
+
+
+def _own_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """The two pipes under numbers that no library prints to."""
+    requests, answers = os.dup(sys.stdin.fileno()), os.dup(sys.stdout.fileno())
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nowhere, sys.stdin.fileno())
+    os.dup2(nowhere, sys.stdout.fileno())
+    return os.fdopen(requests, "rb"), os.fdopen(answers, "wb")
+
+
+def _read(stream: BinaryIO) -> bytes:
+    """The next message; empty at the end."""
+    size = int.from_bytes(stream.read(HEADER_BYTES), "big")
+    return stream.read(size)
+
+
+def _write(stream: BinaryIO, answer: Answer) -> None:
+    message = msgspec.msgpack.encode(answer)
+    stream.write(len(message).to_bytes(HEADER_BYTES, "big") + message)
+    stream.flush()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""The scoring profiles by name: what each needs embedded, and how each judges a round."""
+"""The scoring profiles by name: what each needs embedded, and how each judges a round.
+
+The profile loosh is loaded when it is used: scikit-learn takes 70 MB and seconds that robust does without.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,14 +12,15 @@ from engine.scoring import robust
 from engine.scoring.history import History
 from engine.values import Challenge, Judgement, Reply
 
-PROFILES = ("robust", "loosh")
+LOOSH = "loosh"
+PROFILES = (robust.NAME, LOOSH)
 Vectors = Mapping[str, NDArray[np.float32]]
 
 
 def texts(profile: str, challenge: Challenge, replies: Sequence[Reply]) -> list[str]:
     """The texts whose vectors `judge` needs, each once. Raises ValueError for an unknown profile."""
     _check(profile)
-    if profile == "loosh":
+    if profile == LOOSH:
         from engine.scoring.loosh import profile as loosh
 
         return loosh.texts(challenge, replies)
@@ -26,13 +30,13 @@ def texts(profile: str, challenge: Challenge, replies: Sequence[Reply]) -> list[
 def judge(
     profile: str, challenge: Challenge, replies: Sequence[Reply], vectors: Vectors, history: History
 ) -> tuple[Judgement, History]:
-    """The judgement of a round and the history after it. Pure: the same input gives the same output.
+    """The judgement of a round and the history after it, which the profile loosh leaves as it is.
 
-    The profile loosh has no memory of its own: the history passes through it, for when robust is chosen again.
+    Pure: the same input gives the same output. A vector that is not finite counts as zero, like nothing else.
     """
     _check(profile)
     sound = {text: vector if np.isfinite(vector).all() else np.zeros_like(vector) for text, vector in vectors.items()}
-    if profile == "loosh":
+    if profile == LOOSH:
         from engine.scoring.loosh import profile as loosh
 
         return loosh.judge(challenge, replies, sound), history
