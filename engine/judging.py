@@ -34,7 +34,7 @@ class Judge:
         self._deadline = deadline
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
-        self._decoder = msgspec.msgpack.Decoder(Answer)
+        self._decoder: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)
 
     async def start(self) -> None:
         """Start the worker and load the model. Raises `EncoderError`, `JudgeFailed`."""
