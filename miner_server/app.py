@@ -16,7 +16,7 @@ from miner_server.admission import Admission, AllowList
 from miner_server.answering import Answering
 from miner_server.backends.interface import Backend
 from miner_server.call import Call, Reply
-from miner_server.endpoint import Office
+from miner_server.endpoint import Calls
 from miner_server.errors import Refusal
 from miner_server.limits import Limits
 from miner_server.metrics import Metrics
@@ -36,13 +36,13 @@ class MinerApp(Starlette):
         self._backend = backend
         self._admission = Admission(allow)
         self._answering = Answering(backend, limits)
-        self._books = RequestLog(lambda hotkey: allow.refusal(hotkey) is None)
+        self._requests = RequestLog(lambda hotkey: allow.refusal(hotkey) is None)
         metrics = Metrics(self._answering)
-        self._office = Office(self._books, metrics)
+        self._calls = Calls(self._requests, metrics)
         super().__init__(
             routes=[
-                *LooshRoutes(desk, self._admission, self._answering, limits).routes(self._office),
-                *CommonRoutes(self._admission, self._answering, metrics).routes(self._office),
+                *LooshRoutes(desk, self._admission, self._answering, limits).routes(self._calls),
+                *CommonRoutes(self._admission, self._answering, metrics).routes(self._calls),
             ],
             exception_handlers={HTTPException: self._unmatched},
             lifespan=self._watched,
@@ -51,11 +51,11 @@ class MinerApp(Starlette):
 
     def refuse_all(self) -> None:
         """End the requests that are still being served; each of them gets a 503."""
-        self._office.close()
+        self._calls.refuse_all()
 
     def view(self, address: str) -> ServerView:
         """What a screen shows of this server; foreign text in it is clean."""
-        queue, books = self._answering.queue, self._books
+        queue, log = self._answering.queue, self._requests
         return ServerView(
             address=address,
             backend=self._backend.name,
@@ -66,14 +66,14 @@ class MinerApp(Starlette):
             capacity=queue.slots,
             queued=queue.queued,
             queue_limit=queue.waiting,
-            requests_total=books.statuses.total(),
-            statuses=dict(books.statuses),
-            p50_ms=books.latency(0.5),
-            p95_ms=books.latency(0.95),
-            tokens_total=books.tokens,
-            callers=books.callers(),
+            requests_total=log.statuses.total(),
+            statuses=dict(log.statuses),
+            p50_ms=log.latency(0.5),
+            p95_ms=log.latency(0.95),
+            tokens_total=log.tokens,
+            callers=log.callers(),
             sessions=self._desk.sessions(),
-            requests=books.requests(),
+            requests=log.requests(),
         )
 
     @asynccontextmanager
@@ -94,7 +94,7 @@ class MinerApp(Starlette):
             self._admission.stranger("lookup", call.host, call.route)
             raise Refusal(error.status_code, error.detail)
 
-        reply = await self._office.serve(Call(NO_ROUTE, request.scope, request.receive), refuse)
+        reply = await self._calls.serve(Call(NO_ROUTE, request.scope, request.receive), refuse)
         if reply is None:
             raise error
         headers = {name.decode(): value.decode() for name, value in reply.headers}

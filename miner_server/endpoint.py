@@ -24,30 +24,30 @@ DRAIN_BYTES = 1024 * 1024
 DRAIN_S = 1.0
 
 
-class Office:
-    """What all routes of one server share: the books, and who is being served right now."""
+class Calls:
+    """What all routes of one server share: the log, the counters, and what is being served right now."""
 
-    def __init__(self, books: RequestLog, metrics: Metrics) -> None:
-        self.books = books
-        self.metrics = metrics
-        self._serving: set[asyncio.Task[None]] = set()
+    def __init__(self, requests: RequestLog, metrics: Metrics) -> None:
+        self._requests = requests
+        self._metrics = metrics
+        self._running: set[asyncio.Task[None]] = set()
         self._closing = False
 
-    def close(self) -> None:
+    def refuse_all(self) -> None:
         """End the requests that are still being served; each of them gets a 503."""
         self._closing = True
-        for task in self._serving:
+        for task in self._running:
             task.cancel()
 
     def endpoint(self, route: str, handler: Handler) -> "Endpoint":
         return Endpoint(self, route, handler)
 
     async def serve(self, call: Call, handler: Handler) -> Reply | None:
-        """The handler's reply, or the refusal's; None when nobody is there to read it. Always in the books."""
+        """The handler's reply, or the refusal's; None when nobody is there to read it. Always logged and counted."""
         began = time.perf_counter()
         task = asyncio.current_task()
         if task is not None:
-            self._serving.add(task)
+            self._running.add(task)
         try:
             reply = await handler(call)
             status = reply.status
@@ -68,24 +68,24 @@ class Office:
             reply, status = json_reply({"detail": "internal error"}, 500), 500
         finally:
             if task is not None:
-                self._serving.discard(task)
+                self._running.discard(task)
         seconds = time.perf_counter() - began
-        self.books.add(call, status, seconds * 1000)
-        self.metrics.add(call, status, seconds)
+        self._requests.add(call, status, seconds * 1000)
+        self._metrics.add(call, status, seconds)
         return reply
 
 
 class Endpoint:
     """One route of the application."""
 
-    def __init__(self, office: Office, route: str, handler: Handler) -> None:
-        self._office = office
+    def __init__(self, calls: Calls, route: str, handler: Handler) -> None:
+        self._calls = calls
         self._route = route
         self._handler = handler
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         call = Call(self._route, scope, receive)
-        reply = await self._office.serve(call, self._handler)
+        reply = await self._calls.serve(call, self._handler)
         if reply is not None:
             await _send(call, reply, send)
 

@@ -5,7 +5,7 @@ from starlette.routing import Route
 from miner_server.admission import Admission
 from miner_server.answering import NOT_READY, Answering
 from miner_server.call import Call, Reply, json_reply
-from miner_server.endpoint import Handler, Office
+from miner_server.endpoint import Calls, Handler
 from miner_server.metrics import CONTENT_TYPE, Metrics
 
 AVAILABILITY_PATH = "/availability"
@@ -19,13 +19,13 @@ class CommonRoutes:
         self._answering = answering
         self._metrics = metrics
 
-    def routes(self, office: Office) -> list[Route]:
+    def routes(self, calls: Calls) -> list[Route]:
         handlers: dict[str, Handler] = {
             AVAILABILITY_PATH: self.availability,
             HEALTH_PATH: self.health,
             METRICS_PATH: self.metrics,
         }
-        return [Route(path, office.endpoint(path, handler), methods=["GET"]) for path, handler in handlers.items()]
+        return [Route(path, calls.endpoint(path, handler), methods=["GET"]) for path, handler in handlers.items()]
 
     async def availability(self, call: Call) -> Reply:
         """Whether a challenge would be answered now (facts/loosh 1.1)."""

@@ -26,7 +26,7 @@ from engine.transport.wire import completion_json, read_request
 from miner_server.admission import Admission
 from miner_server.answering import Answering
 from miner_server.call import Call, Reply, json_reply
-from miner_server.endpoint import Office
+from miner_server.endpoint import Calls
 from miner_server.errors import Refusal
 from miner_server.limits import Limits
 
@@ -53,11 +53,11 @@ class LooshRoutes:
         self._keys: set[tuple[str, str]] = set()
         self._miner = desk.hotkey.encode()
 
-    def routes(self, office: Office) -> list[Route]:
+    def routes(self, calls: Calls) -> list[Route]:
         return [
-            Route(CHALLENGE_PATH, office.endpoint(CHALLENGE_PATH, self.challenge), methods=["POST"]),
-            Route(KEY_EXCHANGE_PATH, office.endpoint(KEY_EXCHANGE_PATH, self.key_exchange), methods=["POST"]),
-            Route(PUBLIC_KEY_PATH, office.endpoint(PUBLIC_KEY_PATH, self.public_key), methods=["GET"]),
+            Route(CHALLENGE_PATH, calls.endpoint(CHALLENGE_PATH, self.challenge), methods=["POST"]),
+            Route(KEY_EXCHANGE_PATH, calls.endpoint(KEY_EXCHANGE_PATH, self.key_exchange), methods=["POST"]),
+            Route(PUBLIC_KEY_PATH, calls.endpoint(PUBLIC_KEY_PATH, self.public_key), methods=["GET"]),
         ]
 
     async def public_key(self, call: Call) -> Reply:
