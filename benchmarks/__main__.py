@@ -1,0 +1,37 @@
+"""`python -m benchmarks [NAME…]` measures and prints one table; exit code 1 when a figure is over its target."""
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from benchmarks import demo, help, lag, memory, round256, transport
+from benchmarks.figures import Figure, machine, table
+
+BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
+    "help": help.measure,
+    "transport": transport.measure,
+    "round256": round256.measure,
+    "lag": lag.measure,
+    "memory": memory.measure,
+    "demo": demo.measure,
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measures the project's figures.")
+    parser.add_argument("names", metavar="NAME", nargs="*", help=f"{', '.join(BENCHMARKS)} (default: all)")
+    names = parser.parse_args().names or list(BENCHMARKS)
+    if unknown := [name for name in names if name not in BENCHMARKS]:
+        parser.error(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+    figures: list[Figure] = []
+    before = machine()
+    for name in names:
+        print(f"measuring: {name}", file=sys.stderr, flush=True)
+        figures += BENCHMARKS[name]()
+    print(table(figures))
+    print(f"\nbefore: {before}\nafter:  {machine()}")
+    return int(any(figure.over for figure in figures))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""Memory of a headless validator with the ONNX encoder over its whole process tree, at its highest while it judges."""
+
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.figures import Figure
+from benchmarks.processes import Memory, memory_of_tree
+from benchmarks.stub_miners import stub_miners
+from benchmarks.subnet import validator
+
+REPLIES = (16, 64)
+ROUNDS = 6
+SAMPLE_EVERY_S = 0.2
+TARGET_MB = 400
+
+
+def measure() -> list[Figure]:
+    return [figure for replies in REPLIES for figure in _measured(replies)]
+
+
+def _measured(replies: int) -> list[Figure]:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        stub_miners(replies) as miners,
+        validator(Path(folder), miners, rounds=ROUNDS, encoder="minilm") as run,
+        _highest(run.pid) as found,
+    ):
+        for _, event in run.rounds():
+            assert event["answered"] == replies, event
+    what = f"validator's process tree, {replies} replies a round"
+    return [
+        Figure(f"{what}, RSS", max(one.rss for one in found), "MB", TARGET_MB),
+        Figure(f"{what}, PSS", max(one.pss for one in found), "MB", TARGET_MB),
+    ]
+
+
+@contextmanager
+def _highest(pid: int) -> Iterator[list[Memory]]:
+    """Samples of a tree's memory, taken on a thread until the end."""
+    samples: list[Memory] = []
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(SAMPLE_EVERY_S):
+            samples.append(memory_of_tree(pid))
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield samples
+    finally:
+        over.set()
+        thread.join()

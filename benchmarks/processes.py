@@ -1,0 +1,106 @@
+"""What processes cost: memory of a tree of them, CPU seconds of a command, and commands that live for a while."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+ROOT = Path(__file__).parents[1]
+KIB_A_MB = 1_000_000 / 1024
+TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+END_S = 20.0
+
+
+class Memory(Struct, frozen=True):
+    """In MB (10⁶ bytes): resident, and resident with shared pages divided among those that share them."""
+
+    rss: float = 0.0
+    pss: float = 0.0
+
+
+def clean_environment(home: Path) -> dict[str, str]:
+    """Ours without any settings of the console, and with another home: a benchmark measures the defaults."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SUBNET_CONSOLE_", "XDG_"))}
+    return {**kept, "HOME": str(home)}
+
+
+def python(*arguments: str) -> list[str]:
+    """The command line of a module of ours."""
+    return [sys.executable, "-m", *arguments]
+
+
+@contextmanager
+def running(command: Sequence[str], **options: Any) -> Iterator["subprocess.Popen[str]"]:
+    """A process of ours that talks over pipes. In the end its stdin is closed, and what lives on after that killed."""
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **options
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.stdin is not None:
+                process.stdin.close()
+            try:
+                process.wait(END_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def cpu_seconds(command: Sequence[str], environment: Mapping[str, str]) -> float:
+    """User and system time of a command, silent and run to its end. Raises CalledProcessError."""
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return used.ru_utime + used.ru_stime
+
+
+def cpu_seconds_of(pid: int) -> float:
+    """User and system time of a living process so far, without its children's."""
+    fields = _stat(Path(f"/proc/{pid}"))
+    return (int(fields[11]) + int(fields[12])) * TICK_S
+
+
+def memory_of_tree(pid: int) -> Memory:
+    """The process and all that it started, as they are now."""
+    found = [_memory(one) for one in tree(pid)]
+    return Memory(sum(one.rss for one in found), sum(one.pss for one in found))
+
+
+def tree(pid: int) -> list[int]:
+    """A process and its descendants."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            children.setdefault(_parent(entry), []).append(int(entry.name))
+    found = [pid]
+    for one in found:
+        found += children.get(one, [])
+    return found
+
+
+def _parent(process: Path) -> int:
+    try:
+        return int(_stat(process)[1])
+    except OSError:
+        return 0
+
+
+def _stat(process: Path) -> list[str]:
+    """The fields behind the process's name (proc(5)), the first of them its state."""
+    return (process / "stat").read_text().rsplit(")", 1)[1].split()
+
+
+def _memory(pid: int) -> Memory:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+    except OSError:
+        return Memory()
+    kib = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)}
+    return Memory(kib["Rss"] / KIB_A_MB, kib["Pss"] / KIB_A_MB)
