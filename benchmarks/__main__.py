@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import traceback
 from collections.abc import Callable
 
 from benchmarks import demo, help, lag, memory, round256, transport
@@ -24,13 +25,20 @@ def main() -> int:
     if unknown := [name for name in names if name not in BENCHMARKS]:
         parser.error(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
     figures: list[Figure] = []
+    failed = []
     before = machine()
     for name in names:
         print(f"measuring: {name}", file=sys.stderr, flush=True)
-        figures += BENCHMARKS[name]()
+        try:
+            figures += BENCHMARKS[name]()
+        except Exception:
+            failed.append(name)
+            traceback.print_exc()
     print(table(figures))
     print(f"\nbefore: {before}\nafter:  {machine()}")
-    return int(any(figure.over for figure in figures))
+    if failed:
+        print(f"failed: {', '.join(failed)}")
+    return int(bool(failed) or any(figure.over for figure in figures))
 
 
 if __name__ == "__main__":
