@@ -15,7 +15,7 @@ MIN_COSINE = 0.20
 SPREAD = 1.0
 """How much of the standard deviation is added to the mean agreement: the more they differ, the higher the score."""
 
-Fate = Literal["consensus", "off topic", "poor", "outlier", "outside"]
+Fate = Literal["consensus", "off topic", "poor", "outlier", "ousted", "outside"]
 
 
 class Consensus(Struct, frozen=True, kw_only=True):
@@ -45,9 +45,10 @@ def form(
     good = np.flatnonzero(quality >= MIN_QUALITY)
     if not len(good):
         return Consensus(quality=quality, fates=tuple(fates), clusters=(), score=0.0)
+    stays, outliers_won = staying(vectors[good], quality[good])
     for index in map(int, good):
-        fates[index] = "outlier"
-    near = good[staying(vectors[good], quality[good])]
+        fates[index] = "ousted" if outliers_won else "outlier"
+    near = good[stays]
     for index in map(int, near):
         fates[index] = "outside"
     clusters = tuple(

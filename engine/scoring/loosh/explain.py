@@ -12,6 +12,7 @@ from engine.scoring.loosh.quality import Quality
 from engine.scoring.loosh.sybil import Suspects
 from engine.values import Reply, Verdict
 
+QUALITY = ("relevance", "coherence", "coverage", "complexity", "density", "specificity")
 _HOW = {"semantic": "meaning", "fusion": "meaning, wording or structure", "trajectory": "the course of its sentences"}
 
 
@@ -33,12 +34,7 @@ class Standing(Struct, frozen=True, kw_only=True):
 def verdict(index: int, replies: Sequence[Reply], standing: Standing) -> Verdict:
     quality = standing.qualities[index]
     parts = {
-        "relevance": quality.relevance,
-        "coherence": quality.coherence,
-        "coverage": quality.coverage,
-        "complexity": quality.complexity,
-        "density": quality.density,
-        "specificity": quality.specificity,
+        **{name: getattr(quality, name) for name in QUALITY},
         "question": quality.full,
         "peers": float(standing.peers[index]),
         "vote": float(standing.votes[index]),
@@ -64,7 +60,7 @@ def alone(reply: Reply, cosine: float, *, accepted: bool) -> Verdict:
     return Verdict(
         hotkey=reply.hotkey,
         uid=reply.uid,
-        quality=max(0.0, cosine),
+        quality=min(1.0, max(0.0, cosine)),
         score=float(accepted),
         emission=float(accepted),
         cluster=cluster_name(0) if accepted else "",
@@ -79,14 +75,17 @@ def nothing(reply: Reply, why: str) -> Verdict:
 
 def _reasons(index: int, replies: Sequence[Reply], standing: Standing, parts: dict[str, float]) -> Iterator[str]:
     yield _standing(index, standing, parts)
-    yield "quality is made of " + ", ".join(f"{name} {parts[name]:.2f}" for name in list(parts)[:6])
+    yield "quality is made of " + ", ".join(f"{name} {parts[name]:.2f}" for name in QUALITY)
     share = parts["time"]
     inside = ", times 1.2 for being in the consensus" if standing.consensus.fates[index] == "consensus" else ""
     score = standing.consensus.score
-    yield f"took {share:.0%} of the time: keeps {1 - share:.0%} of the consensus score {score:.2f}{inside}"
+    if score > 0:
+        yield f"took {share:.0%} of the time: keeps {1 - share:.0%} of the consensus score {score:.2f}{inside}"
+    else:
+        yield "the consensus score is 0, for want of two that agree: nobody is paid"
     if parts["vote"] < 1:
         yield f"one vote shared by {round(1 / parts['vote'])} hotkeys behind one address or coldkey"
-    if parts["bonus"] > 1:
+    if parts["bonus"] > 1 and score > 0:
         yield f"the best score of all: pay times {parts['bonus']:.4f}"
     for pair in standing.suspects.pairs:
         if index in (pair.first, pair.second):
@@ -99,12 +98,19 @@ def _standing(index: int, standing: Standing, parts: dict[str, float]) -> str:
     others, quality = len(consensus.members) - 1, consensus.quality[index]
     match consensus.fates[index]:
         case "consensus":
-            return f"in the consensus with {others} others, likeness {parts['peers']:.2f}, quality {quality:.2f}"
+            company = f"with {_counted(others, 'other')}, likeness {parts['peers']:.2f}" if others else "alone"
+            return f"in the consensus {company}, quality {quality:.2f}"
         case "off topic":
             return f"off the question: cosine {parts['question']:.2f} is below {MIN_COSINE:.2f}"
         case "poor":
             return f"out of the consensus: quality {quality:.2f} is below {MIN_QUALITY:.2f}"
         case "outlier":
-            return f"out of the consensus: set apart from the {others + 1} that are in it as an outlier"
-        case _:
-            return f"out of the consensus: in a smaller cluster than the {others + 1} that are in it"
+            return "out of the consensus: an outlier among the good answers"
+        case "ousted":
+            return "out of the consensus: the outliers among the good answers were better than the rest, and ousted it"
+        case "outside":
+            return f"out of the consensus: in a smaller cluster than the {_counted(others + 1, 'answer')} in it"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -89,7 +89,7 @@ def _at_most_one(question: str, replies: Sequence[Reply], vectors: Lookup) -> tu
     cosine = float(cosines(asked[np.newaxis], said[np.newaxis])[0, 0])
     accepted = cosine >= MIN_COSINE_ALONE
     consensus = Consensus(
-        quality=np.array([max(0.0, cosine)]),
+        quality=np.array([cosine]),
         fates=("consensus" if accepted else "off topic",),
         clusters=((0,),) if accepted else (),
         score=float(accepted),

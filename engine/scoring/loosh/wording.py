@@ -31,7 +31,7 @@ def density(text: str) -> float:
 def specificity(text: str) -> float:
     """0.3 for a digit, up to 0.3 for names within sentences, up to 0.2 for long words, 0.2 for a colon or semicolon."""
     words = text.split()
-    names = sum(word[:1].isupper() for sentence in _SENTENCE_ENDS.split(text) for word in sentence.split()[1:])
+    names: int = sum(word[:1].isupper() for sentence in _SENTENCE_ENDS.split(text) for word in sentence.split()[1:])
     long_words = sum(len(word) > 8 for word in words)
     digit = 0.3 if re.search(r"\d", text) else 0.0
     structure = 0.2 if re.search(r"[;:]", text) else 0.0

@@ -1,0 +1,48 @@
+"""Rounds for the tests of the profile loosh."""
+
+import json
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from engine.encoding.encoders import open_encoder
+from engine.encoding.interface import Encoder
+from engine.scoring import profiles
+from engine.scoring.history import History
+from engine.values import Challenge, Judgement, Reply, Request
+
+DATA = Path(__file__).parents[1] / "data"
+CASES: dict[int, dict[str, Any]] = {
+    case["id"]: case for case in json.loads((DATA / "loosh_eval_cases.json").read_text())
+}
+
+
+def recorded(embedder: str) -> dict[int, Any]:
+    """What the reference computed for each case."""
+    return {case["id"]: case for case in json.loads((DATA / f"loosh_eval_{embedder}.json").read_text())}
+
+
+@cache
+def encoder(name: str) -> Encoder:
+    return open_encoder(name)
+
+
+def challenge(prompt: str) -> Challenge:
+    return Challenge(id="c-1", kind="chat", source="file", created_at=0.0, request=Request(prompt=prompt))
+
+
+def replies_of(case: int) -> list[Reply]:
+    return [Reply(**miner) for miner in CASES[case]["miners"]]
+
+
+def answers(*texts: str, ms: float = 100.0) -> list[Reply]:
+    """One miner a text, each behind an address of its own."""
+    return [Reply(uid=uid, hotkey=f"h{uid}", ip=f"192.0.2.{uid}", ms=ms, text=text) for uid, text in enumerate(texts)]
+
+
+def judged(prompt: str, replies: Sequence[Reply], embedder: str = "bow") -> Judgement:
+    asked = challenge(prompt)
+    wanted = profiles.texts("loosh", asked, replies)
+    vectors = dict(zip(wanted, encoder(embedder).encode(wanted), strict=True))
+    return profiles.judge("loosh", asked, replies, vectors, History())[0]
