@@ -63,12 +63,12 @@ def main(argv: list[str] | None = None) -> int:
 def launch(arguments: argparse.Namespace) -> int:
     settings = launch_settings(arguments)
     if not arguments.no_ui:
-        if not sys.stdout.isatty():
-            raise ConsoleError("stdout is no terminal: add --no-ui to run without the screen")
-        raise ConsoleError("the screen is not built yet: add --no-ui to run without it")
+        from console.terminal import check_terminal
+
+        check_terminal(os.environ)
     from console import launch
 
-    return launch.run(settings)
+    return launch.run(settings, on_screen=not arguments.no_ui)
 
 
 def export(arguments: argparse.Namespace) -> int:

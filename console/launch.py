@@ -43,7 +43,7 @@ CODES: tuple[tuple[tuple[type[Exception], ...], ExitCode], ...] = (
 )
 
 
-def run(settings: Settings) -> int:
+def run(settings: Settings, *, on_screen: bool) -> int:
     """Run the configured role to its end. Returns the exit code, or raises what stopped it."""
     if settings.network != "embedded":
         raise ConsoleError(
@@ -53,8 +53,14 @@ def run(settings: Settings) -> int:
     now = time.time()
     feed = Feed(Snapshot(at=now, version=__version__, role=settings.role, started_at=now))
     engine = EngineThread(lambda: operate(settings, folder, feed))
-    with open_log(folder, level=settings.log_level, cap_mb=settings.log_cap_mb):
-        received = headless.run(engine, feed, stop_on_hangup=settings.on_hangup == "stop", explain=explain)
+    stop_on_hangup = settings.on_hangup == "stop"
+    with open_log(folder, level=settings.log_level, cap_mb=settings.log_cap_mb) as logs:
+        if on_screen:
+            from console.tui.run import run_screen
+
+            received = run_screen(engine, feed, logs, folder, stop_on_hangup=stop_on_hangup)
+        else:
+            received = headless.run(engine, feed, stop_on_hangup=stop_on_hangup, explain=explain)
     if engine.error is not None:
         raise _for_the_operator(engine.error) from engine.error
     return ExitCode.INTERRUPTED if received == signal.SIGINT else ExitCode.DONE

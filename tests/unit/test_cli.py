@@ -99,14 +99,22 @@ def test_the_code_reaches_the_shell_and_the_message_its_stderr() -> None:
     )
 
 
-def test_with_a_terminal_launch_says_that_the_screen_is_to_come() -> None:
+@pytest.mark.parametrize("term", ["dumb", "unknown", ""])
+def test_a_terminal_that_shows_no_screen_is_named(term: str) -> None:
     controller, terminal = os.openpty()
-    with os.fdopen(controller, "rb"), os.fdopen(terminal, "wb") as stdout:
+    with os.fdopen(controller, "rb"), os.fdopen(terminal, "r+b", buffering=0) as tty:
         done = subprocess.run(
-            [sys.executable, "-m", "console", "launch"], stdout=stdout, stderr=subprocess.PIPE, cwd=ROOT, check=False
+            [sys.executable, "-m", "console", "launch"],
+            stdin=tty,
+            stdout=tty,
+            stderr=subprocess.PIPE,
+            cwd=ROOT,
+            env={**os.environ, "TERM": term},
+            check=False,
         )
     assert done.returncode == 2
-    assert b"not built yet: add --no-ui" in done.stderr
+    assert f"TERM={term} is no terminal that can show a screen".encode() in done.stderr
+    assert b"--no-ui" in done.stderr
 
 
 @pytest.mark.parametrize("descriptor", [1, 2])

@@ -1,0 +1,46 @@
+"""The one registry of what an operator can do.
+
+Keys, footer, help, palette, the menu on `x`, the documentation's table and the keymap file are all made from it. A
+screen's engineer adds a module of actions here, names its tuple in `ACTIONS`, and says in `SCREENS` which contexts the
+screen has.
+"""
+
+from collections.abc import Iterator
+
+from console.actions import chain, everywhere, home, lists, tables
+from console.actions.action import Action
+from console.actions.places import PLACES
+
+ACTIONS: dict[str, Action] = {
+    action.id: action
+    for action in (
+        *everywhere.ACTIONS,
+        *lists.ACTIONS,
+        *tables.ACTIONS,
+        *home.ACTIONS,
+        *chain.ACTIONS,
+    )
+}
+
+SCREENS: dict[str, tuple[str, ...]] = {
+    "home": ("home", "chain", "table", "list", "everywhere", "always"),
+    "challenges": ("table", "list", "everywhere", "always"),
+    "miners": ("table", "list", "everywhere", "always"),
+    "weights": ("chain", "table", "list", "everywhere", "always"),
+    "server": ("table", "list", "everywhere", "always"),
+    "logs": ("list", "everywhere", "always"),
+    "setup": ("list", "everywhere", "always"),
+    "dialog": ("dialog", "list", "always"),
+}
+"""The contexts of each screen; dialogs, pickers and overlays share one entry."""
+
+
+def actions_of(screen: str) -> Iterator[Action]:
+    """The actions of a screen, those of its own contexts first."""
+    for context in SCREENS[screen]:
+        for action in ACTIONS.values():
+            if action.context == context:
+                yield action
+
+
+__all__ = ["ACTIONS", "PLACES", "SCREENS", "Action", "actions_of"]

@@ -1,0 +1,44 @@
+"""What one action is."""
+
+from collections.abc import Callable
+from enum import IntEnum
+
+from msgspec import Struct
+
+from engine.snapshot import Snapshot
+
+
+class Level(IntEnum):
+    """How much an operator is asked before it happens."""
+
+    NONE = 0
+    """Nothing: it only concerns the view."""
+    TOLD = 1
+    """Nothing, but a message says what happened; it can be undone."""
+    ASKED = 2
+    """A dialog with Cancel first."""
+    TYPED = 3
+    """A dry run, then the netuid has to be typed; on the embedded chain a dialog as for `ASKED`."""
+
+
+def always(_snapshot: Snapshot) -> str:
+    """No reason against it."""
+    return ""
+
+
+class Action(Struct, frozen=True, kw_only=True):
+    """Something that an operator can do, under a name that never changes.
+
+    `keys` are the usual ones, as Textual spells them; `label` is for the footer and menus, `about` one sentence for
+    the help. `why_not` says why it cannot be done now, "" when it can. `footer` orders the footer; 0 stays out of it.
+    """
+
+    id: str
+    keys: tuple[str, ...]
+    label: str
+    about: str
+    group: str
+    context: str
+    level: Level = Level.NONE
+    why_not: Callable[[Snapshot], str] = always
+    footer: int = 0

@@ -1,0 +1,96 @@
+"""Numbers in words that fit a cell: durations, blocks, tokens, addresses, bars."""
+
+import math
+import time
+from collections.abc import Sequence
+
+UNKNOWN = "-"
+SPARKS = "▁▂▃▄▅▆▇█"
+EIGHTHS = " ▏▎▍▌▋▊▉"
+UNITS = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
+
+
+def duration(seconds: float) -> str:
+    """Two units at most, without spaces: "12s", "4h12m", "3d4h"."""
+    left = int(max(0.0, seconds))
+    for index, (unit, size) in enumerate(UNITS):
+        if left >= size:
+            count, rest = divmod(left, size)
+            if index + 1 == len(UNITS):
+                return f"{count}{unit}"
+            smaller, smaller_size = UNITS[index + 1]
+            return f"{count}{unit}{rest // smaller_size:02d}{smaller}"
+    return "0s"
+
+
+def age(at: float, now: float) -> str:
+    """How long ago; `-` for never."""
+    return duration(now - at) if at else UNKNOWN
+
+
+def countdown(seconds: float) -> str:
+    """Minutes and seconds, as on a clock: "00:41"."""
+    left = math.ceil(max(0.0, seconds))
+    return f"{left // 60:02d}:{left % 60:02d}"
+
+
+def clock(at: float) -> str:
+    """The local time of day; `-` for never."""
+    return time.strftime("%H:%M:%S", time.localtime(at)) if at else UNKNOWN
+
+
+def blocks(count: int, block_time: float) -> str:
+    """A number of blocks and how long they take: "62 blk 12m24s"."""
+    return f"{count} blk {duration(count * block_time)}"
+
+
+def tau(amount: float) -> str:
+    """Tokens: whole ones with separators when there are many."""
+    return f"τ{amount:,.0f}" if amount >= 1000 else f"τ{amount:.3f}"
+
+
+def hotkey(address: str, width: int = 9) -> str:
+    """An address in `width` cells, both ends visible: "5FHn…k2Qe"."""
+    if len(address) <= width:
+        return address or UNKNOWN
+    tail = (width - 1) // 2
+    return f"{address[: width - 1 - tail]}…{address[-tail:]}"
+
+
+def milliseconds(ms: float) -> str:
+    """`-` for none, seconds from one on: "212ms", "1.2s"."""
+    if ms <= 0:
+        return UNKNOWN
+    return f"{ms:.0f}ms" if ms < 999.5 else f"{ms / 1000:.1f}s"
+
+
+def percent(share: float) -> str:
+    return f"{share:.0%}"
+
+
+def share(value: float) -> str:
+    """A weight or an incentive, 0 to 1, without its leading zero: ".0156"; `-` for nothing."""
+    if value <= 0:
+        return UNKNOWN
+    return f"{value:.4f}".removeprefix("0")
+
+
+def spark(values: Sequence[float], width: int, *, top: float | None = None) -> str:
+    """The last `width` values as bars between 0 and `top`, the largest of them when it is not said."""
+    shown = [max(0.0, value) for value in values[-width:]]
+    highest = top or max(shown, default=0.0) or 1.0
+    last = len(SPARKS) - 1
+    return "".join(SPARKS[min(last, round(value / highest * last))] for value in shown)
+
+
+def bar(fraction: float, width: int) -> str:
+    """A bar of `width` cells, filled to an eighth of a cell."""
+    eighths = round(min(1.0, max(0.0, fraction)) * width * 8)
+    full, rest = divmod(eighths, 8)
+    return ("█" * full + (EIGHTHS[rest] if rest else "")).ljust(width)
+
+
+def gauge(fraction: float, width: int) -> str:
+    """A bar whose empty part can be seen as well: "▮▮▮▯▯"."""
+    full = round(min(1.0, max(0.0, fraction)) * width)
+    return "▮" * full + "▯" * (width - full)

@@ -1,0 +1,73 @@
+"""States as people see them: always a glyph, a word and a colour, so that none of the three is needed alone."""
+
+from typing import NamedTuple
+
+from console.present.text import Span, Tone
+from engine.snapshot import MinerState, MinerView, RoundView, ServiceState
+from engine.values import Level, OutcomeStatus
+
+SPLIT_BELOW = 2 / 3
+"""A round whose largest cluster holds a smaller share of the answers has no clear consensus."""
+
+
+class State(NamedTuple):
+    glyph: str
+    word: str
+    tone: Tone
+
+    @property
+    def text(self) -> str:
+        return f"{self.glyph} {self.word}"
+
+    @property
+    def span(self) -> Span:
+        return Span(self.text, self.tone)
+
+
+MINERS: dict[MinerState, State] = {
+    "active": State("✓", "active", "ok"),
+    "stale": State("▲", "stale", "warn"),
+    "silent": State("○", "silent", "muted"),
+    "deregistered": State("✗", "gone", "err"),
+}
+
+SERVICES: dict[ServiceState, State] = {
+    "starting": State("◌", "starting", "info"),
+    "running": State("●", "running", "ok"),
+    "backing_off": State("▲", "backing off", "warn"),
+    "stopped": State("○", "stopped", "muted"),
+    "failed": State("✗", "failed", "err"),
+}
+
+LEVELS: dict[Level, State] = {
+    "info": State("●", "INFO", "info"),
+    "warning": State("▲", "WARN", "warn"),
+    "error": State("✗", "ERR", "err"),
+}
+
+OUTCOMES: dict[OutcomeStatus, State] = {
+    "ok": State("✓", "ok", "ok"),
+    "rejected": State("✗", "rejected", "err"),
+    "unknown": State("▲", "unknown", "warn"),
+}
+SKIPPED = State("○", "skipped", "muted")
+
+
+def of_outcome(outcome: str) -> State:
+    """The outcome of something sent to the chain; a plan that was not sent was skipped."""
+    return OUTCOMES.get(outcome, SKIPPED)  # type: ignore[call-overload, no-any-return]
+
+
+def of_miner(miner: MinerView) -> State:
+    return MINERS[miner.state]
+
+
+def of_round(judged: RoundView) -> State:
+    """What came of a round: whether it was answered, agreed upon and stored."""
+    if not judged.answered:
+        return State("✗", "no answer", "err")
+    if not judged.recorded:
+        return State("▲", "not stored", "warn")
+    if judged.agreement < SPLIT_BELOW:
+        return State("▲", "split", "warn")
+    return State("✓", "scored", "ok")

@@ -1,0 +1,132 @@
+"""Tables without a terminal: columns, the order and choice of rows, and which columns fit a width."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Generic, NamedTuple, TypeVar
+
+from msgspec import Struct
+
+from console.present.filters import Term, parse
+from console.present.text import Align, Tone
+
+Row = TypeVar("Row")
+
+GAP = 1
+"""Cells between two columns."""
+
+
+class Cell(NamedTuple):
+    text: str
+    tone: Tone = ""
+
+
+class Column(Struct, Generic[Row], frozen=True, kw_only=True):
+    """One column. `cell` takes a row and the time now; `value` is what is sorted and compared by.
+
+    On a narrow screen the columns with the highest `priority` number go first; 0 stays. The column that `grows` takes
+    the cells that are left.
+    """
+
+    id: str
+    title: str
+    width: int
+    cell: Callable[[Row, float], Cell]
+    value: Callable[[Row], float | str]
+    align: Align = "left"
+    priority: int = 1
+    grows: bool = False
+    about: str = ""
+
+
+class Table(Struct, Generic[Row], frozen=True, kw_only=True):
+    """What a table is made of. `key` names a row for good: cursor and marks follow it."""
+
+    name: str
+    columns: tuple[Column[Row], ...]
+    key: Callable[[Row], str]
+    sort: str
+    descending: bool = False
+
+    @property
+    def fields(self) -> frozenset[str]:
+        return frozenset(column.id for column in self.columns)
+
+    def column(self, column_id: str) -> Column[Row]:
+        return next(column for column in self.columns if column.id == column_id)
+
+    def usual(self) -> "View":
+        return View(self.sort, self.descending)
+
+
+class View(Struct, frozen=True):
+    """How an operator looks at a table. `filter` is as typed; `hidden` are the ids of columns that are off."""
+
+    sort: str
+    descending: bool = False
+    filter: str = ""
+    hidden: frozenset[str] = frozenset()
+
+
+def arrange(table: Table[Row], rows: Iterable[Row], view: View, now: float) -> list[Row]:
+    """The rows that the filter lets through, sorted; equals keep the order in which they came."""
+    terms = parse(view.filter, table.fields)
+    chosen = [row for row in rows if all(_holds(term, table, row, now) for term in terms)] if terms else list(rows)
+    chosen.sort(key=table.column(view.sort).value, reverse=view.descending)
+    return chosen
+
+
+def _holds(term: Term, table: Table[Row], row: Row, now: float) -> bool:
+    def texts(field: str) -> str:
+        columns = (table.column(field),) if field else table.columns
+        return " ".join(column.cell(row, now).text for column in columns)
+
+    return term.holds(texts, lambda field: table.column(field).value(row))
+
+
+class Placed(NamedTuple, Generic[Row]):
+    """A column and how many cells it gets."""
+
+    column: Column[Row]
+    width: int
+
+
+def place(columns: Sequence[Column[Row]], width: int, shift: int = 0) -> list[Placed[Row]]:
+    """The columns that fit `width` cells, in their order.
+
+    With a `shift`, so many columns after the first are skipped, and the rest are shown while there is room.
+    """
+    chosen = _shifted(columns, width, shift) if shift else _important(columns, width)
+    spare = width - _width(chosen)
+    return [Placed(one, one.width + spare if one.grows and spare > 0 else one.width) for one in chosen]
+
+
+def _width(columns: Sequence[Column[Row]]) -> int:
+    return sum(column.width for column in columns) + GAP * max(0, len(columns) - 1)
+
+
+def _important(columns: Sequence[Column[Row]], width: int) -> list[Column[Row]]:
+    chosen = list(columns)
+    while _width(chosen) > width and len(chosen) > 1:
+        least = max(reversed(chosen), key=lambda column: column.priority)
+        if least.priority == 0:
+            break
+        chosen.remove(least)
+    return chosen
+
+
+def _shifted(columns: Sequence[Column[Row]], width: int, shift: int) -> list[Column[Row]]:
+    chosen = list(columns[:1])
+    for column in columns[1 + shift :]:
+        if _width([*chosen, column]) > width:
+            break
+        chosen.append(column)
+    return chosen
+
+
+def caption(view: View, table: Table[Row], shown: int, total: int) -> str:
+    """Sort, filter and count of a table, for the title of its panel."""
+    arrow = "▼" if view.descending else "▲"
+    parts = [f"sort {table.column(view.sort).title} {arrow}"]
+    if view.filter:
+        parts.append(f"filter {view.filter}")
+    parts.append(f"{shown}" if shown == total else f"{shown} of {total}")
+    return "  ".join(parts)

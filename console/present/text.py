@@ -1,0 +1,81 @@
+"""Pieces of styled text without a terminal: what a widget paints and a test reads.
+
+A tone says what a piece means; the theme decides how that looks. Texts are clean when they get here
+(`engine.text.safe`).
+"""
+
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+from engine.text import cells, safe
+
+Align = Literal["left", "right"]
+Tone = Literal[
+    "", "muted", "accent", "title", "key", "ok", "warn", "err", "info",
+    "cluster-a", "cluster-b", "cluster-c", "cluster-d", "cluster-e", "cluster-f",
+]  # fmt: skip
+
+TONES: tuple[Tone, ...] = Tone.__args__[1:]  # type: ignore[attr-defined]
+"""Every tone with a look of its own."""
+
+CLUSTERS: tuple[Tone, ...] = tuple(tone for tone in TONES if tone.startswith("cluster-"))
+
+
+class Span(NamedTuple):
+    """A piece of one line."""
+
+    text: str
+    tone: Tone = ""
+
+
+Line = tuple[Span, ...]
+
+BLANK: Line = ()
+
+
+def line(*parts: str | Span) -> Line:
+    """A line of parts; a bare text has the usual tone."""
+    return tuple(Span(part) if isinstance(part, str) else part for part in parts if part)
+
+
+def text_of(content: Line) -> str:
+    return "".join(span.text for span in content)
+
+
+def width_of(content: Line) -> int:
+    """How many cells a line takes."""
+    return sum(cells(span.text) for span in content)
+
+
+def fit(text: str, width: int, align: Align = "left") -> str:
+    """`text` in exactly `width` cells: padded, or cut with `…`."""
+    if text.isascii() and len(text) <= width:
+        return text.rjust(width) if align == "right" else text.ljust(width)
+    cut = text if cells(text) <= width else safe(text, width)
+    gap = " " * (width - cells(cut))
+    return gap + cut if align == "right" else cut + gap
+
+
+def cut(content: Line, width: int) -> Line:
+    """The beginning of a line, `width` cells at most; what was cut ends in `…`."""
+    if width_of(content) <= width:
+        return content
+    kept: list[Span] = []
+    for span in content:
+        room = width - width_of(tuple(kept))
+        if cells(span.text) >= room:
+            kept.append(Span(safe(span.text + " ", room), span.tone))
+            break
+        kept.append(span)
+    return tuple(kept)
+
+
+def spread(left: Line, right: Line, width: int) -> Line:
+    """`left` and `right` at the two ends of `width` cells; the right one goes first when there is no room for both."""
+    gap = width - width_of(left) - width_of(right)
+    return (*left, Span(" " * gap), *right) if gap >= 1 else cut(left, width)
+
+
+def facts(rows: Iterable[tuple[str, Line]], label_width: int) -> list[Line]:
+    """Labelled lines, the labels in a column of their own."""
+    return [(Span(fit(label, label_width), "muted"), *content) for label, content in rows]

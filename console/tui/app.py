@@ -1,0 +1,240 @@
+"""The application: wires the engine's feed, the screens and the registry of actions together, and nothing else."""
+
+import inspect
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
+
+from textual.app import App
+
+from console.actions import ACTIONS
+from console.keymap import Keymap
+from console.present.picture import Picture
+from console.present.text import line
+from console.themes import ThemeError
+from console.tui.driver import OperatorDriver
+from console.tui.ending import Ending
+from console.tui.responders import responder
+from console.tui.screens import SCREENS
+from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.dialog import ChoiceDialog
+from console.tui.themes import USUAL, Themes, usual_variables
+from console.tui.widgets.options import Option
+from engine.commands import AnyCommand, Pause, Resume
+from engine.feed import Feed
+from engine.host import EngineThread
+from engine.logs import LogRing
+
+log = logging.getLogger(__name__)
+
+PULL_S = 0.25
+THEMES_S = 2.0
+TWICE_S = 2.0
+"""Two ctrl+c within this time stop the engine."""
+
+LEAVING = (
+    Option("stay", line("Stay")),
+    Option("detach", line("Detach: close the screen, the engine goes on")),
+    Option("stop", line("Stop the engine and quit")),
+)
+
+
+class ConsoleApp(App[Ending], inherit_bindings=False):
+    """The screen of one engine. It ends with the reason why."""
+
+    CSS_PATH = "console.tcss"
+    MODES: ClassVar[dict[str, Any]] = dict(SCREENS)
+    DEFAULT_MODE = "home"
+    ENABLE_COMMAND_PALETTE = False
+    ESCAPE_TO_MINIMIZE = False
+
+    def __init__(
+        self, feed: Feed, logs: LogRing, *, engine: EngineThread | None, keymap: Keymap, terminal: int
+    ) -> None:
+        super().__init__(driver_class=OperatorDriver)
+        self.feed = feed
+        self.logs = logs
+        self.keymap = keymap
+        self.terminal = terminal
+        self.themes = Themes()
+        self.animation_level = "none"
+        self._engine = engine
+        self._paused: Picture | None = None
+        self._paused_at = 0.0
+        self._seq = 0
+        self._last_mode = self.DEFAULT_MODE
+        self._interrupted_at = float("-inf")
+        self._asked_to_leave: Ending | None = None
+
+    # -- pictures --------------------------------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        if self._asked_to_leave is not None:
+            self.leave(self._asked_to_leave)
+        self._load_themes()
+        self.theme = USUAL
+        self.set_keymap({action_id: ",".join(keys) for action_id, keys in self.keymap.changed.items()})
+        self.set_interval(PULL_S, self.pull)
+        self.set_interval(THEMES_S, self._load_themes)
+
+    @property
+    def picture(self) -> Picture:
+        """What is to be seen now."""
+        if self._paused is not None:
+            return Picture(self._paused.snapshot, self._paused.now, "paused", time.monotonic() - self._paused_at)
+        ended = self._engine is not None and not self._engine.running
+        return Picture(self.feed.snapshot, time.time(), "ended" if ended else "live")
+
+    def pull(self) -> None:
+        """Show the present to the screen in front."""
+        if self._engine is not None and not self._engine.running and self._engine.error is not None:
+            self.leave(Ending.DONE)
+        self._tell_outcomes()
+        screen = next((one for one in reversed(self.screen_stack) if isinstance(one, ConsoleScreen)), None)
+        if screen is not None and screen.is_mounted:
+            screen.receive(self.picture)
+
+    def _tell_outcomes(self) -> None:
+        batch = self.feed.events_after(self._seq)
+        for event in batch.events:
+            self._seq = event.seq
+            if event.name == "command":
+                outcome = f"{event.fields['command']}: {event.fields['outcome']} {event.fields['reason']}"
+                self.tell(outcome.strip(), failed=event.fields["outcome"] != "ok")
+
+    def tell(self, text: str, *, failed: bool = False) -> None:
+        """A message that goes away by itself."""
+        self.notify(text, severity="warning" if failed else "information", markup=False)
+
+    def repaint(self) -> None:
+        """Paint everything anew."""
+        self.refresh(layout=True)
+
+    # -- actions ---------------------------------------------------------------------------------------------------
+
+    def why_not(self, action_id: str) -> str:
+        """Why an action cannot be taken now; "" when it can."""
+        reason = ACTIONS[action_id].why_not(self.feed.snapshot)
+        return reason or ("" if self._responder(action_id) else "there is nothing here for it")
+
+    def _responder(self, action_id: str) -> Callable[[], object] | None:
+        group, _, name = action_id.partition(".")
+        return partial(self.go, name) if group == "go" and name in SCREENS else responder(self.screen, action_id)
+
+    async def action_act(self, action_id: str) -> None:
+        """Take an action of the registry, or say why not."""
+        reason = self.why_not(action_id)
+        respond = self._responder(action_id)
+        if reason or respond is None:
+            self.tell(f"{ACTIONS[action_id].label}: {reason}", failed=True)
+            return
+        result = respond()
+        if inspect.isawaitable(result):
+            await result
+        self.pull()
+
+    def submit(self, command: AnyCommand) -> None:
+        """Hand a command to the engine; its outcome comes as an event."""
+        if not self.feed.submit(command):
+            self.tell(f"{command.name}: no engine listens", failed=True)
+
+    # -- places ----------------------------------------------------------------------------------------------------
+
+    def go(self, name: str) -> None:
+        """Go to a place."""
+        if name != self.current_mode:
+            self._last_mode = self.current_mode
+            self.switch_mode(name)
+
+    def back(self) -> None:
+        """Out of a screen: to the one below it, else to Home."""
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+        else:
+            self.go("home")
+
+    def do_nav_last(self) -> None:
+        self.go(self._last_mode)
+
+    # -- what every screen can do ----------------------------------------------------------------------------------
+
+    def do_view_pause(self) -> None:
+        if self._paused is None:
+            self._paused, self._paused_at = self.picture, time.monotonic()
+        else:
+            self._paused = None
+
+    def do_engine_pause(self) -> None:
+        self.submit(Pause())
+
+    def do_engine_resume(self) -> None:
+        self.submit(Resume())
+
+    def do_app_redraw(self) -> None:
+        self.repaint()
+
+    # -- leaving ---------------------------------------------------------------------------------------------------
+
+    def do_app_quit(self) -> None:
+        if self.current_mode != "home" or len(self.screen_stack) > 1:
+            self.back()
+        elif self.picture.mode == "ended":
+            self.leave(Ending.DONE)
+        else:
+            self.push_screen(ChoiceDialog("Leave", LEAVING), self._leave_as_chosen)
+
+    def do_app_interrupt(self) -> None:
+        """ctrl+c: the first as `q`, the second ends it."""
+        now = time.monotonic()
+        if now - self._interrupted_at < TWICE_S:
+            self.leave(Ending.STOP)
+            return
+        self._interrupted_at = now
+        if not isinstance(self.screen, ChoiceDialog):
+            self.do_app_quit()
+
+    def _leave_as_chosen(self, choice: str | None) -> None:
+        if choice == "detach":
+            self.leave(Ending.DETACH)
+        elif choice == "stop":
+            self.leave(Ending.STOP)
+
+    def leave(self, ending: Ending) -> None:
+        """End the screen. The first reason counts."""
+        if not self._exit:
+            self.exit(ending)
+
+    def leave_soon(self, ending: Ending) -> None:
+        """End the screen, from a signal handler or another thread, even before it has begun."""
+        self._asked_to_leave = ending
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.leave, ending)
+
+    # -- the app's own affairs -------------------------------------------------------------------------------------
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return usual_variables()
+
+    def _load_themes(self) -> None:
+        for theme in self.themes.changed():
+            if isinstance(theme, ThemeError):
+                self.tell(str(theme), failed=True)
+                continue
+            self.register_theme(theme)
+            if theme.name == self.theme:
+                self._watch_theme(theme.name)
+
+    @property
+    def crash(self) -> Exception | None:
+        """What broke the screen."""
+        return self._exception
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Leave with the error, which is reported without the values of variables."""
+        self._return_code = 1
+        if self._exception is None:
+            self._exception = error
+            self._exception_event.set()
+        self._close_messages_no_wait()

@@ -1,0 +1,116 @@
+"""Textual's driver for Linux, made to survive what happens to an operator's terminal.
+
+A terminal that stops reading costs frames and no time. One that is gone ends the screen and not the process. Nothing
+that is typed can stop the process: its engine would stop with it.
+"""
+
+import contextlib
+import os
+import selectors
+import signal
+import termios
+from codecs import getincrementaldecoder
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from textual._xterm_parser import XTermParser
+from textual.drivers.linux_driver import LinuxDriver
+
+from console.tui.ending import Ending
+from console.tui.writer import Writer
+
+if TYPE_CHECKING:
+    from console.tui.app import ConsoleApp
+
+POLL_S = 0.1
+LAST_WORDS_S = 1.0
+READ = 4096
+
+
+class OperatorDriver(LinuxDriver):
+    """Reads from stdin; writes to the terminal's own descriptor, `app.terminal`."""
+
+    def __init__(self, app: "ConsoleApp", **arguments: Any) -> None:
+        super().__init__(app, **arguments)
+        self._console = app
+        self._terminal: int = app.terminal
+        self._file = Path(os.devnull).open("w")  # noqa: SIM115 for Textual's own writer, which gets nothing
+        self._writer = Writer(self._terminal, self._on_drained)
+        self._attributes: list[Any] | None = None
+        self._hung_up = False
+        signal.signal(signal.SIGTSTP, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, lambda _number, _frame: self._hang_up())
+
+    @property
+    def can_suspend(self) -> bool:
+        return False
+
+    def write(self, data: str) -> None:
+        if not self._hung_up:
+            self._writer.write(data)
+
+    def start_application_mode(self) -> None:
+        self._writer.start()
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+        self._attributes = termios.tcgetattr(self.fileno)
+
+    def stop_application_mode(self) -> None:
+        self._writer.last_words()
+        super().stop_application_mode()
+
+    def close(self) -> None:
+        super().close()
+        self._writer.stop(0 if self._hung_up else LAST_WORDS_S)
+
+    def _get_terminal_size(self) -> tuple[int, int]:
+        try:
+            return os.get_terminal_size(self._terminal)
+        except OSError:
+            return 80, 24
+
+    def _on_drained(self) -> None:
+        """On the writer's thread: the terminal reads again after frames were dropped."""
+        self._soon(self._console.repaint)
+
+    def _soon(self, callback: Callable[..., None], *arguments: object) -> None:
+        """Have the app do something, from any thread or signal handler; a loop that is closed needs nothing more."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(callback, *arguments)
+
+    def _hang_up(self) -> None:
+        """The terminal is gone; on any thread. The kernel may send SIGCONT right after SIGHUP."""
+        if not self._hung_up:
+            self._hung_up = True
+            self.exit_event.set()
+            self._soon(self._console.leave, Ending.HUNG_UP)
+
+    def _sigcont_application(self, *_arguments: int | FrameType | None) -> None:
+        """Somebody had stopped the process from outside; the shell has changed the terminal's modes since."""
+        if not self._hung_up and self._attributes is not None:
+            termios.tcsetattr(self.fileno, termios.TCSANOW, self._attributes)
+            self._soon(self._console.repaint)
+
+    def _run_input_thread(self) -> None:
+        try:
+            self.run_input_thread()
+        except OSError:
+            self._hang_up()
+
+    def run_input_thread(self) -> None:
+        """Textual's reader of keys, but the end of the input ends it."""
+        parser = XTermParser(self._debug)
+        decoder = getincrementaldecoder("utf-8")("replace")
+        with selectors.SelectSelector() as selector:
+            selector.register(self.fileno, selectors.EVENT_READ)
+            while not self.exit_event.is_set():
+                if selector.select(POLL_S):
+                    received = os.read(self.fileno, READ)
+                    if not received:
+                        self._hang_up()
+                        return
+                    for message in parser.feed(decoder.decode(received)):
+                        self.process_message(message)
+                for message in parser.tick():
+                    self.process_message(message)

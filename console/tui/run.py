@@ -1,0 +1,81 @@
+"""The screen from the first to the last moment that it has the terminal, and what comes after it."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+from console.headless import Signals, narrate
+from console.keymap import keymap_path, read_keymap
+from console.terminal import give_back_the_shell, let_go_of_terminal, own_terminal
+from console.tui.app import ConsoleApp
+from console.tui.ending import Ending
+from engine.feed import Feed
+from engine.host import EngineThread
+from engine.logs import FOLDER, LogRing
+
+OUTPUT = "output.txt"
+JOIN_S = 0.5
+SIGNALS = {
+    Ending.TERMINATED: signal.SIGTERM,
+    Ending.INTERRUPTED: signal.SIGINT,
+    Ending.HUNG_UP: signal.SIGHUP,
+}
+AFTER_DEMO = (
+    "next, on testnet with a wallet of your own: "
+    "subnet-console launch --role validator --network test --netuid N --wallet-name NAME"
+)
+
+
+def run_screen(
+    engine: EngineThread, feed: Feed, logs: LogRing, folder: Path, *, stop_on_hangup: bool
+) -> signal.Signals | None:
+    """Run the engine to its end, with a screen while there is one. Returns the signal that ended it.
+
+    Raises ConsoleError for a keymap that is wrong, before the engine starts, and whatever broke the screen.
+    """
+    try:
+        ending = _show(engine, feed, logs, folder)
+    except Exception:
+        engine.stop()
+        engine.join()
+        raise
+    signals = Signals(engine, stop_on_hangup=stop_on_hangup)
+    if ending is Ending.DETACH:
+        narrate(f"the engine goes on as process {os.getpid()}: 'subnet-console status' shows it, 'kill' ends it")
+        let_go_of_terminal()
+        give_back_the_shell()
+    elif ending is Ending.HUNG_UP:
+        let_go_of_terminal()
+    if ending in SIGNALS:
+        signal.raise_signal(SIGNALS[ending])
+    elif ending is not Ending.DETACH:
+        engine.stop()
+    while not engine.join(JOIN_S):
+        pass
+    if ending is not Ending.DETACH and feed.snapshot.role == "demo" and engine.error is None:
+        narrate(AFTER_DEMO)
+    return signals.received
+
+
+def _show(engine: EngineThread, feed: Feed, logs: LogRing, folder: Path) -> Ending:
+    """Start the engine, and show it until the screen ends."""
+    keymap = read_keymap(keymap_path())
+    with own_terminal(folder / FOLDER / OUTPUT) as terminal:
+        app = ConsoleApp(feed, logs, engine=engine, keymap=keymap, terminal=terminal)
+        for ending in (Ending.TERMINATED, Ending.INTERRUPTED):
+            signal.signal(SIGNALS[ending], _leaving(app, ending))
+        engine.start()
+        ended = app.run()
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    if app.crash is not None:
+        raise app.crash
+    return ended or Ending.STOP
+
+
+def _leaving(app: ConsoleApp, ending: Ending) -> Callable[[int, FrameType | None], None]:
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        app.leave_soon(ending)
+
+    return leave

@@ -1,0 +1,8 @@
+"""One module a screen: which panes it has, and what it shows of a picture."""
+
+from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.home import HomeScreen
+from console.tui.screens.miners import MinersScreen
+
+SCREENS: dict[str, type[ConsoleScreen]] = {screen.NAME: screen for screen in (HomeScreen, MinersScreen)}
+"""The screens that have a digit, by their names in `console.actions.PLACES`."""

@@ -1,0 +1,91 @@
+"""What every screen is made of: header, tabs, its own panes, footer; keys from the registry; pictures as they come."""
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.screen import Screen
+
+from console.actions import actions_of
+from console.present import chrome, home
+from console.present.picture import Picture
+from console.tui.screens.keys import bindings_of
+from console.tui.widgets.lines import Lines
+from console.tui.widgets.live_table import LiveTable
+
+if TYPE_CHECKING:
+    from console.tui.app import ConsoleApp
+
+
+class ConsoleScreen(Screen[None], inherit_bindings=False):
+    """A screen of the registry. A subclass says `NAME`, and defines `body` and `show`."""
+
+    NAME: ClassVar[str]
+    """Its name in `console.actions.SCREENS`, which decides its keys."""
+    TAB: ClassVar[str]
+    """The place whose tab is lit; `NAME` unless it is said."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012 Textual declares it so
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]  # noqa: RUF012
+    AUTO_FOCUS = "LiveTable"
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        if "NAME" in cls.__dict__:
+            cls.BINDINGS = [*bindings_of(cls.NAME)]
+            cls.TAB = cls.__dict__.get("TAB", cls.NAME)
+        super().__init_subclass__(**arguments)
+
+    @property
+    def host(self) -> "ConsoleApp":
+        """The app under its own type."""
+        return self.app  # type: ignore[return-value]
+
+    def compose(self) -> ComposeResult:
+        yield Lines(id="header", classes="bar")
+        yield Lines(id="tabs", classes="bar")
+        yield from self.body()
+        yield Lines(id="footer", classes="bar")
+
+    def body(self) -> ComposeResult:
+        """The panes of this screen."""
+        raise NotImplementedError
+
+    def show(self, picture: Picture) -> None:
+        """Put a picture into the panes. Called a few times a second, and only on the screen in front."""
+        raise NotImplementedError
+
+    def receive(self, picture: Picture) -> None:
+        """Show a picture, and what stands around it."""
+        width = self.size.width
+        self.query_one("#header", Lines).show([chrome.header(picture, width)])
+        waiting = len(home.waiting(picture.snapshot))
+        self.query_one("#tabs", Lines).show([chrome.tabs(self.TAB, waiting, width)])
+        self.query_one("#footer", Lines).show([chrome.footer(self._hints(), width)])
+        self.show(picture)
+
+    def _hints(self) -> list[tuple[str, str]]:
+        shown = sorted((action for action in actions_of(self.NAME) if action.footer), key=lambda one: one.footer)
+        return [(self.host.keymap.shown(action.id), action.label) for action in shown]
+
+    def on_screen_resume(self) -> None:
+        self.host.pull()
+
+    def do_focus_next(self) -> None:
+        self.focus_next()
+
+    def do_focus_previous(self) -> None:
+        self.focus_previous()
+
+    def do_nav_back(self) -> None:
+        """Out of what is innermost: a filter, marks, the zoom, this screen."""
+        if any(table.clear() for table in self.query(LiveTable)):
+            return
+        if self.maximized is not None:
+            self.minimize()
+        else:
+            self.host.back()
+
+    def do_view_zoom(self) -> None:
+        if self.maximized is not None:
+            self.minimize()
+        elif self.focused is not None:
+            self.maximize(self.focused, container=True)

@@ -1,0 +1,100 @@
+"""Theme files as Textual's themes, and which of them changed on disk."""
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from textual.theme import Theme
+
+from console.present.text import CLUSTERS
+from console.themes import SHIPPED, ThemeError, ThemeFile, read_theme, theme_files
+
+USUAL = "night"
+
+
+class Themes:
+    """The theme files that are known, by their last change."""
+
+    def __init__(self) -> None:
+        self._seen: dict[Path, int] = {}
+        self.about: dict[str, ThemeFile] = {}
+
+    def changed(self) -> Iterator[Theme | ThemeError]:
+        """Each theme whose file is new or was changed since the last call, or what is wrong with it."""
+        for path in theme_files():
+            try:
+                modified = path.stat().st_mtime_ns
+                if self._seen.get(path) == modified:
+                    continue
+                self._seen[path] = modified
+                file = read_theme(path)
+            except OSError:
+                continue
+            except ThemeError as error:
+                yield error
+            else:
+                self.about[path.stem] = file
+                yield textual_theme(path.stem, file)
+
+
+@cache
+def usual_variables() -> dict[str, str]:
+    """Our variables as the usual theme has them, for themes that are not ours."""
+    return textual_theme(USUAL, read_theme(SHIPPED / f"{USUAL}.toml")).variables
+
+
+def textual_theme(name: str, file: ThemeFile) -> Theme:
+    """A theme under the variables that our style sheet uses, `$tone-ok` and its like among them."""
+    colours, styles = file.colours, file.styles
+    tones = {
+        "muted": colours.muted,
+        "accent": colours.accent,
+        "title": colours.accent,
+        "key": colours.accent,
+        "ok": colours.ok,
+        "warn": colours.warn,
+        "err": colours.err,
+        "info": colours.info,
+        **dict(zip(CLUSTERS, colours.clusters, strict=True)),
+    }
+    looks = {
+        "title": styles.title,
+        "key": styles.key,
+        "muted": styles.muted,
+        "ok": styles.ok,
+        "warn": styles.warn,
+        "err": styles.err,
+    }
+    return Theme(
+        name=name,
+        primary=colours.accent,
+        secondary=colours.info,
+        accent=colours.accent,
+        success=colours.ok,
+        warning=colours.warn,
+        error=colours.err,
+        foreground=colours.text,
+        background=colours.background,
+        surface=colours.background,
+        panel=colours.panel,
+        dark=file.dark,
+        ansi=file.ansi,
+        variables={
+            **{f"tone-{tone}": colour for tone, colour in tones.items()},
+            **{f"tone-{tone}-style": style for tone, style in looks.items()},
+            "frame": colours.border,
+            "frame-focus": colours.focus,
+            "cursor": colours.cursor,
+            "cursor-text": colours.cursor_text,
+            "cursor-style": styles.cursor,
+            "plain": colours.text,
+            "paper": colours.background,
+            "scrollbar": colours.border,
+            "scrollbar-hover": colours.muted,
+            "scrollbar-active": colours.focus,
+            "scrollbar-background": colours.background,
+            "scrollbar-background-hover": colours.background,
+            "scrollbar-background-active": colours.background,
+            "scrollbar-corner-color": colours.background,
+        },
+    )

@@ -1,0 +1,1 @@
+"""Widgets that paint what `console.present` made, line by line."""

@@ -1,0 +1,76 @@
+"""A pane of text: lines that a present function made, scrolled, painted anew only where they changed."""
+
+from collections.abc import Sequence
+from itertools import zip_longest
+
+from textual.geometry import Region, Size
+from textual.strip import Strip
+
+from console.present.text import BLANK, Line, text_of, width_of
+from console.tui.widgets.paint import Painted
+
+
+class Lines(Painted):
+    """Shows lines. `content` is what is there now."""
+
+    DEFAULT_CSS = """
+    Lines.bar { height: 1; }
+    Lines.fitted { width: auto; height: auto; }
+    """
+
+    def __init__(self, content: Sequence[Line] = (), *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self.content: tuple[Line, ...] = tuple(content)
+
+    def get_content_height(self, _container: Size, _viewport: Size, _width: int) -> int:
+        return len(self.content)
+
+    def get_content_width(self, _container: Size, _viewport: Size) -> int:
+        return max(map(width_of, self.content), default=0)
+
+    def show(self, content: Sequence[Line]) -> None:
+        """Replace the lines; only those that differ are painted."""
+        before, self.content = self.content, tuple(content)
+        if len(before) != len(self.content):
+            self.virtual_size = Size(self.size.width, len(self.content))
+        top = self.scroll_offset.y
+        changed = [
+            Region(0, y - top, self.size.width, 1)
+            for y, (old, new) in enumerate(zip_longest(before, self.content))
+            if old != new and 0 <= y - top < self.size.height
+        ]
+        if changed:
+            self.refresh(*changed)
+
+    def render_line(self, y: int) -> Strip:
+        row = y + self.scroll_offset.y
+        return self.painted(self.content[row] if row < len(self.content) else BLANK, self.size.width)
+
+    @property
+    def text(self) -> str:
+        """What is there, without styles."""
+        return "\n".join(text_of(line) for line in self.content)
+
+    def do_nav_down(self) -> None:
+        self.scroll_relative(y=1, animate=False)
+
+    def do_nav_up(self) -> None:
+        self.scroll_relative(y=-1, animate=False)
+
+    def do_nav_top(self) -> None:
+        self.scroll_home(animate=False)
+
+    def do_nav_bottom(self) -> None:
+        self.scroll_end(animate=False)
+
+    def do_nav_page_down(self) -> None:
+        self.scroll_page_down(animate=False)
+
+    def do_nav_page_up(self) -> None:
+        self.scroll_page_up(animate=False)
+
+    def do_nav_half_down(self) -> None:
+        self.scroll_relative(y=self.size.height // 2, animate=False)
+
+    def do_nav_half_up(self) -> None:
+        self.scroll_relative(y=-self.size.height // 2, animate=False)

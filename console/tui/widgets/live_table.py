@@ -1,0 +1,299 @@
+"""A table of live rows: one line a row, painted anew where it changed, the cursor on a row and not on a place."""
+
+from collections.abc import Iterable
+from typing import Any, ClassVar, Generic
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.strip import Strip
+
+from console.present.table import GAP, Cell, Placed, Row, Table, View, arrange, caption, place
+from console.present.text import fit
+from console.tui.widgets.paint import Painted
+
+HEADER = 1
+Cells = tuple[Cell, ...]
+
+
+class LiveTable(Painted, Generic[Row], can_focus=True):
+    """Shows the rows that it is given. What it shows and in which order is up to `view`, which the operator changes."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "grid--cursor",
+        "grid--cursor-blurred",
+        "grid--header",
+        "grid--mark",
+    }
+
+    class Moved(Message):
+        """The cursor went to another row."""
+
+        def __init__(self, table: "LiveTable[Any]") -> None:
+            super().__init__()
+            self.table = table
+
+        @property
+        def control(self) -> "LiveTable[Any]":
+            return self.table
+
+    class Opened(Moved):
+        """The operator wants to see more of the row under the cursor."""
+
+    class Rearranged(Moved):
+        """Sort, filter or columns were changed."""
+
+    def __init__(self, table: Table[Row], *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.table = table
+        self.view: View = table.usual()
+        self.rows: list[Row] = []
+        self.marked: frozenset[str] = frozenset()
+        self._all: tuple[Row, ...] = ()
+        self._now = 0.0
+        self._at = 0
+        self._key = ""
+        self._shift = 0
+        self._placed: list[Placed[Row]] = []
+        self._painted: dict[int, tuple[Cells, bool, bool]] = {}
+
+    # -- what is shown ---------------------------------------------------------------------------------------------
+
+    def show(self, rows: Iterable[Row], now: float) -> None:
+        """Take the rows of this moment; `now` is for ages."""
+        self._all, self._now = tuple(rows), now
+        self._arrange()
+
+    def look(self, view: View) -> None:
+        """Look at the rows another way."""
+        self.view = view
+        self._arrange()
+        self._place()
+        self.post_message(self.Rearranged(self))
+
+    def _arrange(self) -> None:
+        count = len(self.rows)
+        self.rows = arrange(self.table, self._all, self.view, self._now)
+        if len(self.rows) != count:
+            self.virtual_size = Size(self.size.width, len(self.rows) + HEADER)
+        self._follow()
+        self._refresh_changed()
+
+    def _follow(self) -> None:
+        """Keep the cursor on its row; on its place, when the row is gone."""
+        key = self.table.key
+        if self._at < len(self.rows) and key(self.rows[self._at]) == self._key:
+            return
+        found = next((index for index, row in enumerate(self.rows) if key(row) == self._key), None)
+        self._go(min(self._at, len(self.rows) - 1) if found is None else found, scroll=found is None)
+
+    def _place(self) -> None:
+        hidden = self.view.hidden
+        columns = [column for column in self.table.columns if column.id not in hidden]
+        self._shift = max(0, min(self._shift, len(columns) - 2))
+        self._placed = place(columns, self.size.width, self._shift)
+        self._painted.clear()
+        self.refresh()
+
+    # -- the cursor ------------------------------------------------------------------------------------------------
+
+    @property
+    def current(self) -> Row | None:
+        """The row under the cursor."""
+        return self.rows[self._at] if self._at < len(self.rows) else None
+
+    @property
+    def chosen(self) -> list[Row]:
+        """The marked rows that are shown, or the current one when none is marked."""
+        marked = [row for row in self.rows if self.table.key(row) in self.marked]
+        return marked or ([self.current] if self.current is not None else [])
+
+    @property
+    def caption(self) -> str:
+        """Sort, filter, count and marks, for a title."""
+        marks = f"  {len(self.marked)} marked" if self.marked else ""
+        return caption(self.view, self.table, len(self.rows), len(self._all)) + marks
+
+    def go_to(self, key: str) -> bool:
+        """Put the cursor on a row. False when it is not shown."""
+        found = next((index for index, row in enumerate(self.rows) if self.table.key(row) == key), None)
+        if found is not None:
+            self._go(found)
+        return found is not None
+
+    def _go(self, index: int, *, scroll: bool = True) -> None:
+        before = self._key
+        self._at = max(0, min(index, len(self.rows) - 1))
+        self._key = self.table.key(self.rows[self._at]) if self.rows else ""
+        if scroll:
+            self._scroll_to_cursor()
+        if self._key != before:
+            self._refresh_changed()
+            self.post_message(self.Moved(self))
+
+    def _scroll_to_cursor(self) -> None:
+        top, height = self.scroll_offset.y, max(1, self.size.height - HEADER)
+        if self._at < top:
+            self.scroll_to(y=self._at, animate=False, immediate=True)
+        elif self._at >= top + height:
+            self.scroll_to(y=self._at - height + 1, animate=False, immediate=True)
+
+    # -- painting --------------------------------------------------------------------------------------------------
+
+    def _refresh_changed(self) -> None:
+        changed = [
+            Region(0, y, self.size.width, 1)
+            for y in range(HEADER, self.size.height)
+            if self._painted.get(y, ()) != self._line(y)
+        ]
+        if changed:
+            self.refresh(*changed)
+
+    def _line(self, y: int) -> tuple[Cells, bool, bool] | tuple[()]:
+        """What stands in line `y`: cells, whether the cursor is there, whether it is marked."""
+        index = y - HEADER + self.scroll_offset.y
+        if index >= len(self.rows):
+            return ()
+        row = self.rows[index]
+        cells = tuple(placed.column.cell(row, self._now) for placed in self._placed)
+        return cells, index == self._at, self.table.key(row) in self.marked
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        if y < HEADER:
+            return self._header(width)
+        line = self._line(y)
+        if not line:
+            self._painted.pop(y, None)
+            return Strip.blank(width, self.rich_style)
+        self._painted[y] = line
+        cells, is_current, is_marked = line
+        over = self._over(is_current=is_current, is_marked=is_marked)
+        segments: list[Segment] = []
+        for placed, cell in zip(self._placed, cells, strict=True):
+            text = fit(cell.text, placed.width, placed.column.align)
+            segments.append(Segment(text + " " * GAP, over or self.tone(cell.tone)))
+        return Strip(segments).adjust_cell_length(width, over or self.rich_style)
+
+    def _over(self, *, is_current: bool, is_marked: bool) -> Style | None:
+        """The one style of a whole row, for one that stands out."""
+        if is_current:
+            return self.get_component_rich_style("grid--cursor" if self.has_focus else "grid--cursor-blurred")
+        return self.get_component_rich_style("grid--mark") if is_marked else None
+
+    def _header(self, width: int) -> Strip:
+        style = self.get_component_rich_style("grid--header")
+        arrow = "▼" if self.view.descending else "▲"
+        texts = []
+        for column, cells in self._placed:
+            title = column.title
+            if column.id == self.view.sort:
+                title = title[: cells - 1] + arrow
+            texts.append(fit(title, cells, column.align) + " " * GAP)
+        return Strip([Segment("".join(texts), style)]).adjust_cell_length(width, style)
+
+    def on_resize(self) -> None:
+        self._place()
+        self._scroll_to_cursor()
+
+    def on_focus(self) -> None:
+        self.refresh()
+
+    def on_blur(self) -> None:
+        self.refresh()
+
+    def on_click(self, event: events.Click) -> None:
+        if event.y < HEADER:
+            self._sort_at(event.x)
+            return
+        index = event.y - HEADER + self.scroll_offset.y
+        if index < len(self.rows):
+            again = index == self._at and event.chain > 1
+            self._go(index)
+            if again:
+                self.do_nav_open()
+
+    def _sort_at(self, x: int) -> None:
+        for placed in self._placed:
+            if x < placed.width + GAP:
+                self.sort_by(placed.column.id)
+                return
+            x -= placed.width + GAP
+
+    # -- what the operator can do ----------------------------------------------------------------------------------
+
+    def sort_by(self, column_id: str) -> None:
+        """Sort by a column; by the one that is sorted by already, the other way around."""
+        descending = not self.view.descending if column_id == self.view.sort else self.view.descending
+        self.look(View(column_id, descending, self.view.filter, self.view.hidden))
+
+    def do_nav_down(self) -> None:
+        self._go(self._at + 1)
+
+    def do_nav_up(self) -> None:
+        self._go(self._at - 1)
+
+    def do_nav_top(self) -> None:
+        self._go(0)
+
+    def do_nav_bottom(self) -> None:
+        self._go(len(self.rows) - 1)
+
+    def do_nav_page_down(self) -> None:
+        self._go(self._at + max(1, self.size.height - HEADER))
+
+    def do_nav_page_up(self) -> None:
+        self._go(self._at - max(1, self.size.height - HEADER))
+
+    def do_nav_half_down(self) -> None:
+        self._go(self._at + max(1, self.size.height // 2))
+
+    def do_nav_half_up(self) -> None:
+        self._go(self._at - max(1, self.size.height // 2))
+
+    def do_nav_right(self) -> None:
+        self._shift += 1
+        self._place()
+
+    def do_nav_left(self) -> None:
+        self._shift = max(0, self._shift - 1)
+        self._place()
+
+    def do_nav_open(self) -> None:
+        if self.current is not None:
+            self.post_message(self.Opened(self))
+
+    def do_view_reverse(self) -> None:
+        self.sort_by(self.view.sort)
+
+    def do_view_sort_next(self) -> None:
+        self._sort_beside(1)
+
+    def do_view_sort_previous(self) -> None:
+        self._sort_beside(-1)
+
+    def _sort_beside(self, step: int) -> None:
+        shown = [column.id for column in self.table.columns if column.id not in self.view.hidden]
+        at = shown.index(self.view.sort) if self.view.sort in shown else 0
+        self.look(View(shown[(at + step) % len(shown)], self.view.descending, self.view.filter, self.view.hidden))
+
+    def do_mark_toggle(self) -> None:
+        if self.current is not None:
+            self.marked ^= {self.table.key(self.current)}
+            self._refresh_changed()
+            self.do_nav_down()
+            self.post_message(self.Rearranged(self))
+
+    def clear(self) -> bool:
+        """Take away the filter, or else the marks. False when there was neither."""
+        if self.view.filter:
+            self.look(View(self.view.sort, self.view.descending, "", self.view.hidden))
+        elif self.marked:
+            self.marked = frozenset()
+            self._refresh_changed()
+            self.post_message(self.Rearranged(self))
+        else:
+            return False
+        return True

@@ -1,0 +1,132 @@
+"""A list to choose from: menus, pickers, the palette."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from msgspec import Struct
+from rich.segment import Segment
+from textual import events
+from textual.geometry import Size
+from textual.message import Message
+from textual.strip import Strip
+
+from console.present.text import Line, cut, width_of
+from console.tui.widgets.paint import Painted
+
+
+class Option(Struct, frozen=True):
+    """One line to choose."""
+
+    id: str
+    line: Line
+
+
+class Options(Painted, can_focus=True):
+    """Options under a cursor."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"grid--cursor", "grid--cursor-blurred"}
+
+    class Moved(Message):
+        """The cursor is on another option."""
+
+        def __init__(self, options: "Options", option_id: str) -> None:
+            super().__init__()
+            self.options = options
+            self.option_id = option_id
+
+        @property
+        def control(self) -> "Options":
+            return self.options
+
+    class Chosen(Moved):
+        """The operator wants this one."""
+
+    def __init__(self, options: Sequence[Option] = (), *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.options: tuple[Option, ...] = tuple(options)
+        self._at = 0
+
+    @property
+    def current(self) -> Option | None:
+        return self.options[self._at] if self._at < len(self.options) else None
+
+    def show(self, options: Sequence[Option], current: str = "") -> None:
+        """Replace the options; the cursor goes to `current`, stays on its option, or goes to the first."""
+        wanted = current or (self.current.id if self.current else "")
+        self.options = tuple(options)
+        self.virtual_size = Size(self.size.width, len(self.options))
+        self._at = next((at for at, option in enumerate(self.options) if option.id == wanted), 0)
+        self._scroll_to_cursor()
+        self.refresh()
+
+    def get_content_height(self, _container: Size, _viewport: Size, _width: int) -> int:
+        return len(self.options)
+
+    def get_content_width(self, _container: Size, _viewport: Size) -> int:
+        return max((width_of(option.line) for option in self.options), default=0) + 2
+
+    def render_line(self, y: int) -> Strip:
+        width, index = self.size.width, y + self.scroll_offset.y
+        if index >= len(self.options):
+            return Strip.blank(width, self.rich_style)
+        content = cut(self.options[index].line, width - 2)
+        if index != self._at:
+            return Strip([Segment("  ", self.rich_style), *self.painted(content, width - 2)])
+        style = self.get_component_rich_style("grid--cursor" if self.has_focus else "grid--cursor-blurred")
+        text = "".join(span.text for span in content)
+        return Strip([Segment("▌ " + text, style)]).adjust_cell_length(width, style)
+
+    def _go(self, index: int) -> None:
+        index = max(0, min(index, len(self.options) - 1))
+        if index != self._at and self.options:
+            self._at = index
+            self._scroll_to_cursor()
+            self.refresh()
+            self.post_message(self.Moved(self, self.options[index].id))
+
+    def _scroll_to_cursor(self) -> None:
+        top, height = self.scroll_offset.y, max(1, self.size.height)
+        if self._at < top:
+            self.scroll_to(y=self._at, animate=False, immediate=True)
+        elif self._at >= top + height:
+            self.scroll_to(y=self._at - height + 1, animate=False, immediate=True)
+
+    def on_focus(self) -> None:
+        self.refresh()
+
+    def on_blur(self) -> None:
+        self.refresh()
+
+    def on_click(self, event: events.Click) -> None:
+        index = event.y + self.scroll_offset.y
+        if index < len(self.options):
+            self._go(index)
+            self.do_nav_open()
+
+    def do_nav_down(self) -> None:
+        self._go(self._at + 1)
+
+    def do_nav_up(self) -> None:
+        self._go(self._at - 1)
+
+    def do_nav_top(self) -> None:
+        self._go(0)
+
+    def do_nav_bottom(self) -> None:
+        self._go(len(self.options) - 1)
+
+    def do_nav_page_down(self) -> None:
+        self._go(self._at + self.size.height)
+
+    def do_nav_page_up(self) -> None:
+        self._go(self._at - self.size.height)
+
+    def do_nav_half_down(self) -> None:
+        self._go(self._at + self.size.height // 2)
+
+    def do_nav_half_up(self) -> None:
+        self._go(self._at - self.size.height // 2)
+
+    def do_nav_open(self) -> None:
+        if self.current is not None:
+            self.post_message(self.Chosen(self, self.current.id))
