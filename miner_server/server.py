@@ -11,8 +11,9 @@ import uvicorn
 
 from engine.keys import Signer
 from engine.snapshot import ServerView
-from engine.transport.loosh.miner import LooshDesk
+from engine.transport.loosh.miner import WINDOW_S, LooshDesk
 from engine.transport.replay import NonceStore
+from engine.transport.sessions import KEY_TTL_S
 from miner_server.admission import AllowList
 from miner_server.app import create_app
 from miner_server.backends.interface import Backend
@@ -44,6 +45,8 @@ class MinerServer:
         host: str,
         port: int,
         limits: Limits | None = None,
+        key_ttl: float = KEY_TTL_S,
+        handshake_window: float = WINDOW_S,
         name: str = "miner server",
     ) -> None:
         limits = limits or Limits()
@@ -51,7 +54,14 @@ class MinerServer:
         self._wanted = (host, port)
         self._socket: socket.socket | None = None
         self._backend = backend
-        self._desk = LooshDesk(signer, nonces, allowed=allow.refusal, max_body=limits.body_bytes)
+        self._desk = LooshDesk(
+            signer,
+            nonces,
+            allowed=allow.refusal,
+            window=handshake_window,
+            key_ttl=int(key_ttl),
+            max_body=limits.body_bytes,
+        )
         self._app = create_app(self._desk, backend, allow, limits=limits)
         self._address = self._wanted
 

@@ -73,6 +73,8 @@ def open_server(
             queue=settings.queue_limit,
             queue_per_caller=settings.queue_per_caller,
         ),
+        key_ttl=settings.key_ttl,
+        handshake_window=settings.handshake_window,
         name=wallet.name,
     )
     server.bind()

@@ -35,6 +35,9 @@ class _ClearRequest(Struct, frozen=True):
     max_tokens: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
     temperature: Annotated[float, Meta(ge=0, le=100)] | None = None
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+    response_format: dict[str, Any] | None = None
+    stop: str | Annotated[tuple[str, ...], Meta(max_length=16)] | None = None
+    seed: int | None = None
 
 
 class _ClearCompletion(Struct, frozen=True):
@@ -66,8 +69,12 @@ def load_json(raw: bytes, *, max_depth: int = MAX_DEPTH, max_bytes: int = MAX_JS
 
 
 def challenge_json(challenge: Challenge) -> bytes:
-    """What the miner gets to read of a challenge; its kind and truth stay here. `created_at` is naive ISO, in UTC."""
+    """What the miner gets to read of a challenge; its kind and truth stay here. `created_at` is naive ISO, in UTC.
+
+    The fields that the reference does not know are sent only when they are set.
+    """
     request = challenge.request
+    ours = {"response_format": request.response_format, "stop": request.stop or None, "seed": request.seed}
     return msgspec.json.encode(
         {
             "prompt": request.question if request.messages else request.prompt,
@@ -80,6 +87,7 @@ def challenge_json(challenge: Challenge) -> bytes:
             "top_p": request.top_p,
             "correlation_id": challenge.id,
             "created_at": datetime.fromtimestamp(challenge.created_at, UTC).replace(tzinfo=None).isoformat(),
+            **{name: value for name, value in ours.items() if value is not None},
         }
     )
 
@@ -98,11 +106,16 @@ def read_request(raw: bytes, *, limit: int) -> Request:
             raise WireError("malformed", f"messages[{place}] needs a role and a text, a list or null as content")
     given = {
         name: value
-        for name in ("model", "max_tokens", "temperature", "top_p")
+        for name in ("model", "max_tokens", "temperature", "top_p", "response_format", "seed")
         if (value := getattr(clear, name)) is not None
     }
     return Request(
-        prompt=clear.prompt, messages=messages, tools=clear.tools or (), tool_choice=clear.tool_choice, **given
+        prompt=clear.prompt,
+        messages=messages,
+        tools=clear.tools or (),
+        tool_choice=clear.tool_choice,
+        stop=(clear.stop,) if isinstance(clear.stop, str) else clear.stop or (),
+        **given,
     )
 
 

@@ -50,7 +50,6 @@ class LooshRoutes:
         self._admission = admission
         self._answering = answering
         self._limits = limits
-        self._keys: set[tuple[str, str]] = set()
         self._miner = desk.hotkey.encode()
 
     def routes(self, calls: Calls) -> list[Route]:
@@ -77,7 +76,6 @@ class LooshRoutes:
             hotkey = await self._desk.exchange(body)
         except Refused as refused:
             raise _refusal(refused) from None
-        self._keys = {(session.hotkey, session.key_uuid) for session in self._desk.sessions()}
         self._admission.proven(call.host)
         self._admission.spend("handshake", hotkey)
         return json_reply({"success": True, "message": "key taken"})
@@ -85,7 +83,7 @@ class LooshRoutes:
     async def challenge(self, call: Call) -> Reply:
         hotkey, key_uuid = self._names(call)
         self._admission.listed("challenge", call.host, call.route, hotkey)
-        if (hotkey, key_uuid) not in self._keys:
+        if not self._desk.knows(hotkey, key_uuid):
             self._admission.claim(call.host)
             await self._open(hotkey, key_uuid, b"")
         self._admission.may("challenge", hotkey)

@@ -170,8 +170,21 @@ def test_a_request_larger_than_the_limit_is_not_parsed() -> None:
 
 
 def test_missing_and_null_sampling_parameters_get_defaults_and_unknown_fields_go() -> None:
-    raw = b'{"prompt": "x", "temperature": null, "top_p": 1, "stop": ["y"], "seed": 3}'
+    raw = b'{"prompt": "x", "temperature": null, "top_p": 1, "stop": null, "stream": true, "n": 3}'
     assert read_request(raw, limit=LIMIT) == Request(prompt="x", top_p=1.0)
+
+
+def test_what_the_reference_drops_on_the_wire_arrives() -> None:
+    asked = Challenge(
+        id="c",
+        kind="chat",
+        source="file",
+        created_at=0.0,
+        request=Request(prompt="x", model="m", response_format={"type": "json_object"}, stop=("END",), seed=3),
+    )
+    assert read_request(challenge_json(asked), limit=LIMIT) == asked.request
+    assert read_request(b'{"prompt": "x", "stop": "END"}', limit=LIMIT).stop == ("END",)
+    assert not {"response_format", "stop", "seed"} & json.loads(challenge_json(challenge())).keys()
 
 
 def test_a_completion_survives_the_wire() -> None:

@@ -109,6 +109,10 @@ class LooshDesk:
         except InvalidToken:
             raise Refused(401, "the challenge cannot be decrypted with this key: shake hands again") from None
 
+    def knows(self, hotkey: str, key_uuid: str) -> bool:
+        """Whether this key would open a challenge now."""
+        return self._keys.to_open(hotkey, key_uuid) is not None
+
     def seal(self, hotkey: str, key_uuid: str, clear: bytes) -> bytes:
         """The answer's body, also when the key expired meanwhile. Raises Refused if the key is gone."""
         fernet = self._keys.to_seal(hotkey, key_uuid)
