@@ -1,6 +1,6 @@
 """The two doors between the engine and whoever looks at it: a Snapshot and events out, Commands in.
 
-The engine's thread writes, any other thread reads; neither ever waits for the other. The ring is bounded: a reader
+The engine's thread writes, any other thread reads; neither waits for the other's work. The ring is bounded: a reader
 that falls behind is told how many events it missed.
 """
 
@@ -51,7 +51,8 @@ class Feed:
 
     @property
     def attention(self) -> tuple[Attention, ...]:
-        return tuple(self._attention)
+        with self._changed:
+            return tuple(self._attention)
 
     def publish(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
@@ -74,35 +75,36 @@ class Feed:
 
     def raise_attention(self, level: Level, subject: str, text: str) -> None:
         """Tell a person. The same subject and text again is counted on the line that is there."""
-        subject, text = safe(subject, ATTENTION_WIDTH), safe(text, ATTENTION_WIDTH)
-        for index, known in enumerate(self._attention):
-            if (known.subject, known.text) == (subject, text) and not known.acknowledged:
-                self._attention[index] = replace(known, at=time.time(), count=known.count + 1)
-                return
-        self._attentions_seen += 1
-        self._attention.append(
-            Attention(id=self._attentions_seen, at=time.time(), level=level, subject=subject, text=text)
-        )
-        self.emit("attention", level=level, subject=subject, text=text)
+        subject, text, now = safe(subject, ATTENTION_WIDTH), safe(text, ATTENTION_WIDTH), time.time()
+        with self._changed:
+            for index, known in enumerate(self._attention):
+                if (known.subject, known.text) == (subject, text) and not known.acknowledged:
+                    self._attention[index] = replace(known, at=now, count=known.count + 1)
+                    return
+            self._attentions_seen += 1
+            self._attention.append(Attention(id=self._attentions_seen, at=now, level=level, subject=subject, text=text))
+            self.emit("attention", level=level, subject=subject, text=text)
 
     def acknowledge(self, attention_id: int | None) -> bool:
         """Mark one attention, or all, as seen. False when there was none to mark."""
         marked = False
-        for index, known in enumerate(self._attention):
-            if not known.acknowledged and attention_id in (None, known.id):
-                self._attention[index] = replace(known, acknowledged=True)
-                marked = True
+        with self._changed:
+            for index, known in enumerate(self._attention):
+                if not known.acknowledged and attention_id in (None, known.id):
+                    self._attention[index] = replace(known, acknowledged=True)
+                    marked = True
         return marked
 
     # -- in ----------------------------------------------------------------------------------------------------
 
-    def on_command(self, handler: Callable[[AnyCommand], None]) -> None:
-        """Who takes the commands; called on the submitting thread, so it must only hand them over."""
+    def on_command(self, handler: Callable[[AnyCommand], None] | None) -> None:
+        """Who takes the commands, None for nobody; called on the submitting thread, so it must only hand them over."""
         self._on_command = handler
 
     def submit(self, command: AnyCommand) -> bool:
         """Hand a command to the engine. False when no engine listens."""
-        if self._on_command is None:
+        handler = self._on_command
+        if handler is None:
             return False
-        self._on_command(command)
+        handler(command)
         return True

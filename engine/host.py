@@ -50,10 +50,9 @@ class EngineThread:
     def _run(self) -> None:
         try:
             asyncio.run(self._supervised())
-        except asyncio.CancelledError:
-            pass
         except BaseException as error:
-            self.error = error
+            if not (isinstance(error, asyncio.CancelledError) and self.stop_asked):
+                self.error = error
 
     async def _supervised(self) -> None:
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()

@@ -51,8 +51,8 @@ class Supervisor:
     def services(self) -> tuple[ServiceView, ...]:
         return tuple(self._views.values())
 
-    async def run(self, until: str) -> None:
-        """Keep all services alive until the one named `until` has done its work, then end the others.
+    async def run(self, *until: str) -> None:
+        """Keep all services alive until one of those named has done its work, then end the others.
 
         Raises what a service raised as `Fatal`.
         """
@@ -60,7 +60,7 @@ class Supervisor:
         tasks = {name: asyncio.create_task(self._keep(name), name=name) for name in self._factories}
         try:
             waiting = set(tasks.values())
-            while not tasks[until].done():
+            while not any(tasks[name].done() for name in until):
                 done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     task.result()
@@ -70,33 +70,50 @@ class Supervisor:
             await asyncio.gather(*tasks.values(), return_exceptions=True)
 
     async def _keep(self, name: str) -> None:
+        """Run a service, and again after each failure, until it is done or told to stop."""
         pause = FIRST_PAUSE_S
-        while True:
-            began = time.monotonic()
-            try:
-                await self._factories[name]().run(lambda: self._now(name, "running"))
-            except Fatal as error:
-                self._now(name, "failed", str(error))
-                raise
-            except asyncio.CancelledError:
-                self._now(name, "stopped", "asked to stop")
-                raise
-            except Exception as error:
-                log.exception("service %s failed", name)
+        began = time.monotonic()
+        try:
+            while (failure := await self._outcome(name)) is not None:
                 if time.monotonic() - began > STABLE_AFTER_S:
                     pause = FIRST_PAUSE_S
-                reason = f"{type(error).__name__}: {error}"
-                self._feed.raise_attention("error", name, f"{name} failed and is started again: {reason}")
-                self._now(name, "backing_off", reason)
+                self._feed.raise_attention("error", name, f"{name} failed and is started again: {failure}")
+                self._now(name, "backing_off", failure)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_S)
+                began = time.monotonic()
                 self._views[name] = replace(self._views[name], restarts=self._views[name].restarts + 1)
-                self._now(name, "starting", reason)
-            else:
-                self._now(name, "stopped", "done")
-                return
+                self._now(name, "starting", failure)
+        except Fatal as error:
+            self._now(name, "failed", str(error))
+            raise
+        except asyncio.CancelledError:
+            self._now(name, "stopped", "asked to stop")
+            raise
+        self._now(name, "stopped", "done")
+
+    async def _outcome(self, name: str) -> str | None:
+        """Run a service to its end: what it failed with, None when its work is done. Raises `Fatal`."""
+        try:
+            await self._factories[name]().run(lambda: self._now(name, "running"))
+        except Fatal:
+            raise
+        except (Exception, asyncio.CancelledError) as error:
+            asked_to_stop = _is_being_cancelled()
+            if not (asked_to_stop and isinstance(error, asyncio.CancelledError)):
+                log.exception("service %s failed", name)
+            if asked_to_stop:
+                raise asyncio.CancelledError from error
+            return f"{type(error).__name__}: {error}"
+        return None
 
     def _now(self, name: str, state: ServiceState, reason: str = "") -> None:
         reason = safe(reason, REASON_WIDTH)
         self._views[name] = replace(self._views[name], state=state, since=time.time(), reason=reason)
         self._feed.emit("service", name=name, state=state, reason=reason)
+
+
+def _is_being_cancelled() -> bool:
+    """Whether this task was cancelled, rather than something that it waited for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -63,6 +63,28 @@ def test_an_acknowledged_attention_comes_back_as_a_new_line_when_it_happens_agai
     assert [line.acknowledged for line in feed.attention] == [True, False]
 
 
+def test_attention_is_raised_and_read_on_several_threads_at_once() -> None:
+    feed = a_feed()
+    failures: list[BaseException] = []
+
+    def work(name: str) -> None:
+        try:
+            for number in range(2000):
+                feed.raise_attention("warning", name, str(number % 150))
+                feed.acknowledge(number)
+                len(feed.attention)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(f"thread {number}",)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert not failures
+    assert len({line.id for line in feed.attention}) == len(feed.attention) == feed_module.ATTENTIONS_KEPT
+
+
 def test_foreign_text_in_an_attention_is_cleaned() -> None:
     feed = a_feed()
     feed.raise_attention("warning", "uid 3", "says \x1b]52;c;aGk=\x07 hello")

@@ -35,3 +35,13 @@ def test_an_error_is_kept_for_whoever_asks() -> None:
     engine.start()
     assert engine.join(5)
     assert isinstance(engine.error, ValueError)
+
+
+def test_a_cancellation_that_nobody_asked_for_is_an_error() -> None:
+    async def cancelled() -> None:
+        raise asyncio.CancelledError
+
+    engine = EngineThread(cancelled)
+    engine.start()
+    assert engine.join(5)
+    assert isinstance(engine.error, asyncio.CancelledError)

@@ -54,7 +54,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_the_others_end_when_the_work_is_done() -> None:
     feed = a_feed()
     supervisor = Supervisor(feed, {"worker": Once, "server": Forever})
-    await asyncio.wait_for(supervisor.run(until="worker"), 5)
+    await asyncio.wait_for(supervisor.run("worker"), 5)
     assert {view.name: (view.state, view.reason) for view in supervisor.services} == {
         "worker": ("stopped", "done"),
         "server": ("stopped", "asked to stop"),
@@ -66,7 +66,7 @@ async def test_what_fails_is_restarted_with_a_count_and_its_reason_cleaned() -> 
     feed = a_feed()
     shaky = Stumbles(3, RuntimeError("bad \x1b[2J answer"))
     supervisor = Supervisor(feed, {"shaky": lambda: shaky})
-    await asyncio.wait_for(supervisor.run(until="shaky"), 5)
+    await asyncio.wait_for(supervisor.run("shaky"), 5)
     assert supervisor.services[0].restarts == 3
     assert feed.attention[0].level == "error"
     assert "RuntimeError" in feed.attention[0].text
@@ -81,13 +81,85 @@ async def test_pauses_between_restarts_grow(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(asyncio, "sleep", sleep)
     shaky = Stumbles(4, RuntimeError("no"))
-    await asyncio.wait_for(Supervisor(a_feed(), {"shaky": lambda: shaky}).run(until="shaky"), 5)
+    await asyncio.wait_for(Supervisor(a_feed(), {"shaky": lambda: shaky}).run("shaky"), 5)
     assert pauses[:4] == [0.01, 0.02, 0.04, 0.08]
 
 
 async def test_a_fatal_error_ends_the_run_and_the_others_with_it() -> None:
     supervisor = Supervisor(a_feed(), {"server": Forever, "chain": lambda: Stumbles(1, Fatal("not registered", 3))})
     with pytest.raises(Fatal) as caught:
-        await asyncio.wait_for(supervisor.run(until="server"), 5)
+        await asyncio.wait_for(supervisor.run("server"), 5)
     assert caught.value.exit_code == 3
     assert {view.name: view.state for view in supervisor.services} == {"server": "stopped", "chain": "failed"}
+
+
+class FailsWhenStopped:
+    """Its clean-up goes wrong."""
+
+    def __init__(self) -> None:
+        self.starts = 0
+
+    async def run(self, started: Callable[[], None]) -> None:
+        self.starts += 1
+        started()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise OSError("the disk is gone")
+
+
+class LosesWhatItWaitsFor:
+    """Waits for a task that somebody else cancels, once."""
+
+    def __init__(self) -> None:
+        self.starts = 0
+
+    async def run(self, started: Callable[[], None]) -> None:
+        self.starts += 1
+        started()
+        if self.starts == 1:
+            other = asyncio.create_task(asyncio.Event().wait())
+            asyncio.get_running_loop().call_soon(other.cancel)
+            await other
+
+
+async def test_a_service_that_fails_while_it_is_stopped_is_not_started_again() -> None:
+    unclean = FailsWhenStopped()
+    supervisor = Supervisor(a_feed(), {"worker": Once, "unclean": lambda: unclean})
+    await asyncio.wait_for(supervisor.run("worker"), 5)
+    assert unclean.starts == 1
+    assert supervisor.services[1].state == "stopped"
+
+
+async def test_a_cancelled_task_inside_a_service_is_a_failure_of_that_service_alone() -> None:
+    loses = LosesWhatItWaitsFor()
+    supervisor = Supervisor(a_feed(), {"loses": lambda: loses})
+    await asyncio.wait_for(supervisor.run("loses"), 5)
+    assert loses.starts == 2
+    assert (supervisor.services[0].state, supervisor.services[0].restarts) == ("stopped", 1)
+
+
+async def test_the_first_of_several_that_is_done_ends_the_run() -> None:
+    supervisor = Supervisor(a_feed(), {"server": Forever, "operator": Once})
+    await asyncio.wait_for(supervisor.run("server", "operator"), 5)
+    assert {view.name: view.reason for view in supervisor.services} == {"server": "asked to stop", "operator": "done"}
+
+
+async def test_who_waits_to_be_started_again_is_stopped_with_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor_module, "FIRST_PAUSE_S", 60.0)
+    supervisor = Supervisor(a_feed(), {"worker": Once, "shaky": lambda: Stumbles(1, RuntimeError("no"))})
+    await asyncio.wait_for(supervisor.run("worker"), 5)
+    assert supervisor.services[1].state == "stopped"
+
+
+async def test_a_long_good_run_makes_the_next_pause_short_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    monkeypatch.setattr(supervisor_module, "STABLE_AFTER_S", -1.0)
+    shaky = Stumbles(3, RuntimeError("no"))
+    await asyncio.wait_for(Supervisor(a_feed(), {"shaky": lambda: shaky}).run("shaky"), 5)
+    assert pauses[:3] == [0.01, 0.01, 0.01]
