@@ -52,10 +52,8 @@ def texts(challenge: Challenge, replies: Sequence[Reply]) -> list[str]:
 def judge(challenge: Challenge, replies: Sequence[Reply], vectors: Lookup) -> Judgement:
     """Judge a round. `vectors` holds a vector of length one for each of `texts(challenge, replies)`."""
     judged = [place for place, reply in enumerate(replies) if not why_unjudged(reply)]
-    if len(judged) > 1:
-        consensus, verdicts = _several(challenge.request.question, [replies[place] for place in judged], vectors)
-    else:
-        consensus, verdicts = _at_most_one(challenge.request.question, [replies[place] for place in judged], vectors)
+    weigh = _several if len(judged) > 1 else _at_most_one
+    consensus, verdicts = weigh(challenge.request.question, [replies[place] for place in judged], vectors)
     by_place = dict(zip(judged, verdicts, strict=True))
     everyone = tuple(by_place.get(place) or nothing(reply, why_unjudged(reply)) for place, reply in enumerate(replies))
     best = max(everyone, key=lambda one: one.emission, default=None)
