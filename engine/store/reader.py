@@ -12,9 +12,10 @@ from pathlib import Path
 from msgspec import Struct
 
 from engine.store.errors import StoreUnusable, store_error
-from engine.store.rows import SAMPLES, plan_of, tally_of
+from engine.store.rows import SAMPLES, plan_of, round_of, storable, tally_of
 from engine.store.schema import LATEST, refuse_newer
 from engine.store.tally import Tally
+from engine.values import Round
 from engine.weights.plan import WeightPlan
 
 BUSY_TIMEOUT_S = 5.0
@@ -53,6 +54,33 @@ class StoredReply(Struct, frozen=True, kw_only=True):
     reason: str
     reasons: tuple[str, ...]
     text: str
+
+
+class FoundRound(Struct, frozen=True, kw_only=True):
+    """A whole round, and its place among the `total` rounds of its subnet, from 1 for the oldest."""
+
+    round: Round
+    netuid: int
+    place: int
+    total: int
+
+
+class Appearance(Struct, frozen=True, kw_only=True):
+    """One round of one hotkey, without the text: what it earned and why, and whether its answer was the best."""
+
+    round_id: str
+    at: float
+    kind: str
+    agreement: float
+    won: bool
+    status: str
+    ms: float
+    quality: float
+    cluster: str
+    score: float
+    emission: float
+    reason: str
+    reasons: tuple[str, ...]
 
 
 class StoredNeuron(Struct, frozen=True, kw_only=True):
@@ -130,6 +158,43 @@ class Reader:
         for row in self._connection.execute(_REPLIES, (since,)):
             yield StoredReply(**{**row, "reasons": tuple(json.loads(row["reasons"]))})
 
+    def round(self, id: str) -> FoundRound | None:
+        """The whole round under this id, as it was recorded."""
+        row = self._connection.execute("SELECT * FROM rounds WHERE id = ?", (storable(id),)).fetchone()
+        if row is None:
+            return None
+        query = "SELECT * FROM replies WHERE round = ? ORDER BY position"
+        replies = self._connection.execute(query, (row["number"],)).fetchall()
+        place, total = self._connection.execute(_PLACE, {"netuid": row["netuid"], "number": row["number"]}).fetchone()
+        return FoundRound(round=round_of(row, replies), netuid=row["netuid"], place=place, total=total)
+
+    def round_beside(self, id: str, steps: int) -> str | None:
+        """The id of the round so many `steps` after this one, before it when negative, else the last that there is.
+
+        None: there is no round under this id, or none on that side of it.
+        """
+        query = _AFTER if steps > 0 else _BEFORE
+        row = self._connection.execute(query, {"id": storable(id), "steps": abs(steps)}).fetchone()
+        return None if row is None else str(row["id"])
+
+    def newest_round(self, netuid: int) -> str | None:
+        """The id of the round that was recorded last."""
+        query = "SELECT id FROM rounds WHERE netuid = ? ORDER BY number DESC LIMIT 1"
+        row = self._connection.execute(query, (netuid,)).fetchone()
+        return None if row is None else str(row["id"])
+
+    def appearances(self, netuid: int, hotkey: str, limit: int) -> list[Appearance]:
+        """The last rounds in which this hotkey was asked, newest first."""
+        rows = self._connection.execute(_APPEARANCES, (hotkey, netuid, hotkey, limit))
+        return [
+            Appearance(**{**row, "won": bool(row["won"]), "reasons": tuple(json.loads(row["reasons"]))}) for row in rows
+        ]
+
+    def emissions_until(self, netuid: int, hotkey: str, at: float, limit: int) -> list[tuple[float, float]]:
+        """The last samples (at, emission) of this hotkey up to and with `at`, in order of time."""
+        rows = self._connection.execute(_SAMPLES_UNTIL, (netuid, hotkey, at, limit)).fetchall()
+        return [(row["at"], row["emission"]) for row in reversed(rows)]
+
     def neurons(self) -> Iterator[StoredNeuron]:
         """Ordered by netuid and uid."""
         for row in self._connection.execute("SELECT * FROM neurons ORDER BY netuid, uid, registered DESC, hotkey"):
@@ -169,6 +234,33 @@ _REPLIES = """
         replies.cluster, replies.score, replies.emission, replies.reason, replies.reasons, replies.text
     FROM rounds CROSS JOIN replies ON replies.round = rounds.number
     WHERE rounds.at >= ? ORDER BY rounds.at, rounds.number, replies.position
+"""
+_PLACE = """
+    SELECT count(*) FILTER (WHERE number <= :number) AS place, count(*) AS total FROM rounds WHERE netuid = :netuid
+"""
+_AFTER = """
+    WITH here AS (SELECT number, netuid FROM rounds WHERE id = :id)
+    SELECT id FROM (
+        SELECT rounds.id, rounds.number FROM rounds, here
+        WHERE rounds.netuid = here.netuid AND rounds.number > here.number ORDER BY rounds.number LIMIT :steps
+    ) ORDER BY number DESC LIMIT 1
+"""
+_BEFORE = """
+    WITH here AS (SELECT number, netuid FROM rounds WHERE id = :id)
+    SELECT id FROM (
+        SELECT rounds.id, rounds.number FROM rounds, here
+        WHERE rounds.netuid = here.netuid AND rounds.number < here.number ORDER BY rounds.number DESC LIMIT :steps
+    ) ORDER BY number LIMIT 1
+"""
+_APPEARANCES = """
+    SELECT rounds.id AS round_id, replies.at, rounds.kind, rounds.agreement, rounds.winner IS ? AS won, replies.status,
+        replies.ms, replies.quality, replies.cluster, replies.score, replies.emission, replies.reason, replies.reasons
+    FROM replies JOIN rounds ON rounds.number = replies.round
+    WHERE replies.netuid = ? AND replies.hotkey = ? ORDER BY replies.at DESC LIMIT ?
+"""
+_SAMPLES_UNTIL = """
+    SELECT at, emission FROM replies
+    WHERE netuid = ? AND hotkey = ? AND at <= ? AND status <> 'cancelled' ORDER BY at DESC LIMIT ?
 """
 _WEIGHTS = """
     SELECT plan FROM plans WHERE id = (
