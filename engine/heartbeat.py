@@ -1,7 +1,7 @@
 """The engine's pulse: how late its loop runs, a fresh Snapshot four times a second, a status file once a second."""
 
 import asyncio
-import logging
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -10,9 +10,8 @@ from pathlib import Path
 import msgspec
 
 from engine.feed import Feed
+from engine.percentile import percentile
 from engine.snapshot import LoopView, Snapshot
-
-log = logging.getLogger(__name__)
 
 BEAT_S = 0.05
 BEATS_A_SNAPSHOT = 5
@@ -27,6 +26,7 @@ class Heartbeat:
         self._feed = feed
         self._compose = compose
         self._status_file = status_file
+        self._writing = threading.Lock()
         self._lateness_ms: deque[float] = deque(maxlen=LATENESS_KEPT)
 
     async def run(self, started: Callable[[], None]) -> None:
@@ -48,16 +48,15 @@ class Heartbeat:
         self._feed.publish(self._compose(self.loop_view()))
 
     def loop_view(self) -> LoopView:
-        late = sorted(self._lateness_ms)
-        if not late:
-            return LoopView()
-        return LoopView(p50_ms=round(late[len(late) // 2], 2), p99_ms=round(late[int(0.99 * (len(late) - 1))], 2))
+        late = self._lateness_ms
+        return LoopView(p50_ms=round(percentile(late, 0.5), 2), p99_ms=round(percentile(late, 0.99), 2))
 
     def write_status(self) -> None:
         """Replace the status file as a whole. A full disk costs the file, not the engine."""
         scratch = self._status_file.with_suffix(".tmp")
         try:
-            scratch.write_bytes(msgspec.json.encode(self._feed.snapshot))
-            scratch.replace(self._status_file)
+            with self._writing:
+                scratch.write_bytes(msgspec.json.encode(self._feed.snapshot))
+                scratch.replace(self._status_file)
         except OSError as error:
             self._feed.raise_attention("warning", "status file", f"cannot be written: {error}")

@@ -1,14 +1,14 @@
 """What the validator knows of each hotkey: its EMA, how often it answered, how fast, and when last."""
 
-import statistics
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
+from engine.percentile import percentile
 from engine.store.tally import Tally
 from engine.values import Reply, Round, Verdict
-from engine.weights.ema import EmaBook
+from engine.weights.ema import MANY_HOTKEYS, EmaBook
 from engine.weights.plan import HotkeyScore
 
 LATENCIES_KEPT = 50
@@ -20,7 +20,7 @@ class Scoreboard:
     def __init__(self, ema: EmaBook) -> None:
         self._ema = ema
         self._tallies: dict[str, Tally] = {}
-        self._latencies: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=LATENCIES_KEPT))
+        self._latencies: dict[str, deque[float]] = {}
 
     def load(self, emissions: Mapping[str, Sequence[tuple[float, float]]], tallies: Mapping[str, Tally]) -> None:
         """Take in what an earlier run stored."""
@@ -38,7 +38,7 @@ class Scoreboard:
 
     @property
     def hotkeys(self) -> frozenset[str]:
-        """Everyone who was ever asked."""
+        """Everyone who was ever asked, but for those that were forgotten."""
         return frozenset(self._tallies)
 
     def tally(self, hotkey: str) -> Tally:
@@ -46,8 +46,7 @@ class Scoreboard:
 
     def latency_ms(self, hotkey: str) -> float:
         """The median of the last answers of this run, 0 without any."""
-        times = self._latencies.get(hotkey)
-        return statistics.median(times) if times else 0.0
+        return percentile(self._latencies.get(hotkey, ()), 0.5)
 
     def ema(self, hotkey: str, now: float) -> float:
         return self._ema.value(hotkey, now) or 0.0
@@ -67,11 +66,18 @@ class Scoreboard:
         )
 
     def _count(self, reply: Reply, verdict: Verdict, at: float) -> None:
+        if reply.hotkey not in self._tallies and len(self._tallies) >= MANY_HOTKEYS:
+            self._forget_the_unscored()
         before = self.tally(reply.hotkey)
         after = replace(before, rounds=before.rounds + 1, last_emission=verdict.emission)
         if reply.status == "ok":
-            self._latencies[reply.hotkey].append(reply.ms)
+            self._latencies.setdefault(reply.hotkey, deque(maxlen=LATENCIES_KEPT)).append(reply.ms)
             after = replace(after, answered=after.answered + 1, failures_in_a_row=0, last_answer_at=at)
         else:
             after = replace(after, failed=after.failed + 1, failures_in_a_row=after.failures_in_a_row + 1)
         self._tallies[reply.hotkey] = after
+
+    def _forget_the_unscored(self) -> None:
+        """Keep no account of hotkeys whose EMA is forgotten, so that hotkeys that come and go fill no memory."""
+        self._tallies = {hotkey: tally for hotkey, tally in self._tallies.items() if self._ema.history(hotkey)}
+        self._latencies = {hotkey: times for hotkey, times in self._latencies.items() if hotkey in self._tallies}

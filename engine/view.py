@@ -1,8 +1,8 @@
 """From what the engine knows to what a screen shows: pure functions that make rows of a Snapshot."""
 
-import statistics
 import time
 
+from engine.percentile import percentile
 from engine.scoreboard import Scoreboard
 from engine.selection import Selection
 from engine.snapshot import MinerView, PlanView, RoundView
@@ -17,7 +17,7 @@ REASON_WIDTH = 300
 
 def round_view(judged: Round, *, recorded: bool) -> RoundView:
     """One finished round as a table row."""
-    times = sorted(reply.ms for reply in judged.replies if reply.status == "ok")
+    times = [reply.ms for reply in judged.replies if reply.status == "ok"]
     winner = judged.judgement.winner
     return RoundView(
         id=safe(judged.challenge.id, NAME_WIDTH),
@@ -31,8 +31,8 @@ def round_view(judged: Round, *, recorded: bool) -> RoundView:
         agreement=round(judged.judgement.agreement, 4),
         winner_uid=next((reply.uid for reply in judged.replies if reply.hotkey == winner), None),
         winner_hotkey=winner,
-        p50_ms=round(statistics.median(times), 1) if times else 0.0,
-        p95_ms=round(times[int(0.95 * (len(times) - 1))], 1) if times else 0.0,
+        p50_ms=round(percentile(times, 0.5), 1),
+        p95_ms=round(percentile(times, 0.95), 1),
         duration_ms=round(judged.duration_ms, 1),
         recorded=recorded,
     )
@@ -48,7 +48,7 @@ def plan_view(plan: WeightPlan, outcome: Outcome | None, at: float) -> PlanView:
     """One plan as a row of the journal; without an outcome it was not sent."""
     return PlanView(
         at=at,
-        block=outcome.block or plan.block if outcome else plan.block,
+        block=plan.block,
         mode=plan.mode,
         uids=tuple(row.uid for row in plan.rows),
         weights_u16=tuple(row.u16 for row in plan.rows),
@@ -63,11 +63,11 @@ def miner_views(
     selection: Selection,
     names: dict[str, str],
     on_chain: dict[int, float],
-    plan: WeightPlan | None,
+    plan: WeightPlan,
 ) -> tuple[MinerView, ...]:
     """The Miners table: everyone who serves or was ever asked, ordered by uid."""
     now = time.time()
-    planned = {row.uid: row.weight for row in plan.rows} if plan else {}
+    planned = {row.uid: row.weight for row in plan.rows}
     known = set(scoreboard.hotkeys) | set(selection.candidates) | set(selection.refused)
     return tuple(
         _miner_view(neuron, scoreboard, selection, names, on_chain, planned, now)
