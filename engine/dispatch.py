@@ -38,6 +38,8 @@ class Dispatch:
         on_reply: Callable[[Reply], None],
     ) -> tuple[Reply, ...]:
         """One reply a miner, in the order of `miners`. Cancelling ends all exchanges and leaves no reply."""
+        if not miners:
+            return ()
         body = challenge_json(challenge)
 
         async def ask_one(miner: Candidate) -> Reply:

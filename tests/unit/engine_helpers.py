@@ -1,0 +1,98 @@
+"""What the tests of the engine's core share: a feed that is read back, a caller and a source that do as told."""
+
+import asyncio
+from collections.abc import Callable, Collection
+from typing import Any
+
+from engine.challenges.sources.base import Cursor
+from engine.feed import Feed
+from engine.snapshot import Event, Snapshot
+from engine.transport.dialect import Answer, Availability
+from engine.transport.wire import Completion
+from engine.values import Challenge, Peer, Request
+
+NETUID = 3
+
+
+def a_feed() -> Feed:
+    return Feed(Snapshot(at=1.0, version="0", role="validator", started_at=1.0))
+
+
+def named(feed: Feed, name: str) -> list[dict[str, Any]]:
+    """The fields of the events of this name."""
+    return [event.fields for event in events(feed) if event.name == name]
+
+
+def events(feed: Feed) -> tuple[Event, ...]:
+    return feed.events_after(0).events
+
+
+def a_question(id: str = "q-1") -> Challenge:
+    return Challenge(
+        id=id,
+        kind="arithmetic",
+        source="file",
+        created_at=1.0,
+        request=Request(prompt="What is 41 plus 1?"),
+        answer_type="number",
+        truth="42",
+    )
+
+
+class Questions:
+    """A source with these ids. `failure` is raised once, by the next `next`."""
+
+    name = "file"
+
+    def __init__(self, *ids: str) -> None:
+        self._ids = ids
+        self._position = 0
+        self.failure: Exception | None = None
+
+    @property
+    def cursor(self) -> Cursor:
+        return Cursor("file:test", self._position)
+
+    def resume(self, position: int) -> None:
+        self._position = position
+
+    async def next(self) -> Challenge | None:
+        if self.failure is not None:
+            failure, self.failure = self.failure, None
+            raise failure
+        if self._position == len(self._ids):
+            return None
+        self._position += 1
+        return a_question(self._ids[self._position - 1])
+
+
+class Obliging:
+    """A caller whose peers are there and say 42, or what `answers` has for their hotkey; it waits for `gate`."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, str | Exception] = {}
+        self.asked: list[tuple[str, bytes]] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def available(self, peer: Peer, *, timeout: float) -> Availability:
+        return Availability(True, ms=1.0)
+
+    async def ask(self, peer: Peer, challenge: bytes, *, timeout: float, max_bytes: int) -> Answer:
+        self.asked.append((peer.hotkey, challenge))
+        await self.gate.wait()
+        said = self.answers.get(peer.hotkey, "42")
+        if isinstance(said, Exception):
+            raise said
+        return Answer(Completion(text=said), 12.0)
+
+    async def forget(self, hotkeys: Collection[str]) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+async def until(condition: Callable[[], object], *, seconds: float = 10.0) -> None:
+    """Wait until something holds; fails when it does not."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 conditions of all kinds
+            await asyncio.sleep(0.005)
