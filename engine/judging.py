@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -69,26 +70,34 @@ class Judge:
 
     async def _judged(self, task: bytes) -> Judged:
         if self._process is None or self._process.returncode is not None:
-            await self._begin()
+            try:
+                await self._begin()
+            except EncoderError as error:
+                raise JudgeFailed(str(error)) from error
         answer = await self._exchange(task)
-        if isinstance(answer, Judged):
-            return answer
-        raise JudgeFailed(answer.reason if isinstance(answer, Failed) else "the worker gave no judgement")
+        if not isinstance(answer, Judged):
+            raise JudgeFailed(answer.reason if isinstance(answer, Failed) else "the worker gave no judgement")
+        _require_finite(answer.judgement)
+        return answer
 
     async def _begin(self) -> None:
         await self.close()
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "engine.judging_worker",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env={**os.environ, **dict.fromkeys(BLAS_THREADS, str(self._setup.threads))},
-            start_new_session=True,
-        )
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "engine.judging_worker",
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                env={**os.environ, **dict.fromkeys(BLAS_THREADS, str(self._setup.threads))},
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise JudgeFailed(f"the judging worker cannot be started ({error.strerror})") from error
         answer = await self._exchange(msgspec.msgpack.encode(self._setup))
         if isinstance(answer, Failed):
+            await self.close()
             raise EncoderError(answer.reason)
         if not isinstance(answer, Ready):
             raise JudgeFailed("the worker does not start as it should")
@@ -116,3 +125,13 @@ class Judge:
         await process.stdin.drain()
         size = int.from_bytes(await process.stdout.readexactly(HEADER_BYTES), "big")
         return self._decoder.decode(await process.stdout.readexactly(size))
+
+
+def _require_finite(judgement: Judgement) -> None:
+    """A number that is none would poison every average made of it. Raises `JudgeFailed`."""
+    for verdict in judgement.verdicts:
+        numbers = (verdict.quality, verdict.score, verdict.emission, *verdict.parts.values())
+        if not all(map(math.isfinite, numbers)):
+            raise JudgeFailed(f"the verdict on uid {verdict.uid} is no number")
+    if not (math.isfinite(judgement.consensus) and math.isfinite(judgement.agreement)):
+        raise JudgeFailed("the consensus is no number")
