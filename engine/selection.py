@@ -1,7 +1,6 @@
 """Who is asked: the miners that serve and say they are available, each with a fair share of the questions."""
 
 import asyncio
-import logging
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,8 +10,6 @@ from msgspec import Struct
 from engine.transport.addresses import refuse_address
 from engine.transport.dialect import Availability, Caller
 from engine.values import Metagraph, Neuron, Peer
-
-log = logging.getLogger(__name__)
 
 LOOK_S = 0.5
 AVAILABLE_AGAIN_S = 30.0
@@ -42,14 +39,12 @@ class Selection:
         sample: int,
         seed: int,
         allow_private: bool,
-        own_addresses: frozenset[tuple[str, int]] = frozenset(),
         extra: Sequence[Peer] = (),
     ) -> None:
         self._own_hotkey = own_hotkey
         self._sample = sample
         self._seed = seed
         self._allow_private = allow_private
-        self._own_addresses = own_addresses
         self._extra = {peer.hotkey: peer for peer in extra}
         self._asked: dict[str, int] = {}
         self._candidates: dict[str, Candidate] = {}
@@ -77,11 +72,13 @@ class Selection:
     def see(self, metagraph: Metagraph) -> None:
         """Take in who serves now, and forget whoever left."""
         self._candidates, self._refused = {}, {}
+        own = metagraph.by_hotkey(self._own_hotkey)
+        own_addresses = frozenset({(own.ip, own.port)} if own and own.serving else ())
         for neuron in metagraph.neurons:
             peer = self._extra.get(neuron.hotkey) or Peer(neuron.hotkey, neuron.ip, neuron.port)
             if neuron.hotkey == self._own_hotkey or not (neuron.serving or neuron.hotkey in self._extra):
                 continue
-            reason = refuse_address(peer.host, peer.port, allow_private=self._allow_private, own=self._own_addresses)
+            reason = refuse_address(peer.host, peer.port, allow_private=self._allow_private, own=own_addresses)
             if reason is None:
                 self._candidates[neuron.hotkey] = Candidate(neuron, peer)
             else:

@@ -64,6 +64,11 @@ class Peer(Struct, frozen=True):
     port: int
 
 
+def at_port(host: str, port: int) -> str:
+    """HOST:PORT, with an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 class Reply(Struct, frozen=True, kw_only=True):
     """A miner's answer, or the reason why there is none (`status` other than "ok"; `reason` in words).
 

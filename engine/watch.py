@@ -1,7 +1,6 @@
 """What this neuron sees of the chain, refreshed as blocks come: metagraph, rules, its own row and weights."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable
 
@@ -11,13 +10,14 @@ from engine.chain.interface import Chain, ChainUnavailable
 from engine.feed import Feed
 from engine.snapshot import ChainView
 from engine.supervisor import Fatal
-from engine.values import Hyperparameters, Metagraph
-
-log = logging.getLogger(__name__)
+from engine.values import Hyperparameters, Metagraph, at_port
+from engine.weights.deadline import deadline
 
 METAGRAPH_EVERY_S = 60.0
 METAGRAPH_EVERY_BLOCKS = 5
 POLL_FASTEST_S = 0.25
+POLL_SLOWEST_S = 6.0
+CALL_TIMEOUT_S = 60.0
 NOT_REGISTERED = 3
 """Exit code of the contract."""
 
@@ -42,11 +42,12 @@ class ChainWatch:
         self._feed = feed
         self._on_metagraph = on_metagraph
         self._reachable = False
+        self._was_registered = False
         self._block = 0
         self._block_at = 0.0
         self._latency_ms = 0.0
-        self.next_epoch = 0
         self._balance = 0.0
+        self.next_epoch = 0
         self.rules = Hyperparameters()
         self.metagraph = Metagraph(netuid=netuid, block=0)
         self.own_weights: tuple[tuple[int, int], ...] = ()
@@ -54,12 +55,13 @@ class ChainWatch:
     async def run(self, started: Callable[[], None]) -> None:
         await self.refresh()
         started()
-        poll_s = max(POLL_FASTEST_S, min(self._chain.block_time / 2, 6.0))
+        poll_s = max(POLL_FASTEST_S, min(self._chain.block_time / 2, POLL_SLOWEST_S))
         refreshed_at, refreshed_block = time.monotonic(), self._block
         while True:
             await asyncio.sleep(poll_s)
             try:
-                await self._read_block()
+                async with deadline(self._chain, CALL_TIMEOUT_S):
+                    await self._read_block()
                 due = time.monotonic() - refreshed_at >= METAGRAPH_EVERY_S
                 if due or self._block - refreshed_block >= METAGRAPH_EVERY_BLOCKS:
                     await self.refresh()
@@ -69,20 +71,18 @@ class ChainWatch:
                 self._feed.raise_attention("error", "chain", str(error))
 
     async def refresh(self) -> None:
-        """Read everything once. Raises `ChainUnavailable`, or `Fatal` when this hotkey is not registered."""
-        await self._read_block()
-        self.metagraph = await self._chain.metagraph(self._netuid)
-        self.rules = await self._chain.hyperparameters(self._netuid)
-        self.next_epoch = await self._chain.next_epoch(self._netuid)
-        self._balance = await self._chain.balance(self._coldkey)
-        own = self.metagraph.by_hotkey(self._hotkey)
+        """Read everything once. Raises `ChainUnavailable`, or `Fatal` when this hotkey never was registered."""
+        async with deadline(self._chain, CALL_TIMEOUT_S):
+            await self._read_block()
+            self.metagraph = await self._chain.metagraph(self._netuid)
+            self.rules = await self._chain.hyperparameters(self._netuid)
+            self.next_epoch = await self._chain.next_epoch(self._netuid)
+            self._balance = await self._chain.balance(self._coldkey)
+            own = self.metagraph.by_hotkey(self._hotkey)
+            self.own_weights = await self._chain.weights(self._netuid, own.uid) if own else ()
         if own is None:
-            raise Fatal(
-                f"hotkey {self._hotkey} is not registered on netuid {self._netuid} of {self._chain.network}: "
-                "register it, then start again",
-                NOT_REGISTERED,
-            )
-        self.own_weights = await self._chain.weights(self._netuid, own.uid)
+            self._miss_registration()
+        self._was_registered = self._was_registered or own is not None
         self._on_metagraph(self.metagraph)
 
     @property
@@ -125,10 +125,17 @@ class ChainWatch:
             incentive=own.incentive,
             dividends=own.dividends,
             immune_until=own.registered_at + self.rules.immunity_period,
-            axon=f"{own.ip}:{own.port}" if own.serving else "",
+            axon=at_port(own.ip, own.port) if own.serving else "",
             last_weights_block=own.last_update,
             next_weights_block=own.last_update + self.rules.weights_rate_limit,
         )
+
+    def _miss_registration(self) -> None:
+        """Without a uid nothing can start; who loses it later goes on, and may register again."""
+        where = f"hotkey {self._hotkey} is not registered on netuid {self._netuid} of {self._chain.network}"
+        if not self._was_registered:
+            raise Fatal(f"{where}: register it, then start again", NOT_REGISTERED)
+        self._feed.raise_attention("error", "chain", f"{where} any more: another neuron has its uid, register it again")
 
     async def _read_block(self) -> None:
         began = time.monotonic()
