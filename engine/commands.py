@@ -1,5 +1,7 @@
 """What an operator can ask of a running engine: one value a command. The answer is an event named "command"."""
 
+from typing import Literal
+
 from msgspec import Struct
 
 
@@ -45,9 +47,9 @@ class Serve(Command, frozen=True):
 class Export(Command, frozen=True):
     """Write one table as a file, as `subnet-console export` does."""
 
-    table: str
+    table: Literal["scores", "rounds", "replies", "weights"]
     out: str
-    format: str = "csv"
+    format: Literal["csv", "jsonl"] = "csv"
     since: str | None = None
 
 

@@ -1,37 +1,39 @@
 """One running neuron: what every role shares, put together. A role adds its services, commands and views."""
 
 import asyncio
-import logging
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from engine.chain.interface import Chain
 from engine.chain.wallets import Wallet
-from engine.commands import Acknowledge, Register, Serve
+from engine.commands import Acknowledge, Register, Serve, Stop
 from engine.feed import Feed
 from engine.heartbeat import Heartbeat
-from engine.operator import Handler, Operator
+from engine.operator import Handler, Operator, not_while_read_only
 from engine.snapshot import LoopView, Snapshot
 from engine.store.errors import StoreError
 from engine.store.store import Store
 from engine.supervisor import Service, Supervisor
 from engine.values import Metagraph, Outcome
 from engine.watch import ChainWatch
-
-log = logging.getLogger(__name__)
+from engine.weights.deadline import deadline
 
 STATUS_FILE = "status.json"
 PRUNE_EVERY_S = 3600.0
+CHAIN_TIMEOUT_S = 60.0
+OPERATOR = "operator"
 
 
 class Node:
     """A neuron of one subnet under one hotkey.
 
-    `services` are run by name, `handlers` carry out commands by type, `views` each add their part to a Snapshot, and
-    `on_metagraph` are told of each metagraph that is read. Fill them, then `run`.
+    `services` are run by name, `handlers` carry out commands by type, `views` each add their part to a Snapshot,
+    `on_metagraph` are told of each metagraph that is read, and `names` are what hotkeys are called. Fill them, then
+    `run`.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Node:
         self.chain = chain
         self.wallet = wallet
         self.netuid = netuid
+        self.read_only = read_only
         self.names: dict[str, str] = {}
         self.watch = ChainWatch(
             chain,
@@ -51,25 +54,29 @@ class Node:
             feed=feed,
             on_metagraph=self._see,
         )
-        self.handlers: dict[type, Handler] = {Acknowledge: self._acknowledge}
-        if not read_only:
-            self.handlers |= {Register: self._register, Serve: self._serve}
-        self.operator = Operator(feed, store, self.handlers, read_only=read_only)
+        self.handlers: dict[type, Handler] = {Acknowledge: self._acknowledge, Stop: self._stop}
+        self.handle_on_chain({Register: self._register, Serve: self._serve})
+        self._operator = Operator(feed, store, self.handlers)
         self.views: list[Callable[[Snapshot], Snapshot]] = []
         self.on_metagraph: list[Callable[[Metagraph], None]] = []
         self._heartbeat = Heartbeat(feed, self._compose, folder / STATUS_FILE)
         self.services: dict[str, Callable[[], Service]] = {
             "chain watch": lambda: self.watch,
-            "operator": lambda: self.operator,
+            OPERATOR: lambda: self._operator,
             "heartbeat": lambda: self._heartbeat,
             "housekeeping": lambda: Housekeeping(self),
         }
         self._supervisor = Supervisor(feed, self.services)
 
+    def handle_on_chain(self, handlers: Mapping[type, Handler]) -> None:
+        """Add handlers of commands that change what happens on the chain: a read-only run refuses them."""
+        self.handlers |= dict.fromkeys(handlers, not_while_read_only) if self.read_only else handlers
+
     async def run(self, until: str) -> None:
-        """Run everything until the service `until` has done its work. Raises `Fatal`."""
+        """Run everything until the service `until` has done its work, or a `Stop` came. Raises `Fatal`, StoreError."""
+        await self._operator.load()
         try:
-            await self._supervisor.run(until)
+            await self._supervisor.run(until, OPERATOR)
         finally:
             self._heartbeat.publish()
             self._heartbeat.write_status()
@@ -83,7 +90,7 @@ class Node:
             loop=loop,
             chain=self.watch.view(),
             metagraph=self.watch.metagraph,
-            commands=self.operator.log,
+            commands=self._operator.log,
             attention=self.feed.attention,
         )
         for add in self.views:
@@ -99,18 +106,23 @@ class Node:
             return Outcome(status="ok")
         return Outcome(status="rejected", reason="there is nothing to acknowledge")
 
+    async def _stop(self, _command: Stop) -> Outcome:
+        return Outcome(status="ok")
+
     async def _register(self, command: Register) -> Outcome:
         if self.wallet.coldkey is None:
             return Outcome(status="rejected", reason="registering needs the coldkey, which this wallet does not hold")
-        return await self.chain.register(
-            self.netuid,
-            coldkey=self.wallet.coldkey,
-            hotkey=self.wallet.hotkey.ss58_address,
-            limit=command.limit,
-        )
+        async with deadline(self.chain, CHAIN_TIMEOUT_S):
+            return await self.chain.register(
+                self.netuid,
+                coldkey=self.wallet.coldkey,
+                hotkey=self.wallet.hotkey.ss58_address,
+                limit=command.limit,
+            )
 
     async def _serve(self, command: Serve) -> Outcome:
-        return await self.chain.serve_axon(self.netuid, hotkey=self.wallet.hotkey, ip=command.ip, port=command.port)
+        async with deadline(self.chain, CHAIN_TIMEOUT_S):
+            return await self.chain.serve_axon(self.netuid, hotkey=self.wallet.hotkey, ip=command.ip, port=command.port)
 
 
 class Housekeeping:
@@ -122,7 +134,7 @@ class Housekeeping:
     async def run(self, started: Callable[[], None]) -> None:
         started()
         noted = Metagraph(netuid=self._node.netuid, block=0)
-        pruned_at = 0.0
+        pruned_at = -math.inf
         while True:
             metagraph = self._node.watch.metagraph
             try:

@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from engine.commands import AnyCommand
+from engine.chain.interface import ChainUnavailable
+from engine.commands import AnyCommand, Stop
 from engine.feed import Feed
 from engine.snapshot import CommandView
 from engine.store.errors import StoreError
@@ -20,6 +21,7 @@ from engine.values import Outcome
 log = logging.getLogger(__name__)
 
 COMMANDS_SHOWN = 100
+COMMANDS_WAITING = 100
 TEXT_WIDTH = 300
 
 Handler = Callable[[Any], Awaitable[Outcome]]
@@ -27,13 +29,12 @@ Handler = Callable[[Any], Awaitable[Outcome]]
 
 
 class Operator:
-    """A service. `handlers` says which commands this role knows and how it carries them out."""
+    """A service, done when it was told to stop. `handlers` says which commands this role knows, and does them."""
 
-    def __init__(self, feed: Feed, store: Store, handlers: Mapping[type, Handler], *, read_only: bool) -> None:
+    def __init__(self, feed: Feed, store: Store, handlers: Mapping[type, Handler]) -> None:
         self._feed = feed
         self._store = store
         self._handlers = handlers
-        self._read_only = read_only
         self._log: deque[CommandView] = deque(maxlen=COMMANDS_SHOWN)
 
     @property
@@ -41,52 +42,77 @@ class Operator:
         """The last commands, oldest first."""
         return tuple(self._log)
 
-    async def run(self, started: Callable[[], None]) -> None:
-        queue: asyncio.Queue[AnyCommand] = asyncio.Queue()
-        loop = asyncio.get_running_loop()
+    async def load(self) -> None:
+        """Take in the commands of earlier runs. Raises StoreError."""
         self._log.extend(reversed(await self._store.recent_commands(COMMANDS_SHOWN)))
-        self._feed.on_command(lambda command: _hand_over(loop, queue, command))
+
+    async def run(self, started: Callable[[], None]) -> None:
+        queue: asyncio.Queue[AnyCommand] = asyncio.Queue(COMMANDS_WAITING)
+        loop = asyncio.get_running_loop()
+        self._feed.on_command(lambda command: self._hand_over(loop, queue, command))
         started()
-        while True:
-            await self.obey(await queue.get())
+        try:
+            while not await self._stopped_by(await queue.get()):
+                pass
+        finally:
+            self._feed.on_command(None)
 
     async def obey(self, command: AnyCommand) -> Outcome:
         """Carry out one command. Every failure is an outcome in words."""
-        handler = self._handlers.get(type(command))
-        if handler is None:
-            why = "not while --read-only is on" if self._read_only else "not for this role"
-            outcome = Outcome(status="rejected", reason=f"{command.name}: {why}")
-        else:
-            try:
-                outcome = await handler(command)
-            except Exception as error:
-                log.exception("command %s failed", command.name)
-                outcome = Outcome(status="rejected", reason=f"{type(error).__name__}: {error}")
-        await self.note(command.name, _detail(command), outcome)
+        handler = self._handlers.get(type(command), _not_known)
+        try:
+            outcome = await handler(command)
+        except ChainUnavailable as error:
+            outcome = Outcome(status="unknown", reason=str(error))
+        except Exception as error:
+            log.exception("command %s failed", command.name)
+            outcome = Outcome(status="rejected", reason=f"{type(error).__name__}: {error}")
+        await self._note(command, outcome)
         return outcome
 
-    async def note(self, name: str, detail: str, outcome: Outcome) -> None:
-        """Put one line into the command log, and say it as an event."""
+    async def _stopped_by(self, command: AnyCommand) -> bool:
+        outcome = await self.obey(command)
+        return outcome.ok and isinstance(command, Stop)
+
+    async def _note(self, command: AnyCommand, outcome: Outcome) -> None:
+        """Put a line into the command log, and say it as an event."""
         line = CommandView(
             at=time.time(),
-            name=name,
-            detail=safe(detail, TEXT_WIDTH),
+            name=command.name,
+            detail=safe(_detail(command), TEXT_WIDTH),
             outcome=outcome.status,
             reason=safe(outcome.reason, TEXT_WIDTH),
         )
         self._log.append(line)
-        self._feed.emit("command", command=name, detail=line.detail, outcome=line.outcome, reason=line.reason)
+        self._feed.emit("command", command=line.name, detail=line.detail, outcome=line.outcome, reason=line.reason)
         try:
             await self._store.log_command(line.at, line.name, line.detail, line.outcome, line.reason)
         except StoreError as error:
             self._feed.raise_attention("warning", "store", f"the command log is not stored: {error}")
 
+    def _hand_over(
+        self, loop: asyncio.AbstractEventLoop, queue: "asyncio.Queue[AnyCommand]", command: AnyCommand
+    ) -> None:
+        """From the submitting thread to the engine's."""
+        try:
+            loop.call_soon_threadsafe(self._queue_up, queue, command)
+        except RuntimeError:
+            log.warning("command %s came after the engine had ended", command.name)
 
-def _hand_over(loop: asyncio.AbstractEventLoop, queue: "asyncio.Queue[AnyCommand]", command: AnyCommand) -> None:
-    try:
-        loop.call_soon_threadsafe(queue.put_nowait, command)
-    except RuntimeError:
-        log.warning("command %s came after the engine had ended", command.name)
+    def _queue_up(self, queue: "asyncio.Queue[AnyCommand]", command: AnyCommand) -> None:
+        try:
+            queue.put_nowait(command)
+        except asyncio.QueueFull:
+            self._feed.raise_attention("warning", "commands", f"{command.name} is dropped: {queue.qsize()} others wait")
+
+
+async def not_while_read_only(_command: AnyCommand) -> Outcome:
+    """The `Handler` of whatever a read-only run must not do."""
+    return Outcome(status="rejected", reason="not while --read-only is on")
+
+
+async def _not_known(_command: AnyCommand) -> Outcome:
+    return Outcome(status="rejected", reason="not for this role")
 
 
 def _detail(command: AnyCommand) -> str:

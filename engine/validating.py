@@ -43,7 +43,7 @@ class Validating:
         self._window_s = settings.ema_window_hours * HOUR_S
         self._alpha = settings.ema_alpha
         self._plans: deque[PlanView] = deque(maxlen=PLANS_SHOWN)
-        self._skipping: asyncio.Task[None] | None = None
+        self._skipping: set[asyncio.Task[None]] = set()
         self._next_plan: tuple[object, WeightPlan] | None = None
         self.scoreboard = Scoreboard(EmaBook(self._alpha, self._window_s))
         self._selection = Selection(
@@ -81,9 +81,9 @@ class Validating:
         node.on_metagraph.append(self._selection.see)
         node.views.append(self._view)
         node.handlers |= {Pause: self._pause, Resume: self._resume}
-        if not settings.read_only:
+        node.handle_on_chain({SetWeights: self._set_weights, AutoWeights: self._auto_weights})
+        if not node.read_only:
             node.services["weights"] = lambda: self._setter
-            node.handlers |= {SetWeights: self._set_weights, AutoWeights: self._auto_weights}
 
     async def load(self) -> None:
         """Go on from what earlier runs stored. Raises StoreError."""
@@ -100,8 +100,12 @@ class Validating:
 
     def _planned(self, plan: WeightPlan, outcome: Outcome | None) -> None:
         if outcome is None:
-            self._skipping = asyncio.create_task(self._journal_skipped(plan))
+            task = asyncio.create_task(self._journal_skipped(plan))
+            self._skipping.add(task)
+            task.add_done_callback(self._skipping.discard)
         row = plan_view(plan, outcome, time.time())
+        if self._plans and (self._plans[-1].outcome, self._plans[-1].block) == ("unknown", row.block):
+            self._plans.pop()
         self._plans.append(row)
         self._node.feed.emit(
             "weights",
@@ -138,9 +142,9 @@ class Validating:
         return replace(
             snapshot,
             paused=self.validator.paused,
-            auto_weights=self._setter.automatic,
+            auto_weights=self._setter.automatic and not self._node.read_only,
             progress=self.validator.progress,
-            next_round_at=self.validator.next_round_at,
+            next_round_at=None if self.validator.paused else self.validator.next_round_at,
             rounds_done=self.validator.rounds_done,
             rounds=self.validator.shown,
             miners=miner_views(

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from console.roles.exports import exporter
 from engine.chain.local import LocalChain
 from engine.chain.wallets import Wallet, load_wallet, throwaway
+from engine.commands import Export
 from engine.feed import Feed
 from engine.locks import folder_lock, neuron_lock
 from engine.node import Node
@@ -70,6 +72,7 @@ async def opened(settings: Settings, folder: Path, feed: Feed) -> AsyncIterator[
             read_only=settings.read_only,
         )
         node.services["chain"] = lambda: chain
+        node.handlers[Export] = exporter(folder)
         yield Session(settings, folder, feed, store, chain, wallet, node)
 
 
