@@ -1,10 +1,10 @@
 """The validator: asks, judges and records, again and again. `Validator.run` tells the life of a challenge."""
 
 import asyncio
-import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from uuid import uuid4
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -19,10 +19,8 @@ from engine.selection import Candidate, Selection
 from engine.snapshot import Progress, RoundView
 from engine.store.errors import StoreError
 from engine.store.store import Store
-from engine.values import Challenge, Judgement, Reply, Round
+from engine.values import Challenge, Reply, Round
 from engine.view import clusters_of_uids, round_view
-
-log = logging.getLogger(__name__)
 
 ROUNDS_SHOWN = 200
 UNRECORDED_KEPT = 200
@@ -76,24 +74,32 @@ class Validator:
         self.next_round_at: float | None = None
 
     async def run(self, started: Callable[[], None]) -> None:
-        history = await self._store.history(self._netuid, self._judge.profile)
+        history = await self._history()
         started()
-        while self._rounds is None or self.rounds_done < self._rounds:
-            began = time.monotonic()
+        while not self._run_is_over:
             await self._unpaused.wait()
+            began = time.monotonic()
             challenge = await self._next_challenge()
             if challenge is None:
+                await self._start_afresh()
                 return
             miners = await self._miners()
-            asked_at = time.time()
+            asked_at, asked = time.time(), time.monotonic()
             replies = await self._ask(challenge, miners)
             try:
                 judgement, history = await self._judge.judge(challenge, replies, history)
             except JudgeFailed as error:
                 self._feed.raise_attention("error", "judging", f"round {challenge.id} is not scored: {error}")
             else:
-                duration = (time.time() - asked_at) * 1000
-                await self._finish(challenge, replies, judgement, history, asked_at, duration)
+                judged = Round(
+                    challenge=challenge,
+                    replies=replies,
+                    judgement=judgement,
+                    started_at=asked_at,
+                    duration_ms=(time.monotonic() - asked) * 1000,
+                    block=self._block(),
+                )
+                await self._finish(judged, history)
             await self._pace(began)
 
     @property
@@ -115,23 +121,45 @@ class Validator:
         """Take in rounds of an earlier run, oldest first, for the screen."""
         self._shown.extend(round_view(past, recorded=True) for past in earlier)
 
+    @property
+    def _run_is_over(self) -> bool:
+        return self._rounds is not None and self.rounds_done >= self._rounds
+
+    async def _history(self) -> bytes | None:
+        """What the scoring profile knows after the last round, be that stored or still waiting for the store."""
+        if self._unrecorded:
+            return self._unrecorded[-1].history
+        return await self._store.history(self._netuid, self._judge.profile)
+
     async def _next_challenge(self) -> Challenge | None:
-        """The source's next question under an id that no stored round has; None at its end, where it starts afresh."""
+        """The source's next question under an id that no other round has; None at its end."""
         challenge = await self._source.next()
         if challenge is None:
-            await self._store.set_cursor(self._source.cursor.name, 0)
             return None
         waiting = {entry.round.challenge.id for entry in self._unrecorded}
         repeat, unique = 1, challenge
-        while unique.id in waiting or await self._store.has_round(unique.id):
-            repeat += 1
-            unique = replace(challenge, id=f"{challenge.id}#{repeat}")
+        try:
+            while unique.id in waiting or await self._store.has_round(unique.id):
+                repeat += 1
+                unique = replace(challenge, id=f"{challenge.id}#{repeat}")
+        except StoreError as error:
+            self._feed.raise_attention("error", "store", f"whether an id is new cannot be looked up: {error}")
+            return replace(challenge, id=f"{challenge.id}#{uuid4().hex[:12]}")
         return unique
 
+    async def _start_afresh(self) -> None:
+        """The source has come to its end: the next run begins with its first question."""
+        try:
+            await self._catch_up()
+            await self._store.set_cursor(self._source.cursor.name, 0)
+        except StoreError as error:
+            self._feed.raise_attention("error", "store", f"the next run goes on at the end of its questions: {error}")
+
     async def _miners(self) -> tuple[Candidate, ...]:
-        """Whoever is chosen for this challenge, after a first look at all; waits as long as nobody is there."""
+        """Whoever is chosen for this challenge, after a first look at all; waits while nobody is there, or paused."""
         waiting_since = time.monotonic()
         while True:
+            await self._unpaused.wait()
             impatient = time.monotonic() - waiting_since > NOBODY_PATIENCE_S
             if self._selection.probed or impatient:
                 miners = self._selection.pick(self._source.cursor.position)
@@ -172,45 +200,26 @@ class Validator:
             failed = self.progress.failed + (reply.status != "ok")
             self.progress = replace(self.progress, answered=answered, failed=failed)
 
-    async def _finish(
-        self,
-        challenge: Challenge,
-        replies: tuple[Reply, ...],
-        judgement: Judgement,
-        history: bytes,
-        asked_at: float,
-        duration_ms: float,
-    ) -> None:
-        judged = Round(
-            challenge=challenge,
-            replies=replies,
-            judgement=judgement,
-            started_at=asked_at,
-            duration_ms=duration_ms,
-            block=self._block(),
-        )
+    async def _finish(self, judged: Round, history: bytes) -> None:
         self._scoreboard.add(judged)
-        recorded = await self._record(Entry(judged, history, self._source.cursor))
-        self.rounds_done += 1
-        self._publish(judged, recorded)
-
-    async def _record(self, entry: Entry) -> bool:
-        """Store this round and those that could not be stored before it, in order. False: it waits in memory."""
-        self._unrecorded.append(entry)
+        self._unrecorded.append(Entry(judged, history, self._source.cursor))
         try:
-            while self._unrecorded:
-                oldest = self._unrecorded[0]
-                await self._store.record(
-                    oldest.round, netuid=self._netuid, history=oldest.history, cursor=oldest.cursor
-                )
-                self._unrecorded.popleft()
+            await self._catch_up()
         except StoreError as error:
             if len(self._unrecorded) > UNRECORDED_KEPT:
                 self._unrecorded.popleft()
             self._feed.raise_attention("error", "store", f"rounds are scored but not stored: {error}")
-        return not self._unrecorded
+        self.rounds_done += 1
+        self._publish(judged, recorded=not self._unrecorded)
 
-    def _publish(self, judged: Round, recorded: bool) -> None:
+    async def _catch_up(self) -> None:
+        """Store the rounds that wait for it, in order. Raises StoreError; what is left goes on waiting."""
+        while self._unrecorded:
+            oldest = self._unrecorded[0]
+            await self._store.record(oldest.round, netuid=self._netuid, history=oldest.history, cursor=oldest.cursor)
+            self._unrecorded.popleft()
+
+    def _publish(self, judged: Round, *, recorded: bool) -> None:
         row = round_view(judged, recorded=recorded)
         self._shown.append(row)
         self._feed.emit(
@@ -230,7 +239,7 @@ class Validator:
 
     async def _pace(self, began: float) -> None:
         """Wait until the interval since `began` is over, unless the run is."""
-        if self._rounds is not None and self.rounds_done >= self._rounds:
+        if self._run_is_over:
             return
         rest = max(0.0, self._interval - (time.monotonic() - began))
         self.next_round_at = time.time() + rest
