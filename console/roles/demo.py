@@ -10,14 +10,13 @@ from console.demo.personas import PersonaBackend
 from console.errors import ConsoleError
 from console.roles import validator
 from console.roles.axons import Axons
-from console.roles.miner import allow_list, axon_of, open_server
+from console.roles.miner import allow_list, axon_of, serve
 from console.roles.session import Session
 from engine.chain.wallets import throwaway
 from engine.challenges.sources.base import Source
 from engine.validating import VALIDATOR
 from miner_server.backends import open_backend
 from miner_server.backends.interface import Backend
-from miner_server.server import MinerServer
 
 LOOPBACK = "127.0.0.1"
 
@@ -38,18 +37,14 @@ async def run(session: Session, stack: AsyncExitStack) -> None:
     for persona in personas:
         wallet = throwaway(session.wallets, persona.name)
         await session.join(wallet)
-        backend = _backend(persona, settings.seed or 0, key, board)
-        server = open_server(session, wallet, backend, allow, LOOPBACK, 0)
-        node.services[persona.name] = partial(_same, server)
+        backend = partial(_backend, persona, settings.seed or 0, key, board)
+        serving = serve(session, wallet, backend, allow, LOOPBACK, 0)
+        node.services[persona.name] = serving
         node.names[wallet.hotkey.ss58_address] = persona.name
-        axons.append(axon_of(wallet, server))
-    announcer = Axons(session.chain, settings.netuid, axons, session.feed)
-    await announcer.announce()
+        axons.append(axon_of(wallet, serving))
+    if not settings.read_only:
+        await Axons(session.chain, settings.netuid, axons, session.feed).announce()
     await node.run(until=VALIDATOR)
-
-
-def _same(server: MinerServer) -> MinerServer:
-    return server
 
 
 def _backend(persona: Persona, seed: int, key: AnswerKey, board: Board) -> Backend:

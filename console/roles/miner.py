@@ -1,12 +1,16 @@
 """A miner: one server in front of a backend, its address on chain, its callers the subnet's validators."""
 
+from collections.abc import Callable
+from functools import partial
+
 from msgspec.structs import replace
 
 from console.roles.axons import Axon, Axons
+from console.roles.serving import Serving
 from console.roles.session import Session
 from engine.chain.wallets import Wallet
+from engine.commands import Serve
 from engine.settings import Settings
-from engine.snapshot import Snapshot
 from engine.values import Metagraph
 from miner_server.admission import AllowList
 from miner_server.backends import open_backend
@@ -24,13 +28,14 @@ async def run(session: Session) -> None:
     settings, node = session.settings, session.node
     await session.join(session.wallet)
     allow = allow_list(session)
-    server = open_server(session, session.wallet, backend_of(settings), allow, settings.host, settings.port)
-    node.services[SERVER] = lambda: server
-    node.views.append(lambda snapshot: _with_server(snapshot, server))
+    serving = serve(session, session.wallet, partial(backend_of, settings), allow, settings.host, settings.port)
+    node.services[SERVER] = serving
+    node.views.append(lambda snapshot: replace(snapshot, server=serving.server.view()))
     if not settings.read_only:
-        axons = Axons(session.chain, settings.netuid, [axon_of(session.wallet, server)], session.feed)
+        axons = Axons(session.chain, settings.netuid, [axon_of(session.wallet, serving)], session.feed)
         await axons.announce()
         node.services["axon"] = lambda: axons
+        node.handle_on_chain({Serve: partial(axons.serve, session.wallet.hotkey.ss58_address)})
     await node.run(until=SERVER)
 
 
@@ -56,36 +61,34 @@ def backend_of(settings: Settings) -> Backend:
     )
 
 
-def open_server(
-    session: Session, wallet: Wallet, backend: Backend, allow: AllowList, host: str, port: int
-) -> MinerServer:
-    """A server that has its address already. Raises `MinerError`."""
+def serve(
+    session: Session, wallet: Wallet, backend: Callable[[], Backend], allow: AllowList, host: str, port: int
+) -> Serving:
+    """A wallet's server, which has its address already. Raises `MinerError`."""
     settings = session.settings
-    server = MinerServer(
-        wallet.hotkey,
-        backend,
-        allow,
-        session.store.nonces,
-        host=host,
-        port=port,
-        limits=Limits(
-            capacity=settings.max_concurrency,
-            queue=settings.queue_limit,
-            queue_per_caller=settings.queue_per_caller,
-        ),
-        key_ttl=settings.key_ttl,
-        handshake_window=settings.handshake_window,
-        name=wallet.name,
-    )
-    server.bind()
-    return server
+
+    def make(port: int) -> MinerServer:
+        return MinerServer(
+            wallet.hotkey,
+            backend(),
+            allow,
+            session.store.nonces,
+            host=host,
+            port=port,
+            limits=Limits(
+                capacity=settings.max_concurrency,
+                queue=settings.queue_limit,
+                queue_per_caller=settings.queue_per_caller,
+            ),
+            key_ttl=settings.key_ttl,
+            handshake_window=settings.handshake_window,
+            name=wallet.name,
+        )
+
+    return Serving(make, port)
 
 
-def axon_of(wallet: Wallet, server: MinerServer) -> Axon:
+def axon_of(wallet: Wallet, serving: Serving) -> Axon:
     """Where the embedded chain's neurons reach this server."""
-    host, port = server.address
+    host, port = serving.address
     return Axon(wallet.hotkey, LOOPBACK if host in ANYWHERE else host, port)
-
-
-def _with_server(snapshot: Snapshot, server: MinerServer) -> Snapshot:
-    return replace(snapshot, server=server.view())
