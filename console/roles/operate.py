@@ -12,6 +12,7 @@ from console.roles.earnings import earnings
 from console.roles.session import opened
 from engine.feed import Feed
 from engine.settings import Settings
+from engine.text import safe
 
 
 async def operate(settings: Settings, folder: Path, feed: Feed) -> None:
@@ -23,7 +24,7 @@ async def operate(settings: Settings, folder: Path, feed: Feed) -> None:
             replace(
                 feed.snapshot,
                 hotkey=session.wallet.hotkey.ss58_address,
-                data_dir=str(folder),
+                data_dir=safe(str(folder)),
                 scoring=settings.scoring,
                 encoder=settings.encoder,
                 seed=settings.seed,
@@ -35,7 +36,7 @@ async def operate(settings: Settings, folder: Path, feed: Feed) -> None:
             role=settings.role,
             netuid=settings.netuid,
             hotkey=session.wallet.hotkey.ss58_address,
-            data_dir=str(folder),
+            data_dir=safe(str(folder)),
             version=__version__,
         )
         match settings.role:
@@ -43,7 +44,8 @@ async def operate(settings: Settings, folder: Path, feed: Feed) -> None:
                 try:
                     await demo.run(session, stack)
                 finally:
-                    feed.emit("earned", miners=earnings(feed.snapshot))
+                    if feed.snapshot.rounds_done:
+                        feed.emit("earned", miners=earnings(feed.snapshot))
             case "validator":
                 await validator.run(session, stack)
             case "miner":

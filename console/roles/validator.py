@@ -3,19 +3,18 @@
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
-from engine.judging import Judge
-
 from console.errors import ConsoleError
 from console.roles.session import Session
 from engine.chain.local.refusal import Refused
 from engine.challenges.sources.base import Source
 from engine.challenges.sources.file import FileSource
 from engine.challenges.sources.synthetic import SyntheticSource
+from engine.judging import Judge
 from engine.transport.addresses import checked_address
 from engine.transport.errors import WireError
 from engine.transport.loosh.validator import LooshCaller
 from engine.validating import VALIDATOR, Validating
-from engine.values import Peer
+from engine.values import Peer, at_port
 
 KINDS = {"chat": 0.8, "arithmetic": 0.2}
 """Shares of the kinds among synthetic challenges."""
@@ -52,13 +51,16 @@ async def name_neurons(session: Session) -> tuple[Peer, ...]:
     settings = session.settings
     peers = []
     for named in settings.neurons:
+        where = f"--neuron {named.hotkey}@{at_port(named.host, named.port)}"
+        if named.hotkey == session.wallet.hotkey.ss58_address:
+            raise ConsoleError(f"{where}: this is our own hotkey, name that of a miner")
         try:
             host = await checked_address(named.host, named.port, allow_private=settings.allow_private, own=frozenset())
             if not settings.read_only:
                 await session.chain.adopt(named.hotkey, named.hotkey)
                 await session.chain.place(named.hotkey, host, named.port)
         except (WireError, Refused) as error:
-            raise ConsoleError(f"--neuron {named.hotkey}@{named.host}:{named.port}: {error}") from error
+            raise ConsoleError(f"{where}: {error}") from error
         peers.append(Peer(named.hotkey, host, named.port))
     return tuple(peers)
 

@@ -73,6 +73,9 @@ class LocalChain:
                 kept = await loop.run_in_executor(thread, file.load)
                 state = _opened(kept, path, netuid, hyperparameters, seed)
                 await loop.run_in_executor(thread, file.save, kept, state)
+            except sqlite3.Error as error:
+                file.close()
+                raise ChainDataError(f"{path} cannot be written ({error}): check the disk's space") from error
             except BaseException:
                 file.close()
                 raise

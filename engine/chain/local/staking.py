@@ -34,7 +34,12 @@ def add_stake(state: State, *, coldkey: str, hotkey: str, amount: float) -> Stat
 
 
 def adopted(state: State, *, hotkey: str, coldkey: str, stake: float) -> State:
-    """The hotkey registered and with at least `stake` tokens on it, paid for by the faucet. Raises `Refused`."""
+    """The hotkey registered and with at least `stake` tokens on it, paid for by the faucet. Raises `Refused`.
+
+    A hotkey that the chain knows stays with its coldkey.
+    """
+    if hotkey in state.hotkeys:
+        coldkey = state.hotkeys[hotkey].coldkey
     if state.uid_of(hotkey) is None:
         state = register(_richer(state, coldkey, state.burn), coldkey=coldkey, hotkey=hotkey)
     missing = to_rao(stake) - state.stake_of(hotkey)
