@@ -7,6 +7,7 @@ import select
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -23,42 +24,96 @@ GRACE_S = 2.7
 LAST_WORD_S = 10.0
 """How long the last lines wait for a slow reader when nobody asked us to hurry."""
 CHUNK = 4096
-"""No more than a pipe is sure to take at once (PIPE_BUF)."""
+"""No more than a pipe is sure to take at once, and as a whole (PIPE_BUF)."""
 
 
 class Lines:
-    """Stdout as JSON lines. Never blocks for longer than a poll; a reader that is gone ends the output for good."""
+    """Lines on their way to a reader. Only `write` waits for it; a reader that is gone ends the output for good."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._pending = bytearray()
         self.closed = False
 
-    def add(self, event: Event) -> None:
+    def add(self, line: bytes) -> None:
         if not self.closed:
-            self._pending += msgspec.json.encode(line_of(event)) + b"\n"
+            self._pending += line + b"\n"
 
     def write(self, timeout: float = POLL_S) -> bool:
-        """Write what the reader takes now. False when something is left."""
+        """Write what the reader takes within `timeout` seconds. False when something is left.
+
+        Lines go out whole, so that the end of the process tears none, but for those longer than a chunk.
+        """
+        until = time.monotonic() + timeout
+        wait = timeout
         try:
-            while self._pending and select.select([], [self._fd], [], timeout)[1]:
-                del self._pending[: os.write(self._fd, self._pending[:CHUNK])]
+            while self._pending and wait >= 0 and select.select([], [self._fd], [], wait)[1]:
+                whole_lines = self._pending.rfind(b"\n", 0, CHUNK) + 1
+                del self._pending[: os.write(self._fd, self._pending[: whole_lines or CHUNK])]
+                wait = until - time.monotonic()
         except OSError:
             self.closed = True
             self._pending.clear()
         return not self._pending
 
 
-def line_of(event: Event) -> dict[str, Any]:
-    """An event in the contract's form."""
-    at = datetime.datetime.fromtimestamp(event.at, datetime.UTC).isoformat(timespec="milliseconds")
-    return {"event": event.name, "at": at.replace("+00:00", "Z"), **event.fields}
+class Reporter:
+    """Passes events on: each as a line on stdout, and in words on stderr where `explain` has some.
+
+    While the reader of stdout takes nothing, events wait in the feed's ring. Words that nobody reads are dropped.
+    """
+
+    def __init__(self, feed: Feed, explain: Callable[[Event], str | None], *, stdout: int, stderr: int) -> None:
+        self._feed = feed
+        self._explain = explain
+        self._lines = Lines(stdout)
+        self._words = Lines(stderr)
+        self._seq = 0
+
+    def pass_on(self) -> None:
+        """Print what happened since the last time, or wait a moment for something to happen."""
+        if self._write(POLL_S):
+            self._take_events(POLL_S)
+
+    def finish(self, patience: float) -> None:
+        """Print the last events, for as long as `patience` seconds."""
+        self._take_events(0.0)
+        self._write(patience)
+        self._words.write(POLL_S)
+
+    def _take_events(self, timeout: float) -> None:
+        batch = self._feed.events_after(self._seq, timeout=timeout)
+        if batch.missed:
+            self._narrate(f"{batch.missed} events were dropped: the reader of stdout is too slow")
+        for event in batch.events:
+            self._seq = event.seq
+            self._lines.add(msgspec.json.encode(line_of(event)))
+            if text := self._explain(event):
+                self._narrate(text)
+
+    def _write(self, timeout: float) -> bool:
+        was_open = not self._lines.closed
+        done = self._lines.write(timeout)
+        if was_open and self._lines.closed:
+            self._narrate("stdout is closed: the engine goes on without it, see the log file")
+        return done
+
+    def _narrate(self, text: str) -> None:
+        if self._words.write(0.0):
+            self._words.add(text.encode(errors="replace"))
+            self._words.write(0.0)
 
 
 def narrate(text: str) -> None:
     """A line for people. A stderr that is gone is no reason to stop."""
     with contextlib.suppress(OSError, ValueError):
         print(text, file=sys.stderr, flush=True)  # noqa: T201 narration is what this function is for
+
+
+def line_of(event: Event) -> dict[str, Any]:
+    """An event in the contract's form."""
+    at = datetime.datetime.fromtimestamp(event.at, datetime.UTC).isoformat(timespec="milliseconds")
+    return {"event": event.name, "at": at.replace("+00:00", "Z"), **event.fields}
 
 
 class Signals:
@@ -89,51 +144,26 @@ def run(
     stop_on_hangup: bool,
     explain: Callable[[Event], str | None],
 ) -> signal.Signals | None:
-    """Run the engine to its end and print what happens; `explain` narrates an event.
+    """Run the engine to its end and print what happens; `explain` puts an event into words.
 
-    While the reader of stdout takes nothing, events wait in the feed's ring. Returns the signal that ended the run,
-    None when it ended by itself.
+    Returns the signal that ended the run, None when it ended by itself.
     """
     signals = Signals(engine, stop_on_hangup=stop_on_hangup)
-    lines = Lines(sys.stdout.fileno())
-    seq = 0
+    reporter = Reporter(feed, explain, stdout=sys.stdout.fileno(), stderr=sys.stderr.fileno())
     engine.start()
     while engine.running:
-        if lines.write():
-            seq = _pass_on(feed, seq, lines, explain)
+        reporter.pass_on()
     feed.emit(
         "stopped",
         reason=_reason(engine, signals.received),
         rounds=feed.snapshot.rounds_done,
         failed=engine.error is not None,
     )
-    _pass_on(feed, seq, lines, explain)
-    lines.write(timeout=LAST_WORD_S if signals.received is None else POLL_S)
+    reporter.finish(LAST_WORD_S if signals.received is None else POLL_S)
     return signals.received
-
-
-def _pass_on(feed: Feed, seq: int, lines: Lines, explain: Callable[[Event], str | None]) -> int:
-    """Print the events after `seq`, or wait a moment for one. Returns the last one's number."""
-    batch = feed.events_after(seq, timeout=POLL_S)
-    if batch.missed:
-        narrate(f"{batch.missed} events were dropped: the reader of stdout is too slow")
-    for event in batch.events:
-        lines.add(event)
-        _explain(event, explain)
-    was_open = not lines.closed
-    lines.write()
-    if was_open and lines.closed:
-        narrate("stdout is closed: the engine goes on without it, see the log file")
-    return batch.events[-1].seq if batch.events else seq
 
 
 def _reason(engine: EngineThread, received: signal.Signals | None) -> str:
     if engine.error is not None:
         return safe(str(engine.error) or type(engine.error).__name__)
     return "done" if received is None else received.name
-
-
-def _explain(event: Event, explain: Callable[[Event], str | None]) -> None:
-    text = explain(event)
-    if text:
-        narrate(text)
