@@ -20,7 +20,7 @@ from engine.locks import AlreadyRunning
 from engine.logs import open_log
 from engine.settings import Settings
 from engine.snapshot import Snapshot
-from engine.store.errors import StoreTooNew, StoreUnusable
+from engine.store.errors import StoreError
 from engine.supervisor import Fatal
 from miner_server.errors import MinerError
 
@@ -34,8 +34,7 @@ CODES: tuple[tuple[tuple[type[Exception], ...], ExitCode], ...] = (
             EncoderError,
             FolderError,
             MinerError,
-            StoreTooNew,
-            StoreUnusable,
+            StoreError,
             WalletError,
         ),
         ExitCode.USAGE,
