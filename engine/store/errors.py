@@ -20,6 +20,10 @@ class StoreUnusable(StoreError):
     """The file is damaged, cannot be opened or cannot be written: a person has to act."""
 
 
+class StoreOld(StoreUnusable):
+    """The file was written by an older version; the engine brings it up to date when it starts."""
+
+
 class StoreTooNew(StoreError):
     """The file was written by a newer version of this program."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from engine.store.errors import StoreUnusable, store_error
+from engine.store.errors import StoreOld, StoreUnusable, store_error
 from engine.store.rows import SAMPLES, plan_of, round_of, storable, tally_of
 from engine.store.schema import LATEST, refuse_newer
 from engine.store.tally import Tally
@@ -282,4 +282,4 @@ def _require_current(connection: sqlite3.Connection, path: Path) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     refuse_newer(version, path)
     if version < LATEST:
-        raise StoreUnusable(f"{path} has schema {version}, this program reads {LATEST}: launch it once to migrate")
+        raise StoreOld(f"{path} has schema {version}, this program reads {LATEST}: launch it once to migrate")

@@ -61,9 +61,9 @@ class StateFile:
     def load(self) -> State | None:
         """The state after the last transaction, None when the file is new."""
         try:
-            return self._read()
+            return read_state(self._connection)
         except (sqlite3.DatabaseError, msgspec.DecodeError) as error:
-            raise _damaged(self._path, error) from error
+            raise damaged(self._path, error) from error
 
     def save(self, before: State | None, after: State) -> None:
         """Write what differs, in one transaction. Raises `sqlite3.Error`, and then nothing was written."""
@@ -99,19 +99,21 @@ class StateFile:
         self._connection.close()
         os.close(self._lock)
 
-    def _read(self) -> State | None:
-        rows = self._connection.execute("SELECT value FROM head").fetchall()
-        if not rows:
-            return None
-        head = msgspec.json.decode(rows[0][0], type=_Head)
-        slots = self._connection.execute("SELECT value FROM slots ORDER BY uid")
-        hotkeys = self._connection.execute("SELECT hotkey, coldkey, stake FROM hotkeys")
-        return State(
-            **msgspec.structs.asdict(head),
-            slots=tuple(msgspec.json.decode(value, type=Slot) for (value,) in slots),
-            hotkeys={hotkey: Hotkey(coldkey, stake) for hotkey, coldkey, stake in hotkeys},
-            balances=dict(self._connection.execute("SELECT coldkey, rao FROM balances")),
-        )
+
+def read_state(connection: sqlite3.Connection) -> State | None:
+    """What a file holds, None when it is new. Raises `sqlite3.Error`, `msgspec.DecodeError`."""
+    rows = connection.execute("SELECT value FROM head").fetchall()
+    if not rows:
+        return None
+    head = msgspec.json.decode(rows[0][0], type=_Head)
+    slots = connection.execute("SELECT value FROM slots ORDER BY uid")
+    hotkeys = connection.execute("SELECT hotkey, coldkey, stake FROM hotkeys")
+    return State(
+        **msgspec.structs.asdict(head),
+        slots=tuple(msgspec.json.decode(value, type=Slot) for (value,) in slots),
+        hotkeys={hotkey: Hotkey(coldkey, stake) for hotkey, coldkey, stake in hotkeys},
+        balances=dict(connection.execute("SELECT coldkey, rao FROM balances")),
+    )
 
 
 def _lock(path: Path) -> int:
@@ -138,17 +140,21 @@ def _connect(path: Path) -> sqlite3.Connection:
             connection.executescript(_SCHEMA)
     except sqlite3.DatabaseError as error:
         connection.close()
-        raise _damaged(path, error) from error
+        raise damaged(path, error) from error
     if version > DATA_VERSION:
         connection.close()
-        raise ChainDataError(
-            f"{path} was written by a newer version (data version {version}, this one knows {DATA_VERSION}): "
-            "update subnet-console, or choose another --data-dir"
-        )
+        raise newer(path, version)
     return connection
 
 
-def _damaged(path: Path, error: Exception) -> ChainDataError:
+def newer(path: Path, version: int) -> ChainDataError:
+    return ChainDataError(
+        f"{path} was written by a newer version (data version {version}, this one knows {DATA_VERSION}): "
+        "update subnet-console, or choose another --data-dir"
+    )
+
+
+def damaged(path: Path, error: Exception) -> ChainDataError:
     return ChainDataError(f"{path} cannot be read ({error}): move it away to start a fresh chain")
 
 
