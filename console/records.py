@@ -1,0 +1,88 @@
+"""What screens read from the store, in a thread of their own: a whole round with its surroundings, a miner's rounds."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from console.errors import ConsoleError
+from console.present.likeness import likeness
+from console.present.recorded import EmaStep, MinerRecord, RecordedRound
+from engine.store.errors import StoreError
+from engine.store.reader import EmaRule, FoundRound, Reader, open_reader
+from engine.store.schema import FILE_NAME
+from engine.weights.ema import ema, samples_that_matter
+
+APPEARANCES = 200
+"""How many of a miner's rounds are read."""
+
+
+def read_round(folder: Path, id: str, steps: int = 0) -> RecordedRound:
+    """The round `steps` after the one under this id; negative steps lead into the past, and stop at the oldest.
+
+    Raises ConsoleError when there is none, or the store cannot be read.
+    """
+    try:
+        with open_reader(folder / FILE_NAME) as reader:
+            wanted = reader.round_beside(id, steps) if steps else id
+            found = reader.round(wanted) if wanted else None
+            if found is None:
+                raise ConsoleError(_why_none(id, steps))
+            emas = tuple(_emas(reader, found))
+    except StoreError as error:
+        raise ConsoleError(str(error)) from error
+    return RecordedRound(
+        round=found.round, place=found.place, total=found.total, emas=emas, likeness=likeness(found.round.replies)
+    )
+
+
+def read_newest(folder: Path, netuid: int) -> RecordedRound:
+    """The round that was recorded last. Raises ConsoleError."""
+    try:
+        with open_reader(folder / FILE_NAME) as reader:
+            newest = reader.newest_round(netuid)
+    except StoreError as error:
+        raise ConsoleError(str(error)) from error
+    if newest is None:
+        raise ConsoleError("no round is stored yet")
+    return read_round(folder, newest)
+
+
+def read_miner(folder: Path, netuid: int, hotkey: str) -> MinerRecord:
+    """Raises ConsoleError when the store cannot be read."""
+    try:
+        with open_reader(folder / FILE_NAME) as reader:
+            appearances = reader.appearances(netuid, hotkey, APPEARANCES)
+            rule = reader.ema_rule(netuid)
+    except StoreError as error:
+        raise ConsoleError(str(error)) from error
+    samples = [(one.at, one.emission) for one in reversed(appearances) if one.status != "cancelled"]
+    averages = tuple(_averages(samples, rule)) if rule else ()
+    return MinerRecord(appearances=tuple(appearances), averages=averages[::-1])
+
+
+def _why_none(id: str, steps: int) -> str:
+    if steps:
+        return f"there is no {'newer' if steps > 0 else 'older'} round in the store"
+    return f"round {id} is not in the store: it could not be written, or it was deleted for its age"
+
+
+def _emas(reader: Reader, found: FoundRound) -> list[EmaStep]:
+    rule, at = reader.ema_rule(found.netuid), found.round.started_at
+    if rule is None:
+        return [EmaStep(None, None) for _ in found.round.replies]
+    limit = samples_that_matter(rule.alpha) + 1
+    steps = []
+    for reply in found.round.replies:
+        samples = reader.emissions_until(found.netuid, reply.hotkey, at, limit)
+        before = [sample for sample in samples if sample[0] < at]
+        steps.append(EmaStep(_average(before, rule, at), _average(samples, rule, at)))
+    return steps
+
+
+def _averages(samples: Sequence[tuple[float, float]], rule: EmaRule) -> list[float]:
+    """The average after each sample; samples are (at, emission) in order of time."""
+    after = (_average(samples[: place + 1], rule, at) for place, (at, _) in enumerate(samples))
+    return [average for average in after if average is not None]
+
+
+def _average(samples: Sequence[tuple[float, float]], rule: EmaRule, now: float) -> float | None:
+    return ema((emission for at, emission in samples if at > now - rule.window_s), rule.alpha)
