@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from console.present.text import Span, Tone
-from engine.snapshot import MinerState, MinerView, RoundView, ServiceState
+from engine.snapshot import CallerView, MinerState, MinerView, RoundView, ServiceState
 from engine.values import Level, OutcomeStatus
 
 SPLIT_BELOW = 2 / 3
@@ -56,6 +56,18 @@ SKIPPED = State("○", "skipped", "muted")
 def of_outcome(outcome: str) -> State:
     """The outcome of something sent to the chain; a plan that was not sent was skipped."""
     return OUTCOMES.get(outcome, SKIPPED)  # type: ignore[call-overload, no-any-return]
+
+
+def of_http(status: int) -> State:
+    """An HTTP status: answered, refused, failed."""
+    if status < 400:
+        return State("✓", str(status), "ok")
+    return State("▲", str(status), "warn") if status < 500 else State("✗", str(status), "err")
+
+
+def of_caller(caller: CallerView) -> State:
+    """Whether a caller may ask our miner server."""
+    return State("✓", "allowed", "ok") if caller.allowed else State("✗", "refused", "err")
 
 
 def of_miner(miner: MinerView) -> State:

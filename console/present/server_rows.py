@@ -1,0 +1,82 @@
+"""What the Server screen's tables are made of: requests, callers, keys and services, by names that people know."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from console.present import formats
+from engine.snapshot import CallerView, RequestView, ServerView, ServiceView, SessionView, Snapshot
+from engine.values import at_port
+
+
+class Asked(Struct, frozen=True):
+    """One request, and who made it: a uid where the hotkey has one."""
+
+    request: RequestView
+    who: str
+
+
+class Caller(Struct, frozen=True):
+    """Someone who asks, and when the last of its keys ends, in unix seconds, 0 without one."""
+
+    caller: CallerView
+    who: str
+    key_until: float
+
+
+class Key(Struct, frozen=True):
+    """A key that somebody exchanged with us."""
+
+    session: SessionView
+    who: str
+
+
+class Part(Struct, frozen=True):
+    """A service of this engine. One that is a miner's server has a `uid` and an `address`."""
+
+    service: ServiceView
+    uid: int | None = None
+    address: str = ""
+
+
+def asked(snapshot: Snapshot) -> tuple[Asked, ...]:
+    uids = _uids(snapshot)
+    return tuple(Asked(request, _who(request.hotkey, uids)) for request in _server(snapshot).requests)
+
+
+def callers(snapshot: Snapshot) -> tuple[Caller, ...]:
+    uids, server = _uids(snapshot), _server(snapshot)
+    until: dict[str, float] = {}
+    for session in server.sessions:
+        until[session.hotkey] = max(session.expires_at, until.get(session.hotkey, 0.0))
+    return tuple(Caller(caller, _who(caller.hotkey, uids), until.get(caller.hotkey, 0.0)) for caller in server.callers)
+
+
+def keys(snapshot: Snapshot) -> tuple[Key, ...]:
+    uids = _uids(snapshot)
+    return tuple(Key(session, _who(session.hotkey, uids)) for session in _server(snapshot).sessions)
+
+
+def parts(snapshot: Snapshot) -> tuple[Part, ...]:
+    """The demo's miners and where each listens; in other roles every service."""
+    if snapshot.role != "demo":
+        return tuple(Part(service) for service in snapshot.services)
+    neurons = {neuron.uid: neuron for neuron in snapshot.metagraph.neurons} if snapshot.metagraph else {}
+    services = {service.name: service for service in snapshot.services}
+    return tuple(
+        Part(services[miner.name], miner.uid, at_port(neurons[miner.uid].ip, neurons[miner.uid].port))
+        for miner in snapshot.miners
+        if miner.name in services and miner.uid in neurons
+    )
+
+
+def _server(snapshot: Snapshot) -> ServerView:
+    return snapshot.server or ServerView()
+
+
+def _uids(snapshot: Snapshot) -> dict[str, int]:
+    return {neuron.hotkey: neuron.uid for neuron in snapshot.metagraph.neurons} if snapshot.metagraph else {}
+
+
+def _who(hotkey: str, uids: Mapping[str, int]) -> str:
+    return f"uid {uids[hotkey]}" if hotkey in uids else formats.hotkey(hotkey)

@@ -1,0 +1,191 @@
+"""The Server screen as text: the server's state, requests, callers, keys, and what runs in the other roles."""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from console.present import server
+from console.present.picture import Picture
+from console.present.server_rows import Asked, asked, callers, keys, parts
+from console.present.server_tables import CALLERS, KEYS, REQUESTS, SERVICES
+from console.present.text import text_of, width_of
+from engine.snapshot import (
+    CallerView,
+    ChainView,
+    MinerView,
+    RequestView,
+    ServerView,
+    ServiceView,
+    SessionView,
+    Snapshot,
+)
+from engine.values import Metagraph, Neuron
+from tests.unit.present_helpers import rows_of
+
+NOW = 10_000.0
+VALIDATOR = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"
+STRANGER = "5DAAnrj7VHTznn2AWBemMuyBwZWs6FNFjdyVXUeYum3PTXFy"
+
+SERVED = RequestView(
+    at=NOW - 2, hotkey=VALIDATOR, route="/fiber/challenge", bytes_in=412, status=200, ms=41.0, answer="42", tokens=7
+)
+REFUSED = RequestView(
+    at=NOW - 9,
+    hotkey=STRANGER,
+    route="/fiber/key-exchange",
+    bytes_in=900,
+    status=403,
+    ms=1.2,
+    reason="not on the allow-list",
+)
+SERVER = ServerView(
+    address="0.0.0.0:8091",
+    backend="scripted",
+    ready=True,
+    in_flight=2,
+    capacity=8,
+    queue_limit=32,
+    requests_total=1000,
+    statuses={200: 989, 401: 4, 429: 7},
+    p50_ms=41.0,
+    p95_ms=1200.0,
+    tokens_total=12_345,
+    callers=(
+        CallerView(hotkey=VALIDATOR, allowed=True, requests=412, ok=408, p50_ms=40.0, last_at=NOW - 2),
+        CallerView(
+            hotkey=STRANGER,
+            allowed=False,
+            requests=6,
+            ok=0,
+            p50_ms=0.0,
+            last_at=NOW - 240,
+            last_refusal="403 not on the allow-list",
+        ),
+    ),
+    sessions=(
+        SessionView(hotkey=VALIDATOR, key_uuid="6b1e", created_at=NOW - 3000, expires_at=NOW + 600),
+        SessionView(hotkey=VALIDATOR, key_uuid="77aa", created_at=NOW - 3560, expires_at=NOW + 40),
+    ),
+    requests=(REFUSED, SERVED),
+)
+SNAPSHOT = Snapshot(
+    at=NOW,
+    version="1",
+    role="miner",
+    started_at=NOW - 3600,
+    chain=ChainView(network="finney", netuid=42, registered=True, uid=3, axon="203.0.113.9:8091"),
+    metagraph=Metagraph(netuid=42, block=1, neurons=(Neuron(uid=31, hotkey=VALIDATOR, coldkey="5C"),)),
+    services=(ServiceView(name="miner server", state="running", since=NOW - 3600),),
+    server=SERVER,
+)
+
+
+def status(snapshot: Snapshot = SNAPSHOT) -> dict[str, str]:
+    lines = map(text_of, server.status(Picture(snapshot, NOW)))
+    return {text[:10].strip(): text[10:].strip() for text in lines}
+
+
+def test_the_server_in_eight_lines() -> None:
+    assert [text_of(content).rstrip() for content in server.status(Picture(SNAPSHOT, NOW))] == [
+        "server    ● listening 0.0.0.0:8091",
+        "axon      ✓ 203.0.113.9:8091",
+        "backend   ● ready scripted",
+        "load      2/8 ▮▮▯▯▯▯▯▯▯▯ queue 0/32",
+        "answers   200 99%  429 1%  401 0%",
+        "speed     p50 41ms  p95 1.2s",
+        "tokens    12,345 in 1,000 requests",
+        "up        1h00m",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "label", "words"),
+    [
+        ({"services": ()}, "server", "◌ starting"),
+        (
+            {"services": (ServiceView(name="miner server", state="backing_off", since=1.0, reason="port in use"),)},
+            "server",
+            "▲ backing off port in use",
+        ),
+        ({"server": replace(SERVER, ready=False, readiness="no model")}, "backend", "✗ no model (scripted)"),
+        ({"server": ServerView()}, "answers", "none yet"),
+        ({"server": None}, "speed", "p50 -  p95 -"),
+        ({"chain": ChainView(netuid=42)}, "axon", "✗ not registered on netuid 42"),
+        ({"chain": ChainView(registered=True)}, "axon", "▲ not announced x, then s"),
+    ],
+)
+def test_what_is_wrong_is_said(changes: dict[str, Any], label: str, words: str) -> None:
+    assert status(replace(SNAPSHOT, **changes))[label] == words
+
+
+def test_requests_name_the_uid_or_the_address_and_say_why_not() -> None:
+    assert [text[9:] for text in rows_of(REQUESTS, asked(SNAPSHOT), 78, NOW)] == [
+        "uid 31    /fiber/challenge        412 ✓ 200    41ms 42",
+        "5DAA…TXFy /fiber/key-exchange     900 ▲ 403     1ms not on the allow…",
+    ]
+
+
+def test_callers_show_who_may_ask_and_how_long_their_key_lasts() -> None:
+    assert rows_of(CALLERS, callers(SNAPSHOT), 36, NOW) == [
+        "uid 31    ✓ allowed   412  10:00",
+        "5DAA…TXFy ✗ refused     6      -",
+    ]
+    assert rows_of(CALLERS, callers(SNAPSHOT), 78, NOW)[1].endswith("403 not on the allow-list")
+
+
+def test_keys_count_down_and_warn_in_their_last_minute() -> None:
+    assert rows_of(KEYS, keys(SNAPSHOT), 40, NOW) == [
+        "uid 31    77aa            59m20s   00:40",
+        "uid 31    6b1e            50m00s   10:00",
+    ]
+    expires = KEYS.column("expires")
+    assert [expires.cell(row, NOW).tone for row in keys(SNAPSHOT)] == ["", "warn"]
+    assert expires.cell(keys(SNAPSHOT)[0], NOW + 601).text == "-"
+
+
+def test_one_request_in_full_keeps_to_its_width() -> None:
+    long = replace(SERVED, answer="word " * 40)
+    lines = server.request(Asked(long, "uid 31"), 40)
+    text = "\n".join(text_of(content) for content in lines)
+    assert all(fact in text for fact in (VALIDATOR, "/fiber/challenge", "412 bytes", "✓ 200 OK", "41ms", "tokens    7"))
+    assert all(width_of(content) <= 60 for content in lines)
+    assert text.count("word") == 40
+    refused = "\n".join(text_of(content) for content in server.request(Asked(REFUSED, "5DAA"), 40))
+    assert "▲ 403 Forbidden" in refused
+    assert "reason\nnot on the allow-list" in refused
+
+
+def test_no_request_and_an_unknown_status_are_said_plainly() -> None:
+    assert [text_of(content) for content in server.request(None, 40)] == ["no request yet"]
+    assert server.phrase(499) == ""
+
+
+def test_the_demo_shows_its_cast_with_addresses() -> None:
+    neurons = (
+        Neuron(uid=0, hotkey=VALIDATOR, coldkey="5C"),
+        Neuron(uid=1, hotkey=STRANGER, coldkey="5C", ip="127.0.0.1", port=4001),
+    )
+    demo = replace(
+        SNAPSHOT,
+        role="demo",
+        server=None,
+        metagraph=Metagraph(netuid=42, block=1, neurons=neurons),
+        miners=(MinerView(uid=1, hotkey=STRANGER, name="liar"),),
+        services=(
+            ServiceView(name="chain", state="running", since=1.0),
+            ServiceView(name="liar", state="backing_off", since=NOW - 5, restarts=2, reason="it fell over"),
+        ),
+    )
+    assert rows_of(SERVICES, parts(demo), 78, NOW) == [
+        "   1 liar           ▲ backing off     5s        2 127.0.0.1:4001"
+    ]
+    assert rows_of(SERVICES, parts(demo), 100, NOW)[0].endswith("it fell over")
+    assert "demo's miners" in text_of(server.explanation("demo")[0])
+
+
+def test_a_validator_shows_all_it_runs() -> None:
+    validator = replace(SNAPSHOT, role="validator", server=None)
+    assert [part.service.name for part in parts(validator)] == ["miner server"]
+    assert "serves nothing" in text_of(server.explanation("validator")[0])
+    assert all(width_of(content) <= 78 for role in ("demo", "validator") for content in server.explanation(role))

@@ -1,0 +1,154 @@
+"""The Weights screen as text: status, differences, rows of plans and commands."""
+
+import time
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from console.present import weights
+from console.present.picture import Picture
+from console.present.text import text_of
+from console.present.weight_tables import CHANGES, COMMANDS, SUBMISSIONS
+from engine.snapshot import ChainView, CommandView, MinerView, PlanView, Snapshot
+from tests.unit.present_helpers import rows_of
+
+CHAIN = ChainView(
+    network="finney",
+    netuid=42,
+    block=5_000_100,
+    block_time=12.0,
+    tempo=360,
+    next_epoch=5_000_160,
+    uid=7,
+    registered=True,
+    validator_permit=True,
+    stake=12_410.2,
+    validator_trust=0.981,
+    weights_rate_limit=100,
+    last_weights_block=5_000_062,
+    next_weights_block=5_000_162,
+)
+MINERS = (
+    MinerView(uid=1, hotkey="5One", name="honest", ema=0.9, weight=0.5, planned=0.75),
+    MinerView(uid=2, hotkey="5Two", name="lazy", ema=0.1, weight=0.25, planned=0.25),
+    MinerView(uid=3, hotkey="5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty", name="", weight=0.25),
+)
+
+
+def plan(**changes: Any) -> PlanView:
+    usual = PlanView(
+        at=1.0, block=5_000_062, mode="normal", uids=(1, 2), weights_u16=(65535, 1), outcome="ok", reason=""
+    )
+    return replace(usual, **changes)
+
+
+def snapshot(**changes: Any) -> Snapshot:
+    usual = Snapshot(
+        at=100.0, version="1", role="validator", started_at=0.0, chain=CHAIN, miners=MINERS, plans=(plan(),)
+    )
+    return replace(usual, **changes)
+
+
+def chain(**changes: Any) -> ChainView:
+    return replace(CHAIN, **changes)
+
+
+def status(**changes: Any) -> dict[str, str]:
+    lines = weights.status(Picture(snapshot(**changes), 100.0))
+    return {text[:10].strip(): text[10:].strip() for text in map(text_of, lines)}
+
+
+def test_status_says_when_weights_were_set_and_when_they_may_be_again() -> None:
+    assert [text_of(content).rstrip() for content in weights.status(Picture(snapshot(), 100.0))] == [
+        "last set  38 blk 7m36s ago ✓ ok",
+        "allowed   in 62 blk 12m24s ▮▮▮▯▯▯▯▯",
+        "window    ✓ used next in 330 blk 1h06m",
+        "auto-set  ● ON once in each window",
+        "network   vtrust 0.981  commit-reveal off",
+        "limit     one set in 100 blk 20m00s",
+        "mode      normal  answers of 3h count",
+        "neuron    uid 7  ✓ permit  τ12,410 staked",
+    ]
+
+
+def test_weights_never_set_are_not_taken_for_set_at_the_registration() -> None:
+    bare = tuple(MinerView(uid=one.uid, hotkey=one.hotkey, name=one.name) for one in MINERS)
+    assert status(miners=bare, plans=())["last set"] == "○ never set"
+    assert status(miners=bare)["window"] == "● open for 60 blk 12m00s"
+
+
+def test_a_window_that_is_still_closed_says_when_it_opens() -> None:
+    early = chain(block=4_999_900, next_epoch=5_000_200, last_weights_block=4_999_700, next_weights_block=4_999_800)
+    assert status(chain=early)["window"] == "opens in 210 blk 42m00s"
+    assert status(chain=early)["allowed"] == "✓ now"
+
+
+@pytest.mark.parametrize(
+    ("changes", "label", "words"),
+    [
+        ({"auto_weights": False}, "auto-set", "○ OFF set only by hand"),
+        ({"read_only": True, "auto_weights": False}, "auto-set", "✗ OFF --read-only"),
+        ({"chain": chain(commit_reveal=True)}, "network", "vtrust 0.981  commit-reveal on"),
+        ({"chain": chain(registered=False)}, "neuron", "✗ not registered"),
+        ({"plans": (plan(mode="degraded"),)}, "mode", "▲ degraded  answers of 24h count"),
+        ({"plans": (plan(mode="emergency"),)}, "mode", "✗ emergency  answers of any age count"),
+        ({"plans": (plan(outcome="rejected"),)}, "last set", "38 blk 7m36s ago ✗ rejected"),
+        ({"plans": (plan(), plan(outcome="skipped"))}, "last set", "38 blk 7m36s ago ✓ ok"),
+    ],
+)
+def test_status_says_what_is_unusual(changes: dict[str, Any], label: str, words: str) -> None:
+    assert status(**changes)[label] == words
+
+
+def test_a_miner_is_told_what_it_has_instead() -> None:
+    told = status(role="miner", chain=chain(incentive=0.0123, balance=3.2, axon=""))
+    assert told["role"] == "a miner sets no weights, it earns them"
+    assert told["incentive"] == ".0123"
+    assert told["axon"] == "○ not announced"
+
+
+def test_changes_are_shares_numbers_to_send_and_the_largest_of_them() -> None:
+    rows = weights.changes(MINERS)
+    assert [(row.u16, round(row.change, 2), row.largest, row.differs) for row in rows] == [
+        (65535, 0.25, 0.25, True),
+        (21845, 0.0, 0.25, False),
+        (0, -0.25, 0.25, True),
+    ]
+    assert weights.change_caption(rows) == "L1 .5000  max ▲.2500 uid 1"
+
+
+def test_no_plan_changes_nothing() -> None:
+    assert weights.changes(()) == ()
+    assert weights.change_caption(()) == "L1 .0000  nothing would change"
+    nothing = weights.changes((MinerView(uid=1, hotkey="5One", name=""),))
+    assert (nothing[0].u16, weights.change_caption(nothing)) == (0, "L1 .0000  nothing would change")
+
+
+@pytest.mark.parametrize(
+    ("change", "text"), [(0.0061, "▲.0061"), (-0.25, "▼.2500"), (0.00004, "= 0"), (1.0, "▲1.0000")]
+)
+def test_a_change_has_a_direction_as_a_glyph(change: float, text: str) -> None:
+    assert weights.signed(change) == text
+
+
+def test_the_largest_change_comes_first_and_fits_80_columns() -> None:
+    assert rows_of(CHANGES, weights.changes(MINERS), 78, 100.0) == [
+        "   1 honest            5One      0.9000    .7500    .5000  ▲.2500 ████████████",
+        "   3 5FHneW46…jJM694ty 5FHn…94ty 0.0000        -    .2500  ▼.2500 ████████████",
+        "   2 lazy              5Two      0.1000    .2500    .2500     = 0",
+    ]
+
+
+def test_a_submission_names_who_got_most() -> None:
+    rows = (plan(), plan(at=2.0, uids=(), weights_u16=(), outcome="skipped", reason="no miner serves"))
+    assert [text[9:] for text in rows_of(SUBMISSIONS, rows, 78, 100.0)] == [
+        " 5,000,062 ○ skipped      0 -       normal    no miner serves",
+        " 5,000,062 ✓ ok           2 uid 1   normal",
+    ]
+
+
+def test_a_command_shows_its_outcome_and_the_reason() -> None:
+    row = CommandView(at=time.time(), name="setweights", detail="", outcome="rejected", reason="SettingWeightsTooFast")
+    shown = rows_of(COMMANDS, (row,), 78, 100.0)
+    assert shown[0][9:].split() == ["setweights", "✗", "rejected", "SettingWeightsTooFast"]
