@@ -7,7 +7,7 @@ screen has.
 
 from collections.abc import Iterator
 
-from console.actions import chain, everywhere, home, lists, tables
+from console.actions import chain, challenge, everywhere, home, lists, tables, weights
 from console.actions.action import Action
 from console.actions.places import PLACES
 
@@ -18,16 +18,32 @@ ACTIONS: dict[str, Action] = {
         *lists.ACTIONS,
         *tables.ACTIONS,
         *home.ACTIONS,
+        *challenge.ACTIONS,
         *chain.ACTIONS,
+        *weights.ACTIONS,
     )
 }
+
+GROUPS = {
+    "act": "Act",
+    "go": "Go",
+    "find": "Find",
+    "view": "View",
+    "take": "Take along",
+    "move": "Move",
+    "app": "Program",
+}
+"""The groups of actions, as the help orders them."""
 
 SCREENS: dict[str, tuple[str, ...]] = {
     "home": ("home", "chain", "table", "list", "everywhere", "always"),
     "challenges": ("table", "list", "everywhere", "always"),
+    "challenge": ("challenge", "table", "list", "everywhere", "always"),
+    "miner": ("table", "list", "everywhere", "always"),
     "miners": ("table", "list", "everywhere", "always"),
-    "weights": ("chain", "table", "list", "everywhere", "always"),
-    "server": ("table", "list", "everywhere", "always"),
+    "weights": ("weights", "chain", "table", "list", "everywhere", "always"),
+    "commands": ("table", "list", "everywhere", "always"),
+    "server": ("chain", "table", "list", "everywhere", "always"),
     "logs": ("list", "everywhere", "always"),
     "setup": ("list", "everywhere", "always"),
     "dialog": ("dialog", "list", "always"),
@@ -43,4 +59,4 @@ def actions_of(screen: str) -> Iterator[Action]:
                 yield action
 
 
-__all__ = ["ACTIONS", "PLACES", "SCREENS", "Action", "actions_of"]
+__all__ = ["ACTIONS", "GROUPS", "PLACES", "SCREENS", "Action", "actions_of"]

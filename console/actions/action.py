@@ -5,6 +5,7 @@ from enum import IntEnum
 
 from msgspec import Struct
 
+from engine.commands import AnyCommand
 from engine.snapshot import Snapshot
 
 
@@ -31,6 +32,9 @@ class Action(Struct, frozen=True, kw_only=True):
 
     `keys` are the usual ones, as Textual spells them; `label` is for the footer and menus, `about` one sentence for
     the help. `why_not` says why it cannot be done now, "" when it can. `footer` orders the footer; 0 stays out of it.
+    `letter` takes it in the menu on `x`, where an action without a key of its own is otherwise far away.
+    An action with a `command` is done by the engine; with an `order`, too, which makes the command of what was known
+    when the question was asked and of what was typed into it. All others are done by whoever responds on the screen.
     """
 
     id: str
@@ -42,3 +46,6 @@ class Action(Struct, frozen=True, kw_only=True):
     level: Level = Level.NONE
     why_not: Callable[[Snapshot], str] = always
     footer: int = 0
+    letter: str = ""
+    command: AnyCommand | None = None
+    order: Callable[[Snapshot, str], AnyCommand] | None = None

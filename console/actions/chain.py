@@ -1,11 +1,15 @@
 """Actions that write to the chain, or decide whether the engine does. None of them is one key from a list."""
 
 from functools import partial
+from ipaddress import ip_address
 
 from console.actions.action import Action, Level
+from engine.commands import AutoWeights, Register, Serve, SetWeights
 from engine.snapshot import Snapshot
 
 READ_ONLY = "not while --read-only is on"
+NOT_REGISTERED = "this hotkey is not registered"
+PORT_MAX = 65535
 
 _chain = partial(Action, context="chain", group="act", keys=())
 
@@ -15,16 +19,21 @@ def _weights_possible(snapshot: Snapshot) -> str:
         return "a miner sets no weights"
     if snapshot.read_only:
         return READ_ONLY
-    if not snapshot.chain.registered:
-        return "this hotkey is not registered"
-    return ""
+    return "" if snapshot.chain.registered else NOT_REGISTERED
 
 
 def _set_weights_possible(snapshot: Snapshot) -> str:
     chain = snapshot.chain
-    if chain.next_weights_block > chain.block:
-        return f"the chain's rate limit: wait {chain.next_weights_block - chain.block} more blocks"
-    return _weights_possible(snapshot)
+    left = chain.next_weights_block - chain.block
+    if reason := _weights_possible(snapshot):
+        return reason
+    if not chain.validator_permit:
+        return "no validator permit"
+    if chain.commit_reveal:
+        return "commit-reveal: the chain takes no plain weights"
+    if left > 0:
+        return f"rate limit: wait {left} more block{'s' * (left > 1)}"
+    return "" if any(miner.planned > 0 for miner in snapshot.miners) else "no miner has a score to set"
 
 
 def _auto_is_off(snapshot: Snapshot) -> str:
@@ -35,26 +44,90 @@ def _auto_is_on(snapshot: Snapshot) -> str:
     return _weights_possible(snapshot) or ("it is on already" if snapshot.auto_weights else "")
 
 
+def _can_register(snapshot: Snapshot) -> str:
+    if snapshot.read_only:
+        return READ_ONLY
+    return f"registered already, uid {snapshot.chain.uid}" if snapshot.chain.registered else ""
+
+
+def _can_serve(snapshot: Snapshot) -> str:
+    if snapshot.role != "miner":
+        return f"a {snapshot.role} serves nothing, a miner does"
+    if snapshot.read_only:
+        return READ_ONLY
+    return "" if snapshot.chain.registered else NOT_REGISTERED
+
+
+def registration(asked_of: Snapshot, _typed: str) -> Register:
+    """The coldkey pays no more than the price that the operator has seen."""
+    return Register(limit=asked_of.chain.registration_cost)
+
+
+def announcement(_asked_of: Snapshot, typed: str) -> Serve:
+    """An address as it was typed. Raises ValueError."""
+    host, _, port = typed.strip().rpartition(":")
+    try:
+        ip = ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError as error:
+        raise ValueError("write IP:PORT, for example 203.0.113.9:8091") from error
+    if ip.is_unspecified:
+        raise ValueError(f"{ip} means every address: write the one that others reach")
+    if not (port.isascii() and port.isdigit() and 0 < int(port) <= PORT_MAX):
+        raise ValueError(f"a port is a number from 1 to {PORT_MAX}")
+    return Serve(str(ip), int(port))
+
+
 ACTIONS = (
     _chain(
         id="chain.set_weights",
-        label="set weights…",
+        label="set weights now…",
         about="Submit the planned weights now.",
+        letter="w",
         level=Level.TYPED,
         why_not=_set_weights_possible,
+        command=SetWeights(),
     ),
     _chain(
         id="chain.auto_on",
-        label="set weights by itself",
+        label="auto-set on",
         about="Let the engine set weights in each window.",
+        letter="a",
         level=Level.TOLD,
         why_not=_auto_is_on,
+        command=AutoWeights(True),
     ),
     _chain(
         id="chain.auto_off",
-        label="stop setting weights by itself",
-        about="Keep the engine from setting weights.",
+        label="auto-set off",
+        about="Keep the engine from setting weights by itself.",
+        letter="o",
         level=Level.TOLD,
         why_not=_auto_is_off,
+        command=AutoWeights(False),
+    ),
+    _chain(
+        id="chain.register",
+        label="register…",
+        about="Register this hotkey on the subnet; the coldkey pays for it.",
+        letter="b",
+        level=Level.TYPED,
+        why_not=_can_register,
+        order=registration,
+    ),
+    _chain(
+        id="chain.serve",
+        label="serve axon…",
+        about="Announce on chain at which address others reach this miner.",
+        letter="s",
+        level=Level.TYPED,
+        why_not=_can_serve,
+        order=announcement,
+    ),
+    _chain(
+        id="chain.log",
+        keys=("@",),
+        label="command log",
+        about="Show every command given to the engine and the chain, and what became of it.",
+        footer=45,
     ),
 )

@@ -4,6 +4,7 @@ from functools import partial
 
 from console.actions.action import Action, Level
 from console.actions.places import PLACES
+from engine.commands import Pause, Resume
 from engine.snapshot import Snapshot
 
 _everywhere = partial(Action, context="everywhere")
@@ -11,21 +12,19 @@ _always = partial(Action, context="always")
 """Also while a dialog is open."""
 
 
-def _unless_stopped(snapshot: Snapshot) -> str:
-    running = any(service.state in ("starting", "running", "backing_off") for service in snapshot.services)
-    return "" if running or not snapshot.services else "the engine has ended"
+MINER = "a miner asks no challenges"
 
 
 def _unless_asking(snapshot: Snapshot) -> str:
     if snapshot.role == "miner":
-        return "a miner asks no challenges"
-    return _unless_stopped(snapshot) or ("" if snapshot.paused else "challenges are being asked already")
+        return MINER
+    return "" if snapshot.paused else "challenges are being asked already"
 
 
 def _unless_paused(snapshot: Snapshot) -> str:
     if snapshot.role == "miner":
-        return "a miner asks no challenges"
-    return _unless_stopped(snapshot) or ("no challenges are being asked" if snapshot.paused else "")
+        return MINER
+    return "no challenges are being asked" if snapshot.paused else ""
 
 
 ACTIONS = (
@@ -55,7 +54,7 @@ ACTIONS = (
         keys=("x",),
         label="actions",
         about="Show what can be done here, and why the rest cannot.",
-        group="act",
+        group="find",
         footer=30,
     ),
     _everywhere(
@@ -95,6 +94,13 @@ ACTIONS = (
         about="Leave the mouse to the terminal, to select text with it, or take it back.",
         group="app",
     ),
+    _everywhere(
+        id="export.screen",
+        keys=("S",),
+        label="picture",
+        about="Write the screen as a picture (SVG) and as text.",
+        group="take",
+    ),
     _always(id="app.redraw", keys=("ctrl+l", "ctrl+r"), label="redraw", about="Paint everything anew.", group="app"),
     _always(
         id="app.interrupt",
@@ -119,6 +125,8 @@ ACTIONS = (
         group="act",
         level=Level.TOLD,
         why_not=_unless_paused,
+        letter="p",
+        command=Pause(),
     ),
     _everywhere(
         id="engine.resume",
@@ -128,5 +136,7 @@ ACTIONS = (
         group="act",
         level=Level.TOLD,
         why_not=_unless_asking,
+        letter="r",
+        command=Resume(),
     ),
 )

@@ -3,6 +3,7 @@
 from functools import partial
 
 from console.actions.action import Action, Level
+from engine.commands import Acknowledge
 from engine.snapshot import Snapshot
 
 _home = partial(Action, context="home", group="act")
@@ -30,5 +31,6 @@ ACTIONS = (
         about="Take every line off the attention list.",
         level=Level.TOLD,
         why_not=_nothing_to_acknowledge,
+        command=Acknowledge(),
     ),
 )

@@ -1,5 +1,7 @@
 """Tables without a terminal: columns, the order and choice of rows, and which columns fit a width."""
 
+import csv
+import io
 from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
@@ -7,6 +9,7 @@ from msgspec import Struct
 
 from console.present.filters import Term, parse
 from console.present.text import Align, Tone
+from engine.text import csv_cell
 
 Row = TypeVar("Row")
 
@@ -120,6 +123,16 @@ def _shifted(columns: Sequence[Column[Row]], width: int, shift: int) -> list[Col
             break
         chosen.append(column)
     return chosen
+
+
+def as_csv(table: Table[Row], rows: Iterable[Row], view: View, now: float) -> str:
+    """The rows as they are shown, all columns that are not off, for a spreadsheet."""
+    columns = [column for column in table.columns if column.id not in view.hidden]
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(column.id for column in columns)
+    writer.writerows([csv_cell(column.cell(row, now).text) for column in columns] for row in rows)
+    return file.getvalue()
 
 
 def caption(view: View, table: Table[Row], shown: int, total: int) -> str:

@@ -71,9 +71,9 @@ def cut(content: Line, width: int) -> Line:
 
 
 def spread(left: Line, right: Line, width: int) -> Line:
-    """`left` and `right` at the two ends of `width` cells; the right one goes first when there is no room for both."""
-    gap = width - width_of(left) - width_of(right)
-    return (*left, Span(" " * gap), *right) if gap >= 1 else cut(left, width)
+    """`left` and `right` at the two ends of `width` cells; the left one is cut when there is no room for both."""
+    left = cut(left, max(0, width - width_of(right) - 1))
+    return (*left, Span(" " * (width - width_of(left) - width_of(right))), *right)
 
 
 def facts(rows: Iterable[tuple[str, Line]], label_width: int) -> list[Line]:

@@ -1,31 +1,38 @@
 """The application: wires the engine's feed, the screens and the registry of actions together, and nothing else."""
 
-import inspect
 import logging
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 from textual.app import App
 
 from console.actions import ACTIONS
+from console.actions.action import Action
 from console.keymap import Keymap
 from console.present.picture import Picture
 from console.present.text import line
 from console.themes import ThemeError
 from console.tui.driver import OperatorDriver
 from console.tui.ending import Ending
+from console.tui.overlays import Overlays
 from console.tui.responders import responder
 from console.tui.screens import SCREENS
 from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.command_log import CommandLogScreen
 from console.tui.screens.dialog import ChoiceDialog
+from console.tui.screens.miners import MinersScreen
+from console.tui.takeaway import Takeaway
 from console.tui.themes import USUAL, Themes, usual_variables
 from console.tui.widgets.options import Option
-from engine.commands import AnyCommand, Pause, Resume
+from engine.commands import AnyCommand
 from engine.feed import Feed
 from engine.host import EngineThread
 from engine.logs import LogRing
+from engine.snapshot import Snapshot
+from engine.settings import Configuration
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +49,7 @@ LEAVING = (
 
 
 class ConsoleApp(App[Ending], inherit_bindings=False):
-    """The screen of one engine. It ends with the reason why."""
+    """The screen of one engine, or of a feed without one. It ends with the reason why."""
 
     CSS_PATH = "console.tcss"
     MODES: ClassVar[dict[str, Any]] = dict(SCREENS)
@@ -51,16 +58,29 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
     ESCAPE_TO_MINIMIZE = False
 
     def __init__(
-        self, feed: Feed, logs: LogRing, *, engine: EngineThread | None, keymap: Keymap, terminal: int
+        self,
+        feed: Feed,
+        logs: LogRing,
+        *,
+        engine: EngineThread | None,
+        folder: Path,
+        keymap: Keymap,
+        terminal: int,
+        configuration: Configuration | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         super().__init__(driver_class=OperatorDriver)
         self.feed = feed
         self.logs = logs
         self.keymap = keymap
         self.terminal = terminal
+        self.configuration = configuration
         self.themes = Themes()
+        self.takeaway = Takeaway(self, folder)
         self.animation_level = "none"
         self._engine = engine
+        self._clock = clock
+        self._overlays = Overlays(self)
         self._paused: Picture | None = None
         self._paused_at = 0.0
         self._seq = 0
@@ -73,11 +93,11 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
     def on_mount(self) -> None:
         if self._asked_to_leave is not None:
             self.leave(self._asked_to_leave)
-        self._load_themes()
+        self.load_themes()
         self.theme = USUAL
         self.set_keymap({action_id: ",".join(keys) for action_id, keys in self.keymap.changed.items()})
         self.set_interval(PULL_S, self.pull)
-        self.set_interval(THEMES_S, self._load_themes)
+        self.set_interval(THEMES_S, self.load_themes)
 
     @property
     def picture(self) -> Picture:
@@ -85,20 +105,26 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
         if self._paused is not None:
             return Picture(self._paused.snapshot, self._paused.now, "paused", time.monotonic() - self._paused_at)
         ended = self._engine is not None and not self._engine.running
-        return Picture(self.feed.snapshot, time.time(), "ended" if ended else "live")
+        return Picture(self.feed.snapshot, self._clock(), "ended" if ended else "live")
 
     def pull(self) -> None:
         """Show the present to the screen in front."""
+        if self._exit:
+            return
         if self._engine is not None and not self._engine.running and self._engine.error is not None:
             self.leave(Ending.DONE)
         self._tell_outcomes()
-        screen = next((one for one in reversed(self.screen_stack) if isinstance(one, ConsoleScreen)), None)
-        if screen is not None and screen.is_mounted:
+        screen = self._console_screen
+        if screen is not None and screen.has_panes:
             screen.receive(self.picture)
 
+    @property
+    def _console_screen(self) -> ConsoleScreen | None:
+        """The screen in front, dialogs left aside."""
+        return next((one for one in reversed(self.screen_stack) if isinstance(one, ConsoleScreen)), None)
+
     def _tell_outcomes(self) -> None:
-        batch = self.feed.events_after(self._seq)
-        for event in batch.events:
+        for event in self.feed.events_after(self._seq).events:
             self._seq = event.seq
             if event.name == "command":
                 outcome = f"{event.fields['command']}: {event.fields['outcome']} {event.fields['reason']}"
@@ -116,29 +142,44 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
 
     def why_not(self, action_id: str) -> str:
         """Why an action cannot be taken now; "" when it can."""
-        reason = ACTIONS[action_id].why_not(self.feed.snapshot)
-        return reason or ("" if self._responder(action_id) else "there is nothing here for it")
+        action = ACTIONS[action_id]
+        reason = action.why_not(self.feed.snapshot)
+        if not reason and (action.command or action.order) and self.picture.mode == "ended":
+            return "the engine has ended"
+        return reason or ("" if self._response(action) else "there is nothing here for it")
 
-    def _responder(self, action_id: str) -> Callable[[], object] | None:
-        group, _, name = action_id.partition(".")
-        return partial(self.go, name) if group == "go" and name in SCREENS else responder(self.screen, action_id)
+    def _response(self, action: Action) -> Callable[..., object] | None:
+        """What an action does here, None when nothing responds to it."""
+        if action.command is not None:
+            return partial(self.submit, action.command)
+        if action.order is not None:
+            return partial(self._order, action.order, self.feed.snapshot)
+        group, _, name = action.id.partition(".")
+        if group == "go" and name in SCREENS:
+            return partial(self.go, name)
+        return responder(self.screen, action.id)
 
-    async def action_act(self, action_id: str) -> None:
-        """Take an action of the registry, or say why not."""
-        reason = self.why_not(action_id)
-        respond = self._responder(action_id)
+    def act(self, action_id: str) -> None:
+        """Take an action of the registry, after a question when it is one that matters, or say why not."""
+        action = ACTIONS[action_id]
+        respond, reason = self._response(action), self.why_not(action_id)
         if reason or respond is None:
-            self.tell(f"{ACTIONS[action_id].label}: {reason}", failed=True)
-            return
-        result = respond()
-        if inspect.isawaitable(result):
-            await result
-        self.pull()
+            self.tell(f"{action.label}: {reason}", failed=True)
+        else:
+            self._overlays.confirm(action_id, respond)
+            self.pull()
+
+    def action_act(self, action_id: str) -> None:
+        """What keys are bound to."""
+        self.act(action_id)
 
     def submit(self, command: AnyCommand) -> None:
         """Hand a command to the engine; its outcome comes as an event."""
         if not self.feed.submit(command):
             self.tell(f"{command.name}: no engine listens", failed=True)
+
+    def _order(self, order: Callable[[Snapshot, str], AnyCommand], asked_of: Snapshot, typed: str = "") -> None:
+        self.submit(order(asked_of, typed))
 
     # -- places ----------------------------------------------------------------------------------------------------
 
@@ -148,6 +189,15 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
             self._last_mode = self.current_mode
             self.switch_mode(name)
 
+    def go_to_miner(self, hotkey: str) -> None:
+        """Put the cursor of Miners on one of them."""
+        self.go(MinersScreen.NAME)
+        self.call_later(self._select_miner, hotkey)
+
+    def _select_miner(self, hotkey: str) -> None:
+        if isinstance(self.screen, MinersScreen):
+            self.screen.select(hotkey)
+
     def back(self) -> None:
         """Out of a screen: to the one below it, else to Home."""
         if len(self.screen_stack) > 1:
@@ -155,10 +205,28 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
         else:
             self.go("home")
 
+    def do_chain_log(self) -> None:
+        self.push_screen(CommandLogScreen())
+
     def do_nav_last(self) -> None:
         self.go(self._last_mode)
 
     # -- what every screen can do ----------------------------------------------------------------------------------
+
+    def do_help(self) -> None:
+        if self._console_screen is not None:
+            self._overlays.help(self._console_screen)
+
+    def do_actions(self) -> None:
+        if self._console_screen is not None:
+            self._overlays.actions(self._console_screen)
+
+    def do_palette(self) -> None:
+        if self._console_screen is not None:
+            self._overlays.palette(self._console_screen)
+
+    def do_theme_pick(self) -> None:
+        self._overlays.themes()
 
     def do_view_pause(self) -> None:
         if self._paused is None:
@@ -166,11 +234,13 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
         else:
             self._paused = None
 
-    def do_engine_pause(self) -> None:
-        self.submit(Pause())
+    def do_export_screen(self) -> None:
+        self.takeaway.picture()
 
-    def do_engine_resume(self) -> None:
-        self.submit(Resume())
+    def do_app_mouse(self) -> None:
+        if isinstance(self._driver, OperatorDriver):
+            on = self._driver.toggle_mouse()
+            self.tell("the mouse is ours again" if on else "the mouse is the terminal's: select text with it")
 
     def do_app_redraw(self) -> None:
         self.repaint()
@@ -192,7 +262,7 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
             self.leave(Ending.STOP)
             return
         self._interrupted_at = now
-        if not isinstance(self.screen, ChoiceDialog):
+        if isinstance(self.screen, ConsoleScreen):
             self.do_app_quit()
 
     def _leave_as_chosen(self, choice: str | None) -> None:
@@ -217,7 +287,8 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return usual_variables()
 
-    def _load_themes(self) -> None:
+    def load_themes(self) -> None:
+        """Take the theme files that are new or were changed."""
         for theme in self.themes.changed():
             if isinstance(theme, ThemeError):
                 self.tell(str(theme), failed=True)

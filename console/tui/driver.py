@@ -64,6 +64,15 @@ class OperatorDriver(LinuxDriver):
         super().close()
         self._writer.stop(0 if self._hung_up else LAST_WORDS_S)
 
+    def toggle_mouse(self) -> bool:
+        """Leave the mouse to the terminal, or take it back. True when it is ours now."""
+        if self._mouse:
+            self._disable_mouse_support()
+        self._mouse = not self._mouse
+        if self._mouse:
+            self._enable_mouse_support()
+        return self._mouse
+
     def _get_terminal_size(self) -> tuple[int, int]:
         try:
             return os.get_terminal_size(self._terminal)

@@ -14,6 +14,7 @@ from console.tui.ending import Ending
 from engine.feed import Feed
 from engine.host import EngineThread
 from engine.logs import FOLDER, LogRing
+from engine.settings import Configuration
 
 OUTPUT = "output.txt"
 JOIN_S = 0.5
@@ -29,19 +30,19 @@ AFTER_DEMO = (
 
 
 def run_screen(
-    engine: EngineThread, feed: Feed, logs: LogRing, folder: Path, *, stop_on_hangup: bool
+    engine: EngineThread, feed: Feed, logs: LogRing, folder: Path, configuration: Configuration
 ) -> signal.Signals | None:
     """Run the engine to its end, with a screen while there is one. Returns the signal that ended it.
 
     Raises ConsoleError for a keymap that is wrong, before the engine starts, and whatever broke the screen.
     """
     try:
-        ending = _show(engine, feed, logs, folder)
+        ending = _show(engine, feed, logs, folder, configuration)
     except Exception:
         engine.stop()
         engine.join()
         raise
-    signals = Signals(engine, stop_on_hangup=stop_on_hangup)
+    signals = Signals(engine, stop_on_hangup=configuration.settings.on_hangup == "stop")
     if ending is Ending.DETACH:
         narrate(f"the engine goes on as process {os.getpid()}: 'subnet-console status' shows it, 'kill' ends it")
         let_go_of_terminal()
@@ -59,11 +60,19 @@ def run_screen(
     return signals.received
 
 
-def _show(engine: EngineThread, feed: Feed, logs: LogRing, folder: Path) -> Ending:
+def _show(engine: EngineThread, feed: Feed, logs: LogRing, folder: Path, configuration: Configuration) -> Ending:
     """Start the engine, and show it until the screen ends."""
     keymap = read_keymap(keymap_path())
     with own_terminal(folder / FOLDER / OUTPUT) as terminal:
-        app = ConsoleApp(feed, logs, engine=engine, keymap=keymap, terminal=terminal)
+        app = ConsoleApp(
+            feed,
+            logs,
+            engine=engine,
+            folder=folder,
+            keymap=keymap,
+            terminal=terminal,
+            configuration=configuration,
+        )
         for ending in (Ending.TERMINATED, Ending.INTERRUPTED):
             signal.signal(SIGNALS[ending], _leaving(app, ending))
         engine.start()

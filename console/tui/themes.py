@@ -17,7 +17,7 @@ class Themes:
 
     def __init__(self) -> None:
         self._seen: dict[Path, int] = {}
-        self.about: dict[str, ThemeFile] = {}
+        self.files: dict[str, ThemeFile] = {}
 
     def changed(self) -> Iterator[Theme | ThemeError]:
         """Each theme whose file is new or was changed since the last call, or what is wrong with it."""
@@ -33,7 +33,7 @@ class Themes:
             except ThemeError as error:
                 yield error
             else:
-                self.about[path.stem] = file
+                self.files[path.stem] = file
                 yield textual_theme(path.stem, file)
 
 
@@ -87,6 +87,8 @@ def textual_theme(name: str, file: ThemeFile) -> Theme:
             "cursor": colours.cursor,
             "cursor-text": colours.cursor_text,
             "cursor-style": styles.cursor,
+            "ansi-background": "ansi_black" if file.dark else "ansi_white",
+            "ansi-foreground": "ansi_white" if file.dark else "ansi_black",
             "plain": colours.text,
             "paper": colours.background,
             "scrollbar": colours.border,

@@ -1,22 +1,20 @@
 """What every screen is made of: header, tabs, its own panes, footer; keys from the registry; pictures as they come."""
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
+from textual import on
 from textual.app import ComposeResult
-from textual.screen import Screen
 
 from console.actions import actions_of
 from console.present import chrome, home
 from console.present.picture import Picture
 from console.tui.screens.keys import bindings_of
+from console.tui.screens.table_actions import FilterField, TableActions
 from console.tui.widgets.lines import Lines
 from console.tui.widgets.live_table import LiveTable
 
-if TYPE_CHECKING:
-    from console.tui.app import ConsoleApp
 
-
-class ConsoleScreen(Screen[None], inherit_bindings=False):
+class ConsoleScreen(TableActions, inherit_bindings=False):
     """A screen of the registry. A subclass says `NAME`, and defines `body` and `show`."""
 
     NAME: ClassVar[str]
@@ -28,21 +26,20 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]  # noqa: RUF012
     AUTO_FOCUS = "LiveTable"
 
+    has_panes = False
+    """Whether it was put together; pictures before that have nowhere to go."""
+
     def __init_subclass__(cls, **arguments: Any) -> None:
         if "NAME" in cls.__dict__:
             cls.BINDINGS = [*bindings_of(cls.NAME)]
             cls.TAB = cls.__dict__.get("TAB", cls.NAME)
         super().__init_subclass__(**arguments)
 
-    @property
-    def host(self) -> "ConsoleApp":
-        """The app under its own type."""
-        return self.app  # type: ignore[return-value]
-
     def compose(self) -> ComposeResult:
         yield Lines(id="header", classes="bar")
         yield Lines(id="tabs", classes="bar")
         yield from self.body()
+        yield FilterField()
         yield Lines(id="footer", classes="bar")
 
     def body(self) -> ComposeResult:
@@ -55,7 +52,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
 
     def receive(self, picture: Picture) -> None:
         """Show a picture, and what stands around it."""
-        width = self.size.width
+        width = self.host.size.width
         self.query_one("#header", Lines).show([chrome.header(picture, width)])
         waiting = len(home.waiting(picture.snapshot))
         self.query_one("#tabs", Lines).show([chrome.tabs(self.TAB, waiting, width)])
@@ -66,6 +63,11 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         shown = sorted((action for action in actions_of(self.NAME) if action.footer), key=lambda one: one.footer)
         return [(self.host.keymap.shown(action.id), action.label) for action in shown]
 
+    def on_mount(self) -> None:
+        self.has_panes = True
+        self.receive(self.host.picture)
+
+    @on(LiveTable.Rearranged)
     def on_screen_resume(self) -> None:
         self.host.pull()
 
@@ -77,6 +79,8 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
 
     def do_nav_back(self) -> None:
         """Out of what is innermost: a filter, marks, the zoom, this screen."""
+        if isinstance(self.focused, FilterField) and self.table is not None:
+            self.table.focus()
         if any(table.clear() for table in self.query(LiveTable)):
             return
         if self.maximized is not None:

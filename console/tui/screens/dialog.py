@@ -44,8 +44,9 @@ class Dialog(ModalScreen[Answer | None], Generic[Answer], inherit_bindings=False
 class ChoiceDialog(Dialog[str]):
     """Some lines of text and a list under them; the answer is the id of an option."""
 
-    def __init__(self, title: str, options: Sequence[Option], text: Sequence[Line] = ()) -> None:
+    def __init__(self, title: str, options: Sequence[Option], text: Sequence[Line] = (), *, current: str = "") -> None:
         super().__init__()
+        self._current = current
         self._title = title
         self._options = options
         self._text = text
@@ -55,6 +56,9 @@ class ChoiceDialog(Dialog[str]):
             if self._text:
                 yield Lines(self._text, classes="fitted")
             yield Options(self._options)
+
+    def on_mount(self) -> None:
+        self.query_one(Options).show(self._options, self._current)
 
     @on(Options.Chosen)
     def _choose(self, message: Options.Chosen) -> None:

@@ -57,9 +57,6 @@ class HomeScreen(ConsoleScreen):
         if current is not None and current.id:
             self.host.submit(Acknowledge(int(current.id)))
 
-    def do_attention_ack_all(self) -> None:
-        self.host.submit(Acknowledge())
-
     @on(LiveTable.Opened)
     def _open_round(self) -> None:
         self.host.go("challenges")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, ClassVar, Generic
 
+from msgspec.structs import replace
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -52,7 +53,7 @@ class LiveTable(Painted, Generic[Row], can_focus=True):
         self.rows: list[Row] = []
         self.marked: frozenset[str] = frozenset()
         self._all: tuple[Row, ...] = ()
-        self._now = 0.0
+        self.now = 0.0
         self._at = 0
         self._key = ""
         self._shift = 0
@@ -63,7 +64,7 @@ class LiveTable(Painted, Generic[Row], can_focus=True):
 
     def show(self, rows: Iterable[Row], now: float) -> None:
         """Take the rows of this moment; `now` is for ages."""
-        self._all, self._now = tuple(rows), now
+        self._all, self.now = tuple(rows), now
         self._arrange()
 
     def look(self, view: View) -> None:
@@ -73,9 +74,13 @@ class LiveTable(Painted, Generic[Row], can_focus=True):
         self._place()
         self.post_message(self.Rearranged(self))
 
+    def look_with(self, **changes: Any) -> None:
+        """Change some of `view`."""
+        self.look(replace(self.view, **changes))
+
     def _arrange(self) -> None:
         count = len(self.rows)
-        self.rows = arrange(self.table, self._all, self.view, self._now)
+        self.rows = arrange(self.table, self._all, self.view, self.now)
         if len(self.rows) != count:
             self.virtual_size = Size(self.size.width, len(self.rows) + HEADER)
         self._follow()
@@ -157,7 +162,7 @@ class LiveTable(Painted, Generic[Row], can_focus=True):
         if index >= len(self.rows):
             return ()
         row = self.rows[index]
-        cells = tuple(placed.column.cell(row, self._now) for placed in self._placed)
+        cells = tuple(placed.column.cell(row, self.now) for placed in self._placed)
         return cells, index == self._at, self.table.key(row) in self.marked
 
     def render_line(self, y: int) -> Strip:
@@ -227,7 +232,7 @@ class LiveTable(Painted, Generic[Row], can_focus=True):
     def sort_by(self, column_id: str) -> None:
         """Sort by a column; by the one that is sorted by already, the other way around."""
         descending = not self.view.descending if column_id == self.view.sort else self.view.descending
-        self.look(View(column_id, descending, self.view.filter, self.view.hidden))
+        self.look_with(sort=column_id, descending=descending)
 
     def do_nav_down(self) -> None:
         self._go(self._at + 1)
@@ -277,7 +282,7 @@ class LiveTable(Painted, Generic[Row], can_focus=True):
     def _sort_beside(self, step: int) -> None:
         shown = [column.id for column in self.table.columns if column.id not in self.view.hidden]
         at = shown.index(self.view.sort) if self.view.sort in shown else 0
-        self.look(View(shown[(at + step) % len(shown)], self.view.descending, self.view.filter, self.view.hidden))
+        self.look_with(sort=shown[(at + step) % len(shown)])
 
     def do_mark_toggle(self) -> None:
         if self.current is not None:
@@ -289,7 +294,7 @@ class LiveTable(Painted, Generic[Row], can_focus=True):
     def clear(self) -> bool:
         """Take away the filter, or else the marks. False when there was neither."""
         if self.view.filter:
-            self.look(View(self.view.sort, self.view.descending, "", self.view.hidden))
+            self.look_with(filter="")
         elif self.marked:
             self.marked = frozenset()
             self._refresh_changed()

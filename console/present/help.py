@@ -1,0 +1,52 @@
+"""The registry in words: the help overlay, and the lines of menus."""
+
+from collections.abc import Iterable
+
+from console.actions import GROUPS
+from console.actions.action import Action
+from console.keymap import Keymap
+from console.present.text import BLANK, Line, Span, fit, line
+
+KEYS = 12
+LABEL = 30
+SHORT_LABEL = 18
+
+
+def help_lines(actions: Iterable[Action], keymap: Keymap, find: str = "") -> list[Line]:
+    """Keys, what they do, and a sentence about it, by group; only what holds the words of `find`."""
+    words = find.casefold().split()
+    found = [action for action in actions if all(word in _haystack(action, keymap) for word in words)]
+    lines: list[Line] = []
+    for group, title in GROUPS.items():
+        members = [action for action in found if action.group == group]
+        if members:
+            lines += [BLANK] if lines else []
+            lines.append(line(Span(title, "title")))
+            lines += [_explained(action, keymap) for action in members]
+    return lines or [line(Span("nothing like that here", "muted"))]
+
+
+def _haystack(action: Action, keymap: Keymap) -> str:
+    return f"{action.id} {action.label} {action.about} {keymap.all_shown(action.id)}".casefold()
+
+
+def _explained(action: Action, keymap: Keymap) -> Line:
+    keys = keymap.all_shown(action.id) or f"x {action.letter}"
+    return line(Span(fit(keys, KEYS), "key"), f" {action.about}")
+
+
+def choice(action: Action, keymap: Keymap, reason: str) -> Line:
+    """An action as one line of a menu: its key, its name, and why it cannot be taken."""
+    key = Span(fit(keymap.shown(action.id) or action.letter, KEYS), "muted" if reason else "key")
+    label = fit(action.label, LABEL)
+    if reason:
+        return line(key, Span(f"{label} ✗ {reason}", "muted"))
+    return line(key, label, Span(f" {action.about}", "muted"))
+
+
+def lettered(action: Action, reason: str) -> Line:
+    """An action of the menu in few words: its letter, its name, and why it cannot be taken."""
+    label = fit(action.label, SHORT_LABEL)
+    if reason:
+        return line(Span(f"{action.letter} {label} ✗ {reason}", "muted"))
+    return line(Span(f"{action.letter} ", "key"), label)

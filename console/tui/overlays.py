@@ -1,0 +1,89 @@
+"""What opens over any screen: help, palette, the menu of actions, the theme picker, questions."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from console.actions import ACTIONS, actions_of
+from console.actions.action import Level
+from console.present.help import choice, help_lines
+from console.present.palette import Found, find
+from console.present.questions import question
+from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.confirm import ConfirmDialog
+from console.tui.screens.dialog import ChoiceDialog
+from console.tui.screens.help import HelpOverlay
+from console.tui.screens.palette import Palette
+from console.tui.screens.theme_picker import ThemePicker
+from console.tui.widgets.options import Option
+
+if TYPE_CHECKING:
+    from console.tui.app import ConsoleApp
+
+
+class Overlays:
+    """Opens them, and has the app take what was chosen."""
+
+    def __init__(self, app: "ConsoleApp") -> None:
+        self._app = app
+
+    def help(self, screen: ConsoleScreen) -> None:
+        actions, keymap = list(actions_of(screen.NAME)), self._app.keymap
+        self._app.push_screen(HelpOverlay(f"Keys of {screen.NAME}", lambda find: help_lines(actions, keymap, find)))
+
+    def actions(self, screen: ConsoleScreen) -> None:
+        """The actions of this screen that do something, each with the reason when it cannot be done."""
+        app = self._app
+        found = [action for action in actions_of(screen.NAME) if action.group in ("act", "take")]
+        options = [
+            Option(action.id, choice(action, app.keymap, app.why_not(action.id)), action.letter) for action in found
+        ]
+        app.push_screen(ChoiceDialog("Actions", options), self._take)
+
+    def palette(self, screen: ConsoleScreen) -> None:
+        app = self._app
+        names = {action.id: action for action in (*actions_of(screen.NAME), *ACTIONS.values())}
+        near = [action for action in names.values() if action.group != "move" and action.context != "dialog"]
+
+        def found(typed: str) -> list[Found]:
+            return find(
+                typed,
+                actions=near,
+                themes=sorted(app.themes.files),
+                miners=app.picture.snapshot.miners,
+                keymap=app.keymap,
+                why_not=app.why_not,
+            )
+
+        app.push_screen(Palette(found), self._take_found)
+
+    def themes(self) -> None:
+        self._app.push_screen(ThemePicker(self._app.themes.files, self._app.theme))
+
+    def confirm(self, action_id: str, then: Callable[..., object]) -> None:
+        """Ask before an action that matters; do it at once when it does not. `then` gets what was typed, if anything."""
+        if ACTIONS[action_id].level < Level.ASKED:
+            then()
+            return
+
+        asked = question(action_id, self._app.feed.snapshot)
+
+        def answered(entry: str | None) -> None:
+            if entry is not None:
+                then(*([entry] if asked.entry else []))
+
+        self._app.push_screen(ConfirmDialog(asked), answered)
+
+    def _take(self, action_id: str | None) -> None:
+        if action_id is not None:
+            self._app.act(action_id)
+
+    def _take_found(self, found: Found | None) -> None:
+        if found is None:
+            return
+        match found.kind:
+            case "action":
+                self._app.act(found.name)
+            case "theme":
+                self._app.theme = found.name
+            case "miner":
+                self._app.go_to_miner(found.name)

@@ -1,0 +1,60 @@
+"""The palette: type a few letters of anything, and take it."""
+
+from collections.abc import Callable, Sequence
+
+from textual import on
+from textual.app import ComposeResult
+
+from console.present.palette import Found
+from console.tui.screens.dialog import Dialog
+from console.tui.widgets.field import Field
+from console.tui.widgets.options import Option, Options
+from console.tui.widgets.panel import Panel
+
+
+class Palette(Dialog[Found]):
+    """Shows what `find` finds for what is typed."""
+
+    DEFAULT_CSS = """
+    Palette { align: center top; }
+    Palette > Panel { width: 90%; max-width: 110; margin-top: 2; }
+    Palette Options { width: 1fr; max-height: 16; }
+    """
+
+    def __init__(self, find: Callable[[str], Sequence[Found]]) -> None:
+        super().__init__()
+        self._find = find
+        self._found: Sequence[Found] = ()
+
+    def compose(self) -> ComposeResult:
+        with Panel("Command") as panel:
+            panel.caption("Command", "↑ ↓ enter  esc")
+            yield Field(hint="a few letters, uid 88, theme night, q")
+            yield Options()
+
+    def on_mount(self) -> None:
+        self._show("")
+
+    @on(Field.Changed)
+    def _typed(self, message: Field.Changed) -> None:
+        self._show(message.value)
+
+    def _show(self, typed: str) -> None:
+        self._found = self._find(typed)
+        options = self.query_one(Options)
+        options.show([Option(str(index), one.line) for index, one in enumerate(self._found)], "0")
+        options.refresh(layout=True)
+
+    def do_nav_down(self) -> None:
+        self.query_one(Options).do_nav_down()
+
+    def do_nav_up(self) -> None:
+        self.query_one(Options).do_nav_up()
+
+    @on(Field.Submitted)
+    def do_nav_open(self) -> None:
+        self.query_one(Options).do_nav_open()
+
+    @on(Options.Chosen)
+    def _choose(self, message: Options.Chosen) -> None:
+        self.dismiss(self._found[int(message.option_id)])

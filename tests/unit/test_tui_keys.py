@@ -1,0 +1,252 @@
+"""Stories through the keyboard: an operator presses keys and reads the screen."""
+
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from console.actions import ACTIONS
+from console.keymap import Keymap
+from console.tui.app import ConsoleApp
+from console.tui.ending import Ending
+from console.tui.screens.confirm import ConfirmDialog
+from console.tui.screens.help import HelpOverlay
+from console.tui.widgets.live_table import LiveTable
+from engine.commands import Acknowledge, Pause, SetWeights
+from engine.snapshot import ChainView
+from tests.unit.tui_helpers import NARROW, WIDE, Orders, app_of, attention, miner, screen_text, snapshot, toasts
+
+
+def current_uid(app: ConsoleApp) -> int:
+    """The uid under the cursor."""
+    row = app.screen.query_one(LiveTable).current
+    assert row is not None
+    return int(row.uid)
+
+
+async def test_digits_go_to_screens_and_minus_comes_back(tmp_path: Path) -> None:
+    app = app_of(snapshot(), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("3")
+        assert "[3 Miners]" in screen_text(app)
+        await pilot.press("-")
+        assert "[1 Home]" in screen_text(app)
+        await pilot.press("3", "q")
+        assert "[1 Home]" in screen_text(app)
+
+
+async def test_a_filter_narrows_while_it_is_typed_and_escape_takes_it_away(tmp_path: Path) -> None:
+    miners = (miner(1), miner(2, state="silent"), miner(88))
+    app = app_of(snapshot(miners=miners), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("3", "/", *"uid:88")
+        table = app.screen.query_one(LiveTable)
+        assert [row.uid for row in table.rows] == [88]
+        await pilot.press("enter")
+        assert "filter uid:88  1 of 3" in screen_text(app)
+        await pilot.press("/", *("backspace",) * 10, *"!state:silent", "enter")
+        assert [row.uid for row in table.rows] == [1, 88]
+        await pilot.press("escape")
+        assert len(table.rows) == 3
+        assert app.current_mode == "miners"
+
+
+async def test_the_cursor_stays_on_its_miner_while_the_order_changes(tmp_path: Path) -> None:
+    app = app_of(snapshot(), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("3", "j")
+        table = app.screen.query_one(LiveTable)
+        assert current_uid(app) == 2
+        better = tuple(replace(one, ema=one.uid / 10) for one in app.feed.snapshot.miners)
+        app.feed.publish(replace(app.feed.snapshot, miners=(*better, miner(9, ema=0.99))))
+        app.pull()
+        assert [row.uid for row in table.rows] == [9, 3, 2, 1]
+        assert current_uid(app) == 2
+        await pilot.press("O")
+        assert current_uid(app) == 2
+
+
+async def test_pause_freezes_the_picture_and_not_the_engine(tmp_path: Path) -> None:
+    app = app_of(snapshot(), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("p")
+        app.feed.publish(snapshot(rounds_done=77))
+        app.pull()
+        assert "PICTURE PAUSED" in screen_text(app)
+        assert "#77" not in screen_text(app)
+        await pilot.press("p")
+        assert "#77 done" in screen_text(app)
+
+
+async def test_help_lists_the_keys_of_the_screen_and_finds_one(tmp_path: Path) -> None:
+    app = app_of(snapshot(), tmp_path)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("?")
+        assert isinstance(app.screen, HelpOverlay)
+        assert "Freeze the picture" in screen_text(app)
+        await pilot.press(*"mouse")
+        assert "Leave the mouse to the terminal" in screen_text(app)
+        assert "Freeze the picture" not in screen_text(app)
+        await pilot.press("escape")
+        assert not isinstance(app.screen, HelpOverlay)
+
+
+async def test_the_palette_finds_an_action_a_theme_and_a_miner(tmp_path: Path) -> None:
+    app = app_of(snapshot(), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press(":", *"miners", "enter")
+        assert app.current_mode == "miners"
+        await pilot.press("1", ":", *"uid 3", "enter")
+        await pilot.pause()
+        assert current_uid(app) == 3
+        await pilot.press(":", *"theme night", "enter")
+        assert app.theme == "night"
+
+
+async def test_the_menu_shows_what_cannot_be_done_and_why(tmp_path: Path) -> None:
+    app = app_of(snapshot(read_only=True), tmp_path)
+    orders = Orders(app.feed)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("x")
+        assert "not while --read-only is on" in screen_text(app)
+        await pilot.press("escape")
+        app.act("chain.set_weights")
+        await pilot.pause()
+        assert toasts(app)[-1] == "set weights…: not while --read-only is on"
+    assert orders.taken == []
+
+
+async def test_setting_weights_asks_first_with_cancel_under_the_cursor(tmp_path: Path) -> None:
+    miners = (miner(1, planned=0.2), miner(2))
+    app = app_of(snapshot(miners=miners), tmp_path)
+    orders = Orders(app.feed)
+    async with app.run_test(size=NARROW) as pilot:
+        app.act("chain.set_weights")
+        await pilot.pause()
+        assert isinstance(app.screen, ConfirmDialog)
+        assert "▲ 0.1000" in screen_text(app)
+        await pilot.press("enter")
+        assert orders.taken == []
+        app.act("chain.set_weights")
+        await pilot.pause()
+        await pilot.press("j", "enter")
+        assert orders.taken == [SetWeights()]
+
+
+async def test_on_a_real_network_the_netuid_has_to_be_typed(tmp_path: Path) -> None:
+    chain = ChainView(network="finney", netuid=42, registered=True, reachable=True)
+    app = app_of(snapshot(chain=chain), tmp_path)
+    orders = Orders(app.feed)
+    async with app.run_test(size=NARROW) as pilot:
+        app.act("chain.set_weights")
+        await pilot.pause()
+        await pilot.press("j", "enter", *"41", "enter", "j", "enter")
+        assert orders.taken == []
+        await pilot.press("backspace", "2", "enter", "G", "enter")
+        assert orders.taken == [SetWeights()]
+
+
+async def test_attention_is_acknowledged_line_by_line_and_at_once(tmp_path: Path) -> None:
+    app = app_of(snapshot(attention=(attention(1), attention(2))), tmp_path)
+    orders = Orders(app.feed)
+    async with app.run_test(size=NARROW) as pilot:
+        app.pull()
+        assert "Attention (2)" in screen_text(app)
+        assert "▲2" in screen_text(app)
+        await pilot.press("a", "A")
+        assert orders.taken == [Acknowledge(2), Acknowledge()]
+
+
+async def test_challenges_are_paused_from_the_palette(tmp_path: Path) -> None:
+    app = app_of(snapshot(), tmp_path)
+    orders = Orders(app.feed)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press(":", *"pause challenges", "enter")
+        assert orders.taken == [Pause()]
+        app.feed.emit("command", command="pause", detail="", outcome="ok", reason="")
+        app.pull()
+        await pilot.pause()
+        assert toasts(app)[-1] == "pause: ok"
+
+
+async def test_quitting_at_home_asks_and_the_first_choice_is_to_stay(tmp_path: Path) -> None:
+    app = app_of(snapshot(), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("q", "enter")
+        assert app.is_running
+        await pilot.press("q", "j", "enter")
+    assert app.return_value is Ending.DETACH
+
+
+async def test_control_c_twice_stops_from_anywhere(tmp_path: Path) -> None:
+    app = app_of(snapshot(), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("3", "ctrl+c")
+        assert app.is_running
+        await pilot.press("ctrl+c")
+    assert app.return_value is Ending.STOP
+
+
+async def test_another_key_from_the_keymap_replaces_the_usual_one(tmp_path: Path) -> None:
+    app = app_of(snapshot(), tmp_path, keymap=Keymap({"view.pause": ("f5",)}))
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("p")
+        assert "PAUSED" not in screen_text(app)
+        await pilot.press("f5")
+        assert "PICTURE PAUSED" in screen_text(app)
+        assert "f5 pause" in screen_text(app)
+
+
+async def test_what_the_table_shows_is_written_as_csv(tmp_path: Path) -> None:
+    app = app_of(snapshot(miners=(miner(1), miner(2, name="=evil"), miner(3))), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("3", "j", "space", "e")
+        (file,) = (tmp_path / "exports").glob("miners-*.csv")
+    header, row = file.read_text().splitlines()
+    assert header.startswith("uid,name,hotkey")
+    assert row.startswith("2,'=evil,")
+
+
+async def test_the_screen_is_taken_as_picture_and_as_text(tmp_path: Path) -> None:
+    app = app_of(snapshot(), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("S")
+        (text,) = (tmp_path / "exports").glob("screen-*.txt")
+        (picture,) = (tmp_path / "exports").glob("screen-*.svg")
+    assert "[1 Home]" in text.read_text()
+    assert picture.read_text().startswith("<svg")
+
+
+async def test_columns_are_switched_off_and_sorting_is_chosen(tmp_path: Path) -> None:
+    app = app_of(snapshot(), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("3", "v", "j", "enter", "escape")
+        table = app.screen.query_one(LiveTable)
+        assert table.view.hidden == {"name"}
+        assert "miner-1" not in screen_text(app)
+        await pilot.press("o", "g", "enter")
+        assert table.view.sort == "uid"
+        await pilot.press(">")
+        assert table.view.sort == "hotkey"
+
+
+async def test_a_pane_takes_the_whole_screen_and_gives_it_back(tmp_path: Path) -> None:
+    app = app_of(snapshot(), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("z")
+        await pilot.pause()
+        assert "Engine" not in screen_text(app)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert "Engine" in screen_text(app)
+        assert app.current_mode == "home"
+
+
+def test_every_action_without_a_command_has_somebody_who_responds() -> None:
+    from console.tui.screens import SCREENS
+    from console.tui.screens.dialog import Dialog
+    from console.tui.widgets.options import Options
+
+    able = (ConsoleApp, Dialog, LiveTable, Options, *SCREENS.values())
+    for action in ACTIONS.values():
+        name = "do_" + action.id.replace(".", "_")
+        assert action.command or action.group == "go" or any(hasattr(one, name) for one in able), action.id
