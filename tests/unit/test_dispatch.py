@@ -14,7 +14,7 @@ from engine.dispatch import Dispatch
 from engine.selection import Candidate
 from engine.transport.loosh.validator import LooshCaller
 from engine.values import Neuron, Peer, Reply, ReplyStatus
-from tests.unit.engine_helpers import until
+from tests.unit.engine_helpers import Obliging, until
 from tests.unit.transport_helpers import ALICE, BOB, ForeignMiner, challenge, clear_answer, http_server, reply
 
 LIMIT = 8192
@@ -178,11 +178,9 @@ async def test_the_round_ends_for_all_at_once_and_nobody_is_left_out() -> None:
 
 
 async def test_what_nobody_foresaw_is_a_reply_too() -> None:
-    class Broken(LooshCaller):
-        async def ask(self, *args: object, **kwargs: object) -> None:  # type: ignore[override]
-            raise ZeroDivisionError("oh")
-
-    dispatch = Dispatch(Broken(ALICE), timeout=1, round_timeout=1)
+    caller = Obliging()
+    caller.answers["hk"] = ZeroDivisionError("oh")
+    dispatch = Dispatch(caller, timeout=1, round_timeout=1)
     (got,) = await asked(dispatch, a_candidate(Peer("hk", "127.0.0.1", 9)))
     assert (got.status, got.reason) == ("malformed", "ZeroDivisionError while reading the reply")
 

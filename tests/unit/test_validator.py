@@ -1,0 +1,370 @@
+"""The validator's loop on a real store, with real dispatch, selection and judging: what is asked, kept and told."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from engine import validator as validator_module
+from engine.challenges.errors import ChallengeError
+from engine.dispatch import Dispatch
+from engine.feed import Feed
+from engine.judging import Judge
+from engine.scoreboard import Scoreboard
+from engine.scoring import history as histories
+from engine.selection import Selection, Sweeper
+from engine.store.errors import StoreError, StoreFull
+from engine.store.store import Store
+from engine.transport.dialect import Availability
+from engine.transport.errors import WireError
+from engine.validator import Validator
+from engine.values import Metagraph, Neuron, Round
+from engine.weights.ema import EmaBook
+from tests.unit.engine_helpers import NETUID, Obliging, Questions, a_feed, named, until
+
+MINERS = ("hk1", "hk2", "hk3")
+
+
+class FlakyStore:
+    """A store of which some methods fail as long as `full` names them."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.full: set[str] = set()
+
+    def __getattr__(self, name: str) -> object:
+        method = getattr(self._store, name)
+        if name not in self.full:
+            return method
+
+        async def fails(*_: object, **__: object) -> None:
+            raise StoreFull("no space left")
+
+        return fails
+
+
+class Bench:
+    """A validator and everything around it."""
+
+    def __init__(self, store: Store, source: Questions, *, rounds: int | None, interval: float) -> None:
+        self.store = FlakyStore(store)
+        self.source = source
+        self.caller = Obliging()
+        self.feed: Feed = a_feed()
+        self.scoreboard = Scoreboard(EmaBook(0.3, 86_400.0))
+        self.selection = Selection(own_hotkey="hk0", sample=8, seed=1, allow_private=True)
+        self.selection.see(
+            Metagraph(
+                netuid=NETUID,
+                block=1,
+                neurons=tuple(
+                    Neuron(uid=uid, hotkey=f"hk{uid}", coldkey=f"ck{uid}", ip=f"127.0.0.{uid + 1}", port=8000)
+                    for uid in range(len(MINERS) + 1)
+                ),
+            )
+        )
+        self.judge = Judge("robust", "hashing")
+        self.validator = Validator(
+            netuid=NETUID,
+            source=source,
+            selection=self.selection,
+            dispatch=Dispatch(self.caller, timeout=1.0, round_timeout=2.0),
+            judge=self.judge,
+            store=self.store,  # type: ignore[arg-type]
+            scoreboard=self.scoreboard,
+            feed=self.feed,
+            interval=interval,
+            rounds=rounds,
+            block=lambda: 77,
+        )
+
+    async def run(self) -> None:
+        async with asyncio.timeout(10):
+            await self.validator.run(lambda: None)
+
+    @property
+    def told(self) -> list[str]:
+        return [fields["id"] for fields in named(self.feed, "round")]
+
+    async def stored(self) -> list[str]:
+        rounds: tuple[Round, ...] = await self.store.recent_rounds(NETUID, 100)  # type: ignore[operator]
+        return [judged.challenge.id for judged in rounds][::-1]
+
+    async def cursor(self) -> int | None:
+        position: int | None = await self.store.cursor("file:test")  # type: ignore[operator]
+        return position
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    opened = await Store.open(tmp_path / "store.sqlite3", retention_days=7)
+    yield opened
+    await opened.close()
+
+
+@asynccontextmanager
+async def a_bench(
+    store: Store, *ids: str, rounds: int | None = None, interval: float = 0.0, probed: bool = True
+) -> AsyncIterator[Bench]:
+    bench = Bench(store, Questions(*ids), rounds=rounds, interval=interval)
+    if probed:
+        await Sweeper(bench.selection, bench.caller).sweep()
+    try:
+        await bench.judge.start()
+        yield bench
+    finally:
+        await bench.judge.close()
+
+
+@asynccontextmanager
+async def going(bench: Bench) -> AsyncIterator["asyncio.Task[None]"]:
+    task = asyncio.create_task(bench.run())
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def paused_after_a_round(bench: Bench) -> AsyncIterator["asyncio.Task[None]"]:
+    """The validator runs, has told its first round and is paused."""
+    bench.caller.gate.clear()
+    async with going(bench) as run:
+        await until(lambda: bench.caller.asked)
+        bench.validator.pause()
+        bench.caller.gate.set()
+        await until(lambda: bench.told)
+        yield run
+
+
+async def test_each_question_is_asked_judged_stored_and_told_once(store: Store) -> None:
+    async with a_bench(store, "a", "b") as bench:
+        bench.caller.answers |= {"hk2": "41", "hk3": WireError("timeout", "too late")}
+        await bench.run()
+        assert bench.told == await bench.stored() == ["a", "b"]
+        assert sorted(hotkey for hotkey, _ in bench.caller.asked) == sorted(MINERS * 2)
+        assert not any(b"42" in body for _, body in bench.caller.asked), "the truth stays here"
+        first = named(bench.feed, "round")[0]
+        assert list(first) == [
+            "id", "kind", "source", "asked", "answered", "winner_uid", "winner_hotkey", "agreement", "clusters",
+            "duration_ms", "recorded",
+        ]  # fmt: skip
+        assert (first["asked"], first["answered"], first["winner_uid"], first["recorded"]) == (3, 2, 1, True)
+        assert first["clusters"][0] == [1]
+        judged = await store.round("a")
+        assert judged is not None
+        assert judged.block == 77
+        assert judged.replies[2].reason == "too late"
+        assert bench.scoreboard.tally("hk3").failed == 2
+        assert [view.id for view in bench.validator.shown] == ["a", "b"]
+        assert bench.validator.rounds_done == 2
+
+
+async def test_the_end_of_the_questions_is_the_beginning_of_the_next_run_under_new_ids(store: Store) -> None:
+    async with a_bench(store, "a", "b") as bench:
+        await bench.run()
+        assert await bench.cursor() == 0
+    async with a_bench(store, "a", "b") as again:
+        await again.run()
+        assert again.told == ["a#2", "b#2"]
+        assert await again.stored() == ["a", "b", "a#2", "b#2"]
+
+
+async def test_the_number_of_rounds_ends_the_run_and_the_cursor_says_where_to_go_on(store: Store) -> None:
+    async with a_bench(store, "a", "b", "c", rounds=2, interval=0.05) as bench:
+        began = time.monotonic()
+        await bench.run()
+        assert bench.told == ["a", "b"]
+        assert await bench.cursor() == 2
+        assert time.monotonic() - began >= 0.05
+        assert bench.validator.next_round_at is None
+
+
+async def test_the_history_of_the_last_round_goes_into_the_next_run(store: Store) -> None:
+    async with a_bench(store, "a") as bench:
+        await bench.run()
+    kept = await store.history(NETUID, "robust")
+    assert kept
+    async with a_bench(store, "b") as bench:
+        given: list[bytes | None] = []
+        judged = bench.judge.judge
+
+        async def spy(challenge, replies, history):  # type: ignore[no-untyped-def]
+            given.append(history)
+            return await judged(challenge, replies, history)
+
+        bench.judge.judge = spy  # type: ignore[method-assign]
+        await bench.run()
+        assert given == [kept]
+
+
+async def test_a_full_disk_keeps_rounds_in_memory_and_stores_them_in_order_when_there_is_room(store: Store) -> None:
+    async with a_bench(store, "a", "b", "c") as bench:
+        bench.store.full = {"record"}
+        async with paused_after_a_round(bench) as run:
+            assert await bench.stored() == []
+            bench.store.full = set()
+            bench.validator.resume()
+            await run
+        assert [fields["recorded"] for fields in named(bench.feed, "round")] == [False, True, True]
+        assert await bench.stored() == ["a", "b", "c"]
+        assert "no space left" in bench.feed.attention[0].text
+
+
+async def test_a_store_that_cannot_be_read_stops_no_round(store: Store) -> None:
+    async with a_bench(store, "a", "b") as bench:
+        bench.store.full = {"has_round", "set_cursor"}
+        await bench.run()
+        assert [id.split("#")[0] for id in bench.told] == ["a", "b"]
+        assert len(set(bench.told)) == 2
+        assert "a" not in bench.told, "an id that may be taken is not used"
+        assert {line.subject for line in bench.feed.attention} == {"store"}
+
+
+async def test_rounds_that_waited_are_stored_before_the_questions_start_afresh(store: Store) -> None:
+    async with a_bench(store, "a") as bench:
+        bench.store.full = {"record"}
+        async with paused_after_a_round(bench) as run:
+            bench.store.full = set()
+            bench.validator.resume()
+            await run
+        assert await bench.stored() == ["a"]
+        assert await bench.cursor() == 0
+
+
+async def test_memory_for_rounds_that_cannot_be_stored_is_bounded(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(validator_module, "UNRECORDED_KEPT", 2)
+    async with a_bench(store, "a", "b", "c", "d") as bench:
+        bench.store.full = {"record"}
+        async with going(bench) as run:
+            await run
+        assert bench.told == ["a", "b", "c", "d"]
+        bench.store.full = set()
+        await bench.run()
+        assert await bench.stored() == ["c", "d"]
+
+
+async def test_a_restart_of_the_service_goes_on_with_what_is_not_stored_yet(store: Store) -> None:
+    async with a_bench(store, "a", "b", "c") as bench:
+        bench.store.full = {"record"}
+        async with paused_after_a_round(bench) as run:
+            bench.source.failure = ChallengeError("the file is gone")
+            bench.validator.resume()
+            with pytest.raises(ChallengeError):
+                await run
+        assert bench.told == ["a"]
+        bench.store.full = set()
+        await bench.run()
+        assert bench.told == await bench.stored() == ["a", "b", "c"]
+        seen = histories.decode(await store.history(NETUID, "robust"))
+        assert seen.rounds == 3, "what the round that waited taught is not lost"
+
+
+async def test_a_round_that_cannot_be_judged_is_told_and_the_next_one_is(store: Store) -> None:
+    async with a_bench(store, "a", "b") as bench:
+        judged = bench.judge.judge
+
+        async def first_fails(challenge, replies, history):  # type: ignore[no-untyped-def]
+            return await judged(challenge, replies, b"no history" if challenge.id == "a" else history)
+
+        bench.judge.judge = first_fails  # type: ignore[method-assign]
+        await bench.run()
+        assert bench.told == ["b"]
+        assert bench.feed.attention[0].subject == "judging"
+        assert "round a is not scored" in bench.feed.attention[0].text
+
+
+async def test_a_pause_lets_the_round_in_flight_end_and_asks_nothing_more(store: Store) -> None:
+    async with a_bench(store, "a", "b") as bench:
+        bench.caller.gate.clear()
+        async with going(bench) as run:
+            await until(lambda: bench.caller.asked)
+            assert bench.validator.progress is not None
+            assert bench.validator.progress.asked == 3
+            bench.validator.pause()
+            bench.caller.gate.set()
+            await until(lambda: bench.told)
+            await asyncio.sleep(0.05)
+            assert (bench.told, bench.validator.paused) == (["a"], True)
+            bench.validator.resume()
+            await run
+        assert bench.told == ["a", "b"]
+
+
+async def test_a_pause_holds_while_it_waits_for_miners(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(validator_module, "NOBODY_PAUSE_S", 0.01)
+    async with a_bench(store, "a", probed=False) as bench:
+        async with going(bench) as run:
+            await until(lambda: bench.source.cursor.position == 1)
+            bench.validator.pause()
+            await Sweeper(bench.selection, bench.caller).sweep()
+            await asyncio.sleep(0.05)
+            assert bench.caller.asked == []
+            bench.validator.resume()
+            await run
+        assert bench.told == ["a"]
+
+
+async def test_after_a_pause_the_interval_begins_anew(store: Store) -> None:
+    async with a_bench(store, "a", "b", "c", interval=0.3) as bench, paused_after_a_round(bench):
+        await asyncio.sleep(0.6)
+        bench.validator.resume()
+        await until(lambda: len(bench.told) == 2)
+        told_at = time.monotonic()
+        await until(lambda: len(bench.told) == 3)
+        assert time.monotonic() - told_at > 0.15
+
+
+async def test_it_says_why_nobody_can_be_asked_and_waits(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(validator_module, "NOBODY_PAUSE_S", 0.01)
+    monkeypatch.setattr(validator_module, "NOBODY_PATIENCE_S", 0.03)
+    async with a_bench(store, "a") as bench:
+        for hotkey in MINERS:
+            bench.selection.note(hotkey, Availability(False, "loading"))
+        async with going(bench) as run:
+            await until(lambda: bench.feed.attention)
+            assert "none of 3 miners" in bench.feed.attention[0].text
+            bench.selection.note("hk2", Availability(True))
+            await run
+        assert named(bench.feed, "round")[0]["asked"] == 1
+
+
+@pytest.fixture
+def jumping_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[float], None]]:
+    """Moves the machine's clock, which only stamps come from."""
+    shift = [0.0]
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + shift[0])
+    yield lambda seconds: shift.__setitem__(0, shift[0] + seconds)
+
+
+@pytest.mark.parametrize("jump", [-7200.0, 7200.0])
+async def test_a_clock_that_jumps_changes_no_duration_and_no_pace(
+    store: Store, jumping_clock: Callable[[float], None], jump: float
+) -> None:
+    async with a_bench(store, "a", "b", interval=0.05) as bench:
+        bench.caller.gate.clear()
+        async with going(bench) as run:
+            await until(lambda: bench.caller.asked)
+            jumping_clock(jump)
+            bench.caller.gate.set()
+            await until(lambda: bench.told)
+            jumping_clock(-jump)
+            await run
+        assert bench.told == await bench.stored() == ["a", "b"]
+        assert all(0 < fields["duration_ms"] < 5000 for fields in named(bench.feed, "round"))
+        assert all(bench.scoreboard.ema(hotkey, time.time()) > 0 for hotkey in MINERS)
+
+
+async def test_the_store_failing_at_the_start_is_the_supervisors(store: Store) -> None:
+    async with a_bench(store, "a") as bench:
+        bench.store.full = {"history"}
+        with pytest.raises(StoreError):
+            await bench.run()
+        assert bench.caller.asked == []
