@@ -226,12 +226,15 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, bad: Bad) -> None:
         FileSource(tmp_path, on_bad_line=bad)
 
 
-async def test_a_file_that_vanishes_is_named(tmp_path: Path, bad: Bad) -> None:
+async def test_a_file_that_vanishes_is_named_and_read_on_when_it_is_back(tmp_path: Path, bad: Bad) -> None:
     path = file_of(tmp_path, GOOD)
     source = FileSource(path, on_bad_line=bad)
     path.unlink()
-    with pytest.raises(ChallengeError, match=r"asked\.jsonl: No such file"):
-        await source.next()
+    for _ in range(2):
+        with pytest.raises(ChallengeError, match=r"asked\.jsonl: No such file"):
+            await source.next()
+    file_of(tmp_path, GOOD)
+    assert await source.next() is not None
 
 
 async def test_a_huge_line_takes_little_memory(tmp_path: Path, bad: Bad) -> None:

@@ -19,6 +19,7 @@ class FileSource:
 
     The file is read as a stream, so that its size does not matter. Opening it reads it once for the digest that names
     the cursor. Raises ChallengeError when it cannot be read or has no challenge at all. `clock` gives unix seconds.
+    When reading fails later, the next call opens the file again.
     """
 
     name = "file"
@@ -49,12 +50,21 @@ class FileSource:
     async def next(self) -> Challenge | None:
         if self._lines is None:
             self._lines = read_challenges(self._path, after=self._position, clock=self._clock)
-        while line := await asyncio.to_thread(next, self._lines, None):
+        while line := await self._next_line(self._lines):
             self._position, found = line
             if isinstance(found, Challenge):
                 return found
             self._on_bad_line(found.number, found.reason)
         return None
+
+    async def _next_line(
+        self, lines: Iterator[tuple[int, Challenge | BadLine]]
+    ) -> tuple[int, Challenge | BadLine] | None:
+        try:
+            return await asyncio.to_thread(next, lines, None)
+        except ChallengeError:
+            self._lines = None
+            raise
 
 
 def _digest(path: Path) -> str:
