@@ -99,3 +99,10 @@ def test_whoever_leaves_the_subnet_is_forgotten() -> None:
     selection.see(a_metagraph(a_neuron(2)))
     assert list(selection.candidates) == ["hk2"]
     assert selection.availability("hk1") is None
+
+
+def test_our_own_axon_is_never_asked_under_another_hotkey() -> None:
+    selection = a_selection(allow_private=True)
+    selection.see(a_metagraph(a_neuron(0), a_neuron(1), a_neuron(2, ip="9.9.9.1")))
+    assert list(selection.candidates) == ["hk1"]
+    assert "our own address" in selection.refused["hk2"]

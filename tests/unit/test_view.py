@@ -1,0 +1,78 @@
+"""Rows for the screen: numbers rounded, texts cleaned, everyone in the right place."""
+
+from engine.percentile import percentile
+from engine.scoreboard import Scoreboard
+from engine.selection import Selection
+from engine.transport.dialect import Availability
+from engine.values import Metagraph, Neuron, Outcome
+from engine.view import clusters_of_uids, miner_views, plan_view, round_view
+from engine.weights.ema import EmaBook
+from engine.weights.plan import WeightPlan, WeightRow
+from tests.unit.store_helpers import NETUID, a_plan, a_reply, a_round, hotkey
+
+
+def test_percentiles() -> None:
+    assert percentile((), 0.5) == 0.0
+    assert [percentile([30.0, 10.0, 20.0], share) for share in (0.0, 0.34, 0.5, 0.95, 1.0)] == [10, 20, 20, 30, 30]
+    assert percentile([10.0, 100.0], 0.95) == 100.0
+    assert percentile(range(1, 101), 0.95) == 95
+
+
+def test_a_round_is_a_row() -> None:
+    replies = [a_reply(uid, ms=100.0 * uid) for uid in range(1, 4)] + [a_reply(4, status="timeout", ms=0.0)]
+    row = round_view(a_round(0, replies, id="x\x1b[2J" * 30), recorded=False)
+    assert (row.asked, row.answered, row.recorded) == (4, 3, False)
+    assert (row.p50_ms, row.p95_ms, row.duration_ms) == (200.0, 300.0, 250.0)
+    assert (row.clusters, row.winner_uid, row.winner_hotkey) == ((3,), 1, hotkey(1))
+    assert "\x1b" not in row.id
+    assert len(row.id) <= 40
+
+
+def test_a_round_without_answers_is_a_row_too() -> None:
+    silent = a_round(0, [a_reply(uid, status="unreachable") for uid in range(3)])
+    row = round_view(silent, recorded=True)
+    assert (row.answered, row.clusters, row.winner_uid, row.p50_ms, row.p95_ms) == (0, (), None, 0.0, 0.0)
+    assert clusters_of_uids(silent) == []
+
+
+def test_clusters_are_lists_of_uids() -> None:
+    assert clusters_of_uids(a_round(0, [a_reply(5), a_reply(9)])) == [[5, 9]]
+
+
+def test_a_plan_is_a_row_that_keeps_the_block_it_was_made_at() -> None:
+    plan = a_plan(block=100, uids=(3, 4))
+    sent = plan_view(plan, Outcome(status="ok", block=103), 5.0)
+    assert (sent.at, sent.block, sent.uids, sent.weights_u16, sent.outcome) == (5.0, 100, (3, 4), (65535, 65535), "ok")
+    refused = plan_view(plan, Outcome(status="rejected", reason="No \x1b[2J"), 5.0)
+    assert (refused.outcome, "\x1b" in refused.reason) == ("rejected", False)
+    skipped = plan_view(a_plan(rows=(), skipped="no miner serves"), None, 5.0)
+    assert (skipped.outcome, skipped.reason, skipped.uids) == ("skipped", "no miner serves", ())
+
+
+def neuron(uid: int, ip: str | None = None) -> Neuron:
+    ip = f"9.9.9.{uid + 1}" if ip is None else ip
+    return Neuron(uid=uid, hotkey=hotkey(uid), coldkey="cold", ip=ip, port=8000, stake=float(uid), incentive=0.25)
+
+
+def test_miners_are_those_who_serve_or_were_asked_with_weights_by_uid() -> None:
+    metagraph = Metagraph(
+        netuid=NETUID, block=1, neurons=(neuron(0), neuron(1), neuron(2, "10.0.0.1"), neuron(3, ""), neuron(4, ""))
+    )
+    selection = Selection(own_hotkey=hotkey(0), sample=4, seed=1, allow_private=False)
+    selection.see(metagraph)
+    selection.note(hotkey(1), Availability(False, "loading \x1b[2J the model"))
+    board = Scoreboard(EmaBook(0.5, 86400.0))
+    board.add(a_round(0, [a_reply(4, ms=12.34)], at=1e9))
+    board.add(a_round(1, [a_reply(8)], at=1e9))
+    plan = WeightPlan(
+        netuid=NETUID, hotkey=hotkey(0), block=1, window=9, rows=(WeightRow(uid=4, hotkey="", weight=1.0, u16=9),)
+    )
+    rows = miner_views(metagraph, board, selection, {hotkey(1): "strong-1\x07"}, {1: 0.5, 4: 0.5}, plan)
+    assert [row.uid for row in rows] == [1, 2, 4]
+    serving, private, asked = rows
+    assert (serving.available, serving.weight, serving.planned, serving.state) == (False, 0.5, 0.0, "silent")
+    assert "\x1b" not in serving.note
+    assert "\x07" not in serving.name
+    assert (private.available, "private" in private.note) == (None, True)
+    assert (asked.answered, asked.latency_ms, asked.planned, asked.state) == (1, 12.3, 1.0, "stale")
+    assert (asked.ema_before, asked.ema_history, asked.stake, asked.incentive) == (0.0, (0.5,), 4.0, 0.25)
