@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from console import __version__
 from console.errors import ConsoleError, ExitCode
-from console.options import FOLDER, LAUNCH, add_options, configuration, launch_settings
+from console.options import FOLDER, LAUNCH, add_options, configuration, launch_configuration
 from engine.chain.interface import ChainUnavailable
 from engine.folders import FolderError, data_home
 from engine.locks import AlreadyRunning
@@ -61,14 +61,14 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def launch(arguments: argparse.Namespace) -> int:
-    settings = launch_settings(arguments)
+    found = launch_configuration(arguments)
     if not arguments.no_ui:
         from console.terminal import check_terminal
 
         check_terminal(os.environ)
     from console import launch
 
-    return launch.run(settings, on_screen=not arguments.no_ui)
+    return launch.run(found, on_screen=not arguments.no_ui)
 
 
 def export(arguments: argparse.Namespace) -> int:
@@ -84,11 +84,29 @@ def export(arguments: argparse.Namespace) -> int:
     return ExitCode.DONE
 
 
+def judge(arguments: argparse.Namespace) -> int:
+    from console.judge import judge_file
+
+    rounds = arguments.file if arguments.file == "-" else Path(arguments.file)
+    return judge_file(rounds, scoring=arguments.scoring, embedder=arguments.embedder, probes=arguments.probes)
+
+
 def status(arguments: argparse.Namespace) -> int:
     from console.status import status
 
     _print(status(configuration(arguments).settings.data_dir, as_json=arguments.json))
     return ExitCode.DONE
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    from console.doctor import report
+    from console.doctor.examination import examine
+    from console.doctor.terminal import size_of
+    from console.terminal import STDOUT
+
+    results = examine(lambda: launch_configuration(arguments), size=size_of(STDOUT))
+    _print(report.as_json(results) if arguments.json else report.text(results))
+    return report.exit_code(results)
 
 
 def config_show(arguments: argparse.Namespace) -> int:
@@ -140,7 +158,9 @@ def _parser() -> _Parser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_launch(commands)
     _add_export(commands)
+    _add_judge(commands)
     _add_status(commands)
+    _add_doctor(commands)
     _add_config(commands)
     return parser
 
@@ -166,10 +186,24 @@ def _add_export(commands: "Commands") -> None:
     add_options(parser, FOLDER)
 
 
+def _add_judge(commands: "Commands") -> None:
+    parser = _add(commands, "judge", judge, "judge recorded rounds again, one JSON line in and one out")
+    parser.add_argument("file", metavar="FILE", help="recorded rounds, one a line; - for stdin")
+    parser.add_argument("--scoring", choices=("robust", "loosh"), default="robust", help="default: robust")
+    parser.add_argument("--embedder", metavar="NAME", default="minilm", help="minilm, bow, … (default: minilm)")
+    parser.add_argument("--probes", metavar="FILE", type=Path, help="rounds whose answer is known, one a line")
+
+
 def _add_status(commands: "Commands") -> None:
     parser = _add(commands, "status", status, "say what the engine does now, or did last")
     parser.add_argument("--json", action="store_true", help="as JSON")
     add_options(parser, FOLDER)
+
+
+def _add_doctor(commands: "Commands") -> None:
+    parser = _add(commands, "doctor", doctor, "look for what keeps a neuron from doing well, and say what to do")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    add_options(parser, LAUNCH)
 
 
 def _add_config(commands: "Commands") -> None:

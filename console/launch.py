@@ -18,7 +18,7 @@ from engine.folders import FolderError, prepare_folder
 from engine.host import EngineThread
 from engine.locks import AlreadyRunning
 from engine.logs import open_log
-from engine.settings import Settings
+from engine.settings import Configuration
 from engine.snapshot import Snapshot
 from engine.store.errors import StoreError
 from engine.supervisor import Fatal
@@ -42,8 +42,9 @@ CODES: tuple[tuple[tuple[type[Exception], ...], ExitCode], ...] = (
 )
 
 
-def run(settings: Settings, *, on_screen: bool) -> int:
+def run(configuration: Configuration, *, on_screen: bool) -> int:
     """Run the configured role to its end. Returns the exit code, or raises what stopped it."""
+    settings = configuration.settings
     if settings.network != "embedded":
         raise ConsoleError(
             f"network {settings.network!r} cannot be driven yet: leave --network out, or say --network embedded"
@@ -57,7 +58,7 @@ def run(settings: Settings, *, on_screen: bool) -> int:
         if on_screen:
             from console.tui.run import run_screen
 
-            received = run_screen(engine, feed, logs, folder, stop_on_hangup=stop_on_hangup)
+            received = run_screen(engine, feed, logs, folder, configuration)
         else:
             received = headless.run(engine, feed, stop_on_hangup=stop_on_hangup, explain=explain)
     if engine.error is not None:

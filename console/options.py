@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from engine.settings import Configuration, Given, Layer, Setting, Settings, configure, declared
 from engine.settings.declared import DEMO
+from engine.settings.layers import DEMO_DEFAULT
 
 ENDPOINT = "--subtensor.chain_endpoint"
 """A chain's URL, as bittensor's programs take it; it beats the name of a network."""
@@ -72,13 +73,16 @@ def configuration(arguments: argparse.Namespace) -> Configuration:
     return configure(getattr(arguments, "given", {}), config=arguments.config, profile=arguments.profile)
 
 
-def launch_settings(arguments: argparse.Namespace) -> Settings:
-    """The settings of a run. The demo has a chain and keys of its own: only an option gives it others."""
+def launch_configuration(arguments: argparse.Namespace) -> Configuration:
+    """The settings of a run. The demo has a chain and keys of its own: only an option gives it others.
+
+    Raises SettingsError.
+    """
     found = configuration(arguments)
     if found.settings.role != "demo":
-        return found.settings
+        return found
     own = {name: getattr(Settings(), name) for name in DEMO_OWN if not found.sources[name].startswith("--")}
-    return replace(found.settings, **own)
+    return Configuration(replace(found.settings, **own), found.sources | dict.fromkeys(own, DEMO_DEFAULT))
 
 
 class _Give(argparse.Action):

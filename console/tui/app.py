@@ -31,8 +31,8 @@ from engine.commands import AnyCommand
 from engine.feed import Feed
 from engine.host import EngineThread
 from engine.logs import LogRing
-from engine.snapshot import Snapshot
 from engine.settings import Configuration
+from engine.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
 
     def pull(self) -> None:
         """Show the present to the screen in front."""
-        if self._exit:
+        if self._exit or not self.is_running:
             return
         if self._engine is not None and not self._engine.running and self._engine.error is not None:
             self.leave(Ending.DONE)

@@ -8,7 +8,7 @@ from miner_server.errors import MinerError
 
 BACKENDS = ("scripted", "openai", "ollama", "vllm", "llamacpp")
 
-_LOCAL_SERVERS = {"vllm": ("http://127.0.0.1:8001/v1", "EMPTY"), "ollama": ("http://127.0.0.1:11434/v1", "ollama")}
+LOCAL_SERVERS = {"vllm": ("http://127.0.0.1:8001/v1", "EMPTY"), "ollama": ("http://127.0.0.1:11434/v1", "ollama")}
 
 
 def open_backend(
@@ -37,7 +37,7 @@ def open_backend(
         case "openai" | "vllm" | "ollama":
             from miner_server.backends.openai import OpenAIBackend
 
-            preset_url, preset_key = _LOCAL_SERVERS.get(name, (None, None))
+            preset_url, preset_key = LOCAL_SERVERS.get(name, (None, None))
             url = base_url or preset_url
             if url is None:
                 raise MinerError("the openai backend needs a base URL, such as https://models.example/v1")

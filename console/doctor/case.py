@@ -1,0 +1,41 @@
+"""What the doctor's checks look at."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+from engine.locks import Holder
+from engine.settings import Configuration, Settings
+from engine.snapshot import Snapshot
+
+
+class Case(Struct, frozen=True, kw_only=True):
+    """A configuration on this machine, at one moment.
+
+    `hotkey` is the address that would run, "" when no wallet says so; `holder` the process that uses the data folder;
+    `snapshot` what a running engine says, None when none runs. `now` is unix time.
+    """
+
+    configuration: Configuration
+    environ: Mapping[str, str]
+    now: float
+    hotkey: str = ""
+    holder: Holder | None = None
+    snapshot: Snapshot | None = None
+
+    @property
+    def settings(self) -> Settings:
+        return self.configuration.settings
+
+    @property
+    def folder(self) -> Path:
+        return self.settings.data_dir
+
+    @property
+    def wallets(self) -> tuple[Path, str, str]:
+        """The wallets' folder, the wallet's name and the hotkey's; throw-away ones where no wallet is named."""
+        settings = self.settings
+        if settings.wallet_name:
+            return settings.wallet_path.expanduser(), settings.wallet_name, settings.wallet_hotkey
+        return self.folder / "wallets", "miner" if settings.role == "miner" else "validator", "default"

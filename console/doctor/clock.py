@@ -1,0 +1,53 @@
+"""The clock: handshakes and nonces carry its time."""
+
+import ctypes
+from collections.abc import Iterable
+from pathlib import Path
+
+from console.doctor.case import Case
+from console.doctor.result import Result, critical, ok, warning
+
+FUTURE_S = 5.0
+UNSYNCHRONISED = 5
+"""What adjtimex(2) answers when nothing keeps the clock."""
+
+TIMEX_BYTES = 512
+"""More than the kernel's struct timex; zeros in it ask, and set nothing."""
+
+SYNCHRONISE = "Switch time synchronisation on, for example with `timedatectl set-ntp true`."
+
+
+def clock(case: Case, kept: bool | None) -> Result:
+    """Whether the time is plausible; `kept` is whether the kernel says that something keeps it, None: unknown."""
+    ahead = max(_stamps(case.folder), default=0.0) - case.now
+    if ahead > FUTURE_S:
+        return critical(
+            "clock",
+            f"files here are from {ahead:.0f} s in the future",
+            why="The clock was set back. Handshakes are refused when they are 30 s old, and rounds sort by time.",
+            do=SYNCHRONISE,
+        )
+    if kept is False and case.settings.role != "demo":
+        return warning(
+            "clock",
+            "plausible, but the kernel says that nothing keeps it",
+            why="Handshakes are refused when two clocks differ by 30 s, which a free clock reaches in weeks.",
+            do=SYNCHRONISE,
+        )
+    return ok("clock", "kept by the kernel's word" if kept else "plausible by the files' times")
+
+
+def _stamps(folder: Path) -> Iterable[float]:
+    """When this program and its data were written last."""
+    for path in (Path(__file__), folder / "status.json", folder / "store.db", folder / "chain.sqlite3"):
+        if path.exists():
+            yield path.stat().st_mtime
+
+
+def kept_by_kernel() -> bool | None:
+    """Whether the kernel says that the clock is synchronised; None where it cannot be asked."""
+    adjtimex = getattr(ctypes.CDLL(None), "adjtimex", None)
+    if adjtimex is None:
+        return None
+    state = int(adjtimex(ctypes.create_string_buffer(TIMEX_BYTES)))
+    return None if state < 0 else state != UNSYNCHRONISED

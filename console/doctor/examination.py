@@ -1,0 +1,105 @@
+"""All checks in their order, none of which can keep the others from being made."""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from msgspec.structs import replace
+
+from console.doctor import chain, clock, files, machine, models, packages, processes, terminal, wallet
+from console.doctor.case import Case
+from console.doctor.result import Result, skipped
+from console.errors import ConsoleError
+from console.status import last_snapshot
+from engine.chain.wallets import WalletError, load_wallet
+from engine.folders import FolderError
+from engine.locks import Holder, folder_holder
+from engine.redaction import redact
+from engine.settings import Configuration, SettingsError
+from engine.snapshot import Snapshot
+
+log = logging.getLogger(__name__)
+
+Check = Callable[[], Result | Iterable[Result]]
+
+
+def examine(
+    read: Callable[[], Configuration],
+    *,
+    environ: Mapping[str, str] = os.environ,
+    size: tuple[int, int] | None = None,
+    snapshot: Snapshot | None = None,
+) -> list[Result]:
+    """What every check finds for the configuration that `read` gives, or for a wrong one.
+
+    `size` is that of the terminal in columns and rows, None when there is none; `snapshot` that of an engine in this
+    process. It takes up to some seconds: it reads files, asks tmux and connects to the backend. Nothing is changed.
+    """
+    found = list(_made("python", packages.python)) + list(_made("packages", packages.packages))
+    found += _made("terminal", lambda: terminal.terminal(environ, size))
+    found += _made("clipboard", lambda: terminal.clipboard(environ))
+    found += _made("keymap", files.keymap)
+    try:
+        configuration = read()
+    except SettingsError as error:
+        return [*found, files.wrong_configuration(str(error))]
+    case = case_of(configuration, environ, snapshot)
+    for name, check in _checks(case):
+        found += _made(name, check)
+    return found
+
+
+def _checks(case: Case) -> tuple[tuple[str, Check], ...]:
+    return (
+        ("configuration", lambda: files.configuration(case.configuration)),
+        ("data folder", lambda: files.data_folder(case)),
+        ("store", lambda: files.store(case)),
+        ("wallet", lambda: wallet.wallet(case)),
+        ("engine", lambda: processes.running(case)),
+        ("neuron", lambda: processes.neuron(case)),
+        ("port", lambda: processes.port(case)),
+        ("chain", lambda: chain.chain(case)),
+        ("clock", lambda: clock.clock(case, clock.kept_by_kernel())),
+        ("encoder", lambda: models.encoder(case)),
+        ("backend", lambda: models.chat_model(case)),
+        ("machine", lambda: machine.machine(case, machine.measure(case.folder))),
+    )
+
+
+def _made(name: str, check: Check) -> Iterator[Result]:
+    """What a check finds; one that breaks says nothing about its matter, and is told."""
+    try:
+        found = check()
+        results = [found] if isinstance(found, Result) else list(found)
+    except Exception as error:
+        log.exception("the check %s broke", name)
+        results = [skipped(name, f"unknown: the check broke ({type(error).__name__}: {error})")]
+    for result in results:
+        yield replace(result, text=redact(result.text))
+
+
+def case_of(configuration: Configuration, environ: Mapping[str, str], snapshot: Snapshot | None = None) -> Case:
+    """What there is to look at: who holds the data folder, what its engine says, and whose hotkey it is."""
+    folder = configuration.settings.data_dir
+    holder = _holder(configuration)
+    if snapshot is None and holder is not None:
+        try:
+            snapshot = last_snapshot(folder)
+        except ConsoleError:
+            log.info("the engine of %s has left no status", folder)
+    case = Case(configuration=configuration, environ=environ, now=time.time(), holder=holder, snapshot=snapshot)
+    try:
+        hotkey = load_wallet(*case.wallets).hotkey.ss58_address
+    except WalletError:
+        hotkey = snapshot.hotkey if snapshot else ""
+    return Case(
+        configuration=configuration, environ=environ, now=case.now, hotkey=hotkey, holder=holder, snapshot=snapshot
+    )
+
+
+def _holder(configuration: Configuration) -> Holder | None:
+    try:
+        return folder_holder(configuration.settings.data_dir)
+    except FolderError:
+        return None

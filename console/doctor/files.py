@@ -1,0 +1,125 @@
+"""The configuration's files and the data folder."""
+
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from console.doctor.case import Case
+from console.doctor.result import Result, critical, ok, skipped, warning
+from console.errors import ConsoleError
+from console.keymap import keymap_path, read_keymap
+from engine.settings import Configuration, config_path
+from engine.store.errors import StoreError, StoreOld
+from engine.store.reader import open_reader
+from engine.store.schema import FILE_NAME, LATEST
+
+MB = 1_000_000
+LITTLE = 256 * MB
+ENOUGH = 2000 * MB
+
+
+def configuration(found: Configuration) -> Result:
+    """What the settings come from; a wrong one is found before, see `wrong_configuration`."""
+    given = [source for source in found.sources.values() if not source.startswith("default")]
+    from_file = sum(source.partition(":")[0].endswith(".toml") for source in given)
+    where = f"{config_path()} is not there" if not config_path().exists() else str(config_path())
+    return ok("configuration", f"{len(given)} settings differ from the defaults, {from_file} by file ({where})")
+
+
+def wrong_configuration(problem: str) -> Result:
+    """The result for settings that cannot be read; `problem` names file, line and the nearest name."""
+    return critical(
+        "configuration",
+        problem,
+        why="An unknown or wrong setting is never passed over, so nothing starts.",
+        do="Correct what the line names; `subnet-console config init` writes a file that explains every setting.",
+    )
+
+
+def keymap(path: Path | None = None) -> Result:
+    """Whether the operator's keys can be used."""
+    path = path or keymap_path()
+    try:
+        changed = len(read_keymap(path).changed)
+    except ConsoleError as error:
+        return warning(
+            "keymap",
+            str(error),
+            why="The screen does not open with keys that contradict each other.",
+            do="Correct the line, or move the file away for the usual keys.",
+        )
+    return ok("keymap", f"{changed} actions have other keys" if changed else "the usual keys")
+
+
+def data_folder(case: Case) -> Iterator[Result]:
+    """Whether it can be used, who else can read it, and how much room there is."""
+    folder = case.folder
+    here = next(path for path in (folder, *folder.parents) if path.exists())
+    if not os.access(here, os.R_OK | os.W_OK | os.X_OK) or not here.is_dir():
+        yield critical(
+            "data folder",
+            f"{folder} cannot be written",
+            why="Rounds, scores, keys and logs are kept there.",
+            do="Name another with --data-dir, or change the permissions of this one.",
+        )
+        return
+    if here == folder:
+        yield _mode("data folder", folder, f"{folder}")
+    else:
+        yield ok("data folder", f"{folder} is made at the first launch")
+    yield space(shutil.disk_usage(here).free)
+
+
+def _mode(name: str, path: Path, text: str) -> Result:
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        return warning(
+            name,
+            f"{path} is open to others (mode {mode:04o})",
+            why="Keys, prompts and answers lie there.",
+            do=f"chmod go= {path}",
+        )
+    return ok(name, f"{text} (mode {mode:04o})")
+
+
+def space(free: int) -> Result:
+    """Whether `free` bytes are enough for a while."""
+    shown = f"{free / MB / 1000:.1f} GB free"
+    if free < LITTLE:
+        return critical(
+            "disk",
+            shown,
+            why="A full disk keeps rounds from being stored; they wait in memory, and are lost at a restart.",
+            do="Free some space, or choose another --data-dir.",
+        )
+    if free < ENOUGH:
+        return warning(
+            "disk",
+            shown,
+            why="A week of rounds of a full subnet takes about 1 GB.",
+            do="Free some space, or lower retention_days and log_cap_mb.",
+        )
+    return ok("disk", shown)
+
+
+def store(case: Case) -> Result:
+    """Whether the store can be read by this version."""
+    path = case.folder / FILE_NAME
+    if not path.exists():
+        return skipped("store", "nothing was stored yet")
+    try:
+        with open_reader(path) as reader:
+            neurons = sum(1 for _ in reader.neurons())
+            next(reader.rounds(case.now - 3600), None)
+    except StoreOld:
+        return ok("store", f"of an older version; the next launch takes it to schema {LATEST}")
+    except StoreError as error:
+        return critical("store", str(error), why="Without it neither scores nor rounds can be kept.", do=_after(error))
+    return ok("store", f"schema {LATEST}, {neurons} neurons, {path.stat().st_size / MB:.1f} MB")
+
+
+def _after(error: StoreError) -> str:
+    """What to do: the last part of the error's own sentence."""
+    return str(error).rpartition(": ")[2].capitalize() + "."

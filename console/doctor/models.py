@@ -1,0 +1,102 @@
+"""The models: what judges answers, and what answers."""
+
+import socket
+from importlib.util import find_spec
+from urllib.parse import urlsplit
+
+from console.doctor.case import Case
+from console.doctor.result import Result, critical, ok, skipped, warning
+from engine.encoding.errors import EncoderError
+from engine.encoding.pinned import packaged_minilm
+from miner_server.backends import LOCAL_SERVERS
+from miner_server.backends.engines import engine_class, packaged_model
+from miner_server.errors import MinerError
+
+CONNECT_S = 2.0
+
+
+def encoder(case: Case) -> Result:
+    """What turns answers into vectors."""
+    spec = case.settings.encoder
+    if case.settings.role == "miner":
+        return skipped("encoder", "a miner does not judge")
+    if spec.startswith("sentence-transformers:"):
+        return _torch(spec)
+    if spec != "minilm":
+        return ok("encoder", f"{spec}, which needs no model")
+    try:
+        path = packaged_minilm()
+    except EncoderError as error:
+        return critical(
+            "encoder",
+            str(error),
+            why="No answer can be judged without it.",
+            do="Install subnet-console again, or choose another with --encoder.",
+        )
+    return ok("encoder", f"minilm, {path.stat().st_size / 1e6:.0f} MB, the pinned file")
+
+
+def _torch(spec: str) -> Result:
+    if find_spec("sentence_transformers") is None:
+        return critical(
+            "encoder",
+            f"{spec} needs the extra torch",
+            why="No answer can be judged without it.",
+            do="Install subnet-console[torch], or choose --encoder minilm.",
+        )
+    return ok("encoder", f"{spec}; the model itself is loaded when the first answer is judged")
+
+
+def chat_model(case: Case) -> Result:
+    """What answers: a miner's backend, or the one real model of the demo."""
+    settings = case.settings
+    if settings.role == "validator":
+        return skipped("backend", "a validator does not answer")
+    if settings.role == "demo":
+        return _llamacpp(case, why="One of the demo's miners is a real model.")
+    match settings.backend:
+        case "scripted":
+            return ok("backend", "scripted, which needs no model")
+        case "llamacpp":
+            return _llamacpp(case, why="The miner has nothing to answer with.")
+        case _:
+            return _server(settings.backend, settings.backend_url or LOCAL_SERVERS.get(settings.backend, ("", ""))[0])
+
+
+def _llamacpp(case: Case, *, why: str) -> Result:
+    try:
+        engine_class()
+        path = case.settings.model_path or packaged_model()
+        size = path.stat().st_size
+    except MinerError as error:
+        return critical("backend", str(error), why=why, do="Run scripts/setup, or name a .gguf file with --model-path.")
+    except OSError as error:
+        return critical(
+            "backend",
+            f"the model file {case.settings.model_path} cannot be read ({error.strerror})",
+            why=why,
+            do="Name a .gguf file with --model-path.",
+        )
+    return ok("backend", f"llamacpp with {path.name}, {size / 1e6:.0f} MB")
+
+
+def _server(name: str, url: str) -> Result:
+    if not url:
+        return critical(
+            "backend",
+            f"{name} has no address",
+            why="The miner has nothing to answer with.",
+            do="Say where it is with --backend-url, as in https://models.example/v1.",
+        )
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        socket.create_connection((host, port), timeout=CONNECT_S).close()
+    except OSError as error:
+        return warning(
+            "backend",
+            f"nothing answers at {host}:{port} ({error.strerror or error})",
+            why="Until the model server is there, every challenge is refused as not ready.",
+            do=f"Start {name}, or name the right address with --backend-url.",
+        )
+    return ok("backend", f"{name} listens at {host}:{port}")

@@ -1,0 +1,116 @@
+"""The terminal: what a screen finds on it."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+
+from console.doctor.result import Result, ok, skipped, warning
+from console.terminal import POOR
+
+SMALLEST = (60, 16)
+USUAL = (80, 24)
+ASK_S = 2.0
+
+
+def terminal(environ: Mapping[str, str], size: tuple[int, int] | None) -> Iterator[Result]:
+    """Size in columns and rows (None: no terminal), colours and letters."""
+    term = environ.get("TERM", "")
+    if size is None:
+        yield skipped("terminal", "this is not run in a terminal")
+        return
+    if term in POOR:
+        yield warning(
+            "terminal",
+            f"TERM={term} can show no screen",
+            why="Without a known TERM no program can move the cursor or set colours.",
+            do="Set TERM, for example to xterm-256color, or run with --no-ui.",
+        )
+    else:
+        yield _size(size, term)
+    yield _colours(environ, term)
+    yield _letters(environ)
+
+
+def _size(size: tuple[int, int], term: str) -> Result:
+    columns, rows = size
+    if columns < SMALLEST[0] or rows < SMALLEST[1]:
+        return warning(
+            "terminal",
+            f"{columns}x{rows} {term}: very small",
+            why=f"Below {SMALLEST[0]}x{SMALLEST[1]} only the most important lines are left.",
+            do=f"Enlarge the window to {USUAL[0]}x{USUAL[1]} or more.",
+        )
+    return ok("terminal", f"{columns}x{rows} {term}")
+
+
+def _colours(environ: Mapping[str, str], term: str) -> Result:
+    if environ.get("NO_COLOR"):
+        return ok("colours", "off, as NO_COLOR asks; every state has a glyph and a word")
+    if environ.get("COLORTERM") in ("truecolor", "24bit"):
+        return ok("colours", "16 million")
+    if "256color" in term or "direct" in term:
+        return ok("colours", "256")
+    return warning(
+        "colours",
+        "16, by the word of TERM and COLORTERM",
+        why="Themes are made of 16 million colours; with 16 they are only approached.",
+        do="Set COLORTERM=truecolor when your terminal knows them, or choose the theme ansi with T.",
+    )
+
+
+def _letters(environ: Mapping[str, str]) -> Result:
+    locale = next((environ[name] for name in ("LC_ALL", "LC_CTYPE", "LANG") if environ.get(name)), "")
+    if locale.lower().replace("-", "").endswith("utf8"):
+        return ok("letters", f"UTF-8 ({locale})")
+    return warning(
+        "letters",
+        f"{locale or 'no locale'} says nothing of UTF-8",
+        why="Bars, glyphs and foreign texts are UTF-8; a terminal that is not shows them as question marks.",
+        do="Set LANG=C.UTF-8 (and over SSH, see that it is sent or set on this machine).",
+    )
+
+
+def clipboard(environ: Mapping[str, str], ask: Callable[[], str | None] | None = None) -> Result:
+    """Whether tmux hands on what is copied (OSC 52). Outside of tmux nobody can say."""
+    if not environ.get("TMUX"):
+        return skipped("clipboard", "outside of tmux nobody can ask whether the terminal takes copies (OSC 52)")
+    setting = (ask or ask_tmux)()
+    if setting is None:
+        return skipped("clipboard", "tmux does not say whether it hands on copies")
+    if setting == "on":
+        return ok("clipboard", "tmux hands on what is copied (set-clipboard on)")
+    return warning(
+        "clipboard",
+        f"tmux keeps copies from your terminal (set-clipboard {setting})",
+        why="What is copied with y leaves as OSC 52, which tmux only hands on when it is told to.",
+        do="Put `set -s set-clipboard on` into ~/.tmux.conf; until then, e writes a file of what is shown.",
+    )
+
+
+def ask_tmux() -> str | None:
+    """tmux's set-clipboard; None when it cannot be had."""
+    tmux = shutil.which("tmux")
+    if tmux is None:
+        return None
+    try:
+        answer = subprocess.run(  # noqa: S603 found on PATH, with words of ours
+            [tmux, "show-options", "-s", "-v", "set-clipboard"],
+            capture_output=True,
+            text=True,
+            timeout=ASK_S,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout.strip()[:20] or None
+
+
+def size_of(descriptor: int) -> tuple[int, int] | None:
+    """The size of the terminal behind a descriptor, None when there is none."""
+    try:
+        columns, rows = os.get_terminal_size(descriptor)
+    except OSError:
+        return None
+    return columns, rows

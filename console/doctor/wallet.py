@@ -1,0 +1,75 @@
+"""The wallet: whether it can be used, and whether it is kept as it should be."""
+
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from console.doctor.case import Case
+from console.doctor.result import Result, critical, ok, skipped, warning
+from engine.chain.wallets import ENCRYPTED, WalletError, load_wallet
+
+EMBEDDED = "embedded"
+
+
+def wallet(case: Case) -> Iterator[Result]:
+    """The hotkey, whether its secret belongs to its address, who else can read it, and the coldkey beside it."""
+    folder, name, hotkey = case.wallets
+    thrown_away = not case.settings.wallet_name
+    if thrown_away and case.settings.network != EMBEDDED:
+        yield critical(
+            "wallet",
+            f"none is named, and {case.settings.network} takes no throw-away keys",
+            why="Whoever signs on a real network needs a key that is registered there.",
+            do="Name one with --wallet-name, --wallet-hotkey and --wallet-path.",
+        )
+        return
+    home = folder / name
+    if thrown_away and not home.exists():
+        yield skipped("wallet", "throw-away keys are made at the first launch, for the embedded chain alone")
+        return
+    try:
+        found = load_wallet(folder, name, hotkey)
+    except WalletError as error:
+        yield critical("wallet", str(error), why="Nothing can be signed without the hotkey.", do=_after(error))
+        return
+    address = found.hotkey.ss58_address
+    kind = "throw-away keys" if thrown_away else f"{name}/{hotkey}"
+    yield ok("wallet", f"{kind}: {address}, its secret belongs to it")
+    yield from _modes(home / "hotkeys" / hotkey)
+    if not thrown_away:
+        yield coldkey(home / "coldkey")
+
+
+def _modes(hotkey: Path) -> Iterator[Result]:
+    mode = stat.S_IMODE(hotkey.stat().st_mode)
+    if mode & 0o077:
+        yield warning(
+            "hotkey file",
+            f"{hotkey} is open to others (mode {mode:04o})",
+            why="Whoever reads it can sign as this neuron.",
+            do=f"chmod 600 {hotkey}",
+        )
+
+
+def coldkey(path: Path) -> Result:
+    """Whether the coldkey lies beside the hotkey in clear. Only its first bytes are looked at."""
+    try:
+        with path.open("rb") as file:
+            encrypted = file.read(16).startswith(ENCRYPTED)
+    except FileNotFoundError:
+        return ok("coldkey", "not on this machine, as it should be")
+    except OSError:
+        return ok("coldkey", "there, and not readable by this user")
+    if encrypted:
+        return ok("coldkey", "there, encrypted")
+    return warning(
+        "coldkey",
+        f"{path} lies there unencrypted",
+        why="It owns the stake and the balance. A server needs only the hotkey and coldkeypub.txt.",
+        do="Move it to a machine without open ports, or encrypt it with btcli.",
+    )
+
+
+def _after(error: WalletError) -> str:
+    what = str(error).rpartition(": ")[2]
+    return what[:1].upper() + what[1:] + "."

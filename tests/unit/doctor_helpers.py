@@ -1,0 +1,30 @@
+"""A case for the doctor, with whatever is said about it."""
+
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from console.doctor.case import Case
+from console.doctor.result import Result
+from engine.settings import configure
+from engine.settings.given import Given
+
+
+def case(folder: Path, *, hotkey: str = "", snapshot: Any = None, holder: Any = None, **settings: object) -> Case:
+    """A case with these settings, its data in `folder`."""
+    given = {name: Given(value, "--test", is_text=False) for name, value in settings.items()}
+    given["data_dir"] = Given(str(folder), "--data-dir")
+    return Case(
+        configuration=configure(given, environ={}),
+        environ=dict(os.environ),
+        now=time.time(),
+        hotkey=hotkey,
+        snapshot=snapshot,
+        holder=holder,
+    )
+
+
+def states(results: Iterable[Result]) -> dict[str, str]:
+    return {result.name: result.state for result in results}

