@@ -1,0 +1,214 @@
+"""Events as lines, for readers that are quick, slow, stuck or gone; none is torn and nothing waits for them."""
+
+import json
+import os
+import select
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from console.headless import CHUNK, Lines, Reporter, line_of
+from console.narration import explain
+from engine.feed import Feed
+from engine.snapshot import Event
+from tests.unit.engine_helpers import a_feed
+
+
+class Pipe:
+    """A pipe of which the test holds both ends."""
+
+    def __init__(self) -> None:
+        self.read, self.write = os.pipe()
+        self._open = [self.read, self.write]
+
+    def hang_up(self) -> None:
+        """The reader goes away."""
+        self._open.remove(self.read)
+        os.close(self.read)
+
+    def close(self) -> None:
+        for fd in self._open:
+            os.close(fd)
+
+    def taken(self) -> bytes:
+        """What lies in it now."""
+        got = b""
+        while select.select([self.read], [], [], 0)[0] and (piece := os.read(self.read, 1 << 16)):
+            got += piece
+        return got
+
+    def stuff(self) -> None:
+        """Fill it, as a reader that takes nothing would."""
+        os.set_blocking(self.write, False)
+        try:
+            while True:
+                os.write(self.write, b" " * CHUNK)
+        except BlockingIOError:
+            os.set_blocking(self.write, True)
+
+
+@pytest.fixture
+def pipe() -> Iterator[Pipe]:
+    made = Pipe()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def words() -> Iterator[Pipe]:
+    made = Pipe()
+    yield made
+    made.close()
+
+
+def a_reporter(feed: Feed, pipe: Pipe, words: Pipe) -> Reporter:
+    return Reporter(feed, explain, stdout=pipe.write, stderr=words.write)
+
+
+def test_an_event_is_a_line_in_the_contracts_form() -> None:
+    line = line_of(Event(1, 0.0625, "attention", {"level": "error", "subject": "store", "text": "full"}))
+    assert list(line.items()) == [
+        ("event", "attention"),
+        ("at", "1970-01-01T00:00:00.062Z"),
+        ("level", "error"),
+        ("subject", "store"),
+        ("text", "full"),
+    ]
+
+
+def test_lines_come_out_in_order_and_whole(pipe: Pipe) -> None:
+    lines = Lines(pipe.write)
+    said = [json.dumps({"n": number, "text": "x" * number}).encode() for number in range(200)]
+    for line in said:
+        lines.add(line)
+    assert lines.write()
+    assert pipe.taken().splitlines() == said
+
+
+def test_a_reader_that_takes_nothing_costs_a_moment_and_gets_whole_lines(pipe: Pipe) -> None:
+    lines = Lines(pipe.write)
+    for number in range(3000):
+        lines.add(b"%05d " % number + b"x" * 300)
+    began = time.monotonic()
+    assert not lines.write(0.1)
+    assert time.monotonic() - began < 1
+    assert not lines.closed
+    came = pipe.taken()
+    assert came.endswith(b"\n"), "what the end of the process would cut off ends with a line"
+    while not lines.write(0.0):
+        came += pipe.taken()
+    came += pipe.taken()
+    assert [int(line[:5]) for line in came.splitlines()] == list(range(3000))
+
+
+def test_a_reader_that_takes_a_little_now_and_then_does_not_stretch_the_time(pipe: Pipe) -> None:
+    lines = Lines(pipe.write)
+    for _ in range(3000):
+        lines.add(b"x" * 300)
+    done = threading.Event()
+
+    def sip() -> None:
+        while not done.wait(0.02):
+            os.read(pipe.read, CHUNK)
+
+    reader = threading.Thread(target=sip)
+    reader.start()
+    began = time.monotonic()
+    assert not lines.write(0.2)
+    assert time.monotonic() - began < 0.5
+    done.set()
+    reader.join()
+
+
+def test_a_line_longer_than_a_pipe_takes_at_once_comes_through(pipe: Pipe) -> None:
+    lines = Lines(pipe.write)
+    lines.add(b"short")
+    lines.add(b"y" * (3 * CHUNK))
+    lines.add(b"short again")
+    assert lines.write()
+    assert pipe.taken().splitlines() == [b"short", b"y" * (3 * CHUNK), b"short again"]
+
+
+def test_a_reader_that_is_gone_ends_the_output_for_good(pipe: Pipe) -> None:
+    lines = Lines(pipe.write)
+    lines.add(b"nobody reads this")
+    pipe.hang_up()
+    assert lines.write()
+    assert lines.closed
+    lines.add(b"nor this")
+    assert lines.write(0.0)
+
+
+def test_events_go_to_stdout_and_words_to_stderr(pipe: Pipe, words: Pipe) -> None:
+    feed = a_feed()
+    reporter = a_reporter(feed, pipe, words)
+    feed.raise_attention("warning", "uid 3", "silent")
+    feed.emit("service", name="chain", state="running", reason="")
+    reporter.pass_on()
+    feed.emit("stopped", reason="done", rounds=2, failed=False)
+    reporter.finish(1.0)
+    assert [json.loads(line)["event"] for line in pipe.taken().splitlines()] == ["attention", "service", "stopped"]
+    assert words.taken().decode() == "warning: uid 3: silent\nstopped after 2 rounds: done\n"
+
+
+def test_a_stuck_reader_of_stdout_is_told_what_it_missed(
+    pipe: Pipe, words: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.feed.EVENTS_KEPT", 5)
+    feed = a_feed()
+    reporter = a_reporter(feed, pipe, words)
+    pipe.stuff()
+    for number in range(20):
+        feed.emit("round_of_a_kind", number=number)
+        if number == 2:
+            reporter.pass_on()
+            began = time.monotonic()
+            reporter.pass_on()
+            assert time.monotonic() - began < 1
+    pipe.taken()
+    reporter.pass_on()
+    reporter.finish(1.0)
+    numbers = [json.loads(line)["number"] for line in pipe.taken().splitlines()]
+    assert numbers == [0, 1, 2, 15, 16, 17, 18, 19]
+    assert words.taken() == b"12 events were dropped: the reader of stdout is too slow\n"
+
+
+def test_a_stdout_that_is_closed_is_said_once_and_the_words_go_on(pipe: Pipe, words: Pipe) -> None:
+    feed = a_feed()
+    reporter = a_reporter(feed, pipe, words)
+    pipe.hang_up()
+    for text in ("one", "two"):
+        feed.raise_attention("error", "store", text)
+        reporter.pass_on()
+    reporter.finish(1.0)
+    said = words.taken().decode().splitlines()
+    assert said.count("stdout is closed: the engine goes on without it, see the log file") == 1
+    assert said[-1] == "error: store: two"
+
+
+def test_words_that_nobody_reads_are_dropped_and_hold_up_no_event(pipe: Pipe, words: Pipe) -> None:
+    feed = a_feed()
+    reporter = a_reporter(feed, pipe, words)
+    words.stuff()
+    for number in range(50):
+        feed.raise_attention("error", "store", f"full {number}")
+    began = time.monotonic()
+    reporter.pass_on()
+    reporter.finish(1.0)
+    assert time.monotonic() - began < 1
+    assert len(pipe.taken().splitlines()) == 50
+    words.taken()
+    feed.raise_attention("error", "store", "room again")
+    reporter.finish(1.0)
+    assert words.taken().decode().splitlines()[-1] == "error: store: room again"
+
+
+def test_a_stderr_that_is_closed_is_no_reason_to_stop(pipe: Pipe, words: Pipe) -> None:
+    feed = a_feed()
+    reporter = a_reporter(feed, pipe, words)
+    words.hang_up()
+    feed.raise_attention("error", "store", "full")
+    reporter.finish(1.0)
+    assert len(pipe.taken().splitlines()) == 1
