@@ -202,7 +202,7 @@ def test_words_that_nobody_reads_are_dropped_and_hold_up_no_event(pipe: Pipe, wo
     words.taken()
     feed.raise_attention("error", "store", "room again")
     reporter.finish(1.0)
-    assert words.taken().decode().splitlines()[-1] == "error: store: room again"
+    assert words.taken().decode().splitlines() == ["error: store: full 0", "error: store: room again"]
 
 
 def test_a_stderr_that_is_closed_is_no_reason_to_stop(pipe: Pipe, words: Pipe) -> None:

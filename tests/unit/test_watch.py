@@ -1,0 +1,176 @@
+"""What a neuron sees of a real embedded chain, block by block, through outages and the loss of its uid."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from engine import watch as watch_module
+from engine.chain.interface import ChainUnavailable
+from engine.chain.local import LocalChain
+from engine.feed import Feed
+from engine.supervisor import Fatal
+from engine.values import Metagraph, at_port
+from engine.watch import ChainWatch
+from tests.unit.chain_helpers import NETUID, RULES, key, running_subnet
+from tests.unit.engine_helpers import a_feed, until
+
+
+class Wire:
+    """The chain at the end of a line that can break (`broken`) or fall silent (`silent`)."""
+
+    def __init__(self, chain: LocalChain) -> None:
+        self.chain = chain
+        self.broken = self.silent = False
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.chain, name)
+
+    async def block(self) -> int:
+        if self.silent:
+            await asyncio.Event().wait()
+        if self.broken:
+            raise ChainUnavailable("no answer from the endpoint")
+        return await self.chain.block()
+
+
+class Watched:
+    """A watch on the neuron `name` and what it told."""
+
+    def __init__(self, chain: LocalChain, name: str) -> None:
+        self.wire = Wire(chain)
+        self.feed: Feed = a_feed()
+        self.seen: list[Metagraph] = []
+        self.watch = ChainWatch(
+            self.wire,  # type: ignore[arg-type]
+            netuid=NETUID,
+            hotkey=key(name).ss58_address,
+            coldkey=key("cold").ss58_address,
+            feed=self.feed,
+            on_metagraph=self.seen.append,
+        )
+
+
+@pytest.fixture
+async def chain(tmp_path: Path) -> AsyncIterator[LocalChain]:
+    made = await running_subnet(tmp_path, miners=2)
+    yield made
+    await made.close()
+
+
+@asynccontextmanager
+async def watching(chain: LocalChain, name: str = "validator") -> AsyncIterator[Watched]:
+    watched = Watched(chain, name)
+    started = asyncio.Event()
+    task = asyncio.create_task(watched.watch.run(started.set))
+    try:
+        await asyncio.wait_for(started.wait(), 5)
+        yield watched
+        assert not task.done(), task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch_module, "POLL_FASTEST_S", 0.01)
+    monkeypatch.setattr(watch_module, "POLL_SLOWEST_S", 0.01)
+
+
+async def test_its_own_row_and_the_rules_are_there_from_the_start(chain: LocalChain) -> None:
+    await chain.set_weights(NETUID, hotkey=key("validator"), uids=[1, 2], values=[65535, 21845])
+    async with watching(chain) as watched:
+        view = watched.watch.view()
+        assert (view.network, view.netuid, view.uid, view.registered, view.validator_permit) == (
+            "embedded", NETUID, 0, True, True,
+        )  # fmt: skip
+        assert (view.tempo, view.weights_rate_limit) == (RULES.tempo, RULES.weights_rate_limit)
+        assert view.stake >= 5000
+        assert (view.block, view.last_weights_block, view.next_weights_block) == (20, 20, 30)
+        assert view.reachable
+        assert view.block_at > 0
+        assert watched.watch.weights_by_uid == {1: 0.75, 2: 0.25}
+        assert [metagraph.block for metagraph in watched.seen] == [20]
+
+
+async def test_blocks_are_followed_and_the_metagraph_every_few(chain: LocalChain) -> None:
+    async with watching(chain) as watched:
+        await chain.tick()
+        await until(lambda: watched.watch.block == 21)
+        assert len(watched.seen) == 1
+        for _ in range(watch_module.METAGRAPH_EVERY_BLOCKS):
+            await chain.tick()
+        await until(lambda: len(watched.seen) == 2)
+        assert watched.seen[-1].block >= 25
+
+
+async def test_an_outage_is_told_and_waited_out(chain: LocalChain) -> None:
+    async with watching(chain) as watched:
+        watched.wire.broken = True
+        await until(lambda: watched.feed.attention)
+        assert not watched.watch.view().reachable
+        assert watched.watch.view().uid == 0, "what was known is still shown"
+        watched.wire.broken = False
+        await until(lambda: watched.watch.view().reachable)
+        assert [line.subject for line in watched.feed.attention] == ["chain"]
+
+
+async def test_a_chain_that_falls_silent_is_not_taken_for_one_that_works(
+    chain: LocalChain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch_module, "CALL_TIMEOUT_S", 0.05)
+    async with watching(chain) as watched:
+        watched.wire.silent = True
+        await until(lambda: watched.feed.attention)
+        assert not watched.watch.view().reachable
+
+
+async def test_an_unreachable_chain_at_the_start_is_the_supervisors(chain: LocalChain) -> None:
+    watched = Watched(chain, "validator")
+    watched.wire.broken = True
+    with pytest.raises(ChainUnavailable):
+        await watched.watch.run(lambda: pytest.fail("it has not started"))
+
+
+async def test_a_hotkey_that_never_was_registered_ends_the_run(chain: LocalChain) -> None:
+    watched = Watched(chain, "stranger")
+    with pytest.raises(Fatal, match="not registered") as caught:
+        await watched.watch.run(lambda: pytest.fail("it has not started"))
+    assert caught.value.exit_code == 3
+
+
+async def test_who_loses_the_uid_goes_on_and_is_back_once_registered_again(tmp_path: Path) -> None:
+    rules = replace(RULES, max_uids=3, immunity_period=0)
+    chain = await running_subnet(tmp_path, miners=2, rules=rules)
+    cold = key("cold")
+    async with watching(chain, "miner1") as watched:
+        uid = watched.watch.view().uid
+        for number in range(3):
+            newcomer = key(f"newcomer{number}").ss58_address
+            assert (await chain.register(NETUID, coldkey=cold, hotkey=newcomer)).ok
+        for _ in range(watch_module.METAGRAPH_EVERY_BLOCKS):
+            await chain.tick()
+        await until(lambda: watched.feed.attention)
+        view = watched.watch.view()
+        assert (view.uid, view.registered, view.stake, view.axon) == (None, False, 0.0, "")
+        assert "register it again" in watched.feed.attention[0].text
+        assert watched.watch.own_weights == ()
+        assert (await chain.register(NETUID, coldkey=cold, hotkey=key("miner1").ss58_address)).ok
+        for _ in range(watch_module.METAGRAPH_EVERY_BLOCKS):
+            await chain.tick()
+        await until(lambda: watched.watch.view().registered)
+        assert uid is not None
+    await chain.close()
+
+
+async def test_an_ipv6_axon_is_shown_in_brackets(chain: LocalChain) -> None:
+    for _ in range(RULES.serving_rate_limit):
+        await chain.tick()
+    assert (await chain.serve_axon(NETUID, hotkey=key("miner1"), ip="2001:db8::1", port=8091)).ok
+    async with watching(chain, "miner1") as watched:
+        assert watched.watch.view().axon == "[2001:db8::1]:8091"
+    assert at_port("10.0.0.1", 1) == "10.0.0.1:1"
