@@ -12,8 +12,8 @@ from engine.scoring.words import sentences
 
 MAX_CLAIMS = 24
 _CLAIM_WORDS = 2
-_SAME_CLAIM = 0.95
-_OTHER_CLAIM = 0.7
+_SAME_CLAIM = 0.9
+_OTHER_CLAIM = 0.6
 
 
 def claims(text: str, question: str) -> list[str]:
@@ -25,7 +25,7 @@ def claims(text: str, question: str) -> list[str]:
 def support(spoken: Sequence[Sequence[str]], vectors: Mapping[str, NDArray[np.float32]], cast: Votes) -> list[Floats]:
     """For each voter's claims, the share of all voters' weight that stands behind each, the voter's own included.
 
-    A claim is another's when their vectors are close: fully at a cosine of 0.95, not at all at 0.7.
+    A claim is another's when their vectors are close: fully at a cosine of 0.9, not at all at 0.6.
     """
     owner = np.repeat(np.arange(len(spoken)), [len(said) for said in spoken])
     flat = [claim for said in spoken for claim in said]

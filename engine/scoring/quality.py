@@ -12,9 +12,10 @@ _REFUSAL = re.compile(
 )
 _DENIES = re.compile(r"\b(?:cannot|can't|can not|unable|not able|won't|will not|decline|refuse)\b")
 _REFUSAL_WORDS = 40
-_ECHO_FRAME = frozenset(
-    "asked ask asking know like question wants want wonder wondering request prompt said say says repeat repeated".split()
+_ECHO_WORDS = (
+    "ask asked asking know like prompt question repeat repeated request said say says want wants wonder wondering"
 )
+_ECHO_FRAME = frozenset(_ECHO_WORDS.split())
 _ECHO_SHARE = 0.9
 _SHINGLE = 3
 

@@ -10,8 +10,7 @@ from engine.scoring.duplicates import Wording
 from engine.scoring.history import Record
 from engine.scoring.reliability import UNEARNED, Floats
 
-
-NOBODY = 4.0
+NOBODY = 4.5
 """The log odds against all answers given: voters of whom little is known settle little."""
 
 

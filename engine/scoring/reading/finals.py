@@ -1,4 +1,4 @@
-"""Finding the final answer that a reply marks as such: boxed, after "Answer:", under a heading, bold, or all there is."""
+"""Finding the answer that a reply marks as such: boxed, after "Answer:", under a heading, bold, or all there is."""
 
 import re
 
@@ -7,7 +7,7 @@ from engine.scoring.words import plain, sentences
 _BOXED = re.compile(r"\\boxed\{((?:[^{}]|\{[^{}]*\})*)\}")
 _LATEX_TEXT = re.compile(r"\\(?:text|mathrm|mathbf)\{([^{}]*)\}")
 _NAMED = r"(?:final\s+answer|answer|result|conclusion|solution)"
-_LABEL = re.compile(rf"\b{_NAMED}\b\s*(?:is\s*:?|[:=])\s*(\S.*)", re.IGNORECASE)
+_LABEL = re.compile(rf"\b(?:{_NAMED}|the\s+(?:correct|right)\s+\w+)\b\s*(?:is\s*:?|[:=])\s*(\S.*)", re.IGNORECASE)
 _IS_THE_RESULT = re.compile(rf"^(.{{1,60}}?)\s+is\s+(?:the|my|our)\s+{_NAMED}\b", re.IGNORECASE)
 _HEADING = re.compile(r"^\s*#{1,6}\s+(\S.*?)\s*$")
 _NAMED_HEADING = re.compile(rf"^\W*{_NAMED}\W*$", re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""What kind of answer a question asks for, read from the question alone, so that no reply can change how it is judged."""
+"""What kind of answer a question asks for, by its words alone, so that no reply can change how it is judged."""
 
 import re
 

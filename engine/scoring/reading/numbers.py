@@ -4,12 +4,13 @@ import re
 from collections import Counter
 from fractions import Fraction
 
-_UNITS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split()
-_NAMES = {name: value for value, name in enumerate(_UNITS)}
-_NAMES.update(
-    {name: 10 * value for value, name in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
-    | {"seventeen": 17, "eighteen": 18, "nineteen": 19, "hundred": 100}
+_ONES = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
 )
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety hundred"
+_NAMES = {name: value for value, name in enumerate(_ONES.split())}
+_NAMES |= {name: 10 * value for value, name in enumerate(_TENS.split(), 2)}
 _NUMBER = re.compile(
     r"(?<![\w.])[-−+]?(?:\d{1,3}(?:,\d{3})+|\d{1,30})(?:\.\d{1,30})?(?:\s*/\s*\d{1,30}(?![\d.]))?(?![\w]*\d)"
 )
@@ -19,7 +20,7 @@ _CONCLUDES = re.compile(
     re.IGNORECASE,
 )
 _STATES = re.compile(
-    r"(?:\b(?:gives|yields|leaves|equals|is|are|reached at|costs?|total)\b|=)\W{0,6}(?:day\W+)?$", re.IGNORECASE
+    r"(?:\b(?:gives|yields|leaves|makes?|equals|is|are|reached at|costs?|total)\b|=)\W{0,6}(?:day\W+)?$", re.IGNORECASE
 )
 
 

@@ -5,18 +5,19 @@ from collections.abc import Collection
 
 from engine.scoring.words import STOP, content_words, sentences, words
 
-_FRAME = frozenset(
+_FRAME_WORDS = (
     "answer result correct right called known named written name word serves serve becomes represents represented "
     "abbreviate abbreviated abbreviation relationship relation looking land day number wanted solution it's that's "
-    "element symbol chemical city country capital weekday atom protons makes comes gives total get obtain".split()
+    "element symbol chemical city country capital weekday atom protons makes comes gives total get obtain"
 )
+_FRAME = frozenset(_FRAME_WORDS.split())
 _TOKEN = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
 _MOST_WORDS = 6
 _SENTENCE_WORDS = 4
 
 
 def phrase_key(phrase: str, question: str) -> str:
-    """A marked answer in one spelling: without the question's words, articles and frame words, unless nothing is left."""
+    """A marked answer in one spelling: without the question's words, articles and frame words, unless none is left."""
     found, asked = words(phrase), content_words(question)
     for ignored in (STOP | _FRAME | asked, STOP | _FRAME, STOP):
         kept = [word for word in found if word not in ignored]

@@ -12,9 +12,8 @@ _INSTRUCTION = re.compile(
     r"\b(?:answer|reply|respond)\b[^.?!]*\byes\b[^.?!]*[.?!]?|\btrue or (?:not|false)\b\W*", re.IGNORECASE
 )
 _QUOTED = re.compile(r"[\"“”]([^\"“”]{3,})[\"“”]")
-_NEGATIONS = frozenset(
-    "not no never none cannot neither nor different impossible invalid incorrect untrue without".split()
-)
+_NEGATION_WORDS = "not no never none cannot neither nor different impossible invalid incorrect untrue without"
+_NEGATIONS = frozenset(_NEGATION_WORDS.split())
 _OPPOSITES = (
     (
         "larger bigger greater more higher longer taller heavier older",
@@ -79,7 +78,7 @@ def _pole(text: str) -> tuple[int, int] | None:
 
 
 def _swapped(sentence: str, question: str) -> bool:
-    """Whether the first name of the sentence is not the first that both share in the question ("is B larger than A")."""
+    """Whether the sentence begins with another of the question's names than the question ("B is larger than A")."""
     names = [word for word in re.findall(r"\b[A-Z]\w+", question)[1:] if len(word) > 2]
     here = [word for word in re.findall(r"\b[A-Z]\w+", sentence) if word in names]
     return bool(here) and here[0] != names[0] and len(set(names)) > 1

@@ -1,0 +1,245 @@
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.scoring.answers import read_answers, truth_key
+from engine.scoring.reading import json_values
+from engine.scoring.reading.kinds import asked_kind
+from engine.values import AnswerType, Reply
+from tests.unit.scoring_helpers import challenge, replies, reply
+
+PRICE = "Together a bat and a ball cost $46. The bat costs $30 more than the ball. How many dollars does the ball cost?"
+AREA = "Is Zimbabwe larger in area than Cuba?"
+
+
+def key(kind: AnswerType, question: str, text: str) -> str | None:
+    answer = read_answers(kind, challenge(question, kind), replies([text]))[0]
+    return answer.key if answer else None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "8",
+        "**8**",
+        "$8",
+        "eight",
+        "The answer is 8.",
+        "Answer: $8 each",
+        "8 is the result.",
+        "#### 8\n\n- Take off the difference.",
+        "### Reasoning\n46 - 30 = 16\n\n### Answer\nThat makes 8.",
+        "Half of 16 is 8.\n\n\\[\\boxed{8}\\]",
+        "\\boxed{\\text{8}}",
+        "1. Take off the difference: 46 − 30 = 16.\n2. Half of that is 8.\nHence, 8.",
+        "Sure! 46 − 30 = 16. Half of that is the ball: 8. The ball costs 8 dollars. Feel free to ask a follow-up.",
+        "8.00",
+        "16/2",
+    ],
+)
+def test_a_number_is_read_however_it_is_put(text: str) -> None:
+    assert key("number", PRICE, text) == "8"
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("1,250,000", "1250000"), ("-3.50", "-3.5"), ("−7 degrees", "-7"), ("75 %", "75"), ("2 + 3 = 5", "5")],
+)
+def test_numbers_have_one_spelling(text: str, number: str) -> None:
+    assert key("number", "What is it?", text) == number
+
+
+@pytest.mark.parametrize("text", ["", "no idea", "NaN", "infinity", "1/0 is undefined", "∞"])
+def test_what_is_no_number_is_none(text: str) -> None:
+    assert key("number", "How many?", text) in (None, "0", "1")
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("Yes.", "yes"),
+        ("Indeed, yes. Zimbabwe is bigger.", "yes"),
+        ("Not quite: no. Cuba is larger.", "no"),
+        ("**Answer:** No", "no"),
+        ("\\boxed{\\text{Yes}}", "yes"),
+        ("Let me work through this. Comparing them helps. Yes, that is right.", "yes"),
+        ("Zimbabwe is bigger than Cuba.", "yes"),
+        ("Zimbabwe is smaller than Cuba.", "no"),
+        ("Cuba is larger in area than Zimbabwe.", "no"),
+        ("Zimbabwe is not larger than Cuba in area.", "no"),
+        ("True", "yes"),
+        ("No one has ever measured the distance to the moon with an apple.", None),
+        ("Regarding Zimbabwe and Cuba: area is an important subject with many interesting aspects.", None),
+    ],
+)
+def test_yes_or_no_is_read_from_a_word_or_from_the_claim(text: str, answer: str | None) -> None:
+    assert key("yes_no", AREA, text) == answer
+
+
+def test_a_claim_that_says_neither_is_read_as_those_do_who_say_the_same() -> None:
+    question = "Was or is the year 2050 a leap year?"
+    texts = ["No. The year 2050 has 365 days.", "The year 2050 has 365 days. Thank you.", "Yes. It has 366 days."]
+    answers = read_answers("yes_no", challenge(question, "yes_no"), replies(texts))
+    assert [answer.key if answer else None for answer in answers] == ["no", "no", "yes"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Kabul",
+        "kabul.",
+        "**Kabul**",
+        "The capital city of Afghanistan is Kabul.",
+        "Kabul is the capital of Afghanistan.",
+        "Afghanistan's capital is Kabul.",
+        "That would be Kabul, the capital of Afghanistan.",
+        "#### Kabul\n\n- Do not confuse it with the other large cities of the country.",
+        "Happy to help. Many embassies to Afghanistan are located there. The correct city is Kabul. I hope that helps.",
+        "First, it is a political and administrative centre.\nHence, Kabul.",
+    ],
+)
+def test_a_short_fact_is_what_a_reply_adds_to_the_question(text: str) -> None:
+    assert key("short", "What is the capital of Afghanistan?", text) == "kabul"
+
+
+def test_accents_and_case_do_not_make_another_fact_and_a_repeated_word_can_be_the_answer() -> None:
+    assert key("short", "Capital of Colombia?", "Bogotá") == key("short", "Capital of Colombia?", "BOGOTA")
+    mexico = "What is the capital of Mexico?"
+    assert key("short", mexico, "Mexico City") == key("short", mexico, "The capital is Mexico City.")
+
+
+def test_an_unmarked_reply_is_read_as_the_phrase_that_others_marked() -> None:
+    question = "What day of the week will it be in 13 days?"
+    texts = ["**Friday**", "Counting forward past Tuesday and Thursday we land on Friday in the end, as it were."]
+    answers = read_answers("short", challenge(question, "short"), replies(texts))
+    assert [answer.key if answer else None for answer in answers] == ["friday", "friday"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"name": "Ada", "age": 36, "tags": ["x", "y"]}',
+        '{"tags":["x","y"],"age":36.0,"name":" Ada "}',
+        'Here is the JSON you asked for:\n```json\n{\n\t"age": 36,\n\t"name": "Ada",\n\t"tags": ["x", "y"]\n}\n```',
+        'Sure: {"name": "\\u0041da", "age": 36, "tags": ["x", "y"]} Anything else?',
+    ],
+)
+def test_equal_json_values_are_equal_answers(text: str) -> None:
+    assert key("json", "Reply with JSON only.", text) == '{"age":36,"name":"Ada","tags":["x","y"]}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"name": "Ada", "tags": ["x", "y"',
+        '{"name": "Ada", "items": [{"x": 1}, {"y"',
+        '{"items": [{"x": 1}',
+        '{"a": NaN}',
+        "no json",
+        "{" * 50_000,
+        "[" * 50_000 + "]" * 50_000,
+        '{"a":' * 40 + "1" + "}" * 40,
+    ],
+)
+def test_what_is_cut_off_or_no_json_is_none(text: str) -> None:
+    assert key("json", "Reply with JSON only.", text) is None
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**6), 10**6) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.text(max_size=5), JSON, min_size=1, max_size=4), st.integers(0, 4))
+def test_any_object_is_found_in_prose_and_its_spelling_does_not_depend_on_spacing(
+    value: dict[str, Any], indent: int
+) -> None:
+    text = f"Here you are: {json.dumps(value, indent=indent or None)}"
+    found = json_values.find(text)
+    assert found == value
+    assert json_values.canonical(found) == json_values.canonical(json.loads(json.dumps(value)))
+    assert len(json_values.fields(found)) > len(found)
+
+
+@given(st.text(max_size=200) | st.text(alphabet='{}[]",:0123456789 \n', max_size=200))
+def test_no_text_breaks_a_reader(text: str) -> None:
+    kinds: tuple[AnswerType, ...] = ("number", "short", "yes_no", "json", "tool_call", "code")
+    for kind in kinds:
+        assert len(read_answers(kind, challenge(text, kind), replies([text, "42"]))) == 2
+        truth_key(kind, text, text)
+
+
+def test_a_tool_call_is_compared_by_name_and_arguments() -> None:
+    def called(arguments: object) -> Reply:
+        call = {"id": "c1", "type": "function", "function": {"name": "convert", "arguments": arguments}}
+        return Reply(uid=1, hotkey="a", tool_calls=(call,))
+
+    given_ = [called('{"to": "USD", "amount": 7}'), called({"amount": 7.0, "to": "USD"}), called("{broken")]
+    asked = challenge("Convert 7 euros.", "tool_call")
+    written = reply("b", '{"name": "convert", "arguments": {"amount": 7, "to": "USD"}}')
+    first, second, broken, text = read_answers("tool_call", asked, [*given_, written])
+    assert first == second == text
+    assert broken is None
+
+
+def test_code_is_compared_without_spacing_and_comments() -> None:
+    one = "Here:\n```python\ndef f(x):\n    return x + 1  # next\n```"
+    two = "```python\ndef f(x):\n  return   x + 1\n```"
+    first, second = read_answers("code", challenge("Write a function.", "code"), replies([one, two]))
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("question", "kind"),
+    [
+        ("Explain how a rainbow forms.", "text"),
+        ("Could you summarise why a vaccine gives immunity?", "text"),
+        ("Why is the sky blue?", "text"),
+        ("How does TCP deliver data?", "text"),
+        ("Is 431 a prime number?", "yes_no"),
+        ("All cats are pets. Does it follow that all pets are cats?", "yes_no"),
+        ("True or not: Auckland is the capital of New Zealand.", "yes_no"),
+        ("How many protons does zinc have?", "number"),
+        ("What is 26 + 23 × 19?", "number"),
+        ("Solve for l: 55*l - 195 = 2225", "number"),
+        ("What is the capital of France?", "short"),
+        ("Which chemical element has atomic number 22?", "short"),
+        ("How is gold abbreviated in chemistry?", "short"),
+        ("Output the values as a JSON object.", "json"),
+        ("Write a Python function that adds two numbers.", "code"),
+        ("", "short"),
+    ],
+)
+def test_the_question_says_what_kind_of_answer_it_wants(question: str, kind: str) -> None:
+    assert asked_kind(question) == kind
+
+
+def test_tools_ask_for_a_tool_call_and_long_questions_are_read_at_both_ends() -> None:
+    assert asked_kind("What is the weather?", tools=True) == "tool_call"
+    assert asked_kind("Explain this text: " + "word " * 100_000) == "text"
+    assert asked_kind("word " * 100_000 + "Reply with JSON only.") == "json"
+
+
+@pytest.mark.parametrize(
+    ("kind", "truth", "text"),
+    [
+        ("number", "408", "408"),
+        ("yes_no", "no", "No."),
+        ("short", "Naypyidaw", "It is Naypyidaw."),
+        ("json", '{"a": 1}', '{"a":1}'),
+    ],
+)
+def test_a_truth_is_spelled_like_the_answers(kind: AnswerType, truth: str, text: str) -> None:
+    assert truth_key(kind, truth, "Which is it?") == key(kind, "Which is it?", text)
+
+
+def test_a_huge_number_is_no_trouble() -> None:
+    digits = "9" * 30
+    assert key("number", "How many?", digits) == digits
+    assert not math.isnan(float(digits))
