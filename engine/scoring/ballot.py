@@ -41,10 +41,13 @@ class Ballot(Struct, frozen=True):
 
 
 def kind_of(challenge: Challenge) -> AnswerType:
-    """What a synthetic challenge says of itself; of any other, what its question asks for."""
-    if challenge.source == "synthetic" or challenge.answer_type != "text":
-        return challenge.answer_type
-    return asked_kind(challenge.request.question, tools=bool(challenge.request.tools))
+    """What a synthetic challenge says of itself; of any other, what its question asks for. A declared "short" answer to
+    a question that wants JSON is JSON."""
+    declared = challenge.answer_type
+    if challenge.source == "synthetic" or declared not in ("text", "short"):
+        return declared
+    asked = asked_kind(challenge.request.question, tools=bool(challenge.request.tools))
+    return asked if declared == "text" or asked in WORDED_ALIKE else declared
 
 
 def trimmed(replies: Sequence[Reply]) -> list[Reply]:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from engine.scoring import history as histories
 from engine.scoring import profiles
@@ -304,6 +305,13 @@ def test_an_unknown_profile_names_the_known_ones() -> None:
         profiles.texts("nothing", SUM, nobody)
     with pytest.raises(ValueError, match="choose one of robust, loosh"):
         profiles.judge("nothing", SUM, nobody, {}, History())
+
+
+def test_a_short_truth_to_a_question_for_json_is_compared_as_json() -> None:
+    asked = structs.replace(challenge("Reply with a JSON object only.", "short", '{"b": 2, "a": 1}'), source="file")
+    paid = emissions(asked, replies(['{"a":1,"b":2}', '{"a":1,"b":3}', '```json\n{"b": 2.0, "a": 1}\n```']))
+    assert paid["m0"] > 0.9 < paid["m2"]
+    assert paid["m1"] == 0.0
 
 
 def test_clusters_are_lettered_from_the_largest() -> None:

@@ -1,0 +1,154 @@
+"""`python -m benchmarks.scoring DATA [POPULATION…]`: does a judge pick right answers and pay honest miners?
+
+DATA is a folder of recorded populations: `X.rounds.jsonl`, `X.truth.jsonl`, `X.probes.jsonl`, and `metrics.py` in it or
+beside it, which computes the numbers. Every population is judged from its first round to its last by each profile,
+with the packaged model; then the time of judging is measured without that of embedding.
+"""
+
+import argparse
+import importlib.util
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.figures import machine
+from engine.encoding.cache import CachedEncoder
+from engine.encoding.encoders import open_encoder
+from engine.scoring import profiles
+from engine.scoring.history import History
+from engine.values import Challenge, Judgement, Reply, Request
+
+CACHED_TEXTS = 65_536
+COLUMNS = (
+    ("WINNER", "winner_correct"),
+    ("DISHONEST", "dishonest_emission_share"),
+    ("HEADS", "dishonest_headcount_share"),
+    ("PENALTY", "false_penalty_rate"),
+    ("AUC", "auc"),
+    ("SPEARMAN", "spearman"),
+)
+BURSTS = (("TO HALF", "rounds_to_half"), ("TO 80 %", "rounds_to_80"))
+SIZES = (7, 32, 128)
+WORDS = 75  # about 100 tokens
+
+
+def main() -> int:
+    options = _options()
+    metrics = _metrics(options.data)
+    encoder = CachedEncoder(open_encoder(options.encoder), capacity=CACHED_TEXTS)
+    names = options.populations or sorted(path.name.split(".")[0] for path in options.data.glob("*.rounds.jsonl"))
+    print(f"{'':2} {'PROFILE':8}" + "".join(f"{heading:>10}" for heading, _ in (*COLUMNS, *BURSTS)))
+    for name in names:
+        for profile in options.profiles:
+            print(f"{name:2} {profile:8}" + _row(metrics, options.data, name, profile, encoder, probes=options.probes))
+            sys.stdout.flush()
+    print("\nms to judge a round of replies of about 100 tokens, embedding apart")
+    for profile in options.profiles:
+        for size in SIZES:
+            embedding, judging = _times(profile, size, options.encoder)
+            print(f"{profile:8} {size:>4} replies: {judging:7.1f} judging {embedding:9.1f} embedding")
+    print(machine())
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.scoring", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("data", metavar="DATA", type=Path)
+    parser.add_argument("populations", metavar="POPULATION", nargs="*")
+    parser.add_argument("--profiles", nargs="+", choices=profiles.PROFILES, default=list(profiles.PROFILES))
+    parser.add_argument("--encoder", default="minilm")
+    parser.add_argument("--no-probes", dest="probes", action="store_false", help="no answer is known to the judge")
+    return parser.parse_args()
+
+
+def _metrics(data: Path) -> Any:
+    path = next(path for path in (data / "metrics.py", data.parent / "metrics.py") if path.exists())
+    spec = importlib.util.spec_from_file_location("population_metrics", path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} cannot be loaded")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _row(metrics: Any, data: Path, name: str, profile: str, encoder: CachedEncoder, *, probes: bool) -> str:
+    rounds, truth = _lines(data / f"{name}.rounds.jsonl"), _lines(data / f"{name}.truth.jsonl")
+    known = {line["id"]: str(line["truth"]) for line in _lines(data / f"{name}.probes.jsonl")} if probes else {}
+    found = metrics.compute(rounds, truth, judged(rounds, known, profile, encoder), set(known))
+    burst = found["burst"] or {}
+    values = [found[key] for _, key in COLUMNS] + [burst.get(key) for _, key in BURSTS]
+    return "".join(f"{'–' if value is None else value:>10}" for value in values)
+
+
+def judged(
+    rounds: Sequence[dict[str, Any]], known: dict[str, str], profile: str, encoder: CachedEncoder
+) -> list[dict[str, Any]]:
+    """The judgements of recorded rounds, in order, each with what the rounds before it taught."""
+    history, found = History(), []
+    for line in rounds:
+        asked = Challenge(
+            id=line["id"],
+            kind=line["kind"],
+            source="file",
+            created_at=0.0,
+            request=Request(prompt=line["prompt"]),
+            truth=known.get(line["id"]),
+        )
+        judgement, history = _judge(profile, asked, [_reply(reply) for reply in line["replies"]], encoder, history)
+        paid = {verdict.hotkey: verdict.emission for verdict in judgement.verdicts}
+        found.append({"id": line["id"], "winner": judgement.winner, "emissions": paid})
+    return found
+
+
+def _judge(
+    profile: str, asked: Challenge, replies: Sequence[Reply], encoder: CachedEncoder, history: History
+) -> tuple[Judgement, History]:
+    texts = profiles.texts(profile, asked, replies)
+    vectors = dict(zip(texts, encoder.encode(texts), strict=True))
+    return profiles.judge(profile, asked, replies, vectors, history)
+
+
+def _reply(line: dict[str, Any]) -> Reply:
+    return Reply(**{name: line[name] for name in ("uid", "hotkey", "coldkey", "ip", "ms", "text")})
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+def _times(profile: str, size: int, encoder: str) -> tuple[float, float]:
+    """Milliseconds of CPU to embed a round of so many replies, and to judge it."""
+    asked = Challenge(
+        id="t", kind="chat", source="file", created_at=0.0, request=Request(prompt="Explain how subnets judge miners.")
+    )
+    words = "validators judge the answers of miners by what they claim and how often they were right before".split()  # noqa: SIM905
+    replies = [
+        Reply(
+            uid=uid,
+            hotkey=f"h{uid}",
+            ms=1_000.0 + uid,
+            text=". ".join(
+                " ".join(
+                    f"{words[(uid * 7 + place * 3 + at) % len(words)]}{uid if at == 4 else ''}" for at in range(15)
+                )
+                for place in range(WORDS // 15)
+            ),
+        )
+        for uid in range(size)
+    ]
+    model = open_encoder(encoder)
+    texts = profiles.texts(profile, asked, replies)
+    few = profiles.texts(profile, asked, replies[:3])
+    profiles.judge(profile, asked, replies[:3], dict(zip(few, model.encode(few), strict=True)), History())
+    start = time.process_time()
+    vectors = dict(zip(texts, model.encode(texts), strict=True))
+    embedded = time.process_time()
+    profiles.judge(profile, asked, replies, vectors, History())
+    return (embedded - start) * 1_000, (time.process_time() - embedded) * 1_000
+
+
+if __name__ == "__main__":
+    sys.exit(main())
