@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
+
 from console.errors import ConsoleError
 from engine.settings import Configuration, Secret, Setting, Settings, declared, expected
 from engine.text import cells, safe
@@ -25,18 +27,37 @@ INTRODUCTION = """\
 """
 
 
+class Shown(Struct, frozen=True):
+    """A setting as it may be shown: its value as a file would have it, secrets hidden."""
+
+    name: str
+    value: str
+    source: str
+    about: str
+
+
+def shown(configuration: Configuration) -> list[Shown]:
+    """Every setting, in the order of their declaration. The texts are as they were given."""
+    return [
+        Shown(
+            name,
+            _toml(_plain(getattr(configuration.settings, name))),
+            configuration.sources[name],
+            setting.description + (f" ({setting.unit})" if setting.unit else ""),
+        )
+        for name, setting in declared().items()
+    ]
+
+
 def show(configuration: Configuration, *, as_json: bool) -> str:
     """Every setting with its value and where that stands. Secrets are hidden."""
-    values = {name: _plain(getattr(configuration.settings, name)) for name in declared()}
     if as_json:
+        values = {name: _plain(getattr(configuration.settings, name)) for name in declared()}
         found = {name: {"value": values[name], "source": configuration.sources[name]} for name in values}
         return json.dumps(found, indent=2)
-    shown = {name: safe(_toml(value)) for name, value in values.items()}
-    names, width = max(map(len, shown)), max(map(cells, shown.values()))
-    return "\n".join(
-        f"{name:{names}}  {value}{' ' * (width - cells(value))}  {safe(configuration.sources[name])}"
-        for name, value in shown.items()
-    )
+    rows = [(one.name, safe(one.value), safe(one.source)) for one in shown(configuration)]
+    names, width = max(len(name) for name, _, _ in rows), max(cells(value) for _, value, _ in rows)
+    return "\n".join(f"{name:{names}}  {value}{' ' * (width - cells(value))}  {source}" for name, value, source in rows)
 
 
 def init(path: Path) -> None:

@@ -44,20 +44,42 @@ class LogLine(Struct, frozen=True):
     text: str
 
 
+class LogTail(Struct, frozen=True):
+    """The last records, oldest first: the first of them was the `first`th ever, from 0; `lost` were never written."""
+
+    first: int
+    lines: tuple[LogLine, ...]
+    lost: int
+
+
 class LogRing:
     """The last records, oldest first, for readers on other threads."""
 
     def __init__(self, size: int = RING) -> None:
         self._lines: deque[LogLine] = deque(maxlen=size)
         self._lock = threading.Lock()
+        self._added = 0
+        self._lost = 0
 
     def add(self, line: LogLine) -> None:
         with self._lock:
             self._lines.append(line)
+            self._added += 1
 
-    def lines(self) -> tuple[LogLine, ...]:
+    def add_lost(self, count: int) -> None:
+        """Say that so many records were lost on their way here."""
+        self.add(_own_line(f"{count} records were lost: more came than could be written"))
         with self._lock:
-            return tuple(self._lines)
+            self._lost += count
+
+    @property
+    def added(self) -> int:
+        """How many there ever were: it changes when there is something new."""
+        return self._added
+
+    def tail(self) -> LogTail:
+        with self._lock:
+            return LogTail(self._added - len(self._lines), tuple(self._lines), self._lost)
 
 
 @contextmanager
@@ -120,7 +142,7 @@ class _Writer(logging.handlers.RotatingFileHandler):
     def emit(self, record: logging.LogRecord) -> None:
         lost, self._lost_before = self._entrance.lost - self._lost_before, self._entrance.lost
         if lost:
-            self._ring.add(_own_line(f"{lost} records were lost: more came than could be written"))
+            self._ring.add_lost(lost)
         line = LogLine(record.created, record.levelname, safe(record.name), clean(str(record.msg)))
         self._ring.add(line)
         record.msg = msgspec.json.encode(line).decode()

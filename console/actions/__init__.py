@@ -7,7 +7,7 @@ screen has.
 
 from collections.abc import Iterator
 
-from console.actions import chain, challenge, everywhere, home, lists, tables, weights
+from console.actions import chain, challenge, everywhere, home, lists, logs, setup, tables, weights
 from console.actions.action import Action
 from console.actions.places import PLACES
 
@@ -21,6 +21,8 @@ ACTIONS: dict[str, Action] = {
         *challenge.ACTIONS,
         *chain.ACTIONS,
         *weights.ACTIONS,
+        *logs.ACTIONS,
+        *setup.ACTIONS,
     )
 }
 
@@ -44,8 +46,8 @@ SCREENS: dict[str, tuple[str, ...]] = {
     "weights": ("weights", "chain", "table", "list", "everywhere", "always"),
     "commands": ("table", "list", "everywhere", "always"),
     "server": ("chain", "table", "list", "everywhere", "always"),
-    "logs": ("list", "everywhere", "always"),
-    "setup": ("list", "everywhere", "always"),
+    "logs": ("logs", "list", "everywhere", "always"),
+    "setup": ("setup", "table", "list", "everywhere", "always"),
     "dialog": ("dialog", "list", "always"),
 }
 """The contexts of each screen; dialogs, pickers and overlays share one entry."""

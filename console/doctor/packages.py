@@ -10,6 +10,7 @@ from console.doctor.result import Result, critical, ok, skipped
 
 OLDEST = (3, 11)
 PROJECT = "subnet-console"
+DEVELOPERS = "dev"
 
 _NAME = re.compile(r"[\w.-]+")
 _EXTRA = re.compile(r"extra\s*==\s*[\"']([\w-]+)[\"']")
@@ -38,6 +39,7 @@ def packages(requirements: Iterable[str] | None = None) -> Iterator[Result]:
             return
     groups = by_extra(requirements)
     needed = groups.pop("", ())
+    groups.pop(DEVELOPERS, None)
     missing = [name for name in needed if not _version(name)]
     if missing:
         yield critical(

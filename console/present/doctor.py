@@ -1,11 +1,11 @@
 """The doctor's results in lines: a glyph, a word and a name each, and the explanation of one."""
 
-import textwrap
 from collections.abc import Sequence
 
 from console.doctor.result import Result, State
 from console.present.states import State as Look
 from console.present.text import BLANK, Line, Span, fit, line
+from console.present.wrap import wrapped
 from engine.text import safe
 
 NAME = 22
@@ -16,6 +16,14 @@ LOOKS: dict[State, Look] = {
     "CRITICAL": Look("✗", "CRITICAL", "err"),
     "SKIPPED": Look("○", "SKIPPED", "muted"),
 }
+
+
+URGENCY = ("CRITICAL", "WARNING", "OK", "SKIPPED")
+
+
+def by_urgency(results: Sequence[Result]) -> list[Result]:
+    """What has to be seen first."""
+    return sorted(results, key=lambda result: URGENCY.index(result.state))
 
 
 def found(result: Result) -> Line:
@@ -48,7 +56,7 @@ def explanation(result: Result, width: int) -> list[Line]:
 
 
 def _wrapped(text: str, width: int) -> list[Line]:
-    return [line(part) for part in textwrap.wrap(safe(text), max(10, width), break_on_hyphens=False)]
+    return [line(part) for part in wrapped(text, width)]
 
 
 def summary(results: Sequence[Result]) -> Line:

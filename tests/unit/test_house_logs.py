@@ -26,7 +26,7 @@ def test_records_reach_the_file_and_the_ring(tmp_path: Path) -> None:
         log.warning("uid %d sent %s", 7, "\x1b[2Jboo\u202e")
     (line,) = lines_of(tmp_path)
     assert {**line, "at": 0} == {"at": 0, "level": "WARNING", "logger": "house", "text": "uid 7 sent ␛[2Jboo·"}
-    assert [one.text for one in ring.lines()] == ["uid 7 sent ␛[2Jboo·"]
+    assert [one.text for one in ring.tail().lines] == ["uid 7 sent ␛[2Jboo·"]
 
 
 def test_nobody_else_may_read_the_log(tmp_path: Path) -> None:
@@ -69,10 +69,10 @@ def test_a_flood_costs_records_and_says_so_but_makes_nobody_wait(
         for _ in range(1000):
             log.info("é" * 2000)
         flooding = time.monotonic() - started
-        while not ring.lines() or ring.lines()[-1].text != "later":
+        while not ring.tail().lines or ring.tail().lines[-1].text != "later":
             log.info("later")
             time.sleep(0.01)
-    texts = [line.text for line in ring.lines()]
+    texts = [line.text for line in ring.tail().lines]
     assert any("records were lost" in text for text in texts)
     assert len(texts) < 1000
     assert flooding < 1
@@ -82,7 +82,7 @@ def test_the_ring_keeps_the_last_lines() -> None:
     ring = LogRing(3)
     for number in range(5):
         ring.add(LogLine(float(number), "INFO", "house", "x"))
-    assert [line.at for line in ring.lines()] == [2, 3, 4]
+    assert [line.at for line in ring.tail().lines] == [2, 3, 4]
 
 
 def test_a_full_disk_is_said_once_and_logging_goes_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_a_full_disk_is_said_once_and_logging_goes_on(monkeypatch: pytest.Monkey
         (tmp_path / "logs").rmdir()
         for _ in range(3):
             log.info("x")
-    texts = [line.text for line in ring.lines()]
+    texts = [line.text for line in ring.tail().lines]
     assert texts.count("x") == 3
     assert sum("cannot be written" in text for text in texts) == 1
 

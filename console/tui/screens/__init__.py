@@ -2,7 +2,11 @@
 
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.home import HomeScreen
+from console.tui.screens.logs import LogsScreen
 from console.tui.screens.miners import MinersScreen
+from console.tui.screens.setup import SetupScreen
 
-SCREENS: dict[str, type[ConsoleScreen]] = {screen.NAME: screen for screen in (HomeScreen, MinersScreen)}
+SCREENS: dict[str, type[ConsoleScreen]] = {
+    screen.NAME: screen for screen in (HomeScreen, MinersScreen, LogsScreen, SetupScreen)
+}
 """The screens that have a digit, by their names in `console.actions.PLACES`."""

@@ -12,6 +12,7 @@ from console.tui.screens.keys import bindings_of
 from console.tui.screens.table_actions import FilterField, TableActions
 from console.tui.widgets.lines import Lines
 from console.tui.widgets.live_table import LiveTable
+from console.tui.widgets.log_drawer import LogDrawer
 
 
 class ConsoleScreen(TableActions, inherit_bindings=False):
@@ -70,6 +71,13 @@ class ConsoleScreen(TableActions, inherit_bindings=False):
     @on(LiveTable.Rearranged)
     def on_screen_resume(self) -> None:
         self.host.pull()
+
+    def do_log_drawer(self) -> None:
+        drawn = self.query(LogDrawer)
+        if drawn:
+            drawn.remove()
+        else:
+            self.mount(LogDrawer(self.host.logs), before="#footer")
 
     def do_focus_next(self) -> None:
         self.focus_next()

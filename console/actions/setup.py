@@ -1,0 +1,15 @@
+"""Actions on the screen Setup."""
+
+from console.actions.action import Action
+
+ACTIONS = (
+    Action(
+        id="doctor.run",
+        keys=("r",),
+        label="look again",
+        about="Let the doctor look at everything again.",
+        group="act",
+        context="setup",
+        footer=3,
+    ),
+)

@@ -1,0 +1,49 @@
+"""The settings in a table: what is set, to what, and who says so."""
+
+from collections.abc import Callable
+
+from console.config import Shown
+from console.present.table import Cell, Column, Table
+from console.present.text import Tone
+from engine.text import safe
+
+
+def _column(
+    id: str,
+    title: str,
+    width: int,
+    text: Callable[[Shown], str],
+    *,
+    priority: int,
+    about: str,
+    tone: Callable[[Shown], Tone] = lambda _: "",
+    grows: bool = False,
+) -> Column[Shown]:
+    return Column(
+        id=id,
+        title=title,
+        width=width,
+        cell=lambda row, _now: Cell(safe(text(row)), tone(row)),
+        value=text,
+        priority=priority,
+        about=about,
+        grows=grows,
+    )
+
+
+def _said(row: Shown) -> Tone:
+    """What somebody set stands out against the defaults."""
+    return "muted" if row.source.startswith("default") else "accent"
+
+
+SETTINGS: Table[Shown] = Table(
+    name="settings",
+    columns=(
+        _column("name", "SETTING", 18, lambda row: row.name, priority=0, about="its name in a file"),
+        _column("value", "VALUE", 24, lambda row: row.value, priority=0, about="secrets are hidden", grows=True),
+        _column("source", "SOURCE", 26, lambda row: row.source, priority=1, about="who says so", tone=_said),
+        _column("about", "WHAT IT IS", 62, lambda row: row.about, priority=2, about="and its unit"),
+    ),
+    key=lambda row: row.name,
+    sort="source",
+)

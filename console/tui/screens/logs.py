@@ -1,0 +1,135 @@
+"""The log: what every part of the program says, as it says it."""
+
+from textual import on
+from textual.app import ComposeResult
+
+from console.present import logs
+from console.present.picture import Picture
+from console.present.text import Span, line
+from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.dialog import ChoiceDialog
+from console.tui.widgets.field import Field
+from console.tui.widgets.lines import Lines
+from console.tui.widgets.log_view import LogView
+from console.tui.widgets.options import Option
+from console.tui.widgets.panel import Panel
+
+EVERYTHING = "all"
+
+
+class FindField(Field):
+    """Where a word is typed that is searched for; it is only there while it is."""
+
+    DEFAULT_CSS = """
+    FindField { display: none; padding: 0 1; background: $panel; }
+    FindField.-open { display: block; }
+    """
+
+    def open(self, find: str) -> None:
+        self.value = find
+        self.cursor_position = len(find)
+        self.add_class("-open")
+        self.focus()
+
+    def on_blur(self) -> None:
+        self.remove_class("-open")
+
+
+class LogsScreen(ConsoleScreen):
+    NAME = "logs"
+    AUTO_FOCUS = "LogView"
+
+    def body(self) -> ComposeResult:
+        with Panel("Logs", id="log"):
+            yield LogView()
+        with Panel("Record", id="record"):
+            yield Lines()
+        yield FindField(hint="a word to find")
+
+    @property
+    def view(self) -> LogView:
+        return self.query_one(LogView)
+
+    def show(self, picture: Picture) -> None:
+        if picture.mode != "paused" and self.view.taken != self.host.logs.added:
+            self.view.take(self.host.logs.tail())
+        self._describe()
+
+    @on(LogView.Moved)
+    def _describe(self) -> None:
+        view = self.view
+        title = logs.title(view.look, follow=view.follow, shown=view.records)
+        self.query_one("#log", Panel).caption(title, logs.kept(view.tail, len(view.records)))
+        pane = self.query_one("#record Lines", Lines)
+        pane.show(logs.detail(view.current, max(20, pane.size.width)) if view.current else [])
+
+    def do_log_find(self) -> None:
+        self.query_one(FindField).open(self.view.look.find)
+
+    @on(Field.Changed, "FindField")
+    def _find(self, message: Field.Changed) -> None:
+        self.view.look_with(find=message.value)
+
+    @on(Field.Submitted, "FindField")
+    def _found(self) -> None:
+        self.view.focus()
+        if self.view.look.find:
+            self.do_log_find_previous()
+
+    def do_log_find_next(self) -> None:
+        self._go_to_found(1)
+
+    def do_log_find_previous(self) -> None:
+        self._go_to_found(-1)
+
+    def _go_to_found(self, step: int) -> None:
+        find = self.view.look.find
+        if not find:
+            self.do_log_find()
+        elif not self.view.find(step):
+            self.host.tell(f"nothing shown holds {find}", failed=True)
+
+    def do_log_level(self) -> None:
+        at = logs.CHOICES.index(self.view.look.level)
+        self.view.look_with(level=logs.CHOICES[(at + 1) % len(logs.CHOICES)])
+
+    def do_log_source(self) -> None:
+        options = [Option(EVERYTHING, line("all"))]
+        for name, count in logs.sources(self.view.tail.lines):
+            options.append(Option(f"={name}", line(name, Span(f"  {count:,}", "muted"))))
+        self.host.push_screen(ChoiceDialog("Source", options, current=f"={self.view.look.source}"), self._from)
+
+    def _from(self, chosen: str | None) -> None:
+        if chosen is not None:
+            self.view.look_with(source="" if chosen == EVERYTHING else chosen.removeprefix("="))
+
+    def do_log_wrap(self) -> None:
+        self.view.look_with(wrap=not self.view.look.wrap)
+
+    def do_log_fold_all(self) -> None:
+        self.view.fold_all()
+
+    def do_log_copy(self) -> None:
+        if self.view.current is not None:
+            self.host.takeaway.copy(logs.plain(self.view.current.line), "the record")
+
+    def do_log_copy_json(self) -> None:
+        if self.view.current is not None:
+            self.host.takeaway.copy(logs.as_json(self.view.current.line), "the record's JSON")
+
+    def do_log_save(self) -> None:
+        shown = self.view.records
+        text = "".join(f"{logs.as_json(record.line)}\n" for record in shown)
+        self.host.takeaway.keep("log.jsonl", text, f"the log, {len(shown)} records,")
+
+    def do_log_drawer(self) -> None:
+        self.host.tell("this is the log already", failed=True)
+
+    def do_nav_back(self) -> None:
+        """Out of what is innermost: the field, what is searched for, this screen."""
+        if isinstance(self.focused, FindField):
+            self.view.focus()
+        elif self.view.look.find:
+            self.view.look_with(find="")
+        else:
+            super().do_nav_back()

@@ -1,0 +1,117 @@
+"""Setup: what the doctor finds, and every setting with its source."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+
+from console.config import shown
+from console.doctor import report
+from console.doctor.examination import examine
+from console.doctor.result import Result
+from console.present import doctor
+from console.present.picture import Picture
+from console.present.settings import SETTINGS
+from console.present.text import Span, line, text_of
+from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.dialog import ChoiceDialog
+from console.tui.widgets.lines import Lines
+from console.tui.widgets.options import Option, Options
+from console.tui.widgets.panel import Panel
+from console.tui.widgets.table_panel import TablePanel
+from engine.settings import Configuration
+
+LOOKING = Option("", line(Span("◌ looking at everything…", "info")))
+NOTHING = Option("", line(Span("○ a recording has no machine to look at", "muted")))
+CLOSE = Option("close", line("Close"))
+WIDEST = 76
+
+
+class SetupScreen(ConsoleScreen):
+    NAME = "setup"
+    AUTO_FOCUS = "#results"
+
+    results: Sequence[Result] = ()
+
+    def body(self) -> ComposeResult:
+        with Horizontal(id="examination"):
+            with Panel("Doctor", id="checks"):
+                yield Options([LOOKING], id="results")
+            with Panel("Explanation", id="why", classes="wide-only"):
+                yield Lines(id="explanation")
+        yield TablePanel("Settings", SETTINGS, id="settings")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.do_doctor_run()
+
+    def show(self, picture: Picture) -> None:
+        if self.host.configuration is not None:
+            self.query_one("#settings", TablePanel).show(shown(self.host.configuration), picture.now)
+
+    # -- the doctor ------------------------------------------------------------------------------------------------
+
+    def do_doctor_run(self) -> None:
+        configuration = self.host.configuration
+        self.query_one("#results", Options).show([LOOKING if configuration else NOTHING])
+        if configuration is not None:
+            self.run_worker(self._examine(configuration), exclusive=True, group="doctor")
+
+    async def _examine(self, configuration: Configuration) -> None:
+        results = await asyncio.to_thread(
+            examine,
+            lambda: configuration,
+            environ=dict(os.environ),
+            size=self.host.size,
+            snapshot=self.host.feed.snapshot,
+        )
+        self.results = doctor.by_urgency(results)
+        options = [Option(str(at), doctor.found(result)) for at, result in enumerate(self.results)]
+        self.query_one("#results", Options).show(options)
+        self.query_one("#checks", Panel).caption(f"Doctor  {text_of(doctor.summary(self.results)).strip()}")
+        self._explain_current()
+
+    @property
+    def current(self) -> Result | None:
+        """The result under the cursor."""
+        option = self.query_one("#results", Options).current
+        return self.results[int(option.id)] if option is not None and option.id else None
+
+    @on(Options.Moved, "#results")
+    def _explain_current(self) -> None:
+        pane = self.query_one("#explanation", Lines)
+        if self.current is not None:
+            pane.show(doctor.explanation(self.current, max(20, pane.size.width)))
+
+    @on(Options.Chosen, "#results")
+    def _explain(self) -> None:
+        if self.current is not None:
+            text = doctor.explanation(self.current, min(WIDEST, self.host.size.width - 10))
+            self.host.push_screen(ChoiceDialog("Doctor", [CLOSE], text))
+
+    # -- taking along ----------------------------------------------------------------------------------------------
+
+    @property
+    def _sees_results(self) -> bool:
+        return isinstance(self.focused, Options) and bool(self.results)
+
+    def do_copy_cell(self) -> None:
+        if self._sees_results and self.current is not None:
+            self.host.takeaway.copy(text_of(doctor.found(self.current)), "the line")
+        else:
+            super().do_copy_cell()
+
+    def do_copy_row(self) -> None:
+        if self._sees_results:
+            self.host.takeaway.copy(report.text(self.results), "the doctor's report")
+        else:
+            super().do_copy_row()
+
+    def do_export_view(self) -> None:
+        if self._sees_results:
+            self.host.takeaway.keep("doctor.txt", report.text(self.results), "the doctor's report")
+        else:
+            super().do_export_view()
