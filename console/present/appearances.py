@@ -134,6 +134,11 @@ APPEARANCES: Table[Appearance] = Table(
 )
 
 
+def title(one: Appearance) -> str:
+    """Which round it is, for the title of a panel."""
+    return f"Round {safe(one.round_id, ID_WIDTH)}  {formats.clock(one.at)}"
+
+
 def why(one: Appearance, width: int) -> list[Line]:
     """One round of a miner in full."""
     score = f"quality {one.quality:.3f}  score {one.score:.4f}  emission {one.emission:.4f}"

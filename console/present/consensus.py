@@ -1,6 +1,7 @@
 """What a round came to: its clusters as bars, and its facts in words."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from console.present import formats, states
 from console.present.recorded import RecordedRound, ReplyRow
@@ -9,7 +10,7 @@ from console.present.text import BLANK, CLUSTERS, Line, Span, Tone, cut, facts, 
 from console.present.wrap import wrapped
 from engine.percentile import percentile
 from engine.text import safe
-from engine.values import Round
+from engine.values import Judgement, Round
 from engine.view import round_view
 
 LABEL = 10
@@ -47,6 +48,11 @@ def title(recorded: RecordedRound) -> str:
     )
 
 
+def nothing(why: str, width: int, _height: int) -> list[Line]:
+    """What stands where there is no round to show."""
+    return [line(Span(text, "muted")) for text in wrapped(why, width)]
+
+
 def clusters(rows: Sequence[ReplyRow], width: int, height: int) -> list[Line]:
     """A line for each cluster, the largest first, and one for those without; the small ones together if need be."""
     groups: dict[str, list[ReplyRow]] = {}
@@ -66,6 +72,13 @@ def clusters(rows: Sequence[ReplyRow], width: int, height: int) -> list[Line]:
     if outside:
         lines.append(cut(line(Span(f"{NO_CLUSTER}{len(outside):>4}  ", "muted"), _outside(outside)), width))
     return lines
+
+
+def cluster_filters(judgement: Judgement) -> list[str]:
+    """The filters of the replies' table that show all, then one cluster after the other, then those without."""
+    names = {verdict.cluster for verdict in judgement.verdicts}
+    ordered = sorted(filter(None, names), key=lambda name: (len(name), name))
+    return ["", *(f"cl:{name}" for name in ordered), *([f"cl:{NO_CLUSTER}"] if "" in names else [])]
 
 
 def _cluster(name: str, members: Sequence[ReplyRow], answered: int) -> Line:
@@ -99,10 +112,17 @@ def why_of(row: ReplyRow) -> str:
 
 
 def answer_of(row: ReplyRow) -> str:
-    """The raw answer: its text, else the names of the tools it wants called."""
+    """The raw answer: its text, else the tools it wants called."""
     if row.reply.text or not row.reply.tool_calls:
         return row.reply.text
-    return "calls " + ", ".join(str(call.get("function", call)) for call in row.reply.tool_calls)
+    return "calls " + ", ".join(map(_call, row.reply.tool_calls))
+
+
+def _call(call: dict[str, Any]) -> str:
+    function = call.get("function")
+    if isinstance(function, dict):
+        return f"{function.get('name', '')}({function.get('arguments', '')})"
+    return str(call)
 
 
 def about(recorded: RecordedRound, width: int) -> list[Line]:

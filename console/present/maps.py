@@ -7,6 +7,8 @@ from engine.values import Verdict
 
 BY_WORDING = "by wording, not the encoder's vectors"
 MATRIX_TITLE = f"Likeness  {BY_WORDING}"
+MATRIX_LEGEND = "blank nothing in common  █ the same words"
+PLOT_TITLE = f"Map  {BY_WORDING}"
 SHADES = " ░▒▓█"
 LABEL = 7
 HERE = "◉"
@@ -61,8 +63,8 @@ def plot(recorded: RecordedRound, current: str, width: int, height: int) -> list
     return [tuple(grid.get((column, row), Span(" ")) for column in range(width)) for row in range(height)]
 
 
-def plot_title(recorded: RecordedRound) -> str:
-    return f"Map  {BY_WORDING}  shows {recorded.likeness.kept:.0%} of the differences  {HERE} cursor"
+def plot_legend(recorded: RecordedRound) -> str:
+    return f"{HERE} cursor  {SEVERAL} several  shows {recorded.likeness.kept:.0%} of the differences"
 
 
 def _answers(recorded: RecordedRound) -> list[Verdict]:

@@ -15,6 +15,7 @@ from engine.values import Neuron, at_port
 LABEL = 9
 SPARK = 20
 ADDRESS = 48
+UNCHANGED = 0.00005
 
 
 def miner_of(snapshot: Snapshot, hotkey: str) -> MinerView | None:
@@ -47,7 +48,6 @@ def about(picture: Picture, hotkey: str, record: MinerRecord, width: int) -> lis
 
 
 def _standing(picture: Picture, miner: MinerView) -> list[tuple[str, Line]]:
-    change = miner.ema - miner.ema_before
     asked = miner.answered + miner.failed
     note = Span(f"  {miner.note}", "muted") if miner.note else ""
     return [
@@ -59,7 +59,8 @@ def _standing(picture: Picture, miner: MinerView) -> list[tuple[str, Line]]:
             "EMA",
             line(
                 Span(f"{miner.ema:.4f} ", "accent"),
-                Span(f"{change:+.4f} ", "ok" if change > 0 else "warn" if change < 0 else "muted"),
+                _change(miner.ema - miner.ema_before),
+                " ",
                 Span(formats.spark(miner.ema_history, SPARK, top=1.0), "accent"),
                 f"  last round {miner.last_emission:.4f}",
             ),
@@ -75,9 +76,14 @@ def _standing(picture: Picture, miner: MinerView) -> list[tuple[str, Line]]:
     ]
 
 
+def _change(change: float) -> Span:
+    if abs(change) < UNCHANGED:
+        return Span("unchanged", "muted")
+    return Span(f"{'▲' if change > 0 else '▼'}{abs(change):.4f}", "ok" if change > 0 else "warn")
+
+
 def _weight(miner: MinerView) -> Line:
-    change = miner.planned - miner.weight
-    planned = Span(f"{change:+.4f}", "ok" if change > 0 else "warn" if change < 0 else "muted")
+    planned = _change(miner.planned - miner.weight)
     return line(
         f"{formats.share(miner.weight)} on chain  {formats.share(miner.planned)} planned ",
         planned,

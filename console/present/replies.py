@@ -1,16 +1,21 @@
 """The replies of one round: as rows of a table, and one of them in full."""
 
+from collections.abc import Sequence
+
 from console.present import formats
-from console.present.consensus import NO_CLUSTER, answer_of, tone_of, why_of
+from console.present.consensus import NO_CLUSTER, PREVIEW, answer_of, tone_of, why_of
 from console.present.recorded import ReplyRow
 from console.present.states import State
 from console.present.table import Cell, Column, Table
-from console.present.text import BLANK, Line, Span, Tone, line
+from console.present.text import BLANK, Line, Span, Tone, cut, fit, line
 from console.present.wrap import unwrapped, wrapped
 from engine.text import safe
 from engine.values import ReplyStatus
 
+NAME = 12
 PARTS_GAP = 2
+ROOMY = 12
+"""Lines of a pane in which a long text may not hide what the score is made of."""
 
 STATUSES: dict[ReplyStatus, State] = {
     "ok": State("✓", "ok", "ok"),
@@ -62,9 +67,9 @@ REPLIES: Table[ReplyRow] = Table(
         Column(
             id="name",
             title="NAME",
-            width=12,
+            width=NAME,
             priority=3,
-            cell=lambda row, _now: Cell(row.name or formats.hotkey(row.reply.hotkey, 12)),
+            cell=lambda row, _now: Cell(row.name or formats.hotkey(row.reply.hotkey, NAME)),
             value=lambda row: row.name or row.reply.hotkey,
             about="the miner's name, or its address",
         ),
@@ -156,21 +161,41 @@ def title(row: ReplyRow) -> str:
     return f"uid {row.reply.uid}{who}  {formats.hotkey(row.reply.hotkey, 17)}{winner}"
 
 
-def full(row: ReplyRow, width: int, *, wrap: bool) -> list[Line]:
-    """One reply: what it earned and why, then what it said."""
+def full(row: ReplyRow, width: int, height: int, *, wrap: bool) -> list[Line]:
+    """One reply: what it earned and why, what it said, and what its score is made of, above the text if it fits."""
     state, reply, verdict = STATUSES[row.reply.status], row.reply, row.verdict
-    cluster = f"cluster {verdict.cluster}" if verdict.cluster else "no cluster"
     head = line(
         state.span,
         f"  {formats.milliseconds(reply.ms)}  ",
-        Span(cluster, tone_of(verdict.cluster)),
-        f"  quality {verdict.quality:.3f}  score {verdict.score:.4f}  emission {verdict.emission:.4f}  EMA ",
-        Span(*_ema(row, 0.0)),
+        Span(f"cluster {verdict.cluster}" if verdict.cluster else "no cluster", tone_of(verdict.cluster)),
+        f"  quality {verdict.quality:.3f}  score {verdict.score:.4f}  emission {verdict.emission:.4f}",
     )
     why = [text for reason in _reasons(row) for text in _item(reason, width)]
     texts = (wrapped if wrap else unwrapped)(answer_of(row), width)
-    said = [line(text) for text in texts] if any(texts) else [line(Span("no text", "muted"))]
-    return [*_flow(head, width), *_parts(verdict.parts, width), *why, BLANK, *said, *_usage(row)]
+    said = [BLANK, *(line(text) for text in texts)] if any(texts) else [BLANK, line(Span("no text", "muted"))]
+    made_of = [line(Span("EMA ", "muted"), Span(*_ema(row, 0.0))), *_parts(verdict.parts, width), *_usage(row)]
+    above, below = (made_of, []) if height >= ROOMY else ([], [BLANK, *made_of])
+    return [cut(head, width), *why, *above, *said, *below]
+
+
+def brief(rows: Sequence[ReplyRow], width: int) -> list[Line]:
+    """All replies, a line each, the best paid first."""
+    ordered = sorted(rows, key=lambda row: (-row.verdict.emission, row.reply.uid))
+    head = Span(f" UID {'NAME':<12} CL {'LAT':>6} {'EMIT':>6} ANSWER", "muted")
+    return [cut(line(head), width), *(cut(_brief(row), width) for row in ordered)]
+
+
+def _brief(row: ReplyRow) -> Line:
+    failed = row.reply.status != "ok"
+    return line(
+        f"{row.reply.uid:>4} ",
+        fit(row.name or formats.hotkey(row.reply.hotkey, NAME), NAME),
+        Span(f" {row.verdict.cluster or NO_CLUSTER:<2}", tone_of(row.verdict.cluster)),
+        f" {formats.milliseconds(row.reply.ms):>6} ",
+        Span(*_emission(row, 0.0)),
+        " ",
+        Span(STATUSES[row.reply.status].glyph + " " + why_of(row), "warn") if failed else safe(answer_of(row), PREVIEW),
+    )
 
 
 def _reasons(row: ReplyRow) -> tuple[str, ...]:
@@ -180,12 +205,6 @@ def _reasons(row: ReplyRow) -> tuple[str, ...]:
 def _item(reason: str, width: int) -> list[Line]:
     first, *more = wrapped(safe(reason), width - 2)
     return [line(Span("• ", "muted"), first), *(line("  ", text) for text in more)]
-
-
-def _flow(head: Line, width: int) -> list[Line]:
-    """A line as it is, or broken into several."""
-    texts = wrapped("".join(span.text for span in head), width)
-    return [head] if len(texts) == 1 else [line(text) for text in texts]
 
 
 def _parts(parts: dict[str, float], width: int) -> list[Line]:
@@ -208,4 +227,4 @@ def _usage(row: ReplyRow) -> list[Line]:
     reply = row.reply
     counts = [f"{count} {name.replace('_', ' ')}" for name, count in reply.usage.items()]
     ended = [f"ended by {reply.finish_reason}"] if reply.finish_reason else []
-    return [BLANK, line(Span(safe(", ".join((*counts, *ended)), 200), "muted"))] if counts or ended else []
+    return [line(Span(safe(", ".join((*counts, *ended)), PREVIEW), "muted"))] if counts or ended else []

@@ -21,12 +21,11 @@ def _pieces(line: str, width: int) -> Iterator[str]:
         return
     start, used, space = 0, 0, -1
     for at, character in enumerate(line):
-        size = cells(character)
-        if used + size > width:
-            end = space + 1 if space >= start and cells(line[space + 1 : at]) + size <= width else at
-            yield line[start:end].rstrip(" ")
-            start, used, space = end, cells(line[end:at]), -1
+        used += cells(character)
         if character == " ":
             space = at
-        used += size
+        if used > width:
+            end = space + 1 if space >= start and cells(line[space + 1 : at + 1]) <= width else at
+            yield line[start:end].rstrip(" ")
+            start, used = end, cells(line[end : at + 1])
     yield line[start:]

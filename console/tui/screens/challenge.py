@@ -1,0 +1,191 @@
+"""One recorded round: what was asked, what the consensus saw, and what each reply earned and why."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from msgspec.structs import replace
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Container
+
+from console.errors import ConsoleError
+from console.present import consensus, maps, replies
+from console.present.picture import Picture
+from console.present.recorded import RecordedRound, ReplyRow, reply_rows
+from console.present.replies import REPLIES
+from console.present.text import Span, line
+from console.records import read_newest, read_round
+from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.miner import MinerScreen
+from console.tui.widgets.live_table import LiveTable
+from console.tui.widgets.panel import Panel
+from console.tui.widgets.reading import Reading
+from engine.text import safe
+
+VIEWS = ("reply", "about", "likeness", "map")
+TEN = 10
+
+
+class ChallengeScreen(ConsoleScreen):
+    """Reads its round by itself, in a thread, and steps through those that are stored."""
+
+    NAME = "challenge"
+    TAB = "challenges"
+
+    def __init__(self, round_id: str, hotkey: str = "") -> None:
+        super().__init__()
+        self._round_id = round_id
+        self._hotkey = hotkey
+        self._recorded: RecordedRound | None = None
+        self._problem = ""
+        self._steps = 0
+        self._follows = False
+        self._followed = ""
+        self._wraps = True
+        self._view = VIEWS[0]
+
+    def body(self) -> ComposeResult:
+        with Container(id="panes"):
+            with Panel("Consensus", id="consensus"):
+                yield Reading()
+            with Panel("Question", id="about", classes="view"):
+                yield Reading()
+            with Panel("Replies", id="replies"):
+                yield LiveTable(REPLIES)
+            with Panel("Reply", id="reply", classes="view"):
+                yield Reading()
+            with Panel(maps.MATRIX_TITLE, id="likeness", classes="view"):
+                yield Reading()
+            with Panel(maps.PLOT_TITLE, id="map", classes="view"):
+                yield Reading()
+
+    def on_mount(self) -> None:
+        self._see(self._view)
+        self._load(partial(read_round, self._folder, self._round_id))
+
+    # -- what is read ----------------------------------------------------------------------------------------------
+
+    @property
+    def _folder(self) -> Path:
+        return Path(self.host.feed.snapshot.data_dir)
+
+    @work(exclusive=True, group="round")
+    async def _load(self, read: Callable[[], RecordedRound]) -> None:
+        try:
+            recorded = await asyncio.to_thread(read)
+        except ConsoleError as error:
+            self._problem = str(error)
+            if self._recorded is not None:
+                self.host.tell(str(error), failed=True)
+        else:
+            self._recorded, self._round_id = recorded, recorded.round.challenge.id
+        self._steps = 0
+        self.receive(self.host.picture)
+
+    def _step(self, steps: int) -> None:
+        """Keys that come while a round is being read are added up."""
+        self._follows = False
+        self._steps += steps
+        self._load(partial(read_round, self._folder, self._round_id, self._steps))
+
+    def _newest_id(self, picture: Picture) -> str:
+        rounds = picture.snapshot.rounds
+        return rounds[-1].id if rounds else ""
+
+    # -- what is shown ---------------------------------------------------------------------------------------------
+
+    def receive(self, picture: Picture) -> None:
+        newest = self._newest_id(picture)
+        is_past = bool(newest) and newest != safe(self._round_id)
+        super().receive(replace(picture, mode="past") if is_past and picture.mode == "live" else picture)
+        if self._follows and picture.mode == "live" and newest != self._followed:
+            self._followed = newest
+            self._load(partial(read_newest, self._folder, picture.snapshot.chain.netuid))
+
+    def show(self, picture: Picture) -> None:
+        recorded, table = self._recorded, self.query_one(LiveTable)
+        if recorded is None:
+            self._pane("consensus").read(self._problem, partial(consensus.nothing, self._problem or "reading…"))
+            return
+        names = {miner.hotkey: miner.name for miner in picture.snapshot.miners}
+        rows = reply_rows(recorded, names)
+        table.show(rows, picture.now)
+        if self._hotkey and table.go_to(self._hotkey):
+            self._hotkey = ""
+        self.query_one("#replies", Panel).caption(f"Replies  {table.caption}")
+        self.query_one("#consensus", Panel).caption(consensus.title(recorded), "live" if self._follows else "")
+        self._pane("consensus").read(recorded, partial(consensus.clusters, rows))
+        self._pane("about").read(recorded, lambda width, _height: consensus.about(recorded, width))
+        self._show_reply(recorded, table.current)
+
+    def _show_reply(self, recorded: RecordedRound, row: ReplyRow | None) -> None:
+        hotkey = row.reply.hotkey if row else ""
+        self.query_one("#map", Panel).caption(maps.PLOT_TITLE, maps.plot_legend(recorded))
+        self.query_one("#likeness", Panel).caption(maps.MATRIX_TITLE, maps.MATRIX_LEGEND)
+        self._pane("likeness").read((recorded, hotkey), partial(maps.matrix, recorded, hotkey))
+        self._pane("map").read((recorded, hotkey), partial(maps.plot, recorded, hotkey))
+        if row is None:
+            self.query_one("#reply", Panel).caption("Reply")
+            self._pane("reply").read(None, lambda _width, _height: [line(Span("no reply is shown", "muted"))])
+            return
+        self.query_one("#reply", Panel).caption(replies.title(row))
+        self._pane("reply").read((row, self._wraps), partial(replies.full, row, wrap=self._wraps))
+
+    def _pane(self, name: str) -> Reading:
+        return self.query_one(f"#{name} Reading", Reading)
+
+    @on(LiveTable.Moved)
+    def _follow_cursor(self) -> None:
+        if self._recorded is not None:
+            self._show_reply(self._recorded, self.query_one(LiveTable).current)
+
+    @on(LiveTable.Opened)
+    def _open_miner(self) -> None:
+        row = self.query_one(LiveTable).current
+        if row is not None:
+            self.host.push_screen(MinerScreen(row.reply.hotkey))
+
+    def _see(self, view: str) -> None:
+        """Choose the pane that is shown where there is only room for one of them."""
+        self._view = view
+        for name in VIEWS:
+            self.set_class(name == view, f"-see-{name}")
+
+    # -- what the operator can do ----------------------------------------------------------------------------------
+
+    def do_time_back(self) -> None:
+        self._step(-1)
+
+    def do_time_forward(self) -> None:
+        self._step(1)
+
+    def do_time_back_ten(self) -> None:
+        self._step(-TEN)
+
+    def do_time_forward_ten(self) -> None:
+        self._step(TEN)
+
+    def do_time_live(self) -> None:
+        self._follows = True
+        self._followed = ""
+
+    def do_pane_next(self) -> None:
+        self._see(VIEWS[(VIEWS.index(self._view) + 1) % len(VIEWS)])
+
+    def do_view_wrap(self) -> None:
+        self._wraps = not self._wraps
+
+    def do_cluster_next(self) -> None:
+        self._choose_cluster(1)
+
+    def do_cluster_previous(self) -> None:
+        self._choose_cluster(-1)
+
+    def _choose_cluster(self, step: int) -> None:
+        if self._recorded is not None:
+            table = self.query_one(LiveTable)
+            filters = consensus.cluster_filters(self._recorded.round.judgement)
+            at = filters.index(table.view.filter) if table.view.filter in filters else 0
+            table.look_with(filter=filters[(at + step) % len(filters)])

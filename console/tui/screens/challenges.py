@@ -1,0 +1,91 @@
+"""All rounds of late, and beside them, where there is room, the one under the cursor."""
+
+import asyncio
+from functools import partial
+from pathlib import Path
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+
+from console.errors import ConsoleError
+from console.present import consensus, replies
+from console.present.picture import Picture
+from console.present.recorded import RecordedRound, reply_rows
+from console.present.rounds import ROUNDS
+from console.records import read_round
+from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.challenge import ChallengeScreen
+from console.tui.widgets.live_table import LiveTable
+from console.tui.widgets.panel import Panel
+from console.tui.widgets.reading import Reading
+
+
+class ChallengesScreen(ConsoleScreen):
+    NAME = "challenges"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._wanted = ""
+        self._preview: RecordedRound | str = ""
+
+    def body(self) -> ComposeResult:
+        with Horizontal(id="panes"):
+            with Panel("Challenges", id="rounds"):
+                yield LiveTable(ROUNDS)
+            with Vertical(id="preview"):
+                with Panel("Round", id="about"):
+                    yield Reading()
+                with Panel("Consensus", id="clusters"):
+                    yield Reading()
+                with Panel("Replies", id="replies"):
+                    yield Reading()
+
+    def show(self, picture: Picture) -> None:
+        snapshot, table = picture.snapshot, self.query_one(LiveTable)
+        table.show(snapshot.rounds, picture.now)
+        older = f"  of {snapshot.rounds_done} in all" if snapshot.rounds_done > len(snapshot.rounds) else ""
+        self.query_one("#rounds", Panel).caption(f"Challenges  {table.caption}{older}")
+        if self.query_one("#preview").display:
+            self._follow_cursor()
+            self._show_preview(picture)
+
+    @on(LiveTable.Moved)
+    def _follow_cursor(self) -> None:
+        """Read the round under the cursor, unless it is there already."""
+        current = self.query_one(LiveTable).current
+        wanted = current.id if current else ""
+        if wanted != self._wanted and self.query_one("#preview").display:
+            self._wanted = wanted
+            self._load(wanted)
+
+    @work(exclusive=True, group="preview")
+    async def _load(self, round_id: str) -> None:
+        folder = Path(self.host.feed.snapshot.data_dir)
+        try:
+            self._preview = await asyncio.to_thread(read_round, folder, round_id) if round_id else ""
+        except ConsoleError as error:
+            self._preview = str(error)
+        self._show_preview(self.host.picture)
+
+    def _show_preview(self, picture: Picture) -> None:
+        about, clusters, answers = (
+            self.query_one(f"#{name} Reading", Reading) for name in ("about", "clusters", "replies")
+        )
+        preview = self._preview
+        if isinstance(preview, str):
+            about.read(preview, partial(consensus.nothing, preview or "no round yet"))
+            for pane in (clusters, answers):
+                pane.read(preview, lambda _width, _height: [])
+            return
+        rows = reply_rows(preview, {miner.hotkey: miner.name for miner in picture.snapshot.miners})
+        self.query_one("#about", Panel).caption(consensus.title(preview))
+        about.read(preview, lambda width, _height: consensus.about(preview, width))
+        clusters.read(preview, lambda width, height: consensus.clusters(rows, width, height))
+        answers.read(preview, lambda width, _height: replies.brief(rows, width))
+
+    @on(LiveTable.Opened)
+    def _open(self) -> None:
+        current = self.query_one(LiveTable).current
+        if current is not None:
+            self.host.push_screen(ChallengeScreen(current.id))

@@ -1,0 +1,110 @@
+"""Data folders with rounds in them, and what a screen of them is given."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from engine.snapshot import MinerView, Snapshot
+from engine.store.schema import FILE_NAME
+from engine.store.store import Store
+from engine.values import Judgement, Metagraph, Neuron, Reply, Round
+from engine.view import round_view
+from tests.unit.store_helpers import NETUID, a_reply, a_round, a_verdict, hotkey
+from tests.unit.tui_helpers import NOW, miner, snapshot
+
+NO = "No, the year 1800 has no 29 February."
+YES = "Yes, it has one."
+
+
+def split_round(number: int = 0) -> Round:
+    """Three say no and two yes; one repeats the question, one does not answer in time."""
+    texts = {1: NO, 2: NO, 3: "No, 1800 has no 29 February at all.", 4: YES, 5: YES, 6: "Does the year 1800?", 7: ""}
+    letters = {1: "A", 2: "A", 3: "A", 4: "B", 5: "B"}
+    replies = [a_reply(uid, text=text, ms=100.0 * uid) for uid, text in texts.items()]
+    replies[6] = replace(replies[6], status="timeout", reason="no answer in 9 s", ms=0.0)
+    verdicts = [
+        a_verdict(
+            reply,
+            cluster=letters.get(reply.uid, ""),
+            emission=1.0 if letters.get(reply.uid) == "A" else 0.0,
+            reasons=_reasons(reply.uid),
+            parts={"belief": 0.75, "coverage": 1.0} if reply.uid in letters else {},
+        )
+        for reply in replies
+    ]
+    return judged(a_round(number, replies, verdicts))
+
+
+def judged(round: Round) -> Round:
+    """A round whose clusters are those of its verdicts, won by the first of the largest."""
+    groups: dict[str, list[str]] = {}
+    for verdict in round.judgement.verdicts:
+        if verdict.cluster:
+            groups.setdefault(verdict.cluster, []).append(verdict.hotkey)
+    ordered = sorted(groups.values(), key=len, reverse=True)
+    judgement: Judgement = replace(
+        round.judgement,
+        clusters=tuple(map(tuple, ordered)),
+        winner=ordered[0][0] if ordered else None,
+        agreement=0.6,
+    )
+    return replace(round, judgement=judgement)
+
+
+def _reasons(uid: int) -> tuple[str, ...]:
+    match uid:
+        case 1 | 2 | 3:
+            return ("equals the known answer",)
+        case 4 | 5:
+            return ("differs from the known answer", "copied from uid 4, 0.1 s later")
+        case 6:
+            return ("repeats the question",)
+        case _:
+            return ()
+
+
+def foul_round(number: int, texts: Sequence[str]) -> Round:
+    """A round in which each miner sends one of these texts, and everything else that a miner decides."""
+    replies: list[Reply] = [
+        a_reply(uid, text=text, finish_reason=text[:300], usage={text[:300]: 1}) for uid, text in enumerate(texts)
+    ]
+    verdicts = [a_verdict(reply, reasons=(reply.text[:300],), parts={reply.text[:300]: 0.5}) for reply in replies]
+    replies.append(a_reply(90, status="malformed", reason=texts[0][:300], text=""))
+    verdicts.append(a_verdict(replies[-1], reasons=()))
+    return judged(a_round(number, replies, verdicts))
+
+
+async def folder_with(folder: Path, rounds: Sequence[Round]) -> Path:
+    """A data folder in which these rounds are stored."""
+    store = await Store.open(folder / FILE_NAME, retention_days=7)
+    try:
+        await store.set_ema(NETUID, alpha=0.5, window_s=3600.0)
+        for one in rounds:
+            await store.record(one, netuid=NETUID, history=None, cursor=None)
+    finally:
+        await store.close()
+    return folder
+
+
+def snapshot_of(folder: Path, rounds: Sequence[Round], **changes: Any) -> Snapshot:
+    """What an engine shows that judged these rounds last."""
+    uids = {reply.hotkey: reply.uid for one in rounds for reply in one.replies}
+    miners: tuple[MinerView, ...] = tuple(miner(uid, hotkey=key) for key, uid in uids.items())
+    neurons = tuple(
+        Neuron(uid=uid, hotkey=key, coldkey=f"5C{uid:046d}", ip="10.0.0.7", port=8091, axon_block=12)
+        for key, uid in uids.items()
+    )
+    usual = snapshot(
+        data_dir=str(folder),
+        miners=miners,
+        metagraph=Metagraph(netuid=NETUID, block=100, neurons=neurons),
+        rounds=tuple(round_view(one, recorded=True) for one in rounds),
+        rounds_done=len(rounds),
+    )
+    chain = replace(usual.chain, netuid=NETUID)
+    return replace(usual, chain=chain, **changes)
+
+
+__all__ = ["NETUID", "NOW", "hotkey"]

@@ -1,0 +1,65 @@
+"""What screens read from a data folder: whole rounds, steps through time, a miner's rounds."""
+
+from pathlib import Path
+
+import pytest
+
+from console.errors import ConsoleError
+from console.present.recorded import EmaStep
+from console.records import read_miner, read_newest, read_round
+from engine.store.schema import FILE_NAME
+from engine.store.store import Store
+from tests.unit.recorded_helpers import NETUID, folder_with, hotkey, split_round
+from tests.unit.store_helpers import a_reply, a_round, a_verdict
+
+
+async def test_a_round_comes_with_its_place_and_what_it_did_to_each_average(tmp_path: Path) -> None:
+    rounds = [split_round(number) for number in range(3)]
+    recorded = read_round(await folder_with(tmp_path, rounds), "round-1")
+    assert recorded.round == rounds[1]
+    assert (recorded.place, recorded.total) == (2, 3)
+    assert recorded.emas[0] == EmaStep(1.0, 1.0)
+    assert recorded.emas[3] == EmaStep(0.0, 0.0)
+
+
+async def test_the_average_after_is_the_one_before_with_this_round_in_it(tmp_path: Path) -> None:
+    earned = [0.0, 1.0, 0.5]
+    rounds = []
+    for number, emission in enumerate(earned):
+        reply = a_reply(1)
+        rounds.append(a_round(number, [reply], [a_verdict(reply, emission=emission)]))
+    rounds.append(a_round(3, [a_reply(1, status="cancelled")]))
+    folder = await folder_with(tmp_path, rounds)
+    steps = [read_round(folder, f"round-{number}").emas[0] for number in range(4)]
+    assert steps == [EmaStep(None, 0.0), EmaStep(0.0, 0.5), EmaStep(0.5, 0.5), EmaStep(0.5, 0.5)]
+    assert read_miner(folder, NETUID, hotkey(1)).averages == (0.5, 0.5, 0.0)
+
+
+async def test_steps_lead_through_time_and_say_where_it_ends(tmp_path: Path) -> None:
+    folder = await folder_with(tmp_path, [split_round(number) for number in range(12)])
+    assert read_round(folder, "round-5", -1).round.challenge.id == "round-4"
+    assert read_round(folder, "round-5", 10).round.challenge.id == "round-11"
+    assert read_newest(folder, NETUID).place == 12
+    with pytest.raises(ConsoleError, match="no older round"):
+        read_round(folder, "round-0", -1)
+    with pytest.raises(ConsoleError, match="no newer round"):
+        read_round(folder, "round-11", 1)
+
+
+async def test_what_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ConsoleError, match="nothing was stored yet"):
+        read_round(tmp_path, "round-0")
+    folder = await folder_with(tmp_path, [])
+    with pytest.raises(ConsoleError, match="round-0 is not in the store"):
+        read_round(folder, "round-0")
+    with pytest.raises(ConsoleError, match="no round is stored yet"):
+        read_newest(folder, NETUID)
+    assert read_miner(folder, NETUID, hotkey(1)).appearances == ()
+
+
+async def test_before_the_first_score_no_average_is_known(tmp_path: Path) -> None:
+    store = await Store.open(tmp_path / FILE_NAME, retention_days=7)
+    await store.record(split_round(), netuid=NETUID, history=None, cursor=None)
+    await store.close()
+    assert set(read_round(tmp_path, "round-0").emas) == {EmaStep(None, None)}
+    assert read_miner(tmp_path, NETUID, hotkey(1)).averages == ()
