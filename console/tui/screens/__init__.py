@@ -1,6 +1,7 @@
 """One module a screen: which panes it has, and what it shows of a picture."""
 
 from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.challenges import ChallengesScreen
 from console.tui.screens.home import HomeScreen
 from console.tui.screens.logs import LogsScreen
 from console.tui.screens.miners import MinersScreen
