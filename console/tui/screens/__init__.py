@@ -8,6 +8,6 @@ from console.tui.screens.miners import MinersScreen
 from console.tui.screens.setup import SetupScreen
 
 SCREENS: dict[str, type[ConsoleScreen]] = {
-    screen.NAME: screen for screen in (HomeScreen, MinersScreen, LogsScreen, SetupScreen)
+    screen.NAME: screen for screen in (HomeScreen, ChallengesScreen, MinersScreen, LogsScreen, SetupScreen)
 }
 """The screens that have a digit, by their names in `console.actions.PLACES`."""
