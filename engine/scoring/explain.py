@@ -6,6 +6,7 @@ from engine.scoring.ballot import Ballot
 from engine.scoring.merit import Merit
 from engine.scoring.quality import novelty
 from engine.scoring.reliability import Floats, accuracy
+from engine.scoring.votes import decided
 from engine.values import Reply, Verdict
 
 
@@ -24,10 +25,15 @@ def verdicts(
     ballot: Ballot,
     worth: Merit,
     prompt: Floats,
+    standing: Floats,
     pay: Floats,
     clusters: Sequence[Sequence[int]],
 ) -> tuple[Verdict, ...]:
-    """One verdict a reply, in order; those that did not vote get nothing, with the reason."""
+    """One verdict a reply, in order; those that did not vote get nothing, with the reason.
+
+    The parts multiply: pay is `decided` (the belief, sharpened) times coverage, promptness and standing; what copying
+    takes or leaves comes last.
+    """
     lettered = {index: cluster_name(place) for place, cluster in enumerate(clusters) for index in cluster}
     voters = {place: index for index, place in enumerate(ballot.places)}
     found = []
@@ -38,9 +44,11 @@ def verdicts(
             continue
         parts = {
             "belief": float(worth.belief[index]),
+            "decided": decided(float(worth.belief[index])),
             "coverage": float(worth.coverage[index]),
             "novelty": novelty(reply.text, ballot.question),
             "promptness": float(prompt[index]),
+            "standing": float(standing[index]),
             "vote": float(ballot.votes.own[index]),
             "accuracy": accuracy(ballot.records[index]),
         }
@@ -69,6 +77,9 @@ def _reasons(index: int, ballot: Ballot, worth: Merit, parts: dict[str, float]) 
     if leader is not None:
         later = (ballot.replies[index].ms - ballot.replies[leader].ms) / 1_000
         reasons.append(f"copied from uid {ballot.replies[leader].uid}, {later:.1f} s later")
+    copies = ballot.leaders.count(index)
+    if copies:
+        reasons.append(f"first of {copies + 1} with these words: keeps the pay but for a crumb")
     words = next(wording for wording in ballot.wordings if index in wording.members)
     if len(words.members) > 1 and not words.bare:
         reasons.append(f"one vote shared by {len(words.members)} near-identical answers")
@@ -77,6 +88,8 @@ def _reasons(index: int, ballot: Ballot, worth: Merit, parts: dict[str, float]) 
         reasons.append(f"one vote shared by {behind} hotkeys behind one address or coldkey")
     if parts["coverage"] < 1 and ballot.kind == "text":
         reasons.append(f"says {parts['coverage']:.0%} of a full answer")
+    if parts["standing"] < 1:
+        reasons.append("missed nearly every known answer: paid little where nothing is known")
     if parts["promptness"] < 1 and parts["belief"] > 0:
         reasons.append(f"late: {1 - parts['promptness']:.1%} less")
     return reasons

@@ -42,9 +42,8 @@ def judge(
     """Judge a round. `vectors` holds a unit vector for each of `texts(challenge, replies)`."""
     ballot = ballots.cast(challenge, ballots.trimmed(replies), history)
     worth = merit_of(challenge, ballot, vectors)
-    earned = (
-        np.array([votes.decided(float(belief)) for belief in worth.belief]) * worth.coverage * _standing(ballot, worth)
-    )
+    standing = _standing(ballot, worth)
+    earned = np.array([votes.decided(float(belief)) for belief in worth.belief]) * worth.coverage * standing
     prompt = np.array([promptness(reply.ms) for reply in ballot.replies])
     pay = copying.pay_after_copying(earned * prompt, ballot.leaders)
     winner = _winner(ballot, worth, pay)
@@ -55,7 +54,7 @@ def judge(
         agreement=_agreement(ballot, winner),
         winner=ballot.replies[winner].hotkey if winner is not None else None,
         clusters=tuple(tuple(ballot.replies[index].hotkey for index in cluster) for cluster in clusters),
-        verdicts=verdicts(replies, ballot, worth, prompt, pay, clusters),
+        verdicts=verdicts(replies, ballot, worth, prompt, standing, pay, clusters),
     )
     return judgement, lessons.learned(history, replies, ballot, worth)
 

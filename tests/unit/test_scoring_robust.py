@@ -314,6 +314,19 @@ def test_a_short_truth_to_a_question_for_json_is_compared_as_json() -> None:
     assert paid["m1"] == 0.0
 
 
+def test_a_score_can_be_followed_from_its_parts() -> None:
+    late = [reply("wrong", "I would say 418."), reply("late", "408 it is, you know.", ms=59_000)]
+    given_ = [*replies(RIGHT, ms=20_000), *late]
+    history = learned(8, ["m0", "m1", "m2"], ["wrong", "late"])
+    found = verdicts(SUM, given_, history)
+    for verdict in found.values():
+        parts = verdict.parts
+        expected = parts["decided"] * parts["coverage"] * parts["promptness"] * parts["standing"]
+        assert verdict.emission == pytest.approx(expected)
+    assert any(reason.startswith("late: ") for reason in found["late"].reasons)
+    assert any(reason.startswith("missed nearly every") for reason in found["late"].reasons)
+
+
 def test_clusters_are_lettered_from_the_largest() -> None:
     judgement, _ = judged(SUM, replies(["418", "408", "It is 408.", "408!", "no number here"]))
     letters = [verdict.cluster for verdict in judgement.verdicts]
