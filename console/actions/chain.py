@@ -4,6 +4,7 @@ from functools import partial
 from ipaddress import ip_address
 
 from console.actions.action import Action, Level
+from console.present.formats import duration
 from engine.commands import AutoWeights, Register, Serve, SetWeights
 from engine.snapshot import Snapshot
 
@@ -32,27 +33,27 @@ def _set_weights_possible(snapshot: Snapshot) -> str:
     if chain.commit_reveal:
         return "commit-reveal: the chain takes no plain weights"
     if left > 0:
-        return f"rate limit: wait {left} more block{'s' * (left > 1)}"
+        return f"wait {left} blk {duration(left * chain.block_time)}, the rate limit"
     return "" if any(miner.planned > 0 for miner in snapshot.miners) else "no miner has a score to set"
 
 
 def _auto_is_off(snapshot: Snapshot) -> str:
-    return _weights_possible(snapshot) or ("" if snapshot.auto_weights else "it is off already")
+    return _weights_possible(snapshot) or ("" if snapshot.auto_weights else "off already")
 
 
 def _auto_is_on(snapshot: Snapshot) -> str:
-    return _weights_possible(snapshot) or ("it is on already" if snapshot.auto_weights else "")
+    return _weights_possible(snapshot) or ("on already" if snapshot.auto_weights else "")
 
 
 def _can_register(snapshot: Snapshot) -> str:
     if snapshot.read_only:
         return READ_ONLY
-    return f"registered already, uid {snapshot.chain.uid}" if snapshot.chain.registered else ""
+    return f"is uid {snapshot.chain.uid} already" if snapshot.chain.registered else ""
 
 
 def _can_serve(snapshot: Snapshot) -> str:
     if snapshot.role != "miner":
-        return f"a {snapshot.role} serves nothing, a miner does"
+        return "only a miner serves"
     if snapshot.read_only:
         return READ_ONLY
     return "" if snapshot.chain.registered else NOT_REGISTERED
@@ -63,7 +64,7 @@ def registration(asked_of: Snapshot, _typed: str) -> Register:
     return Register(limit=asked_of.chain.registration_cost)
 
 
-def announcement(_asked_of: Snapshot, typed: str) -> Serve:
+def announcement(typed: str) -> Serve:
     """An address as it was typed. Raises ValueError."""
     host, _, port = typed.strip().rpartition(":")
     try:
@@ -121,7 +122,7 @@ ACTIONS = (
         letter="s",
         level=Level.TYPED,
         why_not=_can_serve,
-        order=announcement,
+        order=lambda _asked_of, typed: announcement(typed),
     ),
     _chain(
         id="chain.log",

@@ -20,7 +20,7 @@ class Term(Struct, frozen=True):
         if self.field and self.text[:1] in ("<", ">"):
             return self._compares(value(self.field))
         text = texts(self.field).casefold()
-        return text.strip() == self.text if self.field and self.text.isdecimal() else self.text in text
+        return self.text in (text.split() if self.field and self.text.isdecimal() else text)
 
     def _compares(self, value: float | str) -> bool:
         try:

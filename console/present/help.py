@@ -9,7 +9,9 @@ from console.present.text import BLANK, Line, Span, fit, line
 
 KEYS = 12
 LABEL = 30
-SHORT_LABEL = 18
+MENU_KEYS = 6
+MENU_LABEL = 20
+LETTERED_LABEL = 17
 
 
 def help_lines(actions: Iterable[Action], keymap: Keymap, find: str = "") -> list[Line]:
@@ -36,9 +38,18 @@ def _explained(action: Action, keymap: Keymap) -> Line:
 
 
 def choice(action: Action, keymap: Keymap, reason: str) -> Line:
-    """An action as one line of a menu: its key, its name, and why it cannot be taken."""
-    key = Span(fit(keymap.shown(action.id) or action.letter, KEYS), "muted" if reason else "key")
-    label = fit(action.label, LABEL)
+    """An action as one line of the palette: its key, its name, and why it cannot be taken."""
+    return _choice(action, keymap, reason, KEYS, LABEL)
+
+
+def menu_line(action: Action, keymap: Keymap, reason: str) -> Line:
+    """The same for the menu on `x`, which leaves more room for the reason."""
+    return _choice(action, keymap, reason, MENU_KEYS, MENU_LABEL)
+
+
+def _choice(action: Action, keymap: Keymap, reason: str, keys: int, names: int) -> Line:
+    key = Span(fit(keymap.shown(action.id) or action.letter, keys), "muted" if reason else "key")
+    label = fit(action.label, names)
     if reason:
         return line(key, Span(f"{label} ✗ {reason}", "muted"))
     return line(key, label, Span(f" {action.about}", "muted"))
@@ -46,7 +57,7 @@ def choice(action: Action, keymap: Keymap, reason: str) -> Line:
 
 def lettered(action: Action, reason: str) -> Line:
     """An action of the menu in few words: its letter, its name, and why it cannot be taken."""
-    label = fit(action.label, SHORT_LABEL)
+    label = fit(action.label, LETTERED_LABEL)
     if reason:
-        return line(Span(f"{action.letter} {label} ✗ {reason}", "muted"))
+        return line(Span(f"{action.letter} {label}✗ {reason}", "muted"))
     return line(Span(f"{action.letter} ", "key"), label)

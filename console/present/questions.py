@@ -6,12 +6,23 @@ from msgspec import Struct
 
 from console.actions import ACTIONS
 from console.actions.action import Level
+from console.actions.chain import announcement
 from console.present import formats
-from console.present.text import BLANK, Line, Span, fit, line
-from engine.snapshot import MinerView, Snapshot
+from console.present.text import BLANK, Line, Span, facts, fit, line
+from console.present.weights import Change, change_caption, changes
+from engine.snapshot import ServerView, Snapshot
 
 EMBEDDED = "embedded"
 CHANGES_SHOWN = 8
+LABEL = 14
+
+
+class Entry(Struct, frozen=True):
+    """Something to type: what stands there first, and `check` says why a text will not do, "" when it will."""
+
+    label: str
+    value: str
+    check: Callable[[str], str]
 
 
 class Question(Struct, frozen=True):
@@ -21,41 +32,92 @@ class Question(Struct, frozen=True):
     lines: tuple[Line, ...]
     yes: str
     typed: str = ""
+    entry: Entry | None = None
 
 
 def question(action_id: str, snapshot: Snapshot) -> Question:
     """What to ask before an action."""
     action, chain = ACTIONS[action_id], snapshot.chain
-    dry_run = DRY_RUNS.get(action_id)
+    dry_run, entry = DRY_RUNS.get(action_id), ENTRIES.get(action_id)
     where = f"{chain.network} netuid {chain.netuid} as {formats.hotkey(snapshot.hotkey, 17)}"
-    lines = (line(Span(action.about)), line(Span(where, "muted")), *(dry_run(snapshot) if dry_run else ()))
     real = action.level is Level.TYPED and chain.network != EMBEDDED
-    return Question(action.label.rstrip("…").capitalize(), lines, "Do it", str(chain.netuid) if real else "")
+    return Question(
+        title=action.label.rstrip("…").capitalize(),
+        lines=(line(action.about), line(Span(where, "muted")), *(dry_run(snapshot) if dry_run else ())),
+        yes="Do it",
+        typed=str(chain.netuid) if real else "",
+        entry=entry(snapshot) if entry else None,
+    )
 
 
 def weights_to_set(snapshot: Snapshot) -> list[Line]:
     """How the planned weights differ from those on chain, the largest change first."""
-    changes = sorted(snapshot.miners, key=lambda miner: -abs(miner.planned - miner.weight))
-    total = sum(abs(miner.planned - miner.weight) for miner in changes)
-    paid = sum(miner.planned > 0 for miner in changes)
-    head = line(f"{paid} miners get weight; all changes together {total:.4f}")
+    rows, chain = changes(snapshot.miners), snapshot.chain
+    largest = sorted(rows, key=lambda row: -abs(row.change))
+    more = len(rows) - CHANGES_SHOWN
     return [
         BLANK,
-        head,
+        line(f"{sum(row.planned > 0 for row in rows)} miners get weight  {change_caption(rows)}"),
         line(Span("UID  ON CHAIN     PLAN    CHANGE", "muted")),
-        *map(_change, changes[:CHANGES_SHOWN]),
+        *map(_change, largest[:CHANGES_SHOWN]),
+        *([line(Span(f"and {more} more with smaller changes", "muted"))] if more > 0 else ()),
+        line(Span(f"after that, none for {formats.blocks(chain.weights_rate_limit, chain.block_time)}", "muted")),
     ]
 
 
-def _change(miner: MinerView) -> Line:
-    change = miner.planned - miner.weight
-    sign = Span("▲", "ok") if change > 0 else Span("▼", "warn") if change < 0 else Span("=", "muted")
+def _change(row: Change) -> Line:
+    sign = Span("▲", "ok") if row.change > 0 else Span("▼", "warn") if row.change < 0 else Span("=", "muted")
     return line(
-        f"{miner.uid:>3}    {miner.weight:.4f}   {miner.planned:.4f}   ",
-        Span(f"{sign.text} {abs(change):.4f}", sign.tone),
-        f"  {fit(miner.name, 14)}",
+        f"{row.uid:>3}    {row.on_chain:.4f}   {row.planned:.4f}   ",
+        Span(f"{sign.text} {abs(row.change):.4f}", sign.tone),
+        f"  {fit(row.name, 14)}",
     )
 
 
-DRY_RUNS: dict[str, Callable[[Snapshot], list[Line]]] = {"chain.set_weights": weights_to_set}
+def registration_to_pay(snapshot: Snapshot) -> list[Line]:
+    """What registering costs, and what that leaves."""
+    cost, balance = snapshot.chain.registration_cost, snapshot.chain.balance
+    after = line(formats.tau(balance - cost)) if balance >= cost else line(Span("✗ not enough", "err"))
+    return [
+        BLANK,
+        *facts(
+            (
+                ("price", line(f"{formats.tau(cost)}  no more than this is paid")),
+                ("coldkey has", line(formats.tau(balance))),
+                ("after that", after),
+            ),
+            LABEL,
+        ),
+    ]
+
+
+def axon_to_announce(snapshot: Snapshot) -> list[Line]:
+    """What the chain says of this miner's address, and where it listens."""
+    listens = (snapshot.server or ServerView()).address
+    on_chain = line(snapshot.chain.axon) if snapshot.chain.axon else line(Span("nothing", "warn"))
+    return [BLANK, *facts((("on chain now", on_chain), ("listens at", line(listens or formats.UNKNOWN))), LABEL)]
+
+
+def address_entry(snapshot: Snapshot) -> Entry:
+    """The address to announce: the one on chain, else where the server listens."""
+    listens = (snapshot.server or ServerView()).address
+    return Entry("Announce IP:PORT", snapshot.chain.axon or listens, _not_an_address)
+
+
+def _not_an_address(typed: str) -> str:
+    try:
+        announcement(typed)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+DRY_RUNS: dict[str, Callable[[Snapshot], list[Line]]] = {
+    "chain.set_weights": weights_to_set,
+    "chain.register": registration_to_pay,
+    "chain.serve": axon_to_announce,
+}
 """By action, what it would change."""
+
+ENTRIES: dict[str, Callable[[Snapshot], Entry]] = {"chain.serve": address_entry}
+"""By action, what has to be typed for it."""

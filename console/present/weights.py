@@ -86,7 +86,7 @@ def status(picture: Picture) -> list[Line]:
             ("allowed", _allowed(chain)),
             ("window", _window(snapshot)),
             ("auto-set", _auto_set(snapshot)),
-            ("network", _network(chain)),
+            ("vtrust", line(f"{chain.validator_trust:.3f}  commit-reveal {'on' if chain.commit_reveal else 'off'}")),
             ("limit", line(f"one set in {formats.blocks(chain.weights_rate_limit, chain.block_time)}")),
             ("mode", _mode(snapshot.plans)),
             ("neuron", _neuron(chain)),
@@ -99,8 +99,8 @@ def _miner_status(snapshot: Snapshot) -> list[Line]:
     chain = snapshot.chain
     return facts(
         (
-            ("role", line("a miner sets no weights, it earns them")),
-            ("neuron", _neuron(chain)),
+            ("weights", line("a miner earns, it sets none")),
+            ("neuron", line(f"uid {chain.uid}") if chain.registered else line(Span("✗ not registered", "err"))),
             ("incentive", line(formats.share(chain.incentive))),
             ("axon", line(chain.axon) if chain.axon else line(Span("○ not announced", "warn"))),
             ("balance", line(formats.tau(chain.balance))),
@@ -114,8 +114,7 @@ def _last_set(snapshot: Snapshot) -> Line:
     outcome = states.of_outcome(sent.outcome).span if sent else Span("")
     if not _has_weights(snapshot):
         return line(Span("○ never set ", "muted"), outcome)
-    ago = max(0, snapshot.chain.block - snapshot.chain.last_weights_block)
-    return line(f"{formats.blocks(ago, snapshot.chain.block_time)} ago ", outcome)
+    return line(f"{max(0, snapshot.chain.block - snapshot.chain.last_weights_block)} blk ago ", outcome)
 
 
 def _has_weights(snapshot: Snapshot) -> bool:
@@ -151,11 +150,6 @@ def _auto_set(snapshot: Snapshot) -> Line:
     if snapshot.auto_weights:
         return line(Span("● ON", "ok"), " once in each window")
     return line(Span("○ OFF", "warn"), " set only by hand")
-
-
-def _network(chain: ChainView) -> Line:
-    hidden = "on" if chain.commit_reveal else "off"
-    return line(f"vtrust {chain.validator_trust:.3f}  commit-reveal {hidden}")
 
 
 def _mode(plans: Sequence[PlanView]) -> Line:

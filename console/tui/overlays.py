@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from console.actions import ACTIONS, actions_of
 from console.actions.action import Level
-from console.present.help import choice, help_lines
+from console.present.help import help_lines, menu_line
 from console.present.palette import Found, find
 from console.present.questions import question
 from console.tui.screens.base import ConsoleScreen
@@ -35,7 +35,7 @@ class Overlays:
         app = self._app
         found = [action for action in actions_of(screen.NAME) if action.group in ("act", "take")]
         options = [
-            Option(action.id, choice(action, app.keymap, app.why_not(action.id)), action.letter) for action in found
+            Option(action.id, menu_line(action, app.keymap, app.why_not(action.id)), action.letter) for action in found
         ]
         app.push_screen(ChoiceDialog("Actions", options), self._take)
 
@@ -60,7 +60,7 @@ class Overlays:
         self._app.push_screen(ThemePicker(self._app.themes.files, self._app.theme))
 
     def confirm(self, action_id: str, then: Callable[..., object]) -> None:
-        """Ask before an action that matters; do it at once when it does not. `then` gets what was typed, if anything."""
+        """Ask before an action that matters; do it at once when it does not. `then` gets what was typed, if it was."""
         if ACTIONS[action_id].level < Level.ASKED:
             then()
             return

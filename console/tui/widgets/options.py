@@ -15,10 +15,11 @@ from console.tui.widgets.paint import Painted
 
 
 class Option(Struct, frozen=True):
-    """One line to choose."""
+    """One line to choose, with the cursor or by its letter."""
 
     id: str
     line: Line
+    letter: str = ""
 
 
 class Options(Painted, can_focus=True):
@@ -75,6 +76,12 @@ class Options(Painted, can_focus=True):
         style = self.get_component_rich_style("grid--cursor" if self.has_focus else "grid--cursor-blurred")
         text = "".join(span.text for span in content)
         return Strip([Segment("▌ " + text, style)]).adjust_cell_length(width, style)
+
+    def on_key(self, event: events.Key) -> None:
+        option = next((one for one in self.options if one.letter and one.letter == event.character), None)
+        if option is not None:
+            event.stop()
+            self.post_message(self.Chosen(self, option.id))
 
     def _go(self, index: int) -> None:
         index = max(0, min(index, len(self.options) - 1))

@@ -1,0 +1,67 @@
+"""Server: a miner's server, who asks it and how that goes; in the other roles, what runs instead."""
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+
+from console.present import server
+from console.present.picture import Picture
+from console.present.server_rows import Asked, asked, callers, keys, parts
+from console.present.server_tables import CALLERS, KEYS, REQUESTS, SERVICES
+from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.reader import READER_WIDTH, Reader
+from console.tui.widgets.lines import Lines
+from console.tui.widgets.live_table import LiveTable
+from console.tui.widgets.panel import Panel
+from console.tui.widgets.table_panel import TablePanel
+
+
+class ServerScreen(ConsoleScreen):
+    NAME = "server"
+    AUTO_FOCUS = "#requests LiveTable, #services LiveTable"
+
+    def body(self) -> ComposeResult:
+        role = self.host.picture.snapshot.role
+        if role == "miner":
+            yield from self._serving()
+        else:
+            yield Lines(server.explanation(role), id="explanation")
+            yield TablePanel("Servers" if role == "demo" else "Services", SERVICES, id="services")
+
+    def _serving(self) -> ComposeResult:
+        with Horizontal(id="facts"):
+            with Panel("Server"):
+                yield Lines(id="status")
+            yield TablePanel("Callers", CALLERS, id="callers")
+            yield TablePanel("Keys", KEYS, id="keys", classes="wide-only")
+        with Horizontal(id="traffic"):
+            yield TablePanel("Requests", REQUESTS, id="requests")
+            with Panel("Request", id="detail", classes="wide-only"):
+                yield Lines()
+
+    def show(self, picture: Picture) -> None:
+        snapshot = picture.snapshot
+        if snapshot.role != "miner":
+            self.query_one("#services", TablePanel).show(parts(snapshot), picture.now)
+            return
+        self.query_one("#status", Lines).show(server.status(picture))
+        self.query_one("#callers", TablePanel).show(callers(snapshot), picture.now)
+        self.query_one("#keys", TablePanel).show(keys(snapshot), picture.now)
+        self.query_one("#requests", TablePanel).show(asked(snapshot), picture.now)
+        self._show_detail()
+
+    @on(LiveTable.Moved, "#requests LiveTable")
+    def _show_detail(self) -> None:
+        pane = self.query_one("#detail Lines", Lines)
+        pane.show(server.request(self._current, pane.size.width))
+
+    @property
+    def _current(self) -> Asked | None:
+        """The request under the cursor."""
+        table: LiveTable[Asked] = self.query_one("#requests", TablePanel).table
+        return table.current
+
+    @on(LiveTable.Opened, "#requests LiveTable")
+    def _open(self) -> None:
+        if self._current is not None:
+            self.host.push_screen(Reader("Request", server.request(self._current, READER_WIDTH)))

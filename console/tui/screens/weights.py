@@ -1,0 +1,76 @@
+"""Weights: what stands on chain, what would be set, what was sent, and the actions that write to the chain."""
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+
+from console.actions import chain
+from console.present import weights
+from console.present.help import lettered
+from console.present.picture import Picture
+from console.present.submissions import submission
+from console.present.text import Line, cut
+from console.present.weight_tables import CHANGES, COMMANDS, SUBMISSIONS
+from console.present.weights import Change
+from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.reader import READER_WIDTH, Reader
+from console.tui.widgets.lines import Lines
+from console.tui.widgets.live_table import LiveTable
+from console.tui.widgets.panel import Panel
+from console.tui.widgets.table_panel import TablePanel
+from engine.snapshot import PlanView
+
+ONLY_CHANGES = "  only changes"
+LETTERED = [action for action in chain.ACTIONS if action.letter]
+
+
+class WeightsScreen(ConsoleScreen):
+    NAME = "weights"
+
+    _only_changes = False
+
+    def body(self) -> ComposeResult:
+        plans = self.host.picture.snapshot.role != "miner"
+        with Horizontal(id="facts"):
+            with Panel("Status"):
+                yield Lines(id="status")
+            with Panel("Actions: x, then a letter"):
+                yield Lines(id="letters")
+        if plans:
+            with Horizontal(id="plans"):
+                yield TablePanel("Proposed vs on-chain", CHANGES, id="changes", hint="d only changes")
+                yield TablePanel("Submissions", SUBMISSIONS, id="submissions")
+        yield TablePanel("Command log", COMMANDS, id="commands", classes="below" if plans else None)
+
+    def show(self, picture: Picture) -> None:
+        self._show_lines("#status", weights.status(picture))
+        self._show_lines("#letters", [lettered(action, self.host.why_not(action.id)) for action in LETTERED])
+        self.query_one("#commands", TablePanel).show(picture.snapshot.commands, picture.now)
+        if picture.snapshot.role != "miner":
+            self._show_plans(picture)
+
+    def _show_lines(self, pane_id: str, content: list[Line]) -> None:
+        pane = self.query_one(pane_id, Lines)
+        pane.show([cut(one, pane.size.width) for one in content])
+
+    def _show_plans(self, picture: Picture) -> None:
+        rows = weights.changes(picture.snapshot.miners)
+        note = weights.change_caption(rows) + (ONLY_CHANGES if self._only_changes else "")
+        shown = [row for row in rows if row.differs] if self._only_changes else rows
+        self.query_one("#changes", TablePanel).show(shown, picture.now, note)
+        self.query_one("#submissions", TablePanel).show(picture.snapshot.plans, picture.now)
+
+    def do_weights_diff(self) -> None:
+        self._only_changes = not self._only_changes
+
+    @on(LiveTable.Opened, "#changes LiveTable")
+    def _open_miner(self, message: LiveTable.Opened) -> None:
+        current: Change | None = message.table.current
+        if current is not None:
+            self.host.go_to_miner(current.hotkey)
+
+    @on(LiveTable.Opened, "#submissions LiveTable")
+    def _open_submission(self, message: LiveTable.Opened) -> None:
+        current: PlanView | None = message.table.current
+        if current is not None:
+            self.host.push_screen(Reader("Submission", submission(current, READER_WIDTH)))

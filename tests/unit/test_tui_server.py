@@ -1,0 +1,153 @@
+"""Stories through the keyboard on Server: a miner's requests and callers, and what stands there in other roles."""
+
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from console.tui.screens.reader import Reader
+from console.tui.widgets.live_table import LiveTable
+from engine.snapshot import CallerView, RequestView, ServerView, ServiceView, SessionView
+from engine.values import Metagraph, Neuron
+from tests.unit.tui_helpers import NARROW, NOW, WIDE, app_of, miner, screen_text, snapshot
+
+VALIDATOR = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"
+STRANGER = "5DAAnrj7VHTznn2AWBemMuyBwZWs6FNFjdyVXUeYum3PTXFy"
+
+
+def request(number: int, *, hotkey: str = VALIDATOR, status: int = 200) -> RequestView:
+    return RequestView(
+        at=NOW - 100 + number,
+        hotkey=hotkey,
+        route="/fiber/challenge",
+        bytes_in=400 + number,
+        status=status,
+        ms=40.0 + number,
+        reason="" if status == 200 else "not on the allow-list",
+        answer=f"answer {number}" if status == 200 else "",
+        tokens=7,
+    )
+
+
+SERVER = ServerView(
+    address="0.0.0.0:8091",
+    backend="scripted",
+    ready=True,
+    capacity=8,
+    queue_limit=32,
+    requests_total=3,
+    statuses={200: 2, 403: 1},
+    callers=(
+        CallerView(hotkey=VALIDATOR, allowed=True, requests=2, ok=2, p50_ms=41.0, last_at=NOW - 3),
+        CallerView(
+            hotkey=STRANGER,
+            allowed=False,
+            requests=1,
+            ok=0,
+            p50_ms=0,
+            last_at=NOW - 9,
+            last_refusal="403 not on the allow-list",
+        ),
+    ),
+    sessions=(SessionView(hotkey=VALIDATOR, key_uuid="6b1e", created_at=NOW - 10, expires_at=NOW + 3590),),
+    requests=(request(1, hotkey=STRANGER, status=403), request(2), request(3)),
+)
+MINER = snapshot(
+    role="miner",
+    miners=(),
+    rounds=(),
+    server=SERVER,
+    services=(ServiceView(name="miner server", state="running", since=NOW),),
+    metagraph=Metagraph(netuid=1, block=1, neurons=(Neuron(uid=31, hotkey=VALIDATOR, coldkey="5C"),)),
+)
+
+
+async def test_a_miner_sees_who_asks_and_who_is_refused_at_80_by_24(tmp_path: Path) -> None:
+    app = app_of(MINER, tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("5")
+        shown = screen_text(app)
+    assert "[5 Server]" in shown
+    assert "● listening 0.0.0.0:8091" in shown
+    assert "✓ allowed" in shown
+    assert "✗ refused" in shown
+    assert "59:50" in shown
+    assert "▲ 403" in shown
+    assert "answer 3" in shown
+
+
+async def test_160_by_48_shows_keys_and_the_request_under_the_cursor(tmp_path: Path) -> None:
+    app = app_of(MINER, tmp_path)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("5")
+        await pilot.pause()
+        assert "403 bytes" in screen_text(app)
+        assert "6b1e" in screen_text(app)
+        await pilot.press("G")
+        await pilot.pause()
+        assert "▲ 403 Forbidden" in screen_text(app)
+
+
+async def test_enter_opens_a_request_and_escape_closes_it(tmp_path: Path) -> None:
+    app = app_of(MINER, tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("5", "j", "enter")
+        await pilot.pause()
+        assert isinstance(app.screen, Reader)
+        assert "402 bytes" in screen_text(app)
+        assert VALIDATOR in screen_text(app)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert not isinstance(app.screen, Reader)
+
+
+async def test_requests_are_filtered_while_they_come(tmp_path: Path) -> None:
+    app = app_of(MINER, tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("5", "/", *"status:403", "enter")
+        table = app.screen.query_one("#requests LiveTable", LiveTable)
+        assert [row.request.status for row in table.rows] == [403]
+        later = replace(SERVER, requests=(*SERVER.requests, request(4), request(5, hotkey=STRANGER, status=403)))
+        app.feed.publish(replace(MINER, server=later))
+        app.pull()
+        assert [row.request.bytes_in for row in table.rows] == [405, 401]
+        await pilot.press("escape")
+        assert len(table.rows) == 5
+
+
+async def test_no_request_yet_is_no_error(tmp_path: Path) -> None:
+    app = app_of(replace(MINER, server=None), tmp_path)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("5", "enter")
+        await pilot.pause()
+        assert "no request yet" in screen_text(app)
+
+
+async def test_the_demo_shows_the_servers_of_its_cast(tmp_path: Path) -> None:
+    one = miner(1, name="liar")
+    demo = snapshot(
+        role="demo",
+        miners=(one,),
+        services=(
+            ServiceView(name="validator", state="running", since=NOW),
+            ServiceView(name="liar", state="backing_off", since=NOW - 5, restarts=2, reason="it fell over"),
+        ),
+        metagraph=Metagraph(
+            netuid=1, block=1, neurons=(Neuron(uid=1, hotkey=one.hotkey, coldkey="5C", ip="127.0.0.1", port=4001),)
+        ),
+    )
+    app = app_of(demo, tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("5")
+        shown = screen_text(app)
+    assert "servers of the demo's miners" in shown
+    assert "▲ backing off" in shown
+    assert "127.0.0.1:4001" in shown
+
+
+async def test_a_validator_is_told_that_it_serves_nothing(tmp_path: Path) -> None:
+    app = app_of(snapshot(), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("5")
+        shown = screen_text(app)
+    assert "A validator asks and serves nothing" in shown
+    assert "● running" in shown

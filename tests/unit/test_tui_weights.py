@@ -1,0 +1,275 @@
+"""Stories through the keyboard on Weights: reading the plan, and the actions that write to the chain."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from textual.pilot import Pilot
+
+from console.actions import ACTIONS, SCREENS, actions_of
+from console.actions.action import Level
+from console.tui.app import ConsoleApp
+from console.tui.ending import Ending
+from console.tui.screens.command_log import CommandLogScreen
+from console.tui.screens.confirm import CANCEL, ConfirmDialog
+from console.tui.widgets.live_table import LiveTable
+from console.tui.widgets.options import Options
+from engine.commands import AutoWeights, Pause, Register, Resume, Serve, SetWeights
+from engine.snapshot import ChainView, CommandView, PlanView, ServerView, Snapshot
+from tests.unit.tui_helpers import NARROW, NOW, WIDE, Orders, app_of, miner, screen_text, snapshot, toasts
+
+MINERS = (miner(1, planned=0.4, weight=0.1), miner(2), miner(3, planned=0.0, weight=0.2))
+PLAN = PlanView(
+    at=NOW - 60, block=90, mode="normal", uids=(1, 2), weights_u16=(65535, 9), outcome="rejected", reason="TooFast"
+)
+COMMAND = CommandView(at=NOW - 5, name="setweights", detail="", outcome="rejected", reason="SettingWeightsTooFast")
+FINNEY = ChainView(
+    network="finney",
+    netuid=42,
+    registered=True,
+    reachable=True,
+    validator_permit=True,
+    uid=7,
+    block=100,
+    tempo=360,
+    next_epoch=200,
+    registration_cost=0.5,
+    balance=3.2,
+)
+MINER = snapshot(
+    role="miner",
+    miners=(),
+    rounds=(),
+    chain=replace(FINNEY, network="embedded", axon="203.0.113.9:8091"),
+    server=ServerView(address="0.0.0.0:8091"),
+)
+
+
+def validator(**changes: Any) -> Snapshot:
+    return snapshot(**{"miners": MINERS, "plans": (PLAN,), "commands": (COMMAND,), **changes})
+
+
+async def take(pilot: Pilot[Ending], letter: str) -> None:
+    """The menu, then a letter."""
+    await pilot.press("x", letter)
+    await pilot.pause()
+
+
+async def test_the_plan_stands_beside_the_chain_at_80_by_24(tmp_path: Path) -> None:
+    app = app_of(validator(), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("4")
+        shown = screen_text(app)
+    assert "[4 Weights]" in shown
+    assert "Proposed vs on-chain  L1 .5000  max ▲.3000 uid 1  sort Δ ▼  3" in shown
+    assert "1 miner-1" in shown
+    assert "▼.2000 ████████" in shown
+    assert "w set weights now…" in shown
+    assert "✗ on already" in shown
+    assert "✗ rejected" in shown
+    assert "TooFast" in shown
+
+
+async def test_160_by_48_has_the_command_log_and_the_numbers_to_send(tmp_path: Path) -> None:
+    app = app_of(validator(), tmp_path)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("4")
+        shown = screen_text(app)
+    assert "65535" in shown
+    assert "SettingWeightsTooFast" in shown
+    assert "s serve axon…      ✗ only a miner serves" in shown
+
+
+async def test_only_changes_are_shown_until_all_are_again(tmp_path: Path) -> None:
+    app = app_of(validator(), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("4", "d")
+        app.pull()
+        table = app.screen.query_one("#changes LiveTable", LiveTable)
+        assert [row.uid for row in table.rows] == [1, 3]
+        assert "only changes" in screen_text(app)
+        await pilot.press("d")
+        assert len(table.rows) == 3
+
+
+async def test_the_command_log_takes_the_whole_screen(tmp_path: Path) -> None:
+    app = app_of(validator(), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("4", "@")
+        await pilot.pause()
+        assert isinstance(app.screen, CommandLogScreen)
+        assert "SettingWeightsTooFast" in screen_text(app)
+        assert "[4 Weights]" in screen_text(app)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert not isinstance(app.screen, CommandLogScreen)
+
+
+async def test_weights_are_set_after_the_difference_was_shown_and_yes_was_said(tmp_path: Path) -> None:
+    app = app_of(validator(), tmp_path)
+    orders = Orders(app.feed)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("4")
+        await take(pilot, "w")
+        assert "2 miners get weight  L1 .5000  max ▲.3000 uid 1" in screen_text(app)
+        await pilot.press("enter")
+        assert orders.taken == []
+        await take(pilot, "w")
+        await pilot.press("escape")
+        assert orders.taken == []
+        await take(pilot, "w")
+        await pilot.press("y")
+        assert orders.taken == [SetWeights()]
+        app.feed.emit("command", command="setweights", detail="", outcome="rejected", reason="SettingWeightsTooFast")
+        app.pull()
+        await pilot.pause()
+        assert toasts(app)[-1] == "setweights: rejected SettingWeightsTooFast"
+
+
+async def test_on_a_real_network_yes_is_not_enough(tmp_path: Path) -> None:
+    app = app_of(validator(chain=FINNEY), tmp_path)
+    orders = Orders(app.feed)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("4")
+        await take(pilot, "w")
+        assert "✗ type 42 first" in screen_text(app)
+        await pilot.press("y", "4", "enter", "y")
+        assert orders.taken == []
+        await pilot.press("2", "enter", "y")
+        assert orders.taken == [SetWeights()]
+
+
+async def test_the_engine_sets_weights_by_itself_or_does_not(tmp_path: Path) -> None:
+    app = app_of(validator(), tmp_path)
+    orders = Orders(app.feed)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("4")
+        await take(pilot, "o")
+        app.feed.publish(validator(auto_weights=False, paused=True))
+        await take(pilot, "o")
+        assert toasts(app)[-1] == "auto-set off: off already"
+        await take(pilot, "a")
+        await take(pilot, "r")
+        app.feed.publish(validator())
+        await take(pilot, "p")
+    assert orders.taken == [AutoWeights(False), AutoWeights(True), Resume(), Pause()]
+
+
+async def test_registering_pays_no_more_than_was_shown(tmp_path: Path) -> None:
+    gone = replace(FINNEY, registered=False, uid=None)
+    app = app_of(validator(chain=gone), tmp_path)
+    orders = Orders(app.feed)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("4")
+        await take(pilot, "b")
+        assert "τ0.500  no more than this is paid" in screen_text(app)
+        app.feed.publish(validator(chain=replace(gone, registration_cost=99.0)))
+        await pilot.press("j", "enter", "4", "2", "enter", "y")
+    assert orders.taken == [Register(limit=0.5)]
+
+
+async def test_an_axon_is_served_at_the_address_that_was_typed(tmp_path: Path) -> None:
+    app = app_of(MINER, tmp_path)
+    orders = Orders(app.feed)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("4")
+        await take(pilot, "s")
+        assert "on chain now  203.0.113.9:8091" in screen_text(app)
+        await pilot.press("tab", *("backspace",) * 4, "enter", "y")
+        await pilot.pause()
+        assert orders.taken == []
+        assert "✗ a port is a number from 1 to 65535" in screen_text(app)
+        await pilot.press(*"8123", "enter", "y")
+    assert orders.taken == [Serve("203.0.113.9", 8123)]
+
+
+async def test_a_miner_sees_what_it_can_do_and_no_plans(tmp_path: Path) -> None:
+    app = app_of(MINER, tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("4")
+        shown = screen_text(app)
+    assert "a miner earns, it sets no" in shown
+    assert "s serve axon…" in shown
+    assert "Command log" in shown
+    assert "Proposed" not in shown
+
+
+WRITES = [action for action in ACTIONS.values() if action.context == "chain" and (action.command or action.order)]
+
+
+async def test_no_chain_action_is_one_key_from_anywhere(tmp_path: Path) -> None:
+    """Every key of every screen, pressed once and followed by nothing, orders nothing from the chain."""
+    assert not any(action.keys for action in WRITES)
+    for place in ("1", "4", "5"):
+        app = app_of(validator(), tmp_path)
+        orders = Orders(app.feed)
+        async with app.run_test(size=NARROW) as pilot:
+            for letter in (action.letter for action in WRITES):
+                await pilot.press(place, letter, "escape")
+            await _click_everywhere(app, pilot)
+        chain = {type(action.command) for action in WRITES} | {Register, Serve}
+        assert not [command for command in orders.taken if type(command) in chain]
+
+
+async def _click_everywhere(app: ConsoleApp, pilot: Pilot[Ending]) -> None:
+    for widget in app.screen.query("#letters"):
+        await pilot.click(widget)
+
+
+@pytest.mark.parametrize("action", WRITES, ids=lambda action: action.id)
+async def test_every_chain_action_goes_through_the_feed_and_asks_what_its_level_says(
+    action: Any, tmp_path: Path
+) -> None:
+    """With no engine behind it nothing happens, and the operator is told."""
+    able = {
+        "chain.auto_on": validator(auto_weights=False),
+        "chain.register": validator(chain=replace(validator().chain, registered=False)),
+        "chain.serve": MINER,
+    }
+    app = app_of(able.get(action.id, validator()), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("4")
+        assert app.why_not(action.id) == ""
+        await take(pilot, action.letter)
+        asked = isinstance(app.screen, ConfirmDialog)
+        assert asked == (action.level >= Level.ASKED)
+        if asked:
+            assert app.screen.query_one(Options).current == CANCEL
+            await pilot.press("y")
+        await pilot.pause()
+        assert toasts(app)[-1].endswith("no engine listens")
+
+
+@pytest.mark.parametrize(
+    ("changes", "action_id", "reason"),
+    [
+        ({"read_only": True}, "chain.set_weights", "not while --read-only is on"),
+        ({"read_only": True}, "chain.register", "not while --read-only is on"),
+        ({"role": "miner"}, "chain.set_weights", "a miner sets no weights"),
+        ({"role": "demo"}, "chain.serve", "only a miner serves"),
+        ({"role": "miner", "read_only": True}, "chain.serve", "not while --read-only is on"),
+        ({"role": "miner", "chain": ChainView()}, "chain.serve", "this hotkey is not registered"),
+        ({"chain": ChainView()}, "chain.set_weights", "this hotkey is not registered"),
+        ({"chain": replace(FINNEY, validator_permit=False)}, "chain.set_weights", "no validator permit"),
+        (
+            {"chain": replace(FINNEY, commit_reveal=True)},
+            "chain.set_weights",
+            "commit-reveal: the chain takes no plain weights",
+        ),
+        ({"chain": replace(FINNEY, next_weights_block=101)}, "chain.set_weights", "wait 1 blk 12s, the rate limit"),
+        ({"chain": replace(FINNEY, next_weights_block=162)}, "chain.set_weights", "wait 62 blk 12m24s, the rate limit"),
+        ({"miners": ()}, "chain.set_weights", "no miner has a score to set"),
+        ({"chain": FINNEY}, "chain.register", "is uid 7 already"),
+    ],
+)
+def test_what_cannot_be_done_says_why(changes: dict[str, Any], action_id: str, reason: str) -> None:
+    assert ACTIONS[action_id].why_not(validator(**changes)) == reason
+
+
+def test_letters_of_a_screen_differ_and_mean_nothing_else_in_its_menu() -> None:
+    taken = {key for action in actions_of("dialog") for key in action.keys}
+    for screen in SCREENS:
+        letters = [action.letter for action in actions_of(screen) if action.letter]
+        assert len(letters) == len(set(letters)), screen
+        assert not taken & set(letters), screen
