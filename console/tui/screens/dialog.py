@@ -58,7 +58,9 @@ class ChoiceDialog(Dialog[str]):
             yield Options(self._options)
 
     def on_mount(self) -> None:
-        self.query_one(Options).show(self._options, self._current)
+        options = self.query_one(Options)
+        options.show(self._options, self._current)
+        options.focus()
 
     @on(Options.Chosen)
     def _choose(self, message: Options.Chosen) -> None:
