@@ -7,12 +7,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
+from msgspec.structs import replace
 from textual.app import App
 
 from console.actions import ACTIONS
 from console.actions.action import Action
 from console.keymap import Keymap
+from console.memory import Memory, keep, recall
 from console.present.picture import Picture
+from console.present.table import Table, View
 from console.present.text import line
 from console.themes import ThemeError
 from console.tui.driver import OperatorDriver
@@ -67,6 +70,7 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
         keymap: Keymap,
         terminal: int,
         configuration: Configuration | None = None,
+        memory: Path | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         super().__init__(driver_class=OperatorDriver)
@@ -75,6 +79,8 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
         self.keymap = keymap
         self.terminal = terminal
         self.configuration = configuration
+        self.memory = recall(memory) if memory else Memory()
+        self._memory_file = memory
         self.themes = Themes()
         self.takeaway = Takeaway(self, folder)
         self.animation_level = "none"
@@ -94,10 +100,12 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
         if self._asked_to_leave is not None:
             self.leave(self._asked_to_leave)
         self.load_themes()
-        self.theme = USUAL
+        self.theme = self.memory.theme if self.memory.theme in self.available_themes else USUAL
         self.set_keymap({action_id: ",".join(keys) for action_id, keys in self.keymap.changed.items()})
         self.set_interval(PULL_S, self.pull)
         self.set_interval(THEMES_S, self.load_themes)
+        if self.memory.place in SCREENS:
+            self.go(self.memory.place)
 
     @property
     def picture(self) -> Picture:
@@ -273,8 +281,15 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
 
     def leave(self, ending: Ending) -> None:
         """End the screen. The first reason counts."""
-        if not self._exit:
-            self.exit(ending)
+        if self._exit:
+            return
+        if self._memory_file is not None:
+            keep(self._memory_file, replace(self.memory, place=self.current_mode, theme=self.theme))
+        self.exit(ending)
+
+    def remember(self, table: Table[Any], view: View) -> None:
+        """Look at this table the same way in the next run."""
+        self.memory = replace(self.memory, views={**self.memory.views, table.name: view})
 
     def leave_soon(self, ending: Ending) -> None:
         """End the screen, from a signal handler or another thread, even before it has begun."""

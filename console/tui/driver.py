@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
+from textual.events import Paste
 
 from console.tui.ending import Ending
+from console.tui.pasting import Pasting
 from console.tui.writer import Writer
 
 if TYPE_CHECKING:
@@ -62,6 +64,7 @@ class OperatorDriver(LinuxDriver):
 
     def close(self) -> None:
         super().close()
+        signal.signal(signal.SIGCONT, signal.SIG_DFL)
         self._writer.stop(0 if self._hung_up else LAST_WORDS_S)
 
     def toggle_mouse(self) -> bool:
@@ -108,8 +111,9 @@ class OperatorDriver(LinuxDriver):
             self._hang_up()
 
     def run_input_thread(self) -> None:
-        """Textual's reader of keys, but the end of the input ends it."""
+        """Textual's reader of keys, but the end of the input ends it, and a paste is one text."""
         parser = XTermParser(self._debug)
+        pasting = Pasting()
         decoder = getincrementaldecoder("utf-8")("replace")
         with selectors.SelectSelector() as selector:
             selector.register(self.fileno, selectors.EVENT_READ)
@@ -119,7 +123,8 @@ class OperatorDriver(LinuxDriver):
                     if not received:
                         self._hang_up()
                         return
-                    for message in parser.feed(decoder.decode(received)):
-                        self.process_message(message)
+                    for text, is_pasted in pasting.feed(decoder.decode(received)):
+                        for message in [Paste(text)] if is_pasted else parser.feed(text):
+                            self.process_message(message)
                 for message in parser.tick():
                     self.process_message(message)

@@ -8,6 +8,7 @@ from types import FrameType
 
 from console.headless import Signals, narrate
 from console.keymap import keymap_path, read_keymap
+from console.memory import memory_path
 from console.terminal import give_back_the_shell, let_go_of_terminal, own_terminal
 from console.tui.app import ConsoleApp
 from console.tui.ending import Ending
@@ -39,8 +40,9 @@ def run_screen(
     try:
         ending = _show(engine, feed, logs, folder, configuration)
     except Exception:
-        engine.stop()
-        engine.join()
+        if engine.running:
+            engine.stop()
+            engine.join()
         raise
     signals = Signals(engine, stop_on_hangup=configuration.settings.on_hangup == "stop")
     if ending is Ending.DETACH:
@@ -72,6 +74,7 @@ def _show(engine: EngineThread, feed: Feed, logs: LogRing, folder: Path, configu
             keymap=keymap,
             terminal=terminal,
             configuration=configuration,
+            memory=memory_path(configuration.settings.role),
         )
         for ending in (Ending.TERMINATED, Ending.INTERRUPTED):
             signal.signal(SIGNALS[ending], _leaving(app, ending))

@@ -1,0 +1,196 @@
+"""A terminal for tests: a pseudo-terminal with a process in it, and enough of an emulator to read its screen.
+
+The emulator knows what Textual sends to place text: cursor moves, erasing, and the modes that have to be given back.
+"""
+
+import fcntl
+import os
+import re
+import select
+import struct
+import subprocess
+import sys
+import termios
+import threading
+import time
+from codecs import getincrementaldecoder
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from unicodedata import east_asian_width
+
+ROOT = Path(__file__).parents[2]
+SEQUENCE = re.compile(
+    r"\x1b(?:\[([?>=<]?)([0-9;$]*)([@-~])|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_].*?\x1b\\|[@-Z\\-_=>78])"
+)
+UNFINISHED = re.compile(r"\x1b(?:\[[?>=<]?[0-9;$]*|\][^\x07]*|[PX^_].*)?\Z")
+GIVEN_BACK = {"1049": False, "25": True, "1000": False, "1003": False, "2004": False}
+"""What private modes must be when a screen has left."""
+
+
+class Display:
+    """The cells of a terminal, from what was written to it."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.width, self.height = width, height
+        self.cells = [[" "] * width for _ in range(height)]
+        self.modes: dict[str, bool] = {}
+        self.sequences: list[str] = []
+        self._row = self._column = 0
+        self._rest = ""
+
+    @property
+    def text(self) -> str:
+        return "\n".join("".join(row).rstrip() for row in self.cells)
+
+    def feed(self, text: str) -> None:
+        text = self._rest + text
+        unfinished = UNFINISHED.search(text)
+        text, self._rest = (text[: unfinished.start()], unfinished[0]) if unfinished else (text, "")
+        position = 0
+        for sequence in SEQUENCE.finditer(text):
+            self._print(text[position : sequence.start()])
+            self._obey(sequence)
+            position = sequence.end()
+        self._print(text[position:])
+
+    def _print(self, text: str) -> None:
+        for character in text:
+            if character == "\n":
+                self._row, self._column = min(self._row + 1, self.height - 1), 0
+            elif character == "\r":
+                self._column = 0
+            elif character >= " ":
+                if self._column < self.width:
+                    self.cells[self._row][self._column] = character
+                self._column += 2 if east_asian_width(character) in "WF" else 1
+
+    def _obey(self, sequence: re.Match[str]) -> None:
+        private, numbers, final = sequence[1], sequence[2], sequence[3]
+        if final is None:
+            self.sequences.append(sequence[0])
+            return
+        values = [int(number) for number in numbers.split(";") if number.isdecimal()]
+        match private, final:
+            case "?", "h" | "l":
+                self.modes |= dict.fromkeys(numbers.split(";"), final == "h")
+            case "", "H":
+                row, column = [*values, 1, 1][:2]
+                self._row, self._column = min(row, self.height) - 1, min(column, self.width) - 1
+            case "", "C":
+                self._column += values[0] if values else 1
+            case "", "J" | "K" | "m" | "u":
+                if final == "J":
+                    self.cells = [[" "] * self.width for _ in range(self.height)]
+            case _:
+                self.sequences.append(sequence[0])
+
+
+class Terminal:
+    """A console in a pseudo-terminal. Reading it can be paused, as a dead link does."""
+
+    def __init__(self, command: list[str], *, width: int, height: int, home: Path) -> None:
+        self.display = Display(width, height)
+        self.received = bytearray()
+        self._controller, worker = os.openpty()
+        fcntl.ioctl(worker, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+        self.modes_before = termios.tcgetattr(worker)
+        self.worker_name = os.ttyname(worker)
+        self.process = subprocess.Popen(
+            command,
+            stdin=worker,
+            stdout=worker,
+            stderr=worker,
+            cwd=ROOT,
+            env={**os.environ, "TERM": "xterm-256color", "HOME": str(home), "ESCDELAY": "25"},
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
+        os.close(worker)
+        self._reading = threading.Event()
+        self._reading.set()
+        self._changed = threading.Condition()
+        self._closed = False
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        decoder = getincrementaldecoder("utf-8")("replace")
+        while not self._closed:
+            self._reading.wait()
+            if not select.select([self._controller], [], [], 0.05)[0]:
+                continue
+            try:
+                data = os.read(self._controller, 65_536)
+            except OSError:
+                data = b""
+            if not data:
+                return
+            with self._changed:
+                self.received += data
+                self.display.feed(decoder.decode(data))
+                self._changed.notify_all()
+
+    @property
+    def text(self) -> str:
+        with self._changed:
+            return self.display.text
+
+    def press(self, keys: str) -> None:
+        os.write(self._controller, keys.encode())
+
+    def wait_for(self, text: str, *, seconds: float = 30.0) -> None:
+        """Wait until the screen shows a text; fails with the screen."""
+        with self._changed:
+            seen = self._changed.wait_for(lambda: text in self.display.text, seconds)
+        assert seen, f"{text!r} is not on the screen:\n{self.text}"
+
+    def stall(self) -> None:
+        """Stop reading, as a terminal does whose link hangs."""
+        self._reading.clear()
+
+    def go_on(self) -> None:
+        self._reading.set()
+
+    def resize(self, width: int, height: int) -> None:
+        with self._changed:
+            self.display.__init__(width, height)  # type: ignore[misc]
+        fcntl.ioctl(self._controller, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+
+    def hang_up(self) -> None:
+        """Close the terminal, as a dropped connection does."""
+        self._closed = True
+        self._reading.set()
+        self._reader.join(5)
+        os.close(self._controller)
+        self._controller = -1
+
+    def modes(self) -> list[object]:
+        """The line discipline as it is now."""
+        with open(self.worker_name, "rb", buffering=0, opener=lambda path, _flags: os.open(path, os.O_NOCTTY)) as tty:
+            return termios.tcgetattr(tty.fileno())
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(10)
+        if self._controller >= 0:
+            self.hang_up()
+
+
+@contextmanager
+def terminal(*arguments: str, home: Path, size: tuple[int, int] = (80, 24), before: str = "") -> Iterator[Terminal]:
+    """`subnet-console launch` with these arguments in a terminal of its own; `before` is Python that runs first."""
+    program = f"{before}\nimport sys\nfrom console.cli import main\nsys.exit(main())"
+    command = [sys.executable, "-c", program, "launch", *arguments]
+    opened = Terminal(command, width=size[0], height=size[1], home=home)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def ended(process: "subprocess.Popen[bytes]", seconds: float = 20.0) -> tuple[int, float]:
+    """The exit code, and how long it took to come."""
+    began = time.monotonic()
+    return process.wait(seconds), time.monotonic() - began

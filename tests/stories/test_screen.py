@@ -1,0 +1,231 @@
+"""The screen in a real terminal: keys, signals, links that hang and drop, native output, crashes."""
+
+import json
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.stories.console import is_alive
+from tests.stories.terminal import GIVEN_BACK, Terminal, ended, terminal
+
+pytestmark = pytest.mark.slow
+
+QUICK = ("--miners", "4", "--seed", "7", "--interval", "0.5", "--encoder", "bow")
+
+
+def status(folder: Path) -> dict[str, object]:
+    found: dict[str, object] = json.loads((folder / "status.json").read_text())
+    return found
+
+
+def rounds_done(folder: Path) -> int:
+    return int(str(status(folder)["rounds_done"]))
+
+
+def waits_for_round(folder: Path, number: int, seconds: float = 30.0) -> None:
+    until = time.monotonic() + seconds
+    while rounds_done(folder) < number:
+        assert time.monotonic() < until, f"only {rounds_done(folder)} rounds"
+        time.sleep(0.1)
+
+
+def is_given_back(opened: Terminal) -> bool:
+    display = opened.display
+    modes = {mode: display.modes.get(mode, usual) for mode, usual in GIVEN_BACK.items()}
+    return modes == GIVEN_BACK and opened.modes() == opened.modes_before
+
+
+def test_quitting_stops_the_engine_and_gives_the_terminal_back(tmp_path: Path) -> None:
+    with terminal(*QUICK, "--data-dir", str(tmp_path), home=tmp_path) as opened:
+        opened.wait_for("● RUN")
+        opened.wait_for("scored")
+        opened.press("q")
+        opened.wait_for("Stop the engine and quit")
+        opened.press("G\r")
+        code, seconds = ended(opened.process)
+        assert code == 0
+        assert seconds < 5
+        opened.wait_for("next, on testnet with a wallet of your own")
+        assert is_given_back(opened)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_signals_stop_the_engine_and_give_the_terminal_back(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    with terminal(*QUICK, "--data-dir", str(tmp_path), home=tmp_path) as opened:
+        opened.wait_for("● RUN")
+        opened.process.send_signal(number)
+        assert ended(opened.process)[0] == code
+        assert is_given_back(opened)
+
+
+def test_control_c_twice_stops(tmp_path: Path) -> None:
+    with terminal(*QUICK, "--data-dir", str(tmp_path), home=tmp_path) as opened:
+        opened.wait_for("● RUN")
+        opened.press("\x03")
+        opened.wait_for("Stay")
+        opened.press("\x03")
+        assert ended(opened.process)[0] == 0
+
+
+def test_after_a_hang_up_the_engine_goes_on_until_it_is_told_to_stop(tmp_path: Path) -> None:
+    with terminal(*QUICK, "--data-dir", str(tmp_path), home=tmp_path) as opened:
+        opened.wait_for("scored")
+        opened.hang_up()
+        done = rounds_done(tmp_path)
+        waits_for_round(tmp_path, done + 2)
+        assert str(Path(f"/proc/{opened.process.pid}/fd/0").readlink()) == "/dev/null"
+        assert str(Path(f"/proc/{opened.process.pid}/fd/1").readlink()) == "/dev/null"
+        opened.process.send_signal(signal.SIGTERM)
+        assert ended(opened.process)[0] == 0
+
+
+def test_a_hang_up_stops_the_engine_where_that_is_wanted(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('on_hangup = "stop"\n')
+    with terminal(*QUICK, "--config", str(config), "--data-dir", str(tmp_path), home=tmp_path) as opened:
+        opened.wait_for("● RUN")
+        opened.hang_up()
+        assert ended(opened.process)[0] == 0
+
+
+def test_a_terminal_that_stops_reading_costs_the_engine_nothing_and_ends_whole(tmp_path: Path) -> None:
+    with terminal(*QUICK, "--data-dir", str(tmp_path), home=tmp_path, size=(160, 48)) as opened:
+        opened.wait_for("scored")
+        opened.stall()
+        done = rounds_done(tmp_path)
+        for digit in "3131" * 10:
+            opened.press(digit)
+            time.sleep(0.1)
+        opened.press("p")
+        waits_for_round(tmp_path, done + 3)
+        opened.go_on()
+        opened.wait_for("PICTURE PAUSED")
+        opened.wait_for("[1 Home]")
+        assert opened.text.splitlines()[2].startswith("┌─ Engine")
+        assert opened.text.count("━ Last challenges") == 1
+        assert "[3 Miners]" not in opened.text
+        shown = re.search(r"#(\d+)", opened.text)
+        assert shown is not None
+        assert int(shown[1]) > done
+
+
+def test_control_z_stops_nothing(tmp_path: Path) -> None:
+    with terminal(*QUICK, "--data-dir", str(tmp_path), home=tmp_path) as opened:
+        opened.wait_for("● RUN")
+        opened.press("\x1a")
+        os.kill(opened.process.pid, signal.SIGTSTP)
+        done = rounds_done(tmp_path)
+        waits_for_round(tmp_path, done + 1)
+
+
+def test_a_process_that_was_stopped_from_outside_paints_itself_anew(tmp_path: Path) -> None:
+    with terminal(*QUICK, "--data-dir", str(tmp_path), home=tmp_path) as opened:
+        opened.wait_for("● RUN")
+        opened.process.send_signal(signal.SIGSTOP)
+        time.sleep(0.3)
+        opened.display.feed("\x1b[2J")
+        opened.process.send_signal(signal.SIGCONT)
+        opened.wait_for("[1 Home]")
+        opened.press("3")
+        opened.wait_for("[3 Miners]")
+
+
+def test_detached_the_engine_goes_on_without_the_terminal(tmp_path: Path) -> None:
+    with terminal(*QUICK, "--data-dir", str(tmp_path), home=tmp_path) as opened:
+        opened.wait_for("scored")
+        opened.press("q")
+        opened.wait_for("Detach")
+        opened.press("j\r")
+        opened.wait_for("the engine goes on as process")
+        done = rounds_done(tmp_path)
+        waits_for_round(tmp_path, done + 2)
+        assert is_given_back(opened)
+        assert is_alive(opened.process.pid)
+        opened.process.send_signal(signal.SIGTERM)
+        assert ended(opened.process)[0] == 0
+
+
+NATIVE = """
+import os
+import console.present.home as home
+shown = home.engine
+
+def engine(picture):
+    os.write(1, b"NATIVE OUT")
+    os.write(2, b"NATIVE ERR")
+    return shown(picture)
+
+home.engine = engine
+"""
+
+
+def test_what_native_code_prints_goes_to_a_file(tmp_path: Path) -> None:
+    with terminal(*QUICK, "--data-dir", str(tmp_path), home=tmp_path, before=NATIVE) as opened:
+        opened.wait_for("scored")
+        assert b"NATIVE" not in opened.received
+        printed = (tmp_path / "logs" / "output.txt").read_text()
+        assert "NATIVE OUTNATIVE ERR" in printed
+
+
+CRASH = """
+import console.present.home as home
+shown = home.engine
+
+def engine(picture):
+    mnemonic = "abandon ability able"
+    if picture.snapshot.rounds_done:
+        raise ValueError("a fault in the screen")
+    return shown(picture)
+
+home.engine = engine
+"""
+
+
+def test_a_crash_gives_the_terminal_back_and_leaves_a_report_without_secrets(tmp_path: Path) -> None:
+    with terminal(*QUICK, "--data-dir", str(tmp_path), home=tmp_path, before=CRASH) as opened:
+        assert ended(opened.process, 60)[0] == 1
+        assert is_given_back(opened)
+        said = [line for line in opened.text.splitlines() if line]
+        assert "internal error: ValueError: a fault in the screen (report: " in said[0]
+        (report,) = (tmp_path / "logs").glob("report-*.txt")
+        assert "a fault in the screen" in report.read_text()
+        assert "abandon ability" not in report.read_text()
+        assert b"abandon ability" not in opened.received
+
+
+def test_a_wrong_keymap_is_named_before_anything_starts(tmp_path: Path) -> None:
+    keymap = tmp_path / ".config" / "subnet-console" / "keymap.toml"
+    keymap.parent.mkdir(parents=True)
+    keymap.write_text('"view.filter" = ["p"]\n')
+    with terminal(*QUICK, "--data-dir", str(tmp_path / "data"), home=tmp_path, size=(200, 24)) as opened:
+        assert ended(opened.process)[0] == 2
+        opened.wait_for("key 'p' means both")
+        assert "view.filter" in opened.text
+        assert "view.pause" in opened.text
+
+
+def test_a_storm_of_resizes_ends_in_one_whole_picture(tmp_path: Path) -> None:
+    with terminal(*QUICK, "--data-dir", str(tmp_path), home=tmp_path) as opened:
+        opened.wait_for("● RUN")
+        for width, height in [(40, 10), (160, 48), (20, 5), (1, 1), (100, 30)] * 3:
+            opened.resize(width, height)
+            time.sleep(0.03)
+        opened.resize(120, 40)
+        opened.wait_for("[1 Home]")
+        opened.wait_for("Scores")
+        opened.wait_for("? help")
+
+
+def test_a_pasted_megabyte_is_survived(tmp_path: Path) -> None:
+    with terminal(*QUICK, "--data-dir", str(tmp_path), home=tmp_path) as opened:
+        opened.wait_for("● RUN")
+        opened.press("3/")
+        opened.press("\x1b[200~" + "x\x1b]52;c;ZXZpbA==\x07" * 50_000 + "\x1b[201~")
+        opened.wait_for("0 of")
+        assert b"\x1b]52" not in opened.received
+        opened.press("\x1b")
+        opened.wait_for("miner")
