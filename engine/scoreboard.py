@@ -32,8 +32,9 @@ class Scoreboard:
     def add(self, judged: Round) -> None:
         """Count one judged round. A cancelled reply is nobody's fault and counts for nothing."""
         for reply, verdict in zip(judged.replies, judged.judgement.verdicts, strict=True):
-            if reply.status != "cancelled":
+            if judged.is_sample(reply):
                 self._ema.add(reply.hotkey, judged.started_at, verdict.emission)
+            if reply.status != "cancelled":
                 self._count(reply, verdict, judged.started_at)
 
     @property

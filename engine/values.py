@@ -125,6 +125,12 @@ class Round(Struct, frozen=True, kw_only=True):
     duration_ms: float
     block: int = 0
 
+    def is_sample(self, reply: Reply) -> bool:
+        """Whether this reply counts in its miner's average: not if we cancelled it; under the loosh profile not if it
+        failed either, since that network leaves out who does not answer."""
+        failures_count = self.judgement.profile != "loosh"
+        return reply.status == "ok" or (failures_count and reply.status != "cancelled")
+
 
 class Outcome(Struct, frozen=True, kw_only=True):
     """What became of something that was sent to the chain. `unknown` is read back before anything is sent again."""

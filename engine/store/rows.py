@@ -18,7 +18,7 @@ Values = dict[str, Any]
 
 SAMPLES = """
     SELECT at, emission FROM replies
-    WHERE netuid = ? AND hotkey = ? AND at > ? AND status <> 'cancelled' ORDER BY at DESC LIMIT ?
+    WHERE netuid = ? AND hotkey = ? AND at > ? AND sample ORDER BY at DESC LIMIT ?
 """
 """What the EMA of a hotkey is made of, newest first."""
 
@@ -65,6 +65,7 @@ def reply_values(judged: Round, netuid: int, number: int) -> Iterator[Values]:
             "quality": verdict.quality,
             "score": verdict.score,
             "emission": verdict.emission,
+            "sample": judged.is_sample(reply),
             "cluster": verdict.cluster,
             "reason": storable(reply.reason),
             "finish_reason": storable(reply.finish_reason),

@@ -39,9 +39,9 @@ _INSERT_ROUND = """
 """
 _INSERT_REPLY = """
     INSERT INTO replies (round, position, netuid, at, uid, hotkey, coldkey, ip, status, ms, quality, score, emission,
-        cluster, reason, finish_reason, parts, reasons, usage, tool_calls, text)
+        sample, cluster, reason, finish_reason, parts, reasons, usage, tool_calls, text)
     VALUES (:round, :position, :netuid, :at, :uid, :hotkey, :coldkey, :ip, :status, :ms, :quality, :score, :emission,
-        :cluster, :reason, :finish_reason, :parts, :reasons, :usage, :tool_calls, :text)
+        :sample, :cluster, :reason, :finish_reason, :parts, :reasons, :usage, :tool_calls, :text)
 """
 _COUNT_REPLY = """
     INSERT INTO neurons (netuid, hotkey, coldkey, uid, seen_at, rounds, answered, failed, failures_in_a_row,
@@ -167,7 +167,7 @@ class Store:
     async def emissions(self, netuid: int, since: float, per_hotkey: int) -> dict[str, list[tuple[float, float]]]:
         """By hotkey, the newest samples (at, emission) after `since`, in time order: what the EMA is made of.
 
-        Each reply is a sample, 0 for a failure, except those that we cancelled ourselves.
+        Which replies are samples, `Round.is_sample` says.
         """
         emissions = {}
         async with self._database.read() as connection:

@@ -1,6 +1,7 @@
 """Accounts by hotkey: what is counted, what is forgotten, what goes on after a restart."""
 
 import pytest
+from msgspec.structs import replace
 
 from engine import scoreboard as scoreboard_module
 from engine.scoreboard import Scoreboard
@@ -46,6 +47,16 @@ def test_a_cancelled_reply_counts_for_nothing() -> None:
     board.add(round_of(0, a_reply(1, status="cancelled", text="")))
     assert board.hotkeys == frozenset()
     assert board.ema(hotkey(1), T0) == 0.0
+
+
+def test_a_miss_lowers_the_average_under_robust_and_not_under_loosh() -> None:
+    miss = round_of(1, a_reply(1, status="timeout", text=""), emission=0.0)
+    for profile, average in (("robust", 0.5), ("loosh", 1.0)):
+        board = a_board()
+        board.add(round_of(0, a_reply(1), emission=1.0))
+        board.add(replace(miss, judgement=replace(miss.judgement, profile=profile)))
+        assert board.ema(hotkey(1), T0 + 60) == average
+        assert board.tally(hotkey(1)).failed == 1
 
 
 def test_scores_are_averages_with_the_time_of_the_last_answer() -> None:
