@@ -66,9 +66,15 @@ class ConsoleScreen(TableActions, inherit_bindings=False):
 
     def on_mount(self) -> None:
         self.has_panes = True
+        for table in self.query(LiveTable):
+            table.look(self.host.memory.view(table.table))
         self.receive(self.host.picture)
 
     @on(LiveTable.Rearranged)
+    def _remember(self, message: LiveTable.Rearranged) -> None:
+        self.host.remember(message.table.table, message.table.view)
+        self.host.pull()
+
     def on_screen_resume(self) -> None:
         self.host.pull()
 

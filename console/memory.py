@@ -1,0 +1,64 @@
+"""What the screen remembers from one run to the next: the place, the theme, and how each table is looked at."""
+
+import contextlib
+import logging
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from console.present.table import Table, View
+from engine.folders import FolderError, prepare_folder, state_home
+
+log = logging.getLogger(__name__)
+
+MAX_BYTES = 256 * 1024
+
+
+class Memory(Struct, frozen=True, kw_only=True):
+    """`views` are by the table's name."""
+
+    version: Literal[1] = 1
+    place: str = "home"
+    theme: str = ""
+    views: dict[str, View] = {}
+
+    def view(self, table: Table[Any]) -> View:
+        """How this table was looked at last, as far as it still has the columns."""
+        kept = self.views.get(table.name)
+        if kept is None or kept.sort not in table.fields:
+            return table.usual()
+        hidden = kept.hidden & table.fields
+        return View(kept.sort, kept.descending, kept.filter, hidden if hidden != table.fields else frozenset())
+
+
+def memory_path(role: str) -> Path:
+    """Where the screen of a role leaves it."""
+    return state_home() / f"screen-{role}.json"
+
+
+def recall(path: Path) -> Memory:
+    """What was kept. A file that is gone, damaged or of another version is as none."""
+    try:
+        with path.open("rb") as file:
+            return msgspec.json.decode(file.read(MAX_BYTES), type=Memory)
+    except FileNotFoundError:
+        pass
+    except (OSError, msgspec.DecodeError, RecursionError) as error:
+        log.warning("%s cannot be read (%s): the screen begins as usual", path, error)
+    return Memory()
+
+
+def keep(path: Path, memory: Memory) -> None:
+    """Replace what was kept."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        prepare_folder(path.parent)
+        unfinished.write_bytes(msgspec.json.encode(memory))
+        unfinished.replace(path)
+    except (FolderError, OSError) as error:
+        log.warning("%s cannot be written (%s): the screen will begin as usual", path, error)
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
