@@ -12,6 +12,7 @@ import msgspec
 
 from engine.encoding.errors import EncoderError
 from engine.judging_worker import HEADER_BYTES, Answer, Failed, Judged, Ready, Setup, Task
+from engine.scoring.history import decode
 from engine.values import Challenge, Judgement, Reply
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,15 @@ BLAS_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 class JudgeFailed(Exception):
     """A round could not be judged, twice; the message says why."""
+
+
+def is_history(raw: bytes) -> bool:
+    """Whether these bytes are what a judgement left."""
+    try:
+        decode(raw)
+    except ValueError:
+        return False
+    return True
 
 
 class Judge:

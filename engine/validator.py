@@ -13,7 +13,7 @@ from engine.challenges.kinds import kind
 from engine.challenges.sources.base import Source
 from engine.dispatch import Dispatch
 from engine.feed import Feed
-from engine.judging import Judge, JudgeFailed
+from engine.judging import Judge, JudgeFailed, is_history
 from engine.scoreboard import Scoreboard
 from engine.selection import Candidate, Selection
 from engine.snapshot import Progress, RoundView
@@ -129,7 +129,13 @@ class Validator:
         """What the scoring profile knows after the last round, be that stored or still waiting for the store."""
         if self._unrecorded:
             return self._unrecorded[-1].history
-        return await self._store.history(self._netuid, self._judge.profile)
+        stored = await self._store.history(self._netuid, self._judge.profile)
+        if stored is None or is_history(stored):
+            return stored
+        self._feed.raise_attention(
+            "warning", "scoring", "what earlier rounds taught of the miners cannot be read: it is learnt anew"
+        )
+        return None
 
     async def _next_challenge(self) -> Challenge | None:
         """The source's next question under an id that no other round has; None at its end."""

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from engine import validator as validator_module
 from engine.challenges.errors import ChallengeError
@@ -200,6 +201,18 @@ async def test_the_history_of_the_last_round_goes_into_the_next_run(store: Store
         bench.judge.judge = spy  # type: ignore[method-assign]
         await bench.run()
         assert given == [kept]
+
+
+async def test_a_history_that_cannot_be_read_is_learnt_anew(store: Store) -> None:
+    async with a_bench(store, "a", rounds=1) as bench:
+        await bench.run()
+        [judged] = await store.recent_rounds(NETUID, 1)
+        other = replace(judged, challenge=replace(judged.challenge, id="b"), started_at=judged.started_at + 1)
+        await store.record(other, netuid=NETUID, history=b"this is no history", cursor=None)
+    async with a_bench(store, "c", rounds=1) as bench:
+        await bench.run()
+        assert bench.told == ["c"]
+        assert [line["subject"] for line in named(bench.feed, "attention")] == ["scoring"]
 
 
 async def test_a_full_disk_keeps_rounds_in_memory_and_stores_them_in_order_when_there_is_room(store: Store) -> None:
