@@ -1,19 +1,23 @@
-"""Data folders with rounds in them, and what a screen of them is given."""
+"""Data folders with rounds in them, and a screen of them."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
+from textual.pilot import Pilot
 
+from console.tui.app import ConsoleApp
 from engine.snapshot import MinerView, Snapshot
 from engine.store.schema import FILE_NAME
 from engine.store.store import Store
 from engine.values import Judgement, Metagraph, Neuron, Reply, Round
 from engine.view import round_view
 from tests.unit.store_helpers import NETUID, a_reply, a_round, a_verdict, hotkey
-from tests.unit.tui_helpers import NOW, miner, snapshot
+from tests.unit.tui_helpers import NOW, app_of, miner, screen_text, snapshot
 
+PATIENCE_S = 20.0
 NO = "No, the year 1800 has no 29 February."
 YES = "Yes, it has one."
 
@@ -105,6 +109,26 @@ def snapshot_of(folder: Path, rounds: Sequence[Round], **changes: Any) -> Snapsh
     )
     chain = replace(usual.chain, netuid=NETUID)
     return replace(usual, chain=chain, **changes)
+
+
+def rounds_split(count: int) -> list[Round]:
+    return [split_round(number) for number in range(count)]
+
+
+async def app_with(folder: Path, rounds: Sequence[Round]) -> ConsoleApp:
+    """A screen of a folder in which these rounds are stored."""
+    return app_of(snapshot_of(await folder_with(folder, rounds), rounds), folder)
+
+
+async def until(pilot: Pilot[Any], holds: Callable[[], bool]) -> None:
+    """Wait for what a thread reads."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not holds():
+            await pilot.pause(0.01)
+
+
+def shows(app: ConsoleApp, text: str) -> Callable[[], bool]:
+    return lambda: text in screen_text(app)
 
 
 __all__ = ["NETUID", "NOW", "hotkey"]

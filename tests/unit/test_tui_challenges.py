@@ -1,36 +1,29 @@
 """Rounds through the keyboard: the list, one of them in full, back and forth in time."""
 
-import asyncio
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from textual.pilot import Pilot
 
 from console.tui.app import ConsoleApp
 from console.tui.screens.challenge import ChallengeScreen
 from console.tui.screens.miner import MinerScreen
 from console.tui.widgets.live_table import LiveTable
-from engine.values import Round
 from engine.view import round_view
-from tests.unit.recorded_helpers import folder_with, hotkey, snapshot_of, split_round
+from tests.unit.recorded_helpers import (
+    app_with,
+    folder_with,
+    hotkey,
+    rounds_split,
+    shows,
+    snapshot_of,
+    split_round,
+    until,
+)
 from tests.unit.tui_helpers import NARROW, WIDE, app_of, screen_text, toasts
 
 Sized = pytest.mark.parametrize("size", [NARROW, WIDE])
-PATIENCE_S = 10.0
-
-
-async def until(pilot: Pilot[Any], holds: Callable[[], bool]) -> None:
-    """Wait for what a thread reads."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not holds():
-            await pilot.pause(0.01)
-
-
-def shows(app: ConsoleApp, text: str) -> Callable[[], bool]:
-    return lambda: text in screen_text(app)
 
 
 def table_of(app: ConsoleApp) -> LiveTable[Any]:
@@ -45,17 +38,9 @@ def place(app: ConsoleApp) -> type[object]:
     return type(app.screen)
 
 
-async def app_with(folder: Path, rounds: list[Round]) -> ConsoleApp:
-    return app_of(snapshot_of(await folder_with(folder, rounds), rounds), folder)
-
-
-def rounds(count: int) -> list[Round]:
-    return [split_round(number) for number in range(count)]
-
-
 @Sized
 async def test_enter_opens_the_round_under_the_cursor(tmp_path: Path, size: tuple[int, int]) -> None:
-    app = await app_with(tmp_path, rounds(3))
+    app = await app_with(tmp_path, rounds_split(3))
     async with app.run_test(size=size) as pilot:
         await pilot.press("2", "j", "enter")
         await until(pilot, shows(app, "round 2 of 3"))
@@ -69,7 +54,7 @@ async def test_enter_opens_the_round_under_the_cursor(tmp_path: Path, size: tupl
 
 
 async def test_a_wide_screen_shows_all_that_the_consensus_saw(tmp_path: Path) -> None:
-    app = await app_with(tmp_path, rounds(1))
+    app = await app_with(tmp_path, rounds_split(1))
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("2", "enter")
         await until(pilot, shows(app, "Likeness  by wording, not the encoder's vectors"))
@@ -83,7 +68,7 @@ async def test_a_wide_screen_shows_all_that_the_consensus_saw(tmp_path: Path) ->
 
 
 async def test_a_narrow_screen_shows_one_after_the_other(tmp_path: Path) -> None:
-    app = await app_with(tmp_path, rounds(1))
+    app = await app_with(tmp_path, rounds_split(1))
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("2", "enter")
         await until(pilot, shows(app, "round 1 of 1"))
@@ -94,7 +79,7 @@ async def test_a_narrow_screen_shows_one_after_the_other(tmp_path: Path) -> None
 
 
 async def test_clusters_are_gone_through_and_escape_shows_all_again(tmp_path: Path) -> None:
-    app = await app_with(tmp_path, rounds(1))
+    app = await app_with(tmp_path, rounds_split(1))
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("2", "enter")
         await until(pilot, shows(app, "round 1 of 1"))
@@ -110,7 +95,7 @@ async def test_clusters_are_gone_through_and_escape_shows_all_again(tmp_path: Pa
 
 
 async def test_brackets_step_through_time_and_say_where_it_ends(tmp_path: Path) -> None:
-    app = await app_with(tmp_path, rounds(12))
+    app = await app_with(tmp_path, rounds_split(12))
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("2", "enter")
         await until(pilot, shows(app, "round 12 of 12"))
@@ -129,7 +114,7 @@ async def test_brackets_step_through_time_and_say_where_it_ends(tmp_path: Path) 
 
 
 async def test_live_returns_to_the_newest_round_and_follows(tmp_path: Path) -> None:
-    known = rounds(3)
+    known = rounds_split(3)
     app = await app_with(tmp_path, known)
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("2", "G", "enter")
@@ -145,14 +130,14 @@ async def test_live_returns_to_the_newest_round_and_follows(tmp_path: Path) -> N
 
 
 async def test_a_paused_picture_does_not_follow(tmp_path: Path) -> None:
-    app = await app_with(tmp_path, rounds(2))
+    app = await app_with(tmp_path, rounds_split(2))
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("2", "enter")
         await until(pilot, shows(app, "round 2 of 2"))
         app.act("time.live")
         await pilot.press("p")
         await folder_with(tmp_path, [split_round(2)])
-        app.feed.publish(snapshot_of(tmp_path, rounds(3)))
+        app.feed.publish(snapshot_of(tmp_path, rounds_split(3)))
         app.pull()
         await pilot.pause()
         assert "round 2 of 2" in screen_text(app)
@@ -161,7 +146,7 @@ async def test_a_paused_picture_does_not_follow(tmp_path: Path) -> None:
 
 
 async def test_a_reply_leads_to_its_miner_and_back_to_the_round(tmp_path: Path) -> None:
-    app = await app_with(tmp_path, rounds(2))
+    app = await app_with(tmp_path, rounds_split(2))
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("2", "enter")
         await until(pilot, shows(app, "round 2 of 2"))
@@ -189,7 +174,7 @@ async def test_long_answers_are_wrapped_until_the_operator_says_otherwise(tmp_pa
 
 
 async def test_the_preview_follows_the_cursor(tmp_path: Path) -> None:
-    first, second = rounds(2)
+    first, second = rounds_split(2)
     asked = replace(second.challenge, request=replace(second.challenge.request, prompt="And what is 2 plus 2?"))
     app = await app_with(tmp_path, [first, replace(second, challenge=asked)])
     async with app.run_test(size=WIDE) as pilot:
@@ -203,7 +188,7 @@ async def test_the_preview_follows_the_cursor(tmp_path: Path) -> None:
 
 @Sized
 async def test_a_round_that_is_not_stored_says_so(tmp_path: Path, size: tuple[int, int]) -> None:
-    known = rounds(1)
+    known = rounds_split(1)
     await folder_with(tmp_path, [])
     app = app_of(snapshot_of(tmp_path, known), tmp_path)
     async with app.run_test(size=size) as pilot:
@@ -213,7 +198,7 @@ async def test_a_round_that_is_not_stored_says_so(tmp_path: Path, size: tuple[in
 
 
 async def test_a_store_that_cannot_be_read_says_so(tmp_path: Path) -> None:
-    app = app_of(snapshot_of(tmp_path / "gone", rounds(1)), tmp_path)
+    app = app_of(snapshot_of(tmp_path / "gone", rounds_split(1)), tmp_path)
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("2")
         await until(pilot, shows(app, "is not there: nothing"))

@@ -1,0 +1,105 @@
+"""One miner through the keyboard: how it stands, its rounds and why they went so."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from console.tui.screens.challenge import ChallengeScreen
+from console.tui.screens.miner import MinerScreen
+from console.tui.widgets.live_table import LiveTable
+from tests.unit.recorded_helpers import app_with, folder_with, hotkey, rounds_split, shows, snapshot_of, until
+from tests.unit.tui_helpers import NARROW, WIDE, screen_text
+
+Sized = pytest.mark.parametrize("size", [NARROW, WIDE])
+
+
+def table_of(app: Any) -> LiveTable[Any]:
+    table: LiveTable[Any] = app.screen.query_one(LiveTable)
+    return table
+
+
+def current(app: Any) -> Any:
+    return table_of(app).current
+
+
+def place(app: Any) -> type[object]:
+    return type(app.screen)
+
+
+@Sized
+async def test_enter_on_miners_shows_one_with_its_rounds(tmp_path: Path, size: tuple[int, int]) -> None:
+    app = await app_with(tmp_path, rounds_split(3))
+    async with app.run_test(size=size) as pilot:
+        await pilot.press("3", *("j",) * 3, "enter")
+        await until(pilot, shows(app, "Rounds  sort TIME ▼  3"))
+        await until(pilot, shows(app, hotkey(4)))
+        text = screen_text(app)
+        assert "[3 Miners]" in text
+        assert "Miner uid 4  miner-4" in text
+        assert "address  10.0.0.7:8091  since block 12" in text
+        assert ".1000 on chain  .1000 planned unchanged" in text
+        assert "last 3: ✓ 0 won  ▲ 3 answered without pay  ✗ 0 failed" in text
+        await until(pilot, shows(app, "• differs from the known answer"))
+        await pilot.press("escape")
+        assert current(app).uid == 4
+
+
+async def test_a_wide_screen_draws_the_course_of_the_average(tmp_path: Path) -> None:
+    app = await app_with(tmp_path, rounds_split(3))
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("3", "enter")
+        await until(pilot, shows(app, "1.00 ┤███"))
+        assert "EMA after each of the last rounds" in screen_text(app)
+
+
+async def test_a_round_of_a_miner_opens_with_the_cursor_on_its_reply(tmp_path: Path) -> None:
+    app = await app_with(tmp_path, rounds_split(3))
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("3", *("j",) * 6, "enter")
+        await until(pilot, shows(app, "Rounds  sort TIME ▼  3"))
+        await pilot.press("j", "enter")
+        await until(pilot, shows(app, "round 2 of 3"))
+        assert current(app).reply.uid == 7
+        assert "▲ timeout" in screen_text(app)
+        await pilot.press("escape", "escape")
+        assert table_of(app).table.name == "miners"
+
+
+async def test_a_new_round_is_read_when_it_was_judged(tmp_path: Path) -> None:
+    known = rounds_split(4)
+    app = await app_with(tmp_path, known[:3])
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("3", "enter")
+        await until(pilot, shows(app, "Rounds  sort TIME ▼  3"))
+        await folder_with(tmp_path, known[3:])
+        app.feed.publish(snapshot_of(tmp_path, known))
+        await until(pilot, shows(app, "Rounds  sort TIME ▼  4"))
+
+
+async def test_failures_are_found_with_a_filter(tmp_path: Path) -> None:
+    rounds = rounds_split(3)
+    late = replace(rounds[1].replies[1], status="timeout", reason="no answer in 9 s")
+    rounds[1] = replace(rounds[1], replies=(rounds[1].replies[0], late, *rounds[1].replies[2:]))
+    app = await app_with(tmp_path, rounds)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("3", "j", "enter")
+        await until(pilot, shows(app, "Rounds  sort TIME ▼  3"))
+        await pilot.press("/", *"status:timeout", "enter")
+        assert [row.round_id for row in table_of(app).rows] == ["round-1"]
+        await until(pilot, shows(app, "• no answer in 9 s"))
+
+
+async def test_a_miner_that_left_is_reached_from_its_old_reply(tmp_path: Path) -> None:
+    known = rounds_split(1)
+    app = await app_with(tmp_path, known)
+    app.feed.publish(replace(app.feed.snapshot, miners=(), metagraph=None))
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("2", "enter")
+        await until(pilot, shows(app, "round 1 of 1"))
+        assert place(app) is ChallengeScreen
+        await pilot.press("enter")
+        assert place(app) is MinerScreen
+        await until(pilot, shows(app, "✗ not in the subnet now"))
+        await until(pilot, shows(app, "last 1: ✓ 1 won"))
