@@ -27,6 +27,7 @@ ROUNDS: Table[RoundView] = Table(
     key=lambda judged: judged.id,
     sort="time",
     descending=True,
+    feed=True,
     columns=(
         Column(
             id="time",

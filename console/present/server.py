@@ -67,7 +67,7 @@ def _axon(snapshot: Snapshot) -> Line:
 
 
 def _backend(server: ServerView) -> Line:
-    what = f"{server.backend} {server.model}".strip()
+    what = server.backend if server.model in ("", server.backend) else f"{server.backend} {server.model}"
     if server.ready:
         return line(Span("● ready ", "ok"), what)
     return line(Span("✗ ", "err"), f"{server.readiness} ({what})")

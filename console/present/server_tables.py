@@ -1,7 +1,7 @@
 """A miner server's requests, callers and keys as rows of tables."""
 
 from console.present import formats, states
-from console.present.server_rows import Asked, Caller, Key, Part
+from console.present.server_rows import Asked, Caller, Key
 from console.present.table import Cell, Column, Table
 from engine.snapshot import CallerView
 
@@ -21,6 +21,7 @@ REQUESTS: Table[Asked] = Table(
     key=lambda row: f"{row.request.at} {row.request.hotkey} {row.request.ms}",
     sort="time",
     descending=True,
+    feed=True,
     columns=(
         Column(
             id="time",
@@ -248,87 +249,6 @@ KEYS: Table[Key] = Table(
             cell=lambda row, now: _left(row.session.expires_at, now),
             value=lambda row: row.session.expires_at,
             about="how long it is still good",
-        ),
-    ),
-)
-
-
-def _service_state(row: Part, _now: float) -> Cell:
-    state = states.SERVICES[row.service.state]
-    return Cell(state.text, state.tone)
-
-
-SERVICES: Table[Part] = Table(
-    name="services",
-    key=lambda row: row.service.name,
-    sort="uid",
-    columns=(
-        Column(
-            id="uid",
-            title="UID",
-            width=4,
-            align="right",
-            priority=2,
-            cell=lambda row, _now: Cell(formats.UNKNOWN if row.uid is None else str(row.uid)),
-            value=lambda row: -1 if row.uid is None else row.uid,
-            about="the place in the metagraph, of a miner",
-        ),
-        Column(
-            id="name",
-            title="SERVICE",
-            width=14,
-            priority=0,
-            cell=lambda row, _now: Cell(row.service.name),
-            value=lambda row: row.service.name,
-            about="what it is called",
-        ),
-        Column(
-            id="state",
-            title="STATE",
-            width=13,
-            priority=0,
-            cell=_service_state,
-            value=lambda row: states.SERVICES[row.service.state].word,
-            about="whether it runs",
-        ),
-        Column(
-            id="since",
-            title="FOR",
-            width=6,
-            align="right",
-            priority=3,
-            cell=lambda row, now: Cell(formats.age(row.service.since, now)),
-            value=lambda row: -row.service.since,
-            about="how long it is so",
-        ),
-        Column(
-            id="restarts",
-            title="RESTARTS",
-            width=8,
-            align="right",
-            priority=1,
-            cell=lambda row, _now: Cell(str(row.service.restarts), "warn" if row.service.restarts else "muted"),
-            value=lambda row: row.service.restarts,
-            about="how often it was started again",
-        ),
-        Column(
-            id="address",
-            title="LISTENS AT",
-            width=21,
-            priority=4,
-            cell=lambda row, _now: Cell(row.address, "muted"),
-            value=lambda row: row.address,
-            about="where it is asked, of a miner",
-        ),
-        Column(
-            id="reason",
-            title="LAST REASON",
-            width=12,
-            priority=5,
-            grows=True,
-            cell=lambda row, _now: Cell(row.service.reason, "warn"),
-            value=lambda row: row.service.reason,
-            about="why it stopped the last time",
         ),
     ),
 )

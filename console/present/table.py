@@ -41,13 +41,17 @@ class Column(Struct, Generic[Row], frozen=True, kw_only=True):
 
 
 class Table(Struct, Generic[Row], frozen=True, kw_only=True):
-    """What a table is made of. `key` names a row for good: cursor and marks follow it."""
+    """What a table is made of. `key` names a row for good: cursor and marks follow it.
+
+    In a `feed`, a cursor on the first row stays there, so that it is on whatever came last.
+    """
 
     name: str
     columns: tuple[Column[Row], ...]
     key: Callable[[Row], str]
     sort: str
     descending: bool = False
+    feed: bool = False
 
     @property
     def fields(self) -> frozenset[str]:

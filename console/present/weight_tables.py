@@ -16,7 +16,7 @@ def _tone(row: Change) -> Tone:
 
 
 def _bar(row: Change, _now: float) -> Cell:
-    return Cell(formats.bar(abs(row.change) / row.largest, BAR) if row.largest else "", _tone(row))
+    return Cell(formats.bar(abs(row.change) / row.largest, BAR) if row.differs else "", _tone(row))
 
 
 CHANGES: Table[Change] = Table(
@@ -101,7 +101,7 @@ CHANGES: Table[Change] = Table(
             align="right",
             priority=0,
             cell=lambda row, _now: Cell(signed(row.change), _tone(row)),
-            value=lambda row: abs(row.change),
+            value=lambda row: abs(row.change) if row.differs else 0.0,
             about="how much the plan would change it",
         ),
         Column(
@@ -133,6 +133,7 @@ SUBMISSIONS: Table[PlanView] = Table(
     key=lambda row: f"{row.at} {row.block}",
     sort="time",
     descending=True,
+    feed=True,
     columns=(
         Column(
             id="time",
@@ -209,6 +210,7 @@ COMMANDS: Table[CommandView] = Table(
     key=lambda row: f"{row.at} {row.name} {row.detail}",
     sort="time",
     descending=True,
+    feed=True,
     columns=(
         Column(
             id="time",

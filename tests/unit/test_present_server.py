@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from console.present import server
 from console.present.picture import Picture
 from console.present.server_rows import Asked, asked, callers, keys, parts
-from console.present.server_tables import CALLERS, KEYS, REQUESTS, SERVICES
+from console.present.server_tables import CALLERS, KEYS, REQUESTS
+from console.present.service_tables import SERVERS, SERVICES
 from console.present.text import text_of, width_of
 from engine.snapshot import (
     CallerView,
@@ -177,15 +178,15 @@ def test_the_demo_shows_its_cast_with_addresses() -> None:
             ServiceView(name="liar", state="backing_off", since=NOW - 5, restarts=2, reason="it fell over"),
         ),
     )
-    assert rows_of(SERVICES, parts(demo), 78, NOW) == [
+    assert rows_of(SERVERS, parts(demo), 78, NOW) == [
         "   1 liar           ▲ backing off     5s        2 127.0.0.1:4001"
     ]
-    assert rows_of(SERVICES, parts(demo), 100, NOW)[0].endswith("it fell over")
+    assert rows_of(SERVERS, parts(demo), 100, NOW)[0].endswith("it fell over")
     assert "demo's miners" in text_of(server.explanation("demo")[0])
 
 
 def test_a_validator_shows_all_it_runs() -> None:
     validator = replace(SNAPSHOT, role="validator", server=None)
-    assert [part.service.name for part in parts(validator)] == ["miner server"]
+    assert rows_of(SERVICES, parts(validator), 78, NOW) == ["miner server   ● running      1h00m        0"]
     assert "serves nothing" in text_of(server.explanation("validator")[0])
     assert all(width_of(content) <= 78 for role in ("demo", "validator") for content in server.explanation(role))

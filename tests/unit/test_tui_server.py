@@ -151,3 +151,17 @@ async def test_a_validator_is_told_that_it_serves_nothing(tmp_path: Path) -> Non
         shown = screen_text(app)
     assert "A validator asks and serves nothing" in shown
     assert "● running" in shown
+
+
+async def test_the_cursor_stays_with_the_newest_request_until_it_is_moved(tmp_path: Path) -> None:
+    app = app_of(MINER, tmp_path)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("5")
+        table = app.screen.query_one("#requests LiveTable", LiveTable)
+        app.feed.publish(replace(MINER, server=replace(SERVER, requests=(*SERVER.requests, request(4)))))
+        app.pull()
+        assert table.current.request.bytes_in == 404
+        await pilot.press("j")
+        app.feed.publish(replace(MINER, server=replace(SERVER, requests=(*SERVER.requests, request(4), request(5)))))
+        app.pull()
+        assert table.current.request.bytes_in == 403

@@ -7,7 +7,8 @@ from textual.containers import Horizontal
 from console.present import server
 from console.present.picture import Picture
 from console.present.server_rows import Asked, asked, callers, keys, parts
-from console.present.server_tables import CALLERS, KEYS, REQUESTS, SERVICES
+from console.present.server_tables import CALLERS, KEYS, REQUESTS
+from console.present.service_tables import SERVERS, SERVICES
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.reader import READER_WIDTH, Reader
 from console.tui.widgets.lines import Lines
@@ -26,7 +27,8 @@ class ServerScreen(ConsoleScreen):
             yield from self._serving()
         else:
             yield Lines(server.explanation(role), id="explanation")
-            yield TablePanel("Servers" if role == "demo" else "Services", SERVICES, id="services")
+            title, table = ("Servers", SERVERS) if role == "demo" else ("Services", SERVICES)
+            yield TablePanel(title, table, id="services")
 
     def _serving(self) -> ComposeResult:
         with Horizontal(id="facts"):

@@ -9,7 +9,6 @@ from console.present import weights
 from console.present.help import lettered
 from console.present.picture import Picture
 from console.present.submissions import submission
-from console.present.text import Line, cut
 from console.present.weight_tables import CHANGES, COMMANDS, SUBMISSIONS
 from console.present.weights import Change
 from console.tui.screens.base import ConsoleScreen
@@ -43,15 +42,12 @@ class WeightsScreen(ConsoleScreen):
         yield TablePanel("Command log", COMMANDS, id="commands", classes="below" if plans else None)
 
     def show(self, picture: Picture) -> None:
-        self._show_lines("#status", weights.status(picture))
-        self._show_lines("#letters", [lettered(action, self.host.why_not(action.id)) for action in LETTERED])
+        self.query_one("#status", Lines).show(weights.status(picture))
+        letters = [lettered(action, self.host.why_not(action.id)) for action in LETTERED]
+        self.query_one("#letters", Lines).show(letters)
         self.query_one("#commands", TablePanel).show(picture.snapshot.commands, picture.now)
         if picture.snapshot.role != "miner":
             self._show_plans(picture)
-
-    def _show_lines(self, pane_id: str, content: list[Line]) -> None:
-        pane = self.query_one(pane_id, Lines)
-        pane.show([cut(one, pane.size.width) for one in content])
 
     def _show_plans(self, picture: Picture) -> None:
         rows = weights.changes(picture.snapshot.miners)

@@ -6,7 +6,7 @@ from itertools import zip_longest
 from textual.geometry import Region, Size
 from textual.strip import Strip
 
-from console.present.text import BLANK, Line, text_of, width_of
+from console.present.text import BLANK, Line, cut, text_of, width_of
 from console.tui.widgets.paint import Painted
 
 
@@ -44,7 +44,8 @@ class Lines(Painted):
 
     def render_line(self, y: int) -> Strip:
         row = y + self.scroll_offset.y
-        return self.painted(self.content[row] if row < len(self.content) else BLANK, self.size.width)
+        content = self.content[row] if row < len(self.content) else BLANK
+        return self.painted(cut(content, self.size.width), self.size.width)
 
     @property
     def text(self) -> str:

@@ -87,8 +87,11 @@ class LiveTable(Painted, Generic[Row], can_focus=True):
         self._refresh_changed()
 
     def _follow(self) -> None:
-        """Keep the cursor on its row; on its place, when the row is gone."""
+        """Keep the cursor on its row; on its place, when the row is gone or came first in a feed."""
         key = self.table.key
+        if self.table.feed and self._at == 0:
+            self._go(0)
+            return
         if self._at < len(self.rows) and key(self.rows[self._at]) == self._key:
             return
         found = next((index for index, row in enumerate(self.rows) if key(row) == self._key), None)
