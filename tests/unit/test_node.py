@@ -1,0 +1,290 @@
+"""A whole validator in one process: a real store, chain and judge under one supervisor, driven through the feed."""
+
+import asyncio
+import csv
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from console.roles.exports import exporter
+from engine import heartbeat as heartbeat_module
+from engine import node as node_module
+from engine.chain.local import LocalChain
+from engine.chain.wallets import Wallet
+from engine.commands import (
+    Acknowledge,
+    AnyCommand,
+    AutoWeights,
+    Export,
+    Pause,
+    Register,
+    Resume,
+    Serve,
+    SetWeights,
+    Stop,
+)
+from engine.feed import Feed
+from engine.judging import Judge
+from engine.node import STATUS_FILE, Node
+from engine.selection import Sweeper
+from engine.settings import Settings
+from engine.snapshot import Snapshot
+from engine.store.errors import StoreFull
+from engine.store.reader import open_reader
+from engine.store.schema import FILE_NAME
+from engine.store.store import Store
+from engine.supervisor import Fatal
+from engine.validating import VALIDATOR, Validating
+from engine.values import Neuron, Outcome
+from tests.unit.chain_helpers import NETUID, key, running_subnet
+from tests.unit.engine_helpers import Obliging, Questions, a_feed, named, until
+
+
+class House:
+    """A node, what it was made of, and its task while it runs."""
+
+    def __init__(self, feed: Feed, store: Store, chain: LocalChain, node: Node, folder: Path) -> None:
+        self.feed = feed
+        self.store = store
+        self.chain = chain
+        self.node = node
+        self.folder = folder
+
+    async def answer(self, command: AnyCommand) -> tuple[str, str]:
+        """Outcome and reason of a command, given through the feed."""
+        before = len(named(self.feed, "command"))
+        assert self.feed.submit(command)
+        await until(lambda: len(named(self.feed, "command")) > before)
+        said = named(self.feed, "command")[before]
+        assert said["command"] == command.name
+        return said["outcome"], said["reason"]
+
+
+@asynccontextmanager
+async def a_house(folder: Path, *, name: str = "validator", read_only: bool = False) -> AsyncIterator[House]:
+    chain = await running_subnet(folder, miners=2)
+    store = await Store.open(folder / FILE_NAME, retention_days=7)
+    feed, cold = a_feed(), key("cold")
+    wallet = Wallet(name, key(name), cold.ss58_address, cold)
+    node = Node(feed=feed, store=store, chain=chain, wallet=wallet, netuid=NETUID, folder=folder, read_only=read_only)
+    try:
+        yield House(feed, store, chain, node, folder)
+    finally:
+        await store.close()
+        await chain.close()
+
+
+@asynccontextmanager
+async def running(house: House, until_done: str) -> AsyncIterator["asyncio.Task[None]"]:
+    task = asyncio.create_task(house.node.run(until_done))
+    try:
+        await until(lambda: task.done() or {one.state for one in house.feed.snapshot.services} == {"running"})
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def a_validator(
+    house: House, *ids: str, interval: float = 0.0, read_only: bool = False
+) -> AsyncIterator[Validating]:
+    settings = Settings(
+        role="validator", interval=interval, allow_private=True, data_dir=house.folder, seed=1, read_only=read_only
+    )
+    judge, caller = Judge("robust", "hashing"), Obliging()
+    await judge.start()
+    validating = Validating(house.node, settings, source=Questions(*ids), caller=caller, judge=judge, extra=())
+    house.node.handlers[Export] = exporter(house.folder)
+    await validating.load()
+    try:
+        yield validating
+    finally:
+        await judge.close()
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heartbeat_module, "BEAT_S", 0.01)
+
+
+async def test_a_validator_works_to_its_end_and_leaves_a_true_status(tmp_path: Path) -> None:
+    async with a_house(tmp_path) as house, a_validator(house, "a", "b"):
+        async with asyncio.timeout(10):
+            await house.node.run(VALIDATOR)
+        snapshot = house.feed.snapshot
+        assert [view.id for view in snapshot.rounds] == ["a", "b"]
+        assert {one.name: one.state for one in snapshot.services}[VALIDATOR] == "stopped"
+        assert [miner.answered for miner in snapshot.miners] == [2, 2]
+        assert sum(miner.planned for miner in snapshot.miners) == pytest.approx(1.0)
+        assert snapshot.chain.uid == 0
+        assert msgspec.json.decode((tmp_path / STATUS_FILE).read_bytes(), type=Snapshot) == snapshot
+
+
+async def test_what_was_stored_is_there_in_the_next_run(tmp_path: Path) -> None:
+    async with a_house(tmp_path) as house:
+        async with a_validator(house, "a"):
+            await house.node.run(VALIDATOR)
+        await house.store.log_command(1.0, "pause", "", "ok", "")
+        node = Node(
+            feed=house.feed, store=house.store, chain=house.chain, wallet=house.node.wallet, netuid=NETUID,
+            folder=tmp_path, read_only=False,
+        )  # fmt: skip
+        again = House(house.feed, house.store, house.chain, node, tmp_path)
+        async with a_validator(again, "b") as validating:
+            assert [view.id for view in validating.validator.shown] == ["a"]
+            assert validating.scoreboard.tally(key("miner1").ss58_address).answered == 1
+            await node.run(VALIDATOR)
+        assert [view.id for view in house.feed.snapshot.rounds] == ["a", "b"]
+        assert [line.name for line in house.feed.snapshot.commands] == ["pause"]
+
+
+async def test_a_pause_between_two_rounds_leaves_no_time_for_the_next_one(tmp_path: Path) -> None:
+    async with a_house(tmp_path) as house, a_validator(house, "a", "b", interval=60.0), running(house, VALIDATOR):
+        await until(lambda: house.feed.snapshot.next_round_at)
+        await house.answer(Pause())
+        await until(lambda: house.feed.snapshot.paused)
+        assert house.feed.snapshot.next_round_at is None
+
+
+async def test_every_command_of_a_validator_works_through_the_feed(tmp_path: Path) -> None:
+    ids = tuple(f"q{number}" for number in range(200))
+    async with a_house(tmp_path) as house, a_validator(house, *ids, interval=0.02) as validating:
+        async with running(house, VALIDATOR) as run:
+            await until(lambda: house.feed.snapshot.rounds_done >= 2)
+            assert await house.answer(Pause()) == ("ok", "")
+            await until(lambda: house.feed.snapshot.paused)
+            await until(lambda: house.feed.snapshot.progress is None)
+            done = validating.validator.rounds_done
+            assert await house.answer(Resume()) == ("ok", "")
+            await until(lambda: validating.validator.rounds_done > done)
+
+            assert await house.answer(AutoWeights(on=False)) == ("ok", "")
+            await until(lambda: not house.feed.snapshot.auto_weights)
+            assert await house.answer(SetWeights()) == ("ok", "")
+            sent = named(house.feed, "weights")[0]
+            assert list(sent) == ["block", "mode", "uids", "weights_u16", "outcome", "reason"]
+            assert (sent["outcome"], sent["uids"]) == ("ok", (1, 2))
+            outcome, reason = await house.answer(SetWeights())
+            assert (outcome, reason.partition(":")[0]) == ("rejected", "SettingWeightsTooFast")
+            assert await house.answer(AutoWeights(on=True)) == ("ok", "")
+
+            outcome, reason = await house.answer(Register())
+            assert (outcome, reason) == ("rejected", "HotKeyAlreadyRegisteredInSubNet")
+            assert await house.answer(Serve("127.0.0.1", 8091)) == ("ok", "")
+            served = (await house.chain.metagraph(NETUID)).by_hotkey(key("validator").ss58_address)
+            assert isinstance(served, Neuron)
+            assert (served.ip, served.port) == ("127.0.0.1", 8091)
+
+            out = tmp_path / "rounds.csv"
+            assert await house.answer(Export("rounds", str(out))) == ("ok", "")
+            assert len(list(csv.DictReader(out.open(newline="")))) >= 2
+            assert (await house.answer(Export("rounds", "-")))[0] == "rejected"
+            outcome, reason = await house.answer(Export("rounds", str(tmp_path / "no" / "such" / "folder.csv")))
+            assert (outcome, "cannot be written" in reason) == ("rejected", True)
+
+            house.feed.raise_attention("warning", "test", "look")
+            assert await house.answer(Acknowledge()) == ("ok", "")
+            assert (await house.answer(Acknowledge()))[0] == "rejected"
+            assert all(line.acknowledged for line in house.feed.attention)
+
+            assert await house.answer(Stop()) == ("ok", "")
+            await asyncio.wait_for(run, 5)
+        kept = [line.name for line in await house.store.recent_commands(50)]
+        assert kept[0] == "stop"
+        assert len(kept) == len(named(house.feed, "command")) == len(house.feed.snapshot.commands)
+
+
+async def test_a_read_only_run_sends_nothing_and_says_why(tmp_path: Path) -> None:
+    async with (
+        a_house(tmp_path, read_only=True) as house,
+        a_validator(house, *map(str, range(100)), interval=0.02, read_only=True),
+        running(house, VALIDATOR),
+    ):
+        for command in (SetWeights(), AutoWeights(on=True), Register(), Serve("127.0.0.1", 8091)):
+            assert await house.answer(command) == ("rejected", "not while --read-only is on")
+        assert await house.answer(Pause()) == ("ok", "")
+        assert "weights" not in {one.name for one in house.feed.snapshot.services}
+        assert not house.feed.snapshot.auto_weights
+        assert await house.chain.weights(NETUID, 0) == ()
+
+
+async def test_a_wallet_without_its_coldkey_cannot_register(tmp_path: Path) -> None:
+    async with a_house(tmp_path) as house:
+        house.node.wallet = Wallet("w", key("validator"), key("cold").ss58_address)
+        async with running(house, "chain watch"):
+            outcome, reason = await house.answer(Register())
+            assert (outcome, "coldkey" in reason) == ("rejected", True)
+            assert await house.answer(Pause()) == ("rejected", "not for this role")
+
+
+async def test_an_unregistered_hotkey_ends_the_run_with_its_code(tmp_path: Path) -> None:
+    async with a_house(tmp_path, name="stranger") as house:
+        with pytest.raises(Fatal) as caught:
+            await asyncio.wait_for(house.node.run("chain watch"), 5)
+        assert caught.value.exit_code == 3
+        assert house.feed.snapshot.services[0].state == "failed"
+
+
+async def test_neurons_are_noted_with_their_names_and_old_rounds_pruned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pruned: list[float] = []
+    async with a_house(tmp_path) as house:
+        house.node.names[key("miner1").ss58_address] = "strong-1"
+
+        async def prune(now: float) -> int:
+            pruned.append(now)
+            return 0
+
+        monkeypatch.setattr(house.store, "prune", prune)
+        async with running(house, "chain watch"):
+            await until(lambda: pruned)
+    with open_reader(tmp_path / FILE_NAME) as reader:
+        names = {neuron.name for neuron in reader.neurons()}
+    assert names == {"", "strong-1"}
+
+
+async def test_housekeeping_goes_on_when_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with a_house(tmp_path) as house:
+
+        async def full(*_: object, **__: object) -> None:
+            raise StoreFull("no space left for the store")
+
+        monkeypatch.setattr(house.store, "note_neurons", full)
+        async with running(house, "chain watch"):
+            assert "no space left" in house.feed.attention[0].text
+            assert {one.state for one in house.feed.snapshot.services} == {"running"}
+
+
+async def test_a_plan_whose_outcome_comes_later_stays_one_row(tmp_path: Path) -> None:
+    async with a_house(tmp_path) as house, a_validator(house, "a") as validating:
+        await Sweeper(validating._selection, Obliging()).sweep()
+        await house.node.watch.refresh()
+        plan = validating._upcoming()
+        for outcome in (Outcome(status="unknown", reason="no answer"), Outcome(status="ok", block=plan.block + 2)):
+            validating._planned(plan, outcome)
+        shown = validating._view(house.feed.snapshot).plans
+        assert [(row.outcome, row.block) for row in shown] == [("ok", plan.block)]
+        assert [fields["outcome"] for fields in named(house.feed, "weights")] == ["unknown", "ok"]
+
+
+async def test_a_chain_call_that_hangs_holds_up_the_other_commands_no_longer_than_its_deadline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node_module, "CHAIN_TIMEOUT_S", 0.05)
+    async with a_house(tmp_path) as house:
+
+        async def hangs(*_: object, **__: object) -> Outcome:
+            await asyncio.Event().wait()
+            return Outcome(status="ok")
+
+        monkeypatch.setattr(house.chain, "serve_axon", hangs)
+        async with running(house, "chain watch") as run:
+            outcome, reason = await house.answer(Serve("127.0.0.1", 8091))
+            assert (outcome, "no answer" in reason) == ("unknown", True)
+            assert await house.answer(Stop()) == ("ok", "")
+            await asyncio.wait_for(run, 5)

@@ -1,0 +1,142 @@
+"""Commands from another thread: each is carried out in turn, answered as an event, and logged in the store."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from engine import operator as operator_module
+from engine.chain.interface import ChainUnavailable
+from engine.commands import AnyCommand, Pause, Register, Resume, Serve, Stop
+from engine.feed import Feed
+from engine.operator import Handler, Operator, not_while_read_only
+from engine.store.store import Store
+from engine.values import Outcome
+from tests.unit.engine_helpers import a_feed, named, until
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    opened = await Store.open(tmp_path / "store.sqlite3", retention_days=7)
+    yield opened
+    await opened.close()
+
+
+@asynccontextmanager
+async def operating(feed: Feed, operator: Operator) -> AsyncIterator["asyncio.Task[None]"]:
+    started = asyncio.Event()
+    task = asyncio.create_task(operator.run(started.set))
+    await asyncio.wait_for(started.wait(), 5)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def done(_command: AnyCommand) -> Outcome:
+    return Outcome(status="ok")
+
+
+async def test_a_command_of_another_thread_is_answered_and_logged(store: Store) -> None:
+    feed = a_feed()
+    threads: list[str] = []
+
+    async def serve(command: Serve) -> Outcome:
+        threads.append(threading.current_thread().name)
+        return Outcome(status="rejected", reason=f"InvalidPort: \x1b[2J{command.port}")
+
+    async with operating(feed, Operator(feed, store, {Serve: serve, Stop: done})) as task:
+        assert await asyncio.to_thread(feed.submit, Serve("10.0.0.1", 0))
+        await until(lambda: named(feed, "command"))
+        (answer,) = named(feed, "command")
+        assert list(answer) == ["command", "detail", "outcome", "reason"]
+        assert (answer["command"], answer["detail"], answer["outcome"]) == ("serve", "ip 10.0.0.1, port 0", "rejected")
+        assert "\x1b" not in answer["reason"]
+        assert threads == [threading.current_thread().name]
+        feed.submit(Stop())
+        await asyncio.wait_for(task, 5)
+    _, line = await store.recent_commands(10)
+    assert (line.name, line.outcome, line.reason) == ("serve", "rejected", answer["reason"])
+
+
+@pytest.mark.parametrize(
+    ("failure", "status", "reason"),
+    [
+        (ChainUnavailable("no answer in 60 s"), "unknown", "no answer in 60 s"),
+        (RuntimeError("oh"), "rejected", "RuntimeError: oh"),
+    ],
+)
+async def test_a_handler_that_fails_is_an_outcome_and_the_next_command_is_obeyed(
+    store: Store, failure: Exception, status: str, reason: str
+) -> None:
+    async def fails(_command: Register) -> Outcome:
+        raise failure
+
+    feed = a_feed()
+    operator = Operator(feed, store, {Register: fails, Pause: done})
+    async with operating(feed, operator):
+        feed.submit(Register())
+        feed.submit(Pause())
+        await until(lambda: len(named(feed, "command")) == 2)
+    first, second = operator.log
+    assert (first.outcome, first.reason, second.outcome) == (status, reason, "ok")
+
+
+async def test_what_a_role_or_a_read_only_run_does_not_do_is_said(store: Store) -> None:
+    operator = Operator(a_feed(), store, {Register: not_while_read_only})
+    assert (await operator.obey(Pause())).reason == "not for this role"
+    assert (await operator.obey(Register())).reason == "not while --read-only is on"
+
+
+async def test_stop_ends_the_service_after_what_came_before_and_nobody_listens_any_more(store: Store) -> None:
+    feed = a_feed()
+    operator = Operator(feed, store, {Stop: done, Pause: done})
+    async with operating(feed, operator) as task:
+        feed.submit(Pause())
+        feed.submit(Stop())
+        await asyncio.wait_for(task, 5)
+    assert [line.name for line in operator.log] == ["pause", "stop"]
+    assert [line.name for line in await store.recent_commands(10)] == ["stop", "pause"]
+    assert not feed.submit(Resume())
+
+
+async def test_the_log_goes_on_after_a_restart_and_shows_nothing_twice(store: Store) -> None:
+    operator = Operator(a_feed(), store, {})
+    await operator.obey(Pause())
+    again = Operator(a_feed(), store, {})
+    await again.load()
+    await again.obey(Resume())
+    assert [line.name for line in again.log] == ["pause", "resume"]
+
+
+async def test_a_flood_is_bounded_and_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operator_module, "COMMANDS_WAITING", 3)
+    feed, gate = a_feed(), asyncio.Event()
+
+    async def waits(_command: Pause) -> Outcome:
+        await gate.wait()
+        return Outcome(status="ok")
+
+    async with operating(feed, Operator(feed, store, {Pause: waits})):
+        feed.submit(Pause())
+        await asyncio.sleep(0.02)
+        for _ in range(5):
+            feed.submit(Pause())
+        await until(lambda: feed.attention)
+        assert feed.attention[0].count == 2
+        assert "3 others wait" in feed.attention[0].text
+        gate.set()
+        await until(lambda: len(named(feed, "command")) == 4)
+
+
+async def test_a_store_that_takes_no_log_line_is_told_and_the_answer_comes_all_the_same(store: Store) -> None:
+    feed = a_feed()
+    handlers: dict[type, Handler] = {Pause: done}
+    await store.close()
+    assert (await Operator(feed, store, handlers).obey(Pause())).ok
+    assert named(feed, "command")[0]["outcome"] == "ok"
+    assert "command log is not stored" in feed.attention[0].text

@@ -1,0 +1,104 @@
+"""A miner's server under the supervisor, and the address that the chain has of it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from console.roles import axons as axons_module
+from console.roles.axons import Axon, Axons
+from console.roles.serving import Serving
+from engine import supervisor as supervisor_module
+from engine.chain.local import LocalChain
+from engine.commands import Serve
+from engine.supervisor import Supervisor
+from miner_server.server import MinerServer
+from tests.unit.chain_helpers import NETUID, RULES, key, running_subnet
+from tests.unit.engine_helpers import a_feed, until
+from tests.unit.miner_helpers import ObedientBackend, make_server
+
+
+async def test_a_server_that_fails_is_made_afresh_at_the_same_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor_module, "FIRST_PAUSE_S", 0.01)
+    backends: list[ObedientBackend] = []
+
+    def make(port: int) -> MinerServer:
+        backends.append(ObedientBackend())
+        return make_server(backends[-1], port=port)
+
+    serving = Serving(make, 0)
+    address = serving.address
+    assert address[1] > 0
+
+    class Breaks:
+        """The first server ends with an error after a while; the factory is asked for another one."""
+
+        def __init__(self, server: MinerServer) -> None:
+            self._server = server
+
+        async def run(self, started: object) -> None:
+            async with asyncio.timeout(0.3 if len(backends) == 1 else None):
+                await self._server.run(started)  # type: ignore[arg-type]
+
+    feed = a_feed()
+    supervisor = Supervisor(feed, {"miner": lambda: Breaks(serving())})
+    running = asyncio.create_task(supervisor.run("miner"))
+    await until(lambda: supervisor.services and supervisor.services[0].restarts == 1)
+    await until(lambda: supervisor.services[0].state == "running")
+    assert serving.address == address
+    assert [backend.closed for backend in backends] == [True, False]
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answered = await client.get(f"http://{address[0]}:{address[1]}/availability")
+    assert json.loads(answered.content) == {"available": True}
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.fixture
+async def chain(tmp_path: Path) -> AsyncIterator[LocalChain]:
+    made = await running_subnet(tmp_path, miners=1)
+    for _ in range(RULES.serving_rate_limit):
+        await made.tick()
+    yield made
+    await made.close()
+
+
+async def address_of(chain: LocalChain) -> tuple[str, int]:
+    neuron = (await chain.metagraph(NETUID)).by_hotkey(key("miner1").ss58_address)
+    assert neuron is not None
+    return neuron.ip, neuron.port
+
+
+async def test_an_address_is_announced_once_it_differs_and_a_refusal_is_told(chain: LocalChain) -> None:
+    feed = a_feed()
+    await Axons(chain, NETUID, [Axon(key("miner1"), "127.0.0.1", 9100)], feed).announce()
+    assert await address_of(chain) == ("127.0.0.1", 9100)
+    block = (await chain.metagraph(NETUID)).neurons[1].axon_block
+    await chain.tick()
+    again = Axons(chain, NETUID, [Axon(key("miner1"), "127.0.0.1", 9100)], feed)
+    await again.announce()
+    assert (await chain.metagraph(NETUID)).neurons[1].axon_block == block
+    await Axons(chain, NETUID, [Axon(key("miner1"), "127.0.0.1", 9200)], feed).announce()
+    assert await address_of(chain) == ("127.0.0.1", 9100)
+    assert "ServingRateLimitExceeded" in feed.attention[0].text
+
+
+async def test_an_address_that_the_operator_names_stays(chain: LocalChain, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(axons_module, "CHECK_EVERY_S", 0.01)
+    axons = Axons(chain, NETUID, [Axon(key("miner1"), "127.0.0.1", 9000)], a_feed())
+    running = asyncio.create_task(axons.run(lambda: None))
+    outcome = await axons.serve(key("miner1").ss58_address, Serve("8.8.8.8", 8091))
+    assert outcome.ok
+    for _ in range(RULES.serving_rate_limit):
+        await chain.tick()
+    await asyncio.sleep(0.05)
+    assert await address_of(chain) == ("8.8.8.8", 8091)
+    refused = await axons.serve(key("miner1").ss58_address, Serve("8.8.8.8", 0))
+    assert refused.reason.startswith("InvalidPort")
+    await asyncio.sleep(0.05)
+    assert await address_of(chain) == ("8.8.8.8", 8091)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
