@@ -9,6 +9,7 @@ from engine.chain.local.serving import serve_axon
 from engine.chain.local.staking import add_stake, adopted, fund
 from engine.chain.local.state import RAO, State, current_rules, metagraph_of
 from engine.chain.local.weighing import set_weights
+from engine.values import Hyperparameters
 from tests.unit.chain_helpers import RULES, later, permitted, staked, subnet
 
 
@@ -137,3 +138,12 @@ def test_a_neuron_is_adopted_with_the_faucets_money_and_once() -> None:
 def test_the_faucet_gives_sane_amounts_only(amount: float) -> None:
     with pytest.raises(ValueError, match="faucet"):
         fund(subnet(), coldkey="cold", amount=amount)
+
+
+def test_a_hotkey_that_the_chain_knows_is_adopted_for_its_own_coldkey() -> None:
+    rules = Hyperparameters(max_uids=1, immunity_period=0, burn=0.001)
+    state = adopted(subnet("a", rules=rules), hotkey="b", coldkey="other", stake=0)
+    assert state.uid_of("a") is None
+    again = adopted(state, hotkey="a", coldkey="a", stake=0)
+    assert again.uid_of("a") == 0
+    assert again.hotkeys["a"].coldkey == "cold"
