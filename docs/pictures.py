@@ -1,0 +1,92 @@
+"""Makes docs/pictures/*.svg from a demo that runs here for a minute: `.venv/bin/python docs/pictures.py`."""
+
+import asyncio
+import os
+import re
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from console import __version__
+from console.keymap import Keymap
+from console.roles.operate import operate
+from console.tui.app import ConsoleApp
+from engine.feed import Feed
+from engine.host import EngineThread
+from engine.logs import LogRing, open_log
+from engine.settings import Configuration, configure
+from engine.settings.given import Given
+from engine.snapshot import Snapshot
+
+HERE = Path(__file__).with_name("pictures")
+ROUNDS = 12
+LONGEST_S = 300.0
+SETTLE_S = 1.0
+SMALL, LARGE = (80, 24), (160, 48)
+REMOTE_FONT = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
+"""The exporter links fonts on somebody's server; a picture of ours asks nobody."""
+
+
+class Picture(NamedTuple):
+    """A file's name, the terminal's size, and the keys that lead to what it shows."""
+
+    name: str
+    size: tuple[int, int]
+    keys: tuple[str, ...]
+
+
+PICTURES = (
+    Picture("home-80x24", SMALL, ("1",)),
+    Picture("home-160x48", LARGE, ("1",)),
+    Picture("challenge-160x48", LARGE, ("2", "enter")),
+    Picture("miners-80x24", SMALL, ("3",)),
+    Picture("weights-160x48", LARGE, ("4",)),
+    Picture("logs-80x24", SMALL, ("6",)),
+    Picture("setup-160x48", LARGE, ("7",)),
+    Picture("help-80x24", SMALL, ("3", "question_mark")),
+)
+
+
+async def take(picture: Picture, feed: Feed, logs: LogRing, folder: Path, configuration: Configuration) -> None:
+    """Press the keys and keep what is then on the screen."""
+    app = ConsoleApp(feed, logs, engine=None, folder=folder, keymap=Keymap(), terminal=1, configuration=configuration)
+    async with app.run_test(size=picture.size) as pilot:
+        for key in picture.keys:
+            await pilot.press(key)
+            await pilot.pause(SETTLE_S)
+        svg = app.export_screenshot(title=f"subnet-console {'x'.join(map(str, picture.size))}")
+    path = HERE / f"{picture.name}.svg"
+    path.write_text(REMOTE_FONT.sub("", svg), encoding="utf-8")
+    print(path, f"{path.stat().st_size // 1000} KB")
+
+
+def main() -> None:
+    home = Path(tempfile.gettempdir()) / "operator"
+    shutil.rmtree(home, ignore_errors=True)
+    folder = home / "demo"
+    folder.mkdir(mode=0o700, parents=True)
+    os.environ["HOME"] = str(home)
+    configuration = configure({"seed": Given("7", "--seed"), "data_dir": Given(str(folder), "--data-dir")}, environ={})
+    now = time.time()
+    feed = Feed(Snapshot(at=now, version=__version__, role="demo", started_at=now))
+    engine = EngineThread(lambda: operate(configuration.settings, folder, feed))
+    HERE.mkdir(exist_ok=True)
+    with open_log(folder, level="info", cap_mb=10) as logs:
+        engine.start()
+        try:
+            while feed.snapshot.rounds_done < ROUNDS and engine.running and time.time() - now < LONGEST_S:
+                time.sleep(0.5)
+            for picture in PICTURES:
+                asyncio.run(take(picture, feed, logs, folder, configuration))
+        finally:
+            engine.stop()
+            engine.join()
+    if engine.error is not None:
+        raise engine.error
+    shutil.rmtree(home)
+
+
+if __name__ == "__main__":
+    main()
