@@ -67,11 +67,12 @@ def tabs(here: str, waiting: int, width: int) -> Line:
 
 
 def footer(hints: Sequence[tuple[str, str]], width: int) -> Line:
-    """Keys and what they do, as many as there is room for."""
+    """Keys and what they do, as many as there is room for, and always the last one, which is the way out."""
     shown: Line = (Span(" "),)
-    for key, label in hints:
-        hint = (Span(key, "key"), Span(f" {label}  "))
-        if width_of(shown) + width_of(hint) - 2 > width:
+    *others, last = [(Span(key, "key"), Span(f" {label}  ")) for key, label in hints] or [()]
+    room = width - width_of(last)
+    for hint in others:
+        if width_of(shown) + width_of(hint) > room:
             break
         shown += hint
-    return shown
+    return cut(shown + last, width)

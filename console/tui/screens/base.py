@@ -2,8 +2,9 @@
 
 from typing import Any, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
+from textual.containers import Vertical
 
 from console.actions import actions_of
 from console.present import chrome, home
@@ -13,6 +14,8 @@ from console.tui.screens.table_actions import FilterField, TableActions
 from console.tui.widgets.lines import Lines
 from console.tui.widgets.live_table import LiveTable
 from console.tui.widgets.log_drawer import LogDrawer
+
+LOW = 20
 
 
 class ConsoleScreen(TableActions, inherit_bindings=False):
@@ -39,7 +42,8 @@ class ConsoleScreen(TableActions, inherit_bindings=False):
     def compose(self) -> ComposeResult:
         yield Lines(id="header", classes="bar")
         yield Lines(id="tabs", classes="bar")
-        yield from self.body()
+        with Vertical(id="body"):
+            yield from self.body()
         yield FilterField()
         yield Lines(id="footer", classes="bar")
 
@@ -63,6 +67,10 @@ class ConsoleScreen(TableActions, inherit_bindings=False):
     def _hints(self) -> list[tuple[str, str]]:
         shown = sorted((action for action in actions_of(self.NAME) if action.footer), key=lambda one: one.footer)
         return [(self.host.keymap.shown(action.id), action.label) for action in shown]
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Beside the breakpoints, which exclude each other: `-low` is a short screen that has room for one table."""
+        self.set_class(event.size.height < LOW, "-low")
 
     def on_mount(self) -> None:
         self.has_panes = True
