@@ -15,7 +15,7 @@ from engine.node import Node
 from engine.scoreboard import Scoreboard
 from engine.selection import Selection, Sweeper
 from engine.settings import Settings
-from engine.snapshot import PlanView, Snapshot
+from engine.snapshot import MinerView, PlanView, Snapshot
 from engine.store.errors import StoreError
 from engine.transport.dialect import Caller
 from engine.validator import ROUNDS_SHOWN, Validator
@@ -28,6 +28,8 @@ from engine.weights.setter import WeightSetter
 VALIDATOR = "validator"
 PLANS_SHOWN = 50
 HOUR_S = 3600.0
+MINERS_FRESH_S = 2.0
+"""The longest that the Miners table lags behind; making it for 256 miners takes some milliseconds of the loop."""
 
 
 class Validating:
@@ -44,7 +46,9 @@ class Validating:
         self._alpha = settings.ema_alpha
         self._plans: deque[PlanView] = deque(maxlen=PLANS_SHOWN)
         self._skipping: set[asyncio.Task[None]] = set()
-        self._next_plan: tuple[object, WeightPlan] | None = None
+        self._miners: tuple[MinerView, ...] = ()
+        self._miners_of: object = None
+        self._miners_stale_at = 0.0
         self.scoreboard = Scoreboard(EmaBook(self._alpha, self._window_s))
         self._selection = Selection(
             own_hotkey=node.wallet.hotkey.ss58_address,
@@ -124,19 +128,30 @@ class Validating:
             self._node.feed.raise_attention("warning", "store", f"a skipped plan is not stored: {error}")
 
     def _upcoming(self) -> WeightPlan:
-        """What would be set now; worked out again when a round or a metagraph came."""
+        """What would be set now."""
+        return plan_weights(
+            self._node.watch.metagraph,
+            self._node.watch.rules,
+            self._scores(),
+            hotkey=self._node.wallet.hotkey.ss58_address,
+            window=self._node.watch.next_epoch,
+            now=time.time(),
+        )
+
+    def _miner_views(self) -> tuple[MinerView, ...]:
+        """The Miners table, made again when a round or a metagraph came, and now and then."""
         state = (self.validator.rounds_done, self._node.watch.metagraph)
-        if self._next_plan is None or self._next_plan[0] != state:
-            plan = plan_weights(
+        if self._miners_of != state or time.monotonic() >= self._miners_stale_at:
+            self._miners = miner_views(
                 self._node.watch.metagraph,
-                self._node.watch.rules,
-                self._scores(),
-                hotkey=self._node.wallet.hotkey.ss58_address,
-                window=self._node.watch.next_epoch,
-                now=time.time(),
+                self.scoreboard,
+                self._selection,
+                self._node.names,
+                self._node.watch.weights_by_uid,
+                self._upcoming(),
             )
-            self._next_plan = (state, plan)
-        return self._next_plan[1]
+            self._miners_of, self._miners_stale_at = state, time.monotonic() + MINERS_FRESH_S
+        return self._miners
 
     def _view(self, snapshot: Snapshot) -> Snapshot:
         return replace(
@@ -147,14 +162,7 @@ class Validating:
             next_round_at=None if self.validator.paused else self.validator.next_round_at,
             rounds_done=self.validator.rounds_done,
             rounds=self.validator.shown,
-            miners=miner_views(
-                self._node.watch.metagraph,
-                self.scoreboard,
-                self._selection,
-                self._node.names,
-                self._node.watch.weights_by_uid,
-                self._upcoming(),
-            ),
+            miners=self._miner_views(),
             plans=tuple(self._plans),
         )
 

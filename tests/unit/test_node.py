@@ -12,6 +12,7 @@ import pytest
 from console.roles.exports import exporter
 from engine import heartbeat as heartbeat_module
 from engine import node as node_module
+from engine import validating as validating_module
 from engine.chain.local import LocalChain
 from engine.chain.wallets import Wallet
 from engine.commands import (
@@ -37,6 +38,7 @@ from engine.store.reader import open_reader
 from engine.store.schema import FILE_NAME
 from engine.store.store import Store
 from engine.supervisor import Fatal
+from engine.transport.dialect import Availability
 from engine.validating import VALIDATOR, Validating
 from engine.values import Neuron, Outcome
 from tests.unit.chain_helpers import NETUID, key, running_subnet
@@ -140,6 +142,23 @@ async def test_what_was_stored_is_there_in_the_next_run(tmp_path: Path) -> None:
             await node.run(VALIDATOR)
         assert [view.id for view in house.feed.snapshot.rounds] == ["a", "b"]
         assert [line.name for line in house.feed.snapshot.commands] == ["pause"]
+
+
+async def test_the_miners_are_not_counted_anew_for_every_snapshot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with a_house(tmp_path) as house, a_validator(house, "a") as validating:
+        await house.node.watch.refresh()
+        first = validating._view(house.feed.snapshot).miners
+        assert [miner.available for miner in first] == [None, None]
+        await Sweeper(validating._selection, Obliging()).sweep()
+        assert validating._view(house.feed.snapshot).miners is first
+        monkeypatch.setattr(validating_module, "MINERS_FRESH_S", 0.0)
+        await house.chain.tick()
+        await house.node.watch.refresh()
+        assert [miner.available for miner in validating._view(house.feed.snapshot).miners] == [True, True]
+        validating._selection.note(first[0].hotkey, Availability(False, "busy"))
+        assert [miner.available for miner in validating._view(house.feed.snapshot).miners] == [False, True]
 
 
 async def test_a_pause_between_two_rounds_leaves_no_time_for_the_next_one(tmp_path: Path) -> None:
