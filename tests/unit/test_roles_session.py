@@ -1,0 +1,95 @@
+"""What a run opens on the embedded chain: one process a neuron, and the miners that the operator named."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from console.errors import ConsoleError
+from console.roles.session import Session, opened
+from console.roles.validator import name_neurons, open_source
+from engine.challenges.errors import ChallengeError
+from engine.keys import keypair_from_uri
+from engine.locks import AlreadyRunning
+from engine.settings import Settings
+from engine.values import Neuron, Peer
+from tests.unit.engine_helpers import a_feed
+
+FERDIE = keypair_from_uri("//Ferdie").ss58_address
+
+
+@pytest.fixture
+async def session(tmp_path: Path) -> AsyncIterator[Session]:
+    settings = Settings(role="validator", data_dir=tmp_path, netuid=7, allow_private=True)
+    async with opened(settings, tmp_path, a_feed()) as session:
+        yield session
+
+
+def naming(session: Session, *peers: Peer, read_only: bool = False) -> Session:
+    return replace(session, settings=replace(session.settings, neurons=peers, read_only=read_only))
+
+
+async def neuron(session: Session, hotkey: str) -> Neuron | None:
+    return (await session.chain.metagraph(7)).by_hotkey(hotkey)
+
+
+async def test_a_named_miner_is_known_to_the_chain_and_moves_with_its_address(session: Session) -> None:
+    peers = await name_neurons(naming(session, Peer(FERDIE, "localhost", 8091)))
+    assert [(peer.host, peer.port) for peer in peers] == [("127.0.0.1", 8091)]
+    await name_neurons(naming(session, Peer(FERDIE, "::1", 9000)))
+    found = await neuron(session, FERDIE)
+    assert found is not None
+    assert (found.uid, found.ip, found.port) == (0, "::1", 9000)
+
+
+async def test_a_named_miner_that_is_registered_already_keeps_its_coldkey(session: Session) -> None:
+    await session.chain.adopt(FERDIE, "its coldkey")
+    await name_neurons(naming(session, Peer(FERDIE, "127.0.0.1", 8091)))
+    found = await neuron(session, FERDIE)
+    assert found is not None
+    assert (found.coldkey, found.port) == ("its coldkey", 8091)
+
+
+async def test_a_read_only_run_registers_nobody(session: Session) -> None:
+    reading = naming(session, Peer(FERDIE, "127.0.0.1", 8091), read_only=True)
+    assert len(await name_neurons(reading)) == 1
+    await reading.join(session.wallet, stake=5.0)
+    assert (await session.chain.metagraph(7)).neurons == ()
+
+
+@pytest.mark.parametrize(
+    ("host", "why"), [("224.0.0.1", "multicast"), ("no-such-host.invalid", "no address"), ("0.0.0.0", "unspecified")]
+)
+async def test_an_address_that_cannot_be_asked_is_named(session: Session, host: str, why: str) -> None:
+    with pytest.raises(ConsoleError, match=f"--neuron {FERDIE}@{host}:8091: .*{why}"):
+        await name_neurons(naming(session, Peer(FERDIE, host, 8091)))
+
+
+async def test_our_own_hotkey_is_no_miner_of_ours(session: Session) -> None:
+    own = session.wallet.hotkey.ss58_address
+    with pytest.raises(ConsoleError, match="our own hotkey"):
+        await name_neurons(naming(session, Peer(own, "127.0.0.1", 8091)))
+
+
+async def test_a_second_engine_on_the_hotkey_or_the_folder_is_refused(session: Session, tmp_path: Path) -> None:
+    with pytest.raises(AlreadyRunning, match="hotkey"):
+        async with opened(session.settings, tmp_path, a_feed()):
+            pytest.fail("two engines on one hotkey")
+    other_subnet = replace(session.settings, netuid=8)
+    with pytest.raises(AlreadyRunning, match="data folder"):
+        async with opened(other_subnet, tmp_path, a_feed()):
+            pytest.fail("two engines in one folder")
+
+
+async def test_a_source_goes_on_where_its_last_recorded_round_left_it(session: Session, tmp_path: Path) -> None:
+    questions = tmp_path / "questions.jsonl"
+    questions.write_text('{"id": "a", "prompt": "Why?"}\n{"id": "b", "prompt": "How?"}\n')
+    filed = replace(session, settings=replace(session.settings, challenges=questions))
+    first = await open_source(filed)
+    await session.store.set_cursor(first.cursor.name, 1)
+    again = await (await open_source(filed)).next()
+    assert again is not None
+    assert again.id == "b"
+    with pytest.raises(ChallengeError, match=r"missing\.jsonl"):
+        await open_source(replace(session, settings=replace(session.settings, challenges=tmp_path / "missing.jsonl")))
