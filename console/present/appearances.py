@@ -24,9 +24,9 @@ def _status(one: Appearance, _now: float) -> Cell:
 
 
 def why_of(one: Appearance) -> str:
-    """Why the round went so for this miner, in one line."""
+    """Why the round went so for this miner, in one line; what decided last comes first."""
     failed = "" if one.status == "ok" else one.reason or one.status
-    return safe("; ".join((*([failed] if failed else []), *one.reasons)))
+    return safe("; ".join((*([failed] if failed else []), *reversed(one.reasons))))
 
 
 APPEARANCES: Table[Appearance] = Table(

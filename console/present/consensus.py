@@ -41,7 +41,7 @@ def title(recorded: RecordedRound) -> str:
             safe(judged.challenge.id, ID_WIDTH),
             safe(judged.challenge.kind, ID_WIDTH),
             formats.clock(judged.started_at),
-            f"{answered}/{len(judged.replies)} answered",
+            f"{answered}/{len(judged.replies)}",
             state_of(judged).text,
             f"round {recorded.place} of {recorded.total}",
         )
@@ -104,11 +104,11 @@ def _outside(rows: Sequence[ReplyRow]) -> str:
 
 
 def why_of(row: ReplyRow) -> str:
-    """In one line why a reply earned what it did: why it failed, else what the judgement says."""
+    """In one line why a reply earned what it did: why it failed, else the reasons, that which decided last first."""
     if row.reply.status != "ok":
         reason = safe(row.reply.reason, PREVIEW)
         return f"{row.reply.status}: {reason}" if reason else row.reply.status
-    return safe("; ".join(row.verdict.reasons), PREVIEW) or "judged without a reason"
+    return safe("; ".join(reversed(row.verdict.reasons)), PREVIEW) or "judged without a reason"
 
 
 def answer_of(row: ReplyRow) -> str:

@@ -99,6 +99,10 @@ def test_long_lines_are_wrapped_or_cut() -> None:
     assert "last" not in " ".join(texts(replies.full(long, 40, 20, wrap=False)))
 
 
+def test_the_one_line_begins_with_what_decided_last() -> None:
+    assert consensus.why_of(ROWS[3]) == "copied from uid 4, 0.1 s later; differs from the known answer"
+
+
 def test_tool_calls_stand_for_a_text() -> None:
     calls = replace(
         ROWS[0],
@@ -144,5 +148,5 @@ def test_a_round_without_an_answer_has_no_map() -> None:
     assert texts(maps.plot(silent, "", 20, 5)) == ["nobody answered"]
     assert texts(maps.matrix(silent, "", 20, 5)) == ["nobody answered"]
     assert consensus.title(silent) == "round-0  chat  " + consensus.title(silent)[15:23] + (
-        "  0/1 answered  ✗ no answer  round 3 of 9"
+        "  0/1  ✗ no answer  round 3 of 9"
     )

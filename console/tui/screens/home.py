@@ -9,6 +9,7 @@ from console.present.picture import Picture
 from console.present.rounds import ROUNDS
 from console.present.text import Span, line
 from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.challenge import ChallengeScreen
 from console.tui.widgets.lines import Lines
 from console.tui.widgets.live_table import LiveTable
 from console.tui.widgets.options import Option, Options
@@ -59,4 +60,6 @@ class HomeScreen(ConsoleScreen):
 
     @on(LiveTable.Opened)
     def _open_round(self) -> None:
-        self.host.go("challenges")
+        current = self.query_one(LiveTable).current
+        if current is not None:
+            self.host.push_screen(ChallengeScreen(current.id))
