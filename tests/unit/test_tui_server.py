@@ -160,8 +160,8 @@ async def test_the_cursor_stays_with_the_newest_request_until_it_is_moved(tmp_pa
         table = app.screen.query_one("#requests LiveTable", LiveTable)
         app.feed.publish(replace(MINER, server=replace(SERVER, requests=(*SERVER.requests, request(4)))))
         app.pull()
-        assert table.current.request.bytes_in == 404
+        assert [row.request.bytes_in for row in table.chosen] == [404]
         await pilot.press("j")
         app.feed.publish(replace(MINER, server=replace(SERVER, requests=(*SERVER.requests, request(4), request(5)))))
         app.pull()
-        assert table.current.request.bytes_in == 403
+        assert [row.request.bytes_in for row in table.chosen] == [403]
