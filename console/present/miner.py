@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from console.present import formats, states
-from console.present.chart import AXIS, chart
+from console.present.columns import AXIS, columns
 from console.present.picture import Picture
 from console.present.recorded import MinerRecord
 from console.present.text import Line, Span, cut, facts, line
@@ -121,4 +121,4 @@ def course(record: MinerRecord, width: int, height: int) -> list[Line]:
     """The EMA after each of the last rounds."""
     if not record.averages:
         return [line(Span("no round of it is stored", "muted"))]
-    return chart(record.averages[: max(1, width - AXIS)][::-1], width, height, top=1.0, tone="accent")
+    return columns(record.averages[: max(1, width - AXIS)][::-1], width, height, top=1.0, tone="accent")

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from console.present import appearances, miner
 from console.present.appearances import APPEARANCES
-from console.present.chart import chart
+from console.present.columns import columns
 from console.present.picture import Picture
 from console.present.recorded import MinerRecord
 from console.present.table import View, arrange
@@ -106,8 +106,8 @@ def test_the_course_runs_from_old_to_new() -> None:
     assert texts(miner.course(MinerRecord(), 20, 2)) == ["no round of it is stored"]
 
 
-def test_a_chart_shows_the_last_values_that_fit() -> None:
-    lines = chart([0.0, 0.5, 1.0, 2.0], 9, 2, top=1.0, tone="accent")
+def test_columns_show_the_last_values_that_fit() -> None:
+    lines = columns([0.0, 0.5, 1.0, 2.0], 9, 2, top=1.0, tone="accent")
     assert texts(lines) == ["1.00 ┤ ██", "   0 ┤███"]
 
 
