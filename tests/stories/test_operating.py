@@ -100,7 +100,7 @@ def test_a_reader_that_stops_reading_does_not_stop_the_engine(tmp_path: Path) ->
     process = subprocess.Popen(
         command("launch", "--no-ui", *QUICK, "--data-dir", str(folder)),
         stdout=write_end,
-        stderr=subprocess.DEVNULL,
+        stderr=write_end,
         cwd=ROOT,
     )
     try:
@@ -109,7 +109,7 @@ def test_a_reader_that_stops_reading_does_not_stop_the_engine(tmp_path: Path) ->
             assert time.monotonic() < deadline, "no rounds while stdout is blocked"
             time.sleep(0.1)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(5) in (0, 128 + signal.SIGTERM)
+        assert process.wait(5) == 0
     finally:
         process.kill()
         os.close(read_end)
