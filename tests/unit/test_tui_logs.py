@@ -162,11 +162,15 @@ async def test_a_standing_log_stands_still_while_old_records_go(app: ConsoleApp)
 
 
 async def test_the_drawer_shows_the_log_under_any_screen(app: ConsoleApp) -> None:
+    for number in range(30):
+        app.logs.add(said(number, text=f"old {number}"))
+    app.logs.add(said(30, text="a late caller"))
     async with app.run_test(size=NARROW) as pilot:
         await press(pilot, "3", "L")
         drawer = app.screen.query_one(LogDrawer)
         await pilot.pause(0.3)
-        assert "a slow caller" in text_of(drawer.query_one(LogView))
+        assert "a late caller" in text_of(drawer.query_one(LogView))
+        assert str(drawer.border_title).startswith("Logs") and "Miners  sort" in screen_text(app)
         app.logs.add(said(6))
         await pilot.pause(0.4)
         assert "record 6" in screen_text(app)

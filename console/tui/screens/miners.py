@@ -15,13 +15,13 @@ class MinersScreen(ConsoleScreen):
     NAME = "miners"
 
     def body(self) -> ComposeResult:
-        with Panel("Miners"):
+        with Panel("Miners", id="miners"):
             yield LiveTable(MINERS)
 
     def show(self, picture: Picture) -> None:
         table = self.query_one(LiveTable)
         table.show(picture.snapshot.miners, picture.now)
-        self.query_one(Panel).caption(f"Miners  {table.caption}")
+        self.query_one("#miners", Panel).caption(f"Miners  {table.caption}")
 
     def select(self, hotkey: str) -> None:
         """Put the cursor on a miner, and let it through the filter."""

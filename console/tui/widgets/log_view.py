@@ -121,7 +121,7 @@ class LogView(Painted, can_focus=True):
             self._scroll(places[0])
 
     def _scroll(self, y: int) -> None:
-        self.scroll_to(y=max(0, y), animate=False, immediate=True)
+        self.scroll_to(y=max(0, y), animate=False, immediate=True, force=True)
 
     # -- painting --------------------------------------------------------------------------------------------------
 
