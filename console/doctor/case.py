@@ -1,6 +1,5 @@
 """What the doctor's checks look at."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from msgspec import Struct
@@ -18,7 +17,6 @@ class Case(Struct, frozen=True, kw_only=True):
     """
 
     configuration: Configuration
-    environ: Mapping[str, str]
     now: float
     hotkey: str = ""
     holder: Holder | None = None

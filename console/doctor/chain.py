@@ -6,6 +6,7 @@ from console.doctor.case import Case
 from console.doctor.result import Result, critical, ok, skipped, warning
 from engine.chain.local.look import look
 from engine.chain.local.storage import ChainDataError
+from engine.snapshot import ChainView
 from engine.values import Metagraph, Neuron, at_port
 
 FILE_NAME = "chain.sqlite3"
@@ -16,7 +17,7 @@ LOOPBACK = "127.0.0.1"
 def chain(case: Case) -> Iterator[Result]:
     """What a running engine says of the chain, else what the embedded chain's file says."""
     if case.snapshot is not None:
-        yield _reachable(case)
+        yield _reachable(case.snapshot.chain)
         metagraph = case.snapshot.metagraph
     elif case.settings.network != "embedded":
         yield skipped("chain", f"{case.settings.network} is only asked by a running engine")
@@ -38,12 +39,11 @@ def chain(case: Case) -> Iterator[Result]:
         yield from _neuron(case, metagraph)
 
 
-def _reachable(case: Case) -> Result:
-    view = case.snapshot.chain if case.snapshot else None
-    if view is None or not view.reachable:
+def _reachable(view: ChainView) -> Result:
+    if not view.reachable:
         return critical(
             "chain",
-            f"{view.endpoint if view else 'it'} does not answer the running engine",
+            f"{view.endpoint or 'it'} does not answer the running engine",
             why="Without it no weights are set, and nobody knows which miners there are.",
             do="Look at the log (6) for its last error; the engine tries again by itself.",
         )
@@ -106,9 +106,10 @@ def _axon(case: Case, neuron: Neuron) -> Result:
     if server is None:
         return skipped("axon", f"{announced} is announced; where the miner listens is known while it runs")
     host, _, port = server.address.rpartition(":")
-    real = at_port(LOOPBACK if host in ANYWHERE else host.strip("[]"), int(port or 0))
-    ours = host in ANYWHERE and neuron.port == int(port or 0) and neuron.serving
-    if ours or announced == real:
+    host = host.strip("[]")
+    real = at_port(LOOPBACK if host in ANYWHERE else host, int(port or 0))
+    any_address = host in ANYWHERE and neuron.serving and neuron.port == int(port or 0)
+    if any_address or announced == real:
         return ok("axon", f"{announced} is announced, which is where the miner listens")
     return warning(
         "axon",

@@ -4,8 +4,11 @@ import ctypes
 from collections.abc import Iterable
 from pathlib import Path
 
+from console.doctor import chain
 from console.doctor.case import Case
 from console.doctor.result import Result, critical, ok, warning
+from engine.node import STATUS_FILE
+from engine.store import schema
 
 FUTURE_S = 5.0
 UNSYNCHRONISED = 5
@@ -39,7 +42,7 @@ def clock(case: Case, kept: bool | None) -> Result:
 
 def _stamps(folder: Path) -> Iterable[float]:
     """When this program and its data were written last."""
-    for path in (Path(__file__), folder / "status.json", folder / "store.db", folder / "chain.sqlite3"):
+    for path in (Path(__file__), folder / STATUS_FILE, folder / schema.FILE_NAME, folder / chain.FILE_NAME):
         if path.exists():
             yield path.stat().st_mtime
 

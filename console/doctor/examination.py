@@ -44,7 +44,7 @@ def examine(
         configuration = read()
     except SettingsError as error:
         return [*found, files.wrong_configuration(str(error))]
-    case = case_of(configuration, environ, snapshot)
+    case = case_of(configuration, snapshot)
     for name, check in _checks(case):
         found += _made(name, check)
     return found
@@ -79,7 +79,7 @@ def _made(name: str, check: Check) -> Iterator[Result]:
         yield replace(result, text=redact(result.text))
 
 
-def case_of(configuration: Configuration, environ: Mapping[str, str], snapshot: Snapshot | None = None) -> Case:
+def case_of(configuration: Configuration, snapshot: Snapshot | None = None) -> Case:
     """What there is to look at: who holds the data folder, what its engine says, and whose hotkey it is."""
     folder = configuration.settings.data_dir
     holder = _holder(configuration)
@@ -88,14 +88,11 @@ def case_of(configuration: Configuration, environ: Mapping[str, str], snapshot: 
             snapshot = last_snapshot(folder)
         except ConsoleError:
             log.info("the engine of %s has left no status", folder)
-    case = Case(configuration=configuration, environ=environ, now=time.time(), holder=holder, snapshot=snapshot)
+    case = Case(configuration=configuration, now=time.time(), holder=holder, snapshot=snapshot)
     try:
-        hotkey = load_wallet(*case.wallets).hotkey.ss58_address
+        return replace(case, hotkey=load_wallet(*case.wallets).hotkey.ss58_address)
     except WalletError:
-        hotkey = snapshot.hotkey if snapshot else ""
-    return Case(
-        configuration=configuration, environ=environ, now=case.now, hotkey=hotkey, holder=holder, snapshot=snapshot
-    )
+        return replace(case, hotkey=snapshot.hotkey if snapshot else "")
 
 
 def _holder(configuration: Configuration) -> Holder | None:

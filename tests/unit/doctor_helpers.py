@@ -1,6 +1,5 @@
 """A case for the doctor, with whatever is said about it."""
 
-import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,7 +17,6 @@ def case(folder: Path, *, hotkey: str = "", snapshot: Any = None, holder: Any = 
     given["data_dir"] = Given(str(folder), "--data-dir")
     return Case(
         configuration=configure(given, environ={}),
-        environ=dict(os.environ),
         now=time.time(),
         hotkey=hotkey,
         snapshot=snapshot,
