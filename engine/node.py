@@ -8,6 +8,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from engine.chain.deadline import deadline
 from engine.chain.interface import Chain
 from engine.chain.wallets import Wallet
 from engine.commands import Acknowledge, Register, Serve, Stop
@@ -20,7 +21,6 @@ from engine.store.store import Store
 from engine.supervisor import Service, Supervisor
 from engine.values import Metagraph, Outcome
 from engine.watch import ChainWatch
-from engine.weights.deadline import deadline
 
 STATUS_FILE = "status.json"
 PRUNE_EVERY_S = 3600.0

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from engine.chain.deadline import deadline
 from engine.chain.interface import Chain, ChainUnavailable
 from engine.feed import Feed
 from engine.snapshot import ChainView
 from engine.supervisor import Fatal
 from engine.values import Hyperparameters, Metagraph, at_port
-from engine.weights.deadline import deadline
 
 METAGRAPH_EVERY_S = 60.0
 METAGRAPH_EVERY_BLOCKS = 5

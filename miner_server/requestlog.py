@@ -4,6 +4,7 @@ import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 
+from engine.percentile import percentile
 from engine.snapshot import CallerView, RequestView
 from engine.text import safe
 from miner_server.call import Call
@@ -114,9 +115,3 @@ class RequestLog:
         """Forget the stranger that was named longest ago; names are free to invent, so validators go last."""
         stranger = next((hotkey for hotkey in self._callers if not self._allowed(hotkey)), None)
         del self._callers[stranger if stranger is not None else next(iter(self._callers))]
-
-
-def percentile(values: deque[float], share: float) -> float:
-    """The value below which this share of them lies; 0.0 for none."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0

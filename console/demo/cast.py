@@ -13,7 +13,7 @@ Role = Literal[
 LEADER = "strong-1"
 """The miner that copy-cats copy."""
 
-FEWEST, USUAL, MOST = 4, 17, 256
+FEWEST, USUAL, MOST = 4, 17, 255
 
 _HONEST: frozenset[Role] = frozenset(("strong", "good", "slow", "weak", "llm"))
 _DELAYS: dict[Role, tuple[float, float]] = {

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable
 from msgspec import Struct
 from msgspec.structs import replace
 
+from engine.chain.deadline import deadline
 from engine.chain.interface import Chain, ChainUnavailable
 from engine.commands import Serve
 from engine.feed import Feed
 from engine.keys import Signer
 from engine.values import Outcome, at_port
-from engine.weights.deadline import deadline
 
 log = logging.getLogger(__name__)
 

@@ -107,7 +107,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     key_ttl: Annotated[Seconds, _is("how long an exchanged key is good", "s")] = 3600.0
     handshake_window: Annotated[Seconds, _is("how old a handshake may be", "s")] = 30.0
 
-    miners: Annotated[int, Meta(ge=4, le=256), _is("how many miners the demo has")] = 17
+    miners: Annotated[int, Meta(ge=4, le=255), _is("how many miners the demo has")] = 17
 
 
 DEMO = {"interval": 3.0, "block_time": 0.5, "allow_private": True}

@@ -260,7 +260,7 @@ _APPEARANCES = """
 """
 _SAMPLES_UNTIL = """
     SELECT at, emission FROM replies
-    WHERE netuid = ? AND hotkey = ? AND at <= ? AND sample ORDER BY at DESC LIMIT ?
+    WHERE netuid = ? AND hotkey = ? AND at <= ? AND sample ORDER BY round DESC LIMIT ?
 """
 _WEIGHTS = """
     SELECT plan FROM plans WHERE id = (

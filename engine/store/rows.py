@@ -18,7 +18,7 @@ Values = dict[str, Any]
 
 SAMPLES = """
     SELECT at, emission FROM replies
-    WHERE netuid = ? AND hotkey = ? AND at > ? AND sample ORDER BY at DESC LIMIT ?
+    WHERE netuid = ? AND hotkey = ? AND at > ? AND sample ORDER BY round DESC LIMIT ?
 """
 """What the EMA of a hotkey is made of, newest first."""
 

@@ -165,7 +165,7 @@ class Store:
         return None
 
     async def emissions(self, netuid: int, since: float, per_hotkey: int) -> dict[str, list[tuple[float, float]]]:
-        """By hotkey, the newest samples (at, emission) after `since`, in time order: what the EMA is made of.
+        """By hotkey, the newest samples (at, emission) after `since`, in the order of their rounds, for the EMA.
 
         Which replies are samples, `Round.is_sample` says.
         """

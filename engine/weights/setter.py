@@ -5,11 +5,11 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
+from engine.chain.deadline import deadline
 from engine.chain.interface import Chain, ChainUnavailable
 from engine.keys import Signer
 from engine.store.errors import StoreError
 from engine.values import Level, Outcome
-from engine.weights.deadline import deadline
 from engine.weights.journal import WeightJournal
 from engine.weights.moment import Moment, Wait, wait_for_rules, wait_for_window
 from engine.weights.plan import HotkeyScore, WeightPlan, plan_weights

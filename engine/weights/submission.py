@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable
 from msgspec import Struct
 from msgspec.structs import replace
 
+from engine.chain.deadline import deadline
 from engine.chain.interface import Chain, ChainUnavailable
 from engine.keys import Signer
 from engine.store.errors import StoreError
 from engine.values import Outcome
-from engine.weights.deadline import deadline
 from engine.weights.journal import WeightJournal
 from engine.weights.moment import Moment, outcome_of
 from engine.weights.plan import WeightPlan

@@ -2,7 +2,7 @@
 
 import re
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -319,3 +319,19 @@ def test_whatever_stands_in_a_file_each_line_is_a_challenge_or_a_bad_line(
             assert line.number == number
             assert line.reason
     assert numbers == [number for number, line in enumerate([*lines, GOOD], 1) if line.strip()]
+
+
+async def test_a_file_that_was_asked_to_its_end_begins_again(tmp_path: Path) -> None:
+    path = tmp_path / "questions.jsonl"
+    path.write_text('{"id": "a", "prompt": "One?"}\n{"id": "b", "prompt": "Two?"}\nno challenge\n')
+    source = FileSource(path, on_bad_line=lambda *_: None)
+    source.resume(1)
+    assert [challenge.id async for challenge in _all(source)] == ["b"]
+    again = FileSource(path, on_bad_line=lambda *_: None)
+    again.resume(2)
+    assert [challenge.id async for challenge in _all(again)] == ["a", "b"]
+
+
+async def _all(source: FileSource) -> AsyncIterator[Challenge]:
+    while (challenge := await source.next()) is not None:
+        yield challenge

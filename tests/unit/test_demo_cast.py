@@ -44,7 +44,7 @@ def test_a_larger_cast_begins_like_a_smaller_one() -> None:
 
 @pytest.mark.parametrize("miners", [FEWEST - 1, 0, -1, MOST + 1])
 def test_too_few_or_too_many_are_refused(miners: int) -> None:
-    with pytest.raises(ValueError, match=re.escape(f"the demo has 4 to 256 miners, not {miners}")):
+    with pytest.raises(ValueError, match=re.escape(f"the demo has 4 to 255 miners, not {miners}")):
         cast(miners)
 
 

@@ -45,7 +45,9 @@ class FileSource:
         return Cursor(self._name, self._position)
 
     def resume(self, position: int) -> None:
-        self._position = position
+        """Goes on after line `position`; from the beginning where no challenge is left behind it."""
+        rest = read_challenges(self._path, after=position)
+        self._position = position if any(isinstance(found, Challenge) for _, found in rest) else 0
 
     async def next(self) -> Challenge | None:
         if self._lines is None:

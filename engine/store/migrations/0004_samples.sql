@@ -2,4 +2,4 @@
 ALTER TABLE replies ADD COLUMN sample INTEGER NOT NULL DEFAULT 1;
 UPDATE replies SET sample = 0 WHERE status = 'cancelled';
 DROP INDEX samples;
-CREATE INDEX samples ON replies (netuid, hotkey, at, emission, sample);
+CREATE INDEX samples ON replies (netuid, hotkey, round, at, emission, sample);
