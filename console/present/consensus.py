@@ -63,7 +63,7 @@ def clusters(rows: Sequence[ReplyRow], width: int, height: int) -> list[Line]:
     answered = sum(row.reply.status == "ok" for row in rows)
     outside = [row for row in rows if not row.verdict.cluster]
     room = height - bool(outside)
-    shown = largest if len(largest) <= room else largest[: max(0, room - 1)]
+    shown = largest if len(largest) <= room else largest[: max(1, room - 1)]
     lines = [cut(_cluster(name, members, answered), width) for name, members in shown]
     if len(shown) < len(largest):
         rest = largest[len(shown) :]
@@ -71,7 +71,7 @@ def clusters(rows: Sequence[ReplyRow], width: int, height: int) -> list[Line]:
         lines.append(cut(line(Span(f"+{len(rest)} more clusters, {count} replies", "muted")), width))
     if outside:
         lines.append(cut(line(Span(f"{NO_CLUSTER}{len(outside):>4}  ", "muted"), _outside(outside)), width))
-    return lines
+    return lines[:height]
 
 
 def cluster_filters(judgement: Judgement) -> list[str]:

@@ -34,16 +34,15 @@ def about(picture: Picture, hotkey: str, record: MinerRecord, width: int) -> lis
     """Who it is, whether it answers, what it earns."""
     snapshot = picture.snapshot
     miner, neuron = miner_of(snapshot, hotkey), _neuron(snapshot, hotkey)
-    rows: list[tuple[str, Line]] = [("hotkey", line(hotkey))]
-    if neuron is not None:
-        rows.append(("coldkey", line(neuron.coldkey)))
-        rows.append(("address", _address(neuron)))
+    rows: list[tuple[str, Line]] = []
     if miner is None:
         gone = Span("✗ not in the subnet now", "err")
         rows.append(("state", line(gone, Span("  what is stored of it stands below", "muted"))))
     else:
         rows += _standing(picture, miner)
-    rows.append(("rounds", _rounds(record.appearances)))
+    rows += [("rounds", _rounds(record.appearances)), ("hotkey", line(hotkey))]
+    if neuron is not None:
+        rows += [("address", _address(neuron)), ("coldkey", line(neuron.coldkey))]
     return [cut(one, width) for one in facts(rows, LABEL)]
 
 

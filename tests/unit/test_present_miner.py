@@ -60,22 +60,22 @@ def picture(**changes: Any) -> Picture:
 
 def test_a_miner_is_described_with_address_average_and_weights() -> None:
     assert texts(miner.about(picture(), hotkey(4), RECORD, 78)) == [
-        f"hotkey   {hotkey(4)}",
-        "coldkey  5C0000000000000000000000000000000000000000000004",
-        "address  10.0.0.7:8091  since block 12",
         "state    ✓ active  seen 4s ago",
         "EMA      0.9996 unchanged ▁█  last round 0.0000",
         "weight   .2500 on chain  .3000 planned ▲0.0500  incentive -",
         "answers  9 of 10, 1 failed  usually 204ms  stake τ0.000",
         "rounds   last 3: ✓ 1 won  ▲ 1 answered without pay  ✗ 1 failed",
+        f"hotkey   {hotkey(4)}",
+        "address  10.0.0.7:8091  since block 12",
+        "coldkey  5C0000000000000000000000000000000000000000000004",
     ]
     assert miner.title(picture().snapshot, hotkey(4)) == "Miner uid 4  miner-4"
 
 
 def test_a_miner_that_left_the_subnet_keeps_its_rounds() -> None:
     shown = texts(miner.about(picture(), hotkey(88), RECORD, 78))
-    assert shown[1] == "state    ✗ not in the subnet now  what is stored of it stands below"
-    assert shown[2].startswith("rounds   last 3")
+    assert shown[0] == "state    ✗ not in the subnet now  what is stored of it stands below"
+    assert shown[1].startswith("rounds   last 3")
     assert miner.title(picture().snapshot, hotkey(88)).startswith("Miner 5F000000…")
 
 

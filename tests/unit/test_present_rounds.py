@@ -45,6 +45,7 @@ def test_clusters_that_do_not_fit_are_counted() -> None:
     shown = texts(consensus.clusters(reply_rows(recorded(many), {}), 78, 4))
     assert len(shown) == 4
     assert shown[-1] == "+23 more clusters, 24 replies"
+    assert texts(consensus.clusters(ROWS, 78, 1)) == texts(consensus.clusters(ROWS, 78, 6))[:1]
 
 
 def test_the_question_stands_above_the_facts_of_its_round() -> None:
