@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from console.actions.places import PLACES
 from console.present.formats import duration
 from console.present.picture import Picture
-from console.present.text import Line, Span, cut, line, spread, width_of
+from console.present.text import BLANK, Line, Span, cut, line, spread, width_of
 
 NARROW = 100
 PROGRAM = "subnet-console"
@@ -69,9 +69,10 @@ def tabs(here: str, waiting: int, width: int) -> Line:
 def footer(hints: Sequence[tuple[str, str]], width: int) -> Line:
     """Keys and what they do, as many as there is room for, and always the last one, which is the way out."""
     shown: Line = (Span(" "),)
-    *others, last = [(Span(key, "key"), Span(f" {label}  ")) for key, label in hints] or [()]
+    parts: list[Line] = [(Span(key, "key"), Span(f" {label}  ")) for key, label in hints]
+    last = parts.pop() if parts else BLANK
     room = width - width_of(last)
-    for hint in others:
+    for hint in parts:
         if width_of(shown) + width_of(hint) > room:
             break
         shown += hint

@@ -10,6 +10,16 @@ from engine.snapshot import Attention, MinerView, RoundView, Snapshot
 
 LABEL = 10
 SPARK = 16
+PLACES_OF_WORDS = {
+    "weight": "weights",
+    "axon": "server",
+    "server": "server",
+    "backend": "server",
+    "miner": "miners",
+    "consensus": "challenges",
+    "challenge": "challenges",
+}
+"""Where to look into an attention, by the first of these words in it."""
 
 
 def engine(picture: Picture) -> list[Line]:
@@ -65,7 +75,7 @@ def _answers(rounds: Sequence[RoundView]) -> Line:
 def _mode(snapshot: Snapshot) -> Line:
     if snapshot.read_only:
         return line(Span("READ-ONLY", "warn"), " nothing is sent to the chain")
-    weights = "sets weights by itself" if snapshot.auto_weights else "weights by hand"
+    weights = "auto weights" if snapshot.auto_weights else "weights by hand"
     return line("READ-WRITE  ", Span(weights, "muted"))
 
 
@@ -179,6 +189,12 @@ def _attention(one: Attention, width: int) -> Line:
         fit(f"{one.subject}: {one.text}", room),
         Span(repeated, "muted"),
     )
+
+
+def place_of(one: Attention) -> str:
+    """The screen on which this can be looked into."""
+    words = f"{one.subject} {one.text}".casefold()
+    return next((place for word, place in PLACES_OF_WORDS.items() if word in words), "logs")
 
 
 def waiting(snapshot: Snapshot) -> list[Attention]:

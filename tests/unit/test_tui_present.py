@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.present import formats, home, states
+from console.present import formats, home, pulse, states
 from console.present.chrome import footer, header, tabs
 from console.present.filters import Term, parse
 from console.present.miners import MINERS
@@ -235,7 +235,7 @@ def test_homes_engine_panel() -> None:
     text = texts(home.engine(Picture(snapshot(progress=progress, rounds_done=4), NOW)))
     assert "services  ● running  1 of them" in text
     assert "round     #5 ▮▮▮▮▮▯▯▯▯▯ 8/16" in text
-    assert "READ-WRITE  sets weights by itself" in text
+    assert "READ-WRITE  auto weights" in text
 
 
 def test_homes_engine_panel_names_the_service_that_is_unwell() -> None:
@@ -311,3 +311,33 @@ def test_attention_is_one_line_each_the_newest_first_and_counted() -> None:
 )
 def test_a_round_has_one_state(changes: dict[str, object], word: str) -> None:
     assert states.of_round(judged(1, **changes)).word == word
+
+
+# -- the pulse -----------------------------------------------------------------------------------------------------
+
+
+def test_latency_is_a_column_a_round_under_the_slowest() -> None:
+    rounds = [judged(1, p50_ms=400.0, p95_ms=800.0), judged(2, p50_ms=100.0, p95_ms=200.0)]
+    drawn = texts(pulse.latency(rounds, 40, 5)).splitlines()
+    assert drawn == ["  800ms █", "        █", "        █", "      0 ██", "        █ half of the answers  █ 95 %"]
+    assert "no answers yet" in texts(pulse.latency([], 40, 5))
+
+
+def test_agreement_is_a_cell_a_round() -> None:
+    rounds = [judged(1), judged(2, agreement=0.4), judged(3, answered=0), judged(4)]
+    assert texts(pulse.agreement(rounds, 3, 6)).splitlines()[:2] == ["A▲✗", "A"]
+
+
+@pytest.mark.parametrize("size", [(0, 0), (1, 1), (5, 2), (400, 3)])
+def test_the_pulse_stands_in_any_size(size: tuple[int, int]) -> None:
+    rounds = [judged(number) for number in range(50)]
+    assert pulse.latency(rounds, *size)
+    assert pulse.agreement(rounds, *size)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [("set_weights rejected: rate limit", "weights"), ("miner 88 timed out", "miners"), ("disk full", "logs")],
+)
+def test_an_attention_leads_to_where_it_can_be_looked_into(text: str, place: str) -> None:
+    assert home.place_of(attention(1, subject="", text=text)) == place

@@ -4,9 +4,11 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
-from console.present import home
+from console.present import home, pulse
 from console.present.picture import Picture
 from console.present.rounds import ROUNDS
+from console.present.server_rows import asked
+from console.present.server_tables import REQUESTS
 from console.present.text import Span, line
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.challenge import ChallengeScreen
@@ -14,6 +16,7 @@ from console.tui.widgets.lines import Lines
 from console.tui.widgets.live_table import LiveTable
 from console.tui.widgets.options import Option, Options
 from console.tui.widgets.panel import Panel
+from console.tui.widgets.table_panel import TablePanel
 from engine.commands import Acknowledge
 
 QUIET = Option("", line(Span("✓ nothing needs attention", "ok")))
@@ -23,26 +26,44 @@ class HomeScreen(ConsoleScreen):
     NAME = "home"
 
     def body(self) -> ComposeResult:
+        serving = self.host.picture.snapshot.role == "miner"
         with Horizontal(id="facts"):
             with Panel("Engine"):
                 yield Lines(id="engine")
             with Panel("Chain"):
                 yield Lines(id="chain")
-            with Panel("Scores", classes="wide-only"):
-                yield Lines(id="scores")
+            if not serving:
+                with Panel("Scores", classes="wide-only"):
+                    yield Lines(id="scores")
+        if not serving:
+            with Horizontal(id="pulse"):
+                with Panel("How long answers take"):
+                    yield Lines(id="latency")
+                with Panel("How far they agree"):
+                    yield Lines(id="agreement")
         with Panel("Attention", id="attention"):
             yield Options(id="waiting")
-        with Panel("Last challenges", id="rounds"):
-            yield LiveTable(ROUNDS)
+        if serving:
+            yield TablePanel("Last requests", REQUESTS, id="requests")
+        else:
+            yield TablePanel("Last challenges", ROUNDS, id="rounds")
 
     def show(self, picture: Picture) -> None:
+        snapshot = picture.snapshot
         self.query_one("#engine", Lines).show(home.engine(picture))
         self.query_one("#chain", Lines).show(home.chain(picture))
-        self.query_one("#scores", Lines).show(home.scoring(picture))
         self._show_attention(picture)
-        table = self.query_one(LiveTable)
-        table.show(picture.snapshot.rounds, picture.now)
-        self.query_one("#rounds", Panel).caption(f"Last challenges  {table.caption}")
+        rows = asked(snapshot) if snapshot.role == "miner" else snapshot.rounds
+        self.query_one(TablePanel).show(rows, picture.now)
+        if snapshot.role != "miner":
+            self._show_scores(picture)
+
+    def _show_scores(self, picture: Picture) -> None:
+        self.query_one("#scores", Lines).show(home.scoring(picture))
+        latency, agreement = self.query_one("#latency", Lines), self.query_one("#agreement", Lines)
+        rounds = sorted(picture.snapshot.rounds, key=lambda judged: judged.at)
+        latency.show(pulse.latency(rounds, *latency.size))
+        agreement.show(pulse.agreement(rounds, *agreement.size))
 
     def _show_attention(self, picture: Picture) -> None:
         waiting = home.waiting(picture.snapshot)
@@ -58,8 +79,16 @@ class HomeScreen(ConsoleScreen):
         if current is not None and current.id:
             self.host.submit(Acknowledge(int(current.id)))
 
+    @on(Options.Chosen, "#waiting")
+    def _open_attention(self, message: Options.Chosen) -> None:
+        """Go to where what needs attention can be looked into."""
+        found = next((one for one in self.host.picture.snapshot.attention if str(one.id) == message.option_id), None)
+        if found is not None:
+            self.host.go(home.place_of(found))
+
     @on(LiveTable.Opened)
-    def _open_round(self) -> None:
-        current = self.query_one(LiveTable).current
-        if current is not None:
-            self.host.push_screen(ChallengeScreen(current.id))
+    def _open_row(self, message: LiveTable.Opened) -> None:
+        if message.table.table is not ROUNDS:
+            self.host.go("server")
+        elif message.table.current is not None:
+            self.host.push_screen(ChallengeScreen(message.table.current.id))
