@@ -1,9 +1,9 @@
-"""One submission of weights in full."""
+"""One submission of weights, or one command, in full."""
 
 from console.present import formats, states
 from console.present.text import BLANK, Line, Span, facts, line
 from console.present.wrap import wrapped
-from engine.snapshot import PlanView
+from engine.snapshot import CommandView, PlanView
 
 LABEL = 10
 BAR = 24
@@ -35,3 +35,17 @@ def submission(plan: PlanView, width: int) -> list[Line]:
 def _row(u16: int, uid: int, total: int) -> Line:
     share = formats.share(u16 / total) if total else formats.UNKNOWN
     return line(f"uid {uid:<5} {u16:>5}  {share:>6}  ", Span(formats.bar(u16 / U16_MAX, BAR), "accent"))
+
+
+def command(view: CommandView, width: int) -> list[Line]:
+    """What was asked for and with what, and what became of it."""
+    known = facts(
+        (
+            ("time", line(formats.clock(view.at))),
+            ("command", line(view.name)),
+            ("with", line(view.detail or formats.UNKNOWN)),
+            ("outcome", line(states.of_outcome(view.outcome).span)),
+        ),
+        LABEL,
+    )
+    return [*known, *map(line, wrapped(view.reason, width) if view.reason else ())]

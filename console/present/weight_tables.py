@@ -233,7 +233,7 @@ COMMANDS: Table[CommandView] = Table(
         Column(
             id="detail",
             title="WITH",
-            width=30,
+            width=22,
             priority=2,
             cell=lambda row, _now: Cell(row.detail, "muted"),
             value=lambda row: row.detail,

@@ -101,9 +101,24 @@ async def test_the_command_log_takes_the_whole_screen(tmp_path: Path) -> None:
         assert isinstance(app.screen, CommandLogScreen)
         assert "SettingWeightsTooFast" in screen_text(app)
         assert "[4 Weights]" in screen_text(app)
-        await pilot.press("escape")
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "outcome   ✗ rejected" in screen_text(app)
+        await pilot.press("escape", "escape")
         await pilot.pause()
         assert not isinstance(app.screen, CommandLogScreen)
+
+
+async def test_a_submission_opens_with_what_was_given_to_whom(tmp_path: Path) -> None:
+    app = app_of(validator(), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("4", "tab", "enter")
+        await pilot.pause()
+        assert "uid 1     65535   .9999" in screen_text(app)
+        assert "block     90  normal" in screen_text(app)
+        await pilot.press("escape", "shift+tab", "enter")
+        await pilot.pause()
+        assert app.current_mode == "miners"
 
 
 async def test_weights_are_set_after_the_difference_was_shown_and_yes_was_said(tmp_path: Path) -> None:

@@ -1,11 +1,16 @@
 """The command log on a screen of its own: what was asked of the chain or the engine, and what became of it."""
 
+from textual import on
 from textual.app import ComposeResult
 
 from console.present.picture import Picture
+from console.present.submissions import command
 from console.present.weight_tables import COMMANDS
 from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.reader import READER_WIDTH, Reader
+from console.tui.widgets.live_table import LiveTable
 from console.tui.widgets.table_panel import TablePanel
+from engine.snapshot import CommandView
 
 
 class CommandLogScreen(ConsoleScreen):
@@ -17,3 +22,9 @@ class CommandLogScreen(ConsoleScreen):
 
     def show(self, picture: Picture) -> None:
         self.query_one(TablePanel).show(picture.snapshot.commands, picture.now)
+
+    @on(LiveTable.Opened)
+    def _open(self, message: LiveTable.Opened) -> None:
+        current: CommandView | None = message.table.current
+        if current is not None:
+            self.host.push_screen(Reader("Command", command(current, READER_WIDTH)))
