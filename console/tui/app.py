@@ -200,7 +200,7 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
     def go_to_miner(self, hotkey: str) -> None:
         """Put the cursor of Miners on one of them."""
         self.go(MinersScreen.NAME)
-        self.call_later(self._select_miner, hotkey)
+        self.screen.call_later(self._select_miner, hotkey)
 
     def _select_miner(self, hotkey: str) -> None:
         if isinstance(self.screen, MinersScreen):

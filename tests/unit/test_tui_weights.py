@@ -13,6 +13,7 @@ from console.tui.app import ConsoleApp
 from console.tui.ending import Ending
 from console.tui.screens.command_log import CommandLogScreen
 from console.tui.screens.confirm import CANCEL, ConfirmDialog
+from console.tui.screens.miner import MinerScreen
 from console.tui.widgets.live_table import LiveTable
 from console.tui.widgets.options import Options
 from engine.commands import AutoWeights, Pause, Register, Resume, Serve, SetWeights
@@ -118,7 +119,7 @@ async def test_a_submission_opens_with_what_was_given_to_whom(tmp_path: Path) ->
         assert "block     90  normal" in screen_text(app)
         await pilot.press("escape", "shift+tab", "enter")
         await pilot.pause()
-        assert app.current_mode == "miners"
+        assert isinstance(app.screen, MinerScreen)
 
 
 async def test_weights_are_set_after_the_difference_was_shown_and_yes_was_said(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from console.present.submissions import submission
 from console.present.weight_tables import CHANGES, COMMANDS, SUBMISSIONS
 from console.present.weights import Change
 from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.miner import MinerScreen
 from console.tui.screens.reader import READER_WIDTH, Reader
 from console.tui.widgets.lines import Lines
 from console.tui.widgets.live_table import LiveTable
@@ -63,7 +64,7 @@ class WeightsScreen(ConsoleScreen):
     def _open_miner(self, message: LiveTable.Opened) -> None:
         current: Change | None = message.table.current
         if current is not None:
-            self.host.go_to_miner(current.hotkey)
+            self.host.push_screen(MinerScreen(current.hotkey))
 
     @on(LiveTable.Opened, "#submissions LiveTable")
     def _open_submission(self, message: LiveTable.Opened) -> None:
