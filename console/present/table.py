@@ -9,12 +9,15 @@ from msgspec import Struct
 
 from console.present.filters import Term, parse
 from console.present.text import Align, Tone
-from engine.text import csv_cell
+from engine.text import csv_cell, safe
 
 Row = TypeVar("Row")
 
 GAP = 1
 """Cells between two columns."""
+
+FILTER = 24
+"""Cells of a filter in a caption."""
 
 
 class Cell(NamedTuple):
@@ -144,6 +147,6 @@ def caption(view: View, table: Table[Row], shown: int, total: int) -> str:
     arrow = "▼" if view.descending else "▲"
     parts = [f"sort {table.column(view.sort).title} {arrow}"]
     if view.filter:
-        parts.append(f"filter {view.filter}")
+        parts.append(f"filter {safe(view.filter, FILTER)}")
     parts.append(f"{shown}" if shown == total else f"{shown} of {total}")
     return "  ".join(parts)

@@ -59,12 +59,11 @@ async def test_a_row_that_goes_leaves_the_cursor_on_its_place(tmp_path: Path) ->
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("3", "j", "j", "j")
         table = miners_of(app)
-        assert table.current is not None
-        assert table.current.uid == 4
+        assert [row.uid for row in table.chosen] == [4]
         table.show([miner(uid) for uid in (1, 2, 3, 5, 6)], NOW)
-        assert table.current.uid == 5
+        assert [row.uid for row in table.chosen] == [5]
         table.show([], NOW)
-        assert table.current is None
+        assert table.chosen == []
         await pilot.press("j", "k", "G", "g", "ctrl+d", "pageup", "enter", "space")
 
 
