@@ -228,4 +228,4 @@ def test_a_pasted_megabyte_is_survived(tmp_path: Path) -> None:
         opened.wait_for("0 of")
         assert b"\x1b]52" not in opened.received
         opened.press("\x1b")
-        opened.wait_for("miner")
+        opened.wait_for("✓ active")
