@@ -33,8 +33,8 @@ def _checks(file: ThemeFile) -> list[Line]:
     worst = min(ratios.values())
     pairs = list(combinations((colours.ok, colours.warn, colours.err), 2))
     lines = [
-        line("contrast  " + "  ".join(f"{name} {ratio:.1f}" for name, ratio in ratios.items())),
-        line("          ", _verdict(f"all at least {READABLE}", worst >= READABLE)),
+        line(" ".join(f"{name} {ratio:.1f}" for name, ratio in ratios.items())),
+        line("contrast: ", _verdict(f"all at least {READABLE}", worst >= READABLE)),
     ]
     for blindness in (None, "deuteranopia", "protanopia"):
         nearest = min(distance(one, other, blindness) for one, other in pairs)
