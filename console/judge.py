@@ -7,10 +7,7 @@ from typing import BinaryIO, Literal
 
 from console.errors import ConsoleError, ExitCode
 from console.judge_lines import MAX_LINE, BadLine, Probe, error_line, judgement_line, read_probe, read_round
-from engine.encoding.cache import CachedEncoder
-from engine.encoding.encoders import open_encoder
 from engine.encoding.errors import EncoderError
-from engine.scoring import profiles
 from engine.scoring.history import History
 from engine.values import Challenge, Judgement, Reply
 
@@ -38,6 +35,9 @@ class _Offline:
     """A profile, its encoder and its history, in this process."""
 
     def __init__(self, scoring: str, embedder: str) -> None:
+        from engine.encoding.cache import CachedEncoder
+        from engine.encoding.encoders import open_encoder
+
         self._scoring = scoring
         self._history = History()
         try:
@@ -46,6 +46,8 @@ class _Offline:
             raise ConsoleError(str(error)) from error
 
     def judge(self, challenge: Challenge, replies: tuple[Reply, ...]) -> Judgement:
+        from engine.scoring import profiles
+
         texts = profiles.texts(self._scoring, challenge, replies)
         vectors = dict(zip(texts, self._encoder.encode(texts), strict=True))
         judgement, self._history = profiles.judge(self._scoring, challenge, replies, vectors, self._history)
