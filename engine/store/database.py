@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -130,6 +130,17 @@ class Database:
 
 
 async def _connect(uri: str) -> aiosqlite.Connection:
+    """Open; whoever is cancelled meanwhile waits for the end of it, since its thread reports to this loop."""
+    opening = asyncio.create_task(_open(uri))
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        with suppress(sqlite3.Error):
+            await (await opening).close()
+        raise
+
+
+async def _open(uri: str) -> aiosqlite.Connection:
     _try_opening(uri)
     connection = await aiosqlite.connect(uri, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S)
     try:

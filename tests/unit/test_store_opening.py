@@ -1,12 +1,14 @@
 """What is found when a database is opened: nothing, an old one, a newer one, a damaged one, one that is not ours."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -193,3 +195,16 @@ async def test_a_closed_store_says_so(path: Path) -> None:
     await store.close()
     with pytest.raises(StoreError, match="closed"):
         await store.cursor("file")
+
+
+async def test_who_is_stopped_while_it_opens_leaves_no_thread_behind(tmp_path: Path) -> None:
+    before = threading.active_count()
+    for pause in (0.0, 0.001, 0.003, 0.01):
+        opening = asyncio.create_task(Store.open(tmp_path / "store.db", retention_days=7))
+        await asyncio.sleep(pause)
+        opening.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await (await opening).close()
+        async with asyncio.timeout(5):
+            while threading.active_count() > before:
+                await asyncio.sleep(0.01)
