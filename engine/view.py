@@ -10,6 +10,9 @@ from engine.text import safe
 from engine.values import Metagraph, Neuron, Outcome, Round
 from engine.weights.plan import WeightPlan
 
+ID_WIDTH = 256
+"""Room for the longest id of a challenges file: 128 characters of two cells each."""
+
 NAME_WIDTH = 40
 NOTE_WIDTH = 120
 REASON_WIDTH = 300
@@ -20,7 +23,7 @@ def round_view(judged: Round, *, recorded: bool) -> RoundView:
     times = [reply.ms for reply in judged.replies if reply.status == "ok"]
     winner = judged.judgement.winner
     return RoundView(
-        id=safe(judged.challenge.id, NAME_WIDTH),
+        id=safe(judged.challenge.id, ID_WIDTH),
         at=judged.started_at,
         kind=safe(judged.challenge.kind, NAME_WIDTH),
         source=judged.challenge.source,
@@ -65,14 +68,14 @@ def miner_views(
     on_chain: dict[int, float],
     plan: WeightPlan,
 ) -> tuple[MinerView, ...]:
-    """The Miners table: everyone who serves or was ever asked, ordered by uid."""
+    """The Miners table: everyone who serves, was ever asked or has weight on chain, ordered by uid."""
     now = time.time()
     planned = {row.uid: row.weight for row in plan.rows}
     known = set(scoreboard.hotkeys) | set(selection.candidates) | set(selection.refused)
     return tuple(
         _miner_view(neuron, scoreboard, selection, names, on_chain, planned, now)
         for neuron in metagraph.neurons
-        if neuron.hotkey in known
+        if neuron.hotkey in known or on_chain.get(neuron.uid, 0.0) > 0
     )
 
 

@@ -1,5 +1,8 @@
 """Rows for the screen: numbers rounded, texts cleaned, everyone in the right place."""
 
+import pytest
+
+from engine.challenges.sources.lines import MAX_ID
 from engine.percentile import percentile
 from engine.scoreboard import Scoreboard
 from engine.selection import Selection
@@ -25,7 +28,12 @@ def test_a_round_is_a_row() -> None:
     assert (row.p50_ms, row.p95_ms, row.duration_ms) == (200.0, 300.0, 250.0)
     assert (row.clusters, row.winner_uid, row.winner_hotkey) == ((3,), 1, hotkey(1))
     assert "\x1b" not in row.id
-    assert len(row.id) <= 40
+    assert len(row.id) <= 256
+
+
+@pytest.mark.parametrize("letter", ["q", "問"])
+def test_the_longest_id_of_a_challenges_file_stays_whole(letter: str) -> None:
+    assert round_view(a_round(0, [a_reply(1)], id=letter * MAX_ID), recorded=True).id == letter * MAX_ID
 
 
 def test_a_round_without_answers_is_a_row_too() -> None:
@@ -76,3 +84,13 @@ def test_miners_are_those_who_serve_or_were_asked_with_weights_by_uid() -> None:
     assert (private.available, "private" in private.note) == (None, True)
     assert (asked.answered, asked.latency_ms, asked.planned, asked.state) == (1, 12.3, 1.0, "stale")
     assert (asked.ema_before, asked.ema_history, asked.stake, asked.incentive) == (0.0, (0.5,), 4.0, 0.25)
+
+
+def test_who_has_weight_on_chain_is_shown_though_never_asked() -> None:
+    metagraph = Metagraph(netuid=NETUID, block=1, neurons=(neuron(0, ""), neuron(1, ""), neuron(2, "")))
+    selection = Selection(own_hotkey=hotkey(0), sample=4, seed=1, allow_private=False)
+    selection.see(metagraph)
+    board = Scoreboard(EmaBook(0.5, 86400.0))
+    nothing = WeightPlan(netuid=NETUID, hotkey=hotkey(0), block=1, window=9)
+    rows = miner_views(metagraph, board, selection, {}, {1: 0.0, 2: 1.0}, nothing)
+    assert [(row.uid, row.weight, row.rounds) for row in rows] == [(2, 1.0, 0)]
