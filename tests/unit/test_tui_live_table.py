@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 from textual.geometry import Region
 
+from console.present.table import GAP
 from console.tui.app import ConsoleApp
 from console.tui.widgets.live_table import LiveTable
 from engine.snapshot import MinerView
@@ -25,6 +26,11 @@ WIDE_MINERS = (
 
 def miners_of(app: ConsoleApp) -> "LiveTable[MinerView]":
     return app.screen.query_one(LiveTable)
+
+
+def _laid(table: "LiveTable[MinerView]") -> int:
+    """The cells that the columns and the gaps between them take."""
+    return sum(placed.width + GAP for placed in table._placed) - GAP
 
 
 async def test_miners_at_both_sizes(tmp_path: Path) -> None:
@@ -80,6 +86,25 @@ async def test_2500_rows_are_walked_through_from_end_to_end(tmp_path: Path) -> N
         await pilot.pause()
         assert "2 500" not in screen_text(app)
         assert "sort EMA ▲  2500" in screen_text(app)
+
+
+async def test_the_columns_leave_room_for_the_scrollbar_while_it_shows(tmp_path: Path) -> None:
+    app = app_of(snapshot(), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("3")
+        await pilot.pause()
+        table = miners_of(app)
+        full = table.size.width
+        assert _laid(table) == full
+        app.feed.publish(snapshot(miners=tuple(miner(uid) for uid in range(60))))
+        app.pull()
+        await pilot.pause()
+        assert table.show_vertical_scrollbar
+        assert _laid(table) == full - 1
+        app.feed.publish(snapshot())
+        app.pull()
+        await pilot.pause()
+        assert _laid(table) == full
 
 
 async def test_marks_follow_their_rows_and_escape_takes_them_away(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ class LiveTable(Painted, Generic[Row], can_focus=True):
         hidden = self.view.hidden
         columns = [column for column in self.table.columns if column.id not in hidden]
         self._shift = max(0, min(self._shift, len(columns) - 2))
-        self._placed = place(columns, self.size.width, self._shift)
+        self._placed = place(columns, self.scrollable_content_region.width, self._shift)
         self._painted.clear()
         self.refresh()
 
@@ -144,9 +144,9 @@ class LiveTable(Painted, Generic[Row], can_focus=True):
     def _scroll_to_cursor(self) -> None:
         top, height = self.scroll_offset.y, max(1, self.size.height - HEADER)
         if self._at < top:
-            self.scroll_to(y=self._at, animate=False, immediate=True)
+            self.scroll_to(y=self._at, animate=False, immediate=True, force=True)
         elif self._at >= top + height:
-            self.scroll_to(y=self._at - height + 1, animate=False, immediate=True)
+            self.scroll_to(y=self._at - height + 1, animate=False, immediate=True, force=True)
 
     # -- painting --------------------------------------------------------------------------------------------------
 
@@ -205,6 +205,10 @@ class LiveTable(Painted, Generic[Row], can_focus=True):
     def on_resize(self) -> None:
         self._place()
         self._scroll_to_cursor()
+
+    def watch_show_vertical_scrollbar(self) -> None:
+        """The scrollbar takes a cell of the columns, or gives it back."""
+        self._place()
 
     def on_focus(self) -> None:
         self.refresh()
