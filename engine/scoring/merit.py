@@ -11,6 +11,7 @@ from engine.scoring import claims as open_text
 from engine.scoring import votes
 from engine.scoring.answers import truth_key
 from engine.scoring.ballot import Ballot
+from engine.scoring.reading.stating import states
 from engine.scoring.reliability import Floats
 from engine.scoring.words import words
 
@@ -46,6 +47,8 @@ def by_truth(ballot: Ballot, truth: str) -> Merit | None:
     if key is None:
         return None
     right = [answer is not None and answer.key == key for answer in ballot.answers]
+    if ballot.kind == "short":
+        right = [one or states(reply.text, truth) for one, reply in zip(right, ballot.replies, strict=True)]
     return Merit(np.array(right, dtype=np.float64), np.ones(len(right)), known=True)
 
 

@@ -10,7 +10,7 @@ _FRAME_WORDS = (
     "abbreviate abbreviated abbreviation relationship relation looking land day number wanted solution it's that's "
     "element symbol chemical city country capital weekday atom protons makes comes gives total get obtain"
 )
-_FRAME = frozenset(_FRAME_WORDS.split())
+FRAME = frozenset(_FRAME_WORDS.split())
 _TOKEN = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
 _MOST_WORDS = 6
 _SENTENCE_WORDS = 4
@@ -19,7 +19,7 @@ _SENTENCE_WORDS = 4
 def phrase_key(phrase: str, question: str) -> str:
     """A marked answer in one spelling: without the question's words, articles and frame words, unless none is left."""
     found, asked = words(phrase), content_words(question)
-    for ignored in (STOP | _FRAME | asked, STOP | _FRAME, STOP):
+    for ignored in (STOP | FRAME | asked, STOP | FRAME, STOP):
         kept = [word for word in found if word not in ignored]
         if kept:
             break
@@ -59,7 +59,7 @@ def _runs(sentence: str, asked: frozenset[str]) -> list[list[str]]:
     runs: list[list[str]] = [[]]
     for word in _TOKEN.findall(sentence):
         folded = " ".join(words(word))
-        if folded in STOP or folded in _FRAME or folded in asked:
+        if folded in STOP or folded in FRAME or folded in asked:
             runs.append([])
         else:
             runs[-1].append(word)

@@ -5,7 +5,7 @@ import re
 from engine.scoring.words import content_words, fold, sentences, words
 
 _WORD = re.compile(
-    r"^(?:[a-z']+\s*[,:]\s*|[a-z']+ [a-z']+\s*[,:]\s*)?(yes|no|true|false)"
+    r"^(?:[a-z']+\s*[,:]\s*|[a-z']+ [a-z']+\s*[,:]\s*|[a-z', ]{1,60}:\s*)?(yes|no|true|false)"
     r"\s*(?:$|[^\w\s]|(?=\s(?:because|since|it|this|that|they|there|we|i)\b))"
 )
 _INSTRUCTION = re.compile(
