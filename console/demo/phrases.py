@@ -10,7 +10,7 @@ _NUMBERS = (
     "The answer is {0}.",
     "I get {0}.",
     "That makes {0}.",
-    "Going through it step by step, one arrives at {0}.",
+    "So it is {0}.",
     "**{0}**",
     "Answer: {0}",
     "{0}. I have checked it once more.",
