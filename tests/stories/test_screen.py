@@ -105,8 +105,9 @@ def test_a_terminal_that_stops_reading_costs_the_engine_nothing_and_ends_whole(t
         opened.go_on()
         opened.wait_for("PICTURE PAUSED")
         opened.wait_for("[1 Home]")
+        opened.wait_for("Last challenges")
         assert opened.text.splitlines()[2].startswith("┌─ Engine")
-        assert opened.text.count("━ Last challenges") == 1
+        assert opened.text.count("Last challenges") == 1
         assert "[3 Miners]" not in opened.text
         shown = re.search(r"#(\d+)", opened.text)
         assert shown is not None
