@@ -37,14 +37,16 @@ def run_screen(
 
     Raises ConsoleError for a keymap that is wrong, before the engine starts, and whatever broke the screen.
     """
+    asked: list[Ending] = []
     try:
-        ending = _show(engine, feed, logs, folder, configuration)
+        ending = _show(engine, feed, logs, folder, configuration, asked)
     except Exception:
         if engine.running:
             engine.stop()
             engine.join()
         raise
     signals = Signals(engine, stop_on_hangup=configuration.settings.on_hangup == "stop")
+    ending = asked[-1] if asked else ending
     if ending is Ending.DETACH:
         narrate(f"the engine goes on as process {os.getpid()}: 'subnet-console status' shows it, 'kill' ends it")
         let_go_of_terminal()
@@ -62,8 +64,10 @@ def run_screen(
     return signals.received
 
 
-def _show(engine: EngineThread, feed: Feed, logs: LogRing, folder: Path, configuration: Configuration) -> Ending:
-    """Start the engine, and show it until the screen ends."""
+def _show(
+    engine: EngineThread, feed: Feed, logs: LogRing, folder: Path, configuration: Configuration, asked: list[Ending]
+) -> Ending:
+    """Start the engine, and show it until the screen ends. `asked` gets what signals asked for, also while it ends."""
     keymap = read_keymap(keymap_path())
     with own_terminal(folder / FOLDER / OUTPUT) as terminal:
         app = ConsoleApp(
@@ -77,7 +81,7 @@ def _show(engine: EngineThread, feed: Feed, logs: LogRing, folder: Path, configu
             memory=memory_path(configuration.settings.role),
         )
         for ending in (Ending.TERMINATED, Ending.INTERRUPTED):
-            signal.signal(SIGNALS[ending], _leaving(app, ending))
+            signal.signal(SIGNALS[ending], _leaving(app, ending, asked))
         engine.start()
         ended = app.run()
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -86,8 +90,9 @@ def _show(engine: EngineThread, feed: Feed, logs: LogRing, folder: Path, configu
     return ended or Ending.STOP
 
 
-def _leaving(app: ConsoleApp, ending: Ending) -> Callable[[int, FrameType | None], None]:
+def _leaving(app: ConsoleApp, ending: Ending, asked: list[Ending]) -> Callable[[int, FrameType | None], None]:
     def leave(_number: int, _frame: FrameType | None) -> None:
+        asked.append(ending)
         app.leave_soon(ending)
 
     return leave

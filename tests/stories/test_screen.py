@@ -83,6 +83,14 @@ def test_after_a_hang_up_the_engine_goes_on_until_it_is_told_to_stop(tmp_path: P
         assert ended(opened.process)[0] == 0
 
 
+def test_a_stop_that_comes_with_the_hang_up_is_not_lost(tmp_path: Path) -> None:
+    with terminal(*QUICK, "--data-dir", str(tmp_path), home=tmp_path) as opened:
+        opened.wait_for("● RUN")
+        opened.hang_up()
+        opened.process.send_signal(signal.SIGTERM)
+        assert ended(opened.process)[0] == 0
+
+
 def test_a_hang_up_stops_the_engine_where_that_is_wanted(tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text('on_hangup = "stop"\n')
