@@ -232,7 +232,10 @@ def test_a_storm_of_resizes_ends_in_one_whole_picture(tmp_path: Path) -> None:
 def test_a_pasted_megabyte_is_survived(tmp_path: Path) -> None:
     with terminal(*QUICK, "--data-dir", str(tmp_path), home=tmp_path) as opened:
         opened.wait_for("● RUN")
-        opened.press("3/")
+        opened.press("3")
+        opened.wait_for("[3 Miners]")
+        opened.press("/")
+        time.sleep(1.0)
         opened.press("\x1b[200~" + "x\x1b]52;c;ZXZpbA==\x07" * 50_000 + "\x1b[201~")
         opened.wait_for("0 of")
         assert b"\x1b]52" not in opened.received
