@@ -25,15 +25,15 @@ from console.roles.operate import operate
 from engine.feed import Feed
 from engine.host import EngineThread
 from engine.judging import Judge
+from engine.judging_worker import Judged
 from engine.settings import Settings
 from engine.snapshot import Snapshot
-from engine.values import Judgement
 
 REPLIES = 64
 ROUNDS = 10
 TARGET_MS = 15
 
-Judging = Callable[..., Awaitable[tuple[Judgement, bytes]]]
+Judging = Callable[..., Awaitable[Judged]]
 
 
 def measure() -> list[Figure]:
@@ -100,7 +100,7 @@ class _Engine:
 
 
 def _timed(judge: Judging, spans: list[beat.Span]) -> Judging:
-    async def judged(*arguments: Any) -> tuple[Judgement, bytes]:
+    async def judged(*arguments: Any) -> Judged:
         began = time.monotonic()
         done = await judge(*arguments)
         spans.append((began, time.monotonic()))

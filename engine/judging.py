@@ -52,18 +52,15 @@ class Judge:
         async with self._turn:
             await self._begin()
 
-    async def judge(
-        self, challenge: Challenge, replies: Sequence[Reply], history: bytes | None
-    ) -> tuple[Judgement, bytes]:
-        """The judgement, and the history that goes with the next round. Raises `JudgeFailed`."""
+    async def judge(self, challenge: Challenge, replies: Sequence[Reply], history: bytes | None) -> Judged:
+        """Raises `JudgeFailed`."""
         task = msgspec.msgpack.encode(Task(challenge=challenge, replies=tuple(replies), history=history))
         async with self._turn:
             try:
-                done = await self._judged(task)
+                return await self._judged(task)
             except JudgeFailed as error:
                 log.warning("judging challenge %s again: %s", challenge.id, error)
-                done = await self._judged(task)
-        return done.judgement, done.history
+                return await self._judged(task)
 
     async def close(self) -> None:
         """End the worker at once. A second call does nothing."""

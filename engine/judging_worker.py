@@ -12,7 +12,7 @@ from typing import BinaryIO
 import msgspec
 from msgspec import Struct
 
-from engine.values import Challenge, Judgement, Reply
+from engine.values import Challenge, Judgement, Likeness, Reply
 
 HEADER_BYTES = 4
 NICENESS = 10
@@ -39,7 +39,10 @@ class Ready(Struct, frozen=True, tag=True):
 
 
 class Judged(Struct, frozen=True, kw_only=True, tag=True):
+    """A judgement, what it had to compare, and the history that goes with the next round."""
+
     judgement: Judgement
+    likeness: Likeness
     history: bytes
 
 
@@ -85,7 +88,8 @@ class _Worker:
         texts = profiles.texts(self._profile, task.challenge, task.replies)
         vectors = dict(zip(texts, self._encoder.encode(texts), strict=True))
         judgement, history = profiles.judge(self._profile, task.challenge, task.replies, vectors, decode(task.history))
-        return Judged(judgement=judgement, history=encode(history))
+        likeness = profiles.likeness(self._profile, task.challenge, task.replies, vectors)
+        return Judged(judgement=judgement, likeness=likeness, history=encode(history))
 
 
 def _own_pipes() -> tuple[BinaryIO, BinaryIO]:

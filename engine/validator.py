@@ -87,17 +87,19 @@ class Validator:
             asked_at, asked = time.time(), time.monotonic()
             replies = await self._ask(challenge, miners)
             try:
-                judgement, history = await self._judge.judge(challenge, replies, history)
+                done = await self._judge.judge(challenge, replies, history)
             except JudgeFailed as error:
                 self._feed.raise_attention("error", "judging", f"round {challenge.id} is not scored: {error}")
             else:
+                history = done.history
                 judged = Round(
                     challenge=challenge,
                     replies=replies,
-                    judgement=judgement,
+                    judgement=done.judgement,
                     started_at=asked_at,
                     duration_ms=(time.monotonic() - asked) * 1000,
                     block=self._block(),
+                    likeness=done.likeness,
                 )
                 await self._finish(judged, history)
             await self._pace(began)

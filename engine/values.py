@@ -115,8 +115,33 @@ class Judgement(Struct, frozen=True, kw_only=True):
     verdicts: tuple[Verdict, ...]
 
 
+class Likeness(Struct, frozen=True, kw_only=True):
+    """How alike the answers of a round are by the cosines of their vectors, and a map of them.
+
+    `members` are the places of the replies that were compared, in order. `pairs` holds one byte for each two of them,
+    (0, 1), (0, 2), … (1, 2), …: 255 for a cosine of 1, 0 for one of 0 or less. `points` are the members' (x, y), as far
+    apart as their vectors as far as two dimensions can show that; `kept` is the share of the spread that they show.
+    """
+
+    members: tuple[int, ...] = ()
+    pairs: bytes = b""
+    points: tuple[tuple[float, float], ...] = ()
+    kept: float = 1.0
+
+    def between(self, one: int, other: int) -> float:
+        """How alike two members are, 0..1; `one` and `other` count within `members`."""
+        if one == other:
+            return 1.0
+        first, second = min(one, other), max(one, other)
+        before = first * (2 * len(self.members) - first - 1) // 2
+        return self.pairs[before + second - first - 1] / 255
+
+
 class Round(Struct, frozen=True, kw_only=True):
-    """A challenge with its replies and their judgement: what one store transaction holds."""
+    """A challenge with its replies and their judgement: what one store transaction holds.
+
+    `likeness` is None where it was not kept: in rounds of earlier versions, and in those read without their texts.
+    """
 
     challenge: Challenge
     replies: tuple[Reply, ...]
@@ -124,6 +149,7 @@ class Round(Struct, frozen=True, kw_only=True):
     started_at: float
     duration_ms: float
     block: int = 0
+    likeness: Likeness | None = None
 
     def is_sample(self, reply: Reply) -> bool:
         """Whether this reply counts in its miner's average: not if we cancelled it; under the loosh profile not if it

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from engine.scoring import robust
 from engine.scoring.history import History
-from engine.values import Challenge, Judgement, Reply
+from engine.scoring.likeness import compare
+from engine.values import Challenge, Judgement, Likeness, Reply
 
 LOOSH = "loosh"
 PROFILES = (robust.NAME, LOOSH)
@@ -41,6 +42,16 @@ def judge(
 
         return loosh.judge(challenge, replies, sound), history
     return robust.judge(challenge, replies, sound, history)
+
+
+def likeness(profile: str, challenge: Challenge, replies: Sequence[Reply], vectors: Vectors) -> Likeness:
+    """How alike those answers are that the judgement compared, by the vectors that it had."""
+    _check(profile)
+    if profile == LOOSH:
+        from engine.scoring.loosh import profile as loosh
+
+        return compare(loosh.compared(replies), vectors)
+    return compare(robust.compared(challenge, replies), vectors)
 
 
 def _check(profile: str) -> None:

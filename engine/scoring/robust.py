@@ -30,10 +30,20 @@ FULL = 1.1
 
 def texts(challenge: Challenge, replies: Sequence[Reply]) -> list[str]:
     """What must be embedded before judging: the question, the answers, and the claims of open text."""
-    kind, question = ballots.kind_of(challenge), challenge.request.question
-    voting = [reply.text for reply in ballots.trimmed(replies) if not ballots.why_barred(reply, question, kind)]
-    spoken = [claim for text in voting for claim in claims.claims(text, question)] if kind == "text" else []
+    question, voting = challenge.request.question, compared(challenge, replies).values()
+    is_open = ballots.kind_of(challenge) == "text"
+    spoken = [claim for text in voting for claim in claims.claims(text, question)] if is_open else []
     return list(dict.fromkeys([question, *voting, *spoken]))
+
+
+def compared(challenge: Challenge, replies: Sequence[Reply]) -> dict[int, str]:
+    """The text of each reply that votes, as much of it as is judged, by the reply's place."""
+    kind, question = ballots.kind_of(challenge), challenge.request.question
+    return {
+        place: reply.text
+        for place, reply in enumerate(ballots.trimmed(replies))
+        if not ballots.why_barred(reply, question, kind)
+    }
 
 
 def judge(

@@ -12,7 +12,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from engine.store.errors import StoreOld, StoreUnusable, store_error
-from engine.store.rows import SAMPLES, plan_of, round_of, storable, tally_of
+from engine.store.rows import LIKENESS, SAMPLES, likeness_of, plan_of, round_of, storable, tally_of
 from engine.store.schema import LATEST, refuse_newer
 from engine.store.tally import Tally
 from engine.values import Round
@@ -165,8 +165,9 @@ class Reader:
             return None
         query = "SELECT * FROM replies WHERE round = ? ORDER BY position"
         replies = self._connection.execute(query, (row["number"],)).fetchall()
+        likeness = likeness_of(self._connection.execute(LIKENESS, (row["number"],)))
         place, total = self._connection.execute(_PLACE, {"netuid": row["netuid"], "number": row["number"]}).fetchone()
-        return FoundRound(round=round_of(row, replies), netuid=row["netuid"], place=place, total=total)
+        return FoundRound(round=round_of(row, replies, likeness), netuid=row["netuid"], place=place, total=total)
 
     def round_beside(self, id: str, steps: int) -> str | None:
         """The id of the round so many `steps` after this one, before it when negative, else the last that there is.

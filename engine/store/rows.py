@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from engine.store.tally import Tally
-from engine.values import Challenge, Judgement, Reply, Request, Round, Verdict
+from engine.values import Challenge, Judgement, Likeness, Reply, Request, Round, Verdict
 from engine.weights.plan import WeightPlan
 
 Values = dict[str, Any]
@@ -21,6 +21,9 @@ SAMPLES = """
     WHERE netuid = ? AND hotkey = ? AND at > ? AND sample ORDER BY round DESC LIMIT ?
 """
 """What the EMA of a hotkey is made of, newest first."""
+
+LIKENESS = "SELECT value FROM likenesses WHERE round = ?"
+"""How alike the answers of the round in this row are, for `likeness_of`."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -102,7 +105,7 @@ def require_finite(judged: Round) -> None:
             raise ValueError(f"round {judged.challenge.id!r}: the {name} is {number}")
 
 
-def round_of(row: Row, replies: Sequence[Row]) -> Round:
+def round_of(row: Row, replies: Sequence[Row], likeness: Likeness | None = None) -> Round:
     """The round that was stored, with whatever texts the rows hold."""
     return Round(
         challenge=Challenge(
@@ -126,7 +129,13 @@ def round_of(row: Row, replies: Sequence[Row]) -> Round:
         started_at=row["at"],
         duration_ms=row["duration_ms"],
         block=row["block"],
+        likeness=likeness,
     )
+
+
+def likeness_of(rows: Iterable[Row]) -> Likeness | None:
+    """What `LIKENESS` found."""
+    return next((msgspec.msgpack.decode(row["value"], type=Likeness) for row in rows), None)
 
 
 def tally_of(row: Row) -> Tally:

@@ -7,6 +7,8 @@ Every method may raise `StoreError`; a write that does has written nothing.
 from collections.abc import Iterable
 from pathlib import Path
 
+import msgspec
+
 from engine.snapshot import CommandView
 from engine.store import retention
 from engine.store.database import Database
@@ -14,7 +16,9 @@ from engine.store.errors import StoreError
 from engine.store.journal import PlanTable
 from engine.store.nonces import NonceTable
 from engine.store.rows import (
+    LIKENESS,
     SAMPLES,
+    likeness_of,
     reply_values,
     require_finite,
     round_of,
@@ -43,6 +47,7 @@ _INSERT_REPLY = """
     VALUES (:round, :position, :netuid, :at, :uid, :hotkey, :coldkey, :ip, :status, :ms, :quality, :score, :emission,
         :sample, :cluster, :reason, :finish_reason, :parts, :reasons, :usage, :tool_calls, :text)
 """
+_KEEP_LIKENESS = "INSERT INTO likenesses (round, value) VALUES (?, ?)"
 _COUNT_REPLY = """
     INSERT INTO neurons (netuid, hotkey, coldkey, uid, seen_at, rounds, answered, failed, failures_in_a_row,
         last_answer_at, last_emission)
@@ -116,6 +121,8 @@ class Store:
             [(number,)] = await connection.execute_fetchall(_INSERT_ROUND, values)
             await connection.executemany(_INSERT_REPLY, reply_values(judged, netuid, number))
             await connection.executemany(_COUNT_REPLY, tally_values(judged, netuid))
+            if judged.likeness is not None:
+                await connection.execute(_KEEP_LIKENESS, (number, msgspec.msgpack.encode(judged.likeness)))
             if history is not None:
                 await connection.execute(_KEEP_HISTORY, (netuid, judged.judgement.profile, history))
             if cursor is not None:
@@ -128,7 +135,8 @@ class Store:
                 replies = await connection.execute_fetchall(
                     "SELECT * FROM replies WHERE round = ? ORDER BY position", (row["number"],)
                 )
-                return round_of(row, list(replies))
+                likeness = likeness_of(await connection.execute_fetchall(LIKENESS, (row["number"],)))
+                return round_of(row, list(replies), likeness)
         return None
 
     async def has_round(self, id: str) -> bool:
@@ -136,7 +144,7 @@ class Store:
             return bool(await connection.execute_fetchall("SELECT 1 FROM rounds WHERE id = ?", (storable(id),)))
 
     async def recent_rounds(self, netuid: int, limit: int) -> tuple[Round, ...]:
-        """The newest rounds, newest first, their replies without text and tool calls."""
+        """The newest rounds, newest first, without texts, tool calls and likeness."""
         async with self._database.read() as connection:
             rounds = []
             query = "SELECT * FROM rounds WHERE netuid = ? ORDER BY number DESC LIMIT ?"

@@ -42,12 +42,20 @@ async def a_judge(encoder: str = "hashing", *, deadline: float = 30.0) -> AsyncI
 
 async def test_a_round_is_judged_and_its_history_goes_on() -> None:
     async with a_judge() as judge:
-        judgement, history = await judge.judge(a_challenge(), replies("It is 42.", "41"), None)
-        assert judgement.winner == "hk0"
-        assert [verdict.hotkey for verdict in judgement.verdicts] == ["hk0", "hk1"]
-        again, later = await judge.judge(a_challenge("c-2"), replies("It is 42.", "41"), history)
-        assert again.winner == "hk0"
-        assert later != history
+        first = await judge.judge(a_challenge(), replies("It is 42.", "41"), None)
+        assert first.judgement.winner == "hk0"
+        assert [verdict.hotkey for verdict in first.judgement.verdicts] == ["hk0", "hk1"]
+        again = await judge.judge(a_challenge("c-2"), replies("It is 42.", "41"), first.history)
+        assert again.judgement.winner == "hk0"
+        assert again.history != first.history
+
+
+async def test_what_was_compared_comes_with_the_judgement() -> None:
+    async with a_judge() as judge:
+        given = (*replies("It is 42.", "It is 42."), Reply(uid=2, hotkey="hk2", status="timeout"))
+        likeness = (await judge.judge(a_challenge(), given, None)).likeness
+        assert likeness.members == (0, 1)
+        assert likeness.between(0, 1) == 1.0
 
 
 async def test_the_packaged_model_judges_open_text() -> None:
@@ -59,7 +67,7 @@ async def test_the_packaged_model_judges_open_text() -> None:
             created_at=1.0,
             request=Request(prompt="Why does the sky look blue?"),
         )
-        judgement, _ = await judge.judge(
+        judged = await judge.judge(
             question,
             replies(
                 "Air scatters the short blue waves of sunlight more than the long red ones.",
@@ -68,8 +76,8 @@ async def test_the_packaged_model_judges_open_text() -> None:
             ),
             None,
         )
-        assert judgement.winner in ("hk0", "hk1")
-        assert judgement.verdicts[2].emission == 0
+        assert judged.judgement.winner in ("hk0", "hk1")
+        assert judged.judgement.verdicts[2].emission == 0
 
 
 async def test_a_worker_that_is_killed_is_replaced() -> None:
@@ -77,8 +85,8 @@ async def test_a_worker_that_is_killed_is_replaced() -> None:
         first = judge.pid
         assert first is not None
         os.kill(first, signal.SIGKILL)
-        judgement, _ = await judge.judge(a_challenge(), replies("42"), None)
-        assert judgement.winner == "hk0"
+        judged = await judge.judge(a_challenge(), replies("42"), None)
+        assert judged.judgement.winner == "hk0"
         assert judge.pid not in (None, first)
 
 
@@ -88,8 +96,8 @@ async def test_a_worker_that_hangs_misses_its_deadline_and_the_next_round_is_jud
         assert pid is not None
         os.kill(pid, signal.SIGSTOP)
         began = time.monotonic()
-        judgement, _ = await judge.judge(a_challenge(), replies("42"), None)
-        assert judgement.winner == "hk0"
+        judged = await judge.judge(a_challenge(), replies("42"), None)
+        assert judged.judgement.winner == "hk0"
         assert 1.5 < time.monotonic() - began < 10
         assert not os.path.exists(f"/proc/{pid}")  # noqa: ASYNC240, PTH110 no wait on procfs
 
@@ -98,8 +106,8 @@ async def test_a_round_that_cannot_be_judged_says_why() -> None:
     async with a_judge() as judge:
         with pytest.raises(JudgeFailed, match="Error"):
             await judge.judge(a_challenge(), replies("42"), b"this is no history")
-        judgement, _ = await judge.judge(a_challenge(), replies("42"), None)
-        assert judgement.winner == "hk0"
+        judged = await judge.judge(a_challenge(), replies("42"), None)
+        assert judged.judgement.winner == "hk0"
 
 
 async def test_an_encoder_that_cannot_be_opened_is_named() -> None:
@@ -124,4 +132,4 @@ async def test_the_loop_stays_free_while_a_large_round_is_judged() -> None:
 async def test_rounds_that_come_at_once_take_turns() -> None:
     async with a_judge() as judge:
         done = await asyncio.gather(*(judge.judge(a_challenge(f"c-{n}"), replies("42", "7"), None) for n in range(5)))
-        assert {judgement.winner for judgement, _ in done} == {"hk0"}
+        assert {judged.judgement.winner for judged in done} == {"hk0"}

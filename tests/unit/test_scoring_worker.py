@@ -27,8 +27,8 @@ async def test_a_worker_killed_in_the_middle_of_a_round_is_replaced_and_the_roun
         waiting = asyncio.create_task(judge.judge(ASKED, GIVEN, None))
         await asyncio.sleep(0.05)
         os.kill(first, signal.SIGKILL)
-        judgement, _ = await waiting
-        assert judgement.clusters[0] == ("m0", "m1", "m2", "m4")
+        judged = await waiting
+        assert judged.judgement.clusters[0] == ("m0", "m1", "m2", "m4")
         assert judge.pid != first
     finally:
         await judge.close()
@@ -40,8 +40,8 @@ async def test_the_worker_is_nice_and_small_while_it_judges_64_replies_with_the_
         await judge.start()
         assert judge.pid is not None
         assert os.getpriority(os.PRIO_PROCESS, judge.pid) == 10
-        judgement, _ = await judge.judge(challenge("Why do subnets need validators?"), LONG, None)
-        assert len(judgement.verdicts) == 64
+        judged = await judge.judge(challenge("Why do subnets need validators?"), LONG, None)
+        assert len(judged.judgement.verdicts) == 64
         assert most_memory(judge.pid) < 290
     finally:
         await judge.close()

@@ -40,7 +40,7 @@ async def check_full(store: Store, first_missing: int) -> None:
     with pytest.raises(StoreFull, match=r"no space left for .*store\.db"):
         await store.record(big_round(first_missing), netuid=NETUID, history=b"h", cursor=("synthetic", 99))
     with pytest.raises(StoreFull):
-        await store.journal.intend(a_plan(uids=range(250)))
+        await store.journal.intend(a_plan(uids=range(1000)))
     assert not await store.has_round(f"round-{first_missing}")
     assert await store.round(f"round-{first_missing - 1}") == big_round(first_missing - 1)
     assert await store.cursor("synthetic") == first_missing

@@ -43,10 +43,15 @@ Lookup = Mapping[str, NDArray[np.float32]]
 def texts(challenge: Challenge, replies: Sequence[Reply]) -> list[str]:
     """What must be embedded before judging: the question and its parts, the answers and their sentences."""
     question = challenge.request.question
-    answers = [read(reply) for reply in replies if not why_unjudged(reply)]
-    spoken = [sentence for parts in _sentences(answers) for sentence in parts] if len(answers) > 1 else []
-    parts = components(question) if len(answers) > 1 else []
-    return list(dict.fromkeys([question, *parts, *answers, *spoken]))
+    judged = list(compared(replies).values())
+    spoken = [sentence for parts in _sentences(judged) for sentence in parts] if len(judged) > 1 else []
+    parts = components(question) if len(judged) > 1 else []
+    return list(dict.fromkeys([question, *parts, *judged, *spoken]))
+
+
+def compared(replies: Sequence[Reply]) -> dict[int, str]:
+    """The text of each reply that takes part, as much of it as is judged, by the reply's place."""
+    return {place: read(reply) for place, reply in enumerate(replies) if not why_unjudged(reply)}
 
 
 def judge(challenge: Challenge, replies: Sequence[Reply], vectors: Lookup) -> Judgement:

@@ -1,0 +1,76 @@
+"""How alike the answers of a round were is kept with it, comes back with it, and goes with it."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+
+from engine.scoring.likeness import compare
+from engine.store.errors import StoreOld
+from engine.store.reader import open_reader
+from engine.store.store import Store
+from engine.values import Round
+from tests.unit.store_helpers import NETUID, T0, a_round
+
+DAY = 86400.0
+OLD = Path(__file__).parent.parent / "data" / "store-0004.sql"
+
+
+def compared_round(number: int) -> Round:
+    judged = a_round(number)
+    texts = {place: reply.text for place, reply in enumerate(judged.replies)}
+    rows = np.eye(len(texts), 5, dtype=np.float32)
+    return replace(judged, likeness=compare(texts, dict(zip(texts.values(), rows, strict=True))))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "store.db"
+
+
+@pytest.fixture
+async def store(path: Path) -> AsyncIterator[Store]:
+    store = await Store.open(path, retention_days=1)
+    yield store
+    await store.close()
+
+
+async def test_it_comes_back_with_its_round_and_only_there(store: Store, path: Path) -> None:
+    judged, without = compared_round(0), a_round(1)
+    for one in (judged, without):
+        await store.record(one, netuid=NETUID, history=None, cursor=None)
+    assert await store.round("round-0") == judged
+    assert await store.round("round-1") == without
+    with open_reader(path) as reader:
+        found = [reader.round(id) for id in ("round-0", "round-1")]
+    assert [one and one.round for one in found] == [judged, without]
+    assert [one.likeness for one in await store.recent_rounds(NETUID, 5)] == [None, None]
+
+
+async def test_it_goes_when_its_round_is_too_old(store: Store, path: Path) -> None:
+    for number in range(3):
+        await store.record(compared_round(number), netuid=NETUID, history=None, cursor=None)
+    assert await store.prune(T0 + DAY + 90) == 2
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM likenesses").fetchone() == (1,)
+
+
+async def test_rounds_of_an_earlier_version_have_none(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(OLD.read_text(encoding="utf-8"))
+    with pytest.raises(StoreOld, match="launch it once to migrate"), open_reader(path):
+        pass
+    store = await Store.open(path, retention_days=7)
+    await store.record(compared_round(1), netuid=NETUID, history=None, cursor=None)
+    await store.close()
+    with open_reader(path) as reader:
+        old, new = reader.round("round-0"), reader.round("round-1")
+    assert old is not None
+    assert new is not None
+    assert len(old.round.replies) == 7
+    assert old.round.likeness is None
+    assert new.round == compared_round(1)
