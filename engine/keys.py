@@ -25,7 +25,7 @@ class Signer(Protocol):
 
 def is_address(text: str) -> bool:
     """Whether `text` is an ss58 address of this format. The length is looked at first: base58 is quadratic."""
-    return len(text) == SS58_LENGTH and _public_key(text) is not None
+    return len(text) == SS58_LENGTH and public_key(text) is not None
 
 
 def new_mnemonic() -> str:
@@ -52,22 +52,23 @@ def verify(address: str, message: bytes, signature: str) -> bool:
 
     Never raises: whatever cannot be read is no signature.
     """
-    public_key = _public_key(address) if len(address) == SS58_LENGTH else None
-    if public_key is None or public_key == IDENTITY_KEY or len(signature) != 130 or not signature.startswith("0x"):
+    public = public_key(address) if len(address) == SS58_LENGTH else None
+    if public is None or public == IDENTITY_KEY or len(signature) != 130 or not signature.startswith("0x"):
         return False
     from sr25519 import verify as verify_sr25519
 
     try:
         raw = bytes.fromhex(signature[2:])
         return any(
-            verify_sr25519(raw, candidate, public_key) for candidate in (message, b"<Bytes>" + message + b"</Bytes>")
+            verify_sr25519(raw, candidate, public) for candidate in (message, b"<Bytes>" + message + b"</Bytes>")
         )
     except ValueError:
         return False
 
 
 @lru_cache(maxsize=4096)
-def _public_key(address: str) -> bytes | None:
+def public_key(address: str) -> bytes | None:
+    """The 32 bytes of an ss58 address of this format; None when it is not one."""
     from substrateinterface.utils.ss58 import ss58_decode
 
     try:

@@ -12,7 +12,7 @@ from msgspec import Struct
 ReplyStatus = Literal["ok", "timeout", "unreachable", "refused", "malformed", "too_large", "cancelled"]
 AnswerType = Literal["number", "short", "yes_no", "json", "tool_call", "code", "text"]
 Source = Literal["synthetic", "file", "organic"]
-OutcomeStatus = Literal["ok", "rejected", "unknown"]
+OutcomeStatus = Literal["ok", "rejected", "unknown", "committed", "applied", "lost"]
 Level = Literal["info", "warning", "error"]
 
 
@@ -159,7 +159,10 @@ class Round(Struct, frozen=True, kw_only=True):
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """What became of something that was sent to the chain. `unknown` is read back before anything is sent again."""
+    """What became of something that was sent to the chain. `unknown` is read back before anything is sent again.
+
+    A commit to weights is `committed` until it is revealed, and then `applied`, or `lost` when that came to nothing.
+    """
 
     status: OutcomeStatus
     reason: str = ""
@@ -168,7 +171,20 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
     @property
     def ok(self) -> bool:
-        return self.status == "ok"
+        return self.status in ("ok", "committed", "applied")
+
+
+class WeightCommit(Struct, frozen=True, kw_only=True):
+    """A commit to weights that was not revealed yet, on chain since `block`.
+
+    `hash` is "0x" and 64 hex digits. It may be revealed from the block `reveal_from` until the block `reveal_until`,
+    as far as can be told: an epoch may come earlier or later than planned.
+    """
+
+    hash: str
+    block: int
+    reveal_from: int
+    reveal_until: int
 
 
 class Neuron(Struct, frozen=True, kw_only=True):
@@ -208,7 +224,7 @@ class Metagraph(Struct, frozen=True, kw_only=True):
 
 
 class Hyperparameters(Struct, frozen=True, kw_only=True):
-    """A subnet's rules, with the chain's defaults. Lengths in blocks; `burn` in tokens."""
+    """A subnet's rules, with the chain's defaults. Lengths in blocks, `reveal_period` in epochs; `burn` in tokens."""
 
     tempo: int = 360
     weights_rate_limit: int = 100
@@ -220,6 +236,7 @@ class Hyperparameters(Struct, frozen=True, kw_only=True):
     stake_threshold: float = 0.0
     weights_version: int = 0
     commit_reveal: bool = False
+    reveal_period: int = 1
     registration_allowed: bool = True
     burn: float = 1.0
     kappa: float = 0.5

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from engine.keys import Signer
-from engine.values import Hyperparameters, Metagraph, Outcome
+from engine.values import Hyperparameters, Metagraph, Outcome, WeightCommit
 
 
 class ChainUnavailable(Exception):
@@ -55,12 +55,31 @@ class Chain(Protocol):
         """What this validator has on chain: (uid, u16), max-upscaled."""
         ...
 
+    async def commits(self, netuid: int, hotkey: str) -> tuple[WeightCommit, ...]:
+        """What this hotkey has committed to and can still reveal, oldest first."""
+        ...
+
     async def register(self, netuid: int, *, coldkey: Signer, hotkey: str, limit: float | None = None) -> Outcome: ...
 
     async def serve_axon(self, netuid: int, *, hotkey: Signer, ip: str, port: int) -> Outcome: ...
 
     async def set_weights(
         self, netuid: int, *, hotkey: Signer, uids: Sequence[int], values: Sequence[int], version_key: int = 0
+    ) -> Outcome: ...
+
+    async def commit_weights(self, netuid: int, *, hotkey: Signer, commit_hash: str) -> Outcome:
+        """Bind this hotkey to weights that are revealed an epoch later; `engine.chain.commitment` makes the hash."""
+        ...
+
+    async def reveal_weights(
+        self,
+        netuid: int,
+        *,
+        hotkey: Signer,
+        uids: Sequence[int],
+        values: Sequence[int],
+        salt: Sequence[int],
+        version_key: int = 0,
     ) -> Outcome: ...
 
     async def close(self) -> None: ...

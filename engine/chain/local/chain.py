@@ -17,13 +17,14 @@ import msgspec
 from msgspec.structs import replace
 
 from engine import keys
+from engine.chain.commitment import commitment
 from engine.chain.interface import ChainUnavailable
-from engine.chain.local import blocks, registration, serving, staking, weighing
+from engine.chain.local import blocks, commits, registration, serving, staking, weighing
 from engine.chain.local.refusal import Refused
 from engine.chain.local.state import RAO, State, current_rules, genesis, metagraph_of
 from engine.chain.local.storage import ChainDataError, StateFile
 from engine.keys import Signer
-from engine.values import Hyperparameters, Metagraph, Outcome
+from engine.values import Hyperparameters, Metagraph, Outcome, WeightCommit
 
 Rule = Callable[[State], State]
 
@@ -129,6 +130,9 @@ class LocalChain:
         slots = self._of(netuid).slots
         return slots[uid].weights if 0 <= uid < len(slots) else ()
 
+    async def commits(self, netuid: int, hotkey: str) -> tuple[WeightCommit, ...]:
+        return commits.waiting_commits(self._of(netuid), hotkey)
+
     # -- extrinsics --------------------------------------------------------------------------------------------
 
     async def register(self, netuid: int, *, coldkey: Signer, hotkey: str, limit: float | None = None) -> Outcome:
@@ -156,6 +160,39 @@ class LocalChain:
             ("set_weights", netuid, tuple(uids), tuple(values), version_key),
             lambda state: weighing.set_weights(
                 _subnet(state, netuid), hotkey=address, uids=uids, values=values, version_key=version_key
+            ),
+        )
+
+    async def commit_weights(self, netuid: int, *, hotkey: Signer, commit_hash: str) -> Outcome:
+        address = hotkey.ss58_address
+        return await self._extrinsic(
+            hotkey,
+            ("commit_weights", netuid, commit_hash),
+            lambda state: commits.commit_weights(_subnet(state, netuid), hotkey=address, commit_hash=commit_hash),
+        )
+
+    async def reveal_weights(
+        self,
+        netuid: int,
+        *,
+        hotkey: Signer,
+        uids: Sequence[int],
+        values: Sequence[int],
+        salt: Sequence[int],
+        version_key: int = 0,
+    ) -> Outcome:
+        address = hotkey.ss58_address
+        revealed = commitment(netuid, address, uids=uids, values=values, salt=salt, version_key=version_key)
+        return await self._extrinsic(
+            hotkey,
+            ("reveal_weights", netuid, tuple(uids), tuple(values), tuple(salt), version_key),
+            lambda state: commits.reveal_weights(
+                _subnet(state, netuid),
+                hotkey=address,
+                commit_hash=revealed,
+                uids=uids,
+                values=values,
+                version_key=version_key,
             ),
         )
 

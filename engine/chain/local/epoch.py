@@ -29,6 +29,7 @@ def run_epoch(state: State) -> State:
     return replace(
         state,
         last_epoch=state.block,
+        epochs=state.epochs + 1,
         slots=tuple(
             replace(
                 slot,

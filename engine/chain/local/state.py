@@ -19,8 +19,19 @@ class Axon(Struct, frozen=True):
     block: int
 
 
+class Commit(Struct, frozen=True):
+    """Weights that are bound to and not known yet: their hash, when it came, and how many epochs there had been."""
+
+    hash: str
+    block: int
+    epoch: int
+
+
 class Slot(Struct, frozen=True, kw_only=True):
-    """One uid. `weights` are (uid, u16); incentive, dividends, consensus and vtrust 0..1; `emission` rao an epoch."""
+    """One uid. `weights` are (uid, u16); incentive, dividends, consensus and vtrust 0..1; `emission` rao an epoch.
+
+    `commits` are those that were not revealed, oldest first.
+    """
 
     hotkey: str
     registered_at: int
@@ -28,6 +39,7 @@ class Slot(Struct, frozen=True, kw_only=True):
     axon: Axon | None = None
     validator_permit: bool = False
     weights: tuple[tuple[int, int], ...] = ()
+    commits: tuple[Commit, ...] = ()
     incentive: float = 0.0
     dividends: float = 0.0
     consensus: float = 0.0
@@ -43,13 +55,17 @@ class Hotkey(Struct, frozen=True):
 
 
 class State(Struct, frozen=True, kw_only=True):
-    """The whole chain after its last block. `slots` are ordered by uid, which is the index; `burn` is in rao."""
+    """The whole chain after its last block. `slots` are ordered by uid, which is the index; `burn` is in rao.
+
+    `epochs` counts those that ran.
+    """
 
     netuid: int
     seed: int
     rules: Hyperparameters
     block: int = 0
     last_epoch: int = 0
+    epochs: int = 0
     burn: int = 0
     slots: tuple[Slot, ...] = ()
     hotkeys: dict[str, Hotkey] = {}

@@ -42,6 +42,7 @@ class _Head(Struct, frozen=True, kw_only=True):
     block: int
     last_epoch: int
     burn: int
+    epochs: int = 0
 
 
 class StateFile:
@@ -166,6 +167,7 @@ def _head(state: State) -> _Head:
         block=state.block,
         last_epoch=state.last_epoch,
         burn=state.burn,
+        epochs=state.epochs,
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from engine.chain.local.refusal import Refused
-from engine.chain.local.state import RAO, State, to_rao, with_slot
+from engine.chain.local.state import RAO, Slot, State, to_rao, with_slot
 
 U16_MAX = 65535
 
@@ -18,26 +18,54 @@ def set_weights(
     `uids` and `values` are u16. A single weight on itself needs neither a permit nor a minimum of weights. Raises
     `Refused`, and `ValueError` for what could not even be encoded.
     """
+    if state.rules.commit_reveal:
+        raise Refused("CommitRevealEnabled", "this subnet takes commits, not plain weights")
+    return _weighed(state, hotkey, uids, values, version_key, revealed=False)
+
+
+def revealed_weights(
+    state: State, *, hotkey: str, uids: Sequence[int], values: Sequence[int], version_key: int = 0
+) -> State:
+    """The hotkey's weights replaced by those of a commit, which has moved LastUpdate itself and kept to the rate limit.
+
+    Otherwise as `set_weights`.
+    """
+    return _weighed(state, hotkey, uids, values, version_key, revealed=True)
+
+
+def staked_uid(state: State, hotkey: str) -> int:
+    """The uid of a hotkey with enough stake to have weights. Raises `Refused`."""
+    own, stake, threshold = state.uid_of(hotkey), state.stake_of(hotkey), state.rules.stake_threshold
+    if own is None:
+        raise Refused("HotKeyNotRegisteredInSubNet")
+    if stake < to_rao(threshold):
+        raise Refused("NotEnoughStakeToSetWeights", f"{stake / RAO:g} of {threshold:g}")
+    return own
+
+
+def require_rest(state: State, slot: Slot, error: str) -> None:
+    """Raise `Refused` with this error before the rate limit's blocks since LastUpdate are over."""
+    wait = slot.last_update + state.rules.weights_rate_limit - state.block if slot.last_update else 0
+    if wait > 0:
+        raise Refused(error, f"{wait} blocks left")
+
+
+def _weighed(
+    state: State, hotkey: str, uids: Sequence[int], values: Sequence[int], version_key: int, *, revealed: bool
+) -> State:
     if not all(0 <= number <= U16_MAX for number in (*uids, *values)):
         raise ValueError(f"uids and weights are numbers from 0 to {U16_MAX}")
-    rules, stake = state.rules, state.stake_of(hotkey)
-    if rules.commit_reveal:
-        raise Refused("CommitRevealEnabled", "this subnet takes commits, not plain weights")
+    rules = state.rules
     if len(uids) != len(values):
         raise Refused("WeightVecNotEqualSize", f"{len(uids)} uids, {len(values)} values")
     if len(uids) > len(state.slots):
         raise Refused("UidsLengthExceedUidsInSubNet", f"{len(uids)} uids, the subnet has {len(state.slots)}")
-    own = state.uid_of(hotkey)
-    if own is None:
-        raise Refused("HotKeyNotRegisteredInSubNet")
-    if stake < to_rao(rules.stake_threshold):
-        raise Refused("NotEnoughStakeToSetWeights", f"{stake / RAO:g} of {rules.stake_threshold:g}")
+    own = staked_uid(state, hotkey)
     if version_key < rules.weights_version:
         raise Refused("IncorrectWeightVersionKey", f"{version_key}, the subnet wants {rules.weights_version}")
     slot = state.slots[own]
-    wait = slot.last_update + rules.weights_rate_limit - state.block if slot.last_update else 0
-    if wait > 0:
-        raise Refused("SettingWeightsTooFast", f"{wait} blocks left")
+    if not revealed:
+        require_rest(state, slot, "SettingWeightsTooFast")
     on_itself = list(uids) == [own]
     if not (slot.validator_permit or on_itself):
         raise Refused("NeuronNoValidatorPermit", "permits are given anew at each epoch, by stake")
@@ -49,7 +77,8 @@ def set_weights(
     if len(uids) < wanted and not on_itself:
         raise Refused("WeightVecLengthIsLow", f"{len(uids)} weights, the subnet wants {wanted}")
     weights = tuple(zip(uids, _max_upscaled(values), strict=True))
-    return with_slot(state, own, replace(slot, weights=weights, last_update=state.block))
+    last_update = slot.last_update if revealed else state.block
+    return with_slot(state, own, replace(slot, weights=weights, last_update=last_update))
 
 
 def _max_upscaled(values: Sequence[int]) -> list[int]:
