@@ -25,6 +25,14 @@ class SetWeights(Command, frozen=True):
     """Submit the weights now, if the chain's rate limit allows it."""
 
 
+class CommitWeights(Command, frozen=True):
+    """Commit to the weights now, where the subnet hides them until they are revealed."""
+
+
+class RevealWeights(Command, frozen=True):
+    """Reveal the oldest commit that the chain takes now."""
+
+
 class AutoWeights(Command, frozen=True):
     """Switch the automatic setting of weights on or off."""
 
@@ -63,4 +71,16 @@ class Stop(Command, frozen=True):
     """End the run cleanly."""
 
 
-AnyCommand = Pause | Resume | SetWeights | AutoWeights | Register | Serve | Export | Acknowledge | Stop
+AnyCommand = (
+    Pause
+    | Resume
+    | SetWeights
+    | CommitWeights
+    | RevealWeights
+    | AutoWeights
+    | Register
+    | Serve
+    | Export
+    | Acknowledge
+    | Stop
+)

@@ -61,6 +61,7 @@ class ChainView(Struct, frozen=True, kw_only=True):
     last_weights_block: int = 0
     next_weights_block: int = 0
     commit_reveal: bool = False
+    reveal_period: int = 1
     registration_cost: float = 0.0
 
 
@@ -130,6 +131,23 @@ class PlanView(Struct, frozen=True, kw_only=True):
     weights_u16: tuple[int, ...]
     outcome: str
     reason: str
+
+
+class CommitView(Struct, frozen=True, kw_only=True):
+    """Weights that are committed to since `block`, and may be revealed between two other blocks."""
+
+    block: int
+    reveal_from: int
+    reveal_until: int
+
+
+class SetterView(Struct, frozen=True, kw_only=True):
+    """What sets the weights: it sends nothing by itself before `next_block`, waits for `what`, and why; its commits."""
+
+    next_block: int
+    what: str
+    reason: str
+    commits: tuple[CommitView, ...] = ()
 
 
 class CommandView(Struct, frozen=True, kw_only=True):
@@ -243,6 +261,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     rounds: tuple[RoundView, ...] = ()
     miners: tuple[MinerView, ...] = ()
     plans: tuple[PlanView, ...] = ()
+    setter: SetterView | None = None
     commands: tuple[CommandView, ...] = ()
     attention: tuple[Attention, ...] = ()
     server: ServerView | None = None

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from engine.challenges.sources.base import Source
-from engine.commands import AutoWeights, Pause, Resume, SetWeights
+from engine.commands import AutoWeights, CommitWeights, Pause, Resume, RevealWeights, SetWeights
 from engine.dispatch import Dispatch
 from engine.judging import Judge
 from engine.node import Node
@@ -20,13 +20,16 @@ from engine.store.errors import StoreError
 from engine.transport.dialect import Caller
 from engine.validator import ROUNDS_SHOWN, Validator
 from engine.values import Outcome, Peer
-from engine.view import miner_views, plan_view
+from engine.view import miner_views, plan_view, setter_view
 from engine.weights.ema import EmaBook, samples_that_matter
 from engine.weights.plan import HotkeyScore, WeightPlan, plan_weights
 from engine.weights.setter import WeightSetter
 
 VALIDATOR = "validator"
 PLANS_SHOWN = 50
+UNSETTLED = ("unknown", "committed")
+"""Outcomes of plans that another one follows."""
+
 HOUR_S = 3600.0
 MINERS_FRESH_S = 2.0
 """The longest that the Miners table lags behind; making it for 256 miners takes some milliseconds of the loop."""
@@ -85,7 +88,14 @@ class Validating:
         node.on_metagraph.append(self._selection.see)
         node.views.append(self._view)
         node.handlers |= {Pause: self._pause, Resume: self._resume}
-        node.handle_on_chain({SetWeights: self._set_weights, AutoWeights: self._auto_weights})
+        node.handle_on_chain(
+            {
+                SetWeights: self._set_weights,
+                CommitWeights: self._commit_weights,
+                RevealWeights: self._reveal_weights,
+                AutoWeights: self._auto_weights,
+            }
+        )
         if not node.read_only:
             node.services["weights"] = lambda: self._setter
 
@@ -108,8 +118,9 @@ class Validating:
             self._skipping.add(task)
             task.add_done_callback(self._skipping.discard)
         row = plan_view(plan, outcome, time.time())
-        if self._plans and (self._plans[-1].outcome, self._plans[-1].block) == ("unknown", row.block):
-            self._plans.pop()
+        earlier = next((one for one in self._plans if one.block == row.block and one.outcome in UNSETTLED), None)
+        if earlier is not None:
+            self._plans.remove(earlier)
         self._plans.append(row)
         self._node.feed.emit(
             "weights",
@@ -164,6 +175,7 @@ class Validating:
             rounds=self.validator.shown,
             miners=self._miner_views(),
             plans=tuple(self._plans),
+            setter=None if self._node.read_only else setter_view(self._setter.wait, self._setter.commits),
         )
 
     async def _pause(self, _command: Pause) -> Outcome:
@@ -176,6 +188,12 @@ class Validating:
 
     async def _set_weights(self, _command: SetWeights) -> Outcome:
         return await self._setter.set_now()
+
+    async def _commit_weights(self, _command: CommitWeights) -> Outcome:
+        return await self._setter.commit_now()
+
+    async def _reveal_weights(self, _command: RevealWeights) -> Outcome:
+        return await self._setter.reveal_now()
 
     async def _auto_weights(self, command: AutoWeights) -> Outcome:
         if command.on:

@@ -1,13 +1,15 @@
 """From what the engine knows to what a screen shows: pure functions that make rows of a Snapshot."""
 
 import time
+from collections.abc import Sequence
 
 from engine.percentile import percentile
 from engine.scoreboard import Scoreboard
 from engine.selection import Selection
-from engine.snapshot import MinerView, PlanView, RoundView
+from engine.snapshot import CommitView, MinerView, PlanView, RoundView, SetterView
 from engine.text import safe
-from engine.values import Metagraph, Neuron, Outcome, Round
+from engine.values import Metagraph, Neuron, Outcome, Round, WeightCommit
+from engine.weights.moment import Wait
 from engine.weights.plan import WeightPlan
 
 ID_WIDTH = 256
@@ -57,6 +59,18 @@ def plan_view(plan: WeightPlan, outcome: Outcome | None, at: float) -> PlanView:
         weights_u16=tuple(row.u16 for row in plan.rows),
         outcome=outcome.status if outcome else "skipped",
         reason=safe(outcome.reason if outcome else plan.skipped, REASON_WIDTH),
+    )
+
+
+def setter_view(wait: Wait, commits: Sequence[WeightCommit]) -> SetterView:
+    """What the setter of weights waits for, and what it has still to reveal."""
+    return SetterView(
+        next_block=wait.until,
+        what=wait.what,
+        reason=safe(wait.reason, REASON_WIDTH),
+        commits=tuple(
+            CommitView(block=one.block, reveal_from=one.reveal_from, reveal_until=one.reveal_until) for one in commits
+        ),
     )
 
 

@@ -111,6 +111,7 @@ class ChainWatch:
             balance=self._balance,
             weights_rate_limit=self.rules.weights_rate_limit,
             commit_reveal=self.rules.commit_reveal,
+            reveal_period=self.rules.reveal_period,
             registration_cost=self.rules.burn,
         )
         if own is None:

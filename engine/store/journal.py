@@ -13,7 +13,10 @@ from engine.weights.journal import JournalEntry
 from engine.weights.plan import WeightPlan
 
 _INSERT = "INSERT INTO plans (netuid, at, plan, outcome, reason) VALUES (?, ?, ?, ?, ?) RETURNING id"
-_SETTLE = "UPDATE plans SET outcome = ?, reason = ?, block = ?, reference = ? WHERE id = ? AND outcome = 'unknown'"
+_SETTLE = """
+    UPDATE plans SET outcome = ?, reason = ?, block = ?, reference = ?
+    WHERE id = ? AND outcome IN ('unknown', 'committed')
+"""
 
 
 class PlanTable:
@@ -31,7 +34,7 @@ class PlanTable:
         await self._insert(plan, "skipped", plan.skipped)
 
     async def settle(self, entry: int, outcome: Outcome) -> None:
-        """Write down what became of an open entry; a settled one stays as it is."""
+        """Write down what became of an open entry or of a commit; a settled one stays as it is."""
         async with self._database.write() as connection:
             await connection.execute(
                 _SETTLE, (outcome.status, storable(outcome.reason), outcome.block, outcome.reference, entry)
@@ -39,10 +42,11 @@ class PlanTable:
 
     async def open_entries(self) -> tuple[JournalEntry, ...]:
         """Entries whose outcome is not known, oldest first."""
-        async with self._database.read() as connection:
-            query = "SELECT id, at, plan FROM plans WHERE outcome = 'unknown' ORDER BY id"
-            rows = await connection.execute_fetchall(query)
-        return tuple(JournalEntry(id=row["id"], at=row["at"], plan=plan_of(row["plan"])) for row in rows)
+        return await self._entries("unknown")
+
+    async def committed_entries(self) -> tuple[JournalEntry, ...]:
+        """Commits that wait to be revealed, oldest first."""
+        return await self._entries("committed")
 
     async def recent(self, netuid: int, limit: int) -> tuple[PlanView, ...]:
         """The newest entries, newest first, skipped plans among them."""
@@ -50,6 +54,12 @@ class PlanTable:
             query = "SELECT at, plan, outcome, reason FROM plans WHERE netuid = ? ORDER BY id DESC LIMIT ?"
             rows = await connection.execute_fetchall(query, (netuid, limit))
         return tuple(_view(row["at"], plan_of(row["plan"]), row["outcome"], row["reason"]) for row in rows)
+
+    async def _entries(self, outcome: OutcomeStatus) -> tuple[JournalEntry, ...]:
+        async with self._database.read() as connection:
+            query = "SELECT id, at, plan FROM plans WHERE outcome = ? ORDER BY id"
+            rows = await connection.execute_fetchall(query, (outcome,))
+        return tuple(JournalEntry(id=row["id"], at=row["at"], plan=plan_of(row["plan"])) for row in rows)
 
     async def _insert(self, plan: WeightPlan, outcome: OutcomeStatus | Literal["skipped"], reason: str) -> int:
         values = (plan.netuid, time.time(), msgspec.json.encode(plan).decode(), outcome, storable(reason))

@@ -1,7 +1,7 @@
 """The journal around a submission: the intent is durable before anything is sent, so that a crash never sends twice.
 
-The store implements `WeightJournal`. An entry is open until it is settled as ok or rejected; an unknown outcome keeps
-it open, and whoever starts next reads the chain before sending anything new.
+The store implements `WeightJournal`. An entry is open until its outcome is known; whoever starts next reads the chain
+before sending anything new. A commit that landed is settled as committed, and once more as applied or lost.
 """
 
 from typing import Protocol
@@ -28,9 +28,13 @@ class WeightJournal(Protocol):
         ...
 
     async def settle(self, entry: int, outcome: Outcome) -> None:
-        """Write down what became of it. A later outcome replaces an unknown one."""
+        """Write down what became of it. A later outcome replaces unknown and committed, no other."""
         ...
 
     async def open_entries(self) -> tuple[JournalEntry, ...]:
         """Entries without an outcome or with an unknown one, oldest first, of whatever hotkey and subnet."""
+        ...
+
+    async def committed_entries(self) -> tuple[JournalEntry, ...]:
+        """Commits that were neither applied nor lost, oldest first, of whatever hotkey and subnet."""
         ...

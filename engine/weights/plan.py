@@ -45,8 +45,8 @@ class WeightRow(Struct, frozen=True, kw_only=True):
 class WeightPlan(Struct, frozen=True, kw_only=True):
     """The weights that `hotkey` would set at `block`, for the epoch due at block `window`.
 
-    `last_update` is the hotkey's LastUpdate before them. `skipped` says why nothing should be set, "" when all is well;
-    a skipped plan has no rows.
+    `last_update` is the hotkey's LastUpdate before them. With a `salt` they are committed to and revealed later.
+    `skipped` says why nothing should be set, "" when all is well; a skipped plan has no rows.
     """
 
     netuid: int
@@ -55,6 +55,7 @@ class WeightPlan(Struct, frozen=True, kw_only=True):
     window: int
     last_update: int = 0
     version_key: int = 0
+    salt: tuple[int, ...] = ()
     mode: Mode = "normal"
     rows: tuple[WeightRow, ...] = ()
     skipped: str = ""

@@ -4,19 +4,17 @@ What was sent and is not yet found there is open, in the journal and here, until
 take it. Whoever sends nothing new while anything is open never sends the same window's weights twice.
 """
 
-from collections.abc import Awaitable, Callable
-
 from msgspec import Struct
 from msgspec.structs import replace
 
 from engine.chain.deadline import deadline
-from engine.chain.interface import Chain, ChainUnavailable
-from engine.keys import Signer
+from engine.chain.interface import ChainUnavailable
 from engine.store.errors import StoreError
 from engine.values import Outcome
-from engine.weights.journal import WeightJournal
+from engine.weights.commits import hash_of
 from engine.weights.moment import Moment, outcome_of
 from engine.weights.plan import WeightPlan
+from engine.weights.sender import Sender
 
 
 class _Open(Struct, frozen=True, kw_only=True):
@@ -28,26 +26,10 @@ class _Open(Struct, frozen=True, kw_only=True):
 
 
 class Submissions:
-    """What this hotkey sends on one subnet. `look` reads the chain; `report` hears of each outcome."""
+    """What a hotkey sends on one subnet."""
 
-    def __init__(
-        self,
-        *,
-        chain: Chain,
-        netuid: int,
-        signer: Signer,
-        journal: WeightJournal,
-        call_timeout: float,
-        look: Callable[[], Awaitable[Moment]],
-        report: Callable[[WeightPlan, Outcome], None],
-    ) -> None:
-        self._chain = chain
-        self._netuid = netuid
-        self._signer = signer
-        self._journal = journal
-        self._call_timeout = call_timeout
-        self._look = look
-        self._report = report
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
         self._open: dict[int, _Open] = {}
         self._journal_read = False
 
@@ -59,11 +41,10 @@ class Submissions:
     async def settle(self, moment: Moment) -> bool:
         """Settle what the chain shows to be settled; True when nothing is open. Raises `StoreError`."""
         if not self._journal_read:
-            mine = (self._netuid, self._signer.ss58_address)
             self._open = {
                 entry.id: _Open(plan=entry.plan)
-                for entry in await self._journal.open_entries()
-                if (entry.plan.netuid, entry.plan.hotkey) == mine
+                for entry in await self._sender.journal.open_entries()
+                if self._sender.owns(entry.plan)
             }
             self._journal_read = True
         for entry in tuple(self._open):
@@ -74,22 +55,26 @@ class Submissions:
         """Send a plan, after `settle` has said that nothing is open. Raises `StoreError`, and then nothing was sent."""
         if self.any_open:
             raise RuntimeError("an earlier submission is still open")
-        entry = await self._journal.intend(plan)
+        entry = await self._sender.journal.intend(plan)
         self._open[entry] = _Open(plan=plan)
         sent = await self._send(plan)
         try:
             return await self._follow_up(entry, sent)
         except (ChainUnavailable, StoreError) as error:
             unknown = Outcome(status="unknown", reason=str(error), reference=sent.reference)
-            self._report(plan, unknown)
+            self._sender.report(plan, unknown)
             return unknown
 
     async def _send(self, plan: WeightPlan) -> Outcome:
         try:
-            async with deadline(self._chain, self._call_timeout):
-                return await self._chain.set_weights(
+            async with deadline(self._sender.chain, self._sender.call_timeout):
+                if plan.salt:
+                    return await self._sender.chain.commit_weights(
+                        plan.netuid, hotkey=self._sender.signer, commit_hash=hash_of(plan)
+                    )
+                return await self._sender.chain.set_weights(
                     plan.netuid,
-                    hotkey=self._signer,
+                    hotkey=self._sender.signer,
                     uids=[row.uid for row in plan.rows],
                     values=[row.u16 for row in plan.rows],
                     version_key=plan.version_key,
@@ -101,25 +86,30 @@ class Submissions:
         if sent.status == "rejected":
             return await self._conclude(entry, sent)
         self._open[entry] = replace(self._open[entry], reference=sent.reference)
-        confirmed = await self._settle_one(entry, await self._look())
+        confirmed = await self._settle_one(entry, await self._sender.look())
         if confirmed is not None:
             return confirmed
         reason = sent.reason or "sent, and not on chain yet"
         unknown = Outcome(status="unknown", reason=reason, reference=sent.reference)
-        await self._journal.settle(entry, unknown)
-        self._report(self._open[entry].plan, unknown)
+        await self._sender.journal.settle(entry, unknown)
+        self._sender.report(self._open[entry].plan, unknown)
         return unknown
 
     async def _settle_one(self, entry: int, moment: Moment) -> Outcome | None:
         sent = self._open[entry]
         since = moment.block if sent.since is None else sent.since
-        outcome = outcome_of(sent.plan, moment, lost_after=since + self._chain.mortality)
+        outcome = outcome_of(
+            sent.plan,
+            moment,
+            lost_after=since + self._sender.chain.mortality,
+            committed_to=hash_of(sent.plan) if sent.plan.salt else "",
+        )
         if outcome is None:
             self._open[entry] = replace(sent, since=since)
             return None
         return await self._conclude(entry, replace(outcome, reference=sent.reference))
 
     async def _conclude(self, entry: int, outcome: Outcome) -> Outcome:
-        await self._journal.settle(entry, outcome)
-        self._report(self._open.pop(entry).plan, outcome)
+        await self._sender.journal.settle(entry, outcome)
+        self._sender.report(self._open.pop(entry).plan, outcome)
         return outcome

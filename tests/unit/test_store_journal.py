@@ -49,6 +49,18 @@ async def test_an_unknown_outcome_stays_open_and_a_later_one_replaces_it(store: 
     assert (shown.outcome, shown.reason) == ("ok", "")
 
 
+async def test_a_commit_is_kept_with_its_salt_until_it_is_applied_or_lost(store: Store) -> None:
+    hidden = a_plan(salt=(1, 65535))
+    entry = await store.journal.intend(hidden)
+    await store.journal.settle(entry, Outcome(status="committed"))
+    assert await store.journal.open_entries() == ()
+    assert [kept.plan for kept in await store.journal.committed_entries()] == [hidden]
+    await store.journal.settle(entry, Outcome(status="applied"))
+    await store.journal.settle(entry, Outcome(status="lost"))
+    assert await store.journal.committed_entries() == ()
+    assert [shown.outcome for shown in await store.journal.recent(NETUID, 5)] == ["applied"]
+
+
 async def test_recent_entries_are_newest_first_with_skipped_plans(store: Store) -> None:
     entry = await store.journal.intend(a_plan(100, uids=(1, 2)))
     await store.journal.settle(entry, Outcome(status="ok"))

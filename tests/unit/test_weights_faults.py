@@ -13,10 +13,12 @@ from tests.unit.weights_helpers import FAULTS, Crash, Faults, FaultyChain, Memor
 TEMPO = 20
 
 
-async def windows_with_faults(folder: Path, faults_by_window: list[str]) -> FaultyChain:
+async def windows_with_faults(folder: Path, faults_by_window: list[str], *, commit_reveal: bool = False) -> FaultyChain:
     """Run one window for each fault; every crash is followed by a new setter in the next block."""
     faults = Faults()
-    chain = FaultyChain(await running_subnet(folder, rules=replace(RULES, tempo=TEMPO)), faults)
+    chain = FaultyChain(
+        await running_subnet(folder, rules=replace(RULES, tempo=TEMPO, commit_reveal=commit_reveal)), faults
+    )
     journal = MemoryJournal(faults)
     chance = random.Random(1)
     scores = scored(1.0, 0.5)
@@ -37,7 +39,9 @@ async def windows_with_faults(folder: Path, faults_by_window: list[str]) -> Faul
             await chain.tick()
         assert faults.next == "", f"{fault} never happened"
     await setter.step()
+    await setter.step()
     assert await journal.open_entries() == ()
+    assert await journal.committed_entries() == ()
     kept = [journal.plans[entry].window for entry, outcome in journal.outcomes.items() if outcome.ok]
     assert kept == sorted(chain.landed)
     await chain.inner.close()
@@ -50,10 +54,24 @@ async def test_each_fault_by_itself(tmp_path: Path, fault: str) -> None:
     assert chain.landed == {40: 1, 60: 1, 80: 1}
 
 
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_each_fault_by_itself_on_a_subnet_that_takes_commits(tmp_path: Path, fault: str) -> None:
+    """One commit lands in every window, and each is revealed in the next."""
+    chain = await windows_with_faults(tmp_path, ["", fault, ""], commit_reveal=True)
+    assert chain.landed == {40: 1, 60: 1, 80: 1}
+
+
 async def test_hundreds_of_windows(tmp_path: Path) -> None:
     chance = random.Random(11)
     chain = await windows_with_faults(tmp_path, [chance.choice(("", *FAULTS)) for _ in range(300)])
     assert chain.landed == {40 + TEMPO * window: 1 for window in range(300)}
+
+
+async def test_a_hundred_windows_of_commits(tmp_path: Path) -> None:
+    chance = random.Random(12)
+    faults = [chance.choice(("", *FAULTS)) for _ in range(100)]
+    chain = await windows_with_faults(tmp_path, faults, commit_reveal=True)
+    assert chain.landed == {40 + TEMPO * window: 1 for window in range(100)}
 
 
 async def test_a_crash_in_every_block_of_the_window_but_one(tmp_path: Path) -> None:

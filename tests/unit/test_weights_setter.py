@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from engine.chain.local import LocalChain
-from engine.values import Hyperparameters
+from engine.values import Hyperparameters, Outcome
 from tests.unit.chain_helpers import NETUID, RULES, key, running_subnet
 from tests.unit.weights_helpers import Faults, FaultyChain, MemoryJournal, Recorder, scored, setter_on
 
@@ -47,8 +47,8 @@ async def test_weights_are_set_once_in_the_last_quarter(chain: LocalChain) -> No
     assert recorder.attention == []
     assert journal.outcomes[0].block == 35
     assert len(journal.outcomes[0].reference) == 66
-    assert setter.next_block == 95
-    assert setter.status == "set at block 75, again from block 95"
+    assert setter.wait.until == 95
+    assert setter.wait.reason == "set at block 75, again from block 95"
 
 
 async def test_the_rate_limit_is_waited_for(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ async def test_the_rate_limit_is_waited_for(tmp_path: Path) -> None:
     await to_block(chain, 35)
     await setter.step()
     assert await last_update(chain) == 1
-    assert (setter.next_block, setter.status) == (39, "SettingWeightsTooFast: 4 blocks left")
+    assert (setter.wait.until, setter.wait.reason) == (39, "SettingWeightsTooFast: 4 blocks left")
     await to_block(chain, 39)
     await setter.step()
     assert await last_update(chain) == 39
@@ -70,7 +70,7 @@ async def test_a_validator_without_a_permit_waits(tmp_path: Path) -> None:
     setter = setter_on(chain, MemoryJournal(), recorder := Recorder())
     await to_block(chain, 16)
     await setter.step()
-    assert setter.status == "NeuronNoValidatorPermit: permits are given next at block 20"
+    assert setter.wait.reason == "NeuronNoValidatorPermit: permits are given next at block 20"
     assert recorder.plans == []
     await chain.close()
 
@@ -83,7 +83,7 @@ async def test_nothing_to_set_is_said_once_in_a_window_and_scores_may_still_come
         await setter.step()
     assert recorder.outcomes == ["skipped"]
     assert recorder.plans[0][0].skipped == "no serving miner has a score from the last 3 h"
-    assert setter.status == "nothing to set: no serving miner has a score from the last 3 h"
+    assert setter.wait.reason == "nothing to set: no serving miner has a score from the last 3 h"
     scores = scored(1.0)
     await to_block(chain, 38)
     await setter.step()
@@ -113,7 +113,7 @@ async def test_paused_only_the_command_sets(chain: LocalChain) -> None:
     setter.pause()
     await to_block(chain, 36)
     await setter.step()
-    assert (await last_update(chain), setter.automatic, setter.status) == (1, False, "paused")
+    assert (await last_update(chain), setter.automatic, setter.wait.reason) == (1, False, "paused")
     setter.resume()
     await setter.step()
     assert (await last_update(chain), setter.automatic) == (36, True)
@@ -216,7 +216,7 @@ async def test_after_a_restart_the_window_that_was_served_stays_so(chain: LocalC
     await restarted.step()
     assert await last_update(chain) == 35
     assert (recorder.plans, recorder.attention) == ([], [])
-    assert restarted.next_block == 55
+    assert restarted.wait.until == 55
 
 
 async def test_entries_of_other_hotkeys_are_left_alone(chain: LocalChain) -> None:
@@ -228,7 +228,7 @@ async def test_entries_of_other_hotkeys_are_left_alone(chain: LocalChain) -> Non
     setter = setter_on(chain, journal)
     await setter.step()
     assert entry not in journal.outcomes
-    assert setter.status.startswith("set at block 20")
+    assert setter.wait.reason.startswith("set at block 20")
 
 
 async def test_the_service_sets_once_in_each_epoch_while_blocks_come_by_themselves(tmp_path: Path) -> None:
@@ -248,3 +248,95 @@ async def test_the_service_sets_once_in_each_epoch_while_blocks_come_by_themselv
     assert recorder.outcomes == ["ok"] * 3
     assert [plan.window for plan, _ in recorder.plans] == [40, 60, 80]
     await chain.close()
+
+
+HIDING = replace(RULES, commit_reveal=True)
+
+
+async def test_where_weights_are_hidden_they_are_committed_to_and_revealed_by_themselves(tmp_path: Path) -> None:
+    chain = await running_subnet(tmp_path, rules=HIDING)
+    journal = MemoryJournal()
+    setter = setter_on(chain, journal, recorder := Recorder())
+    shown = {}
+    while await chain.block() < 60:
+        await setter.step()
+        shown[await chain.block()] = await chain.weights(NETUID, 0)
+        await chain.tick()
+    assert [block for block, weights in shown.items() if weights] == list(range(40, 60))
+    assert shown[40] == ((1, 65535), (2, 32768))
+    assert recorder.outcomes == ["committed", "applied", "committed"]
+    assert [plan.block for plan, _ in recorder.plans] == [35, 35, 55]
+    assert journal.plans[0].salt != journal.plans[1].salt
+    assert recorder.attention == []
+    await chain.close()
+
+
+async def test_a_commit_is_revealed_after_a_restart(tmp_path: Path) -> None:
+    chain = await running_subnet(tmp_path, rules=HIDING)
+    journal = MemoryJournal()
+    assert (await setter_on(chain, journal).commit_now()).status == "committed"
+    restarted = setter_on(chain, journal, recorder := Recorder())
+    await restarted.step()
+    assert [(one.block, one.reveal_from, one.reveal_until) for one in restarted.commits] == [(20, 40, 59)]
+    await to_block(chain, 40)
+    await restarted.step()
+    assert recorder.outcomes == ["applied"]
+    assert restarted.commits == ()
+    await chain.close()
+
+
+async def test_the_operator_commits_and_reveals(tmp_path: Path) -> None:
+    chain = await running_subnet(tmp_path, rules=HIDING)
+    setter = setter_on(chain, MemoryJournal(), recorder := Recorder())
+    setter.pause()
+    assert (await setter.set_now()).reason.startswith("CommitRevealEnabled")
+    assert (await setter.reveal_now()).reason == "NoWeightsCommitFound: nothing to reveal"
+    outcome = await setter.commit_now()
+    assert (outcome.status, outcome.ok, outcome.block) == ("committed", True, 20)
+    assert (await setter.reveal_now()).reason == "RevealTooEarly: from block 40"
+    await to_block(chain, 25)
+    assert (await setter.commit_now()).reason == "CommittingWeightsTooFast: 5 blocks left"
+    await to_block(chain, 40)
+    await setter.step()
+    assert recorder.attention == [("warning", "the commit of block 20 is lost unless you reveal it by block 59")]
+    assert (await setter.reveal_now()).ok
+    assert await chain.weights(NETUID, 0) == ((1, 65535), (2, 32768))
+    assert recorder.outcomes == ["committed", "applied"]
+    await chain.close()
+
+
+async def test_a_commit_that_nobody_revealed_in_time_is_lost_and_told(tmp_path: Path) -> None:
+    chain = await running_subnet(tmp_path, rules=HIDING)
+    setter = setter_on(chain, MemoryJournal(), recorder := Recorder())
+    setter.pause()
+    await setter.commit_now()
+    await to_block(chain, 60)
+    await setter.step()
+    assert recorder.outcomes == ["committed", "lost"]
+    assert recorder.attention[-1][1].startswith("the commit of block 20 is lost: ")
+    assert await chain.weights(NETUID, 0) == ()
+    await chain.close()
+
+
+async def test_plain_weights_are_not_committed_to(chain: LocalChain) -> None:
+    outcome = await setter_on(chain, MemoryJournal()).commit_now()
+    assert (outcome.status, outcome.reason.partition(":")[0]) == ("rejected", "CommitRevealDisabled")
+
+
+async def test_a_reveal_that_the_chain_refuses_is_not_tried_each_block(tmp_path: Path) -> None:
+    class Refusing(FaultyChain):
+        reveals = 0
+
+        async def reveal_weights(self, netuid: int, **_call: object) -> Outcome:
+            self.reveals += 1
+            return Outcome(status="rejected", reason=f"NotOn{netuid}")
+
+    chain = Refusing(await running_subnet(tmp_path, rules=HIDING))
+    setter = setter_on(chain, MemoryJournal())
+    await setter.commit_now()
+    while await chain.block() < 50:
+        await setter.step()
+        await chain.tick()
+    assert chain.reveals == 1
+    assert (await setter.reveal_now()).reason == "NotOn3"
+    await chain.inner.close()

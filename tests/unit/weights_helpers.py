@@ -2,14 +2,14 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from engine.chain.interface import ChainUnavailable
 from engine.chain.local import LocalChain
 from engine.keys import Signer
 from engine.store.errors import StoreError
-from engine.values import Level, Outcome
+from engine.values import Level, Outcome, OutcomeStatus
 from engine.weights.journal import JournalEntry
 from engine.weights.plan import HotkeyScore, WeightPlan
 from engine.weights.setter import WeightSetter
@@ -63,11 +63,17 @@ class MemoryJournal:
         self._faults.crash("after settling")
 
     async def open_entries(self) -> tuple[JournalEntry, ...]:
+        return self._entries("unknown")
+
+    async def committed_entries(self) -> tuple[JournalEntry, ...]:
+        return self._entries("committed")
+
+    def _entries(self, status: OutcomeStatus) -> tuple[JournalEntry, ...]:
         unknown = Outcome(status="unknown")
         return tuple(
             JournalEntry(id=entry, at=0.0, plan=plan)
             for entry, plan in enumerate(self.plans)
-            if self.outcomes.get(entry, unknown).status == "unknown"
+            if self.outcomes.get(entry, unknown).status == status
         )
 
 
@@ -104,13 +110,22 @@ class FaultyChain:
     async def set_weights(
         self, netuid: int, *, hotkey: Signer, uids: Sequence[int], values: Sequence[int], version_key: int = 0
     ) -> Outcome:
+        return await self._sent(
+            netuid,
+            lambda: self.inner.set_weights(netuid, hotkey=hotkey, uids=uids, values=values, version_key=version_key),
+        )
+
+    async def commit_weights(self, netuid: int, *, hotkey: Signer, commit_hash: str) -> Outcome:
+        return await self._sent(
+            netuid, lambda: self.inner.commit_weights(netuid, hotkey=hotkey, commit_hash=commit_hash)
+        )
+
+    async def _sent(self, netuid: int, call: Callable[[], Awaitable[Outcome]]) -> Outcome:
         self.sent += 1
 
         async def land() -> Outcome:
             window = await self.inner.next_epoch(netuid)
-            outcome = await self.inner.set_weights(
-                netuid, hotkey=hotkey, uids=uids, values=values, version_key=version_key
-            )
+            outcome = await call()
             self.landed[window] += outcome.ok
             return outcome
 
