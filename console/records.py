@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from console.errors import ConsoleError
-from console.present.likeness import likeness
 from console.present.recorded import EmaStep, MinerRecord, RecordedRound
 from engine.store.errors import StoreError
 from engine.store.reader import EmaRule, FoundRound, Reader, open_reader
@@ -29,9 +28,7 @@ def read_round(folder: Path, id: str, steps: int = 0) -> RecordedRound:
             emas = tuple(_emas(reader, found))
     except StoreError as error:
         raise ConsoleError(str(error)) from error
-    return RecordedRound(
-        round=found.round, place=found.place, total=found.total, emas=emas, likeness=likeness(found.round.replies)
-    )
+    return RecordedRound(round=found.round, place=found.place, total=found.total, emas=emas)
 
 
 def read_newest(folder: Path, netuid: int) -> RecordedRound:

@@ -1,23 +1,47 @@
-"""How alike the answers of a round are, drawn in cells: a matrix of shades, and a map with a letter for each answer."""
+"""How alike the answers of a round are by their vectors, drawn in cells: a matrix of shades, and a map of letters."""
+
+from collections.abc import Sequence
 
 from console.present.consensus import NO_CLUSTER, tone_of
 from console.present.recorded import RecordedRound
 from console.present.text import Line, Span, Tone, fit, line
-from engine.values import Verdict
+from engine.values import Likeness, Round, Verdict
 
-BY_WORDING = "by wording, not the encoder's vectors"
-MATRIX_TITLE = f"Likeness  {BY_WORDING}"
-MATRIX_LEGEND = "blank nothing in common  █ the same words"
-PLOT_TITLE = f"Map  {BY_WORDING}"
+MATRIX_TITLE = "Likeness  of the answers' vectors"
+PLOT_TITLE = "Map  of the answers' vectors"
 SHADES = " ░▒▓█"
 LABEL = 7
 HERE = "◉"
 SEVERAL = "+"
-NOTHING = line(Span("nobody answered", "muted"))
+NOTHING = line(Span("no answer was compared", "muted"))
+NOT_KEPT = line(Span("recorded before likeness was kept", "muted"))
+LEAST_REACH = 0.05
+"""Answers that lie closer together than this are the same to the eye, and are not drawn apart."""
+
+
+def compared(judged: Round) -> tuple[Likeness, list[Verdict]]:
+    """What is known of the likeness of a round's answers, and the verdicts on those that were compared."""
+    likeness = judged.likeness or Likeness()
+    return likeness, [judged.judgement.verdicts[place] for place in likeness.members]
+
+
+def by_cluster(verdict: Verdict) -> tuple[bool, int, str, int]:
+    """Sorts verdicts: cluster by cluster, those without one last."""
+    return not verdict.cluster, len(verdict.cluster), verdict.cluster, verdict.uid
+
+
+def spread(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The points, moved and scaled so that they fill -1 … 1 in one direction at least."""
+    if not points:
+        return []
+    (left, right), (bottom, top) = ((min(axis), max(axis)) for axis in zip(*points, strict=True))
+    reach = max(right - left, top - bottom, LEAST_REACH) / 2
+    middle_x, middle_y = (left + right) / 2, (bottom + top) / 2
+    return [((x - middle_x) / reach, (y - middle_y) / reach) for x, y in points]
 
 
 def shade(likeness: float) -> str:
-    """A cell between blank for nothing in common and full for the same words."""
+    """A cell between blank for nothing in common and full for the same meaning."""
     return SHADES[min(len(SHADES) - 1, int(likeness * len(SHADES)))]
 
 
@@ -26,10 +50,10 @@ def matrix(recorded: RecordedRound, current: str, width: int, height: int) -> li
 
     A cell within a cluster has the cluster's colour. What does not fit is counted in the last line.
     """
-    verdicts, likeness = _answers(recorded), recorded.likeness
-    order = sorted(range(len(verdicts)), key=lambda place: _by_cluster(verdicts[place]))
-    if not order:
-        return [NOTHING]
+    likeness, verdicts = compared(recorded.round)
+    if not verdicts:
+        return [_why_nothing(recorded)]
+    order = sorted(range(len(verdicts)), key=lambda place: by_cluster(verdicts[place]))
     fits = max(1, min(width - LABEL, height))
     if len(order) > fits:
         fits = max(1, fits - 1)
@@ -40,7 +64,7 @@ def matrix(recorded: RecordedRound, current: str, width: int, height: int) -> li
         mark = "▸" if verdicts[row].hotkey == current else " "
         one = verdicts[row]
         label = fit(f"{mark}{one.cluster or NO_CLUSTER:<2}{one.uid:>3}", LABEL)
-        alike = (Span(shade(likeness.matrix[row][column]) * cell, _shared(one, verdicts[column])) for column in shown)
+        alike = (Span(shade(likeness.between(row, column)) * cell, _shared(one, verdicts[column])) for column in shown)
         lines.append((Span(label, _tone(one)), *alike))
     if len(shown) < len(order):
         lines.append(line(Span(f"+{len(order) - len(shown)} more answers, which a larger pane shows", "muted")))
@@ -48,32 +72,40 @@ def matrix(recorded: RecordedRound, current: str, width: int, height: int) -> li
 
 
 def plot(recorded: RecordedRound, current: str, width: int, height: int) -> list[Line]:
-    """Each answer as its cluster's letter: near ones are worded alike. `+` stands for several clusters in one cell."""
-    verdicts = _answers(recorded)
+    """Each answer as its cluster's letter: near ones say the same. `+` stands for several clusters in one cell."""
+    likeness, verdicts = compared(recorded.round)
     if not verdicts:
-        return [NOTHING]
+        return [_why_nothing(recorded)]
+    points = spread(likeness.points)
     grid: dict[tuple[int, int], Span] = {}
-    for verdict, (x, y) in zip(verdicts, recorded.likeness.points, strict=True):
+    for verdict, (x, y) in zip(verdicts, points, strict=True):
         cell = _cell(x, width), _cell(-y, height)
         letter = Span((verdict.cluster or NO_CLUSTER)[:1], _tone(verdict))
         grid[cell] = letter if grid.get(cell, letter) == letter else Span(SEVERAL)
-    for verdict, (x, y) in zip(verdicts, recorded.likeness.points, strict=True):
+    for verdict, (x, y) in zip(verdicts, points, strict=True):
         if verdict.hotkey == current:
             grid[_cell(x, width), _cell(-y, height)] = Span(HERE, _tone(verdict))
     return [tuple(grid.get((column, row), Span(" ")) for column in range(width)) for row in range(height)]
 
 
+def matrix_legend(recorded: RecordedRound) -> str:
+    """What the shades mean, and how many answers are not in the matrix because they took no part."""
+    if recorded.round.likeness is None:
+        return ""
+    answered = sum(reply.status == "ok" for reply in recorded.round.replies)
+    out = answered - len(recorded.round.likeness.members)
+    return "blank nothing in common  █ the same" + (f"  {out} took no part" if out else "")
+
+
 def plot_legend(recorded: RecordedRound) -> str:
-    return f"{HERE} cursor  {SEVERAL} several  shows {recorded.likeness.kept:.0%} of the differences"
+    likeness = recorded.round.likeness
+    if likeness is None or not likeness.members:
+        return ""
+    return f"{HERE} cursor  {SEVERAL} several  shows {likeness.kept:.0%} of the spread"
 
 
-def _answers(recorded: RecordedRound) -> list[Verdict]:
-    """The verdicts on the answers that were compared, in the order of the comparison."""
-    return [recorded.round.judgement.verdicts[place] for place in recorded.likeness.members]
-
-
-def _by_cluster(verdict: Verdict) -> tuple[bool, int, str, int]:
-    return not verdict.cluster, len(verdict.cluster), verdict.cluster, verdict.uid
+def _why_nothing(recorded: RecordedRound) -> Line:
+    return NOT_KEPT if recorded.round.likeness is None else NOTHING
 
 
 def _tone(verdict: Verdict) -> Tone:

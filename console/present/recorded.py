@@ -2,7 +2,6 @@
 
 from msgspec import Struct
 
-from console.present.likeness import Likeness
 from engine.store.reader import Appearance
 from engine.values import Reply, Round, Verdict
 
@@ -21,7 +20,6 @@ class RecordedRound(Struct, frozen=True, kw_only=True):
     place: int
     total: int
     emas: tuple[EmaStep, ...]
-    likeness: Likeness
 
 
 class MinerRecord(Struct, frozen=True, kw_only=True):

@@ -9,14 +9,17 @@ from msgspec.structs import replace
 from textual.pilot import Pilot
 
 from console.tui.app import ConsoleApp
+from engine.encoding.encoders import open_encoder
+from engine.scoring import profiles
 from engine.snapshot import MinerView, Snapshot
 from engine.store.schema import FILE_NAME
 from engine.store.store import Store
-from engine.values import Judgement, Metagraph, Neuron, Reply, Round
+from engine.values import Judgement, Likeness, Metagraph, Neuron, Reply, Round
 from engine.view import round_view
 from tests.unit.store_helpers import NETUID, a_reply, a_round, a_verdict, hotkey
 from tests.unit.tui_helpers import NOW, app_of, miner, screen_text, snapshot
 
+HASHING = open_encoder("hashing")
 PATIENCE_S = 20.0
 NO = "No, the year 1800 has no 29 February."
 YES = "Yes, it has one."
@@ -42,7 +45,7 @@ def split_round(number: int = 0) -> Round:
 
 
 def judged(round: Round) -> Round:
-    """A round whose clusters are those of its verdicts, won by the first of the largest."""
+    """A round whose clusters are those of its verdicts, won by the first of the largest, and its answers compared."""
     groups: dict[str, list[str]] = {}
     for verdict in round.judgement.verdicts:
         if verdict.cluster:
@@ -54,7 +57,14 @@ def judged(round: Round) -> Round:
         winner=ordered[0][0] if ordered else None,
         agreement=0.6,
     )
-    return replace(round, judgement=judgement)
+    return replace(round, judgement=judgement, likeness=likeness_of(round))
+
+
+def likeness_of(round: Round) -> Likeness:
+    """What the profile robust compares, by the words of the answers."""
+    texts = profiles.texts("robust", round.challenge, round.replies)
+    vectors = dict(zip(texts, HASHING.encode(texts), strict=True))
+    return profiles.likeness("robust", round.challenge, round.replies, vectors)
 
 
 def _reasons(uid: int) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 from msgspec.structs import replace
 
 from console.present import consensus, maps, replies
-from console.present.likeness import likeness
 from console.present.recorded import EmaStep, RecordedRound, reply_rows
 from console.present.replies import REPLIES
 from console.present.table import View, arrange
@@ -20,7 +19,6 @@ def recorded(judged: Round | None = None) -> RecordedRound:
         place=3,
         total=9,
         emas=tuple(EmaStep(0.5, 0.75) for _ in round.replies),
-        likeness=likeness(round.replies),
     )
 
 
@@ -135,19 +133,40 @@ def test_the_matrix_says_how_many_answers_do_not_fit() -> None:
     assert shown[-1] == "+3 more answers, which a larger pane shows"
 
 
-def test_the_map_puts_the_same_words_in_one_place() -> None:
+def test_the_map_puts_equal_answers_in_one_place() -> None:
     shown = maps.plot(recorded(), hotkey(4), 30, 9)
     assert {width_of(line) for line in shown} == {30}
     letters = [span.text for line in shown for span in line if span.text != " "]
     assert sorted(letters) == ["-", "A", "A", "◉"]
     tones = {span.tone for line in shown for span in line if span.text == "A"}
     assert tones == {"cluster-a"}
+    assert maps.plot_legend(recorded()).startswith("◉ cursor  + several  shows ")
+
+
+def test_the_map_fills_its_pane_and_does_not_blow_up_what_is_all_but_equal() -> None:
+    filled, close = maps.spread([(0.2, 0.1), (0.6, 0.1), (0.4, 0.2)]), maps.spread([(0.001, 0.0), (-0.001, 0.0)])
+    assert [round(x, 3) for point in filled for x in point] == [-1.0, -0.25, 1.0, -0.25, 0.0, 0.25]
+    assert [round(x, 3) for point in close for x in point] == [0.04, 0.0, -0.04, 0.0]
+    assert maps.spread([]) == []
+
+
+def test_answers_that_took_no_part_are_counted() -> None:
+    answers = [a_reply(1, text="42"), a_reply(2, text="What is 41 plus 1?"), a_reply(3, status="timeout")]
+    assert maps.matrix_legend(recorded(judged(a_round(0, answers)))).endswith("█ the same  1 took no part")
+    assert maps.matrix_legend(recorded()).endswith("█ the same")
+
+
+def test_a_round_of_an_earlier_version_says_that_nothing_was_kept() -> None:
+    old = recorded(replace(split_round(), likeness=None))
+    for lines in (maps.plot(old, "", 40, 5), maps.matrix(old, "", 40, 5)):
+        assert texts(lines) == ["recorded before likeness was kept"]
+    assert maps.plot_legend(old) == maps.matrix_legend(old) == ""
 
 
 def test_a_round_without_an_answer_has_no_map() -> None:
-    silent = recorded(a_round(0, [a_reply(1, status="timeout")]))
-    assert texts(maps.plot(silent, "", 20, 5)) == ["nobody answered"]
-    assert texts(maps.matrix(silent, "", 20, 5)) == ["nobody answered"]
+    silent = recorded(judged(a_round(0, [a_reply(1, status="timeout", text="")])))
+    assert texts(maps.plot(silent, "", 30, 5)) == ["no answer was compared"]
+    assert texts(maps.matrix(silent, "", 30, 5)) == ["no answer was compared"]
     assert consensus.title(silent) == "round-0  chat  " + consensus.title(silent)[15:23] + (
         "  0/1  ✗ no answer  round 3 of 9"
     )

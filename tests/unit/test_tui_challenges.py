@@ -66,7 +66,7 @@ async def test_a_wide_screen_shows_all_that_the_consensus_saw(tmp_path: Path) ->
     app = await app_with(tmp_path, rounds_split(1))
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("2", "enter")
-        await until(pilot, shows(app, "Likeness  by wording, not the encoder's vectors"))
+        await until(pilot, shows(app, "Likeness  of the answers' vectors"))
         await until(pilot, shows(app, "▸A   1 ████▓▓"))
         text = screen_text(app)
         assert "What is 41 plus 1?" in text
@@ -82,7 +82,12 @@ async def test_a_narrow_screen_shows_one_after_the_other(tmp_path: Path) -> None
         await pilot.press("2", "enter")
         await until(pilot, shows(app, "round 1 of 1"))
         assert "Likeness" not in screen_text(app)
-        for expected in ("What is 41 plus 1?", "▸A   1 ████▓▓", "Map  by wording", "• equals the known answer"):
+        for expected in (
+            "What is 41 plus 1?",
+            "▸A   1 ████▓▓",
+            "Map  of the answers' vectors",
+            "• equals the known answer",
+        ):
             await pilot.press("s")
             await until(pilot, shows(app, expected))
 

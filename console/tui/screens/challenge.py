@@ -123,7 +123,7 @@ class ChallengeScreen(ConsoleScreen):
     def _show_reply(self, recorded: RecordedRound, row: ReplyRow | None) -> None:
         hotkey = row.reply.hotkey if row else ""
         self.query_one("#map", Panel).caption(maps.PLOT_TITLE, maps.plot_legend(recorded))
-        self.query_one("#likeness", Panel).caption(maps.MATRIX_TITLE, maps.MATRIX_LEGEND)
+        self.query_one("#likeness", Panel).caption(maps.MATRIX_TITLE, maps.matrix_legend(recorded))
         self._pane("likeness").read((recorded, hotkey), partial(maps.matrix, recorded, hotkey))
         self._pane("map").read((recorded, hotkey), partial(maps.plot, recorded, hotkey))
         if row is None:
