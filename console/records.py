@@ -6,9 +6,9 @@ from pathlib import Path
 from console.errors import ConsoleError
 from console.present.recorded import EmaStep, MinerRecord, RecordedRound
 from engine.store.errors import StoreError
-from engine.store.reader import EmaRule, FoundRound, Reader, open_reader
+from engine.store.reader import FoundRound, Reader, open_reader
 from engine.store.schema import FILE_NAME
-from engine.weights.ema import ema, samples_that_matter
+from engine.weights.averages import Rule, Sample, average
 
 APPEARANCES = 200
 """How many of a miner's rounds are read."""
@@ -48,10 +48,10 @@ def read_miner(folder: Path, netuid: int, hotkey: str) -> MinerRecord:
     try:
         with open_reader(folder / FILE_NAME) as reader:
             appearances = reader.appearances(netuid, hotkey, APPEARANCES)
-            rule = reader.ema_rule(netuid)
+            rule = reader.score_rule(netuid)
     except StoreError as error:
         raise ConsoleError(str(error)) from error
-    samples = [(one.at, one.emission) for one in reversed(appearances) if one.status != "cancelled"]
+    samples = [(one.at, one.emission) for one in reversed(appearances) if one.counted == "yes"]
     averages = tuple(_averages(samples, rule)) if rule else ()
     return MinerRecord(appearances=tuple(appearances), averages=averages[::-1])
 
@@ -63,23 +63,19 @@ def _why_none(id: str, steps: int) -> str:
 
 
 def _emas(reader: Reader, found: FoundRound) -> list[EmaStep]:
-    rule, at = reader.ema_rule(found.netuid), found.round.started_at
+    rule, at = reader.score_rule(found.netuid), found.round.started_at
     if rule is None:
         return [EmaStep(None, None) for _ in found.round.replies]
-    limit = samples_that_matter(rule.alpha) + 1
+    limit = rule.depth + 1
     steps = []
     for reply in found.round.replies:
         samples = reader.emissions_until(found.netuid, reply.hotkey, at, limit)
         before = [sample for sample in samples if sample[0] < at]
-        steps.append(EmaStep(_average(before, rule, at), _average(samples, rule, at)))
+        steps.append(EmaStep(average(rule, before, at), average(rule, samples, at)))
     return steps
 
 
-def _averages(samples: Sequence[tuple[float, float]], rule: EmaRule) -> list[float]:
+def _averages(samples: Sequence[Sample], rule: Rule) -> list[float]:
     """The average after each sample; samples are (at, emission) in order of time."""
-    after = (_average(samples[: place + 1], rule, at) for place, (at, _) in enumerate(samples))
-    return [average for average in after if average is not None]
-
-
-def _average(samples: Sequence[tuple[float, float]], rule: EmaRule, now: float) -> float | None:
-    return ema((emission for at, emission in samples if at > now - rule.window_s), rule.alpha)
+    after = (average(rule, samples[: place + 1], at) for place, (at, _) in enumerate(samples))
+    return [value for value in after if value is not None]

@@ -1,14 +1,16 @@
-"""What the validator knows of each hotkey: its EMA, how often it answered, how fast, and when last."""
+"""What the validator knows of each hotkey: its average, how often it answered, how fast, and when last."""
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
+from engine.dropout import Cap
 from engine.percentile import percentile
 from engine.store.tally import Tally
 from engine.values import Reply, Round, Verdict
-from engine.weights.ema import MANY_HOTKEYS, EmaBook
+from engine.weights.averages import Sample
+from engine.weights.book import MANY_HOTKEYS, AverageBook
 from engine.weights.plan import HotkeyScore
 
 LATENCIES_KEPT = 50
@@ -17,25 +19,39 @@ LATENCIES_KEPT = 50
 class Scoreboard:
     """All accounts, kept by hotkey, rebuilt from the store at start."""
 
-    def __init__(self, ema: EmaBook) -> None:
-        self._ema = ema
+    def __init__(self, averages: AverageBook, cap: Cap | None = None) -> None:
+        self._averages = averages
+        self._cap = cap
         self._tallies: dict[str, Tally] = {}
         self._latencies: dict[str, deque[float]] = {}
 
-    def load(self, emissions: Mapping[str, Sequence[tuple[float, float]]], tallies: Mapping[str, Tally]) -> None:
-        """Take in what an earlier run stored."""
-        for hotkey, samples in emissions.items():
-            for at, emission in samples:
-                self._ema.add(hotkey, at, emission)
+    def load(
+        self,
+        samples: Mapping[str, Sequence[Sample]],
+        tallies: Mapping[str, Tally],
+        answers: Mapping[str, Sequence[float]],
+    ) -> None:
+        """Take in what an earlier run stored; `answers` says when answers counted, for the cap."""
+        for hotkey, known in samples.items():
+            for at, emission in known:
+                self._averages.add(hotkey, at, emission)
         self._tallies = dict(tallies)
+        if self._cap is not None:
+            self._cap.load(answers)
 
     def add(self, judged: Round) -> None:
         """Count one judged round. A cancelled reply is nobody's fault and counts for nothing."""
         for reply, verdict in zip(judged.replies, judged.judgement.verdicts, strict=True):
-            if judged.is_sample(reply):
-                self._ema.add(reply.hotkey, judged.started_at, verdict.emission)
+            if judged.counted(reply) == "yes":
+                self._averages.add(reply.hotkey, judged.started_at, verdict.emission)
             if reply.status != "cancelled":
                 self._count(reply, verdict, judged.started_at)
+        if self._cap is not None:
+            self._cap.add(judged)
+
+    def over_cap(self, judged: Round) -> frozenset[str]:
+        """The hotkeys whose answers in this round are too many."""
+        return self._cap.over(judged) if self._cap is not None else frozenset()
 
     @property
     def hotkeys(self) -> frozenset[str]:
@@ -50,10 +66,10 @@ class Scoreboard:
         return percentile(self._latencies.get(hotkey, ()), 0.5)
 
     def ema(self, hotkey: str, now: float) -> float:
-        return self._ema.value(hotkey, now) or 0.0
+        return self._averages.value(hotkey, now) or 0.0
 
     def ema_history(self, hotkey: str) -> tuple[float, ...]:
-        return self._ema.history(hotkey)
+        return self._averages.history(hotkey)
 
     def scores(self, hotkeys: Iterable[str], now: float) -> tuple[HotkeyScore, ...]:
         """What the weights are made of."""
@@ -79,6 +95,6 @@ class Scoreboard:
         self._tallies[reply.hotkey] = after
 
     def _forget_the_unscored(self) -> None:
-        """Keep no account of hotkeys whose EMA is forgotten, so that hotkeys that come and go fill no memory."""
-        self._tallies = {hotkey: tally for hotkey, tally in self._tallies.items() if self._ema.history(hotkey)}
+        """Keep no account of hotkeys whose average is forgotten, so that hotkeys that come and go fill no memory."""
+        self._tallies = {hotkey: tally for hotkey, tally in self._tallies.items() if self._averages.history(hotkey)}
         self._latencies = {hotkey: times for hotkey, times in self._latencies.items() if hotkey in self._tallies}

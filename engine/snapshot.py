@@ -95,6 +95,7 @@ class RoundView(Struct, frozen=True, kw_only=True):
     p95_ms: float
     duration_ms: float
     recorded: bool
+    scored: bool = True
 
 
 class MinerView(Struct, frozen=True, kw_only=True):

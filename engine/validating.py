@@ -4,12 +4,14 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 
 from msgspec.structs import replace
 
 from engine.challenges.sources.base import Source
 from engine.commands import AutoWeights, CommitWeights, Pause, Resume, RevealWeights, SetWeights
 from engine.dispatch import Dispatch
+from engine.dropout import Cap, is_scored
 from engine.judging import Judge
 from engine.node import Node
 from engine.scoreboard import Scoreboard
@@ -21,7 +23,8 @@ from engine.transport.dialect import Caller
 from engine.validator import ROUNDS_SHOWN, Validator
 from engine.values import Outcome, Peer
 from engine.view import miner_views, plan_view, setter_view
-from engine.weights.ema import EmaBook, samples_that_matter
+from engine.weights.averages import Exponential, Rule, Windowed
+from engine.weights.book import AverageBook
 from engine.weights.plan import HotkeyScore, WeightPlan, plan_weights
 from engine.weights.setter import WeightSetter
 
@@ -45,14 +48,17 @@ class Validating:
         self, node: Node, settings: Settings, *, source: Source, caller: Caller, judge: Judge, extra: Sequence[Peer]
     ) -> None:
         self._node = node
-        self._window_s = settings.ema_window_hours * HOUR_S
-        self._alpha = settings.ema_alpha
+        self._rule = _rule(settings)
+        self._scoring_period_s = settings.scoring_period
         self._plans: deque[PlanView] = deque(maxlen=PLANS_SHOWN)
         self._skipping: set[asyncio.Task[None]] = set()
         self._miners: tuple[MinerView, ...] = ()
         self._miners_of: object = None
         self._miners_stale_at = 0.0
-        self.scoreboard = Scoreboard(EmaBook(self._alpha, self._window_s))
+        self.scoreboard = Scoreboard(
+            AverageBook(self._rule),
+            Cap(settings.scored_per_period, settings.scoring_period) if settings.dropout else None,
+        )
         self._selection = Selection(
             own_hotkey=node.wallet.hotkey.ss58_address,
             sample=settings.sample,
@@ -72,6 +78,11 @@ class Validating:
             interval=settings.interval,
             rounds=settings.rounds,
             block=lambda: node.watch.block,
+            is_scored=partial(
+                is_scored,
+                seed=settings.seed or 0,
+                unscored_share=settings.unscored_share if settings.dropout else 0.0,
+            ),
         )
         self._setter = WeightSetter(
             chain=node.chain,
@@ -102,10 +113,13 @@ class Validating:
     async def load(self) -> None:
         """Go on from what earlier runs stored. Raises StoreError."""
         store, netuid = self._node.store, self._node.netuid
-        await store.set_ema(netuid, alpha=self._alpha, window_s=self._window_s)
-        since = time.time() - self._window_s
-        emissions = await store.emissions(netuid, since, samples_that_matter(self._alpha))
-        self.scoreboard.load(emissions, await store.tallies(netuid))
+        await store.set_score_rule(netuid, self._rule)
+        now = time.time()
+        self.scoreboard.load(
+            await store.emissions(netuid, now - self._rule.window_s, self._rule.depth),
+            await store.tallies(netuid),
+            await store.answers_counted(netuid, now - self._scoring_period_s),
+        )
         self.validator.show((await store.recent_rounds(netuid, ROUNDS_SHOWN))[::-1])
         self._plans.extend((await store.journal.recent(netuid, PLANS_SHOWN))[::-1])
 
@@ -201,3 +215,10 @@ class Validating:
         else:
             self._setter.pause()
         return Outcome(status="ok")
+
+
+def _rule(settings: Settings) -> Rule:
+    window_s = settings.ema_window_hours * HOUR_S
+    if settings.aggregation == "windowed":
+        return Windowed(count=settings.aggregation_window, window_s=window_s)
+    return Exponential(alpha=settings.ema_alpha, window_s=window_s)

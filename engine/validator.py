@@ -37,7 +37,10 @@ class Entry(Struct, frozen=True):
 
 
 class Validator:
-    """A service. `rounds` bounds this run (None: for ever); `interval` is in seconds from start to start."""
+    """A service. `rounds` bounds this run (None: for ever); `interval` is in seconds from start to start.
+
+    `is_scored` says of the challenge at a position of its source, before it is asked, whether it moves scores.
+    """
 
     def __init__(
         self,
@@ -53,6 +56,7 @@ class Validator:
         interval: float,
         rounds: int | None,
         block: Callable[[], int],
+        is_scored: Callable[[int], bool],
     ) -> None:
         self._netuid = netuid
         self._source = source
@@ -65,6 +69,7 @@ class Validator:
         self._interval = interval
         self._rounds = rounds
         self._block = block
+        self._is_scored = is_scored
         self._unpaused = asyncio.Event()
         self._unpaused.set()
         self._unrecorded: deque[Entry] = deque()
@@ -101,7 +106,7 @@ class Validator:
                     block=self._block(),
                     likeness=done.likeness,
                 )
-                await self._finish(judged, history)
+                await self._finish(replace(judged, over_cap=self._scoreboard.over_cap(judged)), history)
             await self._pace(began)
 
     @property
@@ -141,9 +146,10 @@ class Validator:
 
     async def _next_challenge(self) -> Challenge | None:
         """The source's next question under an id that no other round has; None at its end."""
-        challenge = await self._source.next()
-        if challenge is None:
+        asked = await self._source.next()
+        if asked is None:
             return None
+        challenge = replace(asked, scored=self._is_scored(self._source.cursor.position))
         waiting = {entry.round.challenge.id for entry in self._unrecorded}
         repeat, unique = 1, challenge
         try:
@@ -243,6 +249,7 @@ class Validator:
             clusters=clusters_of_uids(judged),
             duration_ms=row.duration_ms,
             recorded=recorded,
+            scored=row.scored,
         )
 
     async def _pace(self, began: float) -> None:

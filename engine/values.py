@@ -14,6 +14,9 @@ AnswerType = Literal["number", "short", "yes_no", "json", "tool_call", "code", "
 Source = Literal["synthetic", "file", "organic"]
 OutcomeStatus = Literal["ok", "rejected", "unknown", "committed", "applied", "lost"]
 Level = Literal["info", "warning", "error"]
+Counted = Literal["yes", "cap", "dropout", "cancelled", "ignored"]
+"""Whether a reply is a sample of its miner's score, or why it is none: enough answers counted in this period already,
+the round was not to be scored, we cancelled the reply, or the profile leaves failures out."""
 
 
 class Request(Struct, frozen=True, kw_only=True):
@@ -45,7 +48,10 @@ class Request(Struct, frozen=True, kw_only=True):
 
 
 class Challenge(Struct, frozen=True, kw_only=True):
-    """One question for the miners. `truth` is hidden: it never leaves the validator."""
+    """One question for the miners. `truth` and `scored` never leave the validator.
+
+    A challenge that is not `scored` is asked and judged like all others and moves nobody's score.
+    """
 
     id: str
     kind: str
@@ -54,6 +60,7 @@ class Challenge(Struct, frozen=True, kw_only=True):
     request: Request
     answer_type: AnswerType = "text"
     truth: str | None = None
+    scored: bool = True
 
 
 class Peer(Struct, frozen=True):
@@ -141,6 +148,7 @@ class Round(Struct, frozen=True, kw_only=True):
     """A challenge with its replies and their judgement: what one store transaction holds.
 
     `likeness` is None where it was not kept: in rounds of earlier versions, and in those read without their texts.
+    `over_cap` are the hotkeys whose answers are too many: enough of them counted shortly before.
     """
 
     challenge: Challenge
@@ -150,12 +158,20 @@ class Round(Struct, frozen=True, kw_only=True):
     duration_ms: float
     block: int = 0
     likeness: Likeness | None = None
+    over_cap: frozenset[str] = frozenset()
 
-    def is_sample(self, reply: Reply) -> bool:
-        """Whether this reply counts in its miner's average: not if we cancelled it; under the loosh profile not if it
-        failed either, since that network leaves out who does not answer."""
-        failures_count = self.judgement.profile != "loosh"
-        return reply.status == "ok" or (failures_count and reply.status != "cancelled")
+    def counted(self, reply: Reply) -> Counted:
+        """Whether this reply is a sample of its miner's score, or why not: the one place that decides it.
+
+        The loosh profile leaves failures out, as that network does.
+        """
+        if reply.status == "cancelled":
+            return "cancelled"
+        if not self.challenge.scored:
+            return "dropout"
+        if reply.status != "ok":
+            return "ignored" if self.judgement.profile == "loosh" else "yes"
+        return "cap" if reply.hotkey in self.over_cap else "yes"
 
 
 class Outcome(Struct, frozen=True, kw_only=True):

@@ -40,6 +40,7 @@ def round_view(judged: Round, *, recorded: bool) -> RoundView:
         p95_ms=round(percentile(times, 0.95), 1),
         duration_ms=round(judged.duration_ms, 1),
         recorded=recorded,
+        scored=judged.challenge.scored,
     )
 
 

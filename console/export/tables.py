@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from msgspec import Struct
 
 from engine.store.reader import Reader, StoredNeuron, StoredPlan
-from engine.weights.ema import ema, samples_that_matter
+from engine.weights.averages import average
 from engine.weights.plan import WeightRow
 
 Cell = str | int | float | list[list[int]] | None
@@ -23,8 +23,8 @@ class Table(Struct, frozen=True):
 def scores(reader: Reader, since: float, now: float) -> Iterator[Record]:
     """One record a hotkey that was registered or asked since then.
 
-    The EMA is that of the window that ends now, empty when nothing in it is known. The weight is what was last set on
-    chain, else planned; empty when there is no plan yet.
+    `ema` is the average over the window that ends now, empty when nothing in it is known. The weight is what was last
+    set on chain, else planned; empty when there is no plan yet.
     """
     weights: dict[int, Mapping[str, WeightRow] | None] = {}
     for neuron in reader.neurons():
@@ -84,6 +84,7 @@ def replies(reader: Reader, since: float, _now: float) -> Iterator[Record]:
             reply.emission,
             reply.reason or "; ".join(reply.reasons),
             reply.text,
+            reply.counted,
         )
 
 
@@ -114,7 +115,7 @@ TABLES = {
     "replies": Table(
         (
             *("round_id", "at", "uid", "hotkey", "status", "ms", "quality", "cluster", "score", "emission"),
-            *("reason", "text"),
+            *("reason", "text", "counted"),
         ),
         replies,
     ),
@@ -126,11 +127,11 @@ TABLES = {
 
 
 def _ema(reader: Reader, neuron: StoredNeuron, now: float) -> float | None:
-    rule = reader.ema_rule(neuron.netuid)
+    rule = reader.score_rule(neuron.netuid)
     if rule is None:
         return None
-    limit = samples_that_matter(rule.alpha)
-    return ema(reader.emissions(neuron.netuid, neuron.hotkey, now - rule.window_s, limit), rule.alpha)
+    samples = reader.emissions(neuron.netuid, neuron.hotkey, now - rule.window_s, rule.depth)
+    return average(rule, samples, now)
 
 
 def _weight(weights: Mapping[str, WeightRow] | None, hotkey: str) -> tuple[float | None, int | None]:

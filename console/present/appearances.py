@@ -3,7 +3,7 @@
 from console.present import formats
 from console.present.consensus import NO_CLUSTER, tone_of
 from console.present.replies import STATUSES
-from console.present.states import State
+from console.present.states import WHY_UNCOUNTED, State
 from console.present.table import Cell, Column, Table
 from console.present.text import Line, Span, line
 from console.present.wrap import wrapped
@@ -144,5 +144,7 @@ def why(one: Appearance, width: int) -> list[Line]:
     score = f"quality {one.quality:.3f}  score {one.score:.4f}  emission {one.emission:.4f}"
     reasons = [safe(reason) for reason in ((one.reason or one.status,) if one.status != "ok" else ())]
     reasons += [safe(reason) for reason in one.reasons]
+    if one.counted != "yes":
+        reasons.append(WHY_UNCOUNTED[one.counted])
     said = [line(text) for reason in reasons for text in wrapped(f"• {reason}", width)]
     return [line(_state(one).span, f"  {score}"), *(said or [line(Span("no reason was stored", "muted"))])]

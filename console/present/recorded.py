@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from engine.store.reader import Appearance
-from engine.values import Reply, Round, Verdict
+from engine.values import Counted, Reply, Round, Verdict
 
 
 class EmaStep(Struct, frozen=True):
@@ -30,11 +30,15 @@ class MinerRecord(Struct, frozen=True, kw_only=True):
 
 
 class ReplyRow(Struct, frozen=True, kw_only=True):
-    """One reply with all that was made of it. `name` is that of its miner, "" when it has none."""
+    """One reply with all that was made of it. `name` is that of its miner, "" when it has none.
+
+    `counted` says whether it moved the average.
+    """
 
     reply: Reply
     verdict: Verdict
     ema: EmaStep
+    counted: Counted
     name: str
     won: bool
 
@@ -47,6 +51,7 @@ def reply_rows(recorded: RecordedRound, names: dict[str, str]) -> list[ReplyRow]
             reply=reply,
             verdict=verdict,
             ema=ema,
+            counted=recorded.round.counted(reply),
             name=names.get(reply.hotkey, ""),
             won=reply.hotkey == judgement.winner,
         )

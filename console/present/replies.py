@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from console.present import formats
 from console.present.consensus import NO_CLUSTER, PREVIEW, answer_of, tone_of, why_of
 from console.present.recorded import ReplyRow
-from console.present.states import State
+from console.present.states import COUNTED, WHY_UNCOUNTED, State
 from console.present.table import Cell, Column, Table
 from console.present.text import BLANK, Line, Span, Tone, cut, fit, line
 from console.present.wrap import unwrapped, wrapped
@@ -34,6 +34,12 @@ def _status(row: ReplyRow, _now: float) -> Cell:
 
 
 def _ema(row: ReplyRow, _now: float) -> Cell:
+    if row.counted != "yes":
+        return Cell(COUNTED[row.counted].text, COUNTED[row.counted].tone)
+    return _ema_step(row)
+
+
+def _ema_step(row: ReplyRow) -> Cell:
     before, after = row.ema.before, row.ema.after
     if after is None:
         return Cell(formats.UNKNOWN, "muted")
@@ -129,7 +135,7 @@ REPLIES: Table[ReplyRow] = Table(
             priority=2,
             cell=_ema,
             value=lambda row: row.ema.after or 0.0,
-            about="its average before and after this round",
+            about="its average before and after this round, or why it does not count in it",
         ),
         Column(
             id="status",
@@ -173,7 +179,7 @@ def full(row: ReplyRow, width: int, height: int, *, wrap: bool) -> list[Line]:
     why = [text for reason in _reasons(row) for text in _item(reason, width)]
     texts = (wrapped if wrap else unwrapped)(answer_of(row), width)
     said = [BLANK, *(line(text) for text in texts)] if any(texts) else [BLANK, line(Span("no text", "muted"))]
-    made_of = [line(Span("EMA ", "muted"), Span(*_ema(row, 0.0))), *_parts(verdict.parts, width), *_usage(row)]
+    made_of = [cut(_average(row), width), *_parts(verdict.parts, width), *_usage(row)]
     above, below = (made_of, []) if height >= ROOMY else ([], [BLANK, *made_of])
     return [cut(head, width), *why, *above, *said, *below]
 
@@ -196,6 +202,11 @@ def _brief(row: ReplyRow) -> Line:
         " ",
         Span(STATUSES[row.reply.status].glyph + " " + why_of(row), "warn") if failed else safe(answer_of(row), PREVIEW),
     )
+
+
+def _average(row: ReplyRow) -> Line:
+    why = WHY_UNCOUNTED.get(row.counted)
+    return line(Span("EMA ", "muted"), Span(*_ema_step(row)), Span(f"  ○ {why}" if why else "", "muted"))
 
 
 def _reasons(row: ReplyRow) -> tuple[str, ...]:

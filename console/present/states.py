@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from console.present.text import Span, Tone
 from engine.snapshot import CallerView, MinerState, MinerView, RoundView, ServiceState
-from engine.values import Level, OutcomeStatus
+from engine.values import Counted, Level, OutcomeStatus
 
 SPLIT_BELOW = 2 / 3
 """A round whose largest cluster holds a smaller share of the answers has no clear consensus."""
@@ -50,6 +50,22 @@ OUTCOMES: dict[OutcomeStatus, State] = {
     "rejected": State("✗", "rejected", "err"),
     "unknown": State("▲", "unknown", "warn"),
 }
+COUNTED: dict[Counted, State] = {
+    "yes": State("✓", "counts", "ok"),
+    "cap": State("○", "over cap", "muted"),
+    "dropout": State("○", "unscored", "muted"),
+    "cancelled": State("○", "cancelled", "muted"),
+    "ignored": State("○", "left out", "muted"),
+}
+"""Whether a reply is a sample of its miner's average."""
+
+WHY_UNCOUNTED: dict[Counted, str] = {
+    "cap": "does not count: enough of its answers counted in this period",
+    "dropout": "does not count: this round was drawn not to be scored",
+    "cancelled": "does not count: we cancelled it",
+    "ignored": "does not count: this profile leaves failures out",
+}
+
 SKIPPED = State("○", "skipped", "muted")
 
 
@@ -75,11 +91,13 @@ def of_miner(miner: MinerView) -> State:
 
 
 def of_round(judged: RoundView) -> State:
-    """What came of a round: whether it was answered, agreed upon and stored."""
+    """What came of a round: whether it was answered, stored, scored and agreed upon."""
     if not judged.answered:
         return State("✗", "no answer", "err")
     if not judged.recorded:
         return State("▲", "not stored", "warn")
+    if not judged.scored:
+        return State("○", "unscored", "muted")
     if judged.agreement < SPLIT_BELOW:
         return State("▲", "split", "warn")
     return State("✓", "scored", "ok")

@@ -17,6 +17,7 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 ScoringProfile = Literal["robust", "loosh"]
 BackendName = Literal["scripted", "openai", "ollama", "vllm", "llamacpp"]
 OnHangup = Literal["continue", "stop"]
+Aggregation = Literal["exponential", "windowed"]
 
 MAX_SECONDS = 86_400 * 366
 
@@ -89,8 +90,18 @@ class Settings(Struct, frozen=True, kw_only=True):
     scoring: Annotated[ScoringProfile, _is("the rules by which answers are judged")] = "robust"
     encoder: Annotated[Encoder, _is("what turns answers into vectors")] = "minilm"
     encoder_threads: Annotated[int, Meta(ge=1, le=256), _is("threads of the encoder")] = 1
-    ema_alpha: Annotated[Share, _is("the newest round's share in a miner's score")] = 0.3
+    aggregation: Annotated[Aggregation, _is("how a miner's rounds become its score")] = "exponential"
+    ema_alpha: Annotated[Share, _is("exponential: the newest round's share in a score")] = 0.3
+    aggregation_window: Annotated[
+        int, Meta(ge=1, le=1000), _is("windowed: the mean of so many last rounds, missing ones as 0")
+    ] = 10
     ema_window_hours: Annotated[float, Meta(gt=0, le=8784), _is("how far back rounds count for a score", "h")] = 24.0
+    dropout: Annotated[bool, _is("score with dropout: not every round, nor every answer of a miner, counts")] = False
+    scored_per_period: Annotated[Count, _is("dropout: a miner's answers that count in one period, at most")] = 4
+    scoring_period: Annotated[Seconds, _is("dropout: the period in which they are counted", "s")] = 600.0
+    unscored_share: Annotated[
+        float, Meta(ge=0, lt=1), _is("dropout: the share of rounds that are asked and judged, and move no score")
+    ] = 0.5
     retention_days: Annotated[float, Meta(gt=0, le=36_600), _is("how long rounds are kept", "days")] = 7.0
 
     host: Annotated[Host, _is("the address on which the miner server listens")] = "0.0.0.0"

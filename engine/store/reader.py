@@ -12,10 +12,11 @@ from pathlib import Path
 from msgspec import Struct
 
 from engine.store.errors import StoreOld, StoreUnusable, store_error
-from engine.store.rows import LIKENESS, SAMPLES, likeness_of, plan_of, round_of, storable, tally_of
+from engine.store.rows import LIKENESS, SAMPLES, likeness_of, plan_of, round_of, rule_of, storable, tally_of
 from engine.store.schema import LATEST, refuse_newer
 from engine.store.tally import Tally
-from engine.values import Round
+from engine.values import Counted, Round
+from engine.weights.averages import Rule, Sample
 from engine.weights.plan import WeightPlan
 
 BUSY_TIMEOUT_S = 5.0
@@ -51,6 +52,7 @@ class StoredReply(Struct, frozen=True, kw_only=True):
     cluster: str
     score: float
     emission: float
+    counted: Counted
     reason: str
     reasons: tuple[str, ...]
     text: str
@@ -79,6 +81,7 @@ class Appearance(Struct, frozen=True, kw_only=True):
     cluster: str
     score: float
     emission: float
+    counted: Counted
     reason: str
     reasons: tuple[str, ...]
 
@@ -102,13 +105,6 @@ class StoredPlan(Struct, frozen=True, kw_only=True):
     plan: WeightPlan
     outcome: str
     reason: str
-
-
-class EmaRule(Struct, frozen=True):
-    """How the engine makes its EMA: the weight of the newest sample, and how old one may be in seconds."""
-
-    alpha: float
-    window_s: float
 
 
 @contextmanager
@@ -191,7 +187,7 @@ class Reader:
             Appearance(**{**row, "won": bool(row["won"]), "reasons": tuple(json.loads(row["reasons"]))}) for row in rows
         ]
 
-    def emissions_until(self, netuid: int, hotkey: str, at: float, limit: int) -> list[tuple[float, float]]:
+    def emissions_until(self, netuid: int, hotkey: str, at: float, limit: int) -> list[Sample]:
         """The last samples (at, emission) of this hotkey up to and with `at`, in order of time."""
         rows = self._connection.execute(_SAMPLES_UNTIL, (netuid, hotkey, at, limit)).fetchall()
         return [(row["at"], row["emission"]) for row in reversed(rows)]
@@ -209,15 +205,15 @@ class Reader:
                 tally=tally_of(row),
             )
 
-    def emissions(self, netuid: int, hotkey: str, since: float, limit: int) -> list[float]:
-        """The newest emissions of this hotkey that count, in order of time."""
+    def emissions(self, netuid: int, hotkey: str, since: float, limit: int) -> list[Sample]:
+        """The newest samples (at, emission) of this hotkey after `since`, in order of time."""
         rows = self._connection.execute(SAMPLES, (netuid, hotkey, since, limit)).fetchall()
-        return [row["emission"] for row in reversed(rows)]
+        return [(row["at"], row["emission"]) for row in reversed(rows)]
 
-    def ema_rule(self, netuid: int) -> EmaRule | None:
-        """None: no engine has scored this subnet yet."""
-        row = self._connection.execute("SELECT alpha, window_s FROM ema WHERE netuid = ?", (netuid,)).fetchone()
-        return None if row is None else EmaRule(*row)
+    def score_rule(self, netuid: int) -> Rule | None:
+        """How the engine makes scores. None: it has scored nothing of this subnet yet."""
+        row = self._connection.execute("SELECT rule FROM score_rules WHERE netuid = ?", (netuid,)).fetchone()
+        return None if row is None else rule_of(row["rule"])
 
     def plans(self, since: float) -> Iterator[StoredPlan]:
         """The journal, in its order."""
@@ -232,7 +228,8 @@ class Reader:
 
 _REPLIES = """
     SELECT rounds.id AS round_id, rounds.at, replies.uid, replies.hotkey, replies.status, replies.ms, replies.quality,
-        replies.cluster, replies.score, replies.emission, replies.reason, replies.reasons, replies.text
+        replies.cluster, replies.score, replies.emission, replies.counted, replies.reason, replies.reasons,
+        replies.text
     FROM rounds CROSS JOIN replies ON replies.round = rounds.number
     WHERE rounds.at >= ? ORDER BY rounds.at, rounds.number, replies.position
 """
@@ -255,13 +252,14 @@ _BEFORE = """
 """
 _APPEARANCES = """
     SELECT rounds.id AS round_id, replies.at, rounds.kind, rounds.agreement, rounds.winner IS ? AS won, replies.status,
-        replies.ms, replies.quality, replies.cluster, replies.score, replies.emission, replies.reason, replies.reasons
+        replies.ms, replies.quality, replies.cluster, replies.score, replies.emission, replies.counted, replies.reason,
+        replies.reasons
     FROM replies JOIN rounds ON rounds.number = replies.round
     WHERE replies.netuid = ? AND replies.hotkey = ? ORDER BY replies.at DESC LIMIT ?
 """
 _SAMPLES_UNTIL = """
     SELECT at, emission FROM replies
-    WHERE netuid = ? AND hotkey = ? AND at <= ? AND sample ORDER BY round DESC LIMIT ?
+    WHERE netuid = ? AND hotkey = ? AND at <= ? AND counted = 'yes' ORDER BY round DESC LIMIT ?
 """
 _WEIGHTS = """
     SELECT plan FROM plans WHERE id = (

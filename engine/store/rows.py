@@ -11,6 +11,7 @@ import msgspec
 
 from engine.store.tally import Tally
 from engine.values import Challenge, Judgement, Likeness, Reply, Request, Round, Verdict
+from engine.weights.averages import Rule
 from engine.weights.plan import WeightPlan
 
 Values = dict[str, Any]
@@ -18,9 +19,9 @@ Values = dict[str, Any]
 
 SAMPLES = """
     SELECT at, emission FROM replies
-    WHERE netuid = ? AND hotkey = ? AND at > ? AND sample ORDER BY round DESC LIMIT ?
+    WHERE netuid = ? AND hotkey = ? AND at > ? AND counted = 'yes' ORDER BY round DESC LIMIT ?
 """
-"""What the EMA of a hotkey is made of, newest first."""
+"""What the score of a hotkey is made of, newest first."""
 
 LIKENESS = "SELECT value FROM likenesses WHERE round = ?"
 """How alike the answers of the round in this row are, for `likeness_of`."""
@@ -48,6 +49,7 @@ def round_values(judged: Round, netuid: int) -> Values:
         "winner": judgement.winner,
         "clusters": to_json(judgement.clusters),
         "request": to_json(msgspec.to_builtins(challenge.request)),
+        "scored": challenge.scored,
     }
 
 
@@ -68,7 +70,7 @@ def reply_values(judged: Round, netuid: int, number: int) -> Iterator[Values]:
             "quality": verdict.quality,
             "score": verdict.score,
             "emission": verdict.emission,
-            "sample": judged.is_sample(reply),
+            "counted": judged.counted(reply),
             "cluster": verdict.cluster,
             "reason": storable(reply.reason),
             "finish_reason": storable(reply.finish_reason),
@@ -116,6 +118,7 @@ def round_of(row: Row, replies: Sequence[Row], likeness: Likeness | None = None)
             request=msgspec.convert(json.loads(row["request"]), Request),
             answer_type=row["answer_type"],
             truth=row["truth"],
+            scored=bool(row["scored"]),
         ),
         replies=tuple(map(_reply_of, replies)),
         judgement=Judgement(
@@ -130,6 +133,7 @@ def round_of(row: Row, replies: Sequence[Row], likeness: Likeness | None = None)
         duration_ms=row["duration_ms"],
         block=row["block"],
         likeness=likeness,
+        over_cap=frozenset(reply["hotkey"] for reply in replies if reply["counted"] == "cap"),
     )
 
 
@@ -153,6 +157,17 @@ def tally_of(row: Row) -> Tally:
 def plan_of(stored: str) -> WeightPlan:
     """The plan in column `plan` of table plans."""
     return msgspec.json.decode(stored, type=WeightPlan)
+
+
+def rule_json(rule: Rule) -> str:
+    """Column `rule` of table score_rules."""
+    return msgspec.json.encode(rule).decode()
+
+
+def rule_of(stored: str) -> Rule:
+    """The rule in column `rule` of table score_rules."""
+    rule: Rule = msgspec.json.decode(stored, type=Rule)
+    return rule
 
 
 def storable(text: str) -> str:

@@ -23,12 +23,14 @@ from engine.store.rows import (
     require_finite,
     round_of,
     round_values,
+    rule_json,
     storable,
     tally_of,
     tally_values,
 )
 from engine.store.tally import Tally
 from engine.values import Round
+from engine.weights.averages import Rule, Sample
 
 __all__ = ["Store", "Tally"]
 
@@ -36,16 +38,16 @@ DAY_S = 86400.0
 
 _INSERT_ROUND = """
     INSERT INTO rounds (id, netuid, at, duration_ms, block, kind, source, created_at, answer_type, truth,
-        profile, consensus, agreement, winner, clusters, request)
+        profile, consensus, agreement, winner, clusters, request, scored)
     VALUES (:id, :netuid, :at, :duration_ms, :block, :kind, :source, :created_at, :answer_type, :truth,
-        :profile, :consensus, :agreement, :winner, :clusters, :request)
+        :profile, :consensus, :agreement, :winner, :clusters, :request, :scored)
     RETURNING number
 """
 _INSERT_REPLY = """
     INSERT INTO replies (round, position, netuid, at, uid, hotkey, coldkey, ip, status, ms, quality, score, emission,
-        sample, cluster, reason, finish_reason, parts, reasons, usage, tool_calls, text)
+        counted, cluster, reason, finish_reason, parts, reasons, usage, tool_calls, text)
     VALUES (:round, :position, :netuid, :at, :uid, :hotkey, :coldkey, :ip, :status, :ms, :quality, :score, :emission,
-        :sample, :cluster, :reason, :finish_reason, :parts, :reasons, :usage, :tool_calls, :text)
+        :counted, :cluster, :reason, :finish_reason, :parts, :reasons, :usage, :tool_calls, :text)
 """
 _KEEP_LIKENESS = "INSERT INTO likenesses (round, value) VALUES (?, ?)"
 _COUNT_REPLY = """
@@ -75,13 +77,16 @@ _KEEP_HISTORY = """
     ON CONFLICT DO UPDATE SET value = excluded.value
 """
 _KEEP_CURSOR = "INSERT INTO cursors (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
-_KEEP_EMA = """
-    INSERT INTO ema (netuid, alpha, window_s) VALUES (?, ?, ?)
-    ON CONFLICT DO UPDATE SET alpha = excluded.alpha, window_s = excluded.window_s
+_KEEP_RULE = """
+    INSERT INTO score_rules (netuid, rule) VALUES (?, ?) ON CONFLICT DO UPDATE SET rule = excluded.rule
+"""
+_ANSWERS_COUNTED = """
+    SELECT replies.hotkey, replies.at FROM rounds CROSS JOIN replies ON replies.round = rounds.number
+    WHERE rounds.at > ? AND rounds.netuid = ? AND replies.status = 'ok' AND replies.counted = 'yes' ORDER BY rounds.at
 """
 _REPLIES_WITHOUT_TEXT = """
-    SELECT uid, hotkey, coldkey, ip, status, ms, quality, score, emission, cluster, reason, finish_reason, parts,
-        reasons, usage, '[]' AS tool_calls, '' AS text
+    SELECT uid, hotkey, coldkey, ip, status, ms, quality, score, emission, counted, cluster, reason, finish_reason,
+        parts, reasons, usage, '[]' AS tool_calls, '' AS text
     FROM replies WHERE round = ? ORDER BY position
 """
 
@@ -172,10 +177,10 @@ class Store:
                 return bytes(value)
         return None
 
-    async def emissions(self, netuid: int, since: float, per_hotkey: int) -> dict[str, list[tuple[float, float]]]:
-        """By hotkey, the newest samples (at, emission) after `since`, in the order of their rounds, for the EMA.
+    async def emissions(self, netuid: int, since: float, per_hotkey: int) -> dict[str, list[Sample]]:
+        """By hotkey, the newest samples (at, emission) after `since`, in the order of their rounds.
 
-        Which replies are samples, `Round.is_sample` says.
+        Which replies are samples, `Round.counted` says.
         """
         emissions = {}
         async with self._database.read() as connection:
@@ -186,6 +191,14 @@ class Store:
                 if samples := [(at, emission) for at, emission in newest]:
                     emissions[hotkey] = samples[::-1]
         return emissions
+
+    async def answers_counted(self, netuid: int, since: float) -> dict[str, list[float]]:
+        """By hotkey, when its answers counted after `since`, oldest first; failures that count are not among them."""
+        times: dict[str, list[float]] = {}
+        async with self._database.read() as connection:
+            for hotkey, at in await connection.execute_fetchall(_ANSWERS_COUNTED, (since, netuid)):
+                times.setdefault(hotkey, []).append(at)
+        return times
 
     async def tallies(self, netuid: int) -> dict[str, Tally]:
         """By hotkey, for everyone who was ever asked."""
@@ -202,10 +215,10 @@ class Store:
                 ((netuid, hotkey, coldkey, uid, storable(name), at) for hotkey, coldkey, uid, name in neurons),
             )
 
-    async def set_ema(self, netuid: int, *, alpha: float, window_s: float) -> None:
-        """Keep the rule by which this engine makes its EMA, for exports."""
+    async def set_score_rule(self, netuid: int, rule: Rule) -> None:
+        """Keep the rule by which this engine makes scores, for exports."""
         async with self._database.write() as connection:
-            await connection.execute(_KEEP_EMA, (netuid, alpha, window_s))
+            await connection.execute(_KEEP_RULE, (netuid, rule_json(rule)))
 
     async def log_command(self, at: float, name: str, detail: str, outcome: str, reason: str) -> None:
         async with self._database.write() as connection:

@@ -19,7 +19,8 @@ from engine.store.schema import FILE_NAME
 from engine.store.store import Store
 from engine.text import MAX_CHARS
 from engine.values import Outcome, Round
-from engine.weights.ema import EmaBook
+from engine.weights.averages import Exponential
+from engine.weights.book import AverageBook
 from engine.weights.plan import WeightRow
 from tests.unit.store_helpers import NETUID, T0, a_plan, a_reply, a_round, a_verdict, hotkey
 
@@ -69,10 +70,10 @@ def test_rounds_word_for_word(tmp_path: Path, exported: Callable[..., str]) -> N
 def test_replies_word_for_word(tmp_path: Path, exported: Callable[..., str]) -> None:
     stored(tmp_path, a_round(0, [a_reply(1), a_reply(7, status="timeout", reason="no answer in 2 s", text="")]))
     assert exported("replies") == (
-        "round_id,at,uid,hotkey,status,ms,quality,cluster,score,emission,reason,text\r\n"
+        "round_id,at,uid,hotkey,status,ms,quality,cluster,score,emission,reason,text,counted\r\n"
         f"round-0,2026-02-02T02:40:00.000Z,1,{hotkey(1)},ok,101.0,0.5,A,0.5,0.5,"
-        "agrees with the others; fast,the answer of 1\r\n"
-        f"round-0,2026-02-02T02:40:00.000Z,7,{hotkey(7)},timeout,107.0,0.0,,0.0,0.0,no answer in 2 s,\r\n"
+        "agrees with the others; fast,the answer of 1,yes\r\n"
+        f"round-0,2026-02-02T02:40:00.000Z,7,{hotkey(7)},timeout,107.0,0.0,,0.0,0.0,no answer in 2 s,,yes\r\n"
     )
 
 
@@ -98,7 +99,7 @@ def test_weights_word_for_word(tmp_path: Path, exported: Callable[..., str]) -> 
 async def fill_scores(folder: Path) -> None:
     """Hotkey 1 answers, 2 answered long ago, 3 failed five times, 4 was never asked, 5 has left."""
     store = await Store.open(folder / FILE_NAME, retention_days=7)
-    await store.set_ema(NETUID, alpha=0.5, window_s=7000.0)
+    await store.set_score_rule(NETUID, Exponential(alpha=0.5, window_s=7000.0))
     early = a_round(0, [a_reply(2), a_reply(5)], at=NOW - 3 * 3600 - 1)
     await store.record(early, netuid=NETUID, history=None, cursor=None)
     for number, emission in enumerate((0.9, 0.25, 0.5, 0.5, 1.0), start=1):
@@ -129,7 +130,7 @@ def test_scores_word_for_word(tmp_path: Path, exported: Callable[..., str]) -> N
 
 def test_the_ema_is_the_engines(tmp_path: Path, exported: Callable[..., str]) -> None:
     asyncio.run(fill_scores(tmp_path))
-    book = EmaBook(0.5, 7000.0)
+    book = AverageBook(Exponential(alpha=0.5, window_s=7000.0))
     for minute, emission in ((20, 0.25), (30, 0.5), (40, 0.5), (50, 1.0)):
         book.add(hotkey(1), T0 + minute * 60, emission)
     [first, *_] = rows_of(exported("scores"))

@@ -5,9 +5,11 @@ import csv
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from console.roles.exports import exporter
 from engine import heartbeat as heartbeat_module
@@ -27,6 +29,7 @@ from engine.commands import (
     SetWeights,
     Stop,
 )
+from engine.dropout import is_scored
 from engine.feed import Feed
 from engine.judging import Judge
 from engine.node import STATUS_FILE, Node
@@ -79,6 +82,14 @@ async def a_house(folder: Path, *, name: str = "validator", read_only: bool = Fa
         await chain.close()
 
 
+def another_node(house: House) -> Node:
+    """The node of the next run in the same folder."""
+    return Node(
+        feed=house.feed, store=house.store, chain=house.chain, wallet=house.node.wallet, netuid=NETUID,
+        folder=house.folder, read_only=False,
+    )  # fmt: skip
+
+
 @asynccontextmanager
 async def running(house: House, until_done: str) -> AsyncIterator["asyncio.Task[None]"]:
     task = asyncio.create_task(house.node.run(until_done))
@@ -92,11 +103,12 @@ async def running(house: House, until_done: str) -> AsyncIterator["asyncio.Task[
 
 @asynccontextmanager
 async def a_validator(
-    house: House, *ids: str, interval: float = 0.0, read_only: bool = False
+    house: House, *ids: str, interval: float = 0.0, read_only: bool = False, **changed: Any
 ) -> AsyncIterator[Validating]:
-    settings = Settings(
+    usual = Settings(
         role="validator", interval=interval, allow_private=True, data_dir=house.folder, seed=1, read_only=read_only
     )
+    settings = replace(usual, **changed)
     judge, caller = Judge("robust", "hashing"), Obliging()
     await judge.start()
     validating = Validating(house.node, settings, source=Questions(*ids), caller=caller, judge=judge, extra=())
@@ -131,17 +143,47 @@ async def test_what_was_stored_is_there_in_the_next_run(tmp_path: Path) -> None:
         async with a_validator(house, "a"):
             await house.node.run(VALIDATOR)
         await house.store.log_command(1.0, "pause", "", "ok", "")
-        node = Node(
-            feed=house.feed, store=house.store, chain=house.chain, wallet=house.node.wallet, netuid=NETUID,
-            folder=tmp_path, read_only=False,
-        )  # fmt: skip
-        again = House(house.feed, house.store, house.chain, node, tmp_path)
+        again = House(house.feed, house.store, house.chain, another_node(house), tmp_path)
         async with a_validator(again, "b") as validating:
             assert [view.id for view in validating.validator.shown] == ["a"]
             assert validating.scoreboard.tally(key("miner1").ss58_address).answered == 1
-            await node.run(VALIDATOR)
+            await again.node.run(VALIDATOR)
         assert [view.id for view in house.feed.snapshot.rounds] == ["a", "b"]
         assert [line.name for line in house.feed.snapshot.commands] == ["pause"]
+
+
+async def test_scoring_with_dropout_is_a_setting_and_goes_on_in_the_next_run(tmp_path: Path) -> None:
+    dropout: dict[str, Any] = {
+        "dropout": True,
+        "scored_per_period": 2,
+        "unscored_share": 0.0,
+        "aggregation": "windowed",
+    }
+    async with a_house(tmp_path) as house:
+        async with a_validator(house, "a", "b", "c", **dropout) as validating:
+            await house.node.run(VALIDATOR)
+            before = validating.scoreboard.ema_history(key("miner1").ss58_address)
+        again = House(house.feed, house.store, house.chain, another_node(house), tmp_path)
+        async with a_validator(again, "d", **dropout) as validating:
+            await again.node.run(VALIDATOR)
+            assert validating.scoreboard.ema_history(key("miner1").ss58_address) == before
+            assert validating.scoreboard.tally(key("miner1").ss58_address).answered == 4
+        counted = []
+        for name in "abcd":
+            judged = await house.store.round(name)
+            assert judged is not None
+            counted += [{judged.counted(reply) for reply in judged.replies}]
+        assert counted == [{"yes"}, {"yes"}, {"cap"}, {"cap"}]
+        assert before == pytest.approx((0.1, 0.2), abs=0.02)
+
+
+async def test_the_share_of_rounds_that_are_not_scored_is_a_setting(tmp_path: Path) -> None:
+    ids = tuple(map(str, range(12)))
+    async with a_house(tmp_path) as house, a_validator(house, *ids, dropout=True, scored_per_period=100):
+        await house.node.run(VALIDATOR)
+        lots = [is_scored(position, seed=1, unscored_share=0.5) for position in range(1, 13)]
+        assert [view.scored for view in house.feed.snapshot.rounds] == lots
+        assert {True, False} == set(lots)
 
 
 async def test_the_miners_are_not_counted_anew_for_every_snapshot(

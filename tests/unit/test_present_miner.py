@@ -32,6 +32,7 @@ def appearance(number: int, **changes: Any) -> Appearance:
         "cluster": "A",
         "score": 0.5,
         "emission": 0.5,
+        "counted": "yes",
         "reason": "",
         "reasons": ("equals the known answer",),
     }
@@ -99,6 +100,8 @@ def test_one_round_says_why() -> None:
     assert appearances.title(failed).startswith("Round round-2  ")
     silent = appearance(4, reasons=())
     assert texts(appearances.why(silent, 60))[1] == "no reason was stored"
+    capped = appearance(1, counted="cap", reasons=())
+    assert texts(appearances.why(capped, 80))[1:] == ["• does not count: enough of its answers counted in this period"]
 
 
 def test_the_course_runs_from_old_to_new() -> None:

@@ -55,6 +55,18 @@ def test_the_question_stands_above_the_facts_of_its_round() -> None:
     assert all(width_of(line) <= 40 for line in consensus.about(recorded(), 40))
 
 
+def test_a_reply_that_does_not_count_says_why() -> None:
+    round = split_round()
+    capped = replace(round, over_cap=frozenset({hotkey(1)}))
+    row = reply_rows(recorded(capped), {})[0]
+    shown = texts(replies.full(row, 80, 20, wrap=True))
+    assert "EMA 0.500→0.750  ○ does not count: enough of its answers counted in this period" in shown
+    assert REPLIES.column("ema").cell(row, 0.0).text == "○ over cap"
+    unscored = replace(round, challenge=replace(round.challenge, scored=False))
+    assert {row.counted for row in reply_rows(recorded(unscored), {})} == {"dropout"}
+    assert texts(consensus.about(recorded(unscored), 76))[2].startswith("state     ○ unscored")
+
+
 def test_the_filters_go_through_the_clusters_and_come_back() -> None:
     filters = consensus.cluster_filters(split_round().judgement)
     assert filters == ["", "cl:A", "cl:B", "cl:-"]

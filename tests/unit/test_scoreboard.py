@@ -7,15 +7,16 @@ from engine import scoreboard as scoreboard_module
 from engine.scoreboard import Scoreboard
 from engine.store.tally import Tally
 from engine.values import Reply, Round
-from engine.weights import ema as ema_module
-from engine.weights.ema import EmaBook
+from engine.weights import book as book_module
+from engine.weights.averages import Exponential
+from engine.weights.book import AverageBook
 from tests.unit.store_helpers import T0, a_reply, a_round, a_verdict, hotkey
 
 HOUR = 3600.0
 
 
 def a_board() -> Scoreboard:
-    return Scoreboard(EmaBook(0.5, 24 * HOUR))
+    return Scoreboard(AverageBook(Exponential(alpha=0.5, window_s=24 * HOUR)))
 
 
 def round_of(number: int, *replies: Reply, emission: float = 0.5) -> Round:
@@ -75,7 +76,7 @@ def test_scores_are_averages_with_the_time_of_the_last_answer() -> None:
 def test_what_was_stored_goes_on() -> None:
     board, again = a_board(), a_board()
     board.add(round_of(0, a_reply(1), emission=1.0))
-    again.load({hotkey(1): [(T0, 1.0)]}, {hotkey(1): board.tally(hotkey(1))})
+    again.load({hotkey(1): [(T0, 1.0)]}, {hotkey(1): board.tally(hotkey(1))}, {})
     for one in (board, again):
         one.add(round_of(1, a_reply(1), emission=0.2))
     assert again.tally(hotkey(1)) == board.tally(hotkey(1))
@@ -84,7 +85,7 @@ def test_what_was_stored_goes_on() -> None:
 
 def test_hotkeys_that_come_and_go_fill_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scoreboard_module, "MANY_HOTKEYS", 10)
-    monkeypatch.setattr(ema_module, "MANY_HOTKEYS", 10)
+    monkeypatch.setattr(book_module, "MANY_HOTKEYS", 10)
     board = a_board()
     for number in range(100):
         board.add(a_round(number, [a_reply(number)], at=T0 + number * 6 * HOUR))

@@ -117,6 +117,22 @@ def test_the_template_moves_over_with_its_dotted_names(own_home: Path) -> None:
     assert (settings.wallet_path, settings.challenge_timeout, settings.sample) == (own_home / "wallets", 9, 4)
 
 
+def test_the_templates_scoring_with_dropout_moves_over() -> None:
+    settings, _ = configured(
+        dotenv="VALIDATING.DROPOUT_SCORING_ENABLED=true\nVALIDATING.MAX_SCORES_PER_PERIOD=3\n"
+        "VALIDATING.SCORE_PERIOD_SECONDS=300\nMANAGING.N_HISTORICAL_SCORES=32\n"
+    )
+    assert (settings.dropout, settings.scored_per_period, settings.scoring_period) == (True, 3, 300)
+    assert settings.aggregation_window == 32
+
+
+def test_dropout_has_the_references_defaults_and_is_off() -> None:
+    settings, _ = configured()
+    assert (settings.scored_per_period, settings.scoring_period, settings.unscored_share) == (4, 600, 0.5)
+    assert settings.aggregation_window == 10
+    assert (settings.dropout, settings.aggregation, settings.ema_alpha) == (False, "exponential", 0.3)
+
+
 def test_an_empty_variable_is_not_set() -> None:
     settings, sources = configured(SUBNET_CONSOLE_NETUID="", NETUID="")
     assert (settings.netuid, sources["netuid"]) == (1, "default")

@@ -23,7 +23,8 @@ from engine.transport.dialect import Availability
 from engine.transport.errors import WireError
 from engine.validator import Validator
 from engine.values import Metagraph, Neuron, Round
-from engine.weights.ema import EmaBook
+from engine.weights.averages import Exponential
+from engine.weights.book import AverageBook
 from tests.unit.engine_helpers import NETUID, Obliging, Questions, a_feed, named, until
 
 MINERS = ("hk1", "hk2", "hk3")
@@ -55,7 +56,8 @@ class Bench:
         self.source = source
         self.caller = Obliging()
         self.feed: Feed = a_feed()
-        self.scoreboard = Scoreboard(EmaBook(0.3, 86_400.0))
+        self.unscored: set[int] = set()
+        self.scoreboard = Scoreboard(AverageBook(Exponential(alpha=0.3, window_s=86_400.0)))
         self.selection = Selection(own_hotkey="hk0", sample=8, seed=1, allow_private=True)
         self.selection.see(
             Metagraph(
@@ -80,6 +82,7 @@ class Bench:
             interval=interval,
             rounds=rounds,
             block=lambda: 77,
+            is_scored=lambda position: position not in self.unscored,
         )
 
     async def run(self) -> None:
@@ -152,7 +155,7 @@ async def test_each_question_is_asked_judged_stored_and_told_once(store: Store) 
         first = named(bench.feed, "round")[0]
         assert list(first) == [
             "id", "kind", "source", "asked", "answered", "winner_uid", "winner_hotkey", "agreement", "clusters",
-            "duration_ms", "recorded",
+            "duration_ms", "recorded", "scored",
         ]  # fmt: skip
         assert (first["asked"], first["answered"], first["winner_uid"], first["recorded"]) == (3, 2, 1, True)
         assert first["clusters"][0] == [1]
@@ -163,6 +166,23 @@ async def test_each_question_is_asked_judged_stored_and_told_once(store: Store) 
         assert bench.scoreboard.tally("hk3").failed == 2
         assert [view.id for view in bench.validator.shown] == ["a", "b"]
         assert bench.validator.rounds_done == 2
+
+
+async def test_a_round_that_is_not_scored_is_asked_judged_and_stored_and_moves_nobody(store: Store) -> None:
+    async with a_bench(store, "a", "b") as bench:
+        bench.unscored = {2}
+        bench.caller.answers["hk2"] = "41"
+        await bench.run()
+        first, second = named(bench.feed, "round")
+        assert (first["scored"], second["scored"]) == (True, False)
+        assert (second["answered"], second["winner_uid"]) == (3, 3)
+        judged = await store.round("b")
+        assert judged is not None
+        assert {judged.counted(reply) for reply in judged.replies} == {"dropout"}
+        assert [len(bench.scoreboard.ema_history(hotkey)) for hotkey in MINERS] == [1, 1, 1]
+        assert [bench.scoreboard.tally(hotkey).answered for hotkey in MINERS] == [2, 2, 2]
+        bodies = {body.replace(b'"a"', b'"b"') for _, body in bench.caller.asked}
+        assert len(bodies) == 1, "what is sent is the same"
 
 
 async def test_the_end_of_the_questions_is_the_beginning_of_the_next_run_under_new_ids(store: Store) -> None:

@@ -9,7 +9,8 @@ from engine.selection import Selection
 from engine.transport.dialect import Availability
 from engine.values import Metagraph, Neuron, Outcome
 from engine.view import clusters_of_uids, miner_views, plan_view, round_view
-from engine.weights.ema import EmaBook
+from engine.weights.averages import Exponential
+from engine.weights.book import AverageBook
 from engine.weights.plan import WeightPlan, WeightRow
 from tests.unit.store_helpers import NETUID, a_plan, a_reply, a_round, hotkey
 
@@ -69,7 +70,7 @@ def test_miners_are_those_who_serve_or_were_asked_with_weights_by_uid() -> None:
     selection = Selection(own_hotkey=hotkey(0), sample=4, seed=1, allow_private=False)
     selection.see(metagraph)
     selection.note(hotkey(1), Availability(False, "loading \x1b[2J the model"))
-    board = Scoreboard(EmaBook(0.5, 86400.0))
+    board = Scoreboard(AverageBook(Exponential(alpha=0.5, window_s=86400.0)))
     board.add(a_round(0, [a_reply(4, ms=12.34)], at=1e9))
     board.add(a_round(1, [a_reply(8)], at=1e9))
     plan = WeightPlan(
@@ -90,7 +91,7 @@ def test_who_has_weight_on_chain_is_shown_though_never_asked() -> None:
     metagraph = Metagraph(netuid=NETUID, block=1, neurons=(neuron(0, ""), neuron(1, ""), neuron(2, "")))
     selection = Selection(own_hotkey=hotkey(0), sample=4, seed=1, allow_private=False)
     selection.see(metagraph)
-    board = Scoreboard(EmaBook(0.5, 86400.0))
+    board = Scoreboard(AverageBook(Exponential(alpha=0.5, window_s=86400.0)))
     nothing = WeightPlan(netuid=NETUID, hotkey=hotkey(0), block=1, window=9)
     rows = miner_views(metagraph, board, selection, {}, {1: 0.0, 2: 1.0}, nothing)
     assert [(row.uid, row.weight, row.rounds) for row in rows] == [(2, 1.0, 0)]
