@@ -17,8 +17,10 @@ import pytest
 
 from engine.store import database
 from engine.store.errors import StoreError, StoreTooNew, StoreUnusable
+from engine.store.reader import open_reader
 from engine.store.schema import LATEST, MIGRATIONS
 from engine.store.store import Store
+from engine.weights.averages import Exponential
 from tests.unit.store_helpers import NETUID, T0, a_round, hotkey
 
 
@@ -70,6 +72,30 @@ async def test_each_earlier_schema_is_brought_up_to_date(path: Path, tmp_path: P
     store = await Store.open(path, retention_days=7)
     assert await store.cursor("file") == (41 if version else None)
     await store.close()
+
+
+async def test_what_counted_and_the_rule_of_scores_are_carried_over(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        for script in MIGRATIONS[:4]:
+            connection.executescript(script)
+        connection.execute("INSERT INTO ema VALUES (78, 0.25, 7200.0)")
+        connection.execute(
+            "INSERT INTO rounds VALUES (1, 'r', 78, 1.0, 1.0, 1, 'chat', 'file', 1.0, 'text', NULL, 'loosh', 0, 0,"
+            " NULL, '[]', '{}')"
+        )
+        for position, (status, sample) in enumerate((("ok", 1), ("timeout", 0), ("cancelled", 0))):
+            connection.execute(
+                "INSERT INTO replies VALUES (1, ?, 78, 1.0, ?, ?, '', '', ?, 0, 0, 0, 0, '', '', '', '{}', '[]', '{}',"
+                " '[]', '', ?)",
+                (position, position, hotkey(position), status, sample),
+            )
+        connection.execute("PRAGMA user_version = 4")
+        connection.commit()
+    await use(path)
+    with open_reader(path) as reader:
+        assert reader.score_rule(78) == Exponential(alpha=0.25, window_s=7200.0)
+        counted = [reply.counted for reply in reader.replies(0.0) if reply.round_id == "r"]
+    assert counted == ["yes", "ignored", "cancelled"]
 
 
 async def test_a_migration_that_fails_leaves_the_old_schema(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
