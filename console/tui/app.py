@@ -1,6 +1,5 @@
 """The application: wires the engine's feed, the screens and the registry of actions together, and nothing else."""
 
-import logging
 import time
 from collections.abc import Callable
 from functools import partial
@@ -8,7 +7,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from msgspec.structs import replace
-from textual.app import App
 
 from console.actions import ACTIONS
 from console.actions.action import Action
@@ -16,20 +14,20 @@ from console.keymap import Keymap
 from console.memory import Memory, keep, recall
 from console.present.picture import Picture
 from console.present.table import Table, View
-from console.present.text import line
 from console.themes import ThemeError
 from console.tui.driver import OperatorDriver
 from console.tui.ending import Ending
+from console.tui.leaving import Leaving
 from console.tui.overlays import Overlays
 from console.tui.responders import responder
 from console.tui.screens import SCREENS
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.command_log import CommandLogScreen
-from console.tui.screens.dialog import ChoiceDialog
 from console.tui.screens.miners import MinersScreen
 from console.tui.takeaway import Takeaway
 from console.tui.themes import USUAL, Themes, usual_variables
-from console.tui.widgets.options import Option
+from console.tui.typeahead import TypeAheadApp
+from console.tui.viewing import Viewing
 from engine.commands import AnyCommand
 from engine.feed import Feed
 from engine.host import EngineThread
@@ -37,21 +35,11 @@ from engine.logs import LogRing
 from engine.settings import Configuration
 from engine.snapshot import Snapshot
 
-log = logging.getLogger(__name__)
-
 PULL_S = 0.25
 THEMES_S = 2.0
-TWICE_S = 2.0
-"""Two ctrl+c within this time stop the engine."""
-
-LEAVING = (
-    Option("stay", line("Stay")),
-    Option("detach", line("Detach: close the screen, the engine goes on")),
-    Option("stop", line("Stop the engine and quit")),
-)
 
 
-class ConsoleApp(App[Ending], inherit_bindings=False):
+class ConsoleApp(TypeAheadApp, inherit_bindings=False):
     """The screen of one engine, or of a feed without one. It ends with the reason why."""
 
     CSS_PATH = "console.tcss"
@@ -84,14 +72,10 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
         self.themes = Themes()
         self.takeaway = Takeaway(self, folder)
         self.animation_level = "none"
-        self._engine = engine
-        self._clock = clock
+        self._viewing = Viewing(feed, engine, clock)
         self._overlays = Overlays(self)
-        self._paused: Picture | None = None
-        self._paused_at = 0.0
-        self._seq = 0
+        self._leaving = Leaving(self)
         self._last_mode = self.DEFAULT_MODE
-        self._interrupted_at = float("-inf")
         self._asked_to_leave: Ending | None = None
 
     # -- pictures --------------------------------------------------------------------------------------------------
@@ -110,18 +94,17 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
     @property
     def picture(self) -> Picture:
         """What is to be seen now."""
-        if self._paused is not None:
-            return Picture(self._paused.snapshot, self._paused.now, "paused", time.monotonic() - self._paused_at)
-        ended = self._engine is not None and not self._engine.running
-        return Picture(self.feed.snapshot, self._clock(), "ended" if ended else "live")
+        return self._viewing.picture
 
     def pull(self) -> None:
         """Show the present to the screen in front."""
         if self._exit or not self.is_running:
             return
-        if self._engine is not None and not self._engine.running and self._engine.error is not None:
+        if self._viewing.engine_failed:
             self.leave(Ending.DONE)
-        self._tell_outcomes()
+        for event in self._viewing.outcomes():
+            outcome = f"{event.fields['command']}: {event.fields['outcome']} {event.fields['reason']}"
+            self.tell(outcome.strip(), failed=event.fields["outcome"] != "ok")
         screen = self._console_screen
         if screen is not None and screen.has_panes:
             screen.receive(self.picture)
@@ -130,13 +113,6 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
     def _console_screen(self) -> ConsoleScreen | None:
         """The screen in front, dialogs left aside."""
         return next((one for one in reversed(self.screen_stack) if isinstance(one, ConsoleScreen)), None)
-
-    def _tell_outcomes(self) -> None:
-        for event in self.feed.events_after(self._seq).events:
-            self._seq = event.seq
-            if event.name == "command":
-                outcome = f"{event.fields['command']}: {event.fields['outcome']} {event.fields['reason']}"
-                self.tell(outcome.strip(), failed=event.fields["outcome"] != "ok")
 
     def tell(self, text: str, *, failed: bool = False) -> None:
         """A message that goes away by itself."""
@@ -237,10 +213,7 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
         self._overlays.themes()
 
     def do_view_pause(self) -> None:
-        if self._paused is None:
-            self._paused, self._paused_at = self.picture, time.monotonic()
-        else:
-            self._paused = None
+        self._viewing.toggle_pause()
 
     def do_export_screen(self) -> None:
         self.takeaway.picture()
@@ -256,28 +229,10 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
     # -- leaving ---------------------------------------------------------------------------------------------------
 
     def do_app_quit(self) -> None:
-        if self.current_mode != "home" or len(self.screen_stack) > 1:
-            self.back()
-        elif self.picture.mode == "ended":
-            self.leave(Ending.DONE)
-        else:
-            self.push_screen(ChoiceDialog("Leave", LEAVING), self._leave_as_chosen)
+        self._leaving.quit()
 
     def do_app_interrupt(self) -> None:
-        """ctrl+c: the first as `q`, the second ends it."""
-        now = time.monotonic()
-        if now - self._interrupted_at < TWICE_S:
-            self.leave(Ending.STOP)
-            return
-        self._interrupted_at = now
-        if isinstance(self.screen, ConsoleScreen):
-            self.do_app_quit()
-
-    def _leave_as_chosen(self, choice: str | None) -> None:
-        if choice == "detach":
-            self.leave(Ending.DETACH)
-        elif choice == "stop":
-            self.leave(Ending.STOP)
+        self._leaving.interrupt()
 
     def leave(self, ending: Ending) -> None:
         """End the screen. The first reason counts."""

@@ -21,5 +21,5 @@ class Field(Input):
         )
 
     def _on_paste(self, event: events.Paste) -> None:
+        """Textual has the handlers of the base classes take the event after this one."""
         event.text = safe(event.text[:MAX_TYPED], MAX_TYPED)
-        super()._on_paste(event)

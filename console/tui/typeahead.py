@@ -1,0 +1,72 @@
+"""Keys that are typed ahead of the screen: each waits until all that the one before it set off has happened.
+
+A key goes from the widget in focus up to the app, and what it sets off, a message, a dialog, a screen, follows the
+same way. So a mark is sent that way behind it, a few times over: when it is back, whatever the key opened is there and
+has the focus.
+"""
+
+from collections import deque
+from functools import partial
+from typing import Any
+
+from textual import events
+from textual.app import App
+from textual.message import Message
+from textual.timer import Timer
+
+from console.tui.ending import Ending
+
+LAPS = 6
+"""The longest way has so many steps: a key, submitted, chosen, dismissed, answered, shown."""
+
+LOST_S = 1.0
+"""A mark may get lost in a screen that closes; no key waits longer for one."""
+
+
+class Mark(Message):
+    """Comes back to the app when what was before it has been dealt with."""
+
+    def __init__(self, number: int, laps: int) -> None:
+        super().__init__()
+        self.number = number
+        self.laps = laps
+
+
+class TypeAheadApp(App[Ending], inherit_bindings=False):
+    """An app that takes keys and pastes one at a time, in their order."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._typed: deque[events.Key | events.Paste] = deque()
+        self._taken = 0
+        self._patience: Timer | None = None
+
+    async def on_event(self, event: events.Event) -> None:
+        if not isinstance(event, (events.Key, events.Paste)) or event.is_forwarded:
+            await super().on_event(event)
+            return
+        self._typed.append(event)
+        if self._patience is None:
+            await self._take()
+
+    async def on_mark(self, mark: Mark) -> None:
+        if mark.number != self._taken or self._patience is None:
+            return
+        if mark.laps:
+            self._send(Mark(mark.number, mark.laps - 1))
+        else:
+            self._patience.stop()
+            self._patience = None
+            if self._typed:
+                await self._take()
+
+    async def _take(self) -> None:
+        """Take the key that has waited longest."""
+        self._taken += 1
+        self._patience = self.set_timer(LOST_S, partial(self.on_mark, Mark(self._taken, 0)))
+        await super().on_event(self._typed.popleft())
+        self._send(Mark(self._taken, LAPS))
+
+    def _send(self, mark: Mark) -> None:
+        if not (self.focused or self.screen).post_message(mark):
+            self.post_message(mark)

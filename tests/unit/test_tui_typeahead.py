@@ -1,0 +1,96 @@
+"""Keys that come in one burst: none is lost, none is taken twice, and each finds what the one before it opened."""
+
+from pathlib import Path
+
+import pytest
+from textual import events
+from textual.pilot import Pilot
+
+from console.tui.app import ConsoleApp
+from console.tui.ending import Ending
+from console.tui.screens.dialog import ChoiceDialog
+from console.tui.screens.palette import Palette
+from console.tui.widgets.field import Field
+from console.tui.widgets.live_table import LiveTable
+from engine.commands import SetWeights
+from engine.snapshot import MinerView
+from tests.unit.tui_helpers import NARROW, Orders, app_of, miner, screen_text, snapshot
+
+CHARACTERS = {"slash": "/", "colon": ":", "space": " "}
+
+
+async def burst(app: ConsoleApp, pilot: Pilot[Ending], *keys: str) -> None:
+    """Keys as a terminal hands them over at once; then wait until they are all taken."""
+    for key in keys:
+        app.post_message(events.Key(key, key if len(key) == 1 else CHARACTERS.get(key)))
+    for _ in range(20):
+        await pilot.pause()
+
+
+def table_of(app: ConsoleApp) -> "LiveTable[MinerView]":
+    return app.screen.query_one(LiveTable)
+
+
+def uid_under_cursor(app: ConsoleApp) -> int | None:
+    current = table_of(app).current
+    return current.uid if current is not None else None
+
+
+@pytest.mark.parametrize("size", [NARROW, (160, 48)])
+async def test_a_filter_is_typed_behind_the_digit_of_its_screen(size: tuple[int, int], tmp_path: Path) -> None:
+    app = app_of(snapshot(miners=tuple(miner(uid) for uid in range(40))), tmp_path)
+    async with app.run_test(size=size) as pilot:
+        await burst(app, pilot, "3", "slash", *"miner-17", "enter", "space")
+        assert "filter miner-17" in screen_text(app)
+        assert [row.uid for row in table_of(app).rows] == [17]
+        assert len(table_of(app).marked) == 1
+
+
+async def test_every_screen_is_walked_through_in_one_burst(tmp_path: Path) -> None:
+    app = app_of(snapshot(), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await burst(app, pilot, *"234567654", "3", "j", "j")
+        assert app.current_mode == "miners"
+        assert uid_under_cursor(app) == 3
+
+
+async def test_a_letter_right_behind_a_menu_chooses_from_it(tmp_path: Path) -> None:
+    app = app_of(snapshot(), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        orders = Orders(app.feed)
+        await burst(app, pilot, "4", "x", "w", "y", "3", "o", "j", "enter", "j")
+        assert orders.taken == [SetWeights()]
+        assert not isinstance(app.screen, ChoiceDialog)
+        assert table_of(app).view.sort == "change"
+
+
+async def test_a_quick_escape_closes_what_has_just_been_opened_and_no_more(tmp_path: Path) -> None:
+    app = app_of(snapshot(), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await burst(app, pilot, "3", "colon", "escape", "j")
+        assert not isinstance(app.screen, Palette)
+        assert app.current_mode == "miners"
+        assert uid_under_cursor(app) == 2
+
+
+async def test_what_is_typed_behind_an_answer_goes_where_the_answer_leads(tmp_path: Path) -> None:
+    app = app_of(snapshot(), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await burst(
+            app, pilot, "colon", *"weights", "enter", "question_mark", "escape", "colon", *"miner-2", "enter", "j"
+        )
+        assert app.current_mode == "miners"
+        assert uid_under_cursor(app) == 3
+        await burst(app, pilot, "q", "q", "G", "enter", "3")
+        assert app.return_value is Ending.STOP
+
+
+async def test_a_paste_keeps_its_place_among_keys(tmp_path: Path) -> None:
+    app = app_of(snapshot(), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await burst(app, pilot, "3", "slash")
+        app.post_message(events.Key("2", "2"))
+        app.post_message(events.Paste(" uid"))
+        await burst(app, pilot, "colon", "2", "enter")
+        assert app.screen.query_one(Field).value == "2 uid:2"
+        assert [row.uid for row in table_of(app).rows] == [2]
