@@ -25,6 +25,7 @@ from engine.redaction import redact
 from engine.text import safe
 
 FOLDER = "logs"
+FILE = "console.jsonl"
 FILES = 5
 """The cap is shared by this many files."""
 RING = 2000
@@ -90,7 +91,7 @@ def open_log(data_dir: Path, *, level: str, cap_mb: float) -> Iterator[LogRing]:
     """
     ring = LogRing()
     entrance = _Entrance(queue.Queue(QUEUE))
-    path = prepare_folder(data_dir / FOLDER) / "console.jsonl"
+    path = prepare_folder(data_dir / FOLDER) / FILE
     writer = _Writer(path, ring, entrance, max_bytes=int(cap_mb * MB / FILES))
     listener = _Listener(entrance.queue, writer)
     root = logging.getLogger()

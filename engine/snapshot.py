@@ -99,19 +99,22 @@ class RoundView(Struct, frozen=True, kw_only=True):
 
 
 class MinerView(Struct, frozen=True, kw_only=True):
-    """One miner as a table row. `weight` is on chain, `planned` what the next plan would set; both sum to 1."""
+    """One miner as a table row. `weight` is on chain, `planned` what the next plan would set; both sum to 1.
+
+    `stake` and `incentive` are None where nobody knows them, as in a record of the past.
+    """
 
     uid: int
     hotkey: str
     name: str
-    stake: float = 0.0
+    stake: float | None = 0.0
     ema: float = 0.0
     ema_before: float = 0.0
     ema_history: tuple[float, ...] = ()
     last_emission: float = 0.0
     weight: float = 0.0
     planned: float = 0.0
-    incentive: float = 0.0
+    incentive: float | None = 0.0
     rounds: int = 0
     answered: int = 0
     failed: int = 0
@@ -237,8 +240,22 @@ class LoopView(Struct, frozen=True, kw_only=True):
     p99_ms: float = 0.0
 
 
+class ReplayView(Struct, frozen=True, kw_only=True):
+    """Where a Snapshot of the past lies: after round `place` of the `total` that are recorded.
+
+    `first_at` and `last_at` are when the first and the last were asked; `pace` is how fast it goes on while it plays.
+    """
+
+    place: int
+    total: int
+    first_at: float
+    last_at: float
+    pace: str = "1x"
+    playing: bool = False
+
+
 class Snapshot(Struct, frozen=True, kw_only=True):
-    """Everything that a screen shows of a running engine, at one instant."""
+    """Everything that a screen shows of a running engine, at one instant; with a `replay`, of an earlier one."""
 
     at: float
     version: str
@@ -266,3 +283,4 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     commands: tuple[CommandView, ...] = ()
     attention: tuple[Attention, ...] = ()
     server: ServerView | None = None
+    replay: ReplayView | None = None

@@ -7,6 +7,7 @@ from engine.percentile import percentile
 from engine.scoreboard import Scoreboard
 from engine.selection import Selection
 from engine.snapshot import CommitView, MinerView, PlanView, RoundView, SetterView
+from engine.store.journal import REASON_WIDTH
 from engine.text import safe
 from engine.values import Metagraph, Neuron, Outcome, Round, WeightCommit
 from engine.weights.moment import Wait
@@ -17,7 +18,6 @@ ID_WIDTH = 256
 
 NAME_WIDTH = 40
 NOTE_WIDTH = 120
-REASON_WIDTH = 300
 
 
 def round_view(judged: Round, *, recorded: bool) -> RoundView:

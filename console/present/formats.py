@@ -44,8 +44,10 @@ def blocks(count: int, block_time: float) -> str:
     return f"{count} blk {duration(count * block_time)}"
 
 
-def tau(amount: float) -> str:
-    """Tokens: whole ones with separators when there are many."""
+def tau(amount: float | None) -> str:
+    """Tokens: whole ones with separators when there are many; `-` when nobody knows."""
+    if amount is None:
+        return UNKNOWN
     return f"τ{amount:,.0f}" if amount >= 1000 else f"τ{amount:.3f}"
 
 

@@ -86,7 +86,7 @@ def _weight(miner: MinerView) -> Line:
     return line(
         f"{formats.share(miner.weight)} on chain  {formats.share(miner.planned)} planned ",
         planned,
-        f"  incentive {formats.share(miner.incentive)}",
+        f"  incentive {formats.share(miner.incentive or 0.0)}",
     )
 
 

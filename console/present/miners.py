@@ -66,7 +66,7 @@ MINERS: Table[MinerView] = Table(
             align="right",
             priority=8,
             cell=lambda miner, _now: Cell(formats.tau(miner.stake)),
-            value=lambda miner: miner.stake,
+            value=lambda miner: miner.stake or 0.0,
             about="tokens staked on it",
         ),
         Column(
@@ -134,8 +134,8 @@ MINERS: Table[MinerView] = Table(
             width=6,
             align="right",
             priority=7,
-            cell=lambda miner, _now: Cell(formats.share(miner.incentive)),
-            value=lambda miner: miner.incentive,
+            cell=lambda miner, _now: Cell(formats.share(miner.incentive or 0.0)),
+            value=lambda miner: miner.incentive or 0.0,
             about="its incentive on chain",
         ),
         Column(

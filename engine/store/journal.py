@@ -1,6 +1,7 @@
 """The journal of weights, as engine.weights.journal describes it, and what was skipped beside it."""
 
 import time
+from sqlite3 import Row
 from typing import Literal
 
 import msgspec
@@ -8,9 +9,12 @@ import msgspec
 from engine.snapshot import PlanView
 from engine.store.database import Database
 from engine.store.rows import plan_of, storable
+from engine.text import safe
 from engine.values import Outcome, OutcomeStatus
 from engine.weights.journal import JournalEntry
 from engine.weights.plan import WeightPlan
+
+REASON_WIDTH = 300
 
 _INSERT = "INSERT INTO plans (netuid, at, plan, outcome, reason) VALUES (?, ?, ?, ?, ?) RETURNING id"
 _SETTLE = """
@@ -53,7 +57,7 @@ class PlanTable:
         async with self._database.read() as connection:
             query = "SELECT at, plan, outcome, reason FROM plans WHERE netuid = ? ORDER BY id DESC LIMIT ?"
             rows = await connection.execute_fetchall(query, (netuid, limit))
-        return tuple(_view(row["at"], plan_of(row["plan"]), row["outcome"], row["reason"]) for row in rows)
+        return tuple(map(plan_row, rows))
 
     async def _entries(self, outcome: OutcomeStatus) -> tuple[JournalEntry, ...]:
         async with self._database.read() as connection:
@@ -68,13 +72,15 @@ class PlanTable:
         return int(entry)
 
 
-def _view(at: float, plan: WeightPlan, outcome: str, reason: str) -> PlanView:
+def plan_row(row: Row) -> PlanView:
+    """An entry of the journal for a screen, from a row with the columns at, plan, outcome and reason."""
+    plan = plan_of(row["plan"])
     return PlanView(
-        at=at,
+        at=row["at"],
         block=plan.block,
         mode=plan.mode,
-        uids=tuple(row.uid for row in plan.rows),
-        weights_u16=tuple(row.u16 for row in plan.rows),
-        outcome=outcome,
-        reason=reason,
+        uids=tuple(weight.uid for weight in plan.rows),
+        weights_u16=tuple(weight.u16 for weight in plan.rows),
+        outcome=row["outcome"],
+        reason=safe(row["reason"], REASON_WIDTH),
     )

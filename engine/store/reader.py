@@ -6,20 +6,17 @@ It works while the engine writes, and on what a killed engine left behind.
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from msgspec import Struct
 
-from engine.store.errors import StoreOld, StoreUnusable, store_error
+from engine.store.read_only import read_only
 from engine.store.rows import LIKENESS, SAMPLES, likeness_of, plan_of, round_of, rule_of, storable, tally_of
-from engine.store.schema import LATEST, refuse_newer
 from engine.store.tally import Tally
 from engine.values import Counted, Round
 from engine.weights.averages import Rule, Sample
 from engine.weights.plan import WeightPlan
-
-BUSY_TIMEOUT_S = 5.0
 
 
 class StoredRound(Struct, frozen=True, kw_only=True):
@@ -108,18 +105,13 @@ class StoredPlan(Struct, frozen=True, kw_only=True):
 
 
 @contextmanager
-def open_reader(path: Path) -> Iterator["Reader"]:
-    """Raises StoreUnusable, StoreTooNew and StoreError, on opening and while rows are read."""
-    _require_file(path)
-    try:
-        uri = f"{path.absolute().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S)) as connection:
-            connection.row_factory = sqlite3.Row
-            connection.execute("BEGIN")
-            _require_current(connection, path)
-            yield Reader(connection)
-    except sqlite3.Error as error:
-        raise store_error(error, path) from error
+def open_reader(path: Path, *, brief: bool = False) -> Iterator["Reader"]:
+    """Raises StoreUnusable, StoreTooNew and StoreError, on opening and while rows are read.
+
+    A `brief` reader, gone again within moments, leaves no trace in the folder (see `read_only`).
+    """
+    with read_only(path, brief=brief) as connection:
+        yield Reader(connection)
 
 
 class Reader:
@@ -266,19 +258,3 @@ _WEIGHTS = """
         SELECT id FROM plans WHERE netuid = ? AND outcome <> 'skipped' ORDER BY outcome = 'ok' DESC, id DESC LIMIT 1
     )
 """
-
-
-def _require_file(path: Path) -> None:
-    try:
-        path.stat()
-    except FileNotFoundError:
-        raise StoreUnusable(f"{path} is not there: nothing was stored yet") from None
-    except OSError as error:
-        raise StoreUnusable(f"{path} cannot be read: {error.strerror}") from error
-
-
-def _require_current(connection: sqlite3.Connection, path: Path) -> None:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    refuse_newer(version, path)
-    if version < LATEST:
-        raise StoreOld(f"{path} has schema {version}, this program reads {LATEST}: launch it once to migrate")

@@ -1,0 +1,124 @@
+"""A data folder's record, read and never written: what a console would have shown at an earlier instant."""
+
+from collections import OrderedDict
+from pathlib import Path
+
+from console import __version__
+from console.errors import ConsoleError
+from console.replay.accounts import Account, current, miner_views
+from console.replay.timeline import Timeline
+from engine.snapshot import ChainView, ReplayView, RoundView, Snapshot
+from engine.store.errors import StoreError
+from engine.store.past import Past, open_past
+from engine.store.schema import FILE_NAME
+from engine.validating import PLANS_SHOWN
+from engine.validator import ROUNDS_SHOWN
+from engine.view import round_view
+from engine.weights.book import HISTORY_KEPT
+
+REPLIES_COUNTED = 200
+"""How many of a miner's last replies its counts are made of."""
+
+COMMANDS_SHOWN = 100
+ROUNDS_REMEMBERED = 4 * ROUNDS_SHOWN
+
+
+class Recording:
+    """The rounds of the subnet that was recorded last. Every method raises ConsoleError when the store cannot be read.
+
+    Nothing is held open in between, so an engine may run on the folder, and its new rounds are found by `refresh`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._path = folder / FILE_NAME
+        self._views: OrderedDict[int, RoundView] = OrderedDict()
+        self.timeline = Timeline()
+        if not folder.is_dir():
+            raise ConsoleError(f"there is no folder {folder}")
+        try:
+            with open_past(self._path) as past:
+                netuid = past.newest_subnet()
+                if netuid is None:
+                    raise ConsoleError(f"{self._path} holds no round: only a validator and the demo record rounds")
+                self.netuid = netuid
+                self.timeline.extend(past.marks(netuid, after=0))
+        except StoreError as error:
+            raise ConsoleError(str(error)) from error
+
+    def refresh(self) -> int:
+        """Take in the rounds that were recorded since, and let go of those that were deleted; says how many went."""
+        try:
+            with open_past(self._path) as past:
+                self.timeline.extend(past.marks(self.netuid, after=self.timeline.newest))
+                oldest = past.oldest(self.netuid)
+        except StoreError as error:
+            raise ConsoleError(str(error)) from error
+        return self.timeline.forget_before(oldest) if oldest is not None else 0
+
+    def snapshot(self, place: int, at: float) -> Snapshot:
+        """What was known at the instant `at`, when the round at `place` was the last."""
+        try:
+            with open_past(self._path) as past:
+                return self._snapshot(past, place, at)
+        except StoreError as error:
+            raise ConsoleError(str(error)) from error
+
+    def _snapshot(self, past: Past, place: int, at: float) -> Snapshot:
+        timeline, netuid = self.timeline, self.netuid
+        last = past.round(timeline.number(place))
+        plan = past.weights(netuid, at)
+        weights = {row.hotkey: row.weight for row in plan.rows} if plan else {}
+        rule = past.score_rule(netuid)
+        accounts = current(self._accounts(past, place, rule.depth if rule else 0))
+        return Snapshot(
+            at=at,
+            version=__version__,
+            role="validator",
+            started_at=timeline.time(1),
+            hotkey=plan.hotkey if plan else "",
+            data_dir=str(self.folder),
+            scoring=last.judgement.profile if last else "",
+            chain=ChainView(
+                netuid=netuid,
+                block=last.block if last else 0,
+                last_weights_block=plan.block if plan else 0,
+            ),
+            rounds_done=place,
+            rounds=self._rounds(past, place),
+            miners=miner_views(accounts, rule, weights, at),
+            plans=tuple(past.plans(netuid, at, PLANS_SHOWN)),
+            commands=tuple(past.commands(at, COMMANDS_SHOWN)),
+            replay=ReplayView(
+                place=place,
+                total=timeline.total,
+                first_at=timeline.time(1),
+                last_at=timeline.time(timeline.total),
+            ),
+        )
+
+    def _accounts(self, past: Past, place: int, samples: int) -> list[Account]:
+        """Everyone who was asked until then."""
+        until = self.timeline.number(place)
+        accounts = []
+        for hotkey, name in past.names(self.netuid).items():
+            replies = past.last_replies(self.netuid, hotkey, until, REPLIES_COUNTED)
+            if replies:
+                known = past.last_samples(self.netuid, hotkey, until, samples + HISTORY_KEPT)
+                accounts.append(Account(hotkey=hotkey, name=name, replies=replies, samples=known))
+        return accounts
+
+    def _rounds(self, past: Past, place: int) -> tuple[RoundView, ...]:
+        """The last rounds, oldest first. What was made of a round before is not made again."""
+        views = []
+        for number in self.timeline.numbers(place, ROUNDS_SHOWN):
+            if number not in self._views:
+                stored = past.round(number)
+                if stored is None:
+                    continue
+                self._views[number] = round_view(stored, recorded=True)
+            self._views.move_to_end(number)
+            views.append(self._views[number])
+        while len(self._views) > ROUNDS_REMEMBERED:
+            self._views.popitem(last=False)
+        return tuple(views)

@@ -1,0 +1,105 @@
+"""The log of a data folder as its files have it: its last records until an earlier time, found by halving the files."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from io import SEEK_END
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from engine.logs import FILE, FILES, FOLDER, MAX_TEXT, RING, LogLine, LogTail
+from engine.text import safe
+
+CHUNK = 64 * 1024
+LONGEST = 1024 * 1024
+"""Bytes of one record; what is longer is none."""
+
+
+class RecordedLog:
+    """What a `LogRing` held at an earlier time, for the same readers: `added` changes whenever it is another time."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._path = data_dir / FOLDER / FILE
+        self._tail = LogTail(0, (), 0)
+
+    def show(self, until: float) -> None:
+        """Read what was logged until then. Records of another time have other numbers."""
+        lines = tuple(last_lines(self._path, until, RING))
+        self._tail = LogTail(self.added, lines, 0)
+
+    @property
+    def added(self) -> int:
+        tail = self._tail
+        return tail.first + len(tail.lines)
+
+    def tail(self) -> LogTail:
+        return self._tail
+
+
+def last_lines(path: Path, until: float, count: int) -> list[LogLine]:
+    """The last `count` records of a log and of the files that it was rotated into, oldest first.
+
+    A file that is not there or cannot be read has none. The texts are cleaned, for nobody knows who wrote the file.
+    """
+    newest_first: list[LogLine] = []
+    for one in (path, *(path.with_name(f"{path.name}.{number}") for number in range(1, FILES))):
+        with suppress(OSError), one.open("rb") as file:
+            for line in _backwards(file, _end_of(file, until)):
+                newest_first.append(line)
+                if len(newest_first) == count:
+                    return newest_first[::-1]
+    return newest_first[::-1]
+
+
+def _end_of(file: BinaryIO, until: float) -> int:
+    """The offset behind the last record until then."""
+    low, high = 0, file.seek(0, SEEK_END)
+    while low < high:
+        middle = (low + high) // 2
+        start, line = _first_from(file, middle, high)
+        if line is None:
+            high = middle
+        elif line.at <= until:
+            low = start
+        else:
+            high = middle
+    return low
+
+
+def _first_from(file: BinaryIO, offset: int, limit: int) -> tuple[int, LogLine | None]:
+    """The first record that begins at `offset` or behind it and before `limit`, and the offset behind it."""
+    file.seek(max(0, offset - 1))
+    if offset:
+        file.readline(LONGEST)
+    while (start := file.tell()) < limit:
+        raw = file.readline(LONGEST)
+        if (line := _decoded(raw)) is not None:
+            return file.tell(), line
+        if not raw:
+            return start, None
+    return limit, None
+
+
+def _backwards(file: BinaryIO, end: int) -> Iterator[LogLine]:
+    """The records before an offset, the last first."""
+    rest = b""
+    while end > 0:
+        start = max(0, end - CHUNK)
+        file.seek(start)
+        first, *others = (file.read(end - start) + rest).split(b"\n")
+        for raw in reversed(others):
+            if (line := _decoded(raw)) is not None:
+                yield line
+        rest = first if len(first) <= LONGEST else b""
+        end = start
+    if (line := _decoded(rest)) is not None:
+        yield line
+
+
+def _decoded(raw: bytes) -> LogLine | None:
+    try:
+        line = msgspec.json.decode(raw, type=LogLine)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    return LogLine(line.at, safe(line.level), safe(line.logger), safe(line.text, lines=True)[:MAX_TEXT])

@@ -1,0 +1,134 @@
+"""What was stored up to an earlier round: the read-only door for looking back, by index, however long the record is."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from engine.snapshot import CommandView, PlanView
+from engine.store.journal import plan_row
+from engine.store.read_only import read_only
+from engine.store.reader import Reader
+from engine.store.rows import plan_of, round_of
+from engine.values import ReplyStatus, Round
+from engine.weights.averages import Rule, Sample
+from engine.weights.plan import WeightPlan
+
+
+class Mark(NamedTuple):
+    """Where a round lies: the number under which it is stored, which grows, and when it was asked."""
+
+    number: int
+    at: float
+
+
+class PastReply(Struct, frozen=True, kw_only=True):
+    """One reply of a miner as its account needs it: no text, no reasons."""
+
+    at: float
+    uid: int
+    status: ReplyStatus
+    ms: float
+    emission: float
+
+
+@contextmanager
+def open_past(path: Path) -> Iterator["Past"]:
+    """For moments only. Raises StoreUnusable, StoreTooNew and StoreError, on opening and while rows are read."""
+    with read_only(path, brief=True) as connection:
+        yield Past(connection)
+
+
+class Past:
+    """Rows as they were when it was opened; `until` is the number of the last round that counts."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def newest_subnet(self) -> int | None:
+        """The netuid of the round that was recorded last; None: there is no round."""
+        row = self._connection.execute("SELECT netuid FROM rounds ORDER BY number DESC LIMIT 1").fetchone()
+        return None if row is None else int(row["netuid"])
+
+    def marks(self, netuid: int, after: int) -> list[Mark]:
+        """Where the rounds with a number above `after` lie, in the order in which they were recorded."""
+        if after:
+            query = "SELECT number, at FROM rounds WHERE number > ? AND netuid = ? ORDER BY number"
+            return [Mark(*row) for row in self._connection.execute(query, (after, netuid))]
+        query = _MARKS if self.is_alone(netuid) else _MARKS_OF_ONE
+        return sorted(Mark(*row) for row in self._connection.execute(query, {"netuid": netuid}))
+
+    def oldest(self, netuid: int) -> int | None:
+        """The number of the first round that is still kept."""
+        query = "SELECT number FROM rounds WHERE netuid = ? ORDER BY number LIMIT 1"
+        row = self._connection.execute(query, (netuid,)).fetchone()
+        return None if row is None else int(row["number"])
+
+    def is_alone(self, netuid: int) -> bool:
+        """Whether the store holds this subnet only, as it does unless a folder was used for two."""
+        return [row["netuid"] for row in self._connection.execute("SELECT DISTINCT netuid FROM neurons")] == [netuid]
+
+    def round(self, number: int) -> Round | None:
+        """One round, its replies without texts, tool calls and reasons."""
+        row = self._connection.execute("SELECT * FROM rounds WHERE number = ?", (number,)).fetchone()
+        if row is None:
+            return None
+        return round_of(row, self._connection.execute(_BARE_REPLIES, (number,)).fetchall())
+
+    def names(self, netuid: int) -> dict[str, str]:
+        """By hotkey, for everyone who is known, also of later rounds: what a miner is called, "" for nothing."""
+        rows = self._connection.execute("SELECT hotkey, name FROM neurons WHERE netuid = ?", (netuid,))
+        return {row["hotkey"]: row["name"] for row in rows}
+
+    def last_replies(self, netuid: int, hotkey: str, until: int, limit: int) -> list[PastReply]:
+        """The last replies of a miner, the newest first."""
+        rows = self._connection.execute(_LAST_REPLIES, (netuid, hotkey, until, limit))
+        return [PastReply(**row) for row in rows]
+
+    def last_samples(self, netuid: int, hotkey: str, until: int, limit: int) -> list[Sample]:
+        """The last samples (at, emission) of a miner, in their order."""
+        rows = self._connection.execute(_LAST_SAMPLES, (netuid, hotkey, until, limit)).fetchall()
+        return [(row["at"], row["emission"]) for row in reversed(rows)]
+
+    def score_rule(self, netuid: int) -> Rule | None:
+        """How the engine made scores the last time that it ran."""
+        return Reader(self._connection).score_rule(netuid)
+
+    def plans(self, netuid: int, at: float, limit: int) -> list[PlanView]:
+        """The last entries of the journal of weights until `at`, oldest first, with what became of them since."""
+        rows = self._connection.execute(_PLANS, (netuid, at, limit)).fetchall()
+        return [plan_row(row) for row in reversed(rows)]
+
+    def weights(self, netuid: int, at: float) -> WeightPlan | None:
+        """What had been set on chain by `at`, None while nothing had."""
+        row = self._connection.execute(_WEIGHTS, (netuid, at)).fetchone()
+        return None if row is None else plan_of(row["plan"])
+
+    def commands(self, at: float, limit: int) -> list[CommandView]:
+        """The last lines of the command log until `at`, newest first."""
+        query = "SELECT at, name, detail, outcome, reason FROM commands WHERE at <= ? ORDER BY id DESC LIMIT ?"
+        return [CommandView(**row) for row in self._connection.execute(query, (at, limit))]
+
+
+_MARKS = "SELECT number, at FROM rounds INDEXED BY rounds_by_time"
+_MARKS_OF_ONE = "SELECT number, at FROM rounds WHERE netuid = :netuid"
+_BARE_REPLIES = """
+    SELECT uid, hotkey, coldkey, ip, status, ms, quality, score, emission, cluster, reason, counted,
+        '' AS finish_reason, '{}' AS parts, '[]' AS reasons, '{}' AS usage, '[]' AS tool_calls, '' AS text
+    FROM replies WHERE round = ? ORDER BY position
+"""
+_LAST_REPLIES = """
+    SELECT at, uid, status, ms, emission FROM replies
+    WHERE netuid = ? AND hotkey = ? AND round <= ? ORDER BY round DESC LIMIT ?
+"""
+_LAST_SAMPLES = """
+    SELECT at, emission FROM replies
+    WHERE netuid = ? AND hotkey = ? AND round <= ? AND counted = 'yes' ORDER BY round DESC LIMIT ?
+"""
+_PLANS = "SELECT at, plan, outcome, reason FROM plans WHERE netuid = ? AND at <= ? ORDER BY id DESC LIMIT ?"
+_WEIGHTS = """
+    SELECT plan FROM plans WHERE netuid = ? AND outcome IN ('ok', 'applied') AND at <= ? ORDER BY id DESC LIMIT 1
+"""

@@ -1,0 +1,61 @@
+"""The database file, opened to read it and nothing else."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from engine.store.errors import StoreOld, StoreUnusable, store_error
+from engine.store.schema import LATEST, refuse_newer
+
+BUSY_TIMEOUT_S = 5.0
+
+
+@contextmanager
+def read_only(path: Path, *, brief: bool = False) -> Iterator[sqlite3.Connection]:
+    """One consistent view of the file. Raises StoreUnusable, StoreTooNew and StoreError, also while rows are read.
+
+    A `brief` one, gone again within moments, leaves no trace in the folder where nothing waits in the write-ahead log.
+    """
+    _require_file(path)
+    try:
+        with closing(sqlite3.connect(_uri(path, brief), uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S)) as it:
+            it.row_factory = sqlite3.Row
+            it.execute("BEGIN")
+            _require_current(it, path)
+            yield it
+    except sqlite3.Error as error:
+        raise store_error(error, path) from error
+
+
+def _uri(path: Path, brief: bool) -> str:
+    """SQLite keeps two files beside a database in WAL mode, for readers too, unless it is told that none writes.
+
+    That is true on a medium that cannot be written, and as good as true for a moment while the log is empty: what an
+    engine writes from then on goes into the log first.
+    """
+    uri, log = f"{path.absolute().as_uri()}?mode=ro", path.with_name(f"{path.name}-wal")
+    waiting = log.exists() and log.stat().st_size > 0
+    writable = os.access(path.parent, os.W_OK)
+    if not waiting:
+        return f"{uri}&immutable=1" if brief or not writable else uri
+    if not writable and not path.with_name(f"{path.name}-shm").exists():
+        raise StoreUnusable(f"{log} can only be read in a folder that can be written: copy both files into one")
+    return uri
+
+
+def _require_file(path: Path) -> None:
+    try:
+        path.stat()
+    except FileNotFoundError:
+        raise StoreUnusable(f"{path} is not there: nothing was stored yet") from None
+    except OSError as error:
+        raise StoreUnusable(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _require_current(connection: sqlite3.Connection, path: Path) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    refuse_newer(version, path)
+    if version < LATEST:
+        raise StoreOld(f"{path} has schema {version}, this program reads {LATEST}: launch it once to migrate")
