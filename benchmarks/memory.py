@@ -11,26 +11,28 @@ from benchmarks.processes import Memory, memory_of_tree
 from benchmarks.stub_miners import stub_miners
 from benchmarks.subnet import validator
 
-REPLIES = (16, 64)
+RUNS = (("robust", 16), ("robust", 64), ("loosh", 64))
+"""Scoring profiles and replies a round."""
+
 ROUNDS = 6
 SAMPLE_EVERY_S = 0.2
 TARGET_MB = 400
 
 
 def measure() -> list[Figure]:
-    return [figure for replies in REPLIES for figure in _measured(replies)]
+    return [figure for scoring, replies in RUNS for figure in _measured(scoring, replies)]
 
 
-def _measured(replies: int) -> list[Figure]:
+def _measured(scoring: str, replies: int) -> list[Figure]:
     with (
         tempfile.TemporaryDirectory() as folder,
         stub_miners(replies) as miners,
-        validator(Path(folder), miners, rounds=ROUNDS, encoder="minilm") as run,
+        validator(Path(folder), miners, rounds=ROUNDS, encoder="minilm", scoring=scoring) as run,
         _highest(run.pid) as found,
     ):
         for _, event in run.rounds():
             assert event["answered"] == replies, event
-    what = f"validator's process tree, {replies} replies a round"
+    what = f"validator's process tree, {scoring}, {replies} replies a round"
     return [
         Figure(f"{what}, RSS", max(one.rss for one in found), "MB", TARGET_MB),
         Figure(f"{what}, PSS", max(one.pss for one in found), "MB", TARGET_MB),

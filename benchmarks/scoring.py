@@ -2,12 +2,13 @@
 
 DATA is a folder of recorded populations: `X.rounds.jsonl`, `X.truth.jsonl`, `X.probes.jsonl`, and `metrics.py` in it or
 beside it, which computes the numbers. Every population is judged from its first round to its last by each profile,
-with the packaged model; then the time of judging is measured without that of embedding.
+with the packaged model; then the time of judging is measured without that of embedding, both with one thread.
 """
 
 import argparse
 import importlib.util
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -15,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import machine
+from benchmarks.processes import python
 from engine.encoding.cache import CachedEncoder
 from engine.encoding.encoders import open_encoder
+from engine.encoding.threads import thread_limits
 from engine.scoring import profiles
 from engine.scoring.history import History
 from engine.values import Challenge, Judgement, Reply, Request
@@ -37,6 +40,9 @@ WORDS = 75  # about 100 tokens
 
 def main() -> int:
     options = _options()
+    limits = thread_limits(1)
+    if not limits.items() <= os.environ.items():
+        os.execve(sys.executable, python("benchmarks.scoring", *sys.argv[1:]), os.environ | limits)  # noqa: S606
     metrics = _metrics(options.data)
     encoder = CachedEncoder(open_encoder(options.encoder), capacity=CACHED_TEXTS)
     names = options.populations or sorted(path.name.split(".")[0] for path in options.data.glob("*.rounds.jsonl"))

@@ -33,11 +33,14 @@ class Run:
 
 
 @contextmanager
-def validator(folder: Path, miners: Sequence[Peer], *, rounds: int, encoder: str) -> Iterator[Run]:
+def validator(
+    folder: Path, miners: Sequence[Peer], *, rounds: int, encoder: str, scoring: str = "robust"
+) -> Iterator[Run]:
     """One that asks all `miners` in each round, and begins the next round at once."""
     found(folder / "data", miners)
     command = python("console", "launch", "--no-ui", "--role", "validator", "--allow-private", "--seed", "7")
     command += ["--rounds", str(rounds), "--interval", "0", "--encoder", encoder, "--data-dir", str(folder / "data")]
+    command += ["--scoring", scoring]
     environment = clean_environment(folder) | {"SUBNET_CONSOLE_SAMPLE": str(len(miners))}
     with running(command, env=environment) as process:
         yield Run(process)

@@ -1,6 +1,8 @@
 """`subnet-console judge`: judges recorded rounds again, offline, one line in and one line out."""
 
+import os
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -8,6 +10,7 @@ from typing import BinaryIO, Literal
 from console.errors import ConsoleError, ExitCode
 from console.judge_lines import MAX_LINE, BadLine, Probe, error_line, judgement_line, read_probe, read_round
 from engine.encoding.errors import EncoderError
+from engine.encoding.threads import thread_limits
 from engine.scoring.history import History
 from engine.values import Challenge, Judgement, Reply
 
@@ -35,6 +38,8 @@ class _Offline:
     """A profile, its encoder and its history, in this process."""
 
     def __init__(self, scoring: str, embedder: str) -> None:
+        os.environ.update(thread_limits(1))
+        warnings.filterwarnings("ignore", module="sklearn")
         from engine.encoding.cache import CachedEncoder
         from engine.encoding.encoders import open_encoder
 

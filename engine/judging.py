@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from engine.encoding.errors import EncoderError
+from engine.encoding.threads import thread_limits
 from engine.judging_worker import HEADER_BYTES, Answer, Failed, Judged, Ready, Setup, Task
 from engine.scoring.history import decode
 from engine.values import Challenge, Judgement, Reply
@@ -19,8 +20,6 @@ log = logging.getLogger(__name__)
 
 DEADLINE_S = 60.0
 """The longest that loading the model, or judging one round, may take."""
-
-BLAS_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 class JudgeFailed(Exception):
@@ -97,7 +96,7 @@ class Judge:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
-                env={**os.environ, **dict.fromkeys(BLAS_THREADS, str(self._setup.threads))},
+                env=os.environ | thread_limits(self._setup.threads),
                 start_new_session=True,
             )
         except OSError as error:

@@ -180,3 +180,10 @@ def test_reasons_say_what_moved_the_pay() -> None:
 def test_likeness_is_noted() -> None:
     text = replies_of(1)[0].text
     assert "like uid 1 by meaning (1.00): noted, without effect" in reasons(answers(text, text))[0]
+
+
+def test_of_many_that_are_alike_a_few_are_named() -> None:
+    text = "The river carries minerals and sediment downstream every single year."
+    told = [reason for reason in reasons(answers(*[text] * 9))[0].split(" · ") if reason.startswith("like ")]
+    assert len(told) == 6
+    assert told[-1] == "like 3 others, too: noted, without effect"

@@ -1,6 +1,6 @@
 """Every score in parts and in words."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from msgspec import Struct
@@ -9,15 +9,19 @@ from numpy.typing import NDArray
 from engine.scoring.explain import cluster_name
 from engine.scoring.loosh.consensus import MIN_COSINE, MIN_QUALITY, Consensus
 from engine.scoring.loosh.quality import Quality
-from engine.scoring.loosh.sybil import Suspects
+from engine.scoring.loosh.sybil import Pair
 from engine.values import Reply, Verdict
 
 QUALITY = ("relevance", "coherence", "coverage", "complexity", "density", "specificity")
+PAIRS_TOLD = 5
 _HOW = {"semantic": "meaning", "fusion": "meaning, wording or structure", "trajectory": "the course of its sentences"}
 
 
 class Standing(Struct, frozen=True, kw_only=True):
-    """All that was found of a round of n answers; arrays have shape (n,). `best` got the factor `bonus`."""
+    """All that was found of a round of n answers; arrays have shape (n,). `best` got the factor `bonus`.
+
+    `alike` holds the suspicious pairs of each answer that is in any, the most alike first.
+    """
 
     consensus: Consensus
     qualities: tuple[Quality, ...]
@@ -28,7 +32,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     emissions: NDArray[np.float64]
     best: int | None
     bonus: float
-    suspects: Suspects
+    alike: Mapping[int, Sequence[Pair]]
 
 
 def verdict(index: int, replies: Sequence[Reply], standing: Standing) -> Verdict:
@@ -87,10 +91,12 @@ def _reasons(index: int, replies: Sequence[Reply], standing: Standing, parts: di
         yield f"one vote shared by {round(1 / parts['vote'])} hotkeys behind one address or coldkey"
     if parts["bonus"] > 1 and score > 0:
         yield f"the best score of all: pay times {parts['bonus']:.4f}"
-    for pair in standing.suspects.pairs:
-        if index in (pair.first, pair.second):
-            other = replies[pair.second if pair.first == index else pair.first]
-            yield f"like uid {other.uid} by {_HOW[pair.how]} ({pair.likeness:.2f}): noted, without effect"
+    alike = standing.alike.get(index, ())
+    for pair in alike[:PAIRS_TOLD]:
+        other = replies[pair.second if pair.first == index else pair.first]
+        yield f"like uid {other.uid} by {_HOW[pair.how]} ({pair.likeness:.2f}): noted, without effect"
+    if len(alike) > PAIRS_TOLD:
+        yield f"like {_counted(len(alike) - PAIRS_TOLD, 'other')}, too: noted, without effect"
 
 
 def _standing(index: int, standing: Standing, parts: dict[str, float]) -> str:

@@ -27,7 +27,7 @@ from engine.scoring.loosh.explain import Standing, alone, nothing, verdict
 from engine.scoring.loosh.keywords import keywords
 from engine.scoring.loosh.quality import Answer, Quality, Question, assess
 from engine.scoring.loosh.sentences import components, sentences
-from engine.scoring.loosh.sybil import suspects
+from engine.scoring.loosh.sybil import by_answer, suspects
 from engine.values import Challenge, Judgement, Reply, Verdict
 
 NAME = "loosh"
@@ -121,7 +121,7 @@ def _several(question: str, replies: Sequence[Reply], vectors: Lookup) -> tuple[
         emissions=emissions(time, consensus.score, consensus.members, scores),
         best=best,
         bonus=factor,
-        suspects=suspects(answers, cosines(said), spoken),
+        alike=by_answer(suspects(answers, cosines(said), spoken).pairs),
     )
     return consensus, [verdict(index, replies, standing) for index in range(len(replies))]
 

@@ -4,7 +4,7 @@ Three ways to be a pair: by meaning (cosine above a threshold drawn from the rou
 and structure, and by the course of the sentences. Answers of fewer than 50 characters are not compared.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import Literal
 
@@ -68,6 +68,15 @@ def suspects(texts: Sequence[str], likeness: Vectors, sentences: Sequence[Vector
         high=high,
         very_high=very_high,
     )
+
+
+def by_answer(pairs: Iterable[Pair]) -> dict[int, list[Pair]]:
+    """The pairs of each answer that is in any, in the order given."""
+    found: dict[int, list[Pair]] = {}
+    for pair in pairs:
+        found.setdefault(pair.first, []).append(pair)
+        found.setdefault(pair.second, []).append(pair)
+    return found
 
 
 def thresholds(cosines: NDArray[np.floating]) -> tuple[float, float]:

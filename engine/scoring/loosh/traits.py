@@ -5,14 +5,12 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from engine.scoring.loosh.cosine import Vectors, cosines
+from engine.scoring.loosh.stages import STAGES, stages
 
 FEATURES = 5_000
-STAGES = 5
-SEED = 42
 _SENTENCE_ENDS = re.compile(r"[.!?]+")
 _NUMBERED = re.compile(r"^[^\S\n]*\d+[.)]\s", re.MULTILINE)
 _BULLETED = re.compile(r"^[^\S\n]*[-•*]\s", re.MULTILINE)
@@ -39,9 +37,9 @@ def courses(sentences: Sequence[Vectors]) -> NDArray[np.float64]:
     """
     found = np.full((len(sentences), len(sentences)), -1.0)
     with_course = [index for index, rows in enumerate(sentences) if len(rows) >= STAGES]
-    stages = np.array([_stages(sentences[index]) for index in with_course])
-    if len(stages):
-        by_stage = np.array([cosines(stages[:, stage]) for stage in range(STAGES)], dtype=np.float64)
+    if with_course:
+        gone_through = np.array([stages(sentences[index]) for index in with_course])
+        by_stage = np.array([cosines(gone_through[:, stage]) for stage in range(STAGES)], dtype=np.float64)
         found[np.ix_(with_course, with_course)] = by_stage.mean(axis=0)
     return found
 
@@ -57,9 +55,3 @@ def _measures(text: str) -> tuple[float, ...]:
         sum(bool(paragraph.strip()) for paragraph in text.split("\n\n")) / 20,
         sum(lengths) / len(lengths) / 50 if lengths else 0.0,
     )
-
-
-def _stages(sentences: Vectors) -> Vectors:
-    """The centres of five clusters, shape (5, dim), by their length."""
-    centres = KMeans(n_clusters=STAGES, n_init=3, random_state=SEED).fit(sentences).cluster_centers_
-    return np.asarray(centres[np.argsort(np.linalg.norm(centres, axis=1))], dtype=np.float32)

@@ -1,0 +1,108 @@
+"""The stages that an answer goes through: the centres of five clusters of its sentences, as scikit-learn finds them.
+
+The network's validator asks scikit-learn for k-means (seed 42, the best of three beginnings). For the few sentences of
+an answer its checks take several times as long as its arithmetic, so the same steps are taken here, with the same
+random numbers in the same order. Where a cluster loses all of its sentences, scikit-learn itself is asked.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.cluster import KMeans
+
+from engine.scoring.loosh.cosine import Vectors
+
+STAGES = 5
+SEED = 42
+BEGINNINGS = 3
+TRIALS = 3
+"""Candidates for each further centre of a beginning, of which the best is taken: 2 + ln 5, cut."""
+
+MAX_STEPS = 300
+TOLERANCE = 1e-4
+_DRAWS = np.random.RandomState(SEED).random_sample((BEGINNINGS, 1 + (STAGES - 1) * TRIALS))
+
+
+class _EmptyClusterError(Exception):
+    """A centre without sentences, which only scikit-learn knows where to move."""
+
+
+def stages(sentences: Vectors) -> Vectors:
+    """The centres, shape (5, dim), the shortest first; `sentences` has shape (n, dim), n at least 5."""
+    try:
+        centres = _centres(sentences)
+    except _EmptyClusterError:
+        centres = KMeans(n_clusters=STAGES, n_init=BEGINNINGS, random_state=SEED).fit(sentences).cluster_centers_
+    return np.asarray(centres[np.argsort(np.linalg.norm(centres, axis=1))], dtype=np.float32)
+
+
+def _centres(sentences: Vectors) -> Vectors:
+    mean = sentences.mean(axis=0)
+    rows = sentences - mean
+    tolerance = float(np.var(sentences, axis=0).mean()) * TOLERANCE
+    best, least = rows[:STAGES], np.inf
+    for draws in _DRAWS:
+        centres, spread = _settled(rows, rows[_beginning(rows, draws)], tolerance)
+        if spread < least:
+            best, least = centres, spread
+    return np.asarray(best + mean)
+
+
+def _beginning(rows: Vectors, draws: NDArray[np.float64]) -> list[int]:
+    """Five sentences far from one another (k-means++): each next one is drawn by its distance from those before."""
+    exact = rows.astype(np.float64)
+    norms = np.einsum("ij,ij->i", exact, exact)
+    ones = np.ones((len(rows), 1), dtype=np.float32)
+    chosen = [int(draws[0] * len(rows))]
+    nearest = _distances(exact, norms, chosen)[0]
+    total = nearest @ ones
+    for trial in draws[1:].reshape(STAGES - 1, TRIALS):
+        candidates = np.searchsorted(np.cumsum(nearest), trial * total).clip(max=len(rows) - 1)
+        distances = np.minimum(nearest, _distances(exact, norms, candidates))
+        totals = distances @ ones
+        best = int(totals.argmin())
+        chosen.append(int(candidates[best]))
+        nearest, total = distances[best], totals[best]
+    return chosen
+
+
+def _distances(
+    rows: NDArray[np.float64], norms: NDArray[np.float64], chosen: "list[int] | NDArray[np.intp]"
+) -> Vectors:
+    """Squared, shape (chosen, n): computed in double, kept in single precision."""
+    squares = norms[chosen, np.newaxis] + norms - 2 * (rows[chosen] @ rows.T)
+    return np.maximum(squares, 0).astype(np.float32)
+
+
+def _settled(rows: Vectors, centres: Vectors, tolerance: float) -> tuple[Vectors, float]:
+    """The centres when nothing moves any more, and the sum of squared distances from them.
+
+    Raises _EmptyClusterError.
+    """
+    before = None
+    for _ in range(MAX_STEPS):
+        nearest = _nearest(rows, centres)
+        counts = np.bincount(nearest, minlength=STAGES)
+        if not counts.all():
+            raise _EmptyClusterError
+        belongs = (nearest == np.arange(STAGES)[:, np.newaxis]).astype(np.float32)
+        moved = (belongs @ rows) * (np.float32(1) / counts[:, np.newaxis].astype(np.float32))
+        shift = float(((moved - centres) ** 2).sum())
+        centres = moved
+        if before is not None and (nearest == before).all():
+            break
+        if shift <= tolerance:
+            nearest = _nearest(rows, centres)
+            break
+        before = nearest
+    return centres, _in_order((rows - centres[nearest]) ** 2)
+
+
+def _nearest(rows: Vectors, centres: Vectors) -> NDArray[np.intp]:
+    """The centre of each row, of equally near ones the first."""
+    return np.asarray((np.einsum("ij,ij->i", centres, centres) - 2 * (rows @ centres.T)).argmin(axis=1))
+
+
+def _in_order(squares: Vectors) -> float:
+    """Their sum, added up in scikit-learn's order, so that of equally good clusterings the same one is taken."""
+    fours = np.add.reduceat(squares, range(0, squares.shape[1], 4), axis=1)
+    return float(np.cumsum(np.cumsum(fours, axis=1)[:, -1])[-1])
