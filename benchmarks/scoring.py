@@ -7,7 +7,6 @@ with the packaged model; then the time of judging is measured without that of em
 
 import argparse
 import importlib.util
-import json
 import os
 import sys
 import time
@@ -15,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks import populations
 from benchmarks.figures import machine
 from benchmarks.processes import python
 from engine.encoding.cache import CachedEncoder
@@ -45,7 +45,7 @@ def main() -> int:
         os.execve(sys.executable, python("benchmarks.scoring", *sys.argv[1:]), os.environ | limits)  # noqa: S606
     metrics = _metrics(options.data)
     encoder = CachedEncoder(open_encoder(options.encoder), capacity=CACHED_TEXTS)
-    names = options.populations or sorted(path.name.split(".")[0] for path in options.data.glob("*.rounds.jsonl"))
+    names = options.populations or populations.names(options.data)
     print(f"{'':2} {'PROFILE':8}" + "".join(f"{heading:>10}" for heading, _ in (*COLUMNS, *BURSTS)))
     for name in names:
         for profile in options.profiles:
@@ -81,8 +81,8 @@ def _metrics(data: Path) -> Any:
 
 
 def _row(metrics: Any, data: Path, name: str, profile: str, encoder: CachedEncoder, *, probes: bool) -> str:
-    rounds, truth = _lines(data / f"{name}.rounds.jsonl"), _lines(data / f"{name}.truth.jsonl")
-    known = {line["id"]: str(line["truth"]) for line in _lines(data / f"{name}.probes.jsonl")} if probes else {}
+    rounds, truth = (populations.lines(data / f"{name}.{part}.jsonl") for part in ("rounds", "truth"))
+    known = populations.known_answers(data, name) if probes else {}
     found = metrics.compute(rounds, truth, judged(rounds, known, profile, encoder), set(known))
     burst = found["burst"] or {}
     values = [found[key] for _, key in COLUMNS] + [burst.get(key) for _, key in BURSTS]
@@ -95,15 +95,8 @@ def judged(
     """The judgements of recorded rounds, in order, each with what the rounds before it taught."""
     history, found = History(), []
     for line in rounds:
-        asked = Challenge(
-            id=line["id"],
-            kind=line["kind"],
-            source="file",
-            created_at=0.0,
-            request=Request(prompt=line["prompt"]),
-            truth=known.get(line["id"]),
-        )
-        judgement, history = _judge(profile, asked, [_reply(reply) for reply in line["replies"]], encoder, history)
+        asked, replies = populations.recorded(line, known)
+        judgement, history = _judge(profile, asked, replies, encoder, history)
         paid = {verdict.hotkey: verdict.emission for verdict in judgement.verdicts}
         found.append({"id": line["id"], "winner": judgement.winner, "emissions": paid})
     return found
@@ -115,14 +108,6 @@ def _judge(
     texts = profiles.texts(profile, asked, replies)
     vectors = dict(zip(texts, encoder.encode(texts), strict=True))
     return profiles.judge(profile, asked, replies, vectors, history)
-
-
-def _reply(line: dict[str, Any]) -> Reply:
-    return Reply(**{name: line[name] for name in ("uid", "hotkey", "coldkey", "ip", "ms", "text")})
-
-
-def _lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
 def _times(profile: str, size: int, encoder: str) -> tuple[float, float]:

@@ -32,9 +32,14 @@ class Worded(Struct, frozen=True):
     marks: Marks
 
 
+def tokens(text: str) -> list[str]:
+    """The words, signs and line breaks of a text in order, without case."""
+    return _TOKEN.findall(_LINE_BREAKS.sub("\n", text.strip()).casefold())
+
+
 def worded(text: str) -> Worded:
-    tokens = _TOKEN.findall(_LINE_BREAKS.sub("\n", text.strip()).casefold())
-    return Worded(len(tokens), frozenset(tokens) | frozenset(pairwise(tokens)))
+    found = tokens(text)
+    return Worded(len(found), frozenset(found) | frozenset(pairwise(found)))
 
 
 def wordings(texts: Sequence[Worded], keys: Sequence[str], arrival: Sequence[int], *, free: bool) -> list[Wording]:

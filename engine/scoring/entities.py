@@ -12,7 +12,7 @@ def entities(replies: Sequence[Reply]) -> list[int]:
     parents = list(range(len(replies)))
     first_with: dict[tuple[str, str], int] = {}
     for index, reply in enumerate(replies):
-        for mark in (("coldkey", reply.coldkey), ("address", _public(reply.ip))):
+        for mark in (("coldkey", reply.coldkey), ("address", public(reply.ip))):
             if mark[1]:
                 join(parents, index, first_with.setdefault(mark, index))
     return [root(parents, index) for index in range(len(replies))]
@@ -32,7 +32,7 @@ def join(parents: list[int], first: int, second: int) -> None:
     parents[high] = low
 
 
-def _public(ip: str) -> str:
+def public(ip: str) -> str:
     """The address in one spelling, "" when it says nothing about who is behind it."""
     try:
         address = ipaddress.ip_address(ip)

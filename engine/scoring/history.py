@@ -1,7 +1,9 @@
-"""What earlier rounds taught, as a frozen value: known answers met or missed, copies, and habits of wording."""
+"""What earlier rounds taught, as a frozen value: known answers met or missed, copies, wording, kinship."""
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
+
+from engine.scoring.kinship.tallies import Kinship
 
 MAX_HOTKEYS = 4_096
 MAX_OUTCOMES = 32
@@ -30,10 +32,11 @@ class Record(Struct, frozen=True):
 
 
 class History(Struct, frozen=True):
-    """Records by hotkey after `rounds` judged rounds."""
+    """Records by hotkey after `rounds` judged rounds, and who resembles whom."""
 
     rounds: int = 0
     records: dict[str, Record] = {}
+    kinship: Kinship = Kinship()
 
     def of(self, hotkey: str) -> Record:
         return self.records.get(hotkey, Record())
@@ -44,7 +47,7 @@ class History(Struct, frozen=True):
         if len(records) > MAX_HOTKEYS:
             kept = sorted(records, key=lambda hotkey: (records[hotkey].seen, hotkey))[-MAX_HOTKEYS:]
             records = {hotkey: records[hotkey] for hotkey in kept}
-        return History(self.rounds + 1, records)
+        return structs.replace(self, rounds=self.rounds + 1, records=records)
 
 
 _DECODER = msgspec.msgpack.Decoder(History)

@@ -1,0 +1,79 @@
+"""`python -m benchmarks.sybil DATA [POPULATION…]`: are cliques and copy-cats found, and nobody else?
+
+DATA is a folder of recorded populations, as for `benchmarks.scoring`. Each is walked through from its first round to
+its last; a line says how many of each label were suspected beyond a hint at the end, and how many ever were. Exit code
+1: an honest miner was, at any time.
+"""
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+from benchmarks import populations
+from benchmarks.figures import machine
+from engine.encoding.cache import CachedEncoder
+from engine.encoding.encoders import open_encoder
+from engine.encoding.interface import Encoder
+from engine.scoring.ballot import kind_of
+from engine.scoring.kinship.learning import learned
+from engine.scoring.kinship.strength import VERDICT
+from engine.scoring.kinship.suspects import suspicions
+from engine.scoring.kinship.tallies import Kinship
+
+CLIQUES = ("clique", "sybil")
+"""What the labels of those begin with who belong together."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.sybil", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("data", metavar="DATA", type=Path)
+    parser.add_argument("populations", metavar="POPULATION", nargs="*")
+    parser.add_argument("--encoder", default="minilm")
+    parser.add_argument("--no-probes", dest="probes", action="store_false", help="no answer is known to the validator")
+    options = parser.parse_args()
+    encoder = CachedEncoder(open_encoder(options.encoder))
+    wronged = 0
+    for name in options.populations or populations.names(options.data):
+        known = populations.known_answers(options.data, name) if options.probes else {}
+        since, at_end = walked(options.data, name, known, encoder)
+        labels = populations.lines(options.data / f"{name}.truth.jsonl")[-1]["labels"]
+        wronged += sum(labels[hotkey]["honest"] for hotkey in since)
+        print(f"{name}  " + "; ".join(_lines(labels, since, at_end)), flush=True)
+    print(f"\nhonest miners suspected at any time: {wronged}\n{machine()}")
+    return int(wronged > 0)
+
+
+def walked(
+    data: Path, name: str, known: dict[str, str], encoder: Encoder
+) -> tuple[dict[str, int], Mapping[str, float]]:
+    """By hotkey the round from which it was suspected beyond a hint, and the suspicions after the last round."""
+    kinship, since = Kinship(), dict[str, int]()
+    found: Mapping[str, float] = {}
+    for number, line in enumerate(populations.lines(data / f"{name}.rounds.jsonl"), 1):
+        asked, replies = populations.recorded(line, known)
+        texts = list({reply.text for reply in replies}) if kind_of(asked) == "text" else []
+        kinship = learned(kinship, asked, replies, dict(zip(texts, encoder.encode(texts), strict=True)))
+        found = suspicions(kinship).by_hotkey
+        for hotkey, suspicion in found.items():
+            if suspicion >= VERDICT:
+                since.setdefault(hotkey, number)
+    return since, found
+
+
+def _lines(labels: Mapping[str, dict[str, object]], since: Mapping[str, int], at_end: Mapping[str, float]) -> list[str]:
+    total = Counter(str(label["persona"]) for label in labels.values())
+    ever = Counter(str(labels[hotkey]["persona"]) for hotkey in since)
+    ended = Counter(str(labels[hotkey]["persona"]) for hotkey, value in at_end.items() if value >= VERDICT)
+    told = []
+    for persona in sorted(total, key=lambda persona: (not persona.startswith(CLIQUES), persona)):
+        if persona.startswith(CLIQUES) or ever[persona]:
+            rounds = sorted(since[hotkey] for hotkey in since if labels[hotkey]["persona"] == persona)
+            when = f", from round {rounds[0]} to {rounds[-1]} on" if rounds else ""
+            told.append(f"{persona} {ended[persona]} of {total[persona]} (ever {ever[persona]}{when})")
+    return told or ["nobody"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""What is remembered of who resembles whom, as a bounded frozen value that travels with the scoring history."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+MAX_MINERS = 1_024
+MAX_PAIRS = 512
+FORGOTTEN_AFTER = 2_000
+"""Rounds after which a miner that was not seen is forgotten, and every pair with it."""
+
+FADE = 0.995
+"""What a count keeps each time that it is added to: about the last two hundred chances speak."""
+
+STEADY = 50
+"""Over how many rounds a miner's own pace is averaged."""
+
+
+class Share(Struct, frozen=True, array_like=True):
+    """How often something happened, against how often it could have. Both fade."""
+
+    hits: float = 0.0
+    chances: float = 0.0
+
+    def after(self, hit: float) -> "Share":
+        """One chance later; `hit` is 1 or 0, or any number whose mean is wanted."""
+        return Share(FADE * self.hits + hit, FADE * self.chances + 1)
+
+    @property
+    def mean(self) -> float:
+        return self.hits / self.chances if self.chances else 0.0
+
+    @property
+    def cautious(self) -> float:
+        """The share as if it had been missed once more, so that few chances say little."""
+        return self.hits / (self.chances + 1)
+
+
+class Pace(Struct, frozen=True, array_like=True):
+    """A miner's time against the round's, as logarithm: its mean and variance over `count` rounds."""
+
+    count: int = 0
+    mean: float = 0.0
+    variance: float = 0.0
+
+    def after(self, rest: float) -> "Pace":
+        count = min(self.count + 1, STEADY)
+        off = rest - self.mean
+        return Pace(count, self.mean + off / count, (1 - 1 / count) * (self.variance + off * off / count))
+
+
+class Miner(Struct, frozen=True, array_like=True):
+    """What is known of one hotkey: its last uid and round, how often it missed a known answer, its pace."""
+
+    uid: int
+    seen: int
+    wrong: Share = Share()
+    pace: Pace = Pace()
+
+
+class Pair(Struct, frozen=True, array_like=True):
+    """What two hotkeys have in common, by view, since they first had anything.
+
+    `rounds` that both answered. `wording`: free text, and nearly the same words; `ahead`: of those, how often the first
+    hotkey's came before the second's. `mistakes`: known answers that either missed, and both missed alike. `answers`:
+    answers that can be compared, and equal ones. `meaning`: open text, and closer to each other than to the rest.
+    `structure`: a layout other than plain text, by how rare it is. `lockstep`: its mean is the correlation of their
+    paces. `lag`: its mean is the second's time less the first's, in seconds.
+    """
+
+    rounds: int = 0
+    wording: Share = Share()
+    ahead: Share = Share()
+    mistakes: Share = Share()
+    answers: Share = Share()
+    meaning: Share = Share()
+    structure: Share = Share()
+    lockstep: Share = Share()
+    lag: Share = Share()
+    address: bool = False
+    coldkey: bool = False
+
+    @property
+    def interest(self) -> float:
+        """What speaks for watching this pair rather than another. A new one that has something in common comes before
+        an old one that seldom has."""
+        behaviour = 4 * self.wording.cautious + 2 * self.mistakes.cautious + self.meaning.cautious
+        return behaviour + (self.address + self.coldkey) / 4
+
+
+Pairs = dict[str, dict[str, Pair]]
+"""By the smaller hotkey, then by the greater."""
+
+
+class Kinship(Struct, frozen=True):
+    """Miners by hotkey, and the pairs that have something in common, after `rounds` rounds."""
+
+    rounds: int = 0
+    miners: dict[str, Miner] = {}
+    pairs: Pairs = {}
+
+    def after(self, miners: Mapping[str, Miner], pairs: Mapping[tuple[str, str], Pair]) -> "Kinship":
+        """One round later, with these miners and pairs in place of what was known of them.
+
+        Beyond the bounds the miners seen longest ago go, and the pairs of the least interest.
+        """
+        known = {
+            hotkey: miner
+            for hotkey, miner in {**self.miners, **miners}.items()
+            if miner.seen > self.rounds - FORGOTTEN_AFTER
+        }
+        if len(known) > MAX_MINERS:
+            kept = sorted(known, key=lambda hotkey: (known[hotkey].seen, hotkey))[-MAX_MINERS:]
+            known = {hotkey: known[hotkey] for hotkey in kept}
+        watched = {
+            both: pair for both, pair in {**self.by_both(), **pairs}.items() if both[0] in known and both[1] in known
+        }
+        if len(watched) > MAX_PAIRS:
+            best = sorted(watched, key=lambda both: (-watched[both].interest, both))[:MAX_PAIRS]
+            watched = {both: watched[both] for both in best}
+        return Kinship(self.rounds + 1, known, _nested(watched))
+
+    def by_both(self) -> dict[tuple[str, str], Pair]:
+        return {(first, second): pair for first, others in self.pairs.items() for second, pair in others.items()}
+
+
+def _nested(flat: Mapping[tuple[str, str], Pair]) -> Pairs:
+    nested: Pairs = {}
+    for (first, second), pair in flat.items():
+        nested.setdefault(first, {})[second] = pair
+    return nested
