@@ -22,6 +22,7 @@ LAUNCH: dict[str, dict[str, tuple[str, ...]]] = {
         "interval": ("--interval",),
         "seed": ("--seed",),
         "miners": ("--miners",),
+        "commit_reveal": ("--commit-reveal",),
         "read_only": ("--read-only",),
         "data_dir": ("--data-dir",),
         "log_level": ("--log-level",),

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 
 from console.actions.action import Action, Level
 from console.present.formats import duration
-from engine.commands import AutoWeights, Register, Serve, SetWeights
+from engine.commands import AutoWeights, CommitWeights, Register, RevealWeights, Serve, SetWeights
 from engine.snapshot import Snapshot
 
 READ_ONLY = "not while --read-only is on"
@@ -24,14 +24,33 @@ def _weights_possible(snapshot: Snapshot) -> str:
 
 
 def _set_weights_possible(snapshot: Snapshot) -> str:
+    hidden = "commit-reveal: the chain takes no plain weights" if snapshot.chain.commit_reveal else ""
+    return _weights_possible(snapshot) or hidden or _sending_possible(snapshot)
+
+
+def _commit_possible(snapshot: Snapshot) -> str:
+    return _weights_possible(snapshot) or _needs_commit_reveal(snapshot) or _sending_possible(snapshot)
+
+
+def _reveal_possible(snapshot: Snapshot) -> str:
+    if reason := _weights_possible(snapshot) or _needs_commit_reveal(snapshot):
+        return reason
+    chain, commits = snapshot.chain, snapshot.setter.commits if snapshot.setter else ()
+    if not commits:
+        return "nothing is committed"
+    left = commits[0].reveal_from - chain.block
+    return f"wait {left} blk {duration(left * chain.block_time)}, for the next epoch" if left > 0 else ""
+
+
+def _needs_commit_reveal(snapshot: Snapshot) -> str:
+    return "" if snapshot.chain.commit_reveal else "commit-reveal is off"
+
+
+def _sending_possible(snapshot: Snapshot) -> str:
     chain = snapshot.chain
     left = chain.next_weights_block - chain.block
-    if reason := _weights_possible(snapshot):
-        return reason
     if not chain.validator_permit:
         return "no validator permit"
-    if chain.commit_reveal:
-        return "commit-reveal: the chain takes no plain weights"
     if left > 0:
         return f"wait {left} blk {duration(left * chain.block_time)}, the rate limit"
     return "" if any(miner.planned > 0 for miner in snapshot.miners) else "no miner has a score to set"
@@ -89,6 +108,24 @@ ACTIONS = (
         command=SetWeights(),
     ),
     _chain(
+        id="chain.commit",
+        label="commit…",
+        about="Commit to the planned weights, which stay hidden until they are revealed.",
+        letter="c",
+        level=Level.TYPED,
+        why_not=_commit_possible,
+        command=CommitWeights(),
+    ),
+    _chain(
+        id="chain.reveal",
+        label="reveal…",
+        about="Reveal the weights of the oldest commit, which puts them on chain.",
+        letter="v",
+        level=Level.TYPED,
+        why_not=_reveal_possible,
+        command=RevealWeights(),
+    ),
+    _chain(
         id="chain.auto_on",
         label="auto-set on",
         about="Let the engine set weights in each window.",
@@ -132,3 +169,9 @@ ACTIONS = (
         footer=45,
     ),
 )
+
+
+def lettered_now(snapshot: Snapshot) -> list[Action]:
+    """Those with a letter, without that of switching on what is on, or off what is off."""
+    idle = "chain.auto_on" if snapshot.auto_weights else "chain.auto_off"
+    return [action for action in ACTIONS if action.letter and action.id != idle]

@@ -1,6 +1,6 @@
 """What an operator is asked before an action that writes to the chain: the dry run in lines, and what to type."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
@@ -9,8 +9,8 @@ from console.actions.action import Level
 from console.actions.chain import announcement
 from console.present import formats
 from console.present.text import BLANK, Line, Span, facts, fit, line
-from console.present.weights import Change, change_caption, changes
-from engine.snapshot import ServerView, Snapshot
+from console.present.weights import Change, change_caption, changes, changes_by
+from engine.snapshot import ChainView, ServerView, Snapshot
 
 EMBEDDED = "embedded"
 CHANGES_SHOWN = 8
@@ -51,8 +51,32 @@ def question(action_id: str, snapshot: Snapshot) -> Question:
 
 
 def weights_to_set(snapshot: Snapshot) -> list[Line]:
-    """How the planned weights differ from those on chain, the largest change first."""
-    rows, chain = changes(snapshot.miners), snapshot.chain
+    """How the planned weights differ from those on chain, and how long the next have to wait."""
+    return [*_difference(changes(snapshot.miners)), _rest(snapshot.chain)]
+
+
+def weights_to_commit(snapshot: Snapshot) -> list[Line]:
+    """The same, and when they have to be revealed."""
+    chain = snapshot.chain
+    first = chain.next_epoch + (chain.reveal_period - 1) * chain.tempo
+    window = f"to be revealed from block {first:,} on, before block {first + chain.tempo:,}, else they are lost"
+    return [*_difference(changes(snapshot.miners)), _rest(chain), line(Span(window, "muted"))]
+
+
+def weights_to_reveal(snapshot: Snapshot) -> list[Line]:
+    """How the weights of the oldest commit differ from those on chain."""
+    commits = snapshot.setter.commits if snapshot.setter else ()
+    plan = next((one for one in snapshot.plans if one.outcome == "committed"), None)
+    if plan is None or not commits:
+        return []
+    until = line(
+        Span(f"committed at block {commits[0].block:,}, lost after block {commits[0].reveal_until:,}", "muted")
+    )
+    return [*_difference(changes_by(plan, snapshot.miners)), until]
+
+
+def _difference(rows: Sequence[Change]) -> list[Line]:
+    """What would change, the largest change first."""
     largest = sorted(rows, key=lambda row: -abs(row.change))
     more = len(rows) - CHANGES_SHOWN
     return [
@@ -61,8 +85,11 @@ def weights_to_set(snapshot: Snapshot) -> list[Line]:
         line(Span("UID  ON CHAIN     PLAN    CHANGE", "muted")),
         *map(_change, largest[:CHANGES_SHOWN]),
         *([line(Span(f"and {more} more with smaller changes", "muted"))] if more > 0 else ()),
-        line(Span(f"after that, none for {formats.blocks(chain.weights_rate_limit, chain.block_time)}", "muted")),
     ]
+
+
+def _rest(chain: ChainView) -> Line:
+    return line(Span(f"after that, none for {formats.blocks(chain.weights_rate_limit, chain.block_time)}", "muted"))
 
 
 def _change(row: Change) -> Line:
@@ -114,6 +141,8 @@ def _not_an_address(typed: str) -> str:
 
 DRY_RUNS: dict[str, Callable[[Snapshot], list[Line]]] = {
     "chain.set_weights": weights_to_set,
+    "chain.commit": weights_to_commit,
+    "chain.reveal": weights_to_reveal,
     "chain.register": registration_to_pay,
     "chain.serve": axon_to_announce,
 }

@@ -49,6 +49,9 @@ OUTCOMES: dict[OutcomeStatus, State] = {
     "ok": State("✓", "ok", "ok"),
     "rejected": State("✗", "rejected", "err"),
     "unknown": State("▲", "unknown", "warn"),
+    "committed": State("●", "committed", "info"),
+    "applied": State("✓", "applied", "ok"),
+    "lost": State("✗", "lost", "err"),
 }
 COUNTED: dict[Counted, State] = {
     "yes": State("✓", "counts", "ok"),

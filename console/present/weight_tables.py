@@ -157,7 +157,7 @@ SUBMISSIONS: Table[PlanView] = Table(
         Column(
             id="outcome",
             title="OUTCOME",
-            width=10,
+            width=11,
             priority=0,
             cell=lambda row, _now: _outcome(row),
             value=lambda row: states.of_outcome(row.outcome).word,
@@ -224,7 +224,7 @@ COMMANDS: Table[CommandView] = Table(
         Column(
             id="command",
             title="COMMAND",
-            width=12,
+            width=13,
             priority=0,
             cell=lambda row, _now: Cell(row.name),
             value=lambda row: row.name,
@@ -233,7 +233,7 @@ COMMANDS: Table[CommandView] = Table(
         Column(
             id="detail",
             title="WITH",
-            width=22,
+            width=20,
             priority=2,
             cell=lambda row, _now: Cell(row.detail, "muted"),
             value=lambda row: row.detail,
@@ -242,7 +242,7 @@ COMMANDS: Table[CommandView] = Table(
         Column(
             id="outcome",
             title="OUTCOME",
-            width=10,
+            width=11,
             priority=0,
             cell=lambda row, _now: _outcome(row),
             value=lambda row: states.of_outcome(row.outcome).word,

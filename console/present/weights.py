@@ -8,7 +8,6 @@ from console.present import formats, states
 from console.present.picture import Picture
 from console.present.text import Line, Span, facts, line
 from engine.snapshot import ChainView, MinerView, PlanView, Snapshot
-from engine.weights.moment import SET_FROM
 from engine.weights.plan import max_upscale
 
 LABEL = 10
@@ -41,20 +40,30 @@ class Change(Struct, frozen=True, kw_only=True):
 def changes(miners: Sequence[MinerView]) -> tuple[Change, ...]:
     """The planned weights beside those on chain, one row a miner."""
     planned = [miner.planned for miner in miners]
-    scaled = max_upscale(planned) if any(planned) else (0,) * len(planned)
-    largest = max((abs(miner.planned - miner.weight) for miner in miners), default=0.0)
+    return _changes(miners, planned, max_upscale(planned) if any(planned) else (0,) * len(planned))
+
+
+def changes_by(plan: PlanView, miners: Sequence[MinerView]) -> tuple[Change, ...]:
+    """The weights of an earlier plan beside those on chain, one row a miner."""
+    sent, total = dict(zip(plan.uids, plan.weights_u16, strict=True)), sum(plan.weights_u16)
+    scaled = [sent.get(miner.uid, 0) for miner in miners]
+    return _changes(miners, [u16 / total if total else 0.0 for u16 in scaled], scaled)
+
+
+def _changes(miners: Sequence[MinerView], planned: Sequence[float], scaled: Sequence[int]) -> tuple[Change, ...]:
+    largest = max((abs(share - miner.weight) for miner, share in zip(miners, planned, strict=True)), default=0.0)
     return tuple(
         Change(
             uid=miner.uid,
             hotkey=miner.hotkey,
             name=miner.name,
             ema=miner.ema,
-            planned=miner.planned,
+            planned=share,
             u16=u16,
             on_chain=miner.weight,
             largest=largest,
         )
-        for miner, u16 in zip(miners, scaled, strict=True)
+        for miner, share, u16 in zip(miners, planned, scaled, strict=True)
     )
 
 
@@ -83,8 +92,10 @@ def status(picture: Picture) -> list[Line]:
     return facts(
         (
             ("last set", _last_set(snapshot)),
+            ("next", _next(snapshot)),
+            ("waits for", _waits_for(snapshot)),
+            *([("commits", _commits(snapshot))] if chain.commit_reveal else ()),
             ("allowed", _allowed(chain)),
-            ("window", _window(snapshot)),
             ("auto-set", _auto_set(snapshot)),
             ("vtrust", line(f"{chain.validator_trust:.3f}  commit-reveal {'on' if chain.commit_reveal else 'off'}")),
             ("limit", line(f"one set in {formats.blocks(chain.weights_rate_limit, chain.block_time)}")),
@@ -130,18 +141,36 @@ def _allowed(chain: ChainView) -> Line:
     return line(f"in {formats.blocks(left, chain.block_time)} ", Span(formats.gauge(gone, GAUGE), "accent"))
 
 
-def _window(snapshot: Snapshot) -> Line:
-    """The engine sets weights by itself once a tempo, in its last quarter."""
-    chain = snapshot.chain
-    began = chain.next_epoch - chain.tempo
-    opens = began + int(SET_FROM * chain.tempo)
-    if chain.last_weights_block >= began and _has_weights(snapshot):
-        following = formats.blocks(max(0, opens + chain.tempo - chain.block), chain.block_time)
-        return line(Span("✓ used", "ok"), f" next in {following}")
-    if chain.block < opens:
-        return line(f"opens in {formats.blocks(opens - chain.block, chain.block_time)}")
-    left = max(0, chain.next_epoch - chain.block)
-    return line(Span("● open", "ok"), f" for {formats.blocks(left, chain.block_time)}")
+def _next(snapshot: Snapshot) -> Line:
+    """The block before which the engine sends nothing by itself."""
+    chain, setter = snapshot.chain, snapshot.setter
+    if setter is None:
+        return line(Span("✗ never", "warn"))
+    if not snapshot.auto_weights:
+        return line(Span("○ only by hand", "warn"))
+    return line(_in_time(setter.next_block, chain))
+
+
+def _waits_for(snapshot: Snapshot) -> Line:
+    setter = snapshot.setter
+    return line(setter.what, Span(f"  {setter.reason}", "muted")) if setter else line(formats.UNKNOWN)
+
+
+def _commits(snapshot: Snapshot) -> Line:
+    """What was committed to and has to be revealed, the oldest of it."""
+    commits = snapshot.setter.commits if snapshot.setter else ()
+    if not commits:
+        return line(Span("○ none to reveal", "muted"))
+    first, chain = commits[0], snapshot.chain
+    if chain.block < first.reveal_from:
+        return line(f"{len(commits)} hidden until ", _in_time(first.reveal_from, chain))
+    return line(Span(f"● {len(commits)} to reveal ", "info"), "before ", _in_time(first.reveal_until + 1, chain))
+
+
+def _in_time(block: int, chain: ChainView) -> str:
+    """A block that is to come, and how far away that is."""
+    left = block - chain.block
+    return f"block {block:,} in {formats.duration(left * chain.block_time)}" if left > 0 else "the next block"
 
 
 def _auto_set(snapshot: Snapshot) -> Line:

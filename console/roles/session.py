@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from console.roles.exports import exporter
 from engine.chain.local import LocalChain
@@ -58,7 +59,7 @@ async def opened(settings: Settings, folder: Path, feed: Feed) -> AsyncIterator[
             folder / "chain.sqlite3",
             netuid=settings.netuid,
             block_time=settings.block_time,
-            hyperparameters=DEMO_RULES if settings.role == "demo" else None,
+            hyperparameters=_rules(settings),
             seed=settings.seed or 0,
         )
         stack.push_async_callback(chain.close)
@@ -74,6 +75,11 @@ async def opened(settings: Settings, folder: Path, feed: Feed) -> AsyncIterator[
         node.services["chain"] = lambda: chain
         node.handlers[Export] = exporter(folder)
         yield Session(settings, folder, feed, store, chain, wallet, node)
+
+
+def _rules(settings: Settings) -> Hyperparameters | None:
+    """The demo's own rules; another embedded chain keeps those that it has."""
+    return replace(DEMO_RULES, commit_reveal=settings.commit_reveal) if settings.role == "demo" else None
 
 
 def _wallet(settings: Settings, folder: Path) -> Wallet:

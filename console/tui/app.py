@@ -38,6 +38,9 @@ from engine.snapshot import Snapshot
 PULL_S = 0.25
 THEMES_S = 2.0
 
+WENT_WELL = ("ok", "committed", "applied")
+"""Outcomes that need no warning."""
+
 
 class ConsoleApp(TypeAheadApp, inherit_bindings=False):
     """The screen of one engine, or of a feed without one. It ends with the reason why."""
@@ -104,7 +107,7 @@ class ConsoleApp(TypeAheadApp, inherit_bindings=False):
             self.leave(Ending.DONE)
         for event in self._viewing.outcomes():
             outcome = f"{event.fields['command']}: {event.fields['outcome']} {event.fields['reason']}"
-            self.tell(outcome.strip(), failed=event.fields["outcome"] != "ok")
+            self.tell(outcome.strip(), failed=event.fields["outcome"] not in WENT_WELL)
         screen = self._console_screen
         if screen is not None and screen.has_panes:
             screen.receive(self.picture)

@@ -119,6 +119,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     handshake_window: Annotated[Seconds, _is("how old a handshake may be", "s")] = 30.0
 
     miners: Annotated[int, Meta(ge=4, le=255), _is("how many miners the demo has")] = 17
+    commit_reveal: Annotated[bool, _is("the demo subnet takes commits to weights, as new subnets do")] = False
 
 
 DEMO = {"interval": 3.0, "block_time": 0.5, "allow_private": True}

@@ -84,7 +84,8 @@ def outcome_of(plan: WeightPlan, moment: Moment, *, lost_after: int, committed_t
         return Outcome(status="rejected", reason="HotKeyNotRegisteredInSubNet: this hotkey lost its uid")
     landed = next((commit for commit in moment.commits if commit.hash == committed_to), None)
     if landed is not None:
-        return Outcome(status="committed", block=landed.block)
+        reason = f"to be revealed from block {landed.reveal_from}"
+        return Outcome(status="committed", block=landed.block, reason=reason)
     moved = own.last_update > plan.last_update
     if (moved or own.last_update == plan.block) and reads_back(plan, moment):
         return Outcome(status="ok", block=own.last_update)

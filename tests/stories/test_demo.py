@@ -42,6 +42,19 @@ def test_honest_work_is_paid_and_cheating_is_not(tmp_path: Path) -> None:
     assert any("strong-1" in line for line in run.narration), "what each miner earned is told at the end"
 
 
+def test_hidden_weights_are_committed_to_and_revealed(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    with running(
+        "--commit-reveal", "--seed", "7", "--interval", "0.5", "--miners", "6", "--data-dir", str(folder)
+    ) as run:
+        run.wait_for("weights", 3)
+        run.stop(signal.SIGTERM)
+    committed, applied = run.named("weights")[:2]
+    assert [committed["outcome"], applied["outcome"]] == ["committed", "applied"]
+    assert committed["weights_u16"] == applied["weights_u16"]
+    assert any(float(row["weight"] or 0) > 0 for row in exported("scores", folder))
+
+
 def test_a_killed_engine_loses_no_round_doubles_none_and_goes_on_where_it_was(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     arguments = ("--seed", "11", "--interval", "0.5", "--miners", "6", "--data-dir", str(folder))

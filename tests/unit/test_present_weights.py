@@ -10,7 +10,7 @@ from console.present import weights
 from console.present.picture import Picture
 from console.present.text import text_of
 from console.present.weight_tables import CHANGES, COMMANDS, SUBMISSIONS
-from engine.snapshot import ChainView, CommandView, MinerView, PlanView, Snapshot
+from engine.snapshot import ChainView, CommandView, CommitView, MinerView, PlanView, SetterView, Snapshot
 from tests.unit.present_helpers import rows_of
 
 CHAIN = ChainView(
@@ -36,6 +36,17 @@ MINERS = (
 )
 
 
+SETTER = SetterView(
+    next_block=5_000_162, what="the rate limit", reason="SettingWeightsTooFast: 62 blocks left", commits=()
+)
+HIDING = replace(CHAIN, commit_reveal=True)
+
+
+def committed(reveal_from: int) -> SetterView:
+    commit = CommitView(block=reveal_from - 60, reveal_from=reveal_from, reveal_until=reveal_from + 359)
+    return replace(SETTER, commits=(commit,))
+
+
 def plan(**changes: Any) -> PlanView:
     usual = PlanView(
         at=1.0, block=5_000_062, mode="normal", uids=(1, 2), weights_u16=(65535, 1), outcome="ok", reason=""
@@ -45,7 +56,14 @@ def plan(**changes: Any) -> PlanView:
 
 def snapshot(**changes: Any) -> Snapshot:
     usual = Snapshot(
-        at=100.0, version="1", role="validator", started_at=0.0, chain=CHAIN, miners=MINERS, plans=(plan(),)
+        at=100.0,
+        version="1",
+        role="validator",
+        started_at=0.0,
+        chain=CHAIN,
+        miners=MINERS,
+        plans=(plan(),),
+        setter=SETTER,
     )
     return replace(usual, **changes)
 
@@ -62,8 +80,9 @@ def status(**changes: Any) -> dict[str, str]:
 def test_status_says_when_weights_were_set_and_when_they_may_be_again() -> None:
     assert [text_of(content).rstrip() for content in weights.status(Picture(snapshot(), 100.0))] == [
         "last set  38 blk ago ✓ ok",
+        "next      block 5,000,162 in 12m24s",
+        "waits for the rate limit  SettingWeightsTooFast: 62 blocks left",
         "allowed   in 62 blk 12m24s ▮▮▮▯▯▯▯▯",
-        "window    ✓ used next in 330 blk 1h06m",
         "auto-set  ● ON once in each window",
         "vtrust    0.981  commit-reveal off",
         "limit     one set in 100 blk 20m00s",
@@ -75,19 +94,27 @@ def test_status_says_when_weights_were_set_and_when_they_may_be_again() -> None:
 def test_weights_never_set_are_not_taken_for_set_at_the_registration() -> None:
     bare = tuple(MinerView(uid=one.uid, hotkey=one.hotkey, name=one.name) for one in MINERS)
     assert status(miners=bare, plans=())["last set"] == "○ never set"
-    assert status(miners=bare)["window"] == "● open for 60 blk 12m00s"
 
 
-def test_a_window_that_is_still_closed_says_when_it_opens() -> None:
-    early = chain(block=4_999_900, next_epoch=5_000_200, last_weights_block=4_999_700, next_weights_block=4_999_800)
-    assert status(chain=early)["window"] == "opens in 210 blk 42m00s"
+def test_what_may_be_set_now_says_so() -> None:
+    early = chain(block=4_999_900, next_weights_block=4_999_800)
     assert status(chain=early)["allowed"] == "✓ now"
+    assert status(setter=replace(SETTER, next_block=5_000_100))["next"] == "the next block"
 
 
 @pytest.mark.parametrize(
     ("changes", "label", "words"),
     [
         ({"auto_weights": False}, "auto-set", "○ OFF set only by hand"),
+        ({"auto_weights": False}, "next", "○ only by hand"),
+        ({"setter": None, "read_only": True}, "next", "✗ never"),
+        ({"chain": HIDING}, "commits", "○ none to reveal"),
+        ({"chain": HIDING, "setter": committed(5_000_160)}, "commits", "1 hidden until block 5,000,160 in 12m00s"),
+        (
+            {"chain": HIDING, "setter": committed(5_000_000)},
+            "commits",
+            "● 1 to reveal before block 5,000,360 in 52m00s",
+        ),
         ({"read_only": True, "auto_weights": False}, "auto-set", "✗ OFF --read-only"),
         ({"chain": chain(commit_reveal=True)}, "vtrust", "0.981  commit-reveal on"),
         ({"chain": chain(registered=False)}, "neuron", "✗ not registered"),
@@ -118,6 +145,15 @@ def test_changes_are_shares_numbers_to_send_and_the_largest_of_them() -> None:
     assert weights.change_caption(rows) == "L1 .5000  max ▲.2500 uid 1"
 
 
+def test_an_earlier_plan_is_laid_beside_what_is_on_chain() -> None:
+    rows = weights.changes_by(plan(uids=(3, 2), weights_u16=(65535, 65535)), MINERS)
+    assert [(row.uid, row.planned, row.u16, row.change) for row in rows] == [
+        (1, 0.0, 0, -0.5),
+        (2, 0.5, 65535, 0.25),
+        (3, 0.5, 65535, 0.25),
+    ]
+
+
 def test_no_plan_changes_nothing() -> None:
     assert weights.changes(()) == ()
     assert weights.change_caption(()) == "L1 .0000  nothing would change"
@@ -143,8 +179,8 @@ def test_the_largest_change_comes_first_and_fits_80_columns() -> None:
 def test_a_submission_names_who_got_most() -> None:
     rows = (plan(), plan(at=2.0, uids=(), weights_u16=(), outcome="skipped", reason="no miner serves"))
     assert [text[9:] for text in rows_of(SUBMISSIONS, rows, 78, 100.0)] == [
-        " 5,000,062 ○ skipped      0 -       normal    no miner serves",
-        " 5,000,062 ✓ ok           2 uid 1   normal",
+        " 5,000,062 ○ skipped       0 -       normal    no miner serves",
+        " 5,000,062 ✓ ok            2 uid 1   normal",
     ]
 
 

@@ -16,8 +16,8 @@ from console.tui.screens.confirm import CANCEL, ConfirmDialog
 from console.tui.screens.miner import MinerScreen
 from console.tui.widgets.live_table import LiveTable
 from console.tui.widgets.options import Options
-from engine.commands import AutoWeights, Pause, Register, Resume, Serve, SetWeights
-from engine.snapshot import ChainView, CommandView, PlanView, ServerView, Snapshot
+from engine.commands import AutoWeights, CommitWeights, Pause, Register, Resume, RevealWeights, Serve, SetWeights
+from engine.snapshot import ChainView, CommandView, CommitView, PlanView, ServerView, SetterView, Snapshot
 from tests.unit.tui_helpers import NARROW, NOW, WIDE, Orders, app_of, miner, screen_text, snapshot, toasts
 
 MINERS = (miner(1, planned=0.4, weight=0.1), miner(2), miner(3, planned=0.0, weight=0.2))
@@ -51,6 +51,16 @@ def validator(**changes: Any) -> Snapshot:
     return snapshot(**{"miners": MINERS, "plans": (PLAN,), "commands": (COMMAND,), **changes})
 
 
+HIDING = replace(snapshot().chain, commit_reveal=True, block=100, next_epoch=108)
+COMMITTED = validator(
+    chain=HIDING,
+    plans=(replace(PLAN, outcome="committed", reason=""),),
+    setter=SetterView(
+        next_block=105, what="the window", reason="", commits=(CommitView(block=90, reveal_from=96, reveal_until=107),)
+    ),
+)
+
+
 async def take(pilot: Pilot[Ending], letter: str) -> None:
     """The menu, then a letter."""
     await pilot.press("x", letter)
@@ -67,7 +77,9 @@ async def test_the_plan_stands_beside_the_chain_at_80_by_24(tmp_path: Path) -> N
     assert "1 miner-1" in shown
     assert "▼.2000 ████████" in shown
     assert "w set weights now…" in shown
-    assert "✗ on already" in shown
+    assert "c commit…          ✗ commit-r" in shown
+    assert "o auto-set off" in shown
+    assert "a auto-set on" not in shown
     assert "✗ rejected" in shown
     assert "TooFast" in shown
 
@@ -141,6 +153,46 @@ async def test_weights_are_set_after_the_difference_was_shown_and_yes_was_said(t
         app.pull()
         await pilot.pause()
         assert toasts(app)[-1] == "setweights: rejected SettingWeightsTooFast"
+
+
+async def test_weights_are_committed_to_after_the_difference_and_the_window_were_shown(tmp_path: Path) -> None:
+    app = app_of(validator(chain=HIDING), tmp_path)
+    orders = Orders(app.feed)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("4")
+        assert "commits   ○ none to reveal" in screen_text(app)
+        await take(pilot, "c")
+        shown = screen_text(app)
+        assert "2 miners get weight  L1 .5000  max ▲.3000 uid 1" in shown
+        assert "to be revealed from block 108 on, before block 120, else they are lost" in shown
+        await pilot.press("enter")
+        assert orders.taken == []
+        await take(pilot, "c")
+        await pilot.press("y")
+        assert orders.taken == [CommitWeights()]
+        app.feed.emit("command", command="commitweights", detail="", outcome="committed", reason="")
+        app.pull()
+        await pilot.pause()
+        assert toasts(app)[-1] == "commitweights: committed"
+        assert list(app._notifications)[-1].severity == "information"
+
+
+async def test_a_commit_is_revealed_after_its_weights_were_shown(tmp_path: Path) -> None:
+    app = app_of(COMMITTED, tmp_path)
+    orders = Orders(app.feed)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("4")
+        assert "● committed" in screen_text(app)
+        assert "● 1 to reveal before" in screen_text(app)
+        await take(pilot, "v")
+        shown = screen_text(app)
+        assert "2 miners get weight  L1" in shown
+        assert "committed at block 90, lost after block 107" in shown
+        await pilot.press("enter")
+        assert orders.taken == []
+        await take(pilot, "v")
+        await pilot.press("y")
+    assert orders.taken == [RevealWeights()]
 
 
 async def test_on_a_real_network_yes_is_not_enough(tmp_path: Path) -> None:
@@ -240,6 +292,8 @@ async def test_every_chain_action_goes_through_the_feed_and_asks_what_its_level_
     """With no engine behind it nothing happens, and the operator is told."""
     able = {
         "chain.auto_on": validator(auto_weights=False),
+        "chain.commit": validator(chain=HIDING),
+        "chain.reveal": COMMITTED,
         "chain.register": validator(chain=replace(validator().chain, registered=False)),
         "chain.serve": MINER,
     }
@@ -276,6 +330,17 @@ async def test_every_chain_action_goes_through_the_feed_and_asks_what_its_level_
         ({"chain": replace(FINNEY, next_weights_block=101)}, "chain.set_weights", "wait 1 blk 12s, the rate limit"),
         ({"chain": replace(FINNEY, next_weights_block=162)}, "chain.set_weights", "wait 62 blk 12m24s, the rate limit"),
         ({"miners": ()}, "chain.set_weights", "no miner has a score to set"),
+        ({"chain": FINNEY}, "chain.commit", "commit-reveal is off"),
+        ({"read_only": True, "chain": HIDING}, "chain.commit", "not while --read-only is on"),
+        ({"miners": (), "chain": HIDING}, "chain.commit", "no miner has a score to set"),
+        ({"chain": FINNEY}, "chain.reveal", "commit-reveal is off"),
+        ({"read_only": True, "chain": HIDING}, "chain.reveal", "not while --read-only is on"),
+        ({"chain": HIDING}, "chain.reveal", "nothing is committed"),
+        (
+            {"chain": replace(HIDING, block=91), "setter": COMMITTED.setter},
+            "chain.reveal",
+            "wait 5 blk 1m00s, for the next epoch",
+        ),
         ({"chain": FINNEY}, "chain.register", "is uid 7 already"),
     ],
 )

@@ -21,7 +21,6 @@ from console.tui.widgets.table_panel import TablePanel
 from engine.snapshot import PlanView
 
 ONLY_CHANGES = "  only changes"
-LETTERED = [action for action in chain.ACTIONS if action.letter]
 
 
 class WeightsScreen(ConsoleScreen):
@@ -44,8 +43,8 @@ class WeightsScreen(ConsoleScreen):
 
     def show(self, picture: Picture) -> None:
         self.query_one("#status", Lines).show(weights.status(picture))
-        letters = [lettered(action, self.host.why_not(action.id)) for action in LETTERED]
-        self.query_one("#letters", Lines).show(letters)
+        letters = chain.lettered_now(picture.snapshot)
+        self.query_one("#letters", Lines).show([lettered(one, self.host.why_not(one.id)) for one in letters])
         self.query_one("#commands", TablePanel).show(picture.snapshot.commands, picture.now)
         if picture.snapshot.role != "miner":
             self._show_plans(picture)
