@@ -11,7 +11,7 @@ from msgspec import Struct
 
 ReplyStatus = Literal["ok", "timeout", "unreachable", "refused", "malformed", "too_large", "cancelled"]
 AnswerType = Literal["number", "short", "yes_no", "json", "tool_call", "code", "text"]
-Source = Literal["synthetic", "file", "organic"]
+Source = Literal["synthetic", "file", "organic", "replay"]
 OutcomeStatus = Literal["ok", "rejected", "unknown", "committed", "applied", "lost"]
 Level = Literal["info", "warning", "error"]
 Counted = Literal["yes", "cap", "dropout", "cancelled", "ignored"]

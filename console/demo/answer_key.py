@@ -10,10 +10,10 @@ from pathlib import Path
 from random import Random
 
 from engine.challenges.kinds import arithmetic
-from engine.challenges.kinds.base import OPEN_SHARE, Question
+from engine.challenges.kinds.base import Question
 from engine.challenges.kinds.tasks.base import near
 from engine.challenges.sources.lines import read_challenges
-from engine.challenges.sources.synthetic import Deck
+from engine.challenges.sources.synthetic import PROBE_SHARE, Deck
 from engine.values import Challenge, Request
 
 LOOK_AHEAD = 256
@@ -54,11 +54,17 @@ class AnswerKey:
 
 
 def seeded_key(
-    seed: int, kinds: Mapping[str, float], *, open_share: float = OPEN_SHARE, position: int = 0
+    seed: int,
+    kinds: Mapping[str, float],
+    *,
+    probe_share: float = PROBE_SHARE,
+    has_budget: bool = False,
+    position: int = 0,
 ) -> AnswerKey:
-    """The key to a SyntheticSource with the same arguments."""
-    deck = Deck(seed, kinds, open_share=open_share)
-    return AnswerKey(deck.question(k)[1] for k in count(position))
+    """The key to a SyntheticSource with the same arguments; with a budget it knows what may be asked instead, too."""
+    deck = Deck(seed, kinds, probe_share=probe_share)
+    draws = (deck.question, deck.open_question) if has_budget else (deck.question,)
+    return AnswerKey(draw(k)[1] for k in count(position) for draw in draws)
 
 
 def file_key(path: Path, *, position: int = 0) -> AnswerKey:

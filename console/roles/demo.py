@@ -31,7 +31,7 @@ async def run(session: Session, stack: AsyncExitStack) -> None:
     source = await validator.open_source(session)
     await session.join(session.wallet, stake=validator.STAKE)
     await validator.add(session, stack, source, await validator.name_neurons(session))
-    key, board = _answer_key(session, source), Board()
+    key, board = answer_key(session, source), Board()
     allow = allow_list(session, session.wallet.hotkey.ss58_address)
     axons = []
     for persona in personas:
@@ -53,8 +53,15 @@ def _backend(persona: Persona, seed: int, key: AnswerKey, board: Board) -> Backe
     return PersonaBackend(persona, seed=seed, key=key, board=board)
 
 
-def _answer_key(session: Session, source: Source) -> AnswerKey:
+def answer_key(session: Session, source: Source) -> AnswerKey:
+    """What the personas know of the questions that `source` asks from here on."""
     settings, position = session.settings, source.cursor.position
     if settings.challenges is not None:
         return file_key(settings.challenges, position=position)
-    return seeded_key(settings.seed or 0, validator.KINDS, position=position)
+    return seeded_key(
+        settings.seed or 0,
+        validator.KINDS,
+        probe_share=settings.probe_share,
+        has_budget=settings.probe_budget is not None,
+        position=position,
+    )

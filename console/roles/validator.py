@@ -1,5 +1,6 @@
 """A validator: questions from a seed or a file, to the miners on chain and those that the operator named."""
 
+import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
@@ -8,18 +9,22 @@ from console.roles.session import Session
 from engine.chain.local.refusal import Refused
 from engine.challenges.sources.base import Source
 from engine.challenges.sources.file import FileSource
+from engine.challenges.sources.replay import ReplaySource
 from engine.challenges.sources.synthetic import SyntheticSource
 from engine.judging import Judge
+from engine.limit import RollingLimit
+from engine.store.errors import StoreError
 from engine.transport.addresses import checked_address
 from engine.transport.errors import WireError
 from engine.transport.loosh.validator import LooshCaller
 from engine.validating import VALIDATOR, Validating
-from engine.values import Peer, at_port
+from engine.values import Challenge, Peer, at_port
 
 KINDS = {"chat": 0.8, "arithmetic": 0.2}
 """Shares of the kinds among synthetic challenges."""
 
 STAKE = 1000.0
+HOUR_S = 3600.0
 
 
 async def run(session: Session, stack: AsyncExitStack) -> None:
@@ -41,9 +46,37 @@ async def open_source(session: Session) -> Source:
 
         source = FileSource(settings.challenges, on_bad_line=tell)
     else:
-        source = SyntheticSource(KINDS, settings.seed)
+        source = await _synthetic(session)
     source.resume(await session.store.cursor(source.cursor.name) or 0)
     return source
+
+
+async def _synthetic(session: Session) -> Source:
+    settings, store = session.settings, session.store
+    budget = await _budget(session)
+    synthetic = SyntheticSource(KINDS, settings.seed, probe_share=settings.probe_share, budget=budget)
+    if not settings.replay_share:
+        return synthetic
+
+    async def recorded(lot: float) -> Challenge | None:
+        try:
+            return await store.recorded_challenge(settings.netuid, lot)
+        except StoreError as error:
+            session.feed.raise_attention("warning", "store", f"no recorded question is asked again: {error}")
+            return None
+
+    return ReplaySource(synthetic, recorded, share=settings.replay_share, budget=budget)
+
+
+async def _budget(session: Session) -> RollingLimit | None:
+    """How many probes may be asked, less those of the last hour. Raises StoreError."""
+    settings = session.settings
+    if settings.probe_budget is None:
+        return None
+    budget = RollingLimit(settings.probe_budget, HOUR_S)
+    for at in await session.store.probes_asked(settings.netuid, time.time() - HOUR_S):
+        budget.add(at)
+    return budget
 
 
 async def name_neurons(session: Session) -> tuple[Peer, ...]:

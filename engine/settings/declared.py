@@ -82,6 +82,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     interval: Annotated[float, Meta(ge=0, le=MAX_SECONDS), _is("time between two challenges", "s")] = 60.0
     seed: Annotated[Seed | None, _is("fixes what is asked, and how the demo's miners behave")] = None
     challenges: Annotated[Path | None, _is("a file of challenges (JSON lines) instead of synthetic ones")] = None
+    probe_share: Annotated[
+        float, Meta(ge=0, le=1), _is("the share of synthetic challenges whose right answer is known")
+    ] = 0.84
+    probe_budget: Annotated[Count | None, _is("such challenges in an hour, at most; open ones take their place")] = None
+    replay_share: Annotated[
+        float, Meta(ge=0, le=1), _is("the share of synthetic challenges that give way to recorded ones")
+    ] = 0.0
     neurons: Annotated[tuple[Peer, ...], _is("miners to ask beside those on the chain, as HOTKEY@HOST:PORT")] = ()
     allow_private: Annotated[bool, _is("ask miners at private and loopback addresses, too")] = False
     sample: Annotated[Count, _is("how many miners are asked in one round")] = 16

@@ -110,16 +110,7 @@ def require_finite(judged: Round) -> None:
 def round_of(row: Row, replies: Sequence[Row], likeness: Likeness | None = None) -> Round:
     """The round that was stored, with whatever texts the rows hold."""
     return Round(
-        challenge=Challenge(
-            id=row["id"],
-            kind=row["kind"],
-            source=row["source"],
-            created_at=row["created_at"],
-            request=msgspec.convert(json.loads(row["request"]), Request),
-            answer_type=row["answer_type"],
-            truth=row["truth"],
-            scored=bool(row["scored"]),
-        ),
+        challenge=challenge_of(row),
         replies=tuple(map(_reply_of, replies)),
         judgement=Judgement(
             profile=row["profile"],
@@ -134,6 +125,20 @@ def round_of(row: Row, replies: Sequence[Row], likeness: Likeness | None = None)
         block=row["block"],
         likeness=likeness,
         over_cap=frozenset(reply["hotkey"] for reply in replies if reply["counted"] == "cap"),
+    )
+
+
+def challenge_of(row: Row) -> Challenge:
+    """The challenge in a row of table rounds."""
+    return Challenge(
+        id=row["id"],
+        kind=row["kind"],
+        source=row["source"],
+        created_at=row["created_at"],
+        request=msgspec.convert(json.loads(row["request"]), Request),
+        answer_type=row["answer_type"],
+        truth=row["truth"],
+        scored=bool(row["scored"]),
     )
 
 

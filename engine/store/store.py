@@ -18,6 +18,7 @@ from engine.store.nonces import NonceTable
 from engine.store.rows import (
     LIKENESS,
     SAMPLES,
+    challenge_of,
     likeness_of,
     reply_values,
     require_finite,
@@ -29,7 +30,7 @@ from engine.store.rows import (
     tally_values,
 )
 from engine.store.tally import Tally
-from engine.values import Round
+from engine.values import Challenge, Round
 from engine.weights.averages import Rule, Sample
 
 __all__ = ["Store", "Tally"]
@@ -84,6 +85,7 @@ _ANSWERS_COUNTED = """
     SELECT replies.hotkey, replies.at FROM rounds CROSS JOIN replies ON replies.round = rounds.number
     WHERE rounds.at > ? AND rounds.netuid = ? AND replies.status = 'ok' AND replies.counted = 'yes' ORDER BY rounds.at
 """
+_FROM_OUTSIDE = "FROM rounds WHERE netuid = ? AND source IN ('organic', 'file')"
 _REPLIES_WITHOUT_TEXT = """
     SELECT uid, hotkey, coldkey, ip, status, ms, quality, score, emission, counted, cluster, reason, finish_reason,
         parts, reasons, usage, '[]' AS tool_calls, '' AS text
@@ -147,6 +149,21 @@ class Store:
     async def has_round(self, id: str) -> bool:
         async with self._database.read() as connection:
             return bool(await connection.execute_fetchall("SELECT 1 FROM rounds WHERE id = ?", (storable(id),)))
+
+    async def recorded_challenge(self, netuid: int, lot: float) -> Challenge | None:
+        """A challenge that came from outside, organic or from a file; `lot`, 0 to 1, says which of them."""
+        async with self._database.read() as connection:
+            [(count,)] = await connection.execute_fetchall(f"SELECT count(*) {_FROM_OUTSIDE}", (netuid,))
+            query = f"SELECT * {_FROM_OUTSIDE} ORDER BY number LIMIT 1 OFFSET ?"
+            for row in await connection.execute_fetchall(query, (netuid, int(lot * count))):
+                return challenge_of(row)
+        return None
+
+    async def probes_asked(self, netuid: int, since: float) -> list[float]:
+        """When challenges were asked after `since` whose right answer was known, oldest first."""
+        async with self._database.read() as connection:
+            query = "SELECT at FROM rounds WHERE netuid = ? AND at > ? AND truth IS NOT NULL ORDER BY at"
+            return [at for (at,) in await connection.execute_fetchall(query, (netuid, since))]
 
     async def recent_rounds(self, netuid: int, limit: int) -> tuple[Round, ...]:
         """The newest rounds, newest first, without texts, tool calls and likeness."""

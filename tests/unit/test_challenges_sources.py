@@ -78,11 +78,6 @@ def test_kinds_are_drawn_by_their_shares_in_whatever_order_they_are_named() -> N
     assert [turned.question(k) for k in range(50)] == [deck.question(k) for k in range(50)]
 
 
-def test_the_share_of_open_questions_is_a_setting() -> None:
-    deck = Deck(7, {"chat": 1}, open_share=0)
-    assert all(deck.question(k)[1].truth for k in range(200))
-
-
 @pytest.mark.parametrize("kinds", [{}, {"chat": 0.0}, {"chat": -1.0, "arithmetic": 2.0}, {"chat": float("nan")}])
 def test_shares_that_cannot_be_drawn_by_are_refused(kinds: dict[str, float]) -> None:
     with pytest.raises(ChallengeError, match="shares"):

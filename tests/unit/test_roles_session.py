@@ -1,20 +1,24 @@
 """What a run opens on the embedded chain: one process a neuron, and the miners that the operator named."""
 
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from console.errors import ConsoleError
+from console.roles.demo import answer_key
 from console.roles.session import Session, opened
 from console.roles.validator import name_neurons, open_source
 from engine.challenges.errors import ChallengeError
 from engine.keys import keypair_from_uri
 from engine.locks import AlreadyRunning
 from engine.settings import Settings
-from engine.values import Neuron, Peer
-from tests.unit.engine_helpers import a_feed
+from engine.values import Neuron, Peer, Request
+from tests.unit.engine_helpers import a_feed, a_question
+from tests.unit.store_helpers import a_round
 
 FERDIE = keypair_from_uri("//Ferdie").ss58_address
 
@@ -93,3 +97,44 @@ async def test_a_source_goes_on_where_its_last_recorded_round_left_it(session: S
     assert again.id == "b"
     with pytest.raises(ChallengeError, match=r"missing\.jsonl"):
         await open_source(replace(session, settings=replace(session.settings, challenges=tmp_path / "missing.jsonl")))
+
+
+def asking(session: Session, **changed: Any) -> Session:
+    return replace(session, settings=replace(session.settings, seed=7, **changed))
+
+
+async def test_the_share_of_probes_and_their_budget_are_settings(session: Session) -> None:
+    source = await open_source(asking(session, probe_share=0.0))
+    assert {(await source.next() or a_question()).truth for _ in range(30)} == {None}
+    judged = a_round(0, at=time.time() - 60)
+    await session.store.record(judged, netuid=7, history=None, cursor=None)
+    source = await open_source(asking(session, probe_share=1.0, probe_budget=3))
+    truths = [(await source.next() or a_question()).truth for _ in range(30)]
+    assert sum(truth is not None for truth in truths) == 2, "one of the three was asked a minute ago"
+
+
+async def test_recorded_questions_are_asked_again_when_that_is_set(session: Session) -> None:
+    judged = a_round(0)
+    asked = replace(judged.challenge, source="organic", truth=None, request=Request(prompt="Why is grass green?"))
+    await session.store.record(replace(judged, challenge=asked), netuid=7, history=None, cursor=None)
+    source = await open_source(asking(session, replay_share=1.0))
+    again = await source.next()
+    assert again is not None
+    assert (again.source, again.request.question) == ("replay", "Why is grass green?")
+    await session.store.close()
+    other = await source.next()
+    assert other is not None
+    assert other.source == "synthetic"
+    assert "no recorded question is asked again" in session.feed.attention[0].text
+
+
+async def test_the_demo_knows_what_is_asked_in_the_place_of_a_probe(session: Session) -> None:
+    budgeted = asking(session, probe_share=1.0, probe_budget=1)
+    source = await open_source(budgeted)
+    key = answer_key(budgeted, source)
+    for _ in range(200):
+        challenge = await source.next()
+        assert challenge is not None
+        known = key.find(challenge.request.question)
+        assert known is not None
+        assert known.truth == challenge.truth

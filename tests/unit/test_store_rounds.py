@@ -197,3 +197,25 @@ async def test_commands_are_logged_newest_first(store: Store) -> None:
     assert (newest.name, newest.outcome, newest.at) == ("register", "rejected", T0 + 1)
     assert older.name == "set_weights"
     assert await store.recent_commands(1) == (newest,)
+
+
+async def test_questions_from_outside_are_found_again_by_lot(store: Store) -> None:
+    assert await store.recorded_challenge(NETUID, 0.5) is None
+    for number, source in enumerate(("synthetic", "organic", "file", "replay", "organic")):
+        judged = a_round(number)
+        judged = replace(judged, challenge=replace(judged.challenge, source=source))
+        await store.record(judged, netuid=NETUID, history=None, cursor=None)
+    found = [await store.recorded_challenge(NETUID, lot) for lot in (0.0, 0.4, 0.999)]
+    assert [one.id for one in found if one] == ["round-1", "round-2", "round-4"]
+    assert found[1] == replace(a_round(2).challenge, source="file")
+    assert await store.recorded_challenge(1, 0.5) is None
+
+
+async def test_when_probes_were_asked(store: Store) -> None:
+    for number in range(4):
+        judged = a_round(number)
+        judged = replace(judged, challenge=replace(judged.challenge, truth="42" if number % 2 else None))
+        await store.record(judged, netuid=NETUID, history=None, cursor=None)
+    assert await store.probes_asked(NETUID, 0.0) == [T0 + 60, T0 + 180]
+    assert await store.probes_asked(NETUID, T0 + 60) == [T0 + 180]
+    assert await store.probes_asked(1, 0.0) == []

@@ -16,6 +16,7 @@ class Chat(TextKind):
     """Tasks whose truth follows from the question or the packaged facts, and a share of open questions."""
 
     name = "chat"
+    asks_open = True
     columns: tuple[str, ...] = ("question", "answer_type", "truth")
 
     def __init__(self, open_share: float = OPEN_SHARE) -> None:

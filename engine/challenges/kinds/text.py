@@ -21,6 +21,7 @@ _TOOL_CHOICES = ("auto", "none", "required")
 class TextKind:
     """The schema of a request in OpenAI's form, its byte limits, and how question and answer are shown."""
 
+    asks_open = False
     request_limit = 256 * KIB
     reply_limit = 256 * KIB
 

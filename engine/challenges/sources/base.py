@@ -1,6 +1,7 @@
 """What a source of challenges is."""
 
 from typing import NamedTuple, Protocol
+from uuid import uuid4
 
 from engine.values import Challenge
 
@@ -10,6 +11,11 @@ class Cursor(NamedTuple):
 
     name: str
     position: int
+
+
+def new_id() -> str:
+    """An id for a challenge that came without one; it says nothing of where the challenge came from."""
+    return f"c-{uuid4().hex[:12]}"
 
 
 class Source(Protocol):

@@ -1,41 +1,60 @@
-"""Questions made by the validator itself, as many as it likes."""
+"""Questions made by the validator itself, as many as it likes; most are probes, whose right answer it knows."""
 
 import math
 import random
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from uuid import uuid4
 
 from engine.challenges.errors import ChallengeError
 from engine.challenges.kinds import kind
-from engine.challenges.kinds.base import OPEN_SHARE, Question
-from engine.challenges.sources.base import Cursor
+from engine.challenges.kinds.base import Question
+from engine.challenges.sources.base import Cursor, new_id
+from engine.limit import RollingLimit
 from engine.values import Challenge
+
+PROBE_SHARE = 0.84
 
 
 class Deck:
     """All questions of one seed: question k depends on the seed, the shares and k alone.
 
-    `kinds` maps names of kinds to their shares, which need not add up to 1.
+    `kinds` maps names of kinds to their shares, which need not add up to 1. `probe_share` of the questions are probes:
+    kinds that ask nothing else give way where their shares are more than that, and fill it up where no other is there.
     """
 
-    def __init__(self, seed: int, kinds: Mapping[str, float], *, open_share: float = OPEN_SHARE) -> None:
-        self.seed = seed
-        self._kinds = {name: kind(name, open_share=open_share) for name in sorted(kinds)}
-        self._shares = [kinds[name] for name in self._kinds]
-        if not all(0 <= share < math.inf for share in self._shares) or not sum(self._shares):
+    def __init__(self, seed: int, kinds: Mapping[str, float], *, probe_share: float = PROBE_SHARE) -> None:
+        if not all(0 <= share < math.inf for share in kinds.values()) or not sum(kinds.values()):
             raise ChallengeError(f"the shares of kinds must be 0 or more and not all 0, not {dict(kinds)}")
+        if not 0 <= probe_share <= 1:
+            raise ChallengeError(f"the share of probes is {probe_share}, not 0 to 1")
+        self.seed = seed
+        self._shares = _shares(kinds, probe_share)
+        mixed = {name: share for name, share in self._shares.items() if kind(name).asks_open and share}
+        open_share = min(1.0, (1 - probe_share) / sum(mixed.values())) if mixed else 0.0
+        self._kinds = {name: kind(name, open_share=open_share) for name in self._shares}
+        self._open = {name: kind(name, open_share=1.0) for name in mixed}
 
     def question(self, k: int) -> tuple[str, Question]:
         """The name of the kind and question number `k`, from 0."""
         rng = random.Random(f"{self.seed}:{k}")
-        (name,) = rng.choices([*self._kinds], self._shares)
+        (name,) = rng.choices([*self._kinds], [*self._shares.values()])
         return name, self._kinds[name].generate(rng)
+
+    def open_question(self, k: int) -> tuple[str, Question]:
+        """What is asked in the place of question `k` when that is a probe too many; itself if no kind asks openly."""
+        if not self._open:
+            return self.question(k)
+        rng = random.Random(f"{self.seed}:{k}:open")
+        (name,) = rng.choices([*self._open], [self._shares[name] for name in self._open])
+        return name, self._open[name].generate(rng)
 
 
 class SyntheticSource:
-    """The questions of a deck in turn; without a seed it is a fresh deck. `clock` gives unix seconds."""
+    """The questions of a deck in turn; without a seed it is a fresh deck. `clock` gives unix seconds.
+
+    A probe beyond the `budget` becomes an open question.
+    """
 
     name = "synthetic"
 
@@ -45,12 +64,14 @@ class SyntheticSource:
         seed: int | None = None,
         position: int = 0,
         *,
-        open_share: float = OPEN_SHARE,
+        probe_share: float = PROBE_SHARE,
+        budget: RollingLimit | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.seed = secrets.randbits(63) if seed is None else seed
-        self._deck = Deck(self.seed, kinds, open_share=open_share)
+        self._deck = Deck(self.seed, kinds, probe_share=probe_share)
         self._position = position
+        self._budget = budget
         self._clock = clock
 
     @property
@@ -61,14 +82,35 @@ class SyntheticSource:
         self._position = position
 
     async def next(self) -> Challenge:
-        kind_name, question = self._deck.question(self._position)
+        now = self._clock()
+        kind_name, question = self._draw(now)
         self._position += 1
         return Challenge(
-            id=f"c-{uuid4().hex[:12]}",
+            id=new_id(),
             kind=kind_name,
             source="synthetic",
-            created_at=self._clock(),
+            created_at=now,
             request=question.request,
             answer_type=question.answer_type,
             truth=question.truth,
         )
+
+    def _draw(self, now: float) -> tuple[str, Question]:
+        kind_name, question = self._deck.question(self._position)
+        if question.truth is None or self._budget is None:
+            return kind_name, question
+        if self._budget.is_reached(now):
+            return self._deck.open_question(self._position)
+        self._budget.add(now)
+        return kind_name, question
+
+
+def _shares(kinds: Mapping[str, float], probe_share: float) -> dict[str, float]:
+    """The shares of the kinds, which add up to 1; those that only ask probes have `probe_share` together at most."""
+    total = sum(kinds.values())
+    shares = {name: kinds[name] / total for name in sorted(kinds)}
+    known = sum(share for name, share in shares.items() if not kind(name).asks_open)
+    if known <= probe_share or known == 1:
+        return shares
+    shrunk, grown = probe_share / known, (1 - probe_share) / (1 - known)
+    return {name: share * (grown if kind(name).asks_open else shrunk) for name, share in shares.items()}
