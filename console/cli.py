@@ -74,6 +74,12 @@ def launch(arguments: argparse.Namespace) -> int:
 def export(arguments: argparse.Namespace) -> int:
     from console.export import export
 
+    if arguments.table == "round":
+        return _export_round(arguments)
+    if arguments.id is not None:
+        arguments.parser.refuse([arguments.id])
+    if arguments.points or arguments.picture is not None:
+        arguments.parser.error("--picture and --points are for one round: export round ID")
     export(
         arguments.table,
         data_dir=configuration(arguments).settings.data_dir,
@@ -81,6 +87,25 @@ def export(arguments: argparse.Namespace) -> int:
         format=arguments.format,
         out=arguments.out if arguments.out == "-" else Path(arguments.out),
     )
+    return ExitCode.DONE
+
+
+def _export_round(arguments: argparse.Namespace) -> int:
+    from console.export import likeness
+
+    if arguments.id is None:
+        arguments.parser.error("say which round, as in 'export round ID'; 'export rounds' lists them")
+    if arguments.since is not None:
+        arguments.parser.error("--since is for tables, not for one round")
+    folder = configuration(arguments).settings.data_dir
+    if arguments.picture is not None:
+        written = likeness.export_picture(arguments.id, data_dir=folder, out=arguments.picture)
+        if written is not None:
+            _print(f"written: {written.absolute()}")
+        return ExitCode.DONE
+    out = arguments.out if arguments.out == "-" else Path(arguments.out)
+    numbers = likeness.export_points if arguments.points else likeness.export_pairs
+    numbers(arguments.id, data_dir=folder, format=arguments.format, out=out)
     return ExitCode.DONE
 
 
@@ -179,10 +204,16 @@ def _add_launch(commands: "Commands") -> None:
 
 def _add_export(commands: "Commands") -> None:
     parser = _add(commands, "export", export, "write what the engine stored as CSV or JSON lines, also while it runs")
-    parser.add_argument("table", choices=("scores", "rounds", "replies", "weights"))
+    parser.add_argument("table", choices=("scores", "rounds", "replies", "weights", "round"))
+    parser.add_argument("id", metavar="ID", nargs="?", help="with round: which one, to see how alike its answers are")
     parser.add_argument("--since", metavar="AGE", help="only what is younger, as in 24h (default: everything)")
     parser.add_argument("--format", choices=("csv", "jsonl"), default="csv", help="default: csv")
     parser.add_argument("--out", metavar="FILE", default="-", help="default: - (stdout)")
+    seen = parser.add_argument_group("one round").add_mutually_exclusive_group()
+    seen.add_argument("--points", action="store_true", help="the places on its map, not the likeness of each pair")
+    seen.add_argument(
+        "--picture", metavar="FILE", nargs="?", const="", help="likeness and map as SVG (default: round-ID.svg here)"
+    )
     add_options(parser, FOLDER)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from console import __version__
+from console.export.likeness import export_picture
 from console.keymap import Keymap
 from console.roles.operate import operate
 from console.tui.app import ConsoleApp
@@ -80,6 +81,7 @@ def main() -> None:
                 time.sleep(0.5)
             for picture in PICTURES:
                 asyncio.run(take(picture, feed, logs, folder, configuration))
+            export_picture(feed.snapshot.rounds[-1].id, data_dir=folder, out=str(HERE / "round.svg"))
         finally:
             engine.stop()
             engine.join()

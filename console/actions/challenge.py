@@ -40,5 +40,13 @@ ACTIONS = (
         about="Show the next of reply, question, likeness and map, where there is no room for all.",
         footer=6,
     ),
+    Action(
+        id="export.round",
+        keys=("E",),
+        label="picture",
+        about="Write likeness and map of this round as a picture (SVG).",
+        context="challenge",
+        group="take",
+    ),
     _view(id="view.wrap", keys=("w",), label="wrap", about="Break long lines of an answer, or cut them.", footer=7),
 )

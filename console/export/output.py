@@ -29,10 +29,10 @@ def write(stream: TextIO, format: Format, columns: Sequence[str], records: Itera
 
 
 @contextmanager
-def opened(out: Path | Literal["-"]) -> Iterator[TextIO]:
+def opened(out: Path | Literal["-"], option: str = "--out") -> Iterator[TextIO]:
     """Where to write to. A reader that closed the pipe ends the writing, without an error.
 
-    Raises ConsoleError when a file cannot be written; what was there before is then still there.
+    Raises ConsoleError when a file, named with `option`, cannot be written; what was there before is then still there.
     """
     if out == "-":
         sys.stdout.flush()
@@ -46,7 +46,7 @@ def opened(out: Path | Literal["-"]) -> Iterator[TextIO]:
         with _replacing(out) as stream:
             yield stream
     except OSError as error:
-        raise ConsoleError(f"--out {out} cannot be written: {error.strerror or error}") from error
+        raise ConsoleError(f"{option} {out} cannot be written: {error.strerror or error}") from error
 
 
 @contextmanager

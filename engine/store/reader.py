@@ -172,6 +172,17 @@ class Reader:
         row = self._connection.execute(query, (netuid,)).fetchone()
         return None if row is None else str(row["id"])
 
+    def newest_ids(self, limit: int) -> list[str]:
+        """The ids of the rounds that were recorded last, newest first."""
+        return [
+            id for (id,) in self._connection.execute("SELECT id FROM rounds ORDER BY number DESC LIMIT ?", (limit,))
+        ]
+
+    def names(self, netuid: int) -> dict[str, str]:
+        """The names of the neurons by hotkey; some have none."""
+        query = "SELECT hotkey, name FROM neurons WHERE netuid = ? AND name <> ''"
+        return dict(self._connection.execute(query, (netuid,)).fetchall())
+
     def appearances(self, netuid: int, hotkey: str, limit: int) -> list[Appearance]:
         """The last rounds in which this hotkey was asked, newest first."""
         rows = self._connection.execute(_APPEARANCES, (hotkey, netuid, hotkey, limit))

@@ -92,6 +92,28 @@ async def test_a_narrow_screen_shows_one_after_the_other(tmp_path: Path) -> None
             await until(pilot, shows(app, expected))
 
 
+async def test_the_picture_of_a_round_is_written_and_its_place_said(tmp_path: Path) -> None:
+    app = await app_with(tmp_path, rounds_split(1))
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("2", "enter")
+        await until(pilot, shows(app, "round 1 of 1"))
+        await pilot.press("E")
+        await until(pilot, lambda: any("the picture of this round is in" in toast for toast in toasts(app)))
+        (written,) = (tmp_path / "exports").iterdir()
+        assert written.match("round-round-0-*.svg")
+        assert "★ winner uid 1 miner-1" in written.read_text(encoding="utf-8")
+
+
+async def test_a_round_of_an_earlier_version_has_no_picture(tmp_path: Path) -> None:
+    app = await app_with(tmp_path, [replace(split_round(), likeness=None)])
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("2", "enter")
+        await until(pilot, shows(app, "recorded before likeness was kept"))
+        await pilot.press("E")
+        await until(pilot, lambda: any("before likeness was kept: choose" in toast for toast in toasts(app)))
+        assert not (tmp_path / "exports").exists()
+
+
 async def test_clusters_are_gone_through_and_escape_shows_all_again(tmp_path: Path) -> None:
     app = await app_with(tmp_path, rounds_split(1))
     async with app.run_test(size=NARROW) as pilot:

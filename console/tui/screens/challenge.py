@@ -10,6 +10,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Container
 
+from console.drawing import page
 from console.errors import ConsoleError
 from console.present import consensus, maps, replies
 from console.present.picture import Picture
@@ -176,6 +177,19 @@ class ChallengeScreen(ConsoleScreen):
 
     def do_view_wrap(self) -> None:
         self._wraps = not self._wraps
+
+    @work(exclusive=True, group="picture")
+    async def do_export_round(self) -> None:
+        if self._recorded is None:
+            self.host.tell(self._problem or "the round is still being read", failed=True)
+            return
+        judged = self._recorded.round
+        if judged.likeness is None:
+            self.host.tell("this round was recorded before likeness was kept: choose a newer one", failed=True)
+            return
+        names = {miner.hotkey: miner.name for miner in self.host.picture.snapshot.miners}
+        drawn = await asyncio.to_thread(page.picture, judged, names)
+        self.host.takeaway.keep(page.file_name(judged), drawn, "the picture of this round")
 
     def do_cluster_next(self) -> None:
         self._choose_cluster(1)

@@ -1,0 +1,11 @@
+"""A picture, read again as any viewer of SVG does."""
+
+from xml.etree.ElementTree import Element, fromstring
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def svg_of(text: str) -> Element:
+    root = fromstring(text.encode())  # noqa: S314 written by ourselves
+    assert root.tag == f"{SVG}svg"
+    return root
