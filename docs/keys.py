@@ -32,6 +32,7 @@ CONTEXTS = {
     "home": "On Home",
     "challenge": "In a challenge",
     "weights": "On Weights",
+    "server": "On Server",
     "chain": "Chain actions",
     "logs": "On Logs",
     "setup": "On Setup",

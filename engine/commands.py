@@ -52,6 +52,24 @@ class Serve(Command, frozen=True):
     port: int
 
 
+class BlockCaller(Command, frozen=True):
+    """Refuse this hotkey's requests to the miner server from now on, also after a restart."""
+
+    hotkey: str
+
+
+class UnblockCaller(Command, frozen=True):
+    """Refuse this hotkey no longer."""
+
+    hotkey: str
+
+
+class RestartService(Command, frozen=True):
+    """End one service and start it again."""
+
+    service: str
+
+
 class Export(Command, frozen=True):
     """Write one table as a file, as `subnet-console export` does."""
 
@@ -80,6 +98,9 @@ AnyCommand = (
     | AutoWeights
     | Register
     | Serve
+    | BlockCaller
+    | UnblockCaller
+    | RestartService
     | Export
     | Acknowledge
     | Stop

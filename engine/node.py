@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from engine.chain.deadline import deadline
 from engine.chain.interface import Chain
 from engine.chain.wallets import Wallet
-from engine.commands import Acknowledge, Register, Serve, Stop
+from engine.commands import Acknowledge, Register, RestartService, Serve, Stop
 from engine.feed import Feed
 from engine.heartbeat import Heartbeat
 from engine.operator import Handler, Operator, not_while_read_only
@@ -55,7 +55,7 @@ class Node:
             on_metagraph=self._see,
         )
         self.handlers: dict[type, Handler] = {Acknowledge: self._acknowledge, Stop: self._stop}
-        self.handle_on_chain({Register: self._register, Serve: self._serve})
+        self.handle_unless_read_only({Register: self._register, Serve: self._serve, RestartService: self._restart})
         self._operator = Operator(feed, store, self.handlers)
         self.views: list[Callable[[Snapshot], Snapshot]] = []
         self.on_metagraph: list[Callable[[Metagraph], None]] = []
@@ -68,8 +68,8 @@ class Node:
         }
         self._supervisor = Supervisor(feed, self.services)
 
-    def handle_on_chain(self, handlers: Mapping[type, Handler]) -> None:
-        """Add handlers of commands that change what happens on the chain: a read-only run refuses them."""
+    def handle_unless_read_only(self, handlers: Mapping[type, Handler]) -> None:
+        """Add handlers of commands that change something beyond this screen: a read-only run refuses them."""
         self.handlers |= dict.fromkeys(handlers, not_while_read_only) if self.read_only else handlers
 
     async def run(self, until: str) -> None:
@@ -108,6 +108,13 @@ class Node:
 
     async def _stop(self, _command: Stop) -> Outcome:
         return Outcome(status="ok")
+
+    async def _restart(self, command: RestartService) -> Outcome:
+        if command.service == OPERATOR:
+            return Outcome(status="rejected", reason="it is the operator that carries this out")
+        if self._supervisor.restart(command.service):
+            return Outcome(status="ok")
+        return Outcome(status="rejected", reason=f"no service {command.service} runs")
 
     async def _register(self, command: Register) -> Outcome:
         if self.wallet.coldkey is None:

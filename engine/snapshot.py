@@ -212,7 +212,7 @@ class RequestView(Struct, frozen=True, kw_only=True):
 
 
 class ServerView(Struct, frozen=True, kw_only=True):
-    """The miner server: load, callers, sessions and the last requests (newest last)."""
+    """The miner server: load, callers, sessions and the last requests (newest last); the hotkeys that are blocked."""
 
     address: str = ""
     backend: str = ""
@@ -229,6 +229,7 @@ class ServerView(Struct, frozen=True, kw_only=True):
     p95_ms: float = 0.0
     tokens_total: int = 0
     callers: tuple[CallerView, ...] = ()
+    blocked: tuple[str, ...] = ()
     sessions: tuple[SessionView, ...] = ()
     requests: tuple[RequestView, ...] = ()
 

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Protocol
 
 from msgspec.structs import replace
 
@@ -18,6 +18,7 @@ FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
 STABLE_AFTER_S = 120.0
 REASON_WIDTH = 300
+RESTARTED = "the operator asked for a restart"
 
 
 class Fatal(Exception):
@@ -46,6 +47,9 @@ class Supervisor:
         self._feed = feed
         self._factories = factories
         self._views: dict[str, ServiceView] = {}
+        self._steps: dict[str, asyncio.Task[None]] = {}
+        """What each service does now: its work, or waiting to be started again."""
+        self._to_restart: set[str] = set()
 
     @property
     def services(self) -> tuple[ServiceView, ...]:
@@ -69,6 +73,15 @@ class Supervisor:
                 task.cancel()
             await asyncio.gather(*tasks.values(), return_exceptions=True)
 
+    def restart(self, name: str) -> bool:
+        """End a service and start it again, at once if it was waiting to be. False when none of this name lives."""
+        step = self._steps.get(name)
+        if step is None or step.done():
+            return False
+        self._to_restart.add(name)
+        step.cancel()
+        return True
+
     async def _keep(self, name: str) -> None:
         """Run a service, and again after each failure, until it is done or told to stop."""
         pause = FIRST_PAUSE_S
@@ -77,10 +90,11 @@ class Supervisor:
             while (failure := await self._outcome(name)) is not None:
                 if time.monotonic() - began > STABLE_AFTER_S:
                     pause = FIRST_PAUSE_S
-                self._feed.raise_attention("error", name, f"{name} failed and is started again: {failure}")
-                self._now(name, "backing_off", failure)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE_S)
+                if failure != RESTARTED:
+                    self._feed.raise_attention("error", name, f"{name} failed and is started again: {failure}")
+                    self._now(name, "backing_off", failure)
+                    await self._step(name, asyncio.sleep(pause))
+                    pause = min(pause * 2, LONGEST_PAUSE_S)
                 began = time.monotonic()
                 self._views[name] = replace(self._views[name], restarts=self._views[name].restarts + 1)
                 self._now(name, "starting", failure)
@@ -95,7 +109,8 @@ class Supervisor:
     async def _outcome(self, name: str) -> str | None:
         """Run a service to its end: what it failed with, None when its work is done. Raises `Fatal`."""
         try:
-            await self._factories[name]().run(lambda: self._now(name, "running"))
+            work = self._factories[name]().run(lambda: self._now(name, "running"))
+            return RESTARTED if await self._step(name, work) else None
         except Fatal:
             raise
         except (Exception, asyncio.CancelledError) as error:
@@ -105,7 +120,21 @@ class Supervisor:
             if asked_to_stop:
                 raise asyncio.CancelledError from error
             return f"{type(error).__name__}: {error}"
-        return None
+
+    async def _step(self, name: str, work: Coroutine[Any, Any, None]) -> bool:
+        """Do what a service does next. True when a restart cut it short; raises what the work raises."""
+        self._steps[name] = asyncio.create_task(work, name=name)
+        try:
+            await self._steps[name]
+        except (Exception, asyncio.CancelledError) as error:
+            if name not in self._to_restart or _is_being_cancelled():
+                raise
+            if not isinstance(error, asyncio.CancelledError):
+                log.exception("service %s failed while it was ended", name)
+            return True
+        finally:
+            self._to_restart.discard(name)
+        return False
 
     def _now(self, name: str, state: ServiceState, reason: str = "") -> None:
         reason = safe(reason, REASON_WIDTH)

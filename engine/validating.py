@@ -99,7 +99,7 @@ class Validating:
         node.on_metagraph.append(self._selection.see)
         node.views.append(self._view)
         node.handlers |= {Pause: self._pause, Resume: self._resume}
-        node.handle_on_chain(
+        node.handle_unless_read_only(
             {
                 SetWeights: self._set_weights,
                 CommitWeights: self._commit_weights,

@@ -28,23 +28,40 @@ CLAIMS_BURST = 100
 may share its address with whoever makes false claims."""
 
 
+BLOCKED = "this miner's operator has blocked this hotkey"
+
+
 class AllowList:
-    """The hotkeys that may ask: the chain's permit holders, and those that the operator named. Nobody otherwise."""
+    """The hotkeys that may ask: the chain's permit holders, and those that the operator named. Nobody otherwise.
+
+    Those that the operator blocked may not, whoever they are.
+    """
 
     def __init__(self, extra: Iterable[str] = ()) -> None:
         self._extra = frozenset(extra)
         self._allowed = self._extra
+        self._blocked: frozenset[str] = frozenset()
 
     def set_permit_holders(self, hotkeys: Collection[str]) -> None:
         """Replace what the chain said before."""
         self._allowed = self._extra | frozenset(hotkeys)
 
+    def set_blocked(self, hotkeys: Collection[str]) -> None:
+        """Replace what the operator said before."""
+        self._blocked = frozenset(hotkeys)
+
     @property
     def hotkeys(self) -> frozenset[str]:
         return self._allowed
 
+    @property
+    def blocked(self) -> frozenset[str]:
+        return self._blocked
+
     def refusal(self, hotkey: str) -> str | None:
         """Why this hotkey may not ask; None when it may."""
+        if hotkey in self._blocked:
+            return BLOCKED
         if hotkey in self._allowed:
             return None
         if not self._allowed:

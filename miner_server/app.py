@@ -72,6 +72,7 @@ class MinerApp(Starlette):
             p95_ms=log.latency(0.95),
             tokens_total=log.tokens,
             callers=log.callers(),
+            blocked=tuple(sorted(self._admission.allow.blocked)),
             sessions=self._desk.sessions(),
             requests=log.requests(),
         )

@@ -7,7 +7,7 @@ screen has.
 
 from collections.abc import Iterator
 
-from console.actions import chain, challenge, everywhere, home, lists, logs, setup, tables, weights
+from console.actions import chain, challenge, everywhere, home, lists, logs, server, setup, tables, weights
 from console.actions.action import Action
 from console.actions.places import PLACES
 
@@ -21,6 +21,7 @@ ACTIONS: dict[str, Action] = {
         *challenge.ACTIONS,
         *chain.ACTIONS,
         *weights.ACTIONS,
+        *server.ACTIONS,
         *logs.ACTIONS,
         *setup.ACTIONS,
     )
@@ -45,7 +46,7 @@ SCREENS: dict[str, tuple[str, ...]] = {
     "miners": ("table", "list", "everywhere", "always"),
     "weights": ("weights", "chain", "table", "list", "everywhere", "always"),
     "commands": ("table", "list", "everywhere", "always"),
-    "server": ("chain", "table", "list", "everywhere", "always"),
+    "server": ("server", "chain", "table", "list", "everywhere", "always"),
     "logs": ("logs", "list", "everywhere", "always"),
     "setup": ("setup", "table", "list", "everywhere", "always"),
     "dialog": ("dialog", "list", "always"),

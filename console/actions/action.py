@@ -35,6 +35,8 @@ class Action(Struct, frozen=True, kw_only=True):
     `letter` takes it in the menu on `x`, where an action without a key of its own is otherwise far away.
     An action with a `command` is done by the engine; with an `order`, too, which makes the command of what was known
     when the question was asked and of what was typed into it. All others are done by whoever responds on the screen.
+    An action with a `row` is about the row under the cursor: `row` says why it cannot be taken on the one of this name,
+    and its order gets the name instead of what was typed.
     """
 
     id: str
@@ -49,3 +51,4 @@ class Action(Struct, frozen=True, kw_only=True):
     letter: str = ""
     command: AnyCommand | None = None
     order: Callable[[Snapshot, str], AnyCommand] | None = None
+    row: Callable[[Snapshot, str], str] | None = None

@@ -7,7 +7,8 @@ from msgspec import Struct
 from console.actions import ACTIONS
 from console.actions.action import Level
 from console.actions.chain import announcement
-from console.present import formats
+from console.present import formats, states
+from console.present.server_rows import callers
 from console.present.text import BLANK, Line, Span, facts, fit, line
 from console.present.weights import Change, change_caption, changes, changes_by
 from engine.snapshot import ChainView, ServerView, Snapshot
@@ -35,15 +36,20 @@ class Question(Struct, frozen=True):
     entry: Entry | None = None
 
 
-def question(action_id: str, snapshot: Snapshot) -> Question:
-    """What to ask before an action."""
+def question(action_id: str, snapshot: Snapshot, row: str = "") -> Question:
+    """What to ask before an action; `row` is the name of what it is about, "" when it is about the whole."""
     action, chain = ACTIONS[action_id], snapshot.chain
-    dry_run, entry = DRY_RUNS.get(action_id), ENTRIES.get(action_id)
+    dry_run, about_row, entry = DRY_RUNS.get(action_id), ROWS.get(action_id), ENTRIES.get(action_id)
     where = f"{chain.network} netuid {chain.netuid} as {formats.hotkey(snapshot.hotkey, 17)}"
     real = action.level is Level.TYPED and chain.network != EMBEDDED
     return Question(
         title=action.label.rstrip("…").capitalize(),
-        lines=(line(action.about), line(Span(where, "muted")), *(dry_run(snapshot) if dry_run else ())),
+        lines=(
+            line(action.about),
+            line(Span(where, "muted")),
+            *(dry_run(snapshot) if dry_run else ()),
+            *(about_row(snapshot, row) if about_row else ()),
+        ),
         yes="Do it",
         typed=str(chain.netuid) if real else "",
         entry=entry(snapshot) if entry else None,
@@ -125,6 +131,37 @@ def axon_to_announce(snapshot: Snapshot) -> list[Line]:
     return [BLANK, *facts((("on chain now", on_chain), ("listens at", line(listens or formats.UNKNOWN))), LABEL)]
 
 
+def caller_to_judge(snapshot: Snapshot, hotkey: str) -> list[Line]:
+    """Who it is, and what it has asked so far."""
+    row = next((row for row in callers(snapshot) if row.caller.hotkey == hotkey), None)
+    asked = f"{row.caller.requests} requests, {row.caller.ok} went well" if row else formats.UNKNOWN
+    known = (
+        ("caller", line(row.who if row else formats.UNKNOWN)),
+        ("hotkey", line(hotkey)),
+        ("has asked", line(asked)),
+    )
+    return [BLANK, *facts(known, LABEL)]
+
+
+def service_to_restart(snapshot: Snapshot, name: str) -> list[Line]:
+    """How it does."""
+    service = next((one for one in snapshot.services if one.name == name), None)
+    if service is None:
+        return []
+    since = formats.duration(snapshot.at - service.since)
+    return [
+        BLANK,
+        *facts(
+            (
+                ("service", line(service.name)),
+                ("state", line(states.SERVICES[service.state].span, f" for {since}")),
+                ("restarts", line(str(service.restarts))),
+            ),
+            LABEL,
+        ),
+    ]
+
+
 def address_entry(snapshot: Snapshot) -> Entry:
     """The address to announce: the one on chain, else where the server listens."""
     listens = (snapshot.server or ServerView()).address
@@ -147,6 +184,13 @@ DRY_RUNS: dict[str, Callable[[Snapshot], list[Line]]] = {
     "chain.serve": axon_to_announce,
 }
 """By action, what it would change."""
+
+ROWS: dict[str, Callable[[Snapshot, str], list[Line]]] = {
+    "server.block": caller_to_judge,
+    "server.unblock": caller_to_judge,
+    "server.restart": service_to_restart,
+}
+"""By action, what is known of the row that it is about."""
 
 ENTRIES: dict[str, Callable[[Snapshot], Entry]] = {"chain.serve": address_entry}
 """By action, what has to be typed for it."""

@@ -22,6 +22,7 @@ class Caller(Struct, frozen=True):
     caller: CallerView
     who: str
     key_until: float
+    blocked: bool
 
 
 class Key(Struct, frozen=True):
@@ -45,11 +46,22 @@ def asked(snapshot: Snapshot) -> tuple[Asked, ...]:
 
 
 def callers(snapshot: Snapshot) -> tuple[Caller, ...]:
+    """Who has asked, and whoever is blocked."""
     uids, server = _uids(snapshot), _server(snapshot)
     until: dict[str, float] = {}
     for session in server.sessions:
         until[session.hotkey] = max(session.expires_at, until.get(session.hotkey, 0.0))
-    return tuple(Caller(caller, _who(caller.hotkey, uids), until.get(caller.hotkey, 0.0)) for caller in server.callers)
+    have_asked = {caller.hotkey for caller in server.callers}
+    silent = (_silent(hotkey) for hotkey in server.blocked if hotkey not in have_asked)
+    return tuple(
+        Caller(caller, _who(caller.hotkey, uids), until.get(caller.hotkey, 0.0), caller.hotkey in server.blocked)
+        for caller in (*server.callers, *silent)
+    )
+
+
+def _silent(hotkey: str) -> CallerView:
+    """Someone who is blocked and has not asked since the server was started."""
+    return CallerView(hotkey=hotkey, allowed=False, requests=0, ok=0, p50_ms=0.0, last_at=0.0)
 
 
 def keys(snapshot: Snapshot) -> tuple[Key, ...]:

@@ -104,8 +104,12 @@ REQUESTS: Table[Asked] = Table(
 
 
 def _caller_state(row: Caller, _now: float) -> Cell:
-    state = states.of_caller(row.caller)
+    state = _may_ask(row)
     return Cell(state.text, state.tone)
+
+
+def _may_ask(row: Caller) -> states.State:
+    return states.of_caller(row.caller, blocked=row.blocked)
 
 
 def _ok(caller: CallerView) -> float:
@@ -140,7 +144,7 @@ CALLERS: Table[Caller] = Table(
             width=9,
             priority=0,
             cell=_caller_state,
-            value=lambda row: states.of_caller(row.caller).word,
+            value=lambda row: _may_ask(row).word,
             about="whether it is answered",
         ),
         Column(

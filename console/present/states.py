@@ -84,8 +84,10 @@ def of_http(status: int) -> State:
     return State("▲", str(status), "warn") if status < 500 else State("✗", str(status), "err")
 
 
-def of_caller(caller: CallerView) -> State:
+def of_caller(caller: CallerView, *, blocked: bool) -> State:
     """Whether a caller may ask our miner server."""
+    if blocked:
+        return State("✗", "blocked", "err")
     return State("✓", "allowed", "ok") if caller.allowed else State("✗", "refused", "err")
 
 

@@ -9,12 +9,13 @@ from console.roles.axons import Axon, Axons
 from console.roles.serving import Serving
 from console.roles.session import Session
 from engine.chain.wallets import Wallet
-from engine.commands import Serve
+from engine.commands import BlockCaller, Serve, UnblockCaller
 from engine.settings import Settings
 from engine.values import Metagraph
 from miner_server.admission import AllowList
 from miner_server.backends import open_backend
 from miner_server.backends.interface import Backend
+from miner_server.blocklist import FILE_NAME, BlockList
 from miner_server.limits import Limits
 from miner_server.server import MinerServer
 
@@ -28,6 +29,13 @@ async def run(session: Session) -> None:
     settings, node = session.settings, session.node
     await session.join(session.wallet)
     allow = allow_list(session)
+    blocked = BlockList(session.folder / FILE_NAME, allow)
+    node.handle_unless_read_only(
+        {
+            BlockCaller: lambda command: blocked.block(command.hotkey),
+            UnblockCaller: lambda command: blocked.unblock(command.hotkey),
+        }
+    )
     serving = serve(session, session.wallet, partial(backend_of, settings), allow, settings.host, settings.port)
     node.services[SERVER] = serving
     node.views.append(lambda snapshot: replace(snapshot, server=serving.server.view()))
@@ -35,7 +43,7 @@ async def run(session: Session) -> None:
         axons = Axons(session.chain, settings.netuid, [axon_of(session.wallet, serving)], session.feed)
         await axons.announce()
         node.services["axon"] = lambda: axons
-        node.handle_on_chain({Serve: partial(axons.serve, session.wallet.hotkey.ss58_address)})
+        node.handle_unless_read_only({Serve: partial(axons.serve, session.wallet.hotkey.ss58_address)})
     await node.run(until=SERVER)
 
 

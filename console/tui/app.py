@@ -130,10 +130,21 @@ class ConsoleApp(TypeAheadApp, inherit_bindings=False):
     def why_not(self, action_id: str) -> str:
         """Why an action cannot be taken now; "" when it can."""
         action = ACTIONS[action_id]
-        reason = action.why_not(self.feed.snapshot)
+        reason = action.why_not(self.feed.snapshot) or self._why_not_row(action)
         if not reason and (action.command or action.order) and self.picture.mode == "ended":
             return "the engine has ended"
         return reason or ("" if self._response(action) else "there is nothing here for it")
+
+    def _why_not_row(self, action: Action) -> str:
+        """Why an action on a row cannot be taken on the one under the cursor."""
+        if action.row is None:
+            return ""
+        name = self._row_name(action.id)
+        return action.row(self.feed.snapshot, name) if name else "the cursor is on nothing that it is for"
+
+    def _row_name(self, action_id: str) -> str:
+        screen = self._console_screen
+        return screen.row_name(action_id) if screen is not None and ACTIONS[action_id].row else ""
 
     def _response(self, action: Action) -> Callable[..., object] | None:
         """What an action does here, None when nothing responds to it."""
@@ -153,7 +164,7 @@ class ConsoleApp(TypeAheadApp, inherit_bindings=False):
         if reason or respond is None:
             self.tell(f"{action.label}: {reason}", failed=True)
         else:
-            self._overlays.confirm(action_id, respond)
+            self._overlays.confirm(action_id, respond, self._row_name(action_id))
             self.pull()
 
     def action_act(self, action_id: str) -> None:

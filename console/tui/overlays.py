@@ -59,17 +59,20 @@ class Overlays:
     def themes(self) -> None:
         self._app.push_screen(ThemePicker(self._app.themes.files, self._app.theme))
 
-    def confirm(self, action_id: str, then: Callable[..., object]) -> None:
-        """Ask before an action that matters; do it at once when it does not. `then` gets what was typed, if it was."""
+    def confirm(self, action_id: str, then: Callable[..., object], row: str = "") -> None:
+        """Ask before an action that matters; do it at once when it does not.
+
+        `then` gets the name of the row that the action is about, or what was typed, if there is either.
+        """
         if ACTIONS[action_id].level < Level.ASKED:
-            then()
+            then(*filter(None, [row]))
             return
 
-        asked = question(action_id, self._app.feed.snapshot)
+        asked = question(action_id, self._app.feed.snapshot, row)
 
         def answered(entry: str | None) -> None:
             if entry is not None:
-                then(*([entry] if asked.entry else []))
+                then(*filter(None, [row or entry]))
 
         self._app.push_screen(ConfirmDialog(asked), answered)
 

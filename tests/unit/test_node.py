@@ -21,10 +21,14 @@ from engine.commands import (
     Acknowledge,
     AnyCommand,
     AutoWeights,
+    BlockCaller,
+    CommitWeights,
     Export,
     Pause,
     Register,
+    RestartService,
     Resume,
+    RevealWeights,
     Serve,
     SetWeights,
     Stop,
@@ -118,6 +122,10 @@ async def a_validator(
         yield validating
     finally:
         await judge.close()
+
+
+def restarts(house: House, service: str) -> int:
+    return next(one.restarts for one in house.feed.snapshot.services if one.name == service)
 
 
 @pytest.fixture(autouse=True)
@@ -240,6 +248,16 @@ async def test_every_command_of_a_validator_works_through_the_feed(tmp_path: Pat
             assert isinstance(served, Neuron)
             assert (served.ip, served.port) == ("127.0.0.1", 8091)
 
+            outcome, reason = await house.answer(CommitWeights())
+            assert (outcome, reason.partition(":")[0]) == ("rejected", "CommitRevealDisabled")
+            outcome, reason = await house.answer(RevealWeights())
+            assert (outcome, reason.partition(":")[0]) == ("rejected", "NoWeightsCommitFound")
+            assert await house.answer(RestartService("weights")) == ("ok", "")
+            await until(lambda: restarts(house, "weights") == 1)
+            assert await house.answer(RestartService("nobody")) == ("rejected", "no service nobody runs")
+            assert (await house.answer(RestartService("operator")))[0] == "rejected"
+            assert await house.answer(BlockCaller("5F")) == ("rejected", "not for this role")
+
             out = tmp_path / "rounds.csv"
             assert await house.answer(Export("rounds", str(out))) == ("ok", "")
             assert len(list(csv.DictReader(out.open(newline="")))) >= 2
@@ -265,7 +283,15 @@ async def test_a_read_only_run_sends_nothing_and_says_why(tmp_path: Path) -> Non
         a_validator(house, *map(str, range(100)), interval=0.02, read_only=True),
         running(house, VALIDATOR),
     ):
-        for command in (SetWeights(), AutoWeights(on=True), Register(), Serve("127.0.0.1", 8091)):
+        for command in (
+            SetWeights(),
+            CommitWeights(),
+            RevealWeights(),
+            AutoWeights(on=True),
+            Register(),
+            Serve("127.0.0.1", 8091),
+            RestartService("housekeeping"),
+        ):
             assert await house.answer(command) == ("rejected", "not while --read-only is on")
         assert await house.answer(Pause()) == ("ok", "")
         assert "weights" not in {one.name for one in house.feed.snapshot.services}
@@ -331,6 +357,19 @@ async def test_a_plan_whose_outcome_comes_later_stays_one_row(tmp_path: Path) ->
         shown = validating._view(house.feed.snapshot).plans
         assert [(row.outcome, row.block) for row in shown] == [("ok", plan.block)]
         assert [fields["outcome"] for fields in named(house.feed, "weights")] == ["unknown", "ok"]
+
+
+async def test_a_commit_that_is_revealed_stays_one_row(tmp_path: Path) -> None:
+    async with a_house(tmp_path) as house, a_validator(house, "a") as validating:
+        await Sweeper(validating._selection, Obliging()).sweep()
+        await house.node.watch.refresh()
+        plan = validating._upcoming()
+        later = replace(plan, block=plan.block + 5)
+        validating._planned(plan, Outcome(status="committed"))
+        validating._planned(later, Outcome(status="committed"))
+        validating._planned(plan, Outcome(status="applied"))
+        shown = validating._view(house.feed.snapshot).plans
+        assert [(row.outcome, row.block) for row in shown] == [("committed", later.block), ("applied", plan.block)]
 
 
 async def test_a_chain_call_that_hangs_holds_up_the_other_commands_no_longer_than_its_deadline(

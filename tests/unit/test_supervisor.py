@@ -9,6 +9,7 @@ from engine import supervisor as supervisor_module
 from engine.feed import Feed
 from engine.snapshot import Snapshot
 from engine.supervisor import Fatal, Supervisor
+from tests.unit.engine_helpers import until
 
 
 def a_feed() -> Feed:
@@ -163,3 +164,43 @@ async def test_a_long_good_run_makes_the_next_pause_short_again(monkeypatch: pyt
     shaky = Stumbles(3, RuntimeError("no"))
     await asyncio.wait_for(Supervisor(a_feed(), {"shaky": lambda: shaky}).run("shaky"), 5)
     assert pauses[:3] == [0.01, 0.01, 0.01]
+
+
+async def test_a_restart_ends_the_work_and_begins_it_anew_without_an_alarm() -> None:
+    feed = a_feed()
+    supervisor = Supervisor(feed, {"server": Forever, "worker": Forever})
+    running = asyncio.create_task(supervisor.run("worker"))
+    await until(lambda: {view.state for view in supervisor.services} == {"running"})
+    assert supervisor.restart("server")
+    await until(lambda: supervisor.services[0].restarts == 1 and supervisor.services[0].state == "running")
+    assert supervisor.services[1].restarts == 0
+    assert feed.attention == ()
+    states = [(event.fields["state"], event.fields["reason"]) for event in feed.events_after(0).events]
+    assert states[2:] == [("starting", "the operator asked for a restart"), ("running", "")]
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert not supervisor.restart("server")
+    assert not supervisor.restart("nobody")
+
+
+async def test_a_restart_cuts_the_pause_after_a_failure_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor_module, "FIRST_PAUSE_S", 1e9)
+    supervisor = Supervisor(a_feed(), {"shaky": lambda: shaky})
+    shaky = Stumbles(1, RuntimeError("no"))
+    running = asyncio.create_task(supervisor.run("shaky"))
+    await until(lambda: supervisor.services and supervisor.services[0].state == "backing_off")
+    assert supervisor.restart("shaky")
+    await asyncio.wait_for(running, 5)
+    assert supervisor.services[0].restarts == 1
+
+
+async def test_a_service_whose_end_goes_wrong_is_restarted_all_the_same() -> None:
+    unclean = FailsWhenStopped()
+    supervisor = Supervisor(a_feed(), {"unclean": lambda: unclean})
+    running = asyncio.create_task(supervisor.run("unclean"))
+    await until(lambda: unclean.starts == 1)
+    assert supervisor.restart("unclean")
+    await until(lambda: unclean.starts == 2)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert supervisor.services[0].state == "stopped"

@@ -2,15 +2,18 @@
 
 from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 
 from console.tui.screens.reader import Reader
 from console.tui.widgets.live_table import LiveTable
+from engine.commands import BlockCaller, RestartService, UnblockCaller
 from engine.snapshot import CallerView, RequestView, ServerView, ServiceView, SessionView
 from engine.values import Metagraph, Neuron
-from tests.unit.tui_helpers import NARROW, NOW, WIDE, app_of, miner, screen_text, snapshot
+from tests.unit.tui_helpers import NARROW, NOW, WIDE, Orders, app_of, miner, screen_text, snapshot, toasts
 
 VALIDATOR = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"
+SILENT = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"
 STRANGER = "5DAAnrj7VHTznn2AWBemMuyBwZWs6FNFjdyVXUeYum3PTXFy"
 
 
@@ -165,3 +168,84 @@ async def test_the_cursor_stays_with_the_newest_request_until_it_is_moved(tmp_pa
         app.feed.publish(replace(MINER, server=replace(SERVER, requests=(*SERVER.requests, request(4), request(5)))))
         app.pull()
         assert [row.request.bytes_in for row in table.chosen] == [403]
+
+
+async def test_a_caller_is_blocked_from_its_request_after_yes(tmp_path: Path) -> None:
+    app = app_of(MINER, tmp_path)
+    orders = Orders(app.feed)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("5", "b")
+        await pilot.pause()
+        shown = screen_text(app)
+        assert f"hotkey        {VALIDATOR}" in shown
+        assert "caller        uid 31" in shown
+        assert "2 requests, 2 went well" in shown
+        await pilot.press("enter")
+        assert orders.taken == []
+        await pilot.press("b", "y")
+    assert orders.taken == [BlockCaller(VALIDATOR)]
+
+
+async def test_who_is_blocked_stands_among_the_callers_and_is_unblocked_there(tmp_path: Path) -> None:
+    silent = replace(SERVER, blocked=(SILENT, STRANGER))
+    app = app_of(replace(MINER, server=silent), tmp_path)
+    orders = Orders(app.feed)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("5", "shift+tab", "shift+tab", "G")
+        await pilot.pause()
+        assert screen_text(app).count("✗ blocked") == 2
+        await pilot.press("b")
+        assert toasts(app)[-1] == "block caller…: is blocked already"
+        await pilot.press("u")
+        await pilot.pause()
+        assert SILENT in screen_text(app)
+        await pilot.press("y")
+        await pilot.press("g", "u")
+        await pilot.pause()
+        assert toasts(app)[-1] == "unblock caller…: is not blocked"
+    assert orders.taken == [UnblockCaller(SILENT)]
+
+
+async def test_the_server_is_restarted_after_yes(tmp_path: Path) -> None:
+    app = app_of(MINER, tmp_path)
+    orders = Orders(app.feed)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("5", "R")
+        await pilot.pause()
+        assert "service       miner server" in screen_text(app)
+        assert "● running for 0s" in screen_text(app)
+        await pilot.press("enter", "x", *"G", "escape", "R", "y")
+    assert orders.taken == [RestartService("miner server")]
+
+
+async def test_a_service_of_a_validator_is_restarted_by_its_row(tmp_path: Path) -> None:
+    services = (
+        ServiceView(name="availability", state="stopped", since=NOW),
+        ServiceView(name="validator", state="running", since=NOW, restarts=2),
+    )
+    app = app_of(snapshot(services=services), tmp_path)
+    orders = Orders(app.feed)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("5", "R")
+        assert toasts(app)[-1] == "restart…: it has ended"
+        await pilot.press("b")
+        assert toasts(app)[-1] == "block caller…: only a miner has callers"
+        await pilot.press("j", "R", "y")
+    assert orders.taken == [RestartService("validator")]
+
+
+@pytest.mark.parametrize("key", ["b", "u", "R"])
+async def test_a_read_only_run_blocks_and_restarts_nothing(key: str, tmp_path: Path) -> None:
+    app = app_of(replace(MINER, read_only=True), tmp_path)
+    orders = Orders(app.feed)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("5", key, "y")
+        assert toasts(app)[0].endswith("not while --read-only is on")
+    assert orders.taken == []
+
+
+async def test_with_no_row_there_is_nobody_to_block(tmp_path: Path) -> None:
+    app = app_of(replace(MINER, server=None), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("5", "b")
+        assert toasts(app)[-1] == "block caller…: the cursor is on nothing that it is for"

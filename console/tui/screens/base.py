@@ -55,6 +55,10 @@ class ConsoleScreen(TableActions, inherit_bindings=False):
         """Put a picture into the panes. Called a few times a second, and only on the screen in front."""
         raise NotImplementedError
 
+    def row_name(self, _action_id: str) -> str:
+        """What the row under the cursor is called, for an action that is about one; "" when there is none."""
+        return ""
+
     def receive(self, picture: Picture) -> None:
         """Show a picture, and what stands around it."""
         width = self.host.size.width

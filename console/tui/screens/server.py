@@ -6,7 +6,7 @@ from textual.containers import Horizontal
 
 from console.present import server
 from console.present.picture import Picture
-from console.present.server_rows import Asked, asked, callers, keys, parts
+from console.present.server_rows import Asked, Caller, Key, Part, asked, callers, keys, parts
 from console.present.server_tables import CALLERS, KEYS, REQUESTS
 from console.present.service_tables import SERVERS, SERVICES
 from console.tui.screens.base import ConsoleScreen
@@ -28,18 +28,36 @@ class ServerScreen(ConsoleScreen):
         else:
             yield Lines(server.explanation(role), id="explanation")
             title, table = ("Servers", SERVERS) if role == "demo" else ("Services", SERVICES)
-            yield TablePanel(title, table, id="services")
+            yield TablePanel(title, table, id="services", hint="R restart")
 
     def _serving(self) -> ComposeResult:
         with Horizontal(id="facts"):
             with Panel("Server"):
                 yield Lines(id="status")
-            yield TablePanel("Callers", CALLERS, id="callers")
+            yield TablePanel("Callers", CALLERS, id="callers", hint="b block  u unblock")
             yield TablePanel("Keys", KEYS, id="keys", classes="wide-only")
         with Horizontal(id="traffic"):
             yield TablePanel("Requests", REQUESTS, id="requests")
             with Panel("Request", id="detail", classes="wide-only"):
                 yield Lines()
+
+    def row_name(self, action_id: str) -> str:
+        """A service by its name, a caller by the hotkey of its row among the callers or the requests."""
+        serving = self.host.picture.snapshot.role == "miner"
+        if action_id == "server.restart" and serving:
+            return server.SERVICE
+        row = self.table.current if self.table is not None else None
+        match row:
+            case Asked():
+                return row.request.hotkey
+            case Caller():
+                return row.caller.hotkey
+            case Key():
+                return row.session.hotkey
+            case Part():
+                return row.service.name
+            case _:
+                return ""
 
     def show(self, picture: Picture) -> None:
         snapshot = picture.snapshot

@@ -1,0 +1,76 @@
+"""The hotkeys that the operator blocked, in a file of one a line that outlives restarts and can be edited by hand."""
+
+import asyncio
+from pathlib import Path
+
+from engine.keys import is_address
+from engine.values import Outcome
+from miner_server.admission import AllowList
+from miner_server.errors import MinerError
+
+FILE_NAME = "blocked.txt"
+MOST = 10_000
+HEAD = "# Hotkeys whose requests this miner refuses, one a line. Read when it starts.\n"
+
+
+class BlockList:
+    """Keeps an allow-list and the file of the same mind."""
+
+    def __init__(self, path: Path, allow: AllowList) -> None:
+        """Block those in the file. Raises MinerError when it cannot be read, or a line is no hotkey."""
+        self._path = path
+        self._allow = allow
+        self._changing = asyncio.Lock()
+        allow.set_blocked(_read(path))
+
+    async def block(self, hotkey: str) -> Outcome:
+        """Refuse a hotkey from now on."""
+        if not is_address(hotkey):
+            return Outcome(status="rejected", reason="not an ss58 address")
+        async with self._changing:
+            blocked = self._allow.blocked
+            if hotkey in blocked:
+                return Outcome(status="rejected", reason="is blocked already")
+            if len(blocked) >= MOST:
+                return Outcome(status="rejected", reason=f"{MOST} hotkeys are blocked, and no more can be")
+            return await self._change(blocked | {hotkey})
+
+    async def unblock(self, hotkey: str) -> Outcome:
+        """Refuse a hotkey no longer."""
+        async with self._changing:
+            blocked = self._allow.blocked
+            if hotkey not in blocked:
+                return Outcome(status="rejected", reason="is not blocked")
+            return await self._change(blocked - {hotkey})
+
+    async def _change(self, blocked: frozenset[str]) -> Outcome:
+        """It holds from here on even if the file cannot be written, which is said."""
+        self._allow.set_blocked(blocked)
+        try:
+            await asyncio.to_thread(_write, self._path, blocked)
+        except OSError as error:
+            return Outcome(status="unknown", reason=f"until a restart only: {self._path} cannot be written: {error}")
+        return Outcome(status="ok")
+
+
+def _read(path: Path) -> frozenset[str]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return frozenset()
+    except (OSError, UnicodeDecodeError) as error:
+        raise MinerError(f"{path} cannot be read ({error}): repair it, or move it away to block nobody") from error
+    found = set()
+    for number, line in enumerate(lines, 1):
+        hotkey = line.partition("#")[0].strip()
+        if hotkey and not is_address(hotkey):
+            raise MinerError(f"{path} line {number} is no ss58 address: repair or delete it")
+        if hotkey:
+            found.add(hotkey)
+    return frozenset(found)
+
+
+def _write(path: Path, hotkeys: frozenset[str]) -> None:
+    scratch = path.with_suffix(".tmp")
+    scratch.write_text(HEAD + "".join(f"{hotkey}\n" for hotkey in sorted(hotkeys)), encoding="utf-8")
+    scratch.replace(path)
