@@ -103,9 +103,9 @@ def finished(*arguments: str, seconds: float = 120.0) -> "subprocess.CompletedPr
     return subprocess.run(command(*arguments), capture_output=True, text=True, cwd=ROOT, timeout=seconds, check=False)
 
 
-def exported(table: str, folder: Path) -> list[dict[str, str]]:
+def exported(table: str, folder: Path, *words: str) -> list[dict[str, str]]:
     """The records of an export, as a reader of CSV files sees them."""
-    done = finished("export", table, "--data-dir", str(folder))
+    done = finished("export", table, *words, "--data-dir", str(folder))
     assert done.returncode == 0, done.stderr
     return list(csv.DictReader(io.StringIO(done.stdout, newline="")))
 

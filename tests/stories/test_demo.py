@@ -24,6 +24,17 @@ def weights_by_name(folder: Path) -> dict[str, float]:
     return {row["name"]: float(row["weight"] or 0) for row in exported("scores", folder) if row["name"]}
 
 
+def most_alike(folder: Path) -> dict[frozenset[str], float]:
+    """For each two miners, the most that their answers were alike in a round."""
+    names = {row["hotkey"]: row["name"] for row in exported("scores", folder)}
+    found: dict[frozenset[str], float] = {}
+    for judged in exported("rounds", folder):
+        for pair in exported("round", folder, judged["id"]):
+            two = frozenset((names[pair["hotkey_a"]], names[pair["hotkey_b"]]))
+            found[two] = max(found.get(two, 0.0), float(pair["likeness"]))
+    return found
+
+
 def test_honest_work_is_paid_and_cheating_is_not(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     with running("--rounds", "8", "--seed", "7", "--interval", "2.5", "--data-dir", str(folder)) as run:
@@ -40,6 +51,8 @@ def test_honest_work_is_paid_and_cheating_is_not(tmp_path: Path) -> None:
     assert min(honest.values()) > max(cheats.values()), weights
     assert sum(cheats.values()) < 0.1 * sum(weights.values()), weights
     assert any("strong-1" in line for line in run.narration), "what each miner earned is told at the end"
+    alike = most_alike(folder)
+    assert alike[frozenset(("clique-1", "clique-2"))] > alike[frozenset(("clique-1", "garbage-1"))] + 0.3
 
 
 def test_hidden_weights_are_committed_to_and_revealed(tmp_path: Path) -> None:
