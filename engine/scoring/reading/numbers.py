@@ -4,6 +4,8 @@ import re
 from collections import Counter
 from fractions import Fraction
 
+from engine.scoring.words import sentences
+
 _ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen"
@@ -12,7 +14,7 @@ _TENS = "twenty thirty forty fifty sixty seventy eighty ninety hundred"
 _NAMES = {name: value for value, name in enumerate(_ONES.split())}
 _NAMES |= {name: 10 * value for value, name in enumerate(_TENS.split(), 2)}
 _NUMBER = re.compile(
-    r"(?<![\w.])[-−+]?(?:\d{1,3}(?:,\d{3})+|\d{1,30})(?:\.\d{1,30})?(?:\s*/\s*\d{1,30}(?![\d.]))?(?![\w]*\d)"
+    r"(?<![\w.])[-−+]?(?:\d{1,3}(?:,\d{3})+|\d{1,30})(?:\.\d{1,30})?(?:\s*/\s*\d{1,30}(?![\d.]))?(?![\w]*\d)(?!\s?[a-z]\s*[-+=−*/×])"
 )
 _NAME = re.compile(rf"\b(?:{'|'.join(_NAMES)})\b", re.IGNORECASE)
 _CONCLUDES = re.compile(
@@ -20,8 +22,12 @@ _CONCLUDES = re.compile(
     re.IGNORECASE,
 )
 _STATES = re.compile(
-    r"(?:\b(?:gives|yields|leaves|makes?|equals|is|are|reached at|costs?|total)\b|=)\W{0,6}(?:day\W+)?$", re.IGNORECASE
+    r"(?:\b(?:gives|yields|leaves|makes?|gets?|equals|is|are|reached at|costs?|total)\b|=)\W{0,6}(?:day\W+)?$",
+    re.IGNORECASE,
 )
+_OPENING = 2.5
+"""What speaks for a number that the first sentence states, and no other beside it: the answer before its working."""
+
 
 
 def exact(phrase: str, question: str) -> Fraction | None:
@@ -33,17 +39,20 @@ def exact(phrase: str, question: str) -> Fraction | None:
 def spoken(text: str, question: str) -> Fraction | None:
     """The number that an unmarked reply most likely means.
 
-    Every number in it is a candidate; a phrase before it that concludes or states, the reply's last place, repetition
-    and absence from the question speak for one.
+    Every number in it is a candidate; a phrase before it that concludes or states, being all that the first sentence
+    says, the reply's last place, repetition and absence from the question speak for one.
     """
     found = _numbers(text)
     if not found:
         return None
     given = {value for _, value in _numbers(question)}
+    opening = _numbers(next(iter(sentences(text)), ""))
     cues: dict[Fraction, float] = {}
-    for start, value in found:
+    for place, (start, value) in enumerate(found):
         before = text[max(0, start - 24) : start]
         cue = 4.0 if _CONCLUDES.search(before) else 2.0 if _STATES.search(before) else 0.0
+        if cue and place == 0 and len(opening) == 1 < len(found):
+            cue += _OPENING
         cues[value] = max(cues.get(value, 0.0), cue)
     times = Counter(value for _, value in found)
     last = found[-1][1]

@@ -26,6 +26,9 @@ _OPPOSITES = (
     ("increase rise", "decrease fall"),
 )
 _MOST_STRANGE = 2
+_REFERRING = frozenset(("claim", "conclusion", "inference", "statement"))
+"""Words that stand for what the question asks about: "the conclusion does not follow"."""
+
 _POLE = {word: (axis, side) for axis, pair in enumerate(_OPPOSITES) for side in (0, 1) for word in pair[side].split()}
 
 
@@ -57,8 +60,9 @@ def _asked_clause(question: str) -> str:
 
 def _restated(sentence: str, question: str, asked: frozenset[str]) -> str | None:
     pole, asked_pole = _pole(sentence), _pole(question)
-    common = len(asked & content_words(sentence)) + (pole is not None and pole[0] == (asked_pole or pole)[0])
-    strange = content_words(sentence) - asked - _NEGATIONS - _POLE.keys()
+    own = content_words(sentence)
+    common = len(own & (asked | _REFERRING)) + (pole is not None and pole[0] == (asked_pole or pole)[0])
+    strange = own - asked - _REFERRING - _NEGATIONS - _POLE.keys()
     if common < max(2, len(asked) // 3) or len(strange) > _MOST_STRANGE:
         return None
     denied = _negated(sentence) != _negated(question)
