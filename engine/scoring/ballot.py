@@ -12,6 +12,7 @@ from engine.scoring.entities import entities
 from engine.scoring.history import History, Record
 from engine.scoring.reading.kinds import asked_kind
 from engine.scoring.votes import Votes
+from engine.scoring.working import Working, working
 from engine.values import AnswerType, Challenge, Reply
 
 MAX_CHARACTERS = 32_768
@@ -37,6 +38,7 @@ class Ballot(Struct, frozen=True):
     entities: tuple[int, ...]
     wordings: tuple[Wording, ...]
     leaders: tuple[int | None, ...]
+    workings: tuple[Working, ...]
     votes: Votes
 
 
@@ -86,6 +88,7 @@ def cast(challenge: Challenge, replies: Sequence[Reply], history: History) -> Ba
     texts = [worded(voter.text) for voter in voters]
     groups = wordings(texts, keys, arrival, free=kind not in WORDED_ALIKE)
     one = entities(voters)
+    workings = tuple(working(voter.text, question) for voter in voters)
     copiers = copying.known_copiers([voter.hotkey for voter in voters], one, records)
     return Ballot(
         kind=kind,
@@ -99,7 +102,8 @@ def cast(challenge: Challenge, replies: Sequence[Reply], history: History) -> Ba
         entities=tuple(one),
         wordings=tuple(groups),
         leaders=tuple(copying.leaders_of(arrival, texts, keys, groups, one, copiers)),
-        votes=votes.weigh(records, one, groups),
+        workings=workings,
+        votes=votes.weigh(records, one, groups, workings),
     )
 
 

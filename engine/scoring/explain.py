@@ -6,7 +6,6 @@ from engine.scoring.ballot import Ballot
 from engine.scoring.merit import Merit
 from engine.scoring.quality import novelty
 from engine.scoring.reliability import Floats, accuracy
-from engine.scoring.votes import decided
 from engine.values import Reply, Verdict
 
 
@@ -31,8 +30,8 @@ def verdicts(
 ) -> tuple[Verdict, ...]:
     """One verdict a reply, in order; those that did not vote get nothing, with the reason.
 
-    The parts multiply: pay is `decided` (the belief, sharpened) times coverage, promptness and standing; what copying
-    takes or leaves comes last.
+    The parts multiply: pay is `decided` (the belief, sharpened, as far as it is settled) times coverage, promptness and
+    standing; what copying takes or leaves comes last.
     """
     lettered = {index: cluster_name(place) for place, cluster in enumerate(clusters) for index in cluster}
     voters = {place: index for index, place in enumerate(ballot.places)}
@@ -44,7 +43,7 @@ def verdicts(
             continue
         parts = {
             "belief": float(worth.belief[index]),
-            "decided": decided(float(worth.belief[index])),
+            "decided": float(worth.decided[index]),
             "coverage": float(worth.coverage[index]),
             "novelty": novelty(reply.text, ballot.question),
             "promptness": float(prompt[index]),
@@ -56,7 +55,7 @@ def verdicts(
             Verdict(
                 hotkey=reply.hotkey,
                 uid=reply.uid,
-                quality=parts["belief"] * parts["coverage"],
+                quality=parts["belief"] * worth.settled * parts["coverage"],
                 score=float(pay[index]),
                 emission=float(pay[index]),
                 cluster=lettered[index],
@@ -86,10 +85,15 @@ def _reasons(index: int, ballot: Ballot, worth: Merit, parts: dict[str, float]) 
     behind = ballot.entities.count(ballot.entities[index])
     if behind > 1:
         reasons.append(f"one vote shared by {behind} hotkeys behind one address or coldkey")
+    shown = ballot.workings[index]
+    if shown.wrong:
+        reasons.append("a sum in it does not come out: its vote hardly counts")
+    elif shown.sound:
+        reasons.append("its sums come out: what its vote is lent counts double")
     if parts["coverage"] < 1 and ballot.kind == "text":
         reasons.append(f"says {parts['coverage']:.0%} of a full answer")
     if parts["standing"] < 1:
-        reasons.append("missed nearly every known answer: paid little where nothing is known")
+        reasons.append("missed the known answers of late: paid little where nothing is known")
     if parts["promptness"] < 1 and parts["belief"] > 0:
         reasons.append(f"late: {1 - parts['promptness']:.1%} less")
     return reasons
@@ -100,7 +104,7 @@ def _standing(index: int, ballot: Ballot, worth: Merit) -> str:
     if worth.known:
         return "equals the known answer" if belief >= 0.5 else "differs from the known answer"
     if ballot.kind == "text":
-        return f"{belief:.0%} of its claims are backed by trusted voters"
+        return f"{belief:.0%} of its claims are backed, by voters trusted at {worth.settled:.0%}"
     if ballot.answers[index] is None:
         return f"no {ballot.kind.replace('_', ' ')} answer can be read in it"
     same = ballot.keys.count(ballot.keys[index])

@@ -19,16 +19,26 @@ _TOPICAL = 0.1
 _USUAL = 0.8
 _DOUBTED, _BACKED = 0.2, 0.9
 ENOUGH = 0.6
+_FULL = 1.1
 _TINY = 1e-9
 
 
 class Merit(Struct, frozen=True):
-    """One item a voter: `belief` that it is right, 0..1, and `amount`, how much it gives of what is usual (1). `known`
-    is True when a known truth decided, not the votes."""
+    """One item a voter: `belief` that it is right, 0..1, `amount`, how much it gives of what is usual (1), and `rank`,
+    the greatest of which is the reply to forward. `settled`, 0..1, is how much the voters know between them where
+    beliefs are shares of their backing. `known` is True when a known truth decided, not the votes."""
 
     belief: Floats
     amount: Floats
+    rank: Floats
+    settled: float = 1.0
     known: bool = False
+
+    @property
+    def decided(self) -> Floats:
+        """The share of full pay that the belief is good for."""
+        sharpened: Floats = np.array([votes.decided(float(belief)) for belief in self.belief])
+        return sharpened * self.settled
 
     @property
     def coverage(self) -> Floats:
@@ -41,47 +51,63 @@ def by_truth(ballot: Ballot, truth: str) -> Merit | None:
     """Belief 1 for the known answer, 0 for any other; None when the truth cannot be read as the question's kind."""
     if ballot.kind == "text":
         wanted = words(truth)
-        right = [_contains(words(reply.text), wanted) for reply in ballot.replies]
-        return Merit(np.array(right, dtype=np.float64), np.ones(len(right)), known=True) if wanted else None
+        return (
+            _decided([_contains(words(reply.text), wanted) for reply in ballot.replies], known=True) if wanted else None
+        )
     key = truth_key(ballot.kind, truth, ballot.question)
     if key is None:
         return None
     right = [answer is not None and answer.key == key for answer in ballot.answers]
     if ballot.kind == "short":
         right = [one or states(reply.text, truth) for one, reply in zip(right, ballot.replies, strict=True)]
-    return Merit(np.array(right, dtype=np.float64), np.ones(len(right)), known=True)
+    return _decided(right, known=True)
 
 
 def by_votes(ballot: Ballot) -> Merit:
     """Belief by the voters' weights, for answers that can be compared as values."""
     if ballot.kind in ("json", "tool_call"):
         leaves = [answer.fields if answer else () for answer in ballot.answers]
-        belief = np.array(votes.field_beliefs(leaves, ballot.votes), dtype=np.float64)
-    else:
-        believed = votes.beliefs([answer and answer.key for answer in ballot.answers], ballot.votes)
-        belief = np.array([believed[answer.key] if answer else 0.0 for answer in ballot.answers], dtype=np.float64)
-    return Merit(belief, np.ones(len(belief)))
+        return _decided(votes.field_beliefs(leaves, ballot.votes))
+    believed = votes.beliefs([answer and answer.key for answer in ballot.answers], ballot.votes)
+    return _decided([believed[answer.key] if answer else 0.0 for answer in ballot.answers])
 
 
 def by_claims(ballot: Ballot, vectors: Mapping[str, NDArray[np.float32]]) -> Merit:
-    """Belief in open text: how well its claims are backed beside what the weightiest voters claim."""
+    """Belief in open text: how well its claims are backed beside what the weightiest voters claim.
+
+    The rank is from a second look, in which a voter weighs by how well its own claims stood in the first.
+    """
     asked = vectors[ballot.question]
     spoken = [
         [claim for claim in open_text.claims(reply.text, ballot.question) if float(vectors[claim] @ asked) >= _TOPICAL]
         for reply in ballot.replies
     ]
-    own = ballot.votes.own
     backing = open_text.support(spoken, vectors, ballot.votes)
-    usual = _mean([float(backed.mean()) if len(backed) else 0.0 for backed in backing], own)
-    if usual <= 0:
-        return Merit(np.zeros(len(own)), np.zeros(len(own)))
-    trusted = [np.minimum(backed / (_USUAL * usual), 1.0) for backed in backing]
-    share = np.array([_weaker_part(one) for one in trusted])
-    belief = np.clip((share - _DOUBTED) / (_BACKED - _DOUBTED), 0.0, 1.0)
-    amount = np.array([float(one.sum()) for one in trusted])
+    belief, amount = _standing_of_claims(backing, ballot.votes.own)
+    stood = np.array([_weaker_part(backed) for backed in backing])
+    trusted = ballot.votes.scaled((stood / max(float(stood.max(initial=0.0)), _TINY)) ** 2)
+    again, full = _standing_of_claims(open_text.support(spoken, vectors, trusted), trusted.own)
     believers = [index for index, one in enumerate(belief) if one >= 0.5]
     settled = votes.settled(ballot.votes.together(believers)) if believers else 0.0
-    return Merit(belief * settled, amount / max(_mean(amount, own), _TINY))
+    return Merit(belief, amount, again * np.minimum(full, _FULL), settled)
+
+
+def _standing_of_claims(backing: Sequence[Floats], own: Floats) -> tuple[Floats, Floats]:
+    """Belief and amount of each voter, whose claims have that backing, for voters of that weight."""
+    usual = _mean([float(backed.mean()) if len(backed) else 0.0 for backed in backing], own)
+    if usual <= 0:
+        return np.zeros(len(own)), np.zeros(len(own))
+    trusted = [np.minimum(backed / (_USUAL * usual), 1.0) for backed in backing]
+    share = np.array([_weaker_part(one) for one in trusted])
+    amount = np.array([float(one.sum()) for one in trusted])
+    belief = np.clip((share - _DOUBTED) / (_BACKED - _DOUBTED), 0.0, 1.0)
+    return belief, amount / max(_mean(amount, own), _TINY)
+
+
+def _decided(beliefs: Sequence[float], *, known: bool = False) -> Merit:
+    """The merit of answers that are right or wrong as a whole."""
+    belief = np.array(beliefs, dtype=np.float64)
+    return Merit(belief, np.ones(len(belief)), belief, known=known)
 
 
 def _weaker_part(trusted: Floats) -> float:

@@ -24,6 +24,7 @@ _MOST_ROUNDS = 256
 _FEW_ROUNDS = 4
 _APART = 0.1
 _LAST = 3
+_LATEST = 4
 _SELDOM = 0.15
 _TINY = 1e-9
 
@@ -51,10 +52,16 @@ def accuracy(record: Record) -> float:
     return right / total
 
 
+def turned(record: Record) -> bool:
+    """A miner that missed its last known answers, whatever it knew before."""
+    hits = [result == RIGHT for _, result in record.outcomes]
+    return len(hits) > _LAST and not any(hits[-_LAST:])
+
+
 def doubtful(record: Record) -> bool:
     """A miner that missed its last known answers, and nearly all before. One that it meets lifts the doubt."""
-    hits = [result == RIGHT for _, result in record.outcomes]
-    return len(hits) > _LAST and not any(hits[-_LAST:]) and sum(hits) < _SELDOM * len(hits)
+    met = sum(result == RIGHT for _, result in record.outcomes)
+    return turned(record) and met < _SELDOM * len(record.outcomes)
 
 
 def weights(records: Sequence[Record]) -> Floats:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.scoring import ballot as ballots
-from engine.scoring import claims, copying, lessons, merit, reliability, votes
+from engine.scoring import claims, copying, lessons, merit, reliability
 from engine.scoring.ballot import Ballot
 from engine.scoring.explain import verdicts
 from engine.scoring.history import History
@@ -25,7 +25,6 @@ from engine.values import Challenge, Judgement, Reply
 
 NAME = "robust"
 DOUBTED = 0.2
-FULL = 1.1
 
 
 def texts(challenge: Challenge, replies: Sequence[Reply]) -> list[str]:
@@ -53,14 +52,14 @@ def judge(
     ballot = ballots.cast(challenge, ballots.trimmed(replies), history)
     worth = merit_of(challenge, ballot, vectors)
     standing = _standing(ballot, worth)
-    earned = np.array([votes.decided(float(belief)) for belief in worth.belief]) * worth.coverage * standing
+    earned = worth.decided * worth.coverage * standing
     prompt = np.array([promptness(reply.ms) for reply in ballot.replies])
     pay = copying.pay_after_copying(earned * prompt, ballot.leaders)
     winner = _winner(ballot, worth, pay)
     clusters = _clusters(ballot, worth)
     judgement = Judgement(
         profile=NAME,
-        consensus=float(worth.belief[winner]) if winner is not None else 0.0,
+        consensus=float(worth.belief[winner]) * worth.settled if winner is not None else 0.0,
         agreement=_agreement(ballot, winner),
         winner=ballot.replies[winner].hotkey if winner is not None else None,
         clusters=tuple(tuple(ballot.replies[index].hotkey for index in cluster) for cluster in clusters),
@@ -78,8 +77,10 @@ def merit_of(challenge: Challenge, ballot: Ballot, vectors: Mapping[str, NDArray
 
 
 def _standing(ballot: Ballot, worth: Merit) -> Floats:
-    """1, or DOUBTED for a miner that misses what is known, where nothing is known."""
-    doubted = [not worth.known and reliability.doubtful(record) for record in ballot.records]
+    """1, or DOUBTED for a miner that misses what is known, where nothing is known; in open text, where the votes see
+    least, as soon as it has turned."""
+    doubts = reliability.turned if ballot.kind == "text" else reliability.doubtful
+    doubted = [not worth.known and doubts(record) for record in ballot.records]
     return np.where(doubted, DOUBTED, 1.0)
 
 
@@ -88,9 +89,8 @@ def _winner(ballot: Ballot, worth: Merit, pay: Floats) -> int | None:
     if not len(pay) or float(pay.max()) <= 0:
         return None
     marked = [bool(answer and answer.marked) for answer in ballot.answers]
-    full = worth.belief * np.minimum(worth.amount, FULL)
     return max(
-        range(len(pay)), key=lambda index: (full[index], marked[index], pay[index], ballot.replies[index].hotkey)
+        range(len(pay)), key=lambda index: (worth.rank[index], marked[index], pay[index], ballot.replies[index].hotkey)
     )
 
 

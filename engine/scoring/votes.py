@@ -3,15 +3,19 @@
 from collections.abc import Hashable, Sequence
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from engine.scoring import reliability
 from engine.scoring.duplicates import Wording
 from engine.scoring.history import Record
 from engine.scoring.reliability import UNEARNED, Floats
+from engine.scoring.working import Working
 
 NOBODY = 4.5
 """The log odds against all answers given: voters of whom little is known settle little."""
+
+MISTAKEN, CHECKED = 0.1, 2.0
+"""What is left of a vote whose sums do not come out, and what becomes of a lent one whose sums do."""
 
 
 class Votes(Struct, frozen=True):
@@ -28,6 +32,10 @@ class Votes(Struct, frozen=True):
         total: Floats = self.earned + self.lent
         return total
 
+    def scaled(self, by: Floats) -> "Votes":
+        """The same votes, each times its item of `by`."""
+        return structs.replace(self, earned=self.earned * by, lent=self.lent * by)
+
     def behind(self, backing: Floats) -> Floats:
         """What stands behind each of m things that voters back wholly or in part; `backing` (m, n) is 0..1."""
         earned = backing * self.earned / (1 + backing @ self.in_step)
@@ -43,15 +51,20 @@ class Votes(Struct, frozen=True):
         return earned + _joined(self.lent[group], np.maximum(step, unison))
 
 
-def weigh(records: Sequence[Record], entities: Sequence[int], wordings: Sequence[Wording]) -> Votes:
+def weigh(
+    records: Sequence[Record], entities: Sequence[int], wordings: Sequence[Wording], workings: Sequence[Working]
+) -> Votes:
     """The voters' weights after sharing: an entity's members split one vote; of the same words only one vote counts.
 
-    Bare wordings, which everyone who knows the answer would use, share what is lent and keep what is earned.
+    Bare wordings, which everyone who knows the answer would use, share what is lent and keep what is earned. A voter
+    whose sums do not come out has little to say; for one whose sums do, what is lent counts double.
     """
     full = reliability.weights(records)
     sizes = np.bincount(np.asarray(entities, dtype=np.int64), minlength=len(full))
     share = 1 / sizes[np.asarray(entities, dtype=np.int64)]
-    lent = np.minimum(full, UNEARNED) * share * reliability.company(records)
+    share *= [MISTAKEN if working.wrong else 1.0 for working in workings]
+    checked = np.array([CHECKED if working.sound and not working.wrong else 1.0 for working in workings])
+    lent = np.minimum(full, UNEARNED) * share * reliability.company(records) * checked
     earned = np.maximum(full - UNEARNED, 0.0) * share
     for wording in wordings:
         group = list(wording.members)

@@ -29,7 +29,6 @@ _OPENING = 2.5
 """What speaks for a number that the first sentence states, and no other beside it: the answer before its working."""
 
 
-
 def exact(phrase: str, question: str) -> Fraction | None:
     """The number in a marked answer ("$15 each" is 15, "four" is 4, "2 + 3 = 5" is 5), or None."""
     found = _numbers(phrase.rpartition("=")[2]) or _numbers(phrase)
