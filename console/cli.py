@@ -204,7 +204,7 @@ def _add_launch(commands: "Commands") -> None:
 
 def _add_export(commands: "Commands") -> None:
     parser = _add(commands, "export", export, "write what the engine stored as CSV or JSON lines, also while it runs")
-    parser.add_argument("table", choices=("scores", "rounds", "replies", "weights", "round"))
+    parser.add_argument("table", choices=("scores", "rounds", "replies", "weights", "sybil", "round"))
     parser.add_argument("id", metavar="ID", nargs="?", help="with round: which one, to see how alike its answers are")
     parser.add_argument("--since", metavar="AGE", help="only what is younger, as in 24h (default: everything)")
     parser.add_argument("--format", choices=("csv", "jsonl"), default="csv", help="default: csv")

@@ -40,6 +40,7 @@ LAUNCH: dict[str, dict[str, tuple[str, ...]]] = {
         "allow_private": ("--allow-private",),
         "scoring": ("--scoring",),
         "encoder": ("--encoder",),
+        "sybil_penalty": ("--sybil-penalty",),
     },
     "miner server": {
         "host": ("--host",),

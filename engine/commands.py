@@ -39,6 +39,13 @@ class AutoWeights(Command, frozen=True):
     on: bool
 
 
+class HoldPenalty(Command, frozen=True):
+    """Hold back the sybil penalty of one hotkey, whatever is held against it, or let it go on."""
+
+    hotkey: str
+    held: bool
+
+
 class Register(Command, frozen=True):
     """Register this hotkey on the subnet; the coldkey pays at most `limit` tokens, the going price without it."""
 
@@ -73,7 +80,7 @@ class RestartService(Command, frozen=True):
 class Export(Command, frozen=True):
     """Write one table as a file, as `subnet-console export` does."""
 
-    table: Literal["scores", "rounds", "replies", "weights"]
+    table: Literal["scores", "rounds", "replies", "weights", "sybil"]
     out: str
     format: Literal["csv", "jsonl"] = "csv"
     since: str | None = None
@@ -96,6 +103,7 @@ AnyCommand = (
     | CommitWeights
     | RevealWeights
     | AutoWeights
+    | HoldPenalty
     | Register
     | Serve
     | BlockCaller

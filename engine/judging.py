@@ -14,6 +14,7 @@ from engine.encoding.errors import EncoderError
 from engine.encoding.threads import thread_limits
 from engine.judging_worker import HEADER_BYTES, Answer, Failed, Judged, Ready, Setup, Task
 from engine.scoring.history import decode
+from engine.scoring.kinship.suspects import Suspicions, suspicions
 from engine.values import Challenge, Judgement, Reply
 
 log = logging.getLogger(__name__)
@@ -26,13 +27,9 @@ class JudgeFailed(Exception):
     """A round could not be judged, twice; the message says why."""
 
 
-def is_history(raw: bytes) -> bool:
-    """Whether these bytes are what a judgement left."""
-    try:
-        decode(raw)
-    except ValueError:
-        return False
-    return True
+def suspicions_in(history: bytes) -> Suspicions:
+    """Who may be one after what a judgement left. Raises ValueError when it was none that left it."""
+    return suspicions(decode(history).kinship)
 
 
 class Judge:

@@ -11,7 +11,9 @@ from typing import BinaryIO
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
+from engine.scoring.kinship.suspects import Suspicions
 from engine.values import Challenge, Judgement, Likeness, Reply
 
 HEADER_BYTES = 4
@@ -39,10 +41,11 @@ class Ready(Struct, frozen=True, tag=True):
 
 
 class Judged(Struct, frozen=True, kw_only=True, tag=True):
-    """A judgement, what it had to compare, and the history that goes with the next round."""
+    """A judgement, what it had to compare, who may be one, and the history that goes with the next round."""
 
     judgement: Judgement
     likeness: Likeness
+    suspicions: Suspicions
     history: bytes
 
 
@@ -84,12 +87,20 @@ class _Worker:
     def judge(self, task: Task) -> Judged:
         from engine.scoring import profiles
         from engine.scoring.history import decode, encode
+        from engine.scoring.kinship.learning import learned
+        from engine.scoring.kinship.suspects import suspicions
 
         texts = profiles.texts(self._profile, task.challenge, task.replies)
         vectors = dict(zip(texts, self._encoder.encode(texts), strict=True))
         judgement, history = profiles.judge(self._profile, task.challenge, task.replies, vectors, decode(task.history))
         likeness = profiles.likeness(self._profile, task.challenge, task.replies, vectors)
-        return Judged(judgement=judgement, likeness=likeness, history=encode(history))
+        kinship = learned(history.kinship, task.challenge, task.replies, vectors)
+        return Judged(
+            judgement=judgement,
+            likeness=likeness,
+            suspicions=suspicions(kinship),
+            history=encode(replace(history, kinship=kinship)),
+        )
 
 
 def _own_pipes() -> tuple[BinaryIO, BinaryIO]:

@@ -12,6 +12,11 @@ from engine.values import Level, Metagraph
 
 Role = Literal["demo", "miner", "validator"]
 ServiceState = Literal["starting", "running", "backing_off", "stopped", "failed"]
+PenaltyRule = Literal["off", "show", "apply"]
+PenaltyState = Literal["off", "shown", "planned", "applied", "held", "spared"]
+"""What becomes of a suspect: nothing; shown and no more; planned from the next window on; in this one's weights; held
+back by the operator; spared by the bound."""
+
 MinerState = Literal["active", "stale", "silent", "deregistered"]
 
 
@@ -154,6 +159,42 @@ class SetterView(Struct, frozen=True, kw_only=True):
     commits: tuple[CommitView, ...] = ()
 
 
+class SuspectsView(Struct, frozen=True, kw_only=True):
+    """Hotkeys that act as one, in a group or a pair, with the evidence in words. Those copied are not suspected."""
+
+    hotkeys: tuple[str, ...]
+    uids: tuple[int, ...]
+    copied_uids: tuple[int, ...] = ()
+    suspicion: float
+    evidence: tuple[str, ...]
+
+
+class PenaltyView(Struct, frozen=True, kw_only=True):
+    """What becomes of one suspect: `takes` is the share of its score that the penalty takes, or would take."""
+
+    hotkey: str
+    uid: int
+    takes: float
+    state: PenaltyState
+
+
+class SybilView(Struct, frozen=True, kw_only=True):
+    """Who acts as one after `rounds` rounds, the most suspect first; `pairs` hold hints as well.
+
+    `suspicion` is by hotkey, 0..1; from `verdict` on there is a penalty in question, of at most a `share` of the miners
+    at once.
+    """
+
+    rule: PenaltyRule
+    share: float
+    rounds: int
+    verdict: float
+    groups: tuple[SuspectsView, ...] = ()
+    pairs: tuple[SuspectsView, ...] = ()
+    suspicion: dict[str, float] = {}
+    penalties: tuple[PenaltyView, ...] = ()
+
+
 class CommandView(Struct, frozen=True, kw_only=True):
     """One line of the command log: what was asked of the chain or the engine, and what became of it."""
 
@@ -284,4 +325,5 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     commands: tuple[CommandView, ...] = ()
     attention: tuple[Attention, ...] = ()
     server: ServerView | None = None
+    sybil: SybilView | None = None
     replay: ReplayView | None = None

@@ -9,15 +9,16 @@ from functools import partial
 from msgspec.structs import replace
 
 from engine.challenges.sources.base import Source
-from engine.commands import AutoWeights, CommitWeights, Pause, Resume, RevealWeights, SetWeights
+from engine.commands import AutoWeights, CommitWeights, HoldPenalty, Pause, Resume, RevealWeights, SetWeights
 from engine.dispatch import Dispatch
 from engine.dropout import Cap, is_scored
 from engine.judging import Judge
 from engine.node import Node
+from engine.penalising import Penalising
 from engine.scoreboard import Scoreboard
 from engine.selection import Selection, Sweeper
 from engine.settings import Settings
-from engine.snapshot import MinerView, PlanView, Snapshot
+from engine.snapshot import MinerView, PlanView, Snapshot, SybilView
 from engine.store.errors import StoreError
 from engine.transport.dialect import Caller
 from engine.validator import ROUNDS_SHOWN, Validator
@@ -53,6 +54,7 @@ class Validating:
         self._plans: deque[PlanView] = deque(maxlen=PLANS_SHOWN)
         self._skipping: set[asyncio.Task[None]] = set()
         self._miners: tuple[MinerView, ...] = ()
+        self._sybil: SybilView | None = None
         self._miners_of: object = None
         self._miners_stale_at = 0.0
         self.scoreboard = Scoreboard(
@@ -93,9 +95,21 @@ class Validating:
             on_plan=self._planned,
             attention=node.feed.raise_attention,
         )
+        self._penalising = Penalising(
+            netuid=node.netuid,
+            hotkey=node.wallet.hotkey.ss58_address,
+            rule=settings.sybil_penalty,
+            share=settings.sybil_share,
+            table=node.store.penalties,
+            suspicions=lambda: self.validator.suspicions,
+            metagraph=lambda: node.watch.metagraph,
+            window=lambda: node.watch.next_epoch,
+            attention=node.feed.raise_attention,
+        )
         sweeper = Sweeper(self._selection, caller)
         node.services[VALIDATOR] = lambda: self.validator
         node.services["availability"] = lambda: sweeper
+        node.services["penalties"] = lambda: self._penalising
         node.on_metagraph.append(self._selection.see)
         node.views.append(self._view)
         node.handlers |= {Pause: self._pause, Resume: self._resume}
@@ -105,6 +119,7 @@ class Validating:
                 CommitWeights: self._commit_weights,
                 RevealWeights: self._reveal_weights,
                 AutoWeights: self._auto_weights,
+                HoldPenalty: self._penalising.hold,
             }
         )
         if not node.read_only:
@@ -120,11 +135,15 @@ class Validating:
             await store.tallies(netuid),
             await store.answers_counted(netuid, now - self._scoring_period_s),
         )
+        await self._penalising.load()
         self.validator.show((await store.recent_rounds(netuid, ROUNDS_SHOWN))[::-1])
         self._plans.extend((await store.journal.recent(netuid, PLANS_SHOWN))[::-1])
 
-    def _scores(self) -> tuple[HotkeyScore, ...]:
+    def _earned(self) -> tuple[HotkeyScore, ...]:
         return self.scoreboard.scores(self.scoreboard.hotkeys, time.time())
+
+    def _scores(self) -> tuple[HotkeyScore, ...]:
+        return self._penalising.penalised(self._earned())
 
     def _planned(self, plan: WeightPlan, outcome: Outcome | None) -> None:
         if outcome is None:
@@ -163,8 +182,8 @@ class Validating:
             now=time.time(),
         )
 
-    def _miner_views(self) -> tuple[MinerView, ...]:
-        """The Miners table, made again when a round or a metagraph came, and now and then."""
+    def _look_at_miners(self) -> None:
+        """Make the Miners table and the suspects again when a round or a metagraph came, and now and then."""
         state = (self.validator.rounds_done, self._node.watch.metagraph)
         if self._miners_of != state or time.monotonic() >= self._miners_stale_at:
             self._miners = miner_views(
@@ -175,10 +194,11 @@ class Validating:
                 self._node.watch.weights_by_uid,
                 self._upcoming(),
             )
+            self._sybil = self._penalising.view(self._earned())
             self._miners_of, self._miners_stale_at = state, time.monotonic() + MINERS_FRESH_S
-        return self._miners
 
     def _view(self, snapshot: Snapshot) -> Snapshot:
+        self._look_at_miners()
         return replace(
             snapshot,
             paused=self.validator.paused,
@@ -187,7 +207,8 @@ class Validating:
             next_round_at=None if self.validator.paused else self.validator.next_round_at,
             rounds_done=self.validator.rounds_done,
             rounds=self.validator.shown,
-            miners=self._miner_views(),
+            miners=self._miners,
+            sybil=self._sybil,
             plans=tuple(self._plans),
             setter=None if self._node.read_only else setter_view(self._setter.wait, self._setter.commits),
         )

@@ -13,8 +13,9 @@ from engine.challenges.kinds import kind
 from engine.challenges.sources.base import Source
 from engine.dispatch import Dispatch
 from engine.feed import Feed
-from engine.judging import Judge, JudgeFailed, is_history
+from engine.judging import Judge, JudgeFailed, suspicions_in
 from engine.scoreboard import Scoreboard
+from engine.scoring.kinship.suspects import Suspicions
 from engine.selection import Candidate, Selection
 from engine.snapshot import Progress, RoundView
 from engine.store.errors import StoreError
@@ -77,6 +78,7 @@ class Validator:
         self.rounds_done = 0
         self.progress: Progress | None = None
         self.next_round_at: float | None = None
+        self.suspicions = Suspicions()
 
     async def run(self, started: Callable[[], None]) -> None:
         history = await self._history()
@@ -96,7 +98,7 @@ class Validator:
             except JudgeFailed as error:
                 self._feed.raise_attention("error", "judging", f"round {challenge.id} is not scored: {error}")
             else:
-                history = done.history
+                history, self.suspicions = done.history, done.suspicions
                 judged = Round(
                     challenge=challenge,
                     replies=replies,
@@ -137,12 +139,19 @@ class Validator:
         if self._unrecorded:
             return self._unrecorded[-1].history
         stored = await self._store.history(self._netuid, self._judge.profile)
-        if stored is None or is_history(stored):
-            return stored
+        if stored is None:
+            return None
+        try:
+            self.suspicions = suspicions_in(stored)
+        except ValueError:
+            self._tell_forgotten()
+            return None
+        return stored
+
+    def _tell_forgotten(self) -> None:
         self._feed.raise_attention(
             "warning", "scoring", "what earlier rounds taught of the miners cannot be read: it is learnt anew"
         )
-        return None
 
     async def _next_challenge(self) -> Challenge | None:
         """The source's next question under an id that no other round has; None at its end."""

@@ -12,7 +12,7 @@ from engine.store.errors import StoreError
 from engine.store.reader import open_reader
 from engine.store.schema import FILE_NAME
 
-TableName = Literal["scores", "rounds", "replies", "weights"]
+TableName = Literal["scores", "rounds", "replies", "weights", "sybil"]
 
 
 def export(table: TableName, *, data_dir: Path, since: str | None, format: Format, out: Path | Literal["-"]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, TextIO
 
 from console.errors import ConsoleError
-from console.export.tables import Cell, Record
+from console.export.cells import Cell, Record
 from engine.text import csv_cell, safe
 
 Format = Literal["csv", "jsonl"]

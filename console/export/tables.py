@@ -5,12 +5,11 @@ from datetime import UTC, datetime
 
 from msgspec import Struct
 
+from console.export import suspects
+from console.export.cells import Record
 from engine.store.reader import Reader, StoredNeuron, StoredPlan
 from engine.weights.averages import average
 from engine.weights.plan import WeightRow
-
-Cell = str | int | float | list[list[int]] | None
-Record = tuple[Cell, ...]
 
 
 class Table(Struct, frozen=True):
@@ -46,6 +45,7 @@ def scores(reader: Reader, since: float, now: float) -> Iterator[Record]:
                 _time(tally.last_answer_at),
                 *_weight(weights[neuron.netuid], neuron.hotkey),
                 tally.state(now) if neuron.registered else "deregistered",
+                _penalty(weights[neuron.netuid], neuron.hotkey),
             )
 
 
@@ -92,16 +92,16 @@ def weights(reader: Reader, since: float, _now: float) -> Iterator[Record]:
     """One record a uid and submission; a plan that was skipped has one without a uid."""
     for entry in reader.plans(since):
         for row in entry.plan.rows:
-            yield _submission(entry, row.uid, row.hotkey, row.weight, row.u16)
+            yield _submission(entry, row)
         if not entry.plan.rows:
-            yield _submission(entry, None, None, None, None)
+            yield _submission(entry, None)
 
 
 TABLES = {
     "scores": Table(
         (
             *("netuid", "uid", "hotkey", "name", "ema", "last_emission", "rounds", "answered", "failed"),
-            *("last_answer_at", "weight", "weight_u16", "state"),
+            *("last_answer_at", "weight", "weight_u16", "state", "penalty"),
         ),
         scores,
     ),
@@ -120,9 +120,10 @@ TABLES = {
         replies,
     ),
     "weights": Table(
-        ("at", "block", "netuid", "uid", "hotkey", "weight", "weight_u16", "mode", "outcome", "reason"),
+        ("at", "block", "netuid", "uid", "hotkey", "weight", "weight_u16", "mode", "outcome", "reason", "penalty"),
         weights,
     ),
+    "sybil": Table(suspects.COLUMNS, suspects.suspects),
 }
 
 
@@ -141,13 +142,16 @@ def _weight(weights: Mapping[str, WeightRow] | None, hotkey: str) -> tuple[float
     return (row.weight, row.u16) if row else (0.0, 0)
 
 
-def _submission(
-    entry: StoredPlan, uid: int | None, hotkey: str | None, weight: float | None, u16: int | None
-) -> Record:
+def _penalty(weights: Mapping[str, WeightRow] | None, hotkey: str) -> float | None:
+    row = weights.get(hotkey) if weights is not None else None
+    return row.penalty if row else None
+
+
+def _submission(entry: StoredPlan, row: WeightRow | None) -> Record:
     plan = entry.plan
-    return (
-        _time(entry.at), plan.block, plan.netuid, uid, hotkey, weight, u16, plan.mode, entry.outcome, entry.reason
-    )  # fmt: skip
+    weight = (row.uid, row.hotkey, row.weight, row.u16) if row else (None, None, None, None)
+    taken = row.penalty if row else None
+    return (_time(entry.at), plan.block, plan.netuid, *weight, plan.mode, entry.outcome, entry.reason, taken)
 
 
 def _time(at: float | None) -> str | None:

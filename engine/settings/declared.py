@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from engine.folders import data_home
-from engine.snapshot import Role
+from engine.snapshot import PenaltyRule, Role
 from engine.values import Peer
 
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -109,6 +109,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     unscored_share: Annotated[
         float, Meta(ge=0, lt=1), _is("dropout: the share of rounds that are asked and judged, and move no score")
     ] = 0.5
+    sybil_penalty: Annotated[
+        PenaltyRule, _is("hotkeys that act as one: show what a penalty would take, apply it, or neither")
+    ] = "show"
+    sybil_share: Annotated[Share, _is("the share of the serving miners that may be penalised at once")] = 0.33
     retention_days: Annotated[float, Meta(gt=0, le=36_600), _is("how long rounds are kept", "days")] = 7.0
 
     host: Annotated[Host, _is("the address on which the miner server listens")] = "0.0.0.0"

@@ -12,10 +12,22 @@ from pathlib import Path
 from msgspec import Struct
 
 from engine.store.read_only import read_only
-from engine.store.rows import LIKENESS, SAMPLES, likeness_of, plan_of, round_of, rule_of, storable, tally_of
+from engine.store.rows import (
+    LIKENESS,
+    SAMPLES,
+    STANDINGS,
+    likeness_of,
+    plan_of,
+    round_of,
+    rule_of,
+    standing_of,
+    storable,
+    tally_of,
+)
 from engine.store.tally import Tally
 from engine.values import Counted, Round
 from engine.weights.averages import Rule, Sample
+from engine.weights.penalties import Standing
 from engine.weights.plan import WeightPlan
 
 
@@ -222,6 +234,15 @@ class Reader:
         """The journal, in its order."""
         for row in self._connection.execute("SELECT * FROM plans WHERE at >= ? ORDER BY id", (since,)):
             yield StoredPlan(at=row["at"], plan=plan_of(row["plan"]), outcome=row["outcome"], reason=row["reason"])
+
+    def histories(self) -> list[tuple[int, str, bytes]]:
+        """What each scoring profile learnt on each subnet, as (netuid, profile, history)."""
+        rows = self._connection.execute("SELECT netuid, profile, value FROM histories ORDER BY netuid, profile")
+        return [(row["netuid"], row["profile"], bytes(row["value"])) for row in rows]
+
+    def standings(self, netuid: int) -> dict[str, Standing]:
+        """By hotkey, who is held back from a penalty, and since when whom it was shown for."""
+        return {row["hotkey"]: standing_of(row) for row in self._connection.execute(STANDINGS, (netuid,))}
 
     def weights(self, netuid: int) -> WeightPlan | None:
         """What was last set on chain; while nothing was, the last plan to be sent."""

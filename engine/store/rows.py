@@ -12,6 +12,7 @@ import msgspec
 from engine.store.tally import Tally
 from engine.values import Challenge, Judgement, Likeness, Reply, Request, Round, Verdict
 from engine.weights.averages import Rule
+from engine.weights.penalties import Standing
 from engine.weights.plan import WeightPlan
 
 Values = dict[str, Any]
@@ -25,6 +26,8 @@ SAMPLES = """
 
 LIKENESS = "SELECT value FROM likenesses WHERE round = ?"
 """How alike the answers of the round in this row are, for `likeness_of`."""
+
+STANDINGS = "SELECT hotkey, held, shown FROM penalties WHERE netuid = ?"
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -162,6 +165,11 @@ def tally_of(row: Row) -> Tally:
 def plan_of(stored: str) -> WeightPlan:
     """The plan in column `plan` of table plans."""
     return msgspec.json.decode(stored, type=WeightPlan)
+
+
+def standing_of(row: Row) -> Standing:
+    """A row of table penalties."""
+    return Standing(bool(row["held"]), row["shown"])
 
 
 def rule_json(rule: Rule) -> str:

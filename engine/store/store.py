@@ -15,6 +15,7 @@ from engine.store.database import Database
 from engine.store.errors import StoreError
 from engine.store.journal import PlanTable
 from engine.store.nonces import NonceTable
+from engine.store.penalties import PenaltyTable
 from engine.store.rows import (
     LIKENESS,
     SAMPLES,
@@ -101,6 +102,7 @@ class Store:
         self._retention_s = retention_days * DAY_S
         self.journal = PlanTable(database)
         self.nonces = NonceTable(database)
+        self.penalties = PenaltyTable(database)
 
     @classmethod
     async def open(cls, path: Path, *, retention_days: float) -> "Store":

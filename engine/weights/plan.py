@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from engine.values import Hyperparameters, Metagraph, Neuron
 
@@ -26,20 +27,28 @@ U16_MAX = 65535
 
 
 class HotkeyScore(Struct, frozen=True, kw_only=True):
-    """A miner's score (0 or more, on any scale) and when it last answered in unix seconds, 0 for never."""
+    """A miner's score (0 or more, on any scale) and when it last answered in unix seconds, 0 for never.
+
+    `penalty` is the share that a penalty has taken of it already.
+    """
 
     hotkey: str
     score: float
     last_answer_at: float = 0.0
+    penalty: float = 0.0
 
 
 class WeightRow(Struct, frozen=True, kw_only=True):
-    """One weight: `weight` is its share (all rows sum to 1), `u16` what is sent (the largest is 65535)."""
+    """One weight: `weight` is its share (all rows sum to 1), `u16` what is sent (the largest is 65535).
+
+    `penalty` is the share of the score that the sybil penalty took.
+    """
 
     uid: int
     hotkey: str
     weight: float
     u16: int
+    penalty: float = 0.0
 
 
 class WeightPlan(Struct, frozen=True, kw_only=True):
@@ -72,6 +81,7 @@ def plan_weights(
 ) -> WeightPlan:
     """The plan for the validator `hotkey` at the metagraph's block; `now` is unix seconds."""
     own = metagraph.by_hotkey(hotkey)
+    known = tuple(scores)
     mode: Mode = "normal"
     rows: tuple[WeightRow, ...] = ()
     if own is None:
@@ -80,7 +90,9 @@ def plan_weights(
         mode = mode_after(metagraph.block - max(own.last_update, own.registered_at), rules.activity_cutoff)
         serving = tuple(neuron for neuron in metagraph.neurons if neuron.serving and neuron.hotkey != hotkey)
         wanted = min(rules.min_allowed_weights, len(metagraph.neurons))
-        rows, skipped = _rows(serving, fresh_scores(scores, mode, now), mode, wanted)
+        rows, skipped = _rows(serving, fresh_scores(known, mode, now), mode, wanted)
+        penalties = {entry.hotkey: entry.penalty for entry in known if entry.penalty}
+        rows = tuple(replace(row, penalty=penalties[row.hotkey]) if row.hotkey in penalties else row for row in rows)
     return WeightPlan(
         netuid=metagraph.netuid,
         hotkey=hotkey,

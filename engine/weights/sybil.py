@@ -23,17 +23,24 @@ class Penalties(Struct, frozen=True):
     spared: tuple[str, ...]
 
 
-def penalise(scores: Mapping[str, float], suspicion: Mapping[str, float], serving: int) -> Penalties:
+def penalise(
+    scores: Mapping[str, float],
+    suspicion: Mapping[str, float],
+    serving: int,
+    *,
+    share: float = SOFT_SHARE,
+    hard: float = HARD,
+) -> Penalties:
     """Penalise by `suspicion`, 0..1 by hotkey; who is not in it, or with what is no number, is not suspected.
 
-    Of `serving` miners at most a third, and at least one, is penalised for a suspicion below HARD.
+    Of `serving` miners at most this `share`, and at least one, is penalised for a suspicion below `hard`.
     """
     suspected = {hotkey: suspicion.get(hotkey, 0.0) for hotkey, score in scores.items() if score > 0}
     worst = sorted(
         (hotkey for hotkey, level in suspected.items() if SUSPECTED <= level < math.inf),
         key=lambda hotkey: -suspected[hotkey],
     )
-    hard = [hotkey for hotkey in worst if suspected[hotkey] >= HARD]
-    bound = len(hard) + max(1, int(SOFT_SHARE * serving))
+    certain = sum(suspected[hotkey] >= hard for hotkey in worst)
+    bound = certain + max(1, int(share * serving))
     lowered = {hotkey: scores[hotkey] * max(1 - suspected[hotkey], KEPT) for hotkey in worst[:bound]}
     return Penalties({**scores, **lowered}, tuple(lowered), tuple(worst[bound:]))

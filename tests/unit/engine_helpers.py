@@ -67,9 +67,10 @@ class Questions:
 
 
 class Obliging:
-    """A caller whose peers are there and say 42, or what `answers` has for their hotkey; it waits for `gate`."""
+    """A caller whose peers are there and say `usual`, or what `answers` has for their hotkey; it waits for `gate`."""
 
-    def __init__(self) -> None:
+    def __init__(self, usual: str = "42") -> None:
+        self._usual = usual
         self.answers: dict[str, str | Exception] = {}
         self.asked: list[tuple[str, bytes]] = []
         self.gate = asyncio.Event()
@@ -81,7 +82,7 @@ class Obliging:
     async def ask(self, peer: Peer, challenge: bytes, *, timeout: float, max_bytes: int) -> Answer:
         self.asked.append((peer.hotkey, challenge))
         await self.gate.wait()
-        said = self.answers.get(peer.hotkey, "42")
+        said = self.answers.get(peer.hotkey, self._usual)
         if isinstance(said, Exception):
             raise said
         return Answer(Completion(text=said), 12.0)

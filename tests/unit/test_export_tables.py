@@ -15,13 +15,16 @@ from hypothesis import strategies as st
 from console.export import TableName, export
 from console.export.output import write
 from console.export.tables import TABLES
+from engine.scoring.history import History, encode
 from engine.store.schema import FILE_NAME
 from engine.store.store import Store
 from engine.text import MAX_CHARS
-from engine.values import Outcome, Round
+from engine.values import Outcome, Reply, Round
 from engine.weights.averages import Exponential
 from engine.weights.book import AverageBook
+from engine.weights.penalties import Standing
 from engine.weights.plan import WeightRow
+from tests.unit.kinship_helpers import OPEN, after, asked, bystanders, said
 from tests.unit.store_helpers import NETUID, T0, a_plan, a_reply, a_round, a_verdict, hotkey
 
 NOW = T0 + 7200
@@ -87,13 +90,55 @@ def test_weights_word_for_word(tmp_path: Path, exported: Callable[..., str]) -> 
 
     asyncio.run(set_some())
     assert exported("weights") == (
-        "at,block,netuid,uid,hotkey,weight,weight_u16,mode,outcome,reason\r\n"
+        "at,block,netuid,uid,hotkey,weight,weight_u16,mode,outcome,reason,penalty\r\n"
         f"2026-02-02T04:40:00.000Z,100,78,1,{hotkey(1)},0.5,65535,normal,rejected,"
-        "SettingWeightsTooFast: 12 blocks left\r\n"
+        "SettingWeightsTooFast: 12 blocks left,0.0\r\n"
         f"2026-02-02T04:40:00.000Z,100,78,2,{hotkey(2)},0.5,65535,normal,rejected,"
-        "SettingWeightsTooFast: 12 blocks left\r\n"
-        "2026-02-02T04:40:00.000Z,200,78,,,,,degraded,skipped,no miner serves\r\n"
+        "SettingWeightsTooFast: 12 blocks left,0.0\r\n"
+        "2026-02-02T04:40:00.000Z,200,78,,,,,degraded,skipped,no miner serves,\r\n"
     )
+
+
+def test_suspects_word_for_word(tmp_path: Path, exported: Callable[..., str]) -> None:
+    def answers(place: int) -> list[Reply]:
+        text = f"In take {place} blue light is thrown about by the air more than any other, so that we see it."
+        return [*bystanders(place), said(hotkey(1), text), said(hotkey(2), text, ms=1_400.0)]
+
+    async def learn() -> None:
+        kinship = after((asked(OPEN), answers(place)) for place in range(20))
+        store = await Store.open(tmp_path / FILE_NAME, retention_days=7)
+        await store.record(a_round(0), netuid=NETUID, history=encode(History(kinship=kinship)), cursor=None)
+        await store.note_neurons(NETUID, [(hotkey(uid), "", uid, "") for uid in (1, 2)], at=NOW)
+        await store.penalties.save(NETUID, {hotkey(2): Standing(held=True, shown=360)})
+        await store.close()
+
+    asyncio.run(learn())
+    uids = {name: said(name, "").uid for name in (hotkey(1), hotkey(2))}
+    found = [{**row, "evidence": row["evidence"].split("; ")} for row in rows_of(exported("sybil"))]
+    same = {
+        "netuid": "78",
+        "profile": "robust",
+        "rounds": "20",
+        "suspicion": "1.0",
+        "held": hotkey(2),
+        "shown_in_window": "360",
+    }
+    who = {"uids": "[2]", "hotkeys": hotkey(2), "copied_uids": "[1]", "copied_hotkeys": hotkey(1)}
+    wording = "same wording in 19 of 19 texts"
+    assert found == [
+        {
+            **same,
+            **who,
+            "found": "group",
+            "evidence": [wording, f"the words are those of uid {uids[hotkey(1)]}, who has them first"],
+        },
+        {
+            **same,
+            **who,
+            "found": "pair",
+            "evidence": [wording, f"uid {uids[hotkey(2)]} arrives 0.4 s after uid {uids[hotkey(1)]}"],
+        },
+    ]
 
 
 async def fill_scores(folder: Path) -> None:
@@ -110,7 +155,7 @@ async def fill_scores(folder: Path) -> None:
         await store.record(judged, netuid=NETUID, history=None, cursor=None)
     registered = [(hotkey(uid), "", uid, name) for uid, name in ((1, "strong-1"), (2, ""), (3, "=SUM(A1)"), (4, ""))]
     await store.note_neurons(NETUID, registered, at=NOW)
-    rows = (WeightRow(uid=1, hotkey=hotkey(1), weight=0.75, u16=65535),)
+    rows = (WeightRow(uid=1, hotkey=hotkey(1), weight=0.75, u16=65535, penalty=0.25),)
     entry = await store.journal.intend(a_plan(100, rows=rows))
     await store.journal.settle(entry, Outcome(status="ok"))
     await store.close()
@@ -119,12 +164,12 @@ async def fill_scores(folder: Path) -> None:
 def test_scores_word_for_word(tmp_path: Path, exported: Callable[..., str]) -> None:
     asyncio.run(fill_scores(tmp_path))
     assert exported("scores") == (
-        "netuid,uid,hotkey,name,ema,last_emission,rounds,answered,failed,last_answer_at,weight,weight_u16,state\r\n"
-        f"78,1,{hotkey(1)},strong-1,0.71875,1.0,5,5,0,2026-02-02T03:30:00.000Z,0.75,65535,active\r\n"
-        f"78,2,{hotkey(2)},,,0.5,1,1,0,2026-02-02T01:39:59.000Z,0.0,0,stale\r\n"
-        f"78,3,{hotkey(3)},'=SUM(A1),0.0,0.0,5,0,5,,0.0,0,silent\r\n"
-        f"78,4,{hotkey(4)},,,,0,0,0,,0.0,0,silent\r\n"
-        f"78,5,{hotkey(5)},,,0.5,1,1,0,2026-02-02T01:39:59.000Z,0.0,0,deregistered\r\n"
+        "netuid,uid,hotkey,name,ema,last_emission,rounds,answered,failed,last_answer_at,weight,weight_u16,state,penalty\r\n"
+        f"78,1,{hotkey(1)},strong-1,0.71875,1.0,5,5,0,2026-02-02T03:30:00.000Z,0.75,65535,active,0.25\r\n"
+        f"78,2,{hotkey(2)},,,0.5,1,1,0,2026-02-02T01:39:59.000Z,0.0,0,stale,\r\n"
+        f"78,3,{hotkey(3)},'=SUM(A1),0.0,0.0,5,0,5,,0.0,0,silent,\r\n"
+        f"78,4,{hotkey(4)},,,,0,0,0,,0.0,0,silent,\r\n"
+        f"78,5,{hotkey(5)},,,0.5,1,1,0,2026-02-02T01:39:59.000Z,0.0,0,deregistered,\r\n"
     )
 
 

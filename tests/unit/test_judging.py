@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from engine.encoding.errors import EncoderError
-from engine.judging import Judge, JudgeFailed
+from engine.judging import Judge, JudgeFailed, suspicions_in
 from engine.values import Challenge, Reply, Request
 
 
@@ -31,8 +31,8 @@ def replies(*texts: str) -> tuple[Reply, ...]:
 
 
 @asynccontextmanager
-async def a_judge(encoder: str = "hashing", *, deadline: float = 30.0) -> AsyncIterator[Judge]:
-    judge = Judge("robust", encoder, deadline=deadline)
+async def a_judge(encoder: str = "hashing", *, profile: str = "robust", deadline: float = 30.0) -> AsyncIterator[Judge]:
+    judge = Judge(profile, encoder, deadline=deadline)
     try:
         await judge.start()
         yield judge
@@ -48,6 +48,18 @@ async def test_a_round_is_judged_and_its_history_goes_on() -> None:
         again = await judge.judge(a_challenge("c-2"), replies("It is 42.", "41"), first.history)
         assert again.judgement.winner == "hk0"
         assert again.history != first.history
+
+
+@pytest.mark.parametrize("profile", ["robust", "loosh"])
+async def test_every_profile_learns_who_acts_as_one(profile: str) -> None:
+    same = "I have added both of the numbers up twice, and in the end it is 41 each time that I do it."
+    async with a_judge(profile=profile) as judge:
+        history = None
+        for place in range(12):
+            done = await judge.judge(a_challenge(f"c-{place}"), replies("It is 42.", same, same, "42"), history)
+            history = done.history
+    assert [group.accused for group in done.suspicions.groups] == [("hk1", "hk2")]
+    assert suspicions_in(done.history) == done.suspicions
 
 
 async def test_what_was_compared_comes_with_the_judgement() -> None:

@@ -24,6 +24,7 @@ from engine.commands import (
     BlockCaller,
     CommitWeights,
     Export,
+    HoldPenalty,
     Pause,
     Register,
     RestartService,
@@ -50,6 +51,8 @@ from engine.validating import VALIDATOR, Validating
 from engine.values import Neuron, Outcome
 from tests.unit.chain_helpers import NETUID, key, running_subnet
 from tests.unit.engine_helpers import Obliging, Questions, a_feed, named, until
+
+SAME_WORDS = "I have added both of the numbers up twice, and in the end the answer is 42 each time that I do it."
 
 
 class House:
@@ -107,13 +110,13 @@ async def running(house: House, until_done: str) -> AsyncIterator["asyncio.Task[
 
 @asynccontextmanager
 async def a_validator(
-    house: House, *ids: str, interval: float = 0.0, read_only: bool = False, **changed: Any
+    house: House, *ids: str, interval: float = 0.0, read_only: bool = False, says: str = "42", **changed: Any
 ) -> AsyncIterator[Validating]:
     usual = Settings(
         role="validator", interval=interval, allow_private=True, data_dir=house.folder, seed=1, read_only=read_only
     )
     settings = replace(usual, **changed)
-    judge, caller = Judge("robust", "hashing"), Obliging()
+    judge, caller = Judge("robust", "hashing"), Obliging(says)
     await judge.start()
     validating = Validating(house.node, settings, source=Questions(*ids), caller=caller, judge=judge, extra=())
     house.node.handlers[Export] = exporter(house.folder)
@@ -183,6 +186,38 @@ async def test_scoring_with_dropout_is_a_setting_and_goes_on_in_the_next_run(tmp
             counted += [{judged.counted(reply) for reply in judged.replies}]
         assert counted == [{"yes"}, {"yes"}, {"cap"}, {"cap"}]
         assert before == pytest.approx((0.1, 0.2), abs=0.02)
+
+
+async def test_two_that_act_as_one_are_shown_held_back_and_penalised_across_runs(tmp_path: Path) -> None:
+    pair = {key(name).ss58_address for name in ("miner1", "miner2")}
+    first = min(pair)
+
+    async with a_house(tmp_path) as house:
+
+        def states() -> dict[str, str]:
+            view = house.feed.snapshot.sybil
+            return {penalty.hotkey: penalty.state for penalty in view.penalties} if view else {}
+
+        async with a_validator(house, *map(str, range(14)), says=SAME_WORDS, sybil_penalty="apply"):
+            await house.node.run(VALIDATOR)
+        again = House(house.feed, house.store, house.chain, another_node(house), tmp_path)
+        ids = [f"again {number}" for number in range(200)]
+        async with (
+            a_validator(
+                again, *ids, says=SAME_WORDS, interval=0.05, sybil_penalty="apply", sybil_share=1.0
+            ) as validating,
+            running(again, VALIDATOR),
+        ):
+            await until(lambda: set(states()) == pair)
+            assert await again.answer(HoldPenalty(first, held=True)) == ("ok", "")
+            for _ in range((await house.chain.hyperparameters(NETUID)).tempo):
+                await house.chain.tick()
+            await until(lambda: sorted(states().values()) == ["applied", "held"])
+            taken = {row.hotkey: row.penalty for row in validating._upcoming().rows}
+            assert taken == {first: 0.0, max(pair): pytest.approx(0.8)}
+            assert house.feed.attention == ()
+    with open_reader(tmp_path / FILE_NAME) as reader:
+        assert reader.standings(NETUID)[first].held
 
 
 async def test_the_share_of_rounds_that_are_not_scored_is_a_setting(tmp_path: Path) -> None:
@@ -288,6 +323,7 @@ async def test_a_read_only_run_sends_nothing_and_says_why(tmp_path: Path) -> Non
             CommitWeights(),
             RevealWeights(),
             AutoWeights(on=True),
+            HoldPenalty(key("miner1").ss58_address, held=True),
             Register(),
             Serve("127.0.0.1", 8091),
             RestartService("housekeeping"),

@@ -18,7 +18,7 @@ _LINES = (
     ("{", r"[{}\[\]]"),
 )
 _STARTS = tuple((mark, re.compile(rf"\s*{pattern}")) for mark, pattern in _LINES)
-_WITHIN = (("b", "**"), ("x", "\\boxed"), ("c", ": "))
+_WITHIN = (("b", "**"), ("x", "\\boxed"))
 MAX_LINES = 200
 
 

@@ -27,6 +27,8 @@ COMPARED_CHARACTERS = 8_192
 MAX_NEW = 256
 """So many pairs at most come under watch in one round, so that no round takes long."""
 
+_PRIME = 65_521
+
 Vectors = Mapping[str, NDArray[np.float32]]
 
 
@@ -84,9 +86,9 @@ def _look(challenge: Challenge, replies: Sequence[Reply], vectors: Vectors) -> _
     )
 
 
-def _met(seen: _Seen, known: Mapping[tuple[str, str], Pair], seed: int) -> list[tuple[int, int]]:
-    """The pairs of this round to count: those that are watched, and the new ones with most in common. Which of equals,
-    is by chance, from a `seed` of the round, so that each comes under watch some day."""
+def _met(seen: _Seen, known: Mapping[tuple[str, str], Pair], turn: int) -> list[tuple[int, int]]:
+    """The pairs of this round to count: those that are watched, and the new ones with most in common. Which of equals
+    come first changes from `turn` to turn, so that each comes under watch some day."""
     place = {reply.hotkey: index for index, reply in enumerate(seen.replies)}
     watched = [(place[a], place[b]) for a, b in known if a in place and b in place]
     weight = 4 * seen.worded.astype(np.int64) + seen.coldkey + seen.address
@@ -98,8 +100,8 @@ def _met(seen: _Seen, known: Mapping[tuple[str, str], Pair], seed: int) -> list[
     for a, b in watched:
         weight[a, b] = 0
     rows, columns = np.nonzero(weight)
-    chance = np.random.default_rng(seed).random(len(rows))
-    most = np.lexsort((chance, -weight[rows, columns]))[:MAX_NEW]
+    order = (rows * len(place) + columns) * (2 * turn + 1) % _PRIME
+    most = np.lexsort((order, -weight[rows, columns]))[:MAX_NEW]
     return [*watched, *zip(rows[most].tolist(), columns[most].tolist(), strict=True)]
 
 

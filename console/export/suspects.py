@@ -1,0 +1,48 @@
+"""The export of who acts as one: groups and pairs with their evidence, as the last stored round left them."""
+
+from collections.abc import Iterator, Mapping
+
+from console.export.cells import Record
+from engine.scoring.history import decode
+from engine.scoring.kinship.suspects import Suspects, suspicions
+from engine.store.errors import StoreUnusable
+from engine.store.reader import Reader
+from engine.weights.penalties import Standing
+
+COLUMNS = (
+    *("netuid", "profile", "rounds", "found", "suspicion", "uids", "hotkeys", "copied_uids", "copied_hotkeys"),
+    *("evidence", "held", "shown_in_window"),
+)
+
+
+def suspects(reader: Reader, _since: float, _now: float) -> Iterator[Record]:
+    """One record a group or pair, for each profile that has judged; several hotkeys are parted by blanks.
+
+    `held` are the hotkeys whose penalty is held back, `shown_in_window` the block of the first epoch's end before which
+    the penalty of one of them was shown. Raises StoreUnusable.
+    """
+    uids = {(neuron.netuid, neuron.hotkey): neuron.uid for neuron in reader.neurons()}
+    for netuid, profile, history in reader.histories():
+        try:
+            found = suspicions(decode(history).kinship)
+        except ValueError as error:
+            raise StoreUnusable(f"what the profile {profile} learnt cannot be read: {error}") from error
+        standings = reader.standings(netuid)
+        of_subnet = {hotkey: uid for (subnet, hotkey), uid in uids.items() if subnet == netuid}
+        for kind, several in (("group", found.groups), ("pair", found.pairs)):
+            for one in several:
+                yield (netuid, profile, found.rounds, kind, *_cells(one, of_subnet, standings))
+
+
+def _cells(one: Suspects, uids: Mapping[str, int], standings: Mapping[str, Standing]) -> Record:
+    shown = [standing.shown for hotkey, standing in standings.items() if hotkey in one.accused]
+    return (
+        one.suspicion,
+        [uids[hotkey] for hotkey in one.accused if hotkey in uids],
+        " ".join(one.accused),
+        [uids[hotkey] for hotkey in one.copied if hotkey in uids],
+        " ".join(one.copied),
+        "; ".join(one.evidence),
+        " ".join(hotkey for hotkey in one.accused if standings.get(hotkey, Standing()).held),
+        min((window for window in shown if window is not None), default=None),
+    )

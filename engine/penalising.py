@@ -1,0 +1,146 @@
+"""Watches who acts as one, remembers since when that was shown, and lowers the scores of those to be penalised."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from msgspec.structs import replace
+
+from engine.commands import HoldPenalty
+from engine.scoring.kinship.strength import VERDICT
+from engine.scoring.kinship.suspects import Suspects, Suspicions
+from engine.snapshot import PenaltyRule, PenaltyView, SuspectsView, SybilView
+from engine.store.errors import StoreError
+from engine.store.penalties import PenaltyTable
+from engine.values import Level, Metagraph, Outcome
+from engine.weights.penalties import Penalty, Standing, after, lowered, penalties
+from engine.weights.plan import HotkeyScore
+
+EVERY_S = 1.0
+
+
+class Penalising:
+    """A service. `suspicions` and `window` are asked for what is known and due now; `attention` takes level, subject
+    and text."""
+
+    def __init__(
+        self,
+        *,
+        netuid: int,
+        hotkey: str,
+        rule: PenaltyRule,
+        share: float,
+        table: PenaltyTable,
+        suspicions: Callable[[], Suspicions],
+        metagraph: Callable[[], Metagraph],
+        window: Callable[[], int],
+        attention: Callable[[Level, str, str], object],
+    ) -> None:
+        self._netuid = netuid
+        self._hotkey = hotkey
+        self._rule = rule
+        self._share = share
+        self._table = table
+        self._suspicions = suspicions
+        self._metagraph = metagraph
+        self._window = window
+        self._attention = attention
+        self._standings: dict[str, Standing] = {}
+        self._told: list[frozenset[str]] | None = None
+
+    async def load(self) -> None:
+        """Go on from what earlier runs stored. Raises StoreError."""
+        self._standings = await self._table.load(self._netuid)
+
+    async def run(self, started: Callable[[], None]) -> None:
+        started()
+        while True:
+            await self.step()
+            await asyncio.sleep(EVERY_S)
+
+    async def step(self) -> None:
+        """Take in whom the last round made suspect, once the window and what earlier rounds taught are known."""
+        if self._window() <= 0 or self._suspicions().rounds == 0:
+            return
+        self._tell_new_groups()
+        standings = after(self._standings, self._suspected(), self._rule, self._window())
+        if standings != self._standings:
+            try:
+                await self._table.save(self._netuid, standings)
+            except StoreError as error:
+                self._attention("warning", "sybil", f"since when suspicions are shown is not stored: {error}")
+            self._standings = standings
+
+    def penalised(self, scores: Sequence[HotkeyScore]) -> tuple[HotkeyScore, ...]:
+        """The scores that weights are made of."""
+        return lowered(scores, self._penalties(scores))
+
+    async def hold(self, command: HoldPenalty) -> Outcome:
+        """Hold one hotkey's penalty back, or release it. Raises StoreError."""
+        standing = self._standings.get(command.hotkey, Standing())
+        if standing.held == command.held:
+            already = "held back already" if command.held else "not held back"
+            return Outcome(status="rejected", reason=f"the penalty of {command.hotkey} is {already}")
+        if command.held and command.hotkey not in self._suspected():
+            return Outcome(status="rejected", reason=f"nothing is held against {command.hotkey}")
+        standings = {**self._standings, command.hotkey: replace(standing, held=command.held)}
+        await self._table.save(self._netuid, standings)
+        self._standings = standings
+        return Outcome(status="ok")
+
+    def view(self, scores: Sequence[HotkeyScore]) -> SybilView:
+        """What a screen shows, of hotkeys that are registered; `scores` are those before any penalty."""
+        uids = {neuron.hotkey: neuron.uid for neuron in self._metagraph().neurons}
+        known = self._suspicions()
+        return SybilView(
+            rule=self._rule,
+            share=self._share,
+            rounds=known.rounds,
+            verdict=VERDICT,
+            groups=tuple(_suspects_view(one, uids) for one in known.groups if uids.keys() & set(one.accused)),
+            pairs=tuple(_suspects_view(one, uids) for one in known.pairs if uids.keys() >= set(one.members)),
+            suspicion={hotkey: value for hotkey, value in known.by_hotkey.items() if hotkey in uids},
+            penalties=tuple(
+                PenaltyView(hotkey=one.hotkey, uid=uids[one.hotkey], takes=one.takes, state=one.state)
+                for one in self._penalties(scores)
+                if one.hotkey in uids
+            ),
+        )
+
+    def _penalties(self, scores: Sequence[HotkeyScore]) -> tuple[Penalty, ...]:
+        return penalties(
+            scores,
+            self._suspected(),
+            self._standings,
+            rule=self._rule,
+            share=self._share,
+            serving=sum(one.serving and one.hotkey != self._hotkey for one in self._metagraph().neurons),
+            window=self._window(),
+        )
+
+    def _suspected(self) -> dict[str, float]:
+        return {hotkey: value for hotkey, value in self._suspicions().by_hotkey.items() if value >= VERDICT}
+
+    def _tell_new_groups(self) -> None:
+        """Of groups that hold somebody new; those of an earlier run are known."""
+        groups = self._suspicions().groups
+        told = self._told if self._told is not None else [frozenset(one.accused) for one in groups]
+        for group in groups:
+            accused = frozenset(group.accused)
+            if not any(accused <= earlier for earlier in told):
+                told = [*(earlier for earlier in told if not earlier <= accused), accused]
+                uids = {neuron.hotkey: neuron.uid for neuron in self._metagraph().neurons}
+                who = ", ".join(str(uids[hotkey]) for hotkey in group.accused if hotkey in uids)
+                self._attention("warning", "sybil", f"uid {who} act as one: look at the evidence under Miners")
+        self._told = told
+
+
+def _suspects_view(suspects: Suspects, uids: dict[str, int]) -> SuspectsView:
+    accused = tuple(hotkey for hotkey in suspects.accused if hotkey in uids)
+    copied = tuple(hotkey for hotkey in suspects.copied if hotkey in uids)
+    return SuspectsView(
+        hotkeys=accused,
+        uids=tuple(uids[hotkey] for hotkey in accused),
+        copied_uids=tuple(uids[hotkey] for hotkey in copied),
+        suspicion=suspects.suspicion,
+        evidence=suspects.evidence,
+    )

@@ -1,0 +1,90 @@
+"""Penalties for hotkeys that act as one: shown first, applied from the next window on, held back by the operator.
+
+Nobody is penalised whom the operator could not have seen suspected in an earlier window, and never more at once than
+a share of the serving miners, however strong the suspicion is.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from engine.snapshot import PenaltyRule, PenaltyState
+from engine.weights.plan import HotkeyScore
+from engine.weights.sybil import penalise
+
+
+class Standing(Struct, frozen=True):
+    """What is kept of a hotkey: whether its penalty is held back, and the window in which it was first shown."""
+
+    held: bool = False
+    shown: int | None = None
+
+
+class Penalty(Struct, frozen=True, kw_only=True):
+    """One suspect: `takes` is the share of its score that the penalty takes, or would take."""
+
+    hotkey: str
+    suspicion: float
+    takes: float
+    state: PenaltyState
+
+
+def penalties(
+    scores: Sequence[HotkeyScore],
+    suspicion: Mapping[str, float],
+    standings: Mapping[str, Standing],
+    *,
+    rule: PenaltyRule,
+    share: float,
+    serving: int,
+    window: int,
+) -> tuple[Penalty, ...]:
+    """What becomes of each that is suspected beyond a hint (`suspicion` holds only those), the worst first."""
+    earned = {entry.hotkey: entry.score for entry in scores}
+    free = {hotkey: value for hotkey, value in suspicion.items() if not standings.get(hotkey, Standing()).held}
+    done = penalise(earned, free, serving, share=share, hard=math.inf)
+    spared = frozenset(done.spared)
+    found = []
+    for hotkey in sorted(suspicion, key=lambda hotkey: (-suspicion[hotkey], hotkey)):
+        standing = standings.get(hotkey, Standing())
+        state = _state(rule, standing, window, spared=hotkey in spared)
+        score = earned.get(hotkey, 0.0)
+        takes = 1 - done.scores[hotkey] / score if score > 0 else 0.0
+        found.append(Penalty(hotkey=hotkey, suspicion=suspicion[hotkey], takes=takes, state=state))
+    return tuple(found)
+
+
+def lowered(scores: Sequence[HotkeyScore], decided: Sequence[Penalty]) -> tuple[HotkeyScore, ...]:
+    """The scores less what the penalties that apply take."""
+    taken = {penalty.hotkey: penalty.takes for penalty in decided if penalty.state == "applied"}
+    return tuple(
+        replace(entry, score=entry.score * (1 - taken[entry.hotkey]), penalty=taken[entry.hotkey])
+        if entry.hotkey in taken
+        else entry
+        for entry in scores
+    )
+
+
+def after(
+    standings: Mapping[str, Standing], suspected: Iterable[str], rule: PenaltyRule, window: int
+) -> dict[str, Standing]:
+    """The standings once these suspects are shown in this window. Who is suspected no more must be shown again."""
+    known = {hotkey: Standing(held=True) for hotkey, standing in standings.items() if standing.held}
+    for hotkey in suspected if rule != "off" else ():
+        before = standings.get(hotkey, Standing())
+        known[hotkey] = before if before.shown is not None else replace(before, shown=window)
+    return known
+
+
+def _state(rule: PenaltyRule, standing: Standing, window: int, *, spared: bool) -> PenaltyState:
+    if rule == "off":
+        return "off"
+    if standing.held:
+        return "held"
+    if spared:
+        return "spared"
+    if rule == "show":
+        return "shown"
+    return "applied" if standing.shown is not None and standing.shown < window else "planned"

@@ -1,0 +1,182 @@
+"""The service around penalties: what is shown, told and kept, and what the operator holds back."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from engine.commands import HoldPenalty
+from engine.penalising import Penalising
+from engine.scoring.kinship.suspects import Suspects, Suspicions
+from engine.snapshot import PenaltyRule
+from engine.store.errors import StoreFull
+from engine.store.schema import FILE_NAME
+from engine.store.store import Store
+from engine.values import Metagraph, Neuron
+from engine.weights.plan import HotkeyScore
+
+MINERS = "abcdefgh"
+SCORES = tuple(HotkeyScore(hotkey=name, score=1.0) for name in MINERS)
+PAIR = Suspects(accused=("a", "b"), copied=("c",), suspicion=0.9, evidence=("same wording in 9 of 9 texts",))
+FOUND = Suspicions(rounds=20, groups=(PAIR,), pairs=(PAIR,), by_hotkey={"a": 0.9, "b": 0.9, "d": 0.4})
+
+
+class World:
+    """What the service sees, and what it says."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.found = Suspicions(rounds=1)
+        self.window = 100
+        self.said: list[str] = []
+        neurons = (Neuron(uid=uid, hotkey=name, coldkey="", ip="192.0.2.1", port=1) for uid, name in enumerate(MINERS))
+        self.metagraph = Metagraph(netuid=1, block=50, neurons=tuple(neurons))
+
+    async def service(self, rule: PenaltyRule = "apply") -> Penalising:
+        made = Penalising(
+            netuid=1,
+            hotkey="own",
+            rule=rule,
+            share=0.33,
+            table=self.store.penalties,
+            suspicions=lambda: self.found,
+            metagraph=lambda: self.metagraph,
+            window=lambda: self.window,
+            attention=lambda _level, _subject, text: self.said.append(text),
+        )
+        await made.load()
+        return made
+
+
+@asynccontextmanager
+async def a_world(folder: Path) -> AsyncIterator[World]:
+    store = await Store.open(folder / FILE_NAME, retention_days=7)
+    try:
+        yield World(store)
+    finally:
+        await store.close()
+
+
+def taken(service: Penalising) -> dict[str, float]:
+    return {entry.hotkey: entry.penalty for entry in service.penalised(SCORES) if entry.penalty}
+
+
+def states(service: Penalising) -> dict[str, str]:
+    return {penalty.hotkey: penalty.state for penalty in service.view(SCORES).penalties}
+
+
+async def test_a_penalty_is_shown_first_and_applied_in_the_next_window_also_after_a_restart(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        service = await world.service()
+        world.found = FOUND
+        assert taken(service) == {}
+        await service.step()
+        assert states(service) == {"a": "planned", "b": "planned"}
+        assert taken(service) == {}
+        again = await world.service()
+        world.window = 200
+        assert taken(again) == pytest.approx({"a": 0.8, "b": 0.8})
+        await again.step()
+        assert states(again) == {"a": "applied", "b": "applied"}
+
+
+async def test_the_start_of_a_run_does_not_make_suspects_new(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        world.found = FOUND
+        await (await world.service()).step()
+        world.found, world.window = Suspicions(), 200
+        again = await world.service()
+        await again.step()
+        world.found = FOUND
+        assert taken(again)
+        world.window = 0
+        await again.step()
+        assert world.said == []
+
+
+async def test_hints_alone_are_shown_and_never_penalised(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        service = await world.service()
+        world.found = replace(FOUND, groups=(), by_hotkey={"a": 0.59, "b": 0.59})
+        for world.window in (100, 200, 300):
+            await service.step()
+        assert taken(service) == {}
+        assert service.view(SCORES).suspicion == {"a": 0.59, "b": 0.59}
+        assert service.view(SCORES).penalties == ()
+
+
+async def test_the_view_names_uids_and_leaves_out_who_is_gone(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        service = await world.service("show")
+        world.found = FOUND
+        view = service.view(SCORES)
+        assert (view.groups[0].uids, view.groups[0].copied_uids) == ((0, 1), (2,))
+        assert view.pairs[0].evidence == ("same wording in 9 of 9 texts",)
+        world.metagraph = replace(world.metagraph, neurons=world.metagraph.neurons[1:])
+        view = service.view(SCORES)
+        assert (view.groups[0].uids, view.pairs, set(view.suspicion)) == ((1,), (), {"b", "d"})
+        assert [penalty.hotkey for penalty in view.penalties] == ["b"]
+
+
+async def test_a_held_penalty_is_kept_until_it_is_released(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        service = await world.service()
+        world.found = FOUND
+        await service.step()
+        assert (await service.hold(HoldPenalty("a", held=True))).ok
+        world.window = 200
+        assert set(taken(service)) == {"b"}
+        assert states(service) == {"a": "held", "b": "applied"}
+        again = await world.service()
+        await again.step()
+        assert set(taken(again)) == {"b"}
+        assert (await again.hold(HoldPenalty("a", held=False))).ok
+        assert set(taken(again)) == {"a", "b"}
+
+
+async def test_a_hold_that_changes_nothing_says_why(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        service = await world.service()
+        world.found = FOUND
+        await service.hold(HoldPenalty("a", held=True))
+        for command, why in (
+            (HoldPenalty("a", held=True), "the penalty of a is held back already"),
+            (HoldPenalty("b", held=False), "the penalty of b is not held back"),
+            (HoldPenalty("d", held=True), "nothing is held against d"),
+        ):
+            outcome = await service.hold(command)
+            assert (outcome.status, outcome.reason) == ("rejected", why)
+
+
+async def test_a_new_group_is_told_once_and_one_of_an_earlier_run_not_at_all(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        service = await world.service()
+        await service.step()
+        world.found = FOUND
+        await service.step()
+        await service.step()
+        assert world.said == ["uid 0, 1 act as one: look at the evidence under Miners"]
+        world.found = replace(FOUND, groups=(replace(PAIR, accused=("a", "b", "e")),))
+        await service.step()
+        assert len(world.said) == 2
+        again = await world.service()
+        await again.step()
+        assert len(world.said) == 2
+
+
+async def test_a_full_disk_is_told_and_penalties_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with a_world(tmp_path) as world:
+        service = await world.service()
+        await service.step()
+        world.found = FOUND
+
+        async def full(*_: object) -> None:
+            raise StoreFull("no space left for the store")
+
+        monkeypatch.setattr(world.store.penalties, "save", full)
+        await service.step()
+        assert "no space left" in world.said[-1]
+        world.window = 200
+        assert set(taken(service)) == {"a", "b"}

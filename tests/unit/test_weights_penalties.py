@@ -1,0 +1,101 @@
+"""Whom a penalty meets: shown before it is applied, bounded, held back by the operator, and kept in the plan."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.snapshot import PenaltyRule, PenaltyState
+from engine.values import Hyperparameters, Metagraph, Neuron
+from engine.weights.penalties import Penalty, Standing, after, lowered, penalties
+from engine.weights.plan import HotkeyScore, plan_weights
+
+SCORES = tuple(HotkeyScore(hotkey=name, score=1.0, last_answer_at=1_000.0) for name in "abcdefghij")
+SUSPICION = {"a": 0.9, "b": 0.7}
+
+
+def decided(
+    standings: dict[str, Standing],
+    *,
+    rule: PenaltyRule = "apply",
+    suspicion: dict[str, float] = SUSPICION,
+    share: float = 0.33,
+    window: int = 200,
+) -> dict[str, Penalty]:
+    found = penalties(SCORES, suspicion, standings, rule=rule, share=share, serving=len(SCORES), window=window)
+    return {penalty.hotkey: penalty for penalty in found}
+
+
+def states(found: dict[str, Penalty]) -> dict[str, PenaltyState]:
+    return {hotkey: penalty.state for hotkey, penalty in found.items()}
+
+
+def test_a_penalty_is_applied_only_after_the_window_in_which_it_was_first_shown() -> None:
+    shown = after({}, SUSPICION, "apply", 100)
+    assert shown == {"a": Standing(shown=100), "b": Standing(shown=100)}
+    assert states(decided(shown, window=100)) == {"a": "planned", "b": "planned"}
+    assert states(decided(shown, window=200)) == {"a": "applied", "b": "applied"}
+    assert after(shown, SUSPICION, "apply", 200) == shown
+
+
+def test_who_is_suspected_no_more_must_be_shown_again() -> None:
+    assert after({"a": Standing(shown=100)}, {}, "apply", 200) == {}
+    assert after({"a": Standing(shown=100)}, SUSPICION, "off", 200) == {}
+    assert after({"a": Standing(held=True, shown=100)}, {}, "apply", 200) == {"a": Standing(held=True)}
+
+
+def test_only_the_rule_apply_touches_a_score() -> None:
+    old = dict.fromkeys("ab", Standing(shown=1))
+    for rule, state in (("off", "off"), ("show", "shown")):
+        found = decided(old, rule=rule)  # type: ignore[arg-type]
+        assert states(found) == {"a": state, "b": state}
+        assert lowered(SCORES, tuple(found.values())) == SCORES
+    assert decided(old, rule="show")["b"].takes == pytest.approx(0.7)
+
+
+def test_what_is_applied_is_taken_and_said() -> None:
+    found = decided(dict.fromkeys("ab", Standing(shown=1)))
+    a, b, c, *_ = lowered(SCORES, tuple(found.values()))
+    assert (a.score, a.penalty) == pytest.approx((0.2, 0.8))
+    assert (b.score, b.penalty) == pytest.approx((0.3, 0.7))
+    assert c == SCORES[2]
+
+
+def test_the_held_are_spared_and_take_no_place_under_the_bound() -> None:
+    suspicion = {name: 0.9 - place / 100 for place, name in enumerate("abcde")}
+    standings = {name: Standing(held=name == "a", shown=1) for name in "abcde"}
+    assert states(decided(standings, suspicion=suspicion)) == {
+        "a": "held", "b": "applied", "c": "applied", "d": "applied", "e": "spared"
+    }  # fmt: skip
+
+
+def test_the_bound_holds_however_strong_the_suspicion_is() -> None:
+    standings = {name: Standing(shown=1) for name in "abcdefghij"}
+    found = decided(standings, suspicion=dict.fromkeys("abcdefghij", 1.0), share=0.5)
+    assert sum(penalty.state == "applied" for penalty in found.values()) == 5
+    assert sum(penalty.state == "spared" for penalty in found.values()) == 5
+
+
+@given(
+    st.dictionaries(st.sampled_from("abcdefghij"), st.floats(0.6, 1)),
+    st.dictionaries(st.sampled_from("abcdefghij"), st.builds(Standing, st.booleans(), st.none() | st.integers(0, 300))),
+    st.sampled_from(("off", "show", "apply")),
+)
+def test_a_penalty_takes_within_its_bounds(
+    suspicion: dict[str, float], standings: dict[str, Standing], rule: PenaltyRule
+) -> None:
+    found = decided(standings, suspicion=suspicion, rule=rule)
+    assert found.keys() == suspicion.keys()
+    left = lowered(SCORES, tuple(found.values()))
+    touched = [entry.hotkey for entry, before in zip(left, SCORES, strict=True) if entry != before]
+    assert len(touched) <= 3
+    assert all(0.2 - 1e-9 <= entry.score <= 1 for entry in left)
+    assert not any(standings.get(hotkey, Standing()).held for hotkey in touched)
+
+
+def test_the_plan_says_what_was_taken() -> None:
+    neurons = tuple(Neuron(uid=uid, hotkey=name, coldkey="c", ip="192.0.2.1", port=1) for uid, name in enumerate("abv"))
+    scores = lowered(SCORES, (Penalty(hotkey="a", suspicion=0.75, takes=0.75, state="applied"),))
+    plan = plan_weights(
+        Metagraph(netuid=1, block=50, neurons=neurons), Hyperparameters(), scores, hotkey="v", window=100, now=1_000.0
+    )
+    assert [(row.hotkey, row.weight, row.penalty) for row in plan.rows] == [("a", 0.2, 0.75), ("b", 0.8, 0.0)]
