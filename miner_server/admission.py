@@ -28,7 +28,7 @@ CLAIMS_BURST = 100
 may share its address with whoever makes false claims."""
 
 
-BLOCKED = "this miner's operator has blocked this hotkey"
+BLOCKED = "blocked by this miner's operator"
 
 
 class AllowList:

@@ -1,16 +1,19 @@
 """The rounds of one miner as rows of a table."""
 
+from collections.abc import Sequence
+
 from console.present import formats
 from console.present.consensus import NO_CLUSTER, tone_of
 from console.present.replies import STATUSES
 from console.present.states import WHY_UNCOUNTED, State
 from console.present.table import Cell, Column, Table
-from console.present.text import Line, Span, line
+from console.present.text import Line, Span, cut, fit, line
 from console.present.wrap import wrapped
 from engine.store.reader import Appearance
 from engine.text import safe
 
 ID_WIDTH = 24
+STATUS = 14
 
 
 def _state(one: Appearance) -> State:
@@ -132,6 +135,23 @@ APPEARANCES: Table[Appearance] = Table(
         ),
     ),
 )
+
+
+def brief(lately: Sequence[Appearance], width: int, height: int) -> list[Line]:
+    """The last rounds, a line each, the newest first."""
+    if not lately:
+        return [line(Span("no round of it is stored", "muted"))]
+    return [cut(_brief(one), width) for one in lately[:height]]
+
+
+def _brief(one: Appearance) -> Line:
+    status = _status(one, 0.0)
+    return line(
+        Span(f"{formats.clock(one.at)} ", "muted"),
+        Span(fit(status.text, STATUS), status.tone),
+        Span(f"{one.emission:.4f}  ", "accent" if one.emission > 0 else "muted"),
+        Span(why_of(one), "" if one.status == "ok" else "warn"),
+    )
 
 
 def title(one: Appearance) -> str:

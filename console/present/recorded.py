@@ -23,10 +23,14 @@ class RecordedRound(Struct, frozen=True, kw_only=True):
 
 
 class MinerRecord(Struct, frozen=True, kw_only=True):
-    """The last rounds of one hotkey, newest first, and its EMA after each of them that counts, newest first."""
+    """The last rounds of one hotkey, newest first, and its EMA after each of them that counts, newest first.
+
+    `problem` says why there is nothing, when that could not be read.
+    """
 
     appearances: tuple[Appearance, ...] = ()
     averages: tuple[float, ...] = ()
+    problem: str = ""
 
 
 class ReplyRow(Struct, frozen=True, kw_only=True):

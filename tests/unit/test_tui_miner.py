@@ -103,3 +103,29 @@ async def test_a_miner_that_left_is_reached_from_its_old_reply(tmp_path: Path) -
         assert place(app) is MinerScreen
         await until(pilot, shows(app, "✗ not in the subnet now"))
         await until(pilot, shows(app, "last 1: ✓ 1 won"))
+
+
+async def test_a_roomy_screen_follows_the_cursor_with_the_miner_and_its_last_rounds(tmp_path: Path) -> None:
+    app = await app_with(tmp_path, rounds_split(3))
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("3")
+        await until(pilot, shows(app, "✓ winner      1.0000  equals the"))
+        assert "Miner uid 1  miner-1" in screen_text(app)
+        assert "last 3: ✓ 3 won" in screen_text(app)
+        await pilot.press("j", "j", "j")
+        await until(pilot, shows(app, "0.0000  copied from uid 4"))
+        assert "Miner uid 4  miner-4" in screen_text(app)
+        assert "EMA after each of the last rounds" in screen_text(app)
+        await pilot.press("G")
+        await until(pilot, shows(app, "▲ timeout"))
+        await pilot.resize_terminal(*NARROW)
+        await until(pilot, lambda: "Its last rounds" not in screen_text(app))
+
+
+async def test_a_record_that_cannot_be_read_says_why_beside_the_miner(tmp_path: Path) -> None:
+    app = await app_with(tmp_path, rounds_split(1))
+    (tmp_path / "store.db").write_bytes(b"no database" * 400)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("3", "enter")
+        await until(pilot, shows(app, "rounds   ✗ "))
+        assert "miner-1" in screen_text(app)

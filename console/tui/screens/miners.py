@@ -1,14 +1,20 @@
-"""All miners, how they do, and what they would be paid."""
+"""All miners, how they do, and what they would be paid; below them, where there is room, the one under the cursor."""
+
+from functools import partial
 
 from textual import on
 from textual.app import ComposeResult
+from textual.containers import Horizontal
 
+from console.present import appearances
 from console.present.miners import MINERS
 from console.present.picture import Picture
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.miner import MinerScreen
 from console.tui.widgets.live_table import LiveTable
+from console.tui.widgets.miner_facts import MinerFacts
 from console.tui.widgets.panel import Panel
+from console.tui.widgets.reading import Reading
 
 
 class MinersScreen(ConsoleScreen):
@@ -17,11 +23,27 @@ class MinersScreen(ConsoleScreen):
     def body(self) -> ComposeResult:
         with Panel("Miners", id="miners"):
             yield LiveTable(MINERS)
+        with Horizontal(id="preview"):
+            yield MinerFacts(id="facts")
+            with Panel("Its last rounds", id="lately"):
+                yield Reading()
 
     def show(self, picture: Picture) -> None:
         table = self.query_one(LiveTable)
         table.show(picture.snapshot.miners, picture.now)
         self.query_one("#miners", Panel).caption(f"Miners  {table.caption}")
+        if table.current is not None and self.query_one("#preview").display:
+            self._preview(picture, table.current.hotkey)
+
+    def _preview(self, picture: Picture, hotkey: str) -> None:
+        facts = self.query_one(MinerFacts)
+        facts.show(picture, hotkey)
+        lately = facts.record.appearances
+        self.query_one("#lately Reading", Reading).read((hotkey, lately), partial(appearances.brief, lately))
+
+    @on(MinerFacts.Read)
+    def _show_record(self) -> None:
+        self.receive(self.host.picture)
 
     def select(self, hotkey: str) -> None:
         """Put the cursor on a miner, and let it through the filter."""
