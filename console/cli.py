@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from console import __version__
 from console.errors import ConsoleError, ExitCode
-from console.options import FOLDER, LAUNCH, add_options, configuration, launch_configuration
+from console.options import EMBEDDING, FOLDER, LAUNCH, add_options, configuration, launch_configuration
 from engine.chain.interface import ChainUnavailable
 from engine.folders import FolderError, data_home
 from engine.locks import AlreadyRunning
@@ -113,7 +113,13 @@ def judge(arguments: argparse.Namespace) -> int:
     from console.judge import judge_file
 
     rounds = arguments.file if arguments.file == "-" else Path(arguments.file)
-    return judge_file(rounds, scoring=arguments.scoring, embedder=arguments.embedder, probes=arguments.probes)
+    return judge_file(
+        rounds,
+        scoring=arguments.scoring,
+        embedder=arguments.embedder,
+        probes=arguments.probes,
+        settings=configuration(arguments).settings,
+    )
 
 
 def status(arguments: argparse.Namespace) -> int:
@@ -221,8 +227,11 @@ def _add_judge(commands: "Commands") -> None:
     parser = _add(commands, "judge", judge, "judge recorded rounds again, one JSON line in and one out")
     parser.add_argument("file", metavar="FILE", help="recorded rounds, one a line; - for stdin")
     parser.add_argument("--scoring", choices=("robust", "loosh"), default="robust", help="default: robust")
-    parser.add_argument("--embedder", metavar="NAME", default="minilm", help="minilm, bow, … (default: minilm)")
+    parser.add_argument(
+        "--embedder", metavar="NAME", default="minilm", help="minilm, bow, openai:MODEL, … (default: minilm)"
+    )
     parser.add_argument("--probes", metavar="FILE", type=Path, help="rounds whose answer is known, one a line")
+    add_options(parser, EMBEDDING)
 
 
 def _add_status(commands: "Commands") -> None:

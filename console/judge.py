@@ -9,19 +9,23 @@ from typing import BinaryIO, Literal
 
 from console.errors import ConsoleError, ExitCode
 from console.judge_lines import MAX_LINE, BadLine, Probe, error_line, judgement_line, read_probe, read_round
+from engine.encoding.endpoint import Endpoint
 from engine.encoding.errors import EncoderError
 from engine.encoding.threads import thread_limits
 from engine.scoring.history import History
+from engine.settings import Settings
 from engine.values import Challenge, Judgement, Reply
 
 
-def judge_file(rounds: Path | Literal["-"], *, scoring: str, embedder: str, probes: Path | None) -> int:
+def judge_file(
+    rounds: Path | Literal["-"], *, scoring: str, embedder: str, probes: Path | None, settings: Settings
+) -> int:
     """Judge every line of `rounds` ("-": stdin) and print the judgements in order.
 
     Line k is judged from lines 1 to k alone. Returns 2 when a line could not be read, after all the others.
     """
     known = _probes(probes) if probes else {}
-    offline = _Offline(scoring, embedder)
+    offline = _Offline(scoring, embedder, settings)
     code = ExitCode.DONE
     for raw in _lines(rounds):
         try:
@@ -35,10 +39,10 @@ def judge_file(rounds: Path | Literal["-"], *, scoring: str, embedder: str, prob
 
 
 class _Offline:
-    """A profile, its encoder and its history, in this process."""
+    """A profile, its encoder and its history, in this process; `settings` say how the encoder runs."""
 
-    def __init__(self, scoring: str, embedder: str) -> None:
-        os.environ.update(thread_limits(1))
+    def __init__(self, scoring: str, embedder: str, settings: Settings) -> None:
+        os.environ.update(thread_limits(settings.encoder_threads))
         warnings.filterwarnings("ignore", module="sklearn")
         from engine.encoding.cache import CachedEncoder
         from engine.encoding.encoders import open_encoder
@@ -46,15 +50,24 @@ class _Offline:
         self._scoring = scoring
         self._history = History()
         try:
-            self._encoder = CachedEncoder(open_encoder(embedder))
+            encoder = open_encoder(
+                embedder,
+                threads=settings.encoder_threads,
+                device=settings.encoder_device,
+                endpoint=Endpoint(settings.encoder_url, str(settings.encoder_key)),
+            )
         except EncoderError as error:
             raise ConsoleError(str(error)) from error
+        self._encoder = CachedEncoder(encoder)
 
     def judge(self, challenge: Challenge, replies: tuple[Reply, ...]) -> Judgement:
         from engine.scoring import profiles
 
         texts = profiles.texts(self._scoring, challenge, replies)
-        vectors = dict(zip(texts, self._encoder.encode(texts), strict=True))
+        try:
+            vectors = dict(zip(texts, self._encoder.encode(texts), strict=True))
+        except EncoderError as error:
+            raise ConsoleError(str(error)) from error
         judgement, self._history = profiles.judge(self._scoring, challenge, replies, vectors, self._history)
         return judgement
 

@@ -41,6 +41,8 @@ LAUNCH: dict[str, dict[str, tuple[str, ...]]] = {
         "scoring": ("--scoring",),
         "encoder": ("--encoder",),
         "sybil_penalty": ("--sybil-penalty",),
+        "encoder_url": ("--encoder-url",),
+        "encoder_device": ("--encoder-device",),
     },
     "miner server": {
         "host": ("--host",),
@@ -56,6 +58,9 @@ LAUNCH: dict[str, dict[str, tuple[str, ...]]] = {
 
 DEMO_OWN = ("network", "wallet_name")
 
+EMBEDDING: dict[str, dict[str, tuple[str, ...]]] = {
+    "embedding": {"encoder_url": ("--encoder-url",), "encoder_device": ("--encoder-device",)}
+}
 FOLDER: dict[str, dict[str, tuple[str, ...]]] = {"where": {"data_dir": ("--data-dir",)}}
 
 

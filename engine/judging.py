@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from engine.encoding.endpoint import NOWHERE, Endpoint
 from engine.encoding.errors import EncoderError
 from engine.encoding.threads import thread_limits
 from engine.judging_worker import HEADER_BYTES, Answer, Failed, Judged, Ready, Setup, Task
@@ -35,9 +36,18 @@ def suspicions_in(history: bytes) -> Suspicions:
 class Judge:
     """Judges rounds by one profile with one encoder. One round at a time; others wait their turn."""
 
-    def __init__(self, profile: str, encoder: str, *, threads: int = 1, deadline: float = DEADLINE_S) -> None:
+    def __init__(
+        self,
+        profile: str,
+        encoder: str,
+        *,
+        threads: int = 1,
+        device: str = "auto",
+        endpoint: Endpoint = NOWHERE,
+        deadline: float = DEADLINE_S,
+    ) -> None:
         self.profile = profile
-        self._setup = Setup(profile=profile, encoder=encoder, threads=threads)
+        self._setup = Setup(profile=profile, encoder=encoder, threads=threads, device=device, endpoint=endpoint)
         self._deadline = deadline
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
@@ -104,6 +114,8 @@ class Judge:
             raise EncoderError(answer.reason)
         if not isinstance(answer, Ready):
             raise JudgeFailed("the worker does not start as it should")
+        gpu = "" if answer.device.startswith("cuda") else f"; no GPU is used (encoder_device {self._setup.device})"
+        log.info("answers are embedded by %s on %s%s", answer.encoder, answer.device, gpu)
 
     async def _exchange(self, message: bytes) -> Answer:
         """One message there and one back. A worker that fails at it is killed."""

@@ -13,6 +13,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from engine.encoding.endpoint import Endpoint
+from engine.encoding.errors import EncoderError
 from engine.scoring.kinship.suspects import Suspicions
 from engine.values import Challenge, Judgement, Likeness, Reply
 
@@ -26,6 +28,8 @@ class Setup(Struct, frozen=True, kw_only=True, tag=True):
     profile: str
     encoder: str
     threads: int
+    device: str
+    endpoint: Endpoint
 
 
 class Task(Struct, frozen=True, kw_only=True, tag=True):
@@ -36,8 +40,11 @@ class Task(Struct, frozen=True, kw_only=True, tag=True):
     history: bytes | None
 
 
-class Ready(Struct, frozen=True, tag=True):
-    """The model is loaded."""
+class Ready(Struct, frozen=True, kw_only=True, tag=True):
+    """The model is loaded: the encoder's name, and where it runs."""
+
+    encoder: str
+    device: str
 
 
 class Judged(Struct, frozen=True, kw_only=True, tag=True):
@@ -66,13 +73,14 @@ def main() -> None:
     except Exception as error:
         _write(answers, Failed(reason=str(error) or type(error).__name__))
         return
-    _write(answers, Ready())
+    _write(answers, Ready(encoder=worker.encoder.name, device=worker.encoder.device))
     decoder = msgspec.msgpack.Decoder(Task)
     while message := _read(requests):
         try:
             answer: Answer = worker.judge(decoder.decode(message))
         except Exception as error:
-            answer = Failed(reason=f"{type(error).__name__}: {error}")
+            told = str(error) if isinstance(error, EncoderError) else f"{type(error).__name__}: {error}"
+            answer = Failed(reason=told)
         _write(answers, answer)
 
 
@@ -82,7 +90,9 @@ class _Worker:
         from engine.encoding.encoders import open_encoder
 
         self._profile = setup.profile
-        self._encoder = CachedEncoder(open_encoder(setup.encoder, threads=setup.threads))
+        self.encoder = CachedEncoder(
+            open_encoder(setup.encoder, threads=setup.threads, device=setup.device, endpoint=setup.endpoint)
+        )
 
     def judge(self, task: Task) -> Judged:
         from engine.scoring import profiles
@@ -91,7 +101,7 @@ class _Worker:
         from engine.scoring.kinship.suspects import suspicions
 
         texts = profiles.texts(self._profile, task.challenge, task.replies)
-        vectors = dict(zip(texts, self._encoder.encode(texts), strict=True))
+        vectors = dict(zip(texts, self.encoder.encode(texts), strict=True))
         judgement, history = profiles.judge(self._profile, task.challenge, task.replies, vectors, decode(task.history))
         likeness = profiles.likeness(self._profile, task.challenge, task.replies, vectors)
         kinship = learned(history.kinship, task.challenge, task.replies, vectors)

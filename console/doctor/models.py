@@ -20,8 +20,17 @@ def encoder(case: Case) -> Result:
     spec = case.settings.encoder
     if case.settings.role == "miner":
         return skipped("encoder", "a miner does not judge")
+    if case.snapshot is not None and case.snapshot.encoder not in ("", spec):
+        return warning(
+            "encoder",
+            f"{case.snapshot.encoder} is in use, not {spec}",
+            why=f"{spec} could not be loaded when the engine started, or was chosen after that.",
+            do="See the log for what was wrong with it, then start again.",
+        )
     if spec.startswith("sentence-transformers:"):
         return _torch(spec)
+    if spec.startswith("openai:"):
+        return _endpoint(spec, case.settings.encoder_url)
     if spec != "minilm":
         return ok("encoder", f"{spec}, which needs no model")
     try:
@@ -45,6 +54,23 @@ def _torch(spec: str) -> Result:
             do="Install subnet-console[torch], or choose --encoder minilm.",
         )
     return ok("encoder", f"{spec}; the model itself is loaded when the first answer is judged")
+
+
+def _endpoint(spec: str, url: str) -> Result:
+    if not url:
+        return critical(
+            "encoder",
+            f"{spec} has no address",
+            why="No answer can be judged without it.",
+            do="Say where it is with --encoder-url, as in https://models.example/v1.",
+        )
+    return _listening(
+        "encoder",
+        spec,
+        url,
+        why="No round is scored while the server is away.",
+        do="Start the server, or name the right address with --encoder-url.",
+    )
 
 
 def chat_model(case: Case) -> Result:
@@ -88,15 +114,21 @@ def _server(name: str, url: str) -> Result:
             why="The miner has nothing to answer with.",
             do="Say where it is with --backend-url, as in https://models.example/v1.",
         )
+    return _listening(
+        "backend",
+        name,
+        url,
+        why="Until the model server is there, every challenge is refused as not ready.",
+        do=f"Start {name}, or name the right address with --backend-url.",
+    )
+
+
+def _listening(check: str, name: str, url: str, *, why: str, do: str) -> Result:
+    """Whether anybody listens where a server should."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     try:
         socket.create_connection((host, port), timeout=CONNECT_S).close()
     except OSError as error:
-        return warning(
-            "backend",
-            f"nothing answers at {host}:{port} ({error.strerror or error})",
-            why="Until the model server is there, every challenge is refused as not ready.",
-            do=f"Start {name}, or name the right address with --backend-url.",
-        )
-    return ok("backend", f"{name} listens at {host}:{port}")
+        return warning(check, f"nothing answers at {host}:{port} ({error.strerror or error})", why=why, do=do)
+    return ok(check, f"{name} listens at {host}:{port}")

@@ -1,8 +1,11 @@
 """A validator: questions from a seed or a file, to the miners on chain and those that the operator named."""
 
+import logging
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+
+from msgspec.structs import replace
 
 from console.errors import ConsoleError
 from console.roles.session import Session
@@ -11,8 +14,11 @@ from engine.challenges.sources.base import Source
 from engine.challenges.sources.file import FileSource
 from engine.challenges.sources.replay import ReplaySource
 from engine.challenges.sources.synthetic import SyntheticSource
+from engine.encoding.endpoint import Endpoint
+from engine.encoding.errors import EncoderError
 from engine.judging import Judge
 from engine.limit import RollingLimit
+from engine.settings import Settings
 from engine.store.errors import StoreError
 from engine.transport.addresses import checked_address
 from engine.transport.errors import WireError
@@ -20,6 +26,9 @@ from engine.transport.loosh.validator import LooshCaller
 from engine.validating import VALIDATOR, Validating
 from engine.values import Challenge, Peer, at_port
 
+log = logging.getLogger(__name__)
+
+PACKAGED_ENCODER = "minilm"
 KINDS = {"chat": 0.8, "arithmetic": 0.2}
 """Shares of the kinds among synthetic challenges."""
 
@@ -103,9 +112,34 @@ async def add(session: Session, stack: AsyncExitStack, source: Source, extra: Se
     settings = session.settings
     caller = LooshCaller(session.wallet.hotkey, allow_private=settings.allow_private)
     stack.push_async_callback(caller.close)
-    judge = Judge(settings.scoring, settings.encoder, threads=settings.encoder_threads)
-    stack.push_async_callback(judge.close)
-    await judge.start()
+    judge = await _judge(session, stack)
     validating = Validating(session.node, settings, source=source, caller=caller, judge=judge, extra=extra)
     await validating.load()
     return validating
+
+
+async def _judge(session: Session, stack: AsyncExitStack) -> Judge:
+    """A judge with the chosen encoder loaded, or with the packaged one where that is allowed. Raises EncoderError."""
+    settings, feed = session.settings, session.feed
+    try:
+        return await _started(settings, stack)
+    except EncoderError as error:
+        if not settings.encoder_fallback or settings.encoder == PACKAGED_ENCODER:
+            raise
+        log.warning("%s; going on with %s", error, PACKAGED_ENCODER)
+        feed.raise_attention("warning", "encoder", f"{error}; {PACKAGED_ENCODER} is in use instead")
+        feed.publish(replace(feed.snapshot, encoder=PACKAGED_ENCODER))
+        return await _started(replace(settings, encoder=PACKAGED_ENCODER, encoder_device="auto"), stack)
+
+
+async def _started(settings: Settings, stack: AsyncExitStack) -> Judge:
+    judge = Judge(
+        settings.scoring,
+        settings.encoder,
+        threads=settings.encoder_threads,
+        device=settings.encoder_device,
+        endpoint=Endpoint(settings.encoder_url, str(settings.encoder_key)),
+    )
+    stack.push_async_callback(judge.close)
+    await judge.start()
+    return judge

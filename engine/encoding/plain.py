@@ -18,6 +18,7 @@ class BagOfWords:
 
     name = "bow"
     dim = 256
+    device = "cpu"
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         rows = np.zeros((len(texts), self.dim), dtype=np.float32)
@@ -34,6 +35,7 @@ class Hashing:
 
     name = "hashing"
     dim = 384
+    device = "cpu"
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         rows = np.zeros((len(texts), self.dim), dtype=np.float32)

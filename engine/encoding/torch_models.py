@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.encoding.interface import EncoderError, Vectors, readable, unit_rows
+from engine.encoding.interface import EncoderError, Vectors, gpu_number, readable, unit_rows
 
 MAX_TOKENS = 256
 MAX_CHARACTERS = 16_384
@@ -14,7 +14,7 @@ MAX_CHARACTERS = 16_384
 class SentenceTransformers:
     """A model by its hub name (from the local hub cache) or its folder, cut at 256 tokens a text."""
 
-    def __init__(self, model: str, *, threads: int = 1) -> None:
+    def __init__(self, model: str, *, threads: int = 1, device: str = "auto") -> None:
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         try:
@@ -25,9 +25,16 @@ class SentenceTransformers:
                 f"sentence-transformers:{model}: the package is not installed; "
                 "pip install 'subnet-console[torch]', or choose the encoder minilm"
             ) from error
+        gpus = torch.cuda.device_count()
+        if device not in ("auto", "cpu") and gpu_number(device) >= gpus:
+            raise EncoderError(
+                f"sentence-transformers:{model}: torch finds no {device} among {gpus} GPUs; "
+                "set encoder_device to auto or cpu"
+            )
+        self.device = f"cuda:{gpu_number(device)}" if gpus and device != "cpu" else "cpu"
         torch.set_num_threads(threads)
         try:
-            self._model = sentence_transformers.SentenceTransformer(model)
+            self._model = sentence_transformers.SentenceTransformer(model, device=self.device)
         except Exception as error:
             raise EncoderError(
                 f"sentence-transformers:{model} cannot be loaded ({error}); "

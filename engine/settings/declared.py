@@ -51,8 +51,12 @@ Network = Annotated[
 ]
 Encoder = Annotated[
     str,
-    _text("minilm, bow, hashing or sentence-transformers:MODEL", r"^(minilm|bow|hashing|sentence-transformers:\S+)\Z"),
+    _text(
+        "minilm, bow, hashing, sentence-transformers:MODEL or openai:MODEL",
+        r"^(minilm|bow|hashing|(sentence-transformers|openai):\S+)\Z",
+    ),
 ]
+Device = Annotated[str, _text("auto, cpu, cuda or cuda:N", r"^(auto|cpu|cuda(:\d{1,3})?)\Z")]
 Url = Annotated[str, _text("an http:// or https:// URL", r"^(https?://\S+)?\Z")]
 Host = Annotated[str, _text("a host name or an address", r"^\S+\Z")]
 
@@ -97,6 +101,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     scoring: Annotated[ScoringProfile, _is("the rules by which answers are judged")] = "robust"
     encoder: Annotated[Encoder, _is("what turns answers into vectors")] = "minilm"
     encoder_threads: Annotated[int, Meta(ge=1, le=256), _is("threads of the encoder")] = 1
+    encoder_device: Annotated[Device, _is("where the encoder runs; auto takes a GPU that it can use")] = "auto"
+    encoder_url: Annotated[Url, _is("the server of the encoder openai:MODEL, its URL up to and with /v1")] = ""
+    encoder_key: Annotated[Secret, _is("that server's key, in the environment only")] = Secret()
+    encoder_fallback: Annotated[bool, _is("go on with minilm when the encoder cannot be loaded at the start")] = False
     aggregation: Annotated[Aggregation, _is("how a miner's rounds become its score")] = "exponential"
     ema_alpha: Annotated[Share, _is("exponential: the newest round's share in a score")] = 0.3
     aggregation_window: Annotated[

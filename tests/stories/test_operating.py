@@ -145,6 +145,7 @@ def test_a_busy_port_is_named(tmp_path: Path) -> None:
         (("--round", "3"), "--rounds"),
         (("--miners", "1", "--role", "demo"), "at least 4"),
         (("--encoder", "sentence-transformers:none"), "sentence-transformers"),
+        (("--encoder", "openai:tiny", "--encoder-url", "http://127.0.0.1:9/v1"), "http://127.0.0.1:9/v1 cannot be"),
     ],
 )
 def test_what_cannot_run_says_why_and_what_to_do(arguments: tuple[str, ...], names: str, tmp_path: Path) -> None:

@@ -179,6 +179,20 @@ def test_an_encoder_of_an_extra_that_is_not_there_is_critical(tmp_path: Path, mo
     assert models.encoder(case(tmp_path, encoder="sentence-transformers:some/model")).state == "CRITICAL"
 
 
+def test_an_encoder_behind_a_server_is_looked_for(tmp_path: Path, listener: socket.socket) -> None:
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+    assert models.encoder(case(tmp_path, encoder="openai:tiny", encoder_url=url)).state == "OK"
+    listener.close()
+    assert models.encoder(case(tmp_path, encoder="openai:tiny", encoder_url=url)).state == "WARNING"
+    assert models.encoder(case(tmp_path, encoder="openai:tiny")).state == "CRITICAL"
+
+
+def test_the_encoder_that_stands_in_for_another_is_named(tmp_path: Path) -> None:
+    snapshot = Snapshot(at=1.0, version="1", role="validator", started_at=1.0, encoder="minilm")
+    found = models.encoder(case(tmp_path, encoder="openai:tiny", snapshot=snapshot))
+    assert (found.state, found.text) == ("WARNING", "minilm is in use, not openai:tiny")
+
+
 def test_a_model_file_that_is_not_there_is_critical(tmp_path: Path) -> None:
     gone = case(tmp_path, role="miner", backend="llamacpp", model_path=str(tmp_path / "gone.gguf"))
     assert models.chat_model(gone).state == "CRITICAL"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -115,6 +116,7 @@ class Counting:
 
     name = "counting"
     dim = 4
+    device = "cpu"
 
     def __init__(self) -> None:
         self.seen: list[str] = []
@@ -142,3 +144,11 @@ def test_the_cache_is_bounded_and_forgets_what_was_used_longest_ago() -> None:
         cached.encode(texts)
     assert counting.seen == ["a", "b", "c", "b"]
     assert len(cached.encode(["d", "e", "f"])) == 3
+
+
+def test_a_gpu_that_is_not_there_says_what_to_do() -> None:
+    assert open_encoder("minilm", device="cpu").device == "cpu"
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        assert open_encoder("minilm").device == "cpu"
+        with pytest.raises(EncoderError, match="no cuda:1; install onnxruntime-gpu, or set encoder_device to auto"):
+            open_encoder("minilm", device="cuda:1")

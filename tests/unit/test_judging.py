@@ -1,6 +1,8 @@
 """The judging worker: judges in a process of its own, is replaced when it dies or dawdles, and dies with its engine."""
 
 import asyncio
+import logging
+import math
 import os
 import signal
 import time
@@ -8,10 +10,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from msgspec.structs import replace
 
+from engine.encoding.endpoint import NOWHERE, Endpoint
 from engine.encoding.errors import EncoderError
 from engine.judging import Judge, JudgeFailed, suspicions_in
 from engine.values import Challenge, Reply, Request
+from tests.unit.embeddings_helpers import embeddings_server
 
 
 def a_challenge(id: str = "c-1") -> Challenge:
@@ -31,8 +36,10 @@ def replies(*texts: str) -> tuple[Reply, ...]:
 
 
 @asynccontextmanager
-async def a_judge(encoder: str = "hashing", *, profile: str = "robust", deadline: float = 30.0) -> AsyncIterator[Judge]:
-    judge = Judge(profile, encoder, deadline=deadline)
+async def a_judge(
+    encoder: str = "hashing", *, deadline: float = 30.0, profile: str = "robust", endpoint: Endpoint = NOWHERE
+) -> AsyncIterator[Judge]:
+    judge = Judge(profile, encoder, deadline=deadline, endpoint=endpoint)
     try:
         await judge.start()
         yield judge
@@ -145,3 +152,40 @@ async def test_rounds_that_come_at_once_take_turns() -> None:
     async with a_judge() as judge:
         done = await asyncio.gather(*(judge.judge(a_challenge(f"c-{n}"), replies("42", "7"), None) for n in range(5)))
         assert {judged.judgement.winner for judged in done} == {"hk0"}
+
+
+@pytest.mark.parametrize("profile", ["robust", "loosh"])
+async def test_embeddings_that_are_no_numbers_make_no_score_that_is_none(profile: str) -> None:
+    with embeddings_server() as server:
+        async with a_judge("openai:tiny", profile=profile, endpoint=Endpoint(server.url)) as judge:
+            question = Request(prompt="What does a river carry to the sea?")
+            asked = replace(a_challenge(), answer_type="text", truth=None, request=question)
+
+            async def paid(end: str) -> list[float]:
+                texts = [f"A river does carry water to the sea{more}{end}" for more in ("", " slowly", " and salt", "")]
+                given = [replace(reply, ms=500.0 + reply.uid) for reply in replies(*texts)]
+                return [one.emission for one in (await judge.judge(asked, given, None)).judgement.verdicts]
+
+            assert max(await paid(".")) > 0
+            server.change = lambda answer: {"data": [row | {"embedding": None} for row in answer["data"]]}
+            assert all(map(math.isfinite, await paid("!")))
+            server.change = lambda answer: {
+                "data": [row | {"embedding": [float("nan")] * 384} if row["index"] else row for row in answer["data"]]
+            }
+            assert all(map(math.isfinite, await paid(" …")))
+
+
+async def test_a_server_of_embeddings_that_goes_away_fails_the_round_and_comes_back() -> None:
+    with embeddings_server() as server:
+        async with a_judge("openai:tiny", endpoint=Endpoint(server.url)) as judge:
+            asked = replace(a_challenge(), answer_type="text", truth=None)
+            server.statuses = [404] * 2
+            with pytest.raises(JudgeFailed, match=f"^openai:tiny: {server.url} has no embeddings of tiny"):
+                await judge.judge(asked, replies("It is blue.", "It is red."), None)
+            assert (await judge.judge(asked, replies("It is blue.", "It is red."), None)).judgement.verdicts
+
+
+async def test_the_log_says_what_embeds_and_where(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "engine.judging"):
+        async with a_judge():
+            assert "answers are embedded by hashing on cpu; no GPU is used (encoder_device auto)" in caplog.messages

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ from msgspec.structs import replace
 from console.errors import ConsoleError
 from console.roles.demo import answer_key
 from console.roles.session import Session, opened
-from console.roles.validator import name_neurons, open_source
+from console.roles.validator import add, name_neurons, open_source
 from engine.challenges.errors import ChallengeError
+from engine.encoding.errors import EncoderError
 from engine.keys import keypair_from_uri
 from engine.locks import AlreadyRunning
 from engine.settings import Settings
@@ -53,6 +55,24 @@ async def test_a_named_miner_that_is_registered_already_keeps_its_coldkey(sessio
     found = await neuron(session, FERDIE)
     assert found is not None
     assert (found.coldkey, found.port) == ("its coldkey", 8091)
+
+
+@pytest.mark.parametrize("encoder", ["openai:tiny", "sentence-transformers:none"])
+async def test_an_encoder_that_cannot_be_loaded_is_replaced_only_where_that_is_allowed(
+    session: Session, encoder: str
+) -> None:
+    async with AsyncExitStack() as stack:
+        settings = replace(session.settings, encoder=encoder, encoder_url="http://127.0.0.1:9/v1")
+        strict = replace(session, settings=settings)
+        with pytest.raises(EncoderError, match=encoder):
+            await add(strict, stack, await open_source(strict), ())
+        assert not session.feed.attention
+        lenient = replace(session, settings=replace(settings, encoder_fallback=True))
+        await add(lenient, stack, await open_source(lenient), ())
+        assert session.feed.snapshot.encoder == "minilm"
+        (told,) = session.feed.attention
+        assert told.subject == "encoder"
+        assert told.text.startswith(encoder) and told.text.endswith("minilm is in use instead")
 
 
 async def test_a_read_only_run_registers_nobody(session: Session) -> None:
