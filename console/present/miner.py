@@ -117,7 +117,7 @@ def _rounds(record: MinerRecord) -> Line:
 
 
 def course(record: MinerRecord, width: int, height: int) -> list[Line]:
-    """The EMA after each of the last rounds."""
+    """The EMA over its last rounds."""
     if not record.averages:
         return [line(Span("no round of it is stored", "muted"))]
     return columns(record.averages[: max(1, width - AXIS)][::-1], width, height, top=1.0, tone="accent")

@@ -51,7 +51,7 @@ async def test_a_wide_screen_draws_the_course_of_the_average(tmp_path: Path) -> 
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("3", "enter")
         await until(pilot, shows(app, "1.00 ┤███"))
-        assert "EMA after each of the last rounds" in screen_text(app)
+        assert "EMA over its last rounds" in screen_text(app)
 
 
 async def test_a_round_of_a_miner_opens_with_the_cursor_on_its_reply(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ async def test_a_roomy_screen_follows_the_cursor_with_the_miner_and_its_last_rou
         await pilot.press("j", "j", "j")
         await until(pilot, shows(app, "0.0000  copied from uid 4"))
         assert "Miner uid 4  miner-4" in screen_text(app)
-        assert "EMA after each of the last rounds" in screen_text(app)
+        assert "EMA over its last rounds" in screen_text(app)
         await pilot.press("G")
         await until(pilot, shows(app, "▲ timeout"))
         await pilot.resize_terminal(*NARROW)

@@ -34,7 +34,7 @@ class MinerFacts(Horizontal):
     def compose(self) -> ComposeResult:
         with Panel("Miner", id="about"):
             yield Reading()
-        with Panel("EMA after each of the last rounds", id="course", classes="wide-only"):
+        with Panel("EMA over its last rounds", id="course", classes="wide-only"):
             yield Reading()
 
     def show(self, picture: Picture, hotkey: str) -> None:
