@@ -5,7 +5,7 @@ import sys
 import traceback
 from collections.abc import Callable
 
-from benchmarks import demo, help, lag, memory, round256, transport
+from benchmarks import demo, hangup, help, lag, memory, round256, rows, stall, transport
 from benchmarks.figures import Figure, machine, table
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
@@ -15,6 +15,9 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "lag": lag.measure,
     "memory": memory.measure,
     "demo": demo.measure,
+    "rows": rows.measure,
+    "stall": stall.measure,
+    "hangup": hangup.measure,
 }
 
 

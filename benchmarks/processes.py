@@ -63,7 +63,16 @@ def cpu_seconds(command: Sequence[str], environment: Mapping[str, str]) -> float
 
 def cpu_seconds_of(pid: int) -> float:
     """User and system time of a living process so far, without its children's."""
-    fields = _stat(Path(f"/proc/{pid}"))
+    return _cpu_seconds(Path(f"/proc/{pid}"))
+
+
+def cpu_seconds_of_thread(pid: int, thread: int) -> float:
+    """User and system time of one of a process's threads, by its native id."""
+    return _cpu_seconds(Path(f"/proc/{pid}/task/{thread}"))
+
+
+def _cpu_seconds(entry: Path) -> float:
+    fields = _stat(entry)
     return (int(fields[11]) + int(fields[12])) * TICK_S
 
 

@@ -1,33 +1,19 @@
-"""A table of live rows: one line a row, painted anew where it changed, the cursor on a row and not on a place."""
+"""A table of live rows: sorted and filtered as the operator wants it, with the cursor on a row and not on a place."""
 
 from collections.abc import Iterable
-from typing import Any, ClassVar, Generic
+from typing import Any
 
 from msgspec.structs import replace
-from rich.segment import Segment
-from rich.style import Style
 from textual import events
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.message import Message
-from textual.strip import Strip
 
-from console.present.table import GAP, Cell, Placed, Row, Table, View, arrange, caption, place
-from console.present.text import fit
-from console.tui.widgets.paint import Painted
-
-HEADER = 1
-Cells = tuple[Cell, ...]
+from console.present.table import Row, Table, View, arrange, caption
+from console.tui.widgets.grid import HEADER, Grid
 
 
-class LiveTable(Painted, Generic[Row], can_focus=True):
+class LiveTable(Grid[Row]):
     """Shows the rows that it is given. What it shows and in which order is up to `view`, which the operator changes."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "grid--cursor",
-        "grid--cursor-blurred",
-        "grid--header",
-        "grid--mark",
-    }
 
     class Moved(Message):
         """The cursor went to another row."""
@@ -47,18 +33,9 @@ class LiveTable(Painted, Generic[Row], can_focus=True):
         """Sort, filter or columns were changed."""
 
     def __init__(self, table: Table[Row], *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self.table = table
-        self.view: View = table.usual()
-        self.rows: list[Row] = []
-        self.marked: frozenset[str] = frozenset()
+        super().__init__(table, id=id)
         self._all: tuple[Row, ...] = ()
-        self.now = 0.0
-        self._at = 0
         self._key = ""
-        self._shift = 0
-        self._placed: list[Placed[Row]] = []
-        self._painted: dict[int, tuple[Cells, bool, bool]] = {}
 
     # -- what is shown ---------------------------------------------------------------------------------------------
 
@@ -71,7 +48,7 @@ class LiveTable(Painted, Generic[Row], can_focus=True):
         """Look at the rows another way."""
         self.view = view
         self._arrange()
-        self._place()
+        self.place_columns()
         self.post_message(self.Rearranged(self))
 
     def look_with(self, **changes: Any) -> None:
@@ -84,33 +61,25 @@ class LiveTable(Painted, Generic[Row], can_focus=True):
         if len(self.rows) != count:
             self.virtual_size = Size(self.size.width, len(self.rows) + HEADER)
         self._follow()
-        self._refresh_changed()
+        self.refresh_changed()
 
     def _follow(self) -> None:
         """Keep the cursor on its row; on its place, when the row is gone or came first in a feed."""
         key = self.table.key
-        if self.table.feed and self._at == 0:
+        if self.table.feed and self.at == 0:
             self._go(0)
             return
-        if self._at < len(self.rows) and key(self.rows[self._at]) == self._key:
+        if self.at < len(self.rows) and key(self.rows[self.at]) == self._key:
             return
         found = next((index for index, row in enumerate(self.rows) if key(row) == self._key), None)
-        self._go(min(self._at, len(self.rows) - 1) if found is None else found, scroll=found is None)
-
-    def _place(self) -> None:
-        hidden = self.view.hidden
-        columns = [column for column in self.table.columns if column.id not in hidden]
-        self._shift = max(0, min(self._shift, len(columns) - 2))
-        self._placed = place(columns, self.scrollable_content_region.width, self._shift)
-        self._painted.clear()
-        self.refresh()
+        self._go(min(self.at, len(self.rows) - 1) if found is None else found, scroll=found is None)
 
     # -- the cursor ------------------------------------------------------------------------------------------------
 
     @property
     def current(self) -> Row | None:
         """The row under the cursor."""
-        return self.rows[self._at] if self._at < len(self.rows) else None
+        return self.rows[self.at] if self.at < len(self.rows) else None
 
     @property
     def chosen(self) -> list[Row]:
@@ -133,82 +102,28 @@ class LiveTable(Painted, Generic[Row], can_focus=True):
 
     def _go(self, index: int, *, scroll: bool = True) -> None:
         before = self._key
-        self._at = max(0, min(index, len(self.rows) - 1))
-        self._key = self.table.key(self.rows[self._at]) if self.rows else ""
+        self.at = max(0, min(index, len(self.rows) - 1))
+        self._key = self.table.key(self.rows[self.at]) if self.rows else ""
         if scroll:
             self._scroll_to_cursor()
         if self._key != before:
-            self._refresh_changed()
+            self.refresh_changed()
             self.post_message(self.Moved(self))
 
     def _scroll_to_cursor(self) -> None:
         top, height = self.scroll_offset.y, max(1, self.size.height - HEADER)
-        if self._at < top:
-            self.scroll_to(y=self._at, animate=False, immediate=True, force=True)
-        elif self._at >= top + height:
-            self.scroll_to(y=self._at - height + 1, animate=False, immediate=True, force=True)
-
-    # -- painting --------------------------------------------------------------------------------------------------
-
-    def _refresh_changed(self) -> None:
-        changed = [
-            Region(0, y, self.size.width, 1)
-            for y in range(HEADER, self.size.height)
-            if self._painted.get(y, ()) != self._line(y)
-        ]
-        if changed:
-            self.refresh(*changed)
-
-    def _line(self, y: int) -> tuple[Cells, bool, bool] | tuple[()]:
-        """What stands in line `y`: cells, whether the cursor is there, whether it is marked."""
-        index = y - HEADER + self.scroll_offset.y
-        if index >= len(self.rows):
-            return ()
-        row = self.rows[index]
-        cells = tuple(placed.column.cell(row, self.now) for placed in self._placed)
-        return cells, index == self._at, self.table.key(row) in self.marked
-
-    def render_line(self, y: int) -> Strip:
-        width = self.size.width
-        if y < HEADER:
-            return self._header(width)
-        line = self._line(y)
-        if not line:
-            self._painted.pop(y, None)
-            return Strip.blank(width, self.rich_style)
-        self._painted[y] = line
-        cells, is_current, is_marked = line
-        over = self._over(is_current=is_current, is_marked=is_marked)
-        segments: list[Segment] = []
-        for placed, cell in zip(self._placed, cells, strict=True):
-            text = fit(cell.text, placed.width, placed.column.align)
-            segments.append(Segment(text + " " * GAP, over or self.tone(cell.tone)))
-        return Strip(segments).adjust_cell_length(width, over or self.rich_style)
-
-    def _over(self, *, is_current: bool, is_marked: bool) -> Style | None:
-        """The one style of a whole row, for one that stands out."""
-        if is_current:
-            return self.get_component_rich_style("grid--cursor" if self.has_focus else "grid--cursor-blurred")
-        return self.get_component_rich_style("grid--mark") if is_marked else None
-
-    def _header(self, width: int) -> Strip:
-        style = self.get_component_rich_style("grid--header")
-        arrow = "▼" if self.view.descending else "▲"
-        texts = []
-        for column, cells in self._placed:
-            title = column.title
-            if column.id == self.view.sort:
-                title = title[: cells - 1] + arrow
-            texts.append(fit(title, cells, column.align) + " " * GAP)
-        return Strip([Segment("".join(texts), style)]).adjust_cell_length(width, style)
+        if self.at < top:
+            self.scroll_to(y=self.at, animate=False, immediate=True, force=True)
+        elif self.at >= top + height:
+            self.scroll_to(y=self.at - height + 1, animate=False, immediate=True, force=True)
 
     def on_resize(self) -> None:
-        self._place()
+        self.place_columns()
         self._scroll_to_cursor()
 
     def watch_show_vertical_scrollbar(self) -> None:
         """The scrollbar takes a cell of the columns, or gives it back."""
-        self._place()
+        self.place_columns()
 
     def on_focus(self) -> None:
         self.refresh()
@@ -218,21 +133,15 @@ class LiveTable(Painted, Generic[Row], can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         if event.y < HEADER:
-            self._sort_at(event.x)
+            if column_id := self.column_at(event.x):
+                self.sort_by(column_id)
             return
         index = event.y - HEADER + self.scroll_offset.y
         if index < len(self.rows):
-            again = index == self._at and event.chain > 1
+            again = index == self.at and event.chain > 1
             self._go(index)
             if again:
                 self.do_nav_open()
-
-    def _sort_at(self, x: int) -> None:
-        for placed in self._placed:
-            if x < placed.width + GAP:
-                self.sort_by(placed.column.id)
-                return
-            x -= placed.width + GAP
 
     # -- what the operator can do ----------------------------------------------------------------------------------
 
@@ -242,10 +151,10 @@ class LiveTable(Painted, Generic[Row], can_focus=True):
         self.look_with(sort=column_id, descending=descending)
 
     def do_nav_down(self) -> None:
-        self._go(self._at + 1)
+        self._go(self.at + 1)
 
     def do_nav_up(self) -> None:
-        self._go(self._at - 1)
+        self._go(self.at - 1)
 
     def do_nav_top(self) -> None:
         self._go(0)
@@ -254,24 +163,24 @@ class LiveTable(Painted, Generic[Row], can_focus=True):
         self._go(len(self.rows) - 1)
 
     def do_nav_page_down(self) -> None:
-        self._go(self._at + max(1, self.size.height - HEADER))
+        self._go(self.at + max(1, self.size.height - HEADER))
 
     def do_nav_page_up(self) -> None:
-        self._go(self._at - max(1, self.size.height - HEADER))
+        self._go(self.at - max(1, self.size.height - HEADER))
 
     def do_nav_half_down(self) -> None:
-        self._go(self._at + max(1, self.size.height // 2))
+        self._go(self.at + max(1, self.size.height // 2))
 
     def do_nav_half_up(self) -> None:
-        self._go(self._at - max(1, self.size.height // 2))
+        self._go(self.at - max(1, self.size.height // 2))
 
     def do_nav_right(self) -> None:
-        self._shift += 1
-        self._place()
+        self.shift += 1
+        self.place_columns()
 
     def do_nav_left(self) -> None:
-        self._shift = max(0, self._shift - 1)
-        self._place()
+        self.shift = max(0, self.shift - 1)
+        self.place_columns()
 
     def do_nav_open(self) -> None:
         if self.current is not None:
@@ -294,7 +203,7 @@ class LiveTable(Painted, Generic[Row], can_focus=True):
     def do_mark_toggle(self) -> None:
         if self.current is not None:
             self.marked ^= {self.table.key(self.current)}
-            self._refresh_changed()
+            self.refresh_changed()
             self.do_nav_down()
             self.post_message(self.Rearranged(self))
 
@@ -304,7 +213,7 @@ class LiveTable(Painted, Generic[Row], can_focus=True):
             self.look_with(filter="")
         elif self.marked:
             self.marked = frozenset()
-            self._refresh_changed()
+            self.refresh_changed()
             self.post_message(self.Rearranged(self))
         else:
             return False

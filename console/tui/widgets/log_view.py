@@ -128,7 +128,7 @@ class LogView(Painted, can_focus=True):
     def render_line(self, y: int) -> Strip:
         width, index = self.size.width, y + self.scroll_offset.y
         if index >= len(self._rows):
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, self.plain)
         record, content = self._rows[index]
         content = cut(content, width)
         if record is not self.current:

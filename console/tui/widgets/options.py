@@ -69,10 +69,10 @@ class Options(Painted, can_focus=True):
     def render_line(self, y: int) -> Strip:
         width, index = self.size.width, y + self.scroll_offset.y
         if index >= len(self.options):
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, self.plain)
         content = cut(self.options[index].line, width - 2)
         if index != self._at:
-            return Strip([Segment("  ", self.rich_style), *self.painted(content, width - 2)])
+            return Strip([Segment("  ", self.plain), *self.painted(content, width - 2)])
         style = self.get_component_rich_style("grid--cursor" if self.has_focus else "grid--cursor-blurred")
         text = "".join(span.text for span in content)
         return Strip([Segment("▌ " + text, style)]).adjust_cell_length(width, style)

@@ -23,11 +23,24 @@ class Painted(ScrollView, inherit_bindings=False):
     Painted { background: transparent; overflow-x: hidden; scrollbar-size-vertical: 1; }
     """
 
+    _plain: Style | None = None
+
+    @property
+    def plain(self) -> Style:
+        """The style of text without a tone. Textual would work it out anew for each piece of it."""
+        if self._plain is None:
+            self._plain = self.rich_style
+        return self._plain
+
+    def notify_style_update(self) -> None:
+        self._plain = None
+        super().notify_style_update()
+
     def tone(self, tone: Tone) -> Style:
         """The style of a tone; the theme decides it."""
-        return self.get_component_rich_style(f"tone--{tone}") if tone else self.rich_style
+        return self.get_component_rich_style(f"tone--{tone}") if tone else self.plain
 
     def painted(self, content: Iterable[Span], width: int) -> Strip:
         """A line in exactly `width` cells."""
         segments = [Segment(span.text, self.tone(span.tone)) for span in content]
-        return Strip(segments).adjust_cell_length(width, self.rich_style)
+        return Strip(segments).adjust_cell_length(width, self.plain).simplify()
