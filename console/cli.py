@@ -71,6 +71,12 @@ def launch(arguments: argparse.Namespace) -> int:
     return launch.run(found, on_screen=not arguments.no_ui)
 
 
+def replay(arguments: argparse.Namespace) -> int:
+    from console.replay.command import replay
+
+    return replay(arguments.folder, at=arguments.at)
+
+
 def export(arguments: argparse.Namespace) -> int:
     from console.export import export
 
@@ -188,6 +194,7 @@ def _parser() -> _Parser:
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_launch(commands)
+    _add_replay(commands)
     _add_export(commands)
     _add_judge(commands)
     _add_status(commands)
@@ -206,6 +213,12 @@ def _add_launch(commands: "Commands") -> None:
     parser = _add(commands, "launch", launch, "run the demo subnet, or the configured miner or validator")
     parser.add_argument("--no-ui", action="store_true", help="JSON lines on stdout, narration on stderr")
     add_options(parser, LAUNCH)
+
+
+def _add_replay(commands: "Commands") -> None:
+    parser = _add(commands, "replay", replay, "show recorded rounds in the same screens, without an engine")
+    parser.add_argument("folder", metavar="DATA_DIR", type=Path, help="the data folder; it is read and never written")
+    parser.add_argument("--at", metavar="TIME", help="14:05, -2h, 2026-01-31T14:05Z, … (default: the last round)")
 
 
 def _add_export(commands: "Commands") -> None:

@@ -1,6 +1,7 @@
 """What screens read from the store, in a thread of their own: a whole round with its surroundings, a miner's rounds."""
 
 from collections.abc import Sequence
+from math import inf
 from pathlib import Path
 
 from console.errors import ConsoleError
@@ -20,7 +21,7 @@ def read_round(folder: Path, id: str, steps: int = 0) -> RecordedRound:
     Raises ConsoleError when there is none, or the store cannot be read.
     """
     try:
-        with open_reader(folder / FILE_NAME) as reader:
+        with open_reader(folder / FILE_NAME, brief=True) as reader:
             wanted = reader.round_beside(id, steps) if steps else id
             found = reader.round(wanted) if wanted else None
             if found is None:
@@ -31,23 +32,11 @@ def read_round(folder: Path, id: str, steps: int = 0) -> RecordedRound:
     return RecordedRound(round=found.round, place=found.place, total=found.total, emas=emas)
 
 
-def read_newest(folder: Path, netuid: int) -> RecordedRound:
-    """The round that was recorded last. Raises ConsoleError."""
+def read_miner(folder: Path, netuid: int, hotkey: str, until: float = inf) -> MinerRecord:
+    """The last rounds of a hotkey that were asked `until` then. Raises ConsoleError when the store cannot be read."""
     try:
-        with open_reader(folder / FILE_NAME) as reader:
-            newest = reader.newest_round(netuid)
-    except StoreError as error:
-        raise ConsoleError(str(error)) from error
-    if newest is None:
-        raise ConsoleError("no round is stored yet")
-    return read_round(folder, newest)
-
-
-def read_miner(folder: Path, netuid: int, hotkey: str) -> MinerRecord:
-    """Raises ConsoleError when the store cannot be read."""
-    try:
-        with open_reader(folder / FILE_NAME) as reader:
-            appearances = reader.appearances(netuid, hotkey, APPEARANCES)
+        with open_reader(folder / FILE_NAME, brief=True) as reader:
+            appearances = reader.appearances(netuid, hotkey, APPEARANCES, until=until)
             rule = reader.score_rule(netuid)
     except StoreError as error:
         raise ConsoleError(str(error)) from error

@@ -18,16 +18,16 @@ WAKE = "for wait in 0.2 0.5 1 3; do sleep $wait; kill -CONT -$0; done"
 """Lets a process group go on; more than once, for a machine on which it stops late."""
 
 
-def check_terminal(environ: Mapping[str, str]) -> None:
-    """Raises ConsoleError, with what to do, where no screen can be shown."""
+def check_terminal(environ: Mapping[str, str], *, otherwise: str = WITHOUT) -> None:
+    """Raises ConsoleError where no screen can be shown; `otherwise` says what to do then."""
     for descriptor, name in ((STDOUT, "stdout"), (STDIN, "stdin")):
         if not os.isatty(descriptor):
-            raise ConsoleError(f"{name} is no terminal: {WITHOUT}")
+            raise ConsoleError(f"{name} is no terminal: {otherwise}")
     term = environ.get("TERM", "")
     if term in POOR:
-        raise ConsoleError(f"TERM={term} is no terminal that can show a screen: set TERM, or {WITHOUT}")
+        raise ConsoleError(f"TERM={term} is no terminal that can show a screen: set TERM, or {otherwise}")
     if os.tcgetpgrp(STDIN) != os.getpgrp():
-        raise ConsoleError(f"the terminal is not ours while we run in the background: use fg, or {WITHOUT}")
+        raise ConsoleError(f"the terminal is not ours while we run in the background: use fg, or {otherwise}")
 
 
 @contextmanager

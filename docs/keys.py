@@ -27,6 +27,7 @@ A key that would mean two things on one screen, or that terminals keep for thems
 
 CONTEXTS = {
     "everywhere": "On every screen",
+    "time": "Through time",
     "list": "In lists, tables and texts",
     "table": "In tables",
     "home": "On Home",

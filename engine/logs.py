@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 from msgspec import Struct
@@ -51,6 +52,15 @@ class LogTail(Struct, frozen=True):
     first: int
     lines: tuple[LogLine, ...]
     lost: int
+
+
+class Log(Protocol):
+    """What readers of the log look at. `added` is how many records there ever were: it changes with the tail."""
+
+    @property
+    def added(self) -> int: ...
+
+    def tail(self) -> LogTail: ...
 
 
 class LogRing:

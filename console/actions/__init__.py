@@ -7,7 +7,7 @@ screen has.
 
 from collections.abc import Iterator
 
-from console.actions import chain, challenge, everywhere, home, lists, logs, server, setup, tables, weights
+from console.actions import chain, challenge, everywhere, home, lists, logs, server, setup, tables, travel, weights
 from console.actions.action import Action
 from console.actions.places import PLACES
 
@@ -24,6 +24,7 @@ ACTIONS: dict[str, Action] = {
         *server.ACTIONS,
         *logs.ACTIONS,
         *setup.ACTIONS,
+        *travel.ACTIONS,
     )
 }
 
@@ -32,6 +33,7 @@ GROUPS = {
     "go": "Go",
     "find": "Find",
     "view": "View",
+    "time": "Time",
     "take": "Take along",
     "move": "Move",
     "app": "Program",
@@ -39,16 +41,16 @@ GROUPS = {
 """The groups of actions, as the help orders them."""
 
 SCREENS: dict[str, tuple[str, ...]] = {
-    "home": ("home", "chain", "table", "list", "everywhere", "always"),
-    "challenges": ("table", "list", "everywhere", "always"),
-    "challenge": ("challenge", "table", "list", "everywhere", "always"),
-    "miner": ("table", "list", "everywhere", "always"),
-    "miners": ("table", "list", "everywhere", "always"),
-    "weights": ("weights", "chain", "table", "list", "everywhere", "always"),
-    "commands": ("table", "list", "everywhere", "always"),
-    "server": ("server", "chain", "table", "list", "everywhere", "always"),
-    "logs": ("logs", "list", "everywhere", "always"),
-    "setup": ("setup", "table", "list", "everywhere", "always"),
+    "home": ("home", "chain", "table", "list", "time", "everywhere", "always"),
+    "challenges": ("table", "list", "time", "everywhere", "always"),
+    "challenge": ("challenge", "table", "list", "time", "everywhere", "always"),
+    "miner": ("table", "list", "time", "everywhere", "always"),
+    "miners": ("table", "list", "time", "everywhere", "always"),
+    "weights": ("weights", "chain", "table", "list", "time", "everywhere", "always"),
+    "commands": ("table", "list", "time", "everywhere", "always"),
+    "server": ("server", "chain", "table", "list", "time", "everywhere", "always"),
+    "logs": ("logs", "list", "time", "everywhere", "always"),
+    "setup": ("setup", "table", "list", "time", "everywhere", "always"),
     "dialog": ("dialog", "list", "always"),
 }
 """The contexts of each screen; dialogs, pickers and overlays share one entry."""

@@ -4,27 +4,9 @@ from functools import partial
 
 from console.actions.action import Action
 
-_time = partial(Action, context="challenge", group="go")
 _view = partial(Action, context="challenge", group="view")
 
 ACTIONS = (
-    _time(
-        id="time.back",
-        keys=("[",),
-        label="older",
-        about="Show the round before this one, from the store.",
-        footer=3,
-    ),
-    _time(
-        id="time.forward",
-        keys=("]",),
-        label="newer",
-        about="Show the round after this one.",
-        footer=4,
-    ),
-    _time(id="time.back_ten", keys=("{",), label="ten older", about="Go back ten rounds."),
-    _time(id="time.forward_ten", keys=("}",), label="ten newer", about="Go forward ten rounds."),
-    _time(id="time.live", keys=(), label="live", about="Show the newest round, and each new one as it comes."),
     _view(
         id="cluster.next",
         keys=("c",),

@@ -4,10 +4,11 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 
 from msgspec.structs import replace
 
-from console.doctor import chain, clock, files, machine, models, packages, processes, terminal, wallet
+from console.doctor import chain, clock, files, machine, models, packages, processes, recording, terminal, wallet
 from console.doctor.case import Case
 from console.doctor.result import Result, skipped
 from console.errors import ConsoleError
@@ -17,7 +18,7 @@ from engine.folders import FolderError
 from engine.locks import Holder, folder_holder
 from engine.redaction import redact
 from engine.settings import Configuration, SettingsError
-from engine.snapshot import Snapshot
+from engine.snapshot import ReplayView, Snapshot
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +38,7 @@ def examine(
     process. It takes up to some seconds: it reads files, asks tmux and connects to the backend. Nothing is changed.
     """
     found = list(_made("python", packages.python)) + list(_made("packages", packages.packages))
-    found += _made("terminal", lambda: terminal.terminal(environ, size))
-    found += _made("clipboard", lambda: terminal.clipboard(environ))
-    found += _made("keymap", files.keymap)
+    found += _of_the_screen(environ, size)
     try:
         configuration = read()
     except SettingsError as error:
@@ -50,11 +49,28 @@ def examine(
     return found
 
 
+def examine_recording(
+    snapshot: Snapshot, replay: ReplayView, *, environ: Mapping[str, str], size: tuple[int, int] | None
+) -> list[Result]:
+    """What can be said of a data folder that is only looked at. Nothing is changed, in the folder or elsewhere."""
+    folder = Path(snapshot.data_dir)
+    found = list(_made("store", lambda: files.store(folder, time.time())))
+    found += _made("record", lambda: recording.record(replay, snapshot.chain.netuid))
+    found += _made("log", lambda: recording.log(folder))
+    return found + _of_the_screen(environ, size)
+
+
+def _of_the_screen(environ: Mapping[str, str], size: tuple[int, int] | None) -> list[Result]:
+    found = list(_made("terminal", lambda: terminal.terminal(environ, size)))
+    found += _made("clipboard", lambda: terminal.clipboard(environ))
+    return [*found, *_made("keymap", files.keymap)]
+
+
 def _checks(case: Case) -> tuple[tuple[str, Check], ...]:
     return (
         ("configuration", lambda: files.configuration(case.configuration)),
         ("data folder", lambda: files.data_folder(case)),
-        ("store", lambda: files.store(case)),
+        ("store", lambda: files.store(case.folder, case.now)),
         ("wallet", lambda: wallet.wallet(case)),
         ("engine", lambda: processes.running(case)),
         ("neuron", lambda: processes.neuron(case)),

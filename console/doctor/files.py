@@ -102,15 +102,15 @@ def space(free: int) -> Result:
     return ok("disk", shown)
 
 
-def store(case: Case) -> Result:
-    """Whether the store can be read by this version."""
-    path = case.folder / FILE_NAME
+def store(folder: Path, now: float) -> Result:
+    """Whether the store in a data folder can be read by this version; `now` is unix time."""
+    path = folder / FILE_NAME
     if not path.exists():
         return skipped("store", "nothing was stored yet")
     try:
-        with open_reader(path) as reader:
+        with open_reader(path, brief=True) as reader:
             neurons = sum(1 for _ in reader.neurons())
-            next(reader.rounds(case.now - 3600), None)
+            next(reader.rounds(now - 3600), None)
     except StoreOld:
         return ok("store", f"of an older version; the next launch takes it to schema {LATEST}")
     except StoreError as error:

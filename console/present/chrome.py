@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from console.actions.places import PLACES
+from console.present import past
 from console.present.formats import duration
 from console.present.picture import Picture
 from console.present.text import BLANK, Line, Span, cut, line, spread, width_of
@@ -14,6 +15,8 @@ PROGRAM = "subnet-console"
 def header(picture: Picture, width: int) -> Line:
     """Who runs where, how the chain stands, and whether the picture is live."""
     snapshot, chain = picture.snapshot, picture.snapshot.chain
+    if snapshot.replay is not None:
+        return past.header(picture, snapshot.replay, width)
     uptime = duration(picture.now - snapshot.started_at)
     block = f"  blk {chain.block:,}"
     if width >= NARROW:
@@ -48,7 +51,7 @@ def _mode(picture: Picture) -> Span:
     match picture.mode:
         case "paused":
             return Span(f"PICTURE PAUSED +{duration(picture.paused_for)}", "warn")
-        case "past":
+        case "past" | "replay":
             return Span("PAST", "info")
         case "ended":
             return Span("", "muted")

@@ -39,6 +39,16 @@ def clock(at: float) -> str:
     return time.strftime("%H:%M:%S", time.localtime(at)) if at else UNKNOWN
 
 
+def local(at: float) -> str:
+    """Date and local time of day: "2026-11-22 14:05:30"."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+
+
+def utc(at: float) -> str:
+    """Date and time of day: "2026-11-22 14:05:30 UTC"."""
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(at))
+
+
 def blocks(count: int, block_time: float) -> str:
     """A number of blocks and how long they take: "62 blk 12m24s"."""
     return f"{count} blk {duration(count * block_time)}"

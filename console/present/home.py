@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Sequence
 
-from console.present import formats, states
+from console.present import formats, past, states
 from console.present.picture import Picture
 from console.present.text import Line, Span, facts, fit, line
 from engine.snapshot import Attention, MinerView, RoundView, Snapshot
@@ -25,6 +25,8 @@ PLACES_OF_WORDS = {
 def engine(picture: Picture) -> list[Line]:
     """What runs and how well."""
     snapshot = picture.snapshot
+    if snapshot.replay is not None:
+        return past.engine(snapshot, snapshot.replay, _answers(snapshot.rounds))
     return facts(
         (
             ("services", _services(snapshot)),
@@ -82,6 +84,8 @@ def _mode(snapshot: Snapshot) -> Line:
 def chain(picture: Picture) -> list[Line]:
     """Where this neuron stands on chain."""
     view = picture.snapshot.chain
+    if picture.snapshot.replay is not None:
+        return past.chain(picture.snapshot)
     return facts(
         (
             ("endpoint", _endpoint(picture)),

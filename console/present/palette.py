@@ -13,10 +13,14 @@ from console.present.text import Line, Span, fit, line
 from engine.snapshot import MinerView
 
 MOST = 50
+AT = "at"
 
 
 class Found(Struct, frozen=True):
-    """One thing that can be chosen: `kind` is "action", "theme" or "miner", `name` its id, name or hotkey."""
+    """One thing that can be chosen: `kind` is "action", "theme", "miner", "instant" or "nothing".
+
+    `name` is its id, name, hotkey, unix time, or why it is nothing.
+    """
 
     kind: str
     name: str
@@ -31,9 +35,15 @@ def find(
     miners: Sequence[MinerView],
     keymap: Keymap,
     why_not: Callable[[str], str],
+    instant: Callable[[str], float],
 ) -> list[Found]:
-    """The best matches first: `uid 88` finds a miner, `theme night` a theme, `q` and `quit` how to leave."""
+    """The best matches first: `uid 88` finds a miner, `theme night` a theme, `q` and `quit` how to leave.
+
+    `at 14:05` finds what `instant` makes of it, or the ValueError that it raises.
+    """
     words = typed.casefold().split()
+    if words[:1] == [AT] and len(words) > 1:
+        return [_moment(" ".join(typed.split()[1:]), instant, why_not(f"time.{AT}"))]
     found = [
         *((f"{one.id} {one.label} {' '.join(keymap.keys(one.id))}", one.about, _action(one)) for one in actions),
         *((f"theme {name}", "", _theme(name)) for name in themes),
@@ -45,6 +55,16 @@ def find(
         if all(word in name.casefold() or word in more.casefold() for word in words)
     ]
     return [make(keymap, why_not) for _rank_, _index, make in sorted(matches, key=lambda match: match[:2])[:MOST]]
+
+
+def _moment(text: str, instant: Callable[[str], float], reason: str) -> Found:
+    try:
+        at = instant(text)
+    except ValueError as error:
+        reason = reason or str(error)
+    if reason:
+        return Found("nothing", reason, line(Span(f"{'':12}✗ {reason}", "muted")))
+    return Found("instant", repr(at), line(f"{'':12}go to {formats.local(at)}", Span(f"  {formats.utc(at)}", "muted")))
 
 
 def _rank(words: Sequence[str], name: str) -> int:

@@ -6,14 +6,14 @@ from msgspec import Struct
 
 from engine.snapshot import Snapshot
 
-Mode = Literal["live", "paused", "past", "ended"]
+Mode = Literal["live", "paused", "past", "replay", "ended"]
 
 
 class Picture(Struct, frozen=True):
     """A snapshot and the time of day that it is seen at.
 
-    `now` is unix time and stands still while the picture is paused. `past` is a recorded round, `ended` the last
-    snapshot of an engine that no longer runs.
+    `now` is unix time and stands still while the picture is paused. In the `past` and in a `replay` it is
+    the instant of the snapshot; `past` beside a running engine. `ended` is the last snapshot of one that runs no more.
     """
 
     snapshot: Snapshot

@@ -27,9 +27,16 @@ NO_SERVER: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def explanation(role: str) -> list[Line]:
+IN_THE_PAST = (
+    "Not recorded: which servers and services ran, and what they were asked.",
+    "What miners answered stands in Challenges, what the engine said in Logs.",
+)
+
+
+def explanation(snapshot: Snapshot) -> list[Line]:
     """What this screen is for, where no server of our own runs."""
-    return [line(Span(text, "muted")) for text in NO_SERVER.get(role, ())]
+    texts = IN_THE_PAST if snapshot.replay is not None else NO_SERVER.get(snapshot.role, ())
+    return [line(Span(text, "muted")) for text in texts]
 
 
 def status(picture: Picture) -> list[Line]:

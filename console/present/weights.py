@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from console.present import formats, states
+from console.present import formats, past, states
 from console.present.picture import Picture
 from console.present.text import Line, Span, facts, line
 from engine.snapshot import ChainView, MinerView, PlanView, Snapshot
@@ -88,6 +88,8 @@ def status(picture: Picture) -> list[Line]:
     snapshot = picture.snapshot
     if snapshot.role == "miner":
         return _miner_status(snapshot)
+    if snapshot.replay is not None:
+        return past.status(snapshot, _mode(snapshot.plans))
     chain = snapshot.chain
     return facts(
         (

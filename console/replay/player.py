@@ -158,9 +158,12 @@ class Player:
         self._requests.put(lambda: None)
         self._thread.start()
 
+    def stop_soon(self) -> None:
+        self._requests.put(None)
+
     def stop(self) -> None:
         """End it and wait for its end."""
-        self._requests.put(None)
+        self.stop_soon()
         self._thread.join()
 
 

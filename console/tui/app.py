@@ -14,6 +14,7 @@ from console.keymap import Keymap
 from console.memory import Memory, keep, recall
 from console.present.picture import Picture
 from console.present.table import Table, View
+from console.replay.player import Player
 from console.themes import ThemeError
 from console.tui.driver import OperatorDriver
 from console.tui.ending import Ending
@@ -26,7 +27,7 @@ from console.tui.screens.command_log import CommandLogScreen
 from console.tui.screens.miners import MinersScreen
 from console.tui.takeaway import Takeaway
 from console.tui.themes import USUAL, Themes, usual_variables
-from console.tui.typeahead import TypeAheadApp
+from console.tui.travel import TimeTravel
 from console.tui.viewing import Viewing
 from engine.commands import AnyCommand
 from engine.feed import Feed
@@ -42,7 +43,7 @@ WENT_WELL = ("ok", "committed", "applied")
 """Outcomes that need no warning."""
 
 
-class ConsoleApp(TypeAheadApp, inherit_bindings=False):
+class ConsoleApp(TimeTravel, inherit_bindings=False):
     """The screen of one engine, or of a feed without one. It ends with the reason why."""
 
     CSS_PATH = "console.tcss"
@@ -62,6 +63,7 @@ class ConsoleApp(TypeAheadApp, inherit_bindings=False):
         terminal: int,
         configuration: Configuration | None = None,
         memory: Path | None = None,
+        past: Player | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         super().__init__(driver_class=OperatorDriver)
@@ -75,7 +77,8 @@ class ConsoleApp(TypeAheadApp, inherit_bindings=False):
         self.themes = Themes()
         self.takeaway = Takeaway(self, folder)
         self.animation_level = "none"
-        self._viewing = Viewing(feed, engine, clock)
+        self.viewing = Viewing(feed, logs, engine, clock)
+        self.viewing.past = past
         self._overlays = Overlays(self)
         self._leaving = Leaving(self)
         self._last_mode = self.DEFAULT_MODE
@@ -97,17 +100,19 @@ class ConsoleApp(TypeAheadApp, inherit_bindings=False):
     @property
     def picture(self) -> Picture:
         """What is to be seen now."""
-        return self._viewing.picture
+        return self.viewing.picture
 
     def pull(self) -> None:
         """Show the present to the screen in front."""
         if self._exit or not self.is_running:
             return
-        if self._viewing.engine_failed:
+        if self.viewing.engine_failed:
             self.leave(Ending.DONE)
-        for event in self._viewing.outcomes():
+        for event in self.viewing.outcomes():
             outcome = f"{event.fields['command']}: {event.fields['outcome']} {event.fields['reason']}"
             self.tell(outcome.strip(), failed=event.fields["outcome"] not in WENT_WELL)
+        for text in self.viewing.told():
+            self.tell(text, failed=True)
         screen = self._console_screen
         if screen is not None and screen.has_panes:
             screen.receive(self.picture)
@@ -130,9 +135,9 @@ class ConsoleApp(TypeAheadApp, inherit_bindings=False):
     def why_not(self, action_id: str) -> str:
         """Why an action cannot be taken now; "" when it can."""
         action = ACTIONS[action_id]
-        reason = action.why_not(self.feed.snapshot) or self._why_not_row(action)
-        if not reason and (action.command or action.order) and self.picture.mode == "ended":
-            return "the engine has ended"
+        if (action.command or action.order) and self.viewing.why_nothing_is_sent:
+            return self.viewing.why_nothing_is_sent
+        reason = action.why_not(self.viewing.known) or self._why_not_row(action)
         return reason or ("" if self._response(action) else "there is nothing here for it")
 
     def _why_not_row(self, action: Action) -> str:
@@ -219,15 +224,18 @@ class ConsoleApp(TypeAheadApp, inherit_bindings=False):
         if self._console_screen is not None:
             self._overlays.actions(self._console_screen)
 
-    def do_palette(self) -> None:
+    def open_palette(self, typed: str = "") -> None:
         if self._console_screen is not None:
-            self._overlays.palette(self._console_screen)
+            self._overlays.palette(self._console_screen, typed)
+
+    def do_palette(self) -> None:
+        self.open_palette()
 
     def do_theme_pick(self) -> None:
         self._overlays.themes()
 
     def do_view_pause(self) -> None:
-        self._viewing.toggle_pause()
+        self.viewing.toggle_pause()
 
     def do_export_screen(self) -> None:
         self.takeaway.picture()

@@ -31,11 +31,11 @@ class Leaving:
         self._interrupted_at = float("-inf")
 
     def quit(self) -> None:
-        """Back by one place; from Home, ask how to leave. An engine that has ended leaves no choice."""
+        """Back by one place; from Home, ask how to leave. Without a running engine there is no choice."""
         app = self._app
         if app.current_mode != "home" or len(app.screen_stack) > 1:
             app.back()
-        elif app.picture.mode == "ended":
+        elif app.picture.mode == "ended" or app.viewing.is_replay:
             app.leave(Ending.DONE)
         else:
             app.push_screen(ChoiceDialog("Leave", CHOICES), self._leave_as_chosen)

@@ -39,7 +39,7 @@ class Overlays:
         ]
         app.push_screen(ChoiceDialog("Actions", options), self._take)
 
-    def palette(self, screen: ConsoleScreen) -> None:
+    def palette(self, screen: ConsoleScreen, typed: str = "") -> None:
         app = self._app
         names = {action.id: action for action in (*actions_of(screen.NAME), *ACTIONS.values())}
         near = [action for action in names.values() if action.group != "move" and action.context != "dialog"]
@@ -52,9 +52,10 @@ class Overlays:
                 miners=app.picture.snapshot.miners,
                 keymap=app.keymap,
                 why_not=app.why_not,
+                instant=app.instant,
             )
 
-        app.push_screen(Palette(found), self._take_found)
+        app.push_screen(Palette(found, typed), self._take_found)
 
     def themes(self) -> None:
         self._app.push_screen(ThemePicker(self._app.themes.files, self._app.theme))
@@ -88,5 +89,9 @@ class Overlays:
                 self._app.act(found.name)
             case "theme":
                 self._app.theme = found.name
+            case "instant":
+                self._app.travel_to(float(found.name))
+            case "nothing":
+                self._app.tell(found.name, failed=True)
             case "miner":
                 self._app.go_to_miner(found.name)

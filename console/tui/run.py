@@ -9,6 +9,7 @@ from types import FrameType
 from console.headless import Signals, narrate
 from console.keymap import keymap_path, read_keymap
 from console.memory import memory_path
+from console.replay.player import Player
 from console.terminal import give_back_the_shell, let_go_of_terminal, own_terminal
 from console.tui.app import ConsoleApp
 from console.tui.ending import Ending
@@ -64,13 +65,39 @@ def run_screen(
     return signals.received
 
 
+def show_replay(player: Player, logs: LogRing, folder: Path) -> signal.Signals | None:
+    """Show a recording until the operator leaves, or a signal ends it, which is returned.
+
+    What the screen leaves is put into `folder`. Raises ConsoleError for a keymap that is wrong, and whatever broke it.
+    """
+    keymap, asked = read_keymap(keymap_path()), list[Ending]()
+
+    def make(terminal: int) -> ConsoleApp:
+        return ConsoleApp(
+            player.feed,
+            logs,
+            engine=None,
+            folder=folder,
+            keymap=keymap,
+            terminal=terminal,
+            memory=memory_path("replay"),
+            past=player,
+        )
+
+    ending = _shown(make, folder, asked)
+    if ending is Ending.HUNG_UP:
+        let_go_of_terminal()
+    return SIGNALS.get(asked[-1] if asked else ending)
+
+
 def _show(
     engine: EngineThread, feed: Feed, logs: LogRing, folder: Path, configuration: Configuration, asked: list[Ending]
 ) -> Ending:
-    """Start the engine, and show it until the screen ends. `asked` gets what signals asked for, also while it ends."""
+    """Start the engine, and show it until the screen ends."""
     keymap = read_keymap(keymap_path())
-    with own_terminal(folder / FOLDER / OUTPUT) as terminal:
-        app = ConsoleApp(
+
+    def make(terminal: int) -> ConsoleApp:
+        return ConsoleApp(
             feed,
             logs,
             engine=engine,
@@ -80,9 +107,20 @@ def _show(
             configuration=configuration,
             memory=memory_path(configuration.settings.role),
         )
+
+    return _shown(make, folder, asked, begin=engine.start)
+
+
+def _shown(
+    make: Callable[[int], ConsoleApp], folder: Path, asked: list[Ending], *, begin: Callable[[], None] | None = None
+) -> Ending:
+    """Show an app, made for a terminal, until it ends. `asked` gets what signals asked for, also while it ends."""
+    with own_terminal(folder / FOLDER / OUTPUT) as terminal:
+        app = make(terminal)
         for ending in (Ending.TERMINATED, Ending.INTERRUPTED):
             signal.signal(SIGNALS[ending], _leaving(app, ending, asked))
-        engine.start()
+        if begin is not None:
+            begin()
         ended = app.run()
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     if app.crash is not None:

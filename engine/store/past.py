@@ -11,7 +11,7 @@ from msgspec import Struct
 from engine.snapshot import CommandView, PlanView
 from engine.store.journal import plan_row
 from engine.store.read_only import read_only
-from engine.store.reader import Reader
+from engine.store.reader import Reader, is_alone
 from engine.store.rows import plan_of, round_of
 from engine.values import ReplyStatus, Round
 from engine.weights.averages import Rule, Sample
@@ -58,7 +58,7 @@ class Past:
         if after:
             query = "SELECT number, at FROM rounds WHERE number > ? AND netuid = ? ORDER BY number"
             return [Mark(*row) for row in self._connection.execute(query, (after, netuid))]
-        query = _MARKS if self.is_alone(netuid) else _MARKS_OF_ONE
+        query = _MARKS if is_alone(self._connection, netuid) else _MARKS_OF_ONE
         return sorted(Mark(*row) for row in self._connection.execute(query, {"netuid": netuid}))
 
     def oldest(self, netuid: int) -> int | None:
@@ -66,10 +66,6 @@ class Past:
         query = "SELECT number FROM rounds WHERE netuid = ? ORDER BY number LIMIT 1"
         row = self._connection.execute(query, (netuid,)).fetchone()
         return None if row is None else int(row["number"])
-
-    def is_alone(self, netuid: int) -> bool:
-        """Whether the store holds this subnet only, as it does unless a folder was used for two."""
-        return [row["netuid"] for row in self._connection.execute("SELECT DISTINCT netuid FROM neurons")] == [netuid]
 
     def round(self, number: int) -> Round | None:
         """One round, its replies without texts, tool calls and reasons."""

@@ -7,6 +7,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 
 from msgspec import Struct
@@ -166,7 +167,9 @@ class Reader:
         query = "SELECT * FROM replies WHERE round = ? ORDER BY position"
         replies = self._connection.execute(query, (row["number"],)).fetchall()
         likeness = likeness_of(self._connection.execute(LIKENESS, (row["number"],)))
-        place, total = self._connection.execute(_PLACE, {"netuid": row["netuid"], "number": row["number"]}).fetchone()
+        where = "" if is_alone(self._connection, row["netuid"]) else " WHERE netuid = :netuid"
+        numbers = {"netuid": row["netuid"], "number": row["number"]}
+        place, total = self._connection.execute(_PLACE + where, numbers).fetchone()
         return FoundRound(round=round_of(row, replies, likeness), netuid=row["netuid"], place=place, total=total)
 
     def round_beside(self, id: str, steps: int) -> str | None:
@@ -176,12 +179,6 @@ class Reader:
         """
         query = _AFTER if steps > 0 else _BEFORE
         row = self._connection.execute(query, {"id": storable(id), "steps": abs(steps)}).fetchone()
-        return None if row is None else str(row["id"])
-
-    def newest_round(self, netuid: int) -> str | None:
-        """The id of the round that was recorded last."""
-        query = "SELECT id FROM rounds WHERE netuid = ? ORDER BY number DESC LIMIT 1"
-        row = self._connection.execute(query, (netuid,)).fetchone()
         return None if row is None else str(row["id"])
 
     def newest_ids(self, limit: int) -> list[str]:
@@ -195,9 +192,9 @@ class Reader:
         query = "SELECT hotkey, name FROM neurons WHERE netuid = ? AND name <> ''"
         return dict(self._connection.execute(query, (netuid,)).fetchall())
 
-    def appearances(self, netuid: int, hotkey: str, limit: int) -> list[Appearance]:
-        """The last rounds in which this hotkey was asked, newest first."""
-        rows = self._connection.execute(_APPEARANCES, (hotkey, netuid, hotkey, limit))
+    def appearances(self, netuid: int, hotkey: str, limit: int, *, until: float = inf) -> list[Appearance]:
+        """The last rounds in which this hotkey was asked, newest first, `until` a unix time."""
+        rows = self._connection.execute(_APPEARANCES, (hotkey, netuid, hotkey, until, limit))
         return [
             Appearance(**{**row, "won": bool(row["won"]), "reasons": tuple(json.loads(row["reasons"]))}) for row in rows
         ]
@@ -250,6 +247,11 @@ class Reader:
         return None if row is None else plan_of(row["plan"])
 
 
+def is_alone(connection: sqlite3.Connection, netuid: int) -> bool:
+    """Whether the store holds this subnet only, as it does unless a folder was used for two."""
+    return [row["netuid"] for row in connection.execute("SELECT DISTINCT netuid FROM neurons")] == [netuid]
+
+
 _REPLIES = """
     SELECT rounds.id AS round_id, rounds.at, replies.uid, replies.hotkey, replies.status, replies.ms, replies.quality,
         replies.cluster, replies.score, replies.emission, replies.counted, replies.reason, replies.reasons,
@@ -258,8 +260,10 @@ _REPLIES = """
     WHERE rounds.at >= ? ORDER BY rounds.at, rounds.number, replies.position
 """
 _PLACE = """
-    SELECT count(*) FILTER (WHERE number <= :number) AS place, count(*) AS total FROM rounds WHERE netuid = :netuid
+    SELECT count(*) FILTER (WHERE number <= :number) AS place, count(*) AS total FROM rounds
 """
+"""Without a netuid, an index answers it."""
+
 _AFTER = """
     WITH here AS (SELECT number, netuid FROM rounds WHERE id = :id)
     SELECT id FROM (
@@ -279,7 +283,7 @@ _APPEARANCES = """
         replies.ms, replies.quality, replies.cluster, replies.score, replies.emission, replies.counted, replies.reason,
         replies.reasons
     FROM replies JOIN rounds ON rounds.number = replies.round
-    WHERE replies.netuid = ? AND replies.hotkey = ? ORDER BY replies.at DESC LIMIT ?
+    WHERE replies.netuid = ? AND replies.hotkey = ? AND replies.at <= ? ORDER BY replies.round DESC LIMIT ?
 """
 _SAMPLES_UNTIL = """
     SELECT at, emission FROM replies

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -93,13 +94,13 @@ def test_little_room_is_told(free: int, state: str) -> None:
 
 
 async def test_a_store_is_read_and_a_damaged_one_critical(tmp_path: Path) -> None:
-    assert files.store(case(tmp_path)).state == "SKIPPED"
+    assert files.store(tmp_path, time.time()).state == "SKIPPED"
     path = tmp_path / "store.db"
     store = await Store.open(path, retention_days=7)
     await store.close()
-    assert files.store(case(tmp_path)).state == "OK"
+    assert files.store(tmp_path, time.time()).state == "OK"
     path.write_bytes(b"this is no database" * 1000)
-    found = files.store(case(tmp_path))
+    found = files.store(tmp_path, time.time())
     assert found.state == "CRITICAL" and found.do
 
 
@@ -111,7 +112,7 @@ async def test_a_store_of_a_newer_version_is_critical_and_of_an_older_one_is_not
     await store.close()
     with sqlite3.connect(tmp_path / "store.db") as connection:
         connection.execute(f"PRAGMA user_version = {version}")
-    assert files.store(case(tmp_path)).state == state
+    assert files.store(tmp_path, time.time()).state == state
 
 
 def test_files_from_the_future_say_that_the_clock_was_set_back(tmp_path: Path) -> None:

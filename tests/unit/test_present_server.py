@@ -15,6 +15,7 @@ from engine.snapshot import (
     CallerView,
     ChainView,
     MinerView,
+    ReplayView,
     RequestView,
     ServerView,
     ServiceView,
@@ -182,11 +183,14 @@ def test_the_demo_shows_its_cast_with_addresses() -> None:
         "   1 liar           ▲ backing off     5s        2 127.0.0.1:4001"
     ]
     assert rows_of(SERVERS, parts(demo), 100, NOW)[0].endswith("it fell over")
-    assert "demo's miners" in text_of(server.explanation("demo")[0])
+    assert "demo's miners" in text_of(server.explanation(demo)[0])
 
 
 def test_a_validator_shows_all_it_runs() -> None:
     validator = replace(SNAPSHOT, role="validator", server=None)
     assert rows_of(SERVICES, parts(validator), 78, NOW) == ["miner server   ● running      1h00m        0"]
-    assert "serves nothing" in text_of(server.explanation("validator")[0])
-    assert all(width_of(content) <= 78 for role in ("demo", "validator") for content in server.explanation(role))
+    assert "serves nothing" in text_of(server.explanation(validator)[0])
+    past = replace(validator, replay=ReplayView(place=1, total=2, first_at=NOW, last_at=NOW))
+    assert "Not recorded" in text_of(server.explanation(past)[0])
+    for shown in (validator, past, replace(validator, role="demo")):
+        assert all(width_of(content) <= 78 for content in server.explanation(shown))

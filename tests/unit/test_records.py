@@ -6,7 +6,7 @@ import pytest
 
 from console.errors import ConsoleError
 from console.present.recorded import EmaStep
-from console.records import read_miner, read_newest, read_round
+from console.records import read_miner, read_round
 from engine.store.schema import FILE_NAME
 from engine.store.store import Store
 from tests.unit.recorded_helpers import NETUID, folder_with, hotkey, split_round
@@ -39,7 +39,6 @@ async def test_steps_lead_through_time_and_say_where_it_ends(tmp_path: Path) -> 
     folder = await folder_with(tmp_path, [split_round(number) for number in range(12)])
     assert read_round(folder, "round-5", -1).round.challenge.id == "round-4"
     assert read_round(folder, "round-5", 10).round.challenge.id == "round-11"
-    assert read_newest(folder, NETUID).place == 12
     with pytest.raises(ConsoleError, match="no older round"):
         read_round(folder, "round-0", -1)
     with pytest.raises(ConsoleError, match="no newer round"):
@@ -52,8 +51,6 @@ async def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     folder = await folder_with(tmp_path, [])
     with pytest.raises(ConsoleError, match="round-0 is not in the store"):
         read_round(folder, "round-0")
-    with pytest.raises(ConsoleError, match="no round is stored yet"):
-        read_newest(folder, NETUID)
     assert read_miner(folder, NETUID, hotkey(1)).appearances == ()
 
 

@@ -14,12 +14,11 @@ from console.tui.app import ConsoleApp
 from console.tui.ending import Ending
 from console.tui.screens.setup import SetupScreen
 from console.tui.widgets.live_table import LiveTable
-from console.tui.widgets.options import Options
 from engine.feed import Feed
 from engine.logs import LogRing
 from engine.settings import configure
 from engine.settings.given import Given
-from tests.unit.tui_helpers import NARROW, NOW, WIDE, app_of, screen_text, snapshot, toasts
+from tests.unit.tui_helpers import NARROW, NOW, WIDE, screen_text, snapshot, toasts
 
 KEY = "sk-secret0123456789abcdef"
 LEAN = warning("disk", "[/foo] 1.2 GB free", why="A week of rounds takes about 1 GB.", do="Free some space.")
@@ -114,14 +113,6 @@ async def test_the_report_is_copied_and_written(app: ConsoleApp, results: list[R
         await pilot.press("e", "tab", "e")
     names = sorted(path.name.partition("-")[0] for path in (tmp_path / "exports").iterdir())
     assert names == ["doctor", "settings"]
-
-
-async def test_without_a_configuration_there_is_no_machine_to_look_at(tmp_path: Path) -> None:
-    app = app_of(snapshot(), tmp_path)
-    async with app.run_test(size=NARROW) as pilot:
-        await pilot.press("7", "r", "enter", "e", "Y")
-        assert "a recording has no machine" in screen_text(app)
-        assert app.screen.query_one(Options).options
 
 
 async def test_the_real_doctor_runs_beside_the_screen(app: ConsoleApp) -> None:

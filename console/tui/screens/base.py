@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from console.actions import actions_of
-from console.present import chrome, home
+from console.present import chrome, home, past
 from console.present.picture import Picture
 from console.tui.screens.keys import bindings_of
 from console.tui.screens.table_actions import FilterField, TableActions
@@ -42,6 +42,7 @@ class ConsoleScreen(TableActions, inherit_bindings=False):
     def compose(self) -> ComposeResult:
         yield Lines(id="header", classes="bar")
         yield Lines(id="tabs", classes="bar")
+        yield Lines(id="timeline", classes="bar")
         with Vertical(id="body"):
             yield from self.body()
         yield FilterField()
@@ -65,6 +66,10 @@ class ConsoleScreen(TableActions, inherit_bindings=False):
         self.query_one("#header", Lines).show([chrome.header(picture, width)])
         waiting = len(home.waiting(picture.snapshot))
         self.query_one("#tabs", Lines).show([chrome.tabs(self.TAB, waiting, width)])
+        bar, replay = self.query_one("#timeline", Lines), picture.snapshot.replay
+        bar.display = replay is not None
+        if replay is not None:
+            bar.show([past.timeline(replay, self.host.keymap.shown, width)])
         self.query_one("#footer", Lines).show([chrome.footer(self._hints(), width)])
         self.show(picture)
 
@@ -95,7 +100,7 @@ class ConsoleScreen(TableActions, inherit_bindings=False):
         if drawn:
             drawn.remove()
         else:
-            self.mount(LogDrawer(self.host.logs), before="#footer")
+            self.mount(LogDrawer(lambda: self.host.viewing.logs), before="#footer")
 
     def do_focus_next(self) -> None:
         self.focus_next()

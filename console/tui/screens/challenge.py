@@ -17,13 +17,12 @@ from console.present.picture import Picture
 from console.present.recorded import RecordedRound, ReplyRow, reply_rows
 from console.present.replies import REPLIES
 from console.present.text import Span, line
-from console.records import read_newest, read_round
+from console.records import read_round
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.miner import MinerScreen
 from console.tui.widgets.live_table import LiveTable
 from console.tui.widgets.panel import Panel
 from console.tui.widgets.reading import Reading
-from engine.text import safe
 
 VIEWS = ("reply", "about", "likeness", "map")
 TEN = 10
@@ -43,7 +42,7 @@ class ChallengeScreen(ConsoleScreen):
         self._problem = ""
         self._steps = 0
         self._follows = False
-        self._followed = ""
+        self._newest = ""
         self._wraps = True
         self._view = VIEWS[0]
 
@@ -82,6 +81,8 @@ class ChallengeScreen(ConsoleScreen):
                 self.host.tell(str(error), failed=True)
         else:
             self._recorded, self._round_id = recorded, recorded.round.challenge.id
+            if self._steps and self.host.past is not None:
+                self.host.past.go_to_round(recorded.place)
         self._steps = 0
         self.receive(self.host.picture)
 
@@ -92,18 +93,19 @@ class ChallengeScreen(ConsoleScreen):
         self._load(partial(read_round, self._folder, self._round_id, self._steps))
 
     def _newest_id(self, picture: Picture) -> str:
-        rounds = picture.snapshot.rounds
-        return rounds[-1].id if rounds else ""
+        return next((one.id for one in reversed(picture.snapshot.rounds) if one.recorded), "")
 
     # -- what is shown ---------------------------------------------------------------------------------------------
 
     def receive(self, picture: Picture) -> None:
         newest = self._newest_id(picture)
-        is_past = bool(newest) and newest != safe(self._round_id)
+        is_past = bool(newest) and newest != self._round_id
         super().receive(replace(picture, mode="past") if is_past and picture.mode == "live" else picture)
-        if self._follows and picture.mode == "live" and newest != self._followed:
-            self._followed = newest
-            self._load(partial(read_newest, self._folder, picture.snapshot.chain.netuid))
+        if newest != self._newest and picture.mode != "paused":
+            goes_along = self._follows or (bool(self._newest) and picture.snapshot.replay is not None)
+            self._newest = newest
+            if goes_along and newest != self._round_id:
+                self._load(partial(read_round, self._folder, newest))
 
     def show(self, picture: Picture) -> None:
         recorded, table = self._recorded, self.query_one(LiveTable)
@@ -116,10 +118,15 @@ class ChallengeScreen(ConsoleScreen):
         if self._hotkey and table.go_to(self._hotkey):
             self._hotkey = ""
         self.query_one("#replies", Panel).caption(f"Replies  {table.caption}")
-        self.query_one("#consensus", Panel).caption(consensus.title(recorded), "live" if self._follows else "")
+        self.query_one("#consensus", Panel).caption(consensus.title(recorded), self._hint)
         self._pane("consensus").read(recorded, partial(consensus.clusters, rows))
         self._pane("about").read(recorded, lambda width, _height: consensus.about(recorded, width))
         self._show_reply(recorded, table.current)
+
+    @property
+    def _hint(self) -> str:
+        keys = self.host.keymap.shown
+        return "live" if self._follows else f"{keys('time.back')} older  {keys('time.forward')} newer"
 
     def _show_reply(self, recorded: RecordedRound, row: ReplyRow | None) -> None:
         hotkey = row.reply.hotkey if row else ""
@@ -169,8 +176,11 @@ class ChallengeScreen(ConsoleScreen):
         self._step(TEN)
 
     def do_time_live(self) -> None:
+        """The newest round, and each new one as it comes."""
         self._follows = True
-        self._followed = ""
+        self._newest = ""
+        if self.host.past is not None:
+            self.host.do_time_live()
 
     def do_pane_next(self) -> None:
         self._see(VIEWS[(VIEWS.index(self._view) + 1) % len(VIEWS)])

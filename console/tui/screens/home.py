@@ -21,6 +21,8 @@ from engine.commands import Acknowledge
 
 QUIET = Option("", line(Span("✓ nothing needs attention", "ok")))
 
+UNKNOWN = Option("", line(Span("○ not recorded: what was told then stands in the log", "muted")))
+
 
 class HomeScreen(ConsoleScreen):
     NAME = "home"
@@ -69,7 +71,8 @@ class HomeScreen(ConsoleScreen):
         waiting = home.waiting(picture.snapshot)
         options = self.query_one("#waiting", Options)
         lines = home.attention(waiting, self.size.width - 6)
-        shown = [Option(str(one.id), content) for one, content in zip(waiting, lines, strict=True)] or [QUIET]
+        shown = [Option(str(one.id), content) for one, content in zip(waiting, lines, strict=True)]
+        shown = shown or [QUIET if picture.snapshot.replay is None else UNKNOWN]
         if tuple(shown) != options.options:
             options.show(shown)
         self.query_one("#attention", Panel).caption(f"Attention ({len(waiting)})")

@@ -51,8 +51,8 @@ class LogsScreen(ConsoleScreen):
         return self.query_one(LogView)
 
     def show(self, picture: Picture) -> None:
-        if picture.mode != "paused" and self.view.taken != self.host.logs.added:
-            self.view.take(self.host.logs.tail())
+        if picture.mode != "paused":
+            self.view.read(self.host.viewing.logs)
         self._describe()
 
     @on(LogView.Moved)

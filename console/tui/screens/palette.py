@@ -21,19 +21,23 @@ class Palette(Dialog[Found]):
     Palette Options { width: 1fr; max-height: 16; }
     """
 
-    def __init__(self, find: Callable[[str], Sequence[Found]]) -> None:
+    def __init__(self, find: Callable[[str], Sequence[Found]], typed: str = "") -> None:
         super().__init__()
         self._find = find
+        self._typed_before = typed
         self._found: Sequence[Found] = ()
 
     def compose(self) -> ComposeResult:
         with Panel("Command") as panel:
             panel.caption("Command", "↑ ↓ enter  esc")
-            yield Field(hint="a few letters, uid 88, theme night, q")
+            yield Field(hint="a few letters, uid 88, at 14:05, theme night, q")
             yield Options()
 
     def on_mount(self) -> None:
-        self._show("")
+        field = self.query_one(Field)
+        field.value = self._typed_before
+        field.cursor_position = len(self._typed_before)
+        self._show(self._typed_before)
 
     @on(Field.Changed)
     def _typed(self, message: Field.Changed) -> None:

@@ -26,7 +26,7 @@ class ServerScreen(ConsoleScreen):
         if role == "miner":
             yield from self._serving()
         else:
-            yield Lines(server.explanation(role), id="explanation")
+            yield Lines(id="explanation")
             title, table = ("Servers", SERVERS) if role == "demo" else ("Services", SERVICES)
             yield TablePanel(title, table, id="services", hint="R restart")
 
@@ -62,6 +62,7 @@ class ServerScreen(ConsoleScreen):
     def show(self, picture: Picture) -> None:
         snapshot = picture.snapshot
         if snapshot.role != "miner":
+            self.query_one("#explanation", Lines).show(server.explanation(snapshot))
             self.query_one("#services", TablePanel).show(parts(snapshot), picture.now)
             return
         self.query_one("#status", Lines).show(server.status(picture))

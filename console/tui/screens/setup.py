@@ -2,7 +2,9 @@
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
@@ -10,7 +12,7 @@ from textual.containers import Horizontal
 
 from console.config import shown
 from console.doctor import report
-from console.doctor.examination import examine
+from console.doctor.examination import examine, examine_recording
 from console.doctor.result import Result
 from console.present import doctor
 from console.present.picture import Picture
@@ -22,10 +24,8 @@ from console.tui.widgets.lines import Lines
 from console.tui.widgets.options import Option, Options
 from console.tui.widgets.panel import Panel
 from console.tui.widgets.table_panel import TablePanel
-from engine.settings import Configuration
 
 LOOKING = Option("", line(Span("◌ looking at everything…", "info")))
-NOTHING = Option("", line(Span("○ a recording has no machine to look at", "muted")))
 CLOSE = Option("close", line("Close"))
 WIDEST = 76
 
@@ -55,19 +55,21 @@ class SetupScreen(ConsoleScreen):
     # -- the doctor ------------------------------------------------------------------------------------------------
 
     def do_doctor_run(self) -> None:
-        configuration = self.host.configuration
-        self.query_one("#results", Options).show([LOOKING if configuration else NOTHING])
-        if configuration is not None:
-            self.run_worker(self._examine(configuration), exclusive=True, group="doctor")
+        self.query_one("#results", Options).show([LOOKING])
+        self.run_worker(self._examine(self._examination()), exclusive=True, group="doctor")
 
-    async def _examine(self, configuration: Configuration) -> None:
-        results = await asyncio.to_thread(
-            examine,
-            lambda: configuration,
-            environ=dict(os.environ),
-            size=self.host.size,
-            snapshot=self.host.feed.snapshot,
-        )
+    def _examination(self) -> Callable[[], Sequence[Result]]:
+        """What the doctor looks at: this machine and its settings; without settings, the folder of the record."""
+        configuration, snapshot = self.host.configuration, self.host.feed.snapshot
+        around: dict[str, Any] = {"environ": dict(os.environ), "size": self.host.size}
+        if configuration is not None:
+            return partial(examine, lambda: configuration, snapshot=snapshot, **around)
+        if snapshot.replay is not None:
+            return partial(examine_recording, snapshot, snapshot.replay, **around)
+        return list
+
+    async def _examine(self, examination: Callable[[], Sequence[Result]]) -> None:
+        results = await asyncio.to_thread(examination)
         self.results = doctor.by_urgency(results)
         options = [Option(str(at), doctor.found(result)) for at, result in enumerate(self.results)]
         self.query_one("#results", Options).show(options)

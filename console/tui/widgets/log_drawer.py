@@ -1,11 +1,13 @@
 """The log under any screen."""
 
+from collections.abc import Callable
+
 from textual.app import ComposeResult
 
 from console.present import logs
 from console.tui.widgets.log_view import LogView
 from console.tui.widgets.panel import Panel
-from engine.logs import LogRing
+from engine.logs import Log
 
 PULL_S = 0.25
 
@@ -15,9 +17,9 @@ class LogDrawer(Panel, inherit_bindings=False):
 
     DEFAULT_CSS = "LogDrawer { height: 8; }"
 
-    def __init__(self, ring: LogRing) -> None:
+    def __init__(self, log: Callable[[], Log]) -> None:
         super().__init__("Logs")
-        self._ring = ring
+        self._log = log
         self._view = LogView()
 
     def compose(self) -> ComposeResult:
@@ -31,6 +33,5 @@ class LogDrawer(Panel, inherit_bindings=False):
         view = self._view
         if not view.is_attached or not self.screen.is_current:
             return
-        if view.taken != self._ring.added:
-            view.take(self._ring.tail())
+        view.read(self._log())
         self.caption(logs.title(view.look, follow=view.follow, shown=view.records), "tab goes there  L closes")

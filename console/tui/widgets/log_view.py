@@ -14,7 +14,7 @@ from console.present import logs
 from console.present.logs import LogLook, Record
 from console.present.text import Line, cut
 from console.tui.widgets.paint import Painted
-from engine.logs import LogTail
+from engine.logs import Log, LogTail
 
 NOTHING = LogTail(0, (), 0)
 
@@ -40,6 +40,7 @@ class LogView(Painted, can_focus=True):
         self.follow = True
         self.records: list[Record] = []
         self.tail = NOTHING
+        self._log: Log | None = None
         self._rows: list[Row] = []
         self._open: set[int] = set()
         self._at = 0
@@ -51,7 +52,15 @@ class LogView(Painted, can_focus=True):
         """How many records there ever were when it was last looked."""
         return self.tail.first + len(self.tail.lines)
 
-    def take(self, tail: LogTail) -> None:
+    def read(self, log: Log) -> None:
+        """Take what is new in a log. Another one than before is read from its beginning."""
+        if log is not self._log:
+            self._log, self.tail = log, NOTHING
+            self.look_with()
+        if self.taken != log.added:
+            self._take(log.tail())
+
+    def _take(self, tail: LogTail) -> None:
         """Take what is there now: what is new comes behind, what is gone goes in front."""
         fresh = logs.records(tail, self.look, after=self.taken - 1)
         self.tail = tail

@@ -1,6 +1,7 @@
 """Who a miner is, how it stands and the course of its score, beside each other."""
 
 import asyncio
+from math import inf
 from pathlib import Path
 
 from textual import work
@@ -43,7 +44,8 @@ class MinerFacts(Horizontal):
             if hotkey != self._wanted[0]:
                 self.record = MinerRecord()
             self._wanted = wanted
-            self._load(Path(snapshot.data_dir), snapshot.chain.netuid, hotkey)
+            until = inf if snapshot.replay is None else snapshot.at
+            self._load(Path(snapshot.data_dir), snapshot.chain.netuid, hotkey, until)
         about, course = self.query_one("#about", Panel), self.query_one("#course Reading", Reading)
         about.caption(miner.title(snapshot, hotkey))
         text, record = about.query_one(Reading), self.record
@@ -51,9 +53,9 @@ class MinerFacts(Horizontal):
         course.read(record, lambda width, height: miner.course(record, width, height))
 
     @work(exclusive=True, group="record")
-    async def _load(self, folder: Path, netuid: int, hotkey: str) -> None:
+    async def _load(self, folder: Path, netuid: int, hotkey: str, until: float) -> None:
         try:
-            self.record = await asyncio.to_thread(read_miner, folder, netuid, hotkey)
+            self.record = await asyncio.to_thread(read_miner, folder, netuid, hotkey, until)
         except ConsoleError as error:
             self.record = MinerRecord(problem=str(error))
         self.post_message(self.Read())

@@ -1,0 +1,40 @@
+"""`subnet-console replay`: recorded rounds in the same screens, without an engine."""
+
+import os
+import signal
+from pathlib import Path
+
+from console.errors import ConsoleError, ExitCode
+from console.instants import instant
+from console.replay.player import Player, playing
+from console.replay.recording import Recording
+from console.terminal import check_terminal
+from engine.folders import prepare_folder, state_home
+from engine.logs import open_log
+
+LOG_CAP_MB = 5.0
+NO_SCREEN = "replay shows a screen and nothing else; 'subnet-console export' writes what is recorded"
+
+
+def replay(folder: Path, *, at: str | None) -> int:
+    """Show the record of a data folder from the instant `at` on, by default from its last round. Raises ConsoleError.
+
+    What the screen itself leaves (its log, exports) goes into the user's state folder, never into the one it shows.
+    """
+    check_terminal(os.environ, otherwise=NO_SCREEN)
+    player = Player(recording := Recording(folder.absolute()), at=_instant(at, recording))
+    from console.tui.run import show_replay
+
+    own = prepare_folder(state_home() / "replay")
+    with open_log(own, level="info", cap_mb=LOG_CAP_MB) as logs, playing(player):
+        received = show_replay(player, logs, own)
+    return ExitCode.INTERRUPTED if received == signal.SIGINT else ExitCode.DONE
+
+
+def _instant(text: str | None, recording: Recording) -> float | None:
+    if text is None:
+        return None
+    try:
+        return instant(text, now=recording.timeline.time(recording.timeline.total))
+    except ValueError as error:
+        raise ConsoleError(f"--at: {error}") from None
