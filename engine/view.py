@@ -13,8 +13,8 @@ from engine.values import Metagraph, Neuron, Outcome, Round, WeightCommit
 from engine.weights.moment import Wait
 from engine.weights.plan import WeightPlan
 
-ID_WIDTH = 256
-"""Room for the longest id of a challenges file: 128 characters of two cells each."""
+ID_WIDTH = 272
+"""Room for the longest id of a challenges file, 128 characters of two cells each, and for what makes it unique."""
 
 NAME_WIDTH = 40
 NOTE_WIDTH = 120

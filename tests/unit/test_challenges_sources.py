@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 
 from engine.challenges.errors import ChallengeError
 from engine.challenges.kinds import kind
-from engine.challenges.sources.base import Source
+from engine.challenges.sources.base import Source, new_id
 from engine.challenges.sources.file import FileSource
 from engine.challenges.sources.lines import MAX_LINE, BadLine, answer_type_of, read_challenges
 from engine.challenges.sources.synthetic import Deck, SyntheticSource
+from engine.text import safe
 from engine.values import Challenge
+from engine.view import ID_WIDTH
 
 KINDS = {"chat": 0.8, "arithmetic": 0.2}
 
@@ -145,6 +147,19 @@ async def test_absent_and_null_fields_have_their_defaults(tmp_path: Path, bad: B
     assert challenge.answer_type == "text"
 
 
+@given(st.text(min_size=1, max_size=20) | st.text("ae\u0301\ufe0f\u200b\u202e問", min_size=1, max_size=9))
+def test_an_id_is_shown_as_it_is_or_refused(tmp_path_factory: pytest.TempPathFactory, id: str) -> None:
+    """A screen looks a round up by the id that it shows."""
+    path = file_of(tmp_path_factory.mktemp("ids"), {"id": id, "prompt": "Why?"})
+    ((_, found),) = read_challenges(path)
+    if isinstance(found, Challenge):
+        assert safe(found.id, ID_WIDTH) == found.id == id
+
+
+def test_an_id_of_our_own_is_shown_as_it_is() -> None:
+    assert all(safe(id) == id for id in (new_id() for _ in range(50)))
+
+
 BAD_LINES = [
     (b"{", "truncated"),
     (b"[1, 2]", "Expected `object`"),
@@ -153,6 +168,8 @@ BAD_LINES = [
     (b'{"id": 7, "prompt": "Why?"}', r"Expected `str`, got `int` - at `\$.id`"),
     (b'{"id": "", "prompt": "Why?"}', "the id is not 1 to 128 printable"),
     (b'{"id": "a\\u001b[2J", "prompt": "Why?"}', "the id is not 1 to 128 printable"),
+    ('{"id": "e\u0301\u0301\u0301\u0301", "prompt": "Why?"}'.encode(), "holds characters that a screen cannot show"),
+    ('{"id": "a\ufe0f", "prompt": "Why?"}'.encode(), "the id 'a' holds characters"),
     (b'{"id": "b"}', "there is no question"),
     (b'{"id": "b", "prompt": ["Why?"]}', "Expected `str . null`, got `array`"),
     (b'{"id": "b", "kind": "riddle", "prompt": "Why?"}', "unknown kind of challenge 'riddle'"),

@@ -11,6 +11,7 @@ import msgspec
 
 from engine.challenges.errors import ChallengeError
 from engine.challenges.kinds import kind
+from engine.text import safe
 from engine.values import AnswerType, Challenge, Request
 
 MAX_LINE = 1 << 20
@@ -99,6 +100,8 @@ def _challenge(raw: bytes, now: float) -> Challenge:
     line = _decode(raw)
     if not 1 <= len(line.id) <= MAX_ID or not line.id.isprintable():
         raise ChallengeError(f"the id is not 1 to {MAX_ID} printable characters")
+    if safe(line.id) != line.id:
+        raise ChallengeError(f"the id {safe(line.id)!r} holds characters that a screen cannot show as they are")
     request = _request(line)
     kind(line.kind).check(request)
     truth = _canonical(line.truth)
