@@ -23,7 +23,7 @@ from console.terminal import own_terminal
 from console.tui.app import ConsoleApp
 from engine.feed import Feed
 from engine.host import EngineThread
-from engine.logs import LogRing
+from engine.logs import MB, LogRing
 from engine.snapshot import ChainView, MinerState, MinerView, ServiceView, Snapshot
 
 TICK_S = 0.25
@@ -110,7 +110,7 @@ def first(rows: int) -> Snapshot:
 def run(rows: int, share: float, folder: Path) -> None:
     feed = Feed(first(rows))
     engine = EngineThread(partial(main, feed, share, folder))
-    with own_terminal(folder / "output.txt") as terminal:
+    with own_terminal(folder / "output.txt", max_bytes=MB) as terminal:
         engine.start()
         ConsoleApp(feed, LogRing(), engine=engine, folder=folder, keymap=Keymap(), terminal=terminal).run()
     engine.stop()

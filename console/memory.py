@@ -1,4 +1,4 @@
-"""What the screen remembers from one run to the next: the place, the theme, and how each table is looked at."""
+"""What the screen remembers from one run to the next: place and theme, and how tables and the log are looked at."""
 
 import contextlib
 import logging
@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
+from console.present.logs import LogLook
 from console.present.table import Table, View
 from engine.folders import FolderError, prepare_folder, state_home
 
@@ -24,6 +25,7 @@ class Memory(Struct, frozen=True, kw_only=True):
     place: str = "home"
     theme: str = ""
     views: dict[str, View] = {}
+    log: LogLook = LogLook()
 
     def view(self, table: Table[Any]) -> View:
         """How this table was looked at last, as far as it still has the columns."""

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,9 @@ from console.errors import ConsoleError
 STDIN, STDOUT, STDERR = 0, 1, 2
 POOR = ("", "dumb", "unknown")
 WITHOUT = "add --no-ui to run without the screen"
+
+LOOK_S = 1.0
+DROPPED = b"(what was printed before this was dropped)\n"
 
 WAKE = "for wait in 0.2 0.5 1 3; do sleep $wait; kill -CONT -$0; done"
 """Lets a process group go on; more than once, for a machine on which it stops late."""
@@ -31,26 +35,46 @@ def check_terminal(environ: Mapping[str, str], *, otherwise: str = WITHOUT) -> N
 
 
 @contextmanager
-def own_terminal(output: Path) -> Iterator[int]:
+def own_terminal(output: Path, *, max_bytes: int) -> Iterator[int]:
     """Have stdout and stderr, the descriptors themselves, lead to the file `output`; yields one for the terminal.
 
-    What native code and old log handlers print lands there, that of processes that are started meanwhile too. Raises
-    OSError.
+    What native code and old log handlers print lands there, that of processes that are started meanwhile too. Whenever
+    the file has grown beyond `max_bytes`, its older half goes. Raises OSError.
     """
     sys.stdout.flush()
     sys.stderr.flush()
     terminal, stderr = os.dup(STDOUT), os.dup(STDERR)
-    file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_TRUNC, 0o600)
+    file = os.open(output, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC, 0o600)
     os.dup2(file, STDOUT)
     os.dup2(file, STDERR)
-    os.close(file)
+    ended = threading.Event()
+    watch = threading.Thread(target=_keep_small, args=(file, max_bytes, ended), name="output", daemon=True)
+    watch.start()
     try:
         yield terminal
     finally:
+        ended.set()
+        watch.join()
+        os.close(file)
         os.dup2(terminal, STDOUT)
         os.dup2(stderr, STDERR)
         os.close(terminal)
         os.close(stderr)
+
+
+def _keep_small(file: int, max_bytes: int, ended: threading.Event) -> None:
+    while not ended.wait(LOOK_S):
+        drop_beginning(file, max_bytes)
+
+
+def drop_beginning(file: int, max_bytes: int) -> None:
+    """Of a file opened to append that is larger, keep the last half of what it may be, from the next line on."""
+    size, kept = os.fstat(file).st_size, max_bytes // 2
+    if size <= max_bytes:
+        return
+    tail = os.pread(file, kept, size - kept)
+    os.ftruncate(file, 0)
+    os.write(file, DROPPED + tail[tail.find(b"\n") + 1 :])
 
 
 def let_go_of_terminal() -> None:

@@ -102,7 +102,7 @@ def open_log(data_dir: Path, *, level: str, cap_mb: float) -> Iterator[LogRing]:
     ring = LogRing()
     entrance = _Entrance(queue.Queue(QUEUE))
     path = prepare_folder(data_dir / FOLDER) / FILE
-    writer = _Writer(path, ring, entrance, max_bytes=int(cap_mb * MB / FILES))
+    writer = _Writer(path, ring, entrance, max_bytes=file_cap(cap_mb))
     listener = _Listener(entrance.queue, writer)
     root = logging.getLogger()
     level_before = root.level
@@ -118,6 +118,11 @@ def open_log(data_dir: Path, *, level: str, cap_mb: float) -> Iterator[LogRing]:
         root.setLevel(level_before)
         listener.stop()
         writer.close()
+
+
+def file_cap(cap_mb: float) -> int:
+    """The most bytes of one file of a log that may take `cap_mb` megabytes."""
+    return int(cap_mb * MB / FILES)
 
 
 class _Entrance(logging.handlers.QueueHandler):

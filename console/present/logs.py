@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -22,7 +22,8 @@ LOOKS: dict[str, State] = {
 }
 """The levels, the least important first."""
 
-CHOICES = ("DEBUG", "INFO", "WARNING", "ERROR")
+Choice = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+CHOICES: tuple[Choice, ...] = Choice.__args__  # type: ignore[attr-defined]
 SOURCE = 22
 SOURCE_NARROW = 14
 NARROW = 100
@@ -39,7 +40,7 @@ class Record(NamedTuple):
 class LogLook(Struct, frozen=True):
     """How an operator looks at the log. `source` is a logger's name or the beginning of some, "" for all."""
 
-    level: str = "DEBUG"
+    level: Choice = "DEBUG"
     source: str = ""
     find: str = ""
     wrap: bool = False

@@ -27,7 +27,7 @@ def replay(folder: Path, *, at: str | None) -> int:
 
     own = prepare_folder(state_home() / "replay")
     with open_log(own, level="info", cap_mb=LOG_CAP_MB) as logs, playing(player):
-        received = show_replay(player, logs, own)
+        received = show_replay(player, logs, own, cap_mb=LOG_CAP_MB)
     return ExitCode.INTERRUPTED if received == signal.SIGINT else ExitCode.DONE
 
 

@@ -12,6 +12,7 @@ from console.actions import ACTIONS
 from console.actions.action import Action
 from console.keymap import Keymap
 from console.memory import Memory, keep, recall
+from console.present.logs import LogLook
 from console.present.picture import Picture
 from console.present.table import Table, View
 from console.replay.player import Player
@@ -267,6 +268,10 @@ class ConsoleApp(TimeTravel, inherit_bindings=False):
     def remember(self, table: Table[Any], view: View) -> None:
         """Look at this table the same way in the next run."""
         self.memory = replace(self.memory, views={**self.memory.views, table.name: view})
+
+    def remember_log(self, look: LogLook) -> None:
+        """Look at the log the same way in the next run; what was searched for is not kept."""
+        self.memory = replace(self.memory, log=replace(look, find=""))
 
     def leave_soon(self, ending: Ending) -> None:
         """End the screen, from a signal handler or another thread, even before it has begun."""

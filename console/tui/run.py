@@ -15,7 +15,7 @@ from console.tui.app import ConsoleApp
 from console.tui.ending import Ending
 from engine.feed import Feed
 from engine.host import EngineThread
-from engine.logs import FOLDER, LogRing
+from engine.logs import FOLDER, LogRing, file_cap
 from engine.settings import Configuration
 
 OUTPUT = "output.txt"
@@ -65,7 +65,7 @@ def run_screen(
     return signals.received
 
 
-def show_replay(player: Player, logs: LogRing, folder: Path) -> signal.Signals | None:
+def show_replay(player: Player, logs: LogRing, folder: Path, *, cap_mb: float) -> signal.Signals | None:
     """Show a recording until the operator leaves, or a signal ends it, which is returned.
 
     What the screen leaves is put into `folder`. Raises ConsoleError for a keymap that is wrong, and whatever broke it.
@@ -84,7 +84,7 @@ def show_replay(player: Player, logs: LogRing, folder: Path) -> signal.Signals |
             past=player,
         )
 
-    ending = _shown(make, folder, asked)
+    ending = _shown(make, folder, asked, cap_mb=cap_mb)
     if ending is Ending.HUNG_UP:
         let_go_of_terminal()
     return SIGNALS.get(asked[-1] if asked else ending)
@@ -108,14 +108,19 @@ def _show(
             memory=memory_path(configuration.settings.role),
         )
 
-    return _shown(make, folder, asked, begin=engine.start)
+    return _shown(make, folder, asked, cap_mb=configuration.settings.log_cap_mb, begin=engine.start)
 
 
 def _shown(
-    make: Callable[[int], ConsoleApp], folder: Path, asked: list[Ending], *, begin: Callable[[], None] | None = None
+    make: Callable[[int], ConsoleApp],
+    folder: Path,
+    asked: list[Ending],
+    *,
+    cap_mb: float,
+    begin: Callable[[], None] | None = None,
 ) -> Ending:
     """Show an app, made for a terminal, until it ends. `asked` gets what signals asked for, also while it ends."""
-    with own_terminal(folder / FOLDER / OUTPUT) as terminal:
+    with own_terminal(folder / FOLDER / OUTPUT, max_bytes=file_cap(cap_mb)) as terminal:
         app = make(terminal)
         for ending in (Ending.TERMINATED, Ending.INTERRUPTED):
             signal.signal(SIGNALS[ending], _leaving(app, ending, asked))

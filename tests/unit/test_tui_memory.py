@@ -7,6 +7,7 @@ import pytest
 
 from console.keymap import Keymap
 from console.memory import Memory, keep, memory_path, recall
+from console.present.logs import LogLook
 from console.present.miners import MINERS
 from console.present.table import View
 from console.tui.app import ConsoleApp
@@ -83,3 +84,23 @@ def test_a_folder_that_cannot_be_written_costs_only_the_memory(tmp_path: Path) -
 def test_each_role_has_its_own(own_home: Path) -> None:
     assert memory_path("miner") == own_home / ".local/state/subnet-console/screen-miner.json"
     assert msgspec.json.decode(msgspec.json.encode(Memory()))["version"] == 1
+
+
+async def test_the_log_is_looked_at_as_in_the_last_run(tmp_path: Path) -> None:
+    path = tmp_path / "screen.json"
+    app = app_with(path)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("6", "v", "w", "/", *"word", "enter")
+        app.leave(Ending.STOP)
+    assert recall(path).log == LogLook(level="INFO", wrap=True)
+
+    app = app_with(path)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("6")
+        assert "level ≥ INFO  source all  FOLLOW  wrap" in screen_text(app)
+
+
+def test_a_log_level_that_is_none_is_forgotten(tmp_path: Path) -> None:
+    path = tmp_path / "screen.json"
+    path.write_bytes(b'{"log": {"level": "LOUD"}}')
+    assert recall(path) == Memory()

@@ -1,5 +1,7 @@
 """The log: what every part of the program says, as it says it."""
 
+from typing import Any
+
 from textual import on
 from textual.app import ComposeResult
 
@@ -46,6 +48,10 @@ class LogsScreen(ConsoleScreen):
             yield Lines()
         yield FindField(hint="a word to find")
 
+    def on_mount(self) -> None:
+        self.view.look = self.host.memory.log
+        super().on_mount()
+
     @property
     def view(self) -> LogView:
         return self.query_one(LogView)
@@ -91,7 +97,7 @@ class LogsScreen(ConsoleScreen):
 
     def do_log_level(self) -> None:
         at = logs.CHOICES.index(self.view.look.level)
-        self.view.look_with(level=logs.CHOICES[(at + 1) % len(logs.CHOICES)])
+        self._look_with(level=logs.CHOICES[(at + 1) % len(logs.CHOICES)])
 
     def do_log_source(self) -> None:
         options = [Option(EVERYTHING, line("all"))]
@@ -101,10 +107,15 @@ class LogsScreen(ConsoleScreen):
 
     def _from(self, chosen: str | None) -> None:
         if chosen is not None:
-            self.view.look_with(source="" if chosen == EVERYTHING else chosen.removeprefix("="))
+            self._look_with(source="" if chosen == EVERYTHING else chosen.removeprefix("="))
 
     def do_log_wrap(self) -> None:
-        self.view.look_with(wrap=not self.view.look.wrap)
+        self._look_with(wrap=not self.view.look.wrap)
+
+    def _look_with(self, **changes: Any) -> None:
+        """Look at the log another way, in the next run too."""
+        self.view.look_with(**changes)
+        self.host.remember_log(self.view.look)
 
     def do_log_fold_all(self) -> None:
         self.view.fold_all()
