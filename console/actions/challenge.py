@@ -22,6 +22,13 @@ ACTIONS = (
         about="Show the next of reply, question, likeness and map, where there is no room for all.",
         footer=6,
     ),
+    _view(
+        id="reply.diff",
+        keys=("d",),
+        label="diff A/B",
+        about="Compare two answers word by word: those marked with space, else the best of the two largest clusters.",
+        footer=8,
+    ),
     Action(
         id="export.round",
         keys=("E",),

@@ -55,11 +55,7 @@ def nothing(why: str, width: int, _height: int) -> list[Line]:
 
 def clusters(rows: Sequence[ReplyRow], width: int, height: int) -> list[Line]:
     """A line for each cluster, the largest first, and one for those without; the small ones together if need be."""
-    groups: dict[str, list[ReplyRow]] = {}
-    for row in rows:
-        if row.verdict.cluster:
-            groups.setdefault(row.verdict.cluster, []).append(row)
-    largest = sorted(groups.items(), key=lambda item: (-len(item[1]), len(item[0]), item[0]))
+    largest = _largest(rows)
     answered = sum(row.reply.status == "ok" for row in rows)
     outside = [row for row in rows if not row.verdict.cluster]
     room = height - bool(outside)
@@ -74,6 +70,24 @@ def clusters(rows: Sequence[ReplyRow], width: int, height: int) -> list[Line]:
     return lines[:height]
 
 
+def representatives(rows: Sequence[ReplyRow]) -> list[ReplyRow]:
+    """The best reply of each cluster, that of the largest cluster first."""
+    return [_best(members) for _, members in _largest(rows)]
+
+
+def _largest(rows: Sequence[ReplyRow]) -> list[tuple[str, list[ReplyRow]]]:
+    """The clusters with their replies, the largest first."""
+    groups: dict[str, list[ReplyRow]] = {}
+    for row in rows:
+        if row.verdict.cluster:
+            groups.setdefault(row.verdict.cluster, []).append(row)
+    return sorted(groups.items(), key=lambda item: (-len(item[1]), len(item[0]), item[0]))
+
+
+def _best(members: Sequence[ReplyRow]) -> ReplyRow:
+    return max(members, key=lambda row: (row.won, row.verdict.emission))
+
+
 def cluster_filters(judgement: Judgement) -> list[str]:
     """The filters of the replies' table that show all, then one cluster after the other, then those without."""
     names = {verdict.cluster for verdict in judgement.verdicts}
@@ -82,7 +96,7 @@ def cluster_filters(judgement: Judgement) -> list[str]:
 
 
 def _cluster(name: str, members: Sequence[ReplyRow], answered: int) -> Line:
-    best = max(members, key=lambda row: (row.won, row.verdict.emission))
+    best = _best(members)
     tone, share = tone_of(name), len(members) / max(1, answered)
     half = percentile([row.reply.ms for row in members], 0.5)
     crown = Span(" ✓ winner", "ok") if best.won else Span("")

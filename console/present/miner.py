@@ -1,11 +1,15 @@
 """One miner: what the chain says of it, and how it does."""
 
+from collections.abc import Sequence
+
 from console.present import formats, states
 from console.present.columns import AXIS, columns
 from console.present.picture import Picture
 from console.present.recorded import MinerRecord
 from console.present.text import Line, Span, cut, facts, line
+from console.present.wrap import wrapped
 from engine.snapshot import MinerView, Snapshot
+from engine.store.reader import Appearance
 from engine.text import safe
 from engine.values import Neuron, at_port
 
@@ -37,7 +41,11 @@ def about(picture: Picture, hotkey: str, record: MinerRecord, width: int) -> lis
         rows.append(("state", line(gone, Span("  what is stored of it stands below", "muted"))))
     else:
         rows += _standing(picture, miner)
-    rows += [("rounds", _rounds(record)), ("hotkey", line(hotkey))]
+    if record.problem:
+        rows += [("", line(Span(text, "err"))) for text in wrapped(f"✗ {record.problem}", width - LABEL)]
+    else:
+        rows.append(("rounds", _rounds(record.appearances)))
+    rows.append(("hotkey", line(hotkey)))
     if neuron is not None:
         rows += [("address", _address(neuron)), ("coldkey", line(neuron.coldkey))]
     return [cut(one, width) for one in facts(rows, LABEL)]
@@ -99,10 +107,7 @@ def _address(neuron: Neuron) -> Line:
     )
 
 
-def _rounds(record: MinerRecord) -> Line:
-    appearances = record.appearances
-    if record.problem:
-        return line(Span(f"✗ {record.problem}", "err"))
+def _rounds(appearances: Sequence[Appearance]) -> Line:
     if not appearances:
         return line(Span("none stored", "muted"))
     won = sum(one.won for one in appearances)

@@ -239,5 +239,39 @@ async def test_a_store_that_cannot_be_read_says_so(tmp_path: Path) -> None:
         await pilot.press("2")
         await until(pilot, shows(app, "is not there: nothing"))
         await pilot.press("3", "j", "enter")
-        await until(pilot, lambda: any("nothing was stored yet" in toast for toast in toasts(app)))
+        await until(pilot, shows(app, "nothing was stored yet"))
         await until(pilot, shows(app, hotkey(2)))
+
+
+@Sized
+async def test_the_answers_of_two_clusters_are_compared_word_by_word(tmp_path: Path, size: tuple[int, int]) -> None:
+    app = await app_with(tmp_path, rounds_split(1))
+    async with app.run_test(size=size) as pilot:
+        await pilot.press("2", "enter")
+        await until(pilot, shows(app, "round 1 of 1"))
+        await pilot.press("d")
+        await until(pilot, shows(app, "words in both"))
+        text = screen_text(app)
+        assert "[-No, the year 1800-] has" in text
+        assert "{+Yes, it+} has {+one.+}" in text
+        assert (" │ uid 4" in text) == (size == WIDE)
+        await pilot.press("j", "escape")
+        await pilot.pause()
+        assert place(app) is ChallengeScreen
+
+
+async def test_two_marked_answers_are_compared_and_three_are_one_too_many(tmp_path: Path) -> None:
+    known = rounds_split(1)
+    long = replace(known[0].replies[3], text="b a " * 250_000)
+    known[0] = replace(known[0], replies=(*known[0].replies[:3], long, *known[0].replies[4:]))
+    app = await app_with(tmp_path, known)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("2", "enter")
+        await until(pilot, shows(app, "round 1 of 1"))
+        await pilot.press("o", "g", "enter", "O", "g", *("j",) * 3, "space", "space")
+        assert {row.reply.uid for row in table_of(app).chosen} == {4, 5}
+        await pilot.press("d")
+        await until(pilot, shows(app, "only the first 1,000 words"))
+        await pilot.press("G", "escape", "space", "d")
+        await pilot.pause()
+        assert toasts(app)[-1] == "compare: mark two replies, not 3"

@@ -127,5 +127,5 @@ async def test_a_record_that_cannot_be_read_says_why_beside_the_miner(tmp_path: 
     (tmp_path / "store.db").write_bytes(b"no database" * 400)
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("3", "enter")
-        await until(pilot, shows(app, "rounds   ✗ "))
+        await until(pilot, shows(app, "   ✗ "))
         assert "miner-1" in screen_text(app)

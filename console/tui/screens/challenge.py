@@ -1,7 +1,7 @@
 """One recorded round: what was asked, what the consensus saw, and what each reply earned and why."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,13 +12,14 @@ from textual.containers import Container
 
 from console.drawing import page
 from console.errors import ConsoleError
-from console.present import consensus, maps, replies
+from console.present import consensus, difference, maps, replies
 from console.present.picture import Picture
 from console.present.recorded import RecordedRound, ReplyRow, reply_rows
 from console.present.replies import REPLIES
 from console.present.text import Span, line
 from console.records import read_round
 from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.difference import DifferenceDialog
 from console.tui.screens.miner import MinerScreen
 from console.tui.widgets.live_table import LiveTable
 from console.tui.widgets.panel import Panel
@@ -39,6 +40,7 @@ class ChallengeScreen(ConsoleScreen):
         self._round_id = round_id
         self._hotkey = hotkey
         self._recorded: RecordedRound | None = None
+        self._rows: Sequence[ReplyRow] = ()
         self._problem = ""
         self._steps = 0
         self._follows = False
@@ -113,7 +115,7 @@ class ChallengeScreen(ConsoleScreen):
             self._pane("consensus").read(self._problem, partial(consensus.nothing, self._problem or "reading…"))
             return
         names = {miner.hotkey: miner.name for miner in picture.snapshot.miners}
-        rows = reply_rows(recorded, names)
+        self._rows = rows = reply_rows(recorded, names)
         table.show(rows, picture.now)
         if self._hotkey and table.go_to(self._hotkey):
             self._hotkey = ""
@@ -187,6 +189,15 @@ class ChallengeScreen(ConsoleScreen):
 
     def do_view_wrap(self) -> None:
         self._wraps = not self._wraps
+
+    def do_reply_diff(self) -> None:
+        table: LiveTable[ReplyRow] = self.query_one(LiveTable)
+        hotkey = table.current.reply.hotkey if table.current is not None else ""
+        found = difference.pair(self._rows, table.marked, hotkey)
+        if isinstance(found, str):
+            self.host.tell(f"compare: {found}", failed=True)
+        else:
+            self.host.push_screen(DifferenceDialog(*found))
 
     @work(exclusive=True, group="picture")
     async def do_export_round(self) -> None:
