@@ -179,11 +179,12 @@ class Terminal:
 
 
 @contextmanager
-def terminal(*arguments: str, home: Path, size: tuple[int, int] = (80, 24), before: str = "") -> Iterator[Terminal]:
-    """`subnet-console launch` with these arguments in a terminal of its own; `before` is Python that runs first."""
+def terminal(
+    *arguments: str, home: Path, size: tuple[int, int] = (80, 24), before: str = "", command: str = "launch"
+) -> Iterator[Terminal]:
+    """A command of ours with these arguments in a terminal of its own; `before` is Python that runs first."""
     program = f"{before}\nimport sys\nfrom console.cli import main\nsys.exit(main())"
-    command = [sys.executable, "-c", program, "launch", *arguments]
-    opened = Terminal(command, width=size[0], height=size[1], home=home)
+    opened = Terminal([sys.executable, "-c", program, command, *arguments], width=size[0], height=size[1], home=home)
     try:
         yield opened
     finally:

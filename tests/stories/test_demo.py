@@ -9,6 +9,7 @@ import pytest
 
 from engine.store.schema import FILE_NAME
 from tests.stories.console import children_of, exported, is_alive, running
+from tests.stories.terminal import ended, terminal
 
 pytestmark = pytest.mark.slow
 
@@ -35,10 +36,29 @@ def most_alike(folder: Path) -> dict[frozenset[str], float]:
     return found
 
 
+def replay(folder: Path, home: Path, *, rounds: int) -> None:
+    """Look back in a terminal: from the last round to the first and on, at who was paid, and out again."""
+    with terminal(str(folder), command="replay", home=home) as opened:
+        opened.wait_for(f"round {rounds} of {rounds}")
+        assert "REPLAY sn1" in opened.text
+        opened.press("(")
+        opened.wait_for(f"round 1 of {rounds}")
+        opened.press("]]3")
+        opened.wait_for(f"round 3 of {rounds}")
+        opened.wait_for("garbage-1")
+        opened.press("4")
+        opened.wait_for("✗ a replay sends")
+        opened.press("1q")
+        assert ended(opened.process)[0] == 0
+
+
 def test_honest_work_is_paid_and_cheating_is_not(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     with running("--rounds", "8", "--seed", "7", "--interval", "2.5", "--data-dir", str(folder)) as run:
         assert run.wait(seconds=120) == 0, run.said()
+    kept = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    replay(folder, tmp_path, rounds=8)
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == kept
     assert run.events[0]["event"] == "started"
     assert run.events[-1] == {**run.events[-1], "event": "stopped", "reason": "done", "rounds": 8}
     assert len(run.named("round")) == 8
