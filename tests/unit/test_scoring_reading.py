@@ -100,6 +100,8 @@ def test_a_claim_that_says_neither_is_read_as_those_do_who_say_the_same() -> Non
         "#### Kabul\n\n- Do not confuse it with the other large cities of the country.",
         "Happy to help. Many embassies to Afghanistan are located there. The correct city is Kabul. I hope that helps.",
         "First, it is a political and administrative centre.\nHence, Kabul.",
+        "OK: Kabul.",
+        "Well, Kabul",
     ],
 )
 def test_a_short_fact_is_what_a_reply_adds_to_the_question(text: str) -> None:

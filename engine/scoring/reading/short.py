@@ -8,7 +8,8 @@ from engine.scoring.words import STOP, content_words, sentences, words
 _FRAME_WORDS = (
     "answer result correct right called known named written name word serves serve becomes represents represented "
     "abbreviate abbreviated abbreviation relationship relation looking land day number wanted solution it's that's "
-    "element symbol chemical city country capital weekday atom protons makes comes gives total get obtain"
+    "element symbol chemical city country capital weekday atom protons makes comes gives total get obtain "
+    "alright certainly indeed ok okay sure well"
 )
 FRAME = frozenset(_FRAME_WORDS.split())
 _TOKEN = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
