@@ -1,4 +1,4 @@
-"""Who repeated whom: the first to say it keeps the pay, whoever comes with its words later shares a crumb of it."""
+"""Who repeated whom: the first to say it keeps the pay, those who come with its words later share a little of it."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +9,7 @@ from engine.scoring.duplicates import Worded, Wording, holds
 from engine.scoring.history import Copying, Record
 from engine.scoring.reliability import Floats
 
-CRUMB = 0.06
+COPIES_SHARE = 0.15
 _FADE = 0.97
 _MOST_LEADERS = 8
 _ENOUGH_HITS = 1.9
@@ -62,13 +62,13 @@ def habitual(habit: Copying) -> bool:
 
 
 def pay_after_copying(pay: Floats, leaders: Sequence[int | None]) -> Floats:
-    """What is left of each pay: the first keeps all but a crumb, which its copies share, so that copies add nothing."""
+    """What is left of each pay: the first keeps all but COPIES_SHARE, which its copies divide, so that they add nothing."""
     left: Floats = pay.copy()
     for leader in {leader for leader in leaders if leader is not None}:
         copies = [index for index, found in enumerate(leaders) if found == leader]
-        crumbs = np.minimum(pay[copies], pay[leader]) * (CRUMB / len(copies))
-        left[copies] = crumbs
-        left[leader] = pay[leader] - crumbs.sum()
+        given = np.minimum(pay[copies], pay[leader]) * (COPIES_SHARE / len(copies))
+        left[copies] = given
+        left[leader] = pay[leader] - given.sum()
     return left
 
 

@@ -11,7 +11,7 @@ from engine.scoring.history import Record
 from engine.scoring.reliability import UNEARNED, Floats
 from engine.scoring.working import Working
 
-NOBODY = 4.5
+NOBODY = 5.0
 """The log odds against all answers given: voters of whom little is known settle little."""
 
 MISTAKEN, CHECKED = 0.1, 2.0

@@ -144,7 +144,7 @@ def test_neighbours_in_one_network_are_not_one_entity() -> None:
     assert len({verdict.parts["vote"] for verdict in verdicts(SUM, given).values()}) == 1
 
 
-def test_the_first_keeps_the_pay_and_its_copies_share_a_crumb() -> None:
+def test_the_first_keeps_the_pay_and_its_copies_share_a_little() -> None:
     text = (
         "Seventeen times twenty is three hundred and forty, and seventeen times four is sixty-eight: 408 in all then."
     )
@@ -152,9 +152,9 @@ def test_the_first_keeps_the_pay_and_its_copies_share_a_crumb() -> None:
     alone = emissions(KNOWN, [original, *replies(["408"])])
     copies = [reply(f"c{number}", f"Sure. {text}", ms=1_000 + number) for number in range(4)]
     paid = emissions(KNOWN, [*copies, original, *replies(["408"])])
-    assert paid["first"] > 0.9 * alone["first"]
+    assert paid["first"] >= 0.85 * alone["first"] - 1e-9
     assert paid["m0"] == alone["m0"]
-    assert 0 < sum(paid[copy.hotkey] for copy in copies) < 0.07
+    assert 0 < sum(paid[copy.hotkey] for copy in copies) < 0.16
     assert paid["first"] + sum(paid[copy.hotkey] for copy in copies) <= alone["first"] + 1e-12
     assert "copied from uid" in " ".join(verdicts(KNOWN, [*copies, original])["c0"].reasons)
 
@@ -282,7 +282,7 @@ def test_a_known_copier_is_recognised_by_its_answer_alone() -> None:
     paid = emissions(
         KNOWN, [reply("first", "408", ms=500), reply("copy", "Well: 408", ms=900), *replies(["408"])], history
     )
-    assert paid["copy"] < 0.1 < paid["first"]
+    assert paid["copy"] < 0.16 < 0.8 < paid["first"]
     assert paid["m0"] > 0.9
 
 
