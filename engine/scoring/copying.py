@@ -62,7 +62,7 @@ def habitual(habit: Copying) -> bool:
 
 
 def pay_after_copying(pay: Floats, leaders: Sequence[int | None]) -> Floats:
-    """What is left of each pay: the first keeps all but COPIES_SHARE, which its copies divide, so that they add nothing."""
+    """What is left of each pay: the first keeps all but COPIES_SHARE, which its copies divide: they add nothing."""
     left: Floats = pay.copy()
     for leader in {leader for leader in leaders if leader is not None}:
         copies = [index for index, found in enumerate(leaders) if found == leader]
