@@ -32,6 +32,8 @@ CONTEXTS = {
     "table": "In tables",
     "home": "On Home",
     "challenge": "In a challenge",
+    "miners": "On Miners",
+    "suspects": "Among miners that act as one",
     "weights": "On Weights",
     "server": "On Server",
     "chain": "Chain actions",

@@ -128,10 +128,16 @@ class Penalising:
             accused = frozenset(group.accused)
             if not any(accused <= earlier for earlier in told):
                 told = [*(earlier for earlier in told if not earlier <= accused), accused]
-                uids = {neuron.hotkey: neuron.uid for neuron in self._metagraph().neurons}
-                who = ", ".join(str(uids[hotkey]) for hotkey in group.accused if hotkey in uids)
-                self._attention("warning", "sybil", f"uid {who} act as one: look at the evidence under Miners")
+                self._attention("warning", "sybil", f"{self._said(group)}: look at the evidence under Miners")
         self._told = told
+
+    def _said(self, group: Suspects) -> str:
+        uids = {neuron.hotkey: neuron.uid for neuron in self._metagraph().neurons}
+        who, copied = (
+            ", ".join(str(uids[hotkey]) for hotkey in hotkeys if hotkey in uids)
+            for hotkeys in (group.accused, group.copied)
+        )
+        return f"uid {who} repeat what uid {copied} says first" if copied else f"uid {who} act as one"
 
 
 def _suspects_view(suspects: Suspects, uids: dict[str, int]) -> SuspectsView:

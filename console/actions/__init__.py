@@ -7,7 +7,20 @@ screen has.
 
 from collections.abc import Iterator
 
-from console.actions import chain, challenge, everywhere, home, lists, logs, server, setup, tables, travel, weights
+from console.actions import (
+    chain,
+    challenge,
+    everywhere,
+    home,
+    lists,
+    logs,
+    server,
+    setup,
+    suspects,
+    tables,
+    travel,
+    weights,
+)
 from console.actions.action import Action
 from console.actions.places import PLACES
 
@@ -19,6 +32,7 @@ ACTIONS: dict[str, Action] = {
         *tables.ACTIONS,
         *home.ACTIONS,
         *challenge.ACTIONS,
+        *suspects.ACTIONS,
         *chain.ACTIONS,
         *weights.ACTIONS,
         *server.ACTIONS,
@@ -45,7 +59,8 @@ SCREENS: dict[str, tuple[str, ...]] = {
     "challenges": ("table", "list", "time", "everywhere", "always"),
     "challenge": ("challenge", "table", "list", "time", "everywhere", "always"),
     "miner": ("table", "list", "time", "everywhere", "always"),
-    "miners": ("table", "list", "time", "everywhere", "always"),
+    "miners": ("miners", "table", "list", "time", "everywhere", "always"),
+    "suspects": ("suspects", "table", "list", "time", "everywhere", "always"),
     "weights": ("weights", "chain", "table", "list", "time", "everywhere", "always"),
     "commands": ("table", "list", "time", "everywhere", "always"),
     "server": ("server", "chain", "table", "list", "time", "everywhere", "always"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from console.present import formats, states
+from console.present import formats, states, suspects
 from console.present.columns import AXIS, columns
 from console.present.picture import Picture
 from console.present.recorded import MinerRecord
@@ -54,6 +54,7 @@ def about(picture: Picture, hotkey: str, record: MinerRecord, width: int) -> lis
 def _standing(picture: Picture, miner: MinerView) -> list[tuple[str, Line]]:
     asked = miner.answered + miner.failed
     note = Span(f"  {miner.note}", "muted") if miner.note else ""
+    said = suspects.of_miner(picture.snapshot, miner.hotkey)
     return [
         (
             "state",
@@ -70,6 +71,7 @@ def _standing(picture: Picture, miner: MinerView) -> list[tuple[str, Line]]:
             ),
         ),
         ("weight", _weight(miner)),
+        *([("suspect", said)] if said else ()),
         (
             "answers",
             line(

@@ -7,7 +7,7 @@ from msgspec import Struct
 from console.actions import ACTIONS
 from console.actions.action import Level
 from console.actions.chain import announcement
-from console.present import formats, states
+from console.present import formats, states, suspects
 from console.present.server_rows import callers
 from console.present.text import BLANK, Line, Span, facts, fit, line
 from console.present.weights import Change, change_caption, changes, changes_by
@@ -58,7 +58,7 @@ def question(action_id: str, snapshot: Snapshot, row: str = "") -> Question:
 
 def weights_to_set(snapshot: Snapshot) -> list[Line]:
     """How the planned weights differ from those on chain, and how long the next have to wait."""
-    return [*_difference(changes(snapshot.miners)), _rest(snapshot.chain)]
+    return [*_difference(changes(snapshot)), _rest(snapshot.chain)]
 
 
 def weights_to_commit(snapshot: Snapshot) -> list[Line]:
@@ -66,7 +66,7 @@ def weights_to_commit(snapshot: Snapshot) -> list[Line]:
     chain = snapshot.chain
     first = chain.next_epoch + (chain.reveal_period - 1) * chain.tempo
     window = f"to be revealed from block {first:,} on, before block {first + chain.tempo:,}, else they are lost"
-    return [*_difference(changes(snapshot.miners)), _rest(chain), line(Span(window, "muted"))]
+    return [*_difference(changes(snapshot)), _rest(chain), line(Span(window, "muted"))]
 
 
 def weights_to_reveal(snapshot: Snapshot) -> list[Line]:
@@ -162,6 +162,15 @@ def service_to_restart(snapshot: Snapshot, name: str) -> list[Line]:
     ]
 
 
+def penalty_to_hold(snapshot: Snapshot, hotkey: str) -> list[Line]:
+    """Who it is, what its penalty comes to, and what speaks against it."""
+    said = suspects.of_miner(snapshot, hotkey)
+    miner = next((miner for miner in snapshot.miners if miner.hotkey == hotkey), None)
+    who = f"uid {miner.uid}  {miner.name}".rstrip() if miner else formats.hotkey(hotkey, 17)
+    known = (("miner", line(who)), ("hotkey", line(hotkey)), *([("suspect", said)] if said else ()))
+    return [BLANK, *facts(known, LABEL)]
+
+
 def address_entry(snapshot: Snapshot) -> Entry:
     """The address to announce: the one on chain, else where the server listens."""
     listens = (snapshot.server or ServerView()).address
@@ -189,6 +198,8 @@ ROWS: dict[str, Callable[[Snapshot, str], list[Line]]] = {
     "server.block": caller_to_judge,
     "server.unblock": caller_to_judge,
     "server.restart": service_to_restart,
+    "penalty.hold": penalty_to_hold,
+    "penalty.release": penalty_to_hold,
 }
 """By action, what is known of the row that it is about."""
 

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from console.present.text import Span, Tone
-from engine.snapshot import CallerView, MinerState, MinerView, RoundView, ServiceState
+from engine.snapshot import CallerView, MinerState, MinerView, PenaltyState, RoundView, ServiceState
 from engine.values import Counted, Level, OutcomeStatus
 
 SPLIT_BELOW = 2 / 3
@@ -68,6 +68,19 @@ WHY_UNCOUNTED: dict[Counted, str] = {
     "cancelled": "does not count: we cancelled it",
     "ignored": "does not count: this profile leaves failures out",
 }
+
+PENALTIES: dict[PenaltyState, State] = {
+    "off": State("○", "off", "muted"),
+    "shown": State("●", "shown", "info"),
+    "planned": State("▲", "next window", "warn"),
+    "applied": State("✗", "applied", "err"),
+    "held": State("○", "held back", "muted"),
+    "spared": State("○", "spared", "muted"),
+}
+"""What becomes of the penalty of a suspect; one that the bound spares is not among the worst."""
+
+HINT = State("○", "no penalty", "muted")
+COPIED = State("✓", "is copied", "ok")
 
 SKIPPED = State("○", "skipped", "muted")
 

@@ -19,6 +19,16 @@ def _bar(row: Change, _now: float) -> Cell:
     return Cell(formats.bar(abs(row.change) / row.largest, BAR) if row.differs else "", _tone(row))
 
 
+def _penalty(row: Change, _now: float) -> Cell:
+    """What is taken, or would be; the word where nothing is."""
+    if row.penalty is None:
+        return Cell("")
+    state = states.PENALTIES[row.penalty.state]
+    nothing = row.penalty.state in ("held", "spared", "off")
+    what = state.word.removesuffix(" back") if nothing else f"-{formats.percent(row.penalty.takes)}"
+    return Cell(f"{state.glyph} {what}", state.tone)
+
+
 CHANGES: Table[Change] = Table(
     name="weights",
     key=lambda row: row.hotkey,
@@ -103,6 +113,15 @@ CHANGES: Table[Change] = Table(
             cell=lambda row, _now: Cell(signed(row.change), _tone(row)),
             value=lambda row: abs(row.change) if row.differs else 0.0,
             about="how much the plan would change it",
+        ),
+        Column(
+            id="penalty",
+            title="PENALTY",
+            width=8,
+            priority=3,
+            cell=_penalty,
+            value=lambda row: row.penalty.takes if row.penalty else 0.0,
+            about="the share of its score that the sybil penalty takes: ✗ now, ▲ from the next window on, ● shown only",
         ),
         Column(
             id="bar",

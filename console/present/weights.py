@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from console.present import formats, past, states
 from console.present.picture import Picture
+from console.present.suspects import penalties_of
 from console.present.text import Line, Span, facts, line
-from engine.snapshot import ChainView, MinerView, PlanView, Snapshot
+from engine.snapshot import ChainView, MinerView, PenaltyView, PlanView, Snapshot
 from engine.weights.plan import max_upscale
 
 LABEL = 10
@@ -17,7 +19,8 @@ SAME_BELOW = 0.00005
 
 
 class Change(Struct, frozen=True, kw_only=True):
-    """What a plan would change for one miner. Weights are shares; `largest` is the largest change of the whole plan."""
+    """What a plan would change for one miner. Weights are shares; `largest` is the largest change of the whole plan;
+    `penalty` is what becomes of a suspect."""
 
     uid: int
     hotkey: str
@@ -27,6 +30,7 @@ class Change(Struct, frozen=True, kw_only=True):
     u16: int
     on_chain: float
     largest: float
+    penalty: PenaltyView | None = None
 
     @property
     def change(self) -> float:
@@ -37,10 +41,12 @@ class Change(Struct, frozen=True, kw_only=True):
         return abs(self.change) >= SAME_BELOW
 
 
-def changes(miners: Sequence[MinerView]) -> tuple[Change, ...]:
+def changes(snapshot: Snapshot) -> tuple[Change, ...]:
     """The planned weights beside those on chain, one row a miner."""
-    planned = [miner.planned for miner in miners]
-    return _changes(miners, planned, max_upscale(planned) if any(planned) else (0,) * len(planned))
+    planned = [miner.planned for miner in snapshot.miners]
+    penalties = penalties_of(snapshot.sybil) if snapshot.sybil else {}
+    found = _changes(snapshot.miners, planned, max_upscale(planned) if any(planned) else (0,) * len(planned))
+    return tuple(replace(row, penalty=penalties.get(row.hotkey)) for row in found)
 
 
 def changes_by(plan: PlanView, miners: Sequence[MinerView]) -> tuple[Change, ...]:

@@ -136,7 +136,7 @@ def test_a_miner_is_told_what_it_has_instead() -> None:
 
 
 def test_changes_are_shares_numbers_to_send_and_the_largest_of_them() -> None:
-    rows = weights.changes(MINERS)
+    rows = weights.changes(snapshot())
     assert [(row.u16, round(row.change, 2), row.largest, row.differs) for row in rows] == [
         (65535, 0.25, 0.25, True),
         (21845, 0.0, 0.25, False),
@@ -155,9 +155,9 @@ def test_an_earlier_plan_is_laid_beside_what_is_on_chain() -> None:
 
 
 def test_no_plan_changes_nothing() -> None:
-    assert weights.changes(()) == ()
+    assert weights.changes(snapshot(miners=())) == ()
     assert weights.change_caption(()) == "L1 .0000  nothing would change"
-    nothing = weights.changes((MinerView(uid=1, hotkey="5One", name=""),))
+    nothing = weights.changes(snapshot(miners=(MinerView(uid=1, hotkey="5One", name=""),)))
     assert (nothing[0].u16, weights.change_caption(nothing)) == (0, "L1 .0000  nothing would change")
 
 
@@ -169,10 +169,10 @@ def test_a_change_has_a_direction_as_a_glyph(change: float, text: str) -> None:
 
 
 def test_the_largest_change_comes_first_and_fits_80_columns() -> None:
-    assert rows_of(CHANGES, weights.changes(MINERS), 78, 100.0) == [
-        "   1 honest            5One      0.9000    .7500    .5000  ▲.2500 ████████████",
-        "   3 5FHneW46…jJM694ty 5FHn…94ty 0.0000        -    .2500  ▼.2500 ████████████",
-        "   2 lazy              5Two      0.1000    .2500    .2500     = 0",
+    assert rows_of(CHANGES, weights.changes(snapshot()), 78, 100.0) == [
+        "   1 honest             0.9000    .7500    .5000  ▲.2500          ████████████",
+        "   3 5FHneW46…jJM694ty  0.0000        -    .2500  ▼.2500          ████████████",
+        "   2 lazy               0.1000    .2500    .2500     = 0",
     ]
 
 

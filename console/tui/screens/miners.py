@@ -6,11 +6,12 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
-from console.present import appearances
+from console.present import appearances, suspects
 from console.present.miners import MINERS
 from console.present.picture import Picture
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.miner import MinerScreen
+from console.tui.screens.suspects import SuspectsScreen
 from console.tui.widgets.live_table import LiveTable
 from console.tui.widgets.miner_facts import MinerFacts
 from console.tui.widgets.panel import Panel
@@ -31,7 +32,7 @@ class MinersScreen(ConsoleScreen):
     def show(self, picture: Picture) -> None:
         table = self.query_one(LiveTable)
         table.show(picture.snapshot.miners, picture.now)
-        self.query_one("#miners", Panel).caption(f"Miners  {table.caption}")
+        self.query_one("#miners", Panel).caption(f"Miners  {table.caption}", suspects.notice(picture.snapshot))
         if table.current is not None and self.query_one("#preview").display:
             self._preview(picture, table.current.hotkey)
 
@@ -51,6 +52,9 @@ class MinersScreen(ConsoleScreen):
         if not table.go_to(hotkey):
             table.look_with(filter="")
             table.go_to(hotkey)
+
+    def do_miners_suspects(self) -> None:
+        self.host.push_screen(SuspectsScreen())
 
     @on(LiveTable.Opened)
     def _open(self) -> None:

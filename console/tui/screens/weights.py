@@ -50,7 +50,7 @@ class WeightsScreen(ConsoleScreen):
             self._show_plans(picture)
 
     def _show_plans(self, picture: Picture) -> None:
-        rows = weights.changes(picture.snapshot.miners)
+        rows = weights.changes(picture.snapshot)
         note = weights.change_caption(rows) + (ONLY_CHANGES if self._only_changes else "")
         shown = [row for row in rows if row.differs] if self._only_changes else rows
         self.query_one("#changes", TablePanel).show(shown, picture.now, note)

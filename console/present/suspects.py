@@ -1,0 +1,157 @@
+"""Who acts as one: groups and pairs as rows, their members, and the evidence in words."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from console.present import formats, states
+from console.present.states import State
+from console.present.text import BLANK, Line, Span, cut, line
+from console.present.wrap import wrapped
+from engine.snapshot import MinerView, PenaltyRule, PenaltyView, Snapshot, SuspectsView, SybilView
+
+RULES: dict[PenaltyRule, str] = {
+    "off": "penalties are off",
+    "show": "penalties are shown, never applied (sybil_penalty)",
+    "apply": "penalties are applied from the window after the first that shows them",
+}
+
+
+class Found(Struct, frozen=True, kw_only=True):
+    """A row: what was found, and the state of its members' penalties in words."""
+
+    what: str
+    suspects: SuspectsView
+    names: str
+    penalty: str
+
+    @property
+    def key(self) -> str:
+        return " ".join((self.what, *self.suspects.hotkeys, *map(str, self.suspects.copied_uids)))
+
+
+class Member(Struct, frozen=True, kw_only=True):
+    """A hotkey of a group: `takes` is the share of its score that a penalty takes or would take."""
+
+    uid: int
+    hotkey: str
+    name: str
+    suspicion: float
+    takes: float
+    planned: float
+    state: State
+
+
+def rows(snapshot: Snapshot) -> list[Found]:
+    """The groups, then the pairs that no group holds: those are hints."""
+    sybil = snapshot.sybil
+    if sybil is None:
+        return []
+    grouped = [{*group.uids, *group.copied_uids} for group in sybil.groups]
+    hints = [pair for pair in sybil.pairs if not any({*pair.uids, *pair.copied_uids} <= group for group in grouped)]
+    return [_found("group", one, snapshot) for one in sybil.groups] + [_found("hint", one, snapshot) for one in hints]
+
+
+def members(snapshot: Snapshot, suspects: SuspectsView | None) -> list[Member]:
+    """Those of a group, the copied last."""
+    if suspects is None or snapshot.sybil is None:
+        return []
+    by_uid = {miner.uid: miner for miner in snapshot.miners}
+    copied = [(uid, by_uid[uid].hotkey) for uid in suspects.copied_uids if uid in by_uid]
+    accused = zip(suspects.uids, suspects.hotkeys, strict=True)
+    penalties = penalties_of(snapshot.sybil)
+    return [
+        *(_member(snapshot.sybil, uid, hotkey, by_uid.get(uid), penalties.get(hotkey)) for uid, hotkey in accused),
+        *(
+            replace(_member(snapshot.sybil, uid, hotkey, by_uid[uid], None), state=states.COPIED)
+            for uid, hotkey in copied
+        ),
+    ]
+
+
+def _member(sybil: SybilView, uid: int, hotkey: str, miner: MinerView | None, penalty: PenaltyView | None) -> Member:
+    return Member(
+        uid=uid,
+        hotkey=hotkey,
+        name=miner.name if miner else "",
+        suspicion=sybil.suspicion.get(hotkey, 0.0),
+        takes=penalty.takes if penalty else 0.0,
+        planned=miner.planned if miner else 0.0,
+        state=states.PENALTIES[penalty.state] if penalty else states.HINT,
+    )
+
+
+def penalties_of(sybil: SybilView) -> dict[str, PenaltyView]:
+    return {penalty.hotkey: penalty for penalty in sybil.penalties}
+
+
+def penalty_of(snapshot: Snapshot, hotkey: str) -> PenaltyView | None:
+    return penalties_of(snapshot.sybil).get(hotkey) if snapshot.sybil else None
+
+
+def evidence(found: Found | None, width: int) -> list[Line]:
+    """Every view that speaks against them, one a line."""
+    if found is None:
+        return [line(Span("nothing is held against anybody", "muted"))]
+    said = [part for text in found.suspects.evidence for part in wrapped(f"• {text}", width)]
+    why = "one view alone, or views that one popular model explains: no penalty follows from a hint"
+    hint = [BLANK, *(line(Span(part, "muted")) for part in wrapped(why, width))] if found.what == "hint" else []
+    return [*map(line, said), *hint]
+
+
+def about(snapshot: Snapshot, width: int) -> Line:
+    """What becomes of suspects, and how many at once."""
+    sybil = snapshot.sybil
+    if sybil is None:
+        return line(Span("nothing is known yet", "muted"))
+    bound = "" if sybil.rule == "off" else f", at most {formats.percent(sybil.share)} of the miners at once"
+    return cut(line(Span(f"{RULES[sybil.rule]}{bound}; {sybil.rounds} rounds compared", "muted")), width)
+
+
+def notice(snapshot: Snapshot) -> str:
+    """How many groups there are, for the frame of the Miners table; "" for none."""
+    groups = len(snapshot.sybil.groups) if snapshot.sybil else 0
+    return f"▲ {groups} {'group' if groups == 1 else 'groups'} act as one: a" if groups else ""
+
+
+def of_miner(snapshot: Snapshot, hotkey: str) -> Line | None:
+    """One line on one miner: with whom it acts as one, and what its penalty comes to. None: nobody suspects it."""
+    suspected = [one for one in rows(snapshot) if hotkey in one.suspects.hotkeys]
+    if not suspected or snapshot.sybil is None:
+        return None
+    most = suspected[0].suspects
+    others = [uid for uid, other in zip(most.uids, most.hotkeys, strict=True) if other != hotkey] + [*most.copied_uids]
+    penalty = penalty_of(snapshot, hotkey)
+    state = states.PENALTIES[penalty.state] if penalty else states.HINT
+    takes = f" -{formats.percent(penalty.takes)}" if penalty and penalty.takes else ""
+    said = f"  suspicion {snapshot.sybil.suspicion.get(hotkey, 0.0):.2f}, as one with uid {_listed(others)}"
+    return line(Span(f"{state.text}{takes}", state.tone), said, Span(f"  {most.evidence[0]}", "muted"))
+
+
+def _found(what: str, suspects: SuspectsView, snapshot: Snapshot) -> Found:
+    shown = members(snapshot, suspects)
+    counted = Counter(one.state for one in shown if one.state is not states.COPIED)
+    called = {miner.uid: miner.name for miner in snapshot.miners}
+    names = [
+        called.get(uid) or formats.hotkey(hotkey) for uid, hotkey in zip(suspects.uids, suspects.hotkeys, strict=True)
+    ]
+    return Found(
+        what=what,
+        suspects=suspects,
+        names=", ".join(names),
+        penalty=", ".join(f"{count} {state.word}" for state, count in counted.items())
+        if len(counted) > 1
+        else "".join(state.text for state in counted),
+    )
+
+
+def uids(suspects: SuspectsView) -> str:
+    """Those suspected, and from whom they copy: "12 15 ← 1"."""
+    copied = f" ← {_listed(suspects.copied_uids)}" if suspects.copied_uids else ""
+    return _listed(suspects.uids) + copied
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return " ".join(map(str, numbers))

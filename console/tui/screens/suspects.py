@@ -1,0 +1,66 @@
+"""Who acts as one: groups and pairs, the members of the one under the cursor, and what speaks against them."""
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+
+from console.present import suspects
+from console.present.picture import Picture
+from console.present.suspect_tables import MEMBERS, SUSPECTS
+from console.present.suspects import Found, Member
+from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.miner import MinerScreen
+from console.tui.widgets.lines import Lines
+from console.tui.widgets.live_table import LiveTable
+from console.tui.widgets.panel import Panel
+from console.tui.widgets.reading import Reading
+from console.tui.widgets.table_panel import TablePanel
+
+
+class SuspectsScreen(ConsoleScreen):
+    NAME = "suspects"
+    TAB = "miners"
+
+    def body(self) -> ComposeResult:
+        yield Lines(id="rule")
+        yield TablePanel("Act as one", SUSPECTS, id="found", hint="esc back")
+        with Horizontal(id="closer"):
+            yield TablePanel("Members", MEMBERS, id="members", hint="b hold back  u release")
+            with Panel("Evidence", id="evidence"):
+                yield Reading()
+
+    def show(self, picture: Picture) -> None:
+        self.query_one("#rule", Lines).show([suspects.about(picture.snapshot, self.size.width - 2)])
+        self.query_one("#found", TablePanel).show(suspects.rows(picture.snapshot), picture.now)
+        self._look_closer()
+
+    def row_name(self, _action_id: str) -> str:
+        """The member under the cursor, wherever the focus is."""
+        current: Member | None = self._members.current
+        return current.hotkey if current else ""
+
+    @property
+    def _members(self) -> LiveTable[Member]:
+        return self.query_one("#members LiveTable", LiveTable)
+
+    @property
+    def _found(self) -> Found | None:
+        current: Found | None = self.query_one("#found LiveTable", LiveTable).current
+        return current
+
+    @on(LiveTable.Moved, "#found LiveTable")
+    def _look_closer(self) -> None:
+        found, picture = self._found, self.host.picture
+        shown = suspects.members(picture.snapshot, found.suspects if found else None)
+        self.query_one("#members", TablePanel).show(shown, picture.now)
+        self.query_one("#evidence Reading", Reading).read(found, lambda width, _height: suspects.evidence(found, width))
+
+    @on(LiveTable.Opened, "#found LiveTable")
+    def _go_to_members(self) -> None:
+        self._members.focus()
+
+    @on(LiveTable.Opened, "#members LiveTable")
+    def _open_miner(self, message: LiveTable.Opened) -> None:
+        current: Member | None = message.table.current
+        if current is not None:
+            self.host.push_screen(MinerScreen(current.hotkey))

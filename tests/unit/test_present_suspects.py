@@ -1,0 +1,91 @@
+"""Who acts as one, as rows and words."""
+
+import pytest
+
+from console.present import suspects, weights
+from console.present.questions import question
+from console.present.suspect_tables import MEMBERS, SUSPECTS
+from console.present.text import text_of
+from console.present.weight_tables import CHANGES
+from engine.snapshot import PenaltyState
+from tests.unit.present_helpers import rows_of
+from tests.unit.suspects_helpers import WORDING, hotkey, suspecting
+from tests.unit.tui_helpers import NOW, snapshot
+
+
+def test_groups_come_first_and_pairs_within_them_are_not_repeated() -> None:
+    shown = suspecting("applied", "held")
+    assert [row.rstrip() for row in rows_of(SUSPECTS, suspects.rows(shown), 78, NOW)] == [
+        "● group 0.90 1 2 ← 3        1 applied, 1 held back same wording in 41 of 52 t…",
+        "○ hint  0.40 4 5            ○ no penalty           same wrong answer in 8 of …",
+    ]
+    assert "miner-1, miner-2" in rows_of(SUSPECTS, suspects.rows(shown), 120, NOW)[0]
+
+
+def test_members_say_what_becomes_of_each_and_who_is_copied() -> None:
+    shown = suspecting("applied", "held")
+    members = suspects.members(shown, shown.sybil.groups[0] if shown.sybil else None)
+    assert [row.rstrip() for row in rows_of(MEMBERS, members, 50, NOW)] == [
+        "   1 miner-1       0.90  -80%  .1000 ✗ applied",
+        "   2 miner-2       0.80  -80%  .1000 ○ held back",
+        "   3 miner-3          -     -  .1000 ✓ is copied",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("applied", "✗ applied -80%"),
+        ("planned", "▲ next window -80%"),
+        ("shown", "● shown -80%"),
+    ],
+)
+def test_a_line_on_one_miner_says_state_suspicion_and_evidence(state: PenaltyState, words: str) -> None:
+    said = suspects.of_miner(suspecting(state), hotkey(1))
+    assert said is not None
+    assert text_of(said) == f"{words}  suspicion 0.90, as one with uid 2 3  {WORDING}"
+
+
+def test_nothing_is_said_of_the_copied_and_of_strangers() -> None:
+    assert suspects.of_miner(suspecting("applied"), hotkey(3)) is None
+    assert suspects.of_miner(suspecting("applied"), hotkey(6)) is None
+    assert suspects.of_miner(snapshot(), hotkey(1)) is None
+
+
+def test_a_hint_says_that_no_penalty_follows() -> None:
+    shown = suspecting()
+    hint = suspects.rows(shown)[-1]
+    said = " ".join(text_of(one) for one in suspects.evidence(hint, 60))
+    assert said.startswith("• same wrong answer in 8 of 9 mistakes")
+    assert "no penalty follows from a hint" in said
+    assert text_of(suspects.evidence(None, 60)[0]) == "nothing is held against anybody"
+
+
+def test_the_rule_and_its_bound_are_said() -> None:
+    assert text_of(suspects.about(suspecting(), 200)) == (
+        "penalties are applied from the window after the first that shows them, at most 33% of the miners at once; "
+        "120 rounds compared"
+    )
+    assert text_of(suspects.about(snapshot(), 200)) == "nothing is known yet"
+
+
+def test_the_miners_table_tells_of_groups() -> None:
+    assert suspects.notice(suspecting()) == "▲ 1 group act as one: a"
+    assert suspects.notice(snapshot()) == ""
+
+
+def test_the_weights_table_says_what_a_penalty_takes() -> None:
+    cells = {
+        row.uid: CHANGES.column("penalty").cell(row, NOW) for row in weights.changes(suspecting("applied", "held"))
+    }
+    assert (cells[1].text, cells[1].tone) == ("✗ -80%", "err")
+    assert (cells[2].text, cells[2].tone) == ("○ held", "muted")
+    assert cells[3].text == ""
+
+
+def test_before_a_penalty_is_held_its_evidence_is_shown() -> None:
+    asked = question("penalty.hold", suspecting("applied"), hotkey(1))
+    lines = "\n".join(map(text_of, asked.lines))
+    assert asked.title == "Hold back"
+    assert "uid 1  miner-1" in lines
+    assert WORDING in lines
