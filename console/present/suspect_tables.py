@@ -6,6 +6,10 @@ from console.present.table import Cell, Column, Table
 from console.present.text import Tone
 
 
+def _what(row: Found) -> Cell:
+    return Cell("○ hint", "muted") if row.what == "hint" else Cell(f"● {row.what}")
+
+
 def _suspicion(value: float, what: str) -> Cell:
     tone: Tone = "warn" if what == "hint" else "err"
     return Cell(f"{value:.2f}", tone)
@@ -26,7 +30,7 @@ SUSPECTS: Table[Found] = Table(
                 "● group" if row.what == "group" else "○ hint", "" if row.what == "group" else "muted"
             ),
             value=lambda row: row.what,
-            about="a group is a verdict, a hint is less",
+            about="a group or a copy is a verdict, a hint is less",
         ),
         Column(
             id="suspicion",
@@ -35,7 +39,7 @@ SUSPECTS: Table[Found] = Table(
             align="right",
             priority=0,
             cell=lambda row, _now: _suspicion(row.suspects.suspicion, row.what),
-            value=lambda row: (row.what == "group") + row.suspects.suspicion,
+            value=lambda row: (row.what != "hint") + row.suspects.suspicion,
             about="how likely it is that they are one, 0 to 1",
         ),
         Column(

@@ -13,9 +13,9 @@ from console.present.wrap import wrapped
 from engine.snapshot import MinerView, PenaltyRule, PenaltyView, Snapshot, SuspectsView, SybilView
 
 RULES: dict[PenaltyRule, str] = {
-    "off": "penalties are off",
-    "show": "penalties are shown, never applied (sybil_penalty)",
-    "apply": "penalties are applied from the window after the first that shows them",
+    "off": "penalties are off (sybil_penalty)",
+    "show": "penalties are shown and never applied (sybil_penalty)",
+    "apply": "penalties are applied a window after they are shown",
 }
 
 
@@ -51,7 +51,9 @@ def rows(snapshot: Snapshot) -> list[Found]:
         return []
     grouped = [{*group.uids, *group.copied_uids} for group in sybil.groups]
     hints = [pair for pair in sybil.pairs if not any({*pair.uids, *pair.copied_uids} <= group for group in grouped)]
-    return [_found("group", one, snapshot) for one in sybil.groups] + [_found("hint", one, snapshot) for one in hints]
+    return [_found("group" if len(one.uids) > 1 else "copy", one, snapshot) for one in sybil.groups] + [
+        _found("hint", one, snapshot) for one in hints
+    ]
 
 
 def members(snapshot: Snapshot, suspects: SuspectsView | None) -> list[Member]:
@@ -106,14 +108,19 @@ def about(snapshot: Snapshot, width: int) -> Line:
     sybil = snapshot.sybil
     if sybil is None:
         return line(Span("nothing is known yet", "muted"))
-    bound = "" if sybil.rule == "off" else f", at most {formats.percent(sybil.share)} of the miners at once"
-    return cut(line(Span(f"{RULES[sybil.rule]}{bound}; {sybil.rounds} rounds compared", "muted")), width)
+    bound = "" if sybil.rule == "off" else f", {formats.percent(sybil.share)} of miners at most"
+    return cut(line(Span(RULES[sybil.rule] + bound, "muted")), width)
+
+
+def compared(snapshot: Snapshot) -> str:
+    """How many rounds were looked at, for the title of the table."""
+    return f"{snapshot.sybil.rounds} rounds compared" if snapshot.sybil else ""
 
 
 def notice(snapshot: Snapshot) -> str:
     """How many groups there are, for the frame of the Miners table; "" for none."""
     groups = len(snapshot.sybil.groups) if snapshot.sybil else 0
-    return f"▲ {groups} {'group' if groups == 1 else 'groups'} act as one: a" if groups else ""
+    return f"▲ {groups} {'group acts' if groups == 1 else 'groups act'} as one: a" if groups else ""
 
 
 def of_miner(snapshot: Snapshot, hotkey: str) -> Line | None:

@@ -115,15 +115,6 @@ CHANGES: Table[Change] = Table(
             about="how much the plan would change it",
         ),
         Column(
-            id="penalty",
-            title="PENALTY",
-            width=8,
-            priority=3,
-            cell=_penalty,
-            value=lambda row: row.penalty.takes if row.penalty else 0.0,
-            about="the share of its score that the sybil penalty takes: ✗ now, ▲ from the next window on, ● shown only",
-        ),
-        Column(
             id="bar",
             title="",
             width=BAR,
@@ -131,6 +122,15 @@ CHANGES: Table[Change] = Table(
             cell=_bar,
             value=lambda row: row.change,
             about="the change, beside the largest one",
+        ),
+        Column(
+            id="penalty",
+            title="PENALTY",
+            width=8,
+            priority=3,
+            cell=_penalty,
+            value=lambda row: row.penalty.takes if row.penalty else 0.0,
+            about="the share of its score that the sybil penalty takes: ✗ now, ▲ from the next window on, ● shown only",
         ),
     ),
 )

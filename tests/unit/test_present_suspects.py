@@ -1,15 +1,17 @@
 """Who acts as one, as rows and words."""
 
 import pytest
+from msgspec.structs import replace
 
 from console.present import suspects, weights
 from console.present.questions import question
 from console.present.suspect_tables import MEMBERS, SUSPECTS
+from console.present.suspects import uids
 from console.present.text import text_of
 from console.present.weight_tables import CHANGES
 from engine.snapshot import PenaltyState
 from tests.unit.present_helpers import rows_of
-from tests.unit.suspects_helpers import WORDING, hotkey, suspecting
+from tests.unit.suspects_helpers import WORDING, found, hotkey, suspecting
 from tests.unit.tui_helpers import NOW, snapshot
 
 
@@ -20,6 +22,13 @@ def test_groups_come_first_and_pairs_within_them_are_not_repeated() -> None:
         "○ hint  0.40 4 5            ○ no penalty           same wrong answer in 8 of …",
     ]
     assert "miner-1, miner-2" in rows_of(SUSPECTS, suspects.rows(shown), 120, NOW)[0]
+
+
+def test_a_single_copier_is_no_group() -> None:
+    shown = suspecting("applied")
+    assert shown.sybil is not None
+    alone = replace(shown, sybil=replace(shown.sybil, groups=(found(2, copied=(3,)),), pairs=()))
+    assert [(row.what, uids(row.suspects)) for row in suspects.rows(alone)] == [("copy", "2 ← 3")]
 
 
 def test_members_say_what_becomes_of_each_and_who_is_copied() -> None:
@@ -62,15 +71,15 @@ def test_a_hint_says_that_no_penalty_follows() -> None:
 
 
 def test_the_rule_and_its_bound_are_said() -> None:
-    assert text_of(suspects.about(suspecting(), 200)) == (
-        "penalties are applied from the window after the first that shows them, at most 33% of the miners at once; "
-        "120 rounds compared"
+    assert text_of(suspects.about(suspecting(), 78)) == (
+        "penalties are applied a window after they are shown, 33% of miners at most"
     )
+    assert suspects.compared(suspecting()) == "120 rounds compared"
     assert text_of(suspects.about(snapshot(), 200)) == "nothing is known yet"
 
 
 def test_the_miners_table_tells_of_groups() -> None:
-    assert suspects.notice(suspecting()) == "▲ 1 group act as one: a"
+    assert suspects.notice(suspecting()) == "▲ 1 group acts as one: a"
     assert suspects.notice(snapshot()) == ""
 
 

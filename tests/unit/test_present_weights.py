@@ -170,8 +170,8 @@ def test_a_change_has_a_direction_as_a_glyph(change: float, text: str) -> None:
 
 def test_the_largest_change_comes_first_and_fits_80_columns() -> None:
     assert rows_of(CHANGES, weights.changes(snapshot()), 78, 100.0) == [
-        "   1 honest             0.9000    .7500    .5000  ▲.2500          ████████████",
-        "   3 5FHneW46…jJM694ty  0.0000        -    .2500  ▼.2500          ████████████",
+        "   1 honest             0.9000    .7500    .5000  ▲.2500 ████████████",
+        "   3 5FHneW46…jJM694ty  0.0000        -    .2500  ▼.2500 ████████████",
         "   2 lazy               0.1000    .2500    .2500     = 0",
     ]
 

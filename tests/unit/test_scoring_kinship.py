@@ -102,6 +102,12 @@ def test_the_first_of_a_clique_that_is_always_wrong_is_not_taken_for_its_victim(
     assert suspected(rounds).groups[0].accused == ("later", "first")
 
 
+def test_a_chance_equal_text_makes_nobody_the_copied_one_where_mistakes_speak() -> None:
+    alike = (SKY, [*bystanders(0), said("x", LONG, ms=800), said("y", LONG, ms=900)])
+    found = suspected([alike, *shared_mistakes(apart_every=0)])
+    assert found.groups[0].accused == ("x", "y")
+
+
 def test_words_that_the_question_gives_are_nobodys() -> None:
     everyone = [f"m{index}" for index in range(6)]
     found = suspected((SKY, [said(name, LONG.format(place)) for name in everyone]) for place in range(ROUNDS))

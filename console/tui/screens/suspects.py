@@ -31,7 +31,8 @@ class SuspectsScreen(ConsoleScreen):
 
     def show(self, picture: Picture) -> None:
         self.query_one("#rule", Lines).show([suspects.about(picture.snapshot, self.size.width - 2)])
-        self.query_one("#found", TablePanel).show(suspects.rows(picture.snapshot), picture.now)
+        rows, note = suspects.rows(picture.snapshot), suspects.compared(picture.snapshot)
+        self.query_one("#found", TablePanel).show(rows, picture.now, note)
         self._look_closer()
 
     def row_name(self, _action_id: str) -> str:

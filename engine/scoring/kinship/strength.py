@@ -33,6 +33,7 @@ _APART_ALONE, _APART_TOGETHER = 0.10, 0.02
 _SURE = (3.0, 5.5)
 """The logarithm of the odds between the two from which it is evidence, and full evidence."""
 
+_SOME = 0.01
 _ALWAYS_FIRST = 0.9
 _WORTH_COPYING = 0.6
 
@@ -84,11 +85,13 @@ def never_apart(answers: Share) -> float:
 
 
 def copied(pair: Pair, first: Miner, second: Miner) -> tuple[bool, bool]:
-    """Whether the first, or the second, of a pair with the same words is the one that is copied, and blameless.
+    """Whether the first, or the second, of a pair is the one whose words are copied, and blameless.
 
-    That is who came first nearly every time, and is not mostly wrong: nobody copies a miner that is.
+    That is who had the same words first nearly every time, and is not mostly wrong: nobody copies a miner that is.
+    Where something else speaks more than the words, nobody is blameless.
     """
-    if not pair.ahead.chances:
+    found = strength(pair)
+    if found.wording < max(found.mistakes, found.answers, found.meaning, _SOME):
         return False, False
     ahead = pair.ahead.mean
     return ahead >= _ALWAYS_FIRST and _worthy(first), ahead <= 1 - _ALWAYS_FIRST and _worthy(second)
