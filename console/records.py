@@ -37,10 +37,11 @@ def read_miner(folder: Path, netuid: int, hotkey: str, until: float = inf) -> Mi
     try:
         with open_reader(folder / FILE_NAME, brief=True) as reader:
             appearances = reader.appearances(netuid, hotkey, APPEARANCES, until=until)
-            rule = reader.score_rule(netuid)
+            rule, profile = reader.score_rule(netuid), reader.profile(netuid)
     except StoreError as error:
         raise ConsoleError(str(error)) from error
-    samples = [(one.at, one.emission) for one in reversed(appearances) if one.counted == "yes"]
+    counted = [one for one in reversed(appearances) if one.counted == "yes" and one.profile == profile]
+    samples = [(one.at, one.emission) for one in counted]
     averages = tuple(_averages(samples, rule)) if rule else ()
     return MinerRecord(appearances=tuple(appearances), averages=averages[::-1])
 
@@ -58,7 +59,7 @@ def _emas(reader: Reader, found: FoundRound) -> list[EmaStep]:
     limit = rule.depth + 1
     steps = []
     for reply in found.round.replies:
-        samples = reader.emissions_until(found.netuid, reply.hotkey, at, limit)
+        samples = reader.emissions_until(found.netuid, reply.hotkey, found.round.judgement.profile, at, limit)
         before = [sample for sample in samples if sample[0] < at]
         steps.append(EmaStep(average(rule, before, at), average(rule, samples, at)))
     return steps

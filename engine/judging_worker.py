@@ -106,7 +106,7 @@ class _Worker:
         likeness = profiles.likeness(self._profile, task.challenge, task.replies, vectors)
         kinship = learned(history.kinship, task.challenge, task.replies, vectors)
         return Judged(
-            judgement=judgement,
+            judgement=replace(judgement, encoder=self.encoder.name),
             likeness=likeness,
             suspicions=suspicions(kinship),
             history=encode(replace(history, kinship=kinship)),

@@ -50,6 +50,7 @@ class Validating:
     ) -> None:
         self._node = node
         self._rule = _rule(settings)
+        self._profile = settings.scoring
         self._scoring_period_s = settings.scoring_period
         self._plans: deque[PlanView] = deque(maxlen=PLANS_SHOWN)
         self._skipping: set[asyncio.Task[None]] = set()
@@ -92,6 +93,7 @@ class Validating:
             signer=node.wallet.hotkey,
             journal=node.store.journal,
             scores=self._scores,
+            profile=self._profile,
             on_plan=self._planned,
             attention=node.feed.raise_attention,
         )
@@ -128,10 +130,10 @@ class Validating:
     async def load(self) -> None:
         """Go on from what earlier runs stored. Raises StoreError."""
         store, netuid = self._node.store, self._node.netuid
-        await store.set_score_rule(netuid, self._rule)
+        await store.set_score_rule(netuid, self._rule, self._profile)
         now = time.time()
         self.scoreboard.load(
-            await store.emissions(netuid, now - self._rule.window_s, self._rule.depth),
+            await store.emissions(netuid, self._profile, now - self._rule.window_s, self._rule.depth),
             await store.tallies(netuid),
             await store.answers_counted(netuid, now - self._scoring_period_s),
         )
@@ -180,6 +182,7 @@ class Validating:
             hotkey=self._node.wallet.hotkey.ss58_address,
             window=self._node.watch.next_epoch,
             now=time.time(),
+            profile=self._profile,
         )
 
     def _look_at_miners(self) -> None:

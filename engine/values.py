@@ -112,7 +112,10 @@ class Verdict(Struct, frozen=True, kw_only=True):
 
 
 class Judgement(Struct, frozen=True, kw_only=True):
-    """A judged round: one verdict a reply, in the order of the replies. `agreement` is 0..1."""
+    """A judged round: one verdict a reply, in the order of the replies. `agreement` is 0..1.
+
+    `encoder` is what embedded its texts, "" where nobody noted it.
+    """
 
     profile: str
     consensus: float
@@ -120,6 +123,7 @@ class Judgement(Struct, frozen=True, kw_only=True):
     winner: str | None
     clusters: tuple[tuple[str, ...], ...]
     verdicts: tuple[Verdict, ...]
+    encoder: str = ""
 
 
 class Likeness(Struct, frozen=True, kw_only=True):

@@ -22,8 +22,8 @@ class Table(Struct, frozen=True):
 def scores(reader: Reader, since: float, now: float) -> Iterator[Record]:
     """One record a hotkey that was registered or asked since then.
 
-    `ema` is the average over the window that ends now, empty when nothing in it is known. The weight is what was last
-    set on chain, else planned; empty when there is no plan yet.
+    `ema` is the average over the window that ends now of what `profile` paid, empty when nothing in it is known. The
+    weight is what was last set on chain, else planned; empty when there is no plan yet.
     """
     weights: dict[int, Mapping[str, WeightRow] | None] = {}
     for neuron in reader.neurons():
@@ -46,6 +46,7 @@ def scores(reader: Reader, since: float, now: float) -> Iterator[Record]:
                 *_weight(weights[neuron.netuid], neuron.hotkey),
                 tally.state(now) if neuron.registered else "deregistered",
                 _penalty(weights[neuron.netuid], neuron.hotkey),
+                reader.profile(neuron.netuid),
             )
 
 
@@ -65,6 +66,7 @@ def rounds(reader: Reader, since: float, _now: float) -> Iterator[Record]:
             judged.agreement,
             judged.clusters,
             judged.duration_ms,
+            judged.encoder,
         )
 
 
@@ -85,6 +87,7 @@ def replies(reader: Reader, since: float, _now: float) -> Iterator[Record]:
             reply.reason or "; ".join(reply.reasons),
             reply.text,
             reply.counted,
+            reply.profile,
         )
 
 
@@ -101,26 +104,29 @@ TABLES = {
     "scores": Table(
         (
             *("netuid", "uid", "hotkey", "name", "ema", "last_emission", "rounds", "answered", "failed"),
-            *("last_answer_at", "weight", "weight_u16", "state", "penalty"),
+            *("last_answer_at", "weight", "weight_u16", "state", "penalty", "profile"),
         ),
         scores,
     ),
     "rounds": Table(
         (
             *("id", "at", "kind", "source", "profile", "asked", "answered", "winner_uid", "winner_hotkey"),
-            *("agreement", "clusters", "duration_ms"),
+            *("agreement", "clusters", "duration_ms", "encoder"),
         ),
         rounds,
     ),
     "replies": Table(
         (
             *("round_id", "at", "uid", "hotkey", "status", "ms", "quality", "cluster", "score", "emission"),
-            *("reason", "text", "counted"),
+            *("reason", "text", "counted", "profile"),
         ),
         replies,
     ),
     "weights": Table(
-        ("at", "block", "netuid", "uid", "hotkey", "weight", "weight_u16", "mode", "outcome", "reason", "penalty"),
+        (
+            *("at", "block", "netuid", "uid", "hotkey", "weight", "weight_u16", "mode", "outcome", "reason"),
+            *("penalty", "profile"),
+        ),
         weights,
     ),
     "sybil": Table(suspects.COLUMNS, suspects.suspects),
@@ -131,7 +137,8 @@ def _ema(reader: Reader, neuron: StoredNeuron, now: float) -> float | None:
     rule = reader.score_rule(neuron.netuid)
     if rule is None:
         return None
-    samples = reader.emissions(neuron.netuid, neuron.hotkey, now - rule.window_s, rule.depth)
+    profile = reader.profile(neuron.netuid)
+    samples = reader.emissions(neuron.netuid, neuron.hotkey, profile, now - rule.window_s, rule.depth)
     return average(rule, samples, now)
 
 
@@ -151,7 +158,8 @@ def _submission(entry: StoredPlan, row: WeightRow | None) -> Record:
     plan = entry.plan
     weight = (row.uid, row.hotkey, row.weight, row.u16) if row else (None, None, None, None)
     taken = row.penalty if row else None
-    return (_time(entry.at), plan.block, plan.netuid, *weight, plan.mode, entry.outcome, entry.reason, taken)
+    when = (_time(entry.at), plan.block, plan.netuid)
+    return (*when, *weight, plan.mode, entry.outcome, entry.reason, taken, plan.profile)
 
 
 def _time(at: float | None) -> str | None:

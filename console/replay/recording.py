@@ -70,7 +70,8 @@ class Recording:
         plan = past.weights(netuid, at)
         weights = {row.hotkey: row.weight for row in plan.rows} if plan else {}
         rule = past.score_rule(netuid)
-        accounts = current(self._accounts(past, place, rule.depth if rule else 0))
+        profile = last.judgement.profile if last else ""
+        accounts = current(self._accounts(past, place, profile, rule.depth if rule else 0))
         return Snapshot(
             at=at,
             version=__version__,
@@ -78,7 +79,8 @@ class Recording:
             started_at=timeline.time(1),
             hotkey=plan.hotkey if plan else "",
             data_dir=str(self.folder),
-            scoring=last.judgement.profile if last else "",
+            scoring=profile,
+            encoder=last.judgement.encoder if last else "",
             chain=ChainView(
                 netuid=netuid,
                 block=last.block if last else 0,
@@ -97,14 +99,14 @@ class Recording:
             ),
         )
 
-    def _accounts(self, past: Past, place: int, samples: int) -> list[Account]:
-        """Everyone who was asked until then."""
+    def _accounts(self, past: Past, place: int, profile: str, samples: int) -> list[Account]:
+        """Everyone who was asked until then, with what this profile paid them."""
         until = self.timeline.number(place)
         accounts = []
         for hotkey, name in past.names(self.netuid).items():
             replies = past.last_replies(self.netuid, hotkey, until, REPLIES_COUNTED)
             if replies:
-                known = past.last_samples(self.netuid, hotkey, until, samples + HISTORY_KEPT)
+                known = past.last_samples(self.netuid, hotkey, profile, until, samples + HISTORY_KEPT)
                 accounts.append(Account(hotkey=hotkey, name=name, replies=replies, samples=known))
         return accounts
 

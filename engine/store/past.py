@@ -84,9 +84,9 @@ class Past:
         rows = self._connection.execute(_LAST_REPLIES, (netuid, hotkey, until, limit))
         return [PastReply(**row) for row in rows]
 
-    def last_samples(self, netuid: int, hotkey: str, until: int, limit: int) -> list[Sample]:
-        """The last samples (at, emission) of a miner, in their order."""
-        rows = self._connection.execute(_LAST_SAMPLES, (netuid, hotkey, until, limit)).fetchall()
+    def last_samples(self, netuid: int, hotkey: str, profile: str, until: int, limit: int) -> list[Sample]:
+        """The last samples (at, emission) of a miner by one profile, in their order."""
+        rows = self._connection.execute(_LAST_SAMPLES, (netuid, hotkey, profile, until, limit)).fetchall()
         return [(row["at"], row["emission"]) for row in reversed(rows)]
 
     def score_rule(self, netuid: int) -> Rule | None:
@@ -122,7 +122,7 @@ _LAST_REPLIES = """
 """
 _LAST_SAMPLES = """
     SELECT at, emission FROM replies
-    WHERE netuid = ? AND hotkey = ? AND round <= ? AND counted = 'yes' ORDER BY round DESC LIMIT ?
+    WHERE netuid = ? AND hotkey = ? AND profile = ? AND round <= ? AND counted = 'yes' ORDER BY round DESC LIMIT ?
 """
 _PLANS = "SELECT at, plan, outcome, reason FROM plans WHERE netuid = ? AND at <= ? ORDER BY id DESC LIMIT ?"
 _WEIGHTS = """

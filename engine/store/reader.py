@@ -47,6 +47,7 @@ class StoredRound(Struct, frozen=True, kw_only=True):
     agreement: float
     clusters: list[list[int]]
     duration_ms: float
+    encoder: str
 
 
 class StoredReply(Struct, frozen=True, kw_only=True):
@@ -63,6 +64,7 @@ class StoredReply(Struct, frozen=True, kw_only=True):
     score: float
     emission: float
     counted: Counted
+    profile: str
     reason: str
     reasons: tuple[str, ...]
     text: str
@@ -92,6 +94,7 @@ class Appearance(Struct, frozen=True, kw_only=True):
     score: float
     emission: float
     counted: Counted
+    profile: str
     reason: str
     reasons: tuple[str, ...]
 
@@ -152,6 +155,7 @@ class Reader:
                 agreement=row["agreement"],
                 clusters=[[uids[hotkey] for hotkey in cluster] for cluster in json.loads(row["clusters"])],
                 duration_ms=row["duration_ms"],
+                encoder=row["encoder"],
             )
 
     def replies(self, since: float) -> Iterator[StoredReply]:
@@ -199,9 +203,9 @@ class Reader:
             Appearance(**{**row, "won": bool(row["won"]), "reasons": tuple(json.loads(row["reasons"]))}) for row in rows
         ]
 
-    def emissions_until(self, netuid: int, hotkey: str, at: float, limit: int) -> list[Sample]:
-        """The last samples (at, emission) of this hotkey up to and with `at`, in order of time."""
-        rows = self._connection.execute(_SAMPLES_UNTIL, (netuid, hotkey, at, limit)).fetchall()
+    def emissions_until(self, netuid: int, hotkey: str, profile: str, at: float, limit: int) -> list[Sample]:
+        """The last samples (at, emission) of this hotkey by this profile up to and with `at`, in order of time."""
+        rows = self._connection.execute(_SAMPLES_UNTIL, (netuid, hotkey, profile, at, limit)).fetchall()
         return [(row["at"], row["emission"]) for row in reversed(rows)]
 
     def neurons(self) -> Iterator[StoredNeuron]:
@@ -217,15 +221,20 @@ class Reader:
                 tally=tally_of(row),
             )
 
-    def emissions(self, netuid: int, hotkey: str, since: float, limit: int) -> list[Sample]:
-        """The newest samples (at, emission) of this hotkey after `since`, in order of time."""
-        rows = self._connection.execute(SAMPLES, (netuid, hotkey, since, limit)).fetchall()
+    def emissions(self, netuid: int, hotkey: str, profile: str, since: float, limit: int) -> list[Sample]:
+        """The newest samples (at, emission) of this hotkey by this profile after `since`, in order of time."""
+        rows = self._connection.execute(SAMPLES, (netuid, hotkey, profile, since, limit)).fetchall()
         return [(row["at"], row["emission"]) for row in reversed(rows)]
 
     def score_rule(self, netuid: int) -> Rule | None:
         """How the engine makes scores. None: it has scored nothing of this subnet yet."""
         row = self._connection.execute("SELECT rule FROM score_rules WHERE netuid = ?", (netuid,)).fetchone()
         return None if row is None else rule_of(row["rule"])
+
+    def profile(self, netuid: int) -> str:
+        """The scoring profile of which scores are made, "" before any."""
+        row = self._connection.execute("SELECT profile FROM score_rules WHERE netuid = ?", (netuid,)).fetchone()
+        return "" if row is None else str(row["profile"])
 
     def plans(self, since: float) -> Iterator[StoredPlan]:
         """The journal, in its order."""
@@ -254,8 +263,8 @@ def is_alone(connection: sqlite3.Connection, netuid: int) -> bool:
 
 _REPLIES = """
     SELECT rounds.id AS round_id, rounds.at, replies.uid, replies.hotkey, replies.status, replies.ms, replies.quality,
-        replies.cluster, replies.score, replies.emission, replies.counted, replies.reason, replies.reasons,
-        replies.text
+        replies.cluster, replies.score, replies.emission, replies.counted, replies.profile, replies.reason,
+        replies.reasons, replies.text
     FROM rounds CROSS JOIN replies ON replies.round = rounds.number
     WHERE rounds.at >= ? ORDER BY rounds.at, rounds.number, replies.position
 """
@@ -280,14 +289,14 @@ _BEFORE = """
 """
 _APPEARANCES = """
     SELECT rounds.id AS round_id, replies.at, rounds.kind, rounds.agreement, rounds.winner IS ? AS won, replies.status,
-        replies.ms, replies.quality, replies.cluster, replies.score, replies.emission, replies.counted, replies.reason,
-        replies.reasons
+        replies.ms, replies.quality, replies.cluster, replies.score, replies.emission, replies.counted, replies.profile,
+        replies.reason, replies.reasons
     FROM replies JOIN rounds ON rounds.number = replies.round
     WHERE replies.netuid = ? AND replies.hotkey = ? AND replies.at <= ? ORDER BY replies.round DESC LIMIT ?
 """
 _SAMPLES_UNTIL = """
     SELECT at, emission FROM replies
-    WHERE netuid = ? AND hotkey = ? AND at <= ? AND counted = 'yes' ORDER BY round DESC LIMIT ?
+    WHERE netuid = ? AND hotkey = ? AND profile = ? AND at <= ? AND counted = 'yes' ORDER BY round DESC LIMIT ?
 """
 _WEIGHTS = """
     SELECT plan FROM plans WHERE id = (

@@ -20,9 +20,9 @@ Values = dict[str, Any]
 
 SAMPLES = """
     SELECT at, emission FROM replies
-    WHERE netuid = ? AND hotkey = ? AND at > ? AND counted = 'yes' ORDER BY round DESC LIMIT ?
+    WHERE netuid = ? AND hotkey = ? AND profile = ? AND at > ? AND counted = 'yes' ORDER BY round DESC LIMIT ?
 """
-"""What the score of a hotkey is made of, newest first."""
+"""What the score of a hotkey by one profile is made of, newest first."""
 
 LIKENESS = "SELECT value FROM likenesses WHERE round = ?"
 """How alike the answers of the round in this row are, for `likeness_of`."""
@@ -47,6 +47,7 @@ def round_values(judged: Round, netuid: int) -> Values:
         "answer_type": challenge.answer_type,
         "truth": None if challenge.truth is None else storable(challenge.truth),
         "profile": judgement.profile,
+        "encoder": judgement.encoder,
         "consensus": judgement.consensus,
         "agreement": judgement.agreement,
         "winner": judgement.winner,
@@ -74,6 +75,7 @@ def reply_values(judged: Round, netuid: int, number: int) -> Iterator[Values]:
             "score": verdict.score,
             "emission": verdict.emission,
             "counted": judged.counted(reply),
+            "profile": judged.judgement.profile,
             "cluster": verdict.cluster,
             "reason": storable(reply.reason),
             "finish_reason": storable(reply.finish_reason),
@@ -122,6 +124,7 @@ def round_of(row: Row, replies: Sequence[Row], likeness: Likeness | None = None)
             winner=row["winner"],
             clusters=tuple(map(tuple, json.loads(row["clusters"]))),
             verdicts=tuple(map(_verdict_of, replies)),
+            encoder=row["encoder"],
         ),
         started_at=row["at"],
         duration_ms=row["duration_ms"],

@@ -40,16 +40,16 @@ DAY_S = 86400.0
 
 _INSERT_ROUND = """
     INSERT INTO rounds (id, netuid, at, duration_ms, block, kind, source, created_at, answer_type, truth,
-        profile, consensus, agreement, winner, clusters, request, scored)
+        profile, encoder, consensus, agreement, winner, clusters, request, scored)
     VALUES (:id, :netuid, :at, :duration_ms, :block, :kind, :source, :created_at, :answer_type, :truth,
-        :profile, :consensus, :agreement, :winner, :clusters, :request, :scored)
+        :profile, :encoder, :consensus, :agreement, :winner, :clusters, :request, :scored)
     RETURNING number
 """
 _INSERT_REPLY = """
     INSERT INTO replies (round, position, netuid, at, uid, hotkey, coldkey, ip, status, ms, quality, score, emission,
-        counted, cluster, reason, finish_reason, parts, reasons, usage, tool_calls, text)
+        counted, profile, cluster, reason, finish_reason, parts, reasons, usage, tool_calls, text)
     VALUES (:round, :position, :netuid, :at, :uid, :hotkey, :coldkey, :ip, :status, :ms, :quality, :score, :emission,
-        :counted, :cluster, :reason, :finish_reason, :parts, :reasons, :usage, :tool_calls, :text)
+        :counted, :profile, :cluster, :reason, :finish_reason, :parts, :reasons, :usage, :tool_calls, :text)
 """
 _KEEP_LIKENESS = "INSERT INTO likenesses (round, value) VALUES (?, ?)"
 _COUNT_REPLY = """
@@ -80,7 +80,8 @@ _KEEP_HISTORY = """
 """
 _KEEP_CURSOR = "INSERT INTO cursors (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
 _KEEP_RULE = """
-    INSERT INTO score_rules (netuid, rule) VALUES (?, ?) ON CONFLICT DO UPDATE SET rule = excluded.rule
+    INSERT INTO score_rules (netuid, rule, profile) VALUES (?, ?, ?)
+    ON CONFLICT DO UPDATE SET rule = excluded.rule, profile = excluded.profile
 """
 _ANSWERS_COUNTED = """
     SELECT replies.hotkey, replies.at FROM rounds CROSS JOIN replies ON replies.round = rounds.number
@@ -196,17 +197,18 @@ class Store:
                 return bytes(value)
         return None
 
-    async def emissions(self, netuid: int, since: float, per_hotkey: int) -> dict[str, list[Sample]]:
+    async def emissions(self, netuid: int, profile: str, since: float, per_hotkey: int) -> dict[str, list[Sample]]:
         """By hotkey, the newest samples (at, emission) after `since`, in the order of their rounds.
 
-        Which replies are samples, `Round.counted` says.
+        Which replies are samples, `Round.counted` says. Those of rounds that another profile judged are on another
+        scale, and not among them.
         """
         emissions = {}
         async with self._database.read() as connection:
             for (hotkey,) in await connection.execute_fetchall(
                 "SELECT hotkey FROM neurons WHERE netuid = ?", (netuid,)
             ):
-                newest = await connection.execute_fetchall(SAMPLES, (netuid, hotkey, since, per_hotkey))
+                newest = await connection.execute_fetchall(SAMPLES, (netuid, hotkey, profile, since, per_hotkey))
                 if samples := [(at, emission) for at, emission in newest]:
                     emissions[hotkey] = samples[::-1]
         return emissions
@@ -234,10 +236,10 @@ class Store:
                 ((netuid, hotkey, coldkey, uid, storable(name), at) for hotkey, coldkey, uid, name in neurons),
             )
 
-    async def set_score_rule(self, netuid: int, rule: Rule) -> None:
-        """Keep the rule by which this engine makes scores, for exports."""
+    async def set_score_rule(self, netuid: int, rule: Rule, profile: str) -> None:
+        """Keep the rule by which this engine makes scores of what the profile pays, for exports."""
         async with self._database.write() as connection:
-            await connection.execute(_KEEP_RULE, (netuid, rule_json(rule)))
+            await connection.execute(_KEEP_RULE, (netuid, rule_json(rule), profile))
 
     async def log_command(self, at: float, name: str, detail: str, outcome: str, reason: str) -> None:
         async with self._database.write() as connection:

@@ -55,6 +55,7 @@ class WeightPlan(Struct, frozen=True, kw_only=True):
     """The weights that `hotkey` would set at `block`, for the epoch due at block `window`.
 
     `last_update` is the hotkey's LastUpdate before them. With a `salt` they are committed to and revealed later.
+    `profile` is the scoring profile that made the scores, "" in plans of earlier versions.
     `skipped` says why nothing should be set, "" when all is well; a skipped plan has no rows.
     """
 
@@ -68,6 +69,7 @@ class WeightPlan(Struct, frozen=True, kw_only=True):
     mode: Mode = "normal"
     rows: tuple[WeightRow, ...] = ()
     skipped: str = ""
+    profile: str = ""
 
 
 def plan_weights(
@@ -78,6 +80,7 @@ def plan_weights(
     hotkey: str,
     window: int,
     now: float,
+    profile: str = "",
 ) -> WeightPlan:
     """The plan for the validator `hotkey` at the metagraph's block; `now` is unix seconds."""
     own = metagraph.by_hotkey(hotkey)
@@ -103,6 +106,7 @@ def plan_weights(
         mode=mode,
         rows=rows,
         skipped=skipped,
+        profile=profile,
     )
 
 

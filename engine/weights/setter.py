@@ -41,9 +41,9 @@ WRONG_KIND = {
 class WeightSetter:
     """A service that watches the blocks. Nothing but this sets weights, and one submission at a time.
 
-    `scores` are asked for at each submission. `on_plan` hears of each plan and its outcome, which is None when nothing
-    should be set; an unknown one is followed by the outcome that the chain showed later. `attention` takes level,
-    subject and text.
+    `scores`, made by the scoring profile `profile`, are asked for at each submission. `on_plan` hears of each plan and
+    its outcome, which is None when nothing should be set; an unknown one is followed by the outcome that the chain
+    showed later. `attention` takes level, subject and text.
     """
 
     name = "weights"
@@ -56,6 +56,7 @@ class WeightSetter:
         signer: Signer,
         journal: WeightJournal,
         scores: Callable[[], Sequence[HotkeyScore]],
+        profile: str = "",
         on_plan: Callable[[WeightPlan, Outcome | None], object],
         attention: Callable[[Level, str, str], object],
         call_timeout: float = 60.0,
@@ -64,6 +65,7 @@ class WeightSetter:
         self._netuid = netuid
         self._hotkey = signer.ss58_address
         self._scores = scores
+        self._profile = profile
         self._on_plan = on_plan
         self._attention = attention
         self._call_timeout = call_timeout
@@ -215,6 +217,7 @@ class WeightSetter:
             hotkey=self._hotkey,
             window=moment.next_epoch,
             now=time.time(),
+            profile=self._profile,
         )
         return replace(plan, salt=new_salt()) if moment.rules.commit_reveal else plan
 

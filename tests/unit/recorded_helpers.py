@@ -17,7 +17,7 @@ from engine.store.store import Store
 from engine.values import Judgement, Likeness, Metagraph, Neuron, Reply, Round
 from engine.view import round_view
 from engine.weights.averages import Exponential
-from tests.unit.store_helpers import NETUID, a_reply, a_round, a_verdict, hotkey
+from tests.unit.store_helpers import NETUID, PROFILE, a_reply, a_round, a_verdict, hotkey
 from tests.unit.tui_helpers import NOW, app_of, miner, screen_text, snapshot
 
 HASHING = open_encoder("hashing")
@@ -95,7 +95,7 @@ async def folder_with(folder: Path, rounds: Sequence[Round]) -> Path:
     """A data folder in which these rounds are stored."""
     store = await Store.open(folder / FILE_NAME, retention_days=7)
     try:
-        await store.set_score_rule(NETUID, Exponential(alpha=0.5, window_s=3600.0))
+        await store.set_score_rule(NETUID, Exponential(alpha=0.5, window_s=3600.0), PROFILE)
         for one in rounds:
             await store.record(one, netuid=NETUID, history=None, cursor=None)
     finally:

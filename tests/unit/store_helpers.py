@@ -7,6 +7,7 @@ from engine.values import Challenge, Judgement, Reply, Request, Round, Verdict
 from engine.weights.plan import WeightPlan, WeightRow
 
 NETUID = 78
+PROFILE = "robust"
 T0 = 1_770_000_000.0
 """When round 0 was asked."""
 
@@ -69,12 +70,13 @@ def a_round(
         ),
         replies=replies,
         judgement=Judgement(
-            profile="robust",
+            profile=PROFILE,
             consensus=0.9,
             agreement=1.0,
             winner=answered[0] if answered else None,
             clusters=(answered,) if answered else (),
             verdicts=verdicts,
+            encoder="minilm",
         ),
         started_at=at,
         duration_ms=250.0,
@@ -88,6 +90,7 @@ def a_plan(block: int = 100, uids: Sequence[int] = (1, 2), **changed: Any) -> We
         "hotkey": hotkey(0),
         "block": block,
         "window": block + 10,
+        "profile": PROFILE,
         "rows": tuple(WeightRow(uid=uid, hotkey=hotkey(uid), weight=1 / len(uids), u16=65535) for uid in uids),
     }
     return WeightPlan(**(fields | changed))

@@ -15,7 +15,7 @@ from engine.transport.wire import challenge_json
 from engine.values import Reply, Round
 from engine.weights.averages import Exponential, Windowed
 from engine.weights.book import AverageBook
-from tests.unit.store_helpers import NETUID, T0, a_reply, a_round, a_verdict, hotkey
+from tests.unit.store_helpers import NETUID, PROFILE, T0, a_reply, a_round, a_verdict, hotkey
 
 PERIOD_S = 600.0
 MINUTE = 60.0
@@ -136,7 +136,7 @@ async def test_what_counted_is_stored_by_reply(store: Store) -> None:
     for judged in (capped, unscored):
         await store.record(judged, netuid=NETUID, history=None, cursor=None)
         assert await store.round(judged.challenge.id) == judged
-    samples = await store.emissions(NETUID, 0.0, 10)
+    samples = await store.emissions(NETUID, PROFILE, 0.0, 10)
     assert samples == {hotkey(2): [(T0 + MINUTE, 0.25)], hotkey(3): [(T0 + MINUTE, 0.0)]}
     assert await store.answers_counted(NETUID, 0.0) == {hotkey(2): [T0 + MINUTE]}
     assert await store.answers_counted(NETUID, T0 + MINUTE) == {}
@@ -151,7 +151,7 @@ async def test_the_cap_goes_on_after_a_restart(store: Store) -> None:
     again = a_board(limit=2)
     now = T0 + 3 * MINUTE
     answers = await store.answers_counted(NETUID, now - PERIOD_S)
-    again.load(await store.emissions(NETUID, 0.0, 10), await store.tallies(NETUID), answers)
+    again.load(await store.emissions(NETUID, PROFILE, 0.0, 10), await store.tallies(NETUID), answers)
     for one in (board, again):
         late = judged_by(one, paid(3, (a_reply(1), 0.0), (a_reply(2), 1.0)))
         assert [late.counted(reply) for reply in late.replies] == ["cap", "yes"]

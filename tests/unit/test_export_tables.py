@@ -25,7 +25,7 @@ from engine.weights.book import AverageBook
 from engine.weights.penalties import Standing
 from engine.weights.plan import WeightRow
 from tests.unit.kinship_helpers import OPEN, after, asked, bystanders, said
-from tests.unit.store_helpers import NETUID, T0, a_plan, a_reply, a_round, a_verdict, hotkey
+from tests.unit.store_helpers import NETUID, PROFILE, T0, a_plan, a_reply, a_round, a_verdict, hotkey
 
 NOW = T0 + 7200
 HOSTILE = '=HYPERLINK("http://evil","x")\r\n\x1b]0;title\x07\x00,"quoted"\x9b31m \u202eabc\u202c שלום \ud800'
@@ -64,19 +64,19 @@ def test_rounds_word_for_word(tmp_path: Path, exported: Callable[..., str]) -> N
     timeout = a_reply(7, status="timeout", reason="no answer in 2 s", text="")
     stored(tmp_path, a_round(0), a_round(1, [timeout], at=T0 + 60.25))
     assert exported("rounds") == (
-        "id,at,kind,source,profile,asked,answered,winner_uid,winner_hotkey,agreement,clusters,duration_ms\r\n"
-        f'round-0,2026-02-02T02:40:00.000Z,chat,synthetic,robust,3,3,0,{hotkey(0)},1.0,"[[0,1,2]]",250.0\r\n'
-        "round-1,2026-02-02T02:41:00.250Z,chat,synthetic,robust,1,0,,,1.0,[],250.0\r\n"
+        "id,at,kind,source,profile,asked,answered,winner_uid,winner_hotkey,agreement,clusters,duration_ms,encoder\r\n"
+        f'round-0,2026-02-02T02:40:00.000Z,chat,synthetic,robust,3,3,0,{hotkey(0)},1.0,"[[0,1,2]]",250.0,minilm\r\n'
+        "round-1,2026-02-02T02:41:00.250Z,chat,synthetic,robust,1,0,,,1.0,[],250.0,minilm\r\n"
     )
 
 
 def test_replies_word_for_word(tmp_path: Path, exported: Callable[..., str]) -> None:
     stored(tmp_path, a_round(0, [a_reply(1), a_reply(7, status="timeout", reason="no answer in 2 s", text="")]))
     assert exported("replies") == (
-        "round_id,at,uid,hotkey,status,ms,quality,cluster,score,emission,reason,text,counted\r\n"
+        "round_id,at,uid,hotkey,status,ms,quality,cluster,score,emission,reason,text,counted,profile\r\n"
         f"round-0,2026-02-02T02:40:00.000Z,1,{hotkey(1)},ok,101.0,0.5,A,0.5,0.5,"
-        "agrees with the others; fast,the answer of 1,yes\r\n"
-        f"round-0,2026-02-02T02:40:00.000Z,7,{hotkey(7)},timeout,107.0,0.0,,0.0,0.0,no answer in 2 s,,yes\r\n"
+        "agrees with the others; fast,the answer of 1,yes,robust\r\n"
+        f"round-0,2026-02-02T02:40:00.000Z,7,{hotkey(7)},timeout,107.0,0.0,,0.0,0.0,no answer in 2 s,,yes,robust\r\n"
     )
 
 
@@ -90,12 +90,12 @@ def test_weights_word_for_word(tmp_path: Path, exported: Callable[..., str]) -> 
 
     asyncio.run(set_some())
     assert exported("weights") == (
-        "at,block,netuid,uid,hotkey,weight,weight_u16,mode,outcome,reason,penalty\r\n"
+        "at,block,netuid,uid,hotkey,weight,weight_u16,mode,outcome,reason,penalty,profile\r\n"
         f"2026-02-02T04:40:00.000Z,100,78,1,{hotkey(1)},0.5,65535,normal,rejected,"
-        "SettingWeightsTooFast: 12 blocks left,0.0\r\n"
+        "SettingWeightsTooFast: 12 blocks left,0.0,robust\r\n"
         f"2026-02-02T04:40:00.000Z,100,78,2,{hotkey(2)},0.5,65535,normal,rejected,"
-        "SettingWeightsTooFast: 12 blocks left,0.0\r\n"
-        "2026-02-02T04:40:00.000Z,200,78,,,,,degraded,skipped,no miner serves,\r\n"
+        "SettingWeightsTooFast: 12 blocks left,0.0,robust\r\n"
+        "2026-02-02T04:40:00.000Z,200,78,,,,,degraded,skipped,no miner serves,,robust\r\n"
     )
 
 
@@ -144,7 +144,7 @@ def test_suspects_word_for_word(tmp_path: Path, exported: Callable[..., str]) ->
 async def fill_scores(folder: Path) -> None:
     """Hotkey 1 answers, 2 answered long ago, 3 failed five times, 4 was never asked, 5 has left."""
     store = await Store.open(folder / FILE_NAME, retention_days=7)
-    await store.set_score_rule(NETUID, Exponential(alpha=0.5, window_s=7000.0))
+    await store.set_score_rule(NETUID, Exponential(alpha=0.5, window_s=7000.0), PROFILE)
     early = a_round(0, [a_reply(2), a_reply(5)], at=NOW - 3 * 3600 - 1)
     await store.record(early, netuid=NETUID, history=None, cursor=None)
     for number, emission in enumerate((0.9, 0.25, 0.5, 0.5, 1.0), start=1):
@@ -164,12 +164,13 @@ async def fill_scores(folder: Path) -> None:
 def test_scores_word_for_word(tmp_path: Path, exported: Callable[..., str]) -> None:
     asyncio.run(fill_scores(tmp_path))
     assert exported("scores") == (
-        "netuid,uid,hotkey,name,ema,last_emission,rounds,answered,failed,last_answer_at,weight,weight_u16,state,penalty\r\n"
-        f"78,1,{hotkey(1)},strong-1,0.71875,1.0,5,5,0,2026-02-02T03:30:00.000Z,0.75,65535,active,0.25\r\n"
-        f"78,2,{hotkey(2)},,,0.5,1,1,0,2026-02-02T01:39:59.000Z,0.0,0,stale,\r\n"
-        f"78,3,{hotkey(3)},'=SUM(A1),0.0,0.0,5,0,5,,0.0,0,silent,\r\n"
-        f"78,4,{hotkey(4)},,,,0,0,0,,0.0,0,silent,\r\n"
-        f"78,5,{hotkey(5)},,,0.5,1,1,0,2026-02-02T01:39:59.000Z,0.0,0,deregistered,\r\n"
+        "netuid,uid,hotkey,name,ema,last_emission,rounds,answered,failed,last_answer_at,weight,weight_u16,state,"
+        "penalty,profile\r\n"
+        f"78,1,{hotkey(1)},strong-1,0.71875,1.0,5,5,0,2026-02-02T03:30:00.000Z,0.75,65535,active,0.25,robust\r\n"
+        f"78,2,{hotkey(2)},,,0.5,1,1,0,2026-02-02T01:39:59.000Z,0.0,0,stale,,robust\r\n"
+        f"78,3,{hotkey(3)},'=SUM(A1),0.0,0.0,5,0,5,,0.0,0,silent,,robust\r\n"
+        f"78,4,{hotkey(4)},,,,0,0,0,,0.0,0,silent,,robust\r\n"
+        f"78,5,{hotkey(5)},,,0.5,1,1,0,2026-02-02T01:39:59.000Z,0.0,0,deregistered,,robust\r\n"
     )
 
 

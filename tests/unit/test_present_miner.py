@@ -33,6 +33,7 @@ def appearance(number: int, **changes: Any) -> Appearance:
         "score": 0.5,
         "emission": 0.5,
         "counted": "yes",
+        "profile": "robust",
         "reason": "",
         "reasons": ("equals the known answer",),
     }

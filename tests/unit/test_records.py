@@ -3,14 +3,16 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from console.errors import ConsoleError
 from console.present.recorded import EmaStep
 from console.records import read_miner, read_round
 from engine.store.schema import FILE_NAME
 from engine.store.store import Store
+from engine.weights.averages import Exponential
 from tests.unit.recorded_helpers import NETUID, folder_with, hotkey, split_round
-from tests.unit.store_helpers import a_reply, a_round, a_verdict
+from tests.unit.store_helpers import T0, a_reply, a_round, a_verdict
 
 
 async def test_a_round_comes_with_its_place_and_what_it_did_to_each_average(tmp_path: Path) -> None:
@@ -60,3 +62,20 @@ async def test_before_the_first_score_no_average_is_known(tmp_path: Path) -> Non
     await store.close()
     assert set(read_round(tmp_path, "round-0").emas) == {EmaStep(None, None)}
     assert read_miner(tmp_path, NETUID, hotkey(1)).averages == ()
+
+
+async def test_averages_are_made_of_one_profiles_rounds(tmp_path: Path) -> None:
+    store = await Store.open(tmp_path / FILE_NAME, retention_days=7)
+    await store.set_score_rule(NETUID, Exponential(alpha=0.5, window_s=3600.0), "robust")
+    for number, (profile, emission) in enumerate((("robust", 1.0), ("loosh", 0.25), ("robust", 0.5), ("loosh", 0.5))):
+        replies = [a_reply(1)]
+        one = a_round(number, replies, [a_verdict(replies[0], emission=emission)])
+        one = replace(one, judgement=replace(one.judgement, profile=profile))
+        await store.record(one, netuid=NETUID, history=None, cursor=None)
+    assert (await store.emissions(NETUID, "loosh", 0.0, 9))[hotkey(1)] == [(T0 + 60, 0.25), (T0 + 180, 0.5)]
+    assert read_miner(tmp_path, NETUID, hotkey(1)).averages == (0.75, 1.0)
+    assert read_round(tmp_path, "round-2").emas == (EmaStep(1.0, 0.75),)
+    assert read_round(tmp_path, "round-3").emas == (EmaStep(0.25, 0.375),)
+    await store.set_score_rule(NETUID, Exponential(alpha=0.5, window_s=3600.0), "loosh")
+    assert read_miner(tmp_path, NETUID, hotkey(1)).averages == (0.375, 0.25)
+    await store.close()

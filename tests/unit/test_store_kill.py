@@ -10,7 +10,7 @@ from pathlib import Path
 
 from engine.store.reader import open_reader
 from engine.store.store import Store
-from tests.unit.store_helpers import NETUID, a_reply, a_round, hotkey
+from tests.unit.store_helpers import NETUID, PROFILE, a_reply, a_round, hotkey
 
 KILLS = 8
 REPLIES = 40
@@ -60,7 +60,7 @@ async def test_rounds_survive_kills(tmp_path: Path) -> None:
     assert not await store.has_round(f"round-{stored}")
     tallies = await store.tallies(NETUID)
     assert {tally.rounds for tally in tallies.values()} == {stored}
-    assert len((await store.emissions(NETUID, 0.0, 10_000))[hotkey(0)]) == stored
+    assert len((await store.emissions(NETUID, PROFILE, 0.0, 10_000))[hotkey(0)]) == stored
     await store.close()
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)

@@ -94,8 +94,11 @@ async def test_what_counted_and_the_rule_of_scores_are_carried_over(path: Path) 
     await use(path)
     with open_reader(path) as reader:
         assert reader.score_rule(78) == Exponential(alpha=0.25, window_s=7200.0)
-        counted = [reply.counted for reply in reader.replies(0.0) if reply.round_id == "r"]
-    assert counted == ["yes", "ignored", "cancelled"]
+        replies = [reply for reply in reader.replies(0.0) if reply.round_id == "r"]
+        assert reader.profile(78) == "loosh"
+        assert reader.profile(1) == ""
+    assert [reply.counted for reply in replies] == ["yes", "ignored", "cancelled"]
+    assert {reply.profile for reply in replies} == {"loosh"}
 
 
 async def test_a_migration_that_fails_leaves_the_old_schema(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,11 +139,12 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path) -> Non
 
 
 def damage(path: Path) -> None:
-    """Overwrite all pages but the first two."""
+    """Overwrite the page where the table of rounds begins."""
+    with closing(sqlite3.connect(path)) as connection:
+        ((page,),) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'rounds'")
     with path.open("r+b") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(2 * 4096)
-        file.write(os.urandom(size - 2 * 4096))
+        file.seek((page - 1) * 4096)
+        file.write(os.urandom(4096))
 
 
 async def test_a_damaged_page_is_reported_and_the_repaired_file_used_again(path: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from engine.store.reader import open_reader
 from engine.store.schema import FILE_NAME
 from engine.store.store import Store
 from engine.values import Outcome
-from tests.unit.store_helpers import NETUID, T0, a_plan, a_reply, a_round, hotkey
+from tests.unit.store_helpers import NETUID, PROFILE, T0, a_plan, a_reply, a_round, hotkey
 
 
 async def stored(folder: Path, rounds: int) -> Store:
@@ -84,7 +84,7 @@ async def test_rounds_replies_and_samples_end_where_one_stands(tmp_path: Path) -
         assert past.round(9) is None
         assert [reply.at for reply in past.last_replies(NETUID, hotkey(1), 3, 2)] == [T0 + 120, T0 + 60]
         assert past.last_replies(NETUID, hotkey(1), 5, 1)[0].status == "timeout"
-        assert past.last_samples(NETUID, hotkey(2), 5, 2) == [(T0 + 120, 0.5), (T0 + 180, 0.5)]
+        assert past.last_samples(NETUID, hotkey(2), PROFILE, 5, 2) == [(T0 + 120, 0.5), (T0 + 180, 0.5)]
         assert past.last_replies(NETUID, hotkey(9), 5, 2) == []
 
 

@@ -16,7 +16,7 @@ from engine.store.schema import LATEST
 from engine.store.store import Store
 from engine.values import Outcome
 from engine.weights.averages import Exponential
-from tests.unit.store_helpers import NETUID, T0, a_plan, a_reply, a_round, hotkey
+from tests.unit.store_helpers import NETUID, PROFILE, T0, a_plan, a_reply, a_round, hotkey
 
 
 @pytest.fixture
@@ -62,13 +62,13 @@ async def test_a_long_reader_does_not_stop_the_writer(store: Store, path: Path) 
 async def test_rows_are_what_was_recorded(store: Store, path: Path) -> None:
     judged = a_round(0, [a_reply(1), a_reply(2, status="timeout", reason="no answer in 2 s", text="")])
     await store.record(judged, netuid=NETUID, history=None, cursor=None)
-    await store.set_score_rule(NETUID, Exponential(alpha=0.25, window_s=3600.0))
+    await store.set_score_rule(NETUID, Exponential(alpha=0.25, window_s=3600.0), PROFILE)
     with open_reader(path) as reader:
         [row] = reader.rounds(0.0)
         answer, failure = reader.replies(0.0)
         assert reader.score_rule(NETUID) == Exponential(alpha=0.25, window_s=3600.0)
         assert reader.score_rule(1) is None
-        assert reader.emissions(NETUID, hotkey(1), 0.0, 10) == [(T0, 0.5)]
+        assert reader.emissions(NETUID, hotkey(1), PROFILE, 0.0, 10) == [(T0, 0.5)]
     assert (row.asked, row.answered, row.winner_uid, row.clusters) == (2, 1, 1, [[1]])
     assert (answer.reasons, answer.text) == (("agrees with the others", "fast"), "the answer of 1")
     assert (failure.status, failure.reason, failure.emission) == ("timeout", "no answer in 2 s", 0.0)

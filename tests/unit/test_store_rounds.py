@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from engine.store.errors import StoreError
 from engine.store.store import Store, Tally
 from engine.values import Reply, Request
-from tests.unit.store_helpers import NETUID, T0, a_reply, a_round, a_verdict, hotkey
+from tests.unit.store_helpers import NETUID, PROFILE, T0, a_reply, a_round, a_verdict, hotkey
 
 
 @pytest.fixture
@@ -157,7 +157,7 @@ async def test_tallies_count_answers_and_failures(store: Store) -> None:
 async def test_a_reply_that_we_cancelled_counts_for_nothing(store: Store) -> None:
     await record(store, 0, a_reply(1), a_reply(2, status="cancelled", reason="we stop"))
     assert set(await store.tallies(NETUID)) == {hotkey(1)}
-    assert set(await store.emissions(NETUID, 0.0, 10)) == {hotkey(1)}
+    assert set(await store.emissions(NETUID, PROFILE, 0.0, 10)) == {hotkey(1)}
     stored = await store.round("round-0")
     assert stored is not None
     assert [reply.status for reply in stored.replies] == ["ok", "cancelled"]
@@ -169,25 +169,27 @@ async def test_a_miss_is_a_sample_under_robust_and_none_under_loosh(store: Store
     judged = a_round(1, replies)
     loosh = replace(judged, judgement=replace(judged.judgement, profile="loosh"))
     await store.record(loosh, netuid=NETUID, history=None, cursor=None)
-    samples = await store.emissions(NETUID, 0.0, 10)
-    assert {name: len(found) for name, found in samples.items()} == {hotkey(1): 2, hotkey(2): 1}
+    samples = await store.emissions(NETUID, PROFILE, 0.0, 10)
+    assert {name: len(found) for name, found in samples.items()} == {hotkey(1): 1, hotkey(2): 1}
+    samples = await store.emissions(NETUID, "loosh", 0.0, 10)
+    assert {name: len(found) for name, found in samples.items()} == {hotkey(1): 1}
 
 
 async def test_emissions_are_the_newest_samples_in_time_order(store: Store) -> None:
     for number in range(5):
         failed = number == 3
         await record(store, number, a_reply(1, status="timeout" if failed else "ok"))
-    samples = await store.emissions(NETUID, T0 + 30, 3)
+    samples = await store.emissions(NETUID, PROFILE, T0 + 30, 3)
     assert samples == {hotkey(1): [(T0 + 120, 0.5), (T0 + 180, 0.0), (T0 + 240, 0.5)]}
-    assert await store.emissions(NETUID, T0 + 1000, 3) == {}
-    assert await store.emissions(1, 0.0, 3) == {}
+    assert await store.emissions(NETUID, PROFILE, T0 + 1000, 3) == {}
+    assert await store.emissions(1, PROFILE, 0.0, 3) == {}
 
 
 async def test_subnets_are_counted_apart(store: Store) -> None:
     await record(store, 0, a_reply(1))
     await store.record(a_round(1, [a_reply(1)]), netuid=1, history=None, cursor=None)
     assert (await store.tallies(NETUID))[hotkey(1)].rounds == 1
-    assert len((await store.emissions(1, 0.0, 10))[hotkey(1)]) == 1
+    assert len((await store.emissions(1, PROFILE, 0.0, 10))[hotkey(1)]) == 1
 
 
 async def test_commands_are_logged_newest_first(store: Store) -> None:
