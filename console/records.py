@@ -59,7 +59,8 @@ def _emas(reader: Reader, found: FoundRound) -> list[EmaStep]:
     limit = rule.depth + 1
     steps = []
     for reply in found.round.replies:
-        samples = reader.emissions_until(found.netuid, reply.hotkey, found.round.judgement.profile, at, limit)
+        profile = found.round.judgement.profile
+        samples = reader.samples_until(found.netuid, reply.hotkey, profile, found.number, limit)
         before = [sample for sample in samples if sample[0] < at]
         steps.append(EmaStep(average(rule, before, at), average(rule, samples, at)))
     return steps

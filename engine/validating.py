@@ -21,16 +21,15 @@ from engine.settings import Settings
 from engine.snapshot import MinerView, PlanView, Snapshot, SybilView
 from engine.store.errors import StoreError
 from engine.transport.dialect import Caller
-from engine.validator import ROUNDS_SHOWN, Validator
+from engine.validator import Validator
 from engine.values import Outcome, Peer
-from engine.view import miner_views, plan_view, setter_view
+from engine.view import PLANS_SHOWN, ROUNDS_SHOWN, miner_views, plan_view, setter_view
 from engine.weights.averages import Exponential, Rule, Windowed
 from engine.weights.book import AverageBook
 from engine.weights.plan import HotkeyScore, WeightPlan, plan_weights
 from engine.weights.setter import WeightSetter
 
 VALIDATOR = "validator"
-PLANS_SHOWN = 50
 UNSETTLED = ("unknown", "committed")
 """Outcomes of plans that another one follows."""
 

@@ -21,9 +21,8 @@ from engine.snapshot import Progress, RoundView
 from engine.store.errors import StoreError
 from engine.store.store import Store
 from engine.values import Challenge, Reply, Round
-from engine.view import clusters_of_uids, round_view
+from engine.view import ROUNDS_SHOWN, clusters_of_uids, round_view
 
-ROUNDS_SHOWN = 200
 UNRECORDED_KEPT = 200
 NOBODY_PAUSE_S = 0.2
 NOBODY_PATIENCE_S = 15.0

@@ -13,6 +13,10 @@ from engine.values import Metagraph, Neuron, Outcome, Round, WeightCommit
 from engine.weights.moment import Wait
 from engine.weights.plan import WeightPlan
 
+ROUNDS_SHOWN = 200
+PLANS_SHOWN = 50
+"""How many of the last ones a Snapshot holds."""
+
 ID_WIDTH = 272
 """Room for the longest id of a challenges file, 128 characters of two cells each, and for what makes it unique."""
 

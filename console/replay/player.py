@@ -23,6 +23,9 @@ PACES = {"1x": 1.0, "4x": 4.0, "16x": 16.0, "max": inf}
 LONGEST_GAP_S = 10.0
 """A longer pause between two rounds is played as this one."""
 
+SHORTEST_GAP_S = 0.02
+"""A screen shows no more rounds a second than this leaves, and needs its share of the processor."""
+
 LOG_EVERY_S = 0.25
 """The log of each instant takes longer to read than its round; while it plays, some are left out."""
 
@@ -149,7 +152,7 @@ class Player:
         """When the next round is due, if it plays."""
         timeline = self._recording.timeline
         gap = timeline.time(self._place + 1) - self._at if self._place < timeline.total else 0.0
-        self._due = time.monotonic() + min(gap, LONGEST_GAP_S) / PACES[self._pace]
+        self._due = time.monotonic() + max(SHORTEST_GAP_S, min(gap, LONGEST_GAP_S) / PACES[self._pace])
 
     def _until_due(self) -> float | None:
         return max(0.0, self._due - time.monotonic()) if self._playing else None

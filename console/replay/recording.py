@@ -11,9 +11,7 @@ from engine.snapshot import ChainView, ReplayView, RoundView, Snapshot
 from engine.store.errors import StoreError
 from engine.store.past import Past, open_past
 from engine.store.schema import FILE_NAME
-from engine.validating import PLANS_SHOWN
-from engine.validator import ROUNDS_SHOWN
-from engine.view import round_view
+from engine.view import PLANS_SHOWN, ROUNDS_SHOWN, round_view
 from engine.weights.book import HISTORY_KEPT
 
 REPLIES_COUNTED = 200
@@ -69,7 +67,7 @@ class Recording:
         last = past.round(timeline.number(place))
         plan = past.weights(netuid, at)
         weights = {row.hotkey: row.weight for row in plan.rows} if plan else {}
-        rule = past.score_rule(netuid)
+        rule = past.reader.score_rule(netuid)
         profile = last.judgement.profile if last else ""
         accounts = current(self._accounts(past, place, profile, rule.depth if rule else 0))
         return Snapshot(
@@ -106,7 +104,7 @@ class Recording:
         for hotkey, name in past.names(self.netuid).items():
             replies = past.last_replies(self.netuid, hotkey, until, REPLIES_COUNTED)
             if replies:
-                known = past.last_samples(self.netuid, hotkey, profile, until, samples + HISTORY_KEPT)
+                known = past.reader.samples_until(self.netuid, hotkey, profile, until, samples + HISTORY_KEPT)
                 accounts.append(Account(hotkey=hotkey, name=name, replies=replies, samples=known))
         return accounts
 

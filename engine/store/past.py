@@ -10,11 +10,10 @@ from msgspec import Struct
 
 from engine.snapshot import CommandView, PlanView
 from engine.store.journal import plan_row
-from engine.store.read_only import read_only
-from engine.store.reader import Reader, is_alone
+from engine.store.read_only import is_alone, read_only
+from engine.store.reader import Reader
 from engine.store.rows import plan_of, round_of
 from engine.values import ReplyStatus, Round
-from engine.weights.averages import Rule, Sample
 from engine.weights.plan import WeightPlan
 
 
@@ -43,10 +42,14 @@ def open_past(path: Path) -> Iterator["Past"]:
 
 
 class Past:
-    """Rows as they were when it was opened; `until` is the number of the last round that counts."""
+    """Rows as they were when it was opened; `until` is the number of the last round that counts.
+
+    The `reader` answers what else there is to ask.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self.reader = Reader(connection)
 
     def newest_subnet(self) -> int | None:
         """The netuid of the round that was recorded last; None: there is no round."""
@@ -84,15 +87,6 @@ class Past:
         rows = self._connection.execute(_LAST_REPLIES, (netuid, hotkey, until, limit))
         return [PastReply(**row) for row in rows]
 
-    def last_samples(self, netuid: int, hotkey: str, profile: str, until: int, limit: int) -> list[Sample]:
-        """The last samples (at, emission) of a miner by one profile, in their order."""
-        rows = self._connection.execute(_LAST_SAMPLES, (netuid, hotkey, profile, until, limit)).fetchall()
-        return [(row["at"], row["emission"]) for row in reversed(rows)]
-
-    def score_rule(self, netuid: int) -> Rule | None:
-        """How the engine made scores the last time that it ran."""
-        return Reader(self._connection).score_rule(netuid)
-
     def plans(self, netuid: int, at: float, limit: int) -> list[PlanView]:
         """The last entries of the journal of weights until `at`, oldest first, with what became of them since."""
         rows = self._connection.execute(_PLANS, (netuid, at, limit)).fetchall()
@@ -119,10 +113,6 @@ _BARE_REPLIES = """
 _LAST_REPLIES = """
     SELECT at, uid, status, ms, emission FROM replies
     WHERE netuid = ? AND hotkey = ? AND round <= ? ORDER BY round DESC LIMIT ?
-"""
-_LAST_SAMPLES = """
-    SELECT at, emission FROM replies
-    WHERE netuid = ? AND hotkey = ? AND profile = ? AND round <= ? AND counted = 'yes' ORDER BY round DESC LIMIT ?
 """
 _PLANS = "SELECT at, plan, outcome, reason FROM plans WHERE netuid = ? AND at <= ? ORDER BY id DESC LIMIT ?"
 _WEIGHTS = """

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from engine.store.read_only import read_only
+from engine.store.read_only import is_alone, read_only
 from engine.store.rows import (
     LIKENESS,
     SAMPLES,
@@ -71,9 +71,10 @@ class StoredReply(Struct, frozen=True, kw_only=True):
 
 
 class FoundRound(Struct, frozen=True, kw_only=True):
-    """A whole round, and its place among the `total` rounds of its subnet, from 1 for the oldest."""
+    """A whole round, the number that it is stored under, and its place among the `total` of its subnet, from 1 on."""
 
     round: Round
+    number: int
     netuid: int
     place: int
     total: int
@@ -172,9 +173,9 @@ class Reader:
         replies = self._connection.execute(query, (row["number"],)).fetchall()
         likeness = likeness_of(self._connection.execute(LIKENESS, (row["number"],)))
         where = "" if is_alone(self._connection, row["netuid"]) else " WHERE netuid = :netuid"
-        numbers = {"netuid": row["netuid"], "number": row["number"]}
-        place, total = self._connection.execute(_PLACE + where, numbers).fetchone()
-        return FoundRound(round=round_of(row, replies, likeness), netuid=row["netuid"], place=place, total=total)
+        where_it_is = {"netuid": row["netuid"], "number": row["number"]}
+        place, total = self._connection.execute(_PLACE + where, where_it_is).fetchone()
+        return FoundRound(round=round_of(row, replies, likeness), place=place, total=total, **where_it_is)
 
     def round_beside(self, id: str, steps: int) -> str | None:
         """The id of the round so many `steps` after this one, before it when negative, else the last that there is.
@@ -203,9 +204,9 @@ class Reader:
             Appearance(**{**row, "won": bool(row["won"]), "reasons": tuple(json.loads(row["reasons"]))}) for row in rows
         ]
 
-    def emissions_until(self, netuid: int, hotkey: str, profile: str, at: float, limit: int) -> list[Sample]:
-        """The last samples (at, emission) of this hotkey by this profile up to and with `at`, in order of time."""
-        rows = self._connection.execute(_SAMPLES_UNTIL, (netuid, hotkey, profile, at, limit)).fetchall()
+    def samples_until(self, netuid: int, hotkey: str, profile: str, number: int, limit: int) -> list[Sample]:
+        """The last samples (at, emission) of a hotkey by a profile up to the round of this number, in order of time."""
+        rows = self._connection.execute(_SAMPLES_UNTIL, (netuid, hotkey, profile, number, limit)).fetchall()
         return [(row["at"], row["emission"]) for row in reversed(rows)]
 
     def neurons(self) -> Iterator[StoredNeuron]:
@@ -256,11 +257,6 @@ class Reader:
         return None if row is None else plan_of(row["plan"])
 
 
-def is_alone(connection: sqlite3.Connection, netuid: int) -> bool:
-    """Whether the store holds this subnet only, as it does unless a folder was used for two."""
-    return [row["netuid"] for row in connection.execute("SELECT DISTINCT netuid FROM neurons")] == [netuid]
-
-
 _REPLIES = """
     SELECT rounds.id AS round_id, rounds.at, replies.uid, replies.hotkey, replies.status, replies.ms, replies.quality,
         replies.cluster, replies.score, replies.emission, replies.counted, replies.profile, replies.reason,
@@ -296,7 +292,7 @@ _APPEARANCES = """
 """
 _SAMPLES_UNTIL = """
     SELECT at, emission FROM replies
-    WHERE netuid = ? AND hotkey = ? AND profile = ? AND at <= ? AND counted = 'yes' ORDER BY round DESC LIMIT ?
+    WHERE netuid = ? AND hotkey = ? AND profile = ? AND round <= ? AND counted = 'yes' ORDER BY round DESC LIMIT ?
 """
 _WEIGHTS = """
     SELECT plan FROM plans WHERE id = (

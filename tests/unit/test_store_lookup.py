@@ -71,5 +71,5 @@ async def test_samples_end_with_the_round_that_is_looked_at(store: Store, path: 
     cancelled = a_round(7, [a_reply(1, status="cancelled")])
     await store.record(cancelled, netuid=NETUID, history=None, cursor=None)
     with open_reader(path) as reader:
-        assert reader.emissions_until(NETUID, hotkey(1), PROFILE, T0 + 60, 10) == [(T0, 0.5), (T0 + 60, 0.5)]
-        assert reader.emissions_until(NETUID, hotkey(1), PROFILE, T0 + 600, 2) == [(T0 + 180, 0.5), (T0 + 240, 0.5)]
+        assert reader.samples_until(NETUID, hotkey(1), PROFILE, 2, 10) == [(T0, 0.5), (T0 + 60, 0.5)]
+        assert reader.samples_until(NETUID, hotkey(1), PROFILE, 9, 2) == [(T0 + 180, 0.5), (T0 + 240, 0.5)]

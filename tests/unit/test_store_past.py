@@ -84,7 +84,7 @@ async def test_rounds_replies_and_samples_end_where_one_stands(tmp_path: Path) -
         assert past.round(9) is None
         assert [reply.at for reply in past.last_replies(NETUID, hotkey(1), 3, 2)] == [T0 + 120, T0 + 60]
         assert past.last_replies(NETUID, hotkey(1), 5, 1)[0].status == "timeout"
-        assert past.last_samples(NETUID, hotkey(2), PROFILE, 5, 2) == [(T0 + 120, 0.5), (T0 + 180, 0.5)]
+        assert past.reader.samples_until(NETUID, hotkey(2), PROFILE, 5, 2) == [(T0 + 120, 0.5), (T0 + 180, 0.5)]
         assert past.last_replies(NETUID, hotkey(9), 5, 2) == []
 
 

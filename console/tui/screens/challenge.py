@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Container
+from textual.worker import Worker
 
 from console.drawing import page
 from console.errors import ConsoleError
@@ -45,6 +46,7 @@ class ChallengeScreen(ConsoleScreen):
         self._steps = 0
         self._follows = False
         self._newest = ""
+        self._reading: Worker[None] | None = None
         self._wraps = True
         self._view = VIEWS[0]
 
@@ -88,6 +90,10 @@ class ChallengeScreen(ConsoleScreen):
         self._steps = 0
         self.receive(self.host.picture)
 
+    @property
+    def _is_reading(self) -> bool:
+        return self._reading is not None and not self._reading.is_finished
+
     def _step(self, steps: int) -> None:
         """Keys that come while a round is being read are added up."""
         self._follows = False
@@ -103,11 +109,11 @@ class ChallengeScreen(ConsoleScreen):
         newest = self._newest_id(picture)
         is_past = bool(newest) and newest != self._round_id
         super().receive(replace(picture, mode="past") if is_past and picture.mode == "live" else picture)
-        if newest != self._newest and picture.mode != "paused":
+        if newest != self._newest and picture.mode != "paused" and not self._is_reading:
             goes_along = self._follows or (bool(self._newest) and picture.snapshot.replay is not None)
             self._newest = newest
             if goes_along and newest != self._round_id:
-                self._load(partial(read_round, self._folder, newest))
+                self._reading = self._load(partial(read_round, self._folder, newest))
 
     def show(self, picture: Picture) -> None:
         recorded, table = self._recorded, self.query_one(LiveTable)
