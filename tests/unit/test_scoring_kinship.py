@@ -5,12 +5,13 @@ from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from engine.scoring.history import History, decode, encode
 from engine.scoring.kinship.learning import learned
-from engine.scoring.kinship.strength import VERDICT, never_apart, strength
+from engine.scoring.kinship.strength import HINT, VERDICT, never_apart, strength
 from engine.scoring.kinship.suspects import suspicions
-from engine.scoring.kinship.tallies import MAX_MINERS, MAX_PAIRS, Kinship, Share
+from engine.scoring.kinship.tallies import MAX_MINERS, MAX_PAIRS, Kinship, Pair, Share
 from engine.values import AnswerType, Challenge, Reply
 from tests.unit.kinship_helpers import CAPITAL, OPEN, after, asked, bystanders, pointing, said, suspected
 
@@ -114,6 +115,18 @@ def test_words_that_the_question_gives_are_nobodys() -> None:
     assert not found.by_hotkey
 
 
+def test_a_list_of_numbers_or_the_questions_own_words_are_nobodys() -> None:
+    primes = "2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47"
+    plain = "Air scatters blue light more than red, so the sky looks blue from all sides at noon."
+    asked_for = asked(f"Put this in capital letters: {plain}")
+    found = suspected(
+        (question, [*bystanders(place), said("x", text), said("y", text)])
+        for place in range(ROUNDS)
+        for question, text in ((asked("Name the first primes.", "short"), primes), (asked_for, plain.upper()))
+    )
+    assert not found.by_hotkey
+
+
 def test_equal_short_or_prescribed_texts_are_nothing() -> None:
     short = [
         (asked(CAPITAL, "short"), [*bystanders(place), said("x", "Kabul."), said("y", "Kabul.")])
@@ -187,6 +200,17 @@ def test_a_vector_that_is_no_number_is_close_to_nobody() -> None:
     given = [said(name, words_of(name, 0)) for name in "abcdxy"]
     broken = {reply.text: pointing(1, 1) * float("nan") for reply in given}
     assert not suspected([(SKY, given)] * ROUNDS, broken).by_hotkey
+
+
+def test_what_one_popular_model_explains_does_not_add_up_to_a_verdict() -> None:
+    often, seldom = Share(90, 100), Share(10, 100)
+    model = Pair(
+        rounds=200, mistakes=often, meaning=often, structure=often, lockstep=often, answers=often, wording=seldom
+    )
+    assert HINT < strength(model).suspicion < VERDICT
+    operator = Pair(rounds=200, structure=often, lockstep=often, address=True, coldkey=True)
+    assert strength(operator).suspicion < VERDICT
+    assert strength(structs.replace(model, coldkey=True)).suspicion >= VERDICT
 
 
 def test_one_operator_and_one_machine_are_a_hint_and_neighbours_are_nothing() -> None:

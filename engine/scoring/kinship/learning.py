@@ -68,7 +68,7 @@ def _look(challenge: Challenge, replies: Sequence[Reply], vectors: Vectors) -> _
     kind, question = ballot.kind_of(challenge), challenge.request.question
     given = [reply for reply in ballot.trimmed(replies) if not ballot.why_barred(reply, question, kind)]
     given.sort(key=lambda reply: reply.hotkey)
-    same, own = same_words([reply.text[:COMPARED_CHARACTERS] for reply in given])
+    same, own = same_words([reply.text[:COMPARED_CHARACTERS] for reply in given], question)
     if kind in ballot.WORDED_ALIKE:
         own = np.zeros_like(own)
     layouts = [layout(reply.text) for reply in given]
