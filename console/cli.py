@@ -86,12 +86,30 @@ def export(arguments: argparse.Namespace) -> int:
         arguments.parser.refuse([arguments.id])
     if arguments.points or arguments.picture is not None:
         arguments.parser.error("--picture and --points are for one round: export round ID")
+    if arguments.table == "recorded":
+        return _export_recorded(arguments)
+    if arguments.truths is not None:
+        arguments.parser.error("--truths is for 'export recorded'")
     export(
         arguments.table,
         data_dir=configuration(arguments).settings.data_dir,
         since=arguments.since,
-        format=arguments.format,
+        format=arguments.format or "csv",
         out=arguments.out if arguments.out == "-" else Path(arguments.out),
+    )
+    return ExitCode.DONE
+
+
+def _export_recorded(arguments: argparse.Namespace) -> int:
+    from console.export.recorded import export_recorded
+
+    if arguments.format == "csv":
+        arguments.parser.error("recorded rounds are JSON lines, for 'judge': --format jsonl")
+    export_recorded(
+        data_dir=configuration(arguments).settings.data_dir,
+        since=arguments.since,
+        out=arguments.out if arguments.out == "-" else Path(arguments.out),
+        truths=arguments.truths,
     )
     return ExitCode.DONE
 
@@ -111,19 +129,24 @@ def _export_round(arguments: argparse.Namespace) -> int:
         return ExitCode.DONE
     out = arguments.out if arguments.out == "-" else Path(arguments.out)
     numbers = likeness.export_points if arguments.points else likeness.export_pairs
-    numbers(arguments.id, data_dir=folder, format=arguments.format, out=out)
+    numbers(arguments.id, data_dir=folder, format=arguments.format or "csv", out=out)
     return ExitCode.DONE
 
 
 def judge(arguments: argparse.Namespace) -> int:
-    from console.judge import judge_file
+    from console.judge import judge
 
-    rounds = arguments.file if arguments.file == "-" else Path(arguments.file)
-    return judge_file(
-        rounds,
+    if arguments.json and arguments.compare is None:
+        arguments.parser.error("--json is for --compare: judgements are JSON lines by themselves")
+    return judge(
+        arguments.rounds if arguments.rounds == "-" else Path(arguments.rounds),
         scoring=arguments.scoring,
         embedder=arguments.embedder,
         probes=arguments.probes,
+        since=arguments.since,
+        truths=not arguments.no_truth,
+        against=arguments.compare,
+        as_json=arguments.json,
         settings=configuration(arguments).settings,
     )
 
@@ -223,11 +246,14 @@ def _add_replay(commands: "Commands") -> None:
 
 def _add_export(commands: "Commands") -> None:
     parser = _add(commands, "export", export, "write what the engine stored as CSV or JSON lines, also while it runs")
-    parser.add_argument("table", choices=("scores", "rounds", "replies", "weights", "sybil", "round"))
+    parser.add_argument("table", choices=("scores", "rounds", "replies", "weights", "sybil", "round", "recorded"))
     parser.add_argument("id", metavar="ID", nargs="?", help="with round: which one, to see how alike its answers are")
     parser.add_argument("--since", metavar="AGE", help="only what is younger, as in 24h (default: everything)")
-    parser.add_argument("--format", choices=("csv", "jsonl"), default="csv", help="default: csv")
+    parser.add_argument("--format", choices=("csv", "jsonl"), help="default: csv; of recorded, jsonl alone")
     parser.add_argument("--out", metavar="FILE", default="-", help="default: - (stdout)")
+    parser.add_argument(
+        "--truths", metavar="FILE", type=Path, help="with recorded: the known answers, as 'judge --probes' reads them"
+    )
     seen = parser.add_argument_group("one round").add_mutually_exclusive_group()
     seen.add_argument("--points", action="store_true", help="the places on its map, not the likeness of each pair")
     seen.add_argument(
@@ -237,13 +263,25 @@ def _add_export(commands: "Commands") -> None:
 
 
 def _add_judge(commands: "Commands") -> None:
-    parser = _add(commands, "judge", judge, "judge recorded rounds again, one JSON line in and one out")
-    parser.add_argument("file", metavar="FILE", help="recorded rounds, one a line; - for stdin")
+    parser = _add(commands, "judge", judge, "judge recorded rounds again, one JSON line a round, or compare judgements")
+    parser.add_argument(
+        "rounds", metavar="FILE|DATA_DIR", help="recorded rounds, one a line (- for stdin), or a data folder"
+    )
     parser.add_argument("--scoring", choices=("robust", "loosh"), default="robust", help="default: robust")
     parser.add_argument(
         "--embedder", metavar="NAME", default="minilm", help="minilm, bow, openai:MODEL, … (default: minilm)"
     )
     parser.add_argument("--probes", metavar="FILE", type=Path, help="rounds whose answer is known, one a line")
+    parser.add_argument("--since", metavar="AGE", help="of a data folder only what is younger, as in 24h")
+    parser.add_argument("--no-truth", action="store_true", help="judge a data folder as if no answer were known")
+    parser.add_argument(
+        "--compare",
+        nargs="?",
+        const="recorded",
+        choices=("recorded", "robust", "loosh"),
+        help="print who wins and earns what, beside what was recorded (default) or another profile",
+    )
+    parser.add_argument("--json", action="store_true", help="the comparison as JSON")
     add_options(parser, EMBEDDING)
 
 

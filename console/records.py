@@ -1,6 +1,7 @@
-"""What screens read from the store, in a thread of their own: a whole round with its surroundings, a miner's rounds."""
+"""What is read back from the store: a whole round with its surroundings and a miner's rounds for screens, each in a
+thread of its own, and all rounds in order for those who judge them again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import inf
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from console.present.recorded import EmaStep, MinerRecord, RecordedRound
 from engine.store.errors import StoreError
 from engine.store.reader import FoundRound, Reader, open_reader
 from engine.store.schema import FILE_NAME
+from engine.values import Round
 from engine.weights.averages import Rule, Sample, average
 
 APPEARANCES = 200
@@ -44,6 +46,32 @@ def read_miner(folder: Path, netuid: int, hotkey: str, until: float = inf) -> Mi
     samples = [(one.at, one.emission) for one in counted]
     averages = tuple(_averages(samples, rule)) if rule else ()
     return MinerRecord(appearances=tuple(appearances), averages=averages[::-1])
+
+
+def recorded_rounds(folder: Path, oldest: float) -> tuple[Mapping[str, str], Iterator[Round]]:
+    """Names by hotkey and, of the subnet that was recorded last, the whole rounds since `oldest`, the oldest first.
+
+    Each round is read when its turn comes, so that no running engine is held up. Raises ConsoleError, also then.
+    """
+    try:
+        with open_reader(folder / FILE_NAME, brief=True) as reader:
+            netuid = reader.newest_subnet()
+            if netuid is None:
+                return {}, iter(())
+            return reader.names(netuid), _each(folder, reader.ids(netuid, oldest))
+    except StoreError as error:
+        raise ConsoleError(str(error)) from error
+
+
+def _each(folder: Path, ids: Sequence[str]) -> Iterator[Round]:
+    try:
+        for id in ids:
+            with open_reader(folder / FILE_NAME, brief=True) as reader:
+                found = reader.round(id)
+            if found is not None:
+                yield found.round
+    except StoreError as error:
+        raise ConsoleError(str(error)) from error
 
 
 def _why_none(id: str, steps: int) -> str:

@@ -1,12 +1,11 @@
 """What the exports hold: for each table its columns, and its records from the store, one at a time."""
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
 
 from msgspec import Struct
 
 from console.export import suspects
-from console.export.cells import Record
+from console.export.cells import Record, time_text
 from engine.store.reader import Reader, StoredNeuron, StoredPlan
 from engine.weights.averages import average
 from engine.weights.plan import WeightRow
@@ -42,7 +41,7 @@ def scores(reader: Reader, since: float, now: float) -> Iterator[Record]:
                 tally.rounds,
                 tally.answered,
                 tally.failed,
-                _time(tally.last_answer_at),
+                time_text(tally.last_answer_at),
                 *_weight(weights[neuron.netuid], neuron.hotkey),
                 tally.state(now) if neuron.registered else "deregistered",
                 _penalty(weights[neuron.netuid], neuron.hotkey),
@@ -55,7 +54,7 @@ def rounds(reader: Reader, since: float, _now: float) -> Iterator[Record]:
     for judged in reader.rounds(since):
         yield (
             judged.id,
-            _time(judged.at),
+            time_text(judged.at),
             judged.kind,
             judged.source,
             judged.profile,
@@ -75,7 +74,7 @@ def replies(reader: Reader, since: float, _now: float) -> Iterator[Record]:
     for reply in reader.replies(since):
         yield (
             reply.round_id,
-            _time(reply.at),
+            time_text(reply.at),
             reply.uid,
             reply.hotkey,
             reply.status,
@@ -158,12 +157,5 @@ def _submission(entry: StoredPlan, row: WeightRow | None) -> Record:
     plan = entry.plan
     weight = (row.uid, row.hotkey, row.weight, row.u16) if row else (None, None, None, None)
     taken = row.penalty if row else None
-    when = (_time(entry.at), plan.block, plan.netuid)
+    when = (time_text(entry.at), plan.block, plan.netuid)
     return (*when, *weight, plan.mode, entry.outcome, entry.reason, taken, plan.profile)
-
-
-def _time(at: float | None) -> str | None:
-    """Unix seconds as ISO 8601 in UTC, to the millisecond."""
-    if at is None:
-        return None
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

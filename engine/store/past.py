@@ -53,8 +53,7 @@ class Past:
 
     def newest_subnet(self) -> int | None:
         """The netuid of the round that was recorded last; None: there is no round."""
-        row = self._connection.execute("SELECT netuid FROM rounds ORDER BY number DESC LIMIT 1").fetchone()
-        return None if row is None else int(row["netuid"])
+        return Reader(self._connection).newest_subnet()
 
     def marks(self, netuid: int, after: int) -> list[Mark]:
         """Where the rounds with a number above `after` lie, in the order in which they were recorded."""

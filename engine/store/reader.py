@@ -177,6 +177,16 @@ class Reader:
         place, total = self._connection.execute(_PLACE + where, where_it_is).fetchone()
         return FoundRound(round=round_of(row, replies, likeness), place=place, total=total, **where_it_is)
 
+    def newest_subnet(self) -> int | None:
+        """The netuid of the round that was recorded last; None: there is no round."""
+        row = self._connection.execute("SELECT netuid FROM rounds ORDER BY number DESC LIMIT 1").fetchone()
+        return None if row is None else int(row["netuid"])
+
+    def ids(self, netuid: int, since: float) -> list[str]:
+        """The ids of a subnet's rounds, in the order in which they were recorded."""
+        query = "SELECT id FROM rounds WHERE netuid = ? AND at >= ? ORDER BY number"
+        return [row["id"] for row in self._connection.execute(query, (netuid, since))]
+
     def round_beside(self, id: str, steps: int) -> str | None:
         """The id of the round so many `steps` after this one, before it when negative, else the last that there is.
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.cli import main
-from console.judge_lines import BadLine, read_round
+from console.judge.lines import BadLine, read_round
 
 
 def a_line(id: str, *answers: str, prompt: str = "What is 41 plus 1?", **more: Any) -> str:

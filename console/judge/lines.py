@@ -60,6 +60,7 @@ class _Round(Struct, frozen=True, kw_only=True):
     messages: tuple[dict[str, Any], ...] | None = None
     tools: tuple[dict[str, Any], ...] | None = None
     created_at: datetime.datetime | float | None = None
+    answer_type: str | None = None
 
 
 class _OnlyId(Struct, frozen=True):
@@ -76,6 +77,8 @@ def read_round(raw: bytes, probes: Mapping[str, Probe]) -> tuple[Challenge, tupl
         raise BadLine(str(error) or "the line is nested too deeply", _id_of(raw)) from None
     if not recorded.prompt and not recorded.messages:
         raise BadLine("the round has neither prompt nor messages", recorded.id)
+    if recorded.answer_type is not None and recorded.answer_type not in ANSWER_TYPES:
+        raise BadLine(_unknown_type(recorded.answer_type), recorded.id)
     hotkeys = [reply.hotkey for reply in recorded.replies]
     if len(set(hotkeys)) < len(hotkeys):
         raise BadLine("a hotkey stands in two replies of the round", recorded.id)
@@ -91,7 +94,7 @@ def read_probe(raw: bytes) -> Probe:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BadLine(str(error)) from None
     if probe.answer_type not in ANSWER_TYPES:
-        raise BadLine(f"unknown answer_type {probe.answer_type!r}; known are {', '.join(ANSWER_TYPES)}", probe.id)
+        raise BadLine(_unknown_type(probe.answer_type), probe.id)
     return probe
 
 
@@ -121,13 +124,14 @@ def error_line(error: BadLine) -> bytes:
 
 def _challenge(recorded: _Round, probe: Probe | None) -> Challenge:
     created = recorded.created_at
+    kind = probe.answer_type if probe else recorded.answer_type
     return Challenge(
         id=recorded.id,
         kind=recorded.kind,
         source="file",
         created_at=created.timestamp() if isinstance(created, datetime.datetime) else created or 0.0,
         request=Request(prompt=recorded.prompt, messages=recorded.messages or (), tools=recorded.tools or ()),
-        answer_type=ANSWER_TYPES[probe.answer_type] if probe else answer_type_of(None),
+        answer_type=ANSWER_TYPES[kind] if kind else answer_type_of(None),
         truth=probe.truth if probe else None,
     )
 
@@ -145,6 +149,10 @@ def _reply(recorded: _Reply, place: int) -> Reply:
         text=recorded.text or "",
         tool_calls=recorded.tool_calls or (),
     )
+
+
+def _unknown_type(given: str) -> str:
+    return f"unknown answer_type {given!r}; known are {', '.join(ANSWER_TYPES)}"
 
 
 def _id_of(raw: bytes) -> str | None:

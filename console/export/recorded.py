@@ -1,0 +1,84 @@
+"""The export of recorded rounds as `judge` reads them, so that others can judge them again."""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, TextIO
+
+from console.errors import ConsoleError
+from console.export.cells import time_text
+from console.export.output import opened
+from console.export.since import since_time
+from console.records import recorded_rounds
+from engine.values import Challenge, Reply, Round
+
+
+def export_recorded(*, data_dir: Path, since: str | None, out: Path | Literal["-"], truths: Path | None) -> None:
+    """Write the rounds of the subnet that was recorded last, oldest first, one JSON line each.
+
+    With `truths` the known answers go into that file, as `judge --probes` reads it, for nobody but the operator's eyes:
+    they are secrets as long as the questions are asked. Raises ConsoleError.
+    """
+    oldest = 0.0 if since is None else since_time(since, time.time())
+    _, rounds = recorded_rounds(data_dir, oldest)
+    with opened(out) as lines, _private_file(truths) as known:
+        for one in rounds:
+            lines.write(_line(round_fields(one)))
+            if known is not None and one.challenge.truth is not None:
+                known.write(_line(probe_fields(one.challenge, one.challenge.truth)))
+
+
+def round_fields(recorded: Round) -> dict[str, Any]:
+    """A round as the contract's "Rounds for judge" has it, with the kind of answer that was asked for."""
+    challenge, request = recorded.challenge, recorded.challenge.request
+    asked: dict[str, Any] = {"prompt": request.prompt, "messages": request.messages, "tools": request.tools}
+    return {
+        "id": challenge.id,
+        "kind": challenge.kind,
+        "answer_type": challenge.answer_type,
+        "created_at": time_text(challenge.created_at),
+        **{name: value for name, value in asked.items() if value},
+        "replies": [_reply_fields(reply) for reply in recorded.replies],
+    }
+
+
+def probe_fields(challenge: Challenge, truth: str) -> dict[str, str]:
+    """A round whose answer is known, as `judge --probes` reads it."""
+    return {"id": challenge.id, "answer_type": challenge.answer_type, "truth": truth}
+
+
+def _reply_fields(reply: Reply) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "uid": reply.uid,
+        "hotkey": reply.hotkey,
+        "coldkey": reply.coldkey,
+        "ip": reply.ip,
+        "text": reply.text,
+        "ms": reply.ms,
+    }
+    if reply.tool_calls:
+        fields["tool_calls"] = reply.tool_calls
+    if reply.status != "ok":
+        fields["error"] = reply.reason or reply.status
+    return fields
+
+
+def _line(fields: dict[str, Any]) -> str:
+    """In ASCII, so that nothing that a miner wrote reaches a terminal as it came, and nothing is lost."""
+    return json.dumps(fields, ensure_ascii=True, allow_nan=False, separators=(",", ":")) + "\n"
+
+
+@contextmanager
+def _private_file(path: Path | None) -> Iterator[TextIO | None]:
+    if path is None:
+        yield None
+        return
+    try:
+        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(number, "w", encoding="utf-8") as file:
+            yield file
+    except OSError as error:
+        raise ConsoleError(f"--truths {path} cannot be written: {error.strerror or error}") from error
