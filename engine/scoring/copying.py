@@ -9,7 +9,9 @@ from engine.scoring.duplicates import Worded, Wording, holds
 from engine.scoring.history import Copying, Record
 from engine.scoring.reliability import Floats
 
-COPIES_SHARE = 0.15
+A_COPY, ALL_COPIES = 0.03, 0.15
+"""The shares of the first's pay that go to a copy, and at most to all of them."""
+
 _FADE = 0.97
 _MOST_LEADERS = 8
 _ENOUGH_HITS = 1.9
@@ -62,14 +64,19 @@ def habitual(habit: Copying) -> bool:
 
 
 def pay_after_copying(pay: Floats, leaders: Sequence[int | None]) -> Floats:
-    """What is left of each pay: the first keeps all but COPIES_SHARE, which its copies divide: they add nothing."""
+    """What is left of each pay: the first keeps all but the little that goes to its copies: they add nothing."""
     left: Floats = pay.copy()
     for leader in {leader for leader in leaders if leader is not None}:
         copies = [index for index, found in enumerate(leaders) if found == leader]
-        given = np.minimum(pay[copies], pay[leader]) * (COPIES_SHARE / len(copies))
+        given = np.minimum(pay[copies], pay[leader]) * copies_share(len(copies)) / len(copies)
         left[copies] = given
         left[leader] = pay[leader] - given.sum()
     return left
+
+
+def copies_share(copies: int) -> float:
+    """The share of the first's pay that goes to so many copies."""
+    return min(A_COPY * copies, ALL_COPIES)
 
 
 def with_chances(record: Record, repeated: set[str], wordy: set[str]) -> Record:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from engine.scoring.ballot import Ballot
-from engine.scoring.copying import COPIES_SHARE
+from engine.scoring.copying import copies_share
 from engine.scoring.merit import Merit
 from engine.scoring.quality import novelty
 from engine.scoring.reliability import Floats, accuracy
@@ -79,7 +79,7 @@ def _reasons(index: int, ballot: Ballot, worth: Merit, parts: dict[str, float]) 
         reasons.append(f"copied from uid {ballot.replies[leader].uid}, {later:.1f} s later")
     copies = ballot.leaders.count(index)
     if copies:
-        reasons.append(f"first of {copies + 1} with these words: keeps {1 - COPIES_SHARE:.0%} of the pay")
+        reasons.append(f"first of {copies + 1} with these words: keeps {1 - copies_share(copies):.0%} of the pay")
     words = next(wording for wording in ballot.wordings if index in wording.members)
     if len(words.members) > 1 and not words.bare:
         reasons.append(f"one vote shared by {len(words.members)} near-identical answers")

@@ -282,7 +282,7 @@ def test_a_known_copier_is_recognised_by_its_answer_alone() -> None:
     paid = emissions(
         KNOWN, [reply("first", "408", ms=500), reply("copy", "Well: 408", ms=900), *replies(["408"])], history
     )
-    assert paid["copy"] < 0.16 < 0.8 < paid["first"]
+    assert paid["copy"] < 0.04 < 0.9 < paid["first"]
     assert paid["m0"] > 0.9
 
 
