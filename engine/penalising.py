@@ -45,11 +45,13 @@ class Penalising:
         self._window = window
         self._attention = attention
         self._standings: dict[str, Standing] = {}
+        self._stored: dict[str, Standing] = {}
+        self._storing = asyncio.Lock()
         self._told: list[frozenset[str]] | None = None
 
     async def load(self) -> None:
         """Go on from what earlier runs stored. Raises StoreError."""
-        self._standings = await self._table.load(self._netuid)
+        self._standings = self._stored = await self._table.load(self._netuid)
 
     async def run(self, started: Callable[[], None]) -> None:
         started()
@@ -62,13 +64,11 @@ class Penalising:
         if self._window() <= 0 or self._suspicions().rounds == 0:
             return
         self._tell_new_groups()
-        standings = after(self._standings, self._suspected(), self._rule, self._window())
-        if standings != self._standings:
-            try:
-                await self._table.save(self._netuid, standings)
-            except StoreError as error:
-                self._attention("warning", "sybil", f"since when suspicions are shown is not stored: {error}")
-            self._standings = standings
+        self._standings = after(self._standings, self._suspected(), self._rule, self._window())
+        try:
+            await self._store()
+        except StoreError as error:
+            self._attention("warning", "sybil", f"since when suspicions are shown is not stored: {error}")
 
     def penalised(self, scores: Sequence[HotkeyScore]) -> tuple[HotkeyScore, ...]:
         """The scores that weights are made of."""
@@ -82,9 +82,12 @@ class Penalising:
             return Outcome(status="rejected", reason=f"the penalty of {command.hotkey} is {already}")
         if command.held and command.hotkey not in self._suspected():
             return Outcome(status="rejected", reason=f"nothing is held against {command.hotkey}")
-        standings = {**self._standings, command.hotkey: replace(standing, held=command.held)}
-        await self._table.save(self._netuid, standings)
-        self._standings = standings
+        self._standings = {**self._standings, command.hotkey: replace(standing, held=command.held)}
+        try:
+            await self._store()
+        except StoreError:
+            self._standings = {**self._standings, command.hotkey: standing}
+            raise
         return Outcome(status="ok")
 
     def view(self, scores: Sequence[HotkeyScore]) -> SybilView:
@@ -105,6 +108,14 @@ class Penalising:
                 if one.hotkey in uids
             ),
         )
+
+    async def _store(self) -> None:
+        """Write the standings of this moment, if they are not what is stored. Raises StoreError."""
+        async with self._storing:
+            standings = self._standings
+            if standings != self._stored:
+                await self._table.save(self._netuid, standings)
+                self._stored = standings
 
     def _penalties(self, scores: Sequence[HotkeyScore]) -> tuple[Penalty, ...]:
         return penalties(
@@ -137,7 +148,9 @@ class Penalising:
             ", ".join(str(uids[hotkey]) for hotkey in hotkeys if hotkey in uids)
             for hotkeys in (group.accused, group.copied)
         )
-        return f"uid {who} repeat what uid {copied} says first" if copied else f"uid {who} act as one"
+        if copied:
+            return f"uid {who} {'repeats' if len(group.accused) == 1 else 'repeat'} what uid {copied} says first"
+        return f"uid {who} act as one"
 
 
 def _suspects_view(suspects: Suspects, uids: dict[str, int]) -> SuspectsView:

@@ -1,5 +1,6 @@
 """The service around penalties: what is shown, told and kept, and what the operator holds back."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -175,8 +176,24 @@ async def test_a_full_disk_is_told_and_penalties_go_on(tmp_path: Path, monkeypat
         async def full(*_: object) -> None:
             raise StoreFull("no space left for the store")
 
-        monkeypatch.setattr(world.store.penalties, "save", full)
-        await service.step()
-        assert "no space left" in world.said[-1]
+        with monkeypatch.context() as patched:
+            patched.setattr(world.store.penalties, "save", full)
+            await service.step()
+            assert "no space left" in world.said[-1]
+            with pytest.raises(StoreFull):
+                await service.hold(HoldPenalty("a", held=True))
         world.window = 200
         assert set(taken(service)) == {"a", "b"}
+        await service.step()
+        assert set(await world.store.penalties.load(1)) == {"a", "b"}
+
+
+async def test_a_hold_given_while_suspicions_are_stored_is_not_lost(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        service = await world.service()
+        world.found = FOUND
+        outcome, _ = await asyncio.gather(service.hold(HoldPenalty("a", held=True)), service.step())
+        assert outcome.ok
+        stored = await world.store.penalties.load(1)
+        assert (stored["a"].held, stored["b"].shown) == (True, 100)
+        assert states(service)["a"] == "held"
