@@ -52,6 +52,8 @@ def describe(snapshot: Snapshot, holder: Holder | None, age: float) -> Iterator[
         answering = sum(miner.state == "active" for miner in snapshot.miners)
         paused = ", paused" if snapshot.paused else ""
         yield f"rounds:  {snapshot.rounds_done} done{paused}; {answering} of {len(snapshot.miners)} miners answer"
+        if snapshot.scoring:
+            yield f"judging: {snapshot.scoring} with {snapshot.encoder}"
     if snapshot.plans:
         plan = snapshot.plans[-1]
         yield f"weights: {plan.outcome} at block {plan.block} ({plan.mode}){': ' * bool(plan.reason)}{plan.reason}"

@@ -66,6 +66,7 @@ class OpenAIEmbeddings:
             self._client = httpx.Client(
                 headers={"authorization": f"Bearer {endpoint.key}"} if endpoint.key else {},
                 timeout=httpx.Timeout(REPLY_S, connect=CONNECT_S),
+                verify=endpoint.url.startswith("https:"),
                 trust_env=False,
             )
             self._url = httpx.URL(endpoint.url.rstrip("/") + "/embeddings")

@@ -1,5 +1,6 @@
 import hashlib
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -152,3 +153,47 @@ def test_a_gpu_that_is_not_there_says_what_to_do() -> None:
         assert open_encoder("minilm").device == "cpu"
         with pytest.raises(EncoderError, match="no cuda:1; install onnxruntime-gpu, or set encoder_device to auto"):
             open_encoder("minilm", device="cuda:1")
+
+
+class FakeTorch:
+    """What of torch and sentence-transformers is asked: how many GPUs there are, and a model on one of them."""
+
+    def __init__(self, gpus: int) -> None:
+        self.gpus = gpus
+        self.threads = 0
+        self.cuda = self
+        self.max_seq_length = 0
+
+    def device_count(self) -> int:
+        return self.gpus
+
+    def set_num_threads(self, threads: int) -> None:
+        self.threads = threads
+
+    def SentenceTransformer(self, _model: str, *, device: str) -> "FakeTorch":
+        self.device = device
+        return self
+
+    def get_sentence_embedding_dimension(self) -> int:
+        return 2
+
+    def encode(self, texts: list[str], *, batch_size: int, **_options: bool) -> Vectors:
+        assert batch_size == 16
+        return np.array([[3.0, 4.0] if text else [np.nan, 1.0] for text in texts], dtype=np.float32)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "wanted", "taken"),
+    [(0, "auto", "cpu"), (2, "auto", "cuda:0"), (2, "cpu", "cpu"), (2, "cuda", "cuda:0"), (2, "cuda:1", "cuda:1")],
+)
+def test_a_torch_model_runs_where_it_is_told_to(
+    monkeypatch: pytest.MonkeyPatch, gpus: int, wanted: str, taken: str
+) -> None:
+    fake = FakeTorch(gpus)
+    monkeypatch.setitem(sys.modules, "torch", fake)
+    monkeypatch.setitem(sys.modules, "sentence_transformers", fake)
+    encoder = open_encoder("sentence-transformers:some/model", threads=3, device=wanted)
+    assert (encoder.device, fake.device, fake.threads, fake.max_seq_length) == (taken, taken, 3, 256)
+    assert np.allclose(encoder.encode(["a", ""]), [[0.6, 0.8], [0.0, 0.0]])
+    with pytest.raises(EncoderError, match=f"no cuda:7 among {gpus} GPUs"):
+        open_encoder("sentence-transformers:some/model", device="cuda:7")

@@ -35,7 +35,7 @@ def leave(data_dir: Path, snapshot: Snapshot) -> None:
 
 def test_an_engine_that_runs(tmp_path: Path) -> None:
     now = time.time()
-    leave(tmp_path, replace(SNAPSHOT, at=now, started_at=now - 125.5))
+    leave(tmp_path, replace(SNAPSHOT, at=now, started_at=now - 125.5, scoring="loosh", encoder="bow"))
     with folder_lock(tmp_path):
         lines = status(tmp_path, as_json=False).splitlines()
         found = json.loads(status(tmp_path, as_json=True))
@@ -44,6 +44,7 @@ def test_an_engine_that_runs(tmp_path: Path) -> None:
         "neuron:  5Grw on netuid 7 (embedded), uid 3",
         "chain:   block 55",
         "rounds:  8 done; 1 of 2 miners answer",
+        "judging: loosh with bow",
     ]
     assert (found["running"], found["pid"]) == (True, os.getpid())
     assert msgspec.convert(found["snapshot"], Snapshot).rounds_done == 8
