@@ -26,9 +26,7 @@ SUSPECTS: Table[Found] = Table(
             title="FOUND",
             width=7,
             priority=0,
-            cell=lambda row, _now: Cell(
-                "● group" if row.what == "group" else "○ hint", "" if row.what == "group" else "muted"
-            ),
+            cell=lambda row, _now: _what(row),
             value=lambda row: row.what,
             about="a group or a copy is a verdict, a hint is less",
         ),

@@ -6,7 +6,6 @@ from msgspec.structs import replace
 from console.present import suspects, weights
 from console.present.questions import question
 from console.present.suspect_tables import MEMBERS, SUSPECTS
-from console.present.suspects import uids
 from console.present.text import text_of
 from console.present.weight_tables import CHANGES
 from engine.snapshot import PenaltyState
@@ -28,7 +27,7 @@ def test_a_single_copier_is_no_group() -> None:
     shown = suspecting("applied")
     assert shown.sybil is not None
     alone = replace(shown, sybil=replace(shown.sybil, groups=(found(2, copied=(3,)),), pairs=()))
-    assert [(row.what, uids(row.suspects)) for row in suspects.rows(alone)] == [("copy", "2 ← 3")]
+    assert rows_of(SUSPECTS, suspects.rows(alone), 78, NOW)[0].startswith("● copy  0.90 2 ← 3 ")
 
 
 def test_members_say_what_becomes_of_each_and_who_is_copied() -> None:
