@@ -13,6 +13,7 @@ from engine.store.journal import plan_row
 from engine.store.read_only import is_alone, read_only
 from engine.store.reader import Reader
 from engine.store.rows import plan_of, round_of
+from engine.text import safe
 from engine.values import ReplyStatus, Round
 from engine.weights.plan import WeightPlan
 
@@ -77,9 +78,12 @@ class Past:
         return round_of(row, self._connection.execute(_BARE_REPLIES, (number,)).fetchall())
 
     def names(self, netuid: int) -> dict[str, str]:
-        """By hotkey, for everyone who is known, also of later rounds: what a miner is called, "" for nothing."""
+        """By hotkey, for everyone who is known, also of later rounds: what a miner is called, "" for nothing.
+
+        Hotkeys that no chain has, in a folder that somebody else gave, are left out.
+        """
         rows = self._connection.execute("SELECT hotkey, name FROM neurons WHERE netuid = ?", (netuid,))
-        return {row["hotkey"]: row["name"] for row in rows}
+        return {row["hotkey"]: row["name"] for row in rows if row["hotkey"].isascii() and row["hotkey"].isalnum()}
 
     def last_replies(self, netuid: int, hotkey: str, until: int, limit: int) -> list[PastReply]:
         """The last replies of a miner, the newest first."""
@@ -97,9 +101,18 @@ class Past:
         return None if row is None else plan_of(row["plan"])
 
     def commands(self, at: float, limit: int) -> list[CommandView]:
-        """The last lines of the command log until `at`, newest first."""
-        query = "SELECT at, name, detail, outcome, reason FROM commands WHERE at <= ? ORDER BY id DESC LIMIT ?"
-        return [CommandView(**row) for row in self._connection.execute(query, (at, limit))]
+        """The last lines of the command log until `at`, newest first, cleaned."""
+        query = "SELECT name, detail, outcome, reason, at FROM commands WHERE at <= ? ORDER BY id DESC LIMIT ?"
+        return [
+            CommandView(
+                name=safe(row["name"]),
+                detail=safe(row["detail"]),
+                outcome=safe(row["outcome"]),
+                reason=safe(row["reason"]),
+                at=row["at"],
+            )
+            for row in self._connection.execute(query, (at, limit))
+        ]
 
 
 _MARKS = "SELECT number, at FROM rounds INDEXED BY rounds_by_time"

@@ -306,6 +306,7 @@ _SAMPLES_UNTIL = """
 """
 _WEIGHTS = """
     SELECT plan FROM plans WHERE id = (
-        SELECT id FROM plans WHERE netuid = ? AND outcome <> 'skipped' ORDER BY outcome = 'ok' DESC, id DESC LIMIT 1
+        SELECT id FROM plans WHERE netuid = ? AND outcome <> 'skipped'
+        ORDER BY outcome IN ('ok', 'applied') DESC, id DESC LIMIT 1
     )
 """

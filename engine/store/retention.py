@@ -10,7 +10,7 @@ _OLD_COMMANDS = "DELETE FROM commands WHERE at < ?"
 _OLD_PLANS = """
     DELETE FROM plans
     WHERE at < ? AND outcome <> 'unknown'
-    AND id NOT IN (SELECT max(id) FROM plans WHERE outcome = 'ok' GROUP BY netuid)
+    AND id NOT IN (SELECT max(id) FROM plans WHERE outcome IN ('ok', 'applied') GROUP BY netuid)
 """
 _OLD_NEURONS = "DELETE FROM neurons WHERE seen_at < ? AND NOT registered"
 

@@ -104,7 +104,7 @@ async def test_journal_and_commands_end_where_one_stands(tmp_path: Path, monkeyp
         monkeypatch.setattr("time.time", lambda at=at: at)
         entry = await store.journal.intend(a_plan(block))
         await store.journal.settle(entry, Outcome(status="ok", reason="\x1b[31mfine"))
-        await store.log_command(at, "setweights", "", "ok", "")
+        await store.log_command(at, "setweights", "\x1b[2J", "ok", "")
     await store.close()
     with open_past(tmp_path / FILE_NAME) as past:
         assert [plan.block for plan in past.plans(NETUID, 15.0, 9)] == [100]
@@ -114,4 +114,13 @@ async def test_journal_and_commands_end_where_one_stands(tmp_path: Path, monkeyp
         assert latest is not None
         assert latest.block == 100
         assert past.weights(NETUID, 5.0) is None
-        assert [command.at for command in past.commands(15.0, 9)] == [10.0]
+        (command,) = past.commands(15.0, 9)
+        assert (command.at, command.detail.isprintable()) == (10.0, True)
+
+
+async def test_a_hotkey_that_is_none_is_left_out(tmp_path: Path) -> None:
+    store = await stored(tmp_path, 1)
+    await store.note_neurons(NETUID, [("5F\x1b[2J", "", 9, "evil"), (hotkey(8), "", 8, "good")], at=T0)
+    await store.close()
+    with open_past(tmp_path / FILE_NAME) as past:
+        assert past.names(NETUID) == {hotkey(uid): "" for uid in range(3)} | {hotkey(8): "good"}

@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -99,7 +100,10 @@ async def test_neurons_carry_name_and_registration(store: Store, path: Path) -> 
     assert neurons[hotkey(9)].tally.rounds == 0
 
 
-async def test_weights_are_what_the_chain_holds_else_the_plan(store: Store, path: Path) -> None:
+@pytest.mark.parametrize("landed", ["ok", "applied"])
+async def test_weights_are_what_the_chain_holds_else_the_plan(
+    store: Store, path: Path, landed: Literal["ok", "applied"]
+) -> None:
     await store.journal.skip(a_plan(1, rows=(), skipped="no miner serves"))
     with open_reader(path) as reader:
         assert reader.weights(NETUID) is None
@@ -107,12 +111,12 @@ async def test_weights_are_what_the_chain_holds_else_the_plan(store: Store, path
     first = await store.journal.intend(a_plan(2))
     with open_reader(path) as reader:
         assert reader.weights(NETUID) == a_plan(2)
-    await store.journal.settle(first, Outcome(status="ok"))
+    await store.journal.settle(first, Outcome(status=landed))
     await store.journal.settle(await store.journal.intend(a_plan(3)), Outcome(status="rejected"))
     with open_reader(path) as reader:
         assert reader.weights(NETUID) == a_plan(2)
         assert reader.weights(1) is None
-        assert [entry.outcome for entry in reader.plans(0.0)] == ["skipped", "ok", "rejected"]
+        assert [entry.outcome for entry in reader.plans(0.0)] == ["skipped", landed, "rejected"]
         assert list(reader.plans(2e10)) == []
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -60,12 +61,15 @@ async def pages(database: Database) -> int:
     return int(number)
 
 
-async def test_the_journal_keeps_what_is_open_and_what_the_chain_holds(database: Database) -> None:
+@pytest.mark.parametrize("landed", ["ok", "applied"])
+async def test_the_journal_keeps_what_is_open_and_what_the_chain_holds(
+    database: Database, landed: Literal["ok", "applied"]
+) -> None:
     store = Store(database, retention_days=1)
     lost, earlier, on_chain, refused = [await store.journal.intend(a_plan(block)) for block in (1, 2, 3, 4)]
     await store.journal.settle(lost, Outcome(status="unknown"))
     for entry in (earlier, on_chain):
-        await store.journal.settle(entry, Outcome(status="ok"))
+        await store.journal.settle(entry, Outcome(status=landed))
     await store.journal.settle(refused, Outcome(status="rejected"))
     await store.journal.skip(a_plan(5, rows=(), skipped="nobody serves"))
     await store.prune(2e10)
