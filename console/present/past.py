@@ -32,7 +32,8 @@ def header(picture: Picture, replay: ReplayView, width: int) -> Line:
     if picture.mode == "paused":
         return spread(left, line(Span(f"PICTURE PAUSED +{formats.duration(picture.paused_for)} ", "warn")), width)
     moving = Span(f"▶ {replay.pace} ", "ok") if replay.playing else Span(f"‖ {replay.pace} ", "muted")
-    return spread(left, line(Span(":live leads back  " if past and width >= NARROW else "", "muted"), moving), width)
+    back = ":live leads back  " if width >= NARROW else ":live "
+    return spread(left, line(Span(back if past else "", "muted"), moving), width)
 
 
 def timeline(replay: ReplayView, keys: Callable[[str], str], width: int) -> Line:

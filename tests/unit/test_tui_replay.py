@@ -22,7 +22,7 @@ from engine.snapshot import MinerView
 from engine.store.schema import FILE_NAME
 from tests.unit.recorded_helpers import app_with, folder_with, rounds_split, shows, snapshot_of, split_round, until
 from tests.unit.store_helpers import T0
-from tests.unit.tui_helpers import NARROW, WIDE, Orders, app_of, screen_text, toasts
+from tests.unit.tui_helpers import NARROW, WIDE, Orders, app_of, attention, screen_text, toasts
 
 ROUNDS = 12
 LAST = "2026-02-02 02:51:00 UTC  round 12 of 12"
@@ -212,6 +212,8 @@ async def test_a_running_console_looks_back_and_returns(tmp_path: Path) -> None:
         await pilot.press("[")
         await seen(pilot, app, "PAST sn78  2026-02-02 02:50:00 UTC  round 11 of 12")
         assert ":live leads back" in screen_text(app)
+        app.feed.publish(replace(app.feed.snapshot, attention=(attention(1),)))
+        await seen(pilot, app, "1 Home ▲1")
         app.act("engine.pause")
         await pilot.pause()
         assert toasts(app)[-1] == "pause challenges: this is the past, :live leads back"

@@ -64,7 +64,8 @@ class ConsoleScreen(TableActions, inherit_bindings=False):
         """Show a picture, and what stands around it."""
         width = self.host.size.width
         self.query_one("#header", Lines).show([chrome.header(picture, width)])
-        waiting = len(home.waiting(picture.snapshot))
+        present = picture.snapshot if picture.snapshot.replay is None else self.host.feed.snapshot
+        waiting = len(home.waiting(present))
         self.query_one("#tabs", Lines).show([chrome.tabs(self.TAB, waiting, width)])
         bar, replay = self.query_one("#timeline", Lines), picture.snapshot.replay
         bar.display = replay is not None
