@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from console.present import formats
+from console.present import fields, formats
 from console.present.consensus import NO_CLUSTER, tone_of
 from console.present.replies import STATUSES
 from console.present.states import WHY_UNCOUNTED, State
@@ -13,17 +13,12 @@ from engine.store.reader import Appearance
 from engine.text import safe
 
 ID_WIDTH = 24
+WINNER = State("✓", "winner", "ok")
 STATUS = 14
 
 
 def _state(one: Appearance) -> State:
-    return STATUSES[one.status]  # type: ignore[index]
-
-
-def _status(one: Appearance, _now: float) -> Cell:
-    if one.won:
-        return Cell("✓ winner", "ok")
-    return Cell(_state(one).text, _state(one).tone)
+    return WINNER if one.won else STATUSES[one.status]  # type: ignore[index]
 
 
 def why_of(one: Appearance) -> str:
@@ -38,52 +33,11 @@ APPEARANCES: Table[Appearance] = Table(
     sort="time",
     descending=True,
     columns=(
-        Column(
-            id="time",
-            title="TIME",
-            width=8,
-            priority=0,
-            cell=lambda one, _now: Cell(formats.clock(one.at), "muted"),
-            value=lambda one: one.at,
-            about="when it was asked",
-        ),
-        Column(
-            id="id",
-            title="ID",
-            width=14,
-            priority=8,
-            cell=lambda one, _now: Cell(safe(one.round_id, ID_WIDTH)),
-            value=lambda one: one.round_id,
-            about="the challenge",
-        ),
-        Column(
-            id="kind",
-            title="KIND",
-            width=10,
-            priority=5,
-            cell=lambda one, _now: Cell(safe(one.kind, ID_WIDTH)),
-            value=lambda one: one.kind,
-            about="what kind of question",
-        ),
-        Column(
-            id="status",
-            title="STATUS",
-            width=13,
-            priority=1,
-            cell=_status,
-            value=lambda one: _state(one).word,
-            about="whether it answered, and whether its answer was the best",
-        ),
-        Column(
-            id="latency",
-            title="LAT",
-            width=6,
-            align="right",
-            priority=4,
-            cell=lambda one, _now: Cell(formats.milliseconds(one.ms)),
-            value=lambda one: one.ms,
-            about="how long it took",
-        ),
+        fields.time(lambda one: one.at, "when it was asked"),
+        fields.text("id", "ID", 14, lambda one: safe(one.round_id, ID_WIDTH), "the challenge", priority=8),
+        fields.text("kind", "KIND", 10, lambda one: safe(one.kind, ID_WIDTH), "what kind of question", priority=5),
+        fields.state("status", "STATUS", 13, _state, "whether it answered, and whether its answer was the best"),
+        fields.took("latency", "LAT", lambda one: one.ms, "how long it took", priority=4),
         Column(
             id="cl",
             title="CL",
@@ -93,36 +47,9 @@ APPEARANCES: Table[Appearance] = Table(
             value=lambda one: one.cluster,
             about="the answers that it agreed with, by letter",
         ),
-        Column(
-            id="agree",
-            title="AGREE",
-            width=5,
-            align="right",
-            priority=7,
-            cell=lambda one, _now: Cell(formats.percent(one.agreement)),
-            value=lambda one: one.agreement,
-            about="the share of answers in the round's largest cluster",
-        ),
-        Column(
-            id="quality",
-            title="QUAL",
-            width=5,
-            align="right",
-            priority=6,
-            cell=lambda one, _now: Cell(f"{one.quality:.2f}"),
-            value=lambda one: one.quality,
-            about="how good the answer was by itself",
-        ),
-        Column(
-            id="emission",
-            title="EMIT",
-            width=6,
-            align="right",
-            priority=0,
-            cell=lambda one, _now: Cell(f"{one.emission:.4f}", "accent" if one.emission > 0 else "muted"),
-            value=lambda one: one.emission,
-            about="what the round was worth to it",
-        ),
+        fields.agreement(lambda one: one.agreement, priority=7),
+        fields.quality(lambda one: one.quality),
+        fields.emission(lambda one: one.emission, priority=0),
         Column(
             id="why",
             title="WHY",
@@ -145,11 +72,12 @@ def brief(lately: Sequence[Appearance], width: int, height: int) -> list[Line]:
 
 
 def _brief(one: Appearance) -> Line:
-    status = _status(one, 0.0)
+    status = _state(one)
     return line(
         Span(f"{formats.clock(one.at)} ", "muted"),
         Span(fit(status.text, STATUS), status.tone),
-        Span(f"{one.emission:.4f}  ", "accent" if one.emission > 0 else "muted"),
+        Span(*fields.paid(one.emission)),
+        "  ",
         Span(why_of(one), "" if one.status == "ok" else "warn"),
     )
 

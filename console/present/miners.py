@@ -1,15 +1,10 @@
 """Miners as rows of a table."""
 
-from console.present import formats, states
+from console.present import fields, formats, states
 from console.present.table import Cell, Column, Table
 from engine.snapshot import MinerView
 
 HISTORY = 16
-
-
-def _state(miner: MinerView, _now: float) -> Cell:
-    state = states.of_miner(miner)
-    return Cell(state.text, state.tone)
 
 
 def _change(miner: MinerView, _now: float) -> Cell:
@@ -30,16 +25,7 @@ MINERS: Table[MinerView] = Table(
     sort="ema",
     descending=True,
     columns=(
-        Column(
-            id="uid",
-            title="UID",
-            width=4,
-            align="right",
-            priority=0,
-            cell=lambda miner, _now: Cell(str(miner.uid)),
-            value=lambda miner: miner.uid,
-            about="the place in the metagraph",
-        ),
+        fields.uid(lambda miner: miner.uid),
         Column(
             id="name",
             title="NAME",
@@ -50,15 +36,7 @@ MINERS: Table[MinerView] = Table(
             value=lambda miner: miner.name,
             about="the name that the operator or the demo gave it",
         ),
-        Column(
-            id="hotkey",
-            title="HOTKEY",
-            width=9,
-            priority=6,
-            cell=lambda miner, _now: Cell(formats.hotkey(miner.hotkey), "muted"),
-            value=lambda miner: miner.hotkey,
-            about="its address",
-        ),
+        fields.hotkey(lambda miner: miner.hotkey, priority=6),
         Column(
             id="stake",
             title="STAKE",
@@ -69,16 +47,7 @@ MINERS: Table[MinerView] = Table(
             value=lambda miner: miner.stake or 0.0,
             about="tokens staked on it",
         ),
-        Column(
-            id="ema",
-            title="EMA",
-            width=6,
-            align="right",
-            priority=0,
-            cell=lambda miner, _now: Cell(f"{miner.ema:.4f}", "accent"),
-            value=lambda miner: miner.ema,
-            about="its score, averaged over its last rounds",
-        ),
+        fields.ema(lambda miner: miner.ema, priority=0),
         Column(
             id="change",
             title="Δ",
@@ -98,93 +67,32 @@ MINERS: Table[MinerView] = Table(
             value=lambda miner: miner.ema,
             about="its score over the last rounds",
         ),
-        Column(
-            id="emission",
-            title="LAST",
-            width=6,
-            align="right",
+        fields.number(
+            "emission",
+            "LAST",
+            6,
+            lambda miner: miner.last_emission,
+            "{:.4f}".format,
+            "what the last round was worth to it",
             priority=9,
-            cell=lambda miner, _now: Cell(f"{miner.last_emission:.4f}"),
-            value=lambda miner: miner.last_emission,
-            about="what the last round was worth",
         ),
-        Column(
-            id="weight",
-            title="WEIGHT",
-            width=6,
-            align="right",
-            priority=1,
-            cell=lambda miner, _now: Cell(formats.share(miner.weight)),
-            value=lambda miner: miner.weight,
-            about="its weight on chain",
+        fields.share("weight", "WEIGHT", lambda miner: miner.weight, "its weight on chain"),
+        fields.share("planned", "PLAN", lambda miner: miner.planned, "the weight that would be set now"),
+        fields.share("incentive", "INC", lambda miner: miner.incentive or 0.0, "its incentive on chain", priority=7),
+        fields.took("latency", "LAT", lambda miner: miner.latency_ms, "how long it usually takes", priority=4),
+        fields.number(
+            "ok", "OK%", 4, _answered, formats.percent, "the share of questions that it answered", priority=4
         ),
-        Column(
-            id="planned",
-            title="PLAN",
-            width=6,
-            align="right",
-            priority=1,
-            cell=lambda miner, _now: Cell(formats.share(miner.planned)),
-            value=lambda miner: miner.planned,
-            about="the weight that would be set now",
-        ),
-        Column(
-            id="incentive",
-            title="INC",
-            width=6,
-            align="right",
-            priority=7,
-            cell=lambda miner, _now: Cell(formats.share(miner.incentive or 0.0)),
-            value=lambda miner: miner.incentive or 0.0,
-            about="its incentive on chain",
-        ),
-        Column(
-            id="latency",
-            title="LAT",
-            width=6,
-            align="right",
-            priority=4,
-            cell=lambda miner, _now: Cell(formats.milliseconds(miner.latency_ms)),
-            value=lambda miner: miner.latency_ms,
-            about="how long it usually takes",
-        ),
-        Column(
-            id="ok",
-            title="OK%",
-            width=4,
-            align="right",
-            priority=4,
-            cell=lambda miner, _now: Cell(formats.percent(_answered(miner))),
-            value=_answered,
-            about="the share of questions that it answered",
-        ),
-        Column(
-            id="seen",
-            title="SEEN",
-            width=6,
-            align="right",
-            priority=5,
-            cell=lambda miner, now: Cell(formats.age(miner.last_answer_at, now)),
-            value=lambda miner: -miner.last_answer_at,
-            about="when it last answered",
-        ),
-        Column(
-            id="state",
-            title="STATE",
-            width=9,
-            priority=0,
-            cell=_state,
-            value=lambda miner: states.of_miner(miner).word,
-            about="whether it answers",
-        ),
-        Column(
-            id="note",
-            title="NOTE",
-            width=20,
+        fields.age("seen", "SEEN", lambda miner: miner.last_answer_at, "when it last answered", priority=5),
+        fields.state("state", "STATE", 9, states.of_miner, "whether it answers", priority=0),
+        fields.text(
+            "note",
+            "NOTE",
+            20,
+            lambda miner: miner.note,
+            "what its server says, or why it is not asked",
+            tone="muted",
             priority=10,
-            cell=lambda miner, _now: Cell(miner.note, "muted"),
-            value=lambda miner: miner.note,
-            about="what its server says, or why it is not asked",
         ),
     ),
 )

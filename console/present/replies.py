@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from console.present import formats
+from console.present import fields, formats
 from console.present.consensus import NO_CLUSTER, PREVIEW, answer_of, tone_of, why_of
 from console.present.recorded import ReplyRow
 from console.present.states import COUNTED, WHY_UNCOUNTED, State
@@ -28,11 +28,6 @@ STATUSES: dict[ReplyStatus, State] = {
 }
 
 
-def _status(row: ReplyRow, _now: float) -> Cell:
-    state = STATUSES[row.reply.status]
-    return Cell(state.text, state.tone)
-
-
 def _ema(row: ReplyRow, _now: float) -> Cell:
     if row.counted != "yes":
         return Cell(COUNTED[row.counted].text, COUNTED[row.counted].tone)
@@ -49,36 +44,14 @@ def _ema_step(row: ReplyRow) -> Cell:
     return Cell(f"{before:.3f}→{after:.3f}", arrow)
 
 
-def _emission(row: ReplyRow, _now: float) -> Cell:
-    paid = row.verdict.emission
-    return Cell(f"{paid:.4f}", "accent" if paid > 0 else "muted")
-
-
 REPLIES: Table[ReplyRow] = Table(
     name="replies",
     key=lambda row: row.reply.hotkey,
     sort="emission",
     descending=True,
     columns=(
-        Column(
-            id="uid",
-            title="UID",
-            width=4,
-            align="right",
-            priority=0,
-            cell=lambda row, _now: Cell(str(row.reply.uid)),
-            value=lambda row: row.reply.uid,
-            about="the place in the metagraph",
-        ),
-        Column(
-            id="name",
-            title="NAME",
-            width=NAME,
-            priority=3,
-            cell=lambda row, _now: Cell(row.name or formats.hotkey(row.reply.hotkey, NAME)),
-            value=lambda row: row.name or row.reply.hotkey,
-            about="the miner's name, or its address",
-        ),
+        fields.uid(lambda row: row.reply.uid),
+        fields.named(lambda row: row.name, lambda row: row.reply.hotkey, NAME, priority=3),
         Column(
             id="cl",
             title="CL",
@@ -88,46 +61,18 @@ REPLIES: Table[ReplyRow] = Table(
             value=lambda row: (len(row.verdict.cluster) or 9) * 100 + ord(row.verdict.cluster[:1] or "Z"),
             about="the answers that it agrees with, by letter",
         ),
-        Column(
-            id="latency",
-            title="LAT",
-            width=6,
-            align="right",
-            priority=4,
-            cell=lambda row, _now: Cell(formats.milliseconds(row.reply.ms)),
-            value=lambda row: row.reply.ms,
-            about="how long it took",
-        ),
-        Column(
-            id="quality",
-            title="QUAL",
-            width=5,
-            align="right",
-            priority=6,
-            cell=lambda row, _now: Cell(f"{row.verdict.quality:.2f}"),
-            value=lambda row: row.verdict.quality,
-            about="how good the answer is by itself",
-        ),
-        Column(
-            id="score",
-            title="SCORE",
-            width=6,
-            align="right",
+        fields.took("latency", "LAT", lambda row: row.reply.ms, "how long it took", priority=4),
+        fields.quality(lambda row: row.verdict.quality),
+        fields.number(
+            "score",
+            "SCORE",
+            6,
+            lambda row: row.verdict.score,
+            "{:.4f}".format,
+            "what the judgement gives it",
             priority=7,
-            cell=lambda row, _now: Cell(f"{row.verdict.score:.4f}"),
-            value=lambda row: row.verdict.score,
-            about="what the judgement gives it",
         ),
-        Column(
-            id="emission",
-            title="EMIT",
-            width=6,
-            align="right",
-            priority=1,
-            cell=_emission,
-            value=lambda row: row.verdict.emission,
-            about="what the round is worth to it",
-        ),
+        fields.emission(lambda row: row.verdict.emission, priority=1),
         Column(
             id="ema",
             title="EMA",
@@ -137,15 +82,7 @@ REPLIES: Table[ReplyRow] = Table(
             value=lambda row: row.ema.after or 0.0,
             about="its average before and after this round, or why it does not count in it",
         ),
-        Column(
-            id="status",
-            title="STATUS",
-            width=13,
-            priority=8,
-            cell=_status,
-            value=lambda row: STATUSES[row.reply.status].word,
-            about="whether it answered",
-        ),
+        fields.state("status", "STATUS", 13, lambda row: STATUSES[row.reply.status], "whether it answered", priority=8),
         Column(
             id="why",
             title="WHY",
@@ -198,7 +135,7 @@ def _brief(row: ReplyRow) -> Line:
         fit(row.name or formats.hotkey(row.reply.hotkey, NAME), NAME),
         Span(f" {row.verdict.cluster or NO_CLUSTER:<2}", tone_of(row.verdict.cluster)),
         f" {formats.milliseconds(row.reply.ms):>6} ",
-        Span(*_emission(row, 0.0)),
+        Span(*fields.paid(row.verdict.emission)),
         " ",
         Span(STATUSES[row.reply.status].glyph + " " + why_of(row), "warn") if failed else safe(answer_of(row), PREVIEW),
     )

@@ -1,9 +1,17 @@
 """A miner server's requests, callers and keys as rows of tables."""
 
-from console.present import formats, states
+from collections.abc import Callable
+
+from console.present import fields, formats, states
 from console.present.server_rows import Asked, Caller, Key
-from console.present.table import Cell, Column, Table
+from console.present.table import Cell, Column, Row, Table
 from engine.snapshot import CallerView
+
+CALLER = "the caller's uid, else its address as it was claimed"
+
+
+def _counted(tokens: float) -> str:
+    return str(tokens or formats.UNKNOWN)
 
 
 def _status(row: Asked, _now: float) -> Cell:
@@ -23,42 +31,13 @@ REQUESTS: Table[Asked] = Table(
     descending=True,
     feed=True,
     columns=(
-        Column(
-            id="time",
-            title="TIME",
-            width=8,
-            priority=0,
-            cell=lambda row, _now: Cell(formats.clock(row.request.at), "muted"),
-            value=lambda row: row.request.at,
-            about="when it was finished",
+        fields.time(lambda row: row.request.at, "when it was finished"),
+        fields.text("from", "FROM", 9, lambda row: row.who, CALLER, priority=0),
+        fields.text(
+            "route", "ROUTE", 19, lambda row: row.request.route, "what was asked for", tone="muted", priority=4
         ),
-        Column(
-            id="from",
-            title="FROM",
-            width=9,
-            priority=0,
-            cell=lambda row, _now: Cell(row.who),
-            value=lambda row: row.who,
-            about="the caller's uid, else its address as it was claimed",
-        ),
-        Column(
-            id="route",
-            title="ROUTE",
-            width=19,
-            priority=4,
-            cell=lambda row, _now: Cell(row.request.route, "muted"),
-            value=lambda row: row.request.route,
-            about="what was asked for",
-        ),
-        Column(
-            id="bytes",
-            title="BYTES",
-            width=7,
-            align="right",
-            priority=5,
-            cell=lambda row, _now: Cell(f"{row.request.bytes_in:,}"),
-            value=lambda row: row.request.bytes_in,
-            about="the size of its body",
+        fields.number(
+            "bytes", "BYTES", 7, lambda row: row.request.bytes_in, "{:,}".format, "the size of its body", priority=5
         ),
         Column(
             id="status",
@@ -69,25 +48,9 @@ REQUESTS: Table[Asked] = Table(
             value=lambda row: row.request.status,
             about="the HTTP status of the reply",
         ),
-        Column(
-            id="latency",
-            title="LAT",
-            width=6,
-            align="right",
-            priority=2,
-            cell=lambda row, _now: Cell(formats.milliseconds(row.request.ms)),
-            value=lambda row: row.request.ms,
-            about="how long it took",
-        ),
-        Column(
-            id="tokens",
-            title="TOKENS",
-            width=6,
-            align="right",
-            priority=6,
-            cell=lambda row, _now: Cell(str(row.request.tokens or formats.UNKNOWN)),
-            value=lambda row: row.request.tokens,
-            about="what the backend generated",
+        fields.took("latency", "LAT", lambda row: row.request.ms, "how long it took", priority=2),
+        fields.number(
+            "tokens", "TOKENS", 6, lambda row: row.request.tokens, _counted, "what the backend generated", priority=6
         ),
         Column(
             id="answer",
@@ -103,11 +66,6 @@ REQUESTS: Table[Asked] = Table(
 )
 
 
-def _caller_state(row: Caller, _now: float) -> Cell:
-    state = _may_ask(row)
-    return Cell(state.text, state.tone)
-
-
 def _may_ask(row: Caller) -> states.State:
     return states.of_caller(row.caller, blocked=row.blocked)
 
@@ -116,96 +74,45 @@ def _ok(caller: CallerView) -> float:
     return caller.ok / caller.requests if caller.requests else 0.0
 
 
-def _left(until: float, now: float) -> Cell:
-    """A countdown that warns in its last minute."""
-    if until <= now:
-        return Cell(formats.UNKNOWN, "muted")
-    return Cell(formats.countdown(until - now), "warn" if until - now < 60 else "")
+def _countdown(
+    id: str, title: str, width: int, until: Callable[[Row], float], about: str, *, priority: int
+) -> Column[Row]:
+    """How long a moment, in unix seconds, is still away; it warns in the last minute."""
+
+    def cell(row: Row, now: float) -> Cell:
+        left = until(row) - now
+        if left <= 0:
+            return Cell(formats.UNKNOWN, "muted")
+        return Cell(formats.countdown(left), "warn" if left < 60 else "")
+
+    return Column(
+        id=id, title=title, width=width, cell=cell, value=until, align="right", priority=priority, about=about
+    )
 
 
 CALLERS: Table[Caller] = Table(
     name="callers",
     key=lambda row: row.caller.hotkey,
     sort="last",
-    descending=True,
     columns=(
-        Column(
-            id="who",
-            title="CALLER",
-            width=9,
-            priority=0,
-            cell=lambda row, _now: Cell(row.who),
-            value=lambda row: row.who,
-            about="the caller's uid, else its address as it was claimed",
+        fields.text("who", "CALLER", 9, lambda row: row.who, CALLER, priority=0),
+        fields.state("state", "MAY ASK", 9, _may_ask, "whether it is answered", priority=0),
+        fields.number("requests", "REQ", 5, lambda row: row.caller.requests, str, "how many requests named it"),
+        fields.number(
+            "ok", "OK%", 4, lambda row: _ok(row.caller), formats.percent, "the share of them that went well", priority=3
         ),
-        Column(
-            id="state",
-            title="MAY ASK",
-            width=9,
-            priority=0,
-            cell=_caller_state,
-            value=lambda row: _may_ask(row).word,
-            about="whether it is answered",
-        ),
-        Column(
-            id="requests",
-            title="REQ",
-            width=5,
-            align="right",
-            priority=1,
-            cell=lambda row, _now: Cell(str(row.caller.requests)),
-            value=lambda row: row.caller.requests,
-            about="how many requests named it",
-        ),
-        Column(
-            id="ok",
-            title="OK%",
-            width=4,
-            align="right",
-            priority=3,
-            cell=lambda row, _now: Cell(formats.percent(_ok(row.caller))),
-            value=lambda row: _ok(row.caller),
-            about="the share of them that went well",
-        ),
-        Column(
-            id="p50",
-            title="P50",
-            width=6,
-            align="right",
-            priority=5,
-            cell=lambda row, _now: Cell(formats.milliseconds(row.caller.p50_ms)),
-            value=lambda row: row.caller.p50_ms,
-            about="half of its answers took less",
-        ),
-        Column(
-            id="last",
-            title="LAST",
-            width=5,
-            align="right",
-            priority=4,
-            cell=lambda row, now: Cell(formats.age(row.caller.last_at, now)),
-            value=lambda row: row.caller.last_at,
-            about="when it last asked",
-        ),
-        Column(
-            id="key",
-            title="KEY",
-            width=6,
-            align="right",
-            priority=2,
-            cell=lambda row, now: _left(row.key_until, now),
-            value=lambda row: row.key_until,
-            about="how long its key is still good",
-        ),
-        Column(
-            id="refusal",
-            title="LAST REFUSAL",
-            width=16,
+        fields.took("p50", "P50", lambda row: row.caller.p50_ms, "half of its answers took less", priority=5),
+        fields.age("last", "LAST", lambda row: row.caller.last_at, "when it last asked", width=5, priority=4),
+        _countdown("key", "KEY", 6, lambda row: row.key_until, "how long its key is still good", priority=2),
+        fields.text(
+            "refusal",
+            "LAST REFUSAL",
+            16,
+            lambda row: row.caller.last_refusal,
+            "the last status that was no success, and why",
+            tone="warn",
             priority=6,
             grows=True,
-            cell=lambda row, _now: Cell(row.caller.last_refusal, "warn"),
-            value=lambda row: row.caller.last_refusal,
-            about="the last status that was no success, and why",
         ),
     ),
 )
@@ -215,44 +122,19 @@ KEYS: Table[Key] = Table(
     key=lambda row: row.session.key_uuid,
     sort="expires",
     columns=(
-        Column(
-            id="who",
-            title="CALLER",
-            width=9,
-            priority=0,
-            cell=lambda row, _now: Cell(row.who),
-            value=lambda row: row.who,
-            about="who exchanged it",
-        ),
-        Column(
-            id="key",
-            title="KEY",
-            width=9,
-            priority=1,
+        fields.text("who", "CALLER", 9, lambda row: row.who, "who exchanged it", priority=0),
+        fields.text(
+            "key",
+            "KEY",
+            9,
+            lambda row: row.session.key_uuid,
+            "the name of the key, not the key",
+            tone="muted",
             grows=True,
-            cell=lambda row, _now: Cell(row.session.key_uuid, "muted"),
-            value=lambda row: row.session.key_uuid,
-            about="the name of the key, not the key",
         ),
-        Column(
-            id="age",
-            title="AGE",
-            width=6,
-            align="right",
-            priority=2,
-            cell=lambda row, now: Cell(formats.age(row.session.created_at, now)),
-            value=lambda row: -row.session.created_at,
-            about="when it was exchanged",
-        ),
-        Column(
-            id="expires",
-            title="EXPIRES",
-            width=7,
-            align="right",
-            priority=0,
-            cell=lambda row, now: _left(row.session.expires_at, now),
-            value=lambda row: row.session.expires_at,
-            about="how long it is still good",
+        fields.age("age", "AGE", lambda row: row.session.created_at, "when it was exchanged", priority=2),
+        _countdown(
+            "expires", "EXPIRES", 7, lambda row: row.session.expires_at, "how long it is still good", priority=0
         ),
     ),
 )

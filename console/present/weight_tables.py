@@ -1,6 +1,6 @@
 """Planned weights, past submissions and commands as rows of tables."""
 
-from console.present import formats, states
+from console.present import fields, formats, states
 from console.present.table import Cell, Column, Table
 from console.present.text import Tone
 from console.present.weights import Change, signed
@@ -35,75 +35,22 @@ CHANGES: Table[Change] = Table(
     sort="change",
     descending=True,
     columns=(
-        Column(
-            id="uid",
-            title="UID",
-            width=4,
-            align="right",
-            priority=0,
-            cell=lambda row, _now: Cell(str(row.uid)),
-            value=lambda row: row.uid,
-            about="the place in the metagraph",
-        ),
-        Column(
-            id="name",
-            title="NAME",
-            width=12,
-            priority=2,
-            grows=True,
-            cell=lambda row, _now: Cell(row.name or formats.hotkey(row.hotkey, 17)),
-            value=lambda row: row.name or row.hotkey,
-            about="what the miner is called, else its address",
-        ),
-        Column(
-            id="hotkey",
-            title="HOTKEY",
-            width=9,
-            priority=5,
-            cell=lambda row, _now: Cell(formats.hotkey(row.hotkey), "muted"),
-            value=lambda row: row.hotkey,
-            about="its address",
-        ),
-        Column(
-            id="ema",
-            title="EMA",
-            width=6,
-            align="right",
-            priority=3,
-            cell=lambda row, _now: Cell(f"{row.ema:.4f}", "accent"),
-            value=lambda row: row.ema,
-            about="its score, averaged over its last rounds",
-        ),
-        Column(
-            id="planned",
-            title="PROPOSED",
-            width=8,
-            align="right",
-            priority=0,
-            cell=lambda row, _now: Cell(formats.share(row.planned)),
-            value=lambda row: row.planned,
-            about="the share that would be set now",
-        ),
-        Column(
-            id="u16",
-            title="U16",
-            width=5,
-            align="right",
+        fields.uid(lambda row: row.uid),
+        fields.named(lambda row: row.name, lambda row: row.hotkey, 17, priority=2, grows=True),
+        fields.hotkey(lambda row: row.hotkey, priority=5),
+        fields.ema(lambda row: row.ema, priority=3),
+        fields.share("planned", "PROPOSED", lambda row: row.planned, "the share that would be set now", priority=0),
+        fields.number(
+            "u16",
+            "U16",
+            5,
+            lambda row: row.u16,
+            str,
+            "the number that would be sent, 65535 for the largest",
+            tone="muted",
             priority=6,
-            cell=lambda row, _now: Cell(str(row.u16), "muted"),
-            value=lambda row: row.u16,
-            about="the number that would be sent, 65535 for the largest",
         ),
-        Column(
-            id="chain",
-            title="ON-CHAIN",
-            width=8,
-            align="right",
-            priority=0,
-            cell=lambda row, _now: Cell(formats.share(row.on_chain)),
-            value=lambda row: row.on_chain,
-            about="the share that is on chain",
-        ),
+        fields.share("chain", "ON-CHAIN", lambda row: row.on_chain, "the share that is on chain", priority=0),
         Column(
             id="change",
             title="Δ",
@@ -136,9 +83,8 @@ CHANGES: Table[Change] = Table(
 )
 
 
-def _outcome(row: PlanView | CommandView) -> Cell:
-    state = states.of_outcome(row.outcome)
-    return Cell(state.text, state.tone)
+def _outcome(row: PlanView | CommandView) -> states.State:
+    return states.of_outcome(row.outcome)
 
 
 def _top(row: PlanView, _now: float) -> Cell:
@@ -154,44 +100,12 @@ SUBMISSIONS: Table[PlanView] = Table(
     descending=True,
     feed=True,
     columns=(
-        Column(
-            id="time",
-            title="TIME",
-            width=8,
-            priority=0,
-            cell=lambda row, _now: Cell(formats.clock(row.at), "muted"),
-            value=lambda row: row.at,
-            about="when the outcome was known",
+        fields.time(lambda row: row.at, "when the outcome was known"),
+        fields.number(
+            "block", "BLOCK", 10, lambda row: row.block, "{:,}".format, "the block it was planned at", priority=3
         ),
-        Column(
-            id="block",
-            title="BLOCK",
-            width=10,
-            align="right",
-            priority=3,
-            cell=lambda row, _now: Cell(f"{row.block:,}"),
-            value=lambda row: row.block,
-            about="the block it was planned at",
-        ),
-        Column(
-            id="outcome",
-            title="OUTCOME",
-            width=11,
-            priority=0,
-            cell=lambda row, _now: _outcome(row),
-            value=lambda row: states.of_outcome(row.outcome).word,
-            about="what the chain made of it",
-        ),
-        Column(
-            id="uids",
-            title="UIDS",
-            width=5,
-            align="right",
-            priority=2,
-            cell=lambda row, _now: Cell(str(len(row.uids))),
-            value=lambda row: len(row.uids),
-            about="how many miners were in it",
-        ),
+        fields.state("outcome", "OUTCOME", 11, _outcome, "what the chain made of it", priority=0),
+        fields.number("uids", "UIDS", 5, lambda row: len(row.uids), str, "how many miners were in it", priority=2),
         Column(
             id="top",
             title="TOP",
@@ -210,16 +124,7 @@ SUBMISSIONS: Table[PlanView] = Table(
             value=lambda row: row.mode,
             about="how old an answer may have been to count",
         ),
-        Column(
-            id="reason",
-            title="REASON",
-            width=12,
-            priority=1,
-            grows=True,
-            cell=lambda row, _now: Cell(row.reason, "muted"),
-            value=lambda row: row.reason,
-            about="why it was not set",
-        ),
+        fields.text("reason", "REASON", 12, lambda row: row.reason, "why it was not set", tone="muted", grows=True),
     ),
 )
 
@@ -231,51 +136,18 @@ COMMANDS: Table[CommandView] = Table(
     descending=True,
     feed=True,
     columns=(
-        Column(
-            id="time",
-            title="TIME",
-            width=8,
-            priority=0,
-            cell=lambda row, _now: Cell(formats.clock(row.at), "muted"),
-            value=lambda row: row.at,
-            about="when it was done",
-        ),
-        Column(
-            id="command",
-            title="COMMAND",
-            width=13,
-            priority=0,
-            cell=lambda row, _now: Cell(row.name),
-            value=lambda row: row.name,
-            about="what was asked for",
-        ),
-        Column(
-            id="detail",
-            title="WITH",
-            width=20,
-            priority=2,
-            cell=lambda row, _now: Cell(row.detail, "muted"),
-            value=lambda row: row.detail,
-            about="what it was asked with",
-        ),
-        Column(
-            id="outcome",
-            title="OUTCOME",
-            width=11,
-            priority=0,
-            cell=lambda row, _now: _outcome(row),
-            value=lambda row: states.of_outcome(row.outcome).word,
-            about="what became of it",
-        ),
-        Column(
-            id="reason",
-            title="REASON",
-            width=12,
-            priority=1,
+        fields.time(lambda row: row.at, "when it was done"),
+        fields.text("command", "COMMAND", 13, lambda row: row.name, "what was asked for", priority=0),
+        fields.text("detail", "WITH", 20, lambda row: row.detail, "what it was asked with", tone="muted", priority=2),
+        fields.state("outcome", "OUTCOME", 11, _outcome, "what became of it", priority=0),
+        fields.text(
+            "reason",
+            "REASON",
+            12,
+            lambda row: row.reason,
+            "why it was refused, in the chain's or the engine's words",
+            tone="muted",
             grows=True,
-            cell=lambda row, _now: Cell(row.reason, "muted"),
-            value=lambda row: row.reason,
-            about="why it was refused, in the chain's or the engine's words",
         ),
     ),
 )

@@ -1,0 +1,180 @@
+"""Columns of the usual kinds, so that a table reads as the list of what it has.
+
+Each takes from a row what it shows and is sorted by; `about` is one clause for the menus of columns.
+"""
+
+from collections.abc import Callable
+
+from console.present import formats
+from console.present.states import State
+from console.present.table import Cell, Column, Row
+from console.present.text import Tone
+
+
+def text(
+    id: str,
+    title: str,
+    width: int,
+    of: Callable[[Row], str],
+    about: str,
+    *,
+    tone: Tone = "",
+    priority: int = 1,
+    grows: bool = False,
+) -> Column[Row]:
+    return Column(
+        id=id,
+        title=title,
+        width=width,
+        cell=lambda row, _now: Cell(of(row), tone),
+        value=of,
+        priority=priority,
+        grows=grows,
+        about=about,
+    )
+
+
+def number(
+    id: str,
+    title: str,
+    width: int,
+    of: Callable[[Row], float],
+    shown: Callable[[float], str],
+    about: str,
+    *,
+    tone: Tone = "",
+    priority: int = 1,
+) -> Column[Row]:
+    """A number in the words of `shown`, at the right."""
+    return Column(
+        id=id,
+        title=title,
+        width=width,
+        cell=lambda row, _now: Cell(shown(of(row)), tone),
+        value=of,
+        align="right",
+        priority=priority,
+        about=about,
+    )
+
+
+def state(id: str, title: str, width: int, of: Callable[[Row], State], about: str, *, priority: int = 1) -> Column[Row]:
+    """A state in its own tone, sorted by its word."""
+
+    def cell(row: Row, _now: float) -> Cell:
+        shown = of(row)
+        return Cell(shown.text, shown.tone)
+
+    return Column(
+        id=id, title=title, width=width, cell=cell, value=lambda row: of(row).word, priority=priority, about=about
+    )
+
+
+def age(
+    id: str, title: str, of: Callable[[Row], float], about: str, *, width: int = 6, priority: int = 1
+) -> Column[Row]:
+    """How long ago a moment was, in unix seconds; the latest is the smallest."""
+    return Column(
+        id=id,
+        title=title,
+        width=width,
+        cell=lambda row, now: Cell(formats.age(of(row), now)),
+        value=lambda row: -of(row),
+        align="right",
+        priority=priority,
+        about=about,
+    )
+
+
+def time(of: Callable[[Row], float], about: str) -> Column[Row]:
+    """The time of day of a moment, in unix seconds."""
+    return Column(
+        id="time",
+        title="TIME",
+        width=8,
+        cell=lambda row, _now: Cell(formats.clock(of(row)), "muted"),
+        value=of,
+        priority=0,
+        about=about,
+    )
+
+
+def took(id: str, title: str, of: Callable[[Row], float], about: str, *, priority: int = 1) -> Column[Row]:
+    """Milliseconds."""
+    return number(id, title, 6, of, formats.milliseconds, about, priority=priority)
+
+
+def share(id: str, title: str, of: Callable[[Row], float], about: str, *, priority: int = 1) -> Column[Row]:
+    """A weight or an incentive, 0 to 1."""
+    return number(id, title, max(6, len(title)), of, formats.share, about, priority=priority)
+
+
+def uid(of: Callable[[Row], int | None], *, priority: int = 0) -> Column[Row]:
+    def place(row: Row) -> int:
+        found = of(row)
+        return -1 if found is None else found
+
+    def shown(place: float) -> str:
+        return formats.UNKNOWN if place < 0 else f"{place:.0f}"
+
+    return number("uid", "UID", 4, place, shown, "the place in the metagraph", priority=priority)
+
+
+def ema(of: Callable[[Row], float], *, priority: int) -> Column[Row]:
+    about = "its score, averaged over its last rounds"
+    return number("ema", "EMA", 6, of, "{:.4f}".format, about, tone="accent", priority=priority)
+
+
+def agreement(of: Callable[[Row], float], *, priority: int = 1) -> Column[Row]:
+    about = "the share of answers in the round's largest cluster"
+    return number("agree", "AGREE", 5, of, formats.percent, about, priority=priority)
+
+
+def quality(of: Callable[[Row], float]) -> Column[Row]:
+    return number("quality", "QUAL", 5, of, "{:.2f}".format, "how good the answer is by itself", priority=6)
+
+
+def emission(of: Callable[[Row], float], *, priority: int) -> Column[Row]:
+    return Column(
+        id="emission",
+        title="EMIT",
+        width=6,
+        cell=lambda row, _now: paid(of(row)),
+        value=of,
+        align="right",
+        priority=priority,
+        about="what the round was worth to it",
+    )
+
+
+def paid(amount: float) -> Cell:
+    """What a round was worth to a miner; nothing is muted."""
+    return Cell(f"{amount:.4f}", "accent" if amount > 0 else "muted")
+
+
+def hotkey(of: Callable[[Row], str], *, priority: int) -> Column[Row]:
+    return Column(
+        id="hotkey",
+        title="HOTKEY",
+        width=9,
+        cell=lambda row, _now: Cell(formats.hotkey(of(row)), "muted"),
+        value=of,
+        priority=priority,
+        about="its address",
+    )
+
+
+def named(
+    name: Callable[[Row], str], hotkey: Callable[[Row], str], cells: int, *, priority: int, grows: bool = False
+) -> Column[Row]:
+    """A miner's name, or its address in so many cells."""
+    return Column(
+        id="name",
+        title="NAME",
+        width=12,
+        cell=lambda row, _now: Cell(name(row) or formats.hotkey(hotkey(row), cells)),
+        value=lambda row: name(row) or hotkey(row),
+        priority=priority,
+        grows=grows,
+        about="what the miner is called, else its address",
+    )
