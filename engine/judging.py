@@ -114,8 +114,8 @@ class Judge:
             raise EncoderError(answer.reason)
         if not isinstance(answer, Ready):
             raise JudgeFailed("the worker does not start as it should")
-        gpu = "" if answer.device.startswith("cuda") else f"; no GPU is used (encoder_device {self._setup.device})"
-        log.info("answers are embedded by %s on %s%s", answer.encoder, answer.device, gpu)
+        without = f"; no GPU is used (encoder_device {self._setup.device})" if answer.device == "cpu" else ""
+        log.info("answers are embedded by %s on %s%s", answer.encoder, answer.device, without)
 
     async def _exchange(self, message: bytes) -> Answer:
         """One message there and one back. A worker that fails at it is killed."""

@@ -95,7 +95,7 @@ class Validator:
             try:
                 done = await self._judge.judge(challenge, replies, history)
             except JudgeFailed as error:
-                self._feed.raise_attention("error", "judging", f"round {challenge.id} is not scored: {error}")
+                self._feed.raise_attention("error", "judging", f"a round is not scored: {error}")
             else:
                 history, self.suspicions = done.history, done.suspicions
                 judged = Round(

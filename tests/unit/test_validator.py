@@ -310,7 +310,7 @@ async def test_a_round_that_cannot_be_judged_is_told_and_the_next_one_is(store: 
         await bench.run()
         assert bench.told == ["b"]
         assert bench.feed.attention[0].subject == "judging"
-        assert "round a is not scored" in bench.feed.attention[0].text
+        assert "a round is not scored" in bench.feed.attention[0].text
 
 
 async def test_a_pause_lets_the_round_in_flight_end_and_asks_nothing_more(store: Store) -> None:
