@@ -17,43 +17,45 @@ from engine.weights.plan import HotkeyScore, fresh_scores
 
 
 class Account(Struct, frozen=True, kw_only=True):
-    """A miner with its last replies, newest first and at least one, and its last samples, oldest first."""
+    """A miner as it stood when it was last asked, with its last samples, oldest first."""
 
     hotkey: str
     name: str
-    replies: Sequence[PastReply]
+    uid: int
+    asked_at: float
+    tally: Tally
+    latency_ms: float
     samples: Sequence[Sample]
 
-    @property
-    def uid(self) -> int:
-        return self.replies[0].uid
 
-    @property
-    def tally(self) -> Tally:
-        """The counts over the replies that are here; one that we cancelled counts for nothing."""
-        counted = [reply for reply in self.replies if reply.status != "cancelled"]
-        answers = [reply for reply in counted if reply.status == "ok"]
-        failures = next((place for place, reply in enumerate(counted) if reply.status == "ok"), len(counted))
-        return Tally(
+def account(hotkey: str, name: str, replies: Sequence[PastReply], samples: Sequence[Sample]) -> Account:
+    """Made of the last replies, newest first and at least one. One that we cancelled counts for nothing."""
+    counted = [reply for reply in replies if reply.status != "cancelled"]
+    answers = [reply for reply in counted if reply.status == "ok"]
+    failures = next((place for place, reply in enumerate(counted) if reply.status == "ok"), len(counted))
+    return Account(
+        hotkey=hotkey,
+        name=name,
+        uid=replies[0].uid,
+        asked_at=replies[0].at,
+        tally=Tally(
             rounds=len(counted),
             answered=len(answers),
             failed=len(counted) - len(answers),
             failures_in_a_row=failures,
             last_answer_at=answers[0].at if answers else None,
             last_emission=counted[0].emission if counted else None,
-        )
-
-    @property
-    def latency_ms(self) -> float:
-        answers = [reply.ms for reply in self.replies if reply.status == "ok"]
-        return percentile(answers[:LATENCIES_KEPT], 0.5)
+        ),
+        latency_ms=percentile([reply.ms for reply in answers[:LATENCIES_KEPT]], 0.5),
+        samples=samples,
+    )
 
 
 def current(accounts: Sequence[Account]) -> list[Account]:
     """Ordered by uid; of hotkeys that had the same uid one after the other, the one that was asked last."""
     holders: dict[int, Account] = {}
-    for account in sorted(accounts, key=lambda one: one.replies[0].at):
-        holders[account.uid] = account
+    for one in sorted(accounts, key=lambda one: one.asked_at):
+        holders[one.uid] = one
     return [holders[uid] for uid in sorted(holders)]
 
 
@@ -66,22 +68,22 @@ def miner_views(
     planned = _planned(accounts, emas, now)
     return tuple(
         _miner_view(
-            account,
-            ema=emas[account.hotkey],
-            history=book.history(account.hotkey) if book else (),
-            weight=weights.get(account.hotkey, 0.0),
-            planned=planned[account.hotkey],
+            one,
+            ema=emas[one.hotkey],
+            history=book.history(one.hotkey) if book else (),
+            weight=weights.get(one.hotkey, 0.0),
+            planned=planned[one.hotkey],
             now=now,
         )
-        for account in accounts
+        for one in accounts
     )
 
 
 def _book(accounts: Sequence[Account], rule: Rule) -> AverageBook:
     book = AverageBook(rule)
-    for account in accounts:
-        for at, emission in account.samples:
-            book.add(account.hotkey, at, emission)
+    for one in accounts:
+        for at, emission in one.samples:
+            book.add(one.hotkey, at, emission)
     return book
 
 
@@ -97,13 +99,13 @@ def _planned(accounts: Sequence[Account], emas: dict[str, float], now: float) ->
 
 
 def _miner_view(
-    account: Account, *, ema: float, history: tuple[float, ...], weight: float, planned: float, now: float
+    of: Account, *, ema: float, history: tuple[float, ...], weight: float, planned: float, now: float
 ) -> MinerView:
-    tally = account.tally
+    tally = of.tally
     return MinerView(
-        uid=account.uid,
-        hotkey=account.hotkey,
-        name=safe(account.name, NAME_WIDTH),
+        uid=of.uid,
+        hotkey=of.hotkey,
+        name=safe(of.name, NAME_WIDTH),
         stake=None,
         incentive=None,
         ema=ema,
@@ -115,7 +117,7 @@ def _miner_view(
         rounds=tally.rounds,
         answered=tally.answered,
         failed=tally.failed,
-        latency_ms=round(account.latency_ms, 1),
+        latency_ms=round(of.latency_ms, 1),
         last_answer_at=tally.last_answer_at or 0.0,
         state=tally.state(now),
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from console import __version__
 from console.errors import ConsoleError
-from console.replay.accounts import Account, current, miner_views
+from console.replay.accounts import Account, account, current, miner_views
 from console.replay.timeline import Timeline
 from engine.snapshot import ChainView, ReplayView, RoundView, Snapshot
 from engine.store.errors import StoreError
@@ -105,7 +105,7 @@ class Recording:
             replies = past.last_replies(self.netuid, hotkey, until, REPLIES_COUNTED)
             if replies:
                 known = past.reader.samples_until(self.netuid, hotkey, profile, until, samples + HISTORY_KEPT)
-                accounts.append(Account(hotkey=hotkey, name=name, replies=replies, samples=known))
+                accounts.append(account(hotkey, name, replies, known))
         return accounts
 
     def _rounds(self, past: Past, place: int) -> tuple[RoundView, ...]:

@@ -1,20 +1,19 @@
 """What was stored up to an earlier round: the read-only door for looking back, by index, however long the record is."""
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from msgspec import Struct
-
 from engine.snapshot import CommandView, PlanView
 from engine.store.journal import plan_row
 from engine.store.read_only import is_alone, read_only
 from engine.store.reader import Reader
-from engine.store.rows import plan_of, round_of
+from engine.store.rows import plan_of
 from engine.text import safe
-from engine.values import ReplyStatus, Round
+from engine.values import Challenge, Judgement, Reply, ReplyStatus, Request, Round
 from engine.weights.plan import WeightPlan
 
 
@@ -25,7 +24,7 @@ class Mark(NamedTuple):
     at: float
 
 
-class PastReply(Struct, frozen=True, kw_only=True):
+class PastReply(NamedTuple):
     """One reply of a miner as its account needs it: no text, no reasons."""
 
     at: float
@@ -71,11 +70,33 @@ class Past:
         return None if row is None else int(row["number"])
 
     def round(self, number: int) -> Round | None:
-        """One round, its replies without texts, tool calls and reasons."""
+        """One round as a table of rounds needs it: no question, no verdicts, no more of a reply than how it went."""
         row = self._connection.execute("SELECT * FROM rounds WHERE number = ?", (number,)).fetchone()
         if row is None:
             return None
-        return round_of(row, self._connection.execute(_BARE_REPLIES, (number,)).fetchall())
+        replies = self._connection.execute(_BARE_REPLIES, (number,))
+        return Round(
+            challenge=Challenge(
+                id=row["id"],
+                kind=row["kind"],
+                source=row["source"],
+                created_at=row["created_at"],
+                request=Request(),
+                scored=bool(row["scored"]),
+            ),
+            replies=tuple(Reply(uid=uid, hotkey=hotkey, status=status, ms=ms) for uid, hotkey, status, ms in replies),
+            judgement=Judgement(
+                profile=row["profile"],
+                consensus=row["consensus"],
+                agreement=row["agreement"],
+                winner=row["winner"],
+                clusters=tuple(map(tuple, json.loads(row["clusters"]))),
+                verdicts=(),
+            ),
+            started_at=row["at"],
+            duration_ms=row["duration_ms"],
+            block=row["block"],
+        )
 
     def names(self, netuid: int) -> dict[str, str]:
         """By hotkey, for everyone who is known, also of later rounds: what a miner is called, "" for nothing.
@@ -88,7 +109,7 @@ class Past:
     def last_replies(self, netuid: int, hotkey: str, until: int, limit: int) -> list[PastReply]:
         """The last replies of a miner, the newest first."""
         rows = self._connection.execute(_LAST_REPLIES, (netuid, hotkey, until, limit))
-        return [PastReply(**row) for row in rows]
+        return [PastReply(*row) for row in rows]
 
     def plans(self, netuid: int, at: float, limit: int) -> list[PlanView]:
         """The last entries of the journal of weights until `at`, oldest first, with what became of them since."""
@@ -117,11 +138,7 @@ class Past:
 
 _MARKS = "SELECT number, at FROM rounds INDEXED BY rounds_by_time"
 _MARKS_OF_ONE = "SELECT number, at FROM rounds WHERE netuid = :netuid"
-_BARE_REPLIES = """
-    SELECT uid, hotkey, coldkey, ip, status, ms, quality, score, emission, cluster, reason, counted,
-        '' AS finish_reason, '{}' AS parts, '[]' AS reasons, '{}' AS usage, '[]' AS tool_calls, '' AS text
-    FROM replies WHERE round = ? ORDER BY position
-"""
+_BARE_REPLIES = "SELECT uid, hotkey, status, ms FROM replies WHERE round = ? ORDER BY position"
 _LAST_REPLIES = """
     SELECT at, uid, status, ms, emission FROM replies
     WHERE netuid = ? AND hotkey = ? AND round <= ? ORDER BY round DESC LIMIT ?
