@@ -5,7 +5,7 @@ import sys
 import traceback
 from collections.abc import Callable
 
-from benchmarks import demo, hangup, help, lag, memory, round256, rows, stall, transport
+from benchmarks import demo, hangup, health, help, keys, lag, memory, paint, round256, rows, stall, transport
 from benchmarks.figures import Figure, machine, table
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
@@ -16,6 +16,9 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "memory": memory.measure,
     "demo": demo.measure,
     "rows": rows.measure,
+    "keys": keys.measure,
+    "paint": paint.measure,
+    "health": health.measure,
     "stall": stall.measure,
     "hangup": hangup.measure,
 }

@@ -111,7 +111,6 @@ def run(rows: int, share: float, folder: Path) -> None:
     feed = Feed(first(rows))
     engine = EngineThread(partial(main, feed, share, folder))
     with own_terminal(folder / "output.txt", max_bytes=MB) as terminal:
-        engine.start()
         ConsoleApp(feed, LogRing(), engine=engine, folder=folder, keymap=Keymap(), terminal=terminal).run()
     engine.stop()
     engine.join()

@@ -7,39 +7,12 @@ from pathlib import Path
 from console import __version__, headless
 from console.errors import ConsoleError, ExitCode
 from console.narration import explain
-from console.roles.operate import operate
-from engine.chain.interface import ChainUnavailable
-from engine.chain.local import ChainDataError, ChainInUse
-from engine.chain.wallets import WalletError
-from engine.challenges.errors import ChallengeError
-from engine.encoding.errors import EncoderError
 from engine.feed import Feed
-from engine.folders import FolderError, prepare_folder
+from engine.folders import prepare_folder
 from engine.host import EngineThread
-from engine.locks import AlreadyRunning
 from engine.logs import open_log
-from engine.settings import Configuration
+from engine.settings import Configuration, Settings
 from engine.snapshot import Snapshot
-from engine.store.errors import StoreError
-from engine.supervisor import Fatal
-from miner_server.errors import MinerError
-
-CODES: tuple[tuple[tuple[type[Exception], ...], ExitCode], ...] = (
-    ((AlreadyRunning, ChainInUse), ExitCode.HELD),
-    ((ChainUnavailable,), ExitCode.CHAIN),
-    (
-        (
-            ChainDataError,
-            ChallengeError,
-            EncoderError,
-            FolderError,
-            MinerError,
-            StoreError,
-            WalletError,
-        ),
-        ExitCode.USAGE,
-    ),
-)
 
 
 def run(configuration: Configuration, *, on_screen: bool) -> int:
@@ -52,7 +25,7 @@ def run(configuration: Configuration, *, on_screen: bool) -> int:
     folder = prepare_folder(Path(settings.data_dir))
     now = time.time()
     feed = Feed(Snapshot(at=now, version=__version__, role=settings.role, started_at=now))
-    engine = EngineThread(lambda: operate(settings, folder, feed))
+    engine = EngineThread(lambda: _operate(settings, folder, feed))
     stop_on_hangup = settings.on_hangup == "stop"
     with open_log(folder, level=settings.log_level, cap_mb=settings.log_cap_mb) as logs:
         if on_screen:
@@ -66,8 +39,18 @@ def run(configuration: Configuration, *, on_screen: bool) -> int:
     return ExitCode.INTERRUPTED if received == signal.SIGINT else ExitCode.DONE
 
 
+async def _operate(settings: Settings, folder: Path, feed: Feed) -> None:
+    """Load the rooms of the engine on its own thread, and run: the first frame does not wait for them."""
+    from console.roles.operate import operate
+
+    await operate(settings, folder, feed)
+
+
 def _for_the_operator(error: BaseException) -> BaseException:
     """The error of a room as one with an exit code; an error that no operator can mend stays as it is."""
+    from console.faults import CODES
+    from engine.supervisor import Fatal
+
     if isinstance(error, Fatal):
         return ConsoleError(str(error), ExitCode(error.exit_code))
     for kinds, code in CODES:

@@ -21,11 +21,18 @@ class EngineThread:
         self.error: BaseException | None = None
 
     def start(self) -> None:
-        self._thread.start()
+        """Begin, unless it has begun already."""
+        if self._thread.ident is None:
+            self._thread.start()
 
     @property
     def running(self) -> bool:
         return self._thread.is_alive()
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has run, to its end."""
+        return self._thread.ident is not None and not self._thread.is_alive()
 
     @property
     def stop_asked(self) -> bool:

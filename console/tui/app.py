@@ -1,10 +1,11 @@
 """The application: wires the engine's feed, the screens and the registry of actions together, and nothing else."""
 
+import gc
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec.structs import replace
 
@@ -15,8 +16,6 @@ from console.memory import Memory, keep, recall
 from console.present.logs import LogLook
 from console.present.picture import Picture
 from console.present.table import Table, View
-from console.replay.player import Player
-from console.themes import ThemeError
 from console.tui.driver import OperatorDriver
 from console.tui.ending import Ending
 from console.tui.leaving import Leaving
@@ -27,7 +26,6 @@ from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.command_log import CommandLogScreen
 from console.tui.screens.miners import MinersScreen
 from console.tui.takeaway import Takeaway
-from console.tui.themes import USUAL, Themes, usual_variables
 from console.tui.travel import TimeTravel
 from console.tui.viewing import Viewing
 from engine.commands import AnyCommand
@@ -37,8 +35,12 @@ from engine.logs import LogRing
 from engine.settings import Configuration
 from engine.snapshot import Snapshot
 
+if TYPE_CHECKING:
+    from console.replay.player import Player
+
 PULL_S = 0.25
-THEMES_S = 2.0
+SETTLED_S = 5.0
+"""By then the engine is up, and most of what lives as long as the process is there."""
 
 WENT_WELL = ("ok", "committed", "applied")
 """Outcomes that need no warning."""
@@ -64,22 +66,22 @@ class ConsoleApp(TimeTravel, inherit_bindings=False):
         terminal: int,
         configuration: Configuration | None = None,
         memory: Path | None = None,
-        past: Player | None = None,
+        past: "Player | None" = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        super().__init__(driver_class=OperatorDriver)
+        self.memory = recall(memory) if memory else Memory()
+        self._memory_file = memory
+        super().__init__(self.memory.theme, driver_class=OperatorDriver)
         self.feed = feed
         self.logs = logs
         self.keymap = keymap
         self.terminal = terminal
         self.configuration = configuration
-        self.memory = recall(memory) if memory else Memory()
-        self._memory_file = memory
-        self.themes = Themes()
         self.takeaway = Takeaway(self, folder)
         self.animation_level = "none"
         self.viewing = Viewing(feed, logs, engine, clock)
         self.viewing.past = past
+        self._engine = engine
         self._overlays = Overlays(self)
         self._leaving = Leaving(self)
         self._last_mode = self.DEFAULT_MODE
@@ -90,13 +92,16 @@ class ConsoleApp(TimeTravel, inherit_bindings=False):
     def on_mount(self) -> None:
         if self._asked_to_leave is not None:
             self.leave(self._asked_to_leave)
-        self.load_themes()
-        self.theme = self.memory.theme if self.memory.theme in self.available_themes else USUAL
         self.set_keymap({action_id: ",".join(keys) for action_id, keys in self.keymap.changed.items()})
         self.set_interval(PULL_S, self.pull)
-        self.set_interval(THEMES_S, self.load_themes)
+        self.set_timer(SETTLED_S, _leave_alone_what_stays)
         if self.memory.place in SCREENS:
             self.go(self.memory.place)
+
+    def on_ready(self) -> None:
+        """With the first frame on the terminal: what the engine loads does not hold it up."""
+        if self._engine is not None:
+            self._engine.start()
 
     @property
     def picture(self) -> Picture:
@@ -281,19 +286,6 @@ class ConsoleApp(TimeTravel, inherit_bindings=False):
 
     # -- the app's own affairs -------------------------------------------------------------------------------------
 
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        return usual_variables()
-
-    def load_themes(self) -> None:
-        """Take the theme files that are new or were changed."""
-        for theme in self.themes.changed():
-            if isinstance(theme, ThemeError):
-                self.tell(str(theme), failed=True)
-                continue
-            self.register_theme(theme)
-            if theme.name == self.theme:
-                self._watch_theme(theme.name)
-
     @property
     def crash(self) -> Exception | None:
         """What broke the screen."""
@@ -306,3 +298,9 @@ class ConsoleApp(TimeTravel, inherit_bindings=False):
             self._exception = error
             self._exception_event.set()
         self._close_messages_no_wait()
+
+
+def _leave_alone_what_stays() -> None:
+    """Have Python's collector pass over all that is there now: going through it held up a key every few seconds."""
+    gc.collect()
+    gc.freeze()

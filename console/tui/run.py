@@ -5,11 +5,11 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from console.headless import Signals, narrate
 from console.keymap import keymap_path, read_keymap
 from console.memory import memory_path
-from console.replay.player import Player
 from console.terminal import give_back_the_shell, let_go_of_terminal, own_terminal
 from console.tui.app import ConsoleApp
 from console.tui.ending import Ending
@@ -17,6 +17,9 @@ from engine.feed import Feed
 from engine.host import EngineThread
 from engine.logs import FOLDER, LogRing, file_cap
 from engine.settings import Configuration
+
+if TYPE_CHECKING:
+    from console.replay.player import Player
 
 OUTPUT = "output.txt"
 JOIN_S = 0.5
@@ -65,7 +68,7 @@ def run_screen(
     return signals.received
 
 
-def show_replay(player: Player, logs: LogRing, folder: Path, *, cap_mb: float) -> signal.Signals | None:
+def show_replay(player: "Player", logs: LogRing, folder: Path, *, cap_mb: float) -> signal.Signals | None:
     """Show a recording until the operator leaves, or a signal ends it, which is returned.
 
     What the screen leaves is put into `folder`. Raises ConsoleError for a keymap that is wrong, and whatever broke it.
@@ -93,7 +96,7 @@ def show_replay(player: Player, logs: LogRing, folder: Path, *, cap_mb: float) -
 def _show(
     engine: EngineThread, feed: Feed, logs: LogRing, folder: Path, configuration: Configuration, asked: list[Ending]
 ) -> Ending:
-    """Start the engine, and show it until the screen ends."""
+    """Show the engine, which the screen starts, until the screen ends. One that ended before that starts it now."""
     keymap = read_keymap(keymap_path())
 
     def make(terminal: int) -> ConsoleApp:
@@ -108,24 +111,17 @@ def _show(
             memory=memory_path(configuration.settings.role),
         )
 
-    return _shown(make, folder, asked, cap_mb=configuration.settings.log_cap_mb, begin=engine.start)
+    ending = _shown(make, folder, asked, cap_mb=configuration.settings.log_cap_mb)
+    engine.start()
+    return ending
 
 
-def _shown(
-    make: Callable[[int], ConsoleApp],
-    folder: Path,
-    asked: list[Ending],
-    *,
-    cap_mb: float,
-    begin: Callable[[], None] | None = None,
-) -> Ending:
+def _shown(make: Callable[[int], ConsoleApp], folder: Path, asked: list[Ending], *, cap_mb: float) -> Ending:
     """Show an app, made for a terminal, until it ends. `asked` gets what signals asked for, also while it ends."""
     with own_terminal(folder / FOLDER / OUTPUT, max_bytes=file_cap(cap_mb)) as terminal:
         app = make(terminal)
         for ending in (Ending.TERMINATED, Ending.INTERRUPTED):
             signal.signal(SIGNALS[ending], _leaving(app, ending, asked))
-        if begin is not None:
-            begin()
         ended = app.run()
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     if app.crash is not None:

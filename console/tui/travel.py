@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from console.errors import ConsoleError
 from console.instants import instant
-from console.replay.player import Player
-from console.replay.recording import Recording
 from console.tui.typeahead import TypeAheadApp
 from console.tui.viewing import Viewing
+
+if TYPE_CHECKING:
+    from console.replay.player import Player
 
 TEN = 10
 
@@ -32,7 +34,7 @@ class TimeTravel(TypeAheadApp, inherit_bindings=False):
         raise NotImplementedError
 
     @property
-    def past(self) -> Player | None:
+    def past(self) -> "Player | None":
         """What goes through the record, None in the present."""
         return self.viewing.past
 
@@ -49,16 +51,16 @@ class TimeTravel(TypeAheadApp, inherit_bindings=False):
         self._only_back(lambda player: player.step(TEN))
 
     def do_time_first(self) -> None:
-        self._travel(Player.first)
+        self._travel(lambda player: player.first())
 
     def do_time_last(self) -> None:
-        self._travel(Player.last)
+        self._travel(lambda player: player.last())
 
     def do_time_play(self) -> None:
-        self._travel(Player.play_or_pause)
+        self._travel(lambda player: player.play_or_pause())
 
     def do_time_pace(self) -> None:
-        self._travel(Player.change_pace)
+        self._travel(lambda player: player.change_pace())
 
     def do_time_at(self) -> None:
         self.open_palette("at ")
@@ -85,13 +87,13 @@ class TimeTravel(TypeAheadApp, inherit_bindings=False):
         """Show everything as it was at this instant."""
         self._travel(lambda player: player.go_to(at))
 
-    def _only_back(self, move: Callable[[Player], None]) -> None:
+    def _only_back(self, move: "Callable[[Player], None]") -> None:
         if self.viewing.past is None:
             self.tell("this is the present: only the past is recorded", failed=True)
         else:
             move(self.viewing.past)
 
-    def _travel(self, move: Callable[[Player], None]) -> None:
+    def _travel(self, move: "Callable[[Player], None]") -> None:
         """Go through the record; from the present, open it first."""
         if self.viewing.past is not None:
             move(self.viewing.past)
@@ -99,9 +101,9 @@ class TimeTravel(TypeAheadApp, inherit_bindings=False):
             folder = Path(self.viewing.known.data_dir)
             self.run_worker(self._leave_the_present(folder, move), exclusive=True, group="travel")
 
-    async def _leave_the_present(self, folder: Path, move: Callable[[Player], None]) -> None:
+    async def _leave_the_present(self, folder: Path, move: "Callable[[Player], None]") -> None:
         try:
-            player = await asyncio.to_thread(lambda: Player(Recording(folder)))
+            player = await asyncio.to_thread(_player, folder)
         except ConsoleError as error:
             self.tell(str(error), failed=True)
             return
@@ -109,3 +111,11 @@ class TimeTravel(TypeAheadApp, inherit_bindings=False):
         move(player)
         self.viewing.past = player
         self.pull()
+
+
+def _player(folder: Path) -> "Player":
+    """What goes through the record of a data folder. Raises ConsoleError."""
+    from console.replay.player import Player
+    from console.replay.recording import Recording
+
+    return Player(Recording(folder))

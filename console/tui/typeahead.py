@@ -10,11 +10,10 @@ from functools import partial
 from typing import Any
 
 from textual import events
-from textual.app import App
 from textual.message import Message
 from textual.timer import Timer
 
-from console.tui.ending import Ending
+from console.tui.themed import ThemedApp
 
 LAPS = 6
 """The longest way has so many steps: a key, submitted, chosen, dismissed, answered, shown."""
@@ -32,11 +31,11 @@ class Mark(Message):
         self.laps = laps
 
 
-class TypeAheadApp(App[Ending], inherit_bindings=False):
+class TypeAheadApp(ThemedApp, inherit_bindings=False):
     """An app that takes keys and pastes one at a time, in their order."""
 
-    def __init__(self, **arguments: Any) -> None:
-        super().__init__(**arguments)
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
         self._typed: deque[events.Key | events.Paste] = deque()
         self._taken = 0
         self._patience: Timer | None = None

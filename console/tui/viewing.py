@@ -3,13 +3,16 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from queue import Empty
+from typing import TYPE_CHECKING
 
 from console.present.picture import Picture
-from console.replay.player import Player
 from engine.feed import Feed
 from engine.host import EngineThread
 from engine.logs import Log
 from engine.snapshot import Event, Snapshot
+
+if TYPE_CHECKING:
+    from console.replay.player import Player
 
 
 class Viewing:
@@ -52,7 +55,7 @@ class Viewing:
             return Picture(self._paused.snapshot, self._paused.now, "paused", time.monotonic() - self._paused_at)
         if self.past is not None:
             return Picture(self.known, self.known.at, "replay" if self.is_replay else "past")
-        ended = self._engine is not None and not self._engine.running
+        ended = self._engine is not None and self._engine.ended
         return Picture(self._feed.snapshot, self._clock(), "ended" if ended else "live")
 
     @property
@@ -66,7 +69,7 @@ class Viewing:
 
     @property
     def engine_failed(self) -> bool:
-        return self._engine is not None and not self._engine.running and self._engine.error is not None
+        return self._engine is not None and self._engine.ended and self._engine.error is not None
 
     def toggle_pause(self) -> None:
         """Stop at the picture of now, or go back to the present."""

@@ -14,7 +14,7 @@ import termios
 import threading
 import time
 from codecs import getincrementaldecoder
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from unicodedata import east_asian_width
@@ -89,7 +89,9 @@ class Display:
 class Terminal:
     """A console in a pseudo-terminal. Reading it can be paused, as a dead link does."""
 
-    def __init__(self, command: list[str], *, width: int, height: int, home: Path) -> None:
+    def __init__(
+        self, command: list[str], *, width: int, height: int, home: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.display = Display(width, height)
         self.received = bytearray()
         self._controller, worker = os.openpty()
@@ -102,7 +104,7 @@ class Terminal:
             stdout=worker,
             stderr=worker,
             cwd=ROOT,
-            env={**os.environ, "TERM": "xterm-256color", "HOME": str(home), "ESCDELAY": "25"},
+            env={**os.environ, "TERM": "xterm-256color", "HOME": str(home), "ESCDELAY": "25", **(environment or {})},
             start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )

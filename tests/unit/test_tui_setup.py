@@ -44,7 +44,7 @@ def app(tmp_path: Path) -> ConsoleApp:
 def results(monkeypatch: pytest.MonkeyPatch) -> list[Result]:
     """What the doctor finds; the checks themselves have tests of their own."""
     found = [ok("python", "3.11"), LEAN]
-    monkeypatch.setattr("console.tui.screens.setup.examine", lambda *_given, **_more: list(found))
+    monkeypatch.setattr("console.doctor.examination.examine", lambda *_given, **_more: list(found))
     return found
 
 

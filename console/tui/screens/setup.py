@@ -12,7 +12,6 @@ from textual.containers import Horizontal
 
 from console.config import shown
 from console.doctor import report
-from console.doctor.examination import examine, examine_recording
 from console.doctor.result import Result
 from console.present import doctor
 from console.present.picture import Picture
@@ -60,6 +59,8 @@ class SetupScreen(ConsoleScreen):
 
     def _examination(self) -> Callable[[], Sequence[Result]]:
         """What the doctor looks at: this machine and its settings; without settings, the folder of the record."""
+        from console.doctor.examination import examine, examine_recording
+
         configuration, snapshot = self.host.configuration, self.host.feed.snapshot
         around: dict[str, Any] = {"environ": dict(os.environ), "size": self.host.size}
         if configuration is not None:

@@ -1,44 +1,51 @@
 """From tones to styles: how a widget turns spans into what Textual puts on the terminal."""
 
 from collections.abc import Iterable
-from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.color import Color
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from console.present.text import TONES, Span, Tone
-
-TONE_CLASSES = frozenset(f"tone--{tone}" for tone in TONES)
+from console.present.text import Span, Tone
 
 
 class Painted(ScrollView, inherit_bindings=False):
-    """A widget that paints lines of spans, with a style for each tone from the theme."""
+    """A widget that paints lines of spans, with a style for each tone from the theme.
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {*TONE_CLASSES}
+    Tones are no component classes: Textual would work out the styles of all of them for every widget, each time that a
+    screen comes to the front.
+    """
+
     ALLOW_SELECT = False
 
     DEFAULT_CSS = """
     Painted { background: transparent; overflow-x: hidden; scrollbar-size-vertical: 1; }
     """
 
-    _plain: Style | None = None
-
-    @property
-    def plain(self) -> Style:
-        """The style of text without a tone. Textual would work it out anew for each piece of it."""
-        if self._plain is None:
-            self._plain = self.rich_style
-        return self._plain
-
-    def notify_style_update(self) -> None:
-        self._plain = None
-        super().notify_style_update()
+    _styles_of_tones: dict[Tone, Style] | None = None
 
     def tone(self, tone: Tone) -> Style:
         """The style of a tone; the theme decides it."""
-        return self.get_component_rich_style(f"tone--{tone}") if tone else self.plain
+        if self._styles_of_tones is None:
+            self._styles_of_tones = {"": self.rich_style}
+        style = self._styles_of_tones.get(tone)
+        if style is None:
+            variables = self.app.theme_variables
+            colour = Style.from_color(Color.parse(variables[f"tone-{tone}"]).rich_color)
+            style = self.plain + colour + Style.parse(variables.get(f"tone-{tone}-style", "none"))
+            self._styles_of_tones[tone] = style
+        return style
+
+    @property
+    def plain(self) -> Style:
+        """The style of text without a tone."""
+        return self.tone("")
+
+    def notify_style_update(self) -> None:
+        self._styles_of_tones = None
+        super().notify_style_update()
 
     def painted(self, content: Iterable[Span], width: int) -> Strip:
         """A line in exactly `width` cells."""

@@ -1,0 +1,78 @@
+"""From a key to what it changes on the terminal, while a validator asks and judges 64 replies, round after round.
+
+The judging worker is at work with the ONNX encoder beside the screen. A typed letter filters the miners; a digit goes
+to another screen. Beside it a bare Textual application gets keys too: what the machine takes from every program, it
+takes from that one as well.
+"""
+
+import statistics
+import tempfile
+import time
+from contextlib import closing
+from pathlib import Path
+
+from benchmarks.figures import Figure
+from benchmarks.processes import python
+from benchmarks.stub_miners import stub_miners
+from benchmarks.subnet import found
+from tests.stories.terminal import Terminal, terminal
+
+REPLIES = 64
+TURNS = 10
+TYPED = "uid:1234567890"
+PLACES = {"2": "[2 Challenges]", "3": "[3 Miners]"}
+THINKING_S = 0.05
+SETTLED_S = 6.0
+"""All is loaded by then."""
+TARGET_MS = 100
+
+
+def measure() -> list[Figure]:
+    with tempfile.TemporaryDirectory() as folder, stub_miners(REPLIES) as miners:
+        home = Path(folder)
+        found(home / "data", miners)
+        (home / "config.toml").write_text(f"sample = {REPLIES}\ninterval = 0.0\nallow_private = true\n")
+        arguments = ("--role", "validator", "--config", str(home / "config.toml"), "--data-dir", str(home / "data"))
+        with (
+            terminal(*arguments, home=home, size=(160, 48)) as opened,
+            closing(Terminal(python("benchmarks.bare_app"), width=160, height=48, home=home)) as bare,
+        ):
+            opened.wait_for(f"{REPLIES}/{REPLIES}", seconds=60)
+            time.sleep(SETTLED_S)
+            typed, went, idle = [], [], []
+            for turn in range(TURNS):
+                went += [_took(opened, digit, shown) for digit, shown in PLACES.items()]
+                typed += _typed(opened)
+                idle += [_took(bare, "x", f"keys {len(TYPED) * turn + at + 1}.") for at in range(len(TYPED))]
+    control = _p95(idle)
+    what = f"key to paint p95 while {REPLIES} replies are judged"
+    return [
+        Figure(f"{what}, over a bare app's: a letter typed", _p95(typed) - control, "ms", TARGET_MS),
+        Figure(f"{what}, over a bare app's: another screen", _p95(went) - control, "ms", TARGET_MS),
+        Figure("a bare app's p95 in that time", control, "ms"),
+        Figure("a letter typed, median", statistics.median(typed), "ms"),
+        Figure("another screen, median", statistics.median(went), "ms"),
+    ]
+
+
+def _typed(opened: Terminal) -> list[float]:
+    """Type a filter, letter by letter, and take it away again."""
+    opened.press("/")
+    opened.wait_for("state:stale")
+    took = [_took(opened, letter, f"filter {TYPED[: at + 1]} ") for at, letter in enumerate(TYPED)]
+    opened.press("\x1b")
+    time.sleep(THINKING_S * 2)
+    return took
+
+
+def _took(opened: Terminal, key: str, shown: str) -> float:
+    """Milliseconds from a key until its text is on the terminal."""
+    time.sleep(THINKING_S)
+    began = time.monotonic()
+    opened.press(key)
+    opened.wait_for(shown)
+    return (time.monotonic() - began) * 1000
+
+
+def _p95(took: list[float]) -> float:
+    return sorted(took)[int(0.95 * (len(took) - 1))]

@@ -1,0 +1,29 @@
+"""What stops a run and is not a fault of the program, with the exit code that says so."""
+
+from console.errors import ExitCode
+from engine.chain.interface import ChainUnavailable
+from engine.chain.local import ChainDataError, ChainInUse
+from engine.chain.wallets import WalletError
+from engine.challenges.errors import ChallengeError
+from engine.encoding.errors import EncoderError
+from engine.folders import FolderError
+from engine.locks import AlreadyRunning
+from engine.store.errors import StoreError
+from miner_server.errors import MinerError
+
+CODES: tuple[tuple[tuple[type[Exception], ...], ExitCode], ...] = (
+    ((AlreadyRunning, ChainInUse), ExitCode.HELD),
+    ((ChainUnavailable,), ExitCode.CHAIN),
+    (
+        (
+            ChainDataError,
+            ChallengeError,
+            EncoderError,
+            FolderError,
+            MinerError,
+            StoreError,
+            WalletError,
+        ),
+        ExitCode.USAGE,
+    ),
+)

@@ -1,0 +1,48 @@
+"""An app that looks as the theme files say, from its first frame on, and as they are changed while it runs."""
+
+from typing import Any
+
+from textual.app import App
+
+from console.themes import ThemeError
+from console.tui.ending import Ending
+from console.tui.themes import USUAL, Themes, usual_variables
+
+LOOK_EVERY_S = 2.0
+
+
+class ThemedApp(App[Ending], inherit_bindings=False):
+    """`wanted` is the theme to begin with, where there is one of that name."""
+
+    def __init__(self, wanted: str, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.themes = Themes()
+        self._wrong_themes = self._take_changed()
+        self.theme = wanted if wanted in self.available_themes else USUAL
+
+    def on_mount(self) -> None:
+        self._tell_wrong(self._wrong_themes)
+        self.set_interval(LOOK_EVERY_S, self.load_themes)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return usual_variables()
+
+    def load_themes(self) -> None:
+        """Take the theme files that are new or were changed."""
+        self._tell_wrong(self._take_changed())
+
+    def _take_changed(self) -> list[ThemeError]:
+        """Returns what is wrong with those that cannot be taken."""
+        wrong = []
+        for theme in self.themes.changed():
+            if isinstance(theme, ThemeError):
+                wrong.append(theme)
+                continue
+            self.register_theme(theme)
+            if theme.name == self.theme:
+                self._watch_theme(theme.name)
+        return wrong
+
+    def _tell_wrong(self, wrong: list[ThemeError]) -> None:
+        for error in wrong:
+            self.notify(str(error), severity="warning", markup=False)
