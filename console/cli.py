@@ -241,7 +241,8 @@ def _add_launch(commands: "Commands") -> None:
 def _add_replay(commands: "Commands") -> None:
     parser = _add(commands, "replay", replay, "show recorded rounds in the same screens, without an engine")
     parser.add_argument("folder", metavar="DATA_DIR", type=Path, help="the data folder; it is read and never written")
-    parser.add_argument("--at", metavar="TIME", help="14:05, -2h, 2026-01-31T14:05Z, … (default: the last round)")
+    when = "14:05, 2026-01-31T14:05Z, or 2h for two hours before the last round (default: the last round)"
+    parser.add_argument("--at", metavar="TIME", help=when)
 
 
 def _add_export(commands: "Commands") -> None:

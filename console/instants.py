@@ -3,7 +3,7 @@
 import re
 from datetime import datetime, timedelta, tzinfo
 
-FORMS = "14:05, 14:05:30, 2026-01-31 14:05, 2026-01-31T14:05:00Z, -10m, -2h, -3d or now"
+FORMS = "14:05, 14:05:30, 2026-01-31 14:05, 2026-01-31T14:05:00Z, 10m, -10m, -2h, -3d or now"
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 LATEST = 253402300799.0
 """The last second of the year 9999."""

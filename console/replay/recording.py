@@ -32,16 +32,16 @@ class Recording:
         self._path = folder / FILE_NAME
         self._views: OrderedDict[int, RoundView] = OrderedDict()
         self.timeline = Timeline()
-        if not folder.is_dir():
-            raise ConsoleError(f"there is no folder {folder}")
         try:
+            if not folder.is_dir():
+                raise ConsoleError(f"there is no folder {folder}")
             with open_past(self._path) as past:
                 netuid = past.newest_subnet()
                 if netuid is None:
                     raise ConsoleError(f"{self._path} holds no round: only a validator and the demo record rounds")
                 self.netuid = netuid
                 self.timeline.extend(past.marks(netuid, after=0))
-        except StoreError as error:
+        except (StoreError, OSError) as error:
             raise ConsoleError(str(error)) from error
 
     def refresh(self) -> int:
