@@ -92,7 +92,8 @@ class Player:
     def _carry_out(self, request: Callable[[], None]) -> None:
         """Do what was asked for, and show where that leads unless more was asked meanwhile."""
         try:
-            self._place = max(0, self._place - self._recording.refresh())
+            gone = self._recording.refresh()
+            self._place = min(max(1, self._place - gone), self._recording.timeline.total)
             request()
             if self._requests.empty():
                 self._show()

@@ -45,14 +45,24 @@ class Recording:
             raise ConsoleError(str(error)) from error
 
     def refresh(self) -> int:
-        """Take in the rounds that were recorded since, and let go of those that were deleted; says how many went."""
+        """Take in the rounds that were recorded since, and let go of those that were deleted; says how many went.
+
+        Where all were deleted, the store has begun to number anew.
+        """
         try:
             with open_past(self._path) as past:
-                self.timeline.extend(past.marks(self.netuid, after=self.timeline.newest))
-                oldest = past.oldest(self.netuid)
+                span = past.span(self.netuid)
+                if span is None:
+                    raise ConsoleError("every round was deleted for its age")
+                oldest, newest = span
+                if newest < self.timeline.newest:
+                    self._views.clear()
+                    self.timeline = Timeline(past.marks(self.netuid, after=0))
+                else:
+                    self.timeline.extend(past.marks(self.netuid, after=self.timeline.newest))
         except StoreError as error:
             raise ConsoleError(str(error)) from error
-        return self.timeline.forget_before(oldest) if oldest is not None else 0
+        return self.timeline.forget_before(oldest)
 
     def snapshot(self, place: int, at: float) -> Snapshot:
         """What was known at the instant `at`, when the round at `place` was the last."""

@@ -63,11 +63,12 @@ class Past:
         query = _MARKS if is_alone(self._connection, netuid) else _MARKS_OF_ONE
         return sorted(Mark(*row) for row in self._connection.execute(query, {"netuid": netuid}))
 
-    def oldest(self, netuid: int) -> int | None:
-        """The number of the first round that is still kept."""
-        query = "SELECT number FROM rounds WHERE netuid = ? ORDER BY number LIMIT 1"
-        row = self._connection.execute(query, (netuid,)).fetchone()
-        return None if row is None else int(row["number"])
+    def span(self, netuid: int) -> tuple[int, int] | None:
+        """The numbers of the first and the last round that are kept."""
+        numbers = []
+        for query in (_OLDEST, _NEWEST):
+            numbers += [number for (number,) in self._connection.execute(query, (netuid,))]
+        return (numbers[0], numbers[1]) if numbers else None
 
     def round(self, number: int) -> Round | None:
         """One round as a table of rounds needs it: no question, no verdicts, no more of a reply than how it went."""
@@ -136,6 +137,8 @@ class Past:
         ]
 
 
+_OLDEST = "SELECT number FROM rounds WHERE netuid = ? ORDER BY number LIMIT 1"
+_NEWEST = "SELECT number FROM rounds WHERE netuid = ? ORDER BY number DESC LIMIT 1"
 _MARKS = "SELECT number, at FROM rounds INDEXED BY rounds_by_time"
 _MARKS_OF_ONE = "SELECT number, at FROM rounds WHERE netuid = :netuid"
 _BARE_REPLIES = "SELECT uid, hotkey, status, ms FROM replies WHERE round = ? ORDER BY position"

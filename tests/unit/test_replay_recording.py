@@ -141,6 +141,19 @@ async def test_new_rounds_are_found_and_old_ones_let_go(tmp_path: Path) -> None:
     assert [one.id for one in at_place(recording, 2).rounds] == ["round-2", "round-3"]
 
 
+async def test_a_store_that_numbers_anew_is_another_record(tmp_path: Path) -> None:
+    recording = await recorded(tmp_path, [a_round(number) for number in range(3)])
+    at_place(recording, 3)
+    store = await Store.open(tmp_path / FILE_NAME, retention_days=1)
+    await store.prune(T0 + 9 * 86400)
+    with pytest.raises(ConsoleError, match="every round was deleted for its age"):
+        recording.refresh()
+    await store.record(a_round(7), netuid=NETUID, history=None, cursor=None)
+    await store.close()
+    assert recording.refresh() == 0
+    assert [one.id for one in at_place(recording, recording.timeline.total).rounds] == ["round-7"]
+
+
 def test_a_timeline_knows_places_and_times() -> None:
     timeline = Timeline([Mark(3, 10.0), Mark(5, 20.0), Mark(6, 15.0), Mark(9, 30.0)])
     assert [timeline.time(place) for place in range(1, 5)] == [10.0, 20.0, 20.0, 30.0]

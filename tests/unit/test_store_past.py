@@ -77,7 +77,7 @@ async def test_rounds_replies_and_samples_end_where_one_stands(tmp_path: Path) -
     await store.record(a_round(4, [failed]), netuid=NETUID, history=None, cursor=None)
     await store.close()
     with open_past(tmp_path / FILE_NAME) as past:
-        assert past.oldest(NETUID) == 1
+        assert (past.span(NETUID), past.span(3)) == ((1, 5), None)
         found = past.round(2)
         assert found is not None
         assert (found.challenge.id, len(found.replies), found.replies[0].text) == ("round-1", 3, "")
