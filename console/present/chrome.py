@@ -1,37 +1,52 @@
 """The lines around every screen: header, tabs, footer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from console.actions.places import PLACES
 from console.present import past
 from console.present.formats import duration
 from console.present.picture import Picture
-from console.present.text import BLANK, Line, Span, cut, line, spread, width_of
+from console.present.text import BLANK, Line, Span, Tone, cut, line, spread, width_of
 
-NARROW = 100
 PROGRAM = "subnet-console"
+LESSER = ("tempo", "age", "program", "role", "uptime", "block", "network")
+"""What of the header goes first where there is no room for all."""
 
 
 def header(picture: Picture, width: int) -> Line:
     """Who runs where, how the chain stands, and whether the picture is live."""
+    if picture.snapshot.replay is not None:
+        return past.header(picture, picture.snapshot.replay, width)
+    right = line(_mode(picture), " ")
+    parts = _parts(picture)
+    left = _joined(parts)
+    for name in LESSER:
+        if width_of(left) + width_of(right) < width:
+            break
+        parts.pop(name, None)
+        left = _joined(parts)
+    return spread(left, right, width)
+
+
+def _parts(picture: Picture) -> dict[str, Line]:
+    """What the header says, from left to right."""
     snapshot, chain = picture.snapshot, picture.snapshot.chain
-    if snapshot.replay is not None:
-        return past.header(picture, snapshot.replay, width)
-    uptime = duration(picture.now - snapshot.started_at)
-    block = f"  blk {chain.block:,}"
-    if width >= NARROW:
-        block += f" +{duration(picture.now - chain.block_at)}" if chain.block_at else ""
-        block += f"  tempo {chain.block % chain.tempo}/{chain.tempo}" if chain.tempo else ""
-    left = line(
-        Span(f" {PROGRAM} ", "title"),
-        Span(f"{snapshot.role} sn{chain.netuid}@{chain.network or '?'}", "accent"),
-        "  ",
-        _running(picture),
-        f" {uptime}",
-        Span(block, "" if chain.reachable else "warn"),
-        Span("  READ-ONLY", "warn") if snapshot.read_only else "",
-    )
-    return spread(left, line(_mode(picture), " "), width)
+    tone: Tone = "" if chain.reachable else "warn"
+    return {
+        "program": line(Span(f" {PROGRAM}", "title")),
+        "role": line(Span(f" {snapshot.role}", "accent")),
+        "network": line(Span(f" sn{chain.netuid}@{chain.network or '?'}", "accent")),
+        "state": line("  ", _running(picture)),
+        "uptime": line(f" {duration(picture.now - snapshot.started_at)}"),
+        "block": line(Span(f"  blk {chain.block:,}", tone)),
+        "age": line(Span(f" +{duration(picture.now - chain.block_at)}", tone)) if chain.block_at else BLANK,
+        "tempo": line(Span(f"  tempo {chain.block % chain.tempo}/{chain.tempo}", tone)) if chain.tempo else BLANK,
+        "read-only": line(Span("  READ-ONLY", "warn")) if snapshot.read_only else BLANK,
+    }
+
+
+def _joined(parts: Mapping[str, Line]) -> Line:
+    return tuple(span for part in parts.values() for span in part)
 
 
 def _running(picture: Picture) -> Span:
@@ -60,11 +75,20 @@ def _mode(picture: Picture) -> Span:
 
 
 def tabs(here: str, waiting: int, width: int) -> Line:
-    """The screens and their digits; Home says how many lines wait for attention."""
-    parts: list[Span] = []
+    """The screens and their digits; Home says how many lines wait for attention.
+
+    Where there is no room, only the screen that we are on has its name.
+    """
+    attention = f" ▲{waiting}" if waiting else ""
+    parts, digits = list[Span](), list[Span]()
     for digit, place in enumerate(PLACES, 1):
-        title = f"{digit} {place.title}" + (f" ▲{waiting}" if waiting and place.name == "home" else "")
-        parts.append(Span(f"[{title}]", "title") if place.name == here else Span(f" {title} ", "muted"))
+        note = attention if place.name == "home" else ""
+        title = f"{digit} {place.title}{note}"
+        is_here = place.name == here
+        parts.append(Span(f"[{title}]", "title") if is_here else Span(f" {title} ", "muted"))
+        digits.append(parts[-1] if is_here else Span(f" {digit}{note} ", "muted"))
+    if width_of(tuple(parts)) > width:
+        parts = digits
     gap = " " if width_of(tuple(parts)) + len(parts) <= width else ""
     return cut(tuple(span for part in parts for span in (part, Span(gap)) if span.text), width)
 

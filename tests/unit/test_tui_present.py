@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from console.present import formats, home, pulse, states
 from console.present.chrome import footer, header, tabs
@@ -184,8 +185,24 @@ def test_csv_has_what_is_shown_and_no_formula() -> None:
 
 def test_the_header_says_who_runs_where_and_whether_it_is_live() -> None:
     text = text_of(header(Picture(snapshot(), NOW), 80))
-    assert text == f"{' subnet-console validator sn1@embedded  ● RUN 1m00s  blk 100':74} LIVE "
+    assert text == f"{' subnet-console validator sn1@embedded  ● RUN 1m00s  blk 100 +0s':74} LIVE "
     assert len(text) == 80
+
+
+@pytest.mark.parametrize(
+    ("width", "said"),
+    [
+        (100, " subnet-console validator sn58@finney  ● RUN 3d11h  blk 5,123,456 +0s  READ-ONLY"),
+        (60, " sn58@finney  ● RUN 3d11h  blk 5,123,456  READ-ONLY"),
+        (52, " sn58@finney  ● RUN  blk 5,123,456  READ-ONLY"),
+        (40, " sn58@finney  ● RUN  READ-ONLY"),
+        (26, "  ● RUN  READ-ONLY"),
+    ],
+)
+def test_the_header_keeps_what_matters_most_where_there_is_little_room(width: int, said: str) -> None:
+    chain = replace(snapshot().chain, network="finney", netuid=58, block=5_123_456, tempo=360)
+    shown = header(Picture(snapshot(chain=chain, started_at=NOW - 300_000, read_only=True), NOW), width)
+    assert text_of(shown) == f"{said:{width - 6}} LIVE "
 
 
 @pytest.mark.parametrize(
@@ -212,7 +229,8 @@ def test_tabs_show_where_we_are_and_what_waits() -> None:
     text = text_of(tabs("miners", 2, 80))
     assert "[3 Miners]" in text
     assert "1 Home ▲2" in text
-    assert width_of(tabs("miners", 2, 40)) <= 40
+    assert text_of(tabs("setup", 2, 40)).split() == ["1", "▲2", "2", "3", "4", "5", "6", "[7", "Setup]"]
+    assert width_of(tabs("miners", 2, 20)) <= 20
 
 
 @given(

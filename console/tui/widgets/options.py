@@ -94,9 +94,9 @@ class Options(Painted, can_focus=True):
     def _scroll_to_cursor(self) -> None:
         top, height = self.scroll_offset.y, max(1, self.size.height)
         if self._at < top:
-            self.scroll_to(y=self._at, animate=False, immediate=True)
+            self.scroll_to(y=self._at, animate=False, immediate=True, force=True)
         elif self._at >= top + height:
-            self.scroll_to(y=self._at - height + 1, animate=False, immediate=True)
+            self.scroll_to(y=self._at - height + 1, animate=False, immediate=True, force=True)
 
     def on_focus(self) -> None:
         self.refresh()
