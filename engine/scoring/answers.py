@@ -13,8 +13,10 @@ from engine.scoring.reading.finals import marked_answer
 from engine.scoring.words import sentences, words
 from engine.values import AnswerType, Challenge, Reply
 
-_CODE_BLOCK = re.compile(r"```[a-zA-Z0-9+#]*\s*\n(.*?)```", re.DOTALL)
+_CODE_BLOCK = re.compile(r"```[a-zA-Z0-9+#]*+[^\S\n]*+\n(.*?)```", re.DOTALL)
 _LIKE = 0.8
+_MOST_SENTENCES = 12
+"""As many of a reply are compared with those of the others."""
 
 
 class Answer(Struct, frozen=True):
@@ -43,7 +45,7 @@ def read_answers(kind: AnswerType, challenge: Challenge, replies: Sequence[Reply
     known = {answer.key for answer in answers if answer}
     if kind == "yes_no":
         answers = [answer or _said(reply.text) for answer, reply in zip(answers, replies, strict=True)]
-        answers = [answer or _borrowed(index, replies, answers) for index, answer in enumerate(answers)]
+        answers = _with_borrowed(replies, answers)
     for index, reply in enumerate(replies):
         answers[index] = answers[index] or _spoken(kind, reply.text, question, known)
     return answers
@@ -98,15 +100,21 @@ def _said(text: str) -> Answer | None:
     return Answer(key) if key else None
 
 
-def _borrowed(index: int, replies: Sequence[Reply], answers: Sequence[Answer | None]) -> Answer | None:
-    """The yes or no of the replies with a sentence of (nearly) the same words, when they all agree."""
-    mine = [frozenset(words(sentence)) for sentence in sentences(replies[index].text)]
-    said = {
-        answer.key
-        for other, answer in zip(replies, answers, strict=True)
-        if answer and any(_alike(a, frozenset(words(sentence))) for sentence in sentences(other.text) for a in mine)
-    }
+def _with_borrowed(replies: Sequence[Reply], answers: Sequence[Answer | None]) -> list[Answer | None]:
+    """Those without an answer get the yes or no of the replies with a sentence of (nearly) the same words, when they
+    all agree."""
+    spoken = [_sentence_words(reply.text) for reply in replies]
+    known = [(answer.key, spoken[index]) for index, answer in enumerate(answers) if answer]
+    return [answer or _borrowed(spoken[index], known) for index, answer in enumerate(answers)]
+
+
+def _borrowed(mine: Sequence[frozenset[str]], known: Sequence[tuple[str, Sequence[frozenset[str]]]]) -> Answer | None:
+    said = {key for key, theirs in known if any(_alike(one, other) for other in theirs for one in mine)}
     return Answer(said.pop()) if len(said) == 1 else None
+
+
+def _sentence_words(text: str) -> list[frozenset[str]]:
+    return [frozenset(words(sentence)) for sentence in sentences(text)[:_MOST_SENTENCES]]
 
 
 def _alike(first: frozenset[str], second: frozenset[str]) -> bool:

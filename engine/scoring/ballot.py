@@ -16,6 +16,9 @@ from engine.scoring.working import Working, working
 from engine.values import AnswerType, Challenge, Reply
 
 MAX_CHARACTERS = 32_768
+MAX_ROUND_CHARACTERS = 1_048_576
+"""Beyond it all are cut to an even share, so that no long replies keep the others from being judged in time."""
+
 WORDED_ALIKE: frozenset[AnswerType] = frozenset(("json", "tool_call", "code"))
 """Kinds whose right answer leaves little choice of words, so that equal texts say nothing about copying."""
 
@@ -54,10 +57,10 @@ def kind_of(challenge: Challenge) -> AnswerType:
 
 def trimmed(replies: Sequence[Reply]) -> list[Reply]:
     """The replies with no more text than is judged."""
-    return [
-        reply if len(reply.text) <= MAX_CHARACTERS else structs.replace(reply, text=reply.text[:MAX_CHARACTERS])
-        for reply in replies
-    ]
+    whole = sum(min(len(reply.text), MAX_CHARACTERS) for reply in replies)
+    share = MAX_CHARACTERS if whole <= MAX_ROUND_CHARACTERS else MAX_ROUND_CHARACTERS // len(replies)
+    most = min(MAX_CHARACTERS, share)
+    return [reply if len(reply.text) <= most else structs.replace(reply, text=reply.text[:most]) for reply in replies]
 
 
 def why_barred(reply: Reply, question: str, kind: AnswerType) -> str:

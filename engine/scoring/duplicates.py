@@ -10,7 +10,7 @@ OWN_TOKENS = 12
 SAME = 0.9
 CONTAINED = 0.85
 _TOKEN = re.compile(r"\w+|[^\w\s]|\n")
-_LINE_BREAKS = re.compile(r"\s*\n\s*")
+_LINE_BREAKS = re.compile(r"(?<!\s)[^\S\n]*+\n\s*")
 
 Marks = frozenset[object]
 

@@ -12,6 +12,9 @@ _STOP_WORDS = (
 )
 STOP = frozenset(_STOP_WORDS.split())
 
+_GROWTH = 4
+"""A letter comes apart into at most so many; a text of signs that stand for whole phrases is cut."""
+
 _POSSESSIVE = ("'s", "’s")
 _WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
 _BULLET = re.compile(r"^\s*(?:[-*•–]|\d{1,3}[.)]|#{1,6})\s+")
@@ -23,7 +26,7 @@ def fold(text: str) -> str:
     """Lower case without accents: "Bogotá" and "bogota" are one word."""
     if text.isascii():
         return text.casefold()
-    decomposed = unicodedata.normalize("NFKD", text)
+    decomposed = unicodedata.normalize("NFKD", text)[: _GROWTH * len(text)]
     return "".join(mark for mark in decomposed if not unicodedata.combining(mark)).casefold()
 
 

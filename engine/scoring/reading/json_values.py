@@ -5,7 +5,7 @@ import math
 import re
 from typing import Any
 
-_FENCE = re.compile(r"```[a-zA-Z]*\s*\n(.*?)```", re.DOTALL)
+_FENCE = re.compile(r"```[a-zA-Z]*+[^\S\n]*+\n(.*?)```", re.DOTALL)
 _STARTS = re.compile(r"[{\[]")
 _INSIDE = re.compile(r"""(?:["\]}\d]\s*[:,]|[\[{])\s*\Z""")
 _MAX_CHARACTERS = 65_536

@@ -9,7 +9,7 @@ _WORD = re.compile(
     r"\s*(?:$|[^\w\s]|(?=\s(?:because|since|it|this|that|they|there|we|i)\b))"
 )
 _INSTRUCTION = re.compile(
-    r"\b(?:answer|reply|respond)\b[^.?!]*\byes\b[^.?!]*[.?!]?|\btrue or (?:not|false)\b\W*", re.IGNORECASE
+    r"\b(?:answer|reply|respond)\b[^.?!]{0,200}\byes\b[^.?!]*[.?!]?|\btrue or (?:not|false)\b\W*", re.IGNORECASE
 )
 _QUOTED = re.compile(r"[\"“”]([^\"“”]{3,})[\"“”]")
 _NEGATION_WORDS = "not no never none cannot neither nor different impossible invalid incorrect untrue without"

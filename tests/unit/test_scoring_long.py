@@ -1,0 +1,56 @@
+"""Replies that are long or malformed on purpose: each is judged in time, and the others are judged beside it."""
+
+import time
+
+import pytest
+
+from engine.scoring import ballot
+from engine.scoring.duplicates import tokens
+from engine.scoring.kinship.learning import learned
+from engine.scoring.kinship.tallies import Kinship
+from engine.values import AnswerType
+from tests.unit.scoring_helpers import challenge, judged, replies, verdicts
+
+PATIENCE_S = 4.0
+"""A pattern that reads a run of characters again from each of them takes several times as long."""
+
+QUESTIONS: dict[AnswerType, str] = {
+    "code": "Write a function that adds two numbers.",
+    "json": "Give the name and age of Ada as JSON.",
+    "number": "How many apples are 3 plus 4?",
+    "yes_no": "Is 17 a prime number? Answer yes or no.",
+    "text": "Explain why the sky is blue.",
+}
+
+
+@pytest.mark.parametrize("kind", QUESTIONS)
+@pytest.mark.parametrize(
+    "hostile",
+    ["```" + "\n" * 32_000, "a" + " " * 32_000 + "b", "So it is. " * 3_200, "\ufdfa" * 32_000],
+    ids=["fence", "gap", "sentences", "ligatures"],
+)
+def test_no_reply_holds_up_a_round(kind: AnswerType, hostile: str) -> None:
+    asked, given = challenge(QUESTIONS[kind], kind), replies([hostile, hostile + "c", "Because of 7 things."])
+    began = time.monotonic()
+    judged(asked, given)
+    learned(Kinship(), asked, given, {})
+    assert time.monotonic() - began < PATIENCE_S
+
+
+def test_long_replies_are_cut_to_an_even_share_of_what_a_round_may_hold() -> None:
+    given = replies(["x" * 40_000] * 128 + ["short"])
+    cut = [len(reply.text) for reply in ballot.trimmed(given)]
+    assert sum(cut) <= ballot.MAX_ROUND_CHARACTERS
+    assert cut == [ballot.MAX_ROUND_CHARACTERS // 129] * 128 + [5]
+    assert [len(reply.text) for reply in ballot.trimmed(given[-2:])] == [ballot.MAX_CHARACTERS, 5]
+
+
+def test_a_reply_without_a_yes_is_read_like_those_that_say_the_same_sentence() -> None:
+    asked = challenge("Is 17 a prime number? Answer yes or no.", "yes_no", "yes")
+    said = "Seventeen has exactly two divisors, one and itself."
+    given = replies([f"Yes. {said}", f"Yes. {said}", said])
+    assert [verdicts(asked, given)[name].score > 0 for name in ("m0", "m1", "m2")] == [True] * 3
+
+
+def test_line_breaks_count_once_and_spaces_not_at_all() -> None:
+    assert tokens("  One \r\n\n\t two   three\n") == ["one", "\n", "two", "three"]
