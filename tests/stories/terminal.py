@@ -182,11 +182,17 @@ class Terminal:
 
 @contextmanager
 def terminal(
-    *arguments: str, home: Path, size: tuple[int, int] = (80, 24), before: str = "", command: str = "launch"
+    *arguments: str,
+    home: Path,
+    size: tuple[int, int] = (80, 24),
+    before: str = "",
+    command: str = "launch",
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[Terminal]:
     """A command of ours with these arguments in a terminal of its own; `before` is Python that runs first."""
     program = f"{before}\nimport sys\nfrom console.cli import main\nsys.exit(main())"
-    opened = Terminal([sys.executable, "-c", program, command, *arguments], width=size[0], height=size[1], home=home)
+    whole = [sys.executable, "-c", program, command, *arguments]
+    opened = Terminal(whole, width=size[0], height=size[1], home=home, environment=environment)
     try:
         yield opened
     finally:

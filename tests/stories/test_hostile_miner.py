@@ -68,6 +68,13 @@ def _see_everything(miner: ForeignMiner, neuron: str, folder: Path) -> None:
         _go(opened, "\r", "Rounds  sort")
         opened.press("j" * len(TEXTS))
         _go(opened, "\x1b", "━ Miners ")
+        opened.resize(80, 24)
+        _go(opened, "\r", "Rounds  sort")
+        opened.press("j" * len(TEXTS))
+        _go(opened, "\x1b", "━ Miners ")
+        _go(opened, "2", "[2 Challenges]")
+        _go(opened, "\r", "round ")
+        _go(opened, "\x1b", "━ Challenges ")
         for digit, title in enumerate(("Weights", "Server", "Logs", "Setup"), 4):
             _go(opened, str(digit), f"[{digit} {title}]")
         _go(opened, "1", "[1 Home]")

@@ -229,6 +229,31 @@ def test_a_wrong_keymap_is_named_before_anything_starts(tmp_path: Path) -> None:
         assert "view.pause" in opened.text
 
 
+@pytest.mark.parametrize("term", ["dumb", "unknown"])
+def test_a_terminal_that_can_show_nothing_is_told_what_to_do(tmp_path: Path, term: str) -> None:
+    with terminal(*QUICK, home=tmp_path, size=(200, 24), environment={"TERM": term}) as opened:
+        assert ended(opened.process)[0] == 2
+        opened.wait_for("add --no-ui")
+        assert f"TERM={term}" in opened.text
+
+
+def test_without_colours_on_40_by_10_and_with_a_broken_theme_every_screen_is_there(tmp_path: Path) -> None:
+    theme = tmp_path / ".config" / "subnet-console" / "themes" / "broken.toml"
+    theme.parent.mkdir(parents=True)
+    theme.write_text('about = "no colours at all"\n')
+    plain = {"NO_COLOR": "1", "COLORTERM": "truecolor"}
+    with terminal(
+        *QUICK, "--data-dir", str(tmp_path / "data"), home=tmp_path, size=(40, 10), environment=plain
+    ) as opened:
+        opened.wait_for("broken.toml")
+        for digit, title in enumerate(("Challenges", "Miners", "Weights", "Server", "Logs", "Setup"), 2):
+            opened.press(str(digit))
+            opened.wait_for(f"[{digit} {title}")
+        shown = re.findall(rb"[34]8;2;(\d+);(\d+);(\d+)", bytes(opened.received))
+        assert shown
+        assert [colour for colour in shown if len(set(colour)) > 1] == []
+
+
 def test_a_storm_of_resizes_ends_in_one_whole_picture(tmp_path: Path) -> None:
     with terminal(*QUICK, "--data-dir", str(tmp_path), home=tmp_path) as opened:
         opened.wait_for("● RUN")
