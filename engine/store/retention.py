@@ -9,7 +9,7 @@ _OLD_ROUNDS = "DELETE FROM rounds WHERE number IN (SELECT number FROM rounds WHE
 _OLD_COMMANDS = "DELETE FROM commands WHERE at < ?"
 _OLD_PLANS = """
     DELETE FROM plans
-    WHERE at < ? AND outcome <> 'unknown'
+    WHERE at < ? AND outcome NOT IN ('unknown', 'committed')
     AND id NOT IN (SELECT max(id) FROM plans WHERE outcome IN ('ok', 'applied') GROUP BY netuid)
 """
 _OLD_NEURONS = "DELETE FROM neurons WHERE seen_at < ? AND NOT registered"
@@ -18,7 +18,8 @@ _OLD_NEURONS = "DELETE FROM neurons WHERE seen_at < ? AND NOT registered"
 async def prune(database: Database, *, before: float) -> int:
     """Delete what is from before the unix time `before`. Returns how many rounds went.
 
-    Open entries of the journal stay, and for each subnet the plan that the chain holds.
+    Open entries of the journal stay, commits that wait to be revealed, and for each subnet the plan that the chain
+    holds.
     """
     async with database.write() as connection:
         for statement in (_OLD_COMMANDS, _OLD_PLANS, _OLD_NEURONS):

@@ -13,6 +13,8 @@ from engine.weights.moment import Moment, reads_back
 from engine.weights.plan import WeightPlan
 from engine.weights.sender import Sender
 
+TOO_EARLY = "RevealTooEarly"
+
 
 class Waiting(Struct, frozen=True):
     """A journalled plan, and its commit as the chain has it."""
@@ -76,7 +78,7 @@ class Commits:
                 salt=plan.salt,
                 version_key=plan.version_key,
             )
-        if outcome.status == "rejected":
+        if outcome.status == "rejected" and not outcome.reason.startswith(TOO_EARLY):
             self._refused.add(one.entry.id)
         await self.follow(await self._sender.look())
         return outcome

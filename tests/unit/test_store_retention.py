@@ -77,6 +77,14 @@ async def test_the_journal_keeps_what_is_open_and_what_the_chain_holds(
     assert [entry.id for entry in await store.journal.open_entries()] == [lost]
 
 
+async def test_a_commit_that_waits_to_be_revealed_stays_with_its_salt(database: Database) -> None:
+    store = Store(database, retention_days=1)
+    plan = a_plan(1, salt=(1, 2, 3))
+    await store.journal.settle(await store.journal.intend(plan), Outcome(status="committed"))
+    await store.prune(2e10)
+    assert [entry.plan for entry in await store.journal.committed_entries()] == [plan]
+
+
 async def test_commands_and_hotkeys_that_left_are_forgotten(database: Database) -> None:
     store = Store(database, retention_days=1)
     await store.log_command(T0, "pause", "", "ok", "")

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -339,4 +340,24 @@ async def test_a_reveal_that_the_chain_refuses_is_not_tried_each_block(tmp_path:
         await chain.tick()
     assert chain.reveals == 1
     assert (await setter.reveal_now()).reason == "NotOn3"
+    await chain.inner.close()
+
+
+async def test_a_reveal_that_comes_before_its_epoch_is_tried_again(tmp_path: Path) -> None:
+    class Late(FaultyChain):
+        """Its epoch begins a few blocks later than it foretold."""
+
+        async def reveal_weights(self, netuid: int, **call: Any) -> Outcome:
+            if await self.inner.block() < 43:
+                return Outcome(status="rejected", reason="RevealTooEarly: not yet")
+            return await self.inner.reveal_weights(netuid, **call)
+
+    chain = Late(await running_subnet(tmp_path, rules=HIDING))
+    setter = setter_on(chain, MemoryJournal(), recorder := Recorder())
+    await setter.commit_now()
+    while await chain.block() < 50:
+        await setter.step()
+        await chain.tick()
+    assert recorder.outcomes == ["committed", "applied"]
+    assert await chain.inner.weights(NETUID, 0) == ((1, 65535), (2, 32768))
     await chain.inner.close()
