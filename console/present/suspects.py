@@ -134,7 +134,9 @@ def of_miner(snapshot: Snapshot, hotkey: str) -> Line | None:
     state = states.PENALTIES[penalty.state] if penalty else states.HINT
     takes = f" -{formats.percent(penalty.takes)}" if penalty and penalty.takes else ""
     said = f"  suspicion {snapshot.sybil.suspicion.get(hotkey, 0.0):.2f}, as one with uid {_listed(others)}"
-    return line(Span(f"{state.text}{takes}", state.tone), said, Span(f"  {most.evidence[0]}", "muted"))
+    return line(
+        Span(f"{state.text}{takes}", state.tone), said, Span("".join(f"  {why}" for why in most.evidence[:1]), "muted")
+    )
 
 
 def _found(what: str, suspects: SuspectsView, snapshot: Snapshot) -> Found:

@@ -95,6 +95,7 @@ class Player:
             gone = self._recording.refresh()
             self._place = min(max(1, self._place - gone), self._recording.timeline.total)
             request()
+            self._stay_in_the_record()
             if self._requests.empty():
                 self._show()
         except ConsoleError as error:
@@ -102,6 +103,13 @@ class Player:
         except Exception as error:
             log.exception("the replay stopped at round %d", self._place)
             self._stop_at(f"this round cannot be shown ({type(error).__name__}): the log of the replay says more")
+
+    def _stay_in_the_record(self) -> None:
+        """To the nearest round that is left, when the one on the screen was deleted meanwhile."""
+        timeline = self._recording.timeline
+        place = min(max(1, self._place), timeline.total)
+        if place != self._place:
+            self._set(place, max(self._at, timeline.time(place)))
 
     def _stop_at(self, reason: str) -> None:
         self._playing = False

@@ -36,7 +36,7 @@ class Recording:
             if not folder.is_dir():
                 raise ConsoleError(f"there is no folder {folder}")
             with open_past(self._path) as past:
-                netuid = past.newest_subnet()
+                netuid = past.reader.newest_subnet()
                 if netuid is None:
                     raise ConsoleError(f"{self._path} holds no round: only a validator and the demo record rounds")
                 self.netuid = netuid

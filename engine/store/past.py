@@ -51,10 +51,6 @@ class Past:
         self._connection = connection
         self.reader = Reader(connection)
 
-    def newest_subnet(self) -> int | None:
-        """The netuid of the round that was recorded last; None: there is no round."""
-        return Reader(self._connection).newest_subnet()
-
     def marks(self, netuid: int, after: int) -> list[Mark]:
         """Where the rounds with a number above `after` lie, in the order in which they were recorded."""
         if after:

@@ -129,3 +129,18 @@ def test_a_store_that_is_gone_is_told_and_the_picture_stays(folder: Path, player
     player.step(-1)
     assert "nothing was stored yet" in player.told.get(timeout=PATIENCE_S)
     assert where(player).place == ROUNDS
+
+
+async def test_where_the_round_on_the_screen_was_deleted_meanwhile_the_first_that_is_left_is_shown(
+    folder: Path, player: Player
+) -> None:
+    player.go_to_round(7)
+    at(player, 7)
+    store = await Store.open(folder / FILE_NAME, retention_days=1)
+    try:
+        assert await store.prune(T0 + 86400 + 9.5 / 50) == 10
+        player.change_pace()
+        at(player, 1)
+        assert player.feed.snapshot.rounds[-1].id == "round-10"
+    finally:
+        await store.close()

@@ -38,7 +38,7 @@ async def test_looking_back_leaves_no_trace_in_the_folder(tmp_path: Path) -> Non
     await (await stored(tmp_path, 3)).close()
     before = files(tmp_path)
     with open_past(tmp_path / FILE_NAME) as past:
-        assert past.newest_subnet() == NETUID
+        assert past.reader.newest_subnet() == NETUID
     with open_reader(tmp_path / FILE_NAME, brief=True) as reader:
         assert reader.round("round-1") is not None
     assert list(before) == [FILE_NAME]
