@@ -17,6 +17,7 @@ PATIENCE_S = 4.0
 QUESTIONS: dict[AnswerType, str] = {
     "code": "Write a function that adds two numbers.",
     "json": "Give the name and age of Ada as JSON.",
+    "short": "What is the capital of Peru?",
     "number": "How many apples are 3 plus 4?",
     "yes_no": "Is 17 a prime number? Answer yes or no.",
     "text": "Explain why the sky is blue.",
@@ -26,8 +27,8 @@ QUESTIONS: dict[AnswerType, str] = {
 @pytest.mark.parametrize("kind", QUESTIONS)
 @pytest.mark.parametrize(
     "hostile",
-    ["```" + "\n" * 32_000, "a" + " " * 32_000 + "b", "So it is. " * 3_200, "\ufdfa" * 32_000],
-    ids=["fence", "gap", "sentences", "ligatures"],
+    ["```" + "\n" * 32_000, "a" + " " * 32_000 + "b", "So it is. " * 3_200, "\ufdfa" * 32_000, "true or not " * 2_700],
+    ids=["fence", "gap", "sentences", "ligatures", "runs"],
 )
 def test_no_reply_holds_up_a_round(kind: AnswerType, hostile: str) -> None:
     asked, given = challenge(QUESTIONS[kind], kind), replies([hostile, hostile + "c", "Because of 7 things."])

@@ -1,7 +1,8 @@
 """Reading the number that a reply gives as its answer."""
 
 import re
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Iterable
 from fractions import Fraction
 
 from engine.scoring.words import sentences
@@ -25,6 +26,9 @@ _STATES = re.compile(
     r"(?:\b(?:gives|yields|leaves|makes?|gets?|equals|is|are|reached at|costs?|total)\b|=)\W{0,6}(?:day\W+)?$",
     re.IGNORECASE,
 )
+_MOST_NUMBERS = 1_024
+"""The last ones of a text that says more are read."""
+
 _OPENING = 2.5
 """What speaks for a number that the first sentence states, and no other beside it: the answer before its working."""
 
@@ -64,10 +68,14 @@ def key(value: Fraction) -> str:
 
 
 def _numbers(text: str) -> list[tuple[int, Fraction]]:
-    found = [(match.start(), _value(match[0])) for match in _NUMBER.finditer(text)]
+    found = [(match.start(), _value(match[0])) for match in _last(_NUMBER.finditer(text))]
     if not found:
-        found = [(match.start(), Fraction(_NAMES[match[0].lower()])) for match in _NAME.finditer(text)]
+        found = [(match.start(), Fraction(_NAMES[match[0].lower()])) for match in _last(_NAME.finditer(text))]
     return [(start, value) for start, value in found if value is not None]
+
+
+def _last(found: Iterable[re.Match[str]]) -> Iterable[re.Match[str]]:
+    return deque(found, maxlen=_MOST_NUMBERS)
 
 
 def _value(digits: str) -> Fraction | None:

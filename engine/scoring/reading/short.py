@@ -47,9 +47,10 @@ def added_phrases(text: str, question: str) -> dict[str, float]:
     found: dict[str, float] = {}
     for place, sentence in enumerate(sentences(text)):
         overlap = len(asked & content_words(sentence)) / max(1, len(asked))
+        size = len(words(sentence))
         for run in _runs(sentence, asked):
             name = (0.3 if sentence.startswith(run[0]) else 0.6) * run[0][:1].isupper()
-            alone = len(words(sentence)) == len(run)
+            alone = size == len(run)
             weight = overlap + name + 0.8 * alone - 0.02 * place
             part = " ".join(word for token in run for word in words(token))
             found[part] = max(found.get(part, 0.0), weight)
