@@ -1,6 +1,5 @@
 """The application: wires the engine's feed, the screens and the registry of actions together, and nothing else."""
 
-import gc
 import time
 from collections.abc import Callable
 from functools import partial
@@ -25,6 +24,7 @@ from console.tui.screens import SCREENS
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.command_log import CommandLogScreen
 from console.tui.screens.miners import MinersScreen
+from console.tui.settling import SETTLED_S, leave_alone_what_stays
 from console.tui.takeaway import Takeaway
 from console.tui.travel import TimeTravel
 from console.tui.viewing import Viewing
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from console.replay.player import Player
 
 PULL_S = 0.25
-SETTLED_S = 5.0
-"""By then the engine is up, and most of what lives as long as the process is there."""
 
 WENT_WELL = ("ok", "committed", "applied")
 """Outcomes that need no warning."""
@@ -94,7 +92,7 @@ class ConsoleApp(TimeTravel, inherit_bindings=False):
             self.leave(self._asked_to_leave)
         self.set_keymap({action_id: ",".join(keys) for action_id, keys in self.keymap.changed.items()})
         self.set_interval(PULL_S, self.pull)
-        self.set_timer(SETTLED_S, _leave_alone_what_stays)
+        self.set_timer(SETTLED_S, leave_alone_what_stays)
         if self.memory.place in SCREENS:
             self.go(self.memory.place)
 
@@ -298,9 +296,3 @@ class ConsoleApp(TimeTravel, inherit_bindings=False):
             self._exception = error
             self._exception_event.set()
         self._close_messages_no_wait()
-
-
-def _leave_alone_what_stays() -> None:
-    """Have Python's collector pass over all that is there now: going through it held up a key every few seconds."""
-    gc.collect()
-    gc.freeze()
