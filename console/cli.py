@@ -1,4 +1,4 @@
-"""The command line: one function a command, and the exit code of whatever happens in it."""
+"""The command line: its options, and the exit code of whatever happens in a command."""
 
 import argparse
 import contextlib
@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from console import __version__
+from console import commands as run
 from console.errors import ConsoleError, ExitCode
-from console.options import EMBEDDING, FOLDER, LAUNCH, add_options, configuration, launch_configuration
+from console.options import EMBEDDING, FOLDER, LAUNCH, add_options, configuration
 from engine.chain.interface import ChainUnavailable
 from engine.folders import FolderError, data_home
 from engine.locks import AlreadyRunning
@@ -60,133 +61,6 @@ def main(argv: list[str] | None = None) -> int:
         return ExitCode.INTERNAL
 
 
-def launch(arguments: argparse.Namespace) -> int:
-    found = launch_configuration(arguments)
-    if not arguments.no_ui:
-        from console.terminal import check_terminal
-
-        check_terminal(os.environ)
-    from console import launch
-
-    return launch.run(found, on_screen=not arguments.no_ui)
-
-
-def replay(arguments: argparse.Namespace) -> int:
-    from console.replay.command import replay
-
-    return replay(arguments.folder, at=arguments.at)
-
-
-def export(arguments: argparse.Namespace) -> int:
-    from console.export import export
-
-    if arguments.table == "round":
-        return _export_round(arguments)
-    if arguments.id is not None:
-        arguments.parser.refuse([arguments.id])
-    if arguments.points or arguments.picture is not None:
-        arguments.parser.error("--picture and --points are for one round: export round ID")
-    if arguments.table == "recorded":
-        return _export_recorded(arguments)
-    if arguments.truths is not None:
-        arguments.parser.error("--truths is for 'export recorded'")
-    export(
-        arguments.table,
-        data_dir=configuration(arguments).settings.data_dir,
-        since=arguments.since,
-        format=arguments.format or "csv",
-        out=arguments.out if arguments.out == "-" else Path(arguments.out),
-    )
-    return ExitCode.DONE
-
-
-def _export_recorded(arguments: argparse.Namespace) -> int:
-    from console.export.recorded import export_recorded
-
-    if arguments.format == "csv":
-        arguments.parser.error("recorded rounds are JSON lines, for 'judge': --format jsonl")
-    export_recorded(
-        data_dir=configuration(arguments).settings.data_dir,
-        since=arguments.since,
-        out=arguments.out if arguments.out == "-" else Path(arguments.out),
-        truths=arguments.truths,
-    )
-    return ExitCode.DONE
-
-
-def _export_round(arguments: argparse.Namespace) -> int:
-    from console.export import likeness
-
-    if arguments.id is None:
-        arguments.parser.error("say which round, as in 'export round ID'; 'export rounds' lists them")
-    if arguments.since is not None:
-        arguments.parser.error("--since is for tables, not for one round")
-    folder = configuration(arguments).settings.data_dir
-    if arguments.picture is not None:
-        written = likeness.export_picture(arguments.id, data_dir=folder, out=arguments.picture)
-        if written is not None:
-            _print(f"written: {written.absolute()}")
-        return ExitCode.DONE
-    out = arguments.out if arguments.out == "-" else Path(arguments.out)
-    numbers = likeness.export_points if arguments.points else likeness.export_pairs
-    numbers(arguments.id, data_dir=folder, format=arguments.format or "csv", out=out)
-    return ExitCode.DONE
-
-
-def judge(arguments: argparse.Namespace) -> int:
-    from console.judge import judge
-
-    if arguments.json and arguments.compare is None:
-        arguments.parser.error("--json is for --compare: judgements are JSON lines by themselves")
-    return judge(
-        arguments.rounds if arguments.rounds == "-" else Path(arguments.rounds),
-        scoring=arguments.scoring,
-        embedder=arguments.embedder,
-        probes=arguments.probes,
-        since=arguments.since,
-        truths=not arguments.no_truth,
-        against=arguments.compare,
-        as_json=arguments.json,
-        settings=configuration(arguments).settings,
-    )
-
-
-def status(arguments: argparse.Namespace) -> int:
-    from console.status import status
-
-    _print(status(configuration(arguments).settings.data_dir, as_json=arguments.json))
-    return ExitCode.DONE
-
-
-def doctor(arguments: argparse.Namespace) -> int:
-    from console.doctor import report
-    from console.doctor.examination import examine
-    from console.doctor.terminal import size_of
-    from console.terminal import STDOUT
-
-    results = examine(lambda: launch_configuration(arguments), size=size_of(STDOUT))
-    _print(report.as_json(results) if arguments.json else report.text(results))
-    return report.exit_code(results)
-
-
-def config_show(arguments: argparse.Namespace) -> int:
-    from console.config import show
-
-    _print(show(configuration(arguments), as_json=arguments.json))
-    return ExitCode.DONE
-
-
-def config_init(arguments: argparse.Namespace) -> int:
-    import json
-
-    from console.config import init
-
-    path = (arguments.config or config_path()).absolute()
-    init(path)
-    _print(json.dumps({"written": str(path)}) if arguments.json else f"written: {path}")
-    return ExitCode.DONE
-
-
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, and which option is nearest to one that is not known."""
 
@@ -233,20 +107,22 @@ def _add(commands: "Commands", name: str, command: "Command", about: str) -> _Pa
 
 
 def _add_launch(commands: "Commands") -> None:
-    parser = _add(commands, "launch", launch, "run the demo subnet, or the configured miner or validator")
+    parser = _add(commands, "launch", run.launch, "run the demo subnet, or the configured miner or validator")
     parser.add_argument("--no-ui", action="store_true", help="JSON lines on stdout, narration on stderr")
     add_options(parser, LAUNCH)
 
 
 def _add_replay(commands: "Commands") -> None:
-    parser = _add(commands, "replay", replay, "show recorded rounds in the same screens, without an engine")
+    parser = _add(commands, "replay", run.replay, "show recorded rounds in the same screens, without an engine")
     parser.add_argument("folder", metavar="DATA_DIR", type=Path, help="the data folder; it is read and never written")
     when = "14:05, 2026-01-31T14:05Z, or 2h for two hours before the last round (default: the last round)"
     parser.add_argument("--at", metavar="TIME", help=when)
 
 
 def _add_export(commands: "Commands") -> None:
-    parser = _add(commands, "export", export, "write what the engine stored as CSV or JSON lines, also while it runs")
+    parser = _add(
+        commands, "export", run.export, "write what the engine stored as CSV or JSON lines, also while it runs"
+    )
     parser.add_argument("table", choices=("scores", "rounds", "replies", "weights", "sybil", "round", "recorded"))
     parser.add_argument("id", metavar="ID", nargs="?", help="with round: which one, to see how alike its answers are")
     parser.add_argument("--since", metavar="AGE", help="only what is younger, as in 24h (default: everything)")
@@ -264,7 +140,9 @@ def _add_export(commands: "Commands") -> None:
 
 
 def _add_judge(commands: "Commands") -> None:
-    parser = _add(commands, "judge", judge, "judge recorded rounds again, one JSON line a round, or compare judgements")
+    parser = _add(
+        commands, "judge", run.judge, "judge recorded rounds again, one JSON line a round, or compare judgements"
+    )
     parser.add_argument(
         "rounds", metavar="FILE|DATA_DIR", help="recorded rounds, one a line (- for stdin), or a data folder"
     )
@@ -287,13 +165,13 @@ def _add_judge(commands: "Commands") -> None:
 
 
 def _add_status(commands: "Commands") -> None:
-    parser = _add(commands, "status", status, "say what the engine does now, or did last")
+    parser = _add(commands, "status", run.status, "say what the engine does now, or did last")
     parser.add_argument("--json", action="store_true", help="as JSON")
     add_options(parser, FOLDER)
 
 
 def _add_doctor(commands: "Commands") -> None:
-    parser = _add(commands, "doctor", doctor, "look for what keeps a neuron from doing well, and say what to do")
+    parser = _add(commands, "doctor", run.doctor, "look for what keeps a neuron from doing well, and say what to do")
     parser.add_argument("--json", action="store_true", help="as JSON")
     add_options(parser, LAUNCH)
 
@@ -302,10 +180,10 @@ def _add_config(commands: "Commands") -> None:
     config = commands.add_parser("config", help="show the settings, or write a file of them", allow_abbrev=False)
     config.set_defaults(parser=config)
     actions = config.add_subparsers(metavar="ACTION", required=True)
-    show = _add(actions, "show", config_show, "show every setting, its value and where that stands")
+    show = _add(actions, "show", run.config_show, "show every setting, its value and where that stands")
     show.add_argument("--json", action="store_true", help="as JSON")
     add_options(show, LAUNCH)
-    init = _add(actions, "init", config_init, "write a configuration file in which every setting is explained")
+    init = _add(actions, "init", run.config_init, "write a configuration file in which every setting is explained")
     init.add_argument("--json", action="store_true", help="as JSON")
     init.add_argument("--config", metavar="FILE", type=Path, help=f"default: {config_path()}")
 
@@ -315,10 +193,6 @@ def _mend_streams() -> None:
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open("r+"))  # noqa: SIM115 it stays open
-
-
-def _print(text: str) -> None:
-    sys.stdout.write(text + "\n")
 
 
 def _complain(text: str) -> None:

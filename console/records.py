@@ -8,8 +8,9 @@ from pathlib import Path
 from console.errors import ConsoleError
 from console.present.recorded import EmaStep, MinerRecord, RecordedRound
 from engine.store.errors import StoreError
-from engine.store.reader import FoundRound, Reader, open_reader
+from engine.store.reader import Reader, open_reader
 from engine.store.schema import FILE_NAME
+from engine.store.stored import FoundRound
 from engine.values import Round
 from engine.weights.averages import Rule, Sample, average
 

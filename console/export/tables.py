@@ -6,7 +6,8 @@ from msgspec import Struct
 
 from console.export import suspects
 from console.export.cells import Record, time_text
-from engine.store.reader import Reader, StoredNeuron, StoredPlan
+from engine.store.reader import Reader
+from engine.store.stored import StoredNeuron, StoredPlan
 from engine.weights.averages import average
 from engine.weights.plan import WeightRow
 

@@ -9,7 +9,7 @@ from console.present.states import WHY_UNCOUNTED, State
 from console.present.table import Cell, Column, Table
 from console.present.text import Line, Span, cut, fit, line
 from console.present.wrap import wrapped
-from engine.store.reader import Appearance
+from engine.store.stored import Appearance
 from engine.text import safe
 
 ID_WIDTH = 24

@@ -9,7 +9,7 @@ from console.present.recorded import MinerRecord
 from console.present.text import Line, Span, cut, facts, line
 from console.present.wrap import wrapped
 from engine.snapshot import MinerView, Snapshot
-from engine.store.reader import Appearance
+from engine.store.stored import Appearance
 from engine.text import safe
 from engine.values import Neuron, at_port
 

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from engine.store.reader import Appearance
+from engine.store.stored import Appearance
 from engine.values import Counted, Reply, Round, Verdict
 
 

@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from math import inf
 from pathlib import Path
 
-from msgspec import Struct
-
 from engine.store.read_only import is_alone, read_only
 from engine.store.rows import (
     LIKENESS,
@@ -25,100 +23,10 @@ from engine.store.rows import (
     storable,
     tally_of,
 )
-from engine.store.tally import Tally
-from engine.values import Counted, Round
+from engine.store.stored import Appearance, FoundRound, StoredNeuron, StoredPlan, StoredReply, StoredRound
 from engine.weights.averages import Rule, Sample
 from engine.weights.penalties import Standing
 from engine.weights.plan import WeightPlan
-
-
-class StoredRound(Struct, frozen=True, kw_only=True):
-    """A round without its texts; `clusters` are lists of uids, the largest cluster first."""
-
-    id: str
-    at: float
-    kind: str
-    source: str
-    profile: str
-    asked: int
-    answered: int
-    winner_uid: int | None
-    winner_hotkey: str | None
-    agreement: float
-    clusters: list[list[int]]
-    duration_ms: float
-    encoder: str
-
-
-class StoredReply(Struct, frozen=True, kw_only=True):
-    """A reply with what it earned: `reason` says why it failed, `reasons` why it was judged so."""
-
-    round_id: str
-    at: float
-    uid: int
-    hotkey: str
-    status: str
-    ms: float
-    quality: float
-    cluster: str
-    score: float
-    emission: float
-    counted: Counted
-    profile: str
-    reason: str
-    reasons: tuple[str, ...]
-    text: str
-
-
-class FoundRound(Struct, frozen=True, kw_only=True):
-    """A whole round, the number that it is stored under, and its place among the `total` of its subnet, from 1 on."""
-
-    round: Round
-    number: int
-    netuid: int
-    place: int
-    total: int
-
-
-class Appearance(Struct, frozen=True, kw_only=True):
-    """One round of one hotkey, without the text: what it earned and why, and whether its answer was the best."""
-
-    round_id: str
-    at: float
-    kind: str
-    agreement: float
-    won: bool
-    status: str
-    ms: float
-    quality: float
-    cluster: str
-    score: float
-    emission: float
-    counted: Counted
-    profile: str
-    reason: str
-    reasons: tuple[str, ...]
-
-
-class StoredNeuron(Struct, frozen=True, kw_only=True):
-    """A hotkey that is or was registered or asked, the last time at `seen_at`."""
-
-    netuid: int
-    uid: int
-    hotkey: str
-    name: str
-    registered: bool
-    seen_at: float
-    tally: Tally
-
-
-class StoredPlan(Struct, frozen=True, kw_only=True):
-    """An entry of the journal of weights: ok, rejected, unknown or skipped."""
-
-    at: float
-    plan: WeightPlan
-    outcome: str
-    reason: str
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from console.present.recorded import MinerRecord
 from console.present.table import View, arrange
 from console.present.text import Line, text_of, width_of
 from console.present.wrap import unwrapped, wrapped
-from engine.store.reader import Appearance
+from engine.store.stored import Appearance
 from engine.text import cells
 from tests.unit.recorded_helpers import NOW, hotkey, snapshot_of, split_round
 from tests.unit.tui_helpers import miner as a_miner

@@ -1,0 +1,141 @@
+"""What each command of the command line does with its arguments. Returns the exit code."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from console.errors import ExitCode
+from console.options import configuration, launch_configuration
+from engine.settings import config_path
+
+
+def launch(arguments: argparse.Namespace) -> int:
+    found = launch_configuration(arguments)
+    if not arguments.no_ui:
+        from console.terminal import check_terminal
+
+        check_terminal(os.environ)
+    from console import launch
+
+    return launch.run(found, on_screen=not arguments.no_ui)
+
+
+def replay(arguments: argparse.Namespace) -> int:
+    from console.replay.command import replay
+
+    return replay(arguments.folder, at=arguments.at)
+
+
+def export(arguments: argparse.Namespace) -> int:
+    from console.export import export
+
+    if arguments.table == "round":
+        return _export_round(arguments)
+    if arguments.id is not None:
+        arguments.parser.refuse([arguments.id])
+    if arguments.points or arguments.picture is not None:
+        arguments.parser.error("--picture and --points are for one round: export round ID")
+    if arguments.table == "recorded":
+        return _export_recorded(arguments)
+    if arguments.truths is not None:
+        arguments.parser.error("--truths is for 'export recorded'")
+    export(
+        arguments.table,
+        data_dir=configuration(arguments).settings.data_dir,
+        since=arguments.since,
+        format=arguments.format or "csv",
+        out=arguments.out if arguments.out == "-" else Path(arguments.out),
+    )
+    return ExitCode.DONE
+
+
+def _export_recorded(arguments: argparse.Namespace) -> int:
+    from console.export.recorded import export_recorded
+
+    if arguments.format == "csv":
+        arguments.parser.error("recorded rounds are JSON lines, for 'judge': --format jsonl")
+    export_recorded(
+        data_dir=configuration(arguments).settings.data_dir,
+        since=arguments.since,
+        out=arguments.out if arguments.out == "-" else Path(arguments.out),
+        truths=arguments.truths,
+    )
+    return ExitCode.DONE
+
+
+def _export_round(arguments: argparse.Namespace) -> int:
+    from console.export import likeness
+
+    if arguments.id is None:
+        arguments.parser.error("say which round, as in 'export round ID'; 'export rounds' lists them")
+    if arguments.since is not None:
+        arguments.parser.error("--since is for tables, not for one round")
+    folder = configuration(arguments).settings.data_dir
+    if arguments.picture is not None:
+        written = likeness.export_picture(arguments.id, data_dir=folder, out=arguments.picture)
+        if written is not None:
+            _print(f"written: {written.absolute()}")
+        return ExitCode.DONE
+    out = arguments.out if arguments.out == "-" else Path(arguments.out)
+    numbers = likeness.export_points if arguments.points else likeness.export_pairs
+    numbers(arguments.id, data_dir=folder, format=arguments.format or "csv", out=out)
+    return ExitCode.DONE
+
+
+def judge(arguments: argparse.Namespace) -> int:
+    from console.judge import judge
+
+    if arguments.json and arguments.compare is None:
+        arguments.parser.error("--json is for --compare: judgements are JSON lines by themselves")
+    return judge(
+        arguments.rounds if arguments.rounds == "-" else Path(arguments.rounds),
+        scoring=arguments.scoring,
+        embedder=arguments.embedder,
+        probes=arguments.probes,
+        since=arguments.since,
+        truths=not arguments.no_truth,
+        against=arguments.compare,
+        as_json=arguments.json,
+        settings=configuration(arguments).settings,
+    )
+
+
+def status(arguments: argparse.Namespace) -> int:
+    from console.status import status
+
+    _print(status(configuration(arguments).settings.data_dir, as_json=arguments.json))
+    return ExitCode.DONE
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    from console.doctor import report
+    from console.doctor.examination import examine
+    from console.doctor.terminal import size_of
+    from console.terminal import STDOUT
+
+    results = examine(lambda: launch_configuration(arguments), size=size_of(STDOUT))
+    _print(report.as_json(results) if arguments.json else report.text(results))
+    return report.exit_code(results)
+
+
+def config_show(arguments: argparse.Namespace) -> int:
+    from console.config import show
+
+    _print(show(configuration(arguments), as_json=arguments.json))
+    return ExitCode.DONE
+
+
+def config_init(arguments: argparse.Namespace) -> int:
+    import json
+
+    from console.config import init
+
+    path = (arguments.config or config_path()).absolute()
+    init(path)
+    _print(json.dumps({"written": str(path)}) if arguments.json else f"written: {path}")
+    return ExitCode.DONE
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text + "\n")
