@@ -60,7 +60,11 @@ class Commits:
 
     def due(self, moment: Moment) -> Waiting | None:
         """The oldest that may be revealed now, and was not refused before."""
-        return next((one for one in self.ready(moment) if one.entry.id not in self._refused), None)
+        return next((one for one in self.ready(moment) if not self.is_refused(one)), None)
+
+    def is_refused(self, one: Waiting) -> bool:
+        """Whether the chain refused to have it revealed, for another reason than the time."""
+        return one.entry.id in self._refused
 
     def ready(self, moment: Moment) -> tuple[Waiting, ...]:
         """Those that may be revealed now, oldest first."""

@@ -185,6 +185,9 @@ class WeightSetter:
             self._remind(due)
         elif due is not None:
             outcome = await self._commits.reveal(due)
+            if self._commits.is_refused(due):
+                text = f"the commit of block {due.commit.block} cannot be revealed: {outcome.reason}"
+                self._attention("warning", self.name, text)
             self._wait = Wait(moment.block + 1, "the next block", outcome.reason or "revealed")
         else:
             wait = wait_for_window(moment) or wait_for_rules(moment) or self._hold(moment)

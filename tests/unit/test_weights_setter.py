@@ -333,12 +333,13 @@ async def test_a_reveal_that_the_chain_refuses_is_not_tried_each_block(tmp_path:
             return Outcome(status="rejected", reason=f"NotOn{netuid}")
 
     chain = Refusing(await running_subnet(tmp_path, rules=HIDING))
-    setter = setter_on(chain, MemoryJournal())
+    setter = setter_on(chain, MemoryJournal(), recorder := Recorder())
     await setter.commit_now()
     while await chain.block() < 50:
         await setter.step()
         await chain.tick()
     assert chain.reveals == 1
+    assert recorder.attention == [("warning", "the commit of block 20 cannot be revealed: NotOn3")]
     assert (await setter.reveal_now()).reason == "NotOn3"
     await chain.inner.close()
 
@@ -359,5 +360,6 @@ async def test_a_reveal_that_comes_before_its_epoch_is_tried_again(tmp_path: Pat
         await setter.step()
         await chain.tick()
     assert recorder.outcomes == ["committed", "applied"]
+    assert recorder.attention == []
     assert await chain.inner.weights(NETUID, 0) == ((1, 65535), (2, 32768))
     await chain.inner.close()
