@@ -16,6 +16,8 @@ from engine.weights.penalties import Penalty, Standing, after, lowered, penaltie
 from engine.weights.plan import HotkeyScore
 
 EVERY_S = 1.0
+MOST_TOLD = 1_024
+"""Groups that are remembered as told."""
 
 
 class Penalising:
@@ -138,7 +140,7 @@ class Penalising:
         for group in groups:
             accused = frozenset(group.accused)
             if not any(accused <= earlier for earlier in told):
-                told = [*(earlier for earlier in told if not earlier <= accused), accused]
+                told = [*(earlier for earlier in told if not earlier <= accused), accused][-MOST_TOLD:]
                 self._attention("warning", "sybil", f"{self._said(group)}: look at the evidence under Miners")
         self._told = told
 

@@ -5,6 +5,7 @@ coldkey is an ss58 address. Texts are raw, as they came in: each door (feed, CSV
 `engine.text.safe` on the way out.
 """
 
+from math import comb
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -138,6 +139,10 @@ class Likeness(Struct, frozen=True, kw_only=True):
     pairs: bytes = b""
     points: tuple[tuple[float, float], ...] = ()
     kept: float = 1.0
+
+    def __post_init__(self) -> None:
+        if len(self.points) != len(self.members) or len(self.pairs) != comb(len(self.members), 2):
+            raise ValueError(f"{len(self.members)} members, {len(self.points)} points and {len(self.pairs)} pairs")
 
     def between(self, one: int, other: int) -> float:
         """How alike two members are, 0..1; `one` and `other` count within `members`."""

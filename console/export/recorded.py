@@ -77,6 +77,8 @@ def _private_file(path: Path | None) -> Iterator[TextIO | None]:
         yield None
         return
     try:
+        if path.is_file():
+            path.chmod(0o600)
         number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(number, "w", encoding="utf-8") as file:
             yield file

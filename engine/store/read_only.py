@@ -1,10 +1,13 @@
 """The database file, opened to read it and nothing else."""
 
+import json
 import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+
+import msgspec
 
 from engine.store.errors import StoreOld, StoreUnusable, store_error
 from engine.store.schema import LATEST, refuse_newer
@@ -27,6 +30,8 @@ def read_only(path: Path, *, brief: bool = False) -> Iterator[sqlite3.Connection
             yield it
     except sqlite3.Error as error:
         raise store_error(error, path) from error
+    except (msgspec.MsgspecError, json.JSONDecodeError) as error:
+        raise StoreUnusable(f"{path} holds a row that is none of ours ({error}): it was damaged or changed") from error
 
 
 def is_alone(connection: sqlite3.Connection, netuid: int) -> bool:

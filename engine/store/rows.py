@@ -113,7 +113,9 @@ def require_finite(judged: Round) -> None:
 
 
 def round_of(row: Row, replies: Sequence[Row], likeness: Likeness | None = None) -> Round:
-    """The round that was stored, with whatever texts the rows hold."""
+    """The round that was stored, with whatever texts the rows hold. Raises msgspec.ValidationError."""
+    if likeness is not None and not {*likeness.members} <= {*range(len(replies))}:
+        raise msgspec.ValidationError(f"likeness of other replies than the {len(replies)} that there are")
     return Round(
         challenge=challenge_of(row),
         replies=tuple(map(_reply_of, replies)),

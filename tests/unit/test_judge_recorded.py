@@ -170,6 +170,7 @@ def test_an_export_is_judged_by_others_as_here(folder: Path, tmp_path: Path, run
     where = ("--data-dir", folder, "--out", lines)
     assert run("recorded", *where, command="export")[0] == ExitCode.DONE
     assert "truth" not in lines.read_text() and lines.read_text().isascii()
+    truths.touch(mode=0o644)
     assert run("recorded", *where, "--truths", truths, command="export")[0] == ExitCode.DONE
     assert stat.S_IMODE(truths.stat().st_mode) == 0o600
     assert lines_of(truths.read_text())[0] == {"id": "round-0", "answer_type": "number", "truth": "41"}

@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from msgspec.structs import replace
 
 from engine.scoring.likeness import compare
-from engine.store.errors import StoreOld
+from engine.store.errors import StoreOld, StoreUnusable
 from engine.store.reader import open_reader
 from engine.store.store import Store
 from engine.values import Round
@@ -74,3 +75,21 @@ async def test_rounds_of_an_earlier_version_have_none(path: Path) -> None:
     assert len(old.round.replies) == 7
     assert old.round.likeness is None
     assert new.round == compared_round(1)
+
+
+@pytest.mark.parametrize(
+    "likeness",
+    [
+        {"members": [0, 1], "pairs": b"", "points": [(0.0, 0.0), (1.0, 0.0)]},
+        {"members": [0, 1], "pairs": b"x", "points": [(0.0, 0.0)]},
+        {"members": [0, 99], "pairs": b"x", "points": [(0.0, 0.0), (1.0, 0.0)]},
+        {"members": "many"},
+    ],
+    ids=["pairs", "points", "members", "type"],
+)
+async def test_a_row_that_is_none_of_ours_is_said_to_be(store: Store, path: Path, likeness: dict[str, object]) -> None:
+    await store.record(compared_round(0), netuid=NETUID, history=None, cursor=None)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE likenesses SET value = ?", (msgspec.msgpack.encode(likeness),))
+    with pytest.raises(StoreUnusable, match="a row that is none of ours"), open_reader(path) as reader:
+        reader.round("round-0")
