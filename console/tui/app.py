@@ -164,7 +164,8 @@ class ConsoleApp(TimeTravel, inherit_bindings=False):
         group, _, name = action.id.partition(".")
         if group == "go" and name in SCREENS:
             return partial(self.go, name)
-        return responder(self.screen, action.id)
+        behind = None if action.context in SCREENS["dialog"] else self._console_screen
+        return responder(behind or self.screen, action.id)
 
     def act(self, action_id: str) -> None:
         """Take an action of the registry, after a question when it is one that matters, or say why not."""

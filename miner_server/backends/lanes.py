@@ -1,12 +1,32 @@
 """Blocking work on threads that a stopping process need not wait for, a bounded number of them at once."""
 
 import asyncio
+import atexit
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 
 T = TypeVar("T")
+
+LEAVE_S = 3.0
+"""How long a process that ends waits for its lanes. A thread that comes out of native code into an interpreter that is
+being taken down ends the process with SIGABRT."""
+
+_at_work: dict[threading.Thread, threading.Event] = {}
+
+
+def _leave() -> None:
+    """Tell all work that nobody waits for it, and let it end."""
+    working, deadline = list(_at_work.items()), time.monotonic() + LEAVE_S
+    for _thread, given_up in working:
+        given_up.set()
+    for thread, _given_up in working:
+        thread.join(max(0.0, deadline - time.monotonic()))
+
+
+atexit.register(_leave)
 
 
 class Lanes:
@@ -40,10 +60,14 @@ class Lanes:
                 error = raised
             with suppress(RuntimeError):  # the loop is closed: nobody is left to tell
                 loop.call_soon_threadsafe(finish, result, error)
+            _at_work.pop(thread, None)
 
+        thread = threading.Thread(target=body, name=self._name, daemon=True)
+        _at_work[thread] = given_up
         try:
-            threading.Thread(target=body, name=self._name, daemon=True).start()
+            thread.start()
         except RuntimeError:
+            del _at_work[thread]
             self._free.release()
             raise
         try:

@@ -163,6 +163,15 @@ async def test_attention_is_acknowledged_line_by_line_and_at_once(tmp_path: Path
         assert orders.taken == [Acknowledge(2), Acknowledge()]
 
 
+async def test_the_palette_can_take_what_the_screen_behind_it_can(tmp_path: Path) -> None:
+    app = app_of(snapshot(), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("3", ":", *"reverse")
+        shown = screen_text(app)
+        assert "Turn the order around." in shown
+        assert "nothing here" not in shown
+
+
 async def test_challenges_are_paused_from_the_palette(tmp_path: Path) -> None:
     app = app_of(snapshot(), tmp_path)
     orders = Orders(app.feed)
