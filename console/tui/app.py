@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from msgspec.structs import replace
 
 from console.actions import ACTIONS
+from console.actions import SCREENS as CONTEXTS
 from console.actions.action import Action
 from console.keymap import Keymap
 from console.memory import Memory, keep, recall
@@ -164,7 +165,7 @@ class ConsoleApp(TimeTravel, inherit_bindings=False):
         group, _, name = action.id.partition(".")
         if group == "go" and name in SCREENS:
             return partial(self.go, name)
-        behind = None if action.context in SCREENS["dialog"] else self._console_screen
+        behind = None if action.context in CONTEXTS["dialog"] else self._console_screen
         return responder(behind or self.screen, action.id)
 
     def act(self, action_id: str) -> None:
