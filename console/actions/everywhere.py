@@ -75,7 +75,7 @@ ACTIONS = (
         label="pause",
         about="Freeze the picture; the engine goes on.",
         group="view",
-        footer=12,
+        footer=35,
     ),
     _everywhere(
         id="view.zoom",

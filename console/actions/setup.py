@@ -8,7 +8,7 @@ ACTIONS = (
         keys=("r",),
         label="look again",
         about="Let the doctor look at everything again.",
-        group="act",
+        group="view",
         context="setup",
         footer=3,
     ),

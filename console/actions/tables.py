@@ -30,9 +30,9 @@ ACTIONS = (
     _table(
         id="export.view",
         keys=("e",),
-        label="csv",
+        label="export",
         about="Write exactly what the table shows, or the marked rows, as a CSV file.",
         group="take",
-        footer=40,
+        footer=21,
     ),
 )

@@ -100,7 +100,6 @@ def footer(hints: Sequence[tuple[str, str]], width: int) -> Line:
     last = parts.pop() if parts else BLANK
     room = width - width_of(last)
     for hint in parts:
-        if width_of(shown) + width_of(hint) > room:
-            break
-        shown += hint
+        if width_of(shown) + width_of(hint) <= room:
+            shown += hint
     return cut(shown + last, width)

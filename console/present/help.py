@@ -6,16 +6,17 @@ from console.actions import GROUPS
 from console.actions.action import Action
 from console.keymap import Keymap
 from console.present.text import BLANK, Line, Span, fit, line
+from console.present.wrap import wrapped
 
 KEYS = 12
-LABEL = 30
+LABEL = 19
 MENU_KEYS = 6
 MENU_LABEL = 20
-LETTERED_LABEL = 17
+LETTERED_LABEL = 11
 
 
-def help_lines(actions: Iterable[Action], keymap: Keymap, find: str = "") -> list[Line]:
-    """Keys, what they do, and a sentence about it, by group; only what holds the words of `find`."""
+def help_lines(actions: Iterable[Action], keymap: Keymap, width: int, find: str = "") -> list[Line]:
+    """Keys, and a sentence about what they do, by group; only what holds the words of `find`."""
     words = find.casefold().split()
     found = [action for action in actions if all(word in _haystack(action, keymap) for word in words)]
     lines: list[Line] = []
@@ -24,7 +25,7 @@ def help_lines(actions: Iterable[Action], keymap: Keymap, find: str = "") -> lis
         if members:
             lines += [BLANK] if lines else []
             lines.append(line(Span(title, "title")))
-            lines += [_explained(action, keymap) for action in members]
+            lines += [row for action in members for row in _explained(action, keymap, width)]
     return lines or [line(Span("nothing like that here", "muted"))]
 
 
@@ -32,9 +33,10 @@ def _haystack(action: Action, keymap: Keymap) -> str:
     return f"{action.id} {action.label} {action.about} {keymap.all_shown(action.id)}".casefold()
 
 
-def _explained(action: Action, keymap: Keymap) -> Line:
+def _explained(action: Action, keymap: Keymap, width: int) -> list[Line]:
     keys = keymap.all_shown(action.id) or f"x {action.letter}"
-    return line(Span(fit(keys, KEYS), "key"), f" {action.about}")
+    first, *more = wrapped(action.about, width - KEYS - 1)
+    return [line(Span(fit(keys, KEYS), "key"), f" {first}"), *(line(f"{'':{KEYS}} {piece}") for piece in more)]
 
 
 def choice(action: Action, keymap: Keymap, reason: str) -> Line:
@@ -57,7 +59,6 @@ def _choice(action: Action, keymap: Keymap, reason: str, keys: int, names: int) 
 
 def lettered(action: Action, reason: str) -> Line:
     """An action of the menu in few words: its letter, its name, and why it cannot be taken."""
-    label = fit(action.label, LETTERED_LABEL)
     if reason:
-        return line(Span(f"{action.letter} {label}✗ {reason}", "muted"))
-    return line(Span(f"{action.letter} ", "key"), label)
+        return line(Span(f"{action.letter} {action.label:{LETTERED_LABEL}} ✗ {reason}", "muted"))
+    return line(Span(f"{action.letter} ", "key"), action.label)

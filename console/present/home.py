@@ -78,7 +78,7 @@ def _mode(snapshot: Snapshot) -> Line:
     if snapshot.read_only:
         return line(Span("READ-ONLY", "warn"), " nothing is sent to the chain")
     weights = "auto weights" if snapshot.auto_weights else "weights by hand"
-    return line("READ-WRITE  ", Span(weights, "muted"))
+    return line("READ-WRITE ", Span(weights, "muted"))
 
 
 def chain(picture: Picture) -> list[Line]:

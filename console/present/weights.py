@@ -96,16 +96,17 @@ def status(picture: Picture) -> list[Line]:
         return _miner_status(snapshot)
     if snapshot.replay is not None:
         return past.status(snapshot, _mode(snapshot.plans))
-    chain = snapshot.chain
+    chain, setter = snapshot.chain, snapshot.setter
     return facts(
         (
             ("last set", _last_set(snapshot)),
             ("next", _next(snapshot)),
-            ("waits for", _waits_for(snapshot)),
+            ("waits for", line(setter.what if setter else formats.UNKNOWN)),
             *([("commits", _commits(snapshot))] if chain.commit_reveal else ()),
             ("allowed", _allowed(chain)),
             ("auto-set", _auto_set(snapshot)),
             ("vtrust", line(f"{chain.validator_trust:.3f}  commit-reveal {'on' if chain.commit_reveal else 'off'}")),
+            *([("because", line(Span(setter.reason, "muted")))] if setter and setter.reason else ()),
             ("limit", line(f"one set in {formats.blocks(chain.weights_rate_limit, chain.block_time)}")),
             ("mode", _mode(snapshot.plans)),
             ("neuron", _neuron(chain)),
@@ -157,11 +158,6 @@ def _next(snapshot: Snapshot) -> Line:
     if not snapshot.auto_weights:
         return line(Span("○ only by hand", "warn"))
     return line(_in_time(setter.next_block, chain))
-
-
-def _waits_for(snapshot: Snapshot) -> Line:
-    setter = snapshot.setter
-    return line(setter.what, Span(f"  {setter.reason}", "muted")) if setter else line(formats.UNKNOWN)
 
 
 def _commits(snapshot: Snapshot) -> Line:

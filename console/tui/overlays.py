@@ -8,6 +8,7 @@ from console.actions.action import Level
 from console.present.help import help_lines, menu_line
 from console.present.palette import Found, find
 from console.present.questions import question
+from console.present.text import Line
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.confirm import ConfirmDialog
 from console.tui.screens.dialog import ChoiceDialog
@@ -28,7 +29,11 @@ class Overlays:
 
     def help(self, screen: ConsoleScreen) -> None:
         actions, keymap = list(actions_of(screen.NAME)), self._app.keymap
-        self._app.push_screen(HelpOverlay(f"Keys of {screen.NAME}", lambda find: help_lines(actions, keymap, find)))
+
+        def lines(find: str, width: int) -> list[Line]:
+            return help_lines(actions, keymap, width, find)
+
+        self._app.push_screen(HelpOverlay(f"Keys of {screen.NAME}", lines))
 
     def actions(self, screen: ConsoleScreen) -> None:
         """The actions of this screen that do something, each with the reason when it cannot be done."""

@@ -81,10 +81,11 @@ def test_status_says_when_weights_were_set_and_when_they_may_be_again() -> None:
     assert [text_of(content).rstrip() for content in weights.status(Picture(snapshot(), 100.0))] == [
         "last set  38 blk ago ✓ ok",
         "next      block 5,000,162 in 12m24s",
-        "waits for the rate limit  SettingWeightsTooFast: 62 blocks left",
+        "waits for the rate limit",
         "allowed   in 62 blk 12m24s ▮▮▮▯▯▯▯▯",
         "auto-set  ● ON once in each window",
         "vtrust    0.981  commit-reveal off",
+        "because   SettingWeightsTooFast: 62 blocks left",
         "limit     one set in 100 blk 20m00s",
         "mode      normal  answers of 3h count",
         "neuron    uid 7  ✓ permit  τ12,410 staked",

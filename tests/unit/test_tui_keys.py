@@ -10,7 +10,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 import console.tui
-from console.actions import ACTIONS
+from console.actions import ACTIONS, SCREENS, actions_of
 from console.actions.action import Action
 from console.keymap import Keymap
 from console.tui.app import ConsoleApp
@@ -18,6 +18,7 @@ from console.tui.ending import Ending
 from console.tui.screens.confirm import ConfirmDialog
 from console.tui.screens.help import HelpOverlay
 from console.tui.widgets.live_table import LiveTable
+from console.tui.widgets.panel import Panel
 from engine.commands import Acknowledge, Pause, SetWeights
 from engine.snapshot import ChainView
 from tests.unit.tui_helpers import NARROW, WIDE, Orders, app_of, attention, miner, screen_text, snapshot, toasts
@@ -170,6 +171,41 @@ async def test_the_palette_can_take_what_the_screen_behind_it_can(tmp_path: Path
         shown = screen_text(app)
         assert "Turn the order around." in shown
         assert "nothing here" not in shown
+
+
+@pytest.mark.parametrize("place", ["1", "3", "4", "5"])
+async def test_tab_stops_at_panes_only(place: str, tmp_path: Path) -> None:
+    app = app_of(snapshot(), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press(place)
+        for _ in range(8):
+            await pilot.press("tab")
+            assert app.focused is not None
+            assert any(isinstance(around, Panel) for around in app.focused.ancestors), app.focused
+
+
+@pytest.mark.parametrize("place", ["1", "2", "3", "4"])
+async def test_the_footer_names_the_export_and_the_menu(place: str, tmp_path: Path) -> None:
+    app = app_of(snapshot(), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press(place)
+        footer = screen_text(app).splitlines()[-1]
+        assert "e export" in footer
+        assert "x actions" in footer
+
+
+async def test_no_sentence_of_the_help_is_cut(tmp_path: Path) -> None:
+    app = app_of(snapshot(), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("4", "?", *"commit to the planned")
+        assert "they are revealed." in screen_text(app)
+
+
+def test_a_key_and_a_letter_of_a_menu_never_are_the_same() -> None:
+    for screen in SCREENS:
+        menu = [action for action in actions_of(screen) if action.group in ("act", "take")]
+        shown = [action.letter or action.keys[0] for action in menu]
+        assert len(shown) == len(set(shown)), screen
 
 
 async def test_challenges_are_paused_from_the_palette(tmp_path: Path) -> None:

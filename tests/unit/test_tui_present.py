@@ -253,7 +253,7 @@ def test_homes_engine_panel() -> None:
     text = texts(home.engine(Picture(snapshot(progress=progress, rounds_done=4), NOW)))
     assert "services  ● running  1 of them" in text
     assert "round     #5 ▮▮▮▮▮▯▯▯▯▯ 8/16" in text
-    assert "READ-WRITE  auto weights" in text
+    assert "READ-WRITE auto weights" in text
 
 
 def test_homes_engine_panel_names_the_service_that_is_unwell() -> None:

@@ -77,9 +77,9 @@ async def test_the_plan_stands_beside_the_chain_at_80_by_24(tmp_path: Path) -> N
     assert "1 miner-1" in shown
     assert "▼.2000 ████████" in shown
     assert "w set weights now…" in shown
-    assert "c commit…          ✗ commit-r" in shown
+    assert "c commit…     ✗ commit-reveal is off" in shown
     assert "o auto-set off" in shown
-    assert "a auto-set on" not in shown
+    assert "n auto-set on" not in shown
     assert "✗ rejected" in shown
     assert "TooFast" in shown
 
@@ -91,7 +91,7 @@ async def test_160_by_48_has_the_command_log_and_the_numbers_to_send(tmp_path: P
         shown = screen_text(app)
     assert "65535" in shown
     assert "SettingWeightsTooFast" in shown
-    assert "s serve axon…      ✗ only a miner serves" in shown
+    assert "s serve axon… ✗ only a miner serves" in shown
 
 
 async def test_only_changes_are_shown_until_all_are_again(tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ async def test_the_engine_sets_weights_by_itself_or_does_not(tmp_path: Path) -> 
         app.feed.publish(validator(auto_weights=False, paused=True))
         await take(pilot, "o")
         assert toasts(app)[-1] == "auto-set off: off already"
-        await take(pilot, "a")
+        await take(pilot, "n")
         await take(pilot, "r")
         app.feed.publish(validator())
         await take(pilot, "p")
@@ -230,7 +230,7 @@ async def test_registering_pays_no_more_than_was_shown(tmp_path: Path) -> None:
     orders = Orders(app.feed)
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("4")
-        await take(pilot, "b")
+        await take(pilot, "i")
         assert "τ0.500  no more than this is paid" in screen_text(app)
         app.feed.publish(validator(chain=replace(gone, registration_cost=99.0)))
         await pilot.press("j", "enter", "4", "2", "enter", "y")

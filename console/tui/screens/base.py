@@ -11,7 +11,7 @@ from console.present import chrome, home, past
 from console.present.picture import Picture
 from console.tui.screens.keys import bindings_of
 from console.tui.screens.table_actions import FilterField, TableActions
-from console.tui.widgets.lines import Lines
+from console.tui.widgets.lines import Bar
 from console.tui.widgets.live_table import LiveTable
 from console.tui.widgets.log_drawer import LogDrawer
 
@@ -40,13 +40,13 @@ class ConsoleScreen(TableActions, inherit_bindings=False):
         super().__init_subclass__(**arguments)
 
     def compose(self) -> ComposeResult:
-        yield Lines(id="header", classes="bar")
-        yield Lines(id="tabs", classes="bar")
-        yield Lines(id="timeline", classes="bar")
+        yield Bar(id="header")
+        yield Bar(id="tabs")
+        yield Bar(id="timeline")
         with Vertical(id="body"):
             yield from self.body()
         yield FilterField()
-        yield Lines(id="footer", classes="bar")
+        yield Bar(id="footer")
 
     def body(self) -> ComposeResult:
         """The panes of this screen."""
@@ -63,15 +63,15 @@ class ConsoleScreen(TableActions, inherit_bindings=False):
     def receive(self, picture: Picture) -> None:
         """Show a picture, and what stands around it."""
         width = self.host.size.width
-        self.query_one("#header", Lines).show([chrome.header(picture, width)])
+        self.query_one("#header", Bar).show([chrome.header(picture, width)])
         present = picture.snapshot if picture.snapshot.replay is None else self.host.feed.snapshot
         waiting = len(home.waiting(present))
-        self.query_one("#tabs", Lines).show([chrome.tabs(self.TAB, waiting, width)])
-        bar, replay = self.query_one("#timeline", Lines), picture.snapshot.replay
+        self.query_one("#tabs", Bar).show([chrome.tabs(self.TAB, waiting, width)])
+        bar, replay = self.query_one("#timeline", Bar), picture.snapshot.replay
         bar.display = replay is not None
         if replay is not None:
             bar.show([past.timeline(replay, self.host.keymap.shown, width)])
-        self.query_one("#footer", Lines).show([chrome.footer(self._hints(), width)])
+        self.query_one("#footer", Bar).show([chrome.footer(self._hints(), width)])
         self.show(picture)
 
     def _hints(self) -> list[tuple[str, str]]:

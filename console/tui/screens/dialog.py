@@ -28,6 +28,7 @@ class Dialog(ModalScreen[Answer | None], Generic[Answer], inherit_bindings=False
         align: center middle;
         background: $paper 60%;
         & > Panel { width: auto; max-width: 96%; height: auto; max-height: 96%; background: $paper; padding: 0 1; }
+        & Options { width: auto; max-width: 100%; height: auto; max-height: 20; }
     }
     """
 

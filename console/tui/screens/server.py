@@ -11,7 +11,7 @@ from console.present.server_tables import CALLERS, KEYS, REQUESTS
 from console.present.service_tables import SERVERS, SERVICES
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.reader import READER_WIDTH, Reader
-from console.tui.widgets.lines import Lines
+from console.tui.widgets.lines import Bar, Lines
 from console.tui.widgets.live_table import LiveTable
 from console.tui.widgets.panel import Panel
 from console.tui.widgets.table_panel import TablePanel
@@ -26,7 +26,7 @@ class ServerScreen(ConsoleScreen):
         if role == "miner":
             yield from self._serving()
         else:
-            yield Lines(id="explanation")
+            yield Bar(id="explanation")
             title, table = ("Servers", SERVERS) if role == "demo" else ("Services", SERVICES)
             yield TablePanel(title, table, id="services", hint="R restart")
 
@@ -62,7 +62,7 @@ class ServerScreen(ConsoleScreen):
     def show(self, picture: Picture) -> None:
         snapshot = picture.snapshot
         if snapshot.role != "miner":
-            self.query_one("#explanation", Lines).show(server.explanation(snapshot))
+            self.query_one("#explanation", Bar).show(server.explanation(snapshot))
             self.query_one("#services", TablePanel).show(parts(snapshot), picture.now)
             return
         self.query_one("#status", Lines).show(server.status(picture))

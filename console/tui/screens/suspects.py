@@ -10,7 +10,7 @@ from console.present.suspect_tables import MEMBERS, SUSPECTS
 from console.present.suspects import Found, Member
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.miner import MinerScreen
-from console.tui.widgets.lines import Lines
+from console.tui.widgets.lines import Bar
 from console.tui.widgets.live_table import LiveTable
 from console.tui.widgets.panel import Panel
 from console.tui.widgets.reading import Reading
@@ -22,7 +22,7 @@ class SuspectsScreen(ConsoleScreen):
     TAB = "miners"
 
     def body(self) -> ComposeResult:
-        yield Lines(id="rule")
+        yield Bar(id="rule")
         yield TablePanel("Act as one", SUSPECTS, id="found", hint="esc back")
         with Horizontal(id="closer"):
             yield TablePanel("Members", MEMBERS, id="members", hint="b hold back  u release")
@@ -30,7 +30,7 @@ class SuspectsScreen(ConsoleScreen):
                 yield Reading()
 
     def show(self, picture: Picture) -> None:
-        self.query_one("#rule", Lines).show([suspects.about(picture.snapshot, self.size.width - 2)])
+        self.query_one("#rule", Bar).show([suspects.about(picture.snapshot, self.size.width - 2)])
         rows, note = suspects.rows(picture.snapshot), suspects.compared(picture.snapshot)
         self.query_one("#found", TablePanel).show(rows, picture.now, note)
         self._look_closer()

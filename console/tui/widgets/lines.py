@@ -14,7 +14,6 @@ class Lines(Painted):
     """Shows lines. `content` is what is there now."""
 
     DEFAULT_CSS = """
-    Lines.bar { height: 1; }
     Lines.fitted { width: auto; height: auto; }
     """
 
@@ -45,7 +44,7 @@ class Lines(Painted):
     def render_line(self, y: int) -> Strip:
         row = y + self.scroll_offset.y
         content = self.content[row] if row < len(self.content) else BLANK
-        return self.painted(cut(content, self.size.width), self.size.width)
+        return self.painted(cut(content, self.scrollable_content_region.width), self.size.width)
 
     @property
     def text(self) -> str:
@@ -75,3 +74,11 @@ class Lines(Painted):
 
     def do_nav_half_up(self) -> None:
         self.scroll_relative(y=-self.size.height // 2, animate=False)
+
+
+class Bar(Lines, can_focus=False):
+    """Text that is always there, such as header and footer: one line, and nothing for the focus."""
+
+    DEFAULT_CSS = """
+    Bar { height: 1; scrollbar-size-vertical: 0; }
+    """

@@ -70,7 +70,7 @@ class Options(Painted, can_focus=True):
         width, index = self.size.width, y + self.scroll_offset.y
         if index >= len(self.options):
             return Strip.blank(width, self.plain)
-        content = cut(self.options[index].line, width - 2)
+        content = cut(self.options[index].line, self.scrollable_content_region.width - 2)
         if index != self._at:
             return Strip([Segment("  ", self.plain), *self.painted(content, width - 2)])
         style = self.get_component_rich_style("grid--cursor" if self.has_focus else "grid--cursor-blurred")
