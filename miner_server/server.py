@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 import uvicorn
 
 from engine.keys import Signer
-from engine.snapshot import ServerView
+from engine.server_view import ServerView
 from engine.transport.loosh.miner import WINDOW_S, LooshDesk
 from engine.transport.replay import NonceStore
 from engine.transport.sessions import KEY_TTL_S

@@ -11,7 +11,8 @@ from console.present import formats, states, suspects
 from console.present.server_rows import callers
 from console.present.text import BLANK, Line, Span, facts, fit, line
 from console.present.weights import Change, change_caption, changes, changes_by
-from engine.snapshot import ChainView, ServerView, Snapshot
+from engine.server_view import ServerView
+from engine.snapshot import ChainView, Snapshot
 
 EMBEDDED = "embedded"
 CHANGES_SHOWN = 8

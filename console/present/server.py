@@ -8,7 +8,8 @@ from console.present.picture import Picture
 from console.present.server_rows import Asked
 from console.present.text import BLANK, Line, Span, Tone, facts, line
 from console.present.wrap import wrapped
-from engine.snapshot import ServerView, Snapshot
+from engine.server_view import ServerView
+from engine.snapshot import Snapshot
 
 LABEL = 10
 GAUGE = 10

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from console.present import formats
-from engine.snapshot import CallerView, RequestView, ServerView, ServiceView, SessionView, Snapshot
+from engine.server_view import CallerView, RequestView, ServerView, SessionView
+from engine.snapshot import ServiceView, Snapshot
 from engine.values import at_port
 
 

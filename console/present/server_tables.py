@@ -5,7 +5,7 @@ from collections.abc import Callable
 from console.present import fields, formats, states
 from console.present.server_rows import Asked, Caller, Key
 from console.present.table import Cell, Column, Row, Table
-from engine.snapshot import CallerView
+from engine.server_view import CallerView
 
 CALLER = "the caller's uid, else its address as it was claimed"
 

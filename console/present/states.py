@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 from console.present.text import Span, Tone
-from engine.snapshot import CallerView, MinerState, MinerView, PenaltyState, RoundView, ServiceState
+from engine.server_view import CallerView
+from engine.snapshot import MinerState, MinerView, PenaltyState, RoundView, ServiceState
 from engine.values import Counted, Level, OutcomeStatus
 
 SPLIT_BELOW = 2 / 3

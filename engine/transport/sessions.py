@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from engine.snapshot import SessionView
+from engine.server_view import SessionView
 from engine.values import Peer
 
 KEY_TTL_S = 3600

@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from console.errors import ConsoleError
 from console.status import describe, duration, status
 from engine.locks import Holder, folder_lock
-from engine.snapshot import Attention, ChainView, MinerView, PlanView, ServerView, ServiceView, Snapshot
+from engine.server_view import ServerView
+from engine.snapshot import Attention, ChainView, MinerView, PlanView, ServiceView, Snapshot
 
 SNAPSHOT = Snapshot(
     at=1125.0,

@@ -11,17 +11,8 @@ from console.present.server_rows import Asked, asked, callers, keys, parts
 from console.present.server_tables import CALLERS, KEYS, REQUESTS
 from console.present.service_tables import SERVERS, SERVICES
 from console.present.text import text_of, width_of
-from engine.snapshot import (
-    CallerView,
-    ChainView,
-    MinerView,
-    ReplayView,
-    RequestView,
-    ServerView,
-    ServiceView,
-    SessionView,
-    Snapshot,
-)
+from engine.server_view import CallerView, RequestView, ServerView, SessionView
+from engine.snapshot import ChainView, MinerView, ReplayView, ServiceView, Snapshot
 from engine.values import Metagraph, Neuron
 from tests.unit.present_helpers import rows_of
 

@@ -13,7 +13,7 @@ from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from engine.keys import Signer
-from engine.snapshot import SessionView
+from engine.server_view import SessionView
 from engine.transport.errors import Refused, WireError, brief
 from engine.transport.gate import Gate, GateClosed
 from engine.transport.loosh.handshake import (
