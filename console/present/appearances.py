@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from console.present import fields, formats
 from console.present.consensus import NO_CLUSTER, tone_of
 from console.present.replies import STATUSES
-from console.present.states import WHY_UNCOUNTED, State
+from console.present.states import UNPAID, WHY_UNCOUNTED, State
 from console.present.table import Cell, Column, Table
 from console.present.text import Line, Span, cut, fit, line
 from console.present.wrap import wrapped
@@ -18,7 +18,10 @@ STATUS = 14
 
 
 def _state(one: Appearance) -> State:
-    return WINNER if one.won else STATUSES[one.status]  # type: ignore[index]
+    if one.won:
+        return WINNER
+    unpaid = one.status == "ok" and one.counted == "yes" and one.emission == 0
+    return UNPAID if unpaid else STATUSES[one.status]  # type: ignore[index]
 
 
 def why_of(one: Appearance) -> str:
@@ -36,7 +39,7 @@ APPEARANCES: Table[Appearance] = Table(
         fields.time(lambda one: one.at, "when it was asked"),
         fields.text("id", "ID", 14, lambda one: safe(one.round_id, ID_WIDTH), "the challenge", priority=8),
         fields.text("kind", "KIND", 10, lambda one: safe(one.kind, ID_WIDTH), "what kind of question", priority=5),
-        fields.state("status", "STATUS", 13, _state, "whether it answered, and whether its answer was the best"),
+        fields.state("status", "STATUS", 13, _state, "whether it answered, and whether that was paid, or the best"),
         fields.took("latency", "LAT", lambda one: one.ms, "how long it took", priority=4),
         Column(
             id="cl",

@@ -118,7 +118,7 @@ def _rounds(appearances: Sequence[Appearance]) -> Line:
     return line(
         f"last {len(appearances)}: ",
         Span(f"✓ {won} won  ", "ok" if won else "muted"),
-        Span(f"▲ {unpaid} answered without pay  ", "warn" if unpaid else "muted"),
+        Span(f"▲ {unpaid} unpaid  ", "warn" if unpaid else "muted"),
         Span(f"✗ {failed} failed", "err" if failed else "muted"),
     )
 

@@ -25,7 +25,7 @@ ROUNDS: Table[RoundView] = Table(
     feed=True,
     columns=(
         fields.time(lambda judged: judged.at, "when it was asked"),
-        fields.text("id", "ID", 12, lambda judged: judged.id, "the challenge", priority=6, grows=True),
+        fields.text("id", "ID", 14, lambda judged: judged.id, "the challenge", priority=6),
         fields.text("kind", "KIND", 10, lambda judged: judged.kind, "what kind of question", priority=4),
         Column(
             id="resp",
@@ -41,6 +41,7 @@ ROUNDS: Table[RoundView] = Table(
             title="CLUSTERS",
             width=14,
             priority=2,
+            grows=True,
             cell=lambda judged, _now: Cell(clusters(judged), CLUSTERS[0]),
             value=lambda judged: len(judged.clusters),
             about="answers that agree, by letter and size",

@@ -31,6 +31,9 @@ MINERS: dict[MinerState, State] = {
     "silent": State("○", "silent", "muted"),
     "deregistered": State("✗", "gone", "err"),
 }
+UNPAID = State("▲", "unpaid", "warn")
+UNPAID_BELOW = 0.001
+"""A score that buys next to no weight."""
 
 SERVICES: dict[ServiceState, State] = {
     "starting": State("◌", "starting", "info"),
@@ -106,6 +109,9 @@ def of_caller(caller: CallerView, *, blocked: bool) -> State:
 
 
 def of_miner(miner: MinerView) -> State:
+    """Whether it answers, and whether that earns it anything."""
+    if miner.state == "active" and miner.rounds and miner.ema < UNPAID_BELOW:
+        return UNPAID
     return MINERS[miner.state]
 
 

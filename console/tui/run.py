@@ -29,8 +29,8 @@ SIGNALS = {
     Ending.HUNG_UP: signal.SIGHUP,
 }
 AFTER_DEMO = (
-    "next, on testnet with a wallet of your own: "
-    "subnet-console launch --role validator --network test --netuid N --wallet-name NAME"
+    "next, towards testnet: real miners and a wallet of your own: "
+    "subnet-console launch --role validator --wallet-name NAME --neuron HOTKEY@IP:PORT"
 )
 
 

@@ -49,7 +49,7 @@ def test_quitting_stops_the_engine_and_gives_the_terminal_back(tmp_path: Path) -
         code, seconds = ended(opened.process)
         assert code == 0
         assert seconds < 5
-        opened.wait_for("next, on testnet with a wallet of your own")
+        opened.wait_for("next, towards testnet: real miners and a wallet of your own")
         assert is_given_back(opened)
 
 

@@ -66,7 +66,7 @@ def test_a_miner_is_described_with_address_average_and_weights() -> None:
         "EMA      0.9996 unchanged ▁█  last round 0.0000",
         "weight   .2500 on chain  .3000 planned ▲0.0500  incentive -",
         "answers  9 of 10, 1 failed  usually 204ms  stake τ0.000",
-        "rounds   last 3: ✓ 1 won  ▲ 1 answered without pay  ✗ 1 failed",
+        "rounds   last 3: ✓ 1 won  ▲ 1 unpaid  ✗ 1 failed",
         f"hotkey   {hotkey(4)}",
         "address  10.0.0.7:8091  since block 12",
         "coldkey  5C0000000000000000000000000000000000000000000004",
@@ -90,6 +90,15 @@ def test_rounds_are_filtered_and_sorted_like_any_table() -> None:
     assert ids(View("time", filter="status:winner")) == ["round-3"]
     assert ids(View("time", filter="repeats")) == ["round-1"]
     assert ids(View("emission", True, "emission:>0")) == ["round-3"]
+
+
+def test_an_answer_that_earned_nothing_is_not_called_ok() -> None:
+    def state(**changes: Any) -> str:
+        return texts(appearances.why(appearance(1, **changes), 80))[0].split("  ")[0]
+
+    assert state(emission=0.0) == "▲ unpaid"
+    assert state(emission=0.0, counted="dropout") == "✓ ok"
+    assert state(emission=0.1) == "✓ ok"
 
 
 def test_one_round_says_why() -> None:

@@ -321,6 +321,20 @@ def test_attention_is_one_line_each_the_newest_first_and_counted() -> None:
 @pytest.mark.parametrize(
     ("changes", "word"),
     [
+        ({"ema": 0.5, "rounds": 9}, "active"),
+        ({"ema": 0.0, "rounds": 9}, "unpaid"),
+        ({"ema": 0.0004, "rounds": 9}, "unpaid"),
+        ({"ema": 0.0, "rounds": 0}, "active"),
+        ({"ema": 0.0, "rounds": 9, "state": "stale"}, "stale"),
+    ],
+)
+def test_a_miner_that_answers_for_nothing_is_unpaid(changes: dict[str, object], word: str) -> None:
+    assert states.of_miner(miner(1, **changes)).word == word
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
         ({}, "scored"),
         ({"agreement": 0.5}, "split"),
         ({"recorded": False}, "not stored"),
