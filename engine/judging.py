@@ -60,7 +60,10 @@ class Judge:
 
     async def judge(self, challenge: Challenge, replies: Sequence[Reply], history: bytes | None) -> Judged:
         """Raises `JudgeFailed`."""
-        task = msgspec.msgpack.encode(Task(challenge=challenge, replies=tuple(replies), history=history))
+        try:
+            task = msgspec.msgpack.encode(Task(challenge=challenge, replies=tuple(replies), history=history))
+        except (OverflowError, UnicodeEncodeError) as error:
+            raise JudgeFailed(f"challenge {challenge.id} cannot be handed to the worker: {error}") from error
         async with self._turn:
             try:
                 return await self._judged(task)

@@ -138,6 +138,7 @@ def read_completion(raw: bytes) -> Completion:
     Raises WireError("malformed"), WireError("too_large").
     """
     clear = _convert(load_json(raw), _ClearCompletion)
+    _require_portable(clear.tool_calls)
     usage = clear.usage if isinstance(clear.usage, dict) else {}
     return Completion(
         text=clear.response_text,
@@ -153,6 +154,14 @@ def _convert(loaded: dict[str, Any], kind: type[T]) -> T:
         return msgspec.convert(loaded, kind)
     except msgspec.ValidationError as error:
         raise WireError("malformed", brief(str(error))) from None
+
+
+def _require_portable(tool_calls: object) -> None:
+    """Only what goes on to another process: JSON's integers have no end, those of msgpack have."""
+    try:
+        msgspec.msgpack.encode(tool_calls)
+    except OverflowError:
+        raise WireError("malformed", "tool_calls hold an integer of more than 64 bits") from None
 
 
 def _is_count(value: object) -> bool:

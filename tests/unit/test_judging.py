@@ -129,6 +129,14 @@ async def test_a_round_that_cannot_be_judged_says_why() -> None:
         assert judged.judgement.winner == "hk0"
 
 
+async def test_a_round_that_cannot_be_handed_over_fails_alone() -> None:
+    async with a_judge() as judge:
+        huge = replace(replies("42")[0], tool_calls=({"n": 2**64},))
+        with pytest.raises(JudgeFailed, match="c-1 cannot be handed to the worker"):
+            await judge.judge(a_challenge(), [huge], None)
+        assert (await judge.judge(a_challenge(), replies("42"), None)).judgement.winner == "hk0"
+
+
 async def test_an_encoder_that_cannot_be_opened_is_named() -> None:
     judge = Judge("robust", "sentence-transformers:no-such-model")
     with pytest.raises(EncoderError, match="sentence-transformers"):

@@ -202,6 +202,15 @@ def test_an_answer_without_a_text_is_malformed(raw: bytes) -> None:
     assert caught.value.status == "malformed"
 
 
+@pytest.mark.parametrize("number", [2**64, -(2**63) - 1, 10**40])
+def test_a_tool_call_with_an_integer_that_no_other_process_takes_is_malformed(number: int) -> None:
+    calls = [{"function": {"name": "f", "arguments": {"deep": [number]}}}]
+    with pytest.raises(WireError, match="more than 64 bits") as caught:
+        read_completion(json.dumps({"response_text": "x", "tool_calls": calls}).encode())
+    assert caught.value.status == "malformed"
+    assert read_completion(json.dumps({"response_text": "x", "tool_calls": [{"n": 2**64 - 1}]}).encode()).tool_calls
+
+
 def test_what_a_miner_says_of_itself_is_dropped_when_it_makes_no_sense() -> None:
     raw = json.dumps({"response_text": "x", "usage": {"total_tokens": -4}, "response_time_ms": "soon"}).encode()
     assert read_completion(raw) == Completion(text="x")
