@@ -51,7 +51,8 @@ def describe(snapshot: Snapshot, holder: Holder | None, age: float) -> Iterator[
     if snapshot.role != "miner":
         answering = sum(miner.state == "active" for miner in snapshot.miners)
         paused = ", paused" if snapshot.paused else ""
-        yield f"rounds:  {snapshot.rounds_done} done{paused}; {answering} of {len(snapshot.miners)} miners answer"
+        answer = f"{answering} of {len(snapshot.miners)} miners answer"
+        yield f"rounds:  {snapshot.rounds_done} done in this run{paused}; {answer}"
         if snapshot.scoring:
             yield f"judging: {snapshot.scoring} with {snapshot.encoder}"
     if snapshot.plans:

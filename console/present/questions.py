@@ -84,11 +84,13 @@ def weights_to_reveal(snapshot: Snapshot) -> list[Line]:
 
 def _difference(rows: Sequence[Change]) -> list[Line]:
     """What would change, the largest change first."""
-    largest = sorted(rows, key=lambda row: -abs(row.change))
-    more = len(rows) - CHANGES_SHOWN
+    largest = sorted((row for row in rows if row.differs), key=lambda row: -abs(row.change))
+    more = len(largest) - CHANGES_SHOWN
+    head = [BLANK, line(f"{sum(row.planned > 0 for row in rows)} miners get weight  {change_caption(rows)}")]
+    if not largest:
+        return head
     return [
-        BLANK,
-        line(f"{sum(row.planned > 0 for row in rows)} miners get weight  {change_caption(rows)}"),
+        *head,
         line(Span("UID  ON CHAIN     PLAN    CHANGE", "muted")),
         *map(_change, largest[:CHANGES_SHOWN]),
         *([line(Span(f"and {more} more with smaller changes", "muted"))] if more > 0 else ()),
@@ -100,7 +102,7 @@ def _rest(chain: ChainView) -> Line:
 
 
 def _change(row: Change) -> Line:
-    sign = Span("▲", "ok") if row.change > 0 else Span("▼", "warn") if row.change < 0 else Span("=", "muted")
+    sign = Span("▲", "ok") if row.change > 0 else Span("▼", "warn")
     return line(
         f"{row.uid:>3}    {row.on_chain:.4f}   {row.planned:.4f}   ",
         Span(f"{sign.text} {abs(row.change):.4f}", sign.tone),

@@ -44,7 +44,7 @@ def test_an_engine_that_runs(tmp_path: Path) -> None:
         f"running: validator, process {os.getpid()}, for 2 min 5 s",
         "neuron:  5Grw on netuid 7 (embedded), uid 3",
         "chain:   block 55",
-        "rounds:  8 done; 1 of 2 miners answer",
+        "rounds:  8 done in this run; 1 of 2 miners answer",
         "judging: loosh with bow",
     ]
     assert (found["running"], found["pid"]) == (True, os.getpid())

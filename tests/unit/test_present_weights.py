@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from console.present import weights
 from console.present.picture import Picture
+from console.present.questions import weights_to_set
 from console.present.text import text_of
 from console.present.weight_tables import CHANGES, COMMANDS, SUBMISSIONS
 from engine.snapshot import ChainView, CommandView, CommitView, MinerView, PlanView, SetterView, Snapshot
@@ -160,6 +161,18 @@ def test_no_plan_changes_nothing() -> None:
     assert weights.change_caption(()) == "L1 .0000  nothing would change"
     nothing = weights.changes(snapshot(miners=(MinerView(uid=1, hotkey="5One", name=""),)))
     assert (nothing[0].u16, weights.change_caption(nothing)) == (0, "L1 .0000  nothing would change")
+
+
+def test_the_question_names_the_miners_whose_weight_would_change_and_no_others() -> None:
+    still = tuple(replace(one, planned=one.weight) for one in MINERS)
+    moved = replace(still[0], planned=still[0].weight + 0.1)
+    rows = [text_of(content) for content in weights_to_set(snapshot(miners=(moved, *still[1:])))]
+    at = rows.index("UID  ON CHAIN     PLAN    CHANGE")
+    assert rows[at + 1].split()[0] == str(moved.uid)
+    assert rows[at + 2].startswith("after that")
+    same = [text_of(content) for content in weights_to_set(snapshot(miners=still))]
+    assert "nothing would change" in same[1]
+    assert same[2].startswith("after that")
 
 
 @pytest.mark.parametrize(
