@@ -141,7 +141,7 @@ class Penalising:
             accused = frozenset(group.accused)
             if not any(accused <= earlier for earlier in told):
                 told = [*(earlier for earlier in told if not earlier <= accused), accused][-MOST_TOLD:]
-                self._attention("warning", "sybil", f"{self._said(group)}: look at the evidence under Miners")
+                self._attention("warning", "sybil", f"{self._said(group)}: evidence under Miners")
         self._told = told
 
     def _said(self, group: Suspects) -> str:

@@ -158,10 +158,10 @@ async def test_a_new_group_is_told_once_and_one_of_an_earlier_run_not_at_all(tmp
         world.found = FOUND
         await service.step()
         await service.step()
-        assert world.said == ["uid 0, 1 repeat what uid 2 says first: look at the evidence under Miners"]
+        assert world.said == ["uid 0, 1 repeat what uid 2 says first: evidence under Miners"]
         world.found = replace(FOUND, groups=(replace(PAIR, accused=("a", "b", "e"), copied=()),))
         await service.step()
-        assert world.said[1:] == ["uid 0, 1, 4 act as one: look at the evidence under Miners"]
+        assert world.said[1:] == ["uid 0, 1, 4 act as one: evidence under Miners"]
         again = await world.service()
         await again.step()
         assert len(world.said) == 2
