@@ -21,10 +21,8 @@ from console.tui.ending import Ending
 from console.tui.leaving import Leaving
 from console.tui.overlays import Overlays
 from console.tui.responders import responder
-from console.tui.screens import SCREENS
+from console.tui.screens import SCREENS, load_all, screen_of
 from console.tui.screens.base import ConsoleScreen
-from console.tui.screens.command_log import CommandLogScreen
-from console.tui.screens.miners import MinersScreen
 from console.tui.settling import SETTLED_S, leave_alone_what_stays
 from console.tui.takeaway import Takeaway
 from console.tui.travel import TimeTravel
@@ -40,6 +38,8 @@ if TYPE_CHECKING:
     from console.replay.player import Player
 
 PULL_S = 0.25
+LOAD_S = 1.0
+"""Seconds after the first frame in which only the screen in front is loaded."""
 
 WENT_WELL = ("ok", "committed", "applied")
 """Outcomes that need no warning."""
@@ -49,7 +49,7 @@ class ConsoleApp(TimeTravel, inherit_bindings=False):
     """The screen of one engine, or of a feed without one. It ends with the reason why."""
 
     CSS_PATH = "console.tcss"
-    MODES: ClassVar[dict[str, Any]] = dict(SCREENS)
+    MODES: ClassVar[dict[str, Any]] = {name: partial(screen_of, name) for name in SCREENS}
     DEFAULT_MODE = "home"
     ENABLE_COMMAND_PALETTE = False
     ESCAPE_TO_MINIMIZE = False
@@ -101,6 +101,7 @@ class ConsoleApp(TimeTravel, inherit_bindings=False):
         """With the first frame on the terminal: what the engine loads does not hold it up."""
         if self._engine is not None:
             self._engine.start()
+        self.set_timer(LOAD_S, partial(self.run_worker, load_all, thread=True))
 
     @property
     def picture(self) -> Picture:
@@ -200,10 +201,12 @@ class ConsoleApp(TimeTravel, inherit_bindings=False):
 
     def go_to_miner(self, hotkey: str) -> None:
         """Put the cursor of Miners on one of them."""
-        self.go(MinersScreen.NAME)
+        self.go("miners")
         self.screen.call_later(self._select_miner, hotkey)
 
     def _select_miner(self, hotkey: str) -> None:
+        from console.tui.screens.miners import MinersScreen
+
         if isinstance(self.screen, MinersScreen):
             self.screen.select(hotkey)
 
@@ -215,6 +218,8 @@ class ConsoleApp(TimeTravel, inherit_bindings=False):
             self.go("home")
 
     def do_chain_log(self) -> None:
+        from console.tui.screens.command_log import CommandLogScreen
+
         self.push_screen(CommandLogScreen())
 
     def do_nav_last(self) -> None:

@@ -1,24 +1,30 @@
-"""One module a screen: which panes it has, and what it shows of a picture."""
+"""One module a screen: which panes it has, and what it shows of a picture. Each is loaded when it is first gone to."""
 
-from console.tui.screens.base import ConsoleScreen
-from console.tui.screens.challenges import ChallengesScreen
-from console.tui.screens.home import HomeScreen
-from console.tui.screens.logs import LogsScreen
-from console.tui.screens.miners import MinersScreen
-from console.tui.screens.server import ServerScreen
-from console.tui.screens.setup import SetupScreen
-from console.tui.screens.weights import WeightsScreen
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-SCREENS: dict[str, type[ConsoleScreen]] = {
-    screen.NAME: screen
-    for screen in (
-        HomeScreen,
-        ChallengesScreen,
-        MinersScreen,
-        WeightsScreen,
-        ServerScreen,
-        LogsScreen,
-        SetupScreen,
-    )
+if TYPE_CHECKING:
+    from console.tui.screens.base import ConsoleScreen
+
+SCREENS = {
+    "home": "HomeScreen",
+    "challenges": "ChallengesScreen",
+    "miners": "MinersScreen",
+    "weights": "WeightsScreen",
+    "server": "ServerScreen",
+    "logs": "LogsScreen",
+    "setup": "SetupScreen",
 }
-"""The screens that have a digit, by their names in `console.actions.PLACES`."""
+"""The screens that have a digit, by their names in `console.actions.PLACES`, which are those of their modules."""
+
+
+def screen_of(name: str) -> "ConsoleScreen":
+    """A new screen of that name."""
+    screen: ConsoleScreen = getattr(import_module(f"{__name__}.{name}"), SCREENS[name])()
+    return screen
+
+
+def load_all() -> None:
+    """Load the modules of all screens, so that the first way there is as short as any."""
+    for name in SCREENS:
+        import_module(f"{__name__}.{name}")

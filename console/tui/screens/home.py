@@ -11,7 +11,6 @@ from console.present.server_rows import asked
 from console.present.server_tables import REQUESTS
 from console.present.text import Span, line
 from console.tui.screens.base import ConsoleScreen
-from console.tui.screens.challenge import ChallengeScreen
 from console.tui.widgets.lines import Lines
 from console.tui.widgets.live_table import LiveTable
 from console.tui.widgets.options import Option, Options
@@ -94,4 +93,6 @@ class HomeScreen(ConsoleScreen):
         if message.table.table is not ROUNDS:
             self.host.go("server")
         elif message.table.current is not None:
+            from console.tui.screens.challenge import ChallengeScreen
+
             self.host.push_screen(ChallengeScreen(message.table.current.id))
