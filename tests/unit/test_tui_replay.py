@@ -195,7 +195,7 @@ async def test_a_round_that_is_damaged_is_told_and_the_rest_goes_on(app: Console
         await pilot.press("(", "]")
         await seen(pilot, app, "round 2 of 12")
         await pilot.press("]")
-        await brought(pilot, app, lambda: any("cannot be shown" in one for one in toasts(app)))
+        await brought(pilot, app, lambda: any("it was damaged or changed" in one for one in toasts(app)))
         await pilot.press("[")
         await seen(pilot, app, "round 2 of 12")
 
