@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from engine.store.errors import StoreError, primary_code, store_error
 log = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_S = 5.0
+BUSY_PAUSE_S = 0.02
 WAL_KEPT = 16 * 1024 * 1024
 """Bytes that the write-ahead log keeps once its content is in the database."""
 
@@ -146,11 +148,24 @@ async def _open(uri: str) -> aiosqlite.Connection:
     try:
         connection.row_factory = sqlite3.Row
         for pragma in PRAGMAS:
-            await connection.execute_fetchall(f"PRAGMA {pragma}")
+            await _set(connection, pragma)
     except BaseException:
         await connection.close()
         raise
     return connection
+
+
+async def _set(connection: aiosqlite.Connection, pragma: str) -> None:
+    """SQLite waits for others that use the file, but not before it turns a new one into WAL."""
+    until = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            await connection.execute_fetchall(f"PRAGMA {pragma}")
+            return
+        except sqlite3.OperationalError as error:
+            if primary_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+            await asyncio.sleep(BUSY_PAUSE_S)
 
 
 def _try_opening(uri: str) -> None:

@@ -121,6 +121,16 @@ async def test_two_that_open_a_new_file_at_once_migrate_it_once(path: Path) -> N
         await store.close()
 
 
+async def test_a_new_file_that_another_is_writing_is_waited_for(path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.executescript("CREATE TABLE others (x); BEGIN IMMEDIATE")
+        opening = asyncio.create_task(Store.open(path, retention_days=7))
+        await asyncio.sleep(0.2)
+        assert not opening.done()
+        other.execute("ROLLBACK")
+        await (await opening).close()
+
+
 async def test_a_newer_schema_is_refused_with_both_versions(path: Path) -> None:
     await use(path)
     with closing(sqlite3.connect(path)) as connection:
@@ -169,7 +179,7 @@ async def test_a_file_that_another_process_keeps_locked_is_named(path: Path, mon
     await use(path)
     monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 0.05)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+        other.executescript("CREATE TABLE others (x); BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match="locked by another process"):
             await Store.open(path, retention_days=7)
         other.execute("ROLLBACK")
@@ -188,7 +198,7 @@ async def test_a_write_that_finds_the_file_locked_fails_and_the_next_one_works(
     monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 0.05)
     store = await Store.open(path, retention_days=7)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+        other.executescript("CREATE TABLE others (x); BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match="locked"):
             await store.set_cursor("file", 1)
         other.execute("ROLLBACK")
