@@ -97,7 +97,7 @@ ACTIONS = (
     _everywhere(
         id="export.screen",
         keys=("S",),
-        label="picture",
+        label="picture of screen",
         about="Write the screen as a picture (SVG) and as text.",
         group="take",
     ),
