@@ -22,7 +22,7 @@ from engine.settings.given import Given
 from engine.snapshot import Snapshot
 
 HERE = Path(__file__).with_name("pictures")
-ROUNDS = 12
+ROUNDS = 24
 LONGEST_S = 300.0
 SETTLE_S = 1.0
 SMALL, LARGE = (80, 24), (160, 48)
@@ -43,6 +43,7 @@ PICTURES = (
     Picture("home-160x48", LARGE, ("1",)),
     Picture("challenge-160x48", LARGE, ("2", "enter")),
     Picture("miners-80x24", SMALL, ("3",)),
+    Picture("suspects-160x48", LARGE, ("3", "a")),
     Picture("weights-160x48", LARGE, ("4",)),
     Picture("logs-80x24", SMALL, ("6",)),
     Picture("setup-160x48", LARGE, ("7",)),
