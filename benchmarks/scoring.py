@@ -111,34 +111,40 @@ def _judge(
 
 
 def _times(profile: str, size: int, encoder: str) -> tuple[float, float]:
-    """Milliseconds of CPU to embed a round of so many replies, and to judge it."""
+    """Milliseconds of CPU to embed a round of so many replies, and to judge it, after a first round of that size."""
     asked = Challenge(
         id="t", kind="chat", source="file", created_at=0.0, request=Request(prompt="Explain how subnets judge miners.")
     )
+    model = open_encoder(encoder)
+    embedding = judging = 0.0
+    for turn in range(2):
+        replies = _replies(size, turn)
+        start = time.process_time()
+        texts = profiles.texts(profile, asked, replies)
+        vectors = dict(zip(texts, model.encode(texts), strict=True))
+        embedded = time.process_time()
+        profiles.judge(profile, asked, replies, vectors, History())
+        embedding, judging = embedded - start, time.process_time() - embedded
+    return embedding * 1_000, judging * 1_000
+
+
+def _replies(size: int, turn: int) -> list[Reply]:
+    """Replies of about 100 tokens, no two alike, and other ones each turn."""
     words = "validators judge the answers of miners by what they claim and how often they were right before".split()  # noqa: SIM905
-    replies = [
+
+    def sentence(uid: int, place: int) -> str:
+        own = [words[(uid * 7 + place * 3 + turn + at) % len(words)] for at in range(15)]
+        return " ".join([*own[:4], f"{own[4]}{uid + turn}", *own[5:]])
+
+    return [
         Reply(
             uid=uid,
             hotkey=f"h{uid}",
             ms=1_000.0 + uid,
-            text=". ".join(
-                " ".join(
-                    f"{words[(uid * 7 + place * 3 + at) % len(words)]}{uid if at == 4 else ''}" for at in range(15)
-                )
-                for place in range(WORDS // 15)
-            ),
+            text=". ".join(sentence(uid, place) for place in range(WORDS // 15)),
         )
         for uid in range(size)
     ]
-    model = open_encoder(encoder)
-    texts = profiles.texts(profile, asked, replies)
-    few = profiles.texts(profile, asked, replies[:3])
-    profiles.judge(profile, asked, replies[:3], dict(zip(few, model.encode(few), strict=True)), History())
-    start = time.process_time()
-    vectors = dict(zip(texts, model.encode(texts), strict=True))
-    embedded = time.process_time()
-    profiles.judge(profile, asked, replies, vectors, History())
-    return (embedded - start) * 1_000, (time.process_time() - embedded) * 1_000
 
 
 if __name__ == "__main__":
