@@ -3,10 +3,10 @@
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any, Literal
 
 from console.errors import ConsoleError
 from console.export.cells import time_text
@@ -24,11 +24,11 @@ def export_recorded(*, data_dir: Path, since: str | None, out: Path | Literal["-
     """
     oldest = 0.0 if since is None else since_time(since, time.time())
     _, rounds = recorded_rounds(data_dir, oldest)
-    with opened(out) as lines, _private_file(truths) as known:
+    with opened(out) as lines, _known_answers(truths) as know:
         for one in rounds:
             lines.write(_line(round_fields(one)))
-            if known is not None and one.challenge.truth is not None:
-                known.write(_line(probe_fields(one.challenge, one.challenge.truth)))
+            if one.challenge.truth is not None:
+                know(_line(probe_fields(one.challenge, one.challenge.truth)))
 
 
 def round_fields(recorded: Round) -> dict[str, Any]:
@@ -72,15 +72,34 @@ def _line(fields: dict[str, Any]) -> str:
 
 
 @contextmanager
-def _private_file(path: Path | None) -> Iterator[TextIO | None]:
+def _known_answers(path: Path | None) -> Iterator[Callable[[str], object]]:
+    """What writes a text into a file that only the operator may read, or into none without a path.
+
+    It raises ConsoleError when that file cannot be written, so that no other file's failure is told as its own.
+    """
     if path is None:
-        yield None
+        yield lambda _text: None
         return
-    try:
+    with _told_as_truths(path):
         if path.is_file():
             path.chmod(0o600)
         number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(number, "w", encoding="utf-8") as file:
-            yield file
+        file = os.fdopen(number, "w", encoding="utf-8")
+
+    def write(text: str) -> None:
+        with _told_as_truths(path):
+            file.write(text)
+
+    try:
+        yield write
+    finally:
+        with _told_as_truths(path):
+            file.close()
+
+
+@contextmanager
+def _told_as_truths(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise ConsoleError(f"--truths {path} cannot be written: {error.strerror or error}") from error

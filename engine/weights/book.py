@@ -35,9 +35,7 @@ class AverageBook:
         """Count one sample; `at` is unix seconds. Raises `ValueError` for NaN and inf."""
         if not math.isfinite(emission):
             raise ValueError(f"an emission is a finite number, not {emission}")
-        if hotkey not in self._tracks and len(self._tracks) >= MANY_HOTKEYS:
-            self._drop_before(at - self._rule.window_s)
-        track = self._tracks.setdefault(hotkey, _Track(self._rule.depth))
+        track = self._tracks.get(hotkey) or self._begin(hotkey, at)
         if self._has_expired(track, at):
             oldest = at - self._rule.window_s
             track.samples = deque((sample for sample in track.samples if sample[0] > oldest), self._rule.depth)
@@ -61,6 +59,13 @@ class AverageBook:
     def _has_expired(self, track: _Track, now: float) -> bool:
         """Whether the window that ends `now` begins after the oldest sample."""
         return bool(track.samples) and track.samples[0][0] <= now - self._rule.window_s
+
+    def _begin(self, hotkey: str, at: float) -> _Track:
+        """The track of a hotkey whose first sample comes, in place of those that are over if there are many."""
+        if len(self._tracks) >= MANY_HOTKEYS:
+            self._drop_before(at - self._rule.window_s)
+        track = self._tracks[hotkey] = _Track(self._rule.depth)
+        return track
 
     def _drop_before(self, oldest: float) -> None:
         """Forget hotkeys without a sample since then; the table stays bounded by who is asked within one window."""

@@ -194,6 +194,15 @@ def test_export_recorded_says_what_it_cannot(folder: Path, tmp_path: Path, run: 
         assert says in err
 
 
+@pytest.mark.parametrize("full", ["--out", "--truths"])
+def test_a_full_disk_is_told_of_the_file_that_is_on_it(folder: Path, tmp_path: Path, run: Judged, full: str) -> None:
+    files = {"--out": str(tmp_path / "rounds.jsonl"), "--truths": str(tmp_path / "truths.jsonl"), full: "/dev/full"}
+    options = [word for option in files.items() for word in option]
+    code, _, err = run("recorded", "--data-dir", folder, *options, command="export")
+    assert code == ExitCode.USAGE
+    assert f"{full} /dev/full cannot be written" in err
+
+
 def test_a_round_as_a_line_is_read_back_as_it_was() -> None:
     for recorded in judged_by("robust"):
         asked = replace(recorded.challenge, request=Request(
