@@ -66,7 +66,7 @@ class Penalising:
         if self._window() <= 0 or self._suspicions().rounds == 0:
             return
         self._tell_new_groups()
-        self._standings = after(self._standings, self._suspected(), self._rule, self._window())
+        self._standings = after(self._standings, self._suspicions().by_hotkey, self._rule, self._window())
         try:
             await self._store()
         except StoreError as error:

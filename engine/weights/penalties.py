@@ -5,11 +5,12 @@ a share of the serving miners, however strong the suspicion is.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from engine.scoring.kinship.strength import CLEARED, VERDICT
 from engine.snapshot import PenaltyRule, PenaltyState
 from engine.weights.plan import HotkeyScore
 from engine.weights.sybil import penalise
@@ -41,18 +42,23 @@ def penalties(
     serving: int,
     window: int,
 ) -> tuple[Penalty, ...]:
-    """What becomes of each that is suspected beyond a hint (`suspicion` holds only those), the worst first."""
+    """What becomes of each that is suspected beyond a hint (`suspicion` holds only those), the worst first.
+
+    Those held back are among them for as long as they are, also when nobody suspects them any more.
+    """
     earned = {entry.hotkey: entry.score for entry in scores}
-    free = {hotkey: value for hotkey, value in suspicion.items() if not standings.get(hotkey, Standing()).held}
+    held = {hotkey for hotkey, standing in standings.items() if standing.held}
+    free = {hotkey: value for hotkey, value in suspicion.items() if hotkey not in held}
     done = penalise(earned, free, serving, share=share, hard=math.inf)
     spared = frozenset(done.spared)
     found = []
-    for hotkey in sorted(suspicion, key=lambda hotkey: (-suspicion[hotkey], hotkey)):
+    suspected = {**dict.fromkeys(held, 0.0), **suspicion}
+    for hotkey in sorted(suspected, key=lambda hotkey: (-suspected[hotkey], hotkey)):
         standing = standings.get(hotkey, Standing())
         state = _state(rule, standing, window, spared=hotkey in spared)
         score = earned.get(hotkey, 0.0)
         takes = 1 - done.scores[hotkey] / score if score > 0 else 0.0
-        found.append(Penalty(hotkey=hotkey, suspicion=suspicion[hotkey], takes=takes, state=state))
+        found.append(Penalty(hotkey=hotkey, suspicion=suspected[hotkey], takes=takes, state=state))
     return tuple(found)
 
 
@@ -68,21 +74,28 @@ def lowered(scores: Sequence[HotkeyScore], decided: Sequence[Penalty]) -> tuple[
 
 
 def after(
-    standings: Mapping[str, Standing], suspected: Iterable[str], rule: PenaltyRule, window: int
+    standings: Mapping[str, Standing], suspicion: Mapping[str, float], rule: PenaltyRule, window: int
 ) -> dict[str, Standing]:
-    """The standings once these suspects are shown in this window. Who is suspected no more must be shown again."""
+    """The standings once these suspicions are shown in this window.
+
+    Who was shown from VERDICT on is not shown anew before the suspicion has been below CLEARED: one that hovers around
+    the verdict would begin with each window again.
+    """
     known = {hotkey: Standing(held=True) for hotkey, standing in standings.items() if standing.held}
-    for hotkey in suspected if rule != "off" else ():
+    for hotkey, value in suspicion.items() if rule != "off" else ():
         before = standings.get(hotkey, Standing())
-        known[hotkey] = before if before.shown is not None else replace(before, shown=window)
+        if before.shown is not None and value >= CLEARED:
+            known[hotkey] = before
+        elif value >= VERDICT:
+            known[hotkey] = replace(before, shown=window)
     return known
 
 
 def _state(rule: PenaltyRule, standing: Standing, window: int, *, spared: bool) -> PenaltyState:
-    if rule == "off":
-        return "off"
     if standing.held:
         return "held"
+    if rule == "off":
+        return "off"
     if spared:
         return "spared"
     if rule == "show":

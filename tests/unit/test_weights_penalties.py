@@ -38,9 +38,29 @@ def test_a_penalty_is_applied_only_after_the_window_in_which_it_was_first_shown(
 
 
 def test_who_is_suspected_no_more_must_be_shown_again() -> None:
+    assert after({"a": Standing(shown=100)}, {"a": 0.49}, "apply", 200) == {}
     assert after({"a": Standing(shown=100)}, {}, "apply", 200) == {}
     assert after({"a": Standing(shown=100)}, SUSPICION, "off", 200) == {}
     assert after({"a": Standing(held=True, shown=100)}, {}, "apply", 200) == {"a": Standing(held=True)}
+
+
+def test_a_suspicion_that_hovers_around_the_verdict_does_not_begin_anew() -> None:
+    standings = after({}, {"a": 0.59}, "apply", 100)
+    assert standings == {}
+    for window, suspicion in ((200, 0.61), (300, 0.59), (400, 0.5), (500, 0.6)):
+        standings = after(standings, {"a": suspicion}, "apply", window)
+    assert standings == {"a": Standing(shown=200)}
+    assert states(decided(standings, suspicion={"a": 0.6}, window=500)) == {"a": "applied"}
+
+
+@given(st.lists(st.floats(0, 1), max_size=30))
+def test_nobody_is_penalised_who_was_not_shown_under_a_verdict_in_an_earlier_window(course: list[float]) -> None:
+    standings: dict[str, Standing] = {}
+    verdict_in = None
+    for window, suspicion in enumerate(course):
+        standings = after(standings, {"a": suspicion}, "apply", window)
+        verdict_in = None if suspicion < 0.5 else window if verdict_in is None and suspicion >= 0.6 else verdict_in
+        assert standings == ({} if verdict_in is None else {"a": Standing(shown=verdict_in)})
 
 
 def test_only_the_rule_apply_touches_a_score() -> None:
@@ -68,6 +88,14 @@ def test_the_held_are_spared_and_take_no_place_under_the_bound() -> None:
     }  # fmt: skip
 
 
+def test_a_hold_is_shown_for_as_long_as_it_is_there() -> None:
+    standings = after({"j": Standing(held=True, shown=1)}, SUSPICION, "apply", 100)
+    for rule in ("off", "show", "apply"):
+        found = decided(standings, rule=rule)  # type: ignore[arg-type]
+        assert (found["j"].state, found["j"].suspicion, found["j"].takes) == ("held", 0.0, 0.0)
+        assert list(found) == ["a", "b", "j"]
+
+
 def test_the_bound_holds_however_strong_the_suspicion_is() -> None:
     standings = {name: Standing(shown=1) for name in "abcdefghij"}
     found = decided(standings, suspicion=dict.fromkeys("abcdefghij", 1.0), share=0.5)
@@ -84,7 +112,9 @@ def test_a_penalty_takes_within_its_bounds(
     suspicion: dict[str, float], standings: dict[str, Standing], rule: PenaltyRule
 ) -> None:
     found = decided(standings, suspicion=suspicion, rule=rule)
-    assert found.keys() == suspicion.keys()
+    held = {hotkey for hotkey, standing in standings.items() if standing.held}
+    assert found.keys() == suspicion.keys() | held
+    assert {hotkey for hotkey, penalty in found.items() if penalty.state == "held"} == held
     left = lowered(SCORES, tuple(found.values()))
     touched = [entry.hotkey for entry, before in zip(left, SCORES, strict=True) if entry != before]
     assert len(touched) <= 3

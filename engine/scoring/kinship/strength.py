@@ -14,6 +14,9 @@ from engine.scoring.kinship.tallies import Miner, Pair, Share
 VERDICT = 0.6
 """The suspicion from which a penalty is in question."""
 
+CLEARED = 0.5
+"""The suspicion below which it is over: between the two, whoever was under the verdict before still is shown."""
+
 HINT = 0.45
 _OPERATOR = 0.30
 _TIMING = 0.15
