@@ -8,10 +8,11 @@ from msgspec.structs import replace
 from engine.commands import HoldPenalty
 from engine.scoring.kinship.strength import VERDICT
 from engine.scoring.kinship.suspects import Suspects, Suspicions
-from engine.snapshot import PenaltyRule, PenaltyView, SuspectsView, SybilView
+from engine.snapshot import PenaltyRule, SybilView
 from engine.store.errors import StoreError
 from engine.store.penalties import PenaltyTable
 from engine.values import Level, Metagraph, Outcome
+from engine.view import sybil_view
 from engine.weights.penalties import Penalty, Standing, after, lowered, penalties
 from engine.weights.plan import HotkeyScore
 
@@ -93,23 +94,10 @@ class Penalising:
         return Outcome(status="ok")
 
     def view(self, scores: Sequence[HotkeyScore]) -> SybilView:
-        """What a screen shows, of hotkeys that are registered; `scores` are those before any penalty."""
+        """What a screen shows; `scores` are those before any penalty."""
         uids = {neuron.hotkey: neuron.uid for neuron in self._metagraph().neurons}
-        known = self._suspicions()
-        return SybilView(
-            rule=self._rule,
-            share=self._share,
-            rounds=known.rounds,
-            verdict=VERDICT,
-            groups=tuple(_suspects_view(one, uids) for one in known.groups if uids.keys() & set(one.accused)),
-            pairs=tuple(_suspects_view(one, uids) for one in known.pairs if uids.keys() >= set(one.members)),
-            suspicion={hotkey: value for hotkey, value in known.by_hotkey.items() if hotkey in uids},
-            penalties=tuple(
-                PenaltyView(hotkey=one.hotkey, uid=uids[one.hotkey], takes=one.takes, state=one.state)
-                for one in self._penalties(scores)
-                if one.hotkey in uids
-            ),
-        )
+        found = sybil_view(self._suspicions(), self._penalties(scores), uids)
+        return replace(found, rule=self._rule, share=self._share)
 
     async def _store(self) -> None:
         """Write the standings of this moment, if they are not what is stored. Raises StoreError."""
@@ -153,15 +141,3 @@ class Penalising:
         if copied:
             return f"uid {who} {'repeats' if len(group.accused) == 1 else 'repeat'} what uid {copied} says first"
         return f"uid {who} act as one"
-
-
-def _suspects_view(suspects: Suspects, uids: dict[str, int]) -> SuspectsView:
-    accused = tuple(hotkey for hotkey in suspects.accused if hotkey in uids)
-    copied = tuple(hotkey for hotkey in suspects.copied if hotkey in uids)
-    return SuspectsView(
-        hotkeys=accused,
-        uids=tuple(uids[hotkey] for hotkey in accused),
-        copied_uids=tuple(uids[hotkey] for hotkey in copied),
-        suspicion=suspects.suspicion,
-        evidence=suspects.evidence,
-    )

@@ -183,11 +183,12 @@ class SybilView(Struct, frozen=True, kw_only=True):
     """Who acts as one after `rounds` rounds, the most suspect first; `pairs` hold hints as well.
 
     `suspicion` is by hotkey, 0..1; from `verdict` on there is a penalty in question, of at most a `share` of the miners
-    at once.
+    at once. In a record nobody knows the `rule` and the share, and of what was known before its last round only the
+    penalties that were set on chain: `rounds` is 0 then.
     """
 
-    rule: PenaltyRule
-    share: float
+    rule: PenaltyRule | None = None
+    share: float = 0.0
     rounds: int
     verdict: float
     groups: tuple[SuspectsView, ...] = ()

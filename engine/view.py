@@ -1,16 +1,28 @@
 """From what the engine knows to what a screen shows: pure functions that make rows of a Snapshot."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from engine.percentile import percentile
 from engine.scoreboard import Scoreboard
+from engine.scoring.kinship.strength import VERDICT
+from engine.scoring.kinship.suspects import Suspects, Suspicions
 from engine.selection import Selection
-from engine.snapshot import CommitView, MinerView, PlanView, RoundView, SetterView
+from engine.snapshot import (
+    CommitView,
+    MinerView,
+    PenaltyView,
+    PlanView,
+    RoundView,
+    SetterView,
+    SuspectsView,
+    SybilView,
+)
 from engine.store.journal import REASON_WIDTH
 from engine.text import safe
 from engine.values import Metagraph, Neuron, Outcome, Round, WeightCommit
 from engine.weights.moment import Wait
+from engine.weights.penalties import Penalty
 from engine.weights.plan import WeightPlan
 
 ROUNDS_SHOWN = 200
@@ -79,6 +91,22 @@ def setter_view(wait: Wait, commits: Sequence[WeightCommit]) -> SetterView:
     )
 
 
+def sybil_view(known: Suspicions, decided: Sequence[Penalty], uids: Mapping[str, int]) -> SybilView:
+    """Who acts as one, and what becomes of each, of the hotkeys in `uids`; by which rule is not said."""
+    return SybilView(
+        rounds=known.rounds,
+        verdict=VERDICT,
+        groups=tuple(_suspects_view(one, uids) for one in known.groups if uids.keys() & set(one.accused)),
+        pairs=tuple(_suspects_view(one, uids) for one in known.pairs if uids.keys() >= set(one.members)),
+        suspicion={hotkey: value for hotkey, value in known.by_hotkey.items() if hotkey in uids},
+        penalties=tuple(
+            PenaltyView(hotkey=one.hotkey, uid=uids[one.hotkey], takes=one.takes, state=one.state)
+            for one in decided
+            if one.hotkey in uids
+        ),
+    )
+
+
 def miner_views(
     metagraph: Metagraph,
     scoreboard: Scoreboard,
@@ -131,4 +159,16 @@ def _miner_view(
         available=availability.available if availability else None,
         state=tally.state(now),
         note=safe(note, NOTE_WIDTH),
+    )
+
+
+def _suspects_view(suspects: Suspects, uids: Mapping[str, int]) -> SuspectsView:
+    accused = tuple(hotkey for hotkey in suspects.accused if hotkey in uids)
+    copied = tuple(hotkey for hotkey in suspects.copied if hotkey in uids)
+    return SuspectsView(
+        hotkeys=accused,
+        uids=tuple(uids[hotkey] for hotkey in accused),
+        copied_uids=tuple(uids[hotkey] for hotkey in copied),
+        suspicion=suspects.suspicion,
+        evidence=suspects.evidence,
     )

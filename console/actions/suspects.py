@@ -11,8 +11,6 @@ _suspect = partial(Action, context="suspects", group="act", level=Level.ASKED)
 
 
 def _no_suspects(snapshot: Snapshot) -> str:
-    if snapshot.replay:
-        return "who acts as one is known for the present only"
     return "" if snapshot.sybil else "only a validator compares miners"
 
 

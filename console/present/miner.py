@@ -1,6 +1,6 @@
 """One miner: what the chain says of it, and how it does."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from console.present import formats, states, suspects
 from console.present.columns import AXIS, columns
@@ -76,10 +76,14 @@ def _standing(picture: Picture, miner: MinerView) -> list[tuple[str, Line]]:
             "answers",
             line(
                 f"{miner.answered} of {asked}, {miner.failed} failed"
-                f"  usually {formats.milliseconds(miner.latency_ms)}  stake {formats.tau(miner.stake)}"
+                f"  usually {formats.milliseconds(miner.latency_ms)}  stake {_known(miner.stake, formats.tau)}"
             ),
         ),
     ]
+
+
+def _known(value: float | None, words: Callable[[float], str]) -> str:
+    return "not recorded" if value is None else words(value)
 
 
 def _change(change: float) -> Span:
@@ -93,7 +97,7 @@ def _weight(miner: MinerView) -> Line:
     return line(
         f"{formats.share(miner.weight)} on chain  {formats.share(miner.planned)} planned ",
         planned,
-        f"  incentive {formats.share(miner.incentive or 0.0)}",
+        f"  incentive {_known(miner.incentive, formats.share)}",
     )
 
 

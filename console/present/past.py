@@ -79,6 +79,7 @@ def chain(snapshot: Snapshot) -> list[Line]:
             ("block", line(f"{view.block:,} at this round")),
             ("weights", _weights(snapshot)),
             ("hotkey", line(formats.hotkey(snapshot.hotkey, 17))),
+            ("stake", line(NOT_RECORDED)),
             ("the rest", line(NOT_RECORDED)),
         ),
         LABEL,

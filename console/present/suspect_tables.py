@@ -8,12 +8,12 @@ from console.present.text import Tone
 
 
 def _found(row: Found) -> State:
-    return State("○", row.what, "muted") if row.what == "hint" else State("●", row.what, "")
+    return State("●", row.what, "") if row.is_verdict else State("○", row.what, "muted")
 
 
-def _suspicion(value: float, what: str) -> Cell:
-    tone: Tone = "warn" if what == "hint" else "err"
-    return Cell(f"{value:.2f}", tone)
+def _suspicion(row: Found) -> Cell:
+    tone: Tone = "err" if row.is_verdict else "warn"
+    return Cell(_likelihood(row.suspects.suspicion), tone)
 
 
 def _likelihood(suspicion: float) -> str:
@@ -30,15 +30,22 @@ SUSPECTS: Table[Found] = Table(
     sort="suspicion",
     descending=True,
     columns=(
-        fields.state("found", "FOUND", 7, _found, "a group or a copy is a verdict, a hint is less", priority=0),
+        fields.state(
+            "found",
+            "FOUND",
+            7,
+            _found,
+            "a group or a copy is a verdict, a hint less; or a penalty alone",
+            priority=0,
+        ),
         Column(
             id="suspicion",
             title="SUSP",
             width=4,
             align="right",
             priority=0,
-            cell=lambda row, _now: _suspicion(row.suspects.suspicion, row.what),
-            value=lambda row: (row.what != "hint") + row.suspects.suspicion,
+            cell=lambda row, _now: _suspicion(row),
+            value=lambda row: row.is_verdict + row.suspects.suspicion,
             about="how likely it is that they are one, 0 to 1",
         ),
         Column(

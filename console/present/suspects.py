@@ -18,14 +18,26 @@ RULES: dict[PenaltyRule, str] = {
     "apply": "penalties are applied a window after they are shown",
 }
 
+OF_THE_LAST_ROUND = "as the last recorded round left it; the rule of penalties is not recorded"
+OF_AN_EARLIER_ROUND = "groups of this round are not recorded, only what penalties took of weights set"
+NOT_RECORDED = "not recorded: stake, incentive, suspects"
+
 
 class Found(Struct, frozen=True, kw_only=True):
-    """A row: what was found, and the state of its members' penalties in words."""
+    """A row: what was found, and the state of its members' penalties in words.
+
+    A "group" and a "copy" are verdicts, a "hint" is less. A penalty of somebody in none of them is "held", or in a
+    record was "taken".
+    """
 
     what: str
     suspects: SuspectsView
     names: str
     penalty: str
+
+    @property
+    def is_verdict(self) -> bool:
+        return self.what in ("group", "copy")
 
     @property
     def key(self) -> str:
@@ -45,15 +57,18 @@ class Member(Struct, frozen=True, kw_only=True):
 
 
 def rows(snapshot: Snapshot) -> list[Found]:
-    """The groups, then the pairs that no group holds: those are hints."""
+    """The groups, then the pairs that no group holds, which are hints, then the penalties of those in neither."""
     sybil = snapshot.sybil
     if sybil is None:
         return []
     grouped = [{*group.uids, *group.copied_uids} for group in sybil.groups]
     hints = [pair for pair in sybil.pairs if not any({*pair.uids, *pair.copied_uids} <= group for group in grouped)]
-    return [_found("group" if len(one.uids) > 1 else "copy", one, snapshot) for one in sybil.groups] + [
-        _found("hint", one, snapshot) for one in hints
+    found = [
+        *(_found("group" if len(one.uids) > 1 else "copy", one, snapshot) for one in sybil.groups),
+        *(_found("hint", one, snapshot) for one in hints),
     ]
+    named = {hotkey for one in found for hotkey in one.suspects.hotkeys}
+    return [*found, *(_alone(one, snapshot) for one in sybil.penalties if one.hotkey not in named)]
 
 
 def members(snapshot: Snapshot, suspects: SuspectsView | None) -> list[Member]:
@@ -93,10 +108,11 @@ def penalty_of(snapshot: Snapshot, hotkey: str) -> PenaltyView | None:
     return penalties_of(snapshot.sybil).get(hotkey) if snapshot.sybil else None
 
 
-def evidence(found: Found | None, width: int) -> list[Line]:
+def evidence(snapshot: Snapshot, found: Found | None, width: int) -> list[Line]:
     """Every view that speaks against them, one a line."""
     if found is None:
-        return [line(Span("nothing is held against anybody", "muted"))]
+        nobody = "nothing is held against anybody" if is_known(snapshot) else "not recorded"
+        return [line(Span(nobody, "muted"))]
     said = [part for text in found.suspects.evidence for part in wrapped(f"• {text}", width)]
     why = "one view alone, or views that one popular model explains: no penalty follows from a hint"
     hint = [BLANK, *(line(Span(part, "muted")) for part in wrapped(why, width))] if found.what == "hint" else []
@@ -108,17 +124,26 @@ def about(snapshot: Snapshot, width: int) -> Line:
     sybil = snapshot.sybil
     if sybil is None:
         return line(Span("nothing is known yet", "muted"))
+    if sybil.rule is None:
+        return cut(line(Span(OF_THE_LAST_ROUND if is_known(snapshot) else OF_AN_EARLIER_ROUND, "muted")), width)
     bound = "" if sybil.rule == "off" else f", {formats.percent(sybil.share)} of miners at most"
     return cut(line(Span(RULES[sybil.rule] + bound, "muted")), width)
 
 
+def is_known(snapshot: Snapshot) -> bool:
+    """Whether it is known who acts as one: of a round before the last it is not recorded."""
+    return snapshot.replay is None or bool(snapshot.sybil and snapshot.sybil.rounds)
+
+
 def compared(snapshot: Snapshot) -> str:
     """How many rounds were looked at, for the title of the table."""
-    return f"{snapshot.sybil.rounds} rounds compared" if snapshot.sybil else ""
+    return f"{snapshot.sybil.rounds} rounds compared" if snapshot.sybil and is_known(snapshot) else ""
 
 
 def notice(snapshot: Snapshot) -> str:
-    """How many groups there are, for the frame of the Miners table; "" for none."""
+    """How many groups there are, for the frame of the Miners table, or what is not known; "" for none."""
+    if not is_known(snapshot):
+        return NOT_RECORDED
     groups = len(snapshot.sybil.groups) if snapshot.sybil else 0
     return f"▲ {groups} {'group acts' if groups == 1 else 'groups act'} as one: a" if groups else ""
 
@@ -127,16 +152,15 @@ def of_miner(snapshot: Snapshot, hotkey: str) -> Line | None:
     """One line on one miner: with whom it acts as one, and what its penalty comes to. None: nobody suspects it."""
     suspected = [one for one in rows(snapshot) if hotkey in one.suspects.hotkeys]
     if not suspected or snapshot.sybil is None:
-        return None
+        return None if is_known(snapshot) else line(Span("not recorded", "muted"))
     most = suspected[0].suspects
     others = [uid for uid, other in zip(most.uids, most.hotkeys, strict=True) if other != hotkey] + [*most.copied_uids]
     penalty = penalty_of(snapshot, hotkey)
     state = states.PENALTIES[penalty.state] if penalty else states.HINT
     takes = f" -{formats.percent(penalty.takes)}" if penalty and penalty.takes else ""
     said = f"  suspicion {snapshot.sybil.suspicion.get(hotkey, 0.0):.2f}, as one with uid {_listed(others)}"
-    return line(
-        Span(f"{state.text}{takes}", state.tone), said, Span("".join(f"  {why}" for why in most.evidence[:1]), "muted")
-    )
+    why = Span("".join(f"  {one}" for one in most.evidence[:1]), "muted")
+    return line(Span(f"{state.text}{takes}", state.tone), said if others else "", why)
 
 
 def _found(what: str, suspects: SuspectsView, snapshot: Snapshot) -> Found:
@@ -154,6 +178,22 @@ def _found(what: str, suspects: SuspectsView, snapshot: Snapshot) -> Found:
         if len(counted) > 1
         else "".join(state.text for state in counted),
     )
+
+
+def _alone(penalty: PenaltyView, snapshot: Snapshot) -> Found:
+    """A penalty of somebody who is in no group and no hint."""
+    held = penalty.state == "held"
+    alone = SuspectsView(
+        hotkeys=(penalty.hotkey,),
+        uids=(penalty.uid,),
+        suspicion=0.0,
+        evidence=(
+            ("its penalty is held back, and nothing speaks against it now",)
+            if held and is_known(snapshot)
+            else ("the evidence of then is not recorded",)
+        ),
+    )
+    return _found("held" if held else "taken", alone, snapshot)
 
 
 def uids(suspects: SuspectsView) -> str:

@@ -6,13 +6,17 @@ from pathlib import Path
 from console import __version__
 from console.errors import ConsoleError
 from console.replay.accounts import Account, account, current, miner_views
+from console.replay.suspicion import last_penalties, last_suspicions, penalties_set
 from console.replay.timeline import Timeline
+from engine.scoring.kinship.suspects import Suspicions
 from engine.snapshot import ChainView, ReplayView, RoundView, Snapshot
 from engine.store.errors import StoreError
 from engine.store.past import Past, open_past
 from engine.store.schema import FILE_NAME
-from engine.view import PLANS_SHOWN, ROUNDS_SHOWN, round_view
+from engine.view import PLANS_SHOWN, ROUNDS_SHOWN, round_view, sybil_view
 from engine.weights.book import HISTORY_KEPT
+from engine.weights.penalties import Penalty
+from engine.weights.plan import WeightPlan
 
 REPLIES_COUNTED = 200
 """How many of a miner's last replies its counts are made of."""
@@ -80,6 +84,7 @@ class Recording:
         rule = past.reader.score_rule(netuid)
         profile = last.judgement.profile if last else ""
         accounts = current(self._accounts(past, place, profile, rule.depth if rule else 0))
+        uids = {one.hotkey: one.uid for one in accounts}
         return Snapshot(
             at=at,
             version=__version__,
@@ -99,6 +104,7 @@ class Recording:
             miners=miner_views(accounts, rule, weights, at),
             plans=tuple(past.plans(netuid, at, PLANS_SHOWN)),
             commands=tuple(past.commands(at, COMMANDS_SHOWN)),
+            sybil=sybil_view(*self._suspected(past, place, profile, plan), uids),
             replay=ReplayView(
                 place=place,
                 total=timeline.total,
@@ -106,6 +112,16 @@ class Recording:
                 last_at=timeline.time(timeline.total),
             ),
         )
+
+    def _suspected(
+        self, past: Past, place: int, profile: str, plan: WeightPlan | None
+    ) -> tuple[Suspicions, tuple[Penalty, ...]]:
+        """Who acted as one, where the round at `place` is the last that was recorded, and what penalties took."""
+        span = past.span(self.netuid)
+        if span is None or span[1] != self.timeline.number(place):
+            return Suspicions(), tuple(penalties_set(plan, Suspicions()).values())
+        known = last_suspicions(past, self.netuid, profile)
+        return known, last_penalties(plan, known, past.reader.standings(self.netuid))
 
     def _accounts(self, past: Past, place: int, profile: str, samples: int) -> list[Account]:
         """Everyone who was asked until then, with what this profile paid them."""

@@ -11,7 +11,7 @@ from engine.snapshot import CommandView, PlanView
 from engine.store.journal import plan_row
 from engine.store.read_only import is_alone, read_only
 from engine.store.reader import Reader
-from engine.store.rows import plan_of
+from engine.store.rows import HISTORY, plan_of
 from engine.text import safe
 from engine.values import Challenge, Judgement, Reply, ReplyStatus, Request, Round
 from engine.weights.plan import WeightPlan
@@ -107,6 +107,11 @@ class Past:
         """The last replies of a miner, the newest first."""
         rows = self._connection.execute(_LAST_REPLIES, (netuid, hotkey, until, limit))
         return [PastReply(*row) for row in rows]
+
+    def history(self, netuid: int, profile: str) -> bytes | None:
+        """What this profile learnt until the round that was recorded last."""
+        row = self._connection.execute(HISTORY, (netuid, profile)).fetchone()
+        return None if row is None else bytes(row["value"])
 
     def plans(self, netuid: int, at: float, limit: int) -> list[PlanView]:
         """The last entries of the journal of weights until `at`, oldest first, with what became of them since."""

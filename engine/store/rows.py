@@ -27,6 +27,9 @@ SAMPLES = """
 LIKENESS = "SELECT value FROM likenesses WHERE round = ?"
 """How alike the answers of the round in this row are, for `likeness_of`."""
 
+HISTORY = "SELECT CAST(value AS BLOB) AS value FROM histories WHERE netuid = ? AND profile = ?"
+"""What a scoring profile carries from round to round."""
+
 STANDINGS = "SELECT hotkey, held, shown FROM penalties WHERE netuid = ?"
 
 _SURROGATE = re.compile("[\ud800-\udfff]")

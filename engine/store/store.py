@@ -17,6 +17,7 @@ from engine.store.journal import PlanTable
 from engine.store.nonces import NonceTable
 from engine.store.penalties import PenaltyTable
 from engine.store.rows import (
+    HISTORY,
     LIKENESS,
     SAMPLES,
     challenge_of,
@@ -192,8 +193,7 @@ class Store:
     async def history(self, netuid: int, profile: str) -> bytes | None:
         """What this scoring profile carries from round to round, as it was recorded with the last one."""
         async with self._database.read() as connection:
-            query = "SELECT value FROM histories WHERE netuid = ? AND profile = ?"
-            for (value,) in await connection.execute_fetchall(query, (netuid, profile)):
+            for (value,) in await connection.execute_fetchall(HISTORY, (netuid, profile)):
                 return bytes(value)
         return None
 

@@ -11,13 +11,17 @@ from textual.pilot import Pilot
 from console.tui.app import ConsoleApp
 from engine.encoding.encoders import open_encoder
 from engine.scoring import profiles
+from engine.scoring.history import History, encode
+from engine.scoring.kinship.tallies import Kinship, Miner, Pair, Share
 from engine.snapshot import MinerView, Snapshot
 from engine.store.schema import FILE_NAME
 from engine.store.store import Store
-from engine.values import Judgement, Likeness, Metagraph, Neuron, Reply, Round
+from engine.values import Judgement, Likeness, Metagraph, Neuron, Outcome, Reply, Round
 from engine.view import round_view
 from engine.weights.averages import Exponential
-from tests.unit.store_helpers import NETUID, PROFILE, a_reply, a_round, a_verdict, hotkey
+from engine.weights.penalties import Standing
+from engine.weights.plan import WeightRow
+from tests.unit.store_helpers import NETUID, PROFILE, a_plan, a_reply, a_round, a_verdict, hotkey
 from tests.unit.tui_helpers import NOW, app_of, miner, screen_text, snapshot
 
 HASHING = open_encoder("hashing")
@@ -101,6 +105,32 @@ async def folder_with(folder: Path, rounds: Sequence[Round]) -> Path:
     finally:
         await store.close()
     return folder
+
+
+def copying_history(rounds: int = 20) -> bytes:
+    """What the profile knows after rounds in which the first answered what nobody else had, and the second after it."""
+    words = Share(hits=float(rounds), chances=float(rounds))
+    pair = Pair(rounds=rounds, wording=words, ahead=words)
+    miners = {hotkey(uid): Miner(uid=uid, seen=rounds) for uid in (1, 2)}
+    return encode(History(rounds=rounds, kinship=Kinship(rounds, miners, {hotkey(1): {hotkey(2): pair}})))
+
+
+async def record_suspects(folder: Path, rounds: Sequence[Round]) -> None:
+    """Store these rounds; uid 2 copies uid 1, and the operator holds back the penalty of uid 3, which nobody suspects.
+
+    Weights of which a penalty took from uid 2 are set at the present time.
+    """
+    store = await Store.open(folder / FILE_NAME, retention_days=7)
+    try:
+        await store.set_score_rule(NETUID, Exponential(alpha=0.5, window_s=3600.0), PROFILE)
+        for one in rounds:
+            await store.record(one, netuid=NETUID, history=copying_history(), cursor=None)
+        paid = (WeightRow(uid=2, hotkey=hotkey(2), weight=1.0, u16=65535, penalty=0.8),)
+        entry = await store.journal.intend(a_plan(rows=paid))
+        await store.journal.settle(entry, Outcome(status="ok", block=100))
+        await store.penalties.save(NETUID, {hotkey(2): Standing(shown=1), hotkey(3): Standing(held=True)})
+    finally:
+        await store.close()
 
 
 def snapshot_of(folder: Path, rounds: Sequence[Round], **changes: Any) -> Snapshot:

@@ -60,13 +60,27 @@ def test_nothing_is_said_of_the_copied_and_of_strangers() -> None:
     assert suspects.of_miner(snapshot(), hotkey(1)) is None
 
 
+def test_a_hold_outlives_the_suspicion_and_is_shown_to_be_released() -> None:
+    shown = suspecting("applied", "held")
+    assert shown.sybil is not None
+    nobody = replace(shown, sybil=replace(shown.sybil, groups=(), pairs=(), suspicion={}))
+    held = replace(nobody, sybil=replace(nobody.sybil, penalties=nobody.sybil.penalties[1:]) if nobody.sybil else None)
+    assert [row.rstrip() for row in rows_of(SUSPECTS, suspects.rows(held), 78, NOW)] == [
+        "○ held     - 2              ○ held back            its penalty is held back, …",
+    ]
+    assert [one.hotkey for one in suspects.members(held, suspects.rows(held)[0].suspects)] == [hotkey(2)]
+    said = suspects.of_miner(held, hotkey(2))
+    assert said is not None
+    assert text_of(said).startswith("○ held back -80%  its penalty is held back, and nothing speaks against it now")
+
+
 def test_a_hint_says_that_no_penalty_follows() -> None:
     shown = suspecting()
     hint = suspects.rows(shown)[-1]
-    said = " ".join(text_of(one) for one in suspects.evidence(hint, 60))
+    said = " ".join(text_of(one) for one in suspects.evidence(shown, hint, 60))
     assert said.startswith("• same wrong answer in 8 of 9 mistakes")
     assert "no penalty follows from a hint" in said
-    assert text_of(suspects.evidence(None, 60)[0]) == "nothing is held against anybody"
+    assert text_of(suspects.evidence(shown, None, 60)[0]) == "nothing is held against anybody"
 
 
 def test_the_rule_and_its_bound_are_said() -> None:

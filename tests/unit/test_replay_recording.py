@@ -1,5 +1,7 @@
 """What a screen is shown of an earlier instant: made of the store alone, and as the engine had it then."""
 
+import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from engine.values import Outcome, Round
 from engine.view import round_view
 from engine.weights.averages import Exponential
 from engine.weights.book import AverageBook
-from tests.unit.recorded_helpers import folder_with, rounds_split
+from tests.unit.recorded_helpers import folder_with, record_suspects, rounds_split
 from tests.unit.store_helpers import NETUID, T0, a_plan, a_reply, a_round, a_verdict, hotkey
 
 HISTORY = [
@@ -125,6 +127,44 @@ async def test_weights_are_those_of_the_journal_by_then(tmp_path: Path, monkeypa
     assert [miner.weight for miner in snapshot.miners] == [0.0, 0.5, 0.5]
     assert [(plan.block, plan.outcome) for plan in snapshot.plans] == [(100, "ok")]
     assert (snapshot.chain.last_weights_block, snapshot.hotkey) == (100, hotkey(0))
+
+
+async def test_of_the_last_round_who_acts_as_one_is_known_and_before_only_what_penalties_took(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.time", lambda: T0 + 90)
+    await record_suspects(tmp_path, rounds_split(4))
+    recording = Recording(tmp_path)
+    last, earlier, first = (at_place(recording, place).sybil for place in (4, 3, 1))
+    assert last is not None and earlier is not None and first is not None
+    assert [(one.uids, one.copied_uids, one.suspicion) for one in last.groups] == [((2,), (1,), 1.0)]
+    assert last.groups[0].evidence[0] == "same wording in 20 of 20 texts"
+    assert (last.rounds, last.rule, last.suspicion) == (20, None, {hotkey(2): 1.0})
+    assert {one.uid: (one.state, one.takes) for one in last.penalties} == {2: ("applied", 0.8), 3: ("held", 0.0)}
+    assert (earlier.rounds, earlier.groups, earlier.pairs, earlier.suspicion) == (0, (), (), {})
+    assert {one.uid: (one.state, one.takes) for one in earlier.penalties} == {2: ("applied", 0.8)}
+    assert first.penalties == ()
+
+
+async def test_a_penalty_that_was_shown_and_not_applied_is_no_penalty_taken(tmp_path: Path) -> None:
+    await record_suspects(tmp_path, rounds_split(2))
+    store = await Store.open(tmp_path / FILE_NAME, retention_days=7)
+    await store.journal.settle(await store.journal.intend(a_plan(110)), Outcome(status="ok", block=110))
+    await store.close()
+    snapshot = Recording(tmp_path).snapshot(2, time.time() + 1)
+    assert snapshot.sybil is not None
+    assert {one.uid: one.state for one in snapshot.sybil.penalties} == {2: "shown", 3: "held"}
+
+
+async def test_what_was_learnt_and_cannot_be_read_is_as_good_as_not_recorded(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await record_suspects(tmp_path, rounds_split(2))
+    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
+        connection.execute("UPDATE histories SET value = 'no msgpack'")
+    sybil = at_place(Recording(tmp_path), 2).sybil
+    assert sybil is not None and (sybil.rounds, sybil.groups) == (0, ())
+    assert "what the profile robust learnt cannot be read" in caplog.text
 
 
 async def test_new_rounds_are_found_and_old_ones_let_go(tmp_path: Path) -> None:

@@ -20,7 +20,16 @@ from console.tui.widgets.live_table import LiveTable
 from engine.logs import LogLine, LogRing
 from engine.snapshot import MinerView
 from engine.store.schema import FILE_NAME
-from tests.unit.recorded_helpers import app_with, folder_with, rounds_split, shows, snapshot_of, split_round, until
+from tests.unit.recorded_helpers import (
+    app_with,
+    folder_with,
+    record_suspects,
+    rounds_split,
+    shows,
+    snapshot_of,
+    split_round,
+    until,
+)
 from tests.unit.store_helpers import T0
 from tests.unit.tui_helpers import NARROW, WIDE, Orders, app_of, attention, screen_text, toasts
 
@@ -105,6 +114,31 @@ async def test_every_screen_shows_the_instant_and_says_what_is_not_recorded(app:
         await pilot.press("7")
         await until(pilot, shows(app, "12 rounds of netuid 78"))
         await until(pilot, shows(app, "schema"))
+
+
+@Sized
+async def test_who_acts_as_one_is_shown_of_the_last_round_and_said_not_to_be_recorded_before(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    await record_suspects(tmp_path, rounds_split(ROUNDS))
+    with playing(Player(Recording(tmp_path))) as player:
+        app = ConsoleApp(player.feed, LogRing(), engine=None, folder=tmp_path, keymap=Keymap(), terminal=1, past=player)
+        async with app.run_test(size=size) as pilot:
+            await pilot.press("3")
+            await seen(pilot, app, "▲ 1 group acts as one: a")
+            await pilot.press("a")
+            await seen(pilot, app, "● copy  1.00 2 ← 1")
+            assert "○ held     - 3" in screen_text(app)
+            assert "as the last recorded round left it; the rule of penalties is not recorded" in screen_text(app)
+            await pilot.press("b")
+            assert toasts(app)[-1].endswith("a replay sends nothing")
+            await pilot.press("[")
+            await seen(pilot, app, "groups of this round are not recorded")
+            assert "● copy" not in screen_text(app)
+            await pilot.press("escape")
+            await seen(pilot, app, "not recorded: stake, incentive, suspects")
+            await pilot.press("enter")
+            await seen(pilot, app, "stake not recorded")
 
 
 async def test_a_miner_has_no_rounds_of_later(app: ConsoleApp) -> None:

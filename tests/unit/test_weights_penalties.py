@@ -90,8 +90,9 @@ def test_the_held_are_spared_and_take_no_place_under_the_bound() -> None:
 
 def test_a_hold_is_shown_for_as_long_as_it_is_there() -> None:
     standings = after({"j": Standing(held=True, shown=1)}, SUSPICION, "apply", 100)
-    for rule in ("off", "show", "apply"):
-        found = decided(standings, rule=rule)  # type: ignore[arg-type]
+    rules: tuple[PenaltyRule, ...] = ("off", "show", "apply")
+    for rule in rules:
+        found = decided(standings, rule=rule)
         assert (found["j"].state, found["j"].suspicion, found["j"].takes) == ("held", 0.0, 0.0)
         assert list(found) == ["a", "b", "j"]
 

@@ -54,7 +54,10 @@ class SuspectsScreen(ConsoleScreen):
         found, picture = self._found, self.host.picture
         shown = suspects.members(picture.snapshot, found.suspects if found else None)
         self.query_one("#members", TablePanel).show(shown, picture.now)
-        self.query_one("#evidence Reading", Reading).read(found, lambda width, _height: suspects.evidence(found, width))
+        subject = (found, suspects.is_known(picture.snapshot))
+        self.query_one("#evidence Reading", Reading).read(
+            subject, lambda width, _height: suspects.evidence(picture.snapshot, found, width)
+        )
 
     @on(LiveTable.Opened, "#found LiveTable")
     def _go_to_members(self) -> None:
