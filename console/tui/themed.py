@@ -3,6 +3,7 @@
 from typing import Any
 
 from textual.app import App
+from textual.css.stylesheet import Stylesheet
 
 from console.themes import ThemeError
 from console.tui.ending import Ending
@@ -11,11 +12,29 @@ from console.tui.themes import USUAL, Themes, usual_variables
 LOOK_EVERY_S = 2.0
 
 
+class Sheet(Stylesheet):
+    """Textual has the whole sheet read again for every new screen; this one reads again only for other colours."""
+
+    def __init__(self, variables: dict[str, str]) -> None:
+        super().__init__(variables=variables)
+        self._read_with = variables
+
+    def set_variables(self, variables: dict[str, str]) -> None:
+        if variables != self._read_with:
+            self._read_with = variables
+            super().set_variables(variables)
+
+    def reparse(self) -> None:
+        """Read what was not read yet with these variables."""
+        self.parse()
+
+
 class ThemedApp(App[Ending], inherit_bindings=False):
     """`wanted` is the theme to begin with, where there is one of that name."""
 
     def __init__(self, wanted: str, **arguments: Any) -> None:
         super().__init__(**arguments)
+        self.stylesheet = Sheet(self.get_css_variables())
         self.themes = Themes()
         self._wrong_themes = self._take_changed()
         self.theme = wanted if wanted in self.available_themes else USUAL

@@ -152,6 +152,19 @@ async def test_every_screen_stands_in_every_theme(name: str, tmp_path: Path) -> 
         assert "miner-1" in screen_text(app)
 
 
+async def test_the_sheet_is_read_again_for_another_theme_alone(tmp_path: Path) -> None:
+    app = app_of(snapshot(), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        first = {id(rule): rule for rule in app.stylesheet.rules}
+        await pilot.press("3")
+        assert first.keys() <= {id(rule) for rule in app.stylesheet.rules}
+        app.theme = "ember"
+        await pilot.pause()
+        assert first.keys().isdisjoint(id(rule) for rule in app.stylesheet.rules)
+        await pilot.press("1")
+        assert app.screen.styles.background.hex.lower() == FILES["ember"].colours.background
+
+
 def test_the_file_of_a_theme_is_a_value() -> None:
     assert isinstance(FILES["night"], ThemeFile)
     assert FILES["night"] == read_theme(SHIPPED / "night.toml")

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.geometry import Size
 
 from console.actions import actions_of
 from console.present import chrome, home, past
@@ -15,7 +16,8 @@ from console.tui.widgets.lines import Bar
 from console.tui.widgets.live_table import LiveTable
 from console.tui.widgets.log_drawer import LogDrawer
 
-LOW = 20
+WIDE, TALL, LOW = 120, 36, 20
+"""From how many columns on there is room for more beside, from how many lines on for more below, or for more at all."""
 
 
 class ConsoleScreen(TableActions, inherit_bindings=False):
@@ -26,8 +28,6 @@ class ConsoleScreen(TableActions, inherit_bindings=False):
     TAB: ClassVar[str]
     """The place whose tab is lit; `NAME` unless it is said."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012 Textual declares it so
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]  # noqa: RUF012
     AUTO_FOCUS = "LiveTable"
 
     has_panes = False
@@ -40,9 +40,12 @@ class ConsoleScreen(TableActions, inherit_bindings=False):
         super().__init_subclass__(**arguments)
 
     def compose(self) -> ComposeResult:
+        self._fit(self.host.size)
         yield Bar(id="header")
         yield Bar(id="tabs")
-        yield Bar(id="timeline")
+        timeline = Bar(id="timeline")
+        timeline.display = self.host.picture.snapshot.replay is not None
+        yield timeline
         with Vertical(id="body"):
             yield from self.body()
         yield FilterField()
@@ -79,8 +82,13 @@ class ConsoleScreen(TableActions, inherit_bindings=False):
         return [(self.host.keymap.shown(action.id), action.label) for action in shown]
 
     def on_resize(self, event: events.Resize) -> None:
-        """Beside the breakpoints, which exclude each other: `-low` is a short screen that has room for one table."""
-        self.set_class(event.size.height < LOW, "-low")
+        self._fit(event.size)
+
+    def _fit(self, size: Size) -> None:
+        """Say in classes how much room there is: before the panes are there, so that they are laid out once."""
+        wide, tall, low = size.width >= WIDE, size.height >= TALL, size.height < LOW
+        classes = {"-wide": wide, "-narrow": not wide, "-tall": tall, "-short": not tall, "-low": low}
+        self.update_classes(classes, animate=False)
 
     def on_mount(self) -> None:
         self.has_panes = True
