@@ -16,8 +16,11 @@ from engine.scoring.working import Working, working
 from engine.values import AnswerType, Challenge, Reply
 
 MAX_CHARACTERS = 32_768
-MAX_ROUND_CHARACTERS = 1_048_576
-"""Beyond it all are cut to an even share, so that no long replies keep the others from being judged in time."""
+MAX_ROUND_CHARACTERS = 524_288
+MAX_OPEN_CHARACTERS = 196_608
+"""What is read of a round, and of one with open text, which is embedded sentence by sentence: of 128 replies 4,096 and
+1,536 characters each. Beyond it all are cut to an even share, so that long ones never keep a round from being judged in
+time."""
 
 WORDED_ALIKE: frozenset[AnswerType] = frozenset(("json", "tool_call", "code"))
 """Kinds whose right answer leaves little choice of words, so that equal texts say nothing about copying."""
@@ -55,11 +58,11 @@ def kind_of(challenge: Challenge) -> AnswerType:
     return asked if declared == "text" or asked in WORDED_ALIKE else declared
 
 
-def trimmed(replies: Sequence[Reply]) -> list[Reply]:
+def trimmed(kind: AnswerType, replies: Sequence[Reply]) -> list[Reply]:
     """The replies with no more text than is judged."""
     whole = sum(min(len(reply.text), MAX_CHARACTERS) for reply in replies)
-    share = MAX_CHARACTERS if whole <= MAX_ROUND_CHARACTERS else MAX_ROUND_CHARACTERS // len(replies)
-    most = min(MAX_CHARACTERS, share)
+    of_round = MAX_OPEN_CHARACTERS if kind == "text" else MAX_ROUND_CHARACTERS
+    most = MAX_CHARACTERS if whole <= of_round else min(MAX_CHARACTERS, of_round // len(replies))
     return [reply if len(reply.text) <= most else structs.replace(reply, text=reply.text[:most]) for reply in replies]
 
 
@@ -81,6 +84,7 @@ def why_barred(reply: Reply, question: str, kind: AnswerType) -> str:
 def cast(challenge: Challenge, replies: Sequence[Reply], history: History) -> Ballot:
     """Read and weigh the replies to a challenge."""
     kind, question = kind_of(challenge), challenge.request.question
+    replies = trimmed(kind, replies)
     barred = tuple(why_barred(reply, question, kind) for reply in replies)
     places = tuple(place for place, why in enumerate(barred) if not why)
     voters = tuple(replies[place] for place in places)

@@ -40,7 +40,7 @@ def compared(challenge: Challenge, replies: Sequence[Reply]) -> dict[int, str]:
     kind, question = ballots.kind_of(challenge), challenge.request.question
     return {
         place: reply.text
-        for place, reply in enumerate(ballots.trimmed(replies))
+        for place, reply in enumerate(ballots.trimmed(kind, replies))
         if not ballots.why_barred(reply, question, kind)
     }
 
@@ -49,7 +49,7 @@ def judge(
     challenge: Challenge, replies: Sequence[Reply], vectors: Mapping[str, NDArray[np.float32]], history: History
 ) -> tuple[Judgement, History]:
     """Judge a round. `vectors` holds a unit vector for each of `texts(challenge, replies)`."""
-    ballot = ballots.cast(challenge, ballots.trimmed(replies), history)
+    ballot = ballots.cast(challenge, replies, history)
     worth = merit_of(challenge, ballot, vectors)
     standing = _standing(ballot, worth)
     earned = worth.decided * worth.coverage * standing

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from engine.scoring import ballot
+from engine.scoring import ballot, robust
 from engine.scoring.duplicates import tokens
 from engine.scoring.kinship.learning import learned
 from engine.scoring.kinship.tallies import Kinship
@@ -38,12 +38,21 @@ def test_no_reply_holds_up_a_round(kind: AnswerType, hostile: str) -> None:
     assert time.monotonic() - began < PATIENCE_S
 
 
-def test_long_replies_are_cut_to_an_even_share_of_what_a_round_may_hold() -> None:
+@pytest.mark.parametrize(
+    ("kind", "budget"), [("number", ballot.MAX_ROUND_CHARACTERS), ("text", ballot.MAX_OPEN_CHARACTERS)]
+)
+def test_long_replies_are_cut_to_an_even_share_of_what_a_round_may_hold(kind: AnswerType, budget: int) -> None:
     given = replies(["x" * 40_000] * 128 + ["short"])
-    cut = [len(reply.text) for reply in ballot.trimmed(given)]
-    assert sum(cut) <= ballot.MAX_ROUND_CHARACTERS
-    assert cut == [ballot.MAX_ROUND_CHARACTERS // 129] * 128 + [5]
-    assert [len(reply.text) for reply in ballot.trimmed(given[-2:])] == [ballot.MAX_CHARACTERS, 5]
+    cut = [len(reply.text) for reply in ballot.trimmed(kind, given)]
+    assert sum(cut) <= budget
+    assert cut == [budget // 129] * 128 + [5]
+    assert [len(reply.text) for reply in ballot.trimmed(kind, given[-2:])] == [ballot.MAX_CHARACTERS, 5]
+
+
+def test_a_full_round_of_open_text_is_embedded_in_time() -> None:
+    given = replies([f"The {number}th claim of many says that. " * 1_000 for number in range(128)])
+    embedded = robust.texts(challenge(QUESTIONS["text"], "text"), given)
+    assert sum(map(len, embedded)) <= 2 * ballot.MAX_OPEN_CHARACTERS + len(QUESTIONS["text"])
 
 
 def test_a_reply_without_a_yes_is_read_like_those_that_say_the_same_sentence() -> None:

@@ -66,7 +66,7 @@ def learned(kinship: Kinship, challenge: Challenge, replies: Sequence[Reply], ve
 def _look(challenge: Challenge, replies: Sequence[Reply], vectors: Vectors) -> _Seen:
     """The answers of a round by each view. What is no answer (a failure, a refusal, an echo) has no kin."""
     kind, question = ballot.kind_of(challenge), challenge.request.question
-    given = [reply for reply in ballot.trimmed(replies) if not ballot.why_barred(reply, question, kind)]
+    given = [reply for reply in ballot.trimmed(kind, replies) if not ballot.why_barred(reply, question, kind)]
     given.sort(key=lambda reply: reply.hotkey)
     same, own = same_words([reply.text[:COMPARED_CHARACTERS] for reply in given], question)
     if kind in ballot.WORDED_ALIKE:

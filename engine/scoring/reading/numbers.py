@@ -26,7 +26,7 @@ _STATES = re.compile(
     r"(?:\b(?:gives|yields|leaves|makes?|gets?|equals|is|are|reached at|costs?|total)\b|=)\W{0,6}(?:day\W+)?$",
     re.IGNORECASE,
 )
-_MOST_NUMBERS = 1_024
+_MOST_NUMBERS = 256
 """The last ones of a text that says more are read."""
 
 _OPENING = 2.5
