@@ -70,6 +70,11 @@ class ChainView(Struct, frozen=True, kw_only=True):
     reveal_period: int = 1
     registration_cost: float = 0.0
 
+    @property
+    def known(self) -> bool:
+        """Whether the chain was read at all."""
+        return bool(self.network)
+
 
 class Progress(Struct, frozen=True, kw_only=True):
     """The round in flight."""

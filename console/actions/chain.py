@@ -10,6 +10,7 @@ from engine.snapshot import Snapshot
 
 READ_ONLY = "not while --read-only is on"
 NOT_REGISTERED = "this hotkey is not registered"
+NOT_READ = "the chain was not read yet"
 PORT_MAX = 65535
 
 _chain = partial(Action, context="chain", group="act", keys=())
@@ -20,6 +21,12 @@ def _weights_possible(snapshot: Snapshot) -> str:
         return "a miner sets no weights"
     if snapshot.read_only:
         return READ_ONLY
+    return _unregistered(snapshot)
+
+
+def _unregistered(snapshot: Snapshot) -> str:
+    if not snapshot.chain.known:
+        return NOT_READ
     return "" if snapshot.chain.registered else NOT_REGISTERED
 
 
@@ -67,6 +74,8 @@ def _auto_is_on(snapshot: Snapshot) -> str:
 def _can_register(snapshot: Snapshot) -> str:
     if snapshot.read_only:
         return READ_ONLY
+    if not snapshot.chain.known:
+        return NOT_READ
     return f"is uid {snapshot.chain.uid} already" if snapshot.chain.registered else ""
 
 
@@ -75,7 +84,7 @@ def _can_serve(snapshot: Snapshot) -> str:
         return "only a miner serves"
     if snapshot.read_only:
         return READ_ONLY
-    return "" if snapshot.chain.registered else NOT_REGISTERED
+    return _unregistered(snapshot)
 
 
 def registration(asked_of: Snapshot, _typed: str) -> Register:

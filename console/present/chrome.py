@@ -35,10 +35,10 @@ def _parts(picture: Picture) -> dict[str, Line]:
     return {
         "program": line(Span(f" {PROGRAM}", "title")),
         "role": line(Span(f" {snapshot.role}", "accent")),
-        "network": line(Span(f" sn{chain.netuid}@{chain.network or '?'}", "accent")),
+        "network": line(Span(f" sn{chain.netuid}@{chain.network}", "accent")) if chain.known else BLANK,
         "state": line("  ", _running(picture)),
         "uptime": line(f" {duration(picture.now - snapshot.started_at)}"),
-        "block": line(Span(f"  blk {chain.block:,}", tone)),
+        "block": line(Span(f"  blk {chain.block:,}", tone)) if chain.known else BLANK,
         "age": line(Span(f" +{duration(picture.now - chain.block_at)}", tone)) if chain.block_at else BLANK,
         "tempo": line(Span(f"  tempo {chain.block % chain.tempo}/{chain.tempo}", tone)) if chain.tempo else BLANK,
         "read-only": line(Span("  READ-ONLY", "warn")) if snapshot.read_only else BLANK,
@@ -57,7 +57,7 @@ def _running(picture: Picture) -> Span:
         return Span("✗ FAILED", "err")
     if any(service.state == "backing_off" for service in snapshot.services):
         return Span("▲ RECOVERING", "warn")
-    if not snapshot.services:
+    if not snapshot.services or any(service.state == "starting" for service in snapshot.services):
         return Span("◌ STARTING", "info")
     return Span("▲ PAUSED", "warn") if snapshot.paused else Span("● RUN", "ok")
 

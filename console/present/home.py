@@ -3,13 +3,14 @@
 import statistics
 from collections.abc import Sequence
 
-from console.present import formats, past, states
+from console.present import formats, past, server, states
 from console.present.picture import Picture
 from console.present.text import Line, Span, facts, fit, line
 from engine.snapshot import Attention, MinerView, RoundView, Snapshot
 
 LABEL = 10
 SPARK = 16
+GAUGE = 10
 PLACES_OF_WORDS = {
     "weight": "weights",
     "axon": "server",
@@ -27,28 +28,38 @@ def engine(picture: Picture) -> list[Line]:
     snapshot = picture.snapshot
     if snapshot.replay is not None:
         return past.engine(snapshot, snapshot.replay, _answers(snapshot.rounds))
+    judging = f"{snapshot.scoring}, {snapshot.encoder}, seed {snapshot.seed}" if snapshot.scoring else formats.UNKNOWN
+    runs = (
+        ("services", _services(snapshot)),
+        ("loop lag", line(f"p50 {snapshot.loop.p50_ms:.1f}ms  p99 {snapshot.loop.p99_ms:.0f}ms")),
+    )
+    hotkey = ("hotkey", line(formats.hotkey(snapshot.hotkey, 17)))
+    if snapshot.role == "miner":
+        return facts((*runs, *server.in_brief(snapshot), hotkey), LABEL)
     return facts(
         (
-            ("services", _services(snapshot)),
-            ("loop lag", line(f"p50 {snapshot.loop.p50_ms:.1f}ms  p99 {snapshot.loop.p99_ms:.0f}ms")),
+            *runs,
             ("round", _round(picture)),
             ("answers", _answers(snapshot.rounds)),
             ("mode", _mode(snapshot)),
-            ("hotkey", line(formats.hotkey(snapshot.hotkey, 17))),
-            ("judging", line(f"{snapshot.scoring}, {snapshot.encoder}, seed {snapshot.seed}")),
+            hotkey,
+            ("judging", line(judging)),
         ),
         LABEL,
     )
 
 
 def _services(snapshot: Snapshot) -> Line:
-    unwell = [service for service in snapshot.services if service.state not in ("running", "stopped")]
-    if not snapshot.services:
-        return line(states.SERVICES["starting"].span)
-    if not unwell:
-        return line(states.SERVICES["running"].span, f"  {len(snapshot.services)} of them")
-    first = unwell[0]
-    return line(states.SERVICES[first.state].span, f" {first.name} {first.reason}")
+    """The first that is unwell, else how many of them run."""
+    services, running, starting = snapshot.services, states.SERVICES["running"], states.SERVICES["starting"]
+    unwell = next((one for one in services if one.state not in ("running", "starting", "stopped")), None)
+    if unwell is not None:
+        return line(states.SERVICES[unwell.state].span, f" {unwell.name} {unwell.reason}")
+    if services and all(one.state != "starting" for one in services):
+        return line(Span(f"{running.glyph} {len(services)} {running.word}", running.tone))
+    up = sum(one.state == "running" for one in services)
+    gauge = Span(formats.gauge(up / len(services), GAUGE), "accent") if services else ""
+    return line(starting.span, f" {up} of {len(services)} " if services else "", gauge)
 
 
 def _round(picture: Picture) -> Line:
@@ -58,13 +69,14 @@ def _round(picture: Picture) -> Line:
         done = progress.answered + progress.failed
         return line(
             f"#{snapshot.rounds_done + 1} ",
-            Span(formats.gauge(done / max(1, progress.asked), 10), "accent"),
+            Span(formats.gauge(done / max(1, progress.asked), GAUGE), "accent"),
             f" {done}/{progress.asked}",
         )
+    so_far = f"#{snapshot.rounds_done} done" if snapshot.rounds_done else "none yet"
     if snapshot.paused:
-        return line(f"#{snapshot.rounds_done} done  ", Span("▲ paused", "warn"))
+        return line(f"{so_far}  ", Span("▲ paused", "warn"))
     following = f"  next in {formats.countdown(snapshot.next_round_at - picture.now)}" if snapshot.next_round_at else ""
-    return line(f"#{snapshot.rounds_done} done{following}")
+    return line(f"{so_far}{following}")
 
 
 def _answers(rounds: Sequence[RoundView]) -> Line:
@@ -86,6 +98,8 @@ def chain(picture: Picture) -> list[Line]:
     view = picture.snapshot.chain
     if picture.snapshot.replay is not None:
         return past.chain(picture.snapshot)
+    if not view.known:
+        return facts([("endpoint", line(states.CONNECTING.span))], LABEL)
     return facts(
         (
             ("endpoint", _endpoint(picture)),
@@ -136,7 +150,7 @@ def _next_set(snapshot: Snapshot) -> Line:
 def _epoch(snapshot: Snapshot) -> Line:
     view = snapshot.chain
     left = max(0, view.next_epoch - view.block)
-    return line(f"in {formats.blocks(left, view.block_time)}, tempo {view.tempo}")
+    return line(f"in {formats.blocks(left, view.block_time)} tempo {view.tempo}")
 
 
 def scoring(picture: Picture) -> list[Line]:

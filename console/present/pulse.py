@@ -23,7 +23,7 @@ def latency(rounds: Sequence[RoundView], width: int, height: int) -> list[Line]:
         )
         for row in reversed(range(height - 1))
     ]
-    return [*lines, line(" " * AXIS, Span("█ half of the answers", "accent"), Span("  █ 95 %", "muted"))]
+    return [*lines, line(" " * AXIS, Span("█ half of the answers", "accent"), Span("  █ 95%", "muted"))]
 
 
 def _label(row: int, height: int, top: float) -> str:
@@ -43,6 +43,8 @@ def agreement(rounds: Sequence[RoundView], width: int, height: int) -> list[Line
     """A cell a round, the newest at the end: the largest cluster's letter, or what went wrong."""
     width = max(1, width)
     shown = rounds[-width * max(1, height - 2) :]
+    if not shown:
+        return [line(Span("no rounds yet", "muted"))]
     cells = [_mark(one) for one in shown]
     lines = [tuple(cells[start : start + width]) for start in range(0, len(cells), width)]
     legend = line(

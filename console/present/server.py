@@ -1,7 +1,7 @@
 """The Server screen in words: how a miner's server does, and one of its requests."""
 
 import http
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from console.present import formats, states
 from console.present.picture import Picture
@@ -45,16 +45,24 @@ def status(picture: Picture) -> list[Line]:
     snapshot, server = picture.snapshot, picture.snapshot.server or ServerView()
     return facts(
         (
-            ("server", _listening(snapshot, server)),
+            *in_brief(snapshot),
             ("axon", _axon(snapshot)),
-            ("backend", _backend(server)),
-            ("load", _load(server)),
-            ("answers", _statuses(server)),
             ("speed", line(f"p50 {formats.milliseconds(server.p50_ms)}  p95 {formats.milliseconds(server.p95_ms)}")),
             ("tokens", line(f"{server.tokens_total:,} in {server.requests_total:,} requests")),
             ("up", line(formats.age(snapshot.started_at, picture.now))),
         ),
         LABEL,
+    )
+
+
+def in_brief(snapshot: Snapshot) -> Sequence[tuple[str, Line]]:
+    """What Home says of it, too: rows of facts."""
+    server = snapshot.server or ServerView()
+    return (
+        ("server", _listening(snapshot, server)),
+        ("backend", _backend(snapshot.server)),
+        ("load", _load(server)),
+        ("answers", _statuses(server)),
     )
 
 
@@ -69,12 +77,16 @@ def _listening(snapshot: Snapshot, server: ServerView) -> Line:
 
 def _axon(snapshot: Snapshot) -> Line:
     chain = snapshot.chain
+    if not chain.known:
+        return line(states.CONNECTING.span)
     if not chain.registered:
         return line(Span("✗ not registered", "err"), f" on netuid {chain.netuid}")
     return line(Span("✓ ", "ok"), chain.axon) if chain.axon else line(Span("▲ not announced", "warn"), " x, then s")
 
 
-def _backend(server: ServerView) -> Line:
+def _backend(server: ServerView | None) -> Line:
+    if server is None:
+        return line(states.SERVICES["starting"].span)
     what = server.backend if server.model in ("", server.backend) else f"{server.backend} {server.model}"
     if server.ready:
         return line(Span("● ready ", "ok"), what)

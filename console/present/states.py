@@ -43,6 +43,8 @@ SERVICES: dict[ServiceState, State] = {
     "failed": State("✗", "failed", "err"),
 }
 
+CONNECTING = State("◌", "connecting", "info")
+
 LEVELS: dict[Level, State] = {
     "info": State("●", "INFO", "info"),
     "warning": State("▲", "WARN", "warn"),

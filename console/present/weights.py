@@ -97,6 +97,8 @@ def status(picture: Picture) -> list[Line]:
     if snapshot.replay is not None:
         return past.status(snapshot, _mode(snapshot.plans))
     chain, setter = snapshot.chain, snapshot.setter
+    if not chain.known:
+        return facts([("chain", line(states.CONNECTING.span))], LABEL)
     return facts(
         (
             ("last set", _last_set(snapshot)),
@@ -119,7 +121,7 @@ def _miner_status(snapshot: Snapshot) -> list[Line]:
     chain = snapshot.chain
     return facts(
         (
-            ("weights", line("a miner earns, it sets none")),
+            ("weights", line("a miner sets none")),
             ("neuron", line(f"uid {chain.uid}") if chain.registered else line(Span("✗ not registered", "err"))),
             ("incentive", line(formats.share(chain.incentive))),
             ("axon", line(chain.axon) if chain.axon else line(Span("○ not announced", "warn"))),

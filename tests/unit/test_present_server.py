@@ -82,10 +82,10 @@ def status(snapshot: Snapshot = SNAPSHOT) -> dict[str, str]:
 def test_the_server_in_eight_lines() -> None:
     assert [text_of(content).rstrip() for content in server.status(Picture(SNAPSHOT, NOW))] == [
         "server    ● listening 0.0.0.0:8091",
-        "axon      ✓ 203.0.113.9:8091",
         "backend   ● ready scripted",
         "load      2/8 ▮▮▯▯▯▯▯▯▯▯ queue 0/32",
         "answers   200 99%  429 1%  401 0%",
+        "axon      ✓ 203.0.113.9:8091",
         "speed     p50 41ms  p95 1.2s",
         "tokens    12,345 in 1,000 requests",
         "up        1h00m",
@@ -104,8 +104,10 @@ def test_the_server_in_eight_lines() -> None:
         ({"server": replace(SERVER, ready=False, readiness="no model")}, "backend", "✗ no model (scripted)"),
         ({"server": ServerView()}, "answers", "none yet"),
         ({"server": None}, "speed", "p50 -  p95 -"),
-        ({"chain": ChainView(netuid=42)}, "axon", "✗ not registered on netuid 42"),
-        ({"chain": ChainView(registered=True)}, "axon", "▲ not announced x, then s"),
+        ({"server": None}, "backend", "◌ starting"),
+        ({"chain": ChainView()}, "axon", "◌ connecting"),
+        ({"chain": ChainView(network="finney", netuid=42)}, "axon", "✗ not registered on netuid 42"),
+        ({"chain": ChainView(network="finney", registered=True)}, "axon", "▲ not announced x, then s"),
     ],
 )
 def test_what_is_wrong_is_said(changes: dict[str, Any], label: str, words: str) -> None:

@@ -132,7 +132,7 @@ def test_status_says_what_is_unusual(changes: dict[str, Any], label: str, words:
 
 def test_a_miner_is_told_what_it_has_instead() -> None:
     told = status(role="miner", chain=chain(incentive=0.0123, balance=3.2, axon=""))
-    assert told["weights"] == "a miner earns, it sets none"
+    assert told["weights"] == "a miner sets none"
     assert told["incentive"] == ".0123"
     assert told["axon"] == "○ not announced"
 

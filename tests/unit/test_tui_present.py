@@ -251,7 +251,7 @@ def texts(lines: list[tuple[Span, ...]]) -> str:
 def test_homes_engine_panel() -> None:
     progress = Progress(id="c", kind="chat", asked=16, answered=7, failed=1, started_at=NOW, deadline_at=NOW + 5)
     text = texts(home.engine(Picture(snapshot(progress=progress, rounds_done=4), NOW)))
-    assert "services  ● running  1 of them" in text
+    assert "services  ● 1 running" in text
     assert "round     #5 ▮▮▮▮▮▯▯▯▯▯ 8/16" in text
     assert "READ-WRITE auto weights" in text
 
@@ -262,6 +262,24 @@ def test_homes_engine_panel_names_the_service_that_is_unwell() -> None:
         ServiceView(name="chain", state="backing_off", since=NOW, reason="no route"),
     )
     assert "▲ backing off chain no route" in texts(home.engine(Picture(snapshot(services=services), NOW)))
+
+
+def test_home_says_what_is_still_starting_and_calls_nothing_missing_that_is_not_known_yet() -> None:
+    coming = Picture(snapshot(services=(), chain=ChainView(), rounds_done=0), NOW)
+    assert "services  ◌ starting\n" in texts(home.engine(coming))
+    assert "round     none yet" in texts(home.engine(coming))
+    assert texts(home.chain(coming)) == "endpoint  ◌ connecting"
+    assert text_of(header(coming, 80)).split()[:4] == ["subnet-console", "validator", "◌", "STARTING"]
+    services = tuple(ServiceView(name=f"s{n}", state="running" if n else "starting", since=NOW) for n in range(4))
+    assert pulse.agreement([], 40, 8) == [line(Span("no rounds yet", "muted"))]
+    assert "◌ starting 3 of 4 ▮▮▮▮▮▮▮▮▯▯" in texts(home.engine(Picture(snapshot(services=services), NOW)))
+
+
+def test_a_miners_home_says_how_its_server_does() -> None:
+    text = texts(home.engine(Picture(snapshot(role="miner", rounds=()), NOW)))
+    assert [one.split()[0] for one in text.splitlines()] == [
+        "services", "loop", "server", "backend", "load", "answers", "hotkey",
+    ]  # fmt: skip
 
 
 def test_homes_chain_panel() -> None:
@@ -287,11 +305,11 @@ def test_homes_chain_panel() -> None:
     assert "uid 7  ✓ permit" in text
     assert "38 blk 7m36s ago" in text
     assert "in 62 blk 12m24s ▮▮▮▯▯▯▯▯" in text
-    assert "in 10 blk 2m00s, tempo 360" in text
+    assert "in 10 blk 2m00s tempo 360" in text
 
 
 def test_homes_chain_panel_says_what_is_missing() -> None:
-    text = texts(home.chain(Picture(snapshot(chain=ChainView(registration_cost=1.5)), NOW)))
+    text = texts(home.chain(Picture(snapshot(chain=ChainView(network="finney", registration_cost=1.5)), NOW)))
     assert "✗ not reachable" in text
     assert "✗ not registered costs τ1.500" in text
     assert "○ never set" in text
@@ -351,7 +369,7 @@ def test_a_round_has_one_state(changes: dict[str, object], word: str) -> None:
 def test_latency_is_a_column_a_round_under_the_slowest() -> None:
     rounds = [judged(1, p50_ms=400.0, p95_ms=800.0), judged(2, p50_ms=100.0, p95_ms=200.0)]
     drawn = texts(pulse.latency(rounds, 40, 5)).splitlines()
-    assert drawn == ["  800ms █", "        █", "        █", "      0 █▄", "        █ half of the answers  █ 95 %"]
+    assert drawn == ["  800ms █", "        █", "        █", "      0 █▄", "        █ half of the answers  █ 95%"]
     assert "no answers yet" in texts(pulse.latency([], 40, 5))
 
 

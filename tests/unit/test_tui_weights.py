@@ -258,7 +258,7 @@ async def test_a_miner_sees_what_it_can_do_and_no_plans(tmp_path: Path) -> None:
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("4")
         shown = screen_text(app)
-    assert "a miner earns, it sets no" in shown
+    assert "a miner sets none" in shown
     assert "s serve axon…" in shown
     assert "Command log" in shown
     assert "Proposed" not in shown
@@ -320,8 +320,10 @@ async def test_every_chain_action_goes_through_the_feed_and_asks_what_its_level_
         ({"role": "miner"}, "chain.set_weights", "a miner sets no weights"),
         ({"role": "demo"}, "chain.serve", "only a miner serves"),
         ({"role": "miner", "read_only": True}, "chain.serve", "not while --read-only is on"),
-        ({"role": "miner", "chain": ChainView()}, "chain.serve", "this hotkey is not registered"),
-        ({"chain": ChainView()}, "chain.set_weights", "this hotkey is not registered"),
+        ({"role": "miner", "chain": ChainView(network="finney")}, "chain.serve", "this hotkey is not registered"),
+        ({"chain": ChainView(network="finney")}, "chain.set_weights", "this hotkey is not registered"),
+        ({"chain": ChainView()}, "chain.set_weights", "the chain was not read yet"),
+        ({"chain": ChainView()}, "chain.register", "the chain was not read yet"),
         ({"chain": replace(FINNEY, validator_permit=False)}, "chain.set_weights", "no validator permit"),
         (
             {"chain": replace(FINNEY, commit_reveal=True)},
