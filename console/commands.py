@@ -3,6 +3,8 @@
 import argparse
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from console.errors import ExitCode
@@ -40,13 +42,14 @@ def export(arguments: argparse.Namespace) -> int:
         return _export_recorded(arguments)
     if arguments.truths is not None:
         arguments.parser.error("--truths is for 'export recorded'")
-    export(
-        arguments.table,
-        data_dir=configuration(arguments).settings.data_dir,
-        since=arguments.since,
-        format=arguments.format or "csv",
-        out=arguments.out if arguments.out == "-" else Path(arguments.out),
-    )
+    with _readable(configuration(arguments).settings.data_dir) as folder:
+        export(
+            arguments.table,
+            data_dir=folder,
+            since=arguments.since,
+            format=arguments.format or "csv",
+            out=arguments.out if arguments.out == "-" else Path(arguments.out),
+        )
     return ExitCode.DONE
 
 
@@ -55,12 +58,13 @@ def _export_recorded(arguments: argparse.Namespace) -> int:
 
     if arguments.format == "csv":
         arguments.parser.error("recorded rounds are JSON lines, for 'judge': --format jsonl")
-    export_recorded(
-        data_dir=configuration(arguments).settings.data_dir,
-        since=arguments.since,
-        out=arguments.out if arguments.out == "-" else Path(arguments.out),
-        truths=arguments.truths,
-    )
+    with _readable(configuration(arguments).settings.data_dir) as folder:
+        export_recorded(
+            data_dir=folder,
+            since=arguments.since,
+            out=arguments.out if arguments.out == "-" else Path(arguments.out),
+            truths=arguments.truths,
+        )
     return ExitCode.DONE
 
 
@@ -71,15 +75,15 @@ def _export_round(arguments: argparse.Namespace) -> int:
         arguments.parser.error("say which round, as in 'export round ID'; 'export rounds' lists them")
     if arguments.since is not None:
         arguments.parser.error("--since is for tables, not for one round")
-    folder = configuration(arguments).settings.data_dir
-    if arguments.picture is not None:
-        written = likeness.export_picture(arguments.id, data_dir=folder, out=arguments.picture)
-        if written is not None:
-            _print(f"written: {written.absolute()}")
-        return ExitCode.DONE
-    out = arguments.out if arguments.out == "-" else Path(arguments.out)
-    numbers = likeness.export_points if arguments.points else likeness.export_pairs
-    numbers(arguments.id, data_dir=folder, format=arguments.format or "csv", out=out)
+    with _readable(configuration(arguments).settings.data_dir) as folder:
+        if arguments.picture is not None:
+            written = likeness.export_picture(arguments.id, data_dir=folder, out=arguments.picture)
+            if written is not None:
+                _print(f"written: {written.absolute()}")
+            return ExitCode.DONE
+        out = arguments.out if arguments.out == "-" else Path(arguments.out)
+        numbers = likeness.export_points if arguments.points else likeness.export_pairs
+        numbers(arguments.id, data_dir=folder, format=arguments.format or "csv", out=out)
     return ExitCode.DONE
 
 
@@ -88,17 +92,18 @@ def judge(arguments: argparse.Namespace) -> int:
 
     if arguments.json and arguments.compare is None:
         arguments.parser.error("--json is for --compare: judgements are JSON lines by themselves")
-    return judge(
-        arguments.rounds if arguments.rounds == "-" else Path(arguments.rounds),
-        scoring=arguments.scoring,
-        embedder=arguments.embedder,
-        probes=arguments.probes,
-        since=arguments.since,
-        truths=not arguments.no_truth,
-        against=arguments.compare,
-        as_json=arguments.json,
-        settings=configuration(arguments).settings,
-    )
+    with _readable(Path(arguments.rounds)) as rounds:
+        return judge(
+            "-" if arguments.rounds == "-" else rounds,
+            scoring=arguments.scoring,
+            embedder=arguments.embedder,
+            probes=arguments.probes,
+            since=arguments.since,
+            truths=not arguments.no_truth,
+            against=arguments.compare,
+            as_json=arguments.json,
+            settings=configuration(arguments).settings,
+        )
 
 
 def status(arguments: argparse.Namespace) -> int:
@@ -135,6 +140,16 @@ def config_init(arguments: argparse.Namespace) -> int:
     init(path)
     _print(json.dumps({"written": str(path)}) if arguments.json else f"written: {path}")
     return ExitCode.DONE
+
+
+@contextmanager
+def _readable(folder: Path) -> Iterator[Path]:
+    """Where the store of a data folder can be read, be it of an older version; anything else stays what it is."""
+    from console.headless import narrate
+    from console.readable import readable
+
+    with readable(folder, narrate) as found:
+        yield found
 
 
 def _print(text: str) -> None:

@@ -235,8 +235,10 @@ class ReplayView(Struct, frozen=True, kw_only=True):
     """Where a Snapshot of the past lies: after round `place` of the `total` that are recorded.
 
     `first_at` and `last_at` are when the first and the last were asked; `pace` is how fast it goes on while it plays.
+    `folder` is the one that is shown, of which `data_dir` may hold a copy that can be read.
     """
 
+    folder: str
     place: int
     total: int
     first_at: float

@@ -53,7 +53,7 @@ def examine_recording(
     snapshot: Snapshot, replay: ReplayView, *, environ: Mapping[str, str], size: tuple[int, int] | None
 ) -> list[Result]:
     """What can be said of a data folder that is only looked at. Nothing is changed, in the folder or elsewhere."""
-    folder = Path(snapshot.data_dir)
+    folder = Path(replay.folder)
     found = list(_made("store", lambda: files.store(folder, time.time())))
     found += _made("record", lambda: recording.record(replay, snapshot.chain.netuid))
     found += _made("log", lambda: recording.log(folder))

@@ -26,16 +26,7 @@ MINERS: Table[MinerView] = Table(
     descending=True,
     columns=(
         fields.uid(lambda miner: miner.uid),
-        Column(
-            id="name",
-            title="NAME",
-            width=12,
-            priority=2,
-            grows=True,
-            cell=lambda miner, _now: Cell(miner.name or formats.UNKNOWN),
-            value=lambda miner: miner.name,
-            about="the name that the operator or the demo gave it",
-        ),
+        fields.named(lambda miner: miner.name, lambda miner: miner.hotkey, 12, priority=2, grows=True),
         fields.hotkey(lambda miner: miner.hotkey, priority=6),
         Column(
             id="stake",

@@ -58,7 +58,7 @@ def engine(snapshot: Snapshot, replay: ReplayView, answers: Line) -> list[Line]:
     span = formats.duration(replay.last_at - replay.first_at)
     return facts(
         (
-            ("record", line(snapshot.data_dir)),
+            ("record", line(replay.folder)),
             ("first", line(formats.utc(replay.first_at))),
             ("last", line(formats.utc(replay.last_at))),
             ("rounds", line(f"{replay.place:,} of {replay.total:,} in {span}")),

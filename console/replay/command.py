@@ -5,7 +5,9 @@ import signal
 from pathlib import Path
 
 from console.errors import ConsoleError, ExitCode
+from console.headless import narrate
 from console.instants import instant
+from console.readable import readable
 from console.replay.player import Player, playing
 from console.replay.recording import Recording
 from console.terminal import check_terminal
@@ -22,12 +24,21 @@ def replay(folder: Path, *, at: str | None) -> int:
     What the screen itself leaves (its log, exports) goes into the user's state folder, never into the one it shows.
     """
     check_terminal(os.environ, otherwise=NO_SCREEN)
-    player = Player(recording := Recording(folder.absolute()), at=_instant(at, recording))
-    from console.tui.run import show_replay
+    folder, own = folder.absolute(), prepare_folder(state_home() / "replay")
+    told: list[str] = []
 
-    own = prepare_folder(state_home() / "replay")
-    with open_log(own, level="info", cap_mb=LOG_CAP_MB) as logs, playing(player):
-        received = show_replay(player, logs, own, cap_mb=LOG_CAP_MB)
+    def tell(text: str) -> None:
+        told.append(text)
+        narrate(text)
+
+    with readable(folder, tell) as data, open_log(own, level="info", cap_mb=LOG_CAP_MB) as logs:
+        player = Player(recording := Recording(folder, data), at=_instant(at, recording))
+        for text in told:
+            player.told.put(text)
+        from console.tui.run import show_replay
+
+        with playing(player):
+            received = show_replay(player, logs, own, cap_mb=LOG_CAP_MB)
     return ExitCode.INTERRUPTED if received == signal.SIGINT else ExitCode.DONE
 
 

@@ -31,9 +31,11 @@ class Recording:
     Nothing is held open in between, so an engine may run on the folder, and its new rounds are found by `refresh`.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, data: Path | None = None) -> None:
+        """`data` is the folder whose store is read where that of `folder` itself cannot be (`console.readable`)."""
         self.folder = folder
-        self._path = folder / FILE_NAME
+        self._data = data or folder
+        self._path = self._data / FILE_NAME
         self._views: OrderedDict[int, RoundView] = OrderedDict()
         self.timeline = Timeline()
         try:
@@ -91,7 +93,7 @@ class Recording:
             role="validator",
             started_at=timeline.time(1),
             hotkey=plan.hotkey if plan else "",
-            data_dir=str(self.folder),
+            data_dir=str(self._data),
             scoring=profile,
             encoder=last.judgement.encoder if last else "",
             chain=ChainView(
@@ -106,6 +108,7 @@ class Recording:
             commands=tuple(past.commands(at, COMMANDS_SHOWN)),
             sybil=sybil_view(*self._suspected(past, place, profile, plan), uids),
             replay=ReplayView(
+                folder=str(self.folder),
                 place=place,
                 total=timeline.total,
                 first_at=timeline.time(1),

@@ -21,17 +21,35 @@ def read_only(path: Path, *, brief: bool = False) -> Iterator[sqlite3.Connection
 
     A `brief` one, gone again within moments, leaves no trace in the folder where nothing waits in the write-ahead log.
     """
+    with begun(path, brief=brief) as it:
+        _require_current(it, path)
+        yield it
+
+
+@contextmanager
+def begun(path: Path, *, brief: bool) -> Iterator[sqlite3.Connection]:
+    """The same for a file of any version."""
     _require_file(path)
     try:
         with closing(sqlite3.connect(_uri(path, brief), uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S)) as it:
             it.row_factory = sqlite3.Row
             it.execute("BEGIN")
-            _require_current(it, path)
             yield it
     except sqlite3.Error as error:
         raise store_error(error, path) from error
     except (msgspec.MsgspecError, json.JSONDecodeError) as error:
         raise StoreUnusable(f"{path} holds a row that is none of ours ({error}): it was damaged or changed") from error
+
+
+def log_waits(path: Path) -> bool:
+    """Whether the write-ahead log holds what the file itself does not have yet."""
+    log = beside(path, "wal")
+    return log.exists() and log.stat().st_size > 0
+
+
+def beside(path: Path, what: str) -> Path:
+    """One of the files that SQLite keeps beside a database: "wal" is the log, "shm" is there while it is open."""
+    return path.with_name(f"{path.name}-{what}")
 
 
 def is_alone(connection: sqlite3.Connection, netuid: int) -> bool:
@@ -45,13 +63,14 @@ def _uri(path: Path, brief: bool) -> str:
     That is true on a medium that cannot be written, and as good as true for a moment while the log is empty: what an
     engine writes from then on goes into the log first.
     """
-    uri, log = f"{path.absolute().as_uri()}?mode=ro", path.with_name(f"{path.name}-wal")
-    waiting = log.exists() and log.stat().st_size > 0
+    uri = f"{path.absolute().as_uri()}?mode=ro"
     writable = os.access(path.parent, os.W_OK)
-    if not waiting:
+    if not log_waits(path):
         return f"{uri}&immutable=1" if brief or not writable else uri
-    if not writable and not path.with_name(f"{path.name}-shm").exists():
-        raise StoreUnusable(f"{log} can only be read in a folder that can be written: copy both files into one")
+    if not writable and not beside(path, "shm").exists():
+        raise StoreUnusable(
+            f"{beside(path, 'wal')} can only be read in a folder that can be written: copy both files into one"
+        )
     return uri
 
 

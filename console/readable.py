@@ -1,0 +1,60 @@
+"""Data folders of an older version, from another machine as well: their stores are read in a private copy."""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from console.errors import ConsoleError
+from engine.folders import prepare_folder, state_home
+from engine.locks import folder_holder, folder_lock
+from engine.store.copying import copy_up_to_date, needs_copy
+from engine.store.errors import StoreError
+from engine.store.schema import FILE_NAME
+
+JUST_MADE_S = 60.0
+"""A copy that is younger may be about to be locked."""
+
+
+@contextmanager
+def readable(folder: Path, tell: Callable[[str], object]) -> Iterator[Path]:
+    """Where the store of this data folder can be read: there, or in a copy that goes away with this block.
+
+    `tell` hears of a copy before it is made. The copy of a process that was killed goes with the next one that is made.
+    Raises ConsoleError: no copy can be made. A store that cannot be read at all is left to who reads it.
+    """
+    path = folder / FILE_NAME
+    try:
+        is_readable = not needs_copy(path)
+    except (StoreError, OSError):
+        is_readable = True
+    if is_readable:
+        yield folder
+        return
+    copies = prepare_folder(state_home() / "copies")
+    tell(f"{path} is of an older version, or was never closed: it is copied to {copies} and read there")
+    _remove_left_behind(copies)
+    private = Path(tempfile.mkdtemp(dir=copies))
+    try:
+        with folder_lock(private):
+            _copy(path, private)
+            yield private
+    finally:
+        shutil.rmtree(private, ignore_errors=True)
+
+
+def _copy(path: Path, private: Path) -> None:
+    try:
+        copy_up_to_date(path, private)
+    except StoreError as error:
+        raise ConsoleError(str(error).replace(str(private / FILE_NAME), str(path))) from error
+    except OSError as error:
+        raise ConsoleError(f"{path} cannot be copied into {private.parent}: {error.strerror or error}") from error
+
+
+def _remove_left_behind(copies: Path) -> None:
+    for one in copies.iterdir():
+        if time.time() - one.stat().st_mtime > JUST_MADE_S and folder_holder(one) is None:
+            shutil.rmtree(one, ignore_errors=True)

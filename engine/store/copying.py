@@ -1,0 +1,56 @@
+"""A copy of a database file, brought up to date: the file that is copied, and its folder, stay as they are."""
+
+import asyncio
+import shutil
+from contextlib import closing
+from pathlib import Path
+from sqlite3 import connect
+
+from engine.store.database import Database
+from engine.store.errors import StoreFull, StoreOld
+from engine.store.read_only import begun, beside, log_waits, read_only
+
+ROOM = 2
+"""So many times the size of a file has to be free for its copy and the migration of that."""
+
+
+def needs_copy(path: Path) -> bool:
+    """Whether the file can only be read in a copy: it is of an older version, or its log waits and nobody has it open.
+
+    Then even a reader would have to write beside it. Raises StoreTooNew, StoreUnusable and StoreError.
+    """
+    if _waits_alone(path):
+        return True
+    try:
+        with read_only(path, brief=True):
+            return False
+    except StoreOld:
+        return True
+
+
+def copy_up_to_date(path: Path, folder: Path) -> Path:
+    """Put the database as it is now into an empty `folder`, and migrate it there, where it is returned.
+
+    An engine of an older version may write to it meanwhile. Not to be called on an event loop. Raises StoreError.
+    """
+    files = [path, beside(path, "wal")] if _waits_alone(path) else [path]
+    needed, free = ROOM * sum(file.stat().st_size for file in files), shutil.disk_usage(folder).free
+    if free < needed:
+        raise StoreFull(f"a copy of {path} needs {needed / 1e6:.0f} MB in {folder}, {free / 1e6:.0f} are free")
+    copy = folder / path.name
+    if _waits_alone(path):
+        for file in files:
+            shutil.copyfile(file, folder / file.name)
+    else:
+        with begun(path, brief=True) as original, closing(connect(copy)) as target:
+            original.backup(target)
+    asyncio.run(_migrate(copy))
+    return copy
+
+
+def _waits_alone(path: Path) -> bool:
+    return log_waits(path) and not beside(path, "shm").exists()
+
+
+async def _migrate(path: Path) -> None:
+    await (await Database.open(path)).close()
