@@ -8,6 +8,7 @@ from console.errors import ConsoleError
 from console.export.output import Format, opened, write
 from console.export.since import since_time
 from console.export.tables import TABLES
+from console.progress import Progress
 from engine.store.errors import StoreError
 from engine.store.reader import open_reader
 from engine.store.schema import FILE_NAME
@@ -24,7 +25,11 @@ def export(table: TableName, *, data_dir: Path, since: str | None, format: Forma
     oldest = 0.0 if since is None else since_time(since, now)
     chosen = TABLES[table]
     try:
-        with open_reader(data_dir / FILE_NAME) as reader, opened(out) as stream:
-            write(stream, format, chosen.columns, chosen.records(reader, oldest, now))
+        with (
+            open_reader(data_dir / FILE_NAME) as reader,
+            opened(out) as stream,
+            Progress("records written", on_stdout=out == "-") as progress,
+        ):
+            write(stream, format, chosen.columns, progress.each(chosen.records(reader, oldest, now)))
     except StoreError as error:
         raise ConsoleError(str(error)) from error

@@ -12,6 +12,7 @@ from console.errors import ConsoleError
 from console.export.cells import time_text
 from console.export.output import opened
 from console.export.since import since_time
+from console.progress import Progress
 from console.records import recorded_rounds
 from engine.values import Challenge, Reply, Round
 
@@ -24,8 +25,12 @@ def export_recorded(*, data_dir: Path, since: str | None, out: Path | Literal["-
     """
     oldest = 0.0 if since is None else since_time(since, time.time())
     _, rounds = recorded_rounds(data_dir, oldest)
-    with opened(out) as lines, _known_answers(truths) as know:
-        for one in rounds:
+    with (
+        opened(out) as lines,
+        _known_answers(truths) as know,
+        Progress("rounds written", on_stdout=out == "-") as progress,
+    ):
+        for one in progress.each(rounds):
             lines.write(_line(round_fields(one)))
             if one.challenge.truth is not None:
                 know(_line(probe_fields(one.challenge, one.challenge.truth)))

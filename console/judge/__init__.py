@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Literal
 
 from console.errors import ConsoleError, ExitCode
-from console.judge.comparison import Comparing, as_text
+from console.judge.comparison import Comparing, Comparison, as_text
 from console.judge.lines import BadLine, error_line, judgement_line
 from console.judge.offline import Offline, open_cached
 from console.judge.sources import RECORDED, Case, from_file, from_folder
+from console.progress import Progress
 from engine.settings import Settings
 
 __all__ = ["Against", "Rounds", "judge"]
@@ -47,11 +48,15 @@ def judge(
             "a file of rounds holds no judgements to compare with: name a profile, as in --compare loosh"
         )
     cases = from_folder(Path(rounds), since, truths=truths) if is_folder else from_file(rounds, probes)
-    encoder = open_cached(embedder, settings)
-    ours = Offline(scoring, encoder)
-    if against is None:
-        return _print_lines(cases, ours)
-    return _print_comparison(cases, ours, None if against == RECORDED else Offline(against, encoder), as_json=as_json)
+    with Progress("rounds judged", on_stdout=against is None) as progress:
+        encoder = open_cached(embedder, settings)
+        ours = Offline(scoring, encoder)
+        if against is None:
+            return _print_lines(progress.each(cases), ours)
+        others = None if against == RECORDED else Offline(against, encoder)
+        code, found = _compared(progress.each(cases), ours, others)
+    sys.stdout.write(found.as_json() if as_json else as_text(found))
+    return code
 
 
 def _print_lines(cases: Iterator[Case | BadLine], ours: Offline) -> int:
@@ -66,7 +71,7 @@ def _print_lines(cases: Iterator[Case | BadLine], ours: Offline) -> int:
     return code
 
 
-def _print_comparison(cases: Iterator[Case | BadLine], ours: Offline, others: Offline | None, *, as_json: bool) -> int:
+def _compared(cases: Iterator[Case | BadLine], ours: Offline, others: Offline | None) -> tuple[ExitCode, Comparison]:
     comparing = Comparing(others.profile if others else RECORDED, ours.profile)
     code = ExitCode.DONE
     for case in cases:
@@ -77,6 +82,4 @@ def _print_comparison(cases: Iterator[Case | BadLine], ours: Offline, others: Of
         before = others.judge(case.challenge, case.replies) if others else case.judgement
         if before is not None:
             comparing.add(case.challenge.id, before, ours.judge(case.challenge, case.replies), case.names)
-    found = comparing.result()
-    sys.stdout.write(found.as_json() if as_json else as_text(found))
-    return code
+    return code, comparing.result()

@@ -70,6 +70,10 @@ def _config_file(named: Path | None, environ: Mapping[str, str]) -> ConfigFile |
         if named is None:
             return None
         raise SettingsError(f"there is no configuration file {named}") from error
+    except SettingsError as error:
+        if named is not None:
+            raise
+        raise SettingsError(f"{error} (--config FILE reads another, --config {os.devnull} none)") from error
 
 
 def _profile(file: ConfigFile | None, name: str | None) -> Layer:

@@ -215,3 +215,9 @@ def test_the_file_of_the_user_is_found(own_home: Path) -> None:
     path.write_text("netuid = 9")
     found = configure({}, environ={})
     assert (found.settings.netuid, found.sources["netuid"]) == (9, f"{path}:1")
+    path.write_text("netuid = 'x'")
+    with pytest.raises(
+        SettingsError, match=r"config\.toml:1: netuid .* \(--config FILE reads another, --config /dev/null none\)"
+    ):
+        configure({}, environ={})
+    assert configure({}, config=Path("/dev/null"), environ={}).settings.netuid == 1

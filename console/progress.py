@@ -1,0 +1,62 @@
+"""How far a command that takes its time has come: one line on stderr that goes away again, for people alone."""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import Self, TypeVar
+
+from console.terminal import STDERR, STDOUT
+
+FIRST_S = 1.0
+EVERY_S = 0.5
+
+Item = TypeVar("Item")
+
+
+class Progress:
+    """Tells from the second second on how many of `what` are done. Nothing is told where stderr is no terminal, nor
+    over data: `on_stdout` says that the command writes its data there while it works."""
+
+    def __init__(self, what: str, *, on_stdout: bool) -> None:
+        self._what = what
+        self._done = 0
+        self._since = time.monotonic()
+        self._ended = threading.Event()
+        is_shown = os.isatty(STDERR) and not (on_stdout and os.isatty(STDOUT))
+        self._teller = threading.Thread(target=self._tell, name="progress", daemon=True) if is_shown else None
+
+    def __enter__(self) -> Self:
+        if self._teller:
+            self._teller.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        if self._teller:
+            self._teller.join()
+
+    def each(self, items: Iterable[Item]) -> Iterator[Item]:
+        """The items; each counts once the next one is asked for."""
+        for item in items:
+            yield item
+            self._done += 1
+
+    def _tell(self) -> None:
+        told = ""
+        wait = FIRST_S
+        while not self._ended.wait(wait):
+            text = f"{self._done:,} {self._what}, {time.monotonic() - self._since:.0f} s"
+            _write(f"\r{text.ljust(len(told))}")
+            told, wait = text, EVERY_S
+        if told:
+            _write(f"\r{' ' * len(told)}\r")
+
+
+def _write(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()

@@ -1,0 +1,60 @@
+"""The line that says how far a long command has come: on a terminal alone, gone in the end, never among the data."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from console.progress import FIRST_S
+
+ROOT = Path(__file__).parents[2]
+ROUND = {"id": "r1", "prompt": "What is 41 plus 1?", "replies": [{"uid": 0, "hotkey": "hk0", "text": "It is 42."}]}
+LINE = json.dumps(ROUND).encode() + b"\n"
+JUDGE = (sys.executable, "-m", "console", "judge", "-", "--embedder", "bow")
+
+
+def test_it_counts_on_a_terminal_and_leaves_nothing_behind() -> None:
+    controller, terminal = os.openpty()
+    with subprocess.Popen(JUDGE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=terminal, cwd=ROOT) as judge:
+        os.close(terminal)
+        assert judge.stdin is not None
+        judge.stdin.write(LINE)
+        judge.stdin.flush()
+        told = b""
+        while b"1 rounds judged" not in told:
+            told += os.read(controller, 1_000)
+        data, _ = judge.communicate()
+    rest = _read_all(controller)
+    assert rest.endswith(b" \r")
+    assert rest.rsplit(b"\r", 2)[1].strip() == b""
+    assert [json.loads(line)["id"] for line in data.splitlines()] == ["r1"]
+    assert judge.returncode == 0
+
+
+def test_nothing_is_told_where_nobody_reads() -> None:
+    with subprocess.Popen(
+        JUDGE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
+    ) as judge:
+        assert judge.stdin is not None
+        assert judge.stdout is not None
+        judge.stdin.write(LINE)
+        judge.stdin.flush()
+        assert json.loads(judge.stdout.readline())["id"] == "r1"
+        time.sleep(FIRST_S + 0.1)
+        _, told = judge.communicate(timeout=30)
+    assert told == b""
+
+
+def _read_all(controller: int) -> bytes:
+    """What is left to read of a pseudo-terminal whose other end is closed, at which Linux fails the read."""
+    found = b""
+    try:
+        while part := os.read(controller, 1_000):
+            found += part
+    except OSError:
+        pass
+    finally:
+        os.close(controller)
+    return found
