@@ -32,6 +32,7 @@ def why_of(one: Appearance) -> str:
 
 APPEARANCES: Table[Appearance] = Table(
     name="appearances",
+    empty="no recorded round has it",
     key=lambda one: one.round_id,
     sort="time",
     descending=True,

@@ -21,6 +21,7 @@ def _answered(miner: MinerView) -> float:
 
 MINERS: Table[MinerView] = Table(
     name="miners",
+    empty="no miners yet: a validator reads them from the chain",
     key=lambda miner: miner.hotkey,
     sort="ema",
     descending=True,

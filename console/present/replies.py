@@ -46,6 +46,7 @@ def _ema_step(row: ReplyRow) -> Cell:
 
 REPLIES: Table[ReplyRow] = Table(
     name="replies",
+    empty="no replies",
     key=lambda row: row.reply.hotkey,
     sort="emission",
     descending=True,

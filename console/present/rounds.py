@@ -19,6 +19,7 @@ def _winner(judged: RoundView, _now: float) -> Cell:
 
 ROUNDS: Table[RoundView] = Table(
     name="rounds",
+    empty="no rounds yet: a validator asks the first when all its services run",
     key=lambda judged: judged.id,
     sort="time",
     descending=True,

@@ -26,6 +26,7 @@ def _said(row: Asked, _now: float) -> Cell:
 
 REQUESTS: Table[Asked] = Table(
     name="requests",
+    empty="no requests yet: they come from validators that know this axon",
     key=lambda row: f"{row.request.at} {row.request.hotkey} {row.request.ms}",
     sort="time",
     descending=True,
@@ -92,6 +93,7 @@ def _countdown(
 
 CALLERS: Table[Caller] = Table(
     name="callers",
+    empty="nobody has asked yet",
     key=lambda row: row.caller.hotkey,
     sort="last",
     columns=(
@@ -119,6 +121,7 @@ CALLERS: Table[Caller] = Table(
 
 KEYS: Table[Key] = Table(
     name="sessions",
+    empty="no keys yet",
     key=lambda row: row.session.key_uuid,
     sort="expires",
     columns=(

@@ -31,11 +31,16 @@ REASON: Column[Part] = fields.text(
 )
 
 SERVICES: Table[Part] = Table(
-    name="services", key=lambda row: row.service.name, sort="name", columns=(*COLUMNS, REASON)
+    name="services",
+    empty="no services yet",
+    key=lambda row: row.service.name,
+    sort="name",
+    columns=(*COLUMNS, REASON),
 )
 
 SERVERS: Table[Part] = Table(
     name="servers",
+    empty="no servers yet",
     key=lambda row: row.service.name,
     sort="uid",
     columns=(

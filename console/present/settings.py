@@ -38,6 +38,7 @@ def _said(row: Shown) -> Tone:
 
 SETTINGS: Table[Shown] = Table(
     name="settings",
+    empty="this run has no settings of its own",
     columns=(
         _column("name", "SETTING", 18, lambda row: row.name, priority=0, about="its name in a file"),
         _column("value", "VALUE", 24, lambda row: row.value, priority=0, about="secrets are hidden", grows=True),

@@ -26,6 +26,7 @@ def _taken(share: float) -> str:
 
 SUSPECTS: Table[Found] = Table(
     name="suspects",
+    empty="nobody acts as one with another, as far as the rounds show",
     key=lambda row: row.key,
     sort="suspicion",
     descending=True,
@@ -74,6 +75,7 @@ SUSPECTS: Table[Found] = Table(
 
 MEMBERS: Table[Member] = Table(
     name="suspected",
+    empty="nobody",
     key=lambda row: row.hotkey,
     sort="suspicion",
     descending=True,

@@ -46,7 +46,8 @@ class Column(Struct, Generic[Row], frozen=True, kw_only=True):
 class Table(Struct, Generic[Row], frozen=True, kw_only=True):
     """What a table is made of. `key` names a row for good: cursor and marks follow it.
 
-    In a `feed`, a cursor on the first row stays there, so that it is on whatever came last.
+    In a `feed`, a cursor on the first row stays there, so that it is on whatever came last. `empty` stands in place of
+    rows while there are none, and says what they will be.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Table(Struct, Generic[Row], frozen=True, kw_only=True):
     sort: str
     descending: bool = False
     feed: bool = False
+    empty: str
 
     @property
     def fields(self) -> frozenset[str]:
@@ -65,6 +67,9 @@ class Table(Struct, Generic[Row], frozen=True, kw_only=True):
 
     def usual(self) -> "View":
         return View(self.sort, self.descending)
+
+
+NOTHING_MATCHES = "nothing matches the filter: esc clears it"
 
 
 class View(Struct, frozen=True):

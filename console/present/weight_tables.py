@@ -31,6 +31,7 @@ def _penalty(row: Change, _now: float) -> Cell:
 
 CHANGES: Table[Change] = Table(
     name="weights",
+    empty="no miners yet",
     key=lambda row: row.hotkey,
     sort="change",
     descending=True,
@@ -95,6 +96,7 @@ def _top(row: PlanView, _now: float) -> Cell:
 
 SUBMISSIONS: Table[PlanView] = Table(
     name="submissions",
+    empty="nothing was sent yet",
     key=lambda row: f"{row.at} {row.block}",
     sort="time",
     descending=True,
@@ -131,6 +133,7 @@ SUBMISSIONS: Table[PlanView] = Table(
 
 COMMANDS: Table[CommandView] = Table(
     name="commands",
+    empty="nothing was done by hand yet: x has the actions",
     key=lambda row: f"{row.at} {row.name} {row.detail}",
     sort="time",
     descending=True,

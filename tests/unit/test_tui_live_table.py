@@ -44,6 +44,21 @@ async def test_miners_at_both_sizes(tmp_path: Path) -> None:
         assert text_of(miners_of(app)).splitlines()[0] == WIDE_MINERS
 
 
+async def test_a_table_without_rows_says_why(tmp_path: Path) -> None:
+    app = app_of(snapshot(miners=()), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("3")
+        table = miners_of(app)
+        assert "no miners yet" in text_of(table)
+        app.feed.publish(snapshot(miners=(miner(1),)))
+        app.pull()
+        assert "no miners yet" not in text_of(table)
+        await pilot.press("/", *"zzz", "enter")
+        assert "nothing matches the filter: esc clears it" in text_of(table)
+        await pilot.press("escape")
+        assert "miner-1" in text_of(table)
+
+
 async def test_only_rows_that_changed_are_painted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app = app_of(snapshot(), tmp_path)
     async with app.run_test(size=NARROW) as pilot:

@@ -7,8 +7,8 @@ from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
 
-from console.present.table import GAP, Cell, Placed, Row, Table, View, place
-from console.present.text import fit
+from console.present.table import GAP, NOTHING_MATCHES, Cell, Placed, Row, Table, View, place
+from console.present.text import BLANK, Line, Span, cut, fit, line
 from console.tui.widgets.paint import Painted
 
 HEADER = 1
@@ -61,6 +61,12 @@ class Grid(Painted, Generic[Row], can_focus=True):
             x -= placed.width + GAP
         return ""
 
+    @property
+    def nothing(self) -> Line:
+        """What stands in place of rows."""
+        text = NOTHING_MATCHES if self.view.filter else self.table.empty
+        return cut(line(Span(f" {text}", "muted")), self.size.width)
+
     def refresh_changed(self) -> None:
         """Have what differs from what was painted last painted anew."""
         changed = [
@@ -83,15 +89,15 @@ class Grid(Painted, Generic[Row], can_focus=True):
         width = self.size.width
         if y < HEADER:
             return self._header(width)
-        line = self._line(y)
-        if line is None:
+        row = self._line(y)
+        if row is None:
             self._painted.pop(y, None)
-            return Strip.blank(width, self.plain)
-        self._painted[y] = line
-        over = self._over(line)
+            return self.painted(self.nothing if y == HEADER and not self.rows else BLANK, width)
+        self._painted[y] = row
+        over = self._over(row)
         segments = [
             Segment(fit(cell.text, placed.width, placed.column.align) + " " * GAP, over or self.tone(cell.tone))
-            for placed, cell in zip(self._placed, line.cells, strict=True)
+            for placed, cell in zip(self._placed, row.cells, strict=True)
         ]
         return Strip(segments).adjust_cell_length(width, over or self.plain).simplify()
 
