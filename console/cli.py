@@ -75,7 +75,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
-    parser = _parser()
+    parser = _parser(argv[0] if argv else "")
     if not argv:
         parser.error("say what to do")
     arguments, unknown = parser.parse_known_args(argv)
@@ -84,19 +84,24 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     return arguments
 
 
-def _parser() -> _Parser:
+def _parser(word: str) -> _Parser:
+    """Knows the command that `word` names, with its options; all commands, when it names none."""
     parser = _Parser(
         prog=PROGRAM, description="An operator's console for Bittensor inference subnets.", allow_abbrev=False
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    _add_launch(commands)
-    _add_replay(commands)
-    _add_export(commands)
-    _add_judge(commands)
-    _add_status(commands)
-    _add_doctor(commands)
-    _add_config(commands)
+    adders = {
+        "launch": _add_launch,
+        "replay": _add_replay,
+        "export": _add_export,
+        "judge": _add_judge,
+        "status": _add_status,
+        "doctor": _add_doctor,
+        "config": _add_config,
+    }
+    for add in [adders[word]] if word in adders else adders.values():
+        add(commands)
     return parser
 
 

@@ -4,7 +4,7 @@ import signal
 import time
 from pathlib import Path
 
-from console import __version__, headless
+from console import __version__, headless, settling
 from console.errors import ConsoleError, ExitCode
 from console.narration import explain
 from engine.feed import Feed
@@ -29,6 +29,7 @@ def run(configuration: Configuration, *, on_screen: bool) -> int:
     stop_on_hangup = settings.on_hangup == "stop"
     with open_log(folder, level=settings.log_level, cap_mb=settings.log_cap_mb) as logs:
         if on_screen:
+            settling.begin()
             from console.tui.run import run_screen
 
             received = run_screen(engine, feed, logs, folder, configuration)

@@ -66,10 +66,11 @@ FOLDER: dict[str, dict[str, tuple[str, ...]]] = {"where": {"data_dir": ("--data-
 
 def add_options(parser: argparse.ArgumentParser, groups: dict[str, dict[str, tuple[str, ...]]]) -> None:
     """Add the options of `groups`, and those that name a configuration file and a profile."""
+    usual = Settings()
     for title, options in groups.items():
         group = parser.add_argument_group(title)
         for name, flags in options.items():
-            group.add_argument(*flags, **_argument(declared()[name]))
+            group.add_argument(*flags, **_argument(declared()[name], usual))
     files = parser.add_argument_group("configuration")
     files.add_argument("--config", metavar="FILE", type=Path, help="the configuration file")
     files.add_argument("-P", "--profile", metavar="NAME", help="a profile in it")
@@ -116,21 +117,20 @@ class _Give(argparse.Action):
         return Given(values, flag)
 
 
-def _argument(setting: Setting) -> dict[str, Any]:
+def _argument(setting: Setting, usual: Settings) -> dict[str, Any]:
     """How argparse takes a setting's option. Its value is checked where all settings are."""
     argument: dict[str, Any] = {
         "action": _Give,
         "dest": setting.name,
         "default": argparse.SUPPRESS,
-        "help": _help(setting).replace("%", "%%"),
+        "help": _help(setting, getattr(usual, setting.name)).replace("%", "%%"),
     }
     if isinstance(setting.kind, inspect.BoolType):
         return {**argument, "nargs": 0}
     return {**argument, "metavar": _metavar(setting)}
 
 
-def _help(setting: Setting) -> str:
-    default = getattr(Settings(), setting.name)
+def _help(setting: Setting, default: Any) -> str:
     if default in (None, "", ()) or isinstance(default, bool):
         return setting.description
     if isinstance(default, float):

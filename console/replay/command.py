@@ -4,6 +4,7 @@ import os
 import signal
 from pathlib import Path
 
+from console import settling
 from console.errors import ConsoleError, ExitCode
 from console.headless import narrate
 from console.instants import instant
@@ -35,6 +36,7 @@ def replay(folder: Path, *, at: str | None) -> int:
         player = Player(recording := Recording(folder, data), at=_instant(at, recording))
         for text in told:
             player.told.put(text)
+        settling.begin()
         from console.tui.run import show_replay
 
         with playing(player):

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,14 +16,13 @@ from console.memory import Memory, keep, recall
 from console.present.logs import LogLook
 from console.present.picture import Picture
 from console.present.table import Table, View
+from console.settling import SETTLED_S, go_on, leave_alone_what_stays
 from console.tui.driver import OperatorDriver
 from console.tui.ending import Ending
 from console.tui.leaving import Leaving
-from console.tui.overlays import Overlays
 from console.tui.responders import responder
 from console.tui.screens import SCREENS, load_all, screen_of
 from console.tui.screens.base import ConsoleScreen
-from console.tui.settling import SETTLED_S, leave_alone_what_stays
 from console.tui.takeaway import Takeaway
 from console.tui.travel import TimeTravel
 from console.tui.viewing import Viewing
@@ -36,6 +35,7 @@ from engine.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from console.replay.player import Player
+    from console.tui.overlays import Overlays
 
 PULL_S = 0.25
 LOAD_S = 1.0
@@ -81,7 +81,6 @@ class ConsoleApp(TimeTravel, inherit_bindings=False):
         self.viewing = Viewing(feed, logs, engine, clock)
         self.viewing.past = past
         self._engine = engine
-        self._overlays = Overlays(self)
         self._leaving = Leaving(self)
         self._last_mode = self.DEFAULT_MODE
         self._asked_to_leave: Ending | None = None
@@ -98,7 +97,11 @@ class ConsoleApp(TimeTravel, inherit_bindings=False):
             self.go(self.memory.place)
 
     def on_ready(self) -> None:
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
         """With the first frame on the terminal: what the engine loads does not hold it up."""
+        go_on()
         if self._engine is not None:
             self._engine.start()
         self.set_timer(LOAD_S, partial(self.run_worker, load_all, thread=True))
@@ -135,6 +138,12 @@ class ConsoleApp(TimeTravel, inherit_bindings=False):
     def repaint(self) -> None:
         """Paint everything anew."""
         self.refresh(layout=True)
+
+    @cached_property
+    def _overlays(self) -> "Overlays":
+        from console.tui.overlays import Overlays
+
+        return Overlays(self)
 
     # -- actions ---------------------------------------------------------------------------------------------------
 

@@ -46,6 +46,7 @@ class Overlays:
 
     def palette(self, screen: ConsoleScreen, typed: str = "") -> None:
         app = self._app
+        app.load_themes()
         names = {action.id: action for action in (*actions_of(screen.NAME), *ACTIONS.values())}
         near = [action for action in names.values() if action.group != "move" and action.context != "dialog"]
 
@@ -63,7 +64,8 @@ class Overlays:
         app.push_screen(Palette(found, typed), self._take_found)
 
     def themes(self) -> None:
-        self._app.push_screen(ThemePicker(self._app.themes.files, self._app.theme))
+        self._app.load_themes()
+        self._app.push_screen(ThemePicker(dict(sorted(self._app.themes.files.items())), self._app.theme))
 
     def confirm(self, action_id: str, then: Callable[..., object], row: str = "") -> None:
         """Ask before an action that matters; do it at once when it does not.

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from console import settling
 from console.headless import Signals, narrate
 from console.keymap import keymap_path, read_keymap
 from console.memory import memory_path
@@ -123,6 +124,7 @@ def _shown(make: Callable[[int], ConsoleApp], folder: Path, asked: list[Ending],
         for ending in (Ending.TERMINATED, Ending.INTERRUPTED):
             signal.signal(SIGNALS[ending], _leaving(app, ending, asked))
         ended = app.run()
+        settling.go_on()
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     if app.crash is not None:
         raise app.crash

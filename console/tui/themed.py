@@ -1,9 +1,11 @@
 """An app that looks as the theme files say, from its first frame on, and as they are changed while it runs."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from textual.app import App
 from textual.css.stylesheet import Stylesheet
+from textual.theme import Theme
 
 from console.themes import ThemeError
 from console.tui.ending import Ending
@@ -36,7 +38,7 @@ class ThemedApp(App[Ending], inherit_bindings=False):
         super().__init__(**arguments)
         self.stylesheet = Sheet(self.get_css_variables())
         self.themes = Themes()
-        self._wrong_themes = self._take_changed()
+        self._wrong_themes = self._take_themes(self.themes.changed({wanted, USUAL}))
         self.theme = wanted if wanted in self.available_themes else USUAL
 
     def on_mount(self) -> None:
@@ -48,12 +50,12 @@ class ThemedApp(App[Ending], inherit_bindings=False):
 
     def load_themes(self) -> None:
         """Take the theme files that are new or were changed."""
-        self._tell_wrong(self._take_changed())
+        self._tell_wrong(self._take_themes(self.themes.changed()))
 
-    def _take_changed(self) -> list[ThemeError]:
+    def _take_themes(self, themes: Iterable[Theme | ThemeError]) -> list[ThemeError]:
         """Returns what is wrong with those that cannot be taken."""
         wrong = []
-        for theme in self.themes.changed():
+        for theme in themes:
             if isinstance(theme, ThemeError):
                 wrong.append(theme)
                 continue

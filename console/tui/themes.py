@@ -1,6 +1,6 @@
 """Theme files as Textual's themes, and which of them changed on disk."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -19,9 +19,11 @@ class Themes:
         self._seen: dict[Path, int] = {}
         self.files: dict[str, ThemeFile] = {}
 
-    def changed(self) -> Iterator[Theme | ThemeError]:
-        """Each theme whose file is new or was changed since the last call, or what is wrong with it."""
+    def changed(self, names: Container[str] | None = None) -> Iterator[Theme | ThemeError]:
+        """Each theme (of `names`) whose file is new or was changed since it was read, or what is wrong with it."""
         for path in theme_files():
+            if names is not None and path.stem not in names:
+                continue
             try:
                 modified = path.stat().st_mtime_ns
                 if self._seen.get(path) == modified:

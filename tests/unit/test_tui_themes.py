@@ -147,6 +147,7 @@ async def test_a_broken_file_is_a_message_and_a_mended_one_is_shown_at_once(tmp_
 async def test_every_screen_stands_in_every_theme(name: str, tmp_path: Path) -> None:
     app = app_of(snapshot(), tmp_path)
     async with app.run_test(size=NARROW) as pilot:
+        app.load_themes()
         app.theme = name
         await pilot.press("3")
         assert "miner-1" in screen_text(app)
@@ -158,6 +159,7 @@ async def test_the_sheet_is_read_again_for_another_theme_alone(tmp_path: Path) -
         first = {id(rule): rule for rule in app.stylesheet.rules}
         await pilot.press("3")
         assert first.keys() <= {id(rule) for rule in app.stylesheet.rules}
+        app.load_themes()
         app.theme = "ember"
         await pilot.pause()
         assert first.keys().isdisjoint(id(rule) for rule in app.stylesheet.rules)

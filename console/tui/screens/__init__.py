@@ -18,6 +18,10 @@ SCREENS = {
 """The screens that have a digit, by their names in `console.actions.PLACES`, which are those of their modules."""
 
 
+OVER = ("console.tui.overlays", "console.tui.screens.toggles", "console.tui.widgets.log_drawer")
+"""What opens over any screen."""
+
+
 def screen_of(name: str) -> "ConsoleScreen":
     """A new screen of that name."""
     screen: ConsoleScreen = getattr(import_module(f"{__name__}.{name}"), SCREENS[name])()
@@ -25,6 +29,6 @@ def screen_of(name: str) -> "ConsoleScreen":
 
 
 def load_all() -> None:
-    """Load the modules of all screens, so that the first way there is as short as any."""
-    for name in SCREENS:
-        import_module(f"{__name__}.{name}")
+    """Load the modules of all screens, and what opens over them, so that the first way there is as short as any."""
+    for module in (*(f"{__name__}.{name}" for name in SCREENS), *OVER):
+        import_module(module)

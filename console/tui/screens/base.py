@@ -14,7 +14,6 @@ from console.tui.screens.keys import bindings_of
 from console.tui.screens.table_actions import FilterField, TableActions
 from console.tui.widgets.lines import Bar
 from console.tui.widgets.live_table import LiveTable
-from console.tui.widgets.log_drawer import LogDrawer
 
 WIDE, TALL, LOW = 120, 36, 20
 """From how many columns on there is room for more beside, from how many lines on for more below, or for more at all."""
@@ -105,6 +104,8 @@ class ConsoleScreen(TableActions, inherit_bindings=False):
         self.host.pull()
 
     def do_log_drawer(self) -> None:
+        from console.tui.widgets.log_drawer import LogDrawer
+
         drawn = self.query(LogDrawer)
         if drawn:
             drawn.remove()

@@ -1,0 +1,31 @@
+"""What waits for the first frame."""
+
+import asyncio
+import gc
+from pathlib import Path
+
+from console import settling
+from console.keymap import Keymap
+from console.tui.app import ConsoleApp
+from engine.feed import Feed
+from engine.host import EngineThread
+from engine.logs import LogRing
+from tests.unit.tui_helpers import NARROW, screen_text, snapshot
+
+
+async def test_the_engine_and_the_collector_begin_with_the_first_frame(tmp_path: Path) -> None:
+    engine = EngineThread(lambda: asyncio.sleep(60))
+    app = ConsoleApp(Feed(snapshot()), LogRing(), engine=engine, folder=tmp_path, keymap=Keymap(), terminal=1)
+    settling.begin()
+    try:
+        assert not gc.isenabled()
+        async with app.run_test(size=NARROW) as pilot:
+            await pilot.pause()
+            assert "[1 Home]" in screen_text(app)
+            assert gc.isenabled()
+            assert engine.running
+    finally:
+        settling.go_on()
+        gc.unfreeze()
+        engine.stop()
+        engine.join()
