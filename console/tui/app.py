@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -21,7 +21,7 @@ from console.tui.driver import OperatorDriver
 from console.tui.ending import Ending
 from console.tui.leaving import Leaving
 from console.tui.responders import responder
-from console.tui.screens import SCREENS, load_all, screen_of
+from console.tui.screens import SCREENS
 from console.tui.screens.base import ConsoleScreen
 from console.tui.takeaway import Takeaway
 from console.tui.travel import TimeTravel
@@ -38,9 +38,6 @@ if TYPE_CHECKING:
     from console.tui.overlays import Overlays
 
 PULL_S = 0.25
-LOAD_S = 1.0
-"""Seconds after the first frame in which only the screen in front is loaded."""
-
 WENT_WELL = ("ok", "committed", "applied")
 """Outcomes that need no warning."""
 
@@ -49,8 +46,6 @@ class ConsoleApp(TimeTravel, inherit_bindings=False):
     """The screen of one engine, or of a feed without one. It ends with the reason why."""
 
     CSS_PATH = "console.tcss"
-    MODES: ClassVar[dict[str, Any]] = {name: partial(screen_of, name) for name in SCREENS}
-    DEFAULT_MODE = "home"
     ENABLE_COMMAND_PALETTE = False
     ESCAPE_TO_MINIMIZE = False
 
@@ -82,7 +77,6 @@ class ConsoleApp(TimeTravel, inherit_bindings=False):
         self.viewing.past = past
         self._engine = engine
         self._leaving = Leaving(self)
-        self._last_mode = self.DEFAULT_MODE
         self._asked_to_leave: Ending | None = None
 
     # -- pictures --------------------------------------------------------------------------------------------------
@@ -104,7 +98,6 @@ class ConsoleApp(TimeTravel, inherit_bindings=False):
         go_on()
         if self._engine is not None:
             self._engine.start()
-        self.set_timer(LOAD_S, partial(self.run_worker, load_all, thread=True))
 
     @property
     def picture(self) -> Picture:
@@ -202,12 +195,6 @@ class ConsoleApp(TimeTravel, inherit_bindings=False):
 
     # -- places ----------------------------------------------------------------------------------------------------
 
-    def go(self, name: str) -> None:
-        """Go to a place."""
-        if name != self.current_mode:
-            self._last_mode = self.current_mode
-            self.switch_mode(name)
-
     def go_to_miner(self, hotkey: str) -> None:
         """Put the cursor of Miners on one of them."""
         self.go("miners")
@@ -219,20 +206,10 @@ class ConsoleApp(TimeTravel, inherit_bindings=False):
         if isinstance(self.screen, MinersScreen):
             self.screen.select(hotkey)
 
-    def back(self) -> None:
-        """Out of a screen: to the one below it, else to Home."""
-        if len(self.screen_stack) > 1:
-            self.pop_screen()
-        else:
-            self.go("home")
-
     def do_chain_log(self) -> None:
         from console.tui.screens.command_log import CommandLogScreen
 
         self.push_screen(CommandLogScreen())
-
-    def do_nav_last(self) -> None:
-        self.go(self._last_mode)
 
     # -- what every screen can do ----------------------------------------------------------------------------------
 

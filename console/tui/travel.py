@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from console.errors import ConsoleError
 from console.instants import instant
-from console.tui.typeahead import TypeAheadApp
+from console.tui.places import PlacesApp
 from console.tui.viewing import Viewing
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 TEN = 10
 
 
-class TimeTravel(TypeAheadApp, inherit_bindings=False):
+class TimeTravel(PlacesApp, inherit_bindings=False):
     """The part of the app that goes through the recorded rounds."""
 
     viewing: Viewing

@@ -100,7 +100,8 @@ class ConsoleScreen(TableActions, inherit_bindings=False):
         self.host.remember(message.table.table, message.table.view)
         self.host.pull()
 
-    def on_screen_resume(self) -> None:
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
+        event.refresh_styles = False
         self.host.pull()
 
     def do_log_drawer(self) -> None:

@@ -50,7 +50,6 @@ class LogsScreen(ConsoleScreen):
 
     def on_mount(self) -> None:
         self.view.look = self.host.memory.log
-        super().on_mount()
 
     @property
     def view(self) -> LogView:

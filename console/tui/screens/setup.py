@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
@@ -34,6 +34,7 @@ class SetupScreen(ConsoleScreen):
     AUTO_FOCUS = "#results"
 
     results: Sequence[Result] = ()
+    _was_looked_at = False
 
     def body(self) -> ComposeResult:
         with Horizontal(id="examination"):
@@ -43,9 +44,11 @@ class SetupScreen(ConsoleScreen):
                 yield Lines(id="explanation")
         yield TablePanel("Settings", SETTINGS, id="settings")
 
-    def on_mount(self) -> None:
-        super().on_mount()
-        self.do_doctor_run()
+    def on_screen_resume(self, _event: events.ScreenResume) -> None:
+        """Look at everything when somebody first comes here; the screen is made before that."""
+        if self.is_current and not self._was_looked_at:
+            self._was_looked_at = True
+            self.do_doctor_run()
 
     def show(self, picture: Picture) -> None:
         if self.host.configuration is not None:

@@ -1,0 +1,72 @@
+"""The ways between the places: each of them is ready before somebody comes, and is painted with the picture in it."""
+
+from pathlib import Path
+
+import pytest
+from textual.screen import Screen
+
+from console.tui import places
+from console.tui.screens import SCREENS
+from console.tui.screens.base import ConsoleScreen
+from tests.unit.tui_helpers import NARROW, app_of, miner, screen_text, snapshot
+
+
+async def test_every_place_is_made_before_somebody_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "FIRST_S", 0.0)
+    monkeypatch.setattr(places, "PAUSE_S", 0.0)
+    app = app_of(snapshot(), tmp_path)
+    async with app.run_test(size=NARROW):
+        await app.workers.wait_for_complete()
+        for name in SCREENS:
+            app.go(name)
+            assert isinstance(app.screen, ConsoleScreen)
+            assert app.screen.has_panes
+
+
+async def test_a_place_that_is_made_ahead_examines_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "FIRST_S", 0.0)
+    monkeypatch.setattr(places, "PAUSE_S", 0.0)
+    app = app_of(snapshot(), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await app.workers.wait_for_complete()
+        assert not [worker for worker in app.workers if worker.group == "doctor"]
+        await pilot.press("7")
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        assert "looking at everything" not in screen_text(app)
+
+
+async def test_a_place_is_not_painted_before_the_picture_is_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = app_of(snapshot(miners=(miner(1, name="seen-first"),)), tmp_path)
+    painted = []
+    display = app._display
+
+    def paint(screen: Screen[object], update: object) -> None:
+        display(screen, update)  # type: ignore[arg-type]
+        painted.append(screen_text(app))
+
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("3", "1")
+        await pilot.pause()
+        app.feed.publish(snapshot(miners=(miner(1, name="seen-next"),)))
+        monkeypatch.setattr(app, "_display", paint)
+        await pilot.press("3")
+        await pilot.pause()
+        assert painted
+        assert not any("seen-first" in text for text in painted if "[3 Miners]" in text)
+
+
+async def test_a_theme_that_is_changed_elsewhere_is_seen_at_a_place_that_was_visited_before(tmp_path: Path) -> None:
+    app = app_of(snapshot(), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("3")
+        await pilot.pause()
+        before = app.screen.styles.background
+        await pilot.press("1")
+        app.theme = "day"
+        await pilot.pause()
+        await pilot.press("3")
+        await pilot.pause()
+        assert app.screen.styles.background != before
