@@ -58,6 +58,11 @@ class Scoreboard:
         """Everyone who was ever asked, but for those that were forgotten."""
         return frozenset(self._tallies)
 
+    @property
+    def samples(self) -> int:
+        """How many replies the scores are made of."""
+        return self._averages.samples
+
     def tally(self, hotkey: str) -> Tally:
         return self._tallies.get(hotkey, Tally())
 

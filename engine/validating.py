@@ -26,12 +26,15 @@ from engine.values import Outcome, Peer
 from engine.view import PLANS_SHOWN, ROUNDS_SHOWN, miner_views, plan_view, setter_view
 from engine.weights.averages import Exponential, Rule, Windowed
 from engine.weights.book import AverageBook
-from engine.weights.plan import HotkeyScore, WeightPlan, plan_weights
+from engine.weights.plan import Basis, HotkeyScore, WeightPlan, plan_weights
 from engine.weights.setter import WeightSetter
 
 VALIDATOR = "validator"
 UNSETTLED = ("unknown", "committed")
 """Outcomes of plans that another one follows."""
+
+ON_CHAIN = ("ok", "applied")
+"""Outcomes of plans whose weights the chain has."""
 
 HOUR_S = 3600.0
 MINERS_FRESH_S = 2.0
@@ -50,6 +53,7 @@ class Validating:
         self._node = node
         self._rule = _rule(settings)
         self._profile = settings.scoring
+        self._on_chain_by = ""
         self._scoring_period_s = settings.scoring_period
         self._plans: deque[PlanView] = deque(maxlen=PLANS_SHOWN)
         self._skipping: set[asyncio.Task[None]] = set()
@@ -92,7 +96,7 @@ class Validating:
             signer=node.wallet.hotkey,
             journal=node.store.journal,
             scores=self._scores,
-            profile=self._profile,
+            basis=self._basis,
             on_plan=self._planned,
             attention=node.feed.raise_attention,
         )
@@ -137,6 +141,7 @@ class Validating:
             await store.answers_counted(netuid, now - self._scoring_period_s),
         )
         await self._penalising.load()
+        self._on_chain_by = await store.journal.profile_on_chain(netuid)
         self.validator.show((await store.recent_rounds(netuid, ROUNDS_SHOWN))[::-1])
         self._plans.extend((await store.journal.recent(netuid, PLANS_SHOWN))[::-1])
 
@@ -151,6 +156,8 @@ class Validating:
             task = asyncio.create_task(self._journal_skipped(plan))
             self._skipping.add(task)
             task.add_done_callback(self._skipping.discard)
+        elif outcome.status in ON_CHAIN:
+            self._on_chain_by = plan.profile
         row = plan_view(plan, outcome, time.time())
         earlier = next((one for one in self._plans if one.block == row.block and one.outcome in UNSETTLED), None)
         if earlier is not None:
@@ -181,8 +188,11 @@ class Validating:
             hotkey=self._node.wallet.hotkey.ss58_address,
             window=self._node.watch.next_epoch,
             now=time.time(),
-            profile=self._profile,
+            basis=self._basis(),
         )
+
+    def _basis(self) -> Basis:
+        return Basis(profile=self._profile, scored=self.scoreboard.samples, on_chain_by=self._on_chain_by)
 
     def _look_at_miners(self) -> None:
         """Make the Miners table and the suspects again when a round or a metagraph came, and now and then."""

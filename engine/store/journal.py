@@ -1,5 +1,6 @@
 """The journal of weights, as engine.weights.journal describes it, and what was skipped beside it."""
 
+import math
 import time
 from sqlite3 import Row
 from typing import Literal
@@ -8,7 +9,7 @@ import msgspec
 
 from engine.snapshot import PlanView
 from engine.store.database import Database
-from engine.store.rows import plan_of, storable
+from engine.store.rows import ON_CHAIN, plan_of, storable
 from engine.text import safe
 from engine.values import Outcome, OutcomeStatus
 from engine.weights.journal import JournalEntry
@@ -58,6 +59,13 @@ class PlanTable:
             query = "SELECT at, plan, outcome, reason FROM plans WHERE netuid = ? ORDER BY id DESC LIMIT ?"
             rows = await connection.execute_fetchall(query, (netuid, limit))
         return tuple(map(plan_row, rows))
+
+    async def profile_on_chain(self, netuid: int) -> str:
+        """By which profile the weights that the chain has were made; "" for none, or where nobody noted it."""
+        async with self._database.read() as connection:
+            for row in await connection.execute_fetchall(ON_CHAIN, (netuid, math.inf)):
+                return plan_of(row["plan"]).profile
+        return ""
 
     async def _entries(self, outcome: OutcomeStatus) -> tuple[JournalEntry, ...]:
         async with self._database.read() as connection:

@@ -11,7 +11,7 @@ from engine.snapshot import CommandView, PlanView
 from engine.store.journal import plan_row
 from engine.store.read_only import is_alone, read_only
 from engine.store.reader import Reader
-from engine.store.rows import HISTORY, plan_of
+from engine.store.rows import HISTORY, ON_CHAIN, plan_of
 from engine.text import safe
 from engine.values import Challenge, Judgement, Reply, ReplyStatus, Request, Round
 from engine.weights.plan import WeightPlan
@@ -120,7 +120,7 @@ class Past:
 
     def weights(self, netuid: int, at: float) -> WeightPlan | None:
         """What had been set on chain by `at`, None while nothing had."""
-        row = self._connection.execute(_WEIGHTS, (netuid, at)).fetchone()
+        row = self._connection.execute(ON_CHAIN, (netuid, at)).fetchone()
         return None if row is None else plan_of(row["plan"])
 
     def commands(self, at: float, limit: int) -> list[CommandView]:
@@ -148,6 +148,3 @@ _LAST_REPLIES = """
     WHERE netuid = ? AND hotkey = ? AND round <= ? ORDER BY round DESC LIMIT ?
 """
 _PLANS = "SELECT at, plan, outcome, reason FROM plans WHERE netuid = ? AND at <= ? ORDER BY id DESC LIMIT ?"
-_WEIGHTS = """
-    SELECT plan FROM plans WHERE netuid = ? AND outcome IN ('ok', 'applied') AND at <= ? ORDER BY id DESC LIMIT 1
-"""

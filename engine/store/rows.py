@@ -30,6 +30,11 @@ LIKENESS = "SELECT value FROM likenesses WHERE round = ?"
 HISTORY = "SELECT CAST(value AS BLOB) AS value FROM histories WHERE netuid = ? AND profile = ?"
 """What a scoring profile carries from round to round."""
 
+ON_CHAIN = """
+    SELECT plan FROM plans WHERE netuid = ? AND outcome IN ('ok', 'applied') AND at <= ? ORDER BY id DESC LIMIT 1
+"""
+"""The plan whose weights the chain had by a moment."""
+
 STANDINGS = "SELECT hotkey, held, shown FROM penalties WHERE netuid = ?"
 
 _SURROGATE = re.compile("[\ud800-\udfff]")

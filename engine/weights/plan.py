@@ -23,6 +23,9 @@ EMERGENCY_FROM = 0.9
 FRESH_FOR_S: dict[Mode, float] = {"normal": 3 * 3600.0, "degraded": 24 * 3600.0, "emergency": math.inf}
 """How old a miner's last answer may be, in seconds, for its score to count."""
 
+SCORED_EACH = 3
+"""So many replies for each serving miner make enough scores, after a switch to another scoring profile."""
+
 U16_MAX = 65535
 
 
@@ -36,6 +39,30 @@ class HotkeyScore(Struct, frozen=True, kw_only=True):
     score: float
     last_answer_at: float = 0.0
     penalty: float = 0.0
+
+
+class Basis(Struct, frozen=True, kw_only=True):
+    """What scores are made of: `scored` replies, by a scoring profile; and by which one the weights on chain were made.
+
+    A profile is "" where nobody knows it.
+    """
+
+    profile: str = ""
+    scored: int = 0
+    on_chain_by: str = ""
+
+    def why_weights_stand(self, serving: int) -> str:
+        """Why the weights on chain are not replaced, "" when they may be.
+
+        Those of another profile are, once this one has scored enough: whom it has not scored yet it cannot weigh.
+        """
+        enough = SCORED_EACH * serving
+        if self.on_chain_by in ("", self.profile) or self.scored >= enough:
+            return ""
+        return f"weights made by {self.on_chain_by} stand until {self.profile} has scored {enough} replies"
+
+
+UNKNOWN_BASIS = Basis()
 
 
 class WeightRow(Struct, frozen=True, kw_only=True):
@@ -80,7 +107,7 @@ def plan_weights(
     hotkey: str,
     window: int,
     now: float,
-    profile: str = "",
+    basis: Basis = UNKNOWN_BASIS,
 ) -> WeightPlan:
     """The plan for the validator `hotkey` at the metagraph's block; `now` is unix seconds."""
     own = metagraph.by_hotkey(hotkey)
@@ -93,7 +120,9 @@ def plan_weights(
         mode = mode_after(metagraph.block - max(own.last_update, own.registered_at), rules.activity_cutoff)
         serving = tuple(neuron for neuron in metagraph.neurons if neuron.serving and neuron.hotkey != hotkey)
         wanted = min(rules.min_allowed_weights, len(metagraph.neurons))
-        rows, skipped = _rows(serving, fresh_scores(known, mode, now), mode, wanted)
+        skipped = basis.why_weights_stand(len(serving))
+        if not skipped:
+            rows, skipped = _rows(serving, fresh_scores(known, mode, now), mode, wanted)
         penalties = {entry.hotkey: entry.penalty for entry in known if entry.penalty}
         rows = tuple(replace(row, penalty=penalties[row.hotkey]) if row.hotkey in penalties else row for row in rows)
     return WeightPlan(
@@ -106,7 +135,7 @@ def plan_weights(
         mode=mode,
         rows=rows,
         skipped=skipped,
-        profile=profile,
+        profile=basis.profile,
     )
 
 

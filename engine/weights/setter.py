@@ -19,7 +19,7 @@ from engine.values import Level, Outcome, WeightCommit
 from engine.weights.commits import Commits, Waiting
 from engine.weights.journal import WeightJournal
 from engine.weights.moment import Moment, Wait, wait_for_rules, wait_for_window
-from engine.weights.plan import HotkeyScore, WeightPlan, plan_weights
+from engine.weights.plan import Basis, HotkeyScore, WeightPlan, plan_weights
 from engine.weights.sender import Sender
 from engine.weights.submission import Submissions
 
@@ -41,7 +41,7 @@ WRONG_KIND = {
 class WeightSetter:
     """A service that watches the blocks. Nothing but this sets weights, and one submission at a time.
 
-    `scores`, made by the scoring profile `profile`, are asked for at each submission. `on_plan` hears of each plan and
+    `scores`, and the `basis` on which they are made, are asked for at each submission. `on_plan` hears of each plan and
     its outcome, which is None when nothing should be set; an unknown one is followed by the outcome that the chain
     showed later. `attention` takes level, subject and text.
     """
@@ -56,7 +56,7 @@ class WeightSetter:
         signer: Signer,
         journal: WeightJournal,
         scores: Callable[[], Sequence[HotkeyScore]],
-        profile: str = "",
+        basis: Callable[[], Basis] = Basis,
         on_plan: Callable[[WeightPlan, Outcome | None], object],
         attention: Callable[[Level, str, str], object],
         call_timeout: float = 60.0,
@@ -65,7 +65,7 @@ class WeightSetter:
         self._netuid = netuid
         self._hotkey = signer.ss58_address
         self._scores = scores
-        self._profile = profile
+        self._basis = basis
         self._on_plan = on_plan
         self._attention = attention
         self._call_timeout = call_timeout
@@ -220,7 +220,7 @@ class WeightSetter:
             hotkey=self._hotkey,
             window=moment.next_epoch,
             now=time.time(),
-            profile=self._profile,
+            basis=self._basis(),
         )
         return replace(plan, salt=new_salt()) if moment.rules.commit_reveal else plan
 

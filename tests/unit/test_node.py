@@ -163,6 +163,25 @@ async def test_what_was_stored_is_there_in_the_next_run(tmp_path: Path) -> None:
         assert [line.name for line in house.feed.snapshot.commands] == ["pause"]
 
 
+async def test_a_switch_of_profiles_leaves_the_weights_on_chain_until_it_has_scored_enough(tmp_path: Path) -> None:
+    async with a_house(tmp_path) as house:
+        async with a_validator(house, "a", "b", "c") as validating:
+            await house.node.run(VALIDATOR)
+            plan = validating._upcoming()
+        assert plan.profile == "robust"
+        assert len(plan.rows) == 2
+        await house.store.journal.settle(await house.store.journal.intend(plan), Outcome(status="ok"))
+        again = House(house.feed, house.store, house.chain, another_node(house), tmp_path)
+        async with a_validator(again, scoring="loosh") as validating:
+            await again.node.watch.refresh()
+            why = "weights made by robust stand until loosh has scored 6 replies"
+            assert (validating._upcoming().rows, validating._upcoming().skipped) == ((), why)
+        back = House(house.feed, house.store, house.chain, another_node(house), tmp_path)
+        async with a_validator(back) as validating:
+            await back.node.watch.refresh()
+            assert [row.uid for row in validating._upcoming().rows] == [row.uid for row in plan.rows]
+
+
 async def test_scoring_with_dropout_is_a_setting_and_goes_on_in_the_next_run(tmp_path: Path) -> None:
     dropout: dict[str, Any] = {
         "dropout": True,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from engine.values import Hyperparameters, Metagraph, Neuron
-from engine.weights.plan import HotkeyScore, WeightPlan, fresh_scores, max_upscale, mode_after, plan_weights
+from engine.weights.plan import Basis, HotkeyScore, WeightPlan, fresh_scores, max_upscale, mode_after, plan_weights
 
 NOW = 1_800_000_000.0
 HOUR = 3600.0
@@ -110,6 +110,17 @@ def test_without_scores_an_emergency_weighs_all_the_same() -> None:
     assert [row.weight for row in planned(graph).rows] == [0.5, 0.5]
     assert planned(replace(graph, block=4599)).skipped == "no serving miner has a score from the last 24 h"
     assert planned(metagraph(block=4600)).skipped == "no miner serves"
+
+
+def test_only_a_switch_of_profiles_makes_weights_stand() -> None:
+    assert Basis(profile="loosh", on_chain_by="robust", scored=5).why_weights_stand(2)
+    for free in (
+        Basis(profile="loosh", on_chain_by="robust", scored=6),
+        Basis(profile="robust", on_chain_by="robust"),
+        Basis(profile="robust"),
+        Basis(),
+    ):
+        assert free.why_weights_stand(2) == ""
 
 
 def test_the_minimum_of_weights_is_filled_with_zeros_while_there_are_miners() -> None:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from engine.chain.local import LocalChain
 from engine.values import Hyperparameters, Outcome
+from engine.weights.plan import Basis
 from tests.unit.chain_helpers import NETUID, RULES, key, running_subnet
 from tests.unit.weights_helpers import Faults, FaultyChain, MemoryJournal, Recorder, scored, setter_on
 
@@ -89,6 +90,34 @@ async def test_nothing_to_set_is_said_once_in_a_window_and_scores_may_still_come
     await to_block(chain, 38)
     await setter.step()
     assert recorder.outcomes == ["skipped", "ok"]
+
+
+async def test_after_a_switch_of_profiles_the_weights_on_chain_stand_until_the_new_one_has_scored_enough(
+    tmp_path: Path,
+) -> None:
+    chain = await running_subnet(tmp_path, miners=2, rules=replace(RULES, activity_cutoff=30))
+    known: dict[str, Any] = {"scores": scored(1.0, 0.5), "basis": Basis(profile="robust", scored=6)}
+    setter = setter_on(chain, MemoryJournal(), recorder := Recorder(), lambda: known["scores"], lambda: known["basis"])
+    await to_block(chain, 35)
+    await setter.step()
+    by_robust = await chain.weights(NETUID, 0)
+    assert by_robust == ((1, 65535), (2, 32768))
+
+    why = "weights made by robust stand until loosh has scored 6 replies"
+    for block, replies, scores in ((75, 0, scored()), (95, 5, scored(0.0, 1.0))):
+        known = {"scores": scores, "basis": Basis(profile="loosh", on_chain_by="robust", scored=replies)}
+        await to_block(chain, block)
+        await setter.step()
+        assert (await setter.set_now()).reason == why
+        assert (recorder.plans[-1][0].mode, recorder.plans[-1][0].skipped) == ("emergency", why)
+        assert setter.wait.reason == f"nothing to set: {why}"
+        assert await chain.weights(NETUID, 0) == by_robust
+
+    known["basis"] = Basis(profile="loosh", on_chain_by="robust", scored=6)
+    assert (await setter.set_now()).ok
+    assert await chain.weights(NETUID, 0) == ((2, 65535),)
+    assert recorder.plans[-1][0].profile == "loosh"
+    await chain.close()
 
 
 async def test_the_operators_command_keeps_to_the_rate_limit_alone(chain: LocalChain) -> None:

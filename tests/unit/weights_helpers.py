@@ -11,7 +11,7 @@ from engine.keys import Signer
 from engine.store.errors import StoreError
 from engine.values import Level, Outcome, OutcomeStatus
 from engine.weights.journal import JournalEntry
-from engine.weights.plan import HotkeyScore, WeightPlan
+from engine.weights.plan import Basis, HotkeyScore, WeightPlan
 from engine.weights.setter import WeightSetter
 from tests.unit.chain_helpers import NETUID, key
 
@@ -196,6 +196,7 @@ def setter_on(
     journal: MemoryJournal,
     recorder: Recorder | None = None,
     scores: Callable[[], Sequence[HotkeyScore]] | None = None,
+    basis: Callable[[], Basis] = Basis,
 ) -> WeightSetter:
     """A setter for the hotkey "validator"."""
     recorder = recorder or Recorder()
@@ -205,6 +206,7 @@ def setter_on(
         signer=key("validator"),
         journal=journal,
         scores=scores or (lambda: scored(1.0, 0.5)),
+        basis=basis,
         on_plan=recorder.on_plan,
         attention=recorder.on_attention,
         call_timeout=0.02,
