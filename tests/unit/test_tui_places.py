@@ -65,6 +65,7 @@ async def test_a_theme_that_is_changed_elsewhere_is_seen_at_a_place_that_was_vis
         await pilot.pause()
         before = app.screen.styles.background
         await pilot.press("1")
+        app.load_themes()
         app.theme = "day"
         await pilot.pause()
         await pilot.press("3")
