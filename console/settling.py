@@ -22,7 +22,6 @@ def go_on() -> None:
 
 
 def leave_alone_what_stays() -> None:
-    """Once the engine is up: collect, and then leave aside all that is there. Going through it held up keys."""
-    gc.unfreeze()
+    """Once the engine is up: collect once, and then leave aside all that is there. Going through it held up keys."""
     gc.collect()
     gc.freeze()

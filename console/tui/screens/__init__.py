@@ -18,7 +18,7 @@ SCREENS = {
 """The screens that have a digit, by their names in `console.actions.PLACES`, which are those of their modules."""
 
 
-OVER = ("console.tui.overlays", "console.tui.screens.toggles", "console.tui.widgets.log_drawer")
+OVER = ("console.tui.overlays", "console.tui.widgets.log_drawer")
 """What opens over any screen."""
 
 

@@ -8,8 +8,11 @@ from textual.screen import Screen
 
 from console.present.table import as_csv
 from console.present.text import Span, fit, line
+from console.tui.screens.dialog import ChoiceDialog
+from console.tui.screens.toggles import TogglesDialog
 from console.tui.widgets.field import Field
 from console.tui.widgets.live_table import LiveTable
+from console.tui.widgets.options import Option
 
 if TYPE_CHECKING:
     from console.tui.app import ConsoleApp
@@ -69,9 +72,6 @@ class TableActions(Screen[None], inherit_bindings=False):
             self.table.focus()
 
     def do_view_sort(self) -> None:
-        from console.tui.screens.dialog import ChoiceDialog
-        from console.tui.widgets.options import Option
-
         table = self.table
         if table is not None:
             options = [
@@ -85,8 +85,6 @@ class TableActions(Screen[None], inherit_bindings=False):
             self.table.sort_by(column_id)
 
     def do_view_columns(self) -> None:
-        from console.tui.screens.toggles import TogglesDialog
-
         table = self.table
         if table is not None:
             choices = {column.id: f"{fit(column.title, 10)}{column.about}" for column in table.table.columns}
