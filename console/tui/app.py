@@ -1,5 +1,6 @@
 """The application: wires the engine's feed, the screens and the registry of actions together, and nothing else."""
 
+import logging
 import time
 from collections.abc import Callable
 from functools import cached_property, partial
@@ -36,6 +37,8 @@ from engine.snapshot import Snapshot
 if TYPE_CHECKING:
     from console.replay.player import Player
     from console.tui.overlays import Overlays
+
+log = logging.getLogger(__name__)
 
 PULL_S = 0.25
 WENT_WELL = ("ok", "committed", "applied")
@@ -283,7 +286,13 @@ class ConsoleApp(TimeTravel, inherit_bindings=False):
         return self._exception
 
     def _handle_exception(self, error: Exception) -> None:
-        """Leave with the error, which is reported without the values of variables."""
+        """Leave with the error, which is reported without the values of variables.
+
+        Once the screen is being left, Textual puts nothing on it any more: what then misses its panes is no fault.
+        """
+        if self._exit:
+            log.info("%s on a screen that was left before it was there", type(error).__name__)
+            return
         self._return_code = 1
         if self._exception is None:
             self._exception = error

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from textual._ansi_sequences import SYNC_END, SYNC_START
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 from textual.events import Paste
@@ -40,6 +41,7 @@ class OperatorDriver(LinuxDriver):
         self._terminal: int = app.terminal
         self._file = Path(os.devnull).open("w")  # noqa: SIM115 for Textual's own writer, which gets nothing
         self._writer = Writer(self._terminal, self._on_drained)
+        self._unfinished: list[str] = []
         self._attributes: list[Any] | None = None
         self._hung_up = False
         signal.signal(signal.SIGTSTP, signal.SIG_IGN)
@@ -50,8 +52,14 @@ class OperatorDriver(LinuxDriver):
         return False
 
     def write(self, data: str) -> None:
-        if not self._hung_up:
-            self._writer.write(data)
+        """A frame goes on with the marks around it, as one: a terminal that got the first mark shows nothing until the
+        last one comes.
+        """
+        self._unfinished.append(data)
+        if self._unfinished[0] != SYNC_START or data == SYNC_END:
+            whole, self._unfinished = "".join(self._unfinished), []
+            if not self._hung_up:
+                self._writer.write(whole)
 
     def start_application_mode(self) -> None:
         self._writer.start()

@@ -67,5 +67,5 @@ class TypeAheadApp(ThemedApp, inherit_bindings=False):
         self._send(Mark(self._taken, LAPS))
 
     def _send(self, mark: Mark) -> None:
-        if not (self.focused or self.screen).post_message(mark):
+        if self.is_running and not (self.focused or self.screen).post_message(mark):
             self.post_message(mark)

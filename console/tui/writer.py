@@ -7,13 +7,11 @@ from collections.abc import Callable
 BACKLOG = 128 * 1024
 """What may wait for the terminal before frames are dropped; some whole frames of a large one."""
 
-CANCEL = b"\x18"
-"""Ends an escape sequence that was cut off."""
-
 
 class Writer:
-    """A thread that writes to `fd`. Once something was dropped, all is, until the terminal has read what was kept;
-    then `on_drained` is called, on the writer's thread, to have everything painted anew.
+    """A thread that writes to `fd`. What `write` is given is written whole or dropped. Once something was dropped, all
+    is, until the terminal has read what was kept; then `on_drained` is called, on the writer's thread, to have
+    everything painted anew.
     """
 
     def __init__(self, fd: int, on_drained: Callable[[], None]) -> None:
@@ -47,7 +45,7 @@ class Writer:
         with self._changed:
             self._leaving = True
             if self._dropped:
-                self._pending[:] = CANCEL
+                self._pending.clear()
 
     def stop(self, timeout: float) -> None:
         """Wait until all is written, `timeout` seconds at most."""

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-START_S = 60.0
+PATIENCE_S = 120.0
+"""How long anything is waited for: many times as long as it takes on a busy machine."""
 
 
 class Run:
@@ -47,28 +48,28 @@ class Run:
     def named(self, name: str) -> list[dict[str, Any]]:
         return [event for event in self.events if event["event"] == name]
 
-    def wait_for(self, name: str, count: int = 1, *, seconds: float = START_S) -> list[dict[str, Any]]:
+    def wait_for(self, name: str, count: int = 1) -> list[dict[str, Any]]:
         """The events of this name once there are `count`; fails with the narration when they do not come."""
         with self._changed:
             came = self._changed.wait_for(
-                lambda: len(self.named(name)) >= count or self.process.poll() is not None, seconds
+                lambda: len(self.named(name)) >= count or self.process.poll() is not None, PATIENCE_S
             )
         found = self.named(name)
         assert came and len(found) >= count, f"{len(found)} of {count} {name} events; {self.said()}"
         return found
 
-    def wait(self, *, seconds: float = START_S) -> int:
+    def wait(self, *, seconds: float = PATIENCE_S) -> int:
         """The exit code; all output is read then."""
         code = self.process.wait(seconds)
         for reader in self._readers:
-            reader.join(10)
+            reader.join(PATIENCE_S)
         return code
 
     def stop(self, how: signal.Signals) -> tuple[int, float]:
         """Send a signal; the exit code and how many seconds the end took."""
         began = time.monotonic()
         self.process.send_signal(how)
-        return self.wait(seconds=20), time.monotonic() - began
+        return self.wait(), time.monotonic() - began
 
     def said(self) -> str:
         return "\n".join(self.narration[-30:])
@@ -95,12 +96,14 @@ def running(*arguments: str) -> Iterator[Run]:
     finally:
         if process.poll() is None:
             process.kill()
-        process.wait(10)
+        process.wait(PATIENCE_S)
 
 
-def finished(*arguments: str, seconds: float = 120.0) -> "subprocess.CompletedProcess[str]":
+def finished(*arguments: str) -> "subprocess.CompletedProcess[str]":
     """Any command, run to its end."""
-    return subprocess.run(command(*arguments), capture_output=True, text=True, cwd=ROOT, timeout=seconds, check=False)
+    return subprocess.run(
+        command(*arguments), capture_output=True, text=True, cwd=ROOT, timeout=PATIENCE_S, check=False
+    )
 
 
 def exported(table: str, folder: Path, *words: str) -> list[dict[str, str]]:
@@ -108,6 +111,14 @@ def exported(table: str, folder: Path, *words: str) -> list[dict[str, str]]:
     done = finished("export", table, *words, "--data-dir", str(folder))
     assert done.returncode == 0, done.stderr
     return list(csv.DictReader(io.StringIO(done.stdout, newline="")))
+
+
+def wait_until(is_so: Callable[[], bool], what: str) -> None:
+    """Wait until something has become so; fails with `what` when it does not."""
+    until = time.monotonic() + PATIENCE_S
+    while not is_so():
+        assert time.monotonic() < until, f"not so: {what}"
+        time.sleep(0.05)
 
 
 def children_of(pid: int) -> list[int]:

@@ -1,6 +1,7 @@
 """A terminal for tests: a pseudo-terminal with a process in it, and enough of an emulator to read its screen.
 
-The emulator knows what Textual sends to place text: cursor moves, erasing, and the modes that have to be given back.
+The emulator knows what Textual sends to place text: cursor moves, erasing, the modes that have to be given back, and
+the marks around a frame: like a terminal that knows them, it shows a frame when it is whole.
 """
 
 import fcntl
@@ -12,20 +13,27 @@ import subprocess
 import sys
 import termios
 import threading
-import time
 from codecs import getincrementaldecoder
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 from unicodedata import east_asian_width
 
-ROOT = Path(__file__).parents[2]
+from tests.stories.console import PATIENCE_S, ROOT
+
 SEQUENCE = re.compile(
     r"\x1b(?:\[([?>=<]?)([0-9;$]*)([@-~])|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_].*?\x1b\\|[@-Z\\-_=>78])"
 )
 UNFINISHED = re.compile(r"\x1b(?:\[[?>=<]?[0-9;$]*|\][^\x07]*|[PX^_].*)?\Z")
-GIVEN_BACK = {"1049": False, "25": True, "1000": False, "1003": False, "2004": False}
+FRAME = "2026"
+"""The private mode in which a terminal takes a frame without showing it."""
+
+KNOWS_FRAMES = f"\x1b[?{FRAME};2$y"
+GIVEN_BACK = {"1049": False, "25": True, "1000": False, "1003": False, "2004": False, FRAME: False}
 """What private modes must be when a screen has left."""
+
+Found = TypeVar("Found")
 
 
 class Display:
@@ -35,13 +43,16 @@ class Display:
         self.width, self.height = width, height
         self.cells = [[" "] * width for _ in range(height)]
         self.modes: dict[str, bool] = {}
-        self.sequences: list[str] = []
+        self.answer = ""
+        """What it has to say to the program."""
+        self._shown = ""
         self._row = self._column = 0
         self._rest = ""
 
     @property
     def text(self) -> str:
-        return "\n".join("".join(row).rstrip() for row in self.cells)
+        """What is to be seen; while a frame is being written, the one before it."""
+        return self._shown if self.modes.get(FRAME) else "\n".join("".join(row).rstrip() for row in self.cells)
 
     def feed(self, text: str) -> None:
         text = self._rest + text
@@ -68,22 +79,21 @@ class Display:
     def _obey(self, sequence: re.Match[str]) -> None:
         private, numbers, final = sequence[1], sequence[2], sequence[3]
         if final is None:
-            self.sequences.append(sequence[0])
             return
         values = [int(number) for number in numbers.split(";") if number.isdecimal()]
         match private, final:
+            case "?", "p" if numbers == f"{FRAME}$":
+                self.answer += KNOWS_FRAMES
             case "?", "h" | "l":
+                self._shown = self.text
                 self.modes |= dict.fromkeys(numbers.split(";"), final == "h")
             case "", "H":
                 row, column = [*values, 1, 1][:2]
                 self._row, self._column = min(row, self.height) - 1, min(column, self.width) - 1
             case "", "C":
                 self._column += values[0] if values else 1
-            case "", "J" | "K" | "m" | "u":
-                if final == "J":
-                    self.cells = [[" "] * self.width for _ in range(self.height)]
-            case _:
-                self.sequences.append(sequence[0])
+            case "", "J":
+                self.cells = [[" "] * self.width for _ in range(self.height)]
 
 
 class Terminal:
@@ -131,7 +141,10 @@ class Terminal:
             with self._changed:
                 self.received += data
                 self.display.feed(decoder.decode(data))
+                answer, self.display.answer = self.display.answer, ""
                 self._changed.notify_all()
+            if answer:
+                self.press(answer)
 
     @property
     def text(self) -> str:
@@ -141,11 +154,22 @@ class Terminal:
     def press(self, keys: str) -> None:
         os.write(self._controller, keys.encode())
 
-    def wait_for(self, text: str, *, seconds: float = 30.0) -> None:
-        """Wait until the screen shows a text; fails with the screen."""
+    def wait_for(self, *texts: str) -> None:
+        """Wait until the screen shows all these texts at once; fails with the screen."""
+        self.wait_until(lambda shown: all(text in shown for text in texts), f"{texts}")
+
+    def wait_until(self, look: Callable[[str], Found | None], what: str) -> Found:
+        """Wait until a look at the screen's text finds something, and return that; fails with the screen."""
         with self._changed:
-            seen = self._changed.wait_for(lambda: text in self.display.text, seconds)
-        assert seen, f"{text!r} is not on the screen:\n{self.text}"
+            found = self._changed.wait_for(lambda: look(self.display.text), PATIENCE_S)
+        assert found, f"{what} is not on the screen:\n{self.text}"
+        return found
+
+    def ended(self) -> int:
+        """The exit code, once the process has ended and what it wrote is on the display."""
+        code = self.process.wait(PATIENCE_S)
+        self._reader.join(PATIENCE_S)
+        return code
 
     def stall(self) -> None:
         """Stop reading, as a terminal does whose link hangs."""
@@ -197,9 +221,3 @@ def terminal(
         yield opened
     finally:
         opened.close()
-
-
-def ended(process: "subprocess.Popen[bytes]", seconds: float = 20.0) -> tuple[int, float]:
-    """The exit code, and how long it took to come."""
-    began = time.monotonic()
-    return process.wait(seconds), time.monotonic() - began

@@ -3,14 +3,14 @@
 import asyncio
 import itertools
 import re
-import time
 from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
 
 from engine.keys import keypair_from_uri
-from tests.stories.terminal import Terminal, ended, terminal
+from tests.stories.console import wait_until
+from tests.stories.terminal import Terminal, terminal
 from tests.unit.transport_helpers import ForeignMiner, clear_answer, http_server, reply
 
 pytestmark = pytest.mark.slow
@@ -59,7 +59,7 @@ def _see_everything(miner: ForeignMiner, neuron: str, folder: Path) -> None:
         "--seed", "7", "--data-dir", str(folder), home=folder, size=(160, 48),
     ) as opened:  # fmt: skip
         opened.wait_for("● RUN")
-        _wait_until_asked(miner, 2 * len(TEXTS))
+        wait_until(lambda: len(miner.asked) >= 2 * len(TEXTS), "the miner is asked")
         _go(opened, "2", "[2 Challenges]")
         _go(opened, "\r", "Likeness")
         _see_older_rounds(opened, len(TEXTS))
@@ -80,7 +80,7 @@ def _see_everything(miner: ForeignMiner, neuron: str, folder: Path) -> None:
         _go(opened, "1", "[1 Home]")
         _go(opened, "q", "Stop the engine and quit")
         opened.press("G\r")
-        assert ended(opened.process)[0] == 0
+        assert opened.ended() == 0
         received = opened.received.decode()
     assert [text for text in SHOWN if text not in received] == []
     assert [harm for harm in HARMFUL if harm in received] == []
@@ -93,16 +93,6 @@ def _go(opened: Terminal, keys: str, text: str) -> None:
 
 def _see_older_rounds(opened: Terminal, count: int) -> None:
     """See the `count` rounds before the one that the screen of a challenge shows."""
-    opened.wait_for("  round ")
-    found = ROUND.search(opened.text)
-    assert found is not None, opened.text
-    newest = int(found[1])
+    newest = int(opened.wait_until(ROUND.search, "the number of a round")[1])
     for number in range(newest - 1, newest - 1 - count, -1):
         _go(opened, "[", f"round {number} of ")
-
-
-def _wait_until_asked(miner: ForeignMiner, count: int) -> None:
-    deadline = time.monotonic() + 30
-    while len(miner.asked) < count:
-        assert time.monotonic() < deadline, f"asked {len(miner.asked)} times"
-        time.sleep(0.1)

@@ -3,15 +3,15 @@
 import asyncio
 import contextlib
 import json
-import time
 from pathlib import Path
 
 import httpx
 import pytest
 
 from engine.keys import keypair_from_uri
+from engine.node import STATUS_FILE
 from engine.values import Peer
-from tests.stories.console import Run, exported, running
+from tests.stories.console import PATIENCE_S, Run, exported, running
 from tests.unit.transport_helpers import ForeignMiner, foreign_ask, http_server
 
 pytestmark = pytest.mark.slow
@@ -68,15 +68,14 @@ async def test_a_foreign_validator_gets_answers_and_a_stranger_none(tmp_path: Pa
 
 
 async def _ended(run: Run) -> int:
-    return await asyncio.to_thread(run.wait, seconds=60)
+    return await asyncio.to_thread(run.wait)
 
 
 async def _address(folder: Path) -> Peer:
     """Where the miner listens, from its status file."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        with contextlib.suppress(OSError, ValueError, TypeError):
-            host, _, port = json.loads((folder / "status.json").read_text())["server"]["address"].rpartition(":")
-            return Peer("", host, int(port))
-        await asyncio.sleep(0.1)
-    raise AssertionError("no address in the status file")
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            with contextlib.suppress(OSError, ValueError, TypeError):
+                host, _, port = json.loads((folder / STATUS_FILE).read_text())["server"]["address"].rpartition(":")
+                return Peer("", host, int(port))
+            await asyncio.sleep(0.1)

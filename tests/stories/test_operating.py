@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from engine.store.schema import FILE_NAME
-from tests.stories.console import ROOT, children_of, command, finished, is_alive, running
+from tests.stories.console import PATIENCE_S, ROOT, children_of, command, finished, is_alive, running, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -82,7 +82,7 @@ def test_a_reader_that_goes_away_does_not_stop_the_engine(tmp_path: Path) -> Non
     assert process.stdout is not None
     process.stdout.readline()
     process.stdout.close()
-    _, said = process.communicate(timeout=90)
+    _, said = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0
     assert b"Traceback" not in said
     with sqlite3.connect(folder / FILE_NAME) as database:
@@ -104,12 +104,9 @@ def test_a_reader_that_stops_reading_does_not_stop_the_engine(tmp_path: Path) ->
         cwd=ROOT,
     )
     try:
-        deadline = time.monotonic() + 60
-        while _rounds_in(folder) < 2:
-            assert time.monotonic() < deadline, "no rounds while stdout is blocked"
-            time.sleep(0.1)
+        wait_until(lambda: _rounds_in(folder) >= 2, "rounds are done while stdout is blocked")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(5) == 0
+        assert process.wait(PATIENCE_S) == 0
     finally:
         process.kill()
         os.close(read_end)
@@ -208,7 +205,7 @@ def test_the_demo_runs_beside_another_programs_env_file(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -11,7 +11,7 @@ import pytest
 
 from console.themes import theme_files
 from engine.store.schema import LATEST
-from tests.stories.console import ROOT
+from tests.stories.console import PATIENCE_S, ROOT
 
 pytestmark = pytest.mark.slow
 
@@ -42,7 +42,12 @@ def run(installed: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """Python with the installed packages before everything else, in a folder that is no checkout."""
     environment = {**os.environ, "PYTHONPATH": str(installed)}
     return subprocess.run(
-        [sys.executable, *arguments], cwd=installed.parent, env=environment, capture_output=True, text=True, timeout=60
+        [sys.executable, *arguments],
+        cwd=installed.parent,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
     )
 
 

@@ -1,5 +1,6 @@
 """Keys that come in one burst: none is lost, none is taken twice, and each finds what the one before it opened."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,18 @@ async def test_what_is_typed_behind_an_answer_goes_where_the_answer_leads(tmp_pa
         assert uid_under_cursor(app) == 3
         await burst(app, pilot, "q", "q", "G", "enter", "3")
         assert app.return_value is Ending.STOP
+
+
+async def test_who_leaves_while_a_screen_opens_leaves_as_asked(tmp_path: Path) -> None:
+    app = app_of(snapshot(), tmp_path)
+    async with app.run_test(size=NARROW):
+        app.post_message(events.Key("4", "4"))
+        while app.current_mode == "home":  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        app.leave(Ending.HUNG_UP)
+        while app.is_running:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert (app.return_value, app.crash) == (Ending.HUNG_UP, None)
 
 
 async def test_a_paste_keeps_its_place_among_keys(tmp_path: Path) -> None:

@@ -5,9 +5,12 @@ an answer its checks take several times as long as its arithmetic, so the same s
 random numbers in the same order. Where a cluster loses all of its sentences, scikit-learn itself is asked.
 """
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 
 from engine.scoring.loosh.cosine import Vectors
 
@@ -31,8 +34,16 @@ def stages(sentences: Vectors) -> Vectors:
     try:
         centres = _centres(sentences)
     except _EmptyClusterError:
-        centres = KMeans(n_clusters=STAGES, n_init=BEGINNINGS, random_state=SEED).fit(sentences).cluster_centers_
+        centres = _centres_of_scikit_learn(sentences)
     return np.asarray(centres[np.argsort(np.linalg.norm(centres, axis=1))], dtype=np.float32)
+
+
+def _centres_of_scikit_learn(sentences: Vectors) -> Vectors:
+    """It warns of sentences that repeat themselves, which a miner's answer may do as it likes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        found = KMeans(n_clusters=STAGES, n_init=BEGINNINGS, random_state=SEED).fit(sentences)
+    return np.asarray(found.cluster_centers_)
 
 
 def _centres(sentences: Vectors) -> Vectors:
