@@ -53,7 +53,7 @@ def _colours(environ: Mapping[str, str], term: str) -> Result:
         return ok("colours", "256")
     return warning(
         "colours",
-        "16, by the word of TERM and COLORTERM",
+        "16 (TERM, COLORTERM)",
         why="Themes are made of 16 million colours; with 16 they are only approached.",
         do="Set COLORTERM=truecolor when your terminal knows them, or choose the theme ansi with T.",
     )

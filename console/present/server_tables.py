@@ -26,7 +26,7 @@ def _said(row: Asked, _now: float) -> Cell:
 
 REQUESTS: Table[Asked] = Table(
     name="requests",
-    empty="no requests yet: they come from validators that know this axon",
+    empty="no requests yet: validators who know the axon ask",
     key=lambda row: f"{row.request.at} {row.request.hotkey} {row.request.ms}",
     sort="time",
     descending=True,

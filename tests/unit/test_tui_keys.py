@@ -21,6 +21,7 @@ from console.tui.widgets.live_table import LiveTable
 from console.tui.widgets.panel import Panel
 from engine.commands import Acknowledge, Pause, SetWeights
 from engine.snapshot import ChainView
+from tests.unit.suspects_helpers import suspecting
 from tests.unit.tui_helpers import NARROW, WIDE, Orders, app_of, attention, miner, screen_text, snapshot, toasts
 
 
@@ -311,3 +312,30 @@ def test_somebody_responds_to_every_action(action: Action) -> None:
     name = "do_" + action.id.replace(".", "_")
     engine = action.command or action.order
     assert engine or action.group == "go" or any(hasattr(part, name) for part in parts_of_the_screen())
+
+
+@pytest.mark.parametrize(
+    ("keys", "panes"),
+    [
+        (["1"], ("services", "Attention", "Last challenges")),
+        (["4"], ("last set", "Proposed", "Submissions")),
+        (["7"], ("Doctor", "SETTING ")),
+        (["3", "a"], ("Act as one", "Members")),
+        (["3", "enter"], ("state ", "Rounds", "Why")),
+    ],
+)
+@pytest.mark.parametrize("size", [(60, 16), (40, 10)])
+async def test_tab_leads_to_every_pane_of_a_small_screen(
+    keys: list[str], panes: tuple[str, ...], size: tuple[int, int], tmp_path: Path
+) -> None:
+    app = app_of(suspecting("applied"), tmp_path)
+    async with app.run_test(size=size) as pilot:
+        for key in keys:
+            await pilot.press(key)
+            await pilot.pause()
+        seen = ""
+        for _ in range(6):
+            await pilot.pause()
+            seen += screen_text(app)
+            await pilot.press("tab")
+        assert [pane for pane in panes if pane not in seen] == []

@@ -11,7 +11,7 @@ from console.present.server_rows import asked
 from console.present.server_tables import REQUESTS
 from console.present.text import Span, line
 from console.tui.screens.base import ConsoleScreen
-from console.tui.widgets.lines import Lines
+from console.tui.widgets.lines import Facts, Lines
 from console.tui.widgets.live_table import LiveTable
 from console.tui.widgets.options import Option, Options
 from console.tui.widgets.panel import Panel
@@ -30,12 +30,12 @@ class HomeScreen(ConsoleScreen):
         serving = self.host.picture.snapshot.role == "miner"
         with Horizontal(id="facts"):
             with Panel("Engine"):
-                yield Lines(id="engine")
+                yield Facts(id="engine")
             with Panel("Chain"):
-                yield Lines(id="chain")
+                yield Facts(id="chain")
             if not serving:
                 with Panel("Scores", classes="wide-only"):
-                    yield Lines(id="scores")
+                    yield Facts(id="scores")
         if not serving:
             with Horizontal(id="pulse"):
                 with Panel("How long answers take"):
@@ -51,8 +51,8 @@ class HomeScreen(ConsoleScreen):
 
     def show(self, picture: Picture) -> None:
         snapshot = picture.snapshot
-        self.query_one("#engine", Lines).show(home.engine(picture))
-        self.query_one("#chain", Lines).show(home.chain(picture))
+        self.query_one("#engine", Facts).show(home.engine(picture))
+        self.query_one("#chain", Facts).show(home.chain(picture))
         self._show_attention(picture)
         rows = asked(snapshot) if snapshot.role == "miner" else snapshot.rounds
         self.query_one(TablePanel).show(rows, picture.now)
@@ -60,7 +60,7 @@ class HomeScreen(ConsoleScreen):
             self._show_scores(picture)
 
     def _show_scores(self, picture: Picture) -> None:
-        self.query_one("#scores", Lines).show(home.scoring(picture))
+        self.query_one("#scores", Facts).show(home.scoring(picture))
         latency, agreement = self.query_one("#latency", Lines), self.query_one("#agreement", Lines)
         rounds = sorted(picture.snapshot.rounds, key=lambda judged: judged.at)
         latency.show(pulse.latency(rounds, *latency.size))

@@ -11,7 +11,7 @@ from console.present.server_tables import CALLERS, KEYS, REQUESTS
 from console.present.service_tables import SERVERS, SERVICES
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.reader import READER_WIDTH, Reader
-from console.tui.widgets.lines import Bar, Lines
+from console.tui.widgets.lines import Bar, Facts
 from console.tui.widgets.live_table import LiveTable
 from console.tui.widgets.panel import Panel
 from console.tui.widgets.table_panel import TablePanel
@@ -33,13 +33,13 @@ class ServerScreen(ConsoleScreen):
     def _serving(self) -> ComposeResult:
         with Horizontal(id="facts"):
             with Panel("Server"):
-                yield Lines(id="status")
+                yield Facts(id="status")
             yield TablePanel("Callers", CALLERS, id="callers", hint="b block  u unblock")
             yield TablePanel("Keys", KEYS, id="keys", classes="wide-only")
         with Horizontal(id="traffic"):
             yield TablePanel("Requests", REQUESTS, id="requests")
             with Panel("Request", id="detail", classes="wide-only"):
-                yield Lines()
+                yield Facts()
 
     def row_name(self, action_id: str) -> str:
         """A service by its name, a caller by the hotkey of its row among the callers or the requests."""
@@ -65,7 +65,7 @@ class ServerScreen(ConsoleScreen):
             self.query_one("#explanation", Bar).show(server.explanation(snapshot))
             self.query_one("#services", TablePanel).show(parts(snapshot), picture.now)
             return
-        self.query_one("#status", Lines).show(server.status(picture))
+        self.query_one("#status", Facts).show(server.status(picture))
         self.query_one("#callers", TablePanel).show(callers(snapshot), picture.now)
         self.query_one("#keys", TablePanel).show(keys(snapshot), picture.now)
         self.query_one("#requests", TablePanel).show(asked(snapshot), picture.now)
@@ -73,7 +73,7 @@ class ServerScreen(ConsoleScreen):
 
     @on(LiveTable.Moved, "#requests LiveTable")
     def _show_detail(self) -> None:
-        pane = self.query_one("#detail Lines", Lines)
+        pane = self.query_one("#detail Facts", Facts)
         pane.show(server.request(self._current, pane.size.width))
 
     @property

@@ -14,7 +14,7 @@ from console.present.weights import Change
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.miner import MinerScreen
 from console.tui.screens.reader import READER_WIDTH, Reader
-from console.tui.widgets.lines import Lines
+from console.tui.widgets.lines import Facts
 from console.tui.widgets.live_table import LiveTable
 from console.tui.widgets.panel import Panel
 from console.tui.widgets.table_panel import TablePanel
@@ -32,9 +32,9 @@ class WeightsScreen(ConsoleScreen):
         plans = self.host.picture.snapshot.role != "miner"
         with Horizontal(id="facts"):
             with Panel("Status"):
-                yield Lines(id="status")
+                yield Facts(id="status")
             with Panel("Actions: x, then a letter"):
-                yield Lines(id="letters")
+                yield Facts(id="letters")
         if plans:
             with Horizontal(id="plans"):
                 yield TablePanel("Proposed vs on-chain", CHANGES, id="changes", hint="d only changes")
@@ -42,9 +42,9 @@ class WeightsScreen(ConsoleScreen):
         yield TablePanel("Command log", COMMANDS, id="commands", classes="below" if plans else None)
 
     def show(self, picture: Picture) -> None:
-        self.query_one("#status", Lines).show(weights.status(picture))
+        self.query_one("#status", Facts).show(weights.status(picture))
         letters = chain.lettered_now(picture.snapshot)
-        self.query_one("#letters", Lines).show([lettered(one, self.host.why_not(one.id)) for one in letters])
+        self.query_one("#letters", Facts).show([lettered(one, self.host.why_not(one.id)) for one in letters])
         self.query_one("#commands", TablePanel).show(picture.snapshot.commands, picture.now)
         if picture.snapshot.role != "miner":
             self._show_plans(picture)

@@ -76,6 +76,13 @@ class Lines(Painted):
         self.scroll_relative(y=-self.size.height // 2, animate=False)
 
 
+class Facts(Lines, can_focus=True):
+    """Lines that are all there where there is room: only where there is more than fits, the focus can go there."""
+
+    def allow_focus(self) -> bool:
+        return super().allow_focus() and len(self.content) > self.size.height
+
+
 class Bar(Lines, can_focus=False):
     """Text that is always there, such as header and footer: one line, and nothing for the focus."""
 
