@@ -52,7 +52,7 @@ def describe(snapshot: Snapshot, holder: Holder | None, age: float) -> Iterator[
         answering = sum(miner.state == "active" for miner in snapshot.miners)
         paused = ", paused" if snapshot.paused else ""
         answer = f"{answering} of {len(snapshot.miners)} miners answer"
-        yield f"rounds:  {snapshot.rounds_done} done in this run{paused}; {answer}"
+        yield f"rounds:  {snapshot.rounds_done} done in this run, {snapshot.rounds_recorded} recorded{paused}; {answer}"
         if snapshot.scoring:
             yield f"judging: {snapshot.scoring} with {snapshot.encoder}"
     if snapshot.plans:

@@ -50,11 +50,13 @@ class Penalising:
         self._standings: dict[str, Standing] = {}
         self._stored: dict[str, Standing] = {}
         self._storing = asyncio.Lock()
-        self._told: list[frozenset[str]] | None = None
+        self._told: list[frozenset[str]] = []
+        self._held_before: list[str] = []
 
     async def load(self) -> None:
         """Go on from what earlier runs stored. Raises StoreError."""
         self._standings = self._stored = await self._table.load(self._netuid)
+        self._held_before = [hotkey for hotkey, standing in self._standings.items() if standing.held]
 
     async def run(self, started: Callable[[], None]) -> None:
         started()
@@ -66,6 +68,7 @@ class Penalising:
         """Take in whom the last round made suspect, once the window and what earlier rounds taught are known."""
         if self._window() <= 0 or self._suspicions().rounds == 0:
             return
+        self._tell_holds()
         self._tell_new_groups()
         self._standings = after(self._standings, self._suspicions().by_hotkey, self._rule, self._window())
         try:
@@ -121,23 +124,27 @@ class Penalising:
     def _suspected(self) -> dict[str, float]:
         return {hotkey: value for hotkey, value in self._suspicions().by_hotkey.items() if value >= VERDICT}
 
+    def _tell_holds(self) -> None:
+        """Once, of penalties that an earlier run held back: they are until somebody releases them."""
+        if held := self._uids(self._held_before):
+            self._attention("info", "sybil", f"held back are the penalties of uid {held}: released under Miners")
+        self._held_before = []
+
     def _tell_new_groups(self) -> None:
-        """Of groups that hold somebody new; those of an earlier run are known."""
-        groups = self._suspicions().groups
-        told = self._told if self._told is not None else [frozenset(one.accused) for one in groups]
-        for group in groups:
+        """Of groups that hold somebody new in this run."""
+        for group in self._suspicions().groups:
             accused = frozenset(group.accused)
-            if not any(accused <= earlier for earlier in told):
-                told = [*(earlier for earlier in told if not earlier <= accused), accused][-MOST_TOLD:]
+            if self._uids(group.accused) and not any(accused <= earlier for earlier in self._told):
+                self._told = [*(earlier for earlier in self._told if not earlier <= accused), accused][-MOST_TOLD:]
                 self._attention("warning", "sybil", f"{self._said(group)}: evidence under Miners")
-        self._told = told
 
     def _said(self, group: Suspects) -> str:
-        uids = {neuron.hotkey: neuron.uid for neuron in self._metagraph().neurons}
-        who, copied = (
-            ", ".join(str(uids[hotkey]) for hotkey in hotkeys if hotkey in uids)
-            for hotkeys in (group.accused, group.copied)
-        )
+        who, copied = self._uids(group.accused), self._uids(group.copied)
         if copied:
             return f"uid {who} {'repeats' if len(group.accused) == 1 else 'repeat'} what uid {copied} says first"
         return f"uid {who} act as one"
+
+    def _uids(self, hotkeys: Sequence[str]) -> str:
+        """Of those that are registered."""
+        uids = {neuron.hotkey: neuron.uid for neuron in self._metagraph().neurons}
+        return ", ".join(str(uids[hotkey]) for hotkey in hotkeys if hotkey in uids)

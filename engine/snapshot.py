@@ -248,7 +248,10 @@ class ReplayView(Struct, frozen=True, kw_only=True):
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
-    """Everything that a screen shows of a running engine, at one instant; with a `replay`, of an earlier one."""
+    """Everything that a screen shows of a running engine, at one instant; with a `replay`, of an earlier one.
+
+    `rounds_done` are those of this run, `rounds_recorded` those in the store, of earlier runs as well.
+    """
 
     at: float
     version: str
@@ -269,6 +272,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     progress: Progress | None = None
     next_round_at: float | None = None
     rounds_done: int = 0
+    rounds_recorded: int = 0
     rounds: tuple[RoundView, ...] = ()
     miners: tuple[MinerView, ...] = ()
     plans: tuple[PlanView, ...] = ()

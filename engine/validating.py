@@ -22,7 +22,7 @@ from engine.snapshot import MinerView, PlanView, Snapshot, SybilView
 from engine.store.errors import StoreError
 from engine.transport.dialect import Caller
 from engine.validator import Validator
-from engine.values import Outcome, Peer
+from engine.values import Metagraph, Outcome, Peer
 from engine.view import PLANS_SHOWN, ROUNDS_SHOWN, miner_views, plan_view, setter_view
 from engine.weights.averages import Exponential, Rule, Windowed
 from engine.weights.book import AverageBook
@@ -54,6 +54,7 @@ class Validating:
         self._rule = _rule(settings)
         self._profile = settings.scoring
         self._on_chain_by = ""
+        self._earlier_run_ended: float | None = None
         self._scoring_period_s = settings.scoring_period
         self._plans: deque[PlanView] = deque(maxlen=PLANS_SHOWN)
         self._skipping: set[asyncio.Task[None]] = set()
@@ -115,7 +116,7 @@ class Validating:
         node.services[VALIDATOR] = lambda: self.validator
         node.services["availability"] = lambda: sweeper
         node.services["penalties"] = lambda: self._penalising
-        node.on_metagraph.append(self._selection.see)
+        node.on_metagraph += [self._selection.see, self._tell_who_had_stopped]
         node.views.append(self._view)
         node.handlers |= {Pause: self._pause, Resume: self._resume}
         node.handle_unless_read_only(
@@ -142,8 +143,24 @@ class Validating:
         )
         await self._penalising.load()
         self._on_chain_by = await store.journal.profile_on_chain(netuid)
-        self.validator.show((await store.recent_rounds(netuid, ROUNDS_SHOWN))[::-1])
+        last_rounds = await store.recent_rounds(netuid, ROUNDS_SHOWN)
+        self.validator.show(last_rounds[::-1], await store.count_rounds(netuid))
+        self._earlier_run_ended = last_rounds[0].started_at if last_rounds else None
         self._plans.extend((await store.journal.recent(netuid, PLANS_SHOWN))[::-1])
+
+    def _tell_who_had_stopped(self, metagraph: Metagraph) -> None:
+        """Once, of the miners that did not answer any more when the last run ended."""
+        ended, self._earlier_run_ended = self._earlier_run_ended, None
+        if ended is None:
+            return
+        stopped = [
+            neuron.uid
+            for neuron in metagraph.neurons
+            if (tally := self.scoreboard.tally(neuron.hotkey)).answered and tally.state(ended) != "active"
+        ]
+        if stopped:
+            listed = ", ".join(map(str, stopped))
+            self._node.feed.raise_attention("info", "miners", f"uid {listed} had stopped answering in the last run")
 
     def _earned(self) -> tuple[HotkeyScore, ...]:
         return self.scoreboard.scores(self.scoreboard.hotkeys, time.time())
@@ -218,6 +235,7 @@ class Validating:
             progress=self.validator.progress,
             next_round_at=None if self.validator.paused else self.validator.next_round_at,
             rounds_done=self.validator.rounds_done,
+            rounds_recorded=self.validator.rounds_recorded,
             rounds=self.validator.shown,
             miners=self._miners,
             sybil=self._sybil,

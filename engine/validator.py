@@ -75,6 +75,7 @@ class Validator:
         self._unrecorded: deque[Entry] = deque()
         self._shown: deque[RoundView] = deque(maxlen=ROUNDS_SHOWN)
         self.rounds_done = 0
+        self.rounds_recorded = 0
         self.progress: Progress | None = None
         self.next_round_at: float | None = None
         self.suspicions = Suspicions()
@@ -125,8 +126,9 @@ class Validator:
         """The last rounds, oldest first."""
         return tuple(self._shown)
 
-    def show(self, earlier: Sequence[Round]) -> None:
-        """Take in rounds of an earlier run, oldest first, for the screen."""
+    def show(self, earlier: Sequence[Round], recorded: int) -> None:
+        """Take in rounds of earlier runs, the last of all that are `recorded`, oldest first, for the screen."""
+        self.rounds_recorded = recorded
         self._shown.extend(round_view(past, recorded=True) for past in earlier)
 
     @property
@@ -227,6 +229,7 @@ class Validator:
         self._unrecorded.append(Entry(judged, history, self._source.cursor))
         try:
             await self._catch_up()
+            self.rounds_recorded = await self._store.count_rounds(self._netuid)
         except StoreError as error:
             if len(self._unrecorded) > UNRECORDED_KEPT:
                 self._unrecorded.popleft()

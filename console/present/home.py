@@ -72,11 +72,18 @@ def _round(picture: Picture) -> Line:
             Span(formats.gauge(done / max(1, progress.asked), GAUGE), "accent"),
             f" {done}/{progress.asked}",
         )
-    so_far = f"#{snapshot.rounds_done} done" if snapshot.rounds_done else "none yet"
+    so_far = f"{snapshot.rounds_done:,} this run" if snapshot.rounds_done else "none yet"
     if snapshot.paused:
         return line(f"{so_far}  ", Span("▲ paused", "warn"))
-    following = f"  next in {formats.countdown(snapshot.next_round_at - picture.now)}" if snapshot.next_round_at else ""
+    following = f"  next {formats.countdown(snapshot.next_round_at - picture.now)}" if snapshot.next_round_at else ""
     return line(f"{so_far}{following}")
+
+
+def counted(snapshot: Snapshot) -> str:
+    """How many rounds there are, for the title of the last ones; "" where their timeline says it."""
+    if snapshot.role == "miner" or snapshot.replay is not None:
+        return ""
+    return f"{snapshot.rounds_done:,} in this run, {snapshot.rounds_recorded:,} recorded"
 
 
 def _answers(rounds: Sequence[RoundView]) -> Line:

@@ -102,6 +102,7 @@ class Recording:
                 last_weights_block=plan.block if plan else 0,
             ),
             rounds_done=place,
+            rounds_recorded=place,
             rounds=self._rounds(past, place),
             miners=miner_views(accounts, rule, weights, at),
             plans=tuple(past.plans(netuid, at, PLANS_SHOWN)),

@@ -88,6 +88,10 @@ _ANSWERS_COUNTED = """
     SELECT replies.hotkey, replies.at FROM rounds CROSS JOIN replies ON replies.round = rounds.number
     WHERE rounds.at > ? AND rounds.netuid = ? AND replies.status = 'ok' AND replies.counted = 'yes' ORDER BY rounds.at
 """
+_COUNT = "SELECT count(*) FROM rounds"
+"""Without a netuid, an index answers it."""
+
+_COUNT_OF_ONE = "SELECT count(*) FROM rounds WHERE netuid = :netuid"
 _FROM_OUTSIDE = "FROM rounds WHERE netuid = ? AND source IN ('organic', 'file')"
 _REPLIES_WITHOUT_TEXT = """
     SELECT uid, hotkey, coldkey, ip, status, ms, quality, score, emission, counted, cluster, reason, finish_reason,
@@ -168,6 +172,14 @@ class Store:
         async with self._database.read() as connection:
             query = "SELECT at FROM rounds WHERE netuid = ? AND at > ? AND truth IS NOT NULL ORDER BY at"
             return [at for (at,) in await connection.execute_fetchall(query, (netuid, since))]
+
+    async def count_rounds(self, netuid: int) -> int:
+        """How many rounds of this subnet are kept."""
+        async with self._database.read() as connection:
+            subnets = await connection.execute_fetchall("SELECT DISTINCT netuid FROM neurons")
+            query = _COUNT if [tuple(row) for row in subnets] == [(netuid,)] else _COUNT_OF_ONE
+            [(count,)] = await connection.execute_fetchall(query, {"netuid": netuid})
+            return int(count)
 
     async def recent_rounds(self, netuid: int, limit: int) -> tuple[Round, ...]:
         """The newest rounds, newest first, without texts, tool calls and likeness."""

@@ -22,6 +22,7 @@ SNAPSHOT = Snapshot(
     started_at=1000.0,
     hotkey="5Grw",
     rounds_done=8,
+    rounds_recorded=297,
     chain=ChainView(network="embedded", netuid=7, uid=3, registered=True, block=55, reachable=True),
     miners=(
         MinerView(uid=1, hotkey="5A", name="strong-1", state="active"),
@@ -44,7 +45,7 @@ def test_an_engine_that_runs(tmp_path: Path) -> None:
         f"running: validator, process {os.getpid()}, for 2 min 5 s",
         "neuron:  5Grw on netuid 7 (embedded), uid 3",
         "chain:   block 55",
-        "rounds:  8 done in this run; 1 of 2 miners answer",
+        "rounds:  8 done in this run, 297 recorded; 1 of 2 miners answer",
         "judging: loosh with bow",
     ]
     assert (found["running"], found["pid"]) == (True, os.getpid())

@@ -51,6 +51,7 @@ from engine.validating import VALIDATOR, Validating
 from engine.values import Neuron, Outcome
 from tests.unit.chain_helpers import NETUID, key, running_subnet
 from tests.unit.engine_helpers import Obliging, Questions, a_feed, named, until
+from tests.unit.store_helpers import a_reply, a_round
 
 SAME_WORDS = "I have added both of the numbers up twice, and in the end the answer is 42 each time that I do it."
 
@@ -160,7 +161,22 @@ async def test_what_was_stored_is_there_in_the_next_run(tmp_path: Path) -> None:
             assert validating.scoreboard.tally(key("miner1").ss58_address).answered == 1
             await again.node.run(VALIDATOR)
         assert [view.id for view in house.feed.snapshot.rounds] == ["a", "b"]
+        assert (house.feed.snapshot.rounds_done, house.feed.snapshot.rounds_recorded) == (1, 2)
         assert [line.name for line in house.feed.snapshot.commands] == ["pause"]
+        assert house.feed.attention == ()
+
+
+async def test_who_had_stopped_answering_is_told_by_the_next_run(tmp_path: Path) -> None:
+    async with a_house(tmp_path) as house:
+        failed = a_reply(2, hotkey=key("miner2").ss58_address, status="timeout")
+        answers = [a_reply(uid, hotkey=key(f"miner{uid}").ss58_address) for uid in (1, 2)]
+        for number in range(7):
+            asked = a_round(number, answers if number == 0 else [answers[0], failed])
+            await house.store.record(asked, netuid=NETUID, history=None, cursor=None)
+        async with a_validator(house, "a"):
+            await house.node.run(VALIDATOR)
+            told = [(one.level, one.text) for one in house.feed.attention]
+        assert told == [("info", "uid 2 had stopped answering in the last run")]
 
 
 async def test_a_switch_of_profiles_leaves_the_weights_on_chain_until_it_has_scored_enough(tmp_path: Path) -> None:
@@ -234,7 +250,7 @@ async def test_two_that_act_as_one_are_shown_held_back_and_penalised_across_runs
             await until(lambda: sorted(states().values()) == ["applied", "held"])
             taken = {row.hotkey: row.penalty for row in validating._upcoming().rows}
             assert taken == {first: 0.0, max(pair): pytest.approx(0.8)}
-            assert house.feed.attention == ()
+            assert [one.text for one in house.feed.attention] == ["uid 1, 2 act as one: evidence under Miners"]
     with open_reader(tmp_path / FILE_NAME) as reader:
         assert reader.standings(NETUID)[first].held
 

@@ -94,7 +94,7 @@ async def test_the_start_of_a_run_does_not_make_suspects_new(tmp_path: Path) -> 
         assert taken(again)
         world.window = 0
         await again.step()
-        assert world.said == []
+        assert len(world.said) == 1
 
 
 async def test_hints_alone_are_shown_and_never_penalised(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ async def test_a_hold_that_changes_nothing_says_why(tmp_path: Path) -> None:
             assert (outcome.status, outcome.reason) == ("rejected", why)
 
 
-async def test_a_new_group_is_told_once_and_one_of_an_earlier_run_not_at_all(tmp_path: Path) -> None:
+async def test_a_group_is_told_once_in_each_run(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         service = await world.service()
         await service.step()
@@ -164,7 +164,42 @@ async def test_a_new_group_is_told_once_and_one_of_an_earlier_run_not_at_all(tmp
         assert world.said[1:] == ["uid 0, 1, 4 act as one: evidence under Miners"]
         again = await world.service()
         await again.step()
-        assert len(world.said) == 2
+        await again.step()
+        assert world.said[2:] == ["uid 0, 1, 4 act as one: evidence under Miners"]
+        world.metagraph = replace(world.metagraph, neurons=world.metagraph.neurons[5:])
+        await (await world.service()).step()
+        assert len(world.said) == 3
+
+
+async def test_what_an_earlier_run_held_back_is_told_once(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        service = await world.service()
+        world.found = FOUND
+        await service.hold(HoldPenalty("b", held=True))
+        world.found = replace(FOUND, groups=(), by_hotkey={})
+        await service.step()
+        assert world.said == []
+        again = await world.service()
+        await again.step()
+        await again.step()
+        assert world.said == ["held back are the penalties of uid 1: released under Miners"]
+        assert states(again) == {"b": "held"}
+        assert (await again.hold(HoldPenalty("b", held=False))).ok
+        assert states(again) == {}
+
+
+async def test_a_suspicion_that_hovers_around_the_verdict_keeps_its_window(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        service = await world.service()
+        for world.window, suspicion in ((100, 0.61), (200, 0.58), (300, 0.61)):
+            world.found = replace(FOUND, by_hotkey={"a": suspicion})
+            await service.step()
+        assert states(service) == {"a": "applied"}
+        world.found = replace(FOUND, by_hotkey={"a": 0.49})
+        await service.step()
+        world.found = replace(FOUND, by_hotkey={"a": 0.61})
+        await service.step()
+        assert states(service) == {"a": "planned"}
 
 
 async def test_a_full_disk_is_told_and_penalties_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

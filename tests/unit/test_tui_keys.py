@@ -81,9 +81,9 @@ async def test_pause_freezes_the_picture_and_not_the_engine(tmp_path: Path) -> N
         app.feed.publish(snapshot(rounds_done=77))
         app.pull()
         assert "PICTURE PAUSED" in screen_text(app)
-        assert "#77" not in screen_text(app)
+        assert "77 this run" not in screen_text(app)
         await pilot.press("p")
-        assert "#77 done" in screen_text(app)
+        assert "77 this run" in screen_text(app)
 
 
 async def test_help_lists_the_keys_of_the_screen_and_finds_one(tmp_path: Path) -> None:

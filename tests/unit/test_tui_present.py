@@ -256,6 +256,13 @@ def test_homes_engine_panel() -> None:
     assert "READ-WRITE auto weights" in text
 
 
+def test_home_tells_the_rounds_of_this_run_from_all_that_are_recorded() -> None:
+    shown = snapshot(rounds_done=1_205, rounds_recorded=12_297, next_round_at=NOW + 41)
+    assert "round     1,205 this run  next 00:41" in texts(home.engine(Picture(shown, NOW)))
+    assert home.counted(shown) == "1,205 in this run, 12,297 recorded"
+    assert home.counted(snapshot(role="miner")) == ""
+
+
 def test_homes_engine_panel_names_the_service_that_is_unwell() -> None:
     services = (
         ServiceView(name="good", state="running", since=NOW),

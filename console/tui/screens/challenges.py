@@ -44,7 +44,7 @@ class ChallengesScreen(ConsoleScreen):
     def show(self, picture: Picture) -> None:
         snapshot, table = picture.snapshot, self.query_one(LiveTable)
         table.show(snapshot.rounds, picture.now)
-        older = f"  of {snapshot.rounds_done} in all" if snapshot.rounds_done > len(snapshot.rounds) else ""
+        older = f"  of {snapshot.rounds_recorded} in all" if snapshot.rounds_recorded > len(snapshot.rounds) else ""
         self.query_one("#rounds", Panel).caption(f"Challenges  {table.caption}{older}")
         if self.query_one("#preview").display:
             self._follow_cursor()

@@ -55,7 +55,7 @@ class HomeScreen(ConsoleScreen):
         self.query_one("#chain", Facts).show(home.chain(picture))
         self._show_attention(picture)
         rows = asked(snapshot) if snapshot.role == "miner" else snapshot.rounds
-        self.query_one(TablePanel).show(rows, picture.now)
+        self.query_one(TablePanel).show(rows, picture.now, home.counted(snapshot))
         if snapshot.role != "miner":
             self._show_scores(picture)
 
