@@ -19,6 +19,8 @@ PenaltyState = Literal["off", "shown", "planned", "applied", "held", "spared"]
 back by the operator; spared by the bound."""
 
 MinerState = Literal["active", "stale", "silent", "deregistered"]
+Suspicion = Literal["", "copies", "as one"]
+"""The verdict on a miner: none, it copies another, it acts as one with others."""
 
 
 class Event(Struct, frozen=True):
@@ -133,6 +135,7 @@ class MinerView(Struct, frozen=True, kw_only=True):
     last_answer_at: float = 0.0
     available: bool | None = None
     state: MinerState = "silent"
+    suspected: Suspicion = ""
     note: str = ""
 
 

@@ -23,7 +23,7 @@ from engine.store.errors import StoreError
 from engine.transport.dialect import Caller
 from engine.validator import Validator
 from engine.values import Metagraph, Outcome, Peer
-from engine.view import PLANS_SHOWN, ROUNDS_SHOWN, miner_views, plan_view, setter_view
+from engine.view import PLANS_SHOWN, ROUNDS_SHOWN, miner_views, plan_view, setter_view, with_verdicts
 from engine.weights.averages import Exponential, Rule, Windowed
 from engine.weights.book import AverageBook
 from engine.weights.plan import Basis, HotkeyScore, WeightPlan, plan_weights
@@ -215,7 +215,8 @@ class Validating:
         """Make the Miners table and the suspects again when a round or a metagraph came, and now and then."""
         state = (self.validator.rounds_done, self._node.watch.metagraph)
         if self._miners_of != state or time.monotonic() >= self._miners_stale_at:
-            self._miners = miner_views(
+            self._sybil = self._penalising.view(self._earned())
+            miners = miner_views(
                 self._node.watch.metagraph,
                 self.scoreboard,
                 self._selection,
@@ -223,7 +224,7 @@ class Validating:
                 self._node.watch.weights_by_uid,
                 self._upcoming(),
             )
-            self._sybil = self._penalising.view(self._earned())
+            self._miners = with_verdicts(miners, self._sybil)
             self._miners_of, self._miners_stale_at = state, time.monotonic() + MINERS_FRESH_S
 
     def _view(self, snapshot: Snapshot) -> Snapshot:

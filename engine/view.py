@@ -3,6 +3,8 @@
 import time
 from collections.abc import Mapping, Sequence
 
+from msgspec.structs import replace
+
 from engine.percentile import percentile
 from engine.scoreboard import Scoreboard
 from engine.scoring.kinship.strength import VERDICT
@@ -16,6 +18,7 @@ from engine.snapshot import (
     RoundView,
     SetterView,
     SuspectsView,
+    Suspicion,
     SybilView,
 )
 from engine.store.journal import REASON_WIDTH
@@ -104,6 +107,16 @@ def sybil_view(known: Suspicions, decided: Sequence[Penalty], uids: Mapping[str,
             for one in decided
             if one.hotkey in uids
         ),
+    )
+
+
+def with_verdicts(miners: Sequence[MinerView], sybil: SybilView) -> tuple[MinerView, ...]:
+    """The miners, with the verdict on those that act as one or copy."""
+    verdicts: dict[str, Suspicion] = {
+        hotkey: "copies" if group.copied_uids else "as one" for group in sybil.groups for hotkey in group.hotkeys
+    }
+    return tuple(
+        replace(miner, suspected=verdicts[miner.hotkey]) if miner.hotkey in verdicts else miner for miner in miners
     )
 
 

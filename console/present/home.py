@@ -180,7 +180,7 @@ def scoring(picture: Picture) -> list[Line]:
 
 def _miners(miners: Sequence[MinerView]) -> Line:
     parts: list[str | Span] = [f"{len(miners)}  "]
-    for state in (*states.MINERS.values(), states.UNPAID):
+    for state in (*states.MINERS.values(), states.UNPAID, *states.VERDICTS.values()):
         count = sum(states.of_miner(miner) is state for miner in miners)
         if count:
             parts.append(Span(f"{state.glyph} {count} {state.word}  ", state.tone))

@@ -76,7 +76,7 @@ MINERS: Table[MinerView] = Table(
             "ok", "OK%", 4, _answered, formats.percent, "the share of questions that it answered", priority=4
         ),
         fields.age("seen", "SEEN", lambda miner: miner.last_answer_at, "when it last answered", priority=5),
-        fields.state("state", "STATE", 9, states.of_miner, "whether it answers, and is paid for it", priority=0),
+        fields.state("state", "STATE", 9, states.of_miner, "whether it answers, cheats, and is paid", priority=0),
         fields.text(
             "note",
             "NOTE",

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from console.present.text import Span, Tone
 from engine.server_view import CallerView
-from engine.snapshot import MinerState, MinerView, PenaltyState, RoundView, ServiceState
+from engine.snapshot import MinerState, MinerView, PenaltyState, RoundView, ServiceState, Suspicion
 from engine.values import Counted, Level, OutcomeStatus
 
 SPLIT_BELOW = 2 / 3
@@ -30,6 +30,10 @@ MINERS: dict[MinerState, State] = {
     "stale": State("▲", "stale", "warn"),
     "silent": State("○", "silent", "muted"),
     "deregistered": State("✗", "gone", "err"),
+}
+VERDICTS: dict[Suspicion, State] = {
+    "copies": State("✗", "copies", "err"),
+    "as one": State("✗", "as one", "err"),
 }
 UNPAID = State("▲", "unpaid", "warn")
 UNPAID_BELOW = 0.001
@@ -111,7 +115,9 @@ def of_caller(caller: CallerView, *, blocked: bool) -> State:
 
 
 def of_miner(miner: MinerView) -> State:
-    """Whether it answers, and whether that earns it anything."""
+    """Whether it answers, whether it cheats, and whether it earns anything."""
+    if miner.state == "active" and miner.suspected:
+        return VERDICTS[miner.suspected]
     if miner.state == "active" and miner.rounds and miner.ema < UNPAID_BELOW:
         return UNPAID
     return MINERS[miner.state]

@@ -13,7 +13,7 @@ from engine.snapshot import ChainView, ReplayView, RoundView, Snapshot
 from engine.store.errors import StoreError
 from engine.store.past import Past, open_past
 from engine.store.schema import FILE_NAME
-from engine.view import PLANS_SHOWN, ROUNDS_SHOWN, round_view, sybil_view
+from engine.view import PLANS_SHOWN, ROUNDS_SHOWN, round_view, sybil_view, with_verdicts
 from engine.weights.book import HISTORY_KEPT
 from engine.weights.penalties import Penalty
 from engine.weights.plan import WeightPlan
@@ -86,7 +86,7 @@ class Recording:
         rule = past.reader.score_rule(netuid)
         profile = last.judgement.profile if last else ""
         accounts = current(self._accounts(past, place, profile, rule.depth if rule else 0))
-        uids = {one.hotkey: one.uid for one in accounts}
+        sybil = sybil_view(*self._suspected(past, place, profile, plan), {one.hotkey: one.uid for one in accounts})
         return Snapshot(
             at=at,
             version=__version__,
@@ -104,10 +104,10 @@ class Recording:
             rounds_done=place,
             rounds_recorded=place,
             rounds=self._rounds(past, place),
-            miners=miner_views(accounts, rule, weights, at),
+            miners=with_verdicts(miner_views(accounts, rule, weights, at), sybil),
             plans=tuple(past.plans(netuid, at, PLANS_SHOWN)),
             commands=tuple(past.commands(at, COMMANDS_SHOWN)),
-            sybil=sybil_view(*self._suspected(past, place, profile, plan), uids),
+            sybil=sybil,
             replay=ReplayView(
                 folder=str(self.folder),
                 place=place,

@@ -137,6 +137,7 @@ async def test_of_the_last_round_who_acts_as_one_is_known_and_before_only_what_p
     recording = Recording(tmp_path)
     last, earlier, first = (at_place(recording, place).sybil for place in (4, 3, 1))
     assert last is not None and earlier is not None and first is not None
+    assert [row.suspected for row in at_place(recording, 4).miners if row.uid == 2] == ["copies"]
     assert [(one.uids, one.copied_uids, one.suspicion) for one in last.groups] == [((2,), (1,), 1.0)]
     assert last.groups[0].evidence[0] == "same wording in 20 of 20 texts"
     assert (last.rounds, last.rule, last.suspicion) == (20, None, {hotkey(2): 1.0})

@@ -351,9 +351,12 @@ def test_attention_is_one_line_each_the_newest_first_and_counted() -> None:
         ({"ema": 0.0004, "rounds": 9}, "unpaid"),
         ({"ema": 0.0, "rounds": 0}, "active"),
         ({"ema": 0.0, "rounds": 9, "state": "stale"}, "stale"),
+        ({"ema": 0.03, "rounds": 9, "suspected": "copies"}, "copies"),
+        ({"ema": 0.0, "rounds": 9, "suspected": "as one"}, "as one"),
+        ({"ema": 0.0, "rounds": 9, "suspected": "as one", "state": "silent"}, "silent"),
     ],
 )
-def test_a_miner_that_answers_for_nothing_is_unpaid(changes: dict[str, object], word: str) -> None:
+def test_the_state_of_a_miner_says_what_matters_most_of_it(changes: dict[str, object], word: str) -> None:
     assert states.of_miner(miner(1, **changes)).word == word
 
 

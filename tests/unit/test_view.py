@@ -5,14 +5,25 @@ import pytest
 from engine.challenges.sources.lines import MAX_ID
 from engine.percentile import percentile
 from engine.scoreboard import Scoreboard
+from engine.scoring.kinship.suspects import Suspects, Suspicions
 from engine.selection import Selection
+from engine.snapshot import MinerView
 from engine.transport.dialect import Availability
 from engine.values import Metagraph, Neuron, Outcome
-from engine.view import ID_WIDTH, clusters_of_uids, miner_views, plan_view, round_view
+from engine.view import ID_WIDTH, clusters_of_uids, miner_views, plan_view, round_view, sybil_view, with_verdicts
 from engine.weights.averages import Exponential
 from engine.weights.book import AverageBook
 from engine.weights.plan import WeightPlan, WeightRow
 from tests.unit.store_helpers import NETUID, a_plan, a_reply, a_round, hotkey
+
+
+def test_the_verdict_on_a_miner_stands_in_its_row() -> None:
+    names = {hotkey(uid): uid for uid in range(5)}
+    clique = Suspects(accused=(hotkey(1), hotkey(2)), suspicion=0.9, evidence=("same coldkey",))
+    copier = Suspects(accused=(hotkey(3),), copied=(hotkey(4),), suspicion=0.7, evidence=("same wording",))
+    found = sybil_view(Suspicions(rounds=20, groups=(clique, copier), pairs=(clique, copier)), (), names)
+    rows = [MinerView(uid=uid, hotkey=key, name="") for key, uid in names.items()]
+    assert [row.suspected for row in with_verdicts(rows, found)] == ["", "as one", "as one", "copies", ""]
 
 
 def test_percentiles() -> None:
