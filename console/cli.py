@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 from console import __version__
 from console import commands as run
 from console.errors import ConsoleError, ExitCode
-from console.options import EMBEDDING, FOLDER, LAUNCH, add_options, configuration
+from console.options import CHAIN, EMBEDDING, FOLDER, LAUNCH, add_options, configuration
 from engine.chain.interface import ChainUnavailable
 from engine.folders import FolderError, data_home
 from engine.locks import AlreadyRunning
@@ -25,6 +25,21 @@ if TYPE_CHECKING:
     Command = Callable[[argparse.Namespace], int]
 
 PROGRAM = "subnet-console"
+CHAIN_LOOKS = {
+    "metagraph": "show every neuron of the subnet",
+    "hyperparameters": "show the rules of the subnet",
+    "neuron": "show one neuron with its weights and commits",
+    "stake": "show the stake on this hotkey, and what its coldkey has",
+    "log": "show the last commands to the engine and the chain, and what became of them",
+}
+CHAIN_ACTIONS = {
+    "register": "register this hotkey; the coldkey pays the price that is shown, and no more",
+    "serve": "announce where others reach this miner",
+    "weights": "set the planned weights now",
+    "commit": "commit to the planned weights, where the subnet hides them until they are revealed",
+    "reveal": "reveal the weights of the oldest commit",
+}
+
 EXIT_CODES: dict[type[Exception], ExitCode] = {
     SettingsError: ExitCode.USAGE,
     FolderError: ExitCode.USAGE,
@@ -99,6 +114,8 @@ def _parser(word: str) -> _Parser:
         "status": _add_status,
         "doctor": _add_doctor,
         "config": _add_config,
+        "wallet": _add_wallet,
+        "chain": _add_chain,
     }
     for add in [adders[word]] if word in adders else adders.values():
         add(commands)
@@ -191,6 +208,34 @@ def _add_config(commands: "Commands") -> None:
     init = _add(actions, "init", run.config_init, "write a configuration file in which every setting is explained")
     init.add_argument("--json", action="store_true", help="as JSON")
     init.add_argument("--config", metavar="FILE", type=Path, help=f"default: {config_path()}")
+
+
+def _add_wallet(commands: "Commands") -> None:
+    parser = _add(commands, "wallet", run.wallet, "say whose keys would sign, and where they lie")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    add_options(parser, CHAIN)
+
+
+def _add_chain(commands: "Commands") -> None:
+    chain = commands.add_parser("chain", help="look at the chain, or write to it", allow_abbrev=False)
+    chain.set_defaults(parser=chain)
+    actions = chain.add_subparsers(metavar="ACTION", required=True)
+    for what, about in CHAIN_LOOKS.items():
+        look = _add(actions, what, run.chain_look, about)
+        look.set_defaults(what=what)
+        if what == "neuron":
+            look.add_argument("who", metavar="UID|HOTKEY", nargs="?", default="", help="default: that of the wallet")
+        look.add_argument("--json", action="store_true", help="as JSON")
+        add_options(look, CHAIN)
+    for what, about in CHAIN_ACTIONS.items():
+        act = _add(actions, what, run.chain_act, about)
+        act.set_defaults(what=what)
+        if what == "serve":
+            act.add_argument("address", metavar="IP:PORT", help="where others reach this miner")
+        act.add_argument("--dry-run", action="store_true", help="say what would change, and send nothing")
+        act.add_argument("--yes", action="store_true", help="send it without asking")
+        act.add_argument("--json", action="store_true", help="as JSON; what is asked stands on stderr")
+        add_options(act, CHAIN)
 
 
 def _mend_streams() -> None:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from console.errors import ExitCode
 from console.options import configuration, launch_configuration
@@ -124,6 +125,44 @@ def doctor(arguments: argparse.Namespace) -> int:
     return report.exit_code(results)
 
 
+def chain_look(arguments: argparse.Namespace) -> int:
+    from console.chain import looking
+
+    settings = launch_configuration(arguments).settings
+    if arguments.what == "neuron":
+        return _print_found(looking.neuron(settings, arguments.who), as_json=arguments.json)
+    looks = {
+        "metagraph": looking.metagraph,
+        "hyperparameters": looking.hyperparameters,
+        "stake": looking.stake,
+        "log": looking.log,
+    }
+    return _print_found(looks[arguments.what](settings), as_json=arguments.json)
+
+
+def chain_act(arguments: argparse.Namespace) -> int:
+    from console.chain.acting import act
+    from console.chain.printing import told
+    from console.headless import narrate
+
+    done = act(
+        arguments.what,
+        launch_configuration(arguments).settings,
+        typed=getattr(arguments, "address", ""),
+        dry_run=arguments.dry_run,
+        yes=arguments.yes,
+        tell=narrate if arguments.json else _print,
+    )
+    _print(_json(done) if arguments.json else told(done))
+    return done.exit_code
+
+
+def wallet(arguments: argparse.Namespace) -> int:
+    from console.chain.keys import wallet
+
+    return _print_found(wallet(launch_configuration(arguments).settings), as_json=arguments.json)
+
+
 def config_show(arguments: argparse.Namespace) -> int:
     from console.config import show
 
@@ -150,6 +189,19 @@ def _readable(folder: Path) -> Iterator[Path]:
 
     with readable(folder, narrate) as found:
         yield found
+
+
+def _print_found(found: dict[str, Any], *, as_json: bool) -> int:
+    from console.chain.printing import facts
+
+    _print(_json(found) if as_json else "\n".join(facts(found)))
+    return ExitCode.DONE
+
+
+def _json(value: Any) -> str:
+    import msgspec
+
+    return msgspec.json.encode(value).decode()
 
 
 def _print(text: str) -> None:

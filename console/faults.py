@@ -1,6 +1,6 @@
 """What stops a run and is not a fault of the program, with the exit code that says so."""
 
-from console.errors import ExitCode
+from console.errors import ConsoleError, ExitCode
 from engine.chain.interface import ChainUnavailable
 from engine.chain.local import ChainDataError, ChainInUse
 from engine.chain.wallets import WalletError
@@ -9,6 +9,7 @@ from engine.encoding.errors import EncoderError
 from engine.folders import FolderError
 from engine.locks import AlreadyRunning
 from engine.store.errors import StoreError
+from engine.supervisor import Fatal
 from miner_server.errors import MinerError
 
 CODES: tuple[tuple[tuple[type[Exception], ...], ExitCode], ...] = (
@@ -27,3 +28,13 @@ CODES: tuple[tuple[tuple[type[Exception], ...], ExitCode], ...] = (
         ExitCode.USAGE,
     ),
 )
+
+
+def for_the_operator(error: BaseException) -> BaseException:
+    """The error of a room as one with an exit code; an error that no operator can mend stays as it is."""
+    if isinstance(error, Fatal):
+        return ConsoleError(str(error), ExitCode(error.exit_code))
+    for kinds, code in CODES:
+        if isinstance(error, kinds):
+            return ConsoleError(str(error), code)
+    return error

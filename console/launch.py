@@ -5,8 +5,9 @@ import time
 from pathlib import Path
 
 from console import __version__, headless, settling
-from console.errors import ConsoleError, ExitCode
+from console.errors import ExitCode
 from console.narration import explain
+from console.network import require_embedded
 from engine.feed import Feed
 from engine.folders import prepare_folder
 from engine.host import EngineThread
@@ -18,10 +19,7 @@ from engine.snapshot import Snapshot
 def run(configuration: Configuration, *, on_screen: bool) -> int:
     """Run the configured role to its end. Returns the exit code, or raises what stopped it."""
     settings = configuration.settings
-    if settings.network != "embedded":
-        raise ConsoleError(
-            f"network {settings.network!r} cannot be driven yet: leave --network out, or say --network embedded"
-        )
+    require_embedded(settings)
     folder = prepare_folder(Path(settings.data_dir))
     now = time.time()
     feed = Feed(Snapshot(at=now, version=__version__, role=settings.role, started_at=now))
@@ -36,7 +34,9 @@ def run(configuration: Configuration, *, on_screen: bool) -> int:
         else:
             received = headless.run(engine, feed, stop_on_hangup=stop_on_hangup, explain=explain)
     if engine.error is not None:
-        raise _for_the_operator(engine.error) from engine.error
+        from console.faults import for_the_operator
+
+        raise for_the_operator(engine.error) from engine.error
     return ExitCode.INTERRUPTED if received == signal.SIGINT else ExitCode.DONE
 
 
@@ -45,16 +45,3 @@ async def _operate(settings: Settings, folder: Path, feed: Feed) -> None:
     from console.roles.operate import operate
 
     await operate(settings, folder, feed)
-
-
-def _for_the_operator(error: BaseException) -> BaseException:
-    """The error of a room as one with an exit code; an error that no operator can mend stays as it is."""
-    from console.faults import CODES
-    from engine.supervisor import Fatal
-
-    if isinstance(error, Fatal):
-        return ConsoleError(str(error), ExitCode(error.exit_code))
-    for kinds, code in CODES:
-        if isinstance(error, kinds):
-            return ConsoleError(str(error), code)
-    return error

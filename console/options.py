@@ -56,6 +56,12 @@ LAUNCH: dict[str, dict[str, tuple[str, ...]]] = {
 }
 """By heading and setting, the spellings of its option. The other settings are for the file and the environment."""
 
+CHAIN: dict[str, dict[str, tuple[str, ...]]] = {
+    "who": {"role": ("--role",)},
+    "chain and wallet": LAUNCH["chain and wallet"],
+    "where": {"data_dir": ("--data-dir",)},
+}
+
 DEMO_OWN = ("network", "wallet_name")
 
 EMBEDDING: dict[str, dict[str, tuple[str, ...]]] = {

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from engine.chain.deadline import deadline
 from engine.chain.interface import Chain
 from engine.chain.wallets import Wallet
-from engine.commands import Acknowledge, Register, RestartService, Serve, Stop
+from engine.commands import Acknowledge, AnyCommand, Register, RestartService, Serve, Stop
 from engine.feed import Feed
 from engine.heartbeat import Heartbeat
 from engine.operator import Handler, Operator, not_while_read_only
@@ -59,7 +59,7 @@ class Node:
         self._operator = Operator(feed, store, self.handlers)
         self.views: list[Callable[[Snapshot], Snapshot]] = []
         self.on_metagraph: list[Callable[[Metagraph], None]] = []
-        self._heartbeat = Heartbeat(feed, self._compose, folder / STATUS_FILE)
+        self._heartbeat = Heartbeat(feed, self.compose, folder / STATUS_FILE)
         self.services: dict[str, Callable[[], Service]] = {
             "chain watch": lambda: self.watch,
             OPERATOR: lambda: self._operator,
@@ -72,6 +72,10 @@ class Node:
         """Add handlers of commands that change something beyond this screen: a read-only run refuses them."""
         self.handlers |= dict.fromkeys(handlers, not_while_read_only) if self.read_only else handlers
 
+    async def obey(self, command: AnyCommand) -> Outcome:
+        """Carry out one command, and note it in the command log. Every failure is an outcome in words."""
+        return await self._operator.obey(command)
+
     async def run(self, until: str) -> None:
         """Run everything until the service `until` has done its work, or a `Stop` came. Raises `Fatal`, StoreError."""
         await self._operator.load()
@@ -81,7 +85,8 @@ class Node:
             self._heartbeat.publish()
             self._heartbeat.write_status()
 
-    def _compose(self, loop: LoopView) -> Snapshot:
+    def compose(self, loop: LoopView) -> Snapshot:
+        """What is to be seen now."""
         snapshot = replace(
             self.feed.snapshot,
             at=time.time(),

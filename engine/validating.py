@@ -162,6 +162,13 @@ class Validating:
             listed = ", ".join(map(str, stopped))
             self._node.feed.raise_attention("info", "miners", f"uid {listed} had stopped answering in the last run")
 
+    async def follow(self) -> None:
+        """Take in who is suspected, and what became of earlier submissions, for a node that does not run: from then on
+        nothing is sent but by a command. Raises StoreError."""
+        await self.validator.recall()
+        self._setter.pause()
+        await self._setter.step()
+
     def _earned(self) -> tuple[HotkeyScore, ...]:
         return self.scoreboard.scores(self.scoreboard.hotkeys, time.time())
 

@@ -81,7 +81,7 @@ class Validator:
         self.suspicions = Suspicions()
 
     async def run(self, started: Callable[[], None]) -> None:
-        history = await self._history()
+        history = await self.recall()
         started()
         while not self._run_is_over:
             await self._unpaused.wait()
@@ -135,7 +135,7 @@ class Validator:
     def _run_is_over(self) -> bool:
         return self._rounds is not None and self.rounds_done >= self._rounds
 
-    async def _history(self) -> bytes | None:
+    async def recall(self) -> bytes | None:
         """What the scoring profile knows after the last round, be that stored or still waiting for the store."""
         if self._unrecorded:
             return self._unrecorded[-1].history

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from console.doctor.case import Case
 from console.doctor.result import Result, critical, ok, skipped, warning
 from engine.chain.local.look import look
-from engine.chain.local.storage import ChainDataError
+from engine.chain.local.state import metagraph_of
+from engine.chain.local.storage import FILE_NAME, ChainDataError
 from engine.snapshot import ChainView
 from engine.values import Metagraph, Neuron, at_port
 
-FILE_NAME = "chain.sqlite3"
 ANYWHERE = ("0.0.0.0", "::")
 LOOPBACK = "127.0.0.1"
 
@@ -28,12 +28,13 @@ def chain(case: Case) -> Iterator[Result]:
             yield skipped("chain", "the embedded chain is made at the first launch")
             return
         try:
-            metagraph = look(path)
+            state = look(path)
         except ChainDataError as error:
             yield critical(
                 "chain", str(error), why="The embedded chain is this file.", do="Move it away to start a fresh chain."
             )
             return
+        metagraph = metagraph_of(state) if state else None
         yield _file(case, metagraph)
     if metagraph is not None and metagraph.netuid == case.settings.netuid:
         yield from _neuron(case, metagraph)

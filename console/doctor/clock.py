@@ -4,9 +4,9 @@ import ctypes
 from collections.abc import Iterable
 from pathlib import Path
 
-from console.doctor import chain
 from console.doctor.case import Case
 from console.doctor.result import Result, critical, ok, warning
+from engine.chain.local.storage import FILE_NAME as CHAIN_FILE
 from engine.node import STATUS_FILE
 from engine.store import schema
 
@@ -42,7 +42,7 @@ def clock(case: Case, kept: bool | None) -> Result:
 
 def _stamps(folder: Path) -> Iterable[float]:
     """When this program and its data were written last."""
-    for path in (Path(__file__), folder / STATUS_FILE, folder / schema.FILE_NAME, folder / chain.FILE_NAME):
+    for path in (Path(__file__), folder / STATUS_FILE, folder / schema.FILE_NAME, folder / CHAIN_FILE):
         if path.exists():
             yield path.stat().st_mtime
 

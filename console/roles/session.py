@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from console.roles.exports import exporter
+from engine.chain.local import FILE_NAME as CHAIN_FILE
 from engine.chain.local import LocalChain
 from engine.chain.wallets import Wallet, load_wallet, throwaway
 from engine.commands import Export
@@ -56,7 +57,7 @@ async def opened(settings: Settings, folder: Path, feed: Feed) -> AsyncIterator[
         store = await Store.open(folder / FILE_NAME, retention_days=settings.retention_days)
         stack.push_async_callback(store.close)
         chain = await LocalChain.open(
-            folder / "chain.sqlite3",
+            folder / CHAIN_FILE,
             netuid=settings.netuid,
             block_time=settings.block_time,
             hyperparameters=_rules(settings),

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator
@@ -51,7 +52,12 @@ class Database:
 
     @classmethod
     async def open(cls, path: Path) -> "Database":
-        """Create or migrate the file. Raises StoreTooNew, StoreUnusable, StoreError."""
+        """Create or migrate the file; one that is made is for this user alone, as it holds the salts of commits.
+
+        Raises StoreTooNew, StoreUnusable, StoreError.
+        """
+        with suppress(OSError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         database = cls(path)
         try:
             while await database._migrate_one():

@@ -2,6 +2,6 @@
 
 from engine.chain.local.chain import LocalChain
 from engine.chain.local.refusal import Refused
-from engine.chain.local.storage import ChainDataError, ChainInUse
+from engine.chain.local.storage import FILE_NAME, ChainDataError, ChainInUse
 
-__all__ = ["ChainDataError", "ChainInUse", "LocalChain", "Refused"]
+__all__ = ["FILE_NAME", "ChainDataError", "ChainInUse", "LocalChain", "Refused"]

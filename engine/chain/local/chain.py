@@ -20,36 +20,34 @@ from engine import keys
 from engine.chain.commitment import commitment
 from engine.chain.interface import ChainUnavailable
 from engine.chain.local import blocks, commits, registration, serving, staking, weighing
+from engine.chain.local.reads import StateReads
 from engine.chain.local.refusal import Refused
-from engine.chain.local.state import RAO, State, current_rules, genesis, metagraph_of
+from engine.chain.local.state import State, genesis
 from engine.chain.local.storage import ChainDataError, StateFile
 from engine.keys import Signer
-from engine.values import Hyperparameters, Metagraph, Outcome, WeightCommit
+from engine.values import Hyperparameters, Outcome
 
 Rule = Callable[[State], State]
 
 
-class LocalChain:
+class LocalChain(StateReads):
     """One subnet on a chain of its own. A `Chain` and a service; several callers may use it at once."""
 
     name = "chain"
-    endpoint = "embedded"
-    network = "embedded"
     mortality = 0
 
     def __init__(
         self, path: Path, file: StateFile, state: State, thread: ThreadPoolExecutor, block_time: float
     ) -> None:
         """For `open`."""
+        super().__init__(state)
         self._path = path
         self._file = file
-        self._state = state
         self._thread = thread
         self._block_time = block_time
         self._changing = asyncio.Lock()
         self._pending: set[asyncio.Task[State]] = set()
         self._closed = False
-        self._metagraph: Metagraph | None = None
 
     @classmethod
     async def open(
@@ -105,33 +103,6 @@ class LocalChain:
     async def tick(self) -> int:
         """Make the next block now; answers with its number."""
         return (await self._change(blocks.next_block)).block
-
-    # -- reads -------------------------------------------------------------------------------------------------
-
-    async def block(self) -> int:
-        return self._state.block
-
-    async def metagraph(self, netuid: int) -> Metagraph:
-        state = self._of(netuid)
-        if self._metagraph is None:
-            self._metagraph = metagraph_of(state)
-        return self._metagraph
-
-    async def hyperparameters(self, netuid: int) -> Hyperparameters:
-        return current_rules(self._of(netuid))
-
-    async def next_epoch(self, netuid: int) -> int:
-        return blocks.next_epoch(self._of(netuid))
-
-    async def balance(self, coldkey: str) -> float:
-        return self._state.balances.get(coldkey, 0) / RAO
-
-    async def weights(self, netuid: int, uid: int) -> tuple[tuple[int, int], ...]:
-        slots = self._of(netuid).slots
-        return slots[uid].weights if 0 <= uid < len(slots) else ()
-
-    async def commits(self, netuid: int, hotkey: str) -> tuple[WeightCommit, ...]:
-        return commits.waiting_commits(self._of(netuid), hotkey)
 
     # -- extrinsics --------------------------------------------------------------------------------------------
 
@@ -259,18 +230,13 @@ class LocalChain:
                 after = await loop.run_in_executor(self._thread, self._stored, rule, self._state)
             except sqlite3.Error as error:
                 raise ChainUnavailable(f"{self._path} cannot be written ({error}): check the disk's space") from error
-            self._state, self._metagraph = after, None
+            self._state = after
             return after
 
     def _stored(self, rule: Rule, before: State) -> State:
         after = rule(before)
         self._file.save(before, after)
         return after
-
-    def _of(self, netuid: int) -> State:
-        if netuid != self._state.netuid:
-            raise ChainUnavailable(f"the embedded chain has netuid {self._state.netuid}, not {netuid}")
-        return self._state
 
 
 def _opened(kept: State | None, path: Path, netuid: int, hyperparameters: Hyperparameters | None, seed: int) -> State:

@@ -6,22 +6,20 @@ from pathlib import Path
 
 import msgspec
 
-from engine.chain.local.state import metagraph_of
+from engine.chain.local.state import State
 from engine.chain.local.storage import DATA_VERSION, damaged, newer, read_state
-from engine.values import Metagraph
 
 BUSY_TIMEOUT_S = 2.0
 
 
-def look(path: Path) -> Metagraph | None:
-    """The subnet as it stands in the file, None when it holds no block yet. Raises `ChainDataError`."""
+def look(path: Path) -> State | None:
+    """The chain as it stands in the file, None when it holds no block yet. Raises `ChainDataError`."""
     uri = f"{path.absolute().as_uri()}?mode=ro"
     try:
         with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S)) as connection:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version > DATA_VERSION:
                 raise newer(path, version)
-            state = read_state(connection)
+            return read_state(connection)
     except (sqlite3.Error, msgspec.DecodeError) as error:
         raise damaged(path, error) from error
-    return metagraph_of(state) if state else None

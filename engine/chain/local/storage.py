@@ -14,6 +14,7 @@ from msgspec import Struct
 from engine.chain.local.state import Hotkey, Slot, State
 from engine.values import Hyperparameters
 
+FILE_NAME = "chain.sqlite3"
 DATA_VERSION = 1
 
 _SCHEMA = f"""

@@ -1,0 +1,187 @@
+"""The actions that write to the chain, as on the screen: the same reasons against them, dry run, journal and log.
+
+They need the locks of a run: while an engine runs with this hotkey, it alone sends.
+"""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from console import __version__
+from console.actions import ACTIONS
+from console.actions.action import Action
+from console.chain.keys import require_wallet, role_of
+from console.chain.looking import require_chain
+from console.errors import ConsoleError, ExitCode
+from console.faults import for_the_operator
+from console.network import EMBEDDED
+from console.present.questions import Question, question
+from console.present.text import text_of
+from console.roles.session import Session, opened
+from console.roles.validator import open_source
+from console.terminal import STDIN
+from engine.commands import AnyCommand
+from engine.feed import Feed
+from engine.folders import prepare_folder
+from engine.judging import Judge
+from engine.locks import AlreadyRunning
+from engine.logs import open_log
+from engine.settings import Settings
+from engine.snapshot import LoopView, Snapshot
+from engine.supervisor import Fatal
+from engine.text import safe
+from engine.transport.loosh.validator import LooshCaller
+from engine.validating import Validating
+from engine.values import Outcome
+
+IDS = {"weights": "chain.set_weights"}
+DONE = ("ok", "committed", "applied")
+NOBODY_REGISTERED = "HotKeyNotRegistered"
+STANDING_STILL = "the embedded chain makes blocks only while `launch` runs"
+
+
+class Done(Struct, frozen=True):
+    """What became of an action. `outcome` is None when nothing was to be sent, and then `reason` may say why not."""
+
+    action: str
+    network: str
+    netuid: int
+    hotkey: str
+    block: int
+    dry_run: bool
+    about: tuple[str, ...]
+    outcome: str | None
+    reason: str = ""
+
+    @property
+    def exit_code(self) -> ExitCode:
+        if self.outcome == "unknown":
+            return ExitCode.CHAIN
+        if self.reason.startswith(NOBODY_REGISTERED):
+            return ExitCode.NOT_REGISTERED
+        sent = self.outcome in DONE
+        return ExitCode.DONE if sent or (self.outcome is None and not self.reason) else ExitCode.USAGE
+
+
+def act(name: str, settings: Settings, *, typed: str, dry_run: bool, yes: bool, tell: Callable[[str], object]) -> Done:
+    """Ask for and carry out the action of this name; `typed` is what it needs beside the settings.
+
+    `tell` hears what would change before anything is asked. Raises ConsoleError, also when the operator says no.
+    """
+    if not (dry_run or yes or os.isatty(STDIN)):
+        raise ConsoleError("nobody is there to confirm: add --yes, or --dry-run to see what would happen")
+    require_chain(settings)
+    folder = prepare_folder(Path(settings.data_dir))
+    require_wallet(settings)
+    settings = replace(settings, role=role_of(settings))
+    with open_log(folder, level=settings.log_level, cap_mb=settings.log_cap_mb):
+        try:
+            return asyncio.run(_act(name, settings, folder, typed, dry_run=dry_run, yes=yes, tell=tell))
+        except AlreadyRunning as error:
+            raise ConsoleError(f"{error}, or do it on its screen", ExitCode.HELD) from error
+        except Exception as error:
+            raise for_the_operator(error) from error
+
+
+async def _act(
+    name: str,
+    settings: Settings,
+    folder: Path,
+    typed: str,
+    *,
+    dry_run: bool,
+    yes: bool,
+    tell: Callable[[str], object],
+) -> Done:
+    action, now = ACTIONS[IDS.get(name, f"chain.{name}")], time.time()
+    feed = Feed(Snapshot(at=now, version=__version__, role=settings.role, started_at=now, read_only=settings.read_only))
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(opened(settings, folder, feed))
+        snapshot = await _seen(session, stack, may_be_unregistered=action.id == "chain.register")
+        command = _command(action, snapshot, typed)
+        asked = question(action.id, snapshot)
+        why_not = action.why_not(snapshot)
+        about = (
+            *(f"{one.level}: {one.subject}: {one.text}" for one in feed.attention),
+            *(safe(text_of(line)).rstrip() for line in asked.lines),
+        )
+        for line in about:
+            tell(line)
+        outcome = None
+        if not (why_not or dry_run):
+            _confirm(asked, yes=yes)
+            outcome = await session.node.obey(command)
+        return _done(name, snapshot, about, outcome, why_not, dry_run=dry_run)
+
+
+async def _seen(session: Session, stack: AsyncExitStack, *, may_be_unregistered: bool) -> Snapshot:
+    """What a screen would show of the chain and the plan. Raises `Fatal` for a hotkey that is not registered."""
+    node, settings = session.node, session.settings
+    validating = None
+    if settings.role == "validator":
+        caller = LooshCaller(session.wallet.hotkey, allow_private=settings.allow_private)
+        stack.push_async_callback(caller.close)
+        judge = Judge(settings.scoring, settings.encoder)
+        source = await open_source(session)
+        validating = Validating(node, settings, source=source, caller=caller, judge=judge, extra=())
+        await validating.load()
+    try:
+        await node.watch.refresh()
+    except Fatal:
+        if not may_be_unregistered:
+            raise
+    if validating is not None:
+        await validating.follow()
+    return node.compose(LoopView())
+
+
+def _command(action: Action, snapshot: Snapshot, typed: str) -> AnyCommand:
+    try:
+        command = action.order(snapshot, typed) if action.order else action.command
+    except ValueError as error:
+        raise ConsoleError(str(error)) from error
+    if command is None:
+        raise ConsoleError(f"{action.id} is not done by an engine")
+    return command
+
+
+def _confirm(asked: Question, *, yes: bool) -> None:
+    """Raises ConsoleError when the operator does not want it."""
+    if yes:
+        return
+    wanted = asked.typed or "yes"
+    sys.stderr.write(f"type {wanted} to go on: ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip() != wanted:
+        raise ConsoleError("nothing was sent", ExitCode.INTERRUPTED)
+
+
+def _done(
+    name: str,
+    snapshot: Snapshot,
+    about: tuple[str, ...],
+    outcome: Outcome | None,
+    why_not: str,
+    *,
+    dry_run: bool,
+) -> Done:
+    chain = snapshot.chain
+    stands_still = chain.network == EMBEDDED and why_not.startswith("wait")
+    return Done(
+        action=name,
+        network=chain.network,
+        netuid=chain.netuid,
+        hotkey=snapshot.hotkey,
+        block=outcome.block or chain.block if outcome else chain.block,
+        dry_run=dry_run,
+        about=about,
+        outcome=outcome.status if outcome else None,
+        reason=safe(outcome.reason) if outcome else f"{why_not}; {STANDING_STILL}" if stands_still else why_not,
+    )

@@ -1,0 +1,58 @@
+"""Whose keys a command uses: where they lie, and their addresses. No secret leaves the wallet."""
+
+from pathlib import Path
+from typing import Any
+
+from console.errors import ConsoleError
+from engine.chain.wallets import THROWAWAY_HOTKEY, WalletError, load_wallet
+from engine.settings import Settings
+from engine.snapshot import Role
+
+
+def wallet(settings: Settings) -> dict[str, Any]:
+    """The wallet that would sign. Raises ConsoleError."""
+    folder, name, hotkey = _where(settings)
+    try:
+        found = load_wallet(folder, name, hotkey)
+    except WalletError as error:
+        raise ConsoleError(str(error)) from error
+    return {
+        "name": name,
+        "hotkey_name": hotkey,
+        "hotkey": found.hotkey.ss58_address,
+        "coldkey": found.coldkey_address,
+        "path": str(folder / name),
+        "throwaway": not settings.wallet_name,
+    }
+
+
+def own_hotkey(settings: Settings) -> str:
+    """The address of the hotkey that would sign. Raises ConsoleError."""
+    return str(wallet(settings)["hotkey"])
+
+
+def require_wallet(settings: Settings) -> None:
+    """Raises ConsoleError when there are no keys to sign with: no command but `launch` makes any."""
+    _where(settings)
+
+
+def role_of(settings: Settings) -> Role:
+    """Miner or validator: as the settings say, else whose throw-away keys are there."""
+    folder = _throwaways(settings)
+    is_miners = not settings.wallet_name and (folder / "miner").exists() and not (folder / "validator").exists()
+    return "miner" if settings.role == "miner" or is_miners else "validator"
+
+
+def _where(settings: Settings) -> tuple[Path, str, str]:
+    """Folder, wallet and hotkey; without a named wallet the throw-away one of the role."""
+    if settings.wallet_name:
+        return settings.wallet_path.expanduser(), settings.wallet_name, settings.wallet_hotkey
+    folder, name = _throwaways(settings), role_of(settings)
+    if not (folder / name).exists():
+        where = f"no throw-away keys of a {name} are in {folder}"
+        raise ConsoleError(f"{where}: `launch` makes them; or name yours with --wallet-name")
+    return folder, name, THROWAWAY_HOTKEY
+
+
+def _throwaways(settings: Settings) -> Path:
+    return Path(settings.data_dir) / "wallets"

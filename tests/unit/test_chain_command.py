@@ -1,0 +1,240 @@
+"""`subnet-console chain` and `wallet` on an embedded chain without an engine: looks, guards, what is sent."""
+
+import asyncio
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from console.cli import main
+from engine.chain.local import FILE_NAME, LocalChain
+from engine.chain.wallets import Wallet, throwaway
+from engine.locks import neuron_lock
+from engine.store.schema import FILE_NAME as STORE_FILE
+from engine.store.store import Store
+from tests.unit.chain_helpers import RULES, key
+from tests.unit.store_helpers import a_reply, a_round
+
+NETUID = 1
+HIDDEN = replace(RULES, commit_reveal=True)
+MINERS = tuple(key(f"miner{number}").ss58_address for number in range(1, 4))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The data of a validator that has judged one round on a subnet with commit-reveal."""
+    asyncio.run(_made(tmp_path))
+    return tmp_path
+
+
+async def _made(folder: Path) -> None:
+    validator = throwaway(folder / "wallets", "validator")
+    chain = await LocalChain.open(folder / FILE_NAME, netuid=NETUID, hyperparameters=HIDDEN)
+    await chain.adopt(validator.hotkey.ss58_address, validator.coldkey_address, stake=5000.0)
+    for hotkey in MINERS:
+        await chain.adopt(hotkey, hotkey)
+        await chain.place(hotkey, "127.0.0.1", 9000)
+    for _ in range(HIDDEN.tempo):
+        await chain.tick()
+    await chain.close()
+    store = await Store.open(folder / STORE_FILE, retention_days=7)
+    replies = [a_reply(uid, hotkey=hotkey) for uid, hotkey in enumerate(MINERS, 1)]
+    await store.record(a_round(replies=replies, at=time.time() - 60), netuid=NETUID, history=b"", cursor=None)
+    await store.close()
+
+
+def ticked(folder: Path, blocks: int) -> None:
+    async def tick() -> None:
+        chain = await LocalChain.open(folder / FILE_NAME, netuid=NETUID)
+        for _ in range(blocks):
+            await chain.tick()
+        await chain.close()
+
+    asyncio.run(tick())
+
+
+class Told:
+    """What a command printed."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+        self._capsys = capsys
+        self._folder = folder
+
+    def __call__(self, code: int, *arguments: str) -> Any:
+        """Run it with --json, check the exit code, and answer with its object, or with the words of its error."""
+        assert main([*arguments, "--data-dir", str(self._folder), "--json"]) == code
+        out, self.narrated = self._capsys.readouterr()
+        return json.loads(out) if out else self.narrated
+
+
+@pytest.fixture
+def told(folder: Path, capsys: pytest.CaptureFixture[str]) -> Told:
+    return Told(capsys, folder)
+
+
+def test_weights_are_committed_to_and_revealed_an_epoch_later(told: Told, folder: Path) -> None:
+    planned = told(0, "chain", "commit", "--dry-run")
+    assert (planned["outcome"], planned["reason"], planned["dry_run"]) == (None, "", True)
+    assert any("3 miners get weight" in line for line in planned["about"])
+    assert told(0, "chain", "neuron")["commits"] == []
+
+    committed = told(0, "chain", "commit", "--yes")
+    assert (committed["outcome"], committed["reason"]) == ("committed", "to be revealed from block 40")
+    assert [one["reveal_from"] for one in told(0, "chain", "neuron")["commits"]] == [40]
+    again = told(2, "chain", "commit", "--yes")
+    assert (again["outcome"], again["reason"].partition(";")[0]) == (None, "wait 10 blk 5s, the rate limit")
+    early = told(2, "chain", "reveal", "--yes")
+    assert early["reason"].startswith("wait 20 blk 10s, for the next epoch; the embedded chain makes blocks only")
+
+    ticked(folder, 20)
+    assert told(0, "chain", "reveal", "--dry-run")["outcome"] is None
+    assert told(0, "chain", "reveal", "--yes")["outcome"] == "ok"
+    found = told(0, "chain", "neuron")
+    assert (set(found["weights"]), found["commits"]) == ({"1", "2", "3"}, [])
+    assert [line["name"] for line in told(0, "chain", "log")["commands"]] == ["revealweights", "commitweights"]
+
+
+def test_a_commit_whose_epoch_is_over_is_told_as_lost(told: Told, folder: Path) -> None:
+    told(0, "chain", "commit", "--yes")
+    ticked(folder, 40)
+    lost = told(2, "chain", "reveal", "--yes")
+    assert lost["reason"] == "nothing is committed"
+    assert "the commit of block 20 is lost" in lost["about"][0]
+
+
+def test_the_salt_stays_in_the_journal(told: Told, folder: Path) -> None:
+    printed = json.dumps(told(0, "chain", "commit", "--yes")) + told.narrated
+    with closing(sqlite3.connect(folder / STORE_FILE)) as connection:
+        [(plan,)] = connection.execute("SELECT plan FROM plans").fetchall()
+    salt = ",".join(map(str, json.loads(plan)["salt"]))
+    logged = "".join(path.read_text() for path in (folder / "logs").iterdir())
+    assert salt not in (printed + logged).replace(" ", "")
+    assert (folder / STORE_FILE).stat().st_mode & 0o777 == 0o600
+
+
+def test_plain_weights_are_not_taken_where_they_are_hidden(told: Told) -> None:
+    assert "takes no plain weights" in told(2, "chain", "weights", "--yes")["reason"]
+
+
+def test_nobody_to_confirm_sends_nothing(folder: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "console", "chain", "commit", "--data-dir", str(folder)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "add --yes, or --dry-run" in done.stderr
+
+
+@pytest.mark.parametrize(("typed", "code", "outcome"), [("yes", 0, "committed"), ("no", 130, None), ("", 130, None)])
+def test_it_is_asked_on_a_terminal(folder: Path, typed: str, code: int, outcome: str | None) -> None:
+    controller, terminal = os.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "console", "chain", "commit", "--json", "--data-dir", str(folder)],
+        stdin=terminal,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as asked:
+        os.close(terminal)
+        os.write(controller, typed.encode() + b"\n")
+        out, err = asked.communicate(timeout=60)
+    os.close(controller)
+    assert asked.returncode == code
+    assert (json.loads(out)["outcome"] if out else None) == outcome
+    assert b"type yes to go on" in err
+    assert b"3 miners get weight" in err
+
+
+def test_a_running_engine_alone_sends_and_can_be_looked_beside(told: Told, folder: Path) -> None:
+    wallet = throwaway(folder / "wallets", "validator")
+    with neuron_lock(wallet.hotkey.ss58_address, NETUID, folder):
+        refused = told(4, "chain", "commit", "--yes")
+        assert f"in use by process {os.getpid()}" in refused
+        assert "stop that one first, or do it on its screen" in refused
+        assert told(0, "chain", "metagraph")["block"] == HIDDEN.tempo
+
+
+def test_looks(told: Told, folder: Path) -> None:
+    wallet = throwaway(folder / "wallets", "validator")
+    metagraph = told(0, "chain", "metagraph")
+    assert [one["uid"] for one in metagraph["neurons"]] == [0, 1, 2, 3]
+    rules = told(0, "chain", "hyperparameters")
+    assert (rules["tempo"], rules["commit_reveal"], rules["next_epoch"]) == (20, True, 40)
+    by_uid, by_hotkey = told(0, "chain", "neuron", "2"), told(0, "chain", "neuron", MINERS[1])
+    assert by_uid == by_hotkey
+    assert by_uid["axon"] == "127.0.0.1:9000"
+    assert told(0, "chain", "stake")["stake"] >= 5000
+    assert told(0, "chain", "log") == {"commands": []}
+    keys = told(0, "wallet")
+    assert (keys["hotkey"], keys["throwaway"]) == (wallet.hotkey.ss58_address, True)
+    assert "is not registered on netuid 1" in told(3, "chain", "neuron", "99")
+
+
+def test_for_people(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for what in ("metagraph", "hyperparameters", "neuron", "stake", "log"):
+        assert main(["chain", what, "--data-dir", str(folder)]) == 0
+    assert main(["chain", "commit", "--yes", "--data-dir", str(folder)]) == 0
+    assert main(["chain", "log", "--data-dir", str(folder)]) == 0
+    out, _ = capsys.readouterr()
+    assert "UID    HOTKEY" in out
+    assert "no command was given yet" in out
+    assert "commit: committed at block 20: to be revealed from block 40" in out
+    assert "commitweights: committed to be revealed from block 40" in out
+
+
+def unregistered(folder: Path, name: str) -> Wallet:
+    """A wallet of ours that the chain does not know, by the name of a role's."""
+    return throwaway(folder / "wallets", name)
+
+
+def test_a_hotkey_without_a_uid_registers_and_serves(told: Told, folder: Path) -> None:
+    wallet = unregistered(folder, "miner")
+    assert "register it" in told(3, "chain", "serve", "203.0.113.9:8091", "--yes", "--role", "miner")
+    poor = told(2, "chain", "register", "--yes", "--role", "miner")
+    assert (poor["outcome"], poor["reason"].partition(":")[0]) == ("rejected", "NotEnoughBalanceToStake")
+
+    async def fund() -> None:
+        chain = await LocalChain.open(folder / FILE_NAME, netuid=NETUID)
+        await chain.fund(wallet.coldkey_address, 10.0)
+        await chain.close()
+
+    asyncio.run(fund())
+    assert told(0, "chain", "register", "--dry-run", "--role", "miner")["outcome"] is None
+    assert told(0, "chain", "register", "--yes", "--role", "miner")["outcome"] == "ok"
+    assert "is uid 4 already" in told(2, "chain", "register", "--yes", "--role", "miner")["reason"]
+    assert told(0, "chain", "serve", "203.0.113.9:8091", "--yes", "--role", "miner")["outcome"] == "ok"
+    assert told(0, "chain", "neuron", "4")["axon"] == "203.0.113.9:8091"
+    assert "only a miner serves" in told(2, "chain", "serve", "203.0.113.9:8091", "--yes")["reason"]
+    assert "write IP:PORT" in told(2, "chain", "serve", "here", "--yes", "--role", "miner")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("chain", "commit", "--yes", "--network", "finney"), "network 'finney' cannot be driven yet"),
+        (("chain", "metagraph", "--netuid", "5"), "holds netuid 1, not 5: use --netuid 1"),
+        (("chain", "commit", "--yes", "--netuid", "5"), "holds netuid 1, not 5: use --netuid 1"),
+        (("chain", "serve", "1.2.3.4:9", "--yes", "--role", "miner"), "no throw-away keys of a miner are in"),
+        (("wallet", "--wallet-name", "mine"), "btcli wallet new-hotkey"),
+    ],
+)
+def test_what_cannot_be_done_says_why(told: Told, arguments: tuple[str, ...], said: str) -> None:
+    assert said in told(2, *arguments)
+
+
+def test_a_folder_without_a_chain_is_left_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for what in ("metagraph", "log"):
+        assert main(["chain", what, "--data-dir", str(tmp_path)]) == 2
+    assert main(["chain", "commit", "--yes", "--data-dir", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.count("`launch` makes one") == 3
+    assert list(tmp_path.iterdir()) == []
