@@ -1,5 +1,8 @@
 """What stops a run and is not a fault of the program, with the exit code that says so."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from console.errors import ConsoleError, ExitCode
 from engine.chain.interface import ChainUnavailable
 from engine.chain.local import ChainDataError, ChainInUse
@@ -28,6 +31,18 @@ CODES: tuple[tuple[tuple[type[Exception], ...], ExitCode], ...] = (
         ExitCode.USAGE,
     ),
 )
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Raises as a ConsoleError what an operator can mend."""
+    try:
+        yield
+    except Exception as error:
+        mended = for_the_operator(error)
+        if mended is error:
+            raise
+        raise mended from error
 
 
 def for_the_operator(error: BaseException) -> BaseException:

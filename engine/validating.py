@@ -131,10 +131,13 @@ class Validating:
         if not node.read_only:
             node.services["weights"] = lambda: self._setter
 
+    async def begin(self) -> None:
+        """Score by this rule from now on. Raises StoreError."""
+        await self._node.store.set_score_rule(self._node.netuid, self._rule, self._profile)
+
     async def load(self) -> None:
         """Go on from what earlier runs stored. Raises StoreError."""
         store, netuid = self._node.store, self._node.netuid
-        await store.set_score_rule(netuid, self._rule, self._profile)
         now = time.time()
         self.scoreboard.load(
             await store.emissions(netuid, self._profile, now - self._rule.window_s, self._rule.depth),

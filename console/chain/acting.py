@@ -20,7 +20,7 @@ from console.actions.action import Action
 from console.chain.keys import require_wallet, role_of
 from console.chain.looking import require_chain
 from console.errors import ConsoleError, ExitCode
-from console.faults import for_the_operator
+from console.faults import told
 from console.network import EMBEDDED
 from console.present.questions import Question, question
 from console.present.text import text_of
@@ -81,13 +81,11 @@ def act(name: str, settings: Settings, *, typed: str, dry_run: bool, yes: bool, 
     folder = prepare_folder(Path(settings.data_dir))
     require_wallet(settings)
     settings = replace(settings, role=role_of(settings))
-    with open_log(folder, level=settings.log_level, cap_mb=settings.log_cap_mb):
+    with told(), open_log(folder, level=settings.log_level, cap_mb=settings.log_cap_mb):
         try:
             return asyncio.run(_act(name, settings, folder, typed, dry_run=dry_run, yes=yes, tell=tell))
         except AlreadyRunning as error:
             raise ConsoleError(f"{error}, or do it on its screen", ExitCode.HELD) from error
-        except Exception as error:
-            raise for_the_operator(error) from error
 
 
 async def _act(

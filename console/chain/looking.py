@@ -11,7 +11,7 @@ import msgspec
 from console.chain.keys import own_hotkey
 from console.errors import ConsoleError, ExitCode
 from console.export.cells import time_text
-from console.faults import for_the_operator
+from console.faults import told
 from console.network import require_embedded
 from engine.chain.local import FILE_NAME
 from engine.chain.local.look import look
@@ -115,10 +115,8 @@ def _read(settings: Settings, read: Callable[[StateReads], Awaitable[Found]]) ->
             raise ConsoleError(f"{held}: use --netuid {state.netuid}")
         return await read(StateReads(state))
 
-    try:
+    with told():
         return asyncio.run(answered())
-    except Exception as error:
-        raise for_the_operator(error) from error
 
 
 def _named(found: Metagraph, who: str) -> Neuron:

@@ -114,6 +114,7 @@ async def add(session: Session, stack: AsyncExitStack, source: Source, extra: Se
     stack.push_async_callback(caller.close)
     judge = await _judge(session, stack)
     validating = Validating(session.node, settings, source=source, caller=caller, judge=judge, extra=extra)
+    await validating.begin()
     await validating.load()
     return validating
 
