@@ -89,6 +89,8 @@ def textual_theme(name: str, file: ThemeFile) -> Theme:
             "cursor": colours.cursor,
             "cursor-text": colours.cursor_text,
             "cursor-style": styles.cursor,
+            "cursor-idle": colours.background if file.ansi else f"{colours.cursor} 40%",
+            "cursor-idle-style": "underline" if file.ansi else "none",
             "ansi-background": "ansi_black" if file.dark else "ansi_white",
             "ansi-foreground": "ansi_white" if file.dark else "ansi_black",
             "plain": colours.text,

@@ -9,12 +9,17 @@ from console.present.contrast import DISTINCT, READABLE, Blindness, contrast, di
 from console.present.text import text_of
 from console.present.theme_sample import sample
 from console.themes import SHIPPED, ThemeError, ThemeFile, read_theme, theme_files
+from console.tui.app import ConsoleApp
+from console.tui.screens.base import ConsoleScreen
 from console.tui.themes import Themes
-from tests.unit.tui_helpers import NARROW, app_of, screen_text, snapshot, toasts
+from console.tui.widgets.panel import Panel
+from tests.unit.tui_helpers import NARROW, app_of, attention, screen_text, snapshot, toasts
 
 FILES = {path.stem: read_theme(path) for path in SHIPPED.glob("*.toml")}
 COLOURED = {name: file for name, file in FILES.items() if not file.ansi}
 FOR_THE_COLOUR_BLIND = ("blue-orange", "paper-blue")
+VISIBLE = 3.0
+"""WCAG AA for what is no text, such as a frame."""
 TEXTS = ("text", "muted", "accent", "ok", "warn", "err", "info")
 
 
@@ -151,6 +156,44 @@ async def test_every_screen_stands_in_every_theme(name: str, tmp_path: Path) -> 
         app.theme = name
         await pilot.press("3")
         assert "miner-1" in screen_text(app)
+
+
+LOOKED_AT = (["3", "space"], ["4"], ["1"], ["slash", "a"], ["escape", "question_mark"], ["escape", "colon", "m"],
+             ["escape", "T"], ["escape", "4", "x"], ["w"])  # fmt: skip
+"""Keys to screens, one after the other, and to dialogs over them."""
+
+
+def unreadable(app: ConsoleApp) -> set[tuple[str, ...]]:
+    """What stands on the screen, or in the dialog over it, in colours that are too near: text and both colours."""
+    shown = app.screen.region if isinstance(app.screen, ConsoleScreen) else app.screen.query_one(Panel).region
+    strips = app.screen._compositor.render_strips()[shown.y : shown.bottom]
+    pieces = (piece for strip in strips for piece in strip.crop(shown.x, shown.right))
+    return {
+        (text, *colours)
+        for text, style, _ in pieces
+        if any(map(str.isalnum, text)) and style is not None
+        for colours in [tuple(one.triplet.hex for one in (style.color, style.bgcolor) if one and one.triplet)]
+        if len(colours) != 2 or contrast(*colours) < READABLE
+    }
+
+
+@pytest.mark.parametrize("name", COLOURED)
+async def test_every_pair_of_colours_that_occurs_can_be_read(name: str, tmp_path: Path) -> None:
+    app = app_of(snapshot(attention=(attention(1), attention(2, level="error"))), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        app.load_themes()
+        app.theme = name
+        for keys in LOOKED_AT:
+            for key in keys:
+                await pilot.press(key)
+                await pilot.pause()
+            assert unreadable(app) == set(), keys
+
+
+@pytest.mark.parametrize("name", COLOURED)
+def test_where_the_focus_is_can_be_seen(name: str) -> None:
+    colours = COLOURED[name].colours
+    assert contrast(colours.focus, colours.background) >= VISIBLE
 
 
 async def test_the_sheet_is_read_again_for_another_theme_alone(tmp_path: Path) -> None:

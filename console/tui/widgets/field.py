@@ -13,6 +13,7 @@ class Field(Input):
 
     DEFAULT_CSS = """
     Field, Field:focus { border: none; height: 1; padding: 0; background: transparent; }
+    Field > .input--placeholder { color: $tone-muted; }
     """
 
     def __init__(self, *, value: str = "", hint: str = "", id: str | None = None) -> None:
