@@ -36,6 +36,30 @@ class ChallengeScreen(ConsoleScreen):
     NAME = "challenge"
     TAB = "challenges"
 
+    DEFAULT_CSS = """
+    ChallengeScreen {
+        & #panes { layout: vertical; }
+        & .view { display: none; height: 1fr; padding: 0 1; }
+        & #consensus { height: 6; max-height: 30%; padding: 0 1; }
+        & #replies { height: 1fr; }
+        &.-see-reply #reply, &.-see-about #about, &.-see-likeness #likeness, &.-see-map #map { display: block; }
+        &.-see-likeness, &.-see-map {
+            & #consensus { display: none; }
+            & #replies { height: 6; }
+        }
+        &.-low {
+            & #panes { overflow-y: auto; scrollbar-size-vertical: 1; }
+            & #consensus { min-height: 3; }
+            & #replies, & .view { min-height: 5; }
+        }
+        &.-wide.-tall {
+            & #panes { layout: grid; grid-size: 2 3; grid-rows: 10 1fr 16; grid-columns: 1fr 1fr; }
+            & .view { display: block; height: 100%; }
+            & #consensus, & #replies { display: block; height: 100%; max-height: 100%; }
+        }
+    }
+    """
+
     def __init__(self, round_id: str, hotkey: str = "") -> None:
         super().__init__()
         self._round_id = round_id

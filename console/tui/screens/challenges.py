@@ -24,6 +24,20 @@ from console.tui.widgets.reading import Reading
 class ChallengesScreen(ConsoleScreen):
     NAME = "challenges"
 
+    DEFAULT_CSS = """
+    ChallengesScreen {
+        & #rounds { width: 1fr; }
+        & #preview { display: none; width: 70; }
+        & #preview Panel { padding: 0 1; }
+        & #about { height: 12; }
+        & #clusters { height: 10; }
+        & #replies { height: 1fr; }
+        &.-short #about { height: 8; }
+        &.-short #clusters { height: 6; }
+        &.-wide #preview { display: block; }
+    }
+    """
+
     def __init__(self) -> None:
         super().__init__()
         self._wanted = ""

@@ -26,6 +26,26 @@ UNKNOWN = Option("", line(Span("○ not recorded: what was told then stands in t
 class HomeScreen(ConsoleScreen):
     NAME = "home"
 
+    DEFAULT_CSS = """
+    HomeScreen {
+        & #facts { height: 9; }
+        & #facts Lines { padding: 0 1; }
+        & #facts Panel { width: 1fr; }
+        & #attention { height: 5; }
+        & #pulse { height: 9; }
+        & #pulse Panel { width: 1fr; }
+        & #pulse Lines { scrollbar-size-vertical: 0; padding: 0 1; }
+        & TablePanel { height: 1fr; }
+        &.-narrow .wide-only { display: none; }
+        &.-narrow #pulse { display: none; }
+        &.-short #pulse { display: none; }
+        &.-short #facts { height: 8; }
+        &.-low #facts { height: 5; }
+        &.-low #attention { height: 3; }
+        &.-low TablePanel { min-height: 5; }
+    }
+    """
+
     def body(self) -> ComposeResult:
         serving = self.host.picture.snapshot.role == "miner"
         with Horizontal(id="facts"):

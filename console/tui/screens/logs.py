@@ -39,6 +39,15 @@ class FindField(Field):
 
 class LogsScreen(ConsoleScreen):
     NAME = "logs"
+
+    DEFAULT_CSS = """
+    LogsScreen {
+        & #log { height: 1fr; }
+        & #record { height: 14; padding: 0 1; }
+        &.-short #record { display: none; }
+    }
+    """
+
     AUTO_FOCUS = "LogView"
 
     def body(self) -> ComposeResult:

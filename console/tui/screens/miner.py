@@ -17,6 +17,18 @@ class MinerScreen(ConsoleScreen):
     NAME = "miner"
     TAB = "miners"
 
+    DEFAULT_CSS = """
+    MinerScreen {
+        & #facts { height: 10; max-height: 50%; }
+        & #rounds { height: 1fr; }
+        & #why { height: 9; max-height: 25%; padding: 0 1; }
+        &.-short #why { height: 4; }
+        &.-low #facts, &.-low #rounds { min-height: 6; }
+        &.-low #why { min-height: 3; }
+        &.-narrow .wide-only { display: none; }
+    }
+    """
+
     def __init__(self, hotkey: str) -> None:
         super().__init__()
         self._hotkey = hotkey

@@ -21,6 +21,17 @@ from console.tui.widgets.reading import Reading
 class MinersScreen(ConsoleScreen):
     NAME = "miners"
 
+    DEFAULT_CSS = """
+    MinersScreen {
+        & #miners { height: 1fr; }
+        & #preview { display: none; height: 11; }
+        & #facts { width: 2fr; }
+        & #about { width: 2fr; }
+        & #lately { width: 1fr; padding: 0 1; }
+        &.-wide.-tall #preview { display: block; }
+    }
+    """
+
     def body(self) -> ComposeResult:
         with Panel("Miners", id="miners"):
             yield LiveTable(MINERS)

@@ -19,6 +19,26 @@ from console.tui.widgets.table_panel import TablePanel
 
 class ServerScreen(ConsoleScreen):
     NAME = "server"
+
+    DEFAULT_CSS = """
+    ServerScreen {
+        & #explanation { height: 4; padding: 1 2; }
+        & #facts { height: 11; max-height: 45%; }
+        & #facts Panel { width: 1fr; padding: 0 1; }
+        & #traffic { height: 1fr; }
+        & #requests { width: 2fr; }
+        & #detail { width: 1fr; padding: 0 1; }
+        &.-short #facts { height: 9; }
+        &.-low #facts { height: 6; max-height: 100%; }
+        &.-low #explanation { display: none; }
+        &.-low #traffic, &.-low #services { min-height: 6; }
+        &.-wide #facts Panel { width: 48; }
+        &.-wide #facts #callers { width: 1fr; }
+        &.-wide #facts #keys { width: 40; }
+        &.-narrow .wide-only { display: none; }
+    }
+    """
+
     AUTO_FOCUS = "#requests LiveTable, #services LiveTable"
 
     def body(self) -> ComposeResult:

@@ -31,6 +31,19 @@ WIDEST = 76
 
 class SetupScreen(ConsoleScreen):
     NAME = "setup"
+
+    DEFAULT_CSS = """
+    SetupScreen {
+        & #examination { height: 1fr; }
+        & #checks { width: 1fr; }
+        & #why { width: 1fr; padding: 0 1; }
+        & #settings { height: 1fr; }
+        &.-short #settings { height: 38%; }
+        &.-low #examination, &.-low #settings { height: 10; max-height: 100%; }
+        &.-narrow .wide-only { display: none; }
+    }
+    """
+
     AUTO_FOCUS = "#results"
 
     results: Sequence[Result] = ()

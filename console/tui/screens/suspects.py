@@ -21,6 +21,20 @@ class SuspectsScreen(ConsoleScreen):
     NAME = "suspects"
     TAB = "miners"
 
+    DEFAULT_CSS = """
+    SuspectsScreen {
+        & #rule { padding: 0 1; }
+        & #found { height: 1fr; }
+        & #closer { height: 40%; }
+        & #members { width: 1fr; }
+        & #evidence { width: 1fr; padding: 0 1; }
+        &.-short #closer { height: 10; }
+        &.-narrow #evidence { width: 30; max-width: 50%; }
+        &.-low #found { min-height: 6; }
+        &.-low #closer { height: 7; }
+    }
+    """
+
     def body(self) -> ComposeResult:
         yield Bar(id="rule")
         yield TablePanel("Act as one", SUSPECTS, id="found", hint="esc back")

@@ -26,6 +26,26 @@ ONLY_CHANGES = "  only changes"
 class WeightsScreen(ConsoleScreen):
     NAME = "weights"
 
+    DEFAULT_CSS = """
+    WeightsScreen {
+        & #facts { height: 11; max-height: 40%; }
+        & #facts Panel { width: 1fr; padding: 0 1; }
+        & #plans { height: 1fr; }
+        & #changes { width: 3fr; }
+        & #submissions { width: 2fr; }
+        & #commands.below { height: 10; }
+        &.-short #commands.below { height: 5; }
+        &.-short #facts { height: 8; }
+        &.-narrow #plans { layout: vertical; }
+        &.-narrow #changes { width: 1fr; height: 1fr; }
+        &.-narrow #submissions { width: 1fr; height: 5; max-height: 40%; }
+        &.-narrow.-short #commands.below { display: none; }
+        &.-low #facts { max-height: 100%; }
+        &.-low #plans { height: 13; max-height: 100%; }
+        &.-low #commands { min-height: 6; }
+    }
+    """
+
     _only_changes = False
 
     def body(self) -> ComposeResult:

@@ -24,6 +24,10 @@ class MinerFacts(Horizontal):
     `record` is what was read last, empty while another miner's is being read.
     """
 
+    DEFAULT_CSS = """
+    MinerFacts Panel { width: 1fr; padding: 0 1; }
+    """
+
     class Read(Message):
         """Another record has come."""
 
