@@ -9,7 +9,7 @@ from textual.strip import Strip
 
 from console.present.table import GAP, NOTHING_MATCHES, Cell, Placed, Row, Table, View, place
 from console.present.text import BLANK, Line, Span, cut, fit, line
-from console.tui.widgets.paint import Painted
+from console.tui.widgets.cursor import Cursor
 
 HEADER = 1
 
@@ -22,7 +22,7 @@ class RowLine(NamedTuple):
     is_marked: bool
 
 
-class Grid(Painted, Generic[Row], can_focus=True):
+class Grid(Cursor, Generic[Row], can_focus=True):
     """Paints `rows` as `view` wants them, with the cursor on row number `at`."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -39,10 +39,17 @@ class Grid(Painted, Generic[Row], can_focus=True):
         self.rows: list[Row] = []
         self.marked: frozenset[str] = frozenset()
         self.now = 0.0
-        self.at = 0
         self.shift = 0
         self._placed: list[Placed[Row]] = []
         self._painted: dict[int, RowLine] = {}
+
+    @property
+    def count(self) -> int:
+        return len(self.rows)
+
+    @property
+    def page(self) -> int:
+        return max(1, self.size.height - HEADER)
 
     def place_columns(self) -> None:
         """Lay the columns out anew, for another width or other columns, and paint all."""

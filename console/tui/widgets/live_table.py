@@ -100,6 +100,9 @@ class LiveTable(Grid[Row]):
             self._go(found)
         return found is not None
 
+    def move_to(self, index: int) -> None:
+        self._go(index)
+
     def _go(self, index: int, *, scroll: bool = True) -> None:
         before = self._key
         self.at = max(0, min(index, len(self.rows) - 1))
@@ -111,7 +114,7 @@ class LiveTable(Grid[Row]):
             self.post_message(self.Moved(self))
 
     def _scroll_to_cursor(self) -> None:
-        top, height = self.scroll_offset.y, max(1, self.size.height - HEADER)
+        top, height = self.scroll_offset.y, self.page
         if self.at < top:
             self.scroll_to(y=self.at, animate=False, immediate=True, force=True)
         elif self.at >= top + height:
@@ -125,12 +128,6 @@ class LiveTable(Grid[Row]):
         """The scrollbar takes a cell of the columns, or gives it back."""
         self.place_columns()
 
-    def on_focus(self) -> None:
-        self.refresh()
-
-    def on_blur(self) -> None:
-        self.refresh()
-
     def on_click(self, event: events.Click) -> None:
         if event.y < HEADER:
             if column_id := self.column_at(event.x):
@@ -139,7 +136,7 @@ class LiveTable(Grid[Row]):
         index = event.y - HEADER + self.scroll_offset.y
         if index < len(self.rows):
             again = index == self.at and event.chain > 1
-            self._go(index)
+            self.move_to(index)
             if again:
                 self.do_nav_open()
 
@@ -149,30 +146,6 @@ class LiveTable(Grid[Row]):
         """Sort by a column; by the one that is sorted by already, the other way around."""
         descending = not self.view.descending if column_id == self.view.sort else self.view.descending
         self.look_with(sort=column_id, descending=descending)
-
-    def do_nav_down(self) -> None:
-        self._go(self.at + 1)
-
-    def do_nav_up(self) -> None:
-        self._go(self.at - 1)
-
-    def do_nav_top(self) -> None:
-        self._go(0)
-
-    def do_nav_bottom(self) -> None:
-        self._go(len(self.rows) - 1)
-
-    def do_nav_page_down(self) -> None:
-        self._go(self.at + max(1, self.size.height - HEADER))
-
-    def do_nav_page_up(self) -> None:
-        self._go(self.at - max(1, self.size.height - HEADER))
-
-    def do_nav_half_down(self) -> None:
-        self._go(self.at + max(1, self.size.height // 2))
-
-    def do_nav_half_up(self) -> None:
-        self._go(self.at - max(1, self.size.height // 2))
 
     def do_nav_right(self) -> None:
         self.shift += 1

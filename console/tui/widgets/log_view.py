@@ -13,7 +13,7 @@ from textual.strip import Strip
 from console.present import logs
 from console.present.logs import LogLook, Record
 from console.present.text import Line, cut
-from console.tui.widgets.paint import Painted
+from console.tui.widgets.cursor import Cursor
 from engine.logs import Log, LogTail
 
 NOTHING = LogTail(0, (), 0)
@@ -26,7 +26,7 @@ class Row(NamedTuple):
     line: Line
 
 
-class LogView(Painted, can_focus=True):
+class LogView(Cursor, can_focus=True):
     """Shows what `look` lets through. While it follows, the cursor stays on the newest record."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"grid--cursor", "grid--cursor-blurred"}
@@ -43,7 +43,6 @@ class LogView(Painted, can_focus=True):
         self._log: Log | None = None
         self._rows: list[Row] = []
         self._open: set[int] = set()
-        self._at = 0
 
     # -- what is shown ---------------------------------------------------------------------------------------------
 
@@ -69,7 +68,7 @@ class LogView(Painted, can_focus=True):
         del self.records[:gone], self._rows[:gone_rows]
         self.records += fresh
         self._rows += [row for record in fresh for row in self._laid(record)]
-        self._at = max(0, self._at - gone)
+        self.at = max(0, self.at - gone)
         self.virtual_size = Size(self.size.width, len(self._rows))
         if self.follow:
             self._go(len(self.records) - 1)
@@ -83,14 +82,14 @@ class LogView(Painted, can_focus=True):
         number = self.current.number if self.current else -1
         self.look = replace(self.look, **changes)
         self.records = logs.records(self.tail, self.look)
-        self._at = max(0, sum(1 for record in self.records if record.number <= number) - 1)
+        self.at = max(0, sum(1 for record in self.records if record.number <= number) - 1)
         self._lay()
 
     def _lay(self) -> None:
         """Lay everything out anew, the cursor where it was."""
         self._rows = [row for record in self.records for row in self._laid(record)]
         self.virtual_size = Size(self.size.width, len(self._rows))
-        self._go(len(self.records) - 1 if self.follow else self._at)
+        self._go(len(self.records) - 1 if self.follow else self.at)
         self.refresh()
         self.post_message(self.Moved())
 
@@ -103,17 +102,21 @@ class LogView(Painted, can_focus=True):
     @property
     def current(self) -> Record | None:
         """The record under the cursor."""
-        return self.records[self._at] if self._at < len(self.records) else None
+        return self.records[self.at] if self.at < len(self.records) else None
+
+    @property
+    def count(self) -> int:
+        return len(self.records)
 
     def _go(self, index: int) -> None:
         before = self.current
-        self._at = max(0, min(index, len(self.records) - 1))
+        self.at = max(0, min(index, len(self.records) - 1))
         self._scroll_to_cursor()
         if self.current is not before:
             self.refresh()
             self.post_message(self.Moved())
 
-    def _leave(self, index: int) -> None:
+    def move_to(self, index: int) -> None:
         """Go somewhere by the operator's will: to the newest record is to follow, anywhere else is to stand still."""
         self.follow = index >= len(self.records) - 1
         self._go(index)
@@ -148,17 +151,11 @@ class LogView(Painted, can_focus=True):
     def on_resize(self) -> None:
         self._lay()
 
-    def on_focus(self) -> None:
-        self.refresh()
-
-    def on_blur(self) -> None:
-        self.refresh()
-
     def on_click(self, event: events.Click) -> None:
         index = event.y + self.scroll_offset.y
         if index < len(self._rows):
             again = self._rows[index].record is self.current
-            self._leave(self.records.index(self._rows[index].record))
+            self.move_to(self.records.index(self._rows[index].record))
             if again:
                 self.do_nav_open()
 
@@ -168,7 +165,7 @@ class LogView(Painted, can_focus=True):
         """Go to the next record found, around the end. False when there is none."""
         count = len(self.records)
         for distance in range(1, count + 1):
-            index = (self._at + step * distance) % count
+            index = (self.at + step * distance) % count
             if logs.holds(self.records[index].line, self.look.find):
                 self.follow = False
                 self._go(index)
@@ -182,34 +179,10 @@ class LogView(Painted, can_focus=True):
 
     def do_log_follow(self) -> None:
         self.follow = not self.follow
-        self._go(len(self.records) - 1 if self.follow else self._at)
+        self._go(len(self.records) - 1 if self.follow else self.at)
         self.post_message(self.Moved())
 
     def do_nav_open(self) -> None:
         if self.current is not None:
             self._open ^= {self.current.number}
             self._lay()
-
-    def do_nav_down(self) -> None:
-        self._leave(self._at + 1)
-
-    def do_nav_up(self) -> None:
-        self._leave(self._at - 1)
-
-    def do_nav_top(self) -> None:
-        self._leave(0)
-
-    def do_nav_bottom(self) -> None:
-        self._leave(len(self.records) - 1)
-
-    def do_nav_page_down(self) -> None:
-        self._leave(self._at + self.size.height)
-
-    def do_nav_page_up(self) -> None:
-        self._leave(self._at - self.size.height)
-
-    def do_nav_half_down(self) -> None:
-        self._leave(self._at + self.size.height // 2)
-
-    def do_nav_half_up(self) -> None:
-        self._leave(self._at - self.size.height // 2)

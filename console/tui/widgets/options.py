@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from console.present.text import Line, cut, width_of
-from console.tui.widgets.paint import Painted
+from console.tui.widgets.cursor import Cursor
 
 
 class Option(Struct, frozen=True):
@@ -22,7 +22,7 @@ class Option(Struct, frozen=True):
     letter: str = ""
 
 
-class Options(Painted, can_focus=True):
+class Options(Cursor, can_focus=True):
     """Options under a cursor."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"grid--cursor", "grid--cursor-blurred"}
@@ -45,18 +45,21 @@ class Options(Painted, can_focus=True):
     def __init__(self, options: Sequence[Option] = (), *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.options: tuple[Option, ...] = tuple(options)
-        self._at = 0
+
+    @property
+    def count(self) -> int:
+        return len(self.options)
 
     @property
     def current(self) -> Option | None:
-        return self.options[self._at] if self._at < len(self.options) else None
+        return self.options[self.at] if self.at < len(self.options) else None
 
     def show(self, options: Sequence[Option], current: str = "") -> None:
         """Replace the options; the cursor goes to `current`, stays on its option, or goes to the first."""
         wanted = current or (self.current.id if self.current else "")
         self.options = tuple(options)
         self.virtual_size = Size(self.size.width, len(self.options))
-        self._at = next((at for at, option in enumerate(self.options) if option.id == wanted), 0)
+        self.at = next((at for at, option in enumerate(self.options) if option.id == wanted), 0)
         self._scroll_to_cursor()
         self.refresh()
 
@@ -71,7 +74,7 @@ class Options(Painted, can_focus=True):
         if index >= len(self.options):
             return Strip.blank(width, self.plain)
         content = cut(self.options[index].line, self.scrollable_content_region.width - 2)
-        if index != self._at:
+        if index != self.at:
             return Strip([Segment("  ", self.plain), *self.painted(content, width - 2)])
         style = self.get_component_rich_style("grid--cursor" if self.has_focus else "grid--cursor-blurred")
         text = "".join(span.text for span in content)
@@ -83,56 +86,26 @@ class Options(Painted, can_focus=True):
             event.stop()
             self.post_message(self.Chosen(self, option.id))
 
-    def _go(self, index: int) -> None:
+    def move_to(self, index: int) -> None:
         index = max(0, min(index, len(self.options) - 1))
-        if index != self._at and self.options:
-            self._at = index
+        if index != self.at and self.options:
+            self.at = index
             self._scroll_to_cursor()
             self.refresh()
             self.post_message(self.Moved(self, self.options[index].id))
 
     def _scroll_to_cursor(self) -> None:
         top, height = self.scroll_offset.y, max(1, self.size.height)
-        if self._at < top:
-            self.scroll_to(y=self._at, animate=False, immediate=True, force=True)
-        elif self._at >= top + height:
-            self.scroll_to(y=self._at - height + 1, animate=False, immediate=True, force=True)
-
-    def on_focus(self) -> None:
-        self.refresh()
-
-    def on_blur(self) -> None:
-        self.refresh()
+        if self.at < top:
+            self.scroll_to(y=self.at, animate=False, immediate=True, force=True)
+        elif self.at >= top + height:
+            self.scroll_to(y=self.at - height + 1, animate=False, immediate=True, force=True)
 
     def on_click(self, event: events.Click) -> None:
         index = event.y + self.scroll_offset.y
         if index < len(self.options):
-            self._go(index)
+            self.move_to(index)
             self.do_nav_open()
-
-    def do_nav_down(self) -> None:
-        self._go(self._at + 1)
-
-    def do_nav_up(self) -> None:
-        self._go(self._at - 1)
-
-    def do_nav_top(self) -> None:
-        self._go(0)
-
-    def do_nav_bottom(self) -> None:
-        self._go(len(self.options) - 1)
-
-    def do_nav_page_down(self) -> None:
-        self._go(self._at + self.size.height)
-
-    def do_nav_page_up(self) -> None:
-        self._go(self._at - self.size.height)
-
-    def do_nav_half_down(self) -> None:
-        self._go(self._at + self.size.height // 2)
-
-    def do_nav_half_up(self) -> None:
-        self._go(self._at - self.size.height // 2)
 
     def do_nav_open(self) -> None:
         if self.current is not None:
