@@ -92,7 +92,7 @@ class Obliging:
     async def close(self) -> None: ...
 
 
-async def until(condition: Callable[[], object], *, seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], object], *, seconds: float = 30.0) -> None:
     """Wait until something holds; fails when it does not."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 conditions of all kinds

@@ -32,6 +32,16 @@ EVE = keypair_from_uri("//Eve")
 OAEP = padding.OAEP(mgf=padding.MGF1(hashes.SHA256()), algorithm=hashes.SHA256(), label=None)
 
 
+class Clock:
+    """Stands still until a test puts it forward."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 class ObedientBackend:
     """Answers with the question once `gate` is open; counts what is going on. `unready` is its readiness."""
 
@@ -175,10 +185,3 @@ class Validator:
 
     async def ask(self, prompt: str, **fields: Any) -> str:
         return str(self.opened(await self.send(prompt, **fields))["response_text"])
-
-
-async def until(condition: Any, *, seconds: float = 5.0) -> None:
-    """Wait until `condition()` is true."""
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 (a test looks from outside)
-            await asyncio.sleep(0.005)

@@ -25,7 +25,7 @@ from tests.unit.store_helpers import NETUID, PROFILE, a_plan, a_reply, a_round, 
 from tests.unit.tui_helpers import NOW, app_of, miner, screen_text, snapshot
 
 HASHING = open_encoder("hashing")
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 NO = "No, the year 1800 has no 29 February."
 YES = "Yes, it has one."
 

@@ -152,7 +152,7 @@ async def test_a_failing_flapping_miner_gives_up_before_the_time_is_over() -> No
 
     started = monotonic()
     assert any(await asyncio.gather(*map(fails, ASKED)))
-    assert monotonic() - started < 1.0
+    assert monotonic() - started < 4
 
 
 @pytest.mark.parametrize("name", ["strong-1", "echo-1", "clique-2"])
@@ -160,7 +160,7 @@ async def test_the_delay_is_kept(name: str) -> None:
     slow = replace(persona(name), delay=(0.08, 0.1))
     started = monotonic()
     await ask(PersonaBackend(slow, seed=SEED, key=seeded_key(SEED, KINDS), board=Board()), ASKED[0])
-    assert 0.07 < monotonic() - started < 1.0
+    assert 0.07 < monotonic() - started < 4
 
 
 async def test_a_backend_says_what_it_is() -> None:
@@ -203,7 +203,7 @@ async def test_a_copycat_without_a_leader_gives_up(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(personas_module, "COPY_WAIT_S", 0.05)
     started = monotonic()
     answer = await ask(backend("copycat-1"), ASKED[0])
-    assert monotonic() - started < 1.0
+    assert monotonic() - started < 2
     assert not is_right(ASKED[0], answer)
 
 

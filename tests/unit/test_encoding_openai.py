@@ -173,7 +173,7 @@ def test_an_answer_that_trickles_is_waited_for_only_so_long(server: EmbeddingsSe
     encoder = opened(server, encode_s=0.3)
 
     def drops() -> Iterator[bytes]:
-        for _ in range(100):
+        for _ in range(1000):
             time.sleep(0.02)
             yield b" "
 
@@ -181,7 +181,7 @@ def test_an_answer_that_trickles_is_waited_for_only_so_long(server: EmbeddingsSe
     began = time.monotonic()
     with pytest.raises(EncoderError, match=r"longer than 0\.3 s"):
         encoder.encode(["hello"])
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 10
 
 
 def test_a_server_that_says_nothing_is_given_up(server: EmbeddingsServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,8 +41,8 @@ def test_a_waiting_reader_wakes_when_something_happens() -> None:
     feed = a_feed()
     threading.Timer(0.05, feed.emit, ("round",)).start()
     began = time.monotonic()
-    assert len(feed.events_after(0, timeout=5).events) == 1
-    assert time.monotonic() - began < 2
+    assert len(feed.events_after(0, timeout=30).events) == 1
+    assert time.monotonic() - began < 15
 
 
 def test_the_same_attention_is_counted_and_a_new_one_is_an_event() -> None:

@@ -93,7 +93,7 @@ def test_a_reader_that_takes_nothing_costs_a_moment_and_gets_whole_lines(pipe: P
         lines.add(b"%05d " % number + b"x" * 300)
     began = time.monotonic()
     assert not lines.write(0.1)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 10
     assert not lines.closed
     came = pipe.taken()
     assert came.endswith(b"\n"), "what the end of the process would cut off ends with a line"
@@ -105,7 +105,7 @@ def test_a_reader_that_takes_nothing_costs_a_moment_and_gets_whole_lines(pipe: P
 
 def test_a_reader_that_takes_a_little_now_and_then_does_not_stretch_the_time(pipe: Pipe) -> None:
     lines = Lines(pipe.write)
-    for _ in range(3000):
+    for _ in range(100_000):
         lines.add(b"x" * 300)
     done = threading.Event()
 
@@ -117,7 +117,7 @@ def test_a_reader_that_takes_a_little_now_and_then_does_not_stretch_the_time(pip
     reader.start()
     began = time.monotonic()
     assert not lines.write(0.2)
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 5
     done.set()
     reader.join()
 
@@ -166,7 +166,7 @@ def test_a_stuck_reader_of_stdout_is_told_what_it_missed(
             reporter.pass_on()
             began = time.monotonic()
             reporter.pass_on()
-            assert time.monotonic() - began < 1
+            assert time.monotonic() - began < 10
     pipe.taken()
     reporter.pass_on()
     reporter.finish(1.0)
@@ -197,7 +197,7 @@ def test_words_that_nobody_reads_are_dropped_and_hold_up_no_event(pipe: Pipe, wo
     began = time.monotonic()
     reporter.pass_on()
     reporter.finish(1.0)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 10
     assert len(pipe.taken().splitlines()) == 50
     words.taken()
     feed.raise_attention("error", "store", "room again")

@@ -30,7 +30,7 @@ async def test_snapshots_and_the_status_file_are_fresh_from_the_start_and_stay_s
     feed, file = a_feed(), tmp_path / "status.json"
     started = asyncio.Event()
     beating = asyncio.create_task(a_heart(feed, file).run(started.set))
-    await asyncio.wait_for(started.wait(), 5)
+    await asyncio.wait_for(started.wait(), 30)
     assert read(file).at == 2.0
     await until(lambda: feed.snapshot.at >= 6.0)
     await until(lambda: read(file).at >= 6.0)

@@ -15,7 +15,7 @@ def test_it_stops_when_told_to_from_another_thread() -> None:
     engine.start()
     time.sleep(0.05)
     engine.stop()
-    assert engine.join(5)
+    assert engine.join(30)
     assert engine.error is None
     assert engine.stop_asked
 
@@ -24,7 +24,7 @@ def test_a_stop_before_the_start_is_not_lost() -> None:
     engine = EngineThread(_wait_for_ever)
     engine.stop()
     engine.start()
-    assert engine.join(5)
+    assert engine.join(30)
 
 
 def test_an_error_is_kept_for_whoever_asks() -> None:
@@ -33,7 +33,7 @@ def test_an_error_is_kept_for_whoever_asks() -> None:
 
     engine = EngineThread(fails)
     engine.start()
-    assert engine.join(5)
+    assert engine.join(30)
     assert isinstance(engine.error, ValueError)
 
 
@@ -43,5 +43,5 @@ def test_a_cancellation_that_nobody_asked_for_is_an_error() -> None:
 
     engine = EngineThread(cancelled)
     engine.start()
-    assert engine.join(5)
+    assert engine.join(30)
     assert isinstance(engine.error, asyncio.CancelledError)

@@ -16,7 +16,7 @@ from engine.values import Request
 from miner_server.backends import open_backend
 from miner_server.backends.openai import OpenAIBackend
 from miner_server.errors import BackendError, BackendUnavailable, MinerError, RequestUnfit
-from tests.unit.miner_helpers import until
+from tests.unit.engine_helpers import until
 
 TOOL = {"type": "function", "function": {"name": "look_up", "parameters": {"type": "object"}}}
 CALL = {"id": "call-1", "type": "function", "function": {"name": "look_up", "arguments": "{}"}}
@@ -53,7 +53,7 @@ class ModelServer:
                 outer.keys.append(self.headers["authorization"])
                 outer.asked.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
                 if not outer.hang.wait(0.5):
-                    self.connection.settimeout(2)
+                    self.connection.settimeout(10)
                     if not self.rfile.read(1):
                         outer.hung_up.set()
                     return
@@ -194,7 +194,7 @@ async def test_a_cancelled_request_is_hung_up_on(server: ModelServer) -> None:
     asking = asyncio.create_task(backend.complete(QUESTION, timeout=5))
     await until(lambda: server.asked)
     asking.cancel()
-    assert await asyncio.to_thread(server.hung_up.wait, 3)
+    assert await asyncio.to_thread(server.hung_up.wait, 30)
     await backend.close()
 
 
@@ -204,7 +204,7 @@ async def test_the_deadline_is_kept(server: ModelServer) -> None:
     began = time.monotonic()
     with pytest.raises(BackendError, match="too long"):
         await backend.complete(QUESTION, timeout=0.2)
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 4
     await backend.close()
 
 

@@ -14,14 +14,7 @@ from miner_server.admission import (
 )
 from miner_server.errors import Refusal
 from miner_server.limits import RateLimiter
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.unit.miner_helpers import Clock
 
 
 def passed(action: object, times: int) -> int:

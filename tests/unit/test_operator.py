@@ -29,7 +29,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 async def operating(feed: Feed, operator: Operator) -> AsyncIterator["asyncio.Task[None]"]:
     started = asyncio.Event()
     task = asyncio.create_task(operator.run(started.set))
-    await asyncio.wait_for(started.wait(), 5)
+    await asyncio.wait_for(started.wait(), 30)
     try:
         yield task
     finally:
@@ -58,7 +58,7 @@ async def test_a_command_of_another_thread_is_answered_and_logged(store: Store) 
         assert "\x1b" not in answer["reason"]
         assert threads == [threading.current_thread().name]
         feed.submit(Stop())
-        await asyncio.wait_for(task, 5)
+        await asyncio.wait_for(task, 30)
     _, line = await store.recent_commands(10)
     assert (line.name, line.outcome, line.reason) == ("serve", "rejected", answer["reason"])
 
@@ -98,7 +98,7 @@ async def test_stop_ends_the_service_after_what_came_before_and_nobody_listens_a
     async with operating(feed, operator) as task:
         feed.submit(Pause())
         feed.submit(Stop())
-        await asyncio.wait_for(task, 5)
+        await asyncio.wait_for(task, 30)
     assert [line.name for line in operator.log] == ["pause", "stop"]
     assert [line.name for line in await store.recent_commands(10)] == ["stop", "pause"]
     assert not feed.submit(Resume())
@@ -115,15 +115,16 @@ async def test_the_log_goes_on_after_a_restart_and_shows_nothing_twice(store: St
 
 async def test_a_flood_is_bounded_and_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(operator_module, "COMMANDS_WAITING", 3)
-    feed, gate = a_feed(), asyncio.Event()
+    feed, gate, obeying = a_feed(), asyncio.Event(), asyncio.Event()
 
     async def waits(_command: Pause) -> Outcome:
+        obeying.set()
         await gate.wait()
         return Outcome(status="ok")
 
     async with operating(feed, Operator(feed, store, {Pause: waits})):
         feed.submit(Pause())
-        await asyncio.sleep(0.02)
+        await asyncio.wait_for(obeying.wait(), 30)
         for _ in range(5):
             feed.submit(Pause())
         await until(lambda: feed.attention)

@@ -16,7 +16,7 @@ from tests.unit.recorded_helpers import folder_with
 from tests.unit.store_helpers import NETUID, T0, a_round
 
 ROUNDS = 30
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 
 
 @pytest.fixture

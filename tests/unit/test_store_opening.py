@@ -250,7 +250,7 @@ async def test_who_is_stopped_while_it_opens_leaves_no_thread_behind(tmp_path: P
 
 
 def _wait_for_threads(most: int) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while threading.active_count() > most + 1:
         assert time.monotonic() < deadline, "a thread of the store is left"
         time.sleep(0.01)

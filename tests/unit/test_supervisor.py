@@ -55,7 +55,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_the_others_end_when_the_work_is_done() -> None:
     feed = a_feed()
     supervisor = Supervisor(feed, {"worker": Once, "server": Forever})
-    await asyncio.wait_for(supervisor.run("worker"), 5)
+    await asyncio.wait_for(supervisor.run("worker"), 30)
     assert {view.name: (view.state, view.reason) for view in supervisor.services} == {
         "worker": ("stopped", "done"),
         "server": ("stopped", "asked to stop"),
@@ -67,7 +67,7 @@ async def test_what_fails_is_restarted_with_a_count_and_its_reason_cleaned() -> 
     feed = a_feed()
     shaky = Stumbles(3, RuntimeError("bad \x1b[2J answer"))
     supervisor = Supervisor(feed, {"shaky": lambda: shaky})
-    await asyncio.wait_for(supervisor.run("shaky"), 5)
+    await asyncio.wait_for(supervisor.run("shaky"), 30)
     assert supervisor.services[0].restarts == 3
     assert feed.attention[0].level == "error"
     assert "RuntimeError" in feed.attention[0].text
@@ -82,14 +82,14 @@ async def test_pauses_between_restarts_grow(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(asyncio, "sleep", sleep)
     shaky = Stumbles(4, RuntimeError("no"))
-    await asyncio.wait_for(Supervisor(a_feed(), {"shaky": lambda: shaky}).run("shaky"), 5)
+    await asyncio.wait_for(Supervisor(a_feed(), {"shaky": lambda: shaky}).run("shaky"), 30)
     assert pauses[:4] == [0.01, 0.02, 0.04, 0.08]
 
 
 async def test_a_fatal_error_ends_the_run_and_the_others_with_it() -> None:
     supervisor = Supervisor(a_feed(), {"server": Forever, "chain": lambda: Stumbles(1, Fatal("not registered", 3))})
     with pytest.raises(Fatal) as caught:
-        await asyncio.wait_for(supervisor.run("server"), 5)
+        await asyncio.wait_for(supervisor.run("server"), 30)
     assert caught.value.exit_code == 3
     assert {view.name: view.state for view in supervisor.services} == {"server": "stopped", "chain": "failed"}
 
@@ -127,7 +127,7 @@ class LosesWhatItWaitsFor:
 async def test_a_service_that_fails_while_it_is_stopped_is_not_started_again() -> None:
     unclean = FailsWhenStopped()
     supervisor = Supervisor(a_feed(), {"worker": Once, "unclean": lambda: unclean})
-    await asyncio.wait_for(supervisor.run("worker"), 5)
+    await asyncio.wait_for(supervisor.run("worker"), 30)
     assert unclean.starts == 1
     assert supervisor.services[1].state == "stopped"
 
@@ -135,21 +135,21 @@ async def test_a_service_that_fails_while_it_is_stopped_is_not_started_again() -
 async def test_a_cancelled_task_inside_a_service_is_a_failure_of_that_service_alone() -> None:
     loses = LosesWhatItWaitsFor()
     supervisor = Supervisor(a_feed(), {"loses": lambda: loses})
-    await asyncio.wait_for(supervisor.run("loses"), 5)
+    await asyncio.wait_for(supervisor.run("loses"), 30)
     assert loses.starts == 2
     assert (supervisor.services[0].state, supervisor.services[0].restarts) == ("stopped", 1)
 
 
 async def test_the_first_of_several_that_is_done_ends_the_run() -> None:
     supervisor = Supervisor(a_feed(), {"server": Forever, "operator": Once})
-    await asyncio.wait_for(supervisor.run("server", "operator"), 5)
+    await asyncio.wait_for(supervisor.run("server", "operator"), 30)
     assert {view.name: view.reason for view in supervisor.services} == {"server": "asked to stop", "operator": "done"}
 
 
 async def test_who_waits_to_be_started_again_is_stopped_with_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor_module, "FIRST_PAUSE_S", 60.0)
     supervisor = Supervisor(a_feed(), {"worker": Once, "shaky": lambda: Stumbles(1, RuntimeError("no"))})
-    await asyncio.wait_for(supervisor.run("worker"), 5)
+    await asyncio.wait_for(supervisor.run("worker"), 30)
     assert supervisor.services[1].state == "stopped"
 
 
@@ -162,7 +162,7 @@ async def test_a_long_good_run_makes_the_next_pause_short_again(monkeypatch: pyt
     monkeypatch.setattr(asyncio, "sleep", sleep)
     monkeypatch.setattr(supervisor_module, "STABLE_AFTER_S", -1.0)
     shaky = Stumbles(3, RuntimeError("no"))
-    await asyncio.wait_for(Supervisor(a_feed(), {"shaky": lambda: shaky}).run("shaky"), 5)
+    await asyncio.wait_for(Supervisor(a_feed(), {"shaky": lambda: shaky}).run("shaky"), 30)
     assert pauses[:3] == [0.01, 0.01, 0.01]
 
 
@@ -190,7 +190,7 @@ async def test_a_restart_cuts_the_pause_after_a_failure_short(monkeypatch: pytes
     running = asyncio.create_task(supervisor.run("shaky"))
     await until(lambda: supervisor.services and supervisor.services[0].state == "backing_off")
     assert supervisor.restart("shaky")
-    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(running, 30)
     assert supervisor.services[0].restarts == 1
 
 

@@ -54,11 +54,11 @@ async def test_a_stale_session_is_replaced_once_for_all_who_found_it_stale() -> 
 
 
 async def test_a_session_is_renewed_before_it_ends() -> None:
-    sessions: Sessions[str] = Sessions(ttl=0.1, margin=0.06)
+    sessions: Sessions[str] = Sessions(ttl=100.0, margin=99.5)
     shake = Shaker()
     await sessions.obtain(PEER, shake)
     assert await sessions.obtain(PEER, shake) == "session-1"
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.5)
     assert await sessions.obtain(PEER, shake) == "session-2"
 
 

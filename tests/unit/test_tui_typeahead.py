@@ -15,6 +15,7 @@ from console.tui.widgets.field import Field
 from console.tui.widgets.live_table import LiveTable
 from engine.commands import SetWeights
 from engine.snapshot import MinerView
+from tests.unit.engine_helpers import until
 from tests.unit.tui_helpers import NARROW, Orders, app_of, miner, screen_text, snapshot
 
 CHARACTERS = {"slash": "/", "colon": ":", "space": " "}
@@ -93,8 +94,7 @@ async def test_who_leaves_while_a_screen_opens_leaves_as_asked(tmp_path: Path) -
         while app.current_mode == "home":  # noqa: ASYNC110
             await asyncio.sleep(0)
         app.leave(Ending.HUNG_UP)
-        while app.is_running:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+        await until(lambda: not app.is_running)
     assert (app.return_value, app.crash) == (Ending.HUNG_UP, None)
 
 

@@ -67,7 +67,7 @@ async def watching(chain: LocalChain, name: str = "validator") -> AsyncIterator[
     started = asyncio.Event()
     task = asyncio.create_task(watched.watch.run(started.set))
     try:
-        await asyncio.wait_for(started.wait(), 5)
+        await asyncio.wait_for(started.wait(), 30)
         yield watched
         assert not task.done(), task
     finally:

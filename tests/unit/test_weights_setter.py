@@ -268,7 +268,7 @@ async def test_the_service_sets_once_in_each_epoch_while_blocks_come_by_themselv
     recorder, up = Recorder(), asyncio.Event()
     setter = setter_on(chain, MemoryJournal(), recorder)
     services = [asyncio.create_task(chain.run(lambda: None)), asyncio.create_task(setter.run(up.set))]
-    await asyncio.wait_for(up.wait(), 5)
+    await asyncio.wait_for(up.wait(), 30)
     async with asyncio.timeout(20):
         while len(recorder.plans) < 3:  # noqa: ASYNC110  the service is watched from outside, as an operator would
             await asyncio.sleep(0.01)
