@@ -21,7 +21,7 @@ def _state(one: Appearance) -> State:
     if one.won:
         return WINNER
     unpaid = one.status == "ok" and one.counted == "yes" and one.emission == 0
-    return UNPAID if unpaid else STATUSES[one.status]  # type: ignore[index]
+    return UNPAID if unpaid else STATUSES[one.status]
 
 
 def why_of(one: Appearance) -> str:

@@ -1,7 +1,10 @@
 """A data folder's record, read and never written: what a console would have shown at an earlier instant."""
 
+import logging
 from collections import OrderedDict
 from pathlib import Path
+
+import msgspec
 
 from console import __version__
 from console.errors import ConsoleError
@@ -17,6 +20,8 @@ from engine.view import PLANS_SHOWN, ROUNDS_SHOWN, round_view, sybil_view, with_
 from engine.weights.book import HISTORY_KEPT
 from engine.weights.penalties import Penalty
 from engine.weights.plan import WeightPlan
+
+log = logging.getLogger(__name__)
 
 REPLIES_COUNTED = 200
 """How many of a miner's last replies its counts are made of."""
@@ -139,11 +144,15 @@ class Recording:
         return accounts
 
     def _rounds(self, past: Past, place: int) -> tuple[RoundView, ...]:
-        """The last rounds, oldest first. What was made of a round before is not made again."""
+        """The last rounds, oldest first, but for damaged ones. What was made of a round before is not made again."""
         views = []
         for number in self.timeline.numbers(place, ROUNDS_SHOWN):
             if number not in self._views:
-                stored = past.round(number)
+                try:
+                    stored = past.round(number)
+                except (msgspec.MsgspecError, ValueError) as error:
+                    log.warning("round %d of %s is left out, it is none of ours: %s", number, self.folder, error)
+                    continue
                 if stored is None:
                     continue
                 self._views[number] = round_view(stored, recorded=True)

@@ -7,13 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from engine.snapshot import CommandView, PlanView
 from engine.store.journal import plan_row
 from engine.store.read_only import is_alone, read_only
 from engine.store.reader import Reader
-from engine.store.rows import HISTORY, ON_CHAIN, plan_of
+from engine.store.rows import HISTORY, ON_CHAIN, plan_of, status_of, word
 from engine.text import safe
-from engine.values import Challenge, Judgement, Reply, ReplyStatus, Request, Round
+from engine.values import Challenge, Judgement, Reply, ReplyStatus, Request, Round, Source
 from engine.weights.plan import WeightPlan
 
 
@@ -76,14 +78,17 @@ class Past:
             challenge=Challenge(
                 id=row["id"],
                 kind=row["kind"],
-                source=row["source"],
+                source=msgspec.convert(word(row["source"]), Source),
                 created_at=row["created_at"],
                 request=Request(),
                 scored=bool(row["scored"]),
             ),
-            replies=tuple(Reply(uid=uid, hotkey=hotkey, status=status, ms=ms) for uid, hotkey, status, ms in replies),
+            replies=tuple(
+                Reply(uid=uid, hotkey=word(hotkey), status=status_of(status), ms=ms)
+                for uid, hotkey, status, ms in replies
+            ),
             judgement=Judgement(
-                profile=row["profile"],
+                profile=word(row["profile"]),
                 consensus=row["consensus"],
                 agreement=row["agreement"],
                 winner=row["winner"],

@@ -15,6 +15,7 @@ from engine.store.rows import (
     LIKENESS,
     SAMPLES,
     STANDINGS,
+    appearance_of,
     likeness_of,
     plan_of,
     round_of,
@@ -118,9 +119,7 @@ class Reader:
     def appearances(self, netuid: int, hotkey: str, limit: int, *, until: float = inf) -> list[Appearance]:
         """The last rounds in which this hotkey was asked, newest first, `until` a unix time."""
         rows = self._connection.execute(_APPEARANCES, (hotkey, netuid, hotkey, until, limit))
-        return [
-            Appearance(**{**row, "won": bool(row["won"]), "reasons": tuple(json.loads(row["reasons"]))}) for row in rows
-        ]
+        return [appearance_of(row) for row in rows]
 
     def samples_until(self, netuid: int, hotkey: str, profile: str, number: int, limit: int) -> list[Sample]:
         """The last samples (at, emission) of a hotkey by a profile up to the round of this number, in order of time."""

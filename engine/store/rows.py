@@ -9,8 +9,22 @@ from typing import Any
 
 import msgspec
 
+from engine.store.stored import Appearance
 from engine.store.tally import Tally
-from engine.values import Challenge, Judgement, Likeness, Reply, Request, Round, Verdict
+from engine.text import safe
+from engine.values import (
+    AnswerType,
+    Challenge,
+    Counted,
+    Judgement,
+    Likeness,
+    Reply,
+    ReplyStatus,
+    Request,
+    Round,
+    Source,
+    Verdict,
+)
 from engine.weights.averages import Rule
 from engine.weights.penalties import Standing
 from engine.weights.plan import WeightPlan
@@ -120,6 +134,19 @@ def require_finite(judged: Round) -> None:
             raise ValueError(f"round {judged.challenge.id!r}: the {name} is {number}")
 
 
+def word(stored: object) -> str:
+    """A name or state of ours, as it was stored. Raises msgspec.ValidationError for what no version ever wrote."""
+    if not (isinstance(stored, str) and stored.isascii() and stored.isprintable()):
+        raise msgspec.ValidationError(f"a name or state {safe(str(stored), 40)!r}")
+    return stored
+
+
+def status_of(stored: object) -> ReplyStatus:
+    """A reply's status. Raises msgspec.ValidationError."""
+    status: ReplyStatus = msgspec.convert(word(stored), ReplyStatus)
+    return status
+
+
 def round_of(row: Row, replies: Sequence[Row], likeness: Likeness | None = None) -> Round:
     """The round that was stored, with whatever texts the rows hold. Raises msgspec.ValidationError."""
     if likeness is not None and not {*likeness.members} <= {*range(len(replies))}:
@@ -128,7 +155,7 @@ def round_of(row: Row, replies: Sequence[Row], likeness: Likeness | None = None)
         challenge=challenge_of(row),
         replies=tuple(map(_reply_of, replies)),
         judgement=Judgement(
-            profile=row["profile"],
+            profile=word(row["profile"]),
             consensus=row["consensus"],
             agreement=row["agreement"],
             winner=row["winner"],
@@ -149,12 +176,27 @@ def challenge_of(row: Row) -> Challenge:
     return Challenge(
         id=row["id"],
         kind=row["kind"],
-        source=row["source"],
+        source=msgspec.convert(word(row["source"]), Source),
         created_at=row["created_at"],
         request=msgspec.convert(json.loads(row["request"]), Request),
-        answer_type=row["answer_type"],
+        answer_type=msgspec.convert(word(row["answer_type"]), AnswerType),
         truth=row["truth"],
         scored=bool(row["scored"]),
+    )
+
+
+def appearance_of(row: Row) -> Appearance:
+    """A miner's part in a round, from a row with its fields. Raises msgspec.ValidationError."""
+    return Appearance(
+        **{
+            **row,
+            "won": bool(row["won"]),
+            "status": status_of(row["status"]),
+            "cluster": word(row["cluster"]),
+            "counted": msgspec.convert(word(row["counted"]), Counted),
+            "profile": word(row["profile"]),
+            "reasons": tuple(json.loads(row["reasons"])),
+        }
     )
 
 
@@ -220,10 +262,10 @@ def _numbers(judgement: Judgement) -> Iterator[tuple[str, float]]:
 def _reply_of(row: Row) -> Reply:
     return Reply(
         uid=row["uid"],
-        hotkey=row["hotkey"],
+        hotkey=word(row["hotkey"]),
         coldkey=row["coldkey"],
         ip=row["ip"],
-        status=row["status"],
+        status=status_of(row["status"]),
         reason=row["reason"],
         ms=row["ms"],
         text=row["text"],
@@ -240,7 +282,7 @@ def _verdict_of(row: Row) -> Verdict:
         quality=row["quality"],
         score=row["score"],
         emission=row["emission"],
-        cluster=row["cluster"],
+        cluster=word(row["cluster"]),
         parts=json.loads(row["parts"]),
         reasons=tuple(json.loads(row["reasons"])),
     )

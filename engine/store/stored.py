@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from engine.store.tally import Tally
-from engine.values import Counted, Round
+from engine.values import Counted, ReplyStatus, Round
 from engine.weights.plan import WeightPlan
 
 
@@ -63,7 +63,7 @@ class Appearance(Struct, frozen=True, kw_only=True):
     kind: str
     agreement: float
     won: bool
-    status: str
+    status: ReplyStatus
     ms: float
     quality: float
     cluster: str

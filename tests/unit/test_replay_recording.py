@@ -168,6 +168,18 @@ async def test_what_was_learnt_and_cannot_be_read_is_as_good_as_not_recorded(
     assert "what the profile robust learnt cannot be read" in caplog.text
 
 
+async def test_a_damaged_round_is_left_out_of_later_instants(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = await folder_with(tmp_path, rounds_split(5))
+    with sqlite3.connect(folder / FILE_NAME) as connection:
+        connection.execute("UPDATE rounds SET source = char(27) || '[2J' WHERE number = 3")
+    recording = Recording(folder)
+    assert [one.id for one in at_place(recording, 5).rounds] == ["round-0", "round-1", "round-3", "round-4"]
+    assert "round 3 of" in caplog.text
+    assert "\x1b" not in caplog.text
+    with pytest.raises(ConsoleError, match="holds a row that is none of ours"):
+        at_place(recording, 3)
+
+
 async def test_new_rounds_are_found_and_old_ones_let_go(tmp_path: Path) -> None:
     recording = await recorded(tmp_path, [a_round(number) for number in range(3)])
     assert recording.refresh() == 0

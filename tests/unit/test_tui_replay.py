@@ -16,6 +16,7 @@ from console.replay.player import Player, playing
 from console.replay.recording import Recording
 from console.tui.app import ConsoleApp
 from console.tui.ending import Ending
+from console.tui.screens.challenge import ChallengeScreen
 from console.tui.widgets.live_table import LiveTable
 from engine.logs import LogLine, LogRing
 from engine.snapshot import MinerView
@@ -232,6 +233,42 @@ async def test_a_round_that_is_damaged_is_told_and_the_rest_goes_on(app: Console
         await brought(pilot, app, lambda: any("it was damaged or changed" in one for one in toasts(app)))
         await pilot.press("[")
         await seen(pilot, app, "round 2 of 12")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE replies SET hotkey = hotkey || char(27) || '[2J' WHERE round = 3",
+        "UPDATE replies SET status = 'fine' WHERE round = 3",
+        "UPDATE rounds SET profile = char(27) || ']52;c;aGk=' || char(7) WHERE number = 3",
+        "UPDATE rounds SET source = char(155) || '2J' WHERE number = 3",
+    ],
+)
+async def test_what_no_version_ever_wrote_is_refused_and_never_painted(
+    app: ConsoleApp, folder: Path, change: str
+) -> None:
+    with sqlite3.connect(folder / FILE_NAME) as connection:
+        connection.execute(change)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("2", "(", "]", "]")
+        await brought(pilot, app, lambda: any("holds a row that is none of ours" in one for one in toasts(app)))
+        app.push_screen(ChallengeScreen("round-2"))
+        await until(pilot, shows(app, "is none of ours"))
+        assert all(one.isprintable() or one == "\n" for one in screen_text(app))
+        await pilot.press("escape", "]")
+        await seen(pilot, app, "round 4 of 12")
+
+
+async def test_a_cluster_that_hides_text_is_refused_where_it_would_be_shown(app: ConsoleApp, folder: Path) -> None:
+    with sqlite3.connect(folder / FILE_NAME) as connection:
+        connection.execute("UPDATE replies SET cluster = char(8238) || 'A' WHERE round = 3")
+    async with app.run_test(size=WIDE) as pilot:
+        app.push_screen(ChallengeScreen("round-2"))
+        await until(pilot, shows(app, "is none of ours"))
+        app.pop_screen()
+        await pilot.press("3", "enter")
+        await until(pilot, shows(app, "is none of ours"))
+        assert all(one.isprintable() or one == "\n" for one in screen_text(app))
 
 
 # -- beside a running engine -------------------------------------------------------------------------------------------
