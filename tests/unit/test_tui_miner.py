@@ -10,7 +10,7 @@ from console.tui.screens.challenge import ChallengeScreen
 from console.tui.screens.miner import MinerScreen
 from console.tui.widgets.live_table import LiveTable
 from tests.unit.recorded_helpers import app_with, folder_with, hotkey, rounds_split, shows, snapshot_of, until
-from tests.unit.tui_helpers import NARROW, WIDE, screen_text
+from tests.unit.tui_helpers import NARROW, WIDE, app_of, miner, screen_text, snapshot
 
 Sized = pytest.mark.parametrize("size", [NARROW, WIDE])
 
@@ -129,3 +129,16 @@ async def test_a_record_that_cannot_be_read_says_why_beside_the_miner(tmp_path: 
         await pilot.press("3", "enter")
         await until(pilot, shows(app, "   ✗ "))
         assert "miner-1" in screen_text(app)
+
+
+async def test_the_preview_has_the_lines_that_the_table_does_not_need(tmp_path: Path) -> None:
+    app = app_of(snapshot(miners=tuple(miner(uid) for uid in range(1, 11))), tmp_path)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("3")
+        await pilot.pause()
+        table, preview = app.screen.query_one(LiveTable), app.screen.query_one("#preview")
+        assert (table.size.height, preview.size.height) == (11, 48 - 3 - 13)
+        app.feed.publish(snapshot(miners=tuple(miner(uid) for uid in range(1, 100))))
+        app.pull()
+        await pilot.pause()
+        assert preview.size.height == 11

@@ -17,6 +17,15 @@ from console.tui.widgets.miner_facts import MinerFacts
 from console.tui.widgets.panel import Panel
 from console.tui.widgets.reading import Reading
 
+PREVIEW = 11
+"""Lines of the preview at least; what the table does not need is added."""
+ROOMY = 20
+"""From how many lines on the course of a score stands below who it is, and not beside."""
+TABLE_ITSELF = 3
+"""Lines of the table beside its rows: frame and header."""
+AROUND = 3
+"""Lines of a screen that are no body: header, tabs and footer."""
+
 
 class MinersScreen(ConsoleScreen):
     NAME = "miners"
@@ -24,10 +33,14 @@ class MinersScreen(ConsoleScreen):
     DEFAULT_CSS = """
     MinersScreen {
         & #miners { height: 1fr; }
-        & #preview { display: none; height: 11; }
+        & #preview { display: none; }
         & #facts { width: 2fr; }
         & #about { width: 2fr; }
         & #lately { width: 1fr; padding: 0 1; }
+        & .-roomy {
+            & #facts { width: 1fr; layout: vertical; }
+            & #about { width: 100%; height: 10; }
+        }
         &.-wide.-tall #preview { display: block; }
     }
     """
@@ -44,8 +57,14 @@ class MinersScreen(ConsoleScreen):
         table = self.query_one(LiveTable)
         table.show(picture.snapshot.miners, picture.now)
         self.query_one("#miners", Panel).caption(f"Miners  {table.caption}", suspects.notice(picture.snapshot))
-        if table.current is not None and self.query_one("#preview").display:
-            self._preview(picture, table.current.hotkey)
+        preview = self.query_one("#preview")
+        if preview.display:
+            room = self.query_one("#body").size.height or self.host.size.height - AROUND
+            lines = max(PREVIEW, room - len(picture.snapshot.miners) - TABLE_ITSELF)
+            preview.styles.height = lines
+            preview.set_class(lines >= ROOMY, "-roomy")
+            if table.current is not None:
+                self._preview(picture, table.current.hotkey)
 
     def _preview(self, picture: Picture, hotkey: str) -> None:
         facts = self.query_one(MinerFacts)
