@@ -84,11 +84,11 @@ async def test_a_slow_backend_is_cut_at_the_deadline() -> None:
         await alice.shake()
         asking = in_background(alice, "works until its deadline")
         await until(lambda: backend.now == 1)
-        await asyncio.sleep(0.1)
-        asking += in_background(alice, "gets a turn too late", "gets none")
-        assert await statuses(*asking) == {504: 2, 503: 1}
+        asking += in_background(alice, "gets a turn too late", "gets that or none")
+        seen = await statuses(*asking)
         assert (server.view().in_flight, server.view().queued) == (0, 0)
-    assert backend.cancelled == 2
+    assert (seen[503] + seen[504], seen[504]) == (3, backend.cancelled)
+    assert seen[504] >= 1
 
 
 @pytest.mark.parametrize(
