@@ -4,11 +4,11 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from console.errors import ConsoleError
-from engine.folders import prepare_folder, state_home
+from engine.folders import FolderError, prepare_folder, state_home
 from engine.locks import folder_holder, folder_lock
 from engine.store.copying import copy_up_to_date, needs_copy
 from engine.store.errors import StoreError
@@ -56,5 +56,6 @@ def _copy(path: Path, private: Path) -> None:
 
 def _remove_left_behind(copies: Path) -> None:
     for one in copies.iterdir():
-        if time.time() - one.stat().st_mtime > JUST_MADE_S and folder_holder(one) is None:
-            shutil.rmtree(one, ignore_errors=True)
+        with suppress(OSError, FolderError):
+            if time.time() - one.stat().st_mtime > JUST_MADE_S and folder_holder(one) is None:
+                shutil.rmtree(one)

@@ -19,7 +19,7 @@ def needs_copy(path: Path) -> bool:
 
     Then even a reader would have to write beside it. Raises StoreTooNew, StoreUnusable and StoreError.
     """
-    if _waits_alone(path):
+    if log_waits(path) and not _is_open(path):
         return True
     try:
         with read_only(path, brief=True):
@@ -33,23 +33,24 @@ def copy_up_to_date(path: Path, folder: Path) -> Path:
 
     An engine of an older version may write to it meanwhile. Not to be called on an event loop. Raises StoreError.
     """
-    files = [path, beside(path, "wal")] if _waits_alone(path) else [path]
+    files = [file for file in (path, beside(path, "wal")) if file.exists()]
     needed, free = ROOM * sum(file.stat().st_size for file in files), shutil.disk_usage(folder).free
     if free < needed:
         raise StoreFull(f"a copy of {path} needs {needed / 1e6:.0f} MB in {folder}, {free / 1e6:.0f} are free")
     copy = folder / path.name
-    if _waits_alone(path):
+    if _is_open(path):
+        with begun(path, brief=False) as original, closing(connect(copy)) as target:
+            original.backup(target)
+    else:
         for file in files:
             shutil.copyfile(file, folder / file.name)
-    else:
-        with begun(path, brief=True) as original, closing(connect(copy)) as target:
-            original.backup(target)
     asyncio.run(_migrate(copy))
     return copy
 
 
-def _waits_alone(path: Path) -> bool:
-    return log_waits(path) and not beside(path, "shm").exists()
+def _is_open(path: Path) -> bool:
+    """Whether somebody may have the database open, or ended without closing it."""
+    return beside(path, "shm").exists()
 
 
 async def _migrate(path: Path) -> None:

@@ -102,6 +102,17 @@ async def test_a_folder_copied_while_an_engine_wrote_is_left_as_it_is(tmp_path: 
     assert content(copied) == before
 
 
+def test_an_older_store_that_is_written_meanwhile_is_copied_as_it_is(old: Path) -> None:
+    with closing(sqlite3.connect(old / FILE_NAME, isolation_level=None)) as engine:
+        engine.execute("PRAGMA journal_mode = WAL")
+        engine.execute("INSERT INTO cursors VALUES ('file', 41)")
+        engine.execute("BEGIN IMMEDIATE")
+        engine.execute("UPDATE cursors SET value = 42")
+        with readable(old, nothing) as data, closing(sqlite3.connect(data / FILE_NAME)) as copy:
+            assert rounds_in(data) == 1
+            assert copy.execute("SELECT value FROM cursors WHERE name = 'file'").fetchall() == [(41,)]
+
+
 def test_a_copy_goes_away_when_reading_it_fails_and_a_killed_ones_with_the_next(old: Path) -> None:
     with pytest.raises(RuntimeError), readable(old, nothing):
         raise RuntimeError
