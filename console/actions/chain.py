@@ -18,7 +18,7 @@ _chain = partial(Action, context="chain", group="act", keys=())
 
 def _weights_possible(snapshot: Snapshot) -> str:
     if snapshot.role == "miner":
-        return "a miner sets no weights"
+        return "not for a miner"
     if snapshot.read_only:
         return READ_ONLY
     return _unregistered(snapshot)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from console.doctor.result import Result, ok, skipped
-from console.present.formats import utc
+from console.present.formats import counted, utc
 from engine.logs import FILE, FOLDER
 from engine.snapshot import ReplayView
 
@@ -20,4 +20,4 @@ def log(folder: Path) -> Result:
     files = sorted((folder / FOLDER).glob(f"{FILE}*"))
     if not files:
         return skipped("log", "the folder has none, so Logs stays empty")
-    return ok("log", f"{sum(file.stat().st_size for file in files) / MB:.1f} MB in {len(files)} files")
+    return ok("log", f"{sum(file.stat().st_size for file in files) / MB:.1f} MB in {counted(len(files), 'file')}")

@@ -64,7 +64,8 @@ def clusters(rows: Sequence[ReplyRow], width: int, height: int) -> list[Line]:
     if len(shown) < len(largest):
         rest = largest[len(shown) :]
         count = sum(len(members) for _, members in rest)
-        lines.append(cut(line(Span(f"+{len(rest)} more clusters, {count} replies", "muted")), width))
+        small = f"+{formats.counted(len(rest), 'more cluster')}, {formats.counted(count, 'reply', 'replies')}"
+        lines.append(cut(line(Span(small, "muted")), width))
     if outside:
         lines.append(cut(line(Span(f"{NO_CLUSTER}{len(outside):>4}  ", "muted"), _outside(outside)), width))
     return lines[:height]

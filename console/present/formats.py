@@ -28,6 +28,11 @@ def age(at: float, now: float) -> str:
     return duration(now - at) if at else UNKNOWN
 
 
+def counted(count: int, one: str, many: str = "") -> str:
+    """A number of things: "1 round", "1,200 rounds"; `many` where that is no mere "s"."""
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
 def countdown(seconds: float) -> str:
     """Minutes and seconds, as on a clock: "00:41"."""
     left = math.ceil(max(0.0, seconds))

@@ -172,7 +172,7 @@ def scoring(picture: Picture) -> list[Line]:
             ("best", _best(miners)),
             ("spread", line(_spread(emas))),
             ("agreement", line(Span(formats.spark([one.agreement for one in rounds], SPARK, top=1.0), "accent"))),
-            ("split", line(f"{split} of the last {len(rounds)} rounds")),
+            ("split", line(f"{split} of the last {formats.counted(len(rounds), 'round')}")),
         ),
         LABEL,
     )

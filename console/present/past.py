@@ -103,7 +103,7 @@ def status(snapshot: Snapshot, mode: Line) -> list[Line]:
                 _sent(snapshot.plans),
             ),
             ("mode", mode),
-            ("proposed", line("by the scores of then, unpenalised")),
+            ("proposed", line("scores of then, no penalty")),
             ("on-chain", line("by the journal")),
             ("the rest", line(NOT_RECORDED)),
         ),

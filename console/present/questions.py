@@ -86,7 +86,9 @@ def _difference(rows: Sequence[Change]) -> list[Line]:
     """What would change, the largest change first."""
     largest = sorted((row for row in rows if row.differs), key=lambda row: -abs(row.change))
     more = len(largest) - CHANGES_SHOWN
-    head = [BLANK, line(f"{sum(row.planned > 0 for row in rows)} miners get weight  {change_caption(rows)}")]
+    weighted = sum(row.planned > 0 for row in rows)
+    gets = "miner gets" if weighted == 1 else "miners get"
+    head = [BLANK, line(f"{weighted} {gets} weight  {change_caption(rows)}")]
     if not largest:
         return head
     return [

@@ -48,7 +48,7 @@ def status(picture: Picture) -> list[Line]:
             *in_brief(snapshot),
             ("axon", _axon(snapshot)),
             ("speed", line(f"p50 {formats.milliseconds(server.p50_ms)}  p95 {formats.milliseconds(server.p95_ms)}")),
-            ("tokens", line(f"{server.tokens_total:,} in {server.requests_total:,} requests")),
+            ("tokens", line(f"{server.tokens_total:,} in {formats.counted(server.requests_total, 'request')}")),
             ("up", line(formats.age(snapshot.started_at, picture.now))),
         ),
         LABEL,

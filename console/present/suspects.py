@@ -137,7 +137,9 @@ def is_known(snapshot: Snapshot) -> bool:
 
 def compared(snapshot: Snapshot) -> str:
     """How many rounds were looked at, for the title of the table."""
-    return f"{snapshot.sybil.rounds} rounds compared" if snapshot.sybil and is_known(snapshot) else ""
+    return (
+        f"{formats.counted(snapshot.sybil.rounds, 'round')} compared" if snapshot.sybil and is_known(snapshot) else ""
+    )
 
 
 def notice(snapshot: Snapshot) -> str:

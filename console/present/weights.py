@@ -190,10 +190,10 @@ def _auto_set(snapshot: Snapshot) -> Line:
 def _mode(plans: Sequence[PlanView]) -> Line:
     """How much of the activity cutoff has gone by without weights decides how old an answer may be that counts."""
     if not plans or plans[-1].mode == "normal":
-        return line("normal", Span("  answers of 3h count", "muted"))
+        return line("normal", Span("  3h of answers", "muted"))
     if plans[-1].mode == "degraded":
-        return line(Span("▲ degraded", "warn"), Span("  answers of 24h count", "muted"))
-    return line(Span("✗ emergency", "err"), Span("  answers of any age count", "muted"))
+        return line(Span("▲ degraded", "warn"), Span("  24h of answers", "muted"))
+    return line(Span("✗ emergency", "err"), Span("  all answers", "muted"))
 
 
 def _neuron(chain: ChainView) -> Line:

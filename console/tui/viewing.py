@@ -62,7 +62,7 @@ class Viewing:
     def why_nothing_is_sent(self) -> str:
         """Why no command can be given to the engine; "" when it can."""
         if self.is_replay:
-            return "a replay sends nothing"
+            return "not in a replay"
         if self.past is not None:
             return "this is the past, :live leads back"
         return "the engine has ended" if self.picture.mode == "ended" else ""

@@ -88,7 +88,7 @@ def test_status_says_when_weights_were_set_and_when_they_may_be_again() -> None:
         "vtrust    0.981  commit-reveal off",
         "because   SettingWeightsTooFast: 62 blocks left",
         "limit     one set in 100 blk 20m00s",
-        "mode      normal  answers of 3h count",
+        "mode      normal  3h of answers",
         "neuron    uid 7  ✓ permit  τ12,410 staked",
     ]
 
@@ -120,8 +120,8 @@ def test_what_may_be_set_now_says_so() -> None:
         ({"read_only": True, "auto_weights": False}, "auto-set", "✗ OFF --read-only"),
         ({"chain": chain(commit_reveal=True)}, "vtrust", "0.981  commit-reveal on"),
         ({"chain": chain(registered=False)}, "neuron", "✗ not registered"),
-        ({"plans": (plan(mode="degraded"),)}, "mode", "▲ degraded  answers of 24h count"),
-        ({"plans": (plan(mode="emergency"),)}, "mode", "✗ emergency  answers of any age count"),
+        ({"plans": (plan(mode="degraded"),)}, "mode", "▲ degraded  24h of answers"),
+        ({"plans": (plan(mode="emergency"),)}, "mode", "✗ emergency  all answers"),
         ({"plans": (plan(outcome="rejected"),)}, "last set", "38 blk ago ✗ rejected"),
         ({"plans": (plan(), plan(outcome="skipped"))}, "last set", "38 blk ago ✓ ok"),
     ],

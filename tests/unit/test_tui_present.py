@@ -401,3 +401,16 @@ def test_the_pulse_stands_in_any_size(size: tuple[int, int]) -> None:
 )
 def test_an_attention_leads_to_where_it_can_be_looked_into(text: str, place: str) -> None:
     assert home.place_of(attention(1, subject="", text=text)) == place
+
+
+@pytest.mark.parametrize(
+    ("count", "things", "text"),
+    [
+        (0, ("round",), "0 rounds"),
+        (1, ("round",), "1 round"),
+        (1200, ("round",), "1,200 rounds"),
+        (2, ("reply", "replies"), "2 replies"),
+    ],
+)
+def test_one_thing_is_not_said_to_be_many(count: int, things: tuple[str, ...], text: str) -> None:
+    assert formats.counted(count, *things) == text

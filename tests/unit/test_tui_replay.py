@@ -102,8 +102,8 @@ async def test_every_screen_shows_the_instant_and_says_what_is_not_recorded(app:
         await pilot.press("3")
         await until(pilot, shows(app, "Miners  sort EMA ▼  7 "))
         await pilot.press("4")
-        await until(pilot, shows(app, "by the scores of then"))
-        assert "a replay sends nothing" in screen_text(app)
+        await until(pilot, shows(app, "scores of then"))
+        assert "not in a replay" in screen_text(app)
         await pilot.press("5")
         await until(pilot, shows(app, "Not recorded: which servers and services ran"))
         await pilot.press("6")
@@ -132,7 +132,7 @@ async def test_who_acts_as_one_is_shown_of_the_last_round_and_said_not_to_be_rec
             assert "○ held     - 3" in screen_text(app)
             assert "as the last recorded round left it; the rule of penalties is not recorded" in screen_text(app)
             await pilot.press("b")
-            assert toasts(app)[-1].endswith("a replay sends nothing")
+            assert toasts(app)[-1].endswith("not in a replay")
             await pilot.press("[")
             await seen(pilot, app, "groups of this round are not recorded")
             assert "● copy" not in screen_text(app)
@@ -208,7 +208,7 @@ async def test_nothing_is_sent_and_leaving_asks_nothing(app: ConsoleApp, player:
         for action in ("chain.set_weights", "chain.register", "engine.pause", "attention.ack_all"):
             app.act(action)
             await pilot.pause()
-            assert toasts(app)[-1].endswith("a replay sends nothing")
+            assert toasts(app)[-1].endswith("not in a replay")
         await pilot.press("q")
     assert orders.taken == []
     assert app.return_value is Ending.DONE

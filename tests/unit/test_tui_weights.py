@@ -317,7 +317,7 @@ async def test_every_chain_action_goes_through_the_feed_and_asks_what_its_level_
     [
         ({"read_only": True}, "chain.set_weights", "not while --read-only is on"),
         ({"read_only": True}, "chain.register", "not while --read-only is on"),
-        ({"role": "miner"}, "chain.set_weights", "a miner sets no weights"),
+        ({"role": "miner"}, "chain.set_weights", "not for a miner"),
         ({"role": "demo"}, "chain.serve", "only a miner serves"),
         ({"role": "miner", "read_only": True}, "chain.serve", "not while --read-only is on"),
         ({"role": "miner", "chain": ChainView(network="finney")}, "chain.serve", "this hotkey is not registered"),
