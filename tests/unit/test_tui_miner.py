@@ -142,3 +142,16 @@ async def test_the_preview_has_the_lines_that_the_table_does_not_need(tmp_path: 
         app.pull()
         await pilot.pause()
         assert preview.size.height == 11
+
+
+async def test_a_record_that_comes_when_its_screen_has_gone_is_no_error(tmp_path: Path) -> None:
+    app = app_of(snapshot(), tmp_path)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("3", "enter")
+        await pilot.pause()
+        gone = app.screen
+        assert isinstance(gone, MinerScreen)
+        await pilot.press("escape")
+        await pilot.pause()
+        gone._show_record()
+        assert "Miners" in screen_text(app)

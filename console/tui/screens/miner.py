@@ -42,7 +42,8 @@ class MinerScreen(ConsoleScreen):
 
     @on(MinerFacts.Read)
     def _show_record(self) -> None:
-        self.receive(self.host.picture)
+        """Whatever is in front shows it: a record may come when this screen has gone already."""
+        self.host.pull()
 
     def show(self, picture: Picture) -> None:
         facts, table = self.query_one(MinerFacts), self.query_one(LiveTable)

@@ -74,7 +74,8 @@ class MinersScreen(ConsoleScreen):
 
     @on(MinerFacts.Read)
     def _show_record(self) -> None:
-        self.receive(self.host.picture)
+        """Whatever is in front shows it: a record may come when this screen has gone already."""
+        self.host.pull()
 
     def select(self, hotkey: str) -> None:
         """Put the cursor on a miner, and let it through the filter."""
