@@ -4,13 +4,16 @@ import asyncio
 import gc
 from pathlib import Path
 
+import pytest
+
 from console import settling
 from console.keymap import Keymap
 from console.tui.app import ConsoleApp
+from console.tui.screens import SCREENS
 from engine.feed import Feed
 from engine.host import EngineThread
 from engine.logs import LogRing
-from tests.unit.tui_helpers import NARROW, screen_text, snapshot
+from tests.unit.tui_helpers import NARROW, app_of, screen_text, snapshot
 
 
 async def test_the_engine_and_the_collector_begin_with_the_first_frame(tmp_path: Path) -> None:
@@ -29,3 +32,11 @@ async def test_the_engine_and_the_collector_begin_with_the_first_frame(tmp_path:
         gc.unfreeze()
         engine.stop()
         engine.join()
+
+
+@pytest.mark.parametrize("name", SCREENS)
+async def test_a_place_may_be_made_while_the_app_ends(name: str, tmp_path: Path) -> None:
+    app = app_of(snapshot(), tmp_path)
+    async with app.run_test(size=NARROW):
+        app.switch_mode(name)
+    assert app.crash is None

@@ -90,6 +90,8 @@ class ConsoleScreen(TableActions, inherit_bindings=False):
         self.update_classes(classes, animate=False)
 
     def on_mount(self) -> None:
+        if not self.host.is_running:
+            return  # the app ends: there are no panes any more
         self.has_panes = True
         for table in self.query(LiveTable):
             table.look(self.host.memory.view(table.table))

@@ -51,14 +51,13 @@ class LogsScreen(ConsoleScreen):
     AUTO_FOCUS = "LogView"
 
     def body(self) -> ComposeResult:
+        view = LogView()
+        view.look = self.host.memory.log
         with Panel("Logs", id="log"):
-            yield LogView()
+            yield view
         with Panel("Record", id="record"):
             yield Lines()
         yield FindField(hint="a word to find")
-
-    def on_mount(self) -> None:
-        self.view.look = self.host.memory.log
 
     @property
     def view(self) -> LogView:

@@ -59,7 +59,7 @@ class SetupScreen(ConsoleScreen):
 
     def on_screen_resume(self, _event: events.ScreenResume) -> None:
         """Look at everything when somebody first comes here; the screen is made before that."""
-        if self.is_current and not self._was_looked_at:
+        if self.has_panes and self.is_current and not self._was_looked_at:
             self._was_looked_at = True
             self.do_doctor_run()
 
