@@ -141,7 +141,7 @@ class Penalising:
     def _said(self, group: Suspects) -> str:
         who, copied = self._uids(group.accused), self._uids(group.copied)
         if copied:
-            return f"uid {who} {'repeats' if len(group.accused) == 1 else 'repeat'} what uid {copied} says first"
+            return f"uid {who} {'repeats' if len(group.accused) == 1 else 'repeat'} uid {copied}"
         return f"uid {who} act as one"
 
     def _uids(self, hotkeys: Sequence[str]) -> str:

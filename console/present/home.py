@@ -11,6 +11,7 @@ from engine.snapshot import Attention, MinerView, RoundView, Snapshot
 LABEL = 10
 SPARK = 16
 GAUGE = 10
+SHORT_GAUGE = 8
 PLACES_OF_WORDS = {
     "weight": "weights",
     "axon": "server",
@@ -58,8 +59,8 @@ def _services(snapshot: Snapshot) -> Line:
     if services and all(one.state != "starting" for one in services):
         return line(Span(f"{running.glyph} {len(services)} {running.word}", running.tone))
     up = sum(one.state == "running" for one in services)
-    gauge = Span(formats.gauge(up / len(services), GAUGE), "accent") if services else ""
-    return line(starting.span, f" {up} of {len(services)} " if services else "", gauge)
+    gauge = Span(formats.gauge(up / len(services), SHORT_GAUGE), "accent") if services else ""
+    return line(starting.span, f" {up}/{len(services)} " if services else "", gauge)
 
 
 def _round(picture: Picture) -> Line:
@@ -151,7 +152,7 @@ def _next_set(snapshot: Snapshot) -> Line:
     if left <= 0:
         return line(Span("✓ allowed now", "ok"))
     waited = 1 - left / max(1, view.weights_rate_limit)
-    return line(f"in {formats.blocks(left, view.block_time)} ", Span(formats.gauge(waited, 8), "accent"))
+    return line(f"in {formats.blocks(left, view.block_time)} ", Span(formats.gauge(waited, SHORT_GAUGE), "accent"))
 
 
 def _epoch(snapshot: Snapshot) -> Line:

@@ -158,7 +158,7 @@ async def test_a_group_is_told_once_in_each_run(tmp_path: Path) -> None:
         world.found = FOUND
         await service.step()
         await service.step()
-        assert world.said == ["uid 0, 1 repeat what uid 2 says first: evidence under Miners"]
+        assert world.said == ["uid 0, 1 repeat uid 2: evidence under Miners"]
         world.found = replace(FOUND, groups=(replace(PAIR, accused=("a", "b", "e"), copied=()),))
         await service.step()
         assert world.said[1:] == ["uid 0, 1, 4 act as one: evidence under Miners"]

@@ -279,7 +279,7 @@ def test_home_says_what_is_still_starting_and_calls_nothing_missing_that_is_not_
     assert text_of(header(coming, 80)).split()[:4] == ["subnet-console", "validator", "◌", "STARTING"]
     services = tuple(ServiceView(name=f"s{n}", state="running" if n else "starting", since=NOW) for n in range(4))
     assert pulse.agreement([], 40, 8) == [line(Span("no rounds yet", "muted"))]
-    assert "◌ starting 3 of 4 ▮▮▮▮▮▮▮▮▯▯" in texts(home.engine(Picture(snapshot(services=services), NOW)))
+    assert "◌ starting 3/4 ▮▮▮▮▮▮▯▯" in texts(home.engine(Picture(snapshot(services=services), NOW)))
 
 
 def test_a_miners_home_says_how_its_server_does() -> None:
