@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from scalecodec.base import RuntimeConfigurationObject
@@ -126,7 +126,6 @@ def runtime() -> RuntimeConfigurationObject:
     return types
 
 
-@settings(deadline=None)
 @given(uids=WORDS, values=WORDS, salt=WORDS, version=st.integers(0, 2**64 - 1))
 def test_the_hash_is_that_of_the_runtimes_own_encoding(
     uids: list[int], values: list[int], salt: list[int], version: int

@@ -313,7 +313,7 @@ near_lines = st.dictionaries(st.sampled_from(FIELDS), json_values, max_size=6).m
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(lines=st.lists(st.binary(max_size=60) | near_lines, max_size=6))
 def test_whatever_stands_in_a_file_each_line_is_a_challenge_or_a_bad_line(
     tmp_path_factory: pytest.TempPathFactory, lines: list[bytes]

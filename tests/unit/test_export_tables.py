@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from console.export import TableName, export
@@ -256,7 +256,6 @@ ANY_TEXT = st.text(
 )
 
 
-@settings(deadline=None)
 @given(rows=st.lists(st.lists(ANY_TEXT, min_size=2, max_size=2), max_size=5))
 @example(rows=[["\ufe0f=1+1", "\t=1+1"]])
 def test_any_text_becomes_one_record_without_formula_or_control(rows: Sequence[Sequence[str]]) -> None:

@@ -258,7 +258,7 @@ def test_a_miner_that_changes_is_forgotten_to_have_copied() -> None:
 
 
 @given(st.randoms(use_true_random=False))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_the_order_of_replies_changes_nothing(rng: Random) -> None:
     rounds = [
         (SKY, [*bystanders(place), said("x", LONG.format(place)), said("y", LONG.format(place), ms=1_300)])
@@ -277,7 +277,7 @@ KINDS: st.SearchStrategy[AnswerType] = st.sampled_from(
 
 
 @given(st.lists(st.tuples(REPLIES, KINDS, st.sampled_from([None, "Kabul", "7"])), max_size=25))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_suspicion_is_a_number_from_nought_to_one_whatever_is_said(
     told: list[tuple[dict[str, tuple[str, float]], AnswerType, str | None]],
 ) -> None:

@@ -96,7 +96,7 @@ ROWS = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ROWS, st.data())
 def test_the_order_of_the_replies_changes_nothing(rows: list[list[int]], data: st.DataObject) -> None:
     texts = [str(row) for row in rows]
@@ -111,7 +111,7 @@ def test_the_order_of_the_replies_changes_nothing(rows: list[list[int]], data: s
             assert mixed.between(one, other) == straight.between(first, second)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.lists(st.floats(width=32) | st.sampled_from([0.0, 1.0]), min_size=3, max_size=3), min_size=1, max_size=7

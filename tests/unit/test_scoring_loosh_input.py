@@ -79,7 +79,7 @@ def test_times_that_are_none_pay_nobody(ms: float) -> None:
     assert sound(judgement, replies) and judgement.winner is None
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(TEXTS, st.data())
 def test_whatever_comes_is_judged(texts: list[str], data: st.DataObject) -> None:
     replies = [
@@ -91,7 +91,7 @@ def test_whatever_comes_is_judged(texts: list[str], data: st.DataObject) -> None
     assert all(0 <= verdict.quality <= 1 and verdict.emission >= 0 for verdict in judgement.verdicts)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.permutations(range(5)))
 def test_the_order_of_replies_changes_nothing(order: list[int]) -> None:
     replies = replies_of(1)
@@ -100,7 +100,7 @@ def test_the_order_of_replies_changes_nothing(order: list[int]) -> None:
     assert {verdict.hotkey: verdict.emission for verdict in again.verdicts} == pytest.approx(known, abs=1e-6)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(0, 4), MS)
 def test_who_takes_longer_never_earns_more(who: int, later: float) -> None:
     replies = replies_of(1)

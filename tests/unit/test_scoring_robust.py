@@ -159,7 +159,7 @@ def test_the_first_keeps_the_pay_and_its_copies_share_a_little() -> None:
     assert "copied from uid" in " ".join(verdicts(KNOWN, [*copies, original])["c0"].reasons)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 4), st.integers(1, 5), st.booleans())
 def test_a_duplicate_never_raises_its_group_s_pay(place: int, copies: int, known: bool) -> None:
     texts = [
@@ -174,7 +174,7 @@ def test_a_duplicate_never_raises_its_group_s_pay(place: int, copies: int, known
     assert group <= before[f"m{place}"] + 1e-9
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.permutations(range(7)), st.sampled_from([SUM, KNOWN, SKY]))
 def test_the_order_of_the_replies_changes_nothing(order: list[int], asked: object) -> None:
     texts = (
@@ -214,7 +214,7 @@ def test_no_text_makes_a_number_that_is_not_finite(kind: AnswerType, truth: str 
             assert [verdict.hotkey for verdict in judgement.verdicts] == [f"m{place}" for place in range(len(texts))]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.text(max_size=40), max_size=6), st.sampled_from(KINDS), st.floats(allow_nan=True))
 def test_nothing_from_outside_breaks_a_round(texts: list[str], kind: AnswerType, ms: float) -> None:
     given_ = [reply(f"m{place}", text, ms=ms, ip=text, coldkey=text) for place, text in enumerate(texts)]

@@ -1,11 +1,14 @@
 """Hundreds of epochs with a fault in almost each: one landing in every window, never two, never none."""
 
+import asyncio
 import random
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
+from engine.chain.deadline import deadline
+from engine.chain.interface import ChainUnavailable
 from engine.weights.setter import WeightSetter
 from tests.unit.chain_helpers import NETUID, RULES, running_subnet
 from tests.unit.weights_helpers import FAULTS, Crash, Faults, FaultyChain, MemoryJournal, Recorder, scored, setter_on
@@ -59,6 +62,14 @@ async def test_each_fault_by_itself_on_a_subnet_that_takes_commits(tmp_path: Pat
     """One commit lands in every window, and each is revealed in the next."""
     chain = await windows_with_faults(tmp_path, ["", fault, ""], commit_reveal=True)
     assert chain.landed == {40: 1, 60: 1, 80: 1}
+
+
+async def test_a_call_that_is_never_answered_is_given_up(tmp_path: Path) -> None:
+    chain = await running_subnet(tmp_path)
+    with pytest.raises(ChainUnavailable, match=r"gave no answer in 0\.02 s"):
+        async with deadline(chain, 0.02):
+            await asyncio.Event().wait()
+    await chain.close()
 
 
 async def test_hundreds_of_windows(tmp_path: Path) -> None:

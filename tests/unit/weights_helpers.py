@@ -1,6 +1,5 @@
 """A journal in memory and a chain that fails on purpose, for the tests of setting weights."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -14,8 +13,6 @@ from engine.weights.journal import JournalEntry
 from engine.weights.plan import Basis, HotkeyScore, WeightPlan
 from engine.weights.setter import WeightSetter
 from tests.unit.chain_helpers import NETUID, key
-
-NEVER = 1e9
 
 
 class Crash(Exception):
@@ -132,20 +129,20 @@ class FaultyChain:
         faults = self.faults
         faults.crash("before sending")
         if faults.strikes("silence before"):
-            await asyncio.sleep(NEVER)
+            raise TimeoutError
         if faults.strikes("cut before"):
             raise ChainUnavailable("connection cut")
         for blocks in (1, 2):
             if faults.strikes(f"late by {blocks}"):
                 self._pool.append((await self.inner.block() + blocks, land))
-                await asyncio.sleep(NEVER)
+                raise TimeoutError
             if faults.strikes(f"crash late by {blocks}"):
                 self._pool.append((await self.inner.block() + blocks, land))
                 raise Crash
         outcome = await land()
         faults.crash("after sending")
         if faults.strikes("silence after"):
-            await asyncio.sleep(NEVER)
+            raise TimeoutError
         if faults.strikes("cut after"):
             raise ChainUnavailable("connection cut")
         return outcome
@@ -209,13 +206,12 @@ def setter_on(
         basis=basis,
         on_plan=recorder.on_plan,
         attention=recorder.on_attention,
-        call_timeout=0.02,
     )
 
 
 def scored(*values: float) -> tuple[HotkeyScore, ...]:
     """Scores of "miner1", "miner2", …, all fresh for ever."""
     return tuple(
-        HotkeyScore(hotkey=key(f"miner{number}").ss58_address, score=value, last_answer_at=NEVER * 10)
+        HotkeyScore(hotkey=key(f"miner{number}").ss58_address, score=value, last_answer_at=1e10)
         for number, value in enumerate(values, 1)
     )
