@@ -112,13 +112,28 @@ def chain(picture: Picture) -> list[Line]:
         (
             ("endpoint", _endpoint(picture)),
             ("neuron", _neuron(picture.snapshot)),
-            ("stake", line(f"{formats.tau(view.stake)}  vtrust {view.validator_trust:.3f}")),
-            ("weights", _weights(picture.snapshot)),
-            ("next set", _next_set(picture.snapshot)),
+            *_pay(picture.snapshot),
             ("epoch", _epoch(picture.snapshot)),
             ("balance", line(formats.tau(view.balance))),
         ),
         LABEL,
+    )
+
+
+def _pay(snapshot: Snapshot) -> Sequence[tuple[str, Line]]:
+    """What a validator sets, or what a miner gets."""
+    view = snapshot.chain
+    stake = formats.tau(view.stake)
+    if snapshot.role == "miner":
+        return (
+            ("stake", line(stake)),
+            ("incentive", line(formats.share(view.incentive))),
+            ("axon", server.axon(snapshot)),
+        )
+    return (
+        ("stake", line(f"{stake}  vtrust {view.validator_trust:.3f}")),
+        ("weights", _weights(snapshot)),
+        ("next set", _next_set(snapshot)),
     )
 
 

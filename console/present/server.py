@@ -46,7 +46,7 @@ def status(picture: Picture) -> list[Line]:
     return facts(
         (
             *in_brief(snapshot),
-            ("axon", _axon(snapshot)),
+            ("axon", axon(snapshot)),
             ("speed", line(f"p50 {formats.milliseconds(server.p50_ms)}  p95 {formats.milliseconds(server.p95_ms)}")),
             ("tokens", line(f"{server.tokens_total:,} in {formats.counted(server.requests_total, 'request')}")),
             ("up", line(formats.age(snapshot.started_at, picture.now))),
@@ -75,7 +75,8 @@ def _listening(snapshot: Snapshot, server: ServerView) -> Line:
     return line(Span("● listening", "ok"), f" {server.address}")
 
 
-def _axon(snapshot: Snapshot) -> Line:
+def axon(snapshot: Snapshot) -> Line:
+    """Where the chain says that it is to be found."""
     chain = snapshot.chain
     if not chain.known:
         return line(states.CONNECTING.span)

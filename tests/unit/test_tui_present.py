@@ -287,6 +287,10 @@ def test_a_miners_home_says_how_its_server_does() -> None:
     assert [one.split()[0] for one in text.splitlines()] == [
         "services", "loop", "server", "backend", "load", "answers", "hotkey",
     ]  # fmt: skip
+    on_chain = texts(home.chain(Picture(snapshot(role="miner"), NOW)))
+    assert [one.split()[0] for one in on_chain.splitlines()] == [
+        "endpoint", "neuron", "stake", "incentive", "axon", "epoch", "balance",
+    ]  # fmt: skip
 
 
 def test_homes_chain_panel() -> None:
