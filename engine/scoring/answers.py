@@ -72,7 +72,7 @@ def _marked(kind: AnswerType, text: str, question: str) -> Answer | None:
 
 def _phrase_key(kind: AnswerType, phrase: str, question: str) -> str | None:
     if kind == "yes_no":
-        return yes_no.said(phrase)
+        return yes_no.said(phrase) or yes_no.alone(phrase)
     value = numbers.exact(phrase, question)
     if kind == "number" or _is_number(phrase, value):
         return None if value is None else numbers.key(value)
@@ -88,7 +88,7 @@ def _spoken(kind: AnswerType, text: str, question: str, known: Collection[str]) 
         value = numbers.spoken(text, question)
         return None if value is None else Answer(numbers.key(value))
     key = (
-        yes_no.said_in(text) or yes_no.restated(text, question)
+        yes_no.said_in(text) or yes_no.restated(text, question) or yes_no.alone(text)
         if kind == "yes_no"
         else short.spoken(text, question, known)
     )

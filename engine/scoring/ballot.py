@@ -10,6 +10,7 @@ from engine.scoring.answers import Answer, read_answers
 from engine.scoring.duplicates import Wording, worded, wordings
 from engine.scoring.entities import entities
 from engine.scoring.history import History, Record
+from engine.scoring.reading import yes_no
 from engine.scoring.reading.kinds import asked_kind
 from engine.scoring.votes import Votes
 from engine.scoring.working import Working, working
@@ -76,7 +77,7 @@ def why_barred(reply: Reply, question: str, kind: AnswerType) -> str:
         return "says nothing"
     if quality.refuses(reply.text):
         return "declines to answer"
-    if quality.echoes(reply.text, question):
+    if quality.echoes(reply.text, question) and not (kind == "yes_no" and yes_no.said_in(reply.text)):
         return "repeats the question"
     return ""
 

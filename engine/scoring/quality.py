@@ -5,15 +5,26 @@ from collections.abc import Collection
 
 from engine.scoring.words import STOP, content_words, fold, words
 
-_REFUSAL = re.compile(
-    r"^\W*(?:(?:i am|i'm|im) (?:very |so |really )?sorry|sorry|unfortunately|as an? (?:ai|language)\b|i apologi[sz]e|"
-    r"i (?:cannot|can't|can not|could not|won't|will not|am unable|am not able|'m unable|do not|don't) "
-    r"(?:assist|help|answer|provide|comply|do that|know)|no comment\b)"
+_REGRET = re.compile(
+    r"^\W*(?:(?:i am|i'm|im|we are|we're) (?:very |so |really )?(?:sorry|afraid)|sorry|(?:my )?apologies|regrettably|"
+    r"unfortunately|as an? (?:\w+ )?(?:ai|language)\b|(?:i|we) apologi[sz]e|your request\b)"
+)
+_ACTS = "assist|help|answer|provide|give an|comply|discuss|respond|reply|fulfil|do (?:that|this)"
+_DECLINES = re.compile(
+    r"^\W*(?:(?:i|we) (?:cannot|can't|can not|could not|won't|will not|won't be able to|am unable to|am not able to|"
+    r"do not|don't|must decline to|have to decline to|refuse to|(?:would|'d) rather not|prefer not to)"
+    rf" (?:{_ACTS})\b|(?:i'm|we're|we are) (?:unable|not able) to (?:{_ACTS})\b|i'd rather not (?:{_ACTS})\b|"
+    r"(?:i|we) (?:must|have to) (?:decline|refuse)\b|(?:i'm|i am) not (?:comfortable|allowed|permitted)\b|"
+    r"i (?:do not|don't|cannot|can't) know\b|i do(?: not|n't) have an answer\b|it is not possible for me\b|"
+    r"(?:(?:this|that) is(?: not|n't)|that's not) something i can\b|"
+    r"(?:your |this |the )?request (?:denied|cannot be)\b|no (?:comment|answer)\W*$|"
+    rf"(?:unable|not able) to (?:{_ACTS})\b|(?:cannot|can't) (?:{_ACTS})\b)"
 )
 _DENIES = re.compile(r"\b(?:cannot|can't|can not|unable|not able|won't|will not|decline|refuse)\b")
 _REFUSAL_WORDS = 40
 _ECHO_WORDS = (
-    "ask asked asking know like prompt question repeat repeated request said say says want wants wonder wondering"
+    "ask asked asking good great hmm know like message prompt question received regarding repeat repeated repeating "
+    "request requested said say says thank thanks think want wants wonder wondering write wrote"
 )
 _ECHO_FRAME = frozenset(_ECHO_WORDS.split())
 _ECHO_SHARE = 0.9
@@ -29,8 +40,9 @@ def refuses(text: str) -> bool:
     folded = fold(text).replace("’", "'")
     if len(folded.split()) > _REFUSAL_WORDS:
         return False
-    opening = _REFUSAL.match(folded)
-    return opening is not None and (opening[0].lstrip().startswith("i ") or _DENIES.search(folded) is not None)
+    if _DECLINES.match(folded):
+        return True
+    return _REGRET.match(folded) is not None and _DENIES.search(folded) is not None
 
 
 def echoes(text: str, question: str) -> bool:

@@ -25,6 +25,7 @@ _FEW_ROUNDS = 4
 _APART = 0.1
 _LAST = 3
 _SELDOM = 0.15
+_FAIR = 0.8
 _TINY = 1e-9
 
 
@@ -51,16 +52,25 @@ def accuracy(record: Record) -> float:
     return right / total
 
 
-def turned(record: Record) -> bool:
-    """A miner that missed its last known answers, whatever it knew before."""
-    hits = [result == RIGHT for _, result in record.outcomes]
-    return len(hits) > _LAST and not any(hits[-_LAST:])
+def turned(hits: Sequence[bool]) -> bool:
+    """A miner that missed its last fair known answers, whatever it knew before."""
+    return len(hits) >= _LAST and not any(hits[-_LAST:])
 
 
-def doubtful(record: Record) -> bool:
-    """A miner that missed its last known answers, and nearly all before. One that it meets lifts the doubt."""
-    met = sum(result == RIGHT for _, result in record.outcomes)
-    return turned(record) and met < _SELDOM * len(record.outcomes)
+def doubtful(hits: Sequence[bool]) -> bool:
+    """A miner that missed its last fair known answers, and nearly all before. One that it meets lifts the doubt."""
+    return len(hits) > _LAST and turned(hits) and sum(hits) < _SELDOM * len(hits)
+
+
+def fair_hits(records: Sequence[Record]) -> list[list[bool]]:
+    """For each miner the known answers that it met or missed, oldest first, without the misses that say nothing of it:
+    those of questions that the others missed as well, each of whom counts by its weight."""
+    results = _by_round([record.outcomes for record in records])
+    voices = weights(records)[:, None] * (results >= 0)
+    met = voices * (results == RIGHT)
+    others_met = (met.sum(axis=0) - met) >= _FAIR * (voices.sum(axis=0) - voices)
+    told = (results == RIGHT) | ((results >= 0) & others_met)
+    return [(row[kept] == RIGHT).tolist() for row, kept in zip(results, told, strict=True)]
 
 
 def weights(records: Sequence[Record]) -> Floats:

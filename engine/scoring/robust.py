@@ -24,7 +24,7 @@ from engine.scoring.speed import promptness
 from engine.values import Challenge, Judgement, Reply
 
 NAME = "robust"
-DOUBTED = 0.2
+DOUBTED = 0.1
 
 
 def texts(challenge: Challenge, replies: Sequence[Reply]) -> list[str]:
@@ -80,18 +80,21 @@ def _standing(ballot: Ballot, worth: Merit) -> Floats:
     """1, or DOUBTED for a miner that misses what is known, where nothing is known; in open text, where the votes see
     least, as soon as it has turned."""
     doubts = reliability.turned if ballot.kind == "text" else reliability.doubtful
-    doubted = [not worth.known and doubts(record) for record in ballot.records]
+    doubted = [not worth.known and doubts(hits) for hits in reliability.fair_hits(ballot.records)]
     return np.where(doubted, DOUBTED, 1.0)
 
 
 def _winner(ballot: Ballot, worth: Merit, pay: Floats) -> int | None:
-    """The reply to forward: the most believed, then one that marks its answer, then the best paid."""
+    """The reply to forward: the most believed, then one that marks its answer, then of the most reliable miner."""
     if not len(pay) or float(pay.max()) <= 0:
         return None
-    marked = [bool(answer and answer.marked) for answer in ballot.answers]
-    return max(
-        range(len(pay)), key=lambda index: (worth.rank[index], marked[index], pay[index], ballot.replies[index].hotkey)
-    )
+
+    def order(index: int) -> tuple[float, bool, float, float, str]:
+        answer, trust = ballot.answers[index], reliability.accuracy(ballot.records[index])
+        marked = answer is not None and answer.marked
+        return worth.rank[index], marked, trust, pay[index], ballot.replies[index].hotkey
+
+    return max(range(len(pay)), key=order)
 
 
 def _clusters(ballot: Ballot, worth: Merit) -> list[list[int]]:

@@ -115,4 +115,4 @@ def field_beliefs(leaves: Sequence[tuple[tuple[str, str], ...]], cast: Votes) ->
 
 def decided(belief: float) -> float:
     """A belief sharpened into pay: near one when it is settled, near zero below a half, little when all is open."""
-    return belief**2 / (belief**2 + (1 - belief) ** 2)
+    return belief**3 / (belief**3 + (1 - belief) ** 3)

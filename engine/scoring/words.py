@@ -17,8 +17,9 @@ _GROWTH = 4
 
 _POSSESSIVE = ("'s", "’s")
 _WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
-_BULLET = re.compile(r"^\s*(?:[-*•–]|\d{1,3}[.)]|#{1,6})\s+")
+_BULLET = re.compile(r"^\s*(?:[-*•–>]|\d{1,3}[.)]|#{1,6})\s+")
 _EMPHASIS = re.compile(r"[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}")
+_FENCE = re.compile(r"^\s*(?:`{3}|~{3})[\w+-]*\s*$")
 _SENTENCE_END = re.compile(r"(?<=[.!?;])\s+")
 
 
@@ -41,8 +42,8 @@ def content_words(text: str) -> frozenset[str]:
 
 
 def plain(line: str) -> str:
-    """A line without bullet, heading and emphasis marks."""
-    return _EMPHASIS.sub("", _BULLET.sub("", line)).strip()
+    """A line without bullet, quotation, heading and emphasis marks; nothing of one that only fences code."""
+    return "" if _FENCE.match(line) else _EMPHASIS.sub("", _BULLET.sub("", line)).strip()
 
 
 def sentences(text: str) -> list[str]:

@@ -39,6 +39,12 @@ def key(kind: AnswerType, question: str, text: str) -> str | None:
         "Sure! 46 − 30 = 16. Half of that is the ball: 8. The ball costs 8 dollars. Feel free to ask a follow-up.",
         "8.00",
         "16/2",
+        "```text\n8\n```",
+        "> The ball costs 8 dollars.",
+        "<think>Is it 16? No, half.</think>\n<answer>8</answer>",
+        '{"answer": 8}',
+        "The answer would be $$8$$ dollars.",
+        "8 — checked twice.",
     ],
 )
 def test_a_number_is_read_however_it_is_put(text: str) -> None:
@@ -47,7 +53,14 @@ def test_a_number_is_read_however_it_is_put(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "number"),
-    [("1,250,000", "1250000"), ("-3.50", "-3.5"), ("−7 degrees", "-7"), ("75 %", "75"), ("2 + 3 = 5", "5")],
+    [
+        ("1,250,000", "1250000"),
+        ("1\u202f250\u00a0000", "1250000"),
+        ("-3.50", "-3.5"),
+        ("−7 degrees", "-7"),
+        ("75 %", "75"),
+        ("2 + 3 = 5", "5"),
+    ],
 )
 def test_numbers_have_one_spelling(text: str, number: str) -> None:
     assert key("number", "What is it?", text) == number
@@ -72,6 +85,15 @@ def test_what_is_no_number_is_none(text: str) -> None:
         ("Cuba is larger in area than Zimbabwe.", "no"),
         ("Zimbabwe is not larger than Cuba in area.", "no"),
         ("True", "yes"),
+        ("✅ Yes", "yes"),
+        ("> Yes, it is.", "yes"),
+        ("I would say no.", "no"),
+        ("I believe the answer would be yes.", "yes"),
+        ("That would be yes, I think.", "yes"),
+        ("Therefore the result is $$No$$", "no"),
+        ("<answer>Yes</answer>", "yes"),
+        ('{"answer": "no"}', "no"),
+        ("Say yes, or say no.", None),
         ("No one has ever measured the distance to the moon with an apple.", None),
         ("Regarding Zimbabwe and Cuba: area is an important subject with many interesting aspects.", None),
     ],
@@ -102,6 +124,12 @@ def test_a_claim_that_says_neither_is_read_as_those_do_who_say_the_same() -> Non
         "First, it is a political and administrative centre.\nHence, Kabul.",
         "OK: Kabul.",
         "Well, Kabul",
+        "```\nKabul\n```",
+        "Kabul (checked by hand)",
+        "Kabul — I am sure of it.",
+        "I believe the answer would be Kabul.",
+        "<think>Herat? No.</think><answer>Kabul</answer>",
+        "It is known that Kabul is the capital.\n\nHope this helps! Let me know if you have any other questions.",
     ],
 )
 def test_a_short_fact_is_what_a_reply_adds_to_the_question(text: str) -> None:

@@ -106,7 +106,13 @@ def test_failures_get_nothing_and_their_reason() -> None:
         ("I'm sorry, but I can't help with that.", "declines to answer"),
         ("As an AI language model I am not able to answer this question.", "declines to answer"),
         ("I cannot assist with this request.", "declines to answer"),
+        ("I must decline to answer this.", "declines to answer"),
+        ("I'm afraid I can't help with that.", "declines to answer"),
+        ("My apologies, but I am unable to comply.", "declines to answer"),
+        ("Your request violates our policy, so I cannot assist.", "declines to answer"),
+        ("Request denied.", "declines to answer"),
         ("What is 17 times 24?", "repeats the question"),
+        ("What is 17 times 24? Let me think about that. Good question!", "repeats the question"),
         ("You asked: What is 17 times 24?", "repeats the question"),
     ],
 )
@@ -114,6 +120,26 @@ def test_what_is_no_answer_earns_nothing_and_has_no_vote(text: str, why: str) ->
     found = verdicts(SUM, [*replies(RIGHT), reply("none", text, ms=1)])
     assert found["none"].emission == 0.0
     assert found["none"].reasons == (why,)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Sorry for the delay! It is 408.",
+        "I cannot say it shorter: 408.",
+        "I'm sorry, I first had 418, but it is 408.",
+        "No answer but 408.",
+    ],
+)
+def test_an_excuse_with_an_answer_is_an_answer(text: str) -> None:
+    assert emissions(KNOWN, replies([text]))["m0"] > 0.9
+
+
+def test_a_yes_before_the_question_said_again_is_an_answer() -> None:
+    asked = challenge("Was the year 1600 a leap year?", "yes_no", "yes")
+    paid = emissions(asked, replies(["Yes, was the year 1600 a leap year.", "Was the year 1600 a leap year?"]))
+    assert paid["m0"] > 0.9
+    assert paid["m1"] == 0.0
 
 
 def test_near_identical_answers_share_one_vote() -> None:
@@ -146,7 +172,8 @@ def test_neighbours_in_one_network_are_not_one_entity() -> None:
 
 def test_the_first_keeps_the_pay_and_its_copies_share_a_little() -> None:
     text = (
-        "Seventeen times twenty is three hundred and forty, and seventeen times four is sixty-eight: 408 in all then."
+        "Seventeen times twenty is three hundred and forty, and seventeen times four is sixty-eight: that makes 408 in "
+        "all, if I am right."
     )
     original = reply("first", text, ms=900)
     alone = emissions(KNOWN, [original, *replies(["408"])])
@@ -163,7 +190,8 @@ def test_the_first_keeps_the_pay_and_its_copies_share_a_little() -> None:
 @given(st.integers(0, 4), st.integers(1, 5), st.booleans())
 def test_a_duplicate_never_raises_its_group_s_pay(place: int, copies: int, known: bool) -> None:
     texts = [
-        f"{text} I have worked this out step by step, as anyone could who has pen and paper at hand." for text in RIGHT
+        f"{text} I have worked this out step by step, as anyone who has a pen, some paper and ten minutes could."
+        for text in RIGHT
     ]
     texts[4] = texts[4].replace("408", "418")
     asked = KNOWN if known else SUM
@@ -273,10 +301,32 @@ def test_who_misses_every_known_answer_is_paid_little_where_nothing_is_known_unt
     assert emissions(SUM, given_, met)["bad"] == pytest.approx(emissions(SUM, given_, met)["m0"])
 
 
+def test_who_misses_what_nearly_all_miss_has_not_turned() -> None:
+    names = [f"m{number}" for number in range(5)]
+    easy, hard = [History()] * 2
+    for number in range(8):
+        asked = challenge(f"Which number is it in round {number}?", "number", "3")
+        met = [reply(name, "It is 3.") for name in names]
+        missed = [reply(name, f"It is {4 + place}.") for place, name in enumerate(names)]
+        _, easy = judged(asked, [missed[0], *met[1:]] if number > 2 else met, easy)
+        _, hard = judged(asked, missed if number > 2 else met, hard)
+    given_ = [reply(name, text) for name, text in zip(names, SKY_ANSWERS, strict=False)]
+    standings = [verdicts(SKY, given_, history)["m0"].parts["standing"] for history in (easy, hard)]
+    assert standings == [pytest.approx(0.1), 1.0]
+
+
+def test_of_equal_answers_that_of_the_most_reliable_is_forwarded() -> None:
+    history = learned(6, ["m0"], ["m1"])
+    given_ = [reply("m1", "408", ms=100), reply("m0", "408", ms=9_000)]
+    assert judged(SUM, given_, history)[0].winner == "m0"
+
+
 def test_a_known_copier_is_recognised_by_its_answer_alone() -> None:
     history = History()
     for number in range(6):
-        text = f"Round {number}: counting on my fingers and a neighbour's I arrive at {number + 3} in the end."
+        text = (
+            f"Round {number}: counting on all my fingers, then on a neighbour's, I arrive at {number + 3} in the end."
+        )
         given_ = [reply("first", text, ms=500), reply("copy", text, ms=900), *replies([f"It is {number + 3}."])]
         _, history = judged(challenge(f"Which number is it in round {number}?", "number"), given_, history)
     paid = emissions(

@@ -1,13 +1,18 @@
-"""Finding the answer that a reply marks as such: boxed, after "Answer:", under a heading, bold, or all there is."""
+"""Finding the answer that a reply marks as such: boxed, tagged, after "Answer:", under a heading, bold, or alone."""
 
 import re
 
 from engine.scoring.words import plain, sentences
 
 _BOXED = re.compile(r"\\boxed\{((?:[^{}]|\{[^{}]*\})*)\}")
+_THOUGHT = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
+_TAGGED = re.compile(r"<answer>\s*([^<]{1,256}?)\s*</answer>", re.IGNORECASE)
+_OBJECT = re.compile(r'^\W*\{\s*"(?:final_)?answer"\s*:\s*"?([^"{}\[\]]{1,256}?)"?\s*\}\W*$', re.IGNORECASE)
+_MATHS = re.compile(r"\${1,2}([^$\n]{1,256}?)\${1,2}")
 _LATEX_TEXT = re.compile(r"\\(?:text|mathrm|mathbf)\{([^{}]*)\}")
 _NAMED = r"(?:final\s+answer|answer|result|conclusion|solution)"
-_LABEL = re.compile(rf"\b(?:{_NAMED}|the\s+(?:correct|right)\s+\w+)\b\s*(?:is\s*:?|[:=])\s*(\S.*)", re.IGNORECASE)
+_IS = r"(?:is|was|(?:w|sh)ould\s+be|must\s+be)"
+_LABEL = re.compile(rf"\b(?:{_NAMED}|the\s+(?:correct|right)\s+\w+)\b\s*(?:{_IS}\s*:?|[:=])\s*(\S.*)", re.IGNORECASE)
 _IS_THE_RESULT = re.compile(rf"^(.{{1,60}}?)\s+is\s+(?:the|my|our)\s+{_NAMED}\b", re.IGNORECASE)
 _HEADING = re.compile(r"^\s*#{1,6}\s+(\S.*?)\s*$")
 _NAMED_HEADING = re.compile(rf"^\W*{_NAMED}\W*$", re.IGNORECASE)
@@ -19,15 +24,20 @@ _FINAL_WORDS = 6
 
 def marked_answer(text: str) -> str | None:
     """The phrase that the reply presents as its answer, or None when it presents none. The last mark counts."""
+    text = _THOUGHT.sub("", text)
     boxed = _BOXED.findall(text)
     if boxed:
         return _LATEX_TEXT.sub(r"\1", boxed[-1]).strip() or None
-    lines = [line for line in text.splitlines() if line.strip()]
+    tagged = _TAGGED.findall(text) or _OBJECT.findall(text)
+    if tagged:
+        return plain(tagged[-1])
+    text = _MATHS.sub(r"\1", text)
+    lines = [line for line in text.splitlines() if plain(line)]
     for finder in (_labelled, _under_heading, _bold, _concluded):
         found = finder(lines)
         if found:
             return found
-    bare = plain(text.strip()) if len(lines) == 1 else ""
+    bare = plain(lines[0]) if len(lines) == 1 else ""
     return bare if bare and len(bare.split()) <= _FINAL_WORDS else None
 
 

@@ -15,7 +15,7 @@ _TENS = "twenty thirty forty fifty sixty seventy eighty ninety hundred"
 _NAMES = {name: value for value, name in enumerate(_ONES.split())}
 _NAMES |= {name: 10 * value for value, name in enumerate(_TENS.split(), 2)}
 _NUMBER = re.compile(
-    r"(?<![\w.])[-−+]?(?:\d{1,3}(?:,\d{3})+|\d{1,30})(?:\.\d{1,30})?(?:\s*/\s*\d{1,30}(?![\d.]))?(?![\w]*\d)(?!\s?[a-z]\s*[-+=−*/×])"
+    r"(?<![\w.])[-−+]?(?:\d{1,3}(?:[,\u00a0\u2009\u202f]\d{3})+|\d{1,30})(?:\.\d{1,30})?(?:\s*/\s*\d{1,30}(?![\d.]))?(?![\w]*\d)(?!\s?[a-z]\s*[-+=−*/×])"
 )
 _NAME = re.compile(rf"\b(?:{'|'.join(_NAMES)})\b", re.IGNORECASE)
 _CONCLUDES = re.compile(

@@ -12,6 +12,11 @@ _FRAME_WORDS = (
     "alright certainly indeed ok okay sure well"
 )
 FRAME = frozenset(_FRAME_WORDS.split())
+_ASIDE = re.compile(r"\s+(?:\([^()]*\)|[—–-]\s.*)\W*$")
+_COURTESY = re.compile(
+    r"\b(?:hope (?:this|that|it)(?: helps|(?:'s| is) helpful)|let me know|feel free to|(?:happy|glad) to help)\b",
+    re.IGNORECASE,
+)
 _TOKEN = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
 _MOST_WORDS = 6
 _SENTENCE_WORDS = 4
@@ -19,7 +24,7 @@ _SENTENCE_WORDS = 4
 
 def phrase_key(phrase: str, question: str) -> str:
     """A marked answer in one spelling: without the question's words, articles and frame words, unless none is left."""
-    found, asked = words(phrase), content_words(question)
+    found, asked = words(_ASIDE.sub("", phrase)) or words(phrase), content_words(question)
     for ignored in (STOP | FRAME | asked, STOP | FRAME, STOP):
         kept = [word for word in found if word not in ignored]
         if kept:
@@ -46,6 +51,8 @@ def added_phrases(text: str, question: str) -> dict[str, float]:
     asked = content_words(question)
     found: dict[str, float] = {}
     for place, sentence in enumerate(sentences(text)):
+        if _COURTESY.search(sentence):
+            continue
         overlap = len(asked & content_words(sentence)) / max(1, len(asked))
         size = len(words(sentence))
         for run in _runs(sentence, asked):

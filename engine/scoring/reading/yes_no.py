@@ -2,15 +2,17 @@
 
 import re
 
-from engine.scoring.words import content_words, fold, sentences, words
+from engine.scoring.words import content_words, fold, plain, sentences, words
 
 _WORD = re.compile(
     r"^(?:[a-z']+\s*[,:]\s*|[a-z']+ [a-z']+\s*[,:]\s*|[a-z', ]{1,60}:\s*)?(yes|no|true|false)"
     r"\s*(?:$|[^\w\s]|(?=\s(?:because|since|it|this|that|they|there|we|i)\b))"
 )
+_SIGNS = re.compile(r"^[\W_]+|[\W_]+$")
 _INSTRUCTION = re.compile(
     r"\b(?:answer|reply|respond)\b[^.?!]{0,200}\byes\b[^.?!]*[.?!]?|\btrue or (?:not|false)\b\W*", re.IGNORECASE
 )
+_ALONE = re.compile(r"\b(yes|no)\b(?=\s*(?:$|[.,;!)\"']))")
 _QUOTED = re.compile(r"[\"“”]([^\"“”]{3,})[\"“”]")
 _NEGATION_WORDS = "not no never none cannot neither nor different impossible invalid incorrect untrue without"
 _NEGATIONS = frozenset(_NEGATION_WORDS.split())
@@ -34,7 +36,7 @@ _POLE = {word: (axis, side) for axis, pair in enumerate(_OPPOSITES) for side in 
 
 def said(phrase: str) -> str | None:
     """ "yes" or "no" when the phrase opens with it ("Indeed, yes", "Not quite: no", "True")."""
-    match = _WORD.match(fold(phrase).strip(" .!*\"'"))
+    match = _WORD.match(_SIGNS.sub("", fold(phrase)))
     return None if not match else "yes" if match[1] in ("yes", "true") else "no"
 
 
@@ -48,6 +50,12 @@ def restated(text: str, question: str) -> str | None:
     clause = _asked_clause(question)
     asked = content_words(clause)
     return next((answer for sentence in sentences(text) if (answer := _restated(sentence, clause, asked))), None)
+
+
+def alone(text: str) -> str | None:
+    """The "yes" or "no" that stands at the end of a phrase ("I would say yes."), when the reply has no other there."""
+    found = set(_ALONE.findall(fold(plain(text))))
+    return found.pop() if len(found) == 1 else None
 
 
 def _asked_clause(question: str) -> str:
