@@ -39,7 +39,7 @@ class HomeScreen(ConsoleScreen):
         &.-narrow .wide-only { display: none; }
         &.-narrow #pulse { display: none; }
         &.-short #pulse { display: none; }
-        &.-short #facts { height: 8; }
+        &.-short #attention { height: 4; }
         &.-low #facts { height: 5; }
         &.-low #attention { height: 3; }
         &.-low TablePanel { min-height: 5; }
