@@ -12,6 +12,9 @@ from engine.scoring.reliability import Floats
 A_COPY, ALL_COPIES = 0.03, 0.15
 """The shares of the first's pay that go to a copy, and at most to all of them."""
 
+NO_CHANCE = 24
+"""A text of so many words and signs is hit upon by nobody else; a shorter one says nothing until it is a habit."""
+
 _FADE = 0.97
 _MOST_LEADERS = 8
 _ENOUGH_HITS = 1.9
@@ -28,7 +31,7 @@ def leaders_of(
 ) -> list[int | None]:
     """For each reply the index of the earlier one that it repeats, or None.
 
-    Many words in common with an earlier reply are a copy. Between the hotkeys of one entity it is enough that one
+    NO_CHANCE words in common with an earlier reply are a copy. Between the hotkeys of one entity it is enough that one
     text holds the other, and from a miner that is known to copy the earlier one (`copiers[follower]` lists these) the
     same answer is. A copy of a copy is a copy of the first.
     """
@@ -39,7 +42,8 @@ def leaders_of(
         for leader in originals:
             if keys[leader] != keys[follower]:
                 continue
-            same_words = wording_of[leader] == wording_of[follower] and not wordings[wording_of[leader]].bare
+            wording = wordings[wording_of[leader]]
+            same_words = follower in wording.members and not wording.bare and texts[leader].length >= NO_CHANCE
             related = entities[leader] == entities[follower] or leader in copiers.get(follower, ())
             if same_words or (related and _repeats(texts[leader], texts[follower], keys[leader])):
                 leaders[follower] = leader

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from msgspec import Struct
 
-OWN_TOKENS = 24
+OWN_TOKENS = 12
 SAME = 0.9
 CONTAINED = 0.85
 _TOKEN = re.compile(r"\w+|[^\w\s]|\n")
