@@ -17,13 +17,17 @@ LATENCIES_KEPT = 50
 
 
 class Scoreboard:
-    """All accounts, kept by hotkey, rebuilt from the store at start."""
+    """All accounts, kept by hotkey, rebuilt from the store at start.
+
+    `scored` counts the replies that made a sample: those that were loaded, and all since.
+    """
 
     def __init__(self, averages: AverageBook, cap: Cap | None = None) -> None:
         self._averages = averages
         self._cap = cap
         self._tallies: dict[str, Tally] = {}
         self._latencies: dict[str, deque[float]] = {}
+        self.scored = 0
 
     def load(
         self,
@@ -35,6 +39,7 @@ class Scoreboard:
         for hotkey, known in samples.items():
             for at, emission in known:
                 self._averages.add(hotkey, at, emission)
+        self.scored = sum(map(len, samples.values()))
         self._tallies = dict(tallies)
         if self._cap is not None:
             self._cap.load(answers)
@@ -44,6 +49,7 @@ class Scoreboard:
         for reply, verdict in zip(judged.replies, judged.judgement.verdicts, strict=True):
             if judged.counted(reply) == "yes":
                 self._averages.add(reply.hotkey, judged.started_at, verdict.emission)
+                self.scored += 1
             if reply.status != "cancelled":
                 self._count(reply, verdict, judged.started_at)
         if self._cap is not None:
@@ -57,11 +63,6 @@ class Scoreboard:
     def hotkeys(self) -> frozenset[str]:
         """Everyone who was ever asked, but for those that were forgotten."""
         return frozenset(self._tallies)
-
-    @property
-    def samples(self) -> int:
-        """How many replies the scores are made of."""
-        return self._averages.samples
 
     def tally(self, hotkey: str) -> Tally:
         return self._tallies.get(hotkey, Tally())

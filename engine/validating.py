@@ -219,7 +219,7 @@ class Validating:
         )
 
     def _basis(self) -> Basis:
-        return Basis(profile=self._profile, scored=self.scoreboard.samples, on_chain_by=self._on_chain_by)
+        return Basis(profile=self._profile, scored=self.scoreboard.scored, on_chain_by=self._on_chain_by)
 
     def _look_at_miners(self) -> None:
         """Make the Miners table and the suspects again when a round or a metagraph came, and now and then."""

@@ -44,11 +44,6 @@ class AverageBook:
         track.average = self._rule.extend(track.average, track.samples)
         track.averages.append(track.average)
 
-    @property
-    def samples(self) -> int:
-        """How many samples decide the averages, of all hotkeys together."""
-        return sum(len(track.samples) for track in self._tracks.values())
-
     def value(self, hotkey: str, now: float) -> float | None:
         """The average over the window that ends `now`; None when nothing in it is known."""
         track = self._tracks.get(hotkey)

@@ -8,7 +8,7 @@ from engine.scoreboard import Scoreboard
 from engine.store.tally import Tally
 from engine.values import Reply, Round
 from engine.weights import book as book_module
-from engine.weights.averages import Exponential
+from engine.weights.averages import Exponential, Windowed
 from engine.weights.book import AverageBook
 from tests.unit.store_helpers import T0, a_reply, a_round, a_verdict, hotkey
 
@@ -81,6 +81,14 @@ def test_what_was_stored_goes_on() -> None:
         one.add(round_of(1, a_reply(1), emission=0.2))
     assert again.tally(hotkey(1)) == board.tally(hotkey(1))
     assert again.ema(hotkey(1), T0 + 60) == board.ema(hotkey(1), T0 + 60)
+
+
+def test_replies_that_made_a_sample_are_counted_beyond_those_that_decide_a_score() -> None:
+    board = Scoreboard(AverageBook(Windowed(count=1, window_s=60.0)))
+    board.load({hotkey(1): [(T0, 0.5)]}, {}, {})
+    for number in range(1, 4):
+        board.add(round_of(number, a_reply(1), a_reply(2, status="cancelled", text="")))
+    assert board.scored == 4
 
 
 def test_hotkeys_that_come_and_go_fill_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
