@@ -5,6 +5,7 @@ They need the locks of a run: while an engine runs with this hotkey, it alone se
 
 import asyncio
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -151,13 +152,18 @@ def _command(action: Action, snapshot: Snapshot, typed: str) -> AnyCommand:
 
 
 def _confirm(asked: Question, *, yes: bool) -> None:
-    """Raises ConsoleError when the operator does not want it."""
+    """Raises ConsoleError when the operator does not want it, and KeyboardInterrupt at ctrl+c."""
     if yes:
         return
     wanted = asked.typed or "yes"
-    sys.stderr.write(f"type {wanted} to go on: ")
-    sys.stderr.flush()
-    if sys.stdin.readline().strip() != wanted:
+    of_loop = signal.signal(signal.SIGINT, signal.default_int_handler)  # its own only cancels, once the answer is there
+    try:
+        sys.stderr.write(f"type {wanted} to go on: ")
+        sys.stderr.flush()
+        answer = sys.stdin.readline().strip()
+    finally:
+        signal.signal(signal.SIGINT, of_loop)
+    if answer != wanted:
         raise ConsoleError("nothing was sent", ExitCode.INTERRUPTED)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from tests.unit.chain_helpers import RULES, key
 from tests.unit.store_helpers import a_reply, a_round
 
 NETUID = 1
+QUESTION = b"type yes to go on: "
 HIDDEN = replace(RULES, commit_reveal=True)
 MINERS = tuple(key(f"miner{number}").ss58_address for number in range(1, 4))
 
@@ -151,8 +153,25 @@ def test_it_is_asked_on_a_terminal(folder: Path, typed: str, code: int, outcome:
     os.close(controller)
     assert asked.returncode == code
     assert (json.loads(out)["outcome"] if out else None) == outcome
-    assert b"type yes to go on" in err
+    assert QUESTION in err
     assert b"3 miners get weight" in err
+
+
+def test_ctrl_c_at_the_question_sends_nothing(folder: Path) -> None:
+    controller, terminal = os.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "console", "chain", "commit", "--data-dir", str(folder)],
+        stdin=terminal,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    ) as asked:
+        os.close(terminal)
+        assert asked.stderr is not None
+        assert asked.stderr.read(len(QUESTION)) == QUESTION
+        asked.send_signal(signal.SIGINT)
+        assert asked.wait(timeout=60) == 130
+        assert asked.stderr.read() == b""
+    os.close(controller)
 
 
 def test_a_running_engine_alone_sends_and_can_be_looked_beside(told: Told, folder: Path) -> None:
