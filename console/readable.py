@@ -4,7 +4,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from console.errors import ConsoleError
@@ -36,22 +36,22 @@ def readable(folder: Path, tell: Callable[[str], object]) -> Iterator[Path]:
     copies = prepare_folder(state_home() / "copies")
     tell(f"{path} is of an older version, or was never closed: it is copied to {copies} and read there")
     _remove_left_behind(copies)
-    private = Path(tempfile.mkdtemp(dir=copies))
-    try:
-        with folder_lock(private):
-            _copy(path, private)
-            yield private
-    finally:
-        shutil.rmtree(private, ignore_errors=True)
+    with ExitStack() as kept:
+        yield _private_copy(path, copies, kept)
 
 
-def _copy(path: Path, private: Path) -> None:
+def _private_copy(path: Path, copies: Path, kept: ExitStack) -> Path:
+    """A new folder with the copy, locked for as long as it is `kept`."""
     try:
+        private = Path(tempfile.mkdtemp(dir=copies))
+        kept.callback(shutil.rmtree, private, ignore_errors=True)
+        kept.enter_context(folder_lock(private))
         copy_up_to_date(path, private)
     except StoreError as error:
         raise ConsoleError(str(error).replace(str(private / FILE_NAME), str(path))) from error
     except OSError as error:
-        raise ConsoleError(f"{path} cannot be copied into {private.parent}: {error.strerror or error}") from error
+        raise ConsoleError(f"{path} cannot be copied into {copies}: {error.strerror or error}") from error
+    return private
 
 
 def _remove_left_behind(copies: Path) -> None:

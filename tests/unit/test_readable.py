@@ -1,6 +1,7 @@
 """A folder of an older version, or one that was copied while an engine wrote: read in a copy, and left as it is."""
 
 import asyncio
+import errno
 import json
 import os
 import shutil
@@ -135,6 +136,20 @@ def test_what_there_is_no_room_for_is_not_copied(old: Path, monkeypatch: pytest.
     monkeypatch.setattr("shutil.disk_usage", lambda _folder: SimpleNamespace(free=1))
     with (
         pytest.raises(ConsoleError, match=r"a copy of .*store\.db needs .* MB in .*, 0 are free"),
+        readable(old, nothing),
+    ):
+        pass
+    assert copies() == []
+
+
+@pytest.mark.parametrize("step", ["tempfile.mkdtemp", "os.pwrite", "shutil.copyfile"])
+def test_a_full_disk_is_told_as_such(old: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    def full(*_arguments: object, **_named: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(step, full)
+    with (
+        pytest.raises(ConsoleError, match=r"store\.db cannot be copied into .*: No space left"),
         readable(old, nothing),
     ):
         pass
