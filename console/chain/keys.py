@@ -37,22 +37,24 @@ def require_wallet(settings: Settings) -> None:
 
 
 def role_of(settings: Settings) -> Role:
-    """Miner or validator: as the settings say, else whose throw-away keys are there."""
-    folder = _throwaways(settings)
+    """Miner or validator: as the settings say; unless they do, a miner where only its throw-away keys are there."""
+    if settings.role != "demo":
+        return settings.role
+    folder = settings.data_dir / "wallets"
     is_miners = not settings.wallet_name and (folder / "miner").exists() and not (folder / "validator").exists()
-    return "miner" if settings.role == "miner" or is_miners else "validator"
+    return "miner" if is_miners else "validator"
+
+
+def place_of(settings: Settings, role: Role) -> tuple[Path, str, str]:
+    """The wallets' folder, the wallet's name and the hotkey's: those named, else the throw-away ones of the role."""
+    if settings.wallet_name:
+        return settings.wallet_path.expanduser(), settings.wallet_name, settings.wallet_hotkey
+    return settings.data_dir / "wallets", "miner" if role == "miner" else "validator", THROWAWAY_HOTKEY
 
 
 def _where(settings: Settings) -> tuple[Path, str, str]:
-    """Folder, wallet and hotkey; without a named wallet the throw-away one of the role."""
-    if settings.wallet_name:
-        return settings.wallet_path.expanduser(), settings.wallet_name, settings.wallet_hotkey
-    folder, name = _throwaways(settings), role_of(settings)
-    if not (folder / name).exists():
+    folder, name, hotkey = place_of(settings, role_of(settings))
+    if not (settings.wallet_name or (folder / name).exists()):
         where = f"no throw-away keys of a {name} are in {folder}"
         raise ConsoleError(f"{where}: `launch` makes them; or name yours with --wallet-name")
-    return folder, name, THROWAWAY_HOTKEY
-
-
-def _throwaways(settings: Settings) -> Path:
-    return Path(settings.data_dir) / "wallets"
+    return folder, name, hotkey

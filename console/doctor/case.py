@@ -4,6 +4,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from console.chain.keys import place_of
 from engine.locks import Holder
 from engine.settings import Configuration, Settings
 from engine.snapshot import Snapshot
@@ -32,8 +33,5 @@ class Case(Struct, frozen=True, kw_only=True):
 
     @property
     def wallets(self) -> tuple[Path, str, str]:
-        """The wallets' folder, the wallet's name and the hotkey's; throw-away ones where no wallet is named."""
-        settings = self.settings
-        if settings.wallet_name:
-            return settings.wallet_path.expanduser(), settings.wallet_name, settings.wallet_hotkey
-        return self.folder / "wallets", "miner" if settings.role == "miner" else "validator", "default"
+        """As `place_of` says it."""
+        return place_of(self.settings, self.settings.role)

@@ -216,6 +216,14 @@ def unregistered(folder: Path, name: str) -> Wallet:
     return throwaway(folder / "wallets", name)
 
 
+def test_a_miners_keys_are_taken_where_nobody_asked_for_a_validators(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told, wallet = Told(capsys, tmp_path), unregistered(tmp_path, "miner")
+    assert told(0, "wallet")["hotkey"] == wallet.hotkey.ss58_address
+    assert "no throw-away keys of a validator are in" in told(2, "wallet", "--role", "validator")
+
+
 def test_a_hotkey_without_a_uid_registers_and_serves(told: Told, folder: Path) -> None:
     wallet = unregistered(folder, "miner")
     assert "register it" in told(3, "chain", "serve", "203.0.113.9:8091", "--yes", "--role", "miner")
