@@ -44,7 +44,7 @@ def replay(folder: Path, home: Path, *, rounds: int) -> None:
         opened.press("]]3")
         opened.wait_for(f"round 3 of {rounds}", "garbage-1")
         opened.press("4")
-        opened.wait_for("✗ a replay sends")
+        opened.wait_for("✗ not in a replay")
         opened.press("1q")
         assert opened.ended() == 0
 
