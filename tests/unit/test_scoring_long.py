@@ -27,8 +27,18 @@ QUESTIONS: dict[AnswerType, str] = {
 @pytest.mark.parametrize("kind", QUESTIONS)
 @pytest.mark.parametrize(
     "hostile",
-    ["```" + "\n" * 32_000, "a" + " " * 32_000 + "b", "So it is. " * 3_200, "\ufdfa" * 32_000, "true or not " * 2_700],
-    ids=["fence", "gap", "sentences", "ligatures", "runs"],
+    [
+        "```" + "\n" * 32_000,
+        "a" + " " * 32_000 + "b",
+        "So it is. " * 3_200,
+        "\ufdfa" * 32_000,
+        "true or not " * 2_700,
+        "<answer>" + " " * 32_000,
+        "Answer: a" + " ()" * 10_000 + " - b" * 500,
+        '{"answer": ' + " " * 32_000,
+        "<think>" * 4_000,
+    ],
+    ids=["fence", "gap", "sentences", "ligatures", "runs", "tagged", "asides", "object", "thoughts"],
 )
 def test_no_reply_holds_up_a_round(kind: AnswerType, hostile: str) -> None:
     asked, given = challenge(QUESTIONS[kind], kind), replies([hostile, hostile + "c", "Because of 7 things."])

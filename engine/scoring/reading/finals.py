@@ -6,8 +6,8 @@ from engine.scoring.words import plain, sentences
 
 _BOXED = re.compile(r"\\boxed\{((?:[^{}]|\{[^{}]*\})*)\}")
 _THOUGHT = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
-_TAGGED = re.compile(r"<answer>\s*([^<]{1,256}?)\s*</answer>", re.IGNORECASE)
-_OBJECT = re.compile(r'^\W*\{\s*"(?:final_)?answer"\s*:\s*"?([^"{}\[\]]{1,256}?)"?\s*\}\W*$', re.IGNORECASE)
+_TAGGED = re.compile(r"<answer>([^<]{1,256})</answer>", re.IGNORECASE)
+_OBJECT = re.compile(r'^\W*\{\s*"(?:final_)?answer"\s?:\s?"?([^"{}\[\]]{1,256})"?\s?\}\W*$', re.IGNORECASE)
 _MATHS = re.compile(r"\${1,2}([^$\n]{1,256}?)\${1,2}")
 _LATEX_TEXT = re.compile(r"\\(?:text|mathrm|mathbf)\{([^{}]*)\}")
 _NAMED = r"(?:final\s+answer|answer|result|conclusion|solution)"

@@ -12,7 +12,7 @@ _FRAME_WORDS = (
     "alright certainly indeed ok okay sure well"
 )
 FRAME = frozenset(_FRAME_WORDS.split())
-_ASIDE = re.compile(r"\s+(?:\([^()]*\)|[—–-]\s.*)\W*$")
+_ASIDE = re.compile(r"\s(?:\(|[—–-]\s)")
 _COURTESY = re.compile(
     r"\b(?:hope (?:this|that|it)(?: helps|(?:'s| is) helpful)|let me know|feel free to|(?:happy|glad) to help)\b",
     re.IGNORECASE,
@@ -24,7 +24,7 @@ _SENTENCE_WORDS = 4
 
 def phrase_key(phrase: str, question: str) -> str:
     """A marked answer in one spelling: without the question's words, articles and frame words, unless none is left."""
-    found, asked = words(_ASIDE.sub("", phrase)) or words(phrase), content_words(question)
+    found, asked = words(_ASIDE.split(phrase, maxsplit=1)[0]) or words(phrase), content_words(question)
     for ignored in (STOP | FRAME | asked, STOP | FRAME, STOP):
         kept = [word for word in found if word not in ignored]
         if kept:

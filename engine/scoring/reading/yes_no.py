@@ -8,7 +8,7 @@ _WORD = re.compile(
     r"^(?:[a-z']+\s*[,:]\s*|[a-z']+ [a-z']+\s*[,:]\s*|[a-z', ]{1,60}:\s*)?(yes|no|true|false)"
     r"\s*(?:$|[^\w\s]|(?=\s(?:because|since|it|this|that|they|there|we|i)\b))"
 )
-_SIGNS = re.compile(r"^[\W_]+|[\W_]+$")
+_SIGNS = re.compile(r"^[\W_]+")
 _INSTRUCTION = re.compile(
     r"\b(?:answer|reply|respond)\b[^.?!]{0,200}\byes\b[^.?!]*[.?!]?|\btrue or (?:not|false)\b\W*", re.IGNORECASE
 )
