@@ -8,6 +8,9 @@ import gc
 SETTLED_S = 5.0
 """Seconds after the first frame."""
 
+SELDOM = 100
+"""How many collections among what is younger come before one of everything; Python's own number is 10."""
+
 
 def begin() -> None:
     """Collect nothing while the program is loaded."""
@@ -22,6 +25,11 @@ def go_on() -> None:
 
 
 def leave_alone_what_stays() -> None:
-    """Once the engine is up: collect once, and then leave aside all that is there. Going through it held up keys."""
+    """Once the engine is up: collect once, then leave aside all that is there, and go seldom through what comes.
+
+    While many miners were asked, a collection of everything held up keys for 60 ms, each second.
+    """
     gc.collect()
     gc.freeze()
+    young, middle, _ = gc.get_threshold()
+    gc.set_threshold(young, middle, SELDOM)
