@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
@@ -81,22 +82,28 @@ def command(*arguments: str) -> list[str]:
 
 @contextmanager
 def running(*arguments: str) -> Iterator[Run]:
-    """`subnet-console launch --no-ui` with these arguments, killed at the end if it still runs."""
-    process = subprocess.Popen(
-        command("launch", "--no-ui", *arguments),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-    )
-    run = Run(process)
-    try:
-        yield run
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait(PATIENCE_S)
+    """`subnet-console launch --no-ui` with these arguments, killed at the end if it still runs.
+
+    None of its processes can load Textual.
+    """
+    with TemporaryDirectory() as stead:
+        (Path(stead) / "textual.py").write_text("raise ImportError('nothing has a screen here')")
+        process = subprocess.Popen(
+            command("launch", "--no-ui", *arguments),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join((stead, os.environ.get("PYTHONPATH", "")))},
+        )
+        run = Run(process)
+        try:
+            yield run
+        finally:
+            if process.poll() is None:
+                process.kill()
+            process.wait(PATIENCE_S)
 
 
 def finished(*arguments: str) -> "subprocess.CompletedProcess[str]":
