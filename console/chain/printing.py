@@ -49,10 +49,12 @@ def _command(line: dict[str, Any]) -> str:
 
 
 def _said(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:,.4f}"
     if isinstance(value, dict):
         return ", ".join(f"uid {uid}: {weight}" for uid, weight in value.items()) or "none"
     if isinstance(value, list):
         return "; ".join(", ".join(f"{name} {one}" for name, one in item.items()) for item in value) or "none"
-    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+    return str(value)
