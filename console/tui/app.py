@@ -291,7 +291,7 @@ class ConsoleApp(TimeTravel, inherit_bindings=False):
         Once the screen is being left, Textual puts nothing on it any more: what then misses its panes is no fault.
         """
         if self._exit:
-            log.info("%s on a screen that was left before it was there", type(error).__name__)
+            log.info("a screen was left before it was there", exc_info=error)
             return
         self._return_code = 1
         if self._exception is None:

@@ -1,4 +1,4 @@
-"""One module a screen: which panes it has, and what it shows of a picture. Each is loaded when it is first gone to."""
+"""One module a screen: which panes it has, and what it shows of a picture. Each is loaded when it is first made."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -16,7 +16,6 @@ SCREENS = {
     "setup": "SetupScreen",
 }
 """The screens that have a digit, by their names in `console.actions.PLACES`, which are those of their modules."""
-
 
 OVER = ("console.tui.overlays", "console.tui.widgets.log_drawer")
 """What opens over any screen."""
