@@ -1,16 +1,18 @@
 """What an operator can ask of a running engine: one value a command. The answer is an event named "command"."""
 
+import re
 from typing import Literal
 
 from msgspec import Struct
 
 
 class Command(Struct, frozen=True, tag_field="command", tag=str.lower):
-    """The base of all commands; `tag` names it on a wire and in the command log."""
+    """The base of all commands; `tag` names it on a wire."""
 
     @property
     def name(self) -> str:
-        return type(self).__name__.lower()
+        """In words, for the command log, events and messages."""
+        return re.sub("(?<=.)(?=[A-Z])", " ", type(self).__name__).lower()
 
 
 class Pause(Command, frozen=True):
@@ -38,12 +40,20 @@ class AutoWeights(Command, frozen=True):
 
     on: bool
 
+    @property
+    def name(self) -> str:
+        return "auto-set on" if self.on else "auto-set off"
+
 
 class HoldPenalty(Command, frozen=True):
     """Hold back the sybil penalty of one hotkey, whatever is held against it, or let it go on."""
 
     hotkey: str
     held: bool
+
+    @property
+    def name(self) -> str:
+        return "hold back" if self.held else "release"
 
 
 class Register(Command, frozen=True):

@@ -35,7 +35,8 @@ class AlreadyRunning(Exception):
 
     def __init__(self, what: str, holder: Holder | None) -> None:
         who = f"process {holder.pid} with its data in {holder.data_dir}" if holder else "another process"
-        super().__init__(f"{what} is in use by {who}: stop that one first")
+        end = f"end it first with 'kill {holder.pid}'" if holder else "end that one first"
+        super().__init__(f"{what} is in use by {who}: {end}")
         self.holder = holder
 
 

@@ -116,5 +116,7 @@ async def _not_known(_command: AnyCommand) -> Outcome:
 
 
 def _detail(command: AnyCommand) -> str:
-    fields = msgspec.to_builtins(command)
-    return ", ".join(f"{key} {value}" for key, value in fields.items() if key != "command" and value is not None)
+    """What it was given, but for what its name says."""
+    fields = msgspec.to_builtins(command).items()
+    given = [(key, value) for key, value in fields if key != "command" and not isinstance(value, bool | None)]
+    return ", ".join(f"{key} {value}" for key, value in given)

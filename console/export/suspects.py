@@ -29,9 +29,9 @@ def suspects(reader: Reader, _since: float, _now: float) -> Iterator[Record]:
             raise StoreUnusable(f"what the profile {profile} learnt cannot be read: {error}") from error
         standings = reader.standings(netuid)
         of_subnet = {hotkey: uid for (subnet, hotkey), uid in uids.items() if subnet == netuid}
-        for kind, several in (("group", found.groups), ("pair", found.pairs)):
-            for one in several:
-                yield (netuid, profile, found.rounds, kind, *_cells(one, of_subnet, standings))
+        kinds = [("group" if len(one.accused) > 1 else "copy", one) for one in found.groups]
+        for kind, one in (*kinds, *(("pair", pair) for pair in found.pairs)):
+            yield (netuid, profile, found.rounds, kind, *_cells(one, of_subnet, standings))
 
 
 def _cells(one: Suspects, uids: Mapping[str, int], standings: Mapping[str, Standing]) -> Record:

@@ -129,7 +129,8 @@ def _told(found: Comparison) -> list[str]:
     """The rounds with another winner, by the miners' uids."""
     uids = {paid.hotkey: f"uid {paid.uid}" for paid in found.miners}
     told = [
-        f"  {safe(one.id)}: {uids.get(one.before or '', 'nobody')}, now {uids.get(one.after or '', 'nobody')}"
+        f"  {safe(one.id)}: {uids.get(one.before or '', 'nobody')} as {found.before}, "
+        f"{uids.get(one.after or '', 'nobody')} as {found.after}"
         for one in found.differ[:DIFFERENCES_TOLD]
     ]
     left = len(found.differ) - len(told)

@@ -94,8 +94,8 @@ def title(one: Appearance) -> str:
 def why(one: Appearance, width: int) -> list[Line]:
     """One round of a miner in full."""
     score = f"quality {one.quality:.3f}  score {one.score:.4f}  emission {one.emission:.4f}"
-    reasons = [safe(reason) for reason in ((one.reason or one.status,) if one.status != "ok" else ())]
-    reasons += [safe(reason) for reason in one.reasons]
+    failed = (one.reason or one.status,) if one.status != "ok" else ()
+    reasons = [safe(reason) for reason in failed or reversed(one.reasons)]
     if one.counted != "yes":
         reasons.append(WHY_UNCOUNTED[one.counted])
     said = [line(text) for reason in reasons for text in wrapped(f"• {reason}", width)]

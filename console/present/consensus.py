@@ -32,8 +32,8 @@ def state_of(judged: Round) -> State:
     return states.of_round(round_view(judged, recorded=True))
 
 
-def title(recorded: RecordedRound) -> str:
-    """Which round it is, for the title of a panel."""
+def title(recorded: RecordedRound, by_now: int) -> str:
+    """Which round it is, of those recorded when it was read or `by_now`, for the title of a panel."""
     judged = recorded.round
     answered = sum(reply.status == "ok" for reply in judged.replies)
     return "  ".join(
@@ -43,7 +43,7 @@ def title(recorded: RecordedRound) -> str:
             formats.clock(judged.started_at),
             f"{answered}/{len(judged.replies)}",
             state_of(judged).text,
-            f"round {recorded.place} of {recorded.total}",
+            f"round {recorded.place} of {max(recorded.total, by_now)}",
         )
     )
 

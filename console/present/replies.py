@@ -148,7 +148,8 @@ def _average(row: ReplyRow) -> Line:
 
 
 def _reasons(row: ReplyRow) -> tuple[str, ...]:
-    return row.verdict.reasons if row.reply.status == "ok" else (why_of(row), *row.verdict.reasons)
+    """That which decided last first; a failure says its own."""
+    return tuple(reversed(row.verdict.reasons)) if row.reply.status == "ok" else (why_of(row),)
 
 
 def _item(reason: str, width: int) -> list[Line]:

@@ -147,7 +147,7 @@ def notice(snapshot: Snapshot) -> str:
     if not is_known(snapshot):
         return NOT_RECORDED
     groups = len(snapshot.sybil.groups) if snapshot.sybil else 0
-    return f"▲ {groups} {'group acts' if groups == 1 else 'groups act'} as one: a" if groups else ""
+    return f"▲ {groups} {'group acts' if groups == 1 else 'groups act'} as one  a evidence" if groups else ""
 
 
 def of_miner(snapshot: Snapshot, hotkey: str) -> Line | None:

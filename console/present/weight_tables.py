@@ -140,8 +140,8 @@ COMMANDS: Table[CommandView] = Table(
     feed=True,
     columns=(
         fields.time(lambda row: row.at, "when it was done"),
-        fields.text("command", "COMMAND", 13, lambda row: row.name, "what was asked for", priority=0),
-        fields.text("detail", "WITH", 20, lambda row: row.detail, "what it was asked with", tone="muted", priority=2),
+        fields.text("command", "COMMAND", 15, lambda row: row.name, "what was asked for", priority=0),
+        fields.text("detail", "WITH", 18, lambda row: row.detail, "what it was asked with", tone="muted", priority=2),
         fields.state("outcome", "OUTCOME", 11, _outcome, "what became of it", priority=0),
         fields.text(
             "reason",

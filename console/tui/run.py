@@ -1,6 +1,7 @@
 """The screen from the first to the last moment that it has the terminal, and what comes after it."""
 
 import os
+import shlex
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -53,7 +54,9 @@ def run_screen(
     signals = Signals(engine, stop_on_hangup=configuration.settings.on_hangup == "stop")
     ending = asked[-1] if asked else ending
     if ending is Ending.DETACH:
-        narrate(f"the engine goes on as process {os.getpid()}: 'subnet-console status' shows it, 'kill' ends it")
+        process, where = os.getpid(), shlex.join(("--data-dir", str(folder)))
+        shows = f"'subnet-console status {where}' shows it"
+        narrate(f"the engine goes on as process {process}: {shows}, 'kill {process}' ends it")
         let_go_of_terminal()
         give_back_the_shell()
     elif ending is Ending.HUNG_UP:

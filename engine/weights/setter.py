@@ -260,7 +260,7 @@ class WeightSetter:
         self._last_update = updated
 
     def _report(self, plan: WeightPlan, outcome: Outcome) -> None:
-        log.info("weights planned at block %d: %s %s", plan.block, outcome.status, outcome.reason)
+        log.info("weights at block %d: %s %s", plan.block, outcome.status, outcome.reason)
         self._on_plan(plan, outcome)
         error = outcome.reason.partition(":")[0]
         if outcome.status == "lost":

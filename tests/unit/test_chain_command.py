@@ -101,7 +101,7 @@ def test_weights_are_committed_to_and_revealed_an_epoch_later(told: Told, folder
     assert told(0, "chain", "reveal", "--yes")["outcome"] == "ok"
     found = told(0, "chain", "neuron")
     assert (set(found["weights"]), found["commits"]) == ({"1", "2", "3"}, [])
-    assert [line["name"] for line in told(0, "chain", "log")["commands"]] == ["revealweights", "commitweights"]
+    assert [line["name"] for line in told(0, "chain", "log")["commands"]] == ["reveal weights", "commit weights"]
 
 
 def test_a_commit_whose_epoch_is_over_is_told_as_lost(told: Told, folder: Path) -> None:
@@ -179,7 +179,7 @@ def test_a_running_engine_alone_sends_and_can_be_looked_beside(told: Told, folde
     with neuron_lock(wallet.hotkey.ss58_address, NETUID, folder):
         refused = told(4, "chain", "commit", "--yes")
         assert f"in use by process {os.getpid()}" in refused
-        assert "stop that one first, or do it on its screen" in refused
+        assert f"end it first with 'kill {os.getpid()}', or do it on its screen" in refused
         assert told(0, "chain", "metagraph")["block"] == HIDDEN.tempo
 
 
@@ -208,7 +208,7 @@ def test_for_people(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "UID    HOTKEY" in out
     assert "no command was given yet" in out
     assert "commit: committed at block 20: to be revealed from block 40" in out
-    assert "commitweights: committed to be revealed from block 40" in out
+    assert "commit weights: committed to be revealed from block 40" in out
 
 
 def unregistered(folder: Path, name: str) -> Wallet:

@@ -118,7 +118,7 @@ def test_what_was_judged_as_recorded_compares_equal(folder: Path, run: Judged) -
 
 def test_without_the_known_answers_the_many_win(folder: Path, run: Judged) -> None:
     _, out, _ = run(folder, "--no-truth", "--compare")
-    assert "the same winner in 0 of 6" in out or "uid 0, now uid 1" in out
+    assert "the same winner in 0 of 6" in out or "uid 0 as recorded, uid 1 as robust" in out
     assert "strong-1" in out
     assert out.splitlines()[0] == "6 rounds, judged as recorded and as robust"
     _, out, _ = run(folder, "--no-truth")
@@ -241,8 +241,8 @@ def test_the_comparison_in_words() -> None:
     assert "\x1b" not in text
     told = text.splitlines()
     assert told[1] == "the same winner in 0 of 25"
-    assert told[2].startswith("  r0") and told[2].endswith(": uid 1, now uid 2")
-    assert told[3].endswith(": uid 1, now nobody")
+    assert told[2].startswith("  r0") and told[2].endswith(": uid 1 as loosh, uid 2 as robust")
+    assert told[3].endswith(": uid 1 as loosh, nobody as robust")
     assert told[22] == "  … and 5 more (all of them with --json)"
     assert told[25].split()[:3] == ["hk2", "2", "25"]
     assert Comparing("a", "b").result().spearman is None

@@ -10,7 +10,18 @@ import pytest
 
 from engine import operator as operator_module
 from engine.chain.interface import ChainUnavailable
-from engine.commands import AnyCommand, Pause, Register, Resume, Serve, Stop
+from engine.commands import (
+    AnyCommand,
+    AutoWeights,
+    HoldPenalty,
+    Pause,
+    Register,
+    RestartService,
+    Resume,
+    Serve,
+    SetWeights,
+    Stop,
+)
 from engine.feed import Feed
 from engine.operator import Handler, Operator, not_while_read_only
 from engine.store.store import Store
@@ -111,6 +122,18 @@ async def test_the_log_goes_on_after_a_restart_and_shows_nothing_twice(store: St
     await again.load()
     await again.obey(Resume())
     assert [line.name for line in again.log] == ["pause", "resume"]
+
+
+async def test_the_log_says_in_words_what_was_asked(store: Store) -> None:
+    operator = Operator(a_feed(), store, {})
+    for command in (SetWeights(), AutoWeights(False), HoldPenalty("5C…a", held=True), RestartService("weights")):
+        await operator.obey(command)
+    assert [(line.name, line.detail) for line in operator.log] == [
+        ("set weights", ""),
+        ("auto-set off", ""),
+        ("hold back", "hotkey 5C…a"),
+        ("restart service", "service weights"),
+    ]
 
 
 async def test_a_flood_is_bounded_and_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

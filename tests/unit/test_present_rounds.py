@@ -77,8 +77,8 @@ def test_the_filters_go_through_the_clusters_and_come_back() -> None:
 def test_a_reply_says_what_it_earned_why_and_what_it_said() -> None:
     assert texts(replies.full(ROWS[3], 60, 20, wrap=True)) == [
         "✓ ok  400ms  cluster B  quality 0.500  score 0.5000  emissi…",
-        "• differs from the known answer",
         "• copied from uid 4, 0.1 s later",
+        "• differs from the known answer",
         "EMA 0.500→0.750",
         "belief 0.75  coverage 1.00",
         "5 completion tokens, ended by stop",
@@ -179,6 +179,6 @@ def test_a_round_without_an_answer_has_no_map() -> None:
     silent = recorded(judged(a_round(0, [a_reply(1, status="timeout", text="")])))
     assert texts(maps.plot(silent, "", 30, 5)) == ["no answer was compared"]
     assert texts(maps.matrix(silent, "", 30, 5)) == ["no answer was compared"]
-    assert consensus.title(silent) == "round-0  chat  " + consensus.title(silent)[15:23] + (
-        "  0/1  ✗ no answer  round 3 of 9"
-    )
+    title = consensus.title(silent, by_now=4)
+    assert title == f"round-0  chat  {title[15:23]}  0/1  ✗ no answer  round 3 of 9"
+    assert consensus.title(silent, by_now=12).endswith("round 3 of 12")

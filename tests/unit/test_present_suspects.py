@@ -92,7 +92,7 @@ def test_the_rule_and_its_bound_are_said() -> None:
 
 
 def test_the_miners_table_tells_of_groups() -> None:
-    assert suspects.notice(suspecting()) == "▲ 1 group acts as one: a"
+    assert suspects.notice(suspecting()) == "▲ 1 group acts as one  a evidence"
     assert suspects.notice(snapshot()) == ""
 
 

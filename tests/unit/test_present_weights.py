@@ -199,6 +199,6 @@ def test_a_submission_names_who_got_most() -> None:
 
 
 def test_a_command_shows_its_outcome_and_the_reason() -> None:
-    row = CommandView(at=time.time(), name="setweights", detail="", outcome="rejected", reason="SettingWeightsTooFast")
+    row = CommandView(at=time.time(), name="set weights", detail="", outcome="rejected", reason="SettingWeightsTooFast")
     shown = rows_of(COMMANDS, (row,), 78, 100.0)
-    assert shown[0][9:].split() == ["setweights", "✗", "rejected", "SettingWeightsTooFast"]
+    assert shown[0][9:].split() == ["set", "weights", "✗", "rejected", "SettingWeightsTooFast"]

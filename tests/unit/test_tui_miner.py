@@ -41,7 +41,7 @@ async def test_enter_on_miners_shows_one_with_its_rounds(tmp_path: Path, size: t
         assert "address  10.0.0.7:8091  since block 12" in text
         assert ".1000 on chain  .1000 planned unchanged" in text
         assert "last 3: ✓ 0 won  ▲ 3 unpaid  ✗ 0 failed" in text
-        await until(pilot, shows(app, "• differs from the known answer"))
+        await until(pilot, shows(app, "• copied from uid"))
         await pilot.press("escape")
         assert current(app).uid == 4
 

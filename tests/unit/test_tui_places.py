@@ -23,6 +23,16 @@ async def test_every_place_is_made_before_somebody_comes(tmp_path: Path, monkeyp
             assert app.screen.has_panes
 
 
+async def test_the_footer_says_where_q_leads(tmp_path: Path) -> None:
+    app = app_of(snapshot(), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        assert "q quit…" in screen_text(app)
+        await pilot.press("3")
+        await pilot.pause()
+        assert "q back" in screen_text(app)
+        assert "q quit…" not in screen_text(app)
+
+
 async def test_a_place_that_is_made_ahead_examines_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(places, "FIRST_S", 0.0)
     monkeypatch.setattr(places, "PAUSE_S", 0.0)

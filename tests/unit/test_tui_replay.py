@@ -126,7 +126,7 @@ async def test_who_acts_as_one_is_shown_of_the_last_round_and_said_not_to_be_rec
         app = ConsoleApp(player.feed, LogRing(), engine=None, folder=tmp_path, keymap=Keymap(), terminal=1, past=player)
         async with app.run_test(size=size) as pilot:
             await pilot.press("3")
-            await seen(pilot, app, "▲ 1 group acts as one: a")
+            await seen(pilot, app, "▲ 1 group acts as one  a evidence")
             await pilot.press("a")
             await seen(pilot, app, "● copy  1.00 2 ← 1")
             assert "○ held     - 3" in screen_text(app)

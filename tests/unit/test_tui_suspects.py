@@ -17,7 +17,7 @@ async def test_from_miners_one_key_leads_to_groups_members_and_evidence(tmp_path
     app = app_of(suspecting("applied", "planned"), tmp_path)
     async with app.run_test(size=size) as pilot:
         await pilot.press("3")
-        assert "▲ 1 group acts as one: a" in screen_text(app)
+        assert "▲ 1 group acts as one  a evidence" in screen_text(app)
         await pilot.press("a")
         shown = screen_text(app)
         assert "[3 Miners]" in shown

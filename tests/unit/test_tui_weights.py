@@ -25,7 +25,7 @@ MINERS = (miner(1, planned=0.4, weight=0.1), miner(2), miner(3, planned=0.0, wei
 PLAN = PlanView(
     at=NOW - 60, block=90, mode="normal", uids=(1, 2), weights_u16=(65535, 9), outcome="rejected", reason="TooFast"
 )
-COMMAND = CommandView(at=NOW - 5, name="setweights", detail="", outcome="rejected", reason="SettingWeightsTooFast")
+COMMAND = CommandView(at=NOW - 5, name="set weights", detail="", outcome="rejected", reason="SettingWeightsTooFast")
 FINNEY = ChainView(
     network="finney",
     netuid=42,
@@ -150,10 +150,10 @@ async def test_weights_are_set_after_the_difference_was_shown_and_yes_was_said(t
         await take(pilot, "w")
         await pilot.press("y")
         assert orders.taken == [SetWeights()]
-        app.feed.emit("command", command="setweights", detail="", outcome="rejected", reason="SettingWeightsTooFast")
+        app.feed.emit("command", command="set weights", detail="", outcome="rejected", reason="SettingWeightsTooFast")
         app.pull()
         await pilot.pause()
-        assert toasts(app)[-1] == "setweights: rejected SettingWeightsTooFast"
+        assert toasts(app)[-1] == "set weights: rejected SettingWeightsTooFast"
 
 
 async def test_weights_are_committed_to_after_the_difference_and_the_window_were_shown(tmp_path: Path) -> None:

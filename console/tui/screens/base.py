@@ -78,7 +78,8 @@ class ConsoleScreen(TableActions, inherit_bindings=False):
 
     def _hints(self) -> list[tuple[str, str]]:
         shown = sorted((action for action in actions_of(self.NAME) if action.footer), key=lambda one: one.footer)
-        return [(self.host.keymap.shown(action.id), action.label) for action in shown]
+        away = {} if self.NAME == "home" else {"app.quit": "back"}
+        return [(self.host.keymap.shown(action.id), away.get(action.id, action.label)) for action in shown]
 
     def on_resize(self, event: events.Resize) -> None:
         self._fit(event.size)

@@ -150,7 +150,8 @@ class ChallengeScreen(ConsoleScreen):
         if self._hotkey and table.go_to(self._hotkey):
             self._hotkey = ""
         self.query_one("#replies", Panel).caption(f"Replies  {table.caption}")
-        self.query_one("#consensus", Panel).caption(consensus.title(recorded), self._hint)
+        title = consensus.title(recorded, picture.snapshot.rounds_recorded)
+        self.query_one("#consensus", Panel).caption(title, self._hint)
         self._pane("consensus").read(recorded, partial(consensus.clusters, rows))
         self._pane("about").read(recorded, lambda width, _height: consensus.about(recorded, width))
         self._show_reply(recorded, table.current)

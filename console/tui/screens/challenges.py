@@ -93,7 +93,7 @@ class ChallengesScreen(ConsoleScreen):
                 pane.read(preview, lambda _width, _height: [])
             return
         rows = reply_rows(preview, {miner.hotkey: miner.name for miner in picture.snapshot.miners})
-        self.query_one("#about", Panel).caption(consensus.title(preview))
+        self.query_one("#about", Panel).caption(consensus.title(preview, picture.snapshot.rounds_recorded))
         about.read(preview, lambda width, _height: consensus.about(preview, width))
         clusters.read(preview, lambda width, height: consensus.clusters(rows, width, height))
         answers.read(preview, lambda width, _height: replies.brief(rows, width))
