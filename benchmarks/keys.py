@@ -18,7 +18,7 @@ from benchmarks.subnet import found
 from tests.stories.terminal import Terminal, terminal
 
 REPLIES = 64
-TURNS = 10
+TURNS = 25
 TYPED = "uid:1234567890"
 PLACES = {"2": "[2 Challenges]", "3": "[3 Miners]"}
 THINKING_S = 0.05

@@ -23,7 +23,7 @@ from console.tui.ending import Ending
 from console.tui.leaving import Leaving
 from console.tui.responders import responder
 from console.tui.screens import SCREENS
-from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.base import ConsoleScreen, in_front
 from console.tui.takeaway import Takeaway
 from console.tui.travel import TimeTravel
 from console.tui.viewing import Viewing
@@ -125,7 +125,7 @@ class ConsoleApp(TimeTravel, inherit_bindings=False):
     @property
     def _console_screen(self) -> ConsoleScreen | None:
         """The screen in front, dialogs left aside."""
-        return next((one for one in reversed(self.screen_stack) if isinstance(one, ConsoleScreen)), None)
+        return in_front(self.screen_stack)
 
     def tell(self, text: str, *, failed: bool = False) -> None:
         """A message that goes away by itself."""

@@ -1,12 +1,13 @@
 """The places that have a digit, and the ways between them."""
 
 import asyncio
-from contextlib import ExitStack
 from functools import partial
 from typing import Any, ClassVar
 
 from console.tui.screens import SCREENS, load_all, screen_of
+from console.tui.screens.base import in_front
 from console.tui.typeahead import TypeAheadApp
+from console.tui.viewing import Viewing
 
 FIRST_S = 1.0
 """Seconds after the first frame in which only the place in front is made."""
@@ -17,6 +18,7 @@ PAUSE_S = 0.25
 class PlacesApp(TypeAheadApp, inherit_bindings=False):
     """An app that is always at one of the places; screens that are opened on top belong to it."""
 
+    viewing: Viewing
     MODES: ClassVar[dict[str, Any]] = {name: partial(screen_of, name) for name in SCREENS}
     DEFAULT_MODE = "home"
 
@@ -36,18 +38,22 @@ class PlacesApp(TypeAheadApp, inherit_bindings=False):
             if not self.is_running:
                 return
             await self._init_mode(name)
+            made = in_front(self._screen_stacks[name])
+            if made is not None:
+                made.call_later(made.make_ready, self.size, self._css_update_count)
 
     def go(self, name: str) -> None:
-        """Go to a place, which is painted when it has the picture in it."""
-        if name != self.current_mode:
-            self._last_place = self.current_mode
-            until_it_has = ExitStack()
-            until_it_has.enter_context(self.batch_update())
-            self.switch_mode(name)
-            self.screen.call_later(until_it_has.close)
+        """Go to a place. It has the picture of now in it before it is painted."""
+        if name == self.current_mode:
+            return
+        self._last_place = self.current_mode
+        coming = in_front(self._screen_stacks.get(name, ()))
+        if coming is not None and coming.has_panes:
+            coming.receive(self.viewing.picture)
+        self.switch_mode(name)
 
     def delay_update(self, delay: float = 0.0) -> None:
-        """Nothing: `switch_mode` asks for 50 ms without a paint, and `go` knows when there is something to paint."""
+        """Nothing: `switch_mode` asks for 50 ms without a paint, lest one see a screen that is not ready."""
 
     def back(self) -> None:
         """Out of a screen: to the one below it, else to Home."""

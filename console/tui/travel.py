@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from console.errors import ConsoleError
 from console.instants import instant
 from console.tui.places import PlacesApp
-from console.tui.viewing import Viewing
 
 if TYPE_CHECKING:
     from console.replay.player import Player
@@ -18,8 +17,6 @@ TEN = 10
 
 class TimeTravel(PlacesApp, inherit_bindings=False):
     """The part of the app that goes through the recorded rounds."""
-
-    viewing: Viewing
 
     def tell(self, text: str, *, failed: bool = False) -> None:
         """A message that goes away by itself."""

@@ -1,11 +1,13 @@
 """What every screen is made of: header, tabs, its own panes, footer; keys from the registry; pictures as they come."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.geometry import Size
+from textual.screen import Screen
 
 from console.actions import actions_of
 from console.present import chrome, home, past
@@ -103,6 +105,12 @@ class ConsoleScreen(TableActions, inherit_bindings=False):
         self.host.remember(message.table.table, message.table.view)
         self.host.pull()
 
+    def make_ready(self, size: Size, css: int) -> None:
+        """Lay the panes out and render them before anybody sees them; `css` counts the app's style sheets so far."""
+        self._css_update_count = css
+        self._screen_resized(size)
+        self.call_later(self._compositor.render_strips)
+
     def on_screen_resume(self, event: events.ScreenResume) -> None:
         event.refresh_styles = False
         self.host.pull()
@@ -138,3 +146,8 @@ class ConsoleScreen(TableActions, inherit_bindings=False):
             self.minimize()
         elif self.focused is not None:
             self.maximize(self.focused, container=True)
+
+
+def in_front(stack: Sequence[Screen[Any]]) -> ConsoleScreen | None:
+    """The screen in front, dialogs left aside."""
+    return next((one for one in reversed(stack) if isinstance(one, ConsoleScreen)), None)
