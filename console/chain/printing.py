@@ -29,7 +29,7 @@ def facts(found: dict[str, Any]) -> Iterator[str]:
         elif name == "commands":
             yield from map(_command, value) if value else ("no command was given yet",)
         else:
-            yield f"{name:<{width}}  {safe(_said(value))}"
+            yield f"{name:<{width}}  {safe(_said(value))}".rstrip()
 
 
 def told(done: Done) -> str:

@@ -199,6 +199,21 @@ def test_looks(told: Told, folder: Path) -> None:
     assert "is not registered on netuid 1" in told(3, "chain", "neuron", "99")
 
 
+def test_looking_leaves_no_trace_in_the_folder_also_beside_an_engine(told: Told, folder: Path) -> None:
+    async def beside_an_engine() -> int:
+        chain = await LocalChain.open(folder / FILE_NAME, netuid=NETUID)
+        await chain.tick()
+        block: int = (await asyncio.to_thread(told, 0, "chain", "metagraph"))["block"]
+        await chain.close()
+        return block
+
+    assert asyncio.run(beside_an_engine()) == HIDDEN.tempo + 1
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    for what in ("metagraph", "neuron", "log"):
+        told(0, "chain", what)
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
 def test_for_people(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for what in ("metagraph", "hyperparameters", "neuron", "stake", "log"):
         assert main(["chain", what, "--data-dir", str(folder)]) == 0

@@ -13,8 +13,14 @@ BUSY_TIMEOUT_S = 2.0
 
 
 def look(path: Path) -> State | None:
-    """The chain as it stands in the file, None when it holds no block yet. Raises `ChainDataError`."""
-    uri = f"{path.absolute().as_uri()}?mode=ro"
+    """The chain as it stands in the file, None when it holds no block yet. Raises `ChainDataError`.
+
+    Where nothing waits in the write-ahead log the file is taken as one that nobody writes, as for this moment it is:
+    SQLite then leaves no other file beside it, and reads it where nothing can be written.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    log_waits = log.exists() and log.stat().st_size > 0
+    uri = f"{path.absolute().as_uri()}?mode=ro{'' if log_waits else '&immutable=1'}"
     try:
         with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S)) as connection:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
