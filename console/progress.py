@@ -25,6 +25,8 @@ class Progress:
         self._done = 0
         self._since = time.monotonic()
         self._ended = threading.Event()
+        self._writing = threading.Lock()
+        self._told = ""
         is_shown = os.isatty(STDERR) and not (on_stdout and os.isatty(STDOUT))
         self._teller = threading.Thread(target=self._tell, name="progress", daemon=True) if is_shown else None
 
@@ -46,15 +48,22 @@ class Progress:
             yield item
             self._done += 1
 
+    def clear(self) -> None:
+        """Take the line away, for what else is told there; the next one comes below that."""
+        with self._writing:
+            if self._told:
+                _write(f"\r{' ' * len(self._told)}\r")
+            self._told = ""
+
     def _tell(self) -> None:
-        told = ""
         wait = FIRST_S
         while not self._ended.wait(wait):
             text = f"{self._done:,} {self._what}, {time.monotonic() - self._since:.0f} s"
-            _write(f"\r{text.ljust(len(told))}")
-            told, wait = text, EVERY_S
-        if told:
-            _write(f"\r{' ' * len(told)}\r")
+            with self._writing:
+                _write(f"\r{text.ljust(len(self._told))}")
+                self._told = text
+            wait = EVERY_S
+        self.clear()
 
 
 def _write(text: str) -> None:

@@ -54,7 +54,7 @@ def judge(
         if against is None:
             return _print_lines(progress.each(cases), ours)
         others = None if against == RECORDED else Offline(against, encoder)
-        code, found = _compared(progress.each(cases), ours, others)
+        code, found = _compared(progress, cases, ours, others)
     sys.stdout.write(found.as_json() if as_json else as_text(found))
     return code
 
@@ -71,11 +71,14 @@ def _print_lines(cases: Iterator[Case | BadLine], ours: Offline) -> int:
     return code
 
 
-def _compared(cases: Iterator[Case | BadLine], ours: Offline, others: Offline | None) -> tuple[ExitCode, Comparison]:
+def _compared(
+    progress: Progress, cases: Iterator[Case | BadLine], ours: Offline, others: Offline | None
+) -> tuple[ExitCode, Comparison]:
     comparing = Comparing(others.profile if others else RECORDED, ours.profile)
     code = ExitCode.DONE
-    for case in cases:
+    for case in progress.each(cases):
         if isinstance(case, BadLine):
+            progress.clear()
             sys.stderr.buffer.write(error_line(case) + b"\n")
             code = ExitCode.USAGE
             continue

@@ -33,6 +33,22 @@ def test_it_counts_on_a_terminal_and_leaves_nothing_behind() -> None:
     assert judge.returncode == 0
 
 
+def test_a_bad_line_stands_in_a_line_of_its_own() -> None:
+    controller, terminal = os.openpty()
+    command = (*JUDGE, "--compare", "loosh")
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=terminal, cwd=ROOT) as judge:
+        os.close(terminal)
+        assert judge.stdin is not None
+        judge.stdin.write(LINE)
+        judge.stdin.flush()
+        told = b""
+        while b" rounds judged" not in told:
+            told += os.read(controller, 1_000)
+        judge.communicate(b"no round\n")
+    assert b' \r{"error"' in told + _read_all(controller)
+    assert judge.returncode == 2
+
+
 def test_nothing_is_told_where_nobody_reads() -> None:
     with subprocess.Popen(
         JUDGE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
