@@ -41,10 +41,13 @@ def _outcome(ballot: Ballot, worth: Merit, index: int | None) -> int:
 
 
 def _repeats(ballot: Ballot) -> list[set[str]]:
-    """For each voter the miners whose many words it came with after them."""
+    """For each voter the miners whose many words it came with after them, edited ones too where it is found to copy."""
     found: list[set[str]] = [set() for _ in ballot.replies]
     for wording in ballot.wordings:
         if not wording.bare:
             for place, member in enumerate(wording.members):
                 found[member] = {ballot.replies[earlier].hotkey for earlier in wording.members[:place]}
+    for follower, leader in enumerate(ballot.leaders):
+        if leader is not None and not ballot.keys[follower]:
+            found[follower].add(ballot.replies[leader].hotkey)
     return found

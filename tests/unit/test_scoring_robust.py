@@ -336,6 +336,17 @@ def test_a_known_copier_is_recognised_by_its_answer_alone() -> None:
     assert paid["m0"] > 0.9
 
 
+def test_a_copier_that_shortens_what_it_copies_stays_known_as_one() -> None:
+    history = History()
+    for number in range(10):
+        text = f"Tide {number} comes since the moon pulls at the sea, and goes since the earth turns on below."
+        copied = text if number < 2 else text.partition(" turns on")[0]
+        given_ = [reply("first", text, ms=500), reply("copy", copied, ms=900), *replies(SKY_ANSWERS)]
+        _, history = judged(challenge(f"Why is there tide {number}?"), given_, history)
+    paid = emissions(KNOWN, [reply("first", "408", ms=500), reply("copy", "Well: 408", ms=900)], history)
+    assert paid["copy"] < 0.04 < 0.9 < paid["first"]
+
+
 def test_history_survives_its_encoding_and_stays_bounded() -> None:
     history = learned(60, [f"m{n}" for n in range(4)], ["c0", "c1"])
     assert histories.decode(histories.encode(history)) == history
