@@ -58,7 +58,7 @@ class Progress:
     def _tell(self) -> None:
         wait = FIRST_S
         while not self._ended.wait(wait):
-            text = f"{self._done:,} {self._what}, {time.monotonic() - self._since:.0f} s"
+            text = f"{self._what}: {self._done:,} in {time.monotonic() - self._since:.0f} s"
             with self._writing:
                 _write(f"\r{text.ljust(len(self._told))}")
                 self._told = text

@@ -23,7 +23,7 @@ def test_it_counts_on_a_terminal_and_leaves_nothing_behind() -> None:
         judge.stdin.write(LINE)
         judge.stdin.flush()
         told = b""
-        while b"1 rounds judged" not in told:
+        while b"rounds judged: 1 in" not in told:
             told += os.read(controller, 1_000)
         data, _ = judge.communicate()
     rest = _read_all(controller)
@@ -42,7 +42,7 @@ def test_a_bad_line_stands_in_a_line_of_its_own() -> None:
         judge.stdin.write(LINE)
         judge.stdin.flush()
         told = b""
-        while b" rounds judged" not in told:
+        while b"rounds judged: " not in told:
             told += os.read(controller, 1_000)
         judge.communicate(b"no round\n")
     assert b' \r{"error"' in told + _read_all(controller)
