@@ -13,7 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Protocol
@@ -163,6 +163,11 @@ class _Writer(logging.handlers.RotatingFileHandler):
         self._ring.add(line)
         record.msg = msgspec.json.encode(line).decode()
         super().emit(record)
+
+    def close(self) -> None:
+        """Close the file. What a full disk has no room for is lost."""
+        with suppress(OSError):
+            super().close()
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002 the base class calls it so
         """The file cannot be written. The ring says so, once a minute at most."""

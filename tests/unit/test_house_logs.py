@@ -92,6 +92,13 @@ def test_a_full_disk_is_said_once_and_logging_goes_on(monkeypatch: pytest.Monkey
     assert sum("cannot be written" in text for text in texts) == 1
 
 
+def test_a_run_on_a_full_disk_ends_cleanly(tmp_path: Path) -> None:
+    with open_log(tmp_path, level="info", cap_mb=1) as ring:
+        (tmp_path / "logs" / "console.jsonl").symlink_to("/dev/full")
+        log.info("x")
+    assert any("No space left" in line.text for line in ring.tail().lines)
+
+
 @pytest.mark.parametrize(
     "secret",
     [
