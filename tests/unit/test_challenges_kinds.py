@@ -10,7 +10,7 @@ import pytest
 from engine.challenges.errors import ChallengeError
 from engine.challenges.kinds import NAMES, arithmetic, kind
 from engine.challenges.kinds.base import Question
-from engine.challenges.kinds.wording import CLOSERS, OPENERS
+from engine.challenges.kinds.wording import CLOSERS, OPENERS, WISHES
 from engine.values import Challenge, Judgement, Request, Round
 
 
@@ -50,9 +50,10 @@ def test_a_question_depends_on_the_generator_alone(name: str) -> None:
     assert len({question.request.question for question in asked(name, 200)}) > 150
 
 
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("share", [0.0, 0.2, 1.0])
-def test_the_share_of_open_questions_is_kept(share: float) -> None:
-    questions = asked("chat", 1000, open_share=share)
+def test_the_share_of_open_questions_is_kept(name: str, share: float) -> None:
+    questions = asked(name, 1000, open_share=share)
     assert sum(question.truth is None for question in questions) / 1000 == pytest.approx(share, abs=0.05)
 
 
@@ -62,7 +63,7 @@ def test_a_share_beyond_one_is_refused() -> None:
 
 
 def test_open_questions_have_points_and_the_others_a_truth() -> None:
-    for question in asked("chat"):
+    for question in [*asked("chat"), *asked("arithmetic")]:
         assert (question.truth is None) == bool(question.points) == (question.answer_type == "text")
 
 
@@ -95,13 +96,26 @@ def test_arithmetic_is_asked_in_the_same_wordings() -> None:
 
 def test_arithmetic_knows_sums_and_products() -> None:
     topics: Counter[str] = Counter()
-    for question in asked("arithmetic"):
+    for question in asked("arithmetic", open_share=0.0):
         a, b = map(int, re.findall(r"\d+", question.request.question))
         truth = {"addition": a + b, "multiplication": a * b}[question.topic]
         assert question.truth == str(truth)
         assert question.truth not in question.lures
         topics[question.topic] += 1
     assert min(topics.values()) > 200
+
+
+def test_open_questions_ask_how_to_work_out_what_probes_ask_for() -> None:
+    questions = asked("chat", 3000, open_share=0.5)
+    known = {question.topic for question in questions if question.truth is not None}
+    ways = {question.topic.removesuffix(", the way") for question in questions if question.topic.endswith(", the way")}
+    assert ways == known
+
+
+def test_answer_and_way_are_wanted_in_the_same_words() -> None:
+    first = [wish.index("{wanted}") < wish.index("{other}") for wish in WISHES]
+    comma = ["{wanted}," in wish for wish in WISHES], ["{other}," in wish for wish in WISHES]
+    assert sum(first) == sum(comma[0]) == sum(comma[1]) == len(WISHES) / 2
 
 
 @pytest.mark.parametrize(

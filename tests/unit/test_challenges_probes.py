@@ -10,7 +10,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 import pytest
+from sklearn.base import BaseEstimator
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline, make_union
 
+from console.roles import validator
 from engine.challenges.errors import ChallengeError
 from engine.challenges.kinds import arithmetic
 from engine.challenges.sources.replay import ReplaySource
@@ -65,17 +72,18 @@ def test_the_share_of_probes_is_what_was_asked_for(share: float) -> None:
     assert sum(question.truth is not None for question in questions) / 2000 == pytest.approx(share, abs=0.03)
 
 
-def test_the_usual_share_leaves_the_kinds_theirs_and_a_small_one_takes_it_from_those_that_only_probe() -> None:
-    usual, few = [[Deck(7, KINDS, probe_share=p).question(k)[0] for k in range(2000)] for p in (PROBE_SHARE, 0.1)]
-    assert usual.count("arithmetic") / 2000 == pytest.approx(0.2, abs=0.03)
-    assert few.count("arithmetic") / 2000 == pytest.approx(0.1, abs=0.03)
+@pytest.mark.parametrize("share", [0.1, PROBE_SHARE])
+def test_each_kind_keeps_its_share_and_has_as_many_probes_as_the_others(share: float) -> None:
+    deck = Deck(7, KINDS, probe_share=share)
+    questions = [deck.question(k) for k in range(4000)]
+    for name, part in KINDS.items():
+        known = [question.truth is not None for one, question in questions if one == name]
+        assert len(known) / 4000 == pytest.approx(part, abs=0.03)
+        assert sum(known) / len(known) == pytest.approx(share, abs=0.04)
+
+
+def test_the_share_of_probes_is_a_setting() -> None:
     assert Settings().probe_share == PROBE_SHARE
-
-
-def test_kinds_that_only_probe_do_so_whatever_the_share() -> None:
-    deck = Deck(7, {"arithmetic": 1.0}, probe_share=0.0)
-    assert all(deck.question(k)[1].truth for k in range(50))
-    assert deck.open_question(3) == deck.question(3)
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, math.nan])
@@ -231,6 +239,36 @@ def test_length_and_first_words_hardly_tell_a_probe(told: Told) -> None:
     assert told_apart(questions, by_surface) < 0.76
 
 
+def area(features: BaseEstimator, texts: Sequence[str], is_probe: Sequence[bool]) -> float:
+    """The area under the ROC curve of a logistic regression that ranks each fifth by what the others taught it."""
+    model = make_pipeline(features, LogisticRegression(max_iter=2000, class_weight="balanced"))
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    scores = cross_val_predict(model, texts, is_probe, cv=folds, method="decision_function")
+    return float(roc_auc_score(is_probe, scores))
+
+
+def words_and_characters(vectorizer: type[CountVectorizer]) -> BaseEstimator:
+    return make_union(vectorizer(), vectorizer(analyzer="char_wb", ngram_range=(1, 4)))
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_words_and_characters_hardly_tell_a_probe(seed: int) -> None:
+    source = SyntheticSource(validator.KINDS, seed)
+    asked = [await source.next() for _ in range(600)]
+    texts, is_probe = [one.request.question for one in asked], [one.truth is not None for one in asked]
+    for vectorizer in (CountVectorizer, TfidfVectorizer):
+        assert area(words_and_characters(vectorizer), texts, is_probe) <= 0.7
+    assert area(CountVectorizer(analyzer="char", vocabulary="0123456789"), texts, is_probe) <= 0.6
+    assert roc_auc_score(is_probe, [any(map(str.isdigit, text)) for text in texts]) <= 0.6
+
+
+def test_the_classifier_finds_a_tell() -> None:
+    deck = Deck(7, KINDS, probe_share=0.5)
+    known = [deck.question(k)[1].truth is not None for k in range(300)]
+    texts = [deck.question(k)[1].request.question + " Be exact." * is_probe for k, is_probe in enumerate(known)]
+    assert area(words_and_characters(CountVectorizer), texts, known) > 0.95
+
+
 def test_an_obvious_tell_would_be_found(told: Told) -> None:
     rng = random.Random(1)
     questions = [(str(body["prompt"]), is_probe) for body, is_probe in told]
@@ -247,4 +285,4 @@ def test_wordings_leave_a_sum_readable() -> None:
         question = deck.question(k)[1]
         payload = arithmetic.read(question.request.question)
         assert payload is not None
-        assert str(payload.result) == question.truth
+        assert question.truth in (str(payload.result), None)

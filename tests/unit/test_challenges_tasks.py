@@ -9,6 +9,7 @@ from random import Random
 
 import pytest
 
+from engine.challenges.kinds.chat import ROOMS
 from engine.challenges.kinds.tasks import counting, dates, facts, logic, numbers, opens, ordering, units
 from engine.challenges.kinds.tasks.base import Family, Task
 from engine.challenges.kinds.wording import CLOSERS, OPENERS
@@ -353,13 +354,14 @@ def test_facts_are_asked_forwards_backwards_and_as_claims() -> None:
     assert seen == {("yes_no", True, True), ("short", True, False), ("short", False, True)}
 
 
-def test_open_topics_have_several_points_in_several_wordings() -> None:
+def test_what_open_questions_are_about_has_several_points_in_several_wordings() -> None:
     assert len(opens.topics()) >= 30
-    for topic in opens.topics().values():
-        assert len(topic.asks) >= 2
-        assert len(topic.points) >= 4
-        assert all(len({*point}) >= 2 for point in topic.points)
-        sentences = [*(wording for point in topic.points for wording in point), *topic.lures]
+    assert all(len(topic.asks) >= 2 for topic in opens.topics().values())
+    assert opens.ways().keys() == ROOMS.keys()
+    for said in (*opens.topics().values(), *opens.ways().values()):
+        assert len(said.points) >= 4
+        assert all(len({*point}) >= 2 for point in said.points)
+        sentences = [*(wording for point in said.points for wording in point), *said.lures]
         assert len({*sentences}) == len(sentences)
         assert all(sentence[0].isupper() and sentence.endswith(".") for sentence in sentences)
 

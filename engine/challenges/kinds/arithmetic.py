@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from engine.challenges.errors import ChallengeError
 from engine.challenges.kinds.base import Question
-from engine.challenges.kinds.tasks.base import near
+from engine.challenges.kinds.tasks import opens
+from engine.challenges.kinds.tasks.base import Task, number_task
 from engine.challenges.kinds.text import KIB, TextKind
 from engine.challenges.kinds.wording import put
 from engine.values import Request, Round
@@ -56,7 +57,7 @@ def read(text: str) -> Payload | None:
 
 
 class Arithmetic(TextKind):
-    """Addition and multiplication of two whole numbers."""
+    """Addition and multiplication of two whole numbers; an open question asks how to do it."""
 
     name = "arithmetic"
     request_limit = 8 * KIB
@@ -64,18 +65,9 @@ class Arithmetic(TextKind):
     columns: tuple[str, ...] = ("a", "operation", "b", "truth")
 
     def generate(self, rng: random.Random) -> Question:
-        if rng.random() < 0.5:
-            payload, wordings = Payload(rng.randint(1, 999), rng.randint(1, 999), False), _ADDING
-        else:
-            payload, wordings = Payload(rng.randint(2, 99), rng.randint(2, 99), True), _MULTIPLYING
-        slip = Payload(payload.a, payload.b, not payload.multiply)
-        return Question(
-            request=put(rng, rng.choice(wordings).format(a=payload.a, b=payload.b)),
-            answer_type="number",
-            topic="multiplication" if payload.multiply else "addition",
-            truth=str(payload.result),
-            lures=near(rng, payload.result, [slip.result]),
-        )
+        is_open = self.draws_open(rng)
+        task = _task(rng)
+        return put(rng, opens.worked_out(task, "numbers") if is_open else task)
 
     def check(self, request: Request) -> None:
         super().check(request)
@@ -88,3 +80,14 @@ class Arithmetic(TextKind):
         if payload is None:
             return "", "", "", challenge.truth or ""
         return str(payload.a), "*" if payload.multiply else "+", str(payload.b), challenge.truth or ""
+
+
+def _task(rng: random.Random) -> Task:
+    if rng.random() < 0.5:
+        payload, wordings = Payload(rng.randint(1, 999), rng.randint(1, 999), False), _ADDING
+    else:
+        payload, wordings = Payload(rng.randint(2, 99), rng.randint(2, 99), True), _MULTIPLYING
+    slip = Payload(payload.a, payload.b, not payload.multiply)
+    topic = "multiplication" if payload.multiply else "addition"
+    text = rng.choice(wordings).format(a=payload.a, b=payload.b)
+    return number_task(rng, topic, text, payload.result, [slip.result])

@@ -27,13 +27,9 @@ class Question(Struct, frozen=True, kw_only=True):
 
 
 class Kind(Protocol):
-    """What can be asked and answered under one name. Limits are in bytes of UTF-8 JSON.
-
-    `asks_open` says whether some of its questions have no single right answer.
-    """
+    """What can be asked and answered under one name. Limits are in bytes of UTF-8 JSON."""
 
     name: str
-    asks_open: bool
     request_limit: int
     reply_limit: int
     columns: tuple[str, ...]

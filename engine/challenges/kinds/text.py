@@ -1,11 +1,13 @@
 """What all kinds share whose requests are prompts or messages and whose replies are text or tool calls."""
 
+import random
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from engine.challenges.errors import ChallengeError
+from engine.challenges.kinds.base import OPEN_SHARE
 from engine.text import safe
 from engine.values import Challenge, Request
 
@@ -19,11 +21,19 @@ _TOOL_CHOICES = ("auto", "none", "required")
 
 
 class TextKind:
-    """The schema of a request in OpenAI's form, its byte limits, and how question and answer are shown."""
+    """The share of open questions, the schema of a request in OpenAI's form, its byte limits, and how it is shown."""
 
-    asks_open = False
     request_limit = 256 * KIB
     reply_limit = 256 * KIB
+
+    def __init__(self, open_share: float = OPEN_SHARE) -> None:
+        if not 0 <= open_share <= 1:
+            raise ChallengeError(f"the share of open questions is {open_share}, not 0 to 1")
+        self._open_share = open_share
+
+    def draws_open(self, rng: random.Random) -> bool:
+        """Whether the next question is an open one."""
+        return rng.random() < self._open_share
 
     def check(self, request: Request) -> None:
         """Raises ChallengeError with the first thing that is wrong with `request`."""

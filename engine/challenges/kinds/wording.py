@@ -1,12 +1,15 @@
 """How a question is put: one pool of wordings and sampling parameters for all tasks.
 
-A miner must not see from the wording whether the validator knows the answer, so nothing here depends on the task. The
-pools are wide, in their first words and in their lengths, so that they hide how the tasks themselves begin and how
-long they are. They name no numbers: those belong to the tasks.
+The words around a question should not tell whether the validator knows its answer. The pools are wide, in their first
+words and in their lengths, so that they hide how the tasks themselves begin and how long they are. They name no
+numbers: those belong to the tasks. Whether the answer is wanted or the way to it has to be said, and is said in the
+same words: only their order differs.
 """
 
 import random
 
+from engine.challenges.kinds.base import Question
+from engine.challenges.kinds.tasks.base import Task
 from engine.values import Request
 
 OPENERS = (
@@ -29,23 +32,46 @@ CLOSERS = (
     "",
     " Please keep it short.",
     " One or two sentences are enough.",
-    " Give the answer first.",
     " Thank you.",
     " No long introduction, please.",
     " Write it so that I can pass it on as it is, without headings or lists.",
     " Plain words are best, since I am going to read it to somebody over the telephone.",
     " If there is more to say about it, leave that out: I only want what was asked, and I can ask again later.",
 )
+WISHES = (
+    " Please give me {wanted}, not {other}.",
+    " I would like {wanted}, and not {other}.",
+    " All that I need is {wanted}, not {other}.",
+    " What I lack is {wanted}, rather than {other}.",
+    " Leave out {other}, just write {wanted}.",
+    " I do not need {other}, only {wanted}.",
+    " Never mind {other}, I am after {wanted}.",
+    " Somebody has already sent me {other}, so what I need is {wanted}.",
+)
+"""Each of `wanted` and `other` is as often the first as the last, and as often before a comma."""
+
+_ANSWER = ("the answer", "the result", "the answer itself", "the solution")
+_WAY = ("the way to it", "the method", "the steps", "the working")
+
 _BARE = 0.1
 _MAX_TOKENS = (128, 160, 192)
 _TEMPERATURES = (0.2, 0.3, 0.5, 0.7)
 _TOP_P = (0.9, 0.95)
 
 
-def put(rng: random.Random, question: str) -> Request:
-    """The chat request that asks `question`, a whole sentence or several; one in ten is asked as it stands."""
-    bare = rng.random() < _BARE
-    return ask(rng, question if bare else rng.choice(OPENERS) + question + rng.choice(CLOSERS))
+def put(rng: random.Random, task: Task) -> Question:
+    """The question that asks `task` and says what is wanted; one in ten has nothing else around it."""
+    text = task.text + _wish(rng, task)
+    if rng.random() >= _BARE:
+        text = rng.choice(OPENERS) + text + rng.choice(CLOSERS)
+    return Question(
+        request=ask(rng, text),
+        answer_type=task.answer_type,
+        topic=task.topic,
+        truth=task.truth,
+        lures=task.lures,
+        points=task.points,
+    )
 
 
 def ask(rng: random.Random, text: str) -> Request:
@@ -56,3 +82,9 @@ def ask(rng: random.Random, text: str) -> Request:
         temperature=rng.choice(_TEMPERATURES),
         top_p=rng.choice(_TOP_P),
     )
+
+
+def _wish(rng: random.Random, task: Task) -> str:
+    answer, way = rng.choice(_ANSWER), rng.choice(_WAY)
+    wanted, other = (answer, way) if task.wants == "answer" else (way, answer)
+    return rng.choice(WISHES).format(wanted=wanted, other=other)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from engine.challenges.errors import ChallengeError
 from engine.challenges.kinds import kind
-from engine.challenges.kinds.base import Question
+from engine.challenges.kinds.base import Kind, Question
 from engine.challenges.sources.base import Cursor, new_id
 from engine.limit import RollingLimit
 from engine.values import Challenge
@@ -19,8 +19,8 @@ PROBE_SHARE = 0.84
 class Deck:
     """All questions of one seed: question k depends on the seed, the shares and k alone.
 
-    `kinds` maps names of kinds to their shares, which need not add up to 1. `probe_share` of the questions are probes:
-    kinds that ask nothing else give way where their shares are more than that, and fill it up where no other is there.
+    `kinds` maps names of kinds to their shares, which need not add up to 1. `probe_share` of each kind's questions are
+    probes, so that the kind does not tell them.
     """
 
     def __init__(self, seed: int, kinds: Mapping[str, float], *, probe_share: float = PROBE_SHARE) -> None:
@@ -29,25 +29,22 @@ class Deck:
         if not 0 <= probe_share <= 1:
             raise ChallengeError(f"the share of probes is {probe_share}, not 0 to 1")
         self.seed = seed
-        self._shares = _shares(kinds, probe_share)
-        mixed = {name: share for name, share in self._shares.items() if kind(name).asks_open and share}
-        open_share = min(1.0, (1 - probe_share) / sum(mixed.values())) if mixed else 0.0
-        self._kinds = {name: kind(name, open_share=open_share) for name in self._shares}
-        self._open = {name: kind(name, open_share=1.0) for name in mixed}
+        self._names = sorted(kinds)
+        self._shares = [kinds[name] for name in self._names]
+        self._kinds = {name: kind(name, open_share=1 - probe_share) for name in self._names}
+        self._open = {name: kind(name, open_share=1.0) for name in self._names}
 
     def question(self, k: int) -> tuple[str, Question]:
         """The name of the kind and question number `k`, from 0."""
-        rng = random.Random(f"{self.seed}:{k}")
-        (name,) = rng.choices([*self._kinds], [*self._shares.values()])
-        return name, self._kinds[name].generate(rng)
+        return self._draw(random.Random(f"{self.seed}:{k}"), self._kinds)
 
     def open_question(self, k: int) -> tuple[str, Question]:
-        """What is asked in the place of question `k` when that is a probe too many; itself if no kind asks openly."""
-        if not self._open:
-            return self.question(k)
-        rng = random.Random(f"{self.seed}:{k}:open")
-        (name,) = rng.choices([*self._open], [self._shares[name] for name in self._open])
-        return name, self._open[name].generate(rng)
+        """What is asked in the place of question `k` when that is a probe too many."""
+        return self._draw(random.Random(f"{self.seed}:{k}:open"), self._open)
+
+    def _draw(self, rng: random.Random, kinds: Mapping[str, Kind]) -> tuple[str, Question]:
+        (name,) = rng.choices(self._names, self._shares)
+        return name, kinds[name].generate(rng)
 
 
 class SyntheticSource:
@@ -103,14 +100,3 @@ class SyntheticSource:
             return self._deck.open_question(self._position)
         self._budget.add(now)
         return kind_name, question
-
-
-def _shares(kinds: Mapping[str, float], probe_share: float) -> dict[str, float]:
-    """The shares of the kinds, which add up to 1; those that only ask probes have `probe_share` together at most."""
-    total = sum(kinds.values())
-    shares = {name: kinds[name] / total for name in sorted(kinds)}
-    known = sum(share for name, share in shares.items() if not kind(name).asks_open)
-    if known <= probe_share or known == 1:
-        return shares
-    shrunk, grown = probe_share / known, (1 - probe_share) / (1 - known)
-    return {name: share * (grown if kind(name).asks_open else shrunk) for name, share in shares.items()}

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterable, Sequence
+from typing import Literal
 
 from msgspec import Struct
 
@@ -16,9 +17,13 @@ NAMES = (
 
 
 class Task(Struct, frozen=True, kw_only=True):
-    """One question in plain words with what the asker knows; the fields are those of `Question`."""
+    """One question in plain words with what the asker knows; the fields are those of `Question`.
+
+    `wants` says what is to be written: the answer, or the way to work it out.
+    """
 
     text: str
+    wants: Literal["answer", "way"] = "answer"
     answer_type: AnswerType
     topic: str
     truth: str | None = None

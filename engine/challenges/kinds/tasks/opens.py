@@ -1,4 +1,4 @@
-"""Open questions from the packaged topics: there is no single answer, but there are true and false things to say."""
+"""Open questions: there is no single answer, but there are true and false things to say."""
 
 import random
 import tomllib
@@ -10,23 +10,33 @@ import msgspec
 from engine.challenges.kinds.tasks.base import Task
 
 
-class Topic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Says(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What can be said of one thing, as data/ways.toml has it for the ways to work out the tasks of a room."""
+
+    points: tuple[tuple[str, ...], ...]
+    lures: tuple[str, ...]
+
+
+class Topic(Says, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One topic, as data/open.toml describes it."""
 
     asks: tuple[str, ...]
-    points: tuple[tuple[str, ...], ...]
-    lures: tuple[str, ...]
 
 
 @cache
 def topics() -> dict[str, Topic]:
     """The packaged topics by name."""
-    table = tomllib.loads(files("engine.challenges").joinpath("data/open.toml").read_text("utf-8"))
-    return msgspec.convert(table, dict[str, Topic])
+    return msgspec.convert(_table("open"), dict[str, Topic])
 
 
-def open_question(rng: random.Random) -> Task:
-    """A question that many good answers fit."""
+@cache
+def ways() -> dict[str, Says]:
+    """How the tasks of each room are worked out, by the room's name."""
+    return msgspec.convert(_table("ways"), dict[str, Says])
+
+
+def explained(rng: random.Random) -> Task:
+    """A question about one of the topics."""
     name, topic = rng.choice(sorted(topics().items()))
     return Task(
         text=rng.choice(topic.asks),
@@ -35,3 +45,20 @@ def open_question(rng: random.Random) -> Task:
         points=topic.points,
         lures=topic.lures,
     )
+
+
+def worked_out(task: Task, room: str) -> Task:
+    """The question how to work out a `task` of `room`, in the task's own words."""
+    way = ways()[room]
+    return Task(
+        text=task.text,
+        wants="way",
+        answer_type="text",
+        topic=f"{task.topic}, the way",
+        points=way.points,
+        lures=way.lures,
+    )
+
+
+def _table(name: str) -> dict[str, object]:
+    return tomllib.loads(files("engine.challenges").joinpath(f"data/{name}.toml").read_text("utf-8"))
