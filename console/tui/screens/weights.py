@@ -20,6 +20,7 @@ from console.tui.widgets.panel import Panel
 from console.tui.widgets.table_panel import TablePanel
 from engine.snapshot import PlanView
 
+HINT = "weight: the share of all EMA  d only changes"
 ONLY_CHANGES = "  only changes"
 
 
@@ -57,7 +58,7 @@ class WeightsScreen(ConsoleScreen):
                 yield Facts(id="letters")
         if plans:
             with Horizontal(id="plans"):
-                yield TablePanel("Proposed vs on-chain", CHANGES, id="changes", hint="d only changes")
+                yield TablePanel("Proposed vs on-chain", CHANGES, id="changes", hint=HINT)
                 yield TablePanel("Submissions", SUBMISSIONS, id="submissions")
         yield TablePanel("Command log", COMMANDS, id="commands", classes="below" if plans else None)
 
