@@ -43,12 +43,13 @@ class PlacesApp(TypeAheadApp, inherit_bindings=False):
                 made.call_later(made.make_ready, self.size, self._css_update_count)
 
     def go(self, name: str) -> None:
-        """Go to a place. It has the picture of now in it before it is painted."""
+        """Go to a place. Before it is painted it has the picture of now in it and the size of the terminal."""
         if name == self.current_mode:
             return
         self._last_place = self.current_mode
         coming = in_front(self._screen_stacks.get(name, ()))
         if coming is not None and coming.has_panes:
+            coming.fit(self.size)
             coming.receive(self.viewing.picture)
         self.switch_mode(name)
 

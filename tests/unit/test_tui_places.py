@@ -8,7 +8,7 @@ from textual.screen import Screen
 from console.tui import places
 from console.tui.screens import SCREENS
 from console.tui.screens.base import ConsoleScreen
-from tests.unit.tui_helpers import NARROW, app_of, miner, screen_text, snapshot
+from tests.unit.tui_helpers import NARROW, WIDE, app_of, miner, screen_text, snapshot
 
 
 async def test_every_place_is_made_before_somebody_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,6 +66,29 @@ async def test_a_place_is_not_painted_before_the_picture_is_in_it(
         await pilot.pause()
         assert painted
         assert not any("seen-first" in text for text in painted if "[3 Miners]" in text)
+
+
+async def test_a_place_is_not_painted_for_the_size_that_the_terminal_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = app_of(snapshot(), tmp_path)
+    painted = []
+    display = app._display
+
+    def paint(screen: Screen[object], update: object) -> None:
+        if update is not None and not app._batch_count:
+            painted.append(screen_text(app))
+        display(screen, update)  # type: ignore[arg-type]
+
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("2", "1")
+        await pilot.resize_terminal(*NARROW)
+        await pilot.pause()
+        monkeypatch.setattr(app, "_display", paint)
+        await pilot.press("2")
+        await pilot.pause()
+        assert painted
+        assert not any("Consensus" in text for text in painted)
 
 
 async def test_a_theme_that_is_changed_elsewhere_is_seen_at_a_place_that_was_visited_before(tmp_path: Path) -> None:

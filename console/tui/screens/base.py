@@ -41,7 +41,7 @@ class ConsoleScreen(TableActions, inherit_bindings=False):
         super().__init_subclass__(**arguments)
 
     def compose(self) -> ComposeResult:
-        self._fit(self.host.size)
+        self.fit(self.host.size)
         yield Bar(id="header")
         yield Bar(id="tabs")
         timeline = Bar(id="timeline")
@@ -84,9 +84,9 @@ class ConsoleScreen(TableActions, inherit_bindings=False):
         return [(self.host.keymap.shown(action.id), away.get(action.id, action.label)) for action in shown]
 
     def on_resize(self, event: events.Resize) -> None:
-        self._fit(event.size)
+        self.fit(event.size)
 
-    def _fit(self, size: Size) -> None:
+    def fit(self, size: Size) -> None:
         """Say in classes how much room there is: before the panes are there, so that they are laid out once."""
         wide, tall, low = size.width >= WIDE, size.height >= TALL, size.height < LOW
         classes = {"-wide": wide, "-narrow": not wide, "-tall": tall, "-short": not tall, "-low": low}
