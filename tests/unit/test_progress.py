@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from console.progress import FIRST_S
@@ -16,15 +18,7 @@ JUDGE = (sys.executable, "-m", "console", "judge", "-", "--embedder", "bow")
 
 
 def test_it_counts_on_a_terminal_and_leaves_nothing_behind() -> None:
-    controller, terminal = os.openpty()
-    with subprocess.Popen(JUDGE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=terminal, cwd=ROOT) as judge:
-        os.close(terminal)
-        assert judge.stdin is not None
-        judge.stdin.write(LINE)
-        judge.stdin.flush()
-        told = b""
-        while b"rounds judged: 1 in" not in told:
-            told += os.read(controller, 1_000)
+    with _judging(JUDGE) as (judge, controller):
         data, _ = judge.communicate()
     rest = _read_all(controller)
     assert rest.endswith(b" \r")
@@ -34,18 +28,9 @@ def test_it_counts_on_a_terminal_and_leaves_nothing_behind() -> None:
 
 
 def test_a_bad_line_stands_in_a_line_of_its_own() -> None:
-    controller, terminal = os.openpty()
-    command = (*JUDGE, "--compare", "loosh")
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=terminal, cwd=ROOT) as judge:
-        os.close(terminal)
-        assert judge.stdin is not None
-        judge.stdin.write(LINE)
-        judge.stdin.flush()
-        told = b""
-        while b"rounds judged: " not in told:
-            told += os.read(controller, 1_000)
+    with _judging((*JUDGE, "--compare", "loosh")) as (judge, controller):
         judge.communicate(b"no round\n")
-    assert b' \r{"error"' in told + _read_all(controller)
+    assert b' \r{"error"' in _read_all(controller)
     assert judge.returncode == 2
 
 
@@ -61,6 +46,21 @@ def test_nothing_is_told_where_nobody_reads() -> None:
         time.sleep(FIRST_S + 0.1)
         _, told = judge.communicate(timeout=30)
     assert told == b""
+
+
+@contextmanager
+def _judging(command: Sequence[str]) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
+    """A command that was given a round and has told on its terminal that it is judged; the terminal's other end."""
+    controller, terminal = os.openpty()
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=terminal, cwd=ROOT) as judge:
+        os.close(terminal)
+        assert judge.stdin is not None
+        judge.stdin.write(LINE)
+        judge.stdin.flush()
+        told = b""
+        while b"rounds judged: 1 in" not in told:
+            told += os.read(controller, 1_000)
+        yield judge, controller
 
 
 def _read_all(controller: int) -> bytes:
