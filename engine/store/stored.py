@@ -25,14 +25,9 @@ class StoredRound(Struct, frozen=True, kw_only=True):
     encoder: str
 
 
-class StoredReply(Struct, frozen=True, kw_only=True):
-    """A reply with what it earned: `reason` says why it failed, `reasons` why it was judged so."""
+class Earned(Struct, frozen=True, kw_only=True):
+    """What a reply earned: `reason` says why it failed, `reasons` why it was judged so."""
 
-    round_id: str
-    at: float
-    uid: int
-    hotkey: str
-    status: str
     ms: float
     quality: float
     cluster: str
@@ -42,6 +37,16 @@ class StoredReply(Struct, frozen=True, kw_only=True):
     profile: str
     reason: str
     reasons: tuple[str, ...]
+
+
+class StoredReply(Earned, frozen=True, kw_only=True):
+    """A reply with what it earned."""
+
+    round_id: str
+    at: float
+    uid: int
+    hotkey: str
+    status: str
     text: str
 
 
@@ -55,7 +60,7 @@ class FoundRound(Struct, frozen=True, kw_only=True):
     total: int
 
 
-class Appearance(Struct, frozen=True, kw_only=True):
+class Appearance(Earned, frozen=True, kw_only=True):
     """One round of one hotkey, without the text: what it earned and why, and whether its answer was the best."""
 
     round_id: str
@@ -64,15 +69,6 @@ class Appearance(Struct, frozen=True, kw_only=True):
     agreement: float
     won: bool
     status: ReplyStatus
-    ms: float
-    quality: float
-    cluster: str
-    score: float
-    emission: float
-    counted: Counted
-    profile: str
-    reason: str
-    reasons: tuple[str, ...]
 
 
 class StoredNeuron(Struct, frozen=True, kw_only=True):
