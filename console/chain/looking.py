@@ -10,7 +10,7 @@ import msgspec
 
 from console.chain.keys import own_hotkey
 from console.errors import ConsoleError, ExitCode
-from console.export.cells import time_text
+from console.export.output import time_text
 from console.faults import told
 from console.network import require_embedded
 from engine.chain.local import FILE_NAME

@@ -8,7 +8,7 @@ from itertools import groupby
 from console.drawing import cluster_map, heatmap, style
 from console.drawing.answers import Answer, answers, left_out
 from console.drawing.svg import FONT, element, fitting, label, title
-from console.present.wrap import wrapped
+from console.present.text import wrapped
 from engine.values import Likeness, Round
 
 MARGIN = 36

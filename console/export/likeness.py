@@ -7,8 +7,7 @@ from typing import Literal
 
 from console.drawing.page import file_name, picture
 from console.errors import ConsoleError
-from console.export.cells import Record
-from console.export.output import Format, opened, write
+from console.export.output import Format, Record, opened, write
 from console.present.maps import by_cluster, compared
 from engine.settings.given import nearest
 from engine.store.errors import StoreError

@@ -6,12 +6,23 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, TextIO
 
 from console.errors import ConsoleError
-from console.export.cells import Cell, Record
 from engine.text import csv_cell, safe
+
+Cell = str | int | float | list[list[int]] | list[int] | None
+Record = tuple[Cell, ...]
+
+
+def time_text(at: float | None) -> str | None:
+    """Unix seconds as ISO 8601 in UTC, to the millisecond."""
+    if at is None:
+        return None
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
 
 Format = Literal["csv", "jsonl"]
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from console.errors import ConsoleError
-from console.export.cells import time_text
-from console.export.output import opened
+from console.export.output import opened, time_text
 from console.export.since import since_time
 from console.progress import Progress
 from console.records import recorded_rounds

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from console.export.cells import Record
+from console.export.output import Record
 from engine.scoring.history import decode
 from engine.scoring.kinship.suspects import Suspects, suspicions
 from engine.store.errors import StoreUnusable

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from msgspec import Struct
 
 from console.export import suspects
-from console.export.cells import Record, time_text
+from console.export.output import Record, time_text
 from engine.store.reader import Reader
 from engine.store.stored import StoredNeuron, StoredPlan
 from engine.weights.averages import average

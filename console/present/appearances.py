@@ -7,8 +7,7 @@ from console.present.consensus import NO_CLUSTER, tone_of
 from console.present.replies import STATUSES
 from console.present.states import UNPAID, WHY_UNCOUNTED, State
 from console.present.table import Cell, Column, Table
-from console.present.text import Line, Span, cut, fit, line
-from console.present.wrap import wrapped
+from console.present.text import Line, Span, cut, fit, line, wrapped
 from engine.store.stored import Appearance
 from engine.text import safe
 

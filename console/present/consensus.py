@@ -6,8 +6,7 @@ from typing import Any
 from console.present import formats, states
 from console.present.recorded import RecordedRound, ReplyRow
 from console.present.states import State
-from console.present.text import BLANK, CLUSTERS, Line, Span, Tone, cut, facts, line, width_of
-from console.present.wrap import wrapped
+from console.present.text import BLANK, CLUSTERS, Line, Span, Tone, cut, facts, line, width_of, wrapped
 from engine.percentile import percentile
 from engine.text import safe
 from engine.values import Judgement, Round

@@ -10,8 +10,7 @@ from msgspec import Struct
 
 from console.present.consensus import representatives
 from console.present.recorded import ReplyRow
-from console.present.text import BLANK, Line, Span, Tone, line, width_of
-from console.present.wrap import wrapped
+from console.present.text import BLANK, Line, Span, Tone, line, width_of, wrapped
 from engine.text import cells, safe
 
 CHARS = 20_000

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from console.doctor.result import Result, State
 from console.present.states import State as Look
-from console.present.text import BLANK, Line, Span, fit, line
-from console.present.wrap import wrapped
+from console.present.text import BLANK, Line, Span, fit, line, wrapped
 from engine.text import safe
 
 NAME = 22

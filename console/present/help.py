@@ -5,8 +5,7 @@ from collections.abc import Iterable
 from console.actions import GROUPS
 from console.actions.action import Action
 from console.keymap import Keymap
-from console.present.text import BLANK, Line, Span, fit, line
-from console.present.wrap import wrapped
+from console.present.text import BLANK, Line, Span, fit, line, wrapped
 
 KEYS = 12
 LABEL = 19

@@ -9,8 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from console.present.states import State
-from console.present.text import BLANK, Line, Span, facts, fit, line
-from console.present.wrap import wrapped
+from console.present.text import BLANK, Line, Span, facts, fit, line, wrapped
 from engine.logs import LogLine, LogTail
 
 LOOKS: dict[str, State] = {

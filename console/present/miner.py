@@ -3,11 +3,10 @@
 from collections.abc import Callable, Sequence
 
 from console.present import formats, states, suspects
-from console.present.columns import AXIS, columns
+from console.present.formats import AXIS, columns
 from console.present.picture import Picture
 from console.present.recorded import MinerRecord
-from console.present.text import Line, Span, cut, facts, line
-from console.present.wrap import wrapped
+from console.present.text import Line, Span, cut, facts, line, wrapped
 from engine.snapshot import MinerView, Snapshot
 from engine.store.stored import Appearance
 from engine.text import safe

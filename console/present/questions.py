@@ -8,7 +8,7 @@ from console.actions import ACTIONS
 from console.actions.action import Level
 from console.actions.chain import announcement
 from console.present import formats, states, suspects
-from console.present.server_rows import callers
+from console.present.server import callers
 from console.present.text import BLANK, Line, Span, facts, fit, line
 from console.present.weights import Change, change_caption, changes, changes_by
 from engine.server_view import ServerView

@@ -7,8 +7,7 @@ from console.present.consensus import NO_CLUSTER, PREVIEW, answer_of, tone_of, w
 from console.present.recorded import ReplyRow
 from console.present.states import COUNTED, WHY_UNCOUNTED, State
 from console.present.table import Cell, Column, Table
-from console.present.text import BLANK, Line, Span, Tone, cut, fit, line
-from console.present.wrap import unwrapped, wrapped
+from console.present.text import BLANK, Line, Span, Tone, cut, fit, line, unwrapped, wrapped
 from engine.text import safe
 from engine.values import ReplyStatus
 

@@ -1,20 +1,109 @@
-"""The Server screen in words: how a miner's server does, and one of its requests."""
+"""The Server screen: how a miner's server does; its requests, callers, keys and services as tables."""
 
 import http
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from console.present import formats, states
+from msgspec import Struct
+
+from console.present import fields, formats, states
 from console.present.picture import Picture
-from console.present.server_rows import Asked
-from console.present.text import BLANK, Line, Span, Tone, facts, line
-from console.present.wrap import wrapped
-from engine.server_view import ServerView
-from engine.snapshot import Snapshot
+from console.present.table import Cell, Column, Row, Table
+from console.present.text import BLANK, Line, Span, Tone, facts, line, wrapped
+from engine.server_view import CallerView, RequestView, ServerView, SessionView
+from engine.snapshot import ServiceView, Snapshot
+from engine.values import at_port
 
 LABEL = 10
 GAUGE = 10
 STATUSES_SHOWN = 4
 SERVICE = "miner server"
+CALLER = "the caller's uid, else its address as it was claimed"
+
+
+class Asked(Struct, frozen=True):
+    """One request, and who made it: a uid where the hotkey has one."""
+
+    request: RequestView
+    who: str
+
+
+class Caller(Struct, frozen=True):
+    """Someone who asks, and when the last of its keys ends, in unix seconds, 0 without one."""
+
+    caller: CallerView
+    who: str
+    key_until: float
+    blocked: bool
+
+
+class Key(Struct, frozen=True):
+    """A key that somebody exchanged with us."""
+
+    session: SessionView
+    who: str
+
+
+class Part(Struct, frozen=True):
+    """A service of this engine. One that is a miner's server has a `uid` and an `address`."""
+
+    service: ServiceView
+    uid: int | None = None
+    address: str = ""
+
+
+def asked(snapshot: Snapshot) -> tuple[Asked, ...]:
+    uids = _uids(snapshot)
+    return tuple(Asked(request, _who(request.hotkey, uids)) for request in _server(snapshot).requests)
+
+
+def callers(snapshot: Snapshot) -> tuple[Caller, ...]:
+    """Who has asked, and whoever is blocked."""
+    uids, server = _uids(snapshot), _server(snapshot)
+    until: dict[str, float] = {}
+    for session in server.sessions:
+        until[session.hotkey] = max(session.expires_at, until.get(session.hotkey, 0.0))
+    have_asked = {caller.hotkey for caller in server.callers}
+    silent = (_silent(hotkey) for hotkey in server.blocked if hotkey not in have_asked)
+    return tuple(
+        Caller(caller, _who(caller.hotkey, uids), until.get(caller.hotkey, 0.0), caller.hotkey in server.blocked)
+        for caller in (*server.callers, *silent)
+    )
+
+
+def _silent(hotkey: str) -> CallerView:
+    """Someone who is blocked and has not asked since the server was started."""
+    return CallerView(hotkey=hotkey, allowed=False, requests=0, ok=0, p50_ms=0.0, last_at=0.0)
+
+
+def keys(snapshot: Snapshot) -> tuple[Key, ...]:
+    uids = _uids(snapshot)
+    return tuple(Key(session, _who(session.hotkey, uids)) for session in _server(snapshot).sessions)
+
+
+def parts(snapshot: Snapshot) -> tuple[Part, ...]:
+    """The demo's miners and where each listens; in other roles every service."""
+    if snapshot.role != "demo":
+        return tuple(Part(service) for service in snapshot.services)
+    neurons = {neuron.uid: neuron for neuron in snapshot.metagraph.neurons} if snapshot.metagraph else {}
+    services = {service.name: service for service in snapshot.services}
+    return tuple(
+        Part(services[miner.name], miner.uid, at_port(neurons[miner.uid].ip, neurons[miner.uid].port))
+        for miner in snapshot.miners
+        if miner.name in services and miner.uid in neurons
+    )
+
+
+def _server(snapshot: Snapshot) -> ServerView:
+    return snapshot.server or ServerView()
+
+
+def _uids(snapshot: Snapshot) -> dict[str, int]:
+    return {neuron.hotkey: neuron.uid for neuron in snapshot.metagraph.neurons} if snapshot.metagraph else {}
+
+
+def _who(hotkey: str, uids: Mapping[str, int]) -> str:
+    return f"uid {uids[hotkey]}" if hotkey in uids else formats.hotkey(hotkey)
+
 
 NO_SERVER: Mapping[str, tuple[str, ...]] = {
     "demo": (
@@ -145,3 +234,186 @@ def phrase(status: int) -> str:
         return http.HTTPStatus(status).phrase
     except ValueError:
         return ""
+
+
+def _counted(tokens: float) -> str:
+    return str(tokens or formats.UNKNOWN)
+
+
+def _status(row: Asked, _now: float) -> Cell:
+    state = states.of_http(row.request.status)
+    return Cell(state.text, state.tone)
+
+
+def _said(row: Asked, _now: float) -> Cell:
+    refused = row.request.reason
+    return Cell(refused, "warn") if refused else Cell(row.request.answer)
+
+
+REQUESTS: Table[Asked] = Table(
+    name="requests",
+    empty="no requests yet: validators who know the axon ask",
+    key=lambda row: f"{row.request.at} {row.request.hotkey} {row.request.ms}",
+    sort="time",
+    descending=True,
+    feed=True,
+    columns=(
+        fields.time(lambda row: row.request.at, "when it was finished"),
+        fields.text("from", "FROM", 9, lambda row: row.who, CALLER, priority=0),
+        fields.text(
+            "route", "ROUTE", 19, lambda row: row.request.route, "what was asked for", tone="muted", priority=4
+        ),
+        fields.number(
+            "bytes", "BYTES", 7, lambda row: row.request.bytes_in, "{:,}".format, "the size of its body", priority=5
+        ),
+        Column(
+            id="status",
+            title="STATUS",
+            width=6,
+            priority=0,
+            cell=_status,
+            value=lambda row: row.request.status,
+            about="the HTTP status of the reply",
+        ),
+        fields.took("latency", "LAT", lambda row: row.request.ms, "how long it took", priority=2),
+        fields.number(
+            "tokens", "TOKENS", 6, lambda row: row.request.tokens, _counted, "what the backend generated", priority=6
+        ),
+        Column(
+            id="answer",
+            title="ANSWER OR REASON",
+            width=16,
+            priority=1,
+            grows=True,
+            cell=_said,
+            value=lambda row: row.request.reason or row.request.answer,
+            about="the beginning of the answer, or why there is none",
+        ),
+    ),
+)
+
+
+def _may_ask(row: Caller) -> states.State:
+    return states.of_caller(row.caller, blocked=row.blocked)
+
+
+def _ok(caller: CallerView) -> float:
+    return caller.ok / caller.requests if caller.requests else 0.0
+
+
+def _countdown(
+    id: str, title: str, width: int, until: Callable[[Row], float], about: str, *, priority: int
+) -> Column[Row]:
+    """How long a moment, in unix seconds, is still away; it warns in the last minute."""
+
+    def cell(row: Row, now: float) -> Cell:
+        left = until(row) - now
+        if left <= 0:
+            return Cell(formats.UNKNOWN, "muted")
+        return Cell(formats.countdown(left), "warn" if left < 60 else "")
+
+    return Column(
+        id=id, title=title, width=width, cell=cell, value=until, align="right", priority=priority, about=about
+    )
+
+
+CALLERS: Table[Caller] = Table(
+    name="callers",
+    empty="nobody has asked yet",
+    key=lambda row: row.caller.hotkey,
+    sort="last",
+    columns=(
+        fields.text("who", "CALLER", 9, lambda row: row.who, CALLER, priority=0),
+        fields.state("state", "MAY ASK", 9, _may_ask, "whether it is answered", priority=0),
+        fields.number("requests", "REQ", 5, lambda row: row.caller.requests, str, "how many requests named it"),
+        fields.number(
+            "ok", "OK%", 4, lambda row: _ok(row.caller), formats.percent, "the share of them that went well", priority=3
+        ),
+        fields.took("p50", "P50", lambda row: row.caller.p50_ms, "half of its answers took less", priority=5),
+        fields.age("last", "LAST", lambda row: row.caller.last_at, "when it last asked", width=5, priority=4),
+        _countdown("key", "KEY", 6, lambda row: row.key_until, "how long its key is still good", priority=2),
+        fields.text(
+            "refusal",
+            "LAST REFUSAL",
+            16,
+            lambda row: row.caller.last_refusal,
+            "the last status that was no success, and why",
+            tone="warn",
+            priority=6,
+            grows=True,
+        ),
+    ),
+)
+
+KEYS: Table[Key] = Table(
+    name="sessions",
+    empty="no keys yet",
+    key=lambda row: row.session.key_uuid,
+    sort="expires",
+    columns=(
+        fields.text("who", "CALLER", 9, lambda row: row.who, "who exchanged it", priority=0),
+        fields.text(
+            "key",
+            "KEY",
+            9,
+            lambda row: row.session.key_uuid,
+            "the name of the key, not the key",
+            tone="muted",
+            grows=True,
+        ),
+        fields.age("age", "AGE", lambda row: row.session.created_at, "when it was exchanged", priority=2),
+        _countdown(
+            "expires", "EXPIRES", 7, lambda row: row.session.expires_at, "how long it is still good", priority=0
+        ),
+    ),
+)
+
+
+COLUMNS: tuple[Column[Part], ...] = (
+    fields.text("name", "SERVICE", 14, lambda row: row.service.name, "what it is called", priority=0),
+    fields.state("state", "STATE", 13, lambda row: states.SERVICES[row.service.state], "whether it runs", priority=0),
+    fields.age("since", "FOR", lambda row: row.service.since, "how long it is so", priority=3),
+    Column(
+        id="restarts",
+        title="RESTARTS",
+        width=8,
+        align="right",
+        priority=1,
+        cell=lambda row, _now: Cell(str(row.service.restarts), "warn" if row.service.restarts else "muted"),
+        value=lambda row: row.service.restarts,
+        about="how often it was started again",
+    ),
+)
+REASON: Column[Part] = fields.text(
+    "reason",
+    "LAST REASON",
+    12,
+    lambda row: row.service.reason,
+    "why it stopped the last time",
+    tone="warn",
+    priority=5,
+    grows=True,
+)
+
+SERVICES: Table[Part] = Table(
+    name="services",
+    empty="no services yet",
+    key=lambda row: row.service.name,
+    sort="name",
+    columns=(*COLUMNS, REASON),
+)
+
+SERVERS: Table[Part] = Table(
+    name="servers",
+    empty="no servers yet",
+    key=lambda row: row.service.name,
+    sort="uid",
+    columns=(
+        fields.uid(lambda row: row.uid, priority=2),
+        *COLUMNS,
+        fields.text(
+            "address", "LISTENS AT", 21, lambda row: row.address, "where it is asked", tone="muted", priority=4
+        ),
+        REASON,
+    ),
+)

@@ -10,8 +10,7 @@ from console.present.palette import Found, find
 from console.present.questions import question
 from console.present.text import Line
 from console.tui.screens.base import ConsoleScreen
-from console.tui.screens.confirm import ConfirmDialog
-from console.tui.screens.dialog import ChoiceDialog
+from console.tui.screens.dialog import ChoiceDialog, ConfirmDialog
 from console.tui.screens.help import HelpOverlay
 from console.tui.screens.palette import Palette
 from console.tui.screens.theme_picker import ThemePicker

@@ -7,12 +7,11 @@ from msgspec.structs import replace
 
 from console.present import appearances, miner
 from console.present.appearances import APPEARANCES
-from console.present.columns import columns
+from console.present.formats import columns
 from console.present.picture import Picture
 from console.present.recorded import MinerRecord
 from console.present.table import View, arrange
-from console.present.text import Line, text_of, width_of
-from console.present.wrap import unwrapped, wrapped
+from console.present.text import Line, text_of, unwrapped, width_of, wrapped
 from engine.store.stored import Appearance
 from engine.text import cells
 from tests.unit.recorded_helpers import NOW, hotkey, snapshot_of, split_round

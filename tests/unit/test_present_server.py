@@ -7,9 +7,7 @@ from msgspec.structs import replace
 
 from console.present import server
 from console.present.picture import Picture
-from console.present.server_rows import Asked, asked, callers, keys, parts
-from console.present.server_tables import CALLERS, KEYS, REQUESTS
-from console.present.service_tables import SERVERS, SERVICES
+from console.present.server import CALLERS, KEYS, REQUESTS, SERVERS, SERVICES, Asked, asked, callers, keys, parts
 from console.present.text import text_of, width_of
 from engine.server_view import CallerView, RequestView, ServerView, SessionView
 from engine.snapshot import ChainView, MinerView, ReplayView, ServiceView, Snapshot

@@ -5,9 +5,9 @@ from msgspec.structs import replace
 
 from console.present import suspects, weights
 from console.present.questions import question
-from console.present.suspect_tables import MEMBERS, SUSPECTS
+from console.present.suspects import MEMBERS, SUSPECTS
 from console.present.text import text_of
-from console.present.weight_tables import CHANGES
+from console.present.weights import CHANGES
 from engine.snapshot import PenaltyState
 from tests.unit.present_helpers import rows_of
 from tests.unit.suspects_helpers import WORDING, found, hotkey, suspecting

@@ -10,7 +10,7 @@ from console.present import weights
 from console.present.picture import Picture
 from console.present.questions import weights_to_set
 from console.present.text import text_of
-from console.present.weight_tables import CHANGES, COMMANDS, SUBMISSIONS
+from console.present.weights import CHANGES, COMMANDS, SUBMISSIONS
 from engine.snapshot import ChainView, CommandView, CommitView, MinerView, PlanView, SetterView, Snapshot
 from tests.unit.present_helpers import rows_of
 

@@ -15,7 +15,7 @@ from console.actions.action import Action
 from console.keymap import Keymap
 from console.tui.app import ConsoleApp
 from console.tui.ending import Ending
-from console.tui.screens.confirm import ConfirmDialog
+from console.tui.screens.dialog import ConfirmDialog
 from console.tui.screens.help import HelpOverlay
 from console.tui.widgets.live_table import LiveTable
 from console.tui.widgets.panel import Panel

@@ -7,11 +7,10 @@ from msgspec.structs import replace
 
 from console.present import formats, home, pulse, states
 from console.present.chrome import footer, header, tabs
-from console.present.filters import Term, parse
 from console.present.miners import MINERS
 from console.present.picture import Picture
 from console.present.rounds import ROUNDS
-from console.present.table import View, arrange, as_csv, caption, place
+from console.present.table import Term, View, arrange, as_csv, caption, parse, place
 from console.present.text import CLUSTERS, TONES, Span, cut, fit, line, spread, text_of, width_of
 from engine.snapshot import ChainView, Progress, ServiceView
 from engine.text import cells, safe

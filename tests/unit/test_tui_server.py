@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from console.tui.screens.reader import Reader
+from console.tui.screens.dialog import Reader
 from console.tui.widgets.live_table import LiveTable
 from engine.commands import BlockCaller, RestartService, UnblockCaller
 from engine.server_view import CallerView, RequestView, ServerView, SessionView

@@ -11,8 +11,8 @@ from console.tui.app import ConsoleApp
 from console.tui.ending import Ending
 from console.tui.screens.dialog import ChoiceDialog
 from console.tui.screens.palette import Palette
-from console.tui.widgets.field import Field
 from console.tui.widgets.live_table import LiveTable
+from console.tui.widgets.options import Field
 from engine.commands import SetWeights
 from engine.snapshot import MinerView
 from tests.unit.engine_helpers import until

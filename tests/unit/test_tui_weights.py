@@ -12,7 +12,7 @@ from console.actions.action import Level
 from console.tui.app import ConsoleApp
 from console.tui.ending import Ending
 from console.tui.screens.command_log import CommandLogScreen
-from console.tui.screens.confirm import CANCEL, ConfirmDialog
+from console.tui.screens.dialog import CANCEL, ConfirmDialog
 from console.tui.screens.miner import MinerScreen
 from console.tui.widgets.live_table import LiveTable
 from console.tui.widgets.options import Options

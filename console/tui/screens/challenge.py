@@ -22,9 +22,9 @@ from console.records import read_round
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.difference import DifferenceDialog
 from console.tui.screens.miner import MinerScreen
+from console.tui.widgets.lines import Reading
 from console.tui.widgets.live_table import LiveTable
 from console.tui.widgets.panel import Panel
-from console.tui.widgets.reading import Reading
 
 VIEWS = ("reply", "about", "likeness", "map")
 TEN = 10

@@ -16,9 +16,9 @@ from console.present.rounds import ROUNDS
 from console.records import read_round
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.challenge import ChallengeScreen
+from console.tui.widgets.lines import Reading
 from console.tui.widgets.live_table import LiveTable
 from console.tui.widgets.panel import Panel
-from console.tui.widgets.reading import Reading
 
 
 class ChallengesScreen(ConsoleScreen):

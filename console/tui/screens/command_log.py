@@ -4,10 +4,9 @@ from textual import on
 from textual.app import ComposeResult
 
 from console.present.picture import Picture
-from console.present.submissions import command
-from console.present.weight_tables import COMMANDS
+from console.present.weights import COMMANDS, command
 from console.tui.screens.base import ConsoleScreen
-from console.tui.screens.reader import READER_WIDTH, Reader
+from console.tui.screens.dialog import READER_WIDTH, Reader
 from console.tui.widgets.live_table import LiveTable
 from console.tui.widgets.table_panel import TablePanel
 from engine.snapshot import CommandView

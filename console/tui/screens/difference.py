@@ -11,8 +11,8 @@ from console.present.difference import compare, view
 from console.present.recorded import ReplyRow
 from console.present.text import Span, line
 from console.tui.screens.dialog import Dialog
+from console.tui.widgets.lines import Reading
 from console.tui.widgets.panel import Panel
-from console.tui.widgets.reading import Reading
 
 TITLE = "Two answers, word by word"
 

@@ -7,9 +7,9 @@ from textual.app import ComposeResult
 
 from console.present.text import Line
 from console.tui.screens.dialog import Dialog
-from console.tui.widgets.field import Field
+from console.tui.widgets.lines import Reading
+from console.tui.widgets.options import Field
 from console.tui.widgets.panel import Panel
-from console.tui.widgets.reading import Reading
 
 
 class HelpOverlay(Dialog[None]):

@@ -7,8 +7,7 @@ from textual.containers import Horizontal
 from console.present import home, pulse
 from console.present.picture import Picture
 from console.present.rounds import ROUNDS
-from console.present.server_rows import asked
-from console.present.server_tables import REQUESTS
+from console.present.server import REQUESTS, asked
 from console.present.text import Span, line
 from console.tui.screens.base import ConsoleScreen
 from console.tui.widgets.lines import Facts, Lines

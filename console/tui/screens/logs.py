@@ -10,10 +10,9 @@ from console.present.picture import Picture
 from console.present.text import Span, line
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.dialog import ChoiceDialog
-from console.tui.widgets.field import Field
 from console.tui.widgets.lines import Lines
 from console.tui.widgets.log_view import LogView
-from console.tui.widgets.options import Option
+from console.tui.widgets.options import Field, Option
 from console.tui.widgets.panel import Panel
 
 EVERYTHING = "all"

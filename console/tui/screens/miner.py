@@ -7,10 +7,10 @@ from console.present import appearances
 from console.present.appearances import APPEARANCES
 from console.present.picture import Picture
 from console.tui.screens.base import ConsoleScreen
+from console.tui.widgets.lines import Reading
 from console.tui.widgets.live_table import LiveTable
 from console.tui.widgets.miner_facts import MinerFacts
 from console.tui.widgets.panel import Panel
-from console.tui.widgets.reading import Reading
 
 
 class MinerScreen(ConsoleScreen):

@@ -12,10 +12,10 @@ from console.present.picture import Picture
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.miner import MinerScreen
 from console.tui.screens.suspects import SuspectsScreen
+from console.tui.widgets.lines import Reading
 from console.tui.widgets.live_table import LiveTable
 from console.tui.widgets.miner_facts import MinerFacts
 from console.tui.widgets.panel import Panel
-from console.tui.widgets.reading import Reading
 
 PREVIEW = 11
 """Lines of the preview at least; what the table does not need is added."""

@@ -7,8 +7,7 @@ from textual.app import ComposeResult
 
 from console.present.palette import Found
 from console.tui.screens.dialog import Dialog
-from console.tui.widgets.field import Field
-from console.tui.widgets.options import Option, Options
+from console.tui.widgets.options import Field, Option, Options
 from console.tui.widgets.panel import Panel
 
 

@@ -6,11 +6,23 @@ from textual.containers import Horizontal
 
 from console.present import server
 from console.present.picture import Picture
-from console.present.server_rows import Asked, Caller, Key, Part, asked, callers, keys, parts
-from console.present.server_tables import CALLERS, KEYS, REQUESTS
-from console.present.service_tables import SERVERS, SERVICES
+from console.present.server import (
+    CALLERS,
+    KEYS,
+    REQUESTS,
+    SERVERS,
+    SERVICES,
+    Asked,
+    Caller,
+    Key,
+    Part,
+    asked,
+    callers,
+    keys,
+    parts,
+)
 from console.tui.screens.base import ConsoleScreen
-from console.tui.screens.reader import READER_WIDTH, Reader
+from console.tui.screens.dialog import READER_WIDTH, Reader
 from console.tui.widgets.lines import Bar, Facts
 from console.tui.widgets.live_table import LiveTable
 from console.tui.widgets.panel import Panel

@@ -6,14 +6,12 @@ from textual.containers import Horizontal
 
 from console.present import suspects
 from console.present.picture import Picture
-from console.present.suspect_tables import MEMBERS, SUSPECTS
-from console.present.suspects import Found, Member
+from console.present.suspects import MEMBERS, SUSPECTS, Found, Member
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.miner import MinerScreen
-from console.tui.widgets.lines import Bar
+from console.tui.widgets.lines import Bar, Reading
 from console.tui.widgets.live_table import LiveTable
 from console.tui.widgets.panel import Panel
-from console.tui.widgets.reading import Reading
 from console.tui.widgets.table_panel import TablePanel
 
 

@@ -8,11 +8,9 @@ from textual.screen import Screen
 
 from console.present.table import as_csv
 from console.present.text import Span, fit, line
-from console.tui.screens.dialog import ChoiceDialog
-from console.tui.screens.toggles import TogglesDialog
-from console.tui.widgets.field import Field
+from console.tui.screens.dialog import ChoiceDialog, TogglesDialog
 from console.tui.widgets.live_table import LiveTable
-from console.tui.widgets.options import Option
+from console.tui.widgets.options import Field, Option
 
 if TYPE_CHECKING:
     from console.tui.app import ConsoleApp

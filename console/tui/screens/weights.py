@@ -8,12 +8,10 @@ from console.actions import chain
 from console.present import weights
 from console.present.help import lettered
 from console.present.picture import Picture
-from console.present.submissions import submission
-from console.present.weight_tables import CHANGES, COMMANDS, SUBMISSIONS
-from console.present.weights import Change
+from console.present.weights import CHANGES, COMMANDS, SUBMISSIONS, Change, submission
 from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.dialog import READER_WIDTH, Reader
 from console.tui.screens.miner import MinerScreen
-from console.tui.screens.reader import READER_WIDTH, Reader
 from console.tui.widgets.lines import Facts
 from console.tui.widgets.live_table import LiveTable
 from console.tui.widgets.panel import Panel

@@ -14,8 +14,8 @@ from console.present import miner
 from console.present.picture import Picture
 from console.present.recorded import MinerRecord
 from console.records import read_miner
+from console.tui.widgets.lines import Reading
 from console.tui.widgets.panel import Panel
-from console.tui.widgets.reading import Reading
 
 
 class MinerFacts(Horizontal):

@@ -1,4 +1,4 @@
-"""A list to choose from: menus, pickers, the palette."""
+"""A list to choose from (menus, pickers, the palette), and a field to type into."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -9,9 +9,31 @@ from textual import events
 from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
+from textual.widgets import Input
 
 from console.present.text import Line, cut, width_of
 from console.tui.widgets.cursor import Cursor
+from engine.text import safe
+
+MAX_TYPED = 200
+
+
+class Field(Input):
+    """One line of text, bounded."""
+
+    DEFAULT_CSS = """
+    Field, Field:focus { border: none; height: 1; padding: 0; background: transparent; }
+    Field > .input--placeholder { color: $tone-muted; }
+    """
+
+    def __init__(self, *, value: str = "", hint: str = "", id: str | None = None) -> None:
+        super().__init__(
+            value=value, placeholder=hint, id=id, max_length=MAX_TYPED, compact=True, select_on_focus=False
+        )
+
+    def _on_paste(self, event: events.Paste) -> None:
+        """Textual has the handlers of the base classes take the event after this one."""
+        event.text = safe(event.text[:MAX_TYPED], MAX_TYPED)
 
 
 class Option(Struct, frozen=True):
