@@ -1,11 +1,14 @@
 """Foreign text made harmless: the one place through which it reaches a screen, a file, a log or an event.
 
 What a miner or a caller sends may hold terminal escapes, text that runs backwards, characters that nobody sees, and
-a thousand accents on one letter. `safe` shows each of them as something visible that takes a known number of cells.
+a thousand accents on one letter. `safe` shows each of them as something visible that takes a known number of cells,
+and a secret that we know (`engine.redaction`) as asterisks.
 """
 
 import unicodedata
 from itertools import accumulate, takewhile
+
+from engine.redaction import hide_known
 
 MAX_CHARS = 32_767
 """The longest text that leaves here, which is also what a spreadsheet's cell holds."""
@@ -37,13 +40,13 @@ _INVISIBLE = frozenset(
 
 
 def safe(text: str, width: int | None = None, *, lines: bool = False) -> str:
-    """`text` without anything that moves a cursor, hides, or changes direction.
+    """`text` without anything that moves a cursor, hides, or changes direction, and without our secrets.
 
     Control characters become control pictures, bidi and zero-width ones `·`, lone surrogates `�`; a newline becomes
     `⏎`, or stays with `lines`, and a tab then is four spaces. No more than `MAX_CHARS` characters come out. With
     `width`, each line takes at most that many terminal cells; what was cut ends in `…`.
     """
-    clean = text[:MAX_CHARS].replace("\r\n", "\n").translate(_LINES if lines else _ONE_LINE)
+    clean = hide_known(text)[:MAX_CHARS].replace("\r\n", "\n").translate(_LINES if lines else _ONE_LINE)
     if not clean.isascii():
         clean = _bound_marks(clean)
     if len(text) > MAX_CHARS or len(clean) > MAX_CHARS:

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from engine.keys import SS58_FORMAT, Signer, is_address, new_mnemonic
+from engine.redaction import know
 
 THROWAWAY_HOTKEY = "default"
 LARGEST_FILE = 16 * 1024
@@ -131,9 +132,12 @@ def _read(path: Path, kind: Kind) -> _KeyFile:
     if len(raw) > LARGEST_FILE:
         raise WalletError(f"{path} is too large for a wallet file")
     try:
-        return msgspec.json.decode(raw, type=_KeyFile)
+        held = msgspec.json.decode(raw, type=_KeyFile)
     except (msgspec.MsgspecError, RecursionError):
         raise WalletError(f"{path} is not the JSON of a wallet file: {_remake(kind)}") from None
+    for secret in (held.private_key, held.secret_phrase, held.secret_seed):
+        know((secret or "").removeprefix("0x"))
+    return held
 
 
 def _remake(kind: Kind) -> str:

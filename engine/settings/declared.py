@@ -5,11 +5,12 @@ A setting has one name: `challenge_timeout` in a file, `SUBNET_CONSOLE_CHALLENGE
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from msgspec import Meta, Struct, field
 
 from engine.folders import data_home
+from engine.redaction import know
 from engine.snapshot import PenaltyRule, Role
 from engine.values import Peer
 
@@ -23,9 +24,13 @@ MAX_SECONDS = 86_400 * 366
 
 
 class Secret(str):
-    """A text that does not show itself where values are printed."""
+    """A text that does not show itself where values are printed, and is known from then on to be hidden elsewhere."""
 
     __slots__ = ()
+
+    def __new__(cls, text: str = "") -> Self:
+        know(text)
+        return super().__new__(cls, text)
 
     def __repr__(self) -> str:
         return "******" if self else "''"

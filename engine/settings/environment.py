@@ -5,6 +5,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from engine.redaction import know_url
 from engine.settings.dotenv import Entry, entries
 from engine.settings.given import Given, Layer, SettingsError, nearest, text_of
 from engine.settings.names import FOREIGN
@@ -36,13 +37,17 @@ def from_file(path: Path) -> Variables:
 
 
 def _sorted(assignments: Iterable[Entry], file: str) -> Variables:
-    """Empty values count as not set; of two with the same name the later counts."""
+    """Empty values count as not set; of two with the same name the later counts.
+
+    A password in a URL is known from here on, in a variable that is no setting as well: HTTP clients use some of those.
+    """
     ours = {setting.variable: name for name, setting in declared().items()}
     own: Layer = {}
     found: Layer = {}
     for entry in assignments:
         variable = entry.name.upper()
         source = f"{file}{entry.line} {entry.name}" if file else entry.name
+        know_url(entry.value or "")
         if variable.startswith(PREFIX):
             if variable in (CONFIG_VARIABLE, PROFILE_VARIABLE):
                 continue

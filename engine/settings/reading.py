@@ -7,6 +7,7 @@ from typing import Any, get_type_hints
 from msgspec import Struct, ValidationError, convert, inspect
 from msgspec.structs import fields
 
+from engine.redaction import know_url
 from engine.settings.declared import Secret, Settings
 from engine.values import Peer
 
@@ -46,6 +47,8 @@ def declared() -> dict[str, Setting]:
 
 def read(setting: Setting, given: object, *, is_text: bool) -> object:
     """`given` as the setting's type. Raises ValueError that says what it must be, and repeats no secret."""
+    if isinstance(given, str):
+        know_url(given)
     try:
         if isinstance(setting.kind, inspect.VarTupleType):
             return _read_list(setting.kind, _split(given) if is_text else given)
