@@ -1,6 +1,7 @@
 """The models: what judges answers, and what answers."""
 
 import socket
+from collections.abc import Callable
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
@@ -79,25 +80,26 @@ def chat_model(case: Case) -> Result:
     if settings.role == "validator":
         return skipped("backend", "a validator does not answer")
     if settings.role == "demo":
-        return _llamacpp(case, why="One of the demo's miners is a real model.")
+        return _llamacpp(case, warning, why="The demo goes on without llm-1, its one real model.")
     match settings.backend:
         case "scripted":
             return ok("backend", "scripted, which needs no model")
         case "llamacpp":
-            return _llamacpp(case, why="The miner has nothing to answer with.")
+            return _llamacpp(case, critical, why="The miner has nothing to answer with.")
         case _:
             return _server(settings.backend, settings.backend_url or LOCAL_SERVERS.get(settings.backend, ("", ""))[0])
 
 
-def _llamacpp(case: Case, *, why: str) -> Result:
+def _llamacpp(case: Case, problem: Callable[..., Result], *, why: str) -> Result:
     try:
         engine_class()
         path = case.settings.model_path or packaged_model()
         size = path.stat().st_size
     except MinerError as error:
-        return critical("backend", str(error), why=why, do="Run scripts/setup, or name a .gguf file with --model-path.")
+        do = "Install what is missing, or name a .gguf file with --model-path."
+        return problem("backend", str(error), why=why, do=do)
     except OSError as error:
-        return critical(
+        return problem(
             "backend",
             f"the model file {case.settings.model_path} cannot be read ({error.strerror})",
             why=why,

@@ -1,7 +1,9 @@
 """The demo subnet: a validator and a cast of miners, each with keys, a server and a socket of its own."""
 
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from functools import partial
+from pathlib import Path
 
 from console.demo.answer_key import AnswerKey, file_key, seeded_key
 from console.demo.board import Board
@@ -14,9 +16,11 @@ from console.roles.miner import allow_list, axon_of, serve
 from console.roles.session import Session
 from engine.chain.wallets import throwaway
 from engine.challenges.sources.base import Source
+from engine.feed import Feed
 from engine.validating import VALIDATOR
 from miner_server.backends import open_backend
 from miner_server.backends.interface import Backend
+from miner_server.errors import MinerError
 
 LOOPBACK = "127.0.0.1"
 
@@ -34,10 +38,10 @@ async def run(session: Session, stack: AsyncExitStack) -> None:
     key, board = answer_key(session, source), Board()
     allow = allow_list(session, session.wallet.hotkey.ss58_address)
     axons = []
-    for persona in personas:
+    for persona in able_to_answer(personas, settings.model_path, session.feed):
         wallet = throwaway(session.wallets, persona.name)
         await session.join(wallet)
-        backend = partial(_backend, persona, settings.seed or 0, key, board)
+        backend = partial(_backend, persona, settings.model_path, settings.seed or 0, key, board)
         serving = serve(session, wallet, backend, allow, LOOPBACK, 0)
         node.services[persona.name] = serving
         node.names[wallet.hotkey.ss58_address] = persona.name
@@ -47,9 +51,23 @@ async def run(session: Session, stack: AsyncExitStack) -> None:
     await node.run(until=VALIDATOR)
 
 
-def _backend(persona: Persona, seed: int, key: AnswerKey, board: Board) -> Backend:
+def able_to_answer(personas: Sequence[Persona], model: Path | None, feed: Feed) -> list[Persona]:
+    """All personas, or all but the language model where its model or llama.cpp is missing, which is told."""
+    able = []
+    for persona in personas:
+        try:
+            if persona.role == "llm":
+                open_backend("llamacpp", model_path=model)
+        except MinerError as error:
+            feed.raise_attention("info", persona.name, f"the demo goes on without it: {error}")
+        else:
+            able.append(persona)
+    return able
+
+
+def _backend(persona: Persona, model: Path | None, seed: int, key: AnswerKey, board: Board) -> Backend:
     if persona.role == "llm":
-        return open_backend("llamacpp")
+        return open_backend("llamacpp", model_path=model)
     return PersonaBackend(persona, seed=seed, key=key, board=board)
 
 

