@@ -1,5 +1,6 @@
 """`subnet-console launch`: folder and log, the engine on its thread, and an exit code for how it ended."""
 
+import os
 import signal
 import time
 from pathlib import Path
@@ -9,7 +10,7 @@ from console.errors import ExitCode
 from console.narration import explain
 from console.network import require_embedded
 from engine.feed import Feed
-from engine.folders import prepare_folder
+from engine.folders import OTHERS, prepare_folder
 from engine.host import EngineThread
 from engine.logs import open_log
 from engine.settings import Configuration, Settings
@@ -20,6 +21,7 @@ def run(configuration: Configuration, *, on_screen: bool) -> int:
     """Run the configured role to its end. Returns the exit code, or raises what stopped it."""
     settings = configuration.settings
     require_embedded(settings)
+    os.umask(os.umask(OTHERS) | OTHERS)
     folder = prepare_folder(Path(settings.data_dir))
     now = time.time()
     feed = Feed(Snapshot(at=now, version=__version__, role=settings.role, started_at=now))

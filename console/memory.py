@@ -1,8 +1,6 @@
 """What the screen remembers from one run to the next: place and theme, and how tables and the log are looked at."""
 
-import contextlib
 import logging
-import os
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,7 +9,7 @@ from msgspec import Struct
 
 from console.present.logs import LogLook
 from console.present.table import Table, View
-from engine.folders import FolderError, prepare_folder, state_home
+from engine.folders import FolderError, prepare_folder, replace_file, state_home
 
 log = logging.getLogger(__name__)
 
@@ -55,12 +53,8 @@ def recall(path: Path) -> Memory:
 
 def keep(path: Path, memory: Memory) -> None:
     """Replace what was kept."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         prepare_folder(path.parent)
-        unfinished.write_bytes(msgspec.json.encode(memory))
-        unfinished.replace(path)
+        replace_file(path, msgspec.json.encode(memory))
     except (FolderError, OSError) as error:
         log.warning("%s cannot be written (%s): the screen will begin as usual", path, error)
-        with contextlib.suppress(OSError):
-            unfinished.unlink()

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from console.errors import ConsoleError
+from engine.environ import harmless
 
 STDIN, STDOUT, STDERR = 0, 1, 2
 POOR = ("", "dumb", "unknown")
@@ -92,5 +93,6 @@ def give_back_the_shell() -> None:
     outside of it.
     """
     group = os.getpgrp()
-    subprocess.Popen(["/bin/sh", "-c", WAKE, str(group)], start_new_session=True)  # noqa: S603 all of it is ours
+    wake = ["/bin/sh", "-c", WAKE, str(group)]
+    subprocess.Popen(wake, env=harmless(os.environ), start_new_session=True)  # noqa: S603 all of it is ours
     os.killpg(group, signal.SIGSTOP)

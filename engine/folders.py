@@ -1,10 +1,14 @@
 """Where files live: the user's data, state and configuration folders (XDG), and folders nobody else may read."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 APPLICATION = "subnet-console"
 PRIVATE = 0o700
+PRIVATE_FILE = 0o600
+OTHERS = 0o077
+"""What a umask keeps from everybody but this user."""
 
 
 class FolderError(Exception):
@@ -40,6 +44,21 @@ def prepare_folder(path: Path) -> Path:
     if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
         raise FolderError(f"folder {path} cannot be written: choose another one, or change its permissions")
     return path
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Have `content` in `path`, as a whole or not at all, for this user alone (0600). Raises OSError."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        with os.fdopen(os.open(unfinished, flags, PRIVATE_FILE), "wb") as file:
+            os.fchmod(file.fileno(), PRIVATE_FILE)
+            file.write(content)
+        unfinished.replace(path)
+    except OSError:
+        with suppress(OSError):
+            unfinished.unlink()
+        raise
 
 
 def _home(variable: str, default: str) -> Path:

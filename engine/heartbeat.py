@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from engine.feed import Feed
+from engine.folders import replace_file
 from engine.percentile import percentile
 from engine.snapshot import LoopView, Snapshot
 
@@ -53,10 +54,8 @@ class Heartbeat:
 
     def write_status(self) -> None:
         """Replace the status file as a whole. A full disk costs the file, not the engine."""
-        scratch = self._status_file.with_suffix(".tmp")
         try:
             with self._writing:
-                scratch.write_bytes(msgspec.json.encode(self._feed.snapshot))
-                scratch.replace(self._status_file)
+                replace_file(self._status_file, msgspec.json.encode(self._feed.snapshot))
         except OSError as error:
             self._feed.raise_attention("warning", "status file", f"cannot be written: {error}")

@@ -13,6 +13,7 @@ import msgspec
 from engine.encoding.endpoint import NOWHERE, Endpoint
 from engine.encoding.errors import EncoderError
 from engine.encoding.threads import thread_limits
+from engine.environ import harmless
 from engine.judging_worker import HEADER_BYTES, Answer, Failed, Judged, Ready, Setup, Task
 from engine.scoring.history import decode
 from engine.scoring.kinship.suspects import Suspicions, suspicions
@@ -106,7 +107,7 @@ class Judge:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
-                env=os.environ | thread_limits(self._setup.threads),
+                env=harmless(os.environ) | thread_limits(self._setup.threads),
                 start_new_session=True,
             )
         except OSError as error:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from console.doctor.result import Result, ok, skipped, warning
 from console.terminal import POOR
+from engine.environ import harmless
 
 SMALLEST = (60, 16)
 USUAL = (80, 24)
@@ -101,6 +102,7 @@ def ask_tmux() -> str | None:
             timeout=ASK_S,
             check=False,
             stdin=subprocess.DEVNULL,
+            env=harmless(os.environ),
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

@@ -1,6 +1,8 @@
 """The engine's pulse: Snapshots and a status file as long as it runs, and the lateness of its loop."""
 
 import asyncio
+import os
+import stat
 import threading
 import time
 from pathlib import Path
@@ -37,6 +39,18 @@ async def test_snapshots_and_the_status_file_are_fresh_from_the_start_and_stay_s
     beating.cancel()
     await asyncio.gather(beating, return_exceptions=True)
     assert names_in(tmp_path) == ["status.json"]
+
+
+async def test_the_status_file_is_for_this_user_alone_whatever_lay_there(tmp_path: Path) -> None:
+    file = tmp_path / "status.json"
+    file.write_text("{}")
+    file.chmod(0o644)
+    before = os.umask(0)
+    try:
+        a_heart(a_feed(), file).write_status()
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 async def test_a_loop_that_is_held_up_shows(tmp_path: Path) -> None:

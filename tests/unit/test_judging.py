@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -97,6 +98,15 @@ async def test_the_packaged_model_judges_open_text() -> None:
         )
         assert judged.judgement.winner in ("hk0", "hk1")
         assert judged.judgement.verdicts[2].emission == 0
+
+
+async def test_the_workers_environment_holds_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SUBNET_CONSOLE_ENCODER_KEY", "SUBNET_CONSOLE_API_KEY", "OPENAI_API_KEY", "HF_TOKEN", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://me:canary-of-the-environment@127.0.0.1")
+    async with a_judge() as judge:
+        environ = await asyncio.to_thread(Path(f"/proc/{judge.pid}/environ").read_bytes)
+    assert b"OMP_NUM_THREADS=1" in environ
+    assert b"canary" not in environ
 
 
 async def test_a_worker_that_is_killed_is_replaced() -> None:
