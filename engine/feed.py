@@ -74,12 +74,35 @@ class Feed:
         return Batch(newest_first[::-1], max(missed, 0))
 
     def raise_attention(self, level: Level, subject: str, text: str) -> None:
-        """Tell a person. The same subject and text again is counted on the line that is there."""
-        subject, text, now = safe(subject, ATTENTION_WIDTH), safe(text, ATTENTION_WIDTH), time.time()
+        """Tell a person that something happened. The same subject and text again is counted on the line that is there,
+        and told again when it has come ten, a hundred, a thousand times."""
+        subject, text = safe(subject, ATTENTION_WIDTH), safe(text, ATTENTION_WIDTH)
+        self._tell(level, subject, text, lambda known: (known.text == text) and not known.acknowledged)
+
+    def hold_attention(self, level: Level, subject: str, text: str) -> None:
+        """Tell a person what is so until `settle`. Of one subject there is one line: the next text takes its place,
+        also where it was acknowledged, and is counted."""
+        self._tell(level, safe(subject, ATTENTION_WIDTH), safe(text, ATTENTION_WIDTH), lambda _known: True)
+
+    def settle(self, subject: str, text: str) -> None:
+        """What was told of `subject` is over: its lines go, and where there were any `text` says so."""
+        subject = safe(subject, ATTENTION_WIDTH)
+        with self._changed:
+            others = [known for known in self._attention if known.subject != subject]
+            if len(others) < len(self._attention):
+                self._attention = deque(others, maxlen=ATTENTIONS_KEPT)
+                self.emit("attention", level="info", subject=subject, text=safe(text, ATTENTION_WIDTH))
+
+    def _tell(self, level: Level, subject: str, text: str, is_same: Callable[[Attention], bool]) -> None:
+        now = time.time()
         with self._changed:
             for index, known in enumerate(self._attention):
-                if (known.subject, known.text) == (subject, text) and not known.acknowledged:
-                    self._attention[index] = replace(known, at=now, count=known.count + 1)
+                if known.subject == subject and is_same(known):
+                    again = replace(known, at=now, level=level, text=text, count=known.count + 1)
+                    self._attention[index] = again
+                    if _is_power_of_ten(again.count):
+                        text = f"{text} ({again.count} times)"
+                        self.emit("attention", level=level, subject=subject, text=text)
                     return
             self._attentions_seen += 1
             self._attention.append(Attention(id=self._attentions_seen, at=now, level=level, subject=subject, text=text))
@@ -108,3 +131,7 @@ class Feed:
             return False
         handler(command)
         return True
+
+
+def _is_power_of_ten(count: int) -> bool:
+    return str(count).rstrip("0") == "1"

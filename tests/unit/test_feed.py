@@ -54,6 +54,36 @@ def test_the_same_attention_is_counted_and_a_new_one_is_an_event() -> None:
     assert [event.name for event in feed.events_after(0).events] == ["attention", "attention"]
 
 
+def test_what_happens_on_and_on_is_told_again_the_tenth_and_the_hundredth_time() -> None:
+    feed = a_feed()
+    for _ in range(120):
+        feed.raise_attention("error", "store", "disk full")
+    told = [event.fields["text"] for event in feed.events_after(0).events]
+    assert told == ["disk full", "disk full (10 times)", "disk full (100 times)"]
+    assert [(line.text, line.count) for line in feed.attention] == [("disk full", 120)]
+
+
+def test_what_holds_is_one_line_until_it_is_settled_which_is_told_once() -> None:
+    feed = a_feed()
+    feed.hold_attention("warning", "answers", "nobody answers: 3 timeouts")
+    assert feed.acknowledge(None)
+    feed.hold_attention("error", "answers", "nobody answers: 2 timeouts")
+    [line] = feed.attention
+    assert (line.level, line.text, line.count, line.acknowledged) == ("error", "nobody answers: 2 timeouts", 2, True)
+    feed.raise_attention("warning", "store", "disk full")
+    feed.settle("answers", "miners answer again")
+    feed.settle("answers", "miners answer again")
+    assert [line.subject for line in feed.attention] == ["store"]
+    told = [(event.fields["level"], event.fields["text"]) for event in feed.events_after(0).events]
+    assert told == [
+        ("warning", "nobody answers: 3 timeouts"),
+        ("warning", "disk full"),
+        ("info", "miners answer again"),
+    ]
+    feed.hold_attention("warning", "answers", "nobody answers: 1 timeout")
+    assert [line.subject for line in feed.attention] == ["store", "answers"]
+
+
 def test_an_acknowledged_attention_comes_back_as_a_new_line_when_it_happens_again() -> None:
     feed = a_feed()
     feed.raise_attention("error", "store", "disk full")
