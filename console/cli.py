@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 from console import __version__
 from console import commands as run
 from console.errors import ConsoleError, ExitCode
-from console.options import CHAIN, EMBEDDING, FOLDER, LAUNCH, add_options, configuration
+from console.options import CHAIN, EMBEDDING, FOLDER, LAUNCH, a_path, a_word, add_options, configuration
 from engine.chain.interface import ChainUnavailable
 from engine.folders import FolderError, data_home
 from engine.locks import AlreadyRunning
@@ -136,7 +136,7 @@ def _add_launch(commands: "Commands") -> None:
 
 def _add_replay(commands: "Commands") -> None:
     parser = _add(commands, "replay", run.replay, "show recorded rounds in the same screens, without an engine")
-    parser.add_argument("folder", metavar="DATA_DIR", type=Path, help="the data folder; it is read and never written")
+    parser.add_argument("folder", metavar="DATA_DIR", type=a_path, help="the data folder; it is read and never written")
     when = "14:05, 2026-01-31T14:05Z, or 2h for two hours before the last round (default: the last round)"
     parser.add_argument("--at", metavar="TIME", help=when)
 
@@ -149,9 +149,9 @@ def _add_export(commands: "Commands") -> None:
     parser.add_argument("id", metavar="ID", nargs="?", help="with round: which one, to see how alike its answers are")
     parser.add_argument("--since", metavar="AGE", help="only what is younger, as in 24h (default: everything)")
     parser.add_argument("--format", choices=("csv", "jsonl"), help="default: csv; of recorded, jsonl alone")
-    parser.add_argument("--out", metavar="FILE", default="-", help="default: - (stdout)")
+    parser.add_argument("--out", metavar="FILE", type=a_word, default="-", help="default: - (stdout)")
     parser.add_argument(
-        "--truths", metavar="FILE", type=Path, help="with recorded: the known answers, as 'judge --probes' reads them"
+        "--truths", metavar="FILE", type=a_path, help="with recorded: the known answers, as 'judge --probes' reads them"
     )
     seen = parser.add_argument_group("one round").add_mutually_exclusive_group()
     seen.add_argument("--points", action="store_true", help="the places on its map, not the likeness of each pair")
@@ -166,13 +166,16 @@ def _add_judge(commands: "Commands") -> None:
         commands, "judge", run.judge, "judge recorded rounds again, one JSON line a round, or compare judgements"
     )
     parser.add_argument(
-        "rounds", metavar="FILE|DATA_DIR", help="recorded rounds, one a line (- for stdin), or a data folder"
+        "rounds",
+        metavar="FILE|DATA_DIR",
+        type=a_word,
+        help="recorded rounds, one a line (- for stdin), or a data folder",
     )
     parser.add_argument("--scoring", choices=("robust", "loosh"), default="robust", help="default: robust")
     parser.add_argument(
         "--embedder", metavar="NAME", default="minilm", help="minilm, bow, openai:MODEL, … (default: minilm)"
     )
-    parser.add_argument("--probes", metavar="FILE", type=Path, help="rounds whose answer is known, one a line")
+    parser.add_argument("--probes", metavar="FILE", type=a_path, help="rounds whose answer is known, one a line")
     parser.add_argument("--since", metavar="AGE", help="of a data folder only what is younger, as in 24h")
     parser.add_argument("--no-truth", action="store_true", help="judge a data folder as if no answer were known")
     parser.add_argument(
@@ -207,7 +210,7 @@ def _add_config(commands: "Commands") -> None:
     add_options(show, LAUNCH)
     init = _add(actions, "init", run.config_init, "write a configuration file in which every setting is explained")
     init.add_argument("--json", action="store_true", help="as JSON")
-    init.add_argument("--config", metavar="FILE", type=Path, help=f"default: {config_path()}")
+    init.add_argument("--config", metavar="FILE", type=a_path, help=f"default: {config_path()}")
 
 
 def _add_wallet(commands: "Commands") -> None:
@@ -231,7 +234,7 @@ def _add_chain(commands: "Commands") -> None:
         act = _add(actions, what, run.chain_act, about)
         act.set_defaults(what=what)
         if what == "serve":
-            act.add_argument("address", metavar="IP:PORT", help="where others reach this miner")
+            act.add_argument("address", metavar="IP:PORT", type=a_word, help="where others reach this miner")
         act.add_argument("--dry-run", action="store_true", help="say what would change, and send nothing")
         act.add_argument("--yes", action="store_true", help="send it without asking")
         act.add_argument("--json", action="store_true", help="as JSON; what is asked stands on stderr")

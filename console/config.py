@@ -1,13 +1,14 @@
 """`subnet-console config`: what is set and where that stands, and a file to begin with."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
 from console.errors import ConsoleError
-from engine.settings import Configuration, Secret, Setting, Settings, declared, expected
+from engine.settings import Configuration, Fate, Secret, Setting, Settings, declared, expected
 from engine.text import cells, safe
 from engine.values import Peer
 
@@ -19,6 +20,9 @@ HEADINGS = {
     "miners": "The demo",
 }
 """The settings at which the parts of the file begin."""
+
+OTHER_NAMES = "names_of_others"
+"""Beside the settings in JSON: no setting is called so."""
 
 INTRODUCTION = """\
 # Settings of subnet-console. Every line shows a default; take its "#" away to change it.
@@ -49,15 +53,44 @@ def shown(configuration: Configuration) -> list[Shown]:
     ]
 
 
+def shown_names(configuration: Configuration) -> list[Shown]:
+    """What became of every name of another program, in the same form. Their values are never shown."""
+    return [Shown(one.name, _became(one), one.source, one.reason) for one in configuration.fates]
+
+
 def show(configuration: Configuration, *, as_json: bool) -> str:
-    """Every setting with its value and where that stands. Secrets are hidden."""
+    """Every setting with its value and where that stands, and the names of other programs. Secrets are hidden."""
     if as_json:
         values = {name: _plain(getattr(configuration.settings, name)) for name in declared()}
-        found = {name: {"value": values[name], "source": configuration.sources[name]} for name in values}
-        return json.dumps(found, indent=2)
-    rows = [(one.name, safe(one.value), safe(one.source)) for one in shown(configuration)]
-    names, width = max(len(name) for name, _, _ in rows), max(cells(value) for _, value, _ in rows)
-    return "\n".join(f"{name:{names}}  {value}{' ' * (width - cells(value))}  {source}" for name, value, source in rows)
+        found: dict[str, Any] = {
+            name: {"value": values[name], "source": configuration.sources[name]} for name in values
+        }
+        return json.dumps(found | {OTHER_NAMES: [to_builtins(fate) for fate in configuration.fates]}, indent=2)
+    settings = _aligned([(one.name, one.value, one.source) for one in shown(configuration)])
+    names = _aligned([(one.name, one.value, one.source, one.about) for one in shown_names(configuration)])
+    return "\n".join((*settings, "", "Names of other programs:", *names) if names else settings)
+
+
+def told(configuration: Configuration) -> list[str]:
+    """What became of every name of another program, a line each; those that nobody knows share one."""
+    known = [fate for fate in configuration.fates if fate.state != "unknown"]
+    unknown = [fate.name for fate in configuration.fates if fate.state == "unknown"]
+    lines = [f"{fate.source}: {fate.text}" for fate in known]
+    return lines + [f"not known, and without effect: {', '.join(unknown)}"] * bool(unknown)
+
+
+def _became(fate: Fate) -> str:
+    return f"taken as {fate.setting}" if fate.state == "taken" else fate.state
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Rows of cells, cleaned, under each other."""
+    clean = [[safe(cell) for cell in row] for row in rows]
+    widths = [max(map(cells, column)) for column in zip(*clean, strict=True)]
+    return [
+        "  ".join(cell + " " * (width - cells(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in clean
+    ]
 
 
 def init(path: Path) -> None:

@@ -13,6 +13,7 @@ import msgspec
 from console.actions import ACTIONS, SCREENS, actions_of
 from console.errors import ConsoleError
 from engine.folders import config_home
+from engine.inputs import open_input
 
 MAX_BYTES = 64 * 1024
 
@@ -83,15 +84,15 @@ def keymap_path() -> Path:
 def read_keymap(path: Path) -> Keymap:
     """The usual keys with the changes of a file; without a file, the usual ones. Raises ConsoleError."""
     try:
-        with path.open("rb") as file:
-            document = tomllib.loads(file.read(MAX_BYTES).decode())
+        with open_input(path) as file:
+            document = tomllib.loads(file.read(MAX_BYTES).decode("utf-8-sig"))
         changed = msgspec.convert(document, dict[str, tuple[str, ...]])
     except FileNotFoundError:
         return Keymap()
     except OSError as error:
         raise ConsoleError(f"{path} cannot be read ({error.strerror})") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConsoleError(f"{path} is no TOML: {error}") from error
+        raise ConsoleError(f"{path} is not valid TOML: {error}") from error
     except msgspec.ValidationError as error:
         raise ConsoleError(
             f'{path}: each line is an action and its keys, as in "view.filter" = ["/"]: {error}'

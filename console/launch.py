@@ -1,11 +1,14 @@
 """`subnet-console launch`: folder and log, the engine on its thread, and an exit code for how it ended."""
 
+import logging
 import os
 import signal
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from console import __version__, headless, settling
+from console.config import told
 from console.errors import ExitCode
 from console.narration import explain
 from console.network import require_embedded
@@ -15,6 +18,12 @@ from engine.host import EngineThread
 from engine.logs import open_log
 from engine.settings import Configuration, Settings
 from engine.snapshot import Snapshot
+from engine.text import safe
+
+log = logging.getLogger(__name__)
+
+NAMED = 6
+"""So many names stand on one line; more would be cut off."""
 
 
 def run(configuration: Configuration, *, on_screen: bool) -> int:
@@ -25,9 +34,11 @@ def run(configuration: Configuration, *, on_screen: bool) -> int:
     folder = prepare_folder(Path(settings.data_dir))
     now = time.time()
     feed = Feed(Snapshot(at=now, version=__version__, role=settings.role, started_at=now))
-    engine = EngineThread(lambda: _operate(settings, folder, feed))
+    notices = [*_notices(configuration)]
+    engine = EngineThread(lambda: _operate(settings, folder, feed, notices))
     stop_on_hangup = settings.on_hangup == "stop"
     with open_log(folder, level=settings.log_level, cap_mb=settings.log_cap_mb) as logs:
+        _tell_of_names(configuration, aloud=not on_screen)
         if on_screen:
             settling.begin()
             from console.tui.run import run_screen
@@ -42,8 +53,31 @@ def run(configuration: Configuration, *, on_screen: bool) -> int:
     return ExitCode.INTERRUPTED if received == signal.SIGINT else ExitCode.DONE
 
 
-async def _operate(settings: Settings, folder: Path, feed: Feed) -> None:
+def _tell_of_names(configuration: Configuration, *, aloud: bool) -> None:
+    """What became of the names of other programs: in the log, and `aloud` on stderr, too."""
+    for line in told(configuration):
+        log.info("%s", line)
+        if aloud:
+            headless.narrate(safe(line))
+
+
+def _notices(configuration: Configuration) -> Iterator[tuple[str, str]]:
+    """What an operator should know of the settings at the start: subject and text."""
+    idle = [fate.name for fate in configuration.fates if fate.state != "taken"]
+    if idle:
+        yield "settings", f"names of other programs that do not count: {_some(idle)}; 'config show' and Setup say why"
+    settings = configuration.settings
+    if settings.role == "miner" and settings.backend == "llamacpp" and settings.model_path is None:
+        yield "backend", "the small packaged chat model answers: choose another with --backend or --model-path"
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
+
+
+async def _operate(settings: Settings, folder: Path, feed: Feed, notices: Sequence[tuple[str, str]]) -> None:
     """Load the rooms of the engine on its own thread, and run: the first frame does not wait for them."""
     from console.roles.operate import operate
 
-    await operate(settings, folder, feed)
+    await operate(settings, folder, feed, notices)

@@ -78,8 +78,20 @@ def add_options(parser: argparse.ArgumentParser, groups: dict[str, dict[str, tup
         for name, flags in options.items():
             group.add_argument(*flags, **_argument(declared()[name], usual))
     files = parser.add_argument_group("configuration")
-    files.add_argument("--config", metavar="FILE", type=Path, help="the configuration file")
-    files.add_argument("-P", "--profile", metavar="NAME", help="a profile in it")
+    files.add_argument("--config", metavar="FILE", type=a_path, help="the configuration file")
+    files.add_argument("-P", "--profile", metavar="NAME", type=a_word, help="a profile in it")
+
+
+def a_word(text: str) -> str:
+    """An argument that is not empty, which is what a shell makes of a variable that nobody set."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty")
+    return text
+
+
+def a_path(text: str) -> Path:
+    """A path, for which nothing is not the current folder."""
+    return Path(a_word(text))
 
 
 def configuration(arguments: argparse.Namespace) -> Configuration:
@@ -96,7 +108,8 @@ def launch_configuration(arguments: argparse.Namespace) -> Configuration:
     if found.settings.role != "demo":
         return found
     own = {name: getattr(Settings(), name) for name in DEMO_OWN if not found.sources[name].startswith("--")}
-    return Configuration(replace(found.settings, **own), found.sources | dict.fromkeys(own, DEMO_DEFAULT))
+    sources = found.sources | dict.fromkeys(own, DEMO_DEFAULT)
+    return replace(found, settings=replace(found.settings, **own), sources=sources)
 
 
 class _Give(argparse.Action):
@@ -104,11 +117,13 @@ class _Give(argparse.Action):
 
     def __call__(
         self,
-        parser: argparse.ArgumentParser,  # noqa: ARG002 argparse calls it so
+        parser: argparse.ArgumentParser,
         namespace: argparse.Namespace,
         values: str | Sequence[Any] | None,
         option_string: str | None = None,
     ) -> None:
+        if values == "":
+            parser.error(f"{option_string} is empty: leave it out to have the default")
         given: Layer = getattr(namespace, "given", {})
         before = given.get(self.dest)
         if before is None or before.source != ENDPOINT or option_string == ENDPOINT:

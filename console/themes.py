@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 import console
 from engine.folders import config_home
+from engine.inputs import open_input
 
 SHIPPED = Path(console.__file__).parents[1] / "themes"
 """Beside the package, in a checkout as in an installed wheel."""
@@ -68,13 +69,13 @@ class ThemeFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, r
 def read_theme(path: Path) -> ThemeFile:
     """Raises ThemeError."""
     try:
-        with path.open("rb") as file:
-            document = tomllib.loads(file.read(MAX_BYTES).decode())
+        with open_input(path) as file:
+            document = tomllib.loads(file.read(MAX_BYTES).decode("utf-8-sig"))
         return msgspec.convert(document, ThemeFile)
     except OSError as error:
         raise ThemeError(f"theme {path.name} cannot be read ({error.strerror})") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ThemeError(f"theme {path.name} is no TOML: {error}") from error
+        raise ThemeError(f"theme {path.name} is not valid TOML: {error}") from error
     except msgspec.ValidationError as error:
         raise ThemeError(f"theme {path.name}: {error}") from error
 

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+from engine.inputs import open_input
 from engine.keys import is_address
 from engine.values import Outcome
 from miner_server.admission import AllowList
@@ -55,7 +56,8 @@ class BlockList:
 
 def _read(path: Path) -> frozenset[str]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        with open_input(path) as file:
+            lines = file.read().decode("utf-8-sig").splitlines()
     except FileNotFoundError:
         return frozenset()
     except (OSError, UnicodeDecodeError) as error:

@@ -13,6 +13,7 @@ from console.errors import ConsoleError
 from console.export.since import since_time
 from console.judge.lines import MAX_LINE, BadLine, Probe, read_probe, read_round
 from console.records import recorded_rounds
+from engine.inputs import BYTE_ORDER_MARK, open_input
 from engine.values import Challenge, Judgement, Reply
 
 RECORDED: Literal["recorded"] = "recorded"
@@ -72,16 +73,20 @@ def _lines(path: Path | Literal["-"]) -> Iterator[bytes]:
         yield from _bounded(sys.stdin.buffer)
         return
     try:
-        with Path(path).open("rb") as file:
+        with open_input(Path(path)) as file:
             yield from _bounded(file)
     except OSError as error:
         raise ConsoleError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _bounded(stream: BinaryIO) -> Iterator[bytes]:
+    is_first = True
     while line := stream.readline(MAX_LINE + 1):
         rest = line
         while rest and not rest.endswith(b"\n"):
             rest = stream.readline(MAX_LINE)
+        if is_first:
+            line = line.removeprefix(BYTE_ORDER_MARK)
+            is_first = False
         if line.strip():
             yield line

@@ -1,6 +1,7 @@
 """Runs one role from the first lock to the last file closed: what the engine's thread does."""
 
 import secrets
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -15,8 +16,8 @@ from engine.settings import Settings
 from engine.text import safe
 
 
-async def operate(settings: Settings, folder: Path, feed: Feed) -> None:
-    """Open, run and close. Raises what makes the run impossible."""
+async def operate(settings: Settings, folder: Path, feed: Feed, notices: Sequence[tuple[str, str]] = ()) -> None:
+    """Open, run and close; `notices` (subject, text) are told at the start. Raises what makes the run impossible."""
     settings = _seeded(settings)
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(opened(settings, folder, feed))
@@ -39,6 +40,8 @@ async def operate(settings: Settings, folder: Path, feed: Feed) -> None:
             data_dir=safe(str(folder)),
             version=__version__,
         )
+        for subject, text in notices:
+            feed.raise_attention("info", subject, text)
         match settings.role:
             case "demo":
                 try:

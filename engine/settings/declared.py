@@ -14,7 +14,7 @@ from engine.redaction import know
 from engine.snapshot import PenaltyRule, Role
 from engine.values import Peer
 
-LogLevel = Literal["debug", "info", "warning", "error"]
+LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 ScoringProfile = Literal["robust", "loosh"]
 BackendName = Literal["scripted", "openai", "ollama", "vllm", "llamacpp"]
 OnHangup = Literal["continue", "stop"]

@@ -1,10 +1,12 @@
-"""`.env` files as the field's miners and validators read them: `NAME=value`, quotes, comments, `export`.
+"""`.env` files as the field's miners and validators read them: `NAME=value`, quotes, comments, `export`, `${NAME}`.
 
-Values are taken as they stand: nothing in them is expanded.
+python-dotenv, which those programs have, passes over a quote that is never closed and takes an unknown variable for an
+empty one, both without a word; here each is found, with its line.
 """
 
 import re
-from collections.abc import Iterator
+from collections import ChainMap
+from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
@@ -16,27 +18,38 @@ _QUOTED = {
 _COMMENT = re.compile(r"(?:^|\s)#")
 _ESCAPES = {"'": re.compile(r"\\([\\'])"), '"': re.compile(r"\\([\\'\"nrt])")}
 _CONTROLS = {"n": "\n", "r": "\r", "t": "\t"}
+_VARIABLE = re.compile(r"\$(?:\{(?P<braced>[^}:]*)(?::-(?P<otherwise>[^}]*))?\}|(?P<bare>[A-Za-z_]\w*))")
 
 
 class Entry(Struct, frozen=True):
-    """One assignment. `value` is None when its quote is never closed."""
+    """One assignment. `value` is None when its quote is never closed; `missing` is a variable that nobody set."""
 
     name: str
     value: str | None
     line: int
+    missing: str = ""
 
 
-def entries(text: str) -> Iterator[Entry]:
-    """The assignments in order; lines that are none are passed over, as the field's readers do."""
+def entries(text: str, environ: Mapping[str, str]) -> Iterator[Entry]:
+    """The assignments in order; lines that are none are passed over, as the field's readers do.
+
+    `${NAME}`, `${NAME:-otherwise}` and `$NAME` are what an earlier line says, else what `environ` says. `$NAME` stands
+    as it is where nobody set it, or in single quotes: it may be part of a password.
+    """
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    earlier: dict[str, str] = {}
+    known = ChainMap[str, str](earlier, dict(environ))
     position = 0
     line = 1
     while position < len(text):
         start = position
         assignment = _ASSIGNMENT.match(text, position)
         if assignment:
+            is_literal = text[assignment.end() : assignment.end() + 1] == "'"
             value, position = _value(text, assignment.end())
-            yield Entry(assignment[1], value, line)
+            expanded, missing = (None, "") if value is None else _expanded(value, known, bare=not is_literal)
+            yield Entry(assignment[1], expanded, line, missing)
+            earlier[assignment[1]] = expanded or ""
         position = _next_line(text, position)
         line += text.count("\n", start, position)
 
@@ -51,6 +64,24 @@ def _value(text: str, start: int) -> tuple[str | None, int]:
     if quoted is None:
         return None, start
     return _ESCAPES[quote].sub(lambda match: _CONTROLS.get(match[1], match[1]), quoted[1]), quoted.end()
+
+
+def _expanded(value: str, known: Mapping[str, str], *, bare: bool) -> tuple[str, str]:
+    """The value with its variables replaced, and one that should have been and is not known, if there is one."""
+    missing = ""
+
+    def of(found: re.Match[str]) -> str:
+        nonlocal missing
+        name = found["bare"] or found["braced"] or ""
+        if name in known and (bare or found["bare"] is None):
+            return known[name]
+        if found["otherwise"] is not None:
+            return found["otherwise"]
+        if found["bare"] is None:
+            missing = name
+        return found[0]
+
+    return _VARIABLE.sub(of, value), missing
 
 
 def _next_line(text: str, position: int) -> int:

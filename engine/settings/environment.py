@@ -1,5 +1,6 @@
 """Settings from variables: of the process, and of a `.env` file, under our names and under those of the field."""
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -7,8 +8,8 @@ from msgspec import Struct
 
 from engine.redaction import know_url
 from engine.settings.dotenv import Entry, entries
+from engine.settings.foreign import Name, is_known
 from engine.settings.given import Given, Layer, SettingsError, nearest, text_of
-from engine.settings.names import FOREIGN
 from engine.settings.reading import PREFIX, declared
 
 CONFIG_VARIABLE = PREFIX + "CONFIG"
@@ -19,52 +20,58 @@ class Variables(Struct, frozen=True):
     """What one set of variables says: under our names, and under the names of other programs."""
 
     own: Layer
-    foreign: Layer
+    foreign: tuple[Name, ...]
 
 
 def from_process(environ: Mapping[str, str]) -> Variables:
     """Raises SettingsError for a `SUBNET_CONSOLE_…` that is no setting."""
-    return _sorted((Entry(name, value, 0) for name, value in environ.items()), "")
+    return _sorted((Entry(name, value, 0) for name, value in environ.items()), None)
 
 
-def from_file(path: Path) -> Variables:
-    """What a `.env` file says; nothing when there is none. Raises SettingsError."""
+def from_file(path: Path, environ: Mapping[str, str] = os.environ) -> Variables:
+    """What a `.env` file says; nothing when there is none, or a folder of that name. Raises SettingsError.
+
+    `environ` is where the variables that its values name are looked for, after the file itself.
+    """
+    if path.is_dir():
+        return Variables({}, ())
     try:
         text = text_of(path)
     except FileNotFoundError:
-        return Variables({}, {})
-    return _sorted(entries(text), f"{path}:")
+        return Variables({}, ())
+    return _sorted(entries(text, environ), path)
 
 
-def _sorted(assignments: Iterable[Entry], file: str) -> Variables:
+def _sorted(assignments: Iterable[Entry], file: Path | None) -> Variables:
     """Empty values count as not set; of two with the same name the later counts.
 
     A password in a URL is known from here on, in a variable that is no setting as well: HTTP clients use some of those.
     """
     ours = {setting.variable: name for name, setting in declared().items()}
     own: Layer = {}
-    found: Layer = {}
+    foreign: dict[str, Name] = {}
     for entry in assignments:
         variable = entry.name.upper()
-        source = f"{file}{entry.line} {entry.name}" if file else entry.name
+        source = f"{file}:{entry.line} {entry.name}" if file else entry.name
         know_url(entry.value or "")
         if variable.startswith(PREFIX):
             if variable in (CONFIG_VARIABLE, PROFILE_VARIABLE):
                 continue
             if variable not in ours:
                 raise SettingsError(f"{source}: there is no such setting{nearest(variable, ours)}")
-            _put(own, ours[variable], entry.value, source)
-        elif variable in FOREIGN:
-            _put(found, variable, entry.value, source)
-    foreign: Layer = {}
-    for variable, name in FOREIGN.items():
-        if variable in found:
-            foreign.setdefault(name, found[variable])
-    return Variables(own, foreign)
+            if value := _value(entry, source):
+                own[ours[variable]] = Given(value, source)
+        elif is_known(variable, in_file=file is not None):
+            foreign[variable] = Name(entry.name, Given(_value(entry, source), source), file is not None)
+    return Variables(own, tuple(foreign.values()))
 
 
-def _put(layer: Layer, key: str, value: str | None, source: str) -> None:
-    if value is None:
+def _value(entry: Entry, source: str) -> str:
+    if entry.value is None:
         raise SettingsError(f"{source}: its quote is never closed")
-    if value:
-        layer[key] = Given(value, source)
+    if entry.missing:
+        raise SettingsError(
+            f"{source}: it names the variable {entry.missing}, which is not set; ${{{entry.missing}:-TEXT}} says what "
+            "counts then"
+        )
+    return entry.value

@@ -39,7 +39,7 @@ def read_file(path: Path) -> ConfigFile:
     except tomllib.TOMLDecodeError as error:
         place = _PLACE.search(str(error))
         line = place[1] if place else text.count("\n") + 1
-        raise SettingsError(f"{path}:{line}: this is no TOML: {error}") from error
+        raise SettingsError(f"{path}:{line}: not valid TOML: {error}") from error
     except RecursionError as error:
         raise SettingsError(f"{path} is no configuration: it is nested too deeply") from error
     lines = _lines(text)

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from engine.inputs import open_input
 from engine.settings.reading import declared, read
 
 MAX_BYTES = 1 << 20
@@ -48,15 +49,15 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def text_of(path: Path) -> str:
     """A whole file of settings. Raises SettingsError, FileNotFoundError."""
     try:
-        with path.open("rb") as file:
+        with open_input(path) as file:
             raw = file.read(MAX_BYTES + 1)
         if len(raw) > MAX_BYTES:
             raise SettingsError(f"{path} is larger than {MAX_BYTES} bytes")
-        return raw.decode()
+        return raw.decode("utf-8-sig")
     except FileNotFoundError:
         raise
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise SettingsError(f"{path}:{line}: this is no UTF-8 text") from error
+        raise SettingsError(f"{path}:{line}: not UTF-8 text") from error

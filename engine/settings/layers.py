@@ -11,7 +11,9 @@ from engine.folders import config_home
 from engine.settings.declared import DEMO, Settings
 from engine.settings.environment import CONFIG_VARIABLE, PROFILE_VARIABLE, from_file, from_process
 from engine.settings.file import ConfigFile, read_file
-from engine.settings.given import Layer, SettingsError
+from engine.settings.foreign import Fate, Name, fates, their_backend, translated
+from engine.settings.given import Given, Layer, SettingsError
+from engine.settings.names import LLAMA_SERVER
 from engine.settings.reading import declared
 
 DEFAULT = "default"
@@ -19,10 +21,20 @@ DEMO_DEFAULT = "default of the demo"
 
 
 class Configuration(Struct, frozen=True):
-    """The settings of a run and, by setting, where each value stands."""
+    """The settings of a run and, by setting, where each value stands.
+
+    `names` are those of other programs that were found, `backend` is what answers the questions, in their words.
+    """
 
     settings: Settings
     sources: dict[str, str]
+    names: tuple[Name, ...] = ()
+    backend: str = ""
+
+    @property
+    def fates(self) -> tuple[Fate, ...]:
+        """What became of the names of other programs."""
+        return tuple(fates(self.names, self.backend, self.sources))
 
 
 def configure(
@@ -37,28 +49,30 @@ def configure(
     Raises SettingsError: a setting that is unknown or wrong, a file or profile that was named and is not there.
     """
     variables = from_process(environ)
-    dotenv = from_file(Path(".env"))
+    dotenv = from_file(Path(".env"), environ)
     file = _config_file(config, environ)
-    given = ChainMap(
-        options,
-        variables.own,
-        dotenv.own,
-        variables.foreign,
-        dotenv.foreign,
-        _profile(file, profile or environ.get(PROFILE_VARIABLE)),
-        file.values if file else {},
-    )
+    own = ChainMap(options, variables.own, dotenv.own)
+    filed = ChainMap(_profile(file, profile or environ.get(PROFILE_VARIABLE)), file.values if file else {})
+    foreign = (variables.foreign, dotenv.foreign)
+    backend = _backend(own) if "backend" in own else their_backend(foreign) or _backend(filed)
+    given = ChainMap(*own.maps, *(translated(names, backend) for names in foreign), *filed.maps)
     values = {name: one.read(name) for name, one in given.items()}
     sources = dict.fromkeys(declared(), DEFAULT) | {name: one.source for name, one in given.items()}
     if values.get("role", Settings().role) == "demo":
         sources |= {name: DEMO_DEFAULT for name in DEMO if name not in values}
         values = {**DEMO, **values}
-    return Configuration(Settings(**values), sources)
+    return Configuration(Settings(**values), sources, (*variables.foreign, *dotenv.foreign), backend)
 
 
 def config_path() -> Path:
     """Where the configuration file is when nobody names another."""
     return config_home() / "config.toml"
+
+
+def _backend(layers: ChainMap[str, Given]) -> str:
+    """The backend that our own `layers` name, as other programs call it; "" for none, or one that they do not have."""
+    named = str(layers["backend"].read("backend")) if "backend" in layers else ""
+    return "" if named == LLAMA_SERVER else named
 
 
 def _config_file(named: Path | None, environ: Mapping[str, str]) -> ConfigFile | None:

@@ -1,35 +1,197 @@
-"""What other programs of the field call our settings: the Loosh miner and validator, and the subnet template.
+"""What other programs of the field call our settings: the Loosh miner and validator, Fiber, and the subnet template.
 
-Their names are read from the environment and from `.env`, in any case; names of theirs that nothing here uses, and
-those that do nothing in the programs themselves, are passed over, but for the switch of scoring with dropout: the
-template promises what it stands for.
+Their names are read from the environment and from `.env`, in any case. What becomes of each is told, see
+`engine.settings.foreign`: those that nothing here uses have a reason beside them.
 """
 
-FOREIGN = {
-    "NETUID": "netuid",
-    "SUBSTRATE_SIDECAR.NETUID": "netuid",
-    "SUBTENSOR_ADDRESS": "network",
-    "SUBTENSOR_NETWORK": "network",
-    "SUBSTRATE_SIDECAR.ENTRYPOINT": "network",
-    "WALLET_NAME": "wallet_name",
-    "WALLET.NAME": "wallet_name",
-    "HOTKEY_NAME": "wallet_hotkey",
-    "WALLET.HOTKEY": "wallet_hotkey",
-    "WALLET.WALLET_PATH": "wallet_path",
-    "API_HOST": "host",
-    "API_PORT": "port",
-    "LLM_BACKEND": "backend",
-    "VLLM_API_BASE": "backend_url",
-    "DEFAULT_MODEL": "backend_model",
-    "MAX_CONCURRENT_REQUESTS": "max_concurrency",
-    "FIBER_KEY_TTL_SECONDS": "key_ttl",
-    "FIBER_HANDSHAKE_TIMEOUT_SECONDS": "handshake_window",
-    "PROTOCOL.TIMEOUT": "challenge_timeout",
-    "VALIDATING.BATCH_SIZE": "sample",
-    "VALIDATING.DROPOUT_SCORING_ENABLED": "dropout",
-    "VALIDATING.MAX_SCORES_PER_PERIOD": "scored_per_period",
-    "VALIDATING.SCORE_PERIOD_SECONDS": "scoring_period",
-    "MANAGING.N_HISTORICAL_SCORES": "aggregation_window",
-    "LOG_LEVEL": "log_level",
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+
+class Taken(Struct, frozen=True):
+    """A name of theirs for a setting of ours.
+
+    `words` are values that are called otherwise here. An address counts with its own `backend` alone; `behind` is what
+    their program puts behind it.
+    """
+
+    setting: str
+    words: Mapping[str, str] = {}
+    backend: str = ""
+    behind: str = ""
+
+
+class Left(Struct, frozen=True):
+    """A name of theirs that changes nothing here, and why. A `dead` one changes nothing in their own program either."""
+
+    reason: str
+    dead: bool = False
+
+
+LLAMA_SERVER = "llamacpp"
+LLAMA_SERVER_URL = "http://localhost:8080/v1"
+"""To the Loosh miner `llamacpp` is llama.cpp's own server, at this address always. Ours runs in this process."""
+
+_LEVELS = {"trace": "debug", "success": "info", "warn": "warning", "fatal": "critical"}
+
+TAKEN: dict[str, Taken] = {
+    "NETUID": Taken("netuid"),
+    "SUBSTRATE_SIDECAR.NETUID": Taken("netuid"),
+    "SUBTENSOR_ADDRESS": Taken("network"),
+    "SUBTENSOR.CHAIN_ENDPOINT": Taken("network"),
+    "SUBTENSOR_NETWORK": Taken("network"),
+    "SUBTENSOR.NETWORK": Taken("network"),
+    "SUBSTRATE_SIDECAR.ENTRYPOINT": Taken("network"),
+    "WALLET_NAME": Taken("wallet_name"),
+    "WALLET.NAME": Taken("wallet_name"),
+    "HOTKEY_NAME": Taken("wallet_hotkey"),
+    "WALLET.HOTKEY": Taken("wallet_hotkey"),
+    "WALLET.WALLET_PATH": Taken("wallet_path"),
+    "WALLET.PATH": Taken("wallet_path"),
+    "API_HOST": Taken("host"),
+    "API_PORT": Taken("port"),
+    "LLM_BACKEND": Taken("backend", words={LLAMA_SERVER: "openai"}),
+    "VLLM_API_BASE": Taken("backend_url", backend="vllm"),
+    "OLLAMA_BASE_URL": Taken("backend_url", backend="ollama", behind="/v1"),
+    "DEFAULT_MODEL": Taken("backend_model"),
+    "MAX_CONCURRENT_REQUESTS": Taken("max_concurrency"),
+    "FIBER_KEY_TTL_SECONDS": Taken("key_ttl"),
+    "FIBER_HANDSHAKE_TIMEOUT_SECONDS": Taken("handshake_window"),
+    "PROTOCOL.TIMEOUT": Taken("challenge_timeout"),
+    "VALIDATING.BATCH_SIZE": Taken("sample"),
+    "VALIDATING.DROPOUT_SCORING_ENABLED": Taken("dropout"),
+    "VALIDATING.MAX_SCORES_PER_PERIOD": Taken("scored_per_period"),
+    "VALIDATING.SCORE_PERIOD_SECONDS": Taken("scoring_period"),
+    "MANAGING.N_HISTORICAL_SCORES": Taken("aggregation_window"),
+    "LOG_LEVEL": Taken("log_level", words=_LEVELS),
 }
-"""Their name: ours. Where several name the same setting, the first that is set wins: an address beats a network."""
+"""Where several name the same setting, the first that is set wins: an address beats a network."""
+
+_REQUESTED = Left("what a request asks for counts", dead=True)
+_FOR_VLLM = Left("it configures vLLM, which is started apart from this program")
+_SERVER = Left("the server's own limits count: max_concurrency, queue_limit and queue_per_caller")
+_FILES = Left("what is stored is in data_dir")
+_NO_API = Left("no Challenge API is asked: challenges are synthetic, or come from --challenges")
+_NO_NARRATIVE = Left("no narrative is written")
+_OLD_AXON = Left("host and port are the address", dead=True)
+_NO_SERVICE = Left("it is one process: there is no such service to reach")
+_NO_REDIS = Left("what is kept is in data_dir, and not in Redis")
+_NO_QUOTA = Left("callers are limited by the miner itself, and not by quotas of a managing service")
+_SCRIPT = Left("it is for the scripts of the Loosh miner")
+_LIBRARY = Left("it is read by the library that it is for, and not as a setting")
+
+LEFT: dict[str, Left] = {
+    # The Loosh miner.
+    "DEFAULT_MAX_TOKENS": _REQUESTED,
+    "DEFAULT_TEMPERATURE": _REQUESTED,
+    "DEFAULT_TOP_P": _REQUESTED,
+    "MODEL_PATH": Left("backend=llamacpp with model_path loads a GGUF file in this process", dead=True),
+    "OLLAMA_TIMEOUT": Left("an answer may take as long as its caller waits", dead=True),
+    "TENSOR_PARALLEL_SIZE": _FOR_VLLM,
+    "GPU_MEMORY_UTILIZATION": _FOR_VLLM,
+    "MAX_MODEL_LEN": _FOR_VLLM,
+    "LOG_FILE": Left("the log is in data_dir", dead=True),
+    "FIBER_ENABLE_KEY_ROTATION": Left("keys are always exchanged anew when key_ttl is over", dead=True),
+    "ENABLE_VALIDATOR_WHITELIST": Left("callers always need a validator permit on the chain, or a place in allow"),
+    "CHALLENGE_API_URL": _NO_API,
+    "CHALLENGE_API_KEY": _NO_API,
+    "TEST_MODE": Left("there is no such mode: --network embedded tries things out without a real chain"),
+    "VLLM_PORT": _FOR_VLLM,
+    "VLLM_ENABLE_AUTO_TOOL_CHOICE": _FOR_VLLM,
+    "VLLM_TOOL_CALL_PARSER": _FOR_VLLM,
+    "VLLM_ENABLE_PREFIX_CACHING": _FOR_VLLM,
+    "VLLM_MAX_NUM_SEQS": _FOR_VLLM,
+    "VLLM_MAX_NUM_BATCHED_TOKENS": _FOR_VLLM,
+    "HUGGINGFACE_HUB_CACHE": _LIBRARY,
+    "HF_HOME": _LIBRARY,
+    "HF_HUB_ENABLE_HF_TRANSFER": _LIBRARY,
+    "MINER_WORKDIR": _SCRIPT,
+    "PYTHON_INTERPRETER": _SCRIPT,
+    "WALLET_PATH": Left("their container copies wallets from there; wallet_path says where they are read"),
+    "UVICORN_KEEP_ALIVE": _SERVER,
+    "UVICORN_LIMIT_CONCURRENCY": _SERVER,
+    "UVICORN_LIMIT_MAX_REQUESTS": _SERVER,
+    # The Loosh validator.
+    "DB_PATH": _FILES,
+    "USERS_DB_PATH": _FILES,
+    "LLM_API_URL": _NO_NARRATIVE,
+    "LLM_API_KEY": _NO_NARRATIVE,
+    "LLM_MODEL": _NO_NARRATIVE,
+    "AXON_IP": _OLD_AXON,
+    "AXON_PORT": _OLD_AXON,
+    "AXON_EXTERNAL_IP": _OLD_AXON,
+    "AXON_EXTERNAL_PORT": _OLD_AXON,
+    "AXON_MAX_WORKERS": _OLD_AXON,
+    "AXON_TIMEOUT": _OLD_AXON,
+    "HEATMAP_UPLOAD_URL": Left("pictures of rounds are written with 'export round ID --picture'", dead=True),
+    "CHALLENGE_PUSH_API_KEY": Left(_NO_API.reason, dead=True),
+    "CHALLENGE_MODE": Left(_NO_API.reason, dead=True),
+    "DB_BACKEND": Left(_FILES.reason, dead=True),
+    "DATABASE_URL": Left(_FILES.reason, dead=True),
+    # Fiber.
+    "REFRESH_NODES": Left("the metagraph is always kept up to date"),
+    "LOAD_OLD_NODES": Left("the metagraph is always read from the chain"),
+    "MIN_STAKE_THRESHOLD": Left("callers need a validator permit on the chain, whatever their stake"),
+    "STORAGE_ENCRYPTION_KEY": Left("exchanged keys are kept in memory only"),
+    "ENV": Left("log_level says how much is logged"),
+    # The subnet template.
+    "SUBSTRATE_SIDECAR.SYNC_NODE_INFO_INTERVAL": Left("the metagraph is read as often as it changes"),
+    "SUBSTRATE_SIDECAR.REDIS_KEYS": _NO_REDIS,
+    "SUBSTRATE_SIDECAR.HOST": _NO_SERVICE,
+    "SUBSTRATE_SIDECAR.PORT": _NO_SERVICE,
+    "SUBSTRATE_SIDECAR.ADAPTER": _NO_SERVICE,
+    "SUBSTRATE_SIDECAR.REQUEST_TIMEOUT": _NO_SERVICE,
+    "REDIS.HOST": _NO_REDIS,
+    "REDIS.PORT": _NO_REDIS,
+    "REDIS.DB": _NO_REDIS,
+    "MANAGING.EPOCH_INTERVAL": _NO_QUOTA,
+    "MANAGING.N_SCORES_PER_EPOCH": Left("scored_per_period is what it stands for", dead=True),
+    "MANAGING.SCORE_HISTORY_TTL_FACTOR": Left("retention_days says how long rounds are kept"),
+    "MANAGING.RATE_LIMIT_MIN_STAKE": _NO_QUOTA,
+    "MANAGING.RATE_LIMIT_MAX_REQUESTS": _NO_QUOTA,
+    "MANAGING.REDIS_KEYS": _NO_REDIS,
+    "MANAGING.HOST": _NO_SERVICE,
+    "MANAGING.PORT": _NO_SERVICE,
+    "VALIDATING.SYNTHETIC_RATE_LIMIT_THRESHOLD": _NO_QUOTA,
+    "VALIDATING.SCORE_TRACKING_KEY_PREFIX": _NO_REDIS,
+    "VALIDATING.SCORING_SEMAPHORE_SIZE": Left("rounds are judged by one worker, one after the other"),
+    "SCORING.HOST": _NO_SERVICE,
+    "SCORING.PORT": _NO_SERVICE,
+    "SYNTHESIZING.HOST": _NO_SERVICE,
+    "SYNTHESIZING.PORT": _NO_SERVICE,
+    "PROTOCOL.CHALLENGES": Left("the template's arithmetic is not asked"),
+}
+
+LEFT_BEGINNINGS: dict[str, Left] = {
+    "MYSQL_": Left(_FILES.reason, dead=True),
+    "REDIS_": Left(_NO_REDIS.reason, dead=True),
+}
+"""Names of the Loosh validator's first version, by how they begin."""
+
+SECTIONS = tuple(sorted({name.partition(".")[0] + "." for name in (*TAKEN, *LEFT) if "." in name}))
+"""The beginnings of the template's dotted names: whatever else begins so is a mistake in one of them."""
+
+COMMONPLACE = frozenset(
+    (
+        "DATABASE_URL",
+        "DB_BACKEND",
+        "DB_PATH",
+        "ENV",
+        "HF_HOME",
+        "HF_HUB_ENABLE_HF_TRANSFER",
+        "HUGGINGFACE_HUB_CACHE",
+        "LOG_FILE",
+        "PYTHON_INTERPRETER",
+    )
+)
+"""Names that the environment may hold for any other program: they are told of only where a `.env` file has them."""
+
+
+def left(name: str, *, in_file: bool) -> Left | None:
+    """Why an upper-case name is not taken; None for one that is none of theirs, and of no concern."""
+    if name in LEFT:
+        return LEFT[name] if in_file or name not in COMMONPLACE else None
+    if in_file:
+        return next((why for beginning, why in LEFT_BEGINNINGS.items() if name.startswith(beginning)), None)
+    return None

@@ -140,6 +140,8 @@ def _read_own(kind: type, value: Any) -> object:
         raise TypeError(f"{kind.__name__} from {type(value).__name__}")
     if kind is Secret:
         return Secret(value)
+    if not value.strip():
+        raise ValueError("it is empty")
     try:
         return Path(value).expanduser().absolute()
     except RuntimeError as error:

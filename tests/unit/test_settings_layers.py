@@ -111,7 +111,7 @@ def test_a_loosh_miner_moves_over_with_its_file() -> None:
 def test_the_template_moves_over_with_its_dotted_names(own_home: Path) -> None:
     settings, _ = configured(
         dotenv="WALLET.NAME=cold\nwallet.hotkey=hot\nWALLET.WALLET_PATH=~/wallets\nSUBSTRATE_SIDECAR.NETUID=47\n"
-        "WALLET.PATH=/ignored/there/too\nPROTOCOL.TIMEOUT=9\nVALIDATING.BATCH_SIZE=4\n"
+        "WALLET.PATH=/the/other/name\nPROTOCOL.TIMEOUT=9\nVALIDATING.BATCH_SIZE=4\n"
     )
     assert (settings.wallet_name, settings.wallet_hotkey, settings.netuid) == ("cold", "hot", 47)
     assert (settings.wallet_path, settings.challenge_timeout, settings.sample) == (own_home / "wallets", 9, 4)
@@ -162,8 +162,8 @@ def test_the_key_does_not_show_itself() -> None:
         ({"file": "netuid = 1\nrouns = 3"}, "config.toml:2: there is no setting 'rouns'; did you mean 'rounds'?"),
         ({"file": "\n[profile.a]\nport = '80'"}, "config.toml:3: port must be a whole number of at least 0 and"),
         ({"file": "profile.a.port = 'x'"}, "config.toml:1: port must be"),
-        ({"file": "netuid = x\n"}, "config.toml:1: this is no TOML: Invalid value"),
-        ({"file": "\nnetuid = "}, "config.toml:2: this is no TOML: Invalid value"),
+        ({"file": "netuid = x\n"}, "config.toml:1: not valid TOML: Invalid value"),
+        ({"file": "\nnetuid = "}, "config.toml:2: not valid TOML: Invalid value"),
         ({"file": "netuid = true"}, "config.toml:1: netuid must be a whole number"),
         ({"file": "interval = nan"}, "config.toml:1: interval must be a number (s) of at least 0"),
         ({"file": "interval = inf"}, "config.toml:1: interval must be a number"),
@@ -194,7 +194,7 @@ def test_what_is_said_about_a_wrong_value(arguments: dict[str, Any], message: st
 
 def test_files_that_cannot_be_read(folder: Path) -> None:
     (folder / "config.toml").write_bytes(b"netuid = 1\n# caf\xe9\n")
-    with pytest.raises(SettingsError, match=r"config\.toml:2: this is no UTF-8 text"):
+    with pytest.raises(SettingsError, match=r"config\.toml:2: not UTF-8 text"):
         configure({}, config=Path("config.toml"), environ={})
     with pytest.raises(SettingsError, match="cannot be read: Is a directory"):
         configure({}, config=folder, environ={})

@@ -89,8 +89,8 @@ def test_a_file_changes_what_it_names(tmp_path: Path) -> None:
         ('"view.filter" = ["ctrl+s"]', "cannot have 'ctrl+s': terminals keep it for flow control"),
         ('"nav.back" = ["b"]', "nav.back keeps its key"),
         ('"view.filter" = "f"', "each line is an action and its keys"),
-        ('"view.filter" = [', "is no TOML"),
-        ("a = " + "[" * 5000, "is no TOML"),
+        ('"view.filter" = [', "is not valid TOML"),
+        ("a = " + "[" * 5000, "is not valid TOML"),
     ],
 )
 def test_a_wrong_file_is_named_with_what_is_wrong(tmp_path: Path, text: str, complaint: str) -> None:

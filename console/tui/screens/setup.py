@@ -10,7 +10,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
-from console.config import shown
+from console.config import shown, shown_names
 from console.doctor import report
 from console.doctor.result import Result
 from console.present import doctor
@@ -64,8 +64,9 @@ class SetupScreen(ConsoleScreen):
             self.do_doctor_run()
 
     def show(self, picture: Picture) -> None:
-        if self.host.configuration is not None:
-            self.query_one("#settings", TablePanel).show(shown(self.host.configuration), picture.now)
+        found = self.host.configuration
+        if found is not None:
+            self.query_one("#settings", TablePanel).show([*shown(found), *shown_names(found)], picture.now)
 
     # -- the doctor ------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from engine.challenges.errors import ChallengeError
 from engine.challenges.sources.base import Cursor
 from engine.challenges.sources.lines import BadLine, read_challenges
+from engine.inputs import open_input
 from engine.values import Challenge
 
 OnBadLine = Callable[[int, str], None]
@@ -71,7 +72,7 @@ class FileSource:
 
 def _digest(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with open_input(path) as file:
             return file_digest(file, "sha256").hexdigest()
     except OSError as problem:
         raise ChallengeError(f"cannot read the challenges in {path}: {problem.strerror or problem}") from problem

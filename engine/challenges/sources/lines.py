@@ -11,6 +11,7 @@ import msgspec
 
 from engine.challenges.errors import ChallengeError
 from engine.challenges.kinds import kind
+from engine.inputs import BYTE_ORDER_MARK, open_input
 from engine.text import safe
 from engine.values import AnswerType, Challenge, Request
 
@@ -80,13 +81,13 @@ def answer_type_of(truth: str | None) -> AnswerType:
 def _numbered(path: Path) -> Iterator[tuple[int, bytes]]:
     """The lines of a file from 1; of an overlong one only its beginning, one byte longer than allowed."""
     try:
-        with path.open("rb") as file:
+        with open_input(path) as file:
             number = 0
             while line := file.readline(MAX_LINE + 1):
                 number += 1
                 if len(line) > MAX_LINE:
                     _skip_rest(file, line)
-                yield number, line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+                yield number, line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line
     except OSError as problem:
         raise ChallengeError(f"cannot read the challenges in {path}: {problem.strerror or problem}") from problem
 

@@ -1,0 +1,103 @@
+"""Names of other programs as settings of ours, and an account of what became of each of them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from engine.settings.given import Given, Layer, nearest
+from engine.settings.names import LEFT, LLAMA_SERVER, LLAMA_SERVER_URL, SECTIONS, TAKEN, Taken, left
+
+BACKEND = "LLM_BACKEND"
+
+State = Literal["taken", "overruled", "ignored", "dead", "unknown"]
+
+
+class Name(Struct, frozen=True):
+    """A name that is none of ours, with what it was given, where it was found."""
+
+    name: str
+    given: Given
+    in_file: bool
+
+    @property
+    def upper(self) -> str:
+        return self.name.upper()
+
+
+class Fate(Struct, frozen=True):
+    """What became of a name: `setting` is what it stands for, `reason` says why it does not count."""
+
+    name: str
+    source: str
+    state: State
+    setting: str = ""
+    reason: str = ""
+
+    @property
+    def text(self) -> str:
+        """As in "taken as netuid" or "ignored: …"."""
+        head = f"taken as {self.setting}" if self.state == "taken" else self.state
+        return f"{head}: {self.reason}" if self.reason else head
+
+
+def is_known(name: str, *, in_file: bool) -> bool:
+    """Whether a name is to be accounted for. A `.env` file is for us, so every name in it is."""
+    upper = name.upper()
+    return in_file or upper in TAKEN or upper.startswith(SECTIONS) or left(upper, in_file=in_file) is not None
+
+
+def their_backend(layers: Sequence[Sequence[Name]]) -> str:
+    """What the first of `layers` that names a backend calls it, in their words; "" when none does."""
+    named = (name for layer in layers for name in layer if name.upper == BACKEND and name.given.value)
+    return next((str(name.given.value).strip().lower() for name in named), "")
+
+
+def translated(names: Sequence[Name], backend: str) -> Layer:
+    """The settings that one layer's names stand for; of addresses only that of `backend`, in their words."""
+    given = {name.upper: name.given for name in names if name.given.value}
+    layer: Layer = {}
+    for upper, taken in TAKEN.items():
+        if upper in given and taken.backend in ("", backend):
+            layer.setdefault(taken.setting, _in_our_words(given[upper], taken))
+    if backend == LLAMA_SERVER and BACKEND in given:
+        layer.setdefault("backend_url", replace(given[BACKEND], value=LLAMA_SERVER_URL))
+    return layer
+
+
+def fates(names: Sequence[Name], backend: str, sources: Mapping[str, str]) -> Iterator[Fate]:
+    """What became of each of `names`, in their order; `sources` says where the value of each setting stands."""
+    for name in names:
+        yield _fate(name, backend, sources)
+
+
+def _fate(name: Name, backend: str, sources: Mapping[str, str]) -> Fate:
+    source = name.given.source
+    taken = TAKEN.get(name.upper)
+    if taken is None:
+        why = left(name.upper, in_file=name.in_file)
+        if why is None:
+            return Fate(name.name, source, "unknown", reason=_unknown(name.upper))
+        return Fate(name.name, source, "dead" if why.dead else "ignored", reason=why.reason)
+    if not name.given.value:
+        return Fate(name.name, source, "ignored", taken.setting, "it is empty")
+    if taken.backend not in ("", backend):
+        return Fate(name.name, source, "ignored", taken.setting, f"it counts with {BACKEND}={taken.backend} alone")
+    if sources[taken.setting] != source:
+        return Fate(name.name, source, "overruled", taken.setting, f"{sources[taken.setting]} sets {taken.setting}")
+    server = name.upper == BACKEND and backend == LLAMA_SERVER
+    meant = f"the server of llama.cpp, at {LLAMA_SERVER_URL} unless backend_url says otherwise" if server else ""
+    return Fate(name.name, source, "taken", taken.setting, meant)
+
+
+def _unknown(upper: str) -> str:
+    return "neither this program nor those that it reads files of have such a name" + nearest(upper, (*TAKEN, *LEFT))
+
+
+def _in_our_words(given: Given, taken: Taken) -> Given:
+    value = str(given.value)
+    value = taken.words.get(value.strip().lower(), value)
+    if taken.behind:
+        value = value.strip().rstrip("/").removesuffix(taken.behind) + taken.behind
+    return replace(given, value=value)
