@@ -67,7 +67,8 @@ def describe(snapshot: Snapshot, holder: Holder | None, age: float) -> Iterator[
             yield f"service: {service.name} {service.state}, {service.restarts} restarts: {service.reason}"
     for attention in snapshot.attention:
         if not attention.acknowledged:
-            yield f"{attention.level}: {attention.subject}: {attention.text}"
+            times = f" ({attention.count} times)" if attention.count > 1 else ""
+            yield f"{attention.level}: {attention.subject}: {attention.text}{times}"
 
 
 def duration(seconds: float) -> str:

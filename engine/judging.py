@@ -5,8 +5,9 @@ import contextlib
 import logging
 import math
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -14,6 +15,7 @@ from engine.encoding.endpoint import NOWHERE, Endpoint
 from engine.encoding.errors import EncoderError
 from engine.encoding.threads import thread_limits
 from engine.environ import harmless
+from engine.feed import Feed
 from engine.judging_worker import HEADER_BYTES, Answer, Failed, Judged, Ready, Setup, Task
 from engine.scoring.history import decode
 from engine.scoring.kinship.suspects import Suspicions, suspicions
@@ -23,6 +25,15 @@ log = logging.getLogger(__name__)
 
 DEADLINE_S = 60.0
 """The longest that loading the model, or judging one round, may take."""
+
+SILENT_S = 5.0
+"""Judging takes less than a second; a worker that is silent for longer is talked of."""
+
+DYING_S = 1.0
+"""So long may a process that dies take from closing its pipes to its end."""
+
+SILENCE = "judging worker"
+"""The subject of that talk, which is over when the worker answers."""
 
 
 class JudgeFailed(Exception):
@@ -35,7 +46,10 @@ def suspicions_in(history: bytes) -> Suspicions:
 
 
 class Judge:
-    """Judges rounds by one profile with one encoder. One round at a time; others wait their turn."""
+    """Judges rounds by one profile with one encoder. One round at a time; others wait their turn.
+
+    `feed` is told of a worker that is silent, died or had to be replaced.
+    """
 
     def __init__(
         self,
@@ -46,11 +60,14 @@ class Judge:
         device: str = "auto",
         endpoint: Endpoint = NOWHERE,
         deadline: float = DEADLINE_S,
+        feed: Feed | None = None,
     ) -> None:
         self.profile = profile
         self._setup = Setup(profile=profile, encoder=encoder, threads=threads, device=device, endpoint=endpoint)
         self._deadline = deadline
+        self._feed = feed
         self._process: asyncio.subprocess.Process | None = None
+        self._end: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
         self._decoder: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)
 
@@ -76,6 +93,8 @@ class Judge:
         """End the worker at once. A second call does nothing."""
         process, self._process = self._process, None
         if process is not None:
+            if process.returncode is None and self._end is not None:
+                self._end.cancel()
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
@@ -112,6 +131,7 @@ class Judge:
             )
         except OSError as error:
             raise JudgeFailed(f"the judging worker cannot be started ({error.strerror})") from error
+        self._end = asyncio.create_task(self._see_the_end_of(self._process))
         answer = await self._exchange(msgspec.msgpack.encode(self._setup))
         if isinstance(answer, Failed):
             await self.close()
@@ -121,20 +141,66 @@ class Judge:
         without = f"; no GPU is used (encoder_device {self._setup.device})" if answer.device == "cpu" else ""
         log.info("answers are embedded by %s on %s%s", answer.encoder, answer.device, without)
 
+    async def _see_the_end_of(self, process: asyncio.subprocess.Process) -> None:
+        """Tell of a worker that ends without being ended, also while there is nothing to judge."""
+        code = await process.wait()
+        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        self._tell_replaced(f"died ({how})")
+
+    def _tell_replaced(self, why: str) -> None:
+        log.warning("the judging worker %s", why)
+        if self._feed is not None:
+            self._feed.raise_attention("error", "judging", f"the judging worker {why}: another one takes its place")
+
     async def _exchange(self, message: bytes) -> Answer:
         """One message there and one back. A worker that fails at it is killed."""
         try:
             async with asyncio.timeout(self._deadline):
-                return await self._talk(message)
+                with self._silence_told():
+                    return await self._talk(message)
         except TimeoutError:
             await self.close()
-            raise JudgeFailed(f"no answer from the judging worker within {self._deadline:g} s") from None
-        except (EOFError, OSError, msgspec.DecodeError) as error:
-            await self.close()
+            self._tell_replaced(why := f"did not answer within {self._deadline:g} s")
+            raise JudgeFailed(f"the judging worker {why}") from None
+        except (EOFError, OSError) as error:
+            await self._ended()
             raise JudgeFailed(f"the judging worker ended ({type(error).__name__})") from error
+        except msgspec.DecodeError as error:
+            await self.close()
+            self._tell_replaced(why := "gave an answer that cannot be read")
+            raise JudgeFailed(f"the judging worker {why}") from error
         except asyncio.CancelledError:
             await self.close()
             raise
+
+    async def _ended(self) -> None:
+        """A worker whose pipes broke has died, or is ended if it has not a moment later."""
+        if self._process is not None:
+            try:
+                async with asyncio.timeout(DYING_S):
+                    await self._process.wait()
+            except TimeoutError:
+                self._tell_replaced("closed its pipes")
+        await self.close()
+
+    @contextlib.contextmanager
+    def _silence_told(self) -> Iterator[None]:
+        """Tell of a worker that is silent meanwhile, until it answers."""
+        silence = asyncio.get_running_loop().call_later(SILENT_S, self._tell_silence)
+        try:
+            yield
+        finally:
+            silence.cancel()
+        if self._feed is not None:
+            self._feed.settle(SILENCE, "the judging worker answers again")
+
+    def _tell_silence(self) -> None:
+        url = self._setup.endpoint.url
+        waits = f"; it may be waiting for the encoder at {url}" if url else ""
+        text = f"the judging worker has not answered for {SILENT_S:g} s{waits}"
+        log.warning(text)
+        if self._feed is not None:
+            self._feed.hold_attention("warning", SILENCE, text)
 
     async def _talk(self, message: bytes) -> Answer:
         process = self._process

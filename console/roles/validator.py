@@ -16,6 +16,7 @@ from engine.challenges.sources.replay import ReplaySource
 from engine.challenges.sources.synthetic import SyntheticSource
 from engine.encoding.endpoint import Endpoint
 from engine.encoding.errors import EncoderError
+from engine.feed import Feed
 from engine.judging import Judge
 from engine.limit import RollingLimit
 from engine.settings import Settings
@@ -123,23 +124,24 @@ async def _judge(session: Session, stack: AsyncExitStack) -> Judge:
     """A judge with the chosen encoder loaded, or with the packaged one where that is allowed. Raises EncoderError."""
     settings, feed = session.settings, session.feed
     try:
-        return await _started(settings, stack)
+        return await _started(settings, feed, stack)
     except EncoderError as error:
         if not settings.encoder_fallback or settings.encoder == PACKAGED_ENCODER:
             raise
         log.warning("%s; going on with %s", error, PACKAGED_ENCODER)
         feed.raise_attention("warning", "encoder", f"{error}; {PACKAGED_ENCODER} is in use instead")
         feed.publish(replace(feed.snapshot, encoder=PACKAGED_ENCODER))
-        return await _started(replace(settings, encoder=PACKAGED_ENCODER, encoder_device="auto"), stack)
+        return await _started(replace(settings, encoder=PACKAGED_ENCODER, encoder_device="auto"), feed, stack)
 
 
-async def _started(settings: Settings, stack: AsyncExitStack) -> Judge:
+async def _started(settings: Settings, feed: Feed, stack: AsyncExitStack) -> Judge:
     judge = Judge(
         settings.scoring,
         settings.encoder,
         threads=settings.encoder_threads,
         device=settings.encoder_device,
         endpoint=Endpoint(settings.encoder_url, str(settings.encoder_key)),
+        feed=feed,
     )
     stack.push_async_callback(judge.close)
     await judge.start()

@@ -13,11 +13,15 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from engine import judging
 from engine.encoding.endpoint import NOWHERE, Endpoint
 from engine.encoding.errors import EncoderError
+from engine.feed import Feed
 from engine.judging import Judge, JudgeFailed, suspicions_in
+from engine.redaction import HIDDEN, know_url
 from engine.values import Challenge, Reply, Request
 from tests.unit.embeddings_helpers import embeddings_server
+from tests.unit.engine_helpers import a_feed, named, until
 
 
 def a_challenge(id: str = "c-1") -> Challenge:
@@ -38,9 +42,14 @@ def replies(*texts: str) -> tuple[Reply, ...]:
 
 @asynccontextmanager
 async def a_judge(
-    encoder: str = "hashing", *, deadline: float = 30.0, profile: str = "robust", endpoint: Endpoint = NOWHERE
+    encoder: str = "hashing",
+    *,
+    deadline: float = 30.0,
+    profile: str = "robust",
+    endpoint: Endpoint = NOWHERE,
+    feed: Feed | None = None,
 ) -> AsyncIterator[Judge]:
-    judge = Judge(profile, encoder, deadline=deadline, endpoint=endpoint)
+    judge = Judge(profile, encoder, deadline=deadline, endpoint=endpoint, feed=feed)
     try:
         await judge.start()
         yield judge
@@ -131,6 +140,84 @@ async def test_a_worker_that_hangs_misses_its_deadline_and_the_next_round_is_jud
         assert not os.path.exists(f"/proc/{pid}")  # noqa: ASYNC240, PTH110 no wait on procfs
 
 
+def pid_of(judge: Judge) -> int:
+    assert judge.pid is not None
+    return judge.pid
+
+
+def told(feed: Feed) -> list[tuple[str, str, int]]:
+    return [(line.level, line.text, line.count) for line in feed.attention]
+
+
+SILENT = "the judging worker has not answered for 0.3 s"
+DIED = "the judging worker died (SIGKILL): another one takes its place"
+
+
+async def test_a_worker_that_is_silent_is_told_of_until_it_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judging, "SILENT_S", 0.3)
+    feed = a_feed()
+    async with a_judge(feed=feed) as judge:
+        await until(lambda: not feed.attention)
+        os.kill(pid_of(judge), signal.SIGSTOP)
+        judged = asyncio.create_task(judge.judge(a_challenge(), replies("42"), None))
+        await until(lambda: feed.attention)
+        assert told(feed) == [("warning", SILENT, 1)]
+        os.kill(pid_of(judge), signal.SIGCONT)
+        await judged
+        assert told(feed) == []
+        assert named(feed, "attention")[-1]["text"] == "the judging worker answers again"
+
+
+async def test_a_worker_that_waits_for_its_encoder_is_told_of_with_the_encoders_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    feed = a_feed()
+    with embeddings_server() as server:
+        url = server.url.replace("http://", "http://me:pass-of-mine@")
+        know_url(url)
+        async with a_judge("openai:tiny", endpoint=Endpoint(url), feed=feed) as judge:
+            monkeypatch.setattr(judging, "SILENT_S", 0.3)
+            server.hang.clear()
+            asked = replace(a_challenge(), answer_type="text", truth=None)
+            judged = asyncio.create_task(judge.judge(asked, replies("It is blue.", "It is red."), None))
+            await until(lambda: feed.attention)
+            [line] = feed.attention
+            hidden = server.url.replace("http://", f"http://me:{HIDDEN}@")
+            assert line.text == f"{SILENT}; it may be waiting for the encoder at {hidden}"
+            server.hang.set()
+            await judged
+            assert told(feed) == []
+
+
+async def test_silence_is_told_within_seconds() -> None:
+    assert judging.SILENT_S <= 10 < judging.DEADLINE_S
+
+
+async def test_a_worker_that_dies_is_told_of_each_time_also_while_there_is_nothing_to_judge() -> None:
+    feed = a_feed()
+    async with a_judge(feed=feed) as judge:
+        os.kill(pid_of(judge), signal.SIGKILL)
+        await until(lambda: feed.attention)
+        assert told(feed) == [("error", DIED, 1)]
+        assert (await judge.judge(a_challenge(), replies("42"), None)).judgement.winner == "hk0"
+        os.kill(pid_of(judge), signal.SIGSTOP)
+        judged = asyncio.create_task(judge.judge(a_challenge(), replies("42"), None))
+        await asyncio.sleep(0)
+        os.kill(pid_of(judge), signal.SIGKILL)
+        assert (await judged).judgement.winner == "hk0"
+        assert told(feed) == [("error", DIED, 2)]
+    assert told(feed) == [("error", DIED, 2)], "to be closed is not to die"
+
+
+async def test_a_worker_that_is_replaced_for_its_silence_is_told_of() -> None:
+    feed = a_feed()
+    async with a_judge(deadline=2.0, feed=feed) as judge:
+        os.kill(pid_of(judge), signal.SIGSTOP)
+        await judge.judge(a_challenge(), replies("42"), None)
+        text = "the judging worker did not answer within 2 s: another one takes its place"
+        assert told(feed) == [("error", text, 1)]
+
+
 async def test_a_round_that_cannot_be_judged_says_why() -> None:
     async with a_judge() as judge:
         with pytest.raises(JudgeFailed, match="Error"):
@@ -157,12 +244,12 @@ async def test_an_encoder_that_cannot_be_opened_is_named() -> None:
 async def test_the_loop_stays_free_while_a_large_round_is_judged() -> None:
     async with a_judge() as judge:
         texts = [f"Answer {number}: " + "the quick brown fox jumps over the lazy dog " * 20 for number in range(64)]
-        judging = asyncio.create_task(judge.judge(a_challenge(), replies(*texts), None))
+        task = asyncio.create_task(judge.judge(a_challenge(), replies(*texts), None))
         longest, before = 0.0, (began := time.monotonic())
-        while not judging.done():
+        while not task.done():
             await asyncio.sleep(0.001)
             longest, before = max(longest, time.monotonic() - before), time.monotonic()
-        await judging
+        await task
         assert longest < max(0.1, (before - began) / 2)
 
 
