@@ -1,9 +1,5 @@
 import itertools
-import math
-import random
-import string
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,7 +8,7 @@ from msgspec import structs
 from engine.scoring import history as histories
 from engine.scoring import profiles
 from engine.scoring.history import History
-from engine.values import AnswerType, Judgement, Reply, ReplyStatus
+from engine.values import Reply, ReplyStatus
 from tests.unit.scoring_helpers import challenge, emissions, judged, replies, reply, verdicts
 
 SUM = challenge("What is 17 times 24?", "number")
@@ -31,19 +27,6 @@ SKY_ANSWERS = [
     "Air scatters the short blue waves of sunlight most. At sunset the longer path removes the blue light.",
     "At sunset the longer path removes the blue light. The scattered blue light reaches us from all sides.",
 ]
-ODD_TEXTS = [
-    "",
-    "   ",
-    "\x00\x1b[2J\xff",
-    "7",
-    "x" * 200_000,
-    "no " * 60_000,
-    "\ud800",
-    "{" * 3_000,
-    "∞ NaN -inf",
-    "🦊",
-]
-KINDS: tuple[AnswerType, ...] = ("number", "short", "yes_no", "json", "tool_call", "code", "text")
 
 
 def learned(rounds: int, right: list[str], wrong: list[str]) -> History:
@@ -220,42 +203,6 @@ def test_the_order_of_the_replies_changes_nothing(order: list[int], asked: objec
         frozenset(cluster) for cluster in straight.clusters
     }
     assert other == history
-
-
-def numbers_of(judgement: Judgement) -> list[float]:
-    found = [judgement.consensus, judgement.agreement]
-    for verdict in judgement.verdicts:
-        found += [verdict.emission, verdict.score, verdict.quality, *verdict.parts.values()]
-    return found
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("truth", [None, "7", "yes", '{"a": 1}', ""])
-def test_no_text_makes_a_number_that_is_not_finite(kind: AnswerType, truth: str | None) -> None:
-    asked = challenge("Is the answer a number? Explain.", kind, truth)
-    for texts in (ODD_TEXTS, ["7"] * 5, [""] * 3, ["one"], [], [random.Random(1).choice(string.printable)]):
-        history = History()
-        for _ in range(3):
-            judgement, history = judged(asked, replies(texts), history)
-            assert all(math.isfinite(number) for number in numbers_of(judgement))
-            assert all(0 <= verdict.emission <= 1 for verdict in judgement.verdicts)
-            assert [verdict.hotkey for verdict in judgement.verdicts] == [f"m{place}" for place in range(len(texts))]
-
-
-@settings(max_examples=40)
-@given(st.lists(st.text(max_size=40), max_size=6), st.sampled_from(KINDS), st.floats(allow_nan=True))
-def test_nothing_from_outside_breaks_a_round(texts: list[str], kind: AnswerType, ms: float) -> None:
-    given_ = [reply(f"m{place}", text, ms=ms, ip=text, coldkey=text) for place, text in enumerate(texts)]
-    judgement, _ = judged(challenge(" ".join(texts), kind), given_)
-    assert all(math.isfinite(number) for number in numbers_of(judgement))
-
-
-def test_vectors_that_are_not_finite_count_for_nothing() -> None:
-    given_ = replies(SKY_ANSWERS)
-    for broken in (np.nan, np.inf):
-        vectors = {text: np.full(384, broken, dtype=np.float32) for text in profiles.texts("robust", SKY, given_)}
-        judgement, _ = profiles.judge("robust", SKY, given_, vectors, History())
-        assert all(math.isfinite(number) for number in numbers_of(judgement))
 
 
 def test_claims_that_others_make_too_are_paid_and_claims_that_nobody_shares_are_not() -> None:

@@ -1,0 +1,153 @@
+"""Who repeats whom, what it costs, and which texts are the same words."""
+
+import numpy as np
+import pytest
+
+from engine.scoring.copying import (
+    NO_CHANCE,
+    copies_share,
+    habitual,
+    known_copiers,
+    leaders_of,
+    pay_after_copying,
+    with_chances,
+)
+from engine.scoring.duplicates import OWN_TOKENS, Worded, Wording, alike, holds, tokens, worded, wordings
+from engine.scoring.history import Copying, Record
+
+HABIT = Copying(hits=2.0, chances=2.0)
+
+
+def words(count: int, start: int = 0) -> str:
+    """So many words, all of them different."""
+    return " ".join(f"w{number}" for number in range(start, start + count))
+
+
+def marked(*marks: int) -> Worded:
+    return Worded(len(marks), frozenset(marks))
+
+
+def led(
+    texts: list[str],
+    *,
+    keys: list[str] | None = None,
+    entities: list[int] | None = None,
+    copiers: dict[int, list[int]] | None = None,
+    arrival: list[int] | None = None,
+) -> list[int | None]:
+    """The leaders among texts that come in order, of one answer, each of its own miner."""
+    order = arrival or list(range(len(texts)))
+    compared, same = [worded(text) for text in texts], keys or ["a"] * len(texts)
+    groups = wordings(compared, same, order, free=True)
+    return leaders_of(order, compared, same, groups, entities or list(range(len(texts))), copiers or {})
+
+
+def test_a_text_is_words_signs_and_line_breaks_without_case() -> None:
+    assert tokens("  Half-way: 3.5 m\n\n  ÉTÉ ") == ["half", "-", "way", ":", "3", ".", "5", "m", "\n", "été"]
+    assert tokens("a  \n  b") == tokens("a\nb") != tokens("a b")
+    assert tokens(" \n ") == []
+
+
+def test_layout_counts_as_words_do() -> None:
+    assert worded("one two") == Worded(2, frozenset({"one", "two", ("one", "two")}))
+    assert worded("one two").marks != worded("two one").marks
+
+
+@pytest.mark.parametrize(
+    ("shared", "more", "expected"), [(90, 0, True), (89, 0, False), (90, 10, False), (95, 5, True)]
+)
+def test_texts_are_alike_by_nine_tenths_of_all_their_marks(shared: int, more: int, expected: bool) -> None:
+    whole, part = marked(*range(100)), marked(*range(shared), *range(100, 100 + more))
+    assert alike(whole, part) is alike(part, whole) is expected
+
+
+def test_a_text_holds_another_by_most_of_its_marks() -> None:
+    assert holds(marked(*range(1_000)), marked(*range(85), *range(1_000, 1_015)))
+    assert not holds(marked(*range(1_000)), marked(*range(84), *range(1_000, 1_016)))
+    assert not holds(marked(1), marked())
+
+
+def test_groups_of_the_same_words_are_in_order_of_arrival_and_of_one_answer() -> None:
+    long, short = words(OWN_TOKENS), words(OWN_TOKENS - 1, 50)
+    texts = [worded(text) for text in (long, short, long, short, long)]
+    found = wordings(texts, ["a", "a", "a", "a", "b"], [2, 1, 0, 4, 3], free=True)
+    assert found == [Wording((2, 0), bare=False), Wording((1, 3), bare=True), Wording((4,), bare=False)]
+    assert all(group.bare for group in wordings(texts, [""] * 5, range(5), free=False))
+
+
+def test_a_text_is_compared_with_the_first_of_each_group() -> None:
+    """The third is near the second, which is near the first: a chain does not make one group of all texts."""
+    texts = [marked(*range(start, start + 100)) for start in (0, 5, 10)]
+    assert [group.members for group in wordings(texts, ["a"] * 3, range(3), free=True)] == [(0, 1), (2,)]
+
+
+def test_many_words_in_common_are_a_copy_of_the_first() -> None:
+    text = words(NO_CHANCE)
+    assert led([text] * 3) == [None, 0, 0]
+    assert led([text] * 3, arrival=[2, 0, 1]) == [2, 2, None]
+    assert led([words(NO_CHANCE - 1)] * 2) == [None, None]
+    assert led([text, text], keys=["a", "b"]) == [None, None]
+
+
+def test_between_hotkeys_of_one_entity_the_same_answer_is_a_copy() -> None:
+    assert led(["408", "It is 408.", "Well, 408"], entities=[0, 1, 0]) == [None, None, 0]
+    assert led(["408", "It is 408."], keys=["a", "b"], entities=[0, 0]) == [None, None]
+
+
+def test_where_no_answer_can_be_read_one_text_has_to_hold_the_other() -> None:
+    long, part, other = words(40), words(10), words(10, 100)
+    assert led([long, part, other], keys=[""] * 3, entities=[0] * 3) == [None, 0, None]
+    assert led([part, long, other], keys=[""] * 3, entities=[0] * 3) == [None, 0, None]
+
+
+def test_a_known_copier_is_one_by_its_answer_and_a_copy_of_a_copy_is_one_of_the_first() -> None:
+    assert led(["408", "It is 408.", "Well, 408"], copiers={1: [0], 2: [1]}) == [None, 0, None]
+    text = words(NO_CHANCE)
+    assert led([text, text, f"{text} x"], copiers={2: [0]}) == [None, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("hits", "chances", "expected"), [(1.9, 1.9, True), (1.8, 1.8, False), (3.0, 6.0, True), (3.0, 6.1, False)]
+)
+def test_a_habit_is_seen_twice_and_in_half_of_the_chances(hits: float, chances: float, expected: bool) -> None:
+    assert habitual(Copying(hits, chances)) is expected
+
+
+def test_what_one_hotkey_of_an_entity_is_known_for_all_its_hotkeys_are_known_for() -> None:
+    records = [Record(), Record(copies={"a": HABIT, "gone": HABIT}), Record(), Record(copies={"d": HABIT, "b": HABIT})]
+    found = known_copiers(["a", "b", "c", "d"], [0, 1, 1, 3], records)
+    assert found == {1: [0], 2: [0], 3: [1]}
+    assert known_copiers(["a", "b"], [0, 1], [Record(), Record(copies={"a": Copying(1.0, 1.0)})]) == {}
+
+
+@pytest.mark.parametrize(("copies", "expected"), [(1, 0.03), (4, 0.12), (5, 0.15), (9, 0.15)])
+def test_copies_get_a_little_each_and_never_much(copies: int, expected: float) -> None:
+    assert copies_share(copies) == pytest.approx(expected)
+
+
+def test_what_copies_get_is_taken_from_the_first() -> None:
+    pay = np.array([1.0, 0.9, 0.5, 0.8, 0.02])
+    assert pay_after_copying(pay, [None, 0, 0, None, None]) == pytest.approx([0.958, 0.027, 0.015, 0.8, 0.02])
+    assert pay_after_copying(pay, [None, None, 1, 4, None]) == pytest.approx([1.0, 0.9 - 0.015, 0.015, 0.0006, 0.0194])
+    assert pay_after_copying(pay, [None] * 5) == pytest.approx(pay)
+    assert pay[0] == 1.0
+
+
+def test_a_habit_fades_by_chances_without_a_hit() -> None:
+    record = with_chances(Record(), {"first"}, {"first", "other"})
+    assert record.copies == {"first": Copying(1.0, 1.0)}
+    record = with_chances(record, set(), {"first", "other"})
+    assert record.copies == {"first": Copying(0.97, 1.97)}
+    record = with_chances(record, set(), {"other"})
+    assert record.copies == {"first": Copying(0.97, 1.97)}
+    record = with_chances(record, {"first"}, set())
+    assert record.copies["first"].hits == pytest.approx(1.9409)
+    assert record.copies["first"].chances == pytest.approx(2.9109)
+
+
+def test_those_copied_most_are_remembered() -> None:
+    record = Record(copies={f"m{number}": Copying(float(number), 9.0) for number in range(8)})
+    record = with_chances(record, {"new"}, set())
+    assert sorted(record.copies) == ["m1", "m2", "m3", "m4", "m5", "m6", "m7", "new"]
+    record = with_chances(record, {"newer"}, set())
+    assert sorted(record.copies) == ["m2", "m3", "m4", "m5", "m6", "m7", "new", "newer"]

@@ -1,0 +1,240 @@
+"""What a reply is worth, in numbers worked out by hand: claims and their backing, known truths, time, and the names."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from msgspec import structs
+from numpy.typing import NDArray
+
+from engine.scoring import ballot as ballots
+from engine.scoring import merit
+from engine.scoring.ballot import MAX_CHARACTERS, MAX_OPEN_CHARACTERS, MAX_ROUND_CHARACTERS, Ballot
+from engine.scoring.claims import MAX_CLAIMS, claims, support
+from engine.scoring.entities import entities, public
+from engine.scoring.explain import cluster_name
+from engine.scoring.history import MAX_HOTKEYS, History, Record
+from engine.scoring.speed import promptness
+from engine.scoring.votes import Votes
+from engine.values import AnswerType, Source
+from tests.unit.scoring_helpers import challenge, replies, reply
+
+QUESTION = "Why is the sky blue?"
+AIR = "Air scatters blue light most."
+EYES = "Eyes hardly notice violet."
+WAVES = "Short waves turn aside easily."
+FRUIT = "Bananas contain plenty potassium."
+NEARLY = "Molecules bend short waves."
+THOUGHTS = (AIR, EYES, WAVES, FRUIT)
+
+
+def vectors(**others: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+    """A direction for each thought, the question between all but the fruit; NEARLY is at a cosine of 0.75 to WAVES."""
+    found = dict(zip(THOUGHTS, np.eye(6, dtype=np.float32)[: len(THOUGHTS)], strict=True))
+    found[NEARLY] = (0.75 * found[WAVES] + math.sqrt(1 - 0.75**2) * np.eye(6, dtype=np.float32)[4]).astype(np.float32)
+    found[QUESTION] = ((found[AIR] + found[EYES] + found[WAVES]) / math.sqrt(3)).astype(np.float32)
+    return found | others
+
+
+def votes(*lent: float) -> Votes:
+    nobody = np.zeros((len(lent), len(lent)))
+    return Votes(np.zeros(len(lent)), np.array(lent), nobody, nobody)
+
+
+def cast(texts: Sequence[str], *, kind: AnswerType = "text", lent: Sequence[float] | None = None) -> Ballot:
+    made = ballots.cast(challenge(QUESTION, kind), replies(texts), History())
+    return structs.replace(made, votes=votes(*lent)) if lent else made
+
+
+def test_claims_are_the_sentences_that_add_two_words_to_the_question() -> None:
+    text = f"{AIR} The sky is blue. Blue light. {EYES} {AIR}\n- **Short** waves"
+    assert claims(text, QUESTION) == [AIR, EYES, "Short waves"]
+    many = "\n".join(f"Reason number{place} counts" for place in range(MAX_CLAIMS + 9))
+    assert len(claims(many, QUESTION)) == MAX_CLAIMS
+
+
+def test_a_claim_is_backed_by_all_who_say_nearly_the_same() -> None:
+    backing = support([[AIR, WAVES], [AIR], [NEARLY], []], vectors(), votes(2.0, 1.0, 1.0, 6.0))
+    assert [list(one) for one in backing] == [
+        pytest.approx([0.75, (2 + 0.5) / 4]),
+        pytest.approx([0.75]),
+        pytest.approx([(1 + 2 * 0.5) / 4]),
+        [],
+    ]
+
+
+def test_equal_claims_are_the_same_even_without_a_direction() -> None:
+    nowhere = vectors(**{AIR: np.zeros(6, dtype=np.float32)})
+    assert [list(one) for one in support([[AIR], [AIR], [EYES]], nowhere, votes(1.0, 1.0, 2.0))] == [
+        [0.5],
+        [0.5],
+        [0.5],
+    ]
+    assert [list(one) for one in support([[], []], nowhere, votes(1.0, 1.0))] == [[], []]
+    assert [list(one) for one in support([[AIR]], nowhere, votes(0.0))] == [[0.0]]
+
+
+def test_open_text_is_believed_as_far_as_its_claims_are_backed() -> None:
+    """Three say the same two things; the last adds one that nobody shares, and is as good as the rest of it."""
+    texts = [f"{AIR} {EYES}"] * 2 + [f"{AIR} {EYES} {WAVES}", WAVES, FRUIT]
+    found = merit.by_claims(cast(texts, lent=[1.0] * 5), vectors())
+    # backing 3/4 for the two claims and 2/4 for the third: the fruit is beside the point, and speaks for nothing
+    usual = (0.75 + 0.75 + (0.75 + 0.75 + 0.5) / 3 + 0.5) / 5
+    third = 0.5 / (0.8 * usual)
+    trusted = [2.0, 2.0, 2 + min(1.0, third), min(1.0, third), 0.0]
+    assert found.belief == pytest.approx([1.0, 1.0, 1.0, 1.0, 0.0])
+    assert found.amount == pytest.approx([one / (sum(trusted) / 5) for one in trusted])
+    assert found.settled == pytest.approx(1 / (1 + math.exp(5 - 4)))
+    assert not found.known
+
+
+def test_claims_that_few_share_are_believed_little() -> None:
+    texts = [AIR, AIR, AIR, f"{AIR} {EYES}", EYES]
+    found = merit.by_claims(cast(texts, lent=[1.0, 1.0, 1.0, 1.0, 0.5]), vectors())
+    weight = 4.5
+    usual = (3 * 4 + (4 + 1.5) / 2 + 0.5 * 1.5) / weight / weight
+    eyes = (1.5 / weight) / (0.8 * usual)
+    share = [1.0, 1.0, 1.0, (1.0 + eyes) / 2, eyes]
+    assert found.belief == pytest.approx([min(1.0, max(0.0, (one - 0.2) / 0.7)) for one in share])
+    assert found.rank[0] == pytest.approx(found.rank[1]) and found.rank[0] > found.rank[3] > found.rank[4]
+
+
+def test_three_quarters_of_the_claims_that_are_trusted_least_decide() -> None:
+    """Of four claims the best one is left out; of two none is."""
+    lone = [WAVES, "Clouds gather over cold mountains.", "Rivers carry sand downstream."]
+    directions = {text: np.eye(6, dtype=np.float32)[place] for place, text in enumerate([AIR, *lone])}
+    asked = (sum(directions.values()) / 2).astype(np.float32)
+    spoken = cast([AIR, AIR, AIR, " ".join([AIR, *lone])], lent=[1.0] * 4)
+    found = merit.by_claims(spoken, {**directions, QUESTION: asked})
+    usual = (3 + (1 + 3 * 0.25) / 4) / 4
+    assert found.belief == pytest.approx([1.0] * 3 + [(0.25 / (0.8 * usual) - 0.2) / 0.7])
+
+
+def test_where_nothing_is_backed_nothing_is_believed() -> None:
+    found = merit.by_claims(cast([FRUIT, FRUIT], lent=[1.0, 1.0]), vectors())
+    assert (found.belief.tolist(), found.amount.tolist(), found.settled) == ([0.0] * 2, [0.0] * 2, 0.0)
+
+
+@pytest.mark.parametrize(("amount", "expected"), [(0.0, 0.0), (0.3, 0.5), (0.6, 1.0), (2.0, 1.0)])
+def test_an_amount_pays_in_full_from_three_fifths_on(amount: float, expected: float) -> None:
+    worth = merit.Merit(np.array([0.5]), np.array([amount]), np.array([1.0]), settled=0.5)
+    assert worth.coverage == pytest.approx([expected])
+    assert worth.decided == pytest.approx([0.25])
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("It is due to Rayleigh scattering, they say.", True),
+        ("Rayleigh scattering", True),
+        ("scattering after Rayleigh", False),
+        ("Rayleigh's scattering!", True),
+        ("Rayleigh", False),
+    ],
+)
+def test_a_known_truth_of_open_text_is_contained_word_for_word(text: str, right: bool) -> None:
+    found = merit.by_truth(cast([text, "No idea whatsoever, honestly."]), "Rayleigh scattering")
+    assert found is not None and found.known
+    assert found.belief.tolist() == [float(right), 0.0]
+    assert found.amount.tolist() == found.coverage.tolist() == [1.0, 1.0]
+    assert merit.by_truth(cast([text]), "?!") is None
+
+
+def test_answers_are_believed_by_their_votes() -> None:
+    found = merit.by_votes(cast(["408", "It is 408.", "418", "none"], kind="number", lent=[1.0, 2.0, 1.5, 1.0]))
+    total = math.exp(3) + math.exp(1.5) + math.exp(5)
+    right, wrong = math.exp(3) / total, math.exp(1.5) / total
+    assert found.belief == pytest.approx([right, right, wrong, 0.0])
+    assert found.settled == 1.0 and not found.known
+
+
+@pytest.mark.parametrize(
+    ("ms", "expected"),
+    [
+        (0.0, 1.0),
+        (5_000.0, 1.0),
+        (17_320.508, 0.975),
+        (60_000.0, 0.95),
+        (900_000.0, 0.95),
+        (math.inf, 0.95),
+        (math.nan, 0.95),
+    ],
+)
+def test_time_costs_nothing_for_five_seconds_and_a_twentieth_from_a_minute_on(ms: float, expected: float) -> None:
+    assert promptness(ms) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("place", "name"), [(0, "A"), (1, "B"), (25, "Z"), (26, "AA"), (27, "AB"), (51, "AZ"), (52, "BA"), (702, "AAA")]
+)
+def test_clusters_are_lettered_as_columns_of_a_table_are(place: int, name: str) -> None:
+    assert cluster_name(place) == name
+
+
+@pytest.mark.parametrize(
+    ("ip", "shown"),
+    [
+        ("8.8.8.8", "8.8.8.8"),
+        ("::ffff:8.8.8.8", "8.8.8.8"),
+        ("2001:4860::1", "2001:4860::1"),
+        ("::ffff:10.1.2.3", ""),
+        ("100.64.0.1", ""),
+        ("172.16.0.1", ""),
+        ("169.254.1.1", ""),
+        ("fe80::1", ""),
+        ("fc00::1", ""),
+        ("::", ""),
+        ("a.b.c.d", ""),
+    ],
+)
+def test_an_address_has_one_spelling_and_a_private_one_says_nothing(ip: str, shown: str) -> None:
+    assert public(ip) == shown
+
+
+def test_entities_are_joined_through_others_and_named_by_their_first_member() -> None:
+    given = [
+        reply("a", "", ip="8.8.8.8"),
+        reply("b", "", ip="9.9.9.9", coldkey="x"),
+        reply("c", "", ip="10.0.0.1", coldkey="y"),
+        reply("d", "", ip="::ffff:8.8.8.8", coldkey="z"),
+        reply("e", "", ip="10.0.0.1", coldkey="x"),
+        reply("f", "", ip="8.8.8.8", coldkey="x"),
+        reply("g", "", ip="8.8.4.4", coldkey="8.8.8.8"),
+    ]
+    assert entities(given) == [0, 0, 2, 0, 0, 0, 6]
+    assert entities([]) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "declared", "question", "kind"),
+    [
+        ("synthetic", "text", "What is 17 times 24?", "text"),
+        ("file", "text", "What is 17 times 24?", "number"),
+        ("file", "short", "What is 17 times 24?", "short"),
+        ("file", "short", "Reply with a JSON object only.", "json"),
+        ("organic", "number", "Reply with a JSON object only.", "number"),
+    ],
+)
+def test_what_kind_of_answer_is_read(source: Source, declared: AnswerType, question: str, kind: AnswerType) -> None:
+    assert ballots.kind_of(structs.replace(challenge(question, declared), source=source)) == kind
+
+
+@pytest.mark.parametrize(("kind", "whole"), [("text", MAX_OPEN_CHARACTERS), ("number", MAX_ROUND_CHARACTERS)])
+def test_a_round_is_read_up_to_an_even_share(kind: AnswerType, whole: int) -> None:
+    alone = replies(["x" * MAX_CHARACTERS, "x" * (MAX_CHARACTERS + 1)])
+    assert [len(one.text) for one in ballots.trimmed(kind, alone)] == [MAX_CHARACTERS] * 2
+    full = whole // MAX_CHARACTERS
+    assert ballots.trimmed(kind, alone[:1] * full) == alone[:1] * full
+    cut = ballots.trimmed(kind, [*alone[:1] * full, *replies(["short"])])
+    assert [len(one.text) for one in cut] == [whole // (full + 1)] * full + [5]
+
+
+def test_the_history_forgets_the_hotkeys_seen_longest_ago() -> None:
+    history = History(rounds=3, records={f"h{number}": Record(seen=number) for number in range(MAX_HOTKEYS)})
+    later = history.after({"new": Record(seen=9), "h5": Record(seen=99_999)})
+    assert later.rounds == 4
+    assert len(later.records) == MAX_HOTKEYS
+    assert history.records.keys() - later.records.keys() == {"h0"}
+    assert later.of("h5") == Record(seen=99_999)
+    assert later.of("nobody") == Record()
