@@ -77,7 +77,7 @@ class ChainWatch:
             self.metagraph = await self._chain.metagraph(self._netuid)
             self.rules = await self._chain.hyperparameters(self._netuid)
             self.next_epoch = await self._chain.next_epoch(self._netuid)
-            self._balance = await self._chain.balance(self._coldkey)
+            self._balance = await self._chain.balance(self._coldkey) if self._coldkey else 0.0
             own = self.metagraph.by_hotkey(self._hotkey)
             self.own_weights = await self._chain.weights(self._netuid, own.uid) if own else ()
         if own is None:

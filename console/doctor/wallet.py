@@ -6,7 +6,8 @@ from pathlib import Path
 
 from console.doctor.case import Case
 from console.doctor.result import Result, critical, ok, skipped, warning
-from engine.chain.wallets import ENCRYPTED, WalletError, load_wallet
+from engine.chain.wallets import ENCRYPTED, NEW_COLDKEYPUB, WalletError, load_wallet
+from engine.inputs import open_input
 
 EMBEDDED = "embedded"
 
@@ -36,6 +37,10 @@ def wallet(case: Case) -> Iterator[Result]:
     kind = "throw-away keys" if thrown_away else f"{name}/{hotkey}"
     yield ok("wallet", f"{kind}: {address}, its secret belongs to it")
     yield from _modes(home / "hotkeys" / hotkey)
+    if not found.coldkey_address:
+        yield skipped(
+            "coldkey's address", f"{home / 'coldkeypub.txt'} does not exist, so no balance is shown: {NEW_COLDKEYPUB}"
+        )
     if not thrown_away:
         yield coldkey(home / "coldkey")
 
@@ -54,7 +59,7 @@ def _modes(hotkey: Path) -> Iterator[Result]:
 def coldkey(path: Path) -> Result:
     """Whether the coldkey lies beside the hotkey in clear. Only its first bytes are looked at."""
     try:
-        with path.open("rb") as file:
+        with open_input(path) as file:
             encrypted = file.read(16).startswith(ENCRYPTED)
     except FileNotFoundError:
         return ok("coldkey", "not on this machine, as it should be")
@@ -66,7 +71,7 @@ def coldkey(path: Path) -> Result:
         "coldkey",
         f"{path} lies there unencrypted",
         why="It owns the stake and the balance. A server needs only the hotkey and coldkeypub.txt.",
-        do="Move it to a machine without open ports, or encrypt it with btcli.",
+        do="A coldkey that has to lie here needs a password. Nothing that runs here asks for it.",
     )
 
 

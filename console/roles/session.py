@@ -44,7 +44,9 @@ class Session(Struct, frozen=True):
     async def join(self, wallet: Wallet, *, stake: float = 0.0) -> None:
         """Have a wallet of ours registered on the embedded chain, with stake; in a read-only run nothing happens."""
         if not self.settings.read_only:
-            await self.chain.adopt(wallet.hotkey.ss58_address, wallet.coldkey_address, stake=stake)
+            hotkey = wallet.hotkey.ss58_address
+            # Where the coldkey is not known the hotkey stands for it: nothing on this chain is worth anything.
+            await self.chain.adopt(hotkey, wallet.coldkey_address or hotkey, stake=stake)
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 """Wallet files as bittensor lays them out: `<wallets>/<name>/{coldkey, coldkeypub.txt, hotkeys/<hotkey>}`.
 
-An operator's wallet is only read, and its coldkey not even that unless `load_coldkey` is called. Throw-away wallets,
-for the embedded chain alone, are made here.
+Of an operator's wallet only the hotkey and the coldkey's address are read, as a server has no more of it, or the hotkey
+alone. Throw-away wallets, coldkey and all, are made here, for the embedded chain alone.
 """
 
 import os
@@ -9,11 +9,11 @@ import re
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 from msgspec import Struct
 
+from engine.inputs import BYTE_ORDER_MARK, open_input
 from engine.keys import SS58_FORMAT, Signer, is_address, new_mnemonic
 from engine.redaction import know
 
@@ -24,7 +24,9 @@ SR25519 = 1
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 
-Kind = Literal["hotkey", "coldkey"]
+NEW_HOTKEY_FILE = "write it anew without a password with `btcli wallet regen-hotkey --no-use-password`"
+NEW_COLDKEYPUB = "write it anew with `btcli wallet regen-coldkeypub --ss58-address ADDRESS`"
+"""No advice makes a coldkey, or brings its secret to a machine that runs a neuron: an address is enough here."""
 
 
 class WalletError(Exception):
@@ -32,7 +34,7 @@ class WalletError(Exception):
 
 
 class Wallet(Struct, frozen=True):
-    """A neuron's keys. The coldkey is only there for a throw-away wallet."""
+    """A neuron's keys. The coldkey is only there for a throw-away wallet; its address is "" where nobody knows it."""
 
     name: str
     hotkey: Signer
@@ -56,18 +58,16 @@ class _KeyFile(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=
 
 
 def load_wallet(path: Path, name: str, hotkey: str) -> Wallet:
-    """The hotkey, and the coldkey's address, of the wallet `name` in the wallets' folder. Raises `WalletError`."""
+    """The hotkey, and the coldkey's address if it is there, of the wallet `name` in the wallets' folder.
+
+    Raises `WalletError`.
+    """
     home = path.expanduser() / _checked(name)
     return Wallet(
         name=name,
-        hotkey=_load_key(home / "hotkeys" / _checked(hotkey), "hotkey"),
+        hotkey=_load_key(home / "hotkeys" / _checked(hotkey)),
         coldkey_address=_load_address(home / "coldkeypub.txt"),
     )
-
-
-def load_coldkey(path: Path, name: str) -> Signer:
-    """The coldkey of the wallet `name` in the wallets' folder, if it is not encrypted. Raises `WalletError`."""
-    return _load_key(path.expanduser() / _checked(name) / "coldkey", "coldkey")
 
 
 def throwaway(folder: Path, name: str) -> Wallet:
@@ -88,62 +88,83 @@ def throwaway(folder: Path, name: str) -> Wallet:
         finally:
             shutil.rmtree(draft, ignore_errors=True)
     wallet = load_wallet(folder, name, THROWAWAY_HOTKEY)
-    return msgspec.structs.replace(wallet, coldkey=load_coldkey(folder, name))
+    return msgspec.structs.replace(wallet, coldkey=_load_key(home / "coldkey"))
 
 
 # -- reading ---------------------------------------------------------------------------------------------------
 
 
-def _load_key(path: Path, kind: Kind) -> Signer:
-    held = _read(path, kind)
+def _load_key(path: Path) -> Signer:
+    try:
+        raw = _read(path)
+    except FileNotFoundError:
+        raise WalletError(
+            f"{path} does not exist: copy your hotkey's file there, make a new one with `btcli wallet new-hotkey`, or "
+            "name yours with --wallet.name, --wallet.hotkey and --wallet.path"
+        ) from None
+    if raw.startswith(ENCRYPTED):
+        raise WalletError(f"{path} is encrypted, and nobody is there to type its password: {NEW_HOTKEY_FILE}")
+    try:
+        held = msgspec.json.decode(raw, type=_KeyFile)
+    except (msgspec.MsgspecError, RecursionError):
+        raise WalletError(f"{path} is not the JSON of a wallet file: {NEW_HOTKEY_FILE}") from None
+    for secret in (held.private_key, held.secret_phrase, held.secret_seed):
+        know((secret or "").removeprefix("0x"))
     if held.crypto_type not in (None, SR25519):
         raise WalletError(f"{path} holds a key of crypto type {held.crypto_type}: only sr25519 keys (1) can be used")
     try:
         key = _keypair(held)
     except ValueError as error:
-        raise WalletError(f"{path} holds a secret that makes no key ({error}): {_remake(kind)}") from None
+        raise WalletError(f"{path} holds a secret that makes no key ({error}): {NEW_HOTKEY_FILE}") from None
     if key is None:
-        raise WalletError(f"{path} has neither privateKey, secretSeed nor secretPhrase: {_remake(kind)}")
+        raise WalletError(f"{path} has neither privateKey, secretSeed nor secretPhrase: {NEW_HOTKEY_FILE}")
     if held.ss58_address not in (None, key.ss58_address):
         raise WalletError(f"{path} says {held.ss58_address}, but its secret is that of {key.ss58_address}")
     return key
 
 
 def _load_address(path: Path) -> str:
-    address = _read(path, "coldkey").ss58_address
-    if address is None or not is_address(address):
-        raise WalletError(f"{path} has no valid ss58Address: {_remake('coldkey')}")
+    """The address in a `coldkeypub.txt`, "" when there is none: nothing that a server signs needs it."""
+    try:
+        raw = _read(path)
+    except FileNotFoundError:
+        return ""
+    address = _address_in(raw)
+    if not is_address(address):
+        raise WalletError(f"{path} holds no address of a coldkey: {NEW_COLDKEYPUB}, or delete it to run without")
     return address
 
 
-def _read(path: Path, kind: Kind) -> _KeyFile:
+def _address_in(raw: bytes) -> str:
+    """In every form that bittensor has had: JSON, and a bare address or public key. "" when it is none of them."""
     try:
-        with path.open("rb") as file:
+        text = raw.decode().strip().strip('"')
+        if not text.startswith("{"):
+            return _address_of(text) if text.startswith("0x") else text
+        held = msgspec.json.decode(raw, type=_KeyFile)
+        return held.ss58_address or _address_of(held.public_key or held.account_id or "")
+    except (ValueError, msgspec.MsgspecError, RecursionError):
+        return ""
+
+
+def _address_of(public_key: str) -> str:
+    from substrateinterface import Keypair
+
+    return str(Keypair(public_key=_hex(public_key, 32), ss58_format=SS58_FORMAT).ss58_address)
+
+
+def _read(path: Path) -> bytes:
+    """A wallet file without the byte order mark that an editor may have left. Raises WalletError, FileNotFoundError."""
+    try:
+        with open_input(path) as file:
             raw = file.read(LARGEST_FILE + 1)
     except FileNotFoundError:
-        raise WalletError(
-            f"{path} does not exist: make a wallet with `btcli wallet new-{kind}`, or name yours with "
-            "--wallet.name, --wallet.hotkey and --wallet.path"
-        ) from None
+        raise
     except OSError as error:
         raise WalletError(f"{path} cannot be read ({error.strerror}): check whose file it is") from None
-    if raw.startswith(ENCRYPTED):
-        raise WalletError(f"{path} is encrypted, and nobody is there to type its password: {_remake(kind)}")
     if len(raw) > LARGEST_FILE:
         raise WalletError(f"{path} is too large for a wallet file")
-    try:
-        held = msgspec.json.decode(raw, type=_KeyFile)
-    except (msgspec.MsgspecError, RecursionError):
-        raise WalletError(f"{path} is not the JSON of a wallet file: {_remake(kind)}") from None
-    for secret in (held.private_key, held.secret_phrase, held.secret_seed):
-        know((secret or "").removeprefix("0x"))
-    return held
-
-
-def _remake(kind: Kind) -> str:
-    if kind == "hotkey":
-        return "write it anew without a password with `btcli wallet regen-hotkey --no-use-password`"
-    return "use btcli for what the coldkey has to sign, or write the wallet anew with `btcli wallet regen-coldkey`"
+    return raw.removeprefix(BYTE_ORDER_MARK)
 
 
 def _keypair(held: _KeyFile) -> Signer | None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from substrateinterface import Keypair
 
-from engine.chain.wallets import WalletError, load_coldkey, load_wallet, throwaway
+from engine.chain.wallets import WalletError, load_wallet, throwaway
 from engine.keys import signature_hex, verify
 
 PHRASE = "bottom drive obey lake curtain smoke basket hold race lonely fit walk"
@@ -71,9 +71,35 @@ def test_a_missing_file_names_its_path_and_the_command(tmp_path: Path) -> None:
     assert str(tmp_path / "nobody" / "hotkeys" / "h") in message
     assert "btcli wallet new-hotkey" in message
     assert "--wallet.name" in message
+
+
+def test_a_hotkey_alone_is_enough(tmp_path: Path) -> None:
     wallet_with(tmp_path, hotkey_file())
     (tmp_path / "w" / "coldkeypub.txt").unlink()
-    assert "coldkeypub.txt does not exist" in error_of(tmp_path)
+    wallet = load_wallet(tmp_path, "w", "h")
+    assert (wallet.hotkey.ss58_address, wallet.coldkey_address) == (KEY.ss58_address, "")
+
+
+PUBLIC = "0x" + OTHER.public_key.hex()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        json.dumps({"accountId": PUBLIC, "publicKey": PUBLIC, "ss58Address": OTHER.ss58_address, "cryptoType": 1}),
+        json.dumps({"publicKey": PUBLIC}),
+        json.dumps({"accountId": PUBLIC}),
+        json.dumps(OTHER.ss58_address),
+        OTHER.ss58_address,
+        OTHER.ss58_address + "\n",
+        PUBLIC,
+        f"  {PUBLIC}\r\n",
+    ],
+)
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_coldkeypub_is_read_in_every_form_that_there_is(tmp_path: Path, content: str, mark: str) -> None:
+    wallet = load_wallet(wallet_with(tmp_path, mark + hotkey_file(), coldkeypub=mark + content), "w", "h")
+    assert (wallet.hotkey.ss58_address, wallet.coldkey_address) == (KEY.ss58_address, OTHER.ss58_address)
 
 
 @pytest.mark.parametrize("start", [b"$NACL\x01\x02", b"$ANSIBLE_VAULT;1.1;AES256\n31", b"gAAAAABh"])
@@ -105,9 +131,14 @@ def test_a_hotkey_that_cannot_be_used(tmp_path: Path, content: str, expected: st
     assert str(tmp_path / "w" / "hotkeys" / "h") in message
 
 
-@pytest.mark.parametrize("content", ["{}", '{"ss58Address": "5Nonsense"}', "null"])
-def test_a_coldkeypub_that_cannot_be_used(tmp_path: Path, content: str) -> None:
-    assert "coldkeypub.txt" in error_of(wallet_with(tmp_path, hotkey_file(), coldkeypub=content))
+@pytest.mark.parametrize(
+    "content",
+    ["{}", '{"ss58Address": "5Nonsense"}', "null", "", "0x12", "0x" + "zz" * 32, "{" * 9, "$NACL", '{"publicKey": 5}'],
+)
+def test_a_coldkeypub_that_cannot_be_used_asks_for_an_address_and_no_coldkey(tmp_path: Path, content: str) -> None:
+    message = error_of(wallet_with(tmp_path, hotkey_file(), coldkeypub=content))
+    assert str(tmp_path / "w" / "coldkeypub.txt") in message
+    assert "btcli wallet regen-coldkeypub --ss58-address" in message
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../w", "a/b", "x" * 65, "new\nline"])
@@ -152,7 +183,7 @@ def test_a_throwaway_wallet_can_be_read_by_other_tools(tmp_path: Path) -> None:
             assert "0x" + made.public_key.hex() == held["publicKey"] == held["accountId"]
     public = json.loads((tmp_path / "t" / "coldkeypub.txt").read_text())
     assert set(public) == {"accountId", "publicKey", "ss58Address"}
-    assert load_coldkey(tmp_path, "t").ss58_address == public["ss58Address"]
+    assert wallet.coldkey is not None and wallet.coldkey.ss58_address == public["ss58Address"]
 
 
 def test_many_may_make_the_same_throwaway_wallet_at_once(tmp_path: Path) -> None:

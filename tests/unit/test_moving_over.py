@@ -13,6 +13,7 @@ import pytest
 
 from console.cli import main
 from console.errors import ExitCode
+from engine.chain.wallets import throwaway
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 120.0
@@ -125,6 +126,9 @@ def shown(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]
 def launch(*words: str) -> list[str]:
     usual = ("launch", "--no-ui", "--role", "validator", "--encoder", "bow", "--data-dir", "d")
     return [sys.executable, "-m", "console", *usual, *words]
+
+
+AS_MINER = ("--role", "miner", "--backend", "scripted", "--port", "0", "--host", "127.0.0.1")
 
 
 def states(found: dict[str, Any]) -> dict[str, str]:
@@ -345,3 +349,35 @@ def test_an_empty_path_in_a_file_is_wrong(capsys: pytest.CaptureFixture[str]) ->
     Path("c.toml").write_text('data_dir = ""\n')
     assert main(["config", "show", "--config", "c.toml"]) == ExitCode.USAGE
     assert "c.toml:1: data_dir must be a path, not ''" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("coldkeypub", [None, "{address}", "{public}", "\ufeff{address}"])
+def test_a_miner_starts_with_the_hotkey_of_a_server(coldkeypub: str | None, folder: Path) -> None:
+    wallet = throwaway(folder / "wallets", "w")
+    home = folder / "wallets" / "w"
+    public = json.loads((home / "coldkeypub.txt").read_text())
+    (home / "coldkey").unlink()
+    (home / "coldkeypub.txt").unlink()
+    if coldkeypub is not None:
+        text = coldkeypub.format(address=public["ss58Address"], public=public["publicKey"])
+        (home / "coldkeypub.txt").write_text(text)
+    hotkey = home / "hotkeys" / "default"
+    hotkey.write_text("\ufeff" + hotkey.read_text())
+    running = subprocess.Popen(
+        launch(*AS_MINER, "--wallet-name", "w", "--wallet-path", str(folder / "wallets")),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    watchdog = threading.Timer(PATIENCE_S, running.kill)
+    watchdog.start()
+    assert running.stdout is not None
+    events = (json.loads(line) for line in running.stdout)
+    served = next((one for one in events if one["event"] == "service" and one["name"] == "miner server"), None)
+    running.terminate()
+    _, said = running.communicate(timeout=PATIENCE_S)
+    watchdog.cancel()
+    assert served is not None, said
+    assert wallet.hotkey.ss58_address in said
+    assert running.returncode == ExitCode.DONE
