@@ -1,6 +1,7 @@
 """Where files live: the user's data, state and configuration folders (XDG), and folders nobody else may read."""
 
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,6 +10,7 @@ PRIVATE = 0o700
 PRIVATE_FILE = 0o600
 OTHERS = 0o077
 """What a umask keeps from everybody but this user."""
+OTHERS_WRITE = 0o022
 
 
 class FolderError(Exception):
@@ -31,12 +33,13 @@ def config_home() -> Path:
 
 
 def prepare_folder(path: Path) -> Path:
-    """Make `path` for this user alone (0700) and check that it can be written. Raises FolderError.
+    """Make `path` for this user alone (0700) and check that it can be written, and by nobody else. Raises FolderError.
 
-    A folder that is there and not empty keeps its mode: it may be one that others use, too.
+    A folder that is there and not empty keeps its mode: it may be one that others read.
     """
     try:
         path.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+        require_own(path)
         if not any(path.iterdir()):
             path.chmod(PRIVATE)
     except OSError as error:
@@ -44,6 +47,23 @@ def prepare_folder(path: Path) -> Path:
     if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
         raise FolderError(f"folder {path} cannot be written: choose another one, or change its permissions")
     return path
+
+
+def require_own(path: Path) -> None:
+    """Raises FolderError for a folder that others may write: they could put files of theirs in place of ours.
+
+    An empty one of our own is none of those, as it is made private before anything is put into it.
+    """
+    found = path.stat()
+    mode = stat.S_IMODE(found.st_mode)
+    if found.st_uid not in (os.geteuid(), 0):
+        raise FolderError(f"folder {path} belongs to another user ({found.st_uid}): choose another one, or chown it")
+    is_narrowed = found.st_uid == os.geteuid() and not any(path.iterdir())
+    if mode & OTHERS_WRITE and not is_narrowed:
+        raise FolderError(
+            f"folder {path} can be written by others (mode {mode:04o}): look at what is in it and chmod go-w {path}, "
+            "or choose another one"
+        )
 
 
 def replace_file(path: Path, content: bytes) -> None:

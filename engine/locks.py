@@ -6,6 +6,7 @@ A forked child would keep it: worker processes are spawned.
 
 import fcntl
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -97,10 +98,15 @@ def _held(path: Path, what: str, data_dir: Path) -> Iterator[None]:
 
 
 def _open(path: Path, flags: int) -> int:
+    """A regular file, and no link that somebody else has put there to have another file truncated."""
     try:
-        return os.open(path, flags | os.O_CLOEXEC, 0o600)
+        fd = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     except OSError as error:
-        raise FolderError(f"lock {path} cannot be opened ({error.strerror}): check who owns it") from error
+        raise FolderError(f"lock {path} cannot be opened ({error.strerror}): check who made it") from error
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise FolderError(f"lock {path} is not a regular file: check who made it, and remove it")
+    return fd
 
 
 def _locked(fd: int) -> bool:

@@ -10,6 +10,7 @@ from console.doctor.case import Case
 from console.doctor.result import Result, critical, ok, skipped, warning
 from console.errors import ConsoleError
 from console.keymap import keymap_path, read_keymap
+from engine.folders import FolderError, require_own
 from engine.settings import Configuration
 from engine.store.errors import StoreError, StoreOld
 from engine.store.reader import open_reader
@@ -63,6 +64,17 @@ def data_folder(case: Case) -> Iterator[Result]:
             do="Name another with --data-dir, or change the permissions of this one.",
         )
         return
+    try:
+        if here == folder:
+            require_own(folder)
+    except FolderError as error:
+        yield critical(
+            "data folder",
+            str(error),
+            why="Whoever can write there can put other keys, scores and settings in place of yours; nothing starts.",
+            do=f"Look at what is in it, then chown it to yourself and chmod go-w {folder}.",
+        )
+        return
     if here == folder:
         yield _mode("data folder", folder, f"{folder}")
     else:
@@ -107,6 +119,13 @@ def store(folder: Path, now: float) -> Result:
     path = folder / FILE_NAME
     if not path.exists():
         return skipped("store", "nothing was stored yet")
+    if path.stat().st_size == 0:
+        return warning(
+            "store",
+            f"{path} is there with 0 bytes",
+            why="Something emptied it: what was recorded there is gone, and the next launch begins a new record.",
+            do="Put a copy of it back before the next launch, if you have one.",
+        )
     try:
         with open_reader(path, brief=True) as reader:
             neurons = sum(1 for _ in reader.neurons())

@@ -68,7 +68,9 @@ def _replacing(out: Path) -> Iterator[TextIO]:
         return
     unfinished = out.with_name(f".{out.name}.{os.getpid()}")
     try:
-        with unfinished.open("w", encoding="utf-8", newline="") as stream:
+        unfinished.unlink(missing_ok=True)
+        # "x" follows no link: where others may write, they may have put one under a name that they guessed.
+        with unfinished.open("x", encoding="utf-8", newline="") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())

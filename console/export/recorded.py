@@ -85,10 +85,10 @@ def _known_answers(path: Path | None) -> Iterator[Callable[[str], object]]:
         yield lambda _text: None
         return
     with _told_as_truths(path):
-        if path.is_file():
-            path.chmod(0o600)
-        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         file = os.fdopen(number, "w", encoding="utf-8")
+        if path.is_file():
+            os.fchmod(number, 0o600)
 
     def write(text: str) -> None:
         with _told_as_truths(path):

@@ -11,14 +11,17 @@ from console import __version__
 from console.roles import demo, miner, validator
 from console.roles.earnings import earnings
 from console.roles.session import opened
+from engine.chain.local import FILE_NAME as CHAIN
 from engine.feed import Feed
 from engine.settings import Settings
+from engine.store.schema import FILE_NAME as STORE
 from engine.text import safe
 
 
 async def operate(settings: Settings, folder: Path, feed: Feed, notices: Sequence[tuple[str, str]] = ()) -> None:
     """Open, run and close; `notices` (subject, text) are told at the start. Raises what makes the run impossible."""
     settings = _seeded(settings)
+    emptied = [name for name in (STORE, CHAIN) if _is_empty(folder / name)]
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(opened(settings, folder, feed))
         feed.publish(
@@ -42,6 +45,8 @@ async def operate(settings: Settings, folder: Path, feed: Feed, notices: Sequenc
         )
         for subject, text in notices:
             feed.raise_attention("info", subject, text)
+        for name in emptied:
+            feed.raise_attention("warning", "data folder", f"{name} was there with 0 bytes: a new record begins in it")
         match settings.role:
             case "demo":
                 try:
@@ -53,6 +58,11 @@ async def operate(settings: Settings, folder: Path, feed: Feed, notices: Sequenc
                 await validator.run(session, stack)
             case "miner":
                 await miner.run(session)
+
+
+def _is_empty(path: Path) -> bool:
+    """Whether a file is there with nothing in it, which a program that ran to its end never leaves."""
+    return path.is_file() and path.stat().st_size == 0
 
 
 def _seeded(settings: Settings) -> Settings:

@@ -83,6 +83,42 @@ def test_a_shared_folder_keeps_its_mode(tmp_path: Path) -> None:
     assert prepare_folder(shared).stat().st_mode & 0o777 == 0o755
 
 
+@pytest.mark.parametrize("mode", [0o770, 0o707, 0o722, 0o1777])
+def test_a_folder_that_others_may_write_is_refused(tmp_path: Path, mode: int) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(mode)
+    assert prepare_folder(shared).stat().st_mode & 0o777 == 0o700
+    (shared / "file").touch()
+    shared.chmod(mode)
+    with pytest.raises(FolderError, match=rf"can be written by others \(mode {mode:04o}\).* chmod go-w"):
+        prepare_folder(shared)
+    assert shared.stat().st_mode & 0o7777 == mode
+
+
+def test_a_folder_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    os.chown(theirs, 12345, -1) if os.geteuid() == 0 else monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    with pytest.raises(FolderError, match="belongs to another user"):
+        prepare_folder(theirs)
+
+
+def test_a_lock_follows_no_link_and_waits_for_no_fifo(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("precious")
+    (tmp_path / "lock").symlink_to(precious)
+    with pytest.raises(FolderError, match="lock cannot be opened"), folder_lock(tmp_path):
+        pass
+    assert precious.read_text() == "precious"
+    (tmp_path / "lock").unlink()
+    os.mkfifo(tmp_path / "lock")
+    with pytest.raises(FolderError, match="not a regular file"), folder_lock(tmp_path):
+        pass
+    with pytest.raises(FolderError, match="not a regular file"):
+        folder_holder(tmp_path)
+
+
 def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(FolderError, match=r"folder .*file/data cannot be used"):
