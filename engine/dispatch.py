@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 
+from engine.refusals import Refusals
 from engine.selection import Candidate
 from engine.transport.dialect import Caller
-from engine.transport.errors import WireError
+from engine.transport.errors import Busy, WireError
 from engine.transport.wire import challenge_json
 from engine.values import Challenge, Reply
 
@@ -17,11 +19,15 @@ class Dispatch:
     """Puts one challenge to many miners at once.
 
     `timeout` bounds each miner, `round_timeout` the whole round, both in seconds on the monotonic clock;
-    `reply_limit` is the largest reply in bytes.
+    `reply_limit` is the largest reply in bytes. `refusals` says whether a miner that is busy is excused: its reply then
+    is "cancelled", and counts for nothing.
     """
 
-    def __init__(self, caller: Caller, *, timeout: float, round_timeout: float) -> None:
+    def __init__(
+        self, caller: Caller, *, timeout: float, round_timeout: float, refusals: Refusals | None = None
+    ) -> None:
         self._caller = caller
+        self._refusals = refusals or Refusals()
         self._timeout = timeout
         self._round_timeout = round_timeout
 
@@ -62,11 +68,16 @@ class Dispatch:
     async def _ask_one(self, body: bytes, miner: Candidate, reply_limit: int) -> Reply:
         try:
             answer = await self._caller.ask(miner.peer, body, timeout=self._timeout, max_bytes=reply_limit)
+        except Busy as error:
+            return _failed(miner, self._excused(miner, error))
         except WireError as error:
+            self._refusals.note_reply(miner.neuron.hotkey, answered=False)
             return _failed(miner, error)
         except Exception as error:
             log.exception("asking uid %d failed", miner.neuron.uid)
+            self._refusals.note_reply(miner.neuron.hotkey, answered=False)
             return _failed(miner, WireError("malformed", f"{type(error).__name__} while reading the reply"))
+        self._refusals.note_reply(miner.neuron.hotkey, answered=True)
         completion = answer.completion
         return Reply(
             uid=miner.neuron.uid,
@@ -79,6 +90,15 @@ class Dispatch:
             finish_reason=completion.finish_reason,
             usage=completion.usage,
         )
+
+    def _excused(self, miner: Candidate, busy: Busy) -> WireError:
+        """What a refusal counts as: nothing, or a failure."""
+        hotkey, now = miner.neuron.hotkey, time.monotonic()
+        why_not = self._refusals.note_refusal(hotkey, now, busy.retry_after)
+        if why_not is not None:
+            return WireError("refused", f"{busy.reason}; {why_not}")
+        rest = self._refusals.rest_of(hotkey, now)
+        return WireError("cancelled", f"{busy.reason}; it is busy and left alone for {rest:.0f} s")
 
 
 def _failed(miner: Candidate, error: WireError) -> Reply:

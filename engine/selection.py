@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
+from engine.refusals import LONGEST_REST_S, Refusals
 from engine.transport.addresses import refuse_address
 from engine.transport.dialect import Availability, Caller
 from engine.values import Metagraph, Neuron, Peer
@@ -40,12 +41,14 @@ class Selection:
         seed: int,
         allow_private: bool,
         extra: Sequence[Peer] = (),
+        refusals: Refusals | None = None,
     ) -> None:
         self._own_hotkey = own_hotkey
         self._sample = sample
         self._seed = seed
         self._allow_private = allow_private
         self._extra = {peer.hotkey: peer for peer in extra}
+        self._refusals = refusals or Refusals()
         self._asked: dict[str, int] = {}
         self._candidates: dict[str, Candidate] = {}
         self._refused: dict[str, str] = {}
@@ -88,22 +91,31 @@ class Selection:
         self._availability = {
             hotkey: found for hotkey, found in self._availability.items() if hotkey in self._candidates
         }
+        self._refusals.keep(self._candidates.keys())
 
     def note(self, hotkey: str, availability: Availability) -> None:
         if hotkey in self._candidates:
             self._availability[hotkey] = availability
 
     def pick(self, turn: int) -> tuple[Candidate, ...]:
-        """The miners for one challenge, ordered by uid. `turn` and the seed decide the lots."""
+        """The miners for one challenge, ordered by uid. `turn` and the seed decide the lots.
+
+        Who is busy is left alone for a while, and passes its turn: nobody asks it more often for it later.
+        """
         lots = random.Random(f"{self._seed}:{turn}")
+        now = time.monotonic()
         available = sorted(
             hotkey
             for hotkey in self._candidates
             if (found := self._availability.get(hotkey)) is not None and found.available
         )
         lots.shuffle(available)
-        chosen = sorted(available, key=lambda hotkey: self._asked[hotkey])[: self._sample]
-        for hotkey in chosen:
+        chosen: list[str] = []
+        passed: list[str] = []
+        for hotkey in sorted(available, key=lambda hotkey: self._asked[hotkey]):
+            if len(chosen) < self._sample:
+                (passed if self._refusals.rest_of(hotkey, now) else chosen).append(hotkey)
+        for hotkey in (*chosen, *passed) if chosen else ():
             self._asked[hotkey] += 1
         return tuple(sorted((self._candidates[hotkey] for hotkey in chosen), key=lambda one: one.neuron.uid))
 
@@ -142,4 +154,7 @@ class Sweeper:
         if hotkey not in self._probed_at:
             return 0.0
         found = self._selection.availability(hotkey)
-        return self._probed_at[hotkey] + (AVAILABLE_AGAIN_S if found and found.available else UNAVAILABLE_AGAIN_S)
+        if found is not None and found.available:
+            return self._probed_at[hotkey] + AVAILABLE_AGAIN_S
+        wished = found.retry_after if found is not None and found.retry_after is not None else 0.0
+        return self._probed_at[hotkey] + min(max(wished, UNAVAILABLE_AGAIN_S), LONGEST_REST_S)

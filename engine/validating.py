@@ -15,6 +15,7 @@ from engine.dropout import Cap, is_scored
 from engine.judging import Judge
 from engine.node import Node
 from engine.penalising import Penalising
+from engine.refusals import Refusals
 from engine.scoreboard import Scoreboard
 from engine.selection import Selection, Sweeper
 from engine.settings import Settings
@@ -66,18 +67,25 @@ class Validating:
             AverageBook(self._rule),
             Cap(settings.scored_per_period, settings.scoring_period) if settings.dropout else None,
         )
+        refusals = Refusals()
         self._selection = Selection(
             own_hotkey=node.wallet.hotkey.ss58_address,
             sample=settings.sample,
             seed=settings.seed or 0,
             allow_private=settings.allow_private,
             extra=extra,
+            refusals=refusals,
         )
         self.validator = Validator(
             netuid=node.netuid,
             source=source,
             selection=self._selection,
-            dispatch=Dispatch(caller, timeout=settings.challenge_timeout, round_timeout=settings.round_timeout),
+            dispatch=Dispatch(
+                caller,
+                timeout=settings.challenge_timeout,
+                round_timeout=settings.round_timeout,
+                refusals=refusals,
+            ),
             judge=judge,
             store=node.store,
             scoreboard=self.scoreboard,

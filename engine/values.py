@@ -17,7 +17,8 @@ OutcomeStatus = Literal["ok", "rejected", "unknown", "committed", "applied", "lo
 Level = Literal["info", "warning", "error"]
 Counted = Literal["yes", "cap", "dropout", "cancelled", "ignored"]
 """Whether a reply is a sample of its miner's score, or why it is none: enough answers counted in this period already,
-the round was not to be scored, we cancelled the reply, or the profile leaves failures out."""
+the round was not to be scored, we cancelled the reply or excused a miner that is busy, or the profile leaves failures
+out."""
 
 
 class Request(Struct, frozen=True, kw_only=True):

@@ -75,7 +75,7 @@ COUNTED: dict[Counted, State] = {
 WHY_UNCOUNTED: dict[Counted, str] = {
     "cap": "does not count: enough of its answers counted in this period",
     "dropout": "does not count: this round was drawn not to be scored",
-    "cancelled": "does not count: we cancelled it",
+    "cancelled": "does not count: we cancelled it, or the miner was busy",
     "ignored": "does not count: this profile leaves failures out",
 }
 

@@ -15,11 +15,15 @@ from engine.values import Peer
 
 
 class Availability(Struct, frozen=True):
-    """Whether a peer says that it takes questions; the reason if it does not or cannot be asked."""
+    """Whether a peer says that it takes questions; the reason if it does not or cannot be asked.
+
+    `retry_after` is in how many seconds it wants to be asked again, if it says.
+    """
 
     available: bool
     reason: str = ""
     ms: float = 0.0
+    retry_after: float | None = None
 
 
 class Answer(Struct, frozen=True):

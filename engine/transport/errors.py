@@ -14,6 +14,14 @@ class WireError(Exception):
         self.reason = reason
 
 
+class Busy(WireError):
+    """A peer asks to be left alone for a while (HTTP 429): for so many seconds, if it says."""
+
+    def __init__(self, reason: str, retry_after: float | None) -> None:
+        super().__init__("refused", reason)
+        self.retry_after = retry_after
+
+
 class Refused(Exception):
     """The miner's end turns a call down: an HTTP status, a sentence for the caller and further JSON fields."""
 

@@ -7,9 +7,11 @@ and timed. One pool a peer, because a shared one looks through all its connectio
 
 import asyncio
 import os
+import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
+from email.utils import parsedate_to_datetime
 
 import httpcore
 from msgspec import Struct
@@ -21,14 +23,19 @@ from engine.values import Peer
 CONNECTIONS_PER_PEER = 16
 KEEP_ALIVE_S = 4.0  # under uvicorn's 5 s: a connection is not used again while the peer is closing it
 MAX_PEERS = 512
+MAX_DIGITS = 9  # of a number of seconds: 31 years
 
 
 class HttpReply(Struct, frozen=True):
-    """A reply, read to its end. `ms` runs from the request's last byte sent to the reply's last byte received."""
+    """A reply, read to its end. `ms` runs from the request's last byte sent to the reply's last byte received.
+
+    `retry_after` is in how many seconds the peer wants to be asked again, if it says.
+    """
 
     status: int
     body: bytes
     ms: float
+    retry_after: float | None = None
 
     @property
     def ok(self) -> bool:
@@ -153,7 +160,8 @@ class _PeerClient:
             line: MeteredStream = response.extensions["network_stream"]
             line.allow(max_bytes)
             body = await _read(response, max_bytes)
-            return HttpReply(response.status, body, max(0.0, line.received_at - line.sent_at) * 1000)
+            ms = max(0.0, line.received_at - line.sent_at) * 1000
+            return HttpReply(response.status, body, ms, _retry_after(response))
 
 
 @asynccontextmanager
@@ -175,6 +183,17 @@ def _refuse_shape(response: httpcore.Response, max_bytes: int) -> None:
     announced = headers.get(b"content-length", b"0")
     if announced.isdigit() and int(announced) > max_bytes:
         raise WireError("too_large", f"{int(announced)} bytes announced, at most {max_bytes} are read")
+
+
+def _retry_after(response: httpcore.Response) -> float | None:
+    """Seconds, which a peer may also say as an instant. None where it says neither."""
+    said = next((value for name, value in response.headers if name.lower() == b"retry-after"), b"").decode("latin-1")
+    if said.isascii() and said.strip().isdigit():
+        return float(said[:MAX_DIGITS])
+    try:
+        return max(0.0, parsedate_to_datetime(said).timestamp() - time.time())
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 async def _read(response: httpcore.Response, max_bytes: int) -> bytes:

@@ -67,17 +67,23 @@ class Questions:
 
 
 class Obliging:
-    """A caller whose peers are there and say `usual`, or what `answers` has for their hotkey; it waits for `gate`."""
+    """A caller whose peers say `availability`, and `usual` or what `answers` has for their hotkey; it waits for `gate`.
+
+    `probed` and `asked` are those whom it called.
+    """
 
     def __init__(self, usual: str = "42") -> None:
         self._usual = usual
         self.answers: dict[str, str | Exception] = {}
+        self.availability = Availability(True, ms=1.0)
+        self.probed: list[str] = []
         self.asked: list[tuple[str, bytes]] = []
         self.gate = asyncio.Event()
         self.gate.set()
 
     async def available(self, peer: Peer, *, timeout: float) -> Availability:
-        return Availability(True, ms=1.0)
+        self.probed.append(peer.hotkey)
+        return self.availability
 
     async def ask(self, peer: Peer, challenge: bytes, *, timeout: float, max_bytes: int) -> Answer:
         self.asked.append((peer.hotkey, challenge))

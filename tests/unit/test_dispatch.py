@@ -11,11 +11,12 @@ import pytest
 from cryptography.fernet import Fernet
 
 from engine.dispatch import Dispatch
+from engine.refusals import Refusals
 from engine.selection import Candidate
 from engine.transport.loosh.validator import LooshCaller
 from engine.values import Neuron, Peer, Reply, ReplyStatus
 from tests.unit.engine_helpers import Obliging, until
-from tests.unit.transport_helpers import ALICE, BOB, ForeignMiner, challenge, clear_answer, http_server, reply
+from tests.unit.transport_helpers import ALICE, BOB, ForeignMiner, Received, challenge, clear_answer, http_server, reply
 
 LIMIT = 8192
 Misdeed = Callable[[Fernet], bytes | Awaitable[bytes | None]]
@@ -26,10 +27,12 @@ def a_candidate(peer: Peer, uid: int = 7) -> Candidate:
 
 
 @asynccontextmanager
-async def a_dispatch(*, timeout: float = 5.0, round_timeout: float = 10.0) -> AsyncIterator[Dispatch]:
+async def a_dispatch(
+    *, timeout: float = 5.0, round_timeout: float = 10.0, refusals: Refusals | None = None
+) -> AsyncIterator[Dispatch]:
     caller = LooshCaller(ALICE, allow_private=True)
     try:
-        yield Dispatch(caller, timeout=timeout, round_timeout=round_timeout)
+        yield Dispatch(caller, timeout=timeout, round_timeout=round_timeout, refusals=refusals)
     finally:
         await caller.close()
 
@@ -40,8 +43,8 @@ async def asked(
     return await dispatch.ask(challenge(), miners, reply_limit=LIMIT, on_reply=on_reply)
 
 
-async def reply_of(miner: ForeignMiner, **settings: float) -> Reply:
-    async with http_server(miner) as peer, a_dispatch(**settings) as dispatch:
+async def reply_of(miner: ForeignMiner, *, timeout: float = 5.0) -> Reply:
+    async with http_server(miner) as peer, a_dispatch(timeout=timeout) as dispatch:
         (got,) = await asked(dispatch, a_candidate(peer))
         assert (got.uid, got.hotkey, got.coldkey, got.ip) == (7, BOB.ss58_address, "cold", "127.0.0.1")
         return got
@@ -81,6 +84,36 @@ def redirect(_: Fernet) -> bytes:
 
 
 NESTED = b'{"response_text": ' + b"[" * 1000 + b"]" * 1000 + b"}"
+
+
+async def test_a_busy_miner_is_excused_twice_and_then_silent_until_it_answers() -> None:
+    miner, refusals = ForeignMiner(), Refusals()
+    miner.answer = lambda _: reply(429, {"detail": "Rate limit exceeded"}, Retry_After="7")
+    said = "challenge: 429: Rate limit exceeded"
+    async with http_server(miner) as peer, a_dispatch(refusals=refusals) as dispatch:
+        got = [(await asked(dispatch, a_candidate(peer)))[0] for _ in range(3)]
+        assert [(one.status, one.reason) for one in got] == [
+            ("cancelled", f"{said}; it is busy and left alone for 7 s"),
+            ("cancelled", f"{said}; it is busy and left alone for 7 s"),
+            ("refused", f"{said}; refused 3 times in a row"),
+        ]
+        assert 0 < refusals.rest_of(BOB.ss58_address, time.monotonic()) <= 7
+        miner.answer = miner.honest
+        assert (await asked(dispatch, a_candidate(peer)))[0].status == "ok"
+        for _ in range(40):
+            await asked(dispatch, a_candidate(peer))
+        miner.answer = lambda _: reply(429, {"detail": "Rate limit exceeded"})
+        (got_again,) = await asked(dispatch, a_candidate(peer))
+        assert got_again.status == "cancelled"
+
+
+async def test_a_miner_that_is_too_busy_for_a_handshake_is_excused_as_well() -> None:
+    async def busy(_: Received) -> bytes:
+        return reply(429, {"detail": "Rate limit exceeded"})
+
+    async with http_server(busy) as peer, a_dispatch() as dispatch:
+        (got,) = await asked(dispatch, a_candidate(peer))
+    assert (got.status, got.reason.partition(";")[0]) == ("cancelled", "public key: 429: Rate limit exceeded")
 
 
 @pytest.mark.parametrize(

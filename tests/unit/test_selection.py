@@ -1,10 +1,15 @@
 """Who is asked: fairness over time, addresses that are never called, and who is left out."""
 
+import time
 from collections import Counter
 
-from engine.selection import Selection
+import pytest
+
+from engine.refusals import Refusals
+from engine.selection import Selection, Sweeper
 from engine.transport.dialect import Availability
 from engine.values import Metagraph, Neuron, Peer
+from tests.unit.engine_helpers import Obliging
 
 
 def a_neuron(uid: int, *, ip: str = "", port: int = 8091) -> Neuron:
@@ -106,3 +111,45 @@ def test_our_own_axon_is_never_asked_under_another_hotkey() -> None:
     selection.see(a_metagraph(a_neuron(0), a_neuron(1), a_neuron(2, ip="9.9.9.1")))
     assert list(selection.candidates) == ["hk1"]
     assert "our own address" in selection.refused["hk2"]
+
+
+def test_a_miner_that_is_busy_passes_its_turn_and_is_not_asked_more_often_for_it_later() -> None:
+    refusals = Refusals()
+    selection = Selection(own_hotkey="hk0", sample=2, seed=7, allow_private=False, refusals=refusals)
+    selection.see(a_metagraph(*(a_neuron(uid) for uid in range(5))))
+    all_available(selection)
+    refusals.note_refusal("hk2", time.monotonic(), 3600.0)
+    while_busy = asked(selection, range(60))
+    assert while_busy["hk2"] == 0
+    refusals.keep(())
+    later = asked(selection, range(60, 100))
+    assert all(19 <= later[hotkey] <= 21 for hotkey in ("hk1", "hk2", "hk3", "hk4"))
+
+
+def test_while_all_are_busy_nobody_is_asked_and_nobodys_turn_passes() -> None:
+    refusals = Refusals()
+    selection = Selection(own_hotkey="hk0", sample=2, seed=7, allow_private=False, refusals=refusals)
+    selection.see(a_metagraph(*(a_neuron(uid) for uid in range(3))))
+    all_available(selection)
+    for hotkey in ("hk1", "hk2"):
+        refusals.note_refusal(hotkey, time.monotonic(), 3600.0)
+    assert asked(selection, range(50)) == {}
+
+
+async def test_who_is_too_busy_to_say_whether_it_is_available_is_asked_when_it_wants(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    caller = Obliging()
+    caller.availability = Availability(available=False, reason="429: Rate limit exceeded", retry_after=40.0)
+    selection = a_selection()
+    selection.see(a_metagraph(a_neuron(0), a_neuron(1)))
+    sweeper = Sweeper(selection, caller)
+    await sweeper.sweep()
+    now += 39.0
+    await sweeper.sweep()
+    assert caller.probed == ["hk1"]
+    now += 2.0
+    await sweeper.sweep()
+    assert caller.probed == ["hk1", "hk1"]

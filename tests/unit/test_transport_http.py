@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from email.utils import formatdate
 from statistics import median
 
 import pytest
@@ -128,6 +129,36 @@ async def test_silence_ends_at_the_deadline() -> None:
         await asyncio.sleep(60)
 
     assert (await failure(script, timeout=0.1)).status == "timeout"
+
+
+@pytest.mark.parametrize(
+    ("said", "least", "most"),
+    [
+        ("7", 7, 7),
+        (formatdate(time.time() + 60, usegmt=True), 30, 61),
+        (formatdate(time.time() - 60, usegmt=True), 0, 0),
+        ("9" * 400, 0, 1e9),
+    ],
+)
+async def test_when_a_peer_wants_to_be_asked_again_is_read_as_seconds_or_as_an_instant(
+    said: str, least: float, most: float
+) -> None:
+    async def handle(_: Received) -> bytes:
+        return reply(429, b"", Retry_After=said)
+
+    async with http_server(handle) as peer, clients() as to:
+        after = (await to.get(peer, "/", max_bytes=1)).retry_after
+    assert after is not None
+    assert least <= after <= most
+
+
+@pytest.mark.parametrize("said", ["", "soon", "-5", "1e9", "\xb2", "Fri, 99 Foo 9999 99:99:99 GMT", "nan"])
+async def test_a_time_that_is_none_is_none(said: str) -> None:
+    async def handle(_: Received) -> bytes:
+        return f"HTTP/1.1 429 Busy\r\ncontent-length: 0\r\nretry-after: {said}\r\n\r\n".encode("latin-1")
+
+    async with http_server(handle) as peer, clients() as to:
+        assert (await to.get(peer, "/", max_bytes=1)).retry_after is None
 
 
 async def test_a_body_in_a_myriad_of_pieces_is_given_up() -> None:

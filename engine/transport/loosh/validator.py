@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from engine.keys import Signer
 from engine.transport.dialect import Answer, Availability
-from engine.transport.errors import WireError, brief
+from engine.transport.errors import Busy, WireError, brief
 from engine.transport.http import HttpReply, PeerClients, within
 from engine.transport.loosh.handshake import (
     AVAILABILITY_PATH,
@@ -30,6 +30,7 @@ from engine.values import Peer
 
 HANDSHAKE_TIMEOUT_S = 15.0
 THREAD_ABOVE_BYTES = 64 * 1024
+TOO_MANY = 429
 _STALE = (400, 401)  # what a miner answers that does not know the key: 401, older ones 400
 
 
@@ -69,7 +70,7 @@ class LooshCaller:
         if reply.ok and said.get("available") is True:
             return Availability(True, ms=reply.ms)
         why = said.get("reason") or said.get("error") or said.get("detail") or "no reason given"
-        return Availability(False, f"{reply.status}: {brief(str(why))}", reply.ms)
+        return Availability(False, f"{reply.status}: {brief(str(why))}", reply.ms, reply.retry_after)
 
     async def ask(self, peer: Peer, challenge: bytes, *, timeout: float, max_bytes: int) -> Answer:
         """As `Caller.ask`. A key that the miner does not know any more is replaced and the challenge sent again, once.
@@ -177,4 +178,5 @@ def _refused(reply: HttpReply, what: str) -> WireError:
     except WireError:
         detail = None
     words = f": {brief(detail)}" if isinstance(detail, str) else ""
-    return WireError("refused", f"{what}: {reply.status}{words}")
+    reason = f"{what}: {reply.status}{words}"
+    return Busy(reason, reply.retry_after) if reply.status == TOO_MANY else WireError("refused", reason)
