@@ -5,8 +5,8 @@ same way. So a mark is sent that way behind it, a few times over: when it is bac
 has the focus.
 """
 
+import time
 from collections import deque
-from functools import partial
 from typing import Any
 
 from textual import events
@@ -18,8 +18,11 @@ from console.tui.themed import ThemedApp
 LAPS = 6
 """The longest way has so many steps: a key, submitted, chosen, dismissed, answered, shown."""
 
-LOST_S = 1.0
-"""A mark may get lost in a screen that closes; no key waits longer for one."""
+AGAIN_S = 1.0
+"""A mark may get lost in a screen that closes: another one follows it after so long."""
+
+STUCK_S = 30.0
+"""A screen that deals with nothing for so long, on however busy a machine, is broken: what is typed shall lead out."""
 
 
 class Mark(Message):
@@ -38,6 +41,7 @@ class TypeAheadApp(ThemedApp, inherit_bindings=False):
         super().__init__(*arguments, **named)
         self._typed: deque[events.Key | events.Paste] = deque()
         self._taken = 0
+        self._taken_at = 0.0
         self._patience: Timer | None = None
 
     async def on_event(self, event: events.Event) -> None:
@@ -62,9 +66,16 @@ class TypeAheadApp(ThemedApp, inherit_bindings=False):
     async def _take(self) -> None:
         """Take the key that has waited longest."""
         self._taken += 1
-        self._patience = self.set_timer(LOST_S, partial(self.on_mark, Mark(self._taken, 0)))
+        self._taken_at = time.monotonic()
+        self._patience = self.set_interval(AGAIN_S, self._send_again)
         await super().on_event(self._typed.popleft())
         self._send(Mark(self._taken, LAPS))
+
+    async def _send_again(self) -> None:
+        if time.monotonic() - self._taken_at < STUCK_S:
+            self._send(Mark(self._taken, LAPS))
+        else:
+            await self.on_mark(Mark(self._taken, 0))
 
     def _send(self, mark: Mark) -> None:
         if self.is_running and not (self.focused or self.screen).post_message(mark):

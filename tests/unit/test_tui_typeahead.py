@@ -1,19 +1,21 @@
 """Keys that come in one burst: none is lost, none is taken twice, and each finds what the one before it opened."""
 
 import asyncio
+import itertools
 from pathlib import Path
 
 import pytest
 from textual import events
 from textual.pilot import Pilot
 
+from console.tui import typeahead
 from console.tui.app import ConsoleApp
 from console.tui.ending import Ending
 from console.tui.screens.dialog import ChoiceDialog
 from console.tui.screens.palette import Palette
 from console.tui.widgets.live_table import LiveTable
 from console.tui.widgets.options import Field
-from engine.commands import SetWeights
+from engine.commands import AutoWeights, SetWeights
 from engine.snapshot import MinerView
 from tests.unit.engine_helpers import until
 from tests.unit.tui_helpers import NARROW, Orders, app_of, miner, screen_text, snapshot
@@ -25,8 +27,7 @@ async def burst(app: ConsoleApp, pilot: Pilot[Ending], *keys: str) -> None:
     """Keys as a terminal hands them over at once; then wait until they are all taken."""
     for key in keys:
         app.post_message(events.Key(key, key if len(key) == 1 else CHARACTERS.get(key)))
-    for _ in range(20):
-        await pilot.pause()
+    await pilot.pause()
 
 
 def table_of(app: ConsoleApp) -> "LiveTable[MinerView]":
@@ -64,6 +65,34 @@ async def test_a_letter_right_behind_a_menu_chooses_from_it(tmp_path: Path) -> N
         assert orders.taken == [SetWeights()]
         assert not isinstance(app.screen, ChoiceDialog)
         assert table_of(app).view.sort == "change"
+
+
+async def test_keys_keep_their_order_however_slow_the_screen_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(typeahead, "AGAIN_S", 0.001)
+    app = app_of(snapshot(), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        orders = Orders(app.feed)
+        await burst(app, pilot, *("4", "x", "w", "y") * 3, "x", "o", "3", "slash", *"miner-2", "enter", "space")
+        assert orders.taken == [*(SetWeights(),) * 3, AutoWeights(False)]
+        assert [row.uid for row in table_of(app).rows] == [2]
+        assert len(table_of(app).marked) == 1
+
+
+@pytest.mark.parametrize(("stuck_s", "marks_lost"), [(60.0, 3), (0.0, 1_000_000)])
+async def test_a_key_waits_neither_for_a_mark_that_was_lost_nor_for_a_screen_that_is_stuck(
+    stuck_s: float, marks_lost: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(typeahead, "AGAIN_S", 0.01)
+    monkeypatch.setattr(typeahead, "STUCK_S", stuck_s)
+
+    app = app_of(snapshot(), tmp_path)
+    send, sent = app._send, itertools.count()
+    monkeypatch.setattr(app, "_send", lambda mark: send(mark) if next(sent) >= marks_lost else None)
+    async with app.run_test(size=NARROW) as pilot:
+        await burst(app, pilot, "3", "j")
+        assert uid_under_cursor(app) == 2
 
 
 async def test_a_quick_escape_closes_what_has_just_been_opened_and_no_more(tmp_path: Path) -> None:

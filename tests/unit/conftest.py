@@ -1,0 +1,11 @@
+"""What the tests of the rooms share."""
+
+import pytest
+
+from tests.unit.pilot import PatientPilot, no_guess
+
+
+@pytest.fixture(autouse=True)
+def patient_pilot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("textual.pilot.Pilot", PatientPilot)
+    monkeypatch.setattr("textual.app.wait_for_idle", no_guess)
