@@ -101,8 +101,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     neurons: Annotated[tuple[Peer, ...], _is("miners to ask beside those on the chain, as HOTKEY@HOST:PORT")] = ()
     allow_private: Annotated[bool, _is("ask miners at private and loopback addresses, too")] = False
     sample: Annotated[Count, _is("how many miners are asked in one round")] = 16
-    challenge_timeout: Annotated[Seconds, _is("how long one miner may take to answer", "s")] = 12.0
-    round_timeout: Annotated[Seconds, _is("how long a round waits for all of its answers", "s")] = 30.0
+    challenge_timeout: Annotated[Seconds, _is("how long one miner may take to answer", "s")] = 60.0
+    round_timeout: Annotated[
+        Seconds, _is("how long a round waits for all of its answers, no less than for one of them", "s")
+    ] = 75.0
     scoring: Annotated[ScoringProfile, _is("the rules by which answers are judged")] = "robust"
     encoder: Annotated[Encoder, _is("what turns answers into vectors")] = "minilm"
     encoder_threads: Annotated[int, Meta(ge=1, le=256), _is("threads of the encoder")] = 1
@@ -146,5 +148,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     commit_reveal: Annotated[bool, _is("the demo subnet takes commits to weights, as new subnets do")] = False
 
 
-DEMO = {"interval": 3.0, "block_time": 0.5, "allow_private": True}
+DEMO = {
+    "interval": 3.0,
+    "block_time": 0.5,
+    "allow_private": True,
+    "challenge_timeout": 12.0,
+    "round_timeout": 30.0,
+}
 """Defaults of the demo that differ: it is over in a minute, and its miners are on loopback."""

@@ -4,6 +4,7 @@ import os
 from collections import ChainMap
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 
@@ -18,6 +19,8 @@ from engine.settings.reading import declared
 
 DEFAULT = "default"
 DEMO_DEFAULT = "default of the demo"
+ROUND_A_CHALLENGE = 1.25
+"""A round's time for one of a miner where nobody gives one, as the defaults have it: for handshakes, and late sends."""
 
 
 class Configuration(Struct, frozen=True):
@@ -61,7 +64,27 @@ def configure(
     if values.get("role", Settings().role) == "demo":
         sources |= {name: DEMO_DEFAULT for name in DEMO if name not in values}
         values = {**DEMO, **values}
+    _fit_round(values, sources, is_given="round_timeout" in given)
     return Configuration(Settings(**values), sources, (*variables.foreign, *dotenv.foreign), backend)
+
+
+def _fit_round(values: dict[str, Any], sources: dict[str, str], *, is_given: bool) -> None:
+    """Have a round wait for as long as its miners may take: a time that nobody gave follows theirs.
+
+    Raises SettingsError where it was given and is shorter.
+    """
+    usual = Settings()
+    miner = values.get("challenge_timeout", usual.challenge_timeout)
+    whole = values.get("round_timeout", usual.round_timeout)
+    if whole >= miner:
+        return
+    if is_given:
+        raise SettingsError(
+            f"{sources['round_timeout']}: round_timeout is {whole:g} s and must be at least challenge_timeout, "
+            f"{miner:g} s ({sources['challenge_timeout']})"
+        )
+    values["round_timeout"] = miner * ROUND_A_CHALLENGE
+    sources["round_timeout"] = f"{ROUND_A_CHALLENGE:g} × challenge_timeout"
 
 
 def config_path() -> Path:

@@ -133,6 +133,49 @@ def test_dropout_has_the_references_defaults_and_is_off() -> None:
     assert (settings.dropout, settings.aggregation, settings.ema_alpha) == (False, "exponential", 0.3)
 
 
+def test_a_miner_has_a_minute_as_with_the_reference_and_in_the_demo_less() -> None:
+    settings, _ = configured({"role": option("--role", "validator")})
+    assert (settings.challenge_timeout, settings.round_timeout) == (60, 75)
+    settings, sources = configured()
+    assert (settings.challenge_timeout, settings.round_timeout) == (12, 30)
+    assert sources["round_timeout"] == "default of the demo"
+
+
+@pytest.mark.parametrize(("role", "seconds"), [("validator", 76), ("demo", 40)])
+def test_a_round_for_which_nobody_gave_a_time_waits_for_its_miners(role: str, seconds: float) -> None:
+    settings, sources = configured({"role": option("--role", role)}, dotenv=f"PROTOCOL.TIMEOUT={seconds}")
+    assert settings.round_timeout == seconds * 1.25
+    assert sources["round_timeout"] == "1.25 × challenge_timeout"
+
+
+def test_a_round_may_be_just_as_long_as_a_miners_time() -> None:
+    settings, sources = configured(file="challenge_timeout = 20\nround_timeout = 20\n")
+    assert (settings.round_timeout, sources["round_timeout"]) == (20, "config.toml:2")
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        (
+            "challenge_timeout = 20\nround_timeout = 19.5\n",
+            "config.toml:2: round_timeout is 19.5 s and must be at least challenge_timeout, 20 s (config.toml:1)",
+        ),
+        (
+            "role = 'validator'\nround_timeout = 30\n",
+            "config.toml:2: round_timeout is 30 s and must be at least challenge_timeout, 60 s (default)",
+        ),
+        (
+            "round_timeout = 10\n",
+            "config.toml:1: round_timeout is 10 s and must be at least challenge_timeout, 12 s (default of the demo)",
+        ),
+    ],
+)
+def test_a_round_that_is_shorter_than_a_miners_time_is_refused_with_both(file: str, message: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        configured(file=file)
+    assert message in str(caught.value)
+
+
 def test_an_empty_variable_is_not_set() -> None:
     settings, sources = configured(SUBNET_CONSOLE_NETUID="", NETUID="")
     assert (settings.netuid, sources["netuid"]) == (1, "default")
