@@ -11,94 +11,92 @@ import time
 
 from msgspec.structs import replace
 
+from engine.redaction import redact
 from engine.text import safe
 from engine.transport.wire import Completion
 from engine.values import Request
 from miner_server.backends.interface import Backend, Laned
 from miner_server.call import Call
-from miner_server.errors import BackendError, BackendUnavailable, Refusal, RequestUnfit
+from miner_server.errors import BackendError, BackendSlow, ClientGone, Refusal
 from miner_server.fair_queue import FairQueue, QueueFull
 from miner_server.limits import Limits
+from miner_server.readiness import Readiness, Unready
 
 log = logging.getLogger(__name__)
 
 READINESS_S = 0.5
 RETRY_WHEN_READY_S = 5.0
 REASON_WIDTH = 300
-NOT_READY = "the backend is not ready"
+LEFT_WAITING_S = 10.0
+"""A caller that hangs up later than this had reason to: the field's most hurried validators wait 12 s."""
 
 
 class Answering:
-    """One backend behind a fair queue.
-
-    `unready` tells the operator why the backend cannot answer now, "" when it can; callers get to read `NOT_READY`,
-    since the reason may name addresses inside.
-    """
+    """One backend behind a fair queue."""
 
     def __init__(self, backend: Backend, limits: Limits) -> None:
         slots = min(limits.capacity, backend.lanes) if isinstance(backend, Laned) else limits.capacity
         self.backend = backend
         self.queue = FairQueue(slots=slots, waiting=limits.queue, waiting_per_caller=limits.queue_per_caller)
-        self.unready = "starting"
+        self.readiness = Readiness(backend)
         self._deadline_s = limits.answer_s
+
+    @property
+    def unready(self) -> Unready | None:
+        """Why challenges are not answered now, None when they are."""
+        return self.readiness.unready
 
     async def watch(self) -> None:
         """Ask the backend again and again whether it can answer; runs until cancelled."""
         while True:
-            await self.refresh()
+            await self.readiness.refresh()
             await asyncio.sleep(READINESS_S)
 
-    async def refresh(self) -> None:
-        """Ask the backend once whether it can answer."""
-        try:
-            unready = safe(await self.backend.readiness(), REASON_WIDTH)
-        except Exception:
-            log.exception("the backend %s could not say whether it is ready", self.backend.name)
-            unready = "the backend failed; the log says how"
-        if unready != self.unready:
-            log.info("backend %s: %s", self.backend.name, unready or "ready")
-        self.unready = unready
-
     def require_ready(self) -> None:
-        """Raises Refusal 503 while the backend cannot answer."""
-        if self.unready:
-            raise Refusal(503, NOT_READY, retry_after=RETRY_WHEN_READY_S)
+        """Raises Refusal 503 while challenges are not answered."""
+        unready = self.unready
+        if unready is not None:
+            raise Refusal(503, unready.said, retry_after=RETRY_WHEN_READY_S)
 
     async def answer(self, request: Request, call: Call) -> Completion:
         """The completion, with `ms` from now to its end. Raises Refusal, or ClientGone when the caller hung up."""
         self.require_ready()
         began = time.monotonic()
-        waiting = True
+        started: float | None = None
         try:
             async with call.patience(self._deadline_s):
                 await self.queue.enter(call.hotkey)
-                waiting = False
-                completion = await self._complete(request, call, began)
-        except TimeoutError:
-            if waiting:
-                raise Refusal(503, "no turn came before the deadline", retry_after=RETRY_WHEN_READY_S) from None
-            raise Refusal(504, f"no answer within {self._deadline_s:g} s") from None
+                started = time.monotonic()
+                completion = await self._complete(request, call, self._deadline_s - (started - began))
         except QueueFull as full:
             raise Refusal(503, str(full), retry_after=full.retry_after) from None
-        except BackendUnavailable as error:
-            raise Refusal(503, _reason(error), retry_after=RETRY_WHEN_READY_S) from None
-        except RequestUnfit as error:
-            raise Refusal(422, _reason(error)) from None
+        except TimeoutError:
+            if started is None:
+                raise Refusal(503, "no turn came before the deadline", retry_after=RETRY_WHEN_READY_S) from None
+            raise self._refusal(BackendSlow(f"no answer within {self._deadline_s:g} s")) from None
+        except ClientGone:
+            if started is not None and time.monotonic() - started > LEFT_WAITING_S:
+                self.readiness.failed(BackendSlow(f"no answer in {LEFT_WAITING_S:g} s, then the caller hung up"))
+            raise
         except BackendError as error:
-            log.warning("backend %s: %s", self.backend.name, _reason(error))
-            raise Refusal(502, _reason(error)) from None
+            raise self._refusal(error) from None
+        except Exception as error:
+            self.readiness.failed(BackendError(f"{type(error).__name__}, which the log explains"))
+            raise
+        self.readiness.answered()
         call.answer = completion.text
         call.tokens = completion.usage.get("completion_tokens", 0)
         return replace(completion, ms=round((time.monotonic() - began) * 1000))
 
-    async def _complete(self, request: Request, call: Call, began: float) -> Completion:
+    async def _complete(self, request: Request, call: Call, timeout: float) -> Completion:
         started = time.monotonic()
         try:
-            left = self._deadline_s - (started - began)
-            return await self.backend.complete(request, timeout=left, caller=call.hotkey)
+            return await self.backend.complete(request, timeout=timeout, caller=call.hotkey)
         finally:
             self.queue.leave(time.monotonic() - started)
 
-
-def _reason(error: BackendError) -> str:
-    return safe(str(error), REASON_WIDTH)
+    def _refusal(self, error: BackendError) -> Refusal:
+        """What a caller gets for a failure; what the backend said of it stays with us."""
+        self.readiness.failed(error)
+        log.warning("backend %s: %s", self.backend.name, safe(redact(str(error)), REASON_WIDTH))
+        return Refusal(error.status, error.said, retry_after=RETRY_WHEN_READY_S if error.status == 503 else None)

@@ -53,6 +53,11 @@ class MinerApp(Starlette):
         """End the requests that are still being served; each of them gets a 503."""
         self._calls.refuse_all()
 
+    @property
+    def trouble(self) -> str:
+        """What the operator has to know of the backend, "" when all is well."""
+        return self._answering.readiness.trouble
+
     def view(self, address: str) -> ServerView:
         """What a screen shows of this server; foreign text in it is clean."""
         queue, log = self._answering.queue, self._requests
@@ -61,7 +66,7 @@ class MinerApp(Starlette):
             backend=self._backend.name,
             model=safe(self._backend.model, NAME_WIDTH),
             ready=not self._answering.unready,
-            readiness=self._answering.unready,
+            readiness=self._answering.unready.why if self._answering.unready else "",
             in_flight=queue.in_flight,
             capacity=queue.slots,
             queued=queue.queued,

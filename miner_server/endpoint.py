@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from starlette.types import Message, Receive, Scope, Send
 
+from miner_server import reflection
 from miner_server.call import Call, Reply, json_reply
 from miner_server.errors import ClientGone, Refusal
 from miner_server.metrics import Metrics
@@ -44,6 +45,8 @@ class Calls:
 
     async def serve(self, call: Call, handler: Handler) -> Reply | None:
         """The handler's reply, or the refusal's; None when nobody is there to read it. Always logged and counted."""
+        if reflection.meets(call):
+            return reflection.reply()
         began = time.perf_counter()
         task = asyncio.current_task()
         if task is not None:

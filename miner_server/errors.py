@@ -32,12 +32,48 @@ class ClientGone(Exception):
 
 
 class BackendError(Exception):
-    """The backend failed on this request; the text is for the caller and names no secret."""
+    """The backend failed on this request.
+
+    The text is for the operator and may quote the backend. Callers get `status` and `said` and nothing else, so that
+    no word of a backend reaches them. `again_in` is in how many seconds the same request may succeed, None for never.
+    """
+
+    status = 502
+    said = "the model failed"
+
+    def __init__(self, text: str, *, again_in: float | None = None) -> None:
+        super().__init__(text)
+        self.again_in = again_in
 
 
 class BackendUnavailable(BackendError):
     """The backend cannot work now; the same request may succeed later."""
 
+    status = 503
+    said = "the model is busy or cannot be reached"
+
+
+class BackendSlow(BackendError):
+    """There was no answer within the deadline."""
+
+    status = 504
+    said = "the model took too long"
+
+
+class NoAnswer(BackendError):
+    """The model reasoned and said nothing."""
+
+    said = "the model gave no answer"
+
 
 class RequestUnfit(BackendError):
-    """The backend can never answer this request, because it is too long or ill-formed."""
+    """The backend can never answer this request."""
+
+    status = 422
+    said = "the model cannot answer this request"
+
+
+class RequestTooLong(RequestUnfit):
+    """The request does not fit into the model's context."""
+
+    said = "the request is longer than the model can hold"

@@ -74,6 +74,11 @@ class MinerServer:
         host, port = self._address
         return self._app.view(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
 
+    @property
+    def trouble(self) -> str:
+        """What the operator has to know of the backend, "" when all is well."""
+        return self._app.trouble
+
     def bind(self) -> tuple[str, int]:
         """Take the address, unless that was done before; `run` does it too. Raises MinerError."""
         if self._socket is None:

@@ -6,6 +6,7 @@ from functools import partial
 from msgspec.structs import replace
 
 from console.roles.axons import Axon, Axons
+from console.roles.backend_watch import BackendWatch
 from console.roles.serving import Serving
 from console.roles.session import Session
 from engine.chain.wallets import Wallet
@@ -38,6 +39,7 @@ async def run(session: Session) -> None:
     )
     serving = serve(session, session.wallet, partial(backend_of, settings), allow, settings.host, settings.port)
     node.services[SERVER] = serving
+    node.services["backend watch"] = lambda: BackendWatch(lambda: serving.server.trouble, session.feed)
     node.views.append(lambda snapshot: replace(snapshot, server=serving.server.view()))
     if not settings.read_only:
         axons = Axons(session.chain, settings.netuid, [axon_of(session.wallet, serving)], session.feed)
@@ -66,6 +68,7 @@ def backend_of(settings: Settings) -> Backend:
         api_key=settings.api_key or None,
         model=settings.backend_model or None,
         model_path=settings.model_path,
+        reasoning_is_answer=settings.reasoning_is_answer,
     )
 
 

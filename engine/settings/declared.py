@@ -135,6 +135,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     backend: Annotated[BackendName, _is("what answers the questions")] = "llamacpp"
     backend_url: Annotated[Url, _is("the backend's base URL; without one, where it usually is")] = ""
     backend_model: Annotated[str, _is("the model to ask for; without one, the backend's first")] = ""
+    reasoning_is_answer: Annotated[
+        bool, _is("take what a model only thought for its answer; else a challenge that gets nothing more fails")
+    ] = False
     model_path: Annotated[Path | None, _is("the GGUF file that llamacpp loads instead of the packaged one")] = None
     api_key: Annotated[Secret, _is("the backend's key, in the environment only")] = Secret()
     allow: Annotated[tuple[str, ...], _is("hotkeys that are answered besides the subnet's validators")] = ()

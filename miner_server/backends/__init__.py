@@ -3,6 +3,7 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from engine.redaction import know, know_url, redact
 from miner_server.backends.interface import Backend
 from miner_server.errors import MinerError
 
@@ -18,11 +19,13 @@ def open_backend(
     api_key: str | None = None,
     model: str | None = None,
     model_path: Path | None = None,
+    reasoning_is_answer: bool = False,
 ) -> Backend:
     """The backend called `name`; nothing is connected or loaded before it is first asked for readiness.
 
     `base_url`, `api_key` and `model` are for `openai`, `vllm` and `ollama`; `model_path` (GGUF) is for `llamacpp`,
-    which has a packaged model without it. Raises MinerError.
+    which has a packaged model without it. With `reasoning_is_answer`, what a model thought is its answer where it says
+    nothing else. Raises MinerError.
     """
     match name:
         case "scripted":
@@ -33,7 +36,7 @@ def open_backend(
             from miner_server.backends.engines import packaged_model
             from miner_server.backends.llamacpp import LlamaCppBackend
 
-            return LlamaCppBackend(model_path or packaged_model())
+            return LlamaCppBackend(model_path or packaged_model(), reasoning_is_answer=reasoning_is_answer)
         case "openai" | "vllm" | "ollama":
             from miner_server.backends.openai import OpenAIBackend
 
@@ -41,17 +44,29 @@ def open_backend(
             url = base_url or preset_url
             if url is None:
                 raise MinerError("the openai backend needs a base URL, such as https://models.example/v1")
-            return OpenAIBackend(name, _checked(url), api_key=_plain(api_key or preset_key), model=model)
+            know(api_key or "")
+            return OpenAIBackend(
+                name,
+                _checked(url),
+                api_key=_plain(api_key or preset_key),
+                model=model,
+                reasoning_is_answer=reasoning_is_answer,
+            )
         case _:
             raise MinerError(f"no backend is called {name!r}: choose one of {', '.join(BACKENDS)}")
 
 
 def _checked(url: str) -> str:
-    parts = urlsplit(url)
+    know_url(url)
+    try:
+        parts = urlsplit(url)
+        is_address = parts.port != 0 and bool(parts.hostname)
+    except ValueError:
+        parts, is_address = urlsplit(""), False
     if parts.username or parts.password:
         raise MinerError("the backend's base URL holds a password: set it as the API key instead")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise MinerError(f"the backend's base URL {url!r} must look like http://host:port/v1")
+    if parts.scheme not in ("http", "https") or not is_address:
+        raise MinerError(f"the backend's base URL {redact(url)!r} must look like http://host:port/v1")
     return url
 
 

@@ -1,31 +1,13 @@
-"""OpenAI's chat completions as values: what a request becomes, and what is taken from a reply."""
+"""What a request becomes in OpenAI's chat completions."""
 
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
-from engine.transport.wire import USAGE_FIELDS, Completion
 from engine.values import Request
-from miner_server.errors import BackendError
 
 BYTES_PER_TOKEN = 2
 """Fewer than any text has, so that what is left of a context is not overrated."""
-
-
-class _Message(Struct, frozen=True):
-    content: str | None = None
-    tool_calls: tuple[dict[str, Any], ...] | None = None
-
-
-class _Choice(Struct, frozen=True):
-    message: _Message
-    finish_reason: str | None = None
-
-
-class _Reply(Struct, frozen=True):
-    choices: tuple[_Choice, ...]
-    usage: Any = None
 
 
 def chat_payload(request: Request, *, context: int | None = None) -> dict[str, Any]:
@@ -55,22 +37,3 @@ def chat_payload(request: Request, *, context: int | None = None) -> dict[str, A
         prompt_tokens = len(msgspec.json.encode([messages, request.tools])) // BYTES_PER_TOKEN
         payload["max_tokens"] = min(request.max_tokens, max(context // 4, context - prompt_tokens))
     return payload
-
-
-def read_chat(reply: dict[str, Any]) -> Completion:
-    """The first choice of a chat completion. Raises BackendError when there is none."""
-    try:
-        read = msgspec.convert(reply, _Reply)
-    except msgspec.ValidationError as error:
-        raise BackendError(f"the model's reply is no chat completion: {error}") from None
-    if not read.choices:
-        raise BackendError("the model's reply holds no choice")
-    choice = read.choices[0]
-    tool_calls = choice.message.tool_calls or ()
-    usage = read.usage if isinstance(read.usage, dict) else {}
-    return Completion(
-        text=choice.message.content or "",
-        tool_calls=tool_calls,
-        finish_reason="tool_calls" if tool_calls else choice.finish_reason or "stop",
-        usage={name: usage[name] for name in USAGE_FIELDS if type(usage.get(name)) is int and usage[name] >= 0},
-    )

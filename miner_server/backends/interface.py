@@ -5,6 +5,11 @@ from typing import Protocol, runtime_checkable
 from engine.transport.wire import Completion
 from engine.values import Request
 
+PROOF = Request(prompt="Say yes.", max_tokens=256)
+"""A backend that answers this can answer. A model that first thinks has room to do so; others are done at once."""
+
+PROOF_S = 30.0
+
 
 class Backend(Protocol):
     """Answers requests. `name` is the kind of backend, `model` what it answers with, "" while that is not known."""
@@ -22,7 +27,7 @@ class Backend(Protocol):
     async def complete(self, request: Request, *, timeout: float, caller: str = "") -> Completion:
         """Answer within `timeout` seconds. `caller` is the hotkey that asks. Ends soon after it is cancelled.
 
-        Raises BackendError, or BackendUnavailable or RequestUnfit where they say more.
+        Raises BackendError, or one of its kinds where it says more.
         """
         ...
 

@@ -11,10 +11,11 @@ from typing import Any
 
 from engine.transport.wire import Completion
 from engine.values import Request
-from miner_server.backends.chat import chat_payload, read_chat
+from miner_server.backends.chat import chat_payload
 from miner_server.backends.engines import Chunk, Engine, engine_class
 from miner_server.backends.lanes import Lanes
-from miner_server.errors import BackendError, BackendUnavailable, MinerError, RequestUnfit
+from miner_server.backends.replies import Chunks, read_chat
+from miner_server.errors import BackendSlow, BackendUnavailable, MinerError
 
 log = logging.getLogger(__name__)
 
@@ -23,11 +24,16 @@ CONTEXT = 2048
 
 
 class LlamaCppBackend:
-    """`path` is a .gguf file; `lanes` requests are answered at once, each within `context` tokens."""
+    """`path` is a .gguf file; `lanes` requests are answered at once, each within `context` tokens.
+
+    With `reasoning_is_answer`, what the model thought is its answer where it says nothing else.
+    """
 
     name = "llamacpp"
 
-    def __init__(self, path: Path, *, lanes: int = LANES, context: int = CONTEXT) -> None:
+    def __init__(
+        self, path: Path, *, lanes: int = LANES, context: int = CONTEXT, reasoning_is_answer: bool = False
+    ) -> None:
         self._engine_class, several = engine_class()
         if not path.is_file():
             raise MinerError(f"no model file {path}: name a .gguf file")
@@ -35,6 +41,7 @@ class LlamaCppBackend:
         self.lanes = lanes if several else 1
         self._path = path
         self._context = context
+        self._reasoning_is_answer = reasoning_is_answer
         self._lanes = Lanes(self.lanes, f"llamacpp {self.model}")
         self._engine: Engine | None = None
         self._loading: asyncio.Task[None] | None = None
@@ -52,9 +59,11 @@ class LlamaCppBackend:
         payload = chat_payload(request)
         try:
             async with asyncio.timeout(timeout):
-                return await self._lanes.run(lambda given_up: _generate(engine, payload, given_up))
+                return await self._lanes.run(
+                    lambda given_up: _generate(engine, payload, given_up, self._reasoning_is_answer)
+                )
         except TimeoutError:
-            raise BackendError("the model took too long") from None
+            raise BackendSlow("the model gave no answer within the deadline") from None
 
     async def close(self) -> None:
         if self._loading is not None:
@@ -74,62 +83,13 @@ class LlamaCppBackend:
             self._unready = ""
 
 
-class _Gathered:
-    """The chunks of one answer, put together."""
+def _generate(engine: Engine, payload: dict[str, Any], given_up: Event, reasoning_is_answer: bool) -> Completion:
+    chunks = Chunks()
 
-    def __init__(self, given_up: Event) -> None:
-        self._given_up = given_up
-        self._text: list[str] = []
-        self._tool_calls: dict[int, dict[str, Any]] = {}
-        self._finish_reason: str | None = None
-        self._usage: dict[str, Any] = {}
-        self.error: dict[str, Any] | None = None
+    def add(chunk: Chunk) -> bool:
+        chunks.add(chunk)
+        return given_up.is_set()
 
-    def add(self, chunk: Chunk) -> bool:
-        """Take one chunk; True ends the generation."""
-        self.error = chunk.get("error", self.error)
-        self._usage = chunk.get("usage") or self._usage
-        for choice in chunk.get("choices", ())[:1]:
-            delta = choice.get("delta") or {}
-            self._text.append(delta.get("content") or "")
-            self._finish_reason = choice.get("finish_reason") or self._finish_reason
-            for part in delta.get("tool_calls") or ():
-                _merge(self._tool_calls.setdefault(part.get("index", 0), {}), part)
-        return self._given_up.is_set()
-
-    def reply(self) -> dict[str, Any]:
-        """The same as one reply."""
-        message = {"content": "".join(self._text), "tool_calls": list(self._tool_calls.values())}
-        return {"choices": [{"message": message, "finish_reason": self._finish_reason}], "usage": self._usage}
-
-
-def _generate(engine: Engine, payload: dict[str, Any], given_up: Event) -> Completion:
-    gathered = _Gathered(given_up)
     if not given_up.is_set():
-        engine.stream(payload, gathered.add)
-    if gathered.error is not None:
-        raise _failure(gathered.error)
-    return read_chat(gathered.reply())
-
-
-def _merge(call: dict[str, Any], part: dict[str, Any]) -> None:
-    """Add a piece of a tool call: texts grow, everything else is as it came first."""
-    for field, value in part.items():
-        if field == "index" or value is None:
-            continue
-        if isinstance(value, dict):
-            _merge(call.setdefault(field, {}), value)
-        elif field == "arguments":
-            call[field] = call.get(field, "") + value
-        else:
-            call.setdefault(field, value)
-
-
-def _failure(error: dict[str, Any]) -> BackendError:
-    if error.get("type") == "exceed_context_size_error":
-        return RequestUnfit(
-            f"the prompt is {error.get('n_prompt_tokens')} tokens long, the model holds {error.get('n_ctx')}"
-        )
-    if error.get("code") == 400:
-        return RequestUnfit(str(error.get("message")))
-    return BackendError(f"the model failed: {error.get('message')}")
+        engine.stream(payload, add)
+    return read_chat(chunks.reply(), reasoning_is_answer=reasoning_is_answer)

@@ -1,163 +1,213 @@
 """Any server that speaks OpenAI's chat completions: vLLM, Ollama, llama-server, OpenAI itself.
 
-Nothing is tried twice: the validator's clock runs, and it knows best whether to ask again. What a caller gets to read
-of a failure names no address and no key; the log says more to the operator.
+What a caller gets to read of a failure is ours alone; the log and the readiness quote the server to the operator.
 """
 
 import asyncio
-import logging
 import time
-from typing import Any
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import NamedTuple
 
-import httpx
+import aiohttp
 import msgspec
-from msgspec import Struct
 
+from engine import foreign_json
+from engine.redaction import redact
 from engine.text import safe
-from engine.transport.errors import WireError
-from engine.transport.wire import Completion, load_json
+from engine.transport.wire import Completion
 from engine.values import Request
-from miner_server.backends.chat import chat_payload, read_chat
-from miner_server.errors import BackendError, BackendUnavailable, RequestUnfit
-
-log = logging.getLogger(__name__)
+from miner_server import reflection
+from miner_server.backends.chat import chat_payload
+from miner_server.backends.interface import PROOF, PROOF_S
+from miner_server.backends.models import Model, NoModelsError, choose
+from miner_server.backends.replies import DETAIL_WIDTH, failure, quoted, read_body, read_reply
+from miner_server.errors import BackendError, BackendSlow, BackendUnavailable, NoAnswer, RequestUnfit
 
 MAX_REPLY_BYTES = 8 * 1024 * 1024
 MAX_CONNECTIONS = 64
+KEEP_ALIVE_S = 4.0  # under uvicorn's 5 s: a connection is not used again while the server is closing it
 CONNECT_S = 5.0
+PAUSES_S = (0.2, 1.0)
+"""Before the second and the third try, unless the server asks for more time."""
+
 PROBE_S = 5.0
 PROBE_AGAIN_READY_S = 15.0
 PROBE_AGAIN_S = 2.0
-DETAIL_WIDTH = 200
-MODELS_NAMED = 5
+PROVE_AGAIN_S = 15.0
+"""After a proof that failed: it is a completion, which takes longer than a list of models and may cost money."""
 
-
-class _Model(Struct, frozen=True):
-    id: str
-    max_model_len: int | None = None
-
-
-class _Models(Struct, frozen=True):
-    data: tuple[_Model, ...]
+NO_LIST = (404, 405, 501)
+NO_KEY = (401, 403)
 
 
 class OpenAIBackend:
-    """`base_url` up to and with `/v1`. Without `model`, the first one that the server lists answers.
+    """`base_url` up to and with `/v1`. Without `model`, the first one that the server lists and that chats answers.
 
-    `name` is what the operator calls this kind of server.
+    `name` is what the operator calls this kind of server. With `reasoning_is_answer`, what a model thought is its
+    answer where it says nothing else.
     """
 
-    def __init__(self, name: str, base_url: str, *, api_key: str | None = None, model: str | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        base_url: str,
+        *,
+        api_key: str | None = None,
+        model: str | None = None,
+        reasoning_is_answer: bool = False,
+    ) -> None:
         self.name = name
         self._base = base_url.rstrip("/")
+        self._headers = {"accept-encoding": "identity", reflection.HEADER: reflection.MARK}
+        if api_key:
+            self._headers["authorization"] = f"Bearer {api_key}"
         self._wanted = model
-        self._served = _Model(model or "")
+        self._served = Model(model or "")
+        self._reasoning_is_answer = reasoning_is_answer
         self._unready = "the model server was not asked yet"
         self._probe_at = 0.0
-        self._client = httpx.AsyncClient(
-            headers={"authorization": f"Bearer {api_key}"} if api_key else {},
-            limits=httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS),
-            timeout=httpx.Timeout(None, connect=CONNECT_S),
-            verify=self._base.startswith("https:"),
-            trust_env=False,
-        )
+        self._is_proven = False
+        self._session: aiohttp.ClientSession | None = None
 
     @property
     def model(self) -> str:
         return self._served.id
 
     async def readiness(self) -> str:
-        """Asks the server for its models, now and then."""
+        """Asks the server for its models, now and then; one that lists none has to answer once."""
         if time.monotonic() >= self._probe_at:
-            self._unready = await self._probe()
-            self._probe_at = time.monotonic() + (PROBE_AGAIN_S if self._unready else PROBE_AGAIN_READY_S)
+            self._unready, again_s = await self._probe()
+            self._probe_at = time.monotonic() + again_s
         return self._unready
 
     async def complete(self, request: Request, *, timeout: float, caller: str = "") -> Completion:  # noqa: ARG002
-        payload = chat_payload(request, context=self._served.max_model_len)
-        payload |= {"model": self._served.id, "stream": False}
+        """What is expected to pass is tried again while the deadline allows it, at most twice."""
+        body, until = self._body(request), time.monotonic() + timeout
         try:
             async with asyncio.timeout(timeout):
-                status, raw = await self._call("POST", "/chat/completions", msgspec.json.encode(payload))
+                for pause in PAUSES_S:
+                    try:
+                        return await self._ask(body)
+                    except BackendError as error:
+                        if error.again_in is None or time.monotonic() + max(pause, error.again_in) >= until:
+                            raise
+                        wait = max(pause, error.again_in)
+                    await asyncio.sleep(wait)
+                return await self._ask(body)
         except TimeoutError:
-            raise BackendError("the model took too long") from None
-        except httpx.HTTPError as error:
-            self._probe_at = 0.0
-            log.warning("%s: %s", self._base, _words(error))
-            raise BackendUnavailable("the model server cannot be reached") from None
-        if status != 200:
-            raise self._failure(status, raw)
-        return read_chat(_json(raw))
+            raise BackendSlow(f"{self._base} gave no answer within the deadline") from None
+        except (RequestUnfit, NoAnswer):
+            raise
+        except BackendError:
+            self._probe_at, self._is_proven = 0.0, False
+            raise
 
     async def close(self) -> None:
-        await self._client.aclose()
+        if self._session is not None:
+            await self._session.close()
 
-    async def _probe(self) -> str:
+    async def _probe(self) -> tuple[str, float]:
+        """Why it cannot answer, "" when it can, and in how many seconds to look again."""
         try:
             async with asyncio.timeout(PROBE_S):
-                status, raw = await self._call("GET", "/models", None)
-            if status in (404, 405):
-                return "" if self._wanted else f"{self._base} lists no models: name one"
-            if status != 200:
-                return f"{self._base}/models answered {status}: {_detail(raw)}"
-            models = msgspec.convert(_json(raw), _Models).data
+                reply = await self._call("GET", "/models")
+            if reply.status in NO_LIST:
+                return await self._prove()
+            if reply.status in NO_KEY:
+                why = f"{self._base} does not take the API key ({reply.status}: {reply.quoted})"
+                return f"{why}; put the right one into SUBNET_CONSOLE_API_KEY", PROBE_AGAIN_S
+            if reply.status != 200:
+                return f"{self._base}/models answered {reply.status}: {reply.quoted}", PROBE_AGAIN_S
+            self._served = choose(foreign_json.read(reply.body), self._wanted)
         except TimeoutError:
-            return f"{self._base} did not answer within {PROBE_S:g} s"
-        except httpx.HTTPError as error:
-            return f"{self._base} cannot be reached: {_words(error)}"
-        except (BackendError, msgspec.ValidationError) as error:
-            return f"{self._base}/models is not the list that OpenAI's interface has: {error}"
-        names = (self._wanted, f"{self._wanted}:latest")
-        served = next((model for model in models if self._wanted is None or model.id in names), None)
-        if served is None:
-            listed = ", ".join(model.id for model in models[:MODELS_NAMED]) or "none"
-            return f"{self._base} does not serve {self._wanted or 'any model'}; it lists {listed}"
-        self._served = served
-        return ""
+            return f"{self._base} did not answer within {PROBE_S:g} s", PROBE_AGAIN_S
+        except BackendError as error:
+            return str(error), PROBE_AGAIN_S
+        except (NoModelsError, ValueError):
+            return await self._prove()
+        return "", PROBE_AGAIN_READY_S
 
-    async def _call(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
-        headers = {"content-type": "application/json"} if body else {}
+    async def _prove(self) -> tuple[str, float]:
+        """As `_probe`, where no list says what is served: one small completion does."""
+        if self._wanted is None:
+            return f"{self._base}/models lists no models: name one with backend_model", PROBE_AGAIN_S
+        if not self._is_proven:
+            try:
+                async with asyncio.timeout(PROOF_S):
+                    await self._ask(self._body(PROOF))
+            except TimeoutError:
+                return f"{self._base} lists no models, and answers nothing within {PROOF_S:g} s", PROVE_AGAIN_S
+            except BackendError as error:
+                return f"{self._base} lists no models, and gives no answer: {error}", PROVE_AGAIN_S
+            self._is_proven = True
+        return "", PROBE_AGAIN_READY_S
+
+    def _body(self, request: Request) -> bytes:
+        payload = chat_payload(request, context=self._served.context)
+        return msgspec.json.encode(payload | {"model": self._served.id, "stream": False})
+
+    async def _ask(self, body: bytes) -> Completion:
+        reply = await self._call("POST", "/chat/completions", body)
+        if not 200 <= reply.status < 300:
+            raise failure(read_body(reply.body), status=reply.status, again_in=reply.retry_after)
+        return read_reply(reply.body, reasoning_is_answer=self._reasoning_is_answer)
+
+    async def _call(self, method: str, path: str, body: bytes | None = None) -> "_Reply":
+        headers = {"content-type": "application/json"} if body else None
+        try:
+            call = self._opened().request(method, self._base + path, data=body, headers=headers, allow_redirects=False)
+            async with call as reply:
+                received = await self._received(reply)
+                if reply.status == reflection.STATUS and reply.headers.get(reflection.HEADER) == reflection.MARK:
+                    raise BackendError(
+                        f"{self._base} leads to this miner itself: correct backend_url, or give the miner another port"
+                    )
+                return _Reply(reply.status, received, _seconds(reply.headers.get("retry-after", "")))
+        except (aiohttp.ClientError, OSError) as error:
+            why = safe(redact(str(error) or type(error).__name__), DETAIL_WIDTH)
+            raise BackendUnavailable(f"{self._base} cannot be reached: {why}", again_in=0.0) from None
+
+    async def _received(self, reply: aiohttp.ClientResponse) -> bytes:
         parts: list[bytes] = []
-        received = 0
-        async with self._client.stream(method, self._base + path, content=body, headers=headers) as reply:
-            async for part in reply.aiter_bytes():
-                parts.append(part)
-                received += len(part)
-                if received > MAX_REPLY_BYTES:
-                    raise BackendError(f"the model server's reply is larger than {MAX_REPLY_BYTES} bytes")
-        return reply.status_code, b"".join(parts)
+        size = 0
+        async for part in reply.content.iter_any():
+            parts.append(part)
+            size += len(part)
+            if size > MAX_REPLY_BYTES:
+                raise BackendError(f"the model server's reply is larger than {MAX_REPLY_BYTES} bytes")
+        return b"".join(parts)
 
-    def _failure(self, status: int, raw: bytes) -> BackendError:
-        detail = _detail(raw)
-        log.warning("%s/chat/completions answered %d: %s", self._base, status, detail)
-        match status:
-            case 400 | 413 | 422:
-                return RequestUnfit(f"the model cannot answer this: {detail}")
-            case 429 | 503:
-                return BackendUnavailable("the model server is busy")
-            case _:
-                self._probe_at = 0.0
-                return BackendError(f"the model server answered {status}")
+    def _opened(self) -> aiohttp.ClientSession:
+        """The connections, which belong to the event loop that first asks for them."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                headers=self._headers,
+                connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, keepalive_timeout=KEEP_ALIVE_S),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
+            )
+        return self._session
 
 
-def _json(raw: bytes) -> dict[str, Any]:
+class _Reply(NamedTuple):
+    """`retry_after` in seconds, 0.0 when the server does not say."""
+
+    status: int
+    body: bytes
+    retry_after: float
+
+    @property
+    def quoted(self) -> str:
+        return quoted(read_body(self.body))
+
+
+def _seconds(retry_after: str) -> float:
+    """Retry-After is in seconds, or a date."""
+    if retry_after.isascii() and retry_after.isdigit():
+        return float(retry_after)
     try:
-        return load_json(raw, max_bytes=MAX_REPLY_BYTES)
-    except WireError as error:
-        raise BackendError(f"the model server's reply cannot be read: {error.reason}") from None
-
-
-def _detail(raw: bytes) -> str:
-    """What a server says about a failure, in OpenAI's form or as it comes."""
-    try:
-        said: Any = load_json(raw)
-    except WireError:
-        said = raw[:DETAIL_WIDTH].decode(errors="replace")
-    for field in ("error", "message", "detail"):
-        if isinstance(said, dict) and field in said:
-            said = said[field]
-    return safe(str(said), DETAIL_WIDTH)
-
-
-def _words(error: httpx.HTTPError) -> str:
-    return safe(str(error) or type(error).__name__, DETAIL_WIDTH)
+        at = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return 0.0
+    return max(0.0, (at - datetime.now(UTC)).total_seconds()) if at.tzinfo else 0.0

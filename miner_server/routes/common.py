@@ -3,7 +3,7 @@
 from starlette.routing import Route
 
 from miner_server.admission import Admission
-from miner_server.answering import NOT_READY, Answering
+from miner_server.answering import Answering
 from miner_server.call import Call, Reply, json_reply
 from miner_server.endpoint import Calls, Handler
 from miner_server.metrics import CONTENT_TYPE, Metrics
@@ -30,9 +30,9 @@ class CommonRoutes:
     async def availability(self, call: Call) -> Reply:
         """Whether a challenge would be answered now (facts/loosh 1.1)."""
         self._admission.stranger("lookup", call.host, call.route)
-        queue = self._answering.queue
+        queue, unready = self._answering.queue, self._answering.unready
         full = "the queue is full" if queue.queued >= queue.waiting else ""
-        reason = NOT_READY if self._answering.unready else full
+        reason = unready.said if unready else full
         return json_reply({"available": False, "reason": reason} if reason else {"available": True})
 
     async def health(self, call: Call) -> Reply:
@@ -41,7 +41,7 @@ class CommonRoutes:
         answering, queue = self._answering, self._answering.queue
         return json_reply(
             {
-                "status": NOT_READY if answering.unready else "ready",
+                "status": answering.unready.said if answering.unready else "ready",
                 "backend": answering.backend.name,
                 "model": answering.backend.model,
                 "in_flight": queue.in_flight,

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import socket
 from pathlib import Path
 
 import httpx
@@ -11,7 +12,7 @@ import pytest
 from engine.keys import keypair_from_uri
 from engine.node import STATUS_FILE
 from engine.values import Peer
-from tests.stories.console import PATIENCE_S, Run, exported, running
+from tests.stories.console import PATIENCE_S, Run, exported, running, wait_until
 from tests.unit.transport_helpers import ForeignMiner, foreign_ask, http_server
 
 pytestmark = pytest.mark.slow
@@ -65,6 +66,27 @@ async def test_a_foreign_validator_gets_answers_and_a_stranger_none(tmp_path: Pa
             assert (await client.get(f"{base}/availability")).json() == {"available": True}
             assert (await client.get(f"{base}/health")).status_code == 200
             assert "# TYPE" in (await client.get(f"{base}/metrics")).text
+
+
+def test_a_miner_whose_backend_is_itself_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Loosh miner's env.example has one port for both."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    for name, value in {
+        "API_HOST": "127.0.0.1",
+        "API_PORT": str(port),
+        "LLM_BACKEND": "vllm",
+        "VLLM_API_BASE": f"http://localhost:{port}/v1",
+        "DEFAULT_MODEL": "some/model",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with running("--role", "miner", "--data-dir", str(tmp_path / "data")) as run:
+        wait_until(lambda: any(event["subject"] == "backend" for event in run.named("attention")), run.said())
+        (told,) = [event for event in run.named("attention") if event["subject"] == "backend"]
+        assert told["level"] == "error" and "leads to this miner itself" in told["text"]
+        wait_until(lambda: any("this miner does not answer" in line for line in run.narration), "words on stderr")
+        available = httpx.get(f"http://127.0.0.1:{port}/availability", trust_env=False).json()
+        assert available == {"available": False, "reason": "the backend is not ready"}
 
 
 async def _ended(run: Run) -> int:

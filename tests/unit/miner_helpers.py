@@ -83,7 +83,12 @@ class ObedientBackend:
 
 
 def make_server(
-    backend: Backend | None = None, *, allow: AllowList | None = None, limits: Limits | None = None, port: int = 0
+    backend: Backend | None = None,
+    *,
+    allow: AllowList | None = None,
+    limits: Limits | None = None,
+    port: int = 0,
+    host: str = "127.0.0.1",
 ) -> MinerServer:
     """A server that Alice and Bob may ask, on a free port of the loopback."""
     return MinerServer(
@@ -91,7 +96,7 @@ def make_server(
         backend or ScriptedBackend(),
         allow or AllowList([ALICE.ss58_address, BOB.ss58_address]),
         MemoryNonces(),
-        host="127.0.0.1",
+        host=host,
         port=port,
         limits=limits,
     )

@@ -1,87 +1,47 @@
 """The OpenAI backend against a real HTTP server that records what it is asked."""
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from engine.values import Request
-from miner_server.backends import open_backend
+from miner_server.backends import open_backend, openai
 from miner_server.backends.openai import OpenAIBackend
-from miner_server.errors import BackendError, BackendUnavailable, MinerError, RequestUnfit
+from miner_server.errors import (
+    BackendError,
+    BackendSlow,
+    BackendUnavailable,
+    MinerError,
+    NoAnswer,
+    RequestTooLong,
+    RequestUnfit,
+)
 from tests.unit.engine_helpers import until
+from tests.unit.model_server_helpers import ModelServer, chat, model_server
 
 TOOL = {"type": "function", "function": {"name": "look_up", "parameters": {"type": "object"}}}
 CALL = {"id": "call-1", "type": "function", "function": {"name": "look_up", "arguments": "{}"}}
+ECHOES = Path(__file__).parents[1] / "data" / "backend-replies"
 QUESTION = Request(messages=({"role": "user", "content": "Hello?"},), max_tokens=100, temperature=0.5, top_p=0.9)
-
-
-def chat(content: str | None = "Hi.", **message: Any) -> dict[str, Any]:
-    return {
-        "choices": [{"message": {"role": "assistant", "content": content, **message}, "finish_reason": "stop"}],
-        "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5, "details": {}},
-    }
-
-
-class ModelServer:
-    """Answers what the test sets; `asked` holds the bodies and `keys` the Authorization headers."""
-
-    def __init__(self) -> None:
-        self.models: list[dict[str, Any]] = [{"id": "tiny"}]
-        self.reply: Any = chat()
-        self.status = 200
-        self.models_status = 200
-        self.hang = Event()
-        self.hang.set()
-        self.asked: list[dict[str, Any]] = []
-        self.keys: list[str | None] = []
-        self.hung_up = Event()
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.send(outer.models_status, {"object": "list", "data": outer.models})
-
-            def do_POST(self) -> None:
-                outer.keys.append(self.headers["authorization"])
-                outer.asked.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-                if not outer.hang.wait(0.5):
-                    self.connection.settimeout(10)
-                    if not self.rfile.read(1):
-                        outer.hung_up.set()
-                    return
-                self.send(outer.status, outer.reply)
-
-            def send(self, status: int, value: Any) -> None:
-                body = value if isinstance(value, bytes) else json.dumps(value).encode()
-                self.send_response(status)
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                return
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.http.server_address[1]}/v1"
 
 
 @pytest.fixture
 def server() -> Iterator[ModelServer]:
-    server = ModelServer()
-    thread = Thread(target=server.http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield server
-    server.http.shutdown()
-    server.http.server_close()
-    thread.join()
+    with model_server() as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openai, "PAUSES_S", (0.0, 0.0))
 
 
 async def ready(server: ModelServer, **options: Any) -> OpenAIBackend:
@@ -156,15 +116,18 @@ async def test_no_more_tokens_are_asked_for_than_the_model_holds(server: ModelSe
 @pytest.mark.parametrize(
     ("status", "reply", "kind", "words"),
     [
-        (400, {"error": {"message": "context length is 8"}}, RequestUnfit, "context length is 8"),
+        (400, {"error": {"message": "temperature is wrong"}}, RequestUnfit, "temperature is wrong"),
+        (400, {"error": {"message": "maximum context length is 8"}}, RequestTooLong, "context length is 8"),
+        (400, {"error": {"code": "context_length_exceeded"}}, RequestTooLong, "context_length_exceeded"),
         (422, b"\x1b[2J not json", RequestUnfit, "␛"),
-        (429, {}, BackendUnavailable, "busy"),
-        (503, {}, BackendUnavailable, "busy"),
+        (429, {}, BackendUnavailable, "answered 429"),
+        (503, {}, BackendUnavailable, "answered 503"),
         (401, {"error": "no"}, BackendError, "answered 401"),
         (500, b"", BackendError, "answered 500"),
         (200, b"<html>", BackendError, "cannot be read"),
         (200, {"choices": []}, BackendError, "no choice"),
-        (200, {"choices": [{"message": {"content": 7}}]}, BackendError, "no chat completion"),
+        (200, {"choices": [{"message": {"content": 7}}]}, BackendError, "not a chat completion"),
+        (200, [1], BackendError, "not a chat completion"),
         (200, b'{"choices": ' + b"[" * 100_000, BackendError, "cannot be read"),
     ],
 )
@@ -202,7 +165,7 @@ async def test_the_deadline_is_kept(server: ModelServer) -> None:
     backend = await ready(server)
     server.hang.clear()
     began = time.monotonic()
-    with pytest.raises(BackendError, match="too long"):
+    with pytest.raises(BackendSlow):
         await backend.complete(QUESTION, timeout=0.2)
     assert time.monotonic() - began < 4
     await backend.close()
@@ -216,8 +179,8 @@ async def test_readiness_is_looked_at_again_and_again(server: ModelServer, monke
     assert "answered 500" in await backend.readiness()
     server.models_status = 200
     assert await backend.readiness() == ""
-    server.http.shutdown()
     server.http.server_close()
+    server.http.shutdown()
     with pytest.raises(BackendUnavailable):
         await backend.complete(QUESTION, timeout=5)
     assert "cannot be reached" in await backend.readiness()
@@ -251,6 +214,8 @@ async def test_no_key_reaches_a_log_or_a_caller(server: ModelServer, caplog: pyt
     [
         ("openai", {}, "needs a base URL"),
         ("openai", {"base_url": "models.example/v1"}, "must look like http"),
+        ("openai", {"base_url": "http://models.example:99999/v1"}, "must look like http"),
+        ("openai", {"base_url": "http://[models/v1"}, "must look like http"),
         ("openai", {"base_url": "http://me:pass@models.example/v1"}, "set it as the API key"),
         ("vllm", {"api_key": "two\nlines"}, "no header can carry"),
         ("gpt", {}, "choose one of scripted, openai"),
@@ -259,3 +224,124 @@ async def test_no_key_reaches_a_log_or_a_caller(server: ModelServer, caplog: pyt
 def test_wrong_settings_are_explained(name: str, options: dict[str, Any], words: str) -> None:
     with pytest.raises(MinerError, match=words):
         open_backend(name, **options)
+
+
+@pytest.mark.parametrize("status", [0, 429, 500, 502, 503])
+async def test_what_passes_by_itself_is_tried_again_twice(server: ModelServer, status: int) -> None:
+    backend = await ready(server)
+    server.statuses = [status, status]
+    assert (await backend.complete(QUESTION, timeout=30)).text == "Hi."
+    assert len(server.asked) == 3
+    server.statuses = [status] * 9
+    with pytest.raises(BackendError):
+        await backend.complete(QUESTION, timeout=30)
+    assert len(server.asked) == 6
+    await backend.close()
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 422])
+async def test_what_will_not_change_is_asked_once(server: ModelServer, status: int) -> None:
+    backend = await ready(server)
+    server.statuses = [status]
+    with pytest.raises(BackendError):
+        await backend.complete(QUESTION, timeout=30)
+    assert len(server.asked) == 1
+    await backend.close()
+
+
+@pytest.mark.parametrize(
+    "retry_after", ["3600", format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)], ids=["s", "date"]
+)
+async def test_a_server_that_wants_more_time_than_there_is_is_left_alone(server: ModelServer, retry_after: str) -> None:
+    backend = await ready(server)
+    server.statuses, server.retry_after = [429], retry_after
+    with pytest.raises(BackendUnavailable):
+        await backend.complete(QUESTION, timeout=30)
+    assert len(server.asked) == 1
+    await backend.close()
+
+
+async def test_a_server_gets_the_time_that_it_asks_for(server: ModelServer) -> None:
+    backend = await ready(server)
+    server.statuses, server.retry_after = [429], "1"
+    began = time.monotonic()
+    assert (await backend.complete(QUESTION, timeout=30)).text == "Hi."
+    assert time.monotonic() - began >= 1
+    await backend.close()
+
+
+@pytest.mark.parametrize("retry_after", ["soon", "-5", "nan", "٣", "Mon, 99 Foo 2026"])
+async def test_a_retry_after_that_says_nothing_is_passed_over(server: ModelServer, retry_after: str) -> None:
+    assert openai._seconds(retry_after) == 0.0
+
+
+async def test_a_model_that_embeds_is_not_asked_to_chat(server: ModelServer) -> None:
+    server.models = [{"id": "nomic-embed-text:latest"}, {"id": "qwen", "max_model_len": 4096.0}]
+    backend = await ready(server)
+    assert backend.model == "qwen"
+    await backend.close()
+    server.models = [{"id": "nomic-embed-text:latest"}]
+    embedder = open_backend("ollama", base_url=server.url)
+    assert "no model that chats (listed: nomic-embed-text:latest)" in await embedder.readiness()
+    await embedder.close()
+
+
+@pytest.mark.parametrize("listed", [(404, []), (405, []), (200, b"<html>"), (200, {"hello": 1})], ids=str)
+async def test_without_a_list_one_small_completion_shows_that_it_answers(server: ModelServer, listed: Any) -> None:
+    server.models_status, server.models = listed
+    backend = open_backend("openai", base_url=server.url)
+    assert "name one with backend_model" in await backend.readiness()
+    assert server.asked == []
+    await backend.close()
+    backend = open_backend("openai", base_url=server.url, model="tiny")
+    assert await backend.readiness() == ""
+    assert [asked["messages"][0]["content"] for asked in server.asked] == ["Say yes."]
+    await backend.close()
+    server.status = 404
+    backend = open_backend("openai", base_url=server.url, model="tiny")
+    assert "lists no models, and gives no answer: the model server answered 404" in await backend.readiness()
+    await backend.close()
+
+
+async def test_one_completion_is_proof_until_another_fails(
+    server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openai, "PROBE_AGAIN_READY_S", 0.0)
+    server.models_status = 404
+    backend = await ready(server, model="tiny")
+    assert await backend.readiness() == ""
+    assert len(server.asked) == 1
+    server.status = 418
+    with pytest.raises(BackendError):
+        await backend.complete(QUESTION, timeout=5)
+    assert "answered 418" in await backend.readiness()
+    await backend.close()
+
+
+async def test_reasoning_is_an_answer_where_the_operator_says_so(server: ModelServer) -> None:
+    server.reply = chat(None, reasoning_content="It is 42.")
+    backend = await ready(server)
+    with pytest.raises(NoAnswer):
+        await backend.complete(QUESTION, timeout=5)
+    await backend.close()
+    backend = await ready(server, reasoning_is_answer=True)
+    assert (await backend.complete(QUESTION, timeout=5)).text == "It is 42."
+    await backend.close()
+
+
+async def test_a_key_that_the_server_echoes_is_in_nothing_that_we_say(server: ModelServer) -> None:
+    key = "sk-THROWAWAY-0000"
+    server.models_status, server.models = 401, (ECHOES / "key-echo-models.401.json").read_bytes()
+    backend = open_backend("openai", base_url=server.url, api_key=key)
+    said = await backend.readiness()
+    assert "SUBNET_CONSOLE_API_KEY" in said and "Incorrect API key provided" in said
+    assert key not in said
+    await backend.close()
+    server.models_status, server.models = 200, [{"id": "tiny"}]
+    backend = await ready(server, api_key=key)
+    for status in (400, 401, 413, 422, 500):
+        server.status, server.reply = status, (ECHOES / "key-echo.422.json").read_bytes()
+        with pytest.raises(BackendError) as failed:
+            await backend.complete(QUESTION, timeout=30)
+        assert "bad header" in str(failed.value) and key not in str(failed.value)
+    await backend.close()

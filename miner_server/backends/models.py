@@ -1,0 +1,76 @@
+"""Which model answers, out of what a server lists."""
+
+import re
+
+from msgspec import Struct
+
+from engine.foreign_json import count, fields, items
+from engine.text import safe
+from miner_server.errors import BackendError
+
+ID_CHARS = 256
+NAMED = 5
+NAME_WIDTH = 80
+
+OTHER_PURPOSE = re.compile(
+    r"embed|rerank|minilm|moderation|whisper|transcri|dall-?e|diffusion"
+    r"|(?:^|[^a-z])(?:bge|gte|e5|colbert|clip|tts|flux|image|ocr)(?:[^a-z]|$)",
+    re.IGNORECASE,
+)
+"""Models that are made for vectors, sound or pictures, as they are named."""
+
+
+class Model(Struct, frozen=True):
+    """A model by the name that it is asked for with. `context` is its size in tokens, None where it is not said."""
+
+    id: str
+    context: int | None = None
+
+
+class NoModelsError(Exception):
+    """What a server sends is not a list of models."""
+
+
+def read_models(listed: object) -> tuple[tuple[Model, ...], tuple[Model, ...]]:
+    """The models that chat, and the others. Raises NoModelsError."""
+    entries = listed if isinstance(listed, list) else fields(listed).get("data", fields(listed).get("models"))
+    if not isinstance(entries, list):
+        raise NoModelsError
+    chat: list[Model] = []
+    others: list[Model] = []
+    for entry in map(fields, entries):
+        name = entry.get("id") or entry.get("name")
+        if isinstance(name, str) and 0 < len(name) <= ID_CHARS:
+            model = Model(name, count(entry.get("max_model_len")) or None)
+            (chat if _chats(name, entry) else others).append(model)
+    return tuple(chat), tuple(others)
+
+
+def choose(listed: object, wanted: str | None) -> Model:
+    """The model that is wanted, whatever it is for, or the first that chats.
+
+    Raises NoModelsError, and BackendError, which says what there is.
+    """
+    chat, others = read_models(listed)
+    if wanted is None:
+        if chat:
+            return chat[0]
+        raise BackendError(f"it lists no model that chats (listed: {_names(others)}): name one with backend_model")
+    names = (wanted, f"{wanted}:latest")
+    for model in (*chat, *others):
+        if model.id in names:
+            return model
+    raise BackendError(f"it does not serve {wanted}; it lists {_names((*chat, *others))}")
+
+
+def _chats(name: str, entry: dict[str, object]) -> bool:
+    purposes = [entry.get("type"), entry.get("task"), *items(entry.get("capabilities"))]
+    named = [purpose for purpose in purposes if isinstance(purpose, str)]
+    if "chat" in named or "completion" in named:
+        return True
+    able = fields(entry.get("capabilities")).get("completion_chat", True)
+    return bool(able) and not any(OTHER_PURPOSE.search(text) for text in (name, *named))
+
+
+def _names(models: tuple[Model, ...]) -> str:
+    return ", ".join(safe(model.id, NAME_WIDTH) for model in models[:NAMED]) or "none"

@@ -1,0 +1,95 @@
+"""Whether this miner can answer: what its backend says of itself, and what became of the last challenges."""
+
+import logging
+import time
+
+from msgspec import Struct
+
+from engine.text import safe
+from miner_server.backends.interface import PROOF, PROOF_S, Backend
+from miner_server.errors import BackendError, RequestUnfit
+
+log = logging.getLogger(__name__)
+
+FAILURES = 3
+"""So many in a row are no accident."""
+
+PROVE_AGAIN_S = 10.0
+WHY_WIDTH = 300
+
+NOT_READY = "the backend is not ready"
+FAILS = "the backend fails"
+
+
+class Unready(Struct, frozen=True):
+    """Why no challenge is answered now: `said` to callers, in our own words; `why` to the operator."""
+
+    said: str
+    why: str
+
+
+class Readiness:
+    """One backend's. Tell it of each challenge whether it was `answered` or `failed`, and `refresh` it all the time.
+
+    A backend whose completions fail in a row is asked nothing more, until it has answered a question of our own.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._says = "starting"
+        self._unanswered = 0
+        self._failed = 0
+        self._fault = ""
+        self._prove_at = 0.0
+
+    @property
+    def unready(self) -> Unready | None:
+        """None when challenges are answered."""
+        if self._says:
+            return Unready(NOT_READY, self._says)
+        return Unready(FAILS, self._failing()) if self._failed >= FAILURES else None
+
+    @property
+    def trouble(self) -> str:
+        """What the operator has to know: why nothing is answered, or that nothing was, "" when all is well."""
+        if self._says:
+            return self._says
+        return self._failing() if self._unanswered >= FAILURES else ""
+
+    def answered(self) -> None:
+        self._unanswered = self._failed = 0
+
+    def failed(self, error: BackendError) -> None:
+        """A challenge that the backend did not answer. One that nobody could answer says nothing of the backend."""
+        self._unanswered += 1
+        self._fault = safe(str(error), WHY_WIDTH)
+        if not isinstance(error, RequestUnfit):
+            self._failed += 1
+
+    async def refresh(self) -> None:
+        """Ask the backend once whether it can answer, and let it prove that when it lately could not."""
+        try:
+            says = safe(await self._backend.readiness(), WHY_WIDTH)
+        except Exception:
+            log.exception("the backend %s could not say whether it is ready", self._backend.name)
+            says = "the backend failed; the log says how"
+        if says != self._says:
+            log.info("backend %s: %s", self._backend.name, says or "ready")
+        self._says = says
+        if not says and self._failed >= FAILURES and time.monotonic() >= self._prove_at:
+            await self._prove()
+
+    async def _prove(self) -> None:
+        try:
+            await self._backend.complete(PROOF, timeout=PROOF_S)
+        except BackendError as error:
+            self._fault = safe(str(error), WHY_WIDTH)
+            self._prove_at = time.monotonic() + PROVE_AGAIN_S
+        except Exception:
+            log.exception("the backend %s failed", self._backend.name)
+            self._prove_at = time.monotonic() + PROVE_AGAIN_S
+        else:
+            self._failed = 0
+
+    def _failing(self) -> str:
+        return f"the last challenges were not answered: {self._fault}"

@@ -1,0 +1,289 @@
+"""Replies as they come in the wild (tests/data/backend-replies), and as nobody would send them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine import foreign_json
+from engine.transport.wire import Completion, completion_json, read_completion
+from miner_server.backends.models import NoModelsError, choose
+from miner_server.backends.replies import Chunks, failure, read_body, read_chat, read_reply
+from miner_server.errors import BackendError, BackendUnavailable, NoAnswer, RequestTooLong, RequestUnfit
+
+FOLDER = Path(__file__).parents[1] / "data" / "backend-replies"
+
+USAGE = {"prompt_tokens": 4, "completion_tokens": 9, "total_tokens": 13}
+
+
+def recorded(name: str) -> bytes:
+    return (FOLDER / name).read_bytes()
+
+
+def answer(message: Any, **choice: Any) -> bytes:
+    return json.dumps({"choices": [{"message": message, **choice}]}).encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("bom.200.json", "42"),
+        ("content-parts.200.json", "42"),
+        ("finish-reason-object.200.json", "42"),
+        ("nan-logprob.200.json", "42"),
+        ("sse-though-not-asked.200.txt", "42"),
+        ("lone-surrogate.200.json", "42 \N{REPLACEMENT CHARACTER}"),
+        ("invalid-utf8.200.json", "42 你\N{REPLACEMENT CHARACTER}"),
+    ],
+)
+def test_an_answer_is_read_in_whatever_form_it_comes(name: str, text: str) -> None:
+    completion = read_reply(recorded(name))
+    assert (completion.text, completion.finish_reason, completion.tool_calls) == (text, "stop", ())
+
+
+@pytest.mark.parametrize("name", ["reasoning-only.200.json", "reasoning-new-name.200.json"])
+def test_reasoning_alone_is_no_empty_answer(name: str) -> None:
+    with pytest.raises(NoAnswer, match=r"reasoning and no answer.*reasoning_is_answer"):
+        read_reply(recorded(name))
+    assert read_reply(recorded(name), reasoning_is_answer=True).text == "It is 42."
+
+
+def test_reasoning_beside_an_answer_stays_out_of_it() -> None:
+    thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}
+    parts = answer({"content": [thinking, {"type": "text", "text": "42"}]})
+    beside = answer({"content": "42", "reasoning_content": "Hm."})
+    for raw in (parts, beside):
+        assert read_reply(raw, reasoning_is_answer=True).text == "42"
+    with pytest.raises(NoAnswer):
+        read_reply(answer({"content": [thinking]}))
+    assert read_reply(answer({"content": [thinking]}), reasoning_is_answer=True).text == "Hm."
+
+
+def test_a_legacy_function_call_is_a_tool_call() -> None:
+    completion = read_reply(recorded("legacy-function-call.200.json"))
+    assert completion.tool_calls == (
+        {"id": "call_0", "type": "function", "function": {"name": "f", "arguments": "{}"}},
+    )
+    assert (completion.text, completion.finish_reason, completion.usage) == ("", "tool_calls", USAGE)
+
+
+def test_tool_calls_have_the_form_that_validators_know() -> None:
+    calls = [
+        {"function": {"name": "with_an_object", "arguments": {"city": "Oslo"}}},
+        {"id": "a", "type": "function", "function": {"name": "without", "arguments": None}, "index": 3},
+        {"id": "b", "function": {"arguments": "{}"}},
+        "nonsense",
+    ]
+    assert read_reply(answer({"content": None, "tool_calls": calls})).tool_calls == (
+        {"id": "call_0", "type": "function", "function": {"name": "with_an_object", "arguments": '{"city": "Oslo"}'}},
+        {"id": "a", "type": "function", "function": {"name": "without", "arguments": "{}"}},
+    )
+
+
+def test_an_error_inside_a_200_is_a_failure() -> None:
+    with pytest.raises(RequestUnfit, match="takes no pictures"):
+        read_reply(recorded("error-in-200.json"))
+    with pytest.raises(BackendUnavailable, match="try later"):
+        read_reply(b'{"error": {"message": "try later", "code": 429}}')
+    with pytest.raises(BackendError, match="upstream"):
+        read_reply(b'{"choices": [{"message": {"content": "4"}, "error": {"message": "upstream broke"}}]}')
+    assert read_reply(b'{"choices": [{"message": {"content": "4"}}], "error": null}').text == "4"
+
+
+@pytest.mark.parametrize(
+    ("message", "choice", "text"),
+    [
+        ({"content": None, "refusal": "I cannot help with that."}, {}, "I cannot help with that."),
+        ({"content": ["4", "2"]}, {}, "42"),
+        ({"content": {"type": "text", "text": {"value": "42"}}}, {}, "42"),
+        (None, {"text": "42"}, "42"),
+        ({"role": "assistant", "content": None}, {}, ""),
+        ({"role": "assistant", "content": ""}, {}, ""),
+    ],
+)
+def test_where_else_an_answer_may_stand(message: Any, choice: dict[str, Any], text: str) -> None:
+    assert read_reply(answer(message, **choice)).text == text
+
+
+@pytest.mark.parametrize(
+    ("given_reason", "read"),
+    [("length", "length"), ({"type": "eos"}, "eos"), (None, "stop"), (7, "stop"), ("x" * 99, "stop"), ("a b", "stop")],
+)
+def test_a_finish_reason_is_one_word(given_reason: Any, read: str) -> None:
+    assert read_reply(answer({"content": "4"}, finish_reason=given_reason)).finish_reason == read
+
+
+def test_counts_are_whole_numbers_of_a_size() -> None:
+    usage = {"prompt_tokens": 4.0, "completion_tokens": -1, "total_tokens": 10**400}
+    raw = json.dumps({"choices": [{"message": {"content": "4"}}], "usage": usage}).encode()
+    assert read_reply(raw).usage == {"prompt_tokens": 4}
+
+
+def test_what_a_page_in_place_of_an_answer_says_is_told() -> None:
+    with pytest.raises(BackendError, match="cannot be read as JSON: <html>502 Bad Gateway"):
+        read_reply(b"<html>502 Bad Gateway</html>")
+
+
+def test_events_are_put_together_however_their_lines_end() -> None:
+    events = (
+        ': comment\r\ndata: {"choices": [{"delta":\r\ndata: {"content": "4"}}]}\r\n\r\n'
+        'event: chunk\rdata:{"choices": [{"delta": {"content": "2"}, "finish_reason": "length"}]}\r\r'
+        'data: {"choices": [], "usage": {"completion_tokens": 2}}\n\ndata: [DONE]'
+    )
+    completion = read_reply(events.encode())
+    assert (completion.text, completion.finish_reason, completion.usage) == ("42", "length", {"completion_tokens": 2})
+    with pytest.raises(BackendError, match="it broke"):
+        read_reply(b'data: {"choices": [{"delta": {"content": "4"}}]}\n\ndata: {"error": {"message": "it broke"}}\n\n')
+    with pytest.raises(BackendError, match="no choice"):
+        read_reply(b'data: {"usage": {}}\n\n')
+
+
+def test_pieces_of_a_tool_call_are_put_together() -> None:
+    chunks = Chunks()
+    pieces: list[dict[str, Any]] = [
+        {"index": 0, "id": "call-1", "type": "function", "function": {"name": "look_up", "arguments": '{"ci'}},
+        {"index": 0, "function": {"arguments": 'ty": "Oslo"}'}},
+        {"index": 1, "id": "call-2", "type": "function", "function": {"name": "end", "arguments": "{}"}},
+        {"id": "call-3", "function": {"name": "third", "arguments": "{"}},
+        {"function": {"arguments": "}"}},
+    ]
+    for piece in pieces:
+        chunks.add({"choices": [{"delta": {"content": None, "tool_calls": [piece]}}]})
+    assert read_chat(chunks.reply()).tool_calls == (
+        {"id": "call-1", "type": "function", "function": {"name": "look_up", "arguments": '{"city": "Oslo"}'}},
+        {"id": "call-2", "type": "function", "function": {"name": "end", "arguments": "{}"}},
+        {"id": "call-3", "type": "function", "function": {"name": "third", "arguments": "{}"}},
+    )
+
+
+def test_a_streamed_function_call_and_streamed_reasoning_are_put_together() -> None:
+    chunks = Chunks()
+    for delta in ({"reasoning_content": "It "}, {"reasoning": "is 42."}):
+        chunks.add({"choices": [{"delta": delta}]})
+    assert read_chat(chunks.reply(), reasoning_is_answer=True).text == "It is 42."
+    for call in ({"name": "f", "arguments": "{"}, {"arguments": "}"}):
+        chunks.add({"choices": [{"delta": {"function_call": call}}]})
+    (called,) = read_chat(chunks.reply()).tool_calls
+    assert called["function"] == {"name": "f", "arguments": "{}"}
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "kind", "again"),
+    [
+        (400, {"error": {"message": "no such parameter"}}, RequestUnfit, False),
+        (413, {"detail": "too large"}, RequestUnfit, False),
+        (400, {"message": "This model's maximum context length is 8192 tokens"}, RequestTooLong, False),
+        (None, {"type": "exceed_context_size_error", "code": 400}, RequestTooLong, False),
+        (429, "slow down", BackendUnavailable, True),
+        (500, None, BackendError, True),
+        (502, {}, BackendError, True),
+        (503, {"error": "loading"}, BackendUnavailable, True),
+        (401, {"error": "no"}, BackendError, False),
+        (404, {"error": {"message": "no such model"}}, BackendError, False),
+        (None, {"code": "ECONNRESET"}, BackendError, False),
+    ],
+)
+def test_a_failure_has_a_kind(status: int | None, error: Any, kind: type[BackendError], again: bool) -> None:
+    failed = failure(error, status=status)
+    assert type(failed) is kind
+    assert (failed.again_in is not None) == again
+
+
+def test_the_first_model_that_chats_is_chosen() -> None:
+    def chosen(*models: Any, wanted: str | None = None) -> str:
+        return choose({"data": list(models)}, wanted).id
+
+    for other in (
+        "text-embedding-3-small", "nomic-embed-text:latest", "BAAI/bge-m3", "intfloat/e5-mistral-7b-instruct",
+        "Alibaba-NLP/gte-Qwen2-7B-instruct", "whisper-1", "dall-e-3", "Qwen3-Reranker-8B", "tts-1", "all-minilm:l6-v2",
+    ):  # fmt: skip
+        assert chosen({"id": other}, {"id": "Qwen/Qwen2.5-14B-Instruct"}) == "Qwen/Qwen2.5-14B-Instruct"
+        assert chosen({"id": "chat"}, {"id": other}, wanted=other) == other
+    assert chosen({"id": "a", "type": "embeddings"}, {"id": "b", "type": "llm"}) == "b"
+    assert chosen({"id": "a", "capabilities": {"completion_chat": False}}, {"id": "b"}) == "b"
+    assert chosen({"id": "a-vision-embedder", "type": "chat"}) == "a-vision-embedder"
+    assert choose([{"name": "bare"}], None).id == "bare"
+    with pytest.raises(BackendError, match=r"no model that chats \(listed: bge-m3\).*backend_model"):
+        chosen({"id": "bge-m3"})
+    with pytest.raises(BackendError, match="lists none"):
+        chosen(wanted="llama")
+
+
+def test_a_context_may_be_a_float() -> None:
+    listed = foreign_json.read(recorded("models-float-length.200.json"))
+    assert choose(listed, None).context == 4096
+    for odd in (None, 0, -1, 1.5, "4096", True, float("inf")):
+        assert choose({"data": [{"id": "a", "max_model_len": odd}]}, None).context is None
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=12,
+)
+NAMES = st.from_regex(
+    r"choices|message|delta|content|text|type|function_call|tool_calls|function|name|arguments|id|index|error|code"
+    r"|refusal|reasoning|reasoning_content|thinking|value|usage|prompt_tokens|finish_reason|data|max_model_len"
+    r"|capabilities",
+    fullmatch=True,
+)
+SHAPED = st.recursive(
+    JSON,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=6),
+    max_leaves=25,
+)
+REPLIES = st.one_of(
+    SHAPED,
+    st.fixed_dictionaries(
+        {"choices": st.lists(st.fixed_dictionaries({"message": SHAPED, "delta": SHAPED}), max_size=2)}
+    ),
+    st.fixed_dictionaries({"choices": st.just([{"message": {}}]), "usage": SHAPED}),
+)
+
+
+def passes_on(completion: Completion) -> None:
+    """What was read can be sealed, and a validator of ours takes it."""
+    read = read_completion(completion_json(completion))
+    assert (read.text, read.tool_calls) == (completion.text, completion.tool_calls)
+
+
+@given(REPLIES, st.booleans())
+def test_no_reply_breaks_the_reader(reply: Any, reasoning_is_answer: bool) -> None:
+    raw = json.dumps(reply).encode()
+    for body in (raw, b"data: " + raw + b"\n\n", b"\xef\xbb\xbf" + raw):
+        try:
+            passes_on(read_reply(body, reasoning_is_answer=reasoning_is_answer))
+        except BackendError as error:
+            str(error).encode()
+
+
+@given(
+    st.binary(max_size=200)
+    | st.lists(st.sampled_from([b"data:", b"\n", b"{", b"}", b"\xff", b'"a":', b"1"])).map(b"".join)
+)
+def test_no_bytes_break_the_reader(raw: bytes) -> None:
+    try:
+        passes_on(read_reply(raw))
+    except BackendError as error:
+        str(error).encode()
+    str(failure(read_body(raw), status=500)).encode()
+
+
+@given(SHAPED)
+def test_no_list_of_models_breaks_the_reader(listed: Any) -> None:
+    read = foreign_json.read(json.dumps(listed).encode())
+    try:
+        model = choose(read, None)
+    except (NoModelsError, BackendError):
+        return
+    msgspec.json.encode(model)
+
+
+@pytest.mark.parametrize("raw", [b"[" * 200_000, b'{"choices":' * 50_000, b"data: " + b"[" * 200_000 + b"\n\n"])
+def test_endless_nesting_is_a_failure(raw: bytes) -> None:
+    with pytest.raises(BackendError):
+        read_reply(raw)
