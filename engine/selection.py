@@ -72,6 +72,16 @@ class Selection:
     def availability(self, hotkey: str) -> Availability | None:
         return self._availability.get(hotkey)
 
+    def why_not(self, hotkey: str) -> str:
+        """Why a candidate is not asked now, "" when it may be."""
+        found = self._availability.get(hotkey)
+        if found is None:
+            return "was not yet asked whether it is available"
+        if not found.available:
+            return found.reason
+        rest = self._refusals.rest_of(hotkey, time.monotonic())
+        return f"busy, left alone for {rest:.0f} s" if rest else ""
+
     def see(self, metagraph: Metagraph) -> None:
         """Take in who serves now, and forget whoever left."""
         self._candidates, self._refused = {}, {}

@@ -14,6 +14,7 @@ from engine.challenges.sources.base import Source
 from engine.dispatch import Dispatch
 from engine.feed import Feed
 from engine.judging import Judge, JudgeFailed, suspicions_in
+from engine.reasons import in_short
 from engine.scoreboard import Scoreboard
 from engine.scoring.kinship.suspects import Suspicions
 from engine.selection import Candidate, Selection
@@ -26,6 +27,12 @@ from engine.view import ROUNDS_SHOWN, clusters_of_uids, round_view
 UNRECORDED_KEPT = 200
 NOBODY_PAUSE_S = 0.2
 NOBODY_PATIENCE_S = 15.0
+NOBODY_TOLD_S = 5.0
+"""Asking all for their availability takes less, unless many do not answer."""
+
+NOBODY = "selection"
+UNANSWERED = "answers"
+"""Subjects of what needs attention for as long as it is so."""
 
 
 class Entry(Struct, frozen=True):
@@ -93,6 +100,7 @@ class Validator:
             miners = await self._miners()
             asked_at, asked = time.time(), time.monotonic()
             replies = await self._ask(challenge, miners)
+            self._tell_who_answers(replies)
             try:
                 done = await self._judge.judge(challenge, replies, history)
             except JudgeFailed as error:
@@ -181,24 +189,38 @@ class Validator:
 
     async def _miners(self) -> tuple[Candidate, ...]:
         """Whoever is chosen for this challenge, after a first look at all; waits while nobody is there, or paused."""
-        waiting_since = time.monotonic()
+        began = time.monotonic()
+        told_at = began + NOBODY_TOLD_S
         while True:
             await self._unpaused.wait()
-            impatient = time.monotonic() - waiting_since > NOBODY_PATIENCE_S
-            if self._selection.probed or impatient:
+            now = time.monotonic()
+            if self._selection.probed or now - began > NOBODY_PATIENCE_S:
                 miners = self._selection.pick(self._source.cursor.position)
                 if miners:
+                    self._feed.settle(NOBODY, "there are miners to ask")
                     return miners
-            if impatient:
-                waiting_since = time.monotonic()
-                self._feed.raise_attention("warning", "selection", self._why_nobody())
+            if now >= told_at:
+                told_at = now + NOBODY_PATIENCE_S
+                self._feed.hold_attention("warning", NOBODY, self._why_nobody())
             await asyncio.sleep(NOBODY_PAUSE_S)
 
     def _why_nobody(self) -> str:
-        refused = "; ".join(f"{hotkey}: {why}" for hotkey, why in list(self._selection.refused.items())[:3])
-        if self._selection.candidates:
-            return f"none of {len(self._selection.candidates)} miners says it is available: waiting"
-        return f"no miner can be asked: {refused or 'nobody serves on this subnet'}"
+        selection = self._selection
+        if not selection.candidates:
+            refused = in_short((hotkey, why) for hotkey, why in selection.refused.items())
+            return f"no miner can be asked: {refused or 'nobody serves on this subnet'}"
+        said = (
+            (f"uid {one.neuron.uid}", selection.why_not(hotkey) or "waits for the others")
+            for hotkey, one in selection.candidates.items()
+        )
+        return f"none of {len(selection.candidates)} miners can be asked now: {in_short(said)}"
+
+    def _tell_who_answers(self, replies: Sequence[Reply]) -> None:
+        if any(reply.status == "ok" for reply in replies):
+            self._feed.settle(UNANSWERED, "miners answer again")
+            return
+        said = in_short((f"uid {reply.uid}", f"{reply.status}: {reply.reason}") for reply in replies)
+        self._feed.hold_attention("warning", UNANSWERED, f"none of {len(replies)} miners answered: {said}")
 
     async def _ask(self, challenge: Challenge, miners: Sequence[Candidate]) -> tuple[Reply, ...]:
         now = time.time()

@@ -355,16 +355,56 @@ async def test_after_a_pause_the_interval_begins_anew(store: Store) -> None:
 
 async def test_it_says_why_nobody_can_be_asked_and_waits(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(validator_module, "NOBODY_PAUSE_S", 0.01)
-    monkeypatch.setattr(validator_module, "NOBODY_PATIENCE_S", 0.03)
+    monkeypatch.setattr(validator_module, "NOBODY_TOLD_S", 0.03)
     async with a_bench(store, "a") as bench:
-        for hotkey in MINERS:
-            bench.selection.note(hotkey, Availability(False, "loading"))
+        bench.selection.note("hk1", Availability(False, "unreachable: no connection"))
+        for hotkey in MINERS[1:]:
+            bench.selection.note(hotkey, Availability(False, "503: loading"))
         async with going(bench) as run:
             await until(lambda: bench.feed.attention)
-            assert "none of 3 miners" in bench.feed.attention[0].text
+            [line] = bench.feed.attention
+            why = "2 × 503: loading (uid 2, uid 3), 1 × unreachable: no connection (uid 1)"
+            assert (line.level, line.text) == ("warning", f"none of 3 miners can be asked now: {why}")
             bench.selection.note("hk2", Availability(True))
             await run
         assert named(bench.feed, "round")[0]["asked"] == 1
+        assert bench.feed.attention == ()
+
+
+async def test_it_says_that_nobody_serves(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(validator_module, "NOBODY_TOLD_S", 0.03)
+    async with a_bench(store, "a") as bench:
+        bench.selection.see(Metagraph(netuid=NETUID, block=2))
+        async with going(bench):
+            await until(lambda: bench.feed.attention)
+            assert bench.feed.attention[0].text == "no miner can be asked: nobody serves on this subnet"
+
+
+async def test_that_nobody_answers_is_told_with_the_reason_each_gave_until_somebody_does(store: Store) -> None:
+    async with a_bench(store, "a", "b", "c", "d") as bench:
+        told: list[tuple[str, int]] = []
+        say = bench.feed.emit
+
+        def listen(name: str, /, **fields: object) -> None:
+            if name == "round":
+                told.extend((line.text, line.count) for line in bench.feed.attention)
+                bench.caller.answers = {} if len(bench.told) == 2 else bench.caller.answers
+            say(name, **fields)
+
+        bench.feed.emit = listen  # type: ignore[method-assign]
+        bench.caller.answers = {
+            "hk1": WireError("timeout", "no whole answer within 60 s"),
+            "hk2": WireError("refused", "challenge: 503: loading"),
+            "hk3": WireError("timeout", "no whole answer within 60 s"),
+        }
+        await bench.run()
+        text = (
+            "none of 3 miners answered: 2 × timeout: no whole answer within 60 s (uid 1, uid 3), "
+            "1 × refused: challenge: 503: loading (uid 2)"
+        )
+        assert told == [(text, 1), (text, 2), (text, 3)]
+        assert [fields["text"] for fields in named(bench.feed, "attention")] == [text, "miners answer again"]
+        assert bench.feed.attention == ()
 
 
 @pytest.fixture
