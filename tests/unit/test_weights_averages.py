@@ -57,6 +57,11 @@ def test_rules_are_checked() -> None:
         Windowed(window_s=math.nan)
 
 
+def test_a_rule_that_names_nothing_is_the_fields_own() -> None:
+    assert Exponential() == Exponential(alpha=0.3, window_s=24 * 3600.0)
+    assert Windowed() == Windowed(count=10, window_s=24 * 3600.0)
+
+
 def test_how_many_samples_decide() -> None:
     assert Exponential(alpha=0.3).depth == 104
     assert Exponential(alpha=1.0).depth == 1
@@ -120,9 +125,19 @@ def test_memory_stays_bounded() -> None:
     for at in range(5000):
         book.add("steady", at, 0.5)
         book.add(f"passing-{at}", at, 0.5)
-    assert len(book._tracks) <= module.MANY_HOTKEYS
+    assert module.MANY_HOTKEYS - 10 < len(book._tracks) <= module.MANY_HOTKEYS
     assert len(book._tracks["steady"].samples) == 104
     assert book.value("steady", 5000) == 0.5
+
+
+def test_where_hotkeys_are_many_only_those_without_a_sample_in_the_window_are_forgotten() -> None:
+    book = AverageBook(Exponential(alpha=0.3, window_s=1000))
+    for number in range(module.MANY_HOTKEYS):
+        book.add(f"m{number}", 100.0 + number % 2, 0.5)
+    book.add("new", 1100.0, 0.5)
+    assert set(book._tracks) == {"new", *(f"m{number}" for number in range(1, module.MANY_HOTKEYS, 2))}
+    assert book.history("m0") == ()
+    assert book.history("m1") == (0.5,)
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -3,8 +3,8 @@
 import pytest
 from msgspec.structs import replace
 
-from engine.values import Hyperparameters, Metagraph, Neuron
-from engine.weights.moment import Moment, outcome_of, wait_for_rules, wait_for_window
+from engine.values import Hyperparameters, Metagraph, Neuron, Outcome, WeightCommit
+from engine.weights.moment import Moment, Wait, outcome_of, reads_back, wait_for_rules, wait_for_window
 from engine.weights.plan import WeightPlan, WeightRow
 
 RULES = Hyperparameters(tempo=20, weights_rate_limit=10)
@@ -18,11 +18,12 @@ def moment(
     weights: tuple[tuple[int, int], ...] = (),
     next_epoch: int = 40,
     rules: Hyperparameters = RULES,
+    commits: tuple[WeightCommit, ...] = (),
 ) -> Moment:
     own = Neuron(uid=0, hotkey="v", coldkey="c", validator_permit=permit, last_update=last_update, registered_at=2)
     miners = tuple(Neuron(uid=uid, hotkey=hotkey, coldkey="c") for uid, hotkey in ((1, "a"), (2, "b")))
     graph = Metagraph(netuid=3, block=block, neurons=(own, *miners))
-    return Moment(hotkey="v", metagraph=graph, rules=rules, next_epoch=next_epoch, weights=weights)
+    return Moment(hotkey="v", metagraph=graph, rules=rules, next_epoch=next_epoch, weights=weights, commits=commits)
 
 
 def unregistered(block: int) -> Moment:
@@ -76,6 +77,37 @@ def test_what_the_chain_would_refuse() -> None:
     wait = wait_for_rules(unregistered(15))
     assert wait is not None
     assert wait.reason.startswith("HotKeyNotRegisteredInSubNet")
+
+
+COMMIT = WeightCommit(hash="0xab", block=36, reveal_from=40, reveal_until=59)
+HIDING = replace(RULES, commit_reveal=True)
+
+
+def test_a_commit_serves_a_window_as_weights_do() -> None:
+    wait = wait_for_window(moment(36, last_update=35, commits=(COMMIT,)))
+    assert wait == Wait(55, "the next window", "set at block 35, again from block 55")
+
+
+@pytest.mark.parametrize(
+    ("at", "wait"),
+    [
+        (unregistered(15), Wait(16, "a uid", "HotKeyNotRegisteredInSubNet: this hotkey has no uid")),
+        (moment(13), Wait(15, "the rate limit", "SettingWeightsTooFast: 2 blocks left")),
+        (moment(13, rules=HIDING), Wait(15, "the rate limit", "CommittingWeightsTooFast: 2 blocks left")),
+        (moment(13, permit=False), Wait(15, "the rate limit", "SettingWeightsTooFast: 2 blocks left")),
+        (
+            moment(15, permit=False),
+            Wait(40, "a validator permit", "NeuronNoValidatorPermit: permits are given next at block 40"),
+        ),
+    ],
+)
+def test_what_the_chain_would_refuse_is_waited_for_by_its_name(at: Moment, wait: Wait) -> None:
+    assert wait_for_rules(at) == wait
+
+
+def test_before_the_window_its_first_block_is_waited_for() -> None:
+    assert wait_for_window(moment(34)) == Wait(35, "the window", "due from block 35")
+    assert wait_for_window(replace(unregistered(34), weights=((1, 2),))) == Wait(35, "the window", "due from block 35")
 
 
 def plan(*rows: tuple[int, str, int], block: int = 35, last_update: int = 5) -> WeightPlan:
@@ -138,6 +170,37 @@ def test_a_lost_uid_ends_the_wait() -> None:
     outcome = outcome_of(PLAN, unregistered(37), lost_after=50)
     assert outcome is not None
     assert outcome.status == "rejected"
+
+
+LOST_UID = Outcome(status="rejected", reason="HotKeyNotRegisteredInSubNet: this hotkey lost its uid")
+NO_TRACE = Outcome(status="rejected", reason="NotIncluded: no trace of it on chain at block 51")
+COMMITTED = Outcome(status="committed", block=36, reason="to be revealed from block 40")
+OTHERS = ((1, 65535), (2, 8))
+
+
+@pytest.mark.parametrize(
+    ("at", "committed_to", "outcome"),
+    [
+        (unregistered(37), "", LOST_UID),
+        (moment(37, last_update=36, weights=READ_BACK), "", Outcome(status="ok", block=36)),
+        (moment(37, last_update=35, weights=READ_BACK), "", Outcome(status="ok", block=35)),
+        (moment(51, last_update=5, weights=OTHERS), "", NO_TRACE),
+        (moment(37, commits=(COMMIT,)), "0xab", COMMITTED),
+        (moment(37, commits=(COMMIT,)), "0xcd", None),
+        (moment(37, last_update=36, weights=OTHERS), "0xcd", None),
+        (moment(51, last_update=36, weights=OTHERS), "0xcd", NO_TRACE),
+        (moment(60, last_update=36, weights=READ_BACK), "0xcd", Outcome(status="ok", block=36)),
+    ],
+)
+def test_what_became_of_a_plan(at: Moment, committed_to: str, outcome: Outcome | None) -> None:
+    assert outcome_of(PLAN, at, lost_after=50, committed_to=committed_to) == outcome
+
+
+def test_weights_read_back_when_they_are_all_there_and_no_others() -> None:
+    assert reads_back(PLAN, moment(37, weights=READ_BACK))
+    assert not reads_back(PLAN, moment(37, weights=READ_BACK[:1]))
+    assert not reads_back(PLAN, moment(37, weights=(*READ_BACK, (0, 1))))
+    assert not reads_back(plan((1, "b", 65535)), moment(37, weights=READ_BACK[:1]))
 
 
 def test_two_in_one_block_without_a_rate_limit() -> None:

@@ -63,6 +63,18 @@ def test_nobody_is_penalised_who_was_not_shown_under_a_verdict_in_an_earlier_win
         assert standings == ({} if verdict_in is None else {"a": Standing(shown=verdict_in)})
 
 
+def test_suspects_are_told_the_worst_first_and_cost_what_they_have() -> None:
+    scores = (HotkeyScore(hotkey="poor", score=0.0), HotkeyScore(hotkey="rich", score=2.0))
+    suspicion = {"poor": 0.9, "absent": 0.95, "rich": 0.75, "also": 0.75}
+    found = penalties(scores, suspicion, {}, rule="show", share=1.0, serving=9, window=1)
+    assert found == (
+        Penalty(hotkey="absent", suspicion=0.95, takes=0.0, state="shown"),
+        Penalty(hotkey="poor", suspicion=0.9, takes=0.0, state="shown"),
+        Penalty(hotkey="also", suspicion=0.75, takes=0.0, state="shown"),
+        Penalty(hotkey="rich", suspicion=0.75, takes=0.75, state="shown"),
+    )
+
+
 def test_only_the_rule_apply_touches_a_score() -> None:
     old = dict.fromkeys("ab", Standing(shown=1))
     for rule, state in (("off", "off"), ("show", "shown")):

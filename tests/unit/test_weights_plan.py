@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from engine.values import Hyperparameters, Metagraph, Neuron
-from engine.weights.plan import Basis, HotkeyScore, WeightPlan, fresh_scores, max_upscale, mode_after, plan_weights
+from engine.weights.plan import (
+    Basis,
+    HotkeyScore,
+    Mode,
+    WeightPlan,
+    fresh_scores,
+    max_upscale,
+    mode_after,
+    plan_weights,
+)
 
 NOW = 1_800_000_000.0
 HOUR = 3600.0
@@ -82,6 +91,16 @@ def test_freshness_as_in_loosh() -> None:
     assert fresh_scores(scores, "emergency", NOW) == case["in"]
 
 
+@pytest.mark.parametrize(("mode", "hours"), [("normal", 3), ("degraded", 24)])
+def test_a_score_is_fresh_to_the_end_of_its_tiers_hours(mode: Mode, hours: float) -> None:
+    scores = [
+        score("in-time", 0.5, hours),
+        HotkeyScore(hotkey="late", score=0.5, last_answer_at=NOW - hours * HOUR - 1),
+    ]
+    assert fresh_scores(scores, mode, NOW) == {"in-time": 0.5, "late": 0.0}
+    assert fresh_scores([HotkeyScore(hotkey="never", score=0.5)], mode, NOW) == {"never": 0.0}
+
+
 def test_tiers_scale_with_the_chains_activity_cutoff() -> None:
     assert [mode_after(blocks, 5000) for blocks in (3999, 4000, 4499, 4500)] == [
         "normal",
@@ -121,6 +140,7 @@ def test_only_a_switch_of_profiles_makes_weights_stand() -> None:
         Basis(),
     ):
         assert free.why_weights_stand(2) == ""
+    assert Basis().profile == Basis().on_chain_by == ""
 
 
 def test_the_minimum_of_weights_is_filled_with_zeros_while_there_are_miners() -> None:
