@@ -109,7 +109,7 @@ def in_unison(records: Sequence[Record]) -> Floats:
     for column in answers.T:
         there = column > SILENT
         met += there[:, None] & there[None, :]
-        same += (there[:, None] & there[None, :]) & (column[:, None] == column[None, :])
+        same += there[:, None] & (column[:, None] == column[None, :])
     apart = (met - same) / np.maximum(met, 1)
     shares: Floats = np.clip(1 - apart / _APART, 0.0, 1.0) * np.clip((met - _FEW_ROUNDS) / _FEW_ROUNDS, 0.0, 1.0)
     np.fill_diagonal(shares, 0.0)

@@ -101,14 +101,15 @@ def test_claims_that_few_share_are_believed_little() -> None:
 
 
 def test_three_quarters_of_the_claims_that_are_trusted_least_decide() -> None:
-    """Of four claims the best one is left out; of two none is."""
+    """Of five claims the best one is left out, and one that others share stays beside three that nobody does."""
     lone = [WAVES, "Clouds gather over cold mountains.", "Rivers carry sand downstream."]
-    directions = {text: np.eye(6, dtype=np.float32)[place] for place, text in enumerate([AIR, *lone])}
-    asked = (sum(directions.values()) / 2).astype(np.float32)
-    spoken = cast([AIR, AIR, AIR, " ".join([AIR, *lone])], lent=[1.0] * 4)
+    directions = {text: np.eye(6, dtype=np.float32)[place] for place, text in enumerate([AIR, EYES, *lone])}
+    asked = (sum(directions.values()) / math.sqrt(5)).astype(np.float32)
+    spoken = cast([f"{AIR} {EYES}"] * 3 + [" ".join([AIR, EYES, *lone])], lent=[1.0] * 4)
     found = merit.by_claims(spoken, {**directions, QUESTION: asked})
-    usual = (3 + (1 + 3 * 0.25) / 4) / 4
-    assert found.belief == pytest.approx([1.0] * 3 + [(0.25 / (0.8 * usual) - 0.2) / 0.7])
+    usual = (3 + (2 + 3 * 0.25) / 5) / 4
+    share = (1 + 3 * 0.25 / (0.8 * usual)) / 4
+    assert found.belief == pytest.approx([1.0] * 3 + [(share - 0.2) / 0.7])
 
 
 def test_where_nothing_is_backed_nothing_is_believed() -> None:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from engine.scoring.history import MAX_ANSWERS, MAX_OUTCOMES, Record
+from engine.scoring.history import Record
 from engine.scoring.reliability import (
     RIGHT,
     SILENT,
@@ -62,8 +62,8 @@ def test_a_record_keeps_the_last_outcomes_and_answers() -> None:
     record = Record()
     for at in range(100):
         record = with_answer(with_outcome(record, at, RIGHT), at, at + 2)
-    assert record.outcomes == tuple((at, RIGHT) for at in range(100 - MAX_OUTCOMES, 100))
-    assert record.answers == tuple((at, at + 2) for at in range(100 - MAX_ANSWERS, 100))
+    assert record.outcomes == tuple((at, RIGHT) for at in range(100 - 32, 100))
+    assert record.answers == tuple((at, at + 2) for at in range(100 - 24, 100))
 
 
 def test_a_miner_has_turned_when_it_missed_its_last_three() -> None:

@@ -26,6 +26,10 @@ def test_a_sum_about_the_question_that_comes_out(text: str) -> None:
     assert working(text, QUESTION) == Working(sound=1)
 
 
+def test_a_sum_that_divides_by_nothing_says_nothing_and_those_after_it_do() -> None:
+    assert working("24 / 0 = 17. Then 24 × 17 = 408, and 24 − 17 = 8.", QUESTION) == Working(sound=1, wrong=1)
+
+
 @pytest.mark.parametrize(
     "text", ["24 × 17 = 418.", "First 24 − 17 = 8, then more.", "60 / 7 = 8.7", "3+24*17=459 in all"]
 )
