@@ -1,0 +1,117 @@
+"""The faults that `scripts/mutate` plants: what they are, and that its tables are of the code as it is."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from mutants.mutations import Mutation, sites
+from mutants.rooms import load_equivalent, load_rooms, places
+
+ROOT = Path(__file__).parents[2]
+
+MODULE = '''
+"""About it."""
+log = logging.getLogger(__name__)
+LIMIT: Annotated[int, Meta(ge=1)] = 5
+
+class Fetcher(Struct, frozen=True):
+    """Fetches."""
+    kind: Literal["one", "two"] = "one"
+
+    def fetch(self, size: int = 2) -> list[str]:
+        log.info("fetching %d", size)
+        if size > LIMIT and not self.closed:
+            raise ValueError(f"{size + 1} are too many")
+        rows = self.read("SELECT a FROM b WHERE c >= 1 ORDER BY a", limit=size)
+        return [row for row in rows[:size] if row]
+'''
+
+
+def changes(source: str) -> list[tuple[str, str]]:
+    return [(one.was, one.now) for site in sites(source) for one in site]
+
+
+def test_every_kind_of_slip_is_made_once_at_each_place() -> None:
+    found = changes(MODULE)
+    assert len(found) == len(set(found))
+    condition = "if size > LIMIT and (not self.closed):"
+    raised = "raise ValueError(f'{size + 1} are too many')"
+    read = "self.read('SELECT a FROM b WHERE c >= 1 ORDER BY a', limit=size)"
+    returned = "return [row for row in rows[:size] if row]"
+    assert [now for was, now in found if was == condition] == [
+        "if not (size > LIMIT and (not self.closed)):",
+        "if size > LIMIT or not self.closed:",
+        "if not self.closed:",
+        "if size > LIMIT:",
+        "if size >= LIMIT and (not self.closed):",
+        "if size <= LIMIT and (not self.closed):",
+        "if size > LIMIT and self.closed:",
+    ]
+    assert [now for was, now in found if was == raised] == [
+        "pass",
+        "raise ValueError(f'{size - 1} are too many')",
+        "raise ValueError(f'{size + 2} are too many')",
+        "raise ValueError(f'{size + 0} are too many')",
+    ]
+    assert [now.partition(" = ")[2] for was, now in found if was == f"rows = {read}"] == [
+        read.replace(", limit=size", ""),
+        read.replace("ORDER BY a", "ORDER BY a DESC"),
+        read.replace(">=", ">"),
+    ]
+    assert [now for was, now in found if was == returned] == [
+        "return None",
+        "return [row for row in rows[:size]]",
+        "return [row for row in rows if row]",
+    ]
+
+
+def test_what_no_run_depends_on_and_texts_for_people_are_left_alone() -> None:
+    touched = " ".join(was for was, _ in changes(MODULE))
+    assert not any(word in touched for word in ("About", "Fetches", "fetching", "getLogger", "class"))
+    assert [now for was, now in changes(MODULE) if was.startswith("kind")] == ["kind: Literal['one', 'two'] = 'Xone'"]
+    assert [now for was, now in changes(MODULE) if was.startswith("LIMIT")] == [
+        "LIMIT: Annotated[int, Meta()] = 5",
+        "LIMIT: Annotated[int, Meta(ge=2)] = 5",
+        "LIMIT: Annotated[int, Meta(ge=0)] = 5",
+        "LIMIT: Annotated[int, Meta(ge=1)] = 6",
+        "LIMIT: Annotated[int, Meta(ge=1)] = 4",
+    ]
+
+
+def test_a_mutation_says_where_it_is_and_gives_the_whole_module_with_one_change() -> None:
+    original = ast.unparse(ast.parse(MODULE))
+    for site in sites(MODULE):
+        for one in site:
+            assert one.where in ("", "Fetcher", "Fetcher.fetch")
+            assert MODULE.splitlines()[one.line - 1].strip()
+            assert one.was != one.now
+            changed = one.write()
+            assert changed != original
+            ast.parse(changed)
+
+
+def test_one_change_leaves_no_trace_in_the_next() -> None:
+    def of(name: str) -> list[Mutation]:
+        return [one for site in sites(name) for one in site]
+
+    found = of("a = b < 1")
+    assert [one.write() for one in found] == ["a = b <= 1", "a = b >= 1", "a = b < 2", "a = b < 0"]
+    assert [one.write() for one in found] == ["a = b <= 1", "a = b >= 1", "a = b < 2", "a = b < 0"]
+
+
+@pytest.mark.parametrize("name", load_rooms())
+def test_a_room_has_modules_and_its_tests_are_there(name: str) -> None:
+    room = load_rooms()[name]
+    assert room.modules(ROOT)
+    assert [test for test in room.tests if not (ROOT / test).is_file()] == []
+    assert len(set(room.tests)) == len(room.tests)
+
+
+def test_what_is_listed_as_equivalent_is_still_in_the_code() -> None:
+    listed = load_equivalent()
+    files = {fault.file for fault in listed}
+    rooms = load_rooms()
+    assert files <= {path for room in rooms.values() for path in room.modules(ROOT)}
+    found = {one.fault for place in places(ROOT, rooms, files) for one in place}
+    assert [fault for fault in listed if fault not in found] == []
