@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from console.present.logs import LogLook
 from console.present.table import Table, View
+from engine.damage import UNDECODABLE
 from engine.folders import FolderError, prepare_folder, replace_file, state_home
 
 log = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ def recall(path: Path) -> Memory:
             return msgspec.json.decode(file.read(MAX_BYTES), type=Memory)
     except FileNotFoundError:
         pass
-    except (OSError, msgspec.DecodeError, RecursionError) as error:
+    except (OSError, *UNDECODABLE) as error:
         log.warning("%s cannot be read (%s): the screen begins as usual", path, error)
     return Memory()
 

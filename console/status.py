@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from console.errors import ConsoleError
+from engine.damage import UNDECODABLE, damage, not_a_file
 from engine.locks import Holder, folder_holder
 from engine.node import STATUS_FILE
 from engine.snapshot import Snapshot
@@ -85,6 +86,8 @@ def duration(seconds: float) -> str:
 def last_snapshot(data_dir: Path) -> Snapshot:
     """What the engine of this folder wrote last. Raises ConsoleError."""
     path = data_dir / STATUS_FILE
+    if obstacle := not_a_file(path):
+        raise ConsoleError(damage(path, obstacle))
     try:
         with path.open("rb") as file:
             return msgspec.json.decode(file.read(MAX_BYTES), type=Snapshot)
@@ -92,5 +95,6 @@ def last_snapshot(data_dir: Path) -> Snapshot:
         raise ConsoleError(f"no engine has run in {path.parent}: name its folder with --data-dir") from error
     except OSError as error:
         raise ConsoleError(f"{path} cannot be read ({error.strerror})") from error
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise ConsoleError(f"{path} is not what this version writes ({error}): start the engine again") from error
+    except UNDECODABLE as error:
+        what = f"it is not what this version writes ({error})"
+        raise ConsoleError(damage(path, what, "start the engine again")) from error

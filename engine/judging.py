@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from engine.damage import UNDECODABLE
 from engine.encoding.endpoint import NOWHERE, Endpoint
 from engine.encoding.errors import EncoderError
 from engine.encoding.threads import thread_limits
@@ -165,7 +166,7 @@ class Judge:
         except (EOFError, OSError) as error:
             await self._ended()
             raise JudgeFailed(f"the judging worker ended ({type(error).__name__})") from error
-        except msgspec.DecodeError as error:
+        except UNDECODABLE as error:
             await self.close()
             self._tell_replaced(why := "gave an answer that cannot be read")
             raise JudgeFailed(f"the judging worker {why}") from error

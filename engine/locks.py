@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from engine.damage import UNDECODABLE
 from engine.folders import FolderError, prepare_folder, state_home
 
 MAX_BYTES = 16_384
@@ -130,5 +131,5 @@ def _read(fd: int) -> Holder | None:
     """None in the instant between another's taking the lock and writing its name."""
     try:
         return msgspec.json.decode(os.pread(fd, MAX_BYTES, 0), type=Holder)
-    except msgspec.DecodeError:
+    except UNDECODABLE:
         return None

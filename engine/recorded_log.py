@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from engine.damage import UNDECODABLE, not_a_file
 from engine.logs import FILE, FILES, FOLDER, MAX_TEXT, RING, LogLine, LogTail
 from engine.text import safe
 
@@ -44,6 +45,8 @@ def last_lines(path: Path, until: float, count: int) -> list[LogLine]:
     """
     newest_first: list[LogLine] = []
     for one in (path, *(path.with_name(f"{path.name}.{number}") for number in range(1, FILES))):
+        if not_a_file(one):
+            continue
         with suppress(OSError), one.open("rb") as file:
             for line in _backwards(file, _end_of(file, until)):
                 newest_first.append(line)
@@ -100,6 +103,6 @@ def _backwards(file: BinaryIO, end: int) -> Iterator[LogLine]:
 def _decoded(raw: bytes) -> LogLine | None:
     try:
         line = msgspec.json.decode(raw, type=LogLine)
-    except (msgspec.DecodeError, RecursionError):
+    except UNDECODABLE:
         return None
     return LogLine(line.at, safe(line.level), safe(line.logger), safe(line.text, lines=True)[:MAX_TEXT])

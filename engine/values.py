@@ -5,10 +5,21 @@ coldkey is an ss58 address. Texts are raw, as they came in: each door (feed, CSV
 `engine.text.safe` on the way out.
 """
 
+import sys
 from math import comb
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
+
+Finite = Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
+"""A number that is one: neither NaN nor infinite, where a value is decoded."""
+
+Natural = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Tokens = Annotated[float, Meta(ge=0, le=1e9)]
+"""An amount that fits into a Natural of rao."""
+
+At = Annotated[float, Meta(ge=0, le=253_402_300_799)]
+"""Unix seconds before the year 10000, the last that a date can be made of."""
 
 ReplyStatus = Literal["ok", "timeout", "unreachable", "refused", "malformed", "too_large", "cancelled"]
 AnswerType = Literal["number", "short", "yes_no", "json", "tool_call", "code", "text"]
@@ -138,8 +149,8 @@ class Likeness(Struct, frozen=True, kw_only=True):
 
     members: tuple[int, ...] = ()
     pairs: bytes = b""
-    points: tuple[tuple[float, float], ...] = ()
-    kept: float = 1.0
+    points: tuple[tuple[Finite, Finite], ...] = ()
+    kept: Finite = 1.0
 
     def __post_init__(self) -> None:
         if len(self.points) != len(self.members) or len(self.pairs) != comb(len(self.members), 2):
@@ -252,18 +263,18 @@ class Metagraph(Struct, frozen=True, kw_only=True):
 class Hyperparameters(Struct, frozen=True, kw_only=True):
     """A subnet's rules, with the chain's defaults. Lengths in blocks, `reveal_period` in epochs; `burn` in tokens."""
 
-    tempo: int = 360
-    weights_rate_limit: int = 100
-    serving_rate_limit: int = 50
-    immunity_period: int = 4096
-    min_allowed_weights: int = 1
-    max_uids: int = 256
-    max_validators: int = 64
-    stake_threshold: float = 0.0
-    weights_version: int = 0
+    tempo: Natural = 360
+    weights_rate_limit: Natural = 100
+    serving_rate_limit: Natural = 50
+    immunity_period: Natural = 4096
+    min_allowed_weights: Natural = 1
+    max_uids: Natural = 256
+    max_validators: Natural = 64
+    stake_threshold: Tokens = 0.0
+    weights_version: Natural = 0
     commit_reveal: bool = False
-    reveal_period: int = 1
+    reveal_period: Natural = 1
     registration_allowed: bool = True
-    burn: float = 1.0
-    kappa: float = 0.5
-    activity_cutoff: int = 5000
+    burn: Tokens = 1.0
+    kappa: Annotated[float, Meta(ge=0, le=1)] = 0.5
+    activity_cutoff: Natural = 5000

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+from engine.damage import damage, not_a_file
 from engine.inputs import open_input
 from engine.keys import is_address
 from engine.values import Outcome
@@ -11,6 +12,7 @@ from miner_server.errors import MinerError
 
 FILE_NAME = "blocked.txt"
 MOST = 10_000
+REPAIR = "repair it, or move it away to block nobody"
 HEAD = "# Hotkeys whose requests this miner refuses, one a line. Read when it starts.\n"
 
 
@@ -55,18 +57,24 @@ class BlockList:
 
 
 def _read(path: Path) -> frozenset[str]:
+    if obstacle := not_a_file(path):
+        raise MinerError(damage(path, obstacle, REPAIR))
     try:
         with open_input(path) as file:
             lines = file.read().decode("utf-8-sig").splitlines()
     except FileNotFoundError:
         return frozenset()
-    except (OSError, UnicodeDecodeError) as error:
-        raise MinerError(f"{path} cannot be read ({error}): repair it, or move it away to block nobody") from error
+    except UnicodeDecodeError as error:
+        raise MinerError(
+            damage(path, f"it is not valid UTF-8 ({error.reason} at byte {error.start})", REPAIR)
+        ) from error
+    except OSError as error:
+        raise MinerError(f"{path} cannot be read ({error.strerror}): check whose file it is") from error
     found = set()
     for number, line in enumerate(lines, 1):
         hotkey = line.partition("#")[0].strip()
         if hotkey and not is_address(hotkey):
-            raise MinerError(f"{path} line {number} is no ss58 address: repair or delete it")
+            raise MinerError(damage(path, f"line {number} is not an ss58 address", REPAIR))
         if hotkey:
             found.add(hotkey)
     return frozenset(found)

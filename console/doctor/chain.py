@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from console.doctor.case import Case
-from console.doctor.result import Result, critical, ok, skipped, warning
+from console.doctor.result import Result, advice_of, critical, ok, skipped, warning
 from engine.chain.local.look import look
 from engine.chain.local.state import metagraph_of
 from engine.chain.local.storage import FILE_NAME, ChainDataError
@@ -30,9 +30,7 @@ def chain(case: Case) -> Iterator[Result]:
         try:
             state = look(path)
         except ChainDataError as error:
-            yield critical(
-                "chain", str(error), why="The embedded chain is this file.", do="Move it away to start a fresh chain."
-            )
+            yield critical("chain", str(error), why="The embedded chain is this file.", do=advice_of(error))
             return
         metagraph = metagraph_of(state) if state else None
         yield _file(case, metagraph)

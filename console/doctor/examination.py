@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from console.doctor import chain, clock, files, machine, models, packages, processes, recording, terminal, wallet
 from console.doctor.case import Case
-from console.doctor.result import Result, skipped
+from console.doctor.result import Result, critical
 from console.errors import ConsoleError
 from console.status import last_snapshot
 from engine.chain.wallets import WalletError, load_wallet
@@ -84,15 +84,24 @@ def _checks(case: Case) -> tuple[tuple[str, Check], ...]:
 
 
 def _made(name: str, check: Check) -> Iterator[Result]:
-    """What a check finds; one that breaks says nothing about its matter, and is told."""
+    """What a check finds. One that breaks is a fault of this program or of what it reads, and no reason to say OK."""
     try:
         found = check()
         results = [found] if isinstance(found, Result) else list(found)
     except Exception as error:
-        log.exception("the check %s broke", name)
-        results = [skipped(name, f"unknown: the check broke ({type(error).__name__}: {error})")]
+        log.info("the check %s broke", name, exc_info=True)
+        results = [_broken(name, error)]
     for result in results:
         yield replace(result, text=redact(result.text))
+
+
+def _broken(name: str, error: Exception) -> Result:
+    return critical(
+        name,
+        f"unknown: the check broke ({type(error).__name__}: {error})",
+        why="What it looks at is not as this program knows it, and may be damaged.",
+        do="Look at what the error names; if that is well, report the error.",
+    )
 
 
 def case_of(configuration: Configuration, snapshot: Snapshot | None = None) -> Case:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from console.doctor.case import Case
-from console.doctor.result import Result, critical, ok, skipped, warning
+from console.doctor.result import Result, advice_of, critical, ok, skipped, warning
 from console.errors import ConsoleError
 from console.keymap import keymap_path, read_keymap
 from engine.folders import FolderError, require_own
@@ -133,10 +133,7 @@ def store(folder: Path, now: float) -> Result:
     except StoreOld:
         return ok("store", f"of an older version; the next launch takes it to schema {LATEST}")
     except StoreError as error:
-        return critical("store", str(error), why="Without it neither scores nor rounds can be kept.", do=_after(error))
+        return critical(
+            "store", str(error), why="Without it neither scores nor rounds can be kept.", do=advice_of(error)
+        )
     return ok("store", f"schema {LATEST}, {neurons} neurons, {path.stat().st_size / MB:.1f} MB")
-
-
-def _after(error: StoreError) -> str:
-    """What to do: the last part of the error's own sentence."""
-    return str(error).rpartition(": ")[2].capitalize() + "."

@@ -34,3 +34,9 @@ def warning(name: str, text: str, *, why: str, do: str) -> Result:
 
 def critical(name: str, text: str, *, why: str, do: str) -> Result:
     return Result(name=name, state="CRITICAL", text=text, why=why, do=do)
+
+
+def advice_of(error: Exception) -> str:
+    """What to do, as the last part of an error's own sentence says it."""
+    advice = str(error).rpartition(": ")[2]
+    return f"{advice[:1].upper()}{advice[1:]}."

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from console.export.output import Record
 from engine.scoring.history import decode
 from engine.scoring.kinship.suspects import Suspects, suspicions
-from engine.store.errors import StoreUnusable
+from engine.store.errors import BadRow
 from engine.store.reader import Reader
 from engine.weights.penalties import Standing
 
@@ -19,14 +19,14 @@ def suspects(reader: Reader, _since: float, _now: float) -> Iterator[Record]:
     """One record a group or pair, for each profile that has judged; several hotkeys are parted by blanks.
 
     `held` are the hotkeys whose penalty is held back, `shown_in_window` the block of the first epoch's end before which
-    the penalty of one of them was shown. Raises StoreUnusable.
+    the penalty of one of them was shown. Raises BadRow.
     """
     uids = {(neuron.netuid, neuron.hotkey): neuron.uid for neuron in reader.neurons()}
     for netuid, profile, history in reader.histories():
         try:
             found = suspicions(decode(history).kinship)
         except ValueError as error:
-            raise StoreUnusable(f"what the profile {profile} learnt cannot be read: {error}") from error
+            raise BadRow(f"what the profile {profile} learnt is {error}") from error
         standings = reader.standings(netuid)
         of_subnet = {hotkey: uid for (subnet, hotkey), uid in uids.items() if subnet == netuid}
         kinds = [("group" if len(one.accused) > 1 else "copy", one) for one in found.groups]

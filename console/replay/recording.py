@@ -4,8 +4,6 @@ import logging
 from collections import OrderedDict
 from pathlib import Path
 
-import msgspec
-
 from console import __version__
 from console.errors import ConsoleError
 from console.replay.accounts import Account, account, current, miner_views
@@ -13,7 +11,7 @@ from console.replay.suspicion import last_penalties, last_suspicions, penalties_
 from console.replay.timeline import Timeline
 from engine.scoring.kinship.suspects import Suspicions
 from engine.snapshot import ChainView, ReplayView, RoundView, Snapshot
-from engine.store.errors import StoreError
+from engine.store.errors import BadRow, StoreError
 from engine.store.past import Past, open_past
 from engine.store.schema import FILE_NAME
 from engine.view import PLANS_SHOWN, ROUNDS_SHOWN, round_view, sybil_view, with_verdicts
@@ -150,8 +148,8 @@ class Recording:
             if number not in self._views:
                 try:
                     stored = past.round(number)
-                except (msgspec.MsgspecError, ValueError) as error:
-                    log.warning("round %d of %s is left out, it is none of ours: %s", number, self.folder, error)
+                except BadRow as error:
+                    log.warning("round %d of %s is damaged and left out: %s", number, self.folder, error)
                     continue
                 if stored is None:
                     continue

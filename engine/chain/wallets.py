@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from engine.damage import UNDECODABLE, damage, not_a_file
 from engine.inputs import BYTE_ORDER_MARK, open_input
 from engine.keys import SS58_FORMAT, Signer, is_address, new_mnemonic
 from engine.redaction import know
@@ -106,8 +107,8 @@ def _load_key(path: Path) -> Signer:
         raise WalletError(f"{path} is encrypted, and nobody is there to type its password: {NEW_HOTKEY_FILE}")
     try:
         held = msgspec.json.decode(raw, type=_KeyFile)
-    except (msgspec.MsgspecError, RecursionError):
-        raise WalletError(f"{path} is not the JSON of a wallet file: {NEW_HOTKEY_FILE}") from None
+    except UNDECODABLE:
+        raise WalletError(damage(path, "it is not the JSON of a wallet file", NEW_HOTKEY_FILE)) from None
     for secret in (held.private_key, held.secret_phrase, held.secret_seed):
         know((secret or "").removeprefix("0x"))
     if held.crypto_type not in (None, SR25519):
@@ -115,9 +116,9 @@ def _load_key(path: Path) -> Signer:
     try:
         key = _keypair(held)
     except ValueError as error:
-        raise WalletError(f"{path} holds a secret that makes no key ({error}): {NEW_HOTKEY_FILE}") from None
+        raise WalletError(damage(path, f"its secret does not make a key ({error})", NEW_HOTKEY_FILE)) from None
     if key is None:
-        raise WalletError(f"{path} has neither privateKey, secretSeed nor secretPhrase: {NEW_HOTKEY_FILE}")
+        raise WalletError(damage(path, "it has neither privateKey, secretSeed nor secretPhrase", NEW_HOTKEY_FILE))
     if held.ss58_address not in (None, key.ss58_address):
         raise WalletError(f"{path} says {held.ss58_address}, but its secret is that of {key.ss58_address}")
     return key
@@ -155,6 +156,8 @@ def _address_of(public_key: str) -> str:
 
 def _read(path: Path) -> bytes:
     """A wallet file without the byte order mark that an editor may have left. Raises WalletError, FileNotFoundError."""
+    if obstacle := not_a_file(path):
+        raise WalletError(damage(path, obstacle, NEW_HOTKEY_FILE))
     try:
         with open_input(path) as file:
             raw = file.read(LARGEST_FILE + 1)

@@ -4,6 +4,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from engine.scoring.kinship.tallies import Kinship
+from engine.values import Finite
 
 MAX_HOTKEYS = 4_096
 MAX_OUTCOMES = 32
@@ -13,8 +14,8 @@ MAX_ANSWERS = 24
 class Copying(Struct, frozen=True):
     """How often a miner came with another's words after it, against how often it could have. Both fade."""
 
-    hits: float = 0.0
-    chances: float = 0.0
+    hits: Finite = 0.0
+    chances: Finite = 0.0
 
 
 class Record(Struct, frozen=True):
@@ -60,6 +61,9 @@ def encode(history: History) -> bytes:
 def decode(raw: bytes | None) -> History:
     """The history in `raw`; an empty one for None. Raises ValueError when it is none of ours."""
     try:
-        return _DECODER.decode(raw) if raw else History()
-    except msgspec.MsgspecError as error:
+        history = _DECODER.decode(raw) if raw else History()
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise ValueError(f"not a scoring history ({error})") from error
+    if not {hotkey for both in history.kinship.by_both() for hotkey in both} <= history.kinship.miners.keys():
+        raise ValueError("not a scoring history (it has pairs of miners that it does not know)")
+    return history

@@ -6,9 +6,10 @@ from contextlib import closing
 from pathlib import Path
 from sqlite3 import connect
 
+from engine.sqlite import beside, log_waits
 from engine.store.database import Database
 from engine.store.errors import StoreFull, StoreOld
-from engine.store.read_only import begun, beside, log_waits, read_only
+from engine.store.read_only import begun, read_only
 
 ROOM = 2
 """So many times the size of a file has to be free for its copy and the migration of that."""

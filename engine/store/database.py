@@ -12,8 +12,9 @@ from typing import Literal
 
 import aiosqlite
 
+from engine.sqlite import ERRORS, primary_code
 from engine.store import schema
-from engine.store.errors import StoreError, primary_code, store_error
+from engine.store.errors import BadRow, StoreError, bad_row, store_error
 
 log = logging.getLogger(__name__)
 
@@ -79,10 +80,12 @@ class Database:
         async with self._turn:
             try:
                 yield await self._connected()
-            except sqlite3.Error as error:
+            except ERRORS as error:
                 if primary_code(error) not in PASSING or self._in_transaction:
                     await self._drop()
                 raise store_error(error, self._path) from error
+            except BadRow as error:
+                raise bad_row(error, self._path) from error
 
     @asynccontextmanager
     async def write(self, *, durable: bool = False) -> AsyncIterator[aiosqlite.Connection]:

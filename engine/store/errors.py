@@ -1,11 +1,11 @@
 """What can go wrong with the store, said so that an operator knows which file it is and what to do."""
 
-import shutil
-import sqlite3
 from pathlib import Path
 
-LITTLE_SPACE = 256 * 1024
-"""Bytes: with less than this left, a failed write is a full disk, whatever the system calls it."""
+from engine.damage import Damaged, damage
+from engine.sqlite import Kind, failure_of
+
+PUT_BACK = "put a copy of it back, or move it away to start afresh"
 
 
 class StoreError(Exception):
@@ -20,6 +20,14 @@ class StoreUnusable(StoreError):
     """The file is damaged, cannot be opened or cannot be written: a person has to act."""
 
 
+class StoreDamaged(StoreUnusable, Damaged):
+    """The file holds what no version of this program writes."""
+
+
+class StoreGone(StoreUnusable):
+    """The file that is open no longer lies at its path: what is written to it nobody will find."""
+
+
 class StoreOld(StoreUnusable):
     """The file was written by an older version; the engine brings it up to date when it starts."""
 
@@ -28,34 +36,26 @@ class StoreTooNew(StoreError):
     """The file was written by a newer version of this program."""
 
 
-def store_error(error: sqlite3.Error, path: Path) -> StoreError:
+class BadRow(Exception):
+    """A row that is not one of ours. Whoever knows the file raises it on as `StoreDamaged`."""
+
+
+_KINDS: dict[Kind, type[StoreError]] = {
+    "full": StoreFull,
+    "locked": StoreError,
+    "disk": StoreError,
+    "closed": StoreUnusable,
+    "damaged": StoreDamaged,
+    "other": StoreError,
+}
+
+
+def store_error(error: Exception, path: Path) -> StoreError:
     """SQLite's error on the file `path`, in our words."""
-    match primary_code(error):
-        case sqlite3.SQLITE_FULL:
-            return _full(path)
-        case sqlite3.SQLITE_IOERR if shutil.disk_usage(path.parent).free < LITTLE_SPACE:
-            return _full(path)
-        case sqlite3.SQLITE_IOERR:
-            return StoreError(f"{path} could not be read or written ({error.sqlite_errorname}): check the disk")
-        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return StoreError(f"{path} is locked by another process: stop that, or choose another data folder")
-        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-            return StoreUnusable(
-                f"{path} is damaged ({error}): move it away to start afresh; `sqlite3 FILE .recover` rescues its rows"
-            )
-        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
-            return StoreUnusable(
-                f"{path} cannot be opened or written ({error}): check that its folder is there and yours"
-            )
-        case _:
-            return StoreError(f"{path}: {error}")
+    kind, sentence = failure_of(error, path)
+    return _KINDS[kind](sentence)
 
 
-def primary_code(error: sqlite3.Error) -> int | None:
-    """SQLite's result code without its extension; None for an error of Python's module."""
-    code: int | None = getattr(error, "sqlite_errorcode", None)
-    return None if code is None else code & 0xFF
-
-
-def _full(path: Path) -> StoreFull:
-    return StoreFull(f"no space left for {path}: free some on this disk")
+def bad_row(error: BadRow, path: Path) -> StoreDamaged:
+    """The same for a row that is not one of ours."""
+    return StoreDamaged(damage(path, f"a row in it is not what was written ({error})", PUT_BACK))

@@ -8,8 +8,9 @@ from typing import Literal
 import msgspec
 
 from engine.snapshot import PlanView
+from engine.store.columns import PlanRow, fields
 from engine.store.database import Database
-from engine.store.rows import ON_CHAIN, plan_of, storable
+from engine.store.rows import ON_CHAIN, entry_of, plan_of, storable
 from engine.text import safe
 from engine.values import Outcome, OutcomeStatus
 from engine.weights.journal import JournalEntry
@@ -57,8 +58,7 @@ class PlanTable:
         """The newest entries, newest first, skipped plans among them."""
         async with self._database.read() as connection:
             query = "SELECT at, plan, outcome, reason FROM plans WHERE netuid = ? ORDER BY id DESC LIMIT ?"
-            rows = await connection.execute_fetchall(query, (netuid, limit))
-        return tuple(map(plan_row, rows))
+            return tuple(map(plan_row, await connection.execute_fetchall(query, (netuid, limit))))
 
     async def profile_on_chain(self, netuid: int) -> str:
         """By which profile the weights that the chain has were made; "" for none, or where nobody noted it."""
@@ -70,8 +70,8 @@ class PlanTable:
     async def _entries(self, outcome: OutcomeStatus) -> tuple[JournalEntry, ...]:
         async with self._database.read() as connection:
             query = "SELECT id, at, plan FROM plans WHERE outcome = ? ORDER BY id"
-            rows = await connection.execute_fetchall(query, (outcome,))
-        return tuple(JournalEntry(id=row["id"], at=row["at"], plan=plan_of(row["plan"])) for row in rows)
+            rows = [fields(row, PlanRow) for row in await connection.execute_fetchall(query, (outcome,))]
+            return tuple(JournalEntry(id=row.id, at=row.at, plan=plan_of(row.plan)) for row in rows)
 
     async def _insert(self, plan: WeightPlan, outcome: OutcomeStatus | Literal["skipped"], reason: str) -> int:
         values = (plan.netuid, time.time(), msgspec.json.encode(plan).decode(), outcome, storable(reason))
@@ -82,13 +82,13 @@ class PlanTable:
 
 def plan_row(row: Row) -> PlanView:
     """An entry of the journal for a screen, from a row with the columns at, plan, outcome and reason."""
-    plan = plan_of(row["plan"])
+    entry = entry_of(row)
     return PlanView(
-        at=row["at"],
-        block=plan.block,
-        mode=plan.mode,
-        uids=tuple(weight.uid for weight in plan.rows),
-        weights_u16=tuple(weight.u16 for weight in plan.rows),
-        outcome=row["outcome"],
-        reason=safe(row["reason"], REASON_WIDTH),
+        at=entry.at,
+        block=entry.plan.block,
+        mode=entry.plan.mode,
+        uids=tuple(weight.uid for weight in entry.plan.rows),
+        weights_u16=tuple(weight.u16 for weight in entry.plan.rows),
+        outcome=entry.outcome,
+        reason=safe(entry.reason, REASON_WIDTH),
     )

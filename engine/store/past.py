@@ -1,21 +1,21 @@
 """What was stored up to an earlier round: the read-only door for looking back, by index, however long the record is."""
 
-import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
+from msgspec.structs import replace
 
 from engine.snapshot import CommandView, PlanView
+from engine.store.columns import BareReply, RoundRow, cells, fields
 from engine.store.journal import plan_row
 from engine.store.read_only import is_alone, read_only
 from engine.store.reader import Reader
-from engine.store.rows import HISTORY, ON_CHAIN, plan_of, status_of, word
+from engine.store.rows import HISTORY, ON_CHAIN, clusters_of, command_of, history_of, plan_of
 from engine.text import safe
-from engine.values import Challenge, Judgement, Reply, ReplyStatus, Request, Round, Source
+from engine.values import At, Challenge, Finite, Judgement, Reply, ReplyStatus, Request, Round
 from engine.weights.plan import WeightPlan
 
 
@@ -57,9 +57,9 @@ class Past:
         """Where the rounds with a number above `after` lie, in the order in which they were recorded."""
         if after:
             query = "SELECT number, at FROM rounds WHERE number > ? AND netuid = ? ORDER BY number"
-            return [Mark(*row) for row in self._connection.execute(query, (after, netuid))]
+            return [_mark_of(row) for row in self._connection.execute(query, (after, netuid))]
         query = _MARKS if is_alone(self._connection, netuid) else _MARKS_OF_ONE
-        return sorted(Mark(*row) for row in self._connection.execute(query, {"netuid": netuid}))
+        return sorted(_mark_of(row) for row in self._connection.execute(query, {"netuid": netuid}))
 
     def span(self, netuid: int) -> tuple[int, int] | None:
         """The numbers of the first and the last round that are kept."""
@@ -73,31 +73,33 @@ class Past:
         row = self._connection.execute("SELECT * FROM rounds WHERE number = ?", (number,)).fetchone()
         if row is None:
             return None
-        replies = self._connection.execute(_BARE_REPLIES, (number,))
+        stored: RoundRow = fields(row, RoundRow)
+        replies: list[BareReply] = [
+            fields(reply, BareReply) for reply in self._connection.execute(_BARE_REPLIES, (number,))
+        ]
         return Round(
             challenge=Challenge(
-                id=row["id"],
-                kind=row["kind"],
-                source=msgspec.convert(word(row["source"]), Source),
-                created_at=row["created_at"],
+                id=stored.id,
+                kind=stored.kind,
+                source=stored.source,
+                created_at=stored.created_at,
                 request=Request(),
-                scored=bool(row["scored"]),
+                scored=bool(stored.scored),
             ),
             replies=tuple(
-                Reply(uid=uid, hotkey=word(hotkey), status=status_of(status), ms=ms)
-                for uid, hotkey, status, ms in replies
+                Reply(uid=reply.uid, hotkey=reply.hotkey, status=reply.status, ms=reply.ms) for reply in replies
             ),
             judgement=Judgement(
-                profile=word(row["profile"]),
-                consensus=row["consensus"],
-                agreement=row["agreement"],
-                winner=row["winner"],
-                clusters=tuple(map(tuple, json.loads(row["clusters"]))),
+                profile=stored.profile,
+                consensus=stored.consensus,
+                agreement=stored.agreement,
+                winner=stored.winner,
+                clusters=clusters_of(stored, [reply.hotkey for reply in replies]),
                 verdicts=(),
             ),
-            started_at=row["at"],
-            duration_ms=row["duration_ms"],
-            block=row["block"],
+            started_at=stored.at,
+            duration_ms=stored.duration_ms,
+            block=stored.block,
         )
 
     def names(self, netuid: int) -> dict[str, str]:
@@ -105,18 +107,19 @@ class Past:
 
         Hotkeys that no chain has, in a folder that somebody else gave, are left out.
         """
-        rows = self._connection.execute("SELECT hotkey, name FROM neurons WHERE netuid = ?", (netuid,))
-        return {row["hotkey"]: row["name"] for row in rows if row["hotkey"].isascii() and row["hotkey"].isalnum()}
+        query = "SELECT hotkey, name FROM neurons WHERE netuid = ?"
+        found = [cells(row, str, str) for row in self._connection.execute(query, (netuid,))]
+        return {hotkey: name for hotkey, name in found if hotkey.isascii() and hotkey.isalnum()}
 
     def last_replies(self, netuid: int, hotkey: str, until: int, limit: int) -> list[PastReply]:
         """The last replies of a miner, the newest first."""
         rows = self._connection.execute(_LAST_REPLIES, (netuid, hotkey, until, limit))
-        return [PastReply(*row) for row in rows]
+        return [PastReply(*cells(row, At, int, ReplyStatus, Finite, Finite)) for row in rows]
 
     def history(self, netuid: int, profile: str) -> bytes | None:
         """What this profile learnt until the round that was recorded last."""
         row = self._connection.execute(HISTORY, (netuid, profile)).fetchone()
-        return None if row is None else bytes(row["value"])
+        return None if row is None else history_of(row)
 
     def plans(self, netuid: int, at: float, limit: int) -> list[PlanView]:
         """The last entries of the journal of weights until `at`, oldest first, with what became of them since."""
@@ -132,15 +135,19 @@ class Past:
         """The last lines of the command log until `at`, newest first, cleaned."""
         query = "SELECT name, detail, outcome, reason, at FROM commands WHERE at <= ? ORDER BY id DESC LIMIT ?"
         return [
-            CommandView(
-                name=safe(row["name"]),
-                detail=safe(row["detail"]),
-                outcome=safe(row["outcome"]),
-                reason=safe(row["reason"]),
-                at=row["at"],
+            replace(
+                line,
+                name=safe(line.name),
+                detail=safe(line.detail),
+                outcome=safe(line.outcome),
+                reason=safe(line.reason),
             )
-            for row in self._connection.execute(query, (at, limit))
+            for line in map(command_of, self._connection.execute(query, (at, limit)))
         ]
+
+
+def _mark_of(row: sqlite3.Row) -> Mark:
+    return Mark(*cells(row, int, At))
 
 
 _OLDEST = "SELECT number FROM rounds WHERE netuid = ? ORDER BY number LIMIT 1"

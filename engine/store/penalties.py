@@ -18,8 +18,7 @@ class PenaltyTable:
     async def load(self, netuid: int) -> dict[str, Standing]:
         """Raises StoreError."""
         async with self._database.read() as connection:
-            rows = await connection.execute_fetchall(STANDINGS, (netuid,))
-        return {row["hotkey"]: standing_of(row) for row in rows}
+            return dict(map(standing_of, await connection.execute_fetchall(STANDINGS, (netuid,))))
 
     async def save(self, netuid: int, standings: Mapping[str, Standing]) -> None:
         """Raises StoreError, and then what was there is there still."""

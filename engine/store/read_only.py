@@ -1,15 +1,14 @@
 """The database file, opened to read it and nothing else."""
 
-import json
 import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-import msgspec
-
-from engine.store.errors import StoreOld, StoreUnusable, store_error
+from engine.damage import damage, not_a_file
+from engine.sqlite import ERRORS, beside, log_waits
+from engine.store.errors import BadRow, StoreDamaged, StoreOld, StoreUnusable, bad_row, store_error
 from engine.store.schema import LATEST, refuse_newer
 
 BUSY_TIMEOUT_S = 5.0
@@ -35,21 +34,10 @@ def begun(path: Path, *, brief: bool) -> Iterator[sqlite3.Connection]:
             it.row_factory = sqlite3.Row
             it.execute("BEGIN")
             yield it
-    except sqlite3.Error as error:
+    except ERRORS as error:
         raise store_error(error, path) from error
-    except (msgspec.MsgspecError, json.JSONDecodeError) as error:
-        raise StoreUnusable(f"{path} holds a row that is none of ours ({error}): it was damaged or changed") from error
-
-
-def log_waits(path: Path) -> bool:
-    """Whether the write-ahead log holds what the file itself does not have yet."""
-    log = beside(path, "wal")
-    return log.exists() and log.stat().st_size > 0
-
-
-def beside(path: Path, what: str) -> Path:
-    """One of the files that SQLite keeps beside a database: "wal" is the log, "shm" is there while it is open."""
-    return path.with_name(f"{path.name}-{what}")
+    except BadRow as error:
+        raise bad_row(error, path) from error
 
 
 def is_alone(connection: sqlite3.Connection, netuid: int) -> bool:
@@ -81,6 +69,9 @@ def _require_file(path: Path) -> None:
         raise StoreUnusable(f"{path} is not there: nothing was stored yet") from None
     except OSError as error:
         raise StoreUnusable(f"{path} cannot be read: {error.strerror}") from error
+    for file in (path, beside(path, "wal")):
+        if obstacle := not_a_file(file):
+            raise StoreDamaged(damage(file, obstacle))
 
 
 def _require_current(connection: sqlite3.Connection, path: Path) -> None:

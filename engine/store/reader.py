@@ -3,28 +3,32 @@
 It works while the engine writes, and on what a killed engine left behind.
 """
 
-import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import inf
 from pathlib import Path
 
+from engine.store.columns import BareReply, RoundRow, cells, fields
 from engine.store.read_only import is_alone, read_only
 from engine.store.rows import (
     LIKENESS,
     SAMPLES,
     STANDINGS,
     appearance_of,
+    clusters_of,
+    entry_of,
     likeness_of,
+    neuron_of,
     plan_of,
     round_of,
     rule_of,
+    sample_of,
     standing_of,
     storable,
-    tally_of,
+    stored_reply_of,
 )
-from engine.store.stored import Appearance, FoundRound, StoredNeuron, StoredPlan, StoredReply, StoredRound
+from engine.store.stored import Appearance, FoundRound, StoredNeuron, StoredPlan, StoredReply, StoredRound, Word
 from engine.weights.averages import Rule, Sample
 from engine.weights.penalties import Standing
 from engine.weights.plan import WeightPlan
@@ -47,31 +51,34 @@ class Reader:
         self._connection = connection
 
     def rounds(self, since: float) -> Iterator[StoredRound]:
-        """In order of time."""
-        for row in self._connection.execute("SELECT * FROM rounds WHERE at >= ? ORDER BY at", (since,)):
-            query = "SELECT uid, hotkey, status FROM replies WHERE round = ? ORDER BY position"
-            replies = self._connection.execute(query, (row["number"],)).fetchall()
-            uids = {reply["hotkey"]: reply["uid"] for reply in replies}
+        """In the order in which they were recorded."""
+        for row in self._connection.execute("SELECT * FROM rounds WHERE at >= ? ORDER BY number", (since,)):
+            stored: RoundRow = fields(row, RoundRow)
+            query = "SELECT uid, hotkey, status, ms FROM replies WHERE round = ? ORDER BY position"
+            replies: list[BareReply] = [
+                fields(reply, BareReply) for reply in self._connection.execute(query, (stored.number,))
+            ]
+            uids = {reply.hotkey: reply.uid for reply in replies}
             yield StoredRound(
-                id=row["id"],
-                at=row["at"],
-                kind=row["kind"],
-                source=row["source"],
-                profile=row["profile"],
+                id=stored.id,
+                at=stored.at,
+                kind=stored.kind,
+                source=stored.source,
+                profile=stored.profile,
                 asked=len(replies),
-                answered=sum(reply["status"] == "ok" for reply in replies),
-                winner_uid=uids.get(row["winner"]),
-                winner_hotkey=row["winner"],
-                agreement=row["agreement"],
-                clusters=[[uids[hotkey] for hotkey in cluster] for cluster in json.loads(row["clusters"])],
-                duration_ms=row["duration_ms"],
-                encoder=row["encoder"],
+                answered=sum(reply.status == "ok" for reply in replies),
+                winner_uid=uids.get(stored.winner or ""),
+                winner_hotkey=stored.winner,
+                agreement=stored.agreement,
+                clusters=[[uids[hotkey] for hotkey in cluster] for cluster in clusters_of(stored, uids)],
+                duration_ms=stored.duration_ms,
+                encoder=stored.encoder,
             )
 
     def replies(self, since: float) -> Iterator[StoredReply]:
         """Round by round, in the order in which they were judged."""
         for row in self._connection.execute(_REPLIES, (since,)):
-            yield StoredReply(**{**row, "reasons": tuple(json.loads(row["reasons"]))})
+            yield stored_reply_of(row)
 
     def round(self, id: str) -> FoundRound | None:
         """The whole round under this id, as it was recorded."""
@@ -89,12 +96,12 @@ class Reader:
     def newest_subnet(self) -> int | None:
         """The netuid of the round that was recorded last; None: there is no round."""
         row = self._connection.execute("SELECT netuid FROM rounds ORDER BY number DESC LIMIT 1").fetchone()
-        return None if row is None else int(row["netuid"])
+        return None if row is None else cells(row, int)[0]
 
     def ids(self, netuid: int, since: float) -> list[str]:
         """The ids of a subnet's rounds, in the order in which they were recorded."""
         query = "SELECT id FROM rounds WHERE netuid = ? AND at >= ? ORDER BY number"
-        return [row["id"] for row in self._connection.execute(query, (netuid, since))]
+        return [cells(row, str)[0] for row in self._connection.execute(query, (netuid, since))]
 
     def round_beside(self, id: str, steps: int) -> str | None:
         """The id of the round so many `steps` after this one, before it when negative, else the last that there is.
@@ -103,18 +110,17 @@ class Reader:
         """
         query = _AFTER if steps > 0 else _BEFORE
         row = self._connection.execute(query, {"id": storable(id), "steps": abs(steps)}).fetchone()
-        return None if row is None else str(row["id"])
+        return None if row is None else cells(row, str)[0]
 
     def newest_ids(self, limit: int) -> list[str]:
         """The ids of the rounds that were recorded last, newest first."""
-        return [
-            id for (id,) in self._connection.execute("SELECT id FROM rounds ORDER BY number DESC LIMIT ?", (limit,))
-        ]
+        rows = self._connection.execute("SELECT id FROM rounds ORDER BY number DESC LIMIT ?", (limit,))
+        return [cells(row, str)[0] for row in rows]
 
     def names(self, netuid: int) -> dict[str, str]:
         """The names of the neurons by hotkey; some have none."""
         query = "SELECT hotkey, name FROM neurons WHERE netuid = ? AND name <> ''"
-        return dict(self._connection.execute(query, (netuid,)).fetchall())
+        return dict(cells(row, Word, str) for row in self._connection.execute(query, (netuid,)))
 
     def appearances(self, netuid: int, hotkey: str, limit: int, *, until: float = inf) -> list[Appearance]:
         """The last rounds in which this hotkey was asked, newest first, `until` a unix time."""
@@ -122,27 +128,19 @@ class Reader:
         return [appearance_of(row) for row in rows]
 
     def samples_until(self, netuid: int, hotkey: str, profile: str, number: int, limit: int) -> list[Sample]:
-        """The last samples (at, emission) of a hotkey by a profile up to the round of this number, in order of time."""
+        """The last samples (at, emission) of a hotkey by a profile up to this round, in the order of their rounds."""
         rows = self._connection.execute(_SAMPLES_UNTIL, (netuid, hotkey, profile, number, limit)).fetchall()
-        return [(row["at"], row["emission"]) for row in reversed(rows)]
+        return [sample_of(row) for row in reversed(rows)]
 
     def neurons(self) -> Iterator[StoredNeuron]:
         """Ordered by netuid and uid."""
         for row in self._connection.execute("SELECT * FROM neurons ORDER BY netuid, uid, registered DESC, hotkey"):
-            yield StoredNeuron(
-                netuid=row["netuid"],
-                uid=row["uid"],
-                hotkey=row["hotkey"],
-                name=row["name"],
-                registered=bool(row["registered"]),
-                seen_at=row["seen_at"],
-                tally=tally_of(row),
-            )
+            yield neuron_of(row)
 
     def emissions(self, netuid: int, hotkey: str, profile: str, since: float, limit: int) -> list[Sample]:
         """The newest samples (at, emission) of this hotkey by this profile after `since`, in order of time."""
         rows = self._connection.execute(SAMPLES, (netuid, hotkey, profile, since, limit)).fetchall()
-        return [(row["at"], row["emission"]) for row in reversed(rows)]
+        return [sample_of(row) for row in reversed(rows)]
 
     def score_rule(self, netuid: int) -> Rule | None:
         """How the engine makes scores. None: it has scored nothing of this subnet yet."""
@@ -152,21 +150,21 @@ class Reader:
     def profile(self, netuid: int) -> str:
         """The scoring profile of which scores are made, "" before any."""
         row = self._connection.execute("SELECT profile FROM score_rules WHERE netuid = ?", (netuid,)).fetchone()
-        return "" if row is None else str(row["profile"])
+        return "" if row is None else cells(row, Word)[0]
 
     def plans(self, since: float) -> Iterator[StoredPlan]:
         """The journal, in its order."""
         for row in self._connection.execute("SELECT * FROM plans WHERE at >= ? ORDER BY id", (since,)):
-            yield StoredPlan(at=row["at"], plan=plan_of(row["plan"]), outcome=row["outcome"], reason=row["reason"])
+            yield entry_of(row)
 
     def histories(self) -> list[tuple[int, str, bytes]]:
         """What each scoring profile learnt on each subnet, as (netuid, profile, history)."""
-        rows = self._connection.execute("SELECT netuid, profile, value FROM histories ORDER BY netuid, profile")
-        return [(row["netuid"], row["profile"], bytes(row["value"])) for row in rows]
+        query = "SELECT netuid, profile, CAST(value AS BLOB) FROM histories ORDER BY netuid, profile"
+        return [cells(row, int, Word, bytes) for row in self._connection.execute(query)]
 
     def standings(self, netuid: int) -> dict[str, Standing]:
         """By hotkey, who is held back from a penalty, and since when whom it was shown for."""
-        return {row["hotkey"]: standing_of(row) for row in self._connection.execute(STANDINGS, (netuid,))}
+        return dict(map(standing_of, self._connection.execute(STANDINGS, (netuid,))))
 
     def weights(self, netuid: int) -> WeightPlan | None:
         """What was last set on chain; while nothing was, the last plan to be sent."""
@@ -179,7 +177,7 @@ _REPLIES = """
         replies.cluster, replies.score, replies.emission, replies.counted, replies.profile, replies.reason,
         replies.reasons, replies.text
     FROM rounds CROSS JOIN replies ON replies.round = rounds.number
-    WHERE rounds.at >= ? ORDER BY rounds.at, rounds.number, replies.position
+    WHERE rounds.at >= ? ORDER BY rounds.number, replies.position
 """
 _PLACE = """
     SELECT count(*) FILTER (WHERE number <= :number) AS place, count(*) AS total FROM rounds

@@ -3,29 +3,32 @@
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from sqlite3 import Row
 from typing import Any
 
 import msgspec
 
-from engine.store.stored import Appearance
+from engine.snapshot import CommandView
+from engine.store.columns import (
+    CommandRow,
+    NeuronRow,
+    PlanRow,
+    ReplyRow,
+    RoundRow,
+    StandingRow,
+    cells,
+    decoded,
+    fields,
+    from_json,
+    unpacked,
+)
+from engine.store.errors import BadRow
+from engine.store.stored import Appearance, StoredNeuron, StoredPlan, StoredReply
 from engine.store.tally import Tally
 from engine.text import safe
-from engine.values import (
-    AnswerType,
-    Challenge,
-    Counted,
-    Judgement,
-    Likeness,
-    Reply,
-    ReplyStatus,
-    Request,
-    Round,
-    Source,
-    Verdict,
-)
-from engine.weights.averages import Rule
+from engine.values import At, Challenge, Finite, Judgement, Likeness, Reply, Request, Round, Verdict
+from engine.weights.averages import Rule, Sample
 from engine.weights.penalties import Standing
 from engine.weights.plan import WeightPlan
 
@@ -134,97 +137,119 @@ def require_finite(judged: Round) -> None:
             raise ValueError(f"round {judged.challenge.id!r}: the {name} is {number}")
 
 
-def word(stored: object) -> str:
-    """A name or state of ours, as it was stored. Raises msgspec.ValidationError for what no version ever wrote."""
-    if not (isinstance(stored, str) and stored.isascii() and stored.isprintable()):
-        raise msgspec.ValidationError(f"a name or state {safe(str(stored), 40)!r}")
-    return stored
-
-
-def status_of(stored: object) -> ReplyStatus:
-    """A reply's status. Raises msgspec.ValidationError."""
-    status: ReplyStatus = msgspec.convert(word(stored), ReplyStatus)
-    return status
-
-
 def round_of(row: Row, replies: Sequence[Row], likeness: Likeness | None = None) -> Round:
-    """The round that was stored, with whatever texts the rows hold. Raises msgspec.ValidationError."""
+    """The round that was stored, with whatever texts the rows hold. Raises BadRow."""
     if likeness is not None and not {*likeness.members} <= {*range(len(replies))}:
-        raise msgspec.ValidationError(f"likeness of other replies than the {len(replies)} that there are")
+        raise BadRow(f"likeness of other replies than the {len(replies)} that there are")
+    stored: RoundRow = fields(row, RoundRow)
+    answers: list[ReplyRow] = [fields(reply, ReplyRow) for reply in replies]
     return Round(
-        challenge=challenge_of(row),
-        replies=tuple(map(_reply_of, replies)),
+        challenge=_challenge_of(stored),
+        replies=tuple(map(_reply_of, answers)),
         judgement=Judgement(
-            profile=word(row["profile"]),
-            consensus=row["consensus"],
-            agreement=row["agreement"],
-            winner=row["winner"],
-            clusters=tuple(map(tuple, json.loads(row["clusters"]))),
-            verdicts=tuple(map(_verdict_of, replies)),
-            encoder=row["encoder"],
+            profile=stored.profile,
+            consensus=stored.consensus,
+            agreement=stored.agreement,
+            winner=stored.winner,
+            clusters=clusters_of(stored, [answer.hotkey for answer in answers]),
+            verdicts=tuple(map(_verdict_of, answers)),
+            encoder=stored.encoder,
         ),
-        started_at=row["at"],
-        duration_ms=row["duration_ms"],
-        block=row["block"],
+        started_at=stored.at,
+        duration_ms=stored.duration_ms,
+        block=stored.block,
         likeness=likeness,
-        over_cap=frozenset(reply["hotkey"] for reply in replies if reply["counted"] == "cap"),
+        over_cap=frozenset(answer.hotkey for answer in answers if answer.counted == "cap"),
     )
+
+
+def clusters_of(stored: RoundRow, hotkeys: Collection[str]) -> tuple[tuple[str, ...], ...]:
+    """Who agreed in a round in which these hotkeys were asked. Raises BadRow."""
+    clusters: tuple[tuple[str, ...], ...] = from_json(stored.clusters, tuple[tuple[str, ...], ...])
+    if not {hotkey for cluster in clusters for hotkey in cluster} <= {*hotkeys}:
+        raise BadRow(f"round {safe(stored.id, 40)!r} has clusters of hotkeys that were not asked in it")
+    return clusters
 
 
 def challenge_of(row: Row) -> Challenge:
-    """The challenge in a row of table rounds."""
-    return Challenge(
-        id=row["id"],
-        kind=row["kind"],
-        source=msgspec.convert(word(row["source"]), Source),
-        created_at=row["created_at"],
-        request=msgspec.convert(json.loads(row["request"]), Request),
-        answer_type=msgspec.convert(word(row["answer_type"]), AnswerType),
-        truth=row["truth"],
-        scored=bool(row["scored"]),
-    )
+    """The challenge in a row of table rounds. Raises BadRow."""
+    return _challenge_of(fields(row, RoundRow))
 
 
 def appearance_of(row: Row) -> Appearance:
-    """A miner's part in a round, from a row with its fields. Raises msgspec.ValidationError."""
-    return Appearance(
-        **{
-            **row,
-            "won": bool(row["won"]),
-            "status": status_of(row["status"]),
-            "cluster": word(row["cluster"]),
-            "counted": msgspec.convert(word(row["counted"]), Counted),
-            "profile": word(row["profile"]),
-            "reasons": tuple(json.loads(row["reasons"])),
-        }
-    )
+    """A miner's part in a round, from a row with its fields. Raises BadRow."""
+    appearance: Appearance = fields(row, Appearance, won=bool(row["won"]), reasons=_reasons_of(row))
+    return appearance
+
+
+def stored_reply_of(row: Row) -> StoredReply:
+    """The same with its text. Raises BadRow."""
+    reply: StoredReply = fields(row, StoredReply, reasons=_reasons_of(row))
+    return reply
 
 
 def likeness_of(rows: Iterable[Row]) -> Likeness | None:
-    """What `LIKENESS` found."""
-    return next((msgspec.msgpack.decode(row["value"], type=Likeness) for row in rows), None)
+    """What `LIKENESS` found. Raises BadRow."""
+    return next((unpacked(row["value"], Likeness) for row in rows), None)
 
 
-def tally_of(row: Row) -> Tally:
-    """The counts in a row of table neurons."""
-    return Tally(
-        rounds=row["rounds"],
-        answered=row["answered"],
-        failed=row["failed"],
-        failures_in_a_row=row["failures_in_a_row"],
-        last_answer_at=row["last_answer_at"],
-        last_emission=row["last_emission"],
+def neuron_of(row: Row) -> StoredNeuron:
+    """A row of table neurons. Raises BadRow."""
+    stored: NeuronRow = fields(row, NeuronRow)
+    return StoredNeuron(
+        netuid=stored.netuid,
+        uid=stored.uid,
+        hotkey=stored.hotkey,
+        name=stored.name,
+        registered=bool(stored.registered),
+        seen_at=stored.seen_at,
+        tally=Tally(
+            rounds=stored.rounds,
+            answered=stored.answered,
+            failed=stored.failed,
+            failures_in_a_row=stored.failures_in_a_row,
+            last_answer_at=stored.last_answer_at,
+            last_emission=stored.last_emission,
+        ),
     )
 
 
-def plan_of(stored: str) -> WeightPlan:
-    """The plan in column `plan` of table plans."""
-    return msgspec.json.decode(stored, type=WeightPlan)
+def sample_of(row: Row) -> Sample:
+    """When a reply was asked for and what it was paid. Raises BadRow."""
+    sample: Sample = cells(row, At, Finite)
+    return sample
 
 
-def standing_of(row: Row) -> Standing:
-    """A row of table penalties."""
-    return Standing(bool(row["held"]), row["shown"])
+def entry_of(row: Row) -> StoredPlan:
+    """An entry of the journal of weights. Raises BadRow."""
+    stored: PlanRow = fields(row, PlanRow)
+    return StoredPlan(at=stored.at, plan=plan_of(stored.plan), outcome=stored.outcome, reason=stored.reason)
+
+
+def plan_of(stored: object) -> WeightPlan:
+    """The plan in column `plan` of table plans. Raises BadRow."""
+    plan: WeightPlan = decoded(stored, WeightPlan)
+    return plan
+
+
+def standing_of(row: Row) -> tuple[str, Standing]:
+    """A row of table penalties, with whose it is. Raises BadRow."""
+    stored: StandingRow = fields(row, StandingRow)
+    return stored.hotkey, Standing(bool(stored.held), stored.shown)
+
+
+def command_of(row: Row) -> CommandView:
+    """A line of the command log, raw. Raises BadRow."""
+    stored: CommandRow = fields(row, CommandRow)
+    return CommandView(
+        at=stored.at, name=stored.name, detail=stored.detail, outcome=stored.outcome, reason=stored.reason
+    )
+
+
+def history_of(row: Row) -> bytes:
+    """What `HISTORY` found. Raises BadRow."""
+    history: bytes = cells(row, bytes)[0]
+    return history
 
 
 def rule_json(rule: Rule) -> str:
@@ -232,9 +257,9 @@ def rule_json(rule: Rule) -> str:
     return msgspec.json.encode(rule).decode()
 
 
-def rule_of(stored: str) -> Rule:
-    """The rule in column `rule` of table score_rules."""
-    rule: Rule = msgspec.json.decode(stored, type=Rule)
+def rule_of(stored: object) -> Rule:
+    """The rule in column `rule` of table score_rules. Raises BadRow."""
+    rule: Rule = decoded(stored, Rule)
     return rule
 
 
@@ -259,30 +284,47 @@ def _numbers(judgement: Judgement) -> Iterator[tuple[str, float]]:
             yield f"{name} of {verdict.hotkey}", number
 
 
-def _reply_of(row: Row) -> Reply:
-    return Reply(
-        uid=row["uid"],
-        hotkey=word(row["hotkey"]),
-        coldkey=row["coldkey"],
-        ip=row["ip"],
-        status=status_of(row["status"]),
-        reason=row["reason"],
-        ms=row["ms"],
-        text=row["text"],
-        tool_calls=tuple(json.loads(row["tool_calls"])),
-        finish_reason=row["finish_reason"],
-        usage=json.loads(row["usage"]),
+def _challenge_of(stored: RoundRow) -> Challenge:
+    return Challenge(
+        id=stored.id,
+        kind=stored.kind,
+        source=stored.source,
+        created_at=stored.created_at,
+        request=from_json(stored.request, Request),
+        answer_type=stored.answer_type,
+        truth=stored.truth,
+        scored=bool(stored.scored),
     )
 
 
-def _verdict_of(row: Row) -> Verdict:
+def _reasons_of(row: Row) -> object:
+    return from_json(row["reasons"], tuple[str, ...])
+
+
+def _reply_of(stored: ReplyRow) -> Reply:
+    return Reply(
+        uid=stored.uid,
+        hotkey=stored.hotkey,
+        coldkey=stored.coldkey,
+        ip=stored.ip,
+        status=stored.status,
+        reason=stored.reason,
+        ms=stored.ms,
+        text=stored.text,
+        tool_calls=from_json(stored.tool_calls, tuple[dict[str, Any], ...]),
+        finish_reason=stored.finish_reason,
+        usage=from_json(stored.usage, dict[str, int]),
+    )
+
+
+def _verdict_of(stored: ReplyRow) -> Verdict:
     return Verdict(
-        hotkey=row["hotkey"],
-        uid=row["uid"],
-        quality=row["quality"],
-        score=row["score"],
-        emission=row["emission"],
-        cluster=word(row["cluster"]),
-        parts=json.loads(row["parts"]),
-        reasons=tuple(json.loads(row["reasons"])),
+        hotkey=stored.hotkey,
+        uid=stored.uid,
+        quality=stored.quality,
+        score=stored.score,
+        emission=stored.emission,
+        cluster=stored.cluster,
+        parts=from_json(stored.parts, dict[str, Finite]),
+        reasons=from_json(stored.reasons, tuple[str, ...]),
     )

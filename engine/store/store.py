@@ -6,11 +6,14 @@ Every method may raise `StoreError`; a write that does has written nothing.
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from engine.snapshot import CommandView
 from engine.store import retention
+from engine.store.columns import cells
 from engine.store.database import Database
 from engine.store.errors import StoreError
 from engine.store.journal import PlanTable
@@ -21,23 +24,30 @@ from engine.store.rows import (
     LIKENESS,
     SAMPLES,
     challenge_of,
+    command_of,
+    history_of,
     likeness_of,
+    neuron_of,
     reply_values,
     require_finite,
     round_of,
     round_values,
     rule_json,
+    sample_of,
     storable,
-    tally_of,
     tally_values,
 )
+from engine.store.stored import Word
 from engine.store.tally import Tally
-from engine.values import Challenge, Round
+from engine.values import At, Challenge, Round
 from engine.weights.averages import Rule, Sample
 
 __all__ = ["Store", "Tally"]
 
 DAY_S = 86400.0
+
+Position = Annotated[int, Meta(ge=0)]
+"""How many questions of a source are behind."""
 
 _INSERT_ROUND = """
     INSERT INTO rounds (id, netuid, at, duration_ms, block, kind, source, created_at, answer_type, truth,
@@ -171,7 +181,7 @@ class Store:
         """When challenges were asked after `since` whose right answer was known, oldest first."""
         async with self._database.read() as connection:
             query = "SELECT at FROM rounds WHERE netuid = ? AND at > ? AND truth IS NOT NULL ORDER BY at"
-            return [at for (at,) in await connection.execute_fetchall(query, (netuid, since))]
+            return [cells(row, At)[0] for row in await connection.execute_fetchall(query, (netuid, since))]
 
     async def count_rounds(self, netuid: int) -> int:
         """How many rounds of this subnet are kept."""
@@ -194,8 +204,9 @@ class Store:
     async def cursor(self, name: str) -> int | None:
         """How far the source of challenges called `name` has come."""
         async with self._database.read() as connection:
-            for (value,) in await connection.execute_fetchall("SELECT value FROM cursors WHERE name = ?", (name,)):
-                return int(value)
+            for row in await connection.execute_fetchall("SELECT value FROM cursors WHERE name = ?", (name,)):
+                [position] = cells(row, Position)
+                return int(position)
         return None
 
     async def set_cursor(self, name: str, value: int) -> None:
@@ -205,8 +216,8 @@ class Store:
     async def history(self, netuid: int, profile: str) -> bytes | None:
         """What this scoring profile carries from round to round, as it was recorded with the last one."""
         async with self._database.read() as connection:
-            for (value,) in await connection.execute_fetchall(HISTORY, (netuid, profile)):
-                return bytes(value)
+            for row in await connection.execute_fetchall(HISTORY, (netuid, profile)):
+                return history_of(row)
         return None
 
     async def emissions(self, netuid: int, profile: str, since: float, per_hotkey: int) -> dict[str, list[Sample]]:
@@ -217,11 +228,10 @@ class Store:
         """
         emissions = {}
         async with self._database.read() as connection:
-            for (hotkey,) in await connection.execute_fetchall(
-                "SELECT hotkey FROM neurons WHERE netuid = ?", (netuid,)
-            ):
+            for row in await connection.execute_fetchall("SELECT hotkey FROM neurons WHERE netuid = ?", (netuid,)):
+                [hotkey] = cells(row, Word)
                 newest = await connection.execute_fetchall(SAMPLES, (netuid, hotkey, profile, since, per_hotkey))
-                if samples := [(at, emission) for at, emission in newest]:
+                if samples := list(map(sample_of, newest)):
                     emissions[hotkey] = samples[::-1]
         return emissions
 
@@ -229,7 +239,8 @@ class Store:
         """By hotkey, when its answers counted after `since`, oldest first; failures that count are not among them."""
         times: dict[str, list[float]] = {}
         async with self._database.read() as connection:
-            for hotkey, at in await connection.execute_fetchall(_ANSWERS_COUNTED, (since, netuid)):
+            for row in await connection.execute_fetchall(_ANSWERS_COUNTED, (since, netuid)):
+                hotkey, at = cells(row, Word, At)
                 times.setdefault(hotkey, []).append(at)
         return times
 
@@ -237,7 +248,7 @@ class Store:
         """By hotkey, for everyone who was ever asked."""
         async with self._database.read() as connection:
             rows = await connection.execute_fetchall("SELECT * FROM neurons WHERE netuid = ? AND rounds > 0", (netuid,))
-            return {row["hotkey"]: tally_of(row) for row in rows}
+            return {neuron.hotkey: neuron.tally for neuron in map(neuron_of, rows)}
 
     async def note_neurons(self, netuid: int, neurons: Iterable[tuple[str, str, int, str]], *, at: float) -> None:
         """These (hotkey, coldkey, uid, name) are registered at `at`, and nobody else. An empty name changes none."""
@@ -264,7 +275,7 @@ class Store:
         """The newest lines of the command log, newest first."""
         async with self._database.read() as connection:
             query = "SELECT at, name, detail, outcome, reason FROM commands ORDER BY id DESC LIMIT ?"
-            return tuple(CommandView(**row) for row in await connection.execute_fetchall(query, (limit,)))
+            return tuple(map(command_of, await connection.execute_fetchall(query, (limit,))))
 
     async def prune(self, now: float) -> int:
         """Delete what is older than the retention, in small transactions. Returns how many rounds went."""

@@ -1,10 +1,15 @@
 """What is read from the store for exports and screens: rows as values."""
 
-from msgspec import Struct
+from typing import Annotated
+
+from msgspec import Meta, Struct
 
 from engine.store.tally import Tally
-from engine.values import Counted, ReplyStatus, Round
+from engine.values import At, Counted, Finite, ReplyStatus, Round
 from engine.weights.plan import WeightPlan
+
+Word = Annotated[str, Meta(pattern=r"^[\x20-\x7e]*\Z")]
+"""A name or state of ours: it needs no cleaning."""
 
 
 class StoredRound(Struct, frozen=True, kw_only=True):
@@ -28,13 +33,13 @@ class StoredRound(Struct, frozen=True, kw_only=True):
 class Earned(Struct, frozen=True, kw_only=True):
     """What a reply earned: `reason` says why it failed, `reasons` why it was judged so."""
 
-    ms: float
-    quality: float
-    cluster: str
-    score: float
-    emission: float
+    ms: Finite
+    quality: Finite
+    cluster: Word
+    score: Finite
+    emission: Finite
     counted: Counted
-    profile: str
+    profile: Word
     reason: str
     reasons: tuple[str, ...]
 
@@ -43,10 +48,10 @@ class StoredReply(Earned, frozen=True, kw_only=True):
     """A reply with what it earned."""
 
     round_id: str
-    at: float
+    at: At
     uid: int
-    hotkey: str
-    status: str
+    hotkey: Word
+    status: ReplyStatus
     text: str
 
 
@@ -64,9 +69,9 @@ class Appearance(Earned, frozen=True, kw_only=True):
     """One round of one hotkey, without the text: what it earned and why, and whether its answer was the best."""
 
     round_id: str
-    at: float
+    at: At
     kind: str
-    agreement: float
+    agreement: Finite
     won: bool
     status: ReplyStatus
 
@@ -84,7 +89,7 @@ class StoredNeuron(Struct, frozen=True, kw_only=True):
 
 
 class StoredPlan(Struct, frozen=True, kw_only=True):
-    """An entry of the journal of weights: ok, rejected, unknown or skipped."""
+    """An entry of the journal of weights, with its outcome."""
 
     at: float
     plan: WeightPlan

@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from engine.snapshot import MinerState
+from engine.values import At, Finite
 
 STALE_AFTER_S = 3 * 3600.0
 SILENT_AFTER_FAILURES = 5
@@ -19,8 +20,8 @@ class Tally(Struct, frozen=True, kw_only=True):
     answered: int = 0
     failed: int = 0
     failures_in_a_row: int = 0
-    last_answer_at: float | None = None
-    last_emission: float | None = None
+    last_answer_at: At | None = None
+    last_emission: Finite | None = None
 
     def state(self, now: float) -> MinerState:
         """Of a registered miner at the unix time `now`.

@@ -113,15 +113,24 @@ def test_an_encrypted_hotkey_says_how_to_write_it_anew(tmp_path: Path, start: by
     ("content", "expected"),
     [
         (hotkey_file(ss58Address=OTHER.ss58_address), f"says {OTHER.ss58_address}, but its secret is that of"),
-        (hotkey_file(privateKey=None, secretSeed=None, secretPhrase=None), "has neither privateKey, secretSeed nor"),
-        (hotkey_file(privateKey="0x" + "ff" * 64), "makes no key"),
-        (hotkey_file(privateKey="0x" + "12" * 32), "makes no key (32 bytes, not 64)"),
-        (hotkey_file(privateKey=None, secretSeed="0xzz"), "makes no key (not hexadecimal)"),
-        (hotkey_file(privateKey=None, secretSeed=None, secretPhrase="one two three"), "makes no key"),
+        (
+            hotkey_file(privateKey=None, secretSeed=None, secretPhrase=None),
+            "it has neither privateKey, secretSeed nor",
+        ),
+        (hotkey_file(privateKey="0x" + "ff" * 64), "its secret does not make a key"),
+        (hotkey_file(privateKey="0x" + "12" * 32), "its secret does not make a key (32 bytes, not 64)"),
+        (
+            hotkey_file(privateKey=None, secretSeed="0xzz"),
+            "its secret does not make a key (not hexadecimal)",
+        ),
+        (
+            hotkey_file(privateKey=None, secretSeed=None, secretPhrase="one two three"),
+            "its secret does not make a key",
+        ),
         (hotkey_file(cryptoType=0), "crypto type 0: only sr25519"),
-        (hotkey_file(privateKey=5), "not the JSON of a wallet file"),
-        ("", "not the JSON of a wallet file"),
-        ("[" * 10_000, "not the JSON of a wallet file"),
+        (hotkey_file(privateKey=5), "is damaged: it is not the JSON of a wallet file"),
+        ("", "is damaged: it is not the JSON of a wallet file"),
+        ("[" * 10_000, "is damaged: it is not the JSON of a wallet file"),
         ("{" + " " * 20_000 + "}", "too large"),
     ],
 )

@@ -50,7 +50,7 @@ def test_a_check_that_breaks_is_unknown_and_keeps_no_other_from_being_made(monke
 
     monkeypatch.setattr(packages, "python", broken)
     results = examination.examine(lambda: configure({}, environ={}), environ={})
-    assert results[0].state == "SKIPPED" and "RuntimeError" in results[0].text
+    assert results[0].state == "CRITICAL" and "RuntimeError" in results[0].text
     assert "abcdefgh12345678" not in results[0].text
     assert {"configuration", "store", "machine: cores"} <= {result.name for result in results}
 

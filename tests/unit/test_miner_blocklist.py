@@ -66,7 +66,8 @@ def test_the_file_may_be_written_by_hand(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "why"), [(b"5Eve\n", "line 1 is no ss58 address"), (b"\n\n\xff", "cannot be read")]
+    ("content", "why"),
+    [(b"5Eve\n", "is damaged: line 1 is not an ss58 address"), (b"\n\n\xff", "is damaged: it is not valid UTF-8")],
 )
 def test_a_file_that_cannot_be_read_ends_the_start_with_what_to_do(tmp_path: Path, content: bytes, why: str) -> None:
     (tmp_path / FILE_NAME).write_bytes(content)

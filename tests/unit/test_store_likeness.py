@@ -91,5 +91,5 @@ async def test_a_row_that_is_none_of_ours_is_said_to_be(store: Store, path: Path
     await store.record(compared_round(0), netuid=NETUID, history=None, cursor=None)
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE likenesses SET value = ?", (msgspec.msgpack.encode(likeness),))
-    with pytest.raises(StoreUnusable, match="a row that is none of ours"), open_reader(path) as reader:
+    with pytest.raises(StoreUnusable, match="a row in it is not what was written"), open_reader(path) as reader:
         reader.round("round-0")

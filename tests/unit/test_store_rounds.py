@@ -60,7 +60,7 @@ async def test_messages_and_tools_of_a_request_are_kept(store: Store) -> None:
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
-@given(text=st.text(st.characters(exclude_categories=())), number=st.integers(0, 2**40))
+@given(text=st.text(st.characters(exclude_categories=())), number=st.integers(0, 2**31))
 async def test_any_text_of_a_miner_is_stored(store: Store, text: str, number: int) -> None:
     if await store.has_round(text):
         return

@@ -23,8 +23,9 @@ from engine.chain.local import blocks, commits, registration, serving, staking, 
 from engine.chain.local.reads import StateReads
 from engine.chain.local.refusal import Refused
 from engine.chain.local.state import State, genesis
-from engine.chain.local.storage import ChainDataError, StateFile
+from engine.chain.local.storage import ChainDataError, StateFile, told
 from engine.keys import Signer
+from engine.sqlite import failure_of
 from engine.values import Hyperparameters, Outcome
 
 Rule = Callable[[State], State]
@@ -62,7 +63,7 @@ class LocalChain(StateReads):
         """The chain kept in the file `path`, started afresh when there is none.
 
         `block_time` is in seconds. Hyperparameters that are given replace those kept, all but the burn, which goes on
-        from where it is. Raises `ChainInUse`, `ChainDataError`, `OSError`.
+        from where it is. Raises `ChainInUse`, `ChainDataError`.
         """
         thread = ThreadPoolExecutor(1, thread_name_prefix="embedded-chain")
         loop = asyncio.get_running_loop()
@@ -71,10 +72,8 @@ class LocalChain(StateReads):
             try:
                 kept = await loop.run_in_executor(thread, file.load)
                 state = _opened(kept, path, netuid, hyperparameters, seed)
-                await loop.run_in_executor(thread, file.save, kept, state)
-            except sqlite3.Error as error:
-                file.close()
-                raise ChainDataError(f"{path} cannot be written ({error}): check the disk's space") from error
+                with told(path):
+                    await loop.run_in_executor(thread, file.save, kept, state)
             except BaseException:
                 file.close()
                 raise
@@ -229,7 +228,7 @@ class LocalChain(StateReads):
             try:
                 after = await loop.run_in_executor(self._thread, self._stored, rule, self._state)
             except sqlite3.Error as error:
-                raise ChainUnavailable(f"{self._path} cannot be written ({error}): check the disk's space") from error
+                raise ChainUnavailable(failure_of(error, self._path).sentence) from error
             self._state = after
             return after
 

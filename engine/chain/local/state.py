@@ -6,7 +6,7 @@ Amounts are integers in rao (1e-9 token), as on the chain. The dicts of a State 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from engine.values import Hyperparameters, Metagraph, Neuron
+from engine.values import Hyperparameters, Metagraph, Natural, Neuron
 
 RAO = 10**9
 
@@ -15,16 +15,16 @@ class Axon(Struct, frozen=True):
     """Where a hotkey serves, and the block in which it said so."""
 
     ip: str
-    port: int
-    block: int
+    port: Natural
+    block: Natural
 
 
 class Commit(Struct, frozen=True):
     """Weights that are bound to and not known yet: their hash, when it came, and how many epochs there had been."""
 
     hash: str
-    block: int
-    epoch: int
+    block: Natural
+    epoch: Natural
 
 
 class Slot(Struct, frozen=True, kw_only=True):
@@ -34,24 +34,24 @@ class Slot(Struct, frozen=True, kw_only=True):
     """
 
     hotkey: str
-    registered_at: int
-    last_update: int
+    registered_at: Natural
+    last_update: Natural
     axon: Axon | None = None
     validator_permit: bool = False
-    weights: tuple[tuple[int, int], ...] = ()
+    weights: tuple[tuple[Natural, Natural], ...] = ()
     commits: tuple[Commit, ...] = ()
     incentive: float = 0.0
     dividends: float = 0.0
     consensus: float = 0.0
     validator_trust: float = 0.0
-    emission: int = 0
+    emission: Natural = 0
 
 
 class Hotkey(Struct, frozen=True):
     """A hotkey's account, which outlives its uid: who owns it and the stake on it."""
 
     coldkey: str
-    stake: int = 0
+    stake: Natural = 0
 
 
 class State(Struct, frozen=True, kw_only=True):
@@ -60,16 +60,16 @@ class State(Struct, frozen=True, kw_only=True):
     `epochs` counts those that ran.
     """
 
-    netuid: int
-    seed: int
+    netuid: Natural
+    seed: Natural
     rules: Hyperparameters
-    block: int = 0
-    last_epoch: int = 0
-    epochs: int = 0
-    burn: int = 0
+    block: Natural = 0
+    last_epoch: Natural = 0
+    epochs: Natural = 0
+    burn: Natural = 0
     slots: tuple[Slot, ...] = ()
     hotkeys: dict[str, Hotkey] = {}
-    balances: dict[str, int] = {}
+    balances: dict[str, Natural] = {}
 
     def uid_of(self, hotkey: str) -> int | None:
         return next((uid for uid, slot in enumerate(self.slots) if slot.hotkey == hotkey), None)

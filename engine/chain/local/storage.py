@@ -6,16 +6,21 @@ Synchronous; `LocalChain` calls it from a thread. WAL keeps kill -9 from ever te
 import fcntl
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
 from engine.chain.local.state import Hotkey, Slot, State
-from engine.values import Hyperparameters
+from engine.damage import UNDECODABLE, Damaged, damage, not_a_file
+from engine.sqlite import ERRORS, failure_of
+from engine.values import Hyperparameters, Natural
 
 FILE_NAME = "chain.sqlite3"
 DATA_VERSION = 1
+FRESH_CHAIN = "move it away to start a fresh chain"
 
 _SCHEMA = f"""
 BEGIN IMMEDIATE;
@@ -33,27 +38,36 @@ class ChainInUse(Exception):
 
 
 class ChainDataError(Exception):
-    """The file cannot be used as it is: from a newer version, damaged, or another subnet's."""
+    """The file cannot be used as it is: from a newer version, another subnet's, or the disk's fault."""
+
+
+class ChainDamaged(ChainDataError, Damaged):
+    """The file holds what no version of this program writes."""
+
+
+class _BadState(Exception):
+    """What is stored is not a state of ours."""
 
 
 class _Head(Struct, frozen=True, kw_only=True):
-    netuid: int
-    seed: int
+    netuid: Natural
+    seed: Natural
     rules: Hyperparameters
-    block: int
-    last_epoch: int
-    burn: int
-    epochs: int = 0
+    block: Natural
+    last_epoch: Natural
+    burn: Natural
+    epochs: Natural = 0
 
 
 class StateFile:
     """The open file. Locked until `close`, or the end of the process however it comes."""
 
     def __init__(self, path: Path) -> None:
-        """Open or create it. Raises `ChainInUse`, `ChainDataError`, `OSError`."""
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Open or create it. Raises `ChainInUse`, `ChainDataError`."""
         self._path = path
-        self._lock = _lock(path)
+        with told(path):
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = _lock(path)
         try:
             self._connection = _connect(path)
         except BaseException:
@@ -62,10 +76,8 @@ class StateFile:
 
     def load(self) -> State | None:
         """The state after the last transaction, None when the file is new."""
-        try:
+        with told(self._path):
             return read_state(self._connection)
-        except (sqlite3.DatabaseError, msgspec.DecodeError) as error:
-            raise damaged(self._path, error) from error
 
     def save(self, before: State | None, after: State) -> None:
         """Write what differs, in one transaction. Raises `sqlite3.Error`, and then nothing was written."""
@@ -103,19 +115,58 @@ class StateFile:
 
 
 def read_state(connection: sqlite3.Connection) -> State | None:
-    """What a file holds, None when it is new. Raises `sqlite3.Error`, `msgspec.DecodeError`."""
+    """What a file holds, None when it is new. Raises `sqlite3.Error`, `_BadState`."""
     rows = connection.execute("SELECT value FROM head").fetchall()
     if not rows:
         return None
-    head = msgspec.json.decode(rows[0][0], type=_Head)
-    slots = connection.execute("SELECT value FROM slots ORDER BY uid")
-    hotkeys = connection.execute("SELECT hotkey, coldkey, stake FROM hotkeys")
-    return State(
-        **msgspec.structs.asdict(head),
-        slots=tuple(msgspec.json.decode(value, type=Slot) for (value,) in slots),
-        hotkeys={hotkey: Hotkey(coldkey, stake) for hotkey, coldkey, stake in hotkeys},
-        balances=dict(connection.execute("SELECT coldkey, rao FROM balances")),
-    )
+    try:
+        head = msgspec.json.decode(rows[0][0], type=_Head)
+        slots = connection.execute("SELECT uid, value FROM slots ORDER BY uid").fetchall()
+        owned = connection.execute("SELECT hotkey, coldkey, stake FROM hotkeys").fetchall()
+        held = connection.execute("SELECT coldkey, rao FROM balances").fetchall()
+        state = State(
+            **msgspec.structs.asdict(head),
+            slots=tuple(msgspec.json.decode(value, type=Slot) for _, value in slots),
+            hotkeys={
+                hotkey: Hotkey(coldkey, stake)
+                for hotkey, coldkey, stake in msgspec.convert(owned, list[tuple[str, str, Natural]])
+            },
+            balances=dict(msgspec.convert(held, list[tuple[str, Natural]])),
+        )
+    except (*UNDECODABLE, TypeError) as error:
+        raise _BadState(error) from error
+    if [uid for uid, _ in slots] != list(range(len(slots))):
+        raise _BadState("the uids do not follow one another")
+    if state.last_epoch > state.block:
+        raise _BadState("its last epoch is later than its last block")
+    if len({slot.hotkey for slot in state.slots}) < len(slots):
+        raise _BadState("a hotkey has two uids")
+    if any(uid >= len(slots) for slot in state.slots for uid, _ in slot.weights):
+        raise _BadState("there are weights of uids that it does not have")
+    if homeless := next((slot.hotkey for slot in state.slots if slot.hotkey not in state.hotkeys), None):
+        raise _BadState(f"the hotkey {homeless} has a uid and no owner")
+    return state
+
+
+def require_file(path: Path) -> None:
+    """Raise `ChainDamaged` for what would hold up whoever opens it."""
+    if obstacle := not_a_file(path):
+        raise ChainDamaged(damage(path, obstacle, FRESH_CHAIN))
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Raises what goes wrong with the file `path` as `ChainDamaged`, or else as `ChainDataError`."""
+    try:
+        yield
+    except ERRORS as error:
+        kind, sentence = failure_of(error, path)
+        raise (ChainDamaged if kind == "damaged" else ChainDataError)(sentence) from error
+    except OSError as error:
+        advice = "check that its folder is there and yours"
+        raise ChainDataError(f"{error.filename or path} cannot be opened ({error.strerror}): {advice}") from error
+    except _BadState as error:
+        raise ChainDamaged(damage(path, error, FRESH_CHAIN)) from error
 
 
 def _lock(path: Path) -> int:
@@ -132,20 +183,19 @@ def _lock(path: Path) -> int:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    connection = sqlite3.connect(path, check_same_thread=False)
-    try:
+    require_file(path)
+    with ExitStack() as unless_it_works, told(path):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        connection = sqlite3.connect(path, check_same_thread=False)
+        unless_it_works.callback(connection.close)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > DATA_VERSION:
+            raise newer(path, version)
         if version == 0:
             connection.executescript(_SCHEMA)
-    except sqlite3.DatabaseError as error:
-        connection.close()
-        raise damaged(path, error) from error
-    if version > DATA_VERSION:
-        connection.close()
-        raise newer(path, version)
+        unless_it_works.pop_all()
     return connection
 
 
@@ -154,10 +204,6 @@ def newer(path: Path, version: int) -> ChainDataError:
         f"{path} was written by a newer version (data version {version}, this one knows {DATA_VERSION}): "
         "update subnet-console, or choose another --data-dir"
     )
-
-
-def damaged(path: Path, error: Exception) -> ChainDataError:
-    return ChainDataError(f"{path} cannot be read ({error}): move it away to start a fresh chain")
 
 
 def _head(state: State) -> _Head:

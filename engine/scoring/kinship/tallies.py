@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from engine.values import Finite
+
 MAX_MINERS = 1_024
 MAX_PAIRS = 512
 FORGOTTEN_AFTER = 2_000
@@ -19,8 +21,8 @@ STEADY = 50
 class Share(Struct, frozen=True, array_like=True):
     """How often something happened, against how often it could have. Both fade."""
 
-    hits: float = 0.0
-    chances: float = 0.0
+    hits: Finite = 0.0
+    chances: Finite = 0.0
 
     def after(self, hit: float) -> "Share":
         """One chance later; `hit` is 1 or 0, or any number whose mean is wanted."""
@@ -40,8 +42,8 @@ class Pace(Struct, frozen=True, array_like=True):
     """A miner's time against the round's, as logarithm: its mean and variance over `count` rounds."""
 
     count: int = 0
-    mean: float = 0.0
-    variance: float = 0.0
+    mean: Finite = 0.0
+    variance: Finite = 0.0
 
     def after(self, rest: float) -> "Pace":
         count = min(self.count + 1, STEADY)

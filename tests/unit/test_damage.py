@@ -1,0 +1,219 @@
+"""Damage to what is stored is named: whoever reads a spoiled data folder says which file it is, and ends in order."""
+
+import contextlib
+import os
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from console.cli import main
+from console.errors import ConsoleError, ExitCode
+from console.records import read_miner, read_round
+from console.replay.recording import Recording
+from engine.chain.local import FILE_NAME as CHAIN
+from engine.damage import Damaged
+from engine.node import STATUS_FILE
+from engine.store.errors import StoreDamaged
+from engine.store.reader import open_reader
+from engine.store.schema import FILE_NAME as STORE
+from engine.values import Likeness
+
+TABLES = ("scores", "rounds", "replies", "weights", "sybil", "recorded")
+LOOKS = ("metagraph", "hyperparameters", "stake", "log")
+NETUID = 1
+PATIENCE_S = 300.0
+NONSENSE = (
+    None,
+    float("inf"),
+    -float("inf"),
+    1e300,
+    -1,
+    2**62,
+    "x",
+    "",
+    b"\xff\xfe",
+    "[1e999]",
+    "{}",
+    "[[]]",
+    "[" * 5000,
+)
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of a short run, as a process left it."""
+    home = tmp_path_factory.mktemp("recorded")
+    run = [sys.executable, "-m", "console", "launch", "--role", "demo", "--no-ui", "--data-dir", str(home / "data")]
+    few = ["--rounds", "3", "--miners", "5", "--interval", "0", "--encoder", "hashing", "--seed", "9"]
+    subprocess.run([*run, *few], env={**os.environ, "HOME": str(home)}, check=True, timeout=PATIENCE_S, cwd=home)
+    return home / "data"
+
+
+@pytest.fixture
+def folder(recorded: Path, tmp_path: Path) -> Path:
+    return fresh(recorded, tmp_path / "data")
+
+
+def fresh(recorded: Path, folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(recorded, folder)
+    return folder
+
+
+def readings(folder: Path) -> Iterator[list[str]]:
+    """Every command that reads a data folder, with its arguments."""
+    there = ["--data-dir", str(folder)]
+    yield from (["export", table, *there] for table in TABLES)
+    round_id = first(folder, "SELECT id FROM rounds")
+    yield from (["export", "round", round_id, *how, *there] for how in ([], ["--points"], ["--picture", "-"]))
+    yield from (["status", *how, *there] for how in ([], ["--json"]))
+    yield ["doctor", "--role", "demo", *there]
+    yield from (["judge", str(folder), "--embedder", "bow", *how] for how in ([], ["--compare"]))
+    yield from (["chain", look, *there] for look in LOOKS)
+    yield ["chain", "neuron", "0", *there]
+    yield ["wallet", *there]
+
+
+def first(folder: Path, query: str) -> str:
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(folder / STORE)) as connection:
+        return str(*connection.execute(query).fetchone())
+    return "round-1"
+
+
+def replayed(folder: Path) -> None:
+    """What the screens of `replay` read, at every round."""
+    recording = Recording(folder)
+    for place in range(1, recording.timeline.total + 1):
+        recording.snapshot(place, recording.timeline.time(place))
+    read_round(folder, first(folder, "SELECT id FROM rounds"))
+    read_miner(folder, NETUID, first(folder, "SELECT hotkey FROM neurons"))
+
+
+def check(folder: Path, label: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """Each command does its work, or names the file that is damaged and ends with exit code 2."""
+    capfd.readouterr()
+    for arguments in readings(folder):
+        code = main(arguments)
+        out, err = capfd.readouterr()
+        said = f"{label}: {' '.join(arguments)}: {code}: {err[-500:]}"
+        assert code in (ExitCode.DONE, ExitCode.USAGE, ExitCode.NOT_REGISTERED), said
+        assert "Traceback" not in out + err and "check broke" not in out, said
+        assert code == ExitCode.DONE or arguments[0] == "doctor" or str(folder) in err, said
+    with contextlib.suppress(ConsoleError):
+        replayed(folder)
+
+
+def test_a_sound_folder_is_read_by_every_command(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    for arguments in readings(folder):
+        code = main(arguments)
+        out, err = capfd.readouterr()
+        assert out and code in (ExitCode.DONE, ExitCode.USAGE) and "damaged" not in out + err, f"{arguments}: {err}"
+        assert code == ExitCode.DONE or arguments[0] == "doctor"
+    replayed(folder)
+
+
+def flip(folder: Path, chance: random.Random) -> str:
+    path = folder / chance.choice((STORE, CHAIN, STATUS_FILE, "wallets/validator/hotkeys/default"))
+    raw = bytearray(path.read_bytes())
+    for _ in range(chance.choice((1, 3, 20, 200))):
+        raw[chance.randrange(len(raw))] = chance.randrange(256)
+    path.write_bytes(raw)
+    return f"bytes of {path.name}"
+
+
+def cut(folder: Path, chance: random.Random) -> str:
+    path = folder / chance.choice((STORE, CHAIN, STATUS_FILE))
+    path.write_bytes(path.read_bytes()[: chance.randrange(path.stat().st_size)])
+    return f"the end of {path.name}"
+
+
+def swap_type(folder: Path, chance: random.Random) -> str:
+    """Any column of any table holds a value that nobody wrote."""
+    path = folder / chance.choice((STORE, CHAIN))
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        table = chance.choice(tables)
+        column = chance.choice([row[1] for row in connection.execute(f"PRAGMA table_info({table})")])
+        value = chance.choice(NONSENSE)
+        with contextlib.suppress(sqlite3.Error), connection:
+            connection.execute(f"UPDATE {table} SET {column} = ?", (value,))  # noqa: S608 the names are the file's
+    return f"{path.name} {table}.{column} = {value!r:.20}"
+
+
+@pytest.mark.parametrize("spoil", [flip, cut, swap_type])
+def test_whatever_is_spoiled_is_named_by_whoever_reads_it(
+    recorded: Path, tmp_path: Path, spoil: Callable[[Path, random.Random], str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    for seed in range(12):
+        chance = random.Random(seed)
+        folder = fresh(recorded, tmp_path / "data")
+        check(folder, f"seed {seed}, {spoil(folder, chance)}", capfd)
+
+
+@pytest.mark.parametrize(
+    "name", [STORE, CHAIN, STATUS_FILE, f"{STORE}-wal", "logs/console.jsonl", "wallets/validator/hotkeys/default"]
+)
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["folder", "pipe"])
+def test_what_is_not_a_file_is_named(
+    folder: Path, name: str, make: Callable[[Path], None], capfd: pytest.CaptureFixture[str]
+) -> None:
+    (folder / name).unlink(missing_ok=True)
+    make(folder / name)
+    check(folder, name, capfd)
+
+
+COLUMNS = [
+    ("rounds", "at", float("inf")),
+    ("rounds", "at", 1e300),
+    ("rounds", "source", "elsewhere"),
+    ("rounds", "clusters", '[["5Nobody"]]'),
+    ("rounds", "clusters", "5"),
+    ("rounds", "request", '{"max_tokens": "many"}'),
+    ("rounds", "request", "[" * 10_000),
+    ("rounds", "agreement", "all"),
+    ("rounds", "scored", 7),
+    ("replies", "ms", float("inf")),
+    ("replies", "status", "well"),
+    ("replies", "reasons", '"one"'),
+    ("replies", "usage", '{"completion_tokens": "five"}'),
+    ("replies", "parts", '{"truth": 1e999}'),
+    ("replies", "uid", "one"),
+    ("likenesses", "value", b"\xc1"),
+    ("likenesses", "value", "text"),
+]
+
+
+@pytest.mark.parametrize(("table", "column", "value"), COLUMNS)
+def test_a_row_that_nobody_wrote_is_damage(folder: Path, table: str, column: str, value: object) -> None:
+    with contextlib.closing(sqlite3.connect(folder / STORE)) as connection, connection:
+        connection.execute(f"UPDATE {table} SET {column} = ?", (value,))  # noqa: S608 the names are ours
+    damage = pytest.raises(StoreDamaged, match=rf"{STORE} is damaged: a row in it is not what was written")
+    with damage as raised, open_reader(folder / STORE) as reader:
+        for id in reader.newest_ids(10):
+            reader.round(id)
+    assert isinstance(raised.value, Damaged)
+
+
+@pytest.mark.parametrize("name", [STORE, CHAIN, f"{CHAIN}.lock", f"{CHAIN}-wal", "lock"])
+def test_a_run_does_not_start_on_what_is_not_a_file(folder: Path, name: str, capfd: pytest.CaptureFixture[str]) -> None:
+    (folder / name).unlink(missing_ok=True)
+    (folder / name).mkdir()
+    assert main(["launch", "--role", "demo", "--no-ui", "--data-dir", str(folder)]) == ExitCode.USAGE
+    err = capfd.readouterr().err
+    assert str(folder / name) in err and "Traceback" not in err
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_likeness_without_a_place_is_damage(folder: Path, number: float) -> None:
+    likeness = Likeness(members=(0,), points=((number, 0.0),))
+    with contextlib.closing(sqlite3.connect(folder / STORE)) as connection, connection:
+        connection.execute("UPDATE likenesses SET value = ?", (msgspec.msgpack.encode(likeness),))
+    with pytest.raises(StoreDamaged), open_reader(folder / STORE) as reader:
+        reader.round(reader.newest_ids(1)[0])
