@@ -1,7 +1,7 @@
 """The engine's thread: ends by itself, when told to, and says what went wrong."""
 
 import asyncio
-import time
+import threading
 
 from engine.host import EngineThread
 
@@ -11,9 +11,15 @@ async def _wait_for_ever() -> None:
 
 
 def test_it_stops_when_told_to_from_another_thread() -> None:
-    engine = EngineThread(_wait_for_ever)
+    begun = threading.Event()
+
+    async def begin_and_wait() -> None:
+        begun.set()
+        await _wait_for_ever()
+
+    engine = EngineThread(begin_and_wait)
     engine.start()
-    time.sleep(0.05)
+    assert begun.wait(30)
     engine.stop()
     assert engine.join(30)
     assert engine.error is None

@@ -128,18 +128,6 @@ async def test_a_worker_that_is_killed_is_replaced() -> None:
         assert judge.pid not in (None, first)
 
 
-async def test_a_worker_that_hangs_misses_its_deadline_and_the_next_round_is_judged() -> None:
-    async with a_judge(deadline=2.0) as judge:
-        pid = judge.pid
-        assert pid is not None
-        os.kill(pid, signal.SIGSTOP)
-        began = time.monotonic()
-        judged = await judge.judge(a_challenge(), replies("42"), None)
-        assert judged.judgement.winner == "hk0"
-        assert time.monotonic() - began > 1.5
-        assert not os.path.exists(f"/proc/{pid}")  # noqa: ASYNC240, PTH110 no wait on procfs
-
-
 def pid_of(judge: Judge) -> int:
     assert judge.pid is not None
     return judge.pid
@@ -209,12 +197,18 @@ async def test_a_worker_that_dies_is_told_of_each_time_also_while_there_is_nothi
     assert told(feed) == [("error", DIED, 2)], "to be closed is not to die"
 
 
-async def test_a_worker_that_is_replaced_for_its_silence_is_told_of() -> None:
+async def test_a_worker_that_hangs_is_replaced_at_its_deadline_and_told_of_and_the_round_is_judged() -> None:
     feed = a_feed()
-    async with a_judge(deadline=2.0, feed=feed) as judge:
-        os.kill(pid_of(judge), signal.SIGSTOP)
-        await judge.judge(a_challenge(), replies("42"), None)
-        text = "the judging worker did not answer within 2 s: another one takes its place"
+    # The one that takes its place has to load within the same deadline, on a busy machine too.
+    async with a_judge(deadline=8.0, feed=feed) as judge:
+        hanging = pid_of(judge)
+        os.kill(hanging, signal.SIGSTOP)
+        began = time.monotonic()
+        judged = await judge.judge(a_challenge(), replies("42"), None)
+        assert judged.judgement.winner == "hk0"
+        assert time.monotonic() - began >= 8.0
+        assert not os.path.exists(f"/proc/{hanging}")  # noqa: ASYNC240, PTH110 no wait on procfs
+        text = "the judging worker did not answer within 8 s: another one takes its place"
         assert told(feed) == [("error", text, 1)]
 
 
@@ -245,12 +239,12 @@ async def test_the_loop_stays_free_while_a_large_round_is_judged() -> None:
     async with a_judge() as judge:
         texts = [f"Answer {number}: " + "the quick brown fox jumps over the lazy dog " * 20 for number in range(64)]
         task = asyncio.create_task(judge.judge(a_challenge(), replies(*texts), None))
-        longest, before = 0.0, (began := time.monotonic())
+        turns = 0
         while not task.done():
             await asyncio.sleep(0.001)
-            longest, before = max(longest, time.monotonic() - before), time.monotonic()
+            turns += 1
         await task
-        assert longest < max(0.1, (before - began) / 2)
+        assert turns >= 10, "a loop that is held up gets two or three"
 
 
 async def test_rounds_that_come_at_once_take_turns() -> None:
