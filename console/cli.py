@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from console import __version__
+from console import __version__, streams
 from console import commands as run
 from console.errors import ConsoleError, ExitCode
 from console.options import CHAIN, EMBEDDING, FOLDER, LAUNCH, a_path, a_word, add_options, configuration
@@ -51,7 +51,7 @@ EXIT_CODES: dict[type[Exception], ExitCode] = {
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command. Returns the exit code of the contract, whatever happens."""
-    _mend_streams()
+    streams.mend()
     arguments = argparse.Namespace()
     try:
         arguments = _parse(sys.argv[1:] if argv is None else argv)
@@ -239,13 +239,6 @@ def _add_chain(commands: "Commands") -> None:
         act.add_argument("--yes", action="store_true", help="send it without asking")
         act.add_argument("--json", action="store_true", help="as JSON; what is asked stands on stderr")
         add_options(act, CHAIN)
-
-
-def _mend_streams() -> None:
-    """A stream that was closed before the start leads nowhere, so that no other file gets its number."""
-    for name in ("stdin", "stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open("r+"))  # noqa: SIM115 it stays open
 
 
 def _complain(text: str) -> None:

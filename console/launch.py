@@ -35,7 +35,7 @@ def run(configuration: Configuration, *, on_screen: bool) -> int:
     now = time.time()
     feed = Feed(Snapshot(at=now, version=__version__, role=settings.role, started_at=now))
     notices = [*_notices(configuration)]
-    engine = EngineThread(lambda: _operate(settings, folder, feed, notices))
+    engine = EngineThread(lambda: _operate(settings, folder, feed, notices), load=_load)
     stop_on_hangup = settings.on_hangup == "stop"
     with open_log(folder, level=settings.log_level, cap_mb=settings.log_cap_mb) as logs:
         _tell_of_names(configuration, aloud=not on_screen)
@@ -50,7 +50,11 @@ def run(configuration: Configuration, *, on_screen: bool) -> int:
         from console.faults import for_the_operator
 
         raise for_the_operator(engine.error) from engine.error
-    return ExitCode.INTERRUPTED if received == signal.SIGINT else ExitCode.DONE
+    code = ExitCode.INTERRUPTED if received == signal.SIGINT else ExitCode.DONE
+    if engine.left_loading:
+        # Nothing is open, and the interpreter's own end trips over a thread that imports.
+        os._exit(code)
+    return code
 
 
 def _tell_of_names(configuration: Configuration, *, aloud: bool) -> None:
@@ -76,8 +80,12 @@ def _some(names: list[str]) -> str:
     return ", ".join(names[:NAMED]) + more
 
 
+def _load() -> None:
+    """The rooms of the engine, on its own thread: the first frame does not wait for them."""
+    import console.roles.operate  # noqa: F401
+
+
 async def _operate(settings: Settings, folder: Path, feed: Feed, notices: Sequence[tuple[str, str]]) -> None:
-    """Load the rooms of the engine on its own thread, and run: the first frame does not wait for them."""
     from console.roles.operate import operate
 
     await operate(settings, folder, feed, notices)

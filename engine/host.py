@@ -10,10 +10,17 @@ log = logging.getLogger(__name__)
 
 
 class EngineThread:
-    """Runs one coroutine to its end. `error` holds what it raised, None after a clean end or a stop."""
+    """Runs one coroutine to its end. `error` holds what it raised, None after a clean end or a stop.
 
-    def __init__(self, main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    `load` comes before it: what takes a while, opens nothing, and cannot be interrupted. A stop does not wait for it.
+    """
+
+    def __init__(
+        self, main: Callable[[], Coroutine[Any, Any, None]], *, load: Callable[[], object] = lambda: None
+    ) -> None:
         self._main = main
+        self._load = load
+        self._loaded = threading.Event()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
@@ -27,12 +34,17 @@ class EngineThread:
 
     @property
     def running(self) -> bool:
-        return self._thread.is_alive()
+        return self._thread.is_alive() and not self.left_loading
+
+    @property
+    def left_loading(self) -> bool:
+        """Whether it was stopped before it began: its thread still loads, and will do no more than that."""
+        return self._thread.is_alive() and self.stop_asked and not self._loaded.is_set()
 
     @property
     def ended(self) -> bool:
         """Whether it has run, to its end."""
-        return self._thread.ident is not None and not self._thread.is_alive()
+        return self._thread.ident is not None and not self.running
 
     @property
     def stop_asked(self) -> bool:
@@ -51,12 +63,16 @@ class EngineThread:
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait for the end; False when it has not come in `timeout` seconds."""
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
+        if not self.left_loading:
+            self._thread.join(timeout)
+        return not self.running
 
     def _run(self) -> None:
         try:
-            asyncio.run(self._supervised())
+            self._load()
+            self._loaded.set()
+            if not self.stop_asked:
+                asyncio.run(self._supervised())
         except BaseException as error:
             if not (isinstance(error, asyncio.CancelledError) and self.stop_asked):
                 self.error = error
