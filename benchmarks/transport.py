@@ -119,15 +119,15 @@ async def _measure() -> list[Figure]:
     signers = [keypair_from_uri(f"//Validator{number}") for number in range(VALIDATORS)]
     with ExitStack() as stack:
         ours, bare = (_started(stack, kind, key, signers) for kind in ("ours", "bare"))
-        crowds = {server.port: [await _connected(server, signer, key) for signer in signers] for server in (ours, bare)}
+        crowds = {server.port: [await connected(server, signer, key) for signer in signers] for server in (ours, bare)}
         for validator, signer in zip(crowds[ours.port], signers, strict=True):
-            await _shake(validator, signer, key)
+            await shake(validator, signer, key)
         cpu: dict[int, list[float]] = {ours.port: [], bare.port: []}
         latencies: list[float] = []
         for turn in range(1 + TURNS):  # the first one warms both up
             for server in (ours, bare):
                 before = server.cpu_seconds()
-                taken = await asyncio.gather(*(_ask(validator) for validator in crowds[server.port]))
+                taken = await asyncio.gather(*(ask(validator) for validator in crowds[server.port]))
                 if turn:
                     cpu[server.port].append(server.cpu_seconds() - before)
                     latencies += [ms for each in taken for ms in each] if server is ours else []
@@ -153,12 +153,12 @@ def _started(stack: ExitStack, kind: str, key: bytes, signers: list[Signer]) -> 
     return Server(process, int(process.stdout.readline()))
 
 
-async def _connected(server: Server, signer: Signer, key: bytes) -> Validator:
+async def connected(server: Server, signer: Signer, key: bytes) -> Validator:
     reader, writer = await asyncio.open_connection(LOOPBACK, server.port)
     return Validator(signer.ss58_address, str(uuid.uuid4()), Fernet(key), reader, writer)
 
 
-async def _shake(validator: Validator, signer: Signer, key: bytes) -> None:
+async def shake(validator: Validator, signer: Signer, key: bytes) -> None:
     pem = msgspec.json.decode(await validator.get(PUBLIC_KEY_PATH))["public_key"]
     nonce = str(uuid.uuid4())
     body = new_exchange(
@@ -167,7 +167,7 @@ async def _shake(validator: Validator, signer: Signer, key: bytes) -> None:
     await validator.post(KEY_EXCHANGE_PATH, body)
 
 
-async def _ask(validator: Validator) -> list[float]:
+async def ask(validator: Validator) -> list[float]:
     """Milliseconds of each challenge, one after the other."""
     taken = []
     for token in [validator.fernet.encrypt(CHALLENGE) for _ in range(REQUESTS_A_TURN)]:
@@ -196,7 +196,7 @@ async def _serve_ours(_: bytes, hotkeys: list[str]) -> None:
     server = MinerServer(
         keypair_from_uri("//Miner"), _Instant(), AllowList(hotkeys), MemoryNonces(), host=LOOPBACK, port=0
     )
-    await _until_stdin_ends(server.run(lambda: print(server.address[1], flush=True)))
+    await until_stdin_ends(server.run(lambda: print(server.address[1], flush=True)))
 
 
 async def _serve_bare(key: bytes, _: list[str]) -> None:
@@ -213,10 +213,10 @@ async def _serve_bare(key: bytes, _: list[str]) -> None:
 
     app = Starlette(routes=[Route(CHALLENGE_PATH, challenge, methods=["POST"])])
     config = uvicorn.Config(app, port=0, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False)
-    await _until_stdin_ends(Announced(config).serve())
+    await until_stdin_ends(Announced(config).serve())
 
 
-async def _until_stdin_ends(serving: Awaitable[None]) -> None:
+async def until_stdin_ends(serving: Awaitable[None]) -> None:
     task = asyncio.ensure_future(serving)
     while await asyncio.to_thread(sys.stdin.readline):
         print(time.process_time(), flush=True)

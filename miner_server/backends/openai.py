@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import aiohttp
 import msgspec
+from yarl import URL
 
 from engine import foreign_json
 from engine.redaction import redact
@@ -37,6 +38,7 @@ PROBE_AGAIN_S = 2.0
 PROVE_AGAIN_S = 15.0
 """After a proof that failed: it is a completion, which takes longer than a list of models and may cost money."""
 
+JSON = {"content-type": "application/json"}
 NO_LIST = (404, 405, 501)
 NO_KEY = (401, 403)
 
@@ -59,6 +61,7 @@ class OpenAIBackend:
     ) -> None:
         self.name = name
         self._base = base_url.rstrip("/")
+        self._models, self._chat = URL(f"{self._base}/models"), URL(f"{self._base}/chat/completions")
         self._headers = {"accept-encoding": "identity", reflection.HEADER: reflection.MARK}
         if api_key:
             self._headers["authorization"] = f"Bearer {api_key}"
@@ -111,7 +114,7 @@ class OpenAIBackend:
         """Why it cannot answer, "" when it can, and in how many seconds to look again."""
         try:
             async with asyncio.timeout(PROBE_S):
-                reply = await self._call("GET", "/models")
+                reply = await self._call("GET", self._models)
             if reply.status in NO_LIST:
                 return await self._prove()
             if reply.status in NO_KEY:
@@ -148,15 +151,15 @@ class OpenAIBackend:
         return msgspec.json.encode(payload | {"model": self._served.id, "stream": False})
 
     async def _ask(self, body: bytes) -> Completion:
-        reply = await self._call("POST", "/chat/completions", body)
+        reply = await self._call("POST", self._chat, body)
         if not 200 <= reply.status < 300:
             raise failure(read_body(reply.body), status=reply.status, again_in=reply.retry_after)
         return read_reply(reply.body, reasoning_is_answer=self._reasoning_is_answer)
 
-    async def _call(self, method: str, path: str, body: bytes | None = None) -> "_Reply":
-        headers = {"content-type": "application/json"} if body else None
+    async def _call(self, method: str, url: URL, body: bytes | None = None) -> "_Reply":
+        headers = JSON if body else None
         try:
-            call = self._opened().request(method, self._base + path, data=body, headers=headers, allow_redirects=False)
+            call = self._opened().request(method, url, data=body, headers=headers, allow_redirects=False)
             async with call as reply:
                 received = await self._received(reply)
                 if reply.status == reflection.STATUS and reply.headers.get(reflection.HEADER) == reflection.MARK:
