@@ -4,7 +4,7 @@ A text that the server refuses, for being too long or for what is in it, is cut 
 never is gets a zero vector. So no miner can keep a round from being scored by what it answers.
 """
 
-import json
+import base64
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -13,10 +13,12 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 import numpy as np
-from msgspec import Struct
+from numpy.typing import NDArray
 
+from engine import foreign_json
 from engine.encoding.endpoint import Endpoint
 from engine.encoding.interface import EncoderError, Vectors, readable, unit_rows
+from engine.foreign_json import fields
 from engine.redaction import redact
 from engine.text import safe
 
@@ -40,15 +42,6 @@ DETAIL_WIDTH = 200
 
 class _UnfitError(Exception):
     """The server refuses these texts; the message says why."""
-
-
-class _Row(Struct, frozen=True):
-    index: int
-    embedding: tuple[float | None, ...] | None
-
-
-class _Answer(Struct, frozen=True):
-    data: tuple[_Row, ...]
 
 
 class OpenAIEmbeddings:
@@ -142,20 +135,44 @@ class OpenAIEmbeddings:
 
     def _read(self, raw: bytes, count: int) -> Vectors:
         try:
-            rows = msgspec.convert(json.loads(raw), _Answer).data
-        except (ValueError, RecursionError):
+            answer = foreign_json.read(raw)
+            if fields(answer).get("error"):
+                raise self._error(f"answers with an error ({_detail(raw)})")
+            rows = fields(answer)["data"]
+            if not isinstance(rows, list):
+                raise ValueError("the vectors are a list")
+            by_index = dict(_row(fields(row), place) for place, row in enumerate(rows))
+        except (KeyError, ValueError):
             raise self._error("does not answer as OpenAI's embeddings do; is encoder_url right, with /v1?") from None
-        by_index = {row.index: row.embedding for row in rows}
         if len(rows) != count or by_index.keys() != set(range(count)):
             raise self._error(f"answers with {len(rows)} vectors for {count} texts")
         dims = {len(embedding) for embedding in by_index.values() if embedding is not None} or {self.dim}
         if len(dims) != 1 or not 0 < (dim := max(dims)) <= MAX_DIMENSIONS:
             raise self._error(f"answers with vectors of {', '.join(map(str, sorted(dims)))} dimensions")
-        nothing = (None,) * dim
-        return unit_rows(np.array([by_index[index] or nothing for index in range(count)], dtype=np.float64))
+        nothing = np.full(dim, np.nan)
+        by_place = (by_index[index] for index in range(count))
+        return unit_rows(np.array([nothing if vector is None else vector for vector in by_place]))
 
     def _error(self, what: str) -> EncoderError:
         return EncoderError(f"{self.name}: {self.device} {what}")
+
+
+def _row(row: dict[str, object], place: int) -> tuple[int, NDArray[np.float64] | None]:
+    """Which text a row is for, and its vector, None for none. Raises KeyError, ValueError.
+
+    Without an index it is for the text in its place. A vector may come in base64 though numbers were asked for.
+    """
+    index = foreign_json.count(row.get("index"))
+    given = row["embedding"]
+    try:
+        if isinstance(given, str):
+            given = np.frombuffer(base64.b64decode(given, validate=True), dtype="<f4").tolist()
+        vector = None if given is None else np.asarray(given, dtype=np.float64)
+    except (TypeError, OverflowError) as error:
+        raise ValueError(str(error)) from None
+    if vector is not None and vector.ndim != 1:
+        raise ValueError("a vector is a list of numbers")
+    return place if index is None else index, vector
 
 
 def _batches(texts: Sequence[str]) -> Iterator[list[int]]:
@@ -197,8 +214,8 @@ def _refusal(status: int, model: str, raw: bytes) -> str:
 def _detail(raw: bytes) -> str:
     """What the server says about a failure, in OpenAI's form or as it comes, on one line."""
     try:
-        said: Any = json.loads(raw)
-    except (ValueError, RecursionError):
+        said: Any = foreign_json.read(raw)
+    except ValueError:
         said = raw[:DETAIL_WIDTH].decode(errors="replace")
     for field in ("error", "message", "detail"):
         if isinstance(said, dict) and field in said:

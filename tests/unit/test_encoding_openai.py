@@ -1,8 +1,10 @@
 """The embeddings of a server, against a real one that is slow, busy, wrong and hostile."""
 
+import base64
+import json
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -139,6 +141,25 @@ def test_vectors_that_are_no_numbers_become_zero(server: EmbeddingsServer) -> No
         OpenAIEmbeddings("tiny", Endpoint(server.url))
 
 
+def test_an_answer_is_read_in_whatever_form_it_comes(server: EmbeddingsServer) -> None:
+    encoder = opened(server)
+
+    def in_base64(row: dict[str, Any]) -> str:
+        return base64.b64encode(np.array(row["embedding"], dtype="<f4").tobytes()).decode()
+
+    forms: list[Callable[[dict[str, Any]], object]] = [
+        lambda answer: b"\xef\xbb\xbf" + json.dumps(answer).encode(),
+        lambda answer: json.dumps(answer).encode()[:-1] + b', "note": "\xff \\ud83d", "cost": NaN}',
+        lambda answer: {"data": [{**row, "index": float(row["index"])} for row in answer["data"]]},
+        lambda answer: {"data": [{"embedding": row["embedding"]} for row in reversed(answer["data"])]},
+        lambda answer: {"data": [{**row, "embedding": in_base64(row)} for row in answer["data"]]},
+        lambda answer: {**answer, "error": None},
+    ]
+    for form in forms:
+        server.change = form
+        assert np.allclose(encoder.encode(["one", "two"]), Hashing().encode(["one", "two"]), atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("answer", "what"),
     [
@@ -146,7 +167,14 @@ def test_vectors_that_are_no_numbers_become_zero(server: EmbeddingsServer) -> No
         (b"<html>", "does not answer as OpenAI's embeddings do"),
         (b"[" * 100_000, "does not answer as OpenAI's embeddings do"),
         ({"data": "none"}, "does not answer as OpenAI's embeddings do"),
-        ({"data": [{"index": 0, "embedding": "AACAPw=="}]}, "does not answer as OpenAI's embeddings do"),
+        ([1], "does not answer as OpenAI's embeddings do"),
+        ({"data": [{"index": 0}]}, "does not answer as OpenAI's embeddings do"),
+        ({"data": [{"index": 0, "embedding": "not base64"}]}, "does not answer as OpenAI's embeddings do"),
+        ({"data": [{"index": 0, "embedding": {"a": 1}}]}, "does not answer as OpenAI's embeddings do"),
+        ({"data": [{"index": 0, "embedding": [[1.0], [1.0, 2.0]]}]}, "does not answer as OpenAI's embeddings do"),
+        ({"data": [{"index": 0, "embedding": [10**400]}]}, "does not answer as OpenAI's embeddings do"),
+        ({"error": {"message": "CUDA out of memory"}}, r"answers with an error \(CUDA out of memory\)"),
+        ({"data": [{"index": 0, "embedding": "AACAPw=="}]}, "1 dimensions instead of 384"),
         ({"data": []}, "0 vectors for 1 texts"),
         ({"data": [{"index": 1, "embedding": [1.0]}]}, "1 vectors for 1 texts"),
         ({"data": [{"index": 0, "embedding": [1.0]}] * 2}, "2 vectors for 1 texts"),
