@@ -4,6 +4,7 @@ allow-list, then time window, then signature, then nonce. A stranger costs a loo
 who holds the key can make us write. Decrypting comes after all of them and is the dialect's.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Literal
@@ -11,10 +12,15 @@ from typing import Literal
 from msgspec import Struct
 
 from engine.keys import SS58_LENGTH, verify
-from engine.transport.errors import brief
 from engine.transport.replay import NonceStore, NoncesUnavailable
 
+log = logging.getLogger(__name__)
+
 GateName = Literal["allow-list", "window", "signature", "nonce", "store"]
+
+FARTHEST_S = 1e9
+
+UNAVAILABLE = "this miner cannot remember any more handshakes just now: try again shortly"
 
 
 class GateClosed(Exception):
@@ -59,8 +65,7 @@ class Gate:
         self.admit(claim.hotkey)
         late = time.time() - claim.timestamp
         if not abs(late) <= self._window:
-            off = f"{abs(late):.1f} s {'old' if late > 0 else 'ahead'}"
-            raise GateClosed("window", f"the timestamp is {off}, at most {self._window:g} s pass: set the clocks")
+            raise GateClosed("window", f"{clocks_apart(late)}, at most {self._window:g} s pass: set the clocks")
         if not verify(claim.hotkey, claim.message, claim.signature):
             raise GateClosed("signature", "the signature is not this hotkey's")
 
@@ -70,6 +75,12 @@ class Gate:
         try:
             fresh = await self._nonces.remember(f"{claim.hotkey}:{claim.nonce}", until=until)
         except NoncesUnavailable as error:
-            raise GateClosed("store", brief(str(error))) from error
+            log.warning("a handshake was refused: %s", error)
+            raise GateClosed("store", UNAVAILABLE) from error
         if not fresh:
             raise GateClosed("nonce", "the nonce was used before")
+
+
+def clocks_apart(late: float) -> str:
+    """For a caller whose stamp is `late` seconds behind our clock, or ahead of it when that is negative."""
+    return f"your clock is {min(abs(late), FARTHEST_S):.0f} s {'behind' if late > 0 else 'ahead of'} ours"

@@ -1,7 +1,22 @@
 """Which nonces were used: the memory that a replayed handshake meets."""
 
+import asyncio
 import time
+from collections.abc import Callable
 from typing import Protocol
+
+MOST_IN_MEMORY = 100_000
+"""At some 200 bytes each. A hotkey shakes hands 60 times a minute at most, so that this many nonces of two minutes are
+those of 800 hotkeys at once."""
+
+PATIENCE_S = 1.0
+"""How long a handshake waits for its nonce to be on disk: a disk takes some ms, validators give up after 15 s."""
+
+SLOW_S = 15.0
+"""A store that has neither kept nor refused a nonce for so long hangs: SQLite waits 5 s for a lock."""
+
+RETRY_S = 5.0
+"""Between two tries of a store that takes no writes; SQLite waits as long for a lock, with everybody else in line."""
 
 
 class NoncesUnavailable(Exception):
@@ -22,7 +37,7 @@ class NonceStore(Protocol):
 class MemoryNonces:
     """Nonces of this process, for tests and throw-away keys. A full table refuses; it never forgets early."""
 
-    def __init__(self, *, limit: int = 100_000) -> None:
+    def __init__(self, *, limit: int = MOST_IN_MEMORY) -> None:
         self._until: dict[str, float] = {}
         self._limit = limit
 
@@ -36,3 +51,65 @@ class MemoryNonces:
             raise NoncesUnavailable(f"{self._limit} nonces are held, none of them old enough to drop")
         self._until[key] = until
         return True
+
+
+class SteadyNonces:
+    """A `NonceStore` in front of one that may fail: what is used is known here at once and kept there as well.
+
+    While the store takes no writes, handshakes go on with the memory of this process, and `tell` gets the reason; when
+    it takes them again it gets those that it missed, and `tell` gets "". All that a process loses that ends in between
+    are nonces of handshakes for an RSA key that ended with it.
+    """
+
+    def __init__(self, store: NonceStore, *, tell: Callable[[str], None], limit: int = MOST_IN_MEMORY) -> None:
+        self._store = store
+        self._tell = tell
+        self._memory = MemoryNonces(limit=limit)
+        self._unwritten: dict[str, tuple[float, asyncio.Future[bool]]] = {}
+        self._writing: asyncio.Task[None] | None = None
+        self._trouble = ""
+
+    async def remember(self, key: str, *, until: float) -> bool:
+        if not await self._memory.remember(key, until=until):
+            return False
+        is_new: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._unwritten[key] = (until, is_new)
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write(), name="nonces")
+        if not self._trouble:
+            await asyncio.wait([is_new], timeout=PATIENCE_S)
+        return is_new.result() if is_new.done() else True
+
+    async def _write(self) -> None:
+        """Hand over what the store does not have, until it has everything."""
+        while self._unwritten:
+            key, (until, is_new) = next(iter(self._unwritten.items()))
+            try:
+                answer = until < time.time() or await self._kept(key, until)
+            except NoncesUnavailable as error:
+                self._go_on_without(str(error))
+                await asyncio.sleep(RETRY_S)
+                continue
+            del self._unwritten[key]
+            if not is_new.done():
+                is_new.set_result(answer)
+        if self._trouble:
+            self._trouble = ""
+            self._tell("")
+
+    async def _kept(self, key: str, until: float) -> bool:
+        keeping = asyncio.ensure_future(self._store.remember(key, until=until))
+        try:
+            return await asyncio.wait_for(asyncio.shield(keeping), SLOW_S)
+        except TimeoutError:
+            self._go_on_without(f"the store has not taken a nonce within {SLOW_S:g} s")
+            return await keeping
+
+    def _go_on_without(self, reason: str) -> None:
+        """Nobody waits for the store any longer."""
+        for _, is_new in self._unwritten.values():
+            if not is_new.done():
+                is_new.set_result(True)
+        if reason != self._trouble:
+            self._trouble = reason
+            self._tell(reason)

@@ -5,18 +5,22 @@ several keys a hotkey, put there by whoever shook hands. Both count on the monot
 """
 
 import asyncio
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection
 from typing import Generic, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from engine.server_view import SessionView
 from engine.values import Peer
 
 KEY_TTL_S = 3600
 LATE_S = 300.0
+MOST_OPENED = 16_384
+"""Messages that one key opens: more than 240 a minute, which is what a miner takes from one hotkey, are in an hour, for
+which a key is good. Each is remembered in some 90 bytes, so that a key costs at most 1.5 MB."""
 
 S = TypeVar("S")
 K = TypeVar("K")
@@ -74,19 +78,25 @@ class _HeldKey(Struct, Generic[K], frozen=True):
     key: K
     view: SessionView
     ends: float
+    opened: set[bytes] = field(default_factory=set)
 
 
 class KeyRing(Generic[K]):
     """The miner's keys by (hotkey, key uuid), oldest first out. Unix stamps are for the view only.
 
-    A key opens nothing after its `ttl`; an answer to what it opened may still be sealed for `LATE_S` more.
+    A key opens each message once, `most_opened` of them, and none after its `ttl`; an answer to what it opened may
+    still be sealed for `LATE_S` more.
     """
 
-    def __init__(self, *, ttl: float = KEY_TTL_S, per_hotkey: int = 8, limit: int = 2048) -> None:
+    def __init__(
+        self, *, ttl: float = KEY_TTL_S, per_hotkey: int = 8, limit: int = 2048, most_opened: int = MOST_OPENED
+    ) -> None:
         self._ttl = ttl
         self._per_hotkey = per_hotkey
         self._limit = limit
+        self._most_opened = most_opened
         self._held: dict[tuple[str, str], _HeldKey[K]] = {}
+        self._opening = threading.Lock()
 
     def put(self, hotkey: str, key_uuid: str, key: K) -> None:
         """Hold one more key; drop what is too old, then the hotkey's oldest, then the oldest of all."""
@@ -102,9 +112,26 @@ class KeyRing(Generic[K]):
         self._held[hotkey, key_uuid] = _HeldKey(key, view, now + self._ttl)
 
     def to_open(self, hotkey: str, key_uuid: str) -> K | None:
-        """The key to read a challenge with, None if unknown or expired."""
+        """The key to read a challenge with, None if unknown, expired or used up."""
         held = self._held.get((hotkey, key_uuid))
-        return held.key if held is not None and time.monotonic() < held.ends else None
+        usable = held is not None and time.monotonic() < held.ends and len(held.opened) < self._most_opened
+        return held.key if held is not None and usable else None
+
+    def was_opened(self, hotkey: str, key_uuid: str, mark: bytes) -> bool:
+        """Whether this key opened the message with this mark before."""
+        held = self._held.get((hotkey, key_uuid))
+        return held is not None and mark in held.opened
+
+    def note_opened(self, hotkey: str, key_uuid: str, mark: bytes) -> bool:
+        """Remember for the key's life that it opened this message; False if it was noted before. For any thread."""
+        held = self._held.get((hotkey, key_uuid))
+        if held is None:
+            return True
+        with self._opening:
+            if mark in held.opened:
+                return False
+            held.opened.add(mark)
+            return True
 
     def to_seal(self, hotkey: str, key_uuid: str) -> K | None:
         """The key to answer with, also when it expired meanwhile."""

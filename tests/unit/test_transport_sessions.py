@@ -9,8 +9,9 @@ import pytest
 from engine.keys import signature_hex
 from engine.transport.gate import Claim, Gate, GateClosed
 from engine.transport.replay import MemoryNonces, NoncesUnavailable
-from engine.transport.sessions import LATE_S, KeyRing, Sessions
+from engine.transport.sessions import KEY_TTL_S, LATE_S, MOST_OPENED, KeyRing, Sessions
 from engine.values import Peer
+from miner_server.admission import HOTKEY_PER_MINUTE
 from tests.unit.transport_helpers import ALICE, BOB, DiskNonces
 
 PEER = Peer("hotkey", "192.0.2.1", 1)
@@ -140,6 +141,23 @@ def test_an_expired_key_opens_nothing_and_still_seals_a_late_answer(monkeypatch:
     assert ring.to_seal("a", "1") is None
 
 
+def test_a_key_opens_a_message_once_and_is_used_up_in_the_end() -> None:
+    ring: KeyRing[str] = KeyRing(most_opened=3)
+    ring.put("a", "1", "key")
+    assert [ring.note_opened("a", "1", mark) for mark in (b"x", b"y", b"x")] == [True, True, False]
+    assert (ring.was_opened("a", "1", b"x"), ring.was_opened("a", "1", b"z")) == (True, False)
+    assert ring.to_open("a", "1") == "key"
+    ring.note_opened("a", "1", b"z")
+    assert (ring.to_open("a", "1"), ring.to_seal("a", "1")) == (None, "key")
+    ring.put("a", "2", "next")
+    assert (ring.to_open("a", "2"), ring.was_opened("a", "2", b"x")) == ("next", False)
+
+
+def test_a_key_remembers_all_that_its_hotkey_may_ask_in_an_hour() -> None:
+    rate = HOTKEY_PER_MINUTE["challenge"]
+    assert rate * (KEY_TTL_S / 60 + 1) < MOST_OPENED
+
+
 def claim(*, nonce: str = "n-1", at: float | None = None, **changed: str) -> Claim:
     message = f"{nonce} of Alice".encode()
     fields = {"hotkey": ALICE.ss58_address, "signature": signature_hex(ALICE, message)} | changed
@@ -186,7 +204,14 @@ async def test_the_gates_are_asked_in_their_order(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    ("off", "why"), [(-31, "31.0 s old"), (31, "s ahead"), (float("nan"), "nan"), (float("inf"), "inf"), (-29, None)]
+    ("off", "why"),
+    [
+        (-31, "31 s behind ours"),
+        (31, "s ahead of ours"),
+        (float("nan"), "nan"),
+        (float("inf"), "1000000000 s ahead"),
+        (-29, None),
+    ],
 )
 def test_the_window_is_open_both_ways_and_no_further(off: float, why: str | None) -> None:
     gate = Gate(MemoryNonces(), allowed=lambda _: None, window=30)

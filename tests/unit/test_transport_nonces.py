@@ -1,0 +1,140 @@
+"""Nonces in memory before a store that fails for a while: nobody is shut out, nothing used is taken again."""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from engine.store.store import Store
+from engine.transport import replay
+from engine.transport.replay import MemoryNonces, NoncesUnavailable, SteadyNonces
+from tests.unit.engine_helpers import until
+
+LATER = 2e9
+
+
+class Failing(MemoryNonces):
+    """A store that takes writes while `reason` is empty, and keeps count."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reason = ""
+        self.asked = 0
+
+    async def remember(self, key: str, *, until: float) -> bool:
+        self.asked += 1
+        if self.reason:
+            raise NoncesUnavailable(self.reason)
+        return await super().remember(key, until=until)
+
+
+@pytest.fixture(autouse=True)
+def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay, "RETRY_S", 0.02)
+
+
+async def test_what_the_store_has_from_before_a_restart_is_used() -> None:
+    store = Failing()
+    await store.remember("old", until=LATER)
+    nonces = SteadyNonces(store, tell=lambda _: None)
+    assert not await nonces.remember("old", until=LATER)
+    assert await nonces.remember("new", until=LATER)
+    asked = store.asked
+    assert not await nonces.remember("new", until=LATER)
+    assert store.asked == asked
+
+
+async def test_a_store_that_takes_no_writes_is_told_of_once_and_gets_what_it_missed() -> None:
+    store, told = Failing(), list[str]()
+    nonces = SteadyNonces(store, tell=told.append)
+    store.reason = "store.db is locked"
+    keys = [f"n-{number}" for number in range(20)]
+    assert all(await asyncio.gather(*(nonces.remember(key, until=LATER) for key in keys)))
+    assert not any(await asyncio.gather(*(nonces.remember(key, until=LATER) for key in keys)))
+    await until(lambda: store.asked > 3)
+    assert told == ["store.db is locked"]
+    store.reason = ""
+    await until(lambda: told[1:])
+    assert told == ["store.db is locked", ""]
+    assert not any([await store.remember(key, until=LATER) for key in keys])
+
+
+async def test_each_trouble_is_told() -> None:
+    store, told = Failing(), list[str]()
+    nonces = SteadyNonces(store, tell=told.append)
+    for reason in ("locked", "no space left"):
+        store.reason = reason
+        await nonces.remember(reason, until=LATER)
+        await until(partial(told.__contains__, reason))
+    store.reason = ""
+    await until(lambda: told == ["locked", "no space left", ""])
+
+
+async def test_what_is_over_is_not_written_any_more() -> None:
+    store, told = Failing(), list[str]()
+    nonces = SteadyNonces(store, tell=told.append)
+    store.reason = "locked"
+    await nonces.remember("soon over", until=time.time() + 0.2)
+    await until(lambda: told[-1:] == [""])
+    assert store.reason == "locked"
+
+
+async def test_a_store_that_hangs_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay, "PATIENCE_S", 0.02)
+    monkeypatch.setattr(replay, "SLOW_S", 0.05)
+    told = list[str]()
+
+    class Hanging:
+        def __init__(self) -> None:
+            self.free = asyncio.Event()
+
+        async def remember(self, key: str, *, until: float) -> bool:
+            await self.free.wait()
+            return True
+
+    store = Hanging()
+    nonces = SteadyNonces(store, tell=told.append)
+    assert await asyncio.wait_for(nonces.remember("a", until=LATER), 30)
+    assert not await nonces.remember("a", until=LATER)
+    await until(lambda: told)
+    assert "has not taken a nonce" in told[0]
+    assert await nonces.remember("b", until=LATER)
+    store.free.set()
+    await until(lambda: told[-1] == "")
+
+
+async def test_a_full_memory_refuses() -> None:
+    nonces = SteadyNonces(Failing(), tell=lambda _: None, limit=2)
+    assert [await nonces.remember(key, until=LATER) for key in "ab"] == [True, True]
+    with pytest.raises(NoncesUnavailable):
+        await nonces.remember("c", until=LATER)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    opened = await Store.open(tmp_path / "store.db", retention_days=7)
+    yield opened
+    await opened.close()
+
+
+async def test_a_database_that_another_process_holds_keeps_nobody_out(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "PATIENCE_S", 0.1)
+    told = list[str]()
+    nonces = SteadyNonces(store.nonces, tell=told.append)
+    other = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        assert await nonces.remember("a", until=LATER)
+        assert not await nonces.remember("a", until=LATER)
+        await until(lambda: told)
+        assert "store.db is locked by another process" in told[0]
+    finally:
+        other.close()
+    await until(lambda: told[-1] == "")
+    assert not await store.nonces.remember("a", until=LATER)
