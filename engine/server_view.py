@@ -4,7 +4,7 @@ from msgspec import Struct
 
 
 class CallerView(Struct, frozen=True, kw_only=True):
-    """Who asks this miner server, and how it went."""
+    """Who asks this miner server, and how it went. `host` is the address of the last request."""
 
     hotkey: str
     allowed: bool
@@ -13,6 +13,7 @@ class CallerView(Struct, frozen=True, kw_only=True):
     p50_ms: float
     last_at: float
     last_refusal: str = ""
+    host: str = ""
 
 
 class SessionView(Struct, frozen=True, kw_only=True):

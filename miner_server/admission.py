@@ -1,17 +1,21 @@
 """Who may come in, and how often: the allow-list, and the rates for strangers, for claims and for proven hotkeys.
 
-A hotkey in a header is a claim until a key or a signature proves it. Claims are paid by the caller's address, so that
-naming a validator neither uses up what that validator may ask nor lifts the limits of a stranger; only what is proven
-is paid by the hotkey.
+A hotkey in a header is a claim until a key or a signature proves it. What is proven is paid by the hotkey, what turns
+out not to hold by the address it came from: naming a validator neither uses up what that validator may ask nor lifts
+the limits of a stranger. A validator may share its address with whoever makes false claims, through a proxy or a NAT.
+So an address that has spent its claims is heard all the same, only in turn, and nothing that a validator proves is
+refused for what its address did.
 """
 
+import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable, Iterable
-from functools import lru_cache
-from ipaddress import IPv6Address, ip_address
 from typing import Literal
 
+from miner_server.addresses import network
 from miner_server.errors import Refusal
+from miner_server.fair_queue import FairQueue
 from miner_server.limits import RateLimiter
 
 Gate = Literal["lookup", "handshake", "challenge"]
@@ -24,9 +28,17 @@ HOTKEY_PER_MINUTE: dict[Gate, int] = {"handshake": 60, "challenge": 240}
 
 CLAIMS_PER_MINUTE = 600
 CLAIMS_BURST = 100
-"""For one address: requests that name an allow-listed hotkey and did not prove it. Quickly refilled, since a validator
-may share its address with whoever makes false claims."""
+"""For one address: claims to be an allow-listed hotkey that did not hold, before they have to wait their turn."""
 
+HEARINGS_PER_S = 50
+"""Claims of addresses that have spent theirs, altogether: at 0.2 ms for a signature, one hundredth of a core. Whoever
+waits has a connection of its own, of which an address has 128, so that its last one is heard within 3 s."""
+
+MOST_WAITING = 4096
+"""More than there can be connections."""
+
+MOST_KNOWN = 1024
+"""Addresses from which validators came, at some 200 bytes each; a subnet has 256 neurons at most."""
 
 BLOCKED = "blocked by this miner's operator"
 
@@ -77,6 +89,8 @@ class Admission:
         self._strangers = {gate: RateLimiter(rate, clock=clock) for gate, rate in STRANGER_PER_MINUTE.items()}
         self._hotkeys = {gate: RateLimiter(rate, clock=clock) for gate, rate in HOTKEY_PER_MINUTE.items()}
         self._claims = RateLimiter(CLAIMS_PER_MINUTE, burst=CLAIMS_BURST, clock=clock)
+        self._hearings = FairQueue(slots=1, waiting=MOST_WAITING, waiting_per_caller=MOST_WAITING)
+        self._known: OrderedDict[Hashable, None] = OrderedDict()
 
     def stranger(self, gate: Gate, host: str, path: str) -> None:
         """A request without an allow-listed name, paid by its address."""
@@ -89,13 +103,32 @@ class Admission:
             self.stranger(gate, host, path)
             raise Refusal(403, reason)
 
-    def claim(self, host: str) -> None:
-        """A request in the name of a listed hotkey, without proof so far, paid by its address."""
+    async def hear(self, host: str) -> None:
+        """Before a claim is checked that costs something to check: at once, or in turn with all who spent theirs."""
+        who = network(host)
+        if not self._claims.wait(who):
+            return
+        await self._hearings.enter(str(who))
+        try:
+            await asyncio.sleep(1 / HEARINGS_PER_S)
+        finally:
+            self._hearings.leave(1 / HEARINGS_PER_S)
+
+    def unproven(self, host: str) -> None:
+        """The claim did not hold, which its address pays."""
         _pass(self._claims.take(network(host)), "too many unproven requests from this address")
 
     def proven(self, host: str) -> None:
-        """The claim held: the address gets its token back."""
-        self._claims.give_back(network(host))
+        """A listed hotkey proved itself from this address."""
+        who = network(host)
+        self._known[who] = None
+        self._known.move_to_end(who)
+        if len(self._known) > MOST_KNOWN:
+            self._known.popitem(last=False)
+
+    def knows(self, host: str) -> bool:
+        """Whether a validator came from this address before."""
+        return network(host) in self._known
 
     def may(self, gate: Gate, hotkey: str) -> None:
         """Whether this hotkey has a token left. Takes none, since it may only be a name so far."""
@@ -109,15 +142,3 @@ class Admission:
 def _pass(wait: float, reason: str) -> None:
     if wait:
         raise Refusal(429, reason, retry_after=wait)
-
-
-@lru_cache(maxsize=4096)
-def network(host: str) -> Hashable:
-    """What counts as one address: an IPv4 address, or the /64 that one IPv6 user holds."""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return host
-    if isinstance(address, IPv6Address):
-        return address.ipv4_mapped or address.packed[:8]
-    return address

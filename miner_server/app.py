@@ -34,15 +34,15 @@ class MinerApp(Starlette):
     def __init__(self, desk: LooshDesk, backend: Backend, allow: AllowList, limits: Limits) -> None:
         self._desk = desk
         self._backend = backend
-        self._admission = Admission(allow)
+        self.admission = Admission(allow)
         self._answering = Answering(backend, limits)
         self._requests = RequestLog(lambda hotkey: allow.refusal(hotkey) is None)
         metrics = Metrics(self._answering)
         self._calls = Calls(self._requests, metrics)
         super().__init__(
             routes=[
-                *LooshRoutes(desk, self._admission, self._answering, limits).routes(self._calls),
-                *CommonRoutes(self._admission, self._answering, metrics).routes(self._calls),
+                *LooshRoutes(desk, self.admission, self._answering, limits).routes(self._calls),
+                *CommonRoutes(self.admission, self._answering, metrics).routes(self._calls),
             ],
             exception_handlers={HTTPException: self._unmatched},
             lifespan=self._watched,
@@ -77,7 +77,7 @@ class MinerApp(Starlette):
             p95_ms=log.latency(0.95),
             tokens_total=log.tokens,
             callers=log.callers(),
-            blocked=tuple(sorted(self._admission.allow.blocked)),
+            blocked=tuple(sorted(self.admission.allow.blocked)),
             sessions=self._desk.sessions(),
             requests=log.requests(),
         )
@@ -97,7 +97,7 @@ class MinerApp(Starlette):
             raise error
 
         async def refuse(call: Call) -> Reply:
-            self._admission.stranger("lookup", call.host, call.route)
+            self.admission.stranger("lookup", call.host, call.route)
             raise Refusal(error.status_code, error.detail)
 
         reply = await self._calls.serve(Call(NO_ROUTE, request.scope, request.receive), refuse)

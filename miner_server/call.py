@@ -8,6 +8,7 @@ import msgspec
 from starlette.types import Receive, Scope
 
 from miner_server.errors import ClientGone, Refusal
+from miner_server.places import SEAT, Seat
 
 WATCH_AFTER_S = 0.05
 
@@ -49,6 +50,12 @@ class Call:
         """The caller's IP address."""
         client = self.scope["client"]
         return str(client[0]) if client else ""
+
+    def prove(self) -> None:
+        """The caller is who it says: its connection keeps its place while this is answered."""
+        seat: Seat | None = self.scope.get("extensions", {}).get(SEAT)
+        if seat is not None:
+            seat.prove()
 
     def header(self, name: bytes) -> str | None:
         """The first header of this name (lower case)."""

@@ -1,15 +1,31 @@
-"""uvicorn's HTTP protocol with the bounds that it lacks: on connections, on a request's head, on an unread answer."""
+"""uvicorn's HTTP protocol with the bounds that it lacks: on connections, on what is not body, on an unread answer."""
 
 import asyncio
 import logging
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-MAX_CONNECTIONS = 512
-MAX_CONNECTIONS_PER_HOST = 128
+from miner_server.places import SEAT, Places, Seat
+
 HEAD_S = 10.0
 HEAD_BYTES = 32 * 1024
+MOST_HEADERS = 100
+"""As many as Python's own client takes. Each costs ten times its shortest form, of four bytes."""
+
+FRAMING = 8
+"""Bytes around a byte of a body: a chunk of one has six, and callers that send such chunks are still served."""
+
+MOST_WAITING = 8
+"""Requests that a connection may send before the one in front of them is answered. No client of the field sends any."""
+
+PIECE_BYTES = 4096
+"""The parser gets what comes in such pieces, and is looked at after each: what it holds is out of bounds by one."""
+
 UNREAD_ANSWER_S = 20.0
+
+REFUSED_S = 1.0
+"""How long a caller may take to read why it was refused; what it sends meanwhile is dropped."""
 
 _log = logging.getLogger(__name__)
 _log.setLevel(logging.ERROR)
@@ -19,47 +35,128 @@ _FULL = (
     b'retry-after: 5\r\nconnection: close\r\n\r\n{"detail":"too many connections"}'
 )
 
+_BAD = (
+    b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n"
+    b"connection: close\r\n\r\n%b"
+)
+
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection. A head must be there `HEAD_S` after its first byte, or after the connection was opened.
+    """One connection, which has a place among `places`.
 
-    Strangers' malformed requests are answered, not logged one by one, so that they cannot fill a disk.
+    Whatever a caller sends that is not body counts: heads, the framing of chunks and their extensions, trailers, which
+    are dropped, and all of the requests that wait for the one in front of them. A head must be there `HEAD_S` after its
+    first byte, or after the connection was opened. Strangers' malformed requests are answered, not logged one by one,
+    so that they cannot fill a disk.
     """
 
-    _head_timer: asyncio.TimerHandle | None = None
-    _unread_timer: asyncio.TimerHandle | None = None
-    _head_bytes = 0
+    def __init__(self, *arguments: Any, places: Places, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.logger = _log
+        self._places = places
+        self._seat: Seat | None = None
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._unread_timer: asyncio.TimerHandle | None = None
+        self._not_body = 0
+        self._in_request = False
+        self._in_head = False
+        self._refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.logger = _log
-        host = self.client[0] if self.client else ""
-        if len(self.connections) > MAX_CONNECTIONS or self._connections_from(host) > MAX_CONNECTIONS_PER_HOST:
+        self._seat = self._places.take(self.client[0] if self.client else "", self)
+        if self._seat is None:
             transport.write(_FULL)
             transport.close()
         else:
-            self._head_timer = self.loop.call_later(HEAD_S, transport.close)
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        cycle: RequestResponseCycle | None = self.cycle
-        if cycle is not None and not cycle.response_complete:
-            if self._head_timer is not None:
-                self._head_timer.cancel()
-                self._head_timer = None
-            self._head_bytes = 0
-            return
-        self._head_bytes += len(data)
-        if self._head_bytes > HEAD_BYTES and not self.transport.is_closing():
-            self.send_400_response("The request's head is too long.")
-        elif self._head_timer is None:
-            self._head_timer = self.loop.call_later(HEAD_S, self.transport.close)
+            self._await_request()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        for timer in (self._head_timer, self._unread_timer):
-            if timer is not None:
-                timer.cancel()
+        self._stop_timer()
+        if self._unread_timer is not None:
+            self._unread_timer.cancel()
+        if self._seat is not None:
+            self._places.leave(self._seat)
+
+    def give_way(self) -> None:
+        """Somebody else needs the place: what was not sent by now is not waited for."""
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        else:
+            self.transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        for start in range(0, len(data), PIECE_BYTES):
+            if self._refused or self.transport.is_closing():
+                return
+            piece = data[start : start + PIECE_BYTES]
+            self._not_body += len(piece)
+            super().data_received(piece)
+            if self._not_body > HEAD_BYTES:
+                self.send_400_response("The request's head is too long.")
+        if self._is_pending:
+            self._stop_timer()
+        elif self._head_timer is None and not self.transport.is_closing():
+            self._await_request()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what came, and hang up in a moment, since closing on what is still to be read would reset this away.
+
+        While an answer is pending nothing is said, which would be taken for it.
+        """
+        if self.transport.is_closing():
+            return
+        if self._is_pending:
+            self.transport.close()
+            return
+        self._refused = True
+        self._stop_timer()
+        self._head_timer = self.loop.call_later(REFUSED_S, self.transport.abort)
+        self.transport.write(_BAD % (len(msg), msg.encode()))
+        self.transport.write_eof()
+
+    # -- what the parser finds ---------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {SEAT: self._seat}  # type: ignore[dict-item]
+        if not self._is_pending:
+            self._not_body = 0
+        self._in_request = self._in_head = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._in_head:
+            return
+        if len(self.headers) >= MOST_HEADERS:
+            raise ValueError("too many headers")
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        if len(self.pipeline) >= MOST_WAITING:
+            raise ValueError("too many requests before the first is answered")
+        self._in_head = False
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if not self.pipeline:
+            self._not_body = max(0, self._not_body - (1 + FRAMING) * len(body))
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._in_request = False
+        super().on_message_complete()
+
+    # -- answers -----------------------------------------------------------------------------------------------
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._seat is not None:
+            self._seat.rest()
+        if not self.pipeline:
+            self._not_body = 0
+        if self._in_request and not self._is_pending and not self.transport.is_closing():
+            self._await_request()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -71,8 +168,17 @@ class BoundedProtocol(HttpToolsProtocol):
             self._unread_timer.cancel()
             self._unread_timer = None
 
-    def _connections_from(self, host: str) -> int:
-        return sum(
-            isinstance(other, HttpToolsProtocol) and other.client is not None and other.client[0] == host
-            for other in self.connections
-        )
+    @property
+    def _is_pending(self) -> bool:
+        """Whether a request of this connection waits for its answer."""
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is not None and not cycle.response_complete
+
+    def _await_request(self) -> None:
+        self._stop_timer()
+        self._head_timer = self.loop.call_later(HEAD_S, self.transport.close)
+
+    def _stop_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None

@@ -16,12 +16,13 @@ CALLER_LATENCIES_KEPT = 50
 ANSWER_CHARS = 200
 REASON_WIDTH = 160
 HOTKEY_WIDTH = 48
+HOST_WIDTH = 48
 
 _Entry = tuple[float, str, str, int, int, float, str, str, int]
 
 
 class _Caller:
-    __slots__ = ("last_at", "last_refusal", "latencies", "ok", "requests")
+    __slots__ = ("host", "last_at", "last_refusal", "latencies", "ok", "requests")
 
     def __init__(self) -> None:
         self.requests = 0
@@ -29,6 +30,7 @@ class _Caller:
         self.latencies: deque[float] = deque(maxlen=CALLER_LATENCIES_KEPT)
         self.last_at = 0.0
         self.last_refusal = ""
+        self.host = ""
 
 
 class RequestLog:
@@ -87,6 +89,7 @@ class RequestLog:
                 p50_ms=percentile(caller.latencies, 0.5),
                 last_at=caller.last_at,
                 last_refusal=safe(caller.last_refusal, REASON_WIDTH),
+                host=safe(caller.host, HOST_WIDTH),
             )
             for hotkey, caller in reversed(self._callers.items())
         )
@@ -104,6 +107,7 @@ class RequestLog:
         self._callers[call.hotkey] = caller
         caller.requests += 1
         caller.last_at = now
+        caller.host = call.host
         if status < 400:
             caller.ok += 1
         else:

@@ -6,6 +6,7 @@ import logging
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 
 import uvicorn
 
@@ -19,7 +20,9 @@ from miner_server.app import create_app
 from miner_server.backends.interface import Backend
 from miner_server.errors import MinerError
 from miner_server.limits import Limits
+from miner_server.places import Places
 from miner_server.protocol import BoundedProtocol
+from miner_server.proxies import BehindProxies, Proxies
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +35,8 @@ FINISH_S = 1.8
 class MinerServer:
     """One miner's HTTP server; any number of them live in one event loop, on any thread.
 
-    `port` 0 takes a free one. The backend belongs to the server from here on, which closes it at the end.
+    `port` 0 takes a free one; `proxies` are believed when they say for whom they call. The backend belongs to the
+    server from here on, which closes it at the end.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class MinerServer:
         limits: Limits | None = None,
         key_ttl: float = KEY_TTL_S,
         handshake_window: float = WINDOW_S,
+        proxies: Proxies | None = None,
         name: str = "miner server",
     ) -> None:
         limits = limits or Limits()
@@ -63,6 +68,8 @@ class MinerServer:
             max_body=limits.body_bytes,
         )
         self._app = create_app(self._desk, backend, allow, limits=limits)
+        self._proxies = proxies or Proxies()
+        self._places = Places(known=self._app.admission.knows, shared=self._proxies.trusts)
         self._address = self._wanted
 
     @property
@@ -93,8 +100,8 @@ class MinerServer:
             raise MinerError("the server has no socket")
         server = _Server(
             uvicorn.Config(
-                self._app,
-                http=BoundedProtocol,
+                BehindProxies(self._app, self._proxies) if self._proxies else self._app,
+                http=partial(BoundedProtocol, places=self._places),  # type: ignore[arg-type]
                 ws="none",
                 lifespan="on",
                 interface="asgi3",

@@ -11,18 +11,22 @@ from console.roles.serving import Serving
 from console.roles.session import Session
 from engine.chain.wallets import Wallet
 from engine.commands import BlockCaller, Serve, UnblockCaller
+from engine.feed import Feed
 from engine.settings import Settings
+from engine.transport.replay import SteadyNonces
 from engine.values import Metagraph
 from miner_server.admission import AllowList
 from miner_server.backends import open_backend
 from miner_server.backends.interface import Backend
 from miner_server.blocklist import FILE_NAME, BlockList
 from miner_server.limits import Limits
+from miner_server.proxies import Proxies
 from miner_server.server import MinerServer
 
 SERVER = "miner server"
 ANYWHERE = ("0.0.0.0", "::")
 LOOPBACK = "127.0.0.1"
+HANDSHAKES = "handshakes"
 
 
 async def run(session: Session) -> None:
@@ -77,13 +81,14 @@ def serve(
 ) -> Serving:
     """A wallet's server, which has its address already. Raises `MinerError`."""
     settings = session.settings
+    nonces = SteadyNonces(session.store.nonces, tell=partial(_tell_of_nonces, session.feed))
 
     def make(port: int) -> MinerServer:
         return MinerServer(
             wallet.hotkey,
             backend(),
             allow,
-            session.store.nonces,
+            nonces,
             host=host,
             port=port,
             limits=Limits(
@@ -93,10 +98,21 @@ def serve(
             ),
             key_ttl=settings.key_ttl,
             handshake_window=settings.handshake_window,
+            proxies=Proxies(settings.trusted_proxies),
             name=wallet.name,
         )
 
     return Serving(make, port)
+
+
+def _tell_of_nonces(feed: Feed, reason: str) -> None:
+    """The store takes no writes, for this reason, or takes them again."""
+    if reason:
+        feed.hold_attention(
+            "warning", HANDSHAKES, f"remembered in memory alone while the store takes no writes: {reason}"
+        )
+    else:
+        feed.settle(HANDSHAKES, "the store takes writes again and has those that it missed")
 
 
 def axon_of(wallet: Wallet, serving: Serving) -> Axon:

@@ -36,6 +36,12 @@ class Secret(str):
         return "******" if self else "''"
 
 
+class Addresses(str):
+    """An IP address or a network of them, as in `10.0.0.0/8`."""
+
+    __slots__ = ()
+
+
 def _text(form: str, pattern: str) -> Meta:
     """`form` says in words what `pattern` demands."""
     return Meta(pattern=pattern, extra={"form": form})
@@ -145,7 +151,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     queue_limit: Annotated[int, Meta(ge=0, le=1_000_000), _is("requests that wait, at most")] = 64
     queue_per_caller: Annotated[Count, _is("requests that wait for one caller, at most")] = 16
     key_ttl: Annotated[Seconds, _is("how long an exchanged key is good", "s")] = 3600.0
-    handshake_window: Annotated[Seconds, _is("how old a handshake may be", "s")] = 30.0
+    handshake_window: Annotated[Seconds, _is("how far a handshake's clock may be off", "s")] = 60.0
+    trusted_proxies: Annotated[
+        tuple[Addresses, ...], _is("proxies before this miner, whose X-Forwarded-For or Forwarded names the caller")
+    ] = ()
 
     miners: Annotated[int, Meta(ge=4, le=255), _is("how many miners the demo has")] = 17
     commit_reveal: Annotated[bool, _is("the demo subnet takes commits to weights, as new subnets do")] = False

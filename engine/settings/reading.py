@@ -1,5 +1,6 @@
 """One value of one setting: a text or a file's value becomes the setting's type, or a sentence on what it must be."""
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -8,7 +9,7 @@ from msgspec import Struct, ValidationError, convert, inspect
 from msgspec.structs import fields
 
 from engine.redaction import know_url
-from engine.settings.declared import Secret, Settings
+from engine.settings.declared import Addresses, Secret, Settings
 from engine.values import Peer
 
 PREFIX = "SUBNET_CONSOLE_"
@@ -75,6 +76,8 @@ def expected(setting: Setting) -> str:
             return f"a number{unit}{_bounds(setting.kind)}"
         case inspect.VarTupleType(item_type=inspect.StructType()):
             return "a list of HOTKEY@HOST:PORT"
+        case inspect.VarTupleType(item_type=inspect.CustomType()):
+            return "a list of addresses or networks, as 10.0.0.0/8"
         case inspect.VarTupleType():
             return "a list of hotkeys (ss58)"
         case inspect.CustomType(cls=cls) if cls is Path:
@@ -113,7 +116,14 @@ def _from_text(kind: inspect.Type, given: object) -> object:
 
 
 def _read_list(kind: inspect.VarTupleType, given: object) -> tuple[object, ...]:
-    read_one = _peer if isinstance(kind.item_type, inspect.StructType) else _hotkey
+    read_one: Callable[[str], object]
+    match kind.item_type:
+        case inspect.StructType():
+            read_one = _peer
+        case inspect.CustomType():
+            read_one = _addresses
+        case _:
+            read_one = _hotkey
     return tuple(read_one(text) for text in convert(given, list[str]))
 
 
@@ -123,6 +133,13 @@ def _hotkey(text: str) -> str:
     if not is_address(text):
         raise ValueError(f"{text!r} is no hotkey")
     return text
+
+
+def _addresses(text: str) -> Addresses:
+    from ipaddress import ip_network
+
+    ip_network(text, strict=False)
+    return Addresses(text)
 
 
 def _peer(text: str) -> Peer:

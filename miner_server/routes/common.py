@@ -28,8 +28,12 @@ class CommonRoutes:
         return [Route(path, calls.endpoint(path, handler), methods=["GET"]) for path, handler in handlers.items()]
 
     async def availability(self, call: Call) -> Reply:
-        """Whether a challenge would be answered now (facts/loosh 1.1)."""
-        self._admission.stranger("lookup", call.host, call.route)
+        """Whether a challenge would be answered now (facts/loosh 1.1).
+
+        Validators ask no miner that does not say so: where one of them came from, nobody else can use up the rate.
+        """
+        if not self._admission.knows(call.host):
+            self._admission.stranger("lookup", call.host, call.route)
         queue, unready = self._answering.queue, self._answering.unready
         full = "the queue is full" if queue.queued >= queue.waiting else ""
         reason = unready.said if unready else full

@@ -1,7 +1,9 @@
 """Loosh dialect A over HTTP (facts/loosh 1.1, 2.2): what a validator asks, sealed, is answered, sealed.
 
-Order of the gates for a challenge: headers, allow-list, a key that we hold, readiness, body, decryption, the hotkey's
-rate, the queue. Nobody but the holder of a key gets as far as sending a body or using up a hotkey's rate.
+Order of the gates for a challenge: headers, allow-list, a key that we hold, the hotkey's rate, readiness, body,
+decryption, which happens once, the queue. Nobody but the holder of a key uses up a hotkey's rate, also not with what
+was recorded of it; and who shares a validator's address cannot keep it from a key: telling how to get one costs no more
+than a refusal would, and is never refused.
 """
 
 import asyncio
@@ -59,8 +61,8 @@ class LooshRoutes:
             Route(PUBLIC_KEY_PATH, calls.endpoint(PUBLIC_KEY_PATH, self.public_key), methods=["GET"]),
         ]
 
-    async def public_key(self, call: Call) -> Reply:
-        self._admission.stranger("lookup", call.host, call.route)
+    async def public_key(self, _: Call) -> Reply:
+        """For everyone, as often as they like: a refusal would cost as much."""
         try:
             return json_reply({"public_key": self._desk.public_key_pem()})
         except Refused as refused:
@@ -70,13 +72,16 @@ class LooshRoutes:
         body = await call.read(limit=EXCHANGE_BYTES, seconds=self._limits.body_s)
         call.hotkey = _claimant(body)
         self._admission.listed("handshake", call.host, call.route, call.hotkey)
-        self._admission.claim(call.host)
         self._admission.may("handshake", call.hotkey)
+        await self._admission.hear(call.host)
         try:
             hotkey = await self._desk.exchange(body)
         except Refused as refused:
+            if refused.status_code != 503:
+                self._admission.unproven(call.host)
             raise _refusal(refused) from None
         self._admission.proven(call.host)
+        call.prove()
         self._admission.spend("handshake", hotkey)
         return json_reply({"success": True, "message": "key taken"})
 
@@ -84,13 +89,11 @@ class LooshRoutes:
         hotkey, key_uuid = self._names(call)
         self._admission.listed("challenge", call.host, call.route, hotkey)
         if not self._desk.knows(hotkey, key_uuid):
-            self._admission.claim(call.host)
             await self._open(hotkey, key_uuid, b"")
         self._admission.may("challenge", hotkey)
         self._answering.require_ready()
         token = await call.read(limit=self._limits.body_bytes, seconds=self._limits.body_s)
-        clear = await self._open(hotkey, key_uuid, token)
-        self._admission.spend("challenge", hotkey)
+        clear = await self._opened(call, hotkey, key_uuid, token)
         try:
             request = read_request(clear, limit=self._limits.body_bytes)
         except WireError as error:
@@ -101,6 +104,22 @@ class LooshRoutes:
         except Refused as refused:
             raise _refusal(refused) from None
         return Reply(200, sealed, OCTETS, ((_KEY_UUID, key_uuid.encode("latin-1")), (_MINER, self._miner)))
+
+    async def _opened(self, call: Call, hotkey: str, key_uuid: str, token: bytes) -> bytes:
+        """The challenge in clear, paid by the hotkey; what does not open, or did before, is paid by its address.
+
+        The rate is looked at first, so that what is remembered of a hotkey's messages is bounded by it.
+        """
+        self._admission.may("challenge", hotkey)
+        try:
+            clear = await self._open(hotkey, key_uuid, token)
+        except Refusal:
+            self._admission.unproven(call.host)
+            raise
+        self._admission.proven(call.host)
+        call.prove()
+        self._admission.spend("challenge", hotkey)
+        return clear
 
     def _names(self, call: Call) -> tuple[str, str]:
         hotkey, key_uuid = call.header(_VALIDATOR), call.header(_KEY_UUID)

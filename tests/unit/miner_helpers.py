@@ -22,6 +22,7 @@ from miner_server.admission import AllowList
 from miner_server.backends.interface import Backend
 from miner_server.backends.scripted import ScriptedBackend
 from miner_server.limits import Limits
+from miner_server.proxies import Proxies
 from miner_server.server import MinerServer
 
 MINER = keypair_from_uri("//Miner")
@@ -89,6 +90,7 @@ def make_server(
     limits: Limits | None = None,
     port: int = 0,
     host: str = "127.0.0.1",
+    proxies: Proxies | None = None,
 ) -> MinerServer:
     """A server that Alice and Bob may ask, on a free port of the loopback."""
     return MinerServer(
@@ -99,6 +101,7 @@ def make_server(
         host=host,
         port=port,
         limits=limits,
+        proxies=proxies,
     )
 
 

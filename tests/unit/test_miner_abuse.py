@@ -204,18 +204,6 @@ async def test_an_endless_head_is_cut() -> None:
         writer.close()
 
 
-async def test_one_host_cannot_take_all_connections(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "MAX_CONNECTIONS_PER_HOST", 3)
-    async with serving() as server:
-        crowd = [await asyncio.open_connection(*server.address) for _ in range(4)]
-        refused = await asyncio.wait_for(crowd[3][0].read(), 30)
-        assert refused.startswith(b"HTTP/1.1 503") and b"retry-after" in refused
-        crowd[0][1].write(b"GET /availability HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert b"200" in await asyncio.wait_for(crowd[0][0].readline(), 30)
-        for _, writer in crowd:
-            writer.close()
-
-
 async def test_garbage_instead_of_http_is_400() -> None:
     async with serving() as server:
         reader, writer = await asyncio.open_connection(*server.address)
@@ -249,7 +237,7 @@ async def test_forged_handshakes_in_a_validators_name_do_not_lock_it_out(clock: 
 async def test_a_validators_rate_is_not_used_up_by_who_names_it(clock: Clock) -> None:
     async with serving() as server, Validator(server) as alice, Validator(server) as forger:
         await alice.shake()
-        assert (await statuses(*in_background(forger, *["x"] * (CLAIMS_BURST + 50)))).keys() == {401, 429}
+        assert (await statuses(*in_background(forger, *["x"] * (CLAIMS_BURST + 50)))).keys() == {401}
         assert await statuses(*in_background(alice, *["What is 1 plus 1?"] * 20)) == {200: 20}
 
 

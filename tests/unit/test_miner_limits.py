@@ -1,16 +1,19 @@
 """Rates and the allow-list, on a clock that stands still until it is told."""
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from miner_server.addresses import network
 from miner_server.admission import (
     CLAIMS_BURST,
     HOTKEY_PER_MINUTE,
+    MOST_KNOWN,
     STRANGER_PER_MINUTE,
     Admission,
     AllowList,
-    network,
 )
 from miner_server.errors import Refusal
 from miner_server.limits import RateLimiter
@@ -78,9 +81,9 @@ def test_permit_holders_come_and_go_and_the_operators_own_stay() -> None:
 
 def test_a_name_without_proof_costs_its_owner_nothing() -> None:
     admission = Admission(AllowList(["5V"]), clock=Clock())
-    assert passed(lambda: admission.claim("6.6.6.6"), CLAIMS_BURST + 50) == CLAIMS_BURST
+    assert passed(lambda: admission.unproven("6.6.6.6"), CLAIMS_BURST + 50) == CLAIMS_BURST
     admission.may("challenge", "5V")
-    admission.claim("1.2.3.4")
+    admission.unproven("1.2.3.4")
     rate = HOTKEY_PER_MINUTE["challenge"]
     assert rate >= 120
     assert passed(lambda: admission.spend("challenge", "5V"), rate + 10) == rate
@@ -98,11 +101,31 @@ def test_a_stranger_gains_nothing_by_a_name() -> None:
     assert refusals[-1].retry_after == pytest.approx(6.0)
 
 
-def test_proof_gives_the_address_its_token_back() -> None:
+async def test_an_address_that_spent_its_claims_is_heard_in_turn_with_all_others() -> None:
     admission = Admission(AllowList(["5V"]), clock=Clock())
-    for _ in range(3 * CLAIMS_BURST):
-        admission.claim("1.2.3.4")
-        admission.proven("1.2.3.4")
+    for host in ("6.6.6.6", "1.2.3.4"):
+        assert passed(lambda host=host: admission.unproven(host), CLAIMS_BURST + 1) == CLAIMS_BURST
+    heard: list[str] = []
+
+    async def hear(host: str) -> None:
+        await admission.hear(host)
+        heard.append(host)
+
+    await asyncio.gather(*(hear("6.6.6.6") for _ in range(20)), hear("1.2.3.4"), hear("5.5.5.5"))
+    assert heard[0] == "5.5.5.5"
+    assert heard.index("1.2.3.4") <= 3
+
+
+def test_the_addresses_of_validators_are_known_in_a_bounded_number() -> None:
+    admission = Admission(AllowList(["5V"]), clock=Clock())
+    for number in range(MOST_KNOWN + 1):
+        admission.proven(f"10.0.{number // 256}.{number % 256}")
+    assert [admission.knows(host) for host in ("10.0.0.0", "10.0.0.1", "10.0.4.0", "6.6.6.6")] == [
+        False,
+        True,
+        True,
+        False,
+    ]
 
 
 @pytest.mark.parametrize(

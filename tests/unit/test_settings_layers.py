@@ -108,6 +108,14 @@ def test_a_loosh_miner_moves_over_with_its_file() -> None:
     assert sources["network"] == ".env:4 SUBTENSOR_ADDRESS"
 
 
+def test_trusted_proxies_are_addresses_and_networks() -> None:
+    settings, _ = configured(SUBNET_CONSOLE_TRUSTED_PROXIES="10.0.0.1, 192.0.2.0/24, 2001:db8::/32")
+    assert settings.trusted_proxies == ("10.0.0.1", "192.0.2.0/24", "2001:db8::/32")
+    for wrong in ("proxy.example", "10.0.0.0/33", "10.0.0.1:80", "*"):
+        with pytest.raises(SettingsError, match="a list of addresses or networks"):
+            configured(SUBNET_CONSOLE_TRUSTED_PROXIES=wrong)
+
+
 def test_the_template_moves_over_with_its_dotted_names(own_home: Path) -> None:
     settings, _ = configured(
         dotenv="WALLET.NAME=cold\nwallet.hotkey=hot\nWALLET.WALLET_PATH=~/wallets\nSUBSTRATE_SIDECAR.NETUID=47\n"
