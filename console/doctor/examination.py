@@ -8,7 +8,19 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from console.doctor import chain, clock, files, machine, models, packages, processes, recording, terminal, wallet
+from console.doctor import (
+    callers,
+    chain,
+    clock,
+    files,
+    machine,
+    models,
+    packages,
+    processes,
+    recording,
+    terminal,
+    wallet,
+)
 from console.doctor.case import Case
 from console.doctor.result import Result, critical
 from console.errors import ConsoleError
@@ -75,6 +87,7 @@ def _checks(case: Case) -> tuple[tuple[str, Check], ...]:
         ("engine", lambda: processes.running(case)),
         ("neuron", lambda: processes.neuron(case)),
         ("port", lambda: processes.port(case)),
+        ("callers", lambda: callers.callers(case)),
         ("chain", lambda: chain.chain(case)),
         ("clock", lambda: clock.clock(case, clock.kept_by_kernel())),
         ("encoder", lambda: models.encoder(case)),
