@@ -126,7 +126,10 @@ def _mutation(tree: ast.Module, place: _Place, change: Change) -> Mutation:
     was = _text(shown or place.node)
     with place.holding(other):
         now = _text(shown or other)
-    return Mutation(kind, getattr(place.node, "lineno", 0), place.where, was, now, write)
+    line = next(
+        node.lineno for node in (place.node, *reversed(place.ancestors)) if isinstance(node, ast.expr | ast.stmt)
+    )
+    return Mutation(kind, line, place.where, was, now, write)
 
 
 def _shown(place: _Place) -> ast.AST | None:

@@ -56,6 +56,14 @@ def test_of_many_dimensions_the_map_keeps_a_share_and_says_which() -> None:
     assert compared(*corners, vectors=corners).kept == pytest.approx(2 / 8, abs=1e-3)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_the_map_is_turned_so_that_the_farthest_on_each_axis_lies_to_the_right_and_above(seed: int) -> None:
+    drawn = np.random.default_rng(seed).normal(size=(7, 3))
+    many = {f"answer {place}": row / np.linalg.norm(row) for place, row in enumerate(drawn.astype(np.float32))}
+    for axis in zip(*compared(*many, vectors=many).points, strict=True):
+        assert max(axis, key=abs) > 0
+
+
 def test_equal_answers_lie_on_one_place_and_weigh_what_they_count() -> None:
     found = compared("east", "north", "east", "east", vectors=BASIS)
     assert found.points[0] == found.points[2] == found.points[3] != found.points[1]

@@ -89,6 +89,15 @@ def test_open_text_is_believed_as_far_as_its_claims_are_backed() -> None:
     assert not found.known
 
 
+def test_only_the_proportion_of_the_weights_decides_what_is_believed() -> None:
+    texts = [AIR, AIR, AIR, f"{AIR} {EYES}", EYES]
+    light, heavy = (merit.by_claims(cast(texts, lent=[weight] * 5), vectors()) for weight in (0.01, 1.0))
+    assert light.belief == pytest.approx(heavy.belief)
+    assert light.amount == pytest.approx(heavy.amount)
+    assert light.rank == pytest.approx(heavy.rank)
+    assert light.settled < heavy.settled
+
+
 def test_claims_that_few_share_are_believed_little() -> None:
     texts = [AIR, AIR, AIR, f"{AIR} {EYES}", EYES]
     found = merit.by_claims(cast(texts, lent=[1.0, 1.0, 1.0, 1.0, 0.5]), vectors())

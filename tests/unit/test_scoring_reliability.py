@@ -155,6 +155,14 @@ def _share_of_half(others: int) -> float:
     return float((mine / theirs) ** 3)
 
 
+def test_company_is_a_share_of_those_who_answered_the_same_rounds() -> None:
+    """The last of the crowd is asked in the first half alone, where 3 of 5 others agree with it but for 4 rounds; the
+    others are asked in the second half as well, where 2 or all 3 do."""
+    found = company([*crowd(40)[:4], crowd(20)[4], loner(20)])
+    first, second = 16 * 3 / 5, 12 * 2 / 3 + 4 * 3 / 3
+    assert found == pytest.approx([1.0] * 4 + [(first / 20 / ((first + second) / 40)) ** 3, 0.02])
+
+
 @pytest.mark.parametrize("clones", [1, 3])
 def test_those_in_unison_are_no_company_for_each_other_and_one_for_others(clones: int) -> None:
     """A clone agrees with 4 of 5 others in each round, and one of the crowd as well, but in 4 rounds of 5."""
