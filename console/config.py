@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct, to_builtins
 
 from console.errors import ConsoleError
+from engine.redaction import hide_known
 from engine.settings import Configuration, Fate, Secret, Setting, Settings, declared, expected
 from engine.text import cells, safe
 from engine.values import Peer
@@ -124,12 +125,12 @@ def _explained(setting: Setting) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """A setting's value as JSON has it."""
+    """A setting's value as JSON has it, without what is secret in it, as the password of a URL."""
     match value:
         case Secret():
             return repr(value) if value else ""
-        case Path():
-            return str(value)
+        case Path() | str():
+            return hide_known(str(value))
         case tuple():
             return [_plain(one) for one in value]
         case Peer(hotkey=hotkey, host=host, port=port):

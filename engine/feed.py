@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from engine.commands import AnyCommand
+from engine.redaction import hide_within
 from engine.snapshot import Attention, Event, Snapshot
 from engine.text import safe
 from engine.values import Level
@@ -58,10 +59,10 @@ class Feed:
         self._snapshot = snapshot
 
     def emit(self, name: str, /, **fields: Any) -> None:
-        """Add an event. Fields are plain data, already cleaned."""
+        """Add an event. Fields are plain data, already cleaned; a secret that slipped through is hidden here."""
         with self._changed:
             self._last_seq += 1
-            self._events.append(Event(self._last_seq, time.time(), name, fields))
+            self._events.append(Event(self._last_seq, time.time(), name, hide_within(fields)))
             self._changed.notify_all()
 
     def events_after(self, seq: int, *, timeout: float = 0.0) -> Batch:

@@ -8,6 +8,7 @@ import base64
 import json
 import re
 from itertools import groupby, takewhile
+from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 HIDDEN = "******"
@@ -93,6 +94,19 @@ def hide_known(text: str) -> str:
         if len(secret) > RECOGNISED:
             text = _without_beginnings(text, secret[:RECOGNISED])
     return text
+
+
+def hide_within(value: Any) -> Any:
+    """Plain data, as JSON has it, with known secrets hidden in all of its texts."""
+    match value:
+        case str():
+            return hide_known(value)
+        case dict():
+            return {hide_within(key): hide_within(one) for key, one in value.items()}
+        case list() | tuple():
+            return type(value)(hide_within(one) for one in value)
+        case _:
+            return value
 
 
 def redact(text: str) -> str:

@@ -11,7 +11,7 @@ import time
 
 from msgspec.structs import replace
 
-from engine.redaction import redact
+from engine.redaction import hide_known, hide_within, redact
 from engine.text import safe
 from engine.transport.wire import Completion
 from engine.values import Request
@@ -59,7 +59,10 @@ class Answering:
             raise Refusal(503, unready.said, retry_after=RETRY_WHEN_READY_S)
 
     async def answer(self, request: Request, call: Call) -> Completion:
-        """The completion, with `ms` from now to its end. Raises Refusal, or ClientGone when the caller hung up."""
+        """The completion, with `ms` from now to its end, and without a secret of ours, should the backend quote one.
+
+        Raises Refusal, or ClientGone when the caller hung up.
+        """
         self.require_ready()
         began = time.monotonic()
         started: float | None = None
@@ -84,9 +87,15 @@ class Answering:
             self.readiness.failed(BackendError(f"{type(error).__name__}, which the log explains"))
             raise
         self.readiness.answered()
+        completion = replace(
+            completion,
+            text=hide_known(completion.text),
+            tool_calls=hide_within(completion.tool_calls),
+            ms=round((time.monotonic() - began) * 1000),
+        )
         call.answer = completion.text
         call.tokens = completion.usage.get("completion_tokens", 0)
-        return replace(completion, ms=round((time.monotonic() - began) * 1000))
+        return completion
 
     async def _complete(self, request: Request, call: Call, timeout: float) -> Completion:
         started = time.monotonic()

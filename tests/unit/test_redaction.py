@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.chain.wallets import throwaway
-from engine.redaction import HIDDEN, forget_all, know, know_url, redact
+from engine.redaction import HIDDEN, forget_all, hide_within, know, know_url, redact
 from engine.settings import Secret, configure
 from engine.settings.given import SettingsError
 from engine.text import csv_cell, safe
+from tests.unit.engine_helpers import a_feed, named
 
 KEY = "abc/Def+42~not-like-a-key"
 
@@ -67,6 +68,19 @@ def test_a_cut_secret_is_hidden_in_whichever_form_it_is() -> None:
 def test_a_beginning_that_overlaps_saves_no_secret() -> None:
     know("a" * 14 + "-and-the-rest")
     assert "rest" not in safe("a" * 20 + "-and-the-rest")
+
+
+def test_plain_data_is_searched_to_its_ends() -> None:
+    know(KEY)
+    data = {"a": [1, None, True, 2.5, f"x {KEY}"], KEY: ({"b": KEY},)}
+    assert hide_within(data) == {"a": [1, None, True, 2.5, f"x {HIDDEN}"], HIDDEN: ({"b": HIDDEN},)}
+
+
+def test_an_event_that_was_not_cleaned_tells_no_secret() -> None:
+    know(KEY)
+    feed = a_feed()
+    feed.emit("stopped", reason=f"the server said {KEY}")
+    assert named(feed, "stopped") == [{"reason": f"the server said {HIDDEN}"}]
 
 
 def test_a_text_full_of_a_well_known_beginning_costs_little() -> None:
