@@ -17,6 +17,7 @@ FAILURES = 3
 PROVE_AGAIN_S = 10.0
 WHY_WIDTH = 300
 
+STARTING = "starting"
 NOT_READY = "the backend is not ready"
 FAILS = "the backend fails"
 
@@ -36,7 +37,7 @@ class Readiness:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._says = "starting"
+        self._says = STARTING
         self._unanswered = 0
         self._failed = 0
         self._fault = ""
@@ -51,9 +52,10 @@ class Readiness:
 
     @property
     def trouble(self) -> str:
-        """What the operator has to know: why nothing is answered, or that nothing was, "" when all is well."""
+        """What the operator has to know: why nothing is answered, or that nothing was, "" when all is well, and before
+        the backend was asked for the first time."""
         if self._says:
-            return self._says
+            return "" if self._says == STARTING else self._says
         return self._failing() if self._unanswered >= FAILURES else ""
 
     def answered(self) -> None:

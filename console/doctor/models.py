@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 from console.doctor.case import Case
+from console.doctor.chain import ANYWHERE
 from console.doctor.result import Result, critical, ok, skipped, warning
 from engine.encoding.errors import EncoderError
 from engine.encoding.pinned import packaged_minilm
@@ -87,7 +88,15 @@ def chat_model(case: Case) -> Result:
         case "llamacpp":
             return _llamacpp(case, critical, why="The miner has nothing to answer with.")
         case _:
-            return _server(settings.backend, settings.backend_url or LOCAL_SERVERS.get(settings.backend, ("", ""))[0])
+            url = settings.backend_url or LOCAL_SERVERS.get(settings.backend, ("", ""))[0]
+            if _is_own(url, settings.host, settings.port):
+                return critical(
+                    "backend",
+                    f"{settings.backend} at {url} is the miner's own address",
+                    why="The miner would ask itself, so it refuses every challenge as not ready.",
+                    do="Name the model server's address with --backend-url, or give the miner another --port.",
+                )
+            return _server(settings.backend, url)
 
 
 def _llamacpp(case: Case, problem: Callable[..., Result], *, why: str) -> Result:
@@ -123,6 +132,30 @@ def _server(name: str, url: str) -> Result:
         why="Until the model server is there, every challenge is refused as not ready.",
         do=f"Start {name}, or name the right address with --backend-url.",
     )
+
+
+def _is_own(url: str, host: str, port: int) -> bool:
+    """Whether a URL leads to where the miner listens, under whichever name or address of this machine."""
+    try:
+        parts = urlsplit(url)
+        if port == 0 or (parts.port or (443 if parts.scheme == "https" else 80)) != port:
+            return False
+        asked = {info[4][0] for info in socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)}
+        listens = {info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+    except (OSError, ValueError):
+        return False
+    return bool(asked & listens) or (bool(listens & set(ANYWHERE)) and any(map(_is_here, asked)))
+
+
+def _is_here(address: str | int) -> bool:
+    """Whether an address is one of this machine's: only on those can anybody listen."""
+    family = socket.AF_INET6 if ":" in str(address) else socket.AF_INET
+    try:
+        with socket.socket(family) as probe:
+            probe.bind((str(address), 0))
+    except OSError:
+        return False
+    return True
 
 
 def _listening(check: str, name: str, url: str, *, why: str, do: str) -> Result:

@@ -2,6 +2,7 @@
 
 from starlette.routing import Route
 
+from engine.text import safe
 from miner_server.admission import Admission
 from miner_server.answering import Answering
 from miner_server.call import Call, Reply, json_reply
@@ -11,6 +12,7 @@ from miner_server.metrics import CONTENT_TYPE, Metrics
 AVAILABILITY_PATH = "/availability"
 HEALTH_PATH = "/health"
 METRICS_PATH = "/metrics"
+NAME_WIDTH = 120
 
 
 class CommonRoutes:
@@ -47,7 +49,7 @@ class CommonRoutes:
             {
                 "status": answering.unready.said if answering.unready else "ready",
                 "backend": answering.backend.name,
-                "model": answering.backend.model,
+                "model": safe(answering.backend.model, NAME_WIDTH),
                 "in_flight": queue.in_flight,
                 "capacity": queue.slots,
                 "queued": queue.queued,

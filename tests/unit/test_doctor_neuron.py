@@ -220,6 +220,24 @@ def test_a_model_server_that_does_not_listen_is_a_warning(tmp_path: Path, listen
     assert models.chat_model(case(tmp_path, **server)).state == "CRITICAL"
 
 
+@pytest.mark.parametrize(
+    ("host", "url", "is_own"),
+    [
+        ("127.0.0.1", "http://localhost:8000/v1", True),
+        ("0.0.0.0", "http://localhost:8000/v1", True),
+        ("0.0.0.0", "http://127.0.0.2:8000/v1", True),
+        ("127.0.0.1", "http://127.0.0.1:8001/v1", False),
+        ("127.0.0.2", "http://127.0.0.1:8000/v1", False),
+        ("0.0.0.0", "http://192.0.2.1:8000/v1", False),
+        ("0.0.0.0", "http://no.such.name.invalid:8000/v1", False),
+    ],
+)
+def test_a_backend_that_is_the_miner_itself_is_critical(tmp_path: Path, host: str, url: str, is_own: bool) -> None:
+    """The Loosh miner's env.example has one port for both."""
+    asked = case(tmp_path, role="miner", backend="vllm", host=host, port=8000, backend_url=url)
+    assert (models.chat_model(asked).state == "CRITICAL") == is_own
+
+
 def test_nothing_is_left_behind_by_looking(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     for result in (*wallet.wallet(case(folder)), *chain.chain(case(folder)), processes.running(case(folder))):
