@@ -1,9 +1,11 @@
 """The OpenAI backend against a real HTTP server that records what it is asked."""
 
 import asyncio
+import gzip
 import logging
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -355,3 +357,54 @@ async def test_a_key_that_is_a_word_is_left_in_answers(server: ModelServer) -> N
     backend = await ready(server, api_key="EMPTY")
     assert (await backend.complete(QUESTION, timeout=30)).text == "An EMPTY glass."
     await backend.close()
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+HI = b'{"choices": [{"message": {"content": "Hi."}}]}'
+LENGTH = b"content-length: %d\r\n" % len(HI)
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (OK + LENGTH + b"\r\n" + HI, "Hi."),
+        (b"HTTP/1.0 200 OK\r\n\r\n" + HI, "Hi."),
+        (OK + b"transfer-encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(HI), HI), "Hi."),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" + OK + LENGTH + b"\r\n" + HI, "Hi."),
+        (
+            OK + b"content-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(gzip.compress(HI)) + gzip.compress(HI),
+            "Hi.",
+        ),
+        (OK + b"content-encoding: gzip\r\n" + LENGTH + b"\r\n" + HI, None),
+        (OK + b"content-length: 5000\r\n\r\n" + HI, None),
+        (OK + b"transfer-encoding: chunked\r\n\r\nzz\r\n" + HI, None),
+        (OK + b"content-length: -1\r\n\r\n", None),
+        (b"HTTP/1.1 999 What\r\ncontent-length: 0\r\n\r\n", None),
+        (b"HTTP/1.1 302 Found\r\nlocation: /v1/chat/completions\r\ncontent-length: 0\r\n\r\n", None),
+        (b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n", None),
+        (b"\x00\xff\xfe nonsense\r\n\r\n", None),
+        (OK + b"x: " + b"y" * 100_000 + b"\r\n\r\n", None),
+        (OK + b"set-cookie: \xff\xfe=\x01\r\n" + LENGTH + b"\r\n" + HI, "any"),
+        (OK + b"content-encoding: gzip\r\n\r\n" + gzip.compress(b" " * 4 * openai.MAX_REPLY_BYTES), None),
+        (b"", None),
+    ],
+    ids=range(17),
+)
+async def test_no_http_reply_breaks_it(raw: bytes, text: str | None) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError, asyncio.IncompleteReadError):
+            head = await reader.readuntil(b"\r\n\r\n")
+            await reader.readexactly(int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0]))
+            writer.write(raw)
+            await writer.drain()
+            writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        backend = open_backend("openai", base_url=f"http://127.0.0.1:{port}/v1", model="tiny")
+        try:
+            said = (await backend.complete(QUESTION, timeout=30)).text
+        except BackendError:
+            said = None
+        assert said == text or text == "any"
+        await backend.close()
