@@ -11,6 +11,7 @@ from console.tui.ending import Ending
 from console.tui.widgets.log_drawer import LogDrawer
 from console.tui.widgets.log_view import LogView
 from engine.logs import RING, LogLine
+from tests.unit.recorded_helpers import shows, until
 from tests.unit.tui_helpers import NARROW, NOW, WIDE, app_of, screen_text, snapshot, text_of, toasts
 
 TRACE = "the store failed\nTraceback (most recent call last):\n  line 7\nStoreError: disk"
@@ -168,12 +169,10 @@ async def test_the_drawer_shows_the_log_under_any_screen(app: ConsoleApp) -> Non
     async with app.run_test(size=NARROW) as pilot:
         await press(pilot, "3", "L")
         drawer = app.screen.query_one(LogDrawer)
-        await pilot.pause(0.3)
-        assert "a late caller" in text_of(drawer.query_one(LogView))
+        await until(pilot, lambda: "a late caller" in text_of(drawer.query_one(LogView)))
         assert str(drawer.border_title).startswith("Logs") and "Miners  sort" in screen_text(app)
         app.logs.add(said(6))
-        await pilot.pause(0.4)
-        assert "record 6" in screen_text(app)
+        await until(pilot, shows(app, "record 6"))
         await press(pilot, "L")
         assert not app.screen.query(LogDrawer)
         await press(pilot, *"LLLLLL")

@@ -74,7 +74,7 @@ class Bench:
             netuid=NETUID,
             source=source,
             selection=self.selection,
-            dispatch=Dispatch(self.caller, timeout=1.0, round_timeout=2.0),
+            dispatch=Dispatch(self.caller, timeout=20.0, round_timeout=25.0),
             judge=self.judge,
             store=self.store,  # type: ignore[arg-type]
             scoreboard=self.scoreboard,
