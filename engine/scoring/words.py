@@ -49,4 +49,4 @@ def plain(line: str) -> str:
 def sentences(text: str) -> list[str]:
     """The sentences of a text, each line at least one, without mark-up."""
     lines = (plain(line) for line in text.splitlines())
-    return [part.strip() for line in lines if line for part in _SENTENCE_END.split(line) if part.strip()]
+    return [part for line in lines if line for part in _SENTENCE_END.split(line)]

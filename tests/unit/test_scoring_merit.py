@@ -89,6 +89,14 @@ def test_open_text_is_believed_as_far_as_its_claims_are_backed() -> None:
     assert not found.known
 
 
+def test_a_fuller_answer_ranks_before_a_shorter_one_by_a_tenth_at_most() -> None:
+    full = f"{AIR} {EYES} {WAVES}"
+    found = merit.by_claims(cast([AIR, *[full] * 4], lent=[1.0] * 5), vectors())
+    assert found.belief == pytest.approx([1.0] * 5)
+    assert found.rank[1:] == pytest.approx([1.1] * 4)
+    assert 0 < found.rank[0] < 1
+
+
 def test_only_the_proportion_of_the_weights_decides_what_is_believed() -> None:
     texts = [AIR, AIR, AIR, f"{AIR} {EYES}", EYES]
     light, heavy = (merit.by_claims(cast(texts, lent=[weight] * 5), vectors()) for weight in (0.01, 1.0))

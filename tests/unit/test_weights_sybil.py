@@ -41,6 +41,12 @@ def test_what_is_no_number_is_no_suspicion() -> None:
     assert penalise(scores, {"a": math.nan, "b": math.inf}, serving=2).scores == scores
 
 
+def test_a_hint_of_suspicion_costs_nothing_and_a_tenth_costs_a_tenth() -> None:
+    done = penalise({"a": 1.0, "b": 1.0}, {"a": 0.1, "b": 0.099}, serving=9)
+    assert done.scores == pytest.approx({"a": 0.9, "b": 1.0})
+    assert (done.penalised, done.spared) == (("a",), ())
+
+
 def test_who_has_no_score_takes_no_place_under_the_bound() -> None:
     assert penalise({"a": 0.0, "b": 1.0}, {"a": 0.5, "b": 0.3}, serving=3).penalised == ("b",)
 
