@@ -62,11 +62,6 @@ class RateLimiter:
             del self._full_at[next(iter(self._full_at))]
         return wait
 
-    def give_back(self, key: Hashable) -> None:
-        """Return a token that was taken."""
-        if key in self._full_at:
-            self._full_at[key] -= self._interval
-
     def _seconds_until_open(self, full_at: float, now: float) -> float:
         wait = full_at - self._depth - now
         return wait if wait > ROUNDING_S else 0.0

@@ -49,14 +49,6 @@ def test_the_bucket_fills_again_with_time() -> None:
     assert limiter.take("key") == pytest.approx(1.0)
 
 
-def test_a_token_given_back_can_be_taken_again() -> None:
-    limiter = RateLimiter(1, clock=Clock())
-    limiter.take("key")
-    limiter.give_back("key")
-    assert limiter.take("key") == 0.0
-    assert limiter.take("key") > 0.0
-
-
 def test_the_table_is_bounded_and_forgets_who_was_quiet_longest() -> None:
     limiter = RateLimiter(1, keys=3, clock=Clock())
     for key in ("a", "b", "c", "a", "d"):
