@@ -12,6 +12,7 @@ class ExitCode(IntEnum):
     NOT_REGISTERED = 3
     HELD = 4
     CHAIN = 5
+    UNSTORED = 6
     INTERRUPTED = 130
 
 

@@ -158,6 +158,8 @@ def run(
         reason=_reason(engine, signals.received),
         rounds=feed.snapshot.rounds_done,
         failed=engine.error is not None,
+        unstored=feed.snapshot.rounds_unstored,
+        record_gone=safe(feed.snapshot.record_gone),
     )
     reporter.finish(LAST_WORD_S if signals.received is None else POLL_S)
     return signals.received

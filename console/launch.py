@@ -37,7 +37,11 @@ def run(configuration: Configuration, *, on_screen: bool) -> int:
     notices = [*_notices(configuration)]
     engine = EngineThread(lambda: _operate(settings, folder, feed, notices), load=_load)
     stop_on_hangup = settings.on_hangup == "stop"
-    with open_log(folder, level=settings.log_level, cap_mb=settings.log_cap_mb) as logs:
+
+    def tell_of_log(text: str) -> None:
+        feed.raise_attention("warning", "log", text)
+
+    with open_log(folder, level=settings.log_level, cap_mb=settings.log_cap_mb, tell=tell_of_log) as logs:
         _tell_of_names(configuration, aloud=not on_screen)
         if on_screen:
             settling.begin()
@@ -46,15 +50,31 @@ def run(configuration: Configuration, *, on_screen: bool) -> int:
             received = run_screen(engine, feed, logs, folder, configuration)
         else:
             received = headless.run(engine, feed, stop_on_hangup=stop_on_hangup, explain=explain)
+    loss = lost(feed.snapshot)
+    if loss:
+        headless.narrate(safe(loss))
     if engine.error is not None:
         from console.faults import for_the_operator
 
         raise for_the_operator(engine.error) from engine.error
+    if loss:
+        return ExitCode.UNSTORED
     code = ExitCode.INTERRUPTED if received == signal.SIGINT else ExitCode.DONE
     if engine.left_loading:
         # Nothing is open, and the interpreter's own end trips over a thread that imports.
         os._exit(code)
     return code
+
+
+def lost(last: Snapshot) -> str:
+    """What a run that ended has not left on disk, in words; "" when its record is whole."""
+    parts = []
+    if last.rounds_unstored:
+        rounds = "1 round is" if last.rounds_unstored == 1 else f"{last.rounds_unstored:,} rounds are"
+        parts.append(f"{rounds} lost: they could not be stored")
+    if last.record_gone:
+        parts.append(f"of the record of this run, {last.record_gone}")
+    return "; ".join(parts)
 
 
 def _tell_of_names(configuration: Configuration, *, aloud: bool) -> None:

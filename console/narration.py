@@ -29,7 +29,8 @@ def explain(event: Event) -> str | None:
         case "earned":
             return _earned(fields["miners"])
         case "stopped" if not fields["failed"]:
-            return f"stopped after {fields['rounds']} rounds: {fields['reason']}"
+            unstored = f", {fields['unstored']} of them not stored" if fields["unstored"] else ""
+            return f"stopped after {fields['rounds']} rounds{unstored}: {fields['reason']}"
     return None
 
 

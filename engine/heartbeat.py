@@ -12,12 +12,15 @@ import msgspec
 from engine.feed import Feed
 from engine.folders import replace_file
 from engine.percentile import percentile
+from engine.place import Place
 from engine.snapshot import LoopView, Snapshot
 
 BEAT_S = 0.05
 BEATS_A_SNAPSHOT = 5
 BEATS_A_STATUS = 20
 LATENESS_KEPT = 1200
+STATUS = "status file"
+"""The subject of what needs attention while it cannot be written."""
 
 
 class Heartbeat:
@@ -27,6 +30,7 @@ class Heartbeat:
         self._feed = feed
         self._compose = compose
         self._status_file = status_file
+        self._folder = Place(status_file.parent)
         self._writing = threading.Lock()
         self._lateness_ms: deque[float] = deque(maxlen=LATENESS_KEPT)
 
@@ -53,9 +57,17 @@ class Heartbeat:
         return LoopView(p50_ms=round(percentile(late, 0.5), 2), p99_ms=round(percentile(late, 0.99), 2))
 
     def write_status(self) -> None:
-        """Replace the status file as a whole. A full disk costs the file, not the engine."""
+        """Replace the status file as a whole. A full disk costs the file, not the engine.
+
+        A folder that took the place of ours gets none: its status would be that of another engine.
+        """
         try:
             with self._writing:
+                if gone := self._folder.lost():
+                    self._feed.hold_attention("warning", STATUS, f"not written: {gone}")
+                    return
                 replace_file(self._status_file, msgspec.json.encode(self._feed.snapshot))
         except OSError as error:
-            self._feed.raise_attention("warning", "status file", f"cannot be written: {error}")
+            self._feed.hold_attention("warning", STATUS, f"cannot be written: {error}")
+        else:
+            self._feed.settle(STATUS, "written again")

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
@@ -21,7 +21,9 @@ from typing import Protocol
 import msgspec
 from msgspec import Struct
 
-from engine.folders import prepare_folder
+from engine.damage import damage, not_a_file
+from engine.folders import PRIVATE, FolderError, prepare_folder
+from engine.place import Place
 from engine.redaction import redact
 from engine.text import safe
 
@@ -31,6 +33,9 @@ FILES = 5
 """The cap is shared by this many files."""
 RING = 2000
 QUEUE = 10_000
+LOOK_S = 1.0
+"""How often a file that nothing is written to is looked after."""
+
 MAX_TEXT = 8000
 MB = 1_000_000
 CHATTY = ("httpx", "httpcore", "aiosqlite", "uvicorn")
@@ -94,16 +99,22 @@ class LogRing:
 
 
 @contextmanager
-def open_log(data_dir: Path, *, level: str, cap_mb: float) -> Iterator[LogRing]:
+def open_log(
+    data_dir: Path, *, level: str, cap_mb: float, tell: Callable[[str], object] = lambda _text: None
+) -> Iterator[LogRing]:
     """Write whatever is logged at `level` or above under `data_dir`, and keep the last of it in the ring given.
 
-    All files together hold at most `cap_mb` megabytes. Raises FolderError.
+    All files together hold at most `cap_mb` megabytes. `tell` hears of a file that was deleted or replaced, on a thread
+    of the log. Raises FolderError.
     """
     ring = LogRing()
-    entrance = _Entrance(queue.Queue(QUEUE))
+    records: queue.Queue[logging.LogRecord] = queue.Queue(QUEUE)
+    entrance = _Entrance(records)
     path = prepare_folder(data_dir / FOLDER) / FILE
-    writer = _Writer(path, ring, entrance, max_bytes=file_cap(cap_mb))
-    listener = _Listener(entrance.queue, writer)
+    if obstacle := not_a_file(path):
+        raise FolderError(damage(path, obstacle))
+    writer = _Writer(path, ring, entrance, max_bytes=file_cap(cap_mb), tell=tell)
+    listener = _Listener(records, writer)
     root = logging.getLogger()
     level_before = root.level
     root.setLevel(level.upper())
@@ -140,16 +151,34 @@ class _Entrance(logging.handlers.QueueHandler):
 
 
 class _Listener(logging.handlers.QueueListener):
+    def __init__(self, records: "queue.Queue[logging.LogRecord]", writer: "_Writer") -> None:
+        super().__init__(records, writer)
+        self._records = records
+        self._writer = writer
+
     def enqueue_sentinel(self) -> None:
         """The end waits for its place in a full queue."""
         self.queue.put(self._sentinel)  # type: ignore[attr-defined]
+
+    def dequeue(self, block: bool) -> logging.LogRecord:
+        """The next record. While none comes, the writer looks after its file."""
+        while block:
+            with suppress(queue.Empty):
+                return self._records.get(timeout=LOOK_S)
+            self._writer.look()
+        return self._records.get_nowait()
 
 
 class _Writer(logging.handlers.RotatingFileHandler):
     """Cleans each record and keeps it twice: in the ring, and in a file that nobody else may read."""
 
-    def __init__(self, path: Path, ring: LogRing, entrance: _Entrance, *, max_bytes: int) -> None:
+    def __init__(
+        self, path: Path, ring: LogRing, entrance: _Entrance, *, max_bytes: int, tell: Callable[[str], object]
+    ) -> None:
         super().__init__(path, maxBytes=max_bytes, backupCount=FILES - 1, encoding="utf-8", delay=True)
+        self._data_dir = Place(path.parent.parent)
+        self._file = Place()
+        self._tell = tell
         self._ring = ring
         self._entrance = entrance
         self._lost_before = 0
@@ -161,8 +190,25 @@ class _Writer(logging.handlers.RotatingFileHandler):
             self._ring.add_lost(lost)
         line = LogLine(record.created, record.levelname, safe(record.name), clean(str(record.msg)))
         self._ring.add(line)
+        self.look()
         record.msg = msgspec.json.encode(line).decode()
-        super().emit(record)
+        if not self._data_dir.lost():
+            super().emit(record)
+
+    def look(self) -> None:
+        """Begin a new file where ours was deleted or replaced, unless the data folder itself is gone."""
+        if self.stream is None or not (lost := self._file.lost()):
+            return
+        with suppress(OSError):
+            self.stream.close()
+        self.stream = None
+        if not (gone := self._data_dir.lost()):
+            with suppress(OSError):
+                Path(self.baseFilename).parent.mkdir(mode=PRIVATE, exist_ok=True)
+                self.stream = self._open()
+        said = f"{lost}: a new one is begun" if self.stream else f"nothing is logged to disk: {gone or lost}"
+        self._ring.add(_own_line(said))
+        self._tell(said)
 
     def close(self) -> None:
         """Close the file. What a full disk has no room for is lost."""
@@ -179,7 +225,9 @@ class _Writer(logging.handlers.RotatingFileHandler):
         def private(path: str, flags: int) -> int:
             return os.open(path, flags, 0o600)
 
-        return open(self.baseFilename, "a", encoding=self.encoding, opener=private)
+        stream = open(self.baseFilename, "a", encoding=self.encoding, opener=private)  # noqa: SIM115 it stays open
+        self._file = Place(Path(self.baseFilename))
+        return stream
 
 
 def clean(text: str) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -14,9 +14,13 @@ from engine.chain.wallets import Wallet
 from engine.commands import Acknowledge, AnyCommand, Register, RestartService, Serve, Stop
 from engine.feed import Feed
 from engine.heartbeat import Heartbeat
+from engine.keeping import Keeping, all_gone
+from engine.locks import FOLDER_LOCK
 from engine.operator import Handler, Operator, not_while_read_only
+from engine.place import Place
 from engine.snapshot import LoopView, Snapshot
 from engine.store.errors import StoreError
+from engine.store.schema import FILE_NAME as STORE_FILE
 from engine.store.store import Store
 from engine.supervisor import Service, Supervisor
 from engine.values import Metagraph, Outcome
@@ -32,8 +36,8 @@ class Node:
     """A neuron of one subnet under one hotkey.
 
     `services` are run by name, `handlers` carry out commands by type, `views` each add their part to a Snapshot,
-    `on_metagraph` are told of each metagraph that is read, and `names` are what hotkeys are called. Fill them, then
-    `run`.
+    `on_metagraph` are told of each metagraph that is read, `names` are what hotkeys are called, `gone` says by subject
+    what of the record was deleted or replaced, and `retries` store what waits. Fill them, then `run`.
     """
 
     def __init__(
@@ -59,12 +63,18 @@ class Node:
         self._operator = Operator(feed, store, self.handlers)
         self.views: list[Callable[[Snapshot], Snapshot]] = []
         self.on_metagraph: list[Callable[[Metagraph], None]] = []
+        self.gone: dict[str, Callable[[], str]] = {
+            "data folder": Place(folder, folder / FOLDER_LOCK).lost,
+            STORE_FILE: lambda: store.gone,
+        }
+        self.retries: list[Callable[[], Awaitable[None]]] = []
         self._heartbeat = Heartbeat(feed, self.compose, folder / STATUS_FILE)
         self.services: dict[str, Callable[[], Service]] = {
             "chain watch": lambda: self.watch,
             OPERATOR: lambda: self._operator,
             "heartbeat": lambda: self._heartbeat,
             "housekeeping": lambda: Housekeeping(self),
+            "record": lambda: Keeping(feed, store, self.gone, self.retries),
         }
         self._supervisor = Supervisor(feed, self.services)
 
@@ -97,6 +107,7 @@ class Node:
             metagraph=self.watch.metagraph,
             commands=self._operator.log,
             attention=self.feed.attention,
+            record_gone=all_gone(self.gone),
         )
         for add in self.views:
             snapshot = add(snapshot)

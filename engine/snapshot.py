@@ -253,7 +253,8 @@ class ReplayView(Struct, frozen=True, kw_only=True):
 class Snapshot(Struct, frozen=True, kw_only=True):
     """Everything that a screen shows of a running engine, at one instant; with a `replay`, of an earlier one.
 
-    `rounds_done` are those of this run, `rounds_recorded` those in the store, of earlier runs as well.
+    `rounds_done` are those of this run, `rounds_recorded` those in the store, of earlier runs as well,
+    `rounds_unstored` those that wait for it or are lost; `record_gone` says what was deleted or replaced under the run.
     """
 
     at: float
@@ -276,6 +277,8 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     next_round_at: float | None = None
     rounds_done: int = 0
     rounds_recorded: int = 0
+    rounds_unstored: int = 0
+    record_gone: str = ""
     rounds: tuple[RoundView, ...] = ()
     miners: tuple[MinerView, ...] = ()
     plans: tuple[PlanView, ...] = ()

@@ -126,6 +126,7 @@ class Validating:
         node.services["penalties"] = lambda: self._penalising
         node.on_metagraph += [self._selection.see, self._tell_who_had_stopped]
         node.views.append(self._view)
+        node.retries.append(self.validator.catch_up)
         node.handlers |= {Pause: self._pause, Resume: self._resume}
         node.handle_unless_read_only(
             {
@@ -247,6 +248,7 @@ class Validating:
 
     def _view(self, snapshot: Snapshot) -> Snapshot:
         self._look_at_miners()
+        gone, shown = self._node.store.gone, self.validator.shown
         return replace(
             snapshot,
             paused=self.validator.paused,
@@ -254,8 +256,9 @@ class Validating:
             progress=self.validator.progress,
             next_round_at=None if self.validator.paused else self.validator.next_round_at,
             rounds_done=self.validator.rounds_done,
-            rounds_recorded=self.validator.rounds_recorded,
-            rounds=self.validator.shown,
+            rounds_recorded=0 if gone else self.validator.rounds_recorded,
+            rounds_unstored=self.validator.backlog.unstored,
+            rounds=tuple(replace(row, recorded=False) for row in shown) if gone else shown,
             miners=self._miners,
             sybil=self._sybil,
             plans=tuple(self._plans),

@@ -6,9 +6,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from uuid import uuid4
 
-from msgspec import Struct
 from msgspec.structs import replace
 
+from engine.backlog import Backlog, Entry
 from engine.challenges.kinds import kind
 from engine.challenges.sources.base import Source
 from engine.dispatch import Dispatch
@@ -24,7 +24,6 @@ from engine.store.store import Store
 from engine.values import Challenge, Reply, Round
 from engine.view import ROUNDS_SHOWN, clusters_of_uids, round_view
 
-UNRECORDED_KEPT = 200
 NOBODY_PAUSE_S = 0.2
 NOBODY_PATIENCE_S = 15.0
 NOBODY_TOLD_S = 5.0
@@ -32,15 +31,8 @@ NOBODY_TOLD_S = 5.0
 
 NOBODY = "selection"
 UNANSWERED = "answers"
+UNSTORED = "rounds"
 """Subjects of what needs attention for as long as it is so."""
-
-
-class Entry(Struct, frozen=True):
-    """A round on its way to the store, with what must be stored in the same transaction."""
-
-    round: Round
-    history: bytes
-    cursor: tuple[str, int]
 
 
 class Validator:
@@ -79,7 +71,7 @@ class Validator:
         self._is_scored = is_scored
         self._unpaused = asyncio.Event()
         self._unpaused.set()
-        self._unrecorded: deque[Entry] = deque()
+        self.backlog = Backlog(store, netuid)
         self._shown: deque[RoundView] = deque(maxlen=ROUNDS_SHOWN)
         self.rounds_done = 0
         self.rounds_recorded = 0
@@ -88,6 +80,12 @@ class Validator:
         self.suspicions = Suspicions()
 
     async def run(self, started: Callable[[], None]) -> None:
+        try:
+            await self._live(started)
+        finally:
+            await self.backlog.try_last()
+
+    async def _live(self, started: Callable[[], None]) -> None:
         history = await self.recall()
         started()
         while not self._run_is_over:
@@ -145,8 +143,8 @@ class Validator:
 
     async def recall(self) -> bytes | None:
         """What the scoring profile knows after the last round, be that stored or still waiting for the store."""
-        if self._unrecorded:
-            return self._unrecorded[-1].history
+        if self.backlog:
+            return self.backlog.history
         stored = await self._store.history(self._netuid, self._judge.profile)
         if stored is None:
             return None
@@ -159,7 +157,7 @@ class Validator:
 
     def _tell_forgotten(self) -> None:
         self._feed.raise_attention(
-            "warning", "scoring", "what earlier rounds taught of the miners cannot be read: it is learnt anew"
+            "warning", "scoring", "what earlier rounds taught of the miners is damaged in the store: it is learnt anew"
         )
 
     async def _next_challenge(self) -> Challenge | None:
@@ -168,7 +166,7 @@ class Validator:
         if asked is None:
             return None
         challenge = replace(asked, scored=self._is_scored(self._source.cursor.position))
-        waiting = {entry.round.challenge.id for entry in self._unrecorded}
+        waiting = self.backlog.ids
         repeat, unique = 1, challenge
         try:
             while unique.id in waiting or await self._store.has_round(unique.id):
@@ -182,7 +180,7 @@ class Validator:
     async def _start_afresh(self) -> None:
         """The source has come to its end: the next run begins with its first question."""
         try:
-            await self._catch_up()
+            await self.backlog.catch_up()
             await self._store.set_cursor(self._source.cursor.name, 0)
         except StoreError as error:
             self._feed.raise_attention("error", "store", f"the next run goes on at the end of its questions: {error}")
@@ -248,23 +246,25 @@ class Validator:
 
     async def _finish(self, judged: Round, history: bytes) -> None:
         self._scoreboard.add(judged)
-        self._unrecorded.append(Entry(judged, history, self._source.cursor))
         try:
-            await self._catch_up()
-            self.rounds_recorded = await self._store.count_rounds(self._netuid)
+            await self.backlog.add(Entry(judged, history, self._source.cursor))
+            await self._count_recorded()
         except StoreError as error:
-            if len(self._unrecorded) > UNRECORDED_KEPT:
-                self._unrecorded.popleft()
-            self._feed.raise_attention("error", "store", f"rounds are scored but not stored: {error}")
+            lost = f", {self.backlog.lost} more are lost" if self.backlog.lost else ""
+            waiting = f"{len(self.backlog)} wait in memory{lost}"
+            self._feed.hold_attention("error", UNSTORED, f"rounds are scored but not stored ({waiting}): {error}")
         self.rounds_done += 1
-        self._publish(judged, recorded=not self._unrecorded)
+        self._publish(judged, recorded=not self.backlog)
 
-    async def _catch_up(self) -> None:
-        """Store the rounds that wait for it, in order. Raises StoreError; what is left goes on waiting."""
-        while self._unrecorded:
-            oldest = self._unrecorded[0]
-            await self._store.record(oldest.round, netuid=self._netuid, history=oldest.history, cursor=oldest.cursor)
-            self._unrecorded.popleft()
+    async def catch_up(self) -> None:
+        """Store the rounds that wait, if any do. Raises StoreError."""
+        if self.backlog:
+            await self.backlog.catch_up()
+            await self._count_recorded()
+
+    async def _count_recorded(self) -> None:
+        self.rounds_recorded = await self._store.count_rounds(self._netuid)
+        self._feed.settle(UNSTORED, "rounds are stored again")
 
     def _publish(self, judged: Round, *, recorded: bool) -> None:
         row = round_view(judged, recorded=recorded)

@@ -76,6 +76,7 @@ async def opened(settings: Settings, folder: Path, feed: Feed) -> AsyncIterator[
             read_only=settings.read_only,
         )
         node.services["chain"] = lambda: chain
+        node.gone[CHAIN_FILE] = lambda: chain.gone
         node.handlers[Export] = exporter(folder)
         yield Session(settings, folder, feed, store, chain, wallet, node)
 

@@ -12,9 +12,10 @@ from typing import Literal
 
 import aiosqlite
 
-from engine.sqlite import ERRORS, primary_code
+from engine.place import Place
+from engine.sqlite import ERRORS, beside, primary_code
 from engine.store import schema
-from engine.store.errors import BadRow, StoreError, bad_row, store_error
+from engine.store.errors import BadRow, StoreError, StoreGone, bad_row, store_error
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,9 @@ class Database:
         self._mode: Literal["rwc", "rw"] = "rwc"
         self._connection: aiosqlite.Connection | None = None
         self._closed = False
+        self._place: Place | None = None
+        self._beside = Place()
+        self._mended = ""
 
     @classmethod
     async def open(cls, path: Path) -> "Database":
@@ -69,6 +73,21 @@ class Database:
         database._mode = "rw"
         return database
 
+    @property
+    def gone(self) -> str:
+        """Whether the file was deleted or replaced under us, in words; "" while it lies where it was opened."""
+        return self._place.lost() if self._place else ""
+
+    async def mend(self) -> str:
+        """Where only a file beside the database was deleted or replaced, put what it held into the database.
+
+        Returns what was mended, in words. Raises StoreError.
+        """
+        async with self.read():
+            pass
+        mended, self._mended = self._mended, ""
+        return mended
+
     async def close(self) -> None:
         async with self._turn:
             self._closed = True
@@ -79,6 +98,7 @@ class Database:
         """A turn on the connection, outside of any transaction."""
         async with self._turn:
             try:
+                await self._mend()
                 yield await self._connected()
             except ERRORS as error:
                 if primary_code(error) not in PASSING or self._in_transaction:
@@ -95,6 +115,7 @@ class Database:
         the end of the machine too: in WAL, SQLite syncs at each commit under synchronous = FULL only.
         """
         async with self.read() as connection:
+            self._require_place()
             if durable:
                 await connection.execute("PRAGMA synchronous = FULL")
             try:
@@ -107,6 +128,8 @@ class Database:
             finally:
                 if durable:
                     await connection.execute("PRAGMA synchronous = NORMAL")
+            self._require_place()
+            await self._mend()
 
     async def _migrate_one(self) -> bool:
         """Take the schema one version up. False: it is up to date. Raises StoreTooNew."""
@@ -124,8 +147,26 @@ class Database:
         if self._closed:
             raise StoreError(f"{self._path} is closed")
         if self._connection is None:
+            self._require_place()
             self._connection = await _connect(f"{self._uri}?mode={self._mode}")
+            self._place = self._place or Place(self._path)
+            self._beside = Place(beside(self._path, "wal"), beside(self._path, "shm"))
         return self._connection
+
+    def _require_place(self) -> None:
+        if gone := self.gone:
+            raise StoreGone(f"{gone}: put it back, or end this run and start again without it")
+
+    async def _mend(self) -> None:
+        """SQLite goes on with a log that was deleted: what it holds goes into the database."""
+        if self._connection is None or self.gone or not (lost := self._beside.lost()):
+            return
+        [(busy, *_)] = await self._connection.execute_fetchall("PRAGMA wal_checkpoint(FULL)")
+        if busy:
+            raise StoreGone(f"{lost}, and another process keeps its content from being put into {self._path}: end that")
+        await self._drop()
+        self._mended = f"{lost}: what it held was put into {self._path.name}"
+        log.warning("%s", self._mended)
 
     @property
     def _in_transaction(self) -> bool:
@@ -158,6 +199,7 @@ async def _open(uri: str) -> aiosqlite.Connection:
         connection.row_factory = sqlite3.Row
         for pragma in PRAGMAS:
             await _set(connection, pragma)
+        await connection.execute_fetchall("SELECT count(*) FROM sqlite_master")  # the log is opened by the first read
     except BaseException:
         await connection.close()
         raise

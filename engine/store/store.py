@@ -125,6 +125,15 @@ class Store:
         """Create or migrate the database file `path`. Raises StoreTooNew, StoreUnusable, StoreError."""
         return cls(await Database.open(path), retention_days=retention_days)
 
+    @property
+    def gone(self) -> str:
+        """Whether the file was deleted or replaced under us, in words; "" while it lies where it was opened."""
+        return self._database.gone
+
+    async def mend(self) -> str:
+        """As `Database.mend`."""
+        return await self._database.mend()
+
     async def close(self) -> None:
         await self._database.close()
 

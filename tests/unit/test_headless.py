@@ -147,7 +147,7 @@ def test_events_go_to_stdout_and_words_to_stderr(pipe: Pipe, words: Pipe) -> Non
     feed.raise_attention("warning", "uid 3", "silent")
     feed.emit("service", name="chain", state="running", reason="")
     reporter.pass_on()
-    feed.emit("stopped", reason="done", rounds=2, failed=False)
+    feed.emit("stopped", reason="done", rounds=2, failed=False, unstored=0)
     reporter.finish(1.0)
     assert [json.loads(line)["event"] for line in pipe.taken().splitlines()] == ["attention", "service", "stopped"]
     assert words.taken().decode() == "warning: uid 3: silent\nstopped after 2 rounds: done\n"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from engine import backlog
 from engine import validator as validator_module
 from engine.challenges.errors import ChallengeError
 from engine.dispatch import Dispatch
@@ -245,7 +246,9 @@ async def test_a_full_disk_keeps_rounds_in_memory_and_stores_them_in_order_when_
             await run
         assert [fields["recorded"] for fields in named(bench.feed, "round")] == [False, True, True]
         assert await bench.stored() == ["a", "b", "c"]
-        assert "no space left" in bench.feed.attention[0].text
+        told = [line["text"] for line in named(bench.feed, "attention") if line["subject"] == "rounds"]
+        assert "1 wait in memory" in told[0] and "no space left" in told[0]
+        assert told[-1] == "rounds are stored again"
 
 
 async def test_a_store_that_cannot_be_read_stops_no_round(store: Store) -> None:
@@ -269,18 +272,21 @@ async def test_rounds_that_waited_are_stored_before_the_questions_start_afresh(s
         assert await bench.cursor() == 0
 
 
+@pytest.mark.parametrize(("bound", "most", "kept"), [("MOST_ROUNDS", 2, ["c", "d"]), ("MOST_BYTES", 1, ["d"])])
 async def test_memory_for_rounds_that_cannot_be_stored_is_bounded(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: Store, monkeypatch: pytest.MonkeyPatch, bound: str, most: int, kept: list[str]
 ) -> None:
-    monkeypatch.setattr(validator_module, "UNRECORDED_KEPT", 2)
+    monkeypatch.setattr(backlog, bound, most)
     async with a_bench(store, "a", "b", "c", "d") as bench:
         bench.store.full = {"record"}
         async with going(bench) as run:
             await run
         assert bench.told == ["a", "b", "c", "d"]
+        waiting = bench.validator.backlog
+        assert (len(waiting), waiting.lost, waiting.unstored) == (len(kept), 4 - len(kept), 4)
         bench.store.full = set()
         await bench.run()
-        assert await bench.stored() == ["c", "d"]
+        assert await bench.stored() == kept
 
 
 async def test_a_restart_of_the_service_goes_on_with_what_is_not_stored_yet(store: Store) -> None:

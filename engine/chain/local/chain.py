@@ -23,7 +23,7 @@ from engine.chain.local import blocks, commits, registration, serving, staking, 
 from engine.chain.local.reads import StateReads
 from engine.chain.local.refusal import Refused
 from engine.chain.local.state import State, genesis
-from engine.chain.local.storage import ChainDataError, StateFile, told
+from engine.chain.local.storage import ChainDataError, ChainGone, StateFile, told
 from engine.keys import Signer
 from engine.sqlite import failure_of
 from engine.values import Hyperparameters, Outcome
@@ -81,6 +81,11 @@ class LocalChain(StateReads):
             thread.shutdown()
             raise
         return cls(path, file, state, thread, block_time)
+
+    @property
+    def gone(self) -> str:
+        """Whether the file was deleted or replaced under us, in words; "" while it lies where it was opened."""
+        return self._file.gone
 
     @property
     def block_time(self) -> float:
@@ -229,6 +234,8 @@ class LocalChain(StateReads):
                 after = await loop.run_in_executor(self._thread, self._stored, rule, self._state)
             except sqlite3.Error as error:
                 raise ChainUnavailable(failure_of(error, self._path).sentence) from error
+            except ChainGone as error:
+                raise ChainUnavailable(str(error)) from error
             self._state = after
             return after
 

@@ -4,6 +4,7 @@ Synchronous; `LocalChain` calls it from a thread. WAL keeps kill -9 from ever te
 """
 
 import fcntl
+import logging
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -15,8 +16,11 @@ from msgspec import Struct
 
 from engine.chain.local.state import Hotkey, Slot, State
 from engine.damage import UNDECODABLE, Damaged, damage, not_a_file
-from engine.sqlite import ERRORS, failure_of
+from engine.place import Place
+from engine.sqlite import ERRORS, beside, failure_of
 from engine.values import Hyperparameters, Natural
+
+log = logging.getLogger(__name__)
 
 FILE_NAME = "chain.sqlite3"
 DATA_VERSION = 1
@@ -59,6 +63,10 @@ class _Head(Struct, frozen=True, kw_only=True):
     epochs: Natural = 0
 
 
+class ChainGone(Exception):
+    """The file that is open no longer lies at its path."""
+
+
 class StateFile:
     """The open file. Locked until `close`, or the end of the process however it comes."""
 
@@ -69,10 +77,16 @@ class StateFile:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = _lock(path)
         try:
-            self._connection = _connect(path)
+            self._open()
         except BaseException:
             os.close(self._lock)
             raise
+        self._place = Place(path)
+
+    @property
+    def gone(self) -> str:
+        """Whether the file was deleted or replaced under us, in words; "" while it lies where it was opened."""
+        return self._place.lost()
 
     def load(self) -> State | None:
         """The state after the last transaction, None when the file is new."""
@@ -80,7 +94,10 @@ class StateFile:
             return read_state(self._connection)
 
     def save(self, before: State | None, after: State) -> None:
-        """Write what differs, in one transaction. Raises `sqlite3.Error`, and then nothing was written."""
+        """Write what differs, in one transaction. Raises `sqlite3.Error`, `ChainGone`, and then nothing was written."""
+        self._mend()
+        if gone := self.gone:
+            raise ChainGone(f"{gone}: put it back, or end this run and start again without it")
         slots = before.slots if before else ()
         hotkeys = before.hotkeys if before else {}
         balances = before.balances if before else {}
@@ -112,6 +129,21 @@ class StateFile:
     def close(self) -> None:
         self._connection.close()
         os.close(self._lock)
+
+    def _open(self) -> None:
+        self._connection = _connect(self._path)
+        self._beside = Place(beside(self._path, "wal"), beside(self._path, "shm"))
+
+    def _mend(self) -> None:
+        """SQLite goes on with a log that was deleted: what it holds belongs into the file, and a new one is begun."""
+        if self.gone or not (lost := self._beside.lost()):
+            return
+        [(busy, *_)] = self._connection.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
+        if busy:
+            raise ChainGone(f"{lost}, and another process keeps its content from being put into {self._path}: end that")
+        self._connection.close()
+        self._open()
+        log.warning("%s: what it held was put into %s", lost, self._path.name)
 
 
 def read_state(connection: sqlite3.Connection) -> State | None:
@@ -195,6 +227,7 @@ def _connect(path: Path) -> sqlite3.Connection:
             raise newer(path, version)
         if version == 0:
             connection.executescript(_SCHEMA)
+        connection.execute("SELECT count(*) FROM head").fetchone()  # the log is opened by the first read
         unless_it_works.pop_all()
     return connection
 

@@ -1,0 +1,27 @@
+"""Whether what is open still lies at its path: what is written to a file that was deleted, nobody will find."""
+
+from pathlib import Path
+
+
+class Place:
+    """Where files or folders lie, each known by device and inode from the moment when this is made."""
+
+    def __init__(self, *paths: Path) -> None:
+        self._found = {path: _identity(path) for path in paths}
+
+    def lost(self) -> str:
+        """Which of them was deleted or replaced since, in words, "" for none. One that is put back is found again."""
+        for path, found in self._found.items():
+            now = _identity(path)
+            if now != found:
+                return f"{path} was {'deleted' if now is None else 'replaced'} while it was in use"
+        return ""
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """None for what is not there, or cannot be looked at."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -1,0 +1,211 @@
+"""A record that is deleted or replaced under a run is said, nothing is written where nobody will find it, and what is
+put back goes on."""
+
+import asyncio
+import logging
+import shutil
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+
+from engine import heartbeat, keeping
+from engine.backlog import Backlog, Entry
+from engine.chain.interface import ChainUnavailable
+from engine.chain.local import LocalChain
+from engine.feed import Feed
+from engine.heartbeat import Heartbeat
+from engine.keeping import Keeping
+from engine.logs import FILE, FOLDER, open_log
+from engine.place import Place
+from engine.sqlite import beside
+from engine.store.errors import StoreGone
+from engine.store.reader import open_reader
+from engine.store.store import Store
+from tests.unit.store_helpers import NETUID, a_plan, a_round
+from tests.unit.tui_helpers import snapshot
+
+PATIENCE_S = 60.0
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    (tmp_path / "data").mkdir()
+    return tmp_path / "data" / "store.db"
+
+
+@pytest.fixture
+async def store(path: Path) -> AsyncIterator[Store]:
+    store = await Store.open(path, retention_days=7)
+    yield store
+    await store.close()
+
+
+async def record(store: Store, number: int) -> None:
+    await store.record(a_round(number), netuid=NETUID, history=b"h", cursor=("synthetic", number + 1))
+
+
+def found(path: Path) -> list[str]:
+    """What another process reads of the store."""
+    with open_reader(path) as reader:
+        return reader.newest_ids(10)
+
+
+def is_there(path: Path) -> bool:
+    return path.exists()
+
+
+def delete(path: Path) -> None:
+    for file in (path, beside(path, "wal"), beside(path, "shm")):
+        file.unlink()
+
+
+def replace(path: Path) -> None:
+    delete(path)
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE other (one INTEGER)")
+
+
+@pytest.mark.parametrize(("lose", "how"), [(delete, "deleted"), (replace, "replaced")])
+async def test_nothing_is_written_where_nobody_will_find_it(
+    store: Store, path: Path, lose: Callable[[Path], None], how: str
+) -> None:
+    await record(store, 0)
+    assert store.gone == ""
+    lose(path)
+    assert store.gone == f"{path} was {how} while it was in use"
+    for _ in range(2):
+        with pytest.raises(StoreGone, match=f"{how} while it was in use: put it back, or end this run"):
+            await record(store, 1)
+    with pytest.raises(StoreGone):
+        await store.journal.intend(a_plan())
+    assert await store.has_round("round-0"), "what is open still answers"
+    assert is_there(path) == (how == "replaced"), "no new file takes its place"
+
+
+async def test_a_file_that_is_put_back_goes_on(store: Store, path: Path, tmp_path: Path) -> None:
+    await record(store, 0)
+    shutil.move(path.parent, tmp_path / "away")
+    with pytest.raises(StoreGone):
+        await record(store, 1)
+    shutil.move(tmp_path / "away", path.parent)
+    await record(store, 1)
+    assert store.gone == "" and found(path) == ["round-1", "round-0"]
+
+
+@pytest.mark.parametrize("names", [["wal"], ["shm"], ["wal", "shm"]])
+async def test_a_log_that_is_deleted_costs_no_round(store: Store, path: Path, names: list[str]) -> None:
+    await record(store, 0)
+    for name in names:
+        beside(path, name).unlink()
+    await record(store, 1)
+    assert (
+        f"store.db-{names[0]} was deleted while it was in use: what it held was put into store.db" in await store.mend()
+    )
+    assert await store.mend() == ""
+    assert found(path) == ["round-1", "round-0"]
+    await store.close()
+    assert found(path) == ["round-1", "round-0"]
+
+
+async def test_a_log_that_is_deleted_after_the_last_round_is_mended_without_another(store: Store, path: Path) -> None:
+    await record(store, 0)
+    beside(path, "wal").unlink()
+    assert await store.mend()
+    assert found(path) == ["round-0"]
+
+
+async def test_a_chain_does_not_go_on_in_a_file_that_is_gone(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "chain.sqlite3"
+    chain = await LocalChain.open(path, netuid=NETUID)
+    block = await chain.tick()
+    shutil.move(path.parent, tmp_path / "away")
+    with pytest.raises(ChainUnavailable, match=r"chain\.sqlite3 was deleted while it was in use: put it back"):
+        await chain.tick()
+    assert chain.gone and await chain.block() == block
+    shutil.move(tmp_path / "away", path.parent)
+    beside(path, "wal").unlink()
+    assert await chain.tick() == block + 1
+    await chain.close()
+    chain = await LocalChain.open(path, netuid=NETUID)
+    assert await chain.block() == block + 1
+    await chain.close()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not condition():  # noqa: ASYNC110 files have no events
+            await asyncio.sleep(0.01)
+
+
+async def test_what_is_gone_is_told_until_it_is_back_and_what_waits_is_stored_then(
+    store: Store, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "LOOK_S", 0.01)
+    feed, backlog = Feed(snapshot()), Backlog(store, NETUID)
+    gone = {"data folder": Place(path.parent).lost, "store.db": lambda: store.gone}
+    service = asyncio.create_task(Keeping(feed, store, gone, [backlog.catch_up]).run(lambda: None))
+    shutil.move(path.parent, tmp_path / "away")
+    await until(lambda: {line.subject for line in feed.attention} == {"data folder", "store.db"})
+    with suppress(StoreGone):
+        await backlog.add(Entry(a_round(0), b"h", ("synthetic", 1)))
+    assert len(backlog) == backlog.unstored == 1
+    shutil.move(tmp_path / "away", path.parent)
+    await until(lambda: not feed.attention and not backlog)
+    assert found(path) == ["round-0"]
+    service.cancel()
+
+
+async def test_the_log_beside_the_store_is_told_of(store: Store, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "LOOK_S", 0.01)
+    feed = Feed(snapshot())
+    service = asyncio.create_task(Keeping(feed, store, {"store.db": lambda: store.gone}, []).run(lambda: None))
+    beside(path, "wal").unlink()
+    await until(lambda: any("store.db-wal was deleted" in line.text for line in feed.attention))
+    service.cancel()
+
+
+def test_a_folder_that_took_the_place_of_ours_gets_no_status(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    feed = Feed(snapshot())
+    beat = Heartbeat(feed, lambda _loop: snapshot(), folder / "status.json")
+    beat.write_status()
+    assert (folder / "status.json").exists()
+    folder.rename(tmp_path / "away")
+    beat.write_status()
+    folder.mkdir()
+    beat.write_status()
+    assert not list(folder.iterdir())
+    [line] = feed.attention
+    assert (line.subject, line.text) == (heartbeat.STATUS, f"not written: {folder} was replaced while it was in use")
+
+
+@pytest.mark.parametrize("logs_too", [False, True])
+def test_a_log_that_is_deleted_is_begun_anew_though_nothing_is_logged(tmp_path: Path, logs_too: bool) -> None:
+    told: list[str] = []
+    path = tmp_path / FOLDER / FILE
+    with open_log(tmp_path, level="info", cap_mb=1, tell=told.append):
+        logging.getLogger("test").info("before")
+        asyncio.run(until(lambda: path.exists() and path.stat().st_size > 0))
+        shutil.rmtree(path.parent) if logs_too else path.unlink()
+        asyncio.run(until(lambda: bool(told)))
+        logging.getLogger("test").info("after")
+    assert told == [f"{path} was deleted while it was in use: a new one is begun"]
+    assert "after" in path.read_text() and path.stat().st_mode & 0o077 == 0
+
+
+def test_no_log_is_begun_in_a_folder_that_is_not_ours(tmp_path: Path) -> None:
+    told: list[str] = []
+    folder = tmp_path / "data"
+    with open_log(folder, level="info", cap_mb=1, tell=told.append) as ring:
+        logging.getLogger("test").info("before")
+        asyncio.run(until(lambda: (folder / FOLDER / FILE).exists()))
+        folder.rename(tmp_path / "away")
+        folder.mkdir()
+        asyncio.run(until(lambda: bool(told)))
+        logging.getLogger("test").info("after")
+        asyncio.run(until(lambda: ring.tail().lines[-1].text == "after"))
+    assert told[0] == f"nothing is logged to disk: {folder} was replaced while it was in use"
