@@ -94,4 +94,4 @@ class Readiness:
             self._failed = 0
 
     def _failing(self) -> str:
-        return f"the last challenges were not answered: {self._fault}"
+        return f"the last challenges failed: {self._fault}"

@@ -70,7 +70,7 @@ def read_chat(reply: object, *, reasoning_is_answer: bool = False) -> Completion
                 "the model's reply holds its reasoning and no answer: let it have more tokens, have the server keep "
                 "the two together, or set reasoning_is_answer"
             )
-        text = text or thought
+        text = thought or text
     return Completion(
         text=text,
         tool_calls=calls,

@@ -50,6 +50,8 @@ def test_reasoning_alone_is_no_empty_answer(name: str) -> None:
     with pytest.raises(NoAnswer, match=r"reasoning and no answer.*reasoning_is_answer"):
         read_reply(recorded(name))
     assert read_reply(recorded(name), reasoning_is_answer=True).text == "It is 42."
+    blank = answer({"content": " \n", "reasoning": "It is 42."})
+    assert read_reply(blank, reasoning_is_answer=True).text == "It is 42."
 
 
 def test_reasoning_beside_an_answer_stays_out_of_it() -> None:
