@@ -22,6 +22,9 @@ WORD = 8
 RECOGNISED = 12
 """So many first characters of a longer secret are hidden as well: whoever quotes it may have cut it."""
 
+PLACEHOLDERS = frozenset(["empty", "none", "dummy", "ollama", "vllm", "lm-studio", "sk-no-key-required"])
+"""Keys for servers that check none, as their documents name them: words that may stand in any text."""
+
 _NAMES = r"(?:mnemonic|seed|secret|password|passwd|passphrase|api[_-]?key|private[_-]?key|token)"
 _SECRETS = re.compile(
     "|".join(
@@ -50,7 +53,7 @@ _traces = re.compile(r"(?!)")
 
 def know(secret: str) -> None:
     """From now on `secret` is hidden, also as JSON, a URL and Python's `repr` write it."""
-    if len(secret) >= SHORTEST:
+    if len(secret) >= SHORTEST and secret.lower() not in PLACEHOLDERS:
         escaped = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1]}
         in_url = {quote(secret, safe="", errors="replace"), quote(secret, errors="replace")}
         _know_all({*_known, secret, *in_url, *escaped})

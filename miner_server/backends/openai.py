@@ -14,7 +14,7 @@ import msgspec
 from yarl import URL
 
 from engine import foreign_json
-from engine.redaction import HIDDEN, redact
+from engine.redaction import redact
 from engine.text import safe
 from engine.transport.wire import Completion
 from engine.values import Request
@@ -37,9 +37,6 @@ PROBE_AGAIN_READY_S = 15.0
 PROBE_AGAIN_S = 2.0
 PROVE_AGAIN_S = 15.0
 """After a proof that failed: it is a completion, which takes longer than a list of models and may cost money."""
-
-LEAST_KEY = 12
-"""A shorter key is a word that may stand in an answer: servers that need none are given `EMPTY` or `ollama`."""
 
 JSON = {"content-type": "application/json"}
 NO_LIST = (404, 405, 501)
@@ -66,7 +63,6 @@ class OpenAIBackend:
         self._base = base_url.rstrip("/")
         self._models, self._chat = URL(f"{self._base}/models"), URL(f"{self._base}/chat/completions")
         self._headers = {"accept-encoding": "identity", reflection.HEADER: reflection.MARK}
-        self._key = api_key or ""
         if api_key:
             self._headers["authorization"] = f"Bearer {api_key}"
         self._wanted = model
@@ -158,13 +154,7 @@ class OpenAIBackend:
         reply = await self._call("POST", self._chat, body)
         if not 200 <= reply.status < 300:
             raise failure(read_body(reply.body), status=reply.status, again_in=reply.retry_after)
-        return self._without_key(read_reply(reply.body, reasoning_is_answer=self._reasoning_is_answer))
-
-    def _without_key(self, completion: Completion) -> Completion:
-        """There are gateways that quote a refused key in a text of the model's."""
-        if len(self._key) < LEAST_KEY or self._key not in (written := msgspec.json.encode(completion).decode()):
-            return completion
-        return msgspec.json.decode(written.replace(self._key, HIDDEN), type=Completion)
+        return read_reply(reply.body, reasoning_is_answer=self._reasoning_is_answer)
 
     async def _call(self, method: str, url: URL, body: bytes | None = None) -> "_Reply":
         headers = JSON if body else None

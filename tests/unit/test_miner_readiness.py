@@ -59,6 +59,19 @@ async def test_no_word_of_a_backend_reaches_a_caller(server: ModelServer, status
         assert KEY not in repr(miner.view())
 
 
+@pytest.mark.parametrize(
+    ("key", "answer"), [(KEY, "Incorrect API key provided: ******."), ("EMPTY", "Incorrect API key provided: EMPTY.")]
+)
+async def test_a_key_in_a_text_of_the_models_is_hidden_and_a_word_in_place_of_one_is_not(
+    server: ModelServer, key: str, answer: str
+) -> None:
+    server.reply = chat(f"Incorrect API key provided: {key}.")
+    async with serving(open_backend("openai", base_url=server.url, api_key=key)) as miner, Validator(miner) as alice:
+        await is_ready(miner)
+        await alice.shake()
+        assert await alice.ask("hello") == answer
+
+
 async def test_no_word_of_a_list_of_models_reaches_a_caller(server: ModelServer) -> None:
     server.models_status, server.models = 401, ECHO
     async with serving(open_backend("openai", base_url=server.url, api_key=KEY)) as miner, Validator(miner) as alice:
