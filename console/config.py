@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct, to_builtins
 
 from console.errors import ConsoleError
-from engine.redaction import hide_known
+from engine.redaction import hide_known, url_shown
 from engine.settings import Configuration, Fate, Secret, Setting, Settings, declared, expected
 from engine.text import cells, safe
 from engine.values import Peer
@@ -130,7 +130,7 @@ def _plain(value: Any) -> Any:
         case Secret():
             return repr(value) if value else ""
         case Path() | str():
-            return hide_known(str(value))
+            return hide_known(url_shown(str(value)))
         case tuple():
             return [_plain(one) for one in value]
         case Peer(hotkey=hotkey, host=host, port=port):

@@ -44,6 +44,11 @@ _NAMED = re.compile(rf"\b({_NAMES}[\"']?\s*[:=]\s*[\"']?|bearer\s+)(?![\"'\s])[^
 _TELLING = re.compile(r"key|token|secret|pass|auth|sig", re.IGNORECASE)
 """What the name of a URL's parameter says when its value is a secret."""
 
+_USERINFO = re.compile(r"(?<=://)(?:[^/\s]*|[^/\s:@]*:(?!\d*(?:[/?#]|\Z))[^\s@]*)@")
+"""Of a URL what stands before its host; a password may hold whatever belongs into a path."""
+
+_PARAMETER = re.compile(rf"([?&;#][^=&;#\s]*(?:{_TELLING.pattern})[^=&;#\s]*=)[^&;#\s]+", re.IGNORECASE)
+
 _known: tuple[str, ...] = ()
 """Longest first, so that a secret within another one leaves nothing of it."""
 
@@ -77,6 +82,16 @@ def know_url(url: str) -> None:
     for name, value in parse_qsl(parts.query):
         if _TELLING.search(name):
             know(value)
+
+
+def url_shown(text: str) -> str:
+    """A URL, or a text with some, without its password and the keys in its query, however short they are."""
+
+    def hidden(found: re.Match[str]) -> str:
+        user, colon, _ = found[0].partition(":")
+        return f"{user}:{HIDDEN}@" if colon else f"{HIDDEN}@"
+
+    return _PARAMETER.sub(rf"\1{HIDDEN}", _USERINFO.sub(hidden, text))
 
 
 def forget_all() -> None:
@@ -113,8 +128,8 @@ def hide_within(value: Any) -> Any:
 
 
 def redact(text: str) -> str:
-    """`text` without known secrets and without what looks like one; rather a hash too much than a key."""
-    return _NAMED.sub(rf"\1{HIDDEN}", _SECRETS.sub(HIDDEN, hide_known(text)))
+    """`text` without known secrets, those in URLs and what looks like one; rather a hash too much than a key."""
+    return _NAMED.sub(rf"\1{HIDDEN}", _SECRETS.sub(HIDDEN, url_shown(hide_known(text))))
 
 
 def _know_all(secrets: set[str]) -> None:

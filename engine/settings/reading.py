@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 from msgspec import Struct, ValidationError, convert, inspect
 from msgspec.structs import fields
 
-from engine.redaction import know_url
+from engine.redaction import know_url, url_shown
 from engine.settings.declared import Addresses, Secret, Settings
 from engine.values import Peer
 
@@ -56,7 +56,7 @@ def read(setting: Setting, given: object, *, is_text: bool) -> object:
         value = _from_text(setting.kind, given) if is_text else given
         return convert(value, setting.type, strict=not is_text, dec_hook=_read_own)
     except (ValidationError, ValueError) as error:
-        shown = "" if setting.secret else f", not {given!r}"
+        shown = "" if setting.secret else f", not {url_shown(repr(given))}"
         raise ValueError(f"must be {expected(setting)}{shown}") from error
 
 

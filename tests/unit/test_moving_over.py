@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from console.cli import main
+from console.config import shown as shown_settings
 from console.errors import ExitCode
 from engine.chain.wallets import throwaway
+from engine.settings import configure
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 120.0
@@ -381,3 +383,36 @@ def test_a_miner_starts_with_the_hotkey_of_a_server(coldkeypub: str | None, fold
     assert served is not None, said
     assert wallet.hotkey.ss58_address in said
     assert running.returncode == ExitCode.DONE
+
+
+@pytest.mark.parametrize(
+    ("url", "shown_as"),
+    [
+        ("http://user:pa55w0rd@h:1/v1", "http://user:******@h:1/v1"),
+        ("http://user:pw@h/v1", "http://user:******@h/v1"),
+        ("http://tokentoken@h/v1", "http://******@h/v1"),
+        ("http://user:pa@55@h/v1", "http://user:******@h/v1"),
+        ("http://user:pa/ss@h/v1", "http://user:******@h/v1"),
+        ("http://user:pa%2Fss?w#rd@h/v1", "http://user:******@h/v1"),
+        ("http://h/v1?api_key=s3cr3t&x=1", "http://h/v1?api_key=******&x=1"),
+        ("http://h/v1?x=1&Access-Token=s3cr3t#sig=zz", "http://h/v1?x=1&Access-Token=******#sig=******"),
+        ("http://h:8000/v1/model@2?x=1", "http://h:8000/v1/model@2?x=1"),
+        ("http://[::1]:8000/v1", "http://[::1]:8000/v1"),
+    ],
+)
+@pytest.mark.parametrize("name", ["backend_url", "encoder_url", "network"])
+def test_no_password_in_a_url_is_shown(name: str, url: str, shown_as: str, capsys: pytest.CaptureFixture[str]) -> None:
+    if name == "network":
+        url, shown_as = url.replace("http://", "wss://"), shown_as.replace("http://", "wss://")
+    flag = "--" + name.replace("_", "-")
+    assert shown(capsys, "--role", "miner", flag, url)[name]["value"] == shown_as
+    Path("c.toml").write_text(f"{name} = {json.dumps(url)}\n")
+    assert main(["config", "show", "--role", "miner", "--config", "c.toml"]) == ExitCode.DONE
+    assert f'"{shown_as}"' in capsys.readouterr().out
+    configuration = configure({}, config=Path("c.toml"), environ={})
+    assert next(row.value for row in shown_settings(configuration) if row.name == name) == f'"{shown_as}"'
+    main(["doctor", "--role", "miner", "--backend", "openai", flag, url])
+    out, err = capsys.readouterr()
+    assert url not in out + err or url == shown_as
+    assert main(["config", "show", flag, f" {url} "]) == ExitCode.USAGE
+    assert url == shown_as or url not in capsys.readouterr().err
