@@ -93,6 +93,7 @@ def _checks(case: Case) -> tuple[tuple[str, Check], ...]:
         ("encoder", lambda: models.encoder(case)),
         ("backend", lambda: models.chat_model(case)),
         ("machine", lambda: machine.machine(case, machine.measure(case.folder))),
+        ("subnet's machine", lambda: machine.of_subnet(case, machine.measure(case.folder))),
     )
 
 

@@ -1,23 +1,39 @@
-"""This machine against `min_compute.yml`. What cannot be measured is unknown, and not bad; nothing here blocks."""
+"""This machine against `min_compute.yml`: ours, and a subnet's in the current folder.
+
+What cannot be measured is unknown, and not bad; nothing here blocks.
+"""
 
 import os
 import platform
+import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import msgspec.yaml
 from msgspec import Struct
 
 from console.doctor.case import Case
 from console.doctor.result import Result, ok, skipped, warning
+from engine.inputs import BYTE_ORDER_MARK, open_input
+from engine.text import safe
 
+SUBNETS = Path("min_compute.yml")
 SPECIFICATION = Path(__file__).parents[2] / "min_compute.yml"
 GB = 1_000_000_000
 KERNELS_SHARE = 0.93
 """Memory that is sold as 2 GB shows up as a little less: firmware and kernel keep some."""
 
-Spec = dict[str, Any]
+LARGEST = 1 << 20
+DEEPEST, MOST, WIDEST = 3, 64, 80
+"""A specification's tables are so deep, so long, and their names so wide; what is more is not written out."""
+
+SAME_ARCHITECTURE = {"amd64": "x86_64", "x64": "x86_64", "x86-64": "x86_64", "arm64": "aarch64"}
+
+_NUMBER = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([gt])(?:i?b|hz)?|cores?)?", re.IGNORECASE)
 
 
 class Measured(Struct, frozen=True, kw_only=True):
@@ -31,29 +47,81 @@ class Measured(Struct, frozen=True, kw_only=True):
     glibc: str = ""
 
 
-def machine(case: Case, measured: Measured, specification: Path = SPECIFICATION) -> Iterator[Result]:
-    """One result a line of the specification that this role has."""
+def machine(
+    case: Case, measured: Measured, specification: Path = SPECIFICATION, *, prefix: str = "machine"
+) -> Iterator[Result]:
+    """A result for each line that this role has in a specification and that can be judged, and one that names the rest.
+
+    A line that is not there demands nothing. The results' names begin with `prefix`.
+    """
     role = "miner" if case.settings.role == "miner" else "validator"
     try:
-        spec = read_spec(specification.read_text(encoding="utf-8"))["compute_spec"][role]
-        wanted = {
-            "cores": ("cores", measured.cores, float(spec["cpu"]["min_cores"]), ""),
-            "cpu speed": ("GHz", measured.ghz, float(spec["cpu"]["min_speed"]), ".1f"),
-            "memory": ("GB", measured.memory, float(spec["memory"]["min_ram"]), ".1f"),
-            "disk size": ("GB", measured.disk, float(spec["storage"]["min_space"]), ".0f"),
-        }
-        architecture = str(spec["cpu"]["architecture"])
-        glibc = str(spec["os"]["glibc"])
+        lines = dict(_lines(_of_role(_document(specification), role)))
     except FileNotFoundError:
-        yield skipped("machine", "min_compute.yml is not part of this installation")
+        yield skipped(prefix, f"{specification.name} is not part of this installation")
         return
-    except (KeyError, TypeError, ValueError) as error:
-        yield skipped("machine", f"min_compute.yml has no readable {error}")
+    except (OSError, ValueError) as error:
+        yield skipped(prefix, f"{specification} cannot be read: {error}")
         return
-    for name, (unit, value, least, shape) in wanted.items():
-        yield _number(f"machine: {name}", value, least, unit, shape, f"min_compute.yml, {role}")
-    yield _architecture(measured.architecture, architecture)
-    yield _glibc(measured.glibc, glibc)
+    if not lines:
+        yield skipped(prefix, f"{specification} says nothing of a {role}")
+        return
+    judged: set[str] = set()
+    for path, (name, unit, shape) in NUMBERS.items():
+        least = _as_number(lines.get(path))
+        if least is not None:
+            judged.add(path)
+            found = getattr(measured, MEASURED_AS[path])
+            yield _number(f"{prefix}: {name}", found, least, unit, shape, f"{specification.name}, {role}")
+    for path, judge in TEXTS.items():
+        if isinstance(lines.get(path), str | float):
+            judged.add(path)
+            yield judge(f"{prefix}: {path.rpartition('.')[2]}", measured, str(lines[path]))
+    left = [path for path in lines if path not in judged]
+    if left:
+        yield skipped(f"{prefix}: not judged", f"{len(left)} lines of {specification.name}: {', '.join(left)}")
+
+
+def _document(path: Path) -> object:
+    """Raises OSError, ValueError with a sentence."""
+    with open_input(path) as file:
+        raw = file.read(LARGEST + 1)
+    if len(raw) > LARGEST:
+        raise ValueError(f"it is larger than {LARGEST} bytes")
+    try:
+        return msgspec.yaml.decode(raw.removeprefix(BYTE_ORDER_MARK))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"it is not valid YAML ({' '.join(str(error).split())})") from error
+
+
+def _of_role(document: object, role: str) -> dict[str, object]:
+    """What a specification says of one role, and of every role."""
+    if not isinstance(document, dict):
+        return {}
+    roles = document.get("compute_spec")
+    own = roles.get(role) if isinstance(roles, dict) else None
+    if not isinstance(own, dict):
+        return {}
+    shared = {key: value for key, value in document.items() if key not in ("compute_spec", "version")}
+    return {**shared, **own}
+
+
+def _lines(table: dict[Any, Any], beginning: str = "", depth: int = DEEPEST) -> Iterator[tuple[str, object]]:
+    """Values by their dotted path; a table that is deeper than is worth a line counts as one value, as a list does."""
+    for key, value in islice(table.items(), MOST):
+        path = safe(f"{beginning}{key}", WIDEST)
+        if isinstance(value, dict) and value and depth > 1:
+            yield from _lines(value, path + ".", depth - 1)
+        else:
+            yield path, value
+
+
+def _as_number(value: object) -> float | None:
+    """A demand as a number of GB, GHz or pieces, as 16, "16 GB" or "1.5TB" say it; None for what says none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    match = _NUMBER.fullmatch(str(value).strip())
+    return None if match is None else float(match[1]) * (1000 if match[2] in ("T", "t") else 1)
 
 
 def _number(name: str, value: float | None, least: float, unit: str, shape: str, where: str) -> Result:
@@ -70,11 +138,11 @@ def _number(name: str, value: float | None, least: float, unit: str, shape: str,
     return ok(name, f"{value:{shape}} {unit}, at least {least:g} needed")
 
 
-def _architecture(value: str, needed: str) -> Result:
-    name = "machine: architecture"
+def _architecture(name: str, measured: Measured, needed: str) -> Result:
+    value = measured.architecture
     if not value:
         return skipped(name, "unknown: it cannot be measured here")
-    if value != needed:
+    if SAME_ARCHITECTURE.get(value.lower(), value) != SAME_ARCHITECTURE.get(needed.lower(), needed):
         return warning(
             name,
             f"{value}, not {needed}",
@@ -84,8 +152,8 @@ def _architecture(value: str, needed: str) -> Result:
     return ok(name, value)
 
 
-def _glibc(found: str, needed: str) -> Result:
-    name = "machine: glibc"
+def _glibc(name: str, measured: Measured, needed: str) -> Result:
+    found = measured.glibc
     if not found:
         return skipped(name, "unknown: this system has another C library")
     if _version(found) < _version(needed):
@@ -102,25 +170,25 @@ def _version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(".") if part.isdecimal())
 
 
-def read_spec(text: str) -> Spec:
-    """Nested tables and plain values of a YAML file, by indentation; lists and quoting beyond "…" are not read."""
-    root: Spec = {}
-    open_tables: list[tuple[int, Spec]] = [(-1, root)]
-    for raw in text.splitlines():
-        content = raw.partition(" #")[0].rstrip()
-        key, colon, value = content.strip().partition(":")
-        if not colon or key.startswith("#"):
-            continue
-        depth = len(content) - len(content.lstrip())
-        while open_tables[-1][0] >= depth:
-            open_tables.pop()
-        table = open_tables[-1][1]
-        if value.strip():
-            table[key] = value.strip().strip("\"'")
-        else:
-            table[key] = {}
-            open_tables.append((depth, table[key]))
-    return root
+NUMBERS = {
+    "cpu.min_cores": ("cores", "cores", ""),
+    "cpu.min_speed": ("cpu speed", "GHz", ".1f"),
+    "memory.min_ram": ("memory", "GB", ".1f"),
+    "storage.min_space": ("disk size", "GB", ".0f"),
+}
+MEASURED_AS = {
+    "cpu.min_cores": "cores",
+    "cpu.min_speed": "ghz",
+    "memory.min_ram": "memory",
+    "storage.min_space": "disk",
+}
+TEXTS: dict[str, Callable[[str, Measured, str], Result]] = {"cpu.architecture": _architecture, "os.glibc": _glibc}
+
+
+def of_subnet(case: Case, measured: Measured) -> Iterator[Result]:
+    """The same for the specification of a subnet, where the doctor is asked in the folder of its program."""
+    if SUBNETS.is_file() and not (SPECIFICATION.is_file() and SUBNETS.samefile(SPECIFICATION)):
+        yield from machine(case, measured, SUBNETS, prefix="subnet's machine")
 
 
 def measure(folder: Path) -> Measured:

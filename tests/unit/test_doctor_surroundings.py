@@ -1,5 +1,6 @@
 """Python, packages, terminal, files, clock and machine: each with what is well and what is not."""
 
+import json
 import os
 import sqlite3
 import time
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from console.cli import main
 from console.doctor import clock, files, machine, packages, terminal
 from console.doctor.machine import Measured
 from engine.store.schema import LATEST
@@ -14,7 +16,6 @@ from engine.store.store import Store
 from tests.unit.doctor_helpers import case, states
 
 GOOD_TERMINAL = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "en_US.UTF-8"}
-ROOT = Path(__file__).parents[2]
 
 
 def test_an_old_python_is_critical() -> None:
@@ -133,31 +134,140 @@ def test_a_clock_that_nothing_keeps_is_a_warning_but_for_the_demo(tmp_path: Path
 LARGE = Measured(cores=8, ghz=3.0, architecture="x86_64", memory=16.0, disk=100.0, glibc="2.36")
 
 
+NOT_JUDGED = "machine: not judged"
+
+
 def test_a_machine_that_is_large_enough_is_well(tmp_path: Path) -> None:
-    assert set(states(machine.machine(case(tmp_path), LARGE)).values()) == {"OK"}
+    found = states(machine.machine(case(tmp_path), LARGE))
+    assert found.pop(NOT_JUDGED) == "SKIPPED"
+    assert len(found) == 6
+    assert set(found.values()) == {"OK"}
 
 
 def test_a_machine_that_is_too_small_is_told_line_by_line(tmp_path: Path) -> None:
     small = Measured(cores=1, ghz=1.0, architecture="aarch64", memory=0.5, disk=1.0, glibc="2.17")
-    assert set(states(machine.machine(case(tmp_path, role="miner"), small)).values()) == {"WARNING"}
+    found = states(machine.machine(case(tmp_path, role="miner"), small))
+    assert found.pop(NOT_JUDGED) == "SKIPPED"
+    assert set(found.values()) == {"WARNING"}
 
 
 def test_what_cannot_be_measured_is_unknown_and_not_bad(tmp_path: Path) -> None:
     assert set(states(machine.machine(case(tmp_path), Measured())).values()) == {"SKIPPED"}
 
 
-def test_a_specification_that_is_not_there_or_broken_blocks_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [
+        "compute_spec:\n  validator: 7\n",
+        "- a list\n",
+        "",
+        "a: [1\n",
+        "\x00",
+        "compute_spec: &a\n  validator: *a\n",
+        "a: " + "[" * 5000,
+        "x" * ((1 << 20) + 1),
+    ],
+)
+def test_a_specification_that_is_broken_blocks_nothing_and_is_named(content: str, tmp_path: Path) -> None:
+    (tmp_path / "broken.yml").write_text(content)
+    [found] = machine.machine(case(tmp_path), LARGE, tmp_path / "broken.yml")
+    assert found.state == "SKIPPED"
+    assert "broken.yml" in found.text
+
+
+def test_a_specification_that_is_not_there_blocks_nothing(tmp_path: Path) -> None:
     assert states(machine.machine(case(tmp_path), LARGE, tmp_path / "none.yml")) == {"machine": "SKIPPED"}
-    (tmp_path / "broken.yml").write_text("compute_spec:\n  validator: 7\n")
-    assert states(machine.machine(case(tmp_path), LARGE, tmp_path / "broken.yml")) == {"machine": "SKIPPED"}
 
 
-def test_the_specification_is_read_as_yaml_is() -> None:
-    text = (ROOT / "min_compute.yml").read_text()
-    spec = machine.read_spec(text)
-    assert spec["compute_spec"]["miner"]["cpu"]["min_cores"] == "2"
-    assert spec["compute_spec"]["validator"]["os"] == {"name": "Linux", "glibc": "2.31"}
-    assert spec["network_spec"]["inbound"] == {"validator": "false", "miner": "true"}
+LOOSH_MINER = """\
+version: "1.0.0"
+compute_spec:
+  miner:
+    cpu:
+      min_cores: 8
+      min_speed: 2.8
+      recommended_cores: 16
+      architecture: x86_64
+    gpu:
+      required: true
+      profiles:
+        a10_24gb: {min_vram: 24, recommended_gpu: "NVIDIA A10", min_compute_capability: 8.6}
+        h100_80gb:
+          min_vram: 80
+    memory:
+      min_ram: "64 GB"
+      min_swap: 8
+      ram_type: DDR5
+    storage:
+      min_space: 0.5TB
+      type: SSD
+      min_iops: 2000
+    os:
+      name: Ubuntu
+      version: 22.04
+    model_allowlist:
+      a10_24gb:
+        - id: mistral-nemo-instruct-2407
+          quants: {fp8_vllm: [RedHatAI/some]}
+  validator:
+    cpu: {min_cores: 4}
+network_spec:
+  bandwidth: {download: 200, upload: 50}
+"""
+
+
+def test_a_specification_of_the_field_is_judged_and_what_cannot_be_is_listed(tmp_path: Path) -> None:
+    path = tmp_path / "min_compute.yml"
+    path.write_text("\ufeff" + LOOSH_MINER)
+    found = {one.name: one for one in machine.machine(case(tmp_path, role="miner"), LARGE, path)}
+    assert {name: one.state for name, one in found.items()} == {
+        "machine: cores": "OK",
+        "machine: cpu speed": "OK",
+        "machine: memory": "WARNING",
+        "machine: disk size": "WARNING",
+        "machine: architecture": "OK",
+        NOT_JUDGED: "SKIPPED",
+    }
+    assert "less than 64" in found["machine: memory"].text
+    assert "less than 500" in found["machine: disk size"].text
+    lines = found[NOT_JUDGED].text.partition(": ")[2].split(", ")
+    assert lines == [
+        "network_spec.bandwidth.download",
+        "network_spec.bandwidth.upload",
+        "cpu.recommended_cores",
+        "gpu.required",
+        "gpu.profiles.a10_24gb",
+        "gpu.profiles.h100_80gb",
+        "memory.min_swap",
+        "memory.ram_type",
+        "storage.type",
+        "storage.min_iops",
+        "os.name",
+        "os.version",
+        "model_allowlist.a10_24gb",
+    ]
+    [cores, left] = machine.machine(case(tmp_path, role="validator"), LARGE, path)
+    assert (cores.name, cores.state, left.state) == ("machine: cores", "OK", "SKIPPED")
+
+
+@pytest.mark.parametrize("value", ["many", "true", "[8]", "null", "-1", ".nan", ".inf", "{a: 1}"])
+def test_a_demand_that_is_no_number_is_not_judged(value: str, tmp_path: Path) -> None:
+    path = tmp_path / "min_compute.yml"
+    path.write_text(f"compute_spec: {{miner: {{cpu: {{min_cores: {value}}}}}}}")
+    [found] = machine.machine(case(tmp_path, role="miner"), LARGE, path)
+    assert (found.name, found.state) == (NOT_JUDGED, "SKIPPED")
+    assert "cpu.min_cores" in found.text
+
+
+def test_the_doctor_reads_that_of_the_subnet_in_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("min_compute.yml").write_text(LOOSH_MINER.replace("min_cores: 8", "min_cores: 100000"))
+    main(["doctor", "--json", "--role", "miner", "--data-dir", "d"])
+    found = {one["name"]: one["state"] for one in json.loads(capsys.readouterr().out)["results"]}
+    assert (found["machine: cores"], found["subnet's machine: cores"]) == ("OK", "WARNING")
+    assert found["subnet's machine: not judged"] == "SKIPPED"
 
 
 def test_this_machine_can_be_measured(tmp_path: Path) -> None:
