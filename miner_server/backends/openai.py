@@ -4,6 +4,8 @@ What a caller gets to read of a failure is ours alone; the log and the readiness
 """
 
 import asyncio
+import os
+import ssl
 import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -168,8 +170,7 @@ class OpenAIBackend:
                     )
                 return _Reply(reply.status, received, _seconds(reply.headers.get("retry-after", "")))
         except (aiohttp.ClientError, OSError) as error:
-            why = safe(redact(str(error) or type(error).__name__), DETAIL_WIDTH)
-            raise BackendUnavailable(f"{self._base} cannot be reached: {why}", again_in=0.0) from None
+            raise BackendUnavailable(f"{self._base} cannot be reached: {_words(error)}", again_in=0.0) from None
 
     async def _received(self, reply: aiohttp.ClientResponse) -> bytes:
         parts: list[bytes] = []
@@ -203,6 +204,16 @@ class _Reply(NamedTuple):
     @property
     def quoted(self) -> str:
         return quoted(read_body(self.body))
+
+
+def _words(error: Exception) -> str:
+    """The operating system's words where it has some, without aiohttp's around them."""
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    number = cause.errno if isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError) else None
+    if number is not None and number > 0:  # those of name look-ups are negative
+        return os.strerror(number)
+    said = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
+    return safe(redact(said), DETAIL_WIDTH)
 
 
 def _seconds(retry_after: str) -> float:
