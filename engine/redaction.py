@@ -57,8 +57,11 @@ _traces = re.compile(r"(?!)")
 
 
 def know(secret: str) -> None:
-    """From now on `secret` is hidden, also as JSON, a URL and Python's `repr` write it."""
-    if len(secret) >= SHORTEST and secret.lower() not in PLACEHOLDERS:
+    """From now on `secret` is hidden, also as JSON, a URL and Python's `repr` write it.
+
+    One of asterisks alone was hidden before: it would be found in what hides the others.
+    """
+    if len(secret) >= SHORTEST and secret.lower() not in PLACEHOLDERS and secret.strip("*"):
         escaped = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1]}
         in_url = {quote(secret, safe="", errors="replace"), quote(secret, errors="replace")}
         _know_all({*_known, secret, *in_url, *escaped})

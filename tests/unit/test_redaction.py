@@ -159,3 +159,16 @@ def test_the_keys_of_a_wallet_are_known_once_it_is_read(tmp_path: Path) -> None:
         for secret in (held["secretSeed"], held["privateKey"], held["secretPhrase"]):
             assert secret.removeprefix("0x") not in safe(f"in words: {secret}")
         assert held["ss58Address"] in safe(held["ss58Address"])
+
+
+def test_what_was_hidden_before_stays_as_it_is() -> None:
+    know(KEY)
+    know("****")
+    once = safe(f"the key {KEY} is wrong")
+    assert once == safe(redact(once)) == f"the key {HIDDEN} is wrong"
+
+
+@pytest.mark.parametrize("word", ["EMPTY", "ollama", "dummy"])
+def test_a_word_in_place_of_a_key_is_no_secret(word: str) -> None:
+    know(word)
+    assert safe(f"{word} is a word") == f"{word} is a word"
