@@ -210,8 +210,8 @@ def _copy_sources(tree: Path) -> None:
 
 
 def _hypothesis_in_haste() -> None:
-    """Without shrinking: a failure is enough."""
+    """Fewer examples, and no shrinking: a failure is enough."""
     from hypothesis import HealthCheck, Phase, settings
 
     phases = (Phase.explicit, Phase.reuse, Phase.generate)
-    settings.register_profile("haste", phases=phases, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.register_profile("haste", max_examples=40, phases=phases, deadline=None, suppress_health_check=[HealthCheck.too_slow])
