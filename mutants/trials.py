@@ -214,4 +214,6 @@ def _hypothesis_in_haste() -> None:
     from hypothesis import HealthCheck, Phase, settings
 
     phases = (Phase.explicit, Phase.reuse, Phase.generate)
-    settings.register_profile("haste", max_examples=40, phases=phases, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.register_profile(
+        "haste", max_examples=40, phases=phases, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
