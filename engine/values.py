@@ -33,7 +33,10 @@ out."""
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """What a miner is asked: a prompt, or OpenAI-style messages, which win when both are there."""
+    """What a miner is asked: a prompt, or OpenAI-style messages, which win when both are there.
+
+    `timing` is the record that travels with it (`engine.transport.timing`), where there is one.
+    """
 
     prompt: str | None = None
     messages: tuple[dict[str, Any], ...] = ()
@@ -46,6 +49,7 @@ class Request(Struct, frozen=True, kw_only=True):
     response_format: dict[str, Any] | None = None
     stop: tuple[str, ...] = ()
     seed: int | None = None
+    timing: dict[str, Any] | None = None
 
     @property
     def question(self) -> str:

@@ -1,6 +1,7 @@
 """One HTTP request on its way through a route: what it brought, what is known of it, and the reply to it."""
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from miner_server.errors import ClientGone, Refusal
 from miner_server.places import SEAT, Seat
 
 WATCH_AFTER_S = 0.05
+RETRY_S = 5.0
 
 JSON = b"application/json"
 
@@ -72,17 +74,20 @@ class Call:
             return int(declared)
         return 0 if self.header(b"transfer-encoding") is None else None
 
-    async def read(self, *, limit: int, seconds: float) -> bytes:
-        """The whole body. Raises Refusal 413 as soon as it is known to be too large, 408 when it comes too slowly."""
+    async def read(self, *, limit: int, seconds: float, grow: Callable[[int], bool] = lambda _: True) -> bytes:
+        """The whole body, which may `grow` as long as there is room.
+
+        Raises Refusal 413 as soon as it is known to be too large, 408 when it comes too slowly, 503 without room.
+        """
         if (self.length or 0) > limit:
             raise _too_large(limit)
         try:
             async with asyncio.timeout(seconds):
-                return await self._read(limit)
+                return await self._read(limit, grow)
         except TimeoutError:
             raise Refusal(408, f"the body did not arrive within {seconds:g} s", close=True) from None
 
-    async def _read(self, limit: int) -> bytes:
+    async def _read(self, limit: int, grow: Callable[[int], bool]) -> bytes:
         parts = []
         more = True
         while more:
@@ -93,6 +98,8 @@ class Call:
             self.bytes_in += len(message["body"])
             if self.bytes_in > limit:
                 raise _too_large(limit)
+            if not grow(self.bytes_in):
+                raise Refusal(503, "too many large bodies at once", retry_after=RETRY_S, close=True)
             more = message["more_body"]
         self.body_read = True
         return b"".join(parts)

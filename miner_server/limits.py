@@ -1,11 +1,18 @@
 """How much a miner server takes on: sizes, times, and the rate limiter behind every gate."""
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 
 from msgspec import Struct
 
 ROUNDING_S = 1e-6
+
+SMALL_BODY = 64 * 1024
+"""Bytes that every body may have, on all connections at once 32 MB. A challenge has some hundred to some thousand."""
+
+LARGE_BODIES = 64 * 1024 * 1024
+"""What all bodies that are read and not proven yet take beyond that, in bytes."""
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -22,6 +29,33 @@ class Limits(Struct, frozen=True, kw_only=True):
     body_bytes: int = 1 << 20
     body_s: float = 10.0
     answer_s: float = 55.0
+
+
+class Room:
+    """Memory for large bodies of callers that have proved nothing so far."""
+
+    def __init__(self, size: int = LARGE_BODIES, *, each: int = SMALL_BODY) -> None:
+        self._left = size
+        self._each = each
+
+    @contextmanager
+    def share(self) -> Iterator[Callable[[int], bool]]:
+        """A body's part while it is read and opened. Told how long it has become, it says whether there is room."""
+        taken = 0
+
+        def grow(length: int) -> bool:
+            nonlocal taken
+            more = max(0, length - self._each) - taken
+            if more > self._left:
+                return False
+            self._left -= more
+            taken += more
+            return True
+
+        try:
+            yield grow
+        finally:
+            self._left += taken
 
 
 class RateLimiter:

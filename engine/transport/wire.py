@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from engine.transport.errors import WireError, brief
+from engine.transport.timing import Timing, timing_of
 from engine.values import Challenge, Request
 
 MAX_DEPTH = 64
@@ -17,13 +18,14 @@ T = TypeVar("T")
 
 
 class Completion(Struct, frozen=True, kw_only=True):
-    """A miner's answer in clear. `ms` is what the miner says it took."""
+    """A miner's answer in clear. `ms` is what it says it took, `timing` the record of the challenge, continued."""
 
     text: str
     tool_calls: tuple[dict[str, Any], ...] = ()
     finish_reason: str = "stop"
     usage: dict[str, int] = {}
     ms: int = 0
+    timing: Timing | None = None
 
 
 class _ClearRequest(Struct, frozen=True):
@@ -38,6 +40,7 @@ class _ClearRequest(Struct, frozen=True):
     response_format: dict[str, Any] | None = None
     stop: str | Annotated[tuple[str, ...], Meta(max_length=16)] | None = None
     seed: int | None = None
+    metadata: Any = None
 
 
 class _ClearCompletion(Struct, frozen=True):
@@ -46,6 +49,7 @@ class _ClearCompletion(Struct, frozen=True):
     finish_reason: Annotated[str, Meta(max_length=64)] | None = None
     usage: Any = None
     response_time_ms: Any = None
+    metadata: Any = None
 
 
 def load_json(raw: bytes, *, max_depth: int = MAX_DEPTH, max_bytes: int = MAX_JSON_BYTES) -> dict[str, Any]:
@@ -88,6 +92,7 @@ def challenge_json(challenge: Challenge) -> bytes:
             "correlation_id": challenge.id,
             "created_at": datetime.fromtimestamp(challenge.created_at, UTC).replace(tzinfo=None).isoformat(),
             **{name: value for name, value in ours.items() if value is not None},
+            **_metadata(request.timing),
         }
     )
 
@@ -115,6 +120,7 @@ def read_request(raw: bytes, *, limit: int) -> Request:
         tools=clear.tools or (),
         tool_choice=clear.tool_choice,
         stop=(clear.stop,) if isinstance(clear.stop, str) else clear.stop or (),
+        timing=timing_of(clear.metadata),
         **given,
     )
 
@@ -128,6 +134,7 @@ def completion_json(completion: Completion) -> bytes:
             "tool_calls": completion.tool_calls or None,
             "finish_reason": completion.finish_reason,
             "usage": {name: completion.usage.get(name, 0) for name in USAGE_FIELDS},
+            **_metadata(completion.timing),
         }
     )
 
@@ -146,6 +153,7 @@ def read_completion(raw: bytes) -> Completion:
         finish_reason=clear.finish_reason or "stop",
         usage={name: usage[name] for name in USAGE_FIELDS if _is_count(usage.get(name))},
         ms=clear.response_time_ms if _is_count(clear.response_time_ms) else 0,
+        timing=timing_of(clear.metadata),
     )
 
 
@@ -154,6 +162,11 @@ def _convert(loaded: dict[str, Any], kind: type[T]) -> T:
         return msgspec.convert(loaded, kind)
     except msgspec.ValidationError as error:
         raise WireError("malformed", brief(str(error))) from None
+
+
+def _metadata(timing: Timing | None) -> dict[str, object]:
+    """A message's metadata, which is there only with a record of its timing."""
+    return {} if timing is None else {"metadata": {"timing_data": timing}}
 
 
 def _require_portable(tool_calls: object) -> None:

@@ -7,9 +7,11 @@ than a refusal would, and is never refused.
 """
 
 import asyncio
+import time
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 from starlette.routing import Route
 
 from engine.keys import SS58_LENGTH
@@ -24,13 +26,14 @@ from engine.transport.loosh.handshake import (
     VALIDATOR_HEADER,
 )
 from engine.transport.loosh.miner import LooshDesk
-from engine.transport.wire import completion_json, read_request
+from engine.transport.timing import INFERENCE, RESPONSE, Timing, with_stages
+from engine.transport.wire import Completion, completion_json, read_request
 from miner_server.admission import Admission
 from miner_server.answering import Answering
 from miner_server.call import Call, Reply, json_reply
 from miner_server.endpoint import Calls
 from miner_server.errors import Refusal
-from miner_server.limits import Limits
+from miner_server.limits import Limits, Room
 
 OCTETS = b"application/octet-stream"
 THREAD_ABOVE_BYTES = 64 * 1024
@@ -52,6 +55,7 @@ class LooshRoutes:
         self._admission = admission
         self._answering = answering
         self._limits = limits
+        self._room = Room()
         self._miner = desk.hotkey.encode()
 
     def routes(self, calls: Calls) -> list[Route]:
@@ -92,13 +96,17 @@ class LooshRoutes:
             await self._open(hotkey, key_uuid, b"")
         self._admission.may("challenge", hotkey)
         self._answering.require_ready()
-        token = await call.read(limit=self._limits.body_bytes, seconds=self._limits.body_s)
-        clear = await self._opened(call, hotkey, key_uuid, token)
+        with self._room.share() as grow:
+            token = await call.read(limit=self._limits.body_bytes, seconds=self._limits.body_s, grow=grow)
+            clear = await self._opened(call, hotkey, key_uuid, token)
         try:
             request = read_request(clear, limit=self._limits.body_bytes)
         except WireError as error:
             raise Refusal(413 if error.status == "too_large" else 422, error.reason) from None
+        began = time.time()
         completion = await self._answering.answer(request, call)
+        if request.timing is not None:
+            completion = _timed(completion, request.timing, began, max(began, time.time()))
         try:
             sealed = self._desk.seal(hotkey, key_uuid, completion_json(completion))
         except Refused as refused:
@@ -138,6 +146,13 @@ class LooshRoutes:
             return self._desk.open(hotkey, key_uuid, token)
         except Refused as refused:
             raise _refusal(refused) from None
+
+
+def _timed(completion: Completion, timing: Timing, began: float, ended: float) -> Completion:
+    """The answer with the challenge's record, in which it says when it was worked on and when it went out."""
+    return replace(
+        completion, timing=with_stages(timing, (INFERENCE, began, ended), (RESPONSE, ended, max(ended, time.time())))
+    )
 
 
 def _claimant(body: bytes) -> str:

@@ -15,7 +15,7 @@ from engine.transport.wire import Completion
 from miner_server import protocol
 from miner_server.admission import CLAIMS_BURST, STRANGER_PER_MINUTE, Admission
 from miner_server.errors import BackendError, BackendUnavailable, RequestUnfit
-from miner_server.limits import Limits
+from miner_server.limits import Limits, Room
 from miner_server.server import MinerServer
 from tests.unit.engine_helpers import until
 from tests.unit.miner_helpers import BOB, EVE, Clock, ObedientBackend, Validator, serving
@@ -157,6 +157,26 @@ async def test_a_body_that_grows_too_large_is_refused_on_the_way() -> None:
         assert b"connection: close" in (await reply)
         writer.close()
     assert sent < 50_000_000
+
+
+async def test_large_bodies_that_nobody_has_proved_take_so_much_memory_and_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("miner_server.routes.loosh.Room", partial(Room, 1_000_000))
+    async with serving() as server, Validator(server) as alice:
+        await alice.shake()
+        lines = [await asyncio.open_connection(*server.address) for _ in range(3)]
+        for _, writer in lines:
+            writer.write(head(server, "/fiber/challenge", alice, "Content-Length: 900000") + b"x" * 800_000)
+        ended, _ = await asyncio.wait(
+            [asyncio.create_task(reader.readline()) for reader, _ in lines], return_when=asyncio.FIRST_COMPLETED
+        )
+        assert b"503" in ended.pop().result()
+        assert await alice.ask("What is 1 plus 1? " + "x" * 20_000) == "2"
+        for _, writer in lines:
+            writer.close()
+        await until(lambda: server.view().statuses.get(499, 0) == 1)
+        assert await alice.ask("What is 1 plus 1? " + "x" * 700_000) == "2"
 
 
 async def test_a_stranger_never_gets_to_send_a_body() -> None:

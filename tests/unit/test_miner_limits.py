@@ -1,6 +1,7 @@
 """Rates and the allow-list, on a clock that stands still until it is told."""
 
 import asyncio
+from contextlib import ExitStack
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,7 @@ from miner_server.admission import (
     AllowList,
 )
 from miner_server.errors import Refusal
-from miner_server.limits import RateLimiter
+from miner_server.limits import RateLimiter, Room
 from tests.unit.miner_helpers import Clock
 
 
@@ -56,6 +57,23 @@ def test_the_table_is_bounded_and_forgets_who_was_quiet_longest() -> None:
     assert len(limiter) == 3
     assert limiter.wait("a") > 0.0
     assert limiter.wait("b") == 0.0
+
+
+@given(st.lists(st.lists(st.integers(0, 200), min_size=1, max_size=5), max_size=8))
+def test_large_bodies_never_take_more_room_than_there_is(bodies: list[list[int]]) -> None:
+    room = Room(300, each=10)
+    with ExitStack() as shares:
+        held = 0
+        for pieces in bodies:
+            grow, length = shares.enter_context(room.share()), 0
+            for piece in pieces:
+                more = max(0, length + piece - 10) - max(0, length - 10)
+                assert grow(length + piece) is (held + more <= 300)
+                if held + more > 300:
+                    break
+                held, length = held + more, length + piece
+    with room.share() as grow:
+        assert grow(310) and not grow(311)
 
 
 def test_an_empty_allow_list_says_why_nobody_may_ask() -> None:

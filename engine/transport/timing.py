@@ -1,0 +1,48 @@
+"""`timing_data`: where a challenge was for how long, as the programs on its way note it (facts/loosh 2.7).
+
+It is other people's JSON that is handed on: whatever is not such a record, or is too large, is passed over.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+INFERENCE = "miner_inference"
+RESPONSE = "miner_response"
+MOST_BYTES = 64 * 1024
+"""Some 400 stages; a challenge goes through 18."""
+
+Timing = dict[str, Any]
+
+
+def timing_of(metadata: object) -> Timing | None:
+    """The record in a message's metadata."""
+    timing = metadata.get("timing_data") if isinstance(metadata, dict) else None
+    if not isinstance(timing, dict) or not isinstance(timing.get("stages", []), list):
+        return None
+    try:
+        return timing if len(msgspec.msgpack.encode(timing)) <= MOST_BYTES else None
+    except OverflowError:  # JSON's integers have no end, those that we write have
+        return None
+
+
+def with_stages(timing: Timing, *stages: tuple[str, float, float]) -> Timing:
+    """The record with more stages at its end: each a name, when it began and when it ended, in unix seconds."""
+    return {**timing, "stages": [*timing.get("stages", []), *(_stage(*stage) for stage in stages)]}
+
+
+def _stage(name: str, began: float, ended: float) -> dict[str, object]:
+    return {
+        "stage_name": name,
+        "start_timestamp": began,
+        "start_datetime": _written(began),
+        "end_timestamp": ended,
+        "end_datetime": _written(ended),
+        "elapsed_ms": round((ended - began) * 1000, 2),
+    }
+
+
+def _written(at: float) -> str:
+    """Naive ISO, in UTC, as all times of the dialect are."""
+    return datetime.fromtimestamp(at, UTC).replace(tzinfo=None).isoformat()
