@@ -7,7 +7,7 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -18,6 +18,7 @@ from engine.encoding.threads import thread_limits
 from engine.environ import harmless
 from engine.feed import Feed
 from engine.judging_worker import HEADER_BYTES, Answer, Failed, Judged, Ready, Setup, Task
+from engine.patience import impatience
 from engine.scoring.history import decode
 from engine.scoring.kinship.suspects import Suspicions, suspicions
 from engine.values import Challenge, Judgement, Reply
@@ -149,15 +150,17 @@ class Judge:
         self._tell_replaced(f"died ({how})")
 
     def _tell_replaced(self, why: str) -> None:
-        log.warning("the judging worker %s", why)
-        if self._feed is not None:
-            self._feed.raise_attention("error", "judging", f"the judging worker {why}: another one takes its place")
+        text = f"the judging worker {why}: another one takes its place"
+        if self._feed is None:
+            log.error(text)
+        else:
+            self._feed.raise_attention("error", "judging", text)
 
     async def _exchange(self, message: bytes) -> Answer:
         """One message there and one back. A worker that fails at it is killed."""
         try:
             async with asyncio.timeout(self._deadline):
-                with self._silence_told():
+                with impatience(self._feed, SILENCE, self._silence, "the judging worker answers again", after=SILENT_S):
                     return await self._talk(message)
         except TimeoutError:
             await self.close()
@@ -174,6 +177,12 @@ class Judge:
             await self.close()
             raise
 
+    @property
+    def _silence(self) -> str:
+        url = self._setup.endpoint.url
+        waits = f"; it may be waiting for the encoder at {url}" if url else ""
+        return f"the judging worker has not answered for {SILENT_S:g} s{waits}"
+
     async def _ended(self) -> None:
         """A worker whose pipes broke has died, or is ended if it has not a moment later."""
         if self._process is not None:
@@ -183,25 +192,6 @@ class Judge:
             except TimeoutError:
                 self._tell_replaced("closed its pipes")
         await self.close()
-
-    @contextlib.contextmanager
-    def _silence_told(self) -> Iterator[None]:
-        """Tell of a worker that is silent meanwhile, until it answers."""
-        silence = asyncio.get_running_loop().call_later(SILENT_S, self._tell_silence)
-        try:
-            yield
-        finally:
-            silence.cancel()
-        if self._feed is not None:
-            self._feed.settle(SILENCE, "the judging worker answers again")
-
-    def _tell_silence(self) -> None:
-        url = self._setup.endpoint.url
-        waits = f"; it may be waiting for the encoder at {url}" if url else ""
-        text = f"the judging worker has not answered for {SILENT_S:g} s{waits}"
-        log.warning(text)
-        if self._feed is not None:
-            self._feed.hold_attention("warning", SILENCE, text)
 
     async def _talk(self, message: bytes) -> Answer:
         process = self._process

@@ -3,14 +3,17 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from msgspec.structs import replace
 
 from engine.chain.deadline import deadline
 from engine.chain.interface import Chain, ChainUnavailable
 from engine.feed import Feed
+from engine.patience import impatience
 from engine.snapshot import ChainView
 from engine.supervisor import Fatal
+from engine.text import safe
 from engine.values import Hyperparameters, Metagraph, at_port
 
 METAGRAPH_EVERY_S = 60.0
@@ -18,6 +21,11 @@ METAGRAPH_EVERY_BLOCKS = 5
 POLL_FASTEST_S = 0.25
 POLL_SLOWEST_S = 6.0
 CALL_TIMEOUT_S = 60.0
+SILENT_S = 10.0
+UNREACHABLE = "chain"
+UNREGISTERED = "registration"
+"""Subjects of what needs attention for as long as it is so."""
+
 NOT_REGISTERED = 3
 """Exit code of the contract."""
 
@@ -53,22 +61,29 @@ class ChainWatch:
         self.own_weights: tuple[tuple[int, int], ...] = ()
 
     async def run(self, started: Callable[[], None]) -> None:
-        await self.refresh()
+        with self._impatience():
+            await self.refresh()
         started()
         poll_s = max(POLL_FASTEST_S, min(self._chain.block_time / 2, POLL_SLOWEST_S))
         refreshed_at, refreshed_block = time.monotonic(), self._block
         while True:
             await asyncio.sleep(poll_s)
             try:
-                async with deadline(self._chain, CALL_TIMEOUT_S):
-                    await self._read_block()
-                due = time.monotonic() - refreshed_at >= METAGRAPH_EVERY_S
-                if due or self._block - refreshed_block >= METAGRAPH_EVERY_BLOCKS:
-                    await self.refresh()
-                    refreshed_at, refreshed_block = time.monotonic(), self._block
+                with self._impatience():
+                    async with deadline(self._chain, CALL_TIMEOUT_S):
+                        await self._read_block()
+                    due = time.monotonic() - refreshed_at >= METAGRAPH_EVERY_S
+                    if due or self._block - refreshed_block >= METAGRAPH_EVERY_BLOCKS:
+                        await self.refresh()
+                        refreshed_at, refreshed_block = time.monotonic(), self._block
             except ChainUnavailable as error:
                 self._reachable = False
-                self._feed.raise_attention("error", "chain", str(error))
+                self._feed.hold_attention("error", UNREACHABLE, str(error))
+
+    def _impatience(self) -> AbstractContextManager[None]:
+        """Tells of a chain that is silent, and when it answers again."""
+        silent = f"{self._chain.endpoint} has not answered for {SILENT_S:g} s"
+        return impatience(self._feed, UNREACHABLE, silent, "the chain answers again", after=SILENT_S)
 
     async def refresh(self) -> None:
         """Read everything once. Raises `ChainUnavailable`, or `Fatal` when this hotkey never was registered."""
@@ -82,6 +97,8 @@ class ChainWatch:
             self.own_weights = await self._chain.weights(self._netuid, own.uid) if own else ()
         if own is None:
             self._miss_registration()
+        else:
+            self._feed.settle(UNREGISTERED, "this hotkey is registered again")
         self._was_registered = self._was_registered or own is not None
         self._on_metagraph(self.metagraph)
 
@@ -98,7 +115,7 @@ class ChainWatch:
     def view(self) -> ChainView:
         own = self.metagraph.by_hotkey(self._hotkey)
         seen = ChainView(
-            endpoint=self._chain.endpoint,
+            endpoint=safe(self._chain.endpoint),
             network=self._chain.network,
             netuid=self._netuid,
             reachable=self._reachable,
@@ -136,7 +153,8 @@ class ChainWatch:
         where = f"hotkey {self._hotkey} is not registered on netuid {self._netuid} of {self._chain.network}"
         if not self._was_registered:
             raise Fatal(f"{where}: register it, then start again", NOT_REGISTERED)
-        self._feed.raise_attention("error", "chain", f"{where} any more: another neuron has its uid, register it again")
+        lost = f"{where} any more: another neuron has its uid, register it again"
+        self._feed.hold_attention("error", UNREGISTERED, lost)
 
     async def _read_block(self) -> None:
         began = time.monotonic()

@@ -16,7 +16,7 @@ from engine.supervisor import Fatal
 from engine.values import Metagraph, at_port
 from engine.watch import ChainWatch
 from tests.unit.chain_helpers import NETUID, RULES, key, running_subnet
-from tests.unit.engine_helpers import a_feed, until
+from tests.unit.engine_helpers import a_feed, named, until
 
 
 class Wire:
@@ -114,9 +114,12 @@ async def test_an_outage_is_told_and_waited_out(chain: LocalChain) -> None:
         await until(lambda: watched.feed.attention)
         assert not watched.watch.view().reachable
         assert watched.watch.view().uid == 0, "what was known is still shown"
+        assert [(line.level, line.subject) for line in watched.feed.attention] == [("error", "chain")]
+        await until(lambda: watched.feed.attention[0].count > 3)
         watched.wire.broken = False
-        await until(lambda: watched.watch.view().reachable)
-        assert [line.subject for line in watched.feed.attention] == ["chain"]
+        await until(lambda: watched.feed.attention == ())
+        assert watched.watch.view().reachable
+        assert named(watched.feed, "attention")[-1]["text"] == "the chain answers again"
 
 
 async def test_a_chain_that_falls_silent_is_not_taken_for_one_that_works(
@@ -127,6 +130,18 @@ async def test_a_chain_that_falls_silent_is_not_taken_for_one_that_works(
         watched.wire.silent = True
         await until(lambda: watched.feed.attention)
         assert not watched.watch.view().reachable
+
+
+async def test_a_chain_that_falls_silent_is_told_of_long_before_it_is_given_up(
+    chain: LocalChain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert watch_module.SILENT_S <= 10
+    monkeypatch.setattr(watch_module, "SILENT_S", 0.1)
+    async with watching(chain) as watched:
+        watched.wire.silent = True
+        await until(lambda: watched.feed.attention)
+        [line] = watched.feed.attention
+        assert (line.level, line.text) == ("warning", "embedded has not answered for 0.1 s")
 
 
 async def test_an_unreachable_chain_at_the_start_is_the_supervisors(chain: LocalChain) -> None:
@@ -163,6 +178,7 @@ async def test_who_loses_the_uid_goes_on_and_is_back_once_registered_again(tmp_p
         for _ in range(watch_module.METAGRAPH_EVERY_BLOCKS):
             await chain.tick()
         await until(lambda: watched.watch.view().registered)
+        await until(lambda: watched.feed.attention == ())
         assert uid is not None
     await chain.close()
 
