@@ -10,6 +10,7 @@ from typing import Any
 
 from console.errors import ExitCode
 from console.options import configuration, launch_configuration
+from engine.redaction import hide_known
 from engine.settings import config_path
 
 
@@ -205,4 +206,5 @@ def _json(value: Any) -> str:
 
 
 def _print(text: str) -> None:
-    sys.stdout.write(text + "\n")
+    """What a command answers; a secret that slipped through is hidden here."""
+    sys.stdout.write(hide_known(text) + "\n")

@@ -16,6 +16,7 @@ import msgspec
 
 from engine.feed import Feed
 from engine.host import EngineThread
+from engine.redaction import hide_known
 from engine.snapshot import Event
 from engine.text import safe
 
@@ -23,6 +24,9 @@ POLL_S = 0.2
 GRACE_S = 2.7
 LAST_WORD_S = 10.0
 """How long the last lines wait for a slow reader when nobody asked us to hurry."""
+WORDS_KEPT = 64 * 1024
+"""Bytes of words that wait for a reader of stderr, as many as a pipe holds."""
+
 CHUNK = 4096
 """No more than a pipe is sure to take at once, and as a whole (PIPE_BUF)."""
 
@@ -38,6 +42,11 @@ class Lines:
     def add(self, line: bytes) -> None:
         if not self.closed:
             self._pending += line + b"\n"
+
+    @property
+    def waiting(self) -> int:
+        """How many bytes the reader has not taken."""
+        return len(self._pending)
 
     def write(self, timeout: float = POLL_S) -> bool:
         """Write what the reader takes within `timeout` seconds. False when something is left.
@@ -60,7 +69,8 @@ class Lines:
 class Reporter:
     """Passes events on: each as a line on stdout, and in words on stderr where `explain` has some.
 
-    While the reader of stdout takes nothing, events wait in the feed's ring. Words that nobody reads are dropped.
+    Neither waits for the reader of the other. While that of stdout takes nothing, events wait in the feed's ring; of
+    words that nobody reads a bounded number waits, and the others are dropped.
     """
 
     def __init__(self, feed: Feed, explain: Callable[[Event], str | None], *, stdout: int, stderr: int) -> None:
@@ -69,15 +79,18 @@ class Reporter:
         self._lines = Lines(stdout)
         self._words = Lines(stderr)
         self._seq = 0
+        self._explained = 0
 
     def pass_on(self) -> None:
         """Print what happened since the last time, or wait a moment for something to happen."""
         if self._write(POLL_S):
             self._take_events(POLL_S)
+        self._explain_events()
 
     def finish(self, patience: float) -> None:
         """Print the last events, for as long as `patience` seconds."""
         self._take_events(0.0)
+        self._explain_events()
         self._write(patience)
         self._words.write(POLL_S)
 
@@ -88,6 +101,10 @@ class Reporter:
         for event in batch.events:
             self._seq = event.seq
             self._lines.add(msgspec.json.encode(line_of(event)))
+
+    def _explain_events(self) -> None:
+        for event in self._feed.events_after(self._explained).events:
+            self._explained = event.seq
             if text := self._explain(event):
                 self._narrate(text)
 
@@ -99,7 +116,8 @@ class Reporter:
         return done
 
     def _narrate(self, text: str) -> None:
-        if self._words.write(0.0):
+        self._words.write(0.0)
+        if self._words.waiting < WORDS_KEPT:
             self._words.add(text.encode(errors="replace"))
             self._words.write(0.0)
 
@@ -107,7 +125,7 @@ class Reporter:
 def narrate(text: str) -> None:
     """A line for people. A stderr that is gone is no reason to stop."""
     with contextlib.suppress(OSError, ValueError):
-        print(text, file=sys.stderr, flush=True)  # noqa: T201 narration is what this function is for
+        print(hide_known(text), file=sys.stderr, flush=True)  # noqa: T201 narration is what this function is for
 
 
 def line_of(event: Event) -> dict[str, Any]:

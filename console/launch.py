@@ -10,7 +10,7 @@ from pathlib import Path
 from console import __version__, headless, settling
 from console.config import told
 from console.errors import ExitCode
-from console.narration import explain
+from console.narration import Narrator
 from console.network import require_embedded
 from engine.feed import Feed
 from engine.folders import OTHERS, prepare_folder
@@ -49,7 +49,7 @@ def run(configuration: Configuration, *, on_screen: bool) -> int:
 
             received = run_screen(engine, feed, logs, folder, configuration)
         else:
-            received = headless.run(engine, feed, stop_on_hangup=stop_on_hangup, explain=explain)
+            received = headless.run(engine, feed, stop_on_hangup=stop_on_hangup, explain=Narrator())
     loss = lost(feed.snapshot)
     if loss:
         headless.narrate(safe(loss))

@@ -1,6 +1,31 @@
 """Events told in words, for people who watch a headless run on stderr."""
 
+from collections import deque
+
 from engine.snapshot import Event
+
+MOST = 5
+SPAN_S = 60.0
+"""So many lines in so many seconds need attention on one subject at one level; further ones are on stdout alone."""
+
+
+class Narrator:
+    """Tells events in words, and is not carried away by what happens on and on."""
+
+    def __init__(self) -> None:
+        self._told: dict[tuple[str, str], deque[float]] = {}
+
+    def __call__(self, event: Event) -> str | None:
+        if event.name != "attention":
+            return explain(event)
+        level, subject = event.fields["level"], event.fields["subject"]
+        told = self._told.setdefault((level, subject), deque(maxlen=MOST + 1))
+        if len(told) > MOST and event.at - told[0] < SPAN_S:
+            return None
+        told.append(event.at)
+        if len(told) > MOST and event.at - told[0] < SPAN_S:
+            return f"{level}: {subject}: more of it for a minute on stdout and in the log alone"
+        return explain(event)
 
 
 def explain(event: Event) -> str | None:

@@ -4,6 +4,7 @@ The engine's thread writes, any other thread reads; neither waits for the other'
 that falls behind is told how many events it missed.
 """
 
+import logging
 import threading
 import time
 from collections import deque
@@ -20,6 +21,9 @@ from engine.snapshot import Attention, Event, Snapshot
 from engine.text import safe
 from engine.values import Level
 
+log = logging.getLogger(__name__)
+
+LOG_LEVELS: dict[Level, int] = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 EVENTS_KEPT = 10_000
 ATTENTIONS_KEPT = 100
 ATTENTION_WIDTH = 300
@@ -92,7 +96,7 @@ class Feed:
             others = [known for known in self._attention if known.subject != subject]
             if len(others) < len(self._attention):
                 self._attention = deque(others, maxlen=ATTENTIONS_KEPT)
-                self.emit("attention", level="info", subject=subject, text=safe(text, ATTENTION_WIDTH))
+                self._announce("info", subject, safe(text, ATTENTION_WIDTH))
 
     def _tell(self, level: Level, subject: str, text: str, is_same: Callable[[Attention], bool]) -> None:
         now = time.time()
@@ -102,12 +106,16 @@ class Feed:
                     again = replace(known, at=now, level=level, text=text, count=known.count + 1)
                     self._attention[index] = again
                     if _is_power_of_ten(again.count):
-                        text = f"{text} ({again.count} times)"
-                        self.emit("attention", level=level, subject=subject, text=text)
+                        self._announce(level, subject, f"{text} ({again.count} times)")
                     return
             self._attentions_seen += 1
             self._attention.append(Attention(id=self._attentions_seen, at=now, level=level, subject=subject, text=text))
-            self.emit("attention", level=level, subject=subject, text=text)
+            self._announce(level, subject, text)
+
+    def _announce(self, level: Level, subject: str, text: str) -> None:
+        """As an event, and in the log, which also remembers what is over."""
+        self.emit("attention", level=level, subject=subject, text=text)
+        log.log(LOG_LEVELS[level], "%s: %s", subject, text)
 
     def acknowledge(self, attention_id: int | None) -> bool:
         """Mark one attention, or all, as seen. False when there was none to mark."""

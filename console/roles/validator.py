@@ -1,6 +1,5 @@
 """A validator: questions from a seed or a file, to the miners on chain and those that the operator named."""
 
-import logging
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -26,8 +25,6 @@ from engine.transport.errors import WireError
 from engine.transport.loosh.validator import LooshCaller
 from engine.validating import VALIDATOR, Validating
 from engine.values import Challenge, Peer, at_port
-
-log = logging.getLogger(__name__)
 
 PACKAGED_ENCODER = "minilm"
 KINDS = {"chat": 0.8, "arithmetic": 0.2}
@@ -128,7 +125,6 @@ async def _judge(session: Session, stack: AsyncExitStack) -> Judge:
     except EncoderError as error:
         if not settings.encoder_fallback or settings.encoder == PACKAGED_ENCODER:
             raise
-        log.warning("%s; going on with %s", error, PACKAGED_ENCODER)
         feed.raise_attention("warning", "encoder", f"{error}; {PACKAGED_ENCODER} is in use instead")
         feed.publish(replace(feed.snapshot, encoder=PACKAGED_ENCODER))
         return await _started(replace(settings, encoder=PACKAGED_ENCODER, encoder_device="auto"), feed, stack)

@@ -84,6 +84,18 @@ def test_what_holds_is_one_line_until_it_is_settled_which_is_told_once() -> None
     assert [line.subject for line in feed.attention] == ["store", "answers"]
 
 
+def test_what_needs_attention_is_logged_when_it_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    feed = a_feed()
+    with caplog.at_level("INFO", "engine.feed"):
+        for _ in range(9):
+            feed.hold_attention("error", "store", "disk full")
+        feed.settle("store", "there is room again")
+    assert [(record.levelname, record.message) for record in caplog.records] == [
+        ("ERROR", "store: disk full"),
+        ("INFO", "store: there is room again"),
+    ]
+
+
 def test_an_acknowledged_attention_comes_back_as_a_new_line_when_it_happens_again() -> None:
     feed = a_feed()
     feed.raise_attention("error", "store", "disk full")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from console.headless import CHUNK, Lines, Reporter, line_of
-from console.narration import explain
+from console.narration import Narrator, explain
 from engine.feed import Feed
 from engine.snapshot import Event
 from tests.unit.engine_helpers import a_feed
@@ -188,7 +188,32 @@ def test_a_stdout_that_is_closed_is_said_once_and_the_words_go_on(pipe: Pipe, wo
     assert said[-1] == "error: store: two"
 
 
-def test_words_that_nobody_reads_are_dropped_and_hold_up_no_event(pipe: Pipe, words: Pipe) -> None:
+def test_words_go_on_while_nobody_reads_stdout(pipe: Pipe, words: Pipe) -> None:
+    feed = a_feed()
+    reporter = a_reporter(feed, pipe, words)
+    pipe.stuff()
+    for text in ("one", "two"):
+        feed.raise_attention("error", "store", text)
+        reporter.pass_on()
+    assert words.taken() == b"error: store: one\nerror: store: two\n"
+
+
+def test_words_wait_for_a_reader_that_is_slow(pipe: Pipe, words: Pipe) -> None:
+    feed = a_feed()
+    reporter = a_reporter(feed, pipe, words)
+    words.stuff()
+    feed.raise_attention("warning", "store", "slow")
+    feed.raise_attention("error", "store", "full")
+    reporter.pass_on()
+    words.taken()
+    reporter.finish(1.0)
+    assert words.taken() == b"warning: store: slow\nerror: store: full\n"
+
+
+def test_words_that_nobody_reads_are_dropped_and_hold_up_no_event(
+    pipe: Pipe, words: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.headless.WORDS_KEPT", 10)
     feed = a_feed()
     reporter = a_reporter(feed, pipe, words)
     words.stuff()
@@ -203,6 +228,23 @@ def test_words_that_nobody_reads_are_dropped_and_hold_up_no_event(pipe: Pipe, wo
     feed.raise_attention("error", "store", "room again")
     reporter.finish(1.0)
     assert words.taken().decode().splitlines() == ["error: store: full 0", "error: store: room again"]
+
+
+def test_what_happens_on_and_on_is_told_a_few_times_a_minute_and_hides_nothing_else() -> None:
+    feed, narrator = a_feed(), Narrator()
+    for number in range(100):
+        feed.raise_attention("warning", "questions.jsonl", f"line {number} is passed over")
+    feed.raise_attention("error", "questions.jsonl", "is gone")
+    feed.raise_attention("warning", "store", "slow")
+    told = [text for event in feed.events_after(0).events if (text := narrator(event))]
+    assert told == [
+        *(f"warning: questions.jsonl: line {number} is passed over" for number in range(5)),
+        "warning: questions.jsonl: more of it for a minute on stdout and in the log alone",
+        "error: questions.jsonl: is gone",
+        "warning: store: slow",
+    ]
+    later = Event(1000, time.time() + 61, "attention", {"level": "warning", "subject": "questions.jsonl", "text": "x"})
+    assert narrator(later) == "warning: questions.jsonl: x"
 
 
 def test_a_stderr_that_is_closed_is_no_reason_to_stop(pipe: Pipe, words: Pipe) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import stat
 import time
 from pathlib import Path
 from urllib.parse import quote
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from console.report import write_report
 from engine.chain.wallets import throwaway
 from engine.redaction import HIDDEN, forget_all, hide_within, know, know_url, redact
 from engine.settings import Secret, configure
@@ -81,6 +83,18 @@ def test_an_event_that_was_not_cleaned_tells_no_secret() -> None:
     feed = a_feed()
     feed.emit("stopped", reason=f"the server said {KEY}")
     assert named(feed, "stopped") == [{"reason": f"the server said {HIDDEN}"}]
+
+
+def test_a_report_of_an_error_tells_no_secret(tmp_path: Path) -> None:
+    know(KEY)
+    try:
+        raise ValueError(f"the server said {KEY}, {json.dumps(KEY)}, {quote(KEY)}")
+    except ValueError as error:
+        report = write_report(error, tmp_path)
+    text = report.read_text()
+    assert "the server said ******" in text
+    assert "not-like" not in text
+    assert stat.S_IMODE(report.stat().st_mode) == 0o600
 
 
 def test_a_text_full_of_a_well_known_beginning_costs_little() -> None:
