@@ -97,7 +97,7 @@ def throwaway(folder: Path, name: str) -> Wallet:
 
 def _load_key(path: Path) -> Signer:
     try:
-        raw = _read(path)
+        raw = _read(path, NEW_HOTKEY_FILE)
     except FileNotFoundError:
         raise WalletError(
             f"{path} does not exist: copy your hotkey's file there, make a new one with `btcli wallet new-hotkey`, or "
@@ -127,7 +127,7 @@ def _load_key(path: Path) -> Signer:
 def _load_address(path: Path) -> str:
     """The address in a `coldkeypub.txt`, "" when there is none: nothing that a server signs needs it."""
     try:
-        raw = _read(path)
+        raw = _read(path, NEW_COLDKEYPUB)
     except FileNotFoundError:
         return ""
     address = _address_in(raw)
@@ -154,10 +154,10 @@ def _address_of(public_key: str) -> str:
     return str(Keypair(public_key=_hex(public_key, 32), ss58_format=SS58_FORMAT).ss58_address)
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, repair: str) -> bytes:
     """A wallet file without the byte order mark that an editor may have left. Raises WalletError, FileNotFoundError."""
     if obstacle := not_a_file(path):
-        raise WalletError(damage(path, obstacle, NEW_HOTKEY_FILE))
+        raise WalletError(damage(path, obstacle, repair))
     try:
         with open_input(path) as file:
             raw = file.read(LARGEST_FILE + 1)

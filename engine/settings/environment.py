@@ -10,6 +10,7 @@ from engine.redaction import know_url
 from engine.settings.dotenv import Entry, entries
 from engine.settings.foreign import Name, is_known
 from engine.settings.given import Given, Layer, SettingsError, nearest, text_of
+from engine.settings.names import TAKEN
 from engine.settings.reading import PREFIX, declared
 
 CONFIG_VARIABLE = PREFIX + "CONFIG"
@@ -62,7 +63,9 @@ def _sorted(assignments: Iterable[Entry], file: Path | None) -> Variables:
             if value := _value(entry, source):
                 own[ours[variable]] = Given(value, source)
         elif is_known(variable, in_file=file is not None):
-            foreign[variable] = Name(entry.name, Given(_value(entry, source), source), file is not None)
+            # What is wrong with a value matters where the value does.
+            value = _value(entry, source) if variable in TAKEN else entry.value or ""
+            foreign[variable] = Name(entry.name, Given(value, source), file is not None)
     return Variables(own, tuple(foreign.values()))
 
 

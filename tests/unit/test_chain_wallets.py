@@ -150,6 +150,15 @@ def test_a_coldkeypub_that_cannot_be_used_asks_for_an_address_and_no_coldkey(tmp
     assert "btcli wallet regen-coldkeypub --ss58-address" in message
 
 
+def test_a_folder_in_place_of_a_coldkeypub_is_told_with_its_own_advice(tmp_path: Path) -> None:
+    path = wallet_with(tmp_path, hotkey_file()) / "w" / "coldkeypub.txt"
+    path.unlink()
+    path.mkdir()
+    message = error_of(tmp_path)
+    assert "a folder lies in its place" in message
+    assert "btcli wallet regen-coldkeypub --ss58-address" in message and "hotkey`" not in message
+
+
 @pytest.mark.parametrize("name", ["", ".", "..", "../w", "a/b", "x" * 65, "new\nline"])
 def test_names_cannot_leave_the_folder(tmp_path: Path, name: str) -> None:
     wallet_with(tmp_path, hotkey_file())

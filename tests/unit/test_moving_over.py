@@ -230,6 +230,18 @@ def test_a_variable_that_is_not_set_is_refused_by_name(capsys: pytest.CaptureFix
     assert ".env:2 WALLET.PATH: it names the variable NOBODY, which is not set" in capsys.readouterr().err
 
 
+def test_what_is_wrong_with_a_value_that_counts_for_nothing_stops_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path(".env").write_text("MOTTO='it's\nELSEWHERE=${NOBODY}/w\nLOG_FILE='open\nNETUID=7")
+    found = shown(capsys)
+    assert found["netuid"]["value"] == 7
+    assert {name: states(found)[name] for name in ("ELSEWHERE", "LOG_FILE")} == {
+        "ELSEWHERE": "unknown",
+        "LOG_FILE": "dead",
+    }
+
+
 def test_a_folder_called_dotenv_is_passed_over(capsys: pytest.CaptureFixture[str]) -> None:
     Path(".env").mkdir()
     assert shown(capsys)["netuid"]["value"] == 1
@@ -416,3 +428,22 @@ def test_no_password_in_a_url_is_shown(name: str, url: str, shown_as: str, capsy
     assert url not in out + err or url == shown_as
     assert main(["config", "show", flag, f" {url} "]) == ExitCode.USAGE
     assert url == shown_as or url not in capsys.readouterr().err
+
+
+def test_a_fifo_in_place_of_the_keymap_or_a_hotkey_holds_nobody_up(
+    own_home: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keymap = own_home / ".config/subnet-console/keymap.toml"
+    hotkey = folder / "wallets" / "w" / "hotkeys" / "default"
+    for path in (keymap, hotkey):
+        path.parent.mkdir(parents=True)
+        os.mkfifo(path)
+    words = ["doctor", "--json", "--wallet-name", "w", "--wallet-path", "wallets", "--network", "embedded"]
+    codes: list[int] = []
+    looking = threading.Thread(target=lambda: codes.append(main([*words, "--role", "miner"])), daemon=True)
+    looking.start()
+    looking.join(PATIENCE_S)
+    assert codes == [ExitCode.USAGE]
+    results = {one["name"]: one for one in json.loads(capsys.readouterr().out)["results"]}
+    assert "it is a FIFO, not a regular file" in results["keymap"]["text"]
+    assert "a pipe or a device lies in its place" in results["wallet"]["text"]

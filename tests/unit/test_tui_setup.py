@@ -48,6 +48,20 @@ def results(monkeypatch: pytest.MonkeyPatch) -> list[Result]:
     return found
 
 
+async def test_the_names_of_other_programs_stand_below_the_settings(
+    app: ConsoleApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, results: list[Result]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("API_PORT=8000\nTEST_MODE=true\n")
+    app.configuration = configure({}, environ={})
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await opened(pilot)
+        table = screen.query_one(LiveTable)
+        rows = {row.name: (row.value, row.source) for row in table.rows}
+    assert rows["API_PORT"] == ("taken as port", ".env:1 API_PORT")
+    assert rows["TEST_MODE"] == ("ignored", ".env:2 TEST_MODE")
+
+
 async def opened(pilot: Pilot[Ending]) -> SetupScreen:
     """Setup, with what the doctor found."""
     await pilot.press("7")
