@@ -90,7 +90,7 @@ def _emas(reader: Reader, found: FoundRound) -> list[EmaStep]:
     for reply in found.round.replies:
         profile = found.round.judgement.profile
         samples = reader.samples_until(found.netuid, reply.hotkey, profile, found.number, limit)
-        before = [sample for sample in samples if sample[0] < at]
+        before = reader.samples_until(found.netuid, reply.hotkey, profile, found.number - 1, limit)
         steps.append(EmaStep(average(rule, before, at), average(rule, samples, at)))
     return steps
 

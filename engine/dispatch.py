@@ -1,9 +1,12 @@
 """Asking the chosen miners and collecting their replies. A failure is a reply too, with its reason."""
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import Callable, Sequence
+
+from msgspec.structs import replace
 
 from engine.refusals import Refusals
 from engine.selection import Candidate
@@ -14,13 +17,22 @@ from engine.values import Challenge, Reply
 
 log = logging.getLogger(__name__)
 
+BYTES_A_TOKEN = 32
+"""A token is 4 bytes of English on average, and hardly one of any vocabulary has more than this."""
+
+LEAST_TEXT = 4096
+"""Bytes that every answer may have, whatever was asked for: models count their tokens in many ways."""
+
+MOST_BYTES_A_CHARACTER = 4
+FINISH_REASON_WIDTH = 64
+
 
 class Dispatch:
     """Puts one challenge to many miners at once.
 
     `timeout` bounds each miner, `round_timeout` the whole round, both in seconds on the monotonic clock;
-    `reply_limit` is the largest reply in bytes. `refusals` says whether a miner that is busy is excused: its reply then
-    is "cancelled", and counts for nothing.
+    `reply_limit` is the largest reply in bytes; of its text no more is kept than `max_tokens` can take. `refusals` says
+    whether a miner that is busy is excused: its reply then is "cancelled", and counts for nothing.
     """
 
     def __init__(
@@ -48,8 +60,10 @@ class Dispatch:
             return ()
         body = challenge_json(challenge)
 
+        text_limit = max(LEAST_TEXT, BYTES_A_TOKEN * challenge.request.max_tokens)
+
         async def ask_one(miner: Candidate) -> Reply:
-            reply = await self._ask_one(body, miner, reply_limit)
+            reply = bounded(await self._ask_one(body, miner, reply_limit), text_limit)
             on_reply(reply)
             return reply
 
@@ -99,6 +113,22 @@ class Dispatch:
             return WireError("refused", f"{busy.reason}; {why_not}")
         rest = self._refusals.rest_of(hotkey, now)
         return WireError("cancelled", f"{busy.reason}; it is busy and left alone for {rest:.0f} s")
+
+
+def bounded(reply: Reply, limit: int) -> Reply:
+    """The reply with no more bytes of text than were asked for. Tool calls cannot be cut: too many are a failure."""
+    if reply.tool_calls and len(json.dumps(reply.tool_calls)) > limit:
+        reason = f"tool calls of more than {limit} bytes, which is more than was asked for"
+        return replace(reply, status="too_large", reason=reason, text="", tool_calls=(), finish_reason="", usage={})
+    finish_reason = reply.finish_reason[:FINISH_REASON_WIDTH]
+    text = reply.text
+    if len(text) * MOST_BYTES_A_CHARACTER > limit:
+        text = text.encode(errors="replace")[:limit].decode(errors="ignore") if _bytes(text) > limit else text
+    return replace(reply, text=text, finish_reason=finish_reason)
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode(errors="replace"))
 
 
 def _failed(miner: Candidate, error: WireError) -> Reply:

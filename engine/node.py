@@ -28,6 +28,7 @@ from engine.watch import ChainWatch
 
 STATUS_FILE = "status.json"
 PRUNE_EVERY_S = 3600.0
+SHRINK_EVERY_S = 60.0
 CHAIN_TIMEOUT_S = 60.0
 OPERATOR = "operator"
 
@@ -149,7 +150,7 @@ class Node:
 
 
 class Housekeeping:
-    """A service: keeps the store's list of neurons true and drops what is older than the retention."""
+    """A service: keeps the store's list of neurons true and drops what is too old or too much."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -157,19 +158,28 @@ class Housekeeping:
     async def run(self, started: Callable[[], None]) -> None:
         started()
         noted = Metagraph(netuid=self._node.netuid, block=0)
-        pruned_at = -math.inf
+        pruned_at = shrunk_at = -math.inf
+        ahead_of_monotonic = time.time() - time.monotonic()  # a clock that jumps ahead makes no record old
         while True:
             metagraph = self._node.watch.metagraph
             try:
                 if metagraph is not noted and metagraph.neurons:
                     await self._note(metagraph)
                     noted = metagraph
+                if time.monotonic() - shrunk_at > SHRINK_EVERY_S:
+                    await self._shrink()
+                    shrunk_at = time.monotonic()
                 if time.monotonic() - pruned_at > PRUNE_EVERY_S:
-                    await self._node.store.prune(time.time())
+                    await self._node.store.prune(min(time.time(), ahead_of_monotonic + time.monotonic()))
                     pruned_at = time.monotonic()
             except StoreError as error:
                 self._node.feed.raise_attention("error", "store", str(error))
             await asyncio.sleep(1.0)
+
+    async def _shrink(self) -> None:
+        if rounds := await self._node.store.shrink():
+            text = f"store_cap_mb is reached: the texts of {rounds} more of the oldest rounds were dropped"
+            self._node.feed.raise_attention("warning", "store size", text)
 
     async def _note(self, metagraph: Metagraph) -> None:
         names = self._node.names

@@ -6,9 +6,12 @@ from pathlib import Path
 
 from console.doctor.case import Case
 from console.doctor.result import Result, critical, ok, warning
+from console.present.formats import counted, utc
 from engine.chain.local.storage import FILE_NAME as CHAIN_FILE
 from engine.node import STATUS_FILE
 from engine.store import schema
+from engine.store.errors import StoreError
+from engine.store.reader import open_reader
 
 FUTURE_S = 5.0
 UNSYNCHRONISED = 5
@@ -27,7 +30,14 @@ def clock(case: Case, kept: bool | None) -> Result:
         return critical(
             "clock",
             f"files here are from {ahead:.0f} s in the future",
-            why="The clock was set back. Handshakes are refused when they are 30 s old, and rounds sort by time.",
+            why="The clock was set back. Handshakes are refused when they are 30 s old, and recorded times are wrong.",
+            do=SYNCHRONISE,
+        )
+    if said := _rounds_ahead(case.folder / schema.FILE_NAME, case.now):
+        return warning(
+            "clock",
+            said,
+            why="The clock was ahead when they were recorded. They keep their place in the order, under a wrong time.",
             do=SYNCHRONISE,
         )
     if kept is False and case.settings.role != "demo":
@@ -38,6 +48,16 @@ def clock(case: Case, kept: bool | None) -> Result:
             do=SYNCHRONISE,
         )
     return ok("clock", "kept by the kernel's word" if kept else "plausible by the files' times")
+
+
+def _rounds_ahead(store: Path, now: float) -> str:
+    """Which rounds are from the future, in words; "" for none, or where the store cannot say (its own check does)."""
+    try:
+        with open_reader(store, brief=True) as reader:
+            count, last = reader.from_the_future(now + FUTURE_S)
+    except StoreError:
+        return ""
+    return f"{counted(count, 'round')} of {store.name} are from the future, the last from {utc(last)}" if count else ""
 
 
 def _stamps(folder: Path) -> Iterable[float]:

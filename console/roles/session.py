@@ -56,7 +56,9 @@ async def opened(settings: Settings, folder: Path, feed: Feed) -> AsyncIterator[
         wallet = _wallet(settings, folder)
         stack.enter_context(neuron_lock(wallet.hotkey.ss58_address, settings.netuid, folder))
         stack.enter_context(folder_lock(folder))
-        store = await Store.open(folder / FILE_NAME, retention_days=settings.retention_days)
+        store = await Store.open(
+            folder / FILE_NAME, retention_days=settings.retention_days, cap_mb=settings.store_cap_mb
+        )
         stack.push_async_callback(store.close)
         chain = await LocalChain.open(
             folder / CHAIN_FILE,

@@ -135,6 +135,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = "show"
     sybil_share: Annotated[Share, _is("the share of the serving miners that may be penalised at once")] = 0.33
     retention_days: Annotated[float, Meta(gt=0, le=36_600), _is("how long rounds are kept", "days")] = 7.0
+    store_cap_mb: Annotated[
+        float, Meta(ge=1, le=10_000_000), _is("what the store takes at most; the oldest answers' texts go first", "MB")
+    ] = 4000.0
 
     host: Annotated[Host, _is("the address on which the miner server listens")] = "0.0.0.0"
     port: Annotated[Port, _is("the miner server's port; 0 takes a free one")] = 8091

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from engine.store.columns import BareReply, RoundRow, cells, fields
 from engine.store.read_only import is_alone, read_only
+from engine.store.retention import TEXTS_DROPPED
 from engine.store.rows import (
     LIKENESS,
     SAMPLES,
@@ -29,6 +30,7 @@ from engine.store.rows import (
     stored_reply_of,
 )
 from engine.store.stored import Appearance, FoundRound, StoredNeuron, StoredPlan, StoredReply, StoredRound, Word
+from engine.values import At
 from engine.weights.averages import Rule, Sample
 from engine.weights.penalties import Standing
 from engine.weights.plan import WeightPlan
@@ -99,9 +101,15 @@ class Reader:
         return None if row is None else cells(row, int)[0]
 
     def ids(self, netuid: int, since: float) -> list[str]:
-        """The ids of a subnet's rounds, in the order in which they were recorded."""
-        query = "SELECT id FROM rounds WHERE netuid = ? AND at >= ? ORDER BY number"
-        return [cells(row, str)[0] for row in self._connection.execute(query, (netuid, since))]
+        """The ids of a subnet's rounds whose texts are kept, in the order in which they were recorded."""
+        rows = self._connection.execute(_IDS_WITH_TEXTS, (netuid, since, TEXTS_DROPPED))
+        return [cells(row, str)[0] for row in rows]
+
+    def from_the_future(self, now: float) -> tuple[int, float]:
+        """How many rounds were recorded by a clock that was ahead of `now`, and when the last of them, 0 for none."""
+        query = "SELECT count(*), coalesce(max(at), 0.0) FROM rounds WHERE at > ?"
+        count, last = cells(self._connection.execute(query, (now,)).fetchone(), int, At)
+        return count, last
 
     def round_beside(self, id: str, steps: int) -> str | None:
         """The id of the round so many `steps` after this one, before it when negative, else the last that there is.
@@ -172,6 +180,10 @@ class Reader:
         return None if row is None else plan_of(row["plan"])
 
 
+_IDS_WITH_TEXTS = """
+    SELECT id FROM rounds
+    WHERE netuid = ? AND at >= ? AND number > coalesce((SELECT value FROM cursors WHERE name = ?), 0) ORDER BY number
+"""
 _REPLIES = """
     SELECT rounds.id AS round_id, rounds.at, replies.uid, replies.hotkey, replies.status, replies.ms, replies.quality,
         replies.cluster, replies.score, replies.emission, replies.counted, replies.profile, replies.reason,

@@ -4,6 +4,7 @@ The journal of weights and the nonces are `journal` and `nonces`, each under the
 Every method may raise `StoreError`; a write that does has written nothing.
 """
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
@@ -45,6 +46,7 @@ from engine.weights.averages import Rule, Sample
 __all__ = ["Store", "Tally"]
 
 DAY_S = 86400.0
+MB = 1_000_000
 
 Position = Annotated[int, Meta(ge=0)]
 """How many questions of a source are behind."""
@@ -96,7 +98,8 @@ _KEEP_RULE = """
 """
 _ANSWERS_COUNTED = """
     SELECT replies.hotkey, replies.at FROM rounds CROSS JOIN replies ON replies.round = rounds.number
-    WHERE rounds.at > ? AND rounds.netuid = ? AND replies.status = 'ok' AND replies.counted = 'yes' ORDER BY rounds.at
+    WHERE rounds.at > ? AND rounds.netuid = ? AND replies.status = 'ok' AND replies.counted = 'yes'
+    ORDER BY rounds.number
 """
 _COUNT = "SELECT count(*) FROM rounds"
 """Without a netuid, an index answers it."""
@@ -113,17 +116,18 @@ _REPLIES_WITHOUT_TEXT = """
 class Store:
     """One data folder's database. A room gets it whole or only the part that it needs."""
 
-    def __init__(self, database: Database, *, retention_days: float) -> None:
+    def __init__(self, database: Database, *, retention_days: float, cap_mb: float = math.inf) -> None:
         self._database = database
+        self._cap_mb = cap_mb
         self._retention_s = retention_days * DAY_S
         self.journal = PlanTable(database)
         self.nonces = NonceTable(database)
         self.penalties = PenaltyTable(database)
 
     @classmethod
-    async def open(cls, path: Path, *, retention_days: float) -> "Store":
+    async def open(cls, path: Path, *, retention_days: float, cap_mb: float = math.inf) -> "Store":
         """Create or migrate the database file `path`. Raises StoreTooNew, StoreUnusable, StoreError."""
-        return cls(await Database.open(path), retention_days=retention_days)
+        return cls(await Database.open(path), retention_days=retention_days, cap_mb=cap_mb)
 
     @property
     def gone(self) -> str:
@@ -289,4 +293,8 @@ class Store:
     async def prune(self, now: float) -> int:
         """Delete what is older than the retention, in small transactions. Returns how many rounds went."""
         await self.nonces.sweep(now)
-        return await retention.prune(self._database, before=now - self._retention_s)
+        return await retention.prune(self._database, before=now - self._retention_s, now=now)
+
+    async def shrink(self) -> int:
+        """Drop the oldest answers' texts while the file is larger than its cap. Returns how many rounds lost theirs."""
+        return 0 if math.isinf(self._cap_mb) else await retention.shrink(self._database, cap=int(self._cap_mb * MB))

@@ -9,13 +9,15 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 from cryptography.fernet import Fernet
+from msgspec.structs import replace
 
-from engine.dispatch import Dispatch
+from engine.dispatch import BYTES_A_TOKEN, Dispatch, bounded
 from engine.refusals import Refusals
 from engine.selection import Candidate
 from engine.transport.loosh.validator import LooshCaller
-from engine.values import Neuron, Peer, Reply, ReplyStatus
+from engine.values import Neuron, Peer, Reply, ReplyStatus, Request
 from tests.unit.engine_helpers import Obliging, until
+from tests.unit.store_helpers import a_reply
 from tests.unit.transport_helpers import ALICE, BOB, ForeignMiner, Received, challenge, clear_answer, http_server, reply
 
 LIMIT = 8192
@@ -238,3 +240,21 @@ async def test_a_cancelled_round_ends_its_exchanges_and_leaves_the_miner_free() 
 async def test_a_round_without_miners_is_over() -> None:
     async with a_dispatch() as dispatch:
         assert await asked(dispatch) == ()
+
+
+async def test_an_answer_is_no_longer_than_what_was_asked_for() -> None:
+    asked_for = Request(prompt="What is 41 plus 1?", max_tokens=200)
+    limit = 200 * BYTES_A_TOKEN
+    long = a_reply(1, text="\N{SNOWMAN}" * limit)
+    cut = bounded(long, limit)
+    assert limit - 3 < len(cut.text.encode()) <= limit and set(cut.text) == {"\N{SNOWMAN}"}
+    assert bounded(a_reply(1, text="42"), limit) == a_reply(1, text="42")
+    call = {"function": {"name": "add", "arguments": "x" * limit}}
+    refused = bounded(a_reply(1, tool_calls=(call,)), limit)
+    assert (refused.status, refused.tool_calls, refused.text) == ("too_large", (), "")
+    miner = ForeignMiner()
+    miner.answer = sealed(completion("word " * 20_000))
+    async with http_server(miner) as peer, a_dispatch() as dispatch:
+        question = replace(challenge(), request=asked_for)
+        [got] = await dispatch.ask(question, [a_candidate(peer)], reply_limit=2**20, on_reply=lambda _: None)
+    assert got.status == "ok" and len(got.text) == limit

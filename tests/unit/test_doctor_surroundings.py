@@ -14,6 +14,7 @@ from console.doctor.machine import Measured
 from engine.store.schema import LATEST
 from engine.store.store import Store
 from tests.unit.doctor_helpers import case, states
+from tests.unit.store_helpers import NETUID, a_round
 
 GOOD_TERMINAL = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "en_US.UTF-8"}
 
@@ -123,6 +124,19 @@ def test_files_from_the_future_say_that_the_clock_was_set_back(tmp_path: Path) -
     path.write_text("{}")
     os.utime(path, (here.now + 3600, here.now + 3600))
     assert clock.clock(here, True).state == "CRITICAL"
+
+
+async def test_rounds_from_the_future_are_named(tmp_path: Path) -> None:
+    here = case(tmp_path)
+    store = await Store.open(tmp_path / "store.db", retention_days=7)
+    await store.record(a_round(0, at=here.now - 60), netuid=NETUID, history=None, cursor=None)
+    assert clock.clock(here, True).state == "OK"
+    for number in (1, 2):
+        await store.record(a_round(number, at=here.now + 3600), netuid=NETUID, history=None, cursor=None)
+    await store.close()
+    found = clock.clock(here, True)
+    assert found.state == "WARNING"
+    assert found.text.startswith("2 rounds of store.db are from the future, the last from 20")
 
 
 def test_a_clock_that_nothing_keeps_is_a_warning_but_for_the_demo(tmp_path: Path) -> None:

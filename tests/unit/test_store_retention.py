@@ -6,11 +6,14 @@ from typing import Literal
 
 import pytest
 
+from console.records import read_round
 from engine.store import retention
 from engine.store.database import Database
+from engine.store.reader import open_reader
 from engine.store.store import Store
 from engine.values import Outcome
-from tests.unit.store_helpers import NETUID, T0, a_plan, a_reply, a_round, hotkey
+from engine.weights.averages import Exponential
+from tests.unit.store_helpers import NETUID, PROFILE, T0, a_plan, a_reply, a_round, a_verdict, hotkey
 
 DAY = 86400.0
 
@@ -94,3 +97,48 @@ async def test_commands_and_hotkeys_that_left_are_forgotten(database: Database) 
     await store.prune(T0 + 2 * DAY)
     assert [line.name for line in await store.recent_commands(10)] == ["resume"]
     assert await count(database, "SELECT 1 FROM neurons") == 1
+
+
+async def test_a_clock_that_jumped_neither_keeps_nor_deletes_a_round_wrongly(database: Database) -> None:
+    store = Store(database, retention_days=1)
+    ahead, back = T0 + 900 * DAY, 1000.0
+    times = {0: T0, 1: ahead, 2: T0 + 60, 3: T0 + 2 * DAY, 4: back, 5: ahead, 6: T0 + 2 * DAY + 60}
+    for number, at in times.items():
+        await store.record(a_round(number, at=at), netuid=NETUID, history=None, cursor=None)
+    assert await store.prune(T0 + 2 * DAY + 120) == 3
+    kept = [one.challenge.id for one in await store.recent_rounds(NETUID, 10)]
+    assert kept == ["round-6", "round-5", "round-4", "round-3"], "the order is that in which they came"
+
+
+async def test_a_store_over_its_cap_drops_the_oldest_texts_and_then_rounds(database: Database, tmp_path: Path) -> None:
+    store = Store(database, retention_days=1000, cap_mb=8)
+    for number in range(60):
+        replies = [a_reply(uid, text="word " * 10_000) for uid in range(5)]
+        await store.record(a_round(number, replies), netuid=NETUID, history=None, cursor=None)
+    dropped = await store.shrink()
+    assert 0 < dropped < 60 and await retention._size(database) <= 8_000_000
+    assert await store.shrink() == 0
+    assert await store.count_rounds(NETUID) == 60, "what was earned is kept"
+    oldest, newest = await store.round("round-0"), await store.round("round-59")
+    assert oldest is not None and {reply.text for reply in oldest.replies} == {""}
+    assert newest is not None and {reply.text for reply in newest.replies} == {"word " * 10_000}
+    with open_reader(tmp_path / "store.db") as reader:
+        assert reader.ids(NETUID, 0.0) == [f"round-{number}" for number in range(dropped, 60)], (
+            "no empty text is judged"
+        )
+    tiny = Store(database, retention_days=1000, cap_mb=0.8)
+    await tiny.shrink()
+    assert await retention._size(database) <= 800_000 and await store.has_round("round-59")
+
+
+async def test_a_round_is_averaged_with_those_that_came_before_it_whatever_the_clock_said(
+    database: Database, tmp_path: Path
+) -> None:
+    store = Store(database, retention_days=1000)
+    await store.set_score_rule(NETUID, Exponential(alpha=0.5, window_s=10 * DAY), PROFILE)
+    for number, at in enumerate((T0 + DAY, T0, T0 + 60)):
+        replies = [a_reply(1)]
+        verdicts = [a_verdict(replies[0], emission=float(number))]
+        await store.record(a_round(number, replies, verdicts, at=at), netuid=NETUID, history=None, cursor=None)
+    [step] = read_round(tmp_path, "round-1").emas
+    assert (step.before, step.after) == (0.0, 0.5)
