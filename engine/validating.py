@@ -151,7 +151,7 @@ class Validating:
         self.scoreboard.load(
             await store.emissions(netuid, self._profile, now - self._rule.window_s, self._rule.depth),
             await store.tallies(netuid),
-            await store.answers_counted(netuid, now - self._scoring_period_s),
+            await store.answers_counted(netuid, now - self._scoring_period_s, now),
         )
         await self._penalising.load()
         self._on_chain_by = await store.journal.profile_on_chain(netuid)

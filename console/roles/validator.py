@@ -81,7 +81,8 @@ async def _budget(session: Session) -> RollingLimit | None:
     if settings.probe_budget is None:
         return None
     budget = RollingLimit(settings.probe_budget, HOUR_S)
-    for at in await session.store.probes_asked(settings.netuid, time.time() - HOUR_S):
+    now = time.time()
+    for at in await session.store.probes_asked(settings.netuid, now - HOUR_S, now):
         budget.add(at)
     return budget
 

@@ -98,7 +98,7 @@ _KEEP_RULE = """
 """
 _ANSWERS_COUNTED = """
     SELECT replies.hotkey, replies.at FROM rounds CROSS JOIN replies ON replies.round = rounds.number
-    WHERE rounds.at > ? AND rounds.netuid = ? AND replies.status = 'ok' AND replies.counted = 'yes'
+    WHERE rounds.at > ? AND rounds.at <= ? AND rounds.netuid = ? AND replies.status = 'ok' AND replies.counted = 'yes'
     ORDER BY rounds.number
 """
 _COUNT = "SELECT count(*) FROM rounds"
@@ -190,11 +190,11 @@ class Store:
                 return challenge_of(row)
         return None
 
-    async def probes_asked(self, netuid: int, since: float) -> list[float]:
-        """When challenges were asked after `since` whose right answer was known, oldest first."""
+    async def probes_asked(self, netuid: int, since: float, now: float) -> list[float]:
+        """When challenges were asked after `since` and by `now` whose right answer was known, oldest first."""
         async with self._database.read() as connection:
-            query = "SELECT at FROM rounds WHERE netuid = ? AND at > ? AND truth IS NOT NULL ORDER BY at"
-            return [cells(row, At)[0] for row in await connection.execute_fetchall(query, (netuid, since))]
+            query = "SELECT at FROM rounds WHERE netuid = ? AND at > ? AND at <= ? AND truth IS NOT NULL ORDER BY at"
+            return [cells(row, At)[0] for row in await connection.execute_fetchall(query, (netuid, since, now))]
 
     async def count_rounds(self, netuid: int) -> int:
         """How many rounds of this subnet are kept."""
@@ -248,11 +248,14 @@ class Store:
                     emissions[hotkey] = samples[::-1]
         return emissions
 
-    async def answers_counted(self, netuid: int, since: float) -> dict[str, list[float]]:
-        """By hotkey, when its answers counted after `since`, oldest first; failures that count are not among them."""
+    async def answers_counted(self, netuid: int, since: float, now: float) -> dict[str, list[float]]:
+        """By hotkey, when its answers counted after `since`, in the order of their rounds.
+
+        Failures that count are not among them, nor what a clock that was ahead has put into the future.
+        """
         times: dict[str, list[float]] = {}
         async with self._database.read() as connection:
-            for row in await connection.execute_fetchall(_ANSWERS_COUNTED, (since, netuid)):
+            for row in await connection.execute_fetchall(_ANSWERS_COUNTED, (since, now, netuid)):
                 hotkey, at = cells(row, Word, At)
                 times.setdefault(hotkey, []).append(at)
         return times

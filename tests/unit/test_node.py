@@ -459,3 +459,27 @@ async def test_a_chain_call_that_hangs_holds_up_the_other_commands_no_longer_tha
             assert (outcome, "no answer" in reason) == ("unknown", True)
             assert await house.answer(Stop()) == ("ok", "")
             await asyncio.wait_for(run, 30)
+
+
+async def test_a_store_over_its_cap_is_shrunk_and_that_is_told(tmp_path: Path) -> None:
+    async with a_house(tmp_path) as house:
+        for number in range(40):
+            replies = [a_reply(uid, text="word " * 10_000) for uid in range(2)]
+            await house.store.record(a_round(number, replies), netuid=NETUID, history=None, cursor=None)
+        capped = Store(house.store._database, retention_days=36_600, cap_mb=3)
+        house.node.store = capped
+        async with running(house, "chain watch"):
+            await until(lambda: any(line.subject == "store size" for line in house.feed.attention))
+        [line] = [line for line in house.feed.attention if line.subject == "store size"]
+        assert line.text == "store_cap_mb is reached: the texts of 20 more of the oldest rounds were dropped"
+        assert await capped.count_rounds(NETUID) == 40
+
+
+async def test_what_is_not_stored_and_what_is_gone_stand_in_the_last_snapshot(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    async with a_house(folder) as house, running(house, "chain watch"):
+        (folder / FILE_NAME).rename(tmp_path / "away")
+        await until(lambda: f"{FILE_NAME} was deleted" in house.feed.snapshot.record_gone)
+        (tmp_path / "away").rename(folder / FILE_NAME)
+        await until(lambda: house.feed.snapshot.record_gone == "")

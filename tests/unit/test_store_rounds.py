@@ -218,6 +218,7 @@ async def test_when_probes_were_asked(store: Store) -> None:
         judged = a_round(number)
         judged = replace(judged, challenge=replace(judged.challenge, truth="42" if number % 2 else None))
         await store.record(judged, netuid=NETUID, history=None, cursor=None)
-    assert await store.probes_asked(NETUID, 0.0) == [T0 + 60, T0 + 180]
-    assert await store.probes_asked(NETUID, T0 + 60) == [T0 + 180]
-    assert await store.probes_asked(1, 0.0) == []
+    assert await store.probes_asked(NETUID, 0.0, T0 + 999) == [T0 + 60, T0 + 180]
+    assert await store.probes_asked(NETUID, T0 + 60, T0 + 999) == [T0 + 180]
+    assert await store.probes_asked(NETUID, 0.0, T0 + 60) == [T0 + 60], "the others are from the future"
+    assert await store.probes_asked(1, 0.0, T0 + 999) == []
