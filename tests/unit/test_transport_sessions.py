@@ -3,11 +3,12 @@
 import asyncio
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from engine.keys import signature_hex
-from engine.transport.gate import Claim, Gate, GateClosed
+from engine.transport.gate import Claim, Gate, GateClosed, clocks_apart
 from engine.transport.replay import MemoryNonces, NoncesUnavailable
 from engine.transport.sessions import KEY_TTL_S, LATE_S, MOST_OPENED, KeyRing, Sessions
 from engine.values import Peer
@@ -69,6 +70,33 @@ async def test_a_failed_handshake_is_its_callers_and_the_next_in_line_tries() ->
     got = await asyncio.gather(*(sessions.obtain(PEER, shake) for _ in range(3)), return_exceptions=True)
     assert [type(one) for one in got] == [ConnectionError, str, str]
     assert (shake.made, shake.most_at_once) == (2, 1)
+
+
+async def test_a_session_that_could_not_be_replaced_is_given_to_nobody_any_more() -> None:
+    sessions: Sessions[str] = Sessions()
+    stale = await sessions.obtain(PEER, Shaker())
+    with pytest.raises(ConnectionError):
+        await sessions.obtain(PEER, Shaker(fail=1), instead_of=stale)
+    shake = Shaker()
+    await sessions.obtain(PEER, shake)
+    assert shake.made == 1
+
+
+async def test_a_session_is_renewed_a_minute_before_an_hour_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.monotonic()
+    monkeypatch.setattr("engine.transport.sessions.time", SimpleNamespace(monotonic=lambda: now))
+    sessions: Sessions[str] = Sessions()
+
+    async def shake() -> str:
+        nonlocal now
+        now += 5  # a handshake's own time is part of the key's life
+        return f"made by {now}"
+
+    first = await sessions.obtain(PEER, shake)
+    now += 3600 - 60 - 5 - 0.001
+    assert await sessions.obtain(PEER, shake) == first
+    now += 0.001
+    assert await sessions.obtain(PEER, shake) != first
 
 
 async def test_a_cancelled_handshake_leaves_the_way_free() -> None:
@@ -220,6 +248,19 @@ def test_the_window_is_open_both_ways_and_no_further(off: float, why: str | None
     else:
         with pytest.raises(GateClosed, match=why):
             gate.check(claim(at=time.time() + off))
+
+
+@pytest.mark.parametrize(
+    ("late", "said"),
+    [
+        (0.6, "1 s behind ours"),
+        (-0.6, "1 s ahead of ours"),
+        (90.4, "90 s behind ours"),
+        (2e9, "1000000000 s behind ours"),
+    ],
+)
+def test_how_far_clocks_are_apart_is_said_in_seconds(late: float, said: str) -> None:
+    assert clocks_apart(late) == f"your clock is {said}"
 
 
 async def test_a_nonce_is_remembered_longer_than_its_claim_would_pass() -> None:

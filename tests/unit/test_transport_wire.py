@@ -51,6 +51,7 @@ def test_what_is_no_plain_json_object_is_malformed(raw: bytes, why: str) -> None
 
 def test_size_and_depth_are_bounded_exactly() -> None:
     assert load_json(b'{"a":[{}]}', max_depth=3, max_bytes=10) == {"a": [{}]}
+    assert load_json(b'{"a":[{"b":1}]}', max_depth=3) == {"a": [{"b": 1}]}
     with pytest.raises(WireError, match="deeper than 2"):
         load_json(b'{"a":[{}]}', max_depth=2)
     with pytest.raises(WireError) as caught:
@@ -156,11 +157,29 @@ def test_a_conversation_carries_its_last_user_message_as_prompt_too() -> None:
         ({"prompt": "x", "temperature": -1}, r"\$.temperature"),
         ({"messages": [{"content": "x"}]}, r"messages\[0\] needs a role"),
         ({"messages": ["x"]}, r"\$.messages\[0\]"),
+        ({"messages": [{"role": "user", "content": "x"}, {"role": 1, "content": "x"}]}, r"messages\[1\] needs a role"),
+        ({"messages": [{"role": "user", "content": 1}]}, r"messages\[0\] needs .* a text, a list or null as content"),
+        ({"prompt": "x", "max_tokens": 1_000_001}, r"max_tokens"),
+        ({"prompt": "x", "top_p": -0.1}, r"\$.top_p"),
+        ({"prompt": "x", "temperature": 100.1}, r"\$.temperature"),
+        ({"prompt": "x", "stop": ["x"] * 17}, r"\$.stop"),
     ],
 )
 def test_a_wrong_request_says_what_is_wrong(body: dict[str, Any], why: str) -> None:
     with pytest.raises(WireError, match=why):
         read_request(json.dumps(body).encode(), limit=LIMIT)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"max_tokens": 1, "temperature": 0.0, "top_p": 0.0, "stop": []},
+        {"max_tokens": 1_000_000, "temperature": 100.0, "top_p": 1.0, "stop": ["x"] * 16},
+    ],
+)
+def test_a_request_may_go_to_its_bounds(fields: dict[str, Any]) -> None:
+    raw = json.dumps({"prompt": "x", **fields}).encode()
+    assert read_request(raw, limit=len(raw)) == Request(prompt="x", **(fields | {"stop": tuple(fields["stop"])}))
 
 
 def test_a_request_larger_than_the_limit_is_not_parsed() -> None:
