@@ -74,6 +74,20 @@ async def test_each_trouble_is_told() -> None:
     await until(lambda: told == ["locked", "no space left", ""])
 
 
+async def test_a_trouble_that_comes_back_is_told_again_and_in_between_the_store_is_waited_for() -> None:
+    store, told = Failing(), list[str]()
+    await store.remember("used before", until=LATER)
+    nonces = SteadyNonces(store, tell=told.append)
+    for round_ in (1, 2):
+        store.reason = "locked"
+        await nonces.remember(f"n-{round_}", until=LATER)
+        await until(lambda: told[-1] == "locked")
+        store.reason = ""
+        await until(lambda: told[-1] == "")
+    assert told == ["locked", "", "locked", ""]
+    assert not await nonces.remember("used before", until=LATER)
+
+
 async def test_what_is_over_is_not_written_any_more() -> None:
     store, told = Failing(), list[str]()
     nonces = SteadyNonces(store, tell=told.append)
