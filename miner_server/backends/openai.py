@@ -4,6 +4,7 @@ What a caller gets to read of a failure is ours alone; the log and the readiness
 """
 
 import asyncio
+import logging
 import os
 import ssl
 import time
@@ -26,6 +27,8 @@ from miner_server.backends.interface import PROOF, PROOF_S
 from miner_server.backends.models import Model, NoModelsError, choose
 from miner_server.backends.replies import DETAIL_WIDTH, failure, quoted, read_body, read_reply
 from miner_server.errors import BackendError, BackendSlow, BackendUnavailable, NoAnswer, RequestUnfit
+
+log = logging.getLogger(__name__)
 
 MAX_REPLY_BYTES = 8 * 1024 * 1024
 MAX_CONNECTIONS = 64
@@ -98,6 +101,7 @@ class OpenAIBackend:
                         if error.again_in is None or time.monotonic() + max(pause, error.again_in) >= until:
                             raise
                         wait = max(pause, error.again_in)
+                        log.info("%s is asked again in %.1f s: %s", self._base, wait, error)
                     await asyncio.sleep(wait)
                 return await self._ask(body)
         except TimeoutError:
