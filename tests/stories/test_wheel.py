@@ -61,7 +61,7 @@ def run(environment: Path, program: str, *arguments: str) -> "subprocess.Complet
 def data_files(folder: Path) -> set[str]:
     """What the packages hold beside Python."""
     found = (path for package in PACKAGES for path in (folder / package).rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)) for path in found if path.suffix not in (".py", ".pyc")}
+    return {str(path.relative_to(folder)) for path in found if path.suffix != ".py" and "__pycache__" not in path.parts}
 
 
 def test_every_data_file_is_in_the_wheel(environment: Path) -> None:
