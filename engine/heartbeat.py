@@ -11,16 +11,21 @@ import msgspec
 
 from engine.feed import Feed
 from engine.folders import replace_file
+from engine.patience import impatience
 from engine.percentile import percentile
 from engine.place import Place
 from engine.snapshot import LoopView, Snapshot
 
 BEAT_S = 0.05
 BEATS_A_SNAPSHOT = 5
-BEATS_A_STATUS = 20
+STATUS_S = 1.0
 LATENESS_KEPT = 1200
 STATUS = "status file"
 """The subject of what needs attention while it cannot be written."""
+
+SILENT_S = 5.0
+SLOW = "slow status file"
+SILENT = f"writing it has not ended for {SILENT_S:g} s: its disk is slow, or hangs"
 
 
 class Heartbeat:
@@ -38,16 +43,29 @@ class Heartbeat:
         self.publish()
         await asyncio.to_thread(self.write_status)
         started()
-        beat = 0
+        status = asyncio.create_task(self._keep_status())
+        try:
+            await self._beat(status)
+        finally:
+            status.cancel()
+
+    async def _keep_status(self) -> None:
+        """Beside the beat, so that a disk that hangs costs the status file alone."""
         while True:
+            await asyncio.sleep(STATUS_S)
+            with impatience(self._feed, SLOW, SILENT, "the status file is written again", after=SILENT_S):
+                await asyncio.to_thread(self.write_status)
+
+    async def _beat(self, status: "asyncio.Task[None]") -> None:
+        beat = 0
+        while not status.done():
             began = time.monotonic()
             await asyncio.sleep(BEAT_S)
             self._lateness_ms.append(max(0.0, (time.monotonic() - began - BEAT_S) * 1000))
             beat += 1
             if beat % BEATS_A_SNAPSHOT == 0:
                 self.publish()
-            if beat % BEATS_A_STATUS == 0:
-                await asyncio.to_thread(self.write_status)
+        status.result()
 
     def publish(self) -> None:
         self._feed.publish(self._compose(self.loop_view()))

@@ -4,10 +4,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from engine.feed import Feed
+from engine.patience import impatience
 from engine.store.errors import StoreError, StoreGone
 from engine.store.store import Store
 
 LOOK_S = 1.0
+SILENT_S = 6.0
+"""A little longer than the store waits for another process that holds it."""
+
+SLOW = "slow store"
+SILENT = f"the store has not answered for {SILENT_S:g} s: its disk is slow, or hangs"
 
 
 class Keeping:
@@ -31,10 +37,11 @@ class Keeping:
         while True:
             self.look()
             try:
-                if mended := await self._store.mend():
-                    self._feed.raise_attention("warning", "store", mended)
-                for retry in self._retries:
-                    await retry()
+                with impatience(self._feed, SLOW, SILENT, "the store answers again", after=SILENT_S):
+                    if mended := await self._store.mend():
+                        self._feed.raise_attention("warning", "store", mended)
+                    for retry in self._retries:
+                        await retry()
             except StoreGone:
                 self.look()
             except StoreError as error:

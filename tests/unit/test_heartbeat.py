@@ -8,8 +8,10 @@ import time
 from pathlib import Path
 
 import msgspec
+import pytest
 from msgspec.structs import replace
 
+from engine import heartbeat
 from engine.feed import Feed
 from engine.heartbeat import Heartbeat
 from engine.snapshot import LoopView, Snapshot
@@ -76,6 +78,27 @@ async def test_a_status_file_that_cannot_be_written_costs_nothing_but_itself(tmp
     await until(lambda: feed.snapshot.at >= 4.0)
     assert not beating.done()
     assert "status file" in feed.attention[0].subject
+    beating.cancel()
+    await asyncio.gather(beating, return_exceptions=True)
+
+
+async def test_a_disk_that_hangs_costs_the_status_file_alone_and_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat, "STATUS_S", 0.01)
+    monkeypatch.setattr(heartbeat, "SILENT_S", 0.1)
+    feed, disk = a_feed(), threading.Event()
+    beating = asyncio.create_task(a_heart(feed, tmp_path / "status.json").run(lambda: None))
+    await until(lambda: (tmp_path / "status.json").exists())
+    monkeypatch.setattr(heartbeat, "replace_file", lambda *_: disk.wait(60))
+    try:
+        await until(lambda: feed.attention)
+        assert [(line.level, line.subject) for line in feed.attention] == [("warning", "slow status file")]
+        seen = feed.snapshot.at
+        await until(lambda: feed.snapshot.at >= seen + 2)
+    finally:
+        disk.set()
+    await until(lambda: not feed.attention)
     beating.cancel()
     await asyncio.gather(beating, return_exceptions=True)
 

@@ -158,6 +158,28 @@ async def test_what_is_gone_is_told_until_it_is_back_and_what_waits_is_stored_th
     service.cancel()
 
 
+async def test_a_store_that_another_process_holds_is_told_of_until_it_lets_go(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "LOOK_S", 0.01)
+    monkeypatch.setattr(keeping, "SILENT_S", 0.2)
+    feed = Feed(snapshot())
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+
+        async def store_one() -> None:
+            async with asyncio.timeout(60):
+                await store.record(a_round(0), netuid=NETUID, history=b"h", cursor=("synthetic", 1))
+
+        service = asyncio.create_task(Keeping(feed, store, {}, [store_one]).run(lambda: None))
+        await until(lambda: bool(feed.attention))
+        assert (feed.attention[0].level, feed.attention[0].subject) == ("warning", "slow store")
+        other.execute("ROLLBACK")
+        await until(lambda: not feed.attention)
+    assert found(path) == ["round-0"]
+    service.cancel()
+
+
 async def test_the_log_beside_the_store_is_told_of(store: Store, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeping, "LOOK_S", 0.01)
     feed = Feed(snapshot())
