@@ -23,7 +23,6 @@ BYTES_A_TOKEN = 32
 LEAST_TEXT = 4096
 """Bytes that every answer may have, whatever was asked for: models count their tokens in many ways."""
 
-MOST_BYTES_A_CHARACTER = 4
 FINISH_REASON_WIDTH = 64
 
 
@@ -120,15 +119,12 @@ def bounded(reply: Reply, limit: int) -> Reply:
     if reply.tool_calls and len(json.dumps(reply.tool_calls)) > limit:
         reason = f"tool calls of more than {limit} bytes, which is more than was asked for"
         return replace(reply, status="too_large", reason=reason, text="", tool_calls=(), finish_reason="", usage={})
-    finish_reason = reply.finish_reason[:FINISH_REASON_WIDTH]
-    text = reply.text
-    if len(text) * MOST_BYTES_A_CHARACTER > limit:
-        text = text.encode(errors="replace")[:limit].decode(errors="ignore") if _bytes(text) > limit else text
-    return replace(reply, text=text, finish_reason=finish_reason)
-
-
-def _bytes(text: str) -> int:
-    return len(text.encode(errors="replace"))
+    text = reply.text.encode(errors="replace")
+    return replace(
+        reply,
+        text=text[:limit].decode(errors="ignore") if len(text) > limit else reply.text,
+        finish_reason=reply.finish_reason[:FINISH_REASON_WIDTH],
+    )
 
 
 def _failed(miner: Candidate, error: WireError) -> Reply:
