@@ -30,15 +30,20 @@ class Connection(Protocol):
 class Seat:
     """One connection's place. `since` is when it last had nothing to wait for, on the monotonic clock."""
 
-    __slots__ = ("address", "connection", "held", "host", "since", "trusted")
+    __slots__ = ("address", "asking", "connection", "held", "host", "since", "trusted")
 
     def __init__(self, host: str, connection: Connection) -> None:
         self.host = host
         self.address = network(host)
         self.connection = connection
         self.since = time.monotonic()
+        self.asking = False
         self.held = False
         self.trusted = False
+
+    def ask(self) -> None:
+        """A whole request has come."""
+        self.asking = True
 
     def prove(self) -> None:
         """The caller proved to be a validator: it keeps its place until it is answered."""
@@ -46,7 +51,7 @@ class Seat:
 
     def rest(self) -> None:
         """Nothing is being answered any more."""
-        self.held = False
+        self.asking = self.held = False
         self.since = time.monotonic()
 
 
@@ -86,11 +91,11 @@ class Places:
                 del self._by_address[seat.address]
 
     def _make_room(self, seats: Iterable[Seat]) -> bool:
-        """Who never proved anything goes first, of these strangers to all validators, of these who rests longest."""
+        """Who never proved anything goes first, of these strangers, of these who asks nothing, of these the oldest."""
         movable = [seat for seat in seats if not seat.held]
         if not movable:
             return False
-        seat = min(movable, key=lambda seat: (seat.trusted, self._is_known(seat.host), seat.since))
+        seat = min(movable, key=lambda seat: (seat.trusted, self._is_known(seat.host), seat.asking, seat.since))
         self.leave(seat)
         seat.connection.give_way()
         return True

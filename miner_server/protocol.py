@@ -145,6 +145,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._in_request = False
+        if self._seat is not None:
+            self._seat.ask()
         super().on_message_complete()
 
     # -- answers -----------------------------------------------------------------------------------------------

@@ -30,13 +30,16 @@ from engine.transport.timing import INFERENCE, RESPONSE, Timing, with_stages
 from engine.transport.wire import Completion, completion_json, read_request
 from miner_server.admission import Admission
 from miner_server.answering import Answering
-from miner_server.call import Call, Reply, json_reply
+from miner_server.call import RETRY_S, Call, Reply, json_reply
 from miner_server.endpoint import Calls
 from miner_server.errors import Refusal
 from miner_server.limits import Limits, Room
 
 OCTETS = b"application/octet-stream"
 THREAD_ABOVE_BYTES = 64 * 1024
+
+HEARING_S = 10.0
+"""How long a claim waits to be checked: validators give a handshake 15 s."""
 
 _VALIDATOR = VALIDATOR_HEADER.encode()
 _KEY_UUID = KEY_UUID_HEADER.encode()
@@ -77,7 +80,7 @@ class LooshRoutes:
         call.hotkey = _claimant(body)
         self._admission.listed("handshake", call.host, call.route, call.hotkey)
         self._admission.may("handshake", call.hotkey)
-        await self._admission.hear(call.host)
+        await self._hear(call)
         try:
             hotkey = await self._desk.exchange(body)
         except Refused as refused:
@@ -112,6 +115,14 @@ class LooshRoutes:
         except Refused as refused:
             raise _refusal(refused) from None
         return Reply(200, sealed, OCTETS, ((_KEY_UUID, key_uuid.encode("latin-1")), (_MINER, self._miner)))
+
+    async def _hear(self, call: Call) -> None:
+        """Wait until this claim may be checked; who hangs up meanwhile leaves the line."""
+        try:
+            async with call.patience(HEARING_S):
+                await self._admission.hear(call.host)
+        except TimeoutError:
+            raise Refusal(503, "too many unproven requests: try again shortly", retry_after=RETRY_S) from None
 
     async def _opened(self, call: Call, hotkey: str, key_uuid: str, token: bytes) -> bytes:
         """The challenge in clear, paid by the hotkey; what does not open, or did before, is paid by its address.

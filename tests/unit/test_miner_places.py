@@ -50,6 +50,17 @@ def test_the_oldest_idle_connection_of_a_crowded_address_makes_room() -> None:
     assert len(held) == MOST_PER_ADDRESS
 
 
+def test_who_asks_nothing_makes_room_for_who_does() -> None:
+    held = table()
+    crowd = [taken(held, "192.0.2.1") for _ in range(MOST_PER_ADDRESS)]
+    crowd[0][0].ask()
+    for _ in range(MOST_PER_ADDRESS - 1):
+        taken(held, "192.0.2.1")[0].ask()
+    assert [number for number, (_, line) in enumerate(crowd) if not line.gone()] == [0]
+    taken(held, "192.0.2.1")
+    assert crowd[0][1].gone()
+
+
 def test_the_addresses_of_one_ipv6_network_are_one() -> None:
     held = table()
     lines = [taken(held, f"2001:db8::{number:x}")[1] for number in range(MOST_PER_ADDRESS + 3)]

@@ -11,10 +11,11 @@ import httpx
 import pytest
 
 from engine.transport.sessions import KeyRing
-from miner_server.admission import CLAIMS_BURST
+from miner_server import admission
+from miner_server.admission import CLAIMS_BURST, Admission
 from miner_server.server import MinerServer
 from tests.unit.engine_helpers import until
-from tests.unit.miner_helpers import ALICE, BOB, EVE, ObedientBackend, Validator, serving
+from tests.unit.miner_helpers import ALICE, BOB, EVE, Clock, ObedientBackend, Validator, serving
 
 
 @asynccontextmanager
@@ -129,6 +130,21 @@ async def flood(server: MinerServer, host: str) -> AsyncIterator[Counter[str]]:
             for sender in senders:
                 sender.cancel()
             await asyncio.gather(*senders, return_exceptions=True)
+
+
+async def test_who_hangs_up_while_it_waits_to_be_heard_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "HEARINGS_PER_S", 2)
+    monkeypatch.setattr("miner_server.app.Admission", partial(Admission, clock=Clock()))
+    async with serving() as server, Validator(server) as forger:
+        forged = await forger.offer(signer=EVE)
+        await asyncio.gather(*(forger.exchange(forged) for _ in range(CLAIMS_BURST)))
+        waiting = [asyncio.create_task(forger.exchange(forged)) for _ in range(30)]
+        await until(lambda: server.view().statuses.get(429, 0))
+        for one in waiting:
+            one.cancel()
+        await until(lambda: server.view().statuses.get(499, 0) >= 20)
+        async with Validator(server) as alice:
+            await alice.shake()
 
 
 async def test_a_flood_from_a_validators_own_address_keeps_it_from_nothing() -> None:
