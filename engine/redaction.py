@@ -5,6 +5,7 @@ then never lets it out again, whoever quotes it.
 """
 
 import base64
+import html
 import json
 import re
 from itertools import groupby, takewhile
@@ -57,14 +58,14 @@ _traces = re.compile(r"(?!)")
 
 
 def know(secret: str) -> None:
-    """From now on `secret` is hidden, also as JSON, a URL and Python's `repr` write it.
+    """From now on `secret` is hidden, also as JSON, HTML, a URL and Python's `repr` write it.
 
+    The space around it, or a "Bearer" before it, may have been copied along, and is no part of it.
     One of asterisks alone was hidden before: it would be found in what hides the others.
     """
-    if len(secret) >= SHORTEST and secret.lower() not in PLACEHOLDERS and secret.strip("*"):
-        escaped = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1]}
-        in_url = {quote(secret, safe="", errors="replace"), quote(secret, errors="replace")}
-        _know_all({*_known, secret, *in_url, *escaped})
+    bare = secret.strip().removeprefix("Bearer ").strip()
+    if len(bare) >= SHORTEST and bare.lower() not in PLACEHOLDERS and bare.strip("*"):
+        _know_all({*_known, *_forms(bare), *_forms(secret)})
 
 
 def know_url(url: str) -> None:
@@ -133,6 +134,12 @@ def hide_within(value: Any) -> Any:
 def redact(text: str) -> str:
     """`text` without known secrets, those in URLs and what looks like one; rather a hash too much than a key."""
     return _NAMED.sub(rf"\1{HIDDEN}", _SECRETS.sub(HIDDEN, url_shown(hide_known(text))))
+
+
+def _forms(secret: str) -> set[str]:
+    escaped = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1]}
+    in_url = {quote(secret, safe="", errors="replace"), quote(secret, errors="replace")}
+    return {secret, html.escape(secret), *escaped, *in_url}
 
 
 def _know_all(secrets: set[str]) -> None:

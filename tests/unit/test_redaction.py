@@ -1,6 +1,7 @@
 """Known secrets are hidden wherever they stand, in every form in which they occur, and at the door of every outlet."""
 
 import base64
+import html
 import json
 import stat
 import time
@@ -47,6 +48,19 @@ def test_a_secret_that_must_be_escaped_is_hidden_as_json_and_repr_write_it(secre
     know(secret)
     for quoted in (secret, json.dumps({"key": secret}), json.dumps(secret, ensure_ascii=False), repr({"key": secret})):
         assert "secret" not in safe(f"said {quoted}")
+
+
+@pytest.mark.parametrize("copied", [" key-of-1\n", "Bearer key-of-1", " Bearer  key-of-1 "])
+def test_what_was_copied_along_with_a_secret_does_not_save_it(copied: str) -> None:
+    know(copied)
+    for said in ("no such key: key-of-1.", f"no such key: {copied}."):
+        assert "key-of-1" not in safe(said)
+
+
+def test_a_secret_is_hidden_as_a_page_of_html_writes_it() -> None:
+    secret = 'a<secret>&"more"'
+    know(secret)
+    assert safe(f"<p>{html.escape(secret)}</p>") == f"<p>{HIDDEN}</p>"
 
 
 def test_a_short_secret_is_hidden_as_a_word_alone() -> None:
