@@ -1,6 +1,7 @@
 """`scripts/mutate [ROOM…]` plants faults at random, one at a time, and says how many of them the tests find."""
 
 import argparse
+import signal
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,6 +27,7 @@ class Found(Fault, frozen=True, kw_only=True):
 
 
 def main() -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended before its time"))
     rooms = load_rooms()
     options = _options(rooms)
     chosen = {name: rooms[name] for name in options.rooms or rooms}

@@ -68,6 +68,7 @@ class Workshop:
     """A copy of the working tree in `folder`, in which modules are changed and tests run; on one core."""
 
     def __init__(self, folder: Path, *, limit: float) -> None:
+        self._folder = folder
         self.tree = folder / "tree"
         self._log = folder / "log"
         self._current = folder / "current"
@@ -133,6 +134,7 @@ class Workshop:
         return Trial("killed", seconds, found[1] if found else f"exit code {code}")
 
     def _out_of_time(self, seconds: float) -> Trial:
+        _unmount(self._folder)
         if self._current.exists() and time.time() - self._current.stat().st_mtime >= HANGS_S:
             return Trial("killed", seconds, self._current.read_text())
         return Trial("out of time", seconds)
@@ -141,6 +143,7 @@ class Workshop:
         code = _ASTRAY
         try:
             os.setsid()
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
             with self._log.open("w") as log:
                 os.dup2(log.fileno(), 1)
@@ -193,6 +196,13 @@ def _wait_for(child: int, limit: float) -> int | None:
             os.killpg(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     return os.waitstatus_to_exitcode(status) if ended else None
+
+
+def _unmount(folder: Path) -> None:
+    """The small disks of tests that could not take them away again."""
+    for line in Path("/proc/self/mounts").read_text().splitlines():
+        if Path(where := line.split()[1]).is_relative_to(folder):
+            subprocess.run(["umount", "--lazy", where], check=False)
 
 
 def _copy_sources(tree: Path) -> None:
