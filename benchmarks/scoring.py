@@ -90,7 +90,7 @@ def _row(metrics: Any, data: Path, name: str, profile: str, encoder: CachedEncod
 
 
 def judged(
-    rounds: Sequence[dict[str, Any]], known: dict[str, str], profile: str, encoder: CachedEncoder
+    rounds: Sequence[dict[str, Any]], known: dict[str, populations.Known], profile: str, encoder: CachedEncoder
 ) -> list[dict[str, Any]]:
     """The judgements of recorded rounds, in order, each with what the rounds before it taught."""
     history, found = History(), []

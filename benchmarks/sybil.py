@@ -46,14 +46,14 @@ def main() -> int:
 
 
 def walked(
-    data: Path, name: str, known: dict[str, str], encoder: Encoder
+    data: Path, name: str, known: dict[str, populations.Known], encoder: Encoder
 ) -> tuple[dict[str, int], Mapping[str, float]]:
     """By hotkey the round from which it was suspected beyond a hint, and the suspicions after the last round."""
     kinship, since = Kinship(), dict[str, int]()
     found: Mapping[str, float] = {}
     for number, line in enumerate(populations.lines(data / f"{name}.rounds.jsonl"), 1):
         asked, replies = populations.recorded(line, known)
-        texts = list({reply.text for reply in replies}) if kind_of(asked) == "text" else []
+        texts = list({reply.text for reply in replies}) if kind_of(asked).compared == "claims" else []
         kinship = learned(kinship, asked, replies, dict(zip(texts, encoder.encode(texts), strict=True)))
         found = suspicions(kinship).by_hotkey
         for hotkey, suspicion in found.items():

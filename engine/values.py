@@ -22,7 +22,9 @@ At = Annotated[float, Meta(ge=0, le=253_402_300_799)]
 """Unix seconds before the year 10000, the last that a date can be made of."""
 
 ReplyStatus = Literal["ok", "timeout", "unreachable", "refused", "malformed", "too_large", "cancelled"]
-AnswerType = Literal["number", "short", "yes_no", "json", "tool_call", "code", "text"]
+AnswerType = str
+"""The name of an answer type, one of `engine.answers.registry.names()`: "number", "short", "yes_no", "text", …"""
+
 Source = Literal["synthetic", "file", "organic", "replay"]
 OutcomeStatus = Literal["ok", "rejected", "unknown", "committed", "applied", "lost"]
 Level = Literal["info", "warning", "error"]
@@ -65,7 +67,10 @@ class Request(Struct, frozen=True, kw_only=True):
 
 
 class Challenge(Struct, frozen=True, kw_only=True):
-    """One question for the miners. `truth` and `scored` never leave the validator.
+    """One question for the miners. `truth`, `lures` and `scored` never leave the validator.
+
+    `truth` is the right answer as text; a JSON array of words and numbers gives several ways to put it. `lures` are
+    wrong answers that the question tempts to.
 
     A challenge that is not `scored` is asked and judged like all others and moves nobody's score.
     """
@@ -78,6 +83,7 @@ class Challenge(Struct, frozen=True, kw_only=True):
     answer_type: AnswerType = "text"
     truth: str | None = None
     scored: bool = True
+    lures: tuple[str, ...] = ()
 
 
 class Peer(Struct, frozen=True):

@@ -7,20 +7,12 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from engine.challenges.sources.lines import answer_type_of
-from engine.values import AnswerType, Challenge, Judgement, Reply, Request
+from engine.answers.asked import asked_type
+from engine.answers.registry import UnknownAnswerType, canonical
+from engine.challenges.sources.lines import canonical_truth
+from engine.values import Challenge, Judgement, Reply, Request
 
 MAX_LINE = 64 * 1024 * 1024
-ANSWER_TYPES: dict[str, AnswerType] = {
-    "number": "number",
-    "short": "short",
-    "yes_no": "yes_no",
-    "yesno": "yes_no",
-    "json": "json",
-    "tool_call": "tool_call",
-    "code": "code",
-    "text": "text",
-}
 
 Finite = Annotated[float, Meta(ge=0, le=1e12)]
 
@@ -34,11 +26,12 @@ class BadLine(Exception):
 
 
 class Probe(Struct, frozen=True):
-    """A round whose answer the validator knows."""
+    """A round whose answer the validator knows: as text, as a list of ways to put it, or as a number or JSON value."""
 
     id: str
     answer_type: str
-    truth: str
+    truth: Any
+    lures: tuple[str, ...] = ()
 
 
 class _Reply(Struct, frozen=True, kw_only=True):
@@ -61,6 +54,7 @@ class _Round(Struct, frozen=True, kw_only=True):
     tools: tuple[dict[str, Any], ...] | None = None
     created_at: datetime.datetime | float | None = None
     answer_type: str | None = None
+    lures: tuple[str, ...] = ()
 
 
 class _OnlyId(Struct, frozen=True):
@@ -77,8 +71,7 @@ def read_round(raw: bytes, probes: Mapping[str, Probe]) -> tuple[Challenge, tupl
         raise BadLine(str(error) or "the line is nested too deeply", _id_of(raw)) from None
     if not recorded.prompt and not recorded.messages:
         raise BadLine("the round has neither prompt nor messages", recorded.id)
-    if recorded.answer_type is not None and recorded.answer_type not in ANSWER_TYPES:
-        raise BadLine(_unknown_type(recorded.answer_type), recorded.id)
+    _check_type(recorded.answer_type, recorded.id)
     hotkeys = [reply.hotkey for reply in recorded.replies]
     if len(set(hotkeys)) < len(hotkeys):
         raise BadLine("a hotkey stands in two replies of the round", recorded.id)
@@ -93,8 +86,7 @@ def read_probe(raw: bytes) -> Probe:
         probe = msgspec.json.decode(raw, type=Probe)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BadLine(str(error)) from None
-    if probe.answer_type not in ANSWER_TYPES:
-        raise BadLine(_unknown_type(probe.answer_type), probe.id)
+    _check_type(probe.answer_type, probe.id)
     return probe
 
 
@@ -124,15 +116,17 @@ def error_line(error: BadLine) -> bytes:
 
 def _challenge(recorded: _Round, probe: Probe | None) -> Challenge:
     created = recorded.created_at
-    kind = probe.answer_type if probe else recorded.answer_type
+    declared = probe.answer_type if probe else recorded.answer_type
+    request = Request(prompt=recorded.prompt, messages=recorded.messages or (), tools=recorded.tools or ())
     return Challenge(
         id=recorded.id,
         kind=recorded.kind,
         source="file",
         created_at=created.timestamp() if isinstance(created, datetime.datetime) else created or 0.0,
-        request=Request(prompt=recorded.prompt, messages=recorded.messages or (), tools=recorded.tools or ()),
-        answer_type=ANSWER_TYPES[kind] if kind else answer_type_of(None),
-        truth=probe.truth if probe else None,
+        request=request,
+        answer_type=canonical(declared) if declared else asked_type(request.question, tools=bool(request.tools)),
+        truth=canonical_truth(probe.truth) if probe else None,
+        lures=probe.lures if probe else recorded.lures,
     )
 
 
@@ -151,8 +145,12 @@ def _reply(recorded: _Reply, place: int) -> Reply:
     )
 
 
-def _unknown_type(given: str) -> str:
-    return f"unknown answer_type {given!r}; known are {', '.join(ANSWER_TYPES)}"
+def _check_type(name: str | None, id: str) -> None:
+    try:
+        if name is not None:
+            canonical(name)
+    except UnknownAnswerType as error:
+        raise BadLine(str(error), id) from None
 
 
 def _id_of(raw: bytes) -> str | None:

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.answers.words import sentences
 from engine.scoring.quality import added_words
 from engine.scoring.reliability import Floats
 from engine.scoring.votes import Votes
-from engine.scoring.words import sentences
 
 MAX_CLAIMS = 24
 _CLAIM_WORDS = 2

@@ -91,7 +91,7 @@ def _reasons(index: int, ballot: Ballot, worth: Merit, parts: dict[str, float]) 
         reasons.append("a sum in it does not come out: its vote hardly counts")
     elif shown.sound:
         reasons.append("its sums come out: what its vote is lent counts double")
-    if parts["coverage"] < 1 and ballot.kind == "text":
+    if parts["coverage"] < 1 and ballot.kind.compared == "claims":
         reasons.append(f"says {parts['coverage']:.0%} of a full answer")
     if parts["standing"] < 1:
         reasons.append("missed the known answers of late: paid little where nothing is known")
@@ -103,10 +103,11 @@ def _reasons(index: int, ballot: Ballot, worth: Merit, parts: dict[str, float]) 
 def _standing(index: int, ballot: Ballot, worth: Merit) -> str:
     belief = float(worth.belief[index])
     if worth.known:
-        return "equals the known answer" if belief >= 0.5 else "differs from the known answer"
-    if ballot.kind == "text":
+        verdict = "equals the known answer" if belief >= 0.5 else "differs from the known answer"
+        return f"{verdict} ({ballot.kind.explain(ballot.answers[index])})"
+    if ballot.kind.compared == "claims":
         return f"{belief:.0%} of its claims are backed, by voters trusted at {worth.settled:.0%}"
     if ballot.answers[index] is None:
-        return f"no {ballot.kind.replace('_', ' ')} answer can be read in it"
+        return f"no {ballot.kind.name.replace('_', ' ')} answer can be read in it"
     same = ballot.keys.count(ballot.keys[index])
     return f"same answer as {same - 1} of {len(ballot.keys) - 1}; believed at {belief:.0%}"

@@ -25,7 +25,7 @@ def learned(history: History, replies: Sequence[Reply], ballot: Ballot, worth: M
         if worth.known and reply.status != "cancelled":
             record = reliability.with_outcome(record, history.rounds, _outcome(ballot, worth, index))
         if index is not None:
-            if ballot.kind != "text":
+            if ballot.kind.compared != "claims":
                 record = reliability.with_answer(record, history.rounds, reliability.digest(ballot.keys[index]))
             record = copying.with_chances(record, repeats[index], wordy - {reply.hotkey})
         changed[reply.hotkey] = structs.replace(record, seen=history.rounds)

@@ -9,11 +9,8 @@ from numpy.typing import NDArray
 
 from engine.scoring import claims as open_text
 from engine.scoring import votes
-from engine.scoring.answers import truth_key
 from engine.scoring.ballot import Ballot
-from engine.scoring.reading.stating import states
 from engine.scoring.reliability import Floats
-from engine.scoring.words import words
 
 _TOPICAL = 0.1
 _USUAL = 0.8
@@ -47,25 +44,18 @@ class Merit(Struct, frozen=True):
         return covered
 
 
-def by_truth(ballot: Ballot, truth: str) -> Merit | None:
-    """Belief 1 for the known answer, 0 for any other; None when the truth cannot be read as the question's kind."""
-    if ballot.kind == "text":
-        wanted = words(truth)
-        return (
-            _decided([_contains(words(reply.text), wanted) for reply in ballot.replies], known=True) if wanted else None
-        )
-    key = truth_key(ballot.kind, truth, ballot.question)
-    if key is None:
+def by_truth(ballot: Ballot, truth: str, lures: Sequence[str] = ()) -> Merit | None:
+    """Belief 1 for a reply that says the known answer, 0 for any other, each by its own words alone; None when the
+    truth cannot be read as an answer of its type."""
+    if ballot.kind.key(truth, ballot.question) is None:
         return None
-    right = [answer is not None and answer.key == key for answer in ballot.answers]
-    if ballot.kind == "short":
-        right = [one or states(reply.text, truth) for one, reply in zip(right, ballot.replies, strict=True)]
+    right = [ballot.kind.equals(reply, truth, ballot.question, lures) for reply in ballot.replies]
     return _decided(right, known=True)
 
 
 def by_votes(ballot: Ballot) -> Merit:
     """Belief by the voters' weights, for answers that can be compared as values."""
-    if ballot.kind in ("json", "tool_call"):
+    if ballot.kind.compared == "fields":
         leaves = [answer.fields if answer else () for answer in ballot.answers]
         return _decided(votes.field_beliefs(leaves, ballot.votes))
     believed = votes.beliefs([answer and answer.key for answer in ballot.answers], ballot.votes)
@@ -118,7 +108,3 @@ def _weaker_part(trusted: Floats) -> float:
 def _mean(values: Sequence[float] | Floats, own: Floats) -> float:
     total = float(own.sum())
     return float((np.asarray(values, dtype=np.float64) * own).sum()) / total if total > 0 else 0.0
-
-
-def _contains(said: list[str], wanted: list[str]) -> bool:
-    return any(said[start : start + len(wanted)] == wanted for start in range(len(said) - len(wanted) + 1))

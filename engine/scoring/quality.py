@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection
 
-from engine.scoring.words import STOP, content_words, fold, words
+from engine.answers.words import STOP, content_words, fold, words
 
 _REGRET = re.compile(
     r"^\W*(?:(?:i am|i'm|im|we are|we're) (?:very |so |really )?(?:sorry|afraid)|sorry|(?:my )?apologies|regrettably|"

@@ -30,7 +30,7 @@ DOUBTED = 0.1
 def texts(challenge: Challenge, replies: Sequence[Reply]) -> list[str]:
     """What must be embedded before judging: the question, the answers, and the claims of open text."""
     question, voting = challenge.request.question, compared(challenge, replies).values()
-    is_open = ballots.kind_of(challenge) == "text"
+    is_open = ballots.kind_of(challenge).compared == "claims"
     spoken = [claim for text in voting for claim in claims.claims(text, question)] if is_open else []
     return list(dict.fromkeys([question, *voting, *spoken]))
 
@@ -70,16 +70,16 @@ def judge(
 
 def merit_of(challenge: Challenge, ballot: Ballot, vectors: Mapping[str, NDArray[np.float32]]) -> Merit:
     """By the known truth when there is one, else by claims for open text and by votes for all else."""
-    known = merit.by_truth(ballot, challenge.truth) if challenge.truth is not None else None
+    known = merit.by_truth(ballot, challenge.truth, challenge.lures) if challenge.truth is not None else None
     if known is not None:
         return known
-    return merit.by_claims(ballot, vectors) if ballot.kind == "text" else merit.by_votes(ballot)
+    return merit.by_claims(ballot, vectors) if ballot.kind.compared == "claims" else merit.by_votes(ballot)
 
 
 def _standing(ballot: Ballot, worth: Merit) -> Floats:
     """1, or DOUBTED for a miner that misses what is known, where nothing is known; in open text, where the votes see
     least, as soon as it has turned."""
-    doubts = reliability.turned if ballot.kind == "text" else reliability.doubtful
+    doubts = reliability.turned if ballot.kind.compared == "claims" else reliability.doubtful
     doubted = [not worth.known and doubts(hits) for hits in reliability.fair_hits(ballot.records)]
     return np.where(doubted, DOUBTED, 1.0)
 
@@ -101,7 +101,7 @@ def _clusters(ballot: Ballot, worth: Merit) -> list[list[int]]:
     """Voters by their answer, the largest group first; open text by whether it is believed."""
     groups: dict[str, list[int]] = {}
     for index, key in enumerate(ballot.keys):
-        if ballot.kind == "text":
+        if ballot.kind.compared == "claims":
             key = "backed" if worth.belief[index] >= 0.5 else f"alone {index}"
         groups.setdefault(key or f"unread {index}", []).append(index)
     return sorted(groups.values(), key=lambda group: (-len(group), group[0]))

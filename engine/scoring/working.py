@@ -11,7 +11,7 @@ from itertools import chain
 
 from msgspec import Struct
 
-from engine.scoring.words import plain
+from engine.answers.words import plain
 
 _NUMBER = r"[£$€]?\d{1,15}(?:,\d{3})*(?:\.\d{1,9})?"
 _SUM = re.compile(

@@ -280,17 +280,66 @@ async def test_a_huge_line_takes_little_memory(tmp_path: Path, bad: Bad) -> None
         ({"a": [1, "ü"]}, '{"a": [1, "ü"]}', "json"),
         ("[not json", "[not json", "short"),
         ("nan", "nan", "short"),
-        ("  ", None, "text"),
-        (None, None, "text"),
+        ("0,5", "0,5", "number"),
+        ("1e6", "1e6", "number"),
+        ("$29", "$29", "number"),
+        (["2", "two"], '["2", "two"]', "number"),
+        ("yes.", "yes.", "yes_no"),
+        ("True", "True", "yes_no"),
     ],
 )
-def test_the_answer_type_follows_from_the_truth(
-    tmp_path: Path, truth: object, text: str | None, answer_type: str
-) -> None:
+def test_the_answer_type_follows_from_the_truth(tmp_path: Path, truth: object, text: str, answer_type: str) -> None:
     ((_, challenge),) = read_challenges(file_of(tmp_path, {"id": "q", "prompt": "Why?", "truth": truth}))
     assert isinstance(challenge, Challenge)
     assert (challenge.truth, challenge.answer_type) == (text, answer_type)
     assert answer_type_of(text) == answer_type
+
+
+@pytest.mark.parametrize(
+    ("prompt", "answer_type"),
+    [
+        ("What is a black hole?", "text"),
+        ("Write a haiku.", "text"),
+        ("What is the capital of Peru?", "short"),
+        ("Is 7 a prime number?", "yes_no"),
+    ],
+)
+@pytest.mark.parametrize("truth", ["  ", None])
+def test_without_a_truth_the_question_says_what_is_asked(
+    tmp_path: Path, prompt: str, answer_type: str, truth: object
+) -> None:
+    ((_, challenge),) = read_challenges(file_of(tmp_path, {"id": "q", "prompt": prompt, "truth": truth}))
+    assert isinstance(challenge, Challenge)
+    assert (challenge.truth, challenge.answer_type) == (None, answer_type)
+
+
+def test_a_line_may_name_the_answer_type_and_lures(tmp_path: Path) -> None:
+    line = {"id": "q", "prompt": "Explain it.", "truth": "it rains", "answer_type": "text", "lures": ["it snows"]}
+    ((_, challenge),) = read_challenges(file_of(tmp_path, line))
+    assert isinstance(challenge, Challenge)
+    assert (challenge.answer_type, challenge.lures) == ("text", ("it snows",))
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ({"truth": "soon", "answer_type": "number"}, "the truth 'soon' cannot be read as an answer of the type number"),
+        ({"truth": "maybe", "answer_type": "yes_no"}, "the truth 'maybe' cannot be read"),
+        ({"truth": ["2", "many"], "answer_type": "number"}, "cannot be read as an answer of the type number"),
+        ({"truth": "31/31/2020", "answer_type": "date"}, "cannot be read as an answer of the type date"),
+        ({"truth": "9" * 200_000}, "the truth has 200000 characters, at most 65536 are allowed"),
+        ({"truth": "9" * 5_000, "answer_type": "number"}, "cannot be read"),
+        ({"answer_type": "poem"}, "unknown answer_type 'poem'; known are number"),
+    ],
+)
+def test_a_truth_that_cannot_be_read_is_an_error_with_its_line(
+    tmp_path: Path, line: dict[str, object], reason: str
+) -> None:
+    found = [*read_challenges(file_of(tmp_path, {"id": "a", "prompt": "Why?"}, {"id": "q", "prompt": "Why?", **line}))]
+    bad = found[1][1]
+    assert isinstance(bad, BadLine)
+    assert bad.number == 2
+    assert reason in bad.reason
 
 
 @pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "look_up"}}])

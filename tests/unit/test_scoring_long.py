@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from engine.answers.registry import answer_type
 from engine.scoring import ballot, robust
 from engine.scoring.duplicates import tokens
 from engine.scoring.kinship.learning import learned
@@ -48,28 +49,32 @@ def test_no_reply_holds_up_a_round(kind: AnswerType, hostile: str) -> None:
     assert time.process_time() - began < PATIENCE_S
 
 
-@pytest.mark.parametrize(
-    ("kind", "budget"), [("number", ballot.MAX_ROUND_CHARACTERS), ("text", ballot.MAX_OPEN_CHARACTERS)]
-)
+@pytest.mark.parametrize(("kind", "budget"), [("number", 524_288), ("text", 196_608)])
 def test_long_replies_are_cut_to_an_even_share_of_what_a_round_may_hold(kind: AnswerType, budget: int) -> None:
     given = replies(["x" * 40_000] * 128 + ["short"])
-    cut = [len(reply.text) for reply in ballot.trimmed(kind, given)]
+    cut = [len(reply.text) for reply in ballot.trimmed(answer_type(kind), given)]
     assert sum(cut) <= budget
     assert cut == [budget // 129] * 128 + [5]
-    assert [len(reply.text) for reply in ballot.trimmed(kind, given[-2:])] == [ballot.MAX_CHARACTERS, 5]
+    assert [len(reply.text) for reply in ballot.trimmed(answer_type(kind), given[-2:])] == [ballot.MAX_CHARACTERS, 5]
 
 
 def test_a_full_round_of_open_text_is_embedded_in_time() -> None:
     given = replies([f"The {number}th claim of many says that. " * 1_000 for number in range(128)])
     embedded = robust.texts(challenge(QUESTIONS["text"], "text"), given)
-    assert sum(map(len, embedded)) <= 2 * ballot.MAX_OPEN_CHARACTERS + len(QUESTIONS["text"])
+    assert sum(map(len, embedded)) <= 2 * answer_type("text").limit + len(QUESTIONS["text"])
 
 
-def test_a_reply_without_a_yes_is_read_like_those_that_say_the_same_sentence() -> None:
+def test_where_the_answer_is_known_no_other_reply_changes_how_one_is_read() -> None:
     asked = challenge("Is 17 a prime number? Answer yes or no.", "yes_no", "yes")
     said = "Seventeen has exactly two divisors, one and itself."
     given = replies([f"Yes. {said}", f"Yes. {said}", said])
-    assert [verdicts(asked, given)[name].score > 0 for name in ("m0", "m1", "m2")] == [True] * 3
+    assert [verdicts(asked, given)[name].score > 0 for name in ("m0", "m1", "m2")] == [True, True, False]
+    boilerplate = [f"No. {said}", f"No. {said}", f"Yes. {said}"]
+    assert [verdicts(asked, replies(boilerplate))[name].score > 0 for name in ("m0", "m1", "m2")] == [
+        False,
+        False,
+        True,
+    ]
 
 
 def test_line_breaks_count_once_and_spaces_not_at_all() -> None:

@@ -1,23 +1,30 @@
 import json
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.scoring.answers import read_answers, truth_key
-from engine.scoring.reading import json_values
-from engine.scoring.reading.kinds import asked_kind
+from engine.answers import json_values
+from engine.answers.asked import asked_type
+from engine.answers.base import Answer
+from engine.answers.registry import answer_type
 from engine.values import AnswerType, Reply
-from tests.unit.scoring_helpers import challenge, replies, reply
+from tests.unit.scoring_helpers import replies, reply
+
+
+def read_answers(kind: AnswerType, question: str, given: Sequence[Reply]) -> list[Answer | None]:
+    return answer_type(kind).read_all(given, question)
+
 
 PRICE = "Together a bat and a ball cost $46. The bat costs $30 more than the ball. How many dollars does the ball cost?"
 AREA = "Is Zimbabwe larger in area than Cuba?"
 
 
 def key(kind: AnswerType, question: str, text: str) -> str | None:
-    answer = read_answers(kind, challenge(question, kind), replies([text]))[0]
+    answer = read_answers(kind, question, replies([text]))[0]
     return answer.key if answer else None
 
 
@@ -102,11 +109,11 @@ def test_yes_or_no_is_read_from_a_word_or_from_the_claim(text: str, answer: str 
     assert key("yes_no", AREA, text) == answer
 
 
-def test_a_claim_that_says_neither_is_read_as_those_do_who_say_the_same() -> None:
+def test_a_claim_that_says_neither_is_not_read_by_what_others_say() -> None:
     question = "Was or is the year 2050 a leap year?"
     texts = ["No. The year 2050 has 365 days.", "The year 2050 has 365 days. Thank you.", "Yes. It has 366 days."]
-    answers = read_answers("yes_no", challenge(question, "yes_no"), replies(texts))
-    assert [answer.key if answer else None for answer in answers] == ["no", "no", "yes"]
+    answers = read_answers("yes_no", question, replies(texts))
+    assert [answer.key if answer else None for answer in answers] == ["no", None, "yes"]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +152,7 @@ def test_accents_and_case_do_not_make_another_fact_and_a_repeated_word_can_be_th
 def test_an_unmarked_reply_is_read_as_the_phrase_that_others_marked() -> None:
     question = "What day of the week will it be in 13 days?"
     texts = ["**Friday**", "Counting forward past Tuesday and Thursday we land on Friday in the end, as it were."]
-    answers = read_answers("short", challenge(question, "short"), replies(texts))
+    answers = read_answers("short", question, replies(texts))
     assert [answer.key if answer else None for answer in answers] == ["friday", "friday"]
 
 
@@ -201,8 +208,8 @@ def test_any_object_is_found_in_prose_and_its_spelling_does_not_depend_on_spacin
 def test_no_text_breaks_a_reader(text: str) -> None:
     kinds: tuple[AnswerType, ...] = ("number", "short", "yes_no", "json", "tool_call", "code")
     for kind in kinds:
-        assert len(read_answers(kind, challenge(text, kind), replies([text, "42"]))) == 2
-        truth_key(kind, text, text)
+        assert len(read_answers(kind, text, replies([text, "42"]))) == 2
+        answer_type(kind).key(text, text)
 
 
 def test_a_tool_call_is_compared_by_name_and_arguments() -> None:
@@ -211,9 +218,8 @@ def test_a_tool_call_is_compared_by_name_and_arguments() -> None:
         return Reply(uid=1, hotkey="a", tool_calls=(call,))
 
     given_ = [called('{"to": "USD", "amount": 7}'), called({"amount": 7.0, "to": "USD"}), called("{broken")]
-    asked = challenge("Convert 7 euros.", "tool_call")
     written = reply("b", '{"name": "convert", "arguments": {"amount": 7, "to": "USD"}}')
-    first, second, broken, text = read_answers("tool_call", asked, [*given_, written])
+    first, second, broken, text = read_answers("tool_call", "Convert 7 euros.", [*given_, written])
     assert first == second == text
     assert broken is None
 
@@ -221,7 +227,7 @@ def test_a_tool_call_is_compared_by_name_and_arguments() -> None:
 def test_code_is_compared_without_spacing_and_comments() -> None:
     one = "Here:\n```python\ndef f(x):\n    return x + 1  # next\n```"
     two = "```python\ndef f(x):\n  return   x + 1\n```"
-    first, second = read_answers("code", challenge("Write a function.", "code"), replies([one, two]))
+    first, second = read_answers("code", "Write a function.", replies([one, two]))
     assert first == second
 
 
@@ -243,17 +249,36 @@ def test_code_is_compared_without_spacing_and_comments() -> None:
         ("How is gold abbreviated in chemistry?", "short"),
         ("Output the values as a JSON object.", "json"),
         ("Write a Python function that adds two numbers.", "code"),
-        ("", "short"),
+        ("", "text"),
+        ("What is a black hole?", "text"),
+        ("What is photosynthesis?", "text"),
+        ("Write a haiku about the sea.", "text"),
+        ("Who was Napoleon?", "text"),
+        ("Tell me a joke.", "text"),
+        ("What is the meaning of life?", "text"),
+        ("What is the best way to learn Spanish?", "text"),
+        ("What are the advantages of nuclear power?", "text"),
+        ("How are bridges built?", "text"),
+        ("Give me three ideas for a birthday present.", "text"),
+        ("Is it better to rent or to buy?", "text"),
+        ("What do you think of jazz?", "text"),
+        ("What causes tides?", "text"),
+        ("Who wrote Hamlet?", "short"),
+        ("Where was Marie Curie born?", "short"),
+        ("What is the largest lake in Africa?", "short"),
+        ("Oslo is the capital of which country?", "short"),
+        ("In which year did the Berlin wall fall?", "short"),
+        ("Name the author of Emma.", "short"),
     ],
 )
 def test_the_question_says_what_kind_of_answer_it_wants(question: str, kind: str) -> None:
-    assert asked_kind(question) == kind
+    assert asked_type(question) == kind
 
 
 def test_tools_ask_for_a_tool_call_and_long_questions_are_read_at_both_ends() -> None:
-    assert asked_kind("What is the weather?", tools=True) == "tool_call"
-    assert asked_kind("Explain this text: " + "word " * 100_000) == "text"
-    assert asked_kind("word " * 100_000 + "Reply with JSON only.") == "json"
+    assert asked_type("What is the weather?", tools=True) == "tool_call"
+    assert asked_type("Explain this text: " + "word " * 100_000) == "text"
+    assert asked_type("word " * 100_000 + "Reply with JSON only.") == "json"
 
 
 @pytest.mark.parametrize(
@@ -266,7 +291,7 @@ def test_tools_ask_for_a_tool_call_and_long_questions_are_read_at_both_ends() ->
     ],
 )
 def test_a_truth_is_spelled_like_the_answers(kind: AnswerType, truth: str, text: str) -> None:
-    assert truth_key(kind, truth, "Which is it?") == key(kind, "Which is it?", text)
+    assert answer_type(kind).key(truth, "Which is it?") == key(kind, "Which is it?", text)
 
 
 def test_a_huge_number_is_no_trouble() -> None:

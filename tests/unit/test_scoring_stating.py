@@ -2,8 +2,8 @@
 
 import pytest
 
-from engine.scoring.reading.stating import states
-from engine.scoring.reading.yes_no import said
+from engine.answers.short import states
+from engine.answers.yes_no import spoken as said
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Reading a file of challenges: JSON lines as design/contract.md gives them, read as a stream and not trusted."""
 
 import json
-import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +8,11 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from engine.answers.asked import asked_type, type_of
+from engine.answers.base import MAX_TRUTH, aliases
+from engine.answers.numerals import numerals
+from engine.answers.registry import UnknownAnswerType, answer_type, canonical
+from engine.answers.said import plainly
 from engine.challenges.errors import ChallengeError
 from engine.challenges.kinds import kind
 from engine.inputs import BYTE_ORDER_MARK, open_input
@@ -36,6 +40,8 @@ class _Line(msgspec.Struct, frozen=True, kw_only=True):
     prompt: str | None = None
     messages: tuple[dict[str, Any], ...] | None = None
     truth: Any = None
+    lures: tuple[str, ...] = ()
+    answer_type: str | None = None
     max_tokens: int | None = None
     temperature: float | None = None
     top_p: float | None = None
@@ -65,17 +71,16 @@ def read_challenges(
             yield number, found
 
 
-def answer_type_of(truth: str | None) -> AnswerType:
-    """Which of scoring's comparisons fits a right answer: by its form; without one, free text."""
-    if truth is None:
-        return "text"
-    if truth.strip().lower() in ("yes", "no"):
+def answer_type_of(truth: str, question: str = "") -> AnswerType:
+    """Which answer type a right answer is of: by its form and the question."""
+    one = aliases(truth)[0]
+    if one.strip().lower().rstrip(".! ") in ("yes", "no", "true", "false"):
         return "yes_no"
-    if _is_number(truth):
-        return "number"
-    if truth.lstrip()[:1] in ("{", "[") and _is_json(truth):
+    if _is_number(one):
+        return type_of("number", question, truth)
+    if one.lstrip()[:1] in ("{", "[") and _is_json(one):
         return "json"
-    return "short" if len(truth.split()) <= SHORT_WORDS else "text"
+    return type_of("short", question, truth) if len(one.split()) <= SHORT_WORDS else "text"
 
 
 def _numbered(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -105,17 +110,40 @@ def _challenge(raw: bytes, now: float) -> Challenge:
         raise ChallengeError(f"the id {safe(line.id)!r} holds characters that a screen cannot show as they are")
     request = _request(line)
     kind(line.kind).check(request)
-    truth = _canonical(line.truth)
-    forced = isinstance(line.tool_choice, dict) or line.tool_choice == "required"
+    truth = canonical_truth(line.truth)
     return Challenge(
         id=line.id,
         kind=line.kind,
         source="file",
         created_at=now,
         request=request,
-        answer_type="tool_call" if forced else answer_type_of(truth),
+        answer_type=_type_of(line, request.question, truth),
         truth=truth,
+        lures=line.lures,
     )
+
+
+def _type_of(line: _Line, question: str, truth: str | None) -> AnswerType:
+    """The type that the line names, else the one that its truth and question show. Raises ChallengeError where the
+    truth cannot be read as an answer of that type: nobody could be right."""
+    forced = isinstance(line.tool_choice, dict) or line.tool_choice == "required"
+    try:
+        if line.answer_type is not None:
+            name = canonical(line.answer_type)
+        elif forced:
+            name = "tool_call"
+        else:
+            name = asked_type(question, tools=bool(line.tools)) if truth is None else answer_type_of(truth, question)
+    except UnknownAnswerType as problem:
+        raise ChallengeError(str(problem)) from None
+    if truth is None:
+        return name
+    if len(truth) > MAX_TRUTH:
+        raise ChallengeError(f"the truth has {len(truth)} characters, at most {MAX_TRUTH} are allowed")
+    judged_as = answer_type(type_of(name, question, truth))
+    if judged_as.key(truth, question) is None and not (judged_as.reads_calls and forced):
+        raise ChallengeError(f"the truth {truth[:80]!r} cannot be read as an answer of the type {judged_as.name}")
+    return name
 
 
 def _decode(raw: bytes) -> _Line:
@@ -134,7 +162,8 @@ def _request(line: _Line) -> Request:
     return Request(**{name: value for name, value in given.items() if value is not None})
 
 
-def _canonical(truth: object) -> str | None:
+def canonical_truth(truth: object) -> str | None:
+    """A truth as it stands in a line of JSON, as text; None where it says nothing."""
     if truth is None or isinstance(truth, str):
         return (truth or "").strip() or None
     if isinstance(truth, bool):
@@ -151,10 +180,10 @@ def _refuse_repeated(id_: str, seen: dict[str, None]) -> None:
 
 
 def _is_number(text: str) -> bool:
-    try:
-        return math.isfinite(float(text.replace(",", "")))
-    except ValueError:
-        return False
+    """Whether a text is one number and nothing else, in digits, with what it may count."""
+    plain = plainly(text[:256]).strip().rstrip(".")
+    found = numerals(plain)
+    return len(found) == 1 and not found[0].worded and found[0].start == 0 and found[0].end == len(plain)
 
 
 def _is_json(text: str) -> bool:

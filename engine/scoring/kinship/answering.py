@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from msgspec import Struct
 
-from engine.scoring.answers import Answer, read_answers, truth_key
+from engine.answers.base import Answer, AnswerType
+from engine.answers.words import words
 from engine.scoring.kinship.wording import Bools
-from engine.scoring.words import words
-from engine.values import AnswerType, Challenge, Reply
+from engine.values import Challenge, Reply
 
 
 class Answering(Struct, frozen=True):
@@ -24,16 +24,19 @@ class Answering(Struct, frozen=True):
 
 def answering(kind: AnswerType, challenge: Challenge, replies: Sequence[Reply], characters: int) -> Answering:
     """Reads the answers; of open text there are none. Unmarked ones are looked for in so many `characters`."""
-    if kind == "text":
+    if kind.compared == "claims":
         nothing = np.zeros((len(replies), len(replies)), dtype=np.bool_)
         return Answering(nothing, nothing, None)
-    answers = read_answers(kind, challenge, replies)
+    question, truth = challenge.request.question, challenge.truth
+    answers = kind.read_all(replies, question)
     keys = [answer.key if answer else "" for answer in answers]
     read = np.array([key != "" for key in keys], dtype=np.bool_)
     equal = alike(keys)
     clear = equal | ~_unclear([reply.text[:characters] for reply in replies], answers, keys)
-    truth = None if challenge.truth is None else truth_key(kind, challenge.truth, challenge.request.question)
-    right = None if truth is None else np.array([key == truth for key in keys], dtype=np.bool_)
+    right = None
+    if truth is not None and kind.key(truth, question) is not None:
+        met = [kind.equals(reply, truth, question, challenge.lures) for reply in replies]
+        right = np.array(met, dtype=np.bool_)
     return Answering(equal, read[:, None] & read[None, :] & clear, right)
 
 

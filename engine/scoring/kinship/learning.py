@@ -69,7 +69,7 @@ def _look(challenge: Challenge, replies: Sequence[Reply], vectors: Vectors) -> _
     given = [reply for reply in ballot.trimmed(kind, replies) if not ballot.why_barred(reply, question, kind)]
     given.sort(key=lambda reply: reply.hotkey)
     same, own = same_words([reply.text[:COMPARED_CHARACTERS] for reply in given], question)
-    if kind in ballot.WORDED_ALIKE:
+    if kind.worded_alike:
         own = np.zeros_like(own)
     layouts = [layout(reply.text) for reply in given]
     return _Seen(
@@ -77,7 +77,7 @@ def _look(challenge: Challenge, replies: Sequence[Reply], vectors: Vectors) -> _
         own=own,
         worded=chosen_alike(same, own),
         answering=answering(kind, challenge, given, COMPARED_CHARACTERS),
-        close=closer_than_the_rest([vectors.get(reply.text) for reply in given]) if kind == "text" else None,
+        close=closer_than_the_rest([vectors.get(reply.text) for reply in given]) if kind.compared == "claims" else None,
         laid_out=np.array([each != PLAIN for each in layouts], dtype=np.bool_),
         rarity=rarity(layouts),
         rests=rests([reply.ms for reply in given], entities(given), same),

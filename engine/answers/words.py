@@ -4,10 +4,13 @@ import re
 import unicodedata
 
 _STOP_WORDS = (
-    "a about after all also am an and any are as at be because been before being between but by can could did do does "
-    "doing done each for from get gets give gives had has have having he her here his how i if in into is it its just "
+    "a about after all also am an and any are as at be because been before being between but by can could did do "
+    "does "
+    "doing done each for from get gets give gives had has have having he her here his how i if in into is it its "
+    "just "
     "let like may me more most much my no nor not of off on one only or other our out over please same she should so "
-    "some such than that the their them then there these they this those to too under up us very was we were what when "
+    "some such than that the their them then there these they this those to too under up us very was we were what "
+    "when "
     "where which while who whom whose why will with would yes you your"
 )
 STOP = frozenset(_STOP_WORDS.split())

@@ -3,8 +3,11 @@
 import json
 import math
 import re
+import unicodedata
+from collections.abc import Iterator
 from typing import Any
 
+_QUOTED = re.compile(r'^\s*"(?:[^"\\]|\\.)*"\s*$', re.DOTALL)
 _FENCE = re.compile(r"```[a-zA-Z]*+[^\S\n]*+\n(.*?)```", re.DOTALL)
 _STARTS = re.compile(r"[{\[]")
 _INSIDE = re.compile(r"""(?:["\]}\d]\s*[:,]|[\[{])\s*\Z""")
@@ -21,21 +24,36 @@ def find(text: str) -> Any | None:
     A part of a value that was cut off is no value.
     """
     text = text[:_MAX_CHARACTERS]
+    if _QUOTED.match(text):
+        inner = _parse(text.strip())
+        text = inner if isinstance(inner, str) else text
     for candidate in (text, *_FENCE.findall(text)):
         value = _parse(candidate.strip())
         if isinstance(value, dict | list):
             return value
+    return next(_anywhere(text), None)
+
+
+def all_values(text: str) -> list[Any]:
+    """Every JSON object or array that is not part of another one, as many as are looked for."""
+    return [value for value in _anywhere(text[:_MAX_CHARACTERS]) if isinstance(value, dict)]
+
+
+def _anywhere(text: str) -> Iterator[Any]:
     decoder = json.JSONDecoder(parse_constant=_refuse)
-    for start in list(_STARTS.finditer(text))[:_MAX_TRIES]:
-        if _INSIDE.search(text[max(0, start.start() - _BEFORE) : start.start()]):
+    behind = tries = 0
+    for start in _STARTS.finditer(text):
+        if start.start() < behind or _INSIDE.search(text[max(0, start.start() - _BEFORE) : start.start()]):
             continue
+        tries += 1
+        if tries > _MAX_TRIES:
+            return
         try:
-            value, _ = decoder.raw_decode(text, start.start())
+            value, behind = decoder.raw_decode(text, start.start())
         except (ValueError, RecursionError):
             continue
         if value and _depth(value) <= _MAX_DEPTH:
-            return value
-    return None
+            yield value
 
 
 def canonical(value: Any) -> str:
@@ -85,9 +103,9 @@ def _depth(value: Any) -> int:
 
 def _normal(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _normal(child) for name, child in value.items()}
+        return {unicodedata.normalize("NFC", name): _normal(child) for name, child in value.items()}
     if isinstance(value, list):
         return [_normal(child) for child in value]
     if isinstance(value, float) and math.isfinite(value) and value == int(value) and abs(value) < 2**53:
         return int(value)
-    return value.strip() if isinstance(value, str) else value
+    return unicodedata.normalize("NFC", value.strip()) if isinstance(value, str) else value

@@ -1,0 +1,104 @@
+"""Which parts of a text are asserted and which denied, asked or put into another's mouth: the scope of a negation."""
+
+import re
+
+Spans = list[tuple[int, int]]
+
+_IDIOM = re.compile(
+    r"\b(?:(?:there\s+(?:is|can\s+be)\s+)?(?:no|without(?:\s+a)?|beyond(?:\s+a)?|not\s+a)\s+(?:doubt|question)"
+    r"(?:\s+(?:about\s+(?:it|that)|whatsoever))?|not\s+only|no\s+wonder|(?:it\s+)?can(?:not|['’]t)\s+be\s+(?:denied|"
+    r"anything\s+but)|"
+    r"none\s+other\s+than|nothing\s+(?:but|other\s+than)|if\s+(?:i['’]m|i\s+am)\s+not\s+mistaken|why\s+not|"
+    r"not\s+least|"
+    r"no\s+less\s+than|undoubtedly|doubtless|no\s+problem|not\s+to\s+mention)\b",
+    re.IGNORECASE,
+)
+"""Words of negation that deny nothing."""
+
+_DENIAL = re.compile(
+    r"\b(?:not|never|neither|nor|no\s+longer|rather\s+than|instead\s+of|other\s+than|except|cannot|nicht|kein\w*|"
+    r"statt|"
+    r"jamais|nunca|ne|n['’](?=est)|вместо|не)\b|\b\w+n['’]t\b|(?<!\w)(?:≠|!=|¬)|\b(?:wrong|incorrect|"
+    r"false)\s+(?:answer\s+)?"
+    r"(?:is|was|would\s+be|:)|\b(?:than|excluding)\b",
+    re.IGNORECASE,
+)
+_CLAUSE_END = re.compile(
+    r"[;:!?\n()—–]|,(?!\d)|\.(?!\d)|\s-\s|\b(?:but|sondern|mais|sino|but\s+rather|а)\b|(?=\bbecause\b|\bsince\b)",
+    re.IGNORECASE,
+)
+_BEFORE_DENIED = re.compile(
+    r"\s*(?:[\"'”’)]\s*)?(?:is|was|are|would\s+be|seems|ist|est)\s*(?:also\s+|clearly\s+|simply\s+|just\s+)?"
+    r"(?:wrong|incorrect|false|mistaken|not\s+(?:right|correct|true|the\s+(?:right|correct)?\s*answer)|"
+    r"a\s+(?:common\s+)?"
+    r"(?:mistake|misconception)|too\s+(?:high|low|many|few|much|little)|falsch|faux)\b|\s*\?\s*(?:no|nope|nein|non|"
+    r"wrong)\b",
+    re.IGNORECASE,
+)
+_ANOTHERS = re.compile(
+    r"\b(?:people|many|some|others?|most|one|you|i|it|often|commonly|usually|first)\b[^.;!?\n,]{0,60}?\b(?:say|says|"
+    r"said|think|thinks|"
+    r"thought|believe|believes|believed|assume|assumed|guess|guessed|expect|confuse|seem|seems|look|looks|called)\b",
+    re.IGNORECASE,
+)
+_TURNS = re.compile(r"[,;.]\s*(?:but|however|yet|though|actually)\b", re.IGNORECASE)
+_SENTENCE_MARK = re.compile(r"[.;!?\n]")
+_SENTENCE_END = re.compile(r"[.!?\n](?!\d)")
+_FAR = 200
+"""Characters: a clause that is longer is none."""
+
+
+def denied(text: str) -> Spans:
+    """The spans of a text that say what is not so, ask, or tell what others hold."""
+    blank = _IDIOM.sub(lambda match: "_" * len(match[0]), text)
+    spans: Spans = []
+    for match in _DENIAL.finditer(blank):
+        if spans and match.start() < spans[-1][1]:
+            continue
+        end = _CLAUSE_END.search(blank, match.end())
+        spans.append((match.start(), end.start() if end else len(text)))
+    spans.extend(_conceded(blank))
+    return spans
+
+
+def _conceded(text: str) -> Spans:
+    """What others are said to hold, before a "but": "Many people say Bergen, but it is Oslo."."""
+    if not _TURNS.search(text):
+        return []
+    found: Spans = []
+    for match in _ANOTHERS.finditer(text):
+        if found and match.start() < found[-1][1]:
+            continue
+        turn = _TURNS.search(text, match.end(), match.end() + _FAR)
+        end = _SENTENCE_MARK.search(text, match.end(), match.end() + _FAR)
+        if turn and (end is None or turn.start() <= end.start()):
+            found.append((match.start(), turn.start()))
+    return found
+
+
+def asked(text: str) -> Spans:
+    """The questions in a text: what stands between the end of the sentence before and a question mark."""
+    spans: Spans = []
+    start = 0
+    for match in _SENTENCE_END.finditer(text):
+        if match[0] == "?":
+            spans.append((start, match.end()))
+        start = match.end()
+    return spans
+
+
+def is_rejected(text: str, end: int) -> bool:
+    """Whether what ends there is called wrong right after it: "43 is wrong", "43? No"."""
+    return _BEFORE_DENIED.match(text, end) is not None
+
+
+def within(spans: Spans, place: int) -> bool:
+    return any(start <= place < end for start, end in spans)
+
+
+def blanked(text: str, spans: Spans) -> str:
+    """The text with those spans as spaces."""
+    marks = list(text)
+    for start, end in spans:
+        marks[start:end] = " " * (min(end, len(text)) - start)
+    return "".join(marks)

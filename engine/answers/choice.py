@@ -1,0 +1,162 @@
+"""One of several options, by its letter or its text. The options are read from the question."""
+
+import re
+from collections.abc import Sequence
+
+from engine.answers.scalar import Found, Scalar
+from engine.answers.words import words
+
+MAX_OPTIONS = 26_000
+_MOST_WORDS = 12
+_LABEL = re.compile(
+    r"(?:(?<=\n)|(?<=^)|(?<=[\s:;,?.]))(?:\(([A-Za-z]{1,2}|\d{1,5})\)|([A-Za-z]{1,2}|\d{1,5})[).:](?=\s))[ \t]*",
+    re.MULTILINE,
+)
+_IN_LINE_END = re.compile(r"\n")
+_EITHER = re.compile(
+    r"(?:[:?,]|\bbetween|\bamong|\bof)\s*([^:?.!\n]{2,200}?),?\s+(?:or|oder|ou)\s+([^,:?.!\n]{1,60})[?.!]?",
+    re.IGNORECASE,
+)
+_NAMED = re.compile(
+    r"(?:\b(?:option|choice|answer|letter|antwort|number)s?\s*(?:is|:)?\s*|\bis\s+|^|[\s(\[\"'*_`]|\bit['’]s\s+)"
+    r"[(\[\"'*_`]*([A-Za-z]{1,2}|\d{1,5})(?=$|[)\].,:;!?\"'*_`\s\n–—-])",
+    re.IGNORECASE,
+)
+
+
+class Choice(Scalar):
+    """One of the options that the question lists, "A) … B) …", by its label or its words."""
+
+    name = "choice"
+
+    def given(self, question: str) -> set[str]:  # noqa: ARG002
+        return set()
+
+    def find(self, text: str, question: str) -> Sequence[Found]:
+        listed = options(question)
+        if not listed:
+            return _named_letters(text)
+        by_words = {tuple(words(option)): label for label, option in listed.items() if words(option)}
+        found = [*_labels(text, listed), *_texts(text, by_words)]
+        return sorted(_merged(found, text), key=lambda one: one.start)
+
+
+def options(question: str) -> dict[str, str]:
+    """The options of a question by their labels in upper case; none where it lists none.
+
+    Labels are letters or numbers in brackets or before a bracket, dot or colon, and count up from the first.
+    """
+    marks = list(_LABEL.finditer(question))[:MAX_OPTIONS]
+    found: dict[str, str] = {}
+    rows: list[tuple[str, int, int]] = []
+    for match in marks:
+        label = (match[1] or match[2]).upper()
+        if rows and _follows(rows[-1][0], label):
+            rows.append((label, match.start(), match.end()))
+        elif not rows and label in ("A", "1"):
+            rows = [(label, match.start(), match.end())]
+    for place, (label, _, start) in enumerate(rows):
+        end = rows[place + 1][1] if place + 1 < len(rows) else len(question)
+        text = question[start : min(end, start + 512)].strip()
+        line = _IN_LINE_END.split(text, maxsplit=1)[0]
+        if place + 1 == len(rows):
+            line = re.split(r"[.?!](?:\s|$)", line, maxsplit=1)[0]
+        found[label] = line.strip(" ,;.")
+    if len(found) > 1:
+        return found
+    either = _EITHER.search(question)
+    if not either:
+        return {}
+    parts = [*re.split(r",\s*", either[1]), either[2]]
+    return {chr(ord("A") + place): part.strip() for place, part in enumerate(parts[:26]) if part.strip()}
+
+
+def _follows(before: str, label: str) -> bool:
+    if before.isdigit() or label.isdigit():
+        return before.isdigit() and label.isdigit() and int(label) == int(before) + 1
+    return _number(label) == _number(before) + 1
+
+
+def _number(letters: str) -> int:
+    value = 0
+    for mark in letters:
+        value = value * 26 + ord(mark) - ord("A") + 1
+    return value
+
+
+def _labels(text: str, listed: dict[str, str]) -> list[Found]:
+    found = []
+    for match in _NAMED.finditer(text):
+        label = match[1].upper()
+        if label not in listed:
+            continue
+        before, after = text[: match.start(1)], text[match.end(1) :]
+        alone = not re.search(r"\w", before) and not re.search(r"\w", after)
+        named = re.search(
+            r"(?:option|choice|answer|letter|antwort|number|\bis|['’]s|:)\s*[(\[\"'*_`]*$", before[-24:], re.IGNORECASE
+        )
+        enclosed = before[-1:] in "([\"'*_`" and after[:1] in ")]\"'*_`" and bool(before[-1:])
+        pointed = after[:1] in ").:" or re.match(
+            r"\s*[,;.!?]|\s*$|\s+(?:is|or|and|fits|but|nor|not)\b|\s*[–—-]\s", after
+        )
+        listed_so = re.search(
+            r"(?:\bor|\band|,|\bnot|\bnor|\bneither|\bbut|\beither)\s*[(\[\"']*$", before[-10:], re.IGNORECASE
+        )
+        capital = match[1].isupper() or match[1].isdigit()
+        word = match[1] in ("a", "I", "i") or (
+            match[1] == "A" and re.match(r"\s+[a-z]", after) and not re.match(r"\s+(?:is|or|and)\b", after)
+        )
+        if (
+            alone
+            or enclosed
+            or (named and not word)
+            or (capital and (pointed or listed_so) and not word)
+            or (after[:1] in ").:" and not re.search(r"\w", before))
+        ):
+            found.append(Found(match.start(1), match.end(1), label, label, 1.0))
+    return found
+
+
+def _texts(text: str, by_words: dict[tuple[str, ...], str]) -> list[Found]:
+    tokens = [(match[0], match.start(), match.end()) for match in re.finditer(r"[^\W_]+(?:[-'’.][^\W_]+)*", text)]
+    folded = [words(token) for token, _, _ in tokens]
+    sizes = sorted({len(option) for option in by_words if len(option) <= _MOST_WORDS}, reverse=True)
+    found, place = [], 0
+    while place < len(tokens):
+        for size in sizes:
+            run = tuple(word for token in folded[place : place + size] for word in token)
+            if len(run) == size and run in by_words:
+                label = by_words[run]
+                found.append(Found(tokens[place][1], tokens[place + size - 1][2], label, label))
+                place += size - 1
+                break
+        place += 1
+    return found
+
+
+def _merged(found: Sequence[Found], text: str) -> list[Found]:
+    """Without the letters that stand in an option's text. A letter beside another option's text is no answer: both
+    stay, and tear the reply."""
+    spans = [(one.start, one.end) for one in found if one.end - one.start > 2 or one.weight == 0]
+    return (
+        [
+            one
+            for one in found
+            if one.weight == 0
+            or not any(
+                (start < one.start and one.end < end) or (start <= one.start and one.end < end) for start, end in spans
+            )
+        ]
+        if text
+        else []
+    )
+
+
+def _named_letters(text: str) -> list[Found]:
+    """Labels where the question shows no options: a single letter or number that stands for itself."""
+    found = []
+    for match in re.finditer(r"(?<![\w'’])[(\[*\"]{0,3}([A-H]|[1-9])(?=$|[)\].,:;!?\"*\s])", text):
+        if match[1] == "A" and re.match(r"\s+[a-z]", text[match.end(1) :]):
+            continue
+        found.append(Found(match.start(1), match.end(1), match[1], match[1]))
+    return found

@@ -1,0 +1,141 @@
+"""Several values: a list, whose order counts, and a set, whose order does not."""
+
+import json
+import re
+from collections.abc import Sequence
+
+from engine.answers import asserted
+from engine.answers.base import MAX_TRUTH, Answer, AnswerType
+from engine.answers.number import spelled
+from engine.answers.numerals import numerals
+from engine.answers.said import Said, said
+from engine.answers.words import content_words, fold, plain, words
+from engine.values import Reply
+
+MAX_ITEMS = 1_000
+_SEPARATOR = re.compile(r"\s*(?:;|→|->|=>|⇒|\||<|>|\n)\s*")
+_COMMA = re.compile(r",(?:\s+(?:and|und|et)\b)?\s*|\s+(?:and|und|et)\s+|\s*&\s*|、|，", re.IGNORECASE)
+_DIGIT_COMMA = re.compile(r"(?<=\d),(?=\d{3}\b(?!,\d{1,2}\b))")
+_TIGHT = re.compile(r"(?<=\w)(?:/|-)(?=\w)")
+_BULLET = re.compile(r"^\s*(?:[-*•–·]|\(?(?:\d{1,3}|[a-z])[.)])\s+(\S.*)$")
+_BRACKETS = re.compile(r"[\[{(]([^\[\]{}()]*)[\]})]")
+_ARTICLE = re.compile(r"^(?:the|a|an|der|die|das|le|la|les|el|los|las)\s+", re.IGNORECASE)
+_LEAD = re.compile(
+    r"^(?:.*?[:：]\s+|.*?\b(?:are|is|were|include|be|sind|sont|son|follows)\s*:?\s+)(?=\S)", re.IGNORECASE | re.DOTALL
+)
+_TRAIL = re.compile(r"\s+\b(?:are|is|have|has|were|do|does|can|all)\b\s.*$", re.IGNORECASE | re.DOTALL)
+_NOTHING = frozenset(("none", "nothing", "empty", "keine", "aucun", "ninguno", "no"))
+
+
+class List(AnswerType):
+    """Several values in an order that counts."""
+
+    name = "list"
+
+    def read(self, reply: Reply, question: str) -> Answer | None:
+        found = _items(said(reply.text), question)
+        return Answer(self._spelled(found), marked=True) if found else None
+
+    def key(self, truth: str, question: str) -> str | None:
+        known = self._known(truth, question)
+        return known[0] if known else None
+
+    def equals(self, reply: Reply, truth: str, question: str, lures: Sequence[str] = ()) -> bool:  # noqa: ARG002
+        known = self._known(truth, question)
+        given = said(reply.text)
+        return any(self._spelled(found) in known for found in _readings(given, question))
+
+    def _known(self, truth: str, question: str) -> list[str]:
+        """The spellings of a truth: a JSON array of items, an array of such arrays for several, or a list in words."""
+        if len(truth) > MAX_TRUTH:
+            return []
+        try:
+            value = json.loads(truth)
+        except (ValueError, RecursionError):
+            value = None
+        if isinstance(value, list) and value and all(isinstance(one, list) for one in value):
+            return [self._spelled([_item(str(item)) for item in one]) for one in value]
+        found = [_item(str(one)) for one in value] if isinstance(value, list) else _items(said(truth), question)
+        return [self._spelled(found)] if found else []
+
+    def _spelled(self, items: Sequence[str]) -> str:
+        return json.dumps(list(items), ensure_ascii=False)
+
+
+class Set(List):
+    """Several values in any order."""
+
+    name = "set"
+
+    def _spelled(self, items: Sequence[str]) -> str:
+        return json.dumps(sorted(set(items)), ensure_ascii=False)
+
+
+def _items(given: Said, question: str) -> list[str]:
+    return next(iter(_readings(given, question)), [])
+
+
+def _readings(given: Said, question: str) -> list[list[str]]:
+    """The lists that a reply may mean, the likeliest first: bullets, brackets, what follows "are" or a colon."""
+    found: list[list[str]] = []
+    text = given.text
+    lines = [line for line in text.splitlines() if line.strip()]
+    for phrase in reversed(given.phrases):
+        if given.boxed or len(lines) == 1 or "," in phrase:
+            found.extend(_split(phrase, question))
+            break
+    if len(lines) > 1 and not given.boxed:
+        body = [line for line in lines if not line.rstrip().endswith(":")]
+        found.append([_item(_bulletless(line)) for line in body[:MAX_ITEMS]])
+    else:
+        found.extend(_split(text, question))
+    if len(lines) > 1:
+        for line in (lines[-1], lines[0]):
+            found.extend(one for one in _split(line, question) if len(one) > 1)
+    return [one for one in found if one and all(one)]
+
+
+def _bulletless(line: str) -> str:
+    bullet = _BULLET.match(line)
+    return bullet[1] if bullet else plain(line)
+
+
+def _split(text: str, question: str) -> list[list[str]]:
+    """The items of a line, with and without what leads to them."""
+    if asserted.denied(text):
+        text = asserted.blanked(text, asserted.denied(text))
+    text = text.strip().strip("*_` ").rstrip(".!")
+    if not words(text):
+        return []
+    if fold(text).strip() in _NOTHING:
+        return []
+    brackets = _BRACKETS.search(text)
+    forms = [brackets[1]] if brackets and len(brackets[1]) > 1 else []
+    lead = _LEAD.match(text)
+    forms.append(text[lead.end() :] if lead else text)
+    trail = _TRAIL.search(text)
+    if trail and content_words(trail[0]) <= content_words(question):
+        forms.append(text[: trail.start()])
+    return [items for form in forms if (items := _parted(form))]
+
+
+def _parted(text: str) -> list[str]:
+    parts = [part for part in _SEPARATOR.split(text) if part.strip()]
+    if len(parts) < 2:
+        parts = [part for part in _COMMA.split(_DIGIT_COMMA.sub("\ue000", text)) if part and part.strip()]
+        parts = [part.replace("\ue000", ",") for part in parts]
+    if len(parts) < 2 and len(_TIGHT.findall(text)) > 1:
+        parts = _TIGHT.split(text)
+    if len(parts) < 2 and all(len(part) == 1 or part.isdigit() for part in text.split()):
+        parts = text.split()
+    return [_item(part) for part in parts[:MAX_ITEMS]]
+
+
+def _item(text: str) -> str:
+    """An item in one spelling: a number as a number, words folded and without an article."""
+    bare = text.strip().strip("\"'“”‘’`*_.,;!()[]{} \t")
+    found = numerals(bare)
+    if len(found) == 1 and found[0].end - found[0].start == len(bare):
+        return spelled(found[0].value)
+    bare = _ARTICLE.sub("", bare)
+    return " ".join(words(bare)) or bare.casefold()

@@ -1,0 +1,168 @@
+"""A number, and a quantity: a number that counts a unit."""
+
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+from msgspec import Struct
+
+from engine.answers.base import MAX_TRUTH
+from engine.answers.measures import Unit, asked_unit
+from engine.answers.numerals import Numeral, numerals
+from engine.answers.said import plainly
+from engine.answers.scalar import Found, Scalar
+
+_PLUS_MINUS = re.compile(r"±|\+\s?/\s?[-−]|\+[-−]|\bplus\s+or\s+minus\b|\bgive\s+or\s+take\b", re.IGNORECASE)
+_ABOUT = re.compile(r"^\W*(?:~|≈|about|approx(?:imately|\.)?|around|circa|ca\.|roughly)\s*", re.IGNORECASE)
+_ASKS_PERCENT = re.compile(r"%|\bper\s?cent|\bprozent|\bpourcent|\bpor\s?cento|\bpor\s?ciento", re.IGNORECASE)
+_SIGNIFICANT = 9
+_ENOUGH_DECIMALS = 3
+"""So many decimals, rightly rounded, are as good as a fraction that decimals cannot give in full."""
+
+
+class _Known(Struct, frozen=True):
+    """A truth as a number and by how much an answer may differ from it."""
+
+    numeral: Numeral
+    tolerance: Fraction
+
+
+class Number(Scalar):
+    """A number, however it is written. A unit beside it must not contradict that of the truth or of the question."""
+
+    name = "number"
+    needs_unit = False
+
+    def find(self, text: str, question: str) -> Sequence[Found]:
+        found = numerals(text)
+        found = [one for one in found if not one.doubtful] or found
+        digits = any(not one.worded for one in found)
+        wanted = asked_unit(question)
+        return [Found(one.start, one.end, spelled(_in(one, wanted)), one, _weight(one, digits)) for one in found]
+
+    def same(self, value: Any, truth: str, question: str) -> bool:
+        known = _known(truth)
+        return known is not None and _meets(value, known, question, needs_unit=self.needs_unit)
+
+    def truth(self, truth: str, question: str) -> Found | None:
+        known = _known(truth)
+        if known is None:
+            return None
+        one = known.numeral
+        return Found(one.start, one.end, spelled(_in(one, asked_unit(question))), one)
+
+
+class Quantity(Number):
+    """A number of a unit; one in another unit of the same kind is as right. Without a unit it is right only where the
+    question names it, or where the unit is a currency."""
+
+    name = "quantity"
+    needs_unit = True
+
+    def find(self, text: str, question: str) -> Sequence[Found]:
+        found = super().find(text, question)
+        measured = [one for one in found if one.value.unit is not None]
+        return [Found(one.start, one.end, _measured(one.value), one.value, one.weight) for one in measured] or found
+
+    def truth(self, truth: str, question: str) -> Found | None:
+        found = super().truth(truth, question)
+        if found is None or found.value.unit is None:
+            return found
+        return Found(found.start, found.end, _measured(found.value), found.value)
+
+
+def spelled(value: Fraction) -> str:
+    """One spelling a number, to nine significant digits."""
+    return f"{float(value):.{_SIGNIFICANT}g}" if abs(value) < 10**15 and abs(value.denominator) < 10**60 else str(value)
+
+
+def _measured(one: Numeral) -> str:
+    if one.unit is None:
+        return spelled(one.value)
+    dimensions = " ".join(f"{name}{power}" for name, power in one.unit.dimensions)
+    return f"{spelled(one.unit.in_base(one.value))} {dimensions}"
+
+
+def _weight(one: Numeral, digits: bool) -> float:
+    return -4.0 if one.doubtful else -1.0 if one.worded and digits else 0.0
+
+
+def _in(one: Numeral, wanted: Unit | None) -> Fraction:
+    """The value in the unit that the question wants, where the numeral has one of the same kind."""
+    if wanted is None or one.unit is None or one.unit.dimensions != wanted.dimensions:
+        return one.value
+    return wanted.from_base(one.unit.in_base(one.value))
+
+
+def _known(truth: str) -> _Known | None:
+    """The number that a truth gives: exactly one, with what it may vary by."""
+    if len(truth) > MAX_TRUTH:
+        return None
+    text = plainly(truth).strip()
+    about = _ABOUT.match(text)
+    parts = _PLUS_MINUS.split(text[about.end() :] if about else text, maxsplit=1)
+    found = numerals(parts[0])
+    sure = [one for one in found if not one.doubtful] or found
+    if len(sure) != 1:
+        return None
+    numeral = sure[0]
+    tolerance = Fraction(0)
+    if len(parts) > 1:
+        by = numerals(parts[1])
+        if len(by) != 1:
+            return None
+        tolerance = abs(by[0].value) * (abs(numeral.value) / 100 if by[0].percent else 1)
+    elif about:
+        tolerance = _half_of_last_place(numeral)
+    return _Known(numeral, tolerance)
+
+
+def _half_of_last_place(numeral: Numeral) -> Fraction:
+    if numeral.decimals or not numeral.value:
+        return Fraction(1, 2 * 10**numeral.decimals)
+    zeros = len(str(abs(int(numeral.value)))) - len(str(abs(int(numeral.value))).rstrip("0"))
+    return Fraction(10**zeros, 2)
+
+
+def _meets(one: Numeral, known: _Known, question: str, *, needs_unit: bool) -> bool:
+    truth = known.numeral
+    values = [one.value] + ([one.other] if one.other is not None else [])
+    wanted = [truth.value]
+    tolerance = known.tolerance
+    unit, asks = truth.unit, asked_unit(question)
+    if one.percent != truth.percent:
+        if one.percent and not _ASKS_PERCENT.search(question):
+            values = [value / 100 for value in values] + [value for value in values if abs(truth.value) > 1]
+        elif truth.percent:
+            wanted.append(truth.value / 100)
+    if one.unit is not None:
+        against = unit or asks
+        if against is not None and one.unit.dimensions == against.dimensions:
+            values = [against.from_base(one.unit.in_base(value)) for value in values]
+        elif unit is not None or (asks is not None and asks.is_money and one.unit.is_money):
+            return False
+    elif unit is not None and needs_unit and not unit.is_money:
+        if asks is None or asks.dimensions != unit.dimensions:
+            return False
+        wanted = [asks.from_base(unit.in_base(value)) for value in wanted]
+    return any(
+        abs(value - right) <= tolerance or spelled(value) == spelled(right) or _rounded(one, value, right)
+        for value in values
+        for right in wanted
+    )
+
+
+def _rounded(one: Numeral, value: Fraction, right: Fraction) -> bool:
+    """Whether a decimal answer is a fraction that decimals cannot give in full, rightly rounded."""
+    if one.decimals < _ENOUGH_DECIMALS or _terminates(right):
+        return False
+    return abs(value - right) <= Fraction(1, 2 * 10**one.decimals)
+
+
+def _terminates(value: Fraction) -> bool:
+    rest = value.denominator
+    for factor in (2, 5):
+        while rest % factor == 0:
+            rest //= factor
+    return rest == 1

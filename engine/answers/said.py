@@ -1,0 +1,258 @@
+"""What a reply says: without its thoughts and mark-up, and the phrases that it presents as its answer."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from engine.answers.words import plain, sentences
+
+_MOST_CHARACTERS = 32_768
+_BEGINNING, _END = 1_024, 3_072
+"""What is searched of a longer text for an answer that nothing marks: answers stand first or last."""
+
+_THOUGHT = re.compile(
+    r"<(think(?:ing)?|thought|reasoning|scratchpad)>.*?(?:</\1>|\Z)|\A.*?</(?:think(?:ing)?|thought|reasoning)>"
+    r"|\[THINK\].*?(?:\[/THINK\]|\Z)",
+    re.DOTALL | re.IGNORECASE,
+)
+_OPENED = re.compile(r"<(?:think(?:ing)?|thought|reasoning)>", re.IGNORECASE)
+
+
+def without_thoughts(text: str) -> str:
+    """The text without what stands in <think>…</think>, closed or not: nobody was told that."""
+    if "<" not in text and "[" not in text:
+        return text
+    return _THOUGHT.sub("", text)
+
+
+# --- from LaTeX and odd signs to plain text ---------------------------------------------------------------------------
+
+_DROPPED = re.compile(
+    r"\\(?:left|right|displaystyle|textstyle|quad|qquad|bf|rm|it|big|Big|bigl|bigr|!)(?![A-Za-z])|\\[()\[\]]"
+)
+_THIN = re.compile(r"\\[,;:> ]|(?<=\d)~(?=\d)")
+_WRAPPED = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mathit|operatorname|mbox|emph|underline)\s?\{([^{}]*)\}")
+_FRACTION = re.compile(r"(\d\s?)?\\[dtc]?frac\s?(?:\{\s*(-?[\d.,]+)\s*\}|(\d))\s?(?:\{\s*(-?[\d.,]+)\s*\}|(\d))")
+_SIGNS = {
+    r"\times": "×", r"\cdot": "·", r"\div": "÷", r"\pm": "±", r"\approx": "≈", r"\leq": "≤", r"\geq": "≥", r"\%": "%",
+    r"\$": "$", r"\degree": "°", r"^\circ": "°", r"^{\circ}": "°", r"\euro": "€", r"\pounds": "£", r"\_": "_",
+    r"\{": "{", r"\}": "}", r"\&": "&", r"\#": "#", r"\rightarrow": "→", r"\to": "→", r"\lt": "<", r"\gt": ">",
+    r"\neg": "¬", r"\mu": "µ", r"\Omega": "Ω",
+}  # fmt: skip
+_SIGN = re.compile("|".join(re.escape(sign) + (r"(?![A-Za-z])" if sign[-1].isalpha() else "") for sign in _SIGNS))
+_BRACED = re.compile(r"(?<=\d)\{([,.])\}(?=\d)")
+_EXPONENT = re.compile(r"\^\s?\{\s*([-−+]?\w{1,6})\s*\}")
+_MATHS = re.compile(r"\${1,2}(?=\S)([^$\n]{1,256}?)(?<=\S)\${1,2}(?![\d$])")
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
+_SUPERSCRIPT = re.compile(r"(?<=[\w)°])[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
+_POWERS = re.compile(r"(?<=\d)\s?\*\*\s?(?=[-\d(])")
+_STAR = re.compile(r"(?<=\d)\s?\*\s?(?=\d)")
+_VULGAR = re.compile("[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅒⅑⅐\u00a0\u202f\u2009²³¹⁰-⁹°ªº…µ™]")
+_KEPT = "\ue000"
+
+
+def plainly(text: str) -> str:
+    """The text with LaTeX as plain signs, superscripts as powers, and wide letters and digits as usual ones."""
+    if not text.isascii():
+        text = _SUPERSCRIPT.sub(lambda match: "^" + match[0].translate(_SUPERSCRIPTS), text)
+        text = "".join(_usual(mark) for mark in text)
+    if "\\" in text:
+        text = text.replace("\\\\", "\n")
+        text = _SIGN.sub(lambda match: _SIGNS[match[0]], text)
+        text = _THIN.sub("\u2009", _DROPPED.sub(" ", text))
+        for _ in range(3):
+            text = _WRAPPED.sub(r"\1", text)
+        text = _FRACTION.sub(_fraction, text)
+    text = _EXPONENT.sub(r"^\1", _BRACED.sub(r"\1", text))
+    if "*" in text:
+        text = _STAR.sub("×", _POWERS.sub("^", text))
+    return _MATHS.sub(r" \1 ", text) if "$" in text else text
+
+
+def _usual(mark: str) -> str:
+    if mark.isascii() or _VULGAR.match(mark):
+        return mark
+    usual = unicodedata.normalize("NFKC", mark)
+    if len(usual) == 1:
+        return str(unicodedata.digit(usual)) if usual.isdecimal() else usual
+    return mark
+
+
+def _fraction(match: re.Match[str]) -> str:
+    whole = f"{match[1].strip()} " if match[1] else ""
+    return f"{whole}{match[2] or match[3]}/{match[4] or match[5]}"
+
+
+# --- the phrases that are presented as the answer ---------------------------------------------------------------------
+
+_BOXED = re.compile(r"\\(?:boxed|fbox)\s?\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}")
+_TAGGED = re.compile(r"<(?:final_)?answer>([^<]{1,512})(?:</(?:final_)?answer>|\Z)", re.IGNORECASE)
+_OBJECT = re.compile(r'^\W*\{\s*"(?:final_?)?(?:answer|result)"\s?:\s?"?([^"{}\[\]]{1,256})"?\s?\}\W*$', re.IGNORECASE)
+_NAMED = (
+    r"(?:(?:the\s+|my\s+|our\s+)?(?:final\s+|correct\s+|right\s+|short\s+)?(?:answer|result|solution|conclusion)|"
+    r"(?:die\s+)?(?:richtige\s+|endgültige\s+)?(?:antwort|lösung|ergebnis)|(?:la\s+)?(?:bonne\s+)?(?:réponse|reponse|"
+    r"solution)|"
+    r"(?:la\s+)?(?:respuesta|solución)|(?:a\s+)?resposta|(?:la\s+)?risposta|antwoord|svar|odpowiedź|ответ|відповідь|"
+    r"cevap)"
+)
+_IS = r"(?:is|was|(?:w|sh)ould\s+be|must\s+be|remains|ist|lautet|wäre|est|es|é|è|будет)"
+_LABEL = re.compile(
+    rf"(?<![\w-]){_NAMED}(?:['’]s\b|\s*(?:{_IS}\b\s*[:：]?|[:：=]|→|=>))\s*(\S.*)|"
+    rf"\bthe\s+(?:correct|right)\s+(?:\w+\s+){{1,2}}{_IS}\s*:?\s*(\S.*)|"
+    r"(?:答え|答案|正解|回答|答|정답|답)\s*(?:は|是|[:：])\s*(\S.*)|^\s*(?:a|ans)\s*:\s+(\S.*)",
+    re.IGNORECASE,
+)
+_IS_THE_RESULT = re.compile(
+    r"^(.{1,60}?)\s+(?:is|would be|ist)\s+(?:the|my|our|die)\s+(?:final\s+|correct\s+|right\s+)?"
+    r"(?:answer|result|solution|conclusion|antwort)\b",
+    re.IGNORECASE,
+)
+_HEADING = re.compile(r"^\s*#{1,6}\s+(\S.*?)\s*$")
+_NAMED_HEADING = re.compile(rf"^\W*{_NAMED}\W*$", re.IGNORECASE)
+_BOLD_LINE = re.compile(r"^\s*\*\*([^*]+)\*\*\s*$")
+_CONCLUDES = re.compile(
+    r"^(?:so|hence|therefore|thus|consequently|in\s+(?:short|brief|summary|conclusion|total|all)|"
+    r"(?:the\s+)?(?:symbol|result|total|sum)(?=\s*[:,])|daher|donc|por\s+tanto|итак|"
+    r"(?:i(?:['’]d|\s+would|['’]ll)?\s+(?:say|go\s+with|answer)))\s*[,:]?\s+(\S.*)$",
+    re.IGNORECASE,
+)
+_SENTENCE_END = re.compile(r"(?<=[^\d\W])[.!?](?=\s|$)|(?<=\d)[.!?](?=\s|$)|[。！？]")
+_ABBREVIATED = re.compile(
+    r"\b(?:[A-Z]|Mr|Mrs|Dr|St|No|vs|approx|a\.m|p\.m|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|e\.g|i\.e)$"
+)
+_CORRECTS = re.compile(
+    r"\b(?:wait|actually|correction|scratch\s+that|on\s+second\s+thought|no,|sorry|rather|oops)\b", re.IGNORECASE
+)
+_NUMBERED = re.compile(r"^\s*(\d{1,3})[.)]\s+")
+_COURTESY = re.compile(
+    r"^\W*(?:(?:good|great|interesting|nice)\s+question|sure|okay|ok|alright|happy\s+to\s+help|thanks?(?:\s+(?:you|"
+    r"for\s+asking))*|hello|hi|"
+    r"let\s+me\s+(?:think|see|work)[^.!:]{0,40}|let['’]s\s+see)\s*[.!:]+\s+",
+    re.IGNORECASE,
+)
+_INLINE_MARK = re.compile(r"(?:^|\s)#{3,6}\s+(\S[^\n]*)")
+_FINAL_WORDS = 6
+
+
+class Said(Struct, frozen=True):
+    """A reply as it is read: the whole of it in plain text, and the phrases that it presents as its answer, those that
+    are presented most strongly, in order. `boxed` says that the mark is one that a reply sets but once."""
+
+    text: str
+    phrases: tuple[str, ...] = ()
+    boxed: bool = False
+
+
+def said(text: str) -> Said:
+    """What a reply says."""
+    text = _ends(tidy(without_thoughts(text[:_MOST_CHARACTERS])))
+    boxed = [match[1] for match in _BOXED.finditer(text)]
+    unboxed = _BOXED.sub(lambda match: f" {match[1]} ", text) if boxed else text
+    whole = plainly(unboxed)
+    lines = [line for line in _lines(whole) if plain_line(line)]
+    read = "\n".join(plain_line(line) for line in lines)
+    if boxed:
+        return Said(read, _latest([plainly(phrase).strip() for phrase in boxed], text), boxed=True)
+    tagged = _TAGGED.findall(whole) or _OBJECT.findall(whole)
+    if tagged:
+        return Said(read, _latest([plain(phrase) for phrase in tagged], text), boxed=True)
+    for finder in (_labelled, _under_heading, _bold, _concluded):
+        found = tuple(finder(lines))
+        if found:
+            return Said(read, found if finder is _labelled else found[-1:])
+    bare = _COURTESY.sub("", plain_line(lines[0])) if len(lines) == 1 else ""
+    return Said(read, (bare,) if bare and len(bare.split()) <= _FINAL_WORDS else ())
+
+
+_BLANKS = re.compile(r"[ \t]{2,}|[^\S\n]{9,}")
+_BREAKS = re.compile(r"\n{2,}")
+_RUN = re.compile(r"([^\w\s]|_)\1{7,}")
+
+
+def tidy(text: str) -> str:
+    """The text without long runs of blanks and signs, which say nothing and would be read again from each of them."""
+    text = "\n".join(line.strip(" \t") for line in text.splitlines())
+    return _RUN.sub(r"\1\1\1", _BREAKS.sub("\n", _BLANKS.sub(" ", text)))
+
+
+def plain_line(line: str) -> str:
+    """As `plain`, but a number at the beginning stays: it may be the answer. `_lines` has dropped those that count."""
+    number = _NUMBERED.match(line)
+    return f"{number[0].strip()} {plain(line[number.end() :])}".strip() if number else plain(line)
+
+
+def _lines(text: str) -> list[str]:
+    """The lines, without the numbers of a numbered list: two lines or more that count from 1."""
+    lines = text.splitlines()
+    numbers = [match and int(match[1]) for match in map(_NUMBERED.match, lines)]
+    counted = [number for number in numbers if number is not None]
+    if len(counted) > 1 and counted[:2] == [1, 2]:
+        return [_NUMBERED.sub("", line) for line in lines]
+    return lines
+
+
+def _ends(text: str) -> str:
+    return text if len(text) <= _BEGINNING + _END else f"{text[:_BEGINNING]}\n{text[-_END:]}"
+
+
+def _latest(phrases: list[str], text: str) -> tuple[str, ...]:
+    """All of them, or the last where the reply says that it corrects itself."""
+    kept = [phrase for phrase in phrases if phrase]
+    return tuple(kept[-1:] if len(set(kept)) > 1 and _CORRECTS.search(text) else kept[-8:])
+
+
+def _labelled(lines: list[str]) -> Iterator[str]:
+    found: list[tuple[int, str]] = []
+    for place, line in enumerate(lines):
+        bare = plain_line(line)
+        match = _LABEL.search(bare)
+        if match:
+            phrase = first_sentence(next(group for group in match.groups() if group))
+            negated = re.match(r"(?:not|no longer|nicht|pas|non)\b", phrase, re.IGNORECASE) and len(phrase.split()) > 1
+            found.append((place, f"not {phrase}" if negated and not phrase.lower().startswith("not") else phrase))
+            continue
+        named = next((match[1] for part in sentences(line) if (match := _IS_THE_RESULT.search(part))), None)
+        if named:
+            found.append((place, named))
+    if found and _CORRECTS.search("\n".join(lines)):
+        found = found[-1:]
+    yield from (phrase for _, phrase in found[-8:])
+
+
+def _under_heading(lines: list[str]) -> Iterator[str]:
+    for index in range(len(lines) - 1, -1, -1):
+        heading = _HEADING.match(lines[index])
+        if not heading:
+            inline = _INLINE_MARK.search(lines[index])
+            if inline and len(inline[1].split()) <= _FINAL_WORDS - 2:
+                yield plain(inline[1])
+                return
+            continue
+        if not _NAMED_HEADING.match(heading[1]):
+            if len(heading[1].split()) <= _FINAL_WORDS - 2:
+                yield plain(heading[1])
+                return
+        elif index + 1 < len(lines):
+            yield plain_line(lines[index + 1])
+            return
+
+
+def _bold(lines: list[str]) -> Iterator[str]:
+    yield from (match[1].strip() for line in lines if (match := _BOLD_LINE.match(line)))
+
+
+def _concluded(lines: list[str]) -> Iterator[str]:
+    for line in lines:
+        for part in sentences(line):
+            match = _CONCLUDES.match(part)
+            if match and len(match[1].split()) <= _FINAL_WORDS:
+                yield first_sentence(match[1])
+
+
+def first_sentence(phrase: str) -> str:
+    for end in _SENTENCE_END.finditer(phrase):
+        if not _ABBREVIATED.search(phrase[: end.start()]):
+            return plain(phrase[: end.start()])
+    return plain(phrase)

@@ -1,0 +1,173 @@
+"""Types whose answer is one value among other words: which of the values in a reply is the one that it answers."""
+
+import re
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from msgspec import Struct
+
+from engine.answers import asserted
+from engine.answers.base import MAX_TRUTH, Answer, AnswerType, aliases
+from engine.answers.said import Said, said
+from engine.values import Reply
+
+
+class Found(Struct, frozen=True):
+    """A value where it stands in a text; `weight` is what speaks for it by itself."""
+
+    start: int
+    end: int
+    key: str
+    value: Any
+    weight: float = 0.0
+
+
+_CONCLUDES = re.compile(
+    r"\b(?:therefore|hence|thus|so|(?:we|i) (?:get|obtain)|that makes|comes to|need|answer is|result is|total is|"
+    r"in total|"
+    r"daher|also|donc|final(?:ly)?|leaves)\W{0,6}$",
+    re.IGNORECASE,
+)
+_STATES = re.compile(
+    r"(?:\b(?:gives|yields|leaves|makes?|gets?|equals|is|are|was|were|reached at|costs?|total|at|on|in|by|ist|sind|"
+    r"est|sont|es|"
+    r"son|beträgt|hat|lautet)\b|[=:→≈])\W{0,6}(?:day\W+)?$",
+    re.IGNORECASE,
+)
+_OPERATOR = re.compile(r"\s?[-+−*×÷/·^]\s?")
+_OPERATOR_BEFORE = re.compile(r"[\w)]\s?[-+−*×÷/·^]\s?[(]?$")
+_SENTENCES = re.compile(r"(?<=[.!?;])\s+|\n")
+_EQUALS = re.compile(r"=|≈|→|=>")
+_OR = re.compile(
+    r"^(?:\s*[\"'”’)\]]?\s*(?:[,;/&|.!?]|[-–—]|\.{3}|…|\bor\b|\band\b|\bto\b|\bmaybe\b|\bperhaps\b|\bpossibly\b|"
+    r"\balso\b|\beven\b|\beither\b|"
+    r"\bit\s+could\s+be\b|\bit(?:['’]s|\s+is)\b|\boder\b|\bund\b|\bou\b|\bet\b|\bo\b|\by\b|\bили\b|"
+    r"\bи\b)\s*[\"'“‘(\[]?)*\s*$",
+    re.IGNORECASE,
+)
+_MOST_VALUES = 256
+_OPENING = 2.5
+"""What speaks for a value that the first sentence states, and no other beside it: the answer before its working."""
+
+_ALONE = 3.0
+"""What speaks for a value that is a whole sentence by itself."""
+
+_BEFORE = 24
+
+
+class Scalar(AnswerType):
+    """An answer that is one value: a number, a date, a version. A type says which values a text holds and how each is
+    spelled; which of them is meant is decided here, the same for all."""
+
+    @abstractmethod
+    def find(self, text: str, question: str) -> Sequence[Found]:
+        """All values in a text, in order."""
+
+    def given(self, question: str) -> set[str]:
+        """The values that the question holds, which are less likely to be its answer."""
+        return {one.key for one in self.find(question[-4_096:], "")}
+
+    def same(self, value: Any, truth: str, question: str) -> bool:
+        """Whether a value that was read is the known one."""
+        wanted = self.truth(truth, question)
+        return wanted is not None and wanted.key == self._key_of(value)
+
+    def _key_of(self, value: Any) -> str:
+        return str(value)
+
+    def read(self, reply: Reply, question: str) -> Answer | None:
+        found = self._settled(said(reply.text), question)
+        return None if found is None else Answer(found[0].key, marked=found[1])
+
+    def key(self, truth: str, question: str) -> str | None:
+        known = [self.truth(one, question) for one in aliases(truth)]
+        return known[0].key if known and all(known) and known[0] else None
+
+    def truth(self, truth: str, question: str) -> Found | None:
+        """A known answer as a value; None where it holds none, or several."""
+        if len(truth) > MAX_TRUTH:
+            return None
+        found = self._settled(said(truth), question)
+        return found[0] if found else None
+
+    def equals(self, reply: Reply, truth: str, question: str, lures: Sequence[str] = ()) -> bool:  # noqa: ARG002
+        found = self._settled(said(reply.text), question)
+        return found is not None and any(self.same(found[0].value, one, question) for one in aliases(truth))
+
+    def _settled(self, reply: Said, question: str) -> tuple[Found, bool] | None:
+        """The value that a reply means, and whether it marks it; None where it means none or more than one."""
+        chosen: dict[str, Found] = {}
+        for phrase in reply.phrases:
+            found = self._asserted(phrase, question)
+            if found:
+                one = self._chosen(phrase, found, question)
+                if one is None:
+                    return None
+                chosen[one.key] = one
+        if len(chosen) > 1 and reply.boxed:
+            return None
+        if chosen:
+            return [*chosen.values()][-1], True
+        found = self._asserted(reply.text, question)
+        one = self._chosen(reply.text, found, question) if found else None
+        return None if one is None else (one, False)
+
+    def _asserted(self, text: str, question: str) -> list[Found]:
+        """The values of a text that it does not deny; those in its questions only where there are no others."""
+        found = list(self.find(text, question))[-_MOST_VALUES:]
+        no, asking = asserted.denied(text), asserted.asked(text)
+        held = [one for one in found if not asserted.within(no, one.start) and not asserted.is_rejected(text, one.end)]
+        stated = [one for one in held if not asserted.within(asking, one.start)]
+        return stated or held
+
+    def _chosen(self, text: str, found: Sequence[Found], question: str) -> Found | None:
+        """The one of several values that a text most likely means; None where it gives more than one for its answer.
+
+        A phrase before it that concludes or states, being all that the first sentence says, the text's last place,
+        repetition and absence from the question speak for one; standing in a sum speaks against it.
+        """
+        if len({one.key for one in found}) == 1:
+            return found[0]
+        given = self.given(question)
+        alone = _alone(text)
+        opening_end = len(_SENTENCES.split(text, maxsplit=1)[0])
+        opening = [one for one in found if one.end <= opening_end]
+        times = Counter(one.key for one in found)
+        last = found[-1].key
+        cues: dict[str, float] = {}
+        for place, one in enumerate(found):
+            before = text[max(0, one.start - _BEFORE) : one.start]
+            is_result = _EQUALS.search(before[-3:]) is not None
+            cue = 4.0 if _CONCLUDES.search(before) else 2.0 if is_result or _STATES.search(before) else 0.0
+            if _OPERATOR.match(text, one.end) and text[one.end : one.end + 1] not in ("\n", ""):
+                cue -= 2.0 * bool(re.match(r"\s?[-+−*×÷/·^]\s?[\d(\\$€£]", text[one.end : one.end + 6]))
+            if _OPERATOR_BEFORE.search(before) and not is_result:
+                cue -= 2.0
+            if cue > 0 and place == 0 and len(opening) == 1 < len(found):
+                cue += _OPENING
+            if text[one.start : one.end].strip() in alone:
+                cue += _ALONE
+            cues[one.key] = max(cues.get(one.key, -9.0), cue + one.weight)
+        best = max(cues, key=lambda key: cues[key] + 0.5 * min(times[key], 8) + 2 * (key == last) - 2 * (key in given))
+        if _torn(text, found, best, given):
+            return None
+        return next(one for one in reversed(found) if one.key == best)
+
+
+def _alone(text: str) -> set[str]:
+    return {sentence.strip(" .!*_") for sentence in _SENTENCES.split(text) if len(sentence) < 40}
+
+
+def _torn(text: str, found: Sequence[Found], best: str, given: set[str]) -> bool:
+    """Whether another value stands beside the chosen one as an alternative: "42 or 43", "42. Maybe 43."."""
+    for first, second in pairwise(found):
+        if first.key == second.key or best not in (first.key, second.key):
+            continue
+        other = second.key if first.key == best else first.key
+        between = text[first.end : second.start]
+        if other not in given and len(between) < 64 and _OR.match(between):
+            return True
+    return False

@@ -1,0 +1,309 @@
+"""A short fact: a name, a word, a day. What a sentence adds to the question is its answer."""
+
+import re
+from collections.abc import Collection, Sequence
+
+from engine.answers import asserted
+from engine.answers.base import MAX_TRUTH, Answer, AnswerType, aliases
+from engine.answers.number import spelled
+from engine.answers.numerals import numerals
+from engine.answers.said import Said, said
+from engine.answers.words import STOP, content_words, fold, sentences, words
+from engine.values import Reply
+
+_FRAME_WORDS = (
+    "answer result correct right called known named written name word serves serve becomes represents represented "
+    "abbreviate abbreviated abbreviation relationship relation looking land day number wanted solution it's that's "
+    "element symbol chemical city country capital weekday atom protons makes comes gives total get obtain "
+    "alright certainly indeed ok okay sure well antwort ist die der das hauptstadt von la le les el los est es un "
+    "une "
+    "est réponse reponse lautet capitale sorted"
+)
+FRAME = frozenset(_FRAME_WORDS.split())
+_FILLER_WORDS = (
+    "arrive arrives believe certain certainly checked clear clearly considered course far final found go going guess "
+    "indeed know look maybe must once said say simply step sure think thought through true twice"
+)
+_EMPTY = FRAME | frozenset(_FILLER_WORDS.split())
+_CHOICE = frozenset(("or", "and", "either", "oder", "und", "ou", "et"))
+_OPENING = re.compile(
+    r"^\W*(?:(?:it|that|this|he|she|they|these|c|das|es|answer)(?:['’]s|\s+(?:is|was|are|were|would be|must be|ist|"
+    r"est))?\s+)?"
+    r"(?:(?:in|at|by|on|to|from)\s+)?",
+    re.IGNORECASE,
+)
+_ASIDE = re.compile(r"\s(?:\(|[—–-]\s)")
+_IN_BRACKETS = re.compile(r"\([^()]*\)")
+_COURTESY = re.compile(
+    r"\b(?:hope (?:this|that|it)(?: helps|(?:'s| is) helpful)|let me know|feel free to|(?:happy|glad) to help)\b",
+    re.IGNORECASE,
+)
+_TOKEN = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
+_ASKS_WHO = re.compile(
+    r"\b(?:who|whose|whom|which\s+(?:author|writer|painter|artist|composer|scientist|president|person|actor|poet))\b",
+    re.IGNORECASE,
+)
+_ARTICLES = frozenset("the a an der die das den dem le la les l el los las un une une il lo o os as".split())  # noqa: SIM905
+_COPULAS = frozenset("is was are were ist war est sont es son e heisst".split())  # noqa: SIM905
+_QUANTIFIERS = frozenset("many several most among both another".split())  # noqa: SIM905
+_MOST_WORDS = 6
+_SENTENCE_WORDS = 4
+_MOST_SENTENCES = 64
+
+
+class Short(AnswerType):
+    """A short fact in words."""
+
+    name = "short"
+
+    def read(self, reply: Reply, question: str) -> Answer | None:
+        given = said(reply.text)
+        return _marked(given, question) or _spoken(given.text, question, frozenset())
+
+    def read_all(self, replies: Sequence[Reply], question: str) -> list[Answer | None]:
+        """Marked answers first; an unmarked reply is then read as the phrase that others marked, if it says one."""
+        given = [said(reply.text) for reply in replies]
+        answers = [_marked(one, question) for one in given]
+        known = {answer.key for answer in answers if answer}
+        return [answer or _spoken(one.text, question, known) for answer, one in zip(answers, given, strict=True)]
+
+    def key(self, truth: str, question: str) -> str | None:
+        if len(truth) > MAX_TRUTH:
+            return None
+        answer = self.read(Reply(uid=0, hotkey="", text=aliases(truth)[0]), question)
+        return answer.key if answer else None
+
+    def equals(self, reply: Reply, truth: str, question: str, lures: Sequence[str] = ()) -> bool:
+        given = said(reply.text)
+        names = aliases(truth)
+        if any(_asserts(_held(given.text), lure) for lure in lures if fold(lure) not in map(fold, names)):
+            return False
+        return any(_answers(given, name, question, self) for name in names)
+
+
+def _answers(given: Said, truth: str, question: str, kind: Short) -> bool:
+    """Whether a reply answers a question with `truth`: in the phrase that it presents, else in a sentence that says
+    this and nothing else that the question did not say."""
+    if not words(truth):
+        return False
+    for phrase in reversed(given.phrases):
+        held = asserted.blanked(phrase, asserted.denied(phrase))
+        if _is(held, truth, question) or _states(held, truth, question):
+            return True
+    wanted = kind.key(truth, question)
+    read = _marked(given, question) or _spoken(_held(given.text), question, frozenset((wanted,) if wanted else ()))
+    if given.phrases and read is not None and read.marked:
+        return read.key == wanted and _asserts(_held("\n".join(given.phrases)), truth)
+    held = _held(given.text)
+    if states(given.text, truth):
+        return True
+    said_so = _direct(held, truth, question)
+    if said_so is not None:
+        return said_so or _foremost(held, truth, question)
+    return read is not None and read.key == wanted and _asserts(held, truth)
+
+
+def _held(text: str) -> str:
+    """What a text asserts: the rest as spaces."""
+    return asserted.blanked(text, [*asserted.denied(text), *asserted.asked(text)])
+
+
+def _direct(text: str, truth: str, question: str) -> bool | None:
+    """True where a sentence says the truth and but for it only the question's words; False where such a sentence says
+    something else; None where no sentence is like that."""
+    asked, wanted = content_words(question), words(truth)
+    found: dict[bool, int] = {}
+    for sentence in sentences(text)[:_MOST_SENTENCES]:
+        bare = _IN_BRACKETS.sub(" ", sentence)
+        first = re.split(r",\s+(?:which|who|whose|where|in|also|the|of)\b|;|\s[—–-]\s", bare, maxsplit=1)[0]
+        for part in (bare, first):
+            own = content_words(part)
+            added = own - asked - _EMPTY
+            if not added or not (own & asked or len(added) == len(own)):
+                continue
+            if _asserts(part, truth) and added <= set(wanted) | asked | _EMPTY:
+                found[True] = max(found.get(True, 0), len(own & asked))
+            elif len(added) <= 3 and not _says(part, truth) and own & asked and _names(part, added):
+                found[False] = max(found.get(False, 0), len(own & asked))
+            break
+    if len(found) < 2:
+        return next(iter(found), None)
+    return found[True] > found[False] if found[True] != found[False] else None
+
+
+def _foremost(text: str, truth: str, question: str) -> bool:
+    """Whether the sentence that takes up most of the question, more than any other, asserts the truth."""
+    asked = content_words(question)
+    told = [
+        (len(asked & content_words(sentence)), _asserts(sentence, truth))
+        for sentence in sentences(text)[:_MOST_SENTENCES]
+    ]
+    most = max((overlap for overlap, _ in told), default=0)
+    return most > 0 and [asserts for overlap, asserts in told if overlap == most] == [True]
+
+
+def _names(sentence: str, added: frozenset[str]) -> bool:
+    """Whether what a sentence adds is a name beside a copula: "Bergen is the capital"."""
+    names = {word for word in _TOKEN.findall(sentence) if word[:1].isupper()}
+    return any(fold(word) in added - _QUANTIFIERS for word in names) and bool(
+        re.search(r"\b(?:is|was|are|were|ist|est|es|by)\b", sentence)
+    )
+
+
+def _is(phrase: str, truth: str, question: str) -> bool:
+    """Whether a phrase is the truth: without articles, in either order of a name, the surname where a person is asked
+    for, or with what the question already says."""
+    phrase = _OPENING.sub("", phrase)
+    said_words, wanted = _bare_words(_ASIDE.split(phrase, maxsplit=1)[0]), _bare_words(truth)
+    if not said_words or not wanted:
+        return False
+    if said_words == wanted or "".join(said_words) == "".join(wanted):
+        return True
+    if _ASKS_WHO.search(question) and len(wanted) > 1 and said_words == wanted[-1:]:
+        return True
+    if "," in phrase and len(wanted) > 1:
+        last, _, first = phrase.partition(",")
+        if _bare_words(f"{first} {last}") == wanted:
+            return True
+    head, comma, rest = phrase.partition(",")
+    if comma and _bare_words(head) == wanted:
+        return not _CHOICE & set(words(rest)) and (
+            len(words(rest)) > 1 or content_words(rest) <= content_words(question) | _EMPTY or _is_place(rest)
+        )
+    return False
+
+
+def _is_place(rest: str) -> bool:
+    """ "Barcelona, Spain": one further name, which says where."""
+    return len(rest.split(",")) == 1 and rest.strip()[:1].isupper() and len(words(rest)) <= 2
+
+
+def _bare_words(text: str) -> list[str]:
+    found = [word for part in words(text) for word in re.split(r"[-'’]", part)]
+    return [word for word in found if word not in _ARTICLES] or found
+
+
+def _states(phrase: str, truth: str, question: str) -> bool:
+    """Whether a phrase says the truth and else only the question's words, frame words and what stands in brackets."""
+    bare = _IN_BRACKETS.sub(" ", phrase)
+    added = content_words(bare) - content_words(question) - _EMPTY - set(words(truth)) - set(_bare_words(truth))
+    if not added:
+        return _asserts(bare, truth)
+    said_words, wanted = _bare_words(bare), _bare_words(truth)
+    size = len(wanted)
+    return said_words[-size:] == wanted and bool(_COPULAS.intersection(said_words[-size - 1 : -size]))
+
+
+def states(text: str, truth: str) -> bool:
+    """Whether a sentence of `text` asserts `truth`, and the reply, but for what it denies, says nothing else."""
+    wanted = words(truth)
+    if not wanted:
+        return False
+    held = [
+        sentence for sentence in sentences(asserted.blanked(text, asserted.denied(text))) if sentence.strip(" .,;:!?")
+    ]
+    if not any(_in_order(words(sentence), wanted) for sentence in held):
+        return False
+    return all(content_words(sentence) <= _EMPTY.union(wanted) for sentence in held)
+
+
+def _asserts(text: str, truth: str) -> bool:
+    """Whether the words of `truth` stand in a text as they are, and in no choice between several."""
+    wanted = words(truth)
+    return bool(wanted) and any(_in_order(words(sentence), wanted) for sentence in sentences(text))
+
+
+def _says(text: str, truth: str) -> bool:
+    said_words, wanted = words(text), words(truth)
+    size = len(wanted)
+    return any(said_words[start : start + size] == wanted for start in range(len(said_words) - size + 1))
+
+
+def _in_order(said_words: list[str], wanted: list[str]) -> bool:
+    size = len(wanted)
+    said_words = [word for word in said_words if word in wanted or word not in _ARTICLES]
+    return any(
+        said_words[start : start + size] == wanted
+        and not _CHOICE.intersection(
+            said_words[max(0, start - 1) : start] + said_words[start + size : start + size + 1]
+        )
+        for start in range(len(said_words) - size + 1)
+    )
+
+
+def _marked(given: Said, question: str) -> Answer | None:
+    for phrase in reversed(given.phrases):
+        held = asserted.blanked(phrase, asserted.denied(phrase)).strip(" ,;:")
+        key = _phrase_key(held, question) if words(held) else None
+        if key:
+            return Answer(key, marked=True)
+    return None
+
+
+def _phrase_key(phrase: str, question: str) -> str | None:
+    found = [one for one in numerals(phrase) if not one.worded]
+    if (
+        len(found) == 1
+        and len(words(phrase)) <= 2
+        and phrase.strip(" .!*")[found[0].start :][: found[0].end] == phrase.strip(" .!*")
+    ):
+        return spelled(found[0].value)
+    return phrase_key(phrase, question) or None
+
+
+def _spoken(text: str, question: str, known: Collection[str]) -> Answer | None:
+    key = spoken(text, question, known)
+    return Answer(key) if key else None
+
+
+def phrase_key(phrase: str, question: str) -> str:
+    """A marked answer in one spelling: without the question's words, articles and frame words, unless none is left."""
+    found, asked = words(_ASIDE.split(phrase, maxsplit=1)[0]) or words(phrase), content_words(question)
+    for ignored in (STOP | FRAME | asked, STOP | FRAME, STOP):
+        kept = [word for word in found if word not in ignored]
+        if kept:
+            break
+    else:
+        kept = found
+    if len(found) >= _SENTENCE_WORDS:
+        added = added_phrases(phrase, question)
+        return max(added, key=lambda part: added[part]) if added else " ".join(kept)
+    return " ".join(kept)
+
+
+def spoken(text: str, question: str, known: Collection[str]) -> str | None:
+    """The answer of an unmarked reply: of the phrases that it adds to the question, one that others gave as their
+    marked answer (`known`) first, then the one in the sentence that takes up most of the question."""
+    added = added_phrases(text, question)
+    if not added:
+        return None
+    return max(added, key=lambda part: (part in known, added[part]))
+
+
+def added_phrases(text: str, question: str) -> dict[str, float]:
+    """Runs of words that are neither in the question nor frame words, with how much speaks for each."""
+    asked = content_words(question)
+    found: dict[str, float] = {}
+    for place, sentence in enumerate(sentences(text)):
+        if _COURTESY.search(sentence):
+            continue
+        overlap = len(asked & content_words(sentence)) / max(1, len(asked))
+        size = len(words(sentence))
+        for run in _runs(sentence, asked):
+            name = (0.3 if sentence.startswith(run[0]) else 0.6) * run[0][:1].isupper()
+            alone = size == len(run)
+            weight = overlap + name + 0.8 * alone - 0.02 * place
+            part = " ".join(word for token in run for word in words(token))
+            found[part] = max(found.get(part, 0.0), weight)
+    return found
+
+
+def _runs(sentence: str, asked: frozenset[str]) -> list[list[str]]:
+    runs: list[list[str]] = [[]]
+    for word in _TOKEN.findall(sentence):
+        folded = " ".join(words(word))
+        if folded in STOP or folded in FRAME or folded in asked:
+            runs.append([])
+        else:
+            runs[-1].append(word)
+    return [run for run in runs if 0 < len(run) <= _MOST_WORDS]

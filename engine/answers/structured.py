@@ -1,0 +1,89 @@
+"""JSON values and tool calls, also in a fence, after a thought, or as a string within a string."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from engine.answers import json_values
+from engine.answers.base import MAX_TRUTH, Answer, AnswerType
+from engine.answers.said import without_thoughts
+from engine.values import Reply
+
+
+class Json(AnswerType):
+    """A JSON object or array; equal values are equal answers, whatever their spacing and the order of their keys."""
+
+    name = "json"
+    compared = "fields"
+    worded_alike = True
+
+    def read(self, reply: Reply, question: str) -> Answer | None:  # noqa: ARG002
+        return structured(json_values.find(without_thoughts(reply.text)))
+
+    def key(self, truth: str, question: str) -> str | None:  # noqa: ARG002
+        value = None if len(truth) > MAX_TRUTH else json_values.find(truth)
+        return None if value is None else json_values.canonical(value)
+
+    def equals(self, reply: Reply, truth: str, question: str, lures: Sequence[str] = ()) -> bool:  # noqa: ARG002
+        """A reply that gives two different values, none of them fenced as the one, has not decided."""
+        answer, wanted = self.read(reply, question), self.key(truth, question)
+        if answer is None or answer.key != wanted:
+            return False
+        asked = {json_values.canonical(value) for value in json_values.all_values(question[-8_192:])}
+        given = {json_values.canonical(value) for value in json_values.all_values(without_thoughts(reply.text))}
+        return len(given - asked - {wanted}) == 0
+
+
+class ToolCall(Json):
+    """A call of a tool by its name and arguments, as a call or written as text."""
+
+    name = "tool_call"
+    reads_calls = True
+
+    def read(self, reply: Reply, question: str) -> Answer | None:  # noqa: ARG002
+        calls = [call for call in map(called, reply.tool_calls) if call]
+        if not calls:
+            calls = _written(reply.text)
+        return structured(calls[0] if len(calls) == 1 else calls) if calls else None
+
+    def key(self, truth: str, question: str) -> str | None:  # noqa: ARG002
+        calls = _written(truth) if len(truth) <= MAX_TRUTH else []
+        return json_values.canonical(calls[0] if len(calls) == 1 else calls) if calls else None
+
+    def equals(self, reply: Reply, truth: str, question: str, lures: Sequence[str] = ()) -> bool:  # noqa: ARG002
+        """A truth that names no arguments ("look_up") is met by any call of that tool."""
+        answer, wanted = self.read(reply, question), self.key(truth, question)
+        if wanted is None:
+            names = {str(dict(answer.fields).get("/name", ""))} if answer else set()
+            return json.dumps(truth.strip(), ensure_ascii=False) in names
+        return answer is not None and answer.key == wanted
+
+
+def structured(value: Any | None) -> Answer | None:
+    if value is None:
+        return None
+    return Answer(json_values.canonical(value), marked=True, fields=json_values.fields(value))
+
+
+def _written(text: str) -> list[dict[str, Any]]:
+    """The calls that a text spells out: one object, or an array of them."""
+    found = json_values.find(without_thoughts(text))
+    values = found if isinstance(found, list) else [found]
+    if isinstance(found, dict) and isinstance(found.get("tool_calls"), list):
+        values = found["tool_calls"]
+    calls = [called(value) for value in values if isinstance(value, dict)]
+    return [call for call in calls if call] if all(calls) else []
+
+
+def called(raw: dict[str, Any]) -> dict[str, Any] | None:
+    """A call in one form: {"name", "arguments"}; None where it is none."""
+    function = raw.get("function", raw)
+    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+        return None
+    arguments = next((function[key] for key in ("arguments", "parameters", "args", "input") if key in function), None)
+    if isinstance(arguments, str):
+        try:
+            arguments = json.loads(arguments or "{}")
+        except (ValueError, RecursionError):
+            return None
+    return {"name": function["name"], "arguments": arguments}

@@ -1,0 +1,286 @@
+"""Yes or no, true or false, also from a reply that only states what is the case."""
+
+import re
+
+from engine.answers import asserted
+from engine.answers.base import Answer, AnswerType, aliases
+from engine.answers.said import said
+from engine.answers.words import content_words, fold, plain, sentences, words
+from engine.values import Reply
+
+YES, NO = "yes", "no"
+
+_YES_WORDS = (
+    "yes|yep|yeah|yup|yea|aye|affirmative|true|correct|right|accurate|"
+    "ja|jawohl|richtig|wahr|stimmt|oui|vrai|exact|si|verdadero|cierto|correcto|sim|verdadeiro|vero|da|да|верно|"
+    "правда|tak|evet|"
+    "はい|是的|是|对|對|正确|真|네|예"
+)
+_AGREEING = (
+    "exactly|indeed|certainly|absolutely|definitely|of course|sure|surely|undoubtedly|naturally|precisely|agreed|"
+    "bien sur|naturlich|claro|конечно"
+)
+"""Words that say yes where nothing else does; before an answer they are a courtesy."""
+
+_NO_WORDS = (
+    "no|nope|nah|nay|never|negative|false|incorrect|wrong|untrue|inaccurate|impossible|hardly|"
+    "nein|falsch|unwahr|non|faux|falso|nao|não|nee|нет|неверно|ложь|nie|hayir|"
+    "いいえ|不是|不对|不對|否|错|錯|假|아니요|아니오"
+)
+_NOT = (
+    r"not(?: at all| quite| really| exactly| so)?|absolutely not|certainly not|definitely not|of course not|"
+    r"surely not|clearly not|"
+    r"probably not|by no means|in no way|no way|far from it|on the contrary|i (?:do not|don't) (?:think|believe) so|"
+    r"i doubt (?:it|that)|"
+    r"(?:i'm afraid|i am afraid|i think|i believe|i would say|i'd say|apparently|obviously|evidently|"
+    r"unfortunately) not"
+)
+_LEAD = (
+    r"(?:(?:so|well|ok|okay|alright|hence|thus|therefore|then|and|final|answer|result|in short|in brief|"
+    r"(?:i|we)(?:'d| would|'ll| will)? (?:say|go with|answer|think|believe|conclude)(?: that)?(?: it(?:'s| is))?|"
+    r"(?:it|that|this)(?:'s| is)|"
+    r"the answer(?:'s| is)|my answer(?:'s| is)|i(?:'m| am) (?:sure|certain|confident)|(?:that|it|this) (?:would|"
+    r"should|must) be|indeed|certainly|"
+    r"(?:not )?quite|a|an|the|definitely|undoubtedly|absolutely|truly|probably|clear|clearly|simply|simple|"
+    r"resounding|definite|most|very|almost|entirely|completely|perfectly|indeed)[\s,:]+){0,4}"
+)
+_AFTER = r"(?=\s*(?:$|[^\w\s'’]|(?:because|since|as|it|this|that|they|there|we|i|he|she|you|der|die|das|es)\b))"
+_SPOKEN_NOT = re.compile(rf"^{_LEAD}(?:{_NOT})\s*(?:$|[^\w\s'’])")
+_DENIED_WORD = re.compile(
+    rf"^{_LEAD}(?:not|isn't|never|nicht|pas|no es|не)\s+(?:(?:quite|at all|entirely|really|a)\s+)?(?:({_YES_WORDS})|"
+    rf"({_NO_WORDS})){_AFTER}"
+)
+_WORD = re.compile(rf"^{_LEAD}(?:({_YES_WORDS})|({_NO_WORDS})){_AFTER}")
+_AGREES = re.compile(rf"^{_LEAD}(?:{_AGREEING}){_AFTER}")
+_AFTER_COLON = re.compile(rf"^[\w', ]{{1,60}}:\s*(?:({_YES_WORDS})|({_NO_WORDS})){_AFTER}")
+_REFERRED = (
+    r"(?:(?:the|this|that|your|its?|such a|die|diese|cette|la|l'|esta)\s*)?(?:given\s+|above\s+|quoted\s+)?"
+    r"(?:statement|claim|assertion|proposition|sentence|conclusion|inference|premise|answer|aussage|behauptung|"
+    r"affirmation|afirmación|утверждение)"
+)
+_TRUTH_WORDS = (
+    r"(?:(true|correct|right|accurate|valid|so|the case|yes|a fact|factual|sound|richtig|wahr|vrai|verdadera?|верно)"
+    r"|(false|wrong|incorrect|untrue|inaccurate|invalid|a myth|a misconception|mistaken|no|unfounded|impossible|"
+    r"a false (?:statement|claim)|"
+    r"falsch|faux|fausse|falsa?|неверно|ложно))"
+)
+_ABOUT = re.compile(
+    rf"(?:^|[\s,;:(])(?:{_REFERRED}|that|this|it|das|es|c'est|dies)\s*(?:'s|is|are|seems|appears|looks|remains|holds|"
+    rf"would be|must be|has to be|ist|est|es)?\s*"
+    rf"(n't|not|nicht|pas|no|never|hardly|не)?\s*(?:(?:indeed|quite|actually|clearly|definitely|certainly|absolutely|"
+    rf"simply|in fact|entirely|always|completely|a|an)\s+){{0,3}}{_TRUTH_WORDS}\b(?!\s*(?:or|and)\s)"
+)
+_HOLDS = re.compile(
+    rf"(?:^|\s){_REFERRED}\s+(?:(does(?:n't| not)|cannot|can't)\s+)?(?:hold|holds|stand|stands|follow|follows)\b"
+)
+_IT_IS = re.compile(
+    r"^(?:(?:yes|no|so|well|then|indeed|and|but|in fact|actually|oh|sure|certainly)[\s,]+)*(?:sure\s+)?(?:it|they|he|"
+    r"she|we|you|one|this|that|there|i think it)(?:\s+(?:certainly|definitely|indeed|really|always))?\s*"
+    r"(?:(isn't|aren't|wasn't|weren't|doesn't|don't|didn't|can't|cannot|couldn't|won't|wouldn't|hasn't|haven't|"
+    r"shouldn't)|"
+    r"('s|is|are|was|were|does|do|did|can|could|will|would|has|have|should)(\s+(?:certainly|definitely|indeed|"
+    r"really))?(\s+not)?)\s*(?:$|[.,;!?]|\s-)"
+)
+_SIGNS = re.compile(r"^[\W_]+")
+_BOTH = re.compile(
+    r"\b(?:yes|true|ja|oui|si)\b\W{1,3}(?:and|or|und|oder|et|ou|y|o|/)?\W{0,3}\b(?:no|false|nein|non)\b|"
+    r"\bneither\s+(?:yes|true)|\bboth\s+(?:yes|true)|\b(?:no|false)\s+(?:and|or)\s+(?:yes|true)\b"
+)
+_CANNOT_SAY = re.compile(
+    r"\b(?:hard|impossible|difficult|not possible) to (?:say|tell|know)\b|\b(?:may|might) or (?:may|might) not\b|"
+    r"\bit depends\b"
+)
+_INSTRUCTION = re.compile(
+    r"\b(?:answer|reply|respond)\b[^.?!]{0,200}\byes\b[^.?!]*[.?!]?|\btrue or (?:not|false)\b\W*", re.IGNORECASE
+)
+_ALONE = re.compile(r"\b(yes|no)\b(?=\s*(?:$|[.,;!)\"']))")
+_QUOTED = re.compile(r"[\"“”]([^\"“”]{3,})[\"“”]")
+_NEGATION_WORDS = "not no never none cannot neither nor different impossible invalid incorrect untrue without false"
+_NEGATIONS = frozenset(_NEGATION_WORDS.split())
+_OPPOSITES = (
+    (
+        "larger bigger greater more higher longer taller heavier older faster hotter farther further warmer stronger "
+        "deeper wider",
+        "smaller less fewer lower shorter lighter younger slower colder nearer closer cooler weaker shallower narrower",
+    ),
+    ("prime", "composite"),
+    ("even", "odd"),
+    ("true correct valid possible", "false wrong invalid impossible"),
+    ("before earlier", "after later"),
+    ("increase rise", "decrease fall"),
+)
+_MOST_STRANGE = 2
+_MOST_SENTENCES = 64
+_REFERRING = frozenset(("claim", "conclusion", "inference", "statement"))
+"""Words that stand for what the question asks about: "the conclusion does not follow"."""
+
+_POLE = {word: (axis, side) for axis, pair in enumerate(_OPPOSITES) for side in (0, 1) for word in pair[side].split()}
+
+
+class YesNo(AnswerType):
+    """Yes or no. True and false are the same two."""
+
+    name = "yes_no"
+    restates = True
+
+    def read(self, reply: Reply, question: str) -> Answer | None:
+        given = said(reply.text)
+        for phrase in reversed(given.phrases):
+            if _both(phrase):
+                return None
+            key = _in_parts(phrase) or alone(phrase) or agrees(phrase)
+            if key:
+                return Answer(key, marked=True)
+        text = given.text
+        if _both(text) and not said_in(text):
+            return None
+        text = _INSTRUCTION.sub(" ", text)
+        key = said_in(text) or restated(text, question) or alone(text) or agrees(text)
+        return Answer(key) if key else None
+
+    def key(self, truth: str, question: str) -> str | None:
+        keys = {self._truth(one, question) for one in aliases(truth)}
+        return keys.pop() if len(keys) == 1 else None
+
+    def _truth(self, truth: str, question: str) -> str | None:
+        if fold(truth).strip(" .!\"'") in ("1", "0", "t", "f", "y", "n"):
+            return YES if fold(truth).strip(" .!\"'") in ("1", "t", "y") else NO
+        answer = self.read(Reply(uid=0, hotkey="", text=truth[:1_024]), question)
+        return answer.key if answer else None
+
+
+def spoken(phrase: str) -> str | None:
+    """ "yes" or "no" when the phrase opens with it or says it of what was asked ("Indeed, yes", "That is not true")."""
+    text = _SIGNS.sub("", _folded(phrase))
+    if _both(text):
+        return None
+    if _SPOKEN_NOT.match(text):
+        return NO
+    match = _DENIED_WORD.match(text)
+    if match:
+        return NO if match[1] else YES
+    match = _WORD.match(text) or _AFTER_COLON.match(text)
+    if match:
+        return YES if match[1] else NO
+    match = _IT_IS.match(text)
+    if match:
+        return NO if match[1] or match[4] else YES
+    match = _ABOUT.search(text)
+    if match:
+        return YES if (match[2] is not None) != (match[1] is not None) else NO
+    match = _HOLDS.search(text)
+    if match:
+        return NO if match[1] else YES
+    return None
+
+
+def said_in(text: str) -> str | None:
+    """What the sentences of a reply say outright; None where they say nothing, or first the one and then the other.
+
+    A question says nothing.
+    """
+    found = [answer for sentence in sentences(text)[:_MOST_SENTENCES] if (answer := _in_parts(sentence))]
+    if len(set(found)) < 2:
+        return found[0] if found else None
+    words_alone = [answer for sentence in sentences(text)[:_MOST_SENTENCES] if (answer := _bare(sentence))]
+    return None if len(set(words_alone)) > 1 else found[0]
+
+
+def agrees(text: str) -> str | None:
+    """ "yes" where a sentence opens by agreeing: "Certainly, it does."."""
+    agreeing = any(_AGREES.match(_SIGNS.sub("", _folded(sentence))) for sentence in sentences(text)[:_MOST_SENTENCES])
+    return YES if agreeing else None
+
+
+def _in_parts(sentence: str) -> str | None:
+    """What a sentence says; of "Yes? No." what stands behind the question mark."""
+    return spoken(sentence.rpartition("?")[2] if "?" in sentence else sentence)
+
+
+def _bare(sentence: str) -> str | None:
+    """ "yes" or "no" where it is all that the sentence says."""
+    text = _folded(sentence).strip(" .!,;:*_\"'")
+    return YES if re.fullmatch(_YES_WORDS, text) else NO if re.fullmatch(_NO_WORDS, text) else None
+
+
+def _both(text: str) -> bool:
+    folded = _IDIOMS.sub(" ", _folded(text))
+    return (_BOTH.search(folded) is not None and "?" not in folded) or _CANNOT_SAY.search(folded) is not None
+
+
+def restated(text: str, question: str) -> str | None:
+    """ "yes" or "no" when a sentence of the reply repeats the question as a claim or as its denial."""
+    clause = _asked_clause(question)
+    asked = content_words(clause)
+    return next(
+        (
+            answer
+            for sentence in sentences(text)[:_MOST_SENTENCES]
+            if "?" not in sentence and (answer := _restated(sentence, clause, asked))
+        ),
+        None,
+    )
+
+
+def alone(text: str) -> str | None:
+    """The "yes" or "no" that stands at the end of a phrase ("I would say yes."), when the reply has no other there."""
+    blank = asserted.blanked(text, asserted.denied(text))
+    found = set(_ALONE.findall(_folded(plain(blank))))
+    return found.pop() if len(found) == 1 else None
+
+
+def _folded(text: str) -> str:
+    return fold(text).replace("’", "'")
+
+
+def _asked_clause(question: str) -> str:
+    """The part of the question that is to be affirmed or denied: what it quotes, else its asking sentence."""
+    bare = _INSTRUCTION.sub(" ", question[-4_096:]).strip()
+    asking = [sentence for sentence in sentences(bare) if sentence.endswith("?")] or [bare]
+    quoted = _QUOTED.search(asking[-1])
+    return quoted[1] if quoted else asking[-1]
+
+
+_IDIOMS = re.compile(
+    r"\b(?:there (?:is|can be) )?(?:no|without(?: a)?|beyond(?: a)?) (?:doubt|question)(?: about it)?\b|"
+    r"\bundoubtedly\b|\bnot only\b",
+    re.IGNORECASE,
+)
+_SAID_FALSE = re.compile(
+    r"^\W*(?:it|that) is (?:false|wrong|untrue|incorrect|not true|not the case) (?:to say )?that\b", re.IGNORECASE
+)
+
+
+def _restated(sentence: str, question: str, asked: frozenset[str]) -> str | None:
+    sentence = _IDIOMS.sub(" ", sentence)
+    pole, asked_pole = _pole(sentence), _pole(question)
+    own = content_words(sentence)
+    common = len(own & (asked | _REFERRING)) + (pole is not None and pole[0] == (asked_pole or pole)[0])
+    strange = own - asked - _REFERRING - _NEGATIONS - _POLE.keys()
+    if common < max(2, len(asked) // 3) or len(strange) > _MOST_STRANGE or any(map(_has_digit, strange)):
+        return None
+    denied = _negated(sentence) != _negated(question)
+    if pole and asked_pole and pole[0] == asked_pole[0]:
+        denied ^= pole[1] != asked_pole[1]
+        denied ^= _swapped(sentence, question)
+    return NO if denied else YES
+
+
+def _has_digit(word: str) -> bool:
+    return any(mark.isdigit() for mark in word)
+
+
+def _negated(text: str) -> bool:
+    found = words(text)
+    return bool(_NEGATIONS.intersection(found)) or any(word.endswith(("n't", "n’t")) for word in found)
+
+
+def _pole(text: str) -> tuple[int, int] | None:
+    return next((_POLE[word] for word in words(text) if word in _POLE), None)
+
+
+def _swapped(sentence: str, question: str) -> bool:
+    """Whether the sentence begins with another of the question's names than the question ("B is larger than A")."""
+    names = [word for word in re.findall(r"\b[A-Z]\w+", question)[1:] if len(word) > 2]
+    here = [word for word in re.findall(r"\b[A-Z]\w+", sentence) if word in names]
+    return bool(here) and here[0] != names[0] and len(set(names)) > 1
