@@ -73,6 +73,8 @@ def _nothing(reply: Reply, why: str) -> Verdict:
 
 def _reasons(index: int, ballot: Ballot, worth: Merit, parts: dict[str, float]) -> list[str]:
     reasons = [_standing(index, ballot, worth)]
+    if worth.known:
+        reasons.append(ballot.kind.explain(ballot.answers[index]))
     leader = ballot.leaders[index]
     if leader is not None:
         later = (ballot.replies[index].ms - ballot.replies[leader].ms) / 1_000
@@ -103,8 +105,7 @@ def _reasons(index: int, ballot: Ballot, worth: Merit, parts: dict[str, float]) 
 def _standing(index: int, ballot: Ballot, worth: Merit) -> str:
     belief = float(worth.belief[index])
     if worth.known:
-        verdict = "equals the known answer" if belief >= 0.5 else "differs from the known answer"
-        return f"{verdict} ({ballot.kind.explain(ballot.answers[index])})"
+        return "equals the known answer" if belief >= 0.5 else "differs from the known answer"
     if ballot.kind.compared == "claims":
         return f"{belief:.0%} of its claims are backed, by voters trusted at {worth.settled:.0%}"
     if ballot.answers[index] is None:

@@ -67,6 +67,8 @@ def by_claims(ballot: Ballot, vectors: Mapping[str, NDArray[np.float32]]) -> Mer
 
     The rank is from a second look, in which a voter weighs by how well its own claims stood in the first.
     """
+    if not ballot.replies:
+        return _decided([])
     asked = vectors[ballot.question]
     spoken = [
         [claim for claim in open_text.claims(reply.text, ballot.question) if float(vectors[claim] @ asked) >= _TOPICAL]

@@ -8,9 +8,10 @@ import pytest
 from msgspec import structs
 from numpy.typing import NDArray
 
+from engine.answers.registry import answer_type
 from engine.scoring import ballot as ballots
 from engine.scoring import merit
-from engine.scoring.ballot import MAX_CHARACTERS, MAX_OPEN_CHARACTERS, MAX_ROUND_CHARACTERS, Ballot
+from engine.scoring.ballot import MAX_CHARACTERS, Ballot
 from engine.scoring.claims import MAX_CLAIMS, claims, support
 from engine.scoring.entities import entities, public
 from engine.scoring.explain import cluster_name
@@ -228,23 +229,24 @@ def test_entities_are_joined_through_others_and_named_by_their_first_member() ->
     ("source", "declared", "question", "kind"),
     [
         ("synthetic", "text", "What is 17 times 24?", "text"),
-        ("file", "text", "What is 17 times 24?", "number"),
+        ("file", "text", "What is 17 times 24?", "text"),
         ("file", "short", "What is 17 times 24?", "short"),
         ("file", "short", "Reply with a JSON object only.", "json"),
         ("organic", "number", "Reply with a JSON object only.", "number"),
     ],
 )
 def test_what_kind_of_answer_is_read(source: Source, declared: AnswerType, question: str, kind: AnswerType) -> None:
-    assert ballots.kind_of(structs.replace(challenge(question, declared), source=source)) == kind
+    assert ballots.kind_of(structs.replace(challenge(question, declared), source=source)).name == kind
 
 
-@pytest.mark.parametrize(("kind", "whole"), [("text", MAX_OPEN_CHARACTERS), ("number", MAX_ROUND_CHARACTERS)])
+@pytest.mark.parametrize(("kind", "whole"), [("text", 196_608), ("number", 524_288)])
 def test_a_round_is_read_up_to_an_even_share(kind: AnswerType, whole: int) -> None:
+    read_as = answer_type(kind)
     alone = replies(["x" * MAX_CHARACTERS, "x" * (MAX_CHARACTERS + 1)])
-    assert [len(one.text) for one in ballots.trimmed(kind, alone)] == [MAX_CHARACTERS] * 2
+    assert [len(one.text) for one in ballots.trimmed(read_as, alone)] == [MAX_CHARACTERS] * 2
     full = whole // MAX_CHARACTERS
-    assert ballots.trimmed(kind, alone[:1] * full) == alone[:1] * full
-    cut = ballots.trimmed(kind, [*alone[:1] * full, *replies(["short"])])
+    assert ballots.trimmed(read_as, alone[:1] * full) == alone[:1] * full
+    cut = ballots.trimmed(read_as, [*alone[:1] * full, *replies(["short"])])
     assert [len(one.text) for one in cut] == [whole // (full + 1)] * full + [5]
 
 

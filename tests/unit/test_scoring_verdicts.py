@@ -47,8 +47,8 @@ def why_not_read() -> str:
 
 def test_a_known_answer_is_met_or_missed() -> None:
     said = why(KNOWN, replies(["408", "418"]))
-    assert said == {"m0": ("equals the known answer",), "m1": ("differs from the known answer",)}
-    assert set(why(KNOWN, replies(["408"] * 3)).values()) == {("equals the known answer",)}
+    assert said == {"m0": ("equals the known answer", "read 408"), "m1": ("differs from the known answer", "read 418")}
+    assert set(why(KNOWN, replies(["408"] * 3)).values()) == {("equals the known answer", "read 408")}
 
 
 def test_a_failure_has_its_reason_or_the_name_of_its_status() -> None:
@@ -75,7 +75,7 @@ def test_a_copy_is_named_with_its_original_and_the_time_between() -> None:
     assert "one vote shared by 7 near-identical answers" in said["copy5"]
     alone = why(KNOWN, [first, copies[0]])
     assert "first of 2 with these words: keeps 97% of the pay" in alone["first"]
-    assert why(KNOWN, [first])["first"] == ("equals the known answer",)
+    assert why(KNOWN, [first])["first"] == ("equals the known answer", "read 408")
 
 
 def test_a_shared_vote_is_said_with_the_number_of_hotkeys() -> None:
@@ -103,7 +103,7 @@ def test_lateness_and_doubts_are_told_and_paid() -> None:
     found = verdicts(SUM, given, history)
     assert found["late"].emission == pytest.approx(0.95 * found["prompt"].emission)
     assert found["weak"].emission == pytest.approx(0.1 * found["prompt"].emission)
-    assert why(KNOWN, [reply("late", "418", ms=60_000)])["late"] == ("differs from the known answer",)
+    assert why(KNOWN, [reply("late", "418", ms=60_000)])["late"] == ("differs from the known answer", "read 418")
 
 
 def test_how_much_of_open_text_is_backed_is_told() -> None:

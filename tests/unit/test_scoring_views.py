@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from msgspec import structs
 
+from engine.answers.registry import answer_type
 from engine.scoring.kinship import evidence, tallies
 from engine.scoring.kinship.answering import Answering, alike, answering
 from engine.scoring.kinship.layout import MAX_LINES, PLAIN, layout, rarity
@@ -170,7 +171,10 @@ def test_words_that_most_have_were_given() -> None:
 
 def answered(kind: AnswerType, truth: str | None, *texts: str) -> Answering:
     return answering(
-        kind, asked("What is 17 times 24?", kind, truth), [said(f"m{n}", t) for n, t in enumerate(texts)], 99
+        answer_type(kind),
+        asked("What is 17 times 24?", kind, truth),
+        [said(f"m{n}", t) for n, t in enumerate(texts)],
+        99,
     )
 
 
