@@ -170,11 +170,10 @@ async def test_three_failures_in_a_row_end_it_and_a_proof_begins_it_again(monkey
     backend.error = None
     clock.now += 9.9
     await state.refresh()
-    assert (len(backend.begun), state.unready is None) == (1, False)
+    assert [len(backend.begun), state.unready is None] == [1, False]
     clock.now += 0.2
     await state.refresh()
-    assert len(backend.begun) == 2
-    assert state.unready is None
+    assert [len(backend.begun), state.unready] == [2, None]
     assert state.trouble == "the last challenges failed: not now"
     state.answered()
     assert state.trouble == ""
