@@ -18,7 +18,8 @@ _IDIOM = re.compile(
 _DENIAL = re.compile(
     r"\b(?:not|never|neither|nor|no\s+longer|rather\s+than|instead\s+of|other\s+than|except|cannot|nicht|kein\w*|"
     r"statt|"
-    r"jamais|nunca|ne|n['’](?=est)|вместо|не)\b|\b\w+n['’]t\b|(?<!\w)(?:≠|!=|¬)|\b(?:wrong|incorrect|"
+    r"jamais|nunca|doubts?|unlikely|ne|n['’](?=est)|вместо|не)\b|\b\w+n['’]t\b|(?<!\w)(?:≠|!=|¬)|\b(?:wrong|"
+    r"incorrect|"
     r"false)\s+(?:answer\s+)?"
     r"(?:is|was|would\s+be|:)|\b(?:than|excluding)\b",
     re.IGNORECASE,

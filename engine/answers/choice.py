@@ -3,20 +3,22 @@
 import re
 from collections.abc import Sequence
 
+from engine.answers.base import Answer, aliases
 from engine.answers.scalar import Found, Scalar
+from engine.answers.short import Short
 from engine.answers.words import words
+from engine.values import Reply
 
 MAX_OPTIONS = 26_000
 _MOST_WORDS = 12
+_NEAR = 4
+"""Characters between a label and the text of its option, and the length from which a text may hold a label."""
+
 _LABEL = re.compile(
     r"(?:(?<=\n)|(?<=^)|(?<=[\s:;,?.]))(?:\(([A-Za-z]{1,2}|\d{1,5})\)|([A-Za-z]{1,2}|\d{1,5})[).:](?=\s))[ \t]*",
     re.MULTILINE,
 )
 _IN_LINE_END = re.compile(r"\n")
-_EITHER = re.compile(
-    r"(?:[:?,]|\bbetween|\bamong|\bof)\s*([^:?.!\n]{2,200}?),?\s+(?:or|oder|ou)\s+([^,:?.!\n]{1,60})[?.!]?",
-    re.IGNORECASE,
-)
 _NAMED = re.compile(
     r"(?:\b(?:option|choice|answer|letter|antwort|number)s?\s*(?:is|:)?\s*|\bis\s+|^|[\s(\[\"'*_`]|\bit['’]s\s+)"
     r"[(\[\"'*_`]*([A-Za-z]{1,2}|\d{1,5})(?=$|[)\].,:;!?\"'*_`\s\n–—-])",
@@ -38,7 +40,30 @@ class Choice(Scalar):
             return _named_letters(text)
         by_words = {tuple(words(option)): label for label, option in listed.items() if words(option)}
         found = [*_labels(text, listed), *_texts(text, by_words)]
-        return sorted(_merged(found, text), key=lambda one: one.start)
+        return sorted(_merged(found), key=lambda one: one.start)
+
+    def read(self, reply: Reply, question: str) -> Answer | None:
+        return super().read(reply, question) if _is_labelled(question) else _WORDS.read(reply, question)
+
+    def key(self, truth: str, question: str) -> str | None:
+        return super().key(truth, question) if _by_label(truth, question) else _WORDS.key(truth, question)
+
+    def equals(self, reply: Reply, truth: str, question: str, lures: Sequence[str] = ()) -> bool:
+        if _by_label(truth, question):
+            return super().equals(reply, truth, question, lures)
+        return _WORDS.equals(reply, truth, question, lures)
+
+
+_WORDS = Short()
+"""Reads a choice between options without labels: "a fruit, a vegetable or a grain"."""
+
+
+def _is_labelled(question: str) -> bool:
+    return len(options(question)) > 1
+
+
+def _by_label(truth: str, question: str) -> bool:
+    return _is_labelled(question) or all(len(one.strip("().: ")) < 2 for one in aliases(truth))
 
 
 def options(question: str) -> dict[str, str]:
@@ -62,13 +87,7 @@ def options(question: str) -> dict[str, str]:
         if place + 1 == len(rows):
             line = re.split(r"[.?!](?:\s|$)", line, maxsplit=1)[0]
         found[label] = line.strip(" ,;.")
-    if len(found) > 1:
-        return found
-    either = _EITHER.search(question)
-    if not either:
-        return {}
-    parts = [*re.split(r",\s*", either[1]), either[2]]
-    return {chr(ord("A") + place): part.strip() for place, part in enumerate(parts[:26]) if part.strip()}
+    return found if len(found) > 1 else {}
 
 
 def _follows(before: str, label: str) -> bool:
@@ -134,22 +153,22 @@ def _texts(text: str, by_words: dict[tuple[str, ...], str]) -> list[Found]:
     return found
 
 
-def _merged(found: Sequence[Found], text: str) -> list[Found]:
-    """Without the letters that stand in an option's text. A letter beside another option's text is no answer: both
-    stay, and tear the reply."""
-    spans = [(one.start, one.end) for one in found if one.end - one.start > 2 or one.weight == 0]
-    return (
-        [
-            one
-            for one in found
-            if one.weight == 0
-            or not any(
-                (start < one.start and one.end < end) or (start <= one.start and one.end < end) for start, end in spans
-            )
-        ]
-        if text
-        else []
-    )
+def _merged(found: Sequence[Found]) -> list[Found]:
+    """Labels and texts without those that are part of another: a letter within an option's text, and a number that is
+    an option's text right behind that option's label ("3) 14"). Where a number is both, it is a label.
+
+    A letter beside another option's text is no answer: both stay, and tear the reply.
+    """
+    labels, texts = ([one for one in found if bool(one.weight) == is_label] for is_label in (True, False))
+    behind = [
+        one for one in texts if any(one.key == label.key and 0 <= one.start - label.end <= _NEAR for label in labels)
+    ]
+    spans = {(one.start, one.end) for one in behind}
+    labels = [label for label in labels if (label.start, label.end) not in spans]
+    taken = {(label.start, label.end) for label in labels}
+    texts = [one for one in texts if (one.start, one.end) not in taken]
+    wide = [(one.start, one.end) for one in texts if one.end - one.start > _NEAR]
+    return [*texts, *(one for one in labels if not any(a <= one.start and one.end <= b for a, b in wide))]
 
 
 def _named_letters(text: str) -> list[Found]:

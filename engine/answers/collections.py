@@ -3,16 +3,18 @@
 import json
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from engine.answers import asserted
 from engine.answers.base import MAX_TRUTH, Answer, AnswerType
 from engine.answers.number import spelled
 from engine.answers.numerals import numerals
 from engine.answers.said import Said, said
+from engine.answers.short import is_asked, related
 from engine.answers.words import content_words, fold, plain, words
 from engine.values import Reply
 
-MAX_ITEMS = 1_000
+MAX_ITEMS = 256
 _SEPARATOR = re.compile(r"\s*(?:;|→|->|=>|⇒|\||<|>|\n)\s*")
 _COMMA = re.compile(r",(?:\s+(?:and|und|et)\b)?\s*|\s+(?:and|und|et)\s+|\s*&\s*|、|，", re.IGNORECASE)
 _DIGIT_COMMA = re.compile(r"(?<=\d),(?=\d{3}\b(?!,\d{1,2}\b))")
@@ -24,6 +26,11 @@ _LEAD = re.compile(
     r"^(?:.*?[:：]\s+|.*?\b(?:are|is|were|include|be|sind|sont|son|follows)\s*:?\s+)(?=\S)", re.IGNORECASE | re.DOTALL
 )
 _TRAIL = re.compile(r"\s+\b(?:are|is|have|has|were|do|does|can|all)\b\s.*$", re.IGNORECASE | re.DOTALL)
+_COUNTED = re.compile(r"(?:^|\s)\(?\d{1,2}[.)]\s+")
+_THEN = re.compile(
+    r"^(?:and\s+)?(?:then|next|first|second|third|finally|lastly|followed\s+by|also)\b\s+(?=\S)", re.IGNORECASE
+)
+_SO = re.compile(r"[,;]?\s+(?:so|therefore|hence|thus)\s+", re.IGNORECASE)
 _NOTHING = frozenset(("none", "nothing", "empty", "keine", "aucun", "ninguno", "no"))
 
 
@@ -116,10 +123,30 @@ def _split(text: str, question: str) -> list[list[str]]:
     trail = _TRAIL.search(text)
     if trail and content_words(trail[0]) <= content_words(question):
         forms.append(text[: trail.start()])
-    return [items for form in forms if (items := _parted(form))]
+    read = [items for form in forms if (items := _parted(form))]
+    concluded = _SO.search(text)
+    if concluded:
+        read.append(_parted(text[concluded.end() :]))
+    return [*read, *(_without_asked(items, question) for items in read)]
+
+
+def _without_asked(items: Sequence[str], question: str) -> list[str]:
+    """The items without the question's words before and after them: "The primes 2, 3 and 5 divide 60"."""
+    asked = related(question)
+    first, last = items[0].split(), items[-1].split()
+    while len(first) > 1 and is_asked(first[0], asked):
+        first.pop(0)
+    if len(items) == 1:
+        last = first
+    while len(last) > 1 and is_asked(last[-1], asked):
+        last.pop()
+    return [" ".join(first), *items[1:-1], *([" ".join(last)] if len(items) > 1 else [])]
 
 
 def _parted(text: str) -> list[str]:
+    counted = _COUNTED.split(text)
+    if len(counted) > 2 and not counted[0].strip():
+        return [_item(part) for part in counted[1:MAX_ITEMS]]
     parts = [part for part in _SEPARATOR.split(text) if part.strip()]
     if len(parts) < 2:
         parts = [part for part in _COMMA.split(_DIGIT_COMMA.sub("\ue000", text)) if part and part.strip()]
@@ -131,11 +158,12 @@ def _parted(text: str) -> list[str]:
     return [_item(part) for part in parts[:MAX_ITEMS]]
 
 
+@lru_cache(maxsize=2_048)
 def _item(text: str) -> str:
     """An item in one spelling: a number as a number, words folded and without an article."""
     bare = text.strip().strip("\"'“”‘’`*_.,;!()[]{} \t")
     found = numerals(bare)
     if len(found) == 1 and found[0].end - found[0].start == len(bare):
         return spelled(found[0].value)
-    bare = _ARTICLE.sub("", bare)
+    bare = _ARTICLE.sub("", _THEN.sub("", bare))
     return " ".join(words(bare)) or bare.casefold()

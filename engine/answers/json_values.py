@@ -5,6 +5,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 _QUOTED = re.compile(r'^\s*"(?:[^"\\]|\\.)*"\s*$', re.DOTALL)
@@ -15,6 +16,7 @@ _MAX_CHARACTERS = 65_536
 _MAX_DEPTH = 32
 _MAX_FIELDS = 512
 _MAX_TRIES = 16
+_MOST_STARTS = 2_048
 _BEFORE = 64
 
 
@@ -42,7 +44,7 @@ def all_values(text: str) -> list[Any]:
 def _anywhere(text: str) -> Iterator[Any]:
     decoder = json.JSONDecoder(parse_constant=_refuse)
     behind = tries = 0
-    for start in _STARTS.finditer(text):
+    for start in islice(_STARTS.finditer(text), _MOST_STARTS):
         if start.start() < behind or _INSIDE.search(text[max(0, start.start() - _BEFORE) : start.start()]):
             continue
         tries += 1
@@ -50,7 +52,9 @@ def _anywhere(text: str) -> Iterator[Any]:
             return
         try:
             value, behind = decoder.raw_decode(text, start.start())
-        except (ValueError, RecursionError):
+        except RecursionError:
+            return
+        except ValueError:
             continue
         if value and _depth(value) <= _MAX_DEPTH:
             yield value

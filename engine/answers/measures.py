@@ -2,6 +2,7 @@
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -224,6 +225,11 @@ def money(sign: str) -> Unit:
     return Unit(Fraction(1), ((_MONEY_SIGNS[sign], 1),))
 
 
+def pounds_as_money(unit: Unit | None) -> Unit | None:
+    """Pounds sterling where pounds were read: what they are is told by what stands beside them."""
+    return money("£") if unit == _NAMES["pound"] else unit
+
+
 def unit_at(text: str, start: int) -> tuple[Unit, int] | None:
     """The unit that begins there, and where it ends; None when none does. "m/s", "kilometres per hour", "m s^-1"."""
     found = _atom(text, start)
@@ -245,6 +251,7 @@ def unit_at(text: str, start: int) -> tuple[Unit, int] | None:
 _ASKING = re.compile(r"\b(?:how\s+many|how\s+much\s+in|number\s+of|in|wie\s+viele)\s+(?:whole\s+)?", re.IGNORECASE)
 
 
+@lru_cache(maxsize=256)
 def asked_unit(question: str) -> Unit | None:
     """The unit that a question wants its answer in: "in degrees Celsius", "how many minutes"."""
     found = [unit_at(question, match.end()) for match in _ASKING.finditer(question)]

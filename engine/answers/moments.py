@@ -257,6 +257,7 @@ _CLOCKED = re.compile(
     r"(?<![\w.:])(\d{1,3}):([0-5]\d)(?::([0-5]\d))?(?![\d:])\s?(h(?:ours?|rs?)?\b|min(?:utes?)?\b)?", re.IGNORECASE
 )
 _COMPACT = re.compile(r"(?<![\w.:])(?:(\d{1,3})\s?h)?(?:(\d{1,3})\s?m(?:in)?)?(?:(\d{1,3})\s?s)?(?![\w])")
+_HOURS_AND = re.compile(r"(?<![\w.:])(\d{1,3})\s?(?:h|hrs?|hours?)\s?([0-5]?\d)(?![\w:.])", re.IGNORECASE)
 _JOINED = re.compile(r"\s*(?:,?\s*(?:and|und|et|y)\b|,|\+)?\s*", re.IGNORECASE)
 
 
@@ -273,7 +274,7 @@ class Duration(Scalar):
 
     def same(self, value: Any, truth: str, question: str) -> bool:
         known = self.truth(truth, question)
-        return known is not None and (value == known.value or _span_key(value) == known.key)
+        return known is not None and value == known.key
 
 
 def _span_key(value: Fraction) -> str:
@@ -281,7 +282,7 @@ def _span_key(value: Fraction) -> str:
 
 
 def _span(start: int, end: int, value: Fraction) -> Found:
-    return Found(start, end, _span_key(value), value)
+    return Found(start, end, _span_key(value), _span_key(value))
 
 
 def _iso(text: str) -> list[Found]:
@@ -312,6 +313,10 @@ def _compact(text: str) -> list[Found]:
         if sum(group is not None for group in match.groups()) > 1:
             hours, minutes, seconds = (int(group or 0) for group in match.groups())
             found.append(_span(match.start(), match.end(), Fraction(hours * 3600 + minutes * 60 + seconds)))
+    found.extend(
+        _span(match.start(), match.end(), Fraction(int(match[1]) * 3600 + int(match[2]) * 60))
+        for match in _HOURS_AND.finditer(text)
+    )
     return found
 
 
@@ -348,8 +353,7 @@ def _summed(text: str, question: str) -> list[Found]:
                 total += unit.in_base(one.value)
         weight = -4.0 if len(group) == 1 and group[0].doubtful and group[0].unit is None else 0.0
         key = f"{float(total):.9g} months" if months else _span_key(total)
-        value: Any = (total, "months") if months else total
-        found.append(Found(group[0].start, group[-1].end, key, value, weight))
+        found.append(Found(group[0].start, group[-1].end, key, key, weight))
     return found
 
 

@@ -5,17 +5,28 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from engine.answers.base import MAX_TRUTH
-from engine.answers.measures import Unit, asked_unit
+from engine.answers.measures import Unit, asked_unit, pounds_as_money
 from engine.answers.numerals import Numeral, numerals
 from engine.answers.said import plainly
 from engine.answers.scalar import Found, Scalar
 
 _PLUS_MINUS = re.compile(r"±|\+\s?/\s?[-−]|\+[-−]|\bplus\s+or\s+minus\b|\bgive\s+or\s+take\b", re.IGNORECASE)
 _ABOUT = re.compile(r"^\W*(?:~|≈|about|approx(?:imately|\.)?|around|circa|ca\.|roughly)\s*", re.IGNORECASE)
-_ASKS_PERCENT = re.compile(r"%|\bper\s?cent|\bprozent|\bpourcent|\bpor\s?cento|\bpor\s?ciento", re.IGNORECASE)
+_ASKS_PERCENT = re.compile(
+    r"\b(?:what|which|how\s+many|how\s+much|in|as\s+an?|by\s+what|wie\s+viel|in)\s+(?:per\s?cent\w*|prozent|%|"
+    r"pourcent\w*)|\bpercentage\b|"
+    r"\bpor\s?cento\b|\bpor\s?ciento\b|\bin\s+%",
+    re.IGNORECASE,
+)
+_PERCENT_GIVEN = re.compile(r"\d\s?(?:%|per\s?cent|prozent)", re.IGNORECASE)
+_ASKS_SHARE = re.compile(
+    r"\b(?:fraction|probability|chances?|odds|share|proportion|ratio|likelihood|part)\b", re.IGNORECASE
+)
+_OUT_OF = re.compile(r"^\s(?:out\s+of|of|in|von)\s(?:the\s+|every\s+)?$", re.IGNORECASE)
+_USUAL_LETTERS = frozenset("mgshl")
 _SIGNIFICANT = 9
 _ENOUGH_DECIMALS = 3
 """So many decimals, rightly rounded, are as good as a fraction that decimals cannot give in full."""
@@ -35,10 +46,13 @@ class Number(Scalar):
     needs_unit = False
 
     def find(self, text: str, question: str) -> Sequence[Found]:
-        found = numerals(text)
+        found, wanted = numerals(text), asked_unit(question)
+        if _ASKS_SHARE.search(question):
+            found = _shares(text, found)
         found = [one for one in found if not one.doubtful] or found
+        if not self.needs_unit:
+            found = [one for one in found if _measures(one, wanted) or not _lettered(text, one)]
         digits = any(not one.worded for one in found)
-        wanted = asked_unit(question)
         return [Found(one.start, one.end, spelled(_in(one, wanted)), one, _weight(one, digits)) for one in found]
 
     def same(self, value: Any, truth: str, question: str) -> bool:
@@ -131,9 +145,13 @@ def _meets(one: Numeral, known: _Known, question: str, *, needs_unit: bool) -> b
     wanted = [truth.value]
     tolerance = known.tolerance
     unit, asks = truth.unit, asked_unit(question)
+    if any(one_unit is not None and one_unit.is_money for one_unit in (one.unit, unit, asks)):
+        one = structs.replace(one, unit=pounds_as_money(one.unit))
+        unit, asks = pounds_as_money(unit), pounds_as_money(asks)
     if one.percent != truth.percent:
         if one.percent and not _ASKS_PERCENT.search(question):
-            values = [value / 100 for value in values] + [value for value in values if abs(truth.value) > 1]
+            as_they_are = values if abs(truth.value) > 1 and not _PERCENT_GIVEN.search(question) else []
+            values = [*(value / 100 for value in values), *as_they_are]
         elif truth.percent:
             wanted.append(truth.value / 100)
     if one.unit is not None:
@@ -155,9 +173,35 @@ def _meets(one: Numeral, known: _Known, question: str, *, needs_unit: bool) -> b
 
 def _rounded(one: Numeral, value: Fraction, right: Fraction) -> bool:
     """Whether a decimal answer is a fraction that decimals cannot give in full, rightly rounded."""
-    if one.decimals < _ENOUGH_DECIMALS or _terminates(right):
+    decimals = one.decimals + 2 * one.percent
+    if decimals < _ENOUGH_DECIMALS or _terminates(right):
         return False
-    return abs(value - right) <= Fraction(1, 2 * 10**one.decimals)
+    return abs(value - right) <= Fraction(1, 2 * 10**decimals)
+
+
+def _shares(text: str, found: Sequence[Numeral]) -> list[Numeral]:
+    """The numbers of a text, with "two out of nine" as a fraction."""
+    joined: list[Numeral] = []
+    for one in found:
+        before = joined[-1] if joined else None
+        if before is not None and one.value and _OUT_OF.match(text[before.end : one.start]):
+            value = before.value / one.value
+            joined[-1] = Numeral(before.start, one.end, value, worded=before.worded)
+        else:
+            joined.append(one)
+    return joined
+
+
+def _measures(one: Numeral, wanted: Unit | None) -> bool:
+    """Whether a number has a unit of the kind that the question wants."""
+    return one.unit is not None and wanted is not None and one.unit.dimensions == wanted.dimensions
+
+
+def _lettered(text: str, one: Numeral) -> bool:
+    """Whether what follows the digits is a letter that is as likely part of a name as a unit: "1482A"."""
+    last = text[one.end - 1]
+    attached = one.unit is not None and one.end - one.start > 1 and text[one.end - 2].isdigit()
+    return attached and last.isalpha() and last not in _USUAL_LETTERS
 
 
 def _terminates(value: Fraction) -> bool:

@@ -73,6 +73,7 @@ _PERCENT = re.compile(
     r"\s?(?:%|٪|％)|\s?(?:percent|per cent|prozent|pour ?cent|por ciento|por cento|процент\w*)\b", re.I
 )
 _BELOW_ZERO = re.compile(r"\s(?:degrees?\s)?(?:\w+\s)?below\s(?:zero|freezing)\b", re.IGNORECASE)
+_BEFORE_CHRIST = re.compile(r"\s?(?:BCE?|B\.C\.|v\.\s?Chr\.?|av\.\s?J\.-?C\.)(?!\w)")
 _AND_PART = re.compile(
     r"\s(?:and|&)\s(?:a|an|one|(three|two|\d))\s?-?(half|quarters?|thirds?|fifths?)\b", re.IGNORECASE
 )
@@ -205,7 +206,7 @@ def _with_tail(text: str, numeral: Numeral) -> Numeral | None:
     percent = _PERCENT.match(text, numeral.end)
     if percent:
         return structs.replace(numeral, percent=True, end=percent.end())
-    below = _BELOW_ZERO.match(text, numeral.end)
+    below = _BELOW_ZERO.match(text, numeral.end) or _BEFORE_CHRIST.match(text, numeral.end)
     if below:
         return structs.replace(numeral, value=-abs(numeral.value), end=below.end())
     after = text[numeral.end : numeral.end + 1]
@@ -314,7 +315,7 @@ class _Words:
         attached = start and (self._text[start - 1].isdigit() or self._text[start - 1] in "'’_")
         sign = -1 if self._takes("minus", "negative") else 1
         read = None if attached else self._number()
-        if read is None:
+        if read is None or (self._peek() in ("past", "to") and self._bare()):
             return None, self._first + 1
         value, doubtful = read
         end = self._tokens[self._at - 1][2]
@@ -429,6 +430,8 @@ class _Words:
         if self._takes("a", "an") and (self._peek() in _SCALES or self._peek() in ("dozen", "hundred")):
             word = self._next()
             return value * (12 if word == "dozen" else 100 if word == "hundred" else 10 ** _SCALES[word])
+        if self._peek() in _TIME_WORDS and self._at > place:
+            return value  # "three quarters of an hour": the unit is read behind the number
         self._at = place
         return value
 

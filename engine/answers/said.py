@@ -114,7 +114,7 @@ _NAMED_HEADING = re.compile(rf"^\W*{_NAMED}\W*$", re.IGNORECASE)
 _BOLD_LINE = re.compile(r"^\s*\*\*([^*]+)\*\*\s*$")
 _CONCLUDES = re.compile(
     r"^(?:so|hence|therefore|thus|consequently|in\s+(?:short|brief|summary|conclusion|total|all)|"
-    r"(?:the\s+)?(?:symbol|result|total|sum)(?=\s*[:,])|daher|donc|por\s+tanto|итак|"
+    r"(?:the\s+)?(?:symbol|result)(?=\s*[:,])|daher|donc|por\s+tanto|итак|"
     r"(?:i(?:['’]d|\s+would|['’]ll)?\s+(?:say|go\s+with|answer)))\s*[,:]?\s+(\S.*)$",
     re.IGNORECASE,
 )

@@ -4,6 +4,7 @@ import re
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -32,7 +33,7 @@ _CONCLUDES = re.compile(
     re.IGNORECASE,
 )
 _STATES = re.compile(
-    r"(?:\b(?:gives|yields|leaves|makes?|gets?|equals|is|are|was|were|reached at|costs?|total|at|on|in|by|ist|sind|"
+    r"(?:\b(?:gives|yields|leaves|makes?|gets?|equals|is|are|was|were|reached at|costs?|total|at|on|in|ist|sind|"
     r"est|sont|es|"
     r"son|beträgt|hat|lautet)\b|[=:→≈])\W{0,6}(?:day\W+)?$",
     re.IGNORECASE,
@@ -131,7 +132,7 @@ class Scalar(AnswerType):
         """
         if len({one.key for one in found}) == 1:
             return found[0]
-        given = self.given(question)
+        given = _given(self, question)
         alone = _alone(text)
         opening_end = len(_SENTENCES.split(text, maxsplit=1)[0])
         opening = [one for one in found if one.end <= opening_end]
@@ -155,6 +156,11 @@ class Scalar(AnswerType):
         if _torn(text, found, best, given):
             return None
         return next(one for one in reversed(found) if one.key == best)
+
+
+@lru_cache(maxsize=256)
+def _given(kind: Scalar, question: str) -> set[str]:
+    return kind.given(question)
 
 
 def _alone(text: str) -> set[str]:

@@ -43,8 +43,34 @@ _ASKS_WHO = re.compile(
     r"\b(?:who|whose|whom|which\s+(?:author|writer|painter|artist|composer|scientist|president|person|actor|poet))\b",
     re.IGNORECASE,
 )
+_CAPITALISED = re.compile(r"^\W*(?:[A-Z][\w.'’-]*\s+){1,3}[A-Z][\w'’-]+\W*$")
 _ARTICLES = frozenset("the a an der die das den dem le la les l el los las un une une il lo o os as".split())  # noqa: SIM905
+_IRREGULAR_ROWS = (
+    "write wrote written",
+    "make made",
+    "build built",
+    "win won",
+    "find found",
+    "give gave given",
+    "begin began begun",
+    "speak spoke spoken",
+    "sing sang sung",
+    "take took taken",
+    "become became",
+    "come came",
+    "lead led",
+    "lie lay",
+    "buy bought",
+    "hold held",
+    "fall fell fallen",
+    "rise rose risen",
+    "break broke broken",
+    "draw drew drawn",
+    "know knew known",
+)
+_IRREGULAR = {form: row.split()[0] for row in _IRREGULAR_ROWS for form in row.split()}
 _COPULAS = frozenset("is was are were ist war est sont es son e heisst".split())  # noqa: SIM905
+_PREDICATE = re.compile(r"\b(?:is|was|are|were)\s+(?:an?\s+|the\s+)?(\w+(?:\s\w+)?)\W*$", re.IGNORECASE)
 _QUANTIFIERS = frozenset("many several most among both another".split())  # noqa: SIM905
 _MOST_WORDS = 6
 _SENTENCE_WORDS = 4
@@ -100,7 +126,31 @@ def _answers(given: Said, truth: str, question: str, kind: Short) -> bool:
     said_so = _direct(held, truth, question)
     if said_so is not None:
         return said_so or _foremost(held, truth, question)
-    return read is not None and read.key == wanted and _asserts(held, truth)
+    return read is not None and read.key == wanted and _asserts(held, truth) and not _rivalled(held, truth, question)
+
+
+def related(question: str) -> frozenset[str]:
+    """The stems of the question's words."""
+    return frozenset(_stem(word) for word in words(question))
+
+
+def is_asked(word: str, asked: frozenset[str]) -> bool:
+    """Whether a word is one of the question's in another form, or says nothing."""
+    return word in STOP or word in FRAME or _stem(word) in asked
+
+
+def _stem(word: str) -> str:
+    word = _IRREGULAR.get(word, word)
+    for ending in ("ing", "ed", "es", "s", "d", "e"):
+        if len(word) - len(ending) > 2 and word.endswith(ending):
+            return word.removesuffix(ending)
+    return word
+
+
+def _beyond(said_words: Collection[str], question: str) -> set[str]:
+    """The words that are neither the question's, in whatever form, nor empty."""
+    asked = related(question)
+    return {word for word in said_words if word not in _EMPTY and _stem(word) not in asked}
 
 
 def _held(text: str) -> str:
@@ -118,7 +168,7 @@ def _direct(text: str, truth: str, question: str) -> bool | None:
         first = re.split(r",\s+(?:which|who|whose|where|in|also|the|of)\b|;|\s[—–-]\s", bare, maxsplit=1)[0]
         for part in (bare, first):
             own = content_words(part)
-            added = own - asked - _EMPTY
+            added = frozenset(_beyond(own, question))
             if not added or not (own & asked or len(added) == len(own)):
                 continue
             if _asserts(part, truth) and added <= set(wanted) | asked | _EMPTY:
@@ -129,6 +179,15 @@ def _direct(text: str, truth: str, question: str) -> bool | None:
     if len(found) < 2:
         return next(iter(found), None)
     return found[True] > found[False] if found[True] != found[False] else None
+
+
+def _rivalled(text: str, truth: str, question: str) -> bool:
+    """Whether the sentence that takes up most of the question says something else of it: "The top light is green"."""
+    asked = content_words(question)
+    told = sentences(text)[:_MOST_SENTENCES]
+    foremost = max(told, key=lambda sentence: len(asked & content_words(sentence)), default="")
+    predicate = _PREDICATE.search(foremost)
+    return predicate is not None and not _asserts(foremost, truth) and bool(_beyond(words(predicate[1]), question))
 
 
 def _foremost(text: str, truth: str, question: str) -> bool:
@@ -161,6 +220,13 @@ def _is(phrase: str, truth: str, question: str) -> bool:
         return True
     if _ASKS_WHO.search(question) and len(wanted) > 1 and said_words == wanted[-1:]:
         return True
+    asked = related(question)
+    left, right = ([word for word in row if _stem(word) not in asked] for row in (said_words, wanted))
+    if left and left == right:
+        return True
+    named = _ASKS_WHO.search(question) is not None and truth[:1].isupper()
+    if named and len(wanted) < len(said_words) <= len(wanted) + 3 and not _CHOICE & set(words(phrase)):
+        return said_words[-len(wanted) :] == wanted and bool(len(wanted) > 1 or _CAPITALISED.match(phrase))
     if "," in phrase and len(wanted) > 1:
         last, _, first = phrase.partition(",")
         if _bare_words(f"{first} {last}") == wanted:
@@ -186,7 +252,7 @@ def _bare_words(text: str) -> list[str]:
 def _states(phrase: str, truth: str, question: str) -> bool:
     """Whether a phrase says the truth and else only the question's words, frame words and what stands in brackets."""
     bare = _IN_BRACKETS.sub(" ", phrase)
-    added = content_words(bare) - content_words(question) - _EMPTY - set(words(truth)) - set(_bare_words(truth))
+    added = _beyond(content_words(bare), question) - set(words(truth)) - set(_bare_words(truth))
     if not added:
         return _asserts(bare, truth)
     said_words, wanted = _bare_words(bare), _bare_words(truth)

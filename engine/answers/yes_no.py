@@ -9,6 +9,7 @@ from engine.answers.words import content_words, fold, plain, sentences, words
 from engine.values import Reply
 
 YES, NO = "yes", "no"
+_LETTERS = {"y": YES, "t": YES, "n": NO, "f": NO}
 
 _YES_WORDS = (
     "yes|yep|yeah|yup|yea|aye|affirmative|true|correct|right|accurate|"
@@ -18,7 +19,7 @@ _YES_WORDS = (
 )
 _AGREEING = (
     "exactly|indeed|certainly|absolutely|definitely|of course|sure|surely|undoubtedly|naturally|precisely|agreed|"
-    "bien sur|naturlich|claro|конечно"
+    "(?:there is )?(?:no|without(?: a)?) (?:doubt|question)(?: about (?:it|that))?|bien sur|naturlich|claro|конечно"
 )
 """Words that say yes where nothing else does; before an answer they are a courtesy."""
 
@@ -74,7 +75,9 @@ _HOLDS = re.compile(
     rf"(?:^|\s){_REFERRED}\s+(?:(does(?:n't| not)|cannot|can't)\s+)?(?:hold|holds|stand|stands|follow|follows)\b"
 )
 _IT_IS = re.compile(
-    r"^(?:(?:yes|no|so|well|then|indeed|and|but|in fact|actually|oh|sure|certainly)[\s,]+)*(?:sure\s+)?(?:it|they|he|"
+    r"^(?:(?:yes|no|so|well|then|indeed|and|but|in fact|actually|oh|sure|certainly|i'm afraid|i am afraid|"
+    r"unfortunately|sadly|(?:i|we)(?:'d| would| can| do)? (?:confirm|say|believe|"
+    r"think)(?: that)?)[\s,]+)*(?:sure\s+)?(?:it|they|he|"
     r"she|we|you|one|this|that|there|i think it)(?:\s+(?:certainly|definitely|indeed|really|always))?\s*"
     r"(?:(isn't|aren't|wasn't|weren't|doesn't|don't|didn't|can't|cannot|couldn't|won't|wouldn't|hasn't|haven't|"
     r"shouldn't)|"
@@ -125,6 +128,9 @@ class YesNo(AnswerType):
 
     def read(self, reply: Reply, question: str) -> Answer | None:
         given = said(reply.text)
+        letter = given.text.strip(" .!*").lower()
+        if letter in _LETTERS:
+            return Answer(_LETTERS[letter], marked=True)
         for phrase in reversed(given.phrases):
             if _both(phrase):
                 return None
@@ -143,8 +149,8 @@ class YesNo(AnswerType):
         return keys.pop() if len(keys) == 1 else None
 
     def _truth(self, truth: str, question: str) -> str | None:
-        if fold(truth).strip(" .!\"'") in ("1", "0", "t", "f", "y", "n"):
-            return YES if fold(truth).strip(" .!\"'") in ("1", "t", "y") else NO
+        if truth.strip() in ("1", "0"):
+            return YES if truth.strip() == "1" else NO
         answer = self.read(Reply(uid=0, hotkey="", text=truth[:1_024]), question)
         return answer.key if answer else None
 
@@ -246,13 +252,13 @@ _IDIOMS = re.compile(
     r"\bundoubtedly\b|\bnot only\b",
     re.IGNORECASE,
 )
-_SAID_FALSE = re.compile(
-    r"^\W*(?:it|that) is (?:false|wrong|untrue|incorrect|not true|not the case) (?:to say )?that\b", re.IGNORECASE
+_CONTRAST = re.compile(
+    r",\s+(?:and\s+)?not\s+(?:(?:just|only)\s+)?(?:an?|the|by|in|on)?\s*[\w-]+(?:\s[\w-]+)?\W*$", re.IGNORECASE
 )
 
 
 def _restated(sentence: str, question: str, asked: frozenset[str]) -> str | None:
-    sentence = _IDIOMS.sub(" ", sentence)
+    sentence = _CONTRAST.sub("", _IDIOMS.sub(" ", sentence))
     pole, asked_pole = _pole(sentence), _pole(question)
     own = content_words(sentence)
     common = len(own & (asked | _REFERRING)) + (pole is not None and pole[0] == (asked_pole or pole)[0])

@@ -1,0 +1,177 @@
+"""The answer types as a set: found by name, added by others, and bounded whatever they are given."""
+
+import time
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from engine.answers import registry
+from engine.answers.asked import type_of
+from engine.answers.base import Answer, AnswerType
+from engine.answers.choice import options
+from engine.answers.registry import UnknownAnswerType, answer_type
+from engine.scoring.history import History
+from engine.scoring.robust import judge
+from engine.values import Reply
+from tests.unit.scoring_helpers import challenge, replies
+
+NAMES = [
+    "number",
+    "quantity",
+    "short",
+    "choice",
+    "yes_no",
+    "date",
+    "time",
+    "duration",
+    "version",
+    "list",
+    "set",
+    "json",
+    "tool_call",
+    "code",
+    "text",
+]
+TRUTHS = {
+    "json": '{"a": 1}',
+    "tool_call": '{"name": "f", "arguments": {}}',
+    "yes_no": "yes",
+    "date": "2020-01-01",
+    "time": "12:30",
+    "duration": "3 h",
+    "choice": "B",
+    "list": "1, 2",
+    "set": "1, 2",
+}
+OPTIONS = "Which is it?\n(A) 12 (B) 13 (C) 14"
+HOSTILE = {
+    "digits": "9" * 1_000_000,
+    "powers": "9^9^9^9^9 " * 3_000,
+    "fractions": "\\frac{" * 5_000 + "1" + "}" * 5_000,
+    "braces": "{" * 32_000,
+    "brackets": "[" * 32_000 + "]" * 32_000,
+    "gaps": "a" + " " * 32_000 + "b",
+    "breaks": "\n" * 32_000,
+    "words": "one hundred and twenty-" * 1_500,
+    "denials": "not 1 but not 2, " * 2_000,
+    "questions": "is it? " * 4_600,
+    "labels": "answer: 1\n" * 3_200,
+    "boxes": "\\boxed{" * 4_600,
+    "options": "(A) " * 8_000,
+    "quotes": '"' * 32_000,
+    "underscores": "_" * 32_000,
+    "scripts": "日本語123абв½٣" * 2_500,
+    "units": "1 m/m/m/m " * 3_000,
+    "sums": "1=1+" * 8_000,
+    "code": "(" * 8_000 + ")" * 8_000,
+    "signs": "-" * 32_000,
+}
+
+
+class Colour(AnswerType):
+    """A type that somebody else adds."""
+
+    name = "colour"
+
+    def read(self, reply: Reply, question: str) -> Answer | None:
+        return Answer(reply.text.strip().lower())
+
+    def key(self, truth: str, question: str) -> str | None:
+        return truth.lower()
+
+
+@pytest.fixture(autouse=True)
+def _found_anew() -> None:
+    registry._types.cache_clear()
+
+
+def test_every_type_of_the_contract_is_found_by_its_name() -> None:
+    assert registry.names() == tuple(NAMES)
+    assert {name: answer_type(name).name for name in NAMES} == {name: name for name in NAMES}
+    assert answer_type("yesno").name == "yes_no"
+    with pytest.raises(UnknownAnswerType, match="unknown answer_type 'poem'; known are number"):
+        answer_type("poem")
+
+
+def test_another_distribution_adds_a_type_by_an_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    point = EntryPoint("colour", "tests.unit.test_answers_types:Colour", registry.GROUP)
+    monkeypatch.setattr(registry, "entry_points", lambda group: [point] if group == registry.GROUP else [])
+    asked = challenge("Which colour?", "colour", "Red")
+    vectors: dict[str, object] = {}
+    judgement, _ = judge(asked, replies(["red ", "blue"]), vectors, History())  # type: ignore[arg-type]
+    assert [verdict.emission > 0.5 for verdict in judgement.verdicts] == [True, False]
+    registry._types.cache_clear()
+
+
+def test_an_entry_point_that_is_no_type_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    point = EntryPoint("odd", "json:dumps", registry.GROUP)
+    monkeypatch.setattr(registry, "entry_points", lambda group: [point] * bool(group))
+    with pytest.raises(TypeError, match=r"the entry point odd in subnet_console\.answers is not an AnswerType class"):
+        answer_type("number")
+    monkeypatch.undo()
+    registry._types.cache_clear()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_that_a_miner_writes_takes_long(name: str) -> None:
+    kind, truth = answer_type(name), TRUTHS.get(name, "12")
+    took = []
+    for text in HOSTILE.values():
+        began = time.process_time()
+        kind.equals(Reply(uid=0, hotkey="a", text=text[:32_768]), truth, OPTIONS)
+        took.append(time.process_time() - began)
+    assert max(took) < 0.5, dict(zip(HOSTILE, took, strict=True))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("truth", ["9" * 1_000_000, "9^9^9^9", "\\frac{" * 3_000, "", "\0", "[" * 60_000])
+def test_no_truth_breaks_a_type(name: str, truth: str) -> None:
+    kind = answer_type(name)
+    began = time.process_time()
+    key = kind.key(truth, OPTIONS)
+    met = kind.equals(Reply(uid=0, hotkey="a", text="12"), truth, OPTIONS)
+    assert time.process_time() - began < 1
+    assert not met or key
+
+
+def test_ten_thousand_options_are_read_in_time() -> None:
+    question = "Pick one.\n" + "\n".join(f"{number}) option number {number * 7}" for number in range(1, 10_001))
+    began = time.process_time()
+    assert len(options(question)) == 10_000
+    assert answer_type("choice").equals(Reply(uid=0, hotkey="a", text="option number 70000"), "10000", question)
+    assert not answer_type("choice").equals(Reply(uid=0, hotkey="a", text="option number 69993"), "10000", question)
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("declared", "question", "truth", "judged_as"),
+    [
+        ("short", "What time is it 88 minutes after 10:20?", "11:48", "time"),
+        ("short", "On what date did it end?", "8 May 1945", "date"),
+        ("short", "Return JSON with the key a.", '{"a": 1}', "json"),
+        ("short", "Which is right?\nA) one\nB) two", "B", "choice"),
+        ("short", "True or false: it rains.", "True", "yes_no"),
+        ("short", "Which version fixed it?", "2.10.1", "version"),
+        ("short", "How fast does it go?", "12 m/s", "quantity"),
+        ("short", "Sort these: c, a, b.", "a, b, c", "list"),
+        ("short", "What is the capital of Norway?", "Oslo", "short"),
+        ("short", "In which year did it end?", "1945", "short"),
+        ("number", "How many are there?", "12", "number"),
+        ("number", "What time is it 88 minutes after 10:20?", "11:48", "time"),
+        ("text", "Explain it in JSON.", None, "text"),
+        ("date", "When?", "12", "date"),
+    ],
+)
+def test_a_short_question_and_its_truth_may_show_a_finer_type(
+    declared: str, question: str, truth: str | None, judged_as: str
+) -> None:
+    assert type_of(declared, question, truth) == judged_as
+
+
+def test_a_lure_that_is_said_is_no_right_answer() -> None:
+    kind, question = answer_type("text"), "Why is the sky blue?"
+    said = Reply(uid=0, hotkey="a", text="Air scatters blue light. The sea is mirrored in it.")
+    assert kind.equals(said, "scatters blue light", question)
+    assert not kind.equals(said, "scatters blue light", question, ["the sea is mirrored"])
+    denies = Reply(uid=0, hotkey="a", text="Air scatters blue light. It is not that the sea is mirrored in it.")
+    assert kind.equals(denies, '["scatters blue light", "Rayleigh"]', question, ["the sea is mirrored"])
