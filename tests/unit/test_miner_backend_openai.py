@@ -219,6 +219,8 @@ async def test_no_key_reaches_a_log_or_a_caller(server: ModelServer, caplog: pyt
         ("openai", {"base_url": "http://models.example:99999/v1"}, "must look like http"),
         ("openai", {"base_url": "http://[models/v1"}, "must look like http"),
         ("openai", {"base_url": "http://:80/v1"}, "must look like http"),
+        ("openai", {"base_url": "http://user@models.example/v1"}, "holds a password"),
+        ("openai", {"base_url": "http://:word@models.example/v1"}, "holds a password"),
         ("openai", {"base_url": "http://models.example:0/v1"}, "must look like http"),
         ("openai", {"base_url": "ftp://models.example/v1"}, "must look like http"),
         ("openai", {"base_url": "http://me:pass@models.example/v1"}, "set it as the API key"),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from engine import foreign_json
 from engine.transport.wire import Completion, completion_json, read_completion
 from miner_server.backends.models import NoModelsError, choose
-from miner_server.backends.replies import Chunks, failure, read_body, read_chat, read_reply
+from miner_server.backends.replies import Chunks, failure, quoted, read_body, read_chat, read_reply
 from miner_server.errors import BackendError, BackendUnavailable, NoAnswer, RequestTooLong, RequestUnfit
 
 FOLDER = Path(__file__).parents[1] / "data" / "backend-replies"
@@ -195,6 +195,49 @@ def test_a_failure_has_a_kind(status: int | None, error: Any, kind: type[Backend
     assert (failed.again_in is not None) == again
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ("no room", "no room"),
+        ({"error": "no room"}, "no room"),
+        ({"message": "no room"}, "no room"),
+        ({"detail": "no room"}, "no room"),
+        ({"error": {"message": {"detail": "no room"}}}, "no room"),
+        ({"detail": "less", "message": "more", "error": "most"}, "most"),
+        ({"detail": [{"loc": ["body"]}]}, '[{"loc": ["body"]}]'),
+        ({"odd": 1}, '{"odd": 1}'),
+        (None, "null"),
+        ("x" * 300, "x" * 199 + "…"),
+    ],
+)
+def test_what_a_backend_says_of_its_failure_is_found_where_it_says_it(error: Any, said: str) -> None:
+    assert quoted(error) == said
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "again"),
+    [
+        (400, RequestUnfit, None),
+        (413, RequestUnfit, None),
+        (422, RequestUnfit, None),
+        (429, BackendUnavailable, 7.0),
+        (503, BackendUnavailable, 7.0),
+        (500, BackendError, 7.0),
+        (502, BackendError, 7.0),
+        (401, BackendError, None),
+        (504, BackendError, None),
+    ],
+)
+@pytest.mark.parametrize("field", ["status", "code"])
+def test_a_failure_is_what_its_status_or_its_code_says(
+    code: int, kind: type[BackendError], again: float | None, field: str
+) -> None:
+    by_status = failure("no", status=code, again_in=7.0)
+    by_field = failure({"error": {field: code}}, again_in=7.0)
+    assert (type(by_status), by_status.again_in) == (type(by_field), by_field.again_in) == (kind, again)
+    assert str(by_status) == f"the model server answered {code}: no"
+
+
 def test_the_first_model_that_chats_is_chosen() -> None:
     def chosen(*models: Any, wanted: str | None = None) -> str:
         return choose({"data": list(models)}, wanted).id
@@ -289,3 +332,16 @@ def test_no_list_of_models_breaks_the_reader(listed: Any) -> None:
 def test_endless_nesting_is_a_failure(raw: bytes) -> None:
     with pytest.raises(BackendError):
         read_reply(raw)
+
+
+def wrapped(times: int, form: str) -> Any:
+    value: Any = "42"
+    for _ in range(times):
+        value = [value] if form == "list" else {"text": value}
+    return value
+
+
+@pytest.mark.parametrize("form", ["list", "dict"])
+def test_texts_lie_eight_parts_deep_at_most(form: str) -> None:
+    assert read_reply(answer({"content": wrapped(8, form)})).text == "42"
+    assert read_reply(answer({"content": wrapped(9, form)})).text == ""
