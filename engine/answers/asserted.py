@@ -57,6 +57,8 @@ def denied(text: str) -> Spans:
         if spans and match.start() < spans[-1][1]:
             continue
         end = _CLAUSE_END.search(blank, match.end())
+        if end and end[0] == "(" and not blank[match.end() : end.start()].strip():
+            end = _CLAUSE_END.search(blank, end.end())  # "not (a)"
         spans.append((match.start(), end.start() if end else len(text)))
     spans.extend(_conceded(blank))
     return spans
@@ -95,6 +97,11 @@ def is_rejected(text: str, end: int) -> bool:
 
 def within(spans: Spans, place: int) -> bool:
     return any(start <= place < end for start, end in spans)
+
+
+def denies(spans: Spans, place: int) -> bool:
+    """Whether what begins there is denied: by words before it, not by its own ("Not found")."""
+    return any(start < place < end for start, end in spans)
 
 
 def blanked(text: str, spans: Spans) -> str:

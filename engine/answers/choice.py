@@ -127,6 +127,7 @@ def _labels(text: str, listed: dict[str, str]) -> list[Found]:
         )
         if (
             alone
+            or (not re.search(r"\w", before) and re.match(r"\s+is\b", after))
             or enclosed
             or (named and not word)
             or (capital and (pointed or listed_so) and not word)

@@ -173,7 +173,7 @@ _CLOCK = re.compile(
     rf"|(?P<h5>{_SPOKEN_HOUR})\s?(?:o['’]clock|uhr\b|h\b(?!\s*\d)){_HALF.format(5)}"
     rf"|(?P<part>half|(?:a\s+)?quarter|twenty[- ]five|twenty|ten|five|\d{{1,2}})(?:\s+minutes?)?\s+(?P<way>past|to|"
     rf"before|after|till)\s+"
-    rf"(?P<h6>{_SPOKEN_HOUR}|noon|midnight)\b{_HALF.format(6)}"
+    rf"(?P<h6>{_SPOKEN_HOUR}|noon|midnight)\b(?![:.]\d){_HALF.format(6)}"
     rf"|(?P<named>noon|midday|midnight))",
     re.IGNORECASE,
 )
@@ -256,7 +256,7 @@ _ISO_SPAN = re.compile(
 _CLOCKED = re.compile(
     r"(?<![\w.:])(\d{1,3}):([0-5]\d)(?::([0-5]\d))?(?![\d:])\s?(h(?:ours?|rs?)?\b|min(?:utes?)?\b)?", re.IGNORECASE
 )
-_COMPACT = re.compile(r"(?<![\w.:])(?:(\d{1,3})\s?h)?(?:(\d{1,3})\s?m(?:in)?)?(?:(\d{1,3})\s?s)?(?![\w])")
+_COMPACT = re.compile(r"(?<![\w.:])(?:(\d{1,3})\s?h\s?)?(?:(\d{1,3})\s?m(?:in)?\b\s?)?(?:(\d{1,3})\s?s)?(?![\w])")
 _HOURS_AND = re.compile(r"(?<![\w.:])(\d{1,3})\s?(?:h|hrs?|hours?)\s?([0-5]?\d)(?![\w:.])", re.IGNORECASE)
 _JOINED = re.compile(r"\s*(?:,?\s*(?:and|und|et|y)\b|,|\+)?\s*", re.IGNORECASE)
 

@@ -176,7 +176,7 @@ def _rounded(one: Numeral, value: Fraction, right: Fraction) -> bool:
     decimals = one.decimals + 2 * one.percent
     if decimals < _ENOUGH_DECIMALS or _terminates(right):
         return False
-    return abs(value - right) <= Fraction(1, 2 * 10**decimals)
+    return abs(value - right) <= Fraction(1, (1 if one.goes_on else 2) * 10**decimals)
 
 
 def _shares(text: str, found: Sequence[Numeral]) -> list[Numeral]:

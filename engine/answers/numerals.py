@@ -13,8 +13,12 @@ from engine.answers.measures import MONEY_SIGNS, Unit, money, unit_at
 
 
 class Numeral(Struct, frozen=True):
-    """A number where it stands in a text. `other` is what the same digits mean where the marks are used the other way
-    round ("1.234", "1,234"). `doubtful` words ("one", "third") mean a number only where nothing else does."""
+    """A number where it stands in a text.
+
+    `other` is what the same digits mean where the marks are used the other way round ("1.234", "1,234"). `doubtful`
+    words ("one", "third") mean a number only where nothing else does. One that `goes_on` has more decimals than are
+    written ("0.333…").
+    """
 
     start: int
     end: int
@@ -25,6 +29,7 @@ class Numeral(Struct, frozen=True):
     worded: bool = False
     doubtful: bool = False
     decimals: int = 0
+    goes_on: bool = False
 
 
 _MOST_DIGITS = 40
@@ -73,6 +78,8 @@ _PERCENT = re.compile(
     r"\s?(?:%|٪|％)|\s?(?:percent|per cent|prozent|pour ?cent|por ciento|por cento|процент\w*)\b", re.I
 )
 _BELOW_ZERO = re.compile(r"\s(?:degrees?\s)?(?:\w+\s)?below\s(?:zero|freezing)\b", re.IGNORECASE)
+_DOTS = re.compile(r"\.{3}|…")
+_AND_MORE = re.compile(r"\+(?!\s?[\d(.])")
 _BEFORE_CHRIST = re.compile(r"\s?(?:BCE?|B\.C\.|v\.\s?Chr\.?|av\.\s?J\.-?C\.)(?!\w)")
 _AND_PART = re.compile(
     r"\s(?:and|&)\s(?:a|an|one|(three|two|\d))\s?-?(half|quarters?|thirds?|fifths?)\b", re.IGNORECASE
@@ -184,6 +191,11 @@ def _amount(digits: str) -> tuple[Fraction, Fraction | None, int] | None:
 def _with_tail(text: str, numeral: Numeral) -> Numeral | None:
     """The numeral with what follows it: magnitude, half, percent, ordinal ending, unit. None when letters follow that
     are none of these: then it is another token."""
+    dots = _DOTS.match(text, numeral.end)
+    if dots and numeral.decimals:
+        return structs.replace(numeral, goes_on=True, end=dots.end())
+    if _AND_MORE.match(text, numeral.end):
+        return None
     attached = _LETTERS.match(text, numeral.end)
     if attached:
         word = attached[0]

@@ -53,6 +53,10 @@ _MOST_VALUES = 256
 _OPENING = 2.5
 """What speaks for a value that the first sentence states, and no other beside it: the answer before its working."""
 
+_SO = re.compile(r"\b(?:so|therefore|thus|hence)\b[^.,;!?\n=]{0,30}$", re.IGNORECASE)
+_ASIDE = re.compile(r"\w\s+(?:after|because|since|when|if)\b[^.,;!?\n]{0,40}$", re.IGNORECASE)
+"""A clause that says under what the rest of its sentence holds."""
+
 _ALONE = 3.0
 """What speaks for a value that is a whole sentence by itself."""
 
@@ -120,7 +124,7 @@ class Scalar(AnswerType):
         """The values of a text that it does not deny; those in its questions only where there are no others."""
         found = list(self.find(text, question))[-_MOST_VALUES:]
         no, asking = asserted.denied(text), asserted.asked(text)
-        held = [one for one in found if not asserted.within(no, one.start) and not asserted.is_rejected(text, one.end)]
+        held = [one for one in found if not asserted.denies(no, one.start) and not asserted.is_rejected(text, one.end)]
         stated = [one for one in held if not asserted.within(asking, one.start)]
         return stated or held
 
@@ -141,11 +145,16 @@ class Scalar(AnswerType):
         cues: dict[str, float] = {}
         for place, one in enumerate(found):
             before = text[max(0, one.start - _BEFORE) : one.start]
+            clause = text[max(0, one.start - 2 * _BEFORE) : one.start]
             is_result = _EQUALS.search(before[-3:]) is not None
             cue = 4.0 if _CONCLUDES.search(before) else 2.0 if is_result or _STATES.search(before) else 0.0
             if _OPERATOR.match(text, one.end) and text[one.end : one.end + 1] not in ("\n", ""):
                 cue -= 2.0 * bool(re.match(r"\s?[-+−*×÷/·^]\s?[\d(\\$€£]", text[one.end : one.end + 6]))
             if _OPERATOR_BEFORE.search(before) and not is_result:
+                cue -= 2.0
+            if _SO.search(clause):
+                cue = max(cue, 3.0)
+            if _ASIDE.search(clause):
                 cue -= 2.0
             if cue > 0 and place == 0 and len(opening) == 1 < len(found):
                 cue += _OPENING

@@ -8,7 +8,7 @@ from engine.answers.base import MAX_TRUTH, Answer, AnswerType, aliases
 from engine.answers.number import spelled
 from engine.answers.numerals import numerals
 from engine.answers.said import Said, said
-from engine.answers.words import STOP, content_words, fold, sentences, words
+from engine.answers.words import STOP, content_words, fold, sentences, stem, words
 from engine.values import Reply
 
 _FRAME_WORDS = (
@@ -45,32 +45,9 @@ _ASKS_WHO = re.compile(
 )
 _CAPITALISED = re.compile(r"^\W*(?:[A-Z][\w.'’-]*\s+){1,3}[A-Z][\w'’-]+\W*$")
 _ARTICLES = frozenset("the a an der die das den dem le la les l el los las un une une il lo o os as".split())  # noqa: SIM905
-_IRREGULAR_ROWS = (
-    "write wrote written",
-    "make made",
-    "build built",
-    "win won",
-    "find found",
-    "give gave given",
-    "begin began begun",
-    "speak spoke spoken",
-    "sing sang sung",
-    "take took taken",
-    "become became",
-    "come came",
-    "lead led",
-    "lie lay",
-    "buy bought",
-    "hold held",
-    "fall fell fallen",
-    "rise rose risen",
-    "break broke broken",
-    "draw drew drawn",
-    "know knew known",
-)
-_IRREGULAR = {form: row.split()[0] for row in _IRREGULAR_ROWS for form in row.split()}
 _COPULAS = frozenset("is was are were ist war est sont es son e heisst".split())  # noqa: SIM905
 _PREDICATE = re.compile(r"\b(?:is|was|are|were)\s+(?:an?\s+|the\s+)?(\w+(?:\s\w+)?)\W*$", re.IGNORECASE)
+_VERB_AFTER = re.compile(r"\s+(?:is|was|are|were|did|has|had|[a-z]+ed|came|won|wrote|made)\b")
 _QUANTIFIERS = frozenset("many several most among both another".split())  # noqa: SIM905
 _MOST_WORDS = 6
 _SENTENCE_WORDS = 4
@@ -114,8 +91,14 @@ def _answers(given: Said, truth: str, question: str, kind: Short) -> bool:
         return False
     for phrase in reversed(given.phrases):
         held = asserted.blanked(phrase, asserted.denied(phrase))
+        head = held.partition(",")[0]
         if _is(held, truth, question) or _states(held, truth, question):
             return True
+        clause = content_words(head) & content_words(question) or _COPULAS.intersection(words(head))
+        if clause and _states(head, truth, question):
+            return True
+        if _comes_after_another(held, truth, question):
+            return False
     wanted = kind.key(truth, question)
     read = _marked(given, question) or _spoken(_held(given.text), question, frozenset((wanted,) if wanted else ()))
     if given.phrases and read is not None and read.marked:
@@ -131,26 +114,18 @@ def _answers(given: Said, truth: str, question: str, kind: Short) -> bool:
 
 def related(question: str) -> frozenset[str]:
     """The stems of the question's words."""
-    return frozenset(_stem(word) for word in words(question))
+    return frozenset(stem(word) for word in words(question))
 
 
 def is_asked(word: str, asked: frozenset[str]) -> bool:
     """Whether a word is one of the question's in another form, or says nothing."""
-    return word in STOP or word in FRAME or _stem(word) in asked
-
-
-def _stem(word: str) -> str:
-    word = _IRREGULAR.get(word, word)
-    for ending in ("ing", "ed", "es", "s", "d", "e"):
-        if len(word) - len(ending) > 2 and word.endswith(ending):
-            return word.removesuffix(ending)
-    return word
+    return word in STOP or word in FRAME or stem(word) in asked
 
 
 def _beyond(said_words: Collection[str], question: str) -> set[str]:
     """The words that are neither the question's, in whatever form, nor empty."""
     asked = related(question)
-    return {word for word in said_words if word not in _EMPTY and _stem(word) not in asked}
+    return {word for word in said_words if word not in _EMPTY and stem(word) not in asked}
 
 
 def _held(text: str) -> str:
@@ -179,6 +154,19 @@ def _direct(text: str, truth: str, question: str) -> bool | None:
     if len(found) < 2:
         return next(iter(found), None)
     return found[True] > found[False] if found[True] != found[False] else None
+
+
+def _comes_after_another(phrase: str, truth: str, question: str) -> bool:
+    """Whether a phrase names somebody else before the truth: "Omar arrived before Karim"."""
+    wanted, asked = words(truth), related(question)
+    for token in _TOKEN.finditer(phrase):
+        found = words(token[0])
+        if found[:1] == wanted[:1]:
+            return False
+        is_name = token[0][:1].isupper() and found and found[0] not in STOP and found[0] not in _EMPTY
+        if is_name and stem(found[0]) not in asked and _VERB_AFTER.match(phrase, token.end()):
+            return True
+    return False
 
 
 def _rivalled(text: str, truth: str, question: str) -> bool:
@@ -221,7 +209,7 @@ def _is(phrase: str, truth: str, question: str) -> bool:
     if _ASKS_WHO.search(question) and len(wanted) > 1 and said_words == wanted[-1:]:
         return True
     asked = related(question)
-    left, right = ([word for word in row if _stem(word) not in asked] for row in (said_words, wanted))
+    left, right = ([word for word in row if stem(word) not in asked] for row in (said_words, wanted))
     if left and left == right:
         return True
     named = _ASKS_WHO.search(question) is not None and truth[:1].isupper()

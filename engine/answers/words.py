@@ -39,6 +39,41 @@ def words(text: str) -> list[str]:
     return [word[:-2] if word.endswith(_POSSESSIVE) else word for word in _WORD.findall(fold(text))]
 
 
+_IRREGULAR_ROWS = (
+    "write wrote written",
+    "make made",
+    "build built",
+    "win won",
+    "find found",
+    "give gave given",
+    "begin began begun",
+    "speak spoke spoken",
+    "sing sang sung",
+    "take took taken",
+    "become became",
+    "come came",
+    "lead led",
+    "lie lay",
+    "buy bought",
+    "hold held",
+    "fall fell fallen",
+    "rise rose risen",
+    "break broke broken",
+    "draw drew drawn",
+    "know knew known",
+)
+_IRREGULAR = {form: row.split()[0] for row in _IRREGULAR_ROWS for form in row.split()}
+
+
+def stem(word: str) -> str:
+    """A word without the ending that its place in a sentence gives it: "played" and "plays" are one."""
+    word = _IRREGULAR.get(word, word)
+    for ending in ("ing", "ed", "es", "s", "d", "e"):
+        if len(word) - len(ending) > 2 and word.endswith(ending):
+            return word.removesuffix(ending)
+    return word
+
+
 def content_words(text: str) -> frozenset[str]:
     """The words that carry meaning."""
     return frozenset(word for word in words(text) if word not in STOP)

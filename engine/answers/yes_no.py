@@ -5,7 +5,7 @@ import re
 from engine.answers import asserted
 from engine.answers.base import Answer, AnswerType, aliases
 from engine.answers.said import said
-from engine.answers.words import content_words, fold, plain, sentences, words
+from engine.answers.words import content_words, fold, plain, sentences, stem, words
 from engine.values import Reply
 
 YES, NO = "yes", "no"
@@ -29,7 +29,8 @@ _NO_WORDS = (
     "いいえ|不是|不对|不對|否|错|錯|假|아니요|아니오"
 )
 _NOT = (
-    r"not(?: at all| quite| really| exactly| so)?|absolutely not|certainly not|definitely not|of course not|"
+    r"not (?:as far as|that i)\b.{0,40}|not(?: at all| quite| really| exactly| so)?|absolutely not|certainly not|"
+    r"definitely not|of course not|"
     r"surely not|clearly not|"
     r"probably not|by no means|in no way|no way|far from it|on the contrary|i (?:do not|don't) (?:think|believe) so|"
     r"i doubt (?:it|that)|"
@@ -118,6 +119,9 @@ _REFERRING = frozenset(("claim", "conclusion", "inference", "statement"))
 """Words that stand for what the question asks about: "the conclusion does not follow"."""
 
 _POLE = {word: (axis, side) for axis, pair in enumerate(_OPPOSITES) for side in (0, 1) for word in pair[side].split()}
+_REFERRING_STEMS = frozenset(stem(word) for word in _REFERRING)
+_EMPTY_STEMS = frozenset(stem(word) for word in (*_REFERRING, *_NEGATIONS, *_POLE))
+_PRONOUN = re.compile(r"^\W*(?:it|they|he|she|this|that|these|those)\s", re.IGNORECASE)
 
 
 class YesNo(AnswerType):
@@ -217,7 +221,7 @@ def _both(text: str) -> bool:
 def restated(text: str, question: str) -> str | None:
     """ "yes" or "no" when a sentence of the reply repeats the question as a claim or as its denial."""
     clause = _asked_clause(question)
-    asked = content_words(clause)
+    asked = _stems(clause)
     return next(
         (
             answer
@@ -260,9 +264,10 @@ _CONTRAST = re.compile(
 def _restated(sentence: str, question: str, asked: frozenset[str]) -> str | None:
     sentence = _CONTRAST.sub("", _IDIOMS.sub(" ", sentence))
     pole, asked_pole = _pole(sentence), _pole(question)
-    own = content_words(sentence)
-    common = len(own & (asked | _REFERRING)) + (pole is not None and pole[0] == (asked_pole or pole)[0])
-    strange = own - asked - _REFERRING - _NEGATIONS - _POLE.keys()
+    own = _stems(sentence)
+    common = len(own & (asked | _REFERRING_STEMS)) + (pole is not None and pole[0] == (asked_pole or pole)[0])
+    strange = own - asked - _EMPTY_STEMS
+    common += _PRONOUN.match(sentence) is not None
     if common < max(2, len(asked) // 3) or len(strange) > _MOST_STRANGE or any(map(_has_digit, strange)):
         return None
     denied = _negated(sentence) != _negated(question)
@@ -272,13 +277,18 @@ def _restated(sentence: str, question: str, asked: frozenset[str]) -> str | None
     return NO if denied else YES
 
 
+def _stems(text: str) -> frozenset[str]:
+    return frozenset(stem(word) for word in content_words(text))
+
+
 def _has_digit(word: str) -> bool:
     return any(mark.isdigit() for mark in word)
 
 
 def _negated(text: str) -> bool:
+    """Whether a text denies: a second denial undoes the first."""
     found = words(text)
-    return bool(_NEGATIONS.intersection(found)) or any(word.endswith(("n't", "n’t")) for word in found)
+    return sum(word in _NEGATIONS or word.endswith(("n't", "n’t")) for word in found) % 2 == 1
 
 
 def _pole(text: str) -> tuple[int, int] | None:
