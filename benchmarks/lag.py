@@ -23,9 +23,9 @@ from benchmarks.stub_miners import stub_miners
 from benchmarks.subnet import found
 from console.roles.operate import operate
 from engine.feed import Feed
-from engine.host import EngineThread
-from engine.judging import Judge
-from engine.judging_worker import Judged
+from engine.judge.client import Judge
+from engine.judge.worker import Judged
+from engine.node.thread import EngineThread
 from engine.settings import Settings
 from engine.snapshot import Snapshot
 

@@ -18,12 +18,12 @@ import msgspec
 from msgspec.structs import replace
 
 from benchmarks import beat
-from console.keymap import Keymap
+from console.actions.keymap import Keymap
 from console.terminal import own_terminal
 from console.tui.app import ConsoleApp
 from engine.feed import Feed
-from engine.host import EngineThread
 from engine.logs import MB, LogRing
+from engine.node.thread import EngineThread
 from engine.snapshot import ChainView, MinerState, MinerView, ServiceView, Snapshot
 
 TICK_S = 0.25

@@ -17,9 +17,9 @@ from typing import Any
 from benchmarks import populations
 from benchmarks.figures import machine
 from benchmarks.processes import python
-from engine.encoding.cache import CachedEncoder
-from engine.encoding.encoders import open_encoder
-from engine.encoding.threads import thread_limits
+from engine.judge.encoding.cache import CachedEncoder
+from engine.judge.encoding.encoders import open_encoder
+from engine.judge.encoding.threads import thread_limits
 from engine.scoring import profiles
 from engine.scoring.history import History
 from engine.values import Challenge, Judgement, Reply, Request

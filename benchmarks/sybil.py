@@ -13,14 +13,14 @@ from pathlib import Path
 
 from benchmarks import populations
 from benchmarks.figures import machine
-from engine.encoding.cache import CachedEncoder
-from engine.encoding.encoders import open_encoder
-from engine.encoding.interface import Encoder
+from engine.judge.encoding.cache import CachedEncoder
+from engine.judge.encoding.encoders import open_encoder
+from engine.judge.encoding.interface import Encoder
 from engine.scoring.ballot import kind_of
-from engine.scoring.kinship.learning import learned
-from engine.scoring.kinship.strength import VERDICT
-from engine.scoring.kinship.suspects import suspicions
-from engine.scoring.kinship.tallies import Kinship
+from engine.sybil.learning import learned
+from engine.sybil.strength import VERDICT
+from engine.sybil.suspects import suspicions
+from engine.sybil.tallies import Kinship
 
 CLIQUES = ("clique", "sybil")
 """What the labels of those begin with who belong together."""

@@ -249,7 +249,7 @@ def _complain(text: str) -> None:
 
 def _reported(error: Exception, arguments: argparse.Namespace) -> str:
     """The error in a line, and where its report is."""
-    from console.report import write_report
+    from console.faults import write_report
 
     line = redact(f"{type(error).__name__}: {error}")
     try:

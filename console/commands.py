@@ -26,7 +26,7 @@ def launch(arguments: argparse.Namespace) -> int:
 
 
 def replay(arguments: argparse.Namespace) -> int:
-    from console.replay.command import replay
+    from console.replay import replay
 
     return replay(arguments.folder, at=arguments.at)
 
@@ -186,7 +186,7 @@ def config_init(arguments: argparse.Namespace) -> int:
 def _readable(folder: Path) -> Iterator[Path]:
     """Where the store of a data folder can be read, be it of an older version; anything else stays what it is."""
     from console.headless import narrate
-    from console.readable import readable
+    from console.record.private_copy import readable
 
     with readable(folder, narrate) as found:
         yield found

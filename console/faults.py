@@ -1,18 +1,27 @@
 """What stops a run and is not a fault of the program, with the exit code that says so."""
 
+import datetime
+import os
+import platform
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+from console import __version__
 from console.errors import ConsoleError, ExitCode
 from engine.chain.interface import ChainUnavailable
 from engine.chain.local import ChainDataError, ChainInUse
 from engine.chain.wallets import WalletError
 from engine.challenges.errors import ChallengeError
-from engine.encoding.errors import EncoderError
-from engine.folders import FolderError
+from engine.errors import StoreError
+from engine.folders import FolderError, prepare_folder
+from engine.judge.encoding.errors import EncoderError
 from engine.locks import AlreadyRunning
-from engine.store.errors import StoreError
-from engine.supervisor import Fatal
+from engine.logs import FOLDER
+from engine.node.supervisor import Fatal
+from engine.redaction import redact
+from engine.text import safe
 from miner_server.errors import MinerError
 
 CODES: tuple[tuple[tuple[type[Exception], ...], ExitCode], ...] = (
@@ -53,3 +62,14 @@ def for_the_operator(error: BaseException) -> BaseException:
         if isinstance(error, kinds):
             return ConsoleError(str(error), code)
     return error
+
+
+def write_report(error: BaseException, data_dir: Path) -> Path:
+    """Write it beside the log, for this user alone. Raises FolderError, OSError."""
+    now = datetime.datetime.now(datetime.UTC)
+    path = prepare_folder(prepare_folder(data_dir) / FOLDER) / f"report-{now:%Y%m%dT%H%M%SZ}-{os.getpid()}.txt"
+    head = f"subnet-console {__version__}, Python {platform.python_version()}, {platform.platform()}, {now:%F %T} UTC"
+    trace = safe(redact("".join(traceback.format_exception(error))), lines=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(f"{head}\n\n{trace}\n")
+    return path

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from engine.feed import Feed
-from engine.host import EngineThread
+from engine.node.thread import EngineThread
 from engine.redaction import hide_known
 from engine.snapshot import Event
 from engine.text import safe

@@ -1,13 +1,16 @@
-"""Instants as people write them: a time of day, a date, an age."""
+"""Instants, ages and durations as people write them."""
 
 import re
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from console.errors import ConsoleError
 
 FORMS = "14:05, 14:05:30, 2026-01-31 14:05, 2026-01-31T14:05:00Z, 10m, -10m, -2h, -3d or now"
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 LATEST = 253402300799.0
 """The last second of the year 9999."""
 
+UNITS = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
 _AGE = re.compile(r"-?(\d{1,9})([smhd])")
 _TIME_OF_DAY = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 
@@ -39,3 +42,26 @@ def _instant(text: str, now: float, base: float, zone: tzinfo | None) -> float:
         return (wanted if wanted.timestamp() <= now else wanted - timedelta(days=1)).timestamp()
     date = datetime.fromisoformat(text)
     return (date if date.tzinfo else date.replace(tzinfo=zone)).timestamp()
+
+
+def since_time(text: str, now: float) -> float:
+    """The unix time that `text` means; a date without an offset is UTC. Raises ConsoleError."""
+    try:
+        return instant(text, now=now, zone=UTC)
+    except ValueError:
+        raise ConsoleError(
+            f"--since {text!r} is no time: say 90m, 24h, 7d or a date such as 2026-01-31 or 2026-01-31T12:00:00Z"
+        ) from None
+
+
+def duration(seconds: float) -> str:
+    """Two units at most, without spaces: "12s", "4h12m", "3d4h"."""
+    left = int(max(0.0, seconds))
+    for index, (unit, size) in enumerate(UNITS):
+        if left >= size:
+            count, rest = divmod(left, size)
+            if index + 1 == len(UNITS):
+                return f"{count}{unit}"
+            smaller, smaller_size = UNITS[index + 1]
+            return f"{count}{unit}{rest // smaller_size:02d}{smaller}"
+    return "0s"

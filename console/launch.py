@@ -7,15 +7,16 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from console import __version__, headless, settling
+from console import __version__, headless
+from console import garbage as settling
 from console.config import told
 from console.errors import ExitCode
 from console.narration import Narrator
 from console.network import require_embedded
 from engine.feed import Feed
 from engine.folders import OTHERS, prepare_folder
-from engine.host import EngineThread
 from engine.logs import open_log
+from engine.node.thread import EngineThread
 from engine.settings import Configuration, Settings
 from engine.snapshot import Snapshot
 from engine.text import safe

@@ -10,7 +10,7 @@ import msgspec
 from console.errors import ConsoleError
 from engine.damage import UNDECODABLE, damage, not_a_file
 from engine.locks import Holder, folder_holder
-from engine.node import STATUS_FILE
+from engine.node.node import STATUS_FILE
 from engine.snapshot import Snapshot
 from engine.text import safe
 

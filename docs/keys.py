@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from console.actions import ACTIONS, Action
-from console.keymap import Keymap
+from console.actions.keymap import Keymap
 
 PAGE = Path(__file__).with_name("keys.md")
 

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from console import __version__
+from console.actions.keymap import Keymap
 from console.export.likeness import export_picture
-from console.keymap import Keymap
 from console.roles.operate import operate
 from console.tui.app import ConsoleApp
 from engine.feed import Feed
-from engine.host import EngineThread
 from engine.logs import LogRing, open_log
+from engine.node.thread import EngineThread
 from engine.settings import Configuration, configure
 from engine.settings.given import Given
 from engine.snapshot import Snapshot

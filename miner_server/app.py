@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from engine.server_view import ServerView
+from engine.snapshot import ServerView
 from engine.text import safe
 from engine.transport.loosh.miner import LooshDesk
 from miner_server.admission import Admission, AllowList

@@ -5,7 +5,7 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 
 from engine.percentile import percentile
-from engine.server_view import CallerView, RequestView
+from engine.snapshot import CallerView, RequestView
 from engine.text import safe
 from miner_server.call import Call
 

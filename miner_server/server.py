@@ -11,7 +11,7 @@ from functools import partial
 import uvicorn
 
 from engine.keys import Signer
-from engine.server_view import ServerView
+from engine.snapshot import ServerView
 from engine.transport.loosh.miner import WINDOW_S, LooshDesk
 from engine.transport.replay import NonceStore
 from engine.transport.sessions import KEY_TTL_S

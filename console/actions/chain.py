@@ -4,7 +4,7 @@ from functools import partial
 from ipaddress import ip_address
 
 from console.actions.action import Action, Level
-from console.present.formats import duration
+from console.instants import duration
 from engine.commands import AutoWeights, CommitWeights, Register, RevealWeights, Serve, SetWeights
 from engine.snapshot import Snapshot
 

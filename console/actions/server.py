@@ -5,8 +5,7 @@ from functools import partial
 from console.actions.action import Action, Level
 from console.actions.chain import READ_ONLY
 from engine.commands import BlockCaller, RestartService, UnblockCaller
-from engine.server_view import ServerView
-from engine.snapshot import ServiceState, Snapshot
+from engine.snapshot import ServerView, ServiceState, Snapshot
 
 ENDED: tuple[ServiceState, ...] = ("stopped", "failed")
 

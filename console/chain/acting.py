@@ -31,15 +31,15 @@ from console.terminal import STDIN
 from engine.commands import AnyCommand
 from engine.feed import Feed
 from engine.folders import prepare_folder
-from engine.judging import Judge
+from engine.judge.client import Judge
 from engine.locks import AlreadyRunning
 from engine.logs import open_log
+from engine.node.supervisor import Fatal
 from engine.settings import Settings
 from engine.snapshot import LoopView, Snapshot
-from engine.supervisor import Fatal
 from engine.text import safe
 from engine.transport.loosh.validator import LooshCaller
-from engine.validating import Validating
+from engine.validator.service import Validating
 from engine.values import Outcome
 
 IDS = {"weights": "chain.set_weights"}

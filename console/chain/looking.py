@@ -16,8 +16,8 @@ from console.network import require_embedded
 from engine.chain.local import FILE_NAME
 from engine.chain.local.look import look
 from engine.chain.local.reads import StateReads
+from engine.errors import StoreError
 from engine.settings import Settings
-from engine.store.errors import StoreError
 from engine.store.past import open_past
 from engine.store.schema import FILE_NAME as STORE_FILE
 from engine.values import Metagraph, Neuron, at_port

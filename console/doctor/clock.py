@@ -8,9 +8,9 @@ from console.doctor.case import Case
 from console.doctor.result import Result, critical, ok, warning
 from console.present.formats import counted, utc
 from engine.chain.local.storage import FILE_NAME as CHAIN_FILE
-from engine.node import STATUS_FILE
+from engine.errors import StoreError
+from engine.node.node import STATUS_FILE
 from engine.store import schema
-from engine.store.errors import StoreError
 from engine.store.reader import open_reader
 
 FUTURE_S = 5.0

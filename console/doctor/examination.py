@@ -8,19 +8,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from console.doctor import (
-    callers,
-    chain,
-    clock,
-    files,
-    machine,
-    models,
-    packages,
-    processes,
-    recording,
-    terminal,
-    wallet,
-)
+from console.doctor import callers, chain, clock, files, machine, models, packages, processes, terminal, wallet
+from console.doctor import files as recording
 from console.doctor.case import Case
 from console.doctor.result import Result, critical
 from console.errors import ConsoleError

@@ -6,17 +6,36 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from console.actions.keymap import keymap_path, read_keymap
 from console.doctor.case import Case
 from console.doctor.result import Result, advice_of, critical, ok, skipped, warning
 from console.errors import ConsoleError
-from console.keymap import keymap_path, read_keymap
+from console.present.formats import counted, utc
+from engine.errors import StoreError
 from engine.folders import FolderError, require_own
+from engine.logs import FILE, FOLDER
 from engine.settings import Configuration
-from engine.store.errors import StoreError, StoreOld
+from engine.snapshot import ReplayView
+from engine.store.errors import StoreOld
 from engine.store.reader import open_reader
 from engine.store.schema import FILE_NAME, LATEST
 
 MB = 1_000_000
+
+
+def record(replay: ReplayView, netuid: int) -> Result:
+    """How many rounds there are, and from when."""
+    return ok("record", f"{replay.total:,} rounds of netuid {netuid}, {utc(replay.first_at)} to {utc(replay.last_at)}")
+
+
+def log(folder: Path) -> Result:
+    """Whether the folder has the log of its engine."""
+    files = sorted((folder / FOLDER).glob(f"{FILE}*"))
+    if not files:
+        return skipped("log", "the folder has none, so Logs stays empty")
+    return ok("log", f"{sum(file.stat().st_size for file in files) / MB:.1f} MB in {counted(len(files), 'file')}")
+
+
 LITTLE = 256 * MB
 ENOUGH = 2000 * MB
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import msgspec
 
+from console.doctor.lines import explained, found, summary
 from console.doctor.result import Result
 from console.errors import ExitCode
-from console.present.doctor import explained, found, summary
 from console.present.text import Line, text_of
 
 

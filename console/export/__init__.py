@@ -6,10 +6,10 @@ from typing import Literal
 
 from console.errors import ConsoleError
 from console.export.output import Format, opened, write
-from console.export.since import since_time
 from console.export.tables import TABLES
+from console.instants import since_time
 from console.progress import Progress
-from engine.store.errors import StoreError
+from engine.errors import StoreError
 from engine.store.reader import open_reader
 from engine.store.schema import FILE_NAME
 

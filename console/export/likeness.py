@@ -9,8 +9,8 @@ from console.drawing.page import file_name, picture
 from console.errors import ConsoleError
 from console.export.output import Format, Record, opened, write
 from console.present.maps import by_cluster, compared
+from engine.errors import StoreError
 from engine.settings.given import nearest
-from engine.store.errors import StoreError
 from engine.store.reader import Reader, open_reader
 from engine.store.schema import FILE_NAME
 from engine.values import Likeness, Round

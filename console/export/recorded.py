@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 from console.errors import ConsoleError
 from console.export.output import opened, time_text
-from console.export.since import since_time
+from console.instants import since_time
 from console.progress import Progress
-from console.records import recorded_rounds
+from console.record.rounds import recorded_rounds
 from engine.values import Challenge, Reply, Round
 
 

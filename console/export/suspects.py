@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 
 from console.export.output import Record
-from engine.scoring.history import decode
-from engine.scoring.kinship.suspects import Suspects, suspicions
+from engine.judge.memory import decode
 from engine.store.errors import BadRow
 from engine.store.reader import Reader
-from engine.weights.penalties import Standing
+from engine.sybil.penalties import Standing
+from engine.sybil.suspects import Suspects, suspicions
 
 COLUMNS = (
     *("netuid", "profile", "rounds", "found", "suspicion", "uids", "hotkeys", "copied_uids", "copied_hotkeys"),

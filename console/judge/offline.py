@@ -5,23 +5,23 @@ import warnings
 from typing import TYPE_CHECKING
 
 from console.errors import ConsoleError
-from engine.encoding.endpoint import Endpoint
-from engine.encoding.errors import EncoderError
-from engine.encoding.threads import thread_limits
+from engine.judge.encoding.endpoint import Endpoint
+from engine.judge.encoding.errors import EncoderError
+from engine.judge.encoding.threads import thread_limits
 from engine.scoring.history import History
 from engine.settings import Settings
 from engine.values import Challenge, Judgement, Reply
 
 if TYPE_CHECKING:
-    from engine.encoding.cache import CachedEncoder
+    from engine.judge.encoding.cache import CachedEncoder
 
 
 def open_cached(embedder: str, settings: Settings) -> "CachedEncoder":
     """The encoder of that name; `settings` say how it runs. Raises ConsoleError."""
     os.environ.update(thread_limits(settings.encoder_threads))
     warnings.filterwarnings("ignore", module="sklearn")
-    from engine.encoding.cache import CachedEncoder
-    from engine.encoding.encoders import open_encoder
+    from engine.judge.encoding.cache import CachedEncoder
+    from engine.judge.encoding.encoders import open_encoder
 
     try:
         encoder = open_encoder(

@@ -10,9 +10,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from console.errors import ConsoleError
-from console.export.since import since_time
+from console.instants import since_time
 from console.judge.lines import MAX_LINE, BadLine, Probe, read_probe, read_round
-from console.records import recorded_rounds
+from console.record.rounds import recorded_rounds
 from engine.inputs import BYTE_ORDER_MARK, open_input
 from engine.values import Challenge, Judgement, Reply
 

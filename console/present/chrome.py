@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from console.actions.places import PLACES
+from console.instants import duration
 from console.present import past
-from console.present.formats import duration
 from console.present.picture import Picture
 from console.present.text import BLANK, Line, Span, Tone, cut, line, spread, width_of
 

@@ -9,8 +9,8 @@ from console.present.states import State
 from console.present.text import BLANK, CLUSTERS, Line, Span, Tone, cut, facts, line, width_of, wrapped
 from engine.percentile import percentile
 from engine.text import safe
+from engine.validator.views import round_view
 from engine.values import Judgement, Round
-from engine.view import round_view
 
 LABEL = 10
 ID_WIDTH = 24

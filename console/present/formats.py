@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Sequence
 
+from console.instants import duration
 from console.present.text import Line, Span, Tone, line
 
 UNKNOWN = "-"
@@ -11,21 +12,6 @@ SPARKS = "▁▂▃▄▅▆▇█"
 EIGHTHS = " ▏▎▍▌▋▊▉"
 AXIS = 6
 """Cells of the scale at the left of `columns`."""
-
-UNITS = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
-
-
-def duration(seconds: float) -> str:
-    """Two units at most, without spaces: "12s", "4h12m", "3d4h"."""
-    left = int(max(0.0, seconds))
-    for index, (unit, size) in enumerate(UNITS):
-        if left >= size:
-            count, rest = divmod(left, size)
-            if index + 1 == len(UNITS):
-                return f"{count}{unit}"
-            smaller, smaller_size = UNITS[index + 1]
-            return f"{count}{unit}{rest // smaller_size:02d}{smaller}"
-    return "0s"
 
 
 def age(at: float, now: float) -> str:

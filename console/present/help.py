@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from console.actions import GROUPS
 from console.actions.action import Action
-from console.keymap import Keymap
+from console.actions.keymap import Keymap
 from console.present.text import BLANK, Line, Span, fit, line, wrapped
 
 KEYS = 12

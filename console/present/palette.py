@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from msgspec import Struct
 
 from console.actions.action import Action
-from console.keymap import Keymap
+from console.actions.keymap import Keymap
 from console.present import formats
 from console.present.help import choice
 from console.present.states import of_miner

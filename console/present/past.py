@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from console.instants import duration
 from console.present import formats, states
 from console.present.picture import Picture
 from console.present.text import Line, Span, facts, line, spread, text_of
@@ -30,7 +31,7 @@ def header(picture: Picture, replay: ReplayView, width: int) -> Line:
         f"  {formats.utc(snapshot.at)}  round {replay.place:,} of {replay.total:,}",
     )
     if picture.mode == "paused":
-        return spread(left, line(Span(f"PICTURE PAUSED +{formats.duration(picture.paused_for)} ", "warn")), width)
+        return spread(left, line(Span(f"PICTURE PAUSED +{duration(picture.paused_for)} ", "warn")), width)
     moving = Span(f"▶ {replay.pace} ", "ok") if replay.playing else Span(f"‖ {replay.pace} ", "muted")
     back = ":live leads back  " if width >= NARROW else ":live "
     return spread(left, line(Span(back if past else "", "muted"), moving), width)
@@ -55,7 +56,7 @@ def timeline(replay: ReplayView, keys: Callable[[str], str], width: int) -> Line
 
 def engine(snapshot: Snapshot, replay: ReplayView, answers: Line) -> list[Line]:
     """What is recorded, in place of what runs."""
-    span = formats.duration(replay.last_at - replay.first_at)
+    span = duration(replay.last_at - replay.first_at)
     return facts(
         (
             ("record", line(replay.folder)),

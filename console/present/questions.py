@@ -7,12 +7,12 @@ from msgspec import Struct
 from console.actions import ACTIONS
 from console.actions.action import Level
 from console.actions.chain import announcement
+from console.instants import duration
 from console.present import formats, states, suspects
 from console.present.server import callers
 from console.present.text import BLANK, Line, Span, facts, fit, line
 from console.present.weights import Change, change_caption, changes, changes_by
-from engine.server_view import ServerView
-from engine.snapshot import ChainView, Snapshot
+from engine.snapshot import ChainView, ServerView, Snapshot
 
 EMBEDDED = "embedded"
 CHANGES_SHOWN = 8
@@ -153,7 +153,7 @@ def service_to_restart(snapshot: Snapshot, name: str) -> list[Line]:
     service = next((one for one in snapshot.services if one.name == name), None)
     if service is None:
         return []
-    since = formats.duration(snapshot.at - service.since)
+    since = duration(snapshot.at - service.since)
     return [
         BLANK,
         *facts(

@@ -9,8 +9,7 @@ from console.present import fields, formats, states
 from console.present.picture import Picture
 from console.present.table import Cell, Column, Row, Table
 from console.present.text import BLANK, Line, Span, Tone, facts, line, wrapped
-from engine.server_view import CallerView, RequestView, ServerView, SessionView
-from engine.snapshot import ServiceView, Snapshot
+from engine.snapshot import CallerView, RequestView, ServerView, ServiceView, SessionView, Snapshot
 from engine.values import at_port
 
 LABEL = 10

@@ -3,8 +3,7 @@
 from typing import NamedTuple
 
 from console.present.text import Span, Tone
-from engine.server_view import CallerView
-from engine.snapshot import MinerState, MinerView, PenaltyState, RoundView, ServiceState, Suspicion
+from engine.snapshot import CallerView, MinerState, MinerView, PenaltyState, RoundView, ServiceState, Suspicion
 from engine.values import Counted, Level, OutcomeStatus
 
 SPLIT_BELOW = 2 / 3

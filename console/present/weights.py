@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from console.instants import duration
 from console.present import fields, formats, past, states
 from console.present.picture import Picture
 from console.present.suspects import penalties_of
@@ -221,7 +222,7 @@ def _commits(snapshot: Snapshot) -> Line:
 def _in_time(block: int, chain: ChainView) -> str:
     """A block that is to come, and how far away that is."""
     left = block - chain.block
-    return f"block {block:,} in {formats.duration(left * chain.block_time)}" if left > 0 else "the next block"
+    return f"block {block:,} in {duration(left * chain.block_time)}" if left > 0 else "the next block"
 
 
 def _auto_set(snapshot: Snapshot) -> Line:

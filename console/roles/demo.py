@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from console.demo.answer_key import AnswerKey, file_key, seeded_key
 from console.demo.board import Board
@@ -17,7 +18,8 @@ from console.roles.session import Session
 from engine.chain.wallets import throwaway
 from engine.challenges.sources.base import Source
 from engine.feed import Feed
-from engine.validating import VALIDATOR
+from engine.snapshot import Snapshot
+from engine.validator.service import VALIDATOR
 from miner_server.backends import open_backend
 from miner_server.backends.interface import Backend
 from miner_server.errors import MinerError
@@ -83,3 +85,21 @@ def answer_key(session: Session, source: Source) -> AnswerKey:
         has_budget=settings.probe_budget is not None,
         position=position,
     )
+
+
+def earnings(snapshot: Snapshot) -> list[dict[str, Any]]:
+    """One record a miner, the best paid first: its score, its weight on chain and the tokens that it earned."""
+    stakes = {one.uid: one.stake for one in snapshot.metagraph.neurons} if snapshot.metagraph else {}
+    paid = sorted(snapshot.miners, key=lambda miner: (-miner.weight, -miner.ema, miner.uid))
+    return [
+        {
+            "uid": miner.uid,
+            "name": miner.name,
+            "rounds": miner.rounds,
+            "answered": miner.answered,
+            "ema": round(miner.ema, 4),
+            "weight": round(miner.weight, 4),
+            "earned": round(stakes.get(miner.uid, 0.0), 4),
+        }
+        for miner in paid
+    ]

@@ -7,7 +7,6 @@ from msgspec.structs import replace
 
 from console.roles.axons import Axon, Axons
 from console.roles.backend_watch import BackendWatch
-from console.roles.serving import Serving
 from console.roles.session import Session
 from engine.chain.wallets import Wallet
 from engine.commands import BlockCaller, Serve, UnblockCaller
@@ -22,6 +21,32 @@ from miner_server.blocklist import FILE_NAME, BlockList
 from miner_server.limits import Limits
 from miner_server.proxies import Proxies
 from miner_server.server import MinerServer
+
+
+class Serving:
+    """A factory of servers, of which one lives at a time: a server that has ended has closed its backend.
+
+    `make` is given the port, which is the operator's the first time and from then on the one that was taken. The
+    first server has its address from the beginning. Raises `MinerError`.
+    """
+
+    def __init__(self, make: Callable[[int], MinerServer], port: int) -> None:
+        self._make = make
+        self._is_new = True
+        self.server = make(port)
+        self.server.bind()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return self.server.address
+
+    def __call__(self) -> MinerServer:
+        """The server for the next start."""
+        if not self._is_new:
+            self.server = self._make(self.address[1])
+        self._is_new = False
+        return self.server
+
 
 SERVER = "miner server"
 ANYWHERE = ("0.0.0.0", "::")

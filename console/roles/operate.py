@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from console import __version__
 from console.roles import demo, miner, validator
-from console.roles.earnings import earnings
+from console.roles.demo import earnings
 from console.roles.session import opened
 from engine.chain.local import FILE_NAME as CHAIN
 from engine.feed import Feed

@@ -1,24 +1,28 @@
 """What every role opens before it starts, and closes at the end: locks, keys, store, chain, node."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from console.roles.exports import exporter
+from console.errors import ConsoleError
+from console.export import export
 from engine.chain.local import FILE_NAME as CHAIN_FILE
 from engine.chain.local import LocalChain
 from engine.chain.wallets import Wallet, load_wallet, throwaway
 from engine.commands import Export
 from engine.feed import Feed
 from engine.locks import folder_lock, neuron_lock
-from engine.node import Node
+from engine.node.node import Node
+from engine.node.operator import Handler
 from engine.settings import Settings
 from engine.store.schema import FILE_NAME
 from engine.store.store import Store
-from engine.values import Hyperparameters
+from engine.values import Hyperparameters, Outcome
 
 DEMO_RULES = Hyperparameters(
     tempo=12, weights_rate_limit=6, serving_rate_limit=0, immunity_period=1000, stake_threshold=100.0
@@ -93,3 +97,23 @@ def _wallet(settings: Settings, folder: Path) -> Wallet:
     if not settings.wallet_name:
         return throwaway(folder / "wallets", "miner" if settings.role == "miner" else "validator")
     return load_wallet(settings.wallet_path, settings.wallet_name, settings.wallet_hotkey)
+
+
+def exporter(folder: Path) -> Handler:
+    """The handler of `Export` for the data in `folder`."""
+    return partial(_export, folder)
+
+
+async def _export(folder: Path, command: Export) -> Outcome:
+    if command.out in ("", "-"):
+        return Outcome(status="rejected", reason="name a file: standard output is taken while the engine runs")
+    try:
+        await asyncio.to_thread(_write, folder, command)
+    except ConsoleError as error:
+        return Outcome(status="rejected", reason=str(error))
+    return Outcome(status="ok")
+
+
+def _write(folder: Path, command: Export) -> None:
+    out = Path(command.out).expanduser()
+    export(command.table, data_dir=folder, since=command.since, format=command.format, out=out)

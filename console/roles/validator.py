@@ -13,17 +13,17 @@ from engine.challenges.sources.base import Source
 from engine.challenges.sources.file import FileSource
 from engine.challenges.sources.replay import ReplaySource
 from engine.challenges.sources.synthetic import SyntheticSource
-from engine.encoding.endpoint import Endpoint
-from engine.encoding.errors import EncoderError
+from engine.errors import StoreError
 from engine.feed import Feed
-from engine.judging import Judge
+from engine.judge.client import Judge
+from engine.judge.encoding.endpoint import Endpoint
+from engine.judge.encoding.errors import EncoderError
 from engine.limit import RollingLimit
 from engine.settings import Settings
-from engine.store.errors import StoreError
 from engine.transport.addresses import checked_address
 from engine.transport.errors import WireError
 from engine.transport.loosh.validator import LooshCaller
-from engine.validating import VALIDATOR, Validating
+from engine.validator.service import VALIDATOR, Validating
 from engine.values import Challenge, Peer, at_port
 
 PACKAGED_ENCODER = "minilm"

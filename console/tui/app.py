@@ -12,15 +12,15 @@ from msgspec.structs import replace
 from console.actions import ACTIONS
 from console.actions import SCREENS as CONTEXTS
 from console.actions.action import Action
-from console.keymap import Keymap
-from console.memory import Memory, keep, recall
+from console.actions.keymap import Keymap
+from console.garbage import SETTLED_S, go_on, leave_alone_what_stays
 from console.present.logs import LogLook
 from console.present.picture import Picture
 from console.present.table import Table, View
-from console.settling import SETTLED_S, go_on, leave_alone_what_stays
 from console.tui.driver import OperatorDriver
 from console.tui.ending import Ending
 from console.tui.leaving import Leaving
+from console.tui.memory import Memory, keep, recall
 from console.tui.responders import responder
 from console.tui.screens import SCREENS
 from console.tui.screens.base import ConsoleScreen, in_front
@@ -29,13 +29,13 @@ from console.tui.travel import TimeTravel
 from console.tui.viewing import Viewing
 from engine.commands import AnyCommand
 from engine.feed import Feed
-from engine.host import EngineThread
 from engine.logs import LogRing
+from engine.node.thread import EngineThread
 from engine.settings import Configuration
 from engine.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from console.replay.player import Player
+    from console.record.player import Player
     from console.tui.overlays import Overlays
 
 log = logging.getLogger(__name__)

@@ -8,20 +8,20 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from console import settling
+from console import garbage as settling
+from console.actions.keymap import keymap_path, read_keymap
 from console.headless import Signals, narrate
-from console.keymap import keymap_path, read_keymap
-from console.memory import memory_path
 from console.terminal import give_back_the_shell, let_go_of_terminal, own_terminal
 from console.tui.app import ConsoleApp
 from console.tui.ending import Ending
+from console.tui.memory import memory_path
 from engine.feed import Feed
-from engine.host import EngineThread
 from engine.logs import FOLDER, LogRing, file_cap
+from engine.node.thread import EngineThread
 from engine.settings import Configuration
 
 if TYPE_CHECKING:
-    from console.replay.player import Player
+    from console.record.player import Player
 
 OUTPUT = "output.txt"
 JOIN_S = 0.5

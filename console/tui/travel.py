@@ -10,7 +10,7 @@ from console.instants import instant
 from console.tui.places import PlacesApp
 
 if TYPE_CHECKING:
-    from console.replay.player import Player
+    from console.record.player import Player
 
 TEN = 10
 
@@ -112,7 +112,7 @@ class TimeTravel(PlacesApp, inherit_bindings=False):
 
 def _player(folder: Path) -> "Player":
     """What goes through the record of a data folder. Raises ConsoleError."""
-    from console.replay.player import Player
-    from console.replay.recording import Recording
+    from console.record.player import Player
+    from console.record.recording import Recording
 
     return Player(Recording(folder))

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from console.present.picture import Picture
 from engine.feed import Feed
-from engine.host import EngineThread
 from engine.logs import Log
+from engine.node.thread import EngineThread
 from engine.snapshot import Event, Snapshot
 
 if TYPE_CHECKING:
-    from console.replay.player import Player
+    from console.record.player import Player
 
 
 class Viewing:

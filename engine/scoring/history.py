@@ -1,9 +1,9 @@
-"""What earlier rounds taught, as a frozen value: known answers met or missed, copies, wording, kinship."""
+"""What earlier rounds taught, as a frozen value: known answers met or missed, copies, wording."""
 
-import msgspec
+from typing import Self, TypeVar
+
 from msgspec import Struct, structs
 
-from engine.scoring.kinship.tallies import Kinship
 from engine.values import Finite
 
 MAX_HOTKEYS = 4_096
@@ -33,16 +33,15 @@ class Record(Struct, frozen=True):
 
 
 class History(Struct, frozen=True):
-    """Records by hotkey after `rounds` judged rounds, and who resembles whom."""
+    """Records by hotkey after `rounds` judged rounds."""
 
     rounds: int = 0
     records: dict[str, Record] = {}
-    kinship: Kinship = Kinship()
 
     def of(self, hotkey: str) -> Record:
         return self.records.get(hotkey, Record())
 
-    def after(self, changed: dict[str, Record]) -> "History":
+    def after(self, changed: dict[str, Record]) -> Self:
         """The history one round later; beyond MAX_HOTKEYS the hotkeys seen longest ago are forgotten."""
         records = {**self.records, **changed}
         if len(records) > MAX_HOTKEYS:
@@ -51,19 +50,5 @@ class History(Struct, frozen=True):
         return structs.replace(self, rounds=self.rounds + 1, records=records)
 
 
-_DECODER = msgspec.msgpack.Decoder(History)
-
-
-def encode(history: History) -> bytes:
-    return msgspec.msgpack.encode(history)
-
-
-def decode(raw: bytes | None) -> History:
-    """The history in `raw`; an empty one for None. Raises ValueError when it is none of ours."""
-    try:
-        history = _DECODER.decode(raw) if raw else History()
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise ValueError(f"not a scoring history ({error})") from error
-    if not {hotkey for both in history.kinship.by_both() for hotkey in both} <= history.kinship.miners.keys():
-        raise ValueError("not a scoring history (it has pairs of miners that it does not know)")
-    return history
+AnyHistory = TypeVar("AnyHistory", bound=History)
+"""A history, or one that carries more than scoring needs."""

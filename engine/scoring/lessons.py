@@ -6,12 +6,12 @@ from msgspec import structs
 
 from engine.scoring import copying, reliability
 from engine.scoring.ballot import Ballot
-from engine.scoring.history import History, Record
+from engine.scoring.history import AnyHistory, Record
 from engine.scoring.merit import Merit
 from engine.values import Reply
 
 
-def learned(history: History, replies: Sequence[Reply], ballot: Ballot, worth: Merit) -> History:
+def learned(history: AnyHistory, replies: Sequence[Reply], ballot: Ballot, worth: Merit) -> AnyHistory:
     """The history after this round. Only a known truth says who is reliable."""
     voters = {place: index for index, place in enumerate(ballot.places)}
     changed: dict[str, Record] = {}

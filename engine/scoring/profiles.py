@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.scoring import robust
-from engine.scoring.history import History
+from engine.scoring.history import AnyHistory
 from engine.scoring.likeness import compare
 from engine.values import Challenge, Judgement, Likeness, Reply
 
@@ -29,8 +29,8 @@ def texts(profile: str, challenge: Challenge, replies: Sequence[Reply]) -> list[
 
 
 def judge(
-    profile: str, challenge: Challenge, replies: Sequence[Reply], vectors: Vectors, history: History
-) -> tuple[Judgement, History]:
+    profile: str, challenge: Challenge, replies: Sequence[Reply], vectors: Vectors, history: AnyHistory
+) -> tuple[Judgement, AnyHistory]:
     """The judgement of a round and the history after it, which the profile loosh leaves as it is.
 
     Pure: the same input gives the same output. A vector that is not finite counts as zero, like nothing else.

@@ -8,6 +8,7 @@
 5. Everyone who is right earns alike: lateness takes a little, a copy leaves its pay to whoever was first.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -17,10 +18,9 @@ from engine.scoring import ballot as ballots
 from engine.scoring import claims, copying, lessons, merit, reliability
 from engine.scoring.ballot import Ballot
 from engine.scoring.explain import verdicts
-from engine.scoring.history import History
+from engine.scoring.history import AnyHistory
 from engine.scoring.merit import Merit
 from engine.scoring.reliability import Floats
-from engine.scoring.speed import promptness
 from engine.values import Challenge, Judgement, Reply
 
 NAME = "robust"
@@ -46,8 +46,8 @@ def compared(challenge: Challenge, replies: Sequence[Reply]) -> dict[int, str]:
 
 
 def judge(
-    challenge: Challenge, replies: Sequence[Reply], vectors: Mapping[str, NDArray[np.float32]], history: History
-) -> tuple[Judgement, History]:
+    challenge: Challenge, replies: Sequence[Reply], vectors: Mapping[str, NDArray[np.float32]], history: AnyHistory
+) -> tuple[Judgement, AnyHistory]:
     """Judge a round. `vectors` holds a unit vector for each of `texts(challenge, replies)`."""
     ballot = ballots.cast(challenge, replies, history)
     worth = merit_of(challenge, ballot, vectors)
@@ -114,3 +114,16 @@ def _agreement(ballot: Ballot, winner: int | None) -> float:
     own = ballot.votes.own
     with_winner = np.array([key == ballot.keys[winner] for key in ballot.keys])
     return float(own[with_winner].sum() / own.sum())
+
+
+TARGET_MS = 5_000.0
+LATEST_MS = 60_000.0
+SHARE = 0.05
+
+
+def promptness(ms: float) -> float:
+    """1 up to the target, falling with the logarithm of the time to 1 - SHARE at LATEST_MS and beyond."""
+    if not math.isfinite(ms):
+        return 1 - SHARE
+    late = math.log(max(ms, TARGET_MS) / TARGET_MS) / math.log(LATEST_MS / TARGET_MS)
+    return 1 - SHARE * min(1.0, late)

@@ -12,10 +12,11 @@ from typing import Literal
 
 import aiosqlite
 
+from engine.errors import StoreError
 from engine.place import Place
 from engine.sqlite import ERRORS, beside, primary_code
 from engine.store import schema
-from engine.store.errors import BadRow, StoreError, StoreGone, bad_row, store_error
+from engine.store.errors import BadRow, StoreGone, bad_row, store_error
 
 log = logging.getLogger(__name__)
 

@@ -3,13 +3,10 @@
 from pathlib import Path
 
 from engine.damage import Damaged, damage
+from engine.errors import StoreError
 from engine.sqlite import Kind, failure_of
 
 PUT_BACK = "put a copy of it back, or move it away to start afresh"
-
-
-class StoreError(Exception):
-    """A read or a write failed and left nothing behind; the next one may succeed."""
 
 
 class StoreFull(StoreError):

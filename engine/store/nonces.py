@@ -2,8 +2,8 @@
 
 import time
 
+from engine.errors import StoreError
 from engine.store.database import Database
-from engine.store.errors import StoreError
 from engine.transport.replay import NoncesUnavailable
 
 MAX_NONCES = 500_000

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from engine.store.database import Database
 from engine.store.rows import STANDINGS, standing_of
-from engine.weights.penalties import Standing
+from engine.sybil.penalties import Standing
 
 _INSERT = "INSERT INTO penalties (netuid, hotkey, held, shown) VALUES (?, ?, ?, ?)"
 

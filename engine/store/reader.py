@@ -30,9 +30,9 @@ from engine.store.rows import (
     stored_reply_of,
 )
 from engine.store.stored import Appearance, FoundRound, StoredNeuron, StoredPlan, StoredReply, StoredRound, Word
+from engine.sybil.penalties import Standing
 from engine.values import At
 from engine.weights.averages import Rule, Sample
-from engine.weights.penalties import Standing
 from engine.weights.plan import WeightPlan
 
 

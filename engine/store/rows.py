@@ -26,10 +26,10 @@ from engine.store.columns import (
 from engine.store.errors import BadRow
 from engine.store.stored import Appearance, StoredNeuron, StoredPlan, StoredReply
 from engine.store.tally import Tally
+from engine.sybil.penalties import Standing
 from engine.text import safe
 from engine.values import At, Challenge, Finite, Judgement, Likeness, Reply, Request, Round, Verdict
 from engine.weights.averages import Rule, Sample
-from engine.weights.penalties import Standing
 from engine.weights.plan import WeightPlan
 
 Values = dict[str, Any]

@@ -12,11 +12,11 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from engine.errors import StoreError
 from engine.snapshot import CommandView
 from engine.store import retention
 from engine.store.columns import cells
 from engine.store.database import Database
-from engine.store.errors import StoreError
 from engine.store.journal import PlanTable
 from engine.store.nonces import NonceTable
 from engine.store.penalties import PenaltyTable

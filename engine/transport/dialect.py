@@ -9,7 +9,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from engine.server_view import SessionView
+from engine.snapshot import SessionView
 from engine.transport.wire import Completion
 from engine.values import Peer
 

@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct, field
 
-from engine.server_view import SessionView
+from engine.snapshot import SessionView
 from engine.values import Peer
 
 KEY_TTL_S = 3600

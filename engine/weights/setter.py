@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from engine.chain.commitment import new_salt
 from engine.chain.deadline import deadline
 from engine.chain.interface import Chain, ChainUnavailable
+from engine.errors import StoreError
 from engine.keys import Signer
-from engine.store.errors import StoreError
 from engine.values import Level, Outcome, WeightCommit
 from engine.weights.commits import Commits, Waiting
 from engine.weights.journal import WeightJournal

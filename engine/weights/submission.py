@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from engine.chain.deadline import deadline
 from engine.chain.interface import ChainUnavailable
-from engine.store.errors import StoreError
+from engine.errors import StoreError
 from engine.values import Outcome
 from engine.weights.commits import hash_of
 from engine.weights.moment import Moment, outcome_of

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from engine.keys import keypair_from_uri
-from engine.node import STATUS_FILE
+from engine.node.node import STATUS_FILE
 from engine.values import Peer
 from tests.stories.console import PATIENCE_S, Run, exported, running, wait_until
 from tests.unit.transport_helpers import ForeignMiner, foreign_ask, http_server

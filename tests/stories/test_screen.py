@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.node import STATUS_FILE
+from engine.node.node import STATUS_FILE
 from tests.stories.console import is_alive, wait_until
 from tests.stories.terminal import GIVEN_BACK, Terminal, terminal
 

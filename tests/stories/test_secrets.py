@@ -20,7 +20,7 @@ import httpx
 import pytest
 
 from engine.keys import keypair_from_uri
-from engine.node import STATUS_FILE
+from engine.node.node import STATUS_FILE
 from engine.values import Peer
 from tests.stories.console import Run, children_of, finished, running, wait_until
 from tests.unit.embeddings_helpers import embeddings

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from typing import Any
 
-from engine.encoding.plain import Hashing
+from engine.judge.encoding.plain import Hashing
 
 
 class EmbeddingsServer:

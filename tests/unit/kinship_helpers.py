@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.scoring.kinship.learning import Vectors, learned
-from engine.scoring.kinship.suspects import Suspicions, suspicions
-from engine.scoring.kinship.tallies import Kinship
+from engine.sybil.learning import Vectors, learned
+from engine.sybil.suspects import Suspicions, suspicions
+from engine.sybil.tallies import Kinship
 from engine.values import AnswerType, Challenge, Reply, Request
 
 OPEN = "Explain why the sky is blue."

@@ -7,8 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from engine.encoding.encoders import open_encoder
-from engine.encoding.interface import Encoder
+from engine.judge.encoding.encoders import open_encoder
+from engine.judge.encoding.interface import Encoder
 from engine.scoring import profiles
 from engine.scoring.history import History
 from engine.values import Challenge, Judgement, Reply, Request

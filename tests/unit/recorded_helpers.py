@@ -9,17 +9,17 @@ from msgspec.structs import replace
 from textual.pilot import Pilot
 
 from console.tui.app import ConsoleApp
-from engine.encoding.encoders import open_encoder
+from engine.judge.encoding.encoders import open_encoder
+from engine.judge.memory import Memory, encode
 from engine.scoring import profiles
-from engine.scoring.history import History, encode
-from engine.scoring.kinship.tallies import Kinship, Miner, Pair, Share
 from engine.snapshot import MinerView, Snapshot
 from engine.store.schema import FILE_NAME
 from engine.store.store import Store
+from engine.sybil.penalties import Standing
+from engine.sybil.tallies import Kinship, Miner, Pair, Share
+from engine.validator.views import round_view
 from engine.values import Judgement, Likeness, Metagraph, Neuron, Outcome, Reply, Round
-from engine.view import round_view
 from engine.weights.averages import Exponential
-from engine.weights.penalties import Standing
 from engine.weights.plan import WeightRow
 from tests.unit.store_helpers import NETUID, PROFILE, a_plan, a_reply, a_round, a_verdict, hotkey
 from tests.unit.tui_helpers import NOW, app_of, miner, screen_text, snapshot
@@ -112,7 +112,7 @@ def copying_history(rounds: int = 20) -> bytes:
     words = Share(hits=float(rounds), chances=float(rounds))
     pair = Pair(rounds=rounds, wording=words, ahead=words)
     miners = {hotkey(uid): Miner(uid=uid, seen=rounds) for uid in (1, 2)}
-    return encode(History(rounds=rounds, kinship=Kinship(rounds, miners, {hotkey(1): {hotkey(2): pair}})))
+    return encode(Memory(rounds=rounds, kinship=Kinship(rounds, miners, {hotkey(1): {hotkey(2): pair}})))
 
 
 async def record_suspects(folder: Path, rounds: Sequence[Round]) -> None:

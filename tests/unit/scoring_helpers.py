@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from engine.encoding.encoders import open_encoder
+from engine.judge.encoding.encoders import open_encoder
 from engine.scoring import profiles
 from engine.scoring.history import History
 from engine.values import AnswerType, Challenge, Judgement, Reply, ReplyStatus, Request, Verdict

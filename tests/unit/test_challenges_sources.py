@@ -19,8 +19,8 @@ from engine.challenges.sources.file import FileSource
 from engine.challenges.sources.lines import MAX_LINE, BadLine, answer_type_of, read_challenges
 from engine.challenges.sources.synthetic import Deck, SyntheticSource
 from engine.text import safe
+from engine.validator.views import ID_WIDTH
 from engine.values import Challenge
-from engine.view import ID_WIDTH
 
 KINDS = {"chat": 0.8, "arithmetic": 0.2}
 

@@ -15,11 +15,11 @@ import pytest
 
 from console.cli import main
 from console.errors import ConsoleError, ExitCode
-from console.records import read_miner, read_round
-from console.replay.recording import Recording
+from console.record.recording import Recording
+from console.record.rounds import read_miner, read_round
 from engine.chain.local import FILE_NAME as CHAIN
 from engine.damage import Damaged
-from engine.node import STATUS_FILE
+from engine.node.node import STATUS_FILE
 from engine.store.errors import StoreDamaged
 from engine.store.reader import open_reader
 from engine.store.schema import FILE_NAME as STORE

@@ -11,10 +11,10 @@ import pytest
 from cryptography.fernet import Fernet
 from msgspec.structs import replace
 
-from engine.dispatch import BYTES_A_TOKEN, Dispatch, bounded
-from engine.refusals import Refusals
-from engine.selection import Candidate
 from engine.transport.loosh.validator import LooshCaller
+from engine.validator.dispatch import BYTES_A_TOKEN, Dispatch, bounded
+from engine.validator.refusals import Refusals
+from engine.validator.selection import Candidate
 from engine.values import Neuron, Peer, Reply, ReplyStatus, Request
 from tests.unit.engine_helpers import Obliging, until
 from tests.unit.store_helpers import a_reply

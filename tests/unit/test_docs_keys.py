@@ -4,7 +4,7 @@ import runpy
 from pathlib import Path
 
 from console.actions import ACTIONS
-from console.keymap import read_keymap
+from console.actions.keymap import read_keymap
 
 DOCS = Path(__file__).parents[2] / "docs"
 

@@ -7,8 +7,7 @@ import pytest
 
 from console.doctor.callers import callers
 from console.doctor.result import Result
-from engine.server_view import CallerView, ServerView
-from engine.snapshot import Snapshot
+from engine.snapshot import CallerView, ServerView, Snapshot
 from tests.unit.doctor_helpers import case
 
 

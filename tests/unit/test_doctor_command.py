@@ -7,8 +7,8 @@ import pytest
 
 from console.cli import main
 from console.doctor import examination, packages, report
+from console.doctor.lines import explanation, found, summary
 from console.doctor.result import Result, critical, ok
-from console.present.doctor import explanation, found, summary
 from console.present.text import text_of
 from engine.settings import configure
 

@@ -14,8 +14,7 @@ from console.doctor import chain, models, processes, wallet
 from engine.chain.local import LocalChain
 from engine.chain.wallets import throwaway
 from engine.locks import folder_holder, folder_lock, neuron_lock
-from engine.server_view import ServerView
-from engine.snapshot import ChainView, Snapshot
+from engine.snapshot import ChainView, ServerView, Snapshot
 from engine.values import Metagraph, Neuron
 from tests.unit.doctor_helpers import case, states
 

@@ -6,15 +6,14 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from engine import dropout
-from engine.dropout import Cap, is_scored
 from engine.limit import RollingLimit
-from engine.scoreboard import Scoreboard
 from engine.store.store import Store
 from engine.transport.wire import challenge_json
+from engine.validator import dropout
+from engine.validator.dropout import Cap, is_scored
+from engine.validator.scores import Scoreboard
 from engine.values import Reply, Round
-from engine.weights.averages import Exponential, Windowed
-from engine.weights.book import AverageBook
+from engine.weights.averages import AverageBook, Exponential, Windowed
 from tests.unit.store_helpers import NETUID, PROFILE, T0, a_reply, a_round, a_verdict, hotkey
 
 PERIOD_S = 600.0

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.encoding import minilm
-from engine.encoding.cache import CachedEncoder
-from engine.encoding.encoders import open_encoder
-from engine.encoding.interface import Encoder, EncoderError, Vectors, unit_rows
-from engine.encoding.plain import BagOfWords
+from engine.judge.encoding import minilm
+from engine.judge.encoding.cache import CachedEncoder
+from engine.judge.encoding.encoders import open_encoder
+from engine.judge.encoding.interface import Encoder, EncoderError, Vectors, unit_rows
+from engine.judge.encoding.plain import BagOfWords
 
 ODD = ["", " ", "\x00\xff\x1b[2J", "\ud800 lone", "x" * 200_000, "word " * 50_000, "7", "日本語のテキスト", "🦊" * 500]
 

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.encoding import openai
-from engine.encoding.cache import CachedEncoder
-from engine.encoding.encoders import open_encoder
-from engine.encoding.endpoint import Endpoint
-from engine.encoding.interface import EncoderError
-from engine.encoding.openai import LEAST_CHARACTERS, MAX_BATCH, MAX_CHARACTERS, OpenAIEmbeddings
-from engine.encoding.plain import Hashing
+from engine.judge.encoding import openai
+from engine.judge.encoding.cache import CachedEncoder
+from engine.judge.encoding.encoders import open_encoder
+from engine.judge.encoding.endpoint import Endpoint
+from engine.judge.encoding.interface import EncoderError
+from engine.judge.encoding.openai import LEAST_CHARACTERS, MAX_BATCH, MAX_CHARACTERS, OpenAIEmbeddings
+from engine.judge.encoding.plain import Hashing
 from tests.unit.embeddings_helpers import EmbeddingsServer, embeddings_server
 
 KEY = "sk-verysecretverysecret"

@@ -15,14 +15,13 @@ from hypothesis import strategies as st
 from console.export import TableName, export
 from console.export.output import write
 from console.export.tables import TABLES
-from engine.scoring.history import History, encode
+from engine.judge.memory import Memory, encode
 from engine.store.schema import FILE_NAME
 from engine.store.store import Store
+from engine.sybil.penalties import Standing
 from engine.text import MAX_CHARS
 from engine.values import Outcome, Reply, Round
-from engine.weights.averages import Exponential
-from engine.weights.book import AverageBook
-from engine.weights.penalties import Standing
+from engine.weights.averages import AverageBook, Exponential
 from engine.weights.plan import WeightRow
 from tests.unit.kinship_helpers import OPEN, after, asked, bystanders, said
 from tests.unit.store_helpers import NETUID, PROFILE, T0, a_plan, a_reply, a_round, a_verdict, hotkey
@@ -107,7 +106,7 @@ def test_suspects_word_for_word(tmp_path: Path, exported: Callable[..., str]) ->
     async def learn() -> None:
         kinship = after((asked(OPEN), answers(place)) for place in range(20))
         store = await Store.open(tmp_path / FILE_NAME, retention_days=7)
-        await store.record(a_round(0), netuid=NETUID, history=encode(History(kinship=kinship)), cursor=None)
+        await store.record(a_round(0), netuid=NETUID, history=encode(Memory(kinship=kinship)), cursor=None)
         await store.note_neurons(NETUID, [(hotkey(uid), "", uid, "") for uid in (1, 2)], at=NOW)
         await store.penalties.save(NETUID, {hotkey(2): Standing(held=True, shown=360)})
         await store.close()

@@ -11,9 +11,9 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from engine import heartbeat
 from engine.feed import Feed
-from engine.heartbeat import Heartbeat
+from engine.node import heartbeat
+from engine.node.heartbeat import Heartbeat
 from engine.snapshot import LoopView, Snapshot
 from tests.unit.engine_helpers import a_feed, until
 

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 
-from engine.host import EngineThread
+from engine.node.thread import EngineThread
 
 
 async def _wait_for_ever() -> None:

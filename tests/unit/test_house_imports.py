@@ -16,7 +16,7 @@ HEAVY = {
 }  # fmt: skip
 """What takes long to load, and is loaded when it is first used."""
 
-AT_LEISURE = ("engine.encoding", "engine.judging_worker", "engine.scoring")
+AT_LEISURE = ("engine.judge.encoding", "engine.judge.worker", "engine.scoring", "engine.sybil")
 """Rooms that are themselves imported when they are first used, in a worker process; they may load what they need."""
 
 SERVERS = {"aiosqlite", "cryptography", "httpx", "sqlite3", "starlette", "uvicorn"}

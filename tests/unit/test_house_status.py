@@ -12,8 +12,7 @@ from msgspec.structs import replace
 from console.errors import ConsoleError
 from console.status import describe, duration, status
 from engine.locks import Holder, folder_lock
-from engine.server_view import ServerView
-from engine.snapshot import Attention, ChainView, MinerView, PlanView, ServiceView, Snapshot
+from engine.snapshot import Attention, ChainView, MinerView, PlanView, ServerView, ServiceView, Snapshot
 
 SNAPSHOT = Snapshot(
     at=1125.0,

@@ -13,7 +13,7 @@ from console.errors import ExitCode
 from console.export.recorded import probe_fields, round_fields
 from console.judge.comparison import Comparing, as_text
 from console.judge.lines import BadLine, read_probe, read_round
-from engine.encoding.encoders import open_encoder
+from engine.judge.encoding.encoders import open_encoder
 from engine.scoring import profiles
 from engine.scoring.history import History
 from engine.store.schema import FILE_NAME

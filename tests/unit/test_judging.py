@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from engine import judging
-from engine.encoding.endpoint import NOWHERE, Endpoint
-from engine.encoding.errors import EncoderError
 from engine.feed import Feed
-from engine.judging import Judge, JudgeFailed, suspicions_in
+from engine.judge import client as judging
+from engine.judge.client import Judge, JudgeFailed, suspicions_in
+from engine.judge.encoding.endpoint import NOWHERE, Endpoint
+from engine.judge.encoding.errors import EncoderError
 from engine.redaction import HIDDEN, know_url
 from engine.values import Challenge, Reply, Request
 from tests.unit.embeddings_helpers import embeddings_server
@@ -285,6 +285,6 @@ async def test_a_server_of_embeddings_that_goes_away_fails_the_round_and_comes_b
 
 
 async def test_the_log_says_what_embeds_and_where(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO, "engine.judging"):
+    with caplog.at_level(logging.INFO, "engine.judge.client"):
         async with a_judge():
             assert "answers are embedded by hashing on cpu; no GPU is used (encoder_device auto)" in caplog.messages

@@ -11,10 +11,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from console.roles.exports import exporter
-from engine import heartbeat as heartbeat_module
-from engine import node as node_module
-from engine import validating as validating_module
+from console.roles.session import exporter
 from engine.chain.local import LocalChain
 from engine.chain.wallets import Wallet
 from engine.commands import (
@@ -34,20 +31,23 @@ from engine.commands import (
     SetWeights,
     Stop,
 )
-from engine.dropout import is_scored
 from engine.feed import Feed
-from engine.judging import Judge
-from engine.node import STATUS_FILE, Node
-from engine.selection import Sweeper
+from engine.judge.client import Judge
+from engine.node import heartbeat as heartbeat_module
+from engine.node import node as node_module
+from engine.node.node import STATUS_FILE, Node
+from engine.node.supervisor import Fatal
 from engine.settings import Settings
 from engine.snapshot import Snapshot
 from engine.store.errors import StoreFull
 from engine.store.reader import open_reader
 from engine.store.schema import FILE_NAME
 from engine.store.store import Store
-from engine.supervisor import Fatal
 from engine.transport.dialect import Availability
-from engine.validating import VALIDATOR, Validating
+from engine.validator import service as validating_module
+from engine.validator.dropout import is_scored
+from engine.validator.selection import Sweeper
+from engine.validator.service import VALIDATOR, Validating
 from engine.values import Neuron, Outcome
 from tests.unit.chain_helpers import NETUID, key, running_subnet
 from tests.unit.engine_helpers import Obliging, Questions, a_feed, named, until

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from engine import operator as operator_module
 from engine.chain.interface import ChainUnavailable
 from engine.commands import (
     AnyCommand,
@@ -23,7 +22,8 @@ from engine.commands import (
     Stop,
 )
 from engine.feed import Feed
-from engine.operator import Handler, Operator, not_while_read_only
+from engine.node import operator as operator_module
+from engine.node.operator import Handler, Operator, not_while_read_only
 from engine.store.store import Store
 from engine.values import Outcome
 from tests.unit.engine_helpers import a_feed, named, until

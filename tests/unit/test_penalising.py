@@ -9,12 +9,12 @@ import pytest
 from msgspec.structs import replace
 
 from engine.commands import HoldPenalty
-from engine.penalising import Penalising
-from engine.scoring.kinship.suspects import Suspects, Suspicions
 from engine.snapshot import PenaltyRule
 from engine.store.errors import StoreFull
 from engine.store.schema import FILE_NAME
 from engine.store.store import Store
+from engine.sybil.service import Penalising
+from engine.sybil.suspects import Suspects, Suspicions
 from engine.values import Metagraph, Neuron
 from engine.weights.plan import HotkeyScore
 

@@ -9,8 +9,17 @@ from console.present import server
 from console.present.picture import Picture
 from console.present.server import CALLERS, KEYS, REQUESTS, SERVERS, SERVICES, Asked, asked, callers, keys, parts
 from console.present.text import text_of, width_of
-from engine.server_view import CallerView, RequestView, ServerView, SessionView
-from engine.snapshot import ChainView, MinerView, ReplayView, ServiceView, Snapshot
+from engine.snapshot import (
+    CallerView,
+    ChainView,
+    MinerView,
+    ReplayView,
+    RequestView,
+    ServerView,
+    ServiceView,
+    SessionView,
+    Snapshot,
+)
 from engine.values import Metagraph, Neuron
 from tests.unit.present_helpers import rows_of
 

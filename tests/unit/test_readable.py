@@ -15,12 +15,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from console.actions.keymap import Keymap
 from console.cli import main
 from console.errors import ConsoleError, ExitCode
-from console.keymap import Keymap
-from console.readable import readable
-from console.replay.player import Player, playing
-from console.replay.recording import Recording
+from console.record.player import Player, playing
+from console.record.private_copy import readable
+from console.record.recording import Recording
 from console.tui.app import ConsoleApp
 from engine.folders import state_home
 from engine.locks import folder_lock

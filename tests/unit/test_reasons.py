@@ -1,6 +1,6 @@
 """Many reasons in few words."""
 
-from engine.reasons import in_short
+from engine.validator.reasons import in_short
 
 
 def test_reasons_are_counted_the_most_frequent_first_with_examples() -> None:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from console.errors import ConsoleError
 from console.present.recorded import EmaStep
-from console.records import read_miner, read_round
+from console.record.rounds import read_miner, read_round
 from engine.store.schema import FILE_NAME
 from engine.store.store import Store
 from engine.weights.averages import Exponential

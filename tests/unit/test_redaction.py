@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.report import write_report
+from console.faults import write_report
 from engine.chain.wallets import throwaway
 from engine.redaction import HIDDEN, forget_all, hide_within, know, know_url, redact
 from engine.settings import Secret, configure

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.refusals import FIRST_REST_S, LONGEST_REST_S, Refusals
+from engine.validator.refusals import FIRST_REST_S, LONGEST_REST_S, Refusals
 
 
 def refused(refusals: Refusals, hotkey: str = "hk1", *, retry_after: float | None = None) -> bool:

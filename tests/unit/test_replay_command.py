@@ -21,7 +21,7 @@ async def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("console.replay.command.check_terminal", lambda *_environ, **_hint: None)
+    monkeypatch.setattr("console.replay.check_terminal", lambda *_environ, **_hint: None)
 
 
 def refused(capsys: pytest.CaptureFixture[str], *words: object) -> str:

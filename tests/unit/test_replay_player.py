@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from console.replay.player import Player, playing
-from console.replay.recording import Recording
+from console.record.player import Player, playing
+from console.record.recording import Recording
 from engine.snapshot import ReplayView
 from engine.store.schema import FILE_NAME
 from engine.store.store import Store

@@ -8,17 +8,16 @@ import pytest
 from msgspec.structs import replace
 
 from console.errors import ConsoleError
-from console.replay.recording import Recording
-from console.replay.timeline import Timeline
-from engine.scoreboard import Scoreboard
+from console.record.recording import Recording
+from console.record.timeline import Timeline
 from engine.snapshot import Snapshot
 from engine.store.past import Mark
 from engine.store.schema import FILE_NAME
 from engine.store.store import Store
+from engine.validator.scores import Scoreboard
+from engine.validator.views import round_view
 from engine.values import Outcome, Round
-from engine.view import round_view
-from engine.weights.averages import Exponential
-from engine.weights.book import AverageBook
+from engine.weights.averages import AverageBook, Exponential
 from tests.unit.recorded_helpers import folder_with, record_suspects, rounds_split
 from tests.unit.store_helpers import NETUID, T0, a_plan, a_reply, a_round, a_verdict, hotkey
 

@@ -10,11 +10,11 @@ import pytest
 
 from console.roles import axons as axons_module
 from console.roles.axons import Axon, Axons
-from console.roles.serving import Serving
-from engine import supervisor as supervisor_module
+from console.roles.miner import Serving
 from engine.chain.local import LocalChain
 from engine.commands import Serve
-from engine.supervisor import Supervisor
+from engine.node import supervisor as supervisor_module
+from engine.node.supervisor import Supervisor
 from miner_server.server import MinerServer
 from tests.unit.chain_helpers import NETUID, RULES, key, running_subnet
 from tests.unit.engine_helpers import a_feed, until

@@ -16,7 +16,7 @@ from console.roles.demo import able_to_answer, answer_key
 from console.roles.session import Session, opened
 from console.roles.validator import add, name_neurons, open_source
 from engine.challenges.errors import ChallengeError
-from engine.encoding.errors import EncoderError
+from engine.judge.encoding.errors import EncoderError
 from engine.keys import keypair_from_uri
 from engine.locks import AlreadyRunning
 from engine.settings import Settings

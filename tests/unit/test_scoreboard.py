@@ -3,13 +3,12 @@
 import pytest
 from msgspec.structs import replace
 
-from engine import scoreboard as scoreboard_module
-from engine.scoreboard import Scoreboard
 from engine.store.tally import Tally
+from engine.validator import scores as scoreboard_module
+from engine.validator.scores import Scoreboard
 from engine.values import Reply, Round
-from engine.weights import book as book_module
-from engine.weights.averages import Exponential, Windowed
-from engine.weights.book import AverageBook
+from engine.weights import averages as book_module
+from engine.weights.averages import AverageBook, Exponential, Windowed
 from tests.unit.store_helpers import T0, a_reply, a_round, a_verdict, hotkey
 
 HOUR = 3600.0

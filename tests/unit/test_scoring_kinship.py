@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from engine.scoring.history import History, decode, encode
-from engine.scoring.kinship.learning import learned
-from engine.scoring.kinship.strength import HINT, VERDICT, never_apart, strength
-from engine.scoring.kinship.suspects import suspicions
-from engine.scoring.kinship.tallies import MAX_MINERS, MAX_PAIRS, Kinship, Pair, Share
+from engine.judge.memory import Memory, decode, encode
+from engine.sybil.learning import learned
+from engine.sybil.strength import HINT, VERDICT, never_apart, strength
+from engine.sybil.suspects import suspicions
+from engine.sybil.tallies import MAX_MINERS, MAX_PAIRS, Kinship, Pair, Share
 from engine.values import AnswerType, Challenge, Reply
 from tests.unit.kinship_helpers import CAPITAL, OPEN, after, asked, bystanders, pointing, said, suspected
 
@@ -287,7 +287,7 @@ def test_suspicion_is_a_number_from_nought_to_one_whatever_is_said(
         kinship = learned(kinship, asked(CAPITAL, kind, truth), given_, {})
     found = suspicions(kinship)
     assert all(0 <= suspicion <= 1 for suspicion in found.by_hotkey.values())
-    assert decode(encode(History(kinship=kinship))).kinship == kinship
+    assert decode(encode(Memory(kinship=kinship))).kinship == kinship
 
 
 def test_a_renamed_hotkey_carries_nothing_along() -> None:
@@ -317,7 +317,7 @@ def test_memory_is_bounded_and_a_clique_found_among_256_miners() -> None:
         ]
         kinship = learned(kinship, SKY, replies, {})
     assert len(kinship.by_both()) <= MAX_PAIRS
-    assert len(encode(History(kinship=kinship))) < 250_000
+    assert len(encode(Memory(kinship=kinship))) < 250_000
     found = suspicions(kinship)
     assert {hotkey for hotkey, value in found.by_hotkey.items() if value >= VERDICT} == {
         f"h{uid:03}" for uid in range(60)

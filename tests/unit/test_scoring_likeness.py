@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from engine.encoding.encoders import open_encoder
+from engine.judge.encoding.encoders import open_encoder
 from engine.scoring import profiles
 from engine.scoring.likeness import MOST, compare
 from engine.values import Likeness

@@ -7,8 +7,8 @@ import pytest
 from engine.answers.registry import answer_type
 from engine.scoring import ballot, robust
 from engine.scoring.duplicates import tokens
-from engine.scoring.kinship.learning import learned
-from engine.scoring.kinship.tallies import Kinship
+from engine.sybil.learning import learned
+from engine.sybil.tallies import Kinship
 from engine.values import AnswerType
 from tests.unit.scoring_helpers import challenge, judged, replies, verdicts
 

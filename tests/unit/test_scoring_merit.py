@@ -16,7 +16,7 @@ from engine.scoring.claims import MAX_CLAIMS, claims, support
 from engine.scoring.entities import entities, public
 from engine.scoring.explain import cluster_name
 from engine.scoring.history import MAX_HOTKEYS, History, Record
-from engine.scoring.speed import promptness
+from engine.scoring.robust import promptness
 from engine.scoring.votes import Votes
 from engine.values import AnswerType, Source
 from tests.unit.scoring_helpers import challenge, replies, reply

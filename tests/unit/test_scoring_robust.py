@@ -5,6 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
+from engine.judge import memory
+from engine.judge.memory import Memory
 from engine.scoring import history as histories
 from engine.scoring import profiles
 from engine.scoring.history import History
@@ -296,15 +298,16 @@ def test_a_copier_that_shortens_what_it_copies_stays_known_as_one() -> None:
 
 def test_history_survives_its_encoding_and_stays_bounded() -> None:
     history = learned(60, [f"m{n}" for n in range(4)], ["c0", "c1"])
-    assert histories.decode(histories.encode(history)) == history
+    carried = Memory(history.rounds, history.records)
+    assert memory.decode(memory.encode(carried)) == carried
     assert all(len(record.outcomes) <= histories.MAX_OUTCOMES for record in history.records.values())
     assert all(len(record.answers) <= histories.MAX_ANSWERS for record in history.records.values())
     crowd = [reply(f"h{number}", "", status="timeout") for number in range(histories.MAX_HOTKEYS + 50)]
     _, fuller = judged(SUM, crowd, history)
     assert len(fuller.records) == histories.MAX_HOTKEYS
-    assert histories.decode(None) == History()
+    assert memory.decode(None) == Memory()
     with pytest.raises(ValueError, match="not a scoring history"):
-        histories.decode(b"\xc1 nothing of ours")
+        memory.decode(b"\xc1 nothing of ours")
 
 
 def test_an_unknown_profile_names_the_known_ones() -> None:

@@ -8,16 +8,16 @@ import pytest
 from msgspec import structs
 
 from engine.answers.registry import answer_type
-from engine.scoring.kinship import evidence, tallies
-from engine.scoring.kinship.answering import Answering, alike, answering
-from engine.scoring.kinship.layout import MAX_LINES, PLAIN, layout, rarity
-from engine.scoring.kinship.learning import MAX_NEW, learned
-from engine.scoring.kinship.meaning import closer_than_the_rest
-from engine.scoring.kinship.strength import Strength, copied, never_apart, strength
-from engine.scoring.kinship.suspects import suspicions
-from engine.scoring.kinship.tallies import Kinship, Miner, Pace, Pair, Share
-from engine.scoring.kinship.timing import rests, standing_out
-from engine.scoring.kinship.wording import Bools, chosen_alike, same_words
+from engine.sybil import evidence, tallies
+from engine.sybil.agreement import Answering, alike, answering
+from engine.sybil.layout import MAX_LINES, PLAIN, layout, rarity
+from engine.sybil.learning import MAX_NEW, learned
+from engine.sybil.meaning import closer_than_the_rest
+from engine.sybil.strength import Strength, copied, never_apart, strength
+from engine.sybil.suspects import suspicions
+from engine.sybil.tallies import Kinship, Miner, Pace, Pair, Share
+from engine.sybil.timing import rests, standing_out
+from engine.sybil.wording import Bools, chosen_alike, same_words
 from engine.values import AnswerType
 from tests.unit.kinship_helpers import OPEN, asked, bystanders, pointing, said
 

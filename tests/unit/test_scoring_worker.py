@@ -3,7 +3,7 @@ import os
 import signal
 from pathlib import Path
 
-from engine.judging import Judge
+from engine.judge.client import Judge
 from tests.unit.scoring_helpers import challenge, replies
 
 ASKED = challenge("What is 17 times 24?", "number")

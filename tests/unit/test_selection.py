@@ -5,9 +5,9 @@ from collections import Counter
 
 import pytest
 
-from engine.refusals import Refusals
-from engine.selection import Selection, Sweeper
 from engine.transport.dialect import Availability
+from engine.validator.refusals import Refusals
+from engine.validator.selection import Selection, Sweeper
 from engine.values import Metagraph, Neuron, Peer
 from tests.unit.engine_helpers import Obliging
 

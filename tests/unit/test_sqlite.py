@@ -9,8 +9,9 @@ import pytest
 
 from engine.chain.local.storage import ChainDamaged, ChainDataError, StateFile, told
 from engine.damage import Damaged
+from engine.errors import StoreError
 from engine.sqlite import failure_of
-from engine.store.errors import StoreDamaged, StoreError, StoreFull, StoreUnusable, store_error
+from engine.store.errors import StoreDamaged, StoreFull, StoreUnusable, store_error
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.errors import StoreError
 from engine.store.database import Database
-from engine.store.errors import StoreError, StoreFull
+from engine.store.errors import StoreFull
 from engine.store.store import Store
 from engine.values import Round
 from tests.unit.store_helpers import NETUID, a_plan, a_reply, a_round

@@ -11,19 +11,20 @@ from pathlib import Path
 
 import pytest
 
-from engine import heartbeat, keeping
-from engine.backlog import Backlog, Entry
 from engine.chain.interface import ChainUnavailable
 from engine.chain.local import LocalChain
 from engine.feed import Feed
-from engine.heartbeat import Heartbeat
-from engine.keeping import Keeping
 from engine.logs import FILE, FOLDER, open_log
+from engine.node import heartbeat
+from engine.node import record_watch as keeping
+from engine.node.heartbeat import Heartbeat
+from engine.node.record_watch import Keeping
 from engine.place import Place
 from engine.sqlite import beside
 from engine.store.errors import StoreGone
 from engine.store.reader import open_reader
 from engine.store.store import Store
+from engine.validator.backlog import Backlog, Entry
 from tests.unit.store_helpers import NETUID, a_plan, a_round
 from tests.unit.tui_helpers import snapshot
 

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.errors import StoreError
 from engine.store import database
-from engine.store.errors import StoreError, StoreTooNew, StoreUnusable
+from engine.store.errors import StoreTooNew, StoreUnusable
 from engine.store.reader import open_reader
 from engine.store.schema import LATEST, MIGRATIONS
 from engine.store.store import Store

@@ -6,7 +6,7 @@ from typing import Literal
 
 import pytest
 
-from console.records import read_round
+from console.record.rounds import read_round
 from engine.store import retention
 from engine.store.database import Database
 from engine.store.reader import open_reader

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from engine.store.errors import StoreError
+from engine.errors import StoreError
 from engine.store.store import Store, Tally
 from engine.values import Reply, Request
 from tests.unit.store_helpers import NETUID, PROFILE, T0, a_reply, a_round, a_verdict, hotkey

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
-from engine import supervisor as supervisor_module
 from engine.feed import Feed
+from engine.node import supervisor as supervisor_module
+from engine.node.supervisor import Fatal, Supervisor
 from engine.snapshot import Snapshot
-from engine.supervisor import Fatal, Supervisor
 from tests.unit.engine_helpers import until
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from cryptography.fernet import Fernet, InvalidToken
 
 from engine.keys import Signer, signature_hex
-from engine.server_view import SessionView
+from engine.snapshot import SessionView
 from engine.transport.dialect import Answer, Availability, Caller, Desk
 from engine.transport.errors import Refused, WireError
 from engine.transport.gate import Claim, Gate, GateClosed

@@ -10,7 +10,7 @@ from console.tui.app import ConsoleApp
 from console.tui.screens.challenge import ChallengeScreen
 from console.tui.screens.miner import MinerScreen
 from console.tui.widgets.live_table import LiveTable
-from engine.view import round_view
+from engine.validator.views import round_view
 from tests.unit.recorded_helpers import (
     app_with,
     folder_with,

@@ -12,7 +12,7 @@ from textual.widget import Widget
 import console.tui
 from console.actions import ACTIONS, SCREENS, actions_of
 from console.actions.action import Action
-from console.keymap import Keymap
+from console.actions.keymap import Keymap
 from console.tui.app import ConsoleApp
 from console.tui.ending import Ending
 from console.tui.screens.dialog import ConfirmDialog

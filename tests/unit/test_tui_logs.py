@@ -17,7 +17,7 @@ from tests.unit.tui_helpers import NARROW, NOW, WIDE, app_of, screen_text, snaps
 TRACE = "the store failed\nTraceback (most recent call last):\n  line 7\nStoreError: disk"
 
 
-def said(number: int, *, level: str = "INFO", logger: str = "engine.validator", text: str = "") -> LogLine:
+def said(number: int, *, level: str = "INFO", logger: str = "engine.validator.loop", text: str = "") -> LogLine:
     return LogLine(NOW + number, level, logger, text or f"record {number}")
 
 
@@ -83,7 +83,7 @@ async def test_level_and_source_choose_what_is_shown(app: ConsoleApp) -> None:
         await press(pilot, "v", "v")
         assert len(view_of(app).records) == 6
         shown = await press(pilot, "s")
-        assert "engine.validator  4" in shown and "miner_server  1" in shown
+        assert "engine.validator.loop  4" in shown and "miner_server  1" in shown
         await press(pilot, "j", "enter")
         assert {record.line.logger.partition(".")[0] for record in view_of(app).records} == {"engine"}
         app.logs.add(said(6, logger="miner_server.app"))

@@ -5,13 +5,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from console.keymap import Keymap
-from console.memory import Memory, keep, memory_path, recall
+from console.actions.keymap import Keymap
 from console.present.logs import LogLook
 from console.present.miners import MINERS
 from console.present.table import View
 from console.tui.app import ConsoleApp
 from console.tui.ending import Ending
+from console.tui.memory import Memory, keep, memory_path, recall
 from console.tui.widgets.live_table import LiveTable
 from engine.feed import Feed
 from engine.logs import LogRing

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from console.instants import duration
 from console.present import formats, home, pulse, states
 from console.present.chrome import footer, header, tabs
 from console.present.miners import MINERS
@@ -24,7 +25,7 @@ TEXTS = st.text(max_size=30).map(safe)
     [(-1, "0s"), (0, "0s"), (59, "59s"), (60, "1m00s"), (3600 * 4 + 720, "4h12m"), (86_400 * 3 + 3600 * 4, "3d04h")],
 )
 def test_durations_have_two_units_at_most(seconds: float, said: str) -> None:
-    assert formats.duration(seconds) == said
+    assert duration(seconds) == said
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,7 @@ from msgspec.structs import replace
 from console.tui.screens.dialog import Reader
 from console.tui.widgets.live_table import LiveTable
 from engine.commands import BlockCaller, RestartService, UnblockCaller
-from engine.server_view import CallerView, RequestView, ServerView, SessionView
-from engine.snapshot import ServiceView
+from engine.snapshot import CallerView, RequestView, ServerView, ServiceView, SessionView
 from engine.values import Metagraph, Neuron
 from tests.unit.tui_helpers import NARROW, NOW, WIDE, Orders, app_of, miner, screen_text, snapshot, toasts
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from console import settling
-from console.keymap import Keymap
+from console import garbage as settling
+from console.actions.keymap import Keymap
 from console.tui.app import ConsoleApp
 from console.tui.screens import SCREENS
 from engine.feed import Feed
-from engine.host import EngineThread
 from engine.logs import LogRing
+from engine.node.thread import EngineThread
 from tests.unit.tui_helpers import NARROW, app_of, screen_text, snapshot
 
 

@@ -17,8 +17,7 @@ from console.tui.screens.miner import MinerScreen
 from console.tui.widgets.live_table import LiveTable
 from console.tui.widgets.options import Options
 from engine.commands import AutoWeights, CommitWeights, Pause, Register, Resume, RevealWeights, Serve, SetWeights
-from engine.server_view import ServerView
-from engine.snapshot import ChainView, CommandView, CommitView, PlanView, SetterView, Snapshot
+from engine.snapshot import ChainView, CommandView, CommitView, PlanView, ServerView, SetterView, Snapshot
 from tests.unit.tui_helpers import NARROW, NOW, WIDE, Orders, app_of, miner, screen_text, snapshot, toasts
 
 MINERS = (miner(1, planned=0.4, weight=0.1), miner(2), miner(3, planned=0.0, weight=0.2))

@@ -9,23 +9,23 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from engine import backlog
-from engine import validator as validator_module
 from engine.challenges.errors import ChallengeError
-from engine.dispatch import Dispatch
+from engine.errors import StoreError
 from engine.feed import Feed
-from engine.judging import Judge
-from engine.scoreboard import Scoreboard
-from engine.scoring import history as histories
-from engine.selection import Selection, Sweeper
-from engine.store.errors import StoreError, StoreFull
+from engine.judge import memory
+from engine.judge.client import Judge
+from engine.store.errors import StoreFull
 from engine.store.store import Store
 from engine.transport.dialect import Availability
 from engine.transport.errors import WireError
-from engine.validator import Validator
+from engine.validator import backlog
+from engine.validator import loop as validator_module
+from engine.validator.dispatch import Dispatch
+from engine.validator.loop import Validator
+from engine.validator.scores import Scoreboard
+from engine.validator.selection import Selection, Sweeper
 from engine.values import Metagraph, Neuron, Round
-from engine.weights.averages import Exponential
-from engine.weights.book import AverageBook
+from engine.weights.averages import AverageBook, Exponential
 from tests.unit.engine_helpers import NETUID, Obliging, Questions, a_feed, named, until
 
 MINERS = ("hk1", "hk2", "hk3")
@@ -301,7 +301,7 @@ async def test_a_restart_of_the_service_goes_on_with_what_is_not_stored_yet(stor
         bench.store.full = set()
         await bench.run()
         assert bench.told == await bench.stored() == ["a", "b", "c"]
-        seen = histories.decode(await store.history(NETUID, "robust"))
+        seen = memory.decode(await store.history(NETUID, "robust"))
         assert seen.rounds == 3, "what the round that waited taught is not lost"
 
 

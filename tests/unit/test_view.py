@@ -4,15 +4,15 @@ import pytest
 
 from engine.challenges.sources.lines import MAX_ID
 from engine.percentile import percentile
-from engine.scoreboard import Scoreboard
-from engine.scoring.kinship.suspects import Suspects, Suspicions
-from engine.selection import Selection
 from engine.snapshot import MinerView
+from engine.sybil.suspects import Suspects, Suspicions
+from engine.sybil.views import sybil_view, with_verdicts
 from engine.transport.dialect import Availability
+from engine.validator.scores import Scoreboard
+from engine.validator.selection import Selection
+from engine.validator.views import ID_WIDTH, clusters_of_uids, miner_views, plan_view, round_view
 from engine.values import Metagraph, Neuron, Outcome
-from engine.view import ID_WIDTH, clusters_of_uids, miner_views, plan_view, round_view, sybil_view, with_verdicts
-from engine.weights.averages import Exponential
-from engine.weights.book import AverageBook
+from engine.weights.averages import AverageBook, Exponential
 from engine.weights.plan import WeightPlan, WeightRow
 from tests.unit.store_helpers import NETUID, a_plan, a_reply, a_round, hotkey
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from engine import watch as watch_module
 from engine.chain.interface import ChainUnavailable
 from engine.chain.local import LocalChain
 from engine.feed import Feed
-from engine.supervisor import Fatal
+from engine.node import chain_watch as watch_module
+from engine.node.chain_watch import ChainWatch
+from engine.node.supervisor import Fatal
 from engine.values import Metagraph, at_port
-from engine.watch import ChainWatch
 from tests.unit.chain_helpers import NETUID, RULES, key, running_subnet
 from tests.unit.engine_helpers import a_feed, named, until
 

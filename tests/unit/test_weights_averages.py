@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.weights import book as module
-from engine.weights.averages import Exponential, Rule, Windowed, average
-from engine.weights.book import AverageBook
+from engine.weights import averages as module
+from engine.weights.averages import AverageBook, Exponential, Rule, Windowed, average
 
 EMISSIONS = st.floats(-2, 2, allow_nan=False)
 ALPHAS = st.sampled_from([0.05, 0.3, 0.9, 1.0])

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.snapshot import PenaltyRule, PenaltyState
+from engine.sybil.penalties import Penalty, Standing, after, lowered, penalties
 from engine.values import Hyperparameters, Metagraph, Neuron
-from engine.weights.penalties import Penalty, Standing, after, lowered, penalties
 from engine.weights.plan import HotkeyScore, plan_weights
 
 SCORES = tuple(HotkeyScore(hotkey=name, score=1.0, last_answer_at=1_000.0) for name in "abcdefghij")

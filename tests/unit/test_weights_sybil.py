@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.weights.sybil import HARD, KEPT, penalise
+from engine.sybil.penalties import HARD, KEPT, penalise
 
 KNOWN = json.loads((Path(__file__).parents[1] / "data" / "loosh_weights.json").read_text())
 SUSPICION = st.dictionaries(st.sampled_from("abcdefgh"), st.floats(0, 1))

@@ -6,8 +6,8 @@ from typing import Any
 
 from engine.chain.interface import ChainUnavailable
 from engine.chain.local import LocalChain
+from engine.errors import StoreError
 from engine.keys import Signer
-from engine.store.errors import StoreError
 from engine.values import Level, Outcome, OutcomeStatus
 from engine.weights.journal import JournalEntry
 from engine.weights.plan import Basis, HotkeyScore, WeightPlan

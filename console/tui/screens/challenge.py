@@ -18,7 +18,7 @@ from console.present.picture import Picture
 from console.present.recorded import RecordedRound, ReplyRow, reply_rows
 from console.present.replies import REPLIES
 from console.present.text import Span, line
-from console.records import read_round
+from console.record.rounds import read_round
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.difference import DifferenceDialog
 from console.tui.screens.miner import MinerScreen

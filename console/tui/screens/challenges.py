@@ -13,7 +13,7 @@ from console.present import consensus, replies
 from console.present.picture import Picture
 from console.present.recorded import RecordedRound, reply_rows
 from console.present.rounds import ROUNDS
-from console.records import read_round
+from console.record.rounds import read_round
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.challenge import ChallengeScreen
 from console.tui.widgets.lines import Reading

@@ -11,9 +11,9 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 
 from console.config import shown, shown_names
+from console.doctor import lines as doctor
 from console.doctor import report
 from console.doctor.result import Result
-from console.present import doctor
 from console.present.picture import Picture
 from console.present.settings import SETTINGS
 from console.present.text import Span, line, text_of

@@ -13,7 +13,7 @@ from console.errors import ConsoleError
 from console.present import miner
 from console.present.picture import Picture
 from console.present.recorded import MinerRecord
-from console.records import read_miner
+from console.record.rounds import read_miner
 from console.tui.widgets.lines import Reading
 from console.tui.widgets.panel import Panel
 

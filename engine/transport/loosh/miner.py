@@ -16,7 +16,7 @@ from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from engine.keys import Signer
-from engine.server_view import SessionView
+from engine.snapshot import SessionView
 from engine.transport.errors import Refused, WireError, brief
 from engine.transport.gate import Gate, GateClosed, clocks_apart
 from engine.transport.loosh.handshake import (

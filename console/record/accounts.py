@@ -1,0 +1,122 @@
+"""What the store knew of each miner at one moment, as the engine counts it: pure functions over its last replies."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from engine.percentile import percentile
+from engine.snapshot import MinerView
+from engine.store.past import PastReply
+from engine.store.tally import Tally
+from engine.text import safe
+from engine.validator.scores import LATENCIES_KEPT
+from engine.validator.views import NAME_WIDTH
+from engine.weights.averages import AverageBook, Rule, Sample
+from engine.weights.plan import HotkeyScore, fresh_scores
+
+
+class Account(Struct, frozen=True, kw_only=True):
+    """A miner as it stood when it was last asked, with its last samples, oldest first."""
+
+    hotkey: str
+    name: str
+    uid: int
+    asked_at: float
+    tally: Tally
+    latency_ms: float
+    samples: Sequence[Sample]
+
+
+def account(hotkey: str, name: str, replies: Sequence[PastReply], samples: Sequence[Sample]) -> Account:
+    """Made of the last replies, newest first and at least one. One that we cancelled counts for nothing."""
+    counted = [reply for reply in replies if reply.status != "cancelled"]
+    answers = [reply for reply in counted if reply.status == "ok"]
+    failures = next((place for place, reply in enumerate(counted) if reply.status == "ok"), len(counted))
+    return Account(
+        hotkey=hotkey,
+        name=name,
+        uid=replies[0].uid,
+        asked_at=replies[0].at,
+        tally=Tally(
+            rounds=len(counted),
+            answered=len(answers),
+            failed=len(counted) - len(answers),
+            failures_in_a_row=failures,
+            last_answer_at=answers[0].at if answers else None,
+            last_emission=counted[0].emission if counted else None,
+        ),
+        latency_ms=percentile([reply.ms for reply in answers[:LATENCIES_KEPT]], 0.5),
+        samples=samples,
+    )
+
+
+def current(accounts: Sequence[Account]) -> list[Account]:
+    """Ordered by uid; of hotkeys that had the same uid one after the other, the one that was asked last."""
+    holders: dict[int, Account] = {}
+    for one in sorted(accounts, key=lambda one: one.asked_at):
+        holders[one.uid] = one
+    return [holders[uid] for uid in sorted(holders)]
+
+
+def miner_views(
+    accounts: Sequence[Account], rule: Rule | None, weights: dict[str, float], now: float
+) -> tuple[MinerView, ...]:
+    """The Miners table at `now`. `weights` are the shares that were set on chain, by hotkey."""
+    book = _book(accounts, rule) if rule else None
+    emas = {one.hotkey: (book.value(one.hotkey, now) if book else None) or 0.0 for one in accounts}
+    planned = _planned(accounts, emas, now)
+    return tuple(
+        _miner_view(
+            one,
+            ema=emas[one.hotkey],
+            history=book.history(one.hotkey) if book else (),
+            weight=weights.get(one.hotkey, 0.0),
+            planned=planned[one.hotkey],
+            now=now,
+        )
+        for one in accounts
+    )
+
+
+def _book(accounts: Sequence[Account], rule: Rule) -> AverageBook:
+    book = AverageBook(rule)
+    for one in accounts:
+        for at, emission in one.samples:
+            book.add(one.hotkey, at, emission)
+    return book
+
+
+def _planned(accounts: Sequence[Account], emas: dict[str, float], now: float) -> dict[str, float]:
+    """The shares that weights made of these scores would have."""
+    scores = (
+        HotkeyScore(hotkey=one.hotkey, score=emas[one.hotkey], last_answer_at=one.tally.last_answer_at or 0.0)
+        for one in accounts
+    )
+    fresh = fresh_scores(scores, "normal", now)
+    total = sum(fresh.values())
+    return {hotkey: score / total if total else 0.0 for hotkey, score in fresh.items()}
+
+
+def _miner_view(
+    of: Account, *, ema: float, history: tuple[float, ...], weight: float, planned: float, now: float
+) -> MinerView:
+    tally = of.tally
+    return MinerView(
+        uid=of.uid,
+        hotkey=of.hotkey,
+        name=safe(of.name, NAME_WIDTH),
+        stake=None,
+        incentive=None,
+        ema=ema,
+        ema_before=history[-2] if len(history) > 1 else 0.0,
+        ema_history=history,
+        last_emission=tally.last_emission or 0.0,
+        weight=weight,
+        planned=planned,
+        rounds=tally.rounds,
+        answered=tally.answered,
+        failed=tally.failed,
+        latency_ms=round(of.latency_ms, 1),
+        last_answer_at=tally.last_answer_at or 0.0,
+        state=tally.state(now),
+    )

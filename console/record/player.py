@@ -1,0 +1,189 @@
+"""Goes through a recording, on a thread of its own: back, forth and by itself, a Snapshot for each instant."""
+
+import logging
+import queue
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from math import inf
+from threading import Thread
+
+from msgspec.structs import replace
+
+from console.errors import ConsoleError
+from console.record.recording import Recording
+from engine.feed import Feed
+from engine.recorded_log import RecordedLog
+
+log = logging.getLogger(__name__)
+
+PACES = {"1x": 1.0, "4x": 4.0, "16x": 16.0, "max": inf}
+"""How fast it plays, the slowest first."""
+
+LONGEST_GAP_S = 10.0
+"""A longer pause between two rounds is played as this one."""
+
+SHORTEST_GAP_S = 0.02
+"""A screen shows no more rounds a second than this leaves, and needs its share of the processor."""
+
+LOG_EVERY_S = 0.25
+"""The log of each instant takes longer to read than its round; while it plays, some are left out."""
+
+
+class Player:
+    """One way through a recording. Whoever asks for an instant goes on at once; the `feed` has it a moment later.
+
+    `told` gets what the operator should know, as "this is the last round". Raises ConsoleError on opening.
+    """
+
+    def __init__(self, recording: Recording, *, at: float | None = None) -> None:
+        self._recording = recording
+        self._place = recording.timeline.total
+        self._at = recording.timeline.time(self._place)
+        self._pace = "1x"
+        self._playing = False
+        self._due = 0.0
+        self._log_read_at = -inf
+        self._requests: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._thread = Thread(target=self._run, name="replay", daemon=True)
+        self.told: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.logs = RecordedLog(recording.folder)
+        self._go_to(self._at if at is None else at)
+        self.feed = Feed(recording.snapshot(self._place, self._at))
+
+    # -- what can be asked for, from any thread --------------------------------------------------------------------
+
+    def step(self, rounds: int) -> None:
+        """So many rounds on, or back when negative."""
+        self._requests.put(lambda: self._seek(self._place + rounds))
+
+    def go_to_round(self, place: int) -> None:
+        self._requests.put(lambda: self._seek(place))
+
+    def first(self) -> None:
+        self._requests.put(lambda: self._seek(1))
+
+    def last(self) -> None:
+        self._requests.put(lambda: self._seek(self._recording.timeline.total))
+
+    def go_to(self, at: float) -> None:
+        """To an instant, which may lie between two rounds."""
+        self._requests.put(lambda: self._go_to(at))
+
+    def play_or_pause(self) -> None:
+        self._requests.put(self._play_or_pause)
+
+    def change_pace(self) -> None:
+        """To the next faster pace, from the fastest to the slowest."""
+        self._requests.put(self._change_pace)
+
+    # -- the thread ------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while True:
+            try:
+                request = self._requests.get(timeout=self._until_due())
+            except queue.Empty:
+                request = self._advance
+            if request is None:
+                return
+            self._carry_out(request)
+
+    def _carry_out(self, request: Callable[[], None]) -> None:
+        """Do what was asked for, and show where that leads unless more was asked meanwhile."""
+        try:
+            gone = self._recording.refresh()
+            self._place = min(max(1, self._place - gone), self._recording.timeline.total)
+            request()
+            self._stay_in_the_record()
+            if self._requests.empty():
+                self._show()
+        except ConsoleError as error:
+            self._stop_at(str(error))
+        except Exception as error:
+            log.exception("the replay stopped at round %d", self._place)
+            self._stop_at(f"this round cannot be shown ({type(error).__name__}): the log of the replay says more")
+
+    def _stay_in_the_record(self) -> None:
+        """To the nearest round that is left, when the one on the screen was deleted meanwhile."""
+        timeline = self._recording.timeline
+        place = min(max(1, self._place), timeline.total)
+        if place != self._place:
+            self._set(place, max(self._at, timeline.time(place)))
+
+    def _stop_at(self, reason: str) -> None:
+        self._playing = False
+        self.told.put(reason)
+
+    def _show(self) -> None:
+        snapshot = self._recording.snapshot(self._place, self._at)
+        if snapshot.replay is not None:
+            where = replace(snapshot.replay, pace=self._pace, playing=self._playing)
+            snapshot = replace(snapshot, replay=where)
+        self.feed.publish(snapshot)
+        now = time.monotonic()
+        if not self._playing or now - self._log_read_at >= LOG_EVERY_S:
+            self.logs.show(self._at)
+            self._log_read_at = now
+
+    def _seek(self, place: int) -> None:
+        total = self._recording.timeline.total
+        if not 1 <= place <= total:
+            self._stop_at(f"this is the {'last' if place > total else 'first'} recorded round")
+        place = min(max(1, place), total)
+        self._set(place, self._recording.timeline.time(place))
+
+    def _go_to(self, at: float) -> None:
+        timeline = self._recording.timeline
+        first, last = timeline.time(1), timeline.time(timeline.total)
+        if not first <= at <= last:
+            self.told.put(f"the record {'begins' if at < first else 'ends'} here")
+        at = min(max(first, at), last)
+        self._set(timeline.place_at(at), at)
+
+    def _set(self, place: int, at: float) -> None:
+        self._place, self._at = place, at
+        self._plan()
+
+    def _play_or_pause(self) -> None:
+        self._playing = not self._playing
+        self._plan()
+
+    def _change_pace(self) -> None:
+        paces = list(PACES)
+        self._pace = paces[(paces.index(self._pace) + 1) % len(paces)]
+        self._plan()
+
+    def _advance(self) -> None:
+        self._seek(self._place + 1)
+
+    def _plan(self) -> None:
+        """When the next round is due, if it plays."""
+        timeline = self._recording.timeline
+        gap = timeline.time(self._place + 1) - self._at if self._place < timeline.total else 0.0
+        self._due = time.monotonic() + max(SHORTEST_GAP_S, min(gap, LONGEST_GAP_S) / PACES[self._pace])
+
+    def _until_due(self) -> float | None:
+        return max(0.0, self._due - time.monotonic()) if self._playing else None
+
+    def start(self) -> None:
+        self._requests.put(lambda: None)
+        self._thread.start()
+
+    def stop_soon(self) -> None:
+        self._requests.put(None)
+
+    def stop(self) -> None:
+        """End it and wait for its end."""
+        self.stop_soon()
+        self._thread.join()
+
+
+@contextmanager
+def playing(player: Player) -> Iterator[Player]:
+    """The player's thread runs while this does."""
+    player.start()
+    try:
+        yield player
+    finally:
+        player.stop()

@@ -1,0 +1,53 @@
+"""`subnet-console replay`: recorded rounds in the same screens, without an engine."""
+
+import os
+import signal
+from pathlib import Path
+
+from console import garbage as settling
+from console.errors import ConsoleError, ExitCode
+from console.headless import narrate
+from console.instants import instant
+from console.record.player import Player, playing
+from console.record.private_copy import readable
+from console.record.recording import Recording
+from console.terminal import check_terminal
+from engine.folders import prepare_folder, state_home
+from engine.logs import open_log
+
+LOG_CAP_MB = 5.0
+NO_SCREEN = "replay shows a screen and nothing else; 'subnet-console export' writes what is recorded"
+
+
+def replay(folder: Path, *, at: str | None) -> int:
+    """Show the record of a data folder from the instant `at` on, by default from its last round. Raises ConsoleError.
+
+    What the screen itself leaves (its log, exports) goes into the user's state folder, never into the one it shows.
+    """
+    check_terminal(os.environ, otherwise=NO_SCREEN)
+    folder, own = folder.absolute(), prepare_folder(state_home() / "replay")
+    told: list[str] = []
+
+    def tell(text: str) -> None:
+        told.append(text)
+        narrate(text)
+
+    with readable(folder, tell) as data, open_log(own, level="info", cap_mb=LOG_CAP_MB) as logs:
+        player = Player(recording := Recording(folder, data), at=_instant(at, recording))
+        for text in told:
+            player.told.put(text)
+        settling.begin()
+        from console.tui.run import show_replay
+
+        with playing(player):
+            received = show_replay(player, logs, own, cap_mb=LOG_CAP_MB)
+    return ExitCode.INTERRUPTED if received == signal.SIGINT else ExitCode.DONE
+
+
+def _instant(text: str | None, recording: Recording) -> float | None:
+    if text is None:
+        return None
+    try:
+        return instant(text, now=recording.timeline.time(recording.timeline.total))
+    except ValueError as error:
+        raise ConsoleError(f"--at: {error}") from None

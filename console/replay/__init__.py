@@ -1,1 +1,0 @@
-"""Looking back: the record of a data folder as Snapshots of earlier instants, and a player that goes through them."""

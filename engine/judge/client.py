@@ -1,0 +1,213 @@
+"""Judging off the engine's loop: a worker process embeds and judges, and is replaced when it dies or dawdles."""
+
+import asyncio
+import contextlib
+import logging
+import math
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+import msgspec
+
+from engine.damage import UNDECODABLE
+from engine.environ import harmless
+from engine.feed import Feed
+from engine.judge.encoding.endpoint import NOWHERE, Endpoint
+from engine.judge.encoding.errors import EncoderError
+from engine.judge.encoding.threads import thread_limits
+from engine.judge.memory import decode
+from engine.judge.worker import HEADER_BYTES, Answer, Failed, Judged, Ready, Setup, Task
+from engine.patience import impatience
+from engine.sybil.suspects import Suspicions, suspicions
+from engine.values import Challenge, Judgement, Reply
+
+log = logging.getLogger(__name__)
+
+DEADLINE_S = 60.0
+"""The longest that loading the model, or judging one round, may take."""
+
+SILENT_S = 5.0
+"""Judging takes less than a second; a worker that is silent for longer is talked of."""
+
+DYING_S = 1.0
+"""So long may a process that dies take from closing its pipes to its end."""
+
+SILENCE = "judging worker"
+"""The subject of that talk, which is over when the worker answers."""
+
+
+class JudgeFailed(Exception):
+    """A round could not be judged, twice; the message says why."""
+
+
+def suspicions_in(history: bytes) -> Suspicions:
+    """Who may be one after what a judgement left. Raises ValueError when it was none that left it."""
+    return suspicions(decode(history).kinship)
+
+
+class Judge:
+    """Judges rounds by one profile with one encoder. One round at a time; others wait their turn.
+
+    `feed` is told of a worker that is silent, died or had to be replaced.
+    """
+
+    def __init__(
+        self,
+        profile: str,
+        encoder: str,
+        *,
+        threads: int = 1,
+        device: str = "auto",
+        endpoint: Endpoint = NOWHERE,
+        deadline: float = DEADLINE_S,
+        feed: Feed | None = None,
+    ) -> None:
+        self.profile = profile
+        self._setup = Setup(profile=profile, encoder=encoder, threads=threads, device=device, endpoint=endpoint)
+        self._deadline = deadline
+        self._feed = feed
+        self._process: asyncio.subprocess.Process | None = None
+        self._end: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
+        self._decoder: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)
+
+    async def start(self) -> None:
+        """Start the worker and load the model. Raises `EncoderError`, `JudgeFailed`."""
+        async with self._turn:
+            await self._begin()
+
+    async def judge(self, challenge: Challenge, replies: Sequence[Reply], history: bytes | None) -> Judged:
+        """Raises `JudgeFailed`."""
+        try:
+            task = msgspec.msgpack.encode(Task(challenge=challenge, replies=tuple(replies), history=history))
+        except (OverflowError, UnicodeEncodeError) as error:
+            raise JudgeFailed(f"challenge {challenge.id} cannot be handed to the worker: {error}") from error
+        async with self._turn:
+            try:
+                return await self._judged(task)
+            except JudgeFailed as error:
+                log.warning("judging challenge %s again: %s", challenge.id, error)
+                return await self._judged(task)
+
+    async def close(self) -> None:
+        """End the worker at once. A second call does nothing."""
+        process, self._process = self._process, None
+        if process is not None:
+            if process.returncode is None and self._end is not None:
+                self._end.cancel()
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+    @property
+    def pid(self) -> int | None:
+        """The worker's process."""
+        return self._process.pid if self._process else None
+
+    async def _judged(self, task: bytes) -> Judged:
+        if self._process is None or self._process.returncode is not None:
+            try:
+                await self._begin()
+            except EncoderError as error:
+                raise JudgeFailed(str(error)) from error
+        answer = await self._exchange(task)
+        if not isinstance(answer, Judged):
+            raise JudgeFailed(answer.reason if isinstance(answer, Failed) else "the worker gave no judgement")
+        _require_finite(answer.judgement)
+        return answer
+
+    async def _begin(self) -> None:
+        await self.close()
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "engine.judge.worker",
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                env=harmless(os.environ) | thread_limits(self._setup.threads),
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise JudgeFailed(f"the judging worker cannot be started ({error.strerror})") from error
+        self._end = asyncio.create_task(self._see_the_end_of(self._process))
+        answer = await self._exchange(msgspec.msgpack.encode(self._setup))
+        if isinstance(answer, Failed):
+            await self.close()
+            raise EncoderError(answer.reason)
+        if not isinstance(answer, Ready):
+            raise JudgeFailed("the worker does not start as it should")
+        without = f"; no GPU is used (encoder_device {self._setup.device})" if answer.device == "cpu" else ""
+        log.info("answers are embedded by %s on %s%s", answer.encoder, answer.device, without)
+
+    async def _see_the_end_of(self, process: asyncio.subprocess.Process) -> None:
+        """Tell of a worker that ends without being ended, also while there is nothing to judge."""
+        code = await process.wait()
+        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        self._tell_replaced(f"died ({how})")
+
+    def _tell_replaced(self, why: str) -> None:
+        text = f"the judging worker {why}: another one takes its place"
+        if self._feed is None:
+            log.error(text)
+        else:
+            self._feed.raise_attention("error", "judging", text)
+
+    async def _exchange(self, message: bytes) -> Answer:
+        """One message there and one back. A worker that fails at it is killed."""
+        try:
+            async with asyncio.timeout(self._deadline):
+                with impatience(self._feed, SILENCE, self._silence, "the judging worker answers again", after=SILENT_S):
+                    return await self._talk(message)
+        except TimeoutError:
+            await self.close()
+            self._tell_replaced(why := f"did not answer within {self._deadline:g} s")
+            raise JudgeFailed(f"the judging worker {why}") from None
+        except (EOFError, OSError) as error:
+            await self._ended()
+            raise JudgeFailed(f"the judging worker ended ({type(error).__name__})") from error
+        except UNDECODABLE as error:
+            await self.close()
+            self._tell_replaced(why := "gave an answer that cannot be read")
+            raise JudgeFailed(f"the judging worker {why}") from error
+        except asyncio.CancelledError:
+            await self.close()
+            raise
+
+    @property
+    def _silence(self) -> str:
+        url = self._setup.endpoint.url
+        waits = f"; it may be waiting for the encoder at {url}" if url else ""
+        return f"the judging worker has not answered for {SILENT_S:g} s{waits}"
+
+    async def _ended(self) -> None:
+        """A worker whose pipes broke has died, or is ended if it has not a moment later."""
+        if self._process is not None:
+            try:
+                async with asyncio.timeout(DYING_S):
+                    await self._process.wait()
+            except TimeoutError:
+                self._tell_replaced("closed its pipes")
+        await self.close()
+
+    async def _talk(self, message: bytes) -> Answer:
+        process = self._process
+        if process is None or process.stdin is None or process.stdout is None:
+            raise EOFError
+        process.stdin.write(len(message).to_bytes(HEADER_BYTES, "big") + message)
+        await process.stdin.drain()
+        size = int.from_bytes(await process.stdout.readexactly(HEADER_BYTES), "big")
+        return self._decoder.decode(await process.stdout.readexactly(size))
+
+
+def _require_finite(judgement: Judgement) -> None:
+    """A number that is none would poison every average made of it. Raises `JudgeFailed`."""
+    for verdict in judgement.verdicts:
+        numbers = (verdict.quality, verdict.score, verdict.emission, *verdict.parts.values())
+        if not all(map(math.isfinite, numbers)):
+            raise JudgeFailed(f"the verdict on uid {verdict.uid} is no number")
+    if not (math.isfinite(judgement.consensus) and math.isfinite(judgement.agreement)):
+        raise JudgeFailed("the consensus is no number")

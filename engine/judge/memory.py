@@ -1,0 +1,30 @@
+"""What is carried from one judged round to the next: scoring's history, and who resembles whom."""
+
+import msgspec
+
+from engine.scoring.history import History
+from engine.sybil.tallies import Kinship
+
+
+class Memory(History, frozen=True):
+    """The store keeps it whole, as one value."""
+
+    kinship: Kinship = Kinship()
+
+
+_DECODER = msgspec.msgpack.Decoder(Memory)
+
+
+def encode(memory: Memory) -> bytes:
+    return msgspec.msgpack.encode(memory)
+
+
+def decode(raw: bytes | None) -> Memory:
+    """The memory in `raw`; an empty one for None. Raises ValueError when it is none of ours."""
+    try:
+        memory = _DECODER.decode(raw) if raw else Memory()
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise ValueError(f"not a scoring history ({error})") from error
+    if not {hotkey for both in memory.kinship.by_both() for hotkey in both} <= memory.kinship.miners.keys():
+        raise ValueError("not a scoring history (it has pairs of miners that it does not know)")
+    return memory

@@ -1,0 +1,138 @@
+"""The judging worker: reads rounds on stdin and writes judgements on stdout until stdin ends.
+
+Each message is a length (4 bytes, big-endian) and that many bytes of msgpack. The first is `Setup`, answered by
+`Ready` or `Failed`; each `Task` after it is answered by `Judged` or `Failed`. Since it ends with its stdin, no worker
+outlives the engine that started it.
+"""
+
+import os
+import sys
+from typing import BinaryIO
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from engine.judge.encoding.endpoint import Endpoint
+from engine.judge.encoding.errors import EncoderError
+from engine.sybil.suspects import Suspicions
+from engine.values import Challenge, Judgement, Likeness, Reply
+
+HEADER_BYTES = 4
+NICENESS = 10
+
+
+class Setup(Struct, frozen=True, kw_only=True, tag=True):
+    """What the worker judges with."""
+
+    profile: str
+    encoder: str
+    threads: int
+    device: str
+    endpoint: Endpoint
+
+
+class Task(Struct, frozen=True, kw_only=True, tag=True):
+    """A round to judge; `history` is what the judgement before it left, None at the beginning."""
+
+    challenge: Challenge
+    replies: tuple[Reply, ...]
+    history: bytes | None
+
+
+class Ready(Struct, frozen=True, kw_only=True, tag=True):
+    """The model is loaded: the encoder's name, and where it runs."""
+
+    encoder: str
+    device: str
+
+
+class Judged(Struct, frozen=True, kw_only=True, tag=True):
+    """A judgement, what it had to compare, who may be one, and the history that goes with the next round."""
+
+    judgement: Judgement
+    likeness: Likeness
+    suspicions: Suspicions
+    history: bytes
+
+
+class Failed(Struct, frozen=True, kw_only=True, tag=True):
+    reason: str
+
+
+Answer = Ready | Judged | Failed
+
+
+def main() -> None:
+    """Serve one engine from the first message to the end of stdin."""
+    requests, answers = _own_pipes()
+    os.nice(NICENESS)
+    setup = msgspec.msgpack.decode(_read(requests), type=Setup)
+    try:
+        worker = _Worker(setup)
+    except Exception as error:
+        _write(answers, Failed(reason=str(error) or type(error).__name__))
+        return
+    _write(answers, Ready(encoder=worker.encoder.name, device=worker.encoder.device))
+    decoder = msgspec.msgpack.Decoder(Task)
+    while message := _read(requests):
+        try:
+            answer: Answer = worker.judge(decoder.decode(message))
+        except Exception as error:
+            told = str(error) if isinstance(error, EncoderError) else f"{type(error).__name__}: {error}"
+            answer = Failed(reason=told)
+        _write(answers, answer)
+
+
+class _Worker:
+    def __init__(self, setup: Setup) -> None:
+        from engine.judge.encoding.cache import CachedEncoder
+        from engine.judge.encoding.encoders import open_encoder
+
+        self._profile = setup.profile
+        self.encoder = CachedEncoder(
+            open_encoder(setup.encoder, threads=setup.threads, device=setup.device, endpoint=setup.endpoint)
+        )
+
+    def judge(self, task: Task) -> Judged:
+        from engine.judge.memory import decode, encode
+        from engine.scoring import profiles
+        from engine.sybil.learning import learned
+        from engine.sybil.suspects import suspicions
+
+        texts = profiles.texts(self._profile, task.challenge, task.replies)
+        vectors = dict(zip(texts, self.encoder.encode(texts), strict=True))
+        judgement, history = profiles.judge(self._profile, task.challenge, task.replies, vectors, decode(task.history))
+        likeness = profiles.likeness(self._profile, task.challenge, task.replies, vectors)
+        kinship = learned(history.kinship, task.challenge, task.replies, vectors)
+        return Judged(
+            judgement=replace(judgement, encoder=self.encoder.name),
+            likeness=likeness,
+            suspicions=suspicions(kinship),
+            history=encode(replace(history, kinship=kinship)),
+        )
+
+
+def _own_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """The two pipes under numbers that no library prints to."""
+    requests, answers = os.dup(sys.stdin.fileno()), os.dup(sys.stdout.fileno())
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nowhere, sys.stdin.fileno())
+    os.dup2(nowhere, sys.stdout.fileno())
+    return os.fdopen(requests, "rb"), os.fdopen(answers, "wb")
+
+
+def _read(stream: BinaryIO) -> bytes:
+    """The next message; empty at the end."""
+    size = int.from_bytes(stream.read(HEADER_BYTES), "big")
+    return stream.read(size)
+
+
+def _write(stream: BinaryIO, answer: Answer) -> None:
+    message = msgspec.msgpack.encode(answer)
+    stream.write(len(message).to_bytes(HEADER_BYTES, "big") + message)
+    stream.flush()
+
+
+if __name__ == "__main__":
+    main()

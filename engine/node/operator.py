@@ -1,0 +1,122 @@
+"""Carries out the operator's commands, one after the other, and answers each with an event and a log line."""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from engine.chain.interface import ChainUnavailable
+from engine.commands import AnyCommand, Stop
+from engine.errors import StoreError
+from engine.feed import Feed
+from engine.snapshot import CommandView
+from engine.store.store import Store
+from engine.text import safe
+from engine.values import Outcome
+
+log = logging.getLogger(__name__)
+
+COMMANDS_SHOWN = 100
+COMMANDS_WAITING = 100
+TEXT_WIDTH = 300
+
+Handler = Callable[[Any], Awaitable[Outcome]]
+"""Takes a command of the type that it is filed under."""
+
+
+class Operator:
+    """A service, done when it was told to stop. `handlers` says which commands this role knows, and does them."""
+
+    def __init__(self, feed: Feed, store: Store, handlers: Mapping[type, Handler]) -> None:
+        self._feed = feed
+        self._store = store
+        self._handlers = handlers
+        self._log: deque[CommandView] = deque(maxlen=COMMANDS_SHOWN)
+
+    @property
+    def log(self) -> tuple[CommandView, ...]:
+        """The last commands, oldest first."""
+        return tuple(self._log)
+
+    async def load(self) -> None:
+        """Take in the commands of earlier runs. Raises StoreError."""
+        self._log.extend(reversed(await self._store.recent_commands(COMMANDS_SHOWN)))
+
+    async def run(self, started: Callable[[], None]) -> None:
+        queue: asyncio.Queue[AnyCommand] = asyncio.Queue(COMMANDS_WAITING)
+        loop = asyncio.get_running_loop()
+        self._feed.on_command(lambda command: self._hand_over(loop, queue, command))
+        started()
+        try:
+            while not await self._stopped_by(await queue.get()):
+                pass
+        finally:
+            self._feed.on_command(None)
+
+    async def obey(self, command: AnyCommand) -> Outcome:
+        """Carry out one command. Every failure is an outcome in words."""
+        handler = self._handlers.get(type(command), _not_known)
+        try:
+            outcome = await handler(command)
+        except ChainUnavailable as error:
+            outcome = Outcome(status="unknown", reason=str(error))
+        except Exception as error:
+            log.exception("command %s failed", command.name)
+            outcome = Outcome(status="rejected", reason=f"{type(error).__name__}: {error}")
+        await self._note(command, outcome)
+        return outcome
+
+    async def _stopped_by(self, command: AnyCommand) -> bool:
+        outcome = await self.obey(command)
+        return outcome.ok and isinstance(command, Stop)
+
+    async def _note(self, command: AnyCommand, outcome: Outcome) -> None:
+        """Put a line into the command log, and say it as an event."""
+        line = CommandView(
+            at=time.time(),
+            name=command.name,
+            detail=safe(_detail(command), TEXT_WIDTH),
+            outcome=outcome.status,
+            reason=safe(outcome.reason, TEXT_WIDTH),
+        )
+        self._log.append(line)
+        self._feed.emit("command", command=line.name, detail=line.detail, outcome=line.outcome, reason=line.reason)
+        try:
+            await self._store.log_command(line.at, line.name, line.detail, line.outcome, line.reason)
+        except StoreError as error:
+            self._feed.raise_attention("warning", "store", f"the command log is not stored: {error}")
+
+    def _hand_over(
+        self, loop: asyncio.AbstractEventLoop, queue: "asyncio.Queue[AnyCommand]", command: AnyCommand
+    ) -> None:
+        """From the submitting thread to the engine's."""
+        try:
+            loop.call_soon_threadsafe(self._queue_up, queue, command)
+        except RuntimeError:
+            log.warning("command %s came after the engine had ended", command.name)
+
+    def _queue_up(self, queue: "asyncio.Queue[AnyCommand]", command: AnyCommand) -> None:
+        try:
+            queue.put_nowait(command)
+        except asyncio.QueueFull:
+            self._feed.raise_attention("warning", "commands", f"{command.name} is dropped: {queue.qsize()} others wait")
+
+
+async def not_while_read_only(_command: AnyCommand) -> Outcome:
+    """The `Handler` of whatever a read-only run must not do."""
+    return Outcome(status="rejected", reason="not while --read-only is on")
+
+
+async def _not_known(_command: AnyCommand) -> Outcome:
+    return Outcome(status="rejected", reason="not for this role")
+
+
+def _detail(command: AnyCommand) -> str:
+    """What it was given, but for what its name says."""
+    fields = msgspec.to_builtins(command).items()
+    given = [(key, value) for key, value in fields if key != "command" and not isinstance(value, bool | None)]
+    return ", ".join(f"{key} {value}" for key, value in given)

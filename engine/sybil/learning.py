@@ -1,0 +1,158 @@
+"""What one round says of who resembles whom, and the kinship after it.
+
+Agreeing on a right answer is no evidence: everyone who is right agrees. What counts is what honest miners do not have
+in common by themselves: the same free text, the same mistakes, an equal answer every time, one pace, one operator.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from msgspec import Struct, structs
+from numpy.typing import NDArray
+
+from engine.scoring import ballot
+from engine.scoring.entities import entities, public
+from engine.scoring.reliability import Floats
+from engine.sybil.agreement import Answering, alike, answering
+from engine.sybil.layout import PLAIN, layout, rarity
+from engine.sybil.meaning import closer_than_the_rest
+from engine.sybil.tallies import Kinship, Miner, Pair, Share
+from engine.sybil.timing import rests, standing_out
+from engine.sybil.wording import Bools, chosen_alike, same_words
+from engine.values import Challenge, Reply
+
+COMPARED_CHARACTERS = 8_192
+"""As much of each text is compared word by word."""
+
+MAX_NEW = 256
+"""So many pairs at most come under watch in one round, so that no round takes long."""
+
+_PRIME = 65_521
+
+Vectors = Mapping[str, NDArray[np.float32]]
+
+
+class _Seen(Struct, frozen=True, kw_only=True):
+    """The answers of a round (n of them) by each view; matrices are (n, n), the rest has one item an answer.
+
+    Ordered by hotkey. `own` are texts long enough to be the miner's own words. `close` is None but for open text.
+    """
+
+    replies: Sequence[Reply]
+    own: Bools
+    worded: Bools
+    answering: Answering
+    close: Bools | None
+    laid_out: Bools
+    rarity: Floats
+    rests: Floats
+    coldkey: Bools
+    address: Bools
+
+
+def learned(kinship: Kinship, challenge: Challenge, replies: Sequence[Reply], vectors: Vectors) -> Kinship:
+    """The kinship after a round. `vectors`, by text, are those that it was judged with."""
+    seen = _look(challenge, replies, vectors)
+    paces = [_late(kinship, reply, float(rest)) for reply, rest in zip(seen.replies, seen.rests, strict=True)]
+    known = kinship.by_both()
+    changed = {}
+    for a, b in _met(seen, known, kinship.rounds):
+        both = seen.replies[a].hotkey, seen.replies[b].hotkey
+        changed[both] = _pair_after(known.get(both, Pair()), seen, a, b, paces[a], paces[b])
+    miners = {reply.hotkey: _miner_after(kinship, seen, index) for index, reply in enumerate(seen.replies)}
+    return kinship.after(miners, changed)
+
+
+def _look(challenge: Challenge, replies: Sequence[Reply], vectors: Vectors) -> _Seen:
+    """The answers of a round by each view. What is no answer (a failure, a refusal, an echo) has no kin."""
+    kind, question = ballot.kind_of(challenge), challenge.request.question
+    given = [reply for reply in ballot.trimmed(kind, replies) if not ballot.why_barred(reply, question, kind)]
+    given.sort(key=lambda reply: reply.hotkey)
+    same, own = same_words([reply.text[:COMPARED_CHARACTERS] for reply in given], question)
+    if kind.worded_alike:
+        own = np.zeros_like(own)
+    layouts = [layout(reply.text) for reply in given]
+    return _Seen(
+        replies=given,
+        own=own,
+        worded=chosen_alike(same, own),
+        answering=answering(kind, challenge, given, COMPARED_CHARACTERS),
+        close=closer_than_the_rest([vectors.get(reply.text) for reply in given]) if kind.compared == "claims" else None,
+        laid_out=np.array([each != PLAIN for each in layouts], dtype=np.bool_),
+        rarity=rarity(layouts),
+        rests=rests([reply.ms for reply in given], entities(given), same),
+        coldkey=_shared([reply.coldkey for reply in given]),
+        address=_shared([public(reply.ip) for reply in given]),
+    )
+
+
+def _met(seen: _Seen, known: Mapping[tuple[str, str], Pair], turn: int) -> list[tuple[int, int]]:
+    """The pairs of this round to count: those that are watched, and the new ones with most in common. Which of equals
+    come first changes from `turn` to turn, so that each comes under watch some day."""
+    place = {reply.hotkey: index for index, reply in enumerate(seen.replies)}
+    watched = [(place[a], place[b]) for a, b in known if a in place and b in place]
+    weight = 4 * seen.worded.astype(np.int64) + seen.coldkey + seen.address
+    if seen.close is not None:
+        weight += seen.close
+    if seen.answering.right is not None:
+        weight += 2 * (seen.answering.equal & seen.answering.comparable & ~seen.answering.right[:, None])
+    weight = np.triu(weight, 1)
+    for a, b in watched:
+        weight[a, b] = 0
+    rows, columns = np.nonzero(weight)
+    order = (rows * len(place) + columns) * (2 * turn + 1) % _PRIME
+    most = np.lexsort((order, -weight[rows, columns]))[:MAX_NEW]
+    return [*watched, *zip(rows[most].tolist(), columns[most].tolist(), strict=True)]
+
+
+def _pair_after(pair: Pair, seen: _Seen, a: int, b: int, late_a: float | None, late_b: float | None) -> Pair:
+    """The pair after a round that both answered."""
+    timed = not np.isnan(seen.rests[a] + seen.rests[b])
+    lag = (seen.replies[b].ms - seen.replies[a].ms) / 1000 if timed else 0.0
+    fields: dict[str, Share] = {}
+    if seen.own[a] and seen.own[b]:
+        fields["wording"] = pair.wording.after(bool(seen.worded[a, b]))
+    if seen.worded[a, b]:
+        fields["ahead"] = pair.ahead.after(0.5 if lag == 0 else float(lag > 0))
+    if seen.answering.comparable[a, b]:
+        equal = bool(seen.answering.equal[a, b])
+        fields["answers"] = pair.answers.after(equal)
+        if seen.answering.right is not None and not (seen.answering.right[a] and seen.answering.right[b]):
+            fields["mistakes"] = pair.mistakes.after(equal)
+    if seen.close is not None:
+        fields["meaning"] = pair.meaning.after(bool(seen.close[a, b]))
+    if seen.laid_out[a] or seen.laid_out[b]:
+        fields["structure"] = pair.structure.after(float(seen.rarity[a, b]))
+    if late_a is not None and late_b is not None:
+        fields["lockstep"] = pair.lockstep.after(late_a * late_b)
+    return structs.replace(
+        pair,
+        rounds=pair.rounds + 1,
+        lag=pair.lag.after(lag) if timed else pair.lag,
+        coldkey=bool(seen.coldkey[a, b]),
+        address=bool(seen.address[a, b]),
+        **fields,
+    )
+
+
+def _miner_after(kinship: Kinship, seen: _Seen, index: int) -> Miner:
+    reply, rest = seen.replies[index], float(seen.rests[index])
+    before = kinship.miners.get(reply.hotkey, Miner(reply.uid, kinship.rounds))
+    return Miner(
+        uid=reply.uid,
+        seen=kinship.rounds,
+        wrong=before.wrong.after(not seen.answering.right[index]) if seen.answering.right is not None else before.wrong,
+        pace=before.pace if np.isnan(rest) else before.pace.after(rest),
+    )
+
+
+def _late(kinship: Kinship, reply: Reply, rest: float) -> float | None:
+    miner = kinship.miners.get(reply.hotkey)
+    return standing_out(rest, miner.pace) if miner else None
+
+
+def _shared(marks: Sequence[str]) -> Bools:
+    """Shape (n, n): who has the same mark, but for the empty one."""
+    marked = np.array([mark != "" for mark in marks], dtype=np.bool_)
+    shared: Bools = alike(marks) & marked[:, None]
+    return shared

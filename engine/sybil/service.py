@@ -1,0 +1,158 @@
+"""Watches who acts as one, remembers since when that was shown, and lowers the scores of those to be penalised."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from engine.commands import HoldPenalty
+from engine.errors import StoreError
+from engine.snapshot import PenaltyRule, SybilView
+from engine.sybil.penalties import Penalty, Standing, after, lowered, penalties
+from engine.sybil.strength import VERDICT
+from engine.sybil.suspects import Suspects, Suspicions
+from engine.sybil.views import sybil_view
+from engine.values import Level, Metagraph, Outcome
+from engine.weights.plan import HotkeyScore
+
+EVERY_S = 1.0
+MOST_TOLD = 1_024
+"""Groups that are remembered as told."""
+
+
+class StandingTable(Protocol):
+    """Where standings are kept across restarts. Both may raise StoreError, and a save then leaves what was there."""
+
+    async def load(self, netuid: int) -> dict[str, Standing]: ...
+
+    async def save(self, netuid: int, standings: Mapping[str, Standing]) -> None: ...
+
+
+class Penalising:
+    """A service. `suspicions` and `window` are asked for what is known and due now; `attention` takes level, subject
+    and text."""
+
+    def __init__(
+        self,
+        *,
+        netuid: int,
+        hotkey: str,
+        rule: PenaltyRule,
+        share: float,
+        table: StandingTable,
+        suspicions: Callable[[], Suspicions],
+        metagraph: Callable[[], Metagraph],
+        window: Callable[[], int],
+        attention: Callable[[Level, str, str], object],
+    ) -> None:
+        self._netuid = netuid
+        self._hotkey = hotkey
+        self._rule = rule
+        self._share = share
+        self._table = table
+        self._suspicions = suspicions
+        self._metagraph = metagraph
+        self._window = window
+        self._attention = attention
+        self._standings: dict[str, Standing] = {}
+        self._stored: dict[str, Standing] = {}
+        self._storing = asyncio.Lock()
+        self._told: list[frozenset[str]] = []
+        self._held_before: list[str] = []
+
+    async def load(self) -> None:
+        """Go on from what earlier runs stored. Raises StoreError."""
+        self._standings = self._stored = await self._table.load(self._netuid)
+        self._held_before = [hotkey for hotkey, standing in self._standings.items() if standing.held]
+
+    async def run(self, started: Callable[[], None]) -> None:
+        started()
+        while True:
+            await self.step()
+            await asyncio.sleep(EVERY_S)
+
+    async def step(self) -> None:
+        """Take in whom the last round made suspect, once the window and what earlier rounds taught are known."""
+        if self._window() <= 0 or self._suspicions().rounds == 0:
+            return
+        self._tell_holds()
+        self._tell_new_groups()
+        self._standings = after(self._standings, self._suspicions().by_hotkey, self._rule, self._window())
+        try:
+            await self._store()
+        except StoreError as error:
+            self._attention("warning", "sybil", f"since when suspicions are shown is not stored: {error}")
+
+    def penalised(self, scores: Sequence[HotkeyScore]) -> tuple[HotkeyScore, ...]:
+        """The scores that weights are made of."""
+        return lowered(scores, self._penalties(scores))
+
+    async def hold(self, command: HoldPenalty) -> Outcome:
+        """Hold one hotkey's penalty back, or release it. Raises StoreError."""
+        standing = self._standings.get(command.hotkey, Standing())
+        if standing.held == command.held:
+            already = "held back already" if command.held else "not held back"
+            return Outcome(status="rejected", reason=f"the penalty of {command.hotkey} is {already}")
+        if command.held and command.hotkey not in self._suspected():
+            return Outcome(status="rejected", reason=f"nothing is held against {command.hotkey}")
+        self._standings = {**self._standings, command.hotkey: replace(standing, held=command.held)}
+        try:
+            await self._store()
+        except StoreError:
+            self._standings = {**self._standings, command.hotkey: standing}
+            raise
+        return Outcome(status="ok")
+
+    def view(self, scores: Sequence[HotkeyScore]) -> SybilView:
+        """What a screen shows; `scores` are those before any penalty."""
+        uids = {neuron.hotkey: neuron.uid for neuron in self._metagraph().neurons}
+        found = sybil_view(self._suspicions(), self._penalties(scores), uids)
+        return replace(found, rule=self._rule, share=self._share)
+
+    async def _store(self) -> None:
+        """Write the standings of this moment, if they are not what is stored. Raises StoreError."""
+        async with self._storing:
+            standings = self._standings
+            if standings != self._stored:
+                await self._table.save(self._netuid, standings)
+                self._stored = standings
+
+    def _penalties(self, scores: Sequence[HotkeyScore]) -> tuple[Penalty, ...]:
+        return penalties(
+            scores,
+            self._suspected(),
+            self._standings,
+            rule=self._rule,
+            share=self._share,
+            serving=sum(one.serving and one.hotkey != self._hotkey for one in self._metagraph().neurons),
+            window=self._window(),
+        )
+
+    def _suspected(self) -> dict[str, float]:
+        return {hotkey: value for hotkey, value in self._suspicions().by_hotkey.items() if value >= VERDICT}
+
+    def _tell_holds(self) -> None:
+        """Once, of penalties that an earlier run held back: they are until somebody releases them."""
+        if held := self._uids(self._held_before):
+            self._attention("info", "sybil", f"held back are the penalties of uid {held}: released under Miners")
+        self._held_before = []
+
+    def _tell_new_groups(self) -> None:
+        """Of groups that hold somebody new in this run."""
+        for group in self._suspicions().groups:
+            accused = frozenset(group.accused)
+            if self._uids(group.accused) and not any(accused <= earlier for earlier in self._told):
+                self._told = [*(earlier for earlier in self._told if not earlier <= accused), accused][-MOST_TOLD:]
+                self._attention("warning", "sybil", f"{self._said(group)}: evidence under Miners")
+
+    def _said(self, group: Suspects) -> str:
+        who, copied = self._uids(group.accused), self._uids(group.copied)
+        if copied:
+            return f"uid {who} {'repeats' if len(group.accused) == 1 else 'repeat'} uid {copied}"
+        return f"uid {who} act as one"
+
+    def _uids(self, hotkeys: Sequence[str]) -> str:
+        """Of those that are registered."""
+        uids = {neuron.hotkey: neuron.uid for neuron in self._metagraph().neurons}
+        return ", ".join(str(uids[hotkey]) for hotkey in hotkeys if hotkey in uids)

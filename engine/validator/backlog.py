@@ -1,0 +1,110 @@
+"""Rounds on their way to the store. What it does not take waits in memory, in order, within bounds."""
+
+import asyncio
+import sys
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from engine.errors import StoreError
+from engine.store.store import Store
+from engine.values import Round
+
+MOST_ROUNDS = 200
+MOST_BYTES = 64 * 1024 * 1024
+"""A tenth of what the engine takes with its model: a full disk must not become a full memory."""
+
+BYTES_A_REPLY = 4096
+"""About what a reply and its verdict take beside their texts."""
+
+LAST_TRY_S = 1.0
+"""The end of a run is to come within 3 s."""
+
+
+class Entry(Struct, frozen=True):
+    """A round with what must be stored in the same transaction."""
+
+    round: Round
+    history: bytes
+    cursor: tuple[str, int]
+
+    @property
+    def size(self) -> int:
+        """About how many bytes of memory it takes."""
+        replies = self.round.replies
+        texts = sum(sys.getsizeof(reply.text) + _size(reply.tool_calls) for reply in replies)
+        return texts + len(self.history) + BYTES_A_REPLY * (len(replies) + 1)
+
+
+class Backlog:
+    """Stores rounds in the order in which they come. Beyond its bounds the oldest that wait are lost, and counted."""
+
+    def __init__(self, store: Store, netuid: int) -> None:
+        self._store = store
+        self._netuid = netuid
+        self._entries: deque[Entry] = deque()
+        self._bytes = 0
+        self._turn = asyncio.Lock()
+        self.lost = 0
+
+    def __len__(self) -> int:
+        """How many rounds wait."""
+        return len(self._entries)
+
+    @property
+    def unstored(self) -> int:
+        """How many rounds would be lost if the run ended now, or are."""
+        return self.lost + len(self._entries)
+
+    @property
+    def ids(self) -> frozenset[str]:
+        return frozenset(entry.round.challenge.id for entry in self._entries)
+
+    @property
+    def history(self) -> bytes | None:
+        """What scoring knew after the last round that waits; None while none does."""
+        return self._entries[-1].history if self._entries else None
+
+    async def add(self, entry: Entry) -> None:
+        """Store a round after all that wait. Raises StoreError, and then it waits, too."""
+        self._entries.append(entry)
+        self._bytes += entry.size
+        try:
+            await self.catch_up()
+        finally:
+            while len(self._entries) > 1 and (len(self._entries) > MOST_ROUNDS or self._bytes > MOST_BYTES):
+                self._drop_oldest()
+                self.lost += 1
+
+    async def catch_up(self) -> None:
+        """Store what waits. Raises StoreError; what is left goes on waiting."""
+        async with self._turn:
+            while self._entries:
+                oldest = self._entries[0]
+                await self._store.record(
+                    oldest.round, netuid=self._netuid, history=oldest.history, cursor=oldest.cursor
+                )
+                if self._entries and self._entries[0] is oldest:
+                    self._drop_oldest()
+
+    async def try_last(self) -> None:
+        """At the end of a run, once more, and not for long."""
+        try:
+            async with asyncio.timeout(LAST_TRY_S):
+                await self.catch_up()
+        except (StoreError, TimeoutError):
+            return
+
+    def _drop_oldest(self) -> None:
+        self._bytes -= self._entries.popleft().size
+
+
+def _size(value: Any) -> int:
+    own = sys.getsizeof(value)
+    if isinstance(value, Mapping):
+        return own + sum(_size(key) + _size(item) for key, item in value.items())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return own + sum(map(_size, value))
+    return own

@@ -1,0 +1,142 @@
+"""Asking the chosen miners and collecting their replies. A failure is a reply too, with its reason."""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+from msgspec.structs import replace
+
+from engine.transport.dialect import Caller
+from engine.transport.errors import Busy, WireError
+from engine.transport.wire import challenge_json
+from engine.validator.refusals import Refusals
+from engine.validator.selection import Candidate
+from engine.values import Challenge, Reply
+
+log = logging.getLogger(__name__)
+
+BYTES_A_TOKEN = 32
+"""A token is 4 bytes of English on average, and hardly one of any vocabulary has more than this."""
+
+LEAST_TEXT = 4096
+"""Bytes that every answer may have, whatever was asked for: models count their tokens in many ways."""
+
+FINISH_REASON_WIDTH = 64
+
+
+class Dispatch:
+    """Puts one challenge to many miners at once.
+
+    `timeout` bounds each miner, `round_timeout` the whole round, both in seconds on the monotonic clock;
+    `reply_limit` is the largest reply in bytes; of its text no more is kept than `max_tokens` can take. `refusals` says
+    whether a miner that is busy is excused: its reply then is "cancelled", and counts for nothing.
+    """
+
+    def __init__(
+        self, caller: Caller, *, timeout: float, round_timeout: float, refusals: Refusals | None = None
+    ) -> None:
+        self._caller = caller
+        self._refusals = refusals or Refusals()
+        self._timeout = timeout
+        self._round_timeout = round_timeout
+
+    @property
+    def round_timeout(self) -> float:
+        return self._round_timeout
+
+    async def ask(
+        self,
+        challenge: Challenge,
+        miners: Sequence[Candidate],
+        *,
+        reply_limit: int,
+        on_reply: Callable[[Reply], None],
+    ) -> tuple[Reply, ...]:
+        """One reply a miner, in the order of `miners`. Cancelling ends all exchanges and leaves no reply."""
+        if not miners:
+            return ()
+        body = challenge_json(challenge)
+
+        text_limit = max(LEAST_TEXT, BYTES_A_TOKEN * challenge.request.max_tokens)
+
+        async def ask_one(miner: Candidate) -> Reply:
+            reply = bounded(await self._ask_one(body, miner, reply_limit), text_limit)
+            on_reply(reply)
+            return reply
+
+        tasks = [asyncio.create_task(ask_one(miner)) for miner in miners]
+        try:
+            await asyncio.wait(tasks, timeout=self._round_timeout)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return tuple(
+            _overdue(miner, self._round_timeout) if task.cancelled() else task.result()
+            for task, miner in zip(tasks, miners, strict=True)
+        )
+
+    async def _ask_one(self, body: bytes, miner: Candidate, reply_limit: int) -> Reply:
+        try:
+            answer = await self._caller.ask(miner.peer, body, timeout=self._timeout, max_bytes=reply_limit)
+        except Busy as error:
+            return _failed(miner, self._excused(miner, error))
+        except WireError as error:
+            self._refusals.note_reply(miner.neuron.hotkey, answered=False)
+            return _failed(miner, error)
+        except Exception as error:
+            log.exception("asking uid %d failed", miner.neuron.uid)
+            self._refusals.note_reply(miner.neuron.hotkey, answered=False)
+            return _failed(miner, WireError("malformed", f"{type(error).__name__} while reading the reply"))
+        self._refusals.note_reply(miner.neuron.hotkey, answered=True)
+        completion = answer.completion
+        return Reply(
+            uid=miner.neuron.uid,
+            hotkey=miner.neuron.hotkey,
+            coldkey=miner.neuron.coldkey,
+            ip=miner.peer.host,
+            ms=answer.ms,
+            text=completion.text,
+            tool_calls=completion.tool_calls,
+            finish_reason=completion.finish_reason,
+            usage=completion.usage,
+        )
+
+    def _excused(self, miner: Candidate, busy: Busy) -> WireError:
+        """What a refusal counts as: nothing, or a failure."""
+        hotkey, now = miner.neuron.hotkey, time.monotonic()
+        why_not = self._refusals.note_refusal(hotkey, now, busy.retry_after)
+        if why_not is not None:
+            return WireError("refused", f"{busy.reason}; {why_not}")
+        rest = self._refusals.rest_of(hotkey, now)
+        return WireError("cancelled", f"{busy.reason}; it is busy and left alone for {rest:.0f} s")
+
+
+def bounded(reply: Reply, limit: int) -> Reply:
+    """The reply with no more bytes of text than were asked for. Tool calls cannot be cut: too many are a failure."""
+    if reply.tool_calls and len(json.dumps(reply.tool_calls)) > limit:
+        reason = f"tool calls of more than {limit} bytes, which is more than was asked for"
+        return replace(reply, status="too_large", reason=reason, text="", tool_calls=(), finish_reason="", usage={})
+    text = reply.text.encode(errors="replace")
+    return replace(
+        reply,
+        text=text[:limit].decode(errors="ignore") if len(text) > limit else reply.text,
+        finish_reason=reply.finish_reason[:FINISH_REASON_WIDTH],
+    )
+
+
+def _failed(miner: Candidate, error: WireError) -> Reply:
+    return Reply(
+        uid=miner.neuron.uid,
+        hotkey=miner.neuron.hotkey,
+        coldkey=miner.neuron.coldkey,
+        ip=miner.peer.host,
+        status=error.status,
+        reason=error.reason,
+    )
+
+
+def _overdue(miner: Candidate, seconds: float) -> Reply:
+    return _failed(miner, WireError("timeout", f"no answer within the round's {seconds:g} s"))

@@ -1,0 +1,105 @@
+"""What the validator knows of each hotkey: its average, how often it answered, how fast, and when last."""
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec.structs import replace
+
+from engine.percentile import percentile
+from engine.store.tally import Tally
+from engine.validator.dropout import Cap
+from engine.values import Reply, Round, Verdict
+from engine.weights.averages import MANY_HOTKEYS, AverageBook, Sample
+from engine.weights.plan import HotkeyScore
+
+LATENCIES_KEPT = 50
+
+
+class Scoreboard:
+    """All accounts, kept by hotkey, rebuilt from the store at start.
+
+    `scored` counts the replies that made a sample: those that were loaded, and all since.
+    """
+
+    def __init__(self, averages: AverageBook, cap: Cap | None = None) -> None:
+        self._averages = averages
+        self._cap = cap
+        self._tallies: dict[str, Tally] = {}
+        self._latencies: dict[str, deque[float]] = {}
+        self.scored = 0
+
+    def load(
+        self,
+        samples: Mapping[str, Sequence[Sample]],
+        tallies: Mapping[str, Tally],
+        answers: Mapping[str, Sequence[float]],
+    ) -> None:
+        """Take in what an earlier run stored; `answers` says when answers counted, for the cap."""
+        for hotkey, known in samples.items():
+            for at, emission in known:
+                self._averages.add(hotkey, at, emission)
+        self.scored = sum(map(len, samples.values()))
+        self._tallies = dict(tallies)
+        if self._cap is not None:
+            self._cap.load(answers)
+
+    def add(self, judged: Round) -> None:
+        """Count one judged round. A cancelled reply is nobody's fault and counts for nothing."""
+        for reply, verdict in zip(judged.replies, judged.judgement.verdicts, strict=True):
+            if judged.counted(reply) == "yes":
+                self._averages.add(reply.hotkey, judged.started_at, verdict.emission)
+                self.scored += 1
+            if reply.status != "cancelled":
+                self._count(reply, verdict, judged.started_at)
+        if self._cap is not None:
+            self._cap.add(judged)
+
+    def over_cap(self, judged: Round) -> frozenset[str]:
+        """The hotkeys whose answers in this round are too many."""
+        return self._cap.over(judged) if self._cap is not None else frozenset()
+
+    @property
+    def hotkeys(self) -> frozenset[str]:
+        """Everyone who was ever asked, but for those that were forgotten."""
+        return frozenset(self._tallies)
+
+    def tally(self, hotkey: str) -> Tally:
+        return self._tallies.get(hotkey, Tally())
+
+    def latency_ms(self, hotkey: str) -> float:
+        """The median of the last answers of this run, 0 without any."""
+        return percentile(self._latencies.get(hotkey, ()), 0.5)
+
+    def ema(self, hotkey: str, now: float) -> float:
+        return self._averages.value(hotkey, now) or 0.0
+
+    def ema_history(self, hotkey: str) -> tuple[float, ...]:
+        return self._averages.history(hotkey)
+
+    def scores(self, hotkeys: Iterable[str], now: float) -> tuple[HotkeyScore, ...]:
+        """What the weights are made of."""
+        return tuple(
+            HotkeyScore(
+                hotkey=hotkey,
+                score=self.ema(hotkey, now),
+                last_answer_at=self.tally(hotkey).last_answer_at or 0.0,
+            )
+            for hotkey in hotkeys
+        )
+
+    def _count(self, reply: Reply, verdict: Verdict, at: float) -> None:
+        if reply.hotkey not in self._tallies and len(self._tallies) >= MANY_HOTKEYS:
+            self._forget_the_unscored()
+        before = self.tally(reply.hotkey)
+        after = replace(before, rounds=before.rounds + 1, last_emission=verdict.emission)
+        if reply.status == "ok":
+            self._latencies.setdefault(reply.hotkey, deque(maxlen=LATENCIES_KEPT)).append(reply.ms)
+            after = replace(after, answered=after.answered + 1, failures_in_a_row=0, last_answer_at=at)
+        else:
+            after = replace(after, failed=after.failed + 1, failures_in_a_row=after.failures_in_a_row + 1)
+        self._tallies[reply.hotkey] = after
+
+    def _forget_the_unscored(self) -> None:
+        """Keep no account of hotkeys whose average is forgotten, so that hotkeys that come and go fill no memory."""
+        self._tallies = {hotkey: tally for hotkey, tally in self._tallies.items() if self._averages.history(hotkey)}
+        self._latencies = {hotkey: times for hotkey, times in self._latencies.items() if hotkey in self._tallies}

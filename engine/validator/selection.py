@@ -1,0 +1,170 @@
+"""Who is asked: the miners that serve and say they are available, each with a fair share of the questions."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from msgspec import Struct
+
+from engine.transport.addresses import refuse_address
+from engine.transport.dialect import Availability, Caller
+from engine.validator.refusals import LONGEST_REST_S, Refusals
+from engine.values import Metagraph, Neuron, Peer
+
+LOOK_S = 0.5
+AVAILABLE_AGAIN_S = 30.0
+UNAVAILABLE_AGAIN_S = 5.0
+PROBE_TIMEOUT_S = 3.0
+SWEEP_PARALLEL = 20
+
+
+class Candidate(Struct, frozen=True):
+    """A miner that may be asked, and where."""
+
+    neuron: Neuron
+    peer: Peer
+
+
+class Selection:
+    """Chooses miners for a challenge and keeps account of how often each hotkey was asked.
+
+    The least asked come first and ties are drawn by lot, so that over time every miner gets the same number of
+    questions. A hotkey that is new starts at the lowest count of the others: no flood to catch up.
+    """
+
+    def __init__(
+        self,
+        *,
+        own_hotkey: str,
+        sample: int,
+        seed: int,
+        allow_private: bool,
+        extra: Sequence[Peer] = (),
+        refusals: Refusals | None = None,
+    ) -> None:
+        self._own_hotkey = own_hotkey
+        self._sample = sample
+        self._seed = seed
+        self._allow_private = allow_private
+        self._extra = {peer.hotkey: peer for peer in extra}
+        self._refusals = refusals or Refusals()
+        self._asked: dict[str, int] = {}
+        self._candidates: dict[str, Candidate] = {}
+        self._refused: dict[str, str] = {}
+        self._availability: dict[str, Availability] = {}
+
+    @property
+    def candidates(self) -> Mapping[str, Candidate]:
+        """By hotkey: everyone who has an address that may be called."""
+        return self._candidates
+
+    @property
+    def refused(self) -> Mapping[str, str]:
+        """By hotkey: why an announced address is never called."""
+        return self._refused
+
+    @property
+    def probed(self) -> bool:
+        """Whether there are candidates and each was asked for its availability at least once."""
+        return bool(self._candidates) and all(hotkey in self._availability for hotkey in self._candidates)
+
+    def availability(self, hotkey: str) -> Availability | None:
+        return self._availability.get(hotkey)
+
+    def why_not(self, hotkey: str) -> str:
+        """Why a candidate is not asked now, "" when it may be."""
+        found = self._availability.get(hotkey)
+        if found is None:
+            return "was not yet asked whether it is available"
+        if not found.available:
+            return found.reason
+        rest = self._refusals.rest_of(hotkey, time.monotonic())
+        return f"busy, left alone for {rest:.0f} s" if rest else ""
+
+    def see(self, metagraph: Metagraph) -> None:
+        """Take in who serves now, and forget whoever left."""
+        self._candidates, self._refused = {}, {}
+        own = metagraph.by_hotkey(self._own_hotkey)
+        own_addresses = frozenset({(own.ip, own.port)} if own and own.serving else ())
+        for neuron in metagraph.neurons:
+            peer = self._extra.get(neuron.hotkey) or Peer(neuron.hotkey, neuron.ip, neuron.port)
+            if neuron.hotkey == self._own_hotkey or not (neuron.serving or neuron.hotkey in self._extra):
+                continue
+            reason = refuse_address(peer.host, peer.port, allow_private=self._allow_private, own=own_addresses)
+            if reason is None:
+                self._candidates[neuron.hotkey] = Candidate(neuron, peer)
+            else:
+                self._refused[neuron.hotkey] = reason
+        floor = min((self._asked[hotkey] for hotkey in self._candidates if hotkey in self._asked), default=0)
+        self._asked = {hotkey: self._asked.get(hotkey, floor) for hotkey in self._candidates}
+        self._availability = {
+            hotkey: found for hotkey, found in self._availability.items() if hotkey in self._candidates
+        }
+        self._refusals.keep(self._candidates.keys())
+
+    def note(self, hotkey: str, availability: Availability) -> None:
+        if hotkey in self._candidates:
+            self._availability[hotkey] = availability
+
+    def pick(self, turn: int) -> tuple[Candidate, ...]:
+        """The miners for one challenge, ordered by uid. `turn` and the seed decide the lots.
+
+        Who is busy is left alone for a while, and passes its turn: nobody asks it more often for it later.
+        """
+        lots = random.Random(f"{self._seed}:{turn}")
+        now = time.monotonic()
+        available = sorted(
+            hotkey
+            for hotkey in self._candidates
+            if (found := self._availability.get(hotkey)) is not None and found.available
+        )
+        lots.shuffle(available)
+        chosen: list[str] = []
+        passed: list[str] = []
+        for hotkey in sorted(available, key=lambda hotkey: self._asked[hotkey]):
+            if len(chosen) < self._sample:
+                (passed if self._refusals.rest_of(hotkey, now) else chosen).append(hotkey)
+        for hotkey in (*chosen, *passed) if chosen else ():
+            self._asked[hotkey] += 1
+        return tuple(sorted((self._candidates[hotkey] for hotkey in chosen), key=lambda one: one.neuron.uid))
+
+
+class Sweeper:
+    """A service: asks the candidates again and again whether they are available, those that are not more often."""
+
+    def __init__(self, selection: Selection, caller: Caller) -> None:
+        self._selection = selection
+        self._caller = caller
+        self._probed_at: dict[str, float] = {}
+
+    async def run(self, started: Callable[[], None]) -> None:
+        started()
+        while True:
+            await self.sweep()
+            await asyncio.sleep(LOOK_S)
+
+    async def sweep(self) -> None:
+        """Probe whoever is due."""
+        now = time.monotonic()
+        due = [one for one in self._selection.candidates.values() if self._due_at(one.peer.hotkey) <= now]
+        self._probed_at = {
+            hotkey: at for hotkey, at in self._probed_at.items() if hotkey in self._selection.candidates
+        } | {one.peer.hotkey: now for one in due}
+        turnstile = asyncio.Semaphore(SWEEP_PARALLEL)
+
+        async def probe(candidate: Candidate) -> None:
+            async with turnstile:
+                found = await self._caller.available(candidate.peer, timeout=PROBE_TIMEOUT_S)
+            self._selection.note(candidate.peer.hotkey, found)
+
+        await asyncio.gather(*(probe(candidate) for candidate in due))
+
+    def _due_at(self, hotkey: str) -> float:
+        if hotkey not in self._probed_at:
+            return 0.0
+        found = self._selection.availability(hotkey)
+        if found is not None and found.available:
+            return self._probed_at[hotkey] + AVAILABLE_AGAIN_S
+        wished = found.retry_after if found is not None and found.retry_after is not None else 0.0
+        return self._probed_at[hotkey] + min(max(wished, UNAVAILABLE_AGAIN_S), LONGEST_REST_S)

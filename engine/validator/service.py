@@ -1,0 +1,297 @@
+"""The validator's parts, put together on a node: who is asked, how, what for, and what becomes of it."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Sequence
+from functools import partial
+
+from msgspec.structs import replace
+
+from engine.challenges.sources.base import Source
+from engine.commands import AutoWeights, CommitWeights, HoldPenalty, Pause, Resume, RevealWeights, SetWeights
+from engine.errors import StoreError
+from engine.judge.client import Judge
+from engine.node.node import Node
+from engine.settings import Settings
+from engine.snapshot import MinerView, PlanView, Snapshot, SybilView
+from engine.sybil.service import Penalising
+from engine.sybil.views import with_verdicts
+from engine.transport.dialect import Caller
+from engine.validator.dispatch import Dispatch
+from engine.validator.dropout import Cap, is_scored
+from engine.validator.loop import Validator
+from engine.validator.refusals import Refusals
+from engine.validator.scores import Scoreboard
+from engine.validator.selection import Selection, Sweeper
+from engine.validator.views import PLANS_SHOWN, ROUNDS_SHOWN, miner_views, plan_view, setter_view
+from engine.values import Metagraph, Outcome, Peer
+from engine.weights.averages import AverageBook, Exponential, Rule, Windowed
+from engine.weights.plan import Basis, HotkeyScore, WeightPlan, plan_weights
+from engine.weights.setter import WeightSetter
+
+VALIDATOR = "validator"
+UNSETTLED = ("unknown", "committed")
+"""Outcomes of plans that another one follows."""
+
+ON_CHAIN = ("ok", "applied")
+"""Outcomes of plans whose weights the chain has."""
+
+HOUR_S = 3600.0
+MINERS_FRESH_S = 2.0
+"""The longest that the Miners table lags behind; making it for 256 miners takes some milliseconds of the loop."""
+
+
+class Validating:
+    """Makes a node a validator: adds its services, commands and views.
+
+    `extra` are miners that the operator named; their addresses go before those on chain.
+    """
+
+    def __init__(
+        self, node: Node, settings: Settings, *, source: Source, caller: Caller, judge: Judge, extra: Sequence[Peer]
+    ) -> None:
+        self._node = node
+        self._rule = _rule(settings)
+        self._profile = settings.scoring
+        self._on_chain_by = ""
+        self._earlier_run_ended: float | None = None
+        self._scoring_period_s = settings.scoring_period
+        self._plans: deque[PlanView] = deque(maxlen=PLANS_SHOWN)
+        self._skipping: set[asyncio.Task[None]] = set()
+        self._miners: tuple[MinerView, ...] = ()
+        self._sybil: SybilView | None = None
+        self._miners_of: object = None
+        self._miners_stale_at = 0.0
+        self.scoreboard = Scoreboard(
+            AverageBook(self._rule),
+            Cap(settings.scored_per_period, settings.scoring_period) if settings.dropout else None,
+        )
+        refusals = Refusals()
+        self._selection = Selection(
+            own_hotkey=node.wallet.hotkey.ss58_address,
+            sample=settings.sample,
+            seed=settings.seed or 0,
+            allow_private=settings.allow_private,
+            extra=extra,
+            refusals=refusals,
+        )
+        self.validator = Validator(
+            netuid=node.netuid,
+            source=source,
+            selection=self._selection,
+            dispatch=Dispatch(
+                caller,
+                timeout=settings.challenge_timeout,
+                round_timeout=settings.round_timeout,
+                refusals=refusals,
+            ),
+            judge=judge,
+            store=node.store,
+            scoreboard=self.scoreboard,
+            feed=node.feed,
+            interval=settings.interval,
+            rounds=settings.rounds,
+            block=lambda: node.watch.block,
+            is_scored=partial(
+                is_scored,
+                seed=settings.seed or 0,
+                unscored_share=settings.unscored_share if settings.dropout else 0.0,
+            ),
+        )
+        self._setter = WeightSetter(
+            chain=node.chain,
+            netuid=node.netuid,
+            signer=node.wallet.hotkey,
+            journal=node.store.journal,
+            scores=self._scores,
+            basis=self._basis,
+            on_plan=self._planned,
+            attention=node.feed.raise_attention,
+        )
+        self._penalising = Penalising(
+            netuid=node.netuid,
+            hotkey=node.wallet.hotkey.ss58_address,
+            rule=settings.sybil_penalty,
+            share=settings.sybil_share,
+            table=node.store.penalties,
+            suspicions=lambda: self.validator.suspicions,
+            metagraph=lambda: node.watch.metagraph,
+            window=lambda: node.watch.next_epoch,
+            attention=node.feed.raise_attention,
+        )
+        sweeper = Sweeper(self._selection, caller)
+        node.services[VALIDATOR] = lambda: self.validator
+        node.services["availability"] = lambda: sweeper
+        node.services["penalties"] = lambda: self._penalising
+        node.on_metagraph += [self._selection.see, self._tell_who_had_stopped]
+        node.views.append(self._view)
+        node.retries.append(self.validator.catch_up)
+        node.handlers |= {Pause: self._pause, Resume: self._resume}
+        node.handle_unless_read_only(
+            {
+                SetWeights: self._set_weights,
+                CommitWeights: self._commit_weights,
+                RevealWeights: self._reveal_weights,
+                AutoWeights: self._auto_weights,
+                HoldPenalty: self._penalising.hold,
+            }
+        )
+        if not node.read_only:
+            node.services["weights"] = lambda: self._setter
+
+    async def begin(self) -> None:
+        """Score by this rule from now on. Raises StoreError."""
+        await self._node.store.set_score_rule(self._node.netuid, self._rule, self._profile)
+
+    async def load(self) -> None:
+        """Go on from what earlier runs stored. Raises StoreError."""
+        store, netuid = self._node.store, self._node.netuid
+        now = time.time()
+        self.scoreboard.load(
+            await store.emissions(netuid, self._profile, now - self._rule.window_s, self._rule.depth),
+            await store.tallies(netuid),
+            await store.answers_counted(netuid, now - self._scoring_period_s, now),
+        )
+        await self._penalising.load()
+        self._on_chain_by = await store.journal.profile_on_chain(netuid)
+        last_rounds = await store.recent_rounds(netuid, ROUNDS_SHOWN)
+        self.validator.show(last_rounds[::-1], await store.count_rounds(netuid))
+        self._earlier_run_ended = last_rounds[0].started_at if last_rounds else None
+        self._plans.extend((await store.journal.recent(netuid, PLANS_SHOWN))[::-1])
+
+    def _tell_who_had_stopped(self, metagraph: Metagraph) -> None:
+        """Once, of the miners that did not answer any more when the last run ended."""
+        ended, self._earlier_run_ended = self._earlier_run_ended, None
+        if ended is None:
+            return
+        stopped = [
+            neuron.uid
+            for neuron in metagraph.neurons
+            if (tally := self.scoreboard.tally(neuron.hotkey)).answered and tally.state(ended) != "active"
+        ]
+        if stopped:
+            listed = ", ".join(map(str, stopped))
+            self._node.feed.raise_attention("info", "miners", f"uid {listed} had stopped answering in the last run")
+
+    async def follow(self) -> None:
+        """Take in who is suspected, and what became of earlier submissions, for a node that does not run: from then on
+        nothing is sent but by a command. Raises StoreError."""
+        await self.validator.recall()
+        self._setter.pause()
+        await self._setter.step()
+
+    def _earned(self) -> tuple[HotkeyScore, ...]:
+        return self.scoreboard.scores(self.scoreboard.hotkeys, time.time())
+
+    def _scores(self) -> tuple[HotkeyScore, ...]:
+        return self._penalising.penalised(self._earned())
+
+    def _planned(self, plan: WeightPlan, outcome: Outcome | None) -> None:
+        if outcome is None:
+            task = asyncio.create_task(self._journal_skipped(plan))
+            self._skipping.add(task)
+            task.add_done_callback(self._skipping.discard)
+        elif outcome.status in ON_CHAIN:
+            self._on_chain_by = plan.profile
+        row = plan_view(plan, outcome, time.time())
+        earlier = next((one for one in self._plans if one.block == row.block and one.outcome in UNSETTLED), None)
+        if earlier is not None:
+            self._plans.remove(earlier)
+        self._plans.append(row)
+        self._node.feed.emit(
+            "weights",
+            block=row.block,
+            mode=row.mode,
+            uids=row.uids,
+            weights_u16=row.weights_u16,
+            outcome=row.outcome,
+            reason=row.reason,
+        )
+
+    async def _journal_skipped(self, plan: WeightPlan) -> None:
+        try:
+            await self._node.store.journal.skip(plan)
+        except StoreError as error:
+            self._node.feed.raise_attention("warning", "store", f"a skipped plan is not stored: {error}")
+
+    def _upcoming(self) -> WeightPlan:
+        """What would be set now."""
+        return plan_weights(
+            self._node.watch.metagraph,
+            self._node.watch.rules,
+            self._scores(),
+            hotkey=self._node.wallet.hotkey.ss58_address,
+            window=self._node.watch.next_epoch,
+            now=time.time(),
+            basis=self._basis(),
+        )
+
+    def _basis(self) -> Basis:
+        return Basis(profile=self._profile, scored=self.scoreboard.scored, on_chain_by=self._on_chain_by)
+
+    def _look_at_miners(self) -> None:
+        """Make the Miners table and the suspects again when a round or a metagraph came, and now and then."""
+        state = (self.validator.rounds_done, self._node.watch.metagraph)
+        if self._miners_of != state or time.monotonic() >= self._miners_stale_at:
+            self._sybil = self._penalising.view(self._earned())
+            miners = miner_views(
+                self._node.watch.metagraph,
+                self.scoreboard,
+                self._selection,
+                self._node.names,
+                self._node.watch.weights_by_uid,
+                self._upcoming(),
+            )
+            self._miners = with_verdicts(miners, self._sybil)
+            self._miners_of, self._miners_stale_at = state, time.monotonic() + MINERS_FRESH_S
+
+    def _view(self, snapshot: Snapshot) -> Snapshot:
+        self._look_at_miners()
+        gone, shown = self._node.store.gone, self.validator.shown
+        return replace(
+            snapshot,
+            paused=self.validator.paused,
+            auto_weights=self._setter.automatic and not self._node.read_only,
+            progress=self.validator.progress,
+            next_round_at=None if self.validator.paused else self.validator.next_round_at,
+            rounds_done=self.validator.rounds_done,
+            rounds_recorded=0 if gone else self.validator.rounds_recorded,
+            rounds_unstored=self.validator.backlog.unstored,
+            rounds=tuple(replace(row, recorded=False) for row in shown) if gone else shown,
+            miners=self._miners,
+            sybil=self._sybil,
+            plans=tuple(self._plans),
+            setter=None if self._node.read_only else setter_view(self._setter.wait, self._setter.commits),
+        )
+
+    async def _pause(self, _command: Pause) -> Outcome:
+        self.validator.pause()
+        return Outcome(status="ok")
+
+    async def _resume(self, _command: Resume) -> Outcome:
+        self.validator.resume()
+        return Outcome(status="ok")
+
+    async def _set_weights(self, _command: SetWeights) -> Outcome:
+        return await self._setter.set_now()
+
+    async def _commit_weights(self, _command: CommitWeights) -> Outcome:
+        return await self._setter.commit_now()
+
+    async def _reveal_weights(self, _command: RevealWeights) -> Outcome:
+        return await self._setter.reveal_now()
+
+    async def _auto_weights(self, command: AutoWeights) -> Outcome:
+        if command.on:
+            self._setter.resume()
+        else:
+            self._setter.pause()
+        return Outcome(status="ok")
+
+
+def _rule(settings: Settings) -> Rule:
+    window_s = settings.ema_window_hours * HOUR_S
+    if settings.aggregation == "windowed":
+        return Windowed(count=settings.aggregation_window, window_s=window_s)
+    return Exponential(alpha=settings.ema_alpha, window_s=window_s)

@@ -1,0 +1,140 @@
+"""From what the engine knows to what a screen shows: pure functions that make rows of a Snapshot."""
+
+import time
+from collections.abc import Sequence
+
+from engine.percentile import percentile
+from engine.snapshot import (
+    CommitView,
+    MinerView,
+    PlanView,
+    RoundView,
+    SetterView,
+)
+from engine.store.journal import REASON_WIDTH
+from engine.text import safe
+from engine.validator.scores import Scoreboard
+from engine.validator.selection import Selection
+from engine.values import Metagraph, Neuron, Outcome, Round, WeightCommit
+from engine.weights.moment import Wait
+from engine.weights.plan import WeightPlan
+
+ROUNDS_SHOWN = 200
+PLANS_SHOWN = 50
+"""How many of the last ones a Snapshot holds."""
+
+ID_WIDTH = 272
+"""Room for the longest id of a challenges file, 128 characters of two cells each, and for what makes it unique."""
+
+NAME_WIDTH = 40
+NOTE_WIDTH = 120
+
+
+def round_view(judged: Round, *, recorded: bool) -> RoundView:
+    """One finished round as a table row."""
+    times = [reply.ms for reply in judged.replies if reply.status == "ok"]
+    winner = judged.judgement.winner
+    return RoundView(
+        id=safe(judged.challenge.id, ID_WIDTH),
+        at=judged.started_at,
+        kind=safe(judged.challenge.kind, NAME_WIDTH),
+        source=judged.challenge.source,
+        profile=judged.judgement.profile,
+        asked=len(judged.replies),
+        answered=len(times),
+        clusters=tuple(len(cluster) for cluster in judged.judgement.clusters),
+        agreement=round(judged.judgement.agreement, 4),
+        winner_uid=next((reply.uid for reply in judged.replies if reply.hotkey == winner), None),
+        winner_hotkey=winner,
+        p50_ms=round(percentile(times, 0.5), 1),
+        p95_ms=round(percentile(times, 0.95), 1),
+        duration_ms=round(judged.duration_ms, 1),
+        recorded=recorded,
+        scored=judged.challenge.scored,
+    )
+
+
+def clusters_of_uids(judged: Round) -> list[list[int]]:
+    """The clusters as lists of uids, in the judgement's order."""
+    uids = {reply.hotkey: reply.uid for reply in judged.replies}
+    return [[uids[hotkey] for hotkey in cluster] for cluster in judged.judgement.clusters]
+
+
+def plan_view(plan: WeightPlan, outcome: Outcome | None, at: float) -> PlanView:
+    """One plan as a row of the journal; without an outcome it was not sent."""
+    return PlanView(
+        at=at,
+        block=plan.block,
+        mode=plan.mode,
+        uids=tuple(row.uid for row in plan.rows),
+        weights_u16=tuple(row.u16 for row in plan.rows),
+        outcome=outcome.status if outcome else "skipped",
+        reason=safe(outcome.reason if outcome else plan.skipped, REASON_WIDTH),
+    )
+
+
+def setter_view(wait: Wait, commits: Sequence[WeightCommit]) -> SetterView:
+    """What the setter of weights waits for, and what it has still to reveal."""
+    return SetterView(
+        next_block=wait.until,
+        what=wait.what,
+        reason=safe(wait.reason, REASON_WIDTH),
+        commits=tuple(
+            CommitView(block=one.block, reveal_from=one.reveal_from, reveal_until=one.reveal_until) for one in commits
+        ),
+    )
+
+
+def miner_views(
+    metagraph: Metagraph,
+    scoreboard: Scoreboard,
+    selection: Selection,
+    names: dict[str, str],
+    on_chain: dict[int, float],
+    plan: WeightPlan,
+) -> tuple[MinerView, ...]:
+    """The Miners table: everyone who serves, was ever asked or has weight on chain, ordered by uid."""
+    now = time.time()
+    planned = {row.uid: row.weight for row in plan.rows}
+    known = set(scoreboard.hotkeys) | set(selection.candidates) | set(selection.refused)
+    return tuple(
+        _miner_view(neuron, scoreboard, selection, names, on_chain, planned, now)
+        for neuron in metagraph.neurons
+        if neuron.hotkey in known or on_chain.get(neuron.uid, 0.0) > 0
+    )
+
+
+def _miner_view(
+    neuron: Neuron,
+    scoreboard: Scoreboard,
+    selection: Selection,
+    names: dict[str, str],
+    on_chain: dict[int, float],
+    planned: dict[int, float],
+    now: float,
+) -> MinerView:
+    tally = scoreboard.tally(neuron.hotkey)
+    availability = selection.availability(neuron.hotkey)
+    history = scoreboard.ema_history(neuron.hotkey)
+    note = selection.refused.get(neuron.hotkey, "") or (availability.reason if availability else "")
+    return MinerView(
+        uid=neuron.uid,
+        hotkey=neuron.hotkey,
+        name=safe(names.get(neuron.hotkey, ""), NAME_WIDTH),
+        stake=neuron.stake,
+        ema=scoreboard.ema(neuron.hotkey, now),
+        ema_before=history[-2] if len(history) > 1 else 0.0,
+        ema_history=history,
+        last_emission=tally.last_emission or 0.0,
+        weight=on_chain.get(neuron.uid, 0.0),
+        planned=planned.get(neuron.uid, 0.0),
+        incentive=neuron.incentive,
+        rounds=tally.rounds,
+        answered=tally.answered,
+        failed=tally.failed,
+        latency_ms=round(scoreboard.latency_ms(neuron.hotkey), 1),
+        last_answer_at=tally.last_answer_at or 0.0,
+        available=availability.available if availability else None,
+        state=tally.state(now),
+        note=safe(note, NOTE_WIDTH),
+    )

@@ -1,0 +1,91 @@
+"""The arrows between rooms: what `.importlinter` forbids is caught, and docs/architecture.md tells the same."""
+
+import configparser
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("engine", "miner_server", "console")
+
+PLANTED = {
+    "engine/weights/plan.py": "engine.validator.loop",
+    "engine/settings/layers.py": "engine.store.store",
+    "engine/feed.py": "engine.judge.client",
+    "engine/scoring/votes.py": "engine.chain.interface",
+    "engine/transport/gate.py": "engine.challenges.errors",
+    "engine/values.py": "engine.snapshot",
+    "engine/answers/registry.py": "engine.scoring.votes",
+    "engine/store/rows.py": "engine.settings",
+    "engine/sybil/suspects.py": "engine.store.store",
+    "miner_server/limits.py": "miner_server.app",
+    "miner_server/errors.py": "console.errors",
+    "console/present/formats.py": "console.roles.session",
+    "console/drawing/svg.py": "console.roles.session",
+    "console/record/rounds.py": "console.tui.app",
+    "console/status.py": "textual",
+}
+"""Files, and what each must not import: another layer up, a neighbour, another package, a library."""
+
+LAZY = "\n\ndef _planted() -> object:\n    import {name}\n\n    return {name}\n"
+AT_THE_TOP = "import {name}\n"
+
+
+def lint(folder: Path) -> str:
+    """What lint-imports says of the packages in `folder`."""
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"], cwd=folder, capture_output=True, text=True
+    )
+    assert done.returncode in (0, 1), done.stderr
+    return done.stdout
+
+
+def contract(name: str) -> list[set[str]]:
+    """The layers of one of the three contracts, highest first."""
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / ".importlinter")
+    layers = parser[f"importlinter:contract:{name}"]["layers"].split("\n")
+    return [set(re.split(r"\s*[|:]\s*", line)) for line in layers if line]
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The packages with every forbidden import planted, half of them in a function."""
+    folder = tmp_path_factory.mktemp("house")
+    shutil.copy(ROOT / ".importlinter", folder)
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__", "data"))
+    for number, (path, name) in enumerate(PLANTED.items()):
+        text = (folder / path).read_text()
+        planted = text + LAZY.format(name=name) if number % 2 else AT_THE_TOP.format(name=name) + text
+        (folder / path).write_text(planted)
+    (folder / "engine" / "annexe").mkdir()
+    (folder / "engine" / "annexe" / "__init__.py").touch()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def report(copy: Path) -> str:
+    return lint(copy)
+
+
+@pytest.mark.parametrize("path", PLANTED)
+def test_a_forbidden_import_is_caught(report: str, path: str) -> None:
+    importer, imported = path.removesuffix(".py").replace("/", "."), PLANTED[path]
+    assert re.search(rf"{re.escape(importer)} -> {re.escape(imported)}\b", report)
+
+
+def test_a_room_that_has_no_place_is_caught(report: str) -> None:
+    assert "engine.annexe" in report.partition("not listed as layers")[2]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_architecture_page_lists_the_rooms_in_the_order_of_the_contract(package: str) -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    table = page.partition(f"### `{package}/`")[2].partition("\n### ")[0].partition("\n## ")[0]
+    rows = [line for line in table.split("\n") if line.startswith("| `")]
+    assert [set(re.findall(r"`(\w+)`", row.split("|")[1])) for row in rows] == contract(package.replace("_", "-"))
