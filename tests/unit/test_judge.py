@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.cli import main
-from console.judge.lines import BadLine, read_round
+from console.judge.lines import BadLine, read_probe, read_round
 
 
 def a_line(id: str, *answers: str, prompt: str = "What is 41 plus 1?", **more: Any) -> str:
@@ -113,3 +113,17 @@ def test_any_bytes_are_a_round_or_a_bad_line(raw: bytes) -> None:
     else:
         assert challenge.request.question or challenge.request.messages
         assert len({reply.hotkey for reply in replies}) == len(replies)
+
+
+def test_a_probe_may_give_aliases_and_lures_and_a_round_its_own_type() -> None:
+    aliases = read_probe(b'{"id": "a", "answer_type": "number", "truth": ["2", "two"]}')
+    lured = read_probe(b'{"id": "b", "answer_type": "text", "truth": ["it rains"], "lures": ["it snows"]}')
+    asked, _ = read_round(b'{"id": "a", "prompt": "How many?", "replies": []}', {"a": aliases})
+    assert (asked.answer_type, asked.truth) == ("number", '["2", "two"]')
+    asked, _ = read_round(b'{"id": "b", "prompt": "Why?", "replies": []}', {"b": lured})
+    assert (asked.answer_type, asked.truth, asked.lures) == ("text", '["it rains"]', ("it snows",))
+    own = b'{"id": "c", "prompt": "A student asks me: how many are 2 plus 3?", "answer_type": "text", "replies": []}'
+    assert read_round(own, {})[0].answer_type == "text"
+    assert read_round(own.replace(b'"answer_type": "text", ', b""), {})[0].answer_type == "number"
+    with pytest.raises(BadLine, match="unknown answer_type"):
+        read_probe(b'{"id": "a", "answer_type": "song", "truth": "la"}')
