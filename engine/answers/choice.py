@@ -10,6 +10,7 @@ from engine.answers.words import words
 from engine.values import Reply
 
 MAX_OPTIONS = 26_000
+_TOKEN = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
 _MOST_WORDS = 12
 _NEAR = 4
 """Characters between a label and the text of its option, and the length from which a text may hold a label."""
@@ -138,17 +139,18 @@ def _labels(text: str, listed: dict[str, str]) -> list[Found]:
 
 
 def _texts(text: str, by_words: dict[tuple[str, ...], str]) -> list[Found]:
-    tokens = [(match[0], match.start(), match.end()) for match in re.finditer(r"[^\W_]+(?:[-'’.][^\W_]+)*", text)]
-    folded = [words(token) for token, _, _ in tokens]
+    spelt = [
+        (word, match.start(), match.end()) for match in _TOKEN.finditer(text) for word in words(match[0])
+    ]  # a token may be several words: "1.2"
     sizes = sorted({len(option) for option in by_words if len(option) <= _MOST_WORDS}, reverse=True)
     found, place = [], 0
-    while place < len(tokens):
+    while place < len(spelt):
         for size in sizes:
-            run = tuple(word for token in folded[place : place + size] for word in token)
-            if len(run) == size and run in by_words:
-                label = by_words[run]
-                found.append(Found(tokens[place][1], tokens[place + size - 1][2], label, label))
-                place += size - 1
+            label = by_words.get(tuple(word for word, _, _ in spelt[place : place + size]))
+            if label is not None:
+                end = min(place + size, len(spelt)) - 1
+                found.append(Found(spelt[place][1], spelt[end][2], label, label))
+                place = end
                 break
         place += 1
     return found

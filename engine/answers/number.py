@@ -151,7 +151,8 @@ def _meets(one: Numeral, known: _Known, question: str, *, needs_unit: bool) -> b
     if one.percent != truth.percent:
         if one.percent and not _ASKS_PERCENT.search(question):
             as_they_are = values if abs(truth.value) > 1 and not _PERCENT_GIVEN.search(question) else []
-            values = [*(value / 100 for value in values), *as_they_are]
+            shares = [value / 100 for value in values] if abs(truth.value) <= 1 or truth.decimals else []
+            values = [*shares, *as_they_are]
         elif truth.percent:
             wanted.append(truth.value / 100)
     if one.unit is not None:

@@ -92,6 +92,9 @@ def _answers(given: Said, truth: str, question: str, kind: Short) -> bool:
     for phrase in reversed(given.phrases):
         held = asserted.blanked(phrase, asserted.denied(phrase))
         head = held.partition(",")[0]
+        aside = _IN_BRACKETS.search(held)
+        if aside and _is(aside[0].strip("()"), truth, question):
+            return True
         if _is(held, truth, question) or _states(held, truth, question):
             return True
         clause = content_words(head) & content_words(question) or _COPULAS.intersection(words(head))

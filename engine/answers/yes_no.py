@@ -19,6 +19,7 @@ _YES_WORDS = (
 )
 _AGREEING = (
     "exactly|indeed|certainly|absolutely|definitely|of course|sure|surely|undoubtedly|naturally|precisely|agreed|"
+    "very much so|"
     "(?:there is )?(?:no|without(?: a)?) (?:doubt|question)(?: about (?:it|that))?|bien sur|naturlich|claro|конечно"
 )
 """Words that say yes where nothing else does; before an answer they are a courtesy."""

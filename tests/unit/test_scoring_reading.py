@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from engine.answers import json_values
 from engine.answers.asked import asked_type
 from engine.answers.base import Answer
-from engine.answers.registry import answer_type
+from engine.answers.registry import answer_type, names
 from engine.values import AnswerType, Reply
 from tests.unit.scoring_helpers import replies, reply
 
@@ -204,12 +204,74 @@ def test_any_object_is_found_in_prose_and_its_spelling_does_not_depend_on_spacin
     assert len(json_values.fields(found)) > len(found)
 
 
-@given(st.text(max_size=200) | st.text(alphabet='{}[]",:0123456789 \n', max_size=200))
+WORDS = [
+    "one",
+    "a",
+    "half",
+    "two",
+    "hundred",
+    "and",
+    "a",
+    "million",
+    "third",
+    "quarter",
+    "of",
+    "an",
+    "hour",
+    "minus",
+    "point",
+    "not",
+    "no",
+    "yes",
+    "true",
+    "the",
+    "is",
+    "it",
+    "answer:",
+    "1.2",
+    "3/4",
+    "10^4",
+    "$5",
+    "12:30",
+    "pm",
+    "May",
+    "2024",
+    "or",
+    "but",
+    "(A)",
+    "B)",
+    "{}",
+    "[1]",
+    "\\\\frac{1}{2}",
+    "%",
+    "km",
+    "per",
+    "second",
+    "v1.2",
+    "<think>",
+    "?",
+    ",",
+    ".",
+    ";",
+    "dozen",
+    "half",
+    "past",
+]
+
+
+@given(
+    st.text(max_size=200)
+    | st.text(alphabet='{}[]",:0123456789 \n', max_size=200)
+    | st.text(alphabet="0123456789.,:/-+^½%$€ ehmskVABC()\\n", max_size=60)
+    | st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join)
+)
 def test_no_text_breaks_a_reader(text: str) -> None:
-    kinds: tuple[AnswerType, ...] = ("number", "short", "yes_no", "json", "tool_call", "code")
-    for kind in kinds:
-        assert len(read_answers(kind, text, replies([text, "42"]))) == 2
-        answer_type(kind).key(text, text)
+    for kind in map(answer_type, names()):
+        for question in (text, "Which?\n(A) 1.2 (B) it's (C) 3,4 or so"):
+            assert len(kind.read_all(replies([text, "42"]), question)) == 2
+            kind.key(text, question)
+            kind.equals(reply("a", text), "B", question, ["C"])
+            kind.equals(reply("a", "1.2"), text, question)
 
 
 def test_a_tool_call_is_compared_by_name_and_arguments() -> None:
