@@ -56,6 +56,9 @@ _SQL_CHANGES = (
 )
 _NAME = re.compile(r"[A-Za-z][\w/.-]*")
 
+_LINES = ast.stmt | ast.ExceptHandler
+"""What begins a line of its own."""
+
 Change = tuple[str, ast.AST]
 
 
@@ -126,28 +129,28 @@ def _mutation(tree: ast.Module, place: _Place, change: Change) -> Mutation:
     was = _text(shown or place.node)
     with place.holding(other):
         now = _text(shown or other)
-    line = next(
-        node.lineno for node in (place.node, *reversed(place.ancestors)) if isinstance(node, ast.expr | ast.stmt)
-    )
+    line = next(node.lineno for node in (place.node, *reversed(place.ancestors)) if isinstance(node, ast.expr | _LINES))
     return Mutation(kind, line, place.where, was, now, write)
 
 
 def _shown(place: _Place) -> ast.AST | None:
     """The largest expression or statement around a node that is short enough, None for the node by itself."""
     best = None
-    if isinstance(place.node, ast.stmt):
+    if isinstance(place.node, _LINES):
         return None
     for ancestor in reversed(place.ancestors):
-        if isinstance(ancestor, ast.expr | ast.stmt | ast.keyword) and len(_text(ancestor)) <= SHOWN:
+        if isinstance(ancestor, ast.expr | ast.keyword | _LINES) and len(_text(ancestor)) <= SHOWN:
             best = ancestor
-        if isinstance(ancestor, ast.stmt):
+        if isinstance(ancestor, _LINES):
             break
     return best
 
 
 def _text(node: ast.AST) -> str:
-    """A node's code; of a compound statement the first line."""
+    """A node's code; of a compound statement the first line, of what follows an error the second as well."""
     text = ast.unparse(ast.fix_missing_locations(node))
+    if isinstance(node, ast.ExceptHandler):
+        return " ".join(text.split("\n")[:2]).replace("     ", " ")
     return text.partition("\n")[0] if isinstance(node, ast.stmt) else " ".join(text.split())
 
 

@@ -34,6 +34,18 @@ def test_look_ups_that_went_well_are_only_counted() -> None:
     assert log.statuses == {200: 1, 404: 1}
 
 
+def test_a_look_up_in_a_hotkeys_name_is_shown() -> None:
+    log = RequestLog(lambda _: True)
+    log.add(call("5V"), 200, 1.0)
+    log.add(call("5V", answer="x"), 200, 2.0)
+    assert [(request.hotkey, request.status, request.ms) for request in log.requests()] == [
+        ("5V", 200, 1.0),
+        ("5V", 200, 2.0),
+    ]
+    [caller] = log.callers()
+    assert (caller.requests, caller.ok, caller.p50_ms, caller.last_refusal) == (2, 2, 2.0, "")
+
+
 def test_invented_names_do_not_push_out_validators() -> None:
     log = RequestLog(lambda hotkey: hotkey.startswith("valid"))
     for number in range(CALLERS_KEPT // 2):

@@ -91,6 +91,14 @@ def test_a_mutation_says_where_it_is_and_gives_the_whole_module_with_one_change(
             ast.parse(changed)
 
 
+def test_what_follows_an_error_is_told_with_the_error() -> None:
+    source = "try:\n    a = f()\nexcept (A, B) as error:\n    return g(error)\n"
+    handled, returned = [one for site in sites(source) for one in site]
+    was = "except (A, B) as error: return g(error)"
+    assert (handled.line, handled.was, handled.now) == (3, was, "except (A, B) as error: raise")
+    assert (returned.line, returned.was, returned.now) == (4, "return g(error)", "return None")
+
+
 def test_one_change_leaves_no_trace_in_the_next() -> None:
     def of(name: str) -> list[Mutation]:
         return [one for site in sites(name) for one in site]

@@ -1,6 +1,7 @@
 """The store to the second and the row: where each question begins and ends, and what a row may hold."""
 
 import math
+import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator
@@ -40,6 +41,15 @@ async def record(
     judged = a_round(number, id=f"{netuid}-{number}")
     challenge = replace(judged.challenge, source=source, **changed)
     await store.record(replace(judged, challenge=challenge), netuid=netuid, history=None, cursor=None)
+
+
+async def test_a_new_file_is_for_its_user_alone(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        await (await Store.open(tmp_path / "store.db", retention_days=7)).close()
+    finally:
+        os.umask(before)
+    assert (tmp_path / "store.db").stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize(
