@@ -108,4 +108,5 @@ class Answering:
         """What a caller gets for a failure; what the backend said of it stays with us."""
         self.readiness.failed(error)
         log.warning("backend %s: %s", self.backend.name, safe(redact(str(error)), REASON_WIDTH))
-        return Refusal(error.status, error.said, retry_after=RETRY_WHEN_READY_S if error.status == 503 else None)
+        wait = max(RETRY_WHEN_READY_S, error.again_in or 0.0) if error.status == 503 else None
+        return Refusal(error.status, error.said, retry_after=wait)

@@ -11,11 +11,11 @@ import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
-from email.utils import parsedate_to_datetime
 
 import httpcore
 from msgspec import Struct
 
+from engine.transport import retry_after
 from engine.transport.errors import WireError, brief
 from engine.transport.line import CheckedBackend, MeteredStream
 from engine.values import Peer
@@ -23,7 +23,6 @@ from engine.values import Peer
 CONNECTIONS_PER_PEER = 16
 KEEP_ALIVE_S = 4.0  # under uvicorn's 5 s: a connection is not used again while the peer is closing it
 MAX_PEERS = 512
-MAX_DIGITS = 9  # of a number of seconds: 31 years
 
 
 class HttpReply(Struct, frozen=True):
@@ -186,14 +185,8 @@ def _refuse_shape(response: httpcore.Response, max_bytes: int) -> None:
 
 
 def _retry_after(response: httpcore.Response) -> float | None:
-    """Seconds, which a peer may also say as an instant. None where it says neither."""
-    said = next((value for name, value in response.headers if name.lower() == b"retry-after"), b"").decode("latin-1")
-    if said.isascii() and said.strip().isdigit():
-        return float(said[:MAX_DIGITS])
-    try:
-        return max(0.0, parsedate_to_datetime(said).timestamp() - time.time())
-    except (ValueError, OverflowError, OSError):
-        return None
+    said = next((value for name, value in response.headers if name.lower() == b"retry-after"), b"")
+    return retry_after.seconds(said.decode("latin-1"), now=time.time())
 
 
 async def _read(response: httpcore.Response, max_bytes: int) -> bytes:

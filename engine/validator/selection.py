@@ -1,6 +1,7 @@
 """Who is asked: the miners that serve and say they are available, each with a fair share of the questions."""
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +12,8 @@ from engine.transport.addresses import refuse_address
 from engine.transport.dialect import Availability, Caller
 from engine.validator.refusals import LONGEST_REST_S, Refusals
 from engine.values import Metagraph, Neuron, Peer
+
+log = logging.getLogger(__name__)
 
 LOOK_S = 0.5
 AVAILABLE_AGAIN_S = 30.0
@@ -155,10 +158,18 @@ class Sweeper:
 
         async def probe(candidate: Candidate) -> None:
             async with turnstile:
-                found = await self._caller.available(candidate.peer, timeout=PROBE_TIMEOUT_S)
+                found = await self._available(candidate)
             self._selection.note(candidate.peer.hotkey, found)
 
         await asyncio.gather(*(probe(candidate) for candidate in due))
+
+    async def _available(self, candidate: Candidate) -> Availability:
+        """What the peer says. Whatever goes wrong with one of them, the others are probed."""
+        try:
+            return await self._caller.available(candidate.peer, timeout=PROBE_TIMEOUT_S)
+        except Exception as error:
+            log.exception("asking uid %d whether it is available failed", candidate.neuron.uid)
+            return Availability(False, f"malformed: {type(error).__name__} while reading the reply")
 
     def _due_at(self, hotkey: str) -> float:
         if hotkey not in self._probed_at:

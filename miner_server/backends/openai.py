@@ -8,8 +8,6 @@ import logging
 import os
 import ssl
 import time
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
 import aiohttp
@@ -19,6 +17,7 @@ from yarl import URL
 from engine import foreign_json
 from engine.redaction import redact
 from engine.text import safe
+from engine.transport import retry_after
 from engine.transport.wire import Completion
 from engine.values import Request
 from miner_server import reflection
@@ -37,11 +36,16 @@ CONNECT_S = 5.0
 PAUSES_S = (0.2, 1.0)
 """Before the second and the third try, unless the server asks for more time."""
 
+LONGEST_PAUSE_S = 5.0
+"""A pause keeps a slot that other callers could have. Who is told at once to come back later loses less than they."""
+
 PROBE_S = 5.0
 PROBE_AGAIN_READY_S = 15.0
 PROBE_AGAIN_S = 2.0
 PROVE_AGAIN_S = 15.0
 """After a proof that failed: it is a completion, which takes longer than a list of models and may cost money."""
+
+UNFORESEEN = "the model server could not be asked; the log says why"
 
 JSON = {"content-type": "application/json"}
 NO_LIST = (404, 405, 501)
@@ -85,12 +89,15 @@ class OpenAIBackend:
     async def readiness(self) -> str:
         """Asks the server for its models, now and then; one that lists none has to answer once."""
         if time.monotonic() >= self._probe_at:
-            self._unready, again_s = await self._probe()
-            self._probe_at = time.monotonic() + again_s
+            self._unready, again_s = UNFORESEEN, PROBE_AGAIN_S  # stands where the probe raises
+            try:
+                self._unready, again_s = await self._probe()
+            finally:
+                self._probe_at = time.monotonic() + again_s
         return self._unready
 
     async def complete(self, request: Request, *, timeout: float, caller: str = "") -> Completion:  # noqa: ARG002
-        """What is expected to pass is tried again while the deadline allows it, at most twice."""
+        """What is expected to pass in a moment is tried again while the deadline allows it, at most twice."""
         body, until = self._body(request), time.monotonic() + timeout
         try:
             async with asyncio.timeout(timeout):
@@ -98,9 +105,11 @@ class OpenAIBackend:
                     try:
                         return await self._ask(body)
                     except BackendError as error:
-                        if error.again_in is None or time.monotonic() + max(pause, error.again_in) >= until:
+                        if error.again_in is None or error.again_in > LONGEST_PAUSE_S:
                             raise
                         wait = max(pause, error.again_in)
+                        if time.monotonic() + wait >= until:
+                            raise
                         log.info("%s is asked again in %.1f s: %s", self._base, wait, error)
                     await asyncio.sleep(wait)
                 return await self._ask(body)
@@ -172,7 +181,7 @@ class OpenAIBackend:
                     raise BackendError(
                         f"{self._base} leads to this miner itself: correct backend_url, or give the miner another port"
                     )
-                return _Reply(reply.status, received, _seconds(reply.headers.get("retry-after", "")))
+                return _Reply(reply.status, received, _again_in(reply))
         except (aiohttp.ClientError, OSError) as error:
             raise BackendUnavailable(f"{self._base} cannot be reached: {_words(error)}", again_in=0.0) from None
 
@@ -210,6 +219,10 @@ class _Reply(NamedTuple):
         return quoted(read_body(self.body))
 
 
+def _again_in(reply: aiohttp.ClientResponse) -> float:
+    return retry_after.seconds(reply.headers.get("retry-after", ""), now=time.time()) or 0.0
+
+
 def _words(error: Exception) -> str:
     """The operating system's words where it has some, without aiohttp's around them."""
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
@@ -218,14 +231,3 @@ def _words(error: Exception) -> str:
         return os.strerror(number)
     said = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
     return safe(redact(said), DETAIL_WIDTH)
-
-
-def _seconds(retry_after: str) -> float:
-    """Retry-After is in seconds, or a date."""
-    if retry_after.isascii() and retry_after.isdigit():
-        return float(retry_after)
-    try:
-        at = parsedate_to_datetime(retry_after)
-    except ValueError:
-        return 0.0
-    return max(0.0, (at - datetime.now(UTC)).total_seconds()) if at.tzinfo else 0.0

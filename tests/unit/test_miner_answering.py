@@ -62,6 +62,8 @@ async def test_an_answer_is_noted_with_its_call_and_frees_its_place() -> None:
         (BackendError("x"), 502, "the model failed", None),
         (NoAnswer("x"), 502, "the model gave no answer", None),
         (BackendUnavailable("x"), 503, "the model is busy or cannot be reached", 5.0),
+        (BackendUnavailable("x", again_in=0.0), 503, "the model is busy or cannot be reached", 5.0),
+        (BackendUnavailable("x", again_in=40.0), 503, "the model is busy or cannot be reached", 40.0),
         (BackendSlow("x"), 504, "the model took too long", None),
         (RequestUnfit("x"), 422, "the model cannot answer this request", None),
         (RequestTooLong("x"), 422, "the request is longer than the model can hold", None),

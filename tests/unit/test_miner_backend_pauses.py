@@ -1,6 +1,7 @@
 """When a model server is asked again, to the second: real HTTP, on a clock that only its pauses put forward."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 
@@ -39,7 +40,7 @@ class Pauses:
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> Pauses:
     paused = Pauses()
-    monkeypatch.setattr(openai, "time", SimpleNamespace(monotonic=paused.clock))
+    monkeypatch.setattr(openai, "time", SimpleNamespace(monotonic=paused.clock, time=time.time))
     monkeypatch.setattr("miner_server.backends.openai.asyncio.sleep", paused.sleep)
     return paused
 
@@ -56,6 +57,7 @@ async def ready(server: ModelServer) -> OpenAIBackend:
         ([500], "", [0.2]),
         ([500, 502], "", [0.2, 1.0]),
         ([429], "3", [3.0]),
+        ([429], "5", [5.0]),
         ([503, 503], "0", [0.2, 1.0]),
         ([], "", []),
     ],
@@ -68,6 +70,32 @@ async def test_what_passes_is_tried_again_after_a_moment_or_when_the_server_want
     await backend.complete(QUESTION, timeout=30)
     assert pauses.each == paused
     assert len(server.asked) == len(statuses) + 1
+    await backend.close()
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_a_longer_pause_is_left_to_the_caller(server: ModelServer, pauses: Pauses, status: int) -> None:
+    backend = await ready(server)
+    server.statuses, server.retry_after = [status], "6"
+    with pytest.raises(BackendError) as caught:
+        await backend.complete(QUESTION, timeout=3600)
+    assert (caught.value.again_in, pauses.each, len(server.asked)) == (6.0, [], 1)
+    await backend.close()
+
+
+async def test_a_probe_that_fails_by_a_fault_of_ours_is_not_made_again_at_once(
+    server: ModelServer, pauses: Pauses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = await ready(server)
+    pauses.clock.now += 15
+    with monkeypatch.context() as broken:
+        broken.setattr(openai, "choose", lambda *_: [].pop())
+        with pytest.raises(IndexError):
+            await backend.readiness()
+    pauses.clock.now += 1.9
+    assert await backend.readiness() == openai.UNFORESEEN
+    pauses.clock.now += 0.1
+    assert await backend.readiness() == ""
     await backend.close()
 
 

@@ -153,3 +153,18 @@ async def test_who_is_too_busy_to_say_whether_it_is_available_is_asked_when_it_w
     now += 2.0
     await sweeper.sweep()
     assert caller.probed == ["hk1", "hk1"]
+
+
+async def test_a_fault_with_one_peer_ends_no_sweep() -> None:
+    class Faulty(Obliging):
+        async def available(self, peer: Peer, *, timeout: float) -> Availability:
+            if peer.hotkey == "hk1":
+                raise OverflowError("by a fault of ours")
+            return await super().available(peer, timeout=timeout)
+
+    selection = a_selection()
+    selection.see(a_metagraph(a_neuron(0), a_neuron(1), a_neuron(2)))
+    await Sweeper(selection, Faulty()).sweep()
+    assert selection.probed
+    assert [one.neuron.uid for one in selection.pick(0)] == [2]
+    assert "OverflowError" in selection.why_not("hk1")

@@ -152,7 +152,7 @@ async def test_when_a_peer_wants_to_be_asked_again_is_read_as_seconds_or_as_an_i
     assert least <= after <= most
 
 
-@pytest.mark.parametrize("said", ["", "soon", "-5", "1e9", "\xb2", "Fri, 99 Foo 9999 99:99:99 GMT", "nan"])
+@pytest.mark.parametrize("said", ["soon", "5\x1c", "\xb2"])
 async def test_a_time_that_is_none_is_none(said: str) -> None:
     async def handle(_: Received) -> bytes:
         return f"HTTP/1.1 429 Busy\r\ncontent-length: 0\r\nretry-after: {said}\r\n\r\n".encode("latin-1")
