@@ -15,9 +15,9 @@ from engine.redaction import hide_known, hide_within, redact
 from engine.text import safe
 from engine.transport.wire import Completion
 from engine.values import Request
-from miner_server.backends.interface import Backend, Laned
+from miner_server.backends.interface import Backend, Laned, require_answer
 from miner_server.call import Call
-from miner_server.errors import BackendError, BackendSlow, ClientGone, Refusal
+from miner_server.errors import BackendError, BackendSlow, ClientGone, NoAnswer, Refusal
 from miner_server.fair_queue import FairQueue, QueueFull
 from miner_server.limits import Limits
 from miner_server.readiness import Readiness, Unready
@@ -76,17 +76,18 @@ class Answering:
         except TimeoutError:
             if started is None:
                 raise Refusal(503, "no turn came before the deadline", retry_after=RETRY_WHEN_READY_S) from None
-            raise self._refusal(BackendSlow(f"no answer within {self._deadline_s:g} s")) from None
+            raise self._refusal(BackendSlow(f"no answer within {self._deadline_s:g} s"), call) from None
         except ClientGone:
             if started is not None and time.monotonic() - started > LEFT_WAITING_S:
-                self.readiness.failed(BackendSlow(f"no answer in {LEFT_WAITING_S:g} s, then the caller hung up"))
+                gone = BackendSlow(f"no answer in {LEFT_WAITING_S:g} s, then the caller hung up")
+                self.readiness.failed(gone, call.hotkey)
             raise
         except BackendError as error:
-            raise self._refusal(error) from None
+            raise self._refusal(error, call) from None
         except Exception as error:
-            self.readiness.failed(BackendError(f"{type(error).__name__}, which the log explains"))
+            self.readiness.failed(BackendError(f"{type(error).__name__}, which the log explains"), call.hotkey)
             raise
-        self.readiness.answered()
+        self._note(completion, request, call)
         completion = replace(
             completion,
             text=hide_known(completion.text),
@@ -104,9 +105,18 @@ class Answering:
         finally:
             self.queue.leave(time.monotonic() - started)
 
-    def _refusal(self, error: BackendError) -> Refusal:
+    def _note(self, completion: Completion, request: Request, call: Call) -> None:
+        """An empty answer is the caller's to judge; that the model gives none is the operator's to know."""
+        try:
+            require_answer(completion, request)
+        except NoAnswer as empty:
+            self.readiness.failed(empty, call.hotkey)
+        else:
+            self.readiness.answered()
+
+    def _refusal(self, error: BackendError, call: Call) -> Refusal:
         """What a caller gets for a failure; what the backend said of it stays with us."""
-        self.readiness.failed(error)
+        self.readiness.failed(error, call.hotkey)
         log.warning("backend %s: %s", self.backend.name, safe(redact(str(error)), REASON_WIDTH))
         wait = max(RETRY_WHEN_READY_S, error.again_in or 0.0) if error.status == 503 else None
         return Refusal(error.status, error.said, retry_after=wait)

@@ -61,9 +61,13 @@ class BackendSlow(BackendError):
 
 
 class NoAnswer(BackendError):
-    """The model reasoned and said nothing."""
+    """The model said nothing, or only reasoned."""
 
     said = "the model gave no answer"
+
+
+class OutOfRoom(NoAnswer):
+    """The model came to no answer within the tokens that the request allows, which says nothing of the backend."""
 
 
 class RequestUnfit(BackendError):

@@ -6,13 +6,19 @@ import time
 from msgspec import Struct
 
 from engine.text import safe
-from miner_server.backends.interface import PROOF, PROOF_S, Backend
-from miner_server.errors import BackendError, RequestUnfit
+from miner_server.backends.interface import PROOF, PROOF_S, Backend, require_answer
+from miner_server.errors import BackendError, OutOfRoom, RequestUnfit
 
 log = logging.getLogger(__name__)
 
 FAILURES = 3
 """So many in a row are no accident."""
+
+CALLERS = 2
+"""The failures of one caller alone may be the fault of its requests."""
+
+SAYS_NOTHING = (RequestUnfit, OutOfRoom)
+"""What a request fails by, whatever the backend."""
 
 PROVE_AGAIN_S = 10.0
 WHY_WIDTH = 300
@@ -32,7 +38,8 @@ class Unready(Struct, frozen=True):
 class Readiness:
     """One backend's. Tell it of each challenge whether it was `answered` or `failed`, and `refresh` it all the time.
 
-    A backend whose completions fail in a row is asked nothing more, until it has answered a question of our own.
+    A backend whose completions fail in a row is given a question of our own. If it does not answer that, or failed more
+    callers than one, it is asked nothing more until it does.
     """
 
     def __init__(self, backend: Backend) -> None:
@@ -40,6 +47,8 @@ class Readiness:
         self._says = STARTING
         self._unanswered = 0
         self._failed = 0
+        self._callers: set[str] = set()
+        self._is_disproved = False
         self._fault = ""
         self._prove_at = 0.0
 
@@ -48,7 +57,8 @@ class Readiness:
         """None when challenges are answered."""
         if self._says:
             return Unready(NOT_READY, self._says)
-        return Unready(FAILS, self._failing()) if self._failed >= FAILURES else None
+        is_out = self._is_suspect and (len(self._callers) >= CALLERS or self._is_disproved)
+        return Unready(FAILS, self._failing()) if is_out else None
 
     @property
     def trouble(self) -> str:
@@ -59,14 +69,16 @@ class Readiness:
         return self._failing() if self._unanswered >= FAILURES else ""
 
     def answered(self) -> None:
-        self._unanswered = self._failed = 0
+        self._unanswered = 0
+        self._acquit()
 
-    def failed(self, error: BackendError) -> None:
-        """A challenge that the backend did not answer. One that nobody could answer says nothing of the backend."""
+    def failed(self, error: BackendError, caller: str) -> None:
+        """A challenge of `caller` that the backend did not answer."""
         self._unanswered += 1
         self._fault = safe(str(error), WHY_WIDTH)
-        if not isinstance(error, RequestUnfit):
+        if not isinstance(error, SAYS_NOTHING):
             self._failed += 1
+            self._callers.add(caller)
 
     async def refresh(self) -> None:
         """Ask the backend once whether it can answer, and let it prove that when it lately could not."""
@@ -78,20 +90,29 @@ class Readiness:
         if says != self._says:
             log.info("backend %s: %s", self._backend.name, says or "ready")
         self._says = says
-        if not says and self._failed >= FAILURES and time.monotonic() >= self._prove_at:
+        if not says and self._is_suspect and time.monotonic() >= self._prove_at:
             await self._prove()
+            self._prove_at = time.monotonic() + PROVE_AGAIN_S
+
+    @property
+    def _is_suspect(self) -> bool:
+        return self._failed >= FAILURES
+
+    def _acquit(self) -> None:
+        self._failed, self._callers, self._is_disproved = 0, set(), False
 
     async def _prove(self) -> None:
         try:
-            await self._backend.complete(PROOF, timeout=PROOF_S)
+            require_answer(await self._backend.complete(PROOF, timeout=PROOF_S), PROOF)
+        except OutOfRoom:  # it thought for as long as it may: it works
+            self._acquit()
         except BackendError as error:
-            self._fault = safe(str(error), WHY_WIDTH)
-            self._prove_at = time.monotonic() + PROVE_AGAIN_S
+            self._fault, self._is_disproved = safe(str(error), WHY_WIDTH), True
         except Exception:
             log.exception("the backend %s failed", self._backend.name)
-            self._prove_at = time.monotonic() + PROVE_AGAIN_S
+            self._is_disproved = True
         else:
-            self._failed = 0
+            self._acquit()
 
     def _failing(self) -> str:
         return f"the last challenges failed: {self._fault}"

@@ -1,14 +1,34 @@
 """What a backend is."""
 
+from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
 from engine.transport.wire import Completion
 from engine.values import Request
+from miner_server.errors import NoAnswer, OutOfRoom
 
 PROOF = Request(prompt="Say yes.", max_tokens=256)
 """A backend that answers this can answer. A model that first thinks has room to do so; others are done at once."""
 
 PROOF_S = 30.0
+
+FULL = ("length", "max_tokens", "max_output_tokens", "model_length")
+"""The finish reasons, in lower case, of a model that had no room for another token."""
+
+
+def had_room(finish_reason: object, usage: Mapping[str, int], max_tokens: int) -> bool:
+    """Whether a model that ended so could have said more."""
+    is_full = isinstance(finish_reason, str) and finish_reason.lower() in FULL
+    return not is_full and usage.get("completion_tokens", 0) < max_tokens
+
+
+def require_answer(completion: Completion, request: Request) -> None:
+    """Raises NoAnswer for a completion that says nothing, OutOfRoom where it could not."""
+    if completion.text.strip() or completion.tool_calls:
+        return
+    if had_room(completion.finish_reason, completion.usage, request.max_tokens):
+        raise NoAnswer("the model's answer is empty, though it had room for one")
+    raise OutOfRoom(f"the model's answer is empty within the {request.max_tokens} tokens that were asked for")
 
 
 class Backend(Protocol):

@@ -92,4 +92,4 @@ def _generate(engine: Engine, payload: dict[str, Any], given_up: Event, reasonin
 
     if not given_up.is_set():
         engine.stream(payload, add)
-    return read_chat(chunks.reply(), reasoning_is_answer=reasoning_is_answer)
+    return read_chat(chunks.reply(), max_tokens=payload["max_tokens"], reasoning_is_answer=reasoning_is_answer)

@@ -22,10 +22,10 @@ from engine.transport.wire import Completion
 from engine.values import Request
 from miner_server import reflection
 from miner_server.backends.chat import chat_payload
-from miner_server.backends.interface import PROOF, PROOF_S
+from miner_server.backends.interface import PROOF, PROOF_S, require_answer
 from miner_server.backends.models import Model, NoModelsError, choose
 from miner_server.backends.replies import DETAIL_WIDTH, failure, quoted, read_body, read_reply
-from miner_server.errors import BackendError, BackendSlow, BackendUnavailable, NoAnswer, RequestUnfit
+from miner_server.errors import BackendError, BackendSlow, BackendUnavailable, NoAnswer, OutOfRoom, RequestUnfit
 
 log = logging.getLogger(__name__)
 
@@ -98,12 +98,12 @@ class OpenAIBackend:
 
     async def complete(self, request: Request, *, timeout: float, caller: str = "") -> Completion:  # noqa: ARG002
         """What is expected to pass in a moment is tried again while the deadline allows it, at most twice."""
-        body, until = self._body(request), time.monotonic() + timeout
+        until = time.monotonic() + timeout
         try:
             async with asyncio.timeout(timeout):
                 for pause in PAUSES_S:
                     try:
-                        return await self._ask(body)
+                        return await self._ask(request)
                     except BackendError as error:
                         if error.again_in is None or error.again_in > LONGEST_PAUSE_S:
                             raise
@@ -112,7 +112,7 @@ class OpenAIBackend:
                             raise
                         log.info("%s is asked again in %.1f s: %s", self._base, wait, error)
                     await asyncio.sleep(wait)
-                return await self._ask(body)
+                return await self._ask(request)
         except TimeoutError:
             raise BackendSlow(f"{self._base} gave no answer within the deadline") from None
         except (RequestUnfit, NoAnswer):
@@ -153,9 +153,11 @@ class OpenAIBackend:
         if not self._is_proven:
             try:
                 async with asyncio.timeout(PROOF_S):
-                    await self._ask(self._body(PROOF))
+                    require_answer(await self._ask(PROOF), PROOF)
             except TimeoutError:
                 return f"{self._base} lists no models, and answers nothing within {PROOF_S:g} s", PROVE_AGAIN_S
+            except OutOfRoom:  # it thought for as long as it may: it works
+                pass
             except BackendError as error:
                 return f"{self._base} lists no models, and gives no answer: {error}", PROVE_AGAIN_S
             self._is_proven = True
@@ -165,11 +167,11 @@ class OpenAIBackend:
         payload = chat_payload(request, context=self._served.context)
         return msgspec.json.encode(payload | {"model": self._served.id, "stream": False})
 
-    async def _ask(self, body: bytes) -> Completion:
-        reply = await self._call("POST", self._chat, body)
+    async def _ask(self, request: Request) -> Completion:
+        reply = await self._call("POST", self._chat, self._body(request))
         if not 200 <= reply.status < 300:
             raise failure(read_body(reply.body), status=reply.status, again_in=reply.retry_after)
-        return read_reply(reply.body, reasoning_is_answer=self._reasoning_is_answer)
+        return read_reply(reply.body, max_tokens=request.max_tokens, reasoning_is_answer=self._reasoning_is_answer)
 
     async def _call(self, method: str, url: URL, body: bytes | None = None) -> "_Reply":
         headers = JSON if body else None

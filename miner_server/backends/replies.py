@@ -14,7 +14,8 @@ from engine.foreign_json import count, fields, items
 from engine.redaction import redact
 from engine.text import safe
 from engine.transport.wire import USAGE_FIELDS, Completion
-from miner_server.errors import BackendError, BackendUnavailable, NoAnswer, RequestTooLong, RequestUnfit
+from miner_server.backends.interface import had_room
+from miner_server.errors import BackendError, BackendUnavailable, NoAnswer, OutOfRoom, RequestTooLong, RequestUnfit
 
 DETAIL_WIDTH = 200
 TEXT_DEPTH = 8
@@ -24,6 +25,9 @@ REASONING = ("reasoning_content", "reasoning", "reasoning_details", "thinking")
 TEXTS = ("text", "value", "content", "refusal", "thinking", "reasoning", "summary")
 """Where a part of a message keeps its text; the first that is there counts."""
 
+MOST_TOKENS = 2**31
+"""What a request allows that names no bound."""
+
 FINISH = re.compile(r"[A-Za-z_]{1,32}\Z")
 UNFIT = (400, 413, 422)
 TRANSIENT = (429, 500, 502, 503)
@@ -32,7 +36,7 @@ TOO_LONG = ("exceed_context_size_error", "context_length_exceeded")
 SAYS_TOO_LONG = re.compile(r"context (length|size|window)|maximum context", re.IGNORECASE)
 
 
-def read_reply(raw: bytes, *, reasoning_is_answer: bool = False) -> Completion:
+def read_reply(raw: bytes, *, max_tokens: int = MOST_TOKENS, reasoning_is_answer: bool = False) -> Completion:
     """The answer in the body of a 200: one JSON object, or server-sent events though none were asked for.
 
     Raises BackendError.
@@ -47,10 +51,10 @@ def read_reply(raw: bytes, *, reasoning_is_answer: bool = False) -> Completion:
         for event in events:
             chunks.add(event)
         reply = chunks.reply()
-    return read_chat(reply, reasoning_is_answer=reasoning_is_answer)
+    return read_chat(reply, max_tokens=max_tokens, reasoning_is_answer=reasoning_is_answer)
 
 
-def read_chat(reply: object, *, reasoning_is_answer: bool = False) -> Completion:
+def read_chat(reply: object, *, max_tokens: int = MOST_TOKENS, reasoning_is_answer: bool = False) -> Completion:
     """The first choice of a chat completion; what the model only thought is its answer with `reasoning_is_answer`.
 
     Raises BackendError.
@@ -62,10 +66,13 @@ def read_chat(reply: object, *, reasoning_is_answer: bool = False) -> Completion
     content = message.get("content") or message.get("refusal") or choice.get("text")
     calls = _tool_calls(message)
     text, thought = _text(content), _thought(message, content)
+    usage = _usage(fields(reply).get("usage"))
     if not calls and not text.strip():
         if not (message or "text" in choice) or not isinstance(content, str | list | dict | None):
             raise BackendError("the reply is not a chat completion: it holds no choice with a message")
         if thought and not reasoning_is_answer:
+            if not had_room(choice.get("finish_reason"), usage, max_tokens):
+                raise OutOfRoom("the model's reasoning left no tokens for an answer: let it reason less")
             raise NoAnswer(
                 "the model's reply holds its reasoning and no answer: let it have more tokens, have the server keep "
                 "the two together, or set reasoning_is_answer"
@@ -75,7 +82,7 @@ def read_chat(reply: object, *, reasoning_is_answer: bool = False) -> Completion
         text=text,
         tool_calls=calls,
         finish_reason="tool_calls" if calls else _finish_reason(choice.get("finish_reason")),
-        usage=_usage(fields(reply).get("usage")),
+        usage=usage,
     )
 
 

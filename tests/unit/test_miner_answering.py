@@ -147,6 +147,7 @@ async def test_an_error_that_nobody_foresaw_is_a_failure_too() -> None:
     for _ in range(3):
         with pytest.raises(ZeroDivisionError):
             await answers.answer(ASKED, a_call())
+    await answers.readiness.refresh()
     assert answers.unready == Unready(
         "the backend fails", "the last challenges failed: ZeroDivisionError, which the log explains"
     )
@@ -159,11 +160,11 @@ async def test_three_failures_in_a_row_end_it_and_a_proof_begins_it_again(monkey
     assert (state.trouble, state.unready) == ("", Unready("the backend is not ready", "starting"))
     await state.refresh()
     for number in range(2):
-        state.failed(BackendError(f"no {number}"))
+        state.failed(BackendError(f"no {number}"), f"caller {number}")
         assert (state.unready, state.trouble) == (None, "")
     state.answered()
     for number in range(3):
-        state.failed(BackendError(f"no {number}"))
+        state.failed(BackendError(f"no {number}"), f"caller {number}")
     assert state.unready == Unready("the backend fails", "the last challenges failed: no 2")
     assert state.trouble == "the last challenges failed: no 2"
     backend.error = BackendError("not now")
@@ -185,7 +186,7 @@ async def test_what_nobody_could_answer_says_nothing_of_the_backend() -> None:
     state = Readiness(ObedientBackend())
     await state.refresh()
     for _ in range(3):
-        state.failed(RequestUnfit("odd"))
+        state.failed(RequestUnfit("odd"), "alice")
     assert (state.unready, state.trouble) == (None, "the last challenges failed: odd")
 
 

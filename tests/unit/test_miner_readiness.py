@@ -91,7 +91,8 @@ async def test_completions_that_fail_in_a_row_make_it_unavailable_until_one_succ
         server.status, server.reply = 500, {"error": {"message": "CUDA error"}}
         for _ in range(readiness.FAILURES):
             assert (await alice.send("hello")).status_code == 502
-        assert "CUDA error" in miner.trouble and "CUDA error" in miner.view().readiness
+        assert "CUDA error" in miner.trouble
+        await until(lambda: "CUDA error" in miner.view().readiness)
         assert await availability(alice) == {"available": False, "reason": "the backend fails"}
         refused = await alice.send("hello")
         assert (refused.status_code, refused.json()) == (503, {"detail": "the backend fails"})
@@ -107,7 +108,7 @@ async def test_one_that_was_answered_in_between_is_no_row() -> None:
     await ready.refresh()
     for _ in range(9):
         for _ in range(readiness.FAILURES - 1):
-            ready.failed(BackendError("it broke"))
+            ready.failed(BackendError("it broke"), "alice")
         ready.answered()
     assert (ready.unready, ready.trouble) == (None, "")
 
@@ -115,10 +116,90 @@ async def test_one_that_was_answered_in_between_is_no_row() -> None:
 async def test_what_nobody_could_answer_is_told_and_keeps_nobody_else_out() -> None:
     ready = Readiness(ObedientBackend())
     await ready.refresh()
-    for _ in range(readiness.FAILURES):
-        ready.failed(RequestUnfit("temperature must be 1"))
+    for turn in range(readiness.FAILURES):
+        ready.failed(RequestUnfit("temperature must be 1"), f"caller {turn}")
     assert ready.unready is None
     assert "temperature must be 1" in ready.trouble
+
+
+async def test_failures_of_one_caller_shut_nobody_out_unless_our_own_question_fails_too() -> None:
+    backend = ObedientBackend()
+    ready = Readiness(backend)
+    await ready.refresh()
+    for _ in range(readiness.FAILURES * 3):
+        ready.failed(BackendError("it broke"), "mallory")
+    assert (ready.unready, ready.trouble) == (None, "the last challenges failed: it broke")
+    await ready.refresh()
+    assert ready.unready is None and len(backend.begun) == 1
+    for _ in range(readiness.FAILURES):
+        ready.failed(BackendError("it broke"), "mallory")
+    backend.error = BackendError("it did")
+    await ready.refresh()
+    assert ready.unready is not None
+
+
+async def test_failures_of_two_callers_shut_out_at_once() -> None:
+    ready = Readiness(ObedientBackend())
+    await ready.refresh()
+    for caller in ("alice", "bob", "alice"):
+        assert ready.unready is None
+        ready.failed(BackendError("it broke"), caller)
+    assert ready.unready is not None
+
+
+async def test_a_model_that_reasons_is_not_shut_out_by_short_questions(server: ModelServer) -> None:
+    thinking = chat(None, reasoning_content="Let me see…")
+    for reply in (
+        thinking | {"choices": [thinking["choices"][0] | {"finish_reason": "length"}]},
+        thinking | {"usage": {"completion_tokens": 512}},
+    ):
+        server.reply = reply
+        async with serving(open_backend("openai", base_url=server.url)) as miner, Validator(miner) as alice:
+            await is_ready(miner)
+            await alice.shake()
+            for _ in range(readiness.FAILURES):
+                assert (await alice.send("hello")).status_code == 502
+            assert miner.view().ready and "reason less" in miner.trouble
+
+
+async def test_a_model_whose_proof_ends_in_thought_answers(server: ModelServer) -> None:
+    server.models_status = 404
+    server.reply = chat(None, reasoning="Let me see…") | {"usage": {"completion_tokens": PROOF.max_tokens}}
+    backend = open_backend("openai", base_url=server.url, model="thinker")
+    assert await backend.readiness() == ""
+    ready = Readiness(backend)
+    await ready.refresh()
+    for caller in ("alice", "bob", "carol"):
+        ready.failed(BackendError("it broke"), caller)
+    await ready.refresh()
+    assert ready.unready is None
+    await backend.close()
+
+
+@pytest.mark.parametrize("content", ["", " \n", None])
+async def test_a_backend_that_answers_nothing_fails(server: ModelServer, content: str | None) -> None:
+    server.reply = chat(content)
+    async with serving(open_backend("openai", base_url=server.url)) as miner, Validator(miner) as alice:
+        await is_ready(miner)
+        await alice.shake()
+        for _ in range(readiness.FAILURES):
+            assert (await alice.send("hello")).status_code in (200, 503)
+        await until(lambda: not miner.view().ready)
+        assert "the model's answer is empty" in miner.trouble
+        server.reply = chat("42")
+        await is_ready(miner)
+        assert await alice.ask("hello") == "42"
+
+
+async def test_an_empty_answer_for_which_there_was_no_room_is_no_fault_of_the_backend(server: ModelServer) -> None:
+    empty = chat("")
+    server.reply = empty | {"choices": [empty["choices"][0] | {"finish_reason": "length"}]}
+    async with serving(open_backend("openai", base_url=server.url)) as miner, Validator(miner) as alice:
+        await is_ready(miner)
+        await alice.shake()
+        for _ in range(readiness.FAILURES):
+            assert (await alice.send("hello")).status_code == 200
+        assert miner.view().ready and "is empty within" in miner.trouble
 
 
 async def test_a_backend_that_fails_has_to_prove_that_it_answers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +207,7 @@ async def test_a_backend_that_fails_has_to_prove_that_it_answers(monkeypatch: py
     ready = Readiness(backend)
     await ready.refresh()
     for _ in range(readiness.FAILURES):
-        ready.failed(BackendUnavailable("it sleeps"))
+        ready.failed(BackendUnavailable("it sleeps"), "alice")
     for error in (BackendError("still broken"), ZeroDivisionError("by a fault of its own")):
         backend.error = error
         await ready.refresh()
@@ -147,6 +228,7 @@ async def test_failures_of_every_kind_count(error: Exception) -> None:
         await alice.shake()
         for _ in range(readiness.FAILURES):
             assert (await alice.send("hello")).status_code in (500, 504)
+        await until(lambda: not miner.view().ready)
         assert await availability(alice) == {"available": False, "reason": "the backend fails"}
 
 
