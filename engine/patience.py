@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 def impatience(feed: Feed | None, subject: str, waiting: str, over: str, *, after: float) -> Iterator[None]:
     """Tell of `waiting` when the block takes longer than `after` seconds, and that it is `over` once it has ended well.
 
-    `subject` is that of nothing else that needs attention, but for what else is over then.
+    A good end settles everything that was told of `subject`: tell nothing under it that may then still be so.
     """
 
     def tell() -> None:

@@ -10,11 +10,11 @@ class Place:
         self._found = {path: _identity(path) for path in paths}
 
     def lost(self) -> str:
-        """Which of them was deleted or replaced since, in words, "" for none. One that is put back is found again."""
+        """Which of them was deleted, moved or replaced since, in words, "" for none. One put back is found again."""
         for path, found in self._found.items():
             now = _identity(path)
             if now != found:
-                return f"{path} was {'deleted' if now is None else 'replaced'} while it was in use"
+                return f"{path} was {'deleted or moved' if now is None else 'replaced'} while it was in use"
         return ""
 
 

@@ -17,6 +17,7 @@ from engine.logs import FILE, FOLDER
 from engine.settings import Configuration
 from engine.snapshot import ReplayView
 from engine.store.errors import StoreOld
+from engine.store.read_only import require_whole
 from engine.store.reader import open_reader
 from engine.store.schema import FILE_NAME, LATEST
 
@@ -146,6 +147,7 @@ def store(folder: Path, now: float) -> Result:
             do="Put a copy of it back before the next launch, if you have one.",
         )
     try:
+        require_whole(path)
         with open_reader(path, brief=True) as reader:
             neurons = sum(1 for _ in reader.neurons())
             next(reader.rounds(now - 3600), None)

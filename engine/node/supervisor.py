@@ -91,7 +91,9 @@ class Supervisor:
                 if time.monotonic() - began > STABLE_AFTER_S:
                     pause = FIRST_PAUSE_S
                 if failure != RESTARTED:
-                    self._feed.raise_attention("error", name, f"{name} failed and is started again: {failure}")
+                    self._feed.raise_attention(
+                        "error", f"service {name}", f"{name} failed and is started again: {failure}"
+                    )
                     self._now(name, "backing_off", failure)
                     await self._step(name, asyncio.sleep(pause))
                     pause = min(pause * 2, LONGEST_PAUSE_S)

@@ -12,9 +12,9 @@ from typing import Literal
 
 import aiosqlite
 
+from engine.database_files import DatabaseFiles
 from engine.errors import StoreError
-from engine.place import Place
-from engine.sqlite import ERRORS, beside, primary_code
+from engine.sqlite import ERRORS, primary_code
 from engine.store import schema
 from engine.store.errors import BadRow, StoreGone, bad_row, store_error
 
@@ -34,6 +34,9 @@ PRAGMAS = (
     f"journal_size_limit = {WAL_KEPT}",
 )
 
+NEWEST = "SELECT number, id FROM rounds ORDER BY number DESC LIMIT 1"
+"""What a look at the file compares."""
+
 PASSING = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CONSTRAINT})
 """Failures after which the connection is as good as before."""
 
@@ -52,8 +55,7 @@ class Database:
         self._mode: Literal["rwc", "rw"] = "rwc"
         self._connection: aiosqlite.Connection | None = None
         self._closed = False
-        self._place: Place | None = None
-        self._beside = Place()
+        self._files: DatabaseFiles | None = None
         self._mended = ""
 
     @classmethod
@@ -76,16 +78,19 @@ class Database:
 
     @property
     def gone(self) -> str:
-        """Whether the file was deleted or replaced under us, in words; "" while it lies where it was opened."""
-        return self._place.lost() if self._place else ""
+        """Whether the file is not what was opened any more, in words; "" while all is well."""
+        return self._files.lost if self._files else ""
 
     async def mend(self) -> str:
         """Where only a file beside the database was deleted or replaced, put what it held into the database.
 
-        Returns what was mended, in words. Raises StoreError.
+        Returns what was mended, in words. Raises StoreError, also where others read something else from the file.
         """
-        async with self.read():
-            pass
+        async with self.read() as connection:
+            mine = list(await connection.execute_fetchall(NEWEST))
+            if self._files:
+                await asyncio.to_thread(self._files.compare, NEWEST, mine)
+            self._require_place()
         mended, self._mended = self._mended, ""
         return mended
 
@@ -150,8 +155,8 @@ class Database:
         if self._connection is None:
             self._require_place()
             self._connection = await _connect(f"{self._uri}?mode={self._mode}")
-            self._place = self._place or Place(self._path)
-            self._beside = Place(beside(self._path, "wal"), beside(self._path, "shm"))
+            self._files = self._files or DatabaseFiles(self._path)
+            self._files.reopened()
         return self._connection
 
     def _require_place(self) -> None:
@@ -159,8 +164,7 @@ class Database:
             raise StoreGone(f"{gone}: put it back, or end this run and start again without it")
 
     async def _mend(self) -> None:
-        """SQLite goes on with a log that was deleted: what it holds goes into the database."""
-        if self._connection is None or self.gone or not (lost := self._beside.lost()):
+        if self._connection is None or self._files is None or not (lost := self._files.beside_lost):
             return
         [(busy, *_)] = await self._connection.execute_fetchall("PRAGMA wal_checkpoint(FULL)")
         if busy:

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from engine.damage import damage, not_a_file
-from engine.sqlite import ERRORS, beside, log_waits
+from engine.sqlite import ERRORS, RESCUE, beside, log_waits
 from engine.store.errors import BadRow, StoreDamaged, StoreOld, StoreUnusable, bad_row, store_error
 from engine.store.schema import LATEST, refuse_newer
 
@@ -38,6 +38,14 @@ def begun(path: Path, *, brief: bool) -> Iterator[sqlite3.Connection]:
         raise store_error(error, path) from error
     except BadRow as error:
         raise bad_row(error, path) from error
+
+
+def require_whole(path: Path) -> None:
+    """Raise StoreDamaged for a page that SQLite did not write so: whoever reads some rows need not come across it."""
+    with begun(path, brief=True) as connection:
+        (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":
+        raise StoreDamaged(damage(path, " ".join(found.split()), RESCUE))
 
 
 def is_alone(connection: sqlite3.Connection, netuid: int) -> bool:

@@ -131,7 +131,7 @@ class Store:
 
     @property
     def gone(self) -> str:
-        """Whether the file was deleted or replaced under us, in words; "" while it lies where it was opened."""
+        """Whether the file is not what was opened any more, in words; "" while all is well."""
         return self._database.gone
 
     async def mend(self) -> str:

@@ -14,6 +14,7 @@ from engine.errors import StoreError
 from engine.feed import Feed
 from engine.judge.client import Judge, JudgeFailed, suspicions_in
 from engine.snapshot import Progress, RoundView
+from engine.store.errors import StoreGone
 from engine.store.store import Store
 from engine.sybil.suspects import Suspicions
 from engine.validator.backlog import Backlog, Entry
@@ -249,6 +250,8 @@ class Validator:
         try:
             await self.backlog.add(Entry(judged, history, self._source.cursor))
             await self._count_recorded()
+        except StoreGone:
+            pass  # the record watch tells of it
         except StoreError as error:
             lost = f", {self.backlog.lost} more are lost" if self.backlog.lost else ""
             waiting = f"{len(self.backlog)} wait in memory{lost}"

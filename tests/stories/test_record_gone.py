@@ -1,5 +1,6 @@
 """The record is deleted under a run: it says so within seconds, calls nothing stored that is not, and ends with 6."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,26 @@ FEW = ("--miners", "4", "--interval", "0.3", "--seed", "5", "--encoder", "hashin
 
 def store(folder: Path) -> None:
     (folder / "store.db").unlink()
+
+
+def emptied(name: str) -> Callable[[Path], None]:
+    return lambda folder: os.truncate(folder / name, 0)
+
+
+@pytest.mark.parametrize("name", ["store.db", "store.db-wal", "chain.sqlite3"])
+def test_a_record_that_is_emptied_in_place_is_said_and_ends_with_6(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "data"
+    with running(*FEW, "--data-dir", str(folder)) as run:
+        run.wait_for("round", 2)
+        emptied(name)(folder)
+        so_far = len(run.named("round"))
+        run.wait_for("round", so_far + 4)
+        assert run.named("round")[-1]["recorded"] == (name == "chain.sqlite3")
+        run.process.terminate()
+        assert run.wait() == 6
+    told = {event["text"].partition(":")[0] for event in run.named("attention") if name in event["text"]}
+    assert told == {f"{folder / name} was emptied or overwritten while it was in use"}
+    assert f"{name} was emptied or overwritten" in run.named("stopped")[0]["record_gone"]
 
 
 @pytest.mark.parametrize(("lose", "subject"), [(store, "store.db"), (shutil.rmtree, "data folder")])
@@ -32,7 +53,7 @@ def test_a_record_that_is_deleted_is_said_and_never_called_stored(
         assert run.wait() == 6
     [stopped] = run.named("stopped")
     unstored = [event for event in run.named("round") if not event["recorded"]]
-    assert stopped["unstored"] == len(unstored) and "store.db was deleted" in stopped["record_gone"]
+    assert stopped["unstored"] == len(unstored) and "store.db was deleted or moved" in stopped["record_gone"]
     assert any(f"{len(unstored)} rounds are lost: they could not be stored" in line for line in run.narration)
     assert any(f"{len(unstored)} of them not stored" in line for line in run.narration)
 

@@ -101,6 +101,10 @@ async def test_a_store_is_read_and_a_damaged_one_critical(tmp_path: Path) -> Non
     store = await Store.open(path, retention_days=7)
     await store.close()
     assert files.store(tmp_path, time.time()).state == "OK"
+    pages = path.read_bytes()
+    path.write_bytes(pages[:-4096] + b"x" * 4096)
+    found = files.store(tmp_path, time.time())
+    assert found.state == "CRITICAL" and f"{path} is damaged" in found.text, "no row that is read lies on this page"
     path.write_bytes(b"this is no database" * 1000)
     found = files.store(tmp_path, time.time())
     assert found.state == "CRITICAL" and found.do

@@ -138,6 +138,6 @@ async def test_a_file_that_vanished_is_not_replaced_by_an_empty_one(tmp_path: Pa
         async with database.read() as connection:
             await connection.execute("SELECT no_such_column FROM rounds")
     (tmp_path / "store.db").unlink()
-    with pytest.raises(StoreError, match="was deleted while it was in use: put it back"):
+    with pytest.raises(StoreError, match="was deleted or moved while it was in use: put it back"):
         await store.cursor("file")
     assert not (tmp_path / "store.db").exists()

@@ -3,6 +3,7 @@ put back goes on."""
 
 import asyncio
 import logging
+import os
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable
@@ -69,7 +70,7 @@ def replace(path: Path) -> None:
         other.execute("CREATE TABLE other (one INTEGER)")
 
 
-@pytest.mark.parametrize(("lose", "how"), [(delete, "deleted"), (replace, "replaced")])
+@pytest.mark.parametrize(("lose", "how"), [(delete, "deleted or moved"), (replace, "replaced")])
 async def test_nothing_is_written_where_nobody_will_find_it(
     store: Store, path: Path, lose: Callable[[Path], None], how: str
 ) -> None:
@@ -103,7 +104,8 @@ async def test_a_log_that_is_deleted_costs_no_round(store: Store, path: Path, na
         beside(path, name).unlink()
     await record(store, 1)
     assert (
-        f"store.db-{names[0]} was deleted while it was in use: what it held was put into store.db" in await store.mend()
+        f"store.db-{names[0]} was deleted or moved while it was in use: what it held was put into store.db"
+        in await store.mend()
     )
     assert await store.mend() == ""
     assert found(path) == ["round-1", "round-0"]
@@ -123,7 +125,7 @@ async def test_a_chain_does_not_go_on_in_a_file_that_is_gone(tmp_path: Path) -> 
     chain = await LocalChain.open(path, netuid=NETUID)
     block = await chain.tick()
     shutil.move(path.parent, tmp_path / "away")
-    with pytest.raises(ChainUnavailable, match=r"chain\.sqlite3 was deleted while it was in use: put it back"):
+    with pytest.raises(ChainUnavailable, match=r"chain\.sqlite3 was deleted or moved while it was in use: put it back"):
         await chain.tick()
     assert chain.gone and await chain.block() == block
     shutil.move(tmp_path / "away", path.parent)
@@ -216,7 +218,7 @@ def test_a_log_that_is_deleted_is_begun_anew_though_nothing_is_logged(tmp_path: 
         shutil.rmtree(path.parent) if logs_too else path.unlink()
         asyncio.run(until(lambda: bool(told)))
         logging.getLogger("test").info("after")
-    assert told == [f"{path} was deleted while it was in use: a new one is begun"]
+    assert told == [f"{path} was deleted or moved while it was in use: a new one is begun"]
     assert "after" in path.read_text() and path.stat().st_mode & 0o077 == 0
 
 
@@ -232,3 +234,84 @@ def test_no_log_is_begun_in_a_folder_that_is_not_ours(tmp_path: Path) -> None:
         logging.getLogger("test").info("after")
         asyncio.run(until(lambda: ring.tail().lines[-1].text == "after"))
     assert told[0] == f"nothing is logged to disk: {folder} was replaced while it was in use"
+
+
+def empty(path: Path) -> None:
+    os.truncate(path, 0)
+
+
+def overwrite(path: Path) -> None:
+    """With another sound database."""
+    with closing(sqlite3.connect(other := path.with_name("other.db"))) as connection, connection:
+        connection.execute("CREATE TABLE other (one INTEGER)")
+    path.write_bytes(other.read_bytes())
+    beside(path, "wal").write_bytes(b"")
+
+
+def scribble(path: Path) -> None:
+    path.write_bytes(b"x" * path.stat().st_size)
+    scribble_log(path)
+
+
+def empty_log(path: Path) -> None:
+    empty(beside(path, "wal"))
+
+
+def scribble_log(path: Path) -> None:
+    log = beside(path, "wal")
+    log.write_bytes(b"x" * log.stat().st_size)
+
+
+@pytest.mark.parametrize("spoil", [empty, overwrite, scribble, empty_log, scribble_log])
+async def test_a_store_that_is_emptied_or_overwritten_in_place_takes_no_more_rounds(
+    store: Store, path: Path, spoil: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "LOOK_S", 0.01)
+    await record(store, 0)
+    assert store.gone == ""
+    feed = Feed(snapshot())
+    service = asyncio.create_task(Keeping(feed, store, {"store.db": lambda: store.gone}, []).run(lambda: None))
+    await until(lambda: bool(feed.snapshot) and not service.done())
+    assert not feed.attention
+    spoil(path)
+    await until(lambda: any("emptied or overwritten while it was in use" in line.text for line in feed.attention))
+    with pytest.raises(StoreGone, match="emptied or overwritten"):
+        await record(store, 1)
+    assert [line.subject for line in feed.attention] == ["store.db"]
+    service.cancel()
+
+
+def checkpointed(path: Path) -> bytes:
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA wal_checkpoint(FULL)")
+    return path.read_bytes()
+
+
+def overwrite_with(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
+async def test_a_store_that_is_overwritten_by_an_older_copy_is_told_of(store: Store, path: Path) -> None:
+    await record(store, 0)
+    older = checkpointed(path)
+    await record(store, 1)
+    await store.mend()
+    assert checkpointed(path) != older
+    overwrite_with(path, older)
+    with pytest.raises(StoreGone, match="emptied or overwritten"):
+        await store.mend()
+
+
+@pytest.mark.parametrize("spoil", [empty, overwrite, scribble, empty_log, scribble_log])
+async def test_a_chain_does_not_go_on_in_a_file_that_was_emptied_or_overwritten(
+    tmp_path: Path, spoil: Callable[[Path], None]
+) -> None:
+    path = tmp_path / "chain.sqlite3"
+    chain = await LocalChain.open(path, netuid=NETUID)
+    await chain.tick()
+    assert chain.gone == ""
+    spoil(path)
+    with pytest.raises(ChainUnavailable, match="emptied or overwritten while it was in use"):
+        await chain.tick()
+    assert chain.gone
+    await chain.close()

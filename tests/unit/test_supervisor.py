@@ -71,6 +71,8 @@ async def test_what_fails_is_restarted_with_a_count_and_its_reason_cleaned() -> 
     assert supervisor.services[0].restarts == 3
     assert feed.attention[0].level == "error"
     assert "RuntimeError" in feed.attention[0].text
+    feed.settle("shaky", "what others tell of is over")
+    assert [line.subject for line in feed.attention] == ["service shaky"]
     assert all("\x1b" not in str(event.fields) for event in feed.events_after(0).events)
 
 

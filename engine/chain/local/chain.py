@@ -84,7 +84,7 @@ class LocalChain(StateReads):
 
     @property
     def gone(self) -> str:
-        """Whether the file was deleted or replaced under us, in words; "" while it lies where it was opened."""
+        """Whether the file is not what was opened any more, in words; "" while all is well."""
         return self._file.gone
 
     @property
@@ -94,12 +94,17 @@ class LocalChain(StateReads):
     # -- blocks ------------------------------------------------------------------------------------------------
 
     async def run(self, started: Callable[[], None]) -> None:
-        """Make a block every `block_time`. Blocks missed by a process that stood still are not made up for."""
+        """Make a block every `block_time`, but none while the file is gone, which the record watch tells. Blocks missed
+        by a process that stood still are not made up for."""
         started()
         due = time.monotonic() + self._block_time
         while True:
             await asyncio.sleep(due - time.monotonic())
-            await self.tick()
+            try:
+                await self.tick()
+            except ChainUnavailable:
+                if not self.gone:
+                    raise
             due += self._block_time
             if due <= time.monotonic():
                 due = time.monotonic() + self._block_time

@@ -16,8 +16,8 @@ from msgspec import Struct
 
 from engine.chain.local.state import Hotkey, Slot, State
 from engine.damage import UNDECODABLE, Damaged, damage, not_a_file
-from engine.place import Place
-from engine.sqlite import ERRORS, beside, failure_of
+from engine.database_files import DatabaseFiles
+from engine.sqlite import ERRORS, failure_of
 from engine.values import Hyperparameters, Natural
 
 log = logging.getLogger(__name__)
@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 FILE_NAME = "chain.sqlite3"
 DATA_VERSION = 1
 FRESH_CHAIN = "move it away to start a fresh chain"
+
+NEWEST = "SELECT value FROM head"
+"""What a look at the file compares."""
 
 _SCHEMA = f"""
 BEGIN IMMEDIATE;
@@ -81,12 +84,12 @@ class StateFile:
         except BaseException:
             os.close(self._lock)
             raise
-        self._place = Place(path)
+        self._files = DatabaseFiles(path)
 
     @property
     def gone(self) -> str:
-        """Whether the file was deleted or replaced under us, in words; "" while it lies where it was opened."""
-        return self._place.lost()
+        """Whether the file is not what was opened any more, in words; "" while all is well."""
+        return self._files.lost
 
     def load(self) -> State | None:
         """The state after the last transaction, None when the file is new."""
@@ -96,6 +99,7 @@ class StateFile:
     def save(self, before: State | None, after: State) -> None:
         """Write what differs, in one transaction. Raises `sqlite3.Error`, `ChainGone`, and then nothing was written."""
         self._mend()
+        self._files.compare(NEWEST, self._connection.execute(NEWEST).fetchall())
         if gone := self.gone:
             raise ChainGone(f"{gone}: put it back, or end this run and start again without it")
         slots = before.slots if before else ()
@@ -132,17 +136,16 @@ class StateFile:
 
     def _open(self) -> None:
         self._connection = _connect(self._path)
-        self._beside = Place(beside(self._path, "wal"), beside(self._path, "shm"))
 
     def _mend(self) -> None:
-        """SQLite goes on with a log that was deleted: what it holds belongs into the file, and a new one is begun."""
-        if self.gone or not (lost := self._beside.lost()):
+        if not (lost := self._files.beside_lost):
             return
         [(busy, *_)] = self._connection.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
         if busy:
             raise ChainGone(f"{lost}, and another process keeps its content from being put into {self._path}: end that")
         self._connection.close()
         self._open()
+        self._files.reopened()
         log.warning("%s: what it held was put into %s", lost, self._path.name)
 
 
