@@ -28,7 +28,10 @@ TEXTS = ("text", "value", "content", "refusal", "thinking", "reasoning", "summar
 MOST_TOKENS = 2**31
 """What a request allows that names no bound."""
 
+END_MARK = re.compile(rb"[\r\n](data:)?[ \t]*\[DONE\]")
+
 FINISH = re.compile(r"[A-Za-z_]{1,32}\Z")
+STATUS = re.compile(r"[1-5][0-9]{2}\Z")
 UNFIT = (400, 413, 422)
 TRANSIENT = (429, 500, 502, 503)
 BUSY = (429, 503)
@@ -44,12 +47,15 @@ def read_reply(raw: bytes, *, max_tokens: int = MOST_TOKENS, reasoning_is_answer
     try:
         reply = foreign_json.read(raw)
     except ValueError:
-        events = list(_events(raw))
-        if not events:
-            raise BackendError(f"the reply cannot be read as JSON: {quoted(read_body(raw))}") from None
         chunks = Chunks()
-        for event in events:
+        for event in _events(raw):
             chunks.add(event)
+        if not chunks.events:
+            raise BackendError(f"the reply cannot be read as JSON: {quoted(read_body(raw))}") from None
+        if not chunks.is_whole and not END_MARK.search(raw):
+            raise BackendError(
+                "the reply broke off: its events end without a finish reason or [DONE]", again_in=0.0
+            ) from None
         reply = chunks.reply()
     return read_chat(reply, max_tokens=max_tokens, reasoning_is_answer=reasoning_is_answer)
 
@@ -59,16 +65,15 @@ def read_chat(reply: object, *, max_tokens: int = MOST_TOKENS, reasoning_is_answ
 
     Raises BackendError.
     """
-    choice = _first(fields(reply).get("choices"))
-    if error := fields(reply).get("error") or choice.get("error"):
+    choice = _first(_choices(reply))
+    if error := _error(reply) or _error(choice):
         raise failure(error)
-    message = fields(choice.get("message")) or fields(choice.get("delta"))
-    content = message.get("content") or message.get("refusal") or choice.get("text")
-    calls = _tool_calls(message)
-    text, thought = _text(content), _thought(message, content)
+    message = _message(choice)
+    calls, text, thought = _tool_calls(message), _said(choice), _thought(message)
     usage = _usage(fields(reply).get("usage"))
     if not calls and not text.strip():
-        if not (message or "text" in choice) or not isinstance(content, str | list | dict | None):
+        given = (message.get("content"), message.get("refusal"), choice.get("text"))
+        if not (message or "text" in choice) or not all(isinstance(one, str | list | dict | None) for one in given):
             raise BackendError("the reply is not a chat completion: it holds no choice with a message")
         if thought and not reasoning_is_answer:
             if not had_room(choice.get("finish_reason"), usage, max_tokens):
@@ -77,6 +82,10 @@ def read_chat(reply: object, *, max_tokens: int = MOST_TOKENS, reasoning_is_answ
                 "the model's reply holds its reasoning and no answer: let it have more tokens, have the server keep "
                 "the two together, or set reasoning_is_answer"
             )
+        if not thought and (kinds := _kinds(message)):
+            raise BackendError(f"the model's reply holds no text, only parts of type {quoted(', '.join(kinds))}")
+        if not thought and message.get("tool_calls"):
+            raise BackendError(f"the model's tool calls cannot be read: {quoted(message['tool_calls'])}")
         text = thought or text
     return Completion(
         text=text,
@@ -87,35 +96,50 @@ def read_chat(reply: object, *, max_tokens: int = MOST_TOKENS, reasoning_is_answ
 
 
 class Chunks:
-    """A streamed answer, put together to the reply that it would have been in one piece."""
+    """A streamed answer, put together to the reply that it would have been in one piece.
+
+    `events` is how many there were, and `is_whole` whether what was begun came to its end.
+    """
 
     def __init__(self) -> None:
+        self.events = 0
         self._is_empty = True
-        self._text: list[str] = []
-        self._thought: list[str] = []
+        self._had_delta = False
+        self._text = _Pieces()
+        self._thought = _Pieces()
         self._calls: dict[object, _Call] = {}
         self._finish_reason: object = None
         self._usage: object = None
         self._error: object = None
 
+    @property
+    def is_whole(self) -> bool:
+        return bool(self._finish_reason or self._error or self._is_empty)
+
     def add(self, chunk: object) -> None:
-        self._error = fields(chunk).get("error") or self._error
+        self.events += 1
+        choice = _first([one for one in _choices(chunk) if one.get("index") in (None, 0)])
+        self._error = _error(chunk) or _error(choice) or self._error
         self._usage = fields(chunk).get("usage") or self._usage
-        choice = _first(fields(chunk).get("choices"))
         self._is_empty = self._is_empty and not choice
-        self._error = choice.get("error") or self._error
         self._finish_reason = choice.get("finish_reason") or self._finish_reason
-        delta = fields(choice.get("delta")) or fields(choice.get("message"))
-        content = delta.get("content") or delta.get("refusal") or choice.get("text")
-        self._text.append(_text(content))
-        self._thought.append(_thought(delta, content))
-        for part in [*items(delta.get("tool_calls")), {"function": delta.get("function_call")}]:
-            self._add_call(fields(part))
+        self._had_delta = self._had_delta or bool(choice.get("delta"))
+        is_whole = (
+            self._had_delta and not choice.get("delta") and bool(choice.get("message"))
+        )  # some servers end with all of it once more
+        message, is_last = _message(choice), bool(self._finish_reason)
+        self._text.add(_said(choice), is_last=is_last, is_whole=is_whole)
+        self._thought.add(_thought(message), is_last=is_last, is_whole=is_whole)
+        calls = _given_calls(message)
+        if is_whole and calls:
+            self._calls = {}
+        for call in calls:
+            self._add_call(call)
 
     def reply(self) -> dict[str, object]:
         message = {
-            "content": "".join(self._text),
-            "reasoning": "".join(self._thought),
+            "content": self._text.whole(),
+            "reasoning": self._thought.whole(),
             "tool_calls": [call.whole() for call in self._calls.values()],
         }
         choice = {"message": message, "finish_reason": self._finish_reason}
@@ -132,17 +156,35 @@ class Chunks:
         self._calls.setdefault(known, _Call()).add(named, function)
 
 
+class _Pieces:
+    """A text in pieces, of which the last may be the whole text once more."""
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+
+    def add(self, piece: str, *, is_last: bool, is_whole: bool) -> None:
+        if is_whole and piece.strip():
+            self._pieces = [piece]
+        elif not (is_last and len(self._pieces) > 1 and piece == self.whole()):
+            self._pieces.extend([piece] if piece else [])
+
+    def whole(self) -> str:
+        return "".join(self._pieces)
+
+
 class _Call:
     """A tool call that comes in pieces."""
 
     def __init__(self) -> None:
         self._id: object = None
-        self._name: object = None
+        self._name = ""
         self._arguments: list[object] = []
 
     def add(self, named: object, function: dict[str, object]) -> None:
         self._id = self._id or named
-        self._name = self._name or function.get("name")
+        name = function.get("name")
+        if isinstance(name, str) and name != self._name:  # some servers name the function with each piece
+            self._name += name
         if function.get("arguments") is not None:
             self._arguments.append(function["arguments"])
 
@@ -159,7 +201,7 @@ def failure(error: object, *, status: int | None = None, again_in: float = 0.0) 
     `again_in` is how long the backend wants to be left alone, in seconds.
     """
     told = fields(fields(error).get("error")) or fields(error)
-    code = status or count(told.get("code")) or count(told.get("status")) or 0
+    code = status or _code(told.get("code")) or _code(told.get("status"))
     kinds = (told.get("type"), told.get("code"))
     said = quoted(error)
     if status is not None:
@@ -172,6 +214,17 @@ def failure(error: object, *, status: int | None = None, again_in: float = 0.0) 
         return RequestUnfit(said)
     kind = BackendUnavailable if code in BUSY else BackendError
     return kind(said, again_in=again_in if code in TRANSIENT else None)
+
+
+def _code(given: object) -> int:
+    """An HTTP status, which may be written as text; 0 for everything else."""
+    return int(given) if isinstance(given, str) and STATUS.match(given) else count(given) or 0
+
+
+def _error(of: object) -> object:
+    """The error that a reply or a choice holds, None where it says nothing: some servers send one with each answer."""
+    error = fields(of).get("error")
+    return error if any(fields(error).values()) or (error and not isinstance(error, dict)) else None
 
 
 def quoted(error: object) -> str:
@@ -191,19 +244,65 @@ def read_body(raw: bytes) -> object:
 
 
 def _events(raw: bytes) -> Iterator[object]:
-    """The JSON values among server-sent events; an event's data may be spread over lines."""
+    """The JSON values among server-sent events, or lines of JSON.
+
+    An event's data may be spread over lines, and the empty line between two events may be missing.
+    """
     data: list[str] = []
     for line in [*re.split(r"\r\n|\r|\n", raw.decode("utf-8-sig", "replace")), ""]:
-        if line.startswith("data:"):
-            data.append(line[5:].removeprefix(" "))
+        piece = line[5:].removeprefix(" ") if line.startswith("data:") else line if line.startswith("{") else ""
+        alone = fields(_parsed(piece))
+        if alone and (not data or "choices" in alone):
+            yield alone
+            data = []
+        elif piece and (data or piece.startswith("{")):
+            data.append(piece)
         elif not line and data:
-            with suppress(ValueError):  # the end mark [DONE], or nothing that can be read
+            with suppress(ValueError):  # an event that broke off
                 yield foreign_json.read("\n".join(data).encode())
             data = []
 
 
-def _first(choices: object) -> dict[str, object]:
-    return next((fields(choice) for choice in items(choices) if isinstance(choice, dict)), fields(choices))
+def _parsed(text: object) -> object:
+    """What JSON in a text says; None where it is none."""
+    try:
+        return foreign_json.read(text.encode()) if isinstance(text, str) else text
+    except ValueError:
+        return None
+
+
+def _choices(reply: object) -> list[dict[str, object]]:
+    given = fields(reply).get("choices")
+    return [choice for choice in items(given) if isinstance(choice, dict)] or [fields(given)]
+
+
+def _first(choices: list[dict[str, object]]) -> dict[str, object]:
+    """The choice of index 0, which need not stand first."""
+    return next((one for one in choices if one.get("index") == 0), next(iter(choices), {}))
+
+
+def _message(choice: dict[str, object]) -> dict[str, object]:
+    """A choice's message, or its delta where the message has nothing."""
+    message, delta = fields(choice.get("message")), fields(choice.get("delta"))
+    return delta | {name: value for name, value in message.items() if _is_filled(value) or not delta.get(name)}
+
+
+def _is_filled(value: object) -> bool:
+    return bool(value.strip() if isinstance(value, str) else value)
+
+
+def _said(choice: dict[str, object]) -> str:
+    """The content, or else the refusal, or else the text of an older form. Blanks count where there is nothing else."""
+    message = _message(choice)
+    texts = [_text(given) for given in (message.get("content"), message.get("refusal"), choice.get("text"))]
+    return next(filter(str.strip, texts), next(filter(None, texts), ""))
+
+
+def _kinds(message: dict[str, object]) -> list[str]:
+    """Of what types the parts are that hold no text: pictures, sounds."""
+    parts = [*items(message.get("content")), message.get("content"), *items(message.get("images"))]
+    kinds = (fields(part).get("type") for part in parts if not _text(part))
+    return [kind for kind in kinds if isinstance(kind, str) and kind != "text"]
 
 
 def _text(value: object, depth: int = TEXT_DEPTH) -> str:
@@ -218,9 +317,14 @@ def _text(value: object, depth: int = TEXT_DEPTH) -> str:
     return ""
 
 
-def _thought(message: dict[str, object], content: object) -> str:
-    named = next((text for name in REASONING if (text := _text(message.get(name)))), "")
-    return named or "".join(_text(part) for part in items(content) if _is_thought(part))
+def _thought(message: dict[str, object]) -> str:
+    named = next((text for name in REASONING if (text := _all_text(message.get(name)))), "")
+    return named or "".join(_text(part) for part in items(message.get("content")) if _is_thought(part))
+
+
+def _all_text(value: object) -> str:
+    """As `_text`, with what the model thought."""
+    return "".join(_text(part) for part in value) if isinstance(value, list) else _text(value)
 
 
 def _is_thought(part: object) -> bool:
@@ -228,11 +332,27 @@ def _is_thought(part: object) -> bool:
     return isinstance(kind, str) and ("thinking" in kind or "reasoning" in kind)
 
 
+def _given_calls(message: dict[str, object]) -> list[dict[str, object]]:
+    """A message's calls, or pieces of them, each with its `function`; a legacy `function_call` is one of them.
+
+    They come as a list, as one object or as JSON in a text, and with their fields beside each other.
+    """
+    given = _parsed(message.get("tool_calls"))
+    calls = [fields(call) for call in (given if isinstance(given, list) else [given])]
+    flat = ("name", "arguments")
+    nested = [
+        call
+        if fields(call.get("function"))
+        else call | {"function": {name: call[name] for name in flat if name in call}}
+        for call in calls
+    ]
+    return [call for call in [*nested, {"function": _parsed(message.get("function_call"))}] if call["function"]]
+
+
 def _tool_calls(message: dict[str, object]) -> tuple[dict[str, object], ...]:
-    """The calls that name a function, in the form that validators know; a legacy `function_call` is one of them."""
-    given = [*items(message.get("tool_calls")), {"function": message.get("function_call")}]
+    """The calls that name a function, in the form that validators know."""
     calls: list[dict[str, object]] = []
-    for call in map(fields, given):
+    for call in _given_calls(message):
         function = fields(call.get("function"))
         name, arguments, named = function.get("name"), function.get("arguments"), call.get("id")
         if not isinstance(name, str) or not name:

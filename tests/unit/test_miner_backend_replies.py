@@ -13,7 +13,7 @@ from engine import foreign_json
 from engine.transport.wire import Completion, completion_json, read_completion
 from miner_server.backends.models import NoModelsError, choose
 from miner_server.backends.replies import Chunks, failure, quoted, read_body, read_chat, read_reply
-from miner_server.errors import BackendError, BackendUnavailable, NoAnswer, RequestTooLong, RequestUnfit
+from miner_server.errors import BackendError, BackendUnavailable, NoAnswer, OutOfRoom, RequestTooLong, RequestUnfit
 
 FOLDER = Path(__file__).parents[1] / "data" / "backend-replies"
 
@@ -100,7 +100,10 @@ def test_an_error_inside_a_200_is_a_failure() -> None:
     ("message", "choice", "text"),
     [
         ({"content": None, "refusal": "I cannot help with that."}, {}, "I cannot help with that."),
+        ({"content": " \n", "refusal": "I cannot help with that."}, {}, "I cannot help with that."),
         ({"content": ["4", "2"]}, {}, "42"),
+        ({}, {"delta": {"content": "42"}}, "42"),
+        ({"role": "assistant", "content": ""}, {"delta": {"content": "42"}}, "42"),
         ({"content": {"type": "text", "text": {"value": "42"}}}, {}, "42"),
         (None, {"text": "42"}, "42"),
         ({"role": "assistant", "content": None}, {}, ""),
@@ -173,6 +176,136 @@ def test_a_streamed_function_call_and_streamed_reasoning_are_put_together() -> N
     assert called["function"] == {"name": "f", "arguments": "{}"}
 
 
+def events(*values: Any, between: str = "\n\n", end: str = "data: [DONE]\n\n", head: str = "data: ") -> bytes:
+    return (between.join(head + json.dumps(value) for value in values) + between + end).encode()
+
+
+def delta(content: str | None = None, *, finish: str | None = None, index: int = 0, **fields: Any) -> dict[str, Any]:
+    return {"choices": [{"index": index, "delta": {"content": content, **fields}, "finish_reason": finish}]}
+
+
+CALL = {"name": "look_up", "arguments": '{"city": "Oslo"}'}
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [
+        json.dumps([{"id": "a", "function": CALL}]),
+        json.dumps({"id": "a", "function": CALL}),
+        json.dumps([{"id": "a", **CALL}]),
+        {"id": "a", "function": CALL},
+        {"id": "a", **CALL},
+        [{"id": "a", **CALL}],
+    ],
+    ids=str,
+)
+def test_tool_calls_are_read_in_whatever_form_they_come(calls: Any) -> None:
+    read = ({"id": "a", "type": "function", "function": CALL},)
+    assert read_reply(answer({"content": None, "tool_calls": calls})).tool_calls == read
+    assert read_reply(events(delta(tool_calls=calls), delta(finish="tool_calls"))).tool_calls == read
+
+
+@pytest.mark.parametrize("calls", ["look_up(Oslo)", [{"id": "a"}], {"look_up": "Oslo"}], ids=str)
+def test_tool_calls_that_cannot_be_read_are_no_empty_answer(calls: Any) -> None:
+    with pytest.raises(BackendError, match="tool calls cannot be read"):
+        read_reply(answer({"content": None, "tool_calls": calls}))
+
+
+def test_a_functions_name_may_come_in_pieces_or_with_each_piece() -> None:
+    for names in (("look", "_up"), ("look_up", "look_up"), ("look_up", None), ("look_up", "")):
+        pieces = [
+            delta(tool_calls=[{"index": 0, "function": {"name": name, "arguments": arguments}}])
+            for name, arguments in zip(names, ('{"city": ', '"Oslo"}'), strict=True)
+        ]
+        (call,) = read_reply(events(*pieces)).tool_calls
+        assert call["function"] == CALL
+
+
+def test_the_details_of_reasoning_are_reasoning() -> None:
+    details = [{"type": "reasoning.text", "text": "It is "}, {"type": "reasoning.summary", "summary": "42."}]
+    for raw in (answer({"content": "", "reasoning_details": details}), events(delta("", reasoning_details=details))):
+        with pytest.raises(NoAnswer):
+            read_reply(raw)
+        assert read_reply(raw, reasoning_is_answer=True).text == "It is 42."
+
+
+@pytest.mark.parametrize(
+    ("finish", "usage", "kind"),
+    [
+        ("length", {}, OutOfRoom),
+        ("MAX_TOKENS", {}, OutOfRoom),
+        ("stop", {"completion_tokens": 9}, NoAnswer),
+        ("stop", {"completion_tokens": 10}, OutOfRoom),
+        (None, {}, NoAnswer),
+    ],
+)
+def test_reasoning_that_took_all_the_room_is_known(finish: str | None, usage: dict[str, int], kind: type) -> None:
+    choice = {"message": {"content": None, "reasoning": "Hm."}, "finish_reason": finish}
+    with pytest.raises(NoAnswer) as failed:
+        read_reply(json.dumps({"choices": [choice], "usage": usage}).encode(), max_tokens=10)
+    assert type(failed.value) is kind
+
+
+def test_what_an_answer_without_text_is_made_of_is_told() -> None:
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+    for message in ({"content": [picture]}, {"content": picture}, {"content": "", "images": [picture]}):
+        with pytest.raises(BackendError, match="no text, only parts of type image_url"):
+            read_reply(answer(message))
+    assert read_reply(answer({"content": [picture, {"type": "text", "text": "a cat"}]})).text == "a cat"
+
+
+def test_an_answer_stands_in_the_choice_of_index_0_wherever_that_is() -> None:
+    choices = [{"index": number, "message": {"content": str(number)}} for number in (1, 0, 2)]
+    assert read_reply(json.dumps({"choices": choices}).encode()).text == "0"
+    assert read_reply(json.dumps({"choices": choices[::2]}).encode()).text == "1"
+    assert read_reply(events(delta("no", index=1), delta("4"), delta("no", index=1), delta("2"))).text == "42"
+
+
+@pytest.mark.parametrize("pieces", [["4"], ["4", "2"], ["The answer ", "is ", "42", "."]], ids=str)
+def test_events_that_end_with_the_whole_message_say_it_once(pieces: list[str]) -> None:
+    whole = "".join(pieces)
+    message = {"choices": [{"index": 0, "message": {"role": "assistant", "content": whole}, "finish_reason": "stop"}]}
+    assert read_reply(events(*map(delta, pieces), message)).text == whole
+    assert read_reply(events(*map(delta, pieces), delta(finish="stop"), message)).text == whole
+    if len(pieces) > 1:
+        assert read_reply(events(*map(delta, pieces), delta(whole, finish="stop"))).text == whole
+    call = {"index": 0, "id": "a", "function": CALL}
+    again = {"choices": [{"message": {"content": None, "tool_calls": [call]}, "finish_reason": "tool_calls"}]}
+    (called,) = read_reply(events(delta(tool_calls=[call]), again)).tool_calls
+    assert called["function"] == CALL
+
+
+def test_the_same_piece_twice_is_said_twice() -> None:
+    assert read_reply(events(delta("ha"), delta("ha", finish="stop"))).text == "haha"
+    assert read_reply(events(delta("a"), delta("b"), delta("ab"), delta(finish="stop"))).text == "abab"
+
+
+@pytest.mark.parametrize(
+    "form",
+    [{"between": "\n"}, {"between": "\r\n", "end": ""}, {"between": "\n", "head": ""}, {"head": "", "end": "[DONE]"}],
+    ids=str,
+)
+def test_events_need_no_empty_line_between_them_nor_to_be_more_than_lines_of_json(form: dict[str, str]) -> None:
+    completion = read_reply(events(delta("4"), delta("2", finish="length"), **form))
+    assert (completion.text, completion.finish_reason) == ("42", "length")
+
+
+def test_events_that_break_off_are_no_answer() -> None:
+    for cut in (events(delta("4"), delta("2"), end=""), events(delta("4"), end='data: {"choices": [{"del')):
+        with pytest.raises(BackendError, match="broke off") as failed:
+            read_reply(cut)
+        assert failed.value.again_in == 0.0
+    assert read_reply(events(delta("4"), delta("2"))).finish_reason == "stop"
+    assert read_reply(events(delta("4"), delta("2", finish="stop"), end="")).text == "42"
+
+
+@pytest.mark.parametrize("error", [{"code": 0, "message": ""}, {"code": None}, None, {}, "", False, []], ids=str)
+def test_an_error_that_says_nothing_beside_an_answer_is_none(error: Any) -> None:
+    choice = {"message": {"content": "4"}, "finish_reason": "stop", "error": error}
+    assert read_reply(json.dumps({"choices": [choice], "error": error}).encode()).text == "4"
+    assert read_reply(events({**delta("4", finish="stop"), "error": error})).text == "4"
+
+
 @pytest.mark.parametrize(
     ("status", "error", "kind", "again"),
     [
@@ -187,6 +320,10 @@ def test_a_streamed_function_call_and_streamed_reasoning_are_put_together() -> N
         (401, {"error": "no"}, BackendError, False),
         (404, {"error": {"message": "no such model"}}, BackendError, False),
         (None, {"code": "ECONNRESET"}, BackendError, False),
+        (None, {"code": "429"}, BackendUnavailable, True),
+        (None, {"status": "503"}, BackendUnavailable, True),
+        (None, {"code": "400"}, RequestUnfit, False),
+        (None, {"code": "²²²"}, BackendError, False),
     ],
 )
 def test_a_failure_has_a_kind(status: int | None, error: Any, kind: type[BackendError], again: bool) -> None:
