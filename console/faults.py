@@ -21,7 +21,7 @@ from engine.locks import AlreadyRunning
 from engine.logs import FOLDER
 from engine.node.supervisor import Fatal
 from engine.redaction import redact
-from engine.text import safe
+from engine.text import MAX_CHARS, safe
 from miner_server.errors import MinerError
 
 CODES: tuple[tuple[tuple[type[Exception], ...], ExitCode], ...] = (
@@ -69,7 +69,7 @@ def write_report(error: BaseException, data_dir: Path) -> Path:
     now = datetime.datetime.now(datetime.UTC)
     path = prepare_folder(prepare_folder(data_dir) / FOLDER) / f"report-{now:%Y%m%dT%H%M%SZ}-{os.getpid()}.txt"
     head = f"subnet-console {__version__}, Python {platform.python_version()}, {platform.platform()}, {now:%F %T} UTC"
-    trace = safe(redact("".join(traceback.format_exception(error))), lines=True)
+    trace = safe(redact("".join(traceback.format_exception(error)), MAX_CHARS), lines=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(f"{head}\n\n{trace}\n")
     return path

@@ -232,7 +232,7 @@ class _Writer(logging.handlers.RotatingFileHandler):
 
 def clean(text: str) -> str:
     """What may be written down of `text`: no secrets, nothing that moves a cursor, and not too much."""
-    return safe(redact(text), lines=True)[:MAX_TEXT]
+    return safe(redact(text, MAX_TEXT), lines=True)[:MAX_TEXT]
 
 
 def _own_line(text: str) -> LogLine:

@@ -1,16 +1,15 @@
 """Secrets taken out of every text that leaves: known ones wherever they stand, others by what they look like.
 
 Whoever reads a secret makes it known (`know`, `know_url`). `engine.text.safe`, through which every foreign text goes,
-then never lets it out again, whoever quotes it.
+then never lets it out again, whoever quotes it. Every search here takes time in proportion to the text alone.
 """
 
 import base64
 import html
 import json
 import re
-from itertools import groupby, takewhile
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, unquote_plus, urlsplit
 
 HIDDEN = "******"
 
@@ -20,8 +19,21 @@ SHORTEST = 4
 WORD = 8
 """A secret that is shorter is hidden where it stands as a word, so that no part of a longer word goes with it."""
 
-RECOGNISED = 12
-"""So many first characters of a longer secret are hidden as well: whoever quotes it may have cut it."""
+RUN = 12
+"""So many characters of a secret in a row are hidden, from whichever on: who quotes it may have cut it. Texts have
+fewer in common by chance."""
+
+WORDLESS = 32
+"""No word and no number in an answer is as long; a key of small letters alone that is shorter may be a word."""
+
+LONGEST = 4096
+"""Of a text that others wrote, so much is looked through unless more is asked for: nobody reads more of it."""
+
+REST = 256
+"""At a cut, a secret may be too short to be known by its shape: so much is looked through beyond, and not shown."""
+
+SAMPLE, STEP = 9, 4
+"""Whoever looks at `SAMPLE` characters in every `STEP` sees some of each run: a quick look for all secrets at once."""
 
 PLACEHOLDERS = frozenset(["empty", "none", "dummy", "ollama", "vllm", "lm-studio", "sk-no-key-required"])
 """Keys for servers that check none, as their documents name them: words that may stand in any text."""
@@ -30,146 +42,276 @@ _NAMES = r"(?:mnemonic|seed|secret|password|passwd|passphrase|api[_-]?key|privat
 _SECRETS = re.compile(
     "|".join(
         (
-            r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
+            r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)",
             r"\b(?:0x)?[0-9a-fA-F]{64,}\b",
             r"(?<![\w-])gAAAAA[\w-]{20,}=*",
             r"(?<![\w-])[\w-]{43}=(?![\w=-])",
             r"\bsk-[\w-]{16,}",
-            r"\b[a-z]{3,8}(?:[ ,]+[a-z]{3,8}){11,23}\b",
+            r"\b[a-z]{3,8}(?:[ ,]{1,3}[a-z]{3,8}){11,23}\b",
         )
     )
 )
 """Private keys in PEM, keys and seeds in hex, Fernet's tokens and keys, API keys, and the words of a mnemonic."""
 
-_NAMED = re.compile(rf"\b({_NAMES}[\"']?\s*[:=]\s*[\"']?|bearer\s+)(?![\"'\s])[^\s\"',;]{{8,}}", re.IGNORECASE)
-_TELLING = re.compile(r"key|token|secret|pass|auth|sig", re.IGNORECASE)
-"""What the name of a URL's parameter says when its value is a secret."""
+_NAMED = re.compile(
+    rf"\b({_NAMES}[\"']?\s{{0,9}}[:=]\s{{0,9}}[\"']?|bearer\s{{1,9}})(?![\"'\s])[^\s\"',;]{{8,}}", re.IGNORECASE
+)
+_TELLING = re.compile(
+    r"(?:(?:api|access|private|secret|subscription)?key|(?:access|api|auth)?token|(?:client)?secret|password|passwd"
+    r"|passphrase|pwd|pass|auth|credentials?|signature|sig)\Z",
+    re.IGNORECASE,
+)
+"""What the name of a URL's parameter ends in when its value is a secret: of `authSource` and `keyboard` it is none."""
 
-_USERINFO = re.compile(r"(?<=://)(?:[^/\s]*|[^/\s:@]*:(?!\d*(?:[/?#]|\Z))[^\s@]*)@")
+_LAST_WORD = re.compile(r"([A-Z]?[a-z]+|[A-Z]+)[\d\[\]]*\Z")
+
+_USERINFO = re.compile(r"(?<=://)(?:[^/\s]{0,256}|[^/\s:@]{0,256}:(?!\d{0,5}(?:[/?#]|\Z))[^\s@]{0,256})@")
 """Of a URL what stands before its host; a password may hold whatever belongs into a path."""
 
-_PARAMETER = re.compile(rf"([?&;#][^=&;#\s]*(?:{_TELLING.pattern})[^=&;#\s]*=)[^&;#\s]+", re.IGNORECASE)
+_PARAMETER = re.compile(r"([?&;#])([^?=&;#\s]{1,256})=([^&;#\s]+)")
 
-_known: tuple[str, ...] = ()
-"""Longest first, so that a secret within another one leaves nothing of it."""
+_ESCAPED = re.compile(
+    r"\\(?:u([0-9a-f]{4})|x([0-9a-f]{2})|[nrtbfv])"
+    r"|%(?:25){0,4}([0-9a-f]{2})"
+    r"|&(?:amp;){0,4}(?:\#([0-9]{1,7});|\#x([0-9a-f]{1,6});|(quot|apos|lt|gt|amp);)"
+    r"|[\s\\\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
+)
+"""What stands for another character in JSON, `repr`, URLs and HTML, in small letters, and what is seen by nobody.
 
-_traces = re.compile(r"(?!)")
-"""What must be in a text that has a known secret in it: a demo knows a hundred, and screens are made of many texts."""
+A backslash is left out wherever it stands: a text may have been escaped more than once."""
+
+
+class Secrets:
+    """Secrets that a text is searched for, however it writes them: cut, escaped, spaced, in base64, in any case."""
+
+    def __init__(self, *secrets: str) -> None:
+        self._runs: set[str] = set()
+        self._samples: set[str] = set()
+        self._words: set[str] = set()
+        self._word: re.Pattern[str] | None = None
+        for secret in secrets:
+            self.add(secret)
+
+    def add(self, secret: str) -> None:
+        """From now on `secret` is hidden as well."""
+        for form in _forms(secret):
+            folded = _folded(form)
+            if len(folded) < RUN:
+                self._words.add(form)
+            self._runs |= _pieces(folded, RUN)
+            self._samples |= _pieces(folded, SAMPLE) if len(folded) >= RUN else set()
+        words = sorted(self._words, key=lambda one: (-len(one), one))
+        self._word = re.compile("|".join(map(_as_word, words)), re.IGNORECASE) if words else None
+
+    def hide(self, text: str) -> str:
+        """`text` with each of the secrets, and every run of `RUN` characters of one, replaced by `******`."""
+        if self._runs and self._may_be_in(text):
+            text = self._without_runs(text)
+        return self._word.sub(HIDDEN, text) if self._word else text
+
+    def hide_within(self, value: Any) -> Any:
+        """Plain data, as JSON has it, with the secrets hidden in all of its texts."""
+        match value:
+            case str():
+                return self.hide(value)
+            case dict():
+                return {self.hide_within(key): self.hide_within(one) for key, one in value.items()}
+            case list() | tuple():
+                return type(value)(self.hide_within(one) for one in value)
+            case _:
+                return value
+
+    def _may_be_in(self, text: str) -> bool:
+        lowered = _lowered(text)
+        folded = _ESCAPED.sub(_meant, lowered)
+        return self._sampled(lowered) or (folded != lowered and self._sampled(folded))
+
+    def _sampled(self, view: str) -> bool:
+        return not self._samples.isdisjoint(
+            [view[start : start + SAMPLE] for start in range(0, len(view) - SAMPLE + 1, STEP)]
+        )
+
+    def _without_runs(self, text: str) -> str:
+        """Both as it stands and as it is meant: what stands before a secret may make an escape of its first letter."""
+        lowered = _lowered(text)
+        folded, places = _folded_with_places(lowered)
+        covered = bytearray(len(text))
+        for start in self._found(lowered):
+            covered[start : start + RUN] = b"\x01" * RUN
+        for start in self._found(folded):
+            first, last = places[start][0], places[start + RUN - 1][1]
+            covered[first:last] = b"\x01" * (last - first)
+        kept: list[str] = []
+        end = 0
+        for run in re.finditer(b"\x01+", covered):
+            kept += text[end : run.start()], HIDDEN
+            end = run.end()
+        return "".join((*kept, text[end:]))
+
+    def _found(self, view: str) -> list[int]:
+        return [start for start in range(len(view) - RUN + 1) if view[start : start + RUN] in self._runs]
+
+
+_known = Secrets()
 
 
 def know(secret: str) -> None:
-    """From now on `secret` is hidden, also as JSON, HTML, a URL and Python's `repr` write it.
+    """From now on `secret` is hidden.
 
     The space around it, or a "Bearer" before it, may have been copied along, and is no part of it.
     One of asterisks alone was hidden before: it would be found in what hides the others.
     """
-    bare = secret.strip().removeprefix("Bearer ").strip()
-    if len(bare) >= SHORTEST and bare.lower() not in PLACEHOLDERS and bare.strip("*"):
-        _know_all({*_known, *_forms(bare), *_forms(secret)})
+    if bare := _bare(secret):
+        for one in {bare, str.__str__(secret)}:
+            _known.add(one)
 
 
 def know_url(url: str) -> None:
-    """From now on what is secret in `url` is hidden: its password, or a user without one, and the keys in its query.
+    """From now on what is secret in `url` is hidden elsewhere too, see `secrets_in`."""
+    for secret in secrets_in(url):
+        know(secret)
 
-    An HTTP client sends user and password in base64, which is hidden too.
+
+def secrets_in(url: str) -> set[str]:
+    """What is secret in `url` beyond doubt: its password and the keys in its query, so far as they cannot be words.
+
+    Of an HTTP client's header the user and the password in base64. A user's name and values as "admin" or "2024" are
+    in many a text: those are hidden in URLs alone, by `url_shown`.
     """
     try:
         parts = urlsplit(url)
-        userinfo, at, _ = parts.netloc.rpartition("@")
+        userinfo, _, _ = parts.netloc.rpartition("@")
     except ValueError:
-        return
-    if at:
-        user, _, password = userinfo.partition(":")
-        for secret in {password or user, unquote(password or user)}:
-            know(secret)
-        know(base64.b64encode(f"{unquote(user)}:{unquote(password)}".encode(errors="replace")).decode())
-    for name, value in parse_qsl(parts.query):
-        if _TELLING.search(name):
-            know(value)
+        return set()
+    user, _, password = userinfo.partition(":")
+    found = {value for name, value in parse_qsl(parts.query) if _is_telling(name)} | {password, unquote(password)}
+    secrets = {one for one in found if len(one) >= WORD and _is_mixed(one)}
+    if password in secrets:
+        secrets.add(base64.b64encode(f"{unquote(user)}:{unquote(password)}".encode(errors="replace")).decode())
+    return secrets
+
+
+def keys(*secrets: str) -> Secrets:
+    """Those of `secrets` that can only be keys, to be taken out of answers: these are worth more than a short key.
+
+    A key of fewer than `RUN` characters, or of one kind of them, may be what was asked for: 12345, or a word.
+    """
+    bare = (_bare(secret) for secret in secrets)
+    return Secrets(*(one for one in bare if len(one) >= RUN and (_is_mixed(one) or len(one) >= WORDLESS)))
 
 
 def url_shown(text: str) -> str:
     """A URL, or a text with some, without its password and the keys in its query, however short they are."""
 
-    def hidden(found: re.Match[str]) -> str:
+    def without_user(found: re.Match[str]) -> str:
         user, colon, _ = found[0].partition(":")
         return f"{user}:{HIDDEN}@" if colon else f"{HIDDEN}@"
 
-    return _PARAMETER.sub(rf"\1{HIDDEN}", _USERINFO.sub(hidden, text))
+    def without_value(found: re.Match[str]) -> str:
+        return f"{found[1]}{found[2]}={HIDDEN}" if _is_telling(unquote_plus(found[2])) else found[0]
+
+    return _PARAMETER.sub(without_value, _USERINFO.sub(without_user, text))
 
 
 def forget_all() -> None:
     """Know no secret any more."""
-    _know_all(set())
+    global _known
+    _known = Secrets()
 
 
 def hide_known(text: str) -> str:
-    """`text` with every known secret, and then every beginning of one, replaced by `******`."""
-    if _traces.search(text) is None:
-        return text
-    for secret in _known:
-        if len(secret) >= WORD:
-            text = text.replace(secret, HIDDEN)
-        elif secret in text:
-            text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", HIDDEN, text)
-    for secret in _known:
-        if len(secret) > RECOGNISED:
-            text = _without_beginnings(text, secret[:RECOGNISED])
-    return text
+    """`text` with every known secret, and every longer part of one, replaced by `******`."""
+    return _known.hide(text)
 
 
 def hide_within(value: Any) -> Any:
     """Plain data, as JSON has it, with known secrets hidden in all of its texts."""
-    match value:
-        case str():
-            return hide_known(value)
-        case dict():
-            return {hide_within(key): hide_within(one) for key, one in value.items()}
-        case list() | tuple():
-            return type(value)(hide_within(one) for one in value)
-        case _:
-            return value
+    return _known.hide_within(value)
 
 
-def redact(text: str) -> str:
-    """`text` without known secrets, those in URLs and what looks like one; rather a hash too much than a key."""
-    return _NAMED.sub(rf"\1{HIDDEN}", _SECRETS.sub(HIDDEN, url_shown(hide_known(text))))
+def redact(text: str, longest: int = LONGEST) -> str:
+    """`text` without known secrets, those in URLs and what looks like one; rather a hash too much than a key.
+
+    What it has beyond `longest` characters is cut off first.
+    """
+    shown = hide_known(text[: longest + REST])
+    shown = _NAMED.sub(rf"\1{HIDDEN}", _SECRETS.sub(HIDDEN, url_shown(shown)))
+    return shown if len(text) <= longest else f"{shown[:longest] if len(text) <= longest + REST else shown[:-REST]}…"
+
+
+def _bare(secret: str) -> str:
+    """The secret itself, "" when it is none. A `Secret` shows itself as asterisks: its letters are those of `str`."""
+    bare = str.__str__(secret).strip().removeprefix("Bearer ").strip()
+    is_one = len(bare) >= SHORTEST and bare.lower() not in PLACEHOLDERS and bare.strip("*")
+    return bare if is_one else ""
+
+
+def _is_telling(name: str) -> bool:
+    last = _LAST_WORD.search(name[-REST:])
+    return last is not None and _TELLING.match(last[1]) is not None
+
+
+def _is_mixed(text: str) -> bool:
+    """Whether it has two of small letters, capitals, digits and others: few words do, and few numbers."""
+    kinds = (str.islower, str.isupper, str.isdigit, lambda one: not one.isalnum())
+    return sum(any(map(kind, text)) for kind in kinds) > 1
 
 
 def _forms(secret: str) -> set[str]:
-    escaped = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1]}
-    in_url = {quote(secret, safe="", errors="replace"), quote(secret, errors="replace")}
-    return {secret, html.escape(secret), *escaped, *in_url}
+    """How `secret` is written where `_folded` does not lead back to it: beyond ASCII, `+` for a space, base64."""
+    raw = secret.encode(errors="surrogatepass")
+    forms = {secret, json.dumps(secret)[1:-1], quote(raw, safe=""), quote_plus(raw)}
+    if len(secret) < RUN:
+        return forms | {html.escape(secret), json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1]}
+    for before, first in enumerate((0, 2, 3)):  # characters that also tell of the up to two bytes before
+        encoded = base64.b64encode(b"." * before + raw)[first : (before + len(raw)) * 8 // 6].decode()
+        forms |= {encoded, encoded.translate({ord("+"): "-", ord("/"): "_"})}
+    return forms
 
 
-def _know_all(secrets: set[str]) -> None:
-    global _known, _traces
-    _known = tuple(sorted(secrets, key=lambda one: (-len(one), one)))
-    _traces = re.compile(_any_of(sorted({one[:RECOGNISED] for one in secrets})) if secrets else r"(?!)")
+def _as_word(secret: str) -> str:
+    return re.escape(secret) if len(secret) >= WORD else rf"(?<!\w){re.escape(secret)}(?!\w)"
 
 
-def _any_of(words: list[str]) -> str:
-    """A pattern of all `words`, which are sorted: those with the same first letter share it, so that few are tried."""
-    if len(words) == 1:
-        return re.escape(words[0])
-    branches = []
-    for first, alike in groupby(words, key=lambda word: word[:1]):
-        branches.append(re.escape(first) + _any_of([word[1:] for word in alike]) if first else "")
-    return f"(?:{'|'.join(branches)})"
+def _pieces(text: str, length: int) -> set[str]:
+    return {text[start : start + length] for start in range(len(text) - length + 1)}
 
 
-def _without_beginnings(text: str, head: str) -> str:
-    """`text` without whatever begins with `head` and goes on as a known secret does, in one of its forms."""
+def _lowered(text: str) -> str:
+    """In small letters, one for one: of all capitals, this one alone has two."""
+    return text.replace("\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}", "i").lower()
+
+
+def _folded(text: str) -> str:
+    return _ESCAPED.sub(_meant, _lowered(text))
+
+
+def _folded_with_places(lowered: str) -> tuple[str, list[tuple[int, int]]]:
+    """As `_folded`, and from where to where each character stood."""
     kept: list[str] = []
-    start = 0
-    alike = [one for one in _known if one.startswith(head)]
-    while (found := text.find(head, start)) >= 0:
-        kept += text[start:found], HIDDEN
-        start = found + max(_shared(text, found, one) for one in alike)
-    return "".join((*kept, text[start:]))
+    places: list[tuple[int, int]] = []
+    end = 0
+    for escape in _ESCAPED.finditer(lowered):
+        kept.append(lowered[end : escape.start()])
+        places += [(at, at + 1) for at in range(end, escape.start())]
+        if meant := _meant(escape):
+            kept.append(meant)
+            places.append(escape.span())
+        end = escape.end()
+    kept.append(lowered[end:])
+    places += [(at, at + 1) for at in range(end, len(lowered))]
+    return "".join(kept), places
 
 
-def _shared(text: str, start: int, secret: str) -> int:
-    """How many characters of `text` from `start` on are those that `secret` begins with."""
-    pairs = zip(text[start : start + len(secret)], secret, strict=False)
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+_ENTITIES = {"quot": '"', "apos": "'", "lt": "<", "gt": ">", "amp": "&"}
+
+
+def _meant(escape: re.Match[str]) -> str:
+    """The one character that an escape stands for, "" when nobody sees it."""
+    unicode, byte, percent, decimal, hexadecimal, entity = escape.groups()
+    if entity:
+        return _ENTITIES[entity]
+    digits = unicode or byte or percent or hexadecimal
+    code = int(digits, 16) if digits else int(decimal or 0)
+    meant = _lowered(chr(code)) if 0 < code < 0x110000 else ""
+    return "" if _ESCAPED.fullmatch(meant) else meant

@@ -8,7 +8,7 @@ and a secret that we know (`engine.redaction`) as asterisks.
 import unicodedata
 from itertools import accumulate, takewhile
 
-from engine.redaction import hide_known
+from engine.redaction import REST, hide_known
 
 MAX_CHARS = 32_767
 """The longest text that leaves here, which is also what a spreadsheet's cell holds."""
@@ -46,7 +46,9 @@ def safe(text: str, width: int | None = None, *, lines: bool = False) -> str:
     `⏎`, or stays with `lines`, and a tab then is four spaces. No more than `MAX_CHARS` characters come out. With
     `width`, each line takes at most that many terminal cells; what was cut ends in `…`.
     """
-    clean = hide_known(text)[:MAX_CHARS].replace("\r\n", "\n").translate(_LINES if lines else _ONE_LINE)
+    clean = (
+        hide_known(text[: MAX_CHARS + REST])[:MAX_CHARS].replace("\r\n", "\n").translate(_LINES if lines else _ONE_LINE)
+    )
     if not clean.isascii():
         clean = _bound_marks(clean)
     if len(text) > MAX_CHARS or len(clean) > MAX_CHARS:

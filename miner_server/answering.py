@@ -11,7 +11,7 @@ import time
 
 from msgspec.structs import replace
 
-from engine.redaction import hide_known, hide_within, redact
+from engine.redaction import redact
 from engine.text import safe
 from engine.transport.wire import Completion
 from engine.values import Request
@@ -59,7 +59,7 @@ class Answering:
             raise Refusal(503, unready.said, retry_after=RETRY_WHEN_READY_S)
 
     async def answer(self, request: Request, call: Call) -> Completion:
-        """The completion, with `ms` from now to its end, and without a secret of ours, should the backend quote one.
+        """The completion, with `ms` from now to its end.
 
         Raises Refusal, or ClientGone when the caller hung up.
         """
@@ -88,12 +88,7 @@ class Answering:
             self.readiness.failed(BackendError(f"{type(error).__name__}, which the log explains"), call.hotkey)
             raise
         self._note(completion, request, call)
-        completion = replace(
-            completion,
-            text=hide_known(completion.text),
-            tool_calls=hide_within(completion.tool_calls),
-            ms=round((time.monotonic() - began) * 1000),
-        )
+        completion = replace(completion, ms=round((time.monotonic() - began) * 1000))
         call.answer = completion.text
         call.tokens = completion.usage.get("completion_tokens", 0)
         return completion

@@ -17,6 +17,10 @@ CONFIG_VARIABLE = PREFIX + "CONFIG"
 PROFILE_VARIABLE = PREFIX + "PROFILE"
 
 
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "WS_PROXY", "WSS_PROXY", "ALL_PROXY")
+"""Settings of the HTTP clients in this process: a URL in one may hold a password."""
+
+
 class Variables(Struct, frozen=True):
     """What one set of variables says: under our names, and under the names of other programs."""
 
@@ -46,7 +50,7 @@ def from_file(path: Path, environ: Mapping[str, str] = os.environ) -> Variables:
 def _sorted(assignments: Iterable[Entry], file: Path | None) -> Variables:
     """Empty values count as not set; of two with the same name the later counts.
 
-    A password in a URL is known from here on, in a variable that is no setting as well: HTTP clients use some of those.
+    A password in a URL that is used in this process is known from here on; other variables are none of our business.
     """
     ours = {setting.variable: name for name, setting in declared().items()}
     own: Layer = {}
@@ -54,7 +58,8 @@ def _sorted(assignments: Iterable[Entry], file: Path | None) -> Variables:
     for entry in assignments:
         variable = entry.name.upper()
         source = f"{file}:{entry.line} {entry.name}" if file else entry.name
-        know_url(entry.value or "")
+        if variable.startswith(PREFIX) or variable in TAKEN or variable in PROXIES:
+            know_url(entry.value or "")
         if variable.startswith(PREFIX):
             if variable in (CONFIG_VARIABLE, PROFILE_VARIABLE):
                 continue

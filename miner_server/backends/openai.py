@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 import aiohttp
 import msgspec
+from msgspec.structs import replace
 from yarl import URL
 
 from engine import foreign_json
-from engine.redaction import redact
+from engine.redaction import keys, redact
 from engine.text import safe
 from engine.transport import retry_after
 from engine.transport.wire import Completion
@@ -74,6 +75,7 @@ class OpenAIBackend:
         self._headers = {"accept-encoding": "identity", reflection.HEADER: reflection.MARK}
         if api_key:
             self._headers["authorization"] = f"Bearer {api_key}"
+        self._keys = keys(api_key or "")
         self._wanted = model
         self._served = Model(model or "")
         self._reasoning_is_answer = reasoning_is_answer
@@ -168,10 +170,18 @@ class OpenAIBackend:
         return msgspec.json.encode(payload | {"model": self._served.id, "stream": False})
 
     async def _ask(self, request: Request) -> Completion:
+        """The answer, without the key that it was asked with; nothing else in it is changed."""
         reply = await self._call("POST", self._chat, self._body(request))
         if not 200 <= reply.status < 300:
             raise failure(read_body(reply.body), status=reply.status, again_in=reply.retry_after)
-        return read_reply(reply.body, max_tokens=request.max_tokens, reasoning_is_answer=self._reasoning_is_answer)
+        completion = read_reply(
+            reply.body, max_tokens=request.max_tokens, reasoning_is_answer=self._reasoning_is_answer
+        )
+        return replace(
+            completion,
+            text=self._keys.hide(completion.text),
+            tool_calls=self._keys.hide_within(completion.tool_calls),
+        )
 
     async def _call(self, method: str, url: URL, body: bytes | None = None) -> "_Reply":
         headers = JSON if body else None

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import islice
 
 from engine import foreign_json
 from engine.foreign_json import count, fields, items
@@ -30,7 +31,9 @@ MOST_TOKENS = 2**31
 
 END_MARK = re.compile(rb"[\r\n](data:)?[ \t]*\[DONE\]")
 
-FINISH = re.compile(r"[A-Za-z_]{1,32}\Z")
+FINISH_REASONS = frozenset(["stop", "length", "tool_calls", "content_filter", "function_call"])
+"""What a validator may be told of how an answer ended: OpenAI's reasons, and never a server's own words."""
+
 STATUS = re.compile(r"[1-5][0-9]{2}\Z")
 UNFIT = (400, 413, 422)
 TRANSIENT = (429, 500, 502, 503)
@@ -232,7 +235,12 @@ def quoted(error: object) -> str:
     told = error
     for _ in range(TEXT_DEPTH):
         told = next((inner for name in ("error", "message", "detail") if (inner := fields(told).get(name))), told)
-    return safe(redact(told if isinstance(told, str) else json.dumps(told)), DETAIL_WIDTH)
+    return safe(redact(told if isinstance(told, str) else _beginning(told)), DETAIL_WIDTH)
+
+
+def _beginning(told: object) -> str:
+    """The beginning of its JSON: a failure may be megabytes of it."""
+    return "".join(islice(json.JSONEncoder().iterencode(told), DETAIL_WIDTH))
 
 
 def read_body(raw: bytes) -> object:
@@ -365,9 +373,9 @@ def _tool_calls(message: dict[str, object]) -> tuple[dict[str, object], ...]:
 
 
 def _finish_reason(given: object) -> str:
-    """As it came if it is one word, the type of one that is an object, else "stop"."""
+    """As it came, or the type of one that is an object, if it is one of OpenAI's; else "stop"."""
     reason = given.get("type") if isinstance(given, dict) else given
-    return reason if isinstance(reason, str) and FINISH.match(reason) else "stop"
+    return reason if isinstance(reason, str) and reason in FINISH_REASONS else "stop"
 
 
 def _usage(given: object) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """Replies as they come in the wild (tests/data/backend-replies), and as nobody would send them."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -116,9 +117,15 @@ def test_where_else_an_answer_may_stand(message: Any, choice: dict[str, Any], te
 
 @pytest.mark.parametrize(
     ("given_reason", "read"),
-    [("length", "length"), ({"type": "eos"}, "eos"), (None, "stop"), (7, "stop"), ("x" * 99, "stop"), ("a b", "stop")],
+    [
+        *((reason, reason) for reason in ("stop", "length", "tool_calls", "content_filter", "function_call")),
+        ({"type": "length"}, "length"),
+        ({"type": "eos"}, "stop"),
+        ("skLiveThrowawayKey", "stop"),
+        *((other, "stop") for other in (None, 7, "x" * 99, "a b", ["length"])),
+    ],
 )
-def test_a_finish_reason_is_one_word(given_reason: Any, read: str) -> None:
+def test_a_finish_reason_is_one_of_openais(given_reason: Any, read: str) -> None:
     assert read_reply(answer({"content": "4"}, finish_reason=given_reason)).finish_reason == read
 
 
@@ -482,3 +489,14 @@ def wrapped(times: int, form: str) -> Any:
 def test_texts_lie_eight_parts_deep_at_most(form: str) -> None:
     assert read_reply(answer({"content": wrapped(8, form)})).text == "42"
     assert read_reply(answer({"content": wrapped(9, form)})).text == ""
+
+
+def test_a_failure_of_megabytes_is_quoted_without_reading_all_of_it() -> None:
+    began = time.process_time()
+    for error in (
+        {"error": {"data": [{"x": "?key"}] * 500_000}},
+        {"message": "?key" * 2_000_000},
+        {"x": "?" * 8_000_000},
+    ):
+        assert "?" in quoted(error)
+    assert time.process_time() - began < 2

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from console.roles.backend_watch import BackendWatch
+from engine.redaction import know
 from miner_server import answering, readiness, reflection
 from miner_server.backends import open_backend, openai
 from miner_server.backends.interface import PROOF
@@ -60,12 +61,18 @@ async def test_no_word_of_a_backend_reaches_a_caller(server: ModelServer, status
 
 
 @pytest.mark.parametrize(
-    ("key", "answer"), [(KEY, "Incorrect API key provided: ******."), ("EMPTY", "Incorrect API key provided: EMPTY.")]
+    ("key", "answer"),
+    [
+        (KEY, "Incorrect API key provided: ******. It is of-a-proxy-1."),
+        ("EMPTY", "Incorrect API key provided: EMPTY. It is of-a-proxy-1."),
+        ("12345", "Incorrect API key provided: 12345. It is of-a-proxy-1."),
+    ],
 )
-async def test_a_key_in_a_text_of_the_models_is_hidden_and_a_word_in_place_of_one_is_not(
+async def test_the_backends_key_alone_is_hidden_in_an_answer_and_only_if_it_can_be_no_word(
     server: ModelServer, key: str, answer: str
 ) -> None:
-    server.reply = chat(f"Incorrect API key provided: {key}.")
+    know("of-a-proxy-1")
+    server.reply = chat(f"Incorrect API key provided: {key}. It is of-a-proxy-1.")
     async with serving(open_backend("openai", base_url=server.url, api_key=key)) as miner, Validator(miner) as alice:
         await is_ready(miner)
         await alice.shake()
