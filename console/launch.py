@@ -71,8 +71,9 @@ def lost(last: Snapshot) -> str:
     """What a run that ended has not left on disk, in words; "" when its record is whole."""
     parts = []
     if last.rounds_unstored:
-        rounds = "1 round is" if last.rounds_unstored == 1 else f"{last.rounds_unstored:,} rounds are"
-        parts.append(f"{rounds} lost: they could not be stored")
+        one = last.rounds_unstored == 1
+        rounds = "1 round is lost: it" if one else f"{last.rounds_unstored:,} rounds are lost: they"
+        parts.append(f"{rounds} could not be stored")
     if last.record_gone:
         parts.append(f"of the record of this run, {last.record_gone}")
     return "; ".join(parts)

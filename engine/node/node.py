@@ -22,7 +22,7 @@ from engine.node.record_watch import Keeping, all_gone
 from engine.node.supervisor import Service, Supervisor
 from engine.place import Place
 from engine.snapshot import LoopView, Snapshot
-from engine.store.errors import StoreGone
+from engine.store.errors import StoreGone, StoreLocked
 from engine.store.schema import FILE_NAME as STORE_FILE
 from engine.store.store import Store
 from engine.values import Metagraph, Outcome
@@ -173,8 +173,8 @@ class Housekeeping:
                 if time.monotonic() - pruned_at > PRUNE_EVERY_S:
                     await self._node.store.prune(min(time.time(), ahead_of_monotonic + time.monotonic()))
                     pruned_at = time.monotonic()
-            except StoreGone:
-                pass  # the record watch tells of it
+            except (StoreGone, StoreLocked):
+                pass  # told of by the record watch, and by whoever has something to store
             except StoreError as error:
                 self._node.feed.raise_attention("error", "store", str(error))
             await asyncio.sleep(1.0)

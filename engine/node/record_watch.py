@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 
 from engine.errors import StoreError
 from engine.feed import Feed
@@ -11,7 +12,7 @@ from engine.store.store import Store
 
 LOOK_S = 1.0
 SILENT_S = 6.0
-"""A little longer than the store waits for another process that holds it."""
+"""A disk that works answers in milliseconds; longer than the store waits for another process that keeps its log."""
 
 SLOW = "slow store"
 SILENT = f"the store has not answered for {SILENT_S:g} s: its disk is slow, or hangs"
@@ -41,14 +42,15 @@ class Keeping:
                 with impatience(self._feed, SLOW, SILENT, "the store answers again", after=SILENT_S):
                     if mended := await self._store.mend():
                         self._feed.raise_attention("warning", "store", mended)
-                    for retry in self._retries:
-                        await retry()
             except StoreGone:
                 self.look()
             except StoreError as error:
                 self._tell("store", str(error))
             else:
-                self._tell("store", "")
+                self._tell("store", "", "it can be read again")
+            for retry in self._retries:
+                with suppress(StoreError):  # told of by whoever has something that waits
+                    await retry()
             await asyncio.sleep(LOOK_S)
 
     def look(self) -> None:
@@ -56,11 +58,11 @@ class Keeping:
         for subject, find in self._gone.items():
             self._tell(subject, find())
 
-    def _tell(self, subject: str, wrong: str) -> None:
+    def _tell(self, subject: str, wrong: str, over: str = "it is there again") -> None:
         if wrong and self._told.get(subject) != wrong:
             self._feed.hold_attention("error", subject, wrong)
         elif not wrong and self._told.get(subject):
-            self._feed.settle(subject, "it is there again")
+            self._feed.settle(subject, over)
         self._told[subject] = wrong
 
 

@@ -21,6 +21,9 @@ from engine.store.errors import BadRow, StoreGone, bad_row, store_error
 log = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_S = 5.0
+WRITE_PATIENCE_S = 1.0
+"""How long a write waits for another process that holds the file: longer than a sound one does, and no round's time."""
+
 BUSY_PAUSE_S = 0.02
 WAL_KEPT = 16 * 1024 * 1024
 """Bytes that the write-ahead log keeps once its content is in the database."""
@@ -57,6 +60,8 @@ class Database:
         self._closed = False
         self._files: DatabaseFiles | None = None
         self._mended = ""
+        self._patience_s = BUSY_TIMEOUT_S
+        self._is_held = False
 
     @classmethod
     async def open(cls, path: Path) -> "Database":
@@ -74,6 +79,7 @@ class Database:
             await database.close()
             raise
         database._mode = "rw"
+        database._patience_s = WRITE_PATIENCE_S
         return database
 
     @property
@@ -120,22 +126,39 @@ class Database:
         Every commit survives the end of the process. A durable one is on the disk when the block is left and survives
         the end of the machine too: in WAL, SQLite syncs at each commit under synchronous = FULL only.
         """
-        async with self.read() as connection:
-            self._require_place()
-            if durable:
-                await connection.execute("PRAGMA synchronous = FULL")
-            try:
-                await connection.execute("BEGIN IMMEDIATE")
-                yield connection
-                await connection.execute("COMMIT")
-            except BaseException:
-                await connection.rollback()
+        patient_until = time.monotonic() + (0.0 if self._is_held else self._patience_s)
+        while True:
+            async with self.read() as connection:
+                self._require_place()
+                await connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+                if await self._begins(connection, patient_until):
+                    try:
+                        yield connection
+                        await connection.execute("COMMIT")
+                    except BaseException:
+                        await connection.rollback()
+                        raise
+                    self._require_place()
+                    await self._mend()
+                    return
+            await asyncio.sleep(BUSY_PAUSE_S)
+
+    async def _begins(self, connection: aiosqlite.Connection, patient_until: float) -> bool:
+        """Begin a transaction. False while another process holds the file: others have their turn before the next try.
+
+        What is known to be held is tried once and not waited for.
+        """
+        try:
+            await connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if primary_code(error) != sqlite3.SQLITE_BUSY:
                 raise
-            finally:
-                if durable:
-                    await connection.execute("PRAGMA synchronous = NORMAL")
-            self._require_place()
-            await self._mend()
+            if time.monotonic() >= patient_until:
+                self._is_held = True
+                raise
+            return False
+        self._is_held = False
+        return True
 
     async def _migrate_one(self) -> bool:
         """Take the schema one version up. False: it is up to date. Raises StoreTooNew."""
@@ -166,7 +189,9 @@ class Database:
     async def _mend(self) -> None:
         if self._connection is None or self._files is None or not (lost := self._files.beside_lost):
             return
+        await self._connection.execute(f"PRAGMA busy_timeout = {1000 * BUSY_TIMEOUT_S:.0f}")
         [(busy, *_)] = await self._connection.execute_fetchall("PRAGMA wal_checkpoint(FULL)")
+        await self._connection.execute("PRAGMA busy_timeout = 0")
         if busy:
             raise StoreGone(f"{lost}, and another process keeps its content from being put into {self._path}: end that")
         await self._drop()
@@ -205,6 +230,7 @@ async def _open(uri: str) -> aiosqlite.Connection:
         for pragma in PRAGMAS:
             await _set(connection, pragma)
         await connection.execute_fetchall("SELECT count(*) FROM sqlite_master")  # the log is opened by the first read
+        await connection.execute("PRAGMA busy_timeout = 0")  # a wait in there would hold up whoever wants to read
     except BaseException:
         await connection.close()
         raise

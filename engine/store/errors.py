@@ -13,6 +13,10 @@ class StoreFull(StoreError):
     """No space left for what was to be written."""
 
 
+class StoreLocked(StoreError):
+    """Another process holds the file for itself."""
+
+
 class StoreUnusable(StoreError):
     """The file is damaged, cannot be opened or cannot be written: a person has to act."""
 
@@ -39,7 +43,7 @@ class BadRow(Exception):
 
 _KINDS: dict[Kind, type[StoreError]] = {
     "full": StoreFull,
-    "locked": StoreError,
+    "locked": StoreLocked,
     "disk": StoreError,
     "closed": StoreUnusable,
     "damaged": StoreDamaged,

@@ -22,7 +22,8 @@ from engine.node.heartbeat import Heartbeat
 from engine.node.record_watch import Keeping
 from engine.place import Place
 from engine.sqlite import beside
-from engine.store.errors import StoreGone
+from engine.store import database
+from engine.store.errors import StoreGone, StoreLocked
 from engine.store.reader import open_reader
 from engine.store.store import Store
 from engine.validator.backlog import Backlog, Entry
@@ -161,24 +162,27 @@ async def test_what_is_gone_is_told_until_it_is_back_and_what_waits_is_stored_th
     service.cancel()
 
 
-async def test_a_store_that_another_process_holds_is_told_of_until_it_lets_go(
+async def test_a_store_that_another_process_holds_is_waited_for_once_and_read_meanwhile(
     store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keeping, "LOOK_S", 0.01)
-    monkeypatch.setattr(keeping, "SILENT_S", 0.2)
-    feed = Feed(snapshot())
+    monkeypatch.setattr(database, "BUSY_PAUSE_S", 0.01)
+    feed, backlog = Feed(snapshot()), Backlog(store, NETUID)
+    service = asyncio.create_task(Keeping(feed, store, {}, [backlog.catch_up]).run(lambda: None))
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-
-        async def store_one() -> None:
-            async with asyncio.timeout(60):
-                await store.record(a_round(0), netuid=NETUID, history=b"h", cursor=("synthetic", 1))
-
-        service = asyncio.create_task(Keeping(feed, store, {}, [store_one]).run(lambda: None))
-        await until(lambda: bool(feed.attention))
-        assert (feed.attention[0].level, feed.attention[0].subject) == ("warning", "slow store")
+        first = asyncio.create_task(backlog.add(Entry(a_round(0), b"h", ("synthetic", 1))))
+        assert not await store.has_round("round-0") and not first.done(), (
+            "who waits for the lock keeps nobody from reading"
+        )
+        with pytest.raises(StoreLocked, match="is locked by another process"):
+            await first
+        monkeypatch.setattr(database, "BUSY_PAUSE_S", "nobody waits again")
+        with pytest.raises(StoreLocked):
+            await store.record(a_round(1), netuid=NETUID, history=None, cursor=None)
+        assert len(backlog) == 1 and not feed.attention, "whoever has something to store tells"
         other.execute("ROLLBACK")
-        await until(lambda: not feed.attention)
+        await until(lambda: not backlog)
     assert found(path) == ["round-0"]
     service.cancel()
 
