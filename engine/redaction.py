@@ -65,10 +65,10 @@ _TELLING = re.compile(
 
 _LAST_WORD = re.compile(r"([A-Z]?[a-z]+|[A-Z]+)[\d\[\]]*\Z")
 
-_USERINFO = re.compile(r"(?<=://)(?:[^/\s]{0,256}|[^/\s:@]{0,256}:(?!\d{0,5}(?:[/?#]|\Z))[^\s@]{0,256})@")
-"""Of a URL what stands before its host; a password may hold whatever belongs into a path."""
+_USERINFO = re.compile(r"(?<=://)(?:[^/\s]{0,1024}|[^/\s:@]{0,1024}:(?!\d{0,5}(?:[/?#]|\Z))[^\s@]{0,1024})@")
+"""Of a URL what stands before its host; a password may hold whatever belongs into a path, and be a token of 1 KB."""
 
-_PARAMETER = re.compile(r"([?&;#])([^?=&;#\s]{1,256})=([^&;#\s]+)")
+_PARAMETER = re.compile(r"([?&;#])([^?=&;#\s]+)=([^&;#\s]+)")
 
 _ESCAPED = re.compile(
     r"\\(?:u([0-9a-f]{4})|x([0-9a-f]{2})|[nrtbfv])"
@@ -123,7 +123,7 @@ class Secrets:
 
     def _may_be_in(self, text: str) -> bool:
         lowered = _lowered(text)
-        folded = _ESCAPED.sub(_meant, lowered)
+        folded = _unescaped(lowered)
         return self._sampled(lowered) or (folded != lowered and self._sampled(folded))
 
     def _sampled(self, view: str) -> bool:
@@ -283,7 +283,15 @@ def _lowered(text: str) -> str:
 
 
 def _folded(text: str) -> str:
-    return _ESCAPED.sub(_meant, _lowered(text))
+    return _unescaped(_lowered(text))
+
+
+def _unescaped(lowered: str) -> str:
+    """What is meant by a text in small letters; most texts have spaces alone, which is quick."""
+    spaceless = "".join(lowered.split())
+    if spaceless.isprintable() and not any(one in spaceless for one in "\\%&"):
+        return spaceless
+    return _ESCAPED.sub(_meant, lowered)
 
 
 def _folded_with_places(lowered: str) -> tuple[str, list[tuple[int, int]]]:

@@ -10,7 +10,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from engine import logs
-from engine.redaction import HIDDEN, forget_all, hide_known, keys, know, know_url, redact, url_shown
+from engine.redaction import HIDDEN, hide_known, keys, know, know_url, redact, url_shown
 from engine.settings import Secret, configure
 from engine.text import safe
 
@@ -93,6 +93,10 @@ def test_what_may_be_a_word_is_never_learnt_from_a_url(url: str) -> None:
 )
 def test_the_value_of_a_telling_name_is_hidden_in_a_url_however_short(name: str) -> None:
     assert url_shown(f"http://h/?a=1&{name}=x#{name}=y") == f"http://h/?a=1&{name}={HIDDEN}#{name}={HIDDEN}"
+
+
+def test_a_long_password_and_a_long_name_are_hidden_in_a_url() -> None:
+    assert url_shown(f"http://me:{'x' * 900}@h/?{'a' * 900}_key=x") == f"http://me:{HIDDEN}@h/?{'a' * 900}_key={HIDDEN}"
 
 
 @pytest.mark.parametrize("name", ["authSource", "author", "keyboard", "passage", "design", "monkey", "tokenType"])
@@ -188,4 +192,3 @@ def test_a_hundred_secrets_cost_a_cell_little() -> None:
     for number in range(10_000):
         safe(f"neuron {number} answered in 12 ms: It is 42.")
     assert time.process_time() - began < 2
-    forget_all()
