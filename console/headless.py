@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import math
 import os
 import select
 import signal
@@ -21,7 +22,8 @@ from engine.snapshot import Event
 from engine.text import safe
 
 POLL_S = 0.2
-GRACE_S = 2.7
+GRACE_S, LIMIT_S = 2.3, 2.8
+"""An engine has so long to stop, and the process to end: 3 s are promised."""
 LAST_WORD_S = 10.0
 """How long the last lines wait for a slow reader when nobody asked us to hurry."""
 WORDS_KEPT = 64 * 1024
@@ -134,25 +136,43 @@ def line_of(event: Event) -> dict[str, Any]:
     return {"event": event.name, "at": at.replace("+00:00", "Z"), **event.fields}
 
 
-class Signals:
-    """SIGINT and SIGTERM stop the engine, SIGHUP too when `stop_on_hangup`; the second one kills what hangs."""
+def on_interrupt(handler: Callable[[int, FrameType | None], object]) -> None:
+    """Have SIGINT handled, unless whoever started us wants it ignored, as a shell does for a job in the background."""
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, handler)
 
-    def __init__(self, engine: EngineThread, *, stop_on_hangup: bool) -> None:
+
+class Signals:
+    """SIGINT and SIGTERM stop the engine, SIGHUP too when `stop_on_hangup`. Repeated ones change nothing.
+
+    An engine that hangs is left behind after `GRACE_S`; where not even this thread gets on, `end` says with which code
+    the process ends.
+    """
+
+    def __init__(self, engine: EngineThread, end: Callable[[signal.Signals], int], *, stop_on_hangup: bool) -> None:
         self._engine = engine
+        self._end = end
+        self._deadline = math.inf
         self.received: signal.Signals | None = None
-        signal.signal(signal.SIGINT, self._stop)
+        on_interrupt(self._stop)
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGHUP, self._stop if stop_on_hangup else signal.SIG_IGN)
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
 
     def _stop(self, number: int, _frame: FrameType | None) -> None:
         if self.received is not None:
-            os._exit(128 + number)
+            return
         self.received = signal.Signals(number)
+        self._deadline = time.monotonic() + GRACE_S
         self._engine.stop()
-        watchdog = threading.Timer(GRACE_S, os._exit, (128 + number,))
+        watchdog = threading.Timer(LIMIT_S, lambda: os._exit(self._end(signal.Signals(number))))
         watchdog.daemon = True
         watchdog.start()
+
+    @property
+    def overdue(self) -> bool:
+        """Whether the engine should have stopped by now."""
+        return time.monotonic() > self._deadline
 
 
 def run(
@@ -161,15 +181,17 @@ def run(
     *,
     stop_on_hangup: bool,
     explain: Callable[[Event], str | None],
+    end: Callable[[signal.Signals], int],
 ) -> signal.Signals | None:
-    """Run the engine to its end and print what happens; `explain` puts an event into words.
+    """Run the engine to its end and print what happens.
 
+    `explain` puts an event into words, `end` is what `Signals` asks at the last.
     Returns the signal that ended the run, None when it ended by itself.
     """
-    signals = Signals(engine, stop_on_hangup=stop_on_hangup)
+    signals = Signals(engine, end, stop_on_hangup=stop_on_hangup)
     reporter = Reporter(feed, explain, stdout=sys.stdout.fileno(), stderr=sys.stderr.fileno())
     engine.start()
-    while engine.running:
+    while engine.running and not signals.overdue:
         reporter.pass_on()
     feed.emit(
         "stopped",

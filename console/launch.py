@@ -39,6 +39,9 @@ def run(configuration: Configuration, *, on_screen: bool) -> int:
     engine = EngineThread(lambda: _operate(settings, folder, feed, notices), load=_load)
     stop_on_hangup = settings.on_hangup == "stop"
 
+    def end(received: signal.Signals | None) -> ExitCode:
+        return _code(feed.snapshot, received)
+
     def tell_of_log(text: str) -> None:
         feed.raise_attention("warning", "log", text)
 
@@ -48,23 +51,28 @@ def run(configuration: Configuration, *, on_screen: bool) -> int:
             settling.begin()
             from console.tui.run import run_screen
 
-            received = run_screen(engine, feed, logs, folder, configuration)
+            received = run_screen(engine, feed, logs, folder, configuration, end)
         else:
-            received = headless.run(engine, feed, stop_on_hangup=stop_on_hangup, explain=Narrator())
-    loss = lost(feed.snapshot)
-    if loss:
-        headless.narrate(safe(loss))
+            received = headless.run(engine, feed, stop_on_hangup=stop_on_hangup, explain=Narrator(), end=end)
     if engine.error is not None:
+        if loss := lost(feed.snapshot):
+            headless.narrate(safe(loss))
         from console.faults import for_the_operator
 
         raise for_the_operator(engine.error) from engine.error
-    if loss:
-        return ExitCode.UNSTORED
-    code = ExitCode.INTERRUPTED if received == signal.SIGINT else ExitCode.DONE
-    if engine.left_loading:
-        # Nothing is open, and the interpreter's own end trips over a thread that imports.
+    code = end(received)
+    if engine.running or engine.left_loading:
+        # The interpreter's own end waits for, or trips over, a thread that imports or hangs.
         os._exit(code)
     return code
+
+
+def _code(last: Snapshot, received: signal.Signals | None) -> ExitCode:
+    """How a run without an error ends, with a word on what it lost."""
+    if loss := lost(last):
+        headless.narrate(safe(loss))
+        return ExitCode.UNSTORED
+    return ExitCode.INTERRUPTED if received == signal.SIGINT else ExitCode.DONE
 
 
 def lost(last: Snapshot) -> str:

@@ -1,9 +1,10 @@
 """Stored data that is not what this program writes: one error for all of it, which names the file."""
 
-import stat
 from pathlib import Path
 
 import msgspec
+
+from engine.inputs import kind_of
 
 UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What msgspec raises on what nobody encoded; it lets the last two through as they are."""
@@ -23,9 +24,7 @@ def damage(path: Path, what: object, advice: str = START_AFRESH) -> str:
 def not_a_file(path: Path) -> str:
     """What lies at `path` in place of a file, "" where that is a file, nothing at all, or out of our reach."""
     try:
-        mode = path.stat().st_mode
+        kind = kind_of(path.stat().st_mode)
     except OSError:
         return ""
-    if stat.S_ISREG(mode):
-        return ""
-    return "a folder lies in its place" if stat.S_ISDIR(mode) else "a pipe or a device lies in its place"
+    return f"{kind} lies in its place" if kind else ""

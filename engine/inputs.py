@@ -9,11 +9,18 @@ from pathlib import Path
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 _KINDS = {
-    stat.S_IFIFO: "a FIFO",
+    stat.S_IFDIR: "a folder",
+    stat.S_IFLNK: "a symbolic link",
+    stat.S_IFIFO: "a pipe",
     stat.S_IFSOCK: "a socket",
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
+
+
+def kind_of(mode: int) -> str:
+    """What a file with this mode is, "" for a regular one."""
+    return _KINDS.get(stat.S_IFMT(mode), "")
 
 
 def open_input(path: Path) -> io.BufferedReader:
@@ -21,9 +28,9 @@ def open_input(path: Path) -> io.BufferedReader:
     file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
     try:
         found = os.fstat(file.fileno())
-        kind = stat.S_IFMT(found.st_mode)
-        if kind in _KINDS and not _is_null(found):
-            raise OSError(errno.EINVAL, f"it is {_KINDS[kind]}, not a regular file", str(path))
+        kind = kind_of(found.st_mode)
+        if kind and not _is_null(found):
+            raise OSError(errno.EINVAL, f"it is {kind}, not a regular file", str(path))
     except OSError:
         file.close()
         raise

@@ -9,7 +9,7 @@ import os
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from engine.damage import UNDECODABLE
 from engine.folders import FolderError, prepare_folder, state_home
+from engine.inputs import kind_of
 
 MAX_BYTES = 16_384
 FOLDER_LOCK = "lock"
@@ -76,9 +77,9 @@ def _neuron_lock(hotkey: str, netuid: int) -> Path:
 
 
 def _holder(path: Path) -> Holder | None:
-    if not path.exists():
+    if not os.path.lexists(path):
         return None
-    fd = _open(path, os.O_RDONLY)
+    fd = open_lock(path, os.O_RDONLY)
     try:
         return None if _locked(fd) else _read(fd)
     finally:
@@ -87,7 +88,7 @@ def _holder(path: Path) -> Holder | None:
 
 @contextmanager
 def _held(path: Path, what: str, data_dir: Path) -> Iterator[None]:
-    fd = _open(path, os.O_RDWR | os.O_CREAT)
+    fd = open_lock(path)
     try:
         if not _locked(fd) and not _locked_soon(fd):
             raise AlreadyRunning(what, _read(fd))
@@ -98,15 +99,21 @@ def _held(path: Path, what: str, data_dir: Path) -> Iterator[None]:
         os.close(fd)
 
 
-def _open(path: Path, flags: int) -> int:
-    """A regular file, and no link that somebody else has put there to have another file truncated."""
+def open_lock(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> int:
+    """A regular file, and no link that somebody else has put there to have another file truncated.
+
+    Raises FolderError.
+    """
+    with suppress(OSError):
+        if kind := kind_of(path.lstat().st_mode):
+            raise FolderError(f"lock {path} is {kind}, not a regular file: find out who put it there, and remove it")
     try:
         fd = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     except OSError as error:
-        raise FolderError(f"lock {path} cannot be opened ({error.strerror}): check who made it") from error
+        raise FolderError(f"lock {path} cannot be opened ({error.strerror}): check whose file it is") from error
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
-        raise FolderError(f"lock {path} is not a regular file: check who made it, and remove it")
+        raise FolderError(f"lock {path} is not a regular file: find out who put it there, and remove it")
     return fd
 
 

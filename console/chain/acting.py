@@ -22,6 +22,7 @@ from console.chain.keys import require_wallet, role_of
 from console.chain.looking import require_chain
 from console.errors import ConsoleError, ExitCode
 from console.faults import told
+from console.headless import on_interrupt
 from console.network import EMBEDDED
 from console.present.questions import Question, question
 from console.present.text import text_of
@@ -156,7 +157,8 @@ def _confirm(asked: Question, *, yes: bool) -> None:
     if yes:
         return
     wanted = asked.typed or "yes"
-    of_loop = signal.signal(signal.SIGINT, signal.default_int_handler)  # its own only cancels, once the answer is there
+    of_loop = signal.getsignal(signal.SIGINT)
+    on_interrupt(signal.default_int_handler)  # the loop's own only cancels, once the answer is there
     try:
         sys.stderr.write(f"type {wanted} to go on: ")
         sys.stderr.flush()

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from console.errors import ConsoleError
-from engine.chain.wallets import THROWAWAY_HOTKEY, WalletError, load_wallet
+from engine.chain.wallets import THROWAWAY_HOTKEY, WalletError, load_throwaway, load_wallet
 from engine.settings import Settings
 from engine.snapshot import Role
 
@@ -13,7 +13,8 @@ def wallet(settings: Settings) -> dict[str, Any]:
     """The wallet that would sign. Raises ConsoleError."""
     folder, name, hotkey = _where(settings)
     try:
-        found = load_wallet(folder, name, hotkey)
+        load = load_wallet if settings.wallet_name else load_throwaway
+        found = load(folder, name, hotkey)
     except WalletError as error:
         raise ConsoleError(str(error)) from error
     return {

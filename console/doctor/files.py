@@ -137,9 +137,9 @@ def space(free: int) -> Result:
 def store(folder: Path, now: float) -> Result:
     """Whether the store in a data folder can be read by this version; `now` is unix time."""
     path = folder / FILE_NAME
-    if not path.exists():
+    if not os.path.lexists(path):
         return skipped("store", "nothing was stored yet")
-    if path.stat().st_size == 0:
+    if path.is_file() and path.stat().st_size == 0:
         return warning(
             "store",
             f"{path} is there with 0 bytes",

@@ -5,14 +5,19 @@ import os
 import socket
 
 from console.doctor.case import Case
-from console.doctor.result import Result, critical, ok, skipped, warning
-from engine.locks import Holder, neuron_holder
+from console.doctor.result import Result, advice_of, critical, ok, skipped, warning
+from engine.folders import FolderError
+from engine.locks import Holder, folder_holder, neuron_holder
 
 
 def running(case: Case) -> Result:
     """Who uses the data folder."""
     holder = case.holder
     if holder is None:
+        try:
+            folder_holder(case.folder)
+        except FolderError as error:
+            return _bad_lock("engine", error)
         return ok("engine", "none runs in this data folder")
     who = "this process" if holder.pid == os.getpid() else f"process {holder.pid}"
     return ok("engine", f"{who} runs in this data folder")
@@ -22,7 +27,10 @@ def neuron(case: Case) -> Result:
     """Whether this hotkey runs on this netuid with its data somewhere else."""
     if not case.hotkey:
         return skipped("neuron", "without a wallet nobody can say whether its hotkey runs")
-    holder = neuron_holder(case.hotkey, case.settings.netuid)
+    try:
+        holder = neuron_holder(case.hotkey, case.settings.netuid)
+    except FolderError as error:
+        return _bad_lock("neuron", error)
     if holder is None or _is_ours(holder, case):
         return ok("neuron", f"this hotkey runs nowhere else on netuid {case.settings.netuid}, on this machine")
     return warning(
@@ -30,6 +38,15 @@ def neuron(case: Case) -> Result:
         f"this hotkey runs already as process {holder.pid}, with its data in {holder.data_dir}",
         why="Two processes with one hotkey contradict each other before validators and on chain.",
         do=f"Stop that one first, or go on with it: --data-dir {holder.data_dir}",
+    )
+
+
+def _bad_lock(name: str, error: FolderError) -> Result:
+    return critical(
+        name,
+        str(error),
+        why="A run that cannot take its locks does not start: another could run beside it.",
+        do=advice_of(error),
     )
 
 

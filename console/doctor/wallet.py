@@ -6,7 +6,7 @@ from pathlib import Path
 
 from console.doctor.case import Case
 from console.doctor.result import Result, critical, ok, skipped, warning
-from engine.chain.wallets import ENCRYPTED, NEW_COLDKEYPUB, WalletError, load_wallet
+from engine.chain.wallets import ENCRYPTED, NEW_COLDKEYPUB, WalletError, load_throwaway, load_wallet
 from engine.inputs import open_input
 
 EMBEDDED = "embedded"
@@ -29,7 +29,8 @@ def wallet(case: Case) -> Iterator[Result]:
         yield skipped("wallet", "throw-away keys are made at the first launch, for the embedded chain alone")
         return
     try:
-        found = load_wallet(folder, name, hotkey)
+        load = load_throwaway if thrown_away else load_wallet
+        found = load(folder, name, hotkey)
     except WalletError as error:
         yield critical("wallet", str(error), why="Nothing can be signed without the hotkey.", do=_after(error))
         return

@@ -12,6 +12,7 @@ from console.roles import demo, miner, validator
 from console.roles.demo import earnings
 from console.roles.session import opened
 from engine.chain.local import FILE_NAME as CHAIN
+from engine.chain.wallets import NEW_COLDKEYPUB
 from engine.feed import Feed
 from engine.settings import Settings
 from engine.store.schema import FILE_NAME as STORE
@@ -45,6 +46,10 @@ async def operate(settings: Settings, folder: Path, feed: Feed, notices: Sequenc
         )
         for subject, text in notices:
             feed.raise_attention("info", subject, text)
+        if not session.wallet.coldkey_address:
+            feed.raise_attention(
+                "info", "wallet", f"its coldkeypub.txt does not exist, so its balance is not known: {NEW_COLDKEYPUB}"
+            )
         for name in emptied:
             feed.raise_attention("warning", "data folder", f"{name} was there with 0 bytes: a new record begins in it")
         match settings.role:

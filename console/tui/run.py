@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from console import garbage as settling
 from console.actions.keymap import keymap_path, read_keymap
-from console.headless import Signals, narrate
+from console.headless import Signals, narrate, on_interrupt
 from console.terminal import give_back_the_shell, let_go_of_terminal, own_terminal
 from console.tui.app import ConsoleApp
 from console.tui.ending import Ending
@@ -37,7 +37,12 @@ AFTER_DEMO = (
 
 
 def run_screen(
-    engine: EngineThread, feed: Feed, logs: LogRing, folder: Path, configuration: Configuration
+    engine: EngineThread,
+    feed: Feed,
+    logs: LogRing,
+    folder: Path,
+    configuration: Configuration,
+    end: Callable[[signal.Signals], int],
 ) -> signal.Signals | None:
     """Run the engine to its end, with a screen while there is one. Returns the signal that ended it.
 
@@ -51,7 +56,7 @@ def run_screen(
             engine.stop()
             engine.join()
         raise
-    signals = Signals(engine, stop_on_hangup=configuration.settings.on_hangup == "stop")
+    signals = Signals(engine, end, stop_on_hangup=configuration.settings.on_hangup == "stop")
     ending = asked[-1] if asked else ending
     if ending is Ending.DETACH:
         process, where = os.getpid(), shlex.join(("--data-dir", str(folder)))
@@ -65,7 +70,7 @@ def run_screen(
         signal.raise_signal(SIGNALS[ending])
     elif ending is not Ending.DETACH:
         engine.stop()
-    while not engine.join(JOIN_S):
+    while not engine.join(JOIN_S) and not signals.overdue:
         pass
     if ending is not Ending.DETACH and feed.snapshot.role == "demo" and engine.error is None:
         narrate(AFTER_DEMO)
@@ -124,8 +129,8 @@ def _shown(make: Callable[[int], ConsoleApp], folder: Path, asked: list[Ending],
     """Show an app, made for a terminal, until it ends. `asked` gets what signals asked for, also while it ends."""
     with own_terminal(folder / FOLDER / OUTPUT, max_bytes=file_cap(cap_mb)) as terminal:
         app = make(terminal)
-        for ending in (Ending.TERMINATED, Ending.INTERRUPTED):
-            signal.signal(SIGNALS[ending], _leaving(app, ending, asked))
+        signal.signal(signal.SIGTERM, _leaving(app, Ending.TERMINATED, asked))
+        on_interrupt(_leaving(app, Ending.INTERRUPTED, asked))
         ended = app.run()
         settling.go_on()
         signal.signal(signal.SIGHUP, signal.SIG_IGN)

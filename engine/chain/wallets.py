@@ -17,15 +17,25 @@ from engine.damage import UNDECODABLE, damage, not_a_file
 from engine.inputs import BYTE_ORDER_MARK, open_input
 from engine.keys import SS58_FORMAT, Signer, is_address, new_mnemonic
 from engine.redaction import know
+from engine.text import safe
 
 THROWAWAY_HOTKEY = "default"
 LARGEST_FILE = 16 * 1024
 ENCRYPTED = (b"$NACL", b"$ANSIBLE_VAULT", b"gAAAAA")
 SR25519 = 1
+SR25519_NAMES = (None, SR25519, "1", "sr25519", "Sr25519", "SR25519")
+WIDEST_TYPE = 20
+"""Characters of an unknown key type in an error."""
 
+_PUBLIC_KEY = re.compile(r"(0[xX])?[0-9a-fA-F]{64}")
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 
+NEW_HOTKEY = (
+    "copy your hotkey's file there, make a new one with `btcli wallet new-hotkey`, or name yours with --wallet.name, "
+    "--wallet.hotkey and --wallet.path"
+)
 NEW_HOTKEY_FILE = "write it anew without a password with `btcli wallet regen-hotkey --no-use-password`"
+NEW_THROWAWAY = "move that wallet's folder away, and the next launch makes new throw-away keys"
 NEW_COLDKEYPUB = "write it anew with `btcli wallet regen-coldkeypub --ss58-address ADDRESS`"
 """No advice makes a coldkey, or brings its secret to a machine that runs a neuron: an address is enough here."""
 
@@ -55,7 +65,7 @@ class _KeyFile(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=
     secret_phrase: str | None = None
     secret_seed: str | None = None
     ss58_address: str | None = None
-    crypto_type: int | None = None
+    crypto_type: int | str | None = None
 
 
 def load_wallet(path: Path, name: str, hotkey: str) -> Wallet:
@@ -64,10 +74,19 @@ def load_wallet(path: Path, name: str, hotkey: str) -> Wallet:
     Raises `WalletError`.
     """
     home = path.expanduser() / _checked(name)
+    return _loaded(home, hotkey, new_key=NEW_HOTKEY_FILE, new_address=NEW_COLDKEYPUB)
+
+
+def load_throwaway(folder: Path, name: str, hotkey: str) -> Wallet:
+    """As `load_wallet`, of a wallet that was made here: what is wrong with it needs no keys of the operator's."""
+    return _loaded(folder / _checked(name), hotkey, new_key=NEW_THROWAWAY, new_address=NEW_THROWAWAY)
+
+
+def _loaded(home: Path, hotkey: str, *, new_key: str, new_address: str) -> Wallet:
     return Wallet(
-        name=name,
-        hotkey=_load_key(home / "hotkeys" / _checked(hotkey)),
-        coldkey_address=_load_address(home / "coldkeypub.txt"),
+        name=home.name,
+        hotkey=_load_key(home / "hotkeys" / _checked(hotkey), new_key),
+        coldkey_address=_load_address(home / "coldkeypub.txt", new_address),
     )
 
 
@@ -88,51 +107,50 @@ def throwaway(folder: Path, name: str) -> Wallet:
                 raise
         finally:
             shutil.rmtree(draft, ignore_errors=True)
-    wallet = load_wallet(folder, name, THROWAWAY_HOTKEY)
-    return msgspec.structs.replace(wallet, coldkey=_load_key(home / "coldkey"))
+    wallet = load_throwaway(folder, name, THROWAWAY_HOTKEY)
+    return msgspec.structs.replace(wallet, coldkey=_load_key(home / "coldkey", NEW_THROWAWAY))
 
 
 # -- reading ---------------------------------------------------------------------------------------------------
 
 
-def _load_key(path: Path) -> Signer:
+def _load_key(path: Path, repair: str) -> Signer:
+    """`repair` says what to do about a file that cannot be used."""
     try:
-        raw = _read(path, NEW_HOTKEY_FILE)
+        raw = _read(path, repair)
     except FileNotFoundError:
-        raise WalletError(
-            f"{path} does not exist: copy your hotkey's file there, make a new one with `btcli wallet new-hotkey`, or "
-            "name yours with --wallet.name, --wallet.hotkey and --wallet.path"
-        ) from None
+        raise WalletError(f"{path} does not exist: {NEW_HOTKEY if repair == NEW_HOTKEY_FILE else repair}") from None
     if raw.startswith(ENCRYPTED):
-        raise WalletError(f"{path} is encrypted, and nobody is there to type its password: {NEW_HOTKEY_FILE}")
+        raise WalletError(f"{path} is encrypted, and nobody is there to type its password: {repair}")
     try:
         held = msgspec.json.decode(raw, type=_KeyFile)
     except UNDECODABLE:
-        raise WalletError(damage(path, "it is not the JSON of a wallet file", NEW_HOTKEY_FILE)) from None
+        raise WalletError(damage(path, "it is not the JSON of a wallet file", repair)) from None
     for secret in (held.private_key, held.secret_phrase, held.secret_seed):
-        know((secret or "").removeprefix("0x"))
-    if held.crypto_type not in (None, SR25519):
-        raise WalletError(f"{path} holds a key of crypto type {held.crypto_type}: only sr25519 keys (1) can be used")
+        know(_bare_hex(secret or ""))
+    if held.crypto_type not in SR25519_NAMES:
+        kind = safe(str(held.crypto_type), WIDEST_TYPE)
+        raise WalletError(f"{path} holds a key of crypto type {kind}: only sr25519 keys (1) can be used")
     try:
         key = _keypair(held)
     except ValueError as error:
-        raise WalletError(damage(path, f"its secret does not make a key ({error})", NEW_HOTKEY_FILE)) from None
+        raise WalletError(damage(path, f"its secret does not make a key ({error})", repair)) from None
     if key is None:
-        raise WalletError(damage(path, "it has neither privateKey, secretSeed nor secretPhrase", NEW_HOTKEY_FILE))
+        raise WalletError(damage(path, "it has neither privateKey, secretSeed nor secretPhrase", repair))
     if held.ss58_address not in (None, key.ss58_address):
         raise WalletError(f"{path} says {held.ss58_address}, but its secret is that of {key.ss58_address}")
     return key
 
 
-def _load_address(path: Path) -> str:
+def _load_address(path: Path, repair: str) -> str:
     """The address in a `coldkeypub.txt`, "" when there is none: nothing that a server signs needs it."""
     try:
-        raw = _read(path, NEW_COLDKEYPUB)
+        raw = _read(path, repair)
     except FileNotFoundError:
         return ""
     address = _address_in(raw)
     if not is_address(address):
-        raise WalletError(f"{path} holds no address of a coldkey: {NEW_COLDKEYPUB}, or delete it to run without")
+        raise WalletError(f"{path} holds no address of a coldkey: {repair}, or delete it to run without")
     return address
 
 
@@ -141,7 +159,7 @@ def _address_in(raw: bytes) -> str:
     try:
         text = raw.decode().strip().strip('"')
         if not text.startswith("{"):
-            return _address_of(text) if text.startswith("0x") else text
+            return _address_of(text) if _PUBLIC_KEY.fullmatch(text) else text
         held = msgspec.json.decode(raw, type=_KeyFile)
         return held.ss58_address or _address_of(held.public_key or held.account_id or "")
     except (ValueError, msgspec.MsgspecError, RecursionError):
@@ -186,12 +204,16 @@ def _keypair(held: _KeyFile) -> Signer | None:
 def _hex(text: str, length: int) -> bytes:
     """The bytes of a secret. Its errors never quote it."""
     try:
-        secret = bytes.fromhex(text.removeprefix("0x"))
+        secret = bytes.fromhex(_bare_hex(text))
     except ValueError:
         raise ValueError("not hexadecimal") from None
     if len(secret) != length:
         raise ValueError(f"{len(secret)} bytes, not {length}")
     return secret
+
+
+def _bare_hex(text: str) -> str:
+    return text.removeprefix("0x").removeprefix("0X")
 
 
 def _checked(name: str) -> str:

@@ -16,18 +16,23 @@ _QUOTED = {
     '"': re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL),
 }
 _COMMENT = re.compile(r"(?:^|\s)#")
-_ESCAPES = {"'": re.compile(r"\\([\\'])"), '"': re.compile(r"\\([\\'\"nrt])")}
-_CONTROLS = {"n": "\n", "r": "\r", "t": "\t"}
-_VARIABLE = re.compile(r"\$(?:\{(?P<braced>[^}:]*)(?::-(?P<otherwise>[^}]*))?\}|(?P<bare>[A-Za-z_]\w*))")
+_ESCAPES = {"'": re.compile(r"\\([\\'])"), '"': re.compile(r"\\([\\'\"abfnrtv])")}
+_CONTROLS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_VARIABLE = re.compile(r"\$(?:\{(?P<braced>[^{}]*(?:\{[^{}]*\}[^{}]*)*)\}|(?P<bare>[A-Za-z_]\w*))")
+_BRACED = re.compile(r"([^:$={}+?-]+)(?::-([^${}]*))?")
 
 
 class Entry(Struct, frozen=True):
-    """One assignment. `value` is None when its quote is never closed; `missing` is a variable that nobody set."""
+    """One assignment. `value` is None when its quote is never closed.
+
+    `missing` is a variable that nobody set, and `unread` a `${…}` in a form that is not known here.
+    """
 
     name: str
     value: str | None
     line: int
     missing: str = ""
+    unread: str = ""
 
 
 def entries(text: str, environ: Mapping[str, str]) -> Iterator[Entry]:
@@ -47,8 +52,10 @@ def entries(text: str, environ: Mapping[str, str]) -> Iterator[Entry]:
         if assignment:
             is_literal = text[assignment.end() : assignment.end() + 1] == "'"
             value, position = _value(text, assignment.end())
-            expanded, missing = (None, "") if value is None else _expanded(value, known, bare=not is_literal)
-            yield Entry(assignment[1], expanded, line, missing)
+            expanded, missing, unread = (
+                (None, "", "") if value is None else _expanded(value, known, bare=not is_literal)
+            )
+            yield Entry(assignment[1], expanded, line, missing, unread)
             earlier[assignment[1]] = expanded or ""
         position = _next_line(text, position)
         line += text.count("\n", start, position)
@@ -66,22 +73,28 @@ def _value(text: str, start: int) -> tuple[str | None, int]:
     return _ESCAPES[quote].sub(lambda match: _CONTROLS.get(match[1], match[1]), quoted[1]), quoted.end()
 
 
-def _expanded(value: str, known: Mapping[str, str], *, bare: bool) -> tuple[str, str]:
-    """The value with its variables replaced, and one that should have been and is not known, if there is one."""
-    missing = ""
+def _expanded(value: str, known: Mapping[str, str], *, bare: bool) -> tuple[str, str, str]:
+    """The value with its variables replaced, and what could not be: a variable that is not known, a form that is not.
+
+    Either is "" where there is none.
+    """
+    missing = unread = ""
 
     def of(found: re.Match[str]) -> str:
-        nonlocal missing
-        name = found["bare"] or found["braced"] or ""
-        if name in known and (bare or found["bare"] is None):
-            return known[name]
-        if found["otherwise"] is not None:
-            return found["otherwise"]
-        if found["bare"] is None:
+        nonlocal missing, unread
+        if found["bare"] is not None:
+            return known.get(found["bare"], found[0]) if bare else found[0]
+        form = _BRACED.fullmatch(found["braced"])
+        if form is None:
+            unread = found[0]
+            return found[0]
+        name, otherwise = form[1], form[2]
+        if name not in known and otherwise is None:
             missing = name
-        return found[0]
+            return found[0]
+        return known.get(name, otherwise)
 
-    return _VARIABLE.sub(of, value), missing
+    return _VARIABLE.sub(of, value), missing, unread
 
 
 def _next_line(text: str, position: int) -> int:

@@ -3,14 +3,18 @@
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
+import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
+from engine.damage import UNDECODABLE
 from engine.redaction import know_url
 from engine.settings.dotenv import Entry, entries
 from engine.settings.foreign import Name, is_known
 from engine.settings.given import Given, Layer, SettingsError, nearest, text_of
-from engine.settings.names import TAKEN
+from engine.settings.names import SECTIONS, TAKEN
 from engine.settings.reading import PREFIX, declared
 
 CONFIG_VARIABLE = PREFIX + "CONFIG"
@@ -55,7 +59,7 @@ def _sorted(assignments: Iterable[Entry], file: Path | None) -> Variables:
     ours = {setting.variable: name for name, setting in declared().items()}
     own: Layer = {}
     foreign: dict[str, Name] = {}
-    for entry in assignments:
+    for entry in _taken_apart(assignments):
         variable = entry.name.upper()
         source = f"{file}:{entry.line} {entry.name}" if file else entry.name
         if variable.startswith(PREFIX) or variable in TAKEN or variable in PROXIES:
@@ -74,12 +78,46 @@ def _sorted(assignments: Iterable[Entry], file: Path | None) -> Variables:
     return Variables(own, tuple(foreign.values()))
 
 
+def _taken_apart(assignments: Iterable[Entry]) -> list[Entry]:
+    """The assignments, those of a whole section in JSON (`WALLET={"NAME": "a"}`) as one for each of its names.
+
+    These come first, so that a name that is set by itself counts, as it does with the programs that read sections.
+    """
+    parts: list[Entry] = []
+    plain: list[Entry] = []
+    for entry in assignments:
+        fields = _section(entry)
+        if fields is None:
+            plain.append(entry)
+        else:
+            parts += [replace(entry, name=f"{entry.name}.{key}", value=_text(value)) for key, value in fields.items()]
+    return parts + plain
+
+
+def _section(entry: Entry) -> dict[str, Any] | None:
+    if f"{entry.name.upper()}." not in SECTIONS or not entry.value:
+        return None
+    try:
+        return msgspec.json.decode(entry.value, type=dict[str, Any])
+    except UNDECODABLE:
+        return None
+
+
+def _text(value: object) -> str:
+    """A value of a JSON object as a variable by itself would have it."""
+    return value if isinstance(value, str) else "" if value is None else msgspec.json.encode(value).decode()
+
+
 def _value(entry: Entry, source: str) -> str:
     if entry.value is None:
         raise SettingsError(f"{source}: its quote is never closed")
+    if entry.unread:
+        raise SettingsError(
+            f"{source}: {entry.unread} cannot be read: only ${{NAME}} and ${{NAME:-TEXT}} are known here"
+        )
     if entry.missing:
         raise SettingsError(
-            f"{source}: it names the variable {entry.missing}, which is not set; ${{{entry.missing}:-TEXT}} says what "
-            "counts then"
+            f"{source}: it names the variable {entry.missing}, which is not set; ${{{entry.missing}:-TEXT}} gives it "
+            "a default"
         )
     return entry.value

@@ -60,6 +60,31 @@ def test_old_files_without_address_and_type_are_read(tmp_path: Path) -> None:
     assert load_wallet(wallet_with(tmp_path, old), "w", "h").hotkey.ss58_address == KEY.ss58_address
 
 
+@pytest.mark.parametrize("kind", ["sr25519", "1", 1])
+@pytest.mark.parametrize("secret", ["privateKey", "secretSeed"])
+def test_hexadecimal_and_the_type_are_read_however_they_are_written(tmp_path: Path, secret: str, kind: object) -> None:
+    fields = dict.fromkeys(SECRETS) | {secret: SECRETS[secret].replace("0x", "0X"), "cryptoType": kind}
+    assert load_wallet(wallet_with(tmp_path, hotkey_file(**fields)), "w", "h").hotkey.ss58_address == KEY.ss58_address
+
+
+@pytest.mark.parametrize("file", ["coldkey", "coldkeypub.txt", "hotkeys/default"])
+@pytest.mark.parametrize("content", [None, "", "{}", "$NACLx", '{"privateKey": "0xzz"}'])
+def test_a_throwaway_wallet_that_cannot_be_used_is_made_anew(tmp_path: Path, file: str, content: str | None) -> None:
+    throwaway(tmp_path, "lazy-1")
+    path = tmp_path / "lazy-1" / file
+    path.unlink()
+    if content is not None:
+        path.write_text(content)
+    elif file == "coldkeypub.txt":
+        assert throwaway(tmp_path, "lazy-1").coldkey_address == ""
+        return
+    with pytest.raises(WalletError) as raised:
+        throwaway(tmp_path, "lazy-1")
+    assert str(path) in str(raised.value)
+    assert "move that wallet's folder away, and the next launch makes new throw-away keys" in str(raised.value)
+    assert "btcli" not in str(raised.value)
+
+
 def test_the_repr_shows_addresses_alone(tmp_path: Path) -> None:
     for wallet in (load_wallet(wallet_with(tmp_path, hotkey_file()), "w", "h"), throwaway(tmp_path, "t")):
         expected = f"Wallet('{wallet.name}', hotkey={wallet.hotkey.ss58_address}, coldkey={wallet.coldkey_address})"
@@ -93,6 +118,10 @@ PUBLIC = "0x" + OTHER.public_key.hex()
         OTHER.ss58_address,
         OTHER.ss58_address + "\n",
         PUBLIC,
+        PUBLIC.removeprefix("0x"),
+        PUBLIC.replace("0x", "0X"),
+        json.dumps({"publicKey": PUBLIC.removeprefix("0x")}),
+        json.dumps({"publicKey": PUBLIC.replace("0x", "0X")}),
         f"  {PUBLIC}\r\n",
     ],
 )
@@ -128,6 +157,8 @@ def test_an_encrypted_hotkey_says_how_to_write_it_anew(tmp_path: Path, start: by
             "its secret does not make a key",
         ),
         (hotkey_file(cryptoType=0), "crypto type 0: only sr25519"),
+        (hotkey_file(cryptoType="ed25519"), "crypto type ed25519: only sr25519"),
+        (hotkey_file(cryptoType="\x1b[2J" + "x" * 99), "x…: only sr25519"),
         (hotkey_file(privateKey=5), "is damaged: it is not the JSON of a wallet file"),
         ("", "is damaged: it is not the JSON of a wallet file"),
         ("[" * 10_000, "is damaged: it is not the JSON of a wallet file"),

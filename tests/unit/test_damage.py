@@ -1,10 +1,13 @@
 """Damage to what is stored is named: whoever reads a spoiled data folder says which file it is, and ends in order."""
 
 import contextlib
+import json
 import os
 import random
+import re
 import shutil
 import sqlite3
+import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +21,8 @@ from console.errors import ConsoleError, ExitCode
 from console.record.recording import Recording
 from console.record.rounds import read_miner, read_round
 from engine.chain.local import FILE_NAME as CHAIN
+from engine.chain.local import ChainDataError
+from engine.chain.local.storage import StateFile
 from engine.damage import Damaged
 from engine.node.node import STATUS_FILE
 from engine.store.errors import StoreDamaged
@@ -65,6 +70,14 @@ def fresh(recorded: Path, folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(recorded, folder)
     return folder
+
+
+def a_socket(path: Path) -> None:
+    os.mknod(path, stat.S_IFSOCK | 0o600)
+
+
+def a_loop(path: Path) -> None:
+    path.symlink_to(path.name)
 
 
 def readings(folder: Path) -> Iterator[list[str]]:
@@ -208,6 +221,40 @@ def test_a_run_does_not_start_on_what_is_not_a_file(folder: Path, name: str, cap
     assert main(["launch", "--role", "demo", "--no-ui", "--data-dir", str(folder)]) == ExitCode.USAGE
     err = capfd.readouterr().err
     assert str(folder / name) in err and "Traceback" not in err
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, a_socket, a_loop], ids=["folder", "pipe", "socket", "loop"])
+@pytest.mark.parametrize(("name", "check"), [(STORE, "store"), ("lock", "engine")])
+def test_the_doctor_says_what_lies_in_place_of_a_file(
+    folder: Path, name: str, check: str, make: Callable[[Path], None], capfd: pytest.CaptureFixture[str]
+) -> None:
+    (folder / name).unlink(missing_ok=True)
+    make(folder / name)
+    assert main(["doctor", "--json", "--data-dir", str(folder)]) == ExitCode.USAGE
+    found = {one["name"]: one for one in json.loads(capfd.readouterr().out)["results"]}[check]
+    assert found["state"] == "CRITICAL"
+    assert str(folder / name) in found["text"]
+    assert "bytes" not in found["text"] and "broke" not in found["text"]
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, a_socket, a_loop], ids=["folder", "pipe", "socket", "loop"])
+@pytest.mark.parametrize("name", [f"{CHAIN}.lock", "lock"])
+def test_a_lock_that_is_not_a_file_is_named_with_what_to_do(
+    folder: Path, name: str, make: Callable[[Path], None], capfd: pytest.CaptureFixture[str]
+) -> None:
+    (folder / name).unlink(missing_ok=True)
+    make(folder / name)
+    assert main(["launch", "--role", "demo", "--no-ui", "--data-dir", str(folder)]) == ExitCode.USAGE
+    assert re.search(r"lock \S+ is a .*, not a regular file: .*remove it", capfd.readouterr().err)
+
+
+def test_the_lock_of_the_embedded_chain_follows_no_link(folder: Path, tmp_path: Path) -> None:
+    lock = folder / f"{CHAIN}.lock"
+    lock.unlink(missing_ok=True)
+    lock.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ChainDataError, match="is a symbolic link, not a regular file"):
+        StateFile(folder / CHAIN)
+    assert not (tmp_path / "elsewhere").exists()
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])

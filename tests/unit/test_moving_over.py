@@ -191,6 +191,38 @@ def test_what_goes_before_a_name_is_named(capsys: pytest.CaptureFixture[str]) ->
     assert reasons["SUBTENSOR_NETWORK"] == ("overruled", ".env:3 SUBTENSOR_ADDRESS sets network")
 
 
+@pytest.mark.parametrize("in_file", [True, False])
+def test_a_section_in_json_is_taken_apart(
+    in_file: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assigned = {
+        "WALLET": '{"NAME": "a", "hotkey": "b", "coldkey": null}',
+        "Substrate_Sidecar": '{"netuid": 7, "redis_keys": {"x": 1}}',
+        "WALLET.NAME": "c",
+        "VALIDATING": "{broken",
+    }
+    if in_file:
+        Path(".env").write_text("".join(f"{name}={value}\n" for name, value in assigned.items()))
+    else:
+        for name, value in assigned.items():
+            monkeypatch.setenv(name, value)
+    found = shown(capsys)
+    values = [found[name]["value"] for name in ("wallet_name", "wallet_hotkey", "netuid")]
+    assert values == ["c", "b", 7]
+    fates = states(found)
+    assert fates["WALLET.hotkey"] == fates["Substrate_Sidecar.netuid"] == "taken"
+    assert fates["Substrate_Sidecar.redis_keys"] == "ignored"
+    assert fates.get("VALIDATING") == ("unknown" if in_file else None)
+    assert "WALLET" not in fates
+
+
+@pytest.mark.parametrize("form", ["${Q:-${A}}", "${Q-def}"])
+def test_a_form_of_expansion_that_is_not_known_is_refused(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(".env").write_text(f"WALLET_NAME={form}\n")
+    assert main(["config", "show"]) == ExitCode.USAGE
+    assert f".env:1 WALLET_NAME: {form} cannot be read: only ${{NAME}} and ${{NAME:-TEXT}}" in capsys.readouterr().err
+
+
 def test_the_environment_is_not_told_of_what_any_program_has_there(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -394,6 +426,7 @@ def test_a_miner_starts_with_the_hotkey_of_a_server(coldkeypub: str | None, fold
     watchdog.cancel()
     assert served is not None, said
     assert wallet.hotkey.ss58_address in said
+    assert ("coldkeypub.txt does not exist, so its balance is not known" in said) == (coldkeypub is None)
     assert running.returncode == ExitCode.DONE
 
 
@@ -445,5 +478,5 @@ def test_a_fifo_in_place_of_the_keymap_or_a_hotkey_holds_nobody_up(
     looking.join(PATIENCE_S)
     assert codes == [ExitCode.USAGE]
     results = {one["name"]: one for one in json.loads(capsys.readouterr().out)["results"]}
-    assert "it is a FIFO, not a regular file" in results["keymap"]["text"]
-    assert "a pipe or a device lies in its place" in results["wallet"]["text"]
+    assert "it is a pipe, not a regular file" in results["keymap"]["text"]
+    assert "a pipe lies in its place" in results["wallet"]["text"]

@@ -23,6 +23,7 @@ VALUES = st.text(st.characters(codec="utf-8", exclude_characters="\r$"), max_siz
         ("A='it''s' # x", "A", "it"),
         (r"A='a\n\'b\\'", "A", r"a\n'b" + "\\"),
         (r'A="a\n\"b\d"', "A", 'a\n"b\\d'),
+        (r'A="\a\b\f\v"', "A", "\a\b\f\v"),
         ('A="# kept" # gone', "A", "# kept"),
         ("URL=ws://127.0.0.1:9945", "URL", "ws://127.0.0.1:9945"),
     ],
@@ -67,6 +68,14 @@ def test_variables_are_expanded(value: str, read: str) -> None:
 def test_a_variable_that_nobody_set_is_named() -> None:
     (entry,) = entries("A=${NOBODY}/w", {})
     assert entry.missing == "NOBODY"
+
+
+@pytest.mark.parametrize(
+    "form", ["${Q:-${A}}", "${Q-def}", "${Q:+x}", "${Q:?x}", "${Q=x}", "${Q:=x}", "${}", "${Q:x}", "${Q:-$A}"]
+)
+def test_a_form_that_is_not_known_is_named_and_not_taken_for_a_variable(form: str) -> None:
+    (entry,) = entries(f"B='before {form} after'", {"Q": "q", "A": "a"})
+    assert (entry.unread, entry.missing) == (form, "")
 
 
 @given(st.lists(st.tuples(NAMES, VALUES)))

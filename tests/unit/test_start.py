@@ -65,6 +65,72 @@ def test_a_signal_while_the_engine_is_loaded_is_clean(tmp_path: Path) -> None:
     assert process.returncode == 0
 
 
+HANGING = """
+import sys, time
+from msgspec.structs import replace
+from console import cli, launch
+async def hang(settings, folder, feed, notices):
+    feed.publish(replace(feed.snapshot, rounds_unstored=int(sys.argv[2])))
+    feed.emit("hanging")
+    time.sleep(3600)
+launch._operate = hang
+sys.exit(cli.main(["launch", "--no-ui", "--data-dir", sys.argv[1]]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("unstored", "signals", "code", "reason"),
+    [
+        (0, [signal.SIGTERM], 0, "SIGTERM"),
+        (0, [signal.SIGTERM, signal.SIGTERM, signal.SIGINT], 0, "SIGTERM"),
+        (0, [signal.SIGINT, signal.SIGINT, signal.SIGTERM], 130, "SIGINT"),
+        (3, [signal.SIGTERM, signal.SIGTERM], 6, "SIGTERM"),
+    ],
+)
+def test_an_engine_that_hangs_and_repeated_signals_end_with_a_code_of_the_contract(
+    unstored: int, signals: list[signal.Signals], code: int, reason: str, tmp_path: Path
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", HANGING, str(tmp_path / "d"), str(unstored)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    try:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["event"] == "hanging"
+        for number in signals:
+            process.send_signal(number)
+        out, err = process.communicate(timeout=PATIENCE_S)
+    finally:
+        process.kill()
+    (stopped,) = (json.loads(line) for line in out.splitlines())
+    assert (stopped["event"], stopped["reason"], stopped["unstored"]) == ("stopped", reason, unstored)
+    assert process.returncode == code
+    assert err.count("are lost: they could not be stored") == (1 if unstored else 0)
+
+
+def test_an_interrupt_that_the_shell_ignores_stays_ignored(tmp_path: Path) -> None:
+    shell = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]
+    process = subprocess.Popen(
+        [*shell, sys.executable, "-c", HANGING, str(tmp_path / "d"), "0"],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    try:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["event"] == "hanging"
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=PATIENCE_S)
+    finally:
+        process.kill()
+    assert json.loads(out)["reason"] == "SIGTERM"
+    assert process.returncode == 0
+
+
 @pytest.mark.parametrize(("disposition", "code"), [("SIG_DFL", 130), ("SIG_IGN", 0)])
 def test_an_interrupt_that_a_library_swallows_still_counts_unless_the_shell_ignores_it(
     disposition: str, code: int

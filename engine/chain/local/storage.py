@@ -17,6 +17,8 @@ from msgspec import Struct
 from engine.chain.local.state import Hotkey, Slot, State
 from engine.damage import UNDECODABLE, Damaged, damage, not_a_file
 from engine.database_files import DatabaseFiles
+from engine.folders import FolderError
+from engine.locks import open_lock
 from engine.sqlite import ERRORS, failure_of
 from engine.values import Hyperparameters, Natural
 
@@ -206,7 +208,10 @@ def told(path: Path) -> Iterator[None]:
 
 def _lock(path: Path) -> int:
     """A lock beside the file, as SQLite's own locks die with any descriptor that is closed on it."""
-    descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = open_lock(path.with_name(path.name + ".lock"))
+    except FolderError as error:
+        raise ChainDataError(str(error)) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
