@@ -83,7 +83,7 @@ def lost(last: Snapshot) -> str:
         rounds = "1 round is lost: it" if one else f"{last.rounds_unstored:,} rounds are lost: they"
         parts.append(f"{rounds} could not be stored")
     if last.record_gone:
-        parts.append(f"of the record of this run, {last.record_gone}")
+        parts.append(f"part of this run's record is gone: {last.record_gone}")
     return "; ".join(parts)
 
 
@@ -99,7 +99,7 @@ def _notices(configuration: Configuration) -> Iterator[tuple[str, str]]:
     """What an operator should know of the settings at the start: subject and text."""
     idle = [fate.name for fate in configuration.fates if fate.state != "taken"]
     if idle:
-        yield "settings", f"names of other programs that do not count: {_some(idle)}; 'config show' and Setup say why"
+        yield "settings", f"other programs' settings without effect: {_some(idle)}; 'config show' and Setup say why"
     settings = configuration.settings
     if settings.role == "miner" and settings.backend == "llamacpp" and settings.model_path is None:
         yield "backend", "the small packaged chat model answers: choose another with --backend or --model-path"

@@ -55,7 +55,8 @@ def explain(event: Event) -> str | None:
             return _earned(fields["miners"])
         case "stopped" if not fields["failed"]:
             unstored = f", {fields['unstored']} of them not stored" if fields["unstored"] else ""
-            return f"stopped after {fields['rounds']} rounds{unstored}: {fields['reason']}"
+            rounds = "1 round" if fields["rounds"] == 1 else f"{fields['rounds']} rounds"
+            return f"stopped after {rounds}{unstored}: {fields['reason']}"
     return None
 
 

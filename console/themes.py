@@ -1,6 +1,5 @@
 """Theme files: which there are, and what one says. One TOML file each, the user's own beside those that come along."""
 
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -10,12 +9,10 @@ from msgspec import Meta, Struct
 
 import console
 from engine.folders import config_home
-from engine.inputs import open_input
+from engine.settings import SettingsError, read_toml
 
 SHIPPED = Path(console.__file__).parents[1] / "themes"
 """Beside the package, in a checkout as in an installed wheel."""
-
-MAX_BYTES = 64 * 1024
 
 Colour = Annotated[str, Meta(pattern=r"^(#[0-9a-fA-F]{6}|ansi_[a-z_]{1,20})\Z")]
 Style = Annotated[str, Meta(pattern=r"^(none|((bold|dim|italic|underline|reverse) ?)+)\Z")]
@@ -69,13 +66,11 @@ class ThemeFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, r
 def read_theme(path: Path) -> ThemeFile:
     """Raises ThemeError."""
     try:
-        with open_input(path) as file:
-            document = tomllib.loads(file.read(MAX_BYTES).decode("utf-8-sig"))
-        return msgspec.convert(document, ThemeFile)
-    except OSError as error:
-        raise ThemeError(f"theme {path.name} cannot be read ({error.strerror})") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ThemeError(f"theme {path.name} is not valid TOML: {error}") from error
+        return msgspec.convert(read_toml(path), ThemeFile)
+    except FileNotFoundError as error:
+        raise ThemeError(f"theme {path.name} is not there") from error
+    except SettingsError as error:
+        raise ThemeError(f"theme {path.name}{str(error).removeprefix(str(path))}") from error
     except msgspec.ValidationError as error:
         raise ThemeError(f"theme {path.name}: {error}") from error
 

@@ -3,7 +3,6 @@
 The file is TOML, `keymap.toml` beside the configuration: `"view.filter" = ["f", "/"]`, or `[]` for no key at all.
 """
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,9 +12,7 @@ import msgspec
 from console.actions import ACTIONS, SCREENS, actions_of
 from console.errors import ConsoleError
 from engine.folders import config_home
-from engine.inputs import open_input
-
-MAX_BYTES = 64 * 1024
+from engine.settings import SettingsError, read_toml
 
 RESERVED = {
     "ctrl+a": "it is the prefix of screen",
@@ -84,15 +81,11 @@ def keymap_path() -> Path:
 def read_keymap(path: Path) -> Keymap:
     """The usual keys with the changes of a file; without a file, the usual ones. Raises ConsoleError."""
     try:
-        with open_input(path) as file:
-            document = tomllib.loads(file.read(MAX_BYTES).decode("utf-8-sig"))
-        changed = msgspec.convert(document, dict[str, tuple[str, ...]])
+        changed = msgspec.convert(read_toml(path), dict[str, tuple[str, ...]])
     except FileNotFoundError:
         return Keymap()
-    except OSError as error:
-        raise ConsoleError(f"{path} cannot be read ({error.strerror})") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConsoleError(f"{path} is not valid TOML: {error}") from error
+    except SettingsError as error:
+        raise ConsoleError(str(error)) from error
     except msgspec.ValidationError as error:
         raise ConsoleError(
             f'{path}: each line is an action and its keys, as in "view.filter" = ["/"]: {error}'

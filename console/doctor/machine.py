@@ -33,7 +33,9 @@ DEEPEST, MOST, WIDEST = 3, 64, 80
 
 SAME_ARCHITECTURE = {"amd64": "x86_64", "x64": "x86_64", "x86-64": "x86_64", "arm64": "aarch64"}
 
-_NUMBER = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([gt])(?:i?b|hz)?|cores?)?", re.IGNORECASE)
+_NUMBER = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kmgt])(?:i?b|hz)?|cores?)?", re.IGNORECASE)
+_SCALE = {"k": 1e-6, "m": 1e-3, "g": 1.0, "t": 1e3}
+_VERSION = re.compile(r"\d+(\.\d+)*")
 
 
 class Measured(Struct, frozen=True, kw_only=True):
@@ -58,7 +60,7 @@ def machine(
     try:
         lines = dict(_lines(_of_role(_document(specification), role)))
     except FileNotFoundError:
-        yield skipped(prefix, f"{specification.name} is not part of this installation")
+        yield skipped(prefix, f"{specification} is not there")
         return
     except (OSError, ValueError) as error:
         yield skipped(prefix, f"{specification} cannot be read: {error}")
@@ -73,10 +75,11 @@ def machine(
             judged.add(path)
             found = getattr(measured, MEASURED_AS[path])
             yield _number(f"{prefix}: {name}", found, least, unit, shape, f"{specification.name}, {role}")
-    for path, judge in TEXTS.items():
-        if isinstance(lines.get(path), str | float):
+    for path, (form, judge) in TEXTS.items():
+        needed = str(lines[path]).strip() if isinstance(lines.get(path), str | int | float) else ""
+        if form.fullmatch(needed):
             judged.add(path)
-            yield judge(f"{prefix}: {path.rpartition('.')[2]}", measured, str(lines[path]))
+            yield judge(f"{prefix}: {path.rpartition('.')[2]}", measured, needed)
     left = [path for path in lines if path not in judged]
     if left:
         yield skipped(f"{prefix}: not judged", f"{len(left)} lines of {specification.name}: {', '.join(left)}")
@@ -90,7 +93,7 @@ def _document(path: Path) -> object:
         raise ValueError(f"it is larger than {LARGEST} bytes")
     try:
         return msgspec.yaml.decode(raw.removeprefix(BYTE_ORDER_MARK))
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise ValueError(f"it is not valid YAML ({' '.join(str(error).split())})") from error
 
 
@@ -117,11 +120,11 @@ def _lines(table: dict[Any, Any], beginning: str = "", depth: int = DEEPEST) -> 
 
 
 def _as_number(value: object) -> float | None:
-    """A demand as a number of GB, GHz or pieces, as 16, "16 GB" or "1.5TB" say it; None for what says none."""
+    """A demand as a number of GB, GHz or pieces, as 16, "512 MB" or "1.5TB" say it; None for what says none."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     match = _NUMBER.fullmatch(str(value).strip())
-    return None if match is None else float(match[1]) * (1000 if match[2] in ("T", "t") else 1)
+    return None if match is None else float(match[1]) * _SCALE[(match[2] or "g").lower()]
 
 
 def _number(name: str, value: float | None, least: float, unit: str, shape: str, where: str) -> Result:
@@ -182,12 +185,16 @@ MEASURED_AS = {
     "memory.min_ram": "memory",
     "storage.min_space": "disk",
 }
-TEXTS: dict[str, Callable[[str, Measured, str], Result]] = {"cpu.architecture": _architecture, "os.glibc": _glibc}
+TEXTS: dict[str, tuple[re.Pattern[str], Callable[[str, Measured, str], Result]]] = {
+    "cpu.architecture": (re.compile(r"\S+"), _architecture),
+    "os.glibc": (_VERSION, _glibc),
+}
+"""What is compared as a text, with the form that it must have for that."""
 
 
 def of_subnet(case: Case, measured: Measured) -> Iterator[Result]:
     """The same for the specification of a subnet, where the doctor is asked in the folder of its program."""
-    if SUBNETS.is_file() and not (SPECIFICATION.is_file() and SUBNETS.samefile(SPECIFICATION)):
+    if os.path.lexists(SUBNETS) and not (SUBNETS.is_file() and SUBNETS.samefile(SPECIFICATION)):
         yield from machine(case, measured, SUBNETS, prefix="subnet's machine")
 
 

@@ -14,6 +14,7 @@ A list that is set replaces the lists below it.
 """
 
 from engine.settings.declared import Secret, Settings
+from engine.settings.file import read_toml
 from engine.settings.foreign import Fate
 from engine.settings.given import Given, Layer, SettingsError
 from engine.settings.layers import Configuration, config_path, configure
@@ -32,4 +33,5 @@ __all__ = [
     "configure",
     "declared",
     "expected",
+    "read_toml",
 ]

@@ -31,17 +31,27 @@ class ConfigFile(Struct, frozen=True):
         return self.profiles[name]
 
 
-def read_file(path: Path) -> ConfigFile:
-    """Raises SettingsError: not readable, not TOML, or a wrong key or value, with its line; FileNotFoundError."""
-    text = text_of(path)
+def read_toml(path: Path) -> dict[str, Any]:
+    """A whole file. Raises SettingsError: not readable, not text, not TOML, with its line; FileNotFoundError."""
+    return toml_of(text_of(path), path)
+
+
+def toml_of(text: str, path: Path) -> dict[str, Any]:
+    """What the text of the file `path` says. Raises SettingsError."""
     try:
-        document = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         place = _PLACE.search(str(error))
         line = place[1] if place else text.count("\n") + 1
         raise SettingsError(f"{path}:{line}: not valid TOML: {error}") from error
     except RecursionError as error:
-        raise SettingsError(f"{path} is no configuration: it is nested too deeply") from error
+        raise SettingsError(f"{path} is not valid TOML: it is nested too deeply") from error
+
+
+def read_file(path: Path) -> ConfigFile:
+    """Raises SettingsError: not readable, not TOML, or a wrong key or value, with its line; FileNotFoundError."""
+    text = text_of(path)
+    document = toml_of(text, path)
     lines = _lines(text)
     profiles = document.pop(PROFILES, {})
     if not isinstance(profiles, dict) or not all(isinstance(profile, dict) for profile in profiles.values()):

@@ -83,7 +83,7 @@ def _fate(name: Name, backend: str, sources: Mapping[str, str]) -> Fate:
     if not name.given.value:
         return Fate(name.name, source, "ignored", taken.setting, "it is empty")
     if taken.backend not in ("", backend):
-        return Fate(name.name, source, "ignored", taken.setting, f"it counts with {BACKEND}={taken.backend} alone")
+        return Fate(name.name, source, "ignored", taken.setting, f"only used with {BACKEND}={taken.backend}")
     if sources[taken.setting] != source:
         return Fate(name.name, source, "overruled", taken.setting, f"{sources[taken.setting]} sets {taken.setting}")
     server = name.upper == BACKEND and backend == LLAMA_SERVER
@@ -92,7 +92,7 @@ def _fate(name: Name, backend: str, sources: Mapping[str, str]) -> Fate:
 
 
 def _unknown(upper: str) -> str:
-    return "neither this program nor those that it reads files of have such a name" + nearest(upper, (*TAKEN, *LEFT))
+    return "no program whose settings are read here has a setting of this name" + nearest(upper, (*TAKEN, *LEFT))
 
 
 def _in_our_words(given: Given, taken: Taken) -> Given:

@@ -12,7 +12,7 @@ from msgspec import Struct
 class Taken(Struct, frozen=True):
     """A name of theirs for a setting of ours.
 
-    `words` are values that are called otherwise here. An address counts with its own `backend` alone; `behind` is what
+    `words` are values that are called otherwise here. An address is only used with its own `backend`; `behind` is what
     their program puts behind it.
     """
 
@@ -185,7 +185,7 @@ COMMONPLACE = frozenset(
         "PYTHON_INTERPRETER",
     )
 )
-"""Names that the environment may hold for any other program: they are told of only where a `.env` file has them."""
+"""Names that the environment may hold for any other program: they are reported only where a `.env` file has them."""
 
 
 def left(name: str, *, in_file: bool) -> Left | None:

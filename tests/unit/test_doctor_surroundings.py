@@ -4,6 +4,7 @@ import json
 import os
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -266,6 +267,55 @@ def test_a_specification_of_the_field_is_judged_and_what_cannot_be_is_listed(tmp
     ]
     [cores, left] = machine.machine(case(tmp_path, role="validator"), LARGE, path)
     assert (cores.name, cores.state, left.state) == ("machine: cores", "OK", "SKIPPED")
+
+
+@pytest.mark.parametrize("value", ["abc", "'>= 2.31'", "''", "[2]", "true", "'2.'"])
+def test_a_version_that_is_none_is_not_judged(value: str, tmp_path: Path) -> None:
+    path = tmp_path / "min_compute.yml"
+    path.write_text(f"compute_spec: {{miner: {{os: {{glibc: {value}}}}}}}")
+    [found] = machine.machine(case(tmp_path, role="miner"), LARGE, path)
+    assert (found.name, found.state) == (NOT_JUDGED, "SKIPPED")
+
+
+@pytest.mark.parametrize(
+    ("value", "state", "shown"),
+    [
+        ("512 MB", "OK", "0.512"),
+        ("900000 MB", "WARNING", "900"),
+        ("64000000kB", "WARNING", "64"),
+        ("1 TiB", "WARNING", "1000"),
+    ],
+)
+def test_a_demand_has_any_unit(value: str, state: str, shown: str, tmp_path: Path) -> None:
+    path = tmp_path / "min_compute.yml"
+    path.write_text(f"compute_spec: {{miner: {{memory: {{min_ram: {value}}}}}}}")
+    [found] = machine.machine(case(tmp_path, role="miner"), LARGE, path)
+    assert (found.name, found.state) == ("machine: memory", state)
+    assert shown in found.text
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (os.mkfifo, "it is a pipe"),
+        (Path.mkdir, "Is a directory"),
+        (lambda path: path.symlink_to(path.name), "symbolic links"),
+    ],
+)
+def test_what_has_the_name_of_a_subnets_specification_and_is_none_is_told(
+    make: Callable[[Path], None], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make(Path("min_compute.yml"))
+    [found] = machine.of_subnet(case(tmp_path), LARGE)
+    assert found.state == "SKIPPED"
+    assert "min_compute.yml cannot be read" in found.text and said in found.text
+
+
+def test_a_date_that_is_none_is_not_valid_yaml(tmp_path: Path) -> None:
+    (tmp_path / "broken.yml").write_text("a: 1\ndate: 2001-13-45\n")
+    [found] = machine.machine(case(tmp_path), LARGE, tmp_path / "broken.yml")
+    assert "broken.yml cannot be read: it is not valid YAML" in found.text
 
 
 @pytest.mark.parametrize("value", ["many", "true", "[8]", "null", "-1", ".nan", ".inf", "{a: 1}"])

@@ -67,6 +67,12 @@ def a_reporter(feed: Feed, pipe: Pipe, words: Pipe) -> Reporter:
     return Reporter(feed, explain, stdout=pipe.write, stderr=words.write)
 
 
+@pytest.mark.parametrize(("rounds", "said"), [(0, "0 rounds"), (1, "1 round"), (2, "2 rounds")])
+def test_one_round_is_not_called_rounds(rounds: int, said: str) -> None:
+    event = Event(1, 0.0, "stopped", {"rounds": rounds, "unstored": 0, "failed": False, "reason": "done"})
+    assert explain(event) == f"stopped after {said}: done"
+
+
 def test_an_event_is_a_line_in_the_contracts_form() -> None:
     line = line_of(Event(1, 0.0625, "attention", {"level": "error", "subject": "store", "text": "full"}))
     assert list(line.items()) == [

@@ -342,7 +342,7 @@ def test_only_regular_files_are_read(
     assert codes == [ExitCode.USAGE], f"{what} from a {kind}"
     error = capsys.readouterr().err
     assert str(path) in error
-    assert f"it is a {'FIFO' if kind == 'fifo' else 'device'}, not a regular file" in error
+    assert f"it is a {'pipe' if kind == 'fifo' else 'device'}, not a regular file" in error
 
 
 @pytest.mark.parametrize("kind", ["fifo", "device"])

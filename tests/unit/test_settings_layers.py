@@ -220,7 +220,7 @@ def test_the_key_does_not_show_itself() -> None:
         ({"file": "interval = inf"}, "config.toml:1: interval must be a number"),
         ({"file": "profile = 3"}, "config.toml: profiles are tables"),
         ({"file": "api_key = 'sk-hush'"}, "config.toml:1: api_key does not belong in a file; put it into"),
-        ({"file": "a = " + "[" * 5000}, "config.toml is no configuration: it is nested too deeply"),
+        ({"file": "a = " + "[" * 5000}, "config.toml is not valid TOML: it is nested too deeply"),
         ({"file": "netuid = 1", "profile": "x"}, "config.toml: there is no profile 'x'"),
         ({"profile": "x"}, "profile 'x' needs a configuration file"),
         ({"dotenv": "\nNETUID=abc"}, ".env:2 NETUID: netuid must be a whole number"),

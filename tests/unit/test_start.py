@@ -82,8 +82,8 @@ sys.exit(cli.main(["launch", "--no-ui", "--data-dir", sys.argv[1]]))
     ("unstored", "signals", "code", "reason"),
     [
         (0, [signal.SIGTERM], 0, "SIGTERM"),
-        (0, [signal.SIGTERM, signal.SIGTERM, signal.SIGINT], 0, "SIGTERM"),
-        (0, [signal.SIGINT, signal.SIGINT, signal.SIGTERM], 130, "SIGINT"),
+        (0, [signal.SIGTERM] * 3, 0, "SIGTERM"),
+        (0, [signal.SIGINT] * 3, 130, "SIGINT"),
         (3, [signal.SIGTERM, signal.SIGTERM], 6, "SIGTERM"),
     ],
 )

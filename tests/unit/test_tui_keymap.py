@@ -89,7 +89,7 @@ def test_a_file_changes_what_it_names(tmp_path: Path) -> None:
         ('"view.filter" = ["ctrl+s"]', "cannot have 'ctrl+s': terminals keep it for flow control"),
         ('"nav.back" = ["b"]', "nav.back keeps its key"),
         ('"view.filter" = "f"', "each line is an action and its keys"),
-        ('"view.filter" = [', "is not valid TOML"),
+        ('"view.filter" = [', ":1: not valid TOML"),
         ("a = " + "[" * 5000, "is not valid TOML"),
     ],
 )
@@ -98,6 +98,13 @@ def test_a_wrong_file_is_named_with_what_is_wrong(tmp_path: Path, text: str, com
         read_keymap(written(tmp_path / "keymap.toml", text))
     assert str(tmp_path) in str(error.value)
     assert complaint in str(error.value)
+
+
+def test_what_is_not_text_is_named_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "keymap.toml"
+    path.write_bytes(b'# mine\n"view.filter" = ["\xff"]\n')
+    with pytest.raises(ConsoleError, match=r"keymap\.toml:2: not UTF-8 text"):
+        read_keymap(path)
 
 
 def test_the_ways_out_are_among_the_actions() -> None:
