@@ -1,9 +1,11 @@
 """Whether a miner can tell its callers apart by their addresses."""
 
+from collections.abc import Hashable
 from ipaddress import ip_address, ip_network
 
 from console.doctor.case import Case
 from console.doctor.result import Result, ok, skipped, warning
+from miner_server.addresses import network
 
 ENOUGH = 2
 """Callers with hotkeys of their own: one alone has one address."""
@@ -19,17 +21,24 @@ def callers(case: Case) -> Result:
     hosts = [caller.host for caller in case.snapshot.server.callers if caller.host]
     if len(hosts) < ENOUGH:
         return skipped(name, "nobody can say before two have called")
-    if len(set(hosts)) > 1:
-        return ok(name, f"{len(hosts)} callers from {len(set(hosts))} addresses")
+    addresses = {network(host) for host in hosts}  # as the rates count them
+    if len(addresses) > 1:
+        return ok(name, f"{len(hosts)} callers from {len(addresses)} addresses")
+    where = _place(*addresses) if len(set(hosts)) > 1 else hosts[0]
     return warning(
         name,
-        f"all {len(hosts)} callers come from {hosts[0]}",
+        f"all {len(hosts)} callers come from {where}",
         why="Rates are counted by address: what one caller does too often, all of them are refused for.",
-        do=_advice(hosts[0], case),
+        do=_advice(hosts[0], where, case),
     )
 
 
-def _advice(host: str, case: Case) -> str:
+def _place(one: Hashable) -> str:
+    """What several hosts are that count as one address: of IPv6, the network."""
+    return str(ip_network((one + bytes(8), 64))) if isinstance(one, bytes) else str(one)
+
+
+def _advice(host: str, where: str, case: Case) -> str:
     if any(ip_address(host) in ip_network(one, strict=False) for one in case.settings.trusted_proxies):
-        return f"{host} is a trusted proxy that does not name its callers: have it set X-Forwarded-For or Forwarded."
-    return f'If a proxy of yours is at {host}, have it set X-Forwarded-For and set trusted_proxies = ["{host}"].'
+        return f"{where} is a trusted proxy that does not name its callers: have it set X-Forwarded-For or Forwarded."
+    return f'If a proxy of yours is at {where}, have it set X-Forwarded-For and set trusted_proxies = ["{where}"].'

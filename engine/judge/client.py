@@ -50,7 +50,7 @@ def suspicions_in(history: bytes) -> Suspicions:
 class Judge:
     """Judges rounds by one profile with one encoder. One round at a time; others wait their turn.
 
-    `feed` is told of a worker that is silent, died or had to be replaced.
+    A worker that is silent, died or had to be replaced is reported to `feed`.
     """
 
     def __init__(

@@ -38,7 +38,7 @@ class Node:
     """A neuron of one subnet under one hotkey.
 
     `services` are run by name, `handlers` carry out commands by type, `views` each add their part to a Snapshot,
-    `on_metagraph` are told of each metagraph that is read, `names` are what hotkeys are called, `gone` says by subject
+    `on_metagraph` get each metagraph that is read, `names` are what hotkeys are called, `gone` says by subject
     what of the record was deleted or replaced, and `retries` store what waits. Fill them, then `run`.
     """
 

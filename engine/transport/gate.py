@@ -82,5 +82,9 @@ class Gate:
 
 
 def clocks_apart(late: float) -> str:
-    """For a caller whose stamp is `late` seconds behind our clock, or ahead of it when that is negative."""
-    return f"your clock is {min(abs(late), FARTHEST_S):.0f} s {'behind' if late > 0 else 'ahead of'} ours"
+    """For a caller whose stamp is `late` seconds behind our clock, or ahead of it when that is negative.
+
+    Rounded up: who is refused at 60.4 s reads of more than the 60 s that pass. `late` may be NaN.
+    """
+    apart = -(-min(abs(late), FARTHEST_S) // 1)
+    return f"your clock is {apart:.0f} s {'behind' if late > 0 else 'ahead of'} ours"

@@ -86,8 +86,9 @@ class SteadyNonces:
             key, (until, is_new) = next(iter(self._unwritten.items()))
             try:
                 answer = until < time.time() or await self._kept(key, until)
-            except NoncesUnavailable as error:
-                self._go_on_without(str(error))
+            except Exception as error:  # whatever the store fails by, handshakes go on
+                named = str(error) if isinstance(error, NoncesUnavailable) else f"{type(error).__name__}: {error}"
+                self._go_on_without(named)
                 await asyncio.sleep(RETRY_S)
                 continue
             del self._unwritten[key]

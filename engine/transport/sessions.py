@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection
 from typing import Generic, TypeVar
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from engine.snapshot import SessionView
 from engine.values import Peer
@@ -20,7 +20,7 @@ KEY_TTL_S = 3600
 LATE_S = 300.0
 MOST_OPENED = 16_384
 """Messages that one key opens: more than 240 a minute, which is what a miner takes from one hotkey, are in an hour, for
-which a key is good. Each is remembered in some 90 bytes, so that a key costs at most 1.5 MB."""
+which a key is good. Each is remembered in some 130 bytes, so that a key costs at most 2.1 MB."""
 
 S = TypeVar("S")
 K = TypeVar("K")
@@ -78,14 +78,14 @@ class _HeldKey(Struct, Generic[K], frozen=True):
     key: K
     view: SessionView
     ends: float
-    opened: set[bytes] = field(default_factory=set)
+    opened: dict[bytes, float]  # by mark, when
 
 
 class KeyRing(Generic[K]):
     """The miner's keys by (hotkey, key uuid), oldest first out. Unix stamps are for the view only.
 
-    A key opens each message once, `most_opened` of them, and none after its `ttl`; an answer to what it opened may
-    still be sealed for `LATE_S` more.
+    A key opens each message once, also when it is put there again while it is held, `most_opened` of them, and none
+    after its `ttl`; an answer to what it opened may still be sealed for `LATE_S` more.
     """
 
     def __init__(
@@ -101,6 +101,7 @@ class KeyRing(Generic[K]):
     def put(self, hotkey: str, key_uuid: str, key: K) -> None:
         """Hold one more key; drop what is too old, then the hotkey's oldest, then the oldest of all."""
         created, now = time.time(), time.monotonic()
+        opened = self._opened_by(key, now)
         self._held.pop((hotkey, key_uuid), None)
         self._held = {name: held for name, held in self._held.items() if now < held.ends + LATE_S}
         mine = [name for name in self._held if name[0] == hotkey]
@@ -109,7 +110,15 @@ class KeyRing(Generic[K]):
         if len(self._held) >= self._limit:
             del self._held[next(iter(self._held))]
         view = SessionView(hotkey=hotkey, key_uuid=key_uuid, created_at=created, expires_at=created + self._ttl)
-        self._held[hotkey, key_uuid] = _HeldKey(key, view, now + self._ttl)
+        self._held[hotkey, key_uuid] = _HeldKey(key, view, now + self._ttl, opened)
+
+    def _opened_by(self, key: K, now: float) -> dict[bytes, float]:
+        """What an equal key that is held opened, without messages that are too old to be opened again."""
+        opened = next((held.opened for held in self._held.values() if held.key == key), dict[bytes, float]())
+        with self._opening:
+            for mark in [mark for mark, at in opened.items() if now >= at + self._ttl + LATE_S]:
+                del opened[mark]
+        return opened
 
     def to_open(self, hotkey: str, key_uuid: str) -> K | None:
         """The key to read a challenge with, None if unknown, expired or used up."""
@@ -130,7 +139,7 @@ class KeyRing(Generic[K]):
         with self._opening:
             if mark in held.opened:
                 return False
-            held.opened.add(mark)
+            held.opened[mark] = time.monotonic()
             return True
 
     def to_seal(self, hotkey: str, key_uuid: str) -> K | None:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from starlette.routing import Route
 
 from engine.keys import SS58_LENGTH
-from engine.transport.errors import Refused, WireError
+from engine.transport.errors import Refused, WireError, brief
 from engine.transport.loosh.handshake import (
     CHALLENGE_PATH,
     EXCHANGE_BYTES,
@@ -27,7 +27,7 @@ from engine.transport.loosh.handshake import (
 )
 from engine.transport.loosh.miner import LooshDesk
 from engine.transport.timing import INFERENCE, RESPONSE, Timing, with_stages
-from engine.transport.wire import Completion, completion_json, read_request
+from engine.transport.wire import Completion, completion_json, load_json, read_request
 from miner_server.admission import Admission
 from miner_server.answering import Answering
 from miner_server.call import RETRY_S, Call, Reply, json_reply
@@ -47,7 +47,7 @@ _MINER = MINER_HEADER.encode()
 
 
 class _Claimant(Struct):
-    validator_hotkey_ss58: str = ""
+    validator_hotkey_ss58: str
 
 
 class LooshRoutes:
@@ -77,7 +77,7 @@ class LooshRoutes:
 
     async def key_exchange(self, call: Call) -> Reply:
         body = await call.read(limit=EXCHANGE_BYTES, seconds=self._limits.body_s)
-        call.hotkey = _claimant(body)
+        call.hotkey = self._claimant(call, body)
         self._admission.listed("handshake", call.host, call.route, call.hotkey)
         self._admission.may("handshake", call.hotkey)
         await self._hear(call)
@@ -91,6 +91,18 @@ class LooshRoutes:
         call.prove()
         self._admission.spend("handshake", hotkey)
         return json_reply({"success": True, "message": "key taken"})
+
+    def _claimant(self, call: Call, body: bytes) -> str:
+        """Which hotkey an exchange names. One that cannot be read is paid by its address."""
+        try:
+            said = load_json(body, max_bytes=EXCHANGE_BYTES)
+            return msgspec.convert(said, _Claimant).validator_hotkey_ss58[:SS58_LENGTH]
+        except WireError as error:
+            why = error.reason
+        except msgspec.ValidationError as error:
+            why = brief(str(error))
+        self._admission.stranger("handshake", call.host, call.route)
+        raise Refusal(422, why)
 
     async def challenge(self, call: Call) -> Reply:
         hotkey, key_uuid = self._names(call)
@@ -164,14 +176,6 @@ def _timed(completion: Completion, timing: Timing, began: float, ended: float) -
     return replace(
         completion, timing=with_stages(timing, (INFERENCE, began, ended), (RESPONSE, ended, max(ended, time.time())))
     )
-
-
-def _claimant(body: bytes) -> str:
-    """Which hotkey an exchange names, "" when it cannot be read: the desk says what is wrong with it."""
-    try:
-        return msgspec.json.decode(body, type=_Claimant).validator_hotkey_ss58[:SS58_LENGTH]
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return ""
 
 
 def _missing(header: str) -> dict[str, object]:

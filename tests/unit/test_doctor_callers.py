@@ -39,6 +39,14 @@ def test_callers_of_several_addresses_are_well(tmp_path: Path) -> None:
     assert (result.state, result.text) == ("OK", "3 callers from 2 addresses")
 
 
+def test_one_ipv6_network_is_one_address_as_it_is_for_the_rates(tmp_path: Path) -> None:
+    result = found(tmp_path, "2001:db8::1", "2001:db8::2")
+    assert (result.state, result.text) == ("WARNING", "all 2 callers come from 2001:db8::/64")
+    assert 'trusted_proxies = ["2001:db8::/64"]' in result.do
+    assert found(tmp_path, "2001:db8::1", "2001:db8:0:1::1").state == "OK"
+    assert found(tmp_path, "10.0.0.1", "::ffff:10.0.0.1").text == "all 2 callers come from 10.0.0.1"
+
+
 @pytest.mark.parametrize("hosts", [(), ("10.0.0.1",), ("", ""), ("", "10.0.0.1")])
 def test_before_two_have_called_nobody_can_say(tmp_path: Path, hosts: tuple[str, ...]) -> None:
     assert found(tmp_path, *hosts).state == "SKIPPED"

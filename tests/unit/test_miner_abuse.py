@@ -1,6 +1,7 @@
 """What hostile, hurried and vanishing callers do to a miner server, over real sockets."""
 
 import asyncio
+import json
 import socket
 import time
 from collections import Counter
@@ -268,6 +269,19 @@ async def test_an_allowed_validator_has_its_handshakes_and_challenges_a_minute(c
             alice.key_uuid = f"key {number}"
             await alice.shake()
         assert await statuses(*in_background(alice, *["What is 1 plus 1?"] * 120)) == {200: 120}
+
+
+@pytest.mark.parametrize("how", ["", "{", "[]", "\xff", '{"validator_hotkey_ss58": 7}', "NaN", "{}"], ids=repr)
+async def test_a_handshake_that_cannot_be_read_is_told_so_and_paid_by_its_address(how: str, clock: Clock) -> None:
+    async with serving() as server, Validator(server) as alice:
+        whole = json.dumps({**await alice.offer(), "timestamp": float("nan")}) if how == "NaN" else how
+        seen = [
+            await alice.http.post("/fiber/key-exchange", content=whole.encode("latin-1"))
+            for _ in range(STRANGER_PER_MINUTE["handshake"] + 1)
+        ]
+        assert {one.status_code for one in seen[:-1]} == {422} and seen[-1].status_code == 429
+        assert "permit" not in seen[0].text
+        await alice.shake()
 
 
 async def test_a_replayed_or_stale_handshake_gets_no_key() -> None:

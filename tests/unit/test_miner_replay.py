@@ -9,6 +9,7 @@ from functools import partial
 
 import httpx
 import pytest
+from cryptography.fernet import Fernet
 
 from engine.transport.sessions import KeyRing
 from miner_server import admission
@@ -83,7 +84,7 @@ async def test_a_key_that_opened_its_share_is_replaced_without_a_word_to_anybody
             assert await alice.ask("What is 1 plus 1?") == "2"
         response = await alice.send("What is 1 plus 1?")
         assert (response.status_code, response.json()["requires_handshake"]) == (401, True)
-        alice.key_uuid = "another"
+        alice.key, alice.key_uuid = Fernet.generate_key(), "another"
         await alice.shake()
         assert await alice.ask("What is 1 plus 1?") == "2"
 

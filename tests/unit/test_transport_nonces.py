@@ -48,6 +48,22 @@ async def test_what_the_store_has_from_before_a_restart_is_used() -> None:
     assert store.asked == asked
 
 
+async def test_a_store_that_fails_by_anything_else_is_tried_again_too() -> None:
+    class Odd(Failing):
+        async def remember(self, key: str, *, until: float) -> bool:
+            if self.asked < 2:
+                self.asked += 1
+                raise ZeroDivisionError("by a fault of its own")
+            return await super().remember(key, until=until)
+
+    store, told = Odd(), list[str]()
+    nonces = SteadyNonces(store, tell=told.append)
+    assert await nonces.remember("a", until=LATER)
+    await until(lambda: told[-1:] == [""])
+    assert told == ["ZeroDivisionError: by a fault of its own", ""]
+    assert not await store.remember("a", until=LATER)
+
+
 async def test_a_store_that_takes_no_writes_is_told_of_once_and_gets_what_it_missed() -> None:
     store, told = Failing(), list[str]()
     nonces = SteadyNonces(store, tell=told.append)

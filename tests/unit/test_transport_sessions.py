@@ -181,6 +181,33 @@ def test_a_key_opens_a_message_once_and_is_used_up_in_the_end() -> None:
     assert (ring.to_open("a", "2"), ring.was_opened("a", "2", b"x")) == ("next", False)
 
 
+@pytest.mark.parametrize("again", ["1", "2"])
+def test_a_key_that_is_put_there_again_opens_nothing_again(again: str) -> None:
+    ring: KeyRing[str] = KeyRing()
+    ring.put("a", "1", "key")
+    ring.note_opened("a", "1", b"x")
+    ring.put("a", again, "key")
+    assert ring.was_opened("a", again, b"x")
+    assert not ring.note_opened("a", again, b"x") and ring.note_opened("a", again, b"y")
+    assert ring.was_opened("a", "1", b"y")
+
+
+def test_a_key_that_is_brought_again_and_again_forgets_what_is_too_old_to_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    ring: KeyRing[str] = KeyRing(ttl=10, most_opened=2)
+    ring.put("a", "1", "key")
+    ring.note_opened("a", "1", b"x")
+    now += LATE_S + 9
+    ring.put("a", "2", "key")
+    ring.note_opened("a", "2", b"y")
+    assert ring.was_opened("a", "2", b"x") and ring.to_open("a", "2") is None
+    now += 1
+    ring.put("a", "2", "key")
+    assert [ring.was_opened("a", "2", mark) for mark in (b"x", b"y")] == [False, True]
+    assert ring.to_open("a", "2") == "key"
+
+
 def test_a_key_remembers_all_that_its_hotkey_may_ask_in_an_hour() -> None:
     rate = HOTKEY_PER_MINUTE["challenge"]
     assert rate * (KEY_TTL_S / 60 + 1) < MOST_OPENED
@@ -234,7 +261,7 @@ async def test_the_gates_are_asked_in_their_order(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("off", "why"),
     [
-        (-31, "31 s behind ours"),
+        (-31, "32 s behind ours"),
         (31, "s ahead of ours"),
         (float("nan"), "nan"),
         (float("inf"), "1000000000 s ahead"),
@@ -255,7 +282,9 @@ def test_the_window_is_open_both_ways_and_no_further(off: float, why: str | None
     [
         (0.6, "1 s behind ours"),
         (-0.6, "1 s ahead of ours"),
-        (90.4, "90 s behind ours"),
+        (60.4, "61 s behind ours"),
+        (-60.04, "61 s ahead of ours"),
+        (90.0, "90 s behind ours"),
         (2e9, "1000000000 s behind ours"),
     ],
 )
