@@ -127,9 +127,8 @@ class Chunks:
         self._is_empty = self._is_empty and not choice
         self._finish_reason = choice.get("finish_reason") or self._finish_reason
         self._had_delta = self._had_delta or bool(choice.get("delta"))
-        is_whole = (
-            self._had_delta and not choice.get("delta") and bool(choice.get("message"))
-        )  # some servers end with all of it once more
+        # some servers end with all of it once more
+        is_whole = self._had_delta and not choice.get("delta") and bool(choice.get("message"))
         message, is_last = _message(choice), bool(self._finish_reason)
         self._text.add(_said(choice), is_last=is_last, is_whole=is_whole)
         self._thought.add(_thought(message), is_last=is_last, is_whole=is_whole)
@@ -309,7 +308,7 @@ def _said(choice: dict[str, object]) -> str:
 def _kinds(message: dict[str, object]) -> list[str]:
     """Of what types the parts are that hold no text: pictures, sounds."""
     parts = [*items(message.get("content")), message.get("content"), *items(message.get("images"))]
-    kinds = (fields(part).get("type") for part in parts if not _text(part))
+    kinds = (fields(part).get("type") for part in parts if not _text(part) and not _is_thought(part))
     return [kind for kind in kinds if isinstance(kind, str) and kind != "text"]
 
 

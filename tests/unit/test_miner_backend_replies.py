@@ -109,6 +109,7 @@ def test_an_error_inside_a_200_is_a_failure() -> None:
         (None, {"text": "42"}, "42"),
         ({"role": "assistant", "content": None}, {}, ""),
         ({"role": "assistant", "content": ""}, {}, ""),
+        ({"content": [{"type": "thinking", "thinking": ""}]}, {}, ""),
     ],
 )
 def test_where_else_an_answer_may_stand(message: Any, choice: dict[str, Any], text: str) -> None:
