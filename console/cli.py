@@ -148,7 +148,7 @@ def _add_export(commands: "Commands") -> None:
     parser.add_argument("table", choices=("scores", "rounds", "replies", "weights", "sybil", "round", "recorded"))
     parser.add_argument("id", metavar="ID", nargs="?", help="with round: which one, to see how alike its answers are")
     parser.add_argument("--since", metavar="AGE", help="only what is younger, as in 24h (default: everything)")
-    parser.add_argument("--format", choices=("csv", "jsonl"), help="default: csv; of recorded, jsonl alone")
+    parser.add_argument("--format", choices=("csv", "jsonl"), help="default: csv; of recorded, only jsonl")
     parser.add_argument("--out", metavar="FILE", type=a_word, default="-", help="default: - (stdout)")
     parser.add_argument(
         "--truths", metavar="FILE", type=a_path, help="with recorded: the known answers, as 'judge --probes' reads them"

@@ -24,7 +24,7 @@ def instant(text: str, *, now: float, base: float | None = None, zone: tzinfo | 
     try:
         found = _instant(text, now, now if base is None else base, zone)
     except (ValueError, OverflowError, OSError):
-        raise ValueError(f"{text[:40]!r} is no time: say {FORMS}") from None
+        raise ValueError(f"{text[:40]!r} is not a time: say {FORMS}") from None
     if not 0 <= found <= LATEST:
         raise ValueError(f"{text[:40]!r} is not between 1970 and 9999")
     return found
@@ -50,7 +50,7 @@ def since_time(text: str, now: float) -> float:
         return instant(text, now=now, zone=UTC)
     except ValueError:
         raise ConsoleError(
-            f"--since {text!r} is no time: say 90m, 24h, 7d or a date such as 2026-01-31 or 2026-01-31T12:00:00Z"
+            f"--since {text!r} is not a time: say 90m, 24h, 7d or a date such as 2026-01-31 or 2026-01-31T12:00:00Z"
         ) from None
 
 

@@ -24,7 +24,7 @@ class Narrator:
             return None
         told.append(event.at)
         if len(told) > MOST and event.at - told[0] < SPAN_S:
-            return f"{level}: {subject}: more of it for a minute on stdout and in the log alone"
+            return f"{level}: {subject}: more of it for a minute only on stdout and in the log"
         return explain(event)
 
 

@@ -27,10 +27,10 @@ def check_terminal(environ: Mapping[str, str], *, otherwise: str = WITHOUT) -> N
     """Raises ConsoleError where no screen can be shown; `otherwise` says what to do then."""
     for descriptor, name in ((STDOUT, "stdout"), (STDIN, "stdin")):
         if not os.isatty(descriptor):
-            raise ConsoleError(f"{name} is no terminal: {otherwise}")
+            raise ConsoleError(f"{name} is not a terminal: {otherwise}")
     term = environ.get("TERM", "")
     if term in POOR:
-        raise ConsoleError(f"TERM={term} is no terminal that can show a screen: set TERM, or {otherwise}")
+        raise ConsoleError(f"TERM={term} is not a terminal that can show a screen: set TERM, or {otherwise}")
     if os.tcgetpgrp(STDIN) != os.getpgrp():
         raise ConsoleError(f"the terminal is not ours while we run in the background: use fg, or {otherwise}")
 

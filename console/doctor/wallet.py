@@ -26,7 +26,7 @@ def wallet(case: Case) -> Iterator[Result]:
         return
     home = folder / name
     if thrown_away and not home.exists():
-        yield skipped("wallet", "throw-away keys are made at the first launch, for the embedded chain alone")
+        yield skipped("wallet", "throw-away keys are made at the first launch, and only for the embedded chain")
         return
     try:
         load = load_throwaway if thrown_away else load_wallet

@@ -134,7 +134,7 @@ def _tell_of_nonces(feed: Feed, reason: str) -> None:
     """The store takes no writes, for this reason, or takes them again."""
     if reason:
         feed.hold_attention(
-            "warning", HANDSHAKES, f"remembered in memory alone while the store takes no writes: {reason}"
+            "warning", HANDSHAKES, f"remembered only in memory while the store takes no writes: {reason}"
         )
     else:
         feed.settle(HANDSHAKES, "the store takes writes again and has those that it missed")

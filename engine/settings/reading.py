@@ -131,7 +131,7 @@ def _hotkey(text: str) -> str:
     from engine.keys import is_address
 
     if not is_address(text):
-        raise ValueError(f"{text!r} is no hotkey")
+        raise ValueError(f"{text!r} is not a hotkey")
     return text
 
 

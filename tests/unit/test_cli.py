@@ -70,7 +70,7 @@ def test_help_costs_little_and_loads_nothing_heavy() -> None:
         (["launch", "--neuron", "5x@host"], "--neuron must be a list of HOTKEY@HOST:PORT"),
         (["launch", "--config", "none.toml"], "there is no configuration file none.toml"),
         (["launch", "-P", "main"], "profile 'main' needs a configuration file"),
-        (["launch"], "stdout is no terminal: add --no-ui"),
+        (["launch"], "stdout is not a terminal: add --no-ui"),
         (["export", "everything"], "argument table: invalid choice: 'everything'"),
         (["export", "scores", "--data-dir", "none"], ""),
         (["status", "--data-dir", "none"], "no engine has run in "),
@@ -113,7 +113,7 @@ def test_a_terminal_that_shows_no_screen_is_named(term: str) -> None:
             check=False,
         )
     assert done.returncode == 2
-    assert f"TERM={term} is no terminal that can show a screen".encode() in done.stderr
+    assert f"TERM={term} is not a terminal that can show a screen".encode() in done.stderr
     assert b"--no-ui" in done.stderr
 
 

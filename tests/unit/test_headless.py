@@ -245,7 +245,7 @@ def test_what_happens_on_and_on_is_told_a_few_times_a_minute_and_hides_nothing_e
     told = [text for event in feed.events_after(0).events if (text := narrator(event))]
     assert told == [
         *(f"warning: questions.jsonl: line {number} is passed over" for number in range(5)),
-        "warning: questions.jsonl: more of it for a minute on stdout and in the log alone",
+        "warning: questions.jsonl: more of it for a minute only on stdout and in the log",
         "error: questions.jsonl: is gone",
         "warning: store: slow",
     ]

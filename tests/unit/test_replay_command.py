@@ -36,7 +36,7 @@ def refused(capsys: pytest.CaptureFixture[str], *words: object) -> str:
 
 def test_without_a_terminal_it_says_what_else_there_is(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = refused(capsys, folder)
-    assert "stdout is no terminal: replay shows a screen and nothing else; 'subnet-console export'" in said
+    assert "stdout is not a terminal: replay shows a screen and nothing else; 'subnet-console export'" in said
 
 
 @pytest.mark.usefixtures("in_a_terminal")
@@ -48,7 +48,7 @@ async def test_what_cannot_be_replayed_is_named(
     assert f"{empty / FILE_NAME} is not there: nothing was stored yet" in refused(capsys, empty)
     await (await Store.open(empty / FILE_NAME, retention_days=7)).close()
     assert "holds no round" in refused(capsys, empty)
-    assert "--at: 'soon' is no time: say 14:05" in refused(capsys, folder, "--at", "soon")
+    assert "--at: 'soon' is not a time: say 14:05" in refused(capsys, folder, "--at", "soon")
     with closing(sqlite3.connect(folder / FILE_NAME)) as connection:
         connection.execute("PRAGMA user_version = 9000")
     assert "has schema 9000, this program knows schemas up to" in refused(capsys, folder)

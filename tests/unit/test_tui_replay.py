@@ -197,9 +197,9 @@ async def test_what_is_no_time_is_said_while_it_is_typed(app: ConsoleApp) -> Non
     async with app.run_test(size=WIDE) as pilot:
         app.act("time.at")
         await pilot.press(*"soon")
-        await until(pilot, shows(app, "✗ 'soon' is no time: say 14:05"))
+        await until(pilot, shows(app, "✗ 'soon' is not a time: say 14:05"))
         await pilot.press("enter")
-        assert "'soon' is no time" in toasts(app)[-1]
+        assert "'soon' is not a time" in toasts(app)[-1]
 
 
 async def test_nothing_is_sent_and_leaving_asks_nothing(app: ConsoleApp, player: Player) -> None:
