@@ -11,7 +11,7 @@ from pathlib import Path
 from console import __version__
 from console.errors import ConsoleError, ExitCode
 from engine.chain.interface import ChainUnavailable
-from engine.chain.local import ChainDataError, ChainInUse
+from engine.chain.local import ChainDataError, ChainFull, ChainInUse
 from engine.chain.wallets import WalletError
 from engine.challenges.errors import ChallengeError
 from engine.errors import StoreError
@@ -26,6 +26,7 @@ from miner_server.errors import MinerError
 
 CODES: tuple[tuple[tuple[type[Exception], ...], ExitCode], ...] = (
     ((AlreadyRunning, ChainInUse), ExitCode.HELD),
+    ((ChainFull,), ExitCode.USAGE),
     ((ChainUnavailable,), ExitCode.CHAIN),
     (
         (

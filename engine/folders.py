@@ -1,8 +1,10 @@
 """Where files live: the user's data, state and configuration folders (XDG), and folders nobody else may read."""
 
+import errno
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 APPLICATION = "subnet-console"
@@ -47,6 +49,19 @@ def prepare_folder(path: Path) -> Path:
     if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
         raise FolderError(f"folder {path} cannot be written: choose another one, or change its permissions")
     return path
+
+
+@contextmanager
+def usable(path: Path) -> Iterator[None]:
+    """Raises FolderError for whatever the system refuses while files are made in `path`."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or path
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise FolderError(f"no space left for {where}: free some on this disk, or choose another folder") from error
+        advice = "move away what lies there, or choose another folder"
+        raise FolderError(f"{where} cannot be used ({error.strerror or error}): {advice}") from error
 
 
 def require_own(path: Path) -> None:

@@ -18,6 +18,7 @@ from console.roles.session import Session
 from engine.chain.wallets import throwaway
 from engine.challenges.sources.base import Source
 from engine.feed import Feed
+from engine.folders import usable
 from engine.snapshot import Snapshot
 from engine.validator.service import VALIDATOR
 from miner_server.backends import open_backend
@@ -41,7 +42,8 @@ async def run(session: Session, stack: AsyncExitStack) -> None:
     allow = allow_list(session, session.wallet.hotkey.ss58_address)
     axons = []
     for persona in able_to_answer(personas, settings.model_path, session.feed):
-        wallet = throwaway(session.wallets, persona.name)
+        with usable(session.wallets):
+            wallet = throwaway(session.wallets, persona.name)
         await session.join(wallet)
         backend = partial(_backend, persona, settings.model_path, settings.seed or 0, key, board)
         serving = serve(session, wallet, backend, allow, LOOPBACK, 0)

@@ -16,6 +16,7 @@ from engine.chain.local import LocalChain
 from engine.chain.wallets import Wallet, load_wallet, throwaway
 from engine.commands import Export
 from engine.feed import Feed
+from engine.folders import usable
 from engine.locks import folder_lock, neuron_lock
 from engine.node.node import Node
 from engine.node.operator import Handler
@@ -57,9 +58,10 @@ class Session(Struct, frozen=True):
 async def opened(settings: Settings, folder: Path, feed: Feed) -> AsyncIterator[Session]:
     """Open everything, in an order that leaves nothing behind when a step fails."""
     async with AsyncExitStack() as stack:
-        wallet = _wallet(settings, folder)
-        stack.enter_context(neuron_lock(wallet.hotkey.ss58_address, settings.netuid, folder))
-        stack.enter_context(folder_lock(folder))
+        with usable(folder):
+            wallet = _wallet(settings, folder)
+            stack.enter_context(neuron_lock(wallet.hotkey.ss58_address, settings.netuid, folder))
+            stack.enter_context(folder_lock(folder))
         store = await Store.open(
             folder / FILE_NAME, retention_days=settings.retention_days, cap_mb=settings.store_cap_mb
         )

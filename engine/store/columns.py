@@ -6,28 +6,31 @@ Anybody may have written to the file since: a row is taken as it was meant or no
 import json
 from sqlite3 import Row
 from types import GenericAlias
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from engine.damage import UNDECODABLE
 from engine.store.errors import BadRow
-from engine.store.stored import Word
+from engine.store.stored import Merit, Pay, Uid, Word
 from engine.values import AnswerType, At, Counted, Finite, ReplyStatus, Source
 
 Flag = Literal[0, 1]
+
+Count = Annotated[int, Meta(ge=0, le=2**48)]
+"""Of rounds, questions, blocks or answers: one a second for nine million years, with room for one more."""
 
 
 class RoundRow(Struct, frozen=True, kw_only=True):
     """Of table rounds; `clusters` and `request` are JSON."""
 
-    number: int
+    number: Count
     id: str
-    netuid: int
+    netuid: Uid
     at: At
     duration_ms: Finite
-    block: int
+    block: Count
     kind: str
     source: Source
     created_at: At
@@ -46,7 +49,7 @@ class RoundRow(Struct, frozen=True, kw_only=True):
 class BareReply(Struct, frozen=True, kw_only=True):
     """Of table replies, how one went."""
 
-    uid: int
+    uid: Uid
     hotkey: Word
     status: ReplyStatus
     ms: Finite
@@ -57,9 +60,9 @@ class ReplyRow(BareReply, frozen=True, kw_only=True):
 
     coldkey: str
     ip: str
-    quality: Finite
-    score: Finite
-    emission: Finite
+    quality: Merit
+    score: Merit
+    emission: Pay
     counted: Counted
     cluster: Word
     reason: str
@@ -74,18 +77,18 @@ class ReplyRow(BareReply, frozen=True, kw_only=True):
 class NeuronRow(Struct, frozen=True, kw_only=True):
     """Of table neurons."""
 
-    netuid: int
+    netuid: Uid
     hotkey: Word
-    uid: int
+    uid: Uid
     name: str
     registered: Flag
     seen_at: At
-    rounds: int
-    answered: int
-    failed: int
-    failures_in_a_row: int
+    rounds: Count
+    answered: Count
+    failed: Count
+    failures_in_a_row: Count
     last_answer_at: At | None
-    last_emission: Finite | None
+    last_emission: Pay | None
 
 
 class PlanRow(Struct, frozen=True, kw_only=True):
@@ -103,7 +106,7 @@ class StandingRow(Struct, frozen=True, kw_only=True):
 
     hotkey: Word
     held: Flag
-    shown: int | None
+    shown: Count | None
 
 
 class CommandRow(Struct, frozen=True, kw_only=True):

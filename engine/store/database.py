@@ -165,6 +165,8 @@ class Database:
         async with self.write() as connection:
             [(version,)] = await connection.execute_fetchall("PRAGMA user_version")
             schema.refuse_newer(version, self._path)
+            found = {str(name): str(columns) for name, columns in await connection.execute_fetchall(schema.TABLES)}
+            schema.require_whole(version, found, self._path)
             if version == schema.LATEST:
                 return False
             for statement in schema.statements(schema.MIGRATIONS[version]):

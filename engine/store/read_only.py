@@ -8,6 +8,7 @@ from pathlib import Path
 
 from engine.damage import damage, not_a_file
 from engine.sqlite import ERRORS, RESCUE, beside, log_waits
+from engine.store import schema
 from engine.store.errors import BadRow, StoreDamaged, StoreOld, StoreUnusable, bad_row, store_error
 from engine.store.schema import LATEST, refuse_newer
 
@@ -85,5 +86,6 @@ def _require_file(path: Path) -> None:
 def _require_current(connection: sqlite3.Connection, path: Path) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     refuse_newer(version, path)
-    if version < LATEST:
+    if 0 <= version < LATEST:
         raise StoreOld(f"{path} has schema {version}, this program reads {LATEST}: launch it once to migrate")
+    schema.require_whole(version, dict(map(tuple, connection.execute(schema.TABLES))), path)

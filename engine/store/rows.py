@@ -24,7 +24,7 @@ from engine.store.columns import (
     unpacked,
 )
 from engine.store.errors import BadRow
-from engine.store.stored import Appearance, StoredNeuron, StoredPlan, StoredReply
+from engine.store.stored import Appearance, Pay, StoredNeuron, StoredPlan, StoredReply
 from engine.store.tally import Tally
 from engine.sybil.penalties import Standing
 from engine.text import safe
@@ -216,7 +216,7 @@ def neuron_of(row: Row) -> StoredNeuron:
 
 def sample_of(row: Row) -> Sample:
     """When a reply was asked for and what it was paid. Raises BadRow."""
-    sample: Sample = cells(row, At, Finite)
+    sample: Sample = cells(row, At, Pay)
     return sample
 
 

@@ -7,15 +7,13 @@ Every method may raise `StoreError`; a write that does has written nothing.
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 
 from engine.errors import StoreError
 from engine.snapshot import CommandView
 from engine.store import retention
-from engine.store.columns import cells
+from engine.store.columns import Count, cells
 from engine.store.database import Database
 from engine.store.journal import PlanTable
 from engine.store.nonces import NonceTable
@@ -47,9 +45,6 @@ __all__ = ["Store", "Tally"]
 
 DAY_S = 86400.0
 MB = 1_000_000
-
-Position = Annotated[int, Meta(ge=0)]
-"""How many questions of a source are behind."""
 
 _INSERT_ROUND = """
     INSERT INTO rounds (id, netuid, at, duration_ms, block, kind, source, created_at, answer_type, truth,
@@ -218,7 +213,7 @@ class Store:
         """How far the source of challenges called `name` has come."""
         async with self._database.read() as connection:
             for row in await connection.execute_fetchall("SELECT value FROM cursors WHERE name = ?", (name,)):
-                [position] = cells(row, Position)
+                [position] = cells(row, Count)
                 return int(position)
         return None
 
@@ -263,7 +258,9 @@ class Store:
     async def tallies(self, netuid: int) -> dict[str, Tally]:
         """By hotkey, for everyone who was ever asked."""
         async with self._database.read() as connection:
-            rows = await connection.execute_fetchall("SELECT * FROM neurons WHERE netuid = ? AND rounds > 0", (netuid,))
+            rows = await connection.execute_fetchall(
+                "SELECT * FROM neurons WHERE netuid = ? AND rounds != 0", (netuid,)
+            )
             return {neuron.hotkey: neuron.tally for neuron in map(neuron_of, rows)}
 
     async def note_neurons(self, netuid: int, neurons: Iterable[tuple[str, str, int, str]], *, at: float) -> None:

@@ -11,6 +11,13 @@ from engine.weights.plan import WeightPlan
 Word = Annotated[str, Meta(pattern=r"^[\x20-\x7e]*\Z")]
 """A name or state of ours: it needs no cleaning."""
 
+Uid = Annotated[int, Meta(ge=0, le=2**16 - 1)]
+"""The chain has weights for no others."""
+
+Merit = Annotated[float, Meta(ge=-100, le=100)]
+Pay = Annotated[float, Meta(ge=-2, le=100)]
+"""What a profile makes of a reply lies about 0 to 1; by cosines it may be a little below nothing."""
+
 
 class StoredRound(Struct, frozen=True, kw_only=True):
     """A round without its texts; `clusters` are lists of uids, the largest cluster first."""
@@ -34,10 +41,10 @@ class Earned(Struct, frozen=True, kw_only=True):
     """What a reply earned: `reason` says why it failed, `reasons` why it was judged so."""
 
     ms: Finite
-    quality: Finite
+    quality: Merit
     cluster: Word
-    score: Finite
-    emission: Finite
+    score: Merit
+    emission: Pay
     counted: Counted
     profile: Word
     reason: str
@@ -49,7 +56,7 @@ class StoredReply(Earned, frozen=True, kw_only=True):
 
     round_id: str
     at: At
-    uid: int
+    uid: Uid
     hotkey: Word
     status: ReplyStatus
     text: str

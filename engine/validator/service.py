@@ -163,7 +163,7 @@ class Validating:
     def _tell_who_had_stopped(self, metagraph: Metagraph) -> None:
         """Once, of the miners that did not answer any more when the last run ended."""
         ended, self._earlier_run_ended = self._earlier_run_ended, None
-        if ended is None:
+        if ended is None or ended > time.time():  # a clock that was ahead tells nothing of when that was
             return
         stopped = [
             neuron.uid

@@ -185,6 +185,12 @@ def test_what_is_not_a_file_is_named(
 COLUMNS = [
     ("rounds", "at", float("inf")),
     ("rounds", "at", 1e300),
+    ("rounds", "number", 2**63 - 1),
+    ("rounds", "block", -1),
+    ("replies", "emission", 1e308),
+    ("replies", "emission", -3),
+    ("replies", "quality", 1e6),
+    ("replies", "uid", 2**63 - 1),
     ("rounds", "source", "elsewhere"),
     ("rounds", "clusters", '[["5Nobody"]]'),
     ("rounds", "clusters", "5"),
@@ -206,12 +212,20 @@ COLUMNS = [
 @pytest.mark.parametrize(("table", "column", "value"), COLUMNS)
 def test_a_row_that_nobody_wrote_is_damage(folder: Path, table: str, column: str, value: object) -> None:
     with contextlib.closing(sqlite3.connect(folder / STORE)) as connection, connection:
-        connection.execute(f"UPDATE {table} SET {column} = ?", (value,))  # noqa: S608 the names are ours
+        one = f" WHERE rowid = (SELECT max(rowid) FROM {table})"  # noqa: S608
+        connection.execute(f"UPDATE {table} SET {column} = ?{one}", (value,))  # noqa: S608 the names are ours
     damage = pytest.raises(StoreDamaged, match=rf"{STORE} is damaged: a row in it is not what was written")
     with damage as raised, open_reader(folder / STORE) as reader:
         for id in reader.newest_ids(10):
             reader.round(id)
     assert isinstance(raised.value, Damaged)
+
+
+def test_a_file_in_place_of_the_wallets_is_named(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree(folder / "wallets")
+    (folder / "wallets").touch()
+    assert main(["launch", "--role", "demo", "--no-ui", "--data-dir", str(folder)]) == ExitCode.USAGE
+    assert f"{folder / 'wallets'}" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("name", [STORE, CHAIN, f"{CHAIN}.lock", f"{CHAIN}-wal", "lock"])
@@ -255,6 +269,28 @@ def test_the_lock_of_the_embedded_chain_follows_no_link(folder: Path, tmp_path: 
     with pytest.raises(ChainDataError, match="is a symbolic link, not a regular file"):
         StateFile(folder / CHAIN)
     assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE cursors SET value = 9223372036854775807",
+        "UPDATE neurons SET uid = 9223372036854775807",
+        "UPDATE neurons SET rounds = -1",
+        "PRAGMA user_version = 3",
+        "PRAGMA user_version = -1",
+        "DROP TABLE likenesses",
+        "ALTER TABLE neurons DROP COLUMN name",
+    ],
+)
+def test_a_run_does_not_start_on_a_store_that_nobody_wrote_so(
+    folder: Path, statement: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with contextlib.closing(sqlite3.connect(folder / STORE)) as connection, connection:
+        connection.execute(statement)
+    few = ["--rounds", "1", "--miners", "5", "--interval", "0", "--encoder", "hashing", "--seed", "9"]
+    assert main(["launch", "--role", "demo", "--no-ui", *few, "--data-dir", str(folder)]) == ExitCode.USAGE
+    assert f"{folder / STORE} is damaged" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])

@@ -31,6 +31,10 @@ from engine.values import Hyperparameters, Outcome
 Rule = Callable[[State], State]
 
 
+class ChainFull(ChainUnavailable):
+    """There is no space left for the file: the chain is here, and what is missing can be mended here."""
+
+
 class LocalChain(StateReads):
     """One subnet on a chain of its own. A `Chain` and a service; several callers may use it at once."""
 
@@ -238,7 +242,8 @@ class LocalChain(StateReads):
             try:
                 after = await loop.run_in_executor(self._thread, self._stored, rule, self._state)
             except sqlite3.Error as error:
-                raise ChainUnavailable(failure_of(error, self._path).sentence) from error
+                kind, sentence = failure_of(error, self._path)
+                raise (ChainFull if kind == "full" else ChainUnavailable)(sentence) from error
             except ChainGone as error:
                 raise ChainUnavailable(str(error)) from error
             self._state = after
