@@ -11,6 +11,10 @@ from typing import Any
 from engine.place import Place
 from engine.sqlite import ERRORS, beside, failure_of
 
+EMPTY_LOG = "PRAGMA wal_checkpoint(FULL)"
+"""Puts what the log holds into the database; the first cell of its answer says whether another process keeps it from
+that."""
+
 LOG_MAGIC = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
 """How a write-ahead log begins, from its first frame on."""
 
@@ -45,6 +49,14 @@ class DatabaseFiles:
         """Which file beside the database was deleted or replaced, in words. SQLite goes on with a log that was deleted:
         what that holds must be put into the database."""
         return "" if self.lost else self._beside.lost()
+
+    def unmendable(self, lost: str) -> str:
+        """What is wrong where a file beside the database is lost and the log cannot be put into it."""
+        return f"{lost}, and another process keeps its content from being put into {self._path}: end that"
+
+    def mended(self, lost: str) -> str:
+        """What was done about it."""
+        return f"{lost}: what it held was put into {self._path.name}"
 
     def compare(self, query: str, mine: Sequence[Sequence[Any]]) -> None:
         """Find out whether a newcomer reads what the open connection does, which has a part of the file in memory."""

@@ -12,7 +12,7 @@ from typing import Literal
 
 import aiosqlite
 
-from engine.database_files import DatabaseFiles
+from engine.database_files import EMPTY_LOG, DatabaseFiles
 from engine.errors import StoreError
 from engine.sqlite import ERRORS, primary_code
 from engine.store import schema
@@ -192,12 +192,12 @@ class Database:
         if self._connection is None or self._files is None or not (lost := self._files.beside_lost):
             return
         await self._connection.execute(f"PRAGMA busy_timeout = {1000 * BUSY_TIMEOUT_S:.0f}")
-        [(busy, *_)] = await self._connection.execute_fetchall("PRAGMA wal_checkpoint(FULL)")
+        [(busy, *_)] = await self._connection.execute_fetchall(EMPTY_LOG)
         await self._connection.execute("PRAGMA busy_timeout = 0")
         if busy:
-            raise StoreGone(f"{lost}, and another process keeps its content from being put into {self._path}: end that")
+            raise StoreGone(self._files.unmendable(lost))
         await self._drop()
-        self._mended = f"{lost}: what it held was put into {self._path.name}"
+        self._mended = self._files.mended(lost)
         log.warning("%s", self._mended)
 
     @property

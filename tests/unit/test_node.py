@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -177,6 +178,17 @@ async def test_who_had_stopped_answering_is_told_by_the_next_run(tmp_path: Path)
             await house.node.run(VALIDATOR)
             told = [(one.level, one.text) for one in house.feed.attention]
         assert told == [("info", "uid 2 had stopped answering in the last run")]
+
+
+async def test_a_last_run_from_the_future_says_nothing_of_who_had_stopped(tmp_path: Path) -> None:
+    async with a_house(tmp_path) as house:
+        answers = [a_reply(1, hotkey=key("miner1").ss58_address)]
+        for number, at in ((0, time.time() - 60), (1, 4e9)):
+            asked = a_round(number, answers if number == 0 else [replace(answers[0], status="cancelled")], at=at)
+            await house.store.record(asked, netuid=NETUID, history=None, cursor=None)
+        async with a_validator(house, "a"):
+            await house.node.run(VALIDATOR)
+        assert house.feed.attention == ()
 
 
 async def test_a_switch_of_profiles_leaves_the_weights_on_chain_until_it_has_scored_enough(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from engine.chain.local.state import Hotkey, Slot, State
 from engine.damage import UNDECODABLE, Damaged, damage, not_a_file
-from engine.database_files import DatabaseFiles
+from engine.database_files import EMPTY_LOG, DatabaseFiles
 from engine.folders import FolderError
 from engine.locks import open_lock
 from engine.sqlite import ERRORS, failure_of
@@ -142,13 +142,13 @@ class StateFile:
     def _mend(self) -> None:
         if not (lost := self._files.beside_lost):
             return
-        [(busy, *_)] = self._connection.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
+        [(busy, *_)] = self._connection.execute(EMPTY_LOG).fetchall()
         if busy:
-            raise ChainGone(f"{lost}, and another process keeps its content from being put into {self._path}: end that")
+            raise ChainGone(self._files.unmendable(lost))
         self._connection.close()
         self._open()
         self._files.reopened()
-        log.warning("%s: what it held was put into %s", lost, self._path.name)
+        log.warning("%s", self._files.mended(lost))
 
 
 def read_state(connection: sqlite3.Connection) -> State | None:
