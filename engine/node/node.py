@@ -18,7 +18,7 @@ from engine.locks import FOLDER_LOCK
 from engine.node.chain_watch import ChainWatch
 from engine.node.heartbeat import Heartbeat
 from engine.node.operator import Handler, Operator, not_while_read_only
-from engine.node.record_watch import Keeping, all_gone
+from engine.node.record_watch import DATA_FOLDER, Keeping, all_gone
 from engine.node.supervisor import Service, Supervisor
 from engine.place import Place
 from engine.snapshot import LoopView, Snapshot
@@ -66,7 +66,7 @@ class Node:
         self.views: list[Callable[[Snapshot], Snapshot]] = []
         self.on_metagraph: list[Callable[[Metagraph], None]] = []
         self.gone: dict[str, Callable[[], str]] = {
-            "data folder": Place(folder, folder / FOLDER_LOCK).lost,
+            DATA_FOLDER: Place(folder, folder / FOLDER_LOCK).lost,
             STORE_FILE: lambda: store.gone,
         }
         self.retries: list[Callable[[], Awaitable[None]]] = []

@@ -14,6 +14,7 @@ LOOK_S = 1.0
 SILENT_S = 6.0
 """A disk that works answers in milliseconds; longer than the store waits for another process that keeps its log."""
 
+DATA_FOLDER = "data folder"
 SLOW = "slow store"
 SILENT = f"the store has not answered for {SILENT_S:g} s: its disk is slow, or hangs"
 
@@ -54,9 +55,12 @@ class Keeping:
             await asyncio.sleep(LOOK_S)
 
     def look(self) -> None:
-        """Tell of what is gone, and of what is there again."""
+        """Tell of what is gone, and of what is there again. With the data folder all that lies in it is gone."""
         for subject, find in self._gone.items():
-            self._tell(subject, find())
+            wrong = find()
+            self._tell(subject, wrong)
+            if wrong and subject == DATA_FOLDER:
+                return
 
     def _tell(self, subject: str, wrong: str, over: str = "it is there again") -> None:
         if wrong and self._told.get(subject) != wrong:
