@@ -230,7 +230,7 @@ async def test_a_round_that_is_damaged_is_told_and_the_rest_goes_on(app: Console
         await pilot.press("(", "]")
         await seen(pilot, app, "round 2 of 12")
         await pilot.press("]")
-        await brought(pilot, app, lambda: any("it was damaged or changed" in one for one in toasts(app)))
+        await brought(pilot, app, lambda: any("damaged" in one for one in toasts(app)))
         await pilot.press("[")
         await seen(pilot, app, "round 2 of 12")
 
@@ -251,9 +251,9 @@ async def test_what_no_version_ever_wrote_is_refused_and_never_painted(
         connection.execute(change)
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("2", "(", "]", "]")
-        await brought(pilot, app, lambda: any("holds a row that is none of ours" in one for one in toasts(app)))
+        await brought(pilot, app, lambda: any("damaged" in one for one in toasts(app)))
         app.push_screen(ChallengeScreen("round-2"))
-        await until(pilot, shows(app, "is none of ours"))
+        await until(pilot, shows(app, "damaged"))
         assert all(one.isprintable() or one == "\n" for one in screen_text(app))
         await pilot.press("escape", "]")
         await seen(pilot, app, "round 4 of 12")
@@ -264,10 +264,10 @@ async def test_a_cluster_that_hides_text_is_refused_where_it_would_be_shown(app:
         connection.execute("UPDATE replies SET cluster = char(8238) || 'A' WHERE round = 3")
     async with app.run_test(size=WIDE) as pilot:
         app.push_screen(ChallengeScreen("round-2"))
-        await until(pilot, shows(app, "is none of ours"))
+        await until(pilot, shows(app, "damaged"))
         app.pop_screen()
         await pilot.press("3", "enter")
-        await until(pilot, shows(app, "is none of ours"))
+        await until(pilot, shows(app, "damaged"))
         assert all(one.isprintable() or one == "\n" for one in screen_text(app))
 
 
