@@ -226,7 +226,7 @@ class _Writer(logging.handlers.RotatingFileHandler):
             return os.open(path, flags, 0o600)
 
         stream = open(self.baseFilename, "a", encoding=self.encoding, opener=private)  # noqa: SIM115 it stays open
-        self._file = Place(Path(self.baseFilename))
+        self._file = Place.of_open(Path(self.baseFilename), stream.fileno())
         return stream
 
 

@@ -320,3 +320,11 @@ async def test_a_chain_does_not_go_on_in_a_file_that_was_emptied_or_overwritten(
         await chain.tick()
     assert chain.gone
     await chain.close()
+
+
+def test_a_file_that_was_moved_as_soon_as_it_was_open_is_lost(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    with path.open("w") as stream:
+        path.rename(tmp_path / "away")
+        path.touch()
+        assert Place.of_open(path, stream.fileno()).lost() == f"{path} was replaced while it was in use"
