@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from engine.snapshot import CommandView, PlanView
 from engine.store.columns import BareReply, RoundRow, cells, fields
+from engine.store.errors import BadRow
 from engine.store.journal import plan_row
 from engine.store.read_only import is_alone, read_only
 from engine.store.reader import Reader
@@ -112,9 +113,12 @@ class Past:
         return {hotkey: name for hotkey, name in found if hotkey.isascii() and hotkey.isalnum()}
 
     def last_replies(self, netuid: int, hotkey: str, until: int, limit: int) -> list[PastReply]:
-        """The last replies of a miner, the newest first."""
-        rows = self._connection.execute(_LAST_REPLIES, (netuid, hotkey, until, limit))
-        return [PastReply(*cells(row, At, int, ReplyStatus, Finite, Finite)) for row in rows]
+        """The last replies of a miner, the newest first. A damaged one is left out: its own round says so."""
+        found = []
+        for row in self._connection.execute(_LAST_REPLIES, (netuid, hotkey, until, limit)):
+            with suppress(BadRow):
+                found.append(PastReply(*cells(row, At, int, ReplyStatus, Finite, Finite)))
+        return found
 
     def history(self, netuid: int, profile: str) -> bytes | None:
         """What this profile learnt until the round that was recorded last."""
