@@ -73,6 +73,14 @@ async def test_both_ends_are_what_the_engine_expects_of_a_dialect() -> None:
     await caller.close()
 
 
+async def test_an_end_that_is_told_nothing_waits_as_the_field_does() -> None:
+    caller, desk = LooshCaller(ALICE), await new_desk()
+    assert (caller._clients._connect_timeout, caller._clients._max_peers, caller._key_ttl) == (5.0, 512, 3600)
+    assert (caller._sessions._life, caller._sessions._limit) == (3540.0, 4096)
+    assert (desk._key_ttl, desk._gate._window, desk.max_body) == (3600, 60.0, 1024 * 1024)
+    await caller.close()
+
+
 async def test_a_challenge_goes_round_on_one_handshake() -> None:
     server = DeskServer(await new_desk())
     async with http_server(server) as peer, calling() as caller:
