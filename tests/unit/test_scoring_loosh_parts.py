@@ -16,6 +16,7 @@ from engine.scoring.loosh.entities import shares
 from engine.scoring.loosh.explain import Standing, alone, nothing, verdict
 from engine.scoring.loosh.individual import likeness_to_consensus, scores
 from engine.scoring.loosh.keywords import keywords
+from engine.scoring.loosh.outliers import staying
 from engine.scoring.loosh.quality import Answer, Quality, Question, assess, coherence_of, complexity_of
 from engine.scoring.loosh.sentences import components, sentences
 from engine.scoring.loosh.sybil import How, Pair, by_answer
@@ -163,6 +164,13 @@ def test_each_step_has_its_fate() -> None:
     assert found.quality.tolist() == [0.9] * 7 + [0.34, 0.0]
     edge = form(rows((1, 0))[0], at(0.21, 0.19), np.array([0.35, 0.9]), np.ones(2))
     assert edge.fates == ("consensus", "off topic")
+
+
+@pytest.mark.filterwarnings("error")
+def test_where_nobody_stands_apart_all_stay() -> None:
+    ring = rows(*((math.cos(turn), math.sin(turn)) for turn in np.linspace(0, 2 * math.pi, 8, endpoint=False)))
+    stays, ousted = staying(ring, np.linspace(0.1, 0.9, 8))
+    assert (stays.tolist(), ousted) == ([True] * 8, False)
 
 
 def test_outliers_fall_out_or_oust_the_rest() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.scoring.loosh.cosine import cosines, unit
-from engine.scoring.loosh.sybil import MIN_LENGTH, Suspects, suspects, thresholds
+from engine.scoring.loosh.sybil import Suspects, suspects, thresholds
 from engine.scoring.loosh.traits import courses, structures, wordings
 
 NO_SENTENCES = np.zeros((0, 4), dtype=np.float32)
@@ -40,7 +40,7 @@ def test_pairs_by_meaning_the_most_alike_first() -> None:
 
 
 def test_short_answers_are_not_compared() -> None:
-    said = ["x" * (MIN_LENGTH - 1), "x" * MIN_LENGTH, "x" * MIN_LENGTH]
+    said = ["x" * 49, "x" * 50, "x" * 50]
     pairs = found([[0, 1, 1], [0, 0, 0.9], [0, 0, 0]], said).pairs
     assert [(pair.first, pair.second) for pair in pairs] == [(1, 2)]
 
