@@ -180,6 +180,8 @@ def _left_alone(parent: ast.AST, field: str, child: ast.AST) -> bool:
             return True
         case _, ast.Assign(targets=[ast.Name(id="__slots__")]) | ast.keyword(arg="dtype" | "strict"):
             return True
+        case _, ast.Call(func=ast.Name(id="TypeVar")):
+            return True
         case ast.JoinedStr(), ast.Constant(value=str(text)):
             return not _SQL.search(text)
     return False

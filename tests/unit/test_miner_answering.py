@@ -101,6 +101,25 @@ async def test_an_answer_that_does_not_come_is_504_and_a_turn_that_does_not_503(
     assert (backend.cancelled, answers.queue.in_flight, answers.queue.queued) == (1, 0, 0)
 
 
+async def test_who_waited_for_its_turn_has_so_much_less_time_for_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, given = Clock(), list[float]()
+
+    class Timed(ObedientBackend):
+        async def complete(self, request: Request, *, timeout: float, caller: str = "") -> Completion:
+            given.append(timeout)
+            return await super().complete(request, timeout=timeout, caller=caller)
+
+    backend = Timed(open_gate=False)
+    answers = await ready(backend, capacity=1)
+    monkeypatch.setattr("miner_server.answering.time", SimpleNamespace(monotonic=clock))
+    asking = [asyncio.create_task(answers.answer(ASKED, a_call(name))) for name in ("5V", "5W")]
+    await asyncio.sleep(0)
+    clock.now += 7
+    backend.gate.set()
+    await asyncio.gather(*asking)
+    assert given == [55.0, 48.0]
+
+
 @pytest.mark.parametrize(("capacity", "lanes", "slots"), [(8, 2, 2), (1, 2, 1), (8, None, 8)])
 def test_no_more_is_worked_on_at_once_than_the_backend_has_lanes(capacity: int, lanes: int | None, slots: int) -> None:
     backend = ObedientBackend()

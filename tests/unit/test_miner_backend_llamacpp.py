@@ -43,6 +43,10 @@ async def test_it_answers_and_counts_tokens(tiny: LlamaCppBackend) -> None:
     assert completion.usage["total_tokens"] > completion.usage["completion_tokens"]
 
 
+async def test_two_are_answered_at_once(tiny: LlamaCppBackend) -> None:
+    assert tiny.lanes == 2
+
+
 async def test_several_at_once_each_get_their_own_answer(tiny: LlamaCppBackend) -> None:
     words = ["wallet", "miner", "wallet", "miner"]
     answers = await asyncio.gather(*(tiny.complete(question(f"Say {word}."), timeout=20) for word in words))

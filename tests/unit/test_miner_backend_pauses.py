@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from engine.transport import http
 from engine.values import Request
 from miner_server.backends import openai
 from miner_server.backends.openai import OpenAIBackend
@@ -121,6 +122,10 @@ async def test_what_does_not_pass_is_not_tried_again(server: ModelServer, pauses
     await backend.close()
 
 
+def test_connections_are_given_up_before_a_server_closes_them() -> None:
+    assert openai.KEEP_ALIVE_S < 5 > http.KEEP_ALIVE_S, "uvicorn's own"
+
+
 async def test_models_are_looked_at_every_15_seconds_and_every_2_while_there_are_none(
     server: ModelServer, pauses: Pauses
 ) -> None:
@@ -147,6 +152,30 @@ async def test_after_a_failure_the_models_are_looked_at_at_once(server: ModelSer
         await backend.complete(QUESTION, timeout=30)
     assert (await backend.readiness(), backend.model) == ("", "other")
     await backend.close()
+
+
+async def test_a_server_that_says_nothing_is_told_and_looked_at_again_soon(
+    pauses: Pauses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openai, "PROBE_S", 0.05)
+    monkeypatch.setattr(openai, "PROOF_S", 0.05)
+    lists = False
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = await reader.readuntil(b"\r\n\r\n")
+        if lists and asked.startswith(b"GET"):
+            writer.write(b"HTTP/1.1 404 None\r\ncontent-length: 0\r\n\r\n")
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(silent, "127.0.0.1", 0) as listening:
+        base = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/v1"
+        backend = OpenAIBackend("openai", base, model="tiny")
+        assert await backend.readiness() == f"{base} did not answer within 0.05 s"
+        lists = True
+        pauses.clock.now += 2
+        assert await backend.readiness() == f"{base} lists no models, and answers nothing within 0.05 s"
+        await backend.close()
 
 
 async def test_a_proof_that_failed_is_asked_for_again_after_15_seconds(server: ModelServer, pauses: Pauses) -> None:

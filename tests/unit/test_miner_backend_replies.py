@@ -155,6 +155,20 @@ def test_events_are_put_together_however_their_lines_end() -> None:
         read_reply(b'data: {"usage": {}}\n\n')
 
 
+@pytest.mark.parametrize("place", ["chunk", "choice"])
+def test_an_error_in_a_stream_is_a_failure_whatever_follows(place: str) -> None:
+    error = {"error": {"message": "no room", "code": 503}}
+    said = {"choices": [{"delta": {"content": "4"}}]}
+    for order in (0, 1, 2):
+        chunks = Chunks()
+        events: list[dict[str, Any]] = [said, said]
+        events.insert(order, error if place == "chunk" else {"choices": [error]})
+        for event in events:
+            chunks.add(event)
+        with pytest.raises(BackendUnavailable, match="no room"):
+            read_chat(chunks.reply())
+
+
 def test_pieces_of_a_tool_call_are_put_together() -> None:
     chunks = Chunks()
     pieces: list[dict[str, Any]] = [

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -185,6 +186,13 @@ async def test_a_reply_goes_out_with_its_headers_and_is_counted() -> None:
     assert "miner_ready 0.0" in page
 
 
+def test_answers_are_counted_by_the_seconds_that_they_took() -> None:
+    page = Desk().metrics.page().decode()
+    bounds = re.findall(r'miner_answer_seconds_bucket{le="(.*)"}', page)
+    seconds = ["0.005", "0.02", "0.05", "0.1", "0.25", "0.5", "1.0", "2.5", "5.0", "10.0", "30.0", "60.0"]
+    assert bounds == [*seconds, "+Inf"]
+
+
 @pytest.mark.parametrize(("retry_after", "told"), [(0.2, "1"), (1.0, "1"), (1.1, "2"), (30.0, "30"), (None, None)])
 async def test_a_refusal_says_when_to_come_again_in_whole_seconds(retry_after: float | None, told: str | None) -> None:
     desk, wire = Desk(), Wire()
@@ -237,7 +245,7 @@ async def test_those_still_served_at_the_end_are_told_that_the_miner_stops() -> 
     task = asyncio.create_task(desk.get(endless, wire))
     await asyncio.sleep(0)
     desk.calls.refuse_all()
-    await task
+    await asyncio.wait_for(task, 10)
     status, headers, body = wire.reply
     assert (status, json.loads(body)) == (503, {"detail": "this miner is stopping"})
     assert (headers["retry-after"], headers["connection"]) == ("5", "close")

@@ -6,12 +6,17 @@ from functools import partial
 import pytest
 
 from engine.transport.loosh.miner import LooshDesk
+from engine.transport.replay import MemoryNonces
 from miner_server import admission
-from miner_server.admission import Admission
+from miner_server.admission import Admission, AllowList
+from miner_server.answering import Answering
+from miner_server.errors import Refusal
 from miner_server.limits import Limits
+from miner_server.routes.loosh import LooshRoutes
 from miner_server.server import MinerServer
+from tests.unit.asgi_helpers import made
 from tests.unit.engine_helpers import until
-from tests.unit.miner_helpers import EVE, Clock, ObedientBackend, Validator, serving
+from tests.unit.miner_helpers import EVE, MINER, Clock, ObedientBackend, Validator, serving
 
 
 @pytest.fixture
@@ -130,6 +135,27 @@ async def test_handshakes_beyond_the_rate_are_refused_before_their_signature_is_
         assert len(looked) == 3
         clock.now += 20
         await alice.shake()
+
+
+async def test_whether_it_is_available_may_be_asked_without_end_from_where_a_validator_came(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(admission.STRANGER_PER_MINUTE, "lookup", 2)
+    async with serving() as server, Validator(server) as alice:
+        before = [(await alice.http.get("/availability")).status_code for _ in range(3)]
+        await alice.shake()
+        after = [(await alice.http.get("/availability")).status_code for _ in range(3)]
+    assert (before, after) == ([200, 200, 429], [200] * 3)
+
+
+async def test_before_its_key_is_made_the_public_key_is_told_to_come_again() -> None:
+    desk = LooshDesk(MINER, MemoryNonces(), allowed=lambda _: None)
+    answers = Answering(ObedientBackend(), Limits())
+    routes = LooshRoutes(desk, Admission(AllowList()), answers, Limits())
+    with pytest.raises(Refusal) as refused:
+        await routes.public_key(made()[0])
+    told = refused.value
+    assert (told.status, told.detail, told.retry_after) == (503, "the miner is starting: try again shortly", 5.0)
 
 
 async def test_a_body_is_read_up_to_the_limit_and_not_a_byte_further() -> None:

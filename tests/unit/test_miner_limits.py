@@ -76,6 +76,15 @@ def test_large_bodies_never_take_more_room_than_there_is(bodies: list[list[int]]
         assert grow(310) and not grow(311)
 
 
+def test_what_a_challenge_usually_takes_needs_no_room() -> None:
+    with Room(0).share() as grow:
+        assert grow(64 * 1024)
+        assert not grow(64 * 1024 + 1)
+    with Room().share() as grow:
+        assert grow(64 * 1024 + 64 * 1024 * 1024)
+        assert not grow(64 * 1024 + 64 * 1024 * 1024 + 1)
+
+
 def test_an_empty_allow_list_says_why_nobody_may_ask() -> None:
     assert "no validator is known yet" in (AllowList().refusal("5Alice") or "")
 

@@ -1,7 +1,9 @@
 """Where a miner listens and how its connections give way, with the operating system's end played where it must be."""
 
+import asyncio
 import errno
 import socket
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -71,6 +73,41 @@ def test_it_listens_on_ipv4_ipv6_or_both(
     made._socket.close()
 
 
+async def test_uvicorn_is_told_what_a_server_among_strangers_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: dict[str, Any] = {}
+    config = server.uvicorn.Config  # type: ignore[attr-defined]
+
+    def noted(app: Any, **named: Any) -> Any:
+        told.update(named)
+        return config(app, **named)
+
+    monkeypatch.setattr(server.uvicorn, "Config", noted)  # type: ignore[attr-defined]
+    async with serving(ObedientBackend()):
+        pass
+    assert told.pop("http").func is BoundedProtocol
+    assert told == {
+        "ws": "none",
+        "lifespan": "on",
+        "interface": "asgi3",
+        "log_config": None,
+        "access_log": False,
+        "proxy_headers": False,
+        "server_header": False,
+        "backlog": 512,
+        "timeout_keep_alive": 75,
+        "timeout_graceful_shutdown": 2,
+    }
+
+
+async def test_what_strangers_send_wrongly_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async with serving(ObedientBackend()) as served:
+        reader, writer = await asyncio.open_connection(*served.address)
+        writer.write(b"not http at all\r\n\r\n")
+        assert b"400" in await asyncio.wait_for(reader.readline(), 30)
+        writer.close()
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == []
+
+
 class Transport:
     def __init__(self, unsent: int) -> None:
         self.unsent = unsent
@@ -92,6 +129,29 @@ def test_a_connection_that_gives_way_does_not_wait_for_what_was_not_sent(unsent:
     connection.transport = Transport(unsent)  # type: ignore[assignment]
     connection.give_way()
     assert connection.transport.done == [how]  # type: ignore[attr-defined]
+
+
+def test_an_answer_that_is_not_read_stops_its_writer_and_ends_after_twenty_seconds() -> None:
+    timers: list[tuple[float, Any]] = []
+    cancelled: list[Any] = []
+
+    def call_later(delay: float, what: Any) -> Any:
+        timers.append((delay, what))
+        return SimpleNamespace(cancel=lambda: cancelled.append(what))
+
+    told: list[str] = []
+    connection: Any = BoundedProtocol.__new__(BoundedProtocol)
+    connection.transport = Transport(1)
+    connection.loop = SimpleNamespace(call_later=call_later)
+    connection.flow = SimpleNamespace(
+        pause_writing=lambda: told.append("paused"), resume_writing=lambda: told.append("resumed")
+    )
+    connection.pause_writing()
+    assert (told, cancelled, timers) == (["paused"], [], [(20.0, connection.transport.abort)])
+    connection.resume_writing()
+    assert (told, cancelled) == (["paused", "resumed"], [connection.transport.abort])
+    connection.resume_writing()
+    assert len(cancelled) == 1
 
 
 def test_what_a_full_server_says_is_as_long_as_it_says() -> None:

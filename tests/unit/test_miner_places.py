@@ -41,6 +41,10 @@ def taken(by: Places, host: str) -> tuple[Seat, Line]:
     return seat, line
 
 
+def test_four_addresses_fill_a_server_of_512() -> None:
+    assert MOST == 4 * MOST_PER_ADDRESS == 512
+
+
 def test_the_oldest_idle_connection_of_a_crowded_address_makes_room() -> None:
     held = table()
     crowd = [taken(held, "192.0.2.1") for _ in range(MOST_PER_ADDRESS)]

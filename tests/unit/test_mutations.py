@@ -1,6 +1,7 @@
 """The faults that `scripts/mutate` plants: what they are, and that its tables are of the code as it is."""
 
 import ast
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,15 @@ def test_a_room_has_modules_and_its_tests_are_there(name: str) -> None:
     assert room.modules(ROOT)
     assert [test for test in room.tests if not (ROOT / test).is_file()] == []
     assert len(set(room.tests)) == len(room.tests)
+
+
+@pytest.mark.parametrize(
+    "folder", ["engine/scoring", "engine/weights", "engine/transport", "engine/store", "miner_server"]
+)
+def test_every_module_is_of_one_room(folder: str) -> None:
+    listed = Counter(path for room in load_rooms().values() for path in room.modules(ROOT))
+    modules = [path for path in (ROOT / folder).rglob("*.py") if sites(path.read_text())]
+    assert [str(path) for path in modules if listed[str(path.relative_to(ROOT))] != 1] == []
 
 
 def test_what_is_listed_as_equivalent_is_still_in_the_code() -> None:

@@ -9,6 +9,7 @@ from msgspec import structs
 
 from engine.scoring.loosh import quality as qualities
 from engine.scoring.loosh import wording
+from engine.scoring.loosh.clusters import groups
 from engine.scoring.loosh.consensus import Consensus, Fate, form
 from engine.scoring.loosh.cosine import Vectors, cosines, finite_rows, neighbouring, unit, upper
 from engine.scoring.loosh.emissions import bonus, emissions, time_shares, top_bonus
@@ -154,6 +155,18 @@ def test_the_consensus_is_the_first_cluster() -> None:
     assert consensus_of("poor").members == ()
 
 
+def test_smaller_clusters_come_by_size_and_then_by_place() -> None:
+    likeness = np.eye(7, dtype=np.float32)
+    for group in ((1, 2), (3, 5), (4, 6)):
+        likeness[np.ix_(group, group)] = 1.0
+    likeness[np.ix_((3, 5), (3, 5))] = 1.0
+    found = groups(likeness, np.array([9.0, 1, 1, 1, 1, 1, 1]))
+    assert found == [[0], [1, 2], [3, 5], [4, 6]]
+    single = np.eye(5, dtype=np.float32)
+    single[np.ix_((3, 4), (3, 4))] = 1.0
+    assert groups(single, np.array([1.0, 9, 1, 1, 1])) == [[1], [3, 4], [0], [2]]
+
+
 def test_each_step_has_its_fate() -> None:
     crowd = [(1, 0.05 * step, 0) for step in range(4)] + [(0.5, 0.05 * step, 0.9) for step in range(3)]
     found = form(
@@ -238,6 +251,7 @@ def test_coherence_is_what_follows_and_what_stays_near_halved_by_breaks() -> Non
     fourth = answer("", *[(1.0, 0.0)] * 4, (0.2, math.sqrt(0.96)))
     whole = float(cosines(fourth.sentences, unit(fourth.sentences.mean(axis=0, keepdims=True))).mean())
     assert coherence_of(fourth) == pytest.approx(0.6 * (3.2 / 4) + 0.4 * whole, abs=1e-6)
+    assert coherence_of(answer("", (1, 0), (0.25, math.sqrt(1 - 0.25**2)))) > 0.4, "a quarter is no break yet"
     opposite = coherence_of(answer("", (1, 0), (-1, 0.001)))
     assert 0 <= opposite < 0.05
     assert coherence_of(answer("One two.", (1, 0))) == wording.shape("One two.")

@@ -31,6 +31,9 @@ def test_thresholds_are_floors_until_there_are_three_pairs() -> None:
     assert high == pytest.approx(0.6 + 0.3 * 0.998)
     assert very_high == pytest.approx(high + 0.01)
     assert thresholds(np.array([0.1, 0.2, 0.3])) == (0.80, 0.88)
+    one_apart = np.array([0.5] * 1_999 + [0.99])
+    assert thresholds(one_apart)[0] == 0.80
+    assert thresholds(one_apart)[1] == pytest.approx(0.5 + 0.49 * 0.8001)
 
 
 def test_pairs_by_meaning_the_most_alike_first() -> None:

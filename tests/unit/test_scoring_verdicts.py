@@ -160,6 +160,13 @@ def test_clusters_are_answers_the_largest_first_and_what_cannot_be_read_stands_a
     assert [verdict.cluster for verdict in judgement.verdicts] == ["B", "C", "A", "A", "D"]
 
 
+def test_a_round_without_replies_has_no_winner_and_no_verdict() -> None:
+    for asked in (SUM, KNOWN, SKY):
+        nobody, history = judged(asked, [])
+        assert (nobody.winner, nobody.consensus, nobody.agreement) == (None, 0.0, 0.0)
+        assert (nobody.clusters, nobody.verdicts, history.rounds) == ((), (), 1)
+
+
 def test_open_text_clusters_by_whether_it_is_backed() -> None:
     same = ["Air scatters short blue waves of the sky most.", "Air scatters short blue waves of the sky the most."]
     judgement, _ = judged(SKY, replies([*same, "Bananas hold much potassium."]), knowing(m0=STRONG, m1=STRONG))

@@ -1,10 +1,13 @@
 """The store to the second and the row: where each question begins and ends, and what a row may hold."""
 
+import asyncio
 import math
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +18,10 @@ from msgspec.structs import replace
 from engine.snapshot import MinerState
 from engine.store import columns, nonces
 from engine.store.columns import cells, decoded, fields, from_json, unpacked
-from engine.store.errors import BadRow
+from engine.store.errors import BadRow, StoreTooNew
 from engine.store.nonces import NonceTable
+from engine.store.reader import open_reader
+from engine.store.retention import TEXTS_DROPPED
 from engine.store.rows import require_finite
 from engine.store.store import Store
 from engine.store.tally import Tally
@@ -210,6 +215,65 @@ async def test_the_newest_come_first_and_no_more_than_were_asked_for(store: Stor
     assert [one.block for one in await store.journal.recent(NETUID, 2)] == [102, 101]
     assert await store.count_rounds(NETUID) == 3
     assert (await store.count_rounds(1), await store.count_rounds(5)) == (1, 0)
+
+
+async def test_another_process_reads_from_an_instant_on_and_of_one_subnet(store: Store, tmp_path: Path) -> None:
+    for number in range(3):
+        await record(store, number)
+        await store.journal.skip(a_plan(100 + number, skipped="why"))
+    await record(store, 9, netuid=1)
+    await store.note_neurons(NETUID, [(hotkey(1), "c", 1, "first"), (hotkey(2), "c", 2, "")], at=T0)
+    with open_reader(tmp_path / "store.db") as reader:
+        assert [one.id for one in reader.rounds(T0 + 60)] == [f"{NETUID}-1", f"{NETUID}-2", "1-9"]
+        assert [(one.round_id, one.uid) for one in reader.replies(T0 + 120)] == [
+            *((f"{NETUID}-2", uid) for uid in range(3)),
+            *(("1-9", uid) for uid in range(3)),
+        ]
+        assert reader.ids(NETUID, T0 + 60) == [f"{NETUID}-1", f"{NETUID}-2"]
+        assert reader.newest_ids(2) == ["1-9", f"{NETUID}-2"]
+        assert reader.newest_subnet() == 1
+        assert reader.names(NETUID) == {hotkey(1): "first"}
+        assert reader.names(1) == {}
+        assert reader.from_the_future(T0 + 60) == (2, T0 + 540)
+        assert reader.from_the_future(T0 + 540) == (0, 0.0)
+        assert [one.round_id for one in reader.appearances(NETUID, hotkey(1), 2, until=T0 + 60)] == [
+            f"{NETUID}-1",
+            f"{NETUID}-0",
+        ]
+        first, last = min(reader.plans(0.0), key=lambda one: one.at), max(reader.plans(0.0), key=lambda one: one.at)
+        assert [len(list(reader.plans(at))) for at in (first.at, last.at, last.at + 1)] == [3, 1, 0]
+
+
+async def test_ids_are_those_of_rounds_whose_texts_are_kept(store: Store, tmp_path: Path) -> None:
+    for number in range(3):
+        await record(store, number)
+    await store.set_cursor(TEXTS_DROPPED, 2)
+    with open_reader(tmp_path / "store.db") as reader:
+        assert reader.ids(NETUID, 0.0) == [f"{NETUID}-2"]
+
+
+def test_an_empty_store_has_nothing(tmp_path: Path) -> None:
+    asyncio.run(_made(tmp_path / "store.db"))
+    with open_reader(tmp_path / "store.db") as reader:
+        nothing: list[object] = [reader.newest_subnet(), reader.round("x"), reader.weights(NETUID)]
+        assert nothing == [None] * 3
+        assert [*reader.rounds(0.0), *reader.ids(NETUID, 0.0), *reader.newest_ids(9)] == []
+        assert (reader.profile(NETUID), reader.from_the_future(0.0)) == ("", (0, 0.0))
+
+
+async def _made(path: Path) -> None:
+    await (await Store.open(path, retention_days=7)).close()
+
+
+async def test_a_store_that_cannot_be_opened_leaves_no_thread_behind(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    await _made(path)
+    with closing(sqlite3.connect(path)) as newer:
+        newer.execute("PRAGMA user_version = 999")
+    before = threading.active_count()
+    with pytest.raises(StoreTooNew):
+        await Store.open(path, retention_days=7)
+    assert threading.active_count() <= before
 
 
 async def test_a_settled_entry_stays_as_it_is_but_for_a_commit(store: Store) -> None:

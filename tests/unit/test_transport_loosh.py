@@ -78,6 +78,7 @@ async def test_an_end_that_is_told_nothing_waits_as_the_field_does() -> None:
     assert (caller._clients._connect_timeout, caller._clients._max_peers, caller._key_ttl) == (5.0, 512, 3600)
     assert (caller._sessions._life, caller._sessions._limit) == (3540.0, 4096)
     assert (desk._key_ttl, desk._gate._window, desk.max_body) == (3600, 60.0, 1024 * 1024)
+    assert (await new_desk(key_ttl=60))._keys._ttl == 60
     await caller.close()
 
 

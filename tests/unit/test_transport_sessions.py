@@ -155,6 +155,13 @@ def test_the_same_uuid_again_replaces_the_key() -> None:
     assert (ring.to_open("a", "1"), ring.to_open("a", "2")) == ("new", "other")
 
 
+def test_a_key_that_is_put_again_is_the_newest() -> None:
+    ring: KeyRing[str] = KeyRing(per_hotkey=3)
+    for key_uuid in ("1", "2", "1", "3", "4"):
+        ring.put("a", key_uuid, f"key {key_uuid}")
+    assert [ring.to_open("a", key_uuid) for key_uuid in "1234"] == ["key 1", None, "key 3", "key 4"]
+
+
 def test_an_expired_key_opens_nothing_and_still_seals_a_late_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     now = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: now)

@@ -230,6 +230,12 @@ def test_a_tool_call_with_an_integer_that_no_other_process_takes_is_malformed(nu
     assert read_completion(json.dumps({"response_text": "x", "tool_calls": [{"n": 2**64 - 1}]}).encode()).tool_calls
 
 
+def test_counts_go_from_nought_to_what_every_reader_of_json_holds() -> None:
+    given = {"prompt_tokens": 0, "completion_tokens": 2**53 - 1, "total_tokens": 2**53}
+    raw = json.dumps({"response_text": "x", "usage": given, "response_time_ms": 0}).encode()
+    assert read_completion(raw).usage == {"prompt_tokens": 0, "completion_tokens": 2**53 - 1}
+
+
 def test_what_a_miner_says_of_itself_is_dropped_when_it_makes_no_sense() -> None:
     raw = json.dumps({"response_text": "x", "usage": {"total_tokens": -4}, "response_time_ms": "soon"}).encode()
     assert read_completion(raw) == Completion(text="x")
