@@ -11,7 +11,7 @@ from engine.chain.local.storage import ChainDamaged, ChainDataError, StateFile, 
 from engine.damage import Damaged
 from engine.errors import StoreError
 from engine.sqlite import failure_of
-from engine.store.errors import StoreDamaged, StoreFull, StoreUnusable, store_error
+from engine.store.errors import StoreDamaged, StoreFull, StoreLocked, StoreUnusable, store_error
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def _read(path: Path) -> None:
 
 SOUND: list[tuple[Callable[[Path], None], type[StoreError], str]] = [
     (full, StoreFull, "no space left for .*: free some"),
-    (locked, StoreError, "is locked by another process: stop that"),
+    (locked, StoreLocked, "is locked by another process: stop that"),
     (read_only, StoreUnusable, "cannot be opened or written .*: check that its folder is there and yours"),
     (not_there, StoreUnusable, "cannot be opened or written .*: check that its folder is there and yours"),
 ]
