@@ -36,7 +36,7 @@ def test_a_run_does_not_write_through_a_link_in_place_of_its_lock(tmp_path: Path
     (folder / "lock").symlink_to(precious)
     done = finished("launch", *MINUTE, "--data-dir", str(folder))
     assert done.returncode == ExitCode.USAGE
-    assert f"lock {folder / 'lock'} cannot be opened" in done.stderr
+    assert f"lock {folder / 'lock'} is a symbolic link, not a regular file" in done.stderr
     assert precious.read_text() == "precious"
 
 
