@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -45,7 +46,7 @@ FIRST = 2
 MEMORY_BYTES = 6 << 30
 """Of address space: a mutant may build without end, and is killed by its MemoryError rather than by the machine's."""
 
-_STILLBORN, _ASTRAY = 70, 71
+_STILLBORN, _ASTRAY, _BROKEN = 70, 71, 72
 _NO_TESTS = 5
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 
@@ -178,10 +179,14 @@ def _tested(tests: Sequence[str], module: str, tree: Path, current: _Current) ->
         return _ASTRAY
     options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=line", "--hypothesis-seed=0"]
     options.append("--hypothesis-profile=haste")
-    for part in (tests[:FIRST], tests[FIRST:]):
-        code = int(pytest.main([*options, *part], plugins=[current])) if part else 0
-        if code:
-            return code
+    try:
+        for part in (tests[:FIRST], tests[FIRST:]):
+            code = int(pytest.main([*options, *part], plugins=[current])) if part else 0
+            if code:
+                return code
+    except BaseException:
+        traceback.print_exc()
+        return _BROKEN
     return 0
 
 
