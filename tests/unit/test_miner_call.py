@@ -176,6 +176,7 @@ async def test_a_reply_goes_out_with_its_headers_and_is_counted() -> None:
         b"sealed",
     )
     assert len(wire.sent) == 2
+    assert not desk.calls._running
     assert (desk.log.statuses, desk.log.tokens) == ({200: 1}, 3)
     page = desk.metrics.page().decode()
     assert 'miner_requests_total{route="/route",status="200"} 1.0' in page
@@ -245,7 +246,8 @@ async def test_those_still_served_at_the_end_are_told_that_the_miner_stops() -> 
     task = asyncio.create_task(desk.get(endless, wire))
     await asyncio.sleep(0)
     desk.calls.refuse_all()
-    await asyncio.wait_for(task, 10)
+    ended, _ = await asyncio.wait([task], timeout=10)
+    assert ended == {task}
     status, headers, body = wire.reply
     assert (status, json.loads(body)) == (503, {"detail": "this miner is stopping"})
     assert (headers["retry-after"], headers["connection"]) == ("5", "close")
