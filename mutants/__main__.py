@@ -47,6 +47,7 @@ def main() -> int:
                     options.out.write_bytes(b"".join(msgspec.json.encode(one) + b"\n" for one in found))
             if len(found) == options.count:
                 break
+        _check_unchanged(workshop, chosen)
     killed = sum(one.killed for one in found)
     print(f"killed {killed} of {len(found)}" + (f": {killed / len(found):.1%}" if found else ""))
     return 0
@@ -72,7 +73,8 @@ def _options(rooms: Mapping[str, Room]) -> argparse.Namespace:
 
 
 def _check_unchanged(workshop: Workshop, rooms: Mapping[str, Room]) -> None:
-    """Ends the run where tests fail while nothing is wrong."""
+    """Ends the run where tests fail while nothing is wrong: before it, when they would find every fault, and after it,
+    when something else than the faults may have been found."""
     for name, room in rooms.items():
         trial = workshop.run(room.tests)
         print(

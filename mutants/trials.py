@@ -131,8 +131,7 @@ class Workshop:
             return Trial("stillborn", seconds)
         if code == 0:
             return Trial("survived", seconds)
-        found = _FAILED.search(self._log.read_text(errors="replace"))
-        return Trial("killed", seconds, found[1] if found else f"exit code {code}")
+        return Trial("killed", seconds, found_by(code, self._log.read_text(errors="replace")))
 
     def _out_of_time(self, seconds: float) -> Trial:
         _unmount(self._folder)
@@ -155,6 +154,18 @@ class Workshop:
             sys.stdout.flush()
         finally:
             os._exit(code)
+
+
+def found_by(code: int, log: str) -> str:
+    """The test that failed, or the signal that ended it, by a trial's exit code and log.
+
+    Raises RuntimeError where the tests broke off without either, which may come of anything.
+    """
+    if found := _FAILED.search(log):
+        return found[1]
+    if code < 0:
+        return f"signal {-code}"
+    raise RuntimeError(f"the tests broke off and no test failed (exit code {code}):\n{log}")
 
 
 class _Current:

@@ -148,6 +148,21 @@ async def test_whether_it_is_available_may_be_asked_without_end_from_where_a_val
     assert (before, after) == ([200, 200, 429], [200] * 3)
 
 
+async def test_who_shook_hands_or_asked_keeps_its_connection_before_strangers() -> None:
+    async with serving() as server, Validator(server) as alice:
+        seats = server._places._seats
+        await alice.http.get("/availability")
+        assert [seat.trusted for seat in seats] == [False]
+        await alice.shake()
+        assert [seat.trusted for seat in seats] == [True]
+        async with Validator(server) as bystander:
+            bystander.key, bystander.key_uuid = alice.key, alice.key_uuid
+            await bystander.http.get("/availability")
+            assert [seat.trusted for seat in seats] == [True, False]
+            await bystander.ask("9 plus 8?")
+            assert [seat.trusted for seat in seats] == [True, True]
+
+
 async def test_before_its_key_is_made_the_public_key_is_told_to_come_again() -> None:
     desk = LooshDesk(MINER, MemoryNonces(), allowed=lambda _: None)
     answers = Answering(ObedientBackend(), Limits())

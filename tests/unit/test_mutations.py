@@ -8,6 +8,7 @@ import pytest
 
 from mutants.mutations import Mutation, sites
 from mutants.rooms import load_equivalent, load_rooms, places
+from mutants.trials import found_by
 
 ROOT = Path(__file__).parents[2]
 
@@ -107,6 +108,19 @@ def test_one_change_leaves_no_trace_in_the_next() -> None:
     found = of("a = b < 1")
     assert [one.write() for one in found] == ["a = b <= 1", "a = b >= 1", "a = b < 2", "a = b < 0"]
     assert [one.write() for one in found] == ["a = b <= 1", "a = b >= 1", "a = b < 2", "a = b < 0"]
+
+
+def test_a_fault_is_found_by_a_test_that_is_named_or_by_a_crash() -> None:
+    log = "...F\nFAILED tests/unit/test_a.py::test_b[1] - assert 1 == 2\nstopping after 1 failures\n"
+    assert found_by(1, log) == found_by(72, log) == "tests/unit/test_a.py::test_b[1]"
+    assert found_by(2, "ERROR tests/unit/test_a.py - ZeroDivisionError\n") == "tests/unit/test_a.py"
+    assert found_by(-11, "Fatal Python error") == "signal 11"
+
+
+@pytest.mark.parametrize("code", [1, 2, 3, 4, 72])
+def test_tests_that_break_off_say_nothing_of_a_fault(code: int) -> None:
+    with pytest.raises(RuntimeError, match=f"no test failed .exit code {code}.:\nTraceback: no such folder"):
+        found_by(code, "Traceback: no such folder")
 
 
 @pytest.mark.parametrize("name", load_rooms())

@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec import Struct
 from msgspec.structs import replace
@@ -24,6 +25,7 @@ from engine.store.reader import open_reader
 from engine.store.retention import TEXTS_DROPPED
 from engine.store.rows import require_finite
 from engine.store.store import Store
+from engine.store.stored import Merit, Pay, Uid
 from engine.store.tally import Tally
 from engine.transport.replay import NoncesUnavailable
 from engine.values import Outcome, Source
@@ -116,6 +118,15 @@ def test_a_column_that_is_not_what_we_write_is_a_bad_row(stored: object) -> None
             read(stored, Point)
     with pytest.raises(BadRow):
         unpacked(stored, Point)
+
+
+@pytest.mark.parametrize(("kind", "least", "most"), [(Merit, -100.0, 100.0), (Pay, -2.0, 100.0), (Uid, 0, 65_535)])
+def test_what_a_reply_is_worth_and_a_uid_have_bounds(kind: Any, least: float, most: float) -> None:
+    for within in (least, most):
+        assert msgspec.convert(within, kind) == within
+    for beyond in (least - 1, most + 1):
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.convert(beyond, kind)
 
 
 def test_a_row_of_other_types_is_a_bad_row() -> None:
