@@ -10,7 +10,7 @@ from subprocess import Popen
 from typing import Any
 
 from benchmarks.processes import clean_environment, python, running
-from engine.chain.local import LocalChain
+from engine.chain.embedded import EmbeddedChain
 from engine.values import Hyperparameters, Peer
 
 NETUID = 1
@@ -54,7 +54,7 @@ def found(folder: Path, miners: Sequence[Peer]) -> None:
 
 async def _found(folder: Path, miners: Sequence[Peer]) -> None:
     rules = Hyperparameters(max_uids=len(miners) + 1)
-    chain = await LocalChain.open(folder / "chain.sqlite3", netuid=NETUID, hyperparameters=rules)
+    chain = await EmbeddedChain.open(folder / "chain.sqlite3", netuid=NETUID, hyperparameters=rules)
     try:
         for miner in miners:
             await chain.adopt(miner.hotkey, miner.hotkey)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from console import __version__
 from console.errors import ConsoleError, ExitCode
+from engine.chain.embedded import ChainDataError, ChainFull, ChainInUse
 from engine.chain.interface import ChainUnavailable
-from engine.chain.local import ChainDataError, ChainFull, ChainInUse
 from engine.chain.wallets import WalletError
 from engine.challenges.errors import ChallengeError
 from engine.errors import StoreError

@@ -13,9 +13,9 @@ from console.errors import ConsoleError, ExitCode
 from console.export.output import time_text
 from console.faults import told
 from console.network import require_embedded
-from engine.chain.local import FILE_NAME
-from engine.chain.local.look import look
-from engine.chain.local.reads import StateReads
+from engine.chain.embedded import FILE_NAME
+from engine.chain.embedded.look import look
+from engine.chain.embedded.reads import StateReads
 from engine.errors import StoreError
 from engine.settings import Settings
 from engine.store.past import open_past

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from console.doctor.case import Case
 from console.doctor.result import Result, advice_of, critical, ok, skipped, warning
-from engine.chain.local.look import look
-from engine.chain.local.state import metagraph_of
-from engine.chain.local.storage import FILE_NAME, ChainDataError
+from engine.chain.embedded.look import look
+from engine.chain.embedded.state import metagraph_of
+from engine.chain.embedded.storage import FILE_NAME, ChainDataError
 from engine.snapshot import ChainView
 from engine.values import Metagraph, Neuron, at_port
 

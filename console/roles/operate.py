@@ -11,7 +11,7 @@ from console import __version__
 from console.roles import demo, miner, validator
 from console.roles.demo import earnings
 from console.roles.session import opened
-from engine.chain.local import FILE_NAME as CHAIN
+from engine.chain.embedded import FILE_NAME as CHAIN
 from engine.chain.wallets import NEW_COLDKEYPUB
 from engine.feed import Feed
 from engine.settings import Settings

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from console.errors import ConsoleError
 from console.export import export
-from engine.chain.local import FILE_NAME as CHAIN_FILE
-from engine.chain.local import LocalChain
+from engine.chain.embedded import FILE_NAME as CHAIN_FILE
+from engine.chain.embedded import EmbeddedChain
 from engine.chain.wallets import Wallet, load_wallet, throwaway
 from engine.commands import Export
 from engine.feed import Feed
@@ -38,7 +38,7 @@ class Session(Struct, frozen=True):
     folder: Path
     feed: Feed
     store: Store
-    chain: LocalChain
+    chain: EmbeddedChain
     wallet: Wallet
     node: Node
 
@@ -66,7 +66,7 @@ async def opened(settings: Settings, folder: Path, feed: Feed) -> AsyncIterator[
             folder / FILE_NAME, retention_days=settings.retention_days, cap_mb=settings.store_cap_mb
         )
         stack.push_async_callback(store.close)
-        chain = await LocalChain.open(
+        chain = await EmbeddedChain.open(
             folder / CHAIN_FILE,
             netuid=settings.netuid,
             block_time=settings.block_time,

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from console.errors import ConsoleError
 from console.roles.session import Session
-from engine.chain.local.refusal import Refused
+from engine.chain.embedded.refusal import Refused
 from engine.challenges.sources.base import Source
 from engine.challenges.sources.file import FileSource
 from engine.challenges.sources.replay import ReplaySource

@@ -1,4 +1,4 @@
-"""The `Chain` that the engine talks to: embedded (`engine.chain.local`) or, later, a real one in its own process.
+"""The `Chain` that the engine talks to: embedded (`engine.chain.embedded`) or, later, a real one in its own process.
 
 Every method may raise `ChainUnavailable`. Reads return values of `engine.values`; what is sent answers with an
 `Outcome`, never an exception for a refusal: `rejected` carries the chain's own error name first, as in

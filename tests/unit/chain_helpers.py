@@ -5,11 +5,11 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from engine.chain.local import LocalChain
-from engine.chain.local.blocks import next_block
-from engine.chain.local.registration import register
-from engine.chain.local.staking import add_stake, fund
-from engine.chain.local.state import State, genesis
+from engine.chain.embedded import EmbeddedChain
+from engine.chain.embedded.blocks import next_block
+from engine.chain.embedded.registration import register
+from engine.chain.embedded.staking import add_stake, fund
+from engine.chain.embedded.state import State, genesis
 from engine.keys import Signer, keypair_from_uri
 from engine.values import Hyperparameters
 
@@ -56,12 +56,12 @@ def key(name: str) -> Signer:
 
 async def running_subnet(
     folder: Path, *, miners: int = 4, rules: Hyperparameters = RULES, permit: bool = True
-) -> LocalChain:
+) -> EmbeddedChain:
     """A chain with the staked hotkey "validator" on uid 0 and serving miners "miner1", … on the next uids.
 
     With `permit` it stands right after the first epoch, which gives the validator its permit.
     """
-    chain = await LocalChain.open(folder / "chain.db", netuid=NETUID, hyperparameters=rules)
+    chain = await EmbeddedChain.open(folder / "chain.db", netuid=NETUID, hyperparameters=rules)
     cold = key("cold")
     await chain.tick()
     await chain.fund(cold.ss58_address, 100_000)

@@ -16,7 +16,7 @@ import pytest
 from msgspec.structs import replace
 
 from console.cli import main
-from engine.chain.local import FILE_NAME, LocalChain
+from engine.chain.embedded import FILE_NAME, EmbeddedChain
 from engine.chain.wallets import Wallet, throwaway
 from engine.locks import neuron_lock
 from engine.store.schema import FILE_NAME as STORE_FILE
@@ -39,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
 
 async def _made(folder: Path) -> None:
     validator = throwaway(folder / "wallets", "validator")
-    chain = await LocalChain.open(folder / FILE_NAME, netuid=NETUID, hyperparameters=HIDDEN)
+    chain = await EmbeddedChain.open(folder / FILE_NAME, netuid=NETUID, hyperparameters=HIDDEN)
     await chain.adopt(validator.hotkey.ss58_address, validator.coldkey_address, stake=5000.0)
     for hotkey in MINERS:
         await chain.adopt(hotkey, hotkey)
@@ -55,7 +55,7 @@ async def _made(folder: Path) -> None:
 
 def ticked(folder: Path, blocks: int) -> None:
     async def tick() -> None:
-        chain = await LocalChain.open(folder / FILE_NAME, netuid=NETUID)
+        chain = await EmbeddedChain.open(folder / FILE_NAME, netuid=NETUID)
         for _ in range(blocks):
             await chain.tick()
         await chain.close()
@@ -201,7 +201,7 @@ def test_looks(told: Told, folder: Path) -> None:
 
 def test_looking_leaves_no_trace_in_the_folder_also_beside_an_engine(told: Told, folder: Path) -> None:
     async def beside_an_engine() -> int:
-        chain = await LocalChain.open(folder / FILE_NAME, netuid=NETUID)
+        chain = await EmbeddedChain.open(folder / FILE_NAME, netuid=NETUID)
         await chain.tick()
         block: int = (await asyncio.to_thread(told, 0, "chain", "metagraph"))["block"]
         await chain.close()
@@ -246,7 +246,7 @@ def test_a_hotkey_without_a_uid_registers_and_serves(told: Told, folder: Path) -
     assert (poor["outcome"], poor["reason"].partition(":")[0]) == ("rejected", "NotEnoughBalanceToStake")
 
     async def fund() -> None:
-        chain = await LocalChain.open(folder / FILE_NAME, netuid=NETUID)
+        chain = await EmbeddedChain.open(folder / FILE_NAME, netuid=NETUID)
         await chain.fund(wallet.coldkey_address, 10.0)
         await chain.close()
 

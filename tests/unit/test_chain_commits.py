@@ -13,11 +13,11 @@ from scalecodec.base import RuntimeConfigurationObject
 from scalecodec.type_registry import load_type_registry_preset
 
 from engine.chain.commitment import commitment, new_salt
-from engine.chain.local import LocalChain
-from engine.chain.local.commits import MOST, commit_weights, reveal_weights, waiting_commits
-from engine.chain.local.refusal import Refused
-from engine.chain.local.state import State
-from engine.chain.local.weighing import set_weights
+from engine.chain.embedded import EmbeddedChain
+from engine.chain.embedded.commits import MOST, commit_weights, reveal_weights, waiting_commits
+from engine.chain.embedded.refusal import Refused
+from engine.chain.embedded.state import State
+from engine.chain.embedded.weighing import set_weights
 from tests.unit.chain_helpers import NETUID, RULES, key, later, permitted, running_subnet, staked, subnet
 
 HIDING = replace(RULES, commit_reveal=True)
@@ -152,7 +152,7 @@ async def test_a_commit_outlives_a_restart_and_only_its_salt_opens_it(tmp_path: 
     assert (await chain.commit_weights(NETUID, hotkey=validator, commit_hash=bound)).ok
     await chain.close()
 
-    chain = await LocalChain.open(tmp_path / "chain.db", netuid=NETUID)
+    chain = await EmbeddedChain.open(tmp_path / "chain.db", netuid=NETUID)
     assert [one.hash for one in await chain.commits(NETUID, validator.ss58_address)] == [bound]
     while await chain.block() < 40:
         await chain.tick()

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from engine.chain.local.blocks import next_block, next_epoch
-from engine.chain.local.consensus import normalised, terms_of
-from engine.chain.local.registration import register
-from engine.chain.local.state import RAO, State, metagraph_of
-from engine.chain.local.weighing import set_weights
+from engine.chain.embedded.blocks import next_block, next_epoch
+from engine.chain.embedded.consensus import normalised, terms_of
+from engine.chain.embedded.registration import register
+from engine.chain.embedded.state import RAO, State, metagraph_of
+from engine.chain.embedded.weighing import set_weights
 from tests.unit.chain_helpers import RULES, later, staked, subnet
 
 SUM = pytest.approx(1.0)

@@ -3,12 +3,12 @@
 import pytest
 from msgspec.structs import replace
 
-from engine.chain.local.refusal import Refused
-from engine.chain.local.registration import MAX_BURN, MIN_BURN, decayed_burn, register, uid_to_prune
-from engine.chain.local.serving import serve_axon
-from engine.chain.local.staking import add_stake, adopted, fund
-from engine.chain.local.state import RAO, State, current_rules, metagraph_of
-from engine.chain.local.weighing import set_weights
+from engine.chain.embedded.refusal import Refused
+from engine.chain.embedded.registration import MAX_BURN, MIN_BURN, decayed_burn, register, uid_to_prune
+from engine.chain.embedded.serving import serve_axon
+from engine.chain.embedded.staking import add_stake, adopted, fund
+from engine.chain.embedded.state import RAO, State, current_rules, metagraph_of
+from engine.chain.embedded.weighing import set_weights
 from engine.values import Hyperparameters
 from tests.unit.chain_helpers import RULES, later, permitted, staked, subnet
 

@@ -3,9 +3,9 @@
 import pytest
 from msgspec.structs import replace
 
-from engine.chain.local.refusal import Refused
-from engine.chain.local.serving import placed, serve_axon
-from engine.chain.local.state import State, metagraph_of
+from engine.chain.embedded.refusal import Refused
+from engine.chain.embedded.serving import placed, serve_axon
+from engine.chain.embedded.state import State, metagraph_of
 from tests.unit.chain_helpers import RULES, later, subnet
 
 

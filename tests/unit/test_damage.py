@@ -20,9 +20,9 @@ from console.cli import main
 from console.errors import ConsoleError, ExitCode
 from console.record.recording import Recording
 from console.record.rounds import read_miner, read_round
-from engine.chain.local import FILE_NAME as CHAIN
-from engine.chain.local import ChainDataError
-from engine.chain.local.storage import StateFile
+from engine.chain.embedded import FILE_NAME as CHAIN
+from engine.chain.embedded import ChainDataError
+from engine.chain.embedded.storage import StateFile
 from engine.damage import Damaged
 from engine.node.node import STATUS_FILE
 from engine.store.errors import StoreDamaged

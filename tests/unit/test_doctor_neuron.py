@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from console.doctor import chain, models, processes, wallet
-from engine.chain.local import LocalChain
+from engine.chain.embedded import EmbeddedChain
 from engine.chain.wallets import throwaway
 from engine.locks import folder_holder, folder_lock, neuron_lock
 from engine.snapshot import ChainView, ServerView, Snapshot
@@ -118,7 +118,7 @@ def test_a_port_in_use_is_critical_unless_the_engine_has_it(tmp_path: Path, list
 async def test_the_embedded_chain_says_who_is_registered(tmp_path: Path) -> None:
     assert states(chain.chain(case(tmp_path))) == {"chain": "SKIPPED"}
     path = tmp_path / "chain.sqlite3"
-    local = await LocalChain.open(path, netuid=1)
+    local = await EmbeddedChain.open(path, netuid=1)
     mine = throwaway(tmp_path / "wallets", "validator")
     await local.adopt(mine.hotkey.ss58_address, mine.coldkey_address, stake=10.0)
     address = mine.hotkey.ss58_address

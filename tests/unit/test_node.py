@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from console.roles.session import exporter
-from engine.chain.local import LocalChain
+from engine.chain.embedded import EmbeddedChain
 from engine.chain.wallets import Wallet
 from engine.commands import (
     Acknowledge,
@@ -60,7 +60,7 @@ SAME_WORDS = "I have added both of the numbers up twice, and in the end the answ
 class House:
     """A node, what it was made of, and its task while it runs."""
 
-    def __init__(self, feed: Feed, store: Store, chain: LocalChain, node: Node, folder: Path) -> None:
+    def __init__(self, feed: Feed, store: Store, chain: EmbeddedChain, node: Node, folder: Path) -> None:
         self.feed = feed
         self.store = store
         self.chain = chain

@@ -11,7 +11,7 @@ import pytest
 from console.roles import axons as axons_module
 from console.roles.axons import Axon, Axons
 from console.roles.miner import Serving
-from engine.chain.local import LocalChain
+from engine.chain.embedded import EmbeddedChain
 from engine.commands import Serve
 from engine.node import supervisor as supervisor_module
 from engine.node.supervisor import Supervisor
@@ -58,7 +58,7 @@ async def test_a_server_that_fails_is_made_afresh_at_the_same_address(monkeypatc
 
 
 @pytest.fixture
-async def chain(tmp_path: Path) -> AsyncIterator[LocalChain]:
+async def chain(tmp_path: Path) -> AsyncIterator[EmbeddedChain]:
     made = await running_subnet(tmp_path, miners=1)
     for _ in range(RULES.serving_rate_limit):
         await made.tick()
@@ -66,13 +66,13 @@ async def chain(tmp_path: Path) -> AsyncIterator[LocalChain]:
     await made.close()
 
 
-async def address_of(chain: LocalChain) -> tuple[str, int]:
+async def address_of(chain: EmbeddedChain) -> tuple[str, int]:
     neuron = (await chain.metagraph(NETUID)).by_hotkey(key("miner1").ss58_address)
     assert neuron is not None
     return neuron.ip, neuron.port
 
 
-async def test_an_address_is_announced_once_it_differs_and_a_refusal_is_told(chain: LocalChain) -> None:
+async def test_an_address_is_announced_once_it_differs_and_a_refusal_is_told(chain: EmbeddedChain) -> None:
     feed = a_feed()
     await Axons(chain, NETUID, [Axon(key("miner1"), "127.0.0.1", 9100)], feed).announce()
     assert await address_of(chain) == ("127.0.0.1", 9100)
@@ -86,7 +86,7 @@ async def test_an_address_is_announced_once_it_differs_and_a_refusal_is_told(cha
     assert "ServingRateLimitExceeded" in feed.attention[0].text
 
 
-async def test_an_address_that_the_operator_names_stays(chain: LocalChain, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_address_that_the_operator_names_stays(chain: EmbeddedChain, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(axons_module, "CHECK_EVERY_S", 0.01)
     axons = Axons(chain, NETUID, [Axon(key("miner1"), "127.0.0.1", 9000)], a_feed())
     running = asyncio.create_task(axons.run(lambda: None))

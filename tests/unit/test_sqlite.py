@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.chain.local.storage import ChainDamaged, ChainDataError, StateFile, told
+from engine.chain.embedded.storage import ChainDamaged, ChainDataError, StateFile, told
 from engine.damage import Damaged
 from engine.errors import StoreError
 from engine.sqlite import failure_of

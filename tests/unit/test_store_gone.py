@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.chain.embedded import EmbeddedChain
 from engine.chain.interface import ChainUnavailable
-from engine.chain.local import LocalChain
 from engine.feed import Feed
 from engine.logs import FILE, FOLDER, open_log
 from engine.node import heartbeat
@@ -123,7 +123,7 @@ async def test_a_log_that_is_deleted_after_the_last_round_is_mended_without_anot
 
 async def test_a_chain_does_not_go_on_in_a_file_that_is_gone(tmp_path: Path) -> None:
     path = tmp_path / "data" / "chain.sqlite3"
-    chain = await LocalChain.open(path, netuid=NETUID)
+    chain = await EmbeddedChain.open(path, netuid=NETUID)
     block = await chain.tick()
     shutil.move(path.parent, tmp_path / "away")
     with pytest.raises(ChainUnavailable, match=r"chain\.sqlite3 was deleted or moved while it was in use: put it back"):
@@ -133,7 +133,7 @@ async def test_a_chain_does_not_go_on_in_a_file_that_is_gone(tmp_path: Path) -> 
     beside(path, "wal").unlink()
     assert await chain.tick() == block + 1
     await chain.close()
-    chain = await LocalChain.open(path, netuid=NETUID)
+    chain = await EmbeddedChain.open(path, netuid=NETUID)
     assert await chain.block() == block + 1
     await chain.close()
 
@@ -312,7 +312,7 @@ async def test_a_chain_does_not_go_on_in_a_file_that_was_emptied_or_overwritten(
     tmp_path: Path, spoil: Callable[[Path], None]
 ) -> None:
     path = tmp_path / "chain.sqlite3"
-    chain = await LocalChain.open(path, netuid=NETUID)
+    chain = await EmbeddedChain.open(path, netuid=NETUID)
     await chain.tick()
     assert chain.gone == ""
     spoil(path)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from engine.chain.embedded import EmbeddedChain
 from engine.chain.interface import ChainUnavailable
-from engine.chain.local import LocalChain
 from engine.feed import Feed
 from engine.node import chain_watch as watch_module
 from engine.node.chain_watch import ChainWatch
@@ -22,7 +22,7 @@ from tests.unit.engine_helpers import a_feed, named, until
 class Wire:
     """The chain at the end of a line that can break (`broken`) or fall silent (`silent`)."""
 
-    def __init__(self, chain: LocalChain) -> None:
+    def __init__(self, chain: EmbeddedChain) -> None:
         self.chain = chain
         self.broken = self.silent = False
 
@@ -40,7 +40,7 @@ class Wire:
 class Watched:
     """A watch on the neuron `name` and what it told."""
 
-    def __init__(self, chain: LocalChain, name: str) -> None:
+    def __init__(self, chain: EmbeddedChain, name: str) -> None:
         self.wire = Wire(chain)
         self.feed: Feed = a_feed()
         self.seen: list[Metagraph] = []
@@ -55,14 +55,14 @@ class Watched:
 
 
 @pytest.fixture
-async def chain(tmp_path: Path) -> AsyncIterator[LocalChain]:
+async def chain(tmp_path: Path) -> AsyncIterator[EmbeddedChain]:
     made = await running_subnet(tmp_path, miners=2)
     yield made
     await made.close()
 
 
 @asynccontextmanager
-async def watching(chain: LocalChain, name: str = "validator") -> AsyncIterator[Watched]:
+async def watching(chain: EmbeddedChain, name: str = "validator") -> AsyncIterator[Watched]:
     watched = Watched(chain, name)
     started = asyncio.Event()
     task = asyncio.create_task(watched.watch.run(started.set))
@@ -81,7 +81,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch_module, "POLL_SLOWEST_S", 0.01)
 
 
-async def test_its_own_row_and_the_rules_are_there_from_the_start(chain: LocalChain) -> None:
+async def test_its_own_row_and_the_rules_are_there_from_the_start(chain: EmbeddedChain) -> None:
     await chain.set_weights(NETUID, hotkey=key("validator"), uids=[1, 2], values=[65535, 21845])
     async with watching(chain) as watched:
         view = watched.watch.view()
@@ -97,7 +97,7 @@ async def test_its_own_row_and_the_rules_are_there_from_the_start(chain: LocalCh
         assert [metagraph.block for metagraph in watched.seen] == [20]
 
 
-async def test_blocks_are_followed_and_the_metagraph_every_few(chain: LocalChain) -> None:
+async def test_blocks_are_followed_and_the_metagraph_every_few(chain: EmbeddedChain) -> None:
     async with watching(chain) as watched:
         await chain.tick()
         await until(lambda: watched.watch.block == 21)
@@ -108,7 +108,7 @@ async def test_blocks_are_followed_and_the_metagraph_every_few(chain: LocalChain
         assert watched.seen[-1].block >= 25
 
 
-async def test_an_outage_is_told_and_waited_out(chain: LocalChain) -> None:
+async def test_an_outage_is_told_and_waited_out(chain: EmbeddedChain) -> None:
     async with watching(chain) as watched:
         watched.wire.broken = True
         await until(lambda: watched.feed.attention)
@@ -123,7 +123,7 @@ async def test_an_outage_is_told_and_waited_out(chain: LocalChain) -> None:
 
 
 async def test_a_chain_that_falls_silent_is_not_taken_for_one_that_works(
-    chain: LocalChain, monkeypatch: pytest.MonkeyPatch
+    chain: EmbeddedChain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watch_module, "CALL_TIMEOUT_S", 0.05)
     async with watching(chain) as watched:
@@ -133,7 +133,7 @@ async def test_a_chain_that_falls_silent_is_not_taken_for_one_that_works(
 
 
 async def test_a_chain_that_falls_silent_is_told_of_long_before_it_is_given_up(
-    chain: LocalChain, monkeypatch: pytest.MonkeyPatch
+    chain: EmbeddedChain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert watch_module.SILENT_S <= 10
     monkeypatch.setattr(watch_module, "SILENT_S", 0.1)
@@ -144,14 +144,14 @@ async def test_a_chain_that_falls_silent_is_told_of_long_before_it_is_given_up(
         assert (line.level, line.text) == ("warning", "embedded has not answered for 0.1 s")
 
 
-async def test_an_unreachable_chain_at_the_start_is_the_supervisors(chain: LocalChain) -> None:
+async def test_an_unreachable_chain_at_the_start_is_the_supervisors(chain: EmbeddedChain) -> None:
     watched = Watched(chain, "validator")
     watched.wire.broken = True
     with pytest.raises(ChainUnavailable):
         await watched.watch.run(lambda: pytest.fail("it has not started"))
 
 
-async def test_a_hotkey_that_never_was_registered_ends_the_run(chain: LocalChain) -> None:
+async def test_a_hotkey_that_never_was_registered_ends_the_run(chain: EmbeddedChain) -> None:
     watched = Watched(chain, "stranger")
     with pytest.raises(Fatal, match="not registered") as caught:
         await watched.watch.run(lambda: pytest.fail("it has not started"))
@@ -183,7 +183,7 @@ async def test_who_loses_the_uid_goes_on_and_is_back_once_registered_again(tmp_p
     await chain.close()
 
 
-async def test_an_ipv6_axon_is_shown_in_brackets(chain: LocalChain) -> None:
+async def test_an_ipv6_axon_is_shown_in_brackets(chain: EmbeddedChain) -> None:
     for _ in range(RULES.serving_rate_limit):
         await chain.tick()
     assert (await chain.serve_axon(NETUID, hotkey=key("miner1"), ip="2001:db8::1", port=8091)).ok

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from engine.chain.local import LocalChain
+from engine.chain.embedded import EmbeddedChain
 from engine.values import Hyperparameters, Outcome
 from engine.weights.plan import Basis
 from tests.unit.chain_helpers import NETUID, RULES, key, running_subnet
@@ -18,23 +18,23 @@ VALIDATOR = key("validator")
 
 
 @pytest.fixture
-async def chain(tmp_path: Path) -> AsyncIterator[LocalChain]:
+async def chain(tmp_path: Path) -> AsyncIterator[EmbeddedChain]:
     """A chain at block 20, right after the epoch that gave the validator its permit."""
     chain = await running_subnet(tmp_path)
     yield chain
     await chain.close()
 
 
-async def to_block(chain: LocalChain | FaultyChain, block: int) -> None:
+async def to_block(chain: EmbeddedChain | FaultyChain, block: int) -> None:
     while await chain.block() < block:
         await chain.tick()
 
 
-async def last_update(chain: LocalChain) -> int:
+async def last_update(chain: EmbeddedChain) -> int:
     return (await chain.metagraph(NETUID)).neurons[0].last_update
 
 
-async def test_weights_are_set_once_in_the_last_quarter(chain: LocalChain) -> None:
+async def test_weights_are_set_once_in_the_last_quarter(chain: EmbeddedChain) -> None:
     journal, recorder = MemoryJournal(), Recorder()
     setter = setter_on(chain, journal, recorder)
     seen = []
@@ -77,7 +77,7 @@ async def test_a_validator_without_a_permit_waits(tmp_path: Path) -> None:
     await chain.close()
 
 
-async def test_nothing_to_set_is_said_once_in_a_window_and_scores_may_still_come(chain: LocalChain) -> None:
+async def test_nothing_to_set_is_said_once_in_a_window_and_scores_may_still_come(chain: EmbeddedChain) -> None:
     scores = scored()
     setter = setter_on(chain, MemoryJournal(), recorder := Recorder(), scores=lambda: scores)
     for block in (35, 36, 37):
@@ -120,7 +120,7 @@ async def test_after_a_switch_of_profiles_the_weights_on_chain_stand_until_the_n
     await chain.close()
 
 
-async def test_the_operators_command_keeps_to_the_rate_limit_alone(chain: LocalChain) -> None:
+async def test_the_operators_command_keeps_to_the_rate_limit_alone(chain: EmbeddedChain) -> None:
     setter = setter_on(chain, MemoryJournal(), recorder := Recorder())
     outcome = await setter.set_now()
     assert (outcome.status, outcome.block) == ("ok", 20)
@@ -133,12 +133,12 @@ async def test_the_operators_command_keeps_to_the_rate_limit_alone(chain: LocalC
     assert recorder.outcomes == ["ok"]
 
 
-async def test_the_command_says_why_nothing_is_set(chain: LocalChain) -> None:
+async def test_the_command_says_why_nothing_is_set(chain: EmbeddedChain) -> None:
     outcome = await setter_on(chain, MemoryJournal(), scores=scored).set_now()
     assert (outcome.status, outcome.reason) == ("rejected", "no serving miner has a score from the last 3 h")
 
 
-async def test_paused_only_the_command_sets(chain: LocalChain) -> None:
+async def test_paused_only_the_command_sets(chain: EmbeddedChain) -> None:
     setter = setter_on(chain, MemoryJournal())
     setter.pause()
     await to_block(chain, 36)
@@ -149,14 +149,14 @@ async def test_paused_only_the_command_sets(chain: LocalChain) -> None:
     assert (await last_update(chain), setter.automatic) == (36, True)
 
 
-async def test_a_rejection_is_told_and_tried_again_in_the_next_window(chain: LocalChain) -> None:
+async def test_a_rejection_is_told_and_tried_again_in_the_next_window(chain: EmbeddedChain) -> None:
     class OldRules(FaultyChain):
         async def hyperparameters(self, netuid: int) -> Hyperparameters:
             return replace(await self.inner.hyperparameters(netuid), weights_version=0)
 
     await chain.close()
     path = Path(chain._path)
-    chain = await LocalChain.open(path, netuid=NETUID, hyperparameters=replace(RULES, weights_version=7))
+    chain = await EmbeddedChain.open(path, netuid=NETUID, hyperparameters=replace(RULES, weights_version=7))
     deceived = OldRules(chain)
     setter = setter_on(deceived, MemoryJournal(), recorder := Recorder())
     while await chain.block() < 60:
@@ -179,7 +179,7 @@ async def test_the_version_key_is_the_subnets(tmp_path: Path) -> None:
     await chain.close()
 
 
-async def test_silence_is_unknown_until_the_chain_was_read(chain: LocalChain) -> None:
+async def test_silence_is_unknown_until_the_chain_was_read(chain: EmbeddedChain) -> None:
     faults = Faults()
     faulty = FaultyChain(chain, faults)
     setter = setter_on(faulty, MemoryJournal(), recorder := Recorder())
@@ -197,7 +197,7 @@ async def test_silence_is_unknown_until_the_chain_was_read(chain: LocalChain) ->
     assert "the chain is read first" in recorder.attention[0][1]
 
 
-async def test_lost_weights_are_sent_again_in_the_same_window(chain: LocalChain) -> None:
+async def test_lost_weights_are_sent_again_in_the_same_window(chain: EmbeddedChain) -> None:
     faults = Faults()
     faulty = FaultyChain(chain, faults)
     setter = setter_on(faulty, MemoryJournal(), recorder := Recorder())
@@ -211,7 +211,7 @@ async def test_lost_weights_are_sent_again_in_the_same_window(chain: LocalChain)
     assert await last_update(chain) == 38
 
 
-async def test_a_full_journal_sends_nothing_and_says_so(chain: LocalChain) -> None:
+async def test_a_full_journal_sends_nothing_and_says_so(chain: EmbeddedChain) -> None:
     faults = Faults()
     faulty = FaultyChain(chain, faults)
     setter = setter_on(faulty, MemoryJournal(faults), recorder := Recorder())
@@ -226,7 +226,7 @@ async def test_a_full_journal_sends_nothing_and_says_so(chain: LocalChain) -> No
     assert await last_update(chain) == 35
 
 
-async def test_weights_of_a_stranger_with_our_hotkey_are_told(chain: LocalChain) -> None:
+async def test_weights_of_a_stranger_with_our_hotkey_are_told(chain: EmbeddedChain) -> None:
     setter = setter_on(chain, MemoryJournal(), recorder := Recorder())
     await setter.set_now()
     await to_block(chain, 30)
@@ -237,7 +237,7 @@ async def test_weights_of_a_stranger_with_our_hotkey_are_told(chain: LocalChain)
     ]
 
 
-async def test_after_a_restart_the_window_that_was_served_stays_so(chain: LocalChain) -> None:
+async def test_after_a_restart_the_window_that_was_served_stays_so(chain: EmbeddedChain) -> None:
     journal = MemoryJournal()
     await to_block(chain, 35)
     await setter_on(chain, journal).step()
@@ -249,7 +249,7 @@ async def test_after_a_restart_the_window_that_was_served_stays_so(chain: LocalC
     assert restarted.wait.until == 55
 
 
-async def test_entries_of_other_hotkeys_are_left_alone(chain: LocalChain) -> None:
+async def test_entries_of_other_hotkeys_are_left_alone(chain: EmbeddedChain) -> None:
     journal = MemoryJournal()
     await setter_on(chain, journal).set_now()
     theirs = replace(journal.plans[0], hotkey=key("other").ss58_address)
@@ -264,7 +264,7 @@ async def test_entries_of_other_hotkeys_are_left_alone(chain: LocalChain) -> Non
 async def test_the_service_sets_once_in_each_epoch_while_blocks_come_by_themselves(tmp_path: Path) -> None:
     chain = await running_subnet(tmp_path)
     await chain.close()
-    chain = await LocalChain.open(tmp_path / "chain.db", netuid=NETUID, block_time=0.01)
+    chain = await EmbeddedChain.open(tmp_path / "chain.db", netuid=NETUID, block_time=0.01)
     recorder, up = Recorder(), asyncio.Event()
     setter = setter_on(chain, MemoryJournal(), recorder)
     services = [asyncio.create_task(chain.run(lambda: None)), asyncio.create_task(setter.run(up.set))]
@@ -348,7 +348,7 @@ async def test_a_commit_that_nobody_revealed_in_time_is_lost_and_told(tmp_path: 
     await chain.close()
 
 
-async def test_plain_weights_are_not_committed_to(chain: LocalChain) -> None:
+async def test_plain_weights_are_not_committed_to(chain: EmbeddedChain) -> None:
     outcome = await setter_on(chain, MemoryJournal()).commit_now()
     assert (outcome.status, outcome.reason.partition(":")[0]) == ("rejected", "CommitRevealDisabled")
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from engine.chain.local import LocalChain
+from engine.chain.embedded import EmbeddedChain
 from engine.values import Metagraph, Outcome
 from engine.weights.moment import Wait
 from tests.unit.chain_helpers import RULES, key, running_subnet
@@ -22,7 +22,7 @@ UNSETTLED = Wait(21, "the chain", "waiting for the chain to show what was sent")
 class Looked(FaultyChain):
     """Remembers at which blocks it was looked at."""
 
-    def __init__(self, inner: LocalChain, faults: Faults | None = None) -> None:
+    def __init__(self, inner: EmbeddedChain, faults: Faults | None = None) -> None:
         super().__init__(inner, faults)
         self.looked: list[int] = []
 
@@ -45,19 +45,19 @@ class Refusing(FaultyChain):
 
 
 @pytest.fixture
-async def chain(tmp_path: Path) -> AsyncIterator[LocalChain]:
+async def chain(tmp_path: Path) -> AsyncIterator[EmbeddedChain]:
     """A chain at block 20, right after the epoch that gave the validator its permit."""
     chain = await running_subnet(tmp_path)
     yield chain
     await chain.close()
 
 
-async def to_block(chain: LocalChain | FaultyChain, block: int) -> None:
+async def to_block(chain: EmbeddedChain | FaultyChain, block: int) -> None:
     while await chain.block() < block:
         await chain.tick()
 
 
-async def test_each_wait_says_for_what_until_when_and_why(chain: LocalChain) -> None:
+async def test_each_wait_says_for_what_until_when_and_why(chain: EmbeddedChain) -> None:
     setter = setter_on(chain, MemoryJournal())
     told = [setter.wait]
     for block in (20, 35, 36, 37):
@@ -76,7 +76,7 @@ async def test_each_wait_says_for_what_until_when_and_why(chain: LocalChain) -> 
     assert setter.wait == Wait(38, "you", "paused")
 
 
-async def test_without_scores_they_are_waited_for(chain: LocalChain) -> None:
+async def test_without_scores_they_are_waited_for(chain: EmbeddedChain) -> None:
     setter = setter_on(chain, MemoryJournal(), recorder := Recorder(), scores=scored)
     for block in (35, 36, 55):
         await to_block(chain, block)
@@ -87,7 +87,7 @@ async def test_without_scores_they_are_waited_for(chain: LocalChain) -> None:
 
 
 @pytest.mark.parametrize("automatic", [True, False])
-async def test_an_unknown_outcome_is_told_journalled_and_waited_for(chain: LocalChain, automatic: bool) -> None:
+async def test_an_unknown_outcome_is_told_journalled_and_waited_for(chain: EmbeddedChain, automatic: bool) -> None:
     faults = Faults()
     faulty, journal = FaultyChain(chain, faults), MemoryJournal()
     setter = setter_on(faulty, journal, recorder := Recorder())
@@ -113,7 +113,7 @@ async def test_an_unknown_outcome_is_told_journalled_and_waited_for(chain: Local
 
 @pytest.mark.parametrize("fault", ["full at settling", "outage after"])
 async def test_what_is_not_known_since_it_could_not_be_looked_up_or_written_down_is_told(
-    chain: LocalChain, fault: str
+    chain: EmbeddedChain, fault: str
 ) -> None:
     faults = Faults()
 
@@ -134,7 +134,7 @@ async def test_what_is_not_known_since_it_could_not_be_looked_up_or_written_down
     assert recorder.plans[1][1] == Outcome(status="ok", block=20, reference=outcome.reference)
 
 
-async def test_a_refusal_holds_the_window_and_is_told(chain: LocalChain) -> None:
+async def test_a_refusal_holds_the_window_and_is_told(chain: EmbeddedChain) -> None:
     refusing = Refusing(chain)
     refusing.reason = "IncorrectWeightVersionKey: 0, the subnet wants 7"
     setter = setter_on(refusing, MemoryJournal(), recorder := Recorder())
@@ -151,7 +151,9 @@ async def test_a_refusal_holds_the_window_and_is_told(chain: LocalChain) -> None
 
 
 @pytest.mark.parametrize("error", ["SettingWeightsTooFast", "CommittingWeightsTooFast"])
-async def test_too_fast_is_tried_again_in_the_next_block_and_needs_no_attention(chain: LocalChain, error: str) -> None:
+async def test_too_fast_is_tried_again_in_the_next_block_and_needs_no_attention(
+    chain: EmbeddedChain, error: str
+) -> None:
     refusing = Refusing(chain)
     refusing.reason = f"{error}: 1 blocks left"
     setter = setter_on(refusing, MemoryJournal(), recorder := Recorder())
@@ -163,7 +165,7 @@ async def test_too_fast_is_tried_again_in_the_next_block_and_needs_no_attention(
     assert recorder.attention == []
 
 
-async def test_an_outage_is_told_and_waited_out(chain: LocalChain) -> None:
+async def test_an_outage_is_told_and_waited_out(chain: EmbeddedChain) -> None:
     faults = Faults()
     setter = setter_on(FaultyChain(chain, faults), MemoryJournal(), recorder := Recorder())
     faults.next = "outage"
@@ -184,7 +186,7 @@ async def test_the_chain_is_looked_at_when_something_is_due_and_every_25_blocks(
     await chain.inner.close()
 
 
-async def test_a_commands_turn_makes_the_next_block_looked_at(chain: LocalChain) -> None:
+async def test_a_commands_turn_makes_the_next_block_looked_at(chain: EmbeddedChain) -> None:
     looked = Looked(chain)
     setter = setter_on(looked, MemoryJournal())
     for command in (setter.reveal_now, setter.set_now, setter.commit_now):
@@ -223,7 +225,7 @@ async def test_commits_say_what_they_wait_for(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("block_time", "pause"), [(12.0, 6.0), (4.0, 2.0), (0.01, 0.005), (60.0, 6.0)])
 async def test_the_blocks_are_asked_for_twice_each_and_at_least_every_six_seconds(
-    chain: LocalChain, monkeypatch: pytest.MonkeyPatch, block_time: float, pause: float
+    chain: EmbeddedChain, monkeypatch: pytest.MonkeyPatch, block_time: float, pause: float
 ) -> None:
     paused: list[float] = []
 

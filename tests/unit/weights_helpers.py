@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from engine.chain.embedded import EmbeddedChain
 from engine.chain.interface import ChainUnavailable
-from engine.chain.local import LocalChain
 from engine.errors import StoreError
 from engine.keys import Signer
 from engine.values import Level, Outcome, OutcomeStatus
@@ -81,7 +81,7 @@ class FaultyChain:
     block_time = 0.01
     mortality = 2
 
-    def __init__(self, inner: LocalChain, faults: Faults | None = None) -> None:
+    def __init__(self, inner: EmbeddedChain, faults: Faults | None = None) -> None:
         self.inner = inner
         self.faults = faults or Faults()
         self.landed: Counter[int] = Counter()
@@ -189,7 +189,7 @@ class Recorder:
 
 
 def setter_on(
-    chain: LocalChain | FaultyChain,
+    chain: EmbeddedChain | FaultyChain,
     journal: MemoryJournal,
     recorder: Recorder | None = None,
     scores: Callable[[], Sequence[HotkeyScore]] | None = None,

@@ -2,9 +2,9 @@
 
 from msgspec.structs import replace
 
-from engine.chain.local.refusal import Refused
-from engine.chain.local.registration import register
-from engine.chain.local.state import RAO, State, to_rao
+from engine.chain.embedded.refusal import Refused
+from engine.chain.embedded.registration import register
+from engine.chain.embedded.state import RAO, State, to_rao
 
 TOTAL_SUPPLY = 21_000_000
 

@@ -1,8 +1,8 @@
 """What every client of an embedded chain reads, answered from its state."""
 
+from engine.chain.embedded import blocks, commits
+from engine.chain.embedded.state import RAO, State, current_rules, metagraph_of
 from engine.chain.interface import ChainUnavailable
-from engine.chain.local import blocks, commits
-from engine.chain.local.state import RAO, State, current_rules, metagraph_of
 from engine.values import Hyperparameters, Metagraph, WeightCommit
 
 

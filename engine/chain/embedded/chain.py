@@ -18,12 +18,12 @@ from msgspec.structs import replace
 
 from engine import keys
 from engine.chain.commitment import commitment
+from engine.chain.embedded import blocks, commits, registration, serving, staking, weighing
+from engine.chain.embedded.reads import StateReads
+from engine.chain.embedded.refusal import Refused
+from engine.chain.embedded.state import State, genesis
+from engine.chain.embedded.storage import ChainDataError, ChainGone, StateFile, told
 from engine.chain.interface import ChainUnavailable
-from engine.chain.local import blocks, commits, registration, serving, staking, weighing
-from engine.chain.local.reads import StateReads
-from engine.chain.local.refusal import Refused
-from engine.chain.local.state import State, genesis
-from engine.chain.local.storage import ChainDataError, ChainGone, StateFile, told
 from engine.keys import Signer
 from engine.sqlite import failure_of
 from engine.values import Hyperparameters, Outcome
@@ -35,7 +35,7 @@ class ChainFull(ChainUnavailable):
     """There is no space left for the file: the chain is here, and what is missing can be mended here."""
 
 
-class LocalChain(StateReads):
+class EmbeddedChain(StateReads):
     """One subnet on a chain of its own. A `Chain` and a service; several callers may use it at once."""
 
     name = "chain"

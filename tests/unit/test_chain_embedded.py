@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from engine.chain.embedded import ChainDataError, ChainInUse, EmbeddedChain, Refused
 from engine.chain.interface import Chain, ChainUnavailable
-from engine.chain.local import ChainDataError, ChainInUse, LocalChain, Refused
 from tests.unit.chain_helpers import NETUID, RULES, key, running_subnet
 
 VALIDATOR = key("validator")
@@ -35,7 +35,7 @@ async def test_it_is_a_chain_and_goes_on_after_closing(tmp_path: Path) -> None:
     balance, rules = await chain.balance(key("cold").ss58_address), await chain.hyperparameters(NETUID)
     await chain.close()
 
-    again = await LocalChain.open(tmp_path / "chain.db", netuid=NETUID)
+    again = await EmbeddedChain.open(tmp_path / "chain.db", netuid=NETUID)
     assert await again.metagraph(NETUID) == seen
     assert await again.weights(NETUID, 0) == ((1, 65535), (2, 32768))
     assert await again.balance(key("cold").ss58_address) == balance
@@ -45,7 +45,7 @@ async def test_it_is_a_chain_and_goes_on_after_closing(tmp_path: Path) -> None:
 
 
 async def test_neurons_whose_keys_are_elsewhere_are_set_up(tmp_path: Path) -> None:
-    chain = await LocalChain.open(tmp_path / "chain.db", netuid=NETUID)
+    chain = await EmbeddedChain.open(tmp_path / "chain.db", netuid=NETUID)
     hotkey = key("foreign").ss58_address
     await chain.adopt(hotkey, hotkey, stake=7)
     for port in (9000, 9001):
@@ -61,39 +61,39 @@ async def test_new_hyperparameters_keep_the_burn(tmp_path: Path) -> None:
     chain = await running_subnet(tmp_path)
     burn = (await chain.hyperparameters(NETUID)).burn
     await chain.close()
-    chain = await LocalChain.open(tmp_path / "chain.db", netuid=NETUID, hyperparameters=replace(RULES, tempo=50))
+    chain = await EmbeddedChain.open(tmp_path / "chain.db", netuid=NETUID, hyperparameters=replace(RULES, tempo=50))
     assert await chain.hyperparameters(NETUID) == replace(RULES, tempo=50, burn=burn)
     await chain.close()
 
 
 async def test_the_file_is_private_and_one_process_s(tmp_path: Path) -> None:
     folder = tmp_path / "data"
-    chain = await LocalChain.open(folder / "chain.db", netuid=NETUID)
+    chain = await EmbeddedChain.open(folder / "chain.db", netuid=NETUID)
     assert [path.stat().st_mode & 0o077 for path in (folder, *folder.iterdir())] == [0] * 5
     with pytest.raises(ChainInUse, match=f"{folder} runs in another process: stop that one, or choose another"):
-        await LocalChain.open(folder / "chain.db", netuid=NETUID)
+        await EmbeddedChain.open(folder / "chain.db", netuid=NETUID)
     await chain.close()
     await chain.close()
-    await (await LocalChain.open(folder / "chain.db", netuid=NETUID)).close()
+    await (await EmbeddedChain.open(folder / "chain.db", netuid=NETUID)).close()
 
 
 async def test_files_that_cannot_be_used(tmp_path: Path) -> None:
     path = tmp_path / "chain.db"
-    await (await LocalChain.open(path, netuid=NETUID)).close()
+    await (await EmbeddedChain.open(path, netuid=NETUID)).close()
     with pytest.raises(ChainDataError, match="holds netuid 3, not 4: use --netuid 3"):
-        await LocalChain.open(path, netuid=4)
+        await EmbeddedChain.open(path, netuid=4)
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA user_version = 2")
     with pytest.raises(ChainDataError, match=r"newer version \(data version 2, this one knows 1\): update"):
-        await LocalChain.open(path, netuid=NETUID)
+        await EmbeddedChain.open(path, netuid=NETUID)
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA user_version = 1")
         connection.execute('UPDATE head SET value = \'{"netuid": "x"\'')
     with pytest.raises(ChainDataError, match=r"chain\.db is damaged: .*: move it away to start a fresh chain"):
-        await LocalChain.open(path, netuid=NETUID)
+        await EmbeddedChain.open(path, netuid=NETUID)
     path.write_bytes(os.urandom(8192))
     with pytest.raises(ChainDataError, match=r"chain\.db is damaged: .*: move it away to start"):
-        await LocalChain.open(path, netuid=NETUID)
+        await EmbeddedChain.open(path, netuid=NETUID)
 
 
 async def test_the_same_extrinsics_make_the_same_chain(tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ async def test_a_block_that_cannot_be_stored_does_not_happen(tmp_path: Path) -> 
     await chain.close()
 
 
-async def block_from(chain: LocalChain, number: int) -> int:
+async def block_from(chain: EmbeddedChain, number: int) -> int:
     """The chain's block, once it has come to this one."""
     async with asyncio.timeout(30):
         while (block := await chain.block()) < number:  # noqa: ASYNC110 the chain tells nobody
@@ -168,7 +168,7 @@ async def block_from(chain: LocalChain, number: int) -> int:
 
 
 async def test_blocks_keep_their_pace_and_are_not_made_up_for(tmp_path: Path) -> None:
-    chain = await LocalChain.open(tmp_path / "chain.db", netuid=NETUID, block_time=0.02)
+    chain = await EmbeddedChain.open(tmp_path / "chain.db", netuid=NETUID, block_time=0.02)
     running: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     service = asyncio.create_task(chain.run(lambda: running.set_result(None)))
     began = time.monotonic()
@@ -187,11 +187,11 @@ async def test_blocks_keep_their_pace_and_are_not_made_up_for(tmp_path: Path) ->
 WORKER = """
 import asyncio, sys
 from pathlib import Path
-from engine.chain.local import LocalChain
+from engine.chain.embedded import EmbeddedChain
 from tests.unit.chain_helpers import NETUID, key
 
 async def main() -> None:
-    chain = await LocalChain.open(Path(sys.argv[1]), netuid=NETUID, block_time=0.001)
+    chain = await EmbeddedChain.open(Path(sys.argv[1]), netuid=NETUID, block_time=0.001)
     ticking = asyncio.create_task(chain.run(lambda: None))
     weights = await chain.weights(NETUID, 0)
     count = weights[1][1] if weights else 0
@@ -223,7 +223,7 @@ async def test_kill_9_at_any_moment_leaves_a_whole_chain(tmp_path: Path) -> None
 
         with sqlite3.connect(tmp_path / "chain.db") as connection:
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        chain = await LocalChain.open(tmp_path / "chain.db", netuid=NETUID)
+        chain = await EmbeddedChain.open(tmp_path / "chain.db", netuid=NETUID)
         own = (await chain.metagraph(NETUID)).neurons[0]
         (_, top), (_, kept) = await chain.weights(NETUID, 0)
         assert top == 65535

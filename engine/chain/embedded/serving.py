@@ -4,8 +4,8 @@ import ipaddress
 
 from msgspec.structs import replace
 
-from engine.chain.local.refusal import Refused
-from engine.chain.local.state import Axon, State, with_slot
+from engine.chain.embedded.refusal import Refused
+from engine.chain.embedded.state import Axon, State, with_slot
 
 PORT_MAX = 65535
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from engine.chain.local.consensus import Row, Terms, normalised, terms_of
-from engine.chain.local.state import RAO, Hotkey, State, is_active, to_rao
+from engine.chain.embedded.consensus import Row, Terms, normalised, terms_of
+from engine.chain.embedded.state import RAO, Hotkey, State, is_active, to_rao
 
 EMISSION_PER_BLOCK = RAO
 """What a subnet earns a block."""

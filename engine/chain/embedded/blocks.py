@@ -2,9 +2,9 @@
 
 from msgspec.structs import replace
 
-from engine.chain.local.epoch import run_epoch
-from engine.chain.local.registration import decayed_burn
-from engine.chain.local.state import State
+from engine.chain.embedded.epoch import run_epoch
+from engine.chain.embedded.registration import decayed_burn
+from engine.chain.embedded.state import State
 
 
 def next_block(state: State) -> State:

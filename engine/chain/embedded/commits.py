@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from engine.chain.local.refusal import Refused
-from engine.chain.local.state import Commit, State, with_slot
-from engine.chain.local.weighing import require_rest, revealed_weights, staked_uid
+from engine.chain.embedded.refusal import Refused
+from engine.chain.embedded.state import Commit, State, with_slot
+from engine.chain.embedded.weighing import require_rest, revealed_weights, staked_uid
 from engine.values import WeightCommit
 
 MOST = 10

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from engine.chain.local.refusal import Refused
-from engine.chain.local.state import RAO, Slot, State, to_rao, with_slot
+from engine.chain.embedded.refusal import Refused
+from engine.chain.embedded.state import RAO, Slot, State, to_rao, with_slot
 
 U16_MAX = 65535
 

@@ -1,6 +1,6 @@
 """The embedded chain on disk: one SQLite file, one transaction a block or extrinsic, one process at a time.
 
-Synchronous; `LocalChain` calls it from a thread. WAL keeps kill -9 from ever tearing a transaction.
+Synchronous; `EmbeddedChain` calls it from a thread. WAL keeps kill -9 from ever tearing a transaction.
 """
 
 import fcntl
@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from engine.chain.local.state import Hotkey, Slot, State
+from engine.chain.embedded.state import Hotkey, Slot, State
 from engine.damage import UNDECODABLE, Damaged, damage, not_a_file
 from engine.database_files import EMPTY_LOG, DatabaseFiles
 from engine.folders import FolderError

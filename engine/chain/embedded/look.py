@@ -4,8 +4,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from engine.chain.local.state import State
-from engine.chain.local.storage import DATA_VERSION, newer, read_state, require_file, told
+from engine.chain.embedded.state import State
+from engine.chain.embedded.storage import DATA_VERSION, newer, read_state, require_file, told
 from engine.sqlite import log_waits
 
 BUSY_TIMEOUT_S = 2.0

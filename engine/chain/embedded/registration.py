@@ -6,8 +6,8 @@ here.
 
 from msgspec.structs import replace
 
-from engine.chain.local.refusal import Refused
-from engine.chain.local.state import RAO, Hotkey, Slot, State, to_rao, with_slot
+from engine.chain.embedded.refusal import Refused
+from engine.chain.embedded.state import RAO, Hotkey, Slot, State, to_rao, with_slot
 
 BURN_INCREASE = 1.26
 BURN_HALF_LIFE = 360

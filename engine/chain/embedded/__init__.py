@@ -1,0 +1,7 @@
+"""The embedded chain: a subnet in one file, by the real chain's rules."""
+
+from engine.chain.embedded.chain import ChainFull, EmbeddedChain
+from engine.chain.embedded.refusal import Refused
+from engine.chain.embedded.storage import FILE_NAME, ChainDataError, ChainInUse
+
+__all__ = ["FILE_NAME", "ChainDataError", "ChainFull", "ChainInUse", "EmbeddedChain", "Refused"]
