@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from mutants.mutations import Mutation, sites
-from mutants.rooms import load_equivalent, load_rooms, places
-from mutants.trials import found_by
+from tests.mutants.mutations import Mutation, sites
+from tests.mutants.rooms import load_equivalent, load_rooms, places
+from tests.mutants.trials import found_by
 
 ROOT = Path(__file__).parents[2]
 
@@ -123,27 +123,51 @@ def test_tests_that_break_off_say_nothing_of_a_fault(code: int) -> None:
         found_by(code, "Traceback: no such folder")
 
 
-@pytest.mark.parametrize("name", load_rooms())
-def test_a_room_has_modules_and_its_tests_are_there(name: str) -> None:
-    room = load_rooms()[name]
-    assert room.modules(ROOT)
-    assert [test for test in room.tests if not (ROOT / test).is_file()] == []
-    assert len(set(room.tests)) == len(room.tests)
-
-
 @pytest.mark.parametrize(
-    "folder", ["engine/scoring", "engine/weights", "engine/transport", "engine/store", "miner_server"]
+    "package",
+    [
+        "engine/answers",
+        "engine/scoring",
+        "engine/store",
+        "engine/sybil",
+        "engine/transport",
+        "engine/weights",
+        "miner_server",
+    ],
 )
-def test_every_module_is_of_one_room(folder: str) -> None:
-    listed = Counter(path for room in load_rooms().values() for path in room.modules(ROOT))
-    modules = [path for path in (ROOT / folder).rglob("*.py") if sites(path.read_text())]
-    assert [str(path) for path in modules if listed[str(path.relative_to(ROOT))] != 1] == []
+def test_every_module_of_what_pays_asks_and_answers_is_of_one_room(package: str) -> None:
+    listed = Counter(path for room in load_rooms(ROOT).values() for path in room.modules)
+    modules = [str(path.relative_to(ROOT)) for path in (ROOT / package).rglob("*.py")]
+    assert modules
+    assert [path for path in modules if listed[path] != 1] == []
+
+
+def test_every_room_has_modules_and_tests() -> None:
+    rooms = load_rooms(ROOT)
+    assert [name for name, room in rooms.items() if not (room.modules and room.tests)] == []
+    assert all((ROOT / test).is_file() for room in rooms.values() for test in room.tests)
+
+
+def test_a_module_that_is_new_is_of_its_packages_last_room(tmp_path: Path) -> None:
+    for room in load_rooms(ROOT).values():
+        for path in (*room.modules, *room.tests):
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path).touch()
+    (tmp_path / "engine/transport/new/deep.py").parent.mkdir()
+    (tmp_path / "engine/transport/new/deep.py").touch()
+    rooms = load_rooms(tmp_path)
+    assert [name for name, room in rooms.items() if "engine/transport/new/deep.py" in room.modules] == ["transport"]
+
+
+def test_a_pattern_whose_files_have_moved_ends_the_run(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"rooms.toml: engine/answers/\S+ fits no file"):
+        load_rooms(tmp_path)
 
 
 def test_what_is_listed_as_equivalent_is_still_in_the_code() -> None:
     listed = load_equivalent()
     files = {fault.file for fault in listed}
-    rooms = load_rooms()
-    assert files <= {path for room in rooms.values() for path in room.modules(ROOT)}
+    rooms = load_rooms(ROOT)
+    assert files <= {path for room in rooms.values() for path in room.modules}
     found = {one.fault for place in places(ROOT, rooms, files) for one in place}
     assert [fault for fault in listed if fault not in found] == []

@@ -22,9 +22,9 @@ from typing import Literal
 
 from msgspec import Struct
 
-from mutants.mutations import Mutation
+from tests.mutants.mutations import Mutation
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 LIBRARIES = (
     "aiosqlite",
     "cryptography.fernet",
@@ -150,6 +150,10 @@ class Workshop:
                 os.dup2(log.fileno(), 2)
             os.chdir(self.tree)
             sys.path[:] = [str(self.tree), *(entry for entry in sys.path if Path(entry).resolve() != ROOT)]
+            for name in [
+                name for name in sys.modules if name.partition(".")[0] == "tests"
+            ]:  # this module's package, too
+                del sys.modules[name]
             code = _tested(tests, module, self.tree, _Current(self._current))
             sys.stdout.flush()
         finally:

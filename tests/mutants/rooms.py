@@ -2,29 +2,29 @@
 
 import random
 import tomllib
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
-from mutants.mutations import Mutation, sites
+from tests.mutants.mutations import Mutation, sites
 
 _HERE = Path(__file__).parent
 
 
-class Room(Struct, frozen=True, forbid_unknown_fields=True):
-    """Patterns of modules, but for some, and the test files that should find what is wrong in them, those that are
-    quick and likely to find it first."""
+class Patterns(Struct, frozen=True, forbid_unknown_fields=True):
+    """A room of `rooms.toml`: globs of modules from the root, and of test files from `tests/unit`."""
 
-    sources: tuple[str, ...]
+    modules: tuple[str, ...]
     tests: tuple[str, ...]
-    but: tuple[str, ...] = ()
 
-    def modules(self, tree: Path) -> list[str]:
-        """The modules of the room in the project's tree."""
-        paths = {path.relative_to(tree) for pattern in self.sources for path in tree.glob(pattern)}
-        return sorted(str(path) for path in paths if not any(path.match(other) for other in self.but))
+
+class Room(Struct, frozen=True):
+    """Modules, and the test files that should find what is wrong in them, in the order of `rooms.toml`."""
+
+    modules: tuple[str, ...]
+    tests: tuple[str, ...]
 
 
 class Fault(Struct, frozen=True):
@@ -50,8 +50,30 @@ class Candidate(Struct, frozen=True):
     mutation: Mutation
 
 
-def load_rooms() -> dict[str, Room]:
-    return msgspec.convert(tomllib.loads((_HERE / "rooms.toml").read_text()), dict[str, Room])
+def load_rooms(tree: Path) -> dict[str, Room]:
+    """As `rooms.toml` has them. A module is of the first room that it fits.
+
+    Raises ValueError for a pattern that fits nothing, since what it was written for has moved.
+    """
+    listed = msgspec.convert(tomllib.loads((_HERE / "rooms.toml").read_text()), dict[str, Patterns])
+    rooms: dict[str, Room] = {}
+    placed: set[str] = set()
+    for name, patterns in listed.items():
+        fitting = _matches(tree, patterns.modules)
+        tests = _matches(tree, [f"tests/unit/{pattern}" for pattern in patterns.tests])
+        rooms[name] = Room(tuple(path for path in fitting if path not in placed), tuple(tests))
+        placed.update(fitting)
+    return rooms
+
+
+def _matches(tree: Path, patterns: Iterable[str]) -> list[str]:
+    found: dict[str, None] = {}
+    for pattern in patterns:
+        paths = sorted(str(path.relative_to(tree)) for path in tree.glob(pattern))
+        if not paths:
+            raise ValueError(f"rooms.toml: {pattern} fits no file")
+        found |= dict.fromkeys(paths)
+    return list(found)
 
 
 def load_equivalent() -> frozenset[Fault]:
@@ -63,7 +85,7 @@ def load_equivalent() -> frozenset[Fault]:
 def places(tree: Path, rooms: Mapping[str, Room], files: Container[str] | None = None) -> Iterator[list[Candidate]]:
     """What may go wrong at each place of the rooms' modules, or of those among them that are in `files`."""
     for name, room in rooms.items():
-        for path in room.modules(tree):
+        for path in room.modules:
             if files is not None and path not in files:
                 continue
             for site in sites((tree / path).read_text()):

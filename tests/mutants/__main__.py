@@ -9,8 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from mutants.rooms import Candidate, Fault, Room, drawn, load_equivalent, load_rooms, places
-from mutants.trials import Trial, Workshop
+from tests.mutants.rooms import Candidate, Fault, Room, drawn, load_equivalent, load_rooms, places
+from tests.mutants.trials import ROOT, Trial, Workshop
 
 COUNT = 300
 LIMIT_S = 30.0
@@ -28,7 +28,7 @@ class Found(Fault, frozen=True, kw_only=True):
 
 def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended before its time"))
-    rooms = load_rooms()
+    rooms = load_rooms(ROOT)
     options = _options(rooms)
     chosen = {name: rooms[name] for name in options.rooms or rooms}
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
@@ -77,10 +77,7 @@ def _check_unchanged(workshop: Workshop, rooms: Mapping[str, Room]) -> None:
     when something else than the faults may have been found."""
     for name, room in rooms.items():
         trial = workshop.run(room.tests)
-        print(
-            f"{name}: {len(room.modules(workshop.tree))} modules; unchanged, its tests take {trial.seconds} s",
-            flush=True,
-        )
+        print(f"{name}: {len(room.modules)} modules; unchanged, its tests take {trial.seconds} s", flush=True)
         if trial.outcome == "killed":
             sys.exit(f"{name}: {trial.by} fails with nothing changed")
 
