@@ -49,9 +49,10 @@ def round_fields(recorded: Round) -> dict[str, Any]:
     }
 
 
-def probe_fields(challenge: Challenge, truth: str) -> dict[str, str]:
+def probe_fields(challenge: Challenge, truth: str) -> dict[str, Any]:
     """A round whose answer is known, as `judge --probes` reads it."""
-    return {"id": challenge.id, "answer_type": challenge.answer_type, "truth": truth}
+    fields: dict[str, Any] = {"id": challenge.id, "answer_type": challenge.answer_type, "truth": truth}
+    return {**fields, "lures": challenge.lures} if challenge.lures else fields
 
 
 def _reply_fields(reply: Reply) -> dict[str, Any]:

@@ -57,7 +57,8 @@ class AnswerType(ABC):
     def equals(self, reply: Reply, truth: str, question: str, lures: Sequence[str] = ()) -> bool:  # noqa: ARG002
         """Whether a reply says the truth, does not deny it, and says no other answer. No other reply has a part in it.
 
-        `lures` are wrong answers that the question tempts to, for types whose answers stand among other words.
+        `lures` are wrong answers that the question tempts to, for types whose answers stand among other words: a reply
+        that would be right by one of them as well has not decided. To mention one is no fault.
         """
         answer = self.read(reply, question)
         return answer is not None and answer.key == self.key(truth, question)

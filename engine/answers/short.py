@@ -79,9 +79,10 @@ class Short(AnswerType):
     def equals(self, reply: Reply, truth: str, question: str, lures: Sequence[str] = ()) -> bool:
         given = said(reply.text)
         names = aliases(truth)
-        if any(_asserts(_held(given.text), lure) for lure in lures if fold(lure) not in map(fold, names)):
-            return False
-        return any(_answers(given, name, question, self) for name in names)
+        wrong = [lure for lure in lures if fold(lure) not in map(fold, names)]
+        return any(_answers(given, name, question, self) for name in names) and not any(
+            _answers(given, lure, question, self) for lure in wrong
+        )
 
 
 def _answers(given: Said, truth: str, question: str, kind: Short) -> bool:

@@ -23,7 +23,7 @@ Count = Annotated[int, Meta(ge=0, le=2**48)]
 
 
 class RoundRow(Struct, frozen=True, kw_only=True):
-    """Of table rounds; `clusters` and `request` are JSON."""
+    """Of table rounds; `clusters`, `request` and `lures` are JSON."""
 
     number: Count
     id: str
@@ -44,6 +44,7 @@ class RoundRow(Struct, frozen=True, kw_only=True):
     clusters: str
     request: str
     scored: Flag
+    lures: str
 
 
 class BareReply(Struct, frozen=True, kw_only=True):

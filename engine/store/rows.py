@@ -79,6 +79,7 @@ def round_values(judged: Round, netuid: int) -> Values:
         "clusters": to_json(judgement.clusters),
         "request": to_json(msgspec.to_builtins(challenge.request)),
         "scored": challenge.scored,
+        "lures": to_json(challenge.lures),
     }
 
 
@@ -294,6 +295,7 @@ def _challenge_of(stored: RoundRow) -> Challenge:
         answer_type=stored.answer_type,
         truth=stored.truth,
         scored=bool(stored.scored),
+        lures=from_json(stored.lures, tuple[str, ...]),
     )
 
 

@@ -48,9 +48,9 @@ MB = 1_000_000
 
 _INSERT_ROUND = """
     INSERT INTO rounds (id, netuid, at, duration_ms, block, kind, source, created_at, answer_type, truth,
-        profile, encoder, consensus, agreement, winner, clusters, request, scored)
+        profile, encoder, consensus, agreement, winner, clusters, request, scored, lures)
     VALUES (:id, :netuid, :at, :duration_ms, :block, :kind, :source, :created_at, :answer_type, :truth,
-        :profile, :encoder, :consensus, :agreement, :winner, :clusters, :request, :scored)
+        :profile, :encoder, :consensus, :agreement, :winner, :clusters, :request, :scored, :lures)
     RETURNING number
 """
 _INSERT_REPLY = """

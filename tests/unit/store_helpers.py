@@ -67,6 +67,7 @@ def a_round(
             request=Request(prompt="What is 41 plus 1?"),
             answer_type="number",
             truth="42",
+            lures=("41", "43"),
         ),
         replies=replies,
         judgement=Judgement(

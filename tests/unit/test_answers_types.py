@@ -175,3 +175,18 @@ def test_a_lure_that_is_said_is_no_right_answer() -> None:
     assert not kind.equals(said, "scatters blue light", question, ["the sea is mirrored"])
     denies = Reply(uid=0, hotkey="a", text="Air scatters blue light. It is not that the sea is mirrored in it.")
     assert kind.equals(denies, '["scatters blue light", "Rayleigh"]', question, ["the sea is mirrored"])
+
+
+@pytest.mark.parametrize(
+    ("said", "right"),
+    [
+        ("Canberra", True),
+        ("Canberra, which lies between Sydney and Melbourne.", True),
+        ("It is not Sydney but Canberra.", True),
+        ("The capital of Australia is Sydney. Canberra is the capital of Australia.", False),
+    ],
+)
+def test_a_lure_may_be_mentioned_but_not_answered(said: str, right: bool) -> None:
+    question, lures = "What is the capital of Australia?", ["Sydney", "Melbourne", "canberra"]
+    reply = Reply(uid=0, hotkey="a", text=said)
+    assert answer_type("short").equals(reply, "Canberra", question, lures) == right

@@ -69,6 +69,15 @@ async def test_a_challenge_is_stamped_by_the_clock() -> None:
     assert challenge.created_at == 1234.5
 
 
+async def test_what_the_asker_knows_of_a_question_goes_with_it() -> None:
+    source = SyntheticSource(KINDS, 7)
+    for number in range(20):
+        challenge, (_, question) = await source.next(), Deck(7, KINDS).question(number)
+        known = (question.answer_type, question.truth, question.lures)
+        assert (challenge.answer_type, challenge.truth, challenge.lures) == known
+        assert challenge.lures
+
+
 async def test_without_a_seed_every_source_is_another() -> None:
     assert SyntheticSource(KINDS).cursor.name != SyntheticSource(KINDS).cursor.name
 

@@ -37,6 +37,7 @@ def questions() -> list[tuple[Challenge, tuple[Reply, ...]]]:
             request=Request(prompt=f"What is 41 plus {number}?"),
             answer_type="number",
             truth=str(41 + number) if number < 3 else None,
+            lures=("40",) if number < 1 else (),
         )
         texts = (f"It is {41 + number}.", "It is 7.", "The answer is 7.", HOSTILE)
         replies = [
@@ -173,7 +174,7 @@ def test_an_export_is_judged_by_others_as_here(folder: Path, tmp_path: Path, run
     truths.touch(mode=0o644)
     assert run("recorded", *where, "--truths", truths, command="export")[0] == ExitCode.DONE
     assert stat.S_IMODE(truths.stat().st_mode) == 0o600
-    assert lines_of(truths.read_text())[0] == {"id": "round-0", "answer_type": "number", "truth": "41"}
+    assert lines_of(truths.read_text())[0] == {"id": "round-0", "answer_type": "number", "truth": "41", "lures": ["40"]}
     assert len(lines_of(truths.read_text())) == 3
     _, there, _ = run(lines, "--probes", truths)
     _, here, _ = run(folder)
@@ -211,12 +212,12 @@ def test_a_round_as_a_line_is_read_back_as_it_was() -> None:
         called = replace(recorded.replies[0], tool_calls=({"function": {"name": "f", "arguments": "{}"}},))
         one = replace(recorded, challenge=asked, replies=(called, *recorded.replies[1:]))
         challenge, replies = read_round(json.dumps(round_fields(one)).encode(), {})
-        assert challenge == replace(asked, source="file", truth=None)
+        assert challenge == replace(asked, source="file", truth=None, lures=())
         assert replies[0] == called
         assert [reply.text for reply in replies] == [reply.text for reply in one.replies]
         assert (replies[-1].status, replies[-1].reason) == ("unreachable", "no answer in 2 s")
-    probe = read_probe(json.dumps(probe_fields(asked, "41")).encode())
-    assert (probe.id, probe.answer_type, probe.truth) == (asked.id, "number", "41")
+    probe = read_probe(json.dumps(probe_fields(replace(asked, lures=("40",)), "41")).encode())
+    assert (probe.id, probe.answer_type, probe.truth, probe.lures) == (asked.id, "number", "41", ("40",))
     with pytest.raises(BadLine, match="unknown answer_type"):
         read_round(b'{"id": "a", "prompt": "b", "replies": [], "answer_type": "poem"}', {})
 

@@ -90,6 +90,7 @@ class SyntheticSource:
             request=question.request,
             answer_type=question.answer_type,
             truth=question.truth,
+            lures=question.lures,
         )
 
     def _draw(self, now: float) -> tuple[str, Question]:
