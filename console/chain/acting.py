@@ -35,6 +35,7 @@ from engine.folders import prepare_folder
 from engine.judge.client import Judge
 from engine.locks import AlreadyRunning
 from engine.logs import open_log
+from engine.node.node import Node
 from engine.node.supervisor import Fatal
 from engine.settings import Settings
 from engine.snapshot import LoopView, Snapshot
@@ -104,7 +105,8 @@ async def _act(
     feed = Feed(Snapshot(at=now, version=__version__, role=settings.role, started_at=now, read_only=settings.read_only))
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(opened(settings, folder, feed))
-        snapshot = await _seen(session, stack, may_be_unregistered=action.id == "chain.register")
+        node = await _node(session, stack, may_be_unregistered=action.id == "chain.register")
+        snapshot = node.compose(LoopView())
         command = _command(action, snapshot, typed)
         asked = question(action.id, snapshot)
         why_not = action.why_not(snapshot)
@@ -117,29 +119,39 @@ async def _act(
         outcome = None
         if not (why_not or dry_run):
             _confirm(asked, yes=yes)
-            outcome = await session.node.obey(command)
+            outcome = await node.obey(command)
         return _done(name, snapshot, about, outcome, why_not, dry_run=dry_run)
 
 
-async def _seen(session: Session, stack: AsyncExitStack, *, may_be_unregistered: bool) -> Snapshot:
-    """What a screen would show of the chain and the plan. Raises `Fatal` for a hotkey that is not registered."""
-    node, settings = session.node, session.settings
+async def _node(session: Session, stack: AsyncExitStack, *, may_be_unregistered: bool) -> Node:
+    """A neuron that does not run, but has seen the chain and made its plan. Raises `Fatal` for a hotkey that is not
+    registered."""
+    settings = session.settings
     validating = None
     if settings.role == "validator":
         caller = LooshCaller(session.wallet.hotkey, allow_private=settings.allow_private)
         stack.push_async_callback(caller.close)
-        judge = Judge(settings.scoring, settings.encoder)
-        source = await open_source(session)
-        validating = Validating(node, settings, source=source, caller=caller, judge=judge, extra=())
+        validating = Validating(
+            settings,
+            feed=session.feed,
+            store=session.store,
+            chain=session.chain,
+            watch=session.watch,
+            wallet=session.wallet,
+            source=await open_source(session),
+            caller=caller,
+            judge=Judge(settings.scoring, settings.encoder),
+            names={},
+        )
         await validating.load()
     try:
-        await node.watch.refresh()
+        await session.watch.refresh()
     except Fatal:
         if not may_be_unregistered:
             raise
     if validating is not None:
         await validating.follow()
-    return node.compose(LoopView())
+    return session.node(validating.part) if validating else session.node()
 
 
 def _command(action: Action, snapshot: Snapshot, typed: str) -> AnyCommand:

@@ -13,12 +13,13 @@ from console.demo.personas import PersonaBackend
 from console.errors import ConsoleError
 from console.roles import validator
 from console.roles.axons import Axons
-from console.roles.miner import allow_list, axon_of, serve
+from console.roles.miner import allow_list, axon_of, permits_of, serve
 from console.roles.session import Session
 from engine.chain.wallets import throwaway
 from engine.challenges.sources.base import Source
 from engine.feed import Feed
 from engine.folders import usable
+from engine.node.part import Part
 from engine.snapshot import Snapshot
 from engine.validator.service import VALIDATOR
 from miner_server.backends import open_backend
@@ -30,29 +31,36 @@ LOOPBACK = "127.0.0.1"
 
 async def run(session: Session, stack: AsyncExitStack) -> None:
     """Run the demo until the validator's rounds, or its file of challenges, are over."""
-    settings, node = session.settings, session.node
     try:
-        personas = cast(settings.miners or USUAL)
+        personas = cast(session.settings.miners or USUAL)
     except ValueError as error:
         raise ConsoleError(f"--miners: {error}") from error
     source = await validator.open_source(session)
     await session.join(session.wallet, stake=validator.STAKE)
-    await validator.add(session, stack, source, await validator.name_neurons(session))
-    key, board = answer_key(session, source), Board()
+    extra = await validator.name_neurons(session)
+    judge = await validator.open_judge(session, stack)
+    miners = await _miners(session, personas, answer_key(session, source))
+    asking = await validator.part(session, stack, source, judge, extra, miners.names)
+    await session.node(asking, miners).run(until=VALIDATOR)
+
+
+async def _miners(session: Session, personas: Sequence[Persona], key: AnswerKey) -> Part:
+    """The cast on the chain, each with a server whose address is announced."""
+    settings, board = session.settings, Board()
     allow = allow_list(session, session.wallet.hotkey.ss58_address)
-    axons = []
+    services, names, axons = {}, {}, []
     for persona in able_to_answer(personas, settings.model_path, session.feed):
         with usable(session.wallets):
             wallet = throwaway(session.wallets, persona.name)
         await session.join(wallet)
         backend = partial(_backend, persona, settings.model_path, settings.seed or 0, key, board)
         serving = serve(session, wallet, backend, allow, LOOPBACK, 0)
-        node.services[persona.name] = serving
-        node.names[wallet.hotkey.ss58_address] = persona.name
+        services[persona.name] = serving
+        names[wallet.hotkey.ss58_address] = persona.name
         axons.append(axon_of(wallet, serving))
     if not settings.read_only:
         await Axons(session.chain, settings.netuid, axons, session.feed).announce()
-    await node.run(until=VALIDATOR)
+    return Part(services=services, names=names, on_metagraph=(permits_of(allow),))
 
 
 def able_to_answer(personas: Sequence[Persona], model: Path | None, feed: Feed) -> list[Persona]:

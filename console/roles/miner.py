@@ -11,6 +11,7 @@ from console.roles.session import Session
 from engine.chain.wallets import Wallet
 from engine.commands import BlockCaller, Serve, UnblockCaller
 from engine.feed import Feed
+from engine.node.part import Part
 from engine.settings import Settings
 from engine.transport.replay import SteadyNonces
 from engine.values import Metagraph
@@ -56,37 +57,49 @@ HANDSHAKES = "handshakes"
 
 async def run(session: Session) -> None:
     """Run a miner until it is stopped."""
-    settings, node = session.settings, session.node
+    settings = session.settings
     await session.join(session.wallet)
     allow = allow_list(session)
     blocked = BlockList(session.folder / FILE_NAME, allow)
-    node.handle_unless_read_only(
-        {
+    serving = serve(session, session.wallet, partial(backend_of, settings), allow, settings.host, settings.port)
+    server = Part(
+        services={
+            SERVER: serving,
+            "backend watch": lambda: BackendWatch(lambda: serving.server.trouble, session.feed),
+        },
+        changes={
             BlockCaller: lambda command: blocked.block(command.hotkey),
             UnblockCaller: lambda command: blocked.unblock(command.hotkey),
-        }
+        },
+        views=(lambda snapshot: replace(snapshot, server=serving.server.view()),),
+        on_metagraph=(permits_of(allow),),
     )
-    serving = serve(session, session.wallet, partial(backend_of, settings), allow, settings.host, settings.port)
-    node.services[SERVER] = serving
-    node.services["backend watch"] = lambda: BackendWatch(lambda: serving.server.trouble, session.feed)
-    node.views.append(lambda snapshot: replace(snapshot, server=serving.server.view()))
-    if not settings.read_only:
-        axons = Axons(session.chain, settings.netuid, [axon_of(session.wallet, serving)], session.feed)
-        await axons.announce()
-        node.services["axon"] = lambda: axons
-        node.handle_unless_read_only({Serve: partial(axons.serve, session.wallet.hotkey.ss58_address)})
-    await node.run(until=SERVER)
+    await session.node(server, await announced(session, serving)).run(until=SERVER)
+
+
+async def announced(session: Session, serving: Serving) -> Part:
+    """The address of the server made known to the chain, from here on; a read-only run leaves it as it is."""
+    if session.settings.read_only:
+        return Part()
+    axons = Axons(session.chain, session.settings.netuid, [axon_of(session.wallet, serving)], session.feed)
+    await axons.announce()
+    return Part(
+        services={"axon": lambda: axons}, changes={Serve: partial(axons.serve, session.wallet.hotkey.ss58_address)}
+    )
 
 
 def allow_list(session: Session, *more: str) -> AllowList:
-    """Who may ask our miners: the chain's permit holders, kept up to date, the operator's own list and `more`."""
-    allow = AllowList((*session.settings.allow, *more))
+    """Who may ask our miners beside the chain's permit holders: the operator's own list and `more`."""
+    return AllowList((*session.settings.allow, *more))
 
-    def see(metagraph: Metagraph) -> None:
+
+def permits_of(allow: AllowList) -> Callable[[Metagraph], None]:
+    """Keeps an allow list's permit holders those of each metagraph that it hears."""
+
+    def hear(metagraph: Metagraph) -> None:
         allow.set_permit_holders([neuron.hotkey for neuron in metagraph.neurons if neuron.validator_permit])
 
-    session.node.on_metagraph.append(see)
-    return allow
+    return hear
 
 
 def backend_of(settings: Settings) -> Backend:

@@ -1,4 +1,4 @@
-"""What every role opens before it starts, and closes at the end: locks, keys, store, chain, node."""
+"""What every role opens before it starts, and closes at the end: locks, keys, store, chain."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,8 +18,9 @@ from engine.commands import Export
 from engine.feed import Feed
 from engine.folders import usable
 from engine.locks import folder_lock, neuron_lock
+from engine.node.chain_watch import ChainWatch
 from engine.node.node import Node
-from engine.node.operator import Handler
+from engine.node.part import Handler, Part
 from engine.settings import Settings
 from engine.store.schema import FILE_NAME
 from engine.store.store import Store
@@ -39,8 +40,8 @@ class Session(Struct, frozen=True):
     feed: Feed
     store: Store
     chain: EmbeddedChain
+    watch: ChainWatch
     wallet: Wallet
-    node: Node
 
     @property
     def wallets(self) -> Path:
@@ -52,6 +53,25 @@ class Session(Struct, frozen=True):
             hotkey = wallet.hotkey.ss58_address
             # Where the coldkey is not known the hotkey stands for it: nothing on this chain is worth anything.
             await self.chain.adopt(hotkey, wallet.coldkey_address or hotkey, stake=stake)
+
+    def node(self, *parts: Part) -> Node:
+        """The neuron that these parts make, with what every role has: the chain's own service, and exports."""
+        common = Part(
+            services={"chain": lambda: self.chain},
+            handlers={Export: exporter(self.folder)},
+            gone={CHAIN_FILE: lambda: self.chain.gone},
+        )
+        return Node(
+            (common, *parts),
+            feed=self.feed,
+            store=self.store,
+            chain=self.chain,
+            watch=self.watch,
+            wallet=self.wallet,
+            netuid=self.settings.netuid,
+            folder=self.folder,
+            read_only=self.settings.read_only,
+        )
 
 
 @asynccontextmanager
@@ -74,19 +94,14 @@ async def opened(settings: Settings, folder: Path, feed: Feed) -> AsyncIterator[
             seed=settings.seed or 0,
         )
         stack.push_async_callback(chain.close)
-        node = Node(
-            feed=feed,
-            store=store,
-            chain=chain,
-            wallet=wallet,
+        watch = ChainWatch(
+            chain,
             netuid=settings.netuid,
-            folder=folder,
-            read_only=settings.read_only,
+            hotkey=wallet.hotkey.ss58_address,
+            coldkey=wallet.coldkey_address,
+            feed=feed,
         )
-        node.services["chain"] = lambda: chain
-        node.gone[CHAIN_FILE] = lambda: chain.gone
-        node.handlers[Export] = exporter(folder)
-        yield Session(settings, folder, feed, store, chain, wallet, node)
+        yield Session(settings, folder, feed, store, chain, watch, wallet)
 
 
 def _rules(settings: Settings) -> Hyperparameters | None:

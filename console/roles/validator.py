@@ -1,7 +1,7 @@
 """A validator: questions from a seed or a file, to the miners on chain and those that the operator named."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 
 from msgspec.structs import replace
@@ -19,6 +19,7 @@ from engine.judge.client import Judge
 from engine.judge.encoding.endpoint import Endpoint
 from engine.judge.encoding.errors import EncoderError
 from engine.limit import RollingLimit
+from engine.node.part import Part
 from engine.settings import Settings
 from engine.transport.addresses import checked_address
 from engine.transport.errors import WireError
@@ -38,8 +39,9 @@ async def run(session: Session, stack: AsyncExitStack) -> None:
     """Run a validator until its rounds, or its file of challenges, are over."""
     source = await open_source(session)
     await session.join(session.wallet, stake=STAKE)
-    await add(session, stack, source, await name_neurons(session))
-    await session.node.run(until=VALIDATOR)
+    extra = await name_neurons(session)
+    judge = await open_judge(session, stack)
+    await session.node(await part(session, stack, source, judge, extra)).run(until=VALIDATOR)
 
 
 async def open_source(session: Session) -> Source:
@@ -106,19 +108,36 @@ async def name_neurons(session: Session) -> tuple[Peer, ...]:
     return tuple(peers)
 
 
-async def add(session: Session, stack: AsyncExitStack, source: Source, extra: Sequence[Peer]) -> Validating:
-    """Make the session's node a validator; what has to be closed goes on the stack."""
-    settings = session.settings
-    caller = LooshCaller(session.wallet.hotkey, allow_private=settings.allow_private)
+async def part(
+    session: Session,
+    stack: AsyncExitStack,
+    source: Source,
+    judge: Judge,
+    extra: Sequence[Peer],
+    names: Mapping[str, str] | None = None,
+) -> Part:
+    """The validator of this session; what has to be closed goes on the stack."""
+    caller = LooshCaller(session.wallet.hotkey, allow_private=session.settings.allow_private)
     stack.push_async_callback(caller.close)
-    judge = await _judge(session, stack)
-    validating = Validating(session.node, settings, source=source, caller=caller, judge=judge, extra=extra)
+    validating = Validating(
+        session.settings,
+        feed=session.feed,
+        store=session.store,
+        chain=session.chain,
+        watch=session.watch,
+        wallet=session.wallet,
+        source=source,
+        caller=caller,
+        judge=judge,
+        extra=extra,
+        names=names or {},
+    )
     await validating.begin()
     await validating.load()
-    return validating
+    return validating.part
 
 
-async def _judge(session: Session, stack: AsyncExitStack) -> Judge:
+async def open_judge(session: Session, stack: AsyncExitStack) -> Judge:
     """A judge with the chosen encoder loaded, or with the packaged one where that is allowed. Raises EncoderError."""
     settings, feed = session.settings, session.feed
     try:

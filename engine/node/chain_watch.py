@@ -1,8 +1,8 @@
-"""What this neuron sees of the chain, refreshed as blocks come: metagraph, rules, its own row and weights."""
+"""What this neuron sees of the chain: metagraph, rules, its own row and weights; and the poll that keeps it fresh."""
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 from msgspec.structs import replace
@@ -31,24 +31,14 @@ NOT_REGISTERED = 3
 
 
 class ChainWatch:
-    """A service that polls the chain and keeps the last good answer of each read."""
+    """The last good answer of each read."""
 
-    def __init__(
-        self,
-        chain: Chain,
-        *,
-        netuid: int,
-        hotkey: str,
-        coldkey: str,
-        feed: Feed,
-        on_metagraph: Callable[[Metagraph], None],
-    ) -> None:
+    def __init__(self, chain: Chain, *, netuid: int, hotkey: str, coldkey: str, feed: Feed) -> None:
         self._chain = chain
         self._netuid = netuid
         self._hotkey = hotkey
         self._coldkey = coldkey
         self._feed = feed
-        self._on_metagraph = on_metagraph
         self._reachable = False
         self._was_registered = False
         self._block = 0
@@ -59,31 +49,6 @@ class ChainWatch:
         self.rules = Hyperparameters()
         self.metagraph = Metagraph(netuid=netuid, block=0)
         self.own_weights: tuple[tuple[int, int], ...] = ()
-
-    async def run(self, started: Callable[[], None]) -> None:
-        with self._impatience():
-            await self.refresh()
-        started()
-        poll_s = max(POLL_FASTEST_S, min(self._chain.block_time / 2, POLL_SLOWEST_S))
-        refreshed_at, refreshed_block = time.monotonic(), self._block
-        while True:
-            await asyncio.sleep(poll_s)
-            try:
-                with self._impatience():
-                    async with deadline(self._chain, CALL_TIMEOUT_S):
-                        await self._read_block()
-                    due = time.monotonic() - refreshed_at >= METAGRAPH_EVERY_S
-                    if due or self._block - refreshed_block >= METAGRAPH_EVERY_BLOCKS:
-                        await self.refresh()
-                        refreshed_at, refreshed_block = time.monotonic(), self._block
-            except ChainUnavailable as error:
-                self._reachable = False
-                self._feed.hold_attention("error", UNREACHABLE, str(error))
-
-    def _impatience(self) -> AbstractContextManager[None]:
-        """Tells of a chain that is silent, and when it answers again."""
-        silent = f"{self._chain.endpoint} has not answered for {SILENT_S:g} s"
-        return impatience(self._feed, UNREACHABLE, silent, "the chain answers again", after=SILENT_S)
 
     async def refresh(self) -> None:
         """Read everything once. Raises `ChainUnavailable`, or `Fatal` when this hotkey never was registered."""
@@ -100,7 +65,26 @@ class ChainWatch:
         else:
             self._feed.settle(UNREGISTERED, "this hotkey is registered again")
         self._was_registered = self._was_registered or own is not None
-        self._on_metagraph(self.metagraph)
+
+    async def refresh_block(self) -> None:
+        """Read the head block alone. Raises `ChainUnavailable`."""
+        async with deadline(self._chain, CALL_TIMEOUT_S):
+            await self._read_block()
+
+    def lose(self, why: str) -> None:
+        """Take note that the chain does not answer."""
+        self._reachable = False
+        self._feed.hold_attention("error", UNREACHABLE, why)
+
+    def impatience(self) -> AbstractContextManager[None]:
+        """Tells of a chain that is silent, and when it answers again."""
+        silent = f"{self._chain.endpoint} has not answered for {SILENT_S:g} s"
+        return impatience(self._feed, UNREACHABLE, silent, "the chain answers again", after=SILENT_S)
+
+    @property
+    def poll_s(self) -> float:
+        """How often to ask for the head block, in seconds: twice a block."""
+        return max(POLL_FASTEST_S, min(self._chain.block_time / 2, POLL_SLOWEST_S))
 
     @property
     def block(self) -> int:
@@ -163,3 +147,35 @@ class ChainWatch:
         self._reachable = True
         if block != self._block:
             self._block, self._block_at = block, time.time()
+
+
+class ChainPoll:
+    """A service: refreshes a watch as blocks come, and tells each metagraph to the listeners."""
+
+    def __init__(self, watch: ChainWatch, listeners: Sequence[Callable[[Metagraph], None]]) -> None:
+        self._watch = watch
+        self._listeners = listeners
+
+    async def run(self, started: Callable[[], None]) -> None:
+        watch = self._watch
+        with watch.impatience():
+            await self.refresh()
+        started()
+        refreshed_at, refreshed_block = time.monotonic(), watch.block
+        while True:
+            await asyncio.sleep(watch.poll_s)
+            try:
+                with watch.impatience():
+                    await watch.refresh_block()
+                    due = time.monotonic() - refreshed_at >= METAGRAPH_EVERY_S
+                    if due or watch.block - refreshed_block >= METAGRAPH_EVERY_BLOCKS:
+                        await self.refresh()
+                        refreshed_at, refreshed_block = time.monotonic(), watch.block
+            except ChainUnavailable as error:
+                watch.lose(str(error))
+
+    async def refresh(self) -> None:
+        """Read everything once, and tell. Raises as `ChainWatch.refresh` does."""
+        await self._watch.refresh()
+        for tell in self._listeners:
+            tell(self._watch.metagraph)

@@ -1,9 +1,9 @@
-"""One running neuron: what every role shares, put together. A role adds its services, commands and views."""
+"""One running neuron: what every role shares, and the parts of its role."""
 
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -15,11 +15,12 @@ from engine.commands import Acknowledge, AnyCommand, Register, RestartService, S
 from engine.errors import StoreError
 from engine.feed import Feed
 from engine.locks import FOLDER_LOCK
-from engine.node.chain_watch import ChainWatch
+from engine.node.chain_watch import ChainPoll, ChainWatch
 from engine.node.heartbeat import Heartbeat
-from engine.node.operator import Handler, Operator, not_while_read_only
+from engine.node.operator import Operator, not_while_read_only
+from engine.node.part import Part, merged
 from engine.node.record_watch import DATA_FOLDER, Keeping, all_gone
-from engine.node.supervisor import Service, Supervisor
+from engine.node.supervisor import Supervisor
 from engine.place import Place
 from engine.snapshot import LoopView, Snapshot
 from engine.store.errors import StoreGone, StoreLocked
@@ -35,54 +36,52 @@ OPERATOR = "operator"
 
 
 class Node:
-    """A neuron of one subnet under one hotkey.
+    """A neuron of one subnet under one hotkey: what every role shares, and the `parts` that make its role.
 
-    `services` are run by name, `handlers` carry out commands by type, `views` each add their part to a Snapshot,
-    `on_metagraph` get each metagraph that is read, `names` are what hotkeys are called, `gone` says by subject
-    what of the record was deleted or replaced, and `retries` store what waits. Fill them, then `run`.
+    Where two parts have a service, command, name or subject in common, the later one decides. `watch` is refreshed
+    here.
     """
 
     def __init__(
-        self, *, feed: Feed, store: Store, chain: Chain, wallet: Wallet, netuid: int, folder: Path, read_only: bool
+        self,
+        parts: Sequence[Part],
+        *,
+        feed: Feed,
+        store: Store,
+        chain: Chain,
+        watch: ChainWatch,
+        wallet: Wallet,
+        netuid: int,
+        folder: Path,
+        read_only: bool,
     ) -> None:
-        self.feed = feed
-        self.store = store
-        self.chain = chain
-        self.wallet = wallet
-        self.netuid = netuid
-        self.read_only = read_only
-        self.names: dict[str, str] = {}
-        self.watch = ChainWatch(
-            chain,
-            netuid=netuid,
-            hotkey=wallet.hotkey.ss58_address,
-            coldkey=wallet.coldkey_address,
-            feed=feed,
-            on_metagraph=self._see,
+        self._feed = feed
+        self._chain = chain
+        self._watch = watch
+        self._wallet = wallet
+        self._netuid = netuid
+        own = Part(
+            handlers={Acknowledge: self._acknowledge, Stop: self._stop},
+            changes={Register: self._register, Serve: self._serve, RestartService: self._restart},
+            gone={DATA_FOLDER: Place(folder, folder / FOLDER_LOCK).lost, STORE_FILE: lambda: store.gone},
         )
-        self.handlers: dict[type, Handler] = {Acknowledge: self._acknowledge, Stop: self._stop}
-        self.handle_unless_read_only({Register: self._register, Serve: self._serve, RestartService: self._restart})
-        self._operator = Operator(feed, store, self.handlers)
-        self.views: list[Callable[[Snapshot], Snapshot]] = []
-        self.on_metagraph: list[Callable[[Metagraph], None]] = []
-        self.gone: dict[str, Callable[[], str]] = {
-            DATA_FOLDER: Place(folder, folder / FOLDER_LOCK).lost,
-            STORE_FILE: lambda: store.gone,
-        }
-        self.retries: list[Callable[[], Awaitable[None]]] = []
+        whole = merged((own, *parts))
+        refused = dict.fromkeys(whole.changes, not_while_read_only)
+        self._views = whole.views
+        self._gone = whole.gone
+        self._operator = Operator(feed, store, {**whole.handlers, **(refused if read_only else whole.changes)})
         self._heartbeat = Heartbeat(feed, self.compose, folder / STATUS_FILE)
-        self.services: dict[str, Callable[[], Service]] = {
-            "chain watch": lambda: self.watch,
-            OPERATOR: lambda: self._operator,
-            "heartbeat": lambda: self._heartbeat,
-            "housekeeping": lambda: Housekeeping(self),
-            "record": lambda: Keeping(feed, store, self.gone, self.retries),
-        }
-        self._supervisor = Supervisor(feed, self.services)
-
-    def handle_unless_read_only(self, handlers: Mapping[type, Handler]) -> None:
-        """Add handlers of commands that change something beyond this screen: a read-only run refuses them."""
-        self.handlers |= dict.fromkeys(handlers, not_while_read_only) if self.read_only else handlers
+        self._supervisor = Supervisor(
+            feed,
+            {
+                "chain watch": lambda: ChainPoll(watch, whole.on_metagraph),
+                OPERATOR: lambda: self._operator,
+                "heartbeat": lambda: self._heartbeat,
+                "housekeeping": lambda: Housekeeping(feed, store, watch, netuid, whole.names),
+                "record": lambda: Keeping(feed, store, whole.gone, whole.retries),
+                **whole.services,
+            },
+        )
 
     async def obey(self, command: AnyCommand) -> Outcome:
         """Carry out one command, and note it in the command log. Every failure is an outcome in words."""
@@ -100,27 +99,23 @@ class Node:
     def compose(self, loop: LoopView) -> Snapshot:
         """What is to be seen now."""
         snapshot = replace(
-            self.feed.snapshot,
+            self._feed.snapshot,
             at=time.time(),
-            hotkey=self.wallet.hotkey.ss58_address,
+            hotkey=self._wallet.hotkey.ss58_address,
             services=self._supervisor.services,
             loop=loop,
-            chain=self.watch.view(),
-            metagraph=self.watch.metagraph,
+            chain=self._watch.view(),
+            metagraph=self._watch.metagraph,
             commands=self._operator.log,
-            attention=self.feed.attention,
-            record_gone=all_gone(self.gone),
+            attention=self._feed.attention,
+            record_gone=all_gone(self._gone),
         )
-        for add in self.views:
+        for add in self._views:
             snapshot = add(snapshot)
         return snapshot
 
-    def _see(self, metagraph: Metagraph) -> None:
-        for tell in self.on_metagraph:
-            tell(metagraph)
-
     async def _acknowledge(self, command: Acknowledge) -> Outcome:
-        if self.feed.acknowledge(command.id):
+        if self._feed.acknowledge(command.id):
             return Outcome(status="ok")
         return Outcome(status="rejected", reason="there is nothing to acknowledge")
 
@@ -135,34 +130,40 @@ class Node:
         return Outcome(status="rejected", reason=f"no service {command.service} runs")
 
     async def _register(self, command: Register) -> Outcome:
-        if self.wallet.coldkey is None:
+        if self._wallet.coldkey is None:
             return Outcome(status="rejected", reason="registering needs the coldkey, which this wallet does not hold")
-        async with deadline(self.chain, CHAIN_TIMEOUT_S):
-            return await self.chain.register(
-                self.netuid,
-                coldkey=self.wallet.coldkey,
-                hotkey=self.wallet.hotkey.ss58_address,
+        async with deadline(self._chain, CHAIN_TIMEOUT_S):
+            return await self._chain.register(
+                self._netuid,
+                coldkey=self._wallet.coldkey,
+                hotkey=self._wallet.hotkey.ss58_address,
                 limit=command.limit,
             )
 
     async def _serve(self, command: Serve) -> Outcome:
-        async with deadline(self.chain, CHAIN_TIMEOUT_S):
-            return await self.chain.serve_axon(self.netuid, hotkey=self.wallet.hotkey, ip=command.ip, port=command.port)
+        async with deadline(self._chain, CHAIN_TIMEOUT_S):
+            return await self._chain.serve_axon(
+                self._netuid, hotkey=self._wallet.hotkey, ip=command.ip, port=command.port
+            )
 
 
 class Housekeeping:
     """A service: keeps the store's list of neurons true and drops what is too old or too much."""
 
-    def __init__(self, node: Node) -> None:
-        self._node = node
+    def __init__(self, feed: Feed, store: Store, watch: ChainWatch, netuid: int, names: Mapping[str, str]) -> None:
+        self._feed = feed
+        self._store = store
+        self._watch = watch
+        self._netuid = netuid
+        self._names = names
 
     async def run(self, started: Callable[[], None]) -> None:
         started()
-        noted = Metagraph(netuid=self._node.netuid, block=0)
+        noted = Metagraph(netuid=self._netuid, block=0)
         pruned_at = shrunk_at = -math.inf
         ahead_of_monotonic = time.time() - time.monotonic()  # a clock that jumps ahead makes no record old
         while True:
-            metagraph = self._node.watch.metagraph
+            metagraph = self._watch.metagraph
             try:
                 if metagraph is not noted and metagraph.neurons:
                     await self._note(metagraph)
@@ -171,23 +172,22 @@ class Housekeeping:
                     await self._shrink()
                     shrunk_at = time.monotonic()
                 if time.monotonic() - pruned_at > PRUNE_EVERY_S:
-                    await self._node.store.prune(min(time.time(), ahead_of_monotonic + time.monotonic()))
+                    await self._store.prune(min(time.time(), ahead_of_monotonic + time.monotonic()))
                     pruned_at = time.monotonic()
             except (StoreGone, StoreLocked):
                 pass  # told of by the record watch, and by whoever has something to store
             except StoreError as error:
-                self._node.feed.raise_attention("error", "store", str(error))
+                self._feed.raise_attention("error", "store", str(error))
             await asyncio.sleep(1.0)
 
     async def _shrink(self) -> None:
-        if rounds := await self._node.store.shrink():
+        if rounds := await self._store.shrink():
             text = f"store_cap_mb is reached: the texts of {rounds} more of the oldest rounds were dropped"
-            self._node.feed.raise_attention("warning", "store size", text)
+            self._feed.raise_attention("warning", "store size", text)
 
     async def _note(self, metagraph: Metagraph) -> None:
-        names = self._node.names
-        await self._node.store.note_neurons(
+        await self._store.note_neurons(
             metagraph.netuid,
-            [(one.hotkey, one.coldkey, one.uid, names.get(one.hotkey, "")) for one in metagraph.neurons],
+            [(one.hotkey, one.coldkey, one.uid, self._names.get(one.hotkey, "")) for one in metagraph.neurons],
             at=time.time(),
         )

@@ -4,8 +4,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -13,6 +12,7 @@ from engine.chain.interface import ChainUnavailable
 from engine.commands import AnyCommand, Stop
 from engine.errors import StoreError
 from engine.feed import Feed
+from engine.node.part import Handler
 from engine.snapshot import CommandView
 from engine.store.store import Store
 from engine.text import safe
@@ -23,9 +23,6 @@ log = logging.getLogger(__name__)
 COMMANDS_SHOWN = 100
 COMMANDS_WAITING = 100
 TEXT_WIDTH = 300
-
-Handler = Callable[[Any], Awaitable[Outcome]]
-"""Takes a command of the type that it is filed under."""
 
 
 class Operator:

@@ -3,18 +3,24 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from msgspec.structs import replace
 
+from engine.chain.interface import Chain
+from engine.chain.wallets import Wallet
 from engine.challenges.sources.base import Source
 from engine.commands import AutoWeights, CommitWeights, HoldPenalty, Pause, Resume, RevealWeights, SetWeights
 from engine.errors import StoreError
+from engine.feed import Feed
 from engine.judge.client import Judge
-from engine.node.node import Node
+from engine.node.chain_watch import ChainWatch
+from engine.node.part import Part
+from engine.node.supervisor import Service
 from engine.settings import Settings
 from engine.snapshot import MinerView, PlanView, Snapshot, SybilView
+from engine.store.store import Store
 from engine.sybil.service import Penalising
 from engine.sybil.views import with_verdicts
 from engine.transport.dialect import Caller
@@ -43,15 +49,34 @@ MINERS_FRESH_S = 2.0
 
 
 class Validating:
-    """Makes a node a validator: adds its services, commands and views.
+    """A validator's parts, put together; `part` is what makes a node one.
 
-    `extra` are miners that the operator named; their addresses go before those on chain.
+    `extra` are miners that the operator named; their addresses go before those on chain. `names` are what hotkeys are
+    called.
     """
 
     def __init__(
-        self, node: Node, settings: Settings, *, source: Source, caller: Caller, judge: Judge, extra: Sequence[Peer]
+        self,
+        settings: Settings,
+        *,
+        feed: Feed,
+        store: Store,
+        chain: Chain,
+        watch: ChainWatch,
+        wallet: Wallet,
+        source: Source,
+        caller: Caller,
+        judge: Judge,
+        extra: Sequence[Peer] = (),
+        names: Mapping[str, str],
     ) -> None:
-        self._node = node
+        self._feed = feed
+        self._store = store
+        self._watch = watch
+        self._netuid = netuid = settings.netuid
+        self._hotkey = wallet.hotkey.ss58_address
+        self._names = names
+        self._read_only = settings.read_only
         self._rule = _rule(settings)
         self._profile = settings.scoring
         self._on_chain_by = ""
@@ -69,7 +94,7 @@ class Validating:
         )
         refusals = Refusals()
         self._selection = Selection(
-            own_hotkey=node.wallet.hotkey.ss58_address,
+            own_hotkey=self._hotkey,
             sample=settings.sample,
             seed=settings.seed or 0,
             allow_private=settings.allow_private,
@@ -77,7 +102,7 @@ class Validating:
             refusals=refusals,
         )
         self.validator = Validator(
-            netuid=node.netuid,
+            netuid=netuid,
             source=source,
             selection=self._selection,
             dispatch=Dispatch(
@@ -87,12 +112,12 @@ class Validating:
                 refusals=refusals,
             ),
             judge=judge,
-            store=node.store,
+            store=store,
             scoreboard=self.scoreboard,
-            feed=node.feed,
+            feed=feed,
             interval=settings.interval,
             rounds=settings.rounds,
-            block=lambda: node.watch.block,
+            block=lambda: watch.block,
             is_scored=partial(
                 is_scored,
                 seed=settings.seed or 0,
@@ -100,53 +125,60 @@ class Validating:
             ),
         )
         self._setter = WeightSetter(
-            chain=node.chain,
-            netuid=node.netuid,
-            signer=node.wallet.hotkey,
-            journal=node.store.journal,
+            chain=chain,
+            netuid=netuid,
+            signer=wallet.hotkey,
+            journal=store.journal,
             scores=self._scores,
             basis=self._basis,
             on_plan=self._planned,
-            attention=node.feed.raise_attention,
+            attention=feed.raise_attention,
         )
         self._penalising = Penalising(
-            netuid=node.netuid,
-            hotkey=node.wallet.hotkey.ss58_address,
+            netuid=netuid,
+            hotkey=self._hotkey,
             rule=settings.sybil_penalty,
             share=settings.sybil_share,
-            table=node.store.penalties,
+            table=store.penalties,
             suspicions=lambda: self.validator.suspicions,
-            metagraph=lambda: node.watch.metagraph,
-            window=lambda: node.watch.next_epoch,
-            attention=node.feed.raise_attention,
+            metagraph=lambda: watch.metagraph,
+            window=lambda: watch.next_epoch,
+            attention=feed.raise_attention,
         )
-        sweeper = Sweeper(self._selection, caller)
-        node.services[VALIDATOR] = lambda: self.validator
-        node.services["availability"] = lambda: sweeper
-        node.services["penalties"] = lambda: self._penalising
-        node.on_metagraph += [self._selection.see, self._tell_who_had_stopped]
-        node.views.append(self._view)
-        node.retries.append(self.validator.catch_up)
-        node.handlers |= {Pause: self._pause, Resume: self._resume}
-        node.handle_unless_read_only(
-            {
+        self._sweeper = Sweeper(self._selection, caller)
+
+    @property
+    def part(self) -> Part:
+        """What it brings to its node."""
+        setting: dict[str, Callable[[], Service]] = {} if self._read_only else {"weights": lambda: self._setter}
+        return Part(
+            services={
+                VALIDATOR: lambda: self.validator,
+                "availability": lambda: self._sweeper,
+                "penalties": lambda: self._penalising,
+                **setting,
+            },
+            handlers={Pause: self._pause, Resume: self._resume},
+            changes={
                 SetWeights: self._set_weights,
                 CommitWeights: self._commit_weights,
                 RevealWeights: self._reveal_weights,
                 AutoWeights: self._auto_weights,
                 HoldPenalty: self._penalising.hold,
-            }
+            },
+            views=(self._view,),
+            on_metagraph=(self._selection.see, self._tell_who_had_stopped),
+            names=self._names,
+            retries=(self.validator.catch_up,),
         )
-        if not node.read_only:
-            node.services["weights"] = lambda: self._setter
 
     async def begin(self) -> None:
         """Score by this rule from now on. Raises StoreError."""
-        await self._node.store.set_score_rule(self._node.netuid, self._rule, self._profile)
+        await self._store.set_score_rule(self._netuid, self._rule, self._profile)
 
     async def load(self) -> None:
         """Go on from what earlier runs stored. Raises StoreError."""
-        store, netuid = self._node.store, self._node.netuid
+        store, netuid = self._store, self._netuid
         now = time.time()
         self.scoreboard.load(
             await store.emissions(netuid, self._profile, now - self._rule.window_s, self._rule.depth),
@@ -172,7 +204,7 @@ class Validating:
         ]
         if stopped:
             listed = ", ".join(map(str, stopped))
-            self._node.feed.raise_attention("info", "miners", f"uid {listed} had stopped answering in the last run")
+            self._feed.raise_attention("info", "miners", f"uid {listed} had stopped answering in the last run")
 
     async def follow(self) -> None:
         """Take in who is suspected, and what became of earlier submissions, for a node that does not run: from then on
@@ -199,7 +231,7 @@ class Validating:
         if earlier is not None:
             self._plans.remove(earlier)
         self._plans.append(row)
-        self._node.feed.emit(
+        self._feed.emit(
             "weights",
             block=row.block,
             mode=row.mode,
@@ -211,18 +243,18 @@ class Validating:
 
     async def _journal_skipped(self, plan: WeightPlan) -> None:
         try:
-            await self._node.store.journal.skip(plan)
+            await self._store.journal.skip(plan)
         except StoreError as error:
-            self._node.feed.raise_attention("warning", "store", f"a skipped plan is not stored: {error}")
+            self._feed.raise_attention("warning", "store", f"a skipped plan is not stored: {error}")
 
     def _upcoming(self) -> WeightPlan:
         """What would be set now."""
         return plan_weights(
-            self._node.watch.metagraph,
-            self._node.watch.rules,
+            self._watch.metagraph,
+            self._watch.rules,
             self._scores(),
-            hotkey=self._node.wallet.hotkey.ss58_address,
-            window=self._node.watch.next_epoch,
+            hotkey=self._hotkey,
+            window=self._watch.next_epoch,
             now=time.time(),
             basis=self._basis(),
         )
@@ -232,15 +264,15 @@ class Validating:
 
     def _look_at_miners(self) -> None:
         """Make the Miners table and the suspects again when a round or a metagraph came, and now and then."""
-        state = (self.validator.rounds_done, self._node.watch.metagraph)
+        state = (self.validator.rounds_done, self._watch.metagraph)
         if self._miners_of != state or time.monotonic() >= self._miners_stale_at:
             self._sybil = self._penalising.view(self._earned())
             miners = miner_views(
-                self._node.watch.metagraph,
+                self._watch.metagraph,
                 self.scoreboard,
                 self._selection,
-                self._node.names,
-                self._node.watch.weights_by_uid,
+                self._names,
+                self._watch.weights_by_uid,
                 self._upcoming(),
             )
             self._miners = with_verdicts(miners, self._sybil)
@@ -248,11 +280,11 @@ class Validating:
 
     def _view(self, snapshot: Snapshot) -> Snapshot:
         self._look_at_miners()
-        gone, shown = self._node.store.gone, self.validator.shown
+        gone, shown = self._store.gone, self.validator.shown
         return replace(
             snapshot,
             paused=self.validator.paused,
-            auto_weights=self._setter.automatic and not self._node.read_only,
+            auto_weights=self._setter.automatic and not self._read_only,
             progress=self.validator.progress,
             next_round_at=None if self.validator.paused else self.validator.next_round_at,
             rounds_done=self.validator.rounds_done,
@@ -262,7 +294,7 @@ class Validating:
             miners=self._miners,
             sybil=self._sybil,
             plans=tuple(self._plans),
-            setter=None if self._node.read_only else setter_view(self._setter.wait, self._setter.commits),
+            setter=None if self._read_only else setter_view(self._setter.wait, self._setter.commits),
         )
 
     async def _pause(self, _command: Pause) -> Outcome:

@@ -1,7 +1,7 @@
 """From what the engine knows to what a screen shows: pure functions that make rows of a Snapshot."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from engine.percentile import percentile
 from engine.snapshot import (
@@ -89,7 +89,7 @@ def miner_views(
     metagraph: Metagraph,
     scoreboard: Scoreboard,
     selection: Selection,
-    names: dict[str, str],
+    names: Mapping[str, str],
     on_chain: dict[int, float],
     plan: WeightPlan,
 ) -> tuple[MinerView, ...]:
@@ -108,7 +108,7 @@ def _miner_view(
     neuron: Neuron,
     scoreboard: Scoreboard,
     selection: Selection,
-    names: dict[str, str],
+    names: Mapping[str, str],
     on_chain: dict[int, float],
     planned: dict[int, float],
     now: float,

@@ -36,7 +36,9 @@ from engine.feed import Feed
 from engine.judge.client import Judge
 from engine.node import heartbeat as heartbeat_module
 from engine.node import node as node_module
+from engine.node.chain_watch import ChainPoll, ChainWatch
 from engine.node.node import STATUS_FILE, Node
+from engine.node.part import Part
 from engine.node.supervisor import Fatal
 from engine.settings import Settings
 from engine.snapshot import Snapshot
@@ -58,14 +60,39 @@ SAME_WORDS = "I have added both of the numbers up twice, and in the end the answ
 
 
 class House:
-    """A node, what it was made of, and its task while it runs."""
+    """What nodes are made of, the node of this run, and the answers to its commands."""
 
-    def __init__(self, feed: Feed, store: Store, chain: EmbeddedChain, node: Node, folder: Path) -> None:
+    def __init__(
+        self, feed: Feed, store: Store, chain: EmbeddedChain, wallet: Wallet, folder: Path, *, read_only: bool = False
+    ) -> None:
         self.feed = feed
         self.store = store
         self.chain = chain
-        self.node = node
+        self.wallet = wallet
         self.folder = folder
+        self.read_only = read_only
+        self.watch = ChainWatch(
+            chain, netuid=NETUID, hotkey=wallet.hotkey.ss58_address, coldkey=wallet.coldkey_address, feed=feed
+        )
+        self.parts: tuple[Part, ...] = (Part(handlers={Export: exporter(folder)}),)
+        self.node = self.build()
+
+    def build(self, *parts: Part) -> Node:
+        """The node with these parts beside those that it has."""
+        self.parts += parts
+        self.node = Node(
+            self.parts, feed=self.feed, store=self.store, chain=self.chain, watch=self.watch, wallet=self.wallet,
+            netuid=NETUID, folder=self.folder, read_only=self.read_only,
+        )  # fmt: skip
+        return self.node
+
+    async def look(self) -> None:
+        """See the chain once, as the poll does."""
+        await ChainPoll(self.watch, [hear for part in self.parts for hear in part.on_metagraph]).refresh()
+
+    def next_run(self) -> "House":
+        """The same folder, later."""
+        return House(self.feed, self.store, self.chain, self.wallet, self.folder)
 
     async def answer(self, command: AnyCommand) -> tuple[str, str]:
         """Outcome and reason of a command, given through the feed."""
@@ -83,20 +110,11 @@ async def a_house(folder: Path, *, name: str = "validator", read_only: bool = Fa
     store = await Store.open(folder / FILE_NAME, retention_days=7)
     feed, cold = a_feed(), key("cold")
     wallet = Wallet(name, key(name), cold.ss58_address, cold)
-    node = Node(feed=feed, store=store, chain=chain, wallet=wallet, netuid=NETUID, folder=folder, read_only=read_only)
     try:
-        yield House(feed, store, chain, node, folder)
+        yield House(feed, store, chain, wallet, folder, read_only=read_only)
     finally:
         await store.close()
         await chain.close()
-
-
-def another_node(house: House) -> Node:
-    """The node of the next run in the same folder."""
-    return Node(
-        feed=house.feed, store=house.store, chain=house.chain, wallet=house.node.wallet, netuid=NETUID,
-        folder=house.folder, read_only=False,
-    )  # fmt: skip
 
 
 @asynccontextmanager
@@ -115,14 +133,23 @@ async def a_validator(
     house: House, *ids: str, interval: float = 0.0, read_only: bool = False, says: str = "42", **changed: Any
 ) -> AsyncIterator[Validating]:
     usual = Settings(
-        role="validator", interval=interval, allow_private=True, data_dir=house.folder, seed=1, read_only=read_only
+        role="validator",
+        netuid=NETUID,
+        interval=interval,
+        allow_private=True,
+        data_dir=house.folder,
+        seed=1,
+        read_only=read_only,
     )
     settings = replace(usual, **changed)
     judge, caller = Judge("robust", "hashing"), Obliging(says)
     await judge.start()
-    validating = Validating(house.node, settings, source=Questions(*ids), caller=caller, judge=judge, extra=())
-    house.node.handlers[Export] = exporter(house.folder)
+    validating = Validating(
+        settings, feed=house.feed, store=house.store, chain=house.chain, watch=house.watch, wallet=house.wallet,
+        source=Questions(*ids), caller=caller, judge=judge, names={},
+    )  # fmt: skip
     await validating.load()
+    house.build(validating.part)
     try:
         yield validating
     finally:
@@ -156,7 +183,7 @@ async def test_what_was_stored_is_there_in_the_next_run(tmp_path: Path) -> None:
         async with a_validator(house, "a"):
             await house.node.run(VALIDATOR)
         await house.store.log_command(1.0, "pause", "", "ok", "")
-        again = House(house.feed, house.store, house.chain, another_node(house), tmp_path)
+        again = house.next_run()
         async with a_validator(again, "b") as validating:
             assert [view.id for view in validating.validator.shown] == ["a"]
             assert validating.scoreboard.tally(key("miner1").ss58_address).answered == 1
@@ -199,14 +226,14 @@ async def test_a_switch_of_profiles_leaves_the_weights_on_chain_until_it_has_sco
         assert plan.profile == "robust"
         assert len(plan.rows) == 2
         await house.store.journal.settle(await house.store.journal.intend(plan), Outcome(status="ok"))
-        again = House(house.feed, house.store, house.chain, another_node(house), tmp_path)
+        again = house.next_run()
         async with a_validator(again, scoring="loosh") as validating:
-            await again.node.watch.refresh()
+            await again.look()
             why = "weights made by robust stand until loosh has scored 6 replies"
             assert (validating._upcoming().rows, validating._upcoming().skipped) == ((), why)
-        back = House(house.feed, house.store, house.chain, another_node(house), tmp_path)
+        back = house.next_run()
         async with a_validator(back) as validating:
-            await back.node.watch.refresh()
+            await back.look()
             assert [row.uid for row in validating._upcoming().rows] == [row.uid for row in plan.rows]
 
 
@@ -221,7 +248,7 @@ async def test_scoring_with_dropout_is_a_setting_and_goes_on_in_the_next_run(tmp
         async with a_validator(house, "a", "b", "c", **dropout) as validating:
             await house.node.run(VALIDATOR)
             before = validating.scoreboard.ema_history(key("miner1").ss58_address)
-        again = House(house.feed, house.store, house.chain, another_node(house), tmp_path)
+        again = house.next_run()
         async with a_validator(again, "d", **dropout) as validating:
             await again.node.run(VALIDATOR)
             assert validating.scoreboard.ema_history(key("miner1").ss58_address) == before
@@ -247,7 +274,7 @@ async def test_two_that_act_as_one_are_shown_held_back_and_penalised_across_runs
 
         async with a_validator(house, *map(str, range(14)), says=SAME_WORDS, sybil_penalty="apply"):
             await house.node.run(VALIDATOR)
-        again = House(house.feed, house.store, house.chain, another_node(house), tmp_path)
+        again = house.next_run()
         ids = [f"again {number}" for number in range(200)]
         async with (
             a_validator(
@@ -280,14 +307,14 @@ async def test_the_miners_are_not_counted_anew_for_every_snapshot(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with a_house(tmp_path) as house, a_validator(house, "a") as validating:
-        await house.node.watch.refresh()
+        await house.look()
         first = validating._view(house.feed.snapshot).miners
         assert [miner.available for miner in first] == [None, None]
         await Sweeper(validating._selection, Obliging()).sweep()
         assert validating._view(house.feed.snapshot).miners is first
         monkeypatch.setattr(validating_module, "MINERS_FRESH_S", 0.0)
         await house.chain.tick()
-        await house.node.watch.refresh()
+        await house.look()
         assert [miner.available for miner in validating._view(house.feed.snapshot).miners] == [True, True]
         validating._selection.note(first[0].hotkey, Availability(False, "busy"))
         assert [miner.available for miner in validating._view(house.feed.snapshot).miners] == [False, True]
@@ -384,7 +411,8 @@ async def test_a_read_only_run_sends_nothing_and_says_why(tmp_path: Path) -> Non
 
 async def test_a_wallet_without_its_coldkey_cannot_register(tmp_path: Path) -> None:
     async with a_house(tmp_path) as house:
-        house.node.wallet = Wallet("w", key("validator"), key("cold").ss58_address)
+        house.wallet = Wallet("w", key("validator"), key("cold").ss58_address)
+        house.build()
         async with running(house, "chain watch"):
             outcome, reason = await house.answer(Register())
             assert (outcome, "coldkey" in reason) == ("rejected", True)
@@ -404,7 +432,7 @@ async def test_neurons_are_noted_with_their_names_and_old_rounds_pruned(
 ) -> None:
     pruned: list[float] = []
     async with a_house(tmp_path) as house:
-        house.node.names[key("miner1").ss58_address] = "strong-1"
+        house.build(Part(names={key("miner1").ss58_address: "strong-1"}))
 
         async def prune(now: float) -> int:
             pruned.append(now)
@@ -433,7 +461,7 @@ async def test_housekeeping_goes_on_when_the_disk_is_full(tmp_path: Path, monkey
 async def test_a_plan_whose_outcome_comes_later_stays_one_row(tmp_path: Path) -> None:
     async with a_house(tmp_path) as house, a_validator(house, "a") as validating:
         await Sweeper(validating._selection, Obliging()).sweep()
-        await house.node.watch.refresh()
+        await house.look()
         plan = validating._upcoming()
         for outcome in (Outcome(status="unknown", reason="no answer"), Outcome(status="ok", block=plan.block + 2)):
             validating._planned(plan, outcome)
@@ -445,7 +473,7 @@ async def test_a_plan_whose_outcome_comes_later_stays_one_row(tmp_path: Path) ->
 async def test_a_commit_that_is_revealed_stays_one_row(tmp_path: Path) -> None:
     async with a_house(tmp_path) as house, a_validator(house, "a") as validating:
         await Sweeper(validating._selection, Obliging()).sweep()
-        await house.node.watch.refresh()
+        await house.look()
         plan = validating._upcoming()
         later = replace(plan, block=plan.block + 5)
         validating._planned(plan, Outcome(status="committed"))
@@ -478,8 +506,8 @@ async def test_a_store_over_its_cap_is_shrunk_and_that_is_told(tmp_path: Path) -
         for number in range(40):
             replies = [a_reply(uid, text="word " * 10_000) for uid in range(2)]
             await house.store.record(a_round(number, replies), netuid=NETUID, history=None, cursor=None)
-        capped = Store(house.store._database, retention_days=36_600, cap_mb=3)
-        house.node.store = capped
+        capped = house.store = Store(house.store._database, retention_days=36_600, cap_mb=3)
+        house.build()
         async with running(house, "chain watch"):
             await until(lambda: any(line.subject == "store size" for line in house.feed.attention))
         [line] = [line for line in house.feed.attention if line.subject == "store size"]

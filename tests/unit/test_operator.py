@@ -23,7 +23,8 @@ from engine.commands import (
 )
 from engine.feed import Feed
 from engine.node import operator as operator_module
-from engine.node.operator import Handler, Operator, not_while_read_only
+from engine.node.operator import Operator, not_while_read_only
+from engine.node.part import Handler
 from engine.store.store import Store
 from engine.values import Outcome
 from tests.unit.engine_helpers import a_feed, named, until

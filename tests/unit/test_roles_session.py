@@ -14,7 +14,7 @@ from console.demo.cast import USUAL, cast
 from console.errors import ConsoleError
 from console.roles.demo import able_to_answer, answer_key
 from console.roles.session import Session, opened
-from console.roles.validator import add, name_neurons, open_source
+from console.roles.validator import name_neurons, open_judge, open_source
 from engine.challenges.errors import ChallengeError
 from engine.judge.encoding.errors import EncoderError
 from engine.keys import keypair_from_uri
@@ -69,10 +69,10 @@ async def test_an_encoder_that_cannot_be_loaded_is_replaced_only_where_that_is_a
         settings = replace(session.settings, encoder=encoder, encoder_url="http://127.0.0.1:9/v1")
         strict = replace(session, settings=settings)
         with pytest.raises(EncoderError, match=encoder):
-            await add(strict, stack, await open_source(strict), ())
+            await open_judge(strict, stack)
         assert not session.feed.attention
         lenient = replace(session, settings=replace(settings, encoder_fallback=True))
-        await add(lenient, stack, await open_source(lenient), ())
+        await open_judge(lenient, stack)
         assert session.feed.snapshot.encoder == "minilm"
         (told,) = session.feed.attention
         assert told.subject == "encoder"

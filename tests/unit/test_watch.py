@@ -12,7 +12,7 @@ from engine.chain.embedded import EmbeddedChain
 from engine.chain.interface import ChainUnavailable
 from engine.feed import Feed
 from engine.node import chain_watch as watch_module
-from engine.node.chain_watch import ChainWatch
+from engine.node.chain_watch import ChainPoll, ChainWatch
 from engine.node.supervisor import Fatal
 from engine.values import Metagraph, at_port
 from tests.unit.chain_helpers import NETUID, RULES, key, running_subnet
@@ -50,8 +50,8 @@ class Watched:
             hotkey=key(name).ss58_address,
             coldkey=key("cold").ss58_address,
             feed=self.feed,
-            on_metagraph=self.seen.append,
         )
+        self.poll = ChainPoll(self.watch, (self.seen.append,))
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ async def chain(tmp_path: Path) -> AsyncIterator[EmbeddedChain]:
 async def watching(chain: EmbeddedChain, name: str = "validator") -> AsyncIterator[Watched]:
     watched = Watched(chain, name)
     started = asyncio.Event()
-    task = asyncio.create_task(watched.watch.run(started.set))
+    task = asyncio.create_task(watched.poll.run(started.set))
     try:
         await asyncio.wait_for(started.wait(), 30)
         yield watched
@@ -148,13 +148,13 @@ async def test_an_unreachable_chain_at_the_start_is_the_supervisors(chain: Embed
     watched = Watched(chain, "validator")
     watched.wire.broken = True
     with pytest.raises(ChainUnavailable):
-        await watched.watch.run(lambda: pytest.fail("it has not started"))
+        await watched.poll.run(lambda: pytest.fail("it has not started"))
 
 
 async def test_a_hotkey_that_never_was_registered_ends_the_run(chain: EmbeddedChain) -> None:
     watched = Watched(chain, "stranger")
     with pytest.raises(Fatal, match="not registered") as caught:
-        await watched.watch.run(lambda: pytest.fail("it has not started"))
+        await watched.poll.run(lambda: pytest.fail("it has not started"))
     assert caught.value.exit_code == 3
 
 
