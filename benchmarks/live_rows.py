@@ -18,7 +18,7 @@ import msgspec
 from msgspec.structs import replace
 
 from benchmarks import beat
-from console.actions.keymap import Keymap
+from console.screens.keymap import Keymap
 from console.terminal import own_terminal
 from console.tui.app import ConsoleApp
 from engine.feed import Feed

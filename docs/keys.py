@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from console.actions import ACTIONS, Action
-from console.actions.keymap import Keymap
+from console.screens.keymap import Keymap
+from console.screens.registry import ACTIONS, Action
 
 PAGE = Path(__file__).with_name("keys.md")
 

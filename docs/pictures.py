@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from console import __version__
-from console.actions.keymap import Keymap
 from console.export.likeness import export_picture
 from console.roles.operate import operate
+from console.screens.keymap import Keymap
 from console.tui.app import ConsoleApp
 from engine.feed import Feed
 from engine.logs import LogRing, open_log

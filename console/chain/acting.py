@@ -16,18 +16,18 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from console import __version__
-from console.actions import ACTIONS
-from console.actions.action import Action
 from console.chain.keys import require_wallet, role_of
 from console.chain.looking import require_chain
 from console.errors import ConsoleError, ExitCode
 from console.faults import told
 from console.headless import on_interrupt
 from console.network import EMBEDDED
-from console.present.questions import Question, question
 from console.present.text import text_of
 from console.roles.session import Session, opened
 from console.roles.validator import open_source
+from console.screens.action import Action
+from console.screens.questions import Question, question
+from console.screens.registry import ACTIONS
 from console.terminal import STDIN
 from engine.commands import AnyCommand
 from engine.feed import Feed

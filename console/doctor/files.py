@@ -6,11 +6,11 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from console.actions.keymap import keymap_path, read_keymap
 from console.doctor.case import Case
 from console.doctor.result import Result, advice_of, critical, ok, skipped, warning
 from console.errors import ConsoleError
 from console.present.formats import counted, utc
+from console.screens.keymap import keymap_path, read_keymap
 from engine.errors import StoreError
 from engine.folders import FolderError, require_own
 from engine.logs import FILE, FOLDER

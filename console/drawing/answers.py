@@ -1,14 +1,15 @@
 """What a picture of a round shows: the answers that were compared, cluster by cluster, and who else was asked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
 from console.present import formats
-from console.present.maps import by_cluster, compared
-from engine.values import Reply, Round
+from engine.values import Likeness, Reply, Round, Verdict
 
 NAME = 14
+LEAST_REACH = 0.05
+"""Answers that lie closer together than this are the same to the eye, and are not drawn apart."""
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -25,6 +26,27 @@ class Answer(Struct, frozen=True, kw_only=True):
     @property
     def who(self) -> str:
         return f"uid {self.uid} {self.name}"
+
+
+def compared(judged: Round) -> tuple[Likeness, list[Verdict]]:
+    """What is known of the likeness of a round's answers, and the verdicts on those that were compared."""
+    likeness = judged.likeness or Likeness()
+    return likeness, [judged.judgement.verdicts[place] for place in likeness.members]
+
+
+def by_cluster(verdict: Verdict) -> tuple[bool, int, str, int]:
+    """Sorts verdicts: cluster by cluster, those without one last."""
+    return not verdict.cluster, len(verdict.cluster), verdict.cluster, verdict.uid
+
+
+def spread(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The points, moved and scaled so that they fill -1 … 1 in one direction at least."""
+    if not points:
+        return []
+    (left, right), (bottom, top) = ((min(axis), max(axis)) for axis in zip(*points, strict=True))
+    reach = max(right - left, top - bottom, LEAST_REACH) / 2
+    middle_x, middle_y = (left + right) / 2, (bottom + top) / 2
+    return [((x - middle_x) / reach, (y - middle_y) / reach) for x, y in points]
 
 
 def answers(judged: Round, names: Mapping[str, str]) -> list[Answer]:

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from console.drawing import style
-from console.drawing.answers import Answer
+from console.drawing.answers import Answer, spread
 from console.drawing.svg import element, extent, label, title
-from console.present.maps import spread
 from engine.text import safe
 from engine.values import Likeness
 

@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
+from console.drawing.answers import by_cluster, compared
 from console.drawing.page import file_name, picture
 from console.errors import ConsoleError
 from console.export.output import Format, Record, opened, write
-from console.present.maps import by_cluster, compared
 from engine.errors import StoreError
 from engine.settings.given import nearest
 from engine.store.reader import Reader, open_reader

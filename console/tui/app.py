@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from console.actions import ACTIONS
-from console.actions import SCREENS as CONTEXTS
-from console.actions.action import Action
-from console.actions.keymap import Keymap
 from console.garbage import SETTLED_S, go_on, leave_alone_what_stays
-from console.present.logs import LogLook
 from console.present.picture import Picture
 from console.present.table import Table, View
+from console.screens.action import Action
+from console.screens.keymap import Keymap
+from console.screens.logs.content import LogLook
+from console.screens.registry import ACTIONS
+from console.screens.registry import SCREENS as CONTEXTS
 from console.tui.driver import OperatorDriver
 from console.tui.ending import Ending
 from console.tui.leaving import Leaving

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from console.actions import ACTIONS, actions_of
-from console.actions.action import Level
-from console.present.help import help_lines, menu_line
-from console.present.palette import Found, find
-from console.present.questions import question
 from console.present.text import Line
+from console.screens.action import Level
+from console.screens.help.content import help_lines, menu_line
+from console.screens.palette.content import Found, find
+from console.screens.questions import question
+from console.screens.registry import ACTIONS, actions_of
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.dialog import ChoiceDialog, ConfirmDialog
 from console.tui.screens.help import HelpOverlay

@@ -9,8 +9,8 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from console import garbage as settling
-from console.actions.keymap import keymap_path, read_keymap
 from console.headless import Signals, narrate, on_interrupt
+from console.screens.keymap import keymap_path, read_keymap
 from console.terminal import give_back_the_shell, let_go_of_terminal, own_terminal
 from console.tui.app import ConsoleApp
 from console.tui.ending import Ending

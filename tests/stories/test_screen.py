@@ -163,7 +163,7 @@ def test_detached_the_engine_goes_on_without_the_terminal(tmp_path: Path) -> Non
 
 NATIVE = """
 import os
-import console.present.home as home
+import console.screens.home.content as home
 shown = home.engine
 
 def engine(picture):
@@ -184,7 +184,7 @@ def test_what_native_code_prints_goes_to_a_file(tmp_path: Path) -> None:
 
 
 CRASH = """
-import console.present.home as home
+import console.screens.home.content as home
 shown = home.engine
 
 def engine(picture):

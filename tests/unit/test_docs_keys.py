@@ -3,8 +3,8 @@
 import runpy
 from pathlib import Path
 
-from console.actions import ACTIONS
-from console.actions.keymap import read_keymap
+from console.screens.keymap import read_keymap
+from console.screens.registry import ACTIONS
 
 DOCS = Path(__file__).parents[2] / "docs"
 

@@ -24,7 +24,7 @@ PLANTED = {
     "engine/sybil/suspects.py": "engine.store.store",
     "miner_server/limits.py": "miner_server.app",
     "miner_server/errors.py": "console.errors",
-    "console/present/formats.py": "console.roles.session",
+    "console/present/formats.py": "console.screens.registry",
     "console/drawing/svg.py": "console.roles.session",
     "console/record/rounds.py": "console.tui.app",
     "console/status.py": "textual",

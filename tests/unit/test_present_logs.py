@@ -1,8 +1,8 @@
 """The log in lines."""
 
-from console.present import logs
-from console.present.logs import LogLook, Record
 from console.present.text import Span, text_of
+from console.screens.logs import content as logs
+from console.screens.logs.content import LogLook, Record
 from engine.logs import LogLine, LogRing, LogTail
 
 AT = 1_700_000_000.25

@@ -2,11 +2,12 @@
 
 from msgspec.structs import replace
 
-from console.present import consensus, maps, replies
+from console.drawing.answers import spread
 from console.present.recorded import EmaStep, RecordedRound, reply_rows
-from console.present.replies import REPLIES
 from console.present.table import View, arrange
 from console.present.text import Line, text_of, width_of
+from console.screens.challenge import consensus, maps, replies
+from console.screens.challenge.replies import REPLIES
 from engine.values import Round
 from tests.unit.recorded_helpers import hotkey, judged, split_round
 from tests.unit.store_helpers import a_reply, a_round, a_verdict
@@ -156,10 +157,10 @@ def test_the_map_puts_equal_answers_in_one_place() -> None:
 
 
 def test_the_map_fills_its_pane_and_does_not_blow_up_what_is_all_but_equal() -> None:
-    filled, close = maps.spread([(0.2, 0.1), (0.6, 0.1), (0.4, 0.2)]), maps.spread([(0.001, 0.0), (-0.001, 0.0)])
+    filled, close = spread([(0.2, 0.1), (0.6, 0.1), (0.4, 0.2)]), spread([(0.001, 0.0), (-0.001, 0.0)])
     assert [round(x, 3) for point in filled for x in point] == [-1.0, -0.25, 1.0, -0.25, 0.0, 0.25]
     assert [round(x, 3) for point in close for x in point] == [0.04, 0.0, -0.04, 0.0]
-    assert maps.spread([]) == []
+    assert spread([]) == []
 
 
 def test_answers_that_took_no_part_are_counted() -> None:

@@ -5,10 +5,21 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from console.present import server
 from console.present.picture import Picture
-from console.present.server import CALLERS, KEYS, REQUESTS, SERVERS, SERVICES, Asked, asked, callers, keys, parts
 from console.present.text import text_of, width_of
+from console.screens.server import content as server
+from console.screens.server.content import (
+    CALLERS,
+    KEYS,
+    REQUESTS,
+    SERVERS,
+    SERVICES,
+    Asked,
+    asked,
+    callers,
+    keys,
+    parts,
+)
 from engine.snapshot import (
     CallerView,
     ChainView,

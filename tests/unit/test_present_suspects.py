@@ -3,11 +3,12 @@
 import pytest
 from msgspec.structs import replace
 
-from console.present import suspects, weights
-from console.present.questions import question
-from console.present.suspects import MEMBERS, SUSPECTS
 from console.present.text import text_of
-from console.present.weights import CHANGES
+from console.screens.questions import question
+from console.screens.suspects import content as suspects
+from console.screens.suspects.content import MEMBERS, SUSPECTS
+from console.screens.weights import content as weights
+from console.screens.weights.content import CHANGES
 from engine.snapshot import PenaltyState
 from tests.unit.present_helpers import rows_of
 from tests.unit.suspects_helpers import WORDING, found, hotkey, suspecting

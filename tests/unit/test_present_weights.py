@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from console.present import weights
 from console.present.picture import Picture
-from console.present.questions import weights_to_set
 from console.present.text import text_of
-from console.present.weights import CHANGES, COMMANDS, SUBMISSIONS
+from console.screens.questions import weights_to_set
+from console.screens.weights import content as weights
+from console.screens.weights.content import CHANGES, COMMANDS, SUBMISSIONS
 from engine.snapshot import ChainView, CommandView, CommitView, MinerView, PlanView, SetterView, Snapshot
 from tests.unit.present_helpers import rows_of
 

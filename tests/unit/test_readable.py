@@ -15,12 +15,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from console.actions.keymap import Keymap
 from console.cli import main
 from console.errors import ConsoleError, ExitCode
 from console.record.player import Player, playing
 from console.record.private_copy import readable
 from console.record.recording import Recording
+from console.screens.keymap import Keymap
 from console.tui.app import ConsoleApp
 from engine.folders import state_home
 from engine.locks import folder_lock

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from console.actions import ACTIONS, GROUPS, PLACES, SCREENS, actions_of
-from console.actions.action import Action, Level
-from console.actions.keymap import FIXED, RESERVED, Keymap, keymap_path, read_keymap
 from console.errors import ConsoleError
+from console.screens.action import Action, Level
+from console.screens.keymap import FIXED, RESERVED, Keymap, keymap_path, read_keymap
+from console.screens.registry import ACTIONS, GROUPS, PLACES, SCREENS, actions_of
 from tests.unit.tui_helpers import snapshot
 
 NAVIGATION = {"j", "k", "h", "l", "g", "G", "/", ":", "?", "escape", "enter"}

@@ -10,9 +10,9 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 import console.tui
-from console.actions import ACTIONS, SCREENS, actions_of
-from console.actions.action import Action
-from console.actions.keymap import Keymap
+from console.screens.action import Action
+from console.screens.keymap import Keymap
+from console.screens.registry import ACTIONS, SCREENS, actions_of
 from console.tui.app import ConsoleApp
 from console.tui.ending import Ending
 from console.tui.screens.dialog import ConfirmDialog

@@ -5,10 +5,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from console.actions.keymap import Keymap
-from console.present.logs import LogLook
-from console.present.miners import MINERS
 from console.present.table import View
+from console.screens.keymap import Keymap
+from console.screens.logs.content import LogLook
+from console.screens.miners.content import MINERS
 from console.tui.app import ConsoleApp
 from console.tui.ending import Ending
 from console.tui.memory import Memory, keep, memory_path, recall

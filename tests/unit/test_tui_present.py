@@ -6,13 +6,15 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from console.instants import duration
-from console.present import formats, home, pulse, states
-from console.present.chrome import footer, header, tabs
-from console.present.miners import MINERS
+from console.present import formats, states
 from console.present.picture import Picture
-from console.present.rounds import ROUNDS
 from console.present.table import Term, View, arrange, as_csv, caption, parse, place
 from console.present.text import CLUSTERS, TONES, Span, cut, fit, line, spread, text_of, width_of
+from console.screens.challenges.content import ROUNDS
+from console.screens.chrome import footer, header, tabs
+from console.screens.home import content as home
+from console.screens.home import pulse
+from console.screens.miners.content import MINERS
 from engine.snapshot import ChainView, Progress, ServiceView
 from engine.text import cells, safe
 from tests.unit.tui_helpers import NOW, attention, judged, miner, snapshot

@@ -11,9 +11,9 @@ import pytest
 from msgspec.structs import replace
 from textual.pilot import Pilot
 
-from console.actions.keymap import Keymap
 from console.record.player import Player, playing
 from console.record.recording import Recording
+from console.screens.keymap import Keymap
 from console.tui.app import ConsoleApp
 from console.tui.ending import Ending
 from console.tui.screens.challenge import ChallengeScreen

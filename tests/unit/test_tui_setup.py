@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from console.actions.keymap import Keymap
 from console.config import shown
 from console.doctor import examination
 from console.doctor.result import Result, ok, warning
-from console.present.settings import SETTINGS
+from console.screens.keymap import Keymap
+from console.screens.setup.content import SETTINGS
 from console.tui.app import ConsoleApp
 from console.tui.ending import Ending
 from console.tui.screens.setup import SetupScreen

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from console import garbage as settling
-from console.actions.keymap import Keymap
+from console.screens.keymap import Keymap
 from console.tui.app import ConsoleApp
 from console.tui.screens import SCREENS
 from engine.feed import Feed

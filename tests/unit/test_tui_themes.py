@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from console.present.contrast import DISTINCT, READABLE, Blindness, contrast, distance
 from console.present.text import text_of
-from console.present.theme_sample import sample
+from console.screens.theme_picker.content import sample
+from console.screens.theme_picker.contrast import DISTINCT, READABLE, Blindness, contrast, distance
 from console.themes import SHIPPED, ThemeError, ThemeFile, read_theme, theme_files
 from console.tui.app import ConsoleApp
 from console.tui.screens.base import ConsoleScreen

@@ -7,8 +7,8 @@ import pytest
 from msgspec.structs import replace
 from textual.pilot import Pilot
 
-from console.actions import ACTIONS, SCREENS, actions_of
-from console.actions.action import Level
+from console.screens.action import Level
+from console.screens.registry import ACTIONS, SCREENS, actions_of
 from console.tui.app import ConsoleApp
 from console.tui.ending import Ending
 from console.tui.screens.command_log import CommandLogScreen

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from textual.geometry import Region
 from textual.widget import Widget
 
-from console.actions.keymap import Keymap
+from console.screens.keymap import Keymap
 from console.tui.app import ConsoleApp
 from engine.commands import AnyCommand
 from engine.feed import Feed

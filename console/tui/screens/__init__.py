@@ -15,7 +15,7 @@ SCREENS = {
     "logs": "LogsScreen",
     "setup": "SetupScreen",
 }
-"""The screens that have a digit, by their names in `console.actions.PLACES`, which are those of their modules."""
+"""The screens that have a digit, by their names in `console.screens.places`, which are those of their modules."""
 
 OVER = ("console.tui.overlays", "console.tui.widgets.log_drawer")
 """What opens over any screen."""

@@ -9,9 +9,10 @@ from textual.containers import Vertical
 from textual.geometry import Size
 from textual.screen import Screen
 
-from console.actions import actions_of
-from console.present import chrome, home, past
 from console.present.picture import Picture
+from console.screens import chrome, past
+from console.screens.home import content as home
+from console.screens.registry import actions_of
 from console.tui.screens.keys import bindings_of
 from console.tui.screens.table_actions import FilterField, TableActions
 from console.tui.widgets.lines import Bar
@@ -25,7 +26,7 @@ class ConsoleScreen(TableActions, inherit_bindings=False):
     """A screen of the registry. A subclass says `NAME`, and defines `body` and `show`."""
 
     NAME: ClassVar[str]
-    """Its name in `console.actions.SCREENS`, which decides its keys."""
+    """Its name in `console.screens.registry.SCREENS`, which decides its keys."""
     TAB: ClassVar[str]
     """The place whose tab is lit; `NAME` unless it is said."""
 

@@ -13,12 +13,12 @@ from textual.worker import Worker
 
 from console.drawing import page
 from console.errors import ConsoleError
-from console.present import consensus, difference, maps, replies
 from console.present.picture import Picture
 from console.present.recorded import RecordedRound, ReplyRow, reply_rows
-from console.present.replies import REPLIES
 from console.present.text import Span, line
 from console.record.rounds import read_round
+from console.screens.challenge import consensus, difference, maps, replies
+from console.screens.challenge.replies import REPLIES
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.difference import DifferenceDialog
 from console.tui.screens.miner import MinerScreen

@@ -9,11 +9,11 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from console.errors import ConsoleError
-from console.present import consensus, replies
 from console.present.picture import Picture
 from console.present.recorded import RecordedRound, reply_rows
-from console.present.rounds import ROUNDS
 from console.record.rounds import read_round
+from console.screens.challenge import consensus, replies
+from console.screens.challenges.content import ROUNDS
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.challenge import ChallengeScreen
 from console.tui.widgets.lines import Reading

@@ -4,7 +4,7 @@ from textual import on
 from textual.app import ComposeResult
 
 from console.present.picture import Picture
-from console.present.weights import COMMANDS, command
+from console.screens.weights.content import COMMANDS, command
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.dialog import READER_WIDTH, Reader
 from console.tui.widgets.live_table import LiveTable

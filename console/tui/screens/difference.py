@@ -5,11 +5,11 @@ import asyncio
 from textual import work
 from textual.app import ComposeResult
 
-from console.present import replies
-from console.present.consensus import answer_of
-from console.present.difference import compare, view
 from console.present.recorded import ReplyRow
 from console.present.text import Span, line
+from console.screens.challenge import replies
+from console.screens.challenge.consensus import answer_of
+from console.screens.challenge.difference import compare, view
 from console.tui.screens.dialog import Dialog
 from console.tui.widgets.lines import Reading
 from console.tui.widgets.panel import Panel

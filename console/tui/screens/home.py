@@ -4,11 +4,12 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
-from console.present import home, pulse
 from console.present.picture import Picture
-from console.present.rounds import ROUNDS
-from console.present.server import REQUESTS, asked
 from console.present.text import Span, line
+from console.screens.challenges.content import ROUNDS
+from console.screens.home import content as home
+from console.screens.home import pulse
+from console.screens.server.content import REQUESTS, asked
 from console.tui.screens.base import ConsoleScreen
 from console.tui.widgets.lines import Facts, Lines
 from console.tui.widgets.live_table import LiveTable

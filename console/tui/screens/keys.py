@@ -2,7 +2,7 @@
 
 from textual.binding import Binding
 
-from console.actions import actions_of
+from console.screens.registry import actions_of
 
 
 def bindings_of(screen: str) -> list[Binding]:

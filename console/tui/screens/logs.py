@@ -5,9 +5,9 @@ from typing import Any
 from textual import on
 from textual.app import ComposeResult
 
-from console.present import logs
 from console.present.picture import Picture
 from console.present.text import Span, line
+from console.screens.logs import content as logs
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.dialog import ChoiceDialog
 from console.tui.widgets.lines import Lines

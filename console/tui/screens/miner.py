@@ -3,9 +3,9 @@
 from textual import on
 from textual.app import ComposeResult
 
-from console.present import appearances
-from console.present.appearances import APPEARANCES
 from console.present.picture import Picture
+from console.screens.miner import appearances
+from console.screens.miner.appearances import APPEARANCES
 from console.tui.screens.base import ConsoleScreen
 from console.tui.widgets.lines import Reading
 from console.tui.widgets.live_table import LiveTable

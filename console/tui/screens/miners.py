@@ -6,9 +6,10 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
-from console.present import appearances, suspects
-from console.present.miners import MINERS
 from console.present.picture import Picture
+from console.screens.miner import appearances
+from console.screens.miners.content import MINERS
+from console.screens.suspects import content as suspects
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.miner import MinerScreen
 from console.tui.screens.suspects import SuspectsScreen

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from textual import on
 from textual.app import ComposeResult
 
-from console.present.palette import Found
+from console.screens.palette.content import Found
 from console.tui.screens.dialog import Dialog
 from console.tui.widgets.options import Field, Option, Options
 from console.tui.widgets.panel import Panel

@@ -4,9 +4,9 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
-from console.present import server
 from console.present.picture import Picture
-from console.present.server import (
+from console.screens.server import content as server
+from console.screens.server.content import (
     CALLERS,
     KEYS,
     REQUESTS,

@@ -15,8 +15,8 @@ from console.doctor import lines as doctor
 from console.doctor import report
 from console.doctor.result import Result
 from console.present.picture import Picture
-from console.present.settings import SETTINGS
 from console.present.text import Span, line, text_of
+from console.screens.setup.content import SETTINGS
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.dialog import ChoiceDialog
 from console.tui.widgets.lines import Lines

@@ -4,9 +4,9 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
-from console.present import suspects
 from console.present.picture import Picture
-from console.present.suspects import MEMBERS, SUSPECTS, Found, Member
+from console.screens.suspects import content as suspects
+from console.screens.suspects.content import MEMBERS, SUSPECTS, Found, Member
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.miner import MinerScreen
 from console.tui.widgets.lines import Bar, Reading

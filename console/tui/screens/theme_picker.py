@@ -5,7 +5,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 
 from console.present.text import Span, fit, line
-from console.present.theme_sample import sample
+from console.screens.theme_picker.content import sample
 from console.themes import ThemeFile
 from console.tui.screens.dialog import Dialog
 from console.tui.widgets.lines import Lines

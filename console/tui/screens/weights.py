@@ -4,11 +4,11 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
-from console.actions import chain
-from console.present import weights
-from console.present.help import lettered
 from console.present.picture import Picture
-from console.present.weights import CHANGES, COMMANDS, SUBMISSIONS, Change, submission
+from console.screens.help.content import lettered
+from console.screens.weights import chain_actions as chain
+from console.screens.weights import content as weights
+from console.screens.weights.content import CHANGES, COMMANDS, SUBMISSIONS, Change, submission
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.dialog import READER_WIDTH, Reader
 from console.tui.screens.miner import MinerScreen

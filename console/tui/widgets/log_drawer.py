@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from textual.app import ComposeResult
 
-from console.present import logs
+from console.screens.logs import content as logs
 from console.tui.widgets.log_view import LogView
 from console.tui.widgets.panel import Panel
 from engine.logs import Log

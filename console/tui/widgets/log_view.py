@@ -10,9 +10,9 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
 
-from console.present import logs
-from console.present.logs import LogLook, Record
 from console.present.text import Line, cut
+from console.screens.logs import content as logs
+from console.screens.logs.content import LogLook, Record
 from console.tui.widgets.cursor import Cursor
 from engine.logs import Log, LogTail
 

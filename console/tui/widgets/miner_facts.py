@@ -10,10 +10,10 @@ from textual.containers import Horizontal
 from textual.message import Message
 
 from console.errors import ConsoleError
-from console.present import miner
 from console.present.picture import Picture
 from console.present.recorded import MinerRecord
 from console.record.rounds import read_miner
+from console.screens.miner import content as miner
 from console.tui.widgets.lines import Reading
 from console.tui.widgets.panel import Panel
 

@@ -1,0 +1,105 @@
+"""The lines around every screen: header, tabs, footer."""
+
+from collections.abc import Mapping, Sequence
+
+from console.instants import duration
+from console.present.picture import Picture
+from console.present.text import BLANK, Line, Span, Tone, cut, line, spread, width_of
+from console.screens import past
+from console.screens.places import PLACES
+
+PROGRAM = "subnet-console"
+LESSER = ("tempo", "age", "program", "role", "uptime", "block", "network")
+"""What of the header goes first where there is no room for all."""
+
+
+def header(picture: Picture, width: int) -> Line:
+    """Who runs where, how the chain stands, and whether the picture is live."""
+    if picture.snapshot.replay is not None:
+        return past.header(picture, picture.snapshot.replay, width)
+    right = line(_mode(picture), " ")
+    parts = _parts(picture)
+    left = _joined(parts)
+    for name in LESSER:
+        if width_of(left) + width_of(right) < width:
+            break
+        parts.pop(name, None)
+        left = _joined(parts)
+    return spread(left, right, width)
+
+
+def _parts(picture: Picture) -> dict[str, Line]:
+    """What the header says, from left to right."""
+    snapshot, chain = picture.snapshot, picture.snapshot.chain
+    tone: Tone = "" if chain.reachable else "warn"
+    return {
+        "program": line(Span(f" {PROGRAM}", "title")),
+        "role": line(Span(f" {snapshot.role}", "accent")),
+        "network": line(Span(f" sn{chain.netuid}@{chain.network}", "accent")) if chain.known else BLANK,
+        "state": line("  ", _running(picture)),
+        "uptime": line(f" {duration(picture.now - snapshot.started_at)}"),
+        "block": line(Span(f"  blk {chain.block:,}", tone)) if chain.known else BLANK,
+        "age": line(Span(f" +{duration(picture.now - chain.block_at)}", tone)) if chain.block_at else BLANK,
+        "tempo": line(Span(f"  tempo {chain.block % chain.tempo}/{chain.tempo}", tone)) if chain.tempo else BLANK,
+        "read-only": line(Span("  READ-ONLY", "warn")) if snapshot.read_only else BLANK,
+    }
+
+
+def _joined(parts: Mapping[str, Line]) -> Line:
+    return tuple(span for part in parts.values() for span in part)
+
+
+def _running(picture: Picture) -> Span:
+    snapshot = picture.snapshot
+    if picture.mode == "ended":
+        return Span("○ ENDED", "muted")
+    if any(service.state == "failed" for service in snapshot.services):
+        return Span("✗ FAILED", "err")
+    if any(service.state == "backing_off" for service in snapshot.services):
+        return Span("▲ RECOVERING", "warn")
+    if not snapshot.services or any(service.state == "starting" for service in snapshot.services):
+        return Span("◌ STARTING", "info")
+    return Span("▲ PAUSED", "warn") if snapshot.paused else Span("● RUN", "ok")
+
+
+def _mode(picture: Picture) -> Span:
+    match picture.mode:
+        case "paused":
+            return Span(f"PICTURE PAUSED +{duration(picture.paused_for)}", "warn")
+        case "past" | "replay":
+            return Span("PAST", "info")
+        case "ended":
+            return Span("", "muted")
+        case "live":
+            return Span("LIVE", "ok")
+
+
+def tabs(here: str, waiting: int, width: int) -> Line:
+    """The screens and their digits; Home says how many lines wait for attention.
+
+    Where there is no room, only the screen that we are on has its name.
+    """
+    attention = f" ▲{waiting}" if waiting else ""
+    parts, digits = list[Span](), list[Span]()
+    for digit, place in enumerate(PLACES, 1):
+        note = attention if place.name == "home" else ""
+        title = f"{digit} {place.title}{note}"
+        is_here = place.name == here
+        parts.append(Span(f"[{title}]", "title") if is_here else Span(f" {title} ", "muted"))
+        digits.append(parts[-1] if is_here else Span(f" {digit}{note} ", "muted"))
+    if width_of(tuple(parts)) > width:
+        parts = digits
+    gap = " " if width_of(tuple(parts)) + len(parts) <= width else ""
+    return cut(tuple(span for part in parts for span in (part, Span(gap)) if span.text), width)
+
+
+def footer(hints: Sequence[tuple[str, str]], width: int) -> Line:
+    """Keys and what they do, as many as there is room for, and always the last one, which is the way out."""
+    shown: Line = (Span(" "),)
+    parts: list[Line] = [(Span(key, "key"), Span(f" {label}  ")) for key, label in hints]
+    last = parts.pop() if parts else BLANK
+    room = width - width_of(last)
+    for hint in parts:
+        if width_of(shown) + width_of(hint) <= room:
+            shown += hint
+    return cut(shown + last, width)

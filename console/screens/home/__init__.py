@@ -1,0 +1,1 @@
+"""Home: how everything stands, what needs attention, what was asked last."""

@@ -1,0 +1,1 @@
+"""Logs: the log of every part of the program."""

@@ -1,0 +1,134 @@
+"""One miner: what the chain says of it, and how it does."""
+
+from collections.abc import Callable, Sequence
+
+from console.present import formats, states
+from console.present.formats import AXIS, columns
+from console.present.picture import Picture
+from console.present.recorded import MinerRecord
+from console.present.text import Line, Span, cut, facts, line, wrapped
+from console.screens.suspects import content as suspects
+from engine.snapshot import MinerView, Snapshot
+from engine.store.stored import Appearance
+from engine.text import safe
+from engine.values import Neuron, at_port
+
+LABEL = 9
+SPARK = 20
+ADDRESS = 48
+UNCHANGED = 0.00005
+
+
+def miner_of(snapshot: Snapshot, hotkey: str) -> MinerView | None:
+    return next((miner for miner in snapshot.miners if miner.hotkey == hotkey), None)
+
+
+def title(snapshot: Snapshot, hotkey: str) -> str:
+    """Which miner it is, for the title of a panel."""
+    miner = miner_of(snapshot, hotkey)
+    if miner is None:
+        return f"Miner {formats.hotkey(hotkey, 17)}"
+    return f"Miner uid {miner.uid}  {miner.name}".rstrip()
+
+
+def about(picture: Picture, hotkey: str, record: MinerRecord, width: int) -> list[Line]:
+    """Who it is, whether it answers, what it earns."""
+    snapshot = picture.snapshot
+    miner, neuron = miner_of(snapshot, hotkey), _neuron(snapshot, hotkey)
+    rows: list[tuple[str, Line]] = []
+    if miner is None:
+        gone = Span("✗ not in the subnet now", "err")
+        rows.append(("state", line(gone, Span("  what is stored of it stands below", "muted"))))
+    else:
+        rows += _standing(picture, miner)
+    if record.problem:
+        rows += [("", line(Span(text, "err"))) for text in wrapped(f"✗ {record.problem}", width - LABEL)]
+    else:
+        rows.append(("rounds", _rounds(record.appearances)))
+    rows.append(("hotkey", line(hotkey)))
+    if neuron is not None:
+        rows += [("address", _address(neuron)), ("coldkey", line(neuron.coldkey))]
+    return [cut(one, width) for one in facts(rows, LABEL)]
+
+
+def _standing(picture: Picture, miner: MinerView) -> list[tuple[str, Line]]:
+    asked = miner.answered + miner.failed
+    note = Span(f"  {miner.note}", "muted") if miner.note else ""
+    said = suspects.of_miner(picture.snapshot, miner.hotkey)
+    return [
+        (
+            "state",
+            line(states.of_miner(miner).span, f"  seen {formats.age(miner.last_answer_at, picture.now)} ago", note),
+        ),
+        (
+            "EMA",
+            line(
+                Span(f"{miner.ema:.4f} ", "accent"),
+                _change(miner.ema - miner.ema_before),
+                " ",
+                Span(formats.spark(miner.ema_history, SPARK, top=1.0), "accent"),
+                f"  last round {miner.last_emission:.4f}",
+            ),
+        ),
+        ("weight", _weight(miner)),
+        *([("suspect", said)] if said else ()),
+        (
+            "answers",
+            line(
+                f"{miner.answered} of {asked}, {miner.failed} failed"
+                f"  usually {formats.milliseconds(miner.latency_ms)}  stake {_known(miner.stake, formats.tau)}"
+            ),
+        ),
+    ]
+
+
+def _known(value: float | None, words: Callable[[float], str]) -> str:
+    return "not recorded" if value is None else words(value)
+
+
+def _change(change: float) -> Span:
+    if abs(change) < UNCHANGED:
+        return Span("unchanged", "muted")
+    return Span(f"{'▲' if change > 0 else '▼'}{abs(change):.4f}", "ok" if change > 0 else "warn")
+
+
+def _weight(miner: MinerView) -> Line:
+    planned = _change(miner.planned - miner.weight)
+    return line(
+        f"{formats.share(miner.weight)} on chain  {formats.share(miner.planned)} planned ",
+        planned,
+        f"  incentive {_known(miner.incentive, formats.share)}",
+    )
+
+
+def _neuron(snapshot: Snapshot, hotkey: str) -> Neuron | None:
+    return snapshot.metagraph.by_hotkey(hotkey) if snapshot.metagraph else None
+
+
+def _address(neuron: Neuron) -> Line:
+    if not neuron.serving:
+        return line(Span("○ serves nowhere", "muted"))
+    return line(
+        f"{safe(at_port(neuron.ip, neuron.port), ADDRESS)}  ", Span(f"since block {neuron.axon_block:,}", "muted")
+    )
+
+
+def _rounds(appearances: Sequence[Appearance]) -> Line:
+    if not appearances:
+        return line(Span("none stored", "muted"))
+    won = sum(one.won for one in appearances)
+    failed = sum(one.status not in ("ok", "cancelled") for one in appearances)
+    unpaid = sum(one.status == "ok" and one.emission == 0 for one in appearances)
+    return line(
+        f"last {len(appearances)}: ",
+        Span(f"✓ {won} won  ", "ok" if won else "muted"),
+        Span(f"▲ {unpaid} unpaid  ", "warn" if unpaid else "muted"),
+        Span(f"✗ {failed} failed", "err" if failed else "muted"),
+    )
+
+
+def course(record: MinerRecord, width: int, height: int) -> list[Line]:
+    """The EMA over its last rounds."""
+    if not record.averages:
+        return [line(Span("no round of it is stored", "muted"))]
+    return columns(record.averages[: max(1, width - AXIS)][::-1], width, height, top=1.0, tone="accent")

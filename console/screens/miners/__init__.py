@@ -1,0 +1,1 @@
+"""Miners: all of them, how they do, and what they would be paid."""

@@ -1,0 +1,1 @@
+"""The palette: any action, theme, miner or instant by a few letters."""

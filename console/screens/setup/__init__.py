@@ -1,0 +1,1 @@
+"""Setup: what the doctor found, and every setting with its source."""

@@ -1,0 +1,1 @@
+"""Sybil suspects, the evidence, and their penalties."""

@@ -1,0 +1,1 @@
+"""The choice of a theme, with a preview."""
