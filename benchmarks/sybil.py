@@ -17,10 +17,10 @@ from engine.judge.encoding.cache import CachedEncoder
 from engine.judge.encoding.encoders import open_encoder
 from engine.judge.encoding.interface import Encoder
 from engine.scoring.ballot import kind_of
-from engine.sybil.learning import learned
+from engine.sybil.evidence import Evidence
+from engine.sybil.observation import learned
 from engine.sybil.strength import VERDICT
 from engine.sybil.suspects import suspicions
-from engine.sybil.tallies import Kinship
 
 CLIQUES = ("clique", "sybil")
 """What the labels of those begin with who belong together."""
@@ -49,13 +49,13 @@ def walked(
     data: Path, name: str, known: dict[str, populations.Known], encoder: Encoder
 ) -> tuple[dict[str, int], Mapping[str, float]]:
     """By hotkey the round from which it was suspected beyond a hint, and the suspicions after the last round."""
-    kinship, since = Kinship(), dict[str, int]()
+    evidence, since = Evidence(), dict[str, int]()
     found: Mapping[str, float] = {}
     for number, line in enumerate(populations.lines(data / f"{name}.rounds.jsonl"), 1):
         asked, replies = populations.recorded(line, known)
         texts = list({reply.text for reply in replies}) if kind_of(asked).compared == "claims" else []
-        kinship = learned(kinship, asked, replies, dict(zip(texts, encoder.encode(texts), strict=True)))
-        found = suspicions(kinship).by_hotkey
+        evidence = learned(evidence, asked, replies, dict(zip(texts, encoder.encode(texts), strict=True)))
+        found = suspicions(evidence).by_hotkey
         for hotkey, suspicion in found.items():
             if suspicion >= VERDICT:
                 since.setdefault(hotkey, number)

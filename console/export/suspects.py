@@ -24,25 +24,25 @@ def suspects(reader: Reader, _since: float, _now: float) -> Iterator[Record]:
     uids = {(neuron.netuid, neuron.hotkey): neuron.uid for neuron in reader.neurons()}
     for netuid, profile, history in reader.histories():
         try:
-            found = suspicions(decode(history).kinship)
+            found = suspicions(decode(history).evidence)
         except ValueError as error:
             raise BadRow(f"what the profile {profile} learnt is {error}") from error
         standings = reader.standings(netuid)
         of_subnet = {hotkey: uid for (subnet, hotkey), uid in uids.items() if subnet == netuid}
-        kinds = [("group" if len(one.accused) > 1 else "copy", one) for one in found.groups]
+        kinds = [("group" if len(one.suspected) > 1 else "copy", one) for one in found.groups]
         for kind, one in (*kinds, *(("pair", pair) for pair in found.pairs)):
             yield (netuid, profile, found.rounds, kind, *_cells(one, of_subnet, standings))
 
 
 def _cells(one: Suspects, uids: Mapping[str, int], standings: Mapping[str, Standing]) -> Record:
-    shown = [standing.shown for hotkey, standing in standings.items() if hotkey in one.accused]
+    shown = [standing.shown for hotkey, standing in standings.items() if hotkey in one.suspected]
     return (
         one.suspicion,
-        [uids[hotkey] for hotkey in one.accused if hotkey in uids],
-        " ".join(one.accused),
+        [uids[hotkey] for hotkey in one.suspected if hotkey in uids],
+        " ".join(one.suspected),
         [uids[hotkey] for hotkey in one.copied if hotkey in uids],
         " ".join(one.copied),
         "; ".join(one.evidence),
-        " ".join(hotkey for hotkey in one.accused if standings.get(hotkey, Standing()).held),
+        " ".join(hotkey for hotkey in one.suspected if standings.get(hotkey, Standing()).held),
         min((window for window in shown if window is not None), default=None),
     )

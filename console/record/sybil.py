@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 def last_suspicions(past: Past, netuid: int, profile: str) -> Suspicions:
     """What this profile learnt until the round that was recorded last: nothing is kept of what it knew before."""
     try:
-        return suspicions(decode(past.history(netuid, profile)).kinship)
+        return suspicions(decode(past.history(netuid, profile)).evidence)
     except ValueError as error:
         log.warning("what the profile %s learnt cannot be read: %s", profile, error)
         return Suspicions()

@@ -44,7 +44,7 @@ class JudgeFailed(Exception):
 
 def suspicions_in(history: bytes) -> Suspicions:
     """Who may be one after what a judgement left. Raises ValueError when it was none that left it."""
-    return suspicions(decode(history).kinship)
+    return suspicions(decode(history).evidence)
 
 
 class Judge:

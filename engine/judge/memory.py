@@ -3,13 +3,14 @@
 import msgspec
 
 from engine.scoring.history import History
-from engine.sybil.tallies import Kinship
+from engine.sybil.evidence import Evidence
 
 
 class Memory(History, frozen=True):
     """The store keeps it whole, as one value."""
 
-    kinship: Kinship = Kinship()
+    evidence: Evidence = msgspec.field(name="kinship", default=Evidence())
+    """Stored under the name that it had first."""
 
 
 _DECODER = msgspec.msgpack.Decoder(Memory)
@@ -25,6 +26,6 @@ def decode(raw: bytes | None) -> Memory:
         memory = _DECODER.decode(raw) if raw else Memory()
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise ValueError(f"not a scoring history ({error})") from error
-    if not {hotkey for both in memory.kinship.by_both() for hotkey in both} <= memory.kinship.miners.keys():
+    if not {hotkey for both in memory.evidence.by_both() for hotkey in both} <= memory.evidence.miners.keys():
         raise ValueError("not a scoring history (it has pairs of miners that it does not know)")
     return memory

@@ -97,19 +97,19 @@ class _Worker:
     def judge(self, task: Task) -> Judged:
         from engine.judge.memory import decode, encode
         from engine.scoring import profiles
-        from engine.sybil.learning import learned
+        from engine.sybil.observation import learned
         from engine.sybil.suspects import suspicions
 
         texts = profiles.texts(self._profile, task.challenge, task.replies)
         vectors = dict(zip(texts, self.encoder.encode(texts), strict=True))
         judgement, history = profiles.judge(self._profile, task.challenge, task.replies, vectors, decode(task.history))
         likeness = profiles.likeness(self._profile, task.challenge, task.replies, vectors)
-        kinship = learned(history.kinship, task.challenge, task.replies, vectors)
+        evidence = learned(history.evidence, task.challenge, task.replies, vectors)
         return Judged(
             judgement=replace(judgement, encoder=self.encoder.name),
             likeness=likeness,
-            suspicions=suspicions(kinship),
-            history=encode(replace(history, kinship=kinship)),
+            suspicions=suspicions(evidence),
+            history=encode(replace(history, evidence=evidence)),
         )
 
 

@@ -1,58 +1,140 @@
-"""The evidence in words, for people: counts are of late, as old rounds fade."""
+"""What is remembered of who resembles whom, as a bounded frozen value that travels with the scoring history.
 
-from collections.abc import Sequence
-from statistics import fmean
+It is stored with that history: fields may be added at the end, none renamed or moved (`array_like`).
+"""
 
-from engine.sybil.strength import strength
-from engine.sybil.tallies import Pair, Share
+from collections.abc import Mapping
 
-_WORTH_SAYING = 0.05
-_LAG_WORTH_SAYING_S = 0.05
+from msgspec import Struct
 
+from engine.values import Finite
 
-def of_pair(pair: Pair, first: int, second: int) -> tuple[str, ...]:
-    """What speaks against two hotkeys, the strongest view first; `first` and `second` are their uids."""
-    said = _said([pair])
-    lag = pair.lag.mean
-    if pair.wording.hits >= 1 and abs(lag) >= _LAG_WORTH_SAYING_S:
-        later, earlier = (second, first) if lag > 0 else (first, second)
-        said.append(f"uid {later} arrives {abs(lag):.1f} s after uid {earlier}")
-    return tuple(said)
+MAX_MINERS = 1_024
+"""Four times a subnet's 256 uids: whoever returns under its hotkey within some epochs is known still."""
 
+MAX_PAIRS = 512
+"""Pairs that are watched; of 256 miners there are 32,640, and what is stored stays below 250 kB."""
 
-def of_group(pairs: Sequence[Pair], copied: Sequence[int]) -> tuple[str, ...]:
-    """The same for a group, by what its pairs have in common on average; `copied` are uids of those copied."""
-    said = _said(pairs)
-    if copied:
-        said.append(f"the words are those of uid {', '.join(map(str, copied))}, who has them first")
-    return tuple(said)
+FORGOTTEN_AFTER = 2_000
+"""Rounds after which a miner that was not seen is forgotten, and every pair with it."""
+
+FADE = 0.995
+"""What a count keeps each time that it is added to: about the last two hundred chances speak."""
+
+STEADY = 50
+"""Over how many rounds a miner's own pace is averaged."""
 
 
-def _said(pairs: Sequence[Pair]) -> list[str]:
-    strengths = [strength(pair) for pair in pairs]
-    views = (
-        (fmean(one.wording for one in strengths), f"same wording in {_of([pair.wording for pair in pairs])} texts"),
-        (
-            fmean(one.mistakes for one in strengths),
-            f"same wrong answer in {_of([pair.mistakes for pair in pairs])} mistakes",
-        ),
-        (fmean(one.answers for one in strengths), f"same answer in {_of([pair.answers for pair in pairs])} rounds"),
-        (
-            fmean(one.meaning for one in strengths),
-            f"closer than the rest in {_of([pair.meaning for pair in pairs])} open answers",
-        ),
-        (fmean(one.coldkey for one in strengths), "same coldkey"),
-        (fmean(one.address for one in strengths), "same address"),
-        (fmean(one.timing for one in strengths), "early and late together"),
-        (
-            fmean(one.structure for one in strengths),
-            f"same unusual layout in {_of([pair.structure for pair in pairs])} texts",
-        ),
-    )
-    spoken = [(weight, text) for weight, text in views if weight >= _WORTH_SAYING]
-    return [text for _, text in sorted(spoken, key=lambda view: -view[0])]
+class Share(Struct, frozen=True, array_like=True):
+    """How often something happened, against how often it could have. Both fade."""
+
+    hits: Finite = 0.0
+    chances: Finite = 0.0
+
+    def after(self, hit: float) -> "Share":
+        """One chance later; `hit` is 1 or 0, or any number whose mean is wanted."""
+        return Share(FADE * self.hits + hit, FADE * self.chances + 1)
+
+    @property
+    def mean(self) -> float:
+        return self.hits / self.chances if self.chances else 0.0
+
+    @property
+    def cautious(self) -> float:
+        """The share as if it had been missed once more, so that few chances say little."""
+        return self.hits / (self.chances + 1)
 
 
-def _of(shares: Sequence[Share]) -> str:
-    """Hits of chances, on average."""
-    return f"{fmean(share.hits for share in shares):.0f} of {fmean(share.chances for share in shares):.0f}"
+class Pace(Struct, frozen=True, array_like=True):
+    """A miner's time against the round's, as logarithm: its mean and variance over `count` rounds."""
+
+    count: int = 0
+    mean: Finite = 0.0
+    variance: Finite = 0.0
+
+    def after(self, rest: float) -> "Pace":
+        count = min(self.count + 1, STEADY)
+        off = rest - self.mean
+        return Pace(count, self.mean + off / count, (1 - 1 / count) * (self.variance + off * off / count))
+
+
+class Miner(Struct, frozen=True, array_like=True):
+    """What is known of one hotkey: its last uid and round, how often it missed a known answer, its pace."""
+
+    uid: int
+    seen: int
+    wrong: Share = Share()
+    pace: Pace = Pace()
+
+
+class Pair(Struct, frozen=True, array_like=True):
+    """What two hotkeys have in common, by view, since they first had anything.
+
+    `rounds` that both answered. `wording`: free text, and nearly the same words; `ahead`: of those, how often the first
+    hotkey's came before the second's. `mistakes`: known answers that either missed, and both missed alike. `answers`:
+    answers that can be compared, and equal ones. `meaning`: open text, and closer to each other than to the rest.
+    `structure`: a layout other than plain text, by how rare it is. `lockstep`: its mean is the correlation of their
+    paces. `lag`: its mean is the second's time less the first's, in seconds.
+    """
+
+    rounds: int = 0
+    wording: Share = Share()
+    ahead: Share = Share()
+    mistakes: Share = Share()
+    answers: Share = Share()
+    meaning: Share = Share()
+    structure: Share = Share()
+    lockstep: Share = Share()
+    lag: Share = Share()
+    address: bool = False
+    coldkey: bool = False
+
+    @property
+    def interest(self) -> float:
+        """What speaks for watching this pair rather than another. A new one that has something in common comes before
+        an old one that seldom has."""
+        behaviour = 4 * self.wording.cautious + 2 * self.mistakes.cautious + self.meaning.cautious
+        return behaviour + (self.address + self.coldkey) / 4
+
+
+Pairs = dict[str, dict[str, Pair]]
+"""By the smaller hotkey, then by the greater."""
+
+
+class Evidence(Struct, frozen=True):
+    """Miners by hotkey, and the pairs that have something in common, after `rounds` rounds."""
+
+    rounds: int = 0
+    miners: dict[str, Miner] = {}
+    pairs: Pairs = {}
+
+    def after(self, miners: Mapping[str, Miner], pairs: Mapping[tuple[str, str], Pair]) -> "Evidence":
+        """One round later, with these miners and pairs in place of what was known of them.
+
+        Beyond the bounds the miners seen longest ago go, and the pairs of the least interest.
+        """
+        known = {
+            hotkey: miner
+            for hotkey, miner in {**self.miners, **miners}.items()
+            if miner.seen > self.rounds - FORGOTTEN_AFTER
+        }
+        if len(known) > MAX_MINERS:
+            kept = sorted(known, key=lambda hotkey: (known[hotkey].seen, hotkey))[-MAX_MINERS:]
+            known = {hotkey: known[hotkey] for hotkey in kept}
+        watched = {
+            both: pair for both, pair in {**self.by_both(), **pairs}.items() if both[0] in known and both[1] in known
+        }
+        if len(watched) > MAX_PAIRS:
+            best = sorted(watched, key=lambda both: (-watched[both].interest, both))[:MAX_PAIRS]
+            watched = {both: watched[both] for both in best}
+        return Evidence(self.rounds + 1, known, _nested(watched))
+
+    def by_both(self) -> dict[tuple[str, str], Pair]:
+        return {(first, second): pair for first, others in self.pairs.items() for second, pair in others.items()}
+
+
+def _nested(flat: Mapping[tuple[str, str], Pair]) -> Pairs:
+    nested: Pairs = {}
+    for (first, second), pair in flat.items():
+        nested.setdefault(first, {})[second] = pair
+    return nested

@@ -29,7 +29,7 @@ class StandingTable(Protocol):
     async def save(self, netuid: int, standings: Mapping[str, Standing]) -> None: ...
 
 
-class Penalising:
+class SybilService:
     """A service. `suspicions` and `window` are asked for what is known and due now; `attention` takes level, subject
     and text."""
 
@@ -141,15 +141,15 @@ class Penalising:
     def _tell_new_groups(self) -> None:
         """Of groups that hold somebody new in this run."""
         for group in self._suspicions().groups:
-            accused = frozenset(group.accused)
-            if self._uids(group.accused) and not any(accused <= earlier for earlier in self._told):
-                self._told = [*(earlier for earlier in self._told if not earlier <= accused), accused][-MOST_TOLD:]
+            suspected = frozenset(group.suspected)
+            if self._uids(group.suspected) and not any(suspected <= earlier for earlier in self._told):
+                self._told = [*(earlier for earlier in self._told if not earlier <= suspected), suspected][-MOST_TOLD:]
                 self._attention("warning", "sybil", f"{self._said(group)}: evidence under Miners")
 
     def _said(self, group: Suspects) -> str:
-        who, copied = self._uids(group.accused), self._uids(group.copied)
+        who, copied = self._uids(group.suspected), self._uids(group.copied)
         if copied:
-            return f"uid {who} {'repeats' if len(group.accused) == 1 else 'repeat'} uid {copied}"
+            return f"uid {who} {'repeats' if len(group.suspected) == 1 else 'repeat'} uid {copied}"
         return f"uid {who} act as one"
 
     def _uids(self, hotkeys: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ import math
 
 from msgspec import Struct
 
-from engine.sybil.tallies import Miner, Pair, Share
+from engine.sybil.evidence import Miner, Pair, Share
 
 VERDICT = 0.6
 """The suspicion from which a penalty is in question."""

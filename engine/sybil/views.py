@@ -15,7 +15,7 @@ def sybil_view(known: Suspicions, decided: Sequence[Penalty], uids: Mapping[str,
     return SybilView(
         rounds=known.rounds,
         verdict=VERDICT,
-        groups=tuple(_suspects_view(one, uids) for one in known.groups if uids.keys() & set(one.accused)),
+        groups=tuple(_suspects_view(one, uids) for one in known.groups if uids.keys() & set(one.suspected)),
         pairs=tuple(_suspects_view(one, uids) for one in known.pairs if uids.keys() >= set(one.members)),
         suspicion={hotkey: value for hotkey, value in known.by_hotkey.items() if hotkey in uids},
         penalties=tuple(
@@ -37,11 +37,11 @@ def with_verdicts(miners: Sequence[MinerView], sybil: SybilView) -> tuple[MinerV
 
 
 def _suspects_view(suspects: Suspects, uids: Mapping[str, int]) -> SuspectsView:
-    accused = tuple(hotkey for hotkey in suspects.accused if hotkey in uids)
+    suspected = tuple(hotkey for hotkey in suspects.suspected if hotkey in uids)
     copied = tuple(hotkey for hotkey in suspects.copied if hotkey in uids)
     return SuspectsView(
-        hotkeys=accused,
-        uids=tuple(uids[hotkey] for hotkey in accused),
+        hotkeys=suspected,
+        uids=tuple(uids[hotkey] for hotkey in suspected),
         copied_uids=tuple(uids[hotkey] for hotkey in copied),
         suspicion=suspects.suspicion,
         evidence=suspects.evidence,

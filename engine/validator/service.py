@@ -21,7 +21,7 @@ from engine.node.supervisor import Service
 from engine.settings import Settings
 from engine.snapshot import MinerView, PlanView, Snapshot, SybilView
 from engine.store.store import Store
-from engine.sybil.service import Penalising
+from engine.sybil.service import SybilService
 from engine.sybil.views import with_verdicts
 from engine.transport.dialect import Caller
 from engine.validator.dispatch import Dispatch
@@ -134,7 +134,7 @@ class Validating:
             on_plan=self._planned,
             attention=feed.raise_attention,
         )
-        self._penalising = Penalising(
+        self._sybil_service = SybilService(
             netuid=netuid,
             hotkey=self._hotkey,
             rule=settings.sybil_penalty,
@@ -155,7 +155,7 @@ class Validating:
             services={
                 VALIDATOR: lambda: self.validator,
                 "availability": lambda: self._sweeper,
-                "penalties": lambda: self._penalising,
+                "penalties": lambda: self._sybil_service,
                 **setting,
             },
             handlers={Pause: self._pause, Resume: self._resume},
@@ -164,7 +164,7 @@ class Validating:
                 CommitWeights: self._commit_weights,
                 RevealWeights: self._reveal_weights,
                 AutoWeights: self._auto_weights,
-                HoldPenalty: self._penalising.hold,
+                HoldPenalty: self._sybil_service.hold,
             },
             views=(self._view,),
             on_metagraph=(self._selection.see, self._tell_who_had_stopped),
@@ -185,7 +185,7 @@ class Validating:
             await store.tallies(netuid),
             await store.answers_counted(netuid, now - self._scoring_period_s, now),
         )
-        await self._penalising.load()
+        await self._sybil_service.load()
         self._on_chain_by = await store.journal.profile_on_chain(netuid)
         last_rounds = await store.recent_rounds(netuid, ROUNDS_SHOWN)
         self.validator.show(last_rounds[::-1], await store.count_rounds(netuid))
@@ -217,7 +217,7 @@ class Validating:
         return self.scoreboard.scores(self.scoreboard.hotkeys, time.time())
 
     def _scores(self) -> tuple[HotkeyScore, ...]:
-        return self._penalising.penalised(self._earned())
+        return self._sybil_service.penalised(self._earned())
 
     def _planned(self, plan: WeightPlan, outcome: Outcome | None) -> None:
         if outcome is None:
@@ -266,7 +266,7 @@ class Validating:
         """Make the Miners table and the suspects again when a round or a metagraph came, and now and then."""
         state = (self.validator.rounds_done, self._watch.metagraph)
         if self._miners_of != state or time.monotonic() >= self._miners_stale_at:
-            self._sybil = self._penalising.view(self._earned())
+            self._sybil = self._sybil_service.view(self._earned())
             miners = miner_views(
                 self._watch.metagraph,
                 self.scoreboard,

@@ -15,8 +15,8 @@ from engine.scoring import profiles
 from engine.snapshot import MinerView, Snapshot
 from engine.store.schema import FILE_NAME
 from engine.store.store import Store
+from engine.sybil.evidence import Evidence, Miner, Pair, Share
 from engine.sybil.penalties import Standing
-from engine.sybil.tallies import Kinship, Miner, Pair, Share
 from engine.validator.views import round_view
 from engine.values import Judgement, Likeness, Metagraph, Neuron, Outcome, Reply, Round
 from engine.weights.averages import Exponential
@@ -112,7 +112,7 @@ def copying_history(rounds: int = 20) -> bytes:
     words = Share(hits=float(rounds), chances=float(rounds))
     pair = Pair(rounds=rounds, wording=words, ahead=words)
     miners = {hotkey(uid): Miner(uid=uid, seen=rounds) for uid in (1, 2)}
-    return encode(Memory(rounds=rounds, kinship=Kinship(rounds, miners, {hotkey(1): {hotkey(2): pair}})))
+    return encode(Memory(rounds=rounds, evidence=Evidence(rounds, miners, {hotkey(1): {hotkey(2): pair}})))
 
 
 async def record_suspects(folder: Path, rounds: Sequence[Round]) -> None:

@@ -23,8 +23,8 @@ from engine.text import MAX_CHARS
 from engine.values import Outcome, Reply, Round
 from engine.weights.averages import AverageBook, Exponential
 from engine.weights.plan import WeightRow
-from tests.unit.kinship_helpers import OPEN, after, asked, bystanders, said
 from tests.unit.store_helpers import NETUID, PROFILE, T0, a_plan, a_reply, a_round, a_verdict, hotkey
+from tests.unit.sybil_helpers import OPEN, after, asked, bystanders, said
 
 NOW = T0 + 7200
 HOSTILE = '=HYPERLINK("http://evil","x")\r\n\x1b]0;title\x07\x00,"quoted"\x9b31m \u202eabc\u202c שלום \ud800'
@@ -104,9 +104,9 @@ def test_suspects_word_for_word(tmp_path: Path, exported: Callable[..., str]) ->
         return [*bystanders(place), said(hotkey(1), text), said(hotkey(2), text, ms=1_400.0)]
 
     async def learn() -> None:
-        kinship = after((asked(OPEN), answers(place)) for place in range(20))
+        evidence = after((asked(OPEN), answers(place)) for place in range(20))
         store = await Store.open(tmp_path / FILE_NAME, retention_days=7)
-        await store.record(a_round(0), netuid=NETUID, history=encode(Memory(kinship=kinship)), cursor=None)
+        await store.record(a_round(0), netuid=NETUID, history=encode(Memory(evidence=evidence)), cursor=None)
         await store.note_neurons(NETUID, [(hotkey(uid), "", uid, "") for uid in (1, 2)], at=NOW)
         await store.penalties.save(NETUID, {hotkey(2): Standing(held=True, shown=360)})
         await store.close()

@@ -75,7 +75,7 @@ async def test_every_profile_learns_who_acts_as_one(profile: str) -> None:
         for place in range(12):
             done = await judge.judge(a_challenge(f"c-{place}"), replies("It is 42.", same, same, "42"), history)
             history = done.history
-    assert [group.accused for group in done.suspicions.groups] == [("hk1", "hk2")]
+    assert [group.suspected for group in done.suspicions.groups] == [("hk1", "hk2")]
     assert suspicions_in(done.history) == done.suspicions
 
 

@@ -7,8 +7,8 @@ import pytest
 from engine.answers.registry import answer_type
 from engine.scoring import ballot, robust
 from engine.scoring.duplicates import tokens
-from engine.sybil.learning import learned
-from engine.sybil.tallies import Kinship
+from engine.sybil.evidence import Evidence
+from engine.sybil.observation import learned
 from engine.values import AnswerType
 from tests.unit.scoring_helpers import challenge, judged, replies, verdicts
 
@@ -45,7 +45,7 @@ def test_no_reply_holds_up_a_round(kind: AnswerType, hostile: str) -> None:
     asked, given = challenge(QUESTIONS[kind], kind), replies([hostile, hostile + "c", "Because of 7 things."])
     began = time.process_time()
     judged(asked, given)
-    learned(Kinship(), asked, given, {})
+    learned(Evidence(), asked, given, {})
     assert time.process_time() - began < PATIENCE_S
 
 

@@ -19,8 +19,8 @@ from tests.unit.store_helpers import NETUID, a_plan, a_reply, a_round, hotkey
 
 def test_the_verdict_on_a_miner_stands_in_its_row() -> None:
     names = {hotkey(uid): uid for uid in range(5)}
-    clique = Suspects(accused=(hotkey(1), hotkey(2)), suspicion=0.9, evidence=("same coldkey",))
-    copier = Suspects(accused=(hotkey(3),), copied=(hotkey(4),), suspicion=0.7, evidence=("same wording",))
+    clique = Suspects(suspected=(hotkey(1), hotkey(2)), suspicion=0.9, evidence=("same coldkey",))
+    copier = Suspects(suspected=(hotkey(3),), copied=(hotkey(4),), suspicion=0.7, evidence=("same wording",))
     found = sybil_view(Suspicions(rounds=20, groups=(clique, copier), pairs=(clique, copier)), (), names)
     rows = [MinerView(uid=uid, hotkey=key, name="") for key, uid in names.items()]
     assert [row.suspected for row in with_verdicts(rows, found)] == ["", "as one", "as one", "copies", ""]

@@ -1,13 +1,13 @@
-"""Rounds for the tests of kinship: many short ones, told in a line each."""
+"""Rounds for the tests of sybil evidence: many short ones, told in a line each."""
 
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.sybil.learning import Vectors, learned
+from engine.sybil.evidence import Evidence
+from engine.sybil.observation import Vectors, learned
 from engine.sybil.suspects import Suspicions, suspicions
-from engine.sybil.tallies import Kinship
 from engine.values import AnswerType, Challenge, Reply, Request
 
 OPEN = "Explain why the sky is blue."
@@ -49,11 +49,11 @@ def bystanders(place: int) -> list[Reply]:
     ]
 
 
-def after(rounds: Iterable[tuple[Challenge, Sequence[Reply]]], vectors: Vectors | None = None) -> Kinship:
-    kinship = Kinship()
+def after(rounds: Iterable[tuple[Challenge, Sequence[Reply]]], vectors: Vectors | None = None) -> Evidence:
+    evidence = Evidence()
     for challenge, replies in rounds:
-        kinship = learned(kinship, challenge, replies, vectors or {})
-    return kinship
+        evidence = learned(evidence, challenge, replies, vectors or {})
+    return evidence
 
 
 def suspected(rounds: Iterable[tuple[Challenge, Sequence[Reply]]], vectors: Vectors | None = None) -> Suspicions:

@@ -1,4 +1,4 @@
-"""The views of kinship one by one, in numbers worked out by hand, and what they come to."""
+"""The views of resemblance one by one, in numbers worked out by hand, and what they come to."""
 
 import math
 from collections.abc import Sequence
@@ -8,18 +8,28 @@ import pytest
 from msgspec import structs
 
 from engine.answers.registry import answer_type
-from engine.sybil import evidence, tallies
-from engine.sybil.agreement import Answering, alike, answering
-from engine.sybil.layout import MAX_LINES, PLAIN, layout, rarity
-from engine.sybil.learning import MAX_NEW, learned
-from engine.sybil.meaning import closer_than_the_rest
+from engine.sybil import evidence as remembered
+from engine.sybil.evidence import Evidence, Miner, Pace, Pair, Share
+from engine.sybil.observation import MAX_NEW, learned
+from engine.sybil.resemblance import (
+    MAX_LINES,
+    PLAIN,
+    Agreement,
+    Bools,
+    agreement,
+    alike,
+    chosen_alike,
+    closer_than_the_rest,
+    layout,
+    rarity,
+    rests,
+    same_words,
+    standing_out,
+)
 from engine.sybil.strength import Strength, copied, never_apart, strength
-from engine.sybil.suspects import suspicions
-from engine.sybil.tallies import Kinship, Miner, Pace, Pair, Share
-from engine.sybil.timing import rests, standing_out
-from engine.sybil.wording import Bools, chosen_alike, same_words
+from engine.sybil.suspects import group_evidence, pair_evidence, suspicions
 from engine.values import AnswerType
-from tests.unit.kinship_helpers import OPEN, asked, bystanders, pointing, said
+from tests.unit.sybil_helpers import OPEN, asked, bystanders, pointing, said
 
 NONE, OFTEN = Share(), Share(100, 100)
 WORDS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
@@ -58,8 +68,8 @@ def test_the_interest_in_a_pair_is_what_it_has_in_common() -> None:
 
 
 def test_those_seen_longest_ago_and_pairs_of_least_interest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tallies, "MAX_MINERS", 3)
-    monkeypatch.setattr(tallies, "MAX_PAIRS", 2)
+    monkeypatch.setattr(remembered, "MAX_MINERS", 3)
+    monkeypatch.setattr(remembered, "MAX_PAIRS", 2)
     miners = {name: Miner(uid, 10 + uid) for uid, name in enumerate("abcd")}
     pairs = {
         ("b", "c"): Pair(meaning=hits(1, 9)),
@@ -67,17 +77,17 @@ def test_those_seen_longest_ago_and_pairs_of_least_interest_are_forgotten(monkey
         ("c", "d"): Pair(address=True),
         ("a", "d"): Pair(wording=OFTEN),
     }
-    kinship = Kinship(rounds=14).after(miners, pairs)
-    assert kinship.rounds == 15
-    assert sorted(kinship.miners) == ["b", "c", "d"]
-    assert kinship.by_both().keys() == {("b", "d"), ("c", "d")}
-    assert kinship.pairs == {"b": {"d": pairs["b", "d"]}, "c": {"d": pairs["c", "d"]}}
+    evidence = Evidence(rounds=14).after(miners, pairs)
+    assert evidence.rounds == 15
+    assert sorted(evidence.miners) == ["b", "c", "d"]
+    assert evidence.by_both().keys() == {("b", "d"), ("c", "d")}
+    assert evidence.pairs == {"b": {"d": pairs["b", "d"]}, "c": {"d": pairs["c", "d"]}}
 
 
 @pytest.mark.parametrize(("seen", "kept"), [(1, True), (0, False)])
 def test_who_was_not_seen_for_2000_rounds_is_forgotten(seen: int, kept: bool) -> None:
-    kinship = Kinship(rounds=2_000, miners={"old": Miner(1, seen)}).after({"new": Miner(2, 2_000)}, {})
-    assert ("old" in kinship.miners) is kept
+    evidence = Evidence(rounds=2_000, miners={"old": Miner(1, seen)}).after({"new": Miner(2, 2_000)}, {})
+    assert ("old" in evidence.miners) is kept
 
 
 @pytest.mark.parametrize(
@@ -169,8 +179,8 @@ def test_words_that_most_have_were_given() -> None:
     assert chosen_alike(np.ones((2, 2), dtype=np.bool_), everyone[:2])[0, 1]
 
 
-def answered(kind: AnswerType, truth: str | None, *texts: str) -> Answering:
-    return answering(
+def answered(kind: AnswerType, truth: str | None, *texts: str) -> Agreement:
+    return agreement(
         answer_type(kind),
         asked("What is 17 times 24?", kind, truth),
         [said(f"m{n}", t) for n, t in enumerate(texts)],
@@ -309,7 +319,7 @@ def test_evidence_is_told_the_strongest_first_with_its_counts() -> None:
     found = strength(pair)
     order = sorted(("wording", "mistakes", "answers", "meaning"), key=lambda view: -getattr(found, view))
     assert order == ["wording", "mistakes", "answers", "meaning"]
-    assert evidence.of_pair(pair, 7, 9) == (
+    assert pair_evidence(pair, 7, 9) == (
         "same wording in 30 of 40 texts",
         "same wrong answer in 20 of 25 mistakes",
         "same answer in 60 of 60 rounds",
@@ -321,26 +331,26 @@ def test_evidence_is_told_the_strongest_first_with_its_counts() -> None:
         "uid 7 arrives 1.5 s after uid 9",
     )
     ahead = structs.replace(pair, lag=hits(1, 20))
-    assert evidence.of_pair(ahead, 7, 9)[-1] == "uid 9 arrives 0.1 s after uid 7"
-    assert evidence.of_pair(structs.replace(pair, lag=hits(0.9, 20)), 7, 9)[-1] == "early and late together"
-    assert evidence.of_pair(structs.replace(pair, wording=NONE), 7, 9)[-1] == "early and late together"
+    assert pair_evidence(ahead, 7, 9)[-1] == "uid 9 arrives 0.1 s after uid 7"
+    assert pair_evidence(structs.replace(pair, lag=hits(0.9, 20)), 7, 9)[-1] == "early and late together"
+    assert pair_evidence(structs.replace(pair, wording=NONE), 7, 9)[-1] == "early and late together"
 
 
 def test_a_groups_evidence_is_the_mean_of_its_pairs_and_names_the_copied() -> None:
     pairs = [Pair(wording=hits(20, 40), coldkey=True), Pair(wording=hits(40, 41))]
-    assert evidence.of_group(pairs, [3, 5]) == (
+    assert group_evidence(pairs, [3, 5]) == (
         "same wording in 30 of 40 texts",
         "same coldkey",
         "the words are those of uid 3, 5, who has them first",
     )
-    assert evidence.of_group(pairs, []) == ("same wording in 30 of 40 texts", "same coldkey")
+    assert group_evidence(pairs, []) == ("same wording in 30 of 40 texts", "same coldkey")
 
 
-def kin(**pairs: Pair) -> Kinship:
-    """A kinship of one-letter hotkeys, whose uids count from the end of the alphabet."""
+def kin(**pairs: Pair) -> Evidence:
+    """A evidence of one-letter hotkeys, whose uids count from the end of the alphabet."""
     names = sorted({name for both in pairs for name in both})
     miners = {name: Miner(uid, 0) for uid, name in enumerate(reversed(names))}
-    return Kinship(9, miners, {}).after(miners, {(both[0], both[1]): pair for both, pair in pairs.items()})
+    return Evidence(9, miners, {}).after(miners, {(both[0], both[1]): pair for both, pair in pairs.items()})
 
 
 STRONG = Pair(rounds=20, wording=hits(18, 40), ahead=hits(20, 40))
@@ -353,18 +363,18 @@ def test_suspects_are_the_pairs_that_are_shown_the_most_suspect_first() -> None:
     found = suspicions(kin(ab=HINT, cd=STRONG, ef=STRONGER, gh=TOO_LITTLE))
     strong = strength(STRONG).suspicion
     assert found.rounds == 10
-    assert [(one.accused, one.suspicion) for one in found.pairs] == [
+    assert [(one.suspected, one.suspicion) for one in found.pairs] == [
         (("e", "f"), round(1 - (1 - strong) * 0.7, 4)),
         (("c", "d"), round(strong, 4)),
         (("a", "b"), 0.3),
     ]
-    assert found.by_hotkey == {name: one.suspicion for one in found.pairs for name in one.accused}
+    assert found.by_hotkey == {name: one.suspicion for one in found.pairs for name in one.suspected}
 
 
 def test_groups_are_those_whom_verdicts_connect_by_uid_the_largest_first() -> None:
     follower = structs.replace(STRONG, ahead=OFTEN)
     found = suspicions(kin(ab=STRONGER, cd=STRONG, de=STRONG, xy=HINT, fg=follower))
-    assert [(one.accused, one.copied) for one in found.groups] == [
+    assert [(one.suspected, one.copied) for one in found.groups] == [
         (("e", "d", "c"), ()),
         (("b", "a"), ()),
         (("g",), ("f",)),
@@ -380,38 +390,38 @@ def test_groups_are_those_whom_verdicts_connect_by_uid_the_largest_first() -> No
 def test_a_round_teaches_each_view_of_a_pair() -> None:
     text = "The air is full of tiny things that throw the blue part of the light about, so it comes from all over."
     rounds = 3
-    kinship = Kinship()
+    evidence = Evidence()
     for place in range(rounds):
         ours = [
             said("x", f"# Now\n{text}", ms=1_000, ip="8.8.8.8", coldkey="ours"),
             said("y", f"# Now\n{text}", ms=1_500, ip="8.8.8.8", coldkey="ours"),
         ]
-        kinship = learned(kinship, asked(OPEN), [*ours, *bystanders(place)], {})
-    pair = kinship.by_both()["x", "y"]
+        evidence = learned(evidence, asked(OPEN), [*ours, *bystanders(place)], {})
+    pair = evidence.by_both()["x", "y"]
     every = Share().after(1).after(1).after(1)
     assert (pair.rounds, pair.wording, pair.ahead, pair.address, pair.coldkey) == (3, every, every, True, True)
     assert pair.lag == Share().after(0.5).after(0.5).after(0.5)
     assert pair.structure == every
     assert pair.mistakes == pair.answers == NONE
     assert pair.meaning == Share().after(0).after(0).after(0)
-    assert kinship.miners["x"].seen == 2
-    assert kinship.miners["x"].pace.count == 3
-    assert kinship.miners["x"].wrong == NONE
+    assert evidence.miners["x"].seen == 2
+    assert evidence.miners["x"].pace.count == 3
+    assert evidence.miners["x"].wrong == NONE
 
 
 def test_a_known_answer_teaches_mistakes_and_who_is_wrong() -> None:
     wrong = [said("x", "It is 418."), said("y", "418"), said("z", "428"), said("right", "408")]
-    kinship = learned(Kinship(), asked("What is 17 times 24?", "number", "408"), wrong, {})
-    assert kinship.by_both().keys() == {("x", "y")}
-    pair = kinship.by_both()["x", "y"]
+    evidence = learned(Evidence(), asked("What is 17 times 24?", "number", "408"), wrong, {})
+    assert evidence.by_both().keys() == {("x", "y")}
+    pair = evidence.by_both()["x", "y"]
     assert (pair.mistakes, pair.answers, pair.wording) == (Share(1, 1), Share(1, 1), NONE)
-    assert [kinship.miners[name].wrong for name in ("x", "right")] == [Share(1, 1), Share(0, 1)]
-    later = learned(kinship, asked("What is 17 times 24?", "number", "408"), [said("x", "408"), said("y", "418")], {})
+    assert [evidence.miners[name].wrong for name in ("x", "right")] == [Share(1, 1), Share(0, 1)]
+    later = learned(evidence, asked("What is 17 times 24?", "number", "408"), [said("x", "408"), said("y", "418")], {})
     assert later.by_both()["x", "y"].mistakes == Share(0.995, 1.995)
-    both = learned(kinship, asked("What is 17 times 24?", "number", "408"), [said("x", "408"), said("y", "408!")], {})
+    both = learned(evidence, asked("What is 17 times 24?", "number", "408"), [said("x", "408"), said("y", "408!")], {})
     assert both.by_both()["x", "y"].mistakes == Share(1, 1)
     assert both.by_both()["x", "y"].answers == Share(1.995, 1.995)
-    unknown = learned(kinship, asked("What is 17 times 24?", "number"), [said("x", "418"), said("y", "418")], {})
+    unknown = learned(evidence, asked("What is 17 times 24?", "number"), [said("x", "418"), said("y", "418")], {})
     assert unknown.by_both()["x", "y"].mistakes == Share(1, 1)
 
 
@@ -419,9 +429,9 @@ def test_of_very_many_new_pairs_those_with_most_in_common_come_under_watch_first
     crowd = [said(f"h{uid:03}", "Yes, it is.", coldkey="one") for uid in range(30)]
     both = [said(name, "It is 418.", coldkey="one") for name in ("x", "y")]
     question = asked("What is 17 times 24?", "number", "408")
-    kinship = learned(Kinship(), question, [*crowd, *both], {})
-    assert len(kinship.by_both()) == MAX_NEW
-    assert ("x", "y") in kinship.by_both()
-    later = learned(kinship, question, [*crowd, *both], {})
-    assert kinship.by_both().keys() < later.by_both().keys()
+    evidence = learned(Evidence(), question, [*crowd, *both], {})
+    assert len(evidence.by_both()) == MAX_NEW
+    assert ("x", "y") in evidence.by_both()
+    later = learned(evidence, question, [*crowd, *both], {})
+    assert evidence.by_both().keys() < later.by_both().keys()
     assert later.by_both()["x", "y"].rounds == 2

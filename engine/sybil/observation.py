@@ -1,4 +1,4 @@
-"""What one round says of who resembles whom, and the kinship after it.
+"""What one round says of who resembles whom, and the evidence after it.
 
 Agreeing on a right answer is no evidence: everyone who is right agrees. What counts is what honest miners do not have
 in common by themselves: the same free text, the same mistakes, an equal answer every time, one pace, one operator.
@@ -13,12 +13,21 @@ from numpy.typing import NDArray
 from engine.scoring import ballot
 from engine.scoring.entities import entities, public
 from engine.scoring.reliability import Floats
-from engine.sybil.agreement import Answering, alike, answering
-from engine.sybil.layout import PLAIN, layout, rarity
-from engine.sybil.meaning import closer_than_the_rest
-from engine.sybil.tallies import Kinship, Miner, Pair, Share
-from engine.sybil.timing import rests, standing_out
-from engine.sybil.wording import Bools, chosen_alike, same_words
+from engine.sybil.evidence import Evidence, Miner, Pair, Share
+from engine.sybil.resemblance import (
+    PLAIN,
+    Agreement,
+    Bools,
+    agreement,
+    alike,
+    chosen_alike,
+    closer_than_the_rest,
+    layout,
+    rarity,
+    rests,
+    same_words,
+    standing_out,
+)
 from engine.values import Challenge, Reply
 
 COMPARED_CHARACTERS = 8_192
@@ -28,6 +37,7 @@ MAX_NEW = 256
 """So many pairs at most come under watch in one round, so that no round takes long."""
 
 _PRIME = 65_521
+"""The largest below 2^16: more than the pairs of 256 miners, so that no two of equal weight have one place."""
 
 Vectors = Mapping[str, NDArray[np.float32]]
 
@@ -41,7 +51,7 @@ class _Seen(Struct, frozen=True, kw_only=True):
     replies: Sequence[Reply]
     own: Bools
     worded: Bools
-    answering: Answering
+    agreement: Agreement
     close: Bools | None
     laid_out: Bools
     rarity: Floats
@@ -50,21 +60,21 @@ class _Seen(Struct, frozen=True, kw_only=True):
     address: Bools
 
 
-def learned(kinship: Kinship, challenge: Challenge, replies: Sequence[Reply], vectors: Vectors) -> Kinship:
-    """The kinship after a round. `vectors`, by text, are those that it was judged with."""
+def learned(evidence: Evidence, challenge: Challenge, replies: Sequence[Reply], vectors: Vectors) -> Evidence:
+    """The evidence after a round. `vectors`, by text, are those that it was judged with."""
     seen = _look(challenge, replies, vectors)
-    paces = [_late(kinship, reply, float(rest)) for reply, rest in zip(seen.replies, seen.rests, strict=True)]
-    known = kinship.by_both()
+    paces = [_late(evidence, reply, float(rest)) for reply, rest in zip(seen.replies, seen.rests, strict=True)]
+    known = evidence.by_both()
     changed = {}
-    for a, b in _met(seen, known, kinship.rounds):
+    for a, b in _met(seen, known, evidence.rounds):
         both = seen.replies[a].hotkey, seen.replies[b].hotkey
         changed[both] = _pair_after(known.get(both, Pair()), seen, a, b, paces[a], paces[b])
-    miners = {reply.hotkey: _miner_after(kinship, seen, index) for index, reply in enumerate(seen.replies)}
-    return kinship.after(miners, changed)
+    miners = {reply.hotkey: _miner_after(evidence, seen, index) for index, reply in enumerate(seen.replies)}
+    return evidence.after(miners, changed)
 
 
 def _look(challenge: Challenge, replies: Sequence[Reply], vectors: Vectors) -> _Seen:
-    """The answers of a round by each view. What is no answer (a failure, a refusal, an echo) has no kin."""
+    """The answers of a round by each view. What is no answer (a failure, a refusal, an echo) resembles nobody."""
     kind, question = ballot.kind_of(challenge), challenge.request.question
     given = [reply for reply in ballot.trimmed(kind, replies) if not ballot.why_barred(reply, question, kind)]
     given.sort(key=lambda reply: reply.hotkey)
@@ -76,7 +86,7 @@ def _look(challenge: Challenge, replies: Sequence[Reply], vectors: Vectors) -> _
         replies=given,
         own=own,
         worded=chosen_alike(same, own),
-        answering=answering(kind, challenge, given, COMPARED_CHARACTERS),
+        agreement=agreement(kind, challenge, given, COMPARED_CHARACTERS),
         close=closer_than_the_rest([vectors.get(reply.text) for reply in given]) if kind.compared == "claims" else None,
         laid_out=np.array([each != PLAIN for each in layouts], dtype=np.bool_),
         rarity=rarity(layouts),
@@ -94,8 +104,8 @@ def _met(seen: _Seen, known: Mapping[tuple[str, str], Pair], turn: int) -> list[
     weight = 4 * seen.worded.astype(np.int64) + seen.coldkey + seen.address
     if seen.close is not None:
         weight += seen.close
-    if seen.answering.right is not None:
-        weight += 2 * (seen.answering.equal & seen.answering.comparable & ~seen.answering.right[:, None])
+    if seen.agreement.right is not None:
+        weight += 2 * (seen.agreement.equal & seen.agreement.comparable & ~seen.agreement.right[:, None])
     weight = np.triu(weight, 1)
     for a, b in watched:
         weight[a, b] = 0
@@ -114,10 +124,10 @@ def _pair_after(pair: Pair, seen: _Seen, a: int, b: int, late_a: float | None, l
         fields["wording"] = pair.wording.after(bool(seen.worded[a, b]))
     if seen.worded[a, b]:
         fields["ahead"] = pair.ahead.after(0.5 if lag == 0 else float(lag > 0))
-    if seen.answering.comparable[a, b]:
-        equal = bool(seen.answering.equal[a, b])
+    if seen.agreement.comparable[a, b]:
+        equal = bool(seen.agreement.equal[a, b])
         fields["answers"] = pair.answers.after(equal)
-        if seen.answering.right is not None and not (seen.answering.right[a] and seen.answering.right[b]):
+        if seen.agreement.right is not None and not (seen.agreement.right[a] and seen.agreement.right[b]):
             fields["mistakes"] = pair.mistakes.after(equal)
     if seen.close is not None:
         fields["meaning"] = pair.meaning.after(bool(seen.close[a, b]))
@@ -135,19 +145,19 @@ def _pair_after(pair: Pair, seen: _Seen, a: int, b: int, late_a: float | None, l
     )
 
 
-def _miner_after(kinship: Kinship, seen: _Seen, index: int) -> Miner:
+def _miner_after(evidence: Evidence, seen: _Seen, index: int) -> Miner:
     reply, rest = seen.replies[index], float(seen.rests[index])
-    before = kinship.miners.get(reply.hotkey, Miner(reply.uid, kinship.rounds))
+    before = evidence.miners.get(reply.hotkey, Miner(reply.uid, evidence.rounds))
     return Miner(
         uid=reply.uid,
-        seen=kinship.rounds,
-        wrong=before.wrong.after(not seen.answering.right[index]) if seen.answering.right is not None else before.wrong,
+        seen=evidence.rounds,
+        wrong=before.wrong.after(not seen.agreement.right[index]) if seen.agreement.right is not None else before.wrong,
         pace=before.pace if np.isnan(rest) else before.pace.after(rest),
     )
 
 
-def _late(kinship: Kinship, reply: Reply, rest: float) -> float | None:
-    miner = kinship.miners.get(reply.hotkey)
+def _late(evidence: Evidence, reply: Reply, rest: float) -> float | None:
+    miner = evidence.miners.get(reply.hotkey)
     return standing_out(rest, miner.pace) if miner else None
 
 

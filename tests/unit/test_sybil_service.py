@@ -13,14 +13,14 @@ from engine.snapshot import PenaltyRule
 from engine.store.errors import StoreFull
 from engine.store.schema import FILE_NAME
 from engine.store.store import Store
-from engine.sybil.service import Penalising
+from engine.sybil.service import SybilService
 from engine.sybil.suspects import Suspects, Suspicions
 from engine.values import Metagraph, Neuron
 from engine.weights.plan import HotkeyScore
 
 MINERS = "abcdefgh"
 SCORES = tuple(HotkeyScore(hotkey=name, score=1.0) for name in MINERS)
-PAIR = Suspects(accused=("a", "b"), copied=("c",), suspicion=0.9, evidence=("same wording in 9 of 9 texts",))
+PAIR = Suspects(suspected=("a", "b"), copied=("c",), suspicion=0.9, evidence=("same wording in 9 of 9 texts",))
 FOUND = Suspicions(rounds=20, groups=(PAIR,), pairs=(PAIR,), by_hotkey={"a": 0.9, "b": 0.9, "d": 0.4})
 
 
@@ -35,8 +35,8 @@ class World:
         neurons = (Neuron(uid=uid, hotkey=name, coldkey="", ip="192.0.2.1", port=1) for uid, name in enumerate(MINERS))
         self.metagraph = Metagraph(netuid=1, block=50, neurons=tuple(neurons))
 
-    async def service(self, rule: PenaltyRule = "apply") -> Penalising:
-        made = Penalising(
+    async def service(self, rule: PenaltyRule = "apply") -> SybilService:
+        made = SybilService(
             netuid=1,
             hotkey="own",
             rule=rule,
@@ -60,11 +60,11 @@ async def a_world(folder: Path) -> AsyncIterator[World]:
         await store.close()
 
 
-def taken(service: Penalising) -> dict[str, float]:
+def taken(service: SybilService) -> dict[str, float]:
     return {entry.hotkey: entry.penalty for entry in service.penalised(SCORES) if entry.penalty}
 
 
-def states(service: Penalising) -> dict[str, str]:
+def states(service: SybilService) -> dict[str, str]:
     return {penalty.hotkey: penalty.state for penalty in service.view(SCORES).penalties}
 
 
@@ -159,7 +159,7 @@ async def test_a_group_is_told_once_in_each_run(tmp_path: Path) -> None:
         await service.step()
         await service.step()
         assert world.said == ["uid 0, 1 repeat uid 2: evidence under Miners"]
-        world.found = replace(FOUND, groups=(replace(PAIR, accused=("a", "b", "e"), copied=()),))
+        world.found = replace(FOUND, groups=(replace(PAIR, suspected=("a", "b", "e"), copied=()),))
         await service.step()
         assert world.said[1:] == ["uid 0, 1, 4 act as one: evidence under Miners"]
         again = await world.service()

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from engine.judge.memory import Memory, decode, encode
-from engine.sybil.learning import learned
+from engine.sybil.evidence import MAX_MINERS, MAX_PAIRS, Evidence, Pair, Share
+from engine.sybil.observation import learned
 from engine.sybil.strength import HINT, VERDICT, never_apart, strength
 from engine.sybil.suspects import suspicions
-from engine.sybil.tallies import MAX_MINERS, MAX_PAIRS, Kinship, Pair, Share
 from engine.values import AnswerType, Challenge, Reply
-from tests.unit.kinship_helpers import CAPITAL, OPEN, after, asked, bystanders, pointing, said, suspected
+from tests.unit.sybil_helpers import CAPITAL, OPEN, after, asked, bystanders, pointing, said, suspected
 
 ROUNDS = 40
 SKY = asked(OPEN)
@@ -46,7 +46,7 @@ def test_the_same_free_text_again_and_again_is_a_verdict_by_itself() -> None:
         )
         for place in range(ROUNDS)
     )
-    assert found.groups[0].accused == ("x", "y")
+    assert found.groups[0].suspected == ("x", "y")
     assert found.by_hotkey["x"] == found.by_hotkey["y"] >= VERDICT
     assert set(found.by_hotkey) == {"x", "y"}
     assert any(text.startswith("same wording in ") for text in found.groups[0].evidence)
@@ -78,7 +78,7 @@ def test_the_copied_is_named_and_not_accused() -> None:
         )
         for place in range(ROUNDS)
     )
-    assert found.groups[0].accused == ("later",)
+    assert found.groups[0].suspected == ("later",)
     assert found.groups[0].copied == ("first",)
     assert "first" not in found.by_hotkey
     later, first = (said(name, "").uid for name in ("later", "first"))
@@ -100,13 +100,13 @@ def test_the_first_of_a_clique_that_is_always_wrong_is_not_taken_for_its_victim(
         else (asked(CAPITAL, "short", "Kabul"), [said("first", "It is Herat."), said("later", "It is Herat.")])
         for place in range(ROUNDS)
     ]
-    assert suspected(rounds).groups[0].accused == ("later", "first")
+    assert suspected(rounds).groups[0].suspected == ("later", "first")
 
 
 def test_a_chance_equal_text_makes_nobody_the_copied_one_where_mistakes_speak() -> None:
     alike = (SKY, [*bystanders(0), said("x", LONG, ms=800), said("y", LONG, ms=900)])
     found = suspected([alike, *shared_mistakes(apart_every=0)])
-    assert found.groups[0].accused == ("x", "y")
+    assert found.groups[0].suspected == ("x", "y")
 
 
 def test_words_that_the_question_gives_are_nobodys() -> None:
@@ -161,7 +161,7 @@ def test_shared_mistakes_are_a_hint_and_never_differing_with_them_a_verdict() ->
     assert one_model.pairs[0].evidence[0].startswith("same wrong answer in ")
     one_mind = suspected(shared_mistakes(apart_every=0))
     assert one_mind.by_hotkey["x"] >= VERDICT
-    assert one_mind.groups[0].accused == ("x", "y")
+    assert one_mind.groups[0].suspected == ("x", "y")
 
 
 def test_agreeing_on_right_answers_is_no_evidence() -> None:
@@ -238,8 +238,8 @@ def test_a_pace_in_lockstep_and_a_rare_layout_count_a_little() -> None:
             for name in "xy"
         ]
         rounds.append((SKY, [*others, *ours]))
-    kinship = after(rounds)
-    found = strength(kinship.pairs["x"]["y"])
+    evidence = after(rounds)
+    found = strength(evidence.pairs["x"]["y"])
     assert found.timing > 0.1 and found.structure > 0.05
     assert found.suspicion < VERDICT
 
@@ -281,13 +281,13 @@ KINDS: st.SearchStrategy[AnswerType] = st.sampled_from(
 def test_suspicion_is_a_number_from_nought_to_one_whatever_is_said(
     told: list[tuple[dict[str, tuple[str, float]], AnswerType, str | None]],
 ) -> None:
-    kinship = Kinship()
+    evidence = Evidence()
     for replies, kind, truth in told:
         given_ = [said(name, text, ms=ms, coldkey="one") for name, (text, ms) in replies.items()]
-        kinship = learned(kinship, asked(CAPITAL, kind, truth), given_, {})
-    found = suspicions(kinship)
+        evidence = learned(evidence, asked(CAPITAL, kind, truth), given_, {})
+    found = suspicions(evidence)
     assert all(0 <= suspicion <= 1 for suspicion in found.by_hotkey.values())
-    assert decode(encode(Memory(kinship=kinship))).kinship == kinship
+    assert decode(encode(Memory(evidence=evidence))).evidence == evidence
 
 
 def test_a_renamed_hotkey_carries_nothing_along() -> None:
@@ -304,7 +304,7 @@ def test_a_renamed_hotkey_carries_nothing_along() -> None:
 
 def test_memory_is_bounded_and_a_clique_found_among_256_miners() -> None:
     rng = Random(3)
-    kinship = Kinship()
+    evidence = Evidence()
     for place in range(30):
         replies = [
             said(
@@ -315,27 +315,27 @@ def test_memory_is_bounded_and_a_clique_found_among_256_miners() -> None:
             )
             for uid in range(256)
         ]
-        kinship = learned(kinship, SKY, replies, {})
-    assert len(kinship.by_both()) <= MAX_PAIRS
-    assert len(encode(Memory(kinship=kinship))) < 250_000
-    found = suspicions(kinship)
+        evidence = learned(evidence, SKY, replies, {})
+    assert len(evidence.by_both()) <= MAX_PAIRS
+    assert len(encode(Memory(evidence=evidence))) < 250_000
+    found = suspicions(evidence)
     assert {hotkey for hotkey, value in found.by_hotkey.items() if value >= VERDICT} == {
         f"h{uid:03}" for uid in range(60)
     }
 
 
 def test_hotkeys_that_come_and_go_fill_no_memory() -> None:
-    kinship = Kinship()
+    evidence = Evidence()
     for place in range(12):
         replies = [said(f"{place}-{index}", LONG.format(place)) for index in range(100)] + bystanders(place) * 10
-        kinship = learned(kinship, SKY, replies, {})
-    assert len(kinship.miners) <= MAX_MINERS
-    assert len(kinship.by_both()) <= MAX_PAIRS
+        evidence = learned(evidence, SKY, replies, {})
+    assert len(evidence.miners) <= MAX_MINERS
+    assert len(evidence.by_both()) <= MAX_PAIRS
 
 
 def test_256_replies_take_a_moment() -> None:
     replies = [said(f"h{uid:03}", words_of(str(uid % 200), 0) * 3, ms=500.0 + uid) for uid in range(256)]
-    kinship = after([(SKY, replies)] * 3)
+    evidence = after([(SKY, replies)] * 3)
     start = time.process_time()
-    suspicions(learned(kinship, SKY, replies, {}))
+    suspicions(learned(evidence, SKY, replies, {}))
     assert time.process_time() - start < 2
