@@ -35,8 +35,8 @@ from engine.folders import prepare_folder
 from engine.judge.client import Judge
 from engine.locks import AlreadyRunning
 from engine.logs import open_log
+from engine.node.chain_watch import require_registered
 from engine.node.node import Node
-from engine.node.supervisor import Fatal
 from engine.settings import Settings
 from engine.snapshot import LoopView, Snapshot
 from engine.text import safe
@@ -136,7 +136,6 @@ async def _node(session: Session, stack: AsyncExitStack, *, may_be_unregistered:
             feed=session.feed,
             store=session.store,
             chain=session.chain,
-            watch=session.watch,
             wallet=session.wallet,
             source=await open_source(session),
             caller=caller,
@@ -144,11 +143,9 @@ async def _node(session: Session, stack: AsyncExitStack, *, may_be_unregistered:
             names={},
         )
         await validating.load()
-    try:
-        await session.watch.refresh()
-    except Fatal:
-        if not may_be_unregistered:
-            raise
+    await session.chain.look()
+    if not may_be_unregistered:
+        require_registered(session.chain)
     if validating is not None:
         await validating.follow()
     return session.node(validating.part) if validating else session.node()

@@ -1,8 +1,6 @@
 """What stands on the chain, read beside a running engine and without its locks."""
 
-import asyncio
 import math
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +10,12 @@ from console.chain.keys import own_hotkey
 from console.errors import ConsoleError, ExitCode
 from console.export.output import time_text
 from console.faults import told
-from console.network import require_embedded
+from console.network import EMBEDDED, require_embedded
 from engine.chain.embedded import FILE_NAME
-from engine.chain.embedded.look import look
-from engine.chain.embedded.reads import StateReads
+from engine.chain.embedded.look import look_of
+from engine.chain.embedded.state import State
+from engine.chain.embedded.storage import read_state
+from engine.chain.interface import Look
 from engine.errors import StoreError
 from engine.settings import Settings
 from engine.store.past import open_past
@@ -40,48 +40,29 @@ def require_chain(settings: Settings) -> Path:
 
 def metagraph(settings: Settings) -> Found:
     """Every neuron of the subnet."""
-
-    async def read(chain: StateReads) -> Found:
-        found = await chain.metagraph(settings.netuid)
-        return {
-            "network": chain.network,
-            "netuid": found.netuid,
-            "block": found.block,
-            "neurons": [_neuron(one) for one in found.neurons],
-        }
-
-    return _read(settings, read)
+    seen = look_of(_state(settings))
+    return {**_subnet(seen), "neurons": [_neuron(one) for one in seen.metagraph.neurons]}
 
 
 def hyperparameters(settings: Settings) -> Found:
     """The subnet's rules of this block."""
-
-    async def read(chain: StateReads) -> Found:
-        rules: Found = msgspec.to_builtins(await chain.hyperparameters(settings.netuid))
-        block, epoch = await chain.block(), await chain.next_epoch(settings.netuid)
-        return {"network": chain.network, "netuid": settings.netuid, "block": block, "next_epoch": epoch, **rules}
-
-    return _read(settings, read)
+    seen = look_of(_state(settings))
+    rules: Found = msgspec.to_builtins(seen.rules)
+    return {**_subnet(seen), "next_epoch": seen.next_epoch, **rules}
 
 
 def neuron(settings: Settings, who: str) -> Found:
     """One neuron, by uid or hotkey, this wallet's by default: its weights and commits on chain beside its row."""
-
-    async def read(chain: StateReads) -> Found:
-        found = await chain.metagraph(settings.netuid)
-        one = _named(found, who or own_hotkey(settings))
-        commits = await chain.commits(settings.netuid, one.hotkey)
-        return {
-            "network": chain.network,
-            "netuid": found.netuid,
-            "block": found.block,
-            **_neuron(one),
-            "balance": await chain.balance(one.coldkey),
-            "weights": dict(await chain.weights(settings.netuid, one.uid)),
-            "commits": [msgspec.to_builtins(commit) for commit in commits],
-        }
-
-    return _read(settings, read)
+    state = _state(settings)
+    one = _named(look_of(state).metagraph, who or own_hotkey(settings))
+    seen = look_of(state, hotkey=one.hotkey, coldkey=one.coldkey)
+    return {
+        **_subnet(seen),
+        **_neuron(one),
+        "balance": seen.balance,
+        "weights": dict(seen.weights),
+        "commits": [msgspec.to_builtins(commit) for commit in seen.commits],
+    }
 
 
 def stake(settings: Settings) -> Found:
@@ -103,20 +84,21 @@ def log(settings: Settings) -> Found:
     return {"commands": [{**msgspec.to_builtins(line), "at": time_text(line.at)} for line in lines]}
 
 
-def _read(settings: Settings, read: Callable[[StateReads], Awaitable[Found]]) -> Found:
+def _state(settings: Settings) -> State:
+    """The embedded chain as it stands in its file. Raises ConsoleError."""
     path = require_chain(settings)
-
-    async def answered() -> Found:
-        state = look(path)
-        if state is None:
-            raise ConsoleError(f"the embedded chain in {path.parent} has no block yet")
-        if state.netuid != settings.netuid:
-            held = f"{path} holds netuid {state.netuid}, not {settings.netuid}"
-            raise ConsoleError(f"{held}: use --netuid {state.netuid}")
-        return await read(StateReads(state))
-
     with told():
-        return asyncio.run(answered())
+        state = read_state(path)
+    if state is None:
+        raise ConsoleError(f"the embedded chain in {path.parent} has no block yet")
+    if state.netuid != settings.netuid:
+        held = f"{path} holds netuid {state.netuid}, not {settings.netuid}"
+        raise ConsoleError(f"{held}: use --netuid {state.netuid}")
+    return state
+
+
+def _subnet(seen: Look) -> Found:
+    return {"network": EMBEDDED, "netuid": seen.metagraph.netuid, "block": seen.block}
 
 
 def _named(found: Metagraph, who: str) -> Neuron:

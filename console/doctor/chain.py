@@ -4,9 +4,8 @@ from collections.abc import Iterator
 
 from console.doctor.case import Case
 from console.doctor.result import Result, advice_of, critical, ok, skipped, warning
-from engine.chain.embedded.look import look
-from engine.chain.embedded.state import metagraph_of
-from engine.chain.embedded.storage import FILE_NAME, ChainDataError
+from engine.chain.embedded.look import look_of
+from engine.chain.embedded.storage import FILE_NAME, ChainDataError, read_state
 from engine.snapshot import ChainView
 from engine.values import Metagraph, Neuron, at_port
 
@@ -28,11 +27,11 @@ def chain(case: Case) -> Iterator[Result]:
             yield skipped("chain", "the embedded chain is made at the first launch")
             return
         try:
-            state = look(path)
+            state = read_state(path)
         except ChainDataError as error:
             yield critical("chain", str(error), why="The embedded chain is this file.", do=advice_of(error))
             return
-        metagraph = metagraph_of(state) if state else None
+        metagraph = look_of(state).metagraph if state else None
         yield _file(case, metagraph)
     if metagraph is not None and metagraph.netuid == case.settings.netuid:
         yield from _neuron(case, metagraph)

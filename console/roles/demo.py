@@ -12,13 +12,13 @@ from console.demo.cast import USUAL, Persona, cast
 from console.demo.personas import PersonaBackend
 from console.errors import ConsoleError
 from console.roles import validator
-from console.roles.axons import Axons
 from console.roles.miner import allow_list, axon_of, permits_of, serve
 from console.roles.session import Session
 from engine.chain.wallets import throwaway
 from engine.challenges.sources.base import Source
 from engine.feed import Feed
 from engine.folders import usable
+from engine.node.axons import Axons
 from engine.node.part import Part
 from engine.snapshot import Snapshot
 from engine.validator.service import VALIDATOR
@@ -59,7 +59,7 @@ async def _miners(session: Session, personas: Sequence[Persona], key: AnswerKey)
         names[wallet.hotkey.ss58_address] = persona.name
         axons.append(axon_of(wallet, serving))
     if not settings.read_only:
-        await Axons(session.chain, settings.netuid, axons, session.feed).announce()
+        await Axons(session.chain, axons, session.feed).announce()
     return Part(services=services, names=names, on_metagraph=(permits_of(allow),))
 
 

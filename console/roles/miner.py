@@ -5,12 +5,12 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from console.roles.axons import Axon, Axons
 from console.roles.backend_watch import BackendWatch
 from console.roles.session import Session
 from engine.chain.wallets import Wallet
 from engine.commands import BlockCaller, Serve, UnblockCaller
 from engine.feed import Feed
+from engine.node.axons import Axon, Axons
 from engine.node.part import Part
 from engine.settings import Settings
 from engine.transport.replay import SteadyNonces
@@ -81,7 +81,7 @@ async def announced(session: Session, serving: Serving) -> Part:
     """The address of the server made known to the chain, from here on; a read-only run leaves it as it is."""
     if session.settings.read_only:
         return Part()
-    axons = Axons(session.chain, session.settings.netuid, [axon_of(session.wallet, serving)], session.feed)
+    axons = Axons(session.chain, [axon_of(session.wallet, serving)], session.feed)
     await axons.announce()
     return Part(
         services={"axon": lambda: axons}, changes={Serve: partial(axons.serve, session.wallet.hotkey.ss58_address)}

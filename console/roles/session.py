@@ -11,14 +11,14 @@ from msgspec.structs import replace
 
 from console.errors import ConsoleError
 from console.export import export
+from engine.chain.client import ChainClient
 from engine.chain.embedded import FILE_NAME as CHAIN_FILE
-from engine.chain.embedded import EmbeddedChain
+from engine.chain.embedded import EmbeddedChain, Sandbox
 from engine.chain.wallets import Wallet, load_wallet, throwaway
 from engine.commands import Export
 from engine.feed import Feed
 from engine.folders import usable
 from engine.locks import folder_lock, neuron_lock
-from engine.node.chain_watch import ChainWatch
 from engine.node.node import Node
 from engine.node.part import Handler, Part
 from engine.settings import Settings
@@ -39,36 +39,39 @@ class Session(Struct, frozen=True):
     folder: Path
     feed: Feed
     store: Store
-    chain: EmbeddedChain
-    watch: ChainWatch
+    embedded: EmbeddedChain
+    chain: ChainClient
     wallet: Wallet
 
     @property
     def wallets(self) -> Path:
         return self.folder / "wallets"
 
+    @property
+    def sandbox(self) -> Sandbox:
+        """Where neurons are set up without their coldkeys."""
+        return self.embedded
+
     async def join(self, wallet: Wallet, *, stake: float = 0.0) -> None:
         """Have a wallet of ours registered on the embedded chain, with stake; in a read-only run nothing happens."""
         if not self.settings.read_only:
             hotkey = wallet.hotkey.ss58_address
             # Where the coldkey is not known the hotkey stands for it: nothing on this chain is worth anything.
-            await self.chain.adopt(hotkey, wallet.coldkey_address or hotkey, stake=stake)
+            await self.sandbox.adopt(hotkey, wallet.coldkey_address or hotkey, stake=stake)
 
     def node(self, *parts: Part) -> Node:
         """The neuron that these parts make, with what every role has: the chain's own service, and exports."""
         common = Part(
-            services={"chain": lambda: self.chain},
+            services={"chain": lambda: self.embedded},
             handlers={Export: exporter(self.folder)},
-            gone={CHAIN_FILE: lambda: self.chain.gone},
+            gone={CHAIN_FILE: lambda: self.embedded.gone},
         )
         return Node(
             (common, *parts),
             feed=self.feed,
             store=self.store,
             chain=self.chain,
-            watch=self.watch,
             wallet=self.wallet,
-            netuid=self.settings.netuid,
             folder=self.folder,
             read_only=self.settings.read_only,
         )
@@ -86,22 +89,21 @@ async def opened(settings: Settings, folder: Path, feed: Feed) -> AsyncIterator[
             folder / FILE_NAME, retention_days=settings.retention_days, cap_mb=settings.store_cap_mb
         )
         stack.push_async_callback(store.close)
-        chain = await EmbeddedChain.open(
+        embedded = await EmbeddedChain.open(
             folder / CHAIN_FILE,
             netuid=settings.netuid,
             block_time=settings.block_time,
             hyperparameters=_rules(settings),
             seed=settings.seed or 0,
         )
-        stack.push_async_callback(chain.close)
-        watch = ChainWatch(
-            chain,
+        stack.push_async_callback(embedded.close)
+        chain = ChainClient(
+            embedded,
             netuid=settings.netuid,
             hotkey=wallet.hotkey.ss58_address,
             coldkey=wallet.coldkey_address,
-            feed=feed,
         )
-        yield Session(settings, folder, feed, store, chain, watch, wallet)
+        yield Session(settings, folder, feed, store, embedded, chain, wallet)
 
 
 def _rules(settings: Settings) -> Hyperparameters | None:

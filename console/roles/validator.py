@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from console.errors import ConsoleError
 from console.roles.session import Session
-from engine.chain.embedded.refusal import Refused
+from engine.chain.embedded import Refused
 from engine.challenges.sources.base import Source
 from engine.challenges.sources.file import FileSource
 from engine.challenges.sources.replay import ReplaySource
@@ -100,8 +100,8 @@ async def name_neurons(session: Session) -> tuple[Peer, ...]:
         try:
             host = await checked_address(named.host, named.port, allow_private=settings.allow_private, own=frozenset())
             if not settings.read_only:
-                await session.chain.adopt(named.hotkey, named.hotkey)
-                await session.chain.place(named.hotkey, host, named.port)
+                await session.sandbox.adopt(named.hotkey, named.hotkey)
+                await session.sandbox.place(named.hotkey, host, named.port)
         except (WireError, Refused) as error:
             raise ConsoleError(f"{where}: {error}") from error
         peers.append(Peer(named.hotkey, host, named.port))
@@ -124,7 +124,6 @@ async def part(
         feed=session.feed,
         store=session.store,
         chain=session.chain,
-        watch=session.watch,
         wallet=session.wallet,
         source=source,
         caller=caller,

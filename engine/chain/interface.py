@@ -1,6 +1,7 @@
-"""The `Chain` that the engine talks to: embedded (`engine.chain.embedded`) or, later, a real one in its own process.
+"""The `Chain` that a neuron talks to: embedded (`engine.chain.embedded`) or, later, a real one in its own process.
 
-Every method may raise `ChainUnavailable`. Reads return values of `engine.values`; what is sent answers with an
+Any call may raise `ChainUnavailable`, and any call may be cancelled: one that is given up leaves nothing behind that
+would hold up or confuse the next, and what it sent has landed, lands later, or never does. What is sent answers with an
 `Outcome`, never an exception for a refusal: `rejected` carries the chain's own error name first, as in
 "SettingWeightsTooFast: 12 blocks left".
 """
@@ -8,12 +9,48 @@ Every method may raise `ChainUnavailable`. Reads return values of `engine.values
 from collections.abc import Sequence
 from typing import Protocol
 
+from msgspec import Struct
+
 from engine.keys import Signer
-from engine.values import Hyperparameters, Metagraph, Outcome, WeightCommit
+from engine.values import Hyperparameters, Metagraph, Neuron, Outcome, WeightCommit
 
 
 class ChainUnavailable(Exception):
     """The chain gave no answer in time; the message says which endpoint and what to do."""
+
+
+class Look(Struct, frozen=True, kw_only=True):
+    """A subnet, and what it has of one hotkey and one coldkey, all as of one block.
+
+    An epoch ran in block `last_epoch`, and the next is due in `next_epoch`: both as the chain schedules them, since an
+    owner may change the tempo or call for an epoch at any time. `weights` are those that the hotkey has set, as (uid,
+    u16), max-upscaled; `commits` those that it can still reveal, oldest first. `balance` is the coldkey's, in tokens.
+    """
+
+    hotkey: str = ""
+    metagraph: Metagraph
+    rules: Hyperparameters = Hyperparameters()
+    last_epoch: int = 0
+    next_epoch: int = 0
+    weights: tuple[tuple[int, int], ...] = ()
+    commits: tuple[WeightCommit, ...] = ()
+    balance: float = 0.0
+
+    @property
+    def block(self) -> int:
+        """The block of all of it, 0 where nothing was read yet."""
+        return self.metagraph.block
+
+    @property
+    def own(self) -> Neuron | None:
+        """The hotkey's neuron, None when it is not registered."""
+        return self.metagraph.by_hotkey(self.hotkey)
+
+    @property
+    def shares(self) -> dict[int, float]:
+        """The hotkey's weights by uid, scaled to sum to 1."""
+        total = sum(value for _, value in self.weights)
+        return {uid: value / total for uid, value in self.weights} if total else {}
 
 
 class Chain(Protocol):
@@ -39,33 +76,27 @@ class Chain(Protocol):
         """Blocks after which something sent and not yet included never will be (its era); 0: it lands at once."""
         ...
 
-    async def block(self) -> int: ...
-
-    async def metagraph(self, netuid: int) -> Metagraph: ...
-
-    async def hyperparameters(self, netuid: int) -> Hyperparameters: ...
-
-    async def next_epoch(self, netuid: int) -> int:
-        """The block of the next epoch."""
+    async def block(self) -> int:
+        """The number of the head block."""
         ...
 
-    async def balance(self, coldkey: str) -> float: ...
-
-    async def weights(self, netuid: int, uid: int) -> tuple[tuple[int, int], ...]:
-        """What this validator has on chain: (uid, u16), max-upscaled."""
+    async def look(self, netuid: int, *, hotkey: str = "", coldkey: str = "") -> Look:
+        """The subnet at the head block; without keys, only what everybody sees of it."""
         ...
 
-    async def commits(self, netuid: int, hotkey: str) -> tuple[WeightCommit, ...]:
-        """What this hotkey has committed to and can still reveal, oldest first."""
+    async def register(self, netuid: int, *, coldkey: Signer, hotkey: str, limit: float | None = None) -> Outcome:
+        """Register a hotkey for at most `limit` tokens; None for whatever it costs."""
         ...
 
-    async def register(self, netuid: int, *, coldkey: Signer, hotkey: str, limit: float | None = None) -> Outcome: ...
-
-    async def serve_axon(self, netuid: int, *, hotkey: Signer, ip: str, port: int) -> Outcome: ...
+    async def serve_axon(self, netuid: int, *, hotkey: Signer, ip: str, port: int) -> Outcome:
+        """Announce where this hotkey serves. `ip` is a literal."""
+        ...
 
     async def set_weights(
         self, netuid: int, *, hotkey: Signer, uids: Sequence[int], values: Sequence[int], version_key: int = 0
-    ) -> Outcome: ...
+    ) -> Outcome:
+        """Set plain weights; `uids` and `values` are u16."""
+        ...
 
     async def commit_weights(self, netuid: int, *, hotkey: Signer, commit_hash: str) -> Outcome:
         """Bind this hotkey to weights that are revealed an epoch later; `engine.chain.commitment` makes the hash."""
@@ -80,6 +111,14 @@ class Chain(Protocol):
         values: Sequence[int],
         salt: Sequence[int],
         version_key: int = 0,
-    ) -> Outcome: ...
+    ) -> Outcome:
+        """Reveal what was committed to, with the salt of its hash."""
+        ...
 
-    async def close(self) -> None: ...
+    async def add_stake(self, netuid: int, *, coldkey: Signer, hotkey: str, amount: float) -> Outcome:
+        """Move `amount` tokens of the coldkey onto a hotkey as stake."""
+        ...
+
+    async def close(self) -> None:
+        """Let what is under way land, then free everything. A second call does nothing."""
+        ...

@@ -8,14 +8,13 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from engine.chain.deadline import deadline
-from engine.chain.interface import Chain
+from engine.chain.client import ChainClient
 from engine.chain.wallets import Wallet
 from engine.commands import Acknowledge, AnyCommand, Register, RestartService, Serve, Stop
 from engine.errors import StoreError
 from engine.feed import Feed
 from engine.locks import FOLDER_LOCK
-from engine.node.chain_watch import ChainPoll, ChainWatch
+from engine.node.chain_watch import ChainWatch, chain_view
 from engine.node.heartbeat import Heartbeat
 from engine.node.operator import Operator, not_while_read_only
 from engine.node.part import Part, merged
@@ -31,15 +30,13 @@ from engine.values import Metagraph, Outcome
 STATUS_FILE = "status.json"
 PRUNE_EVERY_S = 3600.0
 SHRINK_EVERY_S = 60.0
-CHAIN_TIMEOUT_S = 60.0
 OPERATOR = "operator"
 
 
 class Node:
     """A neuron of one subnet under one hotkey: what every role shares, and the `parts` that make its role.
 
-    Where two parts have a service, command, name or subject in common, the later one decides. `watch` is refreshed
-    here.
+    Where two parts have a service, command, name or subject in common, the later one decides.
     """
 
     def __init__(
@@ -48,24 +45,21 @@ class Node:
         *,
         feed: Feed,
         store: Store,
-        chain: Chain,
-        watch: ChainWatch,
+        chain: ChainClient,
         wallet: Wallet,
-        netuid: int,
         folder: Path,
         read_only: bool,
     ) -> None:
         self._feed = feed
         self._chain = chain
-        self._watch = watch
         self._wallet = wallet
-        self._netuid = netuid
         own = Part(
             handlers={Acknowledge: self._acknowledge, Stop: self._stop},
             changes={Register: self._register, Serve: self._serve, RestartService: self._restart},
             gone={DATA_FOLDER: Place(folder, folder / FOLDER_LOCK).lost, STORE_FILE: lambda: store.gone},
         )
         whole = merged((own, *parts))
+        watch = ChainWatch(chain, feed, whole.on_metagraph)
         refused = dict.fromkeys(whole.changes, not_while_read_only)
         self._views = whole.views
         self._gone = whole.gone
@@ -74,10 +68,10 @@ class Node:
         self._supervisor = Supervisor(
             feed,
             {
-                "chain watch": lambda: ChainPoll(watch, whole.on_metagraph),
+                "chain watch": lambda: watch,
                 OPERATOR: lambda: self._operator,
                 "heartbeat": lambda: self._heartbeat,
-                "housekeeping": lambda: Housekeeping(feed, store, watch, netuid, whole.names),
+                "housekeeping": lambda: Housekeeping(feed, store, chain, whole.names),
                 "record": lambda: Keeping(feed, store, whole.gone, whole.retries),
                 **whole.services,
             },
@@ -104,8 +98,8 @@ class Node:
             hotkey=self._wallet.hotkey.ss58_address,
             services=self._supervisor.services,
             loop=loop,
-            chain=self._watch.view(),
-            metagraph=self._watch.metagraph,
+            chain=chain_view(self._chain),
+            metagraph=self._chain.seen.metagraph,
             commands=self._operator.log,
             attention=self._feed.attention,
             record_gone=all_gone(self._gone),
@@ -132,38 +126,30 @@ class Node:
     async def _register(self, command: Register) -> Outcome:
         if self._wallet.coldkey is None:
             return Outcome(status="rejected", reason="registering needs the coldkey, which this wallet does not hold")
-        async with deadline(self._chain, CHAIN_TIMEOUT_S):
-            return await self._chain.register(
-                self._netuid,
-                coldkey=self._wallet.coldkey,
-                hotkey=self._wallet.hotkey.ss58_address,
-                limit=command.limit,
-            )
+        return await self._chain.register(
+            coldkey=self._wallet.coldkey, hotkey=self._wallet.hotkey.ss58_address, limit=command.limit
+        )
 
     async def _serve(self, command: Serve) -> Outcome:
-        async with deadline(self._chain, CHAIN_TIMEOUT_S):
-            return await self._chain.serve_axon(
-                self._netuid, hotkey=self._wallet.hotkey, ip=command.ip, port=command.port
-            )
+        return await self._chain.serve_axon(hotkey=self._wallet.hotkey, ip=command.ip, port=command.port)
 
 
 class Housekeeping:
     """A service: keeps the store's list of neurons true and drops what is too old or too much."""
 
-    def __init__(self, feed: Feed, store: Store, watch: ChainWatch, netuid: int, names: Mapping[str, str]) -> None:
+    def __init__(self, feed: Feed, store: Store, chain: ChainClient, names: Mapping[str, str]) -> None:
         self._feed = feed
         self._store = store
-        self._watch = watch
-        self._netuid = netuid
+        self._chain = chain
         self._names = names
 
     async def run(self, started: Callable[[], None]) -> None:
         started()
-        noted = Metagraph(netuid=self._netuid, block=0)
+        noted = Metagraph(netuid=self._chain.netuid, block=0)
         pruned_at = shrunk_at = -math.inf
         ahead_of_monotonic = time.time() - time.monotonic()  # a clock that jumps ahead makes no record old
         while True:
-            metagraph = self._watch.metagraph
+            metagraph = self._chain.seen.metagraph
             try:
                 if metagraph is not noted and metagraph.neurons:
                     await self._note(metagraph)

@@ -8,14 +8,14 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from engine.chain.interface import Chain
+from engine.chain.client import ChainClient
+from engine.chain.interface import Look
 from engine.chain.wallets import Wallet
 from engine.challenges.sources.base import Source
 from engine.commands import AutoWeights, CommitWeights, HoldPenalty, Pause, Resume, RevealWeights, SetWeights
 from engine.errors import StoreError
 from engine.feed import Feed
 from engine.judge.client import Judge
-from engine.node.chain_watch import ChainWatch
 from engine.node.part import Part
 from engine.node.supervisor import Service
 from engine.settings import Settings
@@ -61,8 +61,7 @@ class Validating:
         *,
         feed: Feed,
         store: Store,
-        chain: Chain,
-        watch: ChainWatch,
+        chain: ChainClient,
         wallet: Wallet,
         source: Source,
         caller: Caller,
@@ -72,7 +71,7 @@ class Validating:
     ) -> None:
         self._feed = feed
         self._store = store
-        self._watch = watch
+        self._chain = chain
         self._netuid = netuid = settings.netuid
         self._hotkey = wallet.hotkey.ss58_address
         self._names = names
@@ -117,7 +116,7 @@ class Validating:
             feed=feed,
             interval=settings.interval,
             rounds=settings.rounds,
-            block=lambda: watch.block,
+            block=lambda: chain.head.block,
             is_scored=partial(
                 is_scored,
                 seed=settings.seed or 0,
@@ -126,13 +125,10 @@ class Validating:
         )
         self._setter = WeightSetter(
             chain=chain,
-            netuid=netuid,
             signer=wallet.hotkey,
             journal=store.journal,
-            scores=self._scores,
-            basis=self._basis,
-            on_plan=self._planned,
-            attention=feed.raise_attention,
+            planner=self,
+            feed=feed,
         )
         self._sybil_service = SybilService(
             netuid=netuid,
@@ -141,8 +137,8 @@ class Validating:
             share=settings.sybil_share,
             table=store.penalties,
             suspicions=lambda: self.validator.suspicions,
-            metagraph=lambda: watch.metagraph,
-            window=lambda: watch.next_epoch,
+            metagraph=lambda: chain.seen.metagraph,
+            window=lambda: chain.seen.next_epoch,
             attention=feed.raise_attention,
         )
         self._sweeper = Sweeper(self._selection, caller)
@@ -219,7 +215,8 @@ class Validating:
     def _scores(self) -> tuple[HotkeyScore, ...]:
         return self._sybil_service.penalised(self._earned())
 
-    def _planned(self, plan: WeightPlan, outcome: Outcome | None) -> None:
+    def note(self, plan: WeightPlan, outcome: Outcome | None) -> None:
+        """Hear what became of a plan, as the setter's `Planner`."""
         if outcome is None:
             task = asyncio.create_task(self._journal_skipped(plan))
             self._skipping.add(task)
@@ -247,32 +244,36 @@ class Validating:
         except StoreError as error:
             self._feed.raise_attention("warning", "store", f"a skipped plan is not stored: {error}")
 
-    def _upcoming(self) -> WeightPlan:
-        """What would be set now."""
+    def plan(self, look: Look) -> WeightPlan:
+        """What would be set at this look, as the setter's `Planner`."""
         return plan_weights(
-            self._watch.metagraph,
-            self._watch.rules,
+            look.metagraph,
+            look.rules,
             self._scores(),
-            hotkey=self._hotkey,
-            window=self._watch.next_epoch,
+            hotkey=look.hotkey,
+            window=look.next_epoch,
             now=time.time(),
             basis=self._basis(),
         )
+
+    def _upcoming(self) -> WeightPlan:
+        """What would be set now."""
+        return self.plan(self._chain.seen)
 
     def _basis(self) -> Basis:
         return Basis(profile=self._profile, scored=self.scoreboard.scored, on_chain_by=self._on_chain_by)
 
     def _look_at_miners(self) -> None:
         """Make the Miners table and the suspects again when a round or a metagraph came, and now and then."""
-        state = (self.validator.rounds_done, self._watch.metagraph)
+        state = (self.validator.rounds_done, self._chain.seen.metagraph)
         if self._miners_of != state or time.monotonic() >= self._miners_stale_at:
             self._sybil = self._sybil_service.view(self._earned())
             miners = miner_views(
-                self._watch.metagraph,
+                self._chain.seen.metagraph,
                 self.scoreboard,
                 self._selection,
                 self._names,
-                self._watch.weights_by_uid,
+                self._chain.seen.shares,
                 self._upcoming(),
             )
             self._miners = with_verdicts(miners, self._sybil)

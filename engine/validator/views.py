@@ -16,8 +16,8 @@ from engine.text import safe
 from engine.validator.scores import Scoreboard
 from engine.validator.selection import Selection
 from engine.values import Metagraph, Neuron, Outcome, Round, WeightCommit
-from engine.weights.moment import Wait
 from engine.weights.plan import WeightPlan
+from engine.weights.window import Wait
 
 ROUNDS_SHOWN = 200
 PLANS_SHOWN = 50

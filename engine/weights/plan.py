@@ -12,6 +12,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from engine.chain.commitment import commitment
 from engine.values import Hyperparameters, Metagraph, Neuron
 
 Mode = Literal["normal", "degraded", "emergency"]
@@ -97,6 +98,34 @@ class WeightPlan(Struct, frozen=True, kw_only=True):
     rows: tuple[WeightRow, ...] = ()
     skipped: str = ""
     profile: str = ""
+
+    @property
+    def uids(self) -> list[int]:
+        """What is sent, beside `values`."""
+        return [row.uid for row in self.rows]
+
+    @property
+    def values(self) -> list[int]:
+        """The u16 of each uid."""
+        return [row.u16 for row in self.rows]
+
+    @property
+    def commit_hash(self) -> str:
+        """What is sent in place of a plan that has a salt, "" without one."""
+        if not self.salt:
+            return ""
+        return commitment(
+            self.netuid,
+            self.hotkey,
+            uids=self.uids,
+            values=self.values,
+            salt=self.salt,
+            version_key=self.version_key,
+        )
+
+    def is_of(self, netuid: int, hotkey: str) -> bool:
+        """Whether this hotkey made it for this subnet; a journal may hold plans of others."""
+        return (self.netuid, self.hotkey) == (netuid, hotkey)
 
 
 def plan_weights(

@@ -4,17 +4,21 @@ What was sent and is not yet found there is open, in the journal and here, until
 take it. Whoever sends nothing new while anything is open never sends the same window's weights twice.
 """
 
+from collections.abc import AsyncIterator
+
 from msgspec import Struct
 from msgspec.structs import replace
 
-from engine.chain.deadline import deadline
-from engine.chain.interface import ChainUnavailable
+from engine.chain.client import ChainClient
+from engine.chain.interface import ChainUnavailable, Look
 from engine.errors import StoreError
+from engine.keys import Signer
 from engine.values import Outcome
-from engine.weights.commits import hash_of
-from engine.weights.moment import Moment, outcome_of
+from engine.weights.journal import WeightJournal
 from engine.weights.plan import WeightPlan
-from engine.weights.sender import Sender
+
+NOT_INCLUDED = "NotIncluded"
+"""Our own error name, for what the chain has no trace of."""
 
 
 class _Open(Struct, frozen=True, kw_only=True):
@@ -28,88 +32,117 @@ class _Open(Struct, frozen=True, kw_only=True):
 class Submissions:
     """What a hotkey sends on one subnet."""
 
-    def __init__(self, sender: Sender) -> None:
-        self._sender = sender
+    def __init__(self, chain: ChainClient, signer: Signer, journal: WeightJournal) -> None:
+        self._chain = chain
+        self._signer = signer
+        self._journal = journal
         self._open: dict[int, _Open] = {}
         self._journal_read = False
+        self._last_update: int | None = None
 
     @property
     def any_open(self) -> bool:
         """Whether something is, or may be, open: before the journal was read nobody knows."""
         return bool(self._open) or not self._journal_read
 
-    async def settle(self, moment: Moment) -> bool:
-        """Settle what the chain shows to be settled; True when nothing is open. Raises `StoreError`."""
+    def strangers_block(self, look: Look) -> int:
+        """Where LastUpdate has moved since the last look with nothing of ours open, by somebody else; 0 for nowhere."""
+        before, self._last_update = self._last_update, _last_update(look)
+        moved = before is not None and self._last_update > before
+        return self._last_update if moved and (look.weights or look.commits) and not self.any_open else 0
+
+    async def settle(self, look: Look) -> AsyncIterator[tuple[WeightPlan, Outcome]]:
+        """Settle what the chain shows to be settled, each with what became of it. Raises `StoreError`."""
         if not self._journal_read:
-            self._open = {
-                entry.id: _Open(plan=entry.plan)
-                for entry in await self._sender.journal.open_entries()
-                if self._sender.owns(entry.plan)
-            }
+            entries = await self._journal.open_entries()
+            ours = (entry for entry in entries if entry.plan.is_of(self._chain.netuid, self._chain.hotkey))
+            self._open = {entry.id: _Open(plan=entry.plan) for entry in ours}
             self._journal_read = True
-        for entry in tuple(self._open):
-            await self._settle_one(entry, moment)
-        return not self._open
+        for entry, sent in tuple(self._open.items()):
+            outcome = await self._settle_one(entry, look)
+            if outcome is not None:
+                yield sent.plan, outcome
 
     async def submit(self, plan: WeightPlan) -> Outcome:
-        """Send a plan, after `settle` has said that nothing is open. Raises `StoreError`, and then nothing was sent."""
+        """Journal the intent, send it, look for it on chain, and journal what became of it.
+
+        To be called when `settle` left nothing open. Raises `StoreError`, and then nothing was sent.
+        """
         if self.any_open:
             raise RuntimeError("an earlier submission is still open")
-        entry = await self._sender.journal.intend(plan)
+        entry = await self._journal.intend(plan)
         self._open[entry] = _Open(plan=plan)
         sent = await self._send(plan)
         try:
-            return await self._follow_up(entry, sent)
+            if sent.status == "rejected":
+                return await self._conclude(entry, sent)
+            return await self._confirm(entry, sent)
         except (ChainUnavailable, StoreError) as error:
-            unknown = Outcome(status="unknown", reason=str(error), reference=sent.reference)
-            self._sender.report(plan, unknown)
-            return unknown
+            return Outcome(status="unknown", reason=str(error), reference=sent.reference)
 
     async def _send(self, plan: WeightPlan) -> Outcome:
-        try:
-            async with deadline(self._sender.chain, self._sender.call_timeout):
-                if plan.salt:
-                    return await self._sender.chain.commit_weights(
-                        plan.netuid, hotkey=self._sender.signer, commit_hash=hash_of(plan)
-                    )
-                return await self._sender.chain.set_weights(
-                    plan.netuid,
-                    hotkey=self._sender.signer,
-                    uids=[row.uid for row in plan.rows],
-                    values=[row.u16 for row in plan.rows],
-                    version_key=plan.version_key,
-                )
-        except ChainUnavailable as error:
-            return Outcome(status="unknown", reason=str(error))
+        if plan.salt:
+            return await self._chain.commit_weights(hotkey=self._signer, commit_hash=plan.commit_hash)
+        return await self._chain.set_weights(
+            hotkey=self._signer, uids=plan.uids, values=plan.values, version_key=plan.version_key
+        )
 
-    async def _follow_up(self, entry: int, sent: Outcome) -> Outcome:
-        if sent.status == "rejected":
-            return await self._conclude(entry, sent)
+    async def _confirm(self, entry: int, sent: Outcome) -> Outcome:
         self._open[entry] = replace(self._open[entry], reference=sent.reference)
-        confirmed = await self._settle_one(entry, await self._sender.look())
+        look = await self._chain.look()
+        self._last_update = _last_update(look)
+        confirmed = await self._settle_one(entry, look)
         if confirmed is not None:
             return confirmed
-        reason = sent.reason or "sent, and not on chain yet"
-        unknown = Outcome(status="unknown", reason=reason, reference=sent.reference)
-        await self._sender.journal.settle(entry, unknown)
-        self._sender.report(self._open[entry].plan, unknown)
+        unknown = replace(sent, status="unknown", reason=sent.reason or "sent, and not on chain yet", block=0)
+        await self._journal.settle(entry, unknown)
         return unknown
 
-    async def _settle_one(self, entry: int, moment: Moment) -> Outcome | None:
+    async def _settle_one(self, entry: int, look: Look) -> Outcome | None:
         sent = self._open[entry]
-        since = moment.block if sent.since is None else sent.since
-        outcome = outcome_of(
-            sent.plan,
-            moment,
-            lost_after=since + self._sender.chain.mortality,
-            committed_to=hash_of(sent.plan) if sent.plan.salt else "",
-        )
+        since = look.block if sent.since is None else sent.since
+        outcome = outcome_of(sent.plan, look, lost_after=since + self._chain.mortality)
         if outcome is None:
             self._open[entry] = replace(sent, since=since)
             return None
         return await self._conclude(entry, replace(outcome, reference=sent.reference))
 
     async def _conclude(self, entry: int, outcome: Outcome) -> Outcome:
-        await self._sender.journal.settle(entry, outcome)
-        self._sender.report(self._open.pop(entry).plan, outcome)
+        await self._journal.settle(entry, outcome)
+        del self._open[entry]
         return outcome
+
+
+def outcome_of(plan: WeightPlan, look: Look, *, lost_after: int) -> Outcome | None:
+    """What became of a plan that may have been sent: ok when LastUpdate moved and the weights read back equal.
+
+    Of a plan with a salt, what has landed is its commit. None while it may still land, which it no longer can once the
+    block is beyond `lost_after`.
+    """
+    own = look.own
+    if own is None:
+        return Outcome(status="rejected", reason="HotKeyNotRegisteredInSubNet: this hotkey lost its uid")
+    landed = next((commit for commit in look.commits if commit.hash == plan.commit_hash), None)
+    if landed is not None:
+        reason = f"to be revealed from block {landed.reveal_from}"
+        return Outcome(status="committed", block=landed.block, reason=reason)
+    moved = own.last_update > plan.last_update
+    if (moved or own.last_update == plan.block) and reads_back(plan, look):
+        return Outcome(status="ok", block=own.last_update)
+    if moved and look.weights and not plan.salt:
+        return Outcome(status="rejected", reason=f"Overwritten: other weights were set at block {own.last_update}")
+    if look.block > lost_after:
+        return Outcome(status="rejected", reason=f"{NOT_INCLUDED}: no trace of it on chain at block {look.block}")
+    return None
+
+
+def reads_back(plan: WeightPlan, look: Look) -> bool:
+    """Whether the chain has the plan's weights, but for uids that changed hands since: those it has set to 0."""
+    holders = {neuron.uid: neuron.hotkey for neuron in look.metagraph.neurons}
+    planned = {row.uid: row.u16 for row in plan.rows if row.u16 and holders.get(row.uid) == row.hotkey}
+    return planned == {uid: value for uid, value in look.weights if value}
+
+
+def _last_update(look: Look) -> int:
+    """The block in which the hotkey last set weights or committed to them, 0 when it has no uid."""
+    return look.own.last_update if look.own else 0

@@ -5,13 +5,15 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from engine.chain.client import ChainClient
 from engine.chain.embedded import EmbeddedChain
-from engine.chain.embedded.blocks import next_block
-from engine.chain.embedded.registration import register
-from engine.chain.embedded.staking import add_stake, fund
+from engine.chain.embedded.epoch import next_block
+from engine.chain.embedded.neurons import add_stake, register
+from engine.chain.embedded.sandbox import fund
 from engine.chain.embedded.state import State, genesis
+from engine.chain.interface import Chain
 from engine.keys import Signer, keypair_from_uri
-from engine.values import Hyperparameters
+from engine.values import Hyperparameters, Metagraph
 
 NETUID = 3
 RULES = Hyperparameters(tempo=20, weights_rate_limit=10, serving_rate_limit=5, immunity_period=30, burn=0.001)
@@ -71,8 +73,24 @@ async def running_subnet(
         if name != "validator":
             outcome = await chain.serve_axon(NETUID, hotkey=key(name), ip="127.0.0.1", port=9000)
             assert outcome.ok, outcome
-    outcome = await chain.add_stake(cold, key("validator").ss58_address, 5000)
+    outcome = await chain.add_stake(NETUID, coldkey=cold, hotkey=key("validator").ss58_address, amount=5000)
     assert outcome.ok, outcome
     while permit and await chain.block() < rules.tempo:
         await chain.tick()
     return chain
+
+
+async def metagraph_on(chain: Chain) -> Metagraph:
+    """The subnet as everybody sees it."""
+    return (await chain.look(NETUID)).metagraph
+
+
+async def weights_on(chain: Chain, name: str = "validator") -> tuple[tuple[int, int], ...]:
+    """What this key has set."""
+    return (await chain.look(NETUID, hotkey=key(name).ss58_address)).weights
+
+
+def client_of(chain: Chain, name: str = "validator", *, timeout_s: float = 60.0) -> ChainClient:
+    """This key's way to the chain, with the coldkey "cold"."""
+    cold = key("cold").ss58_address
+    return ChainClient(chain, netuid=NETUID, hotkey=key(name).ss58_address, coldkey=cold, timeout_s=timeout_s)

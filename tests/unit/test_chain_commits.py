@@ -13,12 +13,10 @@ from scalecodec.base import RuntimeConfigurationObject
 from scalecodec.type_registry import load_type_registry_preset
 
 from engine.chain.commitment import commitment, new_salt
-from engine.chain.embedded import EmbeddedChain
-from engine.chain.embedded.commits import MOST, commit_weights, reveal_weights, waiting_commits
-from engine.chain.embedded.refusal import Refused
+from engine.chain.embedded import EmbeddedChain, Refused
 from engine.chain.embedded.state import State
-from engine.chain.embedded.weighing import set_weights
-from tests.unit.chain_helpers import NETUID, RULES, key, later, permitted, running_subnet, staked, subnet
+from engine.chain.embedded.weights import MOST_COMMITS, commit_weights, reveal_weights, set_weights, waiting_commits
+from tests.unit.chain_helpers import NETUID, RULES, key, later, permitted, running_subnet, staked, subnet, weights_on
 
 HIDING = replace(RULES, commit_reveal=True)
 ALICE = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"
@@ -103,7 +101,7 @@ def test_commits_keep_to_the_rate_limit_and_to_a_number() -> None:
     with pytest.raises(Refused, match="CommittingWeightsTooFast: 9 blocks left"):
         commit_weights(later(state, 1), hotkey="v", commit_hash="0x02")
     hoarder = replace(ready(), rules=replace(HIDING, weights_rate_limit=1, tempo=500))
-    for number in range(MOST):
+    for number in range(MOST_COMMITS):
         hoarder = later(commit_weights(hoarder, hotkey="v", commit_hash=f"0x{number:02x}"), 1)
     with pytest.raises(Refused, match="TooManyUnrevealedCommits"):
         commit_weights(hoarder, hotkey="v", commit_hash="0xff")
@@ -153,11 +151,11 @@ async def test_a_commit_outlives_a_restart_and_only_its_salt_opens_it(tmp_path: 
     await chain.close()
 
     chain = await EmbeddedChain.open(tmp_path / "chain.db", netuid=NETUID)
-    assert [one.hash for one in await chain.commits(NETUID, validator.ss58_address)] == [bound]
+    assert [one.hash for one in (await chain.look(NETUID, hotkey=validator.ss58_address)).commits] == [bound]
     while await chain.block() < 40:
         await chain.tick()
     wrong = await chain.reveal_weights(NETUID, hotkey=validator, salt=new_salt(), **weights)
     assert (wrong.status, wrong.reason.partition(":")[0]) == ("rejected", "InvalidRevealCommitHashNotMatch")
     assert (await chain.reveal_weights(NETUID, hotkey=validator, salt=salt, **weights)).ok
-    assert await chain.weights(NETUID, 0) == ((1, 65535), (2, 100))
+    assert await weights_on(chain) == ((1, 65535), (2, 100))
     await chain.close()

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from engine.chain.embedded import ChainDataError, ChainInUse, EmbeddedChain, Refused
 from engine.chain.interface import Chain, ChainUnavailable
-from tests.unit.chain_helpers import NETUID, RULES, key, running_subnet
+from tests.unit.chain_helpers import NETUID, RULES, key, metagraph_on, running_subnet, weights_on
 
 VALIDATOR = key("validator")
 
@@ -26,20 +26,18 @@ async def test_it_is_a_chain_and_goes_on_after_closing(tmp_path: Path) -> None:
     assert outcome.ok
     assert outcome.block == 20
     assert len(outcome.reference) == 66
-    seen = await chain.metagraph(NETUID)
+    seen = await metagraph_on(chain)
     assert [neuron.serving for neuron in seen.neurons] == [False, True, True, True, True]
     assert seen.neurons[0].validator_permit
-    assert await chain.weights(NETUID, 0) == ((1, 65535), (2, 32768))
-    assert await chain.weights(NETUID, 99) == ()
-    assert await chain.next_epoch(NETUID) == 40
-    balance, rules = await chain.balance(key("cold").ss58_address), await chain.hyperparameters(NETUID)
+    assert await weights_on(chain) == ((1, 65535), (2, 32768))
+    assert await weights_on(chain, "a stranger") == ()
+    assert (await chain.look(NETUID)).next_epoch == 40
+    whole = await chain.look(NETUID, hotkey=VALIDATOR.ss58_address, coldkey=key("cold").ss58_address)
+    assert 0 < whole.balance < 100_000
     await chain.close()
 
     again = await EmbeddedChain.open(tmp_path / "chain.db", netuid=NETUID)
-    assert await again.metagraph(NETUID) == seen
-    assert await again.weights(NETUID, 0) == ((1, 65535), (2, 32768))
-    assert await again.balance(key("cold").ss58_address) == balance
-    assert await again.hyperparameters(NETUID) == rules
+    assert await again.look(NETUID, hotkey=VALIDATOR.ss58_address, coldkey=key("cold").ss58_address) == whole
     assert await again.tick() == 21
     await again.close()
 
@@ -50,7 +48,7 @@ async def test_neurons_whose_keys_are_elsewhere_are_set_up(tmp_path: Path) -> No
     await chain.adopt(hotkey, hotkey, stake=7)
     for port in (9000, 9001):
         await chain.place(hotkey, "127.0.0.1", port)
-    neuron = (await chain.metagraph(NETUID)).neurons[0]
+    neuron = (await metagraph_on(chain)).neurons[0]
     assert (neuron.hotkey, neuron.coldkey, neuron.stake, neuron.port) == (hotkey, hotkey, 7.0, 9001)
     with pytest.raises(Refused, match="InvalidIpType"):
         await chain.place(hotkey, "localhost", 9000)
@@ -59,10 +57,10 @@ async def test_neurons_whose_keys_are_elsewhere_are_set_up(tmp_path: Path) -> No
 
 async def test_new_hyperparameters_keep_the_burn(tmp_path: Path) -> None:
     chain = await running_subnet(tmp_path)
-    burn = (await chain.hyperparameters(NETUID)).burn
+    burn = ((await chain.look(NETUID)).rules).burn
     await chain.close()
     chain = await EmbeddedChain.open(tmp_path / "chain.db", netuid=NETUID, hyperparameters=replace(RULES, tempo=50))
-    assert await chain.hyperparameters(NETUID) == replace(RULES, tempo=50, burn=burn)
+    assert (await chain.look(NETUID)).rules == replace(RULES, tempo=50, burn=burn)
     await chain.close()
 
 
@@ -102,7 +100,7 @@ async def test_the_same_extrinsics_make_the_same_chain(tmp_path: Path) -> None:
         outcome = await chain.set_weights(NETUID, hotkey=VALIDATOR, uids=[1, 2], values=[2, 1])
         for _ in range(30):
             await chain.tick()
-        seen = (outcome, await chain.metagraph(NETUID), await chain.hyperparameters(NETUID))
+        seen = (outcome, await metagraph_on(chain), (await chain.look(NETUID)).rules)
         await chain.close()
         return seen
 
@@ -114,7 +112,7 @@ async def test_another_netuid_is_refused(tmp_path: Path) -> None:
     outcome = await chain.set_weights(9, hotkey=VALIDATOR, uids=[1], values=[1])
     assert (outcome.status, outcome.reason.split(":")[0]) == ("rejected", "SubnetNotExists")
     with pytest.raises(ChainUnavailable, match="has netuid 3, not 9"):
-        await chain.metagraph(9)
+        await chain.look(9)
     await chain.close()
     with pytest.raises(ChainUnavailable, match="closed"):
         await chain.tick()
@@ -130,7 +128,7 @@ async def test_a_key_that_cannot_sign_is_refused(tmp_path: Path) -> None:
     chain = await running_subnet(tmp_path)
     outcome = await chain.set_weights(NETUID, hotkey=Impostor(), uids=[1], values=[1])
     assert outcome.reason.startswith("BadProof")
-    assert await chain.weights(NETUID, 0) == ()
+    assert await weights_on(chain) == ()
     await chain.close()
 
 
@@ -142,7 +140,7 @@ async def test_what_was_sent_lands_when_the_caller_gives_up(tmp_path: Path) -> N
     with pytest.raises(asyncio.CancelledError):
         await sending
     await chain.tick()
-    assert await chain.weights(NETUID, 0) == ((1, 65535),)
+    assert await weights_on(chain) == ((1, 65535),)
     await chain.close()
 
 
@@ -188,12 +186,12 @@ WORKER = """
 import asyncio, sys
 from pathlib import Path
 from engine.chain.embedded import EmbeddedChain
-from tests.unit.chain_helpers import NETUID, key
+from tests.unit.chain_helpers import NETUID, key, weights_on
 
 async def main() -> None:
     chain = await EmbeddedChain.open(Path(sys.argv[1]), netuid=NETUID, block_time=0.001)
     ticking = asyncio.create_task(chain.run(lambda: None))
-    weights = await chain.weights(NETUID, 0)
+    weights = await weights_on(chain)
     count = weights[1][1] if weights else 0
     while not ticking.done():
         count += 1
@@ -224,10 +222,10 @@ async def test_kill_9_at_any_moment_leaves_a_whole_chain(tmp_path: Path) -> None
         with sqlite3.connect(tmp_path / "chain.db") as connection:
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         chain = await EmbeddedChain.open(tmp_path / "chain.db", netuid=NETUID)
-        own = (await chain.metagraph(NETUID)).neurons[0]
-        (_, top), (_, kept) = await chain.weights(NETUID, 0)
+        own = (await metagraph_on(chain)).neurons[0]
+        (_, top), (_, kept) = await weights_on(chain)
         assert top == 65535
         assert kept in (count, count + 1)
         assert block <= own.last_update <= await chain.block()
-        assert await chain.next_epoch(NETUID) - 20 <= await chain.block() < await chain.next_epoch(NETUID)
+        assert (await chain.look(NETUID)).next_epoch - 20 <= await chain.block() < (await chain.look(NETUID)).next_epoch
         await chain.close()

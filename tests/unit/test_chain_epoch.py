@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from engine.chain.embedded.blocks import next_block, next_epoch
 from engine.chain.embedded.consensus import normalised, terms_of
-from engine.chain.embedded.registration import register
-from engine.chain.embedded.state import RAO, State, metagraph_of
-from engine.chain.embedded.weighing import set_weights
+from engine.chain.embedded.epoch import next_block, next_epoch
+from engine.chain.embedded.look import look_of
+from engine.chain.embedded.neurons import register
+from engine.chain.embedded.state import RAO, State
+from engine.chain.embedded.weights import set_weights
 from tests.unit.chain_helpers import RULES, later, staked, subnet
 
 SUM = pytest.approx(1.0)
@@ -125,7 +126,7 @@ def test_weights_become_incentive_dividends_and_emission() -> None:
     state = set_weights(state, hotkey="w", uids=[2], values=[1])
     before = {slot.hotkey: state.stake_of(slot.hotkey) for slot in state.slots}
     state = later(state, 20)
-    neurons = metagraph_of(state).neurons
+    neurons = look_of(state).metagraph.neurons
     stake_v, stake_w = before["v"], before["w"]
     assert [neuron.consensus for neuron in neurons] == [0, 0, 0.5, 0.5]
     assert neurons[1].validator_trust == 0.5
@@ -175,7 +176,7 @@ def test_weights_of_the_inactive_and_on_oneself_do_not_count() -> None:
     assert [slot.incentive for slot in both.slots] == [0.0, 0.0, 1.0, 0.0]
     later_on = later(both, 20)
     assert [slot.incentive for slot in later_on.slots] == [0.0, 0.0, 0.0, 1.0]
-    assert [neuron.active for neuron in metagraph_of(later_on).neurons] == [False, True, False, False]
+    assert [neuron.active for neuron in look_of(later_on).metagraph.neurons] == [False, True, False, False]
 
 
 def test_the_same_history_makes_the_same_state() -> None:

@@ -3,12 +3,20 @@
 import pytest
 from msgspec.structs import replace
 
-from engine.chain.embedded.refusal import Refused
-from engine.chain.embedded.registration import MAX_BURN, MIN_BURN, decayed_burn, register, uid_to_prune
-from engine.chain.embedded.serving import serve_axon
-from engine.chain.embedded.staking import add_stake, adopted, fund
-from engine.chain.embedded.state import RAO, State, current_rules, metagraph_of
-from engine.chain.embedded.weighing import set_weights
+from engine.chain.embedded import Refused
+from engine.chain.embedded.look import look_of
+from engine.chain.embedded.neurons import (
+    MAX_BURN,
+    MIN_BURN,
+    add_stake,
+    decayed_burn,
+    register,
+    serve_axon,
+    uid_to_prune,
+)
+from engine.chain.embedded.sandbox import adopted, fund
+from engine.chain.embedded.state import RAO, State
+from engine.chain.embedded.weights import set_weights
 from engine.values import Hyperparameters
 from tests.unit.chain_helpers import RULES, later, permitted, staked, subnet
 
@@ -32,12 +40,12 @@ def test_uids_are_given_in_order_and_the_burn_is_paid() -> None:
     assert [slot.hotkey for slot in state.slots] == ["a", "b"]
     assert state.balances["cold"] == before - price
     assert state.slots[1].registered_at == state.slots[1].last_update == state.block
-    assert metagraph_of(state).neurons[1].coldkey == "cold"
+    assert look_of(state).metagraph.neurons[1].coldkey == "cold"
 
 
 def test_refusals() -> None:
     state = subnet("a", rules=replace(RULES, burn=2.0))
-    price = current_rules(state).burn
+    price = look_of(state).rules.burn
     assert refusal(state, hotkey="a") == "HotKeyAlreadyRegisteredInSubNet"
     assert refusal(state, coldkey="poor") == "NotEnoughBalanceToStake"
     assert refusal(state, limit=price * 0.999) == "RegistrationPriceLimitExceeded"

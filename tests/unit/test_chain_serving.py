@@ -3,9 +3,10 @@
 import pytest
 from msgspec.structs import replace
 
-from engine.chain.embedded.refusal import Refused
-from engine.chain.embedded.serving import placed, serve_axon
-from engine.chain.embedded.state import State, metagraph_of
+from engine.chain.embedded import Refused
+from engine.chain.embedded.look import look_of
+from engine.chain.embedded.neurons import placed, serve_axon
+from engine.chain.embedded.state import State
 from tests.unit.chain_helpers import RULES, later, subnet
 
 
@@ -27,14 +28,14 @@ def test_refusals() -> None:
 
 @pytest.mark.parametrize("ip", ["127.0.0.1", "::1", "10.0.0.1", "192.0.2.1", "2001:db8::1"])
 def test_loopback_and_private_addresses_are_taken(ip: str) -> None:
-    neuron = metagraph_of(serve_axon(subnet("a"), hotkey="a", ip=ip, port=9000)).neurons[0]
+    neuron = look_of(serve_axon(subnet("a"), hotkey="a", ip=ip, port=9000)).metagraph.neurons[0]
     assert (neuron.ip, neuron.port, neuron.axon_block, neuron.serving) == (ip, 9000, 1, True)
 
 
 def test_an_axon_is_taken_back_with_address_zero() -> None:
     state = serve_axon(subnet("a"), hotkey="a", ip="127.0.0.1", port=9000)
     state = serve_axon(later(state, 5), hotkey="a", ip="0.0.0.0", port=9000)
-    assert not metagraph_of(state).neurons[0].serving
+    assert not look_of(state).metagraph.neurons[0].serving
 
 
 def test_serving_rate_limit() -> None:
@@ -48,7 +49,7 @@ def test_serving_rate_limit() -> None:
 
 def test_setting_up_knows_no_rate_limit_but_the_other_rules() -> None:
     state = placed(placed(subnet("a"), hotkey="a", ip="127.0.0.1", port=9000), hotkey="a", ip="127.0.0.1", port=9001)
-    assert metagraph_of(state).neurons[0].port == 9001
+    assert look_of(state).metagraph.neurons[0].port == 9001
     for faulty in ({"hotkey": "stranger"}, {"ip": "localhost"}, {"port": 0}):
         with pytest.raises(Refused):
             placed(state, **{"hotkey": "a", "ip": "127.0.0.1", "port": 9002, **faulty})  # type: ignore[arg-type]

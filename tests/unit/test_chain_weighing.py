@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from engine.chain.embedded.refusal import Refused
+from engine.chain.embedded import Refused
 from engine.chain.embedded.state import State
-from engine.chain.embedded.weighing import set_weights
+from engine.chain.embedded.weights import set_weights
 from engine.values import Hyperparameters
 from tests.unit.chain_helpers import RULES, later, permitted, staked, subnet
 

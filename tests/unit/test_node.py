@@ -35,8 +35,7 @@ from engine.commands import (
 from engine.feed import Feed
 from engine.judge.client import Judge
 from engine.node import heartbeat as heartbeat_module
-from engine.node import node as node_module
-from engine.node.chain_watch import ChainPoll, ChainWatch
+from engine.node.chain_watch import ChainWatch
 from engine.node.node import STATUS_FILE, Node
 from engine.node.part import Part
 from engine.node.supervisor import Fatal
@@ -52,7 +51,7 @@ from engine.validator.dropout import is_scored
 from engine.validator.selection import Sweeper
 from engine.validator.service import VALIDATOR, Validating
 from engine.values import Neuron, Outcome
-from tests.unit.chain_helpers import NETUID, key, running_subnet
+from tests.unit.chain_helpers import NETUID, client_of, key, metagraph_on, running_subnet, weights_on
 from tests.unit.engine_helpers import Obliging, Questions, a_feed, named, until
 from tests.unit.store_helpers import a_reply, a_round
 
@@ -63,7 +62,15 @@ class House:
     """What nodes are made of, the node of this run, and the answers to its commands."""
 
     def __init__(
-        self, feed: Feed, store: Store, chain: EmbeddedChain, wallet: Wallet, folder: Path, *, read_only: bool = False
+        self,
+        feed: Feed,
+        store: Store,
+        chain: EmbeddedChain,
+        wallet: Wallet,
+        folder: Path,
+        *,
+        read_only: bool = False,
+        timeout_s: float = 60.0,
     ) -> None:
         self.feed = feed
         self.store = store
@@ -71,9 +78,7 @@ class House:
         self.wallet = wallet
         self.folder = folder
         self.read_only = read_only
-        self.watch = ChainWatch(
-            chain, netuid=NETUID, hotkey=wallet.hotkey.ss58_address, coldkey=wallet.coldkey_address, feed=feed
-        )
+        self.client = client_of(chain, wallet.name, timeout_s=timeout_s)
         self.parts: tuple[Part, ...] = (Part(handlers={Export: exporter(folder)}),)
         self.node = self.build()
 
@@ -81,14 +86,14 @@ class House:
         """The node with these parts beside those that it has."""
         self.parts += parts
         self.node = Node(
-            self.parts, feed=self.feed, store=self.store, chain=self.chain, watch=self.watch, wallet=self.wallet,
-            netuid=NETUID, folder=self.folder, read_only=self.read_only,
+            self.parts, feed=self.feed, store=self.store, chain=self.client, wallet=self.wallet,
+            folder=self.folder, read_only=self.read_only,
         )  # fmt: skip
         return self.node
 
     async def look(self) -> None:
-        """See the chain once, as the poll does."""
-        await ChainPoll(self.watch, [hear for part in self.parts for hear in part.on_metagraph]).refresh()
+        """See the chain once, as the watch does."""
+        await ChainWatch(self.client, self.feed, [hear for part in self.parts for hear in part.on_metagraph]).refresh()
 
     def next_run(self) -> "House":
         """The same folder, later."""
@@ -105,13 +110,15 @@ class House:
 
 
 @asynccontextmanager
-async def a_house(folder: Path, *, name: str = "validator", read_only: bool = False) -> AsyncIterator[House]:
+async def a_house(
+    folder: Path, *, name: str = "validator", read_only: bool = False, timeout_s: float = 60.0
+) -> AsyncIterator[House]:
     chain = await running_subnet(folder, miners=2)
     store = await Store.open(folder / FILE_NAME, retention_days=7)
     feed, cold = a_feed(), key("cold")
     wallet = Wallet(name, key(name), cold.ss58_address, cold)
     try:
-        yield House(feed, store, chain, wallet, folder, read_only=read_only)
+        yield House(feed, store, chain, wallet, folder, read_only=read_only, timeout_s=timeout_s)
     finally:
         await store.close()
         await chain.close()
@@ -145,7 +152,7 @@ async def a_validator(
     judge, caller = Judge("robust", "hashing"), Obliging(says)
     await judge.start()
     validating = Validating(
-        settings, feed=house.feed, store=house.store, chain=house.chain, watch=house.watch, wallet=house.wallet,
+        settings, feed=house.feed, store=house.store, chain=house.client, wallet=house.wallet,
         source=Questions(*ids), caller=caller, judge=judge, names={},
     )  # fmt: skip
     await validating.load()
@@ -284,7 +291,7 @@ async def test_two_that_act_as_one_are_shown_held_back_and_penalised_across_runs
         ):
             await until(lambda: set(states()) == pair)
             assert await again.answer(HoldPenalty(first, held=True)) == ("ok", "")
-            for _ in range((await house.chain.hyperparameters(NETUID)).tempo):
+            for _ in range((await house.chain.look(NETUID)).rules.tempo):
                 await house.chain.tick()
             await until(lambda: sorted(states().values()) == ["applied", "held"])
             taken = {row.hotkey: row.penalty for row in validating._upcoming().rows}
@@ -353,7 +360,7 @@ async def test_every_command_of_a_validator_works_through_the_feed(tmp_path: Pat
             outcome, reason = await house.answer(Register())
             assert (outcome, reason) == ("rejected", "HotKeyAlreadyRegisteredInSubNet")
             assert await house.answer(Serve("127.0.0.1", 8091)) == ("ok", "")
-            served = (await house.chain.metagraph(NETUID)).by_hotkey(key("validator").ss58_address)
+            served = (await metagraph_on(house.chain)).by_hotkey(key("validator").ss58_address)
             assert isinstance(served, Neuron)
             assert (served.ip, served.port) == ("127.0.0.1", 8091)
 
@@ -406,7 +413,7 @@ async def test_a_read_only_run_sends_nothing_and_says_why(tmp_path: Path) -> Non
         assert await house.answer(Pause()) == ("ok", "")
         assert "weights" not in {one.name for one in house.feed.snapshot.services}
         assert not house.feed.snapshot.auto_weights
-        assert await house.chain.weights(NETUID, 0) == ()
+        assert await weights_on(house.chain) == ()
 
 
 async def test_a_wallet_without_its_coldkey_cannot_register(tmp_path: Path) -> None:
@@ -464,7 +471,7 @@ async def test_a_plan_whose_outcome_comes_later_stays_one_row(tmp_path: Path) ->
         await house.look()
         plan = validating._upcoming()
         for outcome in (Outcome(status="unknown", reason="no answer"), Outcome(status="ok", block=plan.block + 2)):
-            validating._planned(plan, outcome)
+            validating.note(plan, outcome)
         shown = validating._view(house.feed.snapshot).plans
         assert [(row.outcome, row.block) for row in shown] == [("ok", plan.block)]
         assert [fields["outcome"] for fields in named(house.feed, "weights")] == ["unknown", "ok"]
@@ -476,9 +483,9 @@ async def test_a_commit_that_is_revealed_stays_one_row(tmp_path: Path) -> None:
         await house.look()
         plan = validating._upcoming()
         later = replace(plan, block=plan.block + 5)
-        validating._planned(plan, Outcome(status="committed"))
-        validating._planned(later, Outcome(status="committed"))
-        validating._planned(plan, Outcome(status="applied"))
+        validating.note(plan, Outcome(status="committed"))
+        validating.note(later, Outcome(status="committed"))
+        validating.note(plan, Outcome(status="applied"))
         shown = validating._view(house.feed.snapshot).plans
         assert [(row.outcome, row.block) for row in shown] == [("committed", later.block), ("applied", plan.block)]
 
@@ -486,8 +493,7 @@ async def test_a_commit_that_is_revealed_stays_one_row(tmp_path: Path) -> None:
 async def test_a_chain_call_that_hangs_holds_up_the_other_commands_no_longer_than_its_deadline(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(node_module, "CHAIN_TIMEOUT_S", 0.05)
-    async with a_house(tmp_path) as house:
+    async with a_house(tmp_path, timeout_s=0.5) as house:
 
         async def hangs(*_: object, **__: object) -> Outcome:
             await asyncio.Event().wait()

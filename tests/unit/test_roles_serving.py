@@ -8,15 +8,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from console.roles import axons as axons_module
-from console.roles.axons import Axon, Axons
 from console.roles.miner import Serving
 from engine.chain.embedded import EmbeddedChain
 from engine.commands import Serve
+from engine.node import axons as axons_module
 from engine.node import supervisor as supervisor_module
+from engine.node.axons import Axon, Axons
 from engine.node.supervisor import Supervisor
 from miner_server.server import MinerServer
-from tests.unit.chain_helpers import NETUID, RULES, key, running_subnet
+from tests.unit.chain_helpers import RULES, client_of, key, metagraph_on, running_subnet
 from tests.unit.engine_helpers import a_feed, until
 from tests.unit.miner_helpers import ObedientBackend, make_server
 
@@ -67,28 +67,28 @@ async def chain(tmp_path: Path) -> AsyncIterator[EmbeddedChain]:
 
 
 async def address_of(chain: EmbeddedChain) -> tuple[str, int]:
-    neuron = (await chain.metagraph(NETUID)).by_hotkey(key("miner1").ss58_address)
+    neuron = (await metagraph_on(chain)).by_hotkey(key("miner1").ss58_address)
     assert neuron is not None
     return neuron.ip, neuron.port
 
 
 async def test_an_address_is_announced_once_it_differs_and_a_refusal_is_told(chain: EmbeddedChain) -> None:
     feed = a_feed()
-    await Axons(chain, NETUID, [Axon(key("miner1"), "127.0.0.1", 9100)], feed).announce()
+    await Axons(client_of(chain), [Axon(key("miner1"), "127.0.0.1", 9100)], feed).announce()
     assert await address_of(chain) == ("127.0.0.1", 9100)
-    block = (await chain.metagraph(NETUID)).neurons[1].axon_block
+    block = (await metagraph_on(chain)).neurons[1].axon_block
     await chain.tick()
-    again = Axons(chain, NETUID, [Axon(key("miner1"), "127.0.0.1", 9100)], feed)
+    again = Axons(client_of(chain), [Axon(key("miner1"), "127.0.0.1", 9100)], feed)
     await again.announce()
-    assert (await chain.metagraph(NETUID)).neurons[1].axon_block == block
-    await Axons(chain, NETUID, [Axon(key("miner1"), "127.0.0.1", 9200)], feed).announce()
+    assert (await metagraph_on(chain)).neurons[1].axon_block == block
+    await Axons(client_of(chain), [Axon(key("miner1"), "127.0.0.1", 9200)], feed).announce()
     assert await address_of(chain) == ("127.0.0.1", 9100)
     assert "ServingRateLimitExceeded" in feed.attention[0].text
 
 
 async def test_an_address_that_the_operator_names_stays(chain: EmbeddedChain, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(axons_module, "CHECK_EVERY_S", 0.01)
-    axons = Axons(chain, NETUID, [Axon(key("miner1"), "127.0.0.1", 9000)], a_feed())
+    axons = Axons(client_of(chain), [Axon(key("miner1"), "127.0.0.1", 9000)], a_feed())
     running = asyncio.create_task(axons.run(lambda: None))
     outcome = await axons.serve(key("miner1").ss58_address, Serve("8.8.8.8", 8091))
     assert outcome.ok

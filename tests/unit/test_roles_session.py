@@ -41,7 +41,7 @@ def naming(session: Session, *peers: Peer, read_only: bool = False) -> Session:
 
 
 async def neuron(session: Session, hotkey: str) -> Neuron | None:
-    return (await session.chain.metagraph(7)).by_hotkey(hotkey)
+    return (await session.chain.look()).metagraph.by_hotkey(hotkey)
 
 
 async def test_a_named_miner_is_known_to_the_chain_and_moves_with_its_address(session: Session) -> None:
@@ -54,7 +54,7 @@ async def test_a_named_miner_is_known_to_the_chain_and_moves_with_its_address(se
 
 
 async def test_a_named_miner_that_is_registered_already_keeps_its_coldkey(session: Session) -> None:
-    await session.chain.adopt(FERDIE, "its coldkey")
+    await session.sandbox.adopt(FERDIE, "its coldkey")
     await name_neurons(naming(session, Peer(FERDIE, "127.0.0.1", 8091)))
     found = await neuron(session, FERDIE)
     assert found is not None
@@ -83,7 +83,7 @@ async def test_a_read_only_run_registers_nobody(session: Session) -> None:
     reading = naming(session, Peer(FERDIE, "127.0.0.1", 8091), read_only=True)
     assert len(await name_neurons(reading)) == 1
     await reading.join(session.wallet, stake=5.0)
-    assert (await session.chain.metagraph(7)).neurons == ()
+    assert (await session.chain.look()).metagraph.neurons == ()
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from engine.chain.embedded import EmbeddedChain
 from engine.chain.interface import ChainUnavailable
 from engine.feed import Feed
 from engine.node import chain_watch as watch_module
-from engine.node.chain_watch import ChainPoll, ChainWatch
+from engine.node.chain_watch import ChainWatch, chain_view
 from engine.node.supervisor import Fatal
 from engine.values import Metagraph, at_port
-from tests.unit.chain_helpers import NETUID, RULES, key, running_subnet
+from tests.unit.chain_helpers import NETUID, RULES, client_of, key, running_subnet
 from tests.unit.engine_helpers import a_feed, named, until
 
 
@@ -40,18 +40,12 @@ class Wire:
 class Watched:
     """A watch on the neuron `name` and what it told."""
 
-    def __init__(self, chain: EmbeddedChain, name: str) -> None:
+    def __init__(self, chain: EmbeddedChain, name: str, timeout_s: float) -> None:
         self.wire = Wire(chain)
         self.feed: Feed = a_feed()
         self.seen: list[Metagraph] = []
-        self.watch = ChainWatch(
-            self.wire,  # type: ignore[arg-type]
-            netuid=NETUID,
-            hotkey=key(name).ss58_address,
-            coldkey=key("cold").ss58_address,
-            feed=self.feed,
-        )
-        self.poll = ChainPoll(self.watch, (self.seen.append,))
+        self.client = client_of(self.wire, name, timeout_s=timeout_s)  # type: ignore[arg-type]
+        self.watch = ChainWatch(self.client, self.feed, (self.seen.append,))
 
 
 @pytest.fixture
@@ -62,10 +56,10 @@ async def chain(tmp_path: Path) -> AsyncIterator[EmbeddedChain]:
 
 
 @asynccontextmanager
-async def watching(chain: EmbeddedChain, name: str = "validator") -> AsyncIterator[Watched]:
-    watched = Watched(chain, name)
+async def watching(chain: EmbeddedChain, name: str = "validator", *, timeout_s: float = 60.0) -> AsyncIterator[Watched]:
+    watched = Watched(chain, name, timeout_s)
     started = asyncio.Event()
-    task = asyncio.create_task(watched.poll.run(started.set))
+    task = asyncio.create_task(watched.watch.run(started.set))
     try:
         await asyncio.wait_for(started.wait(), 30)
         yield watched
@@ -84,7 +78,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_its_own_row_and_the_rules_are_there_from_the_start(chain: EmbeddedChain) -> None:
     await chain.set_weights(NETUID, hotkey=key("validator"), uids=[1, 2], values=[65535, 21845])
     async with watching(chain) as watched:
-        view = watched.watch.view()
+        view = chain_view(watched.client)
         assert (view.network, view.netuid, view.uid, view.registered, view.validator_permit) == (
             "embedded", NETUID, 0, True, True,
         )  # fmt: skip
@@ -93,16 +87,16 @@ async def test_its_own_row_and_the_rules_are_there_from_the_start(chain: Embedde
         assert (view.block, view.last_weights_block, view.next_weights_block) == (20, 20, 30)
         assert view.reachable
         assert view.block_at > 0
-        assert watched.watch.weights_by_uid == {1: 0.75, 2: 0.25}
+        assert watched.client.seen.shares == {1: 0.75, 2: 0.25}
         assert [metagraph.block for metagraph in watched.seen] == [20]
 
 
 async def test_blocks_are_followed_and_the_metagraph_every_few(chain: EmbeddedChain) -> None:
     async with watching(chain) as watched:
         await chain.tick()
-        await until(lambda: watched.watch.block == 21)
+        await until(lambda: watched.client.head.block == 21)
         assert len(watched.seen) == 1
-        for _ in range(watch_module.METAGRAPH_EVERY_BLOCKS):
+        for _ in range(watch_module.LOOK_EVERY_BLOCKS):
             await chain.tick()
         await until(lambda: len(watched.seen) == 2)
         assert watched.seen[-1].block >= 25
@@ -112,24 +106,23 @@ async def test_an_outage_is_told_and_waited_out(chain: EmbeddedChain) -> None:
     async with watching(chain) as watched:
         watched.wire.broken = True
         await until(lambda: watched.feed.attention)
-        assert not watched.watch.view().reachable
-        assert watched.watch.view().uid == 0, "what was known is still shown"
+        assert not chain_view(watched.client).reachable
+        assert chain_view(watched.client).uid == 0, "what was known is still shown"
         assert [(line.level, line.subject) for line in watched.feed.attention] == [("error", "chain")]
         await until(lambda: watched.feed.attention[0].count > 3)
         watched.wire.broken = False
         await until(lambda: watched.feed.attention == ())
-        assert watched.watch.view().reachable
+        assert chain_view(watched.client).reachable
         assert named(watched.feed, "attention")[-1]["text"] == "the chain answers again"
 
 
 async def test_a_chain_that_falls_silent_is_not_taken_for_one_that_works(
-    chain: EmbeddedChain, monkeypatch: pytest.MonkeyPatch
+    chain: EmbeddedChain,
 ) -> None:
-    monkeypatch.setattr(watch_module, "CALL_TIMEOUT_S", 0.05)
-    async with watching(chain) as watched:
+    async with watching(chain, timeout_s=0.5) as watched:
         watched.wire.silent = True
         await until(lambda: watched.feed.attention)
-        assert not watched.watch.view().reachable
+        assert not chain_view(watched.client).reachable
 
 
 async def test_a_chain_that_falls_silent_is_told_of_long_before_it_is_given_up(
@@ -145,16 +138,16 @@ async def test_a_chain_that_falls_silent_is_told_of_long_before_it_is_given_up(
 
 
 async def test_an_unreachable_chain_at_the_start_is_the_supervisors(chain: EmbeddedChain) -> None:
-    watched = Watched(chain, "validator")
+    watched = Watched(chain, "validator", 60.0)
     watched.wire.broken = True
     with pytest.raises(ChainUnavailable):
-        await watched.poll.run(lambda: pytest.fail("it has not started"))
+        await watched.watch.run(lambda: pytest.fail("it has not started"))
 
 
 async def test_a_hotkey_that_never_was_registered_ends_the_run(chain: EmbeddedChain) -> None:
-    watched = Watched(chain, "stranger")
+    watched = Watched(chain, "stranger", 60.0)
     with pytest.raises(Fatal, match="not registered") as caught:
-        await watched.poll.run(lambda: pytest.fail("it has not started"))
+        await watched.watch.run(lambda: pytest.fail("it has not started"))
     assert caught.value.exit_code == 3
 
 
@@ -163,21 +156,21 @@ async def test_who_loses_the_uid_goes_on_and_is_back_once_registered_again(tmp_p
     chain = await running_subnet(tmp_path, miners=2, rules=rules)
     cold = key("cold")
     async with watching(chain, "miner1") as watched:
-        uid = watched.watch.view().uid
+        uid = chain_view(watched.client).uid
         for number in range(3):
             newcomer = key(f"newcomer{number}").ss58_address
             assert (await chain.register(NETUID, coldkey=cold, hotkey=newcomer)).ok
-        for _ in range(watch_module.METAGRAPH_EVERY_BLOCKS):
+        for _ in range(watch_module.LOOK_EVERY_BLOCKS):
             await chain.tick()
         await until(lambda: watched.feed.attention)
-        view = watched.watch.view()
+        view = chain_view(watched.client)
         assert (view.uid, view.registered, view.stake, view.axon) == (None, False, 0.0, "")
         assert "register it again" in watched.feed.attention[0].text
-        assert watched.watch.own_weights == ()
+        assert watched.client.seen.weights == ()
         assert (await chain.register(NETUID, coldkey=cold, hotkey=key("miner1").ss58_address)).ok
-        for _ in range(watch_module.METAGRAPH_EVERY_BLOCKS):
+        for _ in range(watch_module.LOOK_EVERY_BLOCKS):
             await chain.tick()
-        await until(lambda: watched.watch.view().registered)
+        await until(lambda: chain_view(watched.client).registered)
         await until(lambda: watched.feed.attention == ())
         assert uid is not None
     await chain.close()
@@ -188,5 +181,5 @@ async def test_an_ipv6_axon_is_shown_in_brackets(chain: EmbeddedChain) -> None:
         await chain.tick()
     assert (await chain.serve_axon(NETUID, hotkey=key("miner1"), ip="2001:db8::1", port=8091)).ok
     async with watching(chain, "miner1") as watched:
-        assert watched.watch.view().axon == "[2001:db8::1]:8091"
+        assert chain_view(watched.client).axon == "[2001:db8::1]:8091"
     assert at_port("10.0.0.1", 1) == "10.0.0.1:1"

@@ -1,16 +1,13 @@
 """Hundreds of epochs with a fault in almost each: one landing in every window, never two, never none."""
 
-import asyncio
 import random
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from engine.chain.deadline import deadline
-from engine.chain.interface import ChainUnavailable
 from engine.weights.setter import WeightSetter
-from tests.unit.chain_helpers import NETUID, RULES, running_subnet
+from tests.unit.chain_helpers import RULES, metagraph_on, running_subnet, weights_on
 from tests.unit.weights_helpers import FAULTS, Crash, Faults, FaultyChain, MemoryJournal, Recorder, scored, setter_on
 
 TEMPO = 20
@@ -64,14 +61,6 @@ async def test_each_fault_by_itself_on_a_subnet_that_takes_commits(tmp_path: Pat
     assert chain.landed == {40: 1, 60: 1, 80: 1}
 
 
-async def test_a_call_that_is_never_answered_is_given_up(tmp_path: Path) -> None:
-    chain = await running_subnet(tmp_path)
-    with pytest.raises(ChainUnavailable, match=r"gave no answer in 0\.02 s"):
-        async with deadline(chain, 0.02):
-            await asyncio.Event().wait()
-    await chain.close()
-
-
 async def test_hundreds_of_windows(tmp_path: Path) -> None:
     chance = random.Random(11)
     chain = await windows_with_faults(tmp_path, [chance.choice(("", *FAULTS)) for _ in range(300)])
@@ -101,6 +90,6 @@ async def test_a_crash_in_every_block_of_the_window_but_one(tmp_path: Path) -> N
             setter = setter_on(chain, journal, recorder)
         await chain.tick()
     assert chain.landed == {40: 1}
-    assert await chain.weights(NETUID, 0) == ((1, 65535), (2, 32768))
-    assert (await chain.metagraph(NETUID)).neurons[0].last_update == 39
+    assert await weights_on(chain) == ((1, 65535), (2, 32768))
+    assert (await metagraph_on(chain)).neurons[0].last_update == 39
     await chain.inner.close()

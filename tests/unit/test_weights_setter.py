@@ -9,9 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from engine.chain.embedded import EmbeddedChain
-from engine.values import Hyperparameters, Outcome
+from engine.chain.interface import Look
+from engine.values import Outcome
 from engine.weights.plan import Basis
-from tests.unit.chain_helpers import NETUID, RULES, key, running_subnet
+from tests.unit.chain_helpers import NETUID, RULES, key, metagraph_on, running_subnet, weights_on
 from tests.unit.weights_helpers import Faults, FaultyChain, MemoryJournal, Recorder, scored, setter_on
 
 VALIDATOR = key("validator")
@@ -31,7 +32,7 @@ async def to_block(chain: EmbeddedChain | FaultyChain, block: int) -> None:
 
 
 async def last_update(chain: EmbeddedChain) -> int:
-    return (await chain.metagraph(NETUID)).neurons[0].last_update
+    return (await metagraph_on(chain)).neurons[0].last_update
 
 
 async def test_weights_are_set_once_in_the_last_quarter(chain: EmbeddedChain) -> None:
@@ -43,7 +44,7 @@ async def test_weights_are_set_once_in_the_last_quarter(chain: EmbeddedChain) ->
         seen.append(await last_update(chain))
         await chain.tick()
     assert sorted(set(seen)) == [1, 35, 55, 75]
-    assert await chain.weights(NETUID, 0) == ((1, 65535), (2, 32768))
+    assert await weights_on(chain) == ((1, 65535), (2, 32768))
     assert recorder.outcomes == ["ok"] * 3
     assert [(plan.block, plan.window) for plan, _ in recorder.plans] == [(35, 40), (55, 60), (75, 80)]
     assert recorder.attention == []
@@ -100,7 +101,7 @@ async def test_after_a_switch_of_profiles_the_weights_on_chain_stand_until_the_n
     setter = setter_on(chain, MemoryJournal(), recorder := Recorder(), lambda: known["scores"], lambda: known["basis"])
     await to_block(chain, 35)
     await setter.step()
-    by_robust = await chain.weights(NETUID, 0)
+    by_robust = await weights_on(chain)
     assert by_robust == ((1, 65535), (2, 32768))
 
     why = "weights made by robust stand until loosh has scored 6 replies"
@@ -111,11 +112,11 @@ async def test_after_a_switch_of_profiles_the_weights_on_chain_stand_until_the_n
         assert (await setter.set_now()).reason == why
         assert (recorder.plans[-1][0].mode, recorder.plans[-1][0].skipped) == ("emergency", why)
         assert setter.wait.reason == f"nothing to set: {why}"
-        assert await chain.weights(NETUID, 0) == by_robust
+        assert await weights_on(chain) == by_robust
 
     known["basis"] = Basis(profile="loosh", on_chain_by="robust", scored=6)
     assert (await setter.set_now()).ok
-    assert await chain.weights(NETUID, 0) == ((2, 65535),)
+    assert await weights_on(chain) == ((2, 65535),)
     assert recorder.plans[-1][0].profile == "loosh"
     await chain.close()
 
@@ -151,8 +152,9 @@ async def test_paused_only_the_command_sets(chain: EmbeddedChain) -> None:
 
 async def test_a_rejection_is_told_and_tried_again_in_the_next_window(chain: EmbeddedChain) -> None:
     class OldRules(FaultyChain):
-        async def hyperparameters(self, netuid: int) -> Hyperparameters:
-            return replace(await self.inner.hyperparameters(netuid), weights_version=0)
+        async def look(self, netuid: int, *, hotkey: str = "", coldkey: str = "") -> Look:
+            seen = await super().look(netuid, hotkey=hotkey, coldkey=coldkey)
+            return replace(seen, rules=replace(seen.rules, weights_version=0))
 
     await chain.close()
     path = Path(chain._path)
@@ -290,7 +292,7 @@ async def test_where_weights_are_hidden_they_are_committed_to_and_revealed_by_th
     shown = {}
     while await chain.block() < 60:
         await setter.step()
-        shown[await chain.block()] = await chain.weights(NETUID, 0)
+        shown[await chain.block()] = await weights_on(chain)
         await chain.tick()
     assert [block for block, weights in shown.items() if weights] == list(range(40, 60))
     assert shown[40] == ((1, 65535), (2, 32768))
@@ -330,7 +332,7 @@ async def test_the_operator_commits_and_reveals(tmp_path: Path) -> None:
     await setter.step()
     assert recorder.attention == [("warning", "the commit of block 20 is lost unless you reveal it by block 59")]
     assert (await setter.reveal_now()).ok
-    assert await chain.weights(NETUID, 0) == ((1, 65535), (2, 32768))
+    assert await weights_on(chain) == ((1, 65535), (2, 32768))
     assert recorder.outcomes == ["committed", "applied"]
     await chain.close()
 
@@ -344,7 +346,7 @@ async def test_a_commit_that_nobody_revealed_in_time_is_lost_and_told(tmp_path: 
     await setter.step()
     assert recorder.outcomes == ["committed", "lost"]
     assert recorder.attention[-1][1].startswith("the commit of block 20 is lost: ")
-    assert await chain.weights(NETUID, 0) == ()
+    assert await weights_on(chain) == ()
     await chain.close()
 
 
@@ -390,5 +392,5 @@ async def test_a_reveal_that_comes_before_its_epoch_is_tried_again(tmp_path: Pat
         await chain.tick()
     assert recorder.outcomes == ["committed", "applied"]
     assert recorder.attention == []
-    assert await chain.inner.weights(NETUID, 0) == ((1, 65535), (2, 32768))
+    assert await weights_on(chain.inner) == ((1, 65535), (2, 32768))
     await chain.inner.close()

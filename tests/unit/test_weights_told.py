@@ -9,8 +9,9 @@ import pytest
 from msgspec.structs import replace
 
 from engine.chain.embedded import EmbeddedChain
-from engine.values import Metagraph, Outcome
-from engine.weights.moment import Wait
+from engine.chain.interface import Look
+from engine.values import Outcome
+from engine.weights.window import Wait
 from tests.unit.chain_helpers import RULES, key, running_subnet
 from tests.unit.weights_helpers import Faults, FaultyChain, MemoryJournal, Recorder, scored, setter_on
 
@@ -26,10 +27,9 @@ class Looked(FaultyChain):
         super().__init__(inner, faults)
         self.looked: list[int] = []
 
-    async def metagraph(self, netuid: int) -> Metagraph:
+    async def look(self, netuid: int, *, hotkey: str = "", coldkey: str = "") -> Look:
         self.looked.append(await self.inner.block())
-        found: Metagraph = await super().metagraph(netuid)
-        return found
+        return await super().look(netuid, hotkey=hotkey, coldkey=coldkey)
 
 
 class Refusing(FaultyChain):
@@ -165,12 +165,12 @@ async def test_too_fast_is_tried_again_in_the_next_block_and_needs_no_attention(
     assert recorder.attention == []
 
 
-async def test_an_outage_is_told_and_waited_out(chain: EmbeddedChain) -> None:
+async def test_an_outage_is_left_to_the_chain_watch_to_tell_and_waited_out(chain: EmbeddedChain) -> None:
     faults = Faults()
     setter = setter_on(FaultyChain(chain, faults), MemoryJournal(), recorder := Recorder())
     faults.next = "outage"
     await setter.step()
-    assert recorder.attention == [("warning", "weights have to wait: no answer")]
+    assert (setter.wait, recorder.attention) == (Wait(21, "the chain", "no answer"), [])
     faults.next = "outage"
     assert await setter.set_now() == Outcome(status="rejected", reason="nothing was sent: no answer")
     assert await setter.reveal_now() == Outcome(status="rejected", reason="NoWeightsCommitFound: nothing to reveal")
@@ -189,18 +189,27 @@ async def test_the_chain_is_looked_at_when_something_is_due_and_every_25_blocks(
 async def test_a_commands_turn_makes_the_next_block_looked_at(chain: EmbeddedChain) -> None:
     looked = Looked(chain)
     setter = setter_on(looked, MemoryJournal())
+    await setter.step()
     for command in (setter.reveal_now, setter.set_now, setter.commit_now):
-        await setter.step()
+        await chain.tick()
         await setter.step()
         await command()
-        await setter.step()
         await chain.tick()
+        await setter.step()
+    reveal, sent, commit = [21, 22], [23, 23, 24], [25, 26]
+    assert looked.looked == [20, *reveal, *sent, *commit]
+
+
+async def test_a_pause_and_its_end_are_taken_in_without_a_new_block(chain: EmbeddedChain) -> None:
+    setter = setter_on(chain, MemoryJournal())
+    await setter.step()
+    before = setter.wait
     setter.pause()
     await setter.step()
+    assert setter.wait == Wait(21, "you", "paused")
     setter.resume()
     await setter.step()
-    reveal, sent, commit, paused, resumed = [20, 20], [21, 21, 21], [22, 22], [23], [23]
-    assert looked.looked == [20, *reveal, *sent, *commit, *paused, *resumed]
+    assert setter.wait == before
 
 
 async def test_commits_say_what_they_wait_for(tmp_path: Path) -> None:

@@ -1,18 +1,20 @@
 """A journal in memory and a chain that fails on purpose, for the tests of setting weights."""
 
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from engine.chain.embedded import EmbeddedChain
-from engine.chain.interface import ChainUnavailable
+from engine.chain.interface import ChainUnavailable, Look
 from engine.errors import StoreError
 from engine.keys import Signer
 from engine.values import Level, Outcome, OutcomeStatus
 from engine.weights.journal import JournalEntry
-from engine.weights.plan import Basis, HotkeyScore, WeightPlan
+from engine.weights.plan import Basis, HotkeyScore, WeightPlan, plan_weights
 from engine.weights.setter import WeightSetter
-from tests.unit.chain_helpers import NETUID, key
+from tests.unit.chain_helpers import client_of, key
+from tests.unit.engine_helpers import a_feed, named
 
 
 class Crash(Exception):
@@ -99,10 +101,13 @@ class FaultyChain:
                 self._pool.remove((due, land))
                 await land()
 
-    async def metagraph(self, netuid: int) -> Any:
+    async def block(self) -> int:
+        return await self.inner.block()
+
+    async def look(self, netuid: int, *, hotkey: str = "", coldkey: str = "") -> Look:
         if self.faults.strikes("outage"):
             raise ChainUnavailable("no answer")
-        return await self.inner.metagraph(netuid)
+        return await self.inner.look(netuid, hotkey=hotkey, coldkey=coldkey)
 
     async def set_weights(
         self, netuid: int, *, hotkey: Signer, uids: Sequence[int], values: Sequence[int], version_key: int = 0
@@ -121,7 +126,7 @@ class FaultyChain:
         self.sent += 1
 
         async def land() -> Outcome:
-            window = await self.inner.next_epoch(netuid)
+            window = (await self.inner.look(netuid)).next_epoch
             outcome = await call()
             self.landed[window] += outcome.ok
             return outcome
@@ -170,18 +175,33 @@ FAULTS = (
 
 
 class Recorder:
-    """What a setter reports."""
+    """A `Planner` that remembers what it hears, and the feed of its setter."""
 
     def __init__(self) -> None:
         self.plans: list[tuple[WeightPlan, Outcome | None]] = []
-        self.attention: list[tuple[Level, str]] = []
+        self.feed = a_feed()
+        self.scores: Callable[[], Sequence[HotkeyScore]] = lambda: scored(1.0, 0.5)
+        self.basis: Callable[[], Basis] = Basis
 
-    def on_plan(self, plan: WeightPlan, outcome: Outcome | None) -> None:
+    def plan(self, look: Look) -> WeightPlan:
+        return plan_weights(
+            look.metagraph,
+            look.rules,
+            self.scores(),
+            hotkey=look.hotkey,
+            window=look.next_epoch,
+            now=time.time(),
+            basis=self.basis(),
+        )
+
+    def note(self, plan: WeightPlan, outcome: Outcome | None) -> None:
         self.plans.append((plan, outcome))
 
-    def on_attention(self, level: Level, subject: str, text: str) -> None:
-        assert subject == "weights"
-        self.attention.append((level, text))
+    @property
+    def attention(self) -> list[tuple[Level, str]]:
+        told = named(self.feed, "attention")
+        assert {one["subject"] for one in told} <= {"weights"}
+        return [(one["level"], one["text"]) for one in told]
 
     @property
     def outcomes(self) -> list[str]:
@@ -197,15 +217,9 @@ def setter_on(
 ) -> WeightSetter:
     """A setter for the hotkey "validator"."""
     recorder = recorder or Recorder()
+    recorder.scores, recorder.basis = scores or recorder.scores, basis
     return WeightSetter(
-        chain=chain,
-        netuid=NETUID,
-        signer=key("validator"),
-        journal=journal,
-        scores=scores or (lambda: scored(1.0, 0.5)),
-        basis=basis,
-        on_plan=recorder.on_plan,
-        attention=recorder.on_attention,
+        chain=client_of(chain), signer=key("validator"), journal=journal, planner=recorder, feed=recorder.feed
     )
 
 

@@ -1,7 +1,8 @@
 """The embedded chain: a subnet in one file, by the real chain's rules."""
 
 from engine.chain.embedded.chain import ChainFull, EmbeddedChain
-from engine.chain.embedded.refusal import Refused
+from engine.chain.embedded.sandbox import Sandbox
+from engine.chain.embedded.state import Refused
 from engine.chain.embedded.storage import FILE_NAME, ChainDataError, ChainInUse
 
-__all__ = ["FILE_NAME", "ChainDataError", "ChainFull", "ChainInUse", "EmbeddedChain", "Refused"]
+__all__ = ["FILE_NAME", "ChainDataError", "ChainFull", "ChainInUse", "EmbeddedChain", "Refused", "Sandbox"]

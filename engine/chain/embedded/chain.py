@@ -18,12 +18,11 @@ from msgspec.structs import replace
 
 from engine import keys
 from engine.chain.commitment import commitment
-from engine.chain.embedded import blocks, commits, registration, serving, staking, weighing
-from engine.chain.embedded.reads import StateReads
-from engine.chain.embedded.refusal import Refused
-from engine.chain.embedded.state import State, genesis
+from engine.chain.embedded import epoch, neurons, sandbox, weights
+from engine.chain.embedded.look import look_of
+from engine.chain.embedded.state import Refused, State, genesis
 from engine.chain.embedded.storage import ChainDataError, ChainGone, StateFile, told
-from engine.chain.interface import ChainUnavailable
+from engine.chain.interface import ChainUnavailable, Look
 from engine.keys import Signer
 from engine.sqlite import failure_of
 from engine.values import Hyperparameters, Outcome
@@ -35,17 +34,18 @@ class ChainFull(ChainUnavailable):
     """There is no space left for the file: the chain is here, and what is missing can be mended here."""
 
 
-class EmbeddedChain(StateReads):
-    """One subnet on a chain of its own. A `Chain` and a service; several callers may use it at once."""
+class EmbeddedChain:
+    """One subnet on a chain of its own: a `Chain`, its `Sandbox`, and a service. Several callers may use it at once."""
 
-    name = "chain"
+    endpoint = "embedded"
+    network = "embedded"
     mortality = 0
 
     def __init__(
         self, path: Path, file: StateFile, state: State, thread: ThreadPoolExecutor, block_time: float
     ) -> None:
         """For `open`."""
-        super().__init__(state)
+        self._state = state
         self._path = path
         self._file = file
         self._thread = thread
@@ -95,6 +95,14 @@ class EmbeddedChain(StateReads):
     def block_time(self) -> float:
         return self._block_time
 
+    async def block(self) -> int:
+        return self._state.block
+
+    async def look(self, netuid: int, *, hotkey: str = "", coldkey: str = "") -> Look:
+        if netuid != self._state.netuid:
+            raise ChainUnavailable(f"the embedded chain has netuid {self._state.netuid}, not {netuid}")
+        return look_of(self._state, hotkey=hotkey, coldkey=coldkey)
+
     # -- blocks ------------------------------------------------------------------------------------------------
 
     async def run(self, started: Callable[[], None]) -> None:
@@ -115,7 +123,7 @@ class EmbeddedChain(StateReads):
 
     async def tick(self) -> int:
         """Make the next block now; answers with its number."""
-        return (await self._change(blocks.next_block)).block
+        return (await self._change(epoch.next_block)).block
 
     # -- extrinsics --------------------------------------------------------------------------------------------
 
@@ -124,7 +132,7 @@ class EmbeddedChain(StateReads):
         return await self._extrinsic(
             coldkey,
             ("register_limit", netuid, hotkey, limit),
-            lambda state: registration.register(_subnet(state, netuid), coldkey=owner, hotkey=hotkey, limit=limit),
+            lambda state: neurons.register(_subnet(state, netuid), coldkey=owner, hotkey=hotkey, limit=limit),
         )
 
     async def serve_axon(self, netuid: int, *, hotkey: Signer, ip: str, port: int) -> Outcome:
@@ -132,7 +140,7 @@ class EmbeddedChain(StateReads):
         return await self._extrinsic(
             hotkey,
             ("serve_axon", netuid, ip, port),
-            lambda state: serving.serve_axon(_subnet(state, netuid), hotkey=address, ip=ip, port=port),
+            lambda state: neurons.serve_axon(_subnet(state, netuid), hotkey=address, ip=ip, port=port),
         )
 
     async def set_weights(
@@ -142,7 +150,7 @@ class EmbeddedChain(StateReads):
         return await self._extrinsic(
             hotkey,
             ("set_weights", netuid, tuple(uids), tuple(values), version_key),
-            lambda state: weighing.set_weights(
+            lambda state: weights.set_weights(
                 _subnet(state, netuid), hotkey=address, uids=uids, values=values, version_key=version_key
             ),
         )
@@ -152,7 +160,7 @@ class EmbeddedChain(StateReads):
         return await self._extrinsic(
             hotkey,
             ("commit_weights", netuid, commit_hash),
-            lambda state: commits.commit_weights(_subnet(state, netuid), hotkey=address, commit_hash=commit_hash),
+            lambda state: weights.commit_weights(_subnet(state, netuid), hotkey=address, commit_hash=commit_hash),
         )
 
     async def reveal_weights(
@@ -170,7 +178,7 @@ class EmbeddedChain(StateReads):
         return await self._extrinsic(
             hotkey,
             ("reveal_weights", netuid, tuple(uids), tuple(values), tuple(salt), version_key),
-            lambda state: commits.reveal_weights(
+            lambda state: weights.reveal_weights(
                 _subnet(state, netuid),
                 hotkey=address,
                 commit_hash=revealed,
@@ -180,32 +188,26 @@ class EmbeddedChain(StateReads):
             ),
         )
 
-    async def add_stake(self, coldkey: Signer, hotkey: str, amount: float) -> Outcome:
-        """Move tokens of the coldkey onto a hotkey as stake."""
+    async def add_stake(self, netuid: int, *, coldkey: Signer, hotkey: str, amount: float) -> Outcome:
         owner = coldkey.ss58_address
         return await self._extrinsic(
             coldkey,
-            ("add_stake", hotkey, amount),
-            lambda state: staking.add_stake(state, coldkey=owner, hotkey=hotkey, amount=amount),
+            ("add_stake", netuid, hotkey, amount),
+            lambda state: neurons.add_stake(_subnet(state, netuid), coldkey=owner, hotkey=hotkey, amount=amount),
         )
 
+    # -- the sandbox -------------------------------------------------------------------------------------------
+
     async def fund(self, coldkey: str, amount: float) -> None:
-        """The faucet: give tokens to a coldkey."""
-        await self._change(lambda state: staking.fund(state, coldkey=coldkey, amount=amount))
+        await self._change(lambda state: sandbox.fund(state, coldkey=coldkey, amount=amount))
 
     async def adopt(self, hotkey: str, coldkey: str, *, stake: float = 0.0) -> None:
-        """Set up a neuron whatever keys are at hand: registered, with at least `stake`, all from the faucet.
-
-        Does nothing for what is so already. Raises `Refused`.
-        """
-        await self._change(lambda state: staking.adopted(state, hotkey=hotkey, coldkey=coldkey, stake=stake))
+        await self._change(lambda state: sandbox.adopted(state, hotkey=hotkey, coldkey=coldkey, stake=stake))
 
     async def place(self, hotkey: str, ip: str, port: int) -> None:
-        """Set up the axon of a neuron whose key is elsewhere, whatever the rate limit. Raises `Refused`."""
-        await self._change(lambda state: serving.placed(state, hotkey=hotkey, ip=ip, port=port))
+        await self._change(lambda state: neurons.placed(state, hotkey=hotkey, ip=ip, port=port))
 
     async def close(self) -> None:
-        """Let what is under way land, then free the file. A second call does nothing."""
         if self._closed:
             return
         self._closed = True

@@ -1,10 +1,11 @@
-"""One epoch of the embedded chain: who may validate, whose weights count, what everybody earns."""
+"""Blocks and epochs: who may validate, whose weights count, what everybody earns."""
 
 from collections.abc import Sequence
 
 from msgspec.structs import replace
 
 from engine.chain.embedded.consensus import Row, Terms, normalised, terms_of
+from engine.chain.embedded.neurons import decayed_burn
 from engine.chain.embedded.state import RAO, Hotkey, State, is_active, to_rao
 
 EMISSION_PER_BLOCK = RAO
@@ -12,6 +13,17 @@ EMISSION_PER_BLOCK = RAO
 
 OWNER_CUT = 0.18
 """The subnet owner's part, which nobody earns here."""
+
+
+def next_block(state: State) -> State:
+    """The state one block on. An epoch is due when block - LastEpochBlock >= Tempo."""
+    state = replace(state, block=state.block + 1, burn=decayed_burn(state.burn))
+    return run_epoch(state) if state.block >= next_epoch(state) else state
+
+
+def next_epoch(state: State) -> int:
+    """The block in which the next epoch runs."""
+    return state.last_epoch + state.rules.tempo
 
 
 def run_epoch(state: State) -> State:

@@ -1,26 +1,61 @@
-"""A look at an embedded chain's file from outside: read-only, without its lock, also while it runs."""
+"""The embedded chain's state as every client reads it."""
 
-import sqlite3
-from contextlib import closing
-from pathlib import Path
+from msgspec.structs import replace
 
-from engine.chain.embedded.state import State
-from engine.chain.embedded.storage import DATA_VERSION, newer, read_state, require_file, told
-from engine.sqlite import log_waits
-
-BUSY_TIMEOUT_S = 2.0
+from engine.chain.embedded.epoch import next_epoch
+from engine.chain.embedded.state import RAO, AxonInfo, Slot, State, is_active
+from engine.chain.embedded.weights import waiting_commits
+from engine.chain.interface import Look
+from engine.values import Hyperparameters, Metagraph, Neuron
 
 
-def look(path: Path) -> State | None:
-    """The chain as it stands in the file, None when it holds no block yet. Raises `ChainDataError`.
+def look_of(state: State, *, hotkey: str = "", coldkey: str = "") -> Look:
+    """The subnet, and what it has of this hotkey and this coldkey. Of an unknown one it has nothing."""
+    own = state.uid_of(hotkey)
+    return Look(
+        hotkey=hotkey,
+        metagraph=_metagraph(state),
+        rules=_rules(state),
+        last_epoch=state.last_epoch,
+        next_epoch=next_epoch(state),
+        weights=state.slots[own].weights if own is not None else (),
+        commits=waiting_commits(state, hotkey),
+        balance=state.balances.get(coldkey, 0) / RAO,
+    )
 
-    Where nothing waits in the write-ahead log the file is taken as one that nobody writes, as for this moment it is:
-    SQLite then leaves no other file beside it, and reads it where nothing can be written.
-    """
-    uri = f"{path.absolute().as_uri()}?mode=ro{'' if log_waits(path) else '&immutable=1'}"
-    require_file(path)
-    with told(path), closing(sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S)) as connection:
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version > DATA_VERSION:
-            raise newer(path, version)
-        return read_state(connection)
+
+def _rules(state: State) -> Hyperparameters:
+    """The hyperparameters with the burn of this block."""
+    return replace(state.rules, burn=state.burn / RAO)
+
+
+def _metagraph(state: State) -> Metagraph:
+    """The subnet as every client reads it."""
+    return Metagraph(
+        netuid=state.netuid,
+        block=state.block,
+        neurons=tuple(_neuron(state, uid, slot) for uid, slot in enumerate(state.slots)),
+    )
+
+
+def _neuron(state: State, uid: int, slot: Slot) -> Neuron:
+    account = state.hotkeys[slot.hotkey]
+    axon = slot.axon or AxonInfo("", 0, 0)
+    return Neuron(
+        uid=uid,
+        hotkey=slot.hotkey,
+        coldkey=account.coldkey,
+        ip=axon.ip,
+        port=axon.port,
+        axon_block=axon.block,
+        stake=account.stake / RAO,
+        validator_permit=slot.validator_permit,
+        active=is_active(state, slot),
+        incentive=slot.incentive,
+        dividends=slot.dividends,
+        consensus=slot.consensus,
+        validator_trust=slot.validator_trust,
+        emission=slot.emission / RAO,
+        last_update=slot.last_update,
+        registered_at=slot.registered_at,
+    )

@@ -6,12 +6,20 @@ Amounts are integers in rao (1e-9 token), as on the chain. The dicts of a State 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from engine.values import Hyperparameters, Metagraph, Natural, Neuron
+from engine.values import Hyperparameters, Natural
 
 RAO = 10**9
 
 
-class Axon(Struct, frozen=True):
+class Refused(Exception):
+    """An extrinsic that the rules do not allow: the chain's own error name, and what it means here."""
+
+    def __init__(self, name: str, detail: str = "") -> None:
+        super().__init__(f"{name}: {detail}" if detail else name)
+        self.name = name
+
+
+class AxonInfo(Struct, frozen=True):
     """Where a hotkey serves, and the block in which it said so."""
 
     ip: str
@@ -36,7 +44,7 @@ class Slot(Struct, frozen=True, kw_only=True):
     hotkey: str
     registered_at: Natural
     last_update: Natural
-    axon: Axon | None = None
+    axon: AxonInfo | None = None
     validator_permit: bool = False
     weights: tuple[tuple[Natural, Natural], ...] = ()
     commits: tuple[Commit, ...] = ()
@@ -93,43 +101,6 @@ def with_slot(state: State, uid: int, slot: Slot) -> State:
     return replace(state, slots=(*state.slots[:uid], slot, *state.slots[uid + 1 :]))
 
 
-def current_rules(state: State) -> Hyperparameters:
-    """The hyperparameters with the burn of this block."""
-    return replace(state.rules, burn=state.burn / RAO)
-
-
 def is_active(state: State, slot: Slot) -> bool:
     """Whether the slot has set weights, or registered, within the activity cutoff."""
     return slot.last_update + state.rules.activity_cutoff >= state.block
-
-
-def metagraph_of(state: State) -> Metagraph:
-    """The subnet as every client reads it."""
-    return Metagraph(
-        netuid=state.netuid,
-        block=state.block,
-        neurons=tuple(_neuron(state, uid, slot) for uid, slot in enumerate(state.slots)),
-    )
-
-
-def _neuron(state: State, uid: int, slot: Slot) -> Neuron:
-    account = state.hotkeys[slot.hotkey]
-    axon = slot.axon or Axon("", 0, 0)
-    return Neuron(
-        uid=uid,
-        hotkey=slot.hotkey,
-        coldkey=account.coldkey,
-        ip=axon.ip,
-        port=axon.port,
-        axon_block=axon.block,
-        stake=account.stake / RAO,
-        validator_permit=slot.validator_permit,
-        active=is_active(state, slot),
-        incentive=slot.incentive,
-        dividends=slot.dividends,
-        consensus=slot.consensus,
-        validator_trust=slot.validator_trust,
-        emission=slot.emission / RAO,
-        last_update=slot.last_update,
-        registered_at=slot.registered_at,
-    )

@@ -8,7 +8,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -19,13 +19,14 @@ from engine.damage import UNDECODABLE, Damaged, damage, not_a_file
 from engine.database_files import EMPTY_LOG, DatabaseFiles
 from engine.folders import FolderError
 from engine.locks import open_lock
-from engine.sqlite import ERRORS, failure_of
+from engine.sqlite import ERRORS, failure_of, log_waits
 from engine.values import Hyperparameters, Natural
 
 log = logging.getLogger(__name__)
 
 FILE_NAME = "chain.sqlite3"
 DATA_VERSION = 1
+BUSY_TIMEOUT_S = 2.0
 FRESH_CHAIN = "move it away to start a fresh chain"
 
 NEWEST = "SELECT value FROM head"
@@ -96,7 +97,7 @@ class StateFile:
     def load(self) -> State | None:
         """The state after the last transaction, None when the file is new."""
         with told(self._path):
-            return read_state(self._connection)
+            return _state_in(self._connection)
 
     def save(self, before: State | None, after: State) -> None:
         """Write what differs, in one transaction. Raises `sqlite3.Error`, `ChainGone`, and then nothing was written."""
@@ -151,7 +152,22 @@ class StateFile:
         log.warning("%s", self._files.mended(lost))
 
 
-def read_state(connection: sqlite3.Connection) -> State | None:
+def read_state(path: Path) -> State | None:
+    """The chain as it stands in the file, None when it holds no block yet. Raises `ChainDataError`.
+
+    Where nothing waits in the write-ahead log the file is taken as one that nobody writes, as for this moment it is:
+    SQLite then leaves no other file beside it, and reads it where nothing can be written.
+    """
+    uri = f"{path.absolute().as_uri()}?mode=ro{'' if log_waits(path) else '&immutable=1'}"
+    _require_file(path)
+    with told(path), closing(sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S)) as connection:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version > DATA_VERSION:
+            raise _newer(path, version)
+        return _state_in(connection)
+
+
+def _state_in(connection: sqlite3.Connection) -> State | None:
     """What a file holds, None when it is new. Raises `sqlite3.Error`, `_BadState`."""
     rows = connection.execute("SELECT value FROM head").fetchall()
     if not rows:
@@ -185,7 +201,7 @@ def read_state(connection: sqlite3.Connection) -> State | None:
     return state
 
 
-def require_file(path: Path) -> None:
+def _require_file(path: Path) -> None:
     """Raise `ChainDamaged` for what would hold up whoever opens it."""
     if obstacle := not_a_file(path):
         raise ChainDamaged(damage(path, obstacle, FRESH_CHAIN))
@@ -223,7 +239,7 @@ def _lock(path: Path) -> int:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    require_file(path)
+    _require_file(path)
     with ExitStack() as unless_it_works, told(path):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         connection = sqlite3.connect(path, check_same_thread=False)
@@ -232,7 +248,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = NORMAL")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > DATA_VERSION:
-            raise newer(path, version)
+            raise _newer(path, version)
         if version == 0:
             connection.executescript(_SCHEMA)
         connection.execute("SELECT count(*) FROM head").fetchone()  # the log is opened by the first read
@@ -240,7 +256,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def newer(path: Path, version: int) -> ChainDataError:
+def _newer(path: Path, version: int) -> ChainDataError:
     return ChainDataError(
         f"{path} was written by a newer version (data version {version}, this one knows {DATA_VERSION}): "
         "update subnet-console, or choose another --data-dir"

@@ -1,18 +1,21 @@
-"""Registering a hotkey: the burn, the uid, and who loses one when the subnet is full.
+"""Neurons: registered for a burn, with a stake, serving at an axon.
 
 As the chain does, except that the subnet's owner and the floor under the number of uids outside immunity do not exist
-here.
+here, and that loopback addresses are taken.
 """
+
+import ipaddress
 
 from msgspec.structs import replace
 
-from engine.chain.embedded.refusal import Refused
-from engine.chain.embedded.state import RAO, Hotkey, Slot, State, to_rao, with_slot
+from engine.chain.embedded.state import RAO, AxonInfo, Hotkey, Refused, Slot, State, to_rao, with_slot
 
 BURN_INCREASE = 1.26
 BURN_HALF_LIFE = 360
 MIN_BURN = 500_000
 MAX_BURN = 100 * RAO
+
+PORT_MAX = 65535
 
 _DECAY = 0.5 ** (1 / BURN_HALF_LIFE)
 
@@ -65,6 +68,41 @@ def uid_to_prune(state: State) -> int | None:
     )
 
 
+def add_stake(state: State, *, coldkey: str, hotkey: str, amount: float) -> State:
+    """The coldkey's tokens as stake on a hotkey, anybody's. Raises `Refused`."""
+    rao, balance = to_rao(amount), state.balances.get(coldkey, 0)
+    account = state.hotkeys.get(hotkey)
+    if account is None:
+        raise Refused("HotKeyAccountNotExists", "register the hotkey first")
+    if rao <= 0:
+        raise Refused("AmountTooLow")
+    if balance < rao:
+        raise Refused("NotEnoughBalanceToStake", f"the coldkey has {balance / RAO:g}")
+    return replace(
+        state,
+        hotkeys={**state.hotkeys, hotkey: replace(account, stake=account.stake + rao)},
+        balances={**state.balances, coldkey: balance - rao},
+    )
+
+
+def serve_axon(state: State, *, hotkey: str, ip: str, port: int) -> State:
+    """The hotkey with this axon. `ip` is a literal; 0.0.0.0 takes the axon back. Raises `Refused`."""
+    slot, limit = state.slots[_uid(state, hotkey)], state.rules.serving_rate_limit
+    _address(ip)
+    wait = slot.axon.block + limit - state.block if slot.axon else 0
+    if limit and wait > 0:
+        raise Refused("ServingRateLimitExceeded", f"{wait} blocks left")
+    return placed(state, hotkey=hotkey, ip=ip, port=port)
+
+
+def placed(state: State, *, hotkey: str, ip: str, port: int) -> State:
+    """The hotkey with this axon whenever it last moved: for setting a subnet up. Raises `Refused`."""
+    uid, address = _uid(state, hotkey), _address(ip)
+    if not 0 < port <= PORT_MAX:
+        raise Refused("InvalidPort", f"{port} is not between 1 and {PORT_MAX}")
+    return with_slot(state, uid, replace(state.slots[uid], axon=AxonInfo(address, port, state.block)))
+
+
 def _is_immune(state: State, slot: Slot) -> bool:
     return state.block - slot.registered_at < state.rules.immunity_period
 
@@ -80,3 +118,20 @@ def _without_weights_on(state: State, uid: int) -> State:
             for slot in state.slots
         ),
     )
+
+
+def _uid(state: State, hotkey: str) -> int:
+    uid = state.uid_of(hotkey)
+    if uid is None:
+        raise Refused("HotKeyNotRegisteredInNetwork")
+    return uid
+
+
+def _address(ip: str) -> str:
+    try:
+        address = ipaddress.ip_address(ip)
+    except ValueError:
+        raise Refused("InvalidIpType", f"{ip!r} is neither an IPv4 nor an IPv6 address") from None
+    if int(address) == (1 << address.max_prefixlen) - 1:
+        raise Refused("InvalidIpAddress", f"{ip} is the broadcast address")
+    return str(address)

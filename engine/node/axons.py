@@ -1,4 +1,4 @@
-"""Keeps what the chain says of where our neurons listen equal to where they do listen."""
+"""Keeps what the chain says of where our neurons serve equal to where they do serve."""
 
 import asyncio
 import logging
@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from engine.chain.deadline import deadline
-from engine.chain.interface import Chain, ChainUnavailable
+from engine.chain.client import ChainClient
+from engine.chain.interface import ChainUnavailable
 from engine.commands import Serve
 from engine.feed import Feed
 from engine.keys import Signer
@@ -17,7 +17,7 @@ from engine.values import Outcome, at_port
 log = logging.getLogger(__name__)
 
 CHECK_EVERY_S = 30.0
-CALL_TIMEOUT_S = 60.0
+"""Two to three blocks of 12 s: a chain that lost our axon has it back long before the next round of challenges."""
 
 
 class Axon(Struct, frozen=True):
@@ -29,11 +29,10 @@ class Axon(Struct, frozen=True):
 
 
 class Axons:
-    """A service. An address is announced when the chain has another one, and again after a refusal."""
+    """A service. An axon is announced when the chain has another address of it, and again after a refusal."""
 
-    def __init__(self, chain: Chain, netuid: int, axons: Iterable[Axon], feed: Feed) -> None:
+    def __init__(self, chain: ChainClient, axons: Iterable[Axon], feed: Feed) -> None:
         self._chain = chain
-        self._netuid = netuid
         self._axons = {axon.hotkey.ss58_address: axon for axon in axons}
         self._feed = feed
 
@@ -48,10 +47,9 @@ class Axons:
 
     async def announce(self) -> None:
         """Announce whatever differs. Raises `ChainUnavailable`."""
-        async with deadline(self._chain, CALL_TIMEOUT_S):
-            metagraph = await self._chain.metagraph(self._netuid)
+        look = await self._chain.look()
         for hotkey, axon in self._axons.items():
-            neuron = metagraph.by_hotkey(hotkey)
+            neuron = look.metagraph.by_hotkey(hotkey)
             if neuron is None or (neuron.ip, neuron.port) == (axon.ip, axon.port):
                 continue
             outcome = await self._send(axon)
@@ -60,7 +58,7 @@ class Axons:
                 self._feed.raise_attention("warning", f"axon of uid {neuron.uid}", text)
 
     async def serve(self, hotkey: str, command: Serve) -> Outcome:
-        """Announce the address that the operator names for one of ours, from here on. Raises `ChainUnavailable`."""
+        """Announce the address that the operator names for one of ours, from here on."""
         axon = replace(self._axons[hotkey], ip=command.ip, port=command.port)
         outcome = await self._send(axon)
         if outcome.ok:
@@ -68,7 +66,6 @@ class Axons:
         return outcome
 
     async def _send(self, axon: Axon) -> Outcome:
-        async with deadline(self._chain, CALL_TIMEOUT_S):
-            outcome = await self._chain.serve_axon(self._netuid, hotkey=axon.hotkey, ip=axon.ip, port=axon.port)
+        outcome = await self._chain.serve_axon(hotkey=axon.hotkey, ip=axon.ip, port=axon.port)
         log.info("axon %s: %s %s", at_port(axon.ip, axon.port), outcome.status, outcome.reason)
         return outcome

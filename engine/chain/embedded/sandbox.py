@@ -1,12 +1,40 @@
-"""Setting an embedded subnet up: tokens from a faucet, and stake on a hotkey."""
+"""What only a chain of one's own allows: tokens from a faucet, and neurons set up whatever keys are at hand."""
+
+from typing import Protocol
 
 from msgspec.structs import replace
 
-from engine.chain.embedded.refusal import Refused
-from engine.chain.embedded.registration import register
+from engine.chain.embedded.neurons import add_stake, register
 from engine.chain.embedded.state import RAO, State, to_rao
 
 TOTAL_SUPPLY = 21_000_000
+"""Tokens that will ever be minted, as on the real chain."""
+
+
+class Sandbox(Protocol):
+    """An embedded chain as the demo and a neuron on it set themselves up. No other chain has any of this.
+
+    Each may raise `ChainUnavailable`.
+    """
+
+    async def fund(self, coldkey: str, amount: float) -> None:
+        """The faucet: give tokens to a coldkey."""
+        ...
+
+    async def adopt(self, hotkey: str, coldkey: str, *, stake: float = 0.0) -> None:
+        """Register a hotkey and stake on it up to `stake` tokens, without its coldkey's signature, paid by the faucet.
+
+        Does nothing for what is so already. Raises `Refused`.
+        """
+        ...
+
+    async def place(self, hotkey: str, ip: str, port: int) -> None:
+        """Set the axon of a neuron without its hotkey's signature, whatever the rate limit. Raises `Refused`."""
+        ...
+
+    async def tick(self) -> int:
+        """Make the next block now; answers with its number."""
+        ...
 
 
 def fund(state: State, *, coldkey: str, amount: float) -> State:
@@ -14,23 +42,6 @@ def fund(state: State, *, coldkey: str, amount: float) -> State:
     if not 0 < amount <= TOTAL_SUPPLY:
         raise ValueError(f"the faucet gives more than 0 and at most {TOTAL_SUPPLY} tokens, not {amount}")
     return _richer(state, coldkey, to_rao(amount))
-
-
-def add_stake(state: State, *, coldkey: str, hotkey: str, amount: float) -> State:
-    """The coldkey's tokens as stake on a hotkey, anybody's. Raises `Refused`."""
-    rao, balance = to_rao(amount), state.balances.get(coldkey, 0)
-    account = state.hotkeys.get(hotkey)
-    if account is None:
-        raise Refused("HotKeyAccountNotExists", "register the hotkey first")
-    if rao <= 0:
-        raise Refused("AmountTooLow")
-    if balance < rao:
-        raise Refused("NotEnoughBalanceToStake", f"the coldkey has {balance / RAO:g}")
-    return replace(
-        state,
-        hotkeys={**state.hotkeys, hotkey: replace(account, stake=account.stake + rao)},
-        balances={**state.balances, coldkey: balance - rao},
-    )
 
 
 def adopted(state: State, *, hotkey: str, coldkey: str, stake: float) -> State:

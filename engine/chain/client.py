@@ -1,0 +1,188 @@
+"""One neuron's way to the chain: every call has a deadline, and all who read share one look a block.
+
+What is sent and not answered in time is `unknown`: it may have landed, or may still, and only the chain can tell.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager
+
+from msgspec import Struct
+
+from engine.chain.interface import Chain, ChainUnavailable, Look
+from engine.keys import Signer
+from engine.values import Metagraph, Outcome
+
+CALL_TIMEOUT_S = 60.0
+"""Five blocks of 12 s: a node that answers at all has answered by then, also while it loads a runtime upgrade."""
+
+
+class Head(Struct, frozen=True):
+    """The newest block: its number, when it was first seen (unix seconds), and how long the chain took to say so."""
+
+    block: int = 0
+    at: float = 0.0
+    latency_ms: float = 0.0
+
+
+class ChainClient:
+    """A hotkey on a subnet of a chain. Actions that are not the hotkey's own name their signer all the same."""
+
+    def __init__(
+        self, chain: Chain, *, netuid: int, hotkey: str, coldkey: str = "", timeout_s: float = CALL_TIMEOUT_S
+    ) -> None:
+        self._chain = chain
+        self._timeout_s = timeout_s
+        self._coldkey = coldkey
+        self._reading = asyncio.Lock()
+        self._seen = Look(hotkey=hotkey, metagraph=Metagraph(netuid=netuid, block=0))
+        self._seen_at = -math.inf
+        self._outdated = True
+        self._head = Head()
+        self._reachable = False
+
+    # -- what is known -----------------------------------------------------------------------------------------
+
+    @property
+    def endpoint(self) -> str:
+        """What to call the chain on a screen; a URL is not cleaned."""
+        return self._chain.endpoint
+
+    @property
+    def network(self) -> str:
+        """embedded, finney, test, local or a URL."""
+        return self._chain.network
+
+    @property
+    def block_time(self) -> float:
+        """Seconds a block."""
+        return self._chain.block_time
+
+    @property
+    def mortality(self) -> int:
+        """Blocks after which something sent and not yet included never will be."""
+        return self._chain.mortality
+
+    @property
+    def netuid(self) -> int:
+        """The subnet that is looked at and acted on."""
+        return self._seen.metagraph.netuid
+
+    @property
+    def hotkey(self) -> str:
+        """The address whose weights and commits are looked at."""
+        return self._seen.hotkey
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the last call was answered in time."""
+        return self._reachable
+
+    @property
+    def head(self) -> Head:
+        """The newest block that was seen."""
+        return self._head
+
+    @property
+    def seen(self) -> Look:
+        """The last look, of block 0 and without neurons before the first one."""
+        return self._seen
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the last look."""
+        return time.monotonic() - self._seen_at
+
+    # -- reading -----------------------------------------------------------------------------------------------
+
+    async def read_head(self) -> int:
+        """The number of the newest block. Raises `ChainUnavailable`."""
+        async with self._deadline():
+            return await self._read_head()
+
+    async def look(self) -> Look:
+        """The subnet at the newest block, read once for all who ask. Raises `ChainUnavailable`.
+
+        What was sent through this client since is in it, if it has landed.
+        """
+        async with self._deadline(), self._reading:
+            if await self._read_head() != self._seen.block or self._outdated:
+                self._outdated = False
+                self._seen = await self._looked()
+                self._seen_at = time.monotonic()
+            return self._seen
+
+    async def _looked(self) -> Look:
+        try:
+            return await self._chain.look(self.netuid, hotkey=self.hotkey, coldkey=self._coldkey)
+        except BaseException:
+            self._outdated = True
+            raise
+
+    async def _read_head(self) -> int:
+        began = time.monotonic()
+        block = await self._chain.block()
+        at = self._head.at if block == self._head.block else time.time()
+        self._head = Head(block, at, (time.monotonic() - began) * 1000)
+        return block
+
+    # -- acting ------------------------------------------------------------------------------------------------
+
+    async def register(self, *, coldkey: Signer, hotkey: str, limit: float | None = None) -> Outcome:
+        """As `Chain.register`."""
+        return await self._sent(self._chain.register(self.netuid, coldkey=coldkey, hotkey=hotkey, limit=limit))
+
+    async def serve_axon(self, *, hotkey: Signer, ip: str, port: int) -> Outcome:
+        """As `Chain.serve_axon`."""
+        return await self._sent(self._chain.serve_axon(self.netuid, hotkey=hotkey, ip=ip, port=port))
+
+    async def set_weights(
+        self, *, hotkey: Signer, uids: Sequence[int], values: Sequence[int], version_key: int = 0
+    ) -> Outcome:
+        """As `Chain.set_weights`."""
+        return await self._sent(
+            self._chain.set_weights(self.netuid, hotkey=hotkey, uids=uids, values=values, version_key=version_key)
+        )
+
+    async def commit_weights(self, *, hotkey: Signer, commit_hash: str) -> Outcome:
+        """As `Chain.commit_weights`."""
+        return await self._sent(self._chain.commit_weights(self.netuid, hotkey=hotkey, commit_hash=commit_hash))
+
+    async def reveal_weights(
+        self, *, hotkey: Signer, uids: Sequence[int], values: Sequence[int], salt: Sequence[int], version_key: int = 0
+    ) -> Outcome:
+        """As `Chain.reveal_weights`."""
+        return await self._sent(
+            self._chain.reveal_weights(
+                self.netuid, hotkey=hotkey, uids=uids, values=values, salt=salt, version_key=version_key
+            )
+        )
+
+    async def add_stake(self, *, coldkey: Signer, hotkey: str, amount: float) -> Outcome:
+        """As `Chain.add_stake`."""
+        return await self._sent(self._chain.add_stake(self.netuid, coldkey=coldkey, hotkey=hotkey, amount=amount))
+
+    async def _sent(self, call: Awaitable[Outcome]) -> Outcome:
+        try:
+            async with self._deadline():
+                return await call
+        except ChainUnavailable as error:
+            return Outcome(status="unknown", reason=str(error))
+        finally:
+            self._outdated = True  # whatever was read meanwhile may lack it
+
+    @asynccontextmanager
+    async def _deadline(self) -> AsyncIterator[None]:
+        """Give up what takes longer than the deadline. Raises `ChainUnavailable`."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                yield
+        except TimeoutError:
+            self._reachable = False
+            raise ChainUnavailable(f"{self.endpoint} gave no answer in {self._timeout_s:g} s") from None
+        except ChainUnavailable:
+            self._reachable = False
+            raise
+        self._reachable = True

@@ -1,0 +1,158 @@
+"""A validator's weights: set at once, or committed to now and revealed an epoch later, too late for others to copy.
+
+The chain's checks, in its order and under its names. A commit of epoch e may be revealed in epoch e + `reveal_period`
+and in no other; an older one is dropped.
+"""
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from engine.chain.embedded.state import RAO, Commit, Refused, Slot, State, to_rao, with_slot
+from engine.values import WeightCommit
+
+U16_MAX = 65535
+
+MOST_COMMITS = 10
+"""Commits of one hotkey that wait to be revealed: the chain's MaxUnrevealedCommits."""
+
+
+def set_weights(
+    state: State, *, hotkey: str, uids: Sequence[int], values: Sequence[int], version_key: int = 0
+) -> State:
+    """The hotkey's weights replaced and its LastUpdate moved to this block.
+
+    `uids` and `values` are u16. A single weight on itself needs neither a permit nor a minimum of weights. Raises
+    `Refused`, and `ValueError` for what could not even be encoded.
+    """
+    if state.rules.commit_reveal:
+        raise Refused("CommitRevealEnabled", "this subnet takes commits, not plain weights")
+    return _weighed(state, hotkey, uids, values, version_key, revealed=False)
+
+
+def commit_weights(state: State, *, hotkey: str, commit_hash: str) -> State:
+    """The commit noted and LastUpdate moved: it is the commit that keeps to the rate limit. Raises `Refused`."""
+    _require_commit_reveal(state)
+    own = _staked_uid(state, hotkey)
+    slot = state.slots[own]
+    _require_rest(state, slot, "CommittingWeightsTooFast")
+    waiting = _waiting(state, slot.commits)
+    if len(waiting) >= MOST_COMMITS:
+        raise Refused("TooManyUnrevealedCommits", f"{len(waiting)} wait to be revealed")
+    commits = (*waiting, Commit(commit_hash, state.block, state.epochs))
+    return with_slot(state, own, replace(slot, commits=commits, last_update=state.block))
+
+
+def reveal_weights(
+    state: State, *, hotkey: str, commit_hash: str, uids: Sequence[int], values: Sequence[int], version_key: int = 0
+) -> State:
+    """The weights of a commit set, which ends it and those before it; `commit_hash` is that of what was revealed.
+
+    Raises `Refused`, and `ValueError` as `set_weights` does.
+    """
+    _require_commit_reveal(state)
+    own = _staked_uid(state, hotkey)
+    slot = state.slots[own]
+    waiting = _waiting(state, slot.commits)
+    if commit_hash in {commit.hash for commit in slot.commits} - {commit.hash for commit in waiting}:
+        raise Refused("ExpiredWeightCommit", "its epoch to be revealed in has passed")
+    if not waiting:
+        raise Refused("NoWeightsCommitFound")
+    at = next((place for place, commit in enumerate(waiting) if commit.hash == commit_hash), None)
+    if at is None:
+        raise Refused("InvalidRevealCommitHashNotMatch", "these weights and this salt were not committed to")
+    early = _due(state, waiting[at]) - state.epochs
+    if early > 0:
+        raise Refused("RevealTooEarly", f"from block {_first_block(state, waiting[at])}")
+    state = with_slot(state, own, replace(slot, commits=waiting[at + 1 :]))
+    return _weighed(state, hotkey, uids, values, version_key, revealed=True)
+
+
+def waiting_commits(state: State, hotkey: str) -> tuple[WeightCommit, ...]:
+    """What this hotkey can still reveal, oldest first."""
+    own = state.uid_of(hotkey)
+    return tuple(
+        WeightCommit(
+            hash=commit.hash,
+            block=commit.block,
+            reveal_from=_first_block(state, commit),
+            reveal_until=_first_block(state, commit) + state.rules.tempo - 1,
+        )
+        for commit in (_waiting(state, state.slots[own].commits) if own is not None else ())
+    )
+
+
+def _require_commit_reveal(state: State) -> None:
+    if not state.rules.commit_reveal:
+        raise Refused("CommitRevealDisabled", "this subnet takes plain weights")
+
+
+def _due(state: State, commit: Commit) -> int:
+    """The epoch in which it may be revealed."""
+    return commit.epoch + state.rules.reveal_period
+
+
+def _waiting(state: State, commits: Sequence[Commit]) -> tuple[Commit, ...]:
+    return tuple(commit for commit in commits if _due(state, commit) >= state.epochs)
+
+
+def _first_block(state: State, commit: Commit) -> int:
+    """Where its epoch begins, or will."""
+    return state.last_epoch + (_due(state, commit) - state.epochs) * state.rules.tempo
+
+
+def _staked_uid(state: State, hotkey: str) -> int:
+    """The uid of a hotkey with enough stake to have weights. Raises `Refused`."""
+    own, stake, threshold = state.uid_of(hotkey), state.stake_of(hotkey), state.rules.stake_threshold
+    if own is None:
+        raise Refused("HotKeyNotRegisteredInSubNet")
+    if stake < to_rao(threshold):
+        raise Refused("NotEnoughStakeToSetWeights", f"{stake / RAO:g} of {threshold:g}")
+    return own
+
+
+def _require_rest(state: State, slot: Slot, error: str) -> None:
+    """Raise `Refused` with this error before the rate limit's blocks since LastUpdate are over."""
+    wait = slot.last_update + state.rules.weights_rate_limit - state.block if slot.last_update else 0
+    if wait > 0:
+        raise Refused(error, f"{wait} blocks left")
+
+
+def _weighed(
+    state: State, hotkey: str, uids: Sequence[int], values: Sequence[int], version_key: int, *, revealed: bool
+) -> State:
+    """The weights replaced. Those `revealed` leave LastUpdate and the rate limit alone: their commit kept to both."""
+    if not all(0 <= number <= U16_MAX for number in (*uids, *values)):
+        raise ValueError(f"uids and weights are numbers from 0 to {U16_MAX}")
+    rules = state.rules
+    if len(uids) != len(values):
+        raise Refused("WeightVecNotEqualSize", f"{len(uids)} uids, {len(values)} values")
+    if len(uids) > len(state.slots):
+        raise Refused("UidsLengthExceedUidsInSubNet", f"{len(uids)} uids, the subnet has {len(state.slots)}")
+    own = _staked_uid(state, hotkey)
+    if version_key < rules.weights_version:
+        raise Refused("IncorrectWeightVersionKey", f"{version_key}, the subnet wants {rules.weights_version}")
+    slot = state.slots[own]
+    if not revealed:
+        _require_rest(state, slot, "SettingWeightsTooFast")
+    on_itself = list(uids) == [own]
+    if not (slot.validator_permit or on_itself):
+        raise Refused("NeuronNoValidatorPermit", "permits are given anew at each epoch, by stake")
+    if len(set(uids)) != len(uids):
+        raise Refused("DuplicateUids")
+    if max(uids, default=-1) >= len(state.slots):
+        raise Refused("UidVecContainInvalidOne", f"the subnet has uids 0 to {len(state.slots) - 1}")
+    wanted = min(rules.min_allowed_weights, len(state.slots))
+    if len(uids) < wanted and not on_itself:
+        raise Refused("WeightVecLengthIsLow", f"{len(uids)} weights, the subnet wants {wanted}")
+    weights = tuple(zip(uids, _max_upscaled(values), strict=True))
+    last_update = slot.last_update if revealed else state.block
+    return with_slot(state, own, replace(slot, weights=weights, last_update=last_update))
+
+
+def _max_upscaled(values: Sequence[int]) -> list[int]:
+    """The values scaled so that the largest is 65535; halves go up. Zeros stay zeros."""
+    top = max(values, default=0)
+    if top == 0:
+        return list(values)
+    return [(2 * value * U16_MAX + top) // (2 * top) for value in values]
