@@ -18,9 +18,11 @@ import msgspec
 from msgspec.structs import replace
 
 from benchmarks import beat
+from console.record.folder import FolderRecord
 from console.screens.keymap import Keymap
 from console.terminal import own_terminal
 from console.tui.app import ConsoleApp
+from engine.doors import InProcessEngine
 from engine.feed import Feed
 from engine.logs import MB, LogRing
 from engine.node.thread import EngineThread
@@ -109,11 +111,12 @@ def first(rows: int) -> Snapshot:
 
 def run(rows: int, share: float, folder: Path) -> None:
     feed = Feed(first(rows))
-    engine = EngineThread(partial(main, feed, share, folder))
+    thread = EngineThread(partial(main, feed, share, folder))
+    engine = InProcessEngine(feed, LogRing(), FolderRecord(folder), thread)
     with own_terminal(folder / "output.txt", max_bytes=MB) as terminal:
-        ConsoleApp(feed, LogRing(), engine=engine, folder=folder, keymap=Keymap(), terminal=terminal).run()
-    engine.stop()
-    engine.join()
+        ConsoleApp(engine, begin=thread.start, folder=folder, keymap=Keymap(), terminal=terminal).run()
+    thread.stop()
+    thread.join()
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from console import commands as run
 from console.errors import ConsoleError, ExitCode
 from console.options import CHAIN, EMBEDDING, FOLDER, LAUNCH, a_path, a_word, add_options, configuration
 from engine.chain.interface import ChainUnavailable
+from engine.errors import StoreError
 from engine.folders import FolderError, data_home
 from engine.locks import AlreadyRunning
 from engine.redaction import redact
@@ -43,6 +44,7 @@ CHAIN_ACTIONS = {
 EXIT_CODES: dict[type[Exception], ExitCode] = {
     SettingsError: ExitCode.USAGE,
     FolderError: ExitCode.USAGE,
+    StoreError: ExitCode.USAGE,
     AlreadyRunning: ExitCode.HELD,
     ChainUnavailable: ExitCode.CHAIN,
 }

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from engine.feed import Feed
+from engine.doors import Engine, InProcessEngine
 from engine.node.thread import EngineThread
 from engine.redaction import hide_known
 from engine.snapshot import Event
@@ -71,12 +71,12 @@ class Lines:
 class Reporter:
     """Passes events on: each as a line on stdout, and in words on stderr where `explain` has some.
 
-    Neither waits for the reader of the other. While that of stdout takes nothing, events wait in the feed's ring; of
+    Neither waits for the reader of the other. While that of stdout takes nothing, events wait in the engine's ring; of
     words that nobody reads a bounded number waits, and the others are dropped.
     """
 
-    def __init__(self, feed: Feed, explain: Callable[[Event], str | None], *, stdout: int, stderr: int) -> None:
-        self._feed = feed
+    def __init__(self, engine: Engine, explain: Callable[[Event], str | None], *, stdout: int, stderr: int) -> None:
+        self._engine = engine
         self._explain = explain
         self._lines = Lines(stdout)
         self._words = Lines(stderr)
@@ -97,7 +97,7 @@ class Reporter:
         self._words.write(POLL_S)
 
     def _take_events(self, timeout: float) -> None:
-        batch = self._feed.events_after(self._seq, timeout=timeout)
+        batch = self._engine.events_after(self._seq, timeout=timeout)
         if batch.missed:
             self._narrate(f"{batch.missed} events were dropped: the reader of stdout is too slow")
         for event in batch.events:
@@ -105,7 +105,7 @@ class Reporter:
             self._lines.add(msgspec.json.encode(line_of(event)))
 
     def _explain_events(self) -> None:
-        for event in self._feed.events_after(self._explained).events:
+        for event in self._engine.events_after(self._explained).events:
             self._explained = event.seq
             if text := self._explain(event):
                 self._narrate(text)
@@ -176,8 +176,7 @@ class Signals:
 
 
 def run(
-    engine: EngineThread,
-    feed: Feed,
+    engine: InProcessEngine,
     *,
     stop_on_hangup: bool,
     explain: Callable[[Event], str | None],
@@ -188,24 +187,26 @@ def run(
     `explain` puts an event into words, `end` is what `Signals` asks at the last.
     Returns the signal that ended the run, None when it ended by itself.
     """
-    signals = Signals(engine, end, stop_on_hangup=stop_on_hangup)
-    reporter = Reporter(feed, explain, stdout=sys.stdout.fileno(), stderr=sys.stderr.fileno())
-    engine.start()
-    while engine.running and not signals.overdue:
+    thread = engine.thread
+    signals = Signals(thread, end, stop_on_hangup=stop_on_hangup)
+    reporter = Reporter(engine, explain, stdout=sys.stdout.fileno(), stderr=sys.stderr.fileno())
+    thread.start()
+    while thread.running and not signals.overdue:
         reporter.pass_on()
-    feed.emit(
+    last = engine.snapshot
+    engine.feed.emit(
         "stopped",
-        reason=_reason(engine, signals.received),
-        rounds=feed.snapshot.rounds_done,
-        failed=engine.error is not None,
-        unstored=feed.snapshot.rounds_unstored,
-        record_gone=safe(feed.snapshot.record_gone),
+        reason=_reason(thread, signals.received),
+        rounds=last.rounds_done,
+        failed=thread.error is not None,
+        unstored=last.rounds_unstored,
+        record_gone=safe(last.record_gone),
     )
     reporter.finish(LAST_WORD_S if signals.received is None else POLL_S)
     return signals.received
 
 
-def _reason(engine: EngineThread, received: signal.Signals | None) -> str:
-    if engine.error is not None:
-        return safe(str(engine.error) or type(engine.error).__name__)
+def _reason(thread: EngineThread, received: signal.Signals | None) -> str:
+    if thread.error is not None:
+        return safe(str(thread.error) or type(thread.error).__name__)
     return "done" if received is None else received.name

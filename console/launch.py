@@ -13,6 +13,8 @@ from console.config import told
 from console.errors import ExitCode
 from console.narration import Narrator
 from console.network import require_embedded
+from console.record.folder import FolderRecord
+from engine.doors import InProcessEngine
 from engine.feed import Feed
 from engine.folders import OTHERS, prepare_folder
 from engine.logs import open_log
@@ -36,7 +38,7 @@ def run(configuration: Configuration, *, on_screen: bool) -> int:
     now = time.time()
     feed = Feed(Snapshot(at=now, version=__version__, role=settings.role, started_at=now))
     notices = [*_notices(configuration)]
-    engine = EngineThread(lambda: _operate(settings, folder, feed, notices), load=_load)
+    thread = EngineThread(lambda: _operate(settings, folder, feed, notices), load=_load)
     stop_on_hangup = settings.on_hangup == "stop"
 
     def end(received: signal.Signals | None) -> ExitCode:
@@ -46,22 +48,23 @@ def run(configuration: Configuration, *, on_screen: bool) -> int:
         feed.raise_attention("warning", "log", text)
 
     with open_log(folder, level=settings.log_level, cap_mb=settings.log_cap_mb, tell=tell_of_log) as logs:
+        engine = InProcessEngine(feed, logs, FolderRecord(folder), thread)
         _tell_of_names(configuration, aloud=not on_screen)
         if on_screen:
             settling.begin()
             from console.tui.run import run_screen
 
-            received = run_screen(engine, feed, logs, folder, configuration, end)
+            received = run_screen(engine, folder, configuration, end)
         else:
-            received = headless.run(engine, feed, stop_on_hangup=stop_on_hangup, explain=Narrator(), end=end)
-    if engine.error is not None:
+            received = headless.run(engine, stop_on_hangup=stop_on_hangup, explain=Narrator(), end=end)
+    if thread.error is not None:
         if loss := lost(feed.snapshot):
             headless.narrate(safe(loss))
         from console.faults import for_the_operator
 
-        raise for_the_operator(engine.error) from engine.error
+        raise for_the_operator(thread.error) from thread.error
     code = end(received)
-    if engine.running or engine.left_loading:
+    if thread.running or thread.left_loading:
         # The interpreter's own end waits for, or trips over, a thread that imports or hangs.
         os._exit(code)
     return code

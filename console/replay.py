@@ -8,10 +8,11 @@ from console import garbage as settling
 from console.errors import ConsoleError, ExitCode
 from console.headless import narrate
 from console.instants import instant
+from console.record.folder import FolderRecord
 from console.record.player import Player, playing
 from console.record.private_copy import readable
-from console.record.recording import Recording
 from console.terminal import check_terminal
+from engine.doors import Instants
 from engine.folders import prepare_folder, state_home
 from engine.logs import open_log
 
@@ -20,9 +21,10 @@ NO_SCREEN = "replay shows a screen and nothing else; 'subnet-console export' wri
 
 
 def replay(folder: Path, *, at: str | None) -> int:
-    """Show the record of a data folder from the instant `at` on, by default from its last round. Raises ConsoleError.
+    """Show the record of a data folder from the instant `at` on, by default from its last round.
 
     What the screen itself leaves (its log, exports) goes into the user's state folder, never into the one it shows.
+    Raises ConsoleError, StoreError.
     """
     check_terminal(os.environ, otherwise=NO_SCREEN)
     folder, own = folder.absolute(), prepare_folder(state_home() / "replay")
@@ -32,22 +34,21 @@ def replay(folder: Path, *, at: str | None) -> int:
         told.append(text)
         narrate(text)
 
-    with readable(folder, tell) as data, open_log(own, level="info", cap_mb=LOG_CAP_MB) as logs:
-        player = Player(recording := Recording(folder, data), at=_instant(at, recording))
+    with readable(folder, tell) as data, open_log(own, level="info", cap_mb=LOG_CAP_MB):
+        record = FolderRecord(folder, data)
+        player = Player(record, at=None if at is None else _instant(at, record.instants()))
         for text in told:
-            player.told.put(text)
+            player.tell(text)
         settling.begin()
         from console.tui.run import show_replay
 
         with playing(player):
-            received = show_replay(player, logs, own, cap_mb=LOG_CAP_MB)
+            received = show_replay(player, own, cap_mb=LOG_CAP_MB)
     return ExitCode.INTERRUPTED if received == signal.SIGINT else ExitCode.DONE
 
 
-def _instant(text: str | None, recording: Recording) -> float | None:
-    if text is None:
-        return None
+def _instant(text: str, instants: Instants) -> float:
     try:
-        return instant(text, now=recording.timeline.time(recording.timeline.total))
+        return instant(text, now=instants.time(instants.total))
     except ValueError as error:
         raise ConsoleError(f"--at: {error}") from None

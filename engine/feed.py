@@ -28,6 +28,9 @@ EVENTS_KEPT = 10_000
 ATTENTIONS_KEPT = 100
 ATTENTION_WIDTH = 300
 
+CommandTaker = Callable[[AnyCommand, str], None]
+"""Takes a command and its id."""
+
 
 class Batch(Struct, frozen=True):
     """Events after the one asked for, and how many older ones the ring had already dropped."""
@@ -46,7 +49,7 @@ class Feed:
         self._changed = threading.Condition()
         self._attention: deque[Attention] = deque(maxlen=ATTENTIONS_KEPT)
         self._attentions_seen = 0
-        self._on_command: Callable[[AnyCommand], None] | None = None
+        self._on_command: CommandTaker | None = None
 
     # -- out ---------------------------------------------------------------------------------------------------
 
@@ -129,16 +132,16 @@ class Feed:
 
     # -- in ----------------------------------------------------------------------------------------------------
 
-    def on_command(self, handler: Callable[[AnyCommand], None] | None) -> None:
+    def on_command(self, handler: CommandTaker | None) -> None:
         """Who takes the commands, None for nobody; called on the submitting thread, so it must only hand them over."""
         self._on_command = handler
 
-    def submit(self, command: AnyCommand) -> bool:
-        """Hand a command to the engine. False when no engine listens."""
+    def submit(self, command: AnyCommand, id: str) -> bool:
+        """Hand a command to the engine; the event "command" that answers it has this `id`. False: no engine listens."""
         handler = self._on_command
         if handler is None:
             return False
-        handler(command)
+        handler(command, id)
         return True
 
 

@@ -1,6 +1,6 @@
 """The log of a data folder as its files have it: its last records until an earlier time, found by halving the files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from io import SEEK_END
 from pathlib import Path
@@ -20,22 +20,25 @@ LONGEST = 1024 * 1024
 class RecordedLog:
     """What a `LogRing` held at an earlier time, for the same readers: `added` changes whenever it is another time."""
 
-    def __init__(self, data_dir: Path) -> None:
-        self._path = data_dir / FOLDER / FILE
+    def __init__(self) -> None:
         self._tail = LogTail(0, (), 0)
 
-    def show(self, until: float) -> None:
-        """Read what was logged until then. Records of another time have other numbers."""
-        lines = tuple(last_lines(self._path, until, RING))
-        self._tail = LogTail(self.added, lines, 0)
+    def show(self, lines: Sequence[LogLine]) -> None:
+        """Hold the records of another time, oldest first, under numbers of their own."""
+        self._tail = LogTail(self.added, tuple(lines), 0)
 
     @property
     def added(self) -> int:
-        tail = self._tail
-        return tail.first + len(tail.lines)
+        """How many there ever were."""
+        return self._tail.first + len(self._tail.lines)
 
     def tail(self) -> LogTail:
         return self._tail
+
+
+def log_until(data_dir: Path, until: float) -> list[LogLine]:
+    """As many of the last records of a data folder until then as a `LogRing` holds, oldest first."""
+    return last_lines(data_dir / FOLDER / FILE, until, RING)
 
 
 def last_lines(path: Path, until: float, count: int) -> list[LogLine]:

@@ -265,13 +265,17 @@ class SybilView(Struct, frozen=True, kw_only=True):
 
 
 class CommandView(Struct, frozen=True, kw_only=True):
-    """One line of the command log: what was asked of the chain or the engine, and what became of it."""
+    """One line of the command log: what was asked of the chain or the engine, and what became of it.
+
+    `id` is that under which it was submitted, "" in a line of an earlier run.
+    """
 
     at: float
     name: str
     detail: str
     outcome: str
     reason: str
+    id: str = ""
 
 
 class Attention(Struct, frozen=True, kw_only=True):

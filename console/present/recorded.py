@@ -1,36 +1,9 @@
-"""What was read from the store for a screen: plain values."""
+"""A recorded round as rows of replies."""
 
 from msgspec import Struct
 
-from engine.store.stored import Appearance
-from engine.values import Counted, Reply, Round, Verdict
-
-
-class EmaStep(Struct, frozen=True):
-    """What one round did to a miner's average; None while nothing was known."""
-
-    before: float | None
-    after: float | None
-
-
-class RecordedRound(Struct, frozen=True, kw_only=True):
-    """A round as it was stored, its place among `total`, and for each reply, in order, its EMA before and after."""
-
-    round: Round
-    place: int
-    total: int
-    emas: tuple[EmaStep, ...]
-
-
-class MinerRecord(Struct, frozen=True, kw_only=True):
-    """The last rounds of one hotkey, newest first, and its EMA after each of them that counts, newest first.
-
-    `problem` says why there is nothing, when that could not be read.
-    """
-
-    appearances: tuple[Appearance, ...] = ()
-    averages: tuple[float, ...] = ()
-    problem: str = ""
+from engine.doors import EmaStep, RecordedRound
+from engine.values import Counted, Reply, Verdict
 
 
 class ReplyRow(Struct, frozen=True, kw_only=True):

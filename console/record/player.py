@@ -10,10 +10,12 @@ from threading import Thread
 
 from msgspec.structs import replace
 
-from console.errors import ConsoleError
-from console.record.recording import Recording
-from engine.feed import Feed
+from engine.commands import AnyCommand
+from engine.doors import EngineState, RecordReader
+from engine.errors import StoreError
+from engine.feed import Batch, Feed
 from engine.recorded_log import RecordedLog
+from engine.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
 
@@ -31,25 +33,47 @@ LOG_EVERY_S = 0.25
 
 
 class Player:
-    """One way through a recording. Whoever asks for an instant goes on at once; the `feed` has it a moment later.
+    """An `Engine` whose snapshot comes from a record. Whoever asks for an instant goes on at once, and has it soon.
 
-    `told` gets what the operator should know, as "this is the last round". Raises ConsoleError on opening.
+    What the operator should know, as "this is the last recorded round", is an event "notice" with a `text`. Takes no
+    commands. Raises StoreError on opening.
     """
 
-    def __init__(self, recording: Recording, *, at: float | None = None) -> None:
-        self._recording = recording
-        self._place = recording.timeline.total
-        self._at = recording.timeline.time(self._place)
+    state: EngineState = "running"
+
+    def __init__(self, record: RecordReader, *, at: float | None = None) -> None:
+        self.record = record
+        self._instants = record.instants()
+        self._place = self._instants.total
+        self._at = self._instants.time(self._place)
         self._pace = "1x"
         self._playing = False
         self._due = 0.0
         self._log_read_at = -inf
         self._requests: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread = Thread(target=self._run, name="replay", daemon=True)
-        self.told: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self.logs = RecordedLog(recording.folder)
-        self._go_to(self._at if at is None else at)
-        self.feed = Feed(recording.snapshot(self._place, self._at))
+        self.logs = RecordedLog()
+        last = self._instants.snapshot(self._place, self._at)
+        self._feed = Feed(last)
+        if at is not None:
+            self._go_to(at)
+            self._feed.publish(self._instants.snapshot(self._place, self._at))
+
+    # -- the doors -------------------------------------------------------------------------------------------------
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self._feed.snapshot
+
+    def events_after(self, seq: int, *, timeout: float = 0.0) -> Batch:
+        return self._feed.events_after(seq, timeout=timeout)
+
+    def submit(self, command: AnyCommand, id: str) -> bool:  # noqa: ARG002 an engine takes them
+        return False
+
+    def tell(self, text: str) -> None:
+        """Have the operator know something."""
+        self._feed.emit("notice", text=text)
 
     # -- what can be asked for, from any thread --------------------------------------------------------------------
 
@@ -64,7 +88,7 @@ class Player:
         self._requests.put(lambda: self._seek(1))
 
     def last(self) -> None:
-        self._requests.put(lambda: self._seek(self._recording.timeline.total))
+        self._requests.put(lambda: self._seek(self._instants.total))
 
     def go_to(self, at: float) -> None:
         """To an instant, which may lie between two rounds."""
@@ -92,13 +116,13 @@ class Player:
     def _carry_out(self, request: Callable[[], None]) -> None:
         """Do what was asked for, and show where that leads unless more was asked meanwhile."""
         try:
-            gone = self._recording.refresh()
-            self._place = min(max(1, self._place - gone), self._recording.timeline.total)
+            gone = self._instants.refresh()
+            self._place = min(max(1, self._place - gone), self._instants.total)
             request()
             self._stay_in_the_record()
             if self._requests.empty():
                 self._show()
-        except ConsoleError as error:
+        except StoreError as error:
             self._stop_at(str(error))
         except Exception as error:
             log.exception("the replay stopped at round %d", self._place)
@@ -106,40 +130,39 @@ class Player:
 
     def _stay_in_the_record(self) -> None:
         """To the nearest round that is left, when the one on the screen was deleted meanwhile."""
-        timeline = self._recording.timeline
-        place = min(max(1, self._place), timeline.total)
+        place = min(max(1, self._place), self._instants.total)
         if place != self._place:
-            self._set(place, max(self._at, timeline.time(place)))
+            self._set(place, max(self._at, self._instants.time(place)))
 
     def _stop_at(self, reason: str) -> None:
         self._playing = False
-        self.told.put(reason)
+        self.tell(reason)
 
     def _show(self) -> None:
-        snapshot = self._recording.snapshot(self._place, self._at)
+        snapshot = self._instants.snapshot(self._place, self._at)
         if snapshot.replay is not None:
             where = replace(snapshot.replay, pace=self._pace, playing=self._playing)
             snapshot = replace(snapshot, replay=where)
-        self.feed.publish(snapshot)
+        self._feed.publish(snapshot)
         now = time.monotonic()
         if not self._playing or now - self._log_read_at >= LOG_EVERY_S:
-            self.logs.show(self._at)
+            self.logs.show(self.record.log(self._at))
             self._log_read_at = now
 
     def _seek(self, place: int) -> None:
-        total = self._recording.timeline.total
+        total = self._instants.total
         if not 1 <= place <= total:
             self._stop_at(f"this is the {'last' if place > total else 'first'} recorded round")
         place = min(max(1, place), total)
-        self._set(place, self._recording.timeline.time(place))
+        self._set(place, self._instants.time(place))
 
     def _go_to(self, at: float) -> None:
-        timeline = self._recording.timeline
-        first, last = timeline.time(1), timeline.time(timeline.total)
+        instants = self._instants
+        first, last = instants.time(1), instants.time(instants.total)
         if not first <= at <= last:
-            self.told.put(f"the record {'begins' if at < first else 'ends'} here")
+            self.tell(f"the record {'begins' if at < first else 'ends'} here")
         at = min(max(first, at), last)
-        self._set(timeline.place_at(at), at)
+        self._set(instants.place_at(at), at)
 
     def _set(self, place: int, at: float) -> None:
         self._place, self._at = place, at
@@ -159,8 +182,7 @@ class Player:
 
     def _plan(self) -> None:
         """When the next round is due, if it plays."""
-        timeline = self._recording.timeline
-        gap = timeline.time(self._place + 1) - self._at if self._place < timeline.total else 0.0
+        gap = self._instants.time(self._place + 1) - self._at if self._place < self._instants.total else 0.0
         self._due = time.monotonic() + max(SHORTEST_GAP_S, min(gap, LONGEST_GAP_S) / PACES[self._pace])
 
     def _until_due(self) -> float | None:

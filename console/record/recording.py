@@ -5,7 +5,6 @@ from collections import OrderedDict
 from pathlib import Path
 
 from console import __version__
-from console.errors import ConsoleError
 from console.record.accounts import Account, account, current, miner_views
 from console.record.sybil import last_penalties, last_suspicions, penalties_set
 from console.record.timeline import Timeline
@@ -31,57 +30,58 @@ ROUNDS_REMEMBERED = 4 * ROUNDS_SHOWN
 
 
 class Recording:
-    """The rounds of the subnet that was recorded last. Every method raises ConsoleError when the store cannot be read.
+    """The `Instants` of the subnet that was recorded last. Raises StoreError, on opening as well.
 
     Nothing is held open in between, so an engine may run on the folder, and its new rounds are found by `refresh`.
     """
 
     def __init__(self, folder: Path, data: Path | None = None) -> None:
-        """`data` is the folder whose store is read where that of `folder` itself cannot be (`console.readable`)."""
+        """`data` is the folder whose store is read where that of `folder` cannot be (`private_copy.readable`)."""
         self.folder = folder
         self._data = data or folder
         self._path = self._data / FILE_NAME
         self._views: OrderedDict[int, RoundView] = OrderedDict()
         self.timeline = Timeline()
-        try:
-            if not folder.is_dir():
-                raise ConsoleError(f"there is no folder {folder}")
-            with open_past(self._path) as past:
-                netuid = past.reader.newest_subnet()
-                if netuid is None:
-                    raise ConsoleError(f"{self._path} holds no round: only a validator and the demo record rounds")
-                self.netuid = netuid
-                self.timeline.extend(past.marks(netuid, after=0))
-        except (StoreError, OSError) as error:
-            raise ConsoleError(str(error)) from error
+        if not folder.is_dir():
+            raise StoreError(f"there is no folder {folder}")
+        with open_past(self._path) as past:
+            netuid = past.reader.newest_subnet()
+            if netuid is None:
+                raise StoreError(f"{self._path} holds no round: only a validator and the demo record rounds")
+            self.netuid = netuid
+            self.timeline.extend(past.marks(netuid, after=0))
+
+    @property
+    def total(self) -> int:
+        return self.timeline.total
+
+    def time(self, place: int) -> float:
+        return self.timeline.time(place)
+
+    def place_at(self, at: float) -> int:
+        return self.timeline.place_at(at)
 
     def refresh(self) -> int:
         """Take in the rounds that were recorded since, and let go of those that were deleted; says how many went.
 
         Where all were deleted, the store has begun to number anew.
         """
-        try:
-            with open_past(self._path) as past:
-                span = past.span(self.netuid)
-                if span is None:
-                    raise ConsoleError("every round was deleted for its age")
-                oldest, newest = span
-                if newest < self.timeline.newest:
-                    self._views.clear()
-                    self.timeline = Timeline(past.marks(self.netuid, after=0))
-                else:
-                    self.timeline.extend(past.marks(self.netuid, after=self.timeline.newest))
-        except StoreError as error:
-            raise ConsoleError(str(error)) from error
+        with open_past(self._path) as past:
+            span = past.span(self.netuid)
+            if span is None:
+                raise StoreError("every round was deleted for its age")
+            oldest, newest = span
+            if newest < self.timeline.newest:
+                self._views.clear()
+                self.timeline = Timeline(past.marks(self.netuid, after=0))
+            else:
+                self.timeline.extend(past.marks(self.netuid, after=self.timeline.newest))
         return self.timeline.forget_before(oldest)
 
     def snapshot(self, place: int, at: float) -> Snapshot:
         """What was known at the instant `at`, when the round at `place` was the last."""
-        try:
-            with open_past(self._path) as past:
-                return self._snapshot(past, place, at)
-        except StoreError as error:
-            raise ConsoleError(str(error)) from error
+        with open_past(self._path) as past:
+            return self._snapshot(past, place, at)
 
     def _snapshot(self, past: Past, place: int, at: float) -> Snapshot:
         timeline, netuid = self.timeline, self.netuid

@@ -1,4 +1,4 @@
-"""The application: wires the engine's feed, the screens and the registry of actions together, and nothing else."""
+"""The application: wires an engine, the screens and the registry of actions together, and nothing else."""
 
 import logging
 import time
@@ -28,9 +28,7 @@ from console.tui.takeaway import Takeaway
 from console.tui.travel import TimeTravel
 from console.tui.viewing import Viewing
 from engine.commands import AnyCommand
-from engine.feed import Feed
-from engine.logs import LogRing
-from engine.node.thread import EngineThread
+from engine.doors import Engine
 from engine.settings import Configuration
 from engine.snapshot import Snapshot
 
@@ -46,7 +44,10 @@ WENT_WELL = ("ok", "committed", "applied")
 
 
 class ConsoleApp(TimeTravel, inherit_bindings=False):
-    """The screen of one engine, or of a feed without one. It ends with the reason why."""
+    """The screen of one engine, or of its `past`. It ends with the reason why.
+
+    `begin` is called with the first frame on the terminal, so that what it loads does not hold that up.
+    """
 
     CSS_PATH = "console.tcss"
     ENABLE_COMMAND_PALETTE = False
@@ -54,13 +55,12 @@ class ConsoleApp(TimeTravel, inherit_bindings=False):
 
     def __init__(
         self,
-        feed: Feed,
-        logs: LogRing,
+        engine: Engine,
         *,
-        engine: EngineThread | None,
         folder: Path,
         keymap: Keymap,
         terminal: int,
+        begin: Callable[[], object] = lambda: None,
         configuration: Configuration | None = None,
         memory: Path | None = None,
         past: "Player | None" = None,
@@ -69,16 +69,14 @@ class ConsoleApp(TimeTravel, inherit_bindings=False):
         self.memory = recall(memory) if memory else Memory()
         self._memory_file = memory
         super().__init__(self.memory.theme, driver_class=OperatorDriver)
-        self.feed = feed
-        self.logs = logs
+        self.engine = engine
         self.keymap = keymap
         self.terminal = terminal
         self.configuration = configuration
         self.takeaway = Takeaway(self, folder)
         self.animation_level = "none"
-        self.viewing = Viewing(feed, logs, engine, clock)
-        self.viewing.past = past
-        self._engine = engine
+        self.viewing = Viewing(engine, clock, past)
+        self._begin = begin
         self._leaving = Leaving(self)
         self._asked_to_leave: Ending | None = None
 
@@ -94,13 +92,12 @@ class ConsoleApp(TimeTravel, inherit_bindings=False):
             self.go(self.memory.place)
 
     def on_ready(self) -> None:
-        self.call_after_refresh(self._begin)
+        self.call_after_refresh(self._go_on)
 
-    def _begin(self) -> None:
-        """With the first frame on the terminal: what the engine loads does not hold it up."""
+    def _go_on(self) -> None:
+        """With the first frame on the terminal."""
         go_on()
-        if self._engine is not None:
-            self._engine.start()
+        self._begin()
 
     @property
     def picture(self) -> Picture:
@@ -111,12 +108,12 @@ class ConsoleApp(TimeTravel, inherit_bindings=False):
         """Show the present to the screen in front."""
         if self._exit or not self.is_running:
             return
-        if self.viewing.engine_failed:
+        if self.engine.state == "failed":
             self.leave(Ending.DONE)
-        for event in self.viewing.outcomes():
+        for event in self.viewing.answers():
             outcome = f"{event.fields['command']}: {event.fields['outcome']} {event.fields['reason']}"
             self.tell(outcome.strip(), failed=event.fields["outcome"] not in WENT_WELL)
-        for text in self.viewing.told():
+        for text in self.viewing.notices():
             self.tell(text, failed=True)
         screen = self._console_screen
         if screen is not None and screen.has_panes:
@@ -156,7 +153,7 @@ class ConsoleApp(TimeTravel, inherit_bindings=False):
         if action.row is None:
             return ""
         name = self._row_name(action.id)
-        return action.row(self.feed.snapshot, name) if name else "the cursor is on nothing that it is for"
+        return action.row(self.engine.snapshot, name) if name else "the cursor is on nothing that it is for"
 
     def _row_name(self, action_id: str) -> str:
         screen = self._console_screen
@@ -167,7 +164,7 @@ class ConsoleApp(TimeTravel, inherit_bindings=False):
         if action.command is not None:
             return partial(self.submit, action.command)
         if action.order is not None:
-            return partial(self._order, action.order, self.feed.snapshot)
+            return partial(self._order, action.order, self.engine.snapshot)
         group, _, name = action.id.partition(".")
         if group == "go" and name in SCREENS:
             return partial(self.go, name)
@@ -189,8 +186,8 @@ class ConsoleApp(TimeTravel, inherit_bindings=False):
         self.act(action_id)
 
     def submit(self, command: AnyCommand) -> None:
-        """Hand a command to the engine; its outcome comes as an event."""
-        if not self.feed.submit(command):
+        """Hand a command to the engine; its outcome is told when it comes."""
+        if not self.viewing.submit(command):
             self.tell(f"{command.name}: no engine listens", failed=True)
 
     def _order(self, order: Callable[[Snapshot, str], AnyCommand], asked_of: Snapshot, typed: str = "") -> None:

@@ -75,7 +75,7 @@ class Overlays:
             then(*filter(None, [row]))
             return
 
-        asked = question(action_id, self._app.feed.snapshot, row)
+        asked = question(action_id, self._app.engine.snapshot, row)
 
         def answered(entry: str | None) -> None:
             if entry is not None:

@@ -15,9 +15,8 @@ from console.terminal import give_back_the_shell, let_go_of_terminal, own_termin
 from console.tui.app import ConsoleApp
 from console.tui.ending import Ending
 from console.tui.memory import memory_path
-from engine.feed import Feed
-from engine.logs import FOLDER, LogRing, file_cap
-from engine.node.thread import EngineThread
+from engine.doors import InProcessEngine
+from engine.logs import FOLDER, file_cap
 from engine.settings import Configuration
 
 if TYPE_CHECKING:
@@ -37,26 +36,21 @@ AFTER_DEMO = (
 
 
 def run_screen(
-    engine: EngineThread,
-    feed: Feed,
-    logs: LogRing,
-    folder: Path,
-    configuration: Configuration,
-    end: Callable[[signal.Signals], int],
+    engine: InProcessEngine, folder: Path, configuration: Configuration, end: Callable[[signal.Signals], int]
 ) -> signal.Signals | None:
     """Run the engine to its end, with a screen while there is one. Returns the signal that ended it.
 
     Raises ConsoleError for a keymap that is wrong, before the engine starts, and whatever broke the screen.
     """
-    asked: list[Ending] = []
+    thread, asked = engine.thread, list[Ending]()
     try:
-        ending = _show(engine, feed, logs, folder, configuration, asked)
+        ending = _show(engine, folder, configuration, asked)
     except Exception:
-        if engine.running:
-            engine.stop()
-            engine.join()
+        if thread.running:
+            thread.stop()
+            thread.join()
         raise
-    signals = Signals(engine, end, stop_on_hangup=configuration.settings.on_hangup == "stop")
+    signals = Signals(thread, end, stop_on_hangup=configuration.settings.on_hangup == "stop")
     ending = asked[-1] if asked else ending
     if ending is Ending.DETACH:
         process, where = os.getpid(), shlex.join(("--data-dir", str(folder)))
@@ -69,15 +63,15 @@ def run_screen(
     if ending in SIGNALS:
         signal.raise_signal(SIGNALS[ending])
     elif ending is not Ending.DETACH:
-        engine.stop()
-    while not engine.join(JOIN_S) and not signals.overdue:
+        thread.stop()
+    while not thread.join(JOIN_S) and not signals.overdue:
         pass
-    if ending is not Ending.DETACH and feed.snapshot.role == "demo" and engine.error is None:
+    if ending is not Ending.DETACH and engine.snapshot.role == "demo" and thread.error is None:
         narrate(AFTER_DEMO)
     return signals.received
 
 
-def show_replay(player: "Player", logs: LogRing, folder: Path, *, cap_mb: float) -> signal.Signals | None:
+def show_replay(player: "Player", folder: Path, *, cap_mb: float) -> signal.Signals | None:
     """Show a recording until the operator leaves, or a signal ends it, which is returned.
 
     What the screen leaves is put into `folder`. Raises ConsoleError for a keymap that is wrong, and whatever broke it.
@@ -86,9 +80,7 @@ def show_replay(player: "Player", logs: LogRing, folder: Path, *, cap_mb: float)
 
     def make(terminal: int) -> ConsoleApp:
         return ConsoleApp(
-            player.feed,
-            logs,
-            engine=None,
+            player,
             folder=folder,
             keymap=keymap,
             terminal=terminal,
@@ -102,17 +94,14 @@ def show_replay(player: "Player", logs: LogRing, folder: Path, *, cap_mb: float)
     return SIGNALS.get(asked[-1] if asked else ending)
 
 
-def _show(
-    engine: EngineThread, feed: Feed, logs: LogRing, folder: Path, configuration: Configuration, asked: list[Ending]
-) -> Ending:
+def _show(engine: InProcessEngine, folder: Path, configuration: Configuration, asked: list[Ending]) -> Ending:
     """Show the engine, which the screen starts, until the screen ends. One that ended before that starts it now."""
     keymap = read_keymap(keymap_path())
 
     def make(terminal: int) -> ConsoleApp:
         return ConsoleApp(
-            feed,
-            logs,
-            engine=engine,
+            engine,
+            begin=engine.thread.start,
             folder=folder,
             keymap=keymap,
             terminal=terminal,
@@ -121,7 +110,7 @@ def _show(
         )
 
     ending = _shown(make, folder, asked, cap_mb=configuration.settings.log_cap_mb)
-    engine.start()
+    engine.thread.start()
     return ending
 
 

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from console.errors import ConsoleError
 from console.instants import instant
 from console.tui.places import PlacesApp
+from engine.doors import RecordReader
+from engine.errors import StoreError
 
 if TYPE_CHECKING:
     from console.record.player import Player
@@ -63,7 +63,7 @@ class TimeTravel(PlacesApp, inherit_bindings=False):
         self.open_palette("at ")
 
     def do_time_live(self) -> None:
-        player = self.viewing.past
+        player = self.past
         if self.viewing.is_replay and player is not None:
             player.last()
         elif player is None:
@@ -85,23 +85,22 @@ class TimeTravel(PlacesApp, inherit_bindings=False):
         self._travel(lambda player: player.go_to(at))
 
     def _only_back(self, move: "Callable[[Player], None]") -> None:
-        if self.viewing.past is None:
+        if self.past is None:
             self.tell("this is the present: only the past is recorded", failed=True)
         else:
-            move(self.viewing.past)
+            move(self.past)
 
     def _travel(self, move: "Callable[[Player], None]") -> None:
         """Go through the record; from the present, open it first."""
-        if self.viewing.past is not None:
-            move(self.viewing.past)
+        if self.past is not None:
+            move(self.past)
         else:
-            folder = Path(self.viewing.known.data_dir)
-            self.run_worker(self._leave_the_present(folder, move), exclusive=True, group="travel")
+            self.run_worker(self._leave_the_present(move), exclusive=True, group="travel")
 
-    async def _leave_the_present(self, folder: Path, move: "Callable[[Player], None]") -> None:
+    async def _leave_the_present(self, move: "Callable[[Player], None]") -> None:
         try:
-            player = await asyncio.to_thread(_player, folder)
-        except ConsoleError as error:
+            player = await asyncio.to_thread(_player, self.viewing.engine.record)
+        except StoreError as error:
             self.tell(str(error), failed=True)
             return
         player.start()
@@ -110,9 +109,8 @@ class TimeTravel(PlacesApp, inherit_bindings=False):
         self.pull()
 
 
-def _player(folder: Path) -> "Player":
-    """What goes through the record of a data folder. Raises ConsoleError."""
+def _player(record: RecordReader) -> "Player":
+    """What goes through a record. Raises StoreError."""
     from console.record.player import Player
-    from console.record.recording import Recording
 
-    return Player(Recording(folder))
+    return Player(record)

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 COMMANDS_SHOWN = 100
 COMMANDS_WAITING = 100
 TEXT_WIDTH = 300
+ID_WIDTH = 64
 
 
 class Operator:
@@ -44,18 +45,18 @@ class Operator:
         self._log.extend(reversed(await self._store.recent_commands(COMMANDS_SHOWN)))
 
     async def run(self, started: Callable[[], None]) -> None:
-        queue: asyncio.Queue[AnyCommand] = asyncio.Queue(COMMANDS_WAITING)
+        queue: asyncio.Queue[tuple[AnyCommand, str]] = asyncio.Queue(COMMANDS_WAITING)
         loop = asyncio.get_running_loop()
-        self._feed.on_command(lambda command: self._hand_over(loop, queue, command))
+        self._feed.on_command(lambda command, id: self._hand_over(loop, queue, command, id))
         started()
         try:
-            while not await self._stopped_by(await queue.get()):
+            while not await self._stopped_by(*await queue.get()):
                 pass
         finally:
             self._feed.on_command(None)
 
-    async def obey(self, command: AnyCommand) -> Outcome:
-        """Carry out one command. Every failure is an outcome in words."""
+    async def obey(self, command: AnyCommand, id: str = "") -> Outcome:
+        """Carry out one command; its answer has the `id`. Every failure is an outcome in words."""
         handler = self._handlers.get(type(command), _not_known)
         try:
             outcome = await handler(command)
@@ -64,14 +65,14 @@ class Operator:
         except Exception as error:
             log.exception("command %s failed", command.name)
             outcome = Outcome(status="rejected", reason=f"{type(error).__name__}: {error}")
-        await self._note(command, outcome)
+        await self._note(command, id, outcome)
         return outcome
 
-    async def _stopped_by(self, command: AnyCommand) -> bool:
-        outcome = await self.obey(command)
+    async def _stopped_by(self, command: AnyCommand, id: str) -> bool:
+        outcome = await self.obey(command, id)
         return outcome.ok and isinstance(command, Stop)
 
-    async def _note(self, command: AnyCommand, outcome: Outcome) -> None:
+    async def _note(self, command: AnyCommand, id: str, outcome: Outcome) -> None:
         """Put a line into the command log, and say it as an event."""
         line = CommandView(
             at=time.time(),
@@ -79,26 +80,33 @@ class Operator:
             detail=safe(_detail(command), TEXT_WIDTH),
             outcome=outcome.status,
             reason=safe(outcome.reason, TEXT_WIDTH),
+            id=safe(id, ID_WIDTH),
         )
         self._log.append(line)
-        self._feed.emit("command", command=line.name, detail=line.detail, outcome=line.outcome, reason=line.reason)
+        self._feed.emit(
+            "command", command=line.name, detail=line.detail, outcome=line.outcome, reason=line.reason, id=line.id
+        )
         try:
             await self._store.log_command(line.at, line.name, line.detail, line.outcome, line.reason)
         except StoreError as error:
             self._feed.raise_attention("warning", "store", f"the command log is not stored: {error}")
 
     def _hand_over(
-        self, loop: asyncio.AbstractEventLoop, queue: "asyncio.Queue[AnyCommand]", command: AnyCommand
+        self,
+        loop: asyncio.AbstractEventLoop,
+        queue: "asyncio.Queue[tuple[AnyCommand, str]]",
+        command: AnyCommand,
+        id: str,
     ) -> None:
         """From the submitting thread to the engine's."""
         try:
-            loop.call_soon_threadsafe(self._queue_up, queue, command)
+            loop.call_soon_threadsafe(self._queue_up, queue, command, id)
         except RuntimeError:
             log.warning("command %s came after the engine had ended", command.name)
 
-    def _queue_up(self, queue: "asyncio.Queue[AnyCommand]", command: AnyCommand) -> None:
+    def _queue_up(self, queue: "asyncio.Queue[tuple[AnyCommand, str]]", command: AnyCommand, id: str) -> None:
         try:
-            queue.put_nowait(command)
+            queue.put_nowait((command, id))
         except asyncio.QueueFull:
             self._feed.raise_attention("warning", "commands", f"{command.name} is dropped: {queue.qsize()} others wait")
 

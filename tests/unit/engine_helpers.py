@@ -2,10 +2,15 @@
 
 import asyncio
 from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import Any
 
+from console.record.folder import FolderRecord
 from engine.challenges.sources.base import Cursor
+from engine.doors import InProcessEngine
 from engine.feed import Feed
+from engine.logs import LogRing
+from engine.node.thread import EngineThread
 from engine.snapshot import Event, Snapshot
 from engine.transport.dialect import Answer, Availability
 from engine.transport.wire import Completion
@@ -16,6 +21,15 @@ NETUID = 3
 
 def a_feed() -> Feed:
     return Feed(Snapshot(at=1.0, version="0", role="validator", started_at=1.0))
+
+
+def idle_engine(feed: Feed, folder: Path) -> InProcessEngine:
+    """An engine with this feed and the record of a folder, which is never started."""
+    return InProcessEngine(feed, LogRing(), FolderRecord(folder), EngineThread(_nothing))
+
+
+async def _nothing() -> None:
+    raise AssertionError("this engine is never started")
 
 
 def named(feed: Feed, name: str) -> list[dict[str, Any]]:

@@ -17,13 +17,13 @@ import msgspec
 import pytest
 
 from console.cli import main
-from console.errors import ConsoleError, ExitCode
-from console.record.recording import Recording
-from console.record.rounds import read_miner, read_round
+from console.errors import ExitCode
+from console.record.folder import FolderRecord
 from engine.chain.embedded import FILE_NAME as CHAIN
 from engine.chain.embedded import ChainDataError
 from engine.chain.embedded.storage import StateFile
 from engine.damage import Damaged
+from engine.errors import StoreError
 from engine.node.node import STATUS_FILE
 from engine.store.errors import StoreDamaged
 from engine.store.reader import open_reader
@@ -102,11 +102,12 @@ def first(folder: Path, query: str) -> str:
 
 def replayed(folder: Path) -> None:
     """What the screens of `replay` read, at every round."""
-    recording = Recording(folder)
-    for place in range(1, recording.timeline.total + 1):
-        recording.snapshot(place, recording.timeline.time(place))
-    read_round(folder, first(folder, "SELECT id FROM rounds"))
-    read_miner(folder, NETUID, first(folder, "SELECT hotkey FROM neurons"))
+    record = FolderRecord(folder)
+    instants = record.instants()
+    for place in range(1, instants.total + 1):
+        instants.snapshot(place, instants.time(place))
+    record.round(first(folder, "SELECT id FROM rounds"))
+    record.miner(NETUID, first(folder, "SELECT hotkey FROM neurons"))
 
 
 def check(folder: Path, label: str, capfd: pytest.CaptureFixture[str]) -> None:
@@ -119,7 +120,7 @@ def check(folder: Path, label: str, capfd: pytest.CaptureFixture[str]) -> None:
         assert code in (ExitCode.DONE, ExitCode.USAGE, ExitCode.NOT_REGISTERED), said
         assert "Traceback" not in out + err and "check broke" not in out, said
         assert code == ExitCode.DONE or arguments[0] == "doctor" or str(folder) in err, said
-    with contextlib.suppress(ConsoleError):
+    with contextlib.suppress(StoreError):
         replayed(folder)
 
 

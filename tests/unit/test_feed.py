@@ -136,11 +136,13 @@ def test_foreign_text_in_an_attention_is_cleaned() -> None:
 
 def test_commands_reach_the_engine_and_cross_a_wire() -> None:
     feed = a_feed()
-    assert not feed.submit(Pause())
-    taken: list[AnyCommand] = []
-    feed.on_command(taken.append)
-    assert feed.submit(Serve("10.0.0.1", 8091))
-    raw = msgspec.json.encode(taken[0])
+    assert not feed.submit(Pause(), "1")
+    taken: list[tuple[AnyCommand, str]] = []
+    feed.on_command(lambda command, id: taken.append((command, id)))
+    assert feed.submit(Serve("10.0.0.1", 8091), "2")
+    ((command, id),) = taken
+    assert id == "2"
+    raw = msgspec.json.encode(command)
     assert msgspec.json.decode(raw, type=AnyCommand) == Serve("10.0.0.1", 8091)
     assert msgspec.json.decode(b'{"command":"export","table":"scores","out":"-"}', type=AnyCommand) == Export(
         "scores", "-"

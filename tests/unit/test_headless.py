@@ -6,6 +6,7 @@ import select
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ from console.headless import CHUNK, Lines, Reporter, line_of
 from console.narration import Narrator, explain
 from engine.feed import Feed
 from engine.snapshot import Event
-from tests.unit.engine_helpers import a_feed
+from tests.unit.engine_helpers import a_feed, idle_engine
 
 
 class Pipe:
@@ -64,7 +65,7 @@ def words() -> Iterator[Pipe]:
 
 
 def a_reporter(feed: Feed, pipe: Pipe, words: Pipe) -> Reporter:
-    return Reporter(feed, explain, stdout=pipe.write, stderr=words.write)
+    return Reporter(idle_engine(feed, Path()), explain, stdout=pipe.write, stderr=words.write)
 
 
 @pytest.mark.parametrize(("rounds", "said"), [(0, "0 rounds"), (1, "1 round"), (2, "2 rounds")])

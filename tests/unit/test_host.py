@@ -2,8 +2,15 @@
 
 import asyncio
 import threading
+from pathlib import Path
 
+import pytest
+
+from console.record.folder import FolderRecord
+from engine.doors import EngineState, InProcessEngine
+from engine.logs import LogRing
 from engine.node.thread import EngineThread
+from tests.unit.engine_helpers import a_feed
 
 
 async def _wait_for_ever() -> None:
@@ -51,3 +58,23 @@ def test_a_cancellation_that_nobody_asked_for_is_an_error() -> None:
     engine.start()
     assert engine.join(30)
     assert isinstance(engine.error, asyncio.CancelledError)
+
+
+@pytest.mark.parametrize(("error", "state"), [(None, "ended"), (ValueError("oh"), "failed")])
+def test_whoever_looks_is_told_that_it_ended_or_failed(
+    error: Exception | None, state: EngineState, tmp_path: Path
+) -> None:
+    go_on = threading.Event()
+
+    async def works() -> None:
+        await asyncio.to_thread(go_on.wait)
+        if error is not None:
+            raise error
+
+    engine = InProcessEngine(a_feed(), LogRing(), FolderRecord(tmp_path), EngineThread(works))
+    assert engine.state == "running"
+    engine.thread.start()
+    assert engine.state == "running"
+    go_on.set()
+    assert engine.thread.join(30)
+    assert engine.state == state

@@ -26,7 +26,7 @@ PLANTED = {
     "miner_server/errors.py": "console.errors",
     "console/present/formats.py": "console.screens.registry",
     "console/drawing/svg.py": "console.roles.session",
-    "console/record/rounds.py": "console.tui.app",
+    "console/record/folder.py": "console.tui.app",
     "console/status.py": "textual",
 }
 """Files, and what each must not import: another layer up, a neighbour, another package, a library."""

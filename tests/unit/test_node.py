@@ -102,10 +102,10 @@ class House:
     async def answer(self, command: AnyCommand) -> tuple[str, str]:
         """Outcome and reason of a command, given through the feed."""
         before = len(named(self.feed, "command"))
-        assert self.feed.submit(command)
+        assert self.feed.submit(command, "asked")
         await until(lambda: len(named(self.feed, "command")) > before)
         said = named(self.feed, "command")[before]
-        assert said["command"] == command.name
+        assert (said["command"], said["id"]) == (command.name, "asked")
         return said["outcome"], said["reason"]
 
 

@@ -62,14 +62,15 @@ async def test_a_command_of_another_thread_is_answered_and_logged(store: Store) 
         return Outcome(status="rejected", reason=f"InvalidPort: \x1b[2J{command.port}")
 
     async with operating(feed, Operator(feed, store, {Serve: serve, Stop: done})) as task:
-        assert await asyncio.to_thread(feed.submit, Serve("10.0.0.1", 0))
+        assert await asyncio.to_thread(feed.submit, Serve("10.0.0.1", 0), "the first")
         await until(lambda: named(feed, "command"))
         (answer,) = named(feed, "command")
-        assert list(answer) == ["command", "detail", "outcome", "reason"]
+        assert list(answer) == ["command", "detail", "outcome", "reason", "id"]
+        assert answer["id"] == "the first"
         assert (answer["command"], answer["detail"], answer["outcome"]) == ("serve", "ip 10.0.0.1, port 0", "rejected")
         assert "\x1b" not in answer["reason"]
         assert threads == [threading.current_thread().name]
-        feed.submit(Stop())
+        feed.submit(Stop(), "")
         await asyncio.wait_for(task, 30)
     _, line = await store.recent_commands(10)
     assert (line.name, line.outcome, line.reason) == ("serve", "rejected", answer["reason"])
@@ -91,8 +92,8 @@ async def test_a_handler_that_fails_is_an_outcome_and_the_next_command_is_obeyed
     feed = a_feed()
     operator = Operator(feed, store, {Register: fails, Pause: done})
     async with operating(feed, operator):
-        feed.submit(Register())
-        feed.submit(Pause())
+        feed.submit(Register(), "")
+        feed.submit(Pause(), "")
         await until(lambda: len(named(feed, "command")) == 2)
     first, second = operator.log
     assert (first.outcome, first.reason, second.outcome) == (status, reason, "ok")
@@ -108,12 +109,12 @@ async def test_stop_ends_the_service_after_what_came_before_and_nobody_listens_a
     feed = a_feed()
     operator = Operator(feed, store, {Stop: done, Pause: done})
     async with operating(feed, operator) as task:
-        feed.submit(Pause())
-        feed.submit(Stop())
+        feed.submit(Pause(), "")
+        feed.submit(Stop(), "")
         await asyncio.wait_for(task, 30)
     assert [line.name for line in operator.log] == ["pause", "stop"]
     assert [line.name for line in await store.recent_commands(10)] == ["stop", "pause"]
-    assert not feed.submit(Resume())
+    assert not feed.submit(Resume(), "")
 
 
 async def test_the_log_goes_on_after_a_restart_and_shows_nothing_twice(store: Store) -> None:
@@ -147,10 +148,10 @@ async def test_a_flood_is_bounded_and_told(store: Store, monkeypatch: pytest.Mon
         return Outcome(status="ok")
 
     async with operating(feed, Operator(feed, store, {Pause: waits})):
-        feed.submit(Pause())
+        feed.submit(Pause(), "")
         await asyncio.wait_for(obeying.wait(), 30)
         for _ in range(5):
-            feed.submit(Pause())
+            feed.submit(Pause(), "")
         await until(lambda: feed.attention)
         assert feed.attention[0].count == 2
         assert "3 others wait" in feed.attention[0].text

@@ -5,9 +5,10 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.present.recorded import EmaStep, ReplyRow
+from console.present.recorded import ReplyRow
 from console.present.text import text_of, width_of
 from console.screens.challenge.difference import CHARS, WORDS, Difference, compare, pair, view
+from engine.doors import EmaStep
 from engine.text import safe
 from tests.unit.store_helpers import a_reply, a_verdict
 

@@ -7,12 +7,12 @@ from msgspec.structs import replace
 
 from console.present.formats import columns
 from console.present.picture import Picture
-from console.present.recorded import MinerRecord
 from console.present.table import View, arrange
 from console.present.text import Line, text_of, unwrapped, width_of, wrapped
 from console.screens.miner import appearances
 from console.screens.miner import content as miner
 from console.screens.miner.appearances import APPEARANCES
+from engine.doors import MinerRecord
 from engine.store.stored import Appearance
 from engine.text import cells
 from tests.unit.recorded_helpers import NOW, hotkey, snapshot_of, split_round

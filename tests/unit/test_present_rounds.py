@@ -3,11 +3,12 @@
 from msgspec.structs import replace
 
 from console.drawing.answers import spread
-from console.present.recorded import EmaStep, RecordedRound, reply_rows
+from console.present.recorded import reply_rows
 from console.present.table import View, arrange
 from console.present.text import Line, text_of, width_of
 from console.screens.challenge import consensus, maps, replies
 from console.screens.challenge.replies import REPLIES
+from engine.doors import EmaStep, RecordedRound
 from engine.values import Round
 from tests.unit.recorded_helpers import hotkey, judged, split_round
 from tests.unit.store_helpers import a_reply, a_round, a_verdict

@@ -17,14 +17,13 @@ import pytest
 
 from console.cli import main
 from console.errors import ConsoleError, ExitCode
+from console.record.folder import FolderRecord
 from console.record.player import Player, playing
 from console.record.private_copy import readable
-from console.record.recording import Recording
 from console.screens.keymap import Keymap
 from console.tui.app import ConsoleApp
 from engine.folders import state_home
 from engine.locks import folder_lock
-from engine.logs import LogRing
 from engine.store.reader import open_reader
 from engine.store.schema import FILE_NAME, LATEST
 from engine.store.store import Store
@@ -70,7 +69,7 @@ def test_an_older_store_is_read_in_a_private_copy_that_goes_away(old: Path) -> N
         assert rounds_in(data) == 1
         assert copies() == [data]
         assert data.stat().st_mode & 0o077 == 0
-        assert Recording(old, data).timeline.total == 1
+        assert FolderRecord(old, data).instants().total == 1
     assert (content(old), copies()) == (before, [])
     assert len(told) == 1
     assert f"{old / FILE_NAME} is of an older version" in told[0]
@@ -176,7 +175,7 @@ def test_a_damaged_older_store_is_named_and_leaves_no_copy(old: Path) -> None:
 
 def test_a_replay_of_it_opens_rounds_and_names_the_folder_that_it_is_of(old: Path) -> None:
     async def story(player: Player) -> None:
-        app = ConsoleApp(player.feed, LogRing(), engine=None, folder=old, keymap=Keymap(), terminal=1, past=player)
+        app = ConsoleApp(player, folder=old, keymap=Keymap(), terminal=1, past=player)
         async with app.run_test(size=NARROW) as pilot:
             assert f"record    {old}"[:30] in screen_text(app)
             await pilot.press("2", "enter")
@@ -185,7 +184,7 @@ def test_a_replay_of_it_opens_rounds_and_names_the_folder_that_it_is_of(old: Pat
             await until(pilot, shows(app, "Rounds  sort TIME ▼  1 "))
 
     before = content(old)
-    with readable(old, nothing) as data, playing(Player(Recording(old, data))) as player:
+    with readable(old, nothing) as data, playing(Player(FolderRecord(old, data))) as player:
         asyncio.run(story(player))
     assert content(old) == before
 

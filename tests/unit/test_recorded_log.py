@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.logs import LogLine
-from engine.recorded_log import RecordedLog, last_lines
+from engine.recorded_log import RecordedLog, last_lines, log_until
 
 
 def write(path: Path, times: list[float], *, text: str = "said") -> Path:
@@ -63,15 +63,13 @@ def test_whoever_wrote_the_file_moves_no_cursor(tmp_path: Path) -> None:
 
 def test_each_time_has_records_of_its_own(tmp_path: Path) -> None:
     write(tmp_path / "logs" / "console.jsonl", [1, 2, 3])
-    log = RecordedLog(tmp_path)
+    log = RecordedLog()
     assert log.added == 0
-    log.show(3)
+    log.show(log_until(tmp_path, 3))
     assert (log.added, log.tail().first) == (3, 0)
-    log.show(2)
+    log.show(log_until(tmp_path, 2))
     assert (log.added, log.tail().first, [line.at for line in log.tail().lines]) == (5, 3, [1, 2])
 
 
 def test_a_folder_without_a_log_has_none(tmp_path: Path) -> None:
-    log = RecordedLog(tmp_path)
-    log.show(9)
-    assert log.tail().lines == ()
+    assert log_until(tmp_path, 9) == []

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from console.record.folder import FolderRecord
 from console.record.player import Player, playing
-from console.record.recording import Recording
 from engine.snapshot import ReplayView
 from engine.store.schema import FILE_NAME
 from engine.store.store import Store
@@ -26,12 +26,12 @@ async def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def player(folder: Path) -> Iterator[Player]:
-    with playing(Player(Recording(folder))) as started:
+    with playing(Player(FolderRecord(folder))) as started:
         yield started
 
 
 def where(player: Player) -> ReplayView:
-    replay = player.feed.snapshot.replay
+    replay = player.snapshot.replay
     assert replay is not None
     return replay
 
@@ -45,6 +45,16 @@ def wait_for(holds: Callable[[], bool]) -> None:
 
 def paced(player: Player, pace: str) -> bool:
     return where(player).pace == pace
+
+
+def told(player: Player, *texts: str) -> None:
+    """Wait until the player has said this, and nothing else."""
+
+    def said() -> list[str]:
+        return [event.fields["text"] for event in player.events_after(0).events]
+
+    wait_for(lambda: len(said()) >= len(texts))
+    assert said() == [*texts]
 
 
 def at(player: Player, place: int) -> None:
@@ -62,26 +72,26 @@ def test_it_begins_at_the_last_round_and_steps(player: Player) -> None:
     at(player, ROUNDS)
     player.go_to_round(7)
     at(player, 7)
-    assert player.feed.snapshot.rounds[-1].id == "round-6"
+    assert player.snapshot.rounds[-1].id == "round-6"
 
 
 def test_the_ends_are_told_and_not_passed(player: Player) -> None:
     player.step(5)
-    assert player.told.get(timeout=PATIENCE_S) == "this is the last recorded round"
+    told(player, "this is the last recorded round")
     player.step(-100)
-    assert player.told.get(timeout=PATIENCE_S) == "this is the first recorded round"
+    told(player, "this is the last recorded round", "this is the first recorded round")
     at(player, 1)
 
 
 def test_an_instant_may_lie_between_two_rounds_and_not_outside_of_the_record(player: Player) -> None:
     player.go_to(T0 + 0.05)
     at(player, 3)
-    assert player.feed.snapshot.at == T0 + 0.05
+    assert player.snapshot.at == T0 + 0.05
     player.go_to(T0 - 60)
-    assert player.told.get(timeout=PATIENCE_S) == "the record begins here"
+    told(player, "the record begins here")
     at(player, 1)
     player.go_to(T0 + 60)
-    assert player.told.get(timeout=PATIENCE_S) == "the record ends here"
+    told(player, "the record begins here", "the record ends here")
     at(player, ROUNDS)
 
 
@@ -97,13 +107,13 @@ def test_it_plays_to_the_end_and_stops_there(player: Player) -> None:
         wait_for(partial(paced, player, expected))
     assert where(player).place == stopped
     player.play_or_pause()
-    assert player.told.get(timeout=PATIENCE_S) == "this is the last recorded round"
+    told(player, "this is the last recorded round")
     wait_for(lambda: where(player).place == ROUNDS and not where(player).playing)
 
 
 @pytest.mark.parametrize(("changes", "least"), [(0, 0.5), (1, 0.12)])
 def test_its_pace_is_that_of_the_rounds(folder: Path, changes: int, least: float) -> None:
-    with playing(Player(Recording(folder), at=T0)) as player:
+    with playing(Player(FolderRecord(folder), at=T0)) as player:
         for _ in range(changes):
             player.change_pace()
         began = time.monotonic()
@@ -127,7 +137,8 @@ def test_a_store_that_is_gone_is_told_and_the_picture_stays(folder: Path, player
     at(player, ROUNDS)
     (folder / FILE_NAME).unlink()
     player.step(-1)
-    assert "nothing was stored yet" in player.told.get(timeout=PATIENCE_S)
+    (notice,) = player.events_after(0, timeout=PATIENCE_S).events
+    assert "nothing was stored yet" in notice.fields["text"]
     assert where(player).place == ROUNDS
 
 
@@ -141,6 +152,6 @@ async def test_where_the_round_on_the_screen_was_deleted_meanwhile_the_first_tha
         assert await store.prune(T0 + 86400 + 9.5 / 50) == 10
         player.change_pace()
         at(player, 1)
-        assert player.feed.snapshot.rounds[-1].id == "round-10"
+        assert player.snapshot.rounds[-1].id == "round-10"
     finally:
         await store.close()

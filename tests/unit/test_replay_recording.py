@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from console.errors import ConsoleError
 from console.record.recording import Recording
 from console.record.timeline import Timeline
+from engine.errors import StoreError
 from engine.snapshot import Snapshot
 from engine.store.past import Mark
 from engine.store.schema import FILE_NAME
@@ -175,7 +175,7 @@ async def test_a_damaged_round_is_left_out_of_later_instants(tmp_path: Path, cap
     assert [one.id for one in at_place(recording, 5).rounds] == ["round-0", "round-1", "round-3", "round-4"]
     assert "round 3 of" in caplog.text
     assert "\x1b" not in caplog.text
-    with pytest.raises(ConsoleError, match="is damaged: a row in it is not what was written"):
+    with pytest.raises(StoreError, match="is damaged: a row in it is not what was written"):
         at_place(recording, 3)
 
 
@@ -198,7 +198,7 @@ async def test_a_store_that_numbers_anew_is_another_record(tmp_path: Path) -> No
     at_place(recording, 3)
     store = await Store.open(tmp_path / FILE_NAME, retention_days=1)
     await store.prune(T0 + 9 * 86400)
-    with pytest.raises(ConsoleError, match="every round was deleted for its age"):
+    with pytest.raises(StoreError, match="every round was deleted for its age"):
         recording.refresh()
     await store.record(a_round(7), netuid=NETUID, history=None, cursor=None)
     await store.close()
@@ -216,10 +216,10 @@ def test_a_timeline_knows_places_and_times() -> None:
 
 
 async def test_what_cannot_be_replayed_says_why(tmp_path: Path) -> None:
-    with pytest.raises(ConsoleError, match="there is no folder"):
+    with pytest.raises(StoreError, match="there is no folder"):
         Recording(tmp_path / "nowhere")
-    with pytest.raises(ConsoleError, match="nothing was stored yet"):
+    with pytest.raises(StoreError, match="nothing was stored yet"):
         Recording(tmp_path)
     await (await Store.open(tmp_path / FILE_NAME, retention_days=7)).close()
-    with pytest.raises(ConsoleError, match="holds no round: only a validator and the demo record rounds"):
+    with pytest.raises(StoreError, match="holds no round: only a validator and the demo record rounds"):
         Recording(tmp_path)

@@ -6,7 +6,7 @@ from typing import Literal
 
 import pytest
 
-from console.record.rounds import read_round
+from console.record.folder import FolderRecord
 from engine.store import retention
 from engine.store.database import Database
 from engine.store.reader import open_reader
@@ -140,5 +140,5 @@ async def test_a_round_is_averaged_with_those_that_came_before_it_whatever_the_c
         replies = [a_reply(1)]
         verdicts = [a_verdict(replies[0], emission=float(number))]
         await store.record(a_round(number, replies, verdicts, at=at), netuid=NETUID, history=None, cursor=None)
-    [step] = read_round(tmp_path, "round-1").emas
+    [step] = FolderRecord(tmp_path).round("round-1").emas
     assert (step.before, step.after) == (0.0, 0.5)

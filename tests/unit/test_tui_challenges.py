@@ -21,7 +21,7 @@ from tests.unit.recorded_helpers import (
     split_round,
     until,
 )
-from tests.unit.tui_helpers import NARROW, WIDE, app_of, screen_text, toasts
+from tests.unit.tui_helpers import NARROW, WIDE, app_of, feed_of, screen_text, toasts
 
 Sized = pytest.mark.parametrize("size", [NARROW, WIDE])
 
@@ -158,8 +158,8 @@ async def test_live_returns_to_the_newest_round_and_follows(tmp_path: Path) -> N
         await pilot.press(":", *"live", "enter")
         await until(pilot, shows(app, "round 3 of 3"))
         await folder_with(tmp_path, [split_round(3)])
-        shown = app.feed.snapshot
-        app.feed.publish(replace(shown, rounds=(*shown.rounds, round_view(split_round(3), recorded=True))))
+        shown = feed_of(app).snapshot
+        feed_of(app).publish(replace(shown, rounds=(*shown.rounds, round_view(split_round(3), recorded=True))))
         await until(pilot, shows(app, "round 4 of 4"))
         await pilot.press("[")
         await until(pilot, shows(app, "round 3 of 4"))
@@ -173,7 +173,7 @@ async def test_a_paused_picture_does_not_follow(tmp_path: Path) -> None:
         app.act("time.live")
         await pilot.press("p")
         await folder_with(tmp_path, [split_round(2)])
-        app.feed.publish(snapshot_of(tmp_path, rounds_split(3)))
+        feed_of(app).publish(snapshot_of(tmp_path, rounds_split(3)))
         app.pull()
         await pilot.pause()
         assert "round 2 of 2" in screen_text(app)

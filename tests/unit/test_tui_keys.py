@@ -22,7 +22,18 @@ from console.tui.widgets.panel import Panel
 from engine.commands import Acknowledge, Pause, SetWeights
 from engine.snapshot import ChainView
 from tests.unit.suspects_helpers import suspecting
-from tests.unit.tui_helpers import NARROW, WIDE, Orders, app_of, attention, miner, screen_text, snapshot, toasts
+from tests.unit.tui_helpers import (
+    NARROW,
+    WIDE,
+    Orders,
+    app_of,
+    attention,
+    feed_of,
+    miner,
+    screen_text,
+    snapshot,
+    toasts,
+)
 
 
 def current_uid(app: ConsoleApp) -> int:
@@ -65,8 +76,8 @@ async def test_the_cursor_stays_on_its_miner_while_the_order_changes(tmp_path: P
         await pilot.press("3", "j")
         table = app.screen.query_one(LiveTable)
         assert current_uid(app) == 2
-        better = tuple(replace(one, ema=one.uid / 10) for one in app.feed.snapshot.miners)
-        app.feed.publish(replace(app.feed.snapshot, miners=(*better, miner(9, ema=0.99))))
+        better = tuple(replace(one, ema=one.uid / 10) for one in feed_of(app).snapshot.miners)
+        feed_of(app).publish(replace(feed_of(app).snapshot, miners=(*better, miner(9, ema=0.99))))
         app.pull()
         assert [row.uid for row in table.rows] == [9, 3, 2, 1]
         assert current_uid(app) == 2
@@ -78,7 +89,7 @@ async def test_pause_freezes_the_picture_and_not_the_engine(tmp_path: Path) -> N
     app = app_of(snapshot(), tmp_path)
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("p")
-        app.feed.publish(snapshot(rounds_done=77))
+        feed_of(app).publish(snapshot(rounds_done=77))
         app.pull()
         assert "PICTURE PAUSED" in screen_text(app)
         assert "77 this run" not in screen_text(app)
@@ -113,7 +124,7 @@ async def test_the_palette_finds_an_action_a_theme_and_a_miner(tmp_path: Path) -
 
 async def test_the_menu_shows_what_cannot_be_done_and_why(tmp_path: Path) -> None:
     app = app_of(snapshot(read_only=True), tmp_path)
-    orders = Orders(app.feed)
+    orders = Orders(feed_of(app))
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("x")
         assert "not while --read-only is on" in screen_text(app)
@@ -127,7 +138,7 @@ async def test_the_menu_shows_what_cannot_be_done_and_why(tmp_path: Path) -> Non
 async def test_setting_weights_asks_first_with_cancel_under_the_cursor(tmp_path: Path) -> None:
     miners = (miner(1, planned=0.2), miner(2))
     app = app_of(snapshot(miners=miners), tmp_path)
-    orders = Orders(app.feed)
+    orders = Orders(feed_of(app))
     async with app.run_test(size=NARROW) as pilot:
         app.act("chain.set_weights")
         await pilot.pause()
@@ -144,7 +155,7 @@ async def test_setting_weights_asks_first_with_cancel_under_the_cursor(tmp_path:
 async def test_on_a_real_network_the_netuid_has_to_be_typed(tmp_path: Path) -> None:
     chain = ChainView(network="finney", netuid=42, registered=True, reachable=True, validator_permit=True)
     app = app_of(snapshot(chain=chain), tmp_path)
-    orders = Orders(app.feed)
+    orders = Orders(feed_of(app))
     async with app.run_test(size=NARROW) as pilot:
         app.act("chain.set_weights")
         await pilot.pause()
@@ -156,7 +167,7 @@ async def test_on_a_real_network_the_netuid_has_to_be_typed(tmp_path: Path) -> N
 
 async def test_attention_is_acknowledged_line_by_line_and_at_once(tmp_path: Path) -> None:
     app = app_of(snapshot(attention=(attention(1), attention(2))), tmp_path)
-    orders = Orders(app.feed)
+    orders = Orders(feed_of(app))
     async with app.run_test(size=NARROW) as pilot:
         app.pull()
         assert "Attention (2)" in screen_text(app)
@@ -211,14 +222,16 @@ def test_a_key_and_a_letter_of_a_menu_never_are_the_same() -> None:
 
 async def test_challenges_are_paused_from_the_palette(tmp_path: Path) -> None:
     app = app_of(snapshot(), tmp_path)
-    orders = Orders(app.feed)
+    orders = Orders(feed_of(app))
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press(":", *"pause challenges", "enter")
         assert orders.taken == [Pause()]
-        app.feed.emit("command", command="pause", detail="", outcome="ok", reason="")
+        elsewhere = {"command": "stop", "detail": "", "outcome": "ok", "reason": ""}
+        feed_of(app).emit("command", **elsewhere, id="of another terminal")
+        orders.answer(command="pause", detail="", outcome="ok", reason="")
         app.pull()
         await pilot.pause()
-        assert toasts(app)[-1] == "pause: ok"
+        assert toasts(app) == ["pause: ok"]
 
 
 async def test_quitting_at_home_asks_and_the_first_choice_is_to_stay(tmp_path: Path) -> None:

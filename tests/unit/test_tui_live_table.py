@@ -10,7 +10,7 @@ from console.present.table import GAP
 from console.tui.app import ConsoleApp
 from console.tui.widgets.live_table import LiveTable
 from engine.snapshot import MinerView
-from tests.unit.tui_helpers import NARROW, NOW, WIDE, app_of, miner, screen_text, snapshot, text_of
+from tests.unit.tui_helpers import NARROW, NOW, WIDE, app_of, feed_of, miner, screen_text, snapshot, text_of
 
 NARROW_MINERS = """\
  UID NAME                EMA▼     Δ WEIGHT   PLAN    LAT  OK%   SEEN STATE
@@ -50,7 +50,7 @@ async def test_a_table_without_rows_says_why(tmp_path: Path) -> None:
         await pilot.press("3")
         table = miners_of(app)
         assert "no miners yet" in text_of(table)
-        app.feed.publish(snapshot(miners=(miner(1),)))
+        feed_of(app).publish(snapshot(miners=(miner(1),)))
         app.pull()
         assert "no miners yet" not in text_of(table)
         await pilot.press("/", *"zzz", "enter")
@@ -68,9 +68,9 @@ async def test_only_rows_that_changed_are_painted(tmp_path: Path, monkeypatch: p
         text_of(table)
         painted: list[Region] = []
         monkeypatch.setattr(table, "refresh", lambda *regions, **_: painted.extend(regions))
-        table.show(app.feed.snapshot.miners, NOW)
+        table.show(feed_of(app).snapshot.miners, NOW)
         assert painted == []
-        first, second, third = app.feed.snapshot.miners
+        first, second, third = feed_of(app).snapshot.miners
         table.show((first, replace(second, latency_ms=999.0), third), NOW)
         assert [region.y for region in painted] == [2]
 
@@ -111,12 +111,12 @@ async def test_the_columns_leave_room_for_the_scrollbar_while_it_shows(tmp_path:
         table = miners_of(app)
         full = table.size.width
         assert _laid(table) == full
-        app.feed.publish(snapshot(miners=tuple(miner(uid) for uid in range(60))))
+        feed_of(app).publish(snapshot(miners=tuple(miner(uid) for uid in range(60))))
         app.pull()
         await pilot.pause()
         assert table.show_vertical_scrollbar
         assert _laid(table) == full - 1
-        app.feed.publish(snapshot())
+        feed_of(app).publish(snapshot())
         app.pull()
         await pilot.pause()
         assert _laid(table) == full

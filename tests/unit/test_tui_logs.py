@@ -12,7 +12,7 @@ from console.tui.widgets.log_drawer import LogDrawer
 from console.tui.widgets.log_view import LogView
 from engine.logs import RING, LogLine
 from tests.unit.recorded_helpers import shows, until
-from tests.unit.tui_helpers import NARROW, NOW, WIDE, app_of, screen_text, snapshot, text_of, toasts
+from tests.unit.tui_helpers import NARROW, NOW, WIDE, app_of, logs_of, screen_text, snapshot, text_of, toasts
 
 TRACE = "the store failed\nTraceback (most recent call last):\n  line 7\nStoreError: disk"
 
@@ -26,9 +26,9 @@ def app(tmp_path: Path) -> ConsoleApp:
     """An app whose log has a few records of each kind."""
     app = app_of(snapshot(), tmp_path)
     for number in range(4):
-        app.logs.add(said(number))
-    app.logs.add(said(4, level="WARNING", logger="miner_server.app", text="a slow caller"))
-    app.logs.add(said(5, level="ERROR", logger="engine.store.store", text=TRACE))
+        logs_of(app).add(said(number))
+    logs_of(app).add(said(4, level="WARNING", logger="miner_server.app", text="a slow caller"))
+    logs_of(app).add(said(5, level="ERROR", logger="engine.store.store", text=TRACE))
     return app
 
 
@@ -51,11 +51,11 @@ async def press(pilot: Pilot[Ending], *keys: str) -> str:
 async def test_the_newest_record_is_followed_until_the_operator_goes_up(app: ConsoleApp) -> None:
     async with app.run_test(size=NARROW) as pilot:
         assert "FOLLOW" in await press(pilot, "6")
-        app.logs.add(said(6))
+        logs_of(app).add(said(6))
         app.pull()
         assert current(app) == "record 6"
         assert "STILL" in await press(pilot, "k", "k")
-        app.logs.add(said(7))
+        logs_of(app).add(said(7))
         app.pull()
         assert current(app) == "a slow caller"
         assert "FOLLOW" in await press(pilot, "f")
@@ -86,7 +86,7 @@ async def test_level_and_source_choose_what_is_shown(app: ConsoleApp) -> None:
         assert "engine.validator.loop  4" in shown and "miner_server  1" in shown
         await press(pilot, "j", "enter")
         assert {record.line.logger.partition(".")[0] for record in view_of(app).records} == {"engine"}
-        app.logs.add(said(6, logger="miner_server.app"))
+        logs_of(app).add(said(6, logger="miner_server.app"))
         app.pull()
         assert len(view_of(app).records) == 5
         assert "5 of 7 kept" in screen_text(app)
@@ -109,7 +109,7 @@ async def test_a_word_is_found_and_gone_to(app: ConsoleApp) -> None:
 
 
 async def test_long_lines_are_cut_or_wrapped(app: ConsoleApp) -> None:
-    app.logs.add(said(6, text=" ".join(f"word{number}" for number in range(30))))
+    logs_of(app).add(said(6, text=" ".join(f"word{number}" for number in range(30))))
     async with app.run_test(size=NARROW) as pilot:
         assert "word29" not in await press(pilot, "6")
         assert "word29" in await press(pilot, "w")
@@ -127,7 +127,7 @@ async def test_a_record_is_copied_and_what_is_shown_is_saved(app: ConsoleApp, tm
 
 
 async def test_records_that_were_lost_are_counted(app: ConsoleApp) -> None:
-    app.logs.add_lost(1200)
+    logs_of(app).add_lost(1200)
     async with app.run_test(size=NARROW) as pilot:
         assert "▲ 1,200 lost" in await press(pilot, "6")
 
@@ -141,7 +141,7 @@ async def test_the_record_under_the_cursor_is_explained_where_there_is_room(app:
 async def test_a_paused_picture_pauses_the_log(app: ConsoleApp) -> None:
     async with app.run_test(size=NARROW) as pilot:
         await press(pilot, "6", "p")
-        app.logs.add(said(6))
+        logs_of(app).add(said(6))
         app.pull()
         assert current(app) == TRACE
         await press(pilot, "p")
@@ -150,12 +150,12 @@ async def test_a_paused_picture_pauses_the_log(app: ConsoleApp) -> None:
 
 async def test_a_standing_log_stands_still_while_old_records_go(app: ConsoleApp) -> None:
     for number in range(6, RING):
-        app.logs.add(said(number))
+        logs_of(app).add(said(number))
     async with app.run_test(size=NARROW) as pilot:
         await press(pilot, "6", "pageup", "pageup")
         before, shown = current(app), text_of(view_of(app))
         for number in range(RING, RING + 50):
-            app.logs.add(said(number))
+            logs_of(app).add(said(number))
         app.pull()
         await pilot.pause()
         assert current(app) == before
@@ -164,14 +164,14 @@ async def test_a_standing_log_stands_still_while_old_records_go(app: ConsoleApp)
 
 async def test_the_drawer_shows_the_log_under_any_screen(app: ConsoleApp) -> None:
     for number in range(30):
-        app.logs.add(said(number, text=f"old {number}"))
-    app.logs.add(said(30, text="a late caller"))
+        logs_of(app).add(said(number, text=f"old {number}"))
+    logs_of(app).add(said(30, text="a late caller"))
     async with app.run_test(size=NARROW) as pilot:
         await press(pilot, "3", "L")
         drawer = app.screen.query_one(LogDrawer)
         await until(pilot, lambda: "a late caller" in text_of(drawer.query_one(LogView)))
         assert str(drawer.border_title).startswith("Logs") and "Miners  sort" in screen_text(app)
-        app.logs.add(said(6))
+        logs_of(app).add(said(6))
         await until(pilot, shows(app, "record 6"))
         await press(pilot, "L")
         assert not app.screen.query(LogDrawer)
@@ -182,7 +182,7 @@ async def test_the_drawer_shows_the_log_under_any_screen(app: ConsoleApp) -> Non
 
 
 async def test_hostile_records_are_only_text(app: ConsoleApp) -> None:
-    app.logs.add(said(6, text="[/foo] [bold]x[/] ␛]52;c;eA==␇ " + "é" * 9000))
+    logs_of(app).add(said(6, text="[/foo] [bold]x[/] ␛]52;c;eA==␇ " + "é" * 9000))
     async with app.run_test(size=NARROW) as pilot:
         assert "[/foo] [bold]x[/]" in await press(pilot, "6")
         assert "[/foo]" in await press(pilot, "w", "enter", "g")

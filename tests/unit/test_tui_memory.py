@@ -6,29 +6,17 @@ import msgspec
 import pytest
 
 from console.present.table import View
-from console.screens.keymap import Keymap
 from console.screens.logs.content import LogLook
 from console.screens.miners.content import MINERS
 from console.tui.app import ConsoleApp
 from console.tui.ending import Ending
 from console.tui.memory import Memory, keep, memory_path, recall
 from console.tui.widgets.live_table import LiveTable
-from engine.feed import Feed
-from engine.logs import LogRing
-from tests.unit.tui_helpers import NARROW, NOW, screen_text, snapshot
+from tests.unit.tui_helpers import NARROW, app_of, screen_text, snapshot
 
 
 def app_with(path: Path) -> ConsoleApp:
-    return ConsoleApp(
-        Feed(snapshot()),
-        LogRing(),
-        engine=None,
-        folder=path.parent,
-        keymap=Keymap(),
-        terminal=1,
-        memory=path,
-        clock=lambda: NOW,
-    )
+    return app_of(snapshot(), path.parent, memory=path)
 
 
 async def test_the_next_run_begins_where_the_last_one_ended(tmp_path: Path) -> None:

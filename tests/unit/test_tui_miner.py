@@ -10,7 +10,7 @@ from console.tui.screens.challenge import ChallengeScreen
 from console.tui.screens.miner import MinerScreen
 from console.tui.widgets.live_table import LiveTable
 from tests.unit.recorded_helpers import app_with, folder_with, hotkey, rounds_split, shows, snapshot_of, until
-from tests.unit.tui_helpers import NARROW, WIDE, app_of, miner, screen_text, snapshot
+from tests.unit.tui_helpers import NARROW, WIDE, app_of, feed_of, miner, screen_text, snapshot
 
 Sized = pytest.mark.parametrize("size", [NARROW, WIDE])
 
@@ -74,7 +74,7 @@ async def test_a_new_round_is_read_when_it_was_judged(tmp_path: Path) -> None:
         await pilot.press("3", "enter")
         await until(pilot, shows(app, "Rounds  sort TIME ▼  3"))
         await folder_with(tmp_path, known[3:])
-        app.feed.publish(snapshot_of(tmp_path, known))
+        feed_of(app).publish(snapshot_of(tmp_path, known))
         await until(pilot, shows(app, "Rounds  sort TIME ▼  4"))
 
 
@@ -94,7 +94,7 @@ async def test_failures_are_found_with_a_filter(tmp_path: Path) -> None:
 async def test_a_miner_that_left_is_reached_from_its_old_reply(tmp_path: Path) -> None:
     known = rounds_split(1)
     app = await app_with(tmp_path, known)
-    app.feed.publish(replace(app.feed.snapshot, miners=(), metagraph=None))
+    feed_of(app).publish(replace(feed_of(app).snapshot, miners=(), metagraph=None))
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("2", "enter")
         await until(pilot, shows(app, "round 1 of 1"))
@@ -138,7 +138,7 @@ async def test_the_preview_has_the_lines_that_the_table_does_not_need(tmp_path: 
         await pilot.pause()
         table, preview = app.screen.query_one(LiveTable), app.screen.query_one("#preview")
         assert (table.size.height, preview.size.height) == (11, 48 - 3 - 13)
-        app.feed.publish(snapshot(miners=tuple(miner(uid) for uid in range(1, 100))))
+        feed_of(app).publish(snapshot(miners=tuple(miner(uid) for uid in range(1, 100))))
         app.pull()
         await pilot.pause()
         assert preview.size.height == 11

@@ -8,7 +8,7 @@ from textual.screen import Screen
 from console.tui import places
 from console.tui.screens import SCREENS
 from console.tui.screens.base import ConsoleScreen
-from tests.unit.tui_helpers import NARROW, WIDE, app_of, miner, screen_text, snapshot
+from tests.unit.tui_helpers import NARROW, WIDE, app_of, feed_of, miner, screen_text, snapshot
 
 
 async def test_every_place_is_made_before_somebody_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,7 +60,7 @@ async def test_a_place_is_not_painted_before_the_picture_is_in_it(
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("3", "1")
         await pilot.pause()
-        app.feed.publish(snapshot(miners=(miner(1, name="seen-next"),)))
+        feed_of(app).publish(snapshot(miners=(miner(1, name="seen-next"),)))
         monkeypatch.setattr(app, "_display", paint)
         await pilot.press("3")
         await pilot.pause()

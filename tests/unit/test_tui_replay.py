@@ -11,14 +11,15 @@ import pytest
 from msgspec.structs import replace
 from textual.pilot import Pilot
 
+from console.record.folder import FolderRecord
 from console.record.player import Player, playing
-from console.record.recording import Recording
 from console.screens.keymap import Keymap
 from console.tui.app import ConsoleApp
 from console.tui.ending import Ending
 from console.tui.screens.challenge import ChallengeScreen
 from console.tui.widgets.live_table import LiveTable
-from engine.logs import LogLine, LogRing
+from engine.commands import Pause
+from engine.logs import LogLine
 from engine.snapshot import MinerView
 from engine.store.schema import FILE_NAME
 from tests.unit.recorded_helpers import (
@@ -32,7 +33,7 @@ from tests.unit.recorded_helpers import (
     until,
 )
 from tests.unit.store_helpers import T0
-from tests.unit.tui_helpers import NARROW, WIDE, Orders, app_of, attention, screen_text, toasts
+from tests.unit.tui_helpers import NARROW, WIDE, app_of, attention, feed_of, screen_text, toasts
 
 ROUNDS = 12
 LAST = "2026-02-02 02:51:00 UTC  round 12 of 12"
@@ -50,14 +51,14 @@ async def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def player(folder: Path) -> Iterator[Player]:
-    with playing(Player(Recording(folder))) as started:
+    with playing(Player(FolderRecord(folder))) as started:
         yield started
 
 
 @pytest.fixture
 def app(player: Player, tmp_path_factory: pytest.TempPathFactory) -> ConsoleApp:
     own = tmp_path_factory.mktemp("own")
-    return ConsoleApp(player.feed, LogRing(), engine=None, folder=own, keymap=Keymap(), terminal=1, past=player)
+    return ConsoleApp(player, folder=own, keymap=Keymap(), terminal=1, past=player)
 
 
 async def brought(pilot: Pilot[Any], app: ConsoleApp, holds: Callable[[], bool]) -> None:
@@ -122,8 +123,8 @@ async def test_who_acts_as_one_is_shown_of_the_last_round_and_said_not_to_be_rec
     tmp_path: Path, size: tuple[int, int]
 ) -> None:
     await record_suspects(tmp_path, rounds_split(ROUNDS))
-    with playing(Player(Recording(tmp_path))) as player:
-        app = ConsoleApp(player.feed, LogRing(), engine=None, folder=tmp_path, keymap=Keymap(), terminal=1, past=player)
+    with playing(Player(FolderRecord(tmp_path))) as player:
+        app = ConsoleApp(player, folder=tmp_path, keymap=Keymap(), terminal=1, past=player)
         async with app.run_test(size=size) as pilot:
             await pilot.press("3")
             await seen(pilot, app, "▲ 1 group acts as one  a evidence")
@@ -203,14 +204,13 @@ async def test_what_is_no_time_is_said_while_it_is_typed(app: ConsoleApp) -> Non
 
 
 async def test_nothing_is_sent_and_leaving_asks_nothing(app: ConsoleApp, player: Player) -> None:
-    orders = Orders(player.feed)
     async with app.run_test(size=NARROW) as pilot:
         for action in ("chain.set_weights", "chain.register", "engine.pause", "attention.ack_all"):
             app.act(action)
             await pilot.pause()
             assert toasts(app)[-1].endswith("not in a replay")
         await pilot.press("q")
-    assert orders.taken == []
+    assert not player.submit(Pause(), "1")
     assert app.return_value is Ending.DONE
 
 
@@ -283,12 +283,12 @@ async def test_a_running_console_looks_back_and_returns(tmp_path: Path) -> None:
         await pilot.press("[")
         await seen(pilot, app, "PAST sn78  2026-02-02 02:50:00 UTC  round 11 of 12")
         assert ":live leads back" in screen_text(app)
-        app.feed.publish(replace(app.feed.snapshot, attention=(attention(1),)))
+        feed_of(app).publish(replace(feed_of(app).snapshot, attention=(attention(1),)))
         await seen(pilot, app, "1 Home ▲1")
         app.act("engine.pause")
         await pilot.pause()
         assert toasts(app)[-1] == "pause challenges: this is the past, :live leads back"
-        app.feed.publish(snapshot_of(tmp_path, rounds_split(ROUNDS + 1)))
+        feed_of(app).publish(snapshot_of(tmp_path, rounds_split(ROUNDS + 1)))
         await pilot.press("2")
         await until(pilot, shows(app, "Challenges  sort TIME ▼  11 "))
         await pilot.press(":", *"live", "enter")

@@ -10,7 +10,7 @@ from console.tui.widgets.live_table import LiveTable
 from engine.commands import BlockCaller, RestartService, UnblockCaller
 from engine.snapshot import CallerView, RequestView, ServerView, ServiceView, SessionView
 from engine.values import Metagraph, Neuron
-from tests.unit.tui_helpers import NARROW, NOW, WIDE, Orders, app_of, miner, screen_text, snapshot, toasts
+from tests.unit.tui_helpers import NARROW, NOW, WIDE, Orders, app_of, feed_of, miner, screen_text, snapshot, toasts
 
 VALIDATOR = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"
 SILENT = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"
@@ -110,7 +110,7 @@ async def test_requests_are_filtered_while_they_come(tmp_path: Path) -> None:
         table = app.screen.query_one("#requests LiveTable", LiveTable)
         assert [row.request.status for row in table.rows] == [403]
         later = replace(SERVER, requests=(*SERVER.requests, request(4), request(5, hotkey=STRANGER, status=403)))
-        app.feed.publish(replace(MINER, server=later))
+        feed_of(app).publish(replace(MINER, server=later))
         app.pull()
         assert [row.request.bytes_in for row in table.rows] == [405, 401]
         await pilot.press("escape")
@@ -161,18 +161,20 @@ async def test_the_cursor_stays_with_the_newest_request_until_it_is_moved(tmp_pa
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("5")
         table = app.screen.query_one("#requests LiveTable", LiveTable)
-        app.feed.publish(replace(MINER, server=replace(SERVER, requests=(*SERVER.requests, request(4)))))
+        feed_of(app).publish(replace(MINER, server=replace(SERVER, requests=(*SERVER.requests, request(4)))))
         app.pull()
         assert [row.request.bytes_in for row in table.chosen] == [404]
         await pilot.press("j")
-        app.feed.publish(replace(MINER, server=replace(SERVER, requests=(*SERVER.requests, request(4), request(5)))))
+        feed_of(app).publish(
+            replace(MINER, server=replace(SERVER, requests=(*SERVER.requests, request(4), request(5))))
+        )
         app.pull()
         assert [row.request.bytes_in for row in table.chosen] == [403]
 
 
 async def test_a_caller_is_blocked_from_its_request_after_yes(tmp_path: Path) -> None:
     app = app_of(MINER, tmp_path)
-    orders = Orders(app.feed)
+    orders = Orders(feed_of(app))
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("5", "b")
         await pilot.pause()
@@ -189,7 +191,7 @@ async def test_a_caller_is_blocked_from_its_request_after_yes(tmp_path: Path) ->
 async def test_who_is_blocked_stands_among_the_callers_and_is_unblocked_there(tmp_path: Path) -> None:
     silent = replace(SERVER, blocked=(SILENT, STRANGER))
     app = app_of(replace(MINER, server=silent), tmp_path)
-    orders = Orders(app.feed)
+    orders = Orders(feed_of(app))
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("5", "shift+tab", "shift+tab", "G")
         await pilot.pause()
@@ -208,7 +210,7 @@ async def test_who_is_blocked_stands_among_the_callers_and_is_unblocked_there(tm
 
 async def test_the_server_is_restarted_after_yes(tmp_path: Path) -> None:
     app = app_of(MINER, tmp_path)
-    orders = Orders(app.feed)
+    orders = Orders(feed_of(app))
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("5", "R")
         await pilot.pause()
@@ -224,7 +226,7 @@ async def test_a_service_of_a_validator_is_restarted_by_its_row(tmp_path: Path) 
         ServiceView(name="validator", state="running", since=NOW, restarts=2),
     )
     app = app_of(snapshot(services=services), tmp_path)
-    orders = Orders(app.feed)
+    orders = Orders(feed_of(app))
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("5", "R")
         assert toasts(app)[-1] == "restart…: it has ended"
@@ -237,7 +239,7 @@ async def test_a_service_of_a_validator_is_restarted_by_its_row(tmp_path: Path) 
 @pytest.mark.parametrize("key", ["b", "u", "R"])
 async def test_a_read_only_run_blocks_and_restarts_nothing(key: str, tmp_path: Path) -> None:
     app = app_of(replace(MINER, read_only=True), tmp_path)
-    orders = Orders(app.feed)
+    orders = Orders(feed_of(app))
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("5", key, "y")
         assert toasts(app)[0].endswith("not while --read-only is on")

@@ -8,17 +8,14 @@ from textual.pilot import Pilot
 from console.config import shown
 from console.doctor import examination
 from console.doctor.result import Result, ok, warning
-from console.screens.keymap import Keymap
 from console.screens.setup.content import SETTINGS
 from console.tui.app import ConsoleApp
 from console.tui.ending import Ending
 from console.tui.screens.setup import SetupScreen
 from console.tui.widgets.live_table import LiveTable
-from engine.feed import Feed
-from engine.logs import LogRing
 from engine.settings import configure
 from engine.settings.given import Given
-from tests.unit.tui_helpers import NARROW, NOW, WIDE, screen_text, snapshot, toasts
+from tests.unit.tui_helpers import NARROW, NOW, WIDE, app_of, screen_text, snapshot, toasts
 
 KEY = "sk-secret0123456789abcdef"
 LEAN = warning("disk", "[/foo] 1.2 GB free", why="A week of rounds takes about 1 GB.", do="Free some space.")
@@ -28,16 +25,7 @@ LEAN = warning("disk", "[/foo] 1.2 GB free", why="A week of rounds takes about 1
 def app(tmp_path: Path) -> ConsoleApp:
     given = {"seed": Given("7", "--seed"), "data_dir": Given(str(tmp_path), "--data-dir")}
     configuration = configure(given, environ={"SUBNET_CONSOLE_API_KEY": KEY})
-    return ConsoleApp(
-        Feed(snapshot()),
-        LogRing(),
-        engine=None,
-        folder=tmp_path,
-        keymap=Keymap(),
-        terminal=1,
-        configuration=configuration,
-        clock=lambda: NOW,
-    )
+    return app_of(snapshot(), tmp_path, configuration=configuration)
 
 
 @pytest.fixture

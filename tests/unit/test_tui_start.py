@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from console import garbage as settling
+from console.record.folder import FolderRecord
 from console.screens.keymap import Keymap
 from console.tui.app import ConsoleApp
 from console.tui.screens import SCREENS
+from engine.doors import InProcessEngine
 from engine.feed import Feed
 from engine.logs import LogRing
 from engine.node.thread import EngineThread
@@ -17,8 +19,9 @@ from tests.unit.tui_helpers import NARROW, app_of, screen_text, snapshot
 
 
 async def test_the_engine_and_the_collector_begin_with_the_first_frame(tmp_path: Path) -> None:
-    engine = EngineThread(lambda: asyncio.sleep(60))
-    app = ConsoleApp(Feed(snapshot()), LogRing(), engine=engine, folder=tmp_path, keymap=Keymap(), terminal=1)
+    thread = EngineThread(lambda: asyncio.sleep(60))
+    engine = InProcessEngine(Feed(snapshot()), LogRing(), FolderRecord(tmp_path), thread)
+    app = ConsoleApp(engine, begin=thread.start, folder=tmp_path, keymap=Keymap(), terminal=1)
     settling.begin()
     try:
         assert not gc.isenabled()
@@ -26,12 +29,12 @@ async def test_the_engine_and_the_collector_begin_with_the_first_frame(tmp_path:
             await pilot.pause()
             assert "[1 Home]" in screen_text(app)
             assert gc.isenabled()
-            assert engine.running
+            assert thread.running
     finally:
         settling.go_on()
         gc.unfreeze()
-        engine.stop()
-        engine.join()
+        thread.stop()
+        thread.join()
 
 
 @pytest.mark.parametrize("name", SCREENS)

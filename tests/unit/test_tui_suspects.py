@@ -9,7 +9,7 @@ from console.tui.screens.miner import MinerScreen
 from console.tui.screens.suspects import SuspectsScreen
 from engine.commands import HoldPenalty
 from tests.unit.suspects_helpers import WORDING, hotkey, suspecting
-from tests.unit.tui_helpers import NARROW, WIDE, Orders, app_of, screen_text, snapshot, toasts
+from tests.unit.tui_helpers import NARROW, WIDE, Orders, app_of, feed_of, screen_text, snapshot, toasts
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE])
@@ -31,7 +31,7 @@ async def test_from_miners_one_key_leads_to_groups_members_and_evidence(tmp_path
 
 async def test_a_penalty_is_held_back_and_released_after_a_question(tmp_path: Path) -> None:
     app = app_of(suspecting("applied", "held"), tmp_path)
-    orders = Orders(app.feed)
+    orders = Orders(feed_of(app))
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("3", "a", "b")
         assert "miner-1" in screen_text(app)

@@ -18,7 +18,7 @@ from console.tui.widgets.options import Field
 from engine.commands import AutoWeights, SetWeights
 from engine.snapshot import MinerView
 from tests.unit.engine_helpers import until
-from tests.unit.tui_helpers import NARROW, Orders, app_of, miner, screen_text, snapshot
+from tests.unit.tui_helpers import NARROW, Orders, app_of, feed_of, miner, screen_text, snapshot
 
 CHARACTERS = {"slash": "/", "colon": ":", "space": " "}
 
@@ -60,7 +60,7 @@ async def test_every_screen_is_walked_through_in_one_burst(tmp_path: Path) -> No
 async def test_a_letter_right_behind_a_menu_chooses_from_it(tmp_path: Path) -> None:
     app = app_of(snapshot(), tmp_path)
     async with app.run_test(size=NARROW) as pilot:
-        orders = Orders(app.feed)
+        orders = Orders(feed_of(app))
         await burst(app, pilot, "4", "x", "w", "y", "3", "o", "j", "enter", "j")
         assert orders.taken == [SetWeights()]
         assert not isinstance(app.screen, ChoiceDialog)
@@ -73,7 +73,7 @@ async def test_keys_keep_their_order_however_slow_the_screen_is(
     monkeypatch.setattr(typeahead, "AGAIN_S", 0.001)
     app = app_of(snapshot(), tmp_path)
     async with app.run_test(size=NARROW) as pilot:
-        orders = Orders(app.feed)
+        orders = Orders(feed_of(app))
         await burst(app, pilot, *("4", "x", "w", "y") * 3, "x", "o", "3", "slash", *"miner-2", "enter", "space")
         assert orders.taken == [*(SetWeights(),) * 3, AutoWeights(False)]
         assert [row.uid for row in table_of(app).rows] == [2]

@@ -18,7 +18,7 @@ from console.tui.widgets.live_table import LiveTable
 from console.tui.widgets.options import Options
 from engine.commands import AutoWeights, CommitWeights, Pause, Register, Resume, RevealWeights, Serve, SetWeights
 from engine.snapshot import ChainView, CommandView, CommitView, PlanView, ServerView, SetterView, Snapshot
-from tests.unit.tui_helpers import NARROW, NOW, WIDE, Orders, app_of, miner, screen_text, snapshot, toasts
+from tests.unit.tui_helpers import NARROW, NOW, WIDE, Orders, app_of, feed_of, miner, screen_text, snapshot, toasts
 
 MINERS = (miner(1, planned=0.4, weight=0.1), miner(2), miner(3, planned=0.0, weight=0.2))
 PLAN = PlanView(
@@ -136,7 +136,7 @@ async def test_a_submission_opens_with_what_was_given_to_whom(tmp_path: Path) ->
 
 async def test_weights_are_set_after_the_difference_was_shown_and_yes_was_said(tmp_path: Path) -> None:
     app = app_of(validator(), tmp_path)
-    orders = Orders(app.feed)
+    orders = Orders(feed_of(app))
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("4")
         await take(pilot, "w")
@@ -149,7 +149,7 @@ async def test_weights_are_set_after_the_difference_was_shown_and_yes_was_said(t
         await take(pilot, "w")
         await pilot.press("y")
         assert orders.taken == [SetWeights()]
-        app.feed.emit("command", command="set weights", detail="", outcome="rejected", reason="SettingWeightsTooFast")
+        orders.answer(command="set weights", detail="", outcome="rejected", reason="SettingWeightsTooFast")
         app.pull()
         await pilot.pause()
         assert toasts(app)[-1] == "set weights: rejected SettingWeightsTooFast"
@@ -157,7 +157,7 @@ async def test_weights_are_set_after_the_difference_was_shown_and_yes_was_said(t
 
 async def test_weights_are_committed_to_after_the_difference_and_the_window_were_shown(tmp_path: Path) -> None:
     app = app_of(validator(chain=HIDING), tmp_path)
-    orders = Orders(app.feed)
+    orders = Orders(feed_of(app))
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("4")
         assert "commits   ○ none to reveal" in screen_text(app)
@@ -170,7 +170,7 @@ async def test_weights_are_committed_to_after_the_difference_and_the_window_were
         await take(pilot, "c")
         await pilot.press("y")
         assert orders.taken == [CommitWeights()]
-        app.feed.emit("command", command="commitweights", detail="", outcome="committed", reason="")
+        orders.answer(command="commitweights", detail="", outcome="committed", reason="")
         app.pull()
         await pilot.pause()
         assert toasts(app)[-1] == "commitweights: committed"
@@ -179,7 +179,7 @@ async def test_weights_are_committed_to_after_the_difference_and_the_window_were
 
 async def test_a_commit_is_revealed_after_its_weights_were_shown(tmp_path: Path) -> None:
     app = app_of(COMMITTED, tmp_path)
-    orders = Orders(app.feed)
+    orders = Orders(feed_of(app))
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("4")
         assert "● committed" in screen_text(app)
@@ -197,7 +197,7 @@ async def test_a_commit_is_revealed_after_its_weights_were_shown(tmp_path: Path)
 
 async def test_on_a_real_network_yes_is_not_enough(tmp_path: Path) -> None:
     app = app_of(validator(chain=FINNEY), tmp_path)
-    orders = Orders(app.feed)
+    orders = Orders(feed_of(app))
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("4")
         await take(pilot, "w")
@@ -210,16 +210,16 @@ async def test_on_a_real_network_yes_is_not_enough(tmp_path: Path) -> None:
 
 async def test_the_engine_sets_weights_by_itself_or_does_not(tmp_path: Path) -> None:
     app = app_of(validator(), tmp_path)
-    orders = Orders(app.feed)
+    orders = Orders(feed_of(app))
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("4")
         await take(pilot, "o")
-        app.feed.publish(validator(auto_weights=False, paused=True))
+        feed_of(app).publish(validator(auto_weights=False, paused=True))
         await take(pilot, "o")
         assert toasts(app)[-1] == "auto-set off: off already"
         await take(pilot, "n")
         await take(pilot, "r")
-        app.feed.publish(validator())
+        feed_of(app).publish(validator())
         await take(pilot, "p")
     assert orders.taken == [AutoWeights(False), AutoWeights(True), Resume(), Pause()]
 
@@ -227,19 +227,19 @@ async def test_the_engine_sets_weights_by_itself_or_does_not(tmp_path: Path) -> 
 async def test_registering_pays_no_more_than_was_shown(tmp_path: Path) -> None:
     gone = replace(FINNEY, registered=False, uid=None)
     app = app_of(validator(chain=gone), tmp_path)
-    orders = Orders(app.feed)
+    orders = Orders(feed_of(app))
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("4")
         await take(pilot, "i")
         assert "τ0.500  no more than this is paid" in screen_text(app)
-        app.feed.publish(validator(chain=replace(gone, registration_cost=99.0)))
+        feed_of(app).publish(validator(chain=replace(gone, registration_cost=99.0)))
         await pilot.press("j", "enter", "4", "2", "enter", "y")
     assert orders.taken == [Register(limit=0.5)]
 
 
 async def test_an_axon_is_served_at_the_address_that_was_typed(tmp_path: Path) -> None:
     app = app_of(MINER, tmp_path)
-    orders = Orders(app.feed)
+    orders = Orders(feed_of(app))
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("4")
         await take(pilot, "s")
@@ -271,7 +271,7 @@ async def test_no_chain_action_is_one_key_from_anywhere(tmp_path: Path) -> None:
     assert not any(action.keys for action in WRITES)
     for place in ("1", "4", "5"):
         app = app_of(validator(), tmp_path)
-        orders = Orders(app.feed)
+        orders = Orders(feed_of(app))
         async with app.run_test(size=NARROW) as pilot:
             for letter in (action.letter for action in WRITES):
                 await pilot.press(place, letter, "escape")

@@ -11,9 +11,11 @@ from textual.widget import Widget
 from console.screens.keymap import Keymap
 from console.tui.app import ConsoleApp
 from engine.commands import AnyCommand
+from engine.doors import InProcessEngine
 from engine.feed import Feed
 from engine.logs import LogRing
 from engine.snapshot import Attention, ChainView, MinerView, RoundView, ServiceView, Snapshot
+from tests.unit.engine_helpers import idle_engine
 
 NOW = 1_700_000_000.0
 NARROW = (80, 24)
@@ -102,14 +104,35 @@ class Orders:
 
     def __init__(self, feed: Feed) -> None:
         self.taken: list[AnyCommand] = []
-        feed.on_command(self.taken.append)
+        self._feed = feed
+        self._last_id = ""
+        feed.on_command(self._take)
+
+    def _take(self, command: AnyCommand, id: str) -> None:
+        self.taken.append(command)
+        self._last_id = id
+
+    def answer(self, **fields: str) -> None:
+        """Answer the last command."""
+        self._feed.emit("command", **fields, id=self._last_id)
 
 
-def app_of(shown: Snapshot, folder: Path, *, keymap: Keymap | None = None) -> ConsoleApp:
-    """A screen that shows this, without an engine behind it."""
-    return ConsoleApp(
-        Feed(shown), LogRing(), engine=None, folder=folder, keymap=keymap or Keymap(), terminal=1, clock=lambda: NOW
-    )
+def app_of(shown: Snapshot, folder: Path, **given: Any) -> ConsoleApp:
+    """A screen of an idle engine."""
+    usual: dict[str, Any] = {"keymap": Keymap(), "terminal": 1, "clock": lambda: NOW}
+    return ConsoleApp(idle_engine(Feed(shown), folder), folder=folder, **usual | given)
+
+
+def feed_of(app: ConsoleApp) -> Feed:
+    """Where the engine of this screen publishes."""
+    assert isinstance(app.engine, InProcessEngine)
+    return app.engine.feed
+
+
+def logs_of(app: ConsoleApp) -> LogRing:
+    """What the engine of this screen logs to."""
+    assert isinstance(app.engine.logs, LogRing)
+    return app.engine.logs
 
 
 def text_of(widget: Widget) -> str:

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from console.present import formats, states
-from console.present.recorded import RecordedRound, ReplyRow
+from console.present.recorded import ReplyRow
 from console.present.states import State
 from console.present.text import BLANK, CLUSTERS, Line, Span, Tone, cut, facts, line, width_of, wrapped
+from engine.doors import RecordedRound
 from engine.percentile import percentile
 from engine.text import safe
 from engine.validator.views import round_view

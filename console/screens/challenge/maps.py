@@ -1,9 +1,9 @@
 """How alike the answers of a round are by their vectors, drawn in cells: a matrix of shades, and a map of letters."""
 
 from console.drawing.answers import by_cluster, compared, spread
-from console.present.recorded import RecordedRound
 from console.present.text import Line, Span, Tone, fit, line
 from console.screens.challenge.consensus import NO_CLUSTER, tone_of
+from engine.doors import RecordedRound
 from engine.values import Verdict
 
 MATRIX_TITLE = "Likeness  of the answers' vectors"

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from console.present import formats, states
 from console.present.formats import AXIS, columns
 from console.present.picture import Picture
-from console.present.recorded import MinerRecord
 from console.present.text import Line, Span, cut, facts, line, wrapped
 from console.screens.suspects import content as suspects
+from engine.doors import MinerRecord
 from engine.snapshot import MinerView, Snapshot
 from engine.store.stored import Appearance
 from engine.text import safe

@@ -69,7 +69,7 @@ class ConsoleScreen(TableActions, inherit_bindings=False):
         """Show a picture, and what stands around it."""
         width = self.host.size.width
         self.query_one("#header", Bar).show([chrome.header(picture, width)])
-        present = picture.snapshot if picture.snapshot.replay is None else self.host.feed.snapshot
+        present = picture.snapshot if picture.snapshot.replay is None else self.host.engine.snapshot
         waiting = len(home.waiting(present))
         self.query_one("#tabs", Bar).show([chrome.tabs(self.TAB, waiting, width)])
         bar, replay = self.query_one("#timeline", Bar), picture.snapshot.replay
@@ -123,7 +123,7 @@ class ConsoleScreen(TableActions, inherit_bindings=False):
         if drawn:
             drawn.remove()
         else:
-            self.mount(LogDrawer(lambda: self.host.viewing.logs), before="#footer")
+            self.mount(LogDrawer(lambda: self.host.viewing.engine.logs), before="#footer")
 
     def do_focus_next(self) -> None:
         self.focus_next()

@@ -1,9 +1,8 @@
 """One recorded round: what was asked, what the consensus saw, and what each reply earned and why."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 from msgspec.structs import replace
 from textual import on, work
@@ -12,11 +11,9 @@ from textual.containers import Container
 from textual.worker import Worker
 
 from console.drawing import page
-from console.errors import ConsoleError
 from console.present.picture import Picture
-from console.present.recorded import RecordedRound, ReplyRow, reply_rows
+from console.present.recorded import ReplyRow, reply_rows
 from console.present.text import Span, line
-from console.record.rounds import read_round
 from console.screens.challenge import consensus, difference, maps, replies
 from console.screens.challenge.replies import REPLIES
 from console.tui.screens.base import ConsoleScreen
@@ -25,6 +22,8 @@ from console.tui.screens.miner import MinerScreen
 from console.tui.widgets.lines import Reading
 from console.tui.widgets.live_table import LiveTable
 from console.tui.widgets.panel import Panel
+from engine.doors import RecordedRound
+from engine.errors import StoreError
 
 VIEWS = ("reply", "about", "likeness", "map")
 TEN = 10
@@ -91,19 +90,15 @@ class ChallengeScreen(ConsoleScreen):
 
     def on_mount(self) -> None:
         self._see(self._view)
-        self._load(partial(read_round, self._folder, self._round_id))
+        self._load(self._round_id)
 
     # -- what is read ----------------------------------------------------------------------------------------------
 
-    @property
-    def _folder(self) -> Path:
-        return Path(self.host.feed.snapshot.data_dir)
-
     @work(exclusive=True, group="round")
-    async def _load(self, read: Callable[[], RecordedRound]) -> None:
+    async def _load(self, round_id: str, steps: int = 0) -> None:
         try:
-            recorded = await asyncio.to_thread(read)
-        except ConsoleError as error:
+            recorded = await asyncio.to_thread(self.host.engine.record.round, round_id, steps)
+        except StoreError as error:
             self._problem = str(error)
             if self._recorded is not None:
                 self.host.tell(str(error), failed=True)
@@ -122,7 +117,7 @@ class ChallengeScreen(ConsoleScreen):
         """Keys that come while a round is being read are added up."""
         self._follows = False
         self._steps += steps
-        self._load(partial(read_round, self._folder, self._round_id, self._steps))
+        self._load(self._round_id, self._steps)
 
     def _newest_id(self, picture: Picture) -> str:
         return next((one.id for one in reversed(picture.snapshot.rounds) if one.recorded), "")
@@ -137,7 +132,7 @@ class ChallengeScreen(ConsoleScreen):
             goes_along = self._follows or (bool(self._newest) and picture.snapshot.replay is not None)
             self._newest = newest
             if goes_along and newest != self._round_id:
-                self._reading = self._load(partial(read_round, self._folder, newest))
+                self._reading = self._load(newest)
 
     def show(self, picture: Picture) -> None:
         recorded, table = self._recorded, self.query_one(LiveTable)

@@ -2,16 +2,13 @@
 
 import asyncio
 from functools import partial
-from pathlib import Path
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
-from console.errors import ConsoleError
 from console.present.picture import Picture
-from console.present.recorded import RecordedRound, reply_rows
-from console.record.rounds import read_round
+from console.present.recorded import reply_rows
 from console.screens.challenge import consensus, replies
 from console.screens.challenges.content import ROUNDS
 from console.tui.screens.base import ConsoleScreen
@@ -19,6 +16,8 @@ from console.tui.screens.challenge import ChallengeScreen
 from console.tui.widgets.lines import Reading
 from console.tui.widgets.live_table import LiveTable
 from console.tui.widgets.panel import Panel
+from engine.doors import RecordedRound
+from engine.errors import StoreError
 
 
 class ChallengesScreen(ConsoleScreen):
@@ -75,10 +74,9 @@ class ChallengesScreen(ConsoleScreen):
 
     @work(exclusive=True, group="preview")
     async def _load(self, round_id: str) -> None:
-        folder = Path(self.host.feed.snapshot.data_dir)
         try:
-            self._preview = await asyncio.to_thread(read_round, folder, round_id) if round_id else ""
-        except ConsoleError as error:
+            self._preview = await asyncio.to_thread(self.host.engine.record.round, round_id) if round_id else ""
+        except StoreError as error:
             self._preview = str(error)
         self._show_preview(self.host.picture)
 

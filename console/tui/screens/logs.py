@@ -64,7 +64,7 @@ class LogsScreen(ConsoleScreen):
 
     def show(self, picture: Picture) -> None:
         if picture.mode != "paused":
-            self.view.read(self.host.viewing.logs)
+            self.view.read(self.host.viewing.engine.logs)
         self._describe()
 
     @on(LogView.Moved)

@@ -47,7 +47,7 @@ class MinerScreen(ConsoleScreen):
 
     def show(self, picture: Picture) -> None:
         facts, table = self.query_one(MinerFacts), self.query_one(LiveTable)
-        facts.show(picture, self._hotkey)
+        facts.show(picture, self._hotkey, self.host.engine.record)
         table.show(facts.record.appearances, picture.now)
         self.query_one("#rounds", Panel).caption(f"Rounds  {table.caption}")
         self._show_why()

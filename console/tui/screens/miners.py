@@ -69,7 +69,7 @@ class MinersScreen(ConsoleScreen):
 
     def _preview(self, picture: Picture, hotkey: str) -> None:
         facts = self.query_one(MinerFacts)
-        facts.show(picture, hotkey)
+        facts.show(picture, hotkey, self.host.engine.record)
         lately = facts.record.appearances
         self.query_one("#lately Reading", Reading).read((hotkey, lately), partial(appearances.brief, lately))
 

@@ -78,7 +78,7 @@ class SetupScreen(ConsoleScreen):
         """What the doctor looks at: this machine and its settings; without settings, the folder of the record."""
         from console.doctor.examination import examine, examine_recording
 
-        configuration, snapshot = self.host.configuration, self.host.feed.snapshot
+        configuration, snapshot = self.host.configuration, self.host.engine.snapshot
         around: dict[str, Any] = {"environ": dict(os.environ), "size": self.host.size}
         if configuration is not None:
             return partial(examine, lambda: configuration, snapshot=snapshot, **around)

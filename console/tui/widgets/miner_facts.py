@@ -2,20 +2,18 @@
 
 import asyncio
 from math import inf
-from pathlib import Path
 
 from textual import work
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.message import Message
 
-from console.errors import ConsoleError
 from console.present.picture import Picture
-from console.present.recorded import MinerRecord
-from console.record.rounds import read_miner
 from console.screens.miner import content as miner
 from console.tui.widgets.lines import Reading
 from console.tui.widgets.panel import Panel
+from engine.doors import MinerRecord, RecordReader
+from engine.errors import StoreError
 
 
 class MinerFacts(Horizontal):
@@ -42,14 +40,14 @@ class MinerFacts(Horizontal):
         with Panel("EMA over its last rounds", id="course", classes="wide-only"):
             yield Reading()
 
-    def show(self, picture: Picture, hotkey: str) -> None:
+    def show(self, picture: Picture, hotkey: str, reader: RecordReader) -> None:
         snapshot, wanted = picture.snapshot, (hotkey, picture.snapshot.rounds_done)
         if wanted != self._wanted:
             if hotkey != self._wanted[0]:
                 self.record = MinerRecord()
             self._wanted = wanted
             until = inf if snapshot.replay is None else snapshot.at
-            self._load(Path(snapshot.data_dir), snapshot.chain.netuid, hotkey, until)
+            self._load(reader, snapshot.chain.netuid, hotkey, until)
         about, course = self.query_one("#about", Panel), self.query_one("#course Reading", Reading)
         about.caption(miner.title(snapshot, hotkey))
         text, record = about.query_one(Reading), self.record
@@ -57,9 +55,9 @@ class MinerFacts(Horizontal):
         course.read(record, lambda width, height: miner.course(record, width, height))
 
     @work(exclusive=True, group="record")
-    async def _load(self, folder: Path, netuid: int, hotkey: str, until: float) -> None:
+    async def _load(self, reader: RecordReader, netuid: int, hotkey: str, until: float) -> None:
         try:
-            self.record = await asyncio.to_thread(read_miner, folder, netuid, hotkey, until)
-        except ConsoleError as error:
+            self.record = await asyncio.to_thread(reader.miner, netuid, hotkey, until)
+        except StoreError as error:
             self.record = MinerRecord(problem=str(error))
         self.post_message(self.Read())

@@ -1,0 +1,158 @@
+"""The two doors of an engine, for whoever looks at it and operates it: screens, a headless run, another process.
+
+A Snapshot, events, log and record come out, commands go in. Everything that passes is plain data, so that a connection
+can stand behind the same protocol as an engine of this process or a record that is replayed.
+"""
+
+from collections.abc import Sequence
+from math import inf
+from typing import Literal, Protocol
+
+from msgspec import Struct
+
+from engine.commands import AnyCommand
+from engine.feed import Batch, Feed
+from engine.logs import Log, LogLine
+from engine.node.thread import EngineThread
+from engine.snapshot import Snapshot
+from engine.store.stored import Appearance
+from engine.values import Round
+
+EngineState = Literal["running", "ended", "failed"]
+"""`running` from before its first service on; `failed` ended with an error, which is its owner's to report."""
+
+
+class Engine(Protocol):
+    """An engine, wherever it runs. Nothing here waits for it, but `events_after` when told to and `record`."""
+
+    @property
+    def state(self) -> EngineState: ...
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The newest that came; those that nobody looked at meanwhile are skipped."""
+        ...
+
+    def events_after(self, seq: int, *, timeout: float = 0.0) -> Batch:
+        """What happened after event `seq`, waiting up to `timeout` seconds for the first one.
+
+        The ring is bounded: a reader that is slow is told how many events it missed, and the engine never waits for it.
+        """
+        ...
+
+    def submit(self, command: AnyCommand, id: str) -> bool:
+        """Hand a command over. False when no engine listens.
+
+        Its answer is an event "command" with this `id`, which the submitter chooses so that it is nobody else's.
+        """
+        ...
+
+    @property
+    def logs(self) -> Log: ...
+
+    @property
+    def record(self) -> "RecordReader": ...
+
+
+class RecordReader(Protocol):
+    """What an engine has recorded. Each call may wait for a disk: make it on a thread. All raise StoreError."""
+
+    def round(self, id: str, steps: int = 0) -> "RecordedRound":
+        """The round `steps` after the one under this id; negative steps lead into the past, and stop at the oldest."""
+        ...
+
+    def miner(self, netuid: int, hotkey: str, until: float = inf) -> "MinerRecord":
+        """The last rounds of a hotkey that were asked until then (unix time)."""
+        ...
+
+    def log(self, until: float) -> Sequence[LogLine]:
+        """The last log records until then, oldest first."""
+        ...
+
+    def instants(self) -> "Instants":
+        """The way through the record of the subnet that was recorded last."""
+        ...
+
+
+class Instants(Protocol):
+    """A record as Snapshots of earlier instants, for one traveller. Places count rounds from 1; times are unix time."""
+
+    @property
+    def total(self) -> int: ...
+
+    def time(self, place: int) -> float:
+        """When the round at a place was asked."""
+        ...
+
+    def place_at(self, at: float) -> int:
+        """The place of the last round until `at`, 0 before the first."""
+        ...
+
+    def refresh(self) -> int:
+        """Take in what was recorded since. Returns how many of the oldest rounds were deleted. Raises StoreError."""
+        ...
+
+    def snapshot(self, place: int, at: float) -> Snapshot:
+        """What was known at the instant `at`, when the round at `place` was the last. Raises StoreError."""
+        ...
+
+
+class EmaStep(Struct, frozen=True):
+    """What one round did to a miner's average; None while nothing was known."""
+
+    before: float | None
+    after: float | None
+
+
+class RecordedRound(Struct, frozen=True, kw_only=True):
+    """A round as it was stored, its place among `total`, and for each reply, in order, its EMA before and after."""
+
+    round: Round
+    place: int
+    total: int
+    emas: tuple[EmaStep, ...]
+
+
+class MinerRecord(Struct, frozen=True, kw_only=True):
+    """The last rounds of one hotkey, newest first, and its EMA after each of them that counts, newest first.
+
+    `problem` says why there is nothing, when that could not be read.
+    """
+
+    appearances: tuple[Appearance, ...] = ()
+    averages: tuple[float, ...] = ()
+    problem: str = ""
+
+
+class InProcessEngine:
+    """The engine of this process. Its owner starts and stops the `thread`, and has the last word in the `feed`."""
+
+    def __init__(self, feed: Feed, logs: Log, record: RecordReader, thread: EngineThread) -> None:
+        self.feed = feed
+        self.thread = thread
+        self._logs = logs
+        self._record = record
+
+    @property
+    def state(self) -> EngineState:
+        if not self.thread.ended:
+            return "running"
+        return "ended" if self.thread.error is None else "failed"
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self.feed.snapshot
+
+    def events_after(self, seq: int, *, timeout: float = 0.0) -> Batch:
+        return self.feed.events_after(seq, timeout=timeout)
+
+    def submit(self, command: AnyCommand, id: str) -> bool:
+        return self.feed.submit(command, id)
+
+    @property
+    def logs(self) -> Log:
+        return self._logs
+
+    @property
+    def record(self) -> RecordReader:
+        return self._record
