@@ -33,7 +33,7 @@ CONTEXTS = {
     "home": "On Home",
     "challenge": "In a challenge",
     "miners": "On Miners",
-    "suspects": "Among miners that act as one",
+    "suspects": "Among suspects",
     "weights": "On Weights",
     "server": "On Server",
     "chain": "Chain actions",

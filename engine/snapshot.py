@@ -79,7 +79,8 @@ back by the operator; spared by the bound."""
 
 MinerState = Literal["active", "stale", "silent", "deregistered"]
 Suspicion = Literal["", "copies", "as one"]
-"""The verdict on a miner: none, it copies another, it acts as one with others."""
+"""The verdict on a miner: none, it copies another, or it belongs to a sybil group ("as one", as status.json has
+spelled it from the start)."""
 
 
 class Event(Struct, frozen=True):
@@ -228,7 +229,7 @@ class SetterView(Struct, frozen=True, kw_only=True):
 
 
 class SuspectsView(Struct, frozen=True, kw_only=True):
-    """Hotkeys that act as one, in a group or a pair, with the evidence in words. Those copied are not suspected."""
+    """A sybil group or a pair of suspects, with the evidence in words. Those copied are not suspected."""
 
     hotkeys: tuple[str, ...]
     uids: tuple[int, ...]
@@ -247,7 +248,7 @@ class PenaltyView(Struct, frozen=True, kw_only=True):
 
 
 class SybilView(Struct, frozen=True, kw_only=True):
-    """Who acts as one after `rounds` rounds, the most suspect first; `pairs` hold hints as well.
+    """Sybil groups after `rounds` rounds, the most suspect first; `pairs` hold hints as well.
 
     `suspicion` is by hotkey, 0..1; from `verdict` on there is a penalty in question, of at most a `share` of the miners
     at once. In a record nobody knows the `rule` and the share, and of what was known before its last round only the

@@ -1,4 +1,4 @@
-"""The export of who acts as one: groups and pairs with their evidence, as the last stored round left them."""
+"""The export of suspects: sybil groups and pairs with their evidence, as of the last stored round."""
 
 from collections.abc import Iterator, Mapping
 
@@ -18,7 +18,7 @@ COLUMNS = (
 def suspects(reader: Reader, _since: float, _now: float) -> Iterator[Record]:
     """One record a group or pair, for each profile that has judged; several hotkeys are parted by blanks.
 
-    `held` are the hotkeys whose penalty is held back, `shown_in_window` the block of the first epoch's end before which
+    `held` are the hotkeys whose penalty is held, `shown_in_window` the block of the first epoch's end before which
     the penalty of one of them was shown. Raises BadRow.
     """
     uids = {(neuron.netuid, neuron.hotkey): neuron.uid for neuron in reader.neurons()}

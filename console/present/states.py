@@ -32,7 +32,7 @@ MINERS: dict[MinerState, State] = {
 }
 VERDICTS: dict[Suspicion, State] = {
     "copies": State("✗", "copies", "err"),
-    "as one": State("✗", "as one", "err"),
+    "as one": State("✗", "sybil", "err"),
 }
 UNPAID = State("▲", "unpaid", "warn")
 UNPAID_BELOW = 0.001
@@ -83,7 +83,7 @@ PENALTIES: dict[PenaltyState, State] = {
     "shown": State("●", "shown", "info"),
     "planned": State("▲", "next window", "warn"),
     "applied": State("✗", "applied", "err"),
-    "held": State("○", "held back", "muted"),
+    "held": State("○", "held", "muted"),
     "spared": State("○", "spared", "muted"),
 }
 """What becomes of the penalty of a suspect; one that the bound spares is not among the worst."""

@@ -125,7 +125,7 @@ class Recording:
     def _suspected(
         self, past: Past, place: int, profile: str, plan: WeightPlan | None
     ) -> tuple[Suspicions, tuple[Penalty, ...]]:
-        """Who acted as one, where the round at `place` is the last that was recorded, and what penalties took."""
+        """The suspects, where the round at `place` is the last that was recorded, and what penalties took."""
         span = past.span(self.netuid)
         if span is None or span[1] != self.timeline.number(place):
             return Suspicions(), tuple(penalties_set(plan, Suspicions()).values())

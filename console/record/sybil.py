@@ -1,4 +1,4 @@
-"""What the record says of miners that act as one: their groups after the last round, and penalties by the journal."""
+"""What the record says of suspects: sybil groups after the last round, and penalties by the journal."""
 
 import logging
 
@@ -33,7 +33,7 @@ def penalties_set(plan: WeightPlan | None, known: Suspicions) -> dict[str, Penal
 
 
 def last_penalties(plan: WeightPlan | None, known: Suspicions, standings: dict[str, Standing]) -> tuple[Penalty, ...]:
-    """The same, with those that were shown and not applied, and those that the operator held back."""
+    """The same, with those that were shown and not applied, and those that the operator held."""
     found = penalties_set(plan, known)
     for hotkey, standing in standings.items():
         suspicion = known.by_hotkey.get(hotkey, 0.0)

@@ -131,7 +131,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         float, Meta(ge=0, lt=1), _is("dropout: the share of rounds that are asked and judged, and move no score")
     ] = 0.5
     sybil_penalty: Annotated[
-        PenaltyRule, _is("hotkeys that act as one: show what a penalty would take, apply it, or neither")
+        PenaltyRule, _is("penalties for sybil groups: show what they would take, apply them, or neither")
     ] = "show"
     sybil_share: Annotated[Share, _is("the share of the serving miners that may be penalised at once")] = 0.33
     retention_days: Annotated[float, Meta(gt=0, le=36_600), _is("how long rounds are kept", "days")] = 7.0

@@ -1,4 +1,4 @@
-"""Penalties for hotkeys that act as one: shown first, applied from the next window on, held back by the operator.
+"""Penalties for suspects: shown first, applied from the next window on, unless the operator holds them.
 
 Nobody is penalised whom the operator could not have seen suspected in an earlier window, and never more at once than
 a share of the serving miners, however strong the suspicion is.
@@ -16,7 +16,7 @@ from engine.weights.plan import HotkeyScore
 
 
 class Standing(Struct, frozen=True):
-    """What is kept of a hotkey: whether its penalty is held back, and the window in which it was first shown."""
+    """What is kept of a hotkey: whether its penalty is held, and the window in which it was first shown."""
 
     held: bool = False
     shown: int | None = None
@@ -41,9 +41,9 @@ def penalties(
     serving: int,
     window: int,
 ) -> tuple[Penalty, ...]:
-    """What becomes of each that is suspected beyond a hint (`suspicion` holds only those), the worst first.
+    """The penalty of each hotkey suspected beyond a hint (`suspicion` holds only those), the worst first.
 
-    Those held back are among them for as long as they are, also when nobody suspects them any more.
+    Those held stay among them until they are released, even when they are no longer suspected.
     """
     earned = {entry.hotkey: entry.score for entry in scores}
     held = {hotkey for hotkey, standing in standings.items() if standing.held}

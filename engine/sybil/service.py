@@ -1,4 +1,4 @@
-"""Watches who acts as one, remembers since when that was shown, and lowers the scores of those to be penalised."""
+"""Watches for sybil groups, remembers when each suspect was first shown, and lowers the scores of those penalised."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -17,12 +17,14 @@ from engine.values import Level, Metagraph, Outcome
 from engine.weights.plan import HotkeyScore
 
 EVERY_S = 1.0
+"""Rounds take seconds: a suspicion is taken in about as soon as it is known."""
+
 MOST_TOLD = 1_024
-"""Groups that are remembered as told."""
+"""Groups remembered as told: more than one run will find, so that none is told twice."""
 
 
 class StandingTable(Protocol):
-    """Where standings are kept across restarts. Both may raise StoreError, and a save then leaves what was there."""
+    """Keeps standings across restarts. Both methods may raise StoreError; a failed save changes nothing."""
 
     async def load(self, netuid: int) -> dict[str, Standing]: ...
 
@@ -30,8 +32,7 @@ class StandingTable(Protocol):
 
 
 class SybilService:
-    """A service. `suspicions` and `window` are asked for what is known and due now; `attention` takes level, subject
-    and text."""
+    """A service. `suspicions` and `window` give what is known and due now; `attention` takes level, subject, text."""
 
     def __init__(
         self,
@@ -62,7 +63,7 @@ class SybilService:
         self._held_before: list[str] = []
 
     async def load(self) -> None:
-        """Go on from what earlier runs stored. Raises StoreError."""
+        """Continue from what earlier runs stored. Raises StoreError."""
         self._standings = self._stored = await self._table.load(self._netuid)
         self._held_before = [hotkey for hotkey, standing in self._standings.items() if standing.held]
 
@@ -73,7 +74,7 @@ class SybilService:
             await asyncio.sleep(EVERY_S)
 
     async def step(self) -> None:
-        """Take in whom the last round made suspect, once the window and what earlier rounds taught are known."""
+        """Take in the suspects of the last round, once the window and the evidence of earlier rounds are known."""
         if self._window() <= 0 or self._suspicions().rounds == 0:
             return
         self._tell_holds()
@@ -82,20 +83,20 @@ class SybilService:
         try:
             await self._store()
         except StoreError as error:
-            self._attention("warning", "sybil", f"since when suspicions are shown is not stored: {error}")
+            self._attention("warning", "sybil", f"cannot store when suspects were first shown: {error}")
 
     def penalised(self, scores: Sequence[HotkeyScore]) -> tuple[HotkeyScore, ...]:
         """The scores that weights are made of."""
         return lowered(scores, self._penalties(scores))
 
     async def hold(self, command: HoldPenalty) -> Outcome:
-        """Hold one hotkey's penalty back, or release it. Raises StoreError."""
+        """Hold one hotkey's penalty, or release it. Raises StoreError."""
         standing = self._standings.get(command.hotkey, Standing())
         if standing.held == command.held:
-            already = "held back already" if command.held else "not held back"
+            already = "already held" if command.held else "not held"
             return Outcome(status="rejected", reason=f"the penalty of {command.hotkey} is {already}")
         if command.held and command.hotkey not in self._suspected():
-            return Outcome(status="rejected", reason=f"nothing is held against {command.hotkey}")
+            return Outcome(status="rejected", reason=f"{command.hotkey} is not a suspect")
         self._standings = {**self._standings, command.hotkey: replace(standing, held=command.held)}
         try:
             await self._store()
@@ -111,7 +112,7 @@ class SybilService:
         return replace(found, rule=self._rule, share=self._share)
 
     async def _store(self) -> None:
-        """Write the standings of this moment, if they are not what is stored. Raises StoreError."""
+        """Store the present standings unless they are stored already. Raises StoreError."""
         async with self._storing:
             standings = self._standings
             if standings != self._stored:
@@ -133,13 +134,13 @@ class SybilService:
         return {hotkey: value for hotkey, value in self._suspicions().by_hotkey.items() if value >= VERDICT}
 
     def _tell_holds(self) -> None:
-        """Once, of penalties that an earlier run held back: they are until somebody releases them."""
+        """Once, of the penalties that an earlier run held: they stay held until somebody releases them."""
         if held := self._uids(self._held_before):
-            self._attention("info", "sybil", f"held back are the penalties of uid {held}: released under Miners")
+            self._attention("info", "sybil", f"penalties of uid {held} are still held: release them under Miners")
         self._held_before = []
 
     def _tell_new_groups(self) -> None:
-        """Of groups that hold somebody new in this run."""
+        """Of groups with a member who is new in this run."""
         for group in self._suspicions().groups:
             suspected = frozenset(group.suspected)
             if self._uids(group.suspected) and not any(suspected <= earlier for earlier in self._told):
@@ -150,7 +151,7 @@ class SybilService:
         who, copied = self._uids(group.suspected), self._uids(group.copied)
         if copied:
             return f"uid {who} {'repeats' if len(group.suspected) == 1 else 'repeat'} uid {copied}"
-        return f"uid {who} act as one"
+        return f"uid {who} are a sybil group"
 
     def _uids(self, hotkeys: Sequence[str]) -> str:
         """Of those that are registered."""

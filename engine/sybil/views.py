@@ -1,4 +1,4 @@
-"""Who acts as one and what becomes of it, as values of a Snapshot."""
+"""Sybil groups and their penalties, as values of a Snapshot."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ from engine.sybil.suspects import Suspects, Suspicions
 
 
 def sybil_view(known: Suspicions, decided: Sequence[Penalty], uids: Mapping[str, int]) -> SybilView:
-    """Who acts as one, and what becomes of each, of the hotkeys in `uids`; by which rule is not said."""
+    """Suspects among the hotkeys in `uids`, and their penalties; the rule itself is left to the caller."""
     return SybilView(
         rounds=known.rounds,
         verdict=VERDICT,
@@ -27,7 +27,7 @@ def sybil_view(known: Suspicions, decided: Sequence[Penalty], uids: Mapping[str,
 
 
 def with_verdicts(miners: Sequence[MinerView], sybil: SybilView) -> tuple[MinerView, ...]:
-    """The miners, with the verdict on those that act as one or copy."""
+    """The miners, with the verdict on those in a sybil group and those that copy."""
     verdicts: dict[str, Suspicion] = {
         hotkey: "copies" if group.copied_uids else "as one" for group in sybil.groups for hotkey in group.hotkeys
     }

@@ -1,4 +1,4 @@
-"""A snapshot in which three miners act as one, two of them copy a fourth, and two others are a hint."""
+"""A snapshot in which three miners are a sybil group, two of them copy a fourth, and two others are a hint."""
 
 from typing import Any
 

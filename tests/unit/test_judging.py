@@ -68,7 +68,7 @@ async def test_a_round_is_judged_and_its_history_goes_on() -> None:
 
 
 @pytest.mark.parametrize("profile", ["robust", "loosh"])
-async def test_every_profile_learns_who_acts_as_one(profile: str) -> None:
+async def test_every_profile_learns_of_sybil_groups(profile: str) -> None:
     same = "I have added both of the numbers up twice, and in the end it is 41 each time that I do it."
     async with a_judge(profile=profile) as judge:
         history = None

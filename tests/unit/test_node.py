@@ -269,7 +269,7 @@ async def test_scoring_with_dropout_is_a_setting_and_goes_on_in_the_next_run(tmp
         assert before == pytest.approx((0.1, 0.2), abs=0.02)
 
 
-async def test_two_that_act_as_one_are_shown_held_back_and_penalised_across_runs(tmp_path: Path) -> None:
+async def test_a_sybil_group_is_shown_held_and_penalised_across_runs(tmp_path: Path) -> None:
     pair = {key(name).ss58_address for name in ("miner1", "miner2")}
     first = min(pair)
 
@@ -296,7 +296,7 @@ async def test_two_that_act_as_one_are_shown_held_back_and_penalised_across_runs
             await until(lambda: sorted(states().values()) == ["applied", "held"])
             taken = {row.hotkey: row.penalty for row in validating._upcoming().rows}
             assert taken == {first: 0.0, max(pair): pytest.approx(0.8)}
-            assert [one.text for one in house.feed.attention] == ["uid 1, 2 act as one: evidence under Miners"]
+            assert [one.text for one in house.feed.attention] == ["uid 1, 2 are a sybil group: evidence under Miners"]
     with open_reader(tmp_path / FILE_NAME) as reader:
         assert reader.standings(NETUID)[first].held
 

@@ -1,4 +1,4 @@
-"""Who acts as one, as rows and words."""
+"""Suspects, as rows and words."""
 
 import pytest
 from msgspec.structs import replace
@@ -18,7 +18,7 @@ from tests.unit.tui_helpers import NOW, snapshot
 def test_groups_come_first_and_pairs_within_them_are_not_repeated() -> None:
     shown = suspecting("applied", "held")
     assert [row.rstrip() for row in rows_of(SUSPECTS, suspects.rows(shown), 78, NOW)] == [
-        "● group 0.90 1 2 ← 3        1 applied, 1 held back same wording in 41 of 52 t…",
+        "● group 0.90 1 2 ← 3        1 applied, 1 held      same wording in 41 of 52 t…",
         "○ hint  0.40 4 5            ○ no penalty           same wrong answer in 8 of …",
     ]
     assert "miner-1, miner-2" in rows_of(SUSPECTS, suspects.rows(shown), 120, NOW)[0]
@@ -36,7 +36,7 @@ def test_members_say_what_becomes_of_each_and_who_is_copied() -> None:
     members = suspects.members(shown, shown.sybil.groups[0] if shown.sybil else None)
     assert [row.rstrip() for row in rows_of(MEMBERS, members, 50, NOW)] == [
         "   1 miner-1       0.90  -80%  .1000 ✗ applied",
-        "   2 miner-2       0.80  -80%  .1000 ○ held back",
+        "   2 miner-2       0.80  -80%  .1000 ○ held",
         "   3 miner-3          -     -  .1000 ✓ is copied",
     ]
 
@@ -52,7 +52,7 @@ def test_members_say_what_becomes_of_each_and_who_is_copied() -> None:
 def test_a_line_on_one_miner_says_state_suspicion_and_evidence(state: PenaltyState, words: str) -> None:
     said = suspects.of_miner(suspecting(state), hotkey(1))
     assert said is not None
-    assert text_of(said) == f"{words}  suspicion 0.90, as one with uid 2 3  {WORDING}"
+    assert text_of(said) == f"{words}  suspicion 0.90, sybil group with uid 2 3  {WORDING}"
 
 
 def test_nothing_is_said_of_the_copied_and_of_strangers() -> None:
@@ -67,12 +67,12 @@ def test_a_hold_outlives_the_suspicion_and_is_shown_to_be_released() -> None:
     nobody = replace(shown, sybil=replace(shown.sybil, groups=(), pairs=(), suspicion={}))
     held = replace(nobody, sybil=replace(nobody.sybil, penalties=nobody.sybil.penalties[1:]) if nobody.sybil else None)
     assert [row.rstrip() for row in rows_of(SUSPECTS, suspects.rows(held), 78, NOW)] == [
-        "○ held     - 2              ○ held back            its penalty is held back, …",
+        "○ held     - 2              ○ held                 its penalty is held; there…",
     ]
     assert [one.hotkey for one in suspects.members(held, suspects.rows(held)[0].suspects)] == [hotkey(2)]
     said = suspects.of_miner(held, hotkey(2))
     assert said is not None
-    assert text_of(said).startswith("○ held back -80%  its penalty is held back, and nothing speaks against it now")
+    assert text_of(said).startswith("○ held -80%  its penalty is held; there is no evidence against it now")
 
 
 def test_a_hint_says_that_no_penalty_follows() -> None:
@@ -80,20 +80,20 @@ def test_a_hint_says_that_no_penalty_follows() -> None:
     hint = suspects.rows(shown)[-1]
     said = " ".join(text_of(one) for one in suspects.evidence(shown, hint, 60))
     assert said.startswith("• same wrong answer in 8 of 9 mistakes")
-    assert "no penalty follows from a hint" in said
-    assert text_of(suspects.evidence(shown, None, 60)[0]) == "nothing is held against anybody"
+    assert "a hint is one kind of evidence alone" in said
+    assert text_of(suspects.evidence(shown, None, 60)[0]) == "no suspects"
 
 
 def test_the_rule_and_its_bound_are_said() -> None:
     assert text_of(suspects.about(suspecting(), 78)) == (
-        "penalties are applied a window after they are shown, 33% of miners at most"
+        "penalties apply a window after they are shown, to at most 33% of miners"
     )
     assert suspects.compared(suspecting()) == "120 rounds compared"
     assert text_of(suspects.about(snapshot(), 200)) == "nothing is known yet"
 
 
 def test_the_miners_table_tells_of_groups() -> None:
-    assert suspects.notice(suspecting()) == "▲ 1 group acts as one  a evidence"
+    assert suspects.notice(suspecting()) == "▲ 1 sybil group  a evidence"
     assert suspects.notice(snapshot()) == ""
 
 
@@ -109,6 +109,6 @@ def test_the_weights_table_says_what_a_penalty_takes() -> None:
 def test_before_a_penalty_is_held_its_evidence_is_shown() -> None:
     asked = question("penalty.hold", suspecting("applied"), hotkey(1))
     lines = "\n".join(map(text_of, asked.lines))
-    assert asked.title == "Hold back"
+    assert asked.title == "Hold"
     assert "uid 1  miner-1" in lines
     assert WORDING in lines

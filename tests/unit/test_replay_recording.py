@@ -128,7 +128,7 @@ async def test_weights_are_those_of_the_journal_by_then(tmp_path: Path, monkeypa
     assert (snapshot.chain.last_weights_block, snapshot.hotkey) == (100, hotkey(0))
 
 
-async def test_of_the_last_round_who_acts_as_one_is_known_and_before_only_what_penalties_took(
+async def test_suspects_of_the_last_round_are_known_and_before_only_what_penalties_took(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("time.time", lambda: T0 + 90)

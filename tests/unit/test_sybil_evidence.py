@@ -3,12 +3,13 @@
 import time
 from random import Random
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
 from engine.judge.memory import Memory, decode, encode
-from engine.sybil.evidence import MAX_MINERS, MAX_PAIRS, Evidence, Pair, Share
+from engine.sybil.evidence import MAX_MINERS, MAX_PAIRS, Evidence, Miner, Pair, Share
 from engine.sybil.observation import learned
 from engine.sybil.strength import HINT, VERDICT, never_apart, strength
 from engine.sybil.suspects import suspicions
@@ -339,3 +340,10 @@ def test_256_replies_take_a_moment() -> None:
     start = time.process_time()
     suspicions(learned(evidence, SKY, replies, {}))
     assert time.process_time() - start < 2
+
+
+def test_a_history_stored_by_an_earlier_version_is_read() -> None:
+    remembered = {"rounds": 7, "miners": {"x": (1, 6), "y": (2, 6)}, "pairs": {"x": {"y": (5, (3.0, 4.0))}}}
+    found = decode(msgspec.msgpack.encode({"rounds": 9, "records": {}, "kinship": remembered}))
+    pair = Pair(5, wording=Share(3.0, 4.0))
+    assert found == Memory(rounds=9, evidence=Evidence(7, {"x": Miner(1, 6), "y": Miner(2, 6)}, {"x": {"y": pair}}))

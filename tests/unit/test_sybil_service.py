@@ -143,9 +143,9 @@ async def test_a_hold_that_changes_nothing_says_why(tmp_path: Path) -> None:
         world.found = FOUND
         await service.hold(HoldPenalty("a", held=True))
         for command, why in (
-            (HoldPenalty("a", held=True), "the penalty of a is held back already"),
-            (HoldPenalty("b", held=False), "the penalty of b is not held back"),
-            (HoldPenalty("d", held=True), "nothing is held against d"),
+            (HoldPenalty("a", held=True), "the penalty of a is already held"),
+            (HoldPenalty("b", held=False), "the penalty of b is not held"),
+            (HoldPenalty("d", held=True), "d is not a suspect"),
         ):
             outcome = await service.hold(command)
             assert (outcome.status, outcome.reason) == ("rejected", why)
@@ -161,11 +161,11 @@ async def test_a_group_is_told_once_in_each_run(tmp_path: Path) -> None:
         assert world.said == ["uid 0, 1 repeat uid 2: evidence under Miners"]
         world.found = replace(FOUND, groups=(replace(PAIR, suspected=("a", "b", "e"), copied=()),))
         await service.step()
-        assert world.said[1:] == ["uid 0, 1, 4 act as one: evidence under Miners"]
+        assert world.said[1:] == ["uid 0, 1, 4 are a sybil group: evidence under Miners"]
         again = await world.service()
         await again.step()
         await again.step()
-        assert world.said[2:] == ["uid 0, 1, 4 act as one: evidence under Miners"]
+        assert world.said[2:] == ["uid 0, 1, 4 are a sybil group: evidence under Miners"]
         world.metagraph = replace(world.metagraph, neurons=world.metagraph.neurons[5:])
         await (await world.service()).step()
         assert len(world.said) == 3
@@ -182,7 +182,7 @@ async def test_what_an_earlier_run_held_back_is_told_once(tmp_path: Path) -> Non
         again = await world.service()
         await again.step()
         await again.step()
-        assert world.said == ["held back are the penalties of uid 1: released under Miners"]
+        assert world.said == ["penalties of uid 1 are still held: release them under Miners"]
         assert states(again) == {"b": "held"}
         assert (await again.hold(HoldPenalty("b", held=False))).ok
         assert states(again) == {}

@@ -333,7 +333,7 @@ def test_somebody_responds_to_every_action(action: Action) -> None:
         (["1"], ("services", "Attention", "Last challenges")),
         (["4"], ("last set", "Proposed", "Submissions")),
         (["7"], ("Doctor", "SETTING ")),
-        (["3", "a"], ("Act as one", "Members")),
+        (["3", "a"], ("Sybil groups", "Members")),
         (["3", "enter"], ("state ", "Rounds", "Why")),
     ],
 )

@@ -358,7 +358,7 @@ def test_attention_is_one_line_each_the_newest_first_and_counted() -> None:
         ({"ema": 0.0, "rounds": 0}, "active"),
         ({"ema": 0.0, "rounds": 9, "state": "stale"}, "stale"),
         ({"ema": 0.03, "rounds": 9, "suspected": "copies"}, "copies"),
-        ({"ema": 0.0, "rounds": 9, "suspected": "as one"}, "as one"),
+        ({"ema": 0.0, "rounds": 9, "suspected": "as one"}, "sybil"),
         ({"ema": 0.0, "rounds": 9, "suspected": "as one", "state": "silent"}, "silent"),
     ],
 )

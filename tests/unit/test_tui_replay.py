@@ -119,7 +119,7 @@ async def test_every_screen_shows_the_instant_and_says_what_is_not_recorded(app:
 
 
 @Sized
-async def test_who_acts_as_one_is_shown_of_the_last_round_and_said_not_to_be_recorded_before(
+async def test_suspects_are_shown_of_the_last_round_and_said_not_to_be_recorded_before(
     tmp_path: Path, size: tuple[int, int]
 ) -> None:
     await record_suspects(tmp_path, rounds_split(ROUNDS))
@@ -127,15 +127,15 @@ async def test_who_acts_as_one_is_shown_of_the_last_round_and_said_not_to_be_rec
         app = ConsoleApp(player, folder=tmp_path, keymap=Keymap(), terminal=1, past=player)
         async with app.run_test(size=size) as pilot:
             await pilot.press("3")
-            await seen(pilot, app, "▲ 1 group acts as one  a evidence")
+            await seen(pilot, app, "▲ 1 sybil group  a evidence")
             await pilot.press("a")
             await seen(pilot, app, "● copy  1.00 2 ← 1")
             assert "○ held     - 3" in screen_text(app)
-            assert "as the last recorded round left it; the rule of penalties is not recorded" in screen_text(app)
+            assert "as of the last recorded round; the penalty rule is not recorded" in screen_text(app)
             await pilot.press("b")
             assert toasts(app)[-1].endswith("not in a replay")
             await pilot.press("[")
-            await seen(pilot, app, "groups of this round are not recorded")
+            await seen(pilot, app, "suspects of this round are not recorded")
             assert "● copy" not in screen_text(app)
             await pilot.press("escape")
             await seen(pilot, app, "not recorded: stake, incentive, suspects")

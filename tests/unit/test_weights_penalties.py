@@ -1,4 +1,4 @@
-"""Whom a penalty meets: shown before it is applied, bounded, held back by the operator, and kept in the plan."""
+"""Whom a penalty meets: shown before it is applied, bounded, held by the operator, and kept in the plan."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Actions around hotkeys that act as one: the way there, and holding a penalty back. The latter are about a member."""
+"""Actions on suspects: opening their screen, and holding or releasing the penalty of a member."""
 
 from functools import partial
 
@@ -26,20 +26,20 @@ def _state(snapshot: Snapshot, hotkey: str) -> PenaltyState | None:
 def _can_hold(snapshot: Snapshot, hotkey: str) -> str:
     state = _state(snapshot, hotkey)
     if state is None:
-        return "no penalty is in question for it"
-    return "is held back already" if state == "held" else ""
+        return "has no penalty"
+    return "is already held" if state == "held" else ""
 
 
 def _can_release(snapshot: Snapshot, hotkey: str) -> str:
-    return "" if _state(snapshot, hotkey) == "held" else "is not held back"
+    return "" if _state(snapshot, hotkey) == "held" else "is not held"
 
 
 ACTIONS = (
     Action(
         id="miners.suspects",
         keys=("a",),
-        label="act as one",
-        about="Show which miners act as one, with the evidence, and what a penalty would take.",
+        label="sybil groups",
+        about="Show sybil groups, with the evidence and what a penalty would take.",
         group="go",
         context="miners",
         why_not=_no_suspects,
@@ -48,8 +48,8 @@ ACTIONS = (
     _suspect(
         id="penalty.hold",
         keys=("b",),
-        label="hold back…",
-        about="Hold this miner's penalty back until it is released, also after a restart.",
+        label="hold…",
+        about="Hold this miner's penalty until it is released, even across restarts.",
         why_not=_writable,
         row=_can_hold,
         order=lambda _asked_of, hotkey: HoldPenalty(hotkey, held=True),
@@ -59,7 +59,7 @@ ACTIONS = (
         id="penalty.release",
         keys=("u",),
         label="release…",
-        about="Hold this miner's penalty back no longer.",
+        about="Release this miner's penalty.",
         why_not=_writable,
         row=_can_release,
         order=lambda _asked_of, hotkey: HoldPenalty(hotkey, held=False),

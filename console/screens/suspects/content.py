@@ -14,12 +14,12 @@ from engine.snapshot import MinerView, PenaltyRule, PenaltyView, Snapshot, Suspe
 
 RULES: dict[PenaltyRule, str] = {
     "off": "penalties are off (sybil_penalty)",
-    "show": "penalties are shown and never applied (sybil_penalty)",
-    "apply": "penalties are applied a window after they are shown",
+    "show": "penalties are shown, never applied (sybil_penalty)",
+    "apply": "penalties apply a window after they are shown",
 }
 
-OF_THE_LAST_ROUND = "as the last recorded round left it; the rule of penalties is not recorded"
-OF_AN_EARLIER_ROUND = "groups of this round are not recorded, only what penalties took of weights set"
+OF_THE_LAST_ROUND = "as of the last recorded round; the penalty rule is not recorded"
+OF_AN_EARLIER_ROUND = "suspects of this round are not recorded, only what penalties took from the weights set"
 NOT_RECORDED = "not recorded: stake, incentive, suspects"
 
 
@@ -111,10 +111,10 @@ def penalty_of(snapshot: Snapshot, hotkey: str) -> PenaltyView | None:
 def evidence(snapshot: Snapshot, found: Found | None, width: int) -> list[Line]:
     """Every view that speaks against them, one a line."""
     if found is None:
-        nobody = "nothing is held against anybody" if is_known(snapshot) else "not recorded"
+        nobody = "no suspects" if is_known(snapshot) else "not recorded"
         return [line(Span(nobody, "muted"))]
     said = [part for text in found.suspects.evidence for part in wrapped(f"• {text}", width)]
-    why = "one view alone, or views that one popular model explains: no penalty follows from a hint"
+    why = "a hint is one kind of evidence alone, or what one popular model explains: no penalty follows"
     hint = [BLANK, *(line(Span(part, "muted")) for part in wrapped(why, width))] if found.what == "hint" else []
     return [*map(line, said), *hint]
 
@@ -126,12 +126,12 @@ def about(snapshot: Snapshot, width: int) -> Line:
         return line(Span("nothing is known yet", "muted"))
     if sybil.rule is None:
         return cut(line(Span(OF_THE_LAST_ROUND if is_known(snapshot) else OF_AN_EARLIER_ROUND, "muted")), width)
-    bound = "" if sybil.rule == "off" else f", {formats.percent(sybil.share)} of miners at most"
+    bound = "" if sybil.rule == "off" else f", to at most {formats.percent(sybil.share)} of miners"
     return cut(line(Span(RULES[sybil.rule] + bound, "muted")), width)
 
 
 def is_known(snapshot: Snapshot) -> bool:
-    """Whether it is known who acts as one: of a round before the last it is not recorded."""
+    """Whether the suspects are known: for rounds before the last they are not recorded."""
     return snapshot.replay is None or bool(snapshot.sybil and snapshot.sybil.rounds)
 
 
@@ -147,11 +147,11 @@ def notice(snapshot: Snapshot) -> str:
     if not is_known(snapshot):
         return NOT_RECORDED
     groups = len(snapshot.sybil.groups) if snapshot.sybil else 0
-    return f"▲ {groups} {'group acts' if groups == 1 else 'groups act'} as one  a evidence" if groups else ""
+    return f"▲ {formats.counted(groups, 'sybil group')}  a evidence" if groups else ""
 
 
 def of_miner(snapshot: Snapshot, hotkey: str) -> Line | None:
-    """One line on one miner: with whom it acts as one, and what its penalty comes to. None: nobody suspects it."""
+    """One line on one miner: its sybil group, and its penalty. None: it is not a suspect."""
     suspected = [one for one in rows(snapshot) if hotkey in one.suspects.hotkeys]
     if not suspected or snapshot.sybil is None:
         return None if is_known(snapshot) else line(Span("not recorded", "muted"))
@@ -160,7 +160,7 @@ def of_miner(snapshot: Snapshot, hotkey: str) -> Line | None:
     penalty = penalty_of(snapshot, hotkey)
     state = states.PENALTIES[penalty.state] if penalty else states.HINT
     takes = f" -{formats.percent(penalty.takes)}" if penalty and penalty.takes else ""
-    said = f"  suspicion {snapshot.sybil.suspicion.get(hotkey, 0.0):.2f}, as one with uid {_listed(others)}"
+    said = f"  suspicion {snapshot.sybil.suspicion.get(hotkey, 0.0):.2f}, sybil group with uid {_listed(others)}"
     why = Span("".join(f"  {one}" for one in most.evidence[:1]), "muted")
     return line(Span(f"{state.text}{takes}", state.tone), said if others else "", why)
 
@@ -190,9 +190,9 @@ def _alone(penalty: PenaltyView, snapshot: Snapshot) -> Found:
         uids=(penalty.uid,),
         suspicion=0.0,
         evidence=(
-            ("its penalty is held back, and nothing speaks against it now",)
+            ("its penalty is held; there is no evidence against it now",)
             if held and is_known(snapshot)
-            else ("the evidence of then is not recorded",)
+            else ("the evidence at that time is not recorded",)
         ),
     )
     return _found("held" if held else "taken", alone, snapshot)
@@ -227,7 +227,7 @@ def _taken(share: float) -> str:
 
 SUSPECTS: Table[Found] = Table(
     name="suspects",
-    empty="nobody acts as one with another, as far as the rounds show",
+    empty="no sybil group found",
     key=lambda row: row.key,
     sort="suspicion",
     descending=True,
@@ -237,7 +237,7 @@ SUSPECTS: Table[Found] = Table(
             "FOUND",
             7,
             _state,
-            "a group or a copy is a verdict, a hint less; or a penalty alone",
+            "a group or a copy is a verdict; a hint is less; or a penalty on its own",
             priority=0,
         ),
         Column(
@@ -248,7 +248,7 @@ SUSPECTS: Table[Found] = Table(
             priority=0,
             cell=lambda row, _now: _suspicion(row),
             value=lambda row: row.is_verdict + row.suspects.suspicion,
-            about="how likely it is that they are one, 0 to 1",
+            about="likelihood that they are one operator, 0 to 1",
         ),
         Column(
             id="uids",
@@ -257,10 +257,10 @@ SUSPECTS: Table[Found] = Table(
             priority=0,
             cell=lambda row, _now: Cell(uids(row.suspects)),
             value=lambda row: row.suspects.uids[0] if row.suspects.uids else -1,
-            about="who they are, and behind the arrow whom they copy",
+            about="the suspects, and after the arrow whom they copy",
         ),
-        fields.text("names", "NAMES", 28, lambda row: row.names, "what they are called", tone="accent", priority=3),
-        fields.text("penalty", "PENALTY", 22, lambda row: row.penalty, "what becomes of their weights", priority=0),
+        fields.text("names", "NAMES", 28, lambda row: row.names, "their names", tone="accent", priority=3),
+        fields.text("penalty", "PENALTY", 22, lambda row: row.penalty, "the state of their penalties", priority=0),
         Column(
             id="evidence",
             title="EVIDENCE",
@@ -269,7 +269,7 @@ SUSPECTS: Table[Found] = Table(
             grows=True,
             cell=lambda row, _now: Cell("; ".join(row.suspects.evidence), "muted"),
             value=lambda row: len(row.suspects.evidence),
-            about="what speaks for it, the strongest first",
+            about="the evidence, strongest first",
         ),
     ),
 )
@@ -290,7 +290,7 @@ MEMBERS: Table[Member] = Table(
             4,
             lambda row: row.suspicion,
             _likelihood,
-            "how likely it is that it is one with another",
+            "likelihood that it belongs to the group",
             priority=0,
         ),
         fields.number(
@@ -299,7 +299,7 @@ MEMBERS: Table[Member] = Table(
             5,
             lambda row: row.takes,
             _taken,
-            "the share of its score that the penalty takes, or would take",
+            "share of its score that the penalty takes, or would take",
             priority=0,
         ),
         fields.share("planned", "PLAN", lambda row: row.planned, "the weight that would be set now", priority=2),
@@ -308,7 +308,7 @@ MEMBERS: Table[Member] = Table(
             "PENALTY",
             13,
             lambda row: row.state,
-            "shown, in the next window, applied, held back, or spared by the bound",
+            "shown, due next window, applied, held, or spared by the limit",
             priority=0,
         ),
     ),

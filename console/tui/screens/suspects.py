@@ -1,4 +1,4 @@
-"""Who acts as one: groups and pairs, the members of the one under the cursor, and what speaks against them."""
+"""Suspects: sybil groups and pairs, the members of the selected one, and the evidence."""
 
 from textual import on
 from textual.app import ComposeResult
@@ -35,9 +35,9 @@ class SuspectsScreen(ConsoleScreen):
 
     def body(self) -> ComposeResult:
         yield Bar(id="rule")
-        yield TablePanel("Act as one", SUSPECTS, id="found", hint="esc back")
+        yield TablePanel("Sybil groups", SUSPECTS, id="found", hint="esc back")
         with Horizontal(id="closer"):
-            yield TablePanel("Members", MEMBERS, id="members", hint="b hold back  u release")
+            yield TablePanel("Members", MEMBERS, id="members", hint="b hold  u release")
             with Panel("Evidence", id="evidence"):
                 yield Reading()
 
