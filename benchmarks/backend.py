@@ -29,7 +29,7 @@ from benchmarks.transport import (
 )
 from engine.keys import keypair_from_uri
 from engine.transport.replay import MemoryNonces
-from miner_server.admission import AllowList
+from miner_server.allowlist import AllowList
 from miner_server.backends import open_backend
 from miner_server.server import MinerServer
 

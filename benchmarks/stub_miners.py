@@ -8,26 +8,20 @@ import asyncio
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from unittest.mock import patch
+from typing import NamedTuple
 
 import msgspec
 
 from benchmarks.answers import answer
 from benchmarks.processes import python, running
 from engine.keys import keypair_from_uri
+from engine.transport.desk import Desk
+from engine.transport.dialect import Handshake, Lookup, MinerEnd, Question
+from engine.transport.dialects.loosh import AVAILABILITY_PATH, LOOSH
 from engine.transport.errors import Refused
-from engine.transport.loosh import miner as loosh
-from engine.transport.loosh.handshake import (
-    AVAILABILITY_PATH,
-    CHALLENGE_PATH,
-    KEY_EXCHANGE_PATH,
-    KEY_UUID_HEADER,
-    PUBLIC_KEY_PATH,
-    VALIDATOR_HEADER,
-    new_private_key,
-)
 from engine.transport.replay import MemoryNonces
-from engine.transport.wire import Completion, completion_json
+from engine.transport.rsa import RsaKey
+from engine.transport.wire import Completion
 from engine.values import Peer
 
 LOOPBACK = "127.0.0.1"
@@ -42,36 +36,48 @@ def stub_miners(count: int) -> Iterator[tuple[Peer, ...]]:
         yield msgspec.json.decode(process.stdout.readline(), type=tuple[Peer, ...])
 
 
+class Posted(NamedTuple):
+    """A `dialect.Received`."""
+
+    target: str
+    headers: dict[str, str]
+    body: bytes
+
+    def header(self, name: bytes) -> str | None:
+        return self.headers.get(name.decode())
+
+
 class StubMiner:
     """One miner: the routes of the dialect, without limits and without a queue."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, rsa: RsaKey) -> None:
         self._number = number
         self._turn = 0
-        self._desk = loosh.LooshDesk(keypair_from_uri(f"//stub/{number}"), MemoryNonces(), allowed=lambda _: None)
+        signer = keypair_from_uri(f"//stub/{number}")
+        self._hotkey = signer.ss58_address
+        self._desk = Desk(LOOSH, MinerEnd(signer=signer, rsa=rsa), MemoryNonces(), allowed=lambda _: None)
 
     async def listen(self) -> Peer:
-        await self._desk.start()
         server = await asyncio.get_running_loop().create_server(lambda: _Connection(self), LOOPBACK, 0)
-        return Peer(self._desk.hotkey, LOOPBACK, server.sockets[0].getsockname()[1])
+        return Peer(self._hotkey, LOOPBACK, server.sockets[0].getsockname()[1])
 
-    async def serve(self, path: str, headers: dict[str, str], body: bytes) -> bytes:
+    async def serve(self, call: Posted) -> bytes:
         """The body of the answer. Raises Refused."""
-        if path == CHALLENGE_PATH:
-            return self._answered(headers[VALIDATOR_HEADER], headers[KEY_UUID_HEADER], body)
-        if path == KEY_EXCHANGE_PATH:
-            await self._desk.exchange(body)
-            return b'{"success": true}'
-        if path == PUBLIC_KEY_PATH:
-            return msgspec.json.encode({"public_key": self._desk.public_key_pem()})
-        if path == AVAILABILITY_PATH:
+        route = next((route for route in self._desk.routes if route.path == call.target), None)
+        match route:
+            case Question():
+                opened = await self._desk.open(route, call, route.claimant(call))
+                self._turn += 1
+                answered = Completion(text=answer(self._number, self._turn))
+                return route.respond(call, opened.key, answered).body
+            case Handshake():
+                await self._desk.exchange(route, call)
+                return route.answer
+            case Lookup():
+                return route.answer()
+        if call.target == AVAILABILITY_PATH:
             return b'{"available": true}'
         raise Refused(404, "no such route")
-
-    def _answered(self, hotkey: str, key_uuid: str, token: bytes) -> bytes:
-        self._desk.open(hotkey, key_uuid, token)
-        self._turn += 1
-        return self._desk.seal(hotkey, key_uuid, completion_json(Completion(text=answer(self._number, self._turn))))
 
 
 class _Connection(asyncio.Protocol):
@@ -99,22 +105,23 @@ class _Connection(asyncio.Protocol):
             return
         body = bytes(self._received[begin : begin + size])
         self._received.clear()
-        task = asyncio.create_task(self._answer(request.split(" ")[1], headers, body))
+        task = asyncio.create_task(self._answer(Posted(request.split(" ")[1], headers, body)))
         self._serving.add(task)
         task.add_done_callback(self._serving.discard)
 
-    async def _answer(self, path: str, headers: dict[str, str], body: bytes) -> None:
+    async def _answer(self, call: Posted) -> None:
         try:
-            status, content = 200, await self._miner.serve(path, headers, body)
+            status, content = 200, await self._miner.serve(call)
         except Refused as refused:
-            status, content = refused.status_code, msgspec.json.encode(refused.body())
+            status, content = refused.status, msgspec.json.encode(refused.body())
         self._transport.write(b"HTTP/1.1 %d -\r\ncontent-length: %d\r\n\r\n%b" % (status, len(content), content))
 
 
 async def main(count: int) -> None:
     """One RSA key for all of them: to make one each would take long and is not what is measured."""
-    with patch.object(loosh, "new_private_key", return_value=new_private_key()):
-        peers = [await StubMiner(number).listen() for number in range(count)]
+    rsa = RsaKey()
+    await rsa.start()
+    peers = [await StubMiner(number, rsa).listen() for number in range(count)]
     sys.stdout.write(msgspec.json.encode(peers).decode() + "\n")
     sys.stdout.flush()
     await asyncio.to_thread(sys.stdin.read)

@@ -28,19 +28,19 @@ from starlette.routing import Route
 from benchmarks.figures import Figure
 from benchmarks.processes import python, running
 from engine.keys import Signer, keypair_from_uri
-from engine.transport.loosh.handshake import (
+from engine.transport.dialects.loosh import (
     CHALLENGE_PATH,
     KEY_EXCHANGE_PATH,
     KEY_UUID_HEADER,
     PUBLIC_KEY_PATH,
     VALIDATOR_HEADER,
     new_exchange,
-    read_public_key,
 )
 from engine.transport.replay import MemoryNonces
+from engine.transport.rsa import read_public_key
 from engine.transport.wire import Completion, challenge_json, completion_json
 from engine.values import Challenge, Request
-from miner_server.admission import AllowList
+from miner_server.allowlist import AllowList
 from miner_server.server import MinerServer
 
 LOOPBACK = "127.0.0.1"

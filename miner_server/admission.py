@@ -1,4 +1,4 @@
-"""Who may come in, and how often: the allow-list, and the rates for strangers, for claims and for proven hotkeys.
+"""How often who may come in: the rates for strangers, for claims and for proven hotkeys.
 
 A hotkey in a header is a claim until a key or a signature proves it. What is proven is paid by the hotkey, what turns
 out not to hold by the address it came from: naming a validator neither uses up what that validator may ask nor lifts
@@ -10,12 +10,13 @@ refused for what its address did.
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Hashable, Iterable
+from collections.abc import Callable, Hashable
 from typing import Literal
 
-from miner_server.addresses import network
-from miner_server.errors import Refusal
+from engine.transport.errors import Refused
+from miner_server.allowlist import AllowList
 from miner_server.fair_queue import FairQueue
+from miner_server.hosts import network
 from miner_server.limits import RateLimiter
 
 Gate = Literal["lookup", "handshake", "challenge"]
@@ -40,49 +41,9 @@ MOST_WAITING = 4096
 MOST_KNOWN = 1024
 """Addresses from which validators came, at some 200 bytes each; a subnet has 256 neurons at most."""
 
-BLOCKED = "blocked by this miner's operator"
-
-
-class AllowList:
-    """The hotkeys that may ask: the chain's permit holders, and those that the operator named. Nobody otherwise.
-
-    Those that the operator blocked may not, whoever they are.
-    """
-
-    def __init__(self, extra: Iterable[str] = ()) -> None:
-        self._extra = frozenset(extra)
-        self._allowed = self._extra
-        self._blocked: frozenset[str] = frozenset()
-
-    def set_permit_holders(self, hotkeys: Collection[str]) -> None:
-        """Replace what the chain said before."""
-        self._allowed = self._extra | frozenset(hotkeys)
-
-    def set_blocked(self, hotkeys: Collection[str]) -> None:
-        """Replace what the operator said before."""
-        self._blocked = frozenset(hotkeys)
-
-    @property
-    def hotkeys(self) -> frozenset[str]:
-        return self._allowed
-
-    @property
-    def blocked(self) -> frozenset[str]:
-        return self._blocked
-
-    def refusal(self, hotkey: str) -> str | None:
-        """Why this hotkey may not ask; None when it may."""
-        if hotkey in self._blocked:
-            return BLOCKED
-        if hotkey in self._allowed:
-            return None
-        if not self._allowed:
-            return "no validator is known yet: the chain has not named any, and --allow none"
-        return "this hotkey holds no validator permit here and is not on this miner's list"
-
 
 class Admission:
-    """The gates in front of the routes. Each call lets the request pass or raises `Refusal` (403, 429)."""
+    """The gates in front of the routes. Each call lets the request pass or raises `Refused` (403, 429)."""
 
     def __init__(self, allow: AllowList, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.allow = allow
@@ -101,7 +62,7 @@ class Admission:
         reason = self.allow.refusal(hotkey)
         if reason is not None:
             self.stranger(gate, host, path)
-            raise Refusal(403, reason)
+            raise Refused(403, reason)
 
     async def hear(self, host: str) -> None:
         """Before a claim is checked that costs something to check: at once, or in turn with all who spent theirs."""
@@ -141,4 +102,4 @@ class Admission:
 
 def _pass(wait: float, reason: str) -> None:
     if wait:
-        raise Refusal(429, reason, retry_after=wait)
+        raise Refused(429, reason, retry_after=wait)

@@ -13,11 +13,12 @@ from msgspec.structs import replace
 
 from engine.redaction import redact
 from engine.text import safe
+from engine.transport.errors import RETRY_S, Refused
 from engine.transport.wire import Completion
 from engine.values import Request
 from miner_server.backends.interface import Backend, Laned, require_answer
 from miner_server.call import Call
-from miner_server.errors import BackendError, BackendSlow, ClientGone, NoAnswer, Refusal
+from miner_server.errors import BackendError, BackendSlow, ClientGone, NoAnswer
 from miner_server.fair_queue import FairQueue, QueueFull
 from miner_server.limits import Limits
 from miner_server.readiness import Readiness, Unready
@@ -25,7 +26,6 @@ from miner_server.readiness import Readiness, Unready
 log = logging.getLogger(__name__)
 
 READINESS_S = 0.5
-RETRY_WHEN_READY_S = 5.0
 REASON_WIDTH = 300
 LEFT_WAITING_S = 10.0
 """A caller that hangs up later than this had reason to: the field's most hurried validators wait 12 s."""
@@ -53,15 +53,15 @@ class Answering:
             await asyncio.sleep(READINESS_S)
 
     def require_ready(self) -> None:
-        """Raises Refusal 503 while challenges are not answered."""
+        """Raises Refused 503 while challenges are not answered."""
         unready = self.unready
         if unready is not None:
-            raise Refusal(503, unready.said, retry_after=RETRY_WHEN_READY_S)
+            raise Refused(503, unready.said)
 
     async def answer(self, request: Request, call: Call) -> Completion:
         """The completion, with `ms` from now to its end.
 
-        Raises Refusal, or ClientGone when the caller hung up.
+        Raises Refused, or ClientGone when the caller hung up.
         """
         self.require_ready()
         began = time.monotonic()
@@ -72,10 +72,10 @@ class Answering:
                 started = time.monotonic()
                 completion = await self._complete(request, call, self._deadline_s - (started - began))
         except QueueFull as full:
-            raise Refusal(503, str(full), retry_after=full.retry_after) from None
+            raise Refused(503, str(full), retry_after=full.retry_after) from None
         except TimeoutError:
             if started is None:
-                raise Refusal(503, "no turn came before the deadline", retry_after=RETRY_WHEN_READY_S) from None
+                raise Refused(503, "no turn came before the deadline") from None
             raise self._refusal(BackendSlow(f"no answer within {self._deadline_s:g} s"), call) from None
         except ClientGone:
             if started is not None and time.monotonic() - started > LEFT_WAITING_S:
@@ -109,9 +109,9 @@ class Answering:
         else:
             self.readiness.answered()
 
-    def _refusal(self, error: BackendError, call: Call) -> Refusal:
+    def _refusal(self, error: BackendError, call: Call) -> Refused:
         """What a caller gets for a failure; what the backend said of it stays with us."""
         self.readiness.failed(error, call.hotkey)
         log.warning("backend %s: %s", self.backend.name, safe(redact(str(error)), REASON_WIDTH))
-        wait = max(RETRY_WHEN_READY_S, error.again_in or 0.0) if error.status == 503 else None
-        return Refusal(error.status, error.said, retry_after=wait)
+        wait = max(RETRY_S, error.again_in or 0.0) if error.status == 503 else None
+        return Refused(error.status, error.said, retry_after=wait)

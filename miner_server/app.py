@@ -1,48 +1,55 @@
-"""The miner's application: what each dialect brings, behind common gates and one fair queue."""
+"""The miner's application: the dialects that are mounted, and what everyone may look up, behind common gates."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from engine.snapshot import ServerView
 from engine.text import safe
-from engine.transport.loosh.miner import LooshDesk
-from miner_server.admission import Admission, AllowList
+from engine.transport.desk import Desk
+from engine.transport.errors import Refused
+from miner_server.admission import Admission
+from miner_server.allowlist import AllowList
 from miner_server.answering import Answering
 from miner_server.backends.interface import Backend
-from miner_server.call import Call, Reply
-from miner_server.endpoint import Calls
-from miner_server.errors import Refusal
-from miner_server.limits import Limits
-from miner_server.metrics import Metrics
-from miner_server.requestlog import RequestLog
-from miner_server.routes.common import CommonRoutes
-from miner_server.routes.loosh import LooshRoutes
+from miner_server.call import Call, Reply, json_reply
+from miner_server.endpoint import Calls, Handler
+from miner_server.limits import Limits, Room
+from miner_server.mount import Mount, routes_of
+from miner_server.requestlog import CONTENT_TYPE, Metrics, RequestLog
 
 NO_ROUTE = "other"
 NAME_WIDTH = 120
 
 
 class MinerApp(Starlette):
-    """The application of one miner. It watches its backend while it is served."""
+    """The application of one miner, a desk for each dialect. It watches its backend while it is served."""
 
-    def __init__(self, desk: LooshDesk, backend: Backend, allow: AllowList, limits: Limits) -> None:
-        self._desk = desk
+    def __init__(self, desks: Sequence[Desk], backend: Backend, allow: AllowList, limits: Limits) -> None:
+        self._desks = desks
         self._backend = backend
         self.admission = Admission(allow)
         self._answering = Answering(backend, limits)
         self._requests = RequestLog(lambda hotkey: allow.refusal(hotkey) is None)
-        metrics = Metrics(self._answering)
-        self._calls = Calls(self._requests, metrics)
+        self._metrics = Metrics(self._answering)
+        self._calls = Calls(self._requests, self._metrics)
+        room = Room()
+        mounts = [Mount(desk, self.admission, self._answering, limits, room) for desk in desks]
+        lookups: dict[str, Handler] = {
+            "/availability": self._availability,
+            "/health": self._health,
+            "/metrics": self._page,
+        }
         super().__init__(
             routes=[
-                *LooshRoutes(desk, self.admission, self._answering, limits).routes(self._calls),
-                *CommonRoutes(self.admission, self._answering, metrics).routes(self._calls),
+                *routes_of(mounts, self._calls),
+                *(Route(path, self._calls.endpoint(path, look), methods=["GET"]) for path, look in lookups.items()),
             ],
             exception_handlers={HTTPException: self._unmatched},
             lifespan=self._watched,
@@ -78,7 +85,7 @@ class MinerApp(Starlette):
             tokens_total=log.tokens,
             callers=log.callers(),
             blocked=tuple(sorted(self.admission.allow.blocked)),
-            sessions=self._desk.sessions(),
+            sessions=tuple(session for desk in self._desks for session in desk.sessions()),
             requests=log.requests(),
         )
 
@@ -91,6 +98,41 @@ class MinerApp(Starlette):
         finally:
             watcher.cancel()
 
+    # -- what everyone may look up -----------------------------------------------------------------------------
+
+    async def _availability(self, call: Call) -> Reply:
+        """Whether a challenge would be answered now (facts/loosh 1.1).
+
+        Validators ask no miner that does not say so: where one of them came from, nobody else can use up the rate.
+        """
+        if not self.admission.knows(call.host):
+            self.admission.stranger("lookup", call.host, call.route)
+        queue, unready = self._answering.queue, self._answering.unready
+        full = "the queue is full" if queue.queued >= queue.waiting else ""
+        reason = unready.said if unready else full
+        return json_reply({"available": False, "reason": reason} if reason else {"available": True})
+
+    async def _health(self, call: Call) -> Reply:
+        """200 as long as the server lives; whether it is of use is in the fields."""
+        self.admission.stranger("lookup", call.host, call.route)
+        answering, queue = self._answering, self._answering.queue
+        return json_reply(
+            {
+                "status": answering.unready.said if answering.unready else "ready",
+                "backend": self._backend.name,
+                "model": safe(self._backend.model, NAME_WIDTH),
+                "in_flight": queue.in_flight,
+                "capacity": queue.slots,
+                "queued": queue.queued,
+                "queue_limit": queue.waiting,
+            }
+        )
+
+    async def _page(self, call: Call) -> Reply:
+        """The numbers for Prometheus."""
+        self.admission.stranger("lookup", call.host, call.route)
+        return Reply(200, self._metrics.page(), CONTENT_TYPE)
+
     async def _unmatched(self, request: Request, error: Exception) -> Response:
         """No such path, or not with this method: paid by the caller's address like any other look-up."""
         if not isinstance(error, HTTPException):
@@ -98,7 +140,7 @@ class MinerApp(Starlette):
 
         async def refuse(call: Call) -> Reply:
             self.admission.stranger("lookup", call.host, call.route)
-            raise Refusal(error.status_code, error.detail)
+            raise Refused(error.status_code, error.detail)
 
         reply = await self._calls.serve(Call(NO_ROUTE, request.scope, request.receive), refuse)
         if reply is None:
@@ -106,8 +148,3 @@ class MinerApp(Starlette):
         headers = {name.decode(): value.decode() for name, value in reply.headers}
         headers |= {"connection": "close", **(error.headers or {})}
         return Response(reply.body, reply.status, headers, reply.media.decode())
-
-
-def create_app(desk: LooshDesk, backend: Backend, allow: AllowList, *, limits: Limits | None = None) -> MinerApp:
-    """The application of one miner. Start the desk (`await desk.start()`) before serving it."""
-    return MinerApp(desk, backend, allow, limits or Limits())

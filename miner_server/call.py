@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import msgspec
 from starlette.types import Receive, Scope
 
-from miner_server.errors import ClientGone, Refusal
-from miner_server.places import SEAT, Seat
+from engine.transport.errors import Refused
+from miner_server.connections import SEAT, Seat
+from miner_server.errors import ClientGone
 
 WATCH_AFTER_S = 0.05
-RETRY_S = 5.0
 
 JSON = b"application/json"
 
@@ -32,15 +32,19 @@ def json_reply(value: Any, status: int = 200) -> Reply:
 
 
 class Call:
-    """`route` is the path as it was declared, never what a stranger typed; the rest is filled in on the way."""
+    """A `dialect.Received`. `route` is the path as it was declared, never what a stranger typed.
 
-    __slots__ = ("answer", "body_read", "bytes_in", "hotkey", "reason", "receive", "route", "scope", "tokens")
+    What is known of the caller, and what it was answered, is filled in on the way.
+    """
+
+    __slots__ = ("answer", "body", "body_read", "bytes_in", "hotkey", "reason", "receive", "route", "scope", "tokens")
 
     def __init__(self, route: str, scope: Scope, receive: Receive) -> None:
         self.route = route
         self.scope = scope
         self.receive = receive
         self.hotkey = ""
+        self.body = b""
         self.bytes_in = 0
         self.body_read = False
         self.reason = ""
@@ -52,6 +56,12 @@ class Call:
         """The caller's IP address."""
         client = self.scope["client"]
         return str(client[0]) if client else ""
+
+    @property
+    def target(self) -> str:
+        """The path with its query, as they came."""
+        path, query = self.scope["raw_path"], self.scope["query_string"]
+        return str(path + b"?" + query if query else path, "latin-1")
 
     def prove(self) -> None:
         """The caller is who it says: its connection keeps its place while this is answered."""
@@ -77,7 +87,7 @@ class Call:
     async def read(self, *, limit: int, seconds: float, grow: Callable[[int], bool] = lambda _: True) -> bytes:
         """The whole body, which may `grow` as long as there is room.
 
-        Raises Refusal 413 as soon as it is known to be too large, 408 when it comes too slowly, 503 without room.
+        Raises Refused 413 as soon as it is known to be too large, 408 when it comes too slowly, 503 without room.
         """
         if (self.length or 0) > limit:
             raise _too_large(limit)
@@ -85,7 +95,7 @@ class Call:
             async with asyncio.timeout(seconds):
                 return await self._read(limit, grow)
         except TimeoutError:
-            raise Refusal(408, f"the body did not arrive within {seconds:g} s", close=True) from None
+            raise Refused(408, f"the body did not arrive within {seconds:g} s", close=True) from None
 
     async def _read(self, limit: int, grow: Callable[[int], bool]) -> bytes:
         parts = []
@@ -99,10 +109,11 @@ class Call:
             if self.bytes_in > limit:
                 raise _too_large(limit)
             if not grow(self.bytes_in):
-                raise Refusal(503, "too many large bodies at once", retry_after=RETRY_S, close=True)
+                raise Refused(503, "too many large bodies at once", close=True)
             more = message["more_body"]
         self.body_read = True
-        return b"".join(parts)
+        self.body = b"".join(parts)
+        return self.body
 
     def patience(self, seconds: float) -> "Patience":
         """How long an answer is worth working on. The body was read before."""
@@ -154,5 +165,5 @@ class Patience:
             self._task.cancel()
 
 
-def _too_large(limit: int) -> Refusal:
-    return Refusal(413, f"the body is larger than {limit} bytes", close=True)
+def _too_large(limit: int) -> Refused:
+    return Refused(413, f"the body is larger than {limit} bytes", close=True)

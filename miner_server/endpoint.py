@@ -9,20 +9,27 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from starlette.types import Message, Receive, Scope, Send
 
+from engine.transport.errors import Refused
 from miner_server import reflection
 from miner_server.call import Call, Reply, json_reply
-from miner_server.errors import ClientGone, Refusal
-from miner_server.metrics import Metrics
-from miner_server.requestlog import RequestLog
+from miner_server.errors import ClientGone
+from miner_server.requestlog import Metrics, RequestLog
 
 log = logging.getLogger(__name__)
 
 Handler = Callable[[Call], Awaitable[Reply]]
 
 CLIENT_GONE = 499
+"""As nginx says it: nobody is there to read an answer."""
+
 LEFTOVER_BYTES = 64 * 1024
 DRAIN_BYTES = 1024 * 1024
 DRAIN_S = 1.0
+
+_PROCESS = reflection.HEADER.encode()
+_REFLECTED = Reply(
+    reflection.STATUS, b'{"detail":"this is the miner that asks"}', headers=((_PROCESS, reflection.MARK.encode()),)
+)
 
 
 class Calls:
@@ -45,8 +52,8 @@ class Calls:
 
     async def serve(self, call: Call, handler: Handler) -> Reply | None:
         """The handler's reply, or the refusal's; None when nobody is there to read it. Always logged and counted."""
-        if reflection.meets(call):
-            return reflection.reply()
+        if call.header(_PROCESS) == reflection.MARK:  # this process sent it itself
+            return _REFLECTED
         began = time.perf_counter()
         task = asyncio.current_task()
         if task is not None:
@@ -54,9 +61,9 @@ class Calls:
         try:
             reply = await handler(call)
             status = reply.status
-        except Refusal as refusal:
-            reply, status = _refused(refusal), refusal.status
-            call.reason = refusal.detail if isinstance(refusal.detail, str) else "missing or ill-typed fields"
+        except Refused as refused:
+            reply, status = _reply_to(refused), refused.status
+            call.reason = refused.detail if isinstance(refused.detail, str) else "missing or ill-typed fields"
         except ClientGone:
             reply, status, call.reason = None, CLIENT_GONE, "the caller hung up"
         except asyncio.CancelledError:
@@ -64,7 +71,7 @@ class Calls:
                 raise
             task.uncancel()
             call.reason = "this miner is stopping"
-            reply, status = _refused(Refusal(503, call.reason, retry_after=5, close=True)), 503
+            reply, status = _reply_to(Refused(503, call.reason, close=True)), 503
         except Exception:
             log.exception("%s failed", call.route)
             call.reason = "an internal error; the log says more"
@@ -93,12 +100,11 @@ class Endpoint:
             await _send(call, reply, send)
 
 
-def _refused(refusal: Refusal) -> Reply:
+def _reply_to(refused: Refused) -> Reply:
     headers: tuple[tuple[bytes, bytes], ...] = ()
-    if refusal.retry_after is not None:
-        headers = ((b"retry-after", b"%d" % max(1, math.ceil(refusal.retry_after))),)
-    body = msgspec.json.encode({"detail": refusal.detail, **refusal.extra})
-    return Reply(refusal.status, body, headers=headers, close=refusal.close)
+    if refused.retry_after is not None:
+        headers = ((b"retry-after", b"%d" % max(1, math.ceil(refused.retry_after))),)
+    return Reply(refused.status, msgspec.json.encode(refused.body()), headers=headers, close=refused.close)
 
 
 async def _send(call: Call, reply: Reply, send: Send) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import errno
 import logging
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 
@@ -12,17 +12,20 @@ import uvicorn
 
 from engine.keys import Signer
 from engine.snapshot import ServerView
-from engine.transport.loosh.miner import WINDOW_S, LooshDesk
+from engine.transport.desk import Desk
+from engine.transport.dialect import Dialect, MinerEnd
+from engine.transport.dialects.registry import dialects
+from engine.transport.gate import WINDOW_S
 from engine.transport.replay import NonceStore
+from engine.transport.rsa import RsaKey
 from engine.transport.sessions import KEY_TTL_S
-from miner_server.admission import AllowList
-from miner_server.app import create_app
+from miner_server.allowlist import AllowList
+from miner_server.app import MinerApp
 from miner_server.backends.interface import Backend
+from miner_server.connections import BoundedProtocol, Places
 from miner_server.errors import MinerError
+from miner_server.hosts import BehindProxies, Proxies
 from miner_server.limits import Limits
-from miner_server.places import Places
-from miner_server.protocol import BoundedProtocol
-from miner_server.proxies import BehindProxies, Proxies
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +38,8 @@ FINISH_S = 1.8
 class MinerServer:
     """One miner's HTTP server; any number of them live in one event loop, on any thread.
 
-    `port` 0 takes a free one; `proxies` are believed when they say for whom they call. The backend belongs to the
-    server from here on, which closes it at the end.
+    `port` 0 takes a free one; `spoken` are the dialects, by default all that there are; `proxies` are believed when
+    they say for whom they call. The backend belongs to the server from here on, which closes it at the end.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class MinerServer:
         *,
         host: str,
         port: int,
+        spoken: Iterable[Dialect] | None = None,
         limits: Limits | None = None,
         key_ttl: float = KEY_TTL_S,
         handshake_window: float = WINDOW_S,
@@ -59,15 +63,11 @@ class MinerServer:
         self._wanted = (host, port)
         self._socket: socket.socket | None = None
         self._backend = backend
-        self._desk = LooshDesk(
-            signer,
-            nonces,
-            allowed=allow.refusal,
-            window=handshake_window,
-            key_ttl=int(key_ttl),
-            max_body=limits.body_bytes,
-        )
-        self._app = create_app(self._desk, backend, allow, limits=limits)
+        self._rsa = RsaKey()
+        end = MinerEnd(signer=signer, rsa=self._rsa, window=handshake_window, key_ttl=key_ttl)
+        mounted = dialects().values() if spoken is None else spoken
+        desks = [Desk(dialect, end, nonces, allowed=allow.refusal) for dialect in mounted]
+        self._app = MinerApp(desks, backend, allow, limits)
         self._proxies = proxies or Proxies()
         self._places = Places(known=self._app.admission.knows, shared=self._proxies.trusts)
         self._address = self._wanted
@@ -116,7 +116,7 @@ class MinerServer:
             started,
         )
         try:
-            await self._desk.start()
+            await self._rsa.start()
             serving = asyncio.create_task(server.serve(sockets=[self._socket]), name=f"{self.name} at {self._address}")
             try:
                 await asyncio.shield(serving)

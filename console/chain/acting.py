@@ -40,7 +40,7 @@ from engine.node.node import Node
 from engine.settings import Settings
 from engine.snapshot import LoopView, Snapshot
 from engine.text import safe
-from engine.transport.loosh.validator import LooshCaller
+from engine.transport.callers import Callers
 from engine.validator.service import Validating
 from engine.values import Outcome
 
@@ -129,7 +129,7 @@ async def _node(session: Session, stack: AsyncExitStack, *, may_be_unregistered:
     settings = session.settings
     validating = None
     if settings.role == "validator":
-        caller = LooshCaller(session.wallet.hotkey, allow_private=settings.allow_private)
+        caller = Callers(session.wallet.hotkey, allow_private=settings.allow_private)
         stack.push_async_callback(caller.close)
         validating = Validating(
             settings,

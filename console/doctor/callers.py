@@ -5,7 +5,7 @@ from ipaddress import ip_address, ip_network
 
 from console.doctor.case import Case
 from console.doctor.result import Result, ok, skipped, warning
-from miner_server.addresses import network
+from miner_server.hosts import network
 
 ENOUGH = 2
 """Callers with hotkeys of their own: one alone has one address."""

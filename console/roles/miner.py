@@ -15,12 +15,11 @@ from engine.node.part import Part
 from engine.settings import Settings
 from engine.transport.replay import SteadyNonces
 from engine.values import Metagraph
-from miner_server.admission import AllowList
+from miner_server.allowlist import FILE_NAME, AllowList, BlockList
 from miner_server.backends import open_backend
 from miner_server.backends.interface import Backend
-from miner_server.blocklist import FILE_NAME, BlockList
+from miner_server.hosts import Proxies
 from miner_server.limits import Limits
-from miner_server.proxies import Proxies
 from miner_server.server import MinerServer
 
 

@@ -22,8 +22,8 @@ from engine.limit import RollingLimit
 from engine.node.part import Part
 from engine.settings import Settings
 from engine.transport.addresses import checked_address
+from engine.transport.callers import Callers
 from engine.transport.errors import WireError
-from engine.transport.loosh.validator import LooshCaller
 from engine.validator.service import VALIDATOR, Validating
 from engine.values import Challenge, Peer, at_port
 
@@ -117,7 +117,7 @@ async def part(
     names: Mapping[str, str] | None = None,
 ) -> Part:
     """The validator of this session; what has to be closed goes on the stack."""
-    caller = LooshCaller(session.wallet.hotkey, allow_private=session.settings.allow_private)
+    caller = Callers(session.wallet.hotkey, allow_private=session.settings.allow_private)
     stack.push_async_callback(caller.close)
     validating = Validating(
         session.settings,

@@ -1,21 +1,36 @@
-"""What every wire dialect looks like from outside: the validator's end and the miner's end.
+"""A wire dialect: how the neurons of one network talk, at both ends.
 
-A dialect is a package beside `loosh` with a module for each end. It brings its own handshake and headers and finds the
-rest ready: connections (`http`), the clear JSON (`wire`), tables of keys (`sessions`), the order of checks (`gate`).
+A dialect is a module in `dialects` that ends in one `Dialect`: a caller for the validator's end, and routes for the
+miner's. A route says what a request names, what it signs and how its answer is written, and nothing else: who may come
+in, how often, what was used before and how much is read is decided by `desk` and by the miner's server, which no
+dialect can leave out. Challenge and completion are the same in all of them (`wire`).
 """
 
-from collections.abc import Collection
-from typing import Protocol
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
-from engine.snapshot import SessionView
-from engine.transport.wire import Completion
-from engine.values import Peer
+from engine.keys import Signer
+from engine.transport.errors import Refused
+from engine.transport.gate import WINDOW_S, Claim
+from engine.transport.http import PeerClients
+from engine.transport.rsa import RsaKey
+from engine.transport.sessions import KEY_TTL_S
+from engine.transport.wire import Completion, read_request
+from engine.values import Challenge, Peer, Request
+
+EXCHANGE_BYTES = 16 * 1024
+"""The longest message of a handshake, at both ends; Loosh's has 1 KB, Fiber's less."""
+
+THREAD_ABOVE_BYTES = 64 * 1024
+"""A sealed body above this takes more than a millisecond to open, and is opened in a thread."""
+
+# -- the validator's end ---------------------------------------------------------------------------------------
 
 
 class Availability(Struct, frozen=True):
-    """Whether a peer says that it takes questions; the reason if it does not or cannot be asked.
+    """Whether a peer says that it takes challenges; the reason if it does not or cannot be asked.
 
     `retry_after` is in how many seconds it wants to be asked again, if it says.
     """
@@ -34,30 +49,154 @@ class Answer(Struct, frozen=True):
 
 
 class Caller(Protocol):
-    """The validator's end: asks peers. One object serves all peers and any number of calls at once."""
+    """Asks peers. One object serves all peers and any number of calls at once."""
 
     async def available(self, peer: Peer, *, timeout: float) -> Availability:
         """Never raises for what a peer does. `timeout` in seconds."""
         ...
 
-    async def ask(self, peer: Peer, challenge: bytes, *, timeout: float, max_bytes: int) -> Answer:
-        """Send one challenge (`wire.challenge_json`) and read the answer.
+    async def ask(
+        self,
+        peer: Peer,
+        challenge: Challenge,
+        *,
+        timeout: float,
+        max_bytes: int,
+        on_text: Callable[[str], None] | None = None,
+    ) -> Answer:
+        """Send one challenge and read the answer, which is whole in what is returned.
 
-        `timeout` in seconds bounds everything, a handshake too; `max_bytes` bounds each body that is read.
+        `timeout` in seconds bounds everything, a handshake too; `max_bytes` bounds each body that is read. `on_text`
+        gets the answer's text piece by piece, as it comes; where a dialect does not stream, in one piece.
         Raises WireError.
         """
         ...
 
-    async def forget(self, hotkeys: Collection[str]) -> None:
-        """Drop the keys and connections of these hotkeys."""
+
+class ValidatorEnd(Struct, frozen=True):
+    """What the callers of one validator share: who signs, and the connections, on which addresses are checked."""
+
+    signer: Signer
+    clients: PeerClients
+
+
+# -- the miner's end -------------------------------------------------------------------------------------------
+
+
+class Received(Protocol):
+    """A request. `target` is its path with the query; `body` is empty until it was read."""
+
+    @property
+    def target(self) -> str: ...
+
+    @property
+    def body(self) -> bytes: ...
+
+    def header(self, name: bytes) -> str | None:
+        """The first header of this name (lower case)."""
         ...
 
-    async def close(self) -> None: ...
+
+class SymmetricKey(Protocol):
+    """A key that a caller brought. Keys of the same bytes are equal."""
+
+    def mark(self, token: bytes) -> bytes:
+        """What tells a sealed message from all others, in whatever form it comes. Raises Refused."""
+        ...
+
+    def open(self, token: bytes) -> bytes:
+        """The message in clear. Called in a thread when it is large. Raises Refused."""
+        ...
+
+    def seal(self, clear: bytes) -> bytes: ...
 
 
-class Desk(Protocol):
-    """The miner's end, as far as all dialects are alike: it gets ready, and it can show the keys it holds."""
+class Response(NamedTuple):
+    """A 200, with `headers` beside content-type and content-length."""
 
-    async def start(self) -> None: ...
+    body: bytes
+    media: bytes = b"application/json"
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
-    def sessions(self) -> tuple[SessionView, ...]: ...
+
+class Lookup(Struct, frozen=True):
+    """GET `path`: JSON for everyone, which costs no more than a refusal would. `answer` may raise Refused."""
+
+    path: str
+    answer: Callable[[], bytes]
+
+
+class Handshake(Struct, frozen=True, kw_only=True):
+    """POST `path`: a caller brings a key, in a body of at most EXCHANGE_BYTES.
+
+    `claimant` is the hotkey that the request names, `claim` what that hotkey signed. Once the claim holds, `take` reads
+    the key and gives it with its uuid. `answer` is what the caller gets then. Each of the three raises Refused.
+    `bears` are the headers that tell a request of this route, where several dialects share the path.
+    """
+
+    path: str
+    claimant: Callable[[Received], str]
+    claim: Callable[[Received], Claim]
+    take: Callable[[Received], Awaitable[tuple[str, SymmetricKey]]]
+    answer: bytes
+    bears: tuple[bytes, ...] = ()
+
+
+def _unknown_key() -> Refused:
+    return Refused(401, "no such symmetric key (any more): shake hands again")
+
+
+class Question(Struct, frozen=True, kw_only=True):
+    """POST `path`: a challenge, which is proven by what its hotkey signed (`claim`), by a key that it brought
+    (`key_uuid`), or by both. One of them there must be.
+
+    `claimant` is the hotkey that the headers name, and `key_uuid` the key; both are read before the body. `unknown_key`
+    is the refusal for a key that is not there (any more). `read` is given the body in clear, and `respond` writes the
+    answer, which it seals with the key or not. Each raises Refused; `read` may raise WireError. `bears` as above.
+    """
+
+    path: str
+    claimant: Callable[[Received], str]
+    respond: Callable[[Received, SymmetricKey | None, Completion], Response]
+    claim: Callable[[Received], Claim] | None = None
+    key_uuid: Callable[[Received], str] | None = None
+    unknown_key: Callable[[], Refused] = _unknown_key
+    read: Callable[[bytes, int], Request] = read_request
+    bears: tuple[bytes, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.claim is None and self.key_uuid is None:
+            raise ValueError(f"{self.path}: a question is proven by a claim or by a key")
+
+
+Route = Lookup | Handshake | Question
+
+
+class Routes(Struct, frozen=True, kw_only=True):
+    """What a dialect answers at one miner.
+
+    A claim's stamp may be `window` seconds off, either way, and a key opens messages for `key_ttl` seconds. `denied` is
+    the status for a claim that does not hold.
+    """
+
+    routes: tuple[Route, ...]
+    window: float = WINDOW_S
+    key_ttl: float = KEY_TTL_S
+    denied: int = 401
+
+
+class MinerEnd(Struct, frozen=True, kw_only=True):
+    """What the dialects of one miner share: its hotkey, its RSA key, and what its operator set of `Routes`."""
+
+    signer: Signer
+    rsa: RsaKey
+    window: float = WINDOW_S
+    key_ttl: float = KEY_TTL_S
+
+
+class Dialect(Struct, frozen=True):
+    """Both ends of a dialect by its name: how a validator calls, and what a miner answers."""
+
+    name: str
+    caller: Callable[[ValidatorEnd], Caller]
+    routes: Callable[[MinerEnd], Routes]

@@ -4,6 +4,9 @@ from typing import Any
 
 from engine.values import ReplyStatus
 
+RETRY_S = 5.0
+"""Retry-After of a miner that is starting or full: its own troubles of this kind are over within seconds."""
+
 
 class WireError(Exception):
     """A peer gave no usable answer: the status that the reply gets and the reason in words."""
@@ -15,7 +18,7 @@ class WireError(Exception):
 
 
 class Busy(WireError):
-    """A peer asks to be left alone for a while (HTTP 429): for so many seconds, if it says."""
+    """A peer asks to be left alone for a while (HTTP 429): for `retry_after` seconds, if it says."""
 
     def __init__(self, reason: str, retry_after: float | None) -> None:
         super().__init__("refused", reason)
@@ -23,13 +26,26 @@ class Busy(WireError):
 
 
 class Refused(Exception):
-    """The miner's end turns a call down: an HTTP status, a sentence for the caller and further JSON fields."""
+    """A miner turns a request down: an HTTP status, its `detail`, further JSON fields, seconds for Retry-After.
 
-    def __init__(self, status_code: int, detail: str, extra: dict[str, Any] | None = None) -> None:
-        super().__init__(f"{status_code}: {detail}")
-        self.status_code = status_code
+    `close` ends the connection. A 503 says when to come again, after RETRY_S unless told otherwise.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        detail: Any,
+        *,
+        retry_after: float | None = None,
+        extra: dict[str, Any] | None = None,
+        close: bool = False,
+    ) -> None:
+        super().__init__(f"{status}: {detail}")
+        self.status = status
         self.detail = detail
+        self.retry_after = RETRY_S if status == 503 and retry_after is None else retry_after
         self.extra = extra or {}
+        self.close = close
 
     def body(self) -> dict[str, Any]:
         """The JSON object to answer with."""

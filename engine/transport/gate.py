@@ -18,7 +18,11 @@ log = logging.getLogger(__name__)
 
 GateName = Literal["allow-list", "window", "signature", "nonce", "store"]
 
+WINDOW_S = 60.0
+"""How far a claim's stamp may be off: by as much as a Fernet token may be ahead of the clock that opens it."""
+
 FARTHEST_S = 1e9
+"""Beyond this a clock is not off, and the digits say nothing."""
 
 UNAVAILABLE = "this miner cannot remember any more handshakes just now: try again shortly"
 

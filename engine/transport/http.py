@@ -77,10 +77,6 @@ class PeerClients:
         """
         return await self._send(peer, "POST", path, content, headers, max_bytes)
 
-    async def forget(self, hotkeys: Collection[str]) -> None:
-        """Close the connections to these hotkeys' peers."""
-        await self._drop([peer for peer in self._clients if peer.hotkey in hotkeys])
-
     async def close(self) -> None:
         await self._drop(list(self._clients))
 

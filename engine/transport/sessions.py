@@ -8,7 +8,7 @@ import asyncio
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 from msgspec import Struct
@@ -18,6 +18,7 @@ from engine.values import Peer
 
 KEY_TTL_S = 3600
 LATE_S = 300.0
+"""How much longer than a message can be opened it is remembered that it was: clocks are off, and answers take time."""
 MOST_OPENED = 16_384
 """Messages that one key opens: more than 240 a minute, which is what a miner takes from one hotkey, are in an hour, for
 which a key is good. Each is remembered in some 130 bytes, so that a key costs at most 2.1 MB."""
@@ -58,10 +59,6 @@ class Sessions(Generic[S]):
                 seat.renew_at = renew_at
             return seat.session
 
-    def forget(self, hotkeys: Collection[str]) -> None:
-        for peer in [peer for peer in self._seats if peer.hotkey in hotkeys]:
-            del self._seats[peer]
-
     def _seat(self, peer: Peer) -> _Seat[S]:
         seat = self._seats.get(peer)
         if seat is None:
@@ -85,7 +82,7 @@ class KeyRing(Generic[K]):
     """The miner's keys by (hotkey, key uuid), oldest first out. Unix stamps are for the view only.
 
     A key opens each message once, also when it is put there again while it is held, `most_opened` of them, and none
-    after its `ttl`; an answer to what it opened may still be sealed for `LATE_S` more.
+    after its `ttl`.
     """
 
     def __init__(
@@ -141,11 +138,6 @@ class KeyRing(Generic[K]):
                 return False
             held.opened[mark] = time.monotonic()
             return True
-
-    def to_seal(self, hotkey: str, key_uuid: str) -> K | None:
-        """The key to answer with, also when it expired meanwhile."""
-        held = self._held.get((hotkey, key_uuid))
-        return held.key if held is not None else None
 
     def views(self) -> tuple[SessionView, ...]:
         now = time.monotonic()

@@ -97,7 +97,7 @@ def challenge_json(challenge: Challenge) -> bytes:
     )
 
 
-def read_request(raw: bytes, *, limit: int) -> Request:
+def read_request(raw: bytes, limit: int) -> Request:
     """What a validator asks, of at most `limit` bytes. What is missing gets `Request`'s default; unknown fields go.
 
     Raises WireError("malformed"), WireError("too_large").

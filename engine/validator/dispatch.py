@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from engine.transport.dialect import Caller
 from engine.transport.errors import Busy, WireError
-from engine.transport.wire import challenge_json
 from engine.validator.refusals import Refusals
 from engine.validator.selection import Candidate
 from engine.values import Challenge, Reply
@@ -57,12 +56,10 @@ class Dispatch:
         """One reply a miner, in the order of `miners`. Cancelling ends all exchanges and leaves no reply."""
         if not miners:
             return ()
-        body = challenge_json(challenge)
-
         text_limit = max(LEAST_TEXT, BYTES_A_TOKEN * challenge.request.max_tokens)
 
         async def ask_one(miner: Candidate) -> Reply:
-            reply = bounded(await self._ask_one(body, miner, reply_limit), text_limit)
+            reply = bounded(await self._ask_one(challenge, miner, reply_limit), text_limit)
             on_reply(reply)
             return reply
 
@@ -78,9 +75,9 @@ class Dispatch:
             for task, miner in zip(tasks, miners, strict=True)
         )
 
-    async def _ask_one(self, body: bytes, miner: Candidate, reply_limit: int) -> Reply:
+    async def _ask_one(self, challenge: Challenge, miner: Candidate, reply_limit: int) -> Reply:
         try:
-            answer = await self._caller.ask(miner.peer, body, timeout=self._timeout, max_bytes=reply_limit)
+            answer = await self._caller.ask(miner.peer, challenge, timeout=self._timeout, max_bytes=reply_limit)
         except Busy as error:
             return _failed(miner, self._excused(miner, error))
         except WireError as error:

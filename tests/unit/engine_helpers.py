@@ -1,7 +1,7 @@
 """What the tests of the engine's core share: a feed that is read back, a caller and a source that do as told."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +91,7 @@ class Obliging:
         self.answers: dict[str, str | Exception] = {}
         self.availability = Availability(True, ms=1.0)
         self.probed: list[str] = []
-        self.asked: list[tuple[str, bytes]] = []
+        self.asked: list[tuple[str, Challenge]] = []
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -99,17 +99,21 @@ class Obliging:
         self.probed.append(peer.hotkey)
         return self.availability
 
-    async def ask(self, peer: Peer, challenge: bytes, *, timeout: float, max_bytes: int) -> Answer:
+    async def ask(
+        self,
+        peer: Peer,
+        challenge: Challenge,
+        *,
+        timeout: float,
+        max_bytes: int,
+        on_text: Callable[[str], None] | None = None,
+    ) -> Answer:
         self.asked.append((peer.hotkey, challenge))
         await self.gate.wait()
         said = self.answers.get(peer.hotkey, self._usual)
         if isinstance(said, Exception):
             raise said
         return Answer(Completion(text=said), 12.0)
-
-    async def forget(self, hotkeys: Collection[str]) -> None: ...
-
-    async def close(self) -> None: ...
 
 
 async def until(condition: Callable[[], object], *, seconds: float = 30.0) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any
 
@@ -15,14 +15,15 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from substrateinterface import Keypair
 
 from engine.keys import keypair_from_uri
+from engine.transport.dialect import Dialect
 from engine.transport.replay import MemoryNonces
 from engine.transport.wire import Completion
 from engine.values import Request
-from miner_server.admission import AllowList
+from miner_server.allowlist import AllowList
 from miner_server.backends.interface import Backend
 from miner_server.backends.scripted import ScriptedBackend
+from miner_server.hosts import Proxies
 from miner_server.limits import Limits
-from miner_server.proxies import Proxies
 from miner_server.server import MinerServer
 
 MINER = keypair_from_uri("//Miner")
@@ -91,6 +92,7 @@ def make_server(
     port: int = 0,
     host: str = "127.0.0.1",
     proxies: Proxies | None = None,
+    spoken: Sequence[Dialect] | None = None,
 ) -> MinerServer:
     """A server that Alice and Bob may ask, on a free port of the loopback."""
     return MinerServer(
@@ -102,6 +104,7 @@ def make_server(
         port=port,
         limits=limits,
         proxies=proxies,
+        spoken=spoken,
     )
 
 

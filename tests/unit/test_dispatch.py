@@ -11,7 +11,7 @@ import pytest
 from cryptography.fernet import Fernet
 from msgspec.structs import replace
 
-from engine.transport.loosh.validator import LooshCaller
+from engine.transport.callers import Callers
 from engine.validator.dispatch import BYTES_A_TOKEN, Dispatch, bounded
 from engine.validator.refusals import Refusals
 from engine.validator.selection import Candidate
@@ -32,7 +32,7 @@ def a_candidate(peer: Peer, uid: int = 7) -> Candidate:
 async def a_dispatch(
     *, timeout: float = 5.0, round_timeout: float = 10.0, refusals: Refusals | None = None
 ) -> AsyncIterator[Dispatch]:
-    caller = LooshCaller(ALICE, allow_private=True)
+    caller = Callers(ALICE, allow_private=True)
     try:
         yield Dispatch(caller, timeout=timeout, round_timeout=round_timeout, refusals=refusals)
     finally:

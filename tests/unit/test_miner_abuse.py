@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from engine.transport.wire import Completion
-from miner_server import protocol
+from miner_server import connections
 from miner_server.admission import CLAIMS_BURST, STRANGER_PER_MINUTE, Admission
 from miner_server.errors import BackendError, BackendUnavailable, RequestUnfit
 from miner_server.limits import Limits, Room
@@ -163,7 +163,7 @@ async def test_a_body_that_grows_too_large_is_refused_on_the_way() -> None:
 async def test_large_bodies_that_nobody_has_proved_take_so_much_memory_and_no_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("miner_server.routes.loosh.Room", partial(Room, 1_000_000))
+    monkeypatch.setattr("miner_server.app.Room", partial(Room, 1_000_000))
     async with serving() as server, Validator(server) as alice:
         await alice.shake()
         lines = [await asyncio.open_connection(*server.address) for _ in range(3)]
@@ -202,7 +202,7 @@ async def test_a_body_in_drips_is_cut() -> None:
 
 
 async def test_a_head_in_drips_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "HEAD_S", 0.2)
+    monkeypatch.setattr(connections, "HEAD_S", 0.2)
     async with serving() as server:
         reader, writer = await asyncio.open_connection(*server.address)
         ended = asyncio.create_task(reader.read())
@@ -221,7 +221,7 @@ async def test_a_head_in_drips_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_an_endless_head_is_cut() -> None:
     async with serving() as server:
         reader, writer = await asyncio.open_connection(*server.address)
-        writer.write(b"GET /availability HTTP/1.1\r\n" + b"X-Long: " + b"y" * (2 * protocol.HEAD_BYTES))
+        writer.write(b"GET /availability HTTP/1.1\r\n" + b"X-Long: " + b"y" * (2 * connections.HEAD_BYTES))
         assert b"400" in await asyncio.wait_for(reader.readline(), 30)
         writer.close()
 
@@ -293,7 +293,7 @@ async def test_a_replayed_or_stale_handshake_gets_no_key() -> None:
 
 
 async def test_a_reply_that_is_not_read_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "UNREAD_ANSWER_S", 0.2)
+    monkeypatch.setattr(connections, "UNREAD_ANSWER_S", 0.2)
 
     class Long(ObedientBackend):
         async def complete(self, *_: object, **__: object) -> Completion:

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from miner_server import blocklist
-from miner_server.admission import BLOCKED, AllowList
-from miner_server.blocklist import FILE_NAME, BlockList
+from miner_server import allowlist
+from miner_server.allowlist import BLOCKED, FILE_NAME, AllowList, BlockList
 from miner_server.errors import MinerError
 from tests.unit.miner_helpers import ALICE, BOB, EVE, Validator, serving
 
@@ -54,7 +53,7 @@ async def test_what_changes_nothing_says_so(tmp_path: Path, monkeypatch: pytest.
     assert (await blocked.block("5Eve")).reason == "not an ss58 address"
     await blocked.block(EVE.ss58_address)
     assert (await blocked.block(EVE.ss58_address)).reason == "is blocked already"
-    monkeypatch.setattr(blocklist, "MOST", 1)
+    monkeypatch.setattr(allowlist, "MOST", 1)
     assert "no more can be" in (await blocked.block(BOB.ss58_address)).reason
 
 

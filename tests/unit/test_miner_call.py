@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
+from engine.transport.errors import Refused
 from miner_server import call as calls
 from miner_server import endpoint, reflection
 from miner_server.answering import Answering
 from miner_server.call import Call, Reply, json_reply
+from miner_server.connections import SEAT, Seat
 from miner_server.endpoint import Calls
-from miner_server.errors import ClientGone, Refusal
+from miner_server.errors import ClientGone
 from miner_server.limits import Limits
-from miner_server.metrics import Metrics
-from miner_server.places import SEAT, Seat
-from miner_server.requestlog import RequestLog
+from miner_server.requestlog import Metrics, RequestLog
 from tests.unit.asgi_helpers import GONE, Wire, made, part, scope
 from tests.unit.miner_helpers import ObedientBackend
 
@@ -58,7 +58,7 @@ async def test_a_body_is_read_whole() -> None:
 
 async def test_a_body_that_is_announced_as_too_large_is_not_touched() -> None:
     call, wire = made(part(b"x" * 9, more=False), content_length="9")
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(Refused) as refused:
         await call.read(limit=8, seconds=9)
     assert (refused.value.status, refused.value.detail) == (413, "the body is larger than 8 bytes")
     assert (refused.value.close, wire.taken, call.body_read) == (True, 0, False)
@@ -66,14 +66,14 @@ async def test_a_body_that_is_announced_as_too_large_is_not_touched() -> None:
 
 async def test_a_body_that_grows_too_large_is_left_where_it_does() -> None:
     call, wire = made(*[part(b"x" * 4)] * 9, transfer_encoding="chunked")
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(Refused) as refused:
         await call.read(limit=8, seconds=9)
     assert (refused.value.status, wire.taken, call.bytes_in) == (413, 3, 12)
 
 
 async def test_a_body_for_which_there_is_no_room_is_told_to_come_again() -> None:
     call, wire = made(*[part(b"x" * 4)] * 3, part(b"", more=False))
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(Refused) as refused:
         await call.read(limit=99, seconds=9, grow=lambda size: size <= 4)
     told = refused.value
     assert (told.status, told.detail, told.retry_after, told.close) == (503, "too many large bodies at once", 5.0, True)
@@ -82,7 +82,7 @@ async def test_a_body_for_which_there_is_no_room_is_told_to_come_again() -> None
 
 async def test_a_body_that_does_not_come_is_not_waited_for_and_a_caller_that_left_neither() -> None:
     call, _ = made(part(b"x"))
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(Refused) as refused:
         await call.read(limit=9, seconds=0.02)
     assert (refused.value.status, refused.value.close) == (408, True)
     assert refused.value.detail == "the body did not arrive within 0.02 s"
@@ -197,7 +197,7 @@ def test_answers_are_counted_by_the_seconds_that_they_took() -> None:
 @pytest.mark.parametrize(("retry_after", "told"), [(0.2, "1"), (1.0, "1"), (1.1, "2"), (30.0, "30"), (None, None)])
 async def test_a_refusal_says_when_to_come_again_in_whole_seconds(retry_after: float | None, told: str | None) -> None:
     desk, wire = Desk(), Wire()
-    await desk.get(raising(Refusal(429, "too many", retry_after=retry_after, extra={"more": 1})), wire)
+    await desk.get(raising(Refused(429, "too many", retry_after=retry_after, extra={"more": 1})), wire)
     status, headers, body = wire.reply
     assert (status, json.loads(body)) == (429, {"detail": "too many", "more": 1})
     assert (headers.get("retry-after"), headers.get("connection")) == (told, None)
@@ -208,7 +208,7 @@ async def test_a_refusal_says_when_to_come_again_in_whole_seconds(retry_after: f
 @pytest.mark.parametrize(
     ("error", "status", "detail", "reason"),
     [
-        (Refusal(422, [{"loc": ["header", "x"]}]), 422, [{"loc": ["header", "x"]}], "missing or ill-typed fields"),
+        (Refused(422, [{"loc": ["header", "x"]}]), 422, [{"loc": ["header", "x"]}], "missing or ill-typed fields"),
         (ZeroDivisionError("secret"), 500, "internal error", "an internal error; the log says more"),
     ],
 )

@@ -5,18 +5,16 @@ from functools import partial
 
 import pytest
 
-from engine.transport.loosh.miner import LooshDesk
-from engine.transport.replay import MemoryNonces
+from engine.transport.desk import Desk
+from engine.transport.dialect import Handshake, Received
+from engine.transport.errors import Refused
 from miner_server import admission
-from miner_server.admission import Admission, AllowList
-from miner_server.answering import Answering
-from miner_server.errors import Refusal
+from miner_server.admission import Admission
 from miner_server.limits import Limits
-from miner_server.routes.loosh import LooshRoutes
 from miner_server.server import MinerServer
-from tests.unit.asgi_helpers import made
 from tests.unit.engine_helpers import until
-from tests.unit.miner_helpers import EVE, MINER, Clock, ObedientBackend, Validator, serving
+from tests.unit.miner_helpers import EVE, Clock, ObedientBackend, Validator, serving
+from tests.unit.transport_helpers import LooshDesk
 
 
 @pytest.fixture
@@ -119,13 +117,13 @@ async def test_handshakes_beyond_the_rate_are_refused_before_their_signature_is_
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked: list[bytes] = []
-    exchange = LooshDesk.exchange
+    exchange = Desk.exchange
 
-    async def counted(desk: LooshDesk, body: bytes) -> str:
-        looked.append(body)
-        return await exchange(desk, body)
+    async def counted(desk: Desk, handshake: Handshake, call: Received) -> str:
+        looked.append(call.body)
+        return await exchange(desk, handshake, call)
 
-    monkeypatch.setattr(LooshDesk, "exchange", counted)
+    monkeypatch.setattr(Desk, "exchange", counted)
     async with serving() as server, Validator(server) as alice, Validator(server, EVE) as eve:
         for _ in range(3):
             await alice.shake()
@@ -164,11 +162,8 @@ async def test_who_shook_hands_or_asked_keeps_its_connection_before_strangers() 
 
 
 async def test_before_its_key_is_made_the_public_key_is_told_to_come_again() -> None:
-    desk = LooshDesk(MINER, MemoryNonces(), allowed=lambda _: None)
-    answers = Answering(ObedientBackend(), Limits())
-    routes = LooshRoutes(desk, Admission(AllowList()), answers, Limits())
-    with pytest.raises(Refusal) as refused:
-        await routes.public_key(made()[0])
+    with pytest.raises(Refused) as refused:
+        LooshDesk().public_key_pem()
     told = refused.value
     assert (told.status, told.detail, told.retry_after) == (503, "the miner is starting: try again shortly", 5.0)
 

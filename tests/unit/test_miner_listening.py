@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from engine.transport.replay import MemoryNonces
-from miner_server import protocol, server
-from miner_server.admission import AllowList
+from miner_server import connections, server
+from miner_server.allowlist import AllowList
+from miner_server.connections import BoundedProtocol
 from miner_server.errors import MinerError
 from miner_server.limits import Limits
-from miner_server.protocol import BoundedProtocol
 from miner_server.server import MinerServer
 from tests.unit.miner_helpers import ALICE, MINER, ObedientBackend, make_server, serving
 
@@ -155,7 +155,7 @@ def test_an_answer_that_is_not_read_stops_its_writer_and_ends_after_twenty_secon
 
 
 def test_what_a_full_server_says_is_as_long_as_it_says() -> None:
-    head, body = protocol._FULL.split(b"\r\n\r\n")
+    head, body = connections._FULL.split(b"\r\n\r\n")
     assert f"content-length: {len(body)}".encode() in head
     assert head.startswith(b"HTTP/1.1 503 ")
 
@@ -168,13 +168,14 @@ async def test_a_server_passes_on_what_it_was_told() -> None:
         MemoryNonces(),
         host="127.0.0.1",
         port=0,
-        limits=Limits(body_bytes=777, capacity=3, queue=5),
+        limits=Limits(capacity=3, queue=5),
         key_ttl=60.9,
         handshake_window=7.0,
         name="miner 7",
     )
     assert made.name == "miner 7"
-    assert (made._desk.max_body, made._desk._key_ttl, made._desk._gate._window) == (777, 60, 7.0)
+    (desk,) = made._app._desks
+    assert (desk._keys._ttl, desk._gate._window) == (60.9, 7.0)
     assert (made.view().capacity, made.view().queue_limit) == (3, 5)
     assert make_server().name == "miner server"
     async with serving(ObedientBackend()) as served:

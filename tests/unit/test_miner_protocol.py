@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from miner_server import protocol
-from miner_server.protocol import MOST_HEADERS, MOST_WAITING
+from miner_server import connections
+from miner_server.connections import MOST_HEADERS, MOST_WAITING
 from miner_server.server import MinerServer
 from tests.unit.engine_helpers import until
 from tests.unit.miner_helpers import ObedientBackend, Validator, serving
@@ -191,7 +191,7 @@ async def test_trailers_are_no_headers() -> None:
 
 
 async def test_a_head_that_waits_behind_an_answer_is_cut_in_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "HEAD_S", 0.2)
+    monkeypatch.setattr(connections, "HEAD_S", 0.2)
     backend = ObedientBackend(open_gate=False)
     async with serving(backend) as server, Validator(server) as alice:
         await alice.shake()
@@ -218,7 +218,7 @@ class Sink:
 def test_the_bound_is_above_what_chunks_cost(bodies: list[bytes], piece: int) -> None:
     """However a body is cut into chunks and pieces, its framing is within `FRAMING` bytes for each of its own."""
     raw = b"".join(b"%x\r\n%b\r\n" % (len(body), body) for body in bodies)
-    assert len(raw) - sum(map(len, bodies)) <= protocol.FRAMING * sum(map(len, bodies))
+    assert len(raw) - sum(map(len, bodies)) <= connections.FRAMING * sum(map(len, bodies))
     sink = Sink()
     parser = httptools.HttpRequestParser(sink)
     parser.feed_data(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from miner_server.admission import STRANGER_PER_MINUTE
-from miner_server.proxies import Proxies
+from miner_server.hosts import Proxies
 from tests.unit.miner_helpers import ALICE, BOB, MINER, ObedientBackend, Validator, make_server, running
 
 PROXY, CALLER, OTHER = "10.0.0.1", "192.0.2.7", "198.51.100.9"

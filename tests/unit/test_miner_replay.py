@@ -77,7 +77,7 @@ async def test_a_recorded_challenge_is_not_told_to_shake_hands_nor_opens_after_a
 async def test_a_key_that_opened_its_share_is_replaced_without_a_word_to_anybody(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("engine.transport.loosh.miner.KeyRing", partial(KeyRing, most_opened=3))
+    monkeypatch.setattr("engine.transport.desk.KeyRing", partial(KeyRing, most_opened=3))
     async with serving() as server, Validator(server) as alice:
         await alice.shake()
         for _ in range(3):

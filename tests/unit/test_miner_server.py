@@ -7,10 +7,9 @@ import time
 
 import pytest
 
-from engine.transport.loosh.validator import LooshCaller
-from engine.transport.wire import challenge_json
+from engine.transport.callers import Callers
 from engine.values import Challenge, Peer, Request
-from miner_server.admission import AllowList
+from miner_server.allowlist import AllowList
 from miner_server.errors import MinerError
 from miner_server.limits import Limits
 from tests.unit.engine_helpers import until
@@ -47,10 +46,10 @@ async def test_our_own_validators_end_is_served() -> None:
         id="c", kind="chat", source="file", created_at=1.0, request=Request(prompt="What is 40 plus 2?"), truth="42"
     )
     async with serving() as server:
-        caller = LooshCaller(ALICE, allow_private=True)
+        caller = Callers(ALICE, allow_private=True)
         peer = Peer(MINER.ss58_address, *server.address)
         assert (await caller.available(peer, timeout=5)).available
-        answer = await caller.ask(peer, challenge_json(challenge), timeout=5, max_bytes=100_000)
+        answer = await caller.ask(peer, challenge, timeout=5, max_bytes=100_000)
         await caller.close()
     assert answer.completion.text == "42"
 

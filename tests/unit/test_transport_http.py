@@ -13,7 +13,7 @@ import pytest
 from engine.transport.errors import WireError
 from engine.transport.http import KEEP_ALIVE_S, PeerClients, within
 from engine.values import Peer
-from tests.unit.transport_helpers import ALICE, BOB, Received, http_server, reply
+from tests.unit.transport_helpers import Received, http_server, reply
 
 LIMIT = 64 * 1024
 Script = Callable[[asyncio.StreamWriter], Awaitable[None]]
@@ -315,20 +315,6 @@ async def test_a_peer_in_use_is_not_dropped_for_another() -> None:
         assert (await to.get(peer, "/", max_bytes=9)).ok
         gate.set()
         assert (await slow).ok
-
-
-async def test_forgotten_hotkeys_lose_their_connections() -> None:
-    handle, connections = await connection_counter()
-    async with http_server(handle) as peer, clients() as to:
-        other = Peer(ALICE.ss58_address, peer.host, peer.port)
-        await to.get(peer, "/", max_bytes=9)
-        await to.get(other, "/", max_bytes=9)
-        await to.forget({BOB.ss58_address})
-        assert len(to) == 1
-        await to.get(other, "/", max_bytes=9)
-        assert len(connections) == 2
-        await to.get(peer, "/", max_bytes=9)
-        assert len(connections) == 3
 
 
 async def test_deadlines_let_other_errors_through() -> None:

@@ -6,15 +6,21 @@ from typing import Any
 import pytest
 
 from engine.transport import line
+from engine.transport.callers import Callers
+from engine.transport.dialects import loosh
 from engine.transport.http import PeerClients
-from engine.transport.loosh import validator
-from engine.transport.loosh.miner import LooshDesk
-from engine.transport.loosh.validator import LooshCaller
-from engine.transport.replay import MemoryNonces
-from engine.transport.wire import challenge_json
-from tests.unit.transport_helpers import ALICE, BOB, DeskServer, Received, challenge, http_server, reply
+from tests.unit.transport_helpers import (
+    ALICE,
+    DeskServer,
+    LooshDesk,
+    Received,
+    challenge,
+    http_server,
+    new_desk,
+    reply,
+)
 
-BODY = challenge_json(challenge())
+ASKED = challenge()
 TAKES_S = {"/availability": 1.0, "/fiber/challenge": 2.5, "/fiber/key-exchange": 10.0, "/fiber/public-key": 40.0}
 
 
@@ -36,7 +42,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     still = Clock()
     monkeypatch.setattr(line, "time", still)
     monkeypatch.setattr(line, "_TCP_INFO", 9_999)
-    monkeypatch.setattr(validator, "time", still)
+    monkeypatch.setattr(loosh, "time", still)
     return still
 
 
@@ -50,12 +56,6 @@ class TimedServer(DeskServer):
     async def __call__(self, received: Received) -> bytes:
         self._clock.now += TAKES_S[received.path]
         return await super().__call__(received)
-
-
-async def new_desk() -> LooshDesk:
-    desk = LooshDesk(BOB, MemoryNonces(), allowed=lambda _: None)
-    await desk.start()
-    return desk
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.001, 7.25])
@@ -74,10 +74,10 @@ async def test_a_reply_takes_from_the_last_byte_sent_to_the_last_received(clock:
 
 async def test_an_answer_takes_what_it_took_without_the_handshake_before_it(clock: Clock) -> None:
     server = TimedServer(await new_desk(), clock)
-    caller = LooshCaller(ALICE, allow_private=True)
+    caller = Callers(ALICE, allow_private=True)
     async with http_server(server) as peer:
         available = await caller.available(peer, timeout=30)
-        took = [(await caller.ask(peer, BODY, timeout=30, max_bytes=9_999)).ms for _ in range(2)]
+        took = [(await caller.ask(peer, ASKED, timeout=30, max_bytes=9_999)).ms for _ in range(2)]
         await caller.close()
     assert available.ms == pytest.approx(1_000)
     assert took == pytest.approx([2_500, 2_500])
@@ -85,11 +85,11 @@ async def test_an_answer_takes_what_it_took_without_the_handshake_before_it(cloc
 
 async def test_a_handshake_that_the_miner_asks_for_after_the_question_is_its_own_time(clock: Clock) -> None:
     server = TimedServer(await new_desk(), clock)
-    caller = LooshCaller(ALICE, allow_private=True)
+    caller = Callers(ALICE, allow_private=True)
     async with http_server(server) as peer:
-        await caller.ask(peer, BODY, timeout=30, max_bytes=9_999)
+        await caller.ask(peer, ASKED, timeout=30, max_bytes=9_999)
         server.desk = await new_desk()
-        answer = await caller.ask(peer, BODY, timeout=30, max_bytes=9_999)
+        answer = await caller.ask(peer, ASKED, timeout=30, max_bytes=9_999)
         await caller.close()
     assert answer.ms == pytest.approx(2_500 + 10_000 + 2_500)
 
@@ -99,7 +99,7 @@ async def test_a_miner_that_is_not_available_took_its_time_too(clock: Clock) -> 
         clock.now += 3.0
         return reply(503, {"available": False, "reason": "loading"})
 
-    caller = LooshCaller(ALICE, allow_private=True)
+    caller = Callers(ALICE, allow_private=True)
     async with http_server(handle) as peer:
         said = await caller.available(peer, timeout=30)
         await caller.close()

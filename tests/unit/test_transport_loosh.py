@@ -12,14 +12,12 @@ from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from engine.transport.dialect import Caller, Desk
+from engine.transport.dialect import Caller, MinerEnd, ValidatorEnd
+from engine.transport.dialects.loosh import LOOSH, LooshCaller
 from engine.transport.errors import WireError
 from engine.transport.http import PeerClients
-from engine.transport.loosh.handshake import read_public_key
-from engine.transport.loosh.miner import LooshDesk
-from engine.transport.loosh.validator import LooshCaller
-from engine.transport.replay import MemoryNonces
-from engine.transport.wire import challenge_json, read_request
+from engine.transport.rsa import RsaKey, read_public_key
+from engine.transport.wire import read_request
 from engine.values import Peer
 from tests.unit.transport_helpers import (
     ALICE,
@@ -31,31 +29,25 @@ from tests.unit.transport_helpers import (
     clear_answer,
     foreign_ask,
     http_server,
+    new_desk,
     reply,
 )
 
 ASKED = challenge()
-BODY = challenge_json(ASKED)
 LIMIT = 64 * 1024
 
 
 @asynccontextmanager
-async def calling(**settings: Any) -> AsyncIterator[LooshCaller]:
-    caller = LooshCaller(ALICE, **({"allow_private": True} | settings))
+async def calling(*, allow_private: bool = True, **settings: Any) -> AsyncIterator[LooshCaller]:
+    clients = PeerClients(allow_private=allow_private)
     try:
-        yield caller
+        yield LooshCaller(ValidatorEnd(ALICE, clients), **settings)
     finally:
-        await caller.close()
-
-
-async def new_desk(**settings: Any) -> LooshDesk:
-    desk = LooshDesk(BOB, MemoryNonces(), allowed=lambda _: None, **settings)
-    await desk.start()
-    return desk
+        await clients.close()
 
 
 async def ask(caller: LooshCaller, peer: Peer, *, timeout: float = 5.0) -> tuple[str, float]:
-    answer = await caller.ask(peer, BODY, timeout=timeout, max_bytes=LIMIT)
+    answer = await caller.ask(peer, ASKED, timeout=timeout, max_bytes=LIMIT)
     return answer.completion.text, answer.ms
 
 
@@ -66,27 +58,29 @@ async def failure(caller: LooshCaller, peer: Peer, *, timeout: float = 5.0) -> W
     return caught.value
 
 
-async def test_both_ends_are_what_the_engine_expects_of_a_dialect() -> None:
-    caller: Caller = LooshCaller(ALICE)
-    desk: Desk = await new_desk()
-    assert desk.sessions() == ()
-    await caller.close()
-
-
 async def test_an_end_that_is_told_nothing_waits_as_the_field_does() -> None:
-    caller, desk = LooshCaller(ALICE), await new_desk()
-    assert (caller._clients._connect_timeout, caller._clients._max_peers, caller._key_ttl) == (5.0, 512, 3600)
-    assert (caller._sessions._life, caller._sessions._limit) == (3540.0, 4096)
-    assert (desk._key_ttl, desk._gate._window, desk.max_body) == (3600, 60.0, 1024 * 1024)
-    assert (await new_desk(key_ttl=60))._keys._ttl == 60
-    await caller.close()
+    async with calling() as caller:
+        kept: Caller = caller
+        assert kept is caller
+        assert (caller._clients._connect_timeout, caller._clients._max_peers, caller._key_ttl) == (5.0, 512, 3600)
+        assert (caller._sessions._life, caller._sessions._limit) == (3540.0, 4096)
+    routes = LOOSH.routes(MinerEnd(signer=BOB, rsa=RsaKey()))
+    assert (routes.window, routes.key_ttl, routes.denied) == (60.0, 3600, 400)
+    assert (await new_desk(key_ttl=60)).desk._keys._ttl == 60
+
+
+async def test_the_answer_is_told_as_it_comes_which_is_at_once_where_nothing_streams() -> None:
+    told: list[str] = []
+    async with http_server(DeskServer(await new_desk())) as peer, calling() as caller:
+        await caller.ask(peer, ASKED, timeout=5, max_bytes=LIMIT, on_text=told.append)
+    assert told == ["42"]
 
 
 async def test_a_challenge_goes_round_on_one_handshake() -> None:
     server = DeskServer(await new_desk())
     async with http_server(server) as peer, calling() as caller:
         for _ in range(3):
-            answer = await caller.ask(peer, BODY, timeout=5, max_bytes=LIMIT)
+            answer = await caller.ask(peer, ASKED, timeout=5, max_bytes=LIMIT)
     assert (answer.completion.text, answer.completion.usage["total_tokens"]) == ("42", 5)
     assert 0 <= answer.ms < 1000
     assert server.requests == {"/fiber/public-key": 1, "/fiber/key-exchange": 1, "/fiber/challenge": 3}
@@ -147,21 +141,8 @@ async def test_a_session_is_renewed_before_the_miner_lets_it_expire() -> None:
     assert len(server.desk.sessions()) == 2
 
 
-async def test_forgotten_hotkeys_shake_hands_anew() -> None:
-    server = DeskServer(await new_desk())
-    async with http_server(server) as peer, calling() as caller:
-        await ask(caller, peer)
-        await caller.forget({"another"})
-        await ask(caller, peer)
-        assert server.requests["/fiber/key-exchange"] == 1
-        await caller.forget({peer.hotkey})
-        await ask(caller, peer)
-    assert server.requests["/fiber/key-exchange"] == 2
-
-
 async def test_a_validator_that_is_not_allowed_learns_why() -> None:
-    desk = LooshDesk(BOB, MemoryNonces(), allowed=lambda _: "no validator permit")
-    await desk.start()
+    desk = await new_desk(allowed=lambda _: "no validator permit")
     async with http_server(DeskServer(desk)) as peer, calling() as caller:
         error = await failure(caller, peer)
     assert (error.status, error.reason) == ("refused", "key exchange: 403: no validator permit")
@@ -171,9 +152,7 @@ async def test_a_captured_handshake_is_worth_nothing_even_after_a_restart(tmp_pa
     bodies: list[bytes] = []
 
     async def desk_on(nonces: DiskNonces) -> DeskServer:
-        desk = LooshDesk(BOB, nonces, allowed=lambda _: None)
-        await desk.start()
-        return DeskServer(desk)
+        return DeskServer(await new_desk(nonces=nonces))
 
     nonces = DiskNonces(tmp_path / "nonces.db")
     server = await desk_on(nonces)
@@ -307,7 +286,7 @@ async def test_an_answer_over_the_limit_is_too_large_and_one_below_is_read_off_t
     text = "x" * 150_000
     async with foreign(lambda fernet: reply(200, fernet.encrypt(clear_answer(text)))) as (_, peer, caller):
         assert (await failure(caller, peer)).status == "too_large"
-        assert (await caller.ask(peer, BODY, timeout=5, max_bytes=400_000)).completion.text == text
+        assert (await caller.ask(peer, ASKED, timeout=5, max_bytes=400_000)).completion.text == text
 
 
 async def test_a_miner_that_goes_silent_is_a_timeout_and_the_next_question_goes_through() -> None:
@@ -338,14 +317,14 @@ HUGE_EXPONENT = pem_of(rsa.RSAPublicNumbers(2**40 + 1, read_public_key(SOUND).pu
 @pytest.mark.parametrize(
     ("pem", "why"),
     [
-        (SMALL, "no RSA key of 2048 to 4096 bits"),
-        (CURVE, "no RSA key of 2048 to 4096 bits"),
+        (SMALL, "not an RSA key of 2048 to 4096 bits"),
+        (CURVE, "not an RSA key of 2048 to 4096 bits"),
         (HUGE_EXPONENT, "exponent"),
-        ("", "no PEM public key"),
+        ("", "not a PEM public key"),
         ("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----", "holds no key"),
-        ("-----BEGIN RSA PUBLIC KEY-----\nAAAA\n-----END RSA PUBLIC KEY-----", "no PEM public key"),
-        (SOUND.replace("\n", "é", 1), "no PEM of at most"),
-        (SOUND + "x" * 4000, "no PEM of at most"),
+        ("-----BEGIN RSA PUBLIC KEY-----\nAAAA\n-----END RSA PUBLIC KEY-----", "not a PEM public key"),
+        (SOUND.replace("\n", "é", 1), "not a PEM of at most"),
+        (SOUND + "x" * 4000, "not a PEM of at most"),
         (7, "none in the reply"),
     ],
 )

@@ -1,168 +1,351 @@
-"""A toy dialect, nothing like Loosh's, that stands on the shared parts alone: the test of where the seams are.
+"""A toy dialect, nothing like Loosh's, mounted as a third party's would be: the test of where the seams are.
 
 Its handshake is Fiber classic's in shape: signed headers with a nonce that begins with the time in nanoseconds, a raw
-key in base64. Challenges are sealed, answers come back in clear.
+key in base64. Challenges are signed and sealed, answers come back in clear. Nothing in it keeps anybody out.
 """
 
 import base64
+import json
 import os
 import time
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from functools import partial
 from hashlib import sha256
-from typing import Any
+from importlib.metadata import EntryPoint
+from typing import Any, ClassVar
 
-from cryptography.fernet import Fernet, InvalidToken
+import httpx
+import pytest
+from cryptography.fernet import Fernet
 
-from engine.keys import Signer, signature_hex
-from engine.snapshot import SessionView
-from engine.transport.dialect import Answer, Availability, Caller, Desk
+from engine.keys import signature_hex
+from engine.transport.callers import Callers
+from engine.transport.dialect import (
+    Answer,
+    Availability,
+    Dialect,
+    Handshake,
+    MinerEnd,
+    Question,
+    Received,
+    Response,
+    Routes,
+    SymmetricKey,
+    ValidatorEnd,
+)
+from engine.transport.dialects import registry
 from engine.transport.errors import Refused, WireError
-from engine.transport.gate import Claim, Gate, GateClosed
+from engine.transport.gate import Claim
 from engine.transport.http import PeerClients, within
-from engine.transport.replay import MemoryNonces, NonceStore
-from engine.transport.sessions import KeyRing, Sessions
+from engine.transport.rsa import FernetKey
+from engine.transport.sessions import Sessions
 from engine.transport.wire import Completion, challenge_json, completion_json, read_completion
-from engine.values import Peer
-from tests.unit.transport_helpers import ALICE, BOB, Received, challenge, http_server, reply
+from engine.values import Challenge, Peer
+from miner_server.allowlist import AllowList
+from miner_server.limits import Limits
+from miner_server.server import MinerServer
+from tests.unit.miner_helpers import ALICE, EVE, MINER, ObedientBackend, make_server, running
+from tests.unit.transport_helpers import challenge
 
 SHARED = sha256(b"toys share a secret").digest()
+FIVE_HOURS = 5 * 3600
 
 
 def mask(key: bytes) -> bytes:
     return bytes(left ^ right for left, right in zip(key, SHARED, strict=True))
 
 
-def fernet_of(key: bytes) -> Fernet:
-    return Fernet(base64.urlsafe_b64encode(key))
+def fernet_key(key: bytes) -> bytes:
+    return base64.urlsafe_b64encode(key)
 
 
 class ToyCaller:
-    def __init__(self, signer: Signer) -> None:
-        self._signer = signer
-        self._clients = PeerClients(allow_private=True)
-        self._sessions: Sessions[tuple[str, Fernet]] = Sessions(ttl=5 * 3600)
+    def __init__(self, end: ValidatorEnd) -> None:
+        self._end = end
+        self._sessions: Sessions[tuple[str, Fernet]] = Sessions(ttl=FIVE_HOURS)
 
     async def available(self, peer: Peer, *, timeout: float) -> Availability:
         return Availability(True)
 
-    async def ask(self, peer: Peer, challenge: bytes, *, timeout: float, max_bytes: int) -> Answer:
+    async def ask(
+        self,
+        peer: Peer,
+        challenge: Challenge,
+        *,
+        timeout: float,
+        max_bytes: int,
+        on_text: Callable[[str], None] | None = None,
+    ) -> Answer:
         async with within(timeout):
             stale = None
             for _ in range(2):
                 key_uuid, fernet = stale = await self._sessions.obtain(
                     peer, partial(self._shake, peer), instead_of=stale
                 )
-                headers = self._headers(peer, key_uuid)
-                got = await self._clients.post(peer, "/q", fernet.encrypt(challenge), headers, max_bytes=max_bytes)
+                token = fernet.encrypt(challenge_json(challenge))
+                got = await self._post(peer, "/q", token, key_uuid, max_bytes)
                 if got.ok:
                     return Answer(read_completion(got.body), got.ms)
         raise WireError("refused", f"challenge: {got.status}")
 
-    async def forget(self, hotkeys: Collection[str]) -> None:
-        self._sessions.forget(hotkeys)
-        await self._clients.forget(hotkeys)
-
-    async def close(self) -> None:
-        await self._clients.close()
-
     async def _shake(self, peer: Peer) -> tuple[str, Fernet]:
         key, key_uuid = os.urandom(32), uuid.uuid4().hex
-        body = base64.b64encode(mask(key))
-        got = await self._clients.post(peer, "/k", body, self._headers(peer, key_uuid), max_bytes=100)
+        got = await self._post(peer, "/k", base64.b64encode(mask(key)), key_uuid, 1000)
         if not got.ok:
             raise WireError("refused", f"exchange: {got.status}")
-        return key_uuid, fernet_of(key)
+        return key_uuid, Fernet(fernet_key(key))
 
-    def _headers(self, peer: Peer, key_uuid: str) -> dict[str, str]:
-        nonce = f"{time.time_ns()}_{uuid.uuid4().hex}"
-        text = f"{nonce}:{peer.hotkey}:{key_uuid}".encode()
-        return {
-            "validator-hotkey": self._signer.ss58_address,
-            "symmetric-key-uuid": key_uuid,
-            "nonce": nonce,
-            "signature": signature_hex(self._signer, text),
-        }
+    async def _post(self, peer: Peer, path: str, body: bytes, key_uuid: str, max_bytes: int) -> Any:
+        headers = toy_headers(self._end.signer, peer.hotkey, key_uuid)
+        return await self._end.clients.post(peer, path, body, headers, max_bytes=max_bytes)
 
 
-class ToyDesk:
-    def __init__(self, hotkey: str, nonces: NonceStore, *, allowed: Callable[[str], str | None]) -> None:
-        self._hotkey = hotkey
-        self._gate = Gate(nonces, allowed=allowed, window=120)
-        self._keys: KeyRing[Fernet] = KeyRing(ttl=5 * 3600)
+def toy_headers(signer: Any, miner: str, key_uuid: str) -> dict[str, str]:
+    nonce = f"{time.time_ns()}_{uuid.uuid4().hex}"
+    return {
+        "validator-hotkey": signer.ss58_address,
+        "symmetric-key-uuid": key_uuid,
+        "nonce": nonce,
+        "signature": signature_hex(signer, f"{nonce}:{miner}:{key_uuid}".encode()),
+    }
 
-    async def start(self) -> None:
-        pass
 
-    def sessions(self) -> tuple[SessionView, ...]:
-        return self._keys.views()
-
-    async def serve(self, received: Received) -> bytes:
-        try:
-            return await self._serve(received.path, received.headers, received.body)
-        except GateClosed as error:
-            return reply(403 if error.gate == "allow-list" else 401, {"detail": error.reason})
-        except Refused as error:
-            return reply(error.status_code, error.body())
-
-    async def _serve(self, path: str, headers: dict[str, str], body: bytes) -> bytes:
-        nonce, key_uuid = headers["nonce"], headers["symmetric-key-uuid"]
-        claim = Claim(
-            hotkey=headers["validator-hotkey"],
-            timestamp=int(nonce.split("_")[0]) / 1e9,
+def toy_routes(end: MinerEnd) -> Routes:
+    def claim(call: Received) -> Claim:
+        nonce = call.header(b"nonce") or ""
+        return Claim(
+            hotkey=hotkey(call),
+            timestamp=int(nonce.partition("_")[0] or 0) / 1e9,
             nonce=nonce,
-            message=f"{nonce}:{self._hotkey}:{key_uuid}".encode(),
-            signature=headers["signature"],
+            message=f"{nonce}:{end.signer.ss58_address}:{key_uuid(call)}".encode(),
+            signature=call.header(b"signature") or "",
         )
-        self._gate.check(claim)
-        await self._gate.spend(claim)
-        if path == "/k":
-            self._keys.put(claim.hotkey, key_uuid, fernet_of(mask(base64.b64decode(body))))
-            return reply(200, b"")
-        fernet = self._keys.to_open(claim.hotkey, key_uuid)
-        try:
-            if fernet is None or b'"prompt"' not in fernet.decrypt(body):
-                raise Refused(400, "no key")
-        except InvalidToken:
-            raise Refused(400, "wrong key") from None
-        return reply(200, completion_json(Completion(text="from a toy")))
+
+    def hotkey(call: Received) -> str:
+        named = call.header(b"validator-hotkey")
+        if named is None:
+            raise Refused(422, "who calls?")
+        return named
+
+    def key_uuid(call: Received) -> str:
+        return call.header(b"symmetric-key-uuid") or ""
+
+    async def take(call: Received) -> tuple[str, SymmetricKey]:
+        return key_uuid(call), FernetKey(fernet_key(mask(base64.b64decode(call.body))), ttl=FIVE_HOURS)
+
+    def respond(_: Received, __: SymmetricKey | None, completion: Completion) -> Response:
+        return Response(completion_json(completion))
+
+    return Routes(
+        routes=(
+            Handshake(path="/k", claimant=hotkey, claim=claim, take=take, answer=b"{}"),
+            Question(path="/q", claimant=hotkey, claim=claim, key_uuid=key_uuid, respond=respond),
+        ),
+        window=120,
+        key_ttl=FIVE_HOURS,
+    )
 
 
-async def test_a_third_dialect_stands_on_the_shared_parts() -> None:
-    caller: Caller = ToyCaller(ALICE)
-    desk = ToyDesk(BOB.ss58_address, MemoryNonces(), allowed=lambda _: None)
-    seen: Desk = desk
-    captured: list[Received] = []
+TOY = Dialect("toy", ToyCaller, toy_routes)
 
-    async def handle(received: Received) -> bytes:
-        captured.append(received)
-        return await desk.serve(received)
 
-    async with http_server(handle) as peer:
+def toy_server(backend: ObedientBackend | None = None, **settings: Any) -> MinerServer:
+    return make_server(backend or ObedientBackend(), spoken=[TOY], **settings)
+
+
+def toy_callers(monkeypatch: pytest.MonkeyPatch) -> Callers:
+    monkeypatch.setattr("engine.transport.callers.dialects", lambda: {one.name: one for one in (*registry.OWN, TOY)})
+    return Callers(ALICE, chosen={MINER.ss58_address: "toy"}, allow_private=True)
+
+
+@asynccontextmanager
+async def calling(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Callers]:
+    callers = toy_callers(monkeypatch)
+    try:
+        yield callers
+    finally:
+        await callers.close()
+
+
+def peer_of(server: MinerServer) -> Peer:
+    return Peer(MINER.ss58_address, *server.address)
+
+
+class Recorder(PeerClients):
+    """What went over the wire: path, headers, body."""
+
+    sent: ClassVar[list[tuple[str, dict[str, str], bytes]]] = []
+
+    async def post(self, peer: Peer, path: str, content: bytes, headers: Any, *, max_bytes: int) -> Any:
+        self.sent.append((path, dict(headers), content))
+        return await super().post(peer, path, content, headers, max_bytes=max_bytes)
+
+
+async def test_it_is_mounted_at_both_ends_and_each_neuron_is_asked_in_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running(toy_server()) as server, calling(monkeypatch) as callers:
+        assert callers.dialect_of(peer_of(server)) == "toy"
+        assert callers.dialect_of(Peer("another", "127.0.0.1", 1)) == "loosh"
+        assert (await callers.available(peer_of(server), timeout=5)).available
         for _ in range(2):
-            answer = await caller.ask(peer, challenge_json(challenge()), timeout=5, max_bytes=1000)
-            assert answer.completion.text == "from a toy"
-        assert [received.path for received in captured] == ["/k", "/q", "/q"]
-        assert [session.hotkey for session in seen.sessions()] == [ALICE.ss58_address]
-        assert (await desk.serve(captured[0])).startswith(b"HTTP/1.1 401")
-        desk = ToyDesk(BOB.ss58_address, MemoryNonces(), allowed=lambda _: None)
-        await caller.ask(peer, challenge_json(challenge()), timeout=5, max_bytes=1000)
-        assert [received.path for received in captured[3:]] == ["/q", "/k", "/q"]
-    await caller.close()
+            answer = await callers.ask(peer_of(server), challenge(), timeout=5, max_bytes=1000)
+            assert answer.completion.text == "heard What is 41 plus 1?"
+        view = server.view()
+    assert [session.hotkey for session in view.sessions] == [ALICE.ss58_address]
+    assert [(one.route, one.status) for one in view.requests] == [("/k", 200), ("/q", 200), ("/q", 200)]
 
 
-async def test_its_strangers_stay_outside_in_its_own_words() -> None:
-    desk = ToyDesk(BOB.ss58_address, MemoryNonces(), allowed=lambda _: "unknown here")
-    caller = ToyCaller(ALICE)
+async def test_what_its_author_did_not_think_of_holds_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recorded requests, strangers, forgers, large bodies, a flood, a backend that sleeps: not a line of it in TOY."""
+    backend = ObedientBackend()
+    monkeypatch.setattr("engine.transport.callers.PeerClients", Recorder)
+    Recorder.sent = []
+    async with (
+        running(toy_server(backend, limits=Limits(body_bytes=20_000))) as server,
+        calling(monkeypatch) as callers,
+    ):
+        await callers.ask(peer_of(server), challenge(), timeout=5, max_bytes=1000)
+        address = "http://{}:{}".format(*server.address)
+        async with httpx.AsyncClient(base_url=address, trust_env=False) as client:
 
-    async def handle(received: Received) -> bytes:
-        return await desk.serve(received)
+            async def status(path: str, headers: dict[str, str], body: bytes) -> int:
+                return (await client.post(path, headers=headers, content=body)).status_code
 
-    async with http_server(handle) as peer:
-        try:
-            await caller.ask(peer, b"{}", timeout=5, max_bytes=1000)
-        except WireError as error:
-            got: Any = (error.status, error.reason)
-        assert got == ("refused", "exchange: 403")
-    await caller.close()
+            (shake, shaken, key), (_, asked, token) = Recorder.sent
+            assert [await status(shake, shaken, key), await status("/q", asked, token)] == [401, 401], "used nonces"
+            key_uuid = asked["symmetric-key-uuid"]
+            mine = partial(toy_headers, ALICE, MINER.ss58_address)
+            assert await status("/q", mine(key_uuid), token) == 409, "an opened message under a new nonce"
+            assert await status("/q", mine("unknown"), token) == 401
+            assert await status("/q", mine(key_uuid), bytes(20_001)) == 413
+            assert await status("/q", mine(key_uuid) | {"signature": "0x" + "1" * 128}, b"x") == 401
+            assert await status("/q", mine(key_uuid) | {"nonce": "1_old"}, b"x") == 401
+            assert await status("/k", toy_headers(EVE, MINER.ss58_address, "k"), b"x") == 403
+            assert await status("/k", mine("k"), bytes(16 * 1024 + 1)) == 413
+            assert await status("/q", {}, b"x") == 422
+            flood = [await status("/q", {}, b"x") for _ in range(40)]
+            assert flood.count(429) >= 5
+            backend.unready = "asleep"
+            await server._app._answering.readiness.refresh()
+            assert await status("/q", mine(key_uuid), b"x") == 503
+    assert len(backend.begun) == 1
+
+
+async def test_a_claim_for_another_hotkey_than_the_request_names_is_none() -> None:
+    def twisted(end: MinerEnd) -> Routes:
+        made = toy_routes(end)
+        question = made.routes[1]
+        assert isinstance(question, Question)
+        assert question.claim is not None
+        claim = question.claim
+        signed_by_eve = partial(_signed_by, EVE, claim)
+        question = Question(path="/q", claimant=question.claimant, claim=signed_by_eve, respond=question.respond)
+        return Routes(routes=(question,))
+
+    allow = AllowList([ALICE.ss58_address, EVE.ss58_address])
+    server = make_server(ObedientBackend(), spoken=[Dialect("twisted", ToyCaller, twisted)], allow=allow)
+    async with running(server), httpx.AsyncClient(trust_env=False) as client:
+        url = "http://{}:{}/q".format(*server.address)
+        refused = await client.post(url, headers=toy_headers(ALICE, MINER.ss58_address, ""), content=b"{}")
+    assert (refused.status_code, refused.json()["detail"]) == (
+        401,
+        "the request is signed by another hotkey than it names",
+    )
+
+
+def _signed_by(signer: Any, claim: Callable[[Received], Claim], call: Received) -> Claim:
+    told = claim(call)
+    return Claim(
+        hotkey=signer.ss58_address,
+        timestamp=told.timestamp,
+        nonce=told.nonce,
+        message=told.message,
+        signature=signature_hex(signer, told.message),
+    )
+
+
+def test_a_question_that_nothing_proves_cannot_be_made() -> None:
+    with pytest.raises(ValueError, match="/q: a question is proven by a claim or by a key"):
+        Question(path="/q", claimant=lambda _: "anybody", respond=lambda *_: Response(b""))
+
+
+@pytest.fixture
+def added(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
+    """What entry points of the group name."""
+    named: list[object] = []
+
+    class Point(EntryPoint):
+        def load(self) -> Any:
+            return named[int(self.value)]
+
+    def points(*, group: str) -> list[EntryPoint]:
+        assert group == "subnet_console.dialects"
+        return [Point(f"added-{number}", str(number), group) for number in range(len(named))]
+
+    monkeypatch.setattr(registry, "entry_points", points)
+    registry.dialects.cache_clear()
+    yield named
+    registry.dialects.cache_clear()
+
+
+def test_another_distribution_adds_a_dialect_and_replaces_none_of_ours(added: list[object]) -> None:
+    added += [TOY, Dialect("loosh", ToyCaller, toy_routes)]
+    found = registry.dialects()
+    assert found["toy"] is TOY
+    assert found["loosh"] is registry.OWN[0]
+
+
+def test_an_entry_point_that_names_something_else_is_said(added: list[object]) -> None:
+    added.append(toy_routes)
+    with pytest.raises(TypeError, match=r"the entry point added-0 .* is not a Dialect"):
+        registry.dialects()
+
+
+def test_an_unknown_dialect_is_said_with_those_that_are_known() -> None:
+    with pytest.raises(ValueError, match="unknown dialect 'klingon'; known are loosh"):
+        Callers(ALICE, usual="klingon")
+    with pytest.raises(ValueError, match="unknown dialect 'elvish'"):
+        Callers(ALICE, chosen={"hotkey": "elvish"})
+
+
+def marked(name: str, *bears: str) -> Dialect:
+    """A dialect that answers POST /q where a request bears these headers; its claim never holds."""
+
+    def routes(_: MinerEnd) -> Routes:
+        return Routes(
+            routes=(
+                Question(
+                    path="/q",
+                    claimant=lambda call: call.header(b"who") or "",
+                    claim=lambda _: (_ for _ in ()).throw(Refused(418, name)),
+                    respond=lambda *_: Response(b""),
+                    bears=tuple(header.encode() for header in bears),
+                ),
+            )
+        )
+
+    return Dialect(name, ToyCaller, routes)
+
+
+async def test_dialects_that_share_a_path_are_told_apart_by_their_headers() -> None:
+    spoken = [marked("signed", "signature"), marked("sealed", "uuid", "key"), marked("other", "x-other")]
+    server = make_server(ObedientBackend(), spoken=spoken)
+    async with running(server), httpx.AsyncClient(trust_env=False) as client:
+
+        async def told(*headers: str) -> tuple[int, str]:
+            url = "http://{}:{}/q".format(*server.address)
+            got = await client.post(url, headers=dict.fromkeys(headers, "1") | {"who": ALICE.ss58_address})
+            return got.status_code, json.loads(got.content)["detail"]
+
+        assert await told("signature") == (418, "signed")
+        assert await told("uuid", "key") == (418, "sealed")
+        assert await told("x-other") == (418, "other")
+        assert (await told("uuid"))[0] == 422
+        assert await told("signature", "x-other") == (400, "the headers are those of two dialects: speak one of them")
+
+
+@pytest.mark.parametrize("others", [("signature",), ()])
+def test_two_dialects_that_cannot_be_told_apart_are_not_mounted(others: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="POST /q of one and two cannot be told apart by their headers"):
+        make_server(ObedientBackend(), spoken=[marked("one", "signature"), marked("two", *others)])

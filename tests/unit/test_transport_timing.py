@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from engine.transport.loosh.validator import LooshCaller
+from engine.transport.callers import Callers
 from engine.transport.timing import MOST_BYTES, timing_of, with_stages
 from engine.transport.wire import Completion, challenge_json, completion_json, read_completion, read_request
 from engine.values import Peer
@@ -77,9 +77,9 @@ async def test_our_validators_end_sends_the_record_and_takes_what_comes_back() -
     asked = challenge()
     asked = replace(asked, request=replace(asked.request, timing=TIMING))
     async with serving(ObedientBackend()) as server:
-        caller = LooshCaller(ALICE, allow_private=True)
+        caller = Callers(ALICE, allow_private=True)
         peer = Peer(MINER.ss58_address, *server.address)
-        answer = await caller.ask(peer, challenge_json(asked), timeout=20, max_bytes=100_000)
+        answer = await caller.ask(peer, asked, timeout=20, max_bytes=100_000)
         await caller.close()
     assert answer.completion.timing is not None
     names = [stage["stage_name"] for stage in answer.completion.timing["stages"]]

@@ -18,6 +18,7 @@ from engine.store.errors import StoreFull
 from engine.store.store import Store
 from engine.transport.dialect import Availability
 from engine.transport.errors import WireError
+from engine.transport.wire import challenge_json
 from engine.validator import backlog
 from engine.validator import loop as validator_module
 from engine.validator.dispatch import Dispatch
@@ -152,7 +153,7 @@ async def test_each_question_is_asked_judged_stored_and_told_once(store: Store) 
         await bench.run()
         assert bench.told == await bench.stored() == ["a", "b"]
         assert sorted(hotkey for hotkey, _ in bench.caller.asked) == sorted(MINERS * 2)
-        assert not any(b"42" in body for _, body in bench.caller.asked), "the truth stays here"
+        assert not any(b"42" in challenge_json(asked) for _, asked in bench.caller.asked), "the truth stays here"
         first = named(bench.feed, "round")[0]
         assert list(first) == [
             "id", "kind", "source", "asked", "answered", "winner_uid", "winner_hotkey", "agreement", "clusters",
@@ -182,7 +183,7 @@ async def test_a_round_that_is_not_scored_is_asked_judged_and_stored_and_moves_n
         assert {judged.counted(reply) for reply in judged.replies} == {"dropout"}
         assert [len(bench.scoreboard.ema_history(hotkey)) for hotkey in MINERS] == [1, 1, 1]
         assert [bench.scoreboard.tally(hotkey).answered for hotkey in MINERS] == [2, 2, 2]
-        bodies = {body.replace(b'"a"', b'"b"') for _, body in bench.caller.asked}
+        bodies = {challenge_json(asked).replace(b'"a"', b'"b"') for _, asked in bench.caller.asked}
         assert len(bodies) == 1, "what is sent is the same"
 
 

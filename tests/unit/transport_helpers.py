@@ -16,8 +16,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from substrateinterface import Keypair
 
+from engine.snapshot import SessionView
+from engine.transport.desk import Desk, Opened
+from engine.transport.dialect import Handshake, Lookup, MinerEnd, Question
+from engine.transport.dialects.loosh import LOOSH
 from engine.transport.errors import Refused
-from engine.transport.loosh.miner import LooshDesk
+from engine.transport.replay import MemoryNonces, NonceStore
+from engine.transport.rsa import RsaKey
 from engine.values import Challenge, Peer, Request
 
 ALICE = Keypair.create_from_uri("//Alice", ss58_format=42)
@@ -32,6 +37,17 @@ class Received(NamedTuple):
     headers: dict[str, str]
     body: bytes
     writer: asyncio.StreamWriter
+
+
+class Posted(NamedTuple):
+    """A request as a desk gets it: a `dialect.Received`."""
+
+    target: str
+    headers: dict[str, str]
+    body: bytes
+
+    def header(self, name: bytes) -> str | None:
+        return self.headers.get(name.decode())
 
 
 Handler = Callable[[Received], Awaitable[bytes | None]]
@@ -88,6 +104,49 @@ def challenge(prompt: str = "What is 41 plus 1?") -> Challenge:
     return Challenge(id="c-1", kind="chat", source="synthetic", created_at=1.0, request=request, truth="42")
 
 
+class LooshDesk:
+    """Our desk for Loosh's dialect A, by the bodies and headers of its three routes."""
+
+    def __init__(
+        self,
+        *,
+        nonces: NonceStore | None = None,
+        allowed: Callable[[str], str | None] = lambda _: None,
+        **settings: float,
+    ) -> None:
+        self.rsa = RsaKey()
+        end = MinerEnd(signer=BOB, rsa=self.rsa, **settings)
+        self.desk = Desk(LOOSH, end, nonces or MemoryNonces(), allowed=allowed)
+        self._lookup, self._handshake, self._question = self.desk.routes
+
+    def public_key_pem(self) -> str:
+        assert isinstance(self._lookup, Lookup)
+        return str(json.loads(self._lookup.answer())["public_key"])
+
+    async def exchange(self, body: bytes) -> str:
+        assert isinstance(self._handshake, Handshake)
+        return await self.desk.exchange(self._handshake, Posted(self._handshake.path, {}, body))
+
+    async def opened(self, hotkey: str, key_uuid: str, token: bytes) -> Opened:
+        assert isinstance(self._question, Question)
+        headers = {"x-fiber-validator-hotkey-ss58": hotkey, "x-fiber-symmetric-key-uuid": key_uuid}
+        call = Posted(self._question.path, headers, token)
+        return await self.desk.open(self._question, call, hotkey)
+
+    async def open(self, hotkey: str, key_uuid: str, token: bytes) -> bytes:
+        return (await self.opened(hotkey, key_uuid, token)).clear
+
+    def sessions(self) -> tuple[SessionView, ...]:
+        return self.desk.sessions()
+
+
+async def new_desk(**settings: Any) -> LooshDesk:
+    """A desk that is started."""
+    desk = LooshDesk(**settings)
+    await desk.rsa.start()
+    return desk
+
+
 class DeskServer:
     """A miner server over our desk: what a Starlette application does, without one. Counts requests by path."""
 
@@ -111,12 +170,14 @@ class DeskServer:
                 case "/fiber/challenge":
                     hotkey = received.headers["x-fiber-validator-hotkey-ss58"]
                     key_uuid = received.headers["x-fiber-symmetric-key-uuid"]
-                    self.seen.append(self.desk.open(hotkey, key_uuid, received.body))
-                    return reply(200, self.desk.seal(hotkey, key_uuid, clear_answer(self.answer)))
+                    clear, key = await self.desk.opened(hotkey, key_uuid, received.body)
+                    assert key is not None
+                    self.seen.append(clear)
+                    return reply(200, key.seal(clear_answer(self.answer)))
                 case _:
                     return reply(404, {"detail": "no such route"})
         except Refused as refused:
-            return reply(refused.status_code, refused.body())
+            return reply(refused.status, refused.body())
 
 
 def clear_answer(text: str) -> bytes:

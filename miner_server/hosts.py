@@ -1,13 +1,14 @@
-"""Whose request a proxy passes on: what it says in X-Forwarded-For or Forwarded counts if the operator trusts it.
+"""Whose request it is: what counts as one address, and for whom a proxy calls.
 
-Both are lists to which each proxy adds the address that it was called from. They are read from the end, as far as what
-they name is trusted: what stands before that, the caller itself may have written.
+What a proxy says in X-Forwarded-For or Forwarded counts if the operator trusts it. Both are lists to which each proxy
+adds the address that it was called from. They are read from the end, as far as what they name is trusted: what stands
+before that, the caller itself may have written.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from functools import lru_cache
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv6Address, ip_address, ip_network
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -15,6 +16,18 @@ MOST_HOPS = 16
 """More proxies than stand in any row."""
 
 _FOR = re.compile(r'(?:^|;)\s*for\s*=\s*(?:"([^"]*)"|([^;\s]*))', re.IGNORECASE)
+
+
+@lru_cache(maxsize=4096)
+def network(host: str) -> Hashable:
+    """What counts as one address: an IPv4 address, or the /64 that one IPv6 user holds."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    if isinstance(address, IPv6Address):
+        return address.ipv4_mapped or address.packed[:8]
+    return address
 
 
 class Proxies:

@@ -1,23 +1,62 @@
-"""The hotkeys that the operator blocked, in a file of one a line that outlives restarts and can be edited by hand."""
+"""Who may ask: the validators that the chain names and those that the operator lists, but for those it blocks."""
 
 import asyncio
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from engine.damage import damage, not_a_file
 from engine.inputs import open_input
 from engine.keys import is_address
 from engine.values import Outcome
-from miner_server.admission import AllowList
 from miner_server.errors import MinerError
 
+BLOCKED = "blocked by this miner's operator"
 FILE_NAME = "blocked.txt"
 MOST = 10_000
 REPAIR = "repair it, or move it away to block nobody"
 HEAD = "# Hotkeys whose requests this miner refuses, one a line. Read when it starts.\n"
 
 
+class AllowList:
+    """The hotkeys that may ask: the chain's permit holders, and those that the operator named. Nobody otherwise.
+
+    Those that the operator blocked may not, whoever they are.
+    """
+
+    def __init__(self, extra: Iterable[str] = ()) -> None:
+        self._extra = frozenset(extra)
+        self._allowed = self._extra
+        self._blocked: frozenset[str] = frozenset()
+
+    def set_permit_holders(self, hotkeys: Collection[str]) -> None:
+        """Replace what the chain said before."""
+        self._allowed = self._extra | frozenset(hotkeys)
+
+    def set_blocked(self, hotkeys: Collection[str]) -> None:
+        """Replace what the operator said before."""
+        self._blocked = frozenset(hotkeys)
+
+    @property
+    def hotkeys(self) -> frozenset[str]:
+        return self._allowed
+
+    @property
+    def blocked(self) -> frozenset[str]:
+        return self._blocked
+
+    def refusal(self, hotkey: str) -> str | None:
+        """Why this hotkey may not ask; None when it may."""
+        if hotkey in self._blocked:
+            return BLOCKED
+        if hotkey in self._allowed:
+            return None
+        if not self._allowed:
+            return "no validator is known yet: the chain has not named any, and --allow none"
+        return "this hotkey holds no validator permit here and is not on this miner's list"
+
+
 class BlockList:
-    """Keeps an allow-list and the file of the same mind."""
+    """The hotkeys that the operator blocked, in a file of one a line, which outlives restarts and is edited by hand."""
 
     def __init__(self, path: Path, allow: AllowList) -> None:
         """Block those in the file. Raises MinerError when it cannot be read, or a line is no hotkey."""

@@ -1,0 +1,129 @@
+"""One dialect at one miner: the keys that callers brought, and the guard that lets no claim and no message pass twice.
+
+It knows nothing of HTTP servers, and nothing of any dialect.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from engine.snapshot import SessionView
+from engine.transport.dialect import (
+    THREAD_ABOVE_BYTES,
+    Dialect,
+    Handshake,
+    MinerEnd,
+    Question,
+    Received,
+    SymmetricKey,
+)
+from engine.transport.errors import Refused
+from engine.transport.gate import Claim, Gate, GateClosed
+from engine.transport.replay import NonceStore
+from engine.transport.sessions import KeyRing
+
+MAX_EXCHANGES = 64
+"""Handshakes at once: each waits for the disk and for one of two threads, some ms."""
+
+_STATUSES = {"allow-list": 403, "store": 503}
+
+
+class Opened(NamedTuple):
+    """A question in clear, with the key that its answer may be sealed with."""
+
+    clear: bytes
+    key: SymmetricKey | None
+
+
+class Desk:
+    """Takes what the routes of `dialect` let in. `allowed` says why a hotkey may not call, None if it may."""
+
+    def __init__(
+        self, dialect: Dialect, end: MinerEnd, nonces: NonceStore, *, allowed: Callable[[str], str | None]
+    ) -> None:
+        self.dialect = dialect.name
+        made = dialect.routes(end)
+        self.routes = made.routes
+        self._denied = made.denied
+        self._gate = Gate(nonces, allowed=allowed, window=made.window)
+        self._keys: KeyRing[SymmetricKey] = KeyRing(ttl=made.key_ttl)
+        self._exchanges = 0
+
+    async def exchange(self, handshake: Handshake, call: Received) -> str:
+        """Take a caller's key; its hotkey. Raises Refused, 503 when too many come at once."""
+        claim = handshake.claim(call)
+        with self._gates():
+            self._gate.check(claim)
+        with self._turn():
+            with self._gates():
+                await self._gate.spend(claim)
+            key_uuid, key = await handshake.take(call)
+        self._keys.put(claim.hotkey, key_uuid, key)
+        return claim.hotkey
+
+    def require_key(self, question: Question, call: Received, hotkey: str) -> None:
+        """Raises Refused when the question names a key that would not open it."""
+        if question.key_uuid is not None and self._keys.to_open(hotkey, question.key_uuid(call)) is None:
+            raise question.unknown_key()
+
+    async def open(self, question: Question, call: Received, hotkey: str) -> Opened:
+        """What `hotkey` asks, once it is proven to be its own and to be new.
+
+        Raises Refused: 403, 409 for a message that was opened before, or what the dialect says. 409 is none of the
+        statuses at which a validator of the field shakes hands again.
+        """
+        if question.claim is not None:
+            await self._admit(question.claim(call), hotkey)
+        if question.key_uuid is None:
+            return Opened(call.body, None)
+        with self._gates():
+            self._gate.admit(hotkey)
+        key_uuid, token = question.key_uuid(call), call.body
+        key = self._keys.to_open(hotkey, key_uuid)
+        if key is None:
+            raise question.unknown_key()
+        if len(token) > THREAD_ABOVE_BYTES:
+            return Opened(await asyncio.to_thread(self._unseal, hotkey, key_uuid, key, token), key)
+        return Opened(self._unseal(hotkey, key_uuid, key, token), key)
+
+    def sessions(self) -> tuple[SessionView, ...]:
+        """The keys that are held."""
+        return self._keys.views()
+
+    async def _admit(self, claim: Claim, hotkey: str) -> None:
+        if claim.hotkey != hotkey:
+            raise Refused(self._denied, "the request is signed by another hotkey than it names")
+        with self._gates():
+            self._gate.check(claim)
+            await self._gate.spend(claim)
+
+    def _unseal(self, hotkey: str, key_uuid: str, key: SymmetricKey, token: bytes) -> bytes:
+        mark = key.mark(token)
+        if self._keys.was_opened(hotkey, key_uuid, mark):
+            raise _opened_before()
+        clear = key.open(token)
+        if not self._keys.note_opened(hotkey, key_uuid, mark):
+            raise _opened_before()
+        return clear
+
+    @contextmanager
+    def _gates(self) -> Iterator[None]:
+        try:
+            yield
+        except GateClosed as error:
+            raise Refused(_STATUSES.get(error.gate, self._denied), error.reason) from None
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if self._exchanges >= MAX_EXCHANGES:
+            raise Refused(503, "too many handshakes at once: try again shortly")
+        self._exchanges += 1
+        try:
+            yield
+        finally:
+            self._exchanges -= 1
+
+
+def _opened_before() -> Refused:
+    return Refused(409, "this challenge was sent before: seal it anew")

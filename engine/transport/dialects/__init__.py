@@ -1,0 +1,1 @@
+"""The wire dialects, a module each."""

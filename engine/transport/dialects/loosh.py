@@ -1,0 +1,352 @@
+"""Loosh dialect A: a handshake for a key, and then challenges and answers that are sealed with it (facts/loosh 2.2).
+
+The validator makes a Fernet key, seals it for the miner's RSA key and signs `timestamp.nonce.hotkey`. The signature
+covers neither the key nor whom it is for: who sits between the two can put a key of his own into a handshake, or carry
+it to another miner while it is fresh. The dialect is like that; the miner's end can only keep the time short.
+"""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, TypeVar
+
+import msgspec
+from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from msgspec import Meta, Struct
+
+from engine.keys import SS58_LENGTH, Signer, signature_hex
+from engine.transport.dialect import (
+    EXCHANGE_BYTES,
+    THREAD_ABOVE_BYTES,
+    Answer,
+    Availability,
+    Dialect,
+    Handshake,
+    Lookup,
+    MinerEnd,
+    Question,
+    Received,
+    Response,
+    Routes,
+    SymmetricKey,
+    ValidatorEnd,
+)
+from engine.transport.errors import Busy, Refused, WireError, brief
+from engine.transport.gate import Claim
+from engine.transport.http import HttpReply, within
+from engine.transport.rsa import MAX_KEY_BITS, FernetKey, read_public_key, seal_key
+from engine.transport.sessions import KEY_TTL_S, Sessions
+from engine.transport.wire import Completion, challenge_json, completion_json, load_json, read_completion
+from engine.values import Challenge, Peer
+
+AVAILABILITY_PATH = "/availability"
+PUBLIC_KEY_PATH = "/fiber/public-key"
+KEY_EXCHANGE_PATH = "/fiber/key-exchange"
+CHALLENGE_PATH = "/fiber/challenge"
+
+VALIDATOR_HEADER = "x-fiber-validator-hotkey-ss58"
+MINER_HEADER = "x-fiber-miner-hotkey-ss58"
+KEY_UUID_HEADER = "x-fiber-symmetric-key-uuid"
+OCTETS = "application/octet-stream"
+
+MAX_UUID_CHARACTERS = 64
+HANDSHAKE_TIMEOUT_S = 15.0
+TOO_MANY = 429
+
+T = TypeVar("T")
+
+
+class KeyExchange(Struct, frozen=True, kw_only=True):
+    """The body of a key exchange. `encrypted_symmetric_key` is hex; `timestamp` is in unix seconds."""
+
+    encrypted_symmetric_key: Annotated[str, Meta(min_length=1, max_length=MAX_KEY_BITS // 4)]
+    symmetric_key_uuid: Annotated[str, Meta(min_length=1, max_length=MAX_UUID_CHARACTERS)]
+    timestamp: float
+    nonce: Annotated[str, Meta(min_length=1, max_length=128)]
+    signature: Annotated[str, Meta(min_length=1, max_length=256)]
+    validator_hotkey_ss58: Annotated[str, Meta(max_length=SS58_LENGTH)]
+
+
+class _Claimant(Struct):
+    """As much of a key exchange as is read before its hotkey is known to be allowed."""
+
+    validator_hotkey_ss58: str
+
+
+def new_exchange(
+    signer: Signer, public_key: RSAPublicKey, key: bytes, *, key_uuid: str, nonce: str, timestamp: float
+) -> bytes:
+    """The body of a key exchange for `key` (the 44 characters of a Fernet key)."""
+    hotkey = signer.ss58_address
+    return msgspec.json.encode(
+        KeyExchange(
+            encrypted_symmetric_key=seal_key(public_key, key).hex(),
+            symmetric_key_uuid=key_uuid,
+            timestamp=timestamp,
+            nonce=nonce,
+            signature=signature_hex(signer, _signed_text(timestamp, nonce, hotkey)),
+            validator_hotkey_ss58=hotkey,
+        )
+    )
+
+
+def _signed_text(timestamp: float, nonce: str, hotkey: str) -> bytes:
+    """The timestamp as Python writes a float, since the miner builds this from the parsed number."""
+    return f"{timestamp!r}.{nonce}.{hotkey}".encode()
+
+
+# -- the validator's end ---------------------------------------------------------------------------------------
+
+
+class LooshCaller:
+    """Asks miners in Loosh's dialect A. A `dialect.Caller`.
+
+    Nothing is ever sent in clear instead: without a session there is no question. `key_ttl` is the miners', in seconds.
+    """
+
+    def __init__(self, end: ValidatorEnd, *, key_ttl: int = KEY_TTL_S) -> None:
+        self._signer = end.signer
+        self._clients = end.clients
+        self._key_ttl = key_ttl
+        self._sessions: Sessions[_Session] = Sessions(ttl=key_ttl, margin=min(60.0, key_ttl / 2))
+
+    async def available(self, peer: Peer, *, timeout: float) -> Availability:
+        try:
+            async with within(timeout):
+                reply = await self._clients.get(peer, AVAILABILITY_PATH, max_bytes=EXCHANGE_BYTES)
+            said = load_json(reply.body)
+        except WireError as error:
+            return Availability(False, f"{error.status}: {error.reason}")
+        if reply.ok and said.get("available") is True:
+            return Availability(True, ms=reply.ms)
+        why = said.get("reason") or said.get("error") or said.get("detail") or "no reason given"
+        return Availability(False, f"{reply.status}: {brief(str(why))}", reply.ms, reply.retry_after)
+
+    async def ask(
+        self,
+        peer: Peer,
+        challenge: Challenge,
+        *,
+        timeout: float,
+        max_bytes: int,
+        on_text: Callable[[str], None] | None = None,
+    ) -> Answer:
+        """As `Caller.ask`. A key that the miner does not know any more is replaced and the challenge sent again, once.
+
+        `ms` runs from the first time the miner had the challenge: the handshake before it is not counted, one that the
+        miner asks for after it is, or a miner could work on the answer while it pretends to have lost the key.
+        """
+        body = challenge_json(challenge)
+        async with within(timeout):
+            session = await self._sessions.obtain(peer, partial(self._shake, peer))
+            asked_at = resent_at = time.monotonic()
+            reply = await self._send(peer, session, body, max_bytes)
+            completion = await self._open(session, reply)
+            if completion is None:
+                shake = partial(self._shake, peer, pem=_inline_key(reply))
+                session = await self._sessions.obtain(peer, shake, instead_of=session)
+                resent_at = time.monotonic()
+                reply = await self._send(peer, session, body, max_bytes)
+                completion = await self._open(session, reply)
+        if completion is None:
+            raise _unreadable(reply)
+        if on_text is not None:
+            on_text(completion.text)
+        return Answer(completion, reply.ms + (resent_at - asked_at) * 1000)
+
+    async def _send(self, peer: Peer, session: "_Session", body: bytes, max_bytes: int) -> HttpReply:
+        headers = {
+            "Content-Type": OCTETS,
+            VALIDATOR_HEADER: self._signer.ss58_address,
+            KEY_UUID_HEADER: session.key_uuid,
+        }
+        token = session.fernet.encrypt(body)
+        return await self._clients.post(peer, CHALLENGE_PATH, token, headers, max_bytes=max_bytes)
+
+    async def _open(self, session: "_Session", reply: HttpReply) -> Completion | None:
+        """The answer in `reply`, None if the two ends do not hold the same key."""
+        if reply.status in (400, 401):  # from a miner that does not know the key: 401, older ones 400
+            return None
+        if not reply.ok:
+            raise _refused(reply, "challenge")
+        if len(reply.body) > THREAD_ABOVE_BYTES:
+            return await asyncio.to_thread(self._decrypt, session, reply.body)
+        return self._decrypt(session, reply.body)
+
+    def _decrypt(self, session: "_Session", token: bytes) -> Completion | None:
+        try:
+            clear = session.fernet.decrypt(token, ttl=self._key_ttl)
+        except InvalidToken:
+            return None
+        return read_completion(clear)
+
+    async def _shake(self, peer: Peer, pem: str | None = None) -> "_Session":
+        """Agree on a key, with the miner's RSA key `pem` if that is at hand."""
+        async with within(HANDSHAKE_TIMEOUT_S):
+            try:
+                public_key = read_public_key(pem or await self._public_key(peer))
+            except ValueError as error:
+                raise WireError("malformed", f"public key: {error}") from None
+            key, key_uuid = Fernet.generate_key(), str(uuid.uuid4())
+            body = new_exchange(
+                self._signer, public_key, key, key_uuid=key_uuid, nonce=str(uuid.uuid4()), timestamp=time.time()
+            )
+            reply = await self._clients.post(
+                peer, KEY_EXCHANGE_PATH, body, {"Content-Type": "application/json"}, max_bytes=EXCHANGE_BYTES
+            )
+            if not reply.ok or not load_json(reply.body).get("success"):
+                raise _refused(reply, "key exchange")
+            return _Session(key_uuid, Fernet(key))
+
+    async def _public_key(self, peer: Peer) -> str:
+        reply = await self._clients.get(peer, PUBLIC_KEY_PATH, max_bytes=EXCHANGE_BYTES)
+        if not reply.ok:
+            raise _refused(reply, "public key")
+        pem = load_json(reply.body).get("public_key")
+        if not isinstance(pem, str):
+            raise WireError("malformed", "public key: none in the reply")
+        return pem
+
+
+class _Session(Struct, frozen=True):
+    key_uuid: str
+    fernet: Fernet
+
+
+def _inline_key(reply: HttpReply) -> str | None:
+    """The RSA key that a 401 may bring along, so that the handshake takes one trip. It is used for that alone."""
+    if reply.status != 401:
+        return None
+    try:
+        said = load_json(reply.body)
+    except WireError:
+        return None
+    pem = said.get("public_key")
+    return pem if isinstance(pem, str) and said.get("requires_handshake") is True else None
+
+
+def _unreadable(reply: HttpReply) -> WireError:
+    if reply.ok:
+        return WireError("malformed", "the answer cannot be decrypted: another key, or clocks over a minute apart")
+    return _refused(reply, "challenge, after a new handshake")
+
+
+def _refused(reply: HttpReply, what: str) -> WireError:
+    try:
+        detail = load_json(reply.body).get("detail")
+    except WireError:
+        detail = None
+    words = f": {brief(detail)}" if isinstance(detail, str) else ""
+    reason = f"{what}: {reply.status}{words}"
+    return Busy(reason, reply.retry_after) if reply.status == TOO_MANY else WireError("refused", reason)
+
+
+# -- the miner's end -------------------------------------------------------------------------------------------
+
+
+class _Miner:
+    def __init__(self, end: MinerEnd) -> None:
+        self._rsa = end.rsa
+        self._key_ttl = end.key_ttl
+        self._headers = ((MINER_HEADER.encode(), end.signer.ss58_address.encode()),)
+
+    def public_key(self) -> bytes:
+        return msgspec.json.encode({"public_key": self._rsa.pem})
+
+    async def take(self, call: Received) -> tuple[str, SymmetricKey]:
+        offer = _exchange(call)
+        try:
+            key = await self._rsa.unseal(bytes.fromhex(offer.encrypted_symmetric_key))
+            return offer.symmetric_key_uuid, FernetKey(key, ttl=self._key_ttl)
+        except ValueError:
+            raise Refused(400, "cannot read the symmetric key: hex of RSA-OAEP-SHA256, a Fernet key inside") from None
+
+    def unknown_key(self) -> Refused:
+        """Brings the RSA key along, so that the handshake takes one trip."""
+        return Refused(
+            401,
+            "no such symmetric key (any more): shake hands again",
+            extra={"public_key": self._rsa.pem, "requires_handshake": True},
+        )
+
+    def respond(self, call: Received, key: SymmetricKey | None, completion: Completion) -> Response:
+        if key is None:
+            raise TypeError("an answer in this dialect is sealed")
+        echo = (KEY_UUID_HEADER.encode(), key_uuid(call).encode("latin-1"))
+        return Response(key.seal(completion_json(completion)), OCTETS.encode(), (echo, *self._headers))
+
+
+def _routes(end: MinerEnd) -> Routes:
+    miner = _Miner(end)
+    return Routes(
+        routes=(
+            Lookup(PUBLIC_KEY_PATH, miner.public_key),
+            Handshake(
+                path=KEY_EXCHANGE_PATH,
+                claimant=_claimant_of_exchange,
+                claim=_claim,
+                take=miner.take,
+                answer=b'{"success":true,"message":"key taken"}',
+            ),
+            Question(
+                path=CHALLENGE_PATH,
+                claimant=_claimant,
+                key_uuid=key_uuid,
+                unknown_key=miner.unknown_key,
+                respond=miner.respond,
+            ),
+        ),
+        window=end.window,
+        key_ttl=end.key_ttl,
+        denied=400,
+    )
+
+
+def _claimant_of_exchange(call: Received) -> str:
+    return _converted(call, _Claimant).validator_hotkey_ss58
+
+
+def _claim(call: Received) -> Claim:
+    offer = _exchange(call)
+    return Claim(
+        hotkey=offer.validator_hotkey_ss58,
+        timestamp=offer.timestamp,
+        nonce=offer.nonce,
+        message=_signed_text(offer.timestamp, offer.nonce, offer.validator_hotkey_ss58),
+        signature=offer.signature,
+    )
+
+
+def _exchange(call: Received) -> KeyExchange:
+    return _converted(call, KeyExchange)
+
+
+def _converted(call: Received, kind: type[T]) -> T:
+    try:
+        return msgspec.convert(load_json(call.body, max_bytes=EXCHANGE_BYTES), kind)
+    except WireError as error:
+        raise Refused(413 if error.status == "too_large" else 422, error.reason) from None
+    except msgspec.ValidationError as error:
+        raise Refused(422, brief(str(error))) from None
+
+
+def _claimant(call: Received) -> str:
+    names = (VALIDATOR_HEADER, KEY_UUID_HEADER)
+    missing = [name for name in names if call.header(name.encode()) is None]
+    if missing:
+        raise Refused(422, [_missing(name) for name in missing])
+    return call.header(VALIDATOR_HEADER.encode()) or ""
+
+
+def key_uuid(call: Received) -> str:
+    return call.header(KEY_UUID_HEADER.encode()) or ""
+
+
+def _missing(header: str) -> dict[str, object]:
+    return {"type": "missing", "loc": ["header", header], "msg": "Field required", "input": None}
+
+
+LOOSH = Dialect("loosh", LooshCaller, _routes)

@@ -1,0 +1,136 @@
+"""How a caller brings a key: sealed for the miner's RSA key (OAEP, MGF1 and SHA-256), and then Fernet for messages.
+
+Loosh and Fiber classic share these and differ in how they write them (facts/loosh 2.8).
+"""
+
+import asyncio
+import base64
+import binascii
+import time
+from concurrent.futures import ThreadPoolExecutor
+from hmac import compare_digest
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from engine.transport.errors import Refused
+from engine.transport.gate import clocks_apart
+
+KEY_BITS = 2048
+MAX_KEY_BITS = 4096
+MAX_PEM_CHARACTERS = 2048
+"""A key of 4096 bits has 800."""
+
+_OAEP = padding.OAEP(mgf=padding.MGF1(hashes.SHA256()), algorithm=hashes.SHA256(), label=None)
+_threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="rsa")
+
+
+class RsaKey:
+    """A miner's RSA key, new at each start, so that callers shake hands again after one."""
+
+    def __init__(self) -> None:
+        self._private: rsa.RSAPrivateKey | None = None
+        self._pem = ""
+
+    async def start(self) -> None:
+        """Make the key."""
+        self._private = await asyncio.get_running_loop().run_in_executor(_threads, new_private_key)
+        self._pem = public_pem(self._private)
+
+    @property
+    def pem(self) -> str:
+        """The public half. Raises Refused before `start` is through."""
+        self._made()
+        return self._pem
+
+    async def unseal(self, sealed: bytes) -> bytes:
+        """What was sealed for this key, after a millisecond in a thread. Raises ValueError, Refused before `start`."""
+        return await asyncio.get_running_loop().run_in_executor(_threads, self._made().decrypt, sealed, _OAEP)
+
+    def _made(self) -> rsa.RSAPrivateKey:
+        if self._private is None:
+            raise Refused(503, "the miner is starting: try again shortly")
+        return self._private
+
+
+class FernetKey:
+    """A key that a caller brought, which opens nothing that was sealed more than `ttl` seconds ago.
+
+    It equals another of the same bytes, however their base64 is written. Raises ValueError for what is no Fernet key.
+    """
+
+    def __init__(self, key: bytes, *, ttl: float) -> None:
+        self._fernet = Fernet(key)
+        self._bytes = base64.urlsafe_b64decode(key)
+        self._ttl = int(ttl)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, FernetKey) and compare_digest(self._bytes, other._bytes)
+
+    def __hash__(self) -> int:
+        return hash(self._bytes)
+
+    def mark(self, token: bytes) -> bytes:
+        """What tells a sealed message from all others, however its base64 is written: half of its HMAC.
+
+        Read as Fernet reads it, which passes over line ends and whatever else is not base64. Raises Refused 401.
+        """
+        try:
+            return base64.urlsafe_b64decode(token)[-16:]
+        except binascii.Error:
+            raise Refused(401, self._unreadable(token)) from None
+
+    def open(self, token: bytes) -> bytes:
+        """The message in clear; a megabyte takes 16 ms. Raises Refused 401, which says when a clock is off."""
+        try:
+            return self._fernet.decrypt(token, ttl=self._ttl)
+        except InvalidToken:
+            raise Refused(401, self._unreadable(token)) from None
+
+    def seal(self, clear: bytes) -> bytes:
+        return self._fernet.encrypt(clear)
+
+    def _unreadable(self, token: bytes) -> str:
+        """Why a body did not open: another key, or a clock that is off."""
+        try:
+            ahead = self._fernet.extract_timestamp(token) - time.time()
+        except InvalidToken:
+            return "the challenge cannot be decrypted with this key: shake hands again"
+        return f"{clocks_apart(-ahead)}: set the clocks"
+
+
+def new_private_key() -> rsa.RSAPrivateKey:
+    """Takes a tenth of a second or more: call it in a thread."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
+
+
+def public_pem(private_key: rsa.RSAPrivateKey) -> str:
+    """PEM, SubjectPublicKeyInfo."""
+    return (
+        private_key.public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        .decode()
+    )
+
+
+def read_public_key(pem: str) -> rsa.RSAPublicKey:
+    """A peer's RSA key of 2048 to 4096 bits. Raises ValueError, in words, for anything else."""
+    if len(pem) > MAX_PEM_CHARACTERS or not pem.isascii():
+        raise ValueError(f"not a PEM of at most {MAX_PEM_CHARACTERS} characters")
+    if not pem.lstrip().startswith("-----BEGIN PUBLIC KEY-----"):
+        raise ValueError("not a PEM public key (SubjectPublicKeyInfo)")
+    try:
+        key = serialization.load_pem_public_key(pem.encode())
+    except (ValueError, UnsupportedAlgorithm):
+        raise ValueError("the PEM holds no key") from None
+    if not isinstance(key, rsa.RSAPublicKey) or not KEY_BITS <= key.key_size <= MAX_KEY_BITS:
+        raise ValueError(f"not an RSA key of {KEY_BITS} to {MAX_KEY_BITS} bits")
+    if not 3 <= key.public_numbers().e < 2**32:
+        raise ValueError("the RSA exponent is out of bounds")
+    return key
+
+
+def seal_key(public_key: rsa.RSAPublicKey, key: bytes) -> bytes:
+    return public_key.encrypt(key, _OAEP)

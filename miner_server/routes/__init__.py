@@ -1,1 +1,0 @@
-"""The routes of one server, a module a dialect. Each has a class whose `routes()` the application puts together."""
