@@ -5,35 +5,26 @@ What a caller gets to read of a failure is ours alone; the log and the readiness
 
 import asyncio
 import logging
-import os
-import ssl
 import time
-from typing import NamedTuple
 
-import aiohttp
 import msgspec
 from msgspec.structs import replace
-from yarl import URL
 
 from engine import foreign_json
-from engine.redaction import keys, redact
-from engine.text import safe
+from engine.redaction import keys
 from engine.transport import retry_after
 from engine.transport.wire import Completion
 from engine.values import Request
 from miner_server import reflection
 from miner_server.backends.chat import chat_payload
+from miner_server.backends.connections import Connections, Reply
 from miner_server.backends.interface import PROOF, PROOF_S, require_answer
 from miner_server.backends.models import Model, NoModelsError, choose
-from miner_server.backends.replies import DETAIL_WIDTH, failure, quoted, read_body, read_reply
-from miner_server.errors import BackendError, BackendSlow, BackendUnavailable, NoAnswer, OutOfRoom, RequestUnfit
+from miner_server.backends.replies import failure, quoted, read_body, read_reply
+from miner_server.errors import BackendError, BackendSlow, NoAnswer, OutOfRoom, RequestUnfit
 
 log = logging.getLogger(__name__)
 
-MAX_REPLY_BYTES = 8 * 1024 * 1024
-MAX_CONNECTIONS = 64
-KEEP_ALIVE_S = 4.0  # under uvicorn's 5 s: a connection is not used again while the server is closing it
-CONNECT_S = 5.0
 PAUSES_S = (0.2, 1.0)
 """Before the second and the third try, unless the server asks for more time."""
 
@@ -48,7 +39,8 @@ PROVE_AGAIN_S = 15.0
 
 UNFORESEEN = "the model server could not be asked; the log says why"
 
-JSON = {"content-type": "application/json"}
+_MARKED, _MARK = reflection.HEADER.encode(), reflection.MARK.encode()
+
 NO_LIST = (404, 405, 501)
 NO_KEY = (401, 403)
 
@@ -71,10 +63,8 @@ class OpenAIBackend:
     ) -> None:
         self.name = name
         self._base = base_url.rstrip("/")
-        self._models, self._chat = URL(f"{self._base}/models"), URL(f"{self._base}/chat/completions")
-        self._headers = {"accept-encoding": "identity", reflection.HEADER: reflection.MARK}
-        if api_key:
-            self._headers["authorization"] = f"Bearer {api_key}"
+        authorization = {"authorization": f"Bearer {api_key}"} if api_key else {}
+        self._connections = Connections(self._base, {reflection.HEADER: reflection.MARK, **authorization})
         self._keys = keys(api_key or "")
         self._wanted = model
         self._served = Model(model or "")
@@ -82,7 +72,6 @@ class OpenAIBackend:
         self._unready = "the model server was not asked yet"
         self._probe_at = 0.0
         self._is_proven = False
-        self._session: aiohttp.ClientSession | None = None
 
     @property
     def model(self) -> str:
@@ -124,21 +113,20 @@ class OpenAIBackend:
             raise
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
+        self._connections.close()
 
     async def _probe(self) -> tuple[str, float]:
         """Why it cannot answer, "" when it can, and in how many seconds to look again."""
         try:
             async with asyncio.timeout(PROBE_S):
-                reply = await self._call("GET", self._models)
+                reply = self._met(await self._connections.get("/models"))
             if reply.status in NO_LIST:
                 return await self._prove()
             if reply.status in NO_KEY:
-                why = f"{self._base} does not take the API key ({reply.status}: {reply.quoted})"
+                why = f"{self._base} does not take the API key ({reply.status}: {_quoted(reply)})"
                 return f"{why}; put the right one into SUBNET_CONSOLE_API_KEY", PROBE_AGAIN_S
             if reply.status != 200:
-                return f"{self._base}/models answered {reply.status}: {reply.quoted}", PROBE_AGAIN_S
+                return f"{self._base}/models answered {reply.status}: {_quoted(reply)}", PROBE_AGAIN_S
             self._served = choose(foreign_json.read(reply.body), self._wanted)
         except TimeoutError:
             return f"{self._base} did not answer within {PROBE_S:g} s", PROBE_AGAIN_S
@@ -171,9 +159,9 @@ class OpenAIBackend:
 
     async def _ask(self, request: Request) -> Completion:
         """The answer, without the key that it was asked with; nothing else in it is changed."""
-        reply = await self._call("POST", self._chat, self._body(request))
+        reply = self._met(await self._connections.post("/chat/completions", self._body(request)))
         if not 200 <= reply.status < 300:
-            raise failure(read_body(reply.body), status=reply.status, again_in=reply.retry_after)
+            raise failure(read_body(reply.body), status=reply.status, again_in=_again_in(reply))
         completion = read_reply(
             reply.body, max_tokens=request.max_tokens, reasoning_is_answer=self._reasoning_is_answer
         )
@@ -183,63 +171,20 @@ class OpenAIBackend:
             tool_calls=self._keys.hide_within(completion.tool_calls),
         )
 
-    async def _call(self, method: str, url: URL, body: bytes | None = None) -> "_Reply":
-        headers = JSON if body else None
-        try:
-            call = self._opened().request(method, url, data=body, headers=headers, allow_redirects=False)
-            async with call as reply:
-                received = await self._received(reply)
-                if reply.status == reflection.STATUS and reply.headers.get(reflection.HEADER) == reflection.MARK:
-                    raise BackendError(
-                        f"{self._base} leads to this miner itself: correct backend_url, or give the miner another port"
-                    )
-                return _Reply(reply.status, received, _again_in(reply))
-        except (aiohttp.ClientError, OSError) as error:
-            raise BackendUnavailable(f"{self._base} cannot be reached: {_words(error)}", again_in=0.0) from None
-
-    async def _received(self, reply: aiohttp.ClientResponse) -> bytes:
-        parts: list[bytes] = []
-        size = 0
-        async for part in reply.content.iter_any():
-            parts.append(part)
-            size += len(part)
-            if size > MAX_REPLY_BYTES:
-                raise BackendError(f"the model server's reply is larger than {MAX_REPLY_BYTES} bytes")
-        return b"".join(parts)
-
-    def _opened(self) -> aiohttp.ClientSession:
-        """The connections, which belong to the event loop that first asks for them."""
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                headers=self._headers,
-                connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, keepalive_timeout=KEEP_ALIVE_S),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
+    def _met(self, reply: Reply) -> Reply:
+        """A reply that is not our own."""
+        if reply.status == reflection.STATUS and reply.headers.get(_MARKED) == _MARK:
+            raise BackendError(
+                f"{self._base} leads to this miner itself: correct backend_url, or give the miner another port"
             )
-        return self._session
+        return reply
 
 
-class _Reply(NamedTuple):
-    """`retry_after` in seconds, 0.0 when the server does not say."""
-
-    status: int
-    body: bytes
-    retry_after: float
-
-    @property
-    def quoted(self) -> str:
-        return quoted(read_body(self.body))
+def _quoted(reply: Reply) -> str:
+    return quoted(read_body(reply.body))
 
 
-def _again_in(reply: aiohttp.ClientResponse) -> float:
-    return retry_after.seconds(reply.headers.get("retry-after", ""), now=time.time()) or 0.0
-
-
-def _words(error: Exception) -> str:
-    """The operating system's words where it has some, without aiohttp's around them."""
-    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    number = cause.errno if isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError) else None
-    if number is not None and number > 0:  # those of name look-ups are negative
-        return os.strerror(number)
-    said = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
-    return safe(redact(said), DETAIL_WIDTH)
+def _again_in(reply: Reply) -> float:
+    """In seconds, 0.0 when the server does not say."""
+    said = str(reply.headers.get(b"retry-after", b""), "latin-1")
+    return retry_after.seconds(said, now=time.time()) or 0.0

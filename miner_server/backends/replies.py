@@ -72,9 +72,10 @@ def read_chat(reply: object, *, max_tokens: int = MOST_TOKENS, reasoning_is_answ
     if error := _error(reply) or _error(choice):
         raise failure(error)
     message = _message(choice)
-    calls, text, thought = _tool_calls(message), _said(choice), _thought(message)
+    calls, text = _tool_calls(message), _said(choice, message)
     usage = _usage(fields(reply).get("usage"))
     if not calls and not text.strip():
+        thought = _thought(message)
         given = (message.get("content"), message.get("refusal"), choice.get("text"))
         if not (message or "text" in choice) or not all(isinstance(one, str | list | dict | None) for one in given):
             raise BackendError("the reply is not a chat completion: it holds no choice with a message")
@@ -130,7 +131,7 @@ class Chunks:
         # some servers end with all of it once more
         is_whole = self._had_delta and not choice.get("delta") and bool(choice.get("message"))
         message, is_last = _message(choice), bool(self._finish_reason)
-        self._text.add(_said(choice), is_last=is_last, is_whole=is_whole)
+        self._text.add(_said(choice, message), is_last=is_last, is_whole=is_whole)
         self._thought.add(_thought(message), is_last=is_last, is_whole=is_whole)
         calls = _given_calls(message)
         if is_whole and calls:
@@ -298,9 +299,8 @@ def _is_filled(value: object) -> bool:
     return bool(value.strip() if isinstance(value, str) else value)
 
 
-def _said(choice: dict[str, object]) -> str:
+def _said(choice: dict[str, object], message: dict[str, object]) -> str:
     """The content, or else the refusal, or else the text of an older form. Blanks count where there is nothing else."""
-    message = _message(choice)
     texts = [_text(given) for given in (message.get("content"), message.get("refusal"), choice.get("text"))]
     return next(filter(str.strip, texts), next(filter(None, texts), ""))
 
@@ -344,6 +344,8 @@ def _given_calls(message: dict[str, object]) -> list[dict[str, object]]:
 
     They come as a list, as one object or as JSON in a text, and with their fields beside each other.
     """
+    if not (message.get("tool_calls") or message.get("function_call")):
+        return []
     given = _parsed(message.get("tool_calls"))
     calls = [fields(call) for call in (given if isinstance(given, list) else [given])]
     flat = ("name", "arguments")
