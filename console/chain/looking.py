@@ -1,6 +1,5 @@
 """What stands on the chain, read beside a running engine and without its locks."""
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from engine.chain.embedded.storage import read_state
 from engine.chain.interface import Look
 from engine.errors import StoreError
 from engine.settings import Settings
-from engine.store.past import open_past
+from engine.store.record import open_record
 from engine.store.schema import FILE_NAME as STORE_FILE
 from engine.values import Metagraph, Neuron, at_port
 
@@ -77,8 +76,8 @@ def log(settings: Settings) -> Found:
     """The last commands to the engine and the chain, newest first, and what became of them."""
     path = require_chain(settings).with_name(STORE_FILE)
     try:
-        with open_past(path) as past:
-            lines = past.commands(math.inf, LOG_LINES)
+        with open_record(path, brief=True) as record:
+            lines = record.commands.recent(LOG_LINES)
     except StoreError as error:
         raise ConsoleError(str(error)) from error
     return {"commands": [{**msgspec.to_builtins(line), "at": time_text(line.at)} for line in lines]}

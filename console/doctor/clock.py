@@ -11,7 +11,7 @@ from engine.chain.embedded.storage import FILE_NAME as CHAIN_FILE
 from engine.errors import StoreError
 from engine.node.node import STATUS_FILE
 from engine.store import schema
-from engine.store.reader import open_reader
+from engine.store.record import open_record
 
 FUTURE_S = 5.0
 UNSYNCHRONISED = 5
@@ -53,8 +53,8 @@ def clock(case: Case, kept: bool | None) -> Result:
 def _rounds_ahead(store: Path, now: float) -> str:
     """Which rounds are from the future, in words; "" for none, or where the store cannot say (its own check does)."""
     try:
-        with open_reader(store, brief=True) as reader:
-            count, last = reader.from_the_future(now + FUTURE_S)
+        with open_record(store, brief=True) as record:
+            count, last = record.rounds.from_the_future(now + FUTURE_S)
     except StoreError:
         return ""
     return f"{counted(count, 'round')} of {store.name} are from the future, the last from {utc(last)}" if count else ""

@@ -18,7 +18,7 @@ from engine.settings import Configuration
 from engine.snapshot import ReplayView
 from engine.store.errors import StoreOld
 from engine.store.read_only import require_whole
-from engine.store.reader import open_reader
+from engine.store.record import open_record
 from engine.store.schema import FILE_NAME, LATEST
 
 MB = 1_000_000
@@ -148,9 +148,9 @@ def store(folder: Path, now: float) -> Result:
         )
     try:
         require_whole(path)
-        with open_reader(path, brief=True) as reader:
-            neurons = sum(1 for _ in reader.neurons())
-            next(reader.rounds(now - 3600), None)
+        with open_record(path, brief=True) as record:
+            neurons = sum(1 for _ in record.neurons.all())
+            next(record.rounds.since(now - 3600), None)
     except StoreOld:
         return ok("store", f"of an older version; the next launch takes it to schema {LATEST}")
     except StoreError as error:

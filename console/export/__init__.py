@@ -10,7 +10,7 @@ from console.export.tables import TABLES
 from console.instants import since_time
 from console.progress import Progress
 from engine.errors import StoreError
-from engine.store.reader import open_reader
+from engine.store.record import open_record
 from engine.store.schema import FILE_NAME
 
 TableName = Literal["scores", "rounds", "replies", "weights", "sybil"]
@@ -26,10 +26,10 @@ def export(table: TableName, *, data_dir: Path, since: str | None, format: Forma
     chosen = TABLES[table]
     try:
         with (
-            open_reader(data_dir / FILE_NAME) as reader,
+            open_record(data_dir / FILE_NAME) as record,
             opened(out) as stream,
             Progress("records written", on_stdout=out == "-") as progress,
         ):
-            write(stream, format, chosen.columns, progress.each(chosen.records(reader, oldest, now)))
+            write(stream, format, chosen.columns, progress.each(chosen.lines(record, oldest, now)))
     except StoreError as error:
         raise ConsoleError(str(error)) from error

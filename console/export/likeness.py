@@ -8,10 +8,10 @@ from typing import Literal
 from console.drawing.answers import by_cluster, compared
 from console.drawing.page import file_name, picture
 from console.errors import ConsoleError
-from console.export.output import Format, Record, opened, write
+from console.export.output import Format, Line, opened, write
 from engine.errors import StoreError
 from engine.settings.given import nearest
-from engine.store.reader import Reader, open_reader
+from engine.store.record import Record, open_record
 from engine.store.schema import FILE_NAME
 from engine.values import Likeness, Round
 
@@ -52,23 +52,23 @@ def export_picture(id: str, *, data_dir: Path, out: str) -> Path | None:
 def _found(folder: Path, id: str) -> Iterator[tuple[Round, Mapping[str, str]]]:
     """The round and the names of the miners by hotkey."""
     try:
-        with open_reader(folder / FILE_NAME) as reader:
-            found = reader.round(id)
+        with open_record(folder / FILE_NAME) as record:
+            found = record.rounds.found(id)
             if found is None:
-                raise ConsoleError(_unknown(reader, id))
+                raise ConsoleError(_unknown(record, id))
             if found.round.likeness is None:
                 raise ConsoleError(f"round {id} was recorded before likeness was kept: choose a newer one")
-            yield found.round, reader.names(found.netuid)
+            yield found.round, record.neurons.names(found.netuid)
     except StoreError as error:
         raise ConsoleError(str(error)) from error
 
 
-def _unknown(reader: Reader, id: str) -> str:
-    hint = nearest(id, reader.newest_ids(NEAR))
+def _unknown(record: Record, id: str) -> str:
+    hint = nearest(id, record.rounds.newest_ids(NEAR))
     return f"no round {id!r} is stored{hint or ''}; 'subnet-console export rounds' lists all"
 
 
-def _pairs(judged: Round) -> Iterator[Record]:
+def _pairs(judged: Round) -> Iterator[Line]:
     likeness, verdicts = compared(judged)
     order = sorted(range(len(verdicts)), key=lambda index: by_cluster(verdicts[index]))
     for place, first in enumerate(order):
@@ -80,7 +80,7 @@ def _pairs(judged: Round) -> Iterator[Record]:
             )  # fmt: skip
 
 
-def _points(judged: Round, names: Mapping[str, str]) -> Iterator[Record]:
+def _points(judged: Round, names: Mapping[str, str]) -> Iterator[Line]:
     likeness = judged.likeness or Likeness()
     points = dict(zip(likeness.members, likeness.points, strict=True))
     for place, (reply, verdict) in enumerate(zip(judged.replies, judged.judgement.verdicts, strict=True)):

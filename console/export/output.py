@@ -14,7 +14,7 @@ from console.errors import ConsoleError
 from engine.text import csv_cell, safe
 
 Cell = str | int | float | list[list[int]] | list[int] | None
-Record = tuple[Cell, ...]
+Line = tuple[Cell, ...]
 
 
 def time_text(at: float | None) -> str | None:
@@ -27,7 +27,7 @@ def time_text(at: float | None) -> str | None:
 Format = Literal["csv", "jsonl"]
 
 
-def write(stream: TextIO, format: Format, columns: Sequence[str], records: Iterable[Record]) -> None:
+def write(stream: TextIO, format: Format, columns: Sequence[str], records: Iterable[Line]) -> None:
     """Write record by record. CSV is that of RFC 4180 with a header, JSON lines are objects by column."""
     if format == "csv":
         writer = csv.writer(stream, lineterminator="\r\n")

@@ -5,31 +5,31 @@ from collections.abc import Callable, Iterator, Mapping
 from msgspec import Struct
 
 from console.export import suspects
-from console.export.output import Record, time_text
-from engine.store.reader import Reader
+from console.export.output import Line, time_text
+from engine.store.record import Record
 from engine.store.stored import StoredNeuron, StoredPlan
 from engine.weights.averages import average
 from engine.weights.plan import WeightRow
 
 
 class Table(Struct, frozen=True):
-    """`records` takes the reader, the unix time since when, and now."""
+    """`lines` takes the record, the unix time since when, and now."""
 
     columns: tuple[str, ...]
-    records: Callable[[Reader, float, float], Iterator[Record]]
+    lines: Callable[[Record, float, float], Iterator[Line]]
 
 
-def scores(reader: Reader, since: float, now: float) -> Iterator[Record]:
+def scores(record: Record, since: float, now: float) -> Iterator[Line]:
     """One record a hotkey that was registered or asked since then.
 
     `ema` is the average over the window that ends now of what `profile` paid, empty when nothing in it is known. The
     weight is what was last set on chain, else planned; empty when there is no plan yet.
     """
     weights: dict[int, Mapping[str, WeightRow] | None] = {}
-    for neuron in reader.neurons():
+    for neuron in record.neurons.all():
         if neuron.seen_at >= since:
             if neuron.netuid not in weights:
-                plan = reader.weights(neuron.netuid)
+                plan = record.plans.on_chain_or_sent(neuron.netuid)
                 weights[neuron.netuid] = {row.hotkey: row for row in plan.rows} if plan else None
             tally = neuron.tally
             yield (
@@ -37,7 +37,7 @@ def scores(reader: Reader, since: float, now: float) -> Iterator[Record]:
                 neuron.uid,
                 neuron.hotkey,
                 neuron.name,
-                _ema(reader, neuron, now),
+                _ema(record, neuron, now),
                 tally.last_emission,
                 tally.rounds,
                 tally.answered,
@@ -46,13 +46,13 @@ def scores(reader: Reader, since: float, now: float) -> Iterator[Record]:
                 *_weight(weights[neuron.netuid], neuron.hotkey),
                 tally.state(now) if neuron.registered else "deregistered",
                 _penalty(weights[neuron.netuid], neuron.hotkey),
-                reader.profile(neuron.netuid),
+                record.carried.profile(neuron.netuid),
             )
 
 
-def rounds(reader: Reader, since: float, _now: float) -> Iterator[Record]:
+def rounds(record: Record, since: float, _now: float) -> Iterator[Line]:
     """One record a round."""
-    for judged in reader.rounds(since):
+    for judged in record.rounds.since(since):
         yield (
             judged.id,
             time_text(judged.at),
@@ -70,9 +70,9 @@ def rounds(reader: Reader, since: float, _now: float) -> Iterator[Record]:
         )
 
 
-def replies(reader: Reader, since: float, _now: float) -> Iterator[Record]:
+def replies(record: Record, since: float, _now: float) -> Iterator[Line]:
     """One record a reply. The reason is that of its failure, else those of its judgement."""
-    for reply in reader.replies(since):
+    for reply in record.replies.since(since):
         yield (
             reply.round_id,
             time_text(reply.at),
@@ -91,9 +91,9 @@ def replies(reader: Reader, since: float, _now: float) -> Iterator[Record]:
         )
 
 
-def weights(reader: Reader, since: float, _now: float) -> Iterator[Record]:
+def weights(record: Record, since: float, _now: float) -> Iterator[Line]:
     """One record a uid and submission; a plan that was skipped has one without a uid."""
-    for entry in reader.plans(since):
+    for entry in record.plans.since(since):
         for row in entry.plan.rows:
             yield _submission(entry, row)
         if not entry.plan.rows:
@@ -133,12 +133,12 @@ TABLES = {
 }
 
 
-def _ema(reader: Reader, neuron: StoredNeuron, now: float) -> float | None:
-    rule = reader.score_rule(neuron.netuid)
+def _ema(record: Record, neuron: StoredNeuron, now: float) -> float | None:
+    rule = record.carried.score_rule(neuron.netuid)
     if rule is None:
         return None
-    profile = reader.profile(neuron.netuid)
-    samples = reader.emissions(neuron.netuid, neuron.hotkey, profile, now - rule.window_s, rule.depth)
+    profile = record.carried.profile(neuron.netuid)
+    samples = record.replies.samples(neuron.netuid, neuron.hotkey, profile, now - rule.window_s, rule.depth)
     return average(rule, samples, now)
 
 
@@ -154,7 +154,7 @@ def _penalty(weights: Mapping[str, WeightRow] | None, hotkey: str) -> float | No
     return row.penalty if row else None
 
 
-def _submission(entry: StoredPlan, row: WeightRow | None) -> Record:
+def _submission(entry: StoredPlan, row: WeightRow | None) -> Line:
     plan = entry.plan
     weight = (row.uid, row.hotkey, row.weight, row.u16) if row else (None, None, None, None)
     taken = row.penalty if row else None

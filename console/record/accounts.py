@@ -6,11 +6,10 @@ from msgspec import Struct
 
 from engine.percentile import percentile
 from engine.snapshot import MinerView
-from engine.store.past import PastReply
+from engine.store.stored import PastReply
 from engine.store.tally import Tally
-from engine.text import safe
 from engine.validator.scores import LATENCIES_KEPT
-from engine.validator.views import NAME_WIDTH
+from engine.validator.views import miner_view
 from engine.weights.averages import AverageBook, Rule, Sample
 from engine.weights.plan import HotkeyScore, fresh_scores
 
@@ -66,8 +65,12 @@ def miner_views(
     emas = {one.hotkey: (book.value(one.hotkey, now) if book else None) or 0.0 for one in accounts}
     planned = _planned(accounts, emas, now)
     return tuple(
-        _miner_view(
-            one,
+        miner_view(
+            uid=one.uid,
+            hotkey=one.hotkey,
+            name=one.name,
+            tally=one.tally,
+            latency_ms=one.latency_ms,
             ema=emas[one.hotkey],
             history=book.history(one.hotkey) if book else (),
             weight=weights.get(one.hotkey, 0.0),
@@ -95,28 +98,3 @@ def _planned(accounts: Sequence[Account], emas: dict[str, float], now: float) ->
     fresh = fresh_scores(scores, "normal", now)
     total = sum(fresh.values())
     return {hotkey: score / total if total else 0.0 for hotkey, score in fresh.items()}
-
-
-def _miner_view(
-    of: Account, *, ema: float, history: tuple[float, ...], weight: float, planned: float, now: float
-) -> MinerView:
-    tally = of.tally
-    return MinerView(
-        uid=of.uid,
-        hotkey=of.hotkey,
-        name=safe(of.name, NAME_WIDTH),
-        stake=None,
-        incentive=None,
-        ema=ema,
-        ema_before=history[-2] if len(history) > 1 else 0.0,
-        ema_history=history,
-        last_emission=tally.last_emission or 0.0,
-        weight=weight,
-        planned=planned,
-        rounds=tally.rounds,
-        answered=tally.answered,
-        failed=tally.failed,
-        latency_ms=round(of.latency_ms, 1),
-        last_answer_at=tally.last_answer_at or 0.0,
-        state=tally.state(now),
-    )

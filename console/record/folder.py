@@ -10,7 +10,7 @@ from engine.doors import EmaStep, MinerRecord, RecordedRound
 from engine.errors import StoreError
 from engine.logs import LogLine
 from engine.recorded_log import log_until
-from engine.store.reader import Reader, open_reader
+from engine.store.record import Record, open_record
 from engine.store.schema import FILE_NAME
 from engine.store.stored import FoundRound
 from engine.values import Round
@@ -31,18 +31,18 @@ class FolderRecord:
         self._data = data or folder
 
     def round(self, id: str, steps: int = 0) -> RecordedRound:
-        with self._reader() as reader:
-            wanted = reader.round_beside(id, steps) if steps else id
-            found = reader.round(wanted) if wanted else None
+        with self._record() as record:
+            wanted = record.rounds.beside(id, steps) if steps else id
+            found = record.rounds.found(wanted) if wanted else None
             if found is None:
                 raise StoreError(_why_none(id, steps))
-            emas = tuple(_emas(reader, found))
+            emas = tuple(_emas(record, found))
         return RecordedRound(round=found.round, place=found.place, total=found.total, emas=emas)
 
     def miner(self, netuid: int, hotkey: str, until: float = inf) -> MinerRecord:
-        with self._reader() as reader:
-            appearances = reader.appearances(netuid, hotkey, APPEARANCES, until=until)
-            rule, profile = reader.score_rule(netuid), reader.profile(netuid)
+        with self._record() as record:
+            appearances = record.replies.appearances(netuid, hotkey, APPEARANCES, until=until)
+            rule, profile = record.carried.score_rule(netuid), record.carried.profile(netuid)
         counted = [one for one in reversed(appearances) if one.counted == "yes" and one.profile == profile]
         samples = [(one.at, one.emission) for one in counted]
         averages = tuple(_averages(samples, rule)) if rule else ()
@@ -54,8 +54,8 @@ class FolderRecord:
     def instants(self) -> Recording:
         return Recording(self._folder, self._data)
 
-    def _reader(self) -> AbstractContextManager[Reader]:
-        return open_reader(self._data / FILE_NAME, brief=True)
+    def _record(self) -> AbstractContextManager[Record]:
+        return open_record(self._data / FILE_NAME, brief=True)
 
 
 def recorded_rounds(folder: Path, oldest: float) -> tuple[Mapping[str, str], Iterator[Round]]:
@@ -63,17 +63,17 @@ def recorded_rounds(folder: Path, oldest: float) -> tuple[Mapping[str, str], Ite
 
     Each round is read when its turn comes, so that no running engine is held up. Raises StoreError, also then.
     """
-    with open_reader(folder / FILE_NAME, brief=True) as reader:
-        netuid = reader.newest_subnet()
+    with open_record(folder / FILE_NAME, brief=True) as record:
+        netuid = record.rounds.newest_subnet()
         if netuid is None:
             return {}, iter(())
-        return reader.names(netuid), _each(folder, reader.ids(netuid, oldest))
+        return record.neurons.names(netuid), _each(folder, record.rounds.ids(netuid, oldest))
 
 
 def _each(folder: Path, ids: Sequence[str]) -> Iterator[Round]:
     for id in ids:
-        with open_reader(folder / FILE_NAME, brief=True) as reader:
-            found = reader.round(id)
+        with open_record(folder / FILE_NAME, brief=True) as record:
+            found = record.rounds.found(id)
         if found is not None:
             yield found.round
 
@@ -84,16 +84,16 @@ def _why_none(id: str, steps: int) -> str:
     return f"round {id} is not in the store: it could not be written, or it was deleted for its age"
 
 
-def _emas(reader: Reader, found: FoundRound) -> list[EmaStep]:
-    rule, at = reader.score_rule(found.netuid), found.round.started_at
+def _emas(record: Record, found: FoundRound) -> list[EmaStep]:
+    rule, at = record.carried.score_rule(found.netuid), found.round.started_at
     if rule is None:
         return [EmaStep(None, None) for _ in found.round.replies]
     limit = rule.depth + 1
     steps = []
     for reply in found.round.replies:
         profile = found.round.judgement.profile
-        samples = reader.samples_until(found.netuid, reply.hotkey, profile, found.number, limit)
-        before = reader.samples_until(found.netuid, reply.hotkey, profile, found.number - 1, limit)
+        samples = record.replies.samples_until(found.netuid, reply.hotkey, profile, found.number, limit)
+        before = record.replies.samples_until(found.netuid, reply.hotkey, profile, found.number - 1, limit)
         steps.append(EmaStep(average(rule, before, at), average(rule, samples, at)))
     return steps
 

@@ -9,16 +9,18 @@ from console.record.accounts import Account, account, current, miner_views
 from console.record.sybil import last_penalties, last_suspicions, penalties_set
 from console.record.timeline import Timeline
 from engine.errors import StoreError
-from engine.snapshot import ChainView, ReplayView, RoundView, Snapshot
+from engine.snapshot import ChainView, PlanView, ReplayView, RoundView, Snapshot
 from engine.store.errors import BadRow
-from engine.store.past import Past, open_past
+from engine.store.record import Record, open_record
 from engine.store.schema import FILE_NAME
+from engine.store.stored import StoredPlan
 from engine.sybil.penalties import Penalty
 from engine.sybil.suspects import Suspicions
 from engine.sybil.views import sybil_view, with_verdicts
 from engine.validator.views import PLANS_SHOWN, ROUNDS_SHOWN, round_view
 from engine.weights.averages import HISTORY_KEPT
 from engine.weights.plan import WeightPlan
+from engine.weights.views import plan_view
 
 log = logging.getLogger(__name__)
 
@@ -44,12 +46,12 @@ class Recording:
         self.timeline = Timeline()
         if not folder.is_dir():
             raise StoreError(f"there is no folder {folder}")
-        with open_past(self._path) as past:
-            netuid = past.reader.newest_subnet()
+        with open_record(self._path, brief=True) as record:
+            netuid = record.rounds.newest_subnet()
             if netuid is None:
                 raise StoreError(f"{self._path} holds no round: only a validator and the demo record rounds")
             self.netuid = netuid
-            self.timeline.extend(past.marks(netuid, after=0))
+            self.timeline.extend(record.rounds.marks(netuid, after=0))
 
     @property
     def total(self) -> int:
@@ -66,32 +68,32 @@ class Recording:
 
         Where all were deleted, the store has begun to number anew.
         """
-        with open_past(self._path) as past:
-            span = past.span(self.netuid)
+        with open_record(self._path, brief=True) as record:
+            span = record.rounds.span(self.netuid)
             if span is None:
                 raise StoreError("every round was deleted for its age")
             oldest, newest = span
             if newest < self.timeline.newest:
                 self._views.clear()
-                self.timeline = Timeline(past.marks(self.netuid, after=0))
+                self.timeline = Timeline(record.rounds.marks(self.netuid, after=0))
             else:
-                self.timeline.extend(past.marks(self.netuid, after=self.timeline.newest))
+                self.timeline.extend(record.rounds.marks(self.netuid, after=self.timeline.newest))
         return self.timeline.forget_before(oldest)
 
     def snapshot(self, place: int, at: float) -> Snapshot:
         """What was known at the instant `at`, when the round at `place` was the last."""
-        with open_past(self._path) as past:
-            return self._snapshot(past, place, at)
+        with open_record(self._path, brief=True) as record:
+            return self._snapshot(record, place, at)
 
-    def _snapshot(self, past: Past, place: int, at: float) -> Snapshot:
+    def _snapshot(self, record: Record, place: int, at: float) -> Snapshot:
         timeline, netuid = self.timeline, self.netuid
-        last = past.round(timeline.number(place))
-        plan = past.weights(netuid, at)
+        last = record.rounds.bare(timeline.number(place))
+        plan = record.plans.on_chain(netuid, until=at)
         weights = {row.hotkey: row.weight for row in plan.rows} if plan else {}
-        rule = past.reader.score_rule(netuid)
+        rule = record.carried.score_rule(netuid)
         profile = last.judgement.profile if last else ""
-        accounts = current(self._accounts(past, place, profile, rule.depth if rule else 0))
-        sybil = sybil_view(*self._suspected(past, place, profile, plan), {one.hotkey: one.uid for one in accounts})
+        accounts = current(self._accounts(record, place, profile, rule.depth if rule else 0))
+        sybil = sybil_view(*self._suspected(record, place, profile, plan), {one.hotkey: one.uid for one in accounts})
         return Snapshot(
             at=at,
             version=__version__,
@@ -108,10 +110,10 @@ class Recording:
             ),
             rounds_done=place,
             rounds_recorded=place,
-            rounds=self._rounds(past, place),
+            rounds=self._rounds(record, place),
             miners=with_verdicts(miner_views(accounts, rule, weights, at), sybil),
-            plans=tuple(past.plans(netuid, at, PLANS_SHOWN)),
-            commands=tuple(past.commands(at, COMMANDS_SHOWN)),
+            plans=tuple(map(_plan_view, reversed(record.plans.recent(netuid, PLANS_SHOWN, until=at)))),
+            commands=record.commands.recent(COMMANDS_SHOWN, until=at),
             sybil=sybil,
             replay=ReplayView(
                 folder=str(self.folder),
@@ -123,33 +125,33 @@ class Recording:
         )
 
     def _suspected(
-        self, past: Past, place: int, profile: str, plan: WeightPlan | None
+        self, record: Record, place: int, profile: str, plan: WeightPlan | None
     ) -> tuple[Suspicions, tuple[Penalty, ...]]:
         """The suspects, where the round at `place` is the last that was recorded, and what penalties took."""
-        span = past.span(self.netuid)
+        span = record.rounds.span(self.netuid)
         if span is None or span[1] != self.timeline.number(place):
             return Suspicions(), tuple(penalties_set(plan, Suspicions()).values())
-        known = last_suspicions(past, self.netuid, profile)
-        return known, last_penalties(plan, known, past.reader.standings(self.netuid))
+        known = last_suspicions(record, self.netuid, profile)
+        return known, last_penalties(plan, known, record.standings.of(self.netuid))
 
-    def _accounts(self, past: Past, place: int, profile: str, samples: int) -> list[Account]:
+    def _accounts(self, record: Record, place: int, profile: str, samples: int) -> list[Account]:
         """Everyone who was asked until then, with what this profile paid them."""
         until = self.timeline.number(place)
         accounts = []
-        for hotkey, name in past.names(self.netuid).items():
-            replies = past.last_replies(self.netuid, hotkey, until, REPLIES_COUNTED)
+        for hotkey, name in record.neurons.names(self.netuid).items():
+            replies = record.replies.last(self.netuid, hotkey, until, REPLIES_COUNTED)
             if replies:
-                known = past.reader.samples_until(self.netuid, hotkey, profile, until, samples + HISTORY_KEPT)
+                known = record.replies.samples_until(self.netuid, hotkey, profile, until, samples + HISTORY_KEPT)
                 accounts.append(account(hotkey, name, replies, known))
         return accounts
 
-    def _rounds(self, past: Past, place: int) -> tuple[RoundView, ...]:
+    def _rounds(self, record: Record, place: int) -> tuple[RoundView, ...]:
         """The last rounds, oldest first, but for damaged ones. What was made of a round before is not made again."""
         views = []
         for number in self.timeline.numbers(place, ROUNDS_SHOWN):
             if number not in self._views:
                 try:
-                    stored = past.round(number)
+                    stored = record.rounds.bare(number)
                 except BadRow as error:
                     log.warning("round %d of %s is damaged and left out: %s", number, self.folder, error)
                     continue
@@ -161,3 +163,7 @@ class Recording:
         while len(self._views) > ROUNDS_REMEMBERED:
             self._views.popitem(last=False)
         return tuple(views)
+
+
+def _plan_view(entry: StoredPlan) -> PlanView:
+    return plan_view(entry.plan, at=entry.at, outcome=entry.outcome, reason=entry.reason)

@@ -3,7 +3,7 @@
 import logging
 
 from engine.judge.memory import decode
-from engine.store.past import Past
+from engine.store.record import Record
 from engine.sybil.penalties import Penalty, Standing
 from engine.sybil.suspects import Suspicions, suspicions
 from engine.weights.plan import WeightPlan
@@ -11,10 +11,10 @@ from engine.weights.plan import WeightPlan
 log = logging.getLogger(__name__)
 
 
-def last_suspicions(past: Past, netuid: int, profile: str) -> Suspicions:
+def last_suspicions(record: Record, netuid: int, profile: str) -> Suspicions:
     """What this profile learnt until the round that was recorded last: nothing is kept of what it knew before."""
     try:
-        return suspicions(decode(past.history(netuid, profile)).evidence)
+        return suspicions(decode(record.carried.history(netuid, profile)).evidence)
     except ValueError as error:
         log.warning("what the profile %s learnt cannot be read: %s", profile, error)
         return Suspicions()

@@ -4,7 +4,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 
-from engine.store.past import Mark
+from engine.store.stored import Mark
 
 
 class Timeline:

@@ -1,123 +1,40 @@
-"""The columns of the tables with the types that this program writes, and rows read back as values of these.
+"""What cells of the tables hold, and rows read back as values.
 
 Anybody may have written to the file since: a row is taken as it was meant or not at all.
 """
 
 import json
+import re
+from collections.abc import Iterable, Mapping
 from sqlite3 import Row
 from types import GenericAlias
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from engine.damage import UNDECODABLE
 from engine.store.errors import BadRow
-from engine.store.stored import Merit, Pay, Uid, Word
-from engine.values import AnswerType, At, Counted, Finite, ReplyStatus, Source
+
+Values = dict[str, Any]
+"""Named parameters of a statement."""
 
 Flag = Literal[0, 1]
 
 Count = Annotated[int, Meta(ge=0, le=2**48)]
 """Of rounds, questions, blocks or answers: one a second for nine million years, with room for one more."""
 
-
-class RoundRow(Struct, frozen=True, kw_only=True):
-    """Of table rounds; `clusters`, `request` and `lures` are JSON."""
-
-    number: Count
-    id: str
-    netuid: Uid
-    at: At
-    duration_ms: Finite
-    block: Count
-    kind: str
-    source: Source
-    created_at: At
-    answer_type: AnswerType
-    truth: str | None
-    profile: Word
-    encoder: str
-    consensus: Finite
-    agreement: Finite
-    winner: str | None
-    clusters: str
-    request: str
-    scored: Flag
-    lures: str
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-class BareReply(Struct, frozen=True, kw_only=True):
-    """Of table replies, how one went."""
-
-    uid: Uid
-    hotkey: Word
-    status: ReplyStatus
-    ms: Finite
+def storable(text: str) -> str:
+    """`text` with U+FFFD for each lone surrogate, which UTF-8 cannot hold; the rest is stored raw."""
+    return text if text.isascii() else _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-class ReplyRow(BareReply, frozen=True, kw_only=True):
-    """Of table replies; `parts`, `reasons`, `usage` and `tool_calls` are JSON."""
-
-    coldkey: str
-    ip: str
-    quality: Merit
-    score: Merit
-    emission: Pay
-    counted: Counted
-    cluster: Word
-    reason: str
-    finish_reason: str
-    parts: str
-    reasons: str
-    usage: str
-    tool_calls: str
-    text: str
-
-
-class NeuronRow(Struct, frozen=True, kw_only=True):
-    """Of table neurons."""
-
-    netuid: Uid
-    hotkey: Word
-    uid: Uid
-    name: str
-    registered: Flag
-    seen_at: At
-    rounds: Count
-    answered: Count
-    failed: Count
-    failures_in_a_row: Count
-    last_answer_at: At | None
-    last_emission: Pay | None
-
-
-class PlanRow(Struct, frozen=True, kw_only=True):
-    """Of table plans; `plan` is JSON."""
-
-    at: At
-    plan: str
-    outcome: Literal["ok", "rejected", "unknown", "committed", "applied", "lost", "skipped"] = "unknown"
-    reason: str = ""
-    id: int = 0
-
-
-class StandingRow(Struct, frozen=True, kw_only=True):
-    """Of table penalties."""
-
-    hotkey: Word
-    held: Flag
-    shown: Count | None
-
-
-class CommandRow(Struct, frozen=True, kw_only=True):
-    """Of table commands."""
-
-    at: At
-    name: str
-    detail: str
-    outcome: str
-    reason: str
+def to_json(value: Mapping[str, Any] | Iterable[Any]) -> str:
+    """ASCII JSON, which holds any text and any whole number that a miner may send."""
+    return json.dumps(value, separators=(",", ":"))
 
 
 def fields(row: Row, kind: Any, **changed: object) -> Any:
@@ -128,6 +45,11 @@ def fields(row: Row, kind: Any, **changed: object) -> Any:
 def cells(row: Row, *kinds: Any) -> Any:
     """A row as a tuple of values of these kinds, by the order of its columns. Raises BadRow."""
     return _converted(tuple(row), GenericAlias(tuple, kinds))
+
+
+def cell(row: Row, kind: Any) -> Any:
+    """The only cell of a row as a value of `kind`. Raises BadRow."""
+    return cells(row, kind)[0]
 
 
 def from_json(stored: object, kind: Any) -> Any:

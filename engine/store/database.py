@@ -5,10 +5,11 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar, cast
 
 import aiosqlite
 
@@ -17,8 +18,11 @@ from engine.errors import StoreError
 from engine.sqlite import ERRORS, primary_code
 from engine.store import schema
 from engine.store.errors import BadRow, StoreGone, bad_row, store_error
+from engine.store.record import Record
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 BUSY_TIMEOUT_S = 5.0
 WRITE_PATIENCE_S = 1.0
@@ -44,10 +48,19 @@ PASSING = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LO
 """Failures after which the connection is as good as before."""
 
 
+class LiveConnection(aiosqlite.Connection):
+    """aiosqlite's, that runs whole queries in its thread: those that every reader of the record runs."""
+
+    async def run(self, query: Callable[[Record], T]) -> T:
+        """What `query` answers. It runs to its end also when whoever waits for it is cancelled."""
+        answer = await self._execute(lambda: query(Record(self._conn)))  # type: ignore[no-untyped-call]
+        return cast(T, answer)
+
+
 class Database:
     """Reads and transactions, one at a time. Whatever SQLite raises comes out as a `StoreError`.
 
-    A transaction that fails or is cancelled is rolled back. After a failure of the disk or the file the connection is
+    A transaction that fails is rolled back. After a failure of the disk or the file the connection is
     dropped and the next turn opens a new one.
     """
 
@@ -56,7 +69,7 @@ class Database:
         self._uri = path.absolute().as_uri()
         self._turn = asyncio.Lock()
         self._mode: Literal["rwc", "rw"] = "rwc"
-        self._connection: aiosqlite.Connection | None = None
+        self._connection: LiveConnection | None = None
         self._closed = False
         self._files: DatabaseFiles | None = None
         self._mended = ""
@@ -73,7 +86,7 @@ class Database:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         database = cls(path)
         try:
-            while await database._migrate_one():
+            while await database.write(database._migrate_one):
                 pass
         except BaseException:
             await database.close()
@@ -92,7 +105,7 @@ class Database:
 
         Returns what was mended, in words. Raises StoreError, also where others read something else from the file.
         """
-        async with self.read() as connection:
+        async with self._in_turn() as connection:
             mine = list(await connection.execute_fetchall(NEWEST))
             if self._files:
                 await asyncio.to_thread(self._files.compare, NEWEST, mine)
@@ -105,8 +118,40 @@ class Database:
             self._closed = True
             await self._drop()
 
+    async def read(self, query: Callable[[Record], T]) -> T:
+        """What `query` answers, outside of any transaction. It hands out nothing that goes on reading."""
+        async with self._in_turn() as connection:
+            return await connection.run(query)
+
+    async def write(self, change: Callable[[Record], T], *, durable: bool = False) -> T:
+        """What `change` answers, in one transaction that is committed at its end, also when whoever waits for it is
+        cancelled once it has begun.
+
+        While another process holds the file, others have their turn before the next try; what is known to be held is
+        tried once and not waited for.
+
+        Every commit survives the end of the process. A durable one is on the disk before this returns and survives the
+        end of the machine too: in WAL, SQLite syncs at each commit under synchronous = FULL only.
+        """
+        patient_until = time.monotonic() + (0.0 if self._is_held else self._patience_s)
+        while True:
+            async with self._in_turn() as connection:
+                self._require_place()
+                try:
+                    answer = await connection.run(partial(_transaction, change, durable))
+                except _Held as held:
+                    self._is_held = time.monotonic() >= patient_until
+                    if self._is_held:
+                        raise held.error from held
+                else:
+                    self._is_held = False
+                    self._require_place()
+                    await self._mend()
+                    return answer
+            await asyncio.sleep(BUSY_PAUSE_S)
+
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[aiosqlite.Connection]:
+    async def _in_turn(self) -> AsyncIterator[LiveConnection]:
         """A turn on the connection, outside of any transaction."""
         async with self._turn:
             try:
@@ -119,62 +164,21 @@ class Database:
             except BadRow as error:
                 raise bad_row(error, self._path) from error
 
-    @asynccontextmanager
-    async def write(self, *, durable: bool = False) -> AsyncIterator[aiosqlite.Connection]:
-        """A transaction, committed at the end of the block.
-
-        Every commit survives the end of the process. A durable one is on the disk when the block is left and survives
-        the end of the machine too: in WAL, SQLite syncs at each commit under synchronous = FULL only.
-        """
-        patient_until = time.monotonic() + (0.0 if self._is_held else self._patience_s)
-        while True:
-            async with self.read() as connection:
-                self._require_place()
-                await connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-                if await self._begins(connection, patient_until):
-                    try:
-                        yield connection
-                        await connection.execute("COMMIT")
-                    except BaseException:
-                        await connection.rollback()
-                        raise
-                    self._require_place()
-                    await self._mend()
-                    return
-            await asyncio.sleep(BUSY_PAUSE_S)
-
-    async def _begins(self, connection: aiosqlite.Connection, patient_until: float) -> bool:
-        """Begin a transaction. False while another process holds the file: others have their turn before the next try.
-
-        What is known to be held is tried once and not waited for.
-        """
-        try:
-            await connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            if primary_code(error) != sqlite3.SQLITE_BUSY:
-                raise
-            if time.monotonic() >= patient_until:
-                self._is_held = True
-                raise
+    def _migrate_one(self, record: Record) -> bool:
+        """Take the schema one version up. False: it is up to date. Raises StoreTooNew."""
+        connection = record.connection
+        [(version,)] = connection.execute("PRAGMA user_version")
+        schema.refuse_newer(version, self._path)
+        found = {str(name): str(columns) for name, columns in connection.execute(schema.TABLES)}
+        schema.require_whole(version, found, self._path)
+        if version == schema.LATEST:
             return False
-        self._is_held = False
+        for statement in schema.statements(schema.MIGRATIONS[version]):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {version + 1}")
         return True
 
-    async def _migrate_one(self) -> bool:
-        """Take the schema one version up. False: it is up to date. Raises StoreTooNew."""
-        async with self.write() as connection:
-            [(version,)] = await connection.execute_fetchall("PRAGMA user_version")
-            schema.refuse_newer(version, self._path)
-            found = {str(name): str(columns) for name, columns in await connection.execute_fetchall(schema.TABLES)}
-            schema.require_whole(version, found, self._path)
-            if version == schema.LATEST:
-                return False
-            for statement in schema.statements(schema.MIGRATIONS[version]):
-                await connection.execute(statement)
-            await connection.execute(f"PRAGMA user_version = {version + 1}")
-            return True
-
-    async def _connected(self) -> aiosqlite.Connection:
+    async def _connected(self) -> LiveConnection:
         if self._closed:
             raise StoreError(f"{self._path} is closed")
         if self._connection is None:
@@ -213,7 +217,33 @@ class Database:
                 log.warning("closing %s failed: %s", self._path, error)
 
 
-async def _connect(uri: str) -> aiosqlite.Connection:
+class _Held(Exception):
+    """Another process holds the file, by SQLite's `error`, and nothing was begun."""
+
+    def __init__(self, error: sqlite3.OperationalError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def _transaction(change: Callable[[Record], T], durable: bool, record: Record) -> T:
+    connection = record.connection
+    connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        if primary_code(error) != sqlite3.SQLITE_BUSY:
+            raise
+        raise _Held(error) from error
+    try:
+        answer = change(record)
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.rollback()
+        raise
+    return answer
+
+
+async def _connect(uri: str) -> LiveConnection:
     """Open; whoever is cancelled meanwhile waits for the end of it, since its thread reports to this loop."""
     opening = asyncio.create_task(_open(uri))
     try:
@@ -224,9 +254,12 @@ async def _connect(uri: str) -> aiosqlite.Connection:
         raise
 
 
-async def _open(uri: str) -> aiosqlite.Connection:
+async def _open(uri: str) -> LiveConnection:
     _try_opening(uri)
-    connection = await aiosqlite.connect(uri, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S)
+    connection = LiveConnection(
+        lambda: sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S), iter_chunk_size=1
+    )
+    await connection
     try:
         connection.row_factory = sqlite3.Row
         for pragma in PRAGMAS:
@@ -239,7 +272,7 @@ async def _open(uri: str) -> aiosqlite.Connection:
     return connection
 
 
-async def _set(connection: aiosqlite.Connection, pragma: str) -> None:
+async def _set(connection: LiveConnection, pragma: str) -> None:
     """SQLite waits for others that use the file, but not before it turns a new one into WAL."""
     until = time.monotonic() + BUSY_TIMEOUT_S
     while True:

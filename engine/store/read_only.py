@@ -49,11 +49,6 @@ def require_whole(path: Path) -> None:
         raise StoreDamaged(damage(path, " ".join(found.split()), RESCUE))
 
 
-def is_alone(connection: sqlite3.Connection, netuid: int) -> bool:
-    """Whether the store holds this subnet only, as it does unless a folder was used for two."""
-    return [row["netuid"] for row in connection.execute("SELECT DISTINCT netuid FROM neurons")] == [netuid]
-
-
 def _uri(path: Path, brief: bool) -> str:
     """SQLite keeps two files beside a database in WAL mode, for readers too, unless it is told that none writes.
 

@@ -1,6 +1,6 @@
 """What is read from the store for exports and screens: rows as values."""
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from msgspec import Meta, Struct
 
@@ -81,6 +81,23 @@ class Appearance(Earned, frozen=True, kw_only=True):
     agreement: Finite
     won: bool
     status: ReplyStatus
+
+
+class Mark(NamedTuple):
+    """Where a round lies: the number under which it is stored, which grows, and when it was asked."""
+
+    number: int
+    at: float
+
+
+class PastReply(NamedTuple):
+    """One reply of a miner as its account needs it: no text, no reasons."""
+
+    at: float
+    uid: int
+    status: ReplyStatus
+    ms: float
+    emission: float
 
 
 class StoredNeuron(Struct, frozen=True, kw_only=True):

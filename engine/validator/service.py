@@ -30,11 +30,12 @@ from engine.validator.loop import Validator
 from engine.validator.refusals import Refusals
 from engine.validator.scores import Scoreboard
 from engine.validator.selection import Selection, Sweeper
-from engine.validator.views import PLANS_SHOWN, ROUNDS_SHOWN, miner_views, plan_view, setter_view
+from engine.validator.views import PLANS_SHOWN, ROUNDS_SHOWN, miner_views, setter_view
 from engine.values import Metagraph, Outcome, Peer
 from engine.weights.averages import AverageBook, Exponential, Rule, Windowed
 from engine.weights.plan import Basis, HotkeyScore, WeightPlan, plan_weights
 from engine.weights.setter import WeightSetter
+from engine.weights.views import plan_view
 
 VALIDATOR = "validator"
 UNSETTLED = ("unknown", "committed")
@@ -186,7 +187,8 @@ class Validating:
         last_rounds = await store.recent_rounds(netuid, ROUNDS_SHOWN)
         self.validator.show(last_rounds[::-1], await store.count_rounds(netuid))
         self._earlier_run_ended = last_rounds[0].started_at if last_rounds else None
-        self._plans.extend((await store.journal.recent(netuid, PLANS_SHOWN))[::-1])
+        for earlier in reversed(await store.journal.recent(netuid, PLANS_SHOWN)):
+            self._plans.append(plan_view(earlier.plan, at=earlier.at, outcome=earlier.outcome, reason=earlier.reason))
 
     def _tell_who_had_stopped(self, metagraph: Metagraph) -> None:
         """Once, of the miners that did not answer any more when the last run ended."""
@@ -223,7 +225,12 @@ class Validating:
             task.add_done_callback(self._skipping.discard)
         elif outcome.status in ON_CHAIN:
             self._on_chain_by = plan.profile
-        row = plan_view(plan, outcome, time.time())
+        row = plan_view(
+            plan,
+            at=time.time(),
+            outcome=outcome.status if outcome else "skipped",
+            reason=outcome.reason if outcome else plan.skipped,
+        )
         earlier = next((one for one in self._plans if one.block == row.block and one.outcome in UNSETTLED), None)
         if earlier is not None:
             self._plans.remove(earlier)

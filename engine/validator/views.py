@@ -7,16 +7,17 @@ from engine.percentile import percentile
 from engine.snapshot import (
     CommitView,
     MinerView,
-    PlanView,
     RoundView,
     SetterView,
 )
-from engine.store.journal import REASON_WIDTH
+from engine.store.tally import Tally
 from engine.text import safe
+from engine.transport.dialect import Availability
 from engine.validator.scores import Scoreboard
 from engine.validator.selection import Selection
-from engine.values import Metagraph, Neuron, Outcome, Round, WeightCommit
+from engine.values import Metagraph, Neuron, Round, WeightCommit
 from engine.weights.plan import WeightPlan
+from engine.weights.views import REASON_WIDTH
 from engine.weights.window import Wait
 
 ROUNDS_SHOWN = 200
@@ -60,19 +61,6 @@ def clusters_of_uids(judged: Round) -> list[list[int]]:
     return [[uids[hotkey] for hotkey in cluster] for cluster in judged.judgement.clusters]
 
 
-def plan_view(plan: WeightPlan, outcome: Outcome | None, at: float) -> PlanView:
-    """One plan as a row of the journal; without an outcome it was not sent."""
-    return PlanView(
-        at=at,
-        block=plan.block,
-        mode=plan.mode,
-        uids=tuple(row.uid for row in plan.rows),
-        weights_u16=tuple(row.u16 for row in plan.rows),
-        outcome=outcome.status if outcome else "skipped",
-        reason=safe(outcome.reason if outcome else plan.skipped, REASON_WIDTH),
-    )
-
-
 def setter_view(wait: Wait, commits: Sequence[WeightCommit]) -> SetterView:
     """What the setter of weights waits for, and what it has still to reveal."""
     return SetterView(
@@ -98,41 +86,61 @@ def miner_views(
     planned = {row.uid: row.weight for row in plan.rows}
     known = set(scoreboard.hotkeys) | set(selection.candidates) | set(selection.refused)
     return tuple(
-        _miner_view(neuron, scoreboard, selection, names, on_chain, planned, now)
+        miner_view(
+            uid=neuron.uid,
+            hotkey=neuron.hotkey,
+            name=names.get(neuron.hotkey, ""),
+            tally=scoreboard.tally(neuron.hotkey),
+            ema=scoreboard.ema(neuron.hotkey, now),
+            history=scoreboard.ema_history(neuron.hotkey),
+            latency_ms=scoreboard.latency_ms(neuron.hotkey),
+            weight=on_chain.get(neuron.uid, 0.0),
+            planned=planned.get(neuron.uid, 0.0),
+            now=now,
+            neuron=neuron,
+            availability=selection.availability(neuron.hotkey),
+            refused=selection.refused.get(neuron.hotkey, ""),
+        )
         for neuron in metagraph.neurons
         if neuron.hotkey in known or on_chain.get(neuron.uid, 0.0) > 0
     )
 
 
-def _miner_view(
-    neuron: Neuron,
-    scoreboard: Scoreboard,
-    selection: Selection,
-    names: Mapping[str, str],
-    on_chain: dict[int, float],
-    planned: dict[int, float],
+def miner_view(
+    *,
+    uid: int,
+    hotkey: str,
+    name: str,
+    tally: Tally,
+    ema: float,
+    history: tuple[float, ...],
+    latency_ms: float,
+    weight: float,
+    planned: float,
     now: float,
+    neuron: Neuron | None = None,
+    availability: Availability | None = None,
+    refused: str = "",
 ) -> MinerView:
-    tally = scoreboard.tally(neuron.hotkey)
-    availability = selection.availability(neuron.hotkey)
-    history = scoreboard.ema_history(neuron.hotkey)
-    note = selection.refused.get(neuron.hotkey, "") or (availability.reason if availability else "")
+    """A miner's row, live or recorded. `history` is its average after each of its last samples; `weight` and `planned`
+    are shares; `neuron`, `availability` and `refused` (why it is not asked) are known of a running engine only."""
+    note = refused or (availability.reason if availability else "")
     return MinerView(
-        uid=neuron.uid,
-        hotkey=neuron.hotkey,
-        name=safe(names.get(neuron.hotkey, ""), NAME_WIDTH),
-        stake=neuron.stake,
-        ema=scoreboard.ema(neuron.hotkey, now),
+        uid=uid,
+        hotkey=hotkey,
+        name=safe(name, NAME_WIDTH),
+        stake=neuron.stake if neuron else None,
+        ema=ema,
         ema_before=history[-2] if len(history) > 1 else 0.0,
         ema_history=history,
         last_emission=tally.last_emission or 0.0,
-        weight=on_chain.get(neuron.uid, 0.0),
-        planned=planned.get(neuron.uid, 0.0),
-        incentive=neuron.incentive,
+        weight=weight,
+        planned=planned,
+        incentive=neuron.incentive if neuron else None,
         rounds=tally.rounds,
         answered=tally.answered,
         failed=tally.failed,
-        latency_ms=round(scoreboard.latency_ms(neuron.hotkey), 1),
+        latency_ms=round(latency_ms, 1),
         last_answer_at=tally.last_answer_at or 0.0,
         available=availability.available if availability else None,
         state=tally.state(now),

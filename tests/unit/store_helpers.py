@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from engine.store.store import Store
 from engine.values import Challenge, Judgement, Reply, Request, Round, Verdict
 from engine.weights.plan import WeightPlan, WeightRow
 
@@ -95,3 +96,9 @@ def a_plan(block: int = 100, uids: Sequence[int] = (1, 2), **changed: Any) -> We
         "rows": tuple(WeightRow(uid=uid, hotkey=hotkey(uid), weight=1 / len(uids), u16=65535) for uid in uids),
     }
     return WeightPlan(**(fields | changed))
+
+
+async def recorded(store: Store, id: str) -> Round | None:
+    """The whole round under this id, as it was recorded."""
+    found = await store._database.read(lambda record: record.rounds.found(id))
+    return found.round if found else None

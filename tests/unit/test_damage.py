@@ -26,7 +26,7 @@ from engine.damage import Damaged
 from engine.errors import StoreError
 from engine.node.node import STATUS_FILE
 from engine.store.errors import StoreDamaged
-from engine.store.reader import open_reader
+from engine.store.record import open_record
 from engine.store.schema import FILE_NAME as STORE
 from engine.values import Likeness
 
@@ -216,9 +216,9 @@ def test_a_row_that_nobody_wrote_is_damage(folder: Path, table: str, column: str
         one = f" WHERE rowid = (SELECT max(rowid) FROM {table})"  # noqa: S608
         connection.execute(f"UPDATE {table} SET {column} = ?{one}", (value,))  # noqa: S608 the names are ours
     damage = pytest.raises(StoreDamaged, match=rf"{STORE} is damaged: a row in it is not what was written")
-    with damage as raised, open_reader(folder / STORE) as reader:
-        for id in reader.newest_ids(10):
-            reader.round(id)
+    with damage as raised, open_record(folder / STORE) as record:
+        for id in record.rounds.newest_ids(10):
+            record.rounds.found(id)
     assert isinstance(raised.value, Damaged)
 
 
@@ -299,5 +299,5 @@ def test_a_likeness_without_a_place_is_damage(folder: Path, number: float) -> No
     likeness = Likeness(members=(0,), points=((number, 0.0),))
     with contextlib.closing(sqlite3.connect(folder / STORE)) as connection, connection:
         connection.execute("UPDATE likenesses SET value = ?", (msgspec.msgpack.encode(likeness),))
-    with pytest.raises(StoreDamaged), open_reader(folder / STORE) as reader:
-        reader.round(reader.newest_ids(1)[0])
+    with pytest.raises(StoreDamaged), open_record(folder / STORE) as record:
+        record.rounds.found(record.rounds.newest_ids(1)[0])

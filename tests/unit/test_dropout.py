@@ -14,7 +14,7 @@ from engine.validator.dropout import Cap, is_scored
 from engine.validator.scores import Scoreboard
 from engine.values import Reply, Round
 from engine.weights.averages import AverageBook, Exponential, Windowed
-from tests.unit.store_helpers import NETUID, PROFILE, T0, a_reply, a_round, a_verdict, hotkey
+from tests.unit.store_helpers import NETUID, PROFILE, T0, a_reply, a_round, a_verdict, hotkey, recorded
 
 PERIOD_S = 600.0
 MINUTE = 60.0
@@ -134,7 +134,7 @@ async def test_what_counted_is_stored_by_reply(store: Store) -> None:
     unscored = judged_by(board, replace(unscored, challenge=replace(unscored.challenge, scored=False)))
     for judged in (capped, unscored):
         await store.record(judged, netuid=NETUID, history=None, cursor=None)
-        assert await store.round(judged.challenge.id) == judged
+        assert await recorded(store, judged.challenge.id) == judged
     samples = await store.emissions(NETUID, PROFILE, 0.0, 10)
     assert samples == {hotkey(2): [(T0 + MINUTE, 0.25)], hotkey(3): [(T0 + MINUTE, 0.0)]}
     assert await store.answers_counted(NETUID, 0.0, T0 + PERIOD_S) == {hotkey(2): [T0 + MINUTE]}

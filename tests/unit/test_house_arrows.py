@@ -20,7 +20,7 @@ PLANTED = {
     "engine/transport/gate.py": "engine.challenges.errors",
     "engine/values.py": "engine.snapshot",
     "engine/answers/registry.py": "engine.scoring.votes",
-    "engine/store/rows.py": "engine.settings",
+    "engine/store/rounds.py": "engine.settings",
     "engine/sybil/suspects.py": "engine.store.store",
     "miner_server/limits.py": "miner_server.app",
     "miner_server/errors.py": "console.errors",

@@ -42,7 +42,7 @@ from engine.node.supervisor import Fatal
 from engine.settings import Settings
 from engine.snapshot import Snapshot
 from engine.store.errors import StoreFull
-from engine.store.reader import open_reader
+from engine.store.record import open_record
 from engine.store.schema import FILE_NAME
 from engine.store.store import Store
 from engine.transport.dialect import Availability
@@ -53,7 +53,7 @@ from engine.validator.service import VALIDATOR, Validating
 from engine.values import Neuron, Outcome
 from tests.unit.chain_helpers import NETUID, client_of, key, metagraph_on, running_subnet, weights_on
 from tests.unit.engine_helpers import Obliging, Questions, a_feed, named, until
-from tests.unit.store_helpers import a_reply, a_round
+from tests.unit.store_helpers import a_reply, a_round, recorded
 
 SAME_WORDS = "I have added both of the numbers up twice, and in the end the answer is 42 each time that I do it."
 
@@ -262,7 +262,7 @@ async def test_scoring_with_dropout_is_a_setting_and_goes_on_in_the_next_run(tmp
             assert validating.scoreboard.tally(key("miner1").ss58_address).answered == 4
         counted = []
         for name in "abcd":
-            judged = await house.store.round(name)
+            judged = await recorded(house.store, name)
             assert judged is not None
             counted += [{judged.counted(reply) for reply in judged.replies}]
         assert counted == [{"yes"}, {"yes"}, {"cap"}, {"cap"}]
@@ -297,8 +297,8 @@ async def test_a_sybil_group_is_shown_held_and_penalised_across_runs(tmp_path: P
             taken = {row.hotkey: row.penalty for row in validating._upcoming().rows}
             assert taken == {first: 0.0, max(pair): pytest.approx(0.8)}
             assert [one.text for one in house.feed.attention] == ["uid 1, 2 are a sybil group: evidence under Miners"]
-    with open_reader(tmp_path / FILE_NAME) as reader:
-        assert reader.standings(NETUID)[first].held
+    with open_record(tmp_path / FILE_NAME) as record:
+        assert record.standings.of(NETUID)[first].held
 
 
 async def test_the_share_of_rounds_that_are_not_scored_is_a_setting(tmp_path: Path) -> None:
@@ -448,8 +448,8 @@ async def test_neurons_are_noted_with_their_names_and_old_rounds_pruned(
         monkeypatch.setattr(house.store, "prune", prune)
         async with running(house, "chain watch"):
             await until(lambda: pruned)
-    with open_reader(tmp_path / FILE_NAME) as reader:
-        names = {neuron.name for neuron in reader.neurons()}
+    with open_record(tmp_path / FILE_NAME) as record:
+        names = {neuron.name for neuron in record.neurons.all()}
     assert names == {"", "strong-1"}
 
 

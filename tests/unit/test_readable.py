@@ -24,7 +24,7 @@ from console.screens.keymap import Keymap
 from console.tui.app import ConsoleApp
 from engine.folders import state_home
 from engine.locks import folder_lock
-from engine.store.reader import open_reader
+from engine.store.record import open_record
 from engine.store.schema import FILE_NAME, LATEST
 from engine.store.store import Store
 from tests.unit.recorded_helpers import shows, until
@@ -55,8 +55,8 @@ def copies() -> list[Path]:
 
 
 def rounds_in(folder: Path) -> int:
-    with open_reader(folder / FILE_NAME, brief=True) as reader:
-        return sum(1 for _ in reader.rounds(0.0))
+    with open_record(folder / FILE_NAME, brief=True) as record:
+        return sum(1 for _ in record.rounds.since(0.0))
 
 
 def nothing(_text: str) -> None:

@@ -11,9 +11,9 @@ from console.record.recording import Recording
 from console.record.timeline import Timeline
 from engine.errors import StoreError
 from engine.snapshot import Snapshot
-from engine.store.past import Mark
 from engine.store.schema import FILE_NAME
 from engine.store.store import Store
+from engine.store.stored import Mark
 from engine.validator.scores import Scoreboard
 from engine.validator.views import round_view
 from engine.values import Outcome, Round

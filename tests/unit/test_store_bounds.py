@@ -18,13 +18,13 @@ from msgspec.structs import replace
 
 from engine.snapshot import MinerState
 from engine.store import columns, nonces
+from engine.store import store as stored_nonces
 from engine.store.columns import cells, decoded, fields, from_json, unpacked
 from engine.store.errors import BadRow, StoreTooNew
-from engine.store.nonces import NonceTable
-from engine.store.reader import open_reader
-from engine.store.retention import TEXTS_DROPPED
-from engine.store.rows import require_finite
-from engine.store.store import Store
+from engine.store.record import open_record
+from engine.store.round_rows import require_finite
+from engine.store.rounds import TEXTS_DROPPED
+from engine.store.store import Store, StoredNonces
 from engine.store.stored import Merit, Pay, Uid
 from engine.store.tally import Tally
 from engine.transport.replay import NoncesUnavailable
@@ -141,15 +141,15 @@ def test_a_row_of_other_types_is_a_bad_row() -> None:
 async def test_a_table_of_nonces_that_was_full_before_a_restart_is_full_after_it(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(nonces, "MAX_NONCES", 2)
+    monkeypatch.setattr(stored_nonces, "MAX_NONCES", 2)
     for key in ("one", "two"):
         assert await store.nonces.remember(key, until=2e9)
     with pytest.raises(NoncesUnavailable):
-        await NonceTable(store._database).remember("three", until=2e9)
+        await StoredNonces(store._database).remember("three", until=2e9)
 
 
 async def test_nonces_are_swept_when_as_many_new_ones_came(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nonces, "SWEEP_EVERY", 2)
+    monkeypatch.setattr(stored_nonces, "SWEEP_EVERY", 2)
     over = time.time() - nonces.CLOCK_STEP_S - 1
     assert await store.nonces.remember("over", until=over)
     assert await store.nonces.remember("new", until=2e9)
@@ -223,7 +223,7 @@ async def test_the_newest_come_first_and_no_more_than_were_asked_for(store: Stor
     await record(store, 9, netuid=1)
     assert [one.challenge.id for one in await store.recent_rounds(NETUID, 2)] == [f"{NETUID}-2", f"{NETUID}-1"]
     assert [one.name for one in await store.recent_commands(2)] == ["command 2", "command 1"]
-    assert [one.block for one in await store.journal.recent(NETUID, 2)] == [102, 101]
+    assert [one.plan.block for one in await store.journal.recent(NETUID, 2)] == [102, 101]
     assert await store.count_rounds(NETUID) == 3
     assert (await store.count_rounds(1), await store.count_rounds(5)) == (1, 0)
 
@@ -234,42 +234,49 @@ async def test_another_process_reads_from_an_instant_on_and_of_one_subnet(store:
         await store.journal.skip(a_plan(100 + number, skipped="why"))
     await record(store, 9, netuid=1)
     await store.note_neurons(NETUID, [(hotkey(1), "c", 1, "first"), (hotkey(2), "c", 2, "")], at=T0)
-    with open_reader(tmp_path / "store.db") as reader:
-        assert [one.id for one in reader.rounds(T0 + 60)] == [f"{NETUID}-1", f"{NETUID}-2", "1-9"]
-        assert [(one.round_id, one.uid) for one in reader.replies(T0 + 120)] == [
+    with open_record(tmp_path / "store.db") as kept:
+        assert [one.id for one in kept.rounds.since(T0 + 60)] == [f"{NETUID}-1", f"{NETUID}-2", "1-9"]
+        assert [(one.round_id, one.uid) for one in kept.replies.since(T0 + 120)] == [
             *((f"{NETUID}-2", uid) for uid in range(3)),
             *(("1-9", uid) for uid in range(3)),
         ]
-        assert reader.ids(NETUID, T0 + 60) == [f"{NETUID}-1", f"{NETUID}-2"]
-        assert reader.newest_ids(2) == ["1-9", f"{NETUID}-2"]
-        assert reader.newest_subnet() == 1
-        assert reader.names(NETUID) == {hotkey(1): "first"}
-        assert reader.names(1) == {}
-        assert reader.from_the_future(T0 + 60) == (2, T0 + 540)
-        assert reader.from_the_future(T0 + 540) == (0, 0.0)
-        assert [one.round_id for one in reader.appearances(NETUID, hotkey(1), 2, until=T0 + 60)] == [
+        assert kept.rounds.ids(NETUID, T0 + 60) == [f"{NETUID}-1", f"{NETUID}-2"]
+        assert kept.rounds.newest_ids(2) == ["1-9", f"{NETUID}-2"]
+        assert kept.rounds.newest_subnet() == 1
+        assert kept.neurons.names(NETUID) == {hotkey(0): "", hotkey(1): "first", hotkey(2): ""}
+        assert kept.neurons.names(1) == {hotkey(uid): "" for uid in range(3)}
+        assert kept.rounds.from_the_future(T0 + 60) == (2, T0 + 540)
+        assert kept.rounds.from_the_future(T0 + 540) == (0, 0.0)
+        assert [one.round_id for one in kept.replies.appearances(NETUID, hotkey(1), 2, until=T0 + 60)] == [
             f"{NETUID}-1",
             f"{NETUID}-0",
         ]
-        first, last = min(reader.plans(0.0), key=lambda one: one.at), max(reader.plans(0.0), key=lambda one: one.at)
-        assert [len(list(reader.plans(at))) for at in (first.at, last.at, last.at + 1)] == [3, 1, 0]
+        first, last = (
+            min(kept.plans.since(0.0), key=lambda one: one.at),
+            max(kept.plans.since(0.0), key=lambda one: one.at),
+        )
+        assert [len(list(kept.plans.since(at))) for at in (first.at, last.at, last.at + 1)] == [3, 1, 0]
 
 
 async def test_ids_are_those_of_rounds_whose_texts_are_kept(store: Store, tmp_path: Path) -> None:
     for number in range(3):
         await record(store, number)
     await store.set_cursor(TEXTS_DROPPED, 2)
-    with open_reader(tmp_path / "store.db") as reader:
-        assert reader.ids(NETUID, 0.0) == [f"{NETUID}-2"]
+    with open_record(tmp_path / "store.db") as kept:
+        assert kept.rounds.ids(NETUID, 0.0) == [f"{NETUID}-2"]
 
 
 def test_an_empty_store_has_nothing(tmp_path: Path) -> None:
     asyncio.run(_made(tmp_path / "store.db"))
-    with open_reader(tmp_path / "store.db") as reader:
-        nothing: list[object] = [reader.newest_subnet(), reader.round("x"), reader.weights(NETUID)]
+    with open_record(tmp_path / "store.db") as kept:
+        nothing: list[object] = [
+            kept.rounds.newest_subnet(),
+            kept.rounds.found("x"),
+            kept.plans.on_chain_or_sent(NETUID),
+        ]
         assert nothing == [None] * 3
-        assert [*reader.rounds(0.0), *reader.ids(NETUID, 0.0), *reader.newest_ids(9)] == []
-        assert (reader.profile(NETUID), reader.from_the_future(0.0)) == ("", (0, 0.0))
+        assert [*kept.rounds.since(0.0), *kept.rounds.ids(NETUID, 0.0), *kept.rounds.newest_ids(9)] == []
+        assert (kept.carried.profile(NETUID), kept.rounds.from_the_future(0.0)) == ("", (0, 0.0))
 
 
 async def _made(path: Path) -> None:
@@ -301,9 +308,8 @@ async def test_an_empty_name_changes_none_and_who_is_not_noted_is_not_registered
     await store.note_neurons(NETUID, [(hotkey(1), "cold", 1, "first"), (hotkey(2), "cold", 2, "")], at=T0)
     await store.note_neurons(1, [(hotkey(1), "cold", 4, "elsewhere")], at=T0)
     await store.note_neurons(NETUID, [(hotkey(1), "other", 7, "")], at=T0 - 5)
-    async with store._database.read() as connection:
-        query = "SELECT netuid, hotkey, coldkey, uid, name, registered, seen_at FROM neurons ORDER BY netuid, hotkey"
-        rows = [tuple(row) for row in await connection.execute_fetchall(query)]
+    query = "SELECT netuid, hotkey, coldkey, uid, name, registered, seen_at FROM neurons ORDER BY netuid, hotkey"
+    rows = await store._database.read(lambda record: list(map(tuple, record.connection.execute(query))))
     assert rows == [
         (1, hotkey(1), "cold", 4, "elsewhere", 1, T0),
         (NETUID, hotkey(1), "other", 7, "first", 1, T0),

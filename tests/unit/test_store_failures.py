@@ -10,9 +10,10 @@ import pytest
 from engine.errors import StoreError
 from engine.store.database import Database
 from engine.store.errors import StoreFull
+from engine.store.record import Record
 from engine.store.store import Store
 from engine.values import Round
-from tests.unit.store_helpers import NETUID, a_plan, a_reply, a_round
+from tests.unit.store_helpers import NETUID, a_plan, a_reply, a_round, recorded
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ async def check_full(store: Store, first_missing: int) -> None:
     with pytest.raises(StoreFull):
         await store.journal.intend(a_plan(uids=range(1000)))
     assert not await store.has_round(f"round-{first_missing}")
-    assert await store.round(f"round-{first_missing - 1}") == big_round(first_missing - 1)
+    assert await recorded(store, f"round-{first_missing - 1}") == big_round(first_missing - 1)
     assert await store.cursor("synthetic") == first_missing
     assert await store.journal.open_entries() == ()
 
@@ -52,17 +53,19 @@ async def check_room_again(store: Store, number: int) -> None:
     await store.record(big_round(number), netuid=NETUID, history=b"h", cursor=("synthetic", number + 1))
     entry = await store.journal.intend(a_plan(uids=range(250)))
     assert [open_entry.id for open_entry in await store.journal.open_entries()] == [entry]
-    assert await store.round(f"round-{number}") == big_round(number)
+    assert await recorded(store, f"round-{number}") == big_round(number)
+
+
+async def limit_pages(database: Database, most: int) -> None:
+    await database.read(lambda record: record.connection.execute(f"PRAGMA max_page_count = {most}").fetchall())
 
 
 async def test_a_full_database_keeps_what_it_has(database: Database) -> None:
     store = Store(database, retention_days=7)
-    async with database.read() as connection:
-        await connection.execute_fetchall("PRAGMA max_page_count = 60")
+    await limit_pages(database, 60)
     first_missing = await fill(store)
     await check_full(store, first_missing)
-    async with database.read() as connection:
-        await connection.execute_fetchall("PRAGMA max_page_count = 1000")
+    await limit_pages(database, 1000)
     await check_room_again(store, first_missing)
 
 
@@ -107,11 +110,11 @@ async def test_a_cancelled_record_is_whole_or_not_there(database: Database, step
         await asyncio.sleep(0.0005)
     writing.cancel()
     await asyncio.gather(writing, return_exceptions=True)
-    stored = await store.round("round-0")
+    stored = await recorded(store, "round-0")
     assert stored in (None, big_round(0))
     assert await store.cursor("synthetic") == (1 if stored else None)
     await store.record(big_round(1), netuid=NETUID, history=b"h", cursor=("synthetic", 2))
-    assert await store.round("round-1") == big_round(1)
+    assert await recorded(store, "round-1") == big_round(1)
 
 
 async def test_writes_at_the_same_time_take_turns(database: Database) -> None:
@@ -125,18 +128,19 @@ async def test_writes_at_the_same_time_take_turns(database: Database) -> None:
 
 
 async def test_an_error_of_the_caller_rolls_back(database: Database) -> None:
+    def change(record: Record) -> None:
+        record.carried.set_cursor("file", 1)
+        raise KeyError("the caller's")
+
     with pytest.raises(KeyError):
-        async with database.write() as connection:
-            await connection.execute("INSERT INTO cursors (name, value) VALUES ('file', 1)")
-            raise KeyError("the caller's")
+        await database.write(change)
     assert await Store(database, retention_days=7).cursor("file") is None
 
 
 async def test_a_file_that_vanished_is_not_replaced_by_an_empty_one(tmp_path: Path, database: Database) -> None:
     store = Store(database, retention_days=7)
     with pytest.raises(StoreError):
-        async with database.read() as connection:
-            await connection.execute("SELECT no_such_column FROM rounds")
+        await database.read(lambda record: record.connection.execute("SELECT no_such_column FROM rounds"))
     (tmp_path / "store.db").unlink()
     with pytest.raises(StoreError, match="was deleted or moved while it was in use: put it back"):
         await store.cursor("file")

@@ -24,7 +24,7 @@ from engine.place import Place
 from engine.sqlite import beside
 from engine.store import database
 from engine.store.errors import StoreGone, StoreLocked
-from engine.store.reader import open_reader
+from engine.store.record import open_record
 from engine.store.store import Store
 from engine.validator.backlog import Backlog, Entry
 from tests.unit.store_helpers import NETUID, a_plan, a_round
@@ -52,8 +52,8 @@ async def record(store: Store, number: int) -> None:
 
 def found(path: Path) -> list[str]:
     """What another process reads of the store."""
-    with open_reader(path) as reader:
-        return reader.newest_ids(10)
+    with open_record(path) as kept:
+        return kept.rounds.newest_ids(10)
 
 
 def is_there(path: Path) -> bool:

@@ -67,9 +67,9 @@ async def test_recent_entries_are_newest_first_with_skipped_plans(store: Store) 
     await store.journal.skip(a_plan(200, rows=(), skipped="no miner serves", mode="degraded"))
     await store.journal.intend(a_plan(300, netuid=1))
     skipped, sent = await store.journal.recent(NETUID, 5)
-    assert (skipped.block, skipped.mode, skipped.uids) == (200, "degraded", ())
+    assert (skipped.plan.block, skipped.plan.mode, skipped.plan.rows) == (200, "degraded", ())
     assert (skipped.outcome, skipped.reason) == ("skipped", "no miner serves")
-    assert (sent.block, sent.uids, sent.weights_u16, sent.outcome) == (100, (1, 2), (65535, 65535), "ok")
+    assert (sent.plan, sent.outcome) == (a_plan(100, uids=(1, 2)), "ok")
     assert await store.journal.recent(NETUID, 1) == (skipped,)
     assert [entry.plan.netuid for entry in await store.journal.open_entries()] == [1]
 
@@ -104,8 +104,7 @@ async def test_an_intent_is_committed_through_to_the_disk_and_other_writes_are_n
     database = await Database.open(tmp_path / "traced.db")
     store = Store(database, retention_days=7)
     statements: list[str] = []
-    async with database.read() as connection:
-        await connection.set_trace_callback(statements.append)
+    await database.read(lambda record: record.connection.set_trace_callback(statements.append))
     await store.journal.intend(a_plan())
     await store.set_cursor("file", 1)
     await database.close()

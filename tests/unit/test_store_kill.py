@@ -8,9 +8,9 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from engine.store.reader import open_reader
+from engine.store.record import open_record
 from engine.store.store import Store
-from tests.unit.store_helpers import NETUID, PROFILE, a_reply, a_round, hotkey
+from tests.unit.store_helpers import NETUID, PROFILE, a_reply, a_round, hotkey, recorded
 
 KILLS = 8
 REPLIES = 40
@@ -19,7 +19,7 @@ RECORD_FOR_EVER = f"""
 import asyncio, sys
 from pathlib import Path
 from engine.store.store import Store
-from tests.unit.store_helpers import NETUID, a_reply, a_round
+from tests.unit.store_helpers import NETUID, a_reply, a_round, recorded
 async def main():
     store = await Store.open(Path(sys.argv[1]), retention_days=7)
     number = await store.cursor("synthetic") or 0
@@ -48,15 +48,15 @@ async def test_rounds_survive_kills(tmp_path: Path) -> None:
     luck = random.Random(7)
     for _ in range(KILLS):
         said = recorded_until_killed(path, rounds=luck.randint(1, 15))
-        with open_reader(path) as reader:
-            assert sum(1 for _ in reader.rounds(0.0)) in (said, said + 1)
+        with open_record(path) as record:
+            assert sum(1 for _ in record.rounds.since(0.0)) in (said, said + 1)
     store = await Store.open(path, retention_days=7)
     stored = await store.cursor("synthetic")
     assert stored in (said, said + 1)
     assert await store.history(NETUID, "robust") == b"%d" % stored
     replies = [a_reply(uid, text="word " * 300) for uid in range(REPLIES)]
     for number in range(stored):
-        assert await store.round(f"round-{number}") == a_round(number, replies)
+        assert await recorded(store, f"round-{number}") == a_round(number, replies)
     assert not await store.has_round(f"round-{stored}")
     tallies = await store.tallies(NETUID)
     assert {tally.rounds for tally in tallies.values()} == {stored}

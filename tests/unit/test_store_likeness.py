@@ -12,10 +12,10 @@ from msgspec.structs import replace
 
 from engine.scoring.likeness import compare
 from engine.store.errors import StoreOld, StoreUnusable
-from engine.store.reader import open_reader
+from engine.store.record import open_record
 from engine.store.store import Store
 from engine.values import Round
-from tests.unit.store_helpers import NETUID, T0, a_round
+from tests.unit.store_helpers import NETUID, T0, a_round, recorded
 
 DAY = 86400.0
 OLD = Path(__file__).parent.parent / "data" / "store-0004.sql"
@@ -44,10 +44,10 @@ async def test_it_comes_back_with_its_round_and_only_there(store: Store, path: P
     judged, without = compared_round(0), a_round(1)
     for one in (judged, without):
         await store.record(one, netuid=NETUID, history=None, cursor=None)
-    assert await store.round("round-0") == judged
-    assert await store.round("round-1") == without
-    with open_reader(path) as reader:
-        found = [reader.round(id) for id in ("round-0", "round-1")]
+    assert await recorded(store, "round-0") == judged
+    assert await recorded(store, "round-1") == without
+    with open_record(path) as record:
+        found = [record.rounds.found(id) for id in ("round-0", "round-1")]
     assert [one and one.round for one in found] == [judged, without]
     assert [one.likeness for one in await store.recent_rounds(NETUID, 5)] == [None, None]
 
@@ -63,13 +63,13 @@ async def test_it_goes_when_its_round_is_too_old(store: Store, path: Path) -> No
 async def test_rounds_of_an_earlier_version_have_none(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(OLD.read_text(encoding="utf-8"))
-    with pytest.raises(StoreOld, match="launch it once to migrate"), open_reader(path):
+    with pytest.raises(StoreOld, match="launch it once to migrate"), open_record(path):
         pass
     store = await Store.open(path, retention_days=7)
     await store.record(compared_round(1), netuid=NETUID, history=None, cursor=None)
     await store.close()
-    with open_reader(path) as reader:
-        old, new = reader.round("round-0"), reader.round("round-1")
+    with open_record(path) as record:
+        old, new = record.rounds.found("round-0"), record.rounds.found("round-1")
     assert old is not None
     assert new is not None
     assert len(old.round.replies) == 7
@@ -91,5 +91,5 @@ async def test_a_row_that_is_none_of_ours_is_said_to_be(store: Store, path: Path
     await store.record(compared_round(0), netuid=NETUID, history=None, cursor=None)
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE likenesses SET value = ?", (msgspec.msgpack.encode(likeness),))
-    with pytest.raises(StoreUnusable, match="a row in it is not what was written"), open_reader(path) as reader:
-        reader.round("round-0")
+    with pytest.raises(StoreUnusable, match="a row in it is not what was written"), open_record(path) as record:
+        record.rounds.found("round-0")

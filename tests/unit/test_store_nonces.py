@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.store import nonces
+from engine.store import store as stored_nonces
 from engine.store.store import Store
 from engine.transport.replay import NonceStore, NoncesUnavailable
 
@@ -46,7 +47,7 @@ async def test_what_is_long_over_is_forgotten_and_what_may_count_is_not(tmp_path
 
 
 async def test_a_full_table_refuses_until_something_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nonces, "MAX_NONCES", 3)
+    monkeypatch.setattr(stored_nonces, "MAX_NONCES", 3)
     store = await reopened(tmp_path / "store.db")
     over = time.time() - nonces.CLOCK_STEP_S - 1
     assert await store.nonces.remember("old", until=over)

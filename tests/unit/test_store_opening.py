@@ -18,11 +18,11 @@ import pytest
 from engine.errors import StoreError
 from engine.store import database
 from engine.store.errors import StoreTooNew, StoreUnusable
-from engine.store.reader import open_reader
+from engine.store.record import open_record
 from engine.store.schema import LATEST, MIGRATIONS
 from engine.store.store import Store
 from engine.weights.averages import Exponential
-from tests.unit.store_helpers import NETUID, T0, a_round, hotkey
+from tests.unit.store_helpers import NETUID, T0, a_round, hotkey, recorded
 
 
 @pytest.fixture
@@ -93,11 +93,11 @@ async def test_what_counted_and_the_rule_of_scores_are_carried_over(path: Path) 
         connection.execute("PRAGMA user_version = 4")
         connection.commit()
     await use(path)
-    with open_reader(path) as reader:
-        assert reader.score_rule(78) == Exponential(alpha=0.25, window_s=7200.0)
-        replies = [reply for reply in reader.replies(0.0) if reply.round_id == "r"]
-        assert reader.profile(78) == "loosh"
-        assert reader.profile(1) == ""
+    with open_record(path) as record:
+        assert record.carried.score_rule(78) == Exponential(alpha=0.25, window_s=7200.0)
+        replies = [reply for reply in record.replies.since(0.0) if reply.round_id == "r"]
+        assert record.carried.profile(78) == "loosh"
+        assert record.carried.profile(1) == ""
     assert [reply.counted for reply in replies] == ["yes", "ignored", "cancelled"]
     assert {reply.profile for reply in replies} == {"loosh"}
 
@@ -165,9 +165,9 @@ async def test_a_damaged_page_is_reported_and_the_repaired_file_used_again(path:
     damage(path)
     store = await Store.open(path, retention_days=7)
     with pytest.raises(StoreUnusable, match=r"damaged.*move it away"):
-        await store.round("round-0")
+        await recorded(store, "round-0")
     shutil.copy(whole, path)
-    assert await store.round("round-0") == a_round()
+    assert await recorded(store, "round-0") == a_round()
     await store.close()
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from engine.store.errors import StoreUnusable
-from engine.store.past import Mark, open_past
-from engine.store.reader import open_reader
+from engine.store.record import open_record
 from engine.store.schema import FILE_NAME
 from engine.store.store import Store
+from engine.store.stored import Mark
 from engine.values import Outcome
 from tests.unit.store_helpers import NETUID, PROFILE, T0, a_plan, a_reply, a_round, hotkey
 
@@ -37,10 +37,10 @@ def copied(folder: Path) -> Path:
 async def test_looking_back_leaves_no_trace_in_the_folder(tmp_path: Path) -> None:
     await (await stored(tmp_path, 3)).close()
     before = files(tmp_path)
-    with open_past(tmp_path / FILE_NAME) as past:
-        assert past.reader.newest_subnet() == NETUID
-    with open_reader(tmp_path / FILE_NAME, brief=True) as reader:
-        assert reader.round("round-1") is not None
+    with open_record(tmp_path / FILE_NAME, brief=True) as record:
+        assert record.rounds.newest_subnet() == NETUID
+    with open_record(tmp_path / FILE_NAME, brief=True) as record:
+        assert record.rounds.found("round-1") is not None
     assert list(before) == [FILE_NAME]
     assert files(tmp_path) == before
 
@@ -48,11 +48,11 @@ async def test_looking_back_leaves_no_trace_in_the_folder(tmp_path: Path) -> Non
 async def test_what_a_running_engine_has_only_in_its_log_is_seen(tmp_path: Path) -> None:
     store = await stored(tmp_path, 3)
     try:
-        with open_past(tmp_path / FILE_NAME) as past:
-            assert [mark.number for mark in past.marks(NETUID, after=0)] == [1, 2, 3]
+        with open_record(tmp_path / FILE_NAME, brief=True) as record:
+            assert [mark.number for mark in record.rounds.marks(NETUID, after=0)] == [1, 2, 3]
         await store.record(a_round(3), netuid=NETUID, history=None, cursor=None)
-        with open_past(tmp_path / FILE_NAME) as past:
-            assert past.marks(NETUID, after=3) == [Mark(4, T0 + 180)]
+        with open_record(tmp_path / FILE_NAME, brief=True) as record:
+            assert record.rounds.marks(NETUID, after=3) == [Mark(4, T0 + 180)]
     finally:
         await store.close()
 
@@ -64,11 +64,11 @@ async def test_a_copied_folder_is_read_where_nothing_can_be_written(
     copy = copied(tmp_path)
     await store.close()
     monkeypatch.setattr("os.access", lambda _path, _mode: False)
-    with open_reader(tmp_path / FILE_NAME) as reader:
-        assert reader.round("round-1") is not None
+    with open_record(tmp_path / FILE_NAME) as record:
+        assert record.rounds.found("round-1") is not None
     assert set(files(tmp_path)) == {FILE_NAME, "copy"}
     with pytest.raises(StoreUnusable, match=r"store\.db-wal can only be read in a folder that can be written"):
-        open_reader(copy / FILE_NAME).__enter__()
+        open_record(copy / FILE_NAME).__enter__()
 
 
 async def test_rounds_replies_and_samples_end_where_one_stands(tmp_path: Path) -> None:
@@ -76,16 +76,16 @@ async def test_rounds_replies_and_samples_end_where_one_stands(tmp_path: Path) -
     failed = a_reply(1, status="timeout", ms=0.0)
     await store.record(a_round(4, [failed]), netuid=NETUID, history=None, cursor=None)
     await store.close()
-    with open_past(tmp_path / FILE_NAME) as past:
-        assert (past.span(NETUID), past.span(3)) == ((1, 5), None)
-        found = past.round(2)
+    with open_record(tmp_path / FILE_NAME, brief=True) as record:
+        assert (record.rounds.span(NETUID), record.rounds.span(3)) == ((1, 5), None)
+        found = record.rounds.bare(2)
         assert found is not None
         assert (found.challenge.id, len(found.replies), found.replies[0].text) == ("round-1", 3, "")
-        assert past.round(9) is None
-        assert [reply.at for reply in past.last_replies(NETUID, hotkey(1), 3, 2)] == [T0 + 120, T0 + 60]
-        assert past.last_replies(NETUID, hotkey(1), 5, 1)[0].status == "timeout"
-        assert past.reader.samples_until(NETUID, hotkey(2), PROFILE, 5, 2) == [(T0 + 120, 0.5), (T0 + 180, 0.5)]
-        assert past.last_replies(NETUID, hotkey(9), 5, 2) == []
+        assert record.rounds.bare(9) is None
+        assert [reply.at for reply in record.replies.last(NETUID, hotkey(1), 3, 2)] == [T0 + 120, T0 + 60]
+        assert record.replies.last(NETUID, hotkey(1), 5, 1)[0].status == "timeout"
+        assert record.replies.samples_until(NETUID, hotkey(2), PROFILE, 5, 2) == [(T0 + 120, 0.5), (T0 + 180, 0.5)]
+        assert record.replies.last(NETUID, hotkey(9), 5, 2) == []
 
 
 async def test_a_second_subnet_in_the_same_store_is_another_record(tmp_path: Path) -> None:
@@ -93,9 +93,9 @@ async def test_a_second_subnet_in_the_same_store_is_another_record(tmp_path: Pat
     await store.record(a_round(2), netuid=NETUID + 1, history=None, cursor=None)
     await store.record(a_round(3), netuid=NETUID, history=None, cursor=None)
     await store.close()
-    with open_past(tmp_path / FILE_NAME) as past:
-        assert [mark.number for mark in past.marks(NETUID, after=0)] == [1, 2, 4]
-        assert [mark.number for mark in past.marks(NETUID + 1, after=0)] == [3]
+    with open_record(tmp_path / FILE_NAME, brief=True) as record:
+        assert [mark.number for mark in record.rounds.marks(NETUID, after=0)] == [1, 2, 4]
+        assert [mark.number for mark in record.rounds.marks(NETUID + 1, after=0)] == [3]
 
 
 async def test_journal_and_commands_end_where_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,15 +106,14 @@ async def test_journal_and_commands_end_where_one_stands(tmp_path: Path, monkeyp
         await store.journal.settle(entry, Outcome(status="ok", reason="\x1b[31mfine"))
         await store.log_command(at, "setweights", "\x1b[2J", "ok", "")
     await store.close()
-    with open_past(tmp_path / FILE_NAME) as past:
-        assert [plan.block for plan in past.plans(NETUID, 15.0, 9)] == [100]
-        assert [plan.block for plan in past.plans(NETUID, 25.0, 9)] == [100, 110]
-        assert past.plans(NETUID, 15.0, 9)[0].reason.isprintable()
-        latest = past.weights(NETUID, 15.0)
+    with open_record(tmp_path / FILE_NAME, brief=True) as record:
+        assert [entry.plan.block for entry in record.plans.recent(NETUID, 9, until=15.0)] == [100]
+        assert [entry.plan.block for entry in record.plans.recent(NETUID, 9, until=25.0)] == [110, 100]
+        latest = record.plans.on_chain(NETUID, until=15.0)
         assert latest is not None
         assert latest.block == 100
-        assert past.weights(NETUID, 5.0) is None
-        (command,) = past.commands(15.0, 9)
+        assert record.plans.on_chain(NETUID, until=5.0) is None
+        (command,) = record.commands.recent(9, until=15.0)
         assert (command.at, command.detail.isprintable()) == (10.0, True)
 
 
@@ -122,5 +121,5 @@ async def test_a_hotkey_that_is_none_is_left_out(tmp_path: Path) -> None:
     store = await stored(tmp_path, 1)
     await store.note_neurons(NETUID, [("5F\x1b[2J", "", 9, "evil"), (hotkey(8), "", 8, "good")], at=T0)
     await store.close()
-    with open_past(tmp_path / FILE_NAME) as past:
-        assert past.names(NETUID) == {hotkey(uid): "" for uid in range(3)} | {hotkey(8): "good"}
+    with open_record(tmp_path / FILE_NAME, brief=True) as record:
+        assert record.neurons.names(NETUID) == {hotkey(uid): "" for uid in range(3)} | {hotkey(8): "good"}

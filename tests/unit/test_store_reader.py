@@ -12,7 +12,7 @@ from typing import Literal
 import pytest
 
 from engine.store.errors import StoreTooNew, StoreUnusable
-from engine.store.reader import open_reader
+from engine.store.record import open_record
 from engine.store.schema import LATEST
 from engine.store.store import Store
 from engine.values import Outcome
@@ -35,23 +35,23 @@ async def store(path: Path) -> AsyncIterator[Store]:
 
 async def test_a_reader_sees_one_moment_while_rounds_are_written(store: Store, path: Path) -> None:
     await store.record(a_round(0), netuid=NETUID, history=None, cursor=None)
-    with open_reader(path) as early:
+    with open_record(path) as early:
         await store.record(a_round(1), netuid=NETUID, history=None, cursor=None)
-        rounds = early.rounds(0.0)
+        rounds = early.rounds.since(0.0)
         assert next(rounds).id == "round-0"
         await store.record(a_round(2), netuid=NETUID, history=None, cursor=None)
         assert list(rounds) == []
-        assert len(list(early.replies(0.0))) == 3
-        assert [neuron.tally.rounds for neuron in early.neurons()] == [1, 1, 1]
-    with open_reader(path) as late:
-        assert [judged.id for judged in late.rounds(0.0)] == ["round-0", "round-1", "round-2"]
-        assert [judged.id for judged in late.rounds(T0 + 60)] == ["round-1", "round-2"]
+        assert len(list(early.replies.since(0.0))) == 3
+        assert [neuron.tally.rounds for neuron in early.neurons.all()] == [1, 1, 1]
+    with open_record(path) as late:
+        assert [judged.id for judged in late.rounds.since(0.0)] == ["round-0", "round-1", "round-2"]
+        assert [judged.id for judged in late.rounds.since(T0 + 60)] == ["round-1", "round-2"]
 
 
 async def test_a_long_reader_does_not_stop_the_writer(store: Store, path: Path) -> None:
     await store.record(a_round(0), netuid=NETUID, history=None, cursor=None)
-    with open_reader(path) as reader:
-        replies = reader.replies(0.0)
+    with open_record(path) as record:
+        replies = record.replies.since(0.0)
         next(replies)
         for number in range(1, 50):
             big = [a_reply(uid, text="word " * 1000) for uid in range(20)]
@@ -64,12 +64,12 @@ async def test_rows_are_what_was_recorded(store: Store, path: Path) -> None:
     judged = a_round(0, [a_reply(1), a_reply(2, status="timeout", reason="no answer in 2 s", text="")])
     await store.record(judged, netuid=NETUID, history=None, cursor=None)
     await store.set_score_rule(NETUID, Exponential(alpha=0.25, window_s=3600.0), PROFILE)
-    with open_reader(path) as reader:
-        [row] = reader.rounds(0.0)
-        answer, failure = reader.replies(0.0)
-        assert reader.score_rule(NETUID) == Exponential(alpha=0.25, window_s=3600.0)
-        assert reader.score_rule(1) is None
-        assert reader.emissions(NETUID, hotkey(1), PROFILE, 0.0, 10) == [(T0, 0.5)]
+    with open_record(path) as record:
+        [row] = record.rounds.since(0.0)
+        answer, failure = record.replies.since(0.0)
+        assert record.carried.score_rule(NETUID) == Exponential(alpha=0.25, window_s=3600.0)
+        assert record.carried.score_rule(1) is None
+        assert record.replies.samples(NETUID, hotkey(1), PROFILE, 0.0, 10) == [(T0, 0.5)]
     assert (row.asked, row.answered, row.winner_uid, row.clusters) == (2, 1, 1, [[1]])
     assert (answer.reasons, answer.text) == (("agrees with the others", "fast"), "the answer of 1")
     assert (failure.status, failure.reason, failure.emission) == ("timeout", "no answer in 2 s", 0.0)
@@ -78,8 +78,8 @@ async def test_rows_are_what_was_recorded(store: Store, path: Path) -> None:
 async def test_a_round_that_nobody_answered(store: Store, path: Path) -> None:
     await store.record(a_round(0, [a_reply(1, status="timeout")]), netuid=NETUID, history=None, cursor=None)
     await store.record(a_round(1, []), netuid=NETUID, history=None, cursor=None)
-    with open_reader(path) as reader:
-        failed, empty = reader.rounds(0.0)
+    with open_record(path) as record:
+        failed, empty = record.rounds.since(0.0)
     assert (failed.asked, failed.answered, failed.winner_uid, failed.winner_hotkey) == (1, 0, None, None)
     assert (empty.asked, empty.clusters) == (0, [])
 
@@ -88,8 +88,8 @@ async def test_neurons_carry_name_and_registration(store: Store, path: Path) -> 
     await store.record(a_round(0), netuid=NETUID, history=None, cursor=None)
     await store.note_neurons(NETUID, [(hotkey(0), "c", 0, "strong-1"), (hotkey(9), "c", 9, "")], at=T0 + 5)
     await store.note_neurons(NETUID, [(hotkey(0), "c", 4, ""), (hotkey(9), "c", 9, "late")], at=T0 + 10)
-    with open_reader(path) as reader:
-        neurons = {neuron.hotkey: neuron for neuron in reader.neurons()}
+    with open_record(path) as record:
+        neurons = {neuron.hotkey: neuron for neuron in record.neurons.all()}
     known = {key: (neuron.uid, neuron.name, neuron.registered, neuron.seen_at) for key, neuron in neurons.items()}
     assert known == {
         hotkey(0): (4, "strong-1", True, T0 + 10),
@@ -105,19 +105,19 @@ async def test_weights_are_what_the_chain_holds_else_the_plan(
     store: Store, path: Path, landed: Literal["ok", "applied"]
 ) -> None:
     await store.journal.skip(a_plan(1, rows=(), skipped="no miner serves"))
-    with open_reader(path) as reader:
-        assert reader.weights(NETUID) is None
-        assert [entry.outcome for entry in reader.plans(0.0)] == ["skipped"]
+    with open_record(path) as record:
+        assert record.plans.on_chain_or_sent(NETUID) is None
+        assert [entry.outcome for entry in record.plans.since(0.0)] == ["skipped"]
     first = await store.journal.intend(a_plan(2))
-    with open_reader(path) as reader:
-        assert reader.weights(NETUID) == a_plan(2)
+    with open_record(path) as record:
+        assert record.plans.on_chain_or_sent(NETUID) == a_plan(2)
     await store.journal.settle(first, Outcome(status=landed))
     await store.journal.settle(await store.journal.intend(a_plan(3)), Outcome(status="rejected"))
-    with open_reader(path) as reader:
-        assert reader.weights(NETUID) == a_plan(2)
-        assert reader.weights(1) is None
-        assert [entry.outcome for entry in reader.plans(0.0)] == ["skipped", landed, "rejected"]
-        assert list(reader.plans(2e10)) == []
+    with open_record(path) as record:
+        assert record.plans.on_chain_or_sent(NETUID) == a_plan(2)
+        assert record.plans.on_chain_or_sent(1) is None
+        assert [entry.outcome for entry in record.plans.since(0.0)] == ["skipped", landed, "rejected"]
+        assert list(record.plans.since(2e10)) == []
 
 
 RECORD_AND_DIE = """
@@ -138,17 +138,17 @@ def test_what_a_killed_engine_left_in_its_log_is_read(path: Path) -> None:
     killed = subprocess.run([sys.executable, "-c", RECORD_AND_DIE, path], capture_output=True, timeout=30)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert path.with_name("store.db-wal").stat().st_size > 0
-    with open_reader(path) as reader:
-        assert [judged.id for judged in reader.rounds(0.0)] == ["round-0"]
+    with open_record(path) as record:
+        assert [judged.id for judged in record.rounds.since(0.0)] == ["round-0"]
 
 
 async def test_a_reader_cannot_write(store: Store, path: Path) -> None:
-    with pytest.raises(StoreUnusable, match="readonly"), open_reader(path) as reader:
-        reader._connection.execute("DELETE FROM rounds")
+    with pytest.raises(StoreUnusable, match="readonly"), open_record(path) as record:
+        record.connection.execute("DELETE FROM rounds")
 
 
 def test_nothing_stored_yet(path: Path) -> None:
-    with pytest.raises(StoreUnusable, match="nothing was stored yet"), open_reader(path):
+    with pytest.raises(StoreUnusable, match="nothing was stored yet"), open_record(path):
         pass
 
 
@@ -159,12 +159,12 @@ def test_another_schema_is_refused_with_its_number(path: Path, version: int, kin
     path.parent.mkdir()
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(f"PRAGMA user_version = {version}")
-    with pytest.raises(kind, match=f"schema {version}"), open_reader(path):
+    with pytest.raises(kind, match=f"schema {version}"), open_record(path):
         pass
 
 
 def test_damage_is_reported_whenever_it_is_met(path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b"SQLite format 3\x00" + bytes(range(256)) * 100)
-    with pytest.raises(StoreUnusable, match="damaged"), open_reader(path):
+    with pytest.raises(StoreUnusable, match="damaged"), open_record(path):
         pass

@@ -9,11 +9,11 @@ import pytest
 from console.record.folder import FolderRecord
 from engine.store import retention
 from engine.store.database import Database
-from engine.store.reader import open_reader
+from engine.store.record import open_record
 from engine.store.store import Store
 from engine.values import Outcome
 from engine.weights.averages import Exponential
-from tests.unit.store_helpers import NETUID, PROFILE, T0, a_plan, a_reply, a_round, a_verdict, hotkey
+from tests.unit.store_helpers import NETUID, PROFILE, T0, a_plan, a_reply, a_round, a_verdict, hotkey, recorded
 
 DAY = 86400.0
 
@@ -26,8 +26,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 
 async def count(database: Database, query: str) -> int:
-    async with database.read() as connection:
-        return len(list(await connection.execute_fetchall(query)))
+    return await database.read(lambda record: len(record.connection.execute(query).fetchall()))
 
 
 async def test_old_rounds_go_with_their_replies_and_counts_stay(
@@ -41,7 +40,7 @@ async def test_old_rounds_go_with_their_replies_and_counts_stay(
     assert await count(database, "SELECT 1 FROM rounds") == 2
     assert await count(database, "SELECT 1 FROM replies") == 6
     assert not await store.has_round("round-7")
-    assert await store.round("round-8") == a_round(8)
+    assert await recorded(store, "round-8") == a_round(8)
     assert (await store.tallies(NETUID))[hotkey(0)].rounds == 10
     assert await store.cursor("synthetic") == 10
     assert await store.history(NETUID, "robust") == b"h"
@@ -58,10 +57,12 @@ async def test_the_file_gives_the_space_back(database: Database, tmp_path: Path)
     assert await pages(database) < before / 10
 
 
+async def size(database: Database) -> int:
+    return await database.read(lambda record: record.retention.size())
+
+
 async def pages(database: Database) -> int:
-    async with database.read() as connection:
-        [(number,)] = await connection.execute_fetchall("PRAGMA page_count")
-    return int(number)
+    return await database.read(lambda record: int(record.connection.execute("PRAGMA page_count").fetchone()[0]))
 
 
 @pytest.mark.parametrize("landed", ["ok", "applied"])
@@ -76,7 +77,7 @@ async def test_the_journal_keeps_what_is_open_and_what_the_chain_holds(
     await store.journal.settle(refused, Outcome(status="rejected"))
     await store.journal.skip(a_plan(5, rows=(), skipped="nobody serves"))
     await store.prune(2e10)
-    assert [plan.block for plan in await store.journal.recent(NETUID, 10)] == [3, 1]
+    assert [entry.plan.block for entry in await store.journal.recent(NETUID, 10)] == [3, 1]
     assert [entry.id for entry in await store.journal.open_entries()] == [lost]
 
 
@@ -116,19 +117,19 @@ async def test_a_store_over_its_cap_drops_the_oldest_texts_and_then_rounds(datab
         replies = [a_reply(uid, text="word " * 10_000) for uid in range(5)]
         await store.record(a_round(number, replies), netuid=NETUID, history=None, cursor=None)
     dropped = await store.shrink()
-    assert 0 < dropped < 60 and await retention._size(database) <= 8_000_000
+    assert 0 < dropped < 60 and await size(database) <= 8_000_000
     assert await store.shrink() == 0
     assert await store.count_rounds(NETUID) == 60, "what was earned is kept"
-    oldest, newest = await store.round("round-0"), await store.round("round-59")
+    oldest, newest = await recorded(store, "round-0"), await recorded(store, "round-59")
     assert oldest is not None and {reply.text for reply in oldest.replies} == {""}
     assert newest is not None and {reply.text for reply in newest.replies} == {"word " * 10_000}
-    with open_reader(tmp_path / "store.db") as reader:
-        assert reader.ids(NETUID, 0.0) == [f"round-{number}" for number in range(dropped, 60)], (
+    with open_record(tmp_path / "store.db") as record:
+        assert record.rounds.ids(NETUID, 0.0) == [f"round-{number}" for number in range(dropped, 60)], (
             "no empty text is judged"
         )
     tiny = Store(database, retention_days=1000, cap_mb=0.8)
     await tiny.shrink()
-    assert await retention._size(database) <= 800_000 and await store.has_round("round-59")
+    assert await size(database) <= 800_000 and await store.has_round("round-59")
 
 
 async def test_a_round_is_averaged_with_those_that_came_before_it_whatever_the_clock_said(

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from engine.errors import StoreError
-from engine.store.store import Store, Tally
+from engine.store.store import Store
+from engine.store.tally import Tally
 from engine.values import Reply, Request
-from tests.unit.store_helpers import NETUID, PROFILE, T0, a_reply, a_round, a_verdict, hotkey
+from tests.unit.store_helpers import NETUID, PROFILE, T0, a_reply, a_round, a_verdict, hotkey, recorded
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ async def test_a_round_comes_out_as_it_went_in(store: Store) -> None:
         ],
     )
     await store.record(judged, netuid=NETUID, history=None, cursor=None)
-    assert await store.round("round-0") == judged
+    assert await recorded(store, "round-0") == judged
     assert await store.has_round("round-0")
 
 
@@ -56,7 +57,7 @@ async def test_messages_and_tools_of_a_request_are_kept(store: Store) -> None:
         duration_ms=1.0,
     )
     await store.record(asked, netuid=NETUID, history=None, cursor=None)
-    assert await store.round("with tools") == asked
+    assert await recorded(store, "with tools") == asked
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
@@ -66,7 +67,7 @@ async def test_any_text_of_a_miner_is_stored(store: Store, text: str, number: in
         return
     judged = a_round(number, [a_reply(1, text=text, reason=text, tool_calls=({text: text},))], id=text)
     await store.record(judged, netuid=NETUID, history=None, cursor=None)
-    stored = await store.round(text)
+    stored = await recorded(store, text)
     assert stored is not None
     expected = "".join("\ufffd" if "\ud800" <= character <= "\udfff" else character for character in text)
     assert stored.replies[0].text == expected
@@ -74,7 +75,7 @@ async def test_any_text_of_a_miner_is_stored(store: Store, text: str, number: in
 
 
 async def test_an_unknown_round_is_none(store: Store) -> None:
-    assert await store.round("never") is None
+    assert await recorded(store, "never") is None
     assert not await store.has_round("never")
 
 
@@ -158,7 +159,7 @@ async def test_a_reply_that_we_cancelled_counts_for_nothing(store: Store) -> Non
     await record(store, 0, a_reply(1), a_reply(2, status="cancelled", reason="we stop"))
     assert set(await store.tallies(NETUID)) == {hotkey(1)}
     assert set(await store.emissions(NETUID, PROFILE, 0.0, 10)) == {hotkey(1)}
-    stored = await store.round("round-0")
+    stored = await recorded(store, "round-0")
     assert stored is not None
     assert [reply.status for reply in stored.replies] == ["ok", "cancelled"]
 

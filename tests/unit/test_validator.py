@@ -28,6 +28,7 @@ from engine.validator.selection import Selection, Sweeper
 from engine.values import Metagraph, Neuron, Round
 from engine.weights.averages import AverageBook, Exponential
 from tests.unit.engine_helpers import NETUID, Obliging, Questions, a_feed, named, until
+from tests.unit.store_helpers import recorded
 
 MINERS = ("hk1", "hk2", "hk3")
 
@@ -161,7 +162,7 @@ async def test_each_question_is_asked_judged_stored_and_told_once(store: Store) 
         ]  # fmt: skip
         assert (first["asked"], first["answered"], first["winner_uid"], first["recorded"]) == (3, 2, 1, True)
         assert first["clusters"][0] == [1]
-        judged = await store.round("a")
+        judged = await recorded(store, "a")
         assert judged is not None
         assert judged.block == 77
         assert judged.replies[2].reason == "too late"
@@ -178,7 +179,7 @@ async def test_a_round_that_is_not_scored_is_asked_judged_and_stored_and_moves_n
         first, second = named(bench.feed, "round")
         assert (first["scored"], second["scored"]) == (True, False)
         assert (second["answered"], second["winner_uid"]) == (3, 3)
-        judged = await store.round("b")
+        judged = await recorded(store, "b")
         assert judged is not None
         assert {judged.counted(reply) for reply in judged.replies} == {"dropout"}
         assert [len(bench.scoreboard.ema_history(hotkey)) for hotkey in MINERS] == [1, 1, 1]
@@ -456,3 +457,6 @@ async def test_the_store_failing_at_the_start_is_the_supervisors(store: Store) -
         with pytest.raises(StoreError):
             await bench.run()
         assert bench.caller.asked == []
+
+
+# IMPORT recorded

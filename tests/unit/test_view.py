@@ -10,10 +10,11 @@ from engine.sybil.views import sybil_view, with_verdicts
 from engine.transport.dialect import Availability
 from engine.validator.scores import Scoreboard
 from engine.validator.selection import Selection
-from engine.validator.views import ID_WIDTH, clusters_of_uids, miner_views, plan_view, round_view
-from engine.values import Metagraph, Neuron, Outcome
+from engine.validator.views import ID_WIDTH, clusters_of_uids, miner_views, round_view
+from engine.values import Metagraph, Neuron
 from engine.weights.averages import AverageBook, Exponential
 from engine.weights.plan import WeightPlan, WeightRow
+from engine.weights.views import plan_view
 from tests.unit.store_helpers import NETUID, a_plan, a_reply, a_round, hotkey
 
 
@@ -63,11 +64,11 @@ def test_clusters_are_lists_of_uids() -> None:
 
 def test_a_plan_is_a_row_that_keeps_the_block_it_was_made_at() -> None:
     plan = a_plan(block=100, uids=(3, 4))
-    sent = plan_view(plan, Outcome(status="ok", block=103), 5.0)
+    sent = plan_view(plan, at=5.0, outcome="ok", reason="")
     assert (sent.at, sent.block, sent.uids, sent.weights_u16, sent.outcome) == (5.0, 100, (3, 4), (65535, 65535), "ok")
-    refused = plan_view(plan, Outcome(status="rejected", reason="No \x1b[2J"), 5.0)
+    refused = plan_view(plan, at=5.0, outcome="rejected", reason="No \x1b[2J")
     assert (refused.outcome, "\x1b" in refused.reason) == ("rejected", False)
-    skipped = plan_view(a_plan(rows=(), skipped="no miner serves"), None, 5.0)
+    skipped = plan_view(a_plan(rows=()), at=5.0, outcome="skipped", reason="no miner serves")
     assert (skipped.outcome, skipped.reason, skipped.uids) == ("skipped", "no miner serves", ())
 
 

@@ -1,0 +1,95 @@
+"""The table plans: the journal of weights, as engine.weights.journal describes it, and what was skipped beside it."""
+
+import time
+from collections.abc import Iterator
+from math import inf
+from sqlite3 import Connection, Row
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from engine.store.columns import decoded, fields, storable
+from engine.store.stored import StoredPlan
+from engine.values import At, Outcome, OutcomeStatus
+from engine.weights.journal import JournalEntry
+from engine.weights.plan import WeightPlan
+
+PlanOutcome = OutcomeStatus | Literal["skipped"]
+
+
+class PlanRow(Struct, frozen=True, kw_only=True):
+    """Of table plans; `plan` is JSON."""
+
+    id: int
+    at: At
+    plan: str
+    outcome: PlanOutcome
+    reason: str
+
+
+class Plans:
+    """Plans of all subnets, numbered in the order in which they were written. What is read raises BadRow."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, plan: WeightPlan, outcome: PlanOutcome, reason: str) -> int:
+        """Write down a plan now; returns its id."""
+        values = (plan.netuid, time.time(), msgspec.json.encode(plan).decode(), outcome, storable(reason))
+        [(entry,)] = self._connection.execute(_INSERT, values).fetchall()
+        return int(entry)
+
+    def settle(self, entry: int, outcome: Outcome) -> None:
+        """Write down what became of an open entry or of a commit; a settled one stays as it is."""
+        values = (outcome.status, storable(outcome.reason), outcome.block, outcome.reference, entry)
+        self._connection.execute(_SETTLE, values)
+
+    def with_outcome(self, outcome: PlanOutcome) -> tuple[JournalEntry, ...]:
+        """Of all subnets, oldest first."""
+        query = "SELECT id, at, plan, outcome, reason FROM plans WHERE outcome = ? ORDER BY id"
+        rows = [fields(row, PlanRow) for row in self._connection.execute(query, (outcome,))]
+        return tuple(JournalEntry(id=row.id, at=row.at, plan=decoded(row.plan, WeightPlan)) for row in rows)
+
+    def recent(self, netuid: int, limit: int, *, until: float = inf) -> tuple[StoredPlan, ...]:
+        """The last that were written `until` then, newest first, with what became of them since."""
+        return tuple(map(_plan_of, self._connection.execute(_RECENT, (netuid, until, limit))))
+
+    def since(self, since: float) -> Iterator[StoredPlan]:
+        """Of all subnets, in their order."""
+        return map(_plan_of, self._connection.execute("SELECT * FROM plans WHERE at >= ? ORDER BY id", (since,)))
+
+    def on_chain(self, netuid: int, *, until: float = inf) -> WeightPlan | None:
+        """The plan whose weights the chain had by then; None while none were set."""
+        return self._plan(_ON_CHAIN, (netuid, until))
+
+    def on_chain_or_sent(self, netuid: int) -> WeightPlan | None:
+        """The plan whose weights the chain has; while none were set, the last that was to be sent."""
+        return self._plan(_ON_CHAIN_OR_SENT, (netuid,))
+
+    def _plan(self, query: str, values: tuple[int | float, ...]) -> WeightPlan | None:
+        row = self._connection.execute(query, values).fetchone()
+        return None if row is None else decoded(row["plan"], WeightPlan)
+
+
+def _plan_of(row: Row) -> StoredPlan:
+    stored: PlanRow = fields(row, PlanRow)
+    plan = decoded(stored.plan, WeightPlan)
+    return StoredPlan(at=stored.at, plan=plan, outcome=stored.outcome, reason=stored.reason)
+
+
+_INSERT = "INSERT INTO plans (netuid, at, plan, outcome, reason) VALUES (?, ?, ?, ?, ?) RETURNING id"
+_SETTLE = """
+    UPDATE plans SET outcome = ?, reason = ?, block = ?, reference = ?
+    WHERE id = ? AND outcome IN ('unknown', 'committed')
+"""
+_RECENT = "SELECT * FROM plans WHERE netuid = ? AND at <= ? ORDER BY id DESC LIMIT ?"
+_ON_CHAIN = """
+    SELECT plan FROM plans WHERE netuid = ? AND outcome IN ('ok', 'applied') AND at <= ? ORDER BY id DESC LIMIT 1
+"""
+_ON_CHAIN_OR_SENT = """
+    SELECT plan FROM plans WHERE id = (
+        SELECT id FROM plans WHERE netuid = ? AND outcome <> 'skipped'
+        ORDER BY outcome IN ('ok', 'applied') DESC, id DESC LIMIT 1
+    )
+"""

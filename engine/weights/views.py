@@ -1,0 +1,20 @@
+"""A plan as a screen shows it: the one place where a `PlanView` is made."""
+
+from engine.snapshot import PlanView
+from engine.text import safe
+from engine.weights.plan import WeightPlan
+
+REASON_WIDTH = 300
+
+
+def plan_view(plan: WeightPlan, *, at: float, outcome: str, reason: str) -> PlanView:
+    """What was made of a plan at the unix time `at`; `outcome` is "skipped" for one that was not sent."""
+    return PlanView(
+        at=at,
+        block=plan.block,
+        mode=plan.mode,
+        uids=tuple(row.uid for row in plan.rows),
+        weights_u16=tuple(row.u16 for row in plan.rows),
+        outcome=outcome,
+        reason=safe(reason, REASON_WIDTH),
+    )
