@@ -3,18 +3,19 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from console.screens.action import Action
 from console.screens.keymap import Keymap
-from console.screens.registry import ACTIONS, Action
+from console.screens.registry import CONTEXTS
 
 PAGE = Path(__file__).with_name("keys.md")
 
 HEAD = """\
 # Keys
 
-Made from the registry of actions by `docs/keys.py`. The same is shown by `?` for the screen in front; `:` finds any
-action by its name, and `x` lists what can be done here, with the reason for what cannot.
+Generated from the registry of actions by `docs/keys.py`. `?` shows the keys of the screen in front, `:` finds any
+action by name, and `x` lists what can be done here, with the reason for what cannot.
 
-A file `keymap.toml` in `~/.config/subnet-console` gives actions other keys, by their names in the last column:
+A file `keymap.toml` in `~/.config/subnet-console` rebinds actions, by their names in the last column:
 
 ```toml
 "view.filter" = ["f", "/"]
@@ -22,48 +23,23 @@ A file `keymap.toml` in `~/.config/subnet-console` gives actions other keys, by 
 "theme.pick" = []        # no key at all
 ```
 
-A key that would mean two things on one screen, or that terminals keep for themselves, is refused with a message.
+A key that would mean two things on one screen, or that terminals keep for themselves, is rejected with a message.
 """
-
-CONTEXTS = {
-    "everywhere": "On every screen",
-    "time": "Through time",
-    "list": "In lists, tables and texts",
-    "table": "In tables",
-    "home": "On Home",
-    "challenge": "In a challenge",
-    "miners": "On Miners",
-    "suspects": "Among suspects",
-    "weights": "On Weights",
-    "server": "On Server",
-    "chain": "Chain actions",
-    "logs": "On Logs",
-    "setup": "On Setup",
-    "dialog": "In dialogs",
-}
-ALSO = {"always": "everywhere"}
-"""Contexts that are told under another's heading."""
 
 NONE = "`:` or `x`"
 
 
 def document() -> str:
     """The whole page."""
-    return "\n".join((HEAD, *(part for context in headings() for part in _section(context))))
+    headings = dict.fromkeys(context.heading for context in CONTEXTS)
+    return "\n".join((HEAD, *(part for heading in headings for part in _section(heading))))
 
 
-def headings() -> list[str]:
-    """The contexts in the order of the page; one that has no heading here comes last, under its own name."""
-    others = {action.context for action in ACTIONS.values()} - CONTEXTS.keys() - ALSO.keys()
-    return [*CONTEXTS, *sorted(others)]
-
-
-def _section(context: str) -> Iterator[str]:
-    actions = [action for action in ACTIONS.values() if ALSO.get(action.context, action.context) == context]
-    yield f"## {CONTEXTS.get(context, context)}\n"
+def _section(heading: str) -> Iterator[str]:
+    yield f"## {heading}\n"
     yield "| key | what it does | action |"
     yield "| --- | --- | --- |"
-    yield from _rows(actions)
+    yield from _rows(action for context in CONTEXTS if context.heading == heading for action in context.actions)
     yield ""
 
 

@@ -25,8 +25,7 @@ from console.network import EMBEDDED
 from console.present.text import text_of
 from console.roles.session import Session, opened
 from console.roles.validator import open_source
-from console.screens.action import Action
-from console.screens.questions import Question, question
+from console.screens.action import Action, Question, question
 from console.screens.registry import ACTIONS
 from console.terminal import STDIN
 from engine.commands import AnyCommand
@@ -108,7 +107,7 @@ async def _act(
         node = await _node(session, stack, may_be_unregistered=action.id == "chain.register")
         snapshot = node.compose(LoopView())
         command = _command(action, snapshot, typed)
-        asked = question(action.id, snapshot)
+        asked = question(action, snapshot)
         why_not = action.why_not(snapshot)
         about = (
             *(f"{one.level}: {one.subject}: {one.text}" for one in feed.attention),

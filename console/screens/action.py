@@ -1,19 +1,39 @@
-"""What one action is."""
+"""What one action is, where it can be taken, and the question that is asked first."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
 
 from msgspec import Struct
 
+from console.present import formats
+from console.present.text import BLANK, Line, Span, facts, line
 from engine.commands import AnyCommand
 from engine.snapshot import Snapshot
 
+EMBEDDED = "embedded"
+"""The network on which nothing has to be typed: its tokens are worth nothing."""
+
+LABEL = 14
+"""Cells of the labels in a question."""
+
+GROUPS = {
+    "act": "Act",
+    "go": "Go",
+    "find": "Find",
+    "view": "View",
+    "time": "Time",
+    "take": "Copy and export",
+    "move": "Move",
+    "app": "Program",
+}
+"""The groups of actions, as the help orders them."""
+
 
 class Level(IntEnum):
-    """How much an operator is asked before it happens."""
+    """What is asked of the operator before an action is taken."""
 
     NONE = 0
-    """Nothing: it only concerns the view."""
+    """Nothing: it only changes the view."""
     TOLD = 1
     """Nothing, but a message says what happened; it can be undone."""
     ASKED = 2
@@ -22,33 +42,98 @@ class Level(IntEnum):
     """A dry run, then the netuid has to be typed; on the embedded chain a dialog as for `ASKED`."""
 
 
+class Entry(Struct, frozen=True):
+    """A value to type, with what stands there first; `check` returns what is wrong with a text, "" for nothing."""
+
+    label: str
+    value: str
+    check: Callable[[str], str]
+
+
+class Question(Struct, frozen=True):
+    """`typed` is what has to be typed before the action can be taken, "" for nothing."""
+
+    title: str
+    lines: tuple[Line, ...]
+    yes: str
+    typed: str = ""
+    entry: Entry | None = None
+
+
 def always(_snapshot: Snapshot) -> str:
     """No reason against it."""
     return ""
 
 
+def unless_read_only(snapshot: Snapshot) -> str:
+    """Why nothing can be changed; "" when it can."""
+    return "not while --read-only is on" if snapshot.read_only else ""
+
+
+def nothing_to_say(_snapshot: Snapshot, _row: str) -> Sequence[Line]:
+    """A question without details."""
+    return ()
+
+
+def known(rows: Iterable[tuple[str, Line]]) -> list[Line]:
+    """Labelled facts of a question, under what it asks."""
+    return [BLANK, *facts(rows, LABEL)]
+
+
 class Action(Struct, frozen=True, kw_only=True):
     """Something that an operator can do, under a name that never changes.
 
-    `keys` are the usual ones, as Textual spells them; `label` is for the footer and menus, `about` one sentence for
-    the help. `why_not` says why it cannot be done now, "" when it can. `footer` orders the footer; 0 stays out of it.
-    `letter` takes it in the menu on `x`, where an action without a key of its own is otherwise far away.
-    An action with a `command` is done by the engine; with an `order`, too, which makes the command of what was known
-    when the question was asked and of what was typed into it. All others are done by whoever responds on the screen.
-    An action with a `row` is about the row under the cursor: `row` says why it cannot be taken on the one of this name,
-    and its order gets the name instead of what was typed.
+    `keys` are the default ones, as Textual spells them; `letter` is its key in the menu on `x`. `label` is for the
+    footer and menus, `about` one sentence for the help. `footer` orders the footer; 0 leaves it out.
+    `why_not` returns why it cannot be done now, "" when it can.
+
+    What it does is one of four: `command` goes to the engine; so does what `order` makes of the snapshot that the
+    operator saw and of what was typed; `opens` names a screen; otherwise a widget or the screen has a method
+    `do_…` of that name. An action on the row under the cursor has `why_not_row`, and its order gets the row's name
+    instead of what was typed.
+
+    From `Level.ASKED` on there is a question first: `dry_run` says what would change, or what is known of the row,
+    and `entry` asks for a value.
     """
 
     id: str
-    keys: tuple[str, ...]
+    keys: tuple[str, ...] = ()
     label: str
     about: str
     group: str
-    context: str
     level: Level = Level.NONE
     why_not: Callable[[Snapshot], str] = always
+    why_not_row: Callable[[Snapshot, str], str] | None = None
     footer: int = 0
     letter: str = ""
     command: AnyCommand | None = None
     order: Callable[[Snapshot, str], AnyCommand] | None = None
-    row: Callable[[Snapshot, str], str] | None = None
+    opens: str = ""
+    dry_run: Callable[[Snapshot, str], Sequence[Line]] = nothing_to_say
+    entry: Callable[[Snapshot], Entry] | None = None
+
+    @property
+    def is_for_the_engine(self) -> bool:
+        """Whether it needs an engine that takes commands."""
+        return self.command is not None or self.order is not None
+
+
+class Context(Struct, frozen=True):
+    """Actions that go together; `heading` says where they can be taken, for the page of keys."""
+
+    heading: str
+    actions: tuple[Action, ...]
+
+
+def question(action: Action, snapshot: Snapshot, row: str = "") -> Question:
+    """What to ask before an action; `row` names what it is about, "" when that is no row."""
+    chain = snapshot.chain
+    where = f"{chain.network} netuid {chain.netuid} as {formats.hotkey(snapshot.hotkey, 17)}"
+    real = action.level is Level.TYPED and chain.network != EMBEDDED
+    return Question(
+        title=action.label.rstrip("…").capitalize(),
+        lines=(line(action.about), line(Span(where, "muted")), *action.dry_run(snapshot, row)),
+        yes="Do it",
+        typed=str(chain.netuid) if real else "",
+        entry=action.entry(snapshot) if action.entry else None,
+    )

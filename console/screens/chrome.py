@@ -6,7 +6,7 @@ from console.instants import duration
 from console.present.picture import Picture
 from console.present.text import BLANK, Line, Span, Tone, cut, line, spread, width_of
 from console.screens import past
-from console.screens.places import PLACES
+from console.screens.registry import PLACES
 
 PROGRAM = "subnet-console"
 LESSER = ("tempo", "age", "program", "role", "uptime", "block", "network")

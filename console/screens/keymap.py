@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from console.errors import ConsoleError
-from console.screens.registry import ACTIONS, SCREENS, actions_of
+from console.screens.registry import ACTIONS, DIALOG, SCREENS, actions_of
 from engine.folders import config_home
 from engine.settings import SettingsError, read_toml
 
@@ -64,7 +64,7 @@ class Keymap:
     def conflicts(self) -> Iterator[str]:
         """One sentence for each key that means two things on one screen."""
         told: set[tuple[str, str, str]] = set()
-        for screen in SCREENS:
+        for screen in (*SCREENS, DIALOG):
             taken: dict[str, str] = {}
             for action in actions_of(screen):
                 for key in self.keys(action.id):

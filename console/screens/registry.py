@@ -1,77 +1,105 @@
-"""The one registry of what an operator can do.
+"""The one table of screens, and of what can be done on them.
 
-Keys, footer, help, palette, the menu on `x`, the documentation's table and the keymap file are all made from it. A
-screen's engineer adds a module of actions here, names its tuple in `ACTIONS`, and says in `SCREENS` which contexts the
-screen has.
+Digits, tabs, keys, footer, help, palette, the menu on `x`, the page of keys and the keymap file follow from it.
+The screen NAME is `console/screens/NAME/`: `content.py` has what it shows, `actions.py` its own actions, if any, and
+`screen.py` the class `NameScreen`, which says where all that stands.
 """
 
 from collections.abc import Iterator
 
-from console.screens import everywhere, lists, tables, travel
-from console.screens.action import Action
+from msgspec import Struct
+
+from console.screens.action import Action, Context
 from console.screens.challenge import actions as challenge
+from console.screens.common import ALWAYS, DIALOGS, EVERYWHERE, LISTS, TABLES, TIME
 from console.screens.home import actions as home
 from console.screens.logs import actions as logs
-from console.screens.places import PLACES
+from console.screens.miners import actions as miners
 from console.screens.server import actions as server
 from console.screens.setup import actions as setup
 from console.screens.suspects import actions as suspects
 from console.screens.weights import actions as weights
-from console.screens.weights import chain_actions as chain
 
-ACTIONS: dict[str, Action] = {
-    action.id: action
-    for action in (
-        *everywhere.ACTIONS,
-        *lists.ACTIONS,
-        *tables.ACTIONS,
-        *home.ACTIONS,
-        *challenge.ACTIONS,
-        *suspects.ACTIONS,
-        *chain.ACTIONS,
-        *weights.ACTIONS,
-        *server.ACTIONS,
-        *logs.ACTIONS,
-        *setup.ACTIONS,
-        *travel.ACTIONS,
+
+class ScreenSpec(Struct, frozen=True, kw_only=True):
+    """A screen: the name of its folder, the title of its tab, and the actions of its own.
+
+    One `under` another has no digit and no tab: that of the other is lit.
+    """
+
+    name: str
+    title: str = ""
+    under: str = ""
+    actions: tuple[Context, ...] = ()
+    has_tables: bool = True
+
+
+SCREENS = {
+    screen.name: screen
+    for screen in (
+        ScreenSpec(name="home", title="Home", actions=(home.ACTIONS, weights.CHAIN)),
+        ScreenSpec(name="challenges", title="Challenges"),
+        ScreenSpec(name="miners", title="Miners", actions=(miners.ACTIONS,)),
+        ScreenSpec(name="weights", title="Weights", actions=(weights.ACTIONS, weights.CHAIN)),
+        ScreenSpec(name="server", title="Server", actions=(server.ACTIONS, weights.CHAIN)),
+        ScreenSpec(name="logs", title="Logs", actions=(logs.ACTIONS,), has_tables=False),
+        ScreenSpec(name="setup", title="Setup", actions=(setup.ACTIONS,)),
+        ScreenSpec(name="challenge", under="challenges", actions=(challenge.ACTIONS,)),
+        ScreenSpec(name="miner", under="miners"),
+        ScreenSpec(name="suspects", under="miners", actions=(suspects.ACTIONS,)),
+        ScreenSpec(name="commands", under="weights"),
     )
 }
 
-GROUPS = {
-    "act": "Act",
-    "go": "Go",
-    "find": "Find",
-    "view": "View",
-    "time": "Time",
-    "take": "Take along",
-    "move": "Move",
-    "app": "Program",
-}
-"""The groups of actions, as the help orders them."""
+PLACES = tuple(screen for screen in SCREENS.values() if not screen.under)
+"""The screens that have a digit, in the order of their digits, from 1."""
 
-SCREENS: dict[str, tuple[str, ...]] = {
-    "home": ("home", "chain", "table", "list", "time", "everywhere", "always"),
-    "challenges": ("table", "list", "time", "everywhere", "always"),
-    "challenge": ("challenge", "table", "list", "time", "everywhere", "always"),
-    "miner": ("table", "list", "time", "everywhere", "always"),
-    "miners": ("miners", "table", "list", "time", "everywhere", "always"),
-    "suspects": ("suspects", "table", "list", "time", "everywhere", "always"),
-    "weights": ("weights", "chain", "table", "list", "time", "everywhere", "always"),
-    "commands": ("table", "list", "time", "everywhere", "always"),
-    "server": ("server", "chain", "table", "list", "time", "everywhere", "always"),
-    "logs": ("logs", "list", "time", "everywhere", "always"),
-    "setup": ("setup", "table", "list", "time", "everywhere", "always"),
-    "dialog": ("dialog", "list", "always"),
-}
-"""The contexts of each screen; dialogs, pickers and overlays share one entry."""
+GO = Context(
+    EVERYWHERE.heading,
+    tuple(
+        Action(
+            id=f"go.{place.name}",
+            keys=(str(digit),),
+            label=place.title,
+            about=f"Go to the screen {place.title}.",
+            group="go",
+            opens=place.name,
+        )
+        for digit, place in enumerate(PLACES, 1)
+    ),
+)
+
+DIALOG = "dialog"
+"""Every dialog, picker and overlay, where a screen is asked for by its name."""
+
+
+def contexts_of(screen: str) -> tuple[Context, ...]:
+    """Where the actions of a screen come from, those of its own first."""
+    if screen == DIALOG:
+        return (DIALOGS, LISTS, ALWAYS)
+    known = SCREENS[screen]
+    return (*known.actions, *([TABLES] if known.has_tables else ()), LISTS, TIME, GO, EVERYWHERE, ALWAYS)
+
+
+CONTEXTS = tuple(
+    dict.fromkeys(
+        (
+            *(GO, EVERYWHERE, ALWAYS, TIME, LISTS, TABLES),
+            *(context for screen in SCREENS.values() for context in screen.actions),
+            DIALOGS,
+        )
+    )
+)
+"""All of them once, in the order of the page of keys."""
+
+ACTIONS = {action.id: action for context in CONTEXTS for action in context.actions}
 
 
 def actions_of(screen: str) -> Iterator[Action]:
     """The actions of a screen, those of its own contexts first."""
-    for context in SCREENS[screen]:
-        for action in ACTIONS.values():
-            if action.context == context:
-                yield action
+    for context in contexts_of(screen):
+        yield from context.actions
 
 
-__all__ = ["ACTIONS", "GROUPS", "PLACES", "SCREENS", "Action", "actions_of"]
+IN_DIALOGS = frozenset(action.id for action in actions_of(DIALOG))
+"""Actions of the dialog that is open, not of the screen behind it."""

@@ -15,14 +15,12 @@ from console.present.table import Table, View
 from console.screens.action import Action
 from console.screens.keymap import Keymap
 from console.screens.logs.content import LogLook
-from console.screens.registry import ACTIONS
-from console.screens.registry import SCREENS as CONTEXTS
+from console.screens.registry import ACTIONS, IN_DIALOGS
 from console.tui.driver import OperatorDriver
 from console.tui.ending import Ending
 from console.tui.leaving import Leaving
 from console.tui.memory import Memory, keep, recall
 from console.tui.responders import responder
-from console.tui.screens import SCREENS
 from console.tui.screens.base import ConsoleScreen, in_front
 from console.tui.takeaway import Takeaway
 from console.tui.travel import TimeTravel
@@ -88,7 +86,7 @@ class ConsoleApp(TimeTravel, inherit_bindings=False):
         self.set_keymap({action_id: ",".join(keys) for action_id, keys in self.keymap.changed.items()})
         self.set_interval(PULL_S, self.pull)
         self.set_timer(SETTLED_S, leave_alone_what_stays)
-        if self.memory.place in SCREENS:
+        if self.memory.place in self.MODES:
             self.go(self.memory.place)
 
     def on_ready(self) -> None:
@@ -143,21 +141,21 @@ class ConsoleApp(TimeTravel, inherit_bindings=False):
     def why_not(self, action_id: str) -> str:
         """Why an action cannot be taken now; "" when it can."""
         action = ACTIONS[action_id]
-        if (action.command or action.order) and self.viewing.why_nothing_is_sent:
+        if action.is_for_the_engine and self.viewing.why_nothing_is_sent:
             return self.viewing.why_nothing_is_sent
         reason = action.why_not(self.viewing.known) or self._why_not_row(action)
         return reason or ("" if self._response(action) else "there is nothing here for it")
 
     def _why_not_row(self, action: Action) -> str:
         """Why an action on a row cannot be taken on the one under the cursor."""
-        if action.row is None:
+        if action.why_not_row is None:
             return ""
-        name = self._row_name(action.id)
-        return action.row(self.engine.snapshot, name) if name else "the cursor is on nothing that it is for"
+        name = self._row_name(action)
+        return action.why_not_row(self.engine.snapshot, name) if name else "nothing under the cursor to apply it to"
 
-    def _row_name(self, action_id: str) -> str:
+    def _row_name(self, action: Action) -> str:
         screen = self._console_screen
-        return screen.row_name(action_id) if screen is not None and ACTIONS[action_id].row else ""
+        return screen.row_name(action.id) if screen is not None and action.why_not_row else ""
 
     def _response(self, action: Action) -> Callable[..., object] | None:
         """What an action does here, None when nothing responds to it."""
@@ -165,10 +163,9 @@ class ConsoleApp(TimeTravel, inherit_bindings=False):
             return partial(self.submit, action.command)
         if action.order is not None:
             return partial(self._order, action.order, self.engine.snapshot)
-        group, _, name = action.id.partition(".")
-        if group == "go" and name in SCREENS:
-            return partial(self.go, name)
-        behind = None if action.context in CONTEXTS["dialog"] else self._console_screen
+        if action.opens:
+            return partial(self.open, action.opens)
+        behind = None if action.id in IN_DIALOGS else self._console_screen
         return responder(behind or self.screen, action.id)
 
     def act(self, action_id: str) -> None:
@@ -178,7 +175,7 @@ class ConsoleApp(TimeTravel, inherit_bindings=False):
         if reason or respond is None:
             self.tell(f"{action.label}: {reason}", failed=True)
         else:
-            self._overlays.confirm(action_id, respond, self._row_name(action_id))
+            self._overlays.confirm(action, respond, self._row_name(action))
             self.pull()
 
     def action_act(self, action_id: str) -> None:
@@ -205,11 +202,6 @@ class ConsoleApp(TimeTravel, inherit_bindings=False):
 
         if isinstance(self.screen, MinersScreen):
             self.screen.select(hotkey)
-
-    def do_chain_log(self) -> None:
-        from console.tui.screens.command_log import CommandLogScreen
-
-        self.push_screen(CommandLogScreen())
 
     # -- what every screen can do ----------------------------------------------------------------------------------
 

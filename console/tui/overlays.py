@@ -4,11 +4,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from console.present.text import Line
-from console.screens.action import Level
+from console.screens.action import Action, Level, question
 from console.screens.help.content import help_lines, menu_line
 from console.screens.palette.content import Found, find
-from console.screens.questions import question
-from console.screens.registry import ACTIONS, actions_of
+from console.screens.registry import ACTIONS, IN_DIALOGS, actions_of
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.dialog import ChoiceDialog, ConfirmDialog
 from console.tui.screens.help import HelpOverlay
@@ -47,7 +46,7 @@ class Overlays:
         app = self._app
         app.load_themes()
         names = {action.id: action for action in (*actions_of(screen.NAME), *ACTIONS.values())}
-        near = [action for action in names.values() if action.group != "move" and action.context != "dialog"]
+        near = [action for action in names.values() if action.group != "move" and action.id not in IN_DIALOGS]
 
         def found(typed: str) -> list[Found]:
             return find(
@@ -66,16 +65,16 @@ class Overlays:
         self._app.load_themes()
         self._app.push_screen(ThemePicker(dict(sorted(self._app.themes.files.items())), self._app.theme))
 
-    def confirm(self, action_id: str, then: Callable[..., object], row: str = "") -> None:
+    def confirm(self, action: Action, then: Callable[..., object], row: str = "") -> None:
         """Ask before an action that matters; do it at once when it does not.
 
         `then` gets the name of the row that the action is about, or what was typed, if there is either.
         """
-        if ACTIONS[action_id].level < Level.ASKED:
+        if action.level < Level.ASKED:
             then(*filter(None, [row]))
             return
 
-        asked = question(action_id, self._app.engine.snapshot, row)
+        asked = question(action, self._app.engine.snapshot, row)
 
         def answered(entry: str | None) -> None:
             if entry is not None:

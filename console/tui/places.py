@@ -4,7 +4,8 @@ import asyncio
 from functools import partial
 from typing import Any, ClassVar
 
-from console.tui.screens import SCREENS, load_all, screen_of
+from console.screens.registry import PLACES
+from console.tui.screens import load_all, screen_of
 from console.tui.screens.base import in_front
 from console.tui.typeahead import TypeAheadApp
 from console.tui.viewing import Viewing
@@ -19,7 +20,7 @@ class PlacesApp(TypeAheadApp, inherit_bindings=False):
     """An app that is always at one of the places; screens that are opened on top belong to it."""
 
     viewing: Viewing
-    MODES: ClassVar[dict[str, Any]] = {name: partial(screen_of, name) for name in SCREENS}
+    MODES: ClassVar[dict[str, Any]] = {place.name: partial(screen_of, place.name) for place in PLACES}
     DEFAULT_MODE = "home"
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -33,12 +34,12 @@ class PlacesApp(TypeAheadApp, inherit_bindings=False):
         """Make the other places while nobody waits for one, so that the first way there is as short as any."""
         await asyncio.sleep(FIRST_S)
         await asyncio.to_thread(load_all)
-        for name in SCREENS:
+        for place in PLACES:
             await asyncio.sleep(PAUSE_S)
             if not self.is_running:
                 return
-            await self._init_mode(name)
-            made = in_front(self._screen_stacks[name])
+            await self._init_mode(place.name)
+            made = in_front(self._screen_stacks[place.name])
             if made is not None:
                 made.call_later(made.make_ready, self.size, self._css_update_count)
 
@@ -55,6 +56,13 @@ class PlacesApp(TypeAheadApp, inherit_bindings=False):
 
     def delay_update(self, delay: float = 0.0) -> None:
         """Nothing: `switch_mode` asks for 50 ms without a paint, lest one see a screen that is not ready."""
+
+    def open(self, name: str, *subject: str) -> None:
+        """Go to a place, or open another screen on top of the one in front; `subject` is what that is about."""
+        if name in self.MODES:
+            self.go(name)
+        else:
+            self.push_screen(screen_of(name, *subject))
 
     def back(self) -> None:
         """Out of a screen: to the one below it, else to Home."""

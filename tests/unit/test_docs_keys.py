@@ -13,7 +13,6 @@ def test_the_page_of_keys_is_up_to_date() -> None:
     module = runpy.run_path(str(DOCS / "keys.py"))
     page = (DOCS / "keys.md").read_text(encoding="utf-8")
     assert page == module["document"](), "run .venv/bin/python docs/keys.py"
-    assert set(module["headings"]()) == set(module["CONTEXTS"])
     assert all(f"`{action_id}`" in page for action_id in ACTIONS)
 
 

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from console.present.picture import Picture
 from console.present.text import text_of
-from console.screens.questions import weights_to_set
 from console.screens.weights import content as weights
+from console.screens.weights.actions import weights_to_set
 from console.screens.weights.content import CHANGES, COMMANDS, SUBMISSIONS
 from engine.snapshot import ChainView, CommandView, CommitView, MinerView, PlanView, SetterView, Snapshot
 from tests.unit.present_helpers import rows_of
@@ -169,10 +169,10 @@ def test_the_question_names_the_miners_whose_weight_would_change_and_no_others()
     rows = [text_of(content) for content in weights_to_set(snapshot(miners=(moved, *still[1:])))]
     at = rows.index("UID  ON CHAIN     PLAN    CHANGE")
     assert rows[at + 1].split()[0] == str(moved.uid)
-    assert rows[at + 2].startswith("after that")
+    assert rows[at + 2].startswith("then no more for")
     same = [text_of(content) for content in weights_to_set(snapshot(miners=still))]
     assert "nothing would change" in same[1]
-    assert same[2].startswith("after that")
+    assert same[2].startswith("then no more for")
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from console.errors import ConsoleError
-from console.screens.action import Action, Level
+from console.screens.action import GROUPS, Action, Level
 from console.screens.keymap import FIXED, RESERVED, Keymap, keymap_path, read_keymap
-from console.screens.registry import ACTIONS, GROUPS, PLACES, SCREENS, actions_of
+from console.screens.registry import ACTIONS, CONTEXTS, DIALOG, PLACES, SCREENS, actions_of
 from tests.unit.tui_helpers import snapshot
 
 NAVIGATION = {"j", "k", "h", "l", "g", "G", "/", ":", "?", "escape", "enter"}
@@ -34,7 +34,7 @@ def test_every_action_has_its_words_and_no_reserved_key(action: Action) -> None:
     assert action.about[0].isupper()
     assert action.group in GROUPS
     assert not RESERVED.keys() & set(action.keys)
-    assert any(action.context in contexts for contexts in SCREENS.values())
+    assert any(action in actions_of(screen) for screen in (*SCREENS, DIALOG))
     assert isinstance(action.why_not(snapshot()), str)
 
 
@@ -54,11 +54,12 @@ def test_what_writes_to_the_chain_is_no_single_key_and_is_asked_for() -> None:
 
 def test_every_place_has_a_digit_and_a_screen() -> None:
     assert [ACTIONS[f"go.{place.name}"].keys for place in PLACES] == [(str(n),) for n in range(1, len(PLACES) + 1)]
-    assert {place.name for place in PLACES} <= SCREENS.keys()
+    assert all(screen.under in {place.name for place in PLACES} for screen in SCREENS.values() if screen.under)
 
 
 def test_ids_are_unique() -> None:
-    for screen in SCREENS:
+    assert len(ACTIONS) == sum(len(context.actions) for context in CONTEXTS)
+    for screen in (*SCREENS, DIALOG):
         ids = [action.id for action in actions_of(screen)]
         assert len(ids) == len(set(ids))
 

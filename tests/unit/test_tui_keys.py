@@ -12,7 +12,7 @@ from textual.widget import Widget
 import console.tui
 from console.screens.action import Action
 from console.screens.keymap import Keymap
-from console.screens.registry import ACTIONS, SCREENS, actions_of
+from console.screens.registry import ACTIONS, DIALOG, SCREENS, actions_of
 from console.tui.app import ConsoleApp
 from console.tui.ending import Ending
 from console.tui.screens.dialog import ConfirmDialog
@@ -181,7 +181,7 @@ async def test_the_palette_can_take_what_the_screen_behind_it_can(tmp_path: Path
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("3", ":", *"reverse")
         shown = screen_text(app)
-        assert "Turn the order around." in shown
+        assert "Reverse the order." in shown
         assert "nothing here" not in shown
 
 
@@ -214,7 +214,7 @@ async def test_no_sentence_of_the_help_is_cut(tmp_path: Path) -> None:
 
 
 def test_a_key_and_a_letter_of_a_menu_never_are_the_same() -> None:
-    for screen in SCREENS:
+    for screen in (*SCREENS, DIALOG):
         menu = [action for action in actions_of(screen) if action.group in ("act", "take")]
         shown = [action.letter or action.keys[0] for action in menu]
         assert len(shown) == len(set(shown)), screen
@@ -323,8 +323,7 @@ def parts_of_the_screen() -> list[type]:
 @pytest.mark.parametrize("action", ACTIONS.values(), ids=ACTIONS)
 def test_somebody_responds_to_every_action(action: Action) -> None:
     name = "do_" + action.id.replace(".", "_")
-    engine = action.command or action.order
-    assert engine or action.group == "go" or any(hasattr(part, name) for part in parts_of_the_screen())
+    assert action.is_for_the_engine or action.opens or any(hasattr(part, name) for part in parts_of_the_screen())
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from textual.screen import Screen
 
+from console.screens.registry import PLACES
 from console.tui import places
-from console.tui.screens import SCREENS
 from console.tui.screens.base import ConsoleScreen
 from tests.unit.tui_helpers import NARROW, WIDE, app_of, feed_of, miner, screen_text, snapshot
 
@@ -17,7 +17,7 @@ async def test_every_place_is_made_before_somebody_comes(tmp_path: Path, monkeyp
     app = app_of(snapshot(), tmp_path)
     async with app.run_test(size=NARROW):
         await app.workers.wait_for_complete()
-        for name in SCREENS:
+        for name in (place.name for place in PLACES):
             app.go(name)
             assert isinstance(app.screen, ConsoleScreen)
             assert app.screen.has_panes

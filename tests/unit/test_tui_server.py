@@ -181,7 +181,7 @@ async def test_a_caller_is_blocked_from_its_request_after_yes(tmp_path: Path) ->
         shown = screen_text(app)
         assert f"hotkey        {VALIDATOR}" in shown
         assert "caller        uid 31" in shown
-        assert "2 requests, 2 went well" in shown
+        assert "requests      2, 2 answered" in shown
         await pilot.press("enter")
         assert orders.taken == []
         await pilot.press("b", "y")
@@ -197,14 +197,14 @@ async def test_who_is_blocked_stands_among_the_callers_and_is_unblocked_there(tm
         await pilot.pause()
         assert screen_text(app).count("✗ blocked") == 2
         await pilot.press("b")
-        assert toasts(app)[-1] == "block caller…: is blocked already"
+        assert toasts(app)[-1] == "block caller…: blocked already"
         await pilot.press("u")
         await pilot.pause()
         assert SILENT in screen_text(app)
         await pilot.press("y")
         await pilot.press("g", "u")
         await pilot.pause()
-        assert toasts(app)[-1] == "unblock caller…: is not blocked"
+        assert toasts(app)[-1] == "unblock caller…: not blocked"
     assert orders.taken == [UnblockCaller(SILENT)]
 
 
@@ -229,7 +229,7 @@ async def test_a_service_of_a_validator_is_restarted_by_its_row(tmp_path: Path) 
     orders = Orders(feed_of(app))
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("5", "R")
-        assert toasts(app)[-1] == "restart…: it has ended"
+        assert toasts(app)[-1] == "restart…: the service has ended"
         await pilot.press("b")
         assert toasts(app)[-1] == "block caller…: only a miner has callers"
         await pilot.press("j", "R", "y")
@@ -250,4 +250,4 @@ async def test_with_no_row_there_is_nobody_to_block(tmp_path: Path) -> None:
     app = app_of(replace(MINER, server=None), tmp_path)
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("5", "b")
-        assert toasts(app)[-1] == "block caller…: the cursor is on nothing that it is for"
+        assert toasts(app)[-1] == "block caller…: nothing under the cursor to apply it to"

@@ -9,8 +9,8 @@ import pytest
 from console import garbage as settling
 from console.record.folder import FolderRecord
 from console.screens.keymap import Keymap
+from console.screens.registry import PLACES
 from console.tui.app import ConsoleApp
-from console.tui.screens import SCREENS
 from engine.doors import InProcessEngine
 from engine.feed import Feed
 from engine.logs import LogRing
@@ -37,7 +37,7 @@ async def test_the_engine_and_the_collector_begin_with_the_first_frame(tmp_path:
         thread.join()
 
 
-@pytest.mark.parametrize("name", SCREENS)
+@pytest.mark.parametrize("name", [place.name for place in PLACES])
 async def test_a_place_may_be_made_while_the_app_ends(name: str, tmp_path: Path) -> None:
     app = app_of(snapshot(), tmp_path)
     async with app.run_test(size=NARROW):

@@ -72,7 +72,7 @@ async def test_without_suspects_the_screen_says_so(tmp_path: Path) -> None:
         await pilot.press("3", "a")
         assert "no suspects" in screen_text(app).replace("\n", " ") or "nothing is held" in screen_text(app)
         await pilot.press("b")
-        assert "the cursor is on nothing" in toasts(app)[-1]
+        assert "nothing under the cursor" in toasts(app)[-1]
     app = app_of(snapshot(role="miner", miners=()), tmp_path)
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("3", "a")

@@ -8,10 +8,11 @@ from msgspec.structs import replace
 from textual.pilot import Pilot
 
 from console.screens.action import Level
-from console.screens.registry import ACTIONS, SCREENS, actions_of
+from console.screens.registry import ACTIONS, DIALOG, SCREENS, actions_of
+from console.screens.weights.actions import CHAIN
 from console.tui.app import ConsoleApp
 from console.tui.ending import Ending
-from console.tui.screens.command_log import CommandLogScreen
+from console.tui.screens.commands import CommandsScreen
 from console.tui.screens.dialog import CANCEL, ConfirmDialog
 from console.tui.screens.miner import MinerScreen
 from console.tui.widgets.live_table import LiveTable
@@ -111,7 +112,7 @@ async def test_the_command_log_takes_the_whole_screen(tmp_path: Path) -> None:
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("4", "@")
         await pilot.pause()
-        assert isinstance(app.screen, CommandLogScreen)
+        assert isinstance(app.screen, CommandsScreen)
         assert "SettingWeightsTooFast" in screen_text(app)
         assert "[4 Weights]" in screen_text(app)
         await pilot.press("enter")
@@ -119,7 +120,7 @@ async def test_the_command_log_takes_the_whole_screen(tmp_path: Path) -> None:
         assert "outcome   ✗ rejected" in screen_text(app)
         await pilot.press("escape", "escape")
         await pilot.pause()
-        assert not isinstance(app.screen, CommandLogScreen)
+        assert not isinstance(app.screen, CommandsScreen)
 
 
 async def test_a_submission_opens_with_what_was_given_to_whom(tmp_path: Path) -> None:
@@ -164,7 +165,7 @@ async def test_weights_are_committed_to_after_the_difference_and_the_window_were
         await take(pilot, "c")
         shown = screen_text(app)
         assert "2 miners get weight  L1 .5000  max ▲.3000 uid 1" in shown
-        assert "to be revealed from block 108 on, before block 120, else they are lost" in shown
+        assert "reveal from block 108, before block 120, or they are lost" in shown
         await pilot.press("enter")
         assert orders.taken == []
         await take(pilot, "c")
@@ -231,7 +232,7 @@ async def test_registering_pays_no_more_than_was_shown(tmp_path: Path) -> None:
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("4")
         await take(pilot, "i")
-        assert "τ0.500  no more than this is paid" in screen_text(app)
+        assert "τ0.500 at most" in screen_text(app)
         feed_of(app).publish(validator(chain=replace(gone, registration_cost=99.0)))
         await pilot.press("j", "enter", "4", "2", "enter", "y")
     assert orders.taken == [Register(limit=0.5)]
@@ -263,7 +264,7 @@ async def test_a_miner_sees_what_it_can_do_and_no_plans(tmp_path: Path) -> None:
     assert "Proposed" not in shown
 
 
-WRITES = [action for action in ACTIONS.values() if action.context == "chain" and (action.command or action.order)]
+WRITES = [action for action in CHAIN.actions if action.is_for_the_engine]
 
 
 async def test_no_chain_action_is_one_key_from_anywhere(tmp_path: Path) -> None:
@@ -316,34 +317,34 @@ async def test_every_chain_action_goes_through_the_feed_and_asks_what_its_level_
     [
         ({"read_only": True}, "chain.set_weights", "not while --read-only is on"),
         ({"read_only": True}, "chain.register", "not while --read-only is on"),
-        ({"role": "miner"}, "chain.set_weights", "not for a miner"),
+        ({"role": "miner"}, "chain.set_weights", "a miner sets no weights"),
         ({"role": "demo"}, "chain.serve", "only a miner serves"),
         ({"role": "miner", "read_only": True}, "chain.serve", "not while --read-only is on"),
         ({"role": "miner", "chain": ChainView(network="finney")}, "chain.serve", "this hotkey is not registered"),
         ({"chain": ChainView(network="finney")}, "chain.set_weights", "this hotkey is not registered"),
-        ({"chain": ChainView()}, "chain.set_weights", "the chain was not read yet"),
-        ({"chain": ChainView()}, "chain.register", "the chain was not read yet"),
+        ({"chain": ChainView()}, "chain.set_weights", "the chain has not been read yet"),
+        ({"chain": ChainView()}, "chain.register", "the chain has not been read yet"),
         ({"chain": replace(FINNEY, validator_permit=False)}, "chain.set_weights", "no validator permit"),
         (
             {"chain": replace(FINNEY, commit_reveal=True)},
             "chain.set_weights",
-            "commit-reveal: the chain takes no plain weights",
+            "commit-reveal is on: commit instead",
         ),
         ({"chain": replace(FINNEY, next_weights_block=101)}, "chain.set_weights", "wait 1 blk 12s, the rate limit"),
         ({"chain": replace(FINNEY, next_weights_block=162)}, "chain.set_weights", "wait 62 blk 12m24s, the rate limit"),
-        ({"miners": ()}, "chain.set_weights", "no miner has a score to set"),
+        ({"miners": ()}, "chain.set_weights", "no miner has a score yet"),
         ({"chain": FINNEY}, "chain.commit", "commit-reveal is off"),
         ({"read_only": True, "chain": HIDING}, "chain.commit", "not while --read-only is on"),
-        ({"miners": (), "chain": HIDING}, "chain.commit", "no miner has a score to set"),
+        ({"miners": (), "chain": HIDING}, "chain.commit", "no miner has a score yet"),
         ({"chain": FINNEY}, "chain.reveal", "commit-reveal is off"),
         ({"read_only": True, "chain": HIDING}, "chain.reveal", "not while --read-only is on"),
-        ({"chain": HIDING}, "chain.reveal", "nothing is committed"),
+        ({"chain": HIDING}, "chain.reveal", "no commit to reveal"),
         (
             {"chain": replace(HIDING, block=91), "setter": COMMITTED.setter},
             "chain.reveal",
             "wait 5 blk 1m00s, for the next epoch",
         ),
-        ({"chain": FINNEY}, "chain.register", "is uid 7 already"),
+        ({"chain": FINNEY}, "chain.register", "registered already, as uid 7"),
     ],
 )
 def test_what_cannot_be_done_says_why(changes: dict[str, Any], action_id: str, reason: str) -> None:
@@ -351,7 +352,7 @@ def test_what_cannot_be_done_says_why(changes: dict[str, Any], action_id: str, r
 
 
 def test_letters_of_a_screen_differ_and_mean_nothing_else_in_its_menu() -> None:
-    taken = {key for action in actions_of("dialog") for key in action.keys}
+    taken = {key for action in actions_of(DIALOG) for key in action.keys}
     for screen in SCREENS:
         letters = [action.letter for action in actions_of(screen) if action.letter]
         assert len(letters) == len(set(letters)), screen

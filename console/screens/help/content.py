@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 
 from console.present.text import BLANK, Line, Span, fit, line, wrapped
-from console.screens.action import Action
+from console.screens.action import GROUPS, Action
 from console.screens.keymap import Keymap
-from console.screens.registry import GROUPS
 
 KEYS = 12
 LABEL = 19

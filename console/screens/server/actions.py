@@ -1,69 +1,99 @@
-"""Actions of the Server screen: who may ask, and starting what runs anew. They are about the row under the cursor."""
+"""Actions on the row under the cursor of Server: who may ask, and restarting what runs."""
 
 from functools import partial
 
-from console.screens.action import Action, Level
-from console.screens.weights.chain_actions import READ_ONLY
+from console.instants import duration
+from console.present import formats, states
+from console.present.text import Line, line
+from console.screens.action import Action, Context, Level, known, unless_read_only
+from console.screens.server.content import callers
 from engine.commands import BlockCaller, RestartService, UnblockCaller
 from engine.snapshot import ServerView, ServiceState, Snapshot
 
 ENDED: tuple[ServiceState, ...] = ("stopped", "failed")
 
-_server = partial(Action, context="server", group="act", level=Level.ASKED)
 
-
-def _writable(snapshot: Snapshot) -> str:
-    return READ_ONLY if snapshot.read_only else ""
-
-
-def _has_callers(snapshot: Snapshot) -> str:
-    return _writable(snapshot) if snapshot.role == "miner" else "only a miner has callers"
+def _no_callers(snapshot: Snapshot) -> str:
+    return unless_read_only(snapshot) if snapshot.role == "miner" else "only a miner has callers"
 
 
 def _blocked(snapshot: Snapshot) -> tuple[str, ...]:
     return (snapshot.server or ServerView()).blocked
 
 
-def _can_block(snapshot: Snapshot, hotkey: str) -> str:
-    return "is blocked already" if hotkey in _blocked(snapshot) else ""
+def _cannot_block(snapshot: Snapshot, hotkey: str) -> str:
+    return "blocked already" if hotkey in _blocked(snapshot) else ""
 
 
-def _can_unblock(snapshot: Snapshot, hotkey: str) -> str:
-    return "" if hotkey in _blocked(snapshot) else "is not blocked"
+def _cannot_unblock(snapshot: Snapshot, hotkey: str) -> str:
+    return "" if hotkey in _blocked(snapshot) else "not blocked"
 
 
-def _can_restart(snapshot: Snapshot, service: str) -> str:
+def _cannot_restart(snapshot: Snapshot, service: str) -> str:
     state = next((one.state for one in snapshot.services if one.name == service), "stopped")
-    return "it has ended" if state in ENDED else ""
+    return "the service has ended" if state in ENDED else ""
 
 
-ACTIONS = (
-    _server(
-        id="server.block",
-        keys=("b",),
-        label="block caller…",
-        about="Refuse this caller's requests from now on, also after a restart.",
-        why_not=_has_callers,
-        row=_can_block,
-        order=lambda _asked_of, hotkey: BlockCaller(hotkey),
-    ),
-    _server(
-        id="server.unblock",
-        keys=("u",),
-        label="unblock caller…",
-        about="Refuse this caller no longer.",
-        why_not=_has_callers,
-        row=_can_unblock,
-        order=lambda _asked_of, hotkey: UnblockCaller(hotkey),
-    ),
-    _server(
-        id="server.restart",
-        keys=("R",),
-        label="restart…",
-        about="End this service, for a miner its server, and start it again.",
-        why_not=_writable,
-        row=_can_restart,
-        order=lambda _asked_of, service: RestartService(service),
-        footer=26,
+def _caller(snapshot: Snapshot, hotkey: str) -> list[Line]:
+    """Who it is, and what it has asked so far."""
+    row = next((row for row in callers(snapshot) if row.caller.hotkey == hotkey), None)
+    return known(
+        (
+            ("caller", line(row.who if row else formats.UNKNOWN)),
+            ("hotkey", line(hotkey)),
+            ("requests", line(f"{row.caller.requests}, {row.caller.ok} answered" if row else formats.UNKNOWN)),
+        )
+    )
+
+
+def _service(snapshot: Snapshot, name: str) -> list[Line]:
+    """How it does."""
+    service = next((one for one in snapshot.services if one.name == name), None)
+    if service is None:
+        return []
+    since = duration(snapshot.at - service.since)
+    return known(
+        (
+            ("service", line(service.name)),
+            ("state", line(states.SERVICES[service.state].span, f" for {since}")),
+            ("restarts", line(str(service.restarts))),
+        )
+    )
+
+
+_caller_action = partial(Action, group="act", level=Level.ASKED, why_not=_no_callers, dry_run=_caller)
+
+ACTIONS = Context(
+    "On Server",
+    (
+        _caller_action(
+            id="server.block",
+            keys=("b",),
+            label="block caller…",
+            about="Refuse this caller's requests from now on, across restarts.",
+            why_not_row=_cannot_block,
+            order=lambda _asked_of, hotkey: BlockCaller(hotkey),
+        ),
+        _caller_action(
+            id="server.unblock",
+            keys=("u",),
+            label="unblock caller…",
+            about="Stop refusing this caller.",
+            why_not_row=_cannot_unblock,
+            order=lambda _asked_of, hotkey: UnblockCaller(hotkey),
+        ),
+        Action(
+            id="server.restart",
+            keys=("R",),
+            label="restart…",
+            about="Restart this service; a miner's is its server.",
+            group="act",
+            level=Level.ASKED,
+            why_not=unless_read_only,
+            why_not_row=_cannot_restart,
+            dry_run=_service,
+            order=lambda _asked_of, service: RestartService(service),
+            footer=26,
+        ),
     ),
 )

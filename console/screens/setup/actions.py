@@ -1,15 +1,17 @@
-"""Actions on the screen Setup."""
+"""Actions of Setup."""
 
-from console.screens.action import Action
+from console.screens.action import Action, Context
 
-ACTIONS = (
-    Action(
-        id="doctor.run",
-        keys=("r",),
-        label="look again",
-        about="Let the doctor look at everything again.",
-        group="view",
-        context="setup",
-        footer=3,
+ACTIONS = Context(
+    "On Setup",
+    (
+        Action(
+            id="doctor.run",
+            keys=("r",),
+            label="check again",
+            about="Have the doctor check everything again.",
+            group="view",
+            footer=3,
+        ),
     ),
 )

@@ -1,21 +1,22 @@
-"""Actions on suspects: opening their screen, and holding or releasing the penalty of a member."""
+"""Actions on a suspect: holding its penalty, and releasing it."""
 
 from functools import partial
 
-from console.screens.action import Action, Level
-from console.screens.weights.chain_actions import READ_ONLY
+from console.present import formats
+from console.present.text import Line, line
+from console.screens.action import Action, Context, Level, known, unless_read_only
+from console.screens.suspects import content
 from engine.commands import HoldPenalty
 from engine.snapshot import PenaltyState, Snapshot
 
-_suspect = partial(Action, context="suspects", group="act", level=Level.ASKED)
 
-
-def _no_suspects(snapshot: Snapshot) -> str:
+def nobody_compares(snapshot: Snapshot) -> str:
+    """Why there are no suspects at all; "" when there may be."""
     return "" if snapshot.sybil else "only a validator compares miners"
 
 
-def _writable(snapshot: Snapshot) -> str:
-    return READ_ONLY if snapshot.read_only else _no_suspects(snapshot)
+def _impossible(snapshot: Snapshot) -> str:
+    return unless_read_only(snapshot) or nobody_compares(snapshot)
 
 
 def _state(snapshot: Snapshot, hotkey: str) -> PenaltyState | None:
@@ -23,46 +24,47 @@ def _state(snapshot: Snapshot, hotkey: str) -> PenaltyState | None:
     return next((penalty.state for penalty in penalties if penalty.hotkey == hotkey), None)
 
 
-def _can_hold(snapshot: Snapshot, hotkey: str) -> str:
+def _cannot_hold(snapshot: Snapshot, hotkey: str) -> str:
     state = _state(snapshot, hotkey)
     if state is None:
         return "has no penalty"
     return "is already held" if state == "held" else ""
 
 
-def _can_release(snapshot: Snapshot, hotkey: str) -> str:
+def _cannot_release(snapshot: Snapshot, hotkey: str) -> str:
     return "" if _state(snapshot, hotkey) == "held" else "is not held"
 
 
-ACTIONS = (
-    Action(
-        id="miners.suspects",
-        keys=("a",),
-        label="sybil groups",
-        about="Show sybil groups, with the evidence and what a penalty would take.",
-        group="go",
-        context="miners",
-        why_not=_no_suspects,
-        footer=25,
-    ),
-    _suspect(
-        id="penalty.hold",
-        keys=("b",),
-        label="hold…",
-        about="Hold this miner's penalty until it is released, even across restarts.",
-        why_not=_writable,
-        row=_can_hold,
-        order=lambda _asked_of, hotkey: HoldPenalty(hotkey, held=True),
-        footer=25,
-    ),
-    _suspect(
-        id="penalty.release",
-        keys=("u",),
-        label="release…",
-        about="Release this miner's penalty.",
-        why_not=_writable,
-        row=_can_release,
-        order=lambda _asked_of, hotkey: HoldPenalty(hotkey, held=False),
-        footer=26,
+def _who(snapshot: Snapshot, hotkey: str) -> list[Line]:
+    """Who it is, what its penalty comes to, and the evidence against it."""
+    said = content.of_miner(snapshot, hotkey)
+    miner = next((miner for miner in snapshot.miners if miner.hotkey == hotkey), None)
+    who = f"uid {miner.uid}  {miner.name}".rstrip() if miner else formats.hotkey(hotkey, 17)
+    return known((("miner", line(who)), ("hotkey", line(hotkey)), *([("suspect", said)] if said else ())))
+
+
+_suspect = partial(Action, group="act", level=Level.ASKED, why_not=_impossible, dry_run=_who)
+
+ACTIONS = Context(
+    "Among suspects",
+    (
+        _suspect(
+            id="penalty.hold",
+            keys=("b",),
+            label="hold…",
+            about="Hold this miner's penalty until it is released, even across restarts.",
+            why_not_row=_cannot_hold,
+            order=lambda _asked_of, hotkey: HoldPenalty(hotkey, held=True),
+            footer=25,
+        ),
+        _suspect(
+            id="penalty.release",
+            keys=("u",),
+            label="release…",
+            about="Release this miner's penalty.",
+            why_not_row=_cannot_release,
+            order=lambda _asked_of, hotkey: HoldPenalty(hotkey, held=False),
+            footer=26,
+        ),
     ),
 )

@@ -12,7 +12,7 @@ from textual.screen import Screen
 from console.present.picture import Picture
 from console.screens import chrome, past
 from console.screens.home import content as home
-from console.screens.registry import actions_of
+from console.screens.registry import SCREENS, actions_of
 from console.tui.screens.keys import bindings_of
 from console.tui.screens.table_actions import FilterField, TableActions
 from console.tui.widgets.lines import Bar
@@ -26,9 +26,7 @@ class ConsoleScreen(TableActions, inherit_bindings=False):
     """A screen of the registry. A subclass says `NAME`, and defines `body` and `show`."""
 
     NAME: ClassVar[str]
-    """Its name in `console.screens.registry.SCREENS`, which decides its keys."""
-    TAB: ClassVar[str]
-    """The place whose tab is lit; `NAME` unless it is said."""
+    """Its name in `console.screens.registry.SCREENS`, which decides its keys and its tab."""
 
     AUTO_FOCUS = "LiveTable"
 
@@ -38,7 +36,6 @@ class ConsoleScreen(TableActions, inherit_bindings=False):
     def __init_subclass__(cls, **arguments: Any) -> None:
         if "NAME" in cls.__dict__:
             cls.BINDINGS = [*bindings_of(cls.NAME)]
-            cls.TAB = cls.__dict__.get("TAB", cls.NAME)
         super().__init_subclass__(**arguments)
 
     def compose(self) -> ComposeResult:
@@ -71,7 +68,7 @@ class ConsoleScreen(TableActions, inherit_bindings=False):
         self.query_one("#header", Bar).show([chrome.header(picture, width)])
         present = picture.snapshot if picture.snapshot.replay is None else self.host.engine.snapshot
         waiting = len(home.waiting(present))
-        self.query_one("#tabs", Bar).show([chrome.tabs(self.TAB, waiting, width)])
+        self.query_one("#tabs", Bar).show([chrome.tabs(SCREENS[self.NAME].under or self.NAME, waiting, width)])
         bar, replay = self.query_one("#timeline", Bar), picture.snapshot.replay
         bar.display = replay is not None
         if replay is not None:

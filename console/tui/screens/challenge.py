@@ -33,7 +33,6 @@ class ChallengeScreen(ConsoleScreen):
     """Reads its round by itself, in a thread, and steps through those that are stored."""
 
     NAME = "challenge"
-    TAB = "challenges"
 
     DEFAULT_CSS = """
     ChallengeScreen {

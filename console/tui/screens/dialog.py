@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.screen import ModalScreen
 
 from console.present.text import Line, Span, line
-from console.screens.questions import Question
+from console.screens.action import Question
 from console.tui.screens.keys import bindings_of
 from console.tui.widgets.lines import Lines
 from console.tui.widgets.options import Field, Option, Options

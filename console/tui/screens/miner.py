@@ -15,7 +15,6 @@ from console.tui.widgets.panel import Panel
 
 class MinerScreen(ConsoleScreen):
     NAME = "miner"
-    TAB = "miners"
 
     DEFAULT_CSS = """
     MinerScreen {

@@ -12,7 +12,6 @@ from console.screens.miners.content import MINERS
 from console.screens.suspects import content as suspects
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.miner import MinerScreen
-from console.tui.screens.suspects import SuspectsScreen
 from console.tui.widgets.lines import Reading
 from console.tui.widgets.live_table import LiveTable
 from console.tui.widgets.miner_facts import MinerFacts
@@ -84,9 +83,6 @@ class MinersScreen(ConsoleScreen):
         if not table.go_to(hotkey):
             table.look_with(filter="")
             table.go_to(hotkey)
-
-    def do_miners_suspects(self) -> None:
-        self.host.push_screen(SuspectsScreen())
 
     @on(LiveTable.Opened)
     def _open(self) -> None:

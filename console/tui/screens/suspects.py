@@ -17,7 +17,6 @@ from console.tui.widgets.table_panel import TablePanel
 
 class SuspectsScreen(ConsoleScreen):
     NAME = "suspects"
-    TAB = "miners"
 
     DEFAULT_CSS = """
     SuspectsScreen {

@@ -6,8 +6,8 @@ from textual.containers import Horizontal
 
 from console.present.picture import Picture
 from console.screens.help.content import lettered
-from console.screens.weights import chain_actions as chain
 from console.screens.weights import content as weights
+from console.screens.weights.actions import lettered_now
 from console.screens.weights.content import CHANGES, COMMANDS, SUBMISSIONS, Change, submission
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.dialog import READER_WIDTH, Reader
@@ -62,7 +62,7 @@ class WeightsScreen(ConsoleScreen):
 
     def show(self, picture: Picture) -> None:
         self.query_one("#status", Facts).show(weights.status(picture))
-        letters = chain.lettered_now(picture.snapshot)
+        letters = lettered_now(picture.snapshot)
         self.query_one("#letters", Facts).show([lettered(one, self.host.why_not(one.id)) for one in letters])
         self.query_one("#commands", TablePanel).show(picture.snapshot.commands, picture.now)
         if picture.snapshot.role != "miner":

@@ -12,9 +12,8 @@ from console.tui.widgets.table_panel import TablePanel
 from engine.snapshot import CommandView
 
 
-class CommandLogScreen(ConsoleScreen):
+class CommandsScreen(ConsoleScreen):
     NAME = "commands"
-    TAB = "weights"
 
     def body(self) -> ComposeResult:
         yield TablePanel("Command log", COMMANDS, id="commands", hint="esc back")
