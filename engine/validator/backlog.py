@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from engine.challenges.sources.base import Cursor
 from engine.errors import StoreError
 from engine.store.store import Store
 from engine.values import Round
@@ -27,15 +28,15 @@ class Entry(Struct, frozen=True):
     """A round with what must be stored in the same transaction."""
 
     round: Round
-    history: bytes
-    cursor: tuple[str, int]
+    history: bytes | None
+    cursor: Cursor | None
 
     @property
     def size(self) -> int:
         """About how many bytes of memory it takes."""
         replies = self.round.replies
         texts = sum(sys.getsizeof(reply.text) + _size(reply.tool_calls) for reply in replies)
-        return texts + len(self.history) + BYTES_A_REPLY * (len(replies) + 1)
+        return texts + len(self.history or b"") + BYTES_A_REPLY * (len(replies) + 1)
 
 
 class Backlog:
@@ -61,11 +62,6 @@ class Backlog:
     @property
     def ids(self) -> frozenset[str]:
         return frozenset(entry.round.challenge.id for entry in self._entries)
-
-    @property
-    def history(self) -> bytes | None:
-        """What scoring knew after the last round that waits; None while none does."""
-        return self._entries[-1].history if self._entries else None
 
     async def add(self, entry: Entry) -> None:
         """Store a round after all that wait. Raises StoreError, and then it waits, too."""

@@ -10,8 +10,7 @@ from msgspec.structs import replace
 
 from engine.transport.dialect import Caller
 from engine.transport.errors import Busy, WireError
-from engine.validator.refusals import Refusals
-from engine.validator.selection import Candidate
+from engine.validator.selection import Candidate, Refusals
 from engine.values import Challenge, Reply
 
 log = logging.getLogger(__name__)

@@ -25,12 +25,11 @@ from engine.sybil.service import SybilService
 from engine.sybil.views import with_verdicts
 from engine.transport.dialect import Caller
 from engine.validator.dispatch import Dispatch
-from engine.validator.dropout import Cap, is_scored
-from engine.validator.loop import Validator
-from engine.validator.refusals import Refusals
-from engine.validator.scores import Scoreboard
-from engine.validator.selection import Selection, Sweeper
-from engine.validator.views import PLANS_SHOWN, ROUNDS_SHOWN, miner_views, setter_view
+from engine.validator.loop import ValidatorLoop
+from engine.validator.rounds import Rounds
+from engine.validator.scores import Cap, Scores, is_scored
+from engine.validator.selection import Refusals, Selection, Sweeper
+from engine.validator.views import PLANS_SHOWN, miner_views, setter_view
 from engine.values import Metagraph, Outcome, Peer
 from engine.weights.averages import AverageBook, Exponential, Rule, Windowed
 from engine.weights.plan import Basis, HotkeyScore, WeightPlan, plan_weights
@@ -88,7 +87,7 @@ class Validating:
         self._sybil: SybilView | None = None
         self._miners_of: object = None
         self._miners_stale_at = 0.0
-        self.scoreboard = Scoreboard(
+        self.scores = Scores(
             AverageBook(self._rule),
             Cap(settings.scored_per_period, settings.scoring_period) if settings.dropout else None,
         )
@@ -101,10 +100,8 @@ class Validating:
             extra=extra,
             refusals=refusals,
         )
-        self.validator = Validator(
+        self.rounds = Rounds(
             netuid=netuid,
-            source=source,
-            selection=self._selection,
             dispatch=Dispatch(
                 caller,
                 timeout=settings.challenge_timeout,
@@ -113,11 +110,18 @@ class Validating:
             ),
             judge=judge,
             store=store,
-            scoreboard=self.scoreboard,
+            scores=self.scores,
+            feed=feed,
+            block=lambda: chain.head.block,
+        )
+        self.loop = ValidatorLoop(
+            source=source,
+            selection=self._selection,
+            rounds=self.rounds,
+            store=store,
             feed=feed,
             interval=settings.interval,
-            rounds=settings.rounds,
-            block=lambda: chain.head.block,
+            limit=settings.rounds,
             is_scored=partial(
                 is_scored,
                 seed=settings.seed or 0,
@@ -137,7 +141,7 @@ class Validating:
             rule=settings.sybil_penalty,
             share=settings.sybil_share,
             table=store.penalties,
-            suspicions=lambda: self.validator.suspicions,
+            suspicions=lambda: self.rounds.suspicions,
             metagraph=lambda: chain.seen.metagraph,
             window=lambda: chain.seen.next_epoch,
             attention=feed.raise_attention,
@@ -150,7 +154,7 @@ class Validating:
         setting: dict[str, Callable[[], Service]] = {} if self._read_only else {"weights": lambda: self._setter}
         return Part(
             services={
-                VALIDATOR: lambda: self.validator,
+                VALIDATOR: lambda: self.loop,
                 "availability": lambda: self._sweeper,
                 "penalties": lambda: self._sybil_service,
                 **setting,
@@ -166,7 +170,7 @@ class Validating:
             views=(self._view,),
             on_metagraph=(self._selection.see, self._tell_who_had_stopped),
             names=self._names,
-            retries=(self.validator.catch_up,),
+            retries=(self.rounds.catch_up,),
         )
 
     async def begin(self) -> None:
@@ -177,15 +181,14 @@ class Validating:
         """Go on from what earlier runs stored. Raises StoreError."""
         store, netuid = self._store, self._netuid
         now = time.time()
-        self.scoreboard.load(
+        self.scores.load(
             await store.emissions(netuid, self._profile, now - self._rule.window_s, self._rule.depth),
             await store.tallies(netuid),
             await store.answers_counted(netuid, now - self._scoring_period_s, now),
         )
         await self._sybil_service.load()
         self._on_chain_by = await store.journal.profile_on_chain(netuid)
-        last_rounds = await store.recent_rounds(netuid, ROUNDS_SHOWN)
-        self.validator.show(last_rounds[::-1], await store.count_rounds(netuid))
+        last_rounds = await self.rounds.load()
         self._earlier_run_ended = last_rounds[0].started_at if last_rounds else None
         for earlier in reversed(await store.journal.recent(netuid, PLANS_SHOWN)):
             self._plans.append(plan_view(earlier.plan, at=earlier.at, outcome=earlier.outcome, reason=earlier.reason))
@@ -198,7 +201,7 @@ class Validating:
         stopped = [
             neuron.uid
             for neuron in metagraph.neurons
-            if (tally := self.scoreboard.tally(neuron.hotkey)).answered and tally.state(ended) != "active"
+            if (tally := self.scores.tally(neuron.hotkey)).answered and tally.state(ended) != "active"
         ]
         if stopped:
             listed = ", ".join(map(str, stopped))
@@ -207,14 +210,14 @@ class Validating:
     async def follow(self) -> None:
         """Take in who is suspected, and what became of earlier submissions, for a node that does not run: from then on
         nothing is sent but by a command. Raises StoreError."""
-        await self.validator.recall()
+        await self.rounds.recall()
         self._setter.pause()
         await self._setter.step()
 
     def _earned(self) -> tuple[HotkeyScore, ...]:
-        return self.scoreboard.scores(self.scoreboard.hotkeys, time.time())
+        return self.scores.scores(self.scores.hotkeys, time.time())
 
-    def _scores(self) -> tuple[HotkeyScore, ...]:
+    def _penalised(self) -> tuple[HotkeyScore, ...]:
         return self._sybil_service.penalised(self._earned())
 
     def note(self, plan: WeightPlan, outcome: Outcome | None) -> None:
@@ -256,7 +259,7 @@ class Validating:
         return plan_weights(
             look.metagraph,
             look.rules,
-            self._scores(),
+            self._penalised(),
             hotkey=look.hotkey,
             window=look.next_epoch,
             now=time.time(),
@@ -268,16 +271,16 @@ class Validating:
         return self.plan(self._chain.seen)
 
     def _basis(self) -> Basis:
-        return Basis(profile=self._profile, scored=self.scoreboard.scored, on_chain_by=self._on_chain_by)
+        return Basis(profile=self._profile, scored=self.scores.scored, on_chain_by=self._on_chain_by)
 
     def _look_at_miners(self) -> None:
         """Make the Miners table and the suspects again when a round or a metagraph came, and now and then."""
-        state = (self.validator.rounds_done, self._chain.seen.metagraph)
+        state = (self.rounds.done, self._chain.seen.metagraph)
         if self._miners_of != state or time.monotonic() >= self._miners_stale_at:
             self._sybil = self._sybil_service.view(self._earned())
             miners = miner_views(
                 self._chain.seen.metagraph,
-                self.scoreboard,
+                self.scores,
                 self._selection,
                 self._names,
                 self._chain.seen.shares,
@@ -288,16 +291,16 @@ class Validating:
 
     def _view(self, snapshot: Snapshot) -> Snapshot:
         self._look_at_miners()
-        gone, shown = self._store.gone, self.validator.shown
+        gone, shown = self._store.gone, self.rounds.shown
         return replace(
             snapshot,
-            paused=self.validator.paused,
+            paused=self.loop.paused,
             auto_weights=self._setter.automatic and not self._read_only,
-            progress=self.validator.progress,
-            next_round_at=None if self.validator.paused else self.validator.next_round_at,
-            rounds_done=self.validator.rounds_done,
-            rounds_recorded=0 if gone else self.validator.rounds_recorded,
-            rounds_unstored=self.validator.backlog.unstored,
+            progress=self.rounds.progress,
+            next_round_at=None if self.loop.paused else self.loop.next_round_at,
+            rounds_done=self.rounds.done,
+            rounds_recorded=0 if gone else self.rounds.recorded,
+            rounds_unstored=self.rounds.backlog.unstored,
             rounds=tuple(replace(row, recorded=False) for row in shown) if gone else shown,
             miners=self._miners,
             sybil=self._sybil,
@@ -306,11 +309,11 @@ class Validating:
         )
 
     async def _pause(self, _command: Pause) -> Outcome:
-        self.validator.pause()
+        self.loop.pause()
         return Outcome(status="ok")
 
     async def _resume(self, _command: Resume) -> Outcome:
-        self.validator.resume()
+        self.loop.resume()
         return Outcome(status="ok")
 
     async def _set_weights(self, _command: SetWeights) -> Outcome:

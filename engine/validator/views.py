@@ -1,7 +1,8 @@
-"""From what the engine knows to what a screen shows: pure functions that make rows of a Snapshot."""
+"""From what the engine knows to what a screen shows: rows of a Snapshot, and many reasons in few words. Pure."""
 
+import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from engine.percentile import percentile
 from engine.snapshot import (
@@ -13,7 +14,8 @@ from engine.snapshot import (
 from engine.store.tally import Tally
 from engine.text import safe
 from engine.transport.dialect import Availability
-from engine.validator.scores import Scoreboard
+from engine.transport.errors import brief
+from engine.validator.scores import Scores
 from engine.validator.selection import Selection
 from engine.values import Metagraph, Neuron, Round, WeightCommit
 from engine.weights.plan import WeightPlan
@@ -75,7 +77,7 @@ def setter_view(wait: Wait, commits: Sequence[WeightCommit]) -> SetterView:
 
 def miner_views(
     metagraph: Metagraph,
-    scoreboard: Scoreboard,
+    scores: Scores,
     selection: Selection,
     names: Mapping[str, str],
     on_chain: dict[int, float],
@@ -84,16 +86,16 @@ def miner_views(
     """The Miners table: everyone who serves, was ever asked or has weight on chain, ordered by uid."""
     now = time.time()
     planned = {row.uid: row.weight for row in plan.rows}
-    known = set(scoreboard.hotkeys) | set(selection.candidates) | set(selection.refused)
+    known = set(scores.hotkeys) | set(selection.candidates) | set(selection.refused)
     return tuple(
         miner_view(
             uid=neuron.uid,
             hotkey=neuron.hotkey,
             name=names.get(neuron.hotkey, ""),
-            tally=scoreboard.tally(neuron.hotkey),
-            ema=scoreboard.ema(neuron.hotkey, now),
-            history=scoreboard.ema_history(neuron.hotkey),
-            latency_ms=scoreboard.latency_ms(neuron.hotkey),
+            tally=scores.tally(neuron.hotkey),
+            ema=scores.ema(neuron.hotkey, now),
+            history=scores.ema_history(neuron.hotkey),
+            latency_ms=scores.latency_ms(neuron.hotkey),
             weight=on_chain.get(neuron.uid, 0.0),
             planned=planned.get(neuron.uid, 0.0),
             now=now,
@@ -146,3 +148,31 @@ def miner_view(
         state=tally.state(now),
         note=safe(note, NOTE_WIDTH),
     )
+
+
+REASONS = 3
+EXAMPLES = 3
+WIDTH = 60
+
+_NUMBER = re.compile(r"\d+")
+
+
+def in_short(reasons: Iterable[tuple[str, str]]) -> str:
+    """Pairs of who and why as "3 × why (who, who, who), 1 × why (who), and 2 other reasons", the most frequent first.
+
+    What differs in its numbers alone is one reason, told in the words of the first.
+    """
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for who, why in reasons:
+        groups.setdefault(_NUMBER.sub("#", why), []).append((who, why))
+    told = sorted(groups.values(), key=len, reverse=True)
+    parts = [_one(group) for group in told[:REASONS]]
+    others = len(told) - REASONS
+    if others > 0:
+        parts.append(f"and {others} other reason{'s' if others > 1 else ''}")
+    return ", ".join(parts)
+
+
+def _one(group: list[tuple[str, str]]) -> str:
+    names = [who for who, _ in group[:EXAMPLES]] + ["…"] * (len(group) > EXAMPLES)
+    return f"{len(group)} × {brief(group[0][1], WIDTH)} ({', '.join(names)})"

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from console.record.folder import FolderRecord
 from engine.challenges.sources.base import Cursor
@@ -54,7 +54,7 @@ def a_question(id: str = "q-1") -> Challenge:
 
 
 class Questions:
-    """A source with these ids. `failure` is raised once, by the next `next`."""
+    """A source with these ids. `failure` is raised once, in the place of the next question."""
 
     name = "file"
 
@@ -70,20 +70,23 @@ class Questions:
     def resume(self, position: int) -> None:
         self._position = position
 
-    async def next(self) -> Challenge | None:
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Challenge:
         if self.failure is not None:
             failure, self.failure = self.failure, None
             raise failure
         if self._position == len(self._ids):
-            return None
+            raise StopAsyncIteration
         self._position += 1
         return a_question(self._ids[self._position - 1])
 
 
 class Obliging:
-    """A caller whose peers say `availability`, and `usual` or what `answers` has for their hotkey; it waits for `gate`.
+    """A caller whose peers say `availability`, and `usual` or what `answers` has for their hotkey.
 
-    `probed` and `asked` are those whom it called.
+    An answer waits for `gate`, and for the challenge's own one in `gates`. `probed` and `asked` are whom it called.
     """
 
     def __init__(self, usual: str = "42") -> None:
@@ -94,6 +97,11 @@ class Obliging:
         self.asked: list[tuple[str, Challenge]] = []
         self.gate = asyncio.Event()
         self.gate.set()
+        self.gates: dict[str, asyncio.Event] = {}
+
+    def hold(self, *ids: str) -> None:
+        """Let the answers to these challenges wait until their gates are set."""
+        self.gates |= {id: asyncio.Event() for id in ids}
 
     async def available(self, peer: Peer, *, timeout: float) -> Availability:
         self.probed.append(peer.hotkey)
@@ -110,6 +118,8 @@ class Obliging:
     ) -> Answer:
         self.asked.append((peer.hotkey, challenge))
         await self.gate.wait()
+        if gate := self.gates.get(challenge.id):
+            await gate.wait()
         said = self.answers.get(peer.hotkey, self._usual)
         if isinstance(said, Exception):
             raise said

@@ -97,7 +97,7 @@ async def test_what_goes_over_the_budget_is_asked_openly() -> None:
     source = SyntheticSource(KINDS, 7, probe_share=1.0, budget=RollingLimit(3, HOUR_S), clock=clock)
     known = []
     for _ in range(10):
-        known.append((await source.next()).truth is not None)
+        known.append((await anext(source)).truth is not None)
         clock.now += 400.0
     assert known == [True] * 3 + [False] * 6 + [True], "after an hour there is room for another"
     assert source.cursor.position == 10
@@ -105,7 +105,7 @@ async def test_what_goes_over_the_budget_is_asked_openly() -> None:
 
 async def test_open_questions_take_no_place_in_the_budget() -> None:
     source = SyntheticSource(KINDS, 7, probe_share=0.5, budget=RollingLimit(5, HOUR_S), clock=Clock())
-    asked = [await source.next() for _ in range(100)]
+    asked = [await anext(source) for _ in range(100)]
     assert sum(one.truth is not None for one in asked) == 5
 
 
@@ -122,7 +122,7 @@ def test_a_question_in_the_place_of_a_probe_depends_on_seed_and_place() -> None:
 
 async def test_recorded_questions_are_asked_again_by_their_share() -> None:
     source = replays(ORGANIC, KNOWN, share=0.3)
-    asked = [await source.next() for _ in range(1000)]
+    asked = [await anext(source) for _ in range(1000)]
     again = [one for one in asked if one.source == "replay"]
     assert len(again) / 1000 == pytest.approx(0.3, abs=0.05)
     assert source.cursor == ("synthetic:7", 1000)
@@ -137,20 +137,20 @@ async def test_recorded_questions_are_asked_again_by_their_share() -> None:
 async def test_the_same_seed_asks_the_same_again() -> None:
     first, second = [replays(ORGANIC, KNOWN, share=0.3) for _ in range(2)]
     second.resume(20)
-    skipped = [await first.next() for _ in range(40)][20:]
-    assert [one.request for one in skipped] == [(await second.next()).request for _ in range(20)]
+    skipped = [await anext(first) for _ in range(40)][20:]
+    assert [one.request for one in skipped] == [(await anext(second)).request for _ in range(20)]
 
 
 async def test_without_records_or_share_the_deck_is_asked_alone() -> None:
     plain = SyntheticSource(KINDS, 7, probe_share=0.5)
-    expected = [(await plain.next()).request for _ in range(50)]
+    expected = [(await anext(plain)).request for _ in range(50)]
     for source in (replays(share=1.0), replays(ORGANIC, share=0.0)):
-        assert [(await source.next()).request for _ in range(50)] == expected
+        assert [(await anext(source)).request for _ in range(50)] == expected
 
 
 async def test_a_known_answer_is_asked_again_as_a_probe_within_the_budget_or_not_at_all() -> None:
     source = replays(KNOWN, share=1.0, budget=RollingLimit(4, HOUR_S))
-    asked = [await source.next() for _ in range(20)]
+    asked = [await anext(source) for _ in range(20)]
     assert [one.truth for one in asked if one.source == "replay"] == ["42"] * 4
     assert {one.truth for one in asked[4:]} == {None}
 
@@ -166,7 +166,7 @@ async def test_a_known_answer_is_asked_again_as_a_probe_within_the_budget_or_not
 )
 async def test_what_asks_for_more_than_an_answer_in_words_is_not_asked_again(request_: Request) -> None:
     odd = Challenge(id="odd", kind="chat", source="organic", created_at=1.0, request=request_)
-    assert (await replays(odd, share=1.0).next()).source == "synthetic"
+    assert (await anext(replays(odd, share=1.0))).source == "synthetic"
 
 
 # Telling them apart
@@ -181,7 +181,7 @@ def told() -> Told:
 
     async def ask() -> list[Challenge]:
         source = replays(ORGANIC, share=0.1)
-        return [await source.next() for _ in range(8000)]
+        return [await anext(source) for _ in range(8000)]
 
     return [(json.loads(challenge_json(one)), one.truth is not None) for one in asyncio.run(ask())]
 
@@ -254,7 +254,7 @@ def words_and_characters(vectorizer: type[CountVectorizer]) -> BaseEstimator:
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_words_and_characters_hardly_tell_a_probe(seed: int) -> None:
     source = SyntheticSource(validator.KINDS, seed)
-    asked = [await source.next() for _ in range(600)]
+    asked = [await anext(source) for _ in range(600)]
     texts, is_probe = [one.request.question for one in asked], [one.truth is not None for one in asked]
     for vectorizer in (CountVectorizer, TfidfVectorizer):
         assert area(words_and_characters(vectorizer), texts, is_probe) <= 0.7

@@ -32,7 +32,7 @@ def bare(challenge: Challenge | None) -> tuple[Any, ...]:
 
 async def drain(source: Source, most: int = 10_000) -> list[Challenge]:
     found: list[Challenge] = []
-    while len(found) < most and (challenge := await source.next()):
+    while len(found) < most and (challenge := await anext(source, None)):
         found.append(challenge)
     return found
 
@@ -55,7 +55,7 @@ async def test_a_seed_goes_on_at_its_next_question() -> None:
     assert [*map(bare, await drain(resumed, 4))] == [*map(bare, asked[6:])]
     later = SyntheticSource(KINDS, 7)
     later.resume(8)
-    assert bare(await later.next()) == bare(asked[8])
+    assert bare(await anext(later)) == bare(asked[8])
 
 
 async def test_ids_never_repeat_whatever_the_seed() -> None:
@@ -65,14 +65,14 @@ async def test_ids_never_repeat_whatever_the_seed() -> None:
 
 
 async def test_a_challenge_is_stamped_by_the_clock() -> None:
-    challenge = await SyntheticSource(KINDS, 7, clock=lambda: 1234.5).next()
+    challenge = await anext(SyntheticSource(KINDS, 7, clock=lambda: 1234.5))
     assert challenge.created_at == 1234.5
 
 
 async def test_what_the_asker_knows_of_a_question_goes_with_it() -> None:
     source = SyntheticSource(KINDS, 7)
     for number in range(20):
-        challenge, (_, question) = await source.next(), Deck(7, KINDS).question(number)
+        challenge, (_, question) = await anext(source), Deck(7, KINDS).question(number)
         known = (question.answer_type, question.truth, question.lures)
         assert (challenge.answer_type, challenge.truth, challenge.lures) == known
         assert challenge.lures
@@ -209,7 +209,7 @@ async def test_blank_lines_and_a_byte_order_mark_are_passed_over(tmp_path: Path,
     assert [challenge.id for challenge in await drain(source)] == ["g", "h"]
     assert not bad.lines
     assert source.cursor.position == 4
-    assert await source.next() is None
+    assert await anext(source, None) is None
 
 
 async def test_a_file_goes_on_behind_its_position_and_still_knows_the_ids_before(tmp_path: Path, bad: Bad) -> None:
@@ -253,9 +253,9 @@ async def test_a_file_that_vanishes_is_named_and_read_on_when_it_is_back(tmp_pat
     path.unlink()
     for _ in range(2):
         with pytest.raises(ChallengeError, match=r"asked\.jsonl: No such file"):
-            await source.next()
+            await anext(source)
     file_of(tmp_path, GOOD)
-    assert await source.next() is not None
+    assert await anext(source) is not None
 
 
 async def test_a_huge_line_takes_little_memory(tmp_path: Path, bad: Bad) -> None:
@@ -403,5 +403,5 @@ async def test_a_file_that_was_asked_to_its_end_begins_again(tmp_path: Path) -> 
 
 
 async def _all(source: FileSource) -> AsyncIterator[Challenge]:
-    while (challenge := await source.next()) is not None:
+    while (challenge := await anext(source, None)) is not None:
         yield challenge

@@ -13,8 +13,7 @@ from msgspec.structs import replace
 
 from engine.transport.callers import Callers
 from engine.validator.dispatch import BYTES_A_TOKEN, Dispatch, bounded
-from engine.validator.refusals import Refusals
-from engine.validator.selection import Candidate
+from engine.validator.selection import Candidate, Refusals
 from engine.values import Neuron, Peer, Reply, ReplyStatus, Request
 from tests.unit.engine_helpers import Obliging, until
 from tests.unit.store_helpers import a_reply

@@ -47,7 +47,7 @@ from engine.store.schema import FILE_NAME
 from engine.store.store import Store
 from engine.transport.dialect import Availability
 from engine.validator import service as validating_module
-from engine.validator.dropout import is_scored
+from engine.validator.scores import is_scored
 from engine.validator.selection import Sweeper
 from engine.validator.service import VALIDATOR, Validating
 from engine.values import Neuron, Outcome
@@ -192,8 +192,8 @@ async def test_what_was_stored_is_there_in_the_next_run(tmp_path: Path) -> None:
         await house.store.log_command(1.0, "pause", "", "ok", "")
         again = house.next_run()
         async with a_validator(again, "b") as validating:
-            assert [view.id for view in validating.validator.shown] == ["a"]
-            assert validating.scoreboard.tally(key("miner1").ss58_address).answered == 1
+            assert [view.id for view in validating.rounds.shown] == ["a"]
+            assert validating.scores.tally(key("miner1").ss58_address).answered == 1
             await again.node.run(VALIDATOR)
         assert [view.id for view in house.feed.snapshot.rounds] == ["a", "b"]
         assert (house.feed.snapshot.rounds_done, house.feed.snapshot.rounds_recorded) == (1, 2)
@@ -254,12 +254,12 @@ async def test_scoring_with_dropout_is_a_setting_and_goes_on_in_the_next_run(tmp
     async with a_house(tmp_path) as house:
         async with a_validator(house, "a", "b", "c", **dropout) as validating:
             await house.node.run(VALIDATOR)
-            before = validating.scoreboard.ema_history(key("miner1").ss58_address)
+            before = validating.scores.ema_history(key("miner1").ss58_address)
         again = house.next_run()
         async with a_validator(again, "d", **dropout) as validating:
             await again.node.run(VALIDATOR)
-            assert validating.scoreboard.ema_history(key("miner1").ss58_address) == before
-            assert validating.scoreboard.tally(key("miner1").ss58_address).answered == 4
+            assert validating.scores.ema_history(key("miner1").ss58_address) == before
+            assert validating.scores.tally(key("miner1").ss58_address).answered == 4
         counted = []
         for name in "abcd":
             judged = await recorded(house.store, name)
@@ -343,9 +343,9 @@ async def test_every_command_of_a_validator_works_through_the_feed(tmp_path: Pat
             assert await house.answer(Pause()) == ("ok", "")
             await until(lambda: house.feed.snapshot.paused)
             await until(lambda: house.feed.snapshot.progress is None)
-            done = validating.validator.rounds_done
+            done = validating.rounds.done
             assert await house.answer(Resume()) == ("ok", "")
-            await until(lambda: validating.validator.rounds_done > done)
+            await until(lambda: validating.rounds.done > done)
 
             assert await house.answer(AutoWeights(on=False)) == ("ok", "")
             await until(lambda: not house.feed.snapshot.auto_weights)

@@ -21,7 +21,7 @@ from engine.keys import keypair_from_uri
 from engine.locks import AlreadyRunning
 from engine.settings import Settings
 from engine.values import Neuron, Peer, Request
-from tests.unit.engine_helpers import a_feed, a_question
+from tests.unit.engine_helpers import a_feed
 from tests.unit.store_helpers import a_round
 
 TINY = Path(__file__).parents[1] / "data" / "tiny-chat.gguf"
@@ -116,7 +116,7 @@ async def test_a_source_goes_on_where_its_last_recorded_round_left_it(session: S
     filed = replace(session, settings=replace(session.settings, challenges=questions))
     first = await open_source(filed)
     await session.store.set_cursor(first.cursor.name, 1)
-    again = await (await open_source(filed)).next()
+    again = await anext(await open_source(filed))
     assert again is not None
     assert again.id == "b"
     with pytest.raises(ChallengeError, match=r"missing\.jsonl"):
@@ -129,11 +129,11 @@ def asking(session: Session, **changed: Any) -> Session:
 
 async def test_the_share_of_probes_and_their_budget_are_settings(session: Session) -> None:
     source = await open_source(asking(session, probe_share=0.0))
-    assert {(await source.next() or a_question()).truth for _ in range(30)} == {None}
+    assert {(await anext(source)).truth for _ in range(30)} == {None}
     judged = a_round(0, at=time.time() - 60)
     await session.store.record(judged, netuid=7, history=None, cursor=None)
     source = await open_source(asking(session, probe_share=1.0, probe_budget=3))
-    truths = [(await source.next() or a_question()).truth for _ in range(30)]
+    truths = [(await anext(source)).truth for _ in range(30)]
     assert sum(truth is not None for truth in truths) == 2, "one of the three was asked a minute ago"
 
 
@@ -142,11 +142,11 @@ async def test_recorded_questions_are_asked_again_when_that_is_set(session: Sess
     asked = replace(judged.challenge, source="organic", truth=None, request=Request(prompt="Why is grass green?"))
     await session.store.record(replace(judged, challenge=asked), netuid=7, history=None, cursor=None)
     source = await open_source(asking(session, replay_share=1.0))
-    again = await source.next()
+    again = await anext(source)
     assert again is not None
     assert (again.source, again.request.question) == ("replay", "Why is grass green?")
     await session.store.close()
-    other = await source.next()
+    other = await anext(source)
     assert other is not None
     assert other.source == "synthetic"
     assert "no recorded question is asked again" in session.feed.attention[0].text
@@ -157,7 +157,7 @@ async def test_the_demo_knows_what_is_asked_in_the_place_of_a_probe(session: Ses
     source = await open_source(budgeted)
     key = answer_key(budgeted, source)
     for _ in range(200):
-        challenge = await source.next()
+        challenge = await anext(source)
         assert challenge is not None
         known = key.find(challenge.request.question)
         assert known is not None

@@ -14,6 +14,7 @@ import pytest
 
 from engine.chain.embedded import EmbeddedChain
 from engine.chain.interface import ChainUnavailable
+from engine.challenges.sources.base import Cursor
 from engine.feed import Feed
 from engine.logs import FILE, FOLDER, open_log
 from engine.node import heartbeat
@@ -154,7 +155,7 @@ async def test_what_is_gone_is_told_until_it_is_back_and_what_waits_is_stored_th
     shutil.move(path.parent, tmp_path / "away")
     await until(lambda: bool(feed.attention))
     with suppress(StoreGone):
-        await backlog.add(Entry(a_round(0), b"h", ("synthetic", 1)))
+        await backlog.add(Entry(a_round(0), b"h", Cursor("synthetic", 1)))
     assert [line.subject for line in feed.attention] == ["data folder"], "one cause, one line"
     assert len(backlog) == backlog.unstored == 1
     shutil.move(tmp_path / "away", path.parent)
@@ -172,7 +173,7 @@ async def test_a_store_that_another_process_holds_is_waited_for_once_and_read_me
     service = asyncio.create_task(Keeping(feed, store, {}, [backlog.catch_up]).run(lambda: None))
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        first = asyncio.create_task(backlog.add(Entry(a_round(0), b"h", ("synthetic", 1))))
+        first = asyncio.create_task(backlog.add(Entry(a_round(0), b"h", Cursor("synthetic", 1))))
         assert not await store.has_round("round-0") and not first.done(), (
             "who waits for the lock keeps nobody from reading"
         )

@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from engine.challenges.errors import ChallengeError
+from engine.challenges.sources.base import Source
 from engine.errors import StoreError
 from engine.feed import Feed
 from engine.judge import memory
@@ -20,10 +21,11 @@ from engine.transport.dialect import Availability
 from engine.transport.errors import WireError
 from engine.transport.wire import challenge_json
 from engine.validator import backlog
-from engine.validator import loop as validator_module
+from engine.validator import loop as loop_module
 from engine.validator.dispatch import Dispatch
-from engine.validator.loop import Validator
-from engine.validator.scores import Scoreboard
+from engine.validator.loop import ValidatorLoop
+from engine.validator.rounds import Rounds
+from engine.validator.scores import Scores
 from engine.validator.selection import Selection, Sweeper
 from engine.values import Metagraph, Neuron, Round
 from engine.weights.averages import AverageBook, Exponential
@@ -60,7 +62,7 @@ class Bench:
         self.caller = Obliging()
         self.feed: Feed = a_feed()
         self.unscored: set[int] = set()
-        self.scoreboard = Scoreboard(AverageBook(Exponential(alpha=0.3, window_s=86_400.0)))
+        self.scores = Scores(AverageBook(Exponential(alpha=0.3, window_s=86_400.0)))
         self.selection = Selection(own_hotkey="hk0", sample=8, seed=1, allow_private=True)
         self.selection.see(
             Metagraph(
@@ -73,24 +75,32 @@ class Bench:
             )
         )
         self.judge = Judge("robust", "hashing")
-        self.validator = Validator(
+        self.rounds = Rounds(
             netuid=NETUID,
-            source=source,
-            selection=self.selection,
             dispatch=Dispatch(self.caller, timeout=20.0, round_timeout=25.0),
             judge=self.judge,
             store=self.store,  # type: ignore[arg-type]
-            scoreboard=self.scoreboard,
+            scores=self.scores,
+            feed=self.feed,
+            block=lambda: 77,
+        )
+        self.loop = self.loop_over(source, rounds=rounds, interval=interval)
+
+    def loop_over(self, source: Source, *, rounds: int | None = None, interval: float = 0.0) -> ValidatorLoop:
+        return ValidatorLoop(
+            source=source,
+            selection=self.selection,
+            rounds=self.rounds,
+            store=self.store,  # type: ignore[arg-type]
             feed=self.feed,
             interval=interval,
-            rounds=rounds,
-            block=lambda: 77,
+            limit=rounds,
             is_scored=lambda position: position not in self.unscored,
         )
 
     async def run(self) -> None:
         async with asyncio.timeout(60):
-            await self.validator.run(lambda: None)
+            await self.loop.run(lambda: None)
 
     @property
     def told(self) -> list[str]:
@@ -142,7 +152,7 @@ async def paused_after_a_round(bench: Bench) -> AsyncIterator["asyncio.Task[None
     bench.caller.gate.clear()
     async with going(bench) as run:
         await until(lambda: bench.caller.asked)
-        bench.validator.pause()
+        bench.loop.pause()
         bench.caller.gate.set()
         await until(lambda: bench.told)
         yield run
@@ -166,9 +176,9 @@ async def test_each_question_is_asked_judged_stored_and_told_once(store: Store) 
         assert judged is not None
         assert judged.block == 77
         assert judged.replies[2].reason == "too late"
-        assert bench.scoreboard.tally("hk3").failed == 2
-        assert [view.id for view in bench.validator.shown] == ["a", "b"]
-        assert bench.validator.rounds_done == 2
+        assert bench.scores.tally("hk3").failed == 2
+        assert [view.id for view in bench.rounds.shown] == ["a", "b"]
+        assert bench.rounds.done == 2
 
 
 async def test_a_round_that_is_not_scored_is_asked_judged_and_stored_and_moves_nobody(store: Store) -> None:
@@ -182,8 +192,8 @@ async def test_a_round_that_is_not_scored_is_asked_judged_and_stored_and_moves_n
         judged = await recorded(store, "b")
         assert judged is not None
         assert {judged.counted(reply) for reply in judged.replies} == {"dropout"}
-        assert [len(bench.scoreboard.ema_history(hotkey)) for hotkey in MINERS] == [1, 1, 1]
-        assert [bench.scoreboard.tally(hotkey).answered for hotkey in MINERS] == [2, 2, 2]
+        assert [len(bench.scores.ema_history(hotkey)) for hotkey in MINERS] == [1, 1, 1]
+        assert [bench.scores.tally(hotkey).answered for hotkey in MINERS] == [2, 2, 2]
         bodies = {challenge_json(asked).replace(b'"a"', b'"b"') for _, asked in bench.caller.asked}
         assert len(bodies) == 1, "what is sent is the same"
 
@@ -205,7 +215,7 @@ async def test_the_number_of_rounds_ends_the_run_and_the_cursor_says_where_to_go
         assert bench.told == ["a", "b"]
         assert await bench.cursor() == 2
         assert time.monotonic() - began >= 0.05
-        assert bench.validator.next_round_at is None
+        assert bench.loop.next_round_at is None
 
 
 async def test_the_history_of_the_last_round_goes_into_the_next_run(store: Store) -> None:
@@ -244,7 +254,7 @@ async def test_a_full_disk_keeps_rounds_in_memory_and_stores_them_in_order_when_
         async with paused_after_a_round(bench) as run:
             assert await bench.stored() == []
             bench.store.full = set()
-            bench.validator.resume()
+            bench.loop.resume()
             await run
         assert [fields["recorded"] for fields in named(bench.feed, "round")] == [False, True, True]
         assert await bench.stored() == ["a", "b", "c"]
@@ -268,7 +278,7 @@ async def test_rounds_that_waited_are_stored_before_the_questions_start_afresh(s
         bench.store.full = {"record"}
         async with paused_after_a_round(bench) as run:
             bench.store.full = set()
-            bench.validator.resume()
+            bench.loop.resume()
             await run
         assert await bench.stored() == ["a"]
         assert await bench.cursor() == 0
@@ -284,7 +294,7 @@ async def test_memory_for_rounds_that_cannot_be_stored_is_bounded(
         async with going(bench) as run:
             await run
         assert bench.told == ["a", "b", "c", "d"]
-        waiting = bench.validator.backlog
+        waiting = bench.rounds.backlog
         assert (len(waiting), waiting.lost, waiting.unstored) == (len(kept), 4 - len(kept), 4)
         bench.store.full = set()
         await bench.run()
@@ -296,7 +306,7 @@ async def test_a_restart_of_the_service_goes_on_with_what_is_not_stored_yet(stor
         bench.store.full = {"record"}
         async with paused_after_a_round(bench) as run:
             bench.source.failure = ChallengeError("the file is gone")
-            bench.validator.resume()
+            bench.loop.resume()
             with pytest.raises(ChallengeError):
                 await run
         assert bench.told == ["a"]
@@ -326,53 +336,53 @@ async def test_a_pause_lets_the_round_in_flight_end_and_asks_nothing_more(store:
         bench.caller.gate.clear()
         async with going(bench) as run:
             await until(lambda: bench.caller.asked)
-            assert bench.validator.progress is not None
-            assert bench.validator.progress.asked == 3
-            bench.validator.pause()
+            assert bench.rounds.progress is not None
+            assert bench.rounds.progress.asked == 3
+            bench.loop.pause()
             bench.caller.gate.set()
             await until(lambda: bench.told)
             await asyncio.sleep(0.05)
-            assert (bench.told, bench.validator.paused) == (["a"], True)
-            bench.validator.resume()
+            assert (bench.told, bench.loop.paused) == (["a"], True)
+            bench.loop.resume()
             await run
         assert bench.told == ["a", "b"]
 
 
 async def test_a_pause_holds_while_it_waits_for_miners(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(validator_module, "NOBODY_PAUSE_S", 0.01)
+    monkeypatch.setattr(loop_module, "NOBODY_PAUSE_S", 0.01)
     async with a_bench(store, "a", probed=False) as bench:
         async with going(bench) as run:
             await until(lambda: bench.source.cursor.position == 1)
-            bench.validator.pause()
+            bench.loop.pause()
             await Sweeper(bench.selection, bench.caller).sweep()
             await asyncio.sleep(0.05)
             assert bench.caller.asked == []
-            bench.validator.resume()
+            bench.loop.resume()
             await run
         assert bench.told == ["a"]
 
 
 async def test_after_a_pause_the_interval_begins_anew(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     async with a_bench(store, "a", "b", interval=0.01) as bench:
-        pace, begun = bench.validator._pace, list[float]()
+        pace, begun = bench.loop._pace, list[float]()
 
         async def noted(began: float) -> None:
             begun.append(began)
             await pace(began)
 
-        monkeypatch.setattr(bench.validator, "_pace", noted)
+        monkeypatch.setattr(bench.loop, "_pace", noted)
         async with paused_after_a_round(bench) as run:
-            await until(lambda: begun and bench.validator.next_round_at is None)
+            await until(lambda: begun and bench.loop.next_round_at is None)
             await asyncio.sleep(0.05)
             resumed = time.monotonic()
-            bench.validator.resume()
+            bench.loop.resume()
             await run
         assert begun[0] < resumed <= begun[1], "it counts from the round after the pause, not from before it"
 
 
 async def test_it_says_why_nobody_can_be_asked_and_waits(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(validator_module, "NOBODY_PAUSE_S", 0.01)
-    monkeypatch.setattr(validator_module, "NOBODY_TOLD_S", 0.03)
+    monkeypatch.setattr(loop_module, "NOBODY_PAUSE_S", 0.01)
+    monkeypatch.setattr(loop_module, "NOBODY_TOLD_S", 0.03)
     async with a_bench(store, "a") as bench:
         bench.selection.note("hk1", Availability(False, "unreachable: no connection"))
         for hotkey in MINERS[1:]:
@@ -389,7 +399,7 @@ async def test_it_says_why_nobody_can_be_asked_and_waits(store: Store, monkeypat
 
 
 async def test_it_says_that_nobody_serves(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(validator_module, "NOBODY_TOLD_S", 0.03)
+    monkeypatch.setattr(loop_module, "NOBODY_TOLD_S", 0.03)
     async with a_bench(store, "a") as bench:
         bench.selection.see(Metagraph(netuid=NETUID, block=2))
         async with going(bench):
@@ -448,7 +458,7 @@ async def test_a_clock_that_jumps_changes_no_duration_and_no_pace(
             await run
         assert bench.told == await bench.stored() == ["a", "b"]
         assert all(0 < fields["duration_ms"] < 5000 for fields in named(bench.feed, "round"))
-        assert all(bench.scoreboard.ema(hotkey, time.time()) > 0 for hotkey in MINERS)
+        assert all(bench.scores.ema(hotkey, time.time()) > 0 for hotkey in MINERS)
 
 
 async def test_the_store_failing_at_the_start_is_the_supervisors(store: Store) -> None:

@@ -8,9 +8,9 @@ from engine.snapshot import MinerView
 from engine.sybil.suspects import Suspects, Suspicions
 from engine.sybil.views import sybil_view, with_verdicts
 from engine.transport.dialect import Availability
-from engine.validator.scores import Scoreboard
+from engine.validator.scores import Scores
 from engine.validator.selection import Selection
-from engine.validator.views import ID_WIDTH, clusters_of_uids, miner_views, round_view
+from engine.validator.views import ID_WIDTH, clusters_of_uids, in_short, miner_views, round_view
 from engine.values import Metagraph, Neuron
 from engine.weights.averages import AverageBook, Exponential
 from engine.weights.plan import WeightPlan, WeightRow
@@ -84,7 +84,7 @@ def test_miners_are_those_who_serve_or_were_asked_with_weights_by_uid() -> None:
     selection = Selection(own_hotkey=hotkey(0), sample=4, seed=1, allow_private=False)
     selection.see(metagraph)
     selection.note(hotkey(1), Availability(False, "loading \x1b[2J the model"))
-    board = Scoreboard(AverageBook(Exponential(alpha=0.5, window_s=86400.0)))
+    board = Scores(AverageBook(Exponential(alpha=0.5, window_s=86400.0)))
     board.add(a_round(0, [a_reply(4, ms=12.34)], at=1e9))
     board.add(a_round(1, [a_reply(8)], at=1e9))
     plan = WeightPlan(
@@ -105,7 +105,26 @@ def test_who_has_weight_on_chain_is_shown_though_never_asked() -> None:
     metagraph = Metagraph(netuid=NETUID, block=1, neurons=(neuron(0, ""), neuron(1, ""), neuron(2, "")))
     selection = Selection(own_hotkey=hotkey(0), sample=4, seed=1, allow_private=False)
     selection.see(metagraph)
-    board = Scoreboard(AverageBook(Exponential(alpha=0.5, window_s=86400.0)))
+    board = Scores(AverageBook(Exponential(alpha=0.5, window_s=86400.0)))
     nothing = WeightPlan(netuid=NETUID, hotkey=hotkey(0), block=1, window=9)
     rows = miner_views(metagraph, board, selection, {}, {1: 0.0, 2: 1.0}, nothing)
     assert [(row.uid, row.weight, row.rounds) for row in rows] == [(2, 1.0, 0)]
+
+
+def test_reasons_are_counted_the_most_frequent_first_with_examples() -> None:
+    reasons = [("uid 7", "no connection: Connection refused"), *((f"uid {uid}", "timeout") for uid in range(5))]
+    told = "5 × timeout (uid 0, uid 1, uid 2, …), 1 × no connection: Connection refused (uid 7)"
+    assert in_short(reasons) == told
+
+
+def test_what_differs_in_numbers_alone_is_one_reason() -> None:
+    assert in_short([("a", "503: 17 of 64 wait"), ("b", "503: 9 of 64 wait")]) == "2 × 503: 17 of 64 wait (a, b)"
+
+
+def test_whatever_miners_say_it_stays_short_and_clean() -> None:
+    reasons = [(f"uid {uid}", f"{chr(97 + uid % 26) * (uid // 26 + 1)}\x1b[2J" + "x" * 9999) for uid in range(256)]
+    told = in_short(reasons)
+    assert len(told) < 270
+    assert told.isprintable()
+    assert told.endswith("and 253 other reasons")
+    assert in_short(reasons[:4]).endswith("and 1 other reason")

@@ -1,6 +1,6 @@
 """What a source of challenges is."""
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, Self
 from uuid import uuid4
 
 from engine.values import Challenge
@@ -19,7 +19,7 @@ def new_id() -> str:
 
 
 class Source(Protocol):
-    """A stream of challenges for one consumer."""
+    """Challenges for one consumer, as an async iterator. Its next one raises ChallengeError when the source fails."""
 
     @property
     def name(self) -> str:
@@ -30,7 +30,8 @@ class Source(Protocol):
         """Where the source stands after the last challenge that it gave."""
 
     def resume(self, position: int) -> None:
-        """Goes on after `position`, from a cursor of the same name; to be called before the first `next`."""
+        """Goes on after `position`, from a cursor of the same name; to be called before the first challenge."""
 
-    async def next(self) -> Challenge | None:
-        """The next challenge, or None when there are no more. Raises ChallengeError when the source fails."""
+    def __aiter__(self) -> Self: ...
+
+    async def __anext__(self) -> Challenge: ...

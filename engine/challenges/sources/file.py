@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from hashlib import file_digest
 from pathlib import Path
+from typing import Self
 
 from engine.challenges.errors import ChallengeError
 from engine.challenges.sources.base import Cursor
@@ -20,7 +21,7 @@ class FileSource:
 
     The file is read as a stream, so that its size does not matter. Opening it reads it once for the digest that names
     the cursor. Raises ChallengeError when it cannot be read or has no challenge at all. `clock` gives unix seconds.
-    When reading fails later, the next call opens the file again.
+    When reading fails later, the next try opens the file again.
     """
 
     name = "file"
@@ -50,7 +51,10 @@ class FileSource:
         rest = read_challenges(self._path, after=position)
         self._position = position if any(isinstance(found, Challenge) for _, found in rest) else 0
 
-    async def next(self) -> Challenge | None:
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Challenge:
         if self._lines is None:
             self._lines = read_challenges(self._path, after=self._position, clock=self._clock)
         while line := await self._next_line(self._lines):
@@ -58,7 +62,7 @@ class FileSource:
             if isinstance(found, Challenge):
                 return found
             self._on_bad_line(found.number, found.reason)
-        return None
+        raise StopAsyncIteration
 
     async def _next_line(
         self, lines: Iterator[tuple[int, Challenge | BadLine]]

@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Awaitable, Callable
+from typing import Self
 
 from msgspec.structs import replace
 
@@ -47,7 +48,10 @@ class ReplaySource:
     def resume(self, position: int) -> None:
         self._synthetic.resume(position)
 
-    async def next(self) -> Challenge:
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Challenge:
         position = self.cursor.position
         lots = random.Random(f"{self._synthetic.seed}:{position}:replay")
         if lots.random() < self._share:
@@ -61,7 +65,7 @@ class ReplaySource:
                     created_at=self._clock(),
                     request=ask(lots, found.request.question),
                 )
-        return await self._synthetic.next()
+        return await anext(self._synthetic)
 
     def _may_ask(self, found: Challenge) -> bool:
         if found.truth is None or self._budget is None:

@@ -5,6 +5,7 @@ import random
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from typing import Self
 
 from engine.challenges.errors import ChallengeError
 from engine.challenges.kinds import kind
@@ -78,7 +79,10 @@ class SyntheticSource:
     def resume(self, position: int) -> None:
         self._position = position
 
-    async def next(self) -> Challenge:
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Challenge:
         now = self._clock()
         kind_name, question = self._draw(now)
         self._position += 1
