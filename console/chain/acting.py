@@ -78,7 +78,7 @@ def act(name: str, settings: Settings, *, typed: str, dry_run: bool, yes: bool, 
     `tell` hears what would change before anything is asked. Raises ConsoleError, also when the operator says no.
     """
     if not (dry_run or yes or os.isatty(STDIN)):
-        raise ConsoleError("nobody is there to confirm: add --yes, or --dry-run to see what would happen")
+        raise ConsoleError("there is no terminal to confirm on: add --yes, or --dry-run to see what would be sent")
     require_chain(settings)
     folder = prepare_folder(Path(settings.data_dir))
     require_wallet(settings)

@@ -26,7 +26,7 @@ def commitment(
     """
     account = public_key(hotkey)
     if account is None:
-        raise ValueError(f"{hotkey} is no ss58 address")
+        raise ValueError(f"{hotkey} is not an ss58 address")
     try:
         encoded = b"".join(
             (

@@ -34,9 +34,9 @@ NEW_HOTKEY = (
     "copy your hotkey's file there, make a new one with `btcli wallet new-hotkey`, or name yours with --wallet.name, "
     "--wallet.hotkey and --wallet.path"
 )
-NEW_HOTKEY_FILE = "write it anew without a password with `btcli wallet regen-hotkey --no-use-password`"
+NEW_HOTKEY_FILE = "rewrite it without a password with `btcli wallet regen-hotkey --no-use-password`"
 NEW_THROWAWAY = "move that wallet's folder away, and the next launch makes new throw-away keys"
-NEW_COLDKEYPUB = "write it anew with `btcli wallet regen-coldkeypub --ss58-address ADDRESS`"
+NEW_COLDKEYPUB = "rewrite it with `btcli wallet regen-coldkeypub --ss58-address ADDRESS`"
 """No advice makes a coldkey, or brings its secret to a machine that runs a neuron: an address is enough here."""
 
 
@@ -121,7 +121,7 @@ def _load_key(path: Path, repair: str) -> Signer:
     except FileNotFoundError:
         raise WalletError(f"{path} does not exist: {NEW_HOTKEY if repair == NEW_HOTKEY_FILE else repair}") from None
     if raw.startswith(ENCRYPTED):
-        raise WalletError(f"{path} is encrypted, and nobody is there to type its password: {repair}")
+        raise WalletError(f"{path} is encrypted, and there is nobody to type its password: {repair}")
     try:
         held = msgspec.json.decode(raw, type=_KeyFile)
     except UNDECODABLE:
@@ -138,7 +138,7 @@ def _load_key(path: Path, repair: str) -> Signer:
     if key is None:
         raise WalletError(damage(path, "it has neither privateKey, secretSeed nor secretPhrase", repair))
     if held.ss58_address not in (None, key.ss58_address):
-        raise WalletError(f"{path} says {held.ss58_address}, but its secret is that of {key.ss58_address}")
+        raise WalletError(f"{path} names {held.ss58_address}, but its secret belongs to {key.ss58_address}")
     return key
 
 
@@ -150,7 +150,7 @@ def _load_address(path: Path, repair: str) -> str:
         return ""
     address = _address_in(raw)
     if not is_address(address):
-        raise WalletError(f"{path} holds no address of a coldkey: {repair}, or delete it to run without")
+        raise WalletError(f"{path} holds no coldkey address: {repair}, or delete it to run without")
     return address
 
 
@@ -182,7 +182,7 @@ def _read(path: Path, repair: str) -> bytes:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise WalletError(f"{path} cannot be read ({error.strerror}): check whose file it is") from None
+        raise WalletError(f"{path} cannot be read ({error.strerror}): check its owner and its permissions") from None
     if len(raw) > LARGEST_FILE:
         raise WalletError(f"{path} is too large for a wallet file")
     return raw.removeprefix(BYTE_ORDER_MARK)
@@ -218,7 +218,9 @@ def _bare_hex(text: str) -> str:
 
 def _checked(name: str) -> str:
     if _NAME.fullmatch(name) is None:
-        raise WalletError(f"{name!r} is no name for a wallet or hotkey: letters, digits, '_', '-' and '.', at most 64")
+        raise WalletError(
+            f"{name!r} is not a valid wallet or hotkey name: use at most 64 letters, digits, '_', '-' and '.'"
+        )
     return name
 
 

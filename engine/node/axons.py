@@ -43,7 +43,7 @@ class Axons:
             try:
                 await self.announce()
             except ChainUnavailable as error:
-                self._feed.raise_attention("warning", "axon", f"the address cannot be announced: {error}")
+                self._feed.raise_attention("warning", "axon", f"cannot announce the axon: {error}")
 
     async def announce(self) -> None:
         """Announce whatever differs. Raises `ChainUnavailable`."""
@@ -54,7 +54,7 @@ class Axons:
                 continue
             outcome = await self._send(axon)
             if not outcome.ok:
-                text = f"{at_port(axon.ip, axon.port)} is not announced: {outcome.reason}"
+                text = f"{at_port(axon.ip, axon.port)} was not announced: {outcome.reason}"
                 self._feed.raise_attention("warning", f"axon of uid {neuron.uid}", text)
 
     async def serve(self, hotkey: str, command: Serve) -> Outcome:

@@ -83,4 +83,4 @@ def _end_of(plan: WeightPlan, look: Look) -> Outcome:
     """What became of a commit that the chain no longer has."""
     if reads_back(plan, look):
         return Outcome(status="applied", block=look.block)
-    return Outcome(status="lost", reason="the chain has neither this commit any more nor its weights")
+    return Outcome(status="lost", reason="the chain no longer has this commit, nor its weights")

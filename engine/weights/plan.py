@@ -60,7 +60,7 @@ class Basis(Struct, frozen=True, kw_only=True):
         enough = SCORED_EACH * serving
         if self.on_chain_by in ("", self.profile) or self.scored >= enough:
             return ""
-        return f"weights made by {self.on_chain_by} stand until {self.profile} has scored {enough} replies"
+        return f"keeping the weights made by {self.on_chain_by} until {self.profile} has scored {enough} replies"
 
 
 UNKNOWN_BASIS = Basis()
@@ -200,9 +200,9 @@ def _rows(
     earned = {neuron.uid: scores.get(neuron.hotkey, 0.0) for neuron in serving}
     top = max(earned.values(), default=0.0)
     if not serving:
-        return (), "no miner serves"
+        return (), "no miner is serving"
     if len(serving) < wanted:
-        return (), f"{len(serving)} miners serve and the subnet wants at least {wanted} weights"
+        return (), f"{len(serving)} miners are serving; the subnet requires at least {wanted} weights"
     if top == 0.0 and mode != "emergency":
         return (), f"no serving miner has a score from the last {FRESH_FOR_S[mode] / 3600:.0f} h"
     shares = {uid: score / top if top else 1.0 for uid, score in earned.items()}

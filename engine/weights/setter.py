@@ -36,8 +36,8 @@ LOOK_EVERY_BLOCKS = 25
 
 TOO_FAST = ("SettingWeightsTooFast", "CommittingWeightsTooFast")
 WRONG_KIND = {
-    True: "CommitRevealDisabled: this subnet takes plain weights, set them",
-    False: "CommitRevealEnabled: this subnet takes commits, commit to the weights",
+    True: "CommitRevealDisabled: this subnet takes plain weights: set them instead",
+    False: "CommitRevealEnabled: this subnet takes commits: commit to the weights instead",
 }
 """By whether it was to be a commit."""
 
@@ -115,7 +115,7 @@ class WeightSetter:
                 self._wait = Wait(self._chain.head.block + 1, "the chain", str(error))
             except StoreError as error:
                 self._wait = Wait(self._chain.head.block + 1, "the store", str(error))
-                self._feed.raise_attention("warning", SUBJECT, f"weights have to wait: {error}")
+                self._feed.raise_attention("warning", SUBJECT, f"weights are delayed: {error}")
 
     # -- by the operator ---------------------------------------------------------------------------------------
 
@@ -151,7 +151,7 @@ class WeightSetter:
                 if commit != look.rules.commit_reveal:
                     return Outcome(status="rejected", reason=WRONG_KIND[commit])
                 if not await self._settle(look):
-                    return Outcome(status="unknown", reason="what was sent before is not settled yet")
+                    return Outcome(status="unknown", reason="an earlier submission is still pending")
                 if (wait := wait_for_rules(look)) is not None:
                     return Outcome(status="rejected", reason=wait.reason)
                 plan = self._plan(look)
@@ -170,7 +170,7 @@ class WeightSetter:
         settled = await self._settle(look)
         due = self._commits.due(look)
         if not settled:
-            self._wait = Wait(look.block + 1, "the chain", "waiting for the chain to show what was sent")
+            self._wait = Wait(look.block + 1, "the chain", "waiting for an earlier submission to appear on chain")
         elif not self._automatic:
             self._wait = Wait(look.block + 1, "you", "paused")
             self._remind(due)
@@ -189,7 +189,7 @@ class WeightSetter:
     async def _settle(self, look: Look) -> bool:
         """Take the chain's word for what was sent before; True when nothing is open. Raises `StoreError`."""
         if block := self._submissions.strangers_block(look):
-            text = f"weights were set with this hotkey at block {block}, and not by this process: stop the other one"
+            text = f"another process set weights with this hotkey at block {block}: stop it"
             self._feed.raise_attention("error", SUBJECT, text)
         async for plan, outcome in self._submissions.settle(look):
             self._report(plan, outcome)
@@ -225,15 +225,15 @@ class WeightSetter:
     def _remind(self, due: Waiting | None) -> None:
         """Of a commit that nobody will reveal by itself."""
         if due is not None:
-            commit = due.commit
-            text = f"the commit of block {commit.block} is lost unless you reveal it by block {commit.reveal_until}"
+            block, last = due.commit.block, due.commit.reveal_until
+            text = f"the commit of block {block} will be lost unless you reveal it by block {last}"
             self._feed.raise_attention("warning", SUBJECT, text)
 
     def _hold(self, look: Look) -> Wait | None:
         """After a rejection, the next window."""
         if look.block >= self._held_until:
             return None
-        reason = f"rejected in this window, again after block {self._held_until}"
+        reason = f"rejected in this window; next attempt after block {self._held_until}"
         return Wait(self._held_until, "the next window", reason)
 
     def _report(self, plan: WeightPlan, outcome: Outcome) -> None:
@@ -243,10 +243,10 @@ class WeightSetter:
         if outcome.status == "lost":
             self._feed.raise_attention("error", SUBJECT, f"the commit of block {plan.block} is lost: {outcome.reason}")
         elif outcome.status == "unknown":
-            text = f"it is not known whether the weights were set ({outcome.reason}): the chain is read first"
+            text = f"unclear whether the weights were set ({outcome.reason}): checking the chain before sending again"
             self._feed.raise_attention("warning", SUBJECT, text)
         elif outcome.status == "rejected" and error == NOT_INCLUDED:
-            self._feed.raise_attention("warning", SUBJECT, "weights that were sent did not land, they are sent again")
+            self._feed.raise_attention("warning", SUBJECT, "the weights did not land; sending them again")
         elif outcome.status == "rejected" and error not in TOO_FAST:
             self._held_until = plan.window
             self._feed.raise_attention("error", SUBJECT, f"weights were rejected: {outcome.reason}")

@@ -94,7 +94,7 @@ class Submissions:
         confirmed = await self._settle_one(entry, look)
         if confirmed is not None:
             return confirmed
-        unknown = replace(sent, status="unknown", reason=sent.reason or "sent, and not on chain yet", block=0)
+        unknown = replace(sent, status="unknown", reason=sent.reason or "sent, not on chain yet", block=0)
         await self._journal.settle(entry, unknown)
         return unknown
 
@@ -132,7 +132,7 @@ def outcome_of(plan: WeightPlan, look: Look, *, lost_after: int) -> Outcome | No
     if moved and look.weights and not plan.salt:
         return Outcome(status="rejected", reason=f"Overwritten: other weights were set at block {own.last_update}")
     if look.block > lost_after:
-        return Outcome(status="rejected", reason=f"{NOT_INCLUDED}: no trace of it on chain at block {look.block}")
+        return Outcome(status="rejected", reason=f"{NOT_INCLUDED}: not found on chain by block {look.block}")
     return None
 
 

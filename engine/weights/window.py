@@ -28,7 +28,7 @@ def wait_for_window(look: Look) -> Wait | None:
     first = opened + int(SET_FROM * length)
     if own is not None and own.last_update >= opened and (look.weights or look.commits):
         again = first + length
-        return Wait(again, "the next window", f"set at block {own.last_update}, again from block {again}")
+        return Wait(again, "the next window", f"set at block {own.last_update}; due again from block {again}")
     return Wait(first, "the window", f"due from block {first}") if look.block < first else None
 
 
@@ -42,6 +42,6 @@ def wait_for_rules(look: Look) -> Wait | None:
         error = "CommittingWeightsTooFast" if rules.commit_reveal else "SettingWeightsTooFast"
         return Wait(look.block + left, "the rate limit", f"{error}: {left} blocks left")
     if not own.validator_permit:
-        reason = f"NeuronNoValidatorPermit: permits are given next at block {look.next_epoch}"
+        reason = f"NeuronNoValidatorPermit: permits are next assigned at block {look.next_epoch}"
         return Wait(look.next_epoch, "a validator permit", reason)
     return None

@@ -135,7 +135,7 @@ def test_the_hash_is_that_of_the_runtimes_own_encoding(
 
 
 def test_what_cannot_be_encoded_says_so() -> None:
-    with pytest.raises(ValueError, match="is no ss58 address"):
+    with pytest.raises(ValueError, match="is not an ss58 address"):
         commitment(NETUID, "v", uids=[1], values=[1], salt=[1], version_key=0)
     with pytest.raises(ValueError, match="cannot be encoded"):
         commitment(NETUID, ALICE, uids=[65536], values=[1], salt=[1], version_key=0)

@@ -68,7 +68,7 @@ async def test_the_file_is_private_and_one_process_s(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     chain = await EmbeddedChain.open(folder / "chain.db", netuid=NETUID)
     assert [path.stat().st_mode & 0o077 for path in (folder, *folder.iterdir())] == [0] * 5
-    with pytest.raises(ChainInUse, match=f"{folder} runs in another process: stop that one, or choose another"):
+    with pytest.raises(ChainInUse, match=f"{folder} is in use by another process: stop it, or choose another"):
         await EmbeddedChain.open(folder / "chain.db", netuid=NETUID)
     await chain.close()
     await chain.close()
@@ -82,7 +82,7 @@ async def test_files_that_cannot_be_used(tmp_path: Path) -> None:
         await EmbeddedChain.open(path, netuid=4)
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA user_version = 2")
-    with pytest.raises(ChainDataError, match=r"newer version \(data version 2, this one knows 1\): update"):
+    with pytest.raises(ChainDataError, match=r"newer version \(data version 2, this one supports 1\): update"):
         await EmbeddedChain.open(path, netuid=NETUID)
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA user_version = 1")

@@ -141,7 +141,7 @@ def test_an_encrypted_hotkey_says_how_to_write_it_anew(tmp_path: Path, start: by
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (hotkey_file(ss58Address=OTHER.ss58_address), f"says {OTHER.ss58_address}, but its secret is that of"),
+        (hotkey_file(ss58Address=OTHER.ss58_address), f"names {OTHER.ss58_address}, but its secret belongs to"),
         (
             hotkey_file(privateKey=None, secretSeed=None, secretPhrase=None),
             "it has neither privateKey, secretSeed nor",
@@ -193,9 +193,9 @@ def test_a_folder_in_place_of_a_coldkeypub_is_told_with_its_own_advice(tmp_path:
 @pytest.mark.parametrize("name", ["", ".", "..", "../w", "a/b", "x" * 65, "new\nline"])
 def test_names_cannot_leave_the_folder(tmp_path: Path, name: str) -> None:
     wallet_with(tmp_path, hotkey_file())
-    assert "is no name for a wallet" in error_of(tmp_path, name)
-    assert "is no name for a wallet" in error_of(tmp_path, "w", name)
-    with pytest.raises(WalletError, match="is no name"):
+    assert "is not a valid wallet" in error_of(tmp_path, name)
+    assert "is not a valid wallet" in error_of(tmp_path, "w", name)
+    with pytest.raises(WalletError, match="is not a valid"):
         throwaway(tmp_path, name)
 
 

@@ -236,7 +236,7 @@ async def test_a_switch_of_profiles_leaves_the_weights_on_chain_until_it_has_sco
         again = house.next_run()
         async with a_validator(again, scoring="loosh") as validating:
             await again.look()
-            why = "weights made by robust stand until loosh has scored 6 replies"
+            why = "keeping the weights made by robust until loosh has scored 6 replies"
             assert (validating._upcoming().rows, validating._upcoming().skipped) == ((), why)
         back = house.next_run()
         async with a_validator(back) as validating:

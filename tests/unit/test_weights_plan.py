@@ -128,7 +128,7 @@ def test_without_scores_an_emergency_weighs_all_the_same() -> None:
     assert u16(planned(graph)) == {"a": 65535, "b": 65535}
     assert [row.weight for row in planned(graph).rows] == [0.5, 0.5]
     assert planned(replace(graph, block=4599)).skipped == "no serving miner has a score from the last 24 h"
-    assert planned(metagraph(block=4600)).skipped == "no miner serves"
+    assert planned(metagraph(block=4600)).skipped == "no miner is serving"
 
 
 def test_only_a_switch_of_profiles_makes_weights_stand() -> None:
@@ -148,7 +148,7 @@ def test_the_minimum_of_weights_is_filled_with_zeros_while_there_are_miners() ->
     plan = planned(metagraph("a", "b", "c", "d"), score("d", 1.0), rules=rules)
     assert [(row.hotkey, row.weight, row.u16) for row in plan.rows] == [("a", 0, 0), ("b", 0, 0), ("d", 1, 65535)]
     assert planned(metagraph("a", "b"), score("a", 1.0), rules=rules).skipped == (
-        "2 miners serve and the subnet wants at least 3 weights"
+        "2 miners are serving; the subnet requires at least 3 weights"
     )
 
 

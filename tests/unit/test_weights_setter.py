@@ -51,7 +51,7 @@ async def test_weights_are_set_once_in_the_last_quarter(chain: EmbeddedChain) ->
     assert journal.outcomes[0].block == 35
     assert len(journal.outcomes[0].reference) == 66
     assert setter.wait.until == 95
-    assert setter.wait.reason == "set at block 75, again from block 95"
+    assert setter.wait.reason == "set at block 75; due again from block 95"
 
 
 async def test_the_rate_limit_is_waited_for(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ async def test_a_validator_without_a_permit_waits(tmp_path: Path) -> None:
     setter = setter_on(chain, MemoryJournal(), recorder := Recorder())
     await to_block(chain, 16)
     await setter.step()
-    assert setter.wait.reason == "NeuronNoValidatorPermit: permits are given next at block 20"
+    assert setter.wait.reason == "NeuronNoValidatorPermit: permits are next assigned at block 20"
     assert recorder.plans == []
     await chain.close()
 
@@ -104,7 +104,7 @@ async def test_after_a_switch_of_profiles_the_weights_on_chain_stand_until_the_n
     by_robust = await weights_on(chain)
     assert by_robust == ((1, 65535), (2, 32768))
 
-    why = "weights made by robust stand until loosh has scored 6 replies"
+    why = "keeping the weights made by robust until loosh has scored 6 replies"
     for block, replies, scores in ((75, 0, scored()), (95, 5, scored(0.0, 1.0))):
         known = {"scores": scores, "basis": Basis(profile="loosh", on_chain_by="robust", scored=replies)}
         await to_block(chain, block)
@@ -166,11 +166,11 @@ async def test_a_rejection_is_told_and_tried_again_in_the_next_window(chain: Emb
         await chain.tick()
     assert deceived.sent == 2
     assert [(plan.block, outcome and outcome.reason) for plan, outcome in recorder.plans] == [
-        (35, "IncorrectWeightVersionKey: 0, the subnet wants 7"),
-        (55, "IncorrectWeightVersionKey: 0, the subnet wants 7"),
+        (35, "IncorrectWeightVersionKey: 0, the subnet requires 7"),
+        (55, "IncorrectWeightVersionKey: 0, the subnet requires 7"),
     ]
     assert set(recorder.attention) == {
-        ("error", "weights were rejected: IncorrectWeightVersionKey: 0, the subnet wants 7")
+        ("error", "weights were rejected: IncorrectWeightVersionKey: 0, the subnet requires 7")
     }
     await chain.close()
 
@@ -189,14 +189,14 @@ async def test_silence_is_unknown_until_the_chain_was_read(chain: EmbeddedChain)
     outcome = await setter.set_now()
     assert (outcome.status, outcome.reason) == ("unknown", "faulty gave no answer in 60 s")
     again = await setter.set_now()
-    assert (again.status, again.reason) == ("unknown", "what was sent before is not settled yet")
+    assert (again.status, again.reason) == ("unknown", "an earlier submission is still pending")
     assert faulty.sent == 1
     await faulty.tick()
     await faulty.tick()
     await setter.step()
     assert recorder.outcomes == ["unknown", "ok"]
     assert recorder.plans[1][0] is recorder.plans[0][0]
-    assert "the chain is read first" in recorder.attention[0][1]
+    assert "checking the chain before sending again" in recorder.attention[0][1]
 
 
 async def test_lost_weights_are_sent_again_in_the_same_window(chain: EmbeddedChain) -> None:
@@ -209,7 +209,7 @@ async def test_lost_weights_are_sent_again_in_the_same_window(chain: EmbeddedCha
         await setter.step()
         await faulty.tick()
     assert recorder.outcomes == ["unknown", "rejected", "ok"]
-    assert recorder.attention[-1] == ("warning", "weights that were sent did not land, they are sent again")
+    assert recorder.attention[-1] == ("warning", "the weights did not land; sending them again")
     assert await last_update(chain) == 38
 
 
@@ -223,7 +223,7 @@ async def test_a_full_journal_sends_nothing_and_says_so(chain: EmbeddedChain) ->
     faults.next = "full at intent"
     await setter.step()
     assert faulty.sent == 0
-    assert recorder.attention == [("warning", "weights have to wait: disk full")]
+    assert recorder.attention == [("warning", "weights are delayed: disk full")]
     await setter.step()
     assert await last_update(chain) == 35
 
@@ -234,9 +234,7 @@ async def test_weights_of_a_stranger_with_our_hotkey_are_told(chain: EmbeddedCha
     await to_block(chain, 30)
     assert (await chain.set_weights(NETUID, hotkey=VALIDATOR, uids=[4], values=[1])).ok
     await setter.step()
-    assert recorder.attention == [
-        ("error", "weights were set with this hotkey at block 30, and not by this process: stop the other one")
-    ]
+    assert recorder.attention == [("error", "another process set weights with this hotkey at block 30: stop it")]
 
 
 async def test_after_a_restart_the_window_that_was_served_stays_so(chain: EmbeddedChain) -> None:
@@ -330,7 +328,7 @@ async def test_the_operator_commits_and_reveals(tmp_path: Path) -> None:
     assert (await setter.commit_now()).reason == "CommittingWeightsTooFast: 5 blocks left"
     await to_block(chain, 40)
     await setter.step()
-    assert recorder.attention == [("warning", "the commit of block 20 is lost unless you reveal it by block 59")]
+    assert recorder.attention == [("warning", "the commit of block 20 will be lost unless you reveal it by block 59")]
     assert (await setter.reveal_now()).ok
     assert await weights_on(chain) == ((1, 65535), (2, 32768))
     assert recorder.outcomes == ["committed", "applied"]

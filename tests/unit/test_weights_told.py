@@ -17,7 +17,7 @@ from tests.unit.weights_helpers import Faults, FaultyChain, MemoryJournal, Recor
 
 VALIDATOR = key("validator")
 HIDING = replace(RULES, commit_reveal=True)
-UNSETTLED = Wait(21, "the chain", "waiting for the chain to show what was sent")
+UNSETTLED = Wait(21, "the chain", "waiting for an earlier submission to appear on chain")
 
 
 class Looked(FaultyChain):
@@ -68,8 +68,8 @@ async def test_each_wait_says_for_what_until_when_and_why(chain: EmbeddedChain) 
         Wait(0, "the chain", "starting"),
         Wait(35, "the window", "due from block 35"),
         Wait(36, "the next block", "set at block 35"),
-        Wait(55, "the next window", "set at block 35, again from block 55"),
-        Wait(55, "the next window", "set at block 35, again from block 55"),
+        Wait(55, "the next window", "set at block 35; due again from block 55"),
+        Wait(55, "the next window", "set at block 35; due again from block 55"),
     ]
     setter.pause()
     await setter.step()
@@ -98,17 +98,17 @@ async def test_an_unknown_outcome_is_told_journalled_and_waited_for(chain: Embed
     assert await setter.set_now() == unknown
     assert recorder.plans == [(journal.plans[0], unknown)]
     assert journal.outcomes == {0: unknown}
-    why = "it is not known whether the weights were set (connection cut): the chain is read first"
+    why = "unclear whether the weights were set (connection cut): checking the chain before sending again"
     assert recorder.attention == [("warning", why)]
     await setter.step()
     assert setter.wait == UNSETTLED
     for _ in range(3):
         await faulty.tick()
     await setter.step()
-    gone = Outcome(status="rejected", reason="NotIncluded: no trace of it on chain at block 23")
+    gone = Outcome(status="rejected", reason="NotIncluded: not found on chain by block 23")
     assert recorder.plans[1:] == [(journal.plans[0], gone)]
     assert journal.outcomes == {0: gone}
-    assert recorder.attention[1:] == [("warning", "weights that were sent did not land, they are sent again")]
+    assert recorder.attention[1:] == [("warning", "the weights did not land; sending them again")]
 
 
 @pytest.mark.parametrize("fault", ["full at settling", "outage after"])
@@ -136,15 +136,16 @@ async def test_what_is_not_known_since_it_could_not_be_looked_up_or_written_down
 
 async def test_a_refusal_holds_the_window_and_is_told(chain: EmbeddedChain) -> None:
     refusing = Refusing(chain)
-    refusing.reason = "IncorrectWeightVersionKey: 0, the subnet wants 7"
+    refusing.reason = "IncorrectWeightVersionKey: 0, the subnet requires 7"
     setter = setter_on(refusing, MemoryJournal(), recorder := Recorder())
     await to_block(chain, 35)
     await setter.step()
-    assert setter.wait == Wait(36, "the next block", "IncorrectWeightVersionKey: 0, the subnet wants 7")
-    assert recorder.attention == [("error", "weights were rejected: IncorrectWeightVersionKey: 0, the subnet wants 7")]
+    why = "IncorrectWeightVersionKey: 0, the subnet requires 7"
+    assert setter.wait == Wait(36, "the next block", why)
+    assert recorder.attention == [("error", f"weights were rejected: {why}")]
     await chain.tick()
     await setter.step()
-    assert setter.wait == Wait(40, "the next window", "rejected in this window, again after block 40")
+    assert setter.wait == Wait(40, "the next window", "rejected in this window; next attempt after block 40")
     await to_block(chain, 55)
     await setter.step()
     assert recorder.outcomes == ["rejected", "ok"]
@@ -220,7 +221,7 @@ async def test_commits_say_what_they_wait_for(tmp_path: Path) -> None:
     assert setter.wait == Wait(36, "the next block", "to be revealed from block 40")
     await to_block(chain, 39)
     await setter.step()
-    assert setter.wait == Wait(55, "the next window", "set at block 35, again from block 55")
+    assert setter.wait == Wait(55, "the next window", "set at block 35; due again from block 55")
     await chain.tick()
     await setter.step()
     assert setter.wait == Wait(41, "the next block", "revealed")

@@ -54,7 +54,7 @@ def test_a_window_is_served_once() -> None:
     mine = ((1, 65535),)
     wait = wait_for_window(look(36, last_update=35, weights=mine))
     assert wait is not None
-    assert (wait.until, wait.reason) == (55, "set at block 35, again from block 55")
+    assert (wait.until, wait.reason) == (55, "set at block 35; due again from block 55")
     assert wait_for_window(look(36, last_update=20, weights=mine)) is not None
     assert wait_for_window(look(36, last_update=19, weights=mine)) is None
 
@@ -96,7 +96,7 @@ HIDING = replace(RULES, commit_reveal=True)
 
 def test_a_commit_serves_a_window_as_weights_do() -> None:
     wait = wait_for_window(look(36, last_update=35, commits=(COMMIT,)))
-    assert wait == Wait(55, "the next window", "set at block 35, again from block 55")
+    assert wait == Wait(55, "the next window", "set at block 35; due again from block 55")
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_commit_serves_a_window_as_weights_do() -> None:
         (look(13, permit=False), Wait(15, "the rate limit", "SettingWeightsTooFast: 2 blocks left")),
         (
             look(15, permit=False),
-            Wait(40, "a validator permit", "NeuronNoValidatorPermit: permits are given next at block 40"),
+            Wait(40, "a validator permit", "NeuronNoValidatorPermit: permits are next assigned at block 40"),
         ),
     ],
 )
@@ -170,7 +170,7 @@ def test_lost_only_when_it_can_no_longer_land() -> None:
     assert outcome_of(PLAN, look(50), lost_after=50) is None
     outcome = outcome_of(PLAN, look(51), lost_after=50)
     assert outcome is not None
-    assert outcome.reason == "NotIncluded: no trace of it on chain at block 51"
+    assert outcome.reason == "NotIncluded: not found on chain by block 51"
 
 
 def test_a_new_registration_is_not_it() -> None:
@@ -187,7 +187,7 @@ HIDDEN = replace(PLAN, hotkey=key("v").ss58_address, salt=(1, 2))
 OTHER_SALT = replace(HIDDEN, salt=(1, 3))
 THEIR_COMMIT = replace(COMMIT, hash=HIDDEN.commit_hash)
 LOST_UID = Outcome(status="rejected", reason="HotKeyNotRegisteredInSubNet: this hotkey lost its uid")
-NO_TRACE = Outcome(status="rejected", reason="NotIncluded: no trace of it on chain at block 51")
+NO_TRACE = Outcome(status="rejected", reason="NotIncluded: not found on chain by block 51")
 COMMITTED = Outcome(status="committed", block=36, reason="to be revealed from block 40")
 OTHERS = ((1, 65535), (2, 8))
 

@@ -104,7 +104,7 @@ class StateFile:
         self._mend()
         self._files.compare(NEWEST, self._connection.execute(NEWEST).fetchall())
         if gone := self.gone:
-            raise ChainGone(f"{gone}: put it back, or end this run and start again without it")
+            raise ChainGone(f"{gone}: put it back, or stop this run and start again without it")
         slots = before.slots if before else ()
         hotkeys = before.hotkeys if before else {}
         balances = before.balances if before else {}
@@ -189,15 +189,15 @@ def _state_in(connection: sqlite3.Connection) -> State | None:
     except (*UNDECODABLE, TypeError) as error:
         raise _BadState(error) from error
     if [uid for uid, _ in slots] != list(range(len(slots))):
-        raise _BadState("the uids do not follow one another")
+        raise _BadState("its uids are not consecutive")
     if state.last_epoch > state.block:
         raise _BadState("its last epoch is later than its last block")
     if len({slot.hotkey for slot in state.slots}) < len(slots):
         raise _BadState("a hotkey has two uids")
     if any(uid >= len(slots) for slot in state.slots for uid, _ in slot.weights):
-        raise _BadState("there are weights of uids that it does not have")
+        raise _BadState("it has weights for uids that do not exist")
     if homeless := next((slot.hotkey for slot in state.slots if slot.hotkey not in state.hotkeys), None):
-        raise _BadState(f"the hotkey {homeless} has a uid and no owner")
+        raise _BadState(f"hotkey {homeless} has a uid but no owner")
     return state
 
 
@@ -216,7 +216,7 @@ def told(path: Path) -> Iterator[None]:
         kind, sentence = failure_of(error, path)
         raise (ChainDamaged if kind == "damaged" else ChainDataError)(sentence) from error
     except OSError as error:
-        advice = "check that its folder is there and yours"
+        advice = "check that its folder exists and is yours"
         raise ChainDataError(f"{error.filename or path} cannot be opened ({error.strerror}): {advice}") from error
     except _BadState as error:
         raise ChainDamaged(damage(path, error, FRESH_CHAIN)) from error
@@ -233,7 +233,7 @@ def _lock(path: Path) -> int:
     except BlockingIOError:
         os.close(descriptor)
         raise ChainInUse(
-            f"the embedded chain in {path.parent} runs in another process: stop that one, or choose another --data-dir"
+            f"the embedded chain in {path.parent} is in use by another process: stop it, or choose another --data-dir"
         ) from None
     return descriptor
 
@@ -258,7 +258,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def _newer(path: Path, version: int) -> ChainDataError:
     return ChainDataError(
-        f"{path} was written by a newer version (data version {version}, this one knows {DATA_VERSION}): "
+        f"{path} was written by a newer version (data version {version}, this one supports {DATA_VERSION}): "
         "update subnet-console, or choose another --data-dir"
     )
 

@@ -55,12 +55,12 @@ def reveal_weights(
     slot = state.slots[own]
     waiting = _waiting(state, slot.commits)
     if commit_hash in {commit.hash for commit in slot.commits} - {commit.hash for commit in waiting}:
-        raise Refused("ExpiredWeightCommit", "its epoch to be revealed in has passed")
+        raise Refused("ExpiredWeightCommit", "its reveal epoch has passed")
     if not waiting:
         raise Refused("NoWeightsCommitFound")
     at = next((place for place, commit in enumerate(waiting) if commit.hash == commit_hash), None)
     if at is None:
-        raise Refused("InvalidRevealCommitHashNotMatch", "these weights and this salt were not committed to")
+        raise Refused("InvalidRevealCommitHashNotMatch", "no commit matches these weights and this salt")
     early = _due(state, waiting[at]) - state.epochs
     if early > 0:
         raise Refused("RevealTooEarly", f"from block {_first_block(state, waiting[at])}")
@@ -131,20 +131,20 @@ def _weighed(
         raise Refused("UidsLengthExceedUidsInSubNet", f"{len(uids)} uids, the subnet has {len(state.slots)}")
     own = _staked_uid(state, hotkey)
     if version_key < rules.weights_version:
-        raise Refused("IncorrectWeightVersionKey", f"{version_key}, the subnet wants {rules.weights_version}")
+        raise Refused("IncorrectWeightVersionKey", f"{version_key}, the subnet requires {rules.weights_version}")
     slot = state.slots[own]
     if not revealed:
         _require_rest(state, slot, "SettingWeightsTooFast")
     on_itself = list(uids) == [own]
     if not (slot.validator_permit or on_itself):
-        raise Refused("NeuronNoValidatorPermit", "permits are given anew at each epoch, by stake")
+        raise Refused("NeuronNoValidatorPermit", "permits are reassigned at each epoch, by stake")
     if len(set(uids)) != len(uids):
         raise Refused("DuplicateUids")
     if max(uids, default=-1) >= len(state.slots):
         raise Refused("UidVecContainInvalidOne", f"the subnet has uids 0 to {len(state.slots) - 1}")
     wanted = min(rules.min_allowed_weights, len(state.slots))
     if len(uids) < wanted and not on_itself:
-        raise Refused("WeightVecLengthIsLow", f"{len(uids)} weights, the subnet wants {wanted}")
+        raise Refused("WeightVecLengthIsLow", f"{len(uids)} weights, the subnet requires {wanted}")
     weights = tuple(zip(uids, _max_upscaled(values), strict=True))
     last_update = slot.last_update if revealed else state.block
     return with_slot(state, own, replace(slot, weights=weights, last_update=last_update))
