@@ -108,7 +108,7 @@ def test_a_commit_whose_epoch_is_over_is_told_as_lost(told: Told, folder: Path) 
     told(0, "chain", "commit", "--yes")
     ticked(folder, 40)
     lost = told(2, "chain", "reveal", "--yes")
-    assert lost["reason"] == "nothing is committed"
+    assert lost["reason"] == "no commit to reveal"
     assert "the commit of block 20 is lost" in lost["about"][0]
 
 
@@ -123,7 +123,7 @@ def test_the_salt_stays_in_the_journal(told: Told, folder: Path) -> None:
 
 
 def test_plain_weights_are_not_taken_where_they_are_hidden(told: Told) -> None:
-    assert "takes no plain weights" in told(2, "chain", "weights", "--yes")["reason"]
+    assert "commit-reveal is on" in told(2, "chain", "weights", "--yes")["reason"]
 
 
 def test_nobody_to_confirm_sends_nothing(folder: Path) -> None:
@@ -253,7 +253,7 @@ def test_a_hotkey_without_a_uid_registers_and_serves(told: Told, folder: Path) -
     asyncio.run(fund())
     assert told(0, "chain", "register", "--dry-run", "--role", "miner")["outcome"] is None
     assert told(0, "chain", "register", "--yes", "--role", "miner")["outcome"] == "ok"
-    assert "is uid 4 already" in told(2, "chain", "register", "--yes", "--role", "miner")["reason"]
+    assert "registered already, as uid 4" in told(2, "chain", "register", "--yes", "--role", "miner")["reason"]
     assert told(0, "chain", "serve", "203.0.113.9:8091", "--yes", "--role", "miner")["outcome"] == "ok"
     assert told(0, "chain", "neuron", "4")["axon"] == "203.0.113.9:8091"
     assert "only a miner serves" in told(2, "chain", "serve", "203.0.113.9:8091", "--yes")["reason"]
