@@ -37,7 +37,7 @@ from engine.logs import open_log
 from engine.node.chain_watch import require_registered
 from engine.node.node import Node
 from engine.settings import Settings
-from engine.snapshot import LoopView, Snapshot
+from engine.snapshot import Snapshot
 from engine.text import safe
 from engine.transport.callers import Callers
 from engine.validator.service import Validating
@@ -105,7 +105,7 @@ async def _act(
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(opened(settings, folder, feed))
         node = await _node(session, stack, may_be_unregistered=action.id == "chain.register")
-        snapshot = node.compose(LoopView())
+        snapshot = node.snapshot()
         command = _command(action, snapshot, typed)
         asked = question(action, snapshot)
         why_not = action.why_not(snapshot)

@@ -1,62 +1,78 @@
-"""Looks after what the engine keeps on disk: a record that is gone is said within seconds, what waits is stored."""
+"""Looks after what the engine keeps on disk: tells in seconds what is gone, stores what waits, drops what is old."""
 
 import asyncio
+import math
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 
+from engine.chain.client import ChainClient
 from engine.errors import StoreError
 from engine.feed import Feed
 from engine.patience import impatience
-from engine.store.errors import StoreGone
+from engine.store.errors import StoreGone, StoreLocked
 from engine.store.store import Store
+from engine.values import Metagraph
 
 LOOK_S = 1.0
 SILENT_S = 6.0
 """A disk that works answers in milliseconds; longer than the store waits for another process that keeps its log."""
+
+PRUNE_EVERY_S = 3600.0
+SHRINK_EVERY_S = 60.0
 
 DATA_FOLDER = "data folder"
 SLOW = "slow store"
 SILENT = f"the store has not answered for {SILENT_S:g} s: its disk is slow, or hangs"
 
 
-class Keeping:
-    """A service. `gone` says by subject what was deleted or replaced, "" for nothing; `retries` store what waits."""
+class RecordWatch:
+    """A service. `missing` says by subject what was deleted or replaced, "" for nothing; `retries` store what waits."""
 
     def __init__(
         self,
         feed: Feed,
         store: Store,
-        gone: Mapping[str, Callable[[], str]],
+        missing: Mapping[str, Callable[[], str]],
         retries: Sequence[Callable[[], Awaitable[None]]],
     ) -> None:
         self._feed = feed
         self._store = store
-        self._gone = gone
+        self._missing = missing
         self._retries = retries
         self._told: dict[str, str] = {}
+
+    @property
+    def gone(self) -> str:
+        """Everything that is gone now, in one line."""
+        return "; ".join(dict.fromkeys(said for find in self._missing.values() if (said := find())))
 
     async def run(self, started: Callable[[], None]) -> None:
         started()
         while True:
-            self.look()
-            try:
-                with impatience(self._feed, SLOW, SILENT, "the store answers again", after=SILENT_S):
-                    if mended := await self._store.mend():
-                        self._feed.raise_attention("warning", "store", mended)
-            except StoreGone:
-                self.look()
-            except StoreError as error:
-                self._tell("store", str(error))
-            else:
-                self._tell("store", "", "it can be read again")
+            await self.look()
             for retry in self._retries:
                 with suppress(StoreError):  # told of by whoever has something that waits
                     await retry()
             await asyncio.sleep(LOOK_S)
 
-    def look(self) -> None:
-        """Tell of what is gone, and of what is there again. With the data folder all that lies in it is gone."""
-        for subject, find in self._gone.items():
+    async def look(self) -> None:
+        """Tell of what is gone and of what is there again, and mend what can be."""
+        self._tell_of_missing()
+        try:
+            with impatience(self._feed, SLOW, SILENT, "the store answers again", after=SILENT_S):
+                if mended := await self._store.mend():
+                    self._feed.raise_attention("warning", "store", mended)
+        except StoreGone:
+            self._tell_of_missing()
+        except StoreError as error:
+            self._tell("store", str(error))
+        else:
+            self._tell("store", "", "it can be read again")
+
+    def _tell_of_missing(self) -> None:
+        """With the data folder all that lies in it is gone: one cause, one line."""
+        for subject, find in self._missing.items():
             wrong = find()
             self._tell(subject, wrong)
             if wrong and subject == DATA_FOLDER:
@@ -70,6 +86,46 @@ class Keeping:
         self._told[subject] = wrong
 
 
-def all_gone(gone: Mapping[str, Callable[[], str]]) -> str:
-    """Everything that is gone, in one line."""
-    return "; ".join(dict.fromkeys(said for find in gone.values() if (said := find())))
+class Housekeeping:
+    """A service: keeps the store's list of neurons true, and drops what is too old or too much."""
+
+    def __init__(self, feed: Feed, store: Store, chain: ChainClient, names: Mapping[str, str]) -> None:
+        self._feed = feed
+        self._store = store
+        self._chain = chain
+        self._names = names
+
+    async def run(self, started: Callable[[], None]) -> None:
+        started()
+        noted = Metagraph(netuid=self._chain.netuid, block=0)
+        pruned_at = shrunk_at = -math.inf
+        ahead_of_monotonic = time.time() - time.monotonic()  # a clock that jumps ahead makes no record old
+        while True:
+            metagraph = self._chain.seen.metagraph
+            try:
+                if metagraph is not noted and metagraph.neurons:
+                    await self._note(metagraph)
+                    noted = metagraph
+                if time.monotonic() - shrunk_at > SHRINK_EVERY_S:
+                    await self._shrink()
+                    shrunk_at = time.monotonic()
+                if time.monotonic() - pruned_at > PRUNE_EVERY_S:
+                    await self._store.prune(min(time.time(), ahead_of_monotonic + time.monotonic()))
+                    pruned_at = time.monotonic()
+            except (StoreGone, StoreLocked):
+                pass  # told of by the record watch, and by whoever has something to store
+            except StoreError as error:
+                self._feed.raise_attention("error", "store", str(error))
+            await asyncio.sleep(1.0)
+
+    async def _shrink(self) -> None:
+        if rounds := await self._store.shrink():
+            text = f"store_cap_mb is reached: the texts of {rounds} more of the oldest rounds were dropped"
+            self._feed.raise_attention("warning", "store size", text)
+
+    async def _note(self, metagraph: Metagraph) -> None:
+        await self._store.note_neurons(
+            metagraph.netuid,
+            [(one.hotkey, one.coldkey, one.uid, self._names.get(one.hotkey, "")) for one in metagraph.neurons],
+            at=time.time(),
+        )

@@ -38,14 +38,11 @@ class Service(Protocol):
 
 
 class Supervisor:
-    """Runs services made by factories, which are called again for each restart.
+    """Runs services made by factories, which are called again for each restart."""
 
-    The factories are read when `run` begins.
-    """
-
-    def __init__(self, feed: Feed, factories: Mapping[str, Callable[[], Service]]) -> None:
+    def __init__(self, feed: Feed) -> None:
         self._feed = feed
-        self._factories = factories
+        self._factories: Mapping[str, Callable[[], Service]] = {}
         self._views: dict[str, ServiceView] = {}
         self._steps: dict[str, asyncio.Task[None]] = {}
         """What each service does now: its work, or waiting to be started again."""
@@ -53,15 +50,17 @@ class Supervisor:
 
     @property
     def services(self) -> tuple[ServiceView, ...]:
+        """In the order of the factories."""
         return tuple(self._views.values())
 
-    async def run(self, *until: str) -> None:
+    async def run(self, factories: Mapping[str, Callable[[], Service]], *until: str) -> None:
         """Keep all services alive until one of those named has done its work, then end the others.
 
         Raises what a service raised as `Fatal`.
         """
-        self._views = {name: ServiceView(name=name, state="starting", since=time.time()) for name in self._factories}
-        tasks = {name: asyncio.create_task(self._keep(name), name=name) for name in self._factories}
+        self._factories = factories
+        self._views = {name: ServiceView(name=name, state="starting", since=time.time()) for name in factories}
+        tasks = {name: asyncio.create_task(self._keep(name), name=name) for name in factories}
         try:
             waiting = set(tasks.values())
             while not any(tasks[name].done() for name in until):

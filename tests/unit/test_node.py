@@ -2,9 +2,10 @@
 
 import asyncio
 import csv
+import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from engine.commands import (
 from engine.feed import Feed
 from engine.judge.client import Judge
 from engine.node import heartbeat as heartbeat_module
+from engine.node import record_watch
 from engine.node.chain_watch import ChainWatch
 from engine.node.node import STATUS_FILE, Node
 from engine.node.part import Part
@@ -199,6 +201,28 @@ async def test_what_was_stored_is_there_in_the_next_run(tmp_path: Path) -> None:
         assert (house.feed.snapshot.rounds_done, house.feed.snapshot.rounds_recorded) == (1, 2)
         assert [line.name for line in house.feed.snapshot.commands] == ["pause"]
         assert house.feed.attention == ()
+
+
+async def test_a_store_that_is_overwritten_just_before_the_end_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record_watch, "LOOK_S", 3600.0)
+    path = tmp_path / FILE_NAME
+
+    def checkpointed() -> bytes:
+        with closing(sqlite3.connect(path)) as other:
+            other.execute("PRAGMA wal_checkpoint(FULL)")
+        return path.read_bytes()
+
+    async with a_house(tmp_path) as house, a_validator(house, "a", interval=3600.0):
+        async with running(house, VALIDATOR):
+            await until(lambda: house.feed.snapshot.rounds)
+            older = checkpointed()
+            await house.store.record(a_round(1), netuid=NETUID, history=None, cursor=None)
+            checkpointed()
+            path.write_bytes(older)
+        assert house.feed.snapshot.record_gone == f"{path} was emptied or overwritten while it was in use"
+        assert house.feed.attention[-1].subject == FILE_NAME
 
 
 async def test_who_had_stopped_answering_is_told_by_the_next_run(tmp_path: Path) -> None:

@@ -44,8 +44,8 @@ async def test_a_server_that_fails_is_made_afresh_at_the_same_address(monkeypatc
                 await self._server.run(started)  # type: ignore[arg-type]
 
     feed = a_feed()
-    supervisor = Supervisor(feed, {"miner": lambda: Breaks(serving())})
-    running = asyncio.create_task(supervisor.run("miner"))
+    supervisor = Supervisor(feed)
+    running = asyncio.create_task(supervisor.run({"miner": lambda: Breaks(serving())}, "miner"))
     await until(lambda: supervisor.services and supervisor.services[0].restarts == 1)
     await until(lambda: supervisor.services[0].state == "running")
     assert serving.address == address

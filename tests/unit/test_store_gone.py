@@ -17,10 +17,9 @@ from engine.chain.interface import ChainUnavailable
 from engine.challenges.sources.base import Cursor
 from engine.feed import Feed
 from engine.logs import FILE, FOLDER, open_log
-from engine.node import heartbeat
-from engine.node import record_watch as keeping
+from engine.node import heartbeat, record_watch
 from engine.node.heartbeat import Heartbeat
-from engine.node.record_watch import Keeping
+from engine.node.record_watch import RecordWatch
 from engine.place import Place
 from engine.sqlite import beside
 from engine.store import database
@@ -148,10 +147,10 @@ async def until(condition: Callable[[], bool]) -> None:
 async def test_what_is_gone_is_told_until_it_is_back_and_what_waits_is_stored_then(
     store: Store, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeping, "LOOK_S", 0.01)
+    monkeypatch.setattr(record_watch, "LOOK_S", 0.01)
     feed, backlog = Feed(snapshot()), Backlog(store, NETUID)
     gone = {"data folder": Place(path.parent).lost, "store.db": lambda: store.gone}
-    service = asyncio.create_task(Keeping(feed, store, gone, [backlog.catch_up]).run(lambda: None))
+    service = asyncio.create_task(RecordWatch(feed, store, gone, [backlog.catch_up]).run(lambda: None))
     shutil.move(path.parent, tmp_path / "away")
     await until(lambda: bool(feed.attention))
     with suppress(StoreGone):
@@ -167,10 +166,10 @@ async def test_what_is_gone_is_told_until_it_is_back_and_what_waits_is_stored_th
 async def test_a_store_that_another_process_holds_is_waited_for_once_and_read_meanwhile(
     store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeping, "LOOK_S", 0.01)
+    monkeypatch.setattr(record_watch, "LOOK_S", 0.01)
     monkeypatch.setattr(database, "BUSY_PAUSE_S", 0.01)
     feed, backlog = Feed(snapshot()), Backlog(store, NETUID)
-    service = asyncio.create_task(Keeping(feed, store, {}, [backlog.catch_up]).run(lambda: None))
+    service = asyncio.create_task(RecordWatch(feed, store, {}, [backlog.catch_up]).run(lambda: None))
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         first = asyncio.create_task(backlog.add(Entry(a_round(0), b"h", Cursor("synthetic", 1))))
@@ -190,9 +189,9 @@ async def test_a_store_that_another_process_holds_is_waited_for_once_and_read_me
 
 
 async def test_the_log_beside_the_store_is_told_of(store: Store, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeping, "LOOK_S", 0.01)
+    monkeypatch.setattr(record_watch, "LOOK_S", 0.01)
     feed = Feed(snapshot())
-    service = asyncio.create_task(Keeping(feed, store, {"store.db": lambda: store.gone}, []).run(lambda: None))
+    service = asyncio.create_task(RecordWatch(feed, store, {"store.db": lambda: store.gone}, []).run(lambda: None))
     beside(path, "wal").unlink()
     await until(lambda: any("store.db-wal was deleted" in line.text for line in feed.attention))
     service.cancel()
@@ -272,11 +271,11 @@ def scribble_log(path: Path) -> None:
 async def test_a_store_that_is_emptied_or_overwritten_in_place_takes_no_more_rounds(
     store: Store, path: Path, spoil: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeping, "LOOK_S", 0.01)
+    monkeypatch.setattr(record_watch, "LOOK_S", 0.01)
     await record(store, 0)
     assert store.gone == ""
     feed = Feed(snapshot())
-    service = asyncio.create_task(Keeping(feed, store, {"store.db": lambda: store.gone}, []).run(lambda: None))
+    service = asyncio.create_task(RecordWatch(feed, store, {"store.db": lambda: store.gone}, []).run(lambda: None))
     await until(lambda: bool(feed.snapshot) and not service.done())
     assert not feed.attention
     spoil(path)

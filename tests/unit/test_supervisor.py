@@ -7,7 +7,7 @@ import pytest
 
 from engine.feed import Feed
 from engine.node import supervisor as supervisor_module
-from engine.node.supervisor import Fatal, Supervisor
+from engine.node.supervisor import Fatal, Service, Supervisor
 from engine.snapshot import Snapshot
 from tests.unit.engine_helpers import until
 
@@ -54,8 +54,8 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_the_others_end_when_the_work_is_done() -> None:
     feed = a_feed()
-    supervisor = Supervisor(feed, {"worker": Once, "server": Forever})
-    await asyncio.wait_for(supervisor.run("worker"), 30)
+    supervisor = Supervisor(feed)
+    await asyncio.wait_for(supervisor.run({"worker": Once, "server": Forever}, "worker"), 30)
     assert {view.name: (view.state, view.reason) for view in supervisor.services} == {
         "worker": ("stopped", "done"),
         "server": ("stopped", "asked to stop"),
@@ -66,8 +66,8 @@ async def test_the_others_end_when_the_work_is_done() -> None:
 async def test_what_fails_is_restarted_with_a_count_and_its_reason_cleaned() -> None:
     feed = a_feed()
     shaky = Stumbles(3, RuntimeError("bad \x1b[2J answer"))
-    supervisor = Supervisor(feed, {"shaky": lambda: shaky})
-    await asyncio.wait_for(supervisor.run("shaky"), 30)
+    supervisor = Supervisor(feed)
+    await asyncio.wait_for(supervisor.run({"shaky": lambda: shaky}, "shaky"), 30)
     assert supervisor.services[0].restarts == 3
     assert feed.attention[0].level == "error"
     assert "RuntimeError" in feed.attention[0].text
@@ -84,14 +84,18 @@ async def test_pauses_between_restarts_grow(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(asyncio, "sleep", sleep)
     shaky = Stumbles(4, RuntimeError("no"))
-    await asyncio.wait_for(Supervisor(a_feed(), {"shaky": lambda: shaky}).run("shaky"), 30)
+    await asyncio.wait_for(Supervisor(a_feed()).run({"shaky": lambda: shaky}, "shaky"), 30)
     assert pauses[:4] == [0.01, 0.02, 0.04, 0.08]
 
 
 async def test_a_fatal_error_ends_the_run_and_the_others_with_it() -> None:
-    supervisor = Supervisor(a_feed(), {"server": Forever, "chain": lambda: Stumbles(1, Fatal("not registered", 3))})
+    supervisor = Supervisor(a_feed())
+    services: dict[str, Callable[[], Service]] = {
+        "server": Forever,
+        "chain": lambda: Stumbles(1, Fatal("not registered", 3)),
+    }
     with pytest.raises(Fatal) as caught:
-        await asyncio.wait_for(supervisor.run("server"), 30)
+        await asyncio.wait_for(supervisor.run(services, "server"), 30)
     assert caught.value.exit_code == 3
     assert {view.name: view.state for view in supervisor.services} == {"server": "stopped", "chain": "failed"}
 
@@ -128,30 +132,31 @@ class LosesWhatItWaitsFor:
 
 async def test_a_service_that_fails_while_it_is_stopped_is_not_started_again() -> None:
     unclean = FailsWhenStopped()
-    supervisor = Supervisor(a_feed(), {"worker": Once, "unclean": lambda: unclean})
-    await asyncio.wait_for(supervisor.run("worker"), 30)
+    supervisor = Supervisor(a_feed())
+    await asyncio.wait_for(supervisor.run({"worker": Once, "unclean": lambda: unclean}, "worker"), 30)
     assert unclean.starts == 1
     assert supervisor.services[1].state == "stopped"
 
 
 async def test_a_cancelled_task_inside_a_service_is_a_failure_of_that_service_alone() -> None:
     loses = LosesWhatItWaitsFor()
-    supervisor = Supervisor(a_feed(), {"loses": lambda: loses})
-    await asyncio.wait_for(supervisor.run("loses"), 30)
+    supervisor = Supervisor(a_feed())
+    await asyncio.wait_for(supervisor.run({"loses": lambda: loses}, "loses"), 30)
     assert loses.starts == 2
     assert (supervisor.services[0].state, supervisor.services[0].restarts) == ("stopped", 1)
 
 
 async def test_the_first_of_several_that_is_done_ends_the_run() -> None:
-    supervisor = Supervisor(a_feed(), {"server": Forever, "operator": Once})
-    await asyncio.wait_for(supervisor.run("server", "operator"), 30)
+    supervisor = Supervisor(a_feed())
+    await asyncio.wait_for(supervisor.run({"server": Forever, "operator": Once}, "server", "operator"), 30)
     assert {view.name: view.reason for view in supervisor.services} == {"server": "asked to stop", "operator": "done"}
 
 
 async def test_who_waits_to_be_started_again_is_stopped_with_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor_module, "FIRST_PAUSE_S", 60.0)
-    supervisor = Supervisor(a_feed(), {"worker": Once, "shaky": lambda: Stumbles(1, RuntimeError("no"))})
-    await asyncio.wait_for(supervisor.run("worker"), 30)
+    supervisor = Supervisor(a_feed())
+    services: dict[str, Callable[[], Service]] = {"worker": Once, "shaky": lambda: Stumbles(1, RuntimeError("no"))}
+    await asyncio.wait_for(supervisor.run(services, "worker"), 30)
     assert supervisor.services[1].state == "stopped"
 
 
@@ -164,14 +169,14 @@ async def test_a_long_good_run_makes_the_next_pause_short_again(monkeypatch: pyt
     monkeypatch.setattr(asyncio, "sleep", sleep)
     monkeypatch.setattr(supervisor_module, "STABLE_AFTER_S", -1.0)
     shaky = Stumbles(3, RuntimeError("no"))
-    await asyncio.wait_for(Supervisor(a_feed(), {"shaky": lambda: shaky}).run("shaky"), 30)
+    await asyncio.wait_for(Supervisor(a_feed()).run({"shaky": lambda: shaky}, "shaky"), 30)
     assert pauses[:3] == [0.01, 0.01, 0.01]
 
 
 async def test_a_restart_ends_the_work_and_begins_it_anew_without_an_alarm() -> None:
     feed = a_feed()
-    supervisor = Supervisor(feed, {"server": Forever, "worker": Forever})
-    running = asyncio.create_task(supervisor.run("worker"))
+    supervisor = Supervisor(feed)
+    running = asyncio.create_task(supervisor.run({"server": Forever, "worker": Forever}, "worker"))
     await until(lambda: {view.state for view in supervisor.services} == {"running"})
     assert supervisor.restart("server")
     await until(lambda: supervisor.services[0].restarts == 1 and supervisor.services[0].state == "running")
@@ -187,9 +192,9 @@ async def test_a_restart_ends_the_work_and_begins_it_anew_without_an_alarm() -> 
 
 async def test_a_restart_cuts_the_pause_after_a_failure_short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor_module, "FIRST_PAUSE_S", 1e9)
-    supervisor = Supervisor(a_feed(), {"shaky": lambda: shaky})
+    supervisor = Supervisor(a_feed())
     shaky = Stumbles(1, RuntimeError("no"))
-    running = asyncio.create_task(supervisor.run("shaky"))
+    running = asyncio.create_task(supervisor.run({"shaky": lambda: shaky}, "shaky"))
     await until(lambda: supervisor.services and supervisor.services[0].state == "backing_off")
     assert supervisor.restart("shaky")
     await asyncio.wait_for(running, 30)
@@ -198,8 +203,8 @@ async def test_a_restart_cuts_the_pause_after_a_failure_short(monkeypatch: pytes
 
 async def test_a_service_whose_end_goes_wrong_is_restarted_all_the_same() -> None:
     unclean = FailsWhenStopped()
-    supervisor = Supervisor(a_feed(), {"unclean": lambda: unclean})
-    running = asyncio.create_task(supervisor.run("unclean"))
+    supervisor = Supervisor(a_feed())
+    running = asyncio.create_task(supervisor.run({"unclean": lambda: unclean}, "unclean"))
     await until(lambda: unclean.starts == 1)
     assert supervisor.restart("unclean")
     await until(lambda: unclean.starts == 2)

@@ -22,8 +22,8 @@ from engine.commands import (
     Stop,
 )
 from engine.feed import Feed
-from engine.node import operator as operator_module
-from engine.node.operator import Operator, not_while_read_only
+from engine.node import command_loop
+from engine.node.command_loop import CommandLoop, not_while_read_only
 from engine.node.part import Handler
 from engine.store.store import Store
 from engine.values import Outcome
@@ -38,9 +38,9 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 @asynccontextmanager
-async def operating(feed: Feed, operator: Operator) -> AsyncIterator["asyncio.Task[None]"]:
+async def operating(feed: Feed, commands: CommandLoop) -> AsyncIterator["asyncio.Task[None]"]:
     started = asyncio.Event()
-    task = asyncio.create_task(operator.run(started.set))
+    task = asyncio.create_task(commands.run(started.set))
     await asyncio.wait_for(started.wait(), 30)
     try:
         yield task
@@ -61,7 +61,7 @@ async def test_a_command_of_another_thread_is_answered_and_logged(store: Store) 
         threads.append(threading.current_thread().name)
         return Outcome(status="rejected", reason=f"InvalidPort: \x1b[2J{command.port}")
 
-    async with operating(feed, Operator(feed, store, {Serve: serve, Stop: done})) as task:
+    async with operating(feed, CommandLoop(feed, store, {Serve: serve, Stop: done})) as task:
         assert await asyncio.to_thread(feed.submit, Serve("10.0.0.1", 0), "the first")
         await until(lambda: named(feed, "command"))
         (answer,) = named(feed, "command")
@@ -90,47 +90,47 @@ async def test_a_handler_that_fails_is_an_outcome_and_the_next_command_is_obeyed
         raise failure
 
     feed = a_feed()
-    operator = Operator(feed, store, {Register: fails, Pause: done})
-    async with operating(feed, operator):
+    commands = CommandLoop(feed, store, {Register: fails, Pause: done})
+    async with operating(feed, commands):
         feed.submit(Register(), "")
         feed.submit(Pause(), "")
         await until(lambda: len(named(feed, "command")) == 2)
-    first, second = operator.log
+    first, second = commands.log
     assert (first.outcome, first.reason, second.outcome) == (status, reason, "ok")
 
 
 async def test_what_a_role_or_a_read_only_run_does_not_do_is_said(store: Store) -> None:
-    operator = Operator(a_feed(), store, {Register: not_while_read_only})
-    assert (await operator.obey(Pause())).reason == "not for this role"
-    assert (await operator.obey(Register())).reason == "not while --read-only is on"
+    commands = CommandLoop(a_feed(), store, {Register: not_while_read_only})
+    assert (await commands.obey(Pause())).reason == "not for this role"
+    assert (await commands.obey(Register())).reason == "not while --read-only is on"
 
 
 async def test_stop_ends_the_service_after_what_came_before_and_nobody_listens_any_more(store: Store) -> None:
     feed = a_feed()
-    operator = Operator(feed, store, {Stop: done, Pause: done})
-    async with operating(feed, operator) as task:
+    commands = CommandLoop(feed, store, {Stop: done, Pause: done})
+    async with operating(feed, commands) as task:
         feed.submit(Pause(), "")
         feed.submit(Stop(), "")
         await asyncio.wait_for(task, 30)
-    assert [line.name for line in operator.log] == ["pause", "stop"]
+    assert [line.name for line in commands.log] == ["pause", "stop"]
     assert [line.name for line in await store.recent_commands(10)] == ["stop", "pause"]
     assert not feed.submit(Resume(), "")
 
 
 async def test_the_log_goes_on_after_a_restart_and_shows_nothing_twice(store: Store) -> None:
-    operator = Operator(a_feed(), store, {})
-    await operator.obey(Pause())
-    again = Operator(a_feed(), store, {})
+    commands = CommandLoop(a_feed(), store, {})
+    await commands.obey(Pause())
+    again = CommandLoop(a_feed(), store, {})
     await again.load()
     await again.obey(Resume())
     assert [line.name for line in again.log] == ["pause", "resume"]
 
 
 async def test_the_log_says_in_words_what_was_asked(store: Store) -> None:
-    operator = Operator(a_feed(), store, {})
+    commands = CommandLoop(a_feed(), store, {})
     for command in (SetWeights(), AutoWeights(False), HoldPenalty("5C…a", held=True), RestartService("weights")):
-        await operator.obey(command)
-    assert [(line.name, line.detail) for line in operator.log] == [
+        await commands.obey(command)
+    assert [(line.name, line.detail) for line in commands.log] == [
         ("set weights", ""),
         ("auto-set off", ""),
         ("hold back", "hotkey 5C…a"),
@@ -139,7 +139,7 @@ async def test_the_log_says_in_words_what_was_asked(store: Store) -> None:
 
 
 async def test_a_flood_is_bounded_and_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(operator_module, "COMMANDS_WAITING", 3)
+    monkeypatch.setattr(command_loop, "COMMANDS_WAITING", 3)
     feed, gate, obeying = a_feed(), asyncio.Event(), asyncio.Event()
 
     async def waits(_command: Pause) -> Outcome:
@@ -147,7 +147,7 @@ async def test_a_flood_is_bounded_and_told(store: Store, monkeypatch: pytest.Mon
         await gate.wait()
         return Outcome(status="ok")
 
-    async with operating(feed, Operator(feed, store, {Pause: waits})):
+    async with operating(feed, CommandLoop(feed, store, {Pause: waits})):
         feed.submit(Pause(), "")
         await asyncio.wait_for(obeying.wait(), 30)
         for _ in range(5):
@@ -163,6 +163,6 @@ async def test_a_store_that_takes_no_log_line_is_told_and_the_answer_comes_all_t
     feed = a_feed()
     handlers: dict[type, Handler] = {Pause: done}
     await store.close()
-    assert (await Operator(feed, store, handlers).obey(Pause())).ok
+    assert (await CommandLoop(feed, store, handlers).obey(Pause())).ok
     assert named(feed, "command")[0]["outcome"] == "ok"
     assert "command log is not stored" in feed.attention[0].text

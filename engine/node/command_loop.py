@@ -1,4 +1,4 @@
-"""Carries out the operator's commands, one after the other, and answers each with an event and a log line."""
+"""Carries out the operator's commands one after the other, and answers each with an event and a line in the log."""
 
 import asyncio
 import logging
@@ -20,13 +20,17 @@ from engine.values import Outcome
 
 log = logging.getLogger(__name__)
 
+OPERATOR = "operator"
+"""What this service is called."""
+
 COMMANDS_SHOWN = 100
 COMMANDS_WAITING = 100
 TEXT_WIDTH = 300
 ID_WIDTH = 64
+"""A submitter's id: a UUID has 32 or 36 characters."""
 
 
-class Operator:
+class CommandLoop:
     """A service, done when it was told to stop. `handlers` says which commands this role knows, and does them."""
 
     def __init__(self, feed: Feed, store: Store, handlers: Mapping[type, Handler]) -> None:
@@ -45,13 +49,15 @@ class Operator:
         self._log.extend(reversed(await self._store.recent_commands(COMMANDS_SHOWN)))
 
     async def run(self, started: Callable[[], None]) -> None:
-        queue: asyncio.Queue[tuple[AnyCommand, str]] = asyncio.Queue(COMMANDS_WAITING)
-        loop = asyncio.get_running_loop()
-        self._feed.on_command(lambda command, id: self._hand_over(loop, queue, command, id))
+        waiting = _Waiting(self._feed)
+        self._feed.on_command(waiting.hand_over)
         started()
         try:
-            while not await self._stopped_by(*await queue.get()):
-                pass
+            while True:
+                command, id = await waiting.queue.get()
+                outcome = await self.obey(command, id)
+                if outcome.ok and isinstance(command, Stop):
+                    return
         finally:
             self._feed.on_command(None)
 
@@ -67,10 +73,6 @@ class Operator:
             outcome = Outcome(status="rejected", reason=f"{type(error).__name__}: {error}")
         await self._note(command, id, outcome)
         return outcome
-
-    async def _stopped_by(self, command: AnyCommand, id: str) -> bool:
-        outcome = await self.obey(command, id)
-        return outcome.ok and isinstance(command, Stop)
 
     async def _note(self, command: AnyCommand, id: str, outcome: Outcome) -> None:
         """Put a line into the command log, and say it as an event."""
@@ -91,24 +93,28 @@ class Operator:
         except StoreError as error:
             self._feed.raise_attention("warning", "store", f"the command log is not stored: {error}")
 
-    def _hand_over(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        queue: "asyncio.Queue[tuple[AnyCommand, str]]",
-        command: AnyCommand,
-        id: str,
-    ) -> None:
-        """From the submitting thread to the engine's."""
+
+class _Waiting:
+    """Commands on their way from the submitting threads to the engine's, a bounded number of them."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        self._loop = asyncio.get_running_loop()
+        self.queue: asyncio.Queue[tuple[AnyCommand, str]] = asyncio.Queue(COMMANDS_WAITING)
+
+    def hand_over(self, command: AnyCommand, id: str) -> None:
+        """From any thread, without waiting."""
         try:
-            loop.call_soon_threadsafe(self._queue_up, queue, command, id)
+            self._loop.call_soon_threadsafe(self._put, command, id)
         except RuntimeError:
             log.warning("command %s came after the engine had ended", command.name)
 
-    def _queue_up(self, queue: "asyncio.Queue[tuple[AnyCommand, str]]", command: AnyCommand, id: str) -> None:
+    def _put(self, command: AnyCommand, id: str) -> None:
         try:
-            queue.put_nowait((command, id))
+            self.queue.put_nowait((command, id))
         except asyncio.QueueFull:
-            self._feed.raise_attention("warning", "commands", f"{command.name} is dropped: {queue.qsize()} others wait")
+            text = f"{command.name} is dropped: {self.queue.qsize()} others wait"
+            self._feed.raise_attention("warning", "commands", text)
 
 
 async def not_while_read_only(_command: AnyCommand) -> Outcome:
