@@ -37,12 +37,25 @@ class Call:
     What is known of the caller, and what it was answered, is filled in on the way.
     """
 
-    __slots__ = ("answer", "body", "body_read", "bytes_in", "hotkey", "reason", "receive", "route", "scope", "tokens")
+    __slots__ = (
+        "_headers",
+        "answer",
+        "body",
+        "body_read",
+        "bytes_in",
+        "hotkey",
+        "reason",
+        "receive",
+        "route",
+        "scope",
+        "tokens",
+    )
 
     def __init__(self, route: str, scope: Scope, receive: Receive) -> None:
         self.route = route
         self.scope = scope
         self.receive = receive
+        self._headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))  # the first of a name counts
         self.hotkey = ""
         self.body = b""
         self.bytes_in = 0
@@ -71,10 +84,8 @@ class Call:
 
     def header(self, name: bytes) -> str | None:
         """The first header of this name (lower case)."""
-        for key, value in self.scope["headers"]:
-            if key == name:
-                return str(value, "latin-1")
-        return None
+        value = self._headers.get(name)
+        return None if value is None else str(value, "latin-1")
 
     @property
     def length(self) -> int | None:

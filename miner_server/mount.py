@@ -9,6 +9,8 @@ telling how to get one costs no more than a refusal would, and is never refused.
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import NamedTuple
 
 from msgspec.structs import replace
 from starlette.routing import Route
@@ -38,6 +40,10 @@ class Mount:
         self._answering = answering
         self._limits = limits
         self._room = room
+
+    async def look_up(self, lookup: Lookup, _: Call) -> Reply:
+        """For everyone, as often as they like: a refusal would cost as much."""
+        return Reply(200, lookup.answer())
 
     async def handshake(self, handshake: Handshake, call: Call) -> Reply:
         await call.read(limit=EXCHANGE_BYTES, seconds=self._limits.body_s)
@@ -111,42 +117,29 @@ class Mount:
         self._admission.spend(gate, hotkey)
 
 
-class _Way:
-    """One route of one dialect: a `Handler`."""
+class _Way(NamedTuple):
+    """One of the routes that share a path."""
 
-    def __init__(self, mount: Mount, route: Handshake | Question) -> None:
-        self._mount = mount
-        self._route = route
-        self.dialect = mount.desk.dialect
-        self.bears = route.bears
-
-    async def __call__(self, call: Call) -> Reply:
-        if isinstance(self._route, Handshake):
-            return await self._mount.handshake(self._route, call)
-        return await self._mount.question(self._route, call)
-
-    def meets(self, call: Call) -> bool:
-        return all(call.header(name) is not None for name in self.bears)
-
-    def refuse(self, call: Call, status: int, reason: str) -> Refused:
-        """The refusal of a request that is for none of the dialects; it is paid by its address."""
-        self._mount.stranger("handshake" if isinstance(self._route, Handshake) else "challenge", call)
-        return Refused(status, reason)
+    dialect: str
+    bears: tuple[bytes, ...]
+    handler: Handler
 
 
 class _Fork:
     """A path that several routes share: each request goes the first way whose headers it bears. A `Handler`."""
 
-    def __init__(self, ways: Sequence[_Way]) -> None:
+    def __init__(self, ways: Sequence[_Way], stranger: Callable[[Gate, Call], None]) -> None:
         self._ways = ways
+        self._stranger = stranger
 
     async def __call__(self, call: Call) -> Reply:
-        met = [way for way in self._ways if way.meets(call)]
+        met = [way for way in self._ways if all(call.header(name) is not None for name in way.bears)]
+        if len({way.dialect for way in met}) == 1:
+            return await met[0].handler(call)
+        self._stranger("challenge", call)
         if not met:
-            raise self._ways[0].refuse(call, 422, "the headers are those of no dialect that is spoken here")
-        if len({way.dialect for way in met}) > 1:
-            raise self._ways[0].refuse(call, 400, "the headers are those of two dialects: speak one of them")
-        return await met[0](call)
+            raise Refused(422, "the headers are those of no dialect that is spoken here")
+        raise Refused(400, "the headers are those of two dialects: speak one of them")
 
 
 def routes_of(mounts: Sequence[Mount], calls: Calls) -> Iterator[Route]:
@@ -155,33 +148,28 @@ def routes_of(mounts: Sequence[Mount], calls: Calls) -> Iterator[Route]:
     Raises ValueError for two routes of one path that cannot be told apart.
     """
     looked: set[str] = set()
-    ways: dict[str, list[_Way]] = {}
+    shared: dict[str, list[_Way]] = {}
     for mount in mounts:
         for route in mount.desk.routes:
-            if isinstance(route, Lookup):
-                if route.path in looked:
-                    raise ValueError(f"GET {route.path} of {mount.desk.dialect} is another dialect's already")
-                looked.add(route.path)
-                yield Route(route.path, calls.endpoint(route.path, _Looked(route)), methods=["GET"])
-            else:
-                ways.setdefault(route.path, []).append(_Way(mount, route))
-    for path, found in ways.items():
-        told = {frozenset(way.bears) for way in found}
-        if len(found) > 1 and (len(told) < len(found) or frozenset() in told):
-            names = " and ".join(way.dialect for way in found)
+            match route:
+                case Lookup():
+                    if route.path in looked:
+                        raise ValueError(f"GET {route.path} of {mount.desk.dialect} is another dialect's already")
+                    looked.add(route.path)
+                    yield Route(route.path, calls.endpoint(route.path, partial(mount.look_up, route)), methods=["GET"])
+                case Handshake():
+                    way = _Way(mount.desk.dialect, route.bears, partial(mount.handshake, route))
+                    shared.setdefault(route.path, []).append(way)
+                case Question():
+                    way = _Way(mount.desk.dialect, route.bears, partial(mount.question, route))
+                    shared.setdefault(route.path, []).append(way)
+    for path, ways in shared.items():
+        told = {frozenset(way.bears) for way in ways}
+        if len(ways) > 1 and (len(told) < len(ways) or frozenset() in told):
+            names = " and ".join(way.dialect for way in ways)
             raise ValueError(f"POST {path} of {names} cannot be told apart by their headers")
-        handler: Handler = found[0] if len(found) == 1 else _Fork(found)
+        handler = ways[0].handler if len(ways) == 1 else _Fork(ways, mounts[0].stranger)
         yield Route(path, calls.endpoint(path, handler), methods=["POST"])
-
-
-class _Looked:
-    """A `Handler` of what is there for everyone, as often as they like: a refusal would cost as much."""
-
-    def __init__(self, lookup: Lookup) -> None:
-        self._lookup = lookup
-
-    async def __call__(self, _: Call) -> Reply:
-        return Reply(200, self._lookup.answer())
 
 
 def _timed(completion: Completion, timing: Timing, began: float, ended: float) -> Completion:

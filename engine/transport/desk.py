@@ -74,11 +74,13 @@ class Desk:
         statuses at which a validator of the field shakes hands again.
         """
         if question.claim is not None:
-            await self._admit(question.claim(call), hotkey)
+            await self._check(question.claim(call), hotkey)
         if question.key_uuid is None:
             return Opened(call.body, None)
-        with self._gates():
+        try:
             self._gate.admit(hotkey)
+        except GateClosed as error:
+            raise Refused(403, error.reason) from None
         key_uuid, token = question.key_uuid(call), call.body
         key = self._keys.to_open(hotkey, key_uuid)
         if key is None:
@@ -91,7 +93,7 @@ class Desk:
         """The keys that are held."""
         return self._keys.views()
 
-    async def _admit(self, claim: Claim, hotkey: str) -> None:
+    async def _check(self, claim: Claim, hotkey: str) -> None:
         if claim.hotkey != hotkey:
             raise Refused(self._denied, "the request is signed by another hotkey than it names")
         with self._gates():

@@ -51,6 +51,7 @@ VALIDATOR_HEADER = "x-fiber-validator-hotkey-ss58"
 MINER_HEADER = "x-fiber-miner-hotkey-ss58"
 KEY_UUID_HEADER = "x-fiber-symmetric-key-uuid"
 OCTETS = "application/octet-stream"
+_VALIDATOR, _KEY_UUID = VALIDATOR_HEADER.encode(), KEY_UUID_HEADER.encode()
 
 MAX_UUID_CHARACTERS = 64
 HANDSHAKE_TIMEOUT_S = 15.0
@@ -251,7 +252,7 @@ class _Miner:
     def __init__(self, end: MinerEnd) -> None:
         self._rsa = end.rsa
         self._key_ttl = end.key_ttl
-        self._headers = ((MINER_HEADER.encode(), end.signer.ss58_address.encode()),)
+        self._header = (MINER_HEADER.encode(), end.signer.ss58_address.encode())
 
     def public_key(self) -> bytes:
         return msgspec.json.encode({"public_key": self._rsa.pem})
@@ -275,8 +276,8 @@ class _Miner:
     def respond(self, call: Received, key: SymmetricKey | None, completion: Completion) -> Response:
         if key is None:
             raise TypeError("an answer in this dialect is sealed")
-        echo = (KEY_UUID_HEADER.encode(), key_uuid(call).encode("latin-1"))
-        return Response(key.seal(completion_json(completion)), OCTETS.encode(), (echo, *self._headers))
+        echo = (_KEY_UUID, _key_uuid(call).encode("latin-1"))
+        return Response(key.seal(completion_json(completion)), OCTETS.encode(), (echo, self._header))
 
 
 def _routes(end: MinerEnd) -> Routes:
@@ -294,7 +295,7 @@ def _routes(end: MinerEnd) -> Routes:
             Question(
                 path=CHALLENGE_PATH,
                 claimant=_claimant,
-                key_uuid=key_uuid,
+                key_uuid=_key_uuid,
                 unknown_key=miner.unknown_key,
                 respond=miner.respond,
             ),
@@ -334,15 +335,15 @@ def _converted(call: Received, kind: type[T]) -> T:
 
 
 def _claimant(call: Received) -> str:
-    names = (VALIDATOR_HEADER, KEY_UUID_HEADER)
-    missing = [name for name in names if call.header(name.encode()) is None]
-    if missing:
-        raise Refused(422, [_missing(name) for name in missing])
-    return call.header(VALIDATOR_HEADER.encode()) or ""
+    hotkey, key_uuid = call.header(_VALIDATOR), call.header(_KEY_UUID)
+    if hotkey is None or key_uuid is None:
+        given = ((VALIDATOR_HEADER, hotkey), (KEY_UUID_HEADER, key_uuid))
+        raise Refused(422, [_missing(name) for name, value in given if value is None])
+    return hotkey
 
 
-def key_uuid(call: Received) -> str:
-    return call.header(KEY_UUID_HEADER.encode()) or ""
+def _key_uuid(call: Received) -> str:
+    return call.header(_KEY_UUID) or ""
 
 
 def _missing(header: str) -> dict[str, object]:
