@@ -3,3 +3,15 @@
 
 class StoreError(Exception):
     """A read or a write failed and left nothing behind; the next one may succeed."""
+
+
+class StoreLocked(StoreError):
+    """Another process holds the file for itself."""
+
+
+class StoreUnusable(StoreError):
+    """The file is damaged, cannot be opened or cannot be written: a person has to act."""
+
+
+class StoreGone(StoreUnusable):
+    """The file that is open no longer lies at its path: what is written to it nobody will find."""

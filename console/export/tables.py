@@ -7,8 +7,9 @@ from msgspec import Struct
 from console.export import suspects
 from console.export.output import Line, time_text
 from engine.store.record import Record
-from engine.store.stored import StoredNeuron, StoredPlan
+from engine.store.stored import StoredNeuron
 from engine.weights.averages import average
+from engine.weights.journal import JournalEntry
 from engine.weights.plan import WeightRow
 
 
@@ -154,7 +155,7 @@ def _penalty(weights: Mapping[str, WeightRow] | None, hotkey: str) -> float | No
     return row.penalty if row else None
 
 
-def _submission(entry: StoredPlan, row: WeightRow | None) -> Line:
+def _submission(entry: JournalEntry, row: WeightRow | None) -> Line:
     plan = entry.plan
     weight = (row.uid, row.hotkey, row.weight, row.u16) if row else (None, None, None, None)
     taken = row.penalty if row else None

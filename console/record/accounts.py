@@ -7,8 +7,8 @@ from msgspec import Struct
 from engine.percentile import percentile
 from engine.snapshot import MinerView
 from engine.store.stored import PastReply
-from engine.store.tally import Tally
 from engine.validator.scores import LATENCIES_KEPT
+from engine.validator.tally import Tally
 from engine.validator.views import miner_view
 from engine.weights.averages import AverageBook, Rule, Sample
 from engine.weights.plan import HotkeyScore, fresh_scores

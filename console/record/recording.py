@@ -9,18 +9,17 @@ from console.record.accounts import Account, account, current, miner_views
 from console.record.sybil import last_penalties, last_suspicions, penalties_set
 from console.record.timeline import Timeline
 from engine.errors import StoreError
-from engine.snapshot import ChainView, PlanView, ReplayView, RoundView, Snapshot
+from engine.snapshot import ChainView, ReplayView, RoundView, Snapshot
 from engine.store.errors import BadRow
 from engine.store.record import Record, open_record
 from engine.store.schema import FILE_NAME
-from engine.store.stored import StoredPlan
 from engine.sybil.penalties import Penalty
 from engine.sybil.suspects import Suspicions
 from engine.sybil.views import sybil_view, with_verdicts
 from engine.validator.views import PLANS_SHOWN, ROUNDS_SHOWN, round_view
 from engine.weights.averages import HISTORY_KEPT
 from engine.weights.plan import WeightPlan
-from engine.weights.views import plan_view
+from engine.weights.views import entry_view
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +111,7 @@ class Recording:
             rounds_recorded=place,
             rounds=self._rounds(record, place),
             miners=with_verdicts(miner_views(accounts, rule, weights, at), sybil),
-            plans=tuple(map(_plan_view, reversed(record.plans.recent(netuid, PLANS_SHOWN, until=at)))),
+            plans=tuple(map(entry_view, reversed(record.plans.recent(netuid, PLANS_SHOWN, until=at)))),
             commands=record.commands.recent(COMMANDS_SHOWN, until=at),
             sybil=sybil,
             replay=ReplayView(
@@ -163,7 +162,3 @@ class Recording:
         while len(self._views) > ROUNDS_REMEMBERED:
             self._views.popitem(last=False)
         return tuple(views)
-
-
-def _plan_view(entry: StoredPlan) -> PlanView:
-    return plan_view(entry.plan, at=entry.at, outcome=entry.outcome, reason=entry.reason)

@@ -12,9 +12,9 @@ from engine.chain.interface import ChainUnavailable
 from engine.commands import AnyCommand, Stop
 from engine.errors import StoreError
 from engine.feed import Feed
+from engine.node.node_store import CommandLog
 from engine.node.part import Handler
 from engine.snapshot import CommandView
-from engine.store.store import Store
 from engine.text import safe
 from engine.values import Outcome
 
@@ -33,7 +33,7 @@ ID_WIDTH = 64
 class CommandLoop:
     """A service, done when it was told to stop. `handlers` says which commands this role knows, and does them."""
 
-    def __init__(self, feed: Feed, store: Store, handlers: Mapping[type, Handler]) -> None:
+    def __init__(self, feed: Feed, store: CommandLog, handlers: Mapping[type, Handler]) -> None:
         self._feed = feed
         self._store = store
         self._handlers = handlers

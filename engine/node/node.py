@@ -17,13 +17,12 @@ from engine.locks import FOLDER_LOCK
 from engine.node.chain_watch import ChainWatch, chain_view
 from engine.node.command_loop import OPERATOR, CommandLoop, not_while_read_only
 from engine.node.heartbeat import Heartbeat
+from engine.node.node_store import NodeStore
 from engine.node.part import Part, merged
 from engine.node.record_watch import DATA_FOLDER, Housekeeping, RecordWatch
 from engine.node.supervisor import Service, Supervisor
 from engine.place import Place
 from engine.snapshot import LoopView, Snapshot
-from engine.store.schema import FILE_NAME as STORE_FILE
-from engine.store.store import Store
 from engine.values import Outcome
 
 STATUS_FILE = "status.json"
@@ -42,14 +41,14 @@ class Node:
         parts: Sequence[Part],
         *,
         feed: Feed,
-        store: Store,
+        store: NodeStore,
         chain: ChainClient,
         wallet: Wallet,
         folder: Path,
         read_only: bool,
     ) -> None:
         supervisor = Supervisor(feed)
-        files = Part(gone={DATA_FOLDER: Place(folder, folder / FOLDER_LOCK).lost, STORE_FILE: lambda: store.gone})
+        files = Part(gone={DATA_FOLDER: Place(folder, folder / FOLDER_LOCK).lost, store.name: lambda: store.gone})
         whole = merged((files, _Everyones(feed, chain, wallet, supervisor).part(), *parts))
         changes = dict.fromkeys(whole.changes, not_while_read_only) if read_only else whole.changes
         commands = CommandLoop(feed, store, {**whole.handlers, **changes})

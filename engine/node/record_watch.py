@@ -7,11 +7,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 
 from engine.chain.client import ChainClient
-from engine.errors import StoreError
+from engine.errors import StoreError, StoreGone, StoreLocked
 from engine.feed import Feed
+from engine.node.node_store import NodeStore
 from engine.patience import impatience
-from engine.store.errors import StoreGone, StoreLocked
-from engine.store.store import Store
 from engine.values import Metagraph
 
 LOOK_S = 1.0
@@ -32,7 +31,7 @@ class RecordWatch:
     def __init__(
         self,
         feed: Feed,
-        store: Store,
+        store: NodeStore,
         missing: Mapping[str, Callable[[], str]],
         retries: Sequence[Callable[[], Awaitable[None]]],
     ) -> None:
@@ -89,7 +88,7 @@ class RecordWatch:
 class Housekeeping:
     """A service: keeps the store's list of neurons true, and drops what is too old or too much."""
 
-    def __init__(self, feed: Feed, store: Store, chain: ChainClient, names: Mapping[str, str]) -> None:
+    def __init__(self, feed: Feed, store: NodeStore, chain: ChainClient, names: Mapping[str, str]) -> None:
         self._feed = feed
         self._store = store
         self._chain = chain

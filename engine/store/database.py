@@ -14,10 +14,10 @@ from typing import Literal, TypeVar, cast
 import aiosqlite
 
 from engine.database_files import EMPTY_LOG, DatabaseFiles
-from engine.errors import StoreError
+from engine.errors import StoreError, StoreGone
 from engine.sqlite import ERRORS, primary_code
 from engine.store import schema
-from engine.store.errors import BadRow, StoreGone, bad_row, store_error
+from engine.store.errors import BadRow, bad_row, store_error
 from engine.store.record import Record
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class Database:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._uri = path.absolute().as_uri()
         self._turn = asyncio.Lock()
         self._mode: Literal["rwc", "rw"] = "rwc"
@@ -160,17 +160,17 @@ class Database:
             except ERRORS as error:
                 if primary_code(error) not in PASSING or self._in_transaction:
                     await self._drop()
-                raise store_error(error, self._path) from error
+                raise store_error(error, self.path) from error
             except BadRow as error:
-                raise bad_row(error, self._path) from error
+                raise bad_row(error, self.path) from error
 
     def _migrate_one(self, record: Record) -> bool:
         """Take the schema one version up. False: it is up to date. Raises StoreTooNew."""
         connection = record.connection
         [(version,)] = connection.execute("PRAGMA user_version")
-        schema.refuse_newer(version, self._path)
+        schema.refuse_newer(version, self.path)
         found = {str(name): str(columns) for name, columns in connection.execute(schema.TABLES)}
-        schema.require_whole(version, found, self._path)
+        schema.require_whole(version, found, self.path)
         if version == schema.LATEST:
             return False
         for statement in schema.statements(schema.MIGRATIONS[version]):
@@ -180,11 +180,11 @@ class Database:
 
     async def _connected(self) -> LiveConnection:
         if self._closed:
-            raise StoreError(f"{self._path} is closed")
+            raise StoreError(f"{self.path} is closed")
         if self._connection is None:
             self._require_place()
             self._connection = await _connect(f"{self._uri}?mode={self._mode}")
-            self._files = self._files or DatabaseFiles(self._path)
+            self._files = self._files or DatabaseFiles(self.path)
             self._files.reopened()
         return self._connection
 
@@ -214,7 +214,7 @@ class Database:
             try:
                 await connection.close()
             except sqlite3.Error as error:
-                log.warning("closing %s failed: %s", self._path, error)
+                log.warning("closing %s failed: %s", self.path, error)
 
 
 class _Held(Exception):

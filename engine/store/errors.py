@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from engine.damage import Damaged, damage
-from engine.errors import StoreError
+from engine.errors import StoreError, StoreLocked, StoreUnusable
 from engine.sqlite import Kind, failure_of
 
 PUT_BACK = "put a copy of it back, or move it away to start afresh"
@@ -13,20 +13,8 @@ class StoreFull(StoreError):
     """No space left for what was to be written."""
 
 
-class StoreLocked(StoreError):
-    """Another process holds the file for itself."""
-
-
-class StoreUnusable(StoreError):
-    """The file is damaged, cannot be opened or cannot be written: a person has to act."""
-
-
 class StoreDamaged(StoreUnusable, Damaged):
     """The file holds what no version of this program writes."""
-
-
-class StoreGone(StoreUnusable):
-    """The file that is open no longer lies at its path: what is written to it nobody will find."""
 
 
 class StoreOld(StoreUnusable):

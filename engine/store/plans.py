@@ -4,18 +4,14 @@ import time
 from collections.abc import Iterator
 from math import inf
 from sqlite3 import Connection, Row
-from typing import Literal
 
 import msgspec
 from msgspec import Struct
 
 from engine.store.columns import decoded, fields, storable
-from engine.store.stored import StoredPlan
-from engine.values import At, Outcome, OutcomeStatus
-from engine.weights.journal import JournalEntry
+from engine.values import At, Outcome
+from engine.weights.journal import JournalEntry, PlanOutcome
 from engine.weights.plan import WeightPlan
-
-PlanOutcome = OutcomeStatus | Literal["skipped"]
 
 
 class PlanRow(Struct, frozen=True, kw_only=True):
@@ -47,17 +43,16 @@ class Plans:
 
     def with_outcome(self, outcome: PlanOutcome) -> tuple[JournalEntry, ...]:
         """Of all subnets, oldest first."""
-        query = "SELECT id, at, plan, outcome, reason FROM plans WHERE outcome = ? ORDER BY id"
-        rows = [fields(row, PlanRow) for row in self._connection.execute(query, (outcome,))]
-        return tuple(JournalEntry(id=row.id, at=row.at, plan=decoded(row.plan, WeightPlan)) for row in rows)
+        query = "SELECT * FROM plans WHERE outcome = ? ORDER BY id"
+        return tuple(map(_entry_of, self._connection.execute(query, (outcome,))))
 
-    def recent(self, netuid: int, limit: int, *, until: float = inf) -> tuple[StoredPlan, ...]:
+    def recent(self, netuid: int, limit: int, *, until: float = inf) -> tuple[JournalEntry, ...]:
         """The last that were written `until` then, newest first, with what became of them since."""
-        return tuple(map(_plan_of, self._connection.execute(_RECENT, (netuid, until, limit))))
+        return tuple(map(_entry_of, self._connection.execute(_RECENT, (netuid, until, limit))))
 
-    def since(self, since: float) -> Iterator[StoredPlan]:
+    def since(self, since: float) -> Iterator[JournalEntry]:
         """Of all subnets, in their order."""
-        return map(_plan_of, self._connection.execute("SELECT * FROM plans WHERE at >= ? ORDER BY id", (since,)))
+        return map(_entry_of, self._connection.execute("SELECT * FROM plans WHERE at >= ? ORDER BY id", (since,)))
 
     def on_chain(self, netuid: int, *, until: float = inf) -> WeightPlan | None:
         """The plan whose weights the chain had by then; None while none were set."""
@@ -72,10 +67,10 @@ class Plans:
         return None if row is None else decoded(row["plan"], WeightPlan)
 
 
-def _plan_of(row: Row) -> StoredPlan:
+def _entry_of(row: Row) -> JournalEntry:
     stored: PlanRow = fields(row, PlanRow)
     plan = decoded(stored.plan, WeightPlan)
-    return StoredPlan(at=stored.at, plan=plan, outcome=stored.outcome, reason=stored.reason)
+    return JournalEntry(id=stored.id, at=stored.at, plan=plan, outcome=stored.outcome, reason=stored.reason)
 
 
 _INSERT = "INSERT INTO plans (netuid, at, plan, outcome, reason) VALUES (?, ?, ?, ?, ?) RETURNING id"

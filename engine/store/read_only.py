@@ -7,9 +7,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from engine.damage import damage, not_a_file
+from engine.errors import StoreUnusable
 from engine.sqlite import ERRORS, RESCUE, beside, log_waits
 from engine.store import schema
-from engine.store.errors import BadRow, StoreDamaged, StoreOld, StoreUnusable, bad_row, store_error
+from engine.store.errors import BadRow, StoreDamaged, StoreOld, bad_row, store_error
 from engine.store.schema import LATEST, refuse_newer
 
 BUSY_TIMEOUT_S = 5.0

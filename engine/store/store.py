@@ -1,4 +1,4 @@
-"""The engine's memory on disk, as the rooms of the engine ask for it: each behind a protocol of its own."""
+"""The engine's memory on disk, as the rooms of the engine ask for it: each behind the protocol of its users."""
 
 import math
 import time
@@ -10,10 +10,9 @@ from engine.snapshot import CommandView
 from engine.store.database import Database
 from engine.store.record import Record
 from engine.store.retention import EVERY_ROUND
-from engine.store.stored import StoredPlan
-from engine.store.tally import Tally
 from engine.sybil.penalties import Standing
 from engine.transport.replay import NoncesUnavailable
+from engine.validator.tally import Tally
 from engine.values import Challenge, Outcome, Round
 from engine.weights.averages import Rule, Sample
 from engine.weights.journal import JournalEntry
@@ -50,7 +49,7 @@ class Store:
         """After all that was asked for."""
         await self._database.close()
 
-    # -- rounds: a validator's `RoundLog` --------------------------------------------------------------------------
+    # -- a validator's `RoundLog` ----------------------------------------------------------------------------------
 
     async def record(
         self, judged: Round, *, netuid: int, history: bytes | None, cursor: tuple[str, int] | None
@@ -131,7 +130,12 @@ class Store:
         """The newest lines of the command log, newest first."""
         return await self._database.read(lambda record: record.commands.recent(limit))
 
-    # -- a node's `Upkeep` -----------------------------------------------------------------------------------------
+    # -- a `NodeStore` ---------------------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """The name of the file."""
+        return self._database.path.name
 
     @property
     def gone(self) -> str:
@@ -180,7 +184,7 @@ class Store:
 
 
 class StoredJournal:
-    """A `WeightJournal`. An intent is on the disk, and not only with the system, before `intend` returns."""
+    """A `PlanLog`. An intent is on the disk, and not only with the system, before `intend` returns."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -205,7 +209,7 @@ class StoredJournal:
         """Commits that wait to be revealed, oldest first."""
         return await self._database.read(lambda record: record.plans.with_outcome("committed"))
 
-    async def recent(self, netuid: int, limit: int) -> tuple[StoredPlan, ...]:
+    async def recent(self, netuid: int, limit: int) -> tuple[JournalEntry, ...]:
         """The newest entries, newest first, skipped plans among them."""
         return await self._database.read(lambda record: record.plans.recent(netuid, limit))
 

@@ -4,9 +4,8 @@ from typing import Annotated, NamedTuple
 
 from msgspec import Meta, Struct
 
-from engine.store.tally import Tally
+from engine.validator.tally import Tally
 from engine.values import At, Counted, Finite, ReplyStatus, Round
-from engine.weights.plan import WeightPlan
 
 Word = Annotated[str, Meta(pattern=r"^[\x20-\x7e]*\Z")]
 """A name or state of ours: it needs no cleaning."""
@@ -110,12 +109,3 @@ class StoredNeuron(Struct, frozen=True, kw_only=True):
     registered: bool
     seen_at: float
     tally: Tally
-
-
-class StoredPlan(Struct, frozen=True, kw_only=True):
-    """An entry of the journal of weights, with its outcome."""
-
-    at: float
-    plan: WeightPlan
-    outcome: str
-    reason: str

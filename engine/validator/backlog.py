@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from engine.challenges.sources.base import Cursor
 from engine.errors import StoreError
-from engine.store.store import Store
+from engine.validator.round_log import RoundLog
 from engine.values import Round
 
 MOST_ROUNDS = 200
@@ -42,7 +42,7 @@ class Entry(Struct, frozen=True):
 class Backlog:
     """Stores rounds in the order in which they come. Beyond its bounds the oldest that wait are lost, and counted."""
 
-    def __init__(self, store: Store, netuid: int) -> None:
+    def __init__(self, store: RoundLog, netuid: int) -> None:
         self._store = store
         self._netuid = netuid
         self._entries: deque[Entry] = deque()

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from engine.challenges.sources.base import Source
 from engine.errors import StoreError
 from engine.feed import Feed
-from engine.store.store import Store
+from engine.validator.round_log import RoundLog
 from engine.validator.rounds import Rounds
 from engine.validator.selection import Candidate, Selection
 from engine.validator.views import in_short
@@ -35,7 +35,7 @@ class ValidatorLoop:
         source: Source,
         selection: Selection,
         rounds: Rounds,
-        store: Store,
+        store: RoundLog,
         feed: Feed,
         interval: float,
         limit: int | None,

@@ -15,15 +15,14 @@ from msgspec.structs import replace
 
 from engine.challenges.kinds import kind
 from engine.challenges.sources.base import Cursor
-from engine.errors import StoreError
+from engine.errors import StoreError, StoreGone
 from engine.feed import Feed
 from engine.judge.client import Judge, JudgeFailed, suspicions_in
 from engine.snapshot import Progress, RoundView
-from engine.store.errors import StoreGone
-from engine.store.store import Store
 from engine.sybil.suspects import Suspicions
 from engine.validator.backlog import Backlog, Entry
 from engine.validator.dispatch import Dispatch
+from engine.validator.round_log import RoundLog
 from engine.validator.scores import Scores
 from engine.validator.selection import Candidate
 from engine.validator.views import ROUNDS_SHOWN, clusters_of_uids, in_short, round_view
@@ -46,7 +45,7 @@ class Rounds:
         netuid: int,
         dispatch: Dispatch,
         judge: Judge,
-        store: Store,
+        store: RoundLog,
         scores: Scores,
         feed: Feed,
         block: Callable[[], int],

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from engine.limit import RollingLimit
 from engine.percentile import percentile
-from engine.store.tally import Tally
+from engine.validator.tally import Tally
 from engine.values import Reply, Round, Verdict
 from engine.weights.averages import MANY_HOTKEYS, AverageBook, Sample
 from engine.weights.plan import HotkeyScore

@@ -20,12 +20,12 @@ from engine.node.part import Part
 from engine.node.supervisor import Service
 from engine.settings import Settings
 from engine.snapshot import MinerView, PlanView, Snapshot, SybilView
-from engine.store.store import Store
 from engine.sybil.service import SybilService
 from engine.sybil.views import with_verdicts
 from engine.transport.dialect import Caller
 from engine.validator.dispatch import Dispatch
 from engine.validator.loop import ValidatorLoop
+from engine.validator.round_log import ValidatorStore
 from engine.validator.rounds import Rounds
 from engine.validator.scores import Cap, Scores, is_scored
 from engine.validator.selection import Refusals, Selection, Sweeper
@@ -34,7 +34,7 @@ from engine.values import Metagraph, Outcome, Peer
 from engine.weights.averages import AverageBook, Exponential, Rule, Windowed
 from engine.weights.plan import Basis, HotkeyScore, WeightPlan, plan_weights
 from engine.weights.setter import WeightSetter
-from engine.weights.views import plan_view
+from engine.weights.views import entry_view, plan_view
 
 VALIDATOR = "validator"
 UNSETTLED = ("unknown", "committed")
@@ -60,7 +60,7 @@ class Validating:
         settings: Settings,
         *,
         feed: Feed,
-        store: Store,
+        store: ValidatorStore,
         chain: ChainClient,
         wallet: Wallet,
         source: Source,
@@ -191,7 +191,7 @@ class Validating:
         last_rounds = await self.rounds.load()
         self._earlier_run_ended = last_rounds[0].started_at if last_rounds else None
         for earlier in reversed(await store.journal.recent(netuid, PLANS_SHOWN)):
-            self._plans.append(plan_view(earlier.plan, at=earlier.at, outcome=earlier.outcome, reason=earlier.reason))
+            self._plans.append(entry_view(earlier))
 
     def _tell_who_had_stopped(self, metagraph: Metagraph) -> None:
         """Once, of the miners that did not answer any more when the last run ended."""

@@ -11,12 +11,12 @@ from engine.snapshot import (
     RoundView,
     SetterView,
 )
-from engine.store.tally import Tally
 from engine.text import safe
 from engine.transport.dialect import Availability
 from engine.transport.errors import brief
 from engine.validator.scores import Scores
 from engine.validator.selection import Selection
+from engine.validator.tally import Tally
 from engine.values import Metagraph, Neuron, Round, WeightCommit
 from engine.weights.plan import WeightPlan
 from engine.weights.views import REASON_WIDTH

@@ -4,12 +4,15 @@ The store implements `WeightJournal`. An entry is open until its outcome is know
 before sending anything new. A commit that landed is settled as committed, and once more as applied or lost.
 """
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from engine.values import Outcome
+from engine.values import Outcome, OutcomeStatus
 from engine.weights.plan import WeightPlan
+
+PlanOutcome = OutcomeStatus | Literal["skipped"]
+"""What became of a plan; one that is skipped is never sent."""
 
 
 class JournalEntry(Struct, frozen=True, kw_only=True):
@@ -18,6 +21,8 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
     id: int
     at: float
     plan: WeightPlan
+    outcome: PlanOutcome = "unknown"
+    reason: str = ""
 
 
 class WeightJournal(Protocol):
@@ -37,4 +42,20 @@ class WeightJournal(Protocol):
 
     async def committed_entries(self) -> tuple[JournalEntry, ...]:
         """Commits that were neither applied nor lost, oldest first, of whatever hotkey and subnet."""
+        ...
+
+
+class PlanLog(WeightJournal, Protocol):
+    """The same with the plans that were not sent, and what is asked of it later. Each may raise `StoreError`."""
+
+    async def skip(self, plan: WeightPlan) -> None:
+        """Write down a plan that is not sent, with its reason."""
+        ...
+
+    async def recent(self, netuid: int, limit: int) -> tuple[JournalEntry, ...]:
+        """The newest entries, newest first, skipped plans among them."""
+        ...
+
+    async def profile_on_chain(self, netuid: int) -> str:
+        """By which profile the weights that the chain has were made; "" for none, or where nobody noted it."""
         ...

@@ -2,6 +2,7 @@
 
 from engine.snapshot import PlanView
 from engine.text import safe
+from engine.weights.journal import JournalEntry
 from engine.weights.plan import WeightPlan
 
 REASON_WIDTH = 300
@@ -18,3 +19,8 @@ def plan_view(plan: WeightPlan, *, at: float, outcome: str, reason: str) -> Plan
         outcome=outcome,
         reason=safe(reason, REASON_WIDTH),
     )
+
+
+def entry_view(entry: JournalEntry) -> PlanView:
+    """The same for an entry of the journal."""
+    return plan_view(entry.plan, at=entry.at, outcome=entry.outcome, reason=entry.reason)

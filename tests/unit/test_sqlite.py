@@ -9,9 +9,9 @@ import pytest
 
 from engine.chain.embedded.storage import ChainDamaged, ChainDataError, StateFile, told
 from engine.damage import Damaged
-from engine.errors import StoreError
+from engine.errors import StoreError, StoreLocked, StoreUnusable
 from engine.sqlite import failure_of
-from engine.store.errors import StoreDamaged, StoreFull, StoreLocked, StoreUnusable, store_error
+from engine.store.errors import StoreDamaged, StoreFull, store_error
 
 
 @pytest.fixture

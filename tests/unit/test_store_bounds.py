@@ -26,8 +26,8 @@ from engine.store.round_rows import require_finite
 from engine.store.rounds import TEXTS_DROPPED
 from engine.store.store import Store, StoredNonces
 from engine.store.stored import Merit, Pay, Uid
-from engine.store.tally import Tally
 from engine.transport.replay import NoncesUnavailable
+from engine.validator.tally import Tally
 from engine.values import Outcome, Source
 from tests.unit.store_helpers import NETUID, PROFILE, T0, a_plan, a_reply, a_round, a_verdict, hotkey
 

@@ -15,6 +15,7 @@ import pytest
 from engine.chain.embedded import EmbeddedChain
 from engine.chain.interface import ChainUnavailable
 from engine.challenges.sources.base import Cursor
+from engine.errors import StoreGone, StoreLocked
 from engine.feed import Feed
 from engine.logs import FILE, FOLDER, open_log
 from engine.node import heartbeat, record_watch
@@ -23,7 +24,6 @@ from engine.node.record_watch import RecordWatch
 from engine.place import Place
 from engine.sqlite import beside
 from engine.store import database
-from engine.store.errors import StoreGone, StoreLocked
 from engine.store.record import open_record
 from engine.store.store import Store
 from engine.validator.backlog import Backlog, Entry

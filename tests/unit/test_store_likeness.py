@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from engine.errors import StoreUnusable
 from engine.scoring.likeness import compare
-from engine.store.errors import StoreOld, StoreUnusable
+from engine.store.errors import StoreOld
 from engine.store.record import open_record
 from engine.store.store import Store
 from engine.values import Round

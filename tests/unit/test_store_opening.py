@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import StoreError
+from engine.errors import StoreError, StoreUnusable
 from engine.store import database
-from engine.store.errors import StoreTooNew, StoreUnusable
+from engine.store.errors import StoreTooNew
 from engine.store.record import open_record
 from engine.store.schema import LATEST, MIGRATIONS
 from engine.store.store import Store
@@ -211,7 +211,6 @@ async def test_a_write_that_finds_the_file_locked_fails_and_the_next_one_works(
 READ_ONLY = """
 import asyncio, os, sys
 from pathlib import Path
-from engine.store.errors import StoreUnusable
 from engine.store.store import Store
 if os.geteuid() == 0:
     os.setuid(65534)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.store.errors import StoreUnusable
+from engine.errors import StoreUnusable
 from engine.store.record import open_record
 from engine.store.schema import FILE_NAME
 from engine.store.store import Store

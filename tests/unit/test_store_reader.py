@@ -11,7 +11,8 @@ from typing import Literal
 
 import pytest
 
-from engine.store.errors import StoreTooNew, StoreUnusable
+from engine.errors import StoreUnusable
+from engine.store.errors import StoreTooNew
 from engine.store.record import open_record
 from engine.store.schema import LATEST
 from engine.store.store import Store

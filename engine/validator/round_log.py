@@ -1,0 +1,100 @@
+"""What a validator needs of a store: the engine's own keeps it in SQLite, and another may stand in its place."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from engine.sybil.service import StandingTable
+from engine.validator.tally import Tally
+from engine.values import Challenge, Round
+from engine.weights.averages import Rule, Sample
+from engine.weights.journal import PlanLog
+
+
+class RoundLog(Protocol):
+    """Rounds, and what is carried from one to the next. Times are unix seconds.
+
+    Each method may raise `StoreError`, and has then written nothing: `StoreGone` where what is written would be lost,
+    `StoreLocked` where another process holds the record.
+    """
+
+    @property
+    def gone(self) -> str:
+        """Whether the record is not what was opened any more, in words; "" while all is well."""
+        ...
+
+    async def record(
+        self, judged: Round, *, netuid: int, history: bytes | None, cursor: tuple[str, int] | None
+    ) -> None:
+        """Store a round, the scoring history after it and the cursor of its source: all or nothing.
+
+        A round that is there already is left alone, so that a write of unknown outcome may be repeated. Another round
+        under the same id is a StoreError, a judgement with a number that is not finite a ValueError.
+        """
+        ...
+
+    async def has_round(self, id: str) -> bool:
+        """Whether a round is stored under this id."""
+        ...
+
+    async def count_rounds(self, netuid: int) -> int:
+        """How many rounds of this subnet are kept."""
+        ...
+
+    async def recent_rounds(self, netuid: int, limit: int) -> tuple[Round, ...]:
+        """The newest rounds, newest first, without texts, tool calls and likeness."""
+        ...
+
+    async def recorded_challenge(self, netuid: int, lot: float) -> Challenge | None:
+        """A challenge that came from outside, organic or from a file; `lot`, 0 to 1, says which of them."""
+        ...
+
+    async def probes_asked(self, netuid: int, since: float, now: float) -> list[float]:
+        """When challenges were asked after `since` and by `now` whose right answer was known, oldest first."""
+        ...
+
+    async def history(self, netuid: int, profile: str) -> bytes | None:
+        """What this scoring profile carries from round to round, as it was recorded with the last one."""
+        ...
+
+    async def cursor(self, name: str) -> int | None:
+        """How far the source of challenges called `name` has come."""
+        ...
+
+    async def set_cursor(self, name: str, value: int) -> None:
+        """It has come so far."""
+        ...
+
+    async def set_score_rule(self, netuid: int, rule: Rule, profile: str) -> None:
+        """Keep the rule by which scores are made of what the profile pays, for those who read the record."""
+        ...
+
+    async def emissions(
+        self, netuid: int, profile: str, since: float, per_hotkey: int
+    ) -> Mapping[str, Sequence[Sample]]:
+        """By hotkey, the newest samples (at, emission) of this profile after `since`, in the order of their rounds."""
+        ...
+
+    async def answers_counted(self, netuid: int, since: float, now: float) -> Mapping[str, Sequence[float]]:
+        """By hotkey, when its answers counted after `since` and by `now`, in the order of their rounds.
+
+        Failures that count are not among them, nor what a clock that was ahead has put into the future.
+        """
+        ...
+
+    async def tallies(self, netuid: int) -> Mapping[str, Tally]:
+        """By hotkey, for everyone who was ever asked."""
+        ...
+
+
+class ValidatorStore(RoundLog, Protocol):
+    """All that a validator keeps."""
+
+    @property
+    def journal(self) -> PlanLog:
+        """The journal of weights."""
+        ...
+
+    @property
+    def penalties(self) -> StandingTable:
+        """Who is held back from a penalty, and since when whom it was shown for."""
+        ...
