@@ -34,6 +34,7 @@ def test_a_signal_ends_it_cleanly_and_soon(how: signal.Signals, code: int, tmp_p
     assert not any(is_alive(pid) for pid in helpers)
 
 
+@pytest.mark.order
 def test_a_signal_in_the_first_moments_ends_it_too(tmp_path: Path) -> None:
     with running(*QUICK, "--data-dir", str(tmp_path / "d")) as run:
         run.wait_for("started")
@@ -62,6 +63,7 @@ def test_a_hang_up_does_not_stop_it(tmp_path: Path) -> None:
         assert run.process.poll() is None
 
 
+@pytest.mark.order
 def test_a_host_that_sleeps_costs_no_miner_its_deadline(tmp_path: Path) -> None:
     with running(*QUICK, "--data-dir", str(tmp_path / "d")) as run:
         run.wait_for("round", 1)

@@ -57,6 +57,7 @@ def test_signals_stop_the_engine_and_give_the_terminal_back(tmp_path: Path, numb
         assert is_given_back(opened)
 
 
+@pytest.mark.order
 def test_control_c_twice_stops(tmp_path: Path) -> None:
     with terminal(*QUICK, "--data-dir", str(tmp_path), home=tmp_path) as opened:
         opened.wait_for("● RUN")
@@ -209,6 +210,7 @@ def test_a_crash_gives_the_terminal_back_and_leaves_a_report_without_secrets(tmp
         assert b"abandon ability" not in opened.received
 
 
+@pytest.mark.order
 def test_keys_typed_ahead_of_the_screen_are_taken_in_order(tmp_path: Path) -> None:
     with terminal(*QUICK, "--data-dir", str(tmp_path), home=tmp_path) as opened:
         opened.wait_for("● RUN")

@@ -15,7 +15,7 @@ from engine.keys import keypair_from_uri
 from tests.stories.console import Run, children_of, finished, running, wait_until
 from tests.unit.transport_helpers import ForeignMiner, http_server, reply
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.order]
 
 DIED = "the judging worker died (SIGKILL): another one takes its place"
 FERDIE = keypair_from_uri("//Ferdie").ss58_address

@@ -165,6 +165,7 @@ async def block_from(chain: EmbeddedChain, number: int) -> int:
     return block
 
 
+@pytest.mark.order
 async def test_blocks_keep_their_pace_and_are_not_made_up_for(tmp_path: Path) -> None:
     chain = await EmbeddedChain.open(tmp_path / "chain.db", netuid=NETUID, block_time=0.02)
     running: asyncio.Future[None] = asyncio.get_running_loop().create_future()

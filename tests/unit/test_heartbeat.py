@@ -30,6 +30,7 @@ def read(file: Path) -> Snapshot:
     return msgspec.json.decode(file.read_bytes(), type=Snapshot)
 
 
+@pytest.mark.order
 async def test_snapshots_and_the_status_file_are_fresh_from_the_start_and_stay_so(tmp_path: Path) -> None:
     feed, file = a_feed(), tmp_path / "status.json"
     started = asyncio.Event()
@@ -55,6 +56,7 @@ async def test_the_status_file_is_for_this_user_alone_whatever_lay_there(tmp_pat
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+@pytest.mark.order
 async def test_a_loop_that_is_held_up_shows(tmp_path: Path) -> None:
     feed = a_feed()
     heart = a_heart(feed, tmp_path / "status.json")

@@ -118,6 +118,7 @@ async def test_the_workers_environment_holds_no_secret(monkeypatch: pytest.Monke
     assert b"canary" not in environ
 
 
+@pytest.mark.order
 async def test_a_worker_that_is_killed_is_replaced() -> None:
     async with a_judge() as judge:
         first = judge.pid
@@ -141,6 +142,7 @@ SILENT = "the judging worker has not answered for 0.3 s"
 DIED = "the judging worker died (SIGKILL): another one takes its place"
 
 
+@pytest.mark.order
 async def test_a_worker_that_is_silent_is_told_of_until_it_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judging, "SILENT_S", 0.3)
     feed = a_feed()
@@ -197,6 +199,7 @@ async def test_a_worker_that_dies_is_told_of_each_time_also_while_there_is_nothi
     assert told(feed) == [("error", DIED, 2)], "to be closed is not to die"
 
 
+@pytest.mark.order
 async def test_a_worker_that_hangs_is_replaced_at_its_deadline_and_told_of_and_the_round_is_judged() -> None:
     feed = a_feed()
     # The one that takes its place has to load within the same deadline, on a busy machine too.
@@ -235,6 +238,7 @@ async def test_an_encoder_that_cannot_be_opened_is_named() -> None:
     await judge.close()
 
 
+@pytest.mark.order
 async def test_the_loop_stays_free_while_a_large_round_is_judged() -> None:
     async with a_judge() as judge:
         texts = [f"Answer {number}: " + "the quick brown fox jumps over the lazy dog " * 20 for number in range(64)]
@@ -247,6 +251,7 @@ async def test_the_loop_stays_free_while_a_large_round_is_judged() -> None:
         assert turns >= 10, "a loop that is held up gets two or three"
 
 
+@pytest.mark.order
 async def test_rounds_that_come_at_once_take_turns() -> None:
     async with a_judge() as judge:
         done = await asyncio.gather(*(judge.judge(a_challenge(f"c-{n}"), replies("42", "7"), None) for n in range(5)))

@@ -181,6 +181,7 @@ async def test_a_reply_is_bounded_and_unpacked(
             assert body == said
 
 
+@pytest.mark.order
 async def test_a_connection_that_the_server_gave_up_is_replaced_once() -> None:
     async with serving([WHOLE], [b""], [WHOLE], [b""], [b""]) as (server, client):
         await client.get("/models")
@@ -190,6 +191,7 @@ async def test_a_connection_that_the_server_gave_up_is_replaced_once() -> None:
         assert (server.connections, len(server.asked)) == (3, 5)
 
 
+@pytest.mark.order
 async def test_a_connection_that_was_closed_while_it_rested_is_not_used() -> None:
     async with serving([WHOLE, b""]) as (server, client):
         for _ in range(3):
@@ -240,6 +242,7 @@ async def test_so_many_connections_and_no_more(monkeypatch: pytest.MonkeyPatch) 
         assert (server.connections, len(server.asked)) == (2, 20)
 
 
+@pytest.mark.order
 async def test_who_gives_up_closes_the_connection_and_gives_its_place_to_the_next(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

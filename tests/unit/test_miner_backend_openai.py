@@ -153,6 +153,7 @@ async def test_a_reply_without_end_is_cut(server: ModelServer, monkeypatch: pyte
     await backend.close()
 
 
+@pytest.mark.order
 async def test_a_cancelled_request_is_hung_up_on(server: ModelServer) -> None:
     backend = await ready(server)
     server.hang.clear()
@@ -163,6 +164,7 @@ async def test_a_cancelled_request_is_hung_up_on(server: ModelServer) -> None:
     await backend.close()
 
 
+@pytest.mark.order
 async def test_the_deadline_is_kept(server: ModelServer) -> None:
     backend = await ready(server)
     server.hang.clear()
@@ -268,6 +270,7 @@ async def test_a_server_that_wants_more_time_than_there_is_is_left_alone(server:
     await backend.close()
 
 
+@pytest.mark.order
 async def test_a_server_gets_the_time_that_it_asks_for(server: ModelServer) -> None:
     backend = await ready(server)
     server.statuses, server.retry_after = [429], "1"

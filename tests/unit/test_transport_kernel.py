@@ -14,6 +14,8 @@ from engine.transport.http import PeerClients
 from engine.values import Peer
 from tests.unit.transport_helpers import reply
 
+pytestmark = pytest.mark.order
+
 
 @asynccontextmanager
 async def clients() -> AsyncIterator[PeerClients]:

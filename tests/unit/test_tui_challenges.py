@@ -149,6 +149,7 @@ async def test_brackets_step_through_time_and_say_where_it_ends(tmp_path: Path) 
         await until(pilot, shows(app, "round 12 of 12"))
 
 
+@pytest.mark.order
 async def test_live_returns_to_the_newest_round_and_follows(tmp_path: Path) -> None:
     known = rounds_split(3)
     app = await app_with(tmp_path, known)
@@ -243,6 +244,7 @@ async def test_a_store_that_cannot_be_read_says_so(tmp_path: Path) -> None:
         await until(pilot, shows(app, hotkey(2)))
 
 
+@pytest.mark.order
 @Sized
 async def test_the_answers_of_two_clusters_are_compared_word_by_word(tmp_path: Path, size: tuple[int, int]) -> None:
     app = await app_with(tmp_path, rounds_split(1))
@@ -260,6 +262,7 @@ async def test_the_answers_of_two_clusters_are_compared_word_by_word(tmp_path: P
         assert place(app) is ChallengeScreen
 
 
+@pytest.mark.order
 async def test_two_marked_answers_are_compared_and_three_are_one_too_many(tmp_path: Path) -> None:
     known = rounds_split(1)
     long = replace(known[0].replies[3], text="b a " * 250_000)

@@ -20,6 +20,8 @@ from engine.snapshot import MinerView
 from tests.unit.engine_helpers import until
 from tests.unit.tui_helpers import NARROW, Orders, app_of, feed_of, miner, screen_text, snapshot
 
+pytestmark = pytest.mark.order
+
 CHARACTERS = {"slash": "/", "colon": ":", "space": " "}
 
 

@@ -135,6 +135,7 @@ async def test_a_submission_opens_with_what_was_given_to_whom(tmp_path: Path) ->
         assert isinstance(app.screen, MinerScreen)
 
 
+@pytest.mark.order
 async def test_weights_are_set_after_the_difference_was_shown_and_yes_was_said(tmp_path: Path) -> None:
     app = app_of(validator(), tmp_path)
     orders = Orders(feed_of(app))
@@ -209,6 +210,7 @@ async def test_on_a_real_network_yes_is_not_enough(tmp_path: Path) -> None:
         assert orders.taken == [SetWeights()]
 
 
+@pytest.mark.order
 async def test_the_engine_sets_weights_by_itself_or_does_not(tmp_path: Path) -> None:
     app = app_of(validator(), tmp_path)
     orders = Orders(feed_of(app))
