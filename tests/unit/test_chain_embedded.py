@@ -57,7 +57,7 @@ async def test_neurons_whose_keys_are_elsewhere_are_set_up(tmp_path: Path) -> No
 
 async def test_new_hyperparameters_keep_the_burn(tmp_path: Path) -> None:
     chain = await running_subnet(tmp_path)
-    burn = ((await chain.look(NETUID)).rules).burn
+    burn = (await chain.look(NETUID)).rules.burn
     await chain.close()
     chain = await EmbeddedChain.open(tmp_path / "chain.db", netuid=NETUID, hyperparameters=replace(RULES, tempo=50))
     assert (await chain.look(NETUID)).rules == replace(RULES, tempo=50, burn=burn)

@@ -1,0 +1,357 @@
+"""What every `Chain` does, whatever is behind it: these tests know the interface, blocks that come, and a faucet.
+
+An implementation joins by an entry in `BENCHES`. The refusals are the runtime's own error names.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+from msgspec.structs import replace
+
+from engine.chain.commitment import commitment, new_salt
+from engine.chain.embedded import EmbeddedChain
+from engine.chain.interface import Chain, Look
+from engine.values import Hyperparameters, Outcome
+from tests.unit.chain_helpers import NETUID, key
+
+RULES = Hyperparameters(tempo=20, weights_rate_limit=10, serving_rate_limit=5, stake_threshold=100.0, burn=2.0)
+COLD, VALIDATOR, MINER = key("cold"), key("validator"), key("miner")
+PUBLIC = {"ip": "203.0.113.9", "port": 8091}
+
+
+class Bench(Protocol):
+    """A chain under test and what a test does around it."""
+
+    chain: Chain
+
+    async def pass_blocks(self, number: int) -> None:
+        """Let blocks come."""
+        ...
+
+    async def fund(self, coldkey: str, tokens: float) -> None:
+        """Give tokens to a coldkey."""
+        ...
+
+
+class EmbeddedBench:
+    """The embedded chain, whose sandbox has all that a test needs."""
+
+    def __init__(self, chain: EmbeddedChain) -> None:
+        self.chain: Chain = chain
+        self._sandbox = chain
+
+    async def pass_blocks(self, number: int) -> None:
+        for _ in range(number):
+            await self._sandbox.tick()
+
+    async def fund(self, coldkey: str, tokens: float) -> None:
+        await self._sandbox.fund(coldkey, tokens)
+
+
+@asynccontextmanager
+async def embedded(folder: Path, rules: Hyperparameters) -> AsyncIterator[Bench]:
+    chain = await EmbeddedChain.open(folder / "chain.db", netuid=NETUID, hyperparameters=rules)
+    try:
+        yield EmbeddedBench(chain)
+    finally:
+        await chain.close()
+
+
+BENCHES: dict[str, Callable[[Path, Hyperparameters], AbstractAsyncContextManager[Bench]]] = {"embedded": embedded}
+
+Open = Callable[..., Awaitable[Bench]]
+"""Opens a subnet by `RULES`, but for the hyperparameters that are given."""
+
+
+@pytest.fixture(params=BENCHES.values(), ids=list(BENCHES))
+async def opened(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Open]:
+    async with AsyncExitStack() as stack:
+
+        async def open_bench(**rules: Any) -> Bench:
+            bench: Bench = await stack.enter_async_context(request.param(tmp_path, replace(RULES, **rules)))
+            await bench.pass_blocks(1)
+            await bench.fund(COLD.ss58_address, 10_000)
+            return bench
+
+        yield open_bench
+
+
+async def look_at(bench: Bench, name: str = "validator") -> Look:
+    return await bench.chain.look(NETUID, hotkey=key(name).ss58_address, coldkey=COLD.ss58_address)
+
+
+async def register(bench: Bench, *names: str) -> None:
+    for name in names:
+        outcome = await bench.chain.register(NETUID, coldkey=COLD, hotkey=key(name).ss58_address)
+        assert outcome.ok, outcome
+
+
+async def a_validator(bench: Bench) -> None:
+    """Register "validator" and "miner", and wait for the epoch that gives the validator its permit."""
+    await register(bench, "validator", "miner")
+    staked = await bench.chain.add_stake(NETUID, coldkey=COLD, hotkey=VALIDATOR.ss58_address, amount=1000)
+    assert staked.ok, staked
+    look = await look_at(bench)
+    await bench.pass_blocks(look.next_epoch - look.block)
+
+
+async def set_weights(bench: Bench, *uids: int, name: str = "validator", **call: Any) -> Outcome:
+    given = {"uids": uids, "values": [65535] * len(uids), **call}
+    return await bench.chain.set_weights(NETUID, hotkey=key(name), **given)
+
+
+def error_of(outcome: Outcome) -> str:
+    """The chain's own name of what it refused."""
+    assert outcome.status == "rejected", outcome
+    return outcome.reason.partition(":")[0]
+
+
+# -- looking ---------------------------------------------------------------------------------------------------
+
+
+async def test_without_keys_the_subnet_alone_is_looked_at(opened: Open) -> None:
+    bench = await opened()
+    await register(bench, "validator", "miner")
+    look = await bench.chain.look(NETUID)
+    assert [neuron.uid for neuron in look.metagraph.neurons] == [0, 1]
+    assert (look.own, look.weights, look.commits, look.balance) == (None, (), (), 0.0)
+    assert (look.metagraph.netuid, look.block) == (NETUID, await bench.chain.block())
+    assert replace(look.rules, burn=RULES.burn) == RULES
+
+
+async def test_a_look_stays_what_it_was(opened: Open) -> None:
+    bench = await opened()
+    before = await look_at(bench)
+    await register(bench, "validator")
+    await bench.pass_blocks(1)
+    after = await look_at(bench)
+    assert (before.own, after.own is None) == (None, False)
+    assert after.block > before.block
+
+
+async def test_epochs_follow_one_another_as_foretold(opened: Open) -> None:
+    bench = await opened()
+    first = await look_at(bench)
+    assert first.last_epoch <= first.block < first.next_epoch
+    await bench.pass_blocks(first.next_epoch - 1 - first.block)
+    assert (await look_at(bench)).next_epoch == first.next_epoch
+    await bench.pass_blocks(1)
+    second = await look_at(bench)
+    assert second.last_epoch == second.block == first.next_epoch
+    assert second.next_epoch == first.next_epoch + second.rules.tempo
+
+
+# -- registering and serving -----------------------------------------------------------------------------------
+
+
+async def test_a_registration_costs_what_was_shown(opened: Open) -> None:
+    bench = await opened()
+    before = await look_at(bench)
+    outcome = await bench.chain.register(NETUID, coldkey=COLD, hotkey=VALIDATOR.ss58_address, limit=before.rules.burn)
+    assert outcome.ok
+    assert outcome.reference
+    after = await look_at(bench)
+    assert after.own is not None
+    assert (after.own.coldkey, after.own.serving, after.own.validator_permit) == (COLD.ss58_address, False, False)
+    assert after.own.registered_at == after.own.last_update == outcome.block
+    assert before.balance - after.balance == pytest.approx(before.rules.burn)
+    assert after.rules.burn > before.rules.burn
+
+
+async def test_a_registration_that_the_chain_refuses_costs_nothing(opened: Open) -> None:
+    bench = await opened()
+    await register(bench, "validator")
+    before = await look_at(bench, "miner")
+    again = await bench.chain.register(NETUID, coldkey=COLD, hotkey=VALIDATOR.ss58_address)
+    dear = await bench.chain.register(NETUID, coldkey=COLD, hotkey=MINER.ss58_address, limit=0.001)
+    poor = await bench.chain.register(NETUID, coldkey=key("poor"), hotkey=MINER.ss58_address)
+    assert [error_of(one) for one in (again, dear, poor)] == [
+        "HotKeyAlreadyRegisteredInSubNet",
+        "RegistrationPriceLimitExceeded",
+        "NotEnoughBalanceToStake",
+    ]
+    after = await look_at(bench, "miner")
+    assert (after.own, after.balance) == (None, before.balance)
+
+
+async def test_an_axon_is_seen_where_it_was_announced(opened: Open) -> None:
+    bench = await opened()
+    await register(bench, "miner")
+    outcome = await bench.chain.serve_axon(NETUID, hotkey=MINER, **PUBLIC)  # type: ignore[arg-type]
+    own = (await look_at(bench, "miner")).own
+    assert outcome.ok
+    assert own is not None
+    assert (own.ip, own.port, own.axon_block, own.serving) == ("203.0.113.9", 8091, outcome.block, True)
+    again = await bench.chain.serve_axon(NETUID, hotkey=MINER, ip="203.0.113.9", port=8092)
+    assert error_of(again) == "ServingRateLimitExceeded"
+    await bench.pass_blocks(RULES.serving_rate_limit)
+    assert (await bench.chain.serve_axon(NETUID, hotkey=MINER, ip="203.0.113.9", port=8092)).ok
+
+
+async def test_an_axon_that_nobody_could_reach_is_refused(opened: Open) -> None:
+    bench = await opened()
+    stranger = await bench.chain.serve_axon(NETUID, hotkey=MINER, **PUBLIC)  # type: ignore[arg-type]
+    await register(bench, "miner")
+    portless = await bench.chain.serve_axon(NETUID, hotkey=MINER, ip="203.0.113.9", port=0)
+    broadcast = await bench.chain.serve_axon(NETUID, hotkey=MINER, ip="255.255.255.255", port=1)
+    assert [error_of(one) for one in (stranger, portless, broadcast)] == [
+        "HotKeyNotRegisteredInNetwork",
+        "InvalidPort",
+        "InvalidIpAddress",
+    ]
+
+
+async def test_stake_moves_from_the_coldkey_to_the_hotkey(opened: Open) -> None:
+    bench = await opened()
+    await register(bench, "validator")
+    before = await look_at(bench)
+    outcome = await bench.chain.add_stake(NETUID, coldkey=COLD, hotkey=VALIDATOR.ss58_address, amount=5)
+    after = await look_at(bench)
+    assert outcome.ok
+    assert before.own is not None
+    assert after.own is not None
+    assert after.own.stake - before.own.stake == pytest.approx(5)
+    assert before.balance - after.balance == pytest.approx(5)
+    too_much = await bench.chain.add_stake(NETUID, coldkey=COLD, hotkey=VALIDATOR.ss58_address, amount=1e6)
+    assert error_of(too_much) == "NotEnoughBalanceToStake"
+    assert (await look_at(bench)).balance == after.balance
+
+
+# -- weights ---------------------------------------------------------------------------------------------------
+
+
+async def test_weights_are_read_back_upscaled_and_move_last_update(opened: Open) -> None:
+    bench = await opened()
+    await a_validator(bench)
+    outcome = await set_weights(bench, 0, 1, values=[1, 2])
+    look = await look_at(bench)
+    assert outcome.ok
+    assert look.own is not None
+    assert (look.weights, look.own.last_update) == (((0, 32768), (1, 65535)), outcome.block)
+    assert look.shares == pytest.approx({0: 1 / 3, 1: 2 / 3}, abs=1e-5)
+    assert (await look_at(bench, "miner")).weights == ()
+
+
+async def test_weights_keep_to_the_rate_limit(opened: Open) -> None:
+    bench = await opened()
+    await a_validator(bench)
+    assert (await set_weights(bench, 1)).ok
+    await bench.pass_blocks(RULES.weights_rate_limit - 1)
+    assert error_of(await set_weights(bench, 0)) == "SettingWeightsTooFast"
+    assert (await look_at(bench)).weights == ((1, 65535),)
+    await bench.pass_blocks(1)
+    assert (await set_weights(bench, 0)).ok
+
+
+async def test_a_permit_comes_with_an_epoch(opened: Open) -> None:
+    bench = await opened()
+    await register(bench, "validator", "miner")
+    await bench.chain.add_stake(NETUID, coldkey=COLD, hotkey=VALIDATOR.ss58_address, amount=1000)
+    await bench.pass_blocks(RULES.weights_rate_limit)
+    assert error_of(await set_weights(bench, 1)) == "NeuronNoValidatorPermit"
+    look = await look_at(bench)
+    await bench.pass_blocks(look.next_epoch - look.block)
+    permits = [neuron.validator_permit for neuron in (await look_at(bench)).metagraph.neurons]
+    assert permits == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("name", "call", "error"),
+    [
+        ("stranger", {}, "HotKeyNotRegisteredInSubNet"),
+        ("miner", {}, "NotEnoughStakeToSetWeights"),
+        ("validator", {"uids": [1, 1]}, "DuplicateUids"),
+        ("validator", {"uids": [1, 9]}, "UidVecContainInvalidOne"),
+        ("validator", {"values": [1]}, "WeightVecNotEqualSize"),
+        ("validator", {"uids": [1], "values": [1]}, "WeightVecLengthIsLow"),
+        ("validator", {"version_key": 6}, "IncorrectWeightVersionKey"),
+    ],
+)
+async def test_weights_that_break_a_rule_are_refused_by_its_name(
+    opened: Open, name: str, call: dict[str, Any], error: str
+) -> None:
+    bench = await opened(min_allowed_weights=2, weights_version=7)
+    await a_validator(bench)
+    outcome = await set_weights(bench, 0, 1, name=name, **{"version_key": 7, **call})
+    assert error_of(outcome) == error
+    assert (await look_at(bench)).weights == ()
+
+
+async def test_a_weight_on_oneself_may_stand_alone(opened: Open) -> None:
+    bench = await opened(min_allowed_weights=2)
+    await a_validator(bench)
+    assert (await set_weights(bench, 0)).ok
+    assert (await look_at(bench)).weights == ((0, 65535),)
+
+
+async def test_a_commit_binds_now_and_is_revealed_in_its_epoch(opened: Open) -> None:
+    bench = await opened(commit_reveal=True)
+    await a_validator(bench)
+    assert error_of(await set_weights(bench, 1)) == "CommitRevealEnabled"
+    weights: dict[str, Any] = {"uids": [0, 1], "values": [1, 2], "salt": new_salt(), "version_key": 0}
+    bound = commitment(NETUID, VALIDATOR.ss58_address, **weights)
+    committed = await bench.chain.commit_weights(NETUID, hotkey=VALIDATOR, commit_hash=bound)
+    assert committed.ok
+    too_fast = await bench.chain.commit_weights(NETUID, hotkey=VALIDATOR, commit_hash=bound)
+    assert error_of(too_fast) == "CommittingWeightsTooFast"
+    look = await look_at(bench)
+    [commit] = look.commits
+    assert look.own is not None
+    assert (commit.hash, commit.block, look.own.last_update) == (bound, committed.block, committed.block)
+    assert look.weights == ()
+
+    early = await bench.chain.reveal_weights(NETUID, hotkey=VALIDATOR, **weights)
+    assert error_of(early) == "RevealTooEarly"
+    await bench.pass_blocks(commit.reveal_from - look.block)
+    salted = await bench.chain.reveal_weights(NETUID, hotkey=VALIDATOR, **{**weights, "salt": new_salt()})
+    assert error_of(salted) == "InvalidRevealCommitHashNotMatch"
+    assert (await bench.chain.reveal_weights(NETUID, hotkey=VALIDATOR, **weights)).ok
+    look = await look_at(bench)
+    assert look.own is not None
+    assert (look.commits, look.weights) == ((), ((0, 32768), (1, 65535)))
+    assert look.own.last_update == committed.block, "a reveal moves it no more"
+
+
+async def test_a_commit_that_nobody_reveals_is_dropped(opened: Open) -> None:
+    bench = await opened(commit_reveal=True)
+    await a_validator(bench)
+    weights: dict[str, Any] = {"uids": [1], "values": [1], "salt": new_salt(), "version_key": 0}
+    bound = commitment(NETUID, VALIDATOR.ss58_address, **weights)
+    assert (await bench.chain.commit_weights(NETUID, hotkey=VALIDATOR, commit_hash=bound)).ok
+    look = await look_at(bench)
+    await bench.pass_blocks(look.commits[0].reveal_until - look.block)
+    assert len((await look_at(bench)).commits) == 1
+    await bench.pass_blocks(1)
+    assert (await look_at(bench)).commits == ()
+    late = await bench.chain.reveal_weights(NETUID, hotkey=VALIDATOR, **weights)
+    assert error_of(late) in ("ExpiredWeightCommit", "NoWeightsCommitFound")
+
+
+# -- being given up --------------------------------------------------------------------------------------------
+
+
+async def test_a_call_that_is_given_up_has_landed_or_not_and_the_next_one_works(opened: Open) -> None:
+    bench = await opened()
+    await a_validator(bench)
+    for turns in range(4):
+        sending = asyncio.create_task(set_weights(bench, 0, 1, values=[65535, turns]))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+        await bench.pass_blocks(max(1, bench.chain.mortality))
+        look = await look_at(bench)
+        assert look.weights in ((), *(((0, 65535), (1, earlier)) for earlier in range(turns + 1)))
+        await bench.pass_blocks(RULES.weights_rate_limit)
+    assert (await set_weights(bench, 1)).ok
+    assert (await look_at(bench)).weights == ((1, 65535),)
+
+
+async def test_closing_twice_is_closing_once(opened: Open) -> None:
+    bench = await opened()
+    await bench.chain.close()
+    await bench.chain.close()
