@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from engine.chain.embedded.consensus import normalised, terms_of
 from engine.chain.embedded.epoch import next_block, next_epoch
 from engine.chain.embedded.look import look_of
 from engine.chain.embedded.neurons import register
 from engine.chain.embedded.state import RAO, State
 from engine.chain.embedded.weights import set_weights
+from engine.chain.embedded.yuma import normalised, terms_of
 from tests.unit.chain_helpers import RULES, later, staked, subnet
 
 SUM = pytest.approx(1.0)

@@ -49,7 +49,7 @@ class EmbeddedChain:
         self._path = path
         self._file = file
         self._thread = thread
-        self._block_time = block_time
+        self.block_time = block_time
         self._changing = asyncio.Lock()
         self._pending: set[asyncio.Task[State]] = set()
         self._closed = False
@@ -91,9 +91,31 @@ class EmbeddedChain:
         """Whether the file is not what was opened any more, in words; "" while all is well."""
         return self._file.gone
 
-    @property
-    def block_time(self) -> float:
-        return self._block_time
+    # -- blocks ------------------------------------------------------------------------------------------------
+
+    async def run(self, started: Callable[[], None]) -> None:
+        """Make a block every `block_time`; those missed by a process that stood still are not made up for.
+
+        None is made while the file is gone, which the record watch tells.
+        """
+        started()
+        due = time.monotonic() + self.block_time
+        while True:
+            await asyncio.sleep(due - time.monotonic())
+            try:
+                await self.tick()
+            except ChainUnavailable:
+                if not self.gone:
+                    raise
+            due += self.block_time
+            if due <= time.monotonic():
+                due = time.monotonic() + self.block_time
+
+    async def tick(self) -> int:
+        """Make the next block now; answers with its number."""
+        return (await self._change(epoch.next_block)).block
+
+    # -- as `Chain` has it --------------------------------------------------------------------------------------
 
     async def block(self) -> int:
         return self._state.block
@@ -102,30 +124,6 @@ class EmbeddedChain:
         if netuid != self._state.netuid:
             raise ChainUnavailable(f"the embedded chain has netuid {self._state.netuid}, not {netuid}")
         return look_of(self._state, hotkey=hotkey, coldkey=coldkey)
-
-    # -- blocks ------------------------------------------------------------------------------------------------
-
-    async def run(self, started: Callable[[], None]) -> None:
-        """Make a block every `block_time`, but none while the file is gone, which the record watch tells. Blocks missed
-        by a process that stood still are not made up for."""
-        started()
-        due = time.monotonic() + self._block_time
-        while True:
-            await asyncio.sleep(due - time.monotonic())
-            try:
-                await self.tick()
-            except ChainUnavailable:
-                if not self.gone:
-                    raise
-            due += self._block_time
-            if due <= time.monotonic():
-                due = time.monotonic() + self._block_time
-
-    async def tick(self) -> int:
-        """Make the next block now; answers with its number."""
-        return (await self._change(epoch.next_block)).block
-
-    # -- extrinsics --------------------------------------------------------------------------------------------
 
     async def register(self, netuid: int, *, coldkey: Signer, hotkey: str, limit: float | None = None) -> Outcome:
         owner = coldkey.ss58_address
@@ -196,7 +194,7 @@ class EmbeddedChain:
             lambda state: neurons.add_stake(_subnet(state, netuid), coldkey=owner, hotkey=hotkey, amount=amount),
         )
 
-    # -- the sandbox -------------------------------------------------------------------------------------------
+    # -- as `Sandbox` has it ------------------------------------------------------------------------------------
 
     async def fund(self, coldkey: str, amount: float) -> None:
         await self._change(lambda state: sandbox.fund(state, coldkey=coldkey, amount=amount))

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from engine.chain.embedded.consensus import Row, Terms, normalised, terms_of
 from engine.chain.embedded.neurons import decayed_burn
 from engine.chain.embedded.state import RAO, Hotkey, State, is_active, to_rao
+from engine.chain.embedded.yuma import Row, Terms, normalised, terms_of
 
 EMISSION_PER_BLOCK = RAO
 """What a subnet earns a block."""

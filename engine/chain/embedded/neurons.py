@@ -11,9 +11,14 @@ from msgspec.structs import replace
 from engine.chain.embedded.state import RAO, AxonInfo, Hotkey, Refused, Slot, State, to_rao, with_slot
 
 BURN_INCREASE = 1.26
+"""What a registration multiplies the price by (BurnIncreaseMult)."""
+
 BURN_HALF_LIFE = 360
+"""Blocks in which the price falls by half (BurnHalfLife): an epoch of a subnet with the default tempo."""
+
 MIN_BURN = 500_000
 MAX_BURN = 100 * RAO
+"""Bounds of the price, in rao: the defaults of MinBurn and MaxBurn."""
 
 PORT_MAX = 65535
 

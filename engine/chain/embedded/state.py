@@ -93,6 +93,7 @@ def genesis(netuid: int, rules: Hyperparameters, seed: int) -> State:
 
 
 def to_rao(tokens: float) -> int:
+    """Tokens as the chain counts them."""
     return round(tokens * RAO)
 
 

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 FILE_NAME = "chain.sqlite3"
 DATA_VERSION = 1
 BUSY_TIMEOUT_S = 2.0
+"""How long a look from outside waits for the owner's transaction, which takes milliseconds."""
+
 FRESH_CHAIN = "move it away to start a fresh chain"
 
 NEWEST = "SELECT value FROM head"

@@ -1,6 +1,6 @@
-"""Epoch maths: from stake and weights to consensus, incentive, dividends and vtrust. Pure.
+"""Yuma consensus: from stake and weights to consensus, incentive, dividends and vtrust. Pure.
 
-This is Yuma consensus without its memory: bonds are made afresh each epoch from the clipped weights, not averaged with
+Here it is without its memory: bonds are made afresh each epoch from the clipped weights, not averaged with
 earlier ones, in floats and not in fixed point. A fresh bond is a validator's part of a miner's rank and earns that part
 of the miner's incentive; summed over the miners this is stake times vtrust, which is how dividends are computed here.
 Exact Yuma with bonds over time and liquid alpha comes with the real chain. Miners' rank and trust are left out, as the
