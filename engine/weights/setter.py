@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from engine.chain.client import ChainClient
 from engine.chain.commitment import new_salt
 from engine.chain.interface import ChainUnavailable, Look
-from engine.errors import StoreError
+from engine.errors import StoreError, StoreGone, StoreLocked
 from engine.feed import Feed
 from engine.keys import Signer
 from engine.values import Outcome, WeightCommit
@@ -33,6 +33,9 @@ SLOWEST_POLL_S = 6.0
 
 LOOK_EVERY_BLOCKS = 25
 """The chain's rules may change, so nothing is waited for longer than this without another look."""
+
+TOLD_ELSEWHERE = (StoreGone, StoreLocked)
+"""By the record watch, and by the rounds that wait for the store: one cause, one line."""
 
 TOO_FAST = ("SettingWeightsTooFast", "CommittingWeightsTooFast")
 WRONG_KIND = {
@@ -115,7 +118,8 @@ class WeightSetter:
                 self._wait = Wait(self._chain.head.block + 1, "the chain", str(error))
             except StoreError as error:
                 self._wait = Wait(self._chain.head.block + 1, "the store", str(error))
-                self._feed.raise_attention("warning", SUBJECT, f"weights are delayed: {error}")
+                if not isinstance(error, TOLD_ELSEWHERE):
+                    self._feed.raise_attention("warning", SUBJECT, f"weights are delayed: {error}")
 
     # -- by the operator ---------------------------------------------------------------------------------------
 

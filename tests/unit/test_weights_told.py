@@ -10,7 +10,9 @@ from msgspec.structs import replace
 
 from engine.chain.embedded import EmbeddedChain
 from engine.chain.interface import Look
+from engine.errors import StoreError, StoreGone, StoreLocked
 from engine.values import Outcome
+from engine.weights.journal import JournalEntry
 from engine.weights.window import Wait
 from tests.unit.chain_helpers import RULES, key, running_subnet
 from tests.unit.weights_helpers import Faults, FaultyChain, MemoryJournal, Recorder, scored, setter_on
@@ -175,6 +177,18 @@ async def test_an_outage_is_left_to_the_chain_watch_to_tell_and_waited_out(chain
     faults.next = "outage"
     assert await setter.set_now() == Outcome(status="rejected", reason="nothing was sent: no answer")
     assert await setter.reveal_now() == Outcome(status="rejected", reason="NoWeightsCommitFound: nothing to reveal")
+
+
+@pytest.mark.parametrize("error", [StoreGone("store.db was deleted"), StoreLocked("store.db is locked")])
+async def test_a_store_that_is_told_of_elsewhere_is_only_waited_for(chain: EmbeddedChain, error: StoreError) -> None:
+    class Away(MemoryJournal):
+        async def open_entries(self) -> tuple[JournalEntry, ...]:
+            raise error
+
+    setter = setter_on(chain, Away(), recorder := Recorder())
+    await setter.step()
+    assert (setter.wait, recorder.attention) == (Wait(21, "the store", str(error)), [])
+    assert await setter.set_now() == Outcome(status="rejected", reason=f"nothing was sent: {error}")
 
 
 async def test_the_chain_is_looked_at_when_something_is_due_and_every_25_blocks(tmp_path: Path) -> None:
