@@ -145,8 +145,8 @@ def on_interrupt(handler: Callable[[int, FrameType | None], object]) -> None:
 class Signals:
     """SIGINT and SIGTERM stop the engine, SIGHUP too when `stop_on_hangup`. Repeated ones change nothing.
 
-    An engine that hangs is left behind after `GRACE_S`; where not even this thread gets on, `end` says with which code
-    the process ends.
+    An engine that hangs is left behind after `GRACE_S`, whoever stopped it; where a signal comes and not even this
+    thread gets on, `end` says with which code the process ends.
     """
 
     def __init__(self, engine: EngineThread, end: Callable[[signal.Signals], int], *, stop_on_hangup: bool) -> None:
@@ -154,17 +154,21 @@ class Signals:
         self._end = end
         self._deadline = math.inf
         self.received: signal.Signals | None = None
-        on_interrupt(self._stop)
-        signal.signal(signal.SIGTERM, self._stop)
-        signal.signal(signal.SIGHUP, self._stop if stop_on_hangup else signal.SIG_IGN)
+        on_interrupt(self._receive)
+        signal.signal(signal.SIGTERM, self._receive)
+        signal.signal(signal.SIGHUP, self._receive if stop_on_hangup else signal.SIG_IGN)
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
 
-    def _stop(self, number: int, _frame: FrameType | None) -> None:
+    def stop(self) -> None:
+        """Stop the engine as a signal does."""
+        self._deadline = min(self._deadline, time.monotonic() + GRACE_S)
+        self._engine.stop()
+
+    def _receive(self, number: int, _frame: FrameType | None) -> None:
         if self.received is not None:
             return
         self.received = signal.Signals(number)
-        self._deadline = time.monotonic() + GRACE_S
-        self._engine.stop()
+        self.stop()
         watchdog = threading.Timer(LIMIT_S, lambda: os._exit(self._end(signal.Signals(number))))
         watchdog.daemon = True
         watchdog.start()

@@ -64,6 +64,8 @@ def run(configuration: Configuration, *, on_screen: bool) -> int:
 
         raise for_the_operator(thread.error) from thread.error
     code = end(received)
+    if thread.running:
+        headless.narrate(f"the engine has not stopped in {headless.GRACE_S:g} s: it hangs, and is left behind")
     if thread.running or thread.left_loading:
         # The interpreter's own end waits for, or trips over, a thread that imports or hangs.
         os._exit(code)

@@ -92,11 +92,12 @@ class Feed:
         also where it was acknowledged, and is counted."""
         self._tell(level, safe(subject, ATTENTION_WIDTH), safe(text, ATTENTION_WIDTH), lambda _known: True)
 
-    def settle(self, subject: str, text: str) -> None:
-        """What was told of `subject` is over: its lines go, and where there were any `text` says so."""
+    def settle(self, subject: str, text: str, *, told: str | None = None) -> None:
+        """What was told of `subject`, or its line `told` alone, is over: it goes; `text` says so if it was there."""
         subject = safe(subject, ATTENTION_WIDTH)
+        line = None if told is None else safe(told, ATTENTION_WIDTH)
         with self._changed:
-            others = [known for known in self._attention if known.subject != subject]
+            others = [known for known in self._attention if known.subject != subject or line not in (None, known.text)]
             if len(others) < len(self._attention):
                 self._attention = deque(others, maxlen=ATTENTIONS_KEPT)
                 self._announce("info", subject, safe(text, ATTENTION_WIDTH))

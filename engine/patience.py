@@ -12,9 +12,9 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def impatience(feed: Feed | None, subject: str, waiting: str, over: str, *, after: float) -> Iterator[None]:
-    """Tell of `waiting` when the block takes longer than `after` seconds, and that it is `over` once it has ended well.
+    """Tell of `waiting` when the block takes more than `after` seconds, and that it is `over` with the next good end.
 
-    A good end settles everything that was told of `subject`: tell nothing under it that may then still be so.
+    What else is told of the subject stays.
     """
 
     def tell() -> None:
@@ -29,4 +29,4 @@ def impatience(feed: Feed | None, subject: str, waiting: str, over: str, *, afte
     finally:
         telling.cancel()
     if feed is not None:
-        feed.settle(subject, over)
+        feed.settle(subject, over, told=waiting)

@@ -63,7 +63,7 @@ def run_screen(
     if ending in SIGNALS:
         signal.raise_signal(SIGNALS[ending])
     elif ending is not Ending.DETACH:
-        thread.stop()
+        signals.stop()
     while not thread.join(JOIN_S) and not signals.overdue:
         pass
     if ending is not Ending.DETACH and engine.snapshot.role == "demo" and thread.error is None:

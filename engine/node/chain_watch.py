@@ -26,6 +26,8 @@ UNREACHABLE = "chain"
 UNREGISTERED = "registration"
 """Subjects of what needs attention for as long as it is so."""
 
+ANSWERS = "the chain answers again"
+
 NOT_REGISTERED = 3
 """Exit code of the contract."""
 
@@ -43,6 +45,7 @@ class ChainWatch:
     async def run(self, started: Callable[[], None]) -> None:
         with self._impatience():
             await self.refresh()
+        self._feed.settle(UNREACHABLE, ANSWERS)
         started()
         poll_s = max(POLL_FASTEST_S, min(self._chain.block_time / 2, POLL_SLOWEST_S))
         while True:
@@ -52,6 +55,8 @@ class ChainWatch:
                     await self._follow()
             except ChainUnavailable as error:
                 self._feed.hold_attention("error", UNREACHABLE, str(error))
+            else:
+                self._feed.settle(UNREACHABLE, ANSWERS)
 
     async def refresh(self) -> None:
         """Look at the newest block. Raises `ChainUnavailable`, or `Fatal` when this hotkey never was registered."""
@@ -85,7 +90,7 @@ class ChainWatch:
     def _impatience(self) -> AbstractContextManager[None]:
         """Tells of a chain that is silent, and when it answers again."""
         silent = f"{self._chain.endpoint} has not answered for {SILENT_S:g} s"
-        return impatience(self._feed, UNREACHABLE, silent, "the chain answers again", after=SILENT_S)
+        return impatience(self._feed, UNREACHABLE, silent, ANSWERS, after=SILENT_S)
 
 
 def require_registered(chain: ChainClient) -> None:

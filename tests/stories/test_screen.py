@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,52 @@ def test_signals_stop_the_engine_and_give_the_terminal_back(tmp_path: Path, numb
         opened.wait_for("● RUN")
         opened.process.send_signal(number)
         assert opened.ended() == code
+        assert is_given_back(opened)
+
+
+HANGING = """
+import os, selectors, threading
+
+def select(self, timeout=None, select=selectors.EpollSelector.select):
+    if threading.current_thread().name == "engine" and os.path.exists(os.environ["HANG"]):
+        threading.Event().wait()
+    return select(self, timeout)
+
+selectors.EpollSelector.select = select
+"""
+"""Python that has the engine's loop hang for good once the file `HANG` is there."""
+
+
+def quit_by_keys(opened: Terminal) -> None:
+    opened.press("q")
+    opened.wait_for("Stop the engine and quit")
+    opened.press("G\r")
+
+
+def terminate(opened: Terminal) -> None:
+    opened.process.send_signal(signal.SIGTERM)
+
+
+@pytest.mark.parametrize("leave", [quit_by_keys, terminate])
+def test_a_screen_over_an_engine_that_hangs_takes_keys_and_leaves_it_behind(
+    tmp_path: Path, leave: Callable[[Terminal], None]
+) -> None:
+    hang = tmp_path / "hang"
+    data = tmp_path / "data"
+    with terminal(
+        *QUICK, "--data-dir", str(data), home=tmp_path, before=HANGING, environment={"HANG": str(hang)}
+    ) as opened:
+        wait_for_round(data, 1)
+        hang.touch()
+        status = data / STATUS_FILE
+        wait_until(lambda: time.time() - status.stat().st_mtime > 2, "the engine writes no status any more")
+        opened.press("3")
+        opened.wait_for("Miners  sort EMA")
+        opened.press("1")
+        opened.wait_for("[1 Home]")
+        leave(opened)
+        assert opened.ended() == 0
+        opened.wait_for("the engine has not stopped in 2.3 s: it hangs, and is left behind")
         assert is_given_back(opened)
 
 

@@ -1,5 +1,6 @@
 """The two doors: what a reader on another thread sees of the engine, and what it can ask."""
 
+import asyncio
 import threading
 import time
 
@@ -9,7 +10,9 @@ import pytest
 from engine import feed as feed_module
 from engine.commands import AnyCommand, Export, Pause, Serve
 from engine.feed import Feed
+from engine.patience import impatience
 from engine.snapshot import Snapshot
+from tests.unit.engine_helpers import until
 
 
 def a_feed() -> Feed:
@@ -82,6 +85,24 @@ def test_what_holds_is_one_line_until_it_is_settled_which_is_told_once() -> None
     ]
     feed.hold_attention("warning", "answers", "nobody answers: 1 timeout")
     assert [line.subject for line in feed.attention] == ["store", "answers"]
+
+
+async def test_patience_ends_what_it_told_and_nothing_else_of_its_subject() -> None:
+    feed = a_feed()
+
+    async def wait(seconds: float) -> None:
+        with impatience(feed, "store", "no answer yet", "it answers again", after=0.0):
+            await asyncio.sleep(seconds)
+
+    waiting = asyncio.create_task(wait(60))
+    await until(lambda: feed.attention)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    feed.raise_attention("error", "store", "a row is damaged")
+    assert [line.text for line in feed.attention] == ["no answer yet", "a row is damaged"]
+    await wait(0)
+    assert [line.text for line in feed.attention] == ["a row is damaged"]
+    assert [event.fields["text"] for event in feed.events_after(0).events][-1] == "it answers again"
 
 
 def test_what_needs_attention_is_logged_when_it_is_told(caplog: pytest.LogCaptureFixture) -> None:
