@@ -187,6 +187,18 @@ def test_pieces_of_a_tool_call_are_put_together() -> None:
     )
 
 
+def test_a_first_piece_without_index_is_of_the_first_call() -> None:
+    chunks = Chunks()
+    for piece in (
+        {"function": {"name": "look_up", "arguments": "{"}},
+        {"index": 1, "function": {"name": "end", "arguments": "{}"}},
+        {"index": 0, "function": {"arguments": "}"}},
+    ):
+        chunks.add({"choices": [{"delta": {"tool_calls": [piece]}}]})
+    called = [call["function"] for call in read_chat(chunks.reply()).tool_calls]
+    assert called == [{"name": "look_up", "arguments": "{}"}, {"name": "end", "arguments": "{}"}]
+
+
 def test_a_streamed_function_call_and_streamed_reasoning_are_put_together() -> None:
     chunks = Chunks()
     for delta in ({"reasoning_content": "It "}, {"reasoning": "is 42."}):

@@ -187,6 +187,19 @@ async def test_a_reply_goes_out_with_its_headers_and_is_counted() -> None:
     assert "miner_ready 0.0" in page
 
 
+def test_each_figure_of_the_monitor_has_its_name() -> None:
+    named = set(re.findall(r"^# TYPE (miner_\w+)", Desk().metrics.page().decode(), re.MULTILINE))
+    assert {name for name in named if not name.endswith("_created")} == {
+        "miner_requests_total",
+        "miner_answer_seconds",
+        "miner_tokens_total",
+        "miner_in_flight",
+        "miner_queued",
+        "miner_capacity",
+        "miner_ready",
+    }
+
+
 def test_answers_are_counted_by_the_seconds_that_they_took() -> None:
     page = Desk().metrics.page().decode()
     bounds = re.findall(r'miner_answer_seconds_bucket{le="(.*)"}', page)

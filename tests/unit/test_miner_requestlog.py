@@ -58,6 +58,13 @@ def test_invented_names_do_not_push_out_validators() -> None:
     assert callers[0].last_refusal == "403 not listed"
 
 
+def test_latencies_are_those_of_the_last_thousand_answers() -> None:
+    log = RequestLog(lambda _: True)
+    for ms in (9999.0, *range(1, 1001)):
+        log.add(call("5V", answer="x"), 200, float(ms))
+    assert log.latency(1.0) == 1000.0
+
+
 def test_latencies_are_those_of_answers() -> None:
     log = RequestLog(lambda _: True)
     assert log.latency(0.5) == 0.0

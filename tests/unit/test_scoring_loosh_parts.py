@@ -144,6 +144,7 @@ def test_sentences_and_components_have_three_words() -> None:
     assert sentences("  One two three.  One two three!", 1) == ["One two three."]
     assert components("One two three? One two?") == ["One two three?"]
     assert components("name three rivers: name the seas") == ["name three rivers", "name the seas"]
+    assert components("name three rivers: name the seas?") == ["name three rivers", "name the seas?"]
 
 
 def consensus_of(*fates: Fate, quality: Sequence[float] = (), clusters: tuple[tuple[int, ...], ...] = ()) -> Consensus:

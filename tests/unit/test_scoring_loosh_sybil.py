@@ -76,6 +76,17 @@ def test_wording_and_structure() -> None:
     assert shapes[3].tolist() == [0, 0, 0, 0]
 
 
+def test_a_structure_is_seven_measures() -> None:
+    one, other = "x" * 4000 + " y. z.", "- a b c\n\n```d```"
+    # characters, sentences, numbered, bulleted, code, paragraphs, and words a sentence
+    measured = [[0.4006, 2 / 50, 0, 0, 0, 1 / 20, 1.5 / 50], [0.0016, 1 / 50, 0, 1, 1, 2 / 20, 5 / 50]]
+    first, second = (np.array(row) / np.linalg.norm(row) for row in measured)
+    assert structures([one, other])[0, 1] == pytest.approx(first @ second, abs=1e-6)
+    plain = structures(["a. b. c", "x" * 5000])[0, 1]
+    ours = np.array([0.0007, 3 / 50, 1 / 20, 1 / 50]), np.array([0.5, 1 / 50, 1 / 20, 1 / 50])
+    assert plain == pytest.approx(ours[0] @ ours[1] / np.prod([np.linalg.norm(row) for row in ours]), abs=1e-6)
+
+
 def test_courses_need_five_sentences() -> None:
     rows = unit(np.random.default_rng(1).normal(size=(6, 8)).astype(np.float32))
     alike = courses([rows, rows.copy(), rows[:4], -rows])
@@ -90,3 +101,12 @@ def test_a_pair_by_the_course_of_its_sentences() -> None:
     (pair,) = suspects(texts(2), likeness, [rows, rows]).pairs
     assert pair.how == "trajectory"
     assert pair.likeness == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.parametrize(("alike", "is_pair"), [(0.84, False), (0.86, True)])
+def test_courses_are_a_pair_from_85_hundredths_on(alike: float, is_pair: bool) -> None:
+    apart = np.eye(6, 12, dtype=np.float32)
+    near = (alike * apart + np.sqrt(1 - alike**2) * np.eye(6, 12, k=6, dtype=np.float32)).astype(np.float32)
+    scale = np.arange(1, 7, dtype=np.float32)[:, np.newaxis]  # the order of the stages is that of their lengths
+    likeness = cosines(unit(np.array([[1, 0], [0, 1]], dtype=np.float32)))
+    assert bool(suspects(texts(2), likeness, [apart[:5] * scale[:5], near[:5] * scale[:5]]).pairs) == is_pair

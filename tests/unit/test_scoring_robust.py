@@ -1,5 +1,6 @@
 import itertools
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -308,6 +309,18 @@ def test_history_survives_its_encoding_and_stays_bounded() -> None:
     assert memory.decode(None) == Memory()
     with pytest.raises(ValueError, match="not a scoring history"):
         memory.decode(b"\xc1 nothing of ours")
+
+
+@pytest.mark.parametrize("profile", profiles.PROFILES)
+def test_a_vector_that_is_not_finite_throughout_counts_as_zero(profile: str) -> None:
+    asked = challenge("Why is the sky blue?")
+    said = [reply("h1", "Air scatters blue light most."), reply("h2", "It reflects the sea below it.")]
+    vectors = {text: np.eye(1, 4, place)[0] for place, text in enumerate(profiles.texts(profile, asked, said))}
+    text = next(text for text in vectors if "sea" in text)
+    before = History()
+    unsound = profiles.judge(profile, asked, said, vectors | {text: np.array([1, 0, np.nan, 0])}, before)
+    assert unsound == profiles.judge(profile, asked, said, vectors | {text: np.zeros(4)}, before)
+    assert (unsound[1] is before) == (profile == "loosh")
 
 
 def test_an_unknown_profile_names_the_known_ones() -> None:

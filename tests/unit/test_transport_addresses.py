@@ -1,5 +1,7 @@
 """Addresses that are never called, whatever way they are written, and names that point at them."""
 
+import re
+
 import pytest
 
 from engine.transport.addresses import checked_address, refuse_address
@@ -71,7 +73,7 @@ def test_some_addresses_never_pass(ip: str, why: str) -> None:
     for allow_private in (False, True):
         reason = refused(ip, allow_private=allow_private)
         assert reason is not None
-        assert why in reason
+        assert re.search(rf"(^|\W){why}\b", reason)
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536])

@@ -228,6 +228,19 @@ async def test_a_full_journal_sends_nothing_and_says_so(chain: EmbeddedChain) ->
     assert await last_update(chain) == 35
 
 
+async def test_a_full_journal_is_told_to_whom_wants_to_reveal(tmp_path: Path) -> None:
+    chain = await running_subnet(tmp_path, rules=HIDING)
+    faults = Faults()
+    setter = setter_on(chain, MemoryJournal(faults), Recorder())
+    setter.pause()
+    await setter.commit_now()
+    await to_block(chain, 60)  # it is lost, which is to be written down first
+    faults.next = "full at settling"
+    outcome = await setter.reveal_now()
+    assert (outcome.status, outcome.reason) == ("rejected", "disk full")
+    await chain.close()
+
+
 async def test_weights_of_a_stranger_with_our_hotkey_are_told(chain: EmbeddedChain) -> None:
     setter = setter_on(chain, MemoryJournal(), recorder := Recorder())
     await setter.set_now()

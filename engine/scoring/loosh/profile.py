@@ -136,7 +136,7 @@ def _qualities(
 
 
 def _sentences(answers: Sequence[str]) -> list[list[str]]:
-    limit = MAX_SENTENCES // max(1, len(answers))
+    limit = MAX_SENTENCES // len(answers)
     return [sentences(answer, limit) for answer in answers]
 
 
