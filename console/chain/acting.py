@@ -9,7 +9,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 from msgspec import Struct
@@ -24,14 +23,12 @@ from console.headless import on_interrupt
 from console.network import EMBEDDED
 from console.present.text import text_of
 from console.roles.session import Session, opened
-from console.roles.validator import open_source
 from console.screens.action import Action, Question, question
 from console.screens.registry import ACTIONS
 from console.terminal import STDIN
 from engine.commands import AnyCommand
 from engine.feed import Feed
 from engine.folders import prepare_folder
-from engine.judge.client import Judge
 from engine.locks import AlreadyRunning
 from engine.logs import open_log
 from engine.node.chain_watch import require_registered
@@ -39,8 +36,8 @@ from engine.node.node import Node
 from engine.settings import Settings
 from engine.snapshot import Snapshot
 from engine.text import safe
-from engine.transport.callers import Callers
-from engine.validator.service import Validating
+from engine.validator.asker import selection_of
+from engine.validator.payer import Payer
 from engine.values import Outcome
 
 IDS = {"weights": "chain.set_weights"}
@@ -102,9 +99,8 @@ async def _act(
 ) -> Done:
     action, now = ACTIONS[IDS.get(name, f"chain.{name}")], time.time()
     feed = Feed(Snapshot(at=now, version=__version__, role=settings.role, started_at=now, read_only=settings.read_only))
-    async with AsyncExitStack() as stack:
-        session = await stack.enter_async_context(opened(settings, folder, feed))
-        node = await _node(session, stack, may_be_unregistered=action.id == "chain.register")
+    async with opened(settings, folder, feed) as session:
+        node = await _node(session, may_be_unregistered=action.id == "chain.register")
         snapshot = node.snapshot()
         command = _command(action, snapshot, typed)
         asked = question(action, snapshot)
@@ -122,32 +118,23 @@ async def _act(
         return _done(name, snapshot, about, outcome, why_not, dry_run=dry_run)
 
 
-async def _node(session: Session, stack: AsyncExitStack, *, may_be_unregistered: bool) -> Node:
-    """A neuron that does not run, but has seen the chain and made its plan. Raises `Fatal` for a hotkey that is not
-    registered."""
-    settings = session.settings
-    validating = None
-    if settings.role == "validator":
-        caller = Callers(session.wallet.hotkey, allow_private=settings.allow_private)
-        stack.push_async_callback(caller.close)
-        validating = Validating(
-            settings,
-            feed=session.feed,
-            store=session.store,
-            chain=session.chain,
-            wallet=session.wallet,
-            source=await open_source(session),
-            caller=caller,
-            judge=Judge(settings.scoring, settings.encoder),
-            names={},
-        )
-        await validating.load()
-    await session.chain.look()
+async def _node(session: Session, *, may_be_unregistered: bool) -> Node:
+    """A neuron that does not run, but has seen the chain and, if a validator, made its plan. Raises `Fatal` for a
+    hotkey that is not registered."""
+    settings, chain = session.settings, session.chain
+    seen = await chain.look()
     if not may_be_unregistered:
-        require_registered(session.chain)
-    if validating is not None:
-        await validating.follow()
-    return session.node(validating.part) if validating else session.node()
+        require_registered(chain)
+    if settings.role != "validator":
+        return session.node()
+    selection = selection_of(settings, chain.hotkey)
+    selection.see(seen.metagraph)
+    payer = Payer(
+        settings, feed=session.feed, store=session.store, chain=chain, wallet=session.wallet, selection=selection
+    )
+    await payer.load()
+    await payer.follow()
+    return session.node(payer.part)
 
 
 def _command(action: Action, snapshot: Snapshot, typed: str) -> AnyCommand:

@@ -21,7 +21,7 @@ from engine.folders import usable
 from engine.node.axons import Axons
 from engine.node.part import Part
 from engine.snapshot import Snapshot
-from engine.validator.service import VALIDATOR
+from engine.validator.asker import VALIDATOR
 from miner_server.backends import open_backend
 from miner_server.backends.interface import Backend
 from miner_server.errors import MinerError
@@ -40,8 +40,8 @@ async def run(session: Session, stack: AsyncExitStack) -> None:
     extra = await validator.name_neurons(session)
     judge = await validator.open_judge(session, stack)
     miners = await _miners(session, personas, answer_key(session, source))
-    asking = await validator.part(session, stack, source, judge, extra, miners.names)
-    await session.node(asking, miners).run(until=VALIDATOR)
+    asking = await validator.parts(session, stack, source, judge, extra, miners.names)
+    await session.node(*asking, miners).run(until=VALIDATOR)
 
 
 async def _miners(session: Session, personas: Sequence[Persona], key: AnswerKey) -> Part:

@@ -24,7 +24,8 @@ from engine.settings import Settings
 from engine.transport.addresses import checked_address
 from engine.transport.callers import Callers
 from engine.transport.errors import WireError
-from engine.validator.service import VALIDATOR, Validating
+from engine.validator.asker import VALIDATOR, Asker, selection_of
+from engine.validator.payer import Payer
 from engine.values import Challenge, Peer, at_port
 
 PACKAGED_ENCODER = "minilm"
@@ -41,7 +42,7 @@ async def run(session: Session, stack: AsyncExitStack) -> None:
     await session.join(session.wallet, stake=STAKE)
     extra = await name_neurons(session)
     judge = await open_judge(session, stack)
-    await session.node(await part(session, stack, source, judge, extra)).run(until=VALIDATOR)
+    await session.node(*await parts(session, stack, source, judge, extra)).run(until=VALIDATOR)
 
 
 async def open_source(session: Session) -> Source:
@@ -108,32 +109,38 @@ async def name_neurons(session: Session) -> tuple[Peer, ...]:
     return tuple(peers)
 
 
-async def part(
+async def parts(
     session: Session,
     stack: AsyncExitStack,
     source: Source,
     judge: Judge,
     extra: Sequence[Peer],
     names: Mapping[str, str] | None = None,
-) -> Part:
+) -> tuple[Part, ...]:
     """The validator of this session; what has to be closed goes on the stack."""
     caller = Callers(session.wallet.hotkey, allow_private=session.settings.allow_private)
     stack.push_async_callback(caller.close)
-    validating = Validating(
-        session.settings,
-        feed=session.feed,
-        store=session.store,
-        chain=session.chain,
-        wallet=session.wallet,
+    settings, feed, store, chain = session.settings, session.feed, session.store, session.chain
+    selection = selection_of(settings, chain.hotkey, extra)
+    payer = Payer(
+        settings, feed=feed, store=store, chain=chain, wallet=session.wallet, selection=selection, names=names
+    )
+    asker = Asker(
+        settings,
+        feed=feed,
+        store=store,
+        chain=chain,
         source=source,
         caller=caller,
         judge=judge,
-        extra=extra,
-        names=names or {},
+        selection=selection,
+        scores=payer.scores,
+        sybil=payer.sybil,
     )
-    await validating.begin()
-    await validating.load()
-    return validating.part
+    await payer.begin()
+    await payer.load()
+    await asker.load()
+    return asker.part, payer.part
 
 
 async def open_judge(session: Session, stack: AsyncExitStack) -> Judge:

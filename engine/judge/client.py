@@ -17,10 +17,8 @@ from engine.feed import Feed
 from engine.judge.encoding.endpoint import NOWHERE, Endpoint
 from engine.judge.encoding.errors import EncoderError
 from engine.judge.encoding.threads import thread_limits
-from engine.judge.memory import decode
 from engine.judge.worker import HEADER_BYTES, Answer, Failed, Judged, Ready, Setup, Task
 from engine.patience import impatience
-from engine.sybil.suspects import Suspicions, suspicions
 from engine.values import Challenge, Judgement, Reply
 
 log = logging.getLogger(__name__)
@@ -40,11 +38,6 @@ SILENCE = "judging worker"
 
 class JudgeFailed(Exception):
     """A round could not be judged, twice; the message says why."""
-
-
-def suspicions_in(history: bytes) -> Suspicions:
-    """Who may be one after what a judgement left. Raises ValueError when it was none that left it."""
-    return suspicions(decode(history).evidence)
 
 
 class Judge:

@@ -4,6 +4,7 @@ import msgspec
 
 from engine.scoring.history import History
 from engine.sybil.evidence import Evidence
+from engine.sybil.suspects import Suspicions, suspicions
 
 
 class Memory(History, frozen=True):
@@ -29,3 +30,8 @@ def decode(raw: bytes | None) -> Memory:
     if not {hotkey for both in memory.evidence.by_both() for hotkey in both} <= memory.evidence.miners.keys():
         raise ValueError("not a scoring history (it has pairs of miners that it does not know)")
     return memory
+
+
+def suspicions_in(raw: bytes | None) -> Suspicions:
+    """Who is suspected after the judgement that left `raw`. Raises ValueError when it is none of ours."""
+    return suspicions(decode(raw).evidence)

@@ -6,14 +6,16 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
+from engine.chain.client import ChainClient
 from engine.commands import HoldPenalty
 from engine.errors import StoreError
+from engine.feed import Feed
 from engine.snapshot import PenaltyRule, SybilView
 from engine.sybil.penalties import Penalty, Standing, after, lowered, penalties
 from engine.sybil.strength import VERDICT
 from engine.sybil.suspects import Suspects, Suspicions
 from engine.sybil.views import sybil_view
-from engine.values import Level, Metagraph, Outcome
+from engine.values import Outcome
 from engine.weights.plan import HotkeyScore
 
 EVERY_S = 1.0
@@ -32,30 +34,17 @@ class StandingTable(Protocol):
 
 
 class SybilService:
-    """A service. `suspicions` and `window` give what is known and due now; `attention` takes level, subject, text."""
+    """A service: what each round shows is taken in by `see`, and what comes of it in each window of `chain`."""
 
     def __init__(
-        self,
-        *,
-        netuid: int,
-        hotkey: str,
-        rule: PenaltyRule,
-        share: float,
-        table: StandingTable,
-        suspicions: Callable[[], Suspicions],
-        metagraph: Callable[[], Metagraph],
-        window: Callable[[], int],
-        attention: Callable[[Level, str, str], object],
+        self, chain: ChainClient, *, rule: PenaltyRule, share: float, table: StandingTable, feed: Feed
     ) -> None:
-        self._netuid = netuid
-        self._hotkey = hotkey
+        self._chain = chain
         self._rule = rule
         self._share = share
         self._table = table
-        self._suspicions = suspicions
-        self._metagraph = metagraph
-        self._window = window
-        self._attention = attention
+        self._feed = feed
+        self._suspicions = Suspicions()
         self._standings: dict[str, Standing] = {}
         self._stored: dict[str, Standing] = {}
         self._storing = asyncio.Lock()
@@ -64,8 +53,12 @@ class SybilService:
 
     async def load(self) -> None:
         """Continue from what earlier runs stored. Raises StoreError."""
-        self._standings = self._stored = await self._table.load(self._netuid)
+        self._standings = self._stored = await self._table.load(self._chain.netuid)
         self._held_before = [hotkey for hotkey, standing in self._standings.items() if standing.held]
+
+    def see(self, suspicions: Suspicions) -> None:
+        """Take in what the last round shows."""
+        self._suspicions = suspicions
 
     async def run(self, started: Callable[[], None]) -> None:
         started()
@@ -75,15 +68,15 @@ class SybilService:
 
     async def step(self) -> None:
         """Take in the suspects of the last round, once the window and the evidence of earlier rounds are known."""
-        if self._window() <= 0 or self._suspicions().rounds == 0:
+        if self._chain.seen.next_epoch <= 0 or self._suspicions.rounds == 0:
             return
         self._tell_holds()
         self._tell_new_groups()
-        self._standings = after(self._standings, self._suspicions().by_hotkey, self._rule, self._window())
+        self._standings = after(self._standings, self._suspicions.by_hotkey, self._rule, self._chain.seen.next_epoch)
         try:
             await self._store()
         except StoreError as error:
-            self._attention("warning", "sybil", f"cannot store when suspects were first shown: {error}")
+            self._feed.raise_attention("warning", "sybil", f"cannot store when suspects were first shown: {error}")
 
     def penalised(self, scores: Sequence[HotkeyScore]) -> tuple[HotkeyScore, ...]:
         """The scores that weights are made of."""
@@ -107,8 +100,8 @@ class SybilService:
 
     def view(self, scores: Sequence[HotkeyScore]) -> SybilView:
         """What a screen shows; `scores` are those before any penalty."""
-        uids = {neuron.hotkey: neuron.uid for neuron in self._metagraph().neurons}
-        found = sybil_view(self._suspicions(), self._penalties(scores), uids)
+        uids = {neuron.hotkey: neuron.uid for neuron in self._chain.seen.metagraph.neurons}
+        found = sybil_view(self._suspicions, self._penalties(scores), uids)
         return replace(found, rule=self._rule, share=self._share)
 
     async def _store(self) -> None:
@@ -116,7 +109,7 @@ class SybilService:
         async with self._storing:
             standings = self._standings
             if standings != self._stored:
-                await self._table.save(self._netuid, standings)
+                await self._table.save(self._chain.netuid, standings)
                 self._stored = standings
 
     def _penalties(self, scores: Sequence[HotkeyScore]) -> tuple[Penalty, ...]:
@@ -126,26 +119,28 @@ class SybilService:
             self._standings,
             rule=self._rule,
             share=self._share,
-            serving=sum(one.serving and one.hotkey != self._hotkey for one in self._metagraph().neurons),
-            window=self._window(),
+            serving=sum(one.serving and one.hotkey != self._chain.hotkey for one in self._chain.seen.metagraph.neurons),
+            window=self._chain.seen.next_epoch,
         )
 
     def _suspected(self) -> dict[str, float]:
-        return {hotkey: value for hotkey, value in self._suspicions().by_hotkey.items() if value >= VERDICT}
+        return {hotkey: value for hotkey, value in self._suspicions.by_hotkey.items() if value >= VERDICT}
 
     def _tell_holds(self) -> None:
         """Once, of the penalties that an earlier run held: they stay held until somebody releases them."""
         if held := self._uids(self._held_before):
-            self._attention("info", "sybil", f"penalties of uid {held} are still held: release them under Miners")
+            self._feed.raise_attention(
+                "info", "sybil", f"penalties of uid {held} are still held: release them under Miners"
+            )
         self._held_before = []
 
     def _tell_new_groups(self) -> None:
         """Of groups with a member who is new in this run."""
-        for group in self._suspicions().groups:
+        for group in self._suspicions.groups:
             suspected = frozenset(group.suspected)
             if self._uids(group.suspected) and not any(suspected <= earlier for earlier in self._told):
                 self._told = [*(earlier for earlier in self._told if not earlier <= suspected), suspected][-MOST_TOLD:]
-                self._attention("warning", "sybil", f"{self._said(group)}: evidence under Miners")
+                self._feed.raise_attention("warning", "sybil", f"{self._said(group)}: evidence under Miners")
 
     def _said(self, group: Suspects) -> str:
         who, copied = self._uids(group.suspected), self._uids(group.copied)
@@ -155,5 +150,5 @@ class SybilService:
 
     def _uids(self, hotkeys: Sequence[str]) -> str:
         """Of those that are registered."""
-        uids = {neuron.hotkey: neuron.uid for neuron in self._metagraph().neurons}
+        uids = {neuron.hotkey: neuron.uid for neuron in self._chain.seen.metagraph.neurons}
         return ", ".join(str(uids[hotkey]) for hotkey in hotkeys if hotkey in uids)

@@ -13,13 +13,15 @@ from uuid import uuid4
 
 from msgspec.structs import replace
 
+from engine.chain.client import ChainClient
 from engine.challenges.kinds import kind
 from engine.challenges.sources.base import Cursor
 from engine.errors import StoreError, StoreGone
 from engine.feed import Feed
-from engine.judge.client import Judge, JudgeFailed, suspicions_in
+from engine.judge.client import Judge, JudgeFailed
+from engine.judge.memory import decode
 from engine.snapshot import Progress, RoundView
-from engine.sybil.suspects import Suspicions
+from engine.sybil.service import SybilService
 from engine.validator.backlog import Backlog, Entry
 from engine.validator.dispatch import Dispatch
 from engine.validator.round_log import RoundLog
@@ -41,22 +43,23 @@ class Rounds:
 
     def __init__(
         self,
+        chain: ChainClient,
         *,
-        netuid: int,
         dispatch: Dispatch,
         judge: Judge,
         store: RoundLog,
         scores: Scores,
+        sybil: SybilService,
         feed: Feed,
-        block: Callable[[], int],
     ) -> None:
-        self._netuid = netuid
+        self._chain = chain
+        self._netuid = chain.netuid
         self._dispatch = dispatch
         self._judge = judge
         self._store = store
         self._scores = scores
+        self._sybil = sybil
         self._feed = feed
-        self._block = block
         self._line = _Line()
         self._naming = asyncio.Lock()
         self._ids: set[str] = set()
@@ -64,8 +67,7 @@ class Rounds:
         self._asking: dict[str, Progress] = {}
         self._history: bytes | None = None
         self._shown: deque[RoundView] = deque(maxlen=ROUNDS_SHOWN)
-        self.backlog = Backlog(store, netuid)
-        self.suspicions = Suspicions()
+        self.backlog = Backlog(store, chain.netuid)
         self.done = 0
         """How many were judged in this run."""
         self.recorded = 0
@@ -117,17 +119,14 @@ class Rounds:
         return earlier
 
     async def recall(self) -> None:
-        """Go on from what scoring knew after the last round that is stored, unless rounds were judged since. Raises
-        StoreError."""
-        if self.done:
-            return
-        stored = await self._store.history(self._netuid, self._judge.profile)
-        try:
-            self.suspicions = suspicions_in(stored) if stored else Suspicions()
-        except ValueError:
-            text = "what earlier rounds taught of the miners is damaged in the store: it is learnt anew"
-            self._feed.raise_attention("warning", "scoring", text)
-        else:
+        """Go on from what scoring knew after the last round that is stored, unless rounds were judged since. What is
+        damaged is learnt anew. Raises StoreError."""
+        if not self.done:
+            stored = await self._store.history(self._netuid, self._judge.profile)
+            try:
+                decode(stored)
+            except ValueError:
+                stored = None
             self._history = stored
 
     async def catch_up(self) -> None:
@@ -186,14 +185,15 @@ class Rounds:
         except JudgeFailed as error:
             self._feed.raise_attention("error", "judging", f"a round is not scored: {error}")
             return None
-        self._history, self.suspicions = done.history, done.suspicions
+        self._history = done.history
+        self._sybil.see(done.suspicions)
         judged = Round(
             challenge=challenge,
             replies=replies,
             judgement=done.judgement,
             started_at=at,
             duration_ms=(time.monotonic() - began) * 1000,
-            block=self._block(),
+            block=self._chain.head.block,
             likeness=done.likeness,
         )
         return replace(judged, over_cap=self._scores.over_cap(judged))

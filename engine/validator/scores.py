@@ -5,6 +5,7 @@ of each miner only so many answers count in a period.
 """
 
 import random
+import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -12,9 +13,10 @@ from msgspec.structs import replace
 
 from engine.limit import RollingLimit
 from engine.percentile import percentile
+from engine.validator.round_log import RoundLog
 from engine.validator.tally import Tally
 from engine.values import Reply, Round, Verdict
-from engine.weights.averages import MANY_HOTKEYS, AverageBook, Sample
+from engine.weights.averages import MANY_HOTKEYS, AverageBook, Rule, Sample
 from engine.weights.plan import HotkeyScore
 
 LATENCIES_KEPT = 50
@@ -30,7 +32,7 @@ class Cap:
 
     def __init__(self, limit: int, period_s: float) -> None:
         self._limit = limit
-        self._period_s = period_s
+        self.period_s = period_s
         self._counted: dict[str, RollingLimit] = {}
 
     def load(self, answers: Mapping[str, Iterable[float]]) -> None:
@@ -55,7 +57,7 @@ class Cap:
     def _count(self, hotkey: str, at: float) -> None:
         if hotkey not in self._counted and len(self._counted) >= MANY_HOTKEYS:
             self._counted = {known: limit for known, limit in self._counted.items() if not limit.is_idle(at)}
-        self._counted.setdefault(hotkey, RollingLimit(self._limit, self._period_s)).add(at)
+        self._counted.setdefault(hotkey, RollingLimit(self._limit, self.period_s)).add(at)
 
 
 def _answering(judged: Round) -> list[str]:
@@ -66,15 +68,26 @@ def _answering(judged: Round) -> list[str]:
 class Scores:
     """All accounts, kept by hotkey, rebuilt from the store at start.
 
-    `scored` counts the replies that made a sample: those that were loaded, and all since.
+    `scored` counts the replies that made a sample: those that were loaded, and all since; `rounds` those of this run.
     """
 
-    def __init__(self, averages: AverageBook, cap: Cap | None = None) -> None:
-        self._averages = averages
+    def __init__(self, rule: Rule, cap: Cap | None = None) -> None:
+        self.rule = rule
+        self._averages = AverageBook(rule)
         self._cap = cap
         self._tallies: dict[str, Tally] = {}
         self._latencies: dict[str, deque[float]] = {}
         self.scored = 0
+        self.rounds = 0
+
+    async def recall(self, store: RoundLog, netuid: int, profile: str) -> None:
+        """Go on from what earlier runs stored of the rounds that this profile judged. Raises StoreError."""
+        now = time.time()
+        self.load(
+            await store.emissions(netuid, profile, now - self.rule.window_s, self.rule.depth),
+            await store.tallies(netuid),
+            await store.answers_counted(netuid, now - self._cap.period_s, now) if self._cap else {},
+        )
 
     def load(
         self,
@@ -93,6 +106,7 @@ class Scores:
 
     def add(self, judged: Round) -> None:
         """Count one judged round. A cancelled reply is nobody's fault and counts for nothing."""
+        self.rounds += 1
         for reply, verdict in zip(judged.replies, judged.judgement.verdicts, strict=True):
             if judged.counted(reply) == "yes":
                 self._averages.add(reply.hotkey, judged.started_at, verdict.emission)

@@ -113,7 +113,7 @@ class Selection:
         self._seed = seed
         self._allow_private = allow_private
         self._extra = {peer.hotkey: peer for peer in extra}
-        self._refusals = refusals or Refusals()
+        self.refusals = refusals or Refusals()
         self._asked: dict[str, int] = {}
         self._candidates: dict[str, Candidate] = {}
         self._refused: dict[str, str] = {}
@@ -144,7 +144,7 @@ class Selection:
             return "was not yet asked whether it is available"
         if not found.available:
             return found.reason
-        rest = self._refusals.rest_of(hotkey, time.monotonic())
+        rest = self.refusals.rest_of(hotkey, time.monotonic())
         return f"busy, left alone for {rest:.0f} s" if rest else ""
 
     def see(self, metagraph: Metagraph) -> None:
@@ -166,7 +166,7 @@ class Selection:
         self._availability = {
             hotkey: found for hotkey, found in self._availability.items() if hotkey in self._candidates
         }
-        self._refusals.keep(self._candidates.keys())
+        self.refusals.keep(self._candidates.keys())
 
     def note(self, hotkey: str, availability: Availability) -> None:
         if hotkey in self._candidates:
@@ -189,7 +189,7 @@ class Selection:
         passed: list[str] = []
         for hotkey in sorted(available, key=lambda hotkey: self._asked[hotkey]):
             if len(chosen) < self._sample:
-                (passed if self._refusals.rest_of(hotkey, now) else chosen).append(hotkey)
+                (passed if self.refusals.rest_of(hotkey, now) else chosen).append(hotkey)
         for hotkey in (*chosen, *passed) if chosen else ():
             self._asked[hotkey] += 1
         return tuple(sorted((self._candidates[hotkey] for hotkey in chosen), key=lambda one: one.neuron.uid))

@@ -32,6 +32,10 @@ class WeightJournal(Protocol):
         """Write down what is about to be sent; answers with the entry's id."""
         ...
 
+    async def skip(self, plan: WeightPlan) -> None:
+        """Write down a plan that is not sent, with its reason."""
+        ...
+
     async def settle(self, entry: int, outcome: Outcome) -> None:
         """Write down what became of it. A later outcome replaces unknown and committed, no other."""
         ...
@@ -46,11 +50,7 @@ class WeightJournal(Protocol):
 
 
 class PlanLog(WeightJournal, Protocol):
-    """The same with the plans that were not sent, and what is asked of it later. Each may raise `StoreError`."""
-
-    async def skip(self, plan: WeightPlan) -> None:
-        """Write down a plan that is not sent, with its reason."""
-        ...
+    """The same, with what is asked of it later."""
 
     async def recent(self, netuid: int, limit: int) -> tuple[JournalEntry, ...]:
         """The newest entries, newest first, skipped plans among them."""

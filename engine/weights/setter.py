@@ -67,6 +67,7 @@ class WeightSetter:
         self, *, chain: ChainClient, signer: Signer, journal: WeightJournal, planner: Planner, feed: Feed
     ) -> None:
         self._chain = chain
+        self._journal = journal
         self._planner = planner
         self._feed = feed
         self._submissions = Submissions(chain, signer, journal)
@@ -206,10 +207,18 @@ class WeightSetter:
         if plan.skipped:
             if self._last_skip != (plan.window, plan.skipped):
                 self._last_skip = (plan.window, plan.skipped)
-                self._planner.note(plan, None)
+                await self._skip(plan)
             return Wait(look.block + 1, "scores", f"nothing to set: {plan.skipped}")
         outcome = await self._submit(plan)
         return Wait(look.block + 1, "the next block", outcome.reason or f"set at block {outcome.block}")
+
+    async def _skip(self, plan: WeightPlan) -> None:
+        """Tell and journal that nothing is set."""
+        self._planner.note(plan, None)
+        try:
+            await self._journal.skip(plan)
+        except StoreError as error:
+            self._feed.raise_attention("warning", "store", f"a skipped plan is not stored: {error}")
 
     def _plan(self, look: Look) -> WeightPlan:
         plan = self._planner.plan(look)

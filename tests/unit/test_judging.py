@@ -15,9 +15,10 @@ from msgspec.structs import replace
 
 from engine.feed import Feed
 from engine.judge import client as judging
-from engine.judge.client import Judge, JudgeFailed, suspicions_in
+from engine.judge.client import Judge, JudgeFailed
 from engine.judge.encoding.endpoint import NOWHERE, Endpoint
 from engine.judge.encoding.errors import EncoderError
+from engine.judge.memory import suspicions_in
 from engine.redaction import HIDDEN, know_url
 from engine.values import Challenge, Reply, Request
 from tests.unit.embeddings_helpers import embeddings_server

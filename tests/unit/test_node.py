@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
@@ -48,11 +48,13 @@ from engine.store.record import open_record
 from engine.store.schema import FILE_NAME
 from engine.store.store import Store
 from engine.transport.dialect import Availability
-from engine.validator import service as validating_module
+from engine.validator import payer as payer_module
+from engine.validator.asker import VALIDATOR, Asker, selection_of
+from engine.validator.payer import Payer
 from engine.validator.scores import is_scored
-from engine.validator.selection import Sweeper
-from engine.validator.service import VALIDATOR, Validating
+from engine.validator.selection import Selection, Sweeper
 from engine.values import Neuron, Outcome
+from engine.weights.plan import WeightPlan
 from tests.unit.chain_helpers import NETUID, client_of, key, metagraph_on, running_subnet, weights_on
 from tests.unit.engine_helpers import Obliging, Questions, a_feed, named, until
 from tests.unit.store_helpers import a_reply, a_round, recorded
@@ -137,10 +139,26 @@ async def running(house: House, until_done: str) -> AsyncIterator["asyncio.Task[
         await asyncio.gather(task, return_exceptions=True)
 
 
+class Halves(NamedTuple):
+    """A validator in its house."""
+
+    house: House
+    selection: Selection
+    asker: Asker
+    payer: Payer
+
+    @property
+    def upcoming(self) -> WeightPlan:
+        return self.payer.planner.plan(self.house.client.seen)
+
+    def view(self) -> Snapshot:
+        return self.payer._view(self.house.feed.snapshot)
+
+
 @asynccontextmanager
 async def a_validator(
     house: House, *ids: str, interval: float = 0.0, read_only: bool = False, says: str = "42", **changed: Any
-) -> AsyncIterator[Validating]:
+) -> AsyncIterator[Halves]:
     usual = Settings(
         role="validator",
         netuid=NETUID,
@@ -153,14 +171,19 @@ async def a_validator(
     settings = replace(usual, **changed)
     judge, caller = Judge("robust", "hashing"), Obliging(says)
     await judge.start()
-    validating = Validating(
-        settings, feed=house.feed, store=house.store, chain=house.client, wallet=house.wallet,
-        source=Questions(*ids), caller=caller, judge=judge, names={},
+    selection = selection_of(settings, house.client.hotkey)
+    payer = Payer(
+        settings, feed=house.feed, store=house.store, chain=house.client, wallet=house.wallet, selection=selection
+    )
+    asker = Asker(
+        settings, feed=house.feed, store=house.store, chain=house.client, source=Questions(*ids), caller=caller,
+        judge=judge, selection=selection, scores=payer.scores, sybil=payer.sybil,
     )  # fmt: skip
-    await validating.load()
-    house.build(validating.part)
+    await payer.load()
+    await asker.load()
+    house.build(asker.part, payer.part)
     try:
-        yield validating
+        yield Halves(house, selection, asker, payer)
     finally:
         await judge.close()
 
@@ -194,8 +217,8 @@ async def test_what_was_stored_is_there_in_the_next_run(tmp_path: Path) -> None:
         await house.store.log_command(1.0, "pause", "", "ok", "")
         again = house.next_run()
         async with a_validator(again, "b") as validating:
-            assert [view.id for view in validating.rounds.shown] == ["a"]
-            assert validating.scores.tally(key("miner1").ss58_address).answered == 1
+            assert [view.id for view in validating.asker.rounds.shown] == ["a"]
+            assert validating.payer.scores.tally(key("miner1").ss58_address).answered == 1
             await again.node.run(VALIDATOR)
         assert [view.id for view in house.feed.snapshot.rounds] == ["a", "b"]
         assert (house.feed.snapshot.rounds_done, house.feed.snapshot.rounds_recorded) == (1, 2)
@@ -253,7 +276,7 @@ async def test_a_switch_of_profiles_leaves_the_weights_on_chain_until_it_has_sco
     async with a_house(tmp_path) as house:
         async with a_validator(house, "a", "b", "c") as validating:
             await house.node.run(VALIDATOR)
-            plan = validating._upcoming()
+            plan = validating.upcoming
         assert plan.profile == "robust"
         assert len(plan.rows) == 2
         await house.store.journal.settle(await house.store.journal.intend(plan), Outcome(status="ok"))
@@ -261,11 +284,34 @@ async def test_a_switch_of_profiles_leaves_the_weights_on_chain_until_it_has_sco
         async with a_validator(again, scoring="loosh") as validating:
             await again.look()
             why = "keeping the weights made by robust until loosh has scored 6 replies"
-            assert (validating._upcoming().rows, validating._upcoming().skipped) == ((), why)
+            assert (validating.upcoming.rows, validating.upcoming.skipped) == ((), why)
         back = house.next_run()
         async with a_validator(back) as validating:
             await back.look()
-            assert [row.uid for row in validating._upcoming().rows] == [row.uid for row in plan.rows]
+            assert [row.uid for row in validating.upcoming.rows] == [row.uid for row in plan.rows]
+
+
+async def test_what_earlier_rounds_taught_is_told_to_be_damaged(tmp_path: Path) -> None:
+    async with a_house(tmp_path) as house:
+        await house.store.record(a_round(0, [a_reply(1)]), netuid=NETUID, history=b"this is no history", cursor=None)
+        async with a_validator(house):
+            assert [line.subject for line in house.feed.attention] == ["scoring"]
+
+
+async def test_a_plan_is_made_of_what_is_stored_without_judge_or_rounds(tmp_path: Path) -> None:
+    async with a_house(tmp_path) as house:
+        async with a_validator(house, "a", "b") as validating:
+            await house.node.run(VALIDATOR)
+            planned = validating.upcoming
+        later = house.next_run()
+        settings = Settings(role="validator", netuid=NETUID, data_dir=tmp_path)
+        alone = Payer(
+            settings, feed=later.feed, store=later.store, chain=later.client, wallet=later.wallet,
+            selection=selection_of(settings, later.client.hotkey),
+        )  # fmt: skip
+        await alone.load()
+        assert alone.planner.plan(await later.client.look()).rows == planned.rows
+        assert planned.rows
 
 
 async def test_scoring_with_dropout_is_a_setting_and_goes_on_in_the_next_run(tmp_path: Path) -> None:
@@ -278,12 +324,12 @@ async def test_scoring_with_dropout_is_a_setting_and_goes_on_in_the_next_run(tmp
     async with a_house(tmp_path) as house:
         async with a_validator(house, "a", "b", "c", **dropout) as validating:
             await house.node.run(VALIDATOR)
-            before = validating.scores.ema_history(key("miner1").ss58_address)
+            before = validating.payer.scores.ema_history(key("miner1").ss58_address)
         again = house.next_run()
         async with a_validator(again, "d", **dropout) as validating:
             await again.node.run(VALIDATOR)
-            assert validating.scores.ema_history(key("miner1").ss58_address) == before
-            assert validating.scores.tally(key("miner1").ss58_address).answered == 4
+            assert validating.payer.scores.ema_history(key("miner1").ss58_address) == before
+            assert validating.payer.scores.tally(key("miner1").ss58_address).answered == 4
         counted = []
         for name in "abcd":
             judged = await recorded(house.store, name)
@@ -318,7 +364,7 @@ async def test_a_sybil_group_is_shown_held_and_penalised_across_runs(tmp_path: P
             for _ in range((await house.chain.look(NETUID)).rules.tempo):
                 await house.chain.tick()
             await until(lambda: sorted(states().values()) == ["applied", "held"])
-            taken = {row.hotkey: row.penalty for row in validating._upcoming().rows}
+            taken = {row.hotkey: row.penalty for row in validating.upcoming.rows}
             assert taken == {first: 0.0, max(pair): pytest.approx(0.8)}
             assert [one.text for one in house.feed.attention] == ["uid 1, 2 are a sybil group: evidence under Miners"]
     with open_record(tmp_path / FILE_NAME) as record:
@@ -339,16 +385,16 @@ async def test_the_miners_are_not_counted_anew_for_every_snapshot(
 ) -> None:
     async with a_house(tmp_path) as house, a_validator(house, "a") as validating:
         await house.look()
-        first = validating._view(house.feed.snapshot).miners
+        first = validating.view().miners
         assert [miner.available for miner in first] == [None, None]
-        await Sweeper(validating._selection, Obliging()).sweep()
-        assert validating._view(house.feed.snapshot).miners is first
-        monkeypatch.setattr(validating_module, "MINERS_FRESH_S", 0.0)
+        await Sweeper(validating.selection, Obliging()).sweep()
+        assert validating.view().miners is first
+        monkeypatch.setattr(payer_module, "MINERS_FRESH_S", 0.0)
         await house.chain.tick()
         await house.look()
-        assert [miner.available for miner in validating._view(house.feed.snapshot).miners] == [True, True]
-        validating._selection.note(first[0].hotkey, Availability(False, "busy"))
-        assert [miner.available for miner in validating._view(house.feed.snapshot).miners] == [False, True]
+        assert [miner.available for miner in validating.view().miners] == [True, True]
+        validating.selection.note(first[0].hotkey, Availability(False, "busy"))
+        assert [miner.available for miner in validating.view().miners] == [False, True]
 
 
 async def test_a_pause_between_two_rounds_leaves_no_time_for_the_next_one(tmp_path: Path) -> None:
@@ -367,9 +413,9 @@ async def test_every_command_of_a_validator_works_through_the_feed(tmp_path: Pat
             assert await house.answer(Pause()) == ("ok", "")
             await until(lambda: house.feed.snapshot.paused)
             await until(lambda: house.feed.snapshot.progress is None)
-            done = validating.rounds.done
+            done = validating.asker.rounds.done
             assert await house.answer(Resume()) == ("ok", "")
-            await until(lambda: validating.rounds.done > done)
+            await until(lambda: validating.asker.rounds.done > done)
 
             assert await house.answer(AutoWeights(on=False)) == ("ok", "")
             await until(lambda: not house.feed.snapshot.auto_weights)
@@ -491,26 +537,26 @@ async def test_housekeeping_goes_on_when_the_disk_is_full(tmp_path: Path, monkey
 
 async def test_a_plan_whose_outcome_comes_later_stays_one_row(tmp_path: Path) -> None:
     async with a_house(tmp_path) as house, a_validator(house, "a") as validating:
-        await Sweeper(validating._selection, Obliging()).sweep()
+        await Sweeper(validating.selection, Obliging()).sweep()
         await house.look()
-        plan = validating._upcoming()
+        plan = validating.upcoming
         for outcome in (Outcome(status="unknown", reason="no answer"), Outcome(status="ok", block=plan.block + 2)):
-            validating.note(plan, outcome)
-        shown = validating._view(house.feed.snapshot).plans
+            validating.payer.planner.note(plan, outcome)
+        shown = validating.view().plans
         assert [(row.outcome, row.block) for row in shown] == [("ok", plan.block)]
         assert [fields["outcome"] for fields in named(house.feed, "weights")] == ["unknown", "ok"]
 
 
 async def test_a_commit_that_is_revealed_stays_one_row(tmp_path: Path) -> None:
     async with a_house(tmp_path) as house, a_validator(house, "a") as validating:
-        await Sweeper(validating._selection, Obliging()).sweep()
+        await Sweeper(validating.selection, Obliging()).sweep()
         await house.look()
-        plan = validating._upcoming()
+        plan = validating.upcoming
         later = replace(plan, block=plan.block + 5)
-        validating.note(plan, Outcome(status="committed"))
-        validating.note(later, Outcome(status="committed"))
-        validating.note(plan, Outcome(status="applied"))
-        shown = validating._view(house.feed.snapshot).plans
+        validating.payer.planner.note(plan, Outcome(status="committed"))
+        validating.payer.planner.note(later, Outcome(status="committed"))
+        validating.payer.planner.note(plan, Outcome(status="applied"))
+        shown = validating.view().plans
         assert [(row.outcome, row.block) for row in shown] == [("committed", later.block), ("applied", plan.block)]
 
 

@@ -17,7 +17,7 @@ from engine.store.stored import Mark
 from engine.validator.scores import Scores
 from engine.validator.views import round_view
 from engine.values import Outcome, Round
-from engine.weights.averages import AverageBook, Exponential
+from engine.weights.averages import Exponential
 from tests.unit.recorded_helpers import folder_with, record_suspects, rounds_split
 from tests.unit.store_helpers import NETUID, T0, a_plan, a_reply, a_round, a_verdict, hotkey
 
@@ -69,7 +69,7 @@ async def test_an_instant_is_the_same_whatever_was_recorded_later(tmp_path: Path
 async def test_miners_stand_as_the_engine_had_them_then(tmp_path: Path) -> None:
     recording = await recorded(tmp_path, HISTORY)
     for place in range(1, len(HISTORY) + 1):
-        board = Scores(AverageBook(Exponential(alpha=0.5, window_s=3600.0)))
+        board = Scores(Exponential(alpha=0.5, window_s=3600.0))
         for judged in HISTORY[:place]:
             board.add(judged)
         snapshot = at_place(recording, place)

@@ -14,14 +14,14 @@ from engine.validator.scores import Cap, Scores, is_scored
 from engine.validator.tally import Tally
 from engine.values import Reply, Round
 from engine.weights import averages as book_module
-from engine.weights.averages import AverageBook, Exponential, Windowed
+from engine.weights.averages import Exponential, Windowed
 from tests.unit.store_helpers import NETUID, PROFILE, T0, a_reply, a_round, a_verdict, hotkey, recorded
 
 HOUR = 3600.0
 
 
 def a_board() -> Scores:
-    return Scores(AverageBook(Exponential(alpha=0.5, window_s=24 * HOUR)))
+    return Scores(Exponential(alpha=0.5, window_s=24 * HOUR))
 
 
 def round_of(number: int, *replies: Reply, emission: float = 0.5) -> Round:
@@ -89,7 +89,7 @@ def test_what_was_stored_goes_on() -> None:
 
 
 def test_replies_that_made_a_sample_are_counted_beyond_those_that_decide_a_score() -> None:
-    board = Scores(AverageBook(Windowed(count=1, window_s=60.0)))
+    board = Scores(Windowed(count=1, window_s=60.0))
     board.load({hotkey(1): [(T0, 0.5)]}, {}, {})
     for number in range(1, 4):
         board.add(round_of(number, a_reply(1), a_reply(2, status="cancelled", text="")))
@@ -113,7 +113,7 @@ MINUTE = 60.0
 
 
 def a_capped_board(limit: int = 4) -> Scores:
-    return Scores(AverageBook(Exponential(alpha=0.5)), Cap(limit, PERIOD_S))
+    return Scores(Exponential(alpha=0.5), Cap(limit, PERIOD_S))
 
 
 def judged_by(board: Scores, judged: Round) -> Round:
@@ -199,7 +199,7 @@ def test_the_loosh_profile_leaves_failures_out() -> None:
 
 
 def test_a_mean_of_few_counts_what_is_missing_as_nothing_but_not_what_was_skipped() -> None:
-    board = Scores(AverageBook(Windowed(count=10)), Cap(2, PERIOD_S))
+    board = Scores(Windowed(count=10), Cap(2, PERIOD_S))
     for number in range(4):
         judged_by(board, paid(number, (a_reply(1), 1.0)))
     assert board.ema(hotkey(1), T0 + 3 * MINUTE) == 0.2

@@ -4,11 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 from msgspec.structs import replace
 
+from engine.chain.client import ChainClient
+from engine.chain.interface import Look
 from engine.commands import HoldPenalty
+from engine.feed import Feed
 from engine.snapshot import PenaltyRule
 from engine.store.errors import StoreFull
 from engine.store.schema import FILE_NAME
@@ -17,6 +21,7 @@ from engine.sybil.service import SybilService
 from engine.sybil.suspects import Suspects, Suspicions
 from engine.values import Metagraph, Neuron
 from engine.weights.plan import HotkeyScore
+from tests.unit.engine_helpers import a_feed, named
 
 MINERS = "abcdefgh"
 SCORES = tuple(HotkeyScore(hotkey=name, score=1.0) for name in MINERS)
@@ -25,29 +30,47 @@ FOUND = Suspicions(rounds=20, groups=(PAIR,), pairs=(PAIR,), by_hotkey={"a": 0.9
 
 
 class World:
-    """What the service sees, and what it says."""
+    """What the services see of the chain and of the last round, and what they say."""
+
+    netuid = 1
+    hotkey = "own"
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.found = Suspicions(rounds=1)
+        self.feeds: list[Feed] = []
+        self.services: list[SybilService] = []
         self.window = 100
-        self.said: list[str] = []
         neurons = (Neuron(uid=uid, hotkey=name, coldkey="", ip="192.0.2.1", port=1) for uid, name in enumerate(MINERS))
         self.metagraph = Metagraph(netuid=1, block=50, neurons=tuple(neurons))
+        self.found = Suspicions(rounds=1)
+
+    @property
+    def seen(self) -> Look:
+        return Look(hotkey=self.hotkey, metagraph=self.metagraph, next_epoch=self.window)
+
+    @property
+    def found(self) -> Suspicions:
+        return self._found
+
+    @found.setter
+    def found(self, found: Suspicions) -> None:
+        self._found = found
+        for service in self.services:
+            service.see(found)
+
+    @property
+    def said(self) -> list[str]:
+        return [line["text"] for feed in self.feeds for line in named(feed, "attention")]
 
     async def service(self, rule: PenaltyRule = "apply") -> SybilService:
+        """That of the next run."""
+        self.feeds.append(a_feed())
         made = SybilService(
-            netuid=1,
-            hotkey="own",
-            rule=rule,
-            share=0.33,
-            table=self.store.penalties,
-            suspicions=lambda: self.found,
-            metagraph=lambda: self.metagraph,
-            window=lambda: self.window,
-            attention=lambda _level, _subject, text: self.said.append(text),
+            cast(ChainClient, self), rule=rule, share=0.33, table=self.store.penalties, feed=self.feeds[-1]
         )
         await made.load()
+        made.see(self.found)
+        self.services.append(made)
         return made
 
 

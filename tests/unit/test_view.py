@@ -12,7 +12,7 @@ from engine.validator.scores import Scores
 from engine.validator.selection import Selection
 from engine.validator.views import ID_WIDTH, clusters_of_uids, in_short, miner_views, round_view
 from engine.values import Metagraph, Neuron
-from engine.weights.averages import AverageBook, Exponential
+from engine.weights.averages import Exponential
 from engine.weights.plan import WeightPlan, WeightRow
 from engine.weights.views import plan_view
 from tests.unit.store_helpers import NETUID, a_plan, a_reply, a_round, hotkey
@@ -84,7 +84,7 @@ def test_miners_are_those_who_serve_or_were_asked_with_weights_by_uid() -> None:
     selection = Selection(own_hotkey=hotkey(0), sample=4, seed=1, allow_private=False)
     selection.see(metagraph)
     selection.note(hotkey(1), Availability(False, "loading \x1b[2J the model"))
-    board = Scores(AverageBook(Exponential(alpha=0.5, window_s=86400.0)))
+    board = Scores(Exponential(alpha=0.5, window_s=86400.0))
     board.add(a_round(0, [a_reply(4, ms=12.34)], at=1e9))
     board.add(a_round(1, [a_reply(8)], at=1e9))
     plan = WeightPlan(
@@ -105,7 +105,7 @@ def test_who_has_weight_on_chain_is_shown_though_never_asked() -> None:
     metagraph = Metagraph(netuid=NETUID, block=1, neurons=(neuron(0, ""), neuron(1, ""), neuron(2, "")))
     selection = Selection(own_hotkey=hotkey(0), sample=4, seed=1, allow_private=False)
     selection.see(metagraph)
-    board = Scores(AverageBook(Exponential(alpha=0.5, window_s=86400.0)))
+    board = Scores(Exponential(alpha=0.5, window_s=86400.0))
     nothing = WeightPlan(netuid=NETUID, hotkey=hotkey(0), block=1, window=9)
     rows = miner_views(metagraph, board, selection, {}, {1: 0.0, 2: 1.0}, nothing)
     assert [(row.uid, row.weight, row.rounds) for row in rows] == [(2, 1.0, 0)]

@@ -80,11 +80,12 @@ async def test_a_validator_without_a_permit_waits(tmp_path: Path) -> None:
 
 async def test_nothing_to_set_is_said_once_in_a_window_and_scores_may_still_come(chain: EmbeddedChain) -> None:
     scores = scored()
-    setter = setter_on(chain, MemoryJournal(), recorder := Recorder(), scores=lambda: scores)
+    setter = setter_on(chain, journal := MemoryJournal(), recorder := Recorder(), scores=lambda: scores)
     for block in (35, 36, 37):
         await to_block(chain, block)
         await setter.step()
     assert recorder.outcomes == ["skipped"]
+    assert journal.skipped == [recorder.plans[0][0]]
     assert recorder.plans[0][0].skipped == "no serving miner has a score from the last 3 h"
     assert setter.wait.reason == "nothing to set: no serving miner has a score from the last 3 h"
     scores = scored(1.0)

@@ -43,6 +43,7 @@ class MemoryJournal:
 
     def __init__(self, faults: Faults | None = None) -> None:
         self.plans: list[WeightPlan] = []
+        self.skipped: list[WeightPlan] = []
         self.outcomes: dict[int, Outcome] = {}
         self._faults = faults or Faults()
 
@@ -53,6 +54,9 @@ class MemoryJournal:
         self.plans.append(plan)
         self._faults.crash("after intent")
         return len(self.plans) - 1
+
+    async def skip(self, plan: WeightPlan) -> None:
+        self.skipped.append(plan)
 
     async def settle(self, entry: int, outcome: Outcome) -> None:
         self._faults.crash("before settling")

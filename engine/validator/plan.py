@@ -1,0 +1,86 @@
+"""The plan of this validator: scores, less the penalties of sybil groups, as weights; and what became of each plan."""
+
+import time
+from collections import deque
+
+from engine.chain.interface import Look
+from engine.feed import Feed
+from engine.snapshot import PlanView
+from engine.sybil.service import SybilService
+from engine.validator.scores import Scores
+from engine.validator.views import PLANS_SHOWN
+from engine.values import Outcome
+from engine.weights.journal import PlanLog
+from engine.weights.plan import Basis, HotkeyScore, WeightPlan, plan_weights
+from engine.weights.views import plan_view
+
+UNSETTLED = ("unknown", "committed")
+"""Outcomes of plans that another outcome follows."""
+
+ON_CHAIN = ("ok", "applied")
+"""Outcomes of plans whose weights the chain has."""
+
+
+class WeightPlanner:
+    """Knows what the miners are worth by one scoring profile. It needs neither a judge nor a round to do so."""
+
+    def __init__(self, profile: str, *, scores: Scores, sybil: SybilService, feed: Feed) -> None:
+        self._profile = profile
+        self._scores = scores
+        self._sybil = sybil
+        self._feed = feed
+        self._on_chain_by = ""
+        self._plans: deque[PlanView] = deque(maxlen=PLANS_SHOWN)
+
+    async def load(self, journal: PlanLog, netuid: int) -> None:
+        """Take in the plans of earlier runs. Raises StoreError."""
+        self._on_chain_by = await journal.profile_on_chain(netuid)
+        for earlier in reversed(await journal.recent(netuid, PLANS_SHOWN)):
+            self._plans.append(plan_view(earlier.plan, at=earlier.at, outcome=earlier.outcome, reason=earlier.reason))
+
+    @property
+    def earned(self) -> tuple[HotkeyScore, ...]:
+        """Everyone's score now, before any penalty."""
+        return self._scores.scores(self._scores.hotkeys, time.time())
+
+    @property
+    def shown(self) -> tuple[PlanView, ...]:
+        """The last plans and their outcomes, oldest first."""
+        return tuple(self._plans)
+
+    def plan(self, look: Look) -> WeightPlan:
+        """What would be set at this look at the chain."""
+        return plan_weights(
+            look.metagraph,
+            look.rules,
+            self._sybil.penalised(self.earned),
+            hotkey=look.hotkey,
+            window=look.next_epoch,
+            now=time.time(),
+            basis=Basis(profile=self._profile, scored=self._scores.scored, on_chain_by=self._on_chain_by),
+        )
+
+    def note(self, plan: WeightPlan, outcome: Outcome | None) -> None:
+        """Show and tell what became of a plan; None when nothing was to be set. A later outcome replaces an unsettled
+        one."""
+        if outcome is not None and outcome.status in ON_CHAIN:
+            self._on_chain_by = plan.profile
+        row = plan_view(
+            plan,
+            at=time.time(),
+            outcome=outcome.status if outcome else "skipped",
+            reason=outcome.reason if outcome else plan.skipped,
+        )
+        earlier = next((one for one in self._plans if one.block == row.block and one.outcome in UNSETTLED), None)
+        if earlier is not None:
+            self._plans.remove(earlier)
+        self._plans.append(row)
+        self._feed.emit(
+            "weights",
+            block=row.block,
+            mode=row.mode,
+            uids=row.uids,
+            weights_u16=row.weights_u16,
+            outcome=row.outcome,
+            reason=row.reason,
+        )
