@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, get_args
 
 from console import __version__, streams
 from console import commands as run
@@ -17,7 +17,8 @@ from engine.errors import StoreError
 from engine.folders import FolderError, data_home
 from engine.locks import AlreadyRunning
 from engine.redaction import redact
-from engine.settings import SettingsError, config_path
+from engine.settings import SettingsError, config_path, declared
+from engine.settings.declared import ScoringProfile
 from engine.settings.given import nearest
 from engine.text import safe
 
@@ -26,18 +27,19 @@ if TYPE_CHECKING:
     Command = Callable[[argparse.Namespace], int]
 
 PROGRAM = "subnet-console"
+PROFILES = get_args(ScoringProfile)
 CHAIN_LOOKS = {
-    "metagraph": "show every neuron of the subnet",
-    "hyperparameters": "show the rules of the subnet",
+    "metagraph": "list every neuron of the subnet",
+    "hyperparameters": "show the subnet's hyperparameters",
     "neuron": "show one neuron with its weights and commits",
-    "stake": "show the stake on this hotkey, and what its coldkey has",
-    "log": "show the last commands to the engine and the chain, and what became of them",
+    "stake": "show this hotkey's stake and its coldkey's balance",
+    "log": "show the latest engine and chain commands with their outcomes",
 }
 CHAIN_ACTIONS = {
-    "register": "register this hotkey; the coldkey pays the price that is shown, and no more",
-    "serve": "announce where others reach this miner",
+    "register": "register this hotkey; the coldkey pays at most the price shown",
+    "serve": "announce this miner's address",
     "weights": "set the planned weights now",
-    "commit": "commit to the planned weights, where the subnet hides them until they are revealed",
+    "commit": "commit to the planned weights, on a subnet with commit-reveal",
     "reveal": "reveal the weights of the oldest commit",
 }
 
@@ -48,11 +50,11 @@ EXIT_CODES: dict[type[Exception], ExitCode] = {
     AlreadyRunning: ExitCode.HELD,
     ChainUnavailable: ExitCode.CHAIN,
 }
-"""The engine's errors that an operator can put right."""
+"""The exit codes of engine errors that an operator can fix."""
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command. Returns the exit code of the contract, whatever happens."""
+    """Run one command and return its exit code, whatever happens."""
     streams.mend()
     arguments = argparse.Namespace()
     try:
@@ -79,22 +81,22 @@ def main(argv: list[str] | None = None) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, and which option is nearest to one that is not known."""
+    """Reports errors in one line, and suggests the nearest option for an unknown one."""
 
     def error(self, message: str) -> NoReturn:
         raise ConsoleError(f"{message}; see '{self.prog} --help'")
 
     def refuse(self, words: Sequence[str]) -> NoReturn:
-        """The first of `words` is no argument of this command."""
+        """Reject the first of `words` as unknown to this command."""
         word = words[0].partition("=")[0]
         what = "option" if word.startswith("-") else "argument"
-        self.error(f"there is no {what} {word!r}{nearest(word, self._option_string_actions)}")
+        self.error(f"unknown {what} {word!r}{nearest(word, self._option_string_actions)}")
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = _parser(argv[0] if argv else "")
     if not argv:
-        parser.error("say what to do")
+        parser.error("no command given")
     arguments, unknown = parser.parse_known_args(argv)
     if unknown:
         arguments.parser.refuse(unknown)
@@ -102,10 +104,8 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def _parser(word: str) -> _Parser:
-    """Knows the command that `word` names, with its options; all commands, when it names none."""
-    parser = _Parser(
-        prog=PROGRAM, description="An operator's console for Bittensor inference subnets.", allow_abbrev=False
-    )
+    """A parser of the command named by `word` alone, which is built faster than that of all commands."""
+    parser = _Parser(prog=PROGRAM, description="Operator console for Bittensor inference subnets.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     adders = {
@@ -131,126 +131,152 @@ def _add(commands: "Commands", name: str, command: "Command", about: str) -> _Pa
 
 
 def _add_launch(commands: "Commands") -> None:
-    parser = _add(commands, "launch", run.launch, "run the demo subnet, or the configured miner or validator")
-    parser.add_argument("--no-ui", action="store_true", help="JSON lines on stdout, narration on stderr")
+    parser = _add(commands, "launch", run.launch, "run the demo subnet, a miner or a validator")
+    parser.add_argument(
+        "--no-ui", action="store_true", help="run without the screen: JSON lines on stdout, narration on stderr"
+    )
     add_options(parser, LAUNCH)
 
 
 def _add_replay(commands: "Commands") -> None:
-    parser = _add(commands, "replay", run.replay, "show recorded rounds in the same screens, without an engine")
-    parser.add_argument("folder", metavar="DATA_DIR", type=a_path, help="the data folder; it is read and never written")
-    when = "14:05, 2026-01-31T14:05Z, or 2h for two hours before the last round (default: the last round)"
+    parser = _add(commands, "replay", run.replay, "browse recorded rounds in the same screens, without an engine")
+    parser.add_argument("folder", metavar="DATA_DIR", type=a_path, help="data folder; it is never written to")
+    when = "where to start: 14:05, 2026-01-31T14:05Z, or 2h before the last round (default: the last round)"
     parser.add_argument("--at", metavar="TIME", help=when)
 
 
 def _add_export(commands: "Commands") -> None:
     parser = _add(
-        commands, "export", run.export, "write what the engine stored as CSV or JSON lines, also while it runs"
+        commands, "export", run.export, "export recorded data as CSV or JSON lines, even while the engine runs"
     )
-    parser.add_argument("table", choices=("scores", "rounds", "replies", "weights", "sybil", "round", "recorded"))
-    parser.add_argument("id", metavar="ID", nargs="?", help="with round: which one, to see how alike its answers are")
-    parser.add_argument("--since", metavar="AGE", help="only what is younger, as in 24h (default: everything)")
-    parser.add_argument("--format", choices=("csv", "jsonl"), help="default: csv; of recorded, only jsonl")
-    parser.add_argument("--out", metavar="FILE", type=a_word, default="-", help="default: - (stdout)")
     parser.add_argument(
-        "--truths", metavar="FILE", type=a_path, help="with recorded: the known answers, as 'judge --probes' reads them"
+        "table",
+        choices=("scores", "rounds", "replies", "weights", "sybil", "round", "recorded"),
+        help="what to export; round is one round with the likeness of its answers, recorded is input for 'judge'",
+    )
+    parser.add_argument("id", metavar="ID", nargs="?", help="with round: the round's id")
+    parser.add_argument("--since", metavar="AGE", help="only export records newer than AGE, such as 24h (default: all)")
+    parser.add_argument(
+        "--format", choices=("csv", "jsonl"), help="output format (default: csv; recorded is always jsonl)"
+    )
+    parser.add_argument(
+        "--out", metavar="FILE", type=a_word, default="-", help="output file, - for stdout (default: -)"
+    )
+    parser.add_argument(
+        "--truths",
+        metavar="FILE",
+        type=a_path,
+        help="with recorded: also write the known answers, in the form of 'judge --probes'",
     )
     seen = parser.add_argument_group("one round").add_mutually_exclusive_group()
-    seen.add_argument("--points", action="store_true", help="the places on its map, not the likeness of each pair")
     seen.add_argument(
-        "--picture", metavar="FILE", nargs="?", const="", help="likeness and map as SVG (default: round-ID.svg here)"
+        "--points",
+        action="store_true",
+        help="export each answer's place on the map instead of the likeness of each pair",
+    )
+    seen.add_argument(
+        "--picture",
+        metavar="FILE",
+        nargs="?",
+        const="",
+        help="write likeness and map as SVG (default: round-ID.svg in this folder)",
     )
     add_options(parser, FOLDER)
 
 
 def _add_judge(commands: "Commands") -> None:
-    parser = _add(
-        commands, "judge", run.judge, "judge recorded rounds again, one JSON line a round, or compare judgements"
-    )
+    parser = _add(commands, "judge", run.judge, "judge recorded rounds again, as JSON lines, or compare judgements")
     parser.add_argument(
         "rounds",
         metavar="FILE|DATA_DIR",
         type=a_word,
-        help="recorded rounds, one a line (- for stdin), or a data folder",
+        help="recorded rounds, one per line (- for stdin), or a data folder",
     )
-    parser.add_argument("--scoring", choices=("robust", "loosh"), default="robust", help="default: robust")
+    parser.add_argument("--scoring", choices=PROFILES, default="robust", help="scoring profile (default: robust)")
     parser.add_argument(
-        "--embedder", metavar="NAME", default="minilm", help="minilm, bow, openai:MODEL, … (default: minilm)"
+        "--embedder",
+        metavar="NAME",
+        default="minilm",
+        help=f"encoder that turns answers into vectors: {declared()['encoder'].form} (default: minilm)",
     )
-    parser.add_argument("--probes", metavar="FILE", type=a_path, help="rounds whose answer is known, one a line")
-    parser.add_argument("--since", metavar="AGE", help="of a data folder only what is younger, as in 24h")
-    parser.add_argument("--no-truth", action="store_true", help="judge a data folder as if no answer were known")
+    parser.add_argument("--probes", metavar="FILE", type=a_path, help="known answers, one round per line")
+    parser.add_argument(
+        "--since", metavar="AGE", help="with a data folder: only judge rounds newer than AGE, such as 24h"
+    )
+    parser.add_argument("--no-truth", action="store_true", help="with a data folder: ignore the known answers")
     parser.add_argument(
         "--compare",
         nargs="?",
         const="recorded",
-        choices=("recorded", "robust", "loosh"),
-        help="print who wins and earns what, beside what was recorded (default) or another profile",
+        choices=("recorded", *PROFILES),
+        help="compare winners and earnings with the recorded judgement (default) or another profile's",
     )
-    parser.add_argument("--json", action="store_true", help="the comparison as JSON")
+    parser.add_argument("--json", action="store_true", help="print the comparison as JSON")
     add_options(parser, EMBEDDING)
 
 
 def _add_status(commands: "Commands") -> None:
-    parser = _add(commands, "status", run.status, "say what the engine does now, or did last")
-    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser = _add(commands, "status", run.status, "show what the engine is doing, or did last")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     add_options(parser, FOLDER)
 
 
 def _add_doctor(commands: "Commands") -> None:
-    parser = _add(commands, "doctor", run.doctor, "look for what keeps a neuron from doing well, and say what to do")
-    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser = _add(commands, "doctor", run.doctor, "find what keeps a neuron from doing well, and how to fix it")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     add_options(parser, LAUNCH)
 
 
 def _add_config(commands: "Commands") -> None:
-    config = commands.add_parser("config", help="show the settings, or write a file of them", allow_abbrev=False)
+    config = commands.add_parser("config", help="show the settings, or write a configuration file", allow_abbrev=False)
     config.set_defaults(parser=config)
     actions = config.add_subparsers(metavar="ACTION", required=True)
-    show = _add(actions, "show", run.config_show, "show every setting, its value and where that stands")
-    show.add_argument("--json", action="store_true", help="as JSON")
+    show = _add(actions, "show", run.config_show, "show every setting with its value and source")
+    show.add_argument("--json", action="store_true", help="print JSON")
     add_options(show, LAUNCH)
-    init = _add(actions, "init", run.config_init, "write a configuration file in which every setting is explained")
-    init.add_argument("--json", action="store_true", help="as JSON")
-    init.add_argument("--config", metavar="FILE", type=a_path, help=f"default: {config_path()}")
+    init = _add(actions, "init", run.config_init, "write a configuration file that explains every setting")
+    init.add_argument("--json", action="store_true", help="print JSON")
+    init.add_argument("--config", metavar="FILE", type=a_path, help=f"file to write (default: {config_path()})")
 
 
 def _add_wallet(commands: "Commands") -> None:
-    parser = _add(commands, "wallet", run.wallet, "say whose keys would sign, and where they lie")
-    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser = _add(commands, "wallet", run.wallet, "show the wallet that would sign")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     add_options(parser, CHAIN)
 
 
 def _add_chain(commands: "Commands") -> None:
-    chain = commands.add_parser("chain", help="look at the chain, or write to it", allow_abbrev=False)
+    chain = commands.add_parser("chain", help="read the chain, or write to it", allow_abbrev=False)
     chain.set_defaults(parser=chain)
     actions = chain.add_subparsers(metavar="ACTION", required=True)
     for what, about in CHAIN_LOOKS.items():
         look = _add(actions, what, run.chain_look, about)
         look.set_defaults(what=what)
         if what == "neuron":
-            look.add_argument("who", metavar="UID|HOTKEY", nargs="?", default="", help="default: that of the wallet")
-        look.add_argument("--json", action="store_true", help="as JSON")
+            look.add_argument(
+                "who", metavar="UID|HOTKEY", nargs="?", default="", help="the neuron (default: the wallet's)"
+            )
+        look.add_argument("--json", action="store_true", help="print JSON")
         add_options(look, CHAIN)
     for what, about in CHAIN_ACTIONS.items():
         act = _add(actions, what, run.chain_act, about)
         act.set_defaults(what=what)
         if what == "serve":
-            act.add_argument("address", metavar="IP:PORT", type=a_word, help="where others reach this miner")
-        act.add_argument("--dry-run", action="store_true", help="say what would change, and send nothing")
-        act.add_argument("--yes", action="store_true", help="send it without asking")
-        act.add_argument("--json", action="store_true", help="as JSON; what is asked stands on stderr")
+            act.add_argument("address", metavar="IP:PORT", type=a_word, help="the address to announce")
+        act.add_argument("--dry-run", action="store_true", help="show what would change, but send nothing")
+        act.add_argument("--yes", action="store_true", help="send without asking")
+        act.add_argument("--json", action="store_true", help="print JSON; questions go to stderr")
         add_options(act, CHAIN)
 
 
 def _complain(text: str) -> None:
-    """One line on stderr; a stderr that is gone is no reason to fail otherwise."""
+    """One line on stderr; a closed stderr does not change the exit code."""
     with contextlib.suppress(OSError, ValueError):
         sys.stderr.write(f"{PROGRAM}: {safe(text)}\n")
 
 
 def _reported(error: Exception, arguments: argparse.Namespace) -> str:
-    """The error in a line, and where its report is."""
+    """The error in one line, with the path of its report."""
     from console.faults import write_report
 
     line = redact(f"{type(error).__name__}: {error}")

@@ -39,11 +39,11 @@ def export(arguments: argparse.Namespace) -> int:
     if arguments.id is not None:
         arguments.parser.refuse([arguments.id])
     if arguments.points or arguments.picture is not None:
-        arguments.parser.error("--picture and --points are for one round: export round ID")
+        arguments.parser.error("--picture and --points need one round: export round ID")
     if arguments.table == "recorded":
         return _export_recorded(arguments)
     if arguments.truths is not None:
-        arguments.parser.error("--truths is for 'export recorded'")
+        arguments.parser.error("--truths only works with 'export recorded'")
     with _readable(configuration(arguments).settings.data_dir) as folder:
         export(
             arguments.table,
@@ -59,7 +59,7 @@ def _export_recorded(arguments: argparse.Namespace) -> int:
     from console.export.recorded import export_recorded
 
     if arguments.format == "csv":
-        arguments.parser.error("recorded rounds are JSON lines, for 'judge': --format jsonl")
+        arguments.parser.error("recorded rounds are always JSON lines: use --format jsonl")
     with _readable(configuration(arguments).settings.data_dir) as folder:
         export_recorded(
             data_dir=folder,
@@ -74,9 +74,9 @@ def _export_round(arguments: argparse.Namespace) -> int:
     from console.export import likeness
 
     if arguments.id is None:
-        arguments.parser.error("say which round, as in 'export round ID'; 'export rounds' lists them")
+        arguments.parser.error("which round? Use 'export round ID'; 'export rounds' lists them")
     if arguments.since is not None:
-        arguments.parser.error("--since is for tables, not for one round")
+        arguments.parser.error("--since does not apply to a single round")
     with _readable(configuration(arguments).settings.data_dir) as folder:
         if arguments.picture is not None:
             written = likeness.export_picture(arguments.id, data_dir=folder, out=arguments.picture)
@@ -93,7 +93,7 @@ def judge(arguments: argparse.Namespace) -> int:
     from console.judge import judge
 
     if arguments.json and arguments.compare is None:
-        arguments.parser.error("--json is for --compare: judgements are JSON lines by themselves")
+        arguments.parser.error("--json only works with --compare: judgements are JSON lines already")
     with _readable(Path(arguments.rounds)) as rounds:
         return judge(
             "-" if arguments.rounds == "-" else rounds,

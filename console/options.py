@@ -1,4 +1,4 @@
-"""Settings as command-line options: which have one, how it is spelled, and what was given."""
+"""Settings as command-line options: which ones have an option, its spellings and its help, and what was given."""
 
 import argparse
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ from engine.settings.declared import DEMO
 from engine.settings.layers import DEMO_DEFAULT
 
 ENDPOINT = "--subtensor.chain_endpoint"
-"""A chain's URL, as bittensor's programs take it; it beats the name of a network."""
+"""Bittensor's option for a chain's URL; it takes precedence over a network's name."""
 
 LAUNCH: dict[str, dict[str, tuple[str, ...]]] = {
-    "what runs": {
+    "run": {
         "role": ("--role",),
         "rounds": ("--rounds",),
         "interval": ("--interval",),
@@ -54,12 +54,12 @@ LAUNCH: dict[str, dict[str, tuple[str, ...]]] = {
         "allow": ("--allow",),
     },
 }
-"""By heading and setting, the spellings of its option. The other settings are for the file and the environment."""
+"""The spellings of each option, by heading and setting. The other settings are set in the file or the environment."""
 
 CHAIN: dict[str, dict[str, tuple[str, ...]]] = {
-    "who": {"role": ("--role",)},
+    "role": {"role": ("--role",)},
     "chain and wallet": LAUNCH["chain and wallet"],
-    "where": {"data_dir": ("--data-dir",)},
+    "data": {"data_dir": ("--data-dir",)},
 }
 
 DEMO_OWN = ("network", "wallet_name")
@@ -67,30 +67,32 @@ DEMO_OWN = ("network", "wallet_name")
 EMBEDDING: dict[str, dict[str, tuple[str, ...]]] = {
     "embedding": {"encoder_url": ("--encoder-url",), "encoder_device": ("--encoder-device",)}
 }
-FOLDER: dict[str, dict[str, tuple[str, ...]]] = {"where": {"data_dir": ("--data-dir",)}}
+FOLDER: dict[str, dict[str, tuple[str, ...]]] = {"data": {"data_dir": ("--data-dir",)}}
 
 
 def add_options(parser: argparse.ArgumentParser, groups: dict[str, dict[str, tuple[str, ...]]]) -> None:
-    """Add the options of `groups`, and those that name a configuration file and a profile."""
+    """Add the options of `groups`, and those that select a configuration file and a profile."""
     usual = Settings()
     for title, options in groups.items():
         group = parser.add_argument_group(title)
         for name, flags in options.items():
             group.add_argument(*flags, **_argument(declared()[name], usual))
     files = parser.add_argument_group("configuration")
-    files.add_argument("--config", metavar="FILE", type=a_path, help="the configuration file")
-    files.add_argument("-P", "--profile", metavar="NAME", type=a_word, help="a profile in it")
+    files.add_argument("--config", metavar="FILE", type=a_path, help="configuration file")
+    files.add_argument(
+        "-P", "--profile", metavar="NAME", type=a_word, help="profile to use from the configuration file"
+    )
 
 
 def a_word(text: str) -> str:
-    """An argument that is not empty, which is what a shell makes of a variable that nobody set."""
+    """A non-empty argument: an unset shell variable leaves an empty one."""
     if not text.strip():
-        raise argparse.ArgumentTypeError("it is empty")
+        raise argparse.ArgumentTypeError("must not be empty")
     return text
 
 
 def a_path(text: str) -> Path:
-    """A path, for which nothing is not the current folder."""
+    """A path; an empty one does not mean the current folder."""
     return Path(a_word(text))
 
 
@@ -100,7 +102,7 @@ def configuration(arguments: argparse.Namespace) -> Configuration:
 
 
 def launch_configuration(arguments: argparse.Namespace) -> Configuration:
-    """The settings of a run. The demo has a chain and keys of its own: only an option gives it others.
+    """The settings of a run. The demo has its own chain and keys, which only an option replaces.
 
     Raises SettingsError.
     """
@@ -113,7 +115,7 @@ def launch_configuration(arguments: argparse.Namespace) -> Configuration:
 
 
 class _Give(argparse.Action):
-    """Keeps what was given together with the spelling of its option; of an option given twice, the last counts."""
+    """Keeps each value with the spelling of its option; the last of several wins, and lists add up."""
 
     def __call__(
         self,
@@ -123,7 +125,7 @@ class _Give(argparse.Action):
         option_string: str | None = None,
     ) -> None:
         if values == "":
-            parser.error(f"{option_string} is empty: leave it out to have the default")
+            parser.error(f"{option_string} is empty: leave it out to use the default")
         given: Layer = getattr(namespace, "given", {})
         before = given.get(self.dest)
         if before is None or before.source != ENDPOINT or option_string == ENDPOINT:
@@ -139,7 +141,7 @@ class _Give(argparse.Action):
 
 
 def _argument(setting: Setting, usual: Settings) -> dict[str, Any]:
-    """How argparse takes a setting's option. Its value is checked where all settings are."""
+    """A setting's option for argparse. The value is checked with all other settings."""
     argument: dict[str, Any] = {
         "action": _Give,
         "dest": setting.name,
@@ -152,18 +154,19 @@ def _argument(setting: Setting, usual: Settings) -> dict[str, Any]:
 
 
 def _help(setting: Setting, default: Any) -> str:
-    if default in (None, "", ()) or isinstance(default, bool):
-        return setting.description
+    notes = [setting.form] if setting.form else []
     if isinstance(default, float):
-        demo = f", in the demo {DEMO[setting.name]:g}" if setting.name in DEMO else ""
-        return f"{setting.description} (default: {default:g}{demo})"
-    return f"{setting.description} (default: {default})"
+        demo = f", {DEMO[setting.name]:g} in the demo" if setting.name in DEMO else ""
+        notes.append(f"default: {default:g}{demo}")
+    elif default not in (None, "", ()) and not isinstance(default, bool):
+        notes.append(f"default: {default}")
+    return f"{setting.description} ({'; '.join(notes)})" if notes else setting.description
 
 
 def _metavar(setting: Setting) -> str:
     match setting.kind:
-        case inspect.LiteralType(values=values):
-            return "{" + ",".join(map(str, values)) + "}"
+        case inspect.LiteralType():
+            return "{" + ",".join(setting.choices) + "}"
         case inspect.VarTupleType(item_type=inspect.StructType()):
             return "HOTKEY@HOST:PORT"
         case inspect.VarTupleType():

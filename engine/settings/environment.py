@@ -68,7 +68,7 @@ def _sorted(assignments: Iterable[Entry], file: Path | None) -> Variables:
             if variable in (CONFIG_VARIABLE, PROFILE_VARIABLE):
                 continue
             if variable not in ours:
-                raise SettingsError(f"{source}: there is no such setting{nearest(variable, ours)}")
+                raise SettingsError(f"{source}: unknown setting{nearest(variable, ours)}")
             if value := _value(entry, source):
                 own[ours[variable]] = Given(value, source)
         elif is_known(variable, in_file=file is not None):
@@ -79,9 +79,9 @@ def _sorted(assignments: Iterable[Entry], file: Path | None) -> Variables:
 
 
 def _taken_apart(assignments: Iterable[Entry]) -> list[Entry]:
-    """The assignments, those of a whole section in JSON (`WALLET={"NAME": "a"}`) as one for each of its names.
+    """The assignments, with a JSON section (`WALLET={"NAME": "a"}`) split into one for each of its names.
 
-    These come first, so that a name that is set by itself counts, as it does with the programs that read sections.
+    Those come first, so that a name that is set by itself wins, as in the programs that read sections.
     """
     parts: list[Entry] = []
     plain: list[Entry] = []
@@ -110,14 +110,11 @@ def _text(value: object) -> str:
 
 def _value(entry: Entry, source: str) -> str:
     if entry.value is None:
-        raise SettingsError(f"{source}: its quote is never closed")
+        raise SettingsError(f"{source}: unclosed quote")
     if entry.unread:
-        raise SettingsError(
-            f"{source}: {entry.unread} cannot be read: only ${{NAME}} and ${{NAME:-TEXT}} are known here"
-        )
+        raise SettingsError(f"{source}: {entry.unread} is not supported: only ${{NAME}} and ${{NAME:-TEXT}} are")
     if entry.missing:
         raise SettingsError(
-            f"{source}: it names the variable {entry.missing}, which is not set; ${{{entry.missing}:-TEXT}} gives it "
-            "a default"
+            f"{source}: the variable {entry.missing} is not set; ${{{entry.missing}:-TEXT}} gives it a default"
         )
     return entry.value

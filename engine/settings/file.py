@@ -18,7 +18,7 @@ _KEY = re.compile(r"([\w\s.\"'-]+)=")
 
 
 class ConfigFile(Struct, frozen=True):
-    """What the file says, all of it checked."""
+    """What the file says, already checked."""
 
     path: Path
     values: Layer
@@ -27,7 +27,7 @@ class ConfigFile(Struct, frozen=True):
     def profile(self, name: str) -> Layer:
         """Raises SettingsError for a profile that is not there."""
         if name not in self.profiles:
-            raise SettingsError(f"{self.path}: there is no profile {name!r}{nearest(name, self.profiles)}")
+            raise SettingsError(f"{self.path}: unknown profile {name!r}{nearest(name, self.profiles)}")
         return self.profiles[name]
 
 
@@ -55,7 +55,7 @@ def read_file(path: Path) -> ConfigFile:
     lines = _lines(text)
     profiles = document.pop(PROFILES, {})
     if not isinstance(profiles, dict) or not all(isinstance(profile, dict) for profile in profiles.values()):
-        raise SettingsError(f"{path}: profiles are tables, as in [{PROFILES}.NAME]")
+        raise SettingsError(f"{path}: profiles are tables, such as [{PROFILES}.NAME]")
     return ConfigFile(
         path,
         _layer(path, document, "", lines),
@@ -69,10 +69,10 @@ def _layer(path: Path, table: dict[str, Any], prefix: str, lines: dict[str, int]
         line = lines.get(prefix + key)
         source = f"{path}:{line}" if line else str(path)
         if key not in declared():
-            raise SettingsError(f"{source}: there is no setting {key!r}{nearest(key, declared())}")
+            raise SettingsError(f"{source}: unknown setting {key!r}{nearest(key, declared())}")
         if declared()[key].secret:
             variable = declared()[key].variable
-            raise SettingsError(f"{source}: {key} does not belong in a file; put it into the environment as {variable}")
+            raise SettingsError(f"{source}: {key} is a secret: set it in the environment as {variable}, not in a file")
         layer[key] = Given(value, source, is_text=False)
         layer[key].read(key)
     return layer

@@ -75,6 +75,8 @@ def fates(names: Sequence[Name], backend: str, sources: Mapping[str, str]) -> It
 def _fate(name: Name, backend: str, sources: Mapping[str, str]) -> Fate:
     source = name.given.source
     taken = TAKEN.get(name.upper)
+    if taken is None and f"{name.upper}." in SECTIONS:
+        return Fate(name.name, source, "ignored", reason="not a valid JSON object: nothing in it is read")
     if taken is None:
         why = left(name.upper, in_file=name.in_file)
         if why is None:

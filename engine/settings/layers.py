@@ -106,16 +106,18 @@ def _config_file(named: Path | None, environ: Mapping[str, str]) -> ConfigFile |
     except FileNotFoundError as error:
         if named is None:
             return None
-        raise SettingsError(f"there is no configuration file {named}") from error
+        raise SettingsError(f"no such configuration file: {named}") from error
     except SettingsError as error:
         if named is not None:
             raise
-        raise SettingsError(f"{error} (--config FILE reads another, --config {os.devnull} none)") from error
+        raise SettingsError(
+            f"{error} (use --config FILE for another file, or --config {os.devnull} for none)"
+        ) from error
 
 
 def _profile(file: ConfigFile | None, name: str | None) -> Layer:
     if not name:
         return {}
     if file is None:
-        raise SettingsError(f"profile {name!r} needs a configuration file: {config_path()} is not there")
+        raise SettingsError(f"profile {name!r} needs a configuration file, but {config_path()} does not exist")
     return file.profile(name)

@@ -1,9 +1,9 @@
-"""One value of one setting: a text or a file's value becomes the setting's type, or a sentence on what it must be."""
+"""The value of one setting: converted from text or from a file's value, or refused with what it must be."""
 
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from msgspec import Struct, ValidationError, convert, inspect
 from msgspec.structs import fields
@@ -16,11 +16,13 @@ PREFIX = "SUBNET_CONSOLE_"
 
 _TRUE = frozenset(("true", "yes", "on", "1", "t", "y"))
 _FALSE = frozenset(("false", "no", "off", "0", "f", "n"))
+_UNITS = {"s": "seconds", "h": "hours", "MB": "megabytes"}
 _BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
 
 
 class Setting(Struct, frozen=True, kw_only=True):
-    """What is declared about one setting. `kind` is its type but for None; `form` is what a text must look like."""
+    """What is declared about one setting. `kind` is its type without None, `choices` are its values where they are a
+    closed set, in the order of their declaration, and `form` says what a text must look like."""
 
     name: str
     type: Any
@@ -28,20 +30,22 @@ class Setting(Struct, frozen=True, kw_only=True):
     description: str
     unit: str = ""
     form: str = ""
+    choices: tuple[str, ...] = ()
 
     @property
     def secret(self) -> bool:
+        """Whether its value must never be shown, nor stand in a file."""
         return isinstance(self.kind, inspect.CustomType) and self.kind.cls is Secret
 
     @property
     def variable(self) -> str:
-        """Its name in the environment."""
+        """The environment variable that sets it."""
         return PREFIX + self.name.upper()
 
 
 @cache
 def declared() -> dict[str, Setting]:
-    """All settings by name, in the order of their declaration."""
+    """All settings by name, in declaration order."""
     types = get_type_hints(Settings, include_extras=True)
     return {field.name: _setting(field.name, types[field.name]) for field in fields(Settings)}
 
@@ -64,10 +68,10 @@ def expected(setting: Setting) -> str:
     """What a value of the setting must be, in words."""
     if setting.form:
         return setting.form
-    unit = f" ({setting.unit})" if setting.unit else ""
+    unit = f" of {_UNITS.get(setting.unit, setting.unit)}" if setting.unit else ""
     match setting.kind:
-        case inspect.LiteralType(values=values):
-            return f"one of {', '.join(map(str, values))}"
+        case inspect.LiteralType():
+            return f"one of {', '.join(setting.choices)}"
         case inspect.BoolType():
             return "true or false"
         case inspect.IntType():
@@ -77,13 +81,13 @@ def expected(setting: Setting) -> str:
         case inspect.VarTupleType(item_type=inspect.StructType()):
             return "a list of HOTKEY@HOST:PORT"
         case inspect.VarTupleType(item_type=inspect.CustomType()):
-            return "a list of addresses or networks, as 10.0.0.0/8"
+            return "a list of IP addresses or networks, such as 10.0.0.0/8"
         case inspect.VarTupleType():
             return "a list of hotkeys (ss58)"
         case inspect.CustomType(cls=cls) if cls is Path:
             return "a path"
         case _:
-            return "a text"
+            return "text"
 
 
 def _setting(name: str, annotation: Any) -> Setting:
@@ -91,18 +95,19 @@ def _setting(name: str, annotation: Any) -> Setting:
         case inspect.Metadata(type=kind, extra=extra) if extra is not None:
             if isinstance(kind, inspect.UnionType):
                 kind = kind.types[0]
-            return Setting(name=name, type=annotation, kind=kind, **extra)
+            choices = get_args(get_args(annotation)[0]) if isinstance(kind, inspect.LiteralType) else ()
+            return Setting(name=name, type=annotation, kind=kind, choices=choices, **extra)
         case _:
-            raise TypeError(f"setting {name} is declared without a description")
+            raise TypeError(f"setting {name} has no description")
 
 
 def _bounds(kind: inspect.Type) -> str:
     bounds = [f"{words} {bound}" for name, words in _BOUNDS.items() if (bound := getattr(kind, name)) is not None]
-    return " of " + " and ".join(bounds)
+    return ", " + " and ".join(bounds)
 
 
 def _split(given: object) -> list[str]:
-    """A list in one text: separated by commas."""
+    """A list in one text, separated by commas."""
     return [part.strip() for part in str(given).split(",") if part.strip()]
 
 
@@ -152,7 +157,7 @@ def _peer(text: str) -> Peer:
 
 
 def _read_own(kind: type, value: Any) -> object:
-    """The types of ours that are written as texts."""
+    """Our own types, which are written as text."""
     if not isinstance(value, str):
         raise TypeError(f"{kind.__name__} from {type(value).__name__}")
     if kind is Secret:

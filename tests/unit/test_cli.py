@@ -1,5 +1,6 @@
 """What a shell sees of the commands: exit codes, one line on stderr, and nothing else."""
 
+import argparse
 import json
 import os
 import re
@@ -7,12 +8,13 @@ import stat
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import console
-from console.cli import main
+from console.cli import _parser, main
 from console.config import template
 from console.errors import ConsoleError, ExitCode
 from engine.chain.interface import ChainUnavailable
@@ -53,28 +55,52 @@ def test_help_costs_little_and_loads_nothing_heavy() -> None:
     assert min(float(run[0]) for run in runs) < 0.3
 
 
+def leaves(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """The parsers of all commands."""
+    below = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    for action in below:
+        for name in action.choices:
+            yield from leaves(action.choices[name])
+    if not below:
+        yield parser
+
+
+@pytest.mark.parametrize("command", list(leaves(_parser(""))), ids=lambda command: command.prog)
+def test_help_names_the_choices_of_every_option_that_has_them(
+    command: argparse.ArgumentParser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "1000")
+    told = command.format_help()
+    for action in command._actions:
+        assert action.help, f"{action.dest} has no help"
+        setting = declared().get(action.dest)
+        choices = tuple(action.choices or ()) or (setting.choices if setting else ())
+        assert not choices or "{" + ",".join(choices) + "}" in told
+        assert setting is None or setting.form in told
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "say what to do; see 'subnet-console --help'"),
+        ([], "no command given; see 'subnet-console --help'"),
         (["lunch"], "argument COMMAND: invalid choice: 'lunch' (choose from 'launch'"),
-        (["launch", "--roundz", "3"], "there is no option '--roundz'; did you mean '--rounds'?"),
-        (["launch", "--roundz=3"], "there is no option '--roundz'; did you mean '--rounds'?"),
-        (["launch", "--round", "3"], "there is no option '--round'; did you mean '--rounds'?"),
-        (["launch", "extra"], "there is no argument 'extra'"),
+        (["launch", "--roundz", "3"], "unknown option '--roundz'; did you mean '--rounds'?"),
+        (["launch", "--roundz=3"], "unknown option '--roundz'; did you mean '--rounds'?"),
+        (["launch", "--round", "3"], "unknown option '--round'; did you mean '--rounds'?"),
+        (["launch", "extra"], "unknown argument 'extra'"),
         (["launch", "--rounds"], "argument --rounds: expected one argument"),
-        (["launch", "--rounds", "many"], "--rounds must be a whole number of at least 1 and"),
-        (["launch", "--rounds", "-1"], "--rounds must be a whole number of at least 1"),
-        (["launch", "--interval", "nan"], "--interval must be a number (s) of at least 0"),
+        (["launch", "--rounds", "many"], "--rounds must be a whole number, at least 1 and"),
+        (["launch", "--rounds", "-1"], "--rounds must be a whole number, at least 1"),
+        (["launch", "--interval", "nan"], "--interval must be a number of seconds, at least 0"),
         (["launch", "--role", "king"], "--role must be one of demo, miner, validator, not 'king'"),
         (["launch", "--neuron", "5x@host"], "--neuron must be a list of HOTKEY@HOST:PORT"),
-        (["launch", "--config", "none.toml"], "there is no configuration file none.toml"),
+        (["launch", "--config", "none.toml"], "no such configuration file: none.toml"),
         (["launch", "-P", "main"], "profile 'main' needs a configuration file"),
         (["launch"], "stdout is not a terminal: add --no-ui"),
         (["export", "everything"], "argument table: invalid choice: 'everything'"),
         (["export", "scores", "--data-dir", "none"], ""),
         (["status", "--data-dir", "none"], "no engine has run in "),
-        (["launch", "--x\x1b[2J"], "there is no option '--x\\x1b[2J'"),
+        (["launch", "--x\x1b[2J"], "unknown option '--x\\x1b[2J'"),
     ],
 )  # fmt: skip
 def test_wrong_use_is_code_2_and_one_line(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -95,7 +121,7 @@ def test_the_code_reaches_the_shell_and_the_message_its_stderr() -> None:
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "subnet-console: there is no option '--seeed'; did you mean '--seed'?; see 'subnet-console launch --help'\n"
+        "subnet-console: unknown option '--seeed'; did you mean '--seed'?; see 'subnet-console launch --help'\n"
     )
 
 

@@ -41,7 +41,7 @@ def test_a_wrong_setting_is_named_with_its_line(folder: Path, capsys: pytest.Cap
     path = folder / "config.toml"
     path.write_text('role = "miner"\nnettuid = 3\n')
     assert main(["doctor", "--config", str(path)]) == 2
-    assert f"{path}:2: there is no setting 'nettuid'; did you mean 'netuid'?" in capsys.readouterr().out
+    assert f"{path}:2: unknown setting 'nettuid'; did you mean 'netuid'?" in capsys.readouterr().out
 
 
 def test_a_check_that_breaks_is_unknown_and_keeps_no_other_from_being_made(monkeypatch: pytest.MonkeyPatch) -> None:

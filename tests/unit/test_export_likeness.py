@@ -99,7 +99,7 @@ async def test_it_works_while_the_engine_writes(run: Run, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "say which round, as in 'export round ID'"),
+        ((), "which round? Use 'export round ID'"),
         (("round-9x",), "no round 'round-9x' is stored; did you mean 'round-"),
         (("odd",), "no round 'odd' is stored; 'subnet-console export rounds' lists all"),
         (("round-1",), "round round-1 was recorded before likeness was kept: choose a newer one"),
@@ -107,7 +107,7 @@ async def test_it_works_while_the_engine_writes(run: Run, folder: Path) -> None:
         (("round-0", "--picture", "it.png"), "a picture is written as SVG"),
         (("round-0", "--picture", "nowhere/it.svg"), "--picture nowhere/it.svg cannot be written"),
         (("round-0", "--points", "--picture"), "not allowed with"),
-        (("round-0", "--since", "24h"), "--since is for tables"),
+        (("round-0", "--since", "24h"), "--since does not apply to a single round"),
     ],
 )
 def test_what_cannot_be_exported_says_why(run: Run, arguments: tuple[str, ...], said: str) -> None:

@@ -151,7 +151,7 @@ def test_only_what_is_younger_is_judged(folder: Path, run: Judged) -> None:
         (("FILE", "--since", "1h"), "are for a data folder"),
         (("FILE", "--no-truth"), "are for a data folder"),
         (("FILE", "--compare"), "--compare loosh"),
-        (("FILE", "--json"), "--json is for --compare"),
+        (("FILE", "--json"), "--json only works with --compare"),
         (("EMPTY",), "nothing was stored yet"),
     ],
 )
@@ -187,7 +187,7 @@ def test_export_recorded_says_what_it_cannot(folder: Path, tmp_path: Path, run: 
     where = ("--data-dir", folder)
     for arguments, says in (
         (("recorded", *where, "--format", "csv"), "--format jsonl"),
-        (("scores", *where, "--truths", "x"), "--truths is for"),
+        (("scores", *where, "--truths", "x"), "--truths only works with"),
         (("recorded", *where, "--truths", tmp_path / "no" / "x"), "--truths"),
     ):
         code, _, err = run(*arguments, command="export")

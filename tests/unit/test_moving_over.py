@@ -212,7 +212,7 @@ def test_a_section_in_json_is_taken_apart(
     fates = states(found)
     assert fates["WALLET.hotkey"] == fates["Substrate_Sidecar.netuid"] == "taken"
     assert fates["Substrate_Sidecar.redis_keys"] == "ignored"
-    assert fates.get("VALIDATING") == ("unknown" if in_file else None)
+    assert fates.get("VALIDATING") == ("ignored" if in_file else None)
     assert "WALLET" not in fates
 
 
@@ -220,7 +220,7 @@ def test_a_section_in_json_is_taken_apart(
 def test_a_form_of_expansion_that_is_not_known_is_refused(form: str, capsys: pytest.CaptureFixture[str]) -> None:
     Path(".env").write_text(f"WALLET_NAME={form}\n")
     assert main(["config", "show"]) == ExitCode.USAGE
-    assert f".env:1 WALLET_NAME: {form} cannot be read: only ${{NAME}} and ${{NAME:-TEXT}}" in capsys.readouterr().err
+    assert f".env:1 WALLET_NAME: {form} is not supported: only ${{NAME}} and ${{NAME:-TEXT}}" in capsys.readouterr().err
 
 
 def test_the_environment_is_not_told_of_what_any_program_has_there(
@@ -259,7 +259,7 @@ def test_variables_in_values_are_expanded(capsys: pytest.CaptureFixture[str], mo
 def test_a_variable_that_is_not_set_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
     Path(".env").write_text("\nWALLET.PATH=${NOBODY}/w")
     assert main(["config", "show"]) == ExitCode.USAGE
-    assert ".env:2 WALLET.PATH: it names the variable NOBODY, which is not set" in capsys.readouterr().err
+    assert ".env:2 WALLET.PATH: the variable NOBODY is not set" in capsys.readouterr().err
 
 
 def test_what_is_wrong_with_a_value_that_counts_for_nothing_stops_nothing(
