@@ -1,4 +1,4 @@
-"""Who may ask: the validators that the chain names and those that the operator lists, but for those it blocks."""
+"""Who may call: the chain's permit holders and the operator's own list, except those that the operator blocked."""
 
 import asyncio
 from collections.abc import Collection, Iterable
@@ -14,13 +14,13 @@ BLOCKED = "blocked by this miner's operator"
 FILE_NAME = "blocked.txt"
 MOST = 10_000
 REPAIR = "repair it, or move it away to block nobody"
-HEAD = "# Hotkeys whose requests this miner refuses, one a line. Read when it starts.\n"
+HEAD = "# Hotkeys that this miner refuses, one per line. Read when it starts.\n"
 
 
 class AllowList:
-    """The hotkeys that may ask: the chain's permit holders, and those that the operator named. Nobody otherwise.
+    """The hotkeys that may call: the chain's permit holders and those that the operator named, nobody else.
 
-    Those that the operator blocked may not, whoever they are.
+    A hotkey that the operator blocked may not, even if it is one of them.
     """
 
     def __init__(self, extra: Iterable[str] = ()) -> None:
@@ -45,21 +45,21 @@ class AllowList:
         return self._blocked
 
     def refusal(self, hotkey: str) -> str | None:
-        """Why this hotkey may not ask; None when it may."""
+        """Why this hotkey may not call, or None if it may."""
         if hotkey in self._blocked:
             return BLOCKED
         if hotkey in self._allowed:
             return None
         if not self._allowed:
-            return "no validator is known yet: the chain has not named any, and --allow none"
-        return "this hotkey holds no validator permit here and is not on this miner's list"
+            return "no validator is known yet: neither from the chain nor from --allow"
+        return "this hotkey has no validator permit here and is not on this miner's allow-list"
 
 
 class BlockList:
-    """The hotkeys that the operator blocked, in a file of one a line, which outlives restarts and is edited by hand."""
+    """The hotkeys that the operator blocked, in a file with one per line, which may be edited by hand."""
 
     def __init__(self, path: Path, allow: AllowList) -> None:
-        """Block those in the file. Raises MinerError when it cannot be read, or a line is no hotkey."""
+        """Block those in the file. Raises MinerError if it cannot be read or a line is not a hotkey."""
         self._path = path
         self._allow = allow
         self._changing = asyncio.Lock()
@@ -72,26 +72,26 @@ class BlockList:
         async with self._changing:
             blocked = self._allow.blocked
             if hotkey in blocked:
-                return Outcome(status="rejected", reason="is blocked already")
+                return Outcome(status="rejected", reason="already blocked")
             if len(blocked) >= MOST:
-                return Outcome(status="rejected", reason=f"{MOST} hotkeys are blocked, and no more can be")
+                return Outcome(status="rejected", reason=f"{MOST} hotkeys are blocked, which is the limit")
             return await self._change(blocked | {hotkey})
 
     async def unblock(self, hotkey: str) -> Outcome:
-        """Refuse a hotkey no longer."""
+        """Stop refusing a hotkey."""
         async with self._changing:
             blocked = self._allow.blocked
             if hotkey not in blocked:
-                return Outcome(status="rejected", reason="is not blocked")
+                return Outcome(status="rejected", reason="not blocked")
             return await self._change(blocked - {hotkey})
 
     async def _change(self, blocked: frozenset[str]) -> Outcome:
-        """It holds from here on even if the file cannot be written, which is said."""
+        """Takes effect even if the file cannot be written, which the outcome then says."""
         self._allow.set_blocked(blocked)
         try:
             await asyncio.to_thread(_write, self._path, blocked)
         except OSError as error:
-            return Outcome(status="unknown", reason=f"until a restart only: {self._path} cannot be written: {error}")
+            return Outcome(status="unknown", reason=f"only until a restart: cannot write {self._path}: {error}")
         return Outcome(status="ok")
 
 
@@ -108,7 +108,7 @@ def _read(path: Path) -> frozenset[str]:
             damage(path, f"it is not valid UTF-8 ({error.reason} at byte {error.start})", REPAIR)
         ) from error
     except OSError as error:
-        raise MinerError(f"{path} cannot be read ({error.strerror}): check whose file it is") from error
+        raise MinerError(f"cannot read {path} ({error.strerror}): check its owner and mode") from error
     found = set()
     for number, line in enumerate(lines, 1):
         hotkey = line.partition("#")[0].strip()

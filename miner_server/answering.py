@@ -1,8 +1,8 @@
-"""From a request in clear to its completion: readiness, the caller's turn, the deadline, and what failures become.
+"""From a request in the clear to its completion: readiness, the queue, the deadline, and what failures become.
 
-A failure's status is chosen for the field's validators. They take 400 and 401 for a lost key, shake hands again and
-send the same once more; every other status is a plain failure. So nothing here is 400: 422 says that the request can
-never be answered, 502 that the backend failed, 503 with Retry-After that it was not tried, 504 that time ran out.
+A failure's status is chosen with existing validators in mind. They take 400 and 401 for a lost key, shake hands again
+and resend; any other status is a plain failure. So nothing here is 400: 422 means that the request can never be
+answered, 502 that the backend failed, 503 with Retry-After that it was not tried, 504 that time ran out.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 READINESS_S = 0.5
 REASON_WIDTH = 300
 LEFT_WAITING_S = 10.0
-"""A caller that hangs up later than this had reason to: the field's most hurried validators wait 12 s."""
+"""A caller that hangs up later than this had reason to: the least patient validators wait 12 s."""
 
 
 class Answering:
@@ -43,17 +43,17 @@ class Answering:
 
     @property
     def unready(self) -> Unready | None:
-        """Why challenges are not answered now, None when they are."""
+        """Why challenges are not being answered, or None if they are."""
         return self.readiness.unready
 
     async def watch(self) -> None:
-        """Ask the backend again and again whether it can answer; runs until cancelled."""
+        """Keep asking the backend whether it can answer; runs until cancelled."""
         while True:
             await self.readiness.refresh()
             await asyncio.sleep(READINESS_S)
 
     def require_ready(self) -> None:
-        """Raises Refused 503 while challenges are not answered."""
+        """Raises Refused 503 while challenges are not being answered."""
         unready = self.unready
         if unready is not None:
             raise Refused(503, unready.said)
@@ -61,7 +61,7 @@ class Answering:
     async def answer(self, request: Request, call: Call) -> Completion:
         """The completion, with `ms` from now to its end.
 
-        Raises Refused, or ClientGone when the caller hung up.
+        Raises Refused, or ClientGone if the caller hung up.
         """
         self.require_ready()
         began = time.monotonic()
@@ -75,17 +75,17 @@ class Answering:
             raise Refused(503, str(full), retry_after=full.retry_after) from None
         except TimeoutError:
             if started is None:
-                raise Refused(503, "no turn came before the deadline") from None
+                raise Refused(503, "no free slot before the deadline") from None
             raise self._refusal(BackendSlow(f"no answer within {self._deadline_s:g} s"), call) from None
         except ClientGone:
             if started is not None and time.monotonic() - started > LEFT_WAITING_S:
-                gone = BackendSlow(f"no answer in {LEFT_WAITING_S:g} s, then the caller hung up")
+                gone = BackendSlow(f"no answer within {LEFT_WAITING_S:g} s, then the caller hung up")
                 self.readiness.failed(gone, call.hotkey)
             raise
         except BackendError as error:
             raise self._refusal(error, call) from None
         except Exception as error:
-            self.readiness.failed(BackendError(f"{type(error).__name__}, which the log explains"), call.hotkey)
+            self.readiness.failed(BackendError(f"{type(error).__name__}, see the log"), call.hotkey)
             raise
         self._note(completion, request, call)
         completion = replace(completion, ms=round((time.monotonic() - began) * 1000))
@@ -101,7 +101,7 @@ class Answering:
             self.queue.leave(time.monotonic() - started)
 
     def _note(self, completion: Completion, request: Request, call: Call) -> None:
-        """An empty answer is the caller's to judge; that the model gives none is the operator's to know."""
+        """An empty answer is for the caller to judge; that the model gives none, the operator has to know."""
         try:
             require_answer(completion, request)
         except NoAnswer as empty:
@@ -110,7 +110,7 @@ class Answering:
             self.readiness.answered()
 
     def _refusal(self, error: BackendError, call: Call) -> Refused:
-        """What a caller gets for a failure; what the backend said of it stays with us."""
+        """What a caller is told of a failure; the backend's own words stay here."""
         self.readiness.failed(error, call.hotkey)
         log.warning("backend %s: %s", self.backend.name, safe(redact(str(error)), REASON_WIDTH))
         wait = max(RETRY_S, error.again_in or 0.0) if error.status == 503 else None

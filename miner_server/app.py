@@ -1,4 +1,4 @@
-"""The miner's application: the dialects that are mounted, and what everyone may look up, behind common gates."""
+"""The miner's application: the mounted dialects and the public look-ups."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -29,7 +29,7 @@ NAME_WIDTH = 120
 
 
 class MinerApp(Starlette):
-    """The application of one miner, a desk for each dialect. It watches its backend while it is served."""
+    """One miner's application, with a desk for each dialect. It watches its backend while it is being served."""
 
     def __init__(self, desks: Sequence[Desk], backend: Backend, allow: AllowList, limits: Limits) -> None:
         self._desks = desks
@@ -57,16 +57,16 @@ class MinerApp(Starlette):
         self.router.redirect_slashes = False
 
     def refuse_all(self) -> None:
-        """End the requests that are still being served; each of them gets a 503."""
+        """End the requests in flight with a 503."""
         self._calls.refuse_all()
 
     @property
     def trouble(self) -> str:
-        """What the operator has to know of the backend, "" when all is well."""
+        """What the operator has to know about the backend, "" if all is well."""
         return self._answering.readiness.trouble
 
     def view(self, address: str) -> ServerView:
-        """What a screen shows of this server; foreign text in it is clean."""
+        """What a screen shows of this server; foreign text in it is cleaned."""
         queue, log = self._answering.queue, self._requests
         return ServerView(
             address=address,
@@ -98,12 +98,12 @@ class MinerApp(Starlette):
         finally:
             watcher.cancel()
 
-    # -- what everyone may look up -----------------------------------------------------------------------------
+    # -- public look-ups --------------------------------------------------------------------------------------
 
     async def _availability(self, call: Call) -> Reply:
         """Whether a challenge would be answered now (facts/loosh 1.1).
 
-        Validators ask no miner that does not say so: where one of them came from, nobody else can use up the rate.
+        Validators only ask miners that say so: an address that one of them called from is not charged for it.
         """
         if not self.admission.knows(call.host):
             self.admission.stranger("lookup", call.host, call.route)
@@ -113,7 +113,7 @@ class MinerApp(Starlette):
         return json_reply({"available": False, "reason": reason} if reason else {"available": True})
 
     async def _health(self, call: Call) -> Reply:
-        """200 as long as the server lives; whether it is of use is in the fields."""
+        """200 as long as the server runs; the fields say whether it can answer."""
         self.admission.stranger("lookup", call.host, call.route)
         answering, queue = self._answering, self._answering.queue
         return json_reply(
@@ -134,7 +134,7 @@ class MinerApp(Starlette):
         return Reply(200, self._metrics.page(), CONTENT_TYPE)
 
     async def _unmatched(self, request: Request, error: Exception) -> Response:
-        """No such path, or not with this method: paid by the caller's address like any other look-up."""
+        """No such path, or not with this method: charged to the caller's address like any other look-up."""
         if not isinstance(error, HTTPException):
             raise error
 

@@ -1,4 +1,4 @@
-"""One HTTP request on its way through a route: what it brought, what is known of it, and the reply to it."""
+"""One HTTP request on its way through a route: what it carries, what is known of it, and the reply to it."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,7 +18,7 @@ JSON = b"application/json"
 
 
 class Reply(NamedTuple):
-    """What goes back: `headers` beside content-type and content-length; `close` ends the connection."""
+    """What is sent back: `headers` besides content-type and content-length; `close` ends the connection."""
 
     status: int
     body: bytes
@@ -34,7 +34,7 @@ def json_reply(value: Any, status: int = 200) -> Reply:
 class Call:
     """A `dialect.Received`. `route` is the path as it was declared, never what a stranger typed.
 
-    What is known of the caller, and what it was answered, is filled in on the way.
+    What becomes known of the caller and the answer is filled in on the way.
     """
 
     __slots__ = (
@@ -72,12 +72,12 @@ class Call:
 
     @property
     def target(self) -> str:
-        """The path with its query, as they came."""
+        """The path with its query, as they were sent."""
         path, query = self.scope["raw_path"], self.scope["query_string"]
         return str(path + b"?" + query if query else path, "latin-1")
 
     def prove(self) -> None:
-        """The caller is who it says: its connection keeps its place while this is answered."""
+        """The caller is who it claims to be: its connection keeps its place while this is being answered."""
         seat: Seat | None = self.scope.get("extensions", {}).get(SEAT)
         if seat is not None:
             seat.prove()
@@ -89,7 +89,7 @@ class Call:
 
     @property
     def length(self) -> int | None:
-        """What Content-Length says; None for a body sent in chunks. The HTTP parser has refused anything else."""
+        """The Content-Length; None for a chunked body. The HTTP parser has refused anything else."""
         declared = self.header(b"content-length")
         if declared is not None:
             return int(declared)
@@ -98,7 +98,7 @@ class Call:
     async def read(self, *, limit: int, seconds: float, grow: Callable[[int], bool] = lambda _: True) -> bytes:
         """The whole body, which may `grow` as long as there is room.
 
-        Raises Refused 413 as soon as it is known to be too large, 408 when it comes too slowly, 503 without room.
+        Raises Refused 413 as soon as it is known to be too large, 408 if it is too slow, 503 if there is no room.
         """
         if (self.length or 0) > limit:
             raise _too_large(limit)
@@ -127,14 +127,14 @@ class Call:
         return self.body
 
     def patience(self, seconds: float) -> "Patience":
-        """How long an answer is worth working on. The body was read before."""
+        """How long an answer is worth working on. The body must have been read."""
         return Patience(self.receive, seconds)
 
 
 class Patience:
-    """`async with`: cancels the block when `seconds` are over (TimeoutError) or the caller hangs up (ClientGone).
+    """`async with`: cancels the block after `seconds` (TimeoutError) or when the caller hangs up (ClientGone).
 
-    Most answers come at once and need neither clock nor watcher, so that both start a moment later.
+    Most answers come at once and need neither timer nor watcher, so both start a moment later.
     """
 
     def __init__(self, receive: Receive, seconds: float) -> None:

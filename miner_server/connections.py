@@ -1,8 +1,8 @@
-"""The server's connections: who holds one, who gives way when there is no room, and how much each may take.
+"""The server's connections: who holds one, who gives way when there is no room, and the bounds on each.
 
-Only a caller that proved itself keeps its place, while it is answered. All others hold theirs until somebody else needs
-one, so that idle and unfinished connections shut nobody out, however many addresses they come from. What uvicorn leaves
-unbounded is bounded here: heads, what else is not body, and how long an answer may stay unread.
+Only a caller that has proven itself keeps its place, while it is being answered. All others keep theirs until someone
+else needs one, so that idle and unfinished connections shut nobody out, however many addresses they come from. What
+uvicorn leaves unbounded is bounded here: heads, other bytes that are not body, and how long an answer may stay unread.
 """
 
 import asyncio
@@ -17,10 +17,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from miner_server.hosts import network
 
 MOST = 512
-"""Connections of one server; each may hold a head of `HEAD_BYTES` and a body."""
+"""Connections per server; each may hold a head of `HEAD_BYTES` and a body."""
 
 MOST_PER_ADDRESS = 128
-"""Connections of one IPv4 address or one IPv6 /64: four of them fill the server, and a validator needs 16."""
+"""Connections per IPv4 address or IPv6 /64: four of them fill the server, and a validator needs 16."""
 
 SEAT = "subnet_console.seat"
 """The key of a request's `Seat` in its scope's extensions."""
@@ -28,21 +28,21 @@ SEAT = "subnet_console.seat"
 HEAD_S = 10.0
 HEAD_BYTES = 32 * 1024
 MOST_HEADERS = 100
-"""As many as Python's own client takes. Each costs ten times its shortest form, of four bytes."""
+"""As many as Python's own HTTP client accepts. Each costs ten times its shortest form, of four bytes."""
 
 FRAMING = 8
-"""Bytes around a byte of a body: a chunk of one has six, and callers that send such chunks are still served."""
+"""Bytes of framing allowed per byte of body: a chunk of one byte has six, and such callers are still served."""
 
 MOST_WAITING = 8
-"""Requests that a connection may send before the one in front of them is answered. No client of the field sends any."""
+"""Pipelined requests that may wait for the one before them. No known client sends any."""
 
 PIECE_BYTES = 4096
-"""The parser gets what comes in such pieces, and is looked at after each: what it holds is out of bounds by one."""
+"""The parser is fed in such pieces and checked after each, so that it exceeds its bounds by one piece at most."""
 
 UNREAD_ANSWER_S = 20.0
 
 REFUSED_S = 1.0
-"""How long a caller may take to read why it was refused; what it sends meanwhile is dropped."""
+"""How long a caller has to read why it was refused; what it sends meanwhile is dropped."""
 
 _log = logging.getLogger(__name__)
 _log.setLevel(logging.ERROR)
@@ -65,7 +65,7 @@ class Connection(Protocol):
 
 
 class Seat:
-    """One connection's place. `since` is when it last had nothing to wait for, on the monotonic clock."""
+    """One connection's place. `since` is when it was last idle, on the monotonic clock."""
 
     __slots__ = ("address", "asking", "connection", "held", "host", "since", "trusted")
 
@@ -83,7 +83,7 @@ class Seat:
         self.asking = True
 
     def prove(self) -> None:
-        """The caller proved to be a validator: it keeps its place until it is answered."""
+        """The caller has proven to be a validator: it keeps its place until it is answered."""
         self.held = self.trusted = True
 
     def rest(self) -> None:
@@ -95,7 +95,7 @@ class Seat:
 class Places:
     """The places of one server.
 
-    `known` says of a host whether a validator came from it, `shared` whether it is a proxy with many callers behind it.
+    `known` says whether a validator has called from a host, `shared` whether it is a proxy with many callers behind it.
     """
 
     def __init__(self, *, known: Callable[[str], bool], shared: Callable[[str], bool]) -> None:
@@ -108,7 +108,7 @@ class Places:
         return len(self._seats)
 
     def take(self, host: str, connection: Connection) -> Seat | None:
-        """A place, if need be that of somebody else; None when all who could give way are being answered."""
+        """A place, if need be someone else's; None if nobody can give way."""
         seat = Seat(host, connection)
         crowded = self._by_address[seat.address] >= MOST_PER_ADDRESS and not self._shared(host)
         if crowded and not self._make_room(other for other in self._seats if other.address == seat.address):
@@ -120,7 +120,7 @@ class Places:
         return seat
 
     def leave(self, seat: Seat) -> None:
-        """Free a place; one that was taken away is free already."""
+        """Free a place, unless it was taken away before."""
         if seat in self._seats:
             del self._seats[seat]
             self._by_address[seat.address] -= 1
@@ -128,7 +128,7 @@ class Places:
                 del self._by_address[seat.address]
 
     def _make_room(self, seats: Iterable[Seat]) -> bool:
-        """Who never proved anything goes first, of these strangers, of these who asks nothing, of these the oldest."""
+        """First to go are those that never proved anything, then unknown hosts, then the idle, then the oldest."""
         movable = [seat for seat in seats if not seat.held]
         if not movable:
             return False
@@ -144,10 +144,9 @@ class Places:
 class BoundedProtocol(HttpToolsProtocol):
     """One connection, which has a place among `places`.
 
-    Whatever a caller sends that is not body counts: heads, the framing of chunks and their extensions, trailers, which
-    are dropped, and all of the requests that wait for the one in front of them. A head must be there `HEAD_S` after its
-    first byte, or after the connection was opened. Strangers' malformed requests are answered, not logged one by one,
-    so that they cannot fill a disk.
+    Everything that is not body counts: heads, chunk framing and extensions, trailers (which are dropped), and all
+    pipelined requests. A head must be complete within `HEAD_S` of its first byte, or of the connection. Malformed
+    requests are answered but not logged one by one, so that strangers cannot fill a disk.
     """
 
     def __init__(self, *arguments: Any, places: Places, **named: Any) -> None:
@@ -180,7 +179,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._places.leave(self._seat)
 
     def give_way(self) -> None:
-        """Somebody else needs the place: what was not sent by now is not waited for."""
+        """Someone else needs the place: close without waiting for what is still unsent."""
         if self.transport.get_write_buffer_size():
             self.transport.abort()
         else:
@@ -201,9 +200,9 @@ class BoundedProtocol(HttpToolsProtocol):
             self._await_request()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what came, and hang up in a moment, since closing on what is still to be read would reset this away.
+        """Refuse what came, and hang up shortly: closing on unread bytes would reset the connection and lose this.
 
-        While an answer is pending nothing is said, which would be taken for it.
+        While an answer is pending nothing is sent, since it would be taken for that answer.
         """
         if self.transport.is_closing():
             return
@@ -216,7 +215,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.write(_BAD % (len(msg), msg.encode()))
         self.transport.write_eof()
 
-    # -- what the parser finds ---------------------------------------------------------------------------------
+    # -- parser callbacks ---------------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -272,7 +271,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     @property
     def _is_pending(self) -> bool:
-        """Whether a request of this connection waits for its answer."""
+        """Whether a request on this connection is waiting for its answer."""
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is not None and not cycle.response_complete
 

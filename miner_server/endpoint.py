@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 Handler = Callable[[Call], Awaitable[Reply]]
 
 CLIENT_GONE = 499
-"""As nginx says it: nobody is there to read an answer."""
+"""nginx's code for a client that closed the connection."""
 
 LEFTOVER_BYTES = 64 * 1024
 DRAIN_BYTES = 1024 * 1024
@@ -33,7 +33,7 @@ _REFLECTED = Reply(
 
 
 class Calls:
-    """What all routes of one server share: the log, the counters, and what is being served right now."""
+    """What all routes of one server share: the log, the counters, and the requests in flight."""
 
     def __init__(self, requests: RequestLog, metrics: Metrics) -> None:
         self._requests = requests
@@ -42,7 +42,7 @@ class Calls:
         self._closing = False
 
     def refuse_all(self) -> None:
-        """End the requests that are still being served; each of them gets a 503."""
+        """End the requests in flight with a 503."""
         self._closing = True
         for task in self._running:
             task.cancel()
@@ -51,8 +51,8 @@ class Calls:
         return Endpoint(self, route, handler)
 
     async def serve(self, call: Call, handler: Handler) -> Reply | None:
-        """The handler's reply, or the refusal's; None when nobody is there to read it. Always logged and counted."""
-        if call.header(_PROCESS) == reflection.MARK:  # this process sent it itself
+        """The handler's reply, or the refusal's; None if nobody is there to read it. Always logged and counted."""
+        if call.header(_PROCESS) == reflection.MARK:  # sent by this process itself
             return _REFLECTED
         began = time.perf_counter()
         task = asyncio.current_task()
@@ -74,7 +74,7 @@ class Calls:
             reply, status = _reply_to(Refused(503, call.reason, close=True)), 503
         except Exception:
             log.exception("%s failed", call.route)
-            call.reason = "an internal error; the log says more"
+            call.reason = "an internal error: see the log"
             reply, status = json_reply({"detail": "internal error"}, 500), 500
         finally:
             if task is not None:
@@ -126,7 +126,7 @@ _END: Message = {"type": "http.response.body", "body": b""}
 
 
 async def _drain(receive: Receive) -> None:
-    """Swallow some of a body that nobody wants: closing on unread bytes would reset the reply away as well."""
+    """Read some of an unwanted body: closing on unread bytes would reset the connection, and lose the reply."""
     left = DRAIN_BYTES
     try:
         async with asyncio.timeout(DRAIN_S):

@@ -1,8 +1,8 @@
-"""Why a miner server does not answer, start or go on."""
+"""Why a miner server or its backend fails."""
 
 
 class MinerError(Exception):
-    """The server cannot start: what is wrong and what the operator can do."""
+    """The server cannot start: what is wrong and what the operator can do about it."""
 
 
 class ClientGone(Exception):
@@ -12,8 +12,8 @@ class ClientGone(Exception):
 class BackendError(Exception):
     """The backend failed on this request.
 
-    The text is for the operator and may quote the backend. Callers get `status` and `said` and nothing else, so that
-    no word of a backend reaches them. `again_in` is in how many seconds the same request may succeed, None for never.
+    The text is for the operator and may quote the backend. Callers only get `status` and `said`, so that nothing that a
+    backend says reaches them. `again_in` is how many seconds until the same request may succeed, None for never.
     """
 
     status = 502
@@ -25,14 +25,14 @@ class BackendError(Exception):
 
 
 class BackendUnavailable(BackendError):
-    """The backend cannot work now; the same request may succeed later."""
+    """The backend is unavailable for now; the same request may succeed later."""
 
     status = 503
     said = "the model is busy or cannot be reached"
 
 
 class BackendSlow(BackendError):
-    """There was no answer within the deadline."""
+    """No answer within the deadline."""
 
     status = 504
     said = "the model took too long"
@@ -45,7 +45,7 @@ class NoAnswer(BackendError):
 
 
 class OutOfRoom(NoAnswer):
-    """The model came to no answer within the tokens that the request allows, which says nothing of the backend."""
+    """The model reached no answer within the request's tokens, which says nothing about the backend."""
 
 
 class RequestUnfit(BackendError):

@@ -1,4 +1,4 @@
-"""Whose turn it is: a bounded queue in which callers take turns, however many requests each of them sends."""
+"""A bounded queue in which callers take turns, however many requests each of them sends."""
 
 import asyncio
 import math
@@ -10,7 +10,7 @@ SMOOTHING = 0.2
 
 
 class QueueFull(Exception):
-    """There is no room to wait; `retry_after` is in how many seconds there may be."""
+    """The queue is full; `retry_after` is how many seconds until it may not be."""
 
     def __init__(self, reason: str, retry_after: float) -> None:
         super().__init__(reason)
@@ -18,9 +18,9 @@ class QueueFull(Exception):
 
 
 class FairQueue:
-    """`slots` requests work at once; up to `waiting` others wait, at most `waiting_per_caller` of one caller.
+    """`slots` requests run at once; up to `waiting` others wait, at most `waiting_per_caller` for each caller.
 
-    A free slot goes to the callers in turn, and within one caller to the request that came first.
+    A free slot goes to each caller in turn, and for one caller to the request that came first.
     """
 
     def __init__(self, *, slots: int, waiting: int, waiting_per_caller: int) -> None:
@@ -41,7 +41,7 @@ class FairQueue:
         return self._queued
 
     async def enter(self, caller: str) -> None:
-        """Wait for a slot. Whoever got one calls `leave`. Raises QueueFull."""
+        """Wait for a slot, which has to be given back with `leave`. Raises QueueFull."""
         if self._free and not self._queued:
             self._free -= 1
             return
@@ -64,7 +64,7 @@ class FairQueue:
             raise
 
     def leave(self, worked_s: float) -> None:
-        """Free the slot, which was held for `worked_s` seconds, for whoever is next."""
+        """Give back a slot that was held for `worked_s` seconds."""
         self._usual_s += SMOOTHING * (worked_s - self._usual_s)
         self._hand_on()
 

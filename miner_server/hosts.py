@@ -1,8 +1,8 @@
-"""Whose request it is: what counts as one address, and for whom a proxy calls.
+"""Where a request comes from: what counts as one address, and the caller behind a trusted proxy.
 
-What a proxy says in X-Forwarded-For or Forwarded counts if the operator trusts it. Both are lists to which each proxy
-adds the address that it was called from. They are read from the end, as far as what they name is trusted: what stands
-before that, the caller itself may have written.
+X-Forwarded-For and Forwarded count if they come from a proxy that the operator trusts. Both are lists to which each
+proxy appends the address that called it. They are read from the end, for as long as the addresses are trusted: what
+comes before that, the caller may have written itself.
 """
 
 import re
@@ -13,7 +13,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 MOST_HOPS = 16
-"""More proxies than stand in any row."""
+"""More than any chain of proxies has."""
 
 _FOR = re.compile(r'(?:^|;)\s*for\s*=\s*(?:"([^"]*)"|([^;\s]*))', re.IGNORECASE)
 
@@ -41,9 +41,9 @@ class Proxies:
         return bool(self._networks)
 
     def caller(self, host: str, headers: Iterable[tuple[bytes, bytes]]) -> str:
-        """Who calls, if the connection comes from `host`: the last address in the headers that is not a proxy of ours.
+        """The caller, if the connection comes from `host`: the last address in the headers that is not a trusted proxy.
 
-        Where both headers are there and differ, one of them was not written by the proxy, and its own address counts.
+        If both headers are present and differ, the proxy did not write one of them, and its own address counts.
         """
         if not self.trusts(host):
             return host
@@ -66,7 +66,7 @@ class Proxies:
 
 
 class BehindProxies:
-    """An ASGI application whose requests come from who the proxies say that they do."""
+    """An ASGI application that sees the callers behind trusted proxies as its clients."""
 
     def __init__(self, app: ASGIApp, proxies: Proxies) -> None:
         self._app = app
@@ -80,7 +80,7 @@ class BehindProxies:
 
 
 def _hops(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, list[str]]:
-    """By header, what it names, nearest last; headers of a name that comes twice are one list."""
+    """The addresses in each header, nearest last; repeated headers are one list."""
     hops: dict[bytes, list[str]] = {}
     for name, value in headers:
         if name == b"x-forwarded-for":
@@ -91,7 +91,7 @@ def _hops(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, list[str]]:
 
 
 def _named(forwarded: str) -> Iterator[str]:
-    """The `for` of each element (RFC 7239), "" where it has none."""
+    """The `for` of each element (RFC 7239), "" if it has none."""
     for element in forwarded.split(","):
         found = _FOR.search(element)
         yield (found[1] or found[2] or "") if found else ""

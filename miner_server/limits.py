@@ -1,4 +1,4 @@
-"""How much a miner server takes on: sizes, times, and the rate limiter behind every gate."""
+"""How much a miner server accepts: sizes, times, and the rate limiter behind every gate."""
 
 import time
 from collections.abc import Callable, Hashable, Iterator
@@ -9,18 +9,18 @@ from msgspec import Struct
 ROUNDING_S = 1e-6
 
 SMALL_BODY = 64 * 1024
-"""Bytes that every body may have, on all connections at once 32 MB. A challenge has some hundred to some thousand."""
+"""Bytes that any body may have, 32 MB on all connections together. A challenge has hundreds to thousands."""
 
 LARGE_BODIES = 64 * 1024 * 1024
-"""What all bodies that are read and not proven yet take beyond that, in bytes."""
+"""Bytes that all unproven bodies together may take beyond that."""
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """What one miner server takes on.
+    """What one miner server accepts.
 
-    `capacity` requests are worked on at once, `queue` more wait, `queue_per_caller` of them for one caller. A body has
-    at most `body_bytes` and arrives within `body_s` seconds; an answer is there within `answer_s`, waiting included,
-    which stays below the 60 s after which the field's validators stop listening.
+    `capacity` requests run at once, `queue` more wait, `queue_per_caller` of them from one caller. A body has at most
+    `body_bytes` and arrives within `body_s` seconds. An answer takes at most `answer_s`, waiting included, which is
+    below the 60 s after which validators stop listening.
     """
 
     capacity: int = 8
@@ -32,7 +32,7 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 
 class Room:
-    """Memory for large bodies of callers that have proved nothing so far."""
+    """Memory for large bodies from callers that have proven nothing yet."""
 
     def __init__(self, size: int = LARGE_BODIES, *, each: int = SMALL_BODY) -> None:
         self._left = size
@@ -40,7 +40,7 @@ class Room:
 
     @contextmanager
     def share(self) -> Iterator[Callable[[int], bool]]:
-        """A body's part while it is read and opened. Told how long it has become, it says whether there is room."""
+        """One body's share while it is being read and opened: a function from its size so far to whether it fits."""
         taken = 0
 
         def grow(length: int) -> bool:
@@ -59,10 +59,10 @@ class Room:
 
 
 class RateLimiter:
-    """A token bucket for each key: `burst` at once, refilled at `per_minute`.
+    """A token bucket per key: `burst` at once, refilled at `per_minute`.
 
-    A key costs one number, the moment at which its bucket will be full again. At most `keys` of them are kept; the
-    one used longest ago makes room.
+    A key costs one number, the time at which its bucket will be full again. At most `keys` of them are kept; the least
+    recently used makes room.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class RateLimiter:
         return self._seconds_until_open(self._full_at.get(key, 0.0), self._clock())
 
     def take(self, key: Hashable) -> float:
-        """Like `wait`; when the answer is 0.0, one token is gone."""
+        """Like `wait`, but takes a token if the answer is 0.0."""
         now = self._clock()
         full_at = max(self._full_at.pop(key, now), now)
         wait = self._seconds_until_open(full_at, now)

@@ -1,10 +1,10 @@
-"""Dialects at this miner: what their routes let in, and only through its gates.
+"""Dialects mounted at this miner: their routes behind its gates.
 
-The order of the gates is the same for every dialect. A handshake: body, the name in it, allow-list, rate, its turn to
-be heard, signature and nonce. A challenge: the name and the key in its headers, allow-list, a key that we hold, rate,
-readiness, body, what it proves, which holds once, the queue. Nobody but the holder of a hotkey or of its key uses up a
-hotkey's rate, also not with what was recorded of it; and who shares a validator's address cannot keep it from a key:
-telling how to get one costs no more than a refusal would, and is never refused.
+The order of the gates is the same for every dialect. A handshake: body, the hotkey that it names, allow-list, rate, its
+turn to be heard, signature, nonce. A challenge: hotkey and key in its headers, allow-list, a key that we hold, rate,
+readiness, body, its proof, which holds only once, the queue. Only the holder of a hotkey or of its key uses up the
+hotkey's rate, and replaying what it sent does not. Nor can a neighbour on a validator's address keep it from a key:
+telling a caller how to get one costs no more than a refusal would, and is never refused.
 """
 
 import time
@@ -28,7 +28,7 @@ from miner_server.endpoint import Calls, Handler
 from miner_server.limits import Limits, Room
 
 HEARING_S = 10.0
-"""How long a claim waits to be checked: validators give a handshake 15 s."""
+"""How long a claim may wait to be checked: validators allow 15 s for a handshake."""
 
 
 class Mount:
@@ -42,7 +42,7 @@ class Mount:
         self._room = room
 
     async def look_up(self, lookup: Lookup, _: Call) -> Reply:
-        """For everyone, as often as they like: a refusal would cost as much."""
+        """For anyone, without a limit: a refusal would cost as much."""
         return Reply(200, lookup.answer())
 
     async def handshake(self, handshake: Handshake, call: Call) -> Reply:
@@ -70,7 +70,7 @@ class Mount:
             await call.read(limit=self._limits.body_bytes, seconds=self._limits.body_s, grow=grow)
             if question.claim is not None:
                 await self._hear(call)
-            # Once more, so that what is remembered of a hotkey's messages is bounded by its rate.
+            # Again, since other requests have come in meanwhile: what is remembered of a hotkey is bounded by its rate.
             self._admission.may("challenge", hotkey)
             try:
                 opened = await self.desk.open(question, call, hotkey)
@@ -91,7 +91,7 @@ class Mount:
         return Reply(200, body, media, headers)
 
     def stranger(self, gate: Gate, call: Call) -> None:
-        """A request that names no hotkey is paid by its address. Raises Refused 429."""
+        """Charge a request that names no hotkey to its address. Raises Refused 429."""
         self._admission.stranger(gate, call.host, call.route)
 
     def _named(self, claimant: Callable[[Call], str], gate: Gate, call: Call) -> str:
@@ -104,7 +104,7 @@ class Mount:
         return hotkey
 
     async def _hear(self, call: Call) -> None:
-        """Wait until this claim may be checked; who hangs up meanwhile leaves the line."""
+        """Wait until this claim may be checked; a caller that hangs up leaves the line."""
         try:
             async with call.patience(HEARING_S):
                 await self._admission.hear(call.host)
@@ -126,7 +126,7 @@ class _Way(NamedTuple):
 
 
 class _Fork:
-    """A path that several routes share: each request goes the first way whose headers it bears. A `Handler`."""
+    """A path that several routes share: a request goes to the first one whose headers it bears. A `Handler`."""
 
     def __init__(self, ways: Sequence[_Way], stranger: Callable[[Gate, Call], None]) -> None:
         self._ways = ways
@@ -138,14 +138,14 @@ class _Fork:
             return await met[0].handler(call)
         self._stranger("challenge", call)
         if not met:
-            raise Refused(422, "the headers are those of no dialect that is spoken here")
-        raise Refused(400, "the headers are those of two dialects: speak one of them")
+            raise Refused(422, "the headers match none of the dialects spoken here")
+        raise Refused(400, "the headers match more than one dialect: use one")
 
 
 def routes_of(mounts: Sequence[Mount], calls: Calls) -> Iterator[Route]:
-    """The routes of all mounts; where they share a path, one that looks at the headers.
+    """The routes of all mounts; where they share a path, the headers decide.
 
-    Raises ValueError for two routes of one path that cannot be told apart.
+    Raises ValueError for routes on one path that cannot be told apart.
     """
     looked: set[str] = set()
     shared: dict[str, list[_Way]] = {}
@@ -154,7 +154,9 @@ def routes_of(mounts: Sequence[Mount], calls: Calls) -> Iterator[Route]:
             match route:
                 case Lookup():
                     if route.path in looked:
-                        raise ValueError(f"GET {route.path} of {mount.desk.dialect} is another dialect's already")
+                        raise ValueError(
+                            f"GET {route.path} of {mount.desk.dialect} is already taken by another dialect"
+                        )
                     looked.add(route.path)
                     yield Route(route.path, calls.endpoint(route.path, partial(mount.look_up, route)), methods=["GET"])
                 case Handshake():
@@ -173,7 +175,7 @@ def routes_of(mounts: Sequence[Mount], calls: Calls) -> Iterator[Route]:
 
 
 def _timed(completion: Completion, timing: Timing, began: float, ended: float) -> Completion:
-    """The answer with the challenge's record, in which it says when it was worked on and when it went out."""
+    """The answer with the challenge's timing record, to which the miner's two stages are added."""
     return replace(
         completion, timing=with_stages(timing, (INFERENCE, began, ended), (RESPONSE, ended, max(ended, time.time())))
     )

@@ -1,4 +1,4 @@
-"""Whether this miner can answer: what its backend says of itself, and what became of the last challenges."""
+"""Whether this miner can answer: what its backend reports, and how the last challenges went."""
 
 import logging
 import time
@@ -12,13 +12,13 @@ from miner_server.errors import BackendError, OutOfRoom, RequestUnfit
 log = logging.getLogger(__name__)
 
 FAILURES = 3
-"""So many in a row are no accident."""
+"""This many in a row are no accident."""
 
 CALLERS = 2
-"""The failures of one caller alone may be the fault of its requests."""
+"""One caller's failures alone may be due to its requests."""
 
 SAYS_NOTHING = (RequestUnfit, OutOfRoom)
-"""What a request fails by, whatever the backend."""
+"""Failures that are due to the request, whatever the backend."""
 
 PROVE_AGAIN_S = 10.0
 WHY_WIDTH = 300
@@ -29,17 +29,17 @@ FAILS = "the backend fails"
 
 
 class Unready(Struct, frozen=True):
-    """Why no challenge is answered now: `said` to callers, in our own words; `why` to the operator."""
+    """Why no challenge is being answered: `said` is for callers, in our own words, `why` for the operator."""
 
     said: str
     why: str
 
 
 class Readiness:
-    """One backend's. Tell it of each challenge whether it was `answered` or `failed`, and `refresh` it all the time.
+    """One backend's readiness. Report each challenge as `answered` or `failed`, and `refresh` it regularly.
 
-    A backend whose completions fail in a row is given a question of our own. If it does not answer that, or failed more
-    callers than one, it is asked nothing more until it does.
+    A backend that keeps failing is given a question of our own. If it does not answer that, or has failed more than one
+    caller, it gets no challenges until it does.
     """
 
     def __init__(self, backend: Backend) -> None:
@@ -54,7 +54,7 @@ class Readiness:
 
     @property
     def unready(self) -> Unready | None:
-        """None when challenges are answered."""
+        """None if challenges are being answered."""
         if self._says:
             return Unready(NOT_READY, self._says)
         is_out = self._is_suspect and (len(self._callers) >= CALLERS or self._is_disproved)
@@ -62,8 +62,8 @@ class Readiness:
 
     @property
     def trouble(self) -> str:
-        """What the operator has to know: why nothing is answered, or that nothing was, "" when all is well, and before
-        the backend was asked for the first time."""
+        """What the operator has to know: why nothing is being answered, or that nothing was. "" if all is well, and
+        until the backend has been asked for the first time."""
         if self._says:
             return "" if self._says == STARTING else self._says
         return self._failing() if self._unanswered >= FAILURES else ""
@@ -73,7 +73,7 @@ class Readiness:
         self._acquit()
 
     def failed(self, error: BackendError, caller: str) -> None:
-        """A challenge of `caller` that the backend did not answer."""
+        """A challenge from `caller` that the backend did not answer."""
         self._unanswered += 1
         self._fault = safe(str(error), WHY_WIDTH)
         if not isinstance(error, SAYS_NOTHING):
@@ -81,12 +81,12 @@ class Readiness:
             self._callers.add(caller)
 
     async def refresh(self) -> None:
-        """Ask the backend once whether it can answer, and let it prove that when it lately could not."""
+        """Ask the backend once whether it can answer, and have it prove that if it has been failing."""
         try:
             says = safe(await self._backend.readiness(), WHY_WIDTH)
         except Exception:
-            log.exception("the backend %s could not say whether it is ready", self._backend.name)
-            says = "the backend failed; the log says how"
+            log.exception("cannot ask the backend %s whether it is ready", self._backend.name)
+            says = "the backend failed: see the log"
         if says != self._says:
             log.info("backend %s: %s", self._backend.name, says or "ready")
         self._says = says
@@ -104,7 +104,7 @@ class Readiness:
     async def _prove(self) -> None:
         try:
             require_answer(await self._backend.complete(PROOF, timeout=PROOF_S), PROOF)
-        except OutOfRoom:  # it thought for as long as it may: it works
+        except OutOfRoom:  # it used up its tokens thinking, so it works
             self._acquit()
         except BackendError as error:
             self._fault, self._is_disproved = safe(str(error), WHY_WIDTH), True

@@ -1,8 +1,8 @@
-"""How a request that this process sent is known when it comes back to one of its own servers.
+"""How a request that this process sent is recognised when it comes back to one of its own servers.
 
-A backend's address may lead to the miner itself: by another name of this machine, or through a proxy. So what is sent
-to a backend carries a mark of this process, and a server of this process that meets the mark says so, with the mark: a
-reply without it came from somebody else.
+A backend's address may lead to the miner itself: by another name of this machine, or through a proxy. So requests to a
+backend carry this process's mark, and a server of this process that sees the mark replies with it: a reply without the
+mark came from somewhere else.
 """
 
 import secrets

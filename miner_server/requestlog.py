@@ -1,6 +1,6 @@
-"""What the server remembers and counts of its requests: the log that a screen shows, and the numbers for Prometheus.
+"""The server's record of its requests: the log that a screen shows, and the metrics for Prometheus.
 
-Bounded, cheap to write, and made readable only when somebody looks. Labels are routes as declared and HTTP codes.
+It is bounded and cheap to write, and formatted only when someone looks. Labels are declared routes and HTTP codes.
 """
 
 import time
@@ -44,7 +44,7 @@ class _Caller:
 
 
 class RequestLog:
-    """The last requests, the callers named in them (claimed or proven), and totals. Times are unix seconds."""
+    """The last requests, the callers they name (claimed or proven), and totals. Times are unix seconds."""
 
     def __init__(self, allowed: Callable[[str], bool]) -> None:
         self._allowed = allowed
@@ -56,7 +56,7 @@ class RequestLog:
         self.tokens = 0
 
     def add(self, call: Call, status: int, ms: float) -> None:
-        """Note a finished request. Look-ups that went well are only counted: they would crowd out everything else."""
+        """Record a finished request. Successful look-ups are only counted: they would crowd out everything else."""
         now = time.time()
         self.statuses[status] += 1
         if call.hotkey:
@@ -89,7 +89,7 @@ class RequestLog:
         return tuple(self._shown)
 
     def callers(self) -> tuple[CallerView, ...]:
-        """Who was named in the requests, the latest first."""
+        """The callers named in the requests, latest first."""
         return tuple(
             CallerView(
                 hotkey=safe(hotkey, HOTKEY_WIDTH),
@@ -105,7 +105,7 @@ class RequestLog:
         )
 
     def latency(self, share: float) -> float:
-        """The percentile of the answered challenges' milliseconds, over the last thousand."""
+        """This percentile of the milliseconds per answered challenge, over the last thousand."""
         return percentile(self._latencies, share)
 
     def _note_caller(self, call: Call, status: int, ms: float, now: float) -> None:
@@ -126,13 +126,13 @@ class RequestLog:
             caller.latencies.append(ms)
 
     def _make_room(self) -> None:
-        """Forget the stranger that was named longest ago; names are free to invent, so validators go last."""
+        """Drop the stranger named longest ago; names can be invented, so validators go last."""
         stranger = next((hotkey for hotkey in self._callers if not self._allowed(hotkey)), None)
         del self._callers[stranger if stranger is not None else next(iter(self._callers))]
 
 
 class Metrics:
-    """One server's, in a registry of its own."""
+    """One server's metrics, in their own registry."""
 
     def __init__(self, answering: Answering) -> None:
         self._registry = CollectorRegistry()

@@ -1,4 +1,4 @@
-"""A miner server as a service of the engine: binds, serves with uvicorn, shows itself, and ends when it is told to."""
+"""A miner server as a service of the engine: binds, serves with uvicorn, and ends when it is told to."""
 
 import asyncio
 import errno
@@ -32,14 +32,14 @@ log = logging.getLogger(__name__)
 BACKLOG = 512
 KEEP_ALIVE_S = 75
 FINISH_S = 1.8
-"""How long requests in flight may go on once the server is told to stop; all of it takes less than 3 s."""
+"""How long requests in flight may continue once the server is told to stop, which takes less than 3 s in all."""
 
 
 class MinerServer:
     """One miner's HTTP server; any number of them live in one event loop, on any thread.
 
-    `port` 0 takes a free one; `spoken` are the dialects, by default all that there are; `proxies` are believed when
-    they say for whom they call. The backend belongs to the server from here on, which closes it at the end.
+    `port` 0 takes a free one; `spoken` are the dialects, all of them by default; `proxies` are trusted to say for whom
+    they call. The backend belongs to the server from here on, which closes it at the end.
     """
 
     def __init__(
@@ -83,11 +83,11 @@ class MinerServer:
 
     @property
     def trouble(self) -> str:
-        """What the operator has to know of the backend, "" when all is well."""
+        """What the operator has to know about the backend, "" if all is well."""
         return self._app.trouble
 
     def bind(self) -> tuple[str, int]:
-        """Take the address, unless that was done before; `run` does it too. Raises MinerError."""
+        """Take the address, unless that has been done; `run` does it too. Raises MinerError."""
         if self._socket is None:
             self._socket = _listen(*self._wanted)
             self._address = self._socket.getsockname()[:2]
@@ -162,7 +162,7 @@ def _listen(host: str, port: int) -> socket.socket:
         raise MinerError(f"cannot listen on {where}: {error.strerror or error}. {_advice(error)}") from error
     except OverflowError as error:
         raise MinerError(f"cannot listen on port {port}: choose one from 0 to 65535") from error
-    # asyncio does this for sockets of its own making only. Without it an answer's body, which is written after its
+    # asyncio only does this for sockets that it makes itself. Without it an answer's body, which is written after its
     # head, waits 40 ms for the caller's delayed acknowledgement.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
@@ -171,7 +171,7 @@ def _listen(host: str, port: int) -> socket.socket:
 def _advice(error: OSError) -> str:
     match error.errno:
         case errno.EADDRINUSE:
-            return "Another process has it: end that one, or choose another --port"
+            return "Another process is using it: stop it, or choose another --port"
         case errno.EACCES:
             return "Ports below 1024 need privileges: choose a higher --port"
         case errno.EADDRNOTAVAIL:

@@ -1,4 +1,4 @@
-"""Which addresses are never called: an axon's address comes from a stranger and may point into our own network."""
+"""Which addresses are never called: an axon's address is untrusted and may point into our own network."""
 
 import asyncio
 import re
@@ -13,16 +13,16 @@ _HOST_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,62})(\.[A-Za-z
 
 
 def refuse_address(ip: str, port: int, *, allow_private: bool, own: frozenset[tuple[str, int]]) -> str | None:
-    """Why `ip`:`port` is not called, or None. `ip` is a literal address, never a name.
+    """Why `ip`:`port` must not be called, or None. `ip` is a literal address, never a name.
 
-    `allow_private` lets private and loopback addresses pass and nothing else. `own` are our addresses and ports.
-    IPv4 inside IPv6 (mapped, 6to4) is judged as what it is.
+    `allow_private` permits private and loopback addresses and nothing else. `own` are our own addresses and ports.
+    IPv4 inside IPv6 (mapped, 6to4) is judged as the IPv4 address it is.
     """
     address = _parse(ip)
     if address is None:
-        return f"{brief(ip, 60)!r} is no IP address"
+        return f"{brief(ip, 60)!r} is not an IP address"
     if not 0 < port < 65536:
-        return f"port {port} is no TCP port"
+        return f"port {port} is not a TCP port"
     if any((_parse(own_ip), own_port) == (address, port) for own_ip, own_port in own):
         return f"{address} port {port} is our own address"
     kind = _kind(address)
@@ -49,7 +49,7 @@ async def checked_address(host: str, port: int, *, allow_private: bool, own: fro
 
 async def _look_up(host: str) -> list[str]:
     if not _HOST_NAME.fullmatch(host):
-        raise WireError("unreachable", f"{brief(host, 60)!r} is no host name")
+        raise WireError("unreachable", f"{brief(host, 60)!r} is not a host name")
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except OSError as error:
@@ -70,7 +70,7 @@ def _parse(text: str) -> Address | None:
 
 
 def _kind(address: Address) -> str:
-    """What speaks against a public call: "" for nothing."""
+    """Why this address is not public, or "" if it is."""
     if isinstance(address, IPv6Address) and address.sixtofour is not None:
         return _kind(address.sixtofour)
     kinds = (

@@ -1,4 +1,4 @@
-"""The validator's end of all dialects: each neuron is asked in its own."""
+"""The validator's end of all dialects: each neuron is asked in its own dialect."""
 
 from collections.abc import Callable, Mapping
 
@@ -10,7 +10,7 @@ from engine.values import Challenge, Peer
 
 
 class Callers:
-    """A `Caller` that asks each peer in the dialect that is `chosen` for its hotkey, or else in `usual`.
+    """A `Caller` that asks each peer in the dialect `chosen` for its hotkey, or else in the `usual` one.
 
     `allow_private`, `own` and `connect_timeout` as for `PeerClients`. Raises ValueError for an unknown dialect.
     """

@@ -1,6 +1,6 @@
-"""One dialect at one miner: the keys that callers brought, and the guard that lets no claim and no message pass twice.
+"""One dialect at one miner: the keys that callers brought, and the guard against replays.
 
-It knows nothing of HTTP servers, and nothing of any dialect.
+It knows nothing of HTTP servers, and nothing of any particular dialect.
 """
 
 import asyncio
@@ -30,14 +30,14 @@ _STATUSES = {"allow-list": 403, "store": 503}
 
 
 class Opened(NamedTuple):
-    """A question in clear, with the key that its answer may be sealed with."""
+    """A question in the clear, with the key that its answer may be sealed with."""
 
     clear: bytes
     key: SymmetricKey | None
 
 
 class Desk:
-    """Takes what the routes of `dialect` let in. `allowed` says why a hotkey may not call, None if it may."""
+    """Accepts what `dialect` allows, once. `allowed` says why a hotkey may not call, or None if it may."""
 
     def __init__(
         self, dialect: Dialect, end: MinerEnd, nonces: NonceStore, *, allowed: Callable[[str], str | None]
@@ -51,7 +51,7 @@ class Desk:
         self._exchanges = 0
 
     async def exchange(self, handshake: Handshake, call: Received) -> str:
-        """Take a caller's key; its hotkey. Raises Refused, 503 when too many come at once."""
+        """Accept a caller's key and return its hotkey. Raises Refused: 503 if too many come at once."""
         claim = handshake.claim(call)
         with self._gates():
             self._gate.check(claim)
@@ -63,15 +63,15 @@ class Desk:
         return claim.hotkey
 
     def require_key(self, question: Question, call: Received, hotkey: str) -> None:
-        """Raises Refused when the question names a key that would not open it."""
+        """Raises Refused if the question names a key that would not open it."""
         if question.key_uuid is not None and self._keys.to_open(hotkey, question.key_uuid(call)) is None:
             raise question.unknown_key()
 
     async def open(self, question: Question, call: Received, hotkey: str) -> Opened:
-        """What `hotkey` asks, once it is proven to be its own and to be new.
+        """What `hotkey` asks, once that is proven to come from it and to be new.
 
-        Raises Refused: 403, 409 for a message that was opened before, or what the dialect says. 409 is none of the
-        statuses at which a validator of the field shakes hands again.
+        Raises Refused: 403, 409 for a message that was opened before, or what the dialect says. Existing validators do
+        not take 409 as a reason to shake hands again.
         """
         if question.claim is not None:
             await self._check(question.claim(call), hotkey)
@@ -95,7 +95,7 @@ class Desk:
 
     async def _check(self, claim: Claim, hotkey: str) -> None:
         if claim.hotkey != hotkey:
-            raise Refused(self._denied, "the request is signed by another hotkey than it names")
+            raise Refused(self._denied, "the request is signed by a different hotkey than it names")
         with self._gates():
             self._gate.check(claim)
             await self._gate.spend(claim)
@@ -128,4 +128,4 @@ class Desk:
 
 
 def _opened_before() -> Refused:
-    return Refused(409, "this challenge was sent before: seal it anew")
+    return Refused(409, "this challenge was sent before: seal it again")

@@ -1,9 +1,9 @@
 """A wire dialect: how the neurons of one network talk, at both ends.
 
-A dialect is a module in `dialects` that ends in one `Dialect`: a caller for the validator's end, and routes for the
-miner's. A route says what a request names, what it signs and how its answer is written, and nothing else: who may come
-in, how often, what was used before and how much is read is decided by `desk` and by the miner's server, which no
-dialect can leave out. Challenge and completion are the same in all of them (`wire`).
+A dialect is a module in `dialects` that ends in one `Dialect`: a caller for the validator's end and routes for the
+miner's. A route says whom a request names, what it signs and how its answer is written, and nothing else. Who may call,
+how often, what is a replay and how much is read is decided by `desk` and the miner server, which no dialect can leave
+out. Challenge and completion are the same in all of them (`wire`).
 """
 
 from collections.abc import Awaitable, Callable
@@ -21,7 +21,7 @@ from engine.transport.wire import Completion, read_request
 from engine.values import Challenge, Peer, Request
 
 EXCHANGE_BYTES = 16 * 1024
-"""The longest message of a handshake, at both ends; Loosh's has 1 KB, Fiber's less."""
+"""The longest message of a handshake, at both ends; Loosh's is 1 KB, Fiber's less."""
 
 THREAD_ABOVE_BYTES = 64 * 1024
 """A sealed body above this takes more than a millisecond to open, and is opened in a thread."""
@@ -30,9 +30,9 @@ THREAD_ABOVE_BYTES = 64 * 1024
 
 
 class Availability(Struct, frozen=True):
-    """Whether a peer says that it takes challenges; the reason if it does not or cannot be asked.
+    """Whether a peer says that it accepts challenges; the reason if it does not or cannot be asked.
 
-    `retry_after` is in how many seconds it wants to be asked again, if it says.
+    `retry_after` is how many seconds it wants to be left alone, if it says.
     """
 
     available: bool
@@ -74,7 +74,7 @@ class Caller(Protocol):
 
 
 class ValidatorEnd(Struct, frozen=True):
-    """What the callers of one validator share: who signs, and the connections, on which addresses are checked."""
+    """What one validator's callers share: the signer, and the connections, which check every address."""
 
     signer: Signer
     clients: PeerClients
@@ -84,7 +84,7 @@ class ValidatorEnd(Struct, frozen=True):
 
 
 class Received(Protocol):
-    """A request. `target` is its path with the query; `body` is empty until it was read."""
+    """A request. `target` is its path with the query; `body` is empty until it has been read."""
 
     @property
     def target(self) -> str: ...
@@ -98,14 +98,14 @@ class Received(Protocol):
 
 
 class SymmetricKey(Protocol):
-    """A key that a caller brought. Keys of the same bytes are equal."""
+    """A key that a caller brought. Keys with the same bytes are equal."""
 
     def mark(self, token: bytes) -> bytes:
-        """What tells a sealed message from all others, in whatever form it comes. Raises Refused."""
+        """What identifies a sealed message, however it is encoded. Raises Refused."""
         ...
 
     def open(self, token: bytes) -> bytes:
-        """The message in clear. Called in a thread when it is large. Raises Refused."""
+        """The message in the clear. Called in a thread if it is large. Raises Refused."""
         ...
 
     def seal(self, clear: bytes) -> bytes: ...
@@ -120,7 +120,7 @@ class Response(NamedTuple):
 
 
 class Lookup(Struct, frozen=True):
-    """GET `path`: JSON for everyone, which costs no more than a refusal would. `answer` may raise Refused."""
+    """GET `path`: JSON for anyone, no more costly than a refusal. `answer` may raise Refused."""
 
     path: str
     answer: Callable[[], bytes]
@@ -130,8 +130,8 @@ class Handshake(Struct, frozen=True, kw_only=True):
     """POST `path`: a caller brings a key, in a body of at most EXCHANGE_BYTES.
 
     `claimant` is the hotkey that the request names, `claim` what that hotkey signed. Once the claim holds, `take` reads
-    the key and gives it with its uuid. `answer` is what the caller gets then. Each of the three raises Refused.
-    `bears` are the headers that tell a request of this route, where several dialects share the path.
+    the key and returns its uuid and the key; `answer` is the reply. Each of the three may raise Refused. `bears` are
+    the headers that mark a request for this route, where dialects share the path.
     """
 
     path: str
@@ -143,16 +143,17 @@ class Handshake(Struct, frozen=True, kw_only=True):
 
 
 def _unknown_key() -> Refused:
-    return Refused(401, "no such symmetric key (any more): shake hands again")
+    return Refused(401, "this symmetric key is unknown or has expired: shake hands again")
 
 
 class Question(Struct, frozen=True, kw_only=True):
-    """POST `path`: a challenge, which is proven by what its hotkey signed (`claim`), by a key that it brought
-    (`key_uuid`), or by both. One of them there must be.
+    """POST `path`: a challenge, proven by what its hotkey signed (`claim`), by a key that it brought (`key_uuid`), or
+    by both; one of them is required.
 
-    `claimant` is the hotkey that the headers name, and `key_uuid` the key; both are read before the body. `unknown_key`
-    is the refusal for a key that is not there (any more). `read` is given the body in clear, and `respond` writes the
-    answer, which it seals with the key or not. Each raises Refused; `read` may raise WireError. `bears` as above.
+    `claimant` is the hotkey that the headers name and `key_uuid` the key; both are read before the body. `unknown_key`
+    is the refusal for a key that is unknown or expired. `read` gets the body in the clear and the largest size in
+    bytes; `respond` writes the answer, sealed with the key or not. Each may raise Refused, `read` WireError too.
+    `bears` as for Handshake.
     """
 
     path: str
@@ -175,8 +176,8 @@ Route = Lookup | Handshake | Question
 class Routes(Struct, frozen=True, kw_only=True):
     """What a dialect answers at one miner.
 
-    A claim's stamp may be `window` seconds off, either way, and a key opens messages for `key_ttl` seconds. `denied` is
-    the status for a claim that does not hold.
+    A claim's timestamp may be `window` seconds off, either way, and a key opens messages for `key_ttl` seconds.
+    `denied` is the status for a claim that does not hold.
     """
 
     routes: tuple[Route, ...]
@@ -186,7 +187,7 @@ class Routes(Struct, frozen=True, kw_only=True):
 
 
 class MinerEnd(Struct, frozen=True, kw_only=True):
-    """What the dialects of one miner share: its hotkey, its RSA key, and what its operator set of `Routes`."""
+    """What one miner's dialects share: its hotkey, its RSA key, and the operator's settings for `Routes`."""
 
     signer: Signer
     rsa: RsaKey
@@ -195,7 +196,7 @@ class MinerEnd(Struct, frozen=True, kw_only=True):
 
 
 class Dialect(Struct, frozen=True):
-    """Both ends of a dialect by its name: how a validator calls, and what a miner answers."""
+    """Both ends of a dialect: how a validator calls, and what a miner answers."""
 
     name: str
     caller: Callable[[ValidatorEnd], Caller]

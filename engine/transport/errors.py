@@ -1,11 +1,11 @@
-"""What goes wrong between two neurons, seen from either end."""
+"""What can go wrong between two neurons, as seen from either end."""
 
 from typing import Any
 
 from engine.values import ReplyStatus
 
 RETRY_S = 5.0
-"""Retry-After of a miner that is starting or full: its own troubles of this kind are over within seconds."""
+"""Retry-After of a miner that is starting or full, which passes within seconds."""
 
 
 class WireError(Exception):
@@ -53,7 +53,7 @@ class Refused(Exception):
 
 
 def brief(text: str, limit: int = 160) -> str:
-    """Foreign text fit for a reason: one line, printable, at most `limit` characters."""
+    """Untrusted text made fit for a reason: one line, printable, at most `limit` characters."""
     head = text[: limit + 1]
     clean = "".join(character if character.isprintable() else " " for character in head)
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"

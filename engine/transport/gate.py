@@ -1,7 +1,7 @@
-"""Who gets in: the order in which a signed claim is checked, the same for every dialect.
+"""Who gets in: the checks on a signed claim, in the same order for every dialect.
 
-allow-list, then time window, then signature, then nonce. A stranger costs a look-up, a stale claim a subtraction; only
-who holds the key can make us write. Decrypting comes after all of them and is the dialect's.
+Allow-list, then time window, then signature, then nonce. A stranger costs a look-up, a stale claim a subtraction; only
+the holder of the key can make us write. Decryption comes after all of them, and is the dialect's.
 """
 
 import logging
@@ -24,11 +24,11 @@ WINDOW_S = 60.0
 FARTHEST_S = 1e9
 """Beyond this a clock is not off, and the digits say nothing."""
 
-UNAVAILABLE = "this miner cannot remember any more handshakes just now: try again shortly"
+UNAVAILABLE = "this miner cannot record nonces right now: try again shortly"
 
 
 class GateClosed(Exception):
-    """A claim was turned down at `gate`; "store" means that no claim can be taken just now."""
+    """A claim was refused at `gate`; "store" means that no claim can be accepted right now."""
 
     def __init__(self, gate: GateName, reason: str) -> None:
         super().__init__(reason)
@@ -37,7 +37,7 @@ class GateClosed(Exception):
 
 
 class Claim(Struct, frozen=True, kw_only=True):
-    """Who says they are calling: `signature` ("0x" + hex) over `message`, made at unix time `timestamp`."""
+    """Who claims to be calling: `signature` ("0x" + hex) over `message`, made at unix time `timestamp`."""
 
     hotkey: str
     timestamp: float
@@ -69,26 +69,26 @@ class Gate:
         self.admit(claim.hotkey)
         late = time.time() - claim.timestamp
         if not abs(late) <= self._window:
-            raise GateClosed("window", f"{clocks_apart(late)}, at most {self._window:g} s pass: set the clocks")
+            raise GateClosed("window", f"{clocks_apart(late)}, at most {self._window:g} s is allowed: set your clock")
         if not verify(claim.hotkey, claim.message, claim.signature):
-            raise GateClosed("signature", "the signature is not this hotkey's")
+            raise GateClosed("signature", "the signature does not match this hotkey")
 
     async def spend(self, claim: Claim) -> None:
-        """Use the nonce of a checked claim up. Raises GateClosed if it was used before."""
+        """Consume the nonce of a checked claim. Raises GateClosed if it has been used before."""
         until = claim.timestamp + 2 * self._window
         try:
             fresh = await self._nonces.remember(f"{claim.hotkey}:{claim.nonce}", until=until)
         except NoncesUnavailable as error:
-            log.warning("a handshake was refused: %s", error)
+            log.warning("refused a claim: %s", error)
             raise GateClosed("store", UNAVAILABLE) from error
         if not fresh:
-            raise GateClosed("nonce", "the nonce was used before")
+            raise GateClosed("nonce", "the nonce has been used before")
 
 
 def clocks_apart(late: float) -> str:
-    """For a caller whose stamp is `late` seconds behind our clock, or ahead of it when that is negative.
+    """Told to a caller whose timestamp is `late` seconds behind our clock, or ahead of it if negative.
 
-    Rounded up: who is refused at 60.4 s reads of more than the 60 s that pass. `late` may be NaN.
+    Rounded up, so that a refusal at 60.4 s names more than the 60 s that are allowed. `late` may be NaN.
     """
     apart = -(-min(abs(late), FARTHEST_S) // 1)
     return f"your clock is {apart:.0f} s {'behind' if late > 0 else 'ahead of'} ours"

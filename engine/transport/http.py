@@ -21,7 +21,7 @@ from engine.transport.line import CheckedBackend, MeteredStream
 from engine.values import Peer
 
 CONNECTIONS_PER_PEER = 16
-KEEP_ALIVE_S = 4.0  # under uvicorn's 5 s: a connection is not used again while the peer is closing it
+KEEP_ALIVE_S = 4.0  # under uvicorn's 5 s, so that no request goes out on a connection that the peer is closing
 MAX_PEERS = 512
 
 
@@ -42,7 +42,7 @@ class HttpReply(Struct, frozen=True):
 
 
 class PeerClients:
-    """Connections to peers, kept alive. The peer that was not used for longest is dropped beyond `max_peers`.
+    """Keep-alive connections to peers. Beyond `max_peers` the least recently used peer is dropped.
 
     `allow_private` and `own` as in `addresses.refuse_address`; `connect_timeout` in seconds.
     """
@@ -72,7 +72,7 @@ class PeerClients:
     ) -> HttpReply:
         """One request, one reply of at most `max_bytes`. Put a deadline around it (`within`).
 
-        Raises WireError for all that is no reply in full: "refused" for an address that is not called,
+        Raises WireError for anything short of a full reply: "refused" for an address that must not be called,
         "unreachable", "malformed", "too_large".
         """
         return await self._send(peer, "POST", path, content, headers, max_bytes)
@@ -138,7 +138,7 @@ class _PeerClient:
     ) -> HttpReply:
         host = self._peer.host.strip("[]")
         if not host.isascii():
-            raise WireError("unreachable", f"{brief(host, 60)!r} is no host name")
+            raise WireError("unreachable", f"{brief(host, 60)!r} is not a host name")
         async with self._pool.stream(
             method,
             httpcore.URL(scheme="http", host=host, port=self._peer.port, target=path),
@@ -199,7 +199,7 @@ async def _read(response: httpcore.Response, max_bytes: int) -> bytes:
 
 
 def _cause(error: BaseException) -> str:
-    """The operating system's word for it, which lies at the bottom of the chain of exceptions."""
+    """The operating system's own message, which is at the bottom of the exception chain."""
     deepest = error
     while (below := deepest.__cause__ or deepest.__context__) is not None:
         deepest = below

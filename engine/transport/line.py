@@ -1,7 +1,7 @@
 """One TCP connection to a peer: opened to a checked address only, metered, and timed by the kernel.
 
-A time taken when a coroutine resumes includes however long the loop was busy. So the two ends of an exchange are
-taken where they happen. Sent: just before the last piece of the request is handed to the kernel, with nothing awaited
+A time taken when a coroutine resumes includes however long the loop was busy, so both ends of an exchange are taken
+where they happen. Sent: just before the last piece of the request is handed to the kernel, with nothing awaited
 in between. Received: now, less the age of the last data that the kernel took in (`tcpi_last_data_recv`).
 `tcpi_last_data_sent` would be the wrong start: a retransmission moves it, and a peer that leaves our packets
 unacknowledged would look faster than it is. The kernel counts in ticks, so a time may be off by one (1 to 10 ms).
@@ -48,7 +48,7 @@ class MeteredStream(AsyncNetworkStream):
             await self._stream.write(buffer[start : start + PIECE_BYTES], timeout)
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Small pieces, so that a peer that sends a myriad of tiny frames never holds the loop for long."""
+        """Reads in small pieces, so that a peer that sends a myriad of tiny frames never holds the loop for long."""
         data = await self._stream.read(min(max_bytes, PIECE_BYTES), timeout)
         self.received_at = _last_arrival(self._stream.get_extra_info("socket"))
         self._allowance -= len(data)
@@ -64,7 +64,7 @@ class MeteredStream(AsyncNetworkStream):
 
 
 class CheckedBackend(AsyncNetworkBackend):
-    """Opens connections; each time the address is looked up, checked and connected to as that literal address."""
+    """Opens connections: each time the name is resolved, the address checked, and that literal address connected to."""
 
     def __init__(self, *, allow_private: bool, own: frozenset[tuple[str, int]]) -> None:
         self._allow_private = allow_private

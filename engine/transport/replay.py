@@ -1,4 +1,4 @@
-"""Which nonces were used: the memory that a replayed handshake meets."""
+"""Which nonces have been used: the memory that stops a replay."""
 
 import asyncio
 import time
@@ -20,14 +20,14 @@ RETRY_S = 5.0
 
 
 class NoncesUnavailable(Exception):
-    """Nothing can be remembered just now (full, or the disk fails): the caller must refuse."""
+    """Nothing can be recorded right now (full, or the disk fails): the caller must refuse."""
 
 
 class NonceStore(Protocol):
-    """Durable, so that a nonce that was used stays used after a restart."""
+    """Durable: a nonce that was used stays used after a restart."""
 
     async def remember(self, key: str, *, until: float) -> bool:
-        """Keep `key` until the unix time `until`; False if it is there already. Atomic; on disk when it returns.
+        """Keep `key` until the unix time `until`; False if it is already there. Atomic; on disk when it returns.
 
         Raises NoncesUnavailable.
         """
@@ -35,7 +35,7 @@ class NonceStore(Protocol):
 
 
 class MemoryNonces:
-    """Nonces of this process, for tests and throw-away keys. A full table refuses; it never forgets early."""
+    """Nonces in memory, for keys that end with this process. A full table refuses; it never forgets early."""
 
     def __init__(self, *, limit: int = MOST_IN_MEMORY) -> None:
         self._until: dict[str, float] = {}
@@ -48,7 +48,7 @@ class MemoryNonces:
             now = time.time()
             self._until = {key: end for key, end in self._until.items() if end > now}
         if len(self._until) >= self._limit:
-            raise NoncesUnavailable(f"{self._limit} nonces are held, none of them old enough to drop")
+            raise NoncesUnavailable(f"{self._limit} nonces are held, and none is old enough to drop")
         self._until[key] = until
         return True
 
@@ -81,7 +81,7 @@ class SteadyNonces:
         return is_new.result() if is_new.done() else True
 
     async def _write(self) -> None:
-        """Hand over what the store does not have, until it has everything."""
+        """Write what the store does not have yet, until it has everything."""
         while self._unwritten:
             key, (until, is_new) = next(iter(self._unwritten.items()))
             try:
@@ -107,7 +107,7 @@ class SteadyNonces:
             return await keeping
 
     def _go_on_without(self, reason: str) -> None:
-        """Nobody waits for the store any longer."""
+        """Stop waiting for the store."""
         for _, is_new in self._unwritten.values():
             if not is_new.done():
                 is_new.set_result(True)

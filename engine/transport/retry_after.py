@@ -1,13 +1,13 @@
-"""Retry-After: in how many seconds a miner, or a model server, wants to be asked again. Foreign input from both."""
+"""Retry-After: how many seconds a miner, or a model server, wants to be left alone. Untrusted input from both."""
 
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 LONGEST_S = 365 * 86_400.0
-"""Who wants to be left alone for longer is gone."""
+"""A peer that wants to be left alone for longer is gone."""
 
 WIDTH = 64
-"""A date takes 29 characters; the parser of dates is not for texts of any length."""
+"""A date takes 29 characters; the date parser is not meant for text of any length."""
 
 
 def seconds(said: str, *, now: float) -> float | None:

@@ -1,6 +1,6 @@
-"""How a caller brings a key: sealed for the miner's RSA key (OAEP, MGF1 and SHA-256), and then Fernet for messages.
+"""A caller's key, sealed for the miner's RSA key (OAEP, MGF1 with SHA-256), and Fernet for messages.
 
-Loosh and Fiber classic share these and differ in how they write them (facts/loosh 2.8).
+Loosh and Fiber classic share these and differ in how they encode them (facts/loosh 2.8).
 """
 
 import asyncio
@@ -28,7 +28,7 @@ _threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="rsa")
 
 
 class RsaKey:
-    """A miner's RSA key, new at each start, so that callers shake hands again after one."""
+    """A miner's RSA key. It is new at each start, after which callers shake hands again."""
 
     def __init__(self) -> None:
         self._private: rsa.RSAPrivateKey | None = None
@@ -41,7 +41,7 @@ class RsaKey:
 
     @property
     def pem(self) -> str:
-        """The public half. Raises Refused before `start` is through."""
+        """The public half. Raises Refused until `start` is done."""
         self._made()
         return self._pem
 
@@ -56,9 +56,9 @@ class RsaKey:
 
 
 class FernetKey:
-    """A key that a caller brought, which opens nothing that was sealed more than `ttl` seconds ago.
+    """A key that a caller brought; it opens nothing that was sealed more than `ttl` seconds ago.
 
-    It equals another of the same bytes, however their base64 is written. Raises ValueError for what is no Fernet key.
+    It equals another with the same bytes, however their base64 is written. Raises ValueError if it is not a Fernet key.
     """
 
     def __init__(self, key: bytes, *, ttl: float) -> None:
@@ -73,9 +73,9 @@ class FernetKey:
         return hash(self._bytes)
 
     def mark(self, token: bytes) -> bytes:
-        """What tells a sealed message from all others, however its base64 is written: half of its HMAC.
+        """What identifies a sealed message, however its base64 is written: half of its HMAC.
 
-        Read as Fernet reads it, which passes over line ends and whatever else is not base64. Raises Refused 401.
+        Decoded as Fernet does, which skips line ends and anything else that is not base64. Raises Refused 401.
         """
         try:
             return base64.urlsafe_b64decode(token)[-16:]
@@ -83,7 +83,7 @@ class FernetKey:
             raise Refused(401, self._unreadable(token)) from None
 
     def open(self, token: bytes) -> bytes:
-        """The message in clear; a megabyte takes 16 ms. Raises Refused 401, which says when a clock is off."""
+        """The message in the clear; a megabyte takes 16 ms. Raises Refused 401, which says if a clock is off."""
         try:
             return self._fernet.decrypt(token, ttl=self._ttl)
         except InvalidToken:
@@ -98,7 +98,7 @@ class FernetKey:
             ahead = self._fernet.extract_timestamp(token) - time.time()
         except InvalidToken:
             return "the challenge cannot be decrypted with this key: shake hands again"
-        return f"{clocks_apart(-ahead)}: set the clocks"
+        return f"{clocks_apart(-ahead)}: set your clock"
 
 
 def new_private_key() -> rsa.RSAPrivateKey:

@@ -1,7 +1,7 @@
-"""Tables of symmetric keys, bounded in number and time. What a session is, each dialect says.
+"""Tables of symmetric keys, bounded in number and lifetime. What a session is, each dialect decides.
 
-`Sessions` is the validator's: one session a peer, made on demand by one handshake at a time. `KeyRing` is the miner's:
-several keys a hotkey, put there by whoever shook hands. Both count on the monotonic clock.
+`Sessions` is the validator's: one session per peer, made on demand by one handshake at a time. `KeyRing` is the
+miner's: several keys per hotkey, added by handshakes. Both use the monotonic clock.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from engine.values import Peer
 
 KEY_TTL_S = 3600
 LATE_S = 300.0
-"""How much longer than a message can be opened it is remembered that it was: clocks are off, and answers take time."""
+"""How much longer an opened message is remembered than it could be opened: clocks differ."""
 MOST_OPENED = 16_384
 """Messages that one key opens: more than 240 a minute, which is what a miner takes from one hotkey, are in an hour, for
 which a key is good. Each is remembered in some 130 bytes, so that a key costs at most 2.1 MB."""
@@ -46,9 +46,9 @@ class Sessions(Generic[S]):
         return len(self._seats)
 
     async def obtain(self, peer: Peer, shake: Callable[[], Awaitable[S]], *, instead_of: S | None = None) -> S:
-        """The peer's session; `shake` makes one if there is none, if it is due, or if it is `instead_of`.
+        """The peer's session. `shake` makes a new one if there is none, if it is due, or if it is `instead_of`.
 
-        Who asks meanwhile waits and gets the same. What `shake` raises comes through, and the next in line tries.
+        Concurrent callers wait and get the same one. What `shake` raises propagates, and the next in line tries.
         """
         seat = self._seat(peer)
         async with seat.lock:
@@ -96,7 +96,7 @@ class KeyRing(Generic[K]):
         self._opening = threading.Lock()
 
     def put(self, hotkey: str, key_uuid: str, key: K) -> None:
-        """Hold one more key; drop what is too old, then the hotkey's oldest, then the oldest of all."""
+        """Add a key; drop what is too old, then the hotkey's oldest, then the oldest of all."""
         created, now = time.time(), time.monotonic()
         opened = self._opened_by(key, now)
         self._held.pop((hotkey, key_uuid), None)
@@ -110,7 +110,7 @@ class KeyRing(Generic[K]):
         self._held[hotkey, key_uuid] = _HeldKey(key, view, now + self._ttl, opened)
 
     def _opened_by(self, key: K, now: float) -> dict[bytes, float]:
-        """What an equal key that is held opened, without messages that are too old to be opened again."""
+        """What an equal key has opened already, without messages that are too old to be opened again."""
         opened = next((held.opened for held in self._held.values() if held.key == key), dict[bytes, float]())
         with self._opening:
             for mark in [mark for mark, at in opened.items() if now >= at + self._ttl + LATE_S]:
@@ -118,18 +118,18 @@ class KeyRing(Generic[K]):
         return opened
 
     def to_open(self, hotkey: str, key_uuid: str) -> K | None:
-        """The key to read a challenge with, None if unknown, expired or used up."""
+        """The key to open a challenge with, or None if it is unknown, expired or used up."""
         held = self._held.get((hotkey, key_uuid))
         usable = held is not None and time.monotonic() < held.ends and len(held.opened) < self._most_opened
         return held.key if held is not None and usable else None
 
     def was_opened(self, hotkey: str, key_uuid: str, mark: bytes) -> bool:
-        """Whether this key opened the message with this mark before."""
+        """Whether this key has opened the message with this mark before."""
         held = self._held.get((hotkey, key_uuid))
         return held is not None and mark in held.opened
 
     def note_opened(self, hotkey: str, key_uuid: str, mark: bytes) -> bool:
-        """Remember for the key's life that it opened this message; False if it was noted before. For any thread."""
+        """Record for the key's life that it opened this message; False if it already had. Thread-safe."""
         held = self._held.get((hotkey, key_uuid))
         if held is None:
             return True

@@ -1,6 +1,6 @@
-"""`timing_data`: where a challenge was for how long, as the programs on its way note it (facts/loosh 2.7).
+"""`timing_data`: how long a challenge spent where, as recorded by the programs on its way (facts/loosh 2.7).
 
-It is other people's JSON that is handed on: whatever is not such a record, or is too large, is passed over.
+It is foreign JSON that is passed on: anything that is not such a record, or is too large, is ignored.
 """
 
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ def timing_of(metadata: object) -> Timing | None:
         return None
     try:
         return timing if len(msgspec.msgpack.encode(timing)) <= MOST_BYTES else None
-    except OverflowError:  # JSON's integers have no end, those that we write have
+    except OverflowError:  # JSON integers are unbounded, those of msgpack are not
         return None
 
 

@@ -1,4 +1,4 @@
-"""Challenge and completion in clear: the JSON that every dialect carries (facts/loosh 2.4 to 2.6)."""
+"""Challenge and completion in the clear: the JSON that every dialect carries (facts/loosh 2.4 to 2.6)."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Completion(Struct, frozen=True, kw_only=True):
-    """A miner's answer in clear. `ms` is what it says it took, `timing` the record of the challenge, continued."""
+    """A miner's answer in the clear. `ms` is how long it says it took, `timing` the challenge's record, continued."""
 
     text: str
     tool_calls: tuple[dict[str, Any], ...] = ()
@@ -58,7 +58,7 @@ def load_json(raw: bytes, *, max_depth: int = MAX_DEPTH, max_bytes: int = MAX_JS
     Raises WireError("malformed"), WireError("too_large").
     """
     if len(raw) > max_bytes:
-        raise WireError("too_large", f"JSON of {len(raw)} bytes, at most {max_bytes} are read")
+        raise WireError("too_large", f"JSON of {len(raw)} bytes, at most {max_bytes} are accepted")
     try:
         loaded = msgspec.json.decode(raw)
     except RecursionError:
@@ -73,9 +73,9 @@ def load_json(raw: bytes, *, max_depth: int = MAX_DEPTH, max_bytes: int = MAX_JS
 
 
 def challenge_json(challenge: Challenge) -> bytes:
-    """What the miner gets to read of a challenge; its kind and truth stay here. `created_at` is naive ISO, in UTC.
+    """What the miner sees of a challenge; its kind and truth stay here. `created_at` is naive ISO, in UTC.
 
-    The fields that the reference does not know are sent only when they are set.
+    Fields that the reference does not know are sent only if they are set.
     """
     request = challenge.request
     ours = {"response_format": request.response_format, "stop": request.stop or None, "seed": request.seed}
@@ -98,14 +98,14 @@ def challenge_json(challenge: Challenge) -> bytes:
 
 
 def read_request(raw: bytes, limit: int) -> Request:
-    """What a validator asks, of at most `limit` bytes. What is missing gets `Request`'s default; unknown fields go.
+    """What a validator asks, in at most `limit` bytes. Missing fields get `Request`'s defaults, unknown ones go.
 
     Raises WireError("malformed"), WireError("too_large").
     """
     clear = _convert(load_json(raw, max_bytes=limit), _ClearRequest)
     messages = clear.messages or ()
     if not messages and not clear.prompt:
-        raise WireError("malformed", "neither prompt nor messages")
+        raise WireError("malformed", "neither prompt nor messages given")
     for place, message in enumerate(messages):
         if not isinstance(message.get("role"), str) or not isinstance(message.get("content"), str | list | None):
             raise WireError("malformed", f"messages[{place}] needs a role and a text, a list or null as content")
@@ -126,7 +126,7 @@ def read_request(raw: bytes, limit: int) -> Request:
 
 
 def completion_json(completion: Completion) -> bytes:
-    """What the validator gets to read of an answer."""
+    """What the validator sees of an answer."""
     return msgspec.json.encode(
         {
             "response_text": completion.text,
@@ -140,7 +140,7 @@ def completion_json(completion: Completion) -> bytes:
 
 
 def read_completion(raw: bytes) -> Completion:
-    """What a miner answered. Text and tool calls must be well-formed; what it says of itself is dropped if it is not.
+    """What a miner answered. Text and tool calls must be well-formed; malformed statistics are dropped.
 
     Raises WireError("malformed"), WireError("too_large").
     """
@@ -165,16 +165,16 @@ def _convert(loaded: dict[str, Any], kind: type[T]) -> T:
 
 
 def _metadata(timing: Timing | None) -> dict[str, object]:
-    """A message's metadata, which is there only with a record of its timing."""
+    """A message's metadata, present only if it has a timing record."""
     return {} if timing is None else {"metadata": {"timing_data": timing}}
 
 
 def _require_portable(tool_calls: object) -> None:
-    """Only what goes on to another process: JSON's integers have no end, those of msgpack have."""
+    """Refuses what cannot go to another process: JSON integers are unbounded, those of msgpack are not."""
     try:
         msgspec.msgpack.encode(tool_calls)
     except OverflowError:
-        raise WireError("malformed", "tool_calls hold an integer of more than 64 bits") from None
+        raise WireError("malformed", "tool_calls contains an integer of more than 64 bits") from None
 
 
 def _is_count(value: object) -> bool:

@@ -95,7 +95,7 @@ async def test_an_answer_that_does_not_come_is_504_and_a_turn_that_does_not_503(
     first = asyncio.create_task(refusal(answers))
     await asyncio.sleep(0)
     second = await refusal(answers, a_call("5W"))
-    assert (second.status, second.detail, second.retry_after) == (503, "no turn came before the deadline", 5.0)
+    assert (second.status, second.detail, second.retry_after) == (503, "no free slot before the deadline", 5.0)
     slow = await first
     assert (slow.status, slow.detail, slow.retry_after) == (504, "the model took too long", None)
     assert (backend.cancelled, answers.queue.in_flight, answers.queue.queued) == (1, 0, 0)
@@ -167,9 +167,7 @@ async def test_an_error_that_nobody_foresaw_is_a_failure_too() -> None:
         with pytest.raises(ZeroDivisionError):
             await answers.answer(ASKED, a_call())
     await answers.readiness.refresh()
-    assert answers.unready == Unready(
-        "the backend fails", "the last challenges failed: ZeroDivisionError, which the log explains"
-    )
+    assert answers.unready == Unready("the backend fails", "the last challenges failed: ZeroDivisionError, see the log")
 
 
 async def test_three_failures_in_a_row_end_it_and_a_proof_begins_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,7 +214,7 @@ async def test_a_backend_that_cannot_say_whether_it_is_ready_is_not() -> None:
 
     state = Readiness(Broken())
     await state.refresh()
-    assert state.trouble == "the backend failed; the log says how"
+    assert state.trouble == "the backend failed: see the log"
 
 
 async def test_a_queue_says_when_there_may_be_room_by_how_long_work_usually_takes() -> None:

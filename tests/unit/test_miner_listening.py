@@ -21,7 +21,7 @@ from tests.unit.miner_helpers import ALICE, MINER, ObedientBackend, make_server,
 @pytest.mark.parametrize(
     ("number", "advice"),
     [
-        (errno.EADDRINUSE, "Another process has it: end that one, or choose another --port"),
+        (errno.EADDRINUSE, "Another process is using it: stop it, or choose another --port"),
         (errno.EACCES, "Ports below 1024 need privileges: choose a higher --port"),
         (errno.EADDRNOTAVAIL, "This machine has no such address: choose another --host"),
         (errno.EMFILE, "Choose another --host or --port"),

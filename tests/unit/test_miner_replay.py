@@ -41,7 +41,7 @@ async def test_a_recorded_challenge_is_answered_once_and_spends_nothing_of_its_v
         token = alice.sealed("recorded")
         alice.opened(await alice.http.post("/fiber/challenge", content=token, headers=alice.headers))
         first = await spy.post("/fiber/challenge", content=token, headers=alice.headers)
-        assert (first.status_code, first.json()) == (409, {"detail": "this challenge was sent before: seal it anew"})
+        assert (first.status_code, first.json()) == (409, {"detail": "this challenge was sent before: seal it again"})
         seen = await replayed(spy, alice, token, CLAIMS_BURST + 50)
         assert seen.keys() <= {409, 429}, "on a slow machine the address may have time to pay for all of them"
         assert seen[409] >= CLAIMS_BURST - 1

@@ -60,13 +60,13 @@ def test_private_and_loopback_pass_only_when_allowed(ip: str, why: str) -> None:
         ("203.0.114.7", "our own"),
         ("::ffff:203.0.114.7", "our own"),
         ("203.0.114.8", "our own"),
-        ("", "no IP address"),
-        ("0", "no IP address"),
-        ("2130706433", "no IP address"),
-        ("127.1", "no IP address"),
-        ("miner.example", "no IP address"),
-        ("fe80::1%eth0", "no IP address"),
-        ("1.2.3.4\n", "no IP address"),
+        ("", "not an IP address"),
+        ("0", "not an IP address"),
+        ("2130706433", "not an IP address"),
+        ("127.1", "not an IP address"),
+        ("miner.example", "not an IP address"),
+        ("fe80::1%eth0", "not an IP address"),
+        ("1.2.3.4\n", "not an IP address"),
     ],
 )
 def test_some_addresses_never_pass(ip: str, why: str) -> None:
@@ -80,7 +80,7 @@ def test_some_addresses_never_pass(ip: str, why: str) -> None:
 def test_ports_that_do_not_exist_are_refused(port: int) -> None:
     reason = refused("8.8.8.8", port)
     assert reason is not None
-    assert "no TCP port" in reason
+    assert "not a TCP port" in reason
 
 
 def test_own_address_on_another_port_passes() -> None:

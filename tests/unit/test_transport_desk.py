@@ -130,13 +130,13 @@ async def test_a_replayed_handshake_is_turned_down_also_after_a_restart(tmp_path
     server = await new_desk(nonces=nonces)
     body = offer(server)
     await server.exchange(body)
-    assert "nonce was used" in (await refusal(server, body)).detail
+    assert "nonce has been used" in (await refusal(server, body)).detail
     nonces.close()
 
     again = DiskNonces(tmp_path / "nonces.db")
     restarted = await new_desk(nonces=again)
     refused = await refusal(restarted, body)
-    assert (refused.status, refused.detail) == (400, "the nonce was used before")
+    assert (refused.status, refused.detail) == (400, "the nonce has been used before")
     again.close()
 
 
@@ -163,7 +163,7 @@ async def test_without_a_store_that_writes_nobody_gets_in() -> None:
     server = await new_desk(nonces=Full())
     refused = await refusal(server, offer(server))
     assert refused.status == 503
-    assert "cannot remember any more handshakes" in refused.detail and "/" not in refused.detail
+    assert "cannot record nonces right now" in refused.detail and "/" not in refused.detail
 
 
 async def test_a_flood_of_handshakes_is_bounded() -> None:

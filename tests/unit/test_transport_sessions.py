@@ -249,8 +249,8 @@ async def test_the_gates_are_asked_in_their_order(monkeypatch: pytest.MonkeyPatc
     stages = [
         (claim(hotkey="x" * 5000, at=1.0, signature="bad"), "allow-list", "not an ss58 address", 0),
         (claim(hotkey=BOB.ss58_address, at=1.0, signature="bad"), "allow-list", "a stranger", 0),
-        (claim(at=1.0, signature="bad"), "window", "set the clocks", 0),
-        (claim(signature="bad"), "signature", "not this hotkey's", 1),
+        (claim(at=1.0, signature="bad"), "window", "set your clock", 0),
+        (claim(signature="bad"), "signature", "does not match this hotkey", 1),
     ]
     for wrong, where, why, signatures in stages:
         with pytest.raises(GateClosed, match=why) as caught:

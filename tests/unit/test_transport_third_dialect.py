@@ -250,7 +250,7 @@ async def test_a_claim_for_another_hotkey_than_the_request_names_is_none() -> No
         refused = await client.post(url, headers=toy_headers(ALICE, MINER.ss58_address, ""), content=b"{}")
     assert (refused.status_code, refused.json()["detail"]) == (
         401,
-        "the request is signed by another hotkey than it names",
+        "the request is signed by a different hotkey than it names",
     )
 
 
@@ -342,7 +342,7 @@ async def test_dialects_that_share_a_path_are_told_apart_by_their_headers() -> N
         assert await told("uuid", "key") == (418, "sealed")
         assert await told("x-other") == (418, "other")
         assert (await told("uuid"))[0] == 422
-        assert await told("signature", "x-other") == (400, "the headers are those of two dialects: speak one of them")
+        assert await told("signature", "x-other") == (400, "the headers match more than one dialect: use one")
 
 
 @pytest.mark.parametrize("others", [("signature",), ()])

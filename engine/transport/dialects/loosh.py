@@ -1,8 +1,8 @@
-"""Loosh dialect A: a handshake for a key, and then challenges and answers that are sealed with it (facts/loosh 2.2).
+"""Loosh dialect A: a handshake for a key, then challenges and answers sealed with it (facts/loosh 2.2).
 
 The validator makes a Fernet key, seals it for the miner's RSA key and signs `timestamp.nonce.hotkey`. The signature
-covers neither the key nor whom it is for: who sits between the two can put a key of his own into a handshake, or carry
-it to another miner while it is fresh. The dialect is like that; the miner's end can only keep the time short.
+covers neither the key nor the recipient: a man in the middle can put his own key into a handshake, or take it to
+another miner while it is fresh. That is how the dialect is; the miner's end can only keep the time short.
 """
 
 import asyncio
@@ -72,7 +72,7 @@ class KeyExchange(Struct, frozen=True, kw_only=True):
 
 
 class _Claimant(Struct):
-    """As much of a key exchange as is read before its hotkey is known to be allowed."""
+    """The part of a key exchange that is read before its hotkey is known to be allowed."""
 
     validator_hotkey_ss58: str
 
@@ -105,7 +105,7 @@ def _signed_text(timestamp: float, nonce: str, hotkey: str) -> bytes:
 class LooshCaller:
     """Asks miners in Loosh's dialect A. A `dialect.Caller`.
 
-    Nothing is ever sent in clear instead: without a session there is no question. `key_ttl` is the miners', in seconds.
+    Nothing is ever sent in the clear instead: without a session nothing is asked. `key_ttl` is the miners', in seconds.
     """
 
     def __init__(self, end: ValidatorEnd, *, key_ttl: int = KEY_TTL_S) -> None:
@@ -135,10 +135,10 @@ class LooshCaller:
         max_bytes: int,
         on_text: Callable[[str], None] | None = None,
     ) -> Answer:
-        """As `Caller.ask`. A key that the miner does not know any more is replaced and the challenge sent again, once.
+        """As `Caller.ask`. If the miner no longer knows the key, it is replaced and the challenge sent again, once.
 
-        `ms` runs from the first time the miner had the challenge: the handshake before it is not counted, one that the
-        miner asks for after it is, or a miner could work on the answer while it pretends to have lost the key.
+        `ms` runs from the first time that the miner had the challenge. A handshake before that is not counted; one that
+        the miner asks for afterwards is, or it could work on the answer while pretending to have lost the key.
         """
         body = challenge_json(challenge)
         async with within(timeout):
@@ -168,7 +168,7 @@ class LooshCaller:
         return await self._clients.post(peer, CHALLENGE_PATH, token, headers, max_bytes=max_bytes)
 
     async def _open(self, session: "_Session", reply: HttpReply) -> Completion | None:
-        """The answer in `reply`, None if the two ends do not hold the same key."""
+        """The answer in `reply`, or None if the two ends do not hold the same key."""
         if reply.status in (400, 401):  # from a miner that does not know the key: 401, older ones 400
             return None
         if not reply.ok:
@@ -218,7 +218,7 @@ class _Session(Struct, frozen=True):
 
 
 def _inline_key(reply: HttpReply) -> str | None:
-    """The RSA key that a 401 may bring along, so that the handshake takes one trip. It is used for that alone."""
+    """The RSA key that a 401 may carry, which saves the handshake a round trip. It is used for nothing else."""
     if reply.status != 401:
         return None
     try:
@@ -231,7 +231,7 @@ def _inline_key(reply: HttpReply) -> str | None:
 
 def _unreadable(reply: HttpReply) -> WireError:
     if reply.ok:
-        return WireError("malformed", "the answer cannot be decrypted: another key, or clocks over a minute apart")
+        return WireError("malformed", "cannot decrypt the answer: a different key, or clocks more than a minute apart")
     return _refused(reply, "challenge, after a new handshake")
 
 
@@ -266,10 +266,10 @@ class _Miner:
             raise Refused(400, "cannot read the symmetric key: hex of RSA-OAEP-SHA256, a Fernet key inside") from None
 
     def unknown_key(self) -> Refused:
-        """Brings the RSA key along, so that the handshake takes one trip."""
+        """Carries the RSA key, which saves the handshake a round trip."""
         return Refused(
             401,
-            "no such symmetric key (any more): shake hands again",
+            "this symmetric key is unknown or has expired: shake hands again",
             extra={"public_key": self._rsa.pem, "requires_handshake": True},
         )
 

@@ -13,12 +13,12 @@ from engine.transport.dialects.loosh import LOOSH
 GROUP = "subnet_console.dialects"
 OWN = (LOOSH,)
 USUAL = LOOSH.name
-"""In which a neuron is asked of which nothing else is known."""
+"""The dialect of a neuron of which nothing else is known."""
 
 
 @cache
 def dialects() -> Mapping[str, Dialect]:
-    """All of them by name. Raises TypeError for an entry point that names something else."""
+    """All dialects by name. Raises TypeError if an entry point names something else."""
     found = {one.name: one for one in OWN}
     for point in entry_points(group=GROUP):
         added = point.load()
