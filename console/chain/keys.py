@@ -1,4 +1,4 @@
-"""Whose keys a command uses: where they lie, and their addresses. No secret leaves the wallet."""
+"""The wallet that a command signs with: where it is, and its addresses. No secret leaves it."""
 
 from pathlib import Path
 from typing import Any
@@ -33,12 +33,12 @@ def own_hotkey(settings: Settings) -> str:
 
 
 def require_wallet(settings: Settings) -> None:
-    """Raises ConsoleError when there are no keys to sign with: no command but `launch` makes any."""
+    """Raises ConsoleError when there are no keys to sign with: only `launch` makes any."""
     _where(settings)
 
 
 def role_of(settings: Settings) -> Role:
-    """Miner or validator: as the settings say; unless they do, a miner where only its throw-away keys are there."""
+    """The role that is set; else miner where only a miner's throw-away keys exist, and validator otherwise."""
     if settings.role != "demo":
         return settings.role
     folder = settings.data_dir / "wallets"
@@ -47,7 +47,7 @@ def role_of(settings: Settings) -> Role:
 
 
 def place_of(settings: Settings, role: Role) -> tuple[Path, str, str]:
-    """The wallets' folder, the wallet's name and the hotkey's: those named, else the throw-away ones of the role."""
+    """The wallets' folder, the wallet's name and the hotkey's: as named, else the role's throw-away ones."""
     if settings.wallet_name:
         return settings.wallet_path.expanduser(), settings.wallet_name, settings.wallet_hotkey
     return settings.data_dir / "wallets", "miner" if role == "miner" else "validator", THROWAWAY_HOTKEY
@@ -56,6 +56,6 @@ def place_of(settings: Settings, role: Role) -> tuple[Path, str, str]:
 def _where(settings: Settings) -> tuple[Path, str, str]:
     folder, name, hotkey = place_of(settings, role_of(settings))
     if not (settings.wallet_name or (folder / name).exists()):
-        where = f"no throw-away keys of a {name} are in {folder}"
-        raise ConsoleError(f"{where}: `launch` makes them; or name yours with --wallet-name")
+        where = f"no throw-away keys for a {name} in {folder}"
+        raise ConsoleError(f"{where}: `launch` makes them, or name yours with --wallet-name")
     return folder, name, hotkey

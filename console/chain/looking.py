@@ -1,4 +1,4 @@
-"""What stands on the chain, read beside a running engine and without its locks."""
+"""Reads of the embedded chain beside a running engine, without its locks."""
 
 from pathlib import Path
 from typing import Any
@@ -31,9 +31,7 @@ def require_chain(settings: Settings) -> Path:
     require_embedded(settings)
     path = Path(settings.data_dir) / FILE_NAME
     if not path.exists():
-        raise ConsoleError(
-            f"no embedded chain is in {path.parent}: `launch` makes one; name its folder with --data-dir"
-        )
+        raise ConsoleError(f"no embedded chain in {path.parent}: `launch` creates one; name its folder with --data-dir")
     return path
 
 
@@ -65,7 +63,7 @@ def neuron(settings: Settings, who: str) -> Found:
 
 
 def stake(settings: Settings) -> Found:
-    """The stake on this wallet's hotkey, and what its coldkey has."""
+    """The stake on this wallet's hotkey, and its coldkey's balance."""
     found = neuron(settings, "")
     return {
         name: found[name] for name in ("network", "netuid", "block", "uid", "hotkey", "coldkey", "stake", "balance")
@@ -73,7 +71,7 @@ def stake(settings: Settings) -> Found:
 
 
 def log(settings: Settings) -> Found:
-    """The last commands to the engine and the chain, newest first, and what became of them."""
+    """The last commands to the engine and the chain with their outcomes, newest first."""
     path = require_chain(settings).with_name(STORE_FILE)
     try:
         with open_record(path, brief=True) as record:

@@ -1,4 +1,4 @@
-"""What a commit to weights is: a hash of who sets which weights where, hidden by a salt until it is revealed."""
+"""The hash that commits a hotkey to weights, which a salt hides until they are revealed."""
 
 import hashlib
 import secrets
@@ -8,21 +8,21 @@ from collections.abc import Sequence
 from engine.keys import public_key
 
 SALT_WORDS = 8
-"""128 bits, more than anybody can try."""
+"""128 bits: beyond guessing."""
 
 
 def new_salt() -> tuple[int, ...]:
-    """u16 words that nobody can guess."""
+    """Random u16 words."""
     return tuple(secrets.randbits(16) for _ in range(SALT_WORDS))
 
 
 def commitment(
     netuid: int, hotkey: str, *, uids: Sequence[int], values: Sequence[int], salt: Sequence[int], version_key: int
 ) -> str:
-    """The hash that `commit_weights` takes and `reveal_weights` answers for, as "0x" and 64 hex digits.
+    """The hash that `commit_weights` takes and `reveal_weights` must match, as "0x" and 64 hex digits.
 
-    It is blake2b-256 over SCALE (account id, u16 netuid, Vec<u16> uids, values and salt, u64 version key). Raises
-    `ValueError` for what could not be encoded.
+    blake2b-256 over SCALE (account id, u16 netuid, Vec<u16> uids, values and salt, u64 version key), as the runtime
+    computes it. Raises `ValueError` for what cannot be encoded.
     """
     account = public_key(hotkey)
     if account is None:

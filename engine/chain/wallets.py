@@ -1,7 +1,7 @@
 """Wallet files as bittensor lays them out: `<wallets>/<name>/{coldkey, coldkeypub.txt, hotkeys/<hotkey>}`.
 
-Of an operator's wallet only the hotkey and the coldkey's address are read, as a server has no more of it, or the hotkey
-alone. Throw-away wallets, coldkey and all, are made here, for the embedded chain alone.
+Of an operator's wallet only the hotkey and the coldkey's address are read: a server holds no more than that, and some
+hold the hotkey alone. Throw-away wallets, coldkey included, are made here, for the embedded chain only.
 """
 
 import os
@@ -37,15 +37,15 @@ NEW_HOTKEY = (
 NEW_HOTKEY_FILE = "rewrite it without a password with `btcli wallet regen-hotkey --no-use-password`"
 NEW_THROWAWAY = "move that wallet's folder away, and the next launch makes new throw-away keys"
 NEW_COLDKEYPUB = "rewrite it with `btcli wallet regen-coldkeypub --ss58-address ADDRESS`"
-"""No advice makes a coldkey, or brings its secret to a machine that runs a neuron: an address is enough here."""
+"""No remedy creates a coldkey or brings its secret to a machine that runs a neuron: its address is enough here."""
 
 
 class WalletError(Exception):
-    """A wallet that cannot be used: names the file and says what to do."""
+    """A wallet that cannot be used; the message names the file and the remedy."""
 
 
 class Wallet(Struct, frozen=True):
-    """A neuron's keys. The coldkey is only there for a throw-away wallet; its address is "" where nobody knows it."""
+    """A neuron's keys. Only a throw-away wallet has its coldkey; the address is "" when unknown."""
 
     name: str
     hotkey: Signer
@@ -78,7 +78,7 @@ def load_wallet(path: Path, name: str, hotkey: str) -> Wallet:
 
 
 def load_throwaway(folder: Path, name: str, hotkey: str) -> Wallet:
-    """As `load_wallet`, of a wallet that was made here: what is wrong with it needs no keys of the operator's."""
+    """As `load_wallet`, for a throw-away wallet: the remedies in its errors never involve the operator's keys."""
     return _loaded(folder / _checked(name), hotkey, new_key=NEW_THROWAWAY, new_address=NEW_THROWAWAY)
 
 
@@ -91,9 +91,9 @@ def _loaded(home: Path, hotkey: str, *, new_key: str, new_address: str) -> Walle
 
 
 def throwaway(folder: Path, name: str) -> Wallet:
-    """The wallet `name` in the wallets' folder, made the first time. Raises `WalletError`, `OSError`.
+    """The wallet `name` in the wallets' folder, created if missing. Raises `WalletError`, `OSError`.
 
-    It appears as a whole or not at all, also when two processes make it at once.
+    It appears whole or not at all, even when two processes create it at once.
     """
     home = folder / _checked(name)
     if not home.exists():
@@ -125,25 +125,25 @@ def _load_key(path: Path, repair: str) -> Signer:
     try:
         held = msgspec.json.decode(raw, type=_KeyFile)
     except UNDECODABLE:
-        raise WalletError(damage(path, "it is not the JSON of a wallet file", repair)) from None
+        raise WalletError(damage(path, "it is not a JSON wallet file", repair)) from None
     for secret in (held.private_key, held.secret_phrase, held.secret_seed):
         know(_bare_hex(secret or ""))
     if held.crypto_type not in SR25519_NAMES:
         kind = safe(str(held.crypto_type), WIDEST_TYPE)
-        raise WalletError(f"{path} holds a key of crypto type {kind}: only sr25519 keys (1) can be used")
+        raise WalletError(f"{path} holds a key of crypto type {kind}: only sr25519 keys (1) are supported")
     try:
         key = _keypair(held)
     except ValueError as error:
         raise WalletError(damage(path, f"its secret does not make a key ({error})", repair)) from None
     if key is None:
-        raise WalletError(damage(path, "it has neither privateKey, secretSeed nor secretPhrase", repair))
+        raise WalletError(damage(path, "it has no privateKey, secretSeed or secretPhrase", repair))
     if held.ss58_address not in (None, key.ss58_address):
         raise WalletError(f"{path} names {held.ss58_address}, but its secret belongs to {key.ss58_address}")
     return key
 
 
 def _load_address(path: Path, repair: str) -> str:
-    """The address in a `coldkeypub.txt`, "" when there is none: nothing that a server signs needs it."""
+    """The address in a `coldkeypub.txt`, "" without one: nothing that a server signs needs it."""
     try:
         raw = _read(path, repair)
     except FileNotFoundError:
@@ -155,7 +155,7 @@ def _load_address(path: Path, repair: str) -> str:
 
 
 def _address_in(raw: bytes) -> str:
-    """In every form that bittensor has had: JSON, and a bare address or public key. "" when it is none of them."""
+    """In every format that Bittensor has used: JSON, a bare address or a bare public key. "" for anything else."""
     try:
         text = raw.decode().strip().strip('"')
         if not text.startswith("{"):

@@ -1,4 +1,4 @@
-"""How the samples of a miner become its score: as an exponential average, or as the mean of the last few.
+"""How a miner's samples become its score: an exponential average, or the mean of the last few.
 
 A sample is what a miner was paid for one reply that counts, with the time of its round: (at, emission).
 """
@@ -16,14 +16,14 @@ NEGLIGIBLE = 1e-16
 
 
 class Exponential(Struct, frozen=True, kw_only=True, tag="exponential"):
-    """`alpha` of each new sample, the rest of what was; the first one starts it. Samples count for `window_s`."""
+    """Each new sample counts `alpha`, the average before it the rest. Samples expire after `window_s` seconds."""
 
     alpha: float = 0.3
     window_s: float = 86400.0
 
     def __post_init__(self) -> None:
         if not 0 < self.alpha <= 1:
-            raise ValueError(f"alpha is above 0 and at most 1, not {self.alpha}")
+            raise ValueError(f"alpha must be above 0 and at most 1, not {self.alpha}")
         _require_window(self.window_s)
 
     @property
@@ -48,14 +48,14 @@ class Exponential(Struct, frozen=True, kw_only=True, tag="exponential"):
 
 
 class Windowed(Struct, frozen=True, kw_only=True, tag="windowed"):
-    """The sum of the last `count` samples divided by `count`: those that are missing count as 0."""
+    """The sum of the last `count` samples divided by `count`, so that missing ones count as 0."""
 
     count: int = 10
     window_s: float = 86400.0
 
     def __post_init__(self) -> None:
         if self.count < 1:
-            raise ValueError(f"at least 1 sample is averaged, not {self.count}")
+            raise ValueError(f"count must be at least 1, not {self.count}")
         _require_window(self.window_s)
 
     @property
@@ -76,13 +76,13 @@ Rule = Exponential | Windowed
 
 
 def average(rule: Rule, samples: Iterable[Sample], now: float) -> float | None:
-    """The score that `samples` make by `rule`, oldest first, over the window that ends `now`; None without any."""
+    """The score of `samples`, oldest first, by `rule` over the window that ends `now`; None without any."""
     return rule.fold([emission for at, emission in samples if at > now - rule.window_s])
 
 
 def _require_window(window_s: float) -> None:
     if not window_s > 0:
-        raise ValueError(f"the window is longer than 0 s, not {window_s}")
+        raise ValueError(f"window_s must be positive, not {window_s}")
 
 
 HISTORY_KEPT = 20
@@ -114,7 +114,7 @@ class AverageBook:
     def add(self, hotkey: str, at: float, emission: float) -> None:
         """Count one sample; `at` is unix seconds. Raises `ValueError` for NaN and inf."""
         if not math.isfinite(emission):
-            raise ValueError(f"an emission is a finite number, not {emission}")
+            raise ValueError(f"an emission must be finite, not {emission}")
         track = self._tracks.get(hotkey) or self._begin(hotkey, at)
         if self._has_expired(track, at):
             oldest = at - self._rule.window_s

@@ -1,7 +1,7 @@
-"""The journal around a submission: the intent is durable before anything is sent, so that a crash never sends twice.
+"""The journal around a submission: the intent is durable before anything is sent, so a crash never sends it twice.
 
-The store implements `WeightJournal`. An entry is open until its outcome is known; whoever starts next reads the chain
-before sending anything new. A commit that landed is settled as committed, and once more as applied or lost.
+The store implements `WeightJournal`. An entry is open until its outcome is known; the next run reads the chain before
+it sends anything new. A commit that landed is settled as committed, and again as applied or lost.
 """
 
 from typing import Literal, Protocol
@@ -26,7 +26,7 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
 
 
 class WeightJournal(Protocol):
-    """Durable and written through: a call that returned survives kill -9. Each may raise `StoreError`."""
+    """Written through: what a call returned from survives kill -9. Each may raise `StoreError`."""
 
     async def intend(self, plan: WeightPlan) -> int:
         """Write down what is about to be sent; answers with the entry's id."""

@@ -1,8 +1,8 @@
-"""What one submission of weights holds: scores by hotkey become rows by uid, from the metagraph read for it.
+"""What a submission holds: scores by hotkey become weights by uid, through the metagraph of the same block.
 
-Scores are kept by hotkey and a uid is only looked up here, so that a hotkey whose uid went to another neuron gets
-nothing of the other's, nor the other of its. Tiers and gate are the Loosh validator's (answers of 3 h, 24 h, any age),
-its limits of 4000 and 4500 blocks taken as shares of the activity cutoff that the chain names (5000 there).
+Scores are kept by hotkey and a uid is only looked up here, so that a neuron that took over a uid gets nothing of what
+its predecessor earned. Tiers and gate are the Loosh validator's (answers of 3 h, 24 h, any age), its limits of 4000 and
+4500 blocks taken as shares of the activity cutoff that the chain names (5000 there).
 """
 
 import math
@@ -25,7 +25,7 @@ FRESH_FOR_S: dict[Mode, float] = {"normal": 3 * 3600.0, "degraded": 24 * 3600.0,
 """How old a miner's last answer may be, in seconds, for its score to count."""
 
 SCORED_EACH = 3
-"""So many replies for each serving miner make enough scores, after a switch to another scoring profile."""
+"""Scored replies a serving miner, on average, after which a new scoring profile replaces the weights of another."""
 
 U16_MAX = 65535
 
@@ -43,9 +43,9 @@ class HotkeyScore(Struct, frozen=True, kw_only=True):
 
 
 class Basis(Struct, frozen=True, kw_only=True):
-    """What scores are made of: `scored` replies, by a scoring profile; and by which one the weights on chain were made.
+    """What the scores rest on: `scored` replies, judged by `profile`; `on_chain_by` made the weights now on chain.
 
-    A profile is "" where nobody knows it.
+    A profile is "" when unknown.
     """
 
     profile: str = ""
@@ -53,9 +53,9 @@ class Basis(Struct, frozen=True, kw_only=True):
     on_chain_by: str = ""
 
     def why_weights_stand(self, serving: int) -> str:
-        """Why the weights on chain are not replaced, "" when they may be.
+        """Why the weights on chain are kept, "" when they may be replaced.
 
-        Those of another profile are, once this one has scored enough: whom it has not scored yet it cannot weigh.
+        Those of another profile are replaced once this one has scored enough: it cannot weigh whom it has not scored.
         """
         enough = SCORED_EACH * serving
         if self.on_chain_by in ("", self.profile) or self.scored >= enough:
@@ -80,7 +80,7 @@ class WeightRow(Struct, frozen=True, kw_only=True):
 
 
 class WeightPlan(Struct, frozen=True, kw_only=True):
-    """The weights that `hotkey` would set at `block`, for the epoch due at block `window`.
+    """The weights that `hotkey` sets at `block`, for the epoch due at block `window`.
 
     `last_update` is the hotkey's LastUpdate before them. With a `salt` they are committed to and revealed later.
     `profile` is the scoring profile that made the scores, "" in plans of earlier versions.
@@ -169,7 +169,7 @@ def plan_weights(
 
 
 def mode_after(blocks: int, activity_cutoff: int) -> Mode:
-    """The tier of a validator whose last weights are `blocks` old."""
+    """The tier of a validator whose weights are `blocks` old."""
     if blocks >= EMERGENCY_FROM * activity_cutoff:
         return "emergency"
     return "degraded" if blocks >= DEGRADED_FROM * activity_cutoff else "normal"

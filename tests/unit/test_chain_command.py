@@ -236,7 +236,7 @@ def test_a_miners_keys_are_taken_where_nobody_asked_for_a_validators(
 ) -> None:
     told, wallet = Told(capsys, tmp_path), unregistered(tmp_path, "miner")
     assert told(0, "wallet")["hotkey"] == wallet.hotkey.ss58_address
-    assert "no throw-away keys of a validator are in" in told(2, "wallet", "--role", "validator")
+    assert "no throw-away keys for a validator in" in told(2, "wallet", "--role", "validator")
 
 
 def test_a_hotkey_without_a_uid_registers_and_serves(told: Told, folder: Path) -> None:
@@ -266,7 +266,7 @@ def test_a_hotkey_without_a_uid_registers_and_serves(told: Told, folder: Path) -
         (("chain", "commit", "--yes", "--network", "finney"), "network 'finney' cannot be driven yet"),
         (("chain", "metagraph", "--netuid", "5"), "holds netuid 1, not 5: use --netuid 1"),
         (("chain", "commit", "--yes", "--netuid", "5"), "holds netuid 1, not 5: use --netuid 1"),
-        (("chain", "serve", "1.2.3.4:9", "--yes", "--role", "miner"), "no throw-away keys of a miner are in"),
+        (("chain", "serve", "1.2.3.4:9", "--yes", "--role", "miner"), "no throw-away keys for a miner in"),
         (("wallet", "--wallet-name", "mine"), "btcli wallet new-hotkey"),
     ],
 )
@@ -278,5 +278,5 @@ def test_a_folder_without_a_chain_is_left_as_it_is(tmp_path: Path, capsys: pytes
     for what in ("metagraph", "log"):
         assert main(["chain", what, "--data-dir", str(tmp_path)]) == 2
     assert main(["chain", "commit", "--yes", "--data-dir", str(tmp_path)]) == 2
-    assert capsys.readouterr().err.count("`launch` makes one") == 3
+    assert capsys.readouterr().err.count("`launch` creates one") == 3
     assert list(tmp_path.iterdir()) == []

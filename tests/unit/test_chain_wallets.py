@@ -144,7 +144,7 @@ def test_an_encrypted_hotkey_says_how_to_write_it_anew(tmp_path: Path, start: by
         (hotkey_file(ss58Address=OTHER.ss58_address), f"names {OTHER.ss58_address}, but its secret belongs to"),
         (
             hotkey_file(privateKey=None, secretSeed=None, secretPhrase=None),
-            "it has neither privateKey, secretSeed nor",
+            "it has no privateKey, secretSeed or",
         ),
         (hotkey_file(privateKey="0x" + "ff" * 64), "its secret does not make a key"),
         (hotkey_file(privateKey="0x" + "12" * 32), "its secret does not make a key (32 bytes, not 64)"),
@@ -159,9 +159,9 @@ def test_an_encrypted_hotkey_says_how_to_write_it_anew(tmp_path: Path, start: by
         (hotkey_file(cryptoType=0), "crypto type 0: only sr25519"),
         (hotkey_file(cryptoType="ed25519"), "crypto type ed25519: only sr25519"),
         (hotkey_file(cryptoType="\x1b[2J" + "x" * 99), "x…: only sr25519"),
-        (hotkey_file(privateKey=5), "is damaged: it is not the JSON of a wallet file"),
-        ("", "is damaged: it is not the JSON of a wallet file"),
-        ("[" * 10_000, "is damaged: it is not the JSON of a wallet file"),
+        (hotkey_file(privateKey=5), "is damaged: it is not a JSON wallet file"),
+        ("", "is damaged: it is not a JSON wallet file"),
+        ("[" * 10_000, "is damaged: it is not a JSON wallet file"),
         ("{" + " " * 20_000 + "}", "too large"),
     ],
 )

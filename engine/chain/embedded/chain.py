@@ -1,7 +1,7 @@
 """The embedded chain: the runtime's rules, a clock and a file behind the `Chain` interface.
 
-What is sent lands at once, in the head block, or is refused; it lands even when the caller stops waiting. Blocks only
-come while `run` runs (or `tick` is called): a stopped process is a stopped chain.
+What is sent lands at once, in the head block, or is refused; it lands even if the caller stops waiting. Blocks come
+only while `run` runs (or `tick` is called): a stopped process is a stopped chain.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ Rule = Callable[[State], State]
 
 
 class ChainFull(ChainUnavailable):
-    """There is no space left for the file: the chain is here, and what is missing can be mended here."""
+    """No space left for the file, which the operator of this machine can mend."""
 
 
 class EmbeddedChain:

@@ -46,11 +46,11 @@ COMMIT;
 
 
 class ChainInUse(Exception):
-    """Another process runs this embedded chain."""
+    """Another process is running this embedded chain."""
 
 
 class ChainDataError(Exception):
-    """The file cannot be used as it is: from a newer version, another subnet's, or the disk's fault."""
+    """The file cannot be used: it is from a newer version, holds another subnet, or the disk fails."""
 
 
 class ChainDamaged(ChainDataError, Damaged):
@@ -58,7 +58,7 @@ class ChainDamaged(ChainDataError, Damaged):
 
 
 class _BadState(Exception):
-    """What is stored is not a state of ours."""
+    """What is stored is not a valid state."""
 
 
 class _Head(Struct, frozen=True, kw_only=True):
@@ -225,7 +225,7 @@ def told(path: Path) -> Iterator[None]:
 
 
 def _lock(path: Path) -> int:
-    """A lock beside the file, as SQLite's own locks die with any descriptor that is closed on it."""
+    """A lock beside the file: SQLite's own locks die with any descriptor that is closed on it."""
     try:
         descriptor = open_lock(path.with_name(path.name + ".lock"))
     except FolderError as error:

@@ -23,7 +23,7 @@ def set_weights(
     """The hotkey's weights replaced and its LastUpdate moved to this block.
 
     `uids` and `values` are u16. A single weight on itself needs neither a permit nor a minimum of weights. Raises
-    `Refused`, and `ValueError` for what could not even be encoded.
+    `Refused`, and `ValueError` for what cannot be encoded.
     """
     if state.rules.commit_reveal:
         raise Refused("CommitRevealEnabled", "this subnet takes commits, not plain weights")
@@ -123,7 +123,7 @@ def _weighed(
 ) -> State:
     """The weights replaced. Those `revealed` leave LastUpdate and the rate limit alone: their commit kept to both."""
     if not all(0 <= number <= U16_MAX for number in (*uids, *values)):
-        raise ValueError(f"uids and weights are numbers from 0 to {U16_MAX}")
+        raise ValueError(f"uids and weights must be from 0 to {U16_MAX}")
     rules = state.rules
     if len(uids) != len(values):
         raise Refused("WeightVecNotEqualSize", f"{len(uids)} uids, {len(values)} values")
