@@ -17,8 +17,8 @@ from engine.transport.wire import Completion
 from engine.values import Request
 from miner_server import reflection
 from miner_server.backends.chat import chat_payload
-from miner_server.backends.connections import Connections, Reply
 from miner_server.backends.interface import PROOF, PROOF_S, require_answer
+from miner_server.backends.kept_connections import Connections, Reply
 from miner_server.backends.models import Model, NoModelsError, choose
 from miner_server.backends.replies import failure, quoted, read_body, read_reply
 from miner_server.errors import BackendError, BackendSlow, NoAnswer, OutOfRoom, RequestUnfit

@@ -11,8 +11,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from miner_server.backends import connections
-from miner_server.backends.connections import Connections
+from miner_server.backends import kept_connections
+from miner_server.backends.kept_connections import Connections
 from miner_server.errors import BackendError, BackendUnavailable
 from tests.unit.engine_helpers import until
 
@@ -166,11 +166,12 @@ def _deflated(body: bytes) -> bytes:
         (b"gzip", gzip.compress(b" " * 10_000), " " * 10_000),
         (b"identity", b" " * 10_001, "is larger than 10000 bytes"),
     ],
+    ids=range(10),
 )
 async def test_a_reply_is_bounded_and_unpacked(
     coding: bytes, packed: bytes, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "MAX_REPLY_BYTES", 10_000)
+    monkeypatch.setattr(kept_connections, "MAX_REPLY_BYTES", 10_000)
     head = OK + b"content-encoding: %b\r\ncontent-length: %d\r\n\r\n" % (coding, len(packed))
     async with serving([head + packed]) as (_, client):
         try:
@@ -210,7 +211,7 @@ async def test_what_comes_unasked_closes_a_connection() -> None:
 
 async def test_a_connection_rests_for_4_seconds_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr(connections, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(kept_connections, "time", SimpleNamespace(monotonic=lambda: now))
     async with serving([WHOLE]) as (server, client):
         for later in (0.0, 3.9, 3.9, 4.1):
             now += later
@@ -223,7 +224,7 @@ async def test_the_connections_that_were_not_needed_are_closed_when_they_are_old
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = 100.0
-    monkeypatch.setattr(connections, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(kept_connections, "time", SimpleNamespace(monotonic=lambda: now))
     async with serving([WHOLE]) as (server, client):
         await asyncio.gather(*(client.get("/models") for _ in range(5)))
         assert server.open == 5
@@ -236,7 +237,7 @@ async def test_the_connections_that_were_not_needed_are_closed_when_they_are_old
 
 
 async def test_so_many_connections_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 2)
+    monkeypatch.setattr(kept_connections, "MAX_CONNECTIONS", 2)
     async with serving([WHOLE]) as (server, client):
         await asyncio.gather(*(client.get("/models") for _ in range(20)))
         assert (server.connections, len(server.asked)) == (2, 20)
@@ -246,7 +247,7 @@ async def test_so_many_connections_and_no_more(monkeypatch: pytest.MonkeyPatch) 
 async def test_who_gives_up_closes_the_connection_and_gives_its_place_to_the_next(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 1)
+    monkeypatch.setattr(kept_connections, "MAX_CONNECTIONS", 1)
     async with serving([OK], [WHOLE]) as (server, client):
         asking = asyncio.create_task(client.post("/chat", b"{}"))
         await until(lambda: server.asked)
@@ -295,7 +296,7 @@ async def test_a_server_that_takes_no_connection_is_given_up(monkeypatch: pytest
     async def never(*_: object, **__: object) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(connections, "CONNECT_S", 0.05)
+    monkeypatch.setattr(kept_connections, "CONNECT_S", 0.05)
     monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", never)
     with pytest.raises(BackendUnavailable, match=r"cannot be reached: no connection within 0\.05 s"):
         await Connections("http://127.0.0.1:9/v1", {}).get("/models")

@@ -15,7 +15,7 @@ import pytest
 from msgspec.structs import replace
 
 from engine.values import Request
-from miner_server.backends import connections, open_backend, openai
+from miner_server.backends import kept_connections, open_backend, openai
 from miner_server.backends.openai import OpenAIBackend
 from miner_server.errors import (
     BackendError,
@@ -145,7 +145,7 @@ async def test_failures_have_a_kind_and_say_what_happened(
 
 
 async def test_a_reply_without_end_is_cut(server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("miner_server.backends.connections.MAX_REPLY_BYTES", 10_000)
+    monkeypatch.setattr("miner_server.backends.kept_connections.MAX_REPLY_BYTES", 10_000)
     backend = await ready(server)
     server.reply = chat("x" * 20_000)
     with pytest.raises(BackendError, match="larger than 10000 bytes"):
@@ -386,7 +386,7 @@ LENGTH = b"content-length: %d\r\n" % len(HI)
         (b"\x00\xff\xfe nonsense\r\n\r\n", None),
         (OK + b"x: " + b"y" * 100_000 + b"\r\n\r\n", None),
         (OK + b"set-cookie: \xff\xfe=\x01\r\n" + LENGTH + b"\r\n" + HI, "any"),
-        (OK + b"content-encoding: gzip\r\n\r\n" + gzip.compress(b" " * 4 * connections.MAX_REPLY_BYTES), None),
+        (OK + b"content-encoding: gzip\r\n\r\n" + gzip.compress(b" " * 4 * kept_connections.MAX_REPLY_BYTES), None),
         (b"", None),
     ],
     ids=range(17),

@@ -9,7 +9,7 @@ import pytest
 
 from engine.transport import http
 from engine.values import Request
-from miner_server.backends import connections, openai
+from miner_server.backends import kept_connections, openai
 from miner_server.backends.openai import OpenAIBackend
 from miner_server.errors import BackendError, BackendUnavailable
 from tests.unit.miner_helpers import Clock
@@ -123,7 +123,7 @@ async def test_what_does_not_pass_is_not_tried_again(server: ModelServer, pauses
 
 
 def test_connections_are_given_up_before_a_server_closes_them() -> None:
-    assert connections.KEEP_ALIVE_S < 5 > http.KEEP_ALIVE_S, "uvicorn's own"
+    assert kept_connections.KEEP_ALIVE_S < 5 > http.KEEP_ALIVE_S, "uvicorn's own"
 
 
 async def test_models_are_looked_at_every_15_seconds_and_every_2_while_there_are_none(

@@ -218,6 +218,11 @@ def delta(content: str | None = None, *, finish: str | None = None, index: int =
     return {"choices": [{"index": index, "delta": {"content": content, **fields}, "finish_reason": finish}]}
 
 
+def test_an_event_is_spread_over_lines_of_which_one_is_an_object() -> None:
+    spread = b'data: {"choices": [\ndata: {"delta": {"content": "Hi."}, "finish_reason": "stop"}\ndata: ]}\n\n'
+    assert read_reply(spread).text == "Hi."
+
+
 CALL = {"name": "look_up", "arguments": '{"city": "Oslo"}'}
 
 

@@ -42,6 +42,12 @@ def test_pairs_by_meaning_the_most_alike_first() -> None:
     assert pairs[0].likeness == pytest.approx(0.85)
 
 
+def test_pairs_that_are_as_alike_as_the_threshold_are_pairs() -> None:
+    tied = found([[0, 0.95, 0.95], [0, 0, 0.1], [0, 0, 0]])
+    assert tied.high == pytest.approx(0.95)
+    assert {(pair.first, pair.second) for pair in tied.pairs} == {(0, 1), (0, 2)}
+
+
 def test_short_answers_are_not_compared() -> None:
     said = ["x" * 49, "x" * 50, "x" * 50]
     pairs = found([[0, 1, 1], [0, 0, 0.9], [0, 0, 0]], said).pairs
