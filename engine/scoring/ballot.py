@@ -8,12 +8,11 @@ from msgspec import Struct, structs
 from engine.answers.asked import type_of
 from engine.answers.base import Answer, AnswerType
 from engine.answers.registry import answer_type
-from engine.scoring import copying, quality, votes
+from engine.scoring import copies, substance, votes
 from engine.scoring.duplicates import Wording, worded, wordings
 from engine.scoring.entities import entities
 from engine.scoring.history import History, Record
 from engine.scoring.votes import Votes
-from engine.scoring.working import Working, working
 from engine.values import Challenge, Reply
 
 MAX_CHARACTERS = 32_768
@@ -40,7 +39,6 @@ class Ballot(Struct, frozen=True):
     entities: tuple[int, ...]
     wordings: tuple[Wording, ...]
     leaders: tuple[int | None, ...]
-    workings: tuple[Working, ...]
     votes: Votes
 
 
@@ -62,11 +60,11 @@ def why_barred(reply: Reply, question: str, kind: AnswerType) -> str:
         return reply.reason or f"no answer: {reply.status.replace('_', ' ')}"
     if kind.reads_calls and reply.tool_calls:
         return ""
-    if quality.empty(reply.text):
+    if substance.empty(reply.text):
         return "says nothing"
-    if quality.refuses(reply.text):
+    if substance.refuses(reply.text):
         return "declines to answer"
-    if quality.echoes(reply.text, question) and not (kind.restates and kind.read(reply, question)):
+    if substance.echoes(reply.text, question) and not (kind.restates and kind.read(reply, question)):
         return "repeats the question"
     return ""
 
@@ -85,8 +83,7 @@ def cast(challenge: Challenge, replies: Sequence[Reply], history: History) -> Ba
     texts = [worded(voter.text) for voter in voters]
     groups = wordings(texts, keys, arrival, free=not kind.worded_alike)
     one = entities(voters)
-    workings = tuple(working(voter.text, question) for voter in voters)
-    copiers = copying.known_copiers([voter.hotkey for voter in voters], one, records)
+    copiers = copies.known_copiers([voter.hotkey for voter in voters], one, records)
     return Ballot(
         kind=kind,
         question=question,
@@ -98,9 +95,8 @@ def cast(challenge: Challenge, replies: Sequence[Reply], history: History) -> Ba
         records=records,
         entities=tuple(one),
         wordings=tuple(groups),
-        leaders=tuple(copying.leaders_of(arrival, texts, keys, groups, one, copiers)),
-        workings=workings,
-        votes=votes.weigh(records, one, groups, workings),
+        leaders=tuple(copies.leaders_of(arrival, texts, keys, groups, one, copiers)),
+        votes=votes.weigh(records, one, groups),
     )
 
 

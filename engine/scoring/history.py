@@ -8,7 +8,6 @@ from engine.values import Finite
 
 MAX_HOTKEYS = 4_096
 MAX_OUTCOMES = 32
-MAX_ANSWERS = 24
 
 
 class Copying(Struct, frozen=True):
@@ -22,13 +21,11 @@ class Record(Struct, frozen=True):
     """What is known of one hotkey.
 
     `outcomes` are its last known-answer rounds as (round, outcome), oldest first: 0 is right, 1 no answer, anything
-    else the digest of the wrong answer that it gave. `answers` are the digests of its last answers that can be
-    compared as values, known or not, as (round, digest). `copies` is by the hotkey that was first.
+    else the digest of the wrong answer that it gave. `copies` is by the hotkey that was first.
     """
 
     seen: int = 0
     outcomes: tuple[tuple[int, int], ...] = ()
-    answers: tuple[tuple[int, int], ...] = ()
     copies: dict[str, Copying] = {}
 
 

@@ -1,7 +1,6 @@
-"""How much a miner's word weighs: what it earned on known answers, and who speaks in step with it.
+"""How much a miner's word weighs: what it earned on known answers, and who errs in step with it.
 
-Agreement never vouches for itself: only rounds whose answer the validator knows raise a weight. Agreement can lower
-what nobody has earned: who never agrees with anyone counts less, who never disagrees with each other count as one.
+Agreement never vouches for itself: only rounds whose answer the validator knows change a weight.
 """
 
 import math
@@ -12,7 +11,7 @@ import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
-from engine.scoring.history import MAX_ANSWERS, MAX_OUTCOMES, Record
+from engine.scoring.history import MAX_OUTCOMES, Record
 
 Floats = NDArray[np.float64]
 
@@ -21,12 +20,9 @@ _FADE = 0.98
 _PRIOR_RIGHT, _PRIOR_WRONG = 3.0, 2.0
 _LEAST = 0.02
 _MOST_ROUNDS = 256
-_FEW_ROUNDS = 4
-_APART = 0.1
 _LAST = 3
 _SELDOM = 0.15
 _FAIR = 0.8
-_TINY = 1e-9
 
 
 def digest(key: str) -> int:
@@ -36,10 +32,6 @@ def digest(key: str) -> int:
 
 def with_outcome(record: Record, at: int, result: int) -> Record:
     return structs.replace(record, outcomes=(*record.outcomes, (at, result))[-MAX_OUTCOMES:])
-
-
-def with_answer(record: Record, at: int, answer: int) -> Record:
-    return structs.replace(record, answers=(*record.answers, (at, answer))[-MAX_ANSWERS:])
 
 
 def accuracy(record: Record) -> float:
@@ -99,45 +91,6 @@ def in_step(records: Sequence[Record]) -> Floats:
     shares: Floats = alike / (either + 1)
     np.fill_diagonal(shares, 0.0)
     return shares
-
-
-def in_unison(records: Sequence[Record]) -> Floats:
-    """Shape (n, n): 1 for two miners who gave the same answer in every one of many rounds, 0 from one in ten apart."""
-    answers = _by_round([record.answers for record in records])
-    same = np.zeros((len(records), len(records)))
-    met = np.zeros_like(same)
-    for column in answers.T:
-        there = column > SILENT
-        met += there[:, None] & there[None, :]
-        same += there[:, None] & (column[:, None] == column[None, :])
-    apart = (met - same) / np.maximum(met, 1)
-    shares: Floats = np.clip(1 - apart / _APART, 0.0, 1.0) * np.clip((met - _FEW_ROUNDS) / _FEW_ROUNDS, 0.0, 1.0)
-    np.fill_diagonal(shares, 0.0)
-    return shares
-
-
-def company(records: Sequence[Record]) -> Floats:
-    """For each miner, 0..1, how often independent others gave its answer too, against the one who had most company.
-
-    1 while little is known. Those in unison with a miner are no company for it, and count as one for others.
-    """
-    answers = _by_round([record.answers for record in records])
-    unison = in_unison(records)
-    voices = (1 - unison) / (1 + unison.sum(axis=1))[None, :]
-    np.fill_diagonal(voices, 0.0)
-    shared, rounds = np.zeros(len(records)), np.zeros(len(records))
-    for column in answers.T:
-        there = column > SILENT
-        if there.sum() < _FEW_ROUNDS:
-            continue
-        same = (column[:, None] == column[None, :]) & there[None, :]
-        shared += there * (same * voices).sum(axis=1) / np.maximum((voices * there[None, :]).sum(axis=1), _TINY)
-        rounds += there
-    mean = shared / np.maximum(rounds, 1)
-    known = np.clip((rounds - _FEW_ROUNDS) / (2 * _FEW_ROUNDS), 0.0, 1.0)
-    relative = mean / max(float(mean.max(initial=0.0)), _TINY)
-    kept: Floats = 1 - known * (1 - np.maximum(_LEAST, relative**3))
-    return kept
 
 
 def _by_round(told: Sequence[Sequence[tuple[int, int]]]) -> NDArray[np.int64]:

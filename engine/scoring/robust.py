@@ -12,15 +12,16 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from engine.scoring import ballot as ballots
-from engine.scoring import claims, copying, lessons, merit, reliability
+from engine.scoring import copies, merit, reliability
 from engine.scoring.ballot import Ballot
-from engine.scoring.explain import verdicts
-from engine.scoring.history import AnyHistory
+from engine.scoring.history import AnyHistory, Record
 from engine.scoring.merit import Merit
 from engine.scoring.reliability import Floats
+from engine.scoring.verdicts import verdicts
 from engine.values import Challenge, Judgement, Reply
 
 NAME = "robust"
@@ -31,7 +32,7 @@ def texts(challenge: Challenge, replies: Sequence[Reply]) -> list[str]:
     """What must be embedded before judging: the question, the answers, and the claims of open text."""
     question, voting = challenge.request.question, compared(challenge, replies).values()
     is_open = ballots.kind_of(challenge).compared == "claims"
-    spoken = [claim for text in voting for claim in claims.claims(text, question)] if is_open else []
+    spoken = [claim for text in voting for claim in merit.claims(text, question)] if is_open else []
     return list(dict.fromkeys([question, *voting, *spoken]))
 
 
@@ -54,7 +55,7 @@ def judge(
     standing = _standing(ballot, worth)
     earned = worth.decided * worth.coverage * standing
     prompt = np.array([promptness(reply.ms) for reply in ballot.replies])
-    pay = copying.pay_after_copying(earned * prompt, ballot.leaders)
+    pay = copies.pay_after_copying(earned * prompt, ballot.leaders)
     winner = _winner(ballot, worth, pay)
     clusters = _clusters(ballot, worth)
     judgement = Judgement(
@@ -65,7 +66,7 @@ def judge(
         clusters=tuple(tuple(ballot.replies[index].hotkey for index in cluster) for cluster in clusters),
         verdicts=verdicts(replies, ballot, worth, prompt, standing, pay, clusters),
     )
-    return judgement, lessons.learned(history, replies, ballot, worth)
+    return judgement, _learned(history, replies, ballot, worth)
 
 
 def merit_of(challenge: Challenge, ballot: Ballot, vectors: Mapping[str, NDArray[np.float32]]) -> Merit:
@@ -85,14 +86,13 @@ def _standing(ballot: Ballot, worth: Merit) -> Floats:
 
 
 def _winner(ballot: Ballot, worth: Merit, pay: Floats) -> int | None:
-    """The reply to forward: the most believed, then one that marks its answer, then of the most reliable miner."""
+    """The reply to forward: the most believed, then that of the most reliable miner."""
     if not len(pay) or float(pay.max()) <= 0:
         return None
 
-    def order(index: int) -> tuple[float, bool, float, float, str]:
-        answer, trust = ballot.answers[index], reliability.accuracy(ballot.records[index])
-        marked = answer is not None and answer.marked
-        return worth.rank[index], marked, trust, pay[index], ballot.replies[index].hotkey
+    def order(index: int) -> tuple[float, float, float, str]:
+        trust = reliability.accuracy(ballot.records[index])
+        return worth.rank[index], trust, pay[index], ballot.replies[index].hotkey
 
     return max(range(len(pay)), key=order)
 
@@ -114,6 +114,46 @@ def _agreement(ballot: Ballot, winner: int | None) -> float:
     own = ballot.votes.own
     with_winner = np.array([key == ballot.keys[winner] for key in ballot.keys])
     return float(own[with_winner].sum() / own.sum())
+
+
+def _learned(history: AnyHistory, replies: Sequence[Reply], ballot: Ballot, worth: Merit) -> AnyHistory:
+    """The history after this round. Only a known truth says who is reliable."""
+    voters = {place: index for index, place in enumerate(ballot.places)}
+    changed: dict[str, Record] = {}
+    repeats = _repeats(ballot)
+    wordy = {
+        ballot.replies[index].hotkey for wording in ballot.wordings if not wording.bare for index in wording.members
+    }
+    for place, reply in enumerate(replies):
+        record = history.of(reply.hotkey)
+        index = voters.get(place)
+        if worth.known and reply.status != "cancelled":
+            record = reliability.with_outcome(record, history.rounds, _outcome(ballot, worth, index))
+        if index is not None:
+            record = copies.with_chances(record, repeats[index], wordy - {reply.hotkey})
+        changed[reply.hotkey] = structs.replace(record, seen=history.rounds)
+    return history.after(changed)
+
+
+def _outcome(ballot: Ballot, worth: Merit, index: int | None) -> int:
+    if index is None:
+        return reliability.SILENT
+    if worth.belief[index] >= 0.5:
+        return reliability.RIGHT
+    return reliability.digest(ballot.keys[index])
+
+
+def _repeats(ballot: Ballot) -> list[set[str]]:
+    """For each voter the miners whose many words it came with after them, edited ones too where it is found to copy."""
+    found: list[set[str]] = [set() for _ in ballot.replies]
+    for wording in ballot.wordings:
+        if not wording.bare:
+            for place, member in enumerate(wording.members):
+                found[member] = {ballot.replies[earlier].hotkey for earlier in wording.members[:place]}
+    for follower, leader in enumerate(ballot.leaders):
+        if leader is not None and not ballot.keys[follower]:
+            found[follower].add(ballot.replies[leader].hotkey)
+    return found
 
 
 TARGET_MS = 5_000.0

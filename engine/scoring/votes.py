@@ -9,76 +9,51 @@ from engine.scoring import reliability
 from engine.scoring.duplicates import Wording
 from engine.scoring.history import Record
 from engine.scoring.reliability import UNEARNED, Floats
-from engine.scoring.working import Working
 
 NOBODY = 5.0
 """The log odds against all answers given: voters of whom little is known settle little."""
 
-MISTAKEN, CHECKED = 0.1, 2.0
-"""What is left of a vote whose sums do not come out, and what becomes of a lent one whose sums do."""
-
 
 class Votes(Struct, frozen=True):
-    """What the voters weigh: `earned` by known answers, and `lent` to those of whom nothing is known. `in_step` and
-    `in_unison` (n, n) say who counts as fewer when they stand together."""
+    """What the voters weigh, shape (n,); `in_step` (n, n) says who counts as fewer when they stand together."""
 
-    earned: Floats
-    lent: Floats
+    own: Floats
     in_step: Floats
-    in_unison: Floats
-
-    @property
-    def own(self) -> Floats:
-        total: Floats = self.earned + self.lent
-        return total
 
     def scaled(self, by: Floats) -> "Votes":
         """The same votes, each times its item of `by`."""
-        return structs.replace(self, earned=self.earned * by, lent=self.lent * by)
+        return structs.replace(self, own=self.own * by)
 
     def behind(self, backing: Floats) -> Floats:
         """What stands behind each of m things that voters back wholly or in part; `backing` (m, n) is 0..1."""
-        earned = backing * self.earned / (1 + backing @ self.in_step)
-        lent = backing * self.lent / (1 + backing @ np.maximum(self.in_step, self.in_unison))
-        weighed: Floats = (earned + lent).sum(axis=1)
+        weighed: Floats = (backing * self.own / (1 + backing @ self.in_step)).sum(axis=1)
         return weighed
 
     def together(self, members: Sequence[int]) -> float:
-        """What a group weighs."""
+        """What a group weighs: each vote divided by how many it stands for. Others in step with it count by their own
+        weight, at most fully, so that a light voter takes little from a heavy one."""
         group = np.asarray(members, dtype=np.int64)
-        step, unison = self.in_step[np.ix_(group, group)], self.in_unison[np.ix_(group, group)]
-        earned = _joined(self.earned[group], step)
-        return earned + _joined(self.lent[group], np.maximum(step, unison))
+        own, step = self.own[group], self.in_step[np.ix_(group, group)]
+        return float((own / (1 + step @ np.minimum(1.0, own / own.max()))).sum()) if own.any() else 0.0
 
 
-def weigh(
-    records: Sequence[Record], entities: Sequence[int], wordings: Sequence[Wording], workings: Sequence[Working]
-) -> Votes:
+def weigh(records: Sequence[Record], entities: Sequence[int], wordings: Sequence[Wording]) -> Votes:
     """The voters' weights after sharing: an entity's members split one vote; of the same words only one vote counts.
 
-    Bare wordings, which everyone who knows the answer would use, share what is lent and keep what is earned. A voter
-    whose sums do not come out has little to say; for one whose sums do, what is lent counts double.
+    Bare wordings, which everyone who knows the answer would use, share what is lent to those of whom nothing is known,
+    and keep what is earned on known answers.
     """
     full = reliability.weights(records)
     sizes = np.bincount(np.asarray(entities, dtype=np.int64), minlength=len(full))
     share = 1 / sizes[np.asarray(entities, dtype=np.int64)]
-    share *= [MISTAKEN if working.wrong else 1.0 for working in workings]
-    checked = np.array([CHECKED if working.sound and not working.wrong else 1.0 for working in workings])
-    lent = np.minimum(full, UNEARNED) * share * reliability.company(records) * checked
+    lent = np.minimum(full, UNEARNED) * share
     earned = np.maximum(full - UNEARNED, 0.0) * share
     for wording in wordings:
         group = list(wording.members)
         lent[group] *= lent[group].max() / max(float(lent[group].sum()), 1e-9)
         if not wording.bare and earned[group].any():
             earned[group] *= earned[group].max() / earned[group].sum()
-    return Votes(earned, lent, reliability.in_step(records), reliability.in_unison(records))
-
-
-def _joined(weights: Floats, company: Floats) -> float:
-    """The sum of weights, each divided by how many it stands for: company counts by its own weight, at most fully."""
-    if not weights.any():
-        return 0.0
-    return float((weights / (1 + company @ np.minimum(1.0, weights / weights.max()))).sum())
+    return Votes(earned + lent, reliability.in_step(records))
 
 
 def beliefs(answers: Sequence[Hashable | None], cast: Votes) -> dict[Hashable, float]:

@@ -12,11 +12,11 @@ from engine.answers.registry import answer_type
 from engine.scoring import ballot as ballots
 from engine.scoring import merit
 from engine.scoring.ballot import MAX_CHARACTERS, Ballot
-from engine.scoring.claims import MAX_CLAIMS, claims, support
 from engine.scoring.entities import entities, public
-from engine.scoring.explain import cluster_name
 from engine.scoring.history import History, Record
+from engine.scoring.merit import MAX_CLAIMS, claims, support
 from engine.scoring.robust import promptness
+from engine.scoring.verdicts import cluster_name
 from engine.scoring.votes import Votes
 from engine.values import AnswerType, Source
 from tests.unit.scoring_helpers import challenge, replies, reply
@@ -39,8 +39,7 @@ def vectors(**others: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
 
 
 def votes(*lent: float) -> Votes:
-    nobody = np.zeros((len(lent), len(lent)))
-    return Votes(np.zeros(len(lent)), np.array(lent), nobody, nobody)
+    return Votes(np.array(lent), np.zeros((len(lent), len(lent))))
 
 
 def cast(texts: Sequence[str], *, kind: AnswerType = "text", lent: Sequence[float] | None = None) -> Ballot:
@@ -48,9 +47,9 @@ def cast(texts: Sequence[str], *, kind: AnswerType = "text", lent: Sequence[floa
     return structs.replace(made, votes=votes(*lent)) if lent else made
 
 
-def test_claims_are_the_sentences_that_add_two_words_to_the_question() -> None:
+def test_claims_are_the_sentences_that_add_to_the_question() -> None:
     text = f"{AIR} The sky is blue. Blue light. {EYES} {AIR}\n- **Short** waves"
-    assert claims(text, QUESTION) == [AIR, EYES, "Short waves"]
+    assert claims(text, QUESTION) == [AIR, "Blue light.", EYES, "Short waves"]
     many = "\n".join(f"Reason number{place} counts" for place in range(MAX_CLAIMS + 9))
     assert len(claims(many, QUESTION)) == MAX_CLAIMS
 

@@ -11,18 +11,15 @@ from engine.scoring.reliability import (
     SILENT,
     UNEARNED,
     accuracy,
-    company,
     digest,
     doubtful,
     fair_hits,
     in_step,
-    in_unison,
     turned,
     weights,
-    with_answer,
     with_outcome,
 )
-from tests.unit.records_helpers import SAME, answers, crowd, loner, outcomes
+from tests.unit.records_helpers import outcomes
 
 WRONG, OTHER, THIRD = 7, 8, 9
 
@@ -58,12 +55,11 @@ def test_an_answers_digest_is_its_own_and_nobodys_is_that_of_silence() -> None:
     assert len({digest(key) for key in ("408", "418", "yes", "\ud800", "é")}) == 5
 
 
-def test_a_record_keeps_the_last_outcomes_and_answers() -> None:
+def test_a_record_keeps_the_last_outcomes() -> None:
     record = Record()
     for at in range(100):
-        record = with_answer(with_outcome(record, at, RIGHT), at, at + 2)
+        record = with_outcome(record, at, RIGHT)
     assert record.outcomes == tuple((at, RIGHT) for at in range(100 - 32, 100))
-    assert record.answers == tuple((at, at + 2) for at in range(100 - 24, 100))
 
 
 def test_a_miner_has_turned_when_it_missed_its_last_three() -> None:
@@ -114,77 +110,9 @@ def test_two_who_err_alike_are_in_step_by_the_share_of_such_rounds() -> None:
     assert in_step([outcomes(WRONG)] * 3) == pytest.approx((1 - np.eye(3)) / 2)
 
 
-@pytest.mark.parametrize(("rounds", "expected"), [(3, 0.0), (4, 0.0), (5, 0.25), (6, 0.5), (8, 1.0), (20, 1.0)])
-def test_unison_takes_many_rounds(rounds: int, expected: float) -> None:
-    same = answers(*range(2, 2 + rounds))
-    assert in_unison([same, same]) == pytest.approx(np.array([[0, expected], [expected, 0]]))
-
-
-@pytest.mark.parametrize(("apart", "expected"), [(0, 1.0), (1, 0.5), (2, 0.0), (10, 0.0)])
-def test_unison_ends_with_one_answer_in_ten_apart(apart: int, expected: float) -> None:
-    first, second = answers(*[2] * 20), answers(*[3] * apart, *[2] * (20 - apart))
-    assert in_unison([first, second])[0, 1] == pytest.approx(expected)
-
-
-def test_rounds_in_which_either_said_nothing_are_none_of_unison() -> None:
-    first = answers(*[2] * 6, SILENT, 2, -1)
-    second = answers(*[2] * 6, SILENT, SILENT, 2)
-    assert in_unison([first, second])[0, 1] == pytest.approx(0.5)
-
-
-def test_who_always_stands_alone_keeps_little_of_its_vote() -> None:
-    assert company([*crowd(20), loner(20)]) == pytest.approx([1.0] * 5 + [0.02])
-
-
-@pytest.mark.parametrize(("rounds", "expected"), [(4, 1.0), (5, 1 - 0.98 / 8), (8, 0.51), (12, 0.02)])
-def test_company_says_nothing_until_it_was_seen_often_enough(rounds: int, expected: float) -> None:
-    assert company([*crowd(20), loner(rounds)])[5] == pytest.approx(expected)
-
-
-def test_who_has_company_now_and_then_keeps_the_cube_of_its_share() -> None:
-    """Of six others, 3 agree with one of the crowd in an even round and 4 in an odd one, but for the fifth where it is
-    alone; with the seventh miner, right in odd rounds, 4 do. So it has 20 / 60 of company, and they have 28 / 60."""
-    half = answers(*(SAME if at % 2 else 5_000 + at for at in range(20)))
-    assert company([*crowd(20), half, loner(20)][:6])[5] == pytest.approx(_share_of_half(others=5))
-    assert company([*crowd(20), half, loner(20)]) == pytest.approx([1.0] * 5 + [(5 / 7) ** 3, 0.02])
-
-
-def _share_of_half(others: int) -> float:
-    mine = 5 * 4 / others
-    theirs = (4 * 3 + 4 * 4) / others
-    return float((mine / theirs) ** 3)
-
-
-def test_company_is_a_share_of_those_who_answered_the_same_rounds() -> None:
-    """The last of the crowd is asked in the first half alone, where 3 of 5 others agree with it but for 4 rounds; the
-    others are asked in the second half as well, where 2 or all 3 do."""
-    found = company([*crowd(40)[:4], crowd(20)[4], loner(20)])
-    first, second = 16 * 3 / 5, 12 * 2 / 3 + 4 * 3 / 3
-    assert found == pytest.approx([1.0] * 4 + [(first / 20 / ((first + second) / 40)) ** 3, 0.02])
-
-
-@pytest.mark.parametrize("clones", [1, 3])
-def test_those_in_unison_are_no_company_for_each_other_and_one_for_others(clones: int) -> None:
-    """A clone agrees with 4 of 5 others in each round, and one of the crowd as well, but in 4 rounds of 5."""
-    same = answers(*[SAME] * 20)
-    assert company([*crowd(20), *[same] * clones]) == pytest.approx([0.8**3] * 5 + [1.0] * clones)
-
-
-def test_a_clique_that_nobody_joins_has_no_company() -> None:
-    clique = loner(20, start=6_000)
-    assert company([*crowd(20), *[clique] * 4]) == pytest.approx([1.0] * 5 + [0.02] * 4)
-
-
-def test_rounds_with_fewer_than_four_answers_teach_nothing_of_company() -> None:
-    three = [loner(20, start=100 * one) for one in (1, 2, 3)]
-    assert company(three) == pytest.approx([1.0] * 3)
-    assert company([*three, three[0]]) == pytest.approx([0.02, 0.02, 0.02, 0.02])
-    assert company([*three, answers(*[SILENT] * 20)]) == pytest.approx([1.0] * 4)
-    assert len(company([])) == 0
-
-
 def test_only_the_last_256_rounds_of_all_count() -> None:
-    old, new = answers(*range(2, 10)), Record(answers=tuple((1_000 + at, at + 2) for at in range(248)))
-    assert in_unison([old, old, new])[0, 1] == 1.0
-    newer = Record(answers=tuple((1_000 + at, at + 2) for at in range(252)))
-    assert in_unison([old, old, newer])[0, 1] == 0.0
+    old = outcomes(*[WRONG] * 8)
+    recent = Record(outcomes=tuple((1_000 + at, RIGHT) for at in range(248)))
+    assert in_step([old, old, recent])[0, 1] == pytest.approx(8 / 9)
+    more = Record(outcomes=tuple((1_000 + at, RIGHT) for at in range(252)))
+    assert in_step([old, old, more])[0, 1] == pytest.approx(4 / 5)

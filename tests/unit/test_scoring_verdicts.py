@@ -86,13 +86,6 @@ def test_a_shared_vote_is_said_with_the_number_of_hotkeys() -> None:
     assert not any("near-identical" in reason for reasons in said.values() for reason in reasons)
 
 
-def test_sums_in_the_open_are_told() -> None:
-    said = why(SUM, replies(["17 × 24 = 408.", "17 × 24 = 418.", "408"]))
-    assert "its sums come out: what its vote is lent counts double" in said["m0"]
-    assert "a sum in it does not come out: its vote hardly counts" in said["m1"]
-    assert not any("sum" in reason for reason in said["m2"])
-
-
 def test_lateness_and_doubts_are_told_and_paid() -> None:
     given = [reply("late", "408", ms=60_000), reply("prompt", "It is 408.", ms=5_000), reply("weak", "408 it is.")]
     history = knowing(late=STRONG, prompt=STRONG, weak=WEAK)
@@ -120,15 +113,9 @@ def test_how_much_of_open_text_is_backed_is_told() -> None:
     assert not any("full answer" in reason for reason in said["m0"])
 
 
-def test_the_winner_is_the_most_believed_then_marked_then_trusted_then_paid() -> None:
+def test_the_winner_is_the_most_believed_then_trusted_then_paid() -> None:
     trusted = knowing(a=FAIR, b=STRONG)
     assert judged(SUM, [reply("a", "408"), reply("b", "408!")], trusted)[0].winner == "b"
-    assert (
-        judged(SUM, [reply("a", "The answer is 408."), reply("b", "17 times 24 gives me 408 today.")], trusted)[
-            0
-        ].winner
-        == "a"
-    )
     assert judged(SUM, [reply("a", "408", ms=50_000), reply("b", "408!")], History())[0].winner == "b"
     assert judged(SUM, [reply("b", "408"), reply("a", "408!")], History())[0].winner == "b"
     assert judged(KNOWN, [reply("a", "418"), reply("b", "428")], trusted)[0].winner is None
@@ -184,20 +171,16 @@ def test_a_known_answer_teaches_who_is_right() -> None:
     _, history = judged(KNOWN, given, knowing())
     told = {name: history.of(name).outcomes for name in ("right", "wrong", "echo", "gone", "cut")}
     assert told["right"] == ((99, RIGHT),)
-    assert told["wrong"] == ((99, history.of("wrong").answers[0][1]),)
-    assert told["wrong"][0][1] > SILENT
+    assert told["wrong"] == ((99, reliability.digest("418")),)
     assert (told["echo"], told["gone"], told["cut"]) == (((99, SILENT),), ((99, SILENT),), ())
-    assert history.of("right").answers == ((99, reliability.digest("408")),)
-    assert history.of("gone").answers == ()
     assert {history.of(name).seen for name in told} == {99}
     assert history.rounds == 100
 
 
-def test_votes_teach_answers_and_no_outcome_and_open_text_neither() -> None:
-    _, history = judged(SUM, replies(["408", "408!"]))
-    assert history.of("m0").outcomes == () and history.of("m0").answers != ()
-    _, history = judged(SKY, replies(["Air scatters short blue waves most."] * 2))
-    assert history.of("m0").outcomes == history.of("m0").answers == ()
+def test_votes_teach_no_outcome() -> None:
+    for asked, texts in ((SUM, ["408", "408!"]), (SKY, ["Air scatters short blue waves most."] * 2)):
+        _, history = judged(asked, replies(texts))
+        assert history.of("m0").outcomes == ()
 
 
 def test_many_words_after_anothers_are_remembered_and_bare_ones_are_not() -> None:

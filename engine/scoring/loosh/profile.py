@@ -23,9 +23,9 @@ from engine.scoring.loosh import entities, individual
 from engine.scoring.loosh.consensus import Consensus, form
 from engine.scoring.loosh.cosine import Vectors, cosines, finite_rows
 from engine.scoring.loosh.emissions import emissions, time_shares, top_bonus
-from engine.scoring.loosh.explain import Standing, alone, nothing, verdict
 from engine.scoring.loosh.keywords import keywords
 from engine.scoring.loosh.quality import Answer, Quality, Question, assess
+from engine.scoring.loosh.reasons import Standing, alone, nothing, verdict
 from engine.scoring.loosh.sentences import components, sentences
 from engine.scoring.loosh.sybil import by_answer, suspects
 from engine.values import Challenge, Judgement, Reply, Verdict

@@ -6,10 +6,10 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from engine.scoring.explain import cluster_name
 from engine.scoring.loosh.consensus import MIN_COSINE, MIN_QUALITY, Consensus
 from engine.scoring.loosh.quality import Quality
 from engine.scoring.loosh.sybil import Pair
+from engine.scoring.verdicts import cluster_name
 from engine.values import Reply, Verdict
 
 QUALITY = ("relevance", "coherence", "coverage", "complexity", "density", "specificity")

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from engine.scoring.ballot import Ballot
-from engine.scoring.copying import copies_share
+from engine.scoring.copies import copies_share
 from engine.scoring.merit import Merit
-from engine.scoring.quality import novelty
 from engine.scoring.reliability import Floats, accuracy
+from engine.scoring.substance import novelty
 from engine.values import Reply, Verdict
 
 
@@ -88,11 +88,6 @@ def _reasons(index: int, ballot: Ballot, worth: Merit, parts: dict[str, float]) 
     behind = ballot.entities.count(ballot.entities[index])
     if behind > 1:
         reasons.append(f"one vote shared by {behind} hotkeys behind one address or coldkey")
-    shown = ballot.workings[index]
-    if shown.wrong:
-        reasons.append("a sum in it does not come out: its vote hardly counts")
-    elif shown.sound:
-        reasons.append("its sums come out: what its vote is lent counts double")
     if parts["coverage"] < 1 and ballot.kind.compared == "claims":
         reasons.append(f"says {parts['coverage']:.0%} of a full answer")
     if parts["standing"] < 1:

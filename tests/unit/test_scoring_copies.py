@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.scoring.copying import (
+from engine.scoring.copies import (
     NO_CHANCE,
     copies_share,
     habitual,

@@ -3,7 +3,7 @@
 import pytest
 
 from engine.answers.words import STOP, content_words, fold, plain, sentences, words
-from engine.scoring.quality import added_words, echoes, empty, novelty, refuses
+from engine.scoring.substance import added_words, echoes, empty, novelty, refuses
 
 QUESTION = "Which famous mountain range separates France and Spain?"
 
