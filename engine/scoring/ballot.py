@@ -30,6 +30,7 @@ class Ballot(Struct, frozen=True):
 
     kind: AnswerType
     question: str
+    truth: str | None
     barred: tuple[str, ...]
     places: tuple[int, ...]
     replies: tuple[Reply, ...]
@@ -87,6 +88,7 @@ def cast(challenge: Challenge, replies: Sequence[Reply], history: History) -> Ba
     return Ballot(
         kind=kind,
         question=question,
+        truth=challenge.truth,
         barred=barred,
         places=places,
         replies=voters,

@@ -7,8 +7,15 @@ from itertools import pairwise
 from msgspec import Struct
 
 OWN_TOKENS = 12
+"""A shorter text is what everybody who knows the answer would write; from 8 to 18 the result is the same."""
+
 SAME = 0.9
+"""The share of marks that near-identical texts have in common: a changed word in twenty takes three of forty marks. At
+.85 honest texts meet, and wronged ones become a third more."""
+
 CONTAINED = 0.85
+"""The share of a text's marks that another must have in order to hold it; from .75 to .95 the result is the same."""
+
 _TOKEN = re.compile(r"\w+|[^\w\s]|\n")
 _LINE_BREAKS = re.compile(r"(?<!\s)[^\S\n]*+\n\s*")
 

@@ -1,4 +1,4 @@
-"""What earlier rounds taught, as a frozen value: known answers met or missed, copies, wording."""
+"""What earlier rounds taught, as a frozen value: known answers met or missed, and who copied whom."""
 
 from typing import Self, TypeVar
 
@@ -7,7 +7,10 @@ from msgspec import Struct, structs
 from engine.values import Finite
 
 MAX_HOTKEYS = 4_096
+"""Sixteen times a subnet's 256 uids, so that who returns after many others is still known."""
+
 MAX_OUTCOMES = 32
+"""Known answers remembered of a hotkey: older ones have faded to half (.98^32), and new ones tell more."""
 
 
 class Copying(Struct, frozen=True):

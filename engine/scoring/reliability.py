@@ -16,13 +16,28 @@ from engine.scoring.history import MAX_OUTCOMES, Record
 Floats = NDArray[np.float64]
 
 RIGHT, SILENT = 0, 1
+"""Outcomes that are no digest of a wrong answer; see `Record.outcomes`."""
+
 _FADE = 0.98
+"""What a known answer keeps with each later one: it has half its weight after 34, about as many as are remembered."""
+
 _PRIOR_RIGHT, _PRIOR_WRONG = 3.0, 2.0
+"""Nobody knows a new miner: as if it had met three of five known answers, a little more than a guess at yes or no."""
+
 _LEAST = 0.02
+"""A vote that is worth nothing still parts a tie, and no division is by zero."""
+
 _MOST_ROUNDS = 256
+"""Known-answer rounds that are compared, which bounds the time: 32 outcomes of each of eight shifts of miners."""
+
 _LAST = 3
+"""Misses in a row that are no bad luck: one in a hundred for a miner that is right in four of five."""
+
 _SELDOM = 0.15
+"""A miner that ever met more of the known answers is weak and not doubtful."""
+
 _FAIR = 0.8
+"""A miss tells something where so much of the others' weight met the answer; elsewhere the question was too hard."""
 
 
 def digest(key: str) -> int:

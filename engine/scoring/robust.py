@@ -26,6 +26,7 @@ from engine.values import Challenge, Judgement, Reply
 
 NAME = "robust"
 DOUBTED = 0.1
+"""The standing of a miner that misses what is known: little, yet enough to show that it is judged."""
 
 
 def texts(challenge: Challenge, replies: Sequence[Reply]) -> list[str]:
@@ -51,7 +52,7 @@ def judge(
 ) -> tuple[Judgement, AnyHistory]:
     """Judge a round. `vectors` holds a unit vector for each of `texts(challenge, replies)`."""
     ballot = ballots.cast(challenge, replies, history)
-    worth = merit_of(challenge, ballot, vectors)
+    worth = merit_of(ballot, vectors, challenge.lures)
     standing = _standing(ballot, worth)
     earned = worth.decided * worth.coverage * standing
     prompt = np.array([promptness(reply.ms) for reply in ballot.replies])
@@ -69,9 +70,9 @@ def judge(
     return judgement, _learned(history, replies, ballot, worth)
 
 
-def merit_of(challenge: Challenge, ballot: Ballot, vectors: Mapping[str, NDArray[np.float32]]) -> Merit:
+def merit_of(ballot: Ballot, vectors: Mapping[str, NDArray[np.float32]], lures: Sequence[str]) -> Merit:
     """By the known truth when there is one, else by claims for open text and by votes for all else."""
-    known = merit.by_truth(ballot, challenge.truth, challenge.lures) if challenge.truth is not None else None
+    known = merit.by_truth(ballot, ballot.truth, lures) if ballot.truth is not None else None
     if known is not None:
         return known
     return merit.by_claims(ballot, vectors) if ballot.kind.compared == "claims" else merit.by_votes(ballot)
@@ -157,8 +158,13 @@ def _repeats(ballot: Ballot) -> list[set[str]]:
 
 
 TARGET_MS = 5_000.0
+"""As long as somebody who reads along waits for the beginning of an answer."""
+
 LATEST_MS = 60_000.0
+"""A minute, the longest that a challenge is usually open."""
+
 SHARE = 0.05
+"""The most that lateness takes: less than any doubt about the answer, so that no speed pays for an error."""
 
 
 def promptness(ms: float) -> float:

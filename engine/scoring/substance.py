@@ -22,13 +22,18 @@ _DECLINES = re.compile(
 )
 _DENIES = re.compile(r"\b(?:cannot|can't|can not|unable|not able|won't|will not|decline|refuse)\b")
 _REFUSAL_WORDS = 40
+"""A longer text that opens by declining goes on to answer."""
+
 _ECHO_WORDS = (
     "ask asked asking good great hmm know like message prompt question received regarding repeat repeated repeating "
     "request requested said say says thank thanks think want wants wonder wondering write wrote"
 )
 _ECHO_FRAME = frozenset(_ECHO_WORDS.split())
 _ECHO_SHARE = 0.9
+"""The share of the question's runs of words that an echo repeats: one word may have changed."""
+
 _SHINGLE = 3
+"""Words in a run: two are shared by every sentence on the subject, four are lost with each changed word."""
 
 
 def empty(text: str) -> bool:

@@ -9,6 +9,9 @@ from engine.scoring.reliability import Floats, accuracy
 from engine.scoring.substance import novelty
 from engine.values import Reply, Verdict
 
+_SHOWN = 80
+"""Characters of a known answer in a reason: a line of a terminal."""
+
 
 def cluster_name(place: int) -> str:
     """A, B, … Z, AA, AB, …"""
@@ -74,7 +77,7 @@ def _nothing(reply: Reply, why: str) -> Verdict:
 def _reasons(index: int, ballot: Ballot, worth: Merit, parts: dict[str, float]) -> list[str]:
     reasons = [_standing(index, ballot, worth)]
     if worth.known:
-        reasons.append(ballot.kind.explain(ballot.answers[index]))
+        reasons.append(_read(index, ballot, right=parts["belief"] >= 0.5))
     leader = ballot.leaders[index]
     if leader is not None:
         later = (ballot.replies[index].ms - ballot.replies[leader].ms) / 1_000
@@ -95,6 +98,12 @@ def _reasons(index: int, ballot: Ballot, worth: Merit, parts: dict[str, float]) 
     if parts["promptness"] < 1 and parts["belief"] > 0:
         reasons.append(f"late: {1 - parts['promptness']:.1%} less")
     return reasons
+
+
+def _read(index: int, ballot: Ballot, *, right: bool) -> str:
+    """What was read, and where that is wrong, against what: "read 984, expected 984000"."""
+    read = ballot.kind.explain(ballot.answers[index])
+    return read if right else f"{read}, expected {(ballot.truth or '')[:_SHOWN]}"
 
 
 def _standing(index: int, ballot: Ballot, worth: Merit) -> str:

@@ -11,7 +11,8 @@ from engine.scoring.history import Record
 from engine.scoring.reliability import UNEARNED, Floats
 
 NOBODY = 5.0
-"""The log odds against all answers given: voters of whom little is known settle little."""
+"""The log odds against all answers given: twelve voters of whom nothing is known, at .41 each, settle a question by
+halves. Without it a clique of strangers takes twice as much of the pay."""
 
 
 class Votes(Struct, frozen=True):

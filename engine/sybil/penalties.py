@@ -102,10 +102,9 @@ def _state(rule: PenaltyRule, standing: Standing, window: int, *, spared: bool) 
     return "applied" if standing.shown is not None and standing.shown < window else "planned"
 
 
-SUSPECTED = 0.1
-HARD = 0.60
-SOFT_SHARE = 0.33
-KEPT = 0.2
+SUSPECTED, HARD, SOFT_SHARE, KEPT = 0.1, 0.60, 0.33, 0.2
+"""The Loosh validator's bounds (facts: loosh, sybil penalties): the suspicion from which a penalty begins and from
+which no share bounds it, the share of serving miners that may meet a lesser one, and what each keeps of its score."""
 
 
 class Penalties(Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""How strongly each view speaks for two hotkeys being one, and what the views come to together.
+"""How strongly each view speaks for two hotkeys being one operator, and what the views come to together.
 
 One view is a hint, however strong it is: only the same free text again and again is a verdict by itself. Two honest
 miners that run the same popular model are close in meaning, make many of the same mistakes and lay out alike: that one
@@ -18,27 +18,43 @@ CLEARED = 0.5
 """The suspicion below which it is over: between the two, whoever was under the verdict before still is shown."""
 
 HINT = 0.45
+"""What one view may weigh. Two hints together are .70, a verdict; one and a shared coldkey .615, just so."""
+
 _OPERATOR = 0.30
-_TIMING = 0.15
-_STRUCTURE = 0.10
+"""A shared address or coldkey: many operators run several honest miners, so both together are .51 and no verdict."""
+
+_TIMING, _STRUCTURE = 0.15, 0.10
+"""One pace and one layout, which one popular server and model give to many: a fraction of a hint each."""
+
 _MOST_BY_CIRCUMSTANCE = 0.55
+"""All that says nothing of answers, together: below the verdict."""
 
 _WORDING = (0.20, 0.50)
 _MISTAKES = (0.40, 0.80)
 _MEANING = (0.40, 0.80)
 _RARITY = (0.30, 0.80)
 _LOCKSTEP = (0.60, 0.90)
+"""The share from which each view is evidence, and full evidence. In the recorded populations 299 pairs of honest miners
+were watched: 95 % are below .03 in wording, .67 in mistakes, .17 in meaning, .06 in rarity and .35 in lockstep, and the
+greatest are .09, .89, .25, .59 and .64. Of 49 pairs within a clique the median is .64, .95, .94, .56 and .49."""
+
 _ENOUGH_ROUNDS, _ENOUGH_TEXTS, _ENOUGH_MISTAKES, _ENOUGH_TIMES = 10, 5, 4, 12
+"""Chances, or hits, from which a share is taken at its word; with fewer it counts in proportion."""
 
 _APART_ALONE, _APART_TOGETHER = 0.10, 0.02
 """How often two of one popular model answer differently, and how often two mouths of one mind are read differently."""
 
 _SURE = (3.0, 5.5)
-"""The logarithm of the odds between the two from which it is evidence, and full evidence."""
+"""The logarithm of the odds between the two from which it is evidence, and full evidence: 20 and 250 to one."""
 
 _SOME = 0.01
+"""Strength of wording below which nobody's words were used."""
+
 _ALWAYS_FIRST = 0.9
+"""How often the copied one is first: a copy-cat cannot come before it, but for a clock tick."""
+
 _WORTH_COPYING = 0.6
+"""Who misses more known answers than this is copied by nobody who wants to be paid."""
 
 
 class Strength(Struct, frozen=True):

@@ -9,18 +9,15 @@ from msgspec import structs
 
 from engine.scoring.loosh import quality as qualities
 from engine.scoring.loosh import wording
-from engine.scoring.loosh.clusters import groups
-from engine.scoring.loosh.consensus import Consensus, Fate, form
+from engine.scoring.loosh.consensus import Consensus, Fate, form, groups, staying
 from engine.scoring.loosh.cosine import Vectors, cosines, finite_rows, neighbouring, unit, upper
-from engine.scoring.loosh.emissions import bonus, emissions, time_shares, top_bonus
-from engine.scoring.loosh.entities import shares
+from engine.scoring.loosh.emissions import bonus, emissions, shares, time_shares, top_bonus
 from engine.scoring.loosh.individual import likeness_to_consensus, scores
-from engine.scoring.loosh.keywords import keywords
-from engine.scoring.loosh.outliers import staying
 from engine.scoring.loosh.quality import Answer, Quality, Question, assess, coherence_of, complexity_of
 from engine.scoring.loosh.reasons import Standing, alone, nothing, verdict
 from engine.scoring.loosh.sentences import components, sentences
 from engine.scoring.loosh.sybil import How, Pair, by_answer
+from engine.scoring.loosh.wording import keywords
 from engine.values import Reply
 from tests.unit.loosh_helpers import answers, judged
 

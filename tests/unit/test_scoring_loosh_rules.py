@@ -7,15 +7,12 @@ import pytest
 from msgspec.structs import replace
 
 from engine.scoring.loosh import wording
-from engine.scoring.loosh.clusters import groups
-from engine.scoring.loosh.consensus import agreement, form
+from engine.scoring.loosh.consensus import agreement, form, groups, staying
 from engine.scoring.loosh.cosine import Vectors, cosines, unit
-from engine.scoring.loosh.emissions import time_shares, top_bonus
-from engine.scoring.loosh.entities import shares
-from engine.scoring.loosh.keywords import keywords, mentioned
-from engine.scoring.loosh.outliers import staying
+from engine.scoring.loosh.emissions import shares, time_shares, top_bonus
 from engine.scoring.loosh.quality import Answer, Question, assess
 from engine.scoring.loosh.sentences import components, sentences
+from engine.scoring.loosh.wording import keywords, mentioned
 from engine.values import Reply
 from tests.unit.loosh_helpers import CASES, answers, encoder, judged, replies_of
 

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from engine.scoring.loosh.cosine import Vectors, cosines
-from engine.scoring.loosh.emissions import bonus
-from engine.scoring.loosh.entities import shares
+from engine.scoring.loosh.emissions import bonus, shares
 from engine.scoring.loosh.quality import Answer, Question, assess
 from engine.scoring.loosh.sentences import components, sentences
 from engine.scoring.loosh.sybil import Suspects, suspects

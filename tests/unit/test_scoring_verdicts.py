@@ -47,7 +47,10 @@ def why_not_read() -> str:
 
 def test_a_known_answer_is_met_or_missed() -> None:
     said = why(KNOWN, replies(["408", "418"]))
-    assert said == {"m0": ("equals the known answer", "read 408"), "m1": ("differs from the known answer", "read 418")}
+    assert said == {
+        "m0": ("equals the known answer", "read 408"),
+        "m1": ("differs from the known answer", "read 418, expected 408"),
+    }
     assert set(why(KNOWN, replies(["408"] * 3)).values()) == {("equals the known answer", "read 408")}
 
 
@@ -96,7 +99,10 @@ def test_lateness_and_doubts_are_told_and_paid() -> None:
     found = verdicts(SUM, given, history)
     assert found["late"].emission == pytest.approx(0.95 * found["prompt"].emission)
     assert found["weak"].emission == pytest.approx(0.1 * found["prompt"].emission)
-    assert why(KNOWN, [reply("late", "418", ms=60_000)])["late"] == ("differs from the known answer", "read 418")
+    assert why(KNOWN, [reply("late", "418", ms=60_000)])["late"] == (
+        "differs from the known answer",
+        "read 418, expected 408",
+    )
 
 
 def test_how_much_of_open_text_is_backed_is_told() -> None:

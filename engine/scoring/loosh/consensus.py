@@ -1,14 +1,14 @@
-"""Who is in the consensus, who fell out at which step, and how well those agree who are left."""
+"""Who is in the consensus: outliers and smaller clusters fall out; and how well those agree who are left."""
 
 from typing import Literal
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
+from sklearn.cluster import AgglomerativeClustering
+from sklearn.neighbors import LocalOutlierFactor
 
-from engine.scoring.loosh.clusters import groups
 from engine.scoring.loosh.cosine import Vectors, cosines, upper
-from engine.scoring.loosh.outliers import staying
 
 MIN_QUALITY = 0.35
 MIN_COSINE = 0.20
@@ -72,3 +72,41 @@ def agreement(likeness: Vectors, weights: NDArray[np.float64]) -> float:
         return 0.0
     mean = np.average(pairs, weights=weighed)
     return float(mean + SPREAD * np.sqrt(np.average((pairs - mean) ** 2, weights=weighed)))
+
+
+ENOUGH = 3
+NEIGHBOURS = 2
+BETTER_BY = 0.15
+
+
+def staying(vectors: Vectors, quality: NDArray[np.float64]) -> tuple[NDArray[np.bool_], bool]:
+    """Which of the answers stay, and whether they are outliers; all stay where there are fewer than three.
+
+    Outliers go, unless their mean quality is more than 0.15 above that of the others: then the others go.
+    """
+    if len(vectors) < ENOUGH:
+        return np.ones(len(vectors), dtype=np.bool_), False
+    inliers: NDArray[np.bool_] = LocalOutlierFactor(n_neighbors=NEIGHBOURS).fit_predict(vectors) == 1
+    if inliers.all() or not inliers.any():
+        return np.ones(len(vectors), dtype=np.bool_), False
+    better = bool(quality[~inliers].mean() - quality[inliers].mean() > BETTER_BY)
+    return (~inliers if better else inliers), better
+
+
+APART = 0.5
+
+
+def groups(likeness: Vectors, votes: NDArray[np.float64]) -> list[list[int]]:
+    """Indices by cluster; first the one with the most votes (of equals the first found), then by size.
+
+    `likeness` has shape (n, n), `votes` (n,).
+    """
+    if len(likeness) < 2:
+        return [list(range(len(likeness)))]
+    clustering = AgglomerativeClustering(
+        n_clusters=None, distance_threshold=APART, metric="precomputed", linkage="average"
+    )
+    labels = clustering.fit_predict(1 - likeness)
+    found = [[int(index) for index in np.flatnonzero(labels == label)] for label in range(int(labels.max()) + 1)]
+    first = found[int(np.argmax([votes[group].sum() for group in found]))]
+    return [first, *sorted((group for group in found if group is not first), key=lambda group: (-len(group), group))]

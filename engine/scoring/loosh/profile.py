@@ -19,15 +19,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.scoring.loosh import entities, individual
+from engine.scoring.loosh import individual
 from engine.scoring.loosh.consensus import Consensus, form
 from engine.scoring.loosh.cosine import Vectors, cosines, finite_rows
-from engine.scoring.loosh.emissions import emissions, time_shares, top_bonus
-from engine.scoring.loosh.keywords import keywords
+from engine.scoring.loosh.emissions import emissions, shares, time_shares, top_bonus
 from engine.scoring.loosh.quality import Answer, Quality, Question, assess
 from engine.scoring.loosh.reasons import Standing, alone, nothing, verdict
 from engine.scoring.loosh.sentences import components, sentences
 from engine.scoring.loosh.sybil import by_answer, suspects
+from engine.scoring.loosh.wording import keywords
 from engine.values import Challenge, Judgement, Reply, Verdict
 
 NAME = "loosh"
@@ -105,7 +105,7 @@ def _several(question: str, replies: Sequence[Reply], vectors: Lookup) -> tuple[
     asked, said = _rows([question], vectors)[0], _rows(answers, vectors)
     spoken = [_rows(parts, vectors) for parts in _sentences(answers)]
     qualities = _qualities(question, asked, answers, said, spoken, vectors)
-    votes = np.array(entities.shares([(reply.ip, reply.coldkey) for reply in replies]))
+    votes = np.array(shares([(reply.ip, reply.coldkey) for reply in replies]))
     consensus = form(asked, said, np.array([quality.value for quality in qualities]), votes)
     peers = individual.likeness_to_consensus(consensus, said, votes)
     scores = individual.scores(consensus, answers, said, peers, votes)

@@ -11,7 +11,7 @@ from sklearn.cluster import AgglomerativeClustering
 
 from engine.scoring.loosh import wording
 from engine.scoring.loosh.cosine import Vectors, cosines, neighbouring, unit, upper
-from engine.scoring.loosh.keywords import mentioned
+from engine.scoring.loosh.wording import mentioned
 
 COVERED = 0.45
 BREAK = 0.25

@@ -1,6 +1,9 @@
 """What is judged by the words alone: density, specificity, markers of reasoning, and the shape of sentences."""
 
 import re
+from collections.abc import Sequence
+
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 _FILLING = (
     "a about all an and any are aspects at be been being both but by can components considerations could did do does "
@@ -52,3 +55,24 @@ def shape(text: str) -> float:
     average = sum(lengths) / len(lengths)
     by_length = 0.3 if 5 <= average <= 30 else -0.2 if average < 3 else 0.0
     return min(1.0, 0.5 + by_length + (0.2 if len(lengths) > 1 else 0.0))
+
+
+TOP = 10
+FEATURES = 5_000
+
+
+def keywords(question: str, answers: Sequence[str]) -> list[str]:
+    """The question's ten heaviest words and word pairs by TF-IDF among the answers; none of only stop words."""
+    try:
+        vectorizer = TfidfVectorizer(max_features=FEATURES, stop_words="english", ngram_range=(1, 2))
+        weights = vectorizer.fit_transform([question, *answers])[0].toarray().ravel()
+    except ValueError:
+        return []
+    names = vectorizer.get_feature_names_out()
+    return [str(names[place]) for place in weights.argsort()[::-1][:TOP] if weights[place] > 0]
+
+
+def mentioned(answer: str, wanted: Sequence[str]) -> float:
+    """The share of the keywords that an answer has."""
+    lowered = answer.lower()
+    return sum(word in lowered for word in wanted) / len(wanted)
