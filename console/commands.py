@@ -116,14 +116,14 @@ def status(arguments: argparse.Namespace) -> int:
 
 
 def doctor(arguments: argparse.Namespace) -> int:
-    from console.doctor import report
+    from console import findings
     from console.doctor.examination import examine
     from console.doctor.terminal import size_of
     from console.terminal import STDOUT
 
     results = examine(lambda: launch_configuration(arguments), size=size_of(STDOUT))
-    _print(report.as_json(results) if arguments.json else report.text(results))
-    return report.exit_code(results)
+    _print(findings.as_json(results) if arguments.json else findings.text(results))
+    return findings.exit_code(results)
 
 
 def chain_look(arguments: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Hashable
 from ipaddress import ip_address, ip_network
 
 from console.doctor.case import Case
-from console.doctor.result import Result, ok, skipped, warning
+from console.findings import Result, ok, skipped, warning
 from miner_server.hosts import network
 
 ENOUGH = 2

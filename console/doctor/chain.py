@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from console.doctor.case import Case
-from console.doctor.result import Result, advice_of, critical, ok, skipped, warning
+from console.findings import Result, advice_of, critical, ok, skipped, warning
 from engine.chain.embedded.look import look_of
 from engine.chain.embedded.storage import FILE_NAME, ChainDataError, read_state
 from engine.snapshot import ChainView

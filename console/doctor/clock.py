@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from console.doctor.case import Case
-from console.doctor.result import Result, critical, ok, warning
+from console.findings import Result, critical, ok, warning
 from console.present.formats import counted, utc
 from engine.chain.embedded.storage import FILE_NAME as CHAIN_FILE
 from engine.errors import StoreError

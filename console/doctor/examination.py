@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from console.doctor import callers, chain, clock, files, machine, models, packages, processes, terminal, wallet
 from console.doctor import files as recording
 from console.doctor.case import Case
-from console.doctor.result import Result, critical
 from console.errors import ConsoleError
+from console.findings import Result, critical
 from console.status import last_snapshot
 from engine.chain.wallets import WalletError, load_wallet
 from engine.folders import FolderError

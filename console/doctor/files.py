@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from console.doctor.case import Case
-from console.doctor.result import Result, advice_of, critical, ok, skipped, warning
 from console.errors import ConsoleError
+from console.findings import Result, advice_of, critical, ok, skipped, warning
 from console.present.formats import counted, utc
 from console.screens.keymap import keymap_path, read_keymap
 from engine.errors import StoreError

@@ -17,7 +17,7 @@ import msgspec.yaml
 from msgspec import Struct
 
 from console.doctor.case import Case
-from console.doctor.result import Result, ok, skipped, warning
+from console.findings import Result, ok, skipped, warning
 from engine.inputs import BYTE_ORDER_MARK, open_input
 from engine.text import safe
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from console.doctor.case import Case
 from console.doctor.chain import ANYWHERE
-from console.doctor.result import Result, critical, ok, skipped, warning
+from console.findings import Result, critical, ok, skipped, warning
 from engine.judge.encoding.errors import EncoderError
 from engine.judge.encoding.pinned import packaged_minilm
 from miner_server.backends import LOCAL_SERVERS

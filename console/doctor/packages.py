@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 
-from console.doctor.result import Result, critical, ok, skipped
+from console.findings import Result, critical, ok, skipped
 
 OLDEST = (3, 11)
 PROJECT = "subnet-console"

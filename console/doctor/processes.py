@@ -5,7 +5,7 @@ import os
 import socket
 
 from console.doctor.case import Case
-from console.doctor.result import Result, advice_of, critical, ok, skipped, warning
+from console.findings import Result, advice_of, critical, ok, skipped, warning
 from engine.folders import FolderError
 from engine.locks import Holder, folder_holder, neuron_holder
 

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 
-from console.doctor.result import Result, ok, skipped, warning
+from console.findings import Result, ok, skipped, warning
 from console.terminal import POOR
 from engine.environ import harmless
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from console.doctor.case import Case
-from console.doctor.result import Result, critical, ok, skipped, warning
+from console.findings import Result, critical, ok, skipped, warning
 from engine.chain.wallets import ENCRYPTED, NEW_COLDKEYPUB, WalletError, load_throwaway, load_wallet
 from engine.inputs import open_input
 

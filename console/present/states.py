@@ -46,6 +46,9 @@ SERVICES: dict[ServiceState, State] = {
     "failed": State("✗", "failed", "err"),
 }
 
+NOT_RECORDED = Span("not recorded", "muted")
+"""What no record can know."""
+
 CONNECTING = State("◌", "connecting", "info")
 
 LEVELS: dict[Level, State] = {

@@ -1,22 +1,35 @@
 """The lines around every screen: header, tabs, footer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from console.instants import duration
+from console.present import formats
 from console.present.picture import Picture
-from console.present.text import BLANK, Line, Span, Tone, cut, line, spread, width_of
-from console.screens import past
+from console.present.text import BLANK, Line, Span, Tone, cut, line, spread, text_of, width_of
 from console.screens.registry import PLACES
+from engine.snapshot import ReplayView
 
 PROGRAM = "subnet-console"
 LESSER = ("tempo", "age", "program", "role", "uptime", "block", "network")
 """What of the header goes first where there is no room for all."""
 
+NARROW = 100
+SHORTEST = 8
+"""Cells of the time line at least."""
+
+TIME_HINTS = (
+    (("time.back", "time.forward"), "one"),
+    (("time.back_ten", "time.forward_ten"), "ten"),
+    (("time.first", "time.last"), "ends"),
+    (("time.play",), "play"),
+    (("time.pace",), "pace"),
+)
+
 
 def header(picture: Picture, width: int) -> Line:
     """Who runs where, how the chain stands, and whether the picture is live."""
     if picture.snapshot.replay is not None:
-        return past.header(picture, picture.snapshot.replay, width)
+        return _past_header(picture, picture.snapshot.replay, width)
     right = line(_mode(picture), " ")
     parts = _parts(picture)
     left = _joined(parts)
@@ -72,6 +85,39 @@ def _mode(picture: Picture) -> Span:
             return Span("", "muted")
         case "live":
             return Span("LIVE", "ok")
+
+
+def _past_header(picture: Picture, replay: ReplayView, width: int) -> Line:
+    """That this is not the present, which instant it is, and its place among the rounds."""
+    snapshot, past = picture.snapshot, picture.mode == "past"
+    left = line(
+        Span(" subnet-console" if width >= NARROW else "", "title"),
+        Span(" PAST" if past else " REPLAY", "warn"),
+        Span(f" sn{snapshot.chain.netuid}", "accent"),
+        f"  {formats.utc(snapshot.at)}  round {replay.place:,} of {replay.total:,}",
+    )
+    if picture.mode == "paused":
+        return spread(left, line(Span(f"PICTURE PAUSED +{duration(picture.paused_for)} ", "warn")), width)
+    moving = Span(f"▶ {replay.pace} ", "ok") if replay.playing else Span(f"‖ {replay.pace} ", "muted")
+    back = ":live leads back  " if width >= NARROW else ":live "
+    return spread(left, line(Span(back if past else "", "muted"), moving), width)
+
+
+def timeline(replay: ReplayView, keys: Callable[[str], str], width: int) -> Line:
+    """Where the round lies between the first and the last, and the keys that lead to others."""
+    hints = line(
+        *(
+            part
+            for actions, label in TIME_HINTS
+            for part in (Span("  " + " ".join(filter(None, map(keys, actions))), "key"), f" {label}")
+        ),
+        "  ",
+        Span(":at", "key"),
+        " ",
+    )
+    room = max(SHORTEST, width - len(text_of(hints)) - 1)
+    done = round((replay.place - 1) / max(1, replay.total - 1) * (room - 1))
+    return line(" ", Span("━" * done, "accent"), Span("●", "key"), Span("─" * (room - done - 1), "muted"), *hints)
 
 
 def tabs(here: str, waiting: int, width: int) -> Line:

@@ -13,31 +13,39 @@ from codecs import getincrementaldecoder
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from textual._ansi_sequences import SYNC_END, SYNC_START
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 from textual.events import Paste
 
-from console.tui.ending import Ending
-from console.tui.pasting import Pasting
+from console.tui.endings import Ending
+from console.tui.paste import Pasting
 from console.tui.writer import Writer
-
-if TYPE_CHECKING:
-    from console.tui.app import ConsoleApp
 
 POLL_S = 0.1
 LAST_WORDS_S = 1.0
 READ = 4096
 
 
+class Operated(Protocol):
+    """The application, as far as its driver needs it."""
+
+    terminal: int
+    """The descriptor that frames are written to."""
+
+    def repaint(self) -> None: ...
+
+    def leave(self, ending: Ending) -> None: ...
+
+
 class OperatorDriver(LinuxDriver):
     """Reads from stdin; writes to the terminal's own descriptor, `app.terminal`."""
 
-    def __init__(self, app: "ConsoleApp", **arguments: Any) -> None:
+    def __init__(self, app: Any, **arguments: Any) -> None:
         super().__init__(app, **arguments)
-        self._console = app
+        self._console: Operated = app
         self._terminal: int = app.terminal
         self._file = Path(os.devnull).open("w")  # noqa: SIM115 for Textual's own writer, which gets nothing
         self._writer = Writer(self._terminal, self._on_drained)

@@ -13,7 +13,7 @@ from console.headless import Signals, narrate, on_interrupt
 from console.screens.keymap import keymap_path, read_keymap
 from console.terminal import give_back_the_shell, let_go_of_terminal, own_terminal
 from console.tui.app import ConsoleApp
-from console.tui.ending import Ending
+from console.tui.endings import Ending
 from console.tui.memory import memory_path
 from engine.doors import InProcessEngine
 from engine.logs import FOLDER, file_cap

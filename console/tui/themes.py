@@ -4,12 +4,30 @@ from collections.abc import Container, Iterator
 from functools import cache
 from pathlib import Path
 
+from textual.css.stylesheet import Stylesheet
 from textual.theme import Theme
 
 from console.present.text import CLUSTERS
 from console.themes import SHIPPED, ThemeError, ThemeFile, read_theme, theme_files
 
 USUAL = "night"
+
+
+class Sheet(Stylesheet):
+    """Textual has the whole sheet read again for every new screen; this one reads again only for other colours."""
+
+    def __init__(self, variables: dict[str, str]) -> None:
+        super().__init__(variables=variables)
+        self._read_with = variables
+
+    def set_variables(self, variables: dict[str, str]) -> None:
+        if variables != self._read_with:
+            self._read_with = variables
+            super().set_variables(variables)
+
+    def reparse(self) -> None:
+        """Read what was not read yet with these variables."""
+        self.parse()
 
 
 class Themes:

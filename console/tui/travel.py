@@ -1,11 +1,11 @@
 """Through time: the whole screen shows an earlier instant of the record, beside a running engine or without one."""
 
 import asyncio
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Protocol
 
 from console.instants import instant
-from console.tui.places import PlacesApp
+from console.tui.viewpoint import Viewpoint
 from engine.doors import RecordReader
 from engine.errors import StoreError
 
@@ -15,25 +15,22 @@ if TYPE_CHECKING:
 TEN = 10
 
 
-class TimeTravel(PlacesApp, inherit_bindings=False):
-    """The part of the app that goes through the recorded rounds."""
+class Traveller(Protocol):
+    """The application, as far as travelling needs it."""
 
-    def tell(self, text: str, *, failed: bool = False) -> None:
-        """A message that goes away by itself."""
-        raise NotImplementedError
+    def tell(self, text: str, *, failed: bool = False) -> None: ...
 
-    def pull(self) -> None:
-        """Show what there is to be seen."""
-        raise NotImplementedError
+    def pull(self) -> None: ...
 
-    def open_palette(self, typed: str = "") -> None:
-        """Let the operator type a command that begins so."""
-        raise NotImplementedError
+    def run_worker(self, work: Coroutine[Any, Any, None], *, group: str, exclusive: bool) -> object: ...
 
-    @property
-    def past(self) -> "Player | None":
-        """What goes through the record, None in the present."""
-        return self.viewing.past
+
+class Travel:
+    """Takes a viewpoint through the recorded rounds, and responds to the actions `time.…`."""
+
+    def __init__(self, app: Traveller, viewpoint: Viewpoint) -> None:
+        self._app = app
+        self._viewpoint = viewpoint
 
     def do_time_back(self) -> None:
         self._travel(lambda player: player.step(-1))
@@ -59,54 +56,51 @@ class TimeTravel(PlacesApp, inherit_bindings=False):
     def do_time_pace(self) -> None:
         self._travel(lambda player: player.change_pace())
 
-    def do_time_at(self) -> None:
-        self.open_palette("at ")
-
     def do_time_live(self) -> None:
-        player = self.past
-        if self.viewing.is_replay and player is not None:
+        player = self._viewpoint.past
+        if self._viewpoint.is_replay and player is not None:
             player.last()
         elif player is None:
-            self.tell("this is the present already")
+            self._app.tell("this is the present already")
         else:
-            self.viewing.past = None
+            self._viewpoint.past = None
             player.stop_soon()
-            self.pull()
+            self._app.pull()
 
     def instant(self, text: str) -> float:
         """The unix time that was typed, seen from the instant that is on the screen. Raises ValueError."""
-        picture = self.viewing.picture
+        picture = self._viewpoint.picture
         replay = picture.snapshot.replay
-        now = replay.last_at if replay is not None and self.viewing.is_replay else self.viewing.present
+        now = replay.last_at if replay is not None and self._viewpoint.is_replay else self._viewpoint.present
         return instant(text, now=now, base=picture.now)
 
-    def travel_to(self, at: float) -> None:
-        """Show everything as it was at this instant."""
+    def to(self, at: float) -> None:
+        """Show everything as it was at this instant, in unix seconds."""
         self._travel(lambda player: player.go_to(at))
 
     def _only_back(self, move: "Callable[[Player], None]") -> None:
-        if self.past is None:
-            self.tell("this is the present: only the past is recorded", failed=True)
+        if self._viewpoint.past is None:
+            self._app.tell("this is the present: only the past is recorded", failed=True)
         else:
-            move(self.past)
+            move(self._viewpoint.past)
 
     def _travel(self, move: "Callable[[Player], None]") -> None:
         """Go through the record; from the present, open it first."""
-        if self.past is not None:
-            move(self.past)
+        if self._viewpoint.past is not None:
+            move(self._viewpoint.past)
         else:
-            self.run_worker(self._leave_the_present(move), exclusive=True, group="travel")
+            self._app.run_worker(self._leave_the_present(move), group="travel", exclusive=True)
 
     async def _leave_the_present(self, move: "Callable[[Player], None]") -> None:
         try:
-            player = await asyncio.to_thread(_player, self.viewing.engine.record)
+            player = await asyncio.to_thread(_player, self._viewpoint.engine.record)
         except StoreError as error:
-            self.tell(str(error), failed=True)
+            self._app.tell(str(error), failed=True)
             return
         player.start()
         move(player)
-        self.viewing.past = player
-        self.pull()
+        self._viewpoint.past = player
+        self._app.pull()
 
 
 def _player(record: RecordReader) -> "Player":

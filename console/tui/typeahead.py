@@ -10,10 +10,9 @@ from collections import deque
 from typing import Any
 
 from textual import events
+from textual.app import App
 from textual.message import Message
 from textual.timer import Timer
-
-from console.tui.themed import ThemedApp
 
 LAPS = 6
 """The longest way has so many steps: a key, submitted, chosen, dismissed, answered, shown."""
@@ -34,25 +33,29 @@ class Mark(Message):
         self.laps = laps
 
 
-class TypeAheadApp(ThemedApp, inherit_bindings=False):
-    """An app that takes keys and pastes one at a time, in their order."""
+class TypeAhead:
+    """Has an app take keys and pastes one at a time, in their order. The app hands on what comes, and its marks."""
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
+    def __init__(self, app: App[Any]) -> None:
+        self._app = app
         self._typed: deque[events.Key | events.Paste] = deque()
         self._taken = 0
         self._taken_at = 0.0
         self._patience: Timer | None = None
 
-    async def on_event(self, event: events.Event) -> None:
-        if not isinstance(event, (events.Key, events.Paste)) or event.is_forwarded:
-            await super().on_event(event)
-            return
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a key is being dealt with."""
+        return self._patience is not None
+
+    async def add(self, event: events.Key | events.Paste) -> None:
+        """Have it taken when its turn comes."""
         self._typed.append(event)
         if self._patience is None:
             await self._take()
 
-    async def on_mark(self, mark: Mark) -> None:
+    async def came_back(self, mark: Mark) -> None:
+        """Once a mark has gone its laps, what was typed before it is dealt with."""
         if mark.number != self._taken or self._patience is None:
             return
         if mark.laps:
@@ -67,16 +70,17 @@ class TypeAheadApp(ThemedApp, inherit_bindings=False):
         """Take the key that has waited longest."""
         self._taken += 1
         self._taken_at = time.monotonic()
-        self._patience = self.set_interval(AGAIN_S, self._send_again)
-        await super().on_event(self._typed.popleft())
+        self._patience = self._app.set_interval(AGAIN_S, self._send_again)
+        await App.on_event(self._app, self._typed.popleft())
         self._send(Mark(self._taken, LAPS))
 
     async def _send_again(self) -> None:
         if time.monotonic() - self._taken_at < STUCK_S:
             self._send(Mark(self._taken, LAPS))
         else:
-            await self.on_mark(Mark(self._taken, 0))
+            await self.came_back(Mark(self._taken, 0))
 
     def _send(self, mark: Mark) -> None:
-        if self.is_running and not (self.focused or self.screen).post_message(mark):
-            self.post_message(mark)
+        app = self._app
+        if app.is_running and not (app.focused or app.screen).post_message(mark):
+            app.post_message(mark)

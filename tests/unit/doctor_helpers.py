@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from console.doctor.case import Case
-from console.doctor.result import Result
+from console.findings import Result
 from engine.settings import configure
 from engine.settings.given import Given
 

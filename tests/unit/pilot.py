@@ -6,7 +6,7 @@ from typing import Any
 from textual.message_pump import MessagePump
 from textual.pilot import Pilot
 
-from console.tui.typeahead import TypeAheadApp
+from console.tui.app import ConsoleApp
 
 PATIENCE_S = 60.0
 QUIET_LAPS = 2
@@ -38,7 +38,7 @@ class PatientPilot(Pilot[Any]):
     def _is_quiet(self) -> bool:
         app, screen = self.app, self.app.screen
         pumps: list[MessagePump] = [app, *screen.walk_children(with_self=True)]
-        waits = (isinstance(app, TypeAheadApp) and app._patience is not None) or app._resize_event is not None
+        waits = (isinstance(app, ConsoleApp) and app.typeahead.is_waiting) or app._resize_event is not None
         dirty = screen._layout_required or screen._repaint_required or screen._recompose_required
         return not (waits or dirty or screen._dirty_widgets or screen._callbacks or any(map(_has_work, pumps)))
 

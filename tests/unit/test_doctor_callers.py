@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from console.doctor.callers import callers
-from console.doctor.result import Result
+from console.findings import Result
 from engine.snapshot import CallerView, ServerView, Snapshot
 from tests.unit.doctor_helpers import case
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from console import findings
 from console.cli import main
-from console.doctor import examination, packages, report
-from console.doctor.lines import explanation, found, summary
-from console.doctor.result import Result, critical, ok
+from console.doctor import examination, packages
+from console.findings import Result, critical, explanation, found, ok, summary
 from console.present.text import text_of
 from engine.settings import configure
 
@@ -57,15 +57,15 @@ def test_a_check_that_breaks_is_unknown_and_keeps_no_other_from_being_made(monke
 
 def test_what_is_unwell_is_explained_under_it() -> None:
     results = [ok("disk", "41 GB free"), critical("port", "8091 is in use", why="One port.", do="Choose another.")]
-    assert report.text(results).splitlines() == [
+    assert findings.text(results).splitlines() == [
         "✓ OK       disk                  41 GB free",
         "✗ CRITICAL port                  8091 is in use",
         "                                 One port.",
         "                                 Choose another.",
         "✓ 1 OK  ✗ 1 CRITICAL",
     ]
-    assert report.exit_code(results) == 2
-    assert report.exit_code(results[:1]) == 0
+    assert findings.exit_code(results) == 2
+    assert findings.exit_code(results[:1]) == 0
 
 
 def test_a_foreign_text_cannot_move_the_cursor() -> None:

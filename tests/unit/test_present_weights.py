@@ -8,9 +8,10 @@ from msgspec.structs import replace
 
 from console.present.picture import Picture
 from console.present.text import text_of
+from console.screens.commands.content import COMMANDS
 from console.screens.weights import content as weights
 from console.screens.weights.actions import weights_to_set
-from console.screens.weights.content import CHANGES, COMMANDS, SUBMISSIONS
+from console.screens.weights.content import CHANGES, SUBMISSIONS
 from engine.snapshot import ChainView, CommandView, CommitView, MinerView, PlanView, SetterView, Snapshot
 from tests.unit.present_helpers import rows_of
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from console.screens.challenge.screen import ChallengeScreen
+from console.screens.miner.screen import MinerScreen
 from console.tui.app import ConsoleApp
-from console.tui.screens.challenge import ChallengeScreen
-from console.tui.screens.miner import MinerScreen
-from console.tui.widgets.live_table import LiveTable
+from console.widgets.live_table import LiveTable
 from engine.validator.views import round_view
 from tests.unit.recorded_helpers import (
     app_with,

@@ -1,7 +1,5 @@
 """Stories through the keyboard: an operator presses keys and reads the screen."""
 
-import importlib
-import pkgutil
 from pathlib import Path
 
 import pytest
@@ -9,16 +7,17 @@ from msgspec.structs import replace
 from textual.screen import Screen
 from textual.widget import Widget
 
-import console.tui
 from console.screens.action import Action
+from console.screens.base import load_screens
+from console.screens.dialogs import ConfirmDialog
+from console.screens.help.screen import HelpDialog
 from console.screens.keymap import Keymap
 from console.screens.registry import ACTIONS, DIALOG, SCREENS, actions_of
 from console.tui.app import ConsoleApp
-from console.tui.ending import Ending
-from console.tui.screens.dialog import ConfirmDialog
-from console.tui.screens.help import HelpOverlay
-from console.tui.widgets.live_table import LiveTable
-from console.tui.widgets.panel import Panel
+from console.tui.endings import Ending
+from console.tui.travel import Travel
+from console.widgets.live_table import LiveTable
+from console.widgets.panel import Panel
 from engine.commands import Acknowledge, Pause, SetWeights
 from engine.snapshot import ChainView
 from tests.unit.suspects_helpers import suspecting
@@ -101,13 +100,13 @@ async def test_help_lists_the_keys_of_the_screen_and_finds_one(tmp_path: Path) -
     app = app_of(snapshot(), tmp_path)
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("?")
-        assert isinstance(app.screen, HelpOverlay)
+        assert isinstance(app.screen, HelpDialog)
         assert "Freeze the picture" in screen_text(app)
         await pilot.press(*"mouse")
         assert "Leave the mouse to the terminal" in screen_text(app)
         assert "Freeze the picture" not in screen_text(app)
         await pilot.press("escape")
-        assert not isinstance(app.screen, HelpOverlay)
+        assert not isinstance(app.screen, HelpDialog)
 
 
 async def test_the_palette_finds_an_action_a_theme_and_a_miner(tmp_path: Path) -> None:
@@ -309,15 +308,14 @@ async def test_a_pane_takes_the_whole_screen_and_gives_it_back(tmp_path: Path) -
 
 def parts_of_the_screen() -> list[type]:
     """Every screen, dialog and widget of ours, and the app."""
-    for module in pkgutil.walk_packages(console.tui.__path__, "console.tui."):
-        importlib.import_module(module.name)
+    load_screens()
     found: list[type] = []
     waiting: list[type] = [ConsoleApp, Screen, Widget]
     while waiting:
         part = waiting.pop()
         found.append(part)
         waiting += part.__subclasses__()
-    return [part for part in found if part.__module__.startswith("console.tui")]
+    return [*(part for part in found if part.__module__.startswith("console.")), Travel]
 
 
 @pytest.mark.parametrize("action", ACTIONS.values(), ids=ACTIONS)

@@ -8,7 +8,7 @@ from textual.geometry import Region
 
 from console.present.table import GAP
 from console.tui.app import ConsoleApp
-from console.tui.widgets.live_table import LiveTable
+from console.widgets.live_table import LiveTable
 from engine.snapshot import MinerView
 from tests.unit.tui_helpers import NARROW, NOW, WIDE, app_of, feed_of, miner, screen_text, snapshot, text_of
 

@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
+from console.screens.logs.widgets import LogDrawer, LogView
 from console.tui.app import ConsoleApp
-from console.tui.ending import Ending
-from console.tui.widgets.log_drawer import LogDrawer
-from console.tui.widgets.log_view import LogView
+from console.tui.endings import Ending
 from engine.logs import RING, LogLine
 from tests.unit.recorded_helpers import shows, until
 from tests.unit.tui_helpers import NARROW, NOW, WIDE, app_of, logs_of, screen_text, snapshot, text_of, toasts

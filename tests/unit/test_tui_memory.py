@@ -9,9 +9,9 @@ from console.present.table import View
 from console.screens.logs.content import LogLook
 from console.screens.miners.content import MINERS
 from console.tui.app import ConsoleApp
-from console.tui.ending import Ending
+from console.tui.endings import Ending
 from console.tui.memory import Memory, keep, memory_path, recall
-from console.tui.widgets.live_table import LiveTable
+from console.widgets.live_table import LiveTable
 from tests.unit.tui_helpers import NARROW, app_of, screen_text, snapshot
 
 
@@ -24,7 +24,7 @@ async def test_the_next_run_begins_where_the_last_one_ended(tmp_path: Path) -> N
     app = app_with(path)
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("3", "O", "/", *"miner-2", "enter")
-        app.theme = sorted(app.themes.files)[0]
+        app.theme = next(iter(app.theme_files()))
         app.leave(Ending.STOP)
     kept = recall(path)
     assert (kept.place, kept.theme) == ("miners", app.theme)

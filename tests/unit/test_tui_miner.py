@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from console.tui.screens.challenge import ChallengeScreen
-from console.tui.screens.miner import MinerScreen
-from console.tui.widgets.live_table import LiveTable
+from console.screens.challenge.screen import ChallengeScreen
+from console.screens.miner.screen import MinerScreen
+from console.widgets.live_table import LiveTable
 from tests.unit.recorded_helpers import app_with, folder_with, hotkey, rounds_split, shows, snapshot_of, until
 from tests.unit.tui_helpers import NARROW, WIDE, app_of, feed_of, miner, screen_text, snapshot
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.tui.pasting import BURST, END, MOST, START, Input, Pasting
+from console.tui.paste import BURST, END, MOST, START, Input, Pasting
 
 PIECES = st.lists(
     st.sampled_from(["a", "\x1b[A", "\x1b", "[20", "0~", "é", START + "one\x1b]52;c;x\x07two" + END, START + END]),

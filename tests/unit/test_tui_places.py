@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 from textual.screen import Screen
 
+from console.screens.base import ConsoleScreen
 from console.screens.registry import PLACES
-from console.tui import places
-from console.tui.screens.base import ConsoleScreen
+from console.tui import app as application
 from tests.unit.tui_helpers import NARROW, WIDE, app_of, feed_of, miner, screen_text, snapshot
 
 
 async def test_every_place_is_made_before_somebody_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places, "FIRST_S", 0.0)
-    monkeypatch.setattr(places, "PAUSE_S", 0.0)
+    monkeypatch.setattr(application, "PRELOAD_S", 0.0)
+    monkeypatch.setattr(application, "BETWEEN_S", 0.0)
     app = app_of(snapshot(), tmp_path)
     async with app.run_test(size=NARROW):
         await app.workers.wait_for_complete()
@@ -34,8 +34,8 @@ async def test_the_footer_says_where_q_leads(tmp_path: Path) -> None:
 
 
 async def test_a_place_that_is_made_ahead_examines_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places, "FIRST_S", 0.0)
-    monkeypatch.setattr(places, "PAUSE_S", 0.0)
+    monkeypatch.setattr(application, "PRELOAD_S", 0.0)
+    monkeypatch.setattr(application, "BETWEEN_S", 0.0)
     app = app_of(snapshot(), tmp_path)
     async with app.run_test(size=NARROW) as pilot:
         await app.workers.wait_for_complete()
@@ -98,7 +98,7 @@ async def test_a_theme_that_is_changed_elsewhere_is_seen_at_a_place_that_was_vis
         await pilot.pause()
         before = app.screen.styles.background
         await pilot.press("1")
-        app.load_themes()
+        app.theme_files()
         app.theme = "day"
         await pilot.pause()
         await pilot.press("3")

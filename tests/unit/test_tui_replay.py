@@ -13,11 +13,11 @@ from textual.pilot import Pilot
 
 from console.record.folder import FolderRecord
 from console.record.player import Player, playing
+from console.screens.challenge.screen import ChallengeScreen
 from console.screens.keymap import Keymap
 from console.tui.app import ConsoleApp
-from console.tui.ending import Ending
-from console.tui.screens.challenge import ChallengeScreen
-from console.tui.widgets.live_table import LiveTable
+from console.tui.endings import Ending
+from console.widgets.live_table import LiveTable
 from engine.commands import Pause
 from engine.logs import LogLine
 from engine.snapshot import MinerView
@@ -303,7 +303,7 @@ async def test_at_leads_out_of_the_present(tmp_path: Path) -> None:
         await seen(pilot, app, "PAST sn78  2026-02-02 02:43:30 UTC  round 4 of 12")
         await pilot.press("p")
         await pilot.press("]")
-        await until(pilot, lambda: app.viewing.known.rounds_done == 5)
+        await until(pilot, lambda: app.viewpoint.known.rounds_done == 5)
         assert "round 4 of 12" in screen_text(app)
         assert "PICTURE PAUSED" in screen_text(app)
 

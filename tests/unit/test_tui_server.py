@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from console.tui.screens.dialog import Reader
-from console.tui.widgets.live_table import LiveTable
+from console.screens.dialogs import Reader
+from console.widgets.live_table import LiveTable
 from engine.commands import BlockCaller, RestartService, UnblockCaller
 from engine.snapshot import CallerView, RequestView, ServerView, ServiceView, SessionView
 from engine.values import Metagraph, Neuron

@@ -7,12 +7,12 @@ from textual.pilot import Pilot
 
 from console.config import shown
 from console.doctor import examination
-from console.doctor.result import Result, ok, warning
+from console.findings import Result, ok, warning
 from console.screens.setup.content import SETTINGS
+from console.screens.setup.screen import SetupScreen
 from console.tui.app import ConsoleApp
-from console.tui.ending import Ending
-from console.tui.screens.setup import SetupScreen
-from console.tui.widgets.live_table import LiveTable
+from console.tui.endings import Ending
+from console.widgets.live_table import LiveTable
 from engine.settings import configure
 from engine.settings.given import Given
 from tests.unit.tui_helpers import NARROW, NOW, WIDE, app_of, screen_text, snapshot, toasts

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from console.tui.screens.miner import MinerScreen
-from console.tui.screens.suspects import SuspectsScreen
+from console.screens.miner.screen import MinerScreen
+from console.screens.suspects.screen import SuspectsScreen
 from engine.commands import HoldPenalty
 from tests.unit.suspects_helpers import WORDING, hotkey, suspecting
 from tests.unit.tui_helpers import NARROW, WIDE, Orders, app_of, feed_of, screen_text, snapshot, toasts

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from console.present.text import text_of
+from console.screens.base import ConsoleScreen
 from console.screens.theme_picker.content import sample
 from console.screens.theme_picker.contrast import DISTINCT, READABLE, Blindness, contrast, distance
 from console.themes import SHIPPED, ThemeError, ThemeFile, read_theme, theme_files
 from console.tui.app import ConsoleApp
-from console.tui.screens.base import ConsoleScreen
 from console.tui.themes import Themes
-from console.tui.widgets.panel import Panel
+from console.widgets.panel import Panel
 from tests.unit.tui_helpers import NARROW, app_of, attention, screen_text, snapshot, toasts
 
 FILES = {path.stem: read_theme(path) for path in SHIPPED.glob("*.toml")}
@@ -135,15 +135,15 @@ async def test_a_broken_file_is_a_message_and_a_mended_one_is_shown_at_once(tmp_
     app = app_of(snapshot(), tmp_path)
     async with app.run_test(size=NARROW) as pilot:
         path = own_theme(own_home, "mine.toml", "dark = [/foo]")
-        app.load_themes()
+        app.theme_files()
         await pilot.pause()
         assert "theme mine.toml:1: not valid TOML" in toasts(app)[-1]
         path.write_text((SHIPPED / "day.toml").read_text())
-        app.load_themes()
+        app.theme_files()
         await pilot.press(":", *"theme mine", "enter")
         assert app.theme == "mine"
         path.write_text((SHIPPED / "ember.toml").read_text())
-        app.load_themes()
+        app.theme_files()
         await pilot.pause()
         assert app.screen.styles.background.hex.lower() == FILES["ember"].colours.background
 
@@ -152,7 +152,7 @@ async def test_a_broken_file_is_a_message_and_a_mended_one_is_shown_at_once(tmp_
 async def test_every_screen_stands_in_every_theme(name: str, tmp_path: Path) -> None:
     app = app_of(snapshot(), tmp_path)
     async with app.run_test(size=NARROW) as pilot:
-        app.load_themes()
+        app.theme_files()
         app.theme = name
         await pilot.press("3")
         assert "miner-1" in screen_text(app)
@@ -181,7 +181,7 @@ def unreadable(app: ConsoleApp) -> set[tuple[str, ...]]:
 async def test_every_pair_of_colours_that_occurs_can_be_read(name: str, tmp_path: Path) -> None:
     app = app_of(snapshot(attention=(attention(1), attention(2, level="error"))), tmp_path)
     async with app.run_test(size=NARROW) as pilot:
-        app.load_themes()
+        app.theme_files()
         app.theme = name
         for keys in LOOKED_AT:
             for key in keys:
@@ -203,7 +203,7 @@ async def test_the_sheet_is_read_again_for_another_theme_alone(tmp_path: Path) -
         await pilot.press("3")
         kept = first.keys() & {id(rule) for rule in app.stylesheet.rules}
         assert len(kept) > 0.9 * len(first)
-        app.load_themes()
+        app.theme_files()
         app.theme = "ember"
         await pilot.pause()
         assert first.keys().isdisjoint(id(rule) for rule in app.stylesheet.rules)

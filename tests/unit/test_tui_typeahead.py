@@ -8,13 +8,13 @@ import pytest
 from textual import events
 from textual.pilot import Pilot
 
+from console.screens.dialogs import ChoiceDialog
+from console.screens.palette.screen import PaletteDialog
 from console.tui import typeahead
 from console.tui.app import ConsoleApp
-from console.tui.ending import Ending
-from console.tui.screens.dialog import ChoiceDialog
-from console.tui.screens.palette import Palette
-from console.tui.widgets.live_table import LiveTable
-from console.tui.widgets.options import Field
+from console.tui.endings import Ending
+from console.widgets.live_table import LiveTable
+from console.widgets.options import Field
 from engine.commands import AutoWeights, SetWeights
 from engine.snapshot import MinerView
 from tests.unit.engine_helpers import until
@@ -90,8 +90,8 @@ async def test_a_key_waits_neither_for_a_mark_that_was_lost_nor_for_a_screen_tha
     monkeypatch.setattr(typeahead, "STUCK_S", stuck_s)
 
     app = app_of(snapshot(), tmp_path)
-    send, sent = app._send, itertools.count()
-    monkeypatch.setattr(app, "_send", lambda mark: send(mark) if next(sent) >= marks_lost else None)
+    send, sent = app.typeahead._send, itertools.count()
+    monkeypatch.setattr(app.typeahead, "_send", lambda mark: send(mark) if next(sent) >= marks_lost else None)
     async with app.run_test(size=NARROW) as pilot:
         await burst(app, pilot, "3", "j")
         assert uid_under_cursor(app) == 2
@@ -101,7 +101,7 @@ async def test_a_quick_escape_closes_what_has_just_been_opened_and_no_more(tmp_p
     app = app_of(snapshot(), tmp_path)
     async with app.run_test(size=NARROW) as pilot:
         await burst(app, pilot, "3", "colon", "escape", "j")
-        assert not isinstance(app.screen, Palette)
+        assert not isinstance(app.screen, PaletteDialog)
         assert app.current_mode == "miners"
         assert uid_under_cursor(app) == 2
 

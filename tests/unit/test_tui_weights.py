@@ -8,15 +8,15 @@ from msgspec.structs import replace
 from textual.pilot import Pilot
 
 from console.screens.action import Level
+from console.screens.commands.screen import CommandsScreen
+from console.screens.dialogs import CANCEL, ConfirmDialog
+from console.screens.miner.screen import MinerScreen
 from console.screens.registry import ACTIONS, DIALOG, SCREENS, actions_of
 from console.screens.weights.actions import CHAIN
 from console.tui.app import ConsoleApp
-from console.tui.ending import Ending
-from console.tui.screens.commands import CommandsScreen
-from console.tui.screens.dialog import CANCEL, ConfirmDialog
-from console.tui.screens.miner import MinerScreen
-from console.tui.widgets.live_table import LiveTable
-from console.tui.widgets.options import Options
+from console.tui.endings import Ending
+from console.widgets.live_table import LiveTable
+from console.widgets.options import Options
 from engine.commands import AutoWeights, CommitWeights, Pause, Register, Resume, RevealWeights, Serve, SetWeights
 from engine.snapshot import ChainView, CommandView, CommitView, PlanView, ServerView, SetterView, Snapshot
 from tests.unit.tui_helpers import NARROW, NOW, WIDE, Orders, app_of, feed_of, miner, screen_text, snapshot, toasts

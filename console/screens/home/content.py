@@ -3,12 +3,13 @@
 import statistics
 from collections.abc import Sequence
 
+from console.instants import duration
 from console.present import formats, states
 from console.present.picture import Picture
 from console.present.text import Line, Span, facts, fit, line
-from console.screens import past
 from console.screens.server import content as server
-from engine.snapshot import Attention, MinerView, RoundView, Snapshot
+from console.screens.weights import content as weights
+from engine.snapshot import Attention, MinerView, ReplayView, RoundView, Snapshot
 
 LABEL = 10
 SPARK = 16
@@ -30,7 +31,7 @@ def engine(picture: Picture) -> list[Line]:
     """What runs and how well."""
     snapshot = picture.snapshot
     if snapshot.replay is not None:
-        return past.engine(snapshot, snapshot.replay, _answers(snapshot.rounds))
+        return _recorded_engine(snapshot, snapshot.replay, _answers(snapshot.rounds))
     judging = f"{snapshot.scoring}, {snapshot.encoder}, seed {snapshot.seed}" if snapshot.scoring else formats.UNKNOWN
     runs = (
         ("services", _services(snapshot)),
@@ -47,6 +48,23 @@ def engine(picture: Picture) -> list[Line]:
             ("mode", _mode(snapshot)),
             hotkey,
             ("judging", line(judging)),
+        ),
+        LABEL,
+    )
+
+
+def _recorded_engine(snapshot: Snapshot, replay: ReplayView, answers: Line) -> list[Line]:
+    """What is recorded, in place of what runs."""
+    span = duration(replay.last_at - replay.first_at)
+    return facts(
+        (
+            ("record", line(replay.folder)),
+            ("first", line(formats.utc(replay.first_at))),
+            ("last", line(formats.utc(replay.last_at))),
+            ("rounds", line(f"{replay.place:,} of {replay.total:,} in {span}")),
+            ("answers", answers),
+            ("judging", line(snapshot.scoring)),
+            ("services", line(states.NOT_RECORDED)),
         ),
         LABEL,
     )
@@ -107,7 +125,7 @@ def chain(picture: Picture) -> list[Line]:
     """Where this neuron stands on chain."""
     view = picture.snapshot.chain
     if picture.snapshot.replay is not None:
-        return past.chain(picture.snapshot)
+        return _recorded_chain(picture.snapshot)
     if not view.known:
         return facts([("endpoint", line(states.CONNECTING.span))], LABEL)
     return facts(
@@ -117,6 +135,22 @@ def chain(picture: Picture) -> list[Line]:
             *_pay(picture.snapshot),
             ("epoch", _epoch(picture.snapshot)),
             ("balance", line(formats.tau(view.balance))),
+        ),
+        LABEL,
+    )
+
+
+def _recorded_chain(snapshot: Snapshot) -> list[Line]:
+    """What the rounds and the journal say of the chain."""
+    view = snapshot.chain
+    return facts(
+        (
+            ("subnet", line(f"netuid {view.netuid}")),
+            ("block", line(f"{view.block:,} at this round")),
+            ("weights", weights.last_set_by_then(snapshot)),
+            ("hotkey", line(formats.hotkey(snapshot.hotkey, 17))),
+            ("stake", line(states.NOT_RECORDED)),
+            ("the rest", line(states.NOT_RECORDED)),
         ),
         LABEL,
     )

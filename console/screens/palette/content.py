@@ -16,7 +16,7 @@ MOST = 50
 AT = "at"
 
 
-class Found(Struct, frozen=True):
+class Match(Struct, frozen=True):
     """One thing that can be chosen: `kind` is "action", "theme", "miner", "instant" or "nothing".
 
     `name` is its id, name, hotkey, unix time, or why it is nothing.
@@ -36,7 +36,7 @@ def find(
     keymap: Keymap,
     why_not: Callable[[str], str],
     instant: Callable[[str], float],
-) -> list[Found]:
+) -> list[Match]:
     """The best matches first: `uid 88` finds a miner, `theme night` a theme, `q` and `quit` how to leave.
 
     `at 14:05` finds what `instant` makes of it, or the ValueError that it raises.
@@ -57,14 +57,14 @@ def find(
     return [make(keymap, why_not) for _rank_, _index, make in sorted(matches, key=lambda match: match[:2])[:MOST]]
 
 
-def _moment(text: str, instant: Callable[[str], float], reason: str) -> Found:
+def _moment(text: str, instant: Callable[[str], float], reason: str) -> Match:
     try:
         at = instant(text)
     except ValueError as error:
         reason = reason or str(error)
     if reason:
-        return Found("nothing", reason, line(Span(f"{'':12}✗ {reason}", "muted")))
-    return Found("instant", repr(at), line(f"{'':12}go to {formats.local(at)}", Span(f"  {formats.utc(at)}", "muted")))
+        return Match("nothing", reason, line(Span(f"{'':12}✗ {reason}", "muted")))
+    return Match("instant", repr(at), line(f"{'':12}go to {formats.local(at)}", Span(f"  {formats.utc(at)}", "muted")))
 
 
 def _rank(words: Sequence[str], name: str) -> int:
@@ -73,15 +73,15 @@ def _rank(words: Sequence[str], name: str) -> int:
     return sum(0 if word in parts else 1 if any(part.startswith(word) for part in parts) else 3 for word in words)
 
 
-Maker = Callable[[Keymap, Callable[[str], str]], Found]
+Maker = Callable[[Keymap, Callable[[str], str]], Match]
 
 
 def _action(action: Action) -> Maker:
-    return lambda keymap, why_not: Found("action", action.id, choice(action, keymap, why_not(action.id)))
+    return lambda keymap, why_not: Match("action", action.id, choice(action, keymap, why_not(action.id)))
 
 
 def _theme(name: str) -> Maker:
-    return lambda _keymap, _why_not: Found("theme", name, line(f"{'':12}theme {name}"))
+    return lambda _keymap, _why_not: Match("theme", name, line(f"{'':12}theme {name}"))
 
 
 def _miner(miner: MinerView) -> Maker:
@@ -90,4 +90,4 @@ def _miner(miner: MinerView) -> Maker:
         of_miner(miner).span,
         Span(f"  EMA {miner.ema:.4f}  {formats.hotkey(miner.hotkey)}", "muted"),
     )
-    return lambda _keymap, _why_not: Found("miner", miner.hotkey, content)
+    return lambda _keymap, _why_not: Match("miner", miner.hotkey, content)

@@ -10,9 +10,8 @@ from console.present import fields, formats, states
 from console.present.picture import Picture
 from console.present.table import Cell, Column, Table
 from console.present.text import BLANK, Line, Span, Tone, facts, line, wrapped
-from console.screens import past
 from console.screens.suspects.content import penalties_of
-from engine.snapshot import ChainView, CommandView, MinerView, PenaltyView, PlanView, Snapshot
+from engine.snapshot import ChainView, MinerView, PenaltyView, PlanView, Snapshot
 from engine.weights.plan import max_upscale
 
 LABEL = 10
@@ -49,20 +48,6 @@ def submission(plan: PlanView, width: int) -> list[Line]:
 def _row(u16: int, uid: int, total: int) -> Line:
     share = formats.share(u16 / total) if total else formats.UNKNOWN
     return line(f"uid {uid:<5} {u16:>5}  {share:>6}  ", Span(formats.bar(u16 / U16_MAX, BAR), "accent"))
-
-
-def command(view: CommandView, width: int) -> list[Line]:
-    """What was asked for and with what, and what became of it."""
-    known = facts(
-        (
-            ("time", line(formats.clock(view.at))),
-            ("command", line(view.name)),
-            ("with", line(view.detail or formats.UNKNOWN)),
-            ("outcome", line(states.of_outcome(view.outcome).span)),
-        ),
-        LABEL,
-    )
-    return [*known, *map(line, wrapped(view.reason, width) if view.reason else ())]
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -142,7 +127,7 @@ def status(picture: Picture) -> list[Line]:
     if snapshot.role == "miner":
         return _miner_status(snapshot)
     if snapshot.replay is not None:
-        return past.status(snapshot, _mode(snapshot.plans))
+        return _recorded_status(snapshot)
     chain, setter = snapshot.chain, snapshot.setter
     if not chain.known:
         return facts([("chain", line(states.CONNECTING.span))], LABEL)
@@ -176,6 +161,37 @@ def _miner_status(snapshot: Snapshot) -> list[Line]:
         ),
         LABEL,
     )
+
+
+def _recorded_status(snapshot: Snapshot) -> list[Line]:
+    """How it stood with the weights, by the journal alone."""
+    return facts(
+        (
+            ("last set", last_set_by_then(snapshot)),
+            (
+                "last sent",
+                _sent(snapshot.plans),
+            ),
+            ("mode", _mode(snapshot.plans)),
+            ("proposed", line("scores of then, no penalty")),
+            ("on-chain", line("by the journal")),
+            ("the rest", line(states.NOT_RECORDED)),
+        ),
+        LABEL,
+    )
+
+
+def last_set_by_then(snapshot: Snapshot) -> Line:
+    """How long ago weights had been set, by the record."""
+    view = snapshot.chain
+    if not view.last_weights_block:
+        return line(Span("○ none set by then", "muted"))
+    return line(f"{max(0, view.block - view.last_weights_block)} blk ago")
+
+
+def _sent(plans: Sequence[PlanView]) -> Line:
+    sent = next((plan for plan in reversed(plans) if plan.outcome != "skipped"), None)
+    return line(states.of_outcome(sent.outcome).span, f" {sent.reason}") if sent else line("-")
 
 
 def _last_set(snapshot: Snapshot) -> Line:
@@ -325,7 +341,7 @@ CHANGES: Table[Change] = Table(
 )
 
 
-def _outcome(row: PlanView | CommandView) -> states.State:
+def _outcome(row: PlanView) -> states.State:
     return states.of_outcome(row.outcome)
 
 
@@ -368,30 +384,5 @@ SUBMISSIONS: Table[PlanView] = Table(
             about="how old an answer may have been to count",
         ),
         fields.text("reason", "REASON", 12, lambda row: row.reason, "why it was not set", tone="muted", grows=True),
-    ),
-)
-
-
-COMMANDS: Table[CommandView] = Table(
-    name="commands",
-    empty="nothing was done by hand yet: x has the actions",
-    key=lambda row: f"{row.at} {row.name} {row.detail}",
-    sort="time",
-    descending=True,
-    feed=True,
-    columns=(
-        fields.time(lambda row: row.at, "when it was done"),
-        fields.text("command", "COMMAND", 15, lambda row: row.name, "what was asked for", priority=0),
-        fields.text("detail", "WITH", 18, lambda row: row.detail, "what it was asked with", tone="muted", priority=2),
-        fields.state("outcome", "OUTCOME", 11, _outcome, "what became of it", priority=0),
-        fields.text(
-            "reason",
-            "REASON",
-            12,
-            lambda row: row.reason,
-            "why it was refused, in the chain's or the engine's words",
-            tone="muted",
-            grows=True,
-        ),
     ),
 )

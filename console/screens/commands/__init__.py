@@ -1,0 +1,1 @@
+"""Every command given to the engine or the chain, and its outcome."""

@@ -1,0 +1,47 @@
+"""The command log: what was asked of the engine or the chain, and its outcome."""
+
+from console.present import fields, formats, states
+from console.present.table import Table
+from console.present.text import Line, facts, line, wrapped
+from engine.snapshot import CommandView
+
+LABEL = 10
+
+
+def command(view: CommandView, width: int) -> list[Line]:
+    """What was asked for and with what, and what became of it."""
+    known = facts(
+        (
+            ("time", line(formats.clock(view.at))),
+            ("command", line(view.name)),
+            ("with", line(view.detail or formats.UNKNOWN)),
+            ("outcome", line(states.of_outcome(view.outcome).span)),
+        ),
+        LABEL,
+    )
+    return [*known, *map(line, wrapped(view.reason, width) if view.reason else ())]
+
+
+COMMANDS: Table[CommandView] = Table(
+    name="commands",
+    empty="nothing was done by hand yet: x has the actions",
+    key=lambda row: f"{row.at} {row.name} {row.detail}",
+    sort="time",
+    descending=True,
+    feed=True,
+    columns=(
+        fields.time(lambda row: row.at, "when it was done"),
+        fields.text("command", "COMMAND", 15, lambda row: row.name, "what was asked for", priority=0),
+        fields.text("detail", "WITH", 18, lambda row: row.detail, "what it was asked with", tone="muted", priority=2),
+        fields.state("outcome", "OUTCOME", 11, lambda row: states.of_outcome(row.outcome), "its result", priority=0),
+        fields.text(
+            "reason",
+            "REASON",
+            12,
+            lambda row: row.reason,
+            "why it was refused, in the chain's or the engine's words",
+            tone="muted",
+            grows=True,
+        ),
+    ),
+)

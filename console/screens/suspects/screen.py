@@ -1,0 +1,79 @@
+"""Suspects: sybil groups and pairs, the members of the selected one, and the evidence."""
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+
+from console.present.picture import Picture
+from console.screens.base import ConsoleScreen
+from console.screens.suspects import content as suspects
+from console.screens.suspects.content import MEMBERS, SUSPECTS, Found, Member
+from console.widgets.lines import Bar, Reading
+from console.widgets.live_table import LiveTable
+from console.widgets.panel import Panel, TablePanel
+
+
+class SuspectsScreen(ConsoleScreen):
+    NAME = "suspects"
+
+    DEFAULT_CSS = """
+    SuspectsScreen {
+        & #rule { padding: 0 1; }
+        & #found { height: 1fr; }
+        & #closer { height: 40%; }
+        & #members { width: 1fr; }
+        & #evidence { width: 1fr; padding: 0 1; }
+        &.-short #closer { height: 10; }
+        &.-narrow #evidence { width: 30; max-width: 50%; }
+        &.-low #found { min-height: 6; }
+        &.-low #closer { height: 7; }
+    }
+    """
+
+    def body(self) -> ComposeResult:
+        yield Bar(id="rule")
+        yield TablePanel("Sybil groups", SUSPECTS, id="found", hint="esc back")
+        with Horizontal(id="closer"):
+            yield TablePanel("Members", MEMBERS, id="members", hint="b hold  u release")
+            with Panel("Evidence", id="evidence"):
+                yield Reading()
+
+    def show(self, picture: Picture) -> None:
+        self.query_one("#rule", Bar).show([suspects.about(picture.snapshot, self.size.width - 2)])
+        rows, note = suspects.rows(picture.snapshot), suspects.compared(picture.snapshot)
+        self.query_one("#found", TablePanel).show(rows, picture.now, note)
+        self._look_closer()
+
+    def row_name(self, _action_id: str) -> str:
+        """The member under the cursor, wherever the focus is."""
+        current: Member | None = self._members.current
+        return current.hotkey if current else ""
+
+    @property
+    def _members(self) -> LiveTable[Member]:
+        return self.query_one("#members LiveTable", LiveTable)
+
+    @property
+    def _found(self) -> Found | None:
+        current: Found | None = self.query_one("#found LiveTable", LiveTable).current
+        return current
+
+    @on(LiveTable.Moved, "#found LiveTable")
+    def _look_closer(self) -> None:
+        found, picture = self._found, self.host.picture
+        shown = suspects.members(picture.snapshot, found.suspects if found else None)
+        self.query_one("#members", TablePanel).show(shown, picture.now)
+        subject = (found, suspects.is_known(picture.snapshot))
+        self.query_one("#evidence Reading", Reading).read(
+            subject, lambda width, _height: suspects.evidence(picture.snapshot, found, width)
+        )
+
+    @on(LiveTable.Opened, "#found LiveTable")
+    def _go_to_members(self) -> None:
+        self._members.focus()
+
+    @on(LiveTable.Opened, "#members LiveTable")
+    def _open_miner(self, message: LiveTable.Opened) -> None:
+        current: Member | None = message.table.current
+        if current is not None:
+            self.host.open("miner", current.hotkey)

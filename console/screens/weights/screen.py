@@ -1,0 +1,90 @@
+"""Weights: what stands on chain, what would be set, what was sent, and the actions that write to the chain."""
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+
+from console.present.picture import Picture
+from console.screens.base import ConsoleScreen
+from console.screens.commands.content import COMMANDS
+from console.screens.dialogs import READER_WIDTH, Reader
+from console.screens.help.content import lettered
+from console.screens.weights import content as weights
+from console.screens.weights.actions import lettered_now
+from console.screens.weights.content import CHANGES, SUBMISSIONS, Change, submission
+from console.widgets.lines import Facts
+from console.widgets.live_table import LiveTable
+from console.widgets.panel import Panel, TablePanel
+from engine.snapshot import PlanView
+
+HINT = "weight: the share of all EMA  d only changes"
+ONLY_CHANGES = "  only changes"
+
+
+class WeightsScreen(ConsoleScreen):
+    NAME = "weights"
+
+    DEFAULT_CSS = """
+    WeightsScreen {
+        & #facts { height: 11; max-height: 40%; }
+        & #facts Panel { width: 1fr; padding: 0 1; }
+        & #plans { height: 1fr; }
+        & #changes { width: 3fr; }
+        & #submissions { width: 2fr; }
+        & #commands.below { height: 10; }
+        &.-short #commands.below { height: 5; }
+        &.-short #facts { height: 8; }
+        &.-narrow #plans { layout: vertical; }
+        &.-narrow #changes { width: 1fr; height: 1fr; }
+        &.-narrow #submissions { width: 1fr; height: 5; max-height: 40%; }
+        &.-narrow.-short #commands.below { display: none; }
+        &.-low #facts { max-height: 100%; }
+        &.-low #plans { height: 13; max-height: 100%; }
+        &.-low #commands { min-height: 6; }
+    }
+    """
+
+    _only_changes = False
+
+    def body(self) -> ComposeResult:
+        plans = self.host.picture.snapshot.role != "miner"
+        with Horizontal(id="facts"):
+            with Panel("Status"):
+                yield Facts(id="status")
+            with Panel("Actions: x, then a letter"):
+                yield Facts(id="letters")
+        if plans:
+            with Horizontal(id="plans"):
+                yield TablePanel("Proposed vs on-chain", CHANGES, id="changes", hint=HINT)
+                yield TablePanel("Submissions", SUBMISSIONS, id="submissions")
+        yield TablePanel("Command log", COMMANDS, id="commands", classes="below" if plans else None)
+
+    def show(self, picture: Picture) -> None:
+        self.query_one("#status", Facts).show(weights.status(picture))
+        letters = lettered_now(picture.snapshot)
+        self.query_one("#letters", Facts).show([lettered(one, self.host.why_not(one.id)) for one in letters])
+        self.query_one("#commands", TablePanel).show(picture.snapshot.commands, picture.now)
+        if picture.snapshot.role != "miner":
+            self._show_plans(picture)
+
+    def _show_plans(self, picture: Picture) -> None:
+        rows = weights.changes(picture.snapshot)
+        note = weights.change_caption(rows) + (ONLY_CHANGES if self._only_changes else "")
+        shown = [row for row in rows if row.differs] if self._only_changes else rows
+        self.query_one("#changes", TablePanel).show(shown, picture.now, note)
+        self.query_one("#submissions", TablePanel).show(picture.snapshot.plans, picture.now)
+
+    def do_weights_diff(self) -> None:
+        self._only_changes = not self._only_changes
+
+    @on(LiveTable.Opened, "#changes LiveTable")
+    def _open_miner(self, message: LiveTable.Opened) -> None:
+        current: Change | None = message.table.current
+        if current is not None:
+            self.host.open("miner", current.hotkey)
+
+    @on(LiveTable.Opened, "#submissions LiveTable")
+    def _open_submission(self, message: LiveTable.Opened) -> None:
+        current: PlanView | None = message.table.current
+        if current is not None:
+            self.app.push_screen(Reader("Submission", submission(current, READER_WIDTH)))

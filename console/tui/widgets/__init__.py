@@ -1,1 +1,0 @@
-"""Widgets that paint what `console.present` made, line by line."""
