@@ -12,10 +12,7 @@ from console import __version__, streams
 from console import commands as run
 from console.errors import ConsoleError, ExitCode
 from console.options import CHAIN, EMBEDDING, FOLDER, LAUNCH, a_path, a_word, add_options, configuration
-from engine.chain.interface import ChainUnavailable
-from engine.errors import StoreError
 from engine.folders import FolderError, data_home
-from engine.locks import AlreadyRunning
 from engine.redaction import redact
 from engine.settings import SettingsError, config_path, declared
 from engine.settings.declared import ScoringProfile
@@ -43,15 +40,6 @@ CHAIN_ACTIONS = {
     "reveal": "reveal the weights of the oldest commit",
 }
 
-EXIT_CODES: dict[type[Exception], ExitCode] = {
-    SettingsError: ExitCode.USAGE,
-    FolderError: ExitCode.USAGE,
-    StoreError: ExitCode.USAGE,
-    AlreadyRunning: ExitCode.HELD,
-    ChainUnavailable: ExitCode.CHAIN,
-}
-"""The exit codes of engine errors that an operator can fix."""
-
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code, whatever happens."""
@@ -69,15 +57,14 @@ def main(argv: list[str] | None = None) -> int:
         return ExitCode.DONE
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
-    except ConsoleError as error:
-        _complain(str(error))
-        return error.exit_code
-    except tuple(EXIT_CODES) as error:
-        _complain(str(error))
-        return next(code for kind, code in EXIT_CODES.items() if isinstance(error, kind))
     except Exception as error:
-        _complain(f"internal error: {_reported(error, arguments)}")
-        return ExitCode.INTERNAL
+        from console.faults import exit_code
+
+        if (fault := exit_code(error)) is None:
+            _complain(f"internal error: {_reported(error, arguments)}")
+            return ExitCode.INTERNAL
+        _complain(str(error))
+        return fault
 
 
 class _Parser(argparse.ArgumentParser):

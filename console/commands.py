@@ -144,7 +144,7 @@ def chain_look(arguments: argparse.Namespace) -> int:
 def chain_act(arguments: argparse.Namespace) -> int:
     from console.chain.acting import act
     from console.chain.printing import told
-    from console.headless import narrate
+    from console.streams import narrate
 
     done = act(
         arguments.what,
@@ -185,8 +185,8 @@ def config_init(arguments: argparse.Namespace) -> int:
 @contextmanager
 def _readable(folder: Path) -> Iterator[Path]:
     """Where the store of a data folder can be read, be it of an older version; anything else stays what it is."""
-    from console.headless import narrate
     from console.record.private_copy import readable
+    from console.streams import narrate
 
     with readable(folder, narrate) as found:
         yield found

@@ -1,11 +1,9 @@
-"""What stops a run and is not a fault of the program, with the exit code that says so."""
+"""Errors that an operator can put right, with the exit code of each, and the report of one that nobody foresaw."""
 
 import datetime
 import os
 import platform
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from console import __version__
@@ -21,6 +19,7 @@ from engine.locks import AlreadyRunning
 from engine.logs import FOLDER
 from engine.node.supervisor import Fatal
 from engine.redaction import redact
+from engine.settings import SettingsError
 from engine.text import MAX_CHARS, safe
 from miner_server.errors import MinerError
 
@@ -35,34 +34,23 @@ CODES: tuple[tuple[tuple[type[Exception], ...], ExitCode], ...] = (
             EncoderError,
             FolderError,
             MinerError,
+            SettingsError,
             StoreError,
             WalletError,
         ),
         ExitCode.USAGE,
     ),
 )
+"""The first that fits counts: a chain that is full cannot be reached either."""
 
 
-@contextmanager
-def told() -> Iterator[None]:
-    """Raises as a ConsoleError what an operator can mend."""
-    try:
-        yield
-    except Exception as error:
-        mended = for_the_operator(error)
-        if mended is error:
-            raise
-        raise mended from error
-
-
-def for_the_operator(error: BaseException) -> BaseException:
-    """The error of a room as one with an exit code; an error that no operator can mend stays as it is."""
+def exit_code(error: Exception) -> ExitCode | None:
+    """With which code an error ends a command; None for a fault of the program."""
+    if isinstance(error, ConsoleError):
+        return error.exit_code
     if isinstance(error, Fatal):
-        return ConsoleError(str(error), ExitCode(error.exit_code))
-    for kinds, code in CODES:
-        if isinstance(error, kinds):
-            return ConsoleError(str(error), code)
-    return error
+        return ExitCode(error.exit_code)
+    return next((code for kinds, code in CODES if isinstance(error, kinds)), None)
 
 
 def write_report(error: BaseException, data_dir: Path) -> Path:

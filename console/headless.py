@@ -1,29 +1,24 @@
-"""The engine without a screen: events as JSON lines on stdout, narration on stderr, signals, exit code."""
+"""The engine without a screen: events as JSON lines on stdout, and in words on stderr."""
 
-import contextlib
 import datetime
-import math
 import os
 import select
 import signal
 import sys
-import threading
 import time
+from collections import deque
 from collections.abc import Callable
-from types import FrameType
 from typing import Any
 
 import msgspec
 
+from console.signals import Signals
 from engine.doors import Engine, InProcessEngine
 from engine.node.thread import EngineThread
-from engine.redaction import hide_known
 from engine.snapshot import Event
 from engine.text import safe
 
 POLL_S = 0.2
-GRACE_S, LIMIT_S = 2.3, 2.8
-"""An engine has so long to stop, and the process to end: 3 s are promised."""
 LAST_WORD_S = 10.0
 """How long the last lines wait for a slow reader when nobody asked us to hurry."""
 WORDS_KEPT = 64 * 1024
@@ -33,7 +28,11 @@ CHUNK = 4096
 """No more than a pipe is sure to take at once, and as a whole (PIPE_BUF)."""
 
 
-class Lines:
+TOLD_MOST, TOLD_SPAN_S = 5, 60.0
+"""So many lines in so many seconds need attention on one subject at one level; further ones are on stdout alone."""
+
+
+class LineWriter:
     """Lines on their way to a reader. Only `write` waits for it; a reader that is gone ends the output for good."""
 
     def __init__(self, fd: int) -> None:
@@ -78,8 +77,8 @@ class Reporter:
     def __init__(self, engine: Engine, explain: Callable[[Event], str | None], *, stdout: int, stderr: int) -> None:
         self._engine = engine
         self._explain = explain
-        self._lines = Lines(stdout)
-        self._words = Lines(stderr)
+        self._lines = LineWriter(stdout)
+        self._words = LineWriter(stderr)
         self._seq = 0
         self._explained = 0
 
@@ -124,76 +123,86 @@ class Reporter:
             self._words.write(0.0)
 
 
-def narrate(text: str) -> None:
-    """A line for people. A stderr that is gone is no reason to stop."""
-    with contextlib.suppress(OSError, ValueError):
-        print(hide_known(text), file=sys.stderr, flush=True)  # noqa: T201 narration is what this function is for
-
-
 def line_of(event: Event) -> dict[str, Any]:
     """An event in the contract's form."""
     at = datetime.datetime.fromtimestamp(event.at, datetime.UTC).isoformat(timespec="milliseconds")
     return {"event": event.name, "at": at.replace("+00:00", "Z"), **event.fields}
 
 
-def on_interrupt(handler: Callable[[int, FrameType | None], object]) -> None:
-    """Have SIGINT handled, unless whoever started us wants it ignored, as a shell does for a job in the background."""
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, handler)
+class Narrator:
+    """Tells events in words, and is not carried away by what happens on and on."""
+
+    def __init__(self) -> None:
+        self._told: dict[tuple[str, str], deque[float]] = {}
+
+    def __call__(self, event: Event) -> str | None:
+        if event.name != "attention":
+            return explain(event)
+        level, subject = event.fields["level"], event.fields["subject"]
+        told = self._told.setdefault((level, subject), deque(maxlen=TOLD_MOST + 1))
+        if len(told) > TOLD_MOST and event.at - told[0] < TOLD_SPAN_S:
+            return None
+        told.append(event.at)
+        if len(told) > TOLD_MOST and event.at - told[0] < TOLD_SPAN_S:
+            return f"{level}: {subject}: more of it for a minute only on stdout and in the log"
+        return explain(event)
 
 
-class Signals:
-    """SIGINT and SIGTERM stop the engine, SIGHUP too when `stop_on_hangup`. Repeated ones change nothing.
-
-    An engine that hangs is left behind after `GRACE_S`, whoever stopped it; where a signal comes and not even this
-    thread gets on, `end` says with which code the process ends.
-    """
-
-    def __init__(self, engine: EngineThread, end: Callable[[signal.Signals], int], *, stop_on_hangup: bool) -> None:
-        self._engine = engine
-        self._end = end
-        self._deadline = math.inf
-        self.received: signal.Signals | None = None
-        on_interrupt(self._receive)
-        signal.signal(signal.SIGTERM, self._receive)
-        signal.signal(signal.SIGHUP, self._receive if stop_on_hangup else signal.SIG_IGN)
-        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-
-    def stop(self) -> None:
-        """Stop the engine as a signal does."""
-        self._deadline = min(self._deadline, time.monotonic() + GRACE_S)
-        self._engine.stop()
-
-    def _receive(self, number: int, _frame: FrameType | None) -> None:
-        if self.received is not None:
-            return
-        self.received = signal.Signals(number)
-        self.stop()
-        watchdog = threading.Timer(LIMIT_S, lambda: os._exit(self._end(signal.Signals(number))))
-        watchdog.daemon = True
-        watchdog.start()
-
-    @property
-    def overdue(self) -> bool:
-        """Whether the engine should have stopped by now."""
-        return time.monotonic() > self._deadline
+def explain(event: Event) -> str | None:
+    """One or more lines about an event; None for those that need no words."""
+    fields = event.fields
+    match event.name:
+        case "started":
+            return f"{fields['role']} on netuid {fields['netuid']} as {fields['hotkey']}, data in {fields['data_dir']}"
+        case "service" if fields["state"] in ("backing_off", "failed"):
+            return f"service {fields['name']}: {fields['state'].replace('_', ' ')}, {fields['reason']}"
+        case "round":
+            winner = "no winner" if fields["winner_uid"] is None else f"uid {fields['winner_uid']} wins"
+            kept = "" if fields["recorded"] else ", not stored yet"
+            return (
+                f"round {fields['id']} ({fields['kind']}): {fields['answered']} of {fields['asked']} answered, "
+                f"agreement {fields['agreement']:.0%}, {winner}, {fields['duration_ms'] / 1000:.1f} s{kept}"
+            )
+        case "weights":
+            count = len(fields["uids"])
+            reason = f" ({fields['reason']})" if fields["reason"] else ""
+            return f"weights of {count} miners at block {fields['block']}: {fields['outcome']}{reason}"
+        case "attention":
+            return f"{fields['level']}: {fields['subject']}: {fields['text']}"
+        case "command":
+            return f"{fields['command']} {fields['detail']}: {fields['outcome']} {fields['reason']}".rstrip()
+        case "earned":
+            return _earned(fields["miners"])
+        case "stopped" if not fields["failed"]:
+            unstored = f", {fields['unstored']} of them not stored" if fields["unstored"] else ""
+            rounds = "1 round" if fields["rounds"] == 1 else f"{fields['rounds']} rounds"
+            return f"stopped after {rounds}{unstored}: {fields['reason']}"
+    return None
 
 
-def run(
+def _earned(miners: list[dict[str, float | str]]) -> str:
+    head = f"{'MINER':<14}{'UID':>4}{'ROUNDS':>8}{'ANSWERED':>10}{'EMA':>9}{'WEIGHT':>9}{'EARNED':>10}"
+    rows = [
+        f"{row['name']:<14}{row['uid']:>4}{row['rounds']:>8}{row['answered']:>10}"
+        f"{row['ema']:>9.4f}{row['weight']:>9.4f}{row['earned']:>10.4f}"
+        for row in miners
+    ]
+    return "\n".join(["what each miner earned:", head, *rows])
+
+
+def run_headless(
     engine: InProcessEngine,
     *,
     stop_on_hangup: bool,
-    explain: Callable[[Event], str | None],
     end: Callable[[signal.Signals], int],
 ) -> signal.Signals | None:
-    """Run the engine to its end and print what happens.
+    """Run the engine to its end and print what happens; `end` is what `Signals` asks at the last.
 
-    `explain` puts an event into words, `end` is what `Signals` asks at the last.
     Returns the signal that ended the run, None when it ended by itself.
     """
     thread = engine.thread
     signals = Signals(thread, end, stop_on_hangup=stop_on_hangup)
-    reporter = Reporter(engine, explain, stdout=sys.stdout.fileno(), stderr=sys.stderr.fileno())
+    reporter = Reporter(engine, Narrator(), stdout=sys.stdout.fileno(), stderr=sys.stderr.fileno())
     thread.start()
     while thread.running and not signals.overdue:
         reporter.pass_on()

@@ -7,13 +7,14 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from console import __version__, headless
-from console import garbage as settling
+from console import __version__, garbage
 from console.config import told
 from console.errors import ExitCode
-from console.narration import Narrator
+from console.headless import run_headless
 from console.network import require_embedded
 from console.record.folder import FolderRecord
+from console.signals import GRACE_S
+from console.streams import narrate
 from engine.doors import InProcessEngine
 from engine.feed import Feed
 from engine.folders import OTHERS, prepare_folder
@@ -39,7 +40,6 @@ def run(configuration: Configuration, *, on_screen: bool) -> int:
     feed = Feed(Snapshot(at=now, version=__version__, role=settings.role, started_at=now))
     notices = [*_notices(configuration)]
     thread = EngineThread(lambda: _operate(settings, folder, feed, notices), load=_load)
-    stop_on_hangup = settings.on_hangup == "stop"
 
     def end(received: signal.Signals | None) -> ExitCode:
         return _code(feed.snapshot, received)
@@ -51,21 +51,19 @@ def run(configuration: Configuration, *, on_screen: bool) -> int:
         engine = InProcessEngine(feed, logs, FolderRecord(folder), thread)
         _tell_of_names(configuration, aloud=not on_screen)
         if on_screen:
-            settling.begin()
+            garbage.begin()
             from console.tui.run import run_screen
 
             received = run_screen(engine, folder, configuration, end)
         else:
-            received = headless.run(engine, stop_on_hangup=stop_on_hangup, explain=Narrator(), end=end)
+            received = run_headless(engine, stop_on_hangup=settings.on_hangup == "stop", end=end)
     if thread.error is not None:
         if loss := lost(feed.snapshot):
-            headless.narrate(safe(loss))
-        from console.faults import for_the_operator
-
-        raise for_the_operator(thread.error) from thread.error
+            narrate(safe(loss))
+        raise thread.error
     code = end(received)
     if thread.running:
-        headless.narrate(f"the engine has not stopped in {headless.GRACE_S:g} s: it hangs, and is left behind")
+        narrate(f"the engine has not stopped in {GRACE_S:g} s: it hangs, and is left behind")
     if thread.running or thread.left_loading:
         # The interpreter's own end waits for, or trips over, a thread that imports or hangs.
         os._exit(code)
@@ -75,7 +73,7 @@ def run(configuration: Configuration, *, on_screen: bool) -> int:
 def _code(last: Snapshot, received: signal.Signals | None) -> ExitCode:
     """How a run without an error ends, with a word on what it lost."""
     if loss := lost(last):
-        headless.narrate(safe(loss))
+        narrate(safe(loss))
         return ExitCode.UNSTORED
     return ExitCode.INTERRUPTED if received == signal.SIGINT else ExitCode.DONE
 
@@ -97,7 +95,7 @@ def _tell_of_names(configuration: Configuration, *, aloud: bool) -> None:
     for line in told(configuration):
         log.info("%s", line)
         if aloud:
-            headless.narrate(safe(line))
+            narrate(safe(line))
 
 
 def _notices(configuration: Configuration) -> Iterator[tuple[str, str]]:

@@ -4,13 +4,13 @@ import os
 import signal
 from pathlib import Path
 
-from console import garbage as settling
+from console import garbage
 from console.errors import ConsoleError, ExitCode
-from console.headless import narrate
 from console.instants import instant
 from console.record.folder import FolderRecord
 from console.record.player import Player, playing
 from console.record.private_copy import readable
+from console.streams import narrate
 from console.terminal import check_terminal
 from engine.doors import Instants
 from engine.folders import prepare_folder, state_home
@@ -39,7 +39,7 @@ def replay(folder: Path, *, at: str | None) -> int:
         player = Player(record, at=None if at is None else _instant(at, record.instants()))
         for text in told:
             player.tell(text)
-        settling.begin()
+        garbage.begin()
         from console.tui.run import show_replay
 
         with playing(player):

@@ -1,11 +1,14 @@
 """Standard input, output and error as a command needs them, whatever the locale and the shell make of them."""
 
 import codecs
+import contextlib
 import io
 import json
 import os
 import sys
 from pathlib import Path
+
+from engine.redaction import hide_known
 
 AS_JSON = "subnet-console.as-json"
 
@@ -25,6 +28,12 @@ def mend() -> None:
             stream.reconfigure(errors=AS_JSON)
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(errors="replace")
+
+
+def narrate(text: str) -> None:
+    """A line on stderr, for people. A stderr that is gone is no reason to stop."""
+    with contextlib.suppress(OSError, ValueError):
+        print(hide_known(text), file=sys.stderr, flush=True)  # noqa: T201 narration is what this function is for
 
 
 def _as_json(error: UnicodeError) -> tuple[str, int]:

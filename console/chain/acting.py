@@ -18,13 +18,12 @@ from console import __version__
 from console.chain.keys import require_wallet, role_of
 from console.chain.looking import require_chain
 from console.errors import ConsoleError, ExitCode
-from console.faults import told
-from console.headless import on_interrupt
 from console.network import EMBEDDED
 from console.present.text import text_of
 from console.roles.session import Session, opened
 from console.screens.action import Action, Question, question
 from console.screens.registry import ACTIONS
+from console.signals import on_interrupt
 from console.terminal import STDIN
 from engine.commands import AnyCommand
 from engine.feed import Feed
@@ -80,7 +79,7 @@ def act(name: str, settings: Settings, *, typed: str, dry_run: bool, yes: bool, 
     folder = prepare_folder(Path(settings.data_dir))
     require_wallet(settings)
     settings = replace(settings, role=role_of(settings))
-    with told(), open_log(folder, level=settings.log_level, cap_mb=settings.log_cap_mb):
+    with open_log(folder, level=settings.log_level, cap_mb=settings.log_cap_mb):
         try:
             return asyncio.run(_act(name, settings, folder, typed, dry_run=dry_run, yes=yes, tell=tell))
         except AlreadyRunning as error:

@@ -8,7 +8,6 @@ import msgspec
 from console.chain.keys import own_hotkey
 from console.errors import ConsoleError, ExitCode
 from console.export.output import time_text
-from console.faults import told
 from console.network import EMBEDDED, require_embedded
 from engine.chain.embedded import FILE_NAME
 from engine.chain.embedded.look import look_of
@@ -82,10 +81,9 @@ def log(settings: Settings) -> Found:
 
 
 def _state(settings: Settings) -> State:
-    """The embedded chain as it stands in its file. Raises ConsoleError."""
+    """The embedded chain as it stands in its file. Raises ConsoleError, ChainDataError."""
     path = require_chain(settings)
-    with told():
-        state = read_state(path)
+    state = read_state(path)
     if state is None:
         raise ConsoleError(f"the embedded chain in {path.parent} has no block yet")
     if state.netuid != settings.netuid:

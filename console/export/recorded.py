@@ -12,7 +12,7 @@ from console.errors import ConsoleError
 from console.export.output import opened, time_text
 from console.instants import since_time
 from console.progress import Progress
-from console.record.folder import recorded_rounds
+from console.record.rounds import recorded_rounds
 from engine.values import Challenge, Reply, Round
 
 

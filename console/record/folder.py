@@ -1,29 +1,21 @@
-"""The record of a data folder: single rounds, miners, log and earlier instants for screens; all rounds for judges."""
+"""The record of a data folder, for whoever has an engine in this process or replays one that ran."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from math import inf
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from console.record.recording import Recording
-from engine.doors import EmaStep, MinerRecord, RecordedRound
-from engine.errors import StoreError
+from engine.doors import MinerRecord, RecordedRound
 from engine.logs import LogLine
-from engine.recorded_log import log_until
-from engine.store.record import Record, open_record
-from engine.store.schema import FILE_NAME
-from engine.store.stored import FoundRound
-from engine.values import Round
-from engine.weights.averages import Rule, Sample, average
 
-APPEARANCES = 200
-"""How many of a miner's rounds are read."""
+if TYPE_CHECKING:
+    from console.record.recording import Recording
 
 
 class FolderRecord:
     """The `RecordReader` of a data folder, whether an engine runs on it or not. Nothing is held open between two calls.
 
-    `data` is the folder whose store is read where that of `folder` itself cannot be (`private_copy.readable`).
+    `data` is the folder whose store is read where that of `folder` itself cannot be (`private_copy.readable`). What
+    reads the store is loaded by the first call, since a screen has a record before its first frame.
     """
 
     def __init__(self, folder: Path, data: Path | None = None) -> None:
@@ -31,74 +23,21 @@ class FolderRecord:
         self._data = data or folder
 
     def round(self, id: str, steps: int = 0) -> RecordedRound:
-        with self._record() as record:
-            wanted = record.rounds.beside(id, steps) if steps else id
-            found = record.rounds.found(wanted) if wanted else None
-            if found is None:
-                raise StoreError(_why_none(id, steps))
-            emas = tuple(_emas(record, found))
-        return RecordedRound(round=found.round, place=found.place, total=found.total, emas=emas)
+        from console.record.rounds import read_round
+
+        return read_round(self._data, id, steps)
 
     def miner(self, netuid: int, hotkey: str, until: float = inf) -> MinerRecord:
-        with self._record() as record:
-            appearances = record.replies.appearances(netuid, hotkey, APPEARANCES, until=until)
-            rule, profile = record.carried.score_rule(netuid), record.carried.profile(netuid)
-        counted = [one for one in reversed(appearances) if one.counted == "yes" and one.profile == profile]
-        samples = [(one.at, one.emission) for one in counted]
-        averages = tuple(_averages(samples, rule)) if rule else ()
-        return MinerRecord(appearances=tuple(appearances), averages=averages[::-1])
+        from console.record.rounds import read_miner
+
+        return read_miner(self._data, netuid, hotkey, until)
 
     def log(self, until: float) -> list[LogLine]:
+        from console.record.log import log_until
+
         return log_until(self._folder, until)
 
-    def instants(self) -> Recording:
+    def instants(self) -> "Recording":
+        from console.record.recording import Recording
+
         return Recording(self._folder, self._data)
-
-    def _record(self) -> AbstractContextManager[Record]:
-        return open_record(self._data / FILE_NAME, brief=True)
-
-
-def recorded_rounds(folder: Path, oldest: float) -> tuple[Mapping[str, str], Iterator[Round]]:
-    """Names by hotkey and, of the subnet that was recorded last, the whole rounds since `oldest`, the oldest first.
-
-    Each round is read when its turn comes, so that no running engine is held up. Raises StoreError, also then.
-    """
-    with open_record(folder / FILE_NAME, brief=True) as record:
-        netuid = record.rounds.newest_subnet()
-        if netuid is None:
-            return {}, iter(())
-        return record.neurons.names(netuid), _each(folder, record.rounds.ids(netuid, oldest))
-
-
-def _each(folder: Path, ids: Sequence[str]) -> Iterator[Round]:
-    for id in ids:
-        with open_record(folder / FILE_NAME, brief=True) as record:
-            found = record.rounds.found(id)
-        if found is not None:
-            yield found.round
-
-
-def _why_none(id: str, steps: int) -> str:
-    if steps:
-        return f"there is no {'newer' if steps > 0 else 'older'} round in the store"
-    return f"round {id} is not in the store: it could not be written, or it was deleted for its age"
-
-
-def _emas(record: Record, found: FoundRound) -> list[EmaStep]:
-    rule, at = record.carried.score_rule(found.netuid), found.round.started_at
-    if rule is None:
-        return [EmaStep(None, None) for _ in found.round.replies]
-    limit = rule.depth + 1
-    steps = []
-    for reply in found.round.replies:
-        profile = found.round.judgement.profile
-        samples = record.replies.samples_until(found.netuid, reply.hotkey, profile, found.number, limit)
-        before = record.replies.samples_until(found.netuid, reply.hotkey, profile, found.number - 1, limit)
-        steps.append(EmaStep(average(rule, before, at), average(rule, samples, at)))
-    return steps
-
-
-def _averages(samples: Sequence[Sample], rule: Rule) -> list[float]:
-    """The average after each sample; samples are (at, emission) in order of time."""
-    after = (average(rule, samples[: place + 1], at) for place, (at, _) in enumerate(samples))
-    return [value for value in after if value is not None]

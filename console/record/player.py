@@ -3,7 +3,7 @@
 import logging
 import queue
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from math import inf
 from threading import Thread
@@ -14,7 +14,7 @@ from engine.commands import AnyCommand
 from engine.doors import EngineState, RecordReader
 from engine.errors import StoreError
 from engine.feed import Batch, Feed
-from engine.recorded_log import RecordedLog
+from engine.logs import LogLine, LogTail
 from engine.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,25 @@ SHORTEST_GAP_S = 0.02
 
 LOG_EVERY_S = 0.25
 """The log of each instant takes longer to read than its round; while it plays, some are left out."""
+
+
+class LogOfThen:
+    """What a `LogRing` held at an earlier time, for the same readers: `added` changes whenever it is another time."""
+
+    def __init__(self) -> None:
+        self._tail = LogTail(0, (), 0)
+
+    def show(self, lines: Sequence[LogLine]) -> None:
+        """Hold the records of another time, oldest first, under numbers of their own."""
+        self._tail = LogTail(self.added, tuple(lines), 0)
+
+    @property
+    def added(self) -> int:
+        """How many there ever were."""
+        return self._tail.first + len(self._tail.lines)
+
+    def tail(self) -> LogTail:
+        return self._tail
 
 
 class Player:
@@ -52,7 +71,7 @@ class Player:
         self._log_read_at = -inf
         self._requests: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread = Thread(target=self._run, name="replay", daemon=True)
-        self.logs = RecordedLog()
+        self.logs = LogOfThen()
         last = self._instants.snapshot(self._place, self._at)
         self._feed = Feed(last)
         if at is not None:

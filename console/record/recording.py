@@ -1,20 +1,23 @@
 """A data folder's record, read and never written: what a console would have shown at an earlier instant."""
 
 import logging
+from array import array
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict
+from collections.abc import Iterable
 from pathlib import Path
 
 from console import __version__
 from console.record.accounts import Account, account, current, miner_views
-from console.record.sybil import last_penalties, last_suspicions, penalties_set
-from console.record.timeline import Timeline
 from engine.errors import StoreError
+from engine.judge.memory import decode
 from engine.snapshot import ChainView, ReplayView, RoundView, Snapshot
 from engine.store.errors import BadRow
 from engine.store.record import Record, open_record
 from engine.store.schema import FILE_NAME
-from engine.sybil.penalties import Penalty
-from engine.sybil.suspects import Suspicions
+from engine.store.stored import Mark
+from engine.sybil.penalties import Penalty, Standing
+from engine.sybil.suspects import Suspicions, suspicions
 from engine.sybil.views import sybil_view, with_verdicts
 from engine.validator.views import PLANS_SHOWN, ROUNDS_SHOWN, round_view
 from engine.weights.averages import HISTORY_KEPT
@@ -28,6 +31,51 @@ REPLIES_COUNTED = 200
 
 COMMANDS_SHOWN = 100
 ROUNDS_REMEMBERED = 4 * ROUNDS_SHOWN
+
+
+class Timeline:
+    """Where one subnet's recorded rounds lie in time, 16 bytes each. It grows at its end, and loses its beginning."""
+
+    def __init__(self, marks: Iterable[Mark] = ()) -> None:
+        self._numbers = array("q")
+        self._times = array("d")
+        self.extend(marks)
+
+    def extend(self, marks: Iterable[Mark]) -> None:
+        """Add rounds that were recorded since. A clock that was put back does not put a round before another."""
+        for number, at in marks:
+            self._numbers.append(number)
+            self._times.append(max(at, self._times[-1]) if self._times else at)
+
+    def forget_before(self, number: int) -> int:
+        """Drop the rounds before one; how many those were."""
+        gone = bisect_left(self._numbers, number)
+        del self._numbers[:gone], self._times[:gone]
+        return gone
+
+    @property
+    def total(self) -> int:
+        return len(self._numbers)
+
+    @property
+    def newest(self) -> int:
+        """The number of the last round, 0 without any."""
+        return self._numbers[-1] if self._numbers else 0
+
+    def number(self, place: int) -> int:
+        return self._numbers[place - 1]
+
+    def numbers(self, place: int, count: int) -> list[int]:
+        """The numbers of the last `count` rounds up to a place, oldest first."""
+        return list(self._numbers[max(0, place - count) : place])
+
+    def time(self, place: int) -> float:
+        """When the round at a place was asked."""
+        return self._times[place - 1]
+
+    def place_at(self, at: float) -> int:
+        """The place of the last round until `at`; 0: none was asked yet."""
+        return bisect_right(self._times, at)
 
 
 class Recording:
@@ -162,3 +210,36 @@ class Recording:
         while len(self._views) > ROUNDS_REMEMBERED:
             self._views.popitem(last=False)
         return tuple(views)
+
+
+def last_suspicions(record: Record, netuid: int, profile: str) -> Suspicions:
+    """What this profile learnt until the round that was recorded last: nothing is kept of what it knew before."""
+    try:
+        return suspicions(decode(record.carried.history(netuid, profile)).evidence)
+    except ValueError as error:
+        log.warning("what the profile %s learnt cannot be read: %s", profile, error)
+        return Suspicions()
+
+
+def penalties_set(plan: WeightPlan | None, known: Suspicions) -> dict[str, Penalty]:
+    """By hotkey, what penalties took of the weights that `plan` set on chain."""
+    rows = plan.rows if plan else ()
+    return {
+        row.hotkey: Penalty(
+            hotkey=row.hotkey, suspicion=known.by_hotkey.get(row.hotkey, 0.0), takes=row.penalty, state="applied"
+        )
+        for row in rows
+        if row.penalty
+    }
+
+
+def last_penalties(plan: WeightPlan | None, known: Suspicions, standings: dict[str, Standing]) -> tuple[Penalty, ...]:
+    """The same, with those that were shown and not applied, and those that the operator held."""
+    found = penalties_set(plan, known)
+    for hotkey, standing in standings.items():
+        suspicion = known.by_hotkey.get(hotkey, 0.0)
+        if standing.held:
+            found[hotkey] = Penalty(hotkey=hotkey, suspicion=suspicion, takes=0.0, state="held")
+        elif hotkey not in found:
+            found[hotkey] = Penalty(hotkey=hotkey, suspicion=suspicion, takes=0.0, state="shown")
+    return tuple(found.values())

@@ -8,9 +8,10 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from console import garbage as settling
-from console.headless import Signals, narrate, on_interrupt
+from console import garbage
 from console.screens.keymap import keymap_path, read_keymap
+from console.signals import Signals, on_interrupt
+from console.streams import narrate
 from console.terminal import give_back_the_shell, let_go_of_terminal, own_terminal
 from console.tui.app import ConsoleApp
 from console.tui.endings import Ending
@@ -121,7 +122,7 @@ def _shown(make: Callable[[int], ConsoleApp], folder: Path, asked: list[Ending],
         signal.signal(signal.SIGTERM, _leaving(app, Ending.TERMINATED, asked))
         on_interrupt(_leaving(app, Ending.INTERRUPTED, asked))
         ended = app.run()
-        settling.go_on()
+        garbage.go_on()
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     if app.crash is not None:
         raise app.crash

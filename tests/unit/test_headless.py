@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from console.headless import CHUNK, Lines, Reporter, line_of
-from console.narration import Narrator, explain
+from console.headless import CHUNK, LineWriter, Narrator, Reporter, explain, line_of
 from engine.feed import Feed
 from engine.snapshot import Event
 from tests.unit.engine_helpers import a_feed, idle_engine
@@ -86,7 +85,7 @@ def test_an_event_is_a_line_in_the_contracts_form() -> None:
 
 
 def test_lines_come_out_in_order_and_whole(pipe: Pipe) -> None:
-    lines = Lines(pipe.write)
+    lines = LineWriter(pipe.write)
     said = [json.dumps({"n": number, "text": "x" * number}).encode() for number in range(200)]
     for line in said:
         lines.add(line)
@@ -95,7 +94,7 @@ def test_lines_come_out_in_order_and_whole(pipe: Pipe) -> None:
 
 
 def test_a_reader_that_takes_nothing_costs_a_moment_and_gets_whole_lines(pipe: Pipe) -> None:
-    lines = Lines(pipe.write)
+    lines = LineWriter(pipe.write)
     for number in range(3000):
         lines.add(b"%05d " % number + b"x" * 300)
     began = time.monotonic()
@@ -111,7 +110,7 @@ def test_a_reader_that_takes_nothing_costs_a_moment_and_gets_whole_lines(pipe: P
 
 
 def test_a_reader_that_takes_a_little_now_and_then_does_not_stretch_the_time(pipe: Pipe) -> None:
-    lines = Lines(pipe.write)
+    lines = LineWriter(pipe.write)
     for _ in range(100_000):
         lines.add(b"x" * 300)
     done = threading.Event()
@@ -130,7 +129,7 @@ def test_a_reader_that_takes_a_little_now_and_then_does_not_stretch_the_time(pip
 
 
 def test_a_line_longer_than_a_pipe_takes_at_once_comes_through(pipe: Pipe) -> None:
-    lines = Lines(pipe.write)
+    lines = LineWriter(pipe.write)
     lines.add(b"short")
     lines.add(b"y" * (3 * CHUNK))
     lines.add(b"short again")
@@ -139,7 +138,7 @@ def test_a_line_longer_than_a_pipe_takes_at_once_comes_through(pipe: Pipe) -> No
 
 
 def test_a_reader_that_is_gone_ends_the_output_for_good(pipe: Pipe) -> None:
-    lines = Lines(pipe.write)
+    lines = LineWriter(pipe.write)
     lines.add(b"nobody reads this")
     pipe.hang_up()
     assert lines.write()

@@ -24,7 +24,7 @@ AT_LEISURE = ("engine.judge.encoding", "engine.judge.worker", "engine.scoring", 
 """Rooms that are themselves imported when they are first used, in a worker process; they may load what they need."""
 
 SERVERS = {"aiosqlite", "cryptography", "httpx", "sqlite3", "starlette", "uvicorn"}
-LIGHT = ("console.cli", "console.headless")
+LIGHT = ("console.cli", "console.headless", "console.launch")
 
 WATCH = """
 import importlib, json, sys

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from console.record.log import last_lines, log_until
+from console.record.player import LogOfThen
 from engine.logs import LogLine
-from engine.recorded_log import RecordedLog, last_lines, log_until
 
 
 def write(path: Path, times: list[float], *, text: str = "said") -> Path:
@@ -63,7 +64,7 @@ def test_whoever_wrote_the_file_moves_no_cursor(tmp_path: Path) -> None:
 
 def test_each_time_has_records_of_its_own(tmp_path: Path) -> None:
     write(tmp_path / "logs" / "console.jsonl", [1, 2, 3])
-    log = RecordedLog()
+    log = LogOfThen()
     assert log.added == 0
     log.show(log_until(tmp_path, 3))
     assert (log.added, log.tail().first) == (3, 0)

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from console.record.recording import Recording
-from console.record.timeline import Timeline
+from console.record.recording import Recording, Timeline
 from engine.errors import StoreError
 from engine.snapshot import Snapshot
 from engine.store.schema import FILE_NAME

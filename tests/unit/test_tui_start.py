@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from console import garbage as settling
+from console import garbage
 from console.record.folder import FolderRecord
 from console.screens.keymap import Keymap
 from console.screens.registry import PLACES
@@ -22,7 +22,7 @@ async def test_the_engine_and_the_collector_begin_with_the_first_frame(tmp_path:
     thread = EngineThread(lambda: asyncio.sleep(60))
     engine = InProcessEngine(Feed(snapshot()), LogRing(), FolderRecord(tmp_path), thread)
     app = ConsoleApp(engine, begin=thread.start, folder=tmp_path, keymap=Keymap(), terminal=1)
-    settling.begin()
+    garbage.begin()
     try:
         assert not gc.isenabled()
         async with app.run_test(size=NARROW) as pilot:
@@ -31,7 +31,7 @@ async def test_the_engine_and_the_collector_begin_with_the_first_frame(tmp_path:
             assert gc.isenabled()
             assert thread.running
     finally:
-        settling.go_on()
+        garbage.go_on()
         gc.unfreeze()
         thread.stop()
         thread.join()

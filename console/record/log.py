@@ -1,6 +1,6 @@
 """The log of a data folder as its files have it: its last records until an earlier time, found by halving the files."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from io import SEEK_END
 from pathlib import Path
@@ -9,31 +9,12 @@ from typing import BinaryIO
 import msgspec
 
 from engine.damage import UNDECODABLE, not_a_file
-from engine.logs import FILE, FILES, FOLDER, MAX_TEXT, RING, LogLine, LogTail
+from engine.logs import FILE, FILES, FOLDER, MAX_TEXT, RING, LogLine
 from engine.text import safe
 
 CHUNK = 64 * 1024
 LONGEST = 1024 * 1024
 """Bytes of one record; what is longer is none."""
-
-
-class RecordedLog:
-    """What a `LogRing` held at an earlier time, for the same readers: `added` changes whenever it is another time."""
-
-    def __init__(self) -> None:
-        self._tail = LogTail(0, (), 0)
-
-    def show(self, lines: Sequence[LogLine]) -> None:
-        """Hold the records of another time, oldest first, under numbers of their own."""
-        self._tail = LogTail(self.added, tuple(lines), 0)
-
-    @property
-    def added(self) -> int:
-        """How many there ever were."""
-        return self._tail.first + len(self._tail.lines)
-
-    def tail(self) -> LogTail:
-        return self._tail
 
 
 def log_until(data_dir: Path, until: float) -> list[LogLine]:
