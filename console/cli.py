@@ -15,9 +15,9 @@ from console.options import CHAIN, EMBEDDING, FOLDER, LAUNCH, a_path, a_word, ad
 from engine.folders import FolderError, data_home
 from engine.redaction import redact
 from engine.settings import SettingsError, config_path, declared
-from engine.settings.declared import ScoringProfile
 from engine.settings.given import nearest
 from engine.text import safe
+from engine.values import ScoringProfile
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction["_Parser"]

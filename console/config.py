@@ -11,7 +11,7 @@ from console.errors import ConsoleError
 from engine.redaction import hide_known, url_shown
 from engine.settings import Configuration, Fate, Secret, Setting, Settings, declared, expected
 from engine.text import cells, safe
-from engine.values import Peer
+from engine.values import Peer, at_port
 
 HEADINGS = {
     "role": "What runs",
@@ -134,7 +134,7 @@ def _plain(value: Any) -> Any:
         case tuple():
             return [_plain(one) for one in value]
         case Peer(hotkey=hotkey, host=host, port=port):
-            return f"{hotkey}@[{host}]:{port}" if ":" in host else f"{hotkey}@{host}:{port}"
+            return f"{hotkey}@{at_port(host, port)}"
         case _:
             return value
 

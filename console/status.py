@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from console.errors import ConsoleError
-from engine.damage import UNDECODABLE, damage, not_a_file
+from console.instants import duration
+from engine.files import UNDECODABLE, damage, not_a_file
 from engine.locks import Holder, folder_holder
 from engine.node.node import STATUS_FILE
 from engine.snapshot import Snapshot
@@ -70,17 +71,6 @@ def describe(snapshot: Snapshot, holder: Holder | None, age: float) -> Iterator[
         if not attention.acknowledged:
             times = f" ({attention.count} times)" if attention.count > 1 else ""
             yield f"{attention.level}: {attention.subject}: {attention.text}{times}"
-
-
-def duration(seconds: float) -> str:
-    """Two units at most: "3 d 4 h", "12 min 5 s"."""
-    left = int(max(0.0, seconds))
-    parts: list[str] = []
-    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
-        count, left = divmod(left, size)
-        if count or parts or unit == "s":
-            parts.append(f"{count} {unit}")
-    return " ".join(parts[:2])
 
 
 def last_snapshot(data_dir: Path) -> Snapshot:

@@ -15,9 +15,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from engine.damage import UNDECODABLE
+from engine.files import UNDECODABLE, kind_of
 from engine.folders import FolderError, prepare_folder, state_home
-from engine.inputs import kind_of
 
 MAX_BYTES = 16_384
 FOLDER_LOCK = "lock"

@@ -21,9 +21,8 @@ from typing import Protocol
 import msgspec
 from msgspec import Struct
 
-from engine.damage import damage, not_a_file
+from engine.files import Place, damage, not_a_file
 from engine.folders import PRIVATE, FolderError, prepare_folder
-from engine.place import Place
 from engine.redaction import redact
 from engine.text import safe
 

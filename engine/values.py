@@ -5,8 +5,9 @@ coldkey is an ss58 address. Texts are raw, as they came in: each door (feed, CSV
 `engine.text.safe` on the way out.
 """
 
+import math
 import sys
-from math import comb
+from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
@@ -27,6 +28,11 @@ AnswerType = str
 
 Source = Literal["synthetic", "file", "organic", "replay"]
 OutcomeStatus = Literal["ok", "rejected", "unknown", "committed", "applied", "lost"]
+WENT_WELL = frozenset(("ok", "committed", "applied"))
+"""Outcomes of what the chain has taken."""
+
+ScoringProfile = Literal["robust", "loosh"]
+BackendName = Literal["scripted", "openai", "ollama", "vllm", "llamacpp"]
 Level = Literal["info", "warning", "error"]
 Counted = Literal["yes", "cap", "dropout", "cancelled", "ignored"]
 """Whether a reply is a sample of its miner's score, or why it is none: enough answers counted in this period already,
@@ -99,6 +105,21 @@ def at_port(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def host_and_port(text: str) -> tuple[str, int]:
+    """The reverse of `at_port`. Raises ValueError where there is no host, or no port from 1 to 65535."""
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) <= 65_535:
+        raise ValueError(f"{text!r} is not HOST:PORT")
+    return host, int(port)
+
+
+def percentile(values: Collection[float], share: float) -> float:
+    """The smallest of `values` that at least `share` (0..1) of them do not exceed; 0 without any."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else 0.0
+
+
 class Reply(Struct, frozen=True, kw_only=True):
     """A miner's answer, or the reason why there is none (`status` other than "ok"; `reason` in words).
 
@@ -163,7 +184,7 @@ class Likeness(Struct, frozen=True, kw_only=True):
     kept: Finite = 1.0
 
     def __post_init__(self) -> None:
-        if len(self.points) != len(self.members) or len(self.pairs) != comb(len(self.members), 2):
+        if len(self.points) != len(self.members) or len(self.pairs) != math.comb(len(self.members), 2):
             raise ValueError(f"{len(self.members)} members, {len(self.points)} points and {len(self.pairs)} pairs")
 
     def between(self, one: int, other: int) -> float:
@@ -218,7 +239,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
     @property
     def ok(self) -> bool:
-        return self.status in ("ok", "committed", "applied")
+        return self.status in WENT_WELL
 
 
 class WeightCommit(Struct, frozen=True, kw_only=True):

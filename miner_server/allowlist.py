@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from engine.damage import damage, not_a_file
-from engine.inputs import open_input
+from engine.files import damage, not_a_file, open_input
 from engine.keys import is_address
 from engine.values import Outcome
 from miner_server.errors import MinerError

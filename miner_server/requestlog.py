@@ -10,9 +10,9 @@ from collections.abc import Callable
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, Histogram, generate_latest
 from prometheus_client import Counter as Total
 
-from engine.percentile import percentile
 from engine.snapshot import CallerView, RequestView
 from engine.text import safe
+from engine.values import percentile
 from miner_server.answering import Answering
 from miner_server.call import Call
 

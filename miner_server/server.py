@@ -19,6 +19,7 @@ from engine.transport.gate import WINDOW_S
 from engine.transport.replay import NonceStore
 from engine.transport.rsa import RsaKey
 from engine.transport.sessions import KEY_TTL_S
+from engine.values import at_port
 from miner_server.allowlist import AllowList
 from miner_server.app import MinerApp
 from miner_server.backends.interface import Backend
@@ -79,7 +80,7 @@ class MinerServer:
 
     def view(self) -> ServerView:
         host, port = self._address
-        return self._app.view(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+        return self._app.view(at_port(host, port))
 
     @property
     def trouble(self) -> str:
@@ -158,8 +159,9 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listener = socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both)
     except OSError as error:
-        where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        raise MinerError(f"cannot listen on {where}: {error.strerror or error}. {_advice(error)}") from error
+        raise MinerError(
+            f"cannot listen on {at_port(host, port)}: {error.strerror or error}. {_advice(error)}"
+        ) from error
     except OverflowError as error:
         raise MinerError(f"cannot listen on port {port}: choose one from 0 to 65535") from error
     # asyncio only does this for sockets that it makes itself. Without it an answer's body, which is written after its

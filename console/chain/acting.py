@@ -37,10 +37,9 @@ from engine.snapshot import Snapshot
 from engine.text import safe
 from engine.validator.asker import selection_of
 from engine.validator.payer import Payer
-from engine.values import Outcome
+from engine.values import WENT_WELL, Outcome
 
 IDS = {"weights": "chain.set_weights"}
-DONE = ("ok", "committed", "applied")
 NOBODY_REGISTERED = "HotKeyNotRegistered"
 STANDING_STILL = "the embedded chain makes blocks only while `launch` runs"
 
@@ -64,7 +63,7 @@ class Done(Struct, frozen=True):
             return ExitCode.CHAIN
         if self.reason.startswith(NOBODY_REGISTERED):
             return ExitCode.NOT_REGISTERED
-        sent = self.outcome in DONE
+        sent = self.outcome in WENT_WELL
         return ExitCode.DONE if sent or (self.outcome is None and not self.reason) else ExitCode.USAGE
 
 

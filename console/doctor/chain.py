@@ -7,7 +7,7 @@ from console.findings import Result, advice_of, critical, ok, skipped, warning
 from engine.chain.embedded.look import look_of
 from engine.chain.embedded.storage import FILE_NAME, ChainDataError, read_state
 from engine.snapshot import ChainView
-from engine.values import Metagraph, Neuron, at_port
+from engine.values import Metagraph, Neuron, at_port, host_and_port
 
 ANYWHERE = ("0.0.0.0", "::")
 LOOPBACK = "127.0.0.1"
@@ -103,10 +103,9 @@ def _axon(case: Case, neuron: Neuron) -> Result:
     server = case.snapshot.server if case.snapshot else None
     if server is None:
         return skipped("axon", f"{announced} is announced; where the miner listens is known while it runs")
-    host, _, port = server.address.rpartition(":")
-    host = host.strip("[]")
-    real = at_port(LOOPBACK if host in ANYWHERE else host, int(port or 0))
-    any_address = host in ANYWHERE and neuron.serving and neuron.port == int(port or 0)
+    host, port = host_and_port(server.address)
+    real = at_port(LOOPBACK if host in ANYWHERE else host, port)
+    any_address = host in ANYWHERE and neuron.serving and neuron.port == port
     if any_address or announced == real:
         return ok("axon", f"{announced} is announced, which is where the miner listens")
     return warning(

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from console.doctor.case import Case
 from console.findings import Result, ok, skipped, warning
-from engine.inputs import BYTE_ORDER_MARK, open_input
+from engine.files import BYTE_ORDER_MARK, open_input
 from engine.text import safe
 
 SUBNETS = Path("min_compute.yml")

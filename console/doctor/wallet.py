@@ -7,7 +7,7 @@ from pathlib import Path
 from console.doctor.case import Case
 from console.findings import Result, critical, ok, skipped, warning
 from engine.chain.wallets import ENCRYPTED, NEW_COLDKEYPUB, WalletError, load_throwaway, load_wallet
-from engine.inputs import open_input
+from engine.files import open_input
 
 EMBEDDED = "embedded"
 

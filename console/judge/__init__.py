@@ -12,10 +12,11 @@ from console.judge.offline import Offline, open_cached
 from console.judge.sources import RECORDED, Case, from_file, from_folder
 from console.progress import Progress
 from engine.settings import Settings
+from engine.values import ScoringProfile
 
 __all__ = ["Against", "Rounds", "judge"]
 
-Against = Literal["recorded", "robust", "loosh"]
+Against = Literal["recorded"] | ScoringProfile
 Rounds = Path | Literal["-"]
 
 

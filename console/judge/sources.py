@@ -13,7 +13,7 @@ from console.errors import ConsoleError
 from console.instants import since_time
 from console.judge.lines import MAX_LINE, BadLine, Probe, read_probe, read_round
 from console.record.rounds import recorded_rounds
-from engine.inputs import BYTE_ORDER_MARK, open_input
+from engine.files import BYTE_ORDER_MARK, open_input
 from engine.values import Challenge, Judgement, Reply
 
 RECORDED: Literal["recorded"] = "recorded"

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from engine.percentile import percentile
 from engine.snapshot import MinerView
 from engine.store.stored import PastReply
 from engine.validator.scores import LATENCIES_KEPT
 from engine.validator.tally import Tally
 from engine.validator.views import miner_view
+from engine.values import percentile
 from engine.weights.averages import AverageBook, Rule, Sample
 from engine.weights.plan import HotkeyScore, fresh_scores
 

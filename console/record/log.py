@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from engine.damage import UNDECODABLE, not_a_file
+from engine.files import UNDECODABLE, not_a_file
 from engine.logs import FILE, FILES, FOLDER, MAX_TEXT, RING, LogLine
 from engine.text import safe
 

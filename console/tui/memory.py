@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from console.present.table import Table, View
 from console.screens.logs.content import LogLook
-from engine.damage import UNDECODABLE
+from engine.files import UNDECODABLE
 from engine.folders import FolderError, prepare_folder, replace_file, state_home
 
 log = logging.getLogger(__name__)

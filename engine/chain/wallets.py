@@ -13,8 +13,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from engine.damage import UNDECODABLE, damage, not_a_file
-from engine.inputs import BYTE_ORDER_MARK, open_input
+from engine.files import BYTE_ORDER_MARK, UNDECODABLE, damage, not_a_file, open_input
 from engine.keys import SS58_FORMAT, Signer, is_address, new_mnemonic
 from engine.redaction import know
 from engine.text import safe

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from engine.damage import UNDECODABLE
 from engine.environ import harmless
 from engine.feed import Feed
+from engine.files import UNDECODABLE
 from engine.judge.encoding.endpoint import NOWHERE, Endpoint
 from engine.judge.encoding.errors import EncoderError
 from engine.judge.encoding.threads import thread_limits

@@ -10,11 +10,11 @@ from pathlib import Path
 import msgspec
 
 from engine.feed import Feed
+from engine.files import Place
 from engine.folders import replace_file
 from engine.patience import impatience
-from engine.percentile import percentile
-from engine.place import Place
 from engine.snapshot import LoopView, Snapshot
+from engine.values import percentile
 
 BEAT_S = 0.05
 BEATS_A_SNAPSHOT = 5

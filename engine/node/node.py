@@ -13,6 +13,7 @@ from engine.chain.client import ChainClient
 from engine.chain.wallets import Wallet
 from engine.commands import Acknowledge, AnyCommand, Register, RestartService, Serve, Stop
 from engine.feed import Feed
+from engine.files import Place
 from engine.locks import FOLDER_LOCK
 from engine.node.chain_watch import ChainWatch, chain_view
 from engine.node.command_loop import OPERATOR, CommandLoop, not_while_read_only
@@ -21,7 +22,6 @@ from engine.node.node_store import NodeStore
 from engine.node.part import Part, merged
 from engine.node.record_watch import DATA_FOLDER, Housekeeping, RecordWatch
 from engine.node.supervisor import Service, Supervisor
-from engine.place import Place
 from engine.snapshot import LoopView, Snapshot
 from engine.values import Outcome
 

@@ -4,6 +4,7 @@ The profile loosh is loaded when it is used: scikit-learn takes 70 MB and second
 """
 
 from collections.abc import Mapping, Sequence
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +12,10 @@ from numpy.typing import NDArray
 from engine.scoring import robust
 from engine.scoring.history import AnyHistory
 from engine.scoring.likeness import compare
-from engine.values import Challenge, Judgement, Likeness, Reply
+from engine.values import Challenge, Judgement, Likeness, Reply, ScoringProfile
 
 LOOSH = "loosh"
-PROFILES = (robust.NAME, LOOSH)
+PROFILES = get_args(ScoringProfile)
 Vectors = Mapping[str, NDArray[np.float32]]
 
 

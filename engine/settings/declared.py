@@ -12,11 +12,9 @@ from msgspec import Meta, Struct, field
 from engine.folders import data_home
 from engine.redaction import know
 from engine.snapshot import PenaltyRule, Role
-from engine.values import Peer
+from engine.values import BackendName, Peer, ScoringProfile
 
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
-ScoringProfile = Literal["robust", "loosh"]
-BackendName = Literal["scripted", "openai", "ollama", "vllm", "llamacpp"]
 OnHangup = Literal["continue", "stop"]
 Aggregation = Literal["exponential", "windowed"]
 

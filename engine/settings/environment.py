@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from engine.damage import UNDECODABLE
+from engine.files import UNDECODABLE
 from engine.redaction import know_url
 from engine.settings.dotenv import Entry, entries
 from engine.settings.foreign import Name, is_known

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from engine.inputs import open_input
+from engine.files import open_input
 from engine.settings.reading import declared, read
 
 MAX_BYTES = 1 << 20

@@ -10,7 +10,7 @@ from msgspec.structs import fields
 
 from engine.redaction import know_url, url_shown
 from engine.settings.declared import Addresses, Secret, Settings
-from engine.values import Peer
+from engine.values import Peer, host_and_port
 
 PREFIX = "SUBNET_CONSOLE_"
 
@@ -149,11 +149,7 @@ def _addresses(text: str) -> Addresses:
 
 def _peer(text: str) -> Peer:
     hotkey, _, address = text.partition("@")
-    host, _, port = address.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) <= 65_535:
-        raise ValueError(f"{text!r} has no HOST:PORT")
-    return Peer(_hotkey(hotkey), host, int(port))
+    return Peer(_hotkey(hotkey), *host_and_port(address))
 
 
 def _read_own(kind: type, value: Any) -> object:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from engine.damage import UNDECODABLE
+from engine.files import UNDECODABLE
 from engine.store.errors import BadRow
 
 Values = dict[str, Any]

@@ -13,9 +13,8 @@ from typing import Literal, TypeVar, cast
 
 import aiosqlite
 
-from engine.database_files import EMPTY_LOG, DatabaseFiles
 from engine.errors import StoreError, StoreGone
-from engine.sqlite import ERRORS, primary_code
+from engine.sqlite import EMPTY_LOG, ERRORS, DatabaseFiles, primary_code
 from engine.store import schema
 from engine.store.errors import BadRow, bad_row, store_error
 from engine.store.record import Record

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from engine.damage import Damaged, damage
 from engine.errors import StoreError, StoreLocked, StoreUnusable
+from engine.files import Damaged, damage
 from engine.sqlite import Kind, failure_of
 
 PUT_BACK = "put a copy of it back, or move it away to start afresh"

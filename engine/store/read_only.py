@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from engine.damage import damage, not_a_file
 from engine.errors import StoreUnusable
+from engine.files import damage, not_a_file
 from engine.sqlite import ERRORS, RESCUE, beside, log_waits
 from engine.store import schema
 from engine.store.errors import BadRow, StoreDamaged, StoreOld, bad_row, store_error

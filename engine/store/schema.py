@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from sqlite3 import complete_statement
 
-from engine.damage import damage
+from engine.files import damage
 from engine.sqlite import RESCUE
 from engine.store.errors import StoreDamaged, StoreTooNew
 

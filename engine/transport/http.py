@@ -18,7 +18,7 @@ from msgspec import Struct
 from engine.transport import retry_after
 from engine.transport.errors import WireError, brief
 from engine.transport.line import CheckedBackend, MeteredStream
-from engine.values import Peer
+from engine.values import Peer, at_port
 
 CONNECTIONS_PER_PEER = 16
 KEEP_ALIVE_S = 4.0  # under uvicorn's 5 s, so that no request goes out on a connection that the peer is closing
@@ -143,7 +143,7 @@ class _PeerClient:
             method,
             httpcore.URL(scheme="http", host=host, port=self._peer.port, target=path),
             headers=[
-                ("Host", f"[{host}]:{self._peer.port}" if ":" in host else f"{host}:{self._peer.port}"),
+                ("Host", at_port(host, self._peer.port)),
                 ("Accept-Encoding", "identity"),
                 ("User-Agent", "subnet-console"),
                 *headers.items(),

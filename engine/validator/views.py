@@ -4,7 +4,6 @@ import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
-from engine.percentile import percentile
 from engine.snapshot import (
     CommitView,
     MinerView,
@@ -17,7 +16,7 @@ from engine.transport.errors import brief
 from engine.validator.scores import Scores
 from engine.validator.selection import Selection
 from engine.validator.tally import Tally
-from engine.values import Metagraph, Neuron, Round, WeightCommit
+from engine.values import Metagraph, Neuron, Round, WeightCommit, percentile
 from engine.weights.plan import WeightPlan
 from engine.weights.views import REASON_WIDTH
 from engine.weights.window import Wait

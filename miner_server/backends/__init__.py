@@ -1,13 +1,13 @@
 """What answers the questions: backends behind one interface, opened by name."""
 
 from pathlib import Path
+from typing import get_args
 from urllib.parse import urlsplit
 
 from engine.redaction import know, know_url, redact
+from engine.values import BackendName
 from miner_server.backends.interface import Backend
 from miner_server.errors import MinerError
-
-BACKENDS = ("scripted", "openai", "ollama", "vllm", "llamacpp")
 
 LOCAL_SERVERS = {"vllm": ("http://127.0.0.1:8001/v1", "EMPTY"), "ollama": ("http://127.0.0.1:11434/v1", "ollama")}
 
@@ -53,7 +53,7 @@ def open_backend(
                 reasoning_is_answer=reasoning_is_answer,
             )
         case _:
-            raise MinerError(f"no backend is called {name!r}: choose one of {', '.join(BACKENDS)}")
+            raise MinerError(f"no backend is called {name!r}: choose one of {', '.join(get_args(BackendName))}")
 
 
 def _checked(url: str) -> str:

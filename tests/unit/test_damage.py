@@ -22,8 +22,8 @@ from console.record.folder import FolderRecord
 from engine.chain.embedded import FILE_NAME as CHAIN
 from engine.chain.embedded import ChainDataError
 from engine.chain.embedded.storage import StateFile
-from engine.damage import Damaged
 from engine.errors import StoreError
+from engine.files import Damaged
 from engine.node.node import STATUS_FILE
 from engine.store.errors import StoreDamaged
 from engine.store.record import open_record

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from engine.chain.embedded.storage import ChainDamaged, ChainDataError, StateFile, told
-from engine.damage import Damaged
 from engine.errors import StoreError, StoreLocked, StoreUnusable
+from engine.files import Damaged
 from engine.sqlite import failure_of
 from engine.store.errors import StoreDamaged, StoreFull, store_error
 

@@ -17,11 +17,11 @@ from engine.chain.interface import ChainUnavailable
 from engine.challenges.sources.base import Cursor
 from engine.errors import StoreGone, StoreLocked
 from engine.feed import Feed
+from engine.files import Place
 from engine.logs import FILE, FOLDER, open_log
 from engine.node import heartbeat, record_watch
 from engine.node.heartbeat import Heartbeat
 from engine.node.record_watch import RecordWatch
-from engine.place import Place
 from engine.sqlite import beside
 from engine.store import database
 from engine.store.record import open_record

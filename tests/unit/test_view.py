@@ -3,7 +3,6 @@
 import pytest
 
 from engine.challenges.sources.lines import MAX_ID
-from engine.percentile import percentile
 from engine.snapshot import MinerView
 from engine.sybil.suspects import Suspects, Suspicions
 from engine.sybil.views import sybil_view, with_verdicts
@@ -11,7 +10,7 @@ from engine.transport.dialect import Availability
 from engine.validator.scores import Scores
 from engine.validator.selection import Selection
 from engine.validator.views import ID_WIDTH, clusters_of_uids, in_short, miner_views, round_view
-from engine.values import Metagraph, Neuron
+from engine.values import Metagraph, Neuron, percentile
 from engine.weights.averages import Exponential
 from engine.weights.plan import WeightPlan, WeightRow
 from engine.weights.views import plan_view

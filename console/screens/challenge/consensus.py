@@ -8,10 +8,9 @@ from console.present.recorded import ReplyRow
 from console.present.states import State
 from console.present.text import BLANK, CLUSTERS, Line, Span, Tone, cut, facts, line, width_of, wrapped
 from engine.doors import RecordedRound
-from engine.percentile import percentile
 from engine.text import safe
 from engine.validator.views import round_view
-from engine.values import Judgement, Round
+from engine.values import Judgement, Round, percentile
 
 LABEL = 10
 ID_WIDTH = 24

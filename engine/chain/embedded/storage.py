@@ -15,11 +15,10 @@ import msgspec
 from msgspec import Struct
 
 from engine.chain.embedded.state import Hotkey, Slot, State
-from engine.damage import UNDECODABLE, Damaged, damage, not_a_file
-from engine.database_files import EMPTY_LOG, DatabaseFiles
+from engine.files import UNDECODABLE, Damaged, damage, not_a_file
 from engine.folders import FolderError
 from engine.locks import open_lock
-from engine.sqlite import ERRORS, failure_of, log_waits
+from engine.sqlite import EMPTY_LOG, ERRORS, DatabaseFiles, failure_of, log_waits
 from engine.values import Hyperparameters, Natural
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from typing import Self
 from engine.challenges.errors import ChallengeError
 from engine.challenges.sources.base import Cursor
 from engine.challenges.sources.lines import BadLine, read_challenges
-from engine.inputs import open_input
+from engine.files import open_input
 from engine.values import Challenge
 
 OnBadLine = Callable[[int, str], None]

@@ -15,7 +15,7 @@ from engine.answers.registry import UnknownAnswerType, answer_type, canonical
 from engine.answers.said import plainly
 from engine.challenges.errors import ChallengeError
 from engine.challenges.kinds import kind
-from engine.inputs import BYTE_ORDER_MARK, open_input
+from engine.files import BYTE_ORDER_MARK, open_input
 from engine.text import safe
 from engine.values import AnswerType, Challenge, Request
 
