@@ -127,23 +127,22 @@ def doctor(arguments: argparse.Namespace) -> int:
 
 
 def chain_look(arguments: argparse.Namespace) -> int:
-    from console.chain import looking
+    from console.chain import reads
 
     settings = launch_configuration(arguments).settings
     if arguments.what == "neuron":
-        return _print_found(looking.neuron(settings, arguments.who), as_json=arguments.json)
+        return _print_found(reads.neuron(settings, arguments.who), as_json=arguments.json)
     looks = {
-        "metagraph": looking.metagraph,
-        "hyperparameters": looking.hyperparameters,
-        "stake": looking.stake,
-        "log": looking.log,
+        "metagraph": reads.metagraph,
+        "hyperparameters": reads.hyperparameters,
+        "stake": reads.stake,
+        "log": reads.log,
     }
     return _print_found(looks[arguments.what](settings), as_json=arguments.json)
 
 
 def chain_act(arguments: argparse.Namespace) -> int:
-    from console.chain.acting import act
-    from console.chain.printing import told
+    from console.chain.extrinsics import act
     from console.streams import narrate
 
     done = act(
@@ -154,7 +153,7 @@ def chain_act(arguments: argparse.Namespace) -> int:
         yes=arguments.yes,
         tell=narrate if arguments.json else _print,
     )
-    _print(_json(done) if arguments.json else told(done))
+    _print(_json(done) if arguments.json else str(done))
     return done.exit_code
 
 
@@ -193,7 +192,7 @@ def _readable(folder: Path) -> Iterator[Path]:
 
 
 def _print_found(found: dict[str, Any], *, as_json: bool) -> int:
-    from console.chain.printing import facts
+    from console.chain.reads import facts
 
     _print(_json(found) if as_json else "\n".join(facts(found)))
     return ExitCode.DONE

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from console import __version__
 from console.chain.keys import require_wallet, role_of
-from console.chain.looking import require_chain
+from console.chain.reads import require_chain
 from console.errors import ConsoleError, ExitCode
 from console.network import EMBEDDED
 from console.present.text import text_of
@@ -56,6 +56,11 @@ class Done(Struct, frozen=True):
     about: tuple[str, ...]
     outcome: str | None
     reason: str = ""
+
+    def __str__(self) -> str:
+        """What became of it, in a line."""
+        what = self.outcome or ("dry run" if self.dry_run else "nothing was sent")
+        return f"{self.action}: {what} at block {self.block}{': ' * bool(self.reason)}{self.reason}"
 
     @property
     def exit_code(self) -> ExitCode:

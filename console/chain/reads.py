@@ -1,5 +1,6 @@
 """Reads of the embedded chain beside a running engine, without its locks."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from console.chain.keys import own_hotkey
 from console.errors import ConsoleError, ExitCode
 from console.export.output import time_text
 from console.network import EMBEDDED, require_embedded
+from console.present.formats import hotkey as short
 from engine.chain.embedded import FILE_NAME
 from engine.chain.embedded.look import look_of
 from engine.chain.embedded.state import State
@@ -18,9 +20,21 @@ from engine.errors import StoreError
 from engine.settings import Settings
 from engine.store.record import open_record
 from engine.store.schema import FILE_NAME as STORE_FILE
+from engine.text import safe
 from engine.values import Metagraph, Neuron, at_port
 
 LOG_LINES = 100
+
+COLUMNS = (
+    ("uid", "UID", 5),
+    ("hotkey", "HOTKEY", 18),
+    ("stake", "STAKE", 12),
+    ("incentive", "INCENTIVE", 10),
+    ("dividends", "DIVIDENDS", 10),
+    ("validator_trust", "VTRUST", 8),
+    ("last_update", "UPDATED", 9),
+    ("axon", "AXON", 22),
+)
 
 Found = dict[str, Any]
 
@@ -80,6 +94,19 @@ def log(settings: Settings) -> Found:
     return {"commands": [{**msgspec.to_builtins(line), "at": time_text(line.at)} for line in lines]}
 
 
+def facts(found: dict[str, Any]) -> Iterator[str]:
+    """A line for each fact; a table for neurons and for commands."""
+    width = max((len(name) for name in found), default=0)
+    for name, value in found.items():
+        if name == "neurons":
+            yield "  ".join(f"{head:<{wide}}" for _, head, wide in COLUMNS).rstrip()
+            yield from map(_row, value)
+        elif name == "commands":
+            yield from map(_command, value) if value else ("no command was given yet",)
+        else:
+            yield f"{name:<{width}}  {safe(_worded(value))}".rstrip()
+
+
 def _state(settings: Settings) -> State:
     """The embedded chain as it stands in its file. Raises ConsoleError, ChainDataError."""
     path = require_chain(settings)
@@ -107,3 +134,25 @@ def _named(found: Metagraph, who: str) -> Neuron:
 def _neuron(one: Neuron) -> Found:
     fields: Found = msgspec.to_builtins(one)
     return {**fields, "axon": at_port(one.ip, one.port) if one.serving else ""}
+
+
+def _row(neuron: dict[str, Any]) -> str:
+    cells = {**neuron, "hotkey": short(neuron["hotkey"], 17)}
+    return "  ".join(f"{safe(_worded(cells[name])):<{wide}}" for name, _, wide in COLUMNS).rstrip()
+
+
+def _command(line: dict[str, Any]) -> str:
+    said = f"{line['name']} {line['detail']}".rstrip()
+    return safe(f"{line['at']}  {said}: {line['outcome']} {line['reason']}").rstrip()
+
+
+def _worded(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:,.4f}"
+    if isinstance(value, dict):
+        return ", ".join(f"uid {uid}: {weight}" for uid, weight in value.items()) or "none"
+    if isinstance(value, list):
+        return "; ".join(", ".join(f"{name} {one}" for name, one in item.items()) for item in value) or "none"
+    return str(value)
