@@ -141,6 +141,31 @@ class Places:
         return self._known(host) or self._shared(host)
 
 
+class Gathered:
+    """Where one reply is written: its head waits for the beginning of its body, and both take one call into the kernel.
+
+    Such a call costs as much as a tenth of all that the server does for a challenge. A "100 Continue" goes out at once.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._head = b""
+        self.is_closing = transport.is_closing
+
+    def write(self, data: bytes) -> None:
+        if self._head:
+            data, self._head = self._head + data, b""
+        elif data.startswith(b"HTTP/1.1 ") and not data.startswith(b"HTTP/1.1 1"):
+            self._head = data
+            return
+        self._transport.write(data)
+
+    def close(self) -> None:
+        if self._head:
+            self.write(b"")
+        self._transport.close()
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """One connection, which has a place among `places`.
 
@@ -236,6 +261,7 @@ class BoundedProtocol(HttpToolsProtocol):
             raise ValueError("too many requests before the first is answered")
         self._in_head = False
         super().on_headers_complete()
+        self.cycle.transport = Gathered(self.transport)  # type: ignore[assignment]  # all that a reply asks of one
 
     def on_body(self, body: bytes) -> None:
         if not self.pipeline:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from miner_server import connections
-from miner_server.connections import MOST_HEADERS, MOST_WAITING
+from miner_server.connections import MOST_HEADERS, MOST_WAITING, Gathered
 from miner_server.server import MinerServer
 from tests.unit.engine_helpers import until
 from tests.unit.miner_helpers import ObedientBackend, Validator, serving
@@ -225,3 +225,42 @@ def test_the_bound_is_above_what_chunks_cost(bodies: list[bytes], piece: int) ->
     for start in range(0, len(raw), piece):
         parser.feed_data(raw[start : start + piece])
     assert b"".join(sink.bodies) == b"".join(bodies)
+
+
+class Kernel(asyncio.Transport):
+    """What is handed to the kernel, call by call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[bytes | None] = []
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.calls.append(bytes(data))
+
+    def close(self) -> None:
+        self.calls.append(None)
+
+    def is_closing(self) -> bool:
+        return None in self.calls
+
+
+def test_a_replys_head_goes_out_with_the_beginning_of_its_body() -> None:
+    kernel = Kernel()
+    reply = Gathered(kernel)
+    reply.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    assert kernel.calls == [b"HTTP/1.1 100 Continue\r\n\r\n"]
+    reply.write(b"HTTP/1.1 200 OK\r\n\r\n")
+    reply.write(b"one")
+    reply.write(b"HTTP/2 is another")
+    assert kernel.calls[1:] == [b"HTTP/1.1 200 OK\r\n\r\none", b"HTTP/2 is another"]
+    assert not reply.is_closing()
+    reply.close()
+    assert reply.is_closing() and kernel.calls[3:] == [None]
+
+
+def test_a_reply_that_ends_with_its_head_is_sent() -> None:
+    kernel = Kernel()
+    reply = Gathered(kernel)
+    reply.write(b"HTTP/1.1 500 No\r\n\r\n")
+    reply.close()
+    assert kernel.calls == [b"HTTP/1.1 500 No\r\n\r\n", None]

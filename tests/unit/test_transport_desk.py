@@ -1,6 +1,8 @@
 """Loosh's dialect A, the miner's end alone: what it takes, what it turns down and in which order."""
 
 import asyncio
+import base64
+import binascii
 import json
 import time
 import uuid
@@ -9,10 +11,13 @@ from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.transport.desk import MAX_EXCHANGES
 from engine.transport.errors import Refused
 from engine.transport.replay import NoncesUnavailable
+from engine.transport.rsa import FernetKey
 from tests.unit.transport_helpers import ALICE, FIRST_KEY, DiskNonces, LooshDesk, foreign_exchange, new_desk
 
 
@@ -292,3 +297,16 @@ async def test_before_it_is_started_it_says_so() -> None:
     server = LooshDesk()
     with pytest.raises(Refused, match="503: the miner is starting"):
         server.public_key_pem()
+
+
+@given(st.text("abAB01-_=\n+/ .", max_size=60), st.binary(max_size=60))
+def test_a_message_is_known_by_the_end_of_its_bytes_however_they_are_written(text: str, message: bytes) -> None:
+    key = FernetKey(Fernet.generate_key(), ttl=60)
+    for token in (text.encode(), base64.urlsafe_b64encode(message), base64.encodebytes(message)):
+        try:
+            expected = base64.urlsafe_b64decode(token)[-16:]
+        except binascii.Error:
+            with pytest.raises(Refused):
+                key.mark(token)
+        else:
+            assert key.mark(token) == expected
