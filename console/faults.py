@@ -11,10 +11,10 @@ from console.errors import ConsoleError, ExitCode
 from engine.chain.embedded import ChainDataError, ChainFull, ChainInUse
 from engine.chain.interface import ChainUnavailable
 from engine.chain.wallets import WalletError
-from engine.challenges.errors import ChallengeError
+from engine.challenges import ChallengeError
 from engine.errors import StoreError
 from engine.folders import FolderError, prepare_folder
-from engine.judge.encoding.errors import EncoderError
+from engine.judge.encoding.encoders import EncoderError
 from engine.locks import AlreadyRunning
 from engine.logs import FOLDER
 from engine.node.supervisor import Fatal

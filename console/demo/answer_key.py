@@ -12,7 +12,7 @@ from random import Random
 from engine.challenges.kinds import arithmetic
 from engine.challenges.kinds.base import Question
 from engine.challenges.kinds.tasks.base import near
-from engine.challenges.sources.lines import read_challenges
+from engine.challenges.sources.file import read_challenges
 from engine.challenges.sources.synthetic import PROBE_SHARE, Deck
 from engine.values import Challenge, Request
 

@@ -1,23 +1,68 @@
 """`subnet-console judge`: judges recorded rounds again, offline: their judgements line by line, or a comparison."""
 
+import os
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from console.errors import ConsoleError, ExitCode
 from console.judge.comparison import Comparing, Comparison, as_text
-from console.judge.lines import BadLine, error_line, judgement_line
-from console.judge.offline import Offline, open_cached
-from console.judge.sources import RECORDED, Case, from_file, from_folder
+from console.judge.rounds import RECORDED, BadRound, JudgeCase, error_line, from_file, from_folder, judgement_line
 from console.progress import Progress
+from engine.judge.encoding.encoders import EncoderEndpoint, EncoderError, open_encoder, thread_limits
+from engine.scoring.history import History
 from engine.settings import Settings
+from engine.values import Challenge, Judgement, Reply
+
+if TYPE_CHECKING:
+    from engine.judge.encoding.interface import CachedEncoder
 from engine.values import ScoringProfile
 
 __all__ = ["Against", "Rounds", "judge"]
 
 Against = Literal["recorded"] | ScoringProfile
 Rounds = Path | Literal["-"]
+
+
+def open_cached(embedder: str, settings: Settings) -> "CachedEncoder":
+    """The encoder of that name; `settings` say how it runs. Raises ConsoleError."""
+    os.environ.update(thread_limits(settings.encoder_threads))
+    warnings.filterwarnings("ignore", module="sklearn")
+    from engine.judge.encoding.interface import CachedEncoder
+
+    try:
+        encoder = open_encoder(
+            embedder,
+            threads=settings.encoder_threads,
+            device=settings.encoder_device,
+            endpoint=EncoderEndpoint(settings.encoder_url, str(settings.encoder_key)),
+        )
+    except EncoderError as error:
+        raise ConsoleError(str(error)) from error
+    return CachedEncoder(encoder)
+
+
+class Offline:
+    """Judges round after round by one profile: each from those before it."""
+
+    def __init__(self, profile: str, encoder: "CachedEncoder") -> None:
+        self.profile = profile
+        self._encoder = encoder
+        self._history = History()
+
+    def judge(self, challenge: Challenge, replies: tuple[Reply, ...]) -> Judgement:
+        """Raises ConsoleError when the texts cannot be embedded."""
+        from engine.scoring import profiles
+
+        texts = profiles.texts(self.profile, challenge, replies)
+        try:
+            vectors = dict(zip(texts, self._encoder.encode(texts), strict=True))
+        except EncoderError as error:
+            raise ConsoleError(str(error)) from error
+        judgement, self._history = profiles.judge(self.profile, challenge, replies, vectors, self._history)
+        return judgement
 
 
 def judge(
@@ -60,10 +105,10 @@ def judge(
     return code
 
 
-def _print_lines(cases: Iterator[Case | BadLine], ours: Offline) -> int:
+def _print_lines(cases: Iterator[JudgeCase | BadRound], ours: Offline) -> int:
     code = ExitCode.DONE
     for case in cases:
-        if isinstance(case, BadLine):
+        if isinstance(case, BadRound):
             answer, code = error_line(case), ExitCode.USAGE
         else:
             answer = judgement_line(case.challenge.id, ours.judge(case.challenge, case.replies))
@@ -73,12 +118,12 @@ def _print_lines(cases: Iterator[Case | BadLine], ours: Offline) -> int:
 
 
 def _compared(
-    progress: Progress, cases: Iterator[Case | BadLine], ours: Offline, others: Offline | None
+    progress: Progress, cases: Iterator[JudgeCase | BadRound], ours: Offline, others: Offline | None
 ) -> tuple[ExitCode, Comparison]:
     comparing = Comparing(others.profile if others else RECORDED, ours.profile)
     code = ExitCode.DONE
     for case in progress.each(cases):
-        if isinstance(case, BadLine):
+        if isinstance(case, BadRound):
             progress.clear()
             sys.stderr.buffer.write(error_line(case) + b"\n")
             code = ExitCode.USAGE

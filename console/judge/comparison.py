@@ -15,7 +15,7 @@ DIFFERENCES_TOLD = 20
 NAME_WIDTH = 16
 
 
-class Difference(Struct, frozen=True):
+class WinnerChange(Struct, frozen=True):
     """A round whose winner is another; hotkeys, None for no winner."""
 
     id: str
@@ -43,7 +43,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
     after: str
     rounds: int
     same_winner: int
-    differ: tuple[Difference, ...]
+    differ: tuple[WinnerChange, ...]
     spearman: float | None
     miners: tuple[Paid, ...]
 
@@ -57,7 +57,7 @@ class Comparing:
     def __init__(self, before: str, after: str) -> None:
         self._before, self._after = before, after
         self._rounds = 0
-        self._differ: list[Difference] = []
+        self._differ: list[WinnerChange] = []
         self._asked: Counter[str] = Counter()
         self._uids: dict[str, int] = {}
         self._names: Mapping[str, str] = {}
@@ -68,7 +68,7 @@ class Comparing:
         self._rounds += 1
         self._names = names
         if before.winner != after.winner:
-            self._differ.append(Difference(id, before.winner, after.winner))
+            self._differ.append(WinnerChange(id, before.winner, after.winner))
         for first, second in zip(before.verdicts, after.verdicts, strict=True):
             hotkey = second.hotkey
             paid = self._paid.get(hotkey, (0.0, 0.0))

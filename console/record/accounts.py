@@ -6,8 +6,8 @@ from msgspec import Struct
 
 from engine.snapshot import MinerView
 from engine.store.stored import PastReply
+from engine.validator.round_log import Tally
 from engine.validator.scores import LATENCIES_KEPT
-from engine.validator.tally import Tally
 from engine.validator.views import miner_view
 from engine.values import percentile
 from engine.weights.averages import AverageBook, Rule, Sample

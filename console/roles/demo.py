@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from console.demo.answer_key import AnswerKey, file_key, seeded_key
-from console.demo.board import Board
 from console.demo.cast import USUAL, Persona, cast
-from console.demo.personas import PersonaBackend
+from console.demo.personas import Board, PersonaBackend
 from console.errors import ConsoleError
 from console.roles import validator
 from console.roles.miner import allow_list, axon_of, permits_of, serve
 from console.roles.session import Session
 from engine.chain.wallets import throwaway
-from engine.challenges.sources.base import Source
+from engine.challenges.sources.source import Source
 from engine.feed import Feed
 from engine.folders import usable
 from engine.node.axons import Axons

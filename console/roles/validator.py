@@ -9,15 +9,13 @@ from msgspec.structs import replace
 from console.errors import ConsoleError
 from console.roles.session import Session
 from engine.chain.embedded import Refused
-from engine.challenges.sources.base import Source
 from engine.challenges.sources.file import FileSource
-from engine.challenges.sources.replay import ReplaySource
-from engine.challenges.sources.synthetic import SyntheticSource
+from engine.challenges.sources.source import Source
+from engine.challenges.sources.synthetic import ReplaySource, SyntheticSource
 from engine.errors import StoreError
 from engine.feed import Feed
 from engine.judge.client import Judge
-from engine.judge.encoding.endpoint import Endpoint
-from engine.judge.encoding.errors import EncoderError
+from engine.judge.encoding.encoders import EncoderEndpoint, EncoderError
 from engine.limit import RollingLimit
 from engine.node.part import Part
 from engine.settings import Settings
@@ -162,7 +160,7 @@ async def _started(settings: Settings, feed: Feed, stack: AsyncExitStack) -> Jud
         settings.encoder,
         threads=settings.encoder_threads,
         device=settings.encoder_device,
-        endpoint=Endpoint(settings.encoder_url, str(settings.encoder_key)),
+        endpoint=EncoderEndpoint(settings.encoder_url, str(settings.encoder_key)),
         feed=feed,
     )
     stack.push_async_callback(judge.close)

@@ -14,10 +14,8 @@ import msgspec
 from engine.environ import harmless
 from engine.feed import Feed
 from engine.files import UNDECODABLE
-from engine.judge.encoding.endpoint import NOWHERE, Endpoint
-from engine.judge.encoding.errors import EncoderError
-from engine.judge.encoding.threads import thread_limits
-from engine.judge.worker import HEADER_BYTES, Answer, Failed, Judged, Ready, Setup, Task
+from engine.judge.encoding.encoders import NOWHERE, EncoderEndpoint, EncoderError, thread_limits
+from engine.judge.worker import HEADER_BYTES, Answer, Failed, Judged, JudgeTask, Ready, Setup
 from engine.patience import impatience
 from engine.values import Challenge, Judgement, Reply
 
@@ -53,7 +51,7 @@ class Judge:
         *,
         threads: int = 1,
         device: str = "auto",
-        endpoint: Endpoint = NOWHERE,
+        endpoint: EncoderEndpoint = NOWHERE,
         deadline: float = DEADLINE_S,
         feed: Feed | None = None,
     ) -> None:
@@ -74,7 +72,7 @@ class Judge:
     async def judge(self, challenge: Challenge, replies: Sequence[Reply], history: bytes | None) -> Judged:
         """Raises `JudgeFailed`."""
         try:
-            task = msgspec.msgpack.encode(Task(challenge=challenge, replies=tuple(replies), history=history))
+            task = msgspec.msgpack.encode(JudgeTask(challenge=challenge, replies=tuple(replies), history=history))
         except (OverflowError, UnicodeEncodeError) as error:
             raise JudgeFailed(f"challenge {challenge.id} cannot be handed to the worker: {error}") from error
         async with self._turn:

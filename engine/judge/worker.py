@@ -1,8 +1,8 @@
 """The judging worker: reads rounds on stdin and writes judgements on stdout until stdin ends.
 
 Each message is a length (4 bytes, big-endian) and that many bytes of msgpack. The first is `Setup`, answered by
-`Ready` or `Failed`; each `Task` after it is answered by `Judged` or `Failed`. Since it ends with its stdin, no worker
-outlives the engine that started it.
+`Ready` or `Failed`; each `JudgeTask` after it is answered by `Judged` or `Failed`. The worker ends with its stdin, so
+none outlives the engine that started it.
 """
 
 import os
@@ -13,8 +13,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from engine.judge.encoding.endpoint import Endpoint
-from engine.judge.encoding.errors import EncoderError
+from engine.judge.encoding.encoders import EncoderEndpoint, EncoderError
 from engine.sybil.suspects import Suspicions
 from engine.values import Challenge, Judgement, Likeness, Reply
 
@@ -29,10 +28,10 @@ class Setup(Struct, frozen=True, kw_only=True, tag=True):
     encoder: str
     threads: int
     device: str
-    endpoint: Endpoint
+    endpoint: EncoderEndpoint
 
 
-class Task(Struct, frozen=True, kw_only=True, tag=True):
+class JudgeTask(Struct, frozen=True, kw_only=True, tag=True):
     """A round to judge; `history` is what the judgement before it left, None at the beginning."""
 
     challenge: Challenge
@@ -74,7 +73,7 @@ def main() -> None:
         _write(answers, Failed(reason=str(error) or type(error).__name__))
         return
     _write(answers, Ready(encoder=worker.encoder.name, device=worker.encoder.device))
-    decoder = msgspec.msgpack.Decoder(Task)
+    decoder = msgspec.msgpack.Decoder(JudgeTask)
     while message := _read(requests):
         try:
             answer: Answer = worker.judge(decoder.decode(message))
@@ -86,15 +85,15 @@ def main() -> None:
 
 class _Worker:
     def __init__(self, setup: Setup) -> None:
-        from engine.judge.encoding.cache import CachedEncoder
         from engine.judge.encoding.encoders import open_encoder
+        from engine.judge.encoding.interface import CachedEncoder
 
         self._profile = setup.profile
         self.encoder = CachedEncoder(
             open_encoder(setup.encoder, threads=setup.threads, device=setup.device, endpoint=setup.endpoint)
         )
 
-    def judge(self, task: Task) -> Judged:
+    def judge(self, task: JudgeTask) -> Judged:
         from engine.judge.memory import decode, encode
         from engine.scoring import profiles
         from engine.sybil.observation import learned

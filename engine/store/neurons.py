@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from engine.store.columns import Count, Flag, Values, cells, fields, storable
 from engine.store.stored import Pay, StoredNeuron, Uid, Word
-from engine.validator.tally import Tally
+from engine.validator.round_log import Tally
 from engine.values import At, Round
 
 

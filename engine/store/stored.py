@@ -4,7 +4,7 @@ from typing import Annotated, NamedTuple
 
 from msgspec import Meta, Struct
 
-from engine.validator.tally import Tally
+from engine.validator.round_log import Tally
 from engine.values import At, Counted, Finite, ReplyStatus, Round
 
 Word = Annotated[str, Meta(pattern=r"^[\x20-\x7e]*\Z")]

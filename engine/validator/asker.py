@@ -7,7 +7,7 @@ from functools import partial
 from msgspec.structs import replace
 
 from engine.chain.client import ChainClient
-from engine.challenges.sources.base import Source
+from engine.challenges.sources.source import Source
 from engine.commands import Pause, Resume
 from engine.feed import Feed
 from engine.judge.client import Judge

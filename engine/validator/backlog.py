@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from engine.challenges.sources.base import Cursor
+from engine.challenges.sources.source import Cursor
 from engine.errors import StoreError
 from engine.validator.round_log import RoundLog
 from engine.values import Round
@@ -24,7 +24,7 @@ LAST_TRY_S = 1.0
 """The end of a run is to come within 3 s."""
 
 
-class Entry(Struct, frozen=True):
+class UnstoredRound(Struct, frozen=True):
     """A round with what must be stored in the same transaction."""
 
     round: Round
@@ -45,7 +45,7 @@ class Backlog:
     def __init__(self, store: RoundLog, netuid: int) -> None:
         self._store = store
         self._netuid = netuid
-        self._entries: deque[Entry] = deque()
+        self._entries: deque[UnstoredRound] = deque()
         self._bytes = 0
         self._turn = asyncio.Lock()
         self.lost = 0
@@ -63,7 +63,7 @@ class Backlog:
     def ids(self) -> frozenset[str]:
         return frozenset(entry.round.challenge.id for entry in self._entries)
 
-    async def add(self, entry: Entry) -> None:
+    async def add(self, entry: UnstoredRound) -> None:
         """Store a round after all that wait. Raises StoreError, and then it waits, too."""
         self._entries.append(entry)
         self._bytes += entry.size

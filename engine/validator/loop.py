@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from engine.challenges.sources.base import Source
+from engine.challenges.sources.source import Source
 from engine.errors import StoreError
 from engine.feed import Feed
 from engine.validator.round_log import RoundLog

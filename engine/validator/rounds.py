@@ -15,14 +15,14 @@ from msgspec.structs import replace
 
 from engine.chain.client import ChainClient
 from engine.challenges.kinds import kind
-from engine.challenges.sources.base import Cursor
+from engine.challenges.sources.source import Cursor
 from engine.errors import StoreError, StoreGone
 from engine.feed import Feed
 from engine.judge.client import Judge, JudgeFailed
 from engine.judge.memory import decode
 from engine.snapshot import Progress, RoundView
 from engine.sybil.service import SybilService
-from engine.validator.backlog import Backlog, Entry
+from engine.validator.backlog import Backlog, UnstoredRound
 from engine.validator.dispatch import Dispatch
 from engine.validator.round_log import RoundLog
 from engine.validator.scores import Scores
@@ -209,7 +209,7 @@ class Rounds:
         """Count a round and store it, or keep it until the store takes it; whether it is stored."""
         self._scores.add(judged)
         try:
-            await self.backlog.add(Entry(judged, self._history, cursor))
+            await self.backlog.add(UnstoredRound(judged, self._history, cursor))
             await self._count_recorded()
         except StoreGone:
             pass  # the record watch tells of it

@@ -12,8 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec.structs import replace
 
 from engine.limit import RollingLimit
-from engine.validator.round_log import RoundLog
-from engine.validator.tally import Tally
+from engine.validator.round_log import RoundLog, Tally
 from engine.values import Reply, Round, Verdict, percentile
 from engine.weights.averages import MANY_HOTKEYS, AverageBook, Rule, Sample
 from engine.weights.plan import HotkeyScore

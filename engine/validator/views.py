@@ -13,9 +13,9 @@ from engine.snapshot import (
 from engine.text import safe
 from engine.transport.dialect import Availability
 from engine.transport.errors import brief
+from engine.validator.round_log import Tally
 from engine.validator.scores import Scores
 from engine.validator.selection import Selection
-from engine.validator.tally import Tally
 from engine.values import Metagraph, Neuron, Round, WeightCommit, percentile
 from engine.weights.plan import WeightPlan
 from engine.weights.views import REASON_WIDTH

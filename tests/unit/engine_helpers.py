@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from console.record.folder import FolderRecord
-from engine.challenges.sources.base import Cursor
+from engine.challenges.sources.source import Cursor
 from engine.doors import InProcessEngine
 from engine.feed import Feed
 from engine.logs import LogRing

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.challenges.errors import ChallengeError
+from engine.challenges import ChallengeError
 from engine.challenges.kinds import NAMES, arithmetic, kind
 from engine.challenges.kinds.base import Question
 from engine.challenges.kinds.wording import CLOSERS, OPENERS, WISHES

@@ -18,10 +18,9 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline, make_union
 
 from console.roles import validator
-from engine.challenges.errors import ChallengeError
+from engine.challenges import ChallengeError
 from engine.challenges.kinds import arithmetic
-from engine.challenges.sources.replay import ReplaySource
-from engine.challenges.sources.synthetic import PROBE_SHARE, Deck, SyntheticSource
+from engine.challenges.sources.synthetic import PROBE_SHARE, Deck, ReplaySource, SyntheticSource
 from engine.limit import RollingLimit
 from engine.settings import Settings
 from engine.transport.wire import challenge_json

@@ -12,11 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.challenges.errors import ChallengeError
+from engine.challenges import ChallengeError
 from engine.challenges.kinds import kind
-from engine.challenges.sources.base import Source, new_id
-from engine.challenges.sources.file import FileSource
-from engine.challenges.sources.lines import MAX_LINE, BadLine, answer_type_of, read_challenges
+from engine.challenges.sources.file import MAX_LINE, BadLine, FileSource, answer_type_of, read_challenges
+from engine.challenges.sources.source import Source, new_id
 from engine.challenges.sources.synthetic import Deck, SyntheticSource
 from engine.text import safe
 from engine.validator.views import ID_WIDTH

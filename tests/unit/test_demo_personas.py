@@ -13,9 +13,8 @@ from msgspec.structs import replace
 
 from console.demo import personas as personas_module
 from console.demo.answer_key import KEPT, LOOK_AHEAD, AnswerKey, file_key, seeded_key
-from console.demo.board import FRESH_S, MOST_QUESTIONS, Board
 from console.demo.cast import Persona, cast
-from console.demo.personas import PersonaBackend
+from console.demo.personas import FRESH_S, MOST_QUESTIONS, Board, PersonaBackend
 from console.demo.phrases import LAZY_ANSWER
 from engine.challenges.kinds.base import Question
 from engine.challenges.sources.synthetic import Deck

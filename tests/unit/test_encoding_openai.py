@@ -11,10 +11,8 @@ import numpy as np
 import pytest
 
 from engine.judge.encoding import openai
-from engine.judge.encoding.cache import CachedEncoder
-from engine.judge.encoding.encoders import open_encoder
-from engine.judge.encoding.endpoint import Endpoint
-from engine.judge.encoding.interface import EncoderError
+from engine.judge.encoding.encoders import EncoderEndpoint, EncoderError, open_encoder
+from engine.judge.encoding.interface import CachedEncoder
 from engine.judge.encoding.openai import LEAST_CHARACTERS, MAX_BATCH, MAX_CHARACTERS, OpenAIEmbeddings
 from engine.judge.encoding.plain import Hashing
 from tests.unit.embeddings_helpers import EmbeddingsServer, embeddings_server
@@ -34,13 +32,13 @@ def _no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def opened(server: EmbeddingsServer, **options: Any) -> OpenAIEmbeddings:
-    encoder = OpenAIEmbeddings("tiny", Endpoint(server.url, KEY), **options)
+    encoder = OpenAIEmbeddings("tiny", EncoderEndpoint(server.url, KEY), **options)
     server.asked.clear()
     return encoder
 
 
 def test_it_asks_as_openai_is_asked(server: EmbeddingsServer) -> None:
-    encoder = open_encoder("openai:tiny", endpoint=Endpoint(server.url + "/", KEY))
+    encoder = open_encoder("openai:tiny", endpoint=EncoderEndpoint(server.url + "/", KEY))
     assert (encoder.name, encoder.dim, encoder.device) == ("openai:tiny", 384, server.url)
     texts = ["a longer text about miners", "short", "\ud800 lone", " "]
     vectors = encoder.encode(texts)
@@ -90,7 +88,7 @@ def test_a_server_that_refuses_everything_ends_soon(server: EmbeddingsServer) ->
     assert not encoder.encode(["x" * 2 * LEAST_CHARACTERS] * 8).any()
     assert len(server.asked) == 15 + 8
     with pytest.raises(EncoderError, match="is tiny an embedding model"):
-        OpenAIEmbeddings("tiny", Endpoint(server.url))
+        OpenAIEmbeddings("tiny", EncoderEndpoint(server.url))
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
@@ -138,7 +136,7 @@ def test_vectors_that_are_no_numbers_become_zero(server: EmbeddingsServer) -> No
     odd[0] = None
     assert not encoder.encode(["all of it"]).any()
     with pytest.raises(EncoderError, match="vectors of 0 dimensions"):
-        OpenAIEmbeddings("tiny", Endpoint(server.url))
+        OpenAIEmbeddings("tiny", EncoderEndpoint(server.url))
 
 
 def test_an_answer_is_read_in_whatever_form_it_comes(server: EmbeddingsServer) -> None:
@@ -224,7 +222,7 @@ def test_a_server_that_is_not_there_is_named_without_what_is_secret() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     with pytest.raises(EncoderError) as caught:
-        OpenAIEmbeddings("tiny", Endpoint(f"http://user:hunter2@127.0.0.1:{port}/v1?key=hunter2", KEY))
+        OpenAIEmbeddings("tiny", EncoderEndpoint(f"http://user:hunter2@127.0.0.1:{port}/v1?key=hunter2", KEY))
     told = str(caught.value)
     assert told.startswith(f"openai:tiny: http://127.0.0.1:{port}/v1 cannot be reached")
     assert "encoder_url" in told and "hunter2" not in told and KEY not in told
@@ -233,8 +231,8 @@ def test_a_server_that_is_not_there_is_named_without_what_is_secret() -> None:
 @pytest.mark.parametrize("url", ["", "ftp://host/v1", "http://", "http://host:99999999/v1", "http://[::1/v1"])
 def test_an_address_that_is_none_names_the_setting(url: str) -> None:
     with pytest.raises(EncoderError, match="encoder_url"):
-        open_encoder("openai:tiny", endpoint=Endpoint(url))
+        open_encoder("openai:tiny", endpoint=EncoderEndpoint(url))
 
 
 def test_a_key_is_not_shown_where_values_are_printed() -> None:
-    assert KEY not in repr(Endpoint("http://host/v1", KEY))
+    assert KEY not in repr(EncoderEndpoint("http://host/v1", KEY))

@@ -17,7 +17,7 @@ PLANTED = {
     "engine/settings/layers.py": "engine.store.store",
     "engine/feed.py": "engine.judge.client",
     "engine/scoring/votes.py": "engine.chain.interface",
-    "engine/transport/gate.py": "engine.challenges.errors",
+    "engine/transport/gate.py": "engine.challenges.sources.source",
     "engine/values.py": "engine.snapshot",
     "engine/answers/registry.py": "engine.scoring.votes",
     "engine/store/rounds.py": "engine.settings",

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.cli import main
-from console.judge.lines import BadLine, read_probe, read_round
+from console.judge.rounds import BadRound, read_probe, read_round
 
 
 def a_line(id: str, *answers: str, prompt: str = "What is 41 plus 1?", **more: Any) -> str:
@@ -108,7 +108,7 @@ def test_a_wrong_probes_file_is_an_error_that_names_the_line(
 def test_any_bytes_are_a_round_or_a_bad_line(raw: bytes) -> None:
     try:
         challenge, replies = read_round(raw, {})
-    except BadLine as error:
+    except BadRound as error:
         assert str(error)
     else:
         assert challenge.request.question or challenge.request.messages
@@ -125,5 +125,5 @@ def test_a_probe_may_give_aliases_and_lures_and_a_round_its_own_type() -> None:
     own = b'{"id": "c", "prompt": "A student asks me: how many are 2 plus 3?", "answer_type": "text", "replies": []}'
     assert read_round(own, {})[0].answer_type == "text"
     assert read_round(own.replace(b'"answer_type": "text", ', b""), {})[0].answer_type == "number"
-    with pytest.raises(BadLine, match="unknown answer_type"):
+    with pytest.raises(BadRound, match="unknown answer_type"):
         read_probe(b'{"id": "a", "answer_type": "song", "truth": "la"}')

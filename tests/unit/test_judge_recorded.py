@@ -12,7 +12,7 @@ from console.cli import main
 from console.errors import ExitCode
 from console.export.recorded import probe_fields, round_fields
 from console.judge.comparison import Comparing, as_text
-from console.judge.lines import BadLine, read_probe, read_round
+from console.judge.rounds import BadRound, read_probe, read_round
 from engine.judge.encoding.encoders import open_encoder
 from engine.scoring import profiles
 from engine.scoring.history import History
@@ -218,7 +218,7 @@ def test_a_round_as_a_line_is_read_back_as_it_was() -> None:
         assert (replies[-1].status, replies[-1].reason) == ("unreachable", "no answer in 2 s")
     probe = read_probe(json.dumps(probe_fields(replace(asked, lures=("40",)), "41")).encode())
     assert (probe.id, probe.answer_type, probe.truth, probe.lures) == (asked.id, "number", "41", ("40",))
-    with pytest.raises(BadLine, match="unknown answer_type"):
+    with pytest.raises(BadRound, match="unknown answer_type"):
         read_round(b'{"id": "a", "prompt": "b", "replies": [], "answer_type": "poem"}', {})
 
 

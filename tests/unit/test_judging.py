@@ -16,8 +16,7 @@ from msgspec.structs import replace
 from engine.feed import Feed
 from engine.judge import client as judging
 from engine.judge.client import Judge, JudgeFailed
-from engine.judge.encoding.endpoint import NOWHERE, Endpoint
-from engine.judge.encoding.errors import EncoderError
+from engine.judge.encoding.encoders import NOWHERE, EncoderEndpoint, EncoderError
 from engine.judge.memory import suspicions_in
 from engine.redaction import HIDDEN, know_url
 from engine.values import Challenge, Reply, Request
@@ -47,7 +46,7 @@ async def a_judge(
     *,
     deadline: float = 30.0,
     profile: str = "robust",
-    endpoint: Endpoint = NOWHERE,
+    endpoint: EncoderEndpoint = NOWHERE,
     feed: Feed | None = None,
 ) -> AsyncIterator[Judge]:
     judge = Judge(profile, encoder, deadline=deadline, endpoint=endpoint, feed=feed)
@@ -166,7 +165,7 @@ async def test_a_worker_that_waits_for_its_encoder_is_told_of_with_the_encoders_
     with embeddings_server() as server:
         url = server.url.replace("http://", "http://me:pass-of-mine@")
         know_url(url)
-        async with a_judge("openai:tiny", endpoint=Endpoint(url), feed=feed) as judge:
+        async with a_judge("openai:tiny", endpoint=EncoderEndpoint(url), feed=feed) as judge:
             monkeypatch.setattr(judging, "SILENT_S", 0.3)
             server.hang.clear()
             asked = replace(a_challenge(), answer_type="text", truth=None)
@@ -262,7 +261,7 @@ async def test_rounds_that_come_at_once_take_turns() -> None:
 @pytest.mark.parametrize("profile", ["robust", "loosh"])
 async def test_embeddings_that_are_no_numbers_make_no_score_that_is_none(profile: str) -> None:
     with embeddings_server() as server:
-        async with a_judge("openai:tiny", profile=profile, endpoint=Endpoint(server.url)) as judge:
+        async with a_judge("openai:tiny", profile=profile, endpoint=EncoderEndpoint(server.url)) as judge:
             question = Request(prompt="What does a river carry to the sea?")
             asked = replace(a_challenge(), answer_type="text", truth=None, request=question)
 
@@ -282,7 +281,7 @@ async def test_embeddings_that_are_no_numbers_make_no_score_that_is_none(profile
 
 async def test_a_server_of_embeddings_that_goes_away_fails_the_round_and_comes_back() -> None:
     with embeddings_server() as server:
-        async with a_judge("openai:tiny", endpoint=Endpoint(server.url)) as judge:
+        async with a_judge("openai:tiny", endpoint=EncoderEndpoint(server.url)) as judge:
             asked = replace(a_challenge(), answer_type="text", truth=None)
             server.statuses = [404] * 2
             with pytest.raises(JudgeFailed, match=f"^openai:tiny: {server.url} has no embeddings of tiny"):

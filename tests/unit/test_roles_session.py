@@ -15,8 +15,8 @@ from console.errors import ConsoleError
 from console.roles.demo import able_to_answer, answer_key
 from console.roles.session import Session, opened
 from console.roles.validator import name_neurons, open_judge, open_source
-from engine.challenges.errors import ChallengeError
-from engine.judge.encoding.errors import EncoderError
+from engine.challenges import ChallengeError
+from engine.judge.encoding.encoders import EncoderError
 from engine.keys import keypair_from_uri
 from engine.locks import AlreadyRunning
 from engine.settings import Settings

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from engine.challenges.sources.base import Cursor
 from engine.challenges.sources.queue import QueueSource
+from engine.challenges.sources.source import Cursor
 from engine.judge import memory
 from engine.store.store import Store
 from engine.transport.errors import WireError

@@ -10,8 +10,8 @@ from engine.limit import RollingLimit
 from engine.store.store import Store
 from engine.transport.wire import challenge_json
 from engine.validator import scores as scores_module
+from engine.validator.round_log import Tally
 from engine.validator.scores import Cap, Scores, is_scored
-from engine.validator.tally import Tally
 from engine.values import Reply, Round
 from engine.weights import averages as book_module
 from engine.weights.averages import Exponential, Windowed

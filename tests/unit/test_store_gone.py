@@ -14,7 +14,7 @@ import pytest
 
 from engine.chain.embedded import EmbeddedChain
 from engine.chain.interface import ChainUnavailable
-from engine.challenges.sources.base import Cursor
+from engine.challenges.sources.source import Cursor
 from engine.errors import StoreGone, StoreLocked
 from engine.feed import Feed
 from engine.files import Place
@@ -26,7 +26,7 @@ from engine.sqlite import beside
 from engine.store import database
 from engine.store.record import open_record
 from engine.store.store import Store
-from engine.validator.backlog import Backlog, Entry
+from engine.validator.backlog import Backlog, UnstoredRound
 from tests.unit.store_helpers import NETUID, a_plan, a_round
 from tests.unit.tui_helpers import snapshot
 
@@ -154,7 +154,7 @@ async def test_what_is_gone_is_told_until_it_is_back_and_what_waits_is_stored_th
     shutil.move(path.parent, tmp_path / "away")
     await until(lambda: bool(feed.attention))
     with suppress(StoreGone):
-        await backlog.add(Entry(a_round(0), b"h", Cursor("synthetic", 1)))
+        await backlog.add(UnstoredRound(a_round(0), b"h", Cursor("synthetic", 1)))
     assert [line.subject for line in feed.attention] == ["data folder"], "one cause, one line"
     assert len(backlog) == backlog.unstored == 1
     shutil.move(tmp_path / "away", path.parent)
@@ -172,7 +172,7 @@ async def test_a_store_that_another_process_holds_is_waited_for_once_and_read_me
     service = asyncio.create_task(RecordWatch(feed, store, {}, [backlog.catch_up]).run(lambda: None))
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        first = asyncio.create_task(backlog.add(Entry(a_round(0), b"h", Cursor("synthetic", 1))))
+        first = asyncio.create_task(backlog.add(UnstoredRound(a_round(0), b"h", Cursor("synthetic", 1))))
         assert not await store.has_round("round-0") and not first.done(), (
             "who waits for the lock keeps nobody from reading"
         )

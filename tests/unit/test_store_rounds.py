@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from engine.errors import StoreError
 from engine.store.store import Store
-from engine.validator.tally import Tally
+from engine.validator.round_log import Tally
 from engine.values import Reply, Request
 from tests.unit.store_helpers import NETUID, PROFILE, T0, a_reply, a_round, a_verdict, hotkey, recorded
 

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from engine.chain.client import ChainClient
 from engine.chain.interface import Chain
-from engine.challenges.errors import ChallengeError
-from engine.challenges.sources.base import Source
+from engine.challenges import ChallengeError
+from engine.challenges.sources.source import Source
 from engine.errors import StoreError
 from engine.feed import Feed
 from engine.judge import memory

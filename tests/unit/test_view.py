@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.challenges.sources.lines import MAX_ID
+from engine.challenges.sources.file import MAX_ID
 from engine.snapshot import MinerView
 from engine.sybil.suspects import Suspects, Suspicions
 from engine.sybil.views import sybil_view, with_verdicts

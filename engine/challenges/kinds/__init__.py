@@ -1,6 +1,6 @@
 """The kinds of challenges by name."""
 
-from engine.challenges.errors import ChallengeError
+from engine.challenges import ChallengeError
 from engine.challenges.kinds.arithmetic import Arithmetic
 from engine.challenges.kinds.base import OPEN_SHARE, Kind
 from engine.challenges.kinds.chat import Chat

@@ -9,7 +9,7 @@ import re
 
 from msgspec import Struct
 
-from engine.challenges.errors import ChallengeError
+from engine.challenges import ChallengeError
 from engine.challenges.kinds.base import Question
 from engine.challenges.kinds.tasks import opens
 from engine.challenges.kinds.tasks.base import Task, number_task

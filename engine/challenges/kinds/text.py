@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from engine.challenges.errors import ChallengeError
+from engine.challenges import ChallengeError
 from engine.challenges.kinds.base import OPEN_SHARE
 from engine.text import safe
 from engine.values import Challenge, Request

@@ -1,17 +1,42 @@
-"""Challenges from a file (`--challenges FILE.jsonl`)."""
+"""Challenges from a file (`--challenges FILE.jsonl`): JSON lines as design/contract.md gives them, read as a stream and
+not trusted."""
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Iterator
 from hashlib import file_digest
 from pathlib import Path
-from typing import Self
+from typing import Any, BinaryIO, Self
 
-from engine.challenges.errors import ChallengeError
-from engine.challenges.sources.base import Cursor
-from engine.challenges.sources.lines import BadLine, read_challenges
-from engine.files import open_input
-from engine.values import Challenge
+import msgspec
+
+from engine.answers.asked import asked_type, type_of
+from engine.answers.base import MAX_TRUTH, aliases
+from engine.answers.numerals import numerals
+from engine.answers.registry import UnknownAnswerType, answer_type, canonical
+from engine.answers.said import plainly
+from engine.challenges import ChallengeError
+from engine.challenges.kinds import kind
+from engine.challenges.sources.source import Cursor
+from engine.files import BYTE_ORDER_MARK, open_input
+from engine.text import safe
+from engine.values import AnswerType, Challenge, Request
+
+MAX_LINE = 1 << 20
+MAX_ID = 128
+REMEMBERED_IDS = 200_000
+"""How many ids are remembered to find a repeated one."""
+
+SHORT_WORDS = 5
+
+
+class BadLine(msgspec.Struct, frozen=True):
+    """A line that is no challenge; `number` counts from 1."""
+
+    number: int
+    reason: str
+
 
 OnBadLine = Callable[[int, str], None]
 
@@ -90,3 +115,163 @@ def _refuse_empty(path: Path) -> None:
         first_bad = first_bad or found
     why = f"; line {first_bad.number}: {first_bad.reason}" if first_bad else ": it is empty"
     raise ChallengeError(f"there is no challenge in {path}{why}")
+
+
+class _Line(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    kind: str = "chat"
+    prompt: str | None = None
+    messages: tuple[dict[str, Any], ...] | None = None
+    truth: Any = None
+    lures: tuple[str, ...] = ()
+    answer_type: str | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    tools: tuple[dict[str, Any], ...] | None = None
+    tool_choice: str | dict[str, Any] | None = None
+
+
+def read_challenges(
+    path: Path, *, after: int = 0, clock: Callable[[], float] = time.time
+) -> Iterator[tuple[int, Challenge | BadLine]]:
+    """Every line of the file behind line `after` that is not blank, with its number.
+
+    Lines up to `after` count only for repeated ids. Raises ChallengeError when the file cannot be read.
+    """
+    seen: dict[str, None] = {}
+    for number, raw in _numbered(path):
+        if not raw.strip():
+            continue
+        try:
+            challenge = _challenge(raw, clock())
+            _refuse_repeated(challenge.id, seen)
+        except ChallengeError as problem:
+            found: Challenge | BadLine = BadLine(number, str(problem))
+        else:
+            found = challenge
+        if number > after:
+            yield number, found
+
+
+def answer_type_of(truth: str, question: str = "") -> AnswerType:
+    """Which answer type a right answer is of: by its form and the question."""
+    one = aliases(truth)[0]
+    if one.strip().lower().rstrip(".! ") in ("yes", "no", "true", "false"):
+        return "yes_no"
+    if _is_number(one):
+        return type_of("number", question, truth)
+    if one.lstrip()[:1] in ("{", "[") and _is_json(one):
+        return "json"
+    return type_of("short", question, truth) if len(one.split()) <= SHORT_WORDS else "text"
+
+
+def _numbered(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file from 1; of an overlong one only its beginning, one byte longer than allowed."""
+    try:
+        with open_input(path) as file:
+            number = 0
+            while line := file.readline(MAX_LINE + 1):
+                number += 1
+                if len(line) > MAX_LINE:
+                    _skip_rest(file, line)
+                yield number, line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line
+    except OSError as problem:
+        raise ChallengeError(f"cannot read the challenges in {path}: {problem.strerror or problem}") from problem
+
+
+def _skip_rest(file: BinaryIO, line: bytes) -> None:
+    while line and not line.endswith(b"\n"):
+        line = file.readline(MAX_LINE)
+
+
+def _challenge(raw: bytes, now: float) -> Challenge:
+    line = _decode(raw)
+    if not 1 <= len(line.id) <= MAX_ID or not line.id.isprintable():
+        raise ChallengeError(f"the id is not 1 to {MAX_ID} printable characters")
+    if safe(line.id) != line.id:
+        raise ChallengeError(f"the id {safe(line.id)!r} holds characters that a screen cannot show as they are")
+    request = _request(line)
+    kind(line.kind).check(request)
+    truth = canonical_truth(line.truth)
+    return Challenge(
+        id=line.id,
+        kind=line.kind,
+        source="file",
+        created_at=now,
+        request=request,
+        answer_type=_type_of(line, request.question, truth),
+        truth=truth,
+        lures=line.lures,
+    )
+
+
+def _type_of(line: _Line, question: str, truth: str | None) -> AnswerType:
+    """The type that the line names, else the one that its truth and question show. Raises ChallengeError where the
+    truth cannot be read as an answer of that type: nobody could be right."""
+    forced = isinstance(line.tool_choice, dict) or line.tool_choice == "required"
+    try:
+        if line.answer_type is not None:
+            name = canonical(line.answer_type)
+        elif forced:
+            name = "tool_call"
+        else:
+            name = asked_type(question, tools=bool(line.tools)) if truth is None else answer_type_of(truth, question)
+    except UnknownAnswerType as problem:
+        raise ChallengeError(str(problem)) from None
+    if truth is None:
+        return name
+    if len(truth) > MAX_TRUTH:
+        raise ChallengeError(f"the truth has {len(truth)} characters, at most {MAX_TRUTH} are allowed")
+    judged_as = answer_type(type_of(name, question, truth))
+    if judged_as.key(truth, question) is None and not (judged_as.reads_calls and forced):
+        raise ChallengeError(f"the truth {truth[:80]!r} cannot be read as an answer of the type {judged_as.name}")
+    return name
+
+
+def _decode(raw: bytes) -> _Line:
+    if len(raw) > MAX_LINE:
+        raise ChallengeError(f"the line is longer than {MAX_LINE} bytes")
+    try:
+        return msgspec.json.decode(raw, type=_Line)
+    except RecursionError:
+        raise ChallengeError("the line is nested too deeply") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+        raise ChallengeError(str(problem)) from problem
+
+
+def _request(line: _Line) -> Request:
+    given = {name: getattr(line, name) for name in Request.__struct_fields__ if hasattr(line, name)}
+    return Request(**{name: value for name, value in given.items() if value is not None})
+
+
+def canonical_truth(truth: object) -> str | None:
+    """A truth as it stands in a line of JSON, as text; None where it says nothing."""
+    if truth is None or isinstance(truth, str):
+        return (truth or "").strip() or None
+    if isinstance(truth, bool):
+        return "yes" if truth else "no"
+    return json.dumps(truth, ensure_ascii=False)
+
+
+def _refuse_repeated(id_: str, seen: dict[str, None]) -> None:
+    if id_ in seen:
+        raise ChallengeError(f"the id {id_!r} stands on an earlier line")
+    seen[id_] = None
+    if len(seen) > REMEMBERED_IDS:
+        del seen[next(iter(seen))]
+
+
+def _is_number(text: str) -> bool:
+    """Whether a text is one number and nothing else, in digits, with what it may count."""
+    plain = plainly(text[:256]).strip().rstrip(".")
+    found = numerals(plain)
+    return len(found) == 1 and not found[0].worded and found[0].start == 0 and found[0].end == len(plain)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Self
 
-from engine.challenges.sources.base import Cursor, Source
+from engine.challenges.sources.source import Cursor, Source
 from engine.values import Challenge
 
 MOST_WAITING = 100

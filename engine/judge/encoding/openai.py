@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from engine import foreign_json
 from engine.foreign_json import fields
-from engine.judge.encoding.endpoint import Endpoint
-from engine.judge.encoding.interface import EncoderError, Vectors, readable, unit_rows
+from engine.judge.encoding.encoders import EncoderEndpoint, EncoderError
+from engine.judge.encoding.interface import Vectors, readable, unit_rows
 from engine.redaction import redact
 from engine.text import safe
 
@@ -47,7 +47,7 @@ class _UnfitError(Exception):
 class OpenAIEmbeddings:
     """One model of one server. Opening it asks for one vector. `encode_s` bounds a call of `encode` in seconds."""
 
-    def __init__(self, model: str, endpoint: Endpoint, *, encode_s: float = ENCODE_S) -> None:
+    def __init__(self, model: str, endpoint: EncoderEndpoint, *, encode_s: float = ENCODE_S) -> None:
         self.name = f"openai:{model}"
         self._model = model
         self._encode_s = encode_s

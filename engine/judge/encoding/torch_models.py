@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.judge.encoding.interface import EncoderError, Vectors, gpu_number, readable, unit_rows
+from engine.judge.encoding.encoders import EncoderError
+from engine.judge.encoding.interface import Vectors, gpu_number, readable, unit_rows
 
 MAX_TOKENS = 256
 MAX_CHARACTERS = 16_384

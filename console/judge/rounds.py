@@ -1,15 +1,23 @@
-"""Recorded rounds as JSON lines: reading one, and the judgement of one as it is written."""
+"""Recorded rounds to judge again, from a file of JSON lines or the store in a data folder; and judgements as lines."""
 
 import datetime
-from collections.abc import Mapping
-from typing import Annotated, Any
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO, Literal
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
+from console.errors import ConsoleError
+from console.instants import since_time
+from console.record.rounds import recorded_rounds
 from engine.answers.asked import asked_type
 from engine.answers.registry import UnknownAnswerType, canonical
-from engine.challenges.sources.lines import canonical_truth
+from engine.challenges.sources.file import canonical_truth
+from engine.files import BYTE_ORDER_MARK, open_input
 from engine.values import Challenge, Judgement, Reply, Request
 
 MAX_LINE = 64 * 1024 * 1024
@@ -17,7 +25,10 @@ MAX_LINE = 64 * 1024 * 1024
 Finite = Annotated[float, Meta(ge=0, le=1e12)]
 
 
-class BadLine(Exception):
+RECORDED: Literal["recorded"] = "recorded"
+
+
+class BadRound(Exception):
     """A line that cannot be judged, and why; `id` is the round's if that much could be read."""
 
     def __init__(self, reason: str, id: str | None = None) -> None:
@@ -32,6 +43,79 @@ class Probe(Struct, frozen=True):
     answer_type: str
     truth: Any
     lures: tuple[str, ...] = ()
+
+
+class JudgeCase(Struct, frozen=True, kw_only=True):
+    """A round to judge, with the judgement that was recorded if there is one, and the names of hotkeys."""
+
+    challenge: Challenge
+    replies: tuple[Reply, ...]
+    judgement: Judgement | None = None
+    names: Mapping[str, str] = {}
+
+
+def from_file(rounds: Path | Literal["-"], probes: Path | None) -> Iterator[JudgeCase | BadRound]:
+    """The lines of a file or of stdin, in order. Raises ConsoleError when a file or a probe cannot be read."""
+    known = _probes(probes) if probes else {}
+    return _cases(rounds, known)
+
+
+def from_folder(folder: Path, since: str | None, *, truths: bool) -> Iterator[JudgeCase]:
+    """The rounds of the subnet that was recorded last, oldest first; `truths` False hides the known answers.
+
+    Raises ConsoleError.
+    """
+    oldest = 0.0 if since is None else since_time(since, time.time())
+    names, rounds = recorded_rounds(folder, oldest)
+    for one in rounds:
+        asked = one.challenge if truths else replace(one.challenge, truth=None)
+        yield JudgeCase(challenge=asked, replies=one.replies, judgement=one.judgement, names=names)
+
+
+def _cases(rounds: Path | Literal["-"], known: Mapping[str, Probe]) -> Iterator[JudgeCase | BadRound]:
+    for raw in _lines(rounds):
+        try:
+            challenge, replies = read_round(raw, known)
+            yield JudgeCase(challenge=challenge, replies=replies)
+        except BadRound as error:
+            yield error
+
+
+def _probes(path: Path) -> dict[str, Probe]:
+    """The probes by the id of their round. A probe that cannot be read would change judgements: it is an error."""
+    found = {}
+    for number, raw in enumerate(_lines(path), 1):
+        try:
+            probe = read_probe(raw)
+        except BadRound as error:
+            raise ConsoleError(f"{path}, line {number}: {error}") from error
+        found[probe.id] = probe
+    return found
+
+
+def _lines(path: Path | Literal["-"]) -> Iterator[bytes]:
+    """The lines that are not blank, each at most one byte longer than may be read."""
+    if path == "-":
+        yield from _bounded(sys.stdin.buffer)
+        return
+    try:
+        with open_input(Path(path)) as file:
+            yield from _bounded(file)
+    except OSError as error:
+        raise ConsoleError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _bounded(stream: BinaryIO) -> Iterator[bytes]:
+    is_first = True
+    while line := stream.readline(MAX_LINE + 1):
+        rest = line
+        while rest and not rest.endswith(b"\n"):
+            rest = stream.readline(MAX_LINE)
+        if is_first:
+            line = line.removeprefix(BYTE_ORDER_MARK)
+            is_first = False
+        if line.strip():
+            yield line
 
 
 class _Reply(Struct, frozen=True, kw_only=True):
@@ -62,30 +146,30 @@ class _OnlyId(Struct, frozen=True):
 
 
 def read_round(raw: bytes, probes: Mapping[str, Probe]) -> tuple[Challenge, tuple[Reply, ...]]:
-    """One line of the contract's "Rounds for judge". Raises `BadLine`."""
+    """One line of the contract's "Rounds for judge". Raises `BadRound`."""
     if len(raw) > MAX_LINE:
-        raise BadLine(f"the line is longer than {MAX_LINE} bytes")
+        raise BadRound(f"the line is longer than {MAX_LINE} bytes")
     try:
         recorded = msgspec.json.decode(raw, type=_Round)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise BadLine(str(error) or "the line is nested too deeply", _id_of(raw)) from None
+        raise BadRound(str(error) or "the line is nested too deeply", _id_of(raw)) from None
     if not recorded.prompt and not recorded.messages:
-        raise BadLine("the round has neither prompt nor messages", recorded.id)
+        raise BadRound("the round has neither prompt nor messages", recorded.id)
     _check_type(recorded.answer_type, recorded.id)
     hotkeys = [reply.hotkey for reply in recorded.replies]
     if len(set(hotkeys)) < len(hotkeys):
-        raise BadLine("a hotkey stands in two replies of the round", recorded.id)
+        raise BadRound("a hotkey stands in two replies of the round", recorded.id)
     return _challenge(recorded, probes.get(recorded.id)), tuple(
         _reply(reply, place) for place, reply in enumerate(recorded.replies)
     )
 
 
 def read_probe(raw: bytes) -> Probe:
-    """One line of a probes file. Raises `BadLine`."""
+    """One line of a probes file. Raises `BadRound`."""
     try:
         probe = msgspec.json.decode(raw, type=Probe)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise BadLine(str(error)) from None
+        raise BadRound(str(error)) from None
     _check_type(probe.answer_type, probe.id)
     return probe
 
@@ -108,7 +192,7 @@ def judgement_line(id: str, judgement: Judgement) -> bytes:
     )
 
 
-def error_line(error: BadLine) -> bytes:
+def error_line(error: BadRound) -> bytes:
     """The answer to a line that cannot be judged, without its newline."""
     said = {"error": str(error)}
     return msgspec.json.encode(said if error.id is None else {"id": error.id, **said})
@@ -150,7 +234,7 @@ def _check_type(name: str | None, id: str) -> None:
         if name is not None:
             canonical(name)
     except UnknownAnswerType as error:
-        raise BadLine(str(error), id) from None
+        raise BadRound(str(error), id) from None
 
 
 def _id_of(raw: bytes) -> str | None:
