@@ -50,15 +50,8 @@ class WeightPlanner:
 
     def plan(self, look: Look) -> WeightPlan:
         """What would be set at this look at the chain."""
-        return plan_weights(
-            look.metagraph,
-            look.rules,
-            self._sybil.penalised(self.earned),
-            hotkey=look.hotkey,
-            window=look.next_epoch,
-            now=time.time(),
-            basis=Basis(profile=self._profile, scored=self._scores.scored, on_chain_by=self._on_chain_by),
-        )
+        basis = Basis(profile=self._profile, scored=self._scores.scored, on_chain_by=self._on_chain_by)
+        return plan_weights(look, self._sybil.penalised(self.earned), now=time.time(), basis=basis)
 
     def note(self, plan: WeightPlan, outcome: Outcome | None) -> None:
         """Show and tell what became of a plan; None when nothing was to be set. A later outcome replaces an unsettled

@@ -13,7 +13,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from engine.chain.commitment import commitment
-from engine.values import Hyperparameters, Metagraph, Neuron
+from engine.chain.interface import Look
+from engine.values import Neuron
 
 Mode = Literal["normal", "degraded", "emergency"]
 
@@ -128,26 +129,17 @@ class WeightPlan(Struct, frozen=True, kw_only=True):
         return (self.netuid, self.hotkey) == (netuid, hotkey)
 
 
-def plan_weights(
-    metagraph: Metagraph,
-    rules: Hyperparameters,
-    scores: Iterable[HotkeyScore],
-    *,
-    hotkey: str,
-    window: int,
-    now: float,
-    basis: Basis = UNKNOWN_BASIS,
-) -> WeightPlan:
-    """The plan for the validator `hotkey` at the metagraph's block; `now` is unix seconds."""
-    own = metagraph.by_hotkey(hotkey)
+def plan_weights(look: Look, scores: Iterable[HotkeyScore], *, now: float, basis: Basis = UNKNOWN_BASIS) -> WeightPlan:
+    """The plan for the validator whose look it is, at its block; `now` is unix seconds."""
+    own, metagraph, rules = look.own, look.metagraph, look.rules
     known = tuple(scores)
     mode: Mode = "normal"
     rows: tuple[WeightRow, ...] = ()
     if own is None:
-        skipped = f"hotkey {hotkey} is not registered on netuid {metagraph.netuid}"
+        skipped = f"hotkey {look.hotkey} is not registered on netuid {metagraph.netuid}"
     else:
-        mode = mode_after(metagraph.block - max(own.last_update, own.registered_at), rules.activity_cutoff)
-        serving = tuple(neuron for neuron in metagraph.neurons if neuron.serving and neuron.hotkey != hotkey)
+        mode = mode_after(look.block - max(own.last_update, own.registered_at), rules.activity_cutoff)
+        serving = tuple(neuron for neuron in metagraph.neurons if neuron.serving and neuron.hotkey != look.hotkey)
         wanted = min(rules.min_allowed_weights, len(metagraph.neurons))
         skipped = basis.why_weights_stand(len(serving))
         if not skipped:
@@ -156,9 +148,9 @@ def plan_weights(
         rows = tuple(replace(row, penalty=penalties[row.hotkey]) if row.hotkey in penalties else row for row in rows)
     return WeightPlan(
         netuid=metagraph.netuid,
-        hotkey=hotkey,
-        block=metagraph.block,
-        window=window,
+        hotkey=look.hotkey,
+        block=look.block,
+        window=look.next_epoch,
         last_update=own.last_update if own else 0,
         version_key=rules.weights_version,
         mode=mode,

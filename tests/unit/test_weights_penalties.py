@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.chain.interface import Look
 from engine.snapshot import PenaltyRule, PenaltyState
 from engine.sybil.penalties import Penalty, Standing, after, lowered, penalties
-from engine.values import Hyperparameters, Metagraph, Neuron
+from engine.values import Metagraph, Neuron
 from engine.weights.plan import HotkeyScore, plan_weights
 
 SCORES = tuple(HotkeyScore(hotkey=name, score=1.0, last_answer_at=1_000.0) for name in "abcdefghij")
@@ -138,7 +139,6 @@ def test_a_penalty_takes_within_its_bounds(
 def test_the_plan_says_what_was_taken() -> None:
     neurons = tuple(Neuron(uid=uid, hotkey=name, coldkey="c", ip="192.0.2.1", port=1) for uid, name in enumerate("abv"))
     scores = lowered(SCORES, (Penalty(hotkey="a", suspicion=0.75, takes=0.75, state="applied"),))
-    plan = plan_weights(
-        Metagraph(netuid=1, block=50, neurons=neurons), Hyperparameters(), scores, hotkey="v", window=100, now=1_000.0
-    )
+    look = Look(hotkey="v", metagraph=Metagraph(netuid=1, block=50, neurons=neurons), next_epoch=100)
+    plan = plan_weights(look, scores, now=1_000.0)
     assert [(row.hotkey, row.weight, row.penalty) for row in plan.rows] == [("a", 0.2, 0.75), ("b", 0.8, 0.0)]

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from engine.chain.interface import Look
 from engine.values import Hyperparameters, Metagraph, Neuron
 from engine.weights.plan import (
     Basis,
@@ -43,7 +44,8 @@ def score(hotkey: str, value: float, age_h: float = 0.0) -> HotkeyScore:
 def planned(
     graph: Metagraph, *scores: HotkeyScore, rules: Hyperparameters | None = None, hotkey: str = "v"
 ) -> WeightPlan:
-    return plan_weights(graph, rules or Hyperparameters(), scores, hotkey=hotkey, window=360, now=NOW)
+    look = Look(hotkey=hotkey, metagraph=graph, rules=rules or Hyperparameters(), next_epoch=360)
+    return plan_weights(look, scores, now=NOW)
 
 
 def u16(plan: WeightPlan) -> dict[str, int]:

@@ -188,15 +188,7 @@ class Recorder:
         self.basis: Callable[[], Basis] = Basis
 
     def plan(self, look: Look) -> WeightPlan:
-        return plan_weights(
-            look.metagraph,
-            look.rules,
-            self.scores(),
-            hotkey=look.hotkey,
-            window=look.next_epoch,
-            now=time.time(),
-            basis=self.basis(),
-        )
+        return plan_weights(look, self.scores(), now=time.time(), basis=self.basis())
 
     def note(self, plan: WeightPlan, outcome: Outcome | None) -> None:
         self.plans.append((plan, outcome))
