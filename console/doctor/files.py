@@ -17,8 +17,7 @@ from engine.logs import FILE, FOLDER
 from engine.settings import Configuration
 from engine.snapshot import ReplayView
 from engine.store.errors import StoreOld
-from engine.store.read_only import require_whole
-from engine.store.record import open_record
+from engine.store.record import open_record, require_whole
 from engine.store.schema import FILE_NAME, LATEST
 
 MB = 1_000_000

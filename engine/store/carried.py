@@ -1,12 +1,32 @@
-"""What is carried from round to round: histories of the scoring profiles, cursors of sources, rules of scores."""
+"""What is carried from round to round and from run to run: histories, cursors, rules, standings, commands, nonces."""
 
-from sqlite3 import Connection
+from collections.abc import Mapping
+from math import inf
+from sqlite3 import Connection, Row
 
 import msgspec
+from msgspec import Struct
 
-from engine.store.columns import Count, cell, cells, decoded
+from engine.snapshot import CommandView
+from engine.store.columns import Count, Flag, cell, cells, decoded, fields, storable
 from engine.store.stored import Word
+from engine.sybil.penalties import Standing
+from engine.text import safe
+from engine.values import At
 from engine.weights.averages import Rule
+
+CLOCK_STEP_S = 3600.0
+"""A nonce is kept for so long after its end: a clock that jumps ahead and back must not bring it to life again."""
+
+
+class CommandRow(Struct, frozen=True, kw_only=True):
+    """Of table commands."""
+
+    at: At
+    name: str
+    detail: str
+    outcome: str
+    reason: str
 
 
 class Carried:
@@ -52,6 +72,72 @@ class Carried:
     def set_score_rule(self, netuid: int, rule: Rule, profile: str) -> None:
         """Scores are made so from now on."""
         self._connection.execute(_SET_RULE, (netuid, msgspec.json.encode(rule).decode(), profile))
+
+
+class Standings:
+    """Standings by hotkey, kept whole."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def of(self, netuid: int) -> dict[str, Standing]:
+        """Raises BadRow."""
+        rows = self._connection.execute("SELECT hotkey, held, shown FROM penalties WHERE netuid = ?", (netuid,))
+        found = (cells(row, Word, Flag, Count | None) for row in rows)
+        return {hotkey: Standing(bool(held), shown) for hotkey, held, shown in found}
+
+    def replace(self, netuid: int, standings: Mapping[str, Standing]) -> None:
+        """In place of all that were there."""
+        self._connection.execute("DELETE FROM penalties WHERE netuid = ?", (netuid,))
+        query = "INSERT INTO penalties (netuid, hotkey, held, shown) VALUES (?, ?, ?, ?)"
+        rows = [(netuid, hotkey, standing.held, standing.shown) for hotkey, standing in standings.items()]
+        self._connection.executemany(query, rows)
+
+
+class Commands:
+    """One line a command, in the order in which they were answered."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, at: float, name: str, detail: str, outcome: str, reason: str) -> None:
+        """Write down what became of a command at the unix time `at`."""
+        query = "INSERT INTO commands (at, name, detail, outcome, reason) VALUES (?, ?, ?, ?, ?)"
+        self._connection.execute(query, (at, name, storable(detail), outcome, storable(reason)))
+
+    def recent(self, limit: int, *, until: float = inf) -> tuple[CommandView, ...]:
+        """The last lines `until` then, newest first, cleaned. Raises BadRow."""
+        query = "SELECT at, name, detail, outcome, reason FROM commands WHERE at <= ? ORDER BY id DESC LIMIT ?"
+        return tuple(map(_line_of, self._connection.execute(query, (until, limit))))
+
+
+class Nonces:
+    """Each until its end, a unix time."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, key: str, until: float) -> bool:
+        """False: it is there already."""
+        query = "INSERT INTO nonces (key, until) VALUES (?, ?) ON CONFLICT DO NOTHING"
+        return self._connection.execute(query, (key, until)).rowcount == 1
+
+    def sweep(self, now: float) -> int:
+        """Forget those that are over, and count those that are left."""
+        self._connection.execute("DELETE FROM nonces WHERE until < ?", (now - CLOCK_STEP_S,))
+        [(count,)] = self._connection.execute("SELECT count(*) FROM nonces").fetchall()
+        return int(count)
+
+
+def _line_of(row: Row) -> CommandView:
+    stored: CommandRow = fields(row, CommandRow)
+    return CommandView(
+        at=stored.at,
+        name=safe(stored.name),
+        detail=safe(stored.detail),
+        outcome=safe(stored.outcome),
+        reason=safe(stored.reason),
+    )
 
 
 _KEEP_HISTORY = """

@@ -1,34 +1,38 @@
 """The record: one set of queries by table, for the engine that writes it and for everybody who reads it."""
 
+import os
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
-from sqlite3 import Connection
 
-from engine.store.carried import Carried
-from engine.store.command_log import CommandLog
-from engine.store.neurons import Neurons
-from engine.store.nonces import Nonces
-from engine.store.plans import Plans
-from engine.store.read_only import read_only
-from engine.store.replies import Replies
+from engine.errors import StoreUnusable
+from engine.files import damage, not_a_file
+from engine.sqlite import ERRORS, RESCUE, beside, log_waits
+from engine.store import schema
+from engine.store.carried import Carried, Commands, Nonces, Standings
+from engine.store.errors import BadRow, StoreDamaged, StoreOld, bad_row, store_error
+from engine.store.neuron_table import NeuronTable
+from engine.store.plan_table import PlanTable
+from engine.store.reply_table import ReplyTable
 from engine.store.retention import Retention
-from engine.store.rounds import Rounds
-from engine.store.standings import Standings
+from engine.store.round_table import RoundTable
+
+BUSY_TIMEOUT_S = 5.0
 
 
 class Record:
     """What can be asked and, where the connection can write, changed on it: a method a query."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
-        self.rounds = Rounds(connection)
-        self.replies = Replies(connection)
-        self.neurons = Neurons(connection)
-        self.plans = Plans(connection)
+        self.rounds = RoundTable(connection)
+        self.replies = ReplyTable(connection)
+        self.neurons = NeuronTable(connection)
+        self.plans = PlanTable(connection)
         self.carried = Carried(connection)
         self.standings = Standings(connection)
-        self.commands = CommandLog(connection)
+        self.commands = Commands(connection)
         self.nonces = Nonces(connection)
         self.retention = Retention(connection)
 
@@ -38,8 +42,69 @@ def open_record(path: Path, *, brief: bool = False) -> Iterator[Record]:
     """The door for other processes: one consistent view, read-only. It works while the engine writes, and on what a
     killed engine left behind.
 
-    A `brief` one, gone again within moments, leaves no trace in the folder (see `read_only`). Raises StoreUnusable,
-    StoreTooNew and StoreError, on opening and while rows are read.
+    A `brief` one, gone again within moments, leaves no trace in the folder where nothing waits in the write-ahead log.
+    Raises StoreUnusable, StoreTooNew and StoreError, on opening and while rows are read.
     """
-    with read_only(path, brief=brief) as connection:
+    with begun(path, brief=brief) as connection:
+        _require_current(connection, path)
         yield Record(connection)
+
+
+@contextmanager
+def begun(path: Path, *, brief: bool) -> Iterator[sqlite3.Connection]:
+    """The same for a file of any version, without the queries."""
+    _require_file(path)
+    try:
+        with closing(sqlite3.connect(_uri(path, brief), uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S)) as it:
+            it.row_factory = sqlite3.Row
+            it.execute("BEGIN")
+            yield it
+    except ERRORS as error:
+        raise store_error(error, path) from error
+    except BadRow as error:
+        raise bad_row(error, path) from error
+
+
+def require_whole(path: Path) -> None:
+    """Raise StoreDamaged for a page that SQLite did not write so: whoever reads some rows need not come across it."""
+    with begun(path, brief=True) as connection:
+        (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":
+        raise StoreDamaged(damage(path, " ".join(found.split()), RESCUE))
+
+
+def _uri(path: Path, brief: bool) -> str:
+    """SQLite keeps two files beside a database in WAL mode, for readers too, unless it is told that none writes.
+
+    That is true on a medium that cannot be written, and as good as true for a moment while the log is empty: what an
+    engine writes from then on goes into the log first.
+    """
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    writable = os.access(path.parent, os.W_OK)
+    if not log_waits(path):
+        return f"{uri}&immutable=1" if brief or not writable else uri
+    if not writable and not beside(path, "shm").exists():
+        raise StoreUnusable(
+            f"{beside(path, 'wal')} can only be read in a folder that can be written: copy both files into one"
+        )
+    return uri
+
+
+def _require_file(path: Path) -> None:
+    try:
+        path.stat()
+    except FileNotFoundError:
+        raise StoreUnusable(f"{path} is not there: nothing was stored yet") from None
+    except OSError as error:
+        raise StoreUnusable(f"{path} cannot be read: {error.strerror}") from error
+    for file in (path, beside(path, "wal")):
+        if obstacle := not_a_file(file):
+            raise StoreDamaged(damage(file, obstacle))
+
+
+def _require_current(connection: sqlite3.Connection, path: Path) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    schema.refuse_newer(version, path)
+    if 0 <= version < schema.LATEST:
+        raise StoreOld(f"{path} has schema {version}, this program reads {schema.LATEST}: launch it once to migrate")
+    schema.require_whole(version, dict(map(tuple, connection.execute(schema.TABLES))), path)

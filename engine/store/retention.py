@@ -3,7 +3,7 @@
 import sys
 from sqlite3 import Connection
 
-from engine.store.rounds import TEXTS_DROPPED
+from engine.store.round_table import TEXTS_DROPPED
 
 ROUNDS_AT_ONCE = 20
 PAGES_AT_ONCE = 2000

@@ -20,7 +20,7 @@ PLANTED = {
     "engine/transport/gate.py": "engine.challenges.sources.source",
     "engine/values.py": "engine.snapshot",
     "engine/answers/registry.py": "engine.scoring.votes",
-    "engine/store/rounds.py": "engine.settings",
+    "engine/store/round_table.py": "engine.settings",
     "engine/sybil/suspects.py": "engine.store.store",
     "miner_server/limits.py": "miner_server.app",
     "miner_server/errors.py": "console.errors",

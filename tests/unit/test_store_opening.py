@@ -211,6 +211,7 @@ async def test_a_write_that_finds_the_file_locked_fails_and_the_next_one_works(
 READ_ONLY = """
 import asyncio, os, sys
 from pathlib import Path
+from engine.errors import StoreUnusable
 from engine.store.store import Store
 if os.geteuid() == 0:
     os.setuid(65534)

@@ -28,7 +28,7 @@ class NeuronRow(Struct, frozen=True, kw_only=True):
     last_emission: Pay | None
 
 
-class Neurons:
+class NeuronTable:
     """Neurons of all subnets. What is read raises BadRow."""
 
     def __init__(self, connection: Connection) -> None:

@@ -13,7 +13,7 @@ from engine.values import At, Finite, ReplyStatus
 from engine.weights.averages import Sample
 
 
-class Replies:
+class ReplyTable:
     """Replies are written with their round. A sample (at, emission) is a reply that counts for its miner's score, as
     `Round.counted` says; those of rounds that another profile judged are on another scale. All reads raise BadRow."""
 

@@ -24,7 +24,7 @@ class PlanRow(Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class Plans:
+class PlanTable:
     """Plans of all subnets, numbered in the order in which they were written. What is read raises BadRow."""
 
     def __init__(self, connection: Connection) -> None:

@@ -9,7 +9,7 @@ from sqlite3 import connect
 from engine.sqlite import beside, log_waits
 from engine.store.database import Database
 from engine.store.errors import StoreFull, StoreOld
-from engine.store.read_only import begun, read_only
+from engine.store.record import begun, open_record
 
 ROOM = 2
 """So many times the size of a file has to be free for its copy and the migration of that."""
@@ -23,7 +23,7 @@ def needs_copy(path: Path) -> bool:
     if log_waits(path) and not _is_open(path):
         return True
     try:
-        with read_only(path, brief=True):
+        with open_record(path, brief=True):
             return False
     except StoreOld:
         return True

@@ -25,7 +25,7 @@ TEXTS_DROPPED = "texts dropped"
 """The cursor that stands at the last round whose answers' texts went for want of space."""
 
 
-class Rounds:
+class RoundTable:
     """The rounds of all subnets. Numbers grow in the order in which rounds came, whatever the clock said; times are
     unix seconds. What is read raises BadRow."""
 
