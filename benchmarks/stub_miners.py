@@ -17,8 +17,9 @@ from benchmarks.processes import python, running
 from engine.keys import keypair_from_uri
 from engine.transport.desk import Desk
 from engine.transport.dialect import Handshake, Lookup, MinerEnd, Question
-from engine.transport.dialects.loosh import AVAILABILITY_PATH, LOOSH
+from engine.transport.dialects.loosh import LOOSH
 from engine.transport.errors import Refused
+from engine.transport.exchange import AVAILABILITY_PATH
 from engine.transport.replay import MemoryNonces
 from engine.transport.rsa import RsaKey
 from engine.transport.wire import Completion

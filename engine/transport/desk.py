@@ -20,7 +20,7 @@ from engine.transport.dialect import (
 )
 from engine.transport.errors import Refused
 from engine.transport.gate import Claim, Gate, GateClosed
-from engine.transport.replay import NonceStore
+from engine.transport.replay import MemoryNonces, NonceStore
 from engine.transport.sessions import KeyRing
 
 MAX_EXCHANGES = 64
@@ -47,6 +47,8 @@ class Desk:
         self.routes = made.routes
         self._denied = made.denied
         self._gate = Gate(nonces, allowed=allowed, window=made.window)
+        # What is sealed cannot be opened after a restart, which takes the keys: its nonces need not outlive one.
+        self._sealed_gate = Gate(MemoryNonces(), allowed=allowed, window=made.window)
         self._keys: KeyRing[SymmetricKey] = KeyRing(ttl=made.key_ttl)
         self._exchanges = 0
 
@@ -74,7 +76,8 @@ class Desk:
         not take 409 as a reason to shake hands again.
         """
         if question.claim is not None:
-            await self._check(question.claim(call), hotkey)
+            gate = self._gate if question.key_uuid is None else self._sealed_gate
+            await self._check(gate, question.claim(call), hotkey)
         if question.key_uuid is None:
             return Opened(call.body, None)
         try:
@@ -93,12 +96,12 @@ class Desk:
         """The keys that are held."""
         return self._keys.views()
 
-    async def _check(self, claim: Claim, hotkey: str) -> None:
+    async def _check(self, gate: Gate, claim: Claim, hotkey: str) -> None:
         if claim.hotkey != hotkey:
             raise Refused(self._denied, "the request is signed by a different hotkey than it names")
         with self._gates():
-            self._gate.check(claim)
-            await self._gate.spend(claim)
+            gate.check(claim)
+            await gate.spend(claim)
 
     def _unseal(self, hotkey: str, key_uuid: str, key: SymmetricKey, token: bytes) -> bytes:
         mark = key.mark(token)

@@ -9,7 +9,7 @@ import asyncio
 import os
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 
 import httpcore
@@ -68,20 +68,35 @@ class PeerClients:
         return await self._send(peer, "GET", path, None, {}, max_bytes)
 
     async def post(
-        self, peer: Peer, path: str, content: bytes, headers: Mapping[str, str], *, max_bytes: int
+        self,
+        peer: Peer,
+        path: str,
+        content: bytes,
+        headers: Mapping[str, str],
+        *,
+        max_bytes: int,
+        on_piece: Callable[[bytes], None] | None = None,
     ) -> HttpReply:
         """One request, one reply of at most `max_bytes`. Put a deadline around it (`within`).
 
+        `on_piece` gets the body of a 2xx piece by piece as well, as it arrives.
         Raises WireError for anything short of a full reply: "refused" for an address that must not be called,
         "unreachable", "malformed", "too_large".
         """
-        return await self._send(peer, "POST", path, content, headers, max_bytes)
+        return await self._send(peer, "POST", path, content, headers, max_bytes, on_piece)
 
     async def close(self) -> None:
         await self._drop(list(self._clients))
 
     async def _send(
-        self, peer: Peer, method: str, path: str, content: bytes | None, headers: Mapping[str, str], max_bytes: int
+        self,
+        peer: Peer,
+        method: str,
+        path: str,
+        content: bytes | None,
+        headers: Mapping[str, str],
+        max_bytes: int,
+        on_piece: Callable[[bytes], None] | None = None,
     ) -> HttpReply:
         client = self._clients.get(peer)
         if client is None:
@@ -92,7 +107,7 @@ class PeerClients:
             if len(self._clients) > self._max_peers:
                 idle = [other for other, held in self._clients.items() if held.in_use == 0]
                 await self._drop(idle[: len(self._clients) - self._max_peers])
-            return await client.send(method, path, content, headers, max_bytes)
+            return await client.send(method, path, content, headers, max_bytes, on_piece)
         finally:
             client.in_use -= 1
 
@@ -115,10 +130,16 @@ class _PeerClient:
         )
 
     async def send(
-        self, method: str, path: str, content: bytes | None, headers: Mapping[str, str], max_bytes: int
+        self,
+        method: str,
+        path: str,
+        content: bytes | None,
+        headers: Mapping[str, str],
+        max_bytes: int,
+        on_piece: Callable[[bytes], None] | None,
     ) -> HttpReply:
         try:
-            return await self._exchange(method, path, content, headers, max_bytes)
+            return await self._exchange(method, path, content, headers, max_bytes, on_piece)
         except httpcore.ConnectTimeout:
             raise WireError("unreachable", f"no connection within {self._connect_timeout:g} s") from None
         except httpcore.ConnectError as error:
@@ -134,7 +155,13 @@ class _PeerClient:
         await self._pool.aclose()
 
     async def _exchange(
-        self, method: str, path: str, content: bytes | None, headers: Mapping[str, str], max_bytes: int
+        self,
+        method: str,
+        path: str,
+        content: bytes | None,
+        headers: Mapping[str, str],
+        max_bytes: int,
+        on_piece: Callable[[bytes], None] | None,
     ) -> HttpReply:
         host = self._peer.host.strip("[]")
         if not host.isascii():
@@ -154,7 +181,7 @@ class _PeerClient:
             _refuse_shape(response, max_bytes)
             line: MeteredStream = response.extensions["network_stream"]
             line.allow(max_bytes)
-            body = await _read(response, max_bytes)
+            body = await _read(response, max_bytes, on_piece if 200 <= response.status < 300 else None)
             ms = max(0.0, line.received_at - line.sent_at) * 1000
             return HttpReply(response.status, body, ms, _retry_after(response))
 
@@ -185,7 +212,7 @@ def _retry_after(response: httpcore.Response) -> float | None:
     return retry_after.seconds(said.decode("latin-1"), now=time.time())
 
 
-async def _read(response: httpcore.Response, max_bytes: int) -> bytes:
+async def _read(response: httpcore.Response, max_bytes: int, on_piece: Callable[[bytes], None] | None) -> bytes:
     body = bytearray()
     pieces = 0
     async for piece in response.aiter_stream():
@@ -195,6 +222,8 @@ async def _read(response: httpcore.Response, max_bytes: int) -> bytes:
             raise WireError("too_large", f"more than {max_bytes} bytes")
         if pieces > 1024 + len(body) // 64:
             raise WireError("malformed", f"{len(body)} bytes in {pieces} pieces")
+        if on_piece is not None:
+            on_piece(piece)
     return bytes(body)
 
 

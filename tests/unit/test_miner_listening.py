@@ -174,7 +174,7 @@ async def test_a_server_passes_on_what_it_was_told() -> None:
         name="miner 7",
     )
     assert made.name == "miner 7"
-    (desk,) = made._app._desks
+    desk = made._app._desks[0]
     assert (desk._keys._ttl, desk._gate._window) == (60.9, 7.0)
     assert (made.view().capacity, made.view().queue_limit) == (3, 5)
     assert make_server().name == "miner server"

@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from engine.transport import line
+from engine.transport import exchange, line
 from engine.transport.callers import Callers
-from engine.transport.dialects import loosh
 from engine.transport.http import PeerClients
 from tests.unit.transport_helpers import (
     ALICE,
@@ -42,7 +41,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     still = Clock()
     monkeypatch.setattr(line, "time", still)
     monkeypatch.setattr(line, "_TCP_INFO", 9_999)
-    monkeypatch.setattr(loosh, "time", still)
+    monkeypatch.setattr(exchange, "time", still)
     return still
 
 

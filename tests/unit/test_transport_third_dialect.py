@@ -37,8 +37,9 @@ from engine.transport.dialect import (
 )
 from engine.transport.dialects import registry
 from engine.transport.errors import Refused, WireError
+from engine.transport.exchange import ask
 from engine.transport.gate import Claim
-from engine.transport.http import PeerClients, within
+from engine.transport.http import HttpReply, PeerClients, within
 from engine.transport.rsa import FernetKey
 from engine.transport.sessions import Sessions
 from engine.transport.wire import Completion, challenge_json, completion_json, read_completion
@@ -78,26 +79,25 @@ class ToyCaller:
         max_bytes: int,
         on_text: Callable[[str], None] | None = None,
     ) -> Answer:
+        send = partial(self._send, peer, challenge_json(challenge), max_bytes)
         async with within(timeout):
-            stale = None
-            for _ in range(2):
-                key_uuid, fernet = stale = await self._sessions.obtain(
-                    peer, partial(self._shake, peer), instead_of=stale
-                )
-                token = fernet.encrypt(challenge_json(challenge))
-                got = await self._post(peer, "/q", token, key_uuid, max_bytes)
-                if got.ok:
-                    return Answer(read_completion(got.body), got.ms)
-        raise WireError("refused", f"challenge: {got.status}")
+            return await ask(self._sessions, peer, partial(self._shake, peer), send)
 
-    async def _shake(self, peer: Peer) -> tuple[str, Fernet]:
+    async def _send(
+        self, peer: Peer, body: bytes, max_bytes: int, session: tuple[str, Fernet]
+    ) -> tuple[HttpReply, Completion | None]:
+        key_uuid, fernet = session
+        got = await self._post(peer, "/q", fernet.encrypt(body), key_uuid, max_bytes)
+        return got, read_completion(got.body) if got.ok else None
+
+    async def _shake(self, peer: Peer, _: HttpReply | None) -> tuple[str, Fernet]:
         key, key_uuid = os.urandom(32), uuid.uuid4().hex
         got = await self._post(peer, "/k", base64.b64encode(mask(key)), key_uuid, 1000)
         if not got.ok:
             raise WireError("refused", f"exchange: {got.status}")
         return key_uuid, Fernet(fernet_key(key))
 
-    async def _post(self, peer: Peer, path: str, body: bytes, key_uuid: str, max_bytes: int) -> Any:
+    async def _post(self, peer: Peer, path: str, body: bytes, key_uuid: str, max_bytes: int) -> HttpReply:
         headers = toy_headers(self._end.signer, peer.hotkey, key_uuid)
         return await self._end.clients.post(peer, path, body, headers, max_bytes=max_bytes)
 
@@ -178,9 +178,9 @@ class Recorder(PeerClients):
 
     sent: ClassVar[list[tuple[str, dict[str, str], bytes]]] = []
 
-    async def post(self, peer: Peer, path: str, content: bytes, headers: Any, *, max_bytes: int) -> Any:
+    async def post(self, peer: Peer, path: str, content: bytes, headers: Any, **bounds: Any) -> Any:
         self.sent.append((path, dict(headers), content))
-        return await super().post(peer, path, content, headers, max_bytes=max_bytes)
+        return await super().post(peer, path, content, headers, **bounds)
 
 
 async def test_it_is_mounted_at_both_ends_and_each_neuron_is_asked_in_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

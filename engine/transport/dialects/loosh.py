@@ -34,7 +34,8 @@ from engine.transport.dialect import (
     SymmetricKey,
     ValidatorEnd,
 )
-from engine.transport.errors import Busy, Refused, WireError, brief
+from engine.transport.errors import Refused, WireError, brief
+from engine.transport.exchange import ask, availability, refused
 from engine.transport.gate import Claim
 from engine.transport.http import HttpReply, within
 from engine.transport.rsa import MAX_KEY_BITS, FernetKey, read_public_key, seal_key
@@ -42,7 +43,6 @@ from engine.transport.sessions import KEY_TTL_S, Sessions
 from engine.transport.wire import Completion, challenge_json, completion_json, load_json, read_completion
 from engine.values import Challenge, Peer
 
-AVAILABILITY_PATH = "/availability"
 PUBLIC_KEY_PATH = "/fiber/public-key"
 KEY_EXCHANGE_PATH = "/fiber/key-exchange"
 CHALLENGE_PATH = "/fiber/challenge"
@@ -55,7 +55,6 @@ _VALIDATOR, _KEY_UUID = VALIDATOR_HEADER.encode(), KEY_UUID_HEADER.encode()
 
 MAX_UUID_CHARACTERS = 64
 HANDSHAKE_TIMEOUT_S = 15.0
-TOO_MANY = 429
 
 T = TypeVar("T")
 
@@ -115,16 +114,7 @@ class LooshCaller:
         self._sessions: Sessions[_Session] = Sessions(ttl=key_ttl, margin=min(60.0, key_ttl / 2))
 
     async def available(self, peer: Peer, *, timeout: float) -> Availability:
-        try:
-            async with within(timeout):
-                reply = await self._clients.get(peer, AVAILABILITY_PATH, max_bytes=EXCHANGE_BYTES)
-            said = load_json(reply.body)
-        except WireError as error:
-            return Availability(False, f"{error.status}: {error.reason}")
-        if reply.ok and said.get("available") is True:
-            return Availability(True, ms=reply.ms)
-        why = said.get("reason") or said.get("error") or said.get("detail") or "no reason given"
-        return Availability(False, f"{reply.status}: {brief(str(why))}", reply.ms, reply.retry_after)
+        return await availability(self._clients, peer, timeout=timeout)
 
     async def ask(
         self,
@@ -135,47 +125,32 @@ class LooshCaller:
         max_bytes: int,
         on_text: Callable[[str], None] | None = None,
     ) -> Answer:
-        """As `Caller.ask`. If the miner no longer knows the key, it is replaced and the challenge sent again, once.
-
-        `ms` runs from the first time that the miner had the challenge. A handshake before that is not counted; one that
-        the miner asks for afterwards is, or it could work on the answer while pretending to have lost the key.
-        """
         body = challenge_json(challenge)
         async with within(timeout):
-            session = await self._sessions.obtain(peer, partial(self._shake, peer))
-            asked_at = resent_at = time.monotonic()
-            reply = await self._send(peer, session, body, max_bytes)
-            completion = await self._open(session, reply)
-            if completion is None:
-                shake = partial(self._shake, peer, pem=_inline_key(reply))
-                session = await self._sessions.obtain(peer, shake, instead_of=session)
-                resent_at = time.monotonic()
-                reply = await self._send(peer, session, body, max_bytes)
-                completion = await self._open(session, reply)
-        if completion is None:
-            raise _unreadable(reply)
+            answer = await ask(
+                self._sessions, peer, partial(self._shake, peer), partial(self._send, peer, body, max_bytes)
+            )
         if on_text is not None:
-            on_text(completion.text)
-        return Answer(completion, reply.ms + (resent_at - asked_at) * 1000)
+            on_text(answer.completion.text)
+        return answer
 
-    async def _send(self, peer: Peer, session: "_Session", body: bytes, max_bytes: int) -> HttpReply:
+    async def _send(
+        self, peer: Peer, body: bytes, max_bytes: int, session: "_Session"
+    ) -> tuple[HttpReply, Completion | None]:
         headers = {
             "Content-Type": OCTETS,
             VALIDATOR_HEADER: self._signer.ss58_address,
             KEY_UUID_HEADER: session.key_uuid,
         }
         token = session.fernet.encrypt(body)
-        return await self._clients.post(peer, CHALLENGE_PATH, token, headers, max_bytes=max_bytes)
-
-    async def _open(self, session: "_Session", reply: HttpReply) -> Completion | None:
-        """The answer in `reply`, or None if the two ends do not hold the same key."""
+        reply = await self._clients.post(peer, CHALLENGE_PATH, token, headers, max_bytes=max_bytes)
         if reply.status in (400, 401):  # from a miner that does not know the key: 401, older ones 400
-            return None
+            return reply, None
         if not reply.ok:
-            raise _refused(reply, "challenge")
+            raise refused(reply, "challenge")
         if len(reply.body) > THREAD_ABOVE_BYTES:
-            return await asyncio.to_thread(self._decrypt, session, reply.body)
-        return self._decrypt(session, reply.body)
+            return reply, await asyncio.to_thread(self._decrypt, session, reply.body)
+        return reply, self._decrypt(session, reply.body)
 
     def _decrypt(self, session: "_Session", token: bytes) -> Completion | None:
         try:
@@ -184,11 +159,11 @@ class LooshCaller:
             return None
         return read_completion(clear)
 
-    async def _shake(self, peer: Peer, pem: str | None = None) -> "_Session":
-        """Agree on a key, with the miner's RSA key `pem` if that is at hand."""
+    async def _shake(self, peer: Peer, lost: HttpReply | None) -> "_Session":
+        """Agree on a key, with the RSA key of a reply that says that the old one is `lost`."""
         async with within(HANDSHAKE_TIMEOUT_S):
             try:
-                public_key = read_public_key(pem or await self._public_key(peer))
+                public_key = read_public_key(_inline_key(lost) or await self._public_key(peer))
             except ValueError as error:
                 raise WireError("malformed", f"public key: {error}") from None
             key, key_uuid = Fernet.generate_key(), str(uuid.uuid4())
@@ -199,13 +174,13 @@ class LooshCaller:
                 peer, KEY_EXCHANGE_PATH, body, {"Content-Type": "application/json"}, max_bytes=EXCHANGE_BYTES
             )
             if not reply.ok or not load_json(reply.body).get("success"):
-                raise _refused(reply, "key exchange")
+                raise refused(reply, "key exchange")
             return _Session(key_uuid, Fernet(key))
 
     async def _public_key(self, peer: Peer) -> str:
         reply = await self._clients.get(peer, PUBLIC_KEY_PATH, max_bytes=EXCHANGE_BYTES)
         if not reply.ok:
-            raise _refused(reply, "public key")
+            raise refused(reply, "public key")
         pem = load_json(reply.body).get("public_key")
         if not isinstance(pem, str):
             raise WireError("malformed", "public key: none in the reply")
@@ -217,9 +192,9 @@ class _Session(Struct, frozen=True):
     fernet: Fernet
 
 
-def _inline_key(reply: HttpReply) -> str | None:
+def _inline_key(reply: HttpReply | None) -> str | None:
     """The RSA key that a 401 may carry, which saves the handshake a round trip. It is used for nothing else."""
-    if reply.status != 401:
+    if reply is None or reply.status != 401:
         return None
     try:
         said = load_json(reply.body)
@@ -227,22 +202,6 @@ def _inline_key(reply: HttpReply) -> str | None:
         return None
     pem = said.get("public_key")
     return pem if isinstance(pem, str) and said.get("requires_handshake") is True else None
-
-
-def _unreadable(reply: HttpReply) -> WireError:
-    if reply.ok:
-        return WireError("malformed", "cannot decrypt the answer: a different key, or clocks more than a minute apart")
-    return _refused(reply, "challenge, after a new handshake")
-
-
-def _refused(reply: HttpReply, what: str) -> WireError:
-    try:
-        detail = load_json(reply.body).get("detail")
-    except WireError:
-        detail = None
-    words = f": {brief(detail)}" if isinstance(detail, str) else ""
-    reason = f"{what}: {reply.status}{words}"
-    return Busy(reason, reply.retry_after) if reply.status == TOO_MANY else WireError("refused", reason)
 
 
 # -- the miner's end -------------------------------------------------------------------------------------------

@@ -1,0 +1,356 @@
+"""Fiber classic, versions 2.1 to 2.5 (facts/fiber_template 1): challenges sealed or in the clear, answers in the clear.
+
+A validator makes a key, seals it for the miner's RSA key and signs `nonce:miner:key uuid`, which it does again for each
+sealed challenge; for one in the clear it signs `nonce:miner:sha256 of the body`. A nonce begins with the unix time in
+ns. No signature covers the path, and that of a handshake not the key. So what is signed for another miner is refused
+here, as Fiber does since 2.1.1 for what is in the clear: a miner could otherwise pass a handshake on to us, with a key
+of its own, and be served in the validator's name. Where Fiber answers 500, this miner answers 400 or 401.
+"""
+
+import base64
+import binascii
+import os
+import secrets
+import string
+import time
+from collections.abc import Callable
+from functools import partial
+from hashlib import sha256
+
+import msgspec
+from cryptography.fernet import Fernet
+from msgspec import Struct
+from msgspec.structs import replace
+
+from engine.keys import Signer, signature_hex
+from engine.transport.dialect import (
+    EXCHANGE_BYTES,
+    Answer,
+    Availability,
+    Dialect,
+    Handshake,
+    Lookup,
+    MinerEnd,
+    Question,
+    Received,
+    Response,
+    Routes,
+    SymmetricKey,
+    ValidatorEnd,
+)
+from engine.transport.errors import Refused, WireError
+from engine.transport.exchange import ask, availability, refused
+from engine.transport.gate import Claim
+from engine.transport.http import HttpReply, within
+from engine.transport.rsa import FernetKey, read_public_key, seal_key
+from engine.transport.sessions import Sessions
+from engine.transport.wire import Completion, challenge_json, completion_json, load_json, read_completion, read_request
+from engine.values import Challenge, Peer, Request
+
+PUBLIC_KEY_PATH = "/public-encryption-key"
+KEY_EXCHANGE_PATH = "/exchange-symmetric-key"
+CHALLENGE_PATH = "/challenge"
+STREAM_PATH = "/challenge/stream"
+
+KEY_UUID_HEADER = "symmetric-key-uuid"
+VALIDATOR_HEADER = "validator-hotkey"
+MINER_HEADER = "miner-hotkey"
+NONCE_HEADER = "nonce"
+SIGNATURE_HEADER = "signature"
+SIGNED = (VALIDATOR_HEADER, MINER_HEADER, NONCE_HEADER, SIGNATURE_HEADER)
+SEALED = (KEY_UUID_HEADER, *SIGNED)
+
+KEY_BYTES = 32
+KEY_TTL_S = 5 * 3600.0
+WINDOW_S = 120.0
+HANDSHAKE_TIMEOUT_S = 15.0
+
+LONGEST_STAMP = 21
+"""Digits of a nonce's time; Fiber accepts none above 10^20."""
+
+LONGEST_NONCE = 256
+LONGEST_UUID = 128
+"""Fiber's client sends 64 characters; its server accepts any."""
+
+_SUFFIX = string.ascii_letters + string.digits
+
+
+def _signed_text(nonce: str, miner: str, what: str) -> bytes:
+    """`what` is a key's uuid, or the SHA-256 of a body in hex."""
+    return f"{nonce}:{miner}:{what}".encode()
+
+
+# -- the validator's end ---------------------------------------------------------------------------------------
+
+
+class FiberCaller:
+    """Asks miners in Fiber classic, sealed, and streamed where the text is wanted as it comes. A `dialect.Caller`."""
+
+    def __init__(self, end: ValidatorEnd) -> None:
+        self._signer = end.signer
+        self._clients = end.clients
+        self._sessions: Sessions[_Session] = Sessions(ttl=KEY_TTL_S)
+
+    async def available(self, peer: Peer, *, timeout: float) -> Availability:
+        """Fiber has no route for this, so that a miner without it is asked all the same."""
+        return await availability(self._clients, peer, timeout=timeout, required=False)
+
+    async def ask(
+        self,
+        peer: Peer,
+        challenge: Challenge,
+        *,
+        timeout: float,
+        max_bytes: int,
+        on_text: Callable[[str], None] | None = None,
+    ) -> Answer:
+        """As `Caller.ask`. A miner that has lost the key (400, 401) gets a new one and the challenge again, once."""
+        # Fiber's client puts another nonce into the payload, which nobody checks; a peer's model may require it.
+        body = b'{"nonce":"%b",' % new_nonce().encode() + challenge_json(challenge).removeprefix(b"{")
+        send = partial(self._send, peer, body, max_bytes, on_text)
+        async with within(timeout):
+            return await ask(self._sessions, peer, partial(self._shake, peer), send)
+
+    async def _send(
+        self, peer: Peer, body: bytes, max_bytes: int, on_text: Callable[[str], None] | None, session: "_Session"
+    ) -> tuple[HttpReply, Completion | None]:
+        token = session.fernet.encrypt(body)
+        headers = {"Content-Type": "application/octet-stream", **self._headers(peer, session.key_uuid)}
+        events = _Events(on_text) if on_text is not None else None
+        path = CHALLENGE_PATH if events is None else STREAM_PATH
+        reply = await self._clients.post(
+            peer, path, token, headers, max_bytes=max_bytes, on_piece=None if events is None else events.feed
+        )
+        if reply.status in (400, 401):
+            return reply, None
+        if not reply.ok:
+            raise refused(reply, "challenge")
+        return reply, read_completion(reply.body) if events is None else events.completion()
+
+    async def _shake(self, peer: Peer, _: HttpReply | None) -> "_Session":
+        async with within(HANDSHAKE_TIMEOUT_S):
+            reply = await self._clients.get(peer, PUBLIC_KEY_PATH, max_bytes=EXCHANGE_BYTES)
+            if not reply.ok:
+                raise refused(reply, "public key")
+            pem = load_json(reply.body).get("public_key")
+            try:
+                public_key = read_public_key(pem if isinstance(pem, str) else "")
+            except ValueError as error:
+                raise WireError("malformed", f"public key: {error}") from None
+            key, key_uuid = os.urandom(KEY_BYTES), secrets.token_hex(KEY_BYTES)
+            sealed = base64.b64encode(seal_key(public_key, key)).decode()
+            headers = {"Content-Type": "application/json", **self._headers(peer, key_uuid)}
+            body = msgspec.json.encode({"encrypted_symmetric_key": sealed})
+            reply = await self._clients.post(peer, KEY_EXCHANGE_PATH, body, headers, max_bytes=EXCHANGE_BYTES)
+            if not reply.ok:
+                raise refused(reply, "key exchange")
+            return _Session(key_uuid, Fernet(base64.urlsafe_b64encode(key)))
+
+    def _headers(self, peer: Peer, key_uuid: str) -> dict[str, str]:
+        return {KEY_UUID_HEADER: key_uuid, **signed_headers(self._signer, peer.hotkey, key_uuid)}
+
+
+class _Session(Struct, frozen=True):
+    key_uuid: str
+    fernet: Fernet
+
+
+def new_nonce() -> str:
+    return f"{time.time_ns()}_{''.join(secrets.choice(_SUFFIX) for _ in range(10))}"
+
+
+def signed_headers(signer: Signer, miner: str, what: str) -> dict[str, str]:
+    """The four headers of every signed request to `miner`; `what` as in `_signed_text`."""
+    nonce = new_nonce()
+    return {
+        VALIDATOR_HEADER: signer.ss58_address,
+        MINER_HEADER: miner,
+        NONCE_HEADER: nonce,
+        SIGNATURE_HEADER: signature_hex(signer, _signed_text(nonce, miner, what)),
+    }
+
+
+class _Events:
+    """A streamed answer: server-sent events, each a completion whose text goes on where the last one ended.
+
+    `on_text` gets each piece of text as it comes. The last event before `[DONE]` has the rest of the completion.
+    """
+
+    def __init__(self, on_text: Callable[[str], None]) -> None:
+        self._on_text = on_text
+        self._unread = bytearray()
+        self._texts: list[str] = []
+        self._last: Completion | None = None
+
+    def feed(self, piece: bytes) -> None:
+        """Raises WireError for an event that is not a completion."""
+        self._unread += piece
+        *lines, rest = self._unread.split(b"\n")
+        self._unread = rest
+        for line in lines:
+            data = line.strip().removeprefix(b"data:").strip()
+            if not line.startswith(b"data:") or data == b"[DONE]":
+                continue
+            self._last = read_completion(bytes(data))
+            self._texts.append(self._last.text)
+            self._on_text(self._last.text)
+
+    def completion(self) -> Completion:
+        """Raises WireError if there was no event."""
+        self.feed(b"\n")
+        if self._last is None:
+            raise WireError("malformed", "a stream without an event")
+        return replace(self._last, text="".join(self._texts))
+
+
+# -- the miner's end -------------------------------------------------------------------------------------------
+
+
+class _KeyExchange(Struct):
+    encrypted_symmetric_key: str
+
+
+class _Miner:
+    def __init__(self, end: MinerEnd) -> None:
+        self._rsa = end.rsa
+        self._hotkey = end.signer.ss58_address
+
+    def public_key(self) -> bytes:
+        return msgspec.json.encode({"public_key": self._rsa.pem, "timestamp": time.time()})
+
+    def sealed_claim(self, call: Received) -> Claim:
+        return self._claim(call, _key_uuid(call))
+
+    def signed_claim(self, call: Received) -> Claim:
+        return self._claim(call, sha256(call.body).hexdigest())
+
+    def _claim(self, call: Received, what: str) -> Claim:
+        if _header(call, MINER_HEADER) != self._hotkey:
+            raise Refused(401, "the request is signed for another miner")
+        nonce = _header(call, NONCE_HEADER)
+        return Claim(
+            hotkey=_header(call, VALIDATOR_HEADER),
+            timestamp=_stamp(nonce),
+            nonce=nonce,
+            message=_signed_text(nonce, self._hotkey, what),
+            signature=_header(call, SIGNATURE_HEADER),
+        )
+
+    async def take(self, call: Received) -> tuple[str, SymmetricKey]:
+        media = call.header(b"content-type")
+        if media is not None and not media.lower().startswith("application/json"):
+            raise Refused(422, "the body has to be application/json")
+        try:
+            offer = msgspec.convert(load_json(call.body, max_bytes=EXCHANGE_BYTES), _KeyExchange)
+        except (WireError, msgspec.ValidationError) as error:
+            raise Refused(422, error.reason if isinstance(error, WireError) else str(error)) from None
+        try:
+            key = await self._rsa.unseal(base64.b64decode(offer.encrypted_symmetric_key))
+            if len(key) != KEY_BYTES:
+                raise ValueError("not a key of 32 bytes")
+        except (ValueError, binascii.Error):
+            raise Refused(401, "cannot read the symmetric key: base64 of RSA-OAEP-SHA256 of 32 bytes") from None
+        return _key_uuid(call), FernetKey(base64.urlsafe_b64encode(key), ttl=KEY_TTL_S)
+
+
+def _routes(end: MinerEnd) -> Routes:
+    miner = _Miner(end)
+    questions = [
+        (CHALLENGE_PATH, _respond),
+        (STREAM_PATH, _respond_streamed),
+    ]
+    return Routes(
+        routes=(
+            Lookup(PUBLIC_KEY_PATH, miner.public_key),
+            Handshake(
+                path=KEY_EXCHANGE_PATH,
+                claimant=_sealed_claimant,
+                claim=miner.sealed_claim,
+                take=miner.take,
+                answer=b'{"status":"Symmetric key exchanged successfully"}',
+            ),
+            *(
+                Question(
+                    path=path,
+                    claimant=_sealed_claimant,
+                    claim=miner.sealed_claim,
+                    key_uuid=_key_uuid,
+                    unknown_key=_unknown_key,
+                    read=_read_sealed,
+                    respond=respond,
+                    bears=(KEY_UUID_HEADER.encode(),),
+                )
+                for path, respond in questions
+            ),
+            *(
+                Question(
+                    path=path,
+                    claimant=_signed_claimant,
+                    claim=miner.signed_claim,
+                    respond=respond,
+                    bears=(VALIDATOR_HEADER.encode(), SIGNATURE_HEADER.encode()),
+                )
+                for path, respond in questions
+            ),
+        ),
+        window=WINDOW_S,
+        key_ttl=KEY_TTL_S,
+    )
+
+
+def _sealed_claimant(call: Received) -> str:
+    _require(call, SEALED)
+    if len(_key_uuid(call)) > LONGEST_UUID:
+        raise Refused(422, f"{KEY_UUID_HEADER} is longer than {LONGEST_UUID} characters")
+    return _header(call, VALIDATOR_HEADER)
+
+
+def _signed_claimant(call: Received) -> str:
+    _require(call, SIGNED)
+    return _header(call, VALIDATOR_HEADER)
+
+
+def _require(call: Received, names: tuple[str, ...]) -> None:
+    missing = [name for name in names if call.header(name.encode()) is None]
+    if missing:
+        raise Refused(422, [{"type": "missing", "loc": ["header", name], "msg": "Field required"} for name in missing])
+
+
+def _header(call: Received, name: str) -> str:
+    return call.header(name.encode()) or ""
+
+
+def _key_uuid(call: Received) -> str:
+    return _header(call, KEY_UUID_HEADER)
+
+
+def _stamp(nonce: str) -> float:
+    """When a nonce was made, in unix seconds. Raises Refused."""
+    stamp = nonce.partition("_")[0]
+    if len(nonce) > LONGEST_NONCE or len(stamp) > LONGEST_STAMP or not (stamp.isascii() and stamp.isdigit()):
+        raise Refused(401, "the nonce does not begin with the unix time in ns")
+    return int(stamp) / 1e9
+
+
+def _unknown_key() -> Refused:
+    """400 is what Fiber's clients know this by."""
+    return Refused(400, "no symmetric key for this hotkey and uuid: shake hands again")
+
+
+def _read_sealed(clear: bytes, limit: int) -> Request:
+    try:
+        return read_request(clear, limit)
+    except WireError as error:
+        raise Refused(400, error.reason) from None
+
+
+def _respond(_: Received, __: SymmetricKey | None, completion: Completion) -> Response:
+    return Response(completion_json(completion))
+
+
+def _respond_streamed(_: Received, __: SymmetricKey | None, completion: Completion) -> Response:
+    """One event, since no backend gives its answer in pieces."""
+    return Response(b"data: %b\n\ndata: [DONE]\n\n" % completion_json(completion), b"text/event-stream")
+
+
+FIBER = Dialect("fiber", FiberCaller, _routes)

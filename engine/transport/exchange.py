@@ -1,0 +1,76 @@
+"""What callers of different dialects share: a peer's availability, an exchange under a session, a refusal in words."""
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from engine.transport.dialect import EXCHANGE_BYTES, Answer, Availability
+from engine.transport.errors import Busy, WireError, brief
+from engine.transport.http import HttpReply, PeerClients, within
+from engine.transport.sessions import Sessions
+from engine.transport.wire import Completion, load_json
+from engine.values import Peer
+
+S = TypeVar("S")
+
+AVAILABILITY_PATH = "/availability"
+NO_SUCH_ROUTE = (404, 405)
+TOO_MANY = 429
+
+
+async def availability(clients: PeerClients, peer: Peer, *, timeout: float, required: bool = True) -> Availability:
+    """What the peer says at `/availability`. A peer without that route is available, unless it is `required`.
+
+    Never raises for what a peer does. `timeout` in seconds.
+    """
+    try:
+        async with within(timeout):
+            reply = await clients.get(peer, AVAILABILITY_PATH, max_bytes=EXCHANGE_BYTES)
+        if reply.status in NO_SUCH_ROUTE and not required:
+            return Availability(True, ms=reply.ms)
+        said = load_json(reply.body)
+    except WireError as error:
+        return Availability(False, f"{error.status}: {error.reason}")
+    if reply.ok and said.get("available") is True:
+        return Availability(True, ms=reply.ms)
+    why = said.get("reason") or said.get("error") or said.get("detail") or "no reason given"
+    return Availability(False, f"{reply.status}: {brief(str(why))}", reply.ms, reply.retry_after)
+
+
+async def ask(
+    sessions: Sessions[S],
+    peer: Peer,
+    shake: Callable[[HttpReply | None], Awaitable[S]],
+    send: Callable[[S], Awaitable[tuple[HttpReply, Completion | None]]],
+) -> Answer:
+    """Send a challenge under the peer's session; if the peer has lost the key, once more under a new one.
+
+    `send` returns the reply, with None if the two ends do not hold the same key. `shake` makes a session, and is given
+    the reply that asked for it. `ms` runs from the first time that the miner had the challenge. A handshake before that
+    is not counted; one that the miner asks for afterwards is, or it could work on the answer while pretending to have
+    lost the key. Raises WireError.
+    """
+    session = await sessions.obtain(peer, lambda: shake(None))
+    asked_at = resent_at = time.monotonic()
+    reply, completion = await send(session)
+    if completion is None:
+        lost = reply
+        session = await sessions.obtain(peer, lambda: shake(lost), instead_of=session)
+        resent_at = time.monotonic()
+        reply, completion = await send(session)
+    if completion is not None:
+        return Answer(completion, reply.ms + (resent_at - asked_at) * 1000)
+    if reply.ok:
+        raise WireError("malformed", "cannot decrypt the answer: a different key, or clocks more than a minute apart")
+    raise refused(reply, "challenge, after a new handshake")
+
+
+def refused(reply: HttpReply, what: str) -> WireError:
+    """A reply that is not 2xx, as the reason why `what` failed."""
+    try:
+        detail = load_json(reply.body).get("detail")
+    except WireError:
+        detail = None
+    words = f": {brief(detail)}" if isinstance(detail, str) else ""
+    reason = f"{what}: {reply.status}{words}"
+    return Busy(reason, reply.retry_after) if reply.status == TOO_MANY else WireError("refused", reason)

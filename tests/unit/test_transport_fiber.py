@@ -1,0 +1,415 @@
+"""Fiber classic: our miner's end against what the real Fiber 2.1.0 was recorded to say, and our validator's end against
+a miner written from the facts. Then ours against ours."""
+
+import base64
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from cryptography.fernet import Fernet
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+from hypothesis import given
+from hypothesis import strategies as st
+from substrateinterface import Keypair
+
+from engine.transport.desk import Desk, Opened
+from engine.transport.dialect import Handshake, MinerEnd, Question, ValidatorEnd
+from engine.transport.dialects.fiber import FIBER, SEALED, FiberCaller
+from engine.transport.errors import Refused, WireError
+from engine.transport.http import PeerClients
+from engine.transport.replay import MemoryNonces
+from engine.transport.rsa import RsaKey, public_pem
+from engine.values import Peer
+from miner_server.server import MinerServer
+from tests.unit.miner_helpers import ALICE, BOB, MINER, ObedientBackend, make_server, running
+from tests.unit.transport_helpers import BOB as PEER_KEY
+from tests.unit.transport_helpers import (
+    FIRST_KEY,
+    OAEP,
+    Posted,
+    Received,
+    challenge,
+    clear_answer,
+    http_server,
+    reply,
+)
+
+RECORDED: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data" / "fiber_2_1_0_transcript.json").read_text())[
+    "fiber_2_1_0"
+]
+SECRETS = RECORDED["secrets"]
+EXCHANGES: dict[str, Any] = {one["name"]: one for one in RECORDED["exchanges"]}
+ROWS: dict[str, Any] = {one["name"]: one for one in RECORDED["edge_cases"]}
+OURS = {"/challenge-signed": "/challenge", "/challenge-stream": "/challenge/stream"}
+"""What the recorded server's example calls its paths, in this miner."""
+
+OFF_S = {"nonce_119s_old": 119, "nonce_121s_old": 121, "nonce_119s_future": -119, "nonce_121s_future": -121}
+NO_CHALLENGE = "neither prompt nor messages given"
+"""All that this miner has against the recorded bodies, which are sums for the example: they got through."""
+
+SIGNED_FOR_ANOTHER = ("wrong_miner_hotkey_signed", "signed_other_miner_hotkey")
+"""Fiber took these until 2.1.1, and sealed ones still does; see the docstring of the dialect."""
+
+
+def instant(row: dict[str, Any]) -> float:
+    """When the row was recorded, by its nonce."""
+    stamp = row["request_headers"].get("nonce", "").partition("_")[0]
+    at = int(stamp) / 1e9 if len(stamp) == 19 else ROWS["nonce_no_suffix"]["instant"]
+    return float(at + OFF_S.get(row["name"], 0))
+
+
+ROWS["nonce_no_suffix"]["instant"] = 1795309985.6
+
+
+@pytest.fixture
+async def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """The recorded miner, with its keys, and the key that the recorded validator brought."""
+    private = load_pem_private_key(SECRETS["rsa_private_key_pem"].encode(), None)
+    monkeypatch.setattr("engine.transport.rsa.new_private_key", lambda: private)
+    key = RsaKey()
+    await key.start()
+    signer = Keypair.create_from_seed(SECRETS["miner_seed"], ss58_format=42)
+    allowed = {SECRETS["validator_hotkey"]}
+    made = Desk(
+        FIBER,
+        MinerEnd(signer=signer, rsa=key),
+        MemoryNonces(),
+        allowed=lambda hotkey: None if hotkey in allowed else "no permit",
+    )
+    exchange = EXCHANGES["exchange_symmetric_key"]
+    monkeypatch.setattr(time, "time", lambda: exchange["t0_ns"] / 1e9)
+    handshake = next(route for route in made.routes if isinstance(route, Handshake))
+    assert await made.exchange(handshake, recorded(exchange)) == SECRETS["validator_hotkey"]
+    return made
+
+
+def recorded(exchange: dict[str, Any]) -> Posted:
+    path = exchange["request"]["start_line"].split()[1]
+    headers = {name.lower(): value for name, value in exchange["request"]["headers"]}
+    return Posted(OURS.get(path, path), headers, exchange["request"]["body_utf8"].encode())
+
+
+def question_for(desk: Desk, call: Posted) -> Question:
+    """As the mount chooses it."""
+    return next(
+        route
+        for route in desk.routes
+        if isinstance(route, Question)
+        and route.path == call.target
+        and all(call.header(name) is not None for name in route.bears)
+    )
+
+
+async def opened(desk: Desk, call: Posted) -> Opened:
+    question = question_for(desk, call)
+    hotkey = question.claimant(call)
+    if hotkey != SECRETS["validator_hotkey"]:
+        raise Refused(403, "no permit")  # the mount's allow-list comes before everything else
+    desk.require_key(question, call, hotkey)
+    return await desk.open(question, call, hotkey)
+
+
+@pytest.mark.parametrize("name", ["encrypted_post", "encrypted_post_empty", "encrypted_streamed_post", "signed_post"])
+async def test_what_a_real_client_sent_is_opened(desk: Desk, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    exchange = EXCHANGES[name]
+    monkeypatch.setattr(time, "time", lambda: exchange["t0_ns"] / 1e9)
+    clear = (await opened(desk, recorded(exchange))).clear
+    if name == "signed_post":
+        assert clear == exchange["request"]["body_utf8"].encode()
+    else:
+        assert set(json.loads(clear)) >= {"nonce"}
+        assert clear.decode() == exchange["derived"].get("plaintext", clear.decode())
+    with pytest.raises(Refused, match="401: the nonce has been used before"):
+        await opened(desk, recorded(exchange))
+
+
+async def status_of(desk: Desk, call: Posted) -> int:
+    """What the miner would answer, as far as it is the dialect's and the desk's to say."""
+    handshake = next(route for route in desk.routes if isinstance(route, Handshake))
+    try:
+        if call.target == handshake.path:
+            handshake.claimant(call)
+            await desk.exchange(handshake, call)
+            return 200
+        question = question_for(desk, call)
+        question.read((await opened(desk, call)).clear, 10_000)
+    except Refused as refused:
+        return 200 if refused.detail == NO_CHALLENGE else refused.status
+    except WireError as error:
+        return 200 if error.reason == NO_CHALLENGE else 422
+    raise AssertionError("no recorded body is a challenge")
+
+
+OF_HTTP = ("get_on_post_route", "public_key_post", "unknown_path")
+OF_MORE = ("missing_uuid", "replayed_headers")
+"""Of more than one request or route: they are below, over sockets."""
+
+
+@pytest.mark.parametrize("name", [name for name in ROWS if name not in OF_HTTP + OF_MORE])
+async def test_each_recorded_row_has_its_status(desk: Desk, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    row = ROWS[name]
+    monkeypatch.setattr(time, "time", lambda: instant(row))
+    headers = {key.lower(): value for key, value in row["request_headers"].items()}
+    body = base64.b64decode(row["request_body_b64"])
+    got = await status_of(desk, Posted(OURS.get(row["path"], row["path"]), headers, body))
+    if name in SIGNED_FOR_ANOTHER:
+        assert got == 401
+    elif row["status"] == 500:
+        assert got in (400, 401)
+    else:
+        assert got == row["status"]
+
+
+# -- over real sockets -----------------------------------------------------------------------------------------
+
+
+class FiberClient:
+    """A validator written from facts/fiber_template 1, with nothing of ours in it."""
+
+    def __init__(self, server: MinerServer, keypair: Keypair = ALICE) -> None:
+        self.keypair = keypair
+        self.key = Fernet.generate_key()
+        self.key_uuid = "ab" * 32
+        self.http = httpx.AsyncClient(base_url="http://{}:{}".format(*server.address), timeout=20, trust_env=False)
+
+    async def __aenter__(self) -> "FiberClient":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.http.aclose()
+
+    def headers(self, what: str, **changed: str) -> dict[str, str]:
+        nonce = changed.pop("nonce", f"{time.time_ns()}_abcdefghij")
+        signed = f"{nonce}:{MINER.ss58_address}:{what}"
+        return {
+            "validator-hotkey": self.keypair.ss58_address,
+            "miner-hotkey": MINER.ss58_address,
+            "nonce": nonce,
+            "signature": "0x" + self.keypair.sign(signed).hex(),
+        } | changed
+
+    def sealed_headers(self) -> dict[str, str]:
+        return {"symmetric-key-uuid": self.key_uuid, **self.headers(self.key_uuid)}
+
+    async def shake(self) -> httpx.Response:
+        public = load_pem_public_key((await self.http.get("/public-encryption-key")).json()["public_key"].encode())
+        assert isinstance(public, rsa.RSAPublicKey)
+        sealed = base64.b64encode(public.encrypt(base64.urlsafe_b64decode(self.key), OAEP)).decode()
+        body = {"encrypted_symmetric_key": sealed}
+        return await self.http.post("/exchange-symmetric-key", json=body, headers=self.sealed_headers())
+
+    async def ask(self, prompt: str, path: str = "/challenge") -> httpx.Response:
+        token = Fernet(self.key).encrypt(json.dumps({"prompt": prompt, "nonce": "x"}).encode())
+        return await self.http.post(path, content=token, headers=self.sealed_headers())
+
+    async def ask_signed(self, prompt: str, path: str = "/challenge", **changed: str) -> httpx.Response:
+        body = json.dumps({"prompt": prompt}).encode()
+        headers = {"content-type": "application/json", **self.headers(sha256(body).hexdigest(), **changed)}
+        return await self.http.post(path, content=body, headers=headers)
+
+
+async def test_a_validator_that_is_not_ours_is_answered_sealed_signed_and_streamed() -> None:
+    async with running(make_server(ObedientBackend())) as server, FiberClient(server) as alice:
+        assert (await alice.ask("too early")).status_code == 400
+        shaken = await alice.shake()
+        assert (shaken.status_code, shaken.json()) == (200, {"status": "Symmetric key exchanged successfully"})
+        assert (await alice.ask("sealed")).json()["response_text"] == "heard sealed"
+        assert (await alice.ask_signed("in the clear")).json()["response_text"] == "heard in the clear"
+        for streamed in (
+            await alice.ask("one", "/challenge/stream"),
+            await alice.ask_signed("one", "/challenge/stream"),
+        ):
+            assert streamed.headers["content-type"] == "text/event-stream"
+            event, done, *rest = [line for line in streamed.text.split("\n") if line]
+            assert json.loads(event.removeprefix("data: "))["response_text"] == "heard one"
+            assert (done, rest) == ("data: [DONE]", [])
+        assert {one.hotkey for one in server.view().sessions} == {ALICE.ss58_address}
+
+
+async def test_what_two_dialects_say_in_one_request_is_not_answered() -> None:
+    backend = ObedientBackend()
+    async with running(make_server(backend)) as server, FiberClient(server) as alice:
+        await alice.shake()
+        headers = alice.sealed_headers()
+        no_uuid = {name: value for name, value in headers.items() if name != "symmetric-key-uuid"}
+        token = Fernet(alice.key).encrypt(b'{"prompt": "sealed, and sent as signed"}')
+        mixed = await alice.http.post("/challenge", content=token, headers=no_uuid)
+        nothing = await alice.http.post("/challenge", content=token)
+        foreign = await alice.http.post("/fiber/challenge", content=token, headers=headers)
+        assert [one.status_code for one in (mixed, nothing, foreign)] == [401, 422, 422]
+        get, post = await alice.http.get("/challenge"), await alice.http.post("/public-encryption-key")
+        assert (get.status_code, post.status_code, (await alice.http.get("/nope")).status_code) == (405, 405, 404)
+    assert backend.begun == []
+
+
+async def test_a_signed_request_is_spent_once_also_where_nothing_is_sealed() -> None:
+    async with running(make_server(ObedientBackend())) as server, FiberClient(server) as alice:
+        nonce = f"{time.time_ns()}_twice"
+        seen = [(await alice.ask_signed("again", nonce=nonce)).status_code for _ in range(2)]
+        assert seen == [200, 401]
+        other = await alice.ask_signed("for another", **{"miner-hotkey": BOB.ss58_address})
+        assert (other.status_code, other.json()["detail"]) == (401, "the request is signed for another miner")
+
+
+# -- the validator's end ---------------------------------------------------------------------------------------
+
+
+class ForeignFiberMiner:
+    """A miner written from facts/fiber_template 1, with nothing of ours in it."""
+
+    def __init__(self) -> None:
+        self.keys: dict[tuple[str, str], Fernet] = {}
+        self.nonces: set[str] = set()
+        self.asked: list[dict[str, Any]] = []
+        self.requests: list[str] = []
+
+    async def __call__(self, received: Received) -> bytes:
+        self.requests.append(received.path)
+        if received.path == "/public-encryption-key":
+            return reply(200, {"public_key": public_pem(FIRST_KEY), "timestamp": 1.0})
+        if received.path not in ("/exchange-symmetric-key", "/challenge", "/challenge/stream"):
+            return reply(404, {"detail": "Not Found"})
+        headers = received.headers
+        hotkey, key_uuid, nonce = headers["validator-hotkey"], headers["symmetric-key-uuid"], headers["nonce"]
+        text = f"{nonce}:{PEER_KEY.ss58_address}:{key_uuid}"
+        stamp = int(nonce.split("_")[0])
+        valid = Keypair(ss58_address=hotkey).verify(text, headers["signature"])
+        if nonce in self.nonces or abs(time.time_ns() - stamp) > 120e9 or not valid:
+            return reply(401, {"detail": "Oi"})
+        self.nonces.add(nonce)
+        if received.path == "/exchange-symmetric-key":
+            assert headers["content-type"] == "application/json"
+            raw = FIRST_KEY.decrypt(base64.b64decode(json.loads(received.body)["encrypted_symmetric_key"]), OAEP)
+            self.keys[hotkey, key_uuid] = Fernet(base64.urlsafe_b64encode(raw))
+            return reply(200, {"status": "Symmetric key exchanged successfully"})
+        if (hotkey, key_uuid) not in self.keys:
+            return reply(400, {"detail": "No symmetric key found for that hotkey and uuid"})
+        self.asked.append(json.loads(self.keys[hotkey, key_uuid].decrypt(received.body)))
+        if received.path == "/challenge":
+            return reply(200, clear_answer("foreign 42"))
+        return reply(200, self.stream, content_type="text/event-stream")
+
+    stream = (
+        b'data: {"response_text": "forty"}\n\ndata: {"response_text": "-two", "finish_reason": "length"}\n\n'
+        b"data: [DONE]\n\n"
+    )
+
+
+@asynccontextmanager
+async def calling() -> AsyncIterator[FiberCaller]:
+    clients = PeerClients(allow_private=True)
+    try:
+        yield FiberCaller(ValidatorEnd(ALICE, clients))
+    finally:
+        await clients.close()
+
+
+async def test_a_miner_that_is_not_ours_answers_us_and_again_after_it_lost_the_key() -> None:
+    miner = ForeignFiberMiner()
+    async with http_server(miner) as peer, calling() as caller:
+        assert (await caller.available(peer, timeout=5)).available, "it has no route that would say so"
+        for _ in range(2):
+            answer = await caller.ask(peer, challenge(), timeout=5, max_bytes=9999)
+            assert answer.completion.text == "foreign 42"
+        miner.keys.clear()
+        await caller.ask(peer, challenge(), timeout=5, max_bytes=9999)
+    shaking = ["/public-encryption-key", "/exchange-symmetric-key"]
+    assert miner.requests == [
+        "/availability",
+        *shaking,
+        "/challenge",
+        "/challenge",
+        "/challenge",
+        *shaking,
+        "/challenge",
+    ]
+    assert miner.asked[0]["prompt"] == "What is 41 plus 1?"
+    assert miner.asked[0]["nonce"].partition("_")[0].isdigit()
+    assert "truth" not in miner.asked[0]
+
+
+async def test_a_stream_is_told_as_it_comes_and_is_whole_in_the_end() -> None:
+    told: list[str] = []
+    async with http_server(ForeignFiberMiner()) as peer, calling() as caller:
+        answer = await caller.ask(peer, challenge(), timeout=5, max_bytes=9999, on_text=told.append)
+    assert told == ["forty", "-two"]
+    assert (answer.completion.text, answer.completion.finish_reason) == ("forty-two", "length")
+
+
+@pytest.mark.parametrize(
+    ("stream", "why"),
+    [(b"", "without an event"), (b"data: [DONE]\n\n", "without an event"), (b"data: what\n\n", "not JSON")],
+)
+async def test_a_stream_that_is_none_is_malformed(stream: bytes, why: str) -> None:
+    miner = ForeignFiberMiner()
+    miner.stream = stream
+    async with http_server(miner) as peer, calling() as caller:
+        with pytest.raises(WireError, match=why) as caught:
+            await caller.ask(peer, challenge(), timeout=5, max_bytes=9999, on_text=lambda _: None)
+    assert caught.value.status == "malformed"
+
+
+async def test_a_miner_that_is_always_lost_is_asked_twice() -> None:
+    async def handle(received: Received) -> bytes:
+        return reply(401, {"detail": "never"}) if received.path == "/challenge" else await miner(received)
+
+    miner = ForeignFiberMiner()
+    async with http_server(handle) as peer, calling() as caller:
+        with pytest.raises(WireError, match="challenge, after a new handshake: 401: never"):
+            await caller.ask(peer, challenge(), timeout=5, max_bytes=9999)
+    assert miner.requests.count("/exchange-symmetric-key") == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "said", "why"),
+    [
+        ("/public-encryption-key", reply(500, b"no"), "public key: 500"),
+        ("/public-encryption-key", reply(200, {"public_key": 7}), "public key: not a PEM public key"),
+        ("/exchange-symmetric-key", reply(403, {"detail": "Insufficient stake"}), "key exchange: 403: Insufficient"),
+        ("/challenge", reply(503, {"detail": "busy"}), "challenge: 503: busy"),
+    ],
+)
+async def test_a_refusal_says_where_and_why(path: str, said: bytes, why: str) -> None:
+    async def handle(received: Received) -> bytes:
+        return said if received.path == path else await miner(received)
+
+    miner = ForeignFiberMiner()
+    async with http_server(handle) as peer, calling() as caller:
+        with pytest.raises(WireError, match=why):
+            await caller.ask(peer, challenge(), timeout=5, max_bytes=9999)
+
+
+async def test_ours_is_answered_by_ours() -> None:
+    told: list[str] = []
+    async with running(make_server(ObedientBackend())) as server, calling() as caller:
+        peer = Peer(MINER.ss58_address, *server.address)
+        assert (await caller.available(peer, timeout=5)).available
+        for _ in range(2):
+            answer = await caller.ask(peer, challenge(), timeout=5, max_bytes=9999, on_text=told.append)
+            assert answer.completion.text == "heard What is 41 plus 1?"
+        plain = await caller.ask(peer, challenge(), timeout=5, max_bytes=9999)
+        assert plain.completion.text == answer.completion.text
+        seen = [one.route for one in server.view().requests]
+    assert told == ["heard What is 41 plus 1?"] * 2
+    assert seen == ["/exchange-symmetric-key", "/challenge/stream", "/challenge/stream", "/challenge"]
+
+
+@given(st.dictionaries(st.sampled_from([*SEALED, "content-type"]), st.text(max_size=200)), st.binary(max_size=99))
+def test_whatever_headers_come_the_claim_is_read_or_refused(headers: dict[str, str], body: bytes) -> None:
+    routes = FIBER.routes(MinerEnd(signer=MINER, rsa=RsaKey())).routes
+    for route in routes:
+        if isinstance(route, Question | Handshake):
+            call = Posted(route.path, headers, body)
+            try:
+                hotkey = route.claimant(call)
+                assert route.claim is not None
+                assert route.claim(call).hotkey == hotkey
+            except Refused as refused:
+                assert refused.status in (401, 422)
