@@ -8,19 +8,19 @@ from console.findings import Result, ok, skipped, warning
 from miner_server.hosts import network
 
 ENOUGH = 2
-"""Callers with hotkeys of their own: one alone has one address."""
+"""Callers with different hotkeys: a single one always has one address."""
 
 
 def callers(case: Case) -> Result:
-    """Where those came from whom the running miner remembers."""
+    """How many addresses the running miner's recent callers came from."""
     name = "callers"
     if case.settings.role != "miner":
         return skipped(name, "only a miner has callers")
     if case.snapshot is None or case.snapshot.server is None:
-        return skipped(name, "no engine runs here that would know them")
+        return skipped(name, "no engine is running here")
     hosts = [caller.host for caller in case.snapshot.server.callers if caller.host]
     if len(hosts) < ENOUGH:
-        return skipped(name, "nobody can say before two have called")
+        return skipped(name, "unknown until two callers have called")
     addresses = {network(host) for host in hosts}  # as the rates count them
     if len(addresses) > 1:
         return ok(name, f"{len(hosts)} callers from {len(addresses)} addresses")
@@ -28,7 +28,7 @@ def callers(case: Case) -> Result:
     return warning(
         name,
         f"all {len(hosts)} callers come from {where}",
-        why="Rates are counted by address: what one caller does too often, all of them are refused for.",
+        why="Rate limits are per address, so one caller's excess gets all of them refused.",
         do=_advice(hosts[0], where, case),
     )
 
@@ -41,4 +41,4 @@ def _place(one: Hashable) -> str:
 def _advice(host: str, where: str, case: Case) -> str:
     if any(ip_address(host) in ip_network(one, strict=False) for one in case.settings.trusted_proxies):
         return f"{where} is a trusted proxy that does not name its callers: have it set X-Forwarded-For or Forwarded."
-    return f'If a proxy of yours is at {where}, have it set X-Forwarded-For and set trusted_proxies = ["{where}"].'
+    return f'If {where} is your proxy, have it set X-Forwarded-For, and set trusted_proxies = ["{where}"].'

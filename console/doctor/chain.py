@@ -14,12 +14,12 @@ LOOPBACK = "127.0.0.1"
 
 
 def chain(case: Case) -> Iterator[Result]:
-    """What a running engine says of the chain, else what the embedded chain's file says."""
+    """The chain as a running engine sees it, else as the embedded chain's file has it."""
     if case.snapshot is not None:
         yield _reachable(case.snapshot.chain)
         metagraph = case.snapshot.metagraph
     elif case.settings.network != "embedded":
-        yield skipped("chain", f"{case.settings.network} is only asked by a running engine")
+        yield skipped("chain", f"only a running engine connects to {case.settings.network}")
         return
     else:
         path = case.folder / FILE_NAME
@@ -29,7 +29,7 @@ def chain(case: Case) -> Iterator[Result]:
         try:
             state = read_state(path)
         except ChainDataError as error:
-            yield critical("chain", str(error), why="The embedded chain is this file.", do=advice_of(error))
+            yield critical("chain", str(error), why="The embedded chain is stored in this file.", do=advice_of(error))
             return
         metagraph = look_of(state).metagraph if state else None
         yield _file(case, metagraph)
@@ -42,8 +42,8 @@ def _reachable(view: ChainView) -> Result:
         return critical(
             "chain",
             f"{view.endpoint or 'it'} does not answer the running engine",
-            why="Without it no weights are set, and nobody knows which miners there are.",
-            do="Look at the log (6) for its last error; the engine tries again by itself.",
+            why="Without it no weights can be set, and the miners are unknown.",
+            do="See the log (6) for the last error; the engine keeps trying.",
         )
     return ok("chain", f"{view.endpoint or view.network} answers, block {view.block:,}")
 
@@ -55,15 +55,15 @@ def _file(case: Case, metagraph: Metagraph | None) -> Result:
         return critical(
             "chain",
             f"{case.folder / FILE_NAME} holds netuid {metagraph.netuid}, not {case.settings.netuid}",
-            why="An embedded chain is one subnet.",
-            do=f"Say --netuid {metagraph.netuid}, or choose another --data-dir.",
+            why="An embedded chain has exactly one subnet.",
+            do=f"Use --netuid {metagraph.netuid}, or another --data-dir.",
         )
     return ok("chain", f"embedded, block {metagraph.block:,}, {len(metagraph.neurons)} neurons")
 
 
 def _neuron(case: Case, metagraph: Metagraph) -> Iterator[Result]:
     if not case.hotkey:
-        yield skipped("registration", "without a wallet nobody can say whether its hotkey is registered")
+        yield skipped("registration", "unknown without a wallet")
         return
     neuron = metagraph.by_hotkey(case.hotkey)
     if neuron is None:
@@ -78,12 +78,12 @@ def _neuron(case: Case, metagraph: Metagraph) -> Iterator[Result]:
 
 def _not_registered(case: Case) -> Result:
     if case.settings.network == "embedded" and not case.settings.read_only:
-        return ok("registration", "not yet; on the embedded chain a launch does it")
+        return ok("registration", "not yet; the launch registers it on the embedded chain")
     return critical(
         "registration",
         f"this hotkey is not registered on netuid {case.settings.netuid}",
-        why="Only registered neurons are asked, may ask, and are paid.",
-        do="Register it (chain actions on the screen Weights, or btcli subnet register).",
+        why="Only registered neurons take part and are paid.",
+        do="Register it (Weights screen, or `btcli subnet register`).",
     )
 
 
@@ -94,7 +94,7 @@ def _permit(neuron: Neuron) -> Result:
         "permit",
         f"uid {neuron.uid} has no validator permit",
         why="Miners refuse validators without one, and the chain does not count their weights.",
-        do="More stake on this hotkey gives it one at the next epoch, when the stake is among the largest.",
+        do="Add stake: the hotkeys with the most stake get a permit at the next epoch.",
     )
 
 
@@ -102,15 +102,15 @@ def _axon(case: Case, neuron: Neuron) -> Result:
     announced = at_port(neuron.ip, neuron.port) if neuron.serving else "no address"
     server = case.snapshot.server if case.snapshot else None
     if server is None:
-        return skipped("axon", f"{announced} is announced; where the miner listens is known while it runs")
+        return skipped("axon", f"{announced} is announced; the miner's own address is only known while it runs")
     host, port = host_and_port(server.address)
     real = at_port(LOOPBACK if host in ANYWHERE else host, port)
     any_address = host in ANYWHERE and neuron.serving and neuron.port == port
     if any_address or announced == real:
-        return ok("axon", f"{announced} is announced, which is where the miner listens")
+        return ok("axon", f"{announced} is announced, and the miner listens there")
     return warning(
         "axon",
         f"{announced} is announced, but the miner listens at {real}",
-        why="Validators ask at the announced address.",
-        do="Announce the address anew (chain action serve), and see what the serving rate limit says.",
+        why="Validators call the announced address.",
+        do="Announce the address again (`chain serve`), once the serving rate limit allows it.",
     )

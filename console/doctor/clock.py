@@ -20,34 +20,34 @@ UNSYNCHRONISED = 5
 TIMEX_BYTES = 512
 """More than the kernel's struct timex; zeros in it ask, and set nothing."""
 
-SYNCHRONISE = "Switch time synchronisation on, for example with `timedatectl set-ntp true`."
+SYNCHRONISE = "Turn on time synchronisation, for example with `timedatectl set-ntp true`."
 
 
 def clock(case: Case, kept: bool | None) -> Result:
-    """Whether the time is plausible; `kept` is whether the kernel says that something keeps it, None: unknown."""
+    """Whether the time is plausible; `kept` is whether the kernel calls it synchronised, None if unknown."""
     ahead = max(_stamps(case.folder), default=0.0) - case.now
     if ahead > FUTURE_S:
         return critical(
             "clock",
-            f"files here are from {ahead:.0f} s in the future",
-            why="The clock was set back. Handshakes are refused when they are 30 s old, and recorded times are wrong.",
+            f"files here are dated {ahead:.0f} s in the future",
+            why="The clock was set back. Handshakes older than 30 s are refused, and recorded times are wrong.",
             do=SYNCHRONISE,
         )
     if said := _rounds_ahead(case.folder / schema.FILE_NAME, case.now):
         return warning(
             "clock",
             said,
-            why="The clock was ahead when they were recorded. They keep their place in the order, under a wrong time.",
+            why="The clock was ahead when they were recorded: their order is right, their times are not.",
             do=SYNCHRONISE,
         )
     if kept is False and case.settings.role != "demo":
         return warning(
             "clock",
-            "plausible, but the kernel says that nothing keeps it",
-            why="Handshakes are refused when two clocks differ by 30 s, which a free clock reaches in weeks.",
+            "plausible, but not synchronised, says the kernel",
+            why="Handshakes are refused when clocks differ by 30 s, which an unsynchronised clock reaches in weeks.",
             do=SYNCHRONISE,
         )
-    return ok("clock", "kept by the kernel's word" if kept else "plausible by the files' times")
+    return ok("clock", "synchronised, says the kernel" if kept else "plausible, judging by file times")
 
 
 def _rounds_ahead(store: Path, now: float) -> str:
@@ -57,7 +57,7 @@ def _rounds_ahead(store: Path, now: float) -> str:
             count, last = record.rounds.from_the_future(now + FUTURE_S)
     except StoreError:
         return ""
-    return f"{counted(count, 'round')} of {store.name} are from the future, the last from {utc(last)}" if count else ""
+    return f"{counted(count, 'round')} of {store.name} are dated in the future, the last {utc(last)}" if count else ""
 
 
 def _stamps(folder: Path) -> Iterable[float]:

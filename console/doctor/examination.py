@@ -1,4 +1,4 @@
-"""All checks in their order, none of which can keep the others from being made."""
+"""All checks in order; one that fails does not stop the others."""
 
 import logging
 import os
@@ -53,7 +53,7 @@ def examine(
 def examine_recording(
     snapshot: Snapshot, replay: ReplayView, *, environ: Mapping[str, str], size: tuple[int, int] | None
 ) -> list[Result]:
-    """What can be said of a data folder that is only looked at. Nothing is changed, in the folder or elsewhere."""
+    """The checks of a data folder that is only replayed. Nothing is changed."""
     folder = Path(replay.folder)
     found = list(_made("store", lambda: files.store(folder, time.time())))
     found += _made("record", lambda: recording.record(replay, snapshot.chain.netuid))
@@ -87,12 +87,12 @@ def _checks(case: Case) -> tuple[tuple[str, Check], ...]:
 
 
 def _made(name: str, check: Check) -> Iterator[Result]:
-    """What a check finds. One that breaks is a fault of this program or of what it reads, and no reason to say OK."""
+    """What a check finds. A check that fails is a finding too: it must never read as OK."""
     try:
         found = check()
         results = [found] if isinstance(found, Result) else list(found)
     except Exception as error:
-        log.info("the check %s broke", name, exc_info=True)
+        log.info("the check %s failed", name, exc_info=True)
         results = [_broken(name, error)]
     for result in results:
         yield replace(result, text=redact(result.text))
@@ -101,9 +101,9 @@ def _made(name: str, check: Check) -> Iterator[Result]:
 def _broken(name: str, error: Exception) -> Result:
     return critical(
         name,
-        f"unknown: the check broke ({type(error).__name__}: {error})",
-        why="What it looks at is not as this program knows it, and may be damaged.",
-        do="Look at what the error names; if that is well, report the error.",
+        f"the check failed ({type(error).__name__}: {error})",
+        why="What it checks is not in the expected form, and may be damaged.",
+        do="Check what the error names; if that is fine, report the error.",
     )
 
 

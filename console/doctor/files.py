@@ -32,7 +32,7 @@ def log(folder: Path) -> Result:
     """Whether the folder has the log of its engine."""
     files = sorted((folder / FOLDER).glob(f"{FILE}*"))
     if not files:
-        return skipped("log", "the folder has none, so Logs stays empty")
+        return skipped("log", "there is none, so Logs stays empty")
     return ok("log", f"{sum(file.stat().st_size for file in files) / MB:.1f} MB in {counted(len(files), 'file')}")
 
 
@@ -43,7 +43,7 @@ ENOUGH = 2000 * MB
 def configuration(found: Configuration) -> Result:
     """How much is set; what is wrong is found before, see `wrong_configuration`."""
     given = [name for name, source in found.sources.items() if not source.startswith("default")]
-    return ok("configuration", f"{', '.join(given)} set, all known" if given else "nothing is set, all defaults")
+    return ok("configuration", f"{', '.join(given)} set, all valid" if given else "nothing set, all defaults")
 
 
 def wrong_configuration(problem: str) -> Result:
@@ -51,8 +51,8 @@ def wrong_configuration(problem: str) -> Result:
     return critical(
         "configuration",
         problem,
-        why="An unknown or wrong setting is never passed over, so nothing starts.",
-        do="Correct what the line names; `subnet-console config init` writes a file that explains every setting.",
+        why="Nothing starts with an unknown or invalid setting.",
+        do="Correct it; `subnet-console config init` writes a file that explains every setting.",
     )
 
 
@@ -65,10 +65,10 @@ def keymap(path: Path | None = None) -> Result:
         return warning(
             "keymap",
             str(error),
-            why="The screen does not open with keys that contradict each other.",
-            do="Correct the line, or move the file away for the usual keys.",
+            why="The screen does not open with conflicting keys.",
+            do="Correct the line, or move the file away to use the default keys.",
         )
-    return ok("keymap", f"{changed} actions have other keys" if changed else "the usual keys")
+    return ok("keymap", f"{changed} actions have custom keys" if changed else "the default keys")
 
 
 def data_folder(case: Case) -> Iterator[Result]:
@@ -80,7 +80,7 @@ def data_folder(case: Case) -> Iterator[Result]:
             "data folder",
             f"{folder} cannot be written",
             why="Rounds, scores, keys and logs are kept there.",
-            do="Name another with --data-dir, or change the permissions of this one.",
+            do="Choose another with --data-dir, or change its permissions.",
         )
         return
     try:
@@ -90,14 +90,14 @@ def data_folder(case: Case) -> Iterator[Result]:
         yield critical(
             "data folder",
             str(error),
-            why="Whoever can write there can put other keys, scores and settings in place of yours; nothing starts.",
-            do=f"Look at what is in it, then chown it to yourself and chmod go-w {folder}.",
+            why="Whoever can write there can replace your keys, scores and settings, so nothing starts.",
+            do=f"Check what is in it, then chown it to yourself and chmod go-w {folder}.",
         )
         return
     if here == folder:
         yield _mode("data folder", folder, f"{folder}")
     else:
-        yield ok("data folder", f"{folder} is made at the first launch")
+        yield ok("data folder", f"{folder} will be created at the first launch")
     yield space(shutil.disk_usage(here).free)
 
 
@@ -106,8 +106,8 @@ def _mode(name: str, path: Path, text: str) -> Result:
     if mode & 0o077:
         return warning(
             name,
-            f"{path} is open to others (mode {mode:04o})",
-            why="Keys, prompts and answers lie there.",
+            f"{path} is readable by others (mode {mode:04o})",
+            why="It holds keys, prompts and answers.",
             do=f"chmod go= {path}",
         )
     return ok(name, f"{text} (mode {mode:04o})")
@@ -120,8 +120,8 @@ def space(free: int) -> Result:
         return critical(
             "disk",
             shown,
-            why="A full disk keeps rounds from being stored; they wait in memory, and are lost at a restart.",
-            do="Free some space, or choose another --data-dir.",
+            why="On a full disk rounds cannot be stored: they wait in memory, and are lost on a restart.",
+            do="Free some space, or use another --data-dir.",
         )
     if free < ENOUGH:
         return warning(
@@ -137,13 +137,13 @@ def store(folder: Path, now: float) -> Result:
     """Whether the store in a data folder can be read by this version; `now` is unix time."""
     path = folder / FILE_NAME
     if not os.path.lexists(path):
-        return skipped("store", "nothing was stored yet")
+        return skipped("store", "nothing stored yet")
     if path.is_file() and path.stat().st_size == 0:
         return warning(
             "store",
-            f"{path} is there with 0 bytes",
-            why="Something emptied it: what was recorded there is gone, and the next launch begins a new record.",
-            do="Put a copy of it back before the next launch, if you have one.",
+            f"{path} is empty",
+            why="Something emptied it: the record is gone, and the next launch starts a new one.",
+            do="If you have a backup, restore it before the next launch.",
         )
     try:
         require_whole(path)
@@ -151,9 +151,7 @@ def store(folder: Path, now: float) -> Result:
             neurons = sum(1 for _ in record.neurons.all())
             next(record.rounds.since(now - 3600), None)
     except StoreOld:
-        return ok("store", f"of an older version; the next launch takes it to schema {LATEST}")
+        return ok("store", f"from an older version; the next launch migrates it to schema {LATEST}")
     except StoreError as error:
-        return critical(
-            "store", str(error), why="Without it neither scores nor rounds can be kept.", do=advice_of(error)
-        )
+        return critical("store", str(error), why="Scores and rounds cannot be stored without it.", do=advice_of(error))
     return ok("store", f"schema {LATEST}, {neurons} neurons, {path.stat().st_size / MB:.1f} MB")

@@ -12,8 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import msgspec
-import msgspec.yaml
+import yaml  # type: ignore[import-untyped]
 from msgspec import Struct
 
 from console.doctor.case import Case
@@ -35,6 +34,7 @@ SAME_ARCHITECTURE = {"amd64": "x86_64", "x64": "x86_64", "x86-64": "x86_64", "ar
 
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kmgt])(?:i?b|hz)?|cores?)?", re.IGNORECASE)
 _SCALE = {"k": 1e-6, "m": 1e-3, "g": 1.0, "t": 1e3}
+_TEXTS = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _VERSION = re.compile(r"\d+(\.\d+)*")
 
 
@@ -60,13 +60,13 @@ def machine(
     try:
         lines = dict(_lines(_of_role(_document(specification), role)))
     except FileNotFoundError:
-        yield skipped(prefix, f"{specification} is not there")
+        yield skipped(prefix, f"{specification} does not exist")
         return
     except (OSError, ValueError) as error:
         yield skipped(prefix, f"{specification} cannot be read: {error}")
         return
     if not lines:
-        yield skipped(prefix, f"{specification} says nothing of a {role}")
+        yield skipped(prefix, f"{specification} does not mention a {role}")
         return
     judged: set[str] = set()
     for path, (name, unit, shape) in NUMBERS.items():
@@ -76,25 +76,26 @@ def machine(
             found = getattr(measured, MEASURED_AS[path])
             yield _number(f"{prefix}: {name}", found, least, unit, shape, f"{specification.name}, {role}")
     for path, (form, judge) in TEXTS.items():
-        needed = str(lines[path]).strip() if isinstance(lines.get(path), str | int | float) else ""
+        stated = lines.get(path)
+        needed = stated.strip() if isinstance(stated, str) else ""
         if form.fullmatch(needed):
             judged.add(path)
             yield judge(f"{prefix}: {path.rpartition('.')[2]}", measured, needed)
     left = [path for path in lines if path not in judged]
     if left:
-        yield skipped(f"{prefix}: not judged", f"{len(left)} lines of {specification.name}: {', '.join(left)}")
+        yield skipped(f"{prefix}: not judged", f"{len(left)} entries of {specification.name}: {', '.join(left)}")
 
 
 def _document(path: Path) -> object:
-    """Raises OSError, ValueError with a sentence."""
+    """Its values are texts, as they stand there. Raises OSError, ValueError with a sentence, and the line."""
     with open_input(path) as file:
         raw = file.read(LARGEST + 1)
     if len(raw) > LARGEST:
         raise ValueError(f"it is larger than {LARGEST} bytes")
     try:
-        return msgspec.yaml.decode(raw.removeprefix(BYTE_ORDER_MARK))
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise ValueError(f"it is not valid YAML ({' '.join(str(error).split())})") from error
+        return yaml.load(raw.removeprefix(BYTE_ORDER_MARK), Loader=_TEXTS)  # noqa: S506 it makes texts of everything
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ValueError(f"not valid YAML ({' '.join(str(error).split())})") from error
 
 
 def _of_role(document: object, role: str) -> dict[str, object]:
@@ -120,23 +121,21 @@ def _lines(table: dict[Any, Any], beginning: str = "", depth: int = DEEPEST) -> 
 
 
 def _as_number(value: object) -> float | None:
-    """A demand as a number of GB, GHz or pieces, as 16, "512 MB" or "1.5TB" say it; None for what says none."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    match = _NUMBER.fullmatch(str(value).strip())
+    """A demand such as "16", "512 MB" or "1.5TB" as a number of GB, GHz or pieces; None for anything else."""
+    match = _NUMBER.fullmatch(value.strip()) if isinstance(value, str) else None
     return None if match is None else float(match[1]) * _SCALE[(match[2] or "g").lower()]
 
 
 def _number(name: str, value: float | None, least: float, unit: str, shape: str, where: str) -> Result:
     if value is None:
-        return skipped(name, "unknown: it cannot be measured here")
+        return skipped(name, "unknown: cannot be measured here")
     needed = least * (KERNELS_SHARE if unit == "GB" else 1)
     if value < needed:
         return warning(
             name,
             f"{value:{shape}} {unit}, less than {least:g} ({where})",
-            why="It may work; rounds will take longer, or the system may end the process for its memory.",
-            do="Take a larger machine, or ask fewer miners at once (sample).",
+            why="It may work, but rounds may take longer, or the system may kill the process for its memory.",
+            do="Use a larger machine, or ask fewer miners per round (sample).",
         )
     return ok(name, f"{value:{shape}} {unit}, at least {least:g} needed")
 
@@ -144,13 +143,13 @@ def _number(name: str, value: float | None, least: float, unit: str, shape: str,
 def _architecture(name: str, measured: Measured, needed: str) -> Result:
     value = measured.architecture
     if not value:
-        return skipped(name, "unknown: it cannot be measured here")
+        return skipped(name, "unknown: cannot be measured here")
     if SAME_ARCHITECTURE.get(value.lower(), value) != SAME_ARCHITECTURE.get(needed.lower(), needed):
         return warning(
             name,
             f"{value}, not {needed}",
-            why="Nobody has tried this program there.",
-            do=f"Take a machine of the kind {needed}, or run scripts/test on this one.",
+            why="This program has not been tried there.",
+            do=f"Use a machine of type {needed}, or run scripts/test on this one.",
         )
     return ok(name, value)
 
@@ -158,13 +157,13 @@ def _architecture(name: str, measured: Measured, needed: str) -> Result:
 def _glibc(name: str, measured: Measured, needed: str) -> Result:
     found = measured.glibc
     if not found:
-        return skipped(name, "unknown: this system has another C library")
+        return skipped(name, "unknown: this system does not use glibc")
     if _version(found) < _version(needed):
         return warning(
             name,
             f"{found}, older than {needed}",
-            why="The packages with native code are built for newer systems.",
-            do="Take a newer Linux, or build onnxruntime and xllamacpp here.",
+            why="The native packages are built for newer systems.",
+            do="Use a newer Linux, or build onnxruntime and xllamacpp yourself.",
         )
     return ok(name, found)
 

@@ -1,4 +1,4 @@
-"""The models: what judges answers, and what answers."""
+"""The models: the encoder that judges answers, and the backend that gives them."""
 
 import socket
 from collections.abc import Callable
@@ -17,7 +17,7 @@ CONNECT_S = 2.0
 
 
 def encoder(case: Case) -> Result:
-    """What turns answers into vectors."""
+    """The encoder that turns answers into vectors."""
     spec = case.settings.encoder
     if case.settings.role == "miner":
         return skipped("encoder", "a miner does not judge")
@@ -25,8 +25,8 @@ def encoder(case: Case) -> Result:
         return warning(
             "encoder",
             f"{case.snapshot.encoder} is in use, not {spec}",
-            why=f"{spec} could not be loaded when the engine started, or was chosen after that.",
-            do="See the log for what was wrong with it, then start again.",
+            why=f"{spec} could not be loaded when the engine started, or was set later.",
+            do="See the log for the error, then restart.",
         )
     if spec.startswith("sentence-transformers:"):
         return _torch(spec)
@@ -41,7 +41,7 @@ def encoder(case: Case) -> Result:
             "encoder",
             str(error),
             why="No answer can be judged without it.",
-            do="Install subnet-console again, or choose another with --encoder.",
+            do="Reinstall subnet-console, or choose another with --encoder.",
         )
     return ok("encoder", f"minilm, {path.stat().st_size / 1e6:.0f} MB, the pinned file")
 
@@ -54,23 +54,23 @@ def _torch(spec: str) -> Result:
             why="No answer can be judged without it.",
             do="Install subnet-console[torch], or choose --encoder minilm.",
         )
-    return ok("encoder", f"{spec}; the model itself is loaded when the first answer is judged")
+    return ok("encoder", f"{spec}; the model is loaded when the first answer is judged")
 
 
 def _endpoint(spec: str, url: str) -> Result:
     if not url:
         return critical(
             "encoder",
-            f"{spec} has no address",
+            f"{spec} has no URL",
             why="No answer can be judged without it.",
-            do="Say where it is with --encoder-url, as in https://models.example/v1.",
+            do="Set its URL with --encoder-url, such as https://models.example/v1.",
         )
     return _listening(
         "encoder",
         spec,
         url,
-        why="No round is scored while the server is away.",
-        do="Start the server, or name the right address with --encoder-url.",
+        why="No round is scored while the server is unreachable.",
+        do="Start the server, or set its URL with --encoder-url.",
     )
 
 
@@ -80,7 +80,7 @@ def chat_model(case: Case) -> Result:
     if settings.role == "validator":
         return skipped("backend", "a validator does not answer")
     if settings.role == "demo":
-        return _llamacpp(case, warning, why="The demo goes on without llm-1, its one real model.")
+        return _llamacpp(case, warning, why="The demo runs without llm-1, its only real model.")
     match settings.backend:
         case "scripted":
             return ok("backend", "scripted, which needs no model")
@@ -93,7 +93,7 @@ def chat_model(case: Case) -> Result:
                     "backend",
                     f"{settings.backend} at {url} is the miner's own address",
                     why="The miner would ask itself, so it refuses every challenge as not ready.",
-                    do="Name the model server's address with --backend-url, or give the miner another --port.",
+                    do="Set the model server's URL with --backend-url, or give the miner another --port.",
                 )
             return _server(settings.backend, url)
 
@@ -104,14 +104,14 @@ def _llamacpp(case: Case, problem: Callable[..., Result], *, why: str) -> Result
         path = case.settings.model_path or packaged_model()
         size = path.stat().st_size
     except MinerError as error:
-        do = "Install what is missing, or name a .gguf file with --model-path."
+        do = "Install what is missing, or set --model-path to a .gguf file."
         return problem("backend", str(error), why=why, do=do)
     except OSError as error:
         return problem(
             "backend",
             f"the model file {case.settings.model_path} cannot be read ({error.strerror})",
             why=why,
-            do="Name a .gguf file with --model-path.",
+            do="Set --model-path to a .gguf file.",
         )
     return ok("backend", f"llamacpp with {path.name}, {size / 1e6:.0f} MB")
 
@@ -120,16 +120,16 @@ def _server(name: str, url: str) -> Result:
     if not url:
         return critical(
             "backend",
-            f"{name} has no address",
+            f"{name} has no URL",
             why="The miner has nothing to answer with.",
-            do="Say where it is with --backend-url, as in https://models.example/v1.",
+            do="Set its URL with --backend-url, such as https://models.example/v1.",
         )
     return _listening(
         "backend",
         name,
         url,
-        why="Until the model server is there, every challenge is refused as not ready.",
-        do=f"Start {name}, or name the right address with --backend-url.",
+        why="Until the model server answers, every challenge is refused as not ready.",
+        do=f"Start {name}, or set its URL with --backend-url.",
     )
 
 

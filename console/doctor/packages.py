@@ -23,19 +23,19 @@ def python(version: tuple[int, int, int] = sys.version_info[:3]) -> Result:
         return critical(
             "python",
             f"{found} is too old",
-            why=f"This program is written for Python {OLDEST[0]}.{OLDEST[1]} and later.",
+            why=f"This program needs Python {OLDEST[0]}.{OLDEST[1]} or later.",
             do="Install a newer Python and run scripts/setup with it.",
         )
     return ok("python", f"{found} ({platform.python_implementation()})")
 
 
 def packages(requirements: Iterable[str] | None = None) -> Iterator[Result]:
-    """Whether what is required is installed, and which of the extras."""
+    """Whether all requirements are installed, and which extras are."""
     if requirements is None:
         try:
             requirements = importlib.metadata.requires(PROJECT) or ()
         except importlib.metadata.PackageNotFoundError:
-            yield skipped("packages", f"{PROJECT} runs without being installed, so nothing says what it needs")
+            yield skipped("packages", f"{PROJECT} is not installed as a package, so its requirements are unknown")
             return
     groups = by_extra(requirements)
     needed = groups.pop("", ())
@@ -45,8 +45,8 @@ def packages(requirements: Iterable[str] | None = None) -> Iterator[Result]:
         yield critical(
             "packages",
             f"not installed: {', '.join(missing)}",
-            why="Whatever needs them fails when it is first used.",
-            do="Run scripts/setup, or install subnet-console again.",
+            why="Whatever needs them fails on first use.",
+            do="Run scripts/setup, or reinstall subnet-console.",
         )
     else:
         yield ok("packages", f"all {len(needed)} are installed, textual {_version('textual')}")

@@ -1,4 +1,4 @@
-"""Who else runs, and whether the miner's port is free."""
+"""Other processes, and whether the miner's port is free."""
 
 import errno
 import os
@@ -11,33 +11,33 @@ from engine.locks import Holder, folder_holder, neuron_holder
 
 
 def running(case: Case) -> Result:
-    """Who uses the data folder."""
+    """Which process uses the data folder."""
     holder = case.holder
     if holder is None:
         try:
             folder_holder(case.folder)
         except FolderError as error:
             return _bad_lock("engine", error)
-        return ok("engine", "none runs in this data folder")
+        return ok("engine", "not running in this data folder")
     who = "this process" if holder.pid == os.getpid() else f"process {holder.pid}"
-    return ok("engine", f"{who} runs in this data folder")
+    return ok("engine", f"{who} is running in this data folder")
 
 
 def neuron(case: Case) -> Result:
-    """Whether this hotkey runs on this netuid with its data somewhere else."""
+    """Whether this hotkey already runs on this netuid with another data folder."""
     if not case.hotkey:
-        return skipped("neuron", "without a wallet nobody can say whether its hotkey runs")
+        return skipped("neuron", "unknown without a wallet")
     try:
         holder = neuron_holder(case.hotkey, case.settings.netuid)
     except FolderError as error:
         return _bad_lock("neuron", error)
     if holder is None or _is_ours(holder, case):
-        return ok("neuron", f"this hotkey runs nowhere else on netuid {case.settings.netuid}, on this machine")
+        return ok("neuron", f"this hotkey does not run elsewhere on netuid {case.settings.netuid}, on this machine")
     return warning(
         "neuron",
-        f"this hotkey runs already as process {holder.pid}, with its data in {holder.data_dir}",
-        why="Two processes with one hotkey contradict each other before validators and on chain.",
-        do=f"Stop that one first, or go on with it: --data-dir {holder.data_dir}",
+        f"this hotkey is already running as process {holder.pid}, with its data in {holder.data_dir}",
+        why="Two processes with one hotkey contradict each other to validators and on chain.",
+        do=f"Stop it first, or use its data folder: --data-dir {holder.data_dir}",
     )
 
 
@@ -45,7 +45,7 @@ def _bad_lock(name: str, error: FolderError) -> Result:
     return critical(
         name,
         str(error),
-        why="A run that cannot take its locks does not start: another could run beside it.",
+        why="Nothing starts without its lock: another process could be running the same neuron.",
         do=advice_of(error),
     )
 
@@ -61,7 +61,7 @@ def port(case: Case) -> Result:
     if settings.role != "miner":
         return skipped(name, "only a miner listens")
     if not settings.port:
-        return ok(name, "a free one is taken")
+        return ok(name, "a free one will be picked")
     try:
         _listen(settings.host, settings.port)
     except OSError as error:
@@ -72,13 +72,13 @@ def port(case: Case) -> Result:
 def _not_free(case: Case, error: OSError) -> Result:
     settings = case.settings
     if error.errno == errno.EADDRINUSE and case.holder is not None:
-        return ok("port", f"{settings.port} is in use, and the engine of this data folder runs")
+        return ok("port", f"{settings.port} is in use while the engine of this data folder is running")
     reason = os.strerror(error.errno) if error.errno else str(error)
     return critical(
         "port",
         f"{settings.port} on {settings.host}: {reason.lower()}",
         why="Validators reach a miner at one TCP port.",
-        do="Stop what listens there (`ss -ltnp` names it), or choose another with --port.",
+        do="Stop whatever listens there (`ss -ltnp` names it), or choose another with --port.",
     )
 
 

@@ -1,4 +1,4 @@
-"""The terminal: what a screen finds on it."""
+"""What the terminal can show."""
 
 import os
 import shutil
@@ -18,14 +18,14 @@ def terminal(environ: Mapping[str, str], size: tuple[int, int] | None) -> Iterat
     """Size in columns and rows (None: no terminal), colours and letters."""
     term = environ.get("TERM", "")
     if size is None:
-        yield skipped("terminal", "this is not run in a terminal")
+        yield skipped("terminal", "not run in a terminal")
         return
     if term in POOR:
         yield warning(
             "terminal",
-            f"TERM={term} can show no screen",
-            why="Without a known TERM no program can move the cursor or set colours.",
-            do="Set TERM, for example to xterm-256color, or run with --no-ui.",
+            f"TERM={term} cannot show a screen",
+            why="Without a known TERM, programs cannot move the cursor or set colours.",
+            do="Set TERM, for example to xterm-256color, or use --no-ui.",
         )
     else:
         yield _size(size, term)
@@ -39,7 +39,7 @@ def _size(size: tuple[int, int], term: str) -> Result:
         return warning(
             "terminal",
             f"{columns}x{rows} {term}: very small",
-            why=f"Below {SMALLEST[0]}x{SMALLEST[1]} only the most important lines are left.",
+            why=f"Below {SMALLEST[0]}x{SMALLEST[1]} only the most important lines fit.",
             do=f"Enlarge the window to {USUAL[0]}x{USUAL[1]} or more.",
         )
     return ok("terminal", f"{columns}x{rows} {term}")
@@ -47,7 +47,7 @@ def _size(size: tuple[int, int], term: str) -> Result:
 
 def _colours(environ: Mapping[str, str], term: str) -> Result:
     if environ.get("NO_COLOR"):
-        return ok("colours", "off, as NO_COLOR asks; every state has a glyph and a word")
+        return ok("colours", "off, because NO_COLOR is set; every state has a glyph and a word")
     if environ.get("COLORTERM") in ("truecolor", "24bit"):
         return ok("colours", "16 million")
     if "256color" in term or "direct" in term:
@@ -55,8 +55,8 @@ def _colours(environ: Mapping[str, str], term: str) -> Result:
     return warning(
         "colours",
         "16 (TERM, COLORTERM)",
-        why="Themes are made of 16 million colours; with 16 they are only approached.",
-        do="Set COLORTERM=truecolor when your terminal knows them, or choose the theme ansi with T.",
+        why="Themes use 16 million colours; 16 only come close.",
+        do="Set COLORTERM=truecolor if your terminal supports it, or pick the theme ansi with T.",
     )
 
 
@@ -66,26 +66,26 @@ def _letters(environ: Mapping[str, str]) -> Result:
         return ok("letters", f"UTF-8 ({locale})")
     return warning(
         "letters",
-        f"{locale or 'no locale'} says nothing of UTF-8",
-        why="Bars, glyphs and foreign texts are UTF-8; a terminal that is not shows them as question marks.",
-        do="Set LANG=C.UTF-8 (and over SSH, see that it is sent or set on this machine).",
+        f"{locale or 'no locale'} is not a UTF-8 locale",
+        why="Bars, glyphs and foreign text are UTF-8; other terminals show question marks instead.",
+        do="Set LANG=C.UTF-8 (over SSH, on this machine or forwarded).",
     )
 
 
 def clipboard(environ: Mapping[str, str], ask: Callable[[], str | None] | None = None) -> Result:
-    """Whether tmux hands on what is copied (OSC 52). Outside of tmux nobody can say."""
+    """Whether tmux passes on what is copied (OSC 52); outside tmux this is unknown."""
     if not environ.get("TMUX"):
-        return skipped("clipboard", "outside of tmux nobody can ask whether the terminal takes copies (OSC 52)")
+        return skipped("clipboard", "outside tmux there is no way to ask whether the terminal accepts OSC 52")
     setting = (ask or ask_tmux)()
     if setting is None:
-        return skipped("clipboard", "tmux does not say whether it hands on copies")
+        return skipped("clipboard", "tmux does not report set-clipboard")
     if setting == "on":
-        return ok("clipboard", "tmux hands on what is copied (set-clipboard on)")
+        return ok("clipboard", "tmux passes copied text on (set-clipboard on)")
     return warning(
         "clipboard",
-        f"tmux keeps copies from your terminal (set-clipboard {setting})",
-        why="What is copied with y leaves as OSC 52, which tmux only hands on when it is told to.",
-        do="Put `set -s set-clipboard on` into ~/.tmux.conf; until then, e writes a file of what is shown.",
+        f"tmux does not pass copied text on (set-clipboard {setting})",
+        why="y copies with OSC 52, which tmux only passes on when told to.",
+        do="Put `set -s set-clipboard on` into ~/.tmux.conf; until then, e writes what is shown to a file.",
     )
 
 

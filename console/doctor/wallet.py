@@ -19,14 +19,14 @@ def wallet(case: Case) -> Iterator[Result]:
     if thrown_away and case.settings.network != EMBEDDED:
         yield critical(
             "wallet",
-            f"none is named, and {case.settings.network} takes no throw-away keys",
-            why="Whoever signs on a real network needs a key that is registered there.",
+            f"no wallet is named, and {case.settings.network} does not accept throwaway keys",
+            why="A real network needs a key that is registered there.",
             do="Name one with --wallet-name, --wallet-hotkey and --wallet-path.",
         )
         return
     home = folder / name
     if thrown_away and not home.exists():
-        yield skipped("wallet", "throw-away keys are made at the first launch, and only for the embedded chain")
+        yield skipped("wallet", "throwaway keys are made at the first launch, for the embedded chain only")
         return
     try:
         load = load_throwaway if thrown_away else load_wallet
@@ -35,8 +35,8 @@ def wallet(case: Case) -> Iterator[Result]:
         yield critical("wallet", str(error), why="Nothing can be signed without the hotkey.", do=_after(error))
         return
     address = found.hotkey.ss58_address
-    kind = "throw-away keys" if thrown_away else f"{name}/{hotkey}"
-    yield ok("wallet", f"{kind}: {address}, its secret belongs to it")
+    kind = "throwaway keys" if thrown_away else f"{name}/{hotkey}"
+    yield ok("wallet", f"{kind}: {address}, matches its secret")
     yield from _modes(home / "hotkeys" / hotkey)
     if not found.coldkey_address:
         yield skipped(
@@ -51,28 +51,28 @@ def _modes(hotkey: Path) -> Iterator[Result]:
     if mode & 0o077:
         yield warning(
             "hotkey file",
-            f"{hotkey} is open to others (mode {mode:04o})",
+            f"{hotkey} is readable by others (mode {mode:04o})",
             why="Whoever reads it can sign as this neuron.",
             do=f"chmod 600 {hotkey}",
         )
 
 
 def coldkey(path: Path) -> Result:
-    """Whether the coldkey lies beside the hotkey in clear. Only its first bytes are looked at."""
+    """Whether there is an unencrypted coldkey on this machine. Only its first bytes are read."""
     try:
         with open_input(path) as file:
             encrypted = file.read(16).startswith(ENCRYPTED)
     except FileNotFoundError:
         return ok("coldkey", "not on this machine, as it should be")
     except OSError:
-        return ok("coldkey", "there, and not readable by this user")
+        return ok("coldkey", "present, but not readable by this user")
     if encrypted:
-        return ok("coldkey", "there, encrypted")
+        return ok("coldkey", "present, encrypted")
     return warning(
         "coldkey",
-        f"{path} lies there unencrypted",
-        why="It owns the stake and the balance. A server needs only the hotkey and coldkeypub.txt.",
-        do="A coldkey that has to lie here needs a password. Nothing that runs here asks for it.",
+        f"{path} is not encrypted",
+        why="It controls the stake and the balance. A server needs only the hotkey and coldkeypub.txt.",
+        do="Move it off this machine, or encrypt it with a password: nothing here needs it while running.",
     )
 
 

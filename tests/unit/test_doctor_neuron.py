@@ -84,7 +84,7 @@ def test_a_real_network_takes_no_throw_away_keys(tmp_path: Path) -> None:
 
 
 def test_the_engine_of_the_folder_is_named(tmp_path: Path) -> None:
-    assert "none" in processes.running(case(tmp_path)).text
+    assert "not running" in processes.running(case(tmp_path)).text
     with folder_lock(tmp_path):
         assert "this process" in processes.running(case(tmp_path, holder=folder_holder(tmp_path))).text
 

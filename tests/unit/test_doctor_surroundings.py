@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sqlite3
 import time
 from collections.abc import Callable
@@ -141,7 +142,7 @@ async def test_rounds_from_the_future_are_named(tmp_path: Path) -> None:
     await store.close()
     found = clock.clock(here, True)
     assert found.state == "WARNING"
-    assert found.text.startswith("2 rounds of store.db are from the future, the last from 20")
+    assert found.text.startswith("2 rounds of store.db are dated in the future, the last 20")
 
 
 def test_a_clock_that_nothing_keeps_is_a_warning_but_for_the_demo(tmp_path: Path) -> None:
@@ -312,10 +313,14 @@ def test_what_has_the_name_of_a_subnets_specification_and_is_none_is_told(
     assert "min_compute.yml cannot be read" in found.text and said in found.text
 
 
-def test_a_date_that_is_none_is_not_valid_yaml(tmp_path: Path) -> None:
-    (tmp_path / "broken.yml").write_text("a: 1\ndate: 2001-13-45\n")
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("a: 1\ndate: 2001-13-45\n", "does not mention a validator"), ("a: 1\nb: [\n", r"not valid YAML \(.* line 3")],
+)
+def test_a_date_is_text_and_what_is_not_yaml_is_named_by_its_line(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "broken.yml").write_text(text)
     [found] = machine.machine(case(tmp_path), LARGE, tmp_path / "broken.yml")
-    assert "broken.yml cannot be read: it is not valid YAML" in found.text
+    assert re.search(said, found.text)
 
 
 @pytest.mark.parametrize("value", ["many", "true", "[8]", "null", "-1", ".nan", ".inf", "{a: 1}"])
