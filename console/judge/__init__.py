@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from console.errors import ConsoleError, ExitCode
+from console.judge.cases import RECORDED, BadRound, JudgeCase, error_line, from_file, from_folder, judgement_line
 from console.judge.comparison import Comparing, Comparison, as_text
-from console.judge.rounds import RECORDED, BadRound, JudgeCase, error_line, from_file, from_folder, judgement_line
 from console.progress import Progress
 from engine.judge.encoding.encoders import EncoderEndpoint, EncoderError, open_encoder, thread_limits
 from engine.scoring.history import History

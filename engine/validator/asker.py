@@ -19,7 +19,7 @@ from engine.transport.dialect import Caller
 from engine.validator.dispatch import Dispatch
 from engine.validator.loop import ValidatorLoop
 from engine.validator.round_log import RoundLog
-from engine.validator.rounds import Rounds
+from engine.validator.round_runner import RoundRunner
 from engine.validator.scores import Scores, is_scored
 from engine.validator.selection import Selection, Sweeper
 from engine.values import Metagraph, Outcome, Peer
@@ -63,7 +63,7 @@ class Asker:
         self._selection = selection
         self._sweeper = Sweeper(selection, caller)
         self._earlier_run_ended: float | None = None
-        self.rounds = Rounds(
+        self.rounds = RoundRunner(
             chain,
             dispatch=Dispatch(
                 caller,

@@ -1,4 +1,4 @@
-"""Rounds on their way to the store. What it does not take waits in memory, in order, within bounds."""
+"""Rounds on their way to the store. While it takes no writes they wait in memory, in order and within bounds."""
 
 import asyncio
 import sys
@@ -15,17 +15,17 @@ from engine.values import Round
 
 MOST_ROUNDS = 200
 MOST_BYTES = 64 * 1024 * 1024
-"""A tenth of what the engine takes with its model: a full disk must not become a full memory."""
+"""A tenth of the engine's memory with its model loaded: a full disk must not fill the memory too."""
 
 BYTES_A_REPLY = 4096
-"""About what a reply and its verdict take beside their texts."""
+"""Rough size of a reply and its verdict without their texts."""
 
 LAST_TRY_S = 1.0
-"""The end of a run is to come within 3 s."""
+"""A run must end within 3 s of being stopped."""
 
 
 class UnstoredRound(Struct, frozen=True):
-    """A round with what must be stored in the same transaction."""
+    """A round, and what is stored in the same transaction."""
 
     round: Round
     history: bytes | None
@@ -33,14 +33,14 @@ class UnstoredRound(Struct, frozen=True):
 
     @property
     def size(self) -> int:
-        """About how many bytes of memory it takes."""
+        """Approximate memory use in bytes."""
         replies = self.round.replies
         texts = sum(sys.getsizeof(reply.text) + _size(reply.tool_calls) for reply in replies)
         return texts + len(self.history or b"") + BYTES_A_REPLY * (len(replies) + 1)
 
 
 class Backlog:
-    """Stores rounds in the order in which they come. Beyond its bounds the oldest that wait are lost, and counted."""
+    """Stores rounds in order. When too many wait, the oldest are dropped and counted in `lost`."""
 
     def __init__(self, store: RoundLog, netuid: int) -> None:
         self._store = store
@@ -51,12 +51,12 @@ class Backlog:
         self.lost = 0
 
     def __len__(self) -> int:
-        """How many rounds wait."""
+        """Rounds waiting."""
         return len(self._entries)
 
     @property
     def unstored(self) -> int:
-        """How many rounds would be lost if the run ended now, or are."""
+        """Rounds dropped, and those that would be if the run ended now."""
         return self.lost + len(self._entries)
 
     @property
@@ -64,7 +64,7 @@ class Backlog:
         return frozenset(entry.round.challenge.id for entry in self._entries)
 
     async def add(self, entry: UnstoredRound) -> None:
-        """Store a round after all that wait. Raises StoreError, and then it waits, too."""
+        """Store a round, after all that are waiting. Raises StoreError, in which case it waits as well."""
         self._entries.append(entry)
         self._bytes += entry.size
         try:
@@ -75,7 +75,7 @@ class Backlog:
                 self.lost += 1
 
     async def catch_up(self) -> None:
-        """Store what waits. Raises StoreError; what is left goes on waiting."""
+        """Store what is waiting. Raises StoreError; the rest stays queued."""
         async with self._turn:
             while self._entries:
                 oldest = self._entries[0]
@@ -86,7 +86,7 @@ class Backlog:
                     self._drop_oldest()
 
     async def try_last(self) -> None:
-        """At the end of a run, once more, and not for long."""
+        """One last, short attempt at the end of a run."""
         try:
             async with asyncio.timeout(LAST_TRY_S):
                 await self.catch_up()

@@ -1,4 +1,4 @@
-"""Asking the chosen miners and collecting their replies. A failure is a reply too, with its reason."""
+"""Sends a challenge to the chosen miners and collects their replies. A failure is a reply with a reason."""
 
 import asyncio
 import json
@@ -16,16 +16,16 @@ from engine.values import Challenge, Reply
 log = logging.getLogger(__name__)
 
 BYTES_A_TOKEN = 32
-"""A token is 4 bytes of English on average, and hardly one of any vocabulary has more than this."""
+"""A token averages 4 bytes of English; hardly any token of any vocabulary is longer than this."""
 
 LEAST_TEXT = 4096
-"""Bytes that every answer may have, whatever was asked for: models count their tokens in many ways."""
+"""Bytes allowed for every answer, however low `max_tokens` is: models count tokens in different ways."""
 
 FINISH_REASON_WIDTH = 64
 
 
 class Dispatch:
-    """Puts one challenge to many miners at once.
+    """Asks many miners at once.
 
     `timeout` bounds each miner, `round_timeout` the whole round, both in seconds on the monotonic clock;
     `reply_limit` is the largest reply in bytes; of its text no more is kept than `max_tokens` can take. `refusals` says
@@ -52,7 +52,7 @@ class Dispatch:
         reply_limit: int,
         on_reply: Callable[[Reply], None],
     ) -> tuple[Reply, ...]:
-        """One reply a miner, in the order of `miners`. Cancelling ends all exchanges and leaves no reply."""
+        """One reply per miner, in the order of `miners`. Cancelling aborts every exchange."""
         if not miners:
             return ()
         text_limit = max(LEAST_TEXT, BYTES_A_TOKEN * challenge.request.max_tokens)
@@ -101,19 +101,19 @@ class Dispatch:
         )
 
     def _excused(self, miner: Candidate, busy: Busy) -> WireError:
-        """What a refusal counts as: nothing, or a failure."""
+        """A refusal is either excused (cancelled) or a failure (refused)."""
         hotkey, now = miner.neuron.hotkey, time.monotonic()
         why_not = self._refusals.note_refusal(hotkey, now, busy.retry_after)
         if why_not is not None:
             return WireError("refused", f"{busy.reason}; {why_not}")
         rest = self._refusals.rest_of(hotkey, now)
-        return WireError("cancelled", f"{busy.reason}; it is busy and left alone for {rest:.0f} s")
+        return WireError("cancelled", f"{busy.reason}; busy, not asked again for {rest:.0f} s")
 
 
 def bounded(reply: Reply, limit: int) -> Reply:
-    """The reply with no more bytes of text than were asked for. Tool calls cannot be cut: too many are a failure."""
+    """The reply, its text cut to `limit` bytes. Tool calls cannot be cut: too many of them are a failure."""
     if reply.tool_calls and len(json.dumps(reply.tool_calls)) > limit:
-        reason = f"tool calls of more than {limit} bytes, which is more than was asked for"
+        reason = f"tool calls exceed the {limit} bytes that max_tokens allows"
         return replace(reply, status="too_large", reason=reason, text="", tool_calls=(), finish_reason="", usage={})
     text = reply.text.encode(errors="replace")
     return replace(

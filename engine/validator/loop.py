@@ -1,4 +1,4 @@
-"""The validator's own rounds, one after the other. `ValidatorLoop.run` and `Rounds.run` are the life of a challenge."""
+"""The main loop of a validator: takes challenges from a source and has them run, one after the other."""
 
 import asyncio
 import time
@@ -10,23 +10,24 @@ from engine.challenges.sources.source import Source
 from engine.errors import StoreError
 from engine.feed import Feed
 from engine.validator.round_log import RoundLog
-from engine.validator.rounds import Rounds
+from engine.validator.round_runner import RoundRunner
 from engine.validator.selection import Candidate, Selection
 from engine.validator.views import in_short
 
 NOBODY_PAUSE_S = 0.2
 NOBODY_PATIENCE_S = 15.0
 NOBODY_TOLD_S = 5.0
-"""Asking all for their availability takes less, unless many do not answer."""
+"""In seconds. The first availability sweep is over by then, unless many miners do not respond."""
 
 NOBODY = "selection"
-"""The subject of what needs attention while nobody can be asked."""
+"""Subject of the attention line shown while no miner can be asked."""
 
 
 class ValidatorLoop:
-    """A service. `limit` bounds the rounds of this run (None: for ever); `interval` is in seconds from start to start.
+    """A service. It ends after `limit` rounds (None: never), or with its source; a round begins every `interval`
+    seconds.
 
-    `is_scored` says of the challenge at a position of its source, before it is asked, whether it moves scores.
+    `is_scored(position)` decides, before a challenge is asked, whether its round counts towards scores.
     """
 
     def __init__(
@@ -34,7 +35,7 @@ class ValidatorLoop:
         *,
         source: Source,
         selection: Selection,
-        rounds: Rounds,
+        rounds: RoundRunner,
         store: RoundLog,
         feed: Feed,
         interval: float,
@@ -53,7 +54,7 @@ class ValidatorLoop:
         self._unpaused = asyncio.Event()
         self._unpaused.set()
         self.next_round_at: float | None = None
-        """When the next round begins, in unix seconds; None while one is under way."""
+        """Unix time of the next round; None while one is running."""
 
     async def run(self, started: Callable[[], None]) -> None:
         await self._rounds.recall()
@@ -75,15 +76,15 @@ class ValidatorLoop:
 
     @property
     def paused(self) -> bool:
-        """Whether no round begins until `resume`."""
+        """Whether new rounds are on hold until `resume`."""
         return not self._unpaused.is_set()
 
     def pause(self) -> None:
-        """Let the round under way be the last until `resume`."""
+        """Begin no new round until `resume`; the one in flight finishes."""
         self._unpaused.clear()
 
     def resume(self) -> None:
-        """Go on after `pause`."""
+        """Begin rounds again after `pause`."""
         self._unpaused.set()
 
     @property
@@ -91,15 +92,17 @@ class ValidatorLoop:
         return self._limit is not None and self._done >= self._limit
 
     async def _start_afresh(self) -> None:
-        """The source has come to its end: the next run begins with its first question."""
+        """The source is exhausted: rewind it for the next run."""
         try:
             await self._rounds.catch_up()
             await self._store.set_cursor(self._source.cursor.name, 0)
         except StoreError as error:
-            self._feed.raise_attention("error", "store", f"the next run goes on at the end of its questions: {error}")
+            self._feed.raise_attention(
+                "error", "store", f"the source was not rewound, so the next run starts at its end: {error}"
+            )
 
     async def _miners(self, turn: int) -> tuple[Candidate, ...]:
-        """Whoever is chosen for this challenge, after a first look at all; waits while nobody is there, or paused."""
+        """The miners for this challenge. Waits for the first availability sweep, for miners, and while paused."""
         began = time.monotonic()
         told_at = began + NOBODY_TOLD_S
         while True:
@@ -108,7 +111,7 @@ class ValidatorLoop:
             if self._selection.probed or now - began > NOBODY_PATIENCE_S:
                 miners = self._selection.pick(turn)
                 if miners:
-                    self._feed.settle(NOBODY, "there are miners to ask")
+                    self._feed.settle(NOBODY, "miners are available again")
                     return miners
             if now >= told_at:
                 told_at = now + NOBODY_PATIENCE_S
@@ -119,15 +122,15 @@ class ValidatorLoop:
         selection = self._selection
         if not selection.candidates:
             refused = in_short((hotkey, why) for hotkey, why in selection.refused.items())
-            return f"no miner can be asked: {refused or 'nobody serves on this subnet'}"
+            return f"no miner can be asked: {refused or 'none is serving on this subnet'}"
         said = (
-            (f"uid {one.neuron.uid}", selection.why_not(hotkey) or "waits for the others")
+            (f"uid {one.neuron.uid}", selection.why_not(hotkey) or "waiting for the first sweep to finish")
             for hotkey, one in selection.candidates.items()
         )
         return f"none of {len(selection.candidates)} miners can be asked now: {in_short(said)}"
 
     async def _pace(self, began: float) -> None:
-        """Wait until the interval since `began` is over, unless the run is."""
+        """Sleep for the rest of the interval that started at `began`, unless this was the last round."""
         if self._is_over:
             return
         rest = max(0.0, self._interval - (time.monotonic() - began))

@@ -19,7 +19,7 @@ from engine.settings import Settings
 from engine.snapshot import MinerView, Snapshot, SybilView
 from engine.sybil.service import SybilService
 from engine.sybil.views import with_verdicts
-from engine.validator.plan import WeightPlanner
+from engine.validator.planner import WeightPlanner
 from engine.validator.round_log import ValidatorStore
 from engine.validator.scores import Cap, Scores
 from engine.validator.selection import Selection

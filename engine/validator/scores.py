@@ -1,7 +1,7 @@
-"""What the validator knows of each hotkey: its average, how often it answered, how fast, and when last.
+"""What a validator knows of each hotkey: its average, how often it answered, how fast, and when it last did.
 
-With dropout, as the subnet template promises it (facts: fiber_template §3.3), some rounds are asked and not scored, and
-of each miner only so many answers count in a period.
+With dropout, as the subnet template specifies it (facts: fiber_template §3.3), some rounds are not scored, and only a
+limited number of a miner's answers count in each period.
 """
 
 import random
@@ -21,12 +21,12 @@ LATENCIES_KEPT = 50
 
 
 def is_scored(position: int, *, seed: int, unscored_share: float) -> bool:
-    """Whether the challenge at this position of its source is scored; the same seed draws the same lots."""
+    """Whether the challenge at this position of its source is scored; depends on the seed and the position alone."""
     return random.Random(f"unscored:{seed}:{position}").random() >= unscored_share
 
 
 class Cap:
-    """At most `limit` answers of a miner count in any `period_s` seconds. Failures count always, and fill no place."""
+    """At most `limit` of a miner's answers count in any `period_s` seconds. Failures always count."""
 
     def __init__(self, limit: int, period_s: float) -> None:
         self._limit = limit
@@ -34,13 +34,13 @@ class Cap:
         self._counted: dict[str, RollingLimit] = {}
 
     def load(self, answers: Mapping[str, Iterable[float]]) -> None:
-        """Take in when answers of an earlier run counted, oldest first; unix seconds by hotkey."""
+        """Load when answers of earlier runs counted: unix times by hotkey, oldest first."""
         for hotkey, times in answers.items():
             for at in times:
                 self._count(hotkey, at)
 
     def over(self, judged: Round) -> frozenset[str]:
-        """The hotkeys whose answers in this round are too many."""
+        """Hotkeys whose answer in this round exceeds their quota."""
         return frozenset(
             hotkey
             for hotkey in _answering(judged)
@@ -48,7 +48,7 @@ class Cap:
         )
 
     def add(self, judged: Round) -> None:
-        """Count the answers of a round, but for those that are too many."""
+        """Count the answers of a round that are within their quota."""
         for hotkey in _answering(judged):
             self._count(hotkey, judged.started_at)
 
@@ -59,14 +59,14 @@ class Cap:
 
 
 def _answering(judged: Round) -> list[str]:
-    """The hotkeys whose answers are samples."""
+    """Hotkeys whose answers count."""
     return [reply.hotkey for reply in judged.replies if reply.status == "ok" and judged.counted(reply) == "yes"]
 
 
 class Scores:
-    """All accounts, kept by hotkey, rebuilt from the store at start.
+    """Averages and tallies by hotkey, restored from the store at the start of a run.
 
-    `scored` counts the replies that made a sample: those that were loaded, and all since; `rounds` those of this run.
+    `scored` counts the replies that became samples, loaded ones included; `rounds` the rounds added since.
     """
 
     def __init__(self, rule: Rule, cap: Cap | None = None) -> None:
@@ -79,7 +79,7 @@ class Scores:
         self.rounds = 0
 
     async def recall(self, store: RoundLog, netuid: int, profile: str) -> None:
-        """Go on from what earlier runs stored of the rounds that this profile judged. Raises StoreError."""
+        """Restore from the rounds stored earlier that this profile judged. Raises StoreError."""
         now = time.time()
         self.load(
             await store.emissions(netuid, profile, now - self.rule.window_s, self.rule.depth),
@@ -93,7 +93,7 @@ class Scores:
         tallies: Mapping[str, Tally],
         answers: Mapping[str, Sequence[float]],
     ) -> None:
-        """Take in what an earlier run stored; `answers` says when answers counted, for the cap."""
+        """Restore from stored values; `answers` says when answers counted, for the cap."""
         for hotkey, known in samples.items():
             for at, emission in known:
                 self._averages.add(hotkey, at, emission)
@@ -103,7 +103,7 @@ class Scores:
             self._cap.load(answers)
 
     def add(self, judged: Round) -> None:
-        """Count one judged round. A cancelled reply is nobody's fault and counts for nothing."""
+        """Count a judged round. Cancelled replies are nobody's fault and do not count."""
         self.rounds += 1
         for reply, verdict in zip(judged.replies, judged.judgement.verdicts, strict=True):
             if judged.counted(reply) == "yes":
@@ -115,19 +115,19 @@ class Scores:
             self._cap.add(judged)
 
     def over_cap(self, judged: Round) -> frozenset[str]:
-        """The hotkeys whose answers in this round are too many."""
+        """Hotkeys whose answer in this round exceeds their quota."""
         return self._cap.over(judged) if self._cap is not None else frozenset()
 
     @property
     def hotkeys(self) -> frozenset[str]:
-        """Everyone who was ever asked, but for those that were forgotten."""
+        """Everyone ever asked and not forgotten since."""
         return frozenset(self._tallies)
 
     def tally(self, hotkey: str) -> Tally:
         return self._tallies.get(hotkey, Tally())
 
     def latency_ms(self, hotkey: str) -> float:
-        """The median of the last answers of this run, 0 without any."""
+        """Median over the last answers of this run, 0 without any."""
         return percentile(self._latencies.get(hotkey, ()), 0.5)
 
     def ema(self, hotkey: str, now: float) -> float:
@@ -137,7 +137,7 @@ class Scores:
         return self._averages.history(hotkey)
 
     def scores(self, hotkeys: Iterable[str], now: float) -> tuple[HotkeyScore, ...]:
-        """What the weights are made of."""
+        """The scores at the unix time `now`, from which weights are made."""
         return tuple(
             HotkeyScore(
                 hotkey=hotkey,
@@ -160,6 +160,6 @@ class Scores:
         self._tallies[reply.hotkey] = after
 
     def _forget_the_unscored(self) -> None:
-        """Keep no account of hotkeys whose average is forgotten, so that hotkeys that come and go fill no memory."""
+        """Drop hotkeys without an average, so that hotkeys that come and go do not accumulate."""
         self._tallies = {hotkey: tally for hotkey, tally in self._tallies.items() if self._averages.history(hotkey)}
         self._latencies = {hotkey: times for hotkey, times in self._latencies.items() if hotkey in self._tallies}

@@ -1,8 +1,8 @@
-"""Who is asked: the miners that serve and say they are available, each with a fair share of the questions.
+"""Who is asked: miners that serve and report themselves available, each with a fair share of the challenges.
 
-Miners that are busy (HTTP 429) are left alone for a while, and excused as long as refusing cannot pay: a miner that
-says 429 to what it would fail at must gain nothing by it. So an excuse is good for a tenth of the questions at most,
-and never three times in a row; beyond that a refusal is silence, and is scored as such.
+A busy miner (HTTP 429) is left alone for a while and excused, but only so far that refusing cannot pay: a miner must
+gain nothing by answering 429 to what it would get wrong. At most a tenth of its challenges are excused, and never three
+in a row; any other refusal is scored as a failure.
 """
 
 import asyncio
@@ -27,38 +27,39 @@ PROBE_TIMEOUT_S = 3.0
 SWEEP_PARALLEL = 20
 
 REMEMBERED = 100
-"""A miner's last questions, of which a tenth may be refused."""
+"""A miner's last challenges, of which a tenth may be refused."""
 
 SHARE = 0.1
 SPARE = 2
-"""So many are excused in any case: of a few questions a tenth is none."""
+"""Refusals excused in any case: a tenth of a few challenges is none."""
 
 IN_A_ROW = 3
 FIRST_REST_S = 5.0
 LONGEST_REST_S = 60.0
-"""What the field's miners count their callers by. Longer, and a miner could keep its score by not being asked."""
+"""The minute over which the field's miners rate-limit callers. With longer rests a miner could keep its score by not
+being asked."""
 
 
 class Refusals:
-    """An account by hotkey. Times are monotonic seconds."""
+    """Refusals by hotkey. Times are monotonic seconds."""
 
     def __init__(self) -> None:
         self._accounts: dict[str, _Account] = {}
 
     def rest_of(self, hotkey: str, now: float) -> float:
-        """For how many seconds this miner is not to be asked; 0 when it may be."""
+        """Seconds until this miner may be asked again, 0 when it may be now."""
         account = self._accounts.get(hotkey)
         return max(0.0, account.rests_until - now) if account else 0.0
 
     def note_reply(self, hotkey: str, *, answered: bool) -> None:
-        """It did not refuse: it answered, or failed in another way."""
+        """Record an answer, or a failure other than a refusal."""
         account = self._accounts.setdefault(hotkey, _Account())
         account.refused.append(False)
         if answered:
             account.in_a_row = 0
 
     def note_refusal(self, hotkey: str, now: float, retry_after: float | None) -> str | None:
-        """It was busy, and wants to be asked again after so many seconds. None if it is excused, else why it is not."""
+        """Record a refusal, with the seconds of its Retry-After. None when it is excused, else the reason why not."""
         account = self._accounts.setdefault(hotkey, _Account())
         account.refused.append(True)
         account.in_a_row += 1
@@ -68,11 +69,11 @@ class Refusals:
         if account.in_a_row >= IN_A_ROW:
             return f"refused {account.in_a_row} times in a row"
         if sum(account.refused) > max(SPARE, SHARE * len(account.refused)):
-            return f"refused {sum(account.refused)} of the last {len(account.refused)} questions"
+            return f"refused {sum(account.refused)} of the last {len(account.refused)} challenges"
         return None
 
     def keep(self, hotkeys: Collection[str]) -> None:
-        """Forget everybody else."""
+        """Forget all other hotkeys."""
         self._accounts = {hotkey: account for hotkey, account in self._accounts.items() if hotkey in hotkeys}
 
 
@@ -92,7 +93,7 @@ class Candidate(Struct, frozen=True):
 
 
 class Selection:
-    """Chooses miners for a challenge and keeps account of how often each hotkey was asked.
+    """Chooses the miners for each challenge and counts how often each hotkey was asked.
 
     The least asked come first and ties are drawn by lot, so that over time every miner gets the same number of
     questions. A hotkey that is new starts at the lowest count of the others: no flood to catch up.
@@ -121,17 +122,17 @@ class Selection:
 
     @property
     def candidates(self) -> Mapping[str, Candidate]:
-        """By hotkey: everyone who has an address that may be called."""
+        """By hotkey: all miners with an address that may be called."""
         return self._candidates
 
     @property
     def refused(self) -> Mapping[str, str]:
-        """By hotkey: why an announced address is never called."""
+        """By hotkey: why an announced address is not called."""
         return self._refused
 
     @property
     def probed(self) -> bool:
-        """Whether there are candidates and each was asked for its availability at least once."""
+        """Whether there are candidates and the availability of each is known."""
         return bool(self._candidates) and all(hotkey in self._availability for hotkey in self._candidates)
 
     def availability(self, hotkey: str) -> Availability | None:
@@ -141,14 +142,14 @@ class Selection:
         """Why a candidate is not asked now, "" when it may be."""
         found = self._availability.get(hotkey)
         if found is None:
-            return "was not yet asked whether it is available"
+            return "availability not checked yet"
         if not found.available:
             return found.reason
         rest = self.refusals.rest_of(hotkey, time.monotonic())
-        return f"busy, left alone for {rest:.0f} s" if rest else ""
+        return f"busy, not asked again for {rest:.0f} s" if rest else ""
 
     def see(self, metagraph: Metagraph) -> None:
-        """Take in who serves now, and forget whoever left."""
+        """Update the candidates from a metagraph, and forget hotkeys that left."""
         self._candidates, self._refused = {}, {}
         own = metagraph.by_hotkey(self._own_hotkey)
         own_addresses = frozenset({(own.ip, own.port)} if own and own.serving else ())
@@ -196,7 +197,7 @@ class Selection:
 
 
 class Sweeper:
-    """A service: asks the candidates again and again whether they are available, those that are not more often."""
+    """A service: checks the availability of all candidates, more often of those that are unavailable."""
 
     def __init__(self, selection: Selection, caller: Caller) -> None:
         self._selection = selection
@@ -210,7 +211,7 @@ class Sweeper:
             await asyncio.sleep(LOOK_S)
 
     async def sweep(self) -> None:
-        """Probe whoever is due."""
+        """Check the candidates that are due."""
         now = time.monotonic()
         due = [one for one in self._selection.candidates.values() if self._due_at(one.peer.hotkey) <= now]
         self._probed_at = {
@@ -226,11 +227,11 @@ class Sweeper:
         await asyncio.gather(*(probe(candidate) for candidate in due))
 
     async def _available(self, candidate: Candidate) -> Availability:
-        """What the peer says. Whatever goes wrong with one of them, the others are probed."""
+        """What the peer says. An unexpected error with one peer does not stop the sweep."""
         try:
             return await self._caller.available(candidate.peer, timeout=PROBE_TIMEOUT_S)
         except Exception as error:
-            log.exception("asking uid %d whether it is available failed", candidate.neuron.uid)
+            log.exception("availability check of uid %d failed", candidate.neuron.uid)
             return Availability(False, f"malformed: {type(error).__name__} while reading the reply")
 
     def _due_at(self, hotkey: str) -> float:

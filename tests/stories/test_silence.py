@@ -71,7 +71,7 @@ async def test_a_validator_whom_nobody_answers_says_why_until_somebody_does(tmp_
                 wait_until, lambda: [text for text, _ in attention_of(folder)] == [why], "it is in the status"
             )
             miner.answer = miner.honest
-            await asyncio.to_thread(said, run, "info: answers: miners answer again")
+            await asyncio.to_thread(said, run, "info: answers: miners are answering again")
             await asyncio.to_thread(
                 wait_until, lambda: attention_of(folder) == [], "nothing needs attention any more"
             )  # fmt: skip

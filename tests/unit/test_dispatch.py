@@ -94,8 +94,8 @@ async def test_a_busy_miner_is_excused_twice_and_then_silent_until_it_answers() 
     async with http_server(miner) as peer, a_dispatch(refusals=refusals) as dispatch:
         got = [(await asked(dispatch, a_candidate(peer)))[0] for _ in range(3)]
         assert [(one.status, one.reason) for one in got] == [
-            ("cancelled", f"{said}; it is busy and left alone for 7 s"),
-            ("cancelled", f"{said}; it is busy and left alone for 7 s"),
+            ("cancelled", f"{said}; busy, not asked again for 7 s"),
+            ("cancelled", f"{said}; busy, not asked again for 7 s"),
             ("refused", f"{said}; refused 3 times in a row"),
         ]
         assert 0 < refusals.rest_of(BOB.ss58_address, time.monotonic()) <= 7

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.cli import main
-from console.judge.rounds import BadRound, read_probe, read_round
+from console.judge.cases import BadRound, read_probe, read_round
 
 
 def a_line(id: str, *answers: str, prompt: str = "What is 41 plus 1?", **more: Any) -> str:

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from console.cli import main
 from console.errors import ExitCode
 from console.export.recorded import probe_fields, round_fields
+from console.judge.cases import BadRound, read_probe, read_round
 from console.judge.comparison import Comparing, as_text
-from console.judge.rounds import BadRound, read_probe, read_round
 from engine.judge.encoding.encoders import open_encoder
 from engine.scoring import profiles
 from engine.scoring.history import History

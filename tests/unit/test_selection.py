@@ -186,7 +186,7 @@ def test_why_it_is_not_excused_is_said() -> None:
     refusals = Refusals()
     assert [refusals.note_refusal("hk1", 0.0, None) for _ in range(3)] == [None, None, "refused 3 times in a row"]
     refusals.note_reply("hk1", answered=True)
-    assert refusals.note_refusal("hk1", 0.0, None) == "refused 4 of the last 5 questions"
+    assert refusals.note_refusal("hk1", 0.0, None) == "refused 4 of the last 5 challenges"
 
 
 def test_a_failure_of_another_kind_is_no_answer() -> None:

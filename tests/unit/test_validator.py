@@ -28,7 +28,7 @@ from engine.validator import backlog
 from engine.validator import loop as loop_module
 from engine.validator.dispatch import Dispatch
 from engine.validator.loop import ValidatorLoop
-from engine.validator.rounds import Rounds
+from engine.validator.round_runner import RoundRunner
 from engine.validator.scores import Scores
 from engine.validator.selection import Selection, Sweeper
 from engine.values import Metagraph, Neuron, Round
@@ -87,7 +87,7 @@ class Bench:
         )
         self.judge = Judge("robust", "hashing")
         self.chain = ChainClient(cast(Chain, Still()), netuid=NETUID, hotkey="hk0")
-        self.rounds = Rounds(
+        self.rounds = RoundRunner(
             self.chain,
             dispatch=Dispatch(self.caller, timeout=20.0, round_timeout=25.0),
             judge=self.judge,
@@ -272,8 +272,8 @@ async def test_a_full_disk_keeps_rounds_in_memory_and_stores_them_in_order_when_
         assert [fields["recorded"] for fields in named(bench.feed, "round")] == [False, True, True]
         assert await bench.stored() == ["a", "b", "c"]
         told = [line["text"] for line in named(bench.feed, "attention") if line["subject"] == "rounds"]
-        assert "1 wait in memory" in told[0] and "no space left" in told[0]
-        assert told[-1] == "rounds are stored again"
+        assert "1 waiting in memory" in told[0] and "no space left" in told[0]
+        assert told[-1] == "rounds are being stored again"
 
 
 async def test_a_store_that_cannot_be_read_stops_no_round(store: Store) -> None:
@@ -341,7 +341,7 @@ async def test_a_round_that_cannot_be_judged_is_told_and_the_next_one_is(store: 
         await bench.run()
         assert bench.told == ["b"]
         assert bench.feed.attention[0].subject == "judging"
-        assert "a round is not scored" in bench.feed.attention[0].text
+        assert "round not scored" in bench.feed.attention[0].text
 
 
 async def test_a_pause_lets_the_round_in_flight_end_and_asks_nothing_more(store: Store) -> None:
@@ -417,7 +417,7 @@ async def test_it_says_that_nobody_serves(store: Store, monkeypatch: pytest.Monk
         bench.selection.see(Metagraph(netuid=NETUID, block=2))
         async with going(bench):
             await until(lambda: bench.feed.attention)
-            assert bench.feed.attention[0].text == "no miner can be asked: nobody serves on this subnet"
+            assert bench.feed.attention[0].text == "no miner can be asked: none is serving on this subnet"
 
 
 async def test_that_nobody_answers_is_told_with_the_reason_each_gave_until_somebody_does(store: Store) -> None:
@@ -443,7 +443,7 @@ async def test_that_nobody_answers_is_told_with_the_reason_each_gave_until_someb
             "1 × refused: challenge: 503: loading (uid 2)"
         )
         assert told == [(text, 1), (text, 2), (text, 3)]
-        assert [fields["text"] for fields in named(bench.feed, "attention")] == [text, "miners answer again"]
+        assert [fields["text"] for fields in named(bench.feed, "attention")] == [text, "miners are answering again"]
         assert bench.feed.attention == ()
 
 

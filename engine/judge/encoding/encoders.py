@@ -59,7 +59,7 @@ def open_encoder(
 
         return SentenceTransformers(model, threads=threads, device=device)
     if name == "openai" and model:
-        from engine.judge.encoding.openai import OpenAIEmbeddings
+        from engine.judge.encoding.embeddings_api import OpenAIEmbeddings
 
         return OpenAIEmbeddings(model, endpoint)
     if spec in ("hashing", "bow"):

@@ -1,7 +1,8 @@
-"""The round runner: a question goes to its miners, is judged, counted, stored and told, whoever had it to ask.
+"""Runs rounds: a challenge is asked, judged, counted, stored and published, whoever it came from.
 
-Several rounds may be in flight. They are judged in the order in which they began: what a judgement knows of earlier
-rounds is part of it, and so is where its source stood, which a crash then neither skips nor repeats.
+Several rounds may be in flight at once. They are judged in the order in which they began, because a judgement depends
+on the rounds before it. They are stored in that order too, so that after a crash the source resumes right behind the
+last stored round.
 """
 
 import asyncio
@@ -32,14 +33,14 @@ from engine.values import Challenge, Reply, Round
 
 UNANSWERED = "answers"
 UNSTORED = "rounds"
-"""Subjects of what needs attention for as long as it is so."""
+"""Subjects of attention lines that stay until settled."""
 
 
 def _nobody_hears(_reply: Reply) -> None: ...
 
 
-class Rounds:
-    """Runs rounds, and keeps what is carried from one to the next."""
+class RoundRunner:
+    """Runs rounds for the loop, and for others who have a challenge. Carries the scoring history between them."""
 
     def __init__(
         self,
@@ -63,15 +64,15 @@ class Rounds:
         self._line = _Line()
         self._naming = asyncio.Lock()
         self._ids: set[str] = set()
-        """Of the rounds in flight."""
+        """Ids of the rounds in flight."""
         self._asking: dict[str, Progress] = {}
         self._history: bytes | None = None
         self._shown: deque[RoundView] = deque(maxlen=ROUNDS_SHOWN)
         self.backlog = Backlog(store, chain.netuid)
         self.done = 0
-        """How many were judged in this run."""
+        """Rounds judged in this run."""
         self.recorded = 0
-        """How many of this subnet are in the store."""
+        """Rounds of this subnet in the store."""
 
     async def run(
         self,
@@ -81,10 +82,11 @@ class Rounds:
         *,
         cursor: Cursor | None = None,
     ) -> Round | None:
-        """Ask, and judge once all rounds that began earlier are; None when it cannot be judged, which is told.
+        """Ask the miners, wait for all earlier rounds, then judge, store and publish. None when judging failed.
 
-        An id that another round has is changed. `on_reply` hears each reply as it comes; `cursor` says where the
-        source stands with this challenge, None for one that came from elsewhere. A round that is cancelled is given up.
+        A challenge whose id is taken gets a new one. `on_reply` is called with each reply as it arrives. `cursor` is
+        the source's position after this challenge, None when it did not come from the loop's source. Cancelling
+        abandons the round.
         """
         with self._line.place() as turn:
             challenge = await self._named(challenge)
@@ -103,7 +105,7 @@ class Rounds:
 
     @property
     def progress(self) -> Progress | None:
-        """How far the round has come that has been asked for longest, None when no miner is being asked."""
+        """Progress of the oldest round whose miners are still being asked, None without one."""
         return next(iter(self._asking.values()), None)
 
     @property
@@ -112,15 +114,15 @@ class Rounds:
         return tuple(self._shown)
 
     async def load(self) -> tuple[Round, ...]:
-        """Take in the last rounds of earlier runs, and return them, newest first. Raises StoreError."""
+        """Load the last rounds of earlier runs for the screen; returns them, newest first. Raises StoreError."""
         earlier = await self._store.recent_rounds(self._netuid, ROUNDS_SHOWN)
         self._shown.extend(round_view(past, recorded=True) for past in reversed(earlier))
         self.recorded = await self._store.count_rounds(self._netuid)
         return earlier
 
     async def recall(self) -> None:
-        """Go on from what scoring knew after the last round that is stored, unless rounds were judged since. What is
-        damaged is learnt anew. Raises StoreError."""
+        """Load the scoring history of the last stored round, unless this run has judged rounds already. A damaged
+        history counts as none. Raises StoreError."""
         if not self.done:
             stored = await self._store.history(self._netuid, self._judge.profile)
             try:
@@ -130,13 +132,13 @@ class Rounds:
             self._history = stored
 
     async def catch_up(self) -> None:
-        """Store the rounds that wait, if any do. Raises StoreError."""
+        """Store the rounds waiting in memory. Raises StoreError."""
         if self.backlog:
             await self.backlog.catch_up()
             await self._count_recorded()
 
     async def _named(self, challenge: Challenge) -> Challenge:
-        """The challenge under an id that no other round has, be it in flight, waiting or stored."""
+        """The challenge under an id that no round in flight, waiting or stored has."""
         async with self._naming:
             taken = self._ids | self.backlog.ids
             repeat, unique = 1, challenge
@@ -179,11 +181,11 @@ class Rounds:
             del self._asking[challenge.id]
 
     async def _judged(self, challenge: Challenge, replies: tuple[Reply, ...], at: float, began: float) -> Round | None:
-        """The round that was asked `at` (unix) and `began` (monotonic) seconds, judged by all that was known before."""
+        """Judge against the history so far. The round began at `at` (unix) and `began` (monotonic) seconds."""
         try:
             done = await self._judge.judge(challenge, replies, self._history)
         except JudgeFailed as error:
-            self._feed.raise_attention("error", "judging", f"a round is not scored: {error}")
+            self._feed.raise_attention("error", "judging", f"round not scored: {error}")
             return None
         self._history = done.history
         self._sybil.see(done.suspicions)
@@ -200,29 +202,29 @@ class Rounds:
 
     def _tell_who_answers(self, replies: Sequence[Reply]) -> None:
         if any(reply.status == "ok" for reply in replies):
-            self._feed.settle(UNANSWERED, "miners answer again")
+            self._feed.settle(UNANSWERED, "miners are answering again")
             return
         said = in_short((f"uid {reply.uid}", f"{reply.status}: {reply.reason}") for reply in replies)
         self._feed.hold_attention("warning", UNANSWERED, f"none of {len(replies)} miners answered: {said}")
 
     async def _record(self, judged: Round, cursor: Cursor | None) -> bool:
-        """Count a round and store it, or keep it until the store takes it; whether it is stored."""
+        """Count the round and store it; False when it has to wait in memory."""
         self._scores.add(judged)
         try:
             await self.backlog.add(UnstoredRound(judged, self._history, cursor))
             await self._count_recorded()
         except StoreGone:
-            pass  # the record watch tells of it
+            pass  # reported by the record watch
         except StoreError as error:
-            lost = f", {self.backlog.lost} more are lost" if self.backlog.lost else ""
-            waiting = f"{len(self.backlog)} wait in memory{lost}"
-            self._feed.hold_attention("error", UNSTORED, f"rounds are scored but not stored ({waiting}): {error}")
+            lost = f", {self.backlog.lost} more lost" if self.backlog.lost else ""
+            waiting = f"{len(self.backlog)} waiting in memory{lost}"
+            self._feed.hold_attention("error", UNSTORED, f"rounds scored but not stored ({waiting}): {error}")
         self.done += 1
         return not self.backlog
 
     async def _count_recorded(self) -> None:
         self.recorded = await self._store.count_rounds(self._netuid)
-        self._feed.settle(UNSTORED, "rounds are stored again")
+        self._feed.settle(UNSTORED, "rounds are being stored again")
 
     def _publish(self, judged: Round, *, recorded: bool) -> None:
         row = round_view(judged, recorded=recorded)
@@ -245,14 +247,14 @@ class Rounds:
 
 
 class _Line:
-    """Those who took a place go on one at a time, in the order of their places."""
+    """A queue: holders of a place go on one at a time, in the order they joined."""
 
     def __init__(self) -> None:
         self._places: deque[asyncio.Event] = deque()
 
     @contextmanager
     def place(self) -> Iterator[Callable[[], Awaitable[object]]]:
-        """Take the last place. What it gives waits until all before it have left theirs."""
+        """Join the queue. The function it yields waits until everybody ahead has left."""
         turn = asyncio.Event()
         self._places.append(turn)
         self._places[0].set()
