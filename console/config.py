@@ -133,8 +133,8 @@ def _plain(value: Any) -> Any:
             return hide_known(url_shown(str(value)))
         case tuple():
             return [_plain(one) for one in value]
-        case Peer(hotkey=hotkey, host=host, port=port):
-            return f"{hotkey}@{at_port(host, port)}"
+        case Peer(hotkey=hotkey, host=host, port=port, dialect=dialect):
+            return f"{hotkey}@{at_port(host, port)}" + (f"/{dialect}" if dialect else "")
         case _:
             return value
 

@@ -36,6 +36,7 @@ LAUNCH: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "validator": {
         "neurons": ("--neuron",),
+        "dialect": ("--dialect",),
         "challenges": ("--challenges",),
         "allow_private": ("--allow-private",),
         "scoring": ("--scoring",),

@@ -93,11 +93,12 @@ class Challenge(Struct, frozen=True, kw_only=True):
 
 
 class Peer(Struct, frozen=True):
-    """Where a neuron can be asked."""
+    """Where a neuron can be asked, and in which dialect; "" is the usual one."""
 
     hotkey: str
     host: str
     port: int
+    dialect: str = ""
 
 
 def at_port(host: str, port: int) -> str:

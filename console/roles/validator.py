@@ -107,6 +107,17 @@ async def name_neurons(session: Session) -> tuple[Peer, ...]:
     return tuple(peers)
 
 
+def _callers(session: Session) -> Callers:
+    settings = session.settings
+    chosen = {peer.hotkey: peer.dialect for peer in settings.neurons if peer.dialect}
+    try:
+        return Callers(
+            session.wallet.hotkey, usual=settings.dialect, chosen=chosen, allow_private=settings.allow_private
+        )
+    except ValueError as error:
+        raise ConsoleError(f"--dialect, --neuron: {error}") from error
+
+
 async def parts(
     session: Session,
     stack: AsyncExitStack,
@@ -115,8 +126,8 @@ async def parts(
     extra: Sequence[Peer],
     names: Mapping[str, str] | None = None,
 ) -> tuple[Part, ...]:
-    """The validator of this session; what has to be closed goes on the stack."""
-    caller = Callers(session.wallet.hotkey, allow_private=session.settings.allow_private)
+    """The validator of this session; what has to be closed goes on the stack. Raises `ConsoleError`."""
+    caller = _callers(session)
     stack.push_async_callback(caller.close)
     settings, feed, store, chain = session.settings, session.feed, session.store, session.chain
     selection = selection_of(settings, chain.hotkey, extra)

@@ -104,7 +104,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     replay_share: Annotated[
         float, Meta(ge=0, le=1), _is("share of synthetic challenges to replace with recorded ones")
     ] = 0.0
-    neurons: Annotated[tuple[Peer, ...], _is("also ask this miner, given as HOTKEY@HOST:PORT")] = ()
+    neurons: Annotated[tuple[Peer, ...], _is("also ask this miner, given as HOTKEY@HOST:PORT or …/DIALECT")] = ()
+    dialect: Annotated[str, _is("dialect to ask miners in, unless --neuron names another")] = "loosh"
     allow_private: Annotated[bool, _is("also ask miners at private and loopback addresses")] = False
     sample: Annotated[Count, _is("number of miners to ask per round")] = 16
     challenge_timeout: Annotated[Seconds, _is("time limit for one miner's answer", "s")] = 60.0

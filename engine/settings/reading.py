@@ -148,8 +148,9 @@ def _addresses(text: str) -> Addresses:
 
 
 def _peer(text: str) -> Peer:
-    hotkey, _, address = text.partition("@")
-    return Peer(_hotkey(hotkey), *host_and_port(address))
+    hotkey, _, where = text.partition("@")
+    address, _, dialect = where.partition("/")
+    return Peer(_hotkey(hotkey), *host_and_port(address), dialect)
 
 
 def _read_own(kind: type, value: Any) -> object:

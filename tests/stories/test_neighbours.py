@@ -13,7 +13,7 @@ from engine.keys import keypair_from_uri
 from engine.node.node import STATUS_FILE
 from engine.values import Peer
 from tests.stories.console import PATIENCE_S, Run, exported, running, wait_until
-from tests.unit.transport_helpers import ForeignMiner, foreign_ask, http_server
+from tests.unit.transport_helpers import ForeignFiberMiner, ForeignMiner, foreign_ask, http_server
 
 pytestmark = pytest.mark.slow
 
@@ -45,6 +45,26 @@ async def test_the_engine_judges_the_answers_of_a_foreign_miner(tmp_path: Path) 
     assert len(asked) == 2
     assert "truth" not in json.dumps(miner.asked)
     assert [row["status"] for row in exported("replies", folder)] == ["ok", "ok"]
+
+
+async def test_each_miner_is_asked_in_its_own_dialect(tmp_path: Path) -> None:
+    eve = EVE.ss58_address
+    loosh, fiber = ForeignMiner(), ForeignFiberMiner(eve)
+    async with http_server(loosh) as first, http_server(fiber) as second:
+        with running(
+            "--role", "validator", "--allow-private", "--encoder", "hashing", "--interval", "0.2", "--rounds", "2",
+            "--neuron", f"{FERDIE}@{first.host}:{first.port}",
+            "--neuron", f"{eve}@{second.host}:{second.port}/fiber", "--data-dir", str(tmp_path / "data"),
+        ) as run:  # fmt: skip
+            assert await _ended(run) == 0, run.said()
+    assert [event["answered"] for event in run.named("round")] == [2, 2]
+    assert (len(loosh.asked), len(fiber.asked)) == (2, 2)
+
+
+async def test_a_dialect_that_nobody_speaks_ends_the_launch(tmp_path: Path) -> None:
+    with running("--role", "validator", "--dialect", "klingon", "--data-dir", str(tmp_path / "data")) as run:
+        assert await _ended(run) == 2
+        assert "unknown dialect 'klingon'; known are loosh, fiber" in run.said()
 
 
 async def test_a_foreign_validator_gets_answers_and_a_stranger_none(tmp_path: Path) -> None:

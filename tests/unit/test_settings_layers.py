@@ -190,8 +190,8 @@ def test_an_empty_variable_is_not_set() -> None:
 
 
 def test_lists_come_from_options_variables_and_files() -> None:
-    expected = (Peer(ALICE, "miner.example", 8091), Peer(ALICE, "::1", 80))
-    texts = [f"{ALICE}@miner.example:8091", f"{ALICE}@[::1]:80"]
+    expected = (Peer(ALICE, "miner.example", 8091), Peer(ALICE, "::1", 80, "fiber"))
+    texts = [f"{ALICE}@miner.example:8091", f"{ALICE}@[::1]:80/fiber"]
     for settings, _ in (
         configured({"neurons": option("--neuron", texts)}),
         configured(SUBNET_CONSOLE_NEURONS=", ".join(texts)),

@@ -25,18 +25,16 @@ from engine.transport.dialects.fiber import FIBER, SEALED, FiberCaller
 from engine.transport.errors import Refused, WireError
 from engine.transport.http import PeerClients
 from engine.transport.replay import MemoryNonces
-from engine.transport.rsa import RsaKey, public_pem
+from engine.transport.rsa import RsaKey
 from engine.values import Peer
 from miner_server.server import MinerServer
 from tests.unit.miner_helpers import ALICE, BOB, MINER, ObedientBackend, make_server, running
-from tests.unit.transport_helpers import BOB as PEER_KEY
 from tests.unit.transport_helpers import (
-    FIRST_KEY,
     OAEP,
+    ForeignFiberMiner,
     Posted,
     Received,
     challenge,
-    clear_answer,
     http_server,
     reply,
 )
@@ -259,47 +257,6 @@ async def test_a_signed_request_is_spent_once_also_where_nothing_is_sealed() -> 
 
 
 # -- the validator's end ---------------------------------------------------------------------------------------
-
-
-class ForeignFiberMiner:
-    """A miner written from facts/fiber_template 1, with nothing of ours in it."""
-
-    def __init__(self) -> None:
-        self.keys: dict[tuple[str, str], Fernet] = {}
-        self.nonces: set[str] = set()
-        self.asked: list[dict[str, Any]] = []
-        self.requests: list[str] = []
-
-    async def __call__(self, received: Received) -> bytes:
-        self.requests.append(received.path)
-        if received.path == "/public-encryption-key":
-            return reply(200, {"public_key": public_pem(FIRST_KEY), "timestamp": 1.0})
-        if received.path not in ("/exchange-symmetric-key", "/challenge", "/challenge/stream"):
-            return reply(404, {"detail": "Not Found"})
-        headers = received.headers
-        hotkey, key_uuid, nonce = headers["validator-hotkey"], headers["symmetric-key-uuid"], headers["nonce"]
-        text = f"{nonce}:{PEER_KEY.ss58_address}:{key_uuid}"
-        stamp = int(nonce.split("_")[0])
-        valid = Keypair(ss58_address=hotkey).verify(text, headers["signature"])
-        if nonce in self.nonces or abs(time.time_ns() - stamp) > 120e9 or not valid:
-            return reply(401, {"detail": "Oi"})
-        self.nonces.add(nonce)
-        if received.path == "/exchange-symmetric-key":
-            assert headers["content-type"] == "application/json"
-            raw = FIRST_KEY.decrypt(base64.b64decode(json.loads(received.body)["encrypted_symmetric_key"]), OAEP)
-            self.keys[hotkey, key_uuid] = Fernet(base64.urlsafe_b64encode(raw))
-            return reply(200, {"status": "Symmetric key exchanged successfully"})
-        if (hotkey, key_uuid) not in self.keys:
-            return reply(400, {"detail": "No symmetric key found for that hotkey and uuid"})
-        self.asked.append(json.loads(self.keys[hotkey, key_uuid].decrypt(received.body)))
-        if received.path == "/challenge":
-            return reply(200, clear_answer("foreign 42"))
-        return reply(200, self.stream, content_type="text/event-stream")
-
-    stream = (
-        b'data: {"response_text": "forty"}\n\ndata: {"response_text": "-two", "finish_reason": "length"}\n\n'
-        b"data: [DONE]\n\n"
-    )
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """Small HTTP servers on loopback, and both ends of Loosh's dialect A written from the facts, without our code."""
 
 import asyncio
+import base64
 import json
 import sqlite3
 import time
@@ -192,6 +193,11 @@ def clear_answer(text: str) -> bytes:
     ).encode()
 
 
+def pem_of(key: rsa.RSAPrivateKey) -> str:
+    spki = serialization.PublicFormat.SubjectPublicKeyInfo
+    return key.public_key().public_bytes(serialization.Encoding.PEM, spki).decode()
+
+
 class ForeignMiner:
     """Loosh's miner as facts/loosh 1.1 and 2.2 have it. `answer` may be replaced, to misbehave after the handshake."""
 
@@ -212,8 +218,7 @@ class ForeignMiner:
 
     @property
     def pem(self) -> str:
-        spki = serialization.PublicFormat.SubjectPublicKeyInfo
-        return self.private.public_key().public_bytes(serialization.Encoding.PEM, spki).decode()
+        return pem_of(self.private)
 
     async def __call__(self, received: Received) -> bytes | None:
         self.requests[received.path] = self.requests.get(received.path, 0) + 1
@@ -242,6 +247,48 @@ class ForeignMiner:
         key = self.private.decrypt(bytes.fromhex(body["encrypted_symmetric_key"]), OAEP)
         self.keys[hotkey, body["symmetric_key_uuid"]] = Fernet(key)
         return reply(200, {"success": True, "message": "ok"})
+
+
+class ForeignFiberMiner:
+    """A miner of Fiber classic as facts/fiber_template 1 has it."""
+
+    def __init__(self, hotkey: str = BOB.ss58_address) -> None:
+        self.hotkey = hotkey
+        self.keys: dict[tuple[str, str], Fernet] = {}
+        self.nonces: set[str] = set()
+        self.asked: list[dict[str, Any]] = []
+        self.requests: list[str] = []
+
+    async def __call__(self, received: Received) -> bytes:
+        self.requests.append(received.path)
+        if received.path == "/public-encryption-key":
+            return reply(200, {"public_key": pem_of(FIRST_KEY), "timestamp": 1.0})
+        if received.path not in ("/exchange-symmetric-key", "/challenge", "/challenge/stream"):
+            return reply(404, {"detail": "Not Found"})
+        headers = received.headers
+        hotkey, key_uuid, nonce = headers["validator-hotkey"], headers["symmetric-key-uuid"], headers["nonce"]
+        text = f"{nonce}:{self.hotkey}:{key_uuid}"
+        stamp = int(nonce.split("_")[0])
+        valid = Keypair(ss58_address=hotkey).verify(text, headers["signature"])
+        if nonce in self.nonces or abs(time.time_ns() - stamp) > 120e9 or not valid:
+            return reply(401, {"detail": "Oi"})
+        self.nonces.add(nonce)
+        if received.path == "/exchange-symmetric-key":
+            assert headers["content-type"] == "application/json"
+            raw = FIRST_KEY.decrypt(base64.b64decode(json.loads(received.body)["encrypted_symmetric_key"]), OAEP)
+            self.keys[hotkey, key_uuid] = Fernet(base64.urlsafe_b64encode(raw))
+            return reply(200, {"status": "Symmetric key exchanged successfully"})
+        if (hotkey, key_uuid) not in self.keys:
+            return reply(400, {"detail": "No symmetric key found for that hotkey and uuid"})
+        self.asked.append(json.loads(self.keys[hotkey, key_uuid].decrypt(received.body)))
+        if received.path == "/challenge":
+            return reply(200, clear_answer("foreign 42"))
+        return reply(200, self.stream, content_type="text/event-stream")
+
+    stream = (  # what it answers on /challenge/stream
+        b'data: {"response_text": "forty"}\n\ndata: {"response_text": "-two", "finish_reason": "length"}\n\n'
+        b"data: [DONE]\n\n"
+    )
 
 
 def foreign_exchange(
