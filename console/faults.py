@@ -1,4 +1,4 @@
-"""Errors that an operator can put right, with the exit code of each, and the report of one that nobody foresaw."""
+"""The exit code of each error that an operator can fix, and the report of one that nobody foresaw."""
 
 import datetime
 import os
@@ -45,7 +45,7 @@ CODES: tuple[tuple[tuple[type[Exception], ...], ExitCode], ...] = (
 
 
 def exit_code(error: Exception) -> ExitCode | None:
-    """With which code an error ends a command; None for a fault of the program."""
+    """The exit code of an error that an operator can fix; None for a bug."""
     if isinstance(error, ConsoleError):
         return error.exit_code
     if isinstance(error, Fatal):
@@ -54,7 +54,7 @@ def exit_code(error: Exception) -> ExitCode | None:
 
 
 def write_report(error: BaseException, data_dir: Path) -> Path:
-    """Write it beside the log, for this user alone. Raises FolderError, OSError."""
+    """Write a crash report beside the log, readable by this user only. Raises FolderError, OSError."""
     now = datetime.datetime.now(datetime.UTC)
     path = prepare_folder(prepare_folder(data_dir) / FOLDER) / f"report-{now:%Y%m%dT%H%M%SZ}-{os.getpid()}.txt"
     head = f"subnet-console {__version__}, Python {platform.python_version()}, {platform.platform()}, {now:%F %T} UTC"

@@ -20,20 +20,21 @@ from engine.text import safe
 
 POLL_S = 0.2
 LAST_WORD_S = 10.0
-"""How long the last lines wait for a slow reader when nobody asked us to hurry."""
+"""How long the last lines wait for a slow reader when no signal asks for haste."""
+
 WORDS_KEPT = 64 * 1024
-"""Bytes of words that wait for a reader of stderr, as many as a pipe holds."""
+"""Bytes that may wait for a reader of stderr: as many as a pipe holds."""
 
 CHUNK = 4096
-"""No more than a pipe is sure to take at once, and as a whole (PIPE_BUF)."""
+"""What a pipe takes at once and whole (PIPE_BUF)."""
 
 
 TOLD_MOST, TOLD_SPAN_S = 5, 60.0
-"""So many lines in so many seconds need attention on one subject at one level; further ones are on stdout alone."""
+"""Attention lines in so many seconds that reach stderr for one subject and level; the rest is on stdout alone."""
 
 
 class LineWriter:
-    """Lines on their way to a reader. Only `write` waits for it; a reader that is gone ends the output for good."""
+    """Lines on their way to a reader. Only `write` waits for it; once the reader is gone, output ends for good."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
@@ -41,18 +42,19 @@ class LineWriter:
         self.closed = False
 
     def add(self, line: bytes) -> None:
+        """Queue a line, without its end."""
         if not self.closed:
             self._pending += line + b"\n"
 
     @property
     def waiting(self) -> int:
-        """How many bytes the reader has not taken."""
+        """How many bytes the reader has not taken yet."""
         return len(self._pending)
 
     def write(self, timeout: float = POLL_S) -> bool:
         """Write what the reader takes within `timeout` seconds. False when something is left.
 
-        Lines go out whole, so that the end of the process tears none, but for those longer than a chunk.
+        Lines no longer than a chunk go out whole, so that the end of the process cuts none in two.
         """
         until = time.monotonic() + timeout
         wait = timeout
@@ -68,10 +70,10 @@ class LineWriter:
 
 
 class Reporter:
-    """Passes events on: each as a line on stdout, and in words on stderr where `explain` has some.
+    """Passes events on: each as a line on stdout, and in words on stderr if `explain` has any.
 
-    Neither waits for the reader of the other. While that of stdout takes nothing, events wait in the engine's ring; of
-    words that nobody reads a bounded number waits, and the others are dropped.
+    Neither stream waits for the other's reader. While nobody reads stdout, events wait in the engine's ring; a bounded
+    number of words waits for stderr, and the rest is dropped.
     """
 
     def __init__(self, engine: Engine, explain: Callable[[Event], str | None], *, stdout: int, stderr: int) -> None:
@@ -83,13 +85,13 @@ class Reporter:
         self._explained = 0
 
     def pass_on(self) -> None:
-        """Print what happened since the last time, or wait a moment for something to happen."""
+        """Print what happened since the last call, or wait a moment for something to happen."""
         if self._write(POLL_S):
             self._take_events(POLL_S)
         self._explain_events()
 
     def finish(self, patience: float) -> None:
-        """Print the last events, for as long as `patience` seconds."""
+        """Print the last events, for up to `patience` seconds."""
         self._take_events(0.0)
         self._explain_events()
         self._write(patience)
@@ -113,7 +115,7 @@ class Reporter:
         was_open = not self._lines.closed
         done = self._lines.write(timeout)
         if was_open and self._lines.closed:
-            self._narrate("stdout is closed: the engine goes on without it, see the log file")
+            self._narrate("stdout was closed: the engine goes on without it; see the log file")
         return done
 
     def _narrate(self, text: str) -> None:
@@ -124,13 +126,13 @@ class Reporter:
 
 
 def line_of(event: Event) -> dict[str, Any]:
-    """An event in the contract's form."""
+    """An event as `launch --no-ui` prints it: name, time (ISO 8601, UTC, milliseconds) and fields."""
     at = datetime.datetime.fromtimestamp(event.at, datetime.UTC).isoformat(timespec="milliseconds")
     return {"event": event.name, "at": at.replace("+00:00", "Z"), **event.fields}
 
 
 class Narrator:
-    """Tells events in words, and is not carried away by what happens on and on."""
+    """Puts events into words, and mutes an attention that keeps coming."""
 
     def __init__(self) -> None:
         self._told: dict[tuple[str, str], deque[float]] = {}
@@ -144,12 +146,12 @@ class Narrator:
             return None
         told.append(event.at)
         if len(told) > TOLD_MOST and event.at - told[0] < TOLD_SPAN_S:
-            return f"{level}: {subject}: more of it for a minute only on stdout and in the log"
+            return f"{level}: {subject}: repeats are muted for a minute; see stdout or the log"
         return explain(event)
 
 
 def explain(event: Event) -> str | None:
-    """One or more lines about an event; None for those that need no words."""
+    """An event in one or more lines; None when it needs no words."""
     fields = event.fields
     match event.name:
         case "started":

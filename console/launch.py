@@ -1,4 +1,4 @@
-"""`subnet-console launch`: folder and log, the engine on its thread, and an exit code for how it ended."""
+"""`subnet-console launch`: the folder, the log, the engine on its thread, and the exit code of how it ended."""
 
 import logging
 import os
@@ -27,11 +27,11 @@ from engine.text import safe
 log = logging.getLogger(__name__)
 
 NAMED = 6
-"""So many names stand on one line; more would be cut off."""
+"""How many names fit on one line."""
 
 
 def run(configuration: Configuration, *, on_screen: bool) -> int:
-    """Run the configured role to its end. Returns the exit code, or raises what stopped it."""
+    """Run the configured role to its end. Returns the exit code, or raises what ended it."""
     settings = configuration.settings
     require_embedded(settings)
     os.umask(os.umask(OTHERS) | OTHERS)
@@ -63,15 +63,15 @@ def run(configuration: Configuration, *, on_screen: bool) -> int:
         raise thread.error
     code = end(received)
     if thread.running:
-        narrate(f"the engine has not stopped in {GRACE_S:g} s: it hangs, and is left behind")
+        narrate(f"the engine has not stopped in {GRACE_S:g} s: it hangs, and is abandoned")
     if thread.running or thread.left_loading:
-        # The interpreter's own end waits for, or trips over, a thread that imports or hangs.
+        # The interpreter's own shutdown would wait for, or trip over, a thread that imports or hangs.
         os._exit(code)
     return code
 
 
 def _code(last: Snapshot, received: signal.Signals | None) -> ExitCode:
-    """How a run without an error ends, with a word on what it lost."""
+    """The exit code of a run that ended without an error; says what was lost."""
     if loss := lost(last):
         narrate(safe(loss))
         return ExitCode.UNSTORED
@@ -79,7 +79,7 @@ def _code(last: Snapshot, received: signal.Signals | None) -> ExitCode:
 
 
 def lost(last: Snapshot) -> str:
-    """What a run that ended has not left on disk, in words; "" when its record is whole."""
+    """What a finished run failed to leave on disk, in words; "" when its record is complete."""
     parts = []
     if last.rounds_unstored:
         one = last.rounds_unstored == 1
@@ -91,7 +91,7 @@ def lost(last: Snapshot) -> str:
 
 
 def _tell_of_names(configuration: Configuration, *, aloud: bool) -> None:
-    """What became of the names of other programs: in the log, and `aloud` on stderr, too."""
+    """What became of other programs' settings: to the log, and when `aloud` to stderr."""
     for line in told(configuration):
         log.info("%s", line)
         if aloud:
@@ -99,10 +99,13 @@ def _tell_of_names(configuration: Configuration, *, aloud: bool) -> None:
 
 
 def _notices(configuration: Configuration) -> Iterator[tuple[str, str]]:
-    """What an operator should know of the settings at the start: subject and text."""
+    """What an operator should know about the settings at the start: subject and text."""
     idle = [fate.name for fate in configuration.fates if fate.state != "taken"]
     if idle:
-        yield "settings", f"other programs' settings without effect: {_some(idle)}; 'config show' and Setup say why"
+        yield (
+            "settings",
+            f"other programs' settings without effect: {_some(idle)}; see 'config show' or Setup",
+        )
     settings = configuration.settings
     if settings.role == "miner" and settings.backend == "llamacpp" and settings.model_path is None:
         yield "backend", "the small packaged chat model answers: choose another with --backend or --model-path"
@@ -114,7 +117,7 @@ def _some(names: list[str]) -> str:
 
 
 def _load() -> None:
-    """The rooms of the engine, on its own thread: the first frame does not wait for them."""
+    """Import the engine on its own thread, so that the first frame does not wait for it."""
     import console.roles.operate  # noqa: F401
 
 

@@ -17,13 +17,13 @@ from engine.folders import prepare_folder, state_home
 from engine.logs import open_log
 
 LOG_CAP_MB = 5.0
-NO_SCREEN = "replay shows a screen and nothing else; 'subnet-console export' writes what is recorded"
+NO_SCREEN = "replay needs a screen; 'subnet-console export' writes what is recorded"
 
 
 def replay(folder: Path, *, at: str | None) -> int:
-    """Show the record of a data folder from the instant `at` on, by default from its last round.
+    """Show the record of a data folder as of `at`, by default as of its last round.
 
-    What the screen itself leaves (its log, exports) goes into the user's state folder, never into the one it shows.
+    The screen's own files (log, exports) go to the user's state folder, never to the one it shows.
     Raises ConsoleError, StoreError.
     """
     check_terminal(os.environ, otherwise=NO_SCREEN)

@@ -11,20 +11,20 @@ from types import FrameType
 from engine.node.thread import EngineThread
 
 GRACE_S, LIMIT_S = 2.3, 2.8
-"""An engine has so long to stop, and the process to end: 3 s are promised."""
+"""Seconds that an engine has to stop, and the process to end: 3 s are promised."""
 
 
 def on_interrupt(handler: Callable[[int, FrameType | None], object]) -> None:
-    """Have SIGINT handled, unless whoever started us wants it ignored, as a shell does for a job in the background."""
+    """Handle SIGINT, unless our parent has it ignored, as a shell does for a background job."""
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, handler)
 
 
 class Signals:
-    """SIGINT and SIGTERM stop the engine, SIGHUP too when `stop_on_hangup`. Repeated ones change nothing.
+    """SIGINT and SIGTERM stop the engine, and with `stop_on_hangup` SIGHUP. Repeated signals change nothing.
 
-    An engine that hangs is left behind after `GRACE_S`, whoever stopped it; where a signal comes and not even this
-    thread gets on, `end` says with which code the process ends.
+    An engine that hangs is abandoned after `GRACE_S`. If a signal comes and even the main thread is stuck, the process
+    exits with the code that `end` returns.
     """
 
     def __init__(self, engine: EngineThread, end: Callable[[signal.Signals], int], *, stop_on_hangup: bool) -> None:

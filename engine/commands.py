@@ -1,4 +1,4 @@
-"""What an operator can ask of a running engine: one value a command. The answer is an event named "command"."""
+"""What an operator can ask of a running engine, one type per command. Each is answered by an event "command"."""
 
 import re
 from typing import Literal
@@ -11,32 +11,32 @@ class Command(Struct, frozen=True, tag_field="command", tag=str.lower):
 
     @property
     def name(self) -> str:
-        """In words, for the command log, events and messages."""
+        """The command in words, for the command log, events and messages."""
         return re.sub("(?<=.)(?=[A-Z])", " ", type(self).__name__).lower()
 
 
 class Pause(Command, frozen=True):
-    """Ask no new challenges; the round in flight ends as usual."""
+    """Send no new challenges; the round in flight finishes as usual."""
 
 
 class Resume(Command, frozen=True):
-    """Go on asking."""
+    """Send challenges again."""
 
 
 class SetWeights(Command, frozen=True):
-    """Submit the weights now, if the chain's rate limit allows it."""
+    """Submit the weights now, if the chain's rate limit allows."""
 
 
 class CommitWeights(Command, frozen=True):
-    """Commit to the weights now, where the subnet hides them until they are revealed."""
+    """Commit to the weights now, on a subnet with commit-reveal."""
 
 
 class RevealWeights(Command, frozen=True):
-    """Reveal the oldest commit that the chain takes now."""
+    """Reveal the oldest commit that the chain accepts now."""
 
 
 class AutoWeights(Command, frozen=True):
-    """Switch the automatic setting of weights on or off."""
+    """Turn automatic weight setting on or off."""
 
     on: bool
 
@@ -46,7 +46,7 @@ class AutoWeights(Command, frozen=True):
 
 
 class HoldPenalty(Command, frozen=True):
-    """Hold back the sybil penalty of one hotkey, whatever is held against it, or let it go on."""
+    """Hold back the sybil penalty of one hotkey, whatever the evidence, or release it."""
 
     hotkey: str
     held: bool
@@ -57,38 +57,38 @@ class HoldPenalty(Command, frozen=True):
 
 
 class Register(Command, frozen=True):
-    """Register this hotkey on the subnet; the coldkey pays at most `limit` tokens, the going price without it."""
+    """Register this hotkey on the subnet. The coldkey pays at most `limit` tokens, or the going price without one."""
 
     limit: float | None = None
 
 
 class Serve(Command, frozen=True):
-    """Announce where this neuron listens."""
+    """Announce the axon: the address where this neuron listens."""
 
     ip: str
     port: int
 
 
 class BlockCaller(Command, frozen=True):
-    """Refuse this hotkey's requests to the miner server from now on, also after a restart."""
+    """Refuse this hotkey's requests to the miner server from now on, across restarts."""
 
     hotkey: str
 
 
 class UnblockCaller(Command, frozen=True):
-    """Refuse this hotkey no longer."""
+    """Accept this hotkey's requests again."""
 
     hotkey: str
 
 
 class RestartService(Command, frozen=True):
-    """End one service and start it again."""
+    """Restart one service."""
 
     service: str
 
 
 class Export(Command, frozen=True):
-    """Write one table as a file, as `subnet-console export` does."""
+    """Write one table to a file, as `subnet-console export` does. `out` is a path of the engine's machine."""
 
     table: Literal["scores", "rounds", "replies", "weights", "sybil"]
     out: str
@@ -97,13 +97,13 @@ class Export(Command, frozen=True):
 
 
 class Acknowledge(Command, frozen=True):
-    """Take one attention off the list; without an id, all of them."""
+    """Acknowledge one attention, or all of them without an id."""
 
     id: int | None = None
 
 
 class Stop(Command, frozen=True):
-    """End the run cleanly."""
+    """Stop the engine cleanly."""
 
 
 AnyCommand = (

@@ -1,7 +1,7 @@
-"""The two doors of an engine, for whoever looks at it and operates it: screens, a headless run, another process.
+"""An engine as its screens see it: Snapshot, events, log and record come out, commands go in.
 
-A Snapshot, events, log and record come out, commands go in. Everything that passes is plain data, so that a connection
-can stand behind the same protocol as an engine of this process or a record that is replayed.
+Everything that passes is plain data, so a connection to another process can stand behind the same protocol as the
+engine of this process (`InProcessEngine`) or a record that is replayed (`console.record.player.Player`).
 """
 
 from collections.abc import Sequence
@@ -19,66 +19,75 @@ from engine.store.stored import Appearance
 from engine.values import Round
 
 EngineState = Literal["running", "ended", "failed"]
-"""`running` from before its first service on; `failed` ended with an error, which is its owner's to report."""
+"""`running` from before the first service on; `failed`: ended with an error, which its owner reports."""
 
 
 class Engine(Protocol):
-    """An engine, wherever it runs. Nothing here waits for it, but `events_after` when told to and `record`."""
+    """An engine, wherever it runs. Nothing here waits for it except `record`, and `events_after` with a timeout."""
 
     @property
-    def state(self) -> EngineState: ...
+    def state(self) -> EngineState:
+        """Whether it runs."""
+        ...
 
     @property
     def snapshot(self) -> Snapshot:
-        """The newest that came; those that nobody looked at meanwhile are skipped."""
+        """The newest one; any that nobody looked at in time are skipped."""
         ...
 
     def events_after(self, seq: int, *, timeout: float = 0.0) -> Batch:
-        """What happened after event `seq`, waiting up to `timeout` seconds for the first one.
+        """What happened after event `seq`, waiting up to `timeout` seconds for the first event.
 
-        The ring is bounded: a reader that is slow is told how many events it missed, and the engine never waits for it.
+        Old events are dropped: a slow reader is told how many it missed, and the engine never waits for it.
         """
         ...
 
     def submit(self, command: AnyCommand, id: str) -> bool:
-        """Hand a command over. False when no engine listens.
+        """Submit a command. False when no engine listens.
 
-        Its answer is an event "command" with this `id`, which the submitter chooses so that it is nobody else's.
+        The answer is an event "command" with this `id`, a unique one of the submitter's choice. One that is lost among
+        missed events is still in `Snapshot.commands`; a command that is dropped in a flood has no answer.
         """
         ...
 
     @property
-    def logs(self) -> Log: ...
+    def logs(self) -> Log:
+        """Its last log records."""
+        ...
 
     @property
-    def record(self) -> "RecordReader": ...
+    def record(self) -> "RecordReader":
+        """What it has recorded."""
+        ...
 
 
 class RecordReader(Protocol):
-    """What an engine has recorded. Each call may wait for a disk: make it on a thread. All raise StoreError."""
+    """What an engine has recorded. Each call may wait for a disk, so call from a thread. All raise StoreError."""
 
     def round(self, id: str, steps: int = 0) -> "RecordedRound":
         """The round `steps` after the one under this id; negative steps lead into the past, and stop at the oldest."""
         ...
 
     def miner(self, netuid: int, hotkey: str, until: float = inf) -> "MinerRecord":
-        """The last rounds of a hotkey that were asked until then (unix time)."""
+        """The last rounds of a hotkey that were asked until the unix time `until`."""
         ...
 
     def log(self, until: float) -> Sequence[LogLine]:
-        """The last log records until then, oldest first."""
+        """The last log records until the unix time `until`, oldest first."""
         ...
 
     def instants(self) -> "Instants":
-        """The way through the record of the subnet that was recorded last."""
+        """The subnet that was recorded last, as Snapshots of earlier instants."""
         ...
 
 
 class Instants(Protocol):
-    """A record as Snapshots of earlier instants, for one traveller. Places count rounds from 1; times are unix time."""
+    """A record as Snapshots of earlier instants, for one user. Places count rounds from 1; times are unix time."""
 
     @property
-    def total(self) -> int: ...
+    def total(self) -> int:
+        """How many rounds there are."""
+        ...
 
     def time(self, place: int) -> float:
         """When the round at a place was asked."""
@@ -89,7 +98,7 @@ class Instants(Protocol):
         ...
 
     def refresh(self) -> int:
-        """Take in what was recorded since. Returns how many of the oldest rounds were deleted. Raises StoreError."""
+        """Take in what was recorded since. Returns how many of the oldest rounds are gone. Raises StoreError."""
         ...
 
     def snapshot(self, place: int, at: float) -> Snapshot:
@@ -125,7 +134,7 @@ class MinerRecord(Struct, frozen=True, kw_only=True):
 
 
 class InProcessEngine:
-    """The engine of this process. Its owner starts and stops the `thread`, and has the last word in the `feed`."""
+    """The engine of this process. Its owner starts and stops the `thread`, and emits its last event to the `feed`."""
 
     def __init__(self, feed: Feed, logs: Log, record: RecordReader, thread: EngineThread) -> None:
         self.feed = feed

@@ -1,7 +1,7 @@
-"""The two doors between the engine and whoever looks at it: a Snapshot and events out, Commands in.
+"""The engine's side of its two doors: it publishes a Snapshot and events, and takes commands.
 
-The engine's thread writes, any other thread reads; neither waits for the other's work. The ring is bounded: a reader
-that falls behind is told how many events it missed.
+The engine's thread writes and any thread reads; neither waits for the other. The ring of events is bounded: a reader
+that falls behind is told how many it missed.
 """
 
 import logging
@@ -25,15 +25,18 @@ log = logging.getLogger(__name__)
 
 LOG_LEVELS: dict[Level, int] = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 EVENTS_KEPT = 10_000
+"""Hours of a busy validator, in a few megabytes."""
+
 ATTENTIONS_KEPT = 100
 ATTENTION_WIDTH = 300
+"""Characters of a subject or a text: four lines of a narrow terminal."""
 
 CommandTaker = Callable[[AnyCommand, str], None]
-"""Takes a command and its id."""
+"""Takes a command and the id under which it was submitted."""
 
 
 class Batch(Struct, frozen=True):
-    """Events after the one asked for, and how many older ones the ring had already dropped."""
+    """The events after a given one, oldest first, and how many of them the ring had already dropped."""
 
     events: tuple[Event, ...]
     missed: int
@@ -55,25 +58,28 @@ class Feed:
 
     @property
     def snapshot(self) -> Snapshot:
+        """The one published last."""
         return self._snapshot
 
     @property
     def attention(self) -> tuple[Attention, ...]:
+        """Everything that needs a person, oldest first."""
         with self._changed:
             return tuple(self._attention)
 
     def publish(self, snapshot: Snapshot) -> None:
+        """Replace the snapshot as a whole."""
         self._snapshot = snapshot
 
     def emit(self, name: str, /, **fields: Any) -> None:
-        """Add an event. Fields are plain data, already cleaned; a secret that slipped through is hidden here."""
+        """Add an event. Its fields are plain data and already clean; a secret that slipped through is redacted here."""
         with self._changed:
             self._last_seq += 1
             self._events.append(Event(self._last_seq, time.time(), name, hide_within(fields)))
             self._changed.notify_all()
 
     def events_after(self, seq: int, *, timeout: float = 0.0) -> Batch:
-        """What happened after event `seq`; waits up to `timeout` seconds for the first one."""
+        """What happened after event `seq`, waiting up to `timeout` seconds for the first event."""
         with self._changed:
             if timeout > 0:
                 self._changed.wait_for(lambda: self._last_seq > seq, timeout)
@@ -82,18 +88,18 @@ class Feed:
         return Batch(newest_first[::-1], max(missed, 0))
 
     def raise_attention(self, level: Level, subject: str, text: str) -> None:
-        """Tell a person that something happened. The same subject and text again is counted on the line that is there,
-        and told again when it has come ten, a hundred, a thousand times."""
+        """Report that something happened. A repeat of the same subject and text is counted on the existing line, and
+        reported again the tenth, hundredth and thousandth time."""
         subject, text = safe(subject, ATTENTION_WIDTH), safe(text, ATTENTION_WIDTH)
         self._tell(level, subject, text, lambda known: (known.text == text) and not known.acknowledged)
 
     def hold_attention(self, level: Level, subject: str, text: str) -> None:
-        """Tell a person what is so until `settle`. Of one subject there is one line: the next text takes its place,
-        also where it was acknowledged, and is counted."""
+        """Report a condition that lasts until `settle`. A subject has one such line: the next text replaces it, even
+        when it was acknowledged, and is counted."""
         self._tell(level, safe(subject, ATTENTION_WIDTH), safe(text, ATTENTION_WIDTH), lambda _known: True)
 
     def settle(self, subject: str, text: str, *, told: str | None = None) -> None:
-        """What was told of `subject`, or its line `told` alone, is over: it goes; `text` says so if it was there."""
+        """Clear what was reported on `subject`, or its line `told` alone; if there was any, `text` says it is over."""
         subject = safe(subject, ATTENTION_WIDTH)
         line = None if told is None else safe(told, ATTENTION_WIDTH)
         with self._changed:
@@ -117,12 +123,12 @@ class Feed:
             self._announce(level, subject, text)
 
     def _announce(self, level: Level, subject: str, text: str) -> None:
-        """As an event, and in the log, which also remembers what is over."""
+        """As an event, and in the log, which also keeps what is over."""
         self.emit("attention", level=level, subject=subject, text=text)
         log.log(LOG_LEVELS[level], "%s: %s", subject, text)
 
     def acknowledge(self, attention_id: int | None) -> bool:
-        """Mark one attention, or all, as seen. False when there was none to mark."""
+        """Mark one attention, or with None all of them, as seen. False when there was nothing to mark."""
         marked = False
         with self._changed:
             for index, known in enumerate(self._attention):
@@ -134,11 +140,11 @@ class Feed:
     # -- in ----------------------------------------------------------------------------------------------------
 
     def on_command(self, handler: CommandTaker | None) -> None:
-        """Who takes the commands, None for nobody; called on the submitting thread, so it must only hand them over."""
+        """Set who takes commands, None for nobody. It runs on the submitting thread, so it must only hand them over."""
         self._on_command = handler
 
     def submit(self, command: AnyCommand, id: str) -> bool:
-        """Hand a command to the engine; the event "command" that answers it has this `id`. False: no engine listens."""
+        """Hand a command to the engine. The event "command" that answers it has this `id`. False: nobody listens."""
         handler = self._on_command
         if handler is None:
             return False

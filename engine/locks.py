@@ -1,7 +1,7 @@
-"""One process a neuron: a lock per user, hotkey and netuid, and one per data folder.
+"""One process per neuron: a lock per user, hotkey and netuid, and one per data folder.
 
-`flock` is let go by the kernel when its process ends, however it ends, so there are no stale locks to clear away.
-A forked child would keep it: worker processes are spawned.
+The kernel releases a `flock` when its process ends, however it ends, so there are no stale locks to clean up.
+A forked child would inherit it, so worker processes are spawned.
 """
 
 import fcntl
@@ -33,7 +33,7 @@ class Holder(Struct, frozen=True):
 
 
 class AlreadyRunning(Exception):
-    """Another process holds the lock; the message says what it holds, which process it is and where its data is."""
+    """Another process holds the lock. The message names what it holds, its PID and its data folder."""
 
     def __init__(self, what: str, holder: Holder | None) -> None:
         who = f"process {holder.pid} with its data in {holder.data_dir}" if holder else "another process"
@@ -44,7 +44,7 @@ class AlreadyRunning(Exception):
 
 @contextmanager
 def neuron_lock(hotkey: str, netuid: int, data_dir: Path) -> Iterator[None]:
-    """Run this hotkey on this netuid alone, wherever the data of the others is. Raises AlreadyRunning."""
+    """Be the only process with this hotkey on this netuid, whatever its data folder. Raises AlreadyRunning."""
     prepare_folder(_locks())
     with _held(_neuron_lock(hotkey, netuid), f"hotkey {hotkey} on netuid {netuid}", data_dir):
         yield
@@ -52,18 +52,18 @@ def neuron_lock(hotkey: str, netuid: int, data_dir: Path) -> Iterator[None]:
 
 @contextmanager
 def folder_lock(data_dir: Path) -> Iterator[None]:
-    """Use this data folder alone. Raises AlreadyRunning."""
+    """Be the only process that uses this data folder. Raises AlreadyRunning."""
     with _held(data_dir / FOLDER_LOCK, f"data folder {data_dir}", data_dir):
         yield
 
 
 def folder_holder(data_dir: Path) -> Holder | None:
-    """Who uses this data folder now, if anyone does. Raises FolderError."""
+    """The process that uses this data folder now, if any. Raises FolderError."""
     return _holder(data_dir / FOLDER_LOCK)
 
 
 def neuron_holder(hotkey: str, netuid: int) -> Holder | None:
-    """Who runs this hotkey on this netuid now, if anyone does. Raises FolderError."""
+    """The process that runs this hotkey on this netuid now, if any. Raises FolderError."""
     return _holder(_neuron_lock(hotkey, netuid))
 
 
@@ -99,20 +99,20 @@ def _held(path: Path, what: str, data_dir: Path) -> Iterator[None]:
 
 
 def open_lock(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> int:
-    """A regular file, and no link that somebody else has put there to have another file truncated.
+    """Open a regular file, never a link that someone planted to have another file truncated.
 
     Raises FolderError.
     """
     with suppress(OSError):
         if kind := kind_of(path.lstat().st_mode):
-            raise FolderError(f"lock {path} is {kind}, not a regular file: find out who put it there, and remove it")
+            raise FolderError(f"lock {path} is {kind}, not a regular file: find out who put it there, then remove it")
     try:
         fd = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     except OSError as error:
         raise FolderError(f"lock {path} cannot be opened ({error.strerror}): check whose file it is") from error
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
-        raise FolderError(f"lock {path} is not a regular file: find out who put it there, and remove it")
+        raise FolderError(f"lock {path} is not a regular file: find out who put it there, then remove it")
     return fd
 
 
@@ -125,7 +125,7 @@ def _locked(fd: int) -> bool:
 
 
 def _locked_soon(fd: int) -> bool:
-    """Whoever only looks holds a lock for an instant, too."""
+    """Someone who only looks holds the lock for an instant as well."""
     for _ in range(LOOKS):
         time.sleep(LOOK_S)
         if _locked(fd):
@@ -134,7 +134,7 @@ def _locked_soon(fd: int) -> bool:
 
 
 def _read(fd: int) -> Holder | None:
-    """None in the instant between another's taking the lock and writing its name."""
+    """None in the instant between another process taking the lock and writing its name."""
     try:
         return msgspec.json.decode(os.pread(fd, MAX_BYTES, 0), type=Holder)
     except UNDECODABLE:

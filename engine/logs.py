@@ -1,7 +1,7 @@
 """The log: JSON lines in the data folder, rotated under a cap, and the last records for a screen.
 
-Whoever logs only puts a record into a bounded queue; cleaning, redacting and writing happen on a thread of their own.
-A full queue or a full disk costs records, which the log then says, and never a wait.
+Logging only puts a record into a bounded queue; cleaning, redacting and writing happen on a thread of their own.
+A full queue or a full disk costs records, which the log then reports, and never a wait.
 """
 
 import logging
@@ -29,20 +29,30 @@ from engine.text import safe
 FOLDER = "logs"
 FILE = "console.jsonl"
 FILES = 5
-"""The cap is shared by this many files."""
+"""How many files share the cap."""
+
 RING = 2000
+"""Records kept for a screen, 16 MB at the very most."""
+
 QUEUE = 10_000
+"""Records that may wait for the disk."""
+
 LOOK_S = 1.0
-"""How often a file that nothing is written to is looked after."""
+"""How often an idle log file is checked."""
 
 MAX_TEXT = 8000
+"""Characters of a record: a long traceback."""
+
 MB = 1_000_000
 CHATTY = ("httpx", "httpcore", "aiosqlite", "uvicorn")
 """Libraries that log every request or statement; only their warnings are kept."""
 
 
 class LogLine(Struct, frozen=True):
-    """One record as it is stored and shown: clean, redacted, bounded; a traceback stands in the text, line by line."""
+    """One record as it is stored and shown: cleaned, redacted and bounded. Its text may hold a traceback, line by line.
+
+    `at` is unix time.
+    """
 
     at: float
     level: str
@@ -51,7 +61,7 @@ class LogLine(Struct, frozen=True):
 
 
 class LogTail(Struct, frozen=True):
-    """The last records, oldest first: the first of them was the `first`th ever, from 0; `lost` were never written."""
+    """The last records, oldest first. `first` is the number of the first one, counted from 0; `lost` were dropped."""
 
     first: int
     lines: tuple[LogLine, ...]
@@ -59,12 +69,16 @@ class LogTail(Struct, frozen=True):
 
 
 class Log(Protocol):
-    """What readers of the log look at. `added` is how many records there ever were: it changes with the tail."""
+    """What readers of the log see of it."""
 
     @property
-    def added(self) -> int: ...
+    def added(self) -> int:
+        """How many records there have ever been: it changes whenever the tail does."""
+        ...
 
-    def tail(self) -> LogTail: ...
+    def tail(self) -> LogTail:
+        """The last records."""
+        ...
 
 
 class LogRing:
@@ -77,22 +91,24 @@ class LogRing:
         self._lost = 0
 
     def add(self, line: LogLine) -> None:
+        """Append a record; the oldest goes when the ring is full."""
         with self._lock:
             self._lines.append(line)
             self._added += 1
 
     def add_lost(self, count: int) -> None:
-        """Say that so many records were lost on their way here."""
+        """Report that `count` records were lost on their way here."""
         self.add(_own_line(f"{count} records were lost: more came than could be written"))
         with self._lock:
             self._lost += count
 
     @property
     def added(self) -> int:
-        """How many there ever were: it changes when there is something new."""
+        """How many records there have ever been."""
         return self._added
 
     def tail(self) -> LogTail:
+        """A copy of what the ring holds."""
         with self._lock:
             return LogTail(self._added - len(self._lines), tuple(self._lines), self._lost)
 
@@ -101,10 +117,10 @@ class LogRing:
 def open_log(
     data_dir: Path, *, level: str, cap_mb: float, tell: Callable[[str], object] = lambda _text: None
 ) -> Iterator[LogRing]:
-    """Write whatever is logged at `level` or above under `data_dir`, and keep the last of it in the ring given.
+    """Write what is logged at `level` or above under `data_dir`, and keep the last records in the ring it yields.
 
-    All files together hold at most `cap_mb` megabytes. `tell` hears of a file that was deleted or replaced, on a thread
-    of the log. Raises FolderError.
+    All files together hold at most `cap_mb` megabytes. `tell` is called, on a thread of the log, when a file was
+    deleted or replaced. Raises FolderError.
     """
     ring = LogRing()
     records: queue.Queue[logging.LogRecord] = queue.Queue(QUEUE)
@@ -131,12 +147,12 @@ def open_log(
 
 
 def file_cap(cap_mb: float) -> int:
-    """The most bytes of one file of a log that may take `cap_mb` megabytes."""
+    """How many bytes one file may take of a log that is capped at `cap_mb` megabytes."""
     return int(cap_mb * MB / FILES)
 
 
 class _Entrance(logging.handlers.QueueHandler):
-    """Takes a record without ever waiting; counts what did not fit."""
+    """Takes records without ever waiting; counts those that did not fit."""
 
     def __init__(self, records: "queue.Queue[logging.LogRecord]") -> None:
         super().__init__(records)
@@ -156,11 +172,11 @@ class _Listener(logging.handlers.QueueListener):
         self._writer = writer
 
     def enqueue_sentinel(self) -> None:
-        """The end waits for its place in a full queue."""
+        """Unlike a record, the end waits for room in a full queue."""
         self.queue.put(self._sentinel)  # type: ignore[attr-defined]
 
     def dequeue(self, block: bool) -> logging.LogRecord:
-        """The next record. While none comes, the writer looks after its file."""
+        """The next record. Until it comes, the writer checks its file."""
         while block:
             with suppress(queue.Empty):
                 return self._records.get(timeout=LOOK_S)
@@ -169,7 +185,7 @@ class _Listener(logging.handlers.QueueListener):
 
 
 class _Writer(logging.handlers.RotatingFileHandler):
-    """Cleans each record and keeps it twice: in the ring, and in a file that nobody else may read."""
+    """Cleans each record and keeps it in the ring and in a file that nobody else may read."""
 
     def __init__(
         self, path: Path, ring: LogRing, entrance: _Entrance, *, max_bytes: int, tell: Callable[[str], object]
@@ -195,7 +211,7 @@ class _Writer(logging.handlers.RotatingFileHandler):
             super().emit(record)
 
     def look(self) -> None:
-        """Begin a new file where ours was deleted or replaced, unless the data folder itself is gone."""
+        """Start a new file when ours was deleted or replaced, unless the data folder itself is gone."""
         if self.stream is None or not (lost := self._file.lost()):
             return
         with suppress(OSError):
@@ -205,17 +221,19 @@ class _Writer(logging.handlers.RotatingFileHandler):
             with suppress(OSError):
                 Path(self.baseFilename).parent.mkdir(mode=PRIVATE, exist_ok=True)
                 self.stream = self._open()
-        said = f"{lost}: a new one is begun" if self.stream else f"nothing is logged to disk: {gone or lost}"
+        said = (
+            f"{lost}: a new one was started" if self.stream else f"nothing is written to the log file: {gone or lost}"
+        )
         self._ring.add(_own_line(said))
         self._tell(said)
 
     def close(self) -> None:
-        """Close the file. What a full disk has no room for is lost."""
+        """Close the file. What a full disk cannot take is lost."""
         with suppress(OSError):
             super().close()
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002 the base class calls it so
-        """The file cannot be written. The ring says so, once a minute at most."""
+        """The file cannot be written: the ring says so, once a minute at most."""
         if time.monotonic() >= self._quiet_until:
             self._ring.add(_own_line(f"the log file cannot be written: {sys.exc_info()[1]}"))
             self._quiet_until = time.monotonic() + 60
@@ -230,7 +248,7 @@ class _Writer(logging.handlers.RotatingFileHandler):
 
 
 def clean(text: str) -> str:
-    """What may be written down of `text`: no secrets, nothing that moves a cursor, and not too much."""
+    """`text` as it may be logged: no secrets, no control characters, not too long."""
     return safe(redact(text, MAX_TEXT), lines=True)[:MAX_TEXT]
 
 

@@ -1,4 +1,4 @@
-"""Waiting that is seen: whoever waits for something longer than it should take says so, until it comes."""
+"""Waiting that is reported: what takes longer than it should is said, until it is over."""
 
 import asyncio
 import logging
@@ -12,9 +12,9 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def impatience(feed: Feed | None, subject: str, waiting: str, over: str, *, after: float) -> Iterator[None]:
-    """Tell of `waiting` when the block takes more than `after` seconds, and that it is `over` with the next good end.
+    """Report `waiting` when the block takes more than `after` seconds, and that it is `over` when one ends well.
 
-    What else is told of the subject stays.
+    What else was reported on the subject stays. Without a feed the log alone is told.
     """
 
     def tell() -> None:

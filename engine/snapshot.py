@@ -1,4 +1,4 @@
-"""What the engine shows: one frozen `Snapshot`, replaced whole, and the events that led to it.
+"""What the engine publishes: one frozen `Snapshot`, replaced as a whole, and the events that led to it.
 
 Plain data all the way down, so that it also crosses a socket (`msgspec.json.encode`). Texts from outside are already
 cleaned (`engine.text.safe`) when they get here.
@@ -12,7 +12,7 @@ from engine.values import Level, Metagraph
 
 
 class CallerView(Struct, frozen=True, kw_only=True):
-    """Who asks this miner server, and how it went. `host` is the address of the last request."""
+    """A caller of this miner server and how its requests went. `host` is the address of the last one."""
 
     hotkey: str
     allowed: bool
@@ -48,7 +48,7 @@ class RequestView(Struct, frozen=True, kw_only=True):
 
 
 class ServerView(Struct, frozen=True, kw_only=True):
-    """The miner server: load, callers, sessions and the last requests (newest last); the hotkeys that are blocked."""
+    """The miner server: its load, callers, sessions, blocked hotkeys and last requests, newest last."""
 
     address: str = ""
     backend: str = ""
@@ -84,7 +84,7 @@ spelled it from the start)."""
 
 
 class Event(Struct, frozen=True):
-    """Something that happened: a name of design/contract's headless events or of our own, and its fields."""
+    """Something that happened. `name` and `fields` are those of a line of `launch --no-ui`, or of the screens' own."""
 
     seq: int
     at: float
@@ -93,7 +93,7 @@ class Event(Struct, frozen=True):
 
 
 class ServiceView(Struct, frozen=True, kw_only=True):
-    """One supervised service: its state since when, how often it was restarted and the last reason."""
+    """One supervised service: its state and since when, how often it was restarted, and the last reason."""
 
     name: str
     state: ServiceState
@@ -103,7 +103,7 @@ class ServiceView(Struct, frozen=True, kw_only=True):
 
 
 class ChainView(Struct, frozen=True, kw_only=True):
-    """The chain as this neuron needs it. Blocks are heights; `block_at` is when the last one was seen."""
+    """The chain as this neuron sees it. Blocks are heights; `block_at` is when the last one was seen."""
 
     endpoint: str = ""
     network: str = ""
@@ -134,11 +134,11 @@ class ChainView(Struct, frozen=True, kw_only=True):
 
     @property
     def known(self) -> bool:
-        """Whether the chain was read at all."""
+        """Whether the chain was read at least once."""
         return bool(self.network)
 
 
-class Progress(Struct, frozen=True, kw_only=True):
+class RoundProgress(Struct, frozen=True, kw_only=True):
     """The round in flight."""
 
     id: str
@@ -337,7 +337,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     loop: LoopView = LoopView()
     chain: ChainView = ChainView()
     metagraph: Metagraph | None = None
-    progress: Progress | None = None
+    progress: RoundProgress | None = None
     next_round_at: float | None = None
     rounds_done: int = 0
     rounds_recorded: int = 0

@@ -1,4 +1,4 @@
-"""What the store knew of each miner at one moment, as the engine counts it: pure functions over its last replies."""
+"""What was known of each miner at one moment, computed from its last replies as the engine counts them; pure."""
 
 from collections.abc import Sequence
 
@@ -27,7 +27,7 @@ class Account(Struct, frozen=True, kw_only=True):
 
 
 def account(hotkey: str, name: str, replies: Sequence[PastReply], samples: Sequence[Sample]) -> Account:
-    """Made of the last replies, newest first and at least one. One that we cancelled counts for nothing."""
+    """Computed from the last replies, newest first and at least one. A cancelled one does not count."""
     counted = [reply for reply in replies if reply.status != "cancelled"]
     answers = [reply for reply in counted if reply.status == "ok"]
     failures = next((place for place, reply in enumerate(counted) if reply.status == "ok"), len(counted))
@@ -50,7 +50,7 @@ def account(hotkey: str, name: str, replies: Sequence[PastReply], samples: Seque
 
 
 def current(accounts: Sequence[Account]) -> list[Account]:
-    """Ordered by uid; of hotkeys that had the same uid one after the other, the one that was asked last."""
+    """By uid. Of hotkeys that held the same uid in turn, the one that was asked last."""
     holders: dict[int, Account] = {}
     for one in sorted(accounts, key=lambda one: one.asked_at):
         holders[one.uid] = one

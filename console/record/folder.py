@@ -1,4 +1,4 @@
-"""The record of a data folder, for whoever has an engine in this process or replays one that ran."""
+"""The record of a data folder, read in this process."""
 
 from math import inf
 from pathlib import Path
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 class FolderRecord:
-    """The `RecordReader` of a data folder, whether an engine runs on it or not. Nothing is held open between two calls.
+    """The `RecordReader` of a data folder, whether an engine runs on it or not. Nothing stays open between two calls.
 
-    `data` is the folder whose store is read where that of `folder` itself cannot be (`private_copy.readable`). What
-    reads the store is loaded by the first call, since a screen has a record before its first frame.
+    `data` is the folder whose store is read when that of `folder` cannot be (`private_copy.readable`). The first call
+    imports what reads the store, because a screen is given its record before its first frame.
     """
 
     def __init__(self, folder: Path, data: Path | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The log of a data folder as its files have it: its last records until an earlier time, found by halving the files."""
+"""The log of a data folder as it was at an earlier time: its last records until then, found by bisection."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,18 +14,18 @@ from engine.text import safe
 
 CHUNK = 64 * 1024
 LONGEST = 1024 * 1024
-"""Bytes of one record; what is longer is none."""
+"""Bytes of one record; a longer line is skipped."""
 
 
 def log_until(data_dir: Path, until: float) -> list[LogLine]:
-    """As many of the last records of a data folder until then as a `LogRing` holds, oldest first."""
+    """The last records until the unix time `until`, oldest first, as many as a `LogRing` holds."""
     return last_lines(data_dir / FOLDER / FILE, until, RING)
 
 
 def last_lines(path: Path, until: float, count: int) -> list[LogLine]:
-    """The last `count` records of a log and of the files that it was rotated into, oldest first.
+    """The last `count` records of a log and of the files it was rotated into, oldest first.
 
-    A file that is not there or cannot be read has none. The texts are cleaned, for nobody knows who wrote the file.
+    A file that is missing or unreadable has none. The texts are cleaned, since anyone may have written the file.
     """
     newest_first: list[LogLine] = []
     for one in (path, *(path.with_name(f"{path.name}.{number}") for number in range(1, FILES))):
@@ -40,7 +40,7 @@ def last_lines(path: Path, until: float, count: int) -> list[LogLine]:
 
 
 def _end_of(file: BinaryIO, until: float) -> int:
-    """The offset behind the last record until then."""
+    """The offset after the last record until then."""
     low, high = 0, file.seek(0, SEEK_END)
     while low < high:
         middle = (low + high) // 2
@@ -55,7 +55,7 @@ def _end_of(file: BinaryIO, until: float) -> int:
 
 
 def _first_from(file: BinaryIO, offset: int, limit: int) -> tuple[int, LogLine | None]:
-    """The first record that begins at `offset` or behind it and before `limit`, and the offset behind it."""
+    """The first record that begins from `offset` on and before `limit`, and the offset after it."""
     file.seek(max(0, offset - 1))
     if offset:
         file.readline(LONGEST)
@@ -69,7 +69,7 @@ def _first_from(file: BinaryIO, offset: int, limit: int) -> tuple[int, LogLine |
 
 
 def _backwards(file: BinaryIO, end: int) -> Iterator[LogLine]:
-    """The records before an offset, the last first."""
+    """The records before an offset, newest first."""
     rest = b""
     while end > 0:
         start = max(0, end - CHUNK)

@@ -1,4 +1,4 @@
-"""Goes through a recording, on a thread of its own: back, forth and by itself, a Snapshot for each instant."""
+"""Goes through a record on a thread of its own, back, forth or playing, and shows a Snapshot of each instant."""
 
 import logging
 import queue
@@ -20,42 +20,43 @@ from engine.snapshot import Snapshot
 log = logging.getLogger(__name__)
 
 PACES = {"1x": 1.0, "4x": 4.0, "16x": 16.0, "max": inf}
-"""How fast it plays, the slowest first."""
+"""How fast it plays, slowest first."""
 
 LONGEST_GAP_S = 10.0
-"""A longer pause between two rounds is played as this one."""
+"""Longer gaps between two rounds are shortened to this."""
 
 SHORTEST_GAP_S = 0.02
-"""A screen shows no more rounds a second than this leaves, and needs its share of the processor."""
+"""No faster than a screen can show, which needs its share of the CPU."""
 
 LOG_EVERY_S = 0.25
-"""The log of each instant takes longer to read than its round; while it plays, some are left out."""
+"""Reading the log of an instant takes longer than its round: while playing, some are skipped."""
 
 
 class LogOfThen:
-    """What a `LogRing` held at an earlier time, for the same readers: `added` changes whenever it is another time."""
+    """What a `LogRing` held at an earlier time, for the same readers: `added` changes with that time."""
 
     def __init__(self) -> None:
         self._tail = LogTail(0, (), 0)
 
     def show(self, lines: Sequence[LogLine]) -> None:
-        """Hold the records of another time, oldest first, under numbers of their own."""
+        """Show the records of another time, oldest first, under new numbers."""
         self._tail = LogTail(self.added, tuple(lines), 0)
 
     @property
     def added(self) -> int:
-        """How many there ever were."""
+        """How many records it has ever shown."""
         return self._tail.first + len(self._tail.lines)
 
     def tail(self) -> LogTail:
+        """The records shown now."""
         return self._tail
 
 
 class Player:
-    """An `Engine` whose snapshot comes from a record. Whoever asks for an instant goes on at once, and has it soon.
+    """An `Engine` whose Snapshot comes from a record. Moving returns at once; the Snapshot follows soon.
 
-    What the operator should know, as "this is the last recorded round", is an event "notice" with a `text`. Takes no
-    commands. Raises StoreError on opening.
+    What the operator should know, such as "this is the last recorded round", is an event "notice" with a `text`. It
+    takes no commands. Raises StoreError on opening.
     """
 
     state: EngineState = "running"
@@ -91,33 +92,37 @@ class Player:
         return False
 
     def tell(self, text: str) -> None:
-        """Have the operator know something."""
+        """Tell the operator something."""
         self._feed.emit("notice", text=text)
 
-    # -- what can be asked for, from any thread --------------------------------------------------------------------
+    # -- moves, from any thread --------------------------------------------------------------------
 
     def step(self, rounds: int) -> None:
-        """So many rounds on, or back when negative."""
+        """Move on by this many rounds, or back when negative."""
         self._requests.put(lambda: self._seek(self._place + rounds))
 
     def go_to_round(self, place: int) -> None:
+        """To the round at a place, counted from 1."""
         self._requests.put(lambda: self._seek(place))
 
     def first(self) -> None:
+        """To the first recorded round."""
         self._requests.put(lambda: self._seek(1))
 
     def last(self) -> None:
+        """To the last recorded round."""
         self._requests.put(lambda: self._seek(self._instants.total))
 
     def go_to(self, at: float) -> None:
-        """To an instant, which may lie between two rounds."""
+        """To an instant (unix time), which may lie between two rounds."""
         self._requests.put(lambda: self._go_to(at))
 
     def play_or_pause(self) -> None:
+        """Play from here on, or stop playing."""
         self._requests.put(self._play_or_pause)
 
     def change_pace(self) -> None:
-        """To the next faster pace, from the fastest to the slowest."""
+        """To the next faster pace, and from the fastest to the slowest."""
         self._requests.put(self._change_pace)
 
     # -- the thread ------------------------------------------------------------------------------------------------
@@ -133,7 +138,7 @@ class Player:
             self._carry_out(request)
 
     def _carry_out(self, request: Callable[[], None]) -> None:
-        """Do what was asked for, and show where that leads unless more was asked meanwhile."""
+        """Make a move, and show where it leads unless another one already waits."""
         try:
             gone = self._instants.refresh()
             self._place = min(max(1, self._place - gone), self._instants.total)
@@ -148,7 +153,7 @@ class Player:
             self._stop_at(f"this round cannot be shown ({type(error).__name__}): the log of the replay says more")
 
     def _stay_in_the_record(self) -> None:
-        """To the nearest round that is left, when the one on the screen was deleted meanwhile."""
+        """Go to the nearest round left when the one on the screen was deleted."""
         place = min(max(1, self._place), self._instants.total)
         if place != self._place:
             self._set(place, max(self._at, self._instants.time(place)))
@@ -200,7 +205,7 @@ class Player:
         self._seek(self._place + 1)
 
     def _plan(self) -> None:
-        """When the next round is due, if it plays."""
+        """Set when the next round is due, should it play."""
         gap = self._instants.time(self._place + 1) - self._at if self._place < self._instants.total else 0.0
         self._due = time.monotonic() + max(SHORTEST_GAP_S, min(gap, LONGEST_GAP_S) / PACES[self._pace])
 
@@ -208,21 +213,23 @@ class Player:
         return max(0.0, self._due - time.monotonic()) if self._playing else None
 
     def start(self) -> None:
+        """Start the thread, which shows where the player is."""
         self._requests.put(lambda: None)
         self._thread.start()
 
     def stop_soon(self) -> None:
+        """Have the thread end, without waiting for that."""
         self._requests.put(None)
 
     def stop(self) -> None:
-        """End it and wait for its end."""
+        """End the thread and wait for its end."""
         self.stop_soon()
         self._thread.join()
 
 
 @contextmanager
 def playing(player: Player) -> Iterator[Player]:
-    """The player's thread runs while this does."""
+    """Run the player's thread for the duration of the block."""
     player.start()
     try:
         yield player

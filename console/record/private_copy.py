@@ -1,4 +1,4 @@
-"""Data folders of an older version, from another machine as well: their stores are read in a private copy."""
+"""Data folders of an older version, or from another machine: their stores are read in a private copy."""
 
 import shutil
 import tempfile
@@ -15,15 +15,15 @@ from engine.store.copies import copy_up_to_date, needs_copy
 from engine.store.schema import FILE_NAME
 
 JUST_MADE_S = 60.0
-"""A copy that is younger may be about to be locked."""
+"""A younger copy may not be locked yet."""
 
 
 @contextmanager
 def readable(folder: Path, tell: Callable[[str], object]) -> Iterator[Path]:
-    """Where the store of this data folder can be read: there, or in a copy that goes away with this block.
+    """The folder to read this data folder's store in: itself, or a copy that is removed at the end of the block.
 
-    `tell` hears of a copy before it is made. The copy of a process that was killed goes with the next one that is made.
-    Raises ConsoleError: no copy can be made. A store that cannot be read at all is left to who reads it.
+    `tell` is called before a copy is made. A copy left by a killed process is removed with the next one. Raises
+    ConsoleError when no copy can be made. A store that cannot be read at all is left to whoever reads it.
     """
     path = folder / FILE_NAME
     try:
@@ -34,14 +34,14 @@ def readable(folder: Path, tell: Callable[[str], object]) -> Iterator[Path]:
         yield folder
         return
     copies = prepare_folder(state_home() / "copies")
-    tell(f"{path} is of an older version, or was never closed: it is copied to {copies} and read there")
+    tell(f"{path} is of an older version or was never closed: reading a copy in {copies}")
     _remove_left_behind(copies)
     with ExitStack() as kept:
         yield _private_copy(path, copies, kept)
 
 
 def _private_copy(path: Path, copies: Path, kept: ExitStack) -> Path:
-    """A new folder with the copy, locked for as long as it is `kept`."""
+    """A new folder with the copy, locked until `kept` closes."""
     try:
         private = Path(tempfile.mkdtemp(dir=copies))
         kept.callback(shutil.rmtree, private, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""A data folder's record, read and never written: what a console would have shown at an earlier instant."""
+"""What a console would have shown at an earlier instant, from the record of a data folder, which is never written."""
 
 import logging
 from array import array
@@ -27,14 +27,14 @@ from engine.weights.views import entry_view
 log = logging.getLogger(__name__)
 
 REPLIES_COUNTED = 200
-"""How many of a miner's last replies its counts are made of."""
+"""How many of a miner's last replies its counts are computed from."""
 
 COMMANDS_SHOWN = 100
 ROUNDS_REMEMBERED = 4 * ROUNDS_SHOWN
 
 
 class Timeline:
-    """Where one subnet's recorded rounds lie in time, 16 bytes each. It grows at its end, and loses its beginning."""
+    """When each recorded round of a subnet was asked, in 16 bytes each. It grows at its end and loses its beginning."""
 
     def __init__(self, marks: Iterable[Mark] = ()) -> None:
         self._numbers = array("q")
@@ -42,19 +42,20 @@ class Timeline:
         self.extend(marks)
 
     def extend(self, marks: Iterable[Mark]) -> None:
-        """Add rounds that were recorded since. A clock that was put back does not put a round before another."""
+        """Add newer rounds. A clock that was set back does not reorder rounds."""
         for number, at in marks:
             self._numbers.append(number)
             self._times.append(max(at, self._times[-1]) if self._times else at)
 
     def forget_before(self, number: int) -> int:
-        """Drop the rounds before one; how many those were."""
+        """Drop the rounds before this number. Returns how many."""
         gone = bisect_left(self._numbers, number)
         del self._numbers[:gone], self._times[:gone]
         return gone
 
     @property
     def total(self) -> int:
+        """How many rounds there are."""
         return len(self._numbers)
 
     @property
@@ -63,6 +64,7 @@ class Timeline:
         return self._numbers[-1] if self._numbers else 0
 
     def number(self, place: int) -> int:
+        """The number of the round at a place, as the store counts."""
         return self._numbers[place - 1]
 
     def numbers(self, place: int, count: int) -> list[int]:
@@ -74,18 +76,18 @@ class Timeline:
         return self._times[place - 1]
 
     def place_at(self, at: float) -> int:
-        """The place of the last round until `at`; 0: none was asked yet."""
+        """The place of the last round until `at`, 0 before the first."""
         return bisect_right(self._times, at)
 
 
 class Recording:
     """The `Instants` of the subnet that was recorded last. Raises StoreError, on opening as well.
 
-    Nothing is held open in between, so an engine may run on the folder, and its new rounds are found by `refresh`.
+    Nothing stays open in between, so an engine may run on the folder; `refresh` finds its new rounds.
     """
 
     def __init__(self, folder: Path, data: Path | None = None) -> None:
-        """`data` is the folder whose store is read where that of `folder` cannot be (`private_copy.readable`)."""
+        """`data` is the folder whose store is read when that of `folder` cannot be (`private_copy.readable`)."""
         self.folder = folder
         self._data = data or folder
         self._path = self._data / FILE_NAME
@@ -96,7 +98,7 @@ class Recording:
         with open_record(self._path, brief=True) as record:
             netuid = record.rounds.newest_subnet()
             if netuid is None:
-                raise StoreError(f"{self._path} holds no round: only a validator and the demo record rounds")
+                raise StoreError(f"{self._path} holds no rounds: only a validator and the demo record rounds")
             self.netuid = netuid
             self.timeline.extend(record.rounds.marks(netuid, after=0))
 
@@ -111,14 +113,14 @@ class Recording:
         return self.timeline.place_at(at)
 
     def refresh(self) -> int:
-        """Take in the rounds that were recorded since, and let go of those that were deleted; says how many went.
+        """Take in the rounds recorded since, and drop those that were deleted. Returns how many were dropped.
 
-        Where all were deleted, the store has begun to number anew.
+        When all were deleted, the store has started numbering anew.
         """
         with open_record(self._path, brief=True) as record:
             span = record.rounds.span(self.netuid)
             if span is None:
-                raise StoreError("every round was deleted for its age")
+                raise StoreError("all rounds have been deleted because of their age")
             oldest, newest = span
             if newest < self.timeline.newest:
                 self._views.clear()
@@ -182,7 +184,7 @@ class Recording:
         return known, last_penalties(plan, known, record.standings.of(self.netuid))
 
     def _accounts(self, record: Record, place: int, profile: str, samples: int) -> list[Account]:
-        """Everyone who was asked until then, with what this profile paid them."""
+        """Every miner that was asked until then, with what this profile paid it."""
         until = self.timeline.number(place)
         accounts = []
         for hotkey, name in record.neurons.names(self.netuid).items():
@@ -193,7 +195,7 @@ class Recording:
         return accounts
 
     def _rounds(self, record: Record, place: int) -> tuple[RoundView, ...]:
-        """The last rounds, oldest first, but for damaged ones. What was made of a round before is not made again."""
+        """The last rounds, oldest first, without damaged ones. A round's view is made once and remembered."""
         views = []
         for number in self.timeline.numbers(place, ROUNDS_SHOWN):
             if number not in self._views:

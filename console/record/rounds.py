@@ -1,4 +1,4 @@
-"""Rounds read back from a store: one with its surroundings, those of a miner, and all in order to be judged again."""
+"""Rounds read back from a store: one with its context, those of a miner, and all of them for judging again."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import inf
@@ -13,7 +13,7 @@ from engine.values import Round
 from engine.weights.averages import Rule, Sample, average
 
 APPEARANCES = 200
-"""How many of a miner's rounds are read."""
+"""How many of a miner's rounds are shown."""
 
 
 def read_round(folder: Path, id: str, steps: int = 0) -> RecordedRound:
@@ -39,9 +39,9 @@ def read_miner(folder: Path, netuid: int, hotkey: str, until: float = inf) -> Mi
 
 
 def recorded_rounds(folder: Path, oldest: float) -> tuple[Mapping[str, str], Iterator[Round]]:
-    """Names by hotkey and, of the subnet that was recorded last, the whole rounds since `oldest`, the oldest first.
+    """Names by hotkey, and the whole rounds since `oldest` (unix time) of the subnet recorded last, oldest first.
 
-    Each round is read when its turn comes, so that no running engine is held up. Raises StoreError, also then.
+    Each round is read when its turn comes, so that no running engine is held up. Raises StoreError, then as well.
     """
     with open_record(folder / FILE_NAME, brief=True) as record:
         netuid = record.rounds.newest_subnet()
@@ -61,7 +61,7 @@ def _each(folder: Path, ids: Sequence[str]) -> Iterator[Round]:
 def _why_none(id: str, steps: int) -> str:
     if steps:
         return f"there is no {'newer' if steps > 0 else 'older'} round in the store"
-    return f"round {id} is not in the store: it could not be written, or it was deleted for its age"
+    return f"round {id} is not in the store: it could not be written, or was deleted because of its age"
 
 
 def _emas(record: Record, found: FoundRound) -> list[EmaStep]:

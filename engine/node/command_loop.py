@@ -1,4 +1,4 @@
-"""Carries out the operator's commands one after the other, and answers each with an event and a line in the log."""
+"""Carries out the operator's commands one by one, and answers each with an event and a line of the command log."""
 
 import asyncio
 import logging
@@ -21,7 +21,7 @@ from engine.values import Outcome
 log = logging.getLogger(__name__)
 
 OPERATOR = "operator"
-"""What this service is called."""
+"""The name of this service."""
 
 COMMANDS_SHOWN = 100
 COMMANDS_WAITING = 100
@@ -31,7 +31,7 @@ ID_WIDTH = 64
 
 
 class CommandLoop:
-    """A service, done when it was told to stop. `handlers` says which commands this role knows, and does them."""
+    """A service that is done when it was told to stop. `handlers` carry out the commands that this role knows."""
 
     def __init__(self, feed: Feed, store: CommandLog, handlers: Mapping[type, Handler]) -> None:
         self._feed = feed
@@ -41,11 +41,11 @@ class CommandLoop:
 
     @property
     def log(self) -> tuple[CommandView, ...]:
-        """The last commands, oldest first."""
+        """The last commands and their outcomes, oldest first."""
         return tuple(self._log)
 
     async def load(self) -> None:
-        """Take in the commands of earlier runs. Raises StoreError."""
+        """Load the commands of earlier runs. Raises StoreError."""
         self._log.extend(reversed(await self._store.recent_commands(COMMANDS_SHOWN)))
 
     async def run(self, started: Callable[[], None]) -> None:
@@ -62,7 +62,7 @@ class CommandLoop:
             self._feed.on_command(None)
 
     async def obey(self, command: AnyCommand, id: str = "") -> Outcome:
-        """Carry out one command; its answer has the `id`. Every failure is an outcome in words."""
+        """Carry out one command; the answer has its `id`. Every failure is an outcome in words."""
         handler = self._handlers.get(type(command), _not_known)
         try:
             outcome = await handler(command)
@@ -75,7 +75,7 @@ class CommandLoop:
         return outcome
 
     async def _note(self, command: AnyCommand, id: str, outcome: Outcome) -> None:
-        """Put a line into the command log, and say it as an event."""
+        """Add a line to the command log, and emit it as an event."""
         line = CommandView(
             at=time.time(),
             name=command.name,
@@ -95,7 +95,7 @@ class CommandLoop:
 
 
 class _Waiting:
-    """Commands on their way from the submitting threads to the engine's, a bounded number of them."""
+    """Commands on their way from the submitting threads to the engine's, in bounded number."""
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
@@ -118,7 +118,7 @@ class _Waiting:
 
 
 async def not_while_read_only(_command: AnyCommand) -> Outcome:
-    """The `Handler` of whatever a read-only run must not do."""
+    """The `Handler` of whatever a read-only run refuses."""
     return Outcome(status="rejected", reason="not while --read-only is on")
 
 
@@ -127,7 +127,7 @@ async def _not_known(_command: AnyCommand) -> Outcome:
 
 
 def _detail(command: AnyCommand) -> str:
-    """What it was given, but for what its name says."""
+    """The fields of a command, but for those that its name tells."""
     fields = msgspec.to_builtins(command).items()
     given = [(key, value) for key, value in fields if key != "command" and not isinstance(value, bool | None)]
     return ", ".join(f"{key} {value}" for key, value in given)

@@ -27,7 +27,7 @@ from engine.values import Outcome
 
 STATUS_FILE = "status.json"
 LAST_LOOK_S = 0.5
-"""How long the end of a run waits for a look at its record: it may take 3 s in all, also with a disk that hangs."""
+"""How long the end of a run waits for a last look at its record: a stop is promised within 3 s, even on a hung disk."""
 
 
 class Node:
@@ -71,15 +71,15 @@ class Node:
         self._heartbeat = heartbeat
 
     async def obey(self, command: AnyCommand) -> Outcome:
-        """Carry out one command, and note it in the command log. Every failure is an outcome in words."""
+        """Carry out one command and log it. Every failure is an outcome in words."""
         return await self._commands.obey(command)
 
     def snapshot(self) -> Snapshot:
-        """What is to be seen of it now, whether it runs or not."""
+        """The Snapshot of now, whether it runs or not."""
         return self._view.compose(LoopView())
 
     async def run(self, until: str) -> None:
-        """Run everything until the service `until` has done its work, or a `Stop` came. Raises `Fatal`, StoreError."""
+        """Run until the service `until` has done its work or a `Stop` came. Raises `Fatal`, StoreError."""
         await self._commands.load()
         try:
             await self._supervisor.run(self._services, until, OPERATOR)
@@ -92,7 +92,7 @@ class Node:
 
 
 class _View(Struct, frozen=True):
-    """What there is to be seen of a node."""
+    """Makes the Snapshot of a node."""
 
     feed: Feed
     chain: ChainClient
@@ -102,7 +102,7 @@ class _View(Struct, frozen=True):
     views: Sequence[Callable[[Snapshot], Snapshot]]
 
     def compose(self, loop: LoopView) -> Snapshot:
-        """What is to be seen now."""
+        """The Snapshot of now."""
         snapshot = replace(
             self.feed.snapshot,
             at=time.time(),
@@ -121,7 +121,7 @@ class _View(Struct, frozen=True):
 
 
 class _Everyones(Struct, frozen=True):
-    """The commands that every role obeys."""
+    """The commands that every role carries out."""
 
     feed: Feed
     chain: ChainClient
@@ -129,6 +129,7 @@ class _Everyones(Struct, frozen=True):
     supervisor: Supervisor
 
     def part(self) -> Part:
+        """What they bring to a node."""
         return Part(
             handlers={Acknowledge: self.acknowledge, Stop: self.stop},
             changes={Register: self.register, Serve: self.serve, RestartService: self.restart},

@@ -1,4 +1,4 @@
-"""Looks after what the engine keeps on disk: tells in seconds what is gone, stores what waits, drops what is old."""
+"""Looks after what the engine keeps on disk: reports what is gone, stores what waits, drops what is old."""
 
 import asyncio
 import math
@@ -56,7 +56,7 @@ class RecordWatch:
             await asyncio.sleep(LOOK_S)
 
     async def look(self) -> None:
-        """Tell of what is gone and of what is there again, and mend what can be."""
+        """Report what is gone and what is back, and mend what can be mended."""
         self._tell_of_missing()
         try:
             with impatience(self._feed, SLOW, SILENT, "the store answers again", after=SILENT_S):
@@ -70,7 +70,7 @@ class RecordWatch:
             self._tell("store", "", "it can be read again")
 
     def _tell_of_missing(self) -> None:
-        """With the data folder all that lies in it is gone: one cause, one line."""
+        """When the data folder is gone, so is everything in it: one cause, one line."""
         for subject, find in self._missing.items():
             wrong = find()
             self._tell(subject, wrong)
@@ -86,7 +86,7 @@ class RecordWatch:
 
 
 class Housekeeping:
-    """A service: keeps the store's list of neurons true, and drops what is too old or too much."""
+    """A service: keeps the store's list of neurons up to date, and drops what is too old or too much."""
 
     def __init__(self, feed: Feed, store: NodeStore, chain: ChainClient, names: Mapping[str, str]) -> None:
         self._feed = feed

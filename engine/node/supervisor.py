@@ -1,4 +1,4 @@
-"""Starts the services, watches them, and restarts what fails, with growing pauses and a count for all to see."""
+"""Starts the services, watches them, and restarts those that fail, after growing pauses."""
 
 import asyncio
 import logging
@@ -22,7 +22,7 @@ RESTARTED = "the operator asked for a restart"
 
 
 class Fatal(Exception):
-    """Something that no restart can mend: it ends the run with this exit code of the contract."""
+    """An error that no restart can fix: it ends the run with this exit code."""
 
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)
@@ -33,7 +33,7 @@ class Service(Protocol):
     """A part of the engine with a life of its own."""
 
     async def run(self, started: Callable[[], None]) -> None:
-        """Call `started` once it works; return when it has nothing more to do; end soon when cancelled."""
+        """Call `started` once it works, return when there is nothing left to do, and end soon when cancelled."""
         ...
 
 
@@ -45,7 +45,7 @@ class Supervisor:
         self._factories: Mapping[str, Callable[[], Service]] = {}
         self._views: dict[str, ServiceView] = {}
         self._steps: dict[str, asyncio.Task[None]] = {}
-        """What each service does now: its work, or waiting to be started again."""
+        """What each service does now: its work, or its pause before a restart."""
         self._to_restart: set[str] = set()
 
     @property
@@ -54,7 +54,7 @@ class Supervisor:
         return tuple(self._views.values())
 
     async def run(self, factories: Mapping[str, Callable[[], Service]], *until: str) -> None:
-        """Keep all services alive until one of those named has done its work, then end the others.
+        """Keep all services alive until one of those named has done its work, then stop the others.
 
         Raises what a service raised as `Fatal`.
         """
@@ -73,7 +73,7 @@ class Supervisor:
             await asyncio.gather(*tasks.values(), return_exceptions=True)
 
     def restart(self, name: str) -> bool:
-        """End a service and start it again, at once if it was waiting to be. False when none of this name lives."""
+        """Restart a service, at once if it was in a pause. False when no service of this name runs."""
         step = self._steps.get(name)
         if step is None or step.done():
             return False
@@ -82,7 +82,7 @@ class Supervisor:
         return True
 
     async def _keep(self, name: str) -> None:
-        """Run a service, and again after each failure, until it is done or told to stop."""
+        """Run a service, again after each failure, until it is done or told to stop."""
         pause = FIRST_PAUSE_S
         began = time.monotonic()
         try:
@@ -108,7 +108,7 @@ class Supervisor:
         self._now(name, "stopped", "done")
 
     async def _outcome(self, name: str) -> str | None:
-        """Run a service to its end: what it failed with, None when its work is done. Raises `Fatal`."""
+        """Run a service to its end. Returns what it failed with, None when its work is done. Raises `Fatal`."""
         try:
             work = self._factories[name]().run(lambda: self._now(name, "running"))
             return RESTARTED if await self._step(name, work) else None
@@ -123,7 +123,7 @@ class Supervisor:
             return f"{type(error).__name__}: {error}"
 
     async def _step(self, name: str, work: Coroutine[Any, Any, None]) -> bool:
-        """Do what a service does next. True when a restart cut it short; raises what the work raises."""
+        """Await the next step of a service. True when a restart cut it short; raises what the work raises."""
         self._steps[name] = asyncio.create_task(work, name=name)
         try:
             await self._steps[name]
@@ -144,6 +144,6 @@ class Supervisor:
 
 
 def _is_being_cancelled() -> bool:
-    """Whether this task was cancelled, rather than something that it waited for."""
+    """Whether this task was cancelled, rather than something that it awaited."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

@@ -1,4 +1,4 @@
-"""A thread of its own for the engine, with its own event loop, so that no screen and no pipe can hold it up."""
+"""The engine's thread, with an event loop of its own, so that no screen and no pipe can hold it up."""
 
 import asyncio
 import logging
@@ -10,9 +10,9 @@ log = logging.getLogger(__name__)
 
 
 class EngineThread:
-    """Runs one coroutine to its end. `error` holds what it raised, None after a clean end or a stop.
+    """Runs one coroutine to its end. `error` is what it raised, None after a clean end or a stop.
 
-    `load` comes before it: what takes a while, opens nothing, and cannot be interrupted. A stop does not wait for it.
+    `load` runs first: it takes a while, opens nothing and cannot be interrupted. A stop does not wait for it.
     """
 
     def __init__(
@@ -28,30 +28,32 @@ class EngineThread:
         self.error: BaseException | None = None
 
     def start(self) -> None:
-        """Begin, unless it has begun already."""
+        """Start the thread, unless it was started before."""
         if self._thread.ident is None:
             self._thread.start()
 
     @property
     def running(self) -> bool:
+        """Whether there is an end to wait for."""
         return self._thread.is_alive() and not self.left_loading
 
     @property
     def left_loading(self) -> bool:
-        """Whether it was stopped before it began: its thread still loads, and will do no more than that."""
+        """Whether it was stopped while it still loads: its thread will do no more than that."""
         return self._thread.is_alive() and self.stop_asked and not self._loaded.is_set()
 
     @property
     def ended(self) -> bool:
-        """Whether it has run, to its end."""
+        """Whether it was started and has ended."""
         return self._thread.ident is not None and not self.running
 
     @property
     def stop_asked(self) -> bool:
+        """Whether `stop` was called."""
         return self._stop_asked.is_set()
 
     def stop(self) -> None:
-        """Ask for a clean end, from any thread or signal handler. A second call changes nothing."""
+        """Ask for a clean end, from any thread or signal handler. Further calls change nothing."""
         if self._stop_asked.is_set():
             return
         self._stop_asked.set()
@@ -62,7 +64,7 @@ class EngineThread:
                 log.debug("the engine had already ended")
 
     def join(self, timeout: float | None = None) -> bool:
-        """Wait for the end; False when it has not come in `timeout` seconds."""
+        """Wait for the end. False when it has not come within `timeout` seconds."""
         if not self.left_loading:
             self._thread.join(timeout)
         return not self.running

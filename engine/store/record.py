@@ -105,6 +105,8 @@ def _require_file(path: Path) -> None:
 def _require_current(connection: sqlite3.Connection, path: Path) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     schema.refuse_newer(version, path)
+    found = dict(map(tuple, connection.execute(schema.TABLES)))
     if 0 <= version < schema.LATEST:
+        schema.require_none_later(version, found, path)
         raise StoreOld(f"{path} has schema {version}, this program reads {schema.LATEST}: launch it once to migrate")
-    schema.require_whole(version, dict(map(tuple, connection.execute(schema.TABLES))), path)
+    schema.require_whole(version, found, path)

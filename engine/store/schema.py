@@ -48,7 +48,12 @@ def require_whole(version: int, found: Mapping[str, str], path: Path) -> None:
         if found.get(name) != columns:
             what = "has other columns" if name in found else "is missing"
             raise StoreDamaged(damage(path, f"table {name} of schema {version} {what}", RESCUE))
-    for name in sorted({*found} & {*_tables(LATEST)} - {*known}):
+    require_none_later(version, found, path)
+
+
+def require_none_later(version: int, found: Mapping[str, str], path: Path) -> None:
+    """Raise StoreDamaged for a database that says that it is older than its tables are."""
+    for name in sorted({*found} & {*_tables(LATEST)} - {*_tables(version)}):
         raise StoreDamaged(damage(path, f"table {name} is of a later schema than {version}", RESCUE))
 
 

@@ -21,7 +21,7 @@ from engine.errors import StoreError, StoreGone
 from engine.feed import Feed
 from engine.judge.client import Judge, JudgeFailed
 from engine.judge.memory import decode
-from engine.snapshot import Progress, RoundView
+from engine.snapshot import RoundProgress, RoundView
 from engine.sybil.service import SybilService
 from engine.validator.backlog import Backlog, UnstoredRound
 from engine.validator.dispatch import Dispatch
@@ -65,7 +65,7 @@ class RoundRunner:
         self._naming = asyncio.Lock()
         self._ids: set[str] = set()
         """Ids of the rounds in flight."""
-        self._asking: dict[str, Progress] = {}
+        self._asking: dict[str, RoundProgress] = {}
         self._history: bytes | None = None
         self._shown: deque[RoundView] = deque(maxlen=ROUNDS_SHOWN)
         self.backlog = Backlog(store, chain.netuid)
@@ -104,7 +104,7 @@ class RoundRunner:
                 self._ids.discard(challenge.id)
 
     @property
-    def progress(self) -> Progress | None:
+    def progress(self) -> RoundProgress | None:
         """Progress of the oldest round whose miners are still being asked, None without one."""
         return next(iter(self._asking.values()), None)
 
@@ -156,7 +156,7 @@ class RoundRunner:
         self, challenge: Challenge, miners: Sequence[Candidate], on_reply: Callable[[Reply], None]
     ) -> tuple[Reply, ...]:
         now = time.time()
-        progress = Progress(
+        progress = RoundProgress(
             id=challenge.id,
             kind=challenge.kind,
             asked=len(miners),

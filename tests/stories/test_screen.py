@@ -100,7 +100,7 @@ def test_a_screen_over_an_engine_that_hangs_takes_keys_and_leaves_it_behind(
         opened.wait_for("[1 Home]")
         leave(opened)
         assert opened.ended() == 0
-        opened.wait_for("the engine has not stopped in 2.3 s: it hangs, and is left behind")
+        opened.wait_for("the engine has not stopped in 2.3 s: it hangs, and is abandoned")
         assert is_given_back(opened)
 
 

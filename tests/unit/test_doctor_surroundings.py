@@ -123,6 +123,15 @@ async def test_a_store_of_a_newer_version_is_critical_and_of_an_older_one_is_not
     assert files.store(tmp_path, time.time()).state == state
 
 
+async def test_a_store_whose_tables_are_newer_than_its_version_is_damaged_and_not_old(tmp_path: Path) -> None:
+    store = await Store.open(tmp_path / "store.db", retention_days=7)
+    await store.close()
+    with sqlite3.connect(tmp_path / "store.db") as connection:
+        connection.execute("PRAGMA user_version = 3")
+    found = files.store(tmp_path, time.time())
+    assert found.state == "CRITICAL" and "is of a later schema than 3" in found.text
+
+
 def test_files_from_the_future_say_that_the_clock_was_set_back(tmp_path: Path) -> None:
     here = case(tmp_path)
     assert clock.clock(here, True).state == "OK"

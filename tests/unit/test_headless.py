@@ -190,7 +190,7 @@ def test_a_stdout_that_is_closed_is_said_once_and_the_words_go_on(pipe: Pipe, wo
         reporter.pass_on()
     reporter.finish(1.0)
     said = words.taken().decode().splitlines()
-    assert said.count("stdout is closed: the engine goes on without it, see the log file") == 1
+    assert said.count("stdout was closed: the engine goes on without it; see the log file") == 1
     assert said[-1] == "error: store: two"
 
 
@@ -245,7 +245,7 @@ def test_what_happens_on_and_on_is_told_a_few_times_a_minute_and_hides_nothing_e
     told = [text for event in feed.events_after(0).events if (text := narrator(event))]
     assert told == [
         *(f"warning: questions.jsonl: line {number} is passed over" for number in range(5)),
-        "warning: questions.jsonl: more of it for a minute only on stdout and in the log",
+        "warning: questions.jsonl: repeats are muted for a minute; see stdout or the log",
         "error: questions.jsonl: is gone",
         "warning: store: slow",
     ]

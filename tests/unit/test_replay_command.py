@@ -36,7 +36,7 @@ def refused(capsys: pytest.CaptureFixture[str], *words: object) -> str:
 
 def test_without_a_terminal_it_says_what_else_there_is(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = refused(capsys, folder)
-    assert "stdout is not a terminal: replay shows a screen and nothing else; 'subnet-console export'" in said
+    assert "stdout is not a terminal: replay needs a screen; 'subnet-console export'" in said
 
 
 @pytest.mark.usefixtures("in_a_terminal")

@@ -197,7 +197,7 @@ async def test_a_store_that_numbers_anew_is_another_record(tmp_path: Path) -> No
     at_place(recording, 3)
     store = await Store.open(tmp_path / FILE_NAME, retention_days=1)
     await store.prune(T0 + 9 * 86400)
-    with pytest.raises(StoreError, match="every round was deleted for its age"):
+    with pytest.raises(StoreError, match="all rounds have been deleted because of their age"):
         recording.refresh()
     await store.record(a_round(7), netuid=NETUID, history=None, cursor=None)
     await store.close()
@@ -220,5 +220,5 @@ async def test_what_cannot_be_replayed_says_why(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="nothing was stored yet"):
         Recording(tmp_path)
     await (await Store.open(tmp_path / FILE_NAME, retention_days=7)).close()
-    with pytest.raises(StoreError, match="holds no round: only a validator and the demo record rounds"):
+    with pytest.raises(StoreError, match="holds no rounds: only a validator and the demo record rounds"):
         Recording(tmp_path)

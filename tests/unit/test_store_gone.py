@@ -223,7 +223,7 @@ def test_a_log_that_is_deleted_is_begun_anew_though_nothing_is_logged(tmp_path: 
         shutil.rmtree(path.parent) if logs_too else path.unlink()
         asyncio.run(until(lambda: bool(told)))
         logging.getLogger("test").info("after")
-    assert told == [f"{path} was deleted or moved while it was in use: a new one is begun"]
+    assert told == [f"{path} was deleted or moved while it was in use: a new one was started"]
     assert "after" in path.read_text() and path.stat().st_mode & 0o077 == 0
 
 
@@ -238,7 +238,7 @@ def test_no_log_is_begun_in_a_folder_that_is_not_ours(tmp_path: Path) -> None:
         asyncio.run(until(lambda: bool(told)))
         logging.getLogger("test").info("after")
         asyncio.run(until(lambda: ring.tail().lines[-1].text == "after"))
-    assert told[0] == f"nothing is logged to disk: {folder} was replaced while it was in use"
+    assert told[0] == f"nothing is written to the log file: {folder} was replaced while it was in use"
 
 
 def empty(path: Path) -> None:

@@ -15,7 +15,7 @@ from console.screens.chrome import footer, header, tabs
 from console.screens.home import content as home
 from console.screens.home import pulse
 from console.screens.miners.content import MINERS
-from engine.snapshot import ChainView, Progress, ServiceView
+from engine.snapshot import ChainView, RoundProgress, ServiceView
 from engine.text import cells, safe
 from tests.unit.tui_helpers import NOW, attention, judged, miner, snapshot
 
@@ -251,7 +251,7 @@ def texts(lines: list[tuple[Span, ...]]) -> str:
 
 
 def test_homes_engine_panel() -> None:
-    progress = Progress(id="c", kind="chat", asked=16, answered=7, failed=1, started_at=NOW, deadline_at=NOW + 5)
+    progress = RoundProgress(id="c", kind="chat", asked=16, answered=7, failed=1, started_at=NOW, deadline_at=NOW + 5)
     text = texts(home.engine(Picture(snapshot(progress=progress, rounds_done=4), NOW)))
     assert "services  ● 1 running" in text
     assert "round     #5 ▮▮▮▮▮▯▯▯▯▯ 8/16" in text
