@@ -76,8 +76,8 @@ def require_own(path: Path) -> None:
     is_narrowed = found.st_uid == os.geteuid() and not any(path.iterdir())
     if mode & OTHERS_WRITE and not is_narrowed:
         raise FolderError(
-            f"folder {path} can be written by others (mode {mode:04o}): look at what is in it and chmod go-w {path}, "
-            "or choose another one"
+            f"folder {path} can be written by others (mode {mode:04o}): check what is in it and chmod go-w {path}, "
+            "or choose another"
         )
 
 

@@ -22,7 +22,7 @@ LITTLE_SPACE = 256 * 1024
 """Bytes: with less than this left, a failed write is a full disk, whatever the system calls it."""
 
 FOREIGN_SCHEMA = ("no such table", "no such column", "has no column named", "no such index")
-"""How SQLite words an error of our own statements on a file whose tables are not ours."""
+"""How SQLite words the failure of one of our statements on foreign tables: it has no error code of its own for that."""
 
 RESCUE = f"{START_AFRESH}; `sqlite3 FILE .recover` rescues its rows"
 
@@ -66,7 +66,7 @@ def failure_of(error: Exception, path: Path) -> Failure:
             return Failure("damaged", damage(path, error, RESCUE))
         case sqlite3.SQLITE_ERROR if any(words in str(error) for words in FOREIGN_SCHEMA):
             return Failure("damaged", damage(path, error, RESCUE))
-        case None if "decode to UTF-8" in str(error):
+        case None if isinstance(error, sqlite3.OperationalError):  # raised without a code for this alone
             return Failure("damaged", damage(path, "a text in it is not valid UTF-8", RESCUE))
         case _:
             return Failure("other", f"{path} could not be read or written ({error}): try again, and look at the log")

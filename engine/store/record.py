@@ -84,9 +84,7 @@ def _uri(path: Path, brief: bool) -> str:
     if not log_waits(path):
         return f"{uri}&immutable=1" if brief or not writable else uri
     if not writable and not beside(path, "shm").exists():
-        raise StoreUnusable(
-            f"{beside(path, 'wal')} can only be read in a folder that can be written: copy both files into one"
-        )
+        raise StoreUnusable(f"{beside(path, 'wal')} can only be read in a writable folder: copy both files into one")
     return uri
 
 
@@ -94,7 +92,7 @@ def _require_file(path: Path) -> None:
     try:
         path.stat()
     except FileNotFoundError:
-        raise StoreUnusable(f"{path} is not there: nothing was stored yet") from None
+        raise StoreUnusable(f"{path} does not exist: nothing has been stored yet") from None
     except OSError as error:
         raise StoreUnusable(f"{path} cannot be read: {error.strerror}") from error
     for file in (path, beside(path, "wal")):

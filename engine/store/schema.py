@@ -34,7 +34,7 @@ def refuse_newer(version: int, path: Path) -> None:
     """Raise StoreTooNew for a database that this program does not know."""
     if version > LATEST:
         raise StoreTooNew(
-            f"{path} has schema {version}, this program knows schemas up to {LATEST}: "
+            f"{path} has schema {version}, this version supports up to {LATEST}: "
             "update subnet-console, or choose another data folder"
         )
 
@@ -42,7 +42,7 @@ def refuse_newer(version: int, path: Path) -> None:
 def require_whole(version: int, found: Mapping[str, str], path: Path) -> None:
     """Raise StoreDamaged for a database whose tables, as `TABLES` finds them, are not those of its version."""
     if not 0 <= version <= LATEST:
-        raise StoreDamaged(damage(path, f"it has schema {version}, which no version of this program wrote", RESCUE))
+        raise StoreDamaged(damage(path, f"schema {version} is not one that any version of this program wrote", RESCUE))
     known = _tables(version)
     for name, columns in known.items():
         if found.get(name) != columns:

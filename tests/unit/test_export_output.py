@@ -107,7 +107,7 @@ def test_a_since_that_is_no_time_is_refused(tmp_path: Path, since: str) -> None:
 
 
 def test_nothing_stored_yet_is_said_and_nothing_made(tmp_path: Path) -> None:
-    with pytest.raises(ConsoleError, match="nothing was stored yet") as refusal:
+    with pytest.raises(ConsoleError, match="nothing has been stored yet") as refusal:
         export("scores", data_dir=tmp_path / "new", since=None, format="csv", out=tmp_path / "out.csv")
     assert refusal.value.exit_code == ExitCode.USAGE
     assert list(tmp_path.iterdir()) == []

@@ -152,7 +152,7 @@ def test_only_what_is_younger_is_judged(folder: Path, run: Judged) -> None:
         (("FILE", "--no-truth"), "are for a data folder"),
         (("FILE", "--compare"), "--compare loosh"),
         (("FILE", "--json"), "--json only works with --compare"),
-        (("EMPTY",), "nothing was stored yet"),
+        (("EMPTY",), "nothing has been stored yet"),
     ],
 )
 def test_what_does_not_go_together_says_so(

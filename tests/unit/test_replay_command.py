@@ -45,12 +45,12 @@ async def test_what_cannot_be_replayed_is_named(
 ) -> None:
     empty = tmp_path_factory.mktemp("empty")
     assert "there is no folder" in refused(capsys, empty / "gone")
-    assert f"{empty / FILE_NAME} is not there: nothing was stored yet" in refused(capsys, empty)
+    assert f"{empty / FILE_NAME} does not exist: nothing has been stored yet" in refused(capsys, empty)
     await (await Store.open(empty / FILE_NAME, retention_days=7)).close()
     assert "holds no round" in refused(capsys, empty)
     assert "--at: 'soon' is not a time: say 14:05" in refused(capsys, folder, "--at", "soon")
     with closing(sqlite3.connect(folder / FILE_NAME)) as connection:
         connection.execute("PRAGMA user_version = 9000")
-    assert "has schema 9000, this program knows schemas up to" in refused(capsys, folder)
+    assert "has schema 9000, this version supports up to" in refused(capsys, folder)
     (folder / FILE_NAME).write_bytes(b"no database" * 1000)
     assert "is damaged" in refused(capsys, folder)

@@ -138,7 +138,7 @@ def test_a_store_that_is_gone_is_told_and_the_picture_stays(folder: Path, player
     (folder / FILE_NAME).unlink()
     player.step(-1)
     (notice,) = player.events_after(0, timeout=PATIENCE_S).events
-    assert "nothing was stored yet" in notice.fields["text"]
+    assert "nothing has been stored yet" in notice.fields["text"]
     assert where(player).place == ROUNDS
 
 

@@ -217,7 +217,7 @@ def test_a_timeline_knows_places_and_times() -> None:
 async def test_what_cannot_be_replayed_says_why(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="there is no folder"):
         Recording(tmp_path / "nowhere")
-    with pytest.raises(StoreError, match="nothing was stored yet"):
+    with pytest.raises(StoreError, match="nothing has been stored yet"):
         Recording(tmp_path)
     await (await Store.open(tmp_path / FILE_NAME, retention_days=7)).close()
     with pytest.raises(StoreError, match="holds no rounds: only a validator and the demo record rounds"):

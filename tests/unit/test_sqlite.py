@@ -94,6 +94,21 @@ def test_what_leaves_the_file_sound_is_not_called_damage(
     assert not isinstance(of_chain.value, Damaged) and "move it away" not in str(of_store)
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT * FROM nowhere",
+        "SELECT absent FROM head",
+        "INSERT INTO head (absent) VALUES (1)",
+        "SELECT * FROM head INDEXED BY absent",
+    ],
+)
+def test_sqlite_still_says_so_where_the_tables_are_foreign(path: Path, statement: str) -> None:
+    with closing(sqlite3.connect(path)) as connection, pytest.raises(sqlite3.Error) as raised:
+        connection.execute(statement)
+    assert failure_of(raised.value, path).kind == "damaged"
+
+
 @pytest.mark.parametrize("spoil", [no_database, other_tables, no_text, folder])
 def test_what_is_damaged_is_called_so_and_may_be_moved_away(path: Path, spoil: Callable[[Path], None]) -> None:
     with pytest.raises(sqlite3.Error) as raised:

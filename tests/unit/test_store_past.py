@@ -67,7 +67,7 @@ async def test_a_copied_folder_is_read_where_nothing_can_be_written(
     with open_record(tmp_path / FILE_NAME) as record:
         assert record.rounds.found("round-1") is not None
     assert set(files(tmp_path)) == {FILE_NAME, "copy"}
-    with pytest.raises(StoreUnusable, match=r"store\.db-wal can only be read in a folder that can be written"):
+    with pytest.raises(StoreUnusable, match=r"store\.db-wal can only be read in a writable folder"):
         open_record(copy / FILE_NAME).__enter__()
 
 

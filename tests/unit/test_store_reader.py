@@ -149,7 +149,7 @@ async def test_a_reader_cannot_write(store: Store, path: Path) -> None:
 
 
 def test_nothing_stored_yet(path: Path) -> None:
-    with pytest.raises(StoreUnusable, match="nothing was stored yet"), open_record(path):
+    with pytest.raises(StoreUnusable, match="nothing has been stored yet"), open_record(path):
         pass
 
 

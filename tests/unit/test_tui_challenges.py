@@ -240,7 +240,7 @@ async def test_a_store_that_cannot_be_read_says_so(tmp_path: Path) -> None:
         await pilot.press("2")
         await until(pilot, shows(app, "is not there: nothing"))
         await pilot.press("3", "j", "enter")
-        await until(pilot, shows(app, "nothing was stored yet"))
+        await until(pilot, shows(app, "nothing has been stored yet"))
         await until(pilot, shows(app, hotkey(2)))
 
 

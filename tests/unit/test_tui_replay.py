@@ -322,7 +322,7 @@ async def test_where_nothing_is_recorded_the_present_stays(tmp_path: Path) -> No
     app = app_of(snapshot_of(tmp_path, [split_round()]), tmp_path)
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("[")
-        await until(pilot, lambda: any("nothing was stored yet" in toast for toast in toasts(app)))
+        await until(pilot, lambda: any("nothing has been stored yet" in toast for toast in toasts(app)))
         assert "LIVE" in screen_text(app)
     miner = app_of(replace(snapshot_of(tmp_path, []), role="miner"), tmp_path)
     async with miner.run_test(size=NARROW) as pilot:
