@@ -27,11 +27,11 @@ from benchmarks.transport import (
     shake,
     until_stdin_ends,
 )
-from engine.keys import keypair_from_uri
 from engine.transport.replay import MemoryNonces
 from miner_server.allowlist import AllowList
 from miner_server.backends import open_backend
 from miner_server.server import MinerServer
+from tests.unit.chain_helpers import key as keypair
 
 TURNS = 4
 """Of each kind. With the one that warms up they are within what a hotkey may ask in a minute."""
@@ -58,7 +58,7 @@ def measure() -> list[Figure]:
 
 async def _measure() -> list[Figure]:
     key = Fernet.generate_key()
-    signers = [keypair_from_uri(f"//Validator{number}") for number in range(VALIDATORS)]
+    signers = [keypair(f"Validator{number}") for number in range(VALIDATORS)]
     with ExitStack() as stack:
         stub = _started(stack, "stub")
         hotkeys = ",".join(signer.ss58_address for signer in signers)
@@ -135,7 +135,7 @@ async def _stub() -> None:
 async def _miner(url: str, hotkeys: str) -> None:
     backend = open_backend("openai", base_url=url)
     server = MinerServer(
-        keypair_from_uri("//Miner"), backend, AllowList(hotkeys.split(",")), MemoryNonces(), host=LOOPBACK, port=0
+        keypair("Miner"), backend, AllowList(hotkeys.split(",")), MemoryNonces(), host=LOOPBACK, port=0
     )
     started = asyncio.Event()
     serving = asyncio.create_task(until_stdin_ends(server.run(started.set)))

@@ -14,7 +14,6 @@ import msgspec
 
 from benchmarks.answers import answer
 from benchmarks.processes import python, running
-from engine.keys import keypair_from_uri
 from engine.transport.desk import Desk
 from engine.transport.dialect import Handshake, Lookup, MinerEnd, Question
 from engine.transport.dialects.loosh import LOOSH
@@ -24,6 +23,7 @@ from engine.transport.replay import MemoryNonces
 from engine.transport.rsa import RsaKey
 from engine.transport.wire import Completion
 from engine.values import Peer
+from tests.unit.chain_helpers import key as keypair
 
 LOOPBACK = "127.0.0.1"
 END_OF_HEAD = b"\r\n\r\n"
@@ -54,7 +54,7 @@ class StubMiner:
     def __init__(self, number: int, rsa: RsaKey) -> None:
         self._number = number
         self._turn = 0
-        signer = keypair_from_uri(f"//stub/{number}")
+        signer = keypair(f"stub/{number}")
         self._hotkey = signer.ss58_address
         self._desk = Desk(LOOSH, MinerEnd(signer=signer, rsa=rsa), MemoryNonces(), allowed=lambda _: None)
 

@@ -27,7 +27,7 @@ from starlette.routing import Route
 
 from benchmarks.figures import Figure
 from benchmarks.processes import python, running
-from engine.keys import Signer, keypair_from_uri
+from engine.keys import Signer
 from engine.transport.dialects.loosh import (
     CHALLENGE_PATH,
     KEY_EXCHANGE_PATH,
@@ -42,6 +42,7 @@ from engine.transport.wire import Completion, challenge_json, completion_json
 from engine.values import Challenge, Request
 from miner_server.allowlist import AllowList
 from miner_server.server import MinerServer
+from tests.unit.chain_helpers import key as keypair
 
 LOOPBACK = "127.0.0.1"
 VALIDATORS = 16
@@ -116,7 +117,7 @@ def measure() -> list[Figure]:
 
 async def _measure() -> list[Figure]:
     key = Fernet.generate_key()
-    signers = [keypair_from_uri(f"//Validator{number}") for number in range(VALIDATORS)]
+    signers = [keypair(f"Validator{number}") for number in range(VALIDATORS)]
     with ExitStack() as stack:
         ours, bare = (_started(stack, kind, key, signers) for kind in ("ours", "bare"))
         crowds = {server.port: [await connected(server, signer, key) for signer in signers] for server in (ours, bare)}
@@ -193,9 +194,7 @@ class _Instant:
 
 
 async def _serve_ours(_: bytes, hotkeys: list[str]) -> None:
-    server = MinerServer(
-        keypair_from_uri("//Miner"), _Instant(), AllowList(hotkeys), MemoryNonces(), host=LOOPBACK, port=0
-    )
+    server = MinerServer(keypair("Miner"), _Instant(), AllowList(hotkeys), MemoryNonces(), host=LOOPBACK, port=0)
     await until_stdin_ends(server.run(lambda: print(server.address[1], flush=True)))
 
 

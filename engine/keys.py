@@ -4,10 +4,7 @@
 """
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol
-
-if TYPE_CHECKING:
-    from substrateinterface import Keypair
+from typing import Protocol
 
 SS58_FORMAT = 42
 SS58_LENGTH = 48
@@ -33,13 +30,6 @@ def new_mnemonic() -> str:
     from substrateinterface import Keypair
 
     return str(Keypair.generate_mnemonic())
-
-
-def keypair_from_uri(uri: str) -> "Keypair":
-    """A key from a mnemonic or a development path such as `//Alice`."""
-    from substrateinterface import Keypair
-
-    return Keypair.create_from_uri(uri, ss58_format=SS58_FORMAT)
 
 
 def signature_hex(signer: Signer, message: bytes | str) -> str:

@@ -123,7 +123,6 @@ class ChainView(Struct, frozen=True, kw_only=True):
     validator_trust: float = 0.0
     incentive: float = 0.0
     dividends: float = 0.0
-    immune_until: int = 0
     axon: str = ""
     weights_rate_limit: int = 0
     last_weights_block: int = 0

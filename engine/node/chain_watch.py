@@ -134,7 +134,6 @@ def chain_view(chain: ChainClient) -> ChainView:
         validator_trust=own.validator_trust,
         incentive=own.incentive,
         dividends=own.dividends,
-        immune_until=own.registered_at + rules.immunity_period,
         axon=at_port(own.ip, own.port) if own.serving else "",
         last_weights_block=own.last_update,
         next_weights_block=own.last_update + rules.weights_rate_limit,

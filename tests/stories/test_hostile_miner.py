@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from engine.keys import keypair_from_uri
 from tests.stories.console import wait_until
 from tests.stories.terminal import Terminal, terminal
+from tests.unit.chain_helpers import key
 from tests.unit.transport_helpers import ForeignMiner, clear_answer, http_server, reply
 
 pytestmark = pytest.mark.slow
 
-FERDIE = keypair_from_uri("//Ferdie").ss58_address
+FERDIE = key("Ferdie").ss58_address
 
 ROUND = re.compile(r"round (\d+) of")
 

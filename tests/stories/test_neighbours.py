@@ -9,16 +9,16 @@ from pathlib import Path
 import httpx
 import pytest
 
-from engine.keys import keypair_from_uri
 from engine.node.node import STATUS_FILE
 from engine.values import Peer
 from tests.stories.console import PATIENCE_S, Run, exported, running, wait_until
+from tests.unit.chain_helpers import key
 from tests.unit.transport_helpers import ForeignFiberMiner, ForeignMiner, foreign_ask, http_server
 
 pytestmark = pytest.mark.slow
 
-FERDIE = keypair_from_uri("//Ferdie").ss58_address
-EVE = keypair_from_uri("//Eve")
+FERDIE = key("Ferdie").ss58_address
+EVE = key("Eve")
 
 
 async def test_the_engine_judges_the_answers_of_a_foreign_miner(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ async def test_a_foreign_validator_gets_answers_and_a_stranger_none(tmp_path: Pa
         assert answer["finish_reason"] == "stop"
         assert headers["x-fiber-miner-hotkey-ss58"] == run.named("started")[0]["hotkey"]
         with pytest.raises(AssertionError, match="permit"):
-            await foreign_ask(address, keypair_from_uri("//Mallory"), clear)
+            await foreign_ask(address, key("Mallory"), clear)
         async with httpx.AsyncClient(trust_env=False) as client:
             base = f"http://{address.host}:{address.port}"
             assert (await client.get(f"{base}/availability")).json() == {"available": True}

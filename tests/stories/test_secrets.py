@@ -19,18 +19,18 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from engine.keys import keypair_from_uri
 from engine.node.node import STATUS_FILE
 from engine.values import Peer
 from tests.stories.console import Run, children_of, finished, running, wait_until
+from tests.unit.chain_helpers import key
 from tests.unit.embeddings_helpers import embeddings
 from tests.unit.model_server_helpers import chat
 from tests.unit.transport_helpers import ForeignMiner, clear_answer, foreign_ask, http_server, reply
 
 pytestmark = pytest.mark.slow
 
-EVE = keypair_from_uri("//Eve")
-FERDIE = keypair_from_uri("//Ferdie").ss58_address
+EVE = key("Eve")
+FERDIE = key("Ferdie").ss58_address
 KEY = 'canary/key+of "the"~backend'
 ENCODER_KEY = "canary-key-of-the-encoder"
 PASSWORD = "canary-pass-word"

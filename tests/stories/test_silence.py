@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from engine.keys import keypair_from_uri
 from tests.stories.console import Run, children_of, finished, running, wait_until
+from tests.unit.chain_helpers import key
 from tests.unit.transport_helpers import ForeignMiner, http_server, reply
 
 pytestmark = [pytest.mark.slow, pytest.mark.order]
 
 DIED = "the judging worker died (SIGKILL): another one takes its place"
-FERDIE = keypair_from_uri("//Ferdie").ss58_address
+FERDIE = key("Ferdie").ss58_address
 
 
 def said(run: Run, words: str) -> None:

@@ -4,6 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from msgspec.structs import replace
+from substrateinterface import Keypair
 
 from engine.chain.client import ChainClient
 from engine.chain.embedded import EmbeddedChain
@@ -12,7 +13,7 @@ from engine.chain.embedded.neurons import add_stake, register
 from engine.chain.embedded.sandbox import fund
 from engine.chain.embedded.state import State, genesis
 from engine.chain.interface import Chain
-from engine.keys import Signer, keypair_from_uri
+from engine.keys import SS58_FORMAT, Signer
 from engine.values import Hyperparameters, Metagraph
 
 NETUID = 3
@@ -52,7 +53,7 @@ def later(state: State, blocks: int) -> State:
 @lru_cache
 def key(name: str) -> Signer:
     """A key by name, the same each time."""
-    signer: Signer = keypair_from_uri(f"//{name}")
+    signer: Signer = Keypair.create_from_uri(f"//{name}", ss58_format=SS58_FORMAT)
     return signer
 
 

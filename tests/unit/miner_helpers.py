@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from substrateinterface import Keypair
 
-from engine.keys import keypair_from_uri
 from engine.transport.dialect import Dialect
 from engine.transport.replay import MemoryNonces
 from engine.transport.wire import Completion
@@ -25,11 +24,12 @@ from miner_server.backends.scripted import ScriptedBackend
 from miner_server.hosts import Proxies
 from miner_server.limits import Limits
 from miner_server.server import MinerServer
+from tests.unit.chain_helpers import key
 
-MINER = keypair_from_uri("//Miner")
-ALICE = keypair_from_uri("//Alice")
-BOB = keypair_from_uri("//Bob")
-EVE = keypair_from_uri("//Eve")
+MINER = key("Miner")
+ALICE = key("Alice")
+BOB = key("Bob")
+EVE = key("Eve")
 
 OAEP = padding.OAEP(mgf=padding.MGF1(hashes.SHA256()), algorithm=hashes.SHA256(), label=None)
 

@@ -17,16 +17,16 @@ from console.roles.session import Session, opened
 from console.roles.validator import name_neurons, open_judge, open_source
 from engine.challenges import ChallengeError
 from engine.judge.encoding.encoders import EncoderError
-from engine.keys import keypair_from_uri
 from engine.locks import AlreadyRunning
 from engine.settings import Settings
 from engine.values import Neuron, Peer, Request
+from tests.unit.chain_helpers import key
 from tests.unit.engine_helpers import a_feed
 from tests.unit.store_helpers import a_round
 
 TINY = Path(__file__).parents[1] / "data" / "tiny-chat.gguf"
 
-FERDIE = keypair_from_uri("//Ferdie").ss58_address
+FERDIE = key("Ferdie").ss58_address
 
 
 @pytest.fixture
