@@ -21,7 +21,7 @@ from console.errors import ConsoleError, ExitCode
 from console.network import EMBEDDED
 from console.present.text import text_of
 from console.roles.session import Session, opened
-from console.screens.action import Action, Question, question
+from console.screens.action import Action, Confirmation, confirmation
 from console.screens.registry import ACTIONS
 from console.signals import on_interrupt
 from console.terminal import STDIN
@@ -106,7 +106,7 @@ async def _act(
         node = await _node(session, may_be_unregistered=action.id == "chain.register")
         snapshot = node.snapshot()
         command = _command(action, snapshot, typed)
-        asked = question(action, snapshot)
+        asked = confirmation(action, snapshot)
         why_not = action.why_not(snapshot)
         about = (
             *(f"{one.level}: {one.subject}: {one.text}" for one in feed.attention),
@@ -150,7 +150,7 @@ def _command(action: Action, snapshot: Snapshot, typed: str) -> AnyCommand:
     return command
 
 
-def _confirm(asked: Question, *, yes: bool) -> None:
+def _confirm(asked: Confirmation, *, yes: bool) -> None:
     """Raises ConsoleError when the operator does not want it, and KeyboardInterrupt at ctrl+c."""
     if yes:
         return

@@ -12,7 +12,7 @@ LEAST_REACH = 0.05
 """Answers that lie closer together than this are the same to the eye, and are not drawn apart."""
 
 
-class Answer(Struct, frozen=True, kw_only=True):
+class PlottedAnswer(Struct, frozen=True, kw_only=True):
     """One compared answer; `index` is its place among the members of the likeness."""
 
     index: int
@@ -49,12 +49,12 @@ def spread(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     return [((x - middle_x) / reach, (y - middle_y) / reach) for x, y in points]
 
 
-def answers(judged: Round, names: Mapping[str, str]) -> list[Answer]:
+def answers(judged: Round, names: Mapping[str, str]) -> list[PlottedAnswer]:
     """Cluster by cluster, those without one last; `names` are by hotkey."""
     likeness, verdicts = compared(judged)
     ordered = sorted(range(len(verdicts)), key=lambda index: by_cluster(verdicts[index]))
     return [
-        Answer(
+        PlottedAnswer(
             index=index,
             uid=verdicts[index].uid,
             name=name_of(judged.replies[likeness.members[index]], names),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from console.drawing import style
-from console.drawing.answers import Answer, spread
+from console.drawing.answers import PlottedAnswer, spread
 from console.drawing.svg import element, extent, label, title
 from engine.text import safe
 from engine.values import Likeness
@@ -40,10 +40,10 @@ class Box(Struct, frozen=True):
         return across and other.top <= self.top and self.bottom <= other.bottom
 
 
-class Place(Struct, frozen=True):
+class Spot(Struct, frozen=True):
     """Answers on one place of the map, and where their marks are drawn: side by side."""
 
-    answers: tuple[Answer, ...]
+    answers: tuple[PlottedAnswer, ...]
     marks: tuple[tuple[float, float], ...]
     box: Box
 
@@ -53,7 +53,7 @@ def radius(count: int) -> float:
     return 11.0 if count <= 40 else 8.0 if count <= 100 else 6.0
 
 
-def draw(answers: Sequence[Answer], likeness: Likeness, x: float, y: float, side: float) -> str:
+def draw(answers: Sequence[PlottedAnswer], likeness: Likeness, x: float, y: float, side: float) -> str:
     """A square with its upper left corner at (x, y)."""
     size = radius(len(answers))
     frame = Box(x, y, x + side, y + side)
@@ -66,7 +66,7 @@ def draw(answers: Sequence[Answer], likeness: Likeness, x: float, y: float, side
     )
 
 
-def mark(answer: Answer, x: float, y: float, size: float) -> str:
+def mark(answer: PlottedAnswer, x: float, y: float, size: float) -> str:
     """A disc with the cluster's letter; the winner's has a second ring."""
     colour, letter = style.of_cluster(answer.cluster), answer.cluster or "–"
     about = f"{answer.who}, cluster {answer.cluster or 'none'}{', winner' if answer.won else ''}: {answer.text}"
@@ -84,9 +84,9 @@ def mark(answer: Answer, x: float, y: float, size: float) -> str:
     )  # fmt: skip
 
 
-def _places(answers: Sequence[Answer], likeness: Likeness, frame: Box, size: float) -> list[Place]:
+def _places(answers: Sequence[PlottedAnswer], likeness: Likeness, frame: Box, size: float) -> list[Spot]:
     points = spread(likeness.points)
-    together: dict[tuple[float, float], list[Answer]] = {}
+    together: dict[tuple[float, float], list[PlottedAnswer]] = {}
     for one in answers:
         together.setdefault(points[one.index], []).append(one)
     reach = (frame.right - frame.left) / 2 - EDGE
@@ -97,7 +97,7 @@ def _places(answers: Sequence[Answer], likeness: Likeness, frame: Box, size: flo
     ]
 
 
-def _place(group: Sequence[Answer], x: float, y: float, frame: Box, size: float) -> Place:
+def _place(group: Sequence[PlottedAnswer], x: float, y: float, frame: Box, size: float) -> Spot:
     """Around (x, y), or as near to it as the frame leaves room."""
     away = [APART * size * math.sqrt(seed) for seed in range(len(group))]
     outer = away[-1] + size + RING
@@ -109,10 +109,10 @@ def _place(group: Sequence[Answer], x: float, y: float, frame: Box, size: float)
     across, down = zip(*marks, strict=True)
     edge = size + RING
     box = Box(min(across) - edge, min(down) - edge, max(across) + edge, max(down) + edge)
-    return Place(tuple(group), marks, box)
+    return Spot(tuple(group), marks, box)
 
 
-def _labels(places: Sequence[Place], frame: Box, size: float) -> Iterator[str]:
+def _labels(places: Sequence[Spot], frame: Box, size: float) -> Iterator[str]:
     """The uids beside their marks, wherever there is room that nothing else takes; all uids stand at the heat map."""
     taken = [place.box for place in places]
     for place in places:
@@ -124,7 +124,7 @@ def _labels(places: Sequence[Place], frame: Box, size: float) -> Iterator[str]:
                 break
 
 
-def _uids(answers: Sequence[Answer]) -> str:
+def _uids(answers: Sequence[PlottedAnswer]) -> str:
     shown = ", ".join(f"{'★' if one.won else ''}{one.uid}" for one in answers[:LISTED])
     return f"{shown} +{len(answers) - LISTED}" if len(answers) > LISTED else shown
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from console.drawing import style
-from console.drawing.answers import Answer
+from console.drawing.answers import PlottedAnswer
 from console.drawing.svg import element, fitting, label, title
 from engine.values import Likeness
 
@@ -28,7 +28,7 @@ def cell_of(count: int) -> int:
     return max(SMALLEST, min(LARGEST, SIDE // max(1, count)))
 
 
-def draw(answers: Sequence[Answer], likeness: Likeness, x: float, y: float) -> str:
+def draw(answers: Sequence[PlottedAnswer], likeness: Likeness, x: float, y: float) -> str:
     """The square's upper left corner is at (x, y); the answers' names stand left of it, their uids above."""
     cell = cell_of(len(answers))
     return element(
@@ -54,7 +54,7 @@ def scale(x: float, y: float, width: float) -> str:
     return element("g", *bars, *ends)
 
 
-def _cells(answers: Sequence[Answer], likeness: Likeness, x: float, y: float, cell: int) -> Iterator[str]:
+def _cells(answers: Sequence[PlottedAnswer], likeness: Likeness, x: float, y: float, cell: int) -> Iterator[str]:
     """One path for each level of colour, in which neighbours of a row are one rectangle."""
     paths: dict[int, list[str]] = {}
     for row, one in enumerate(answers):
@@ -67,7 +67,7 @@ def _cells(answers: Sequence[Answer], likeness: Likeness, x: float, y: float, ce
         yield element("path", d="".join(rectangles), fill=style.heat(level / LEVELS).fill, shape_rendering="crispEdges")
 
 
-def _numbers(answers: Sequence[Answer], likeness: Likeness, x: float, y: float, cell: int) -> Iterator[str]:
+def _numbers(answers: Sequence[PlottedAnswer], likeness: Likeness, x: float, y: float, cell: int) -> Iterator[str]:
     size = cell * 0.34
     for row, one in enumerate(answers):
         for column, other in enumerate(answers):
@@ -77,7 +77,7 @@ def _numbers(answers: Sequence[Answer], likeness: Likeness, x: float, y: float, 
             yield label(shown, at_x, at_y, size, text_anchor="middle", fill=style.heat(alike).ink)
 
 
-def _blocks(answers: Sequence[Answer], x: float, y: float, cell: int) -> Iterator[str]:
+def _blocks(answers: Sequence[PlottedAnswer], x: float, y: float, cell: int) -> Iterator[str]:
     """A frame in its colour round each cluster."""
     start = 0
     for cluster, members in groupby(answers, key=lambda one: one.cluster):
@@ -91,7 +91,7 @@ def _blocks(answers: Sequence[Answer], x: float, y: float, cell: int) -> Iterato
         start += count
 
 
-def _names(answers: Sequence[Answer], x: float, y: float, cell: int) -> Iterator[str]:
+def _names(answers: Sequence[PlottedAnswer], x: float, y: float, cell: int) -> Iterator[str]:
     size = min(12.0, cell * 0.85)
     for place, one in enumerate(answers):
         middle = (place + 0.5) * cell

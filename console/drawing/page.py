@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 
 from console.drawing import cluster_map, heatmap, style
-from console.drawing.answers import Answer, answers, left_out
+from console.drawing.answers import PlottedAnswer, answers, left_out
 from console.drawing.svg import FONT, element, fitting, label, title
 from console.present.text import wrapped
 from engine.values import Likeness, Round
@@ -56,7 +56,7 @@ def file_name(judged: Round) -> str:
     return f"round-{re.sub(r'[^A-Za-z0-9._-]', '_', judged.challenge.id)[:ID_LENGTH]}.svg"
 
 
-def _head(judged: Round, shown: Sequence[Answer], width: float) -> tuple[list[str], float]:
+def _head(judged: Round, shown: Sequence[PlottedAnswer], width: float) -> tuple[list[str], float]:
     """Which round it is, and the y where that ends."""
     challenge, judgement = judged.challenge, judged.judgement
     answered = sum(reply.status == "ok" for reply in judged.replies)
@@ -81,7 +81,7 @@ def _head(judged: Round, shown: Sequence[Answer], width: float) -> tuple[list[st
     return lines, y
 
 
-def _about_map(shown: Sequence[Answer], likeness: Likeness) -> str:
+def _about_map(shown: Sequence[PlottedAnswer], likeness: Likeness) -> str:
     if not shown:
         return "no answer was compared"
     return f"near ones say the same; shows {likeness.kept:.0%} of the spread"
@@ -95,7 +95,7 @@ def _caption(name: str, about: str, x: float, y: float) -> str:
     )
 
 
-def _legend(shown: Sequence[Answer], others: Sequence[str], y: float, width: float) -> tuple[list[str], float]:
+def _legend(shown: Sequence[PlottedAnswer], others: Sequence[str], y: float, width: float) -> tuple[list[str], float]:
     """A line for each cluster with its best answer, then who was not compared; and the y where that ends."""
     groups = [(cluster, list(members)) for cluster, members in groupby(shown, key=lambda one: one.cluster)]
     lines = []

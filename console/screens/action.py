@@ -42,7 +42,7 @@ class Level(IntEnum):
     """A dry run, then the netuid has to be typed; on the embedded chain a dialog as for `ASKED`."""
 
 
-class Entry(Struct, frozen=True):
+class EntryField(Struct, frozen=True):
     """A value to type, with what stands there first; `check` returns what is wrong with a text, "" for nothing."""
 
     label: str
@@ -50,14 +50,14 @@ class Entry(Struct, frozen=True):
     check: Callable[[str], str]
 
 
-class Question(Struct, frozen=True):
+class Confirmation(Struct, frozen=True):
     """`typed` is what has to be typed before the action can be taken, "" for nothing."""
 
     title: str
     lines: tuple[Line, ...]
     yes: str
     typed: str = ""
-    entry: Entry | None = None
+    entry: EntryField | None = None
 
 
 def always(_snapshot: Snapshot) -> str:
@@ -110,7 +110,7 @@ class Action(Struct, frozen=True, kw_only=True):
     order: Callable[[Snapshot, str], AnyCommand] | None = None
     opens: str = ""
     dry_run: Callable[[Snapshot, str], Sequence[Line]] = nothing_to_say
-    entry: Callable[[Snapshot], Entry] | None = None
+    entry: Callable[[Snapshot], EntryField] | None = None
 
     @property
     def is_for_the_engine(self) -> bool:
@@ -125,12 +125,12 @@ class Context(Struct, frozen=True):
     actions: tuple[Action, ...]
 
 
-def question(action: Action, snapshot: Snapshot, row: str = "") -> Question:
+def confirmation(action: Action, snapshot: Snapshot, row: str = "") -> Confirmation:
     """What to ask before an action; `row` names what it is about, "" when that is no row."""
     chain = snapshot.chain
     where = f"{chain.network} netuid {chain.netuid} as {formats.hotkey(snapshot.hotkey, 17)}"
     real = action.level is Level.TYPED and chain.network != EMBEDDED
-    return Question(
+    return Confirmation(
         title=action.label.rstrip("…").capitalize(),
         lines=(line(action.about), line(Span(where, "muted")), *action.dry_run(snapshot, row)),
         yes="Do it",

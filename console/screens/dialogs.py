@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
 from console.present.text import Line, Span, line
-from console.screens.action import Question
+from console.screens.action import Confirmation
 from console.screens.host import Host
 from console.screens.registry import DIALOG, actions_of
 from console.widgets.lines import Lines
@@ -89,7 +89,7 @@ class ChoiceDialog(Dialog[str]):
 class ConfirmDialog(Dialog[str]):
     """The answer is what was typed into the question's entry, "" without one; None is a no."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: Confirmation) -> None:
         super().__init__()
         self._question = question
         self._entered = question.entry.value if question.entry else ""

@@ -5,40 +5,37 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec.structs import replace
 from textual import events
 from textual.app import App
-from textual.dom import DOMNode
 
 from console.findings import Result
 from console.garbage import SETTLED_S, go_on, leave_alone_what_stays
 from console.present.picture import Picture
 from console.present.table import Table, View
 from console.present.text import line
-from console.screens.action import Action, Level, question
 from console.screens.base import ConsoleScreen, in_front, load_screens, screen_of
-from console.screens.dialogs import ChoiceDialog, ConfirmDialog
-from console.screens.help.content import menu_line
+from console.screens.dialogs import ChoiceDialog
 from console.screens.keymap import Keymap
 from console.screens.logs.content import LogLook
-from console.screens.registry import ACTIONS, IN_DIALOGS, PLACES, actions_of
+from console.screens.registry import PLACES
 from console.themes import ThemeError, ThemeFile
 from console.tui.driver import OperatorDriver
 from console.tui.endings import Ending
-from console.tui.exports import CLIPBOARD_MOST, FOLDER, written
-from console.tui.memory import Memory, keep, recall
+from console.tui.memory import ScreenMemory, keep, recall
+from console.tui.responses import Responses
+from console.tui.takeaway import Takeaway
 from console.tui.themes import USUAL, Sheet, Themes, usual_variables
 from console.tui.travel import Travel
-from console.tui.typeahead import Mark, TypeAhead
+from console.tui.typeahead import KeyMark, TypeAhead
 from console.tui.viewpoint import Viewpoint
 from console.widgets.options import Option
 from engine.commands import AnyCommand
 from engine.doors import Engine
-from engine.folders import FolderError
 from engine.logs import Log
 from engine.settings import Configuration
 
@@ -95,7 +92,7 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
         past: "Player | None" = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.memory = recall(memory) if memory else Memory()
+        self.memory = recall(memory) if memory else ScreenMemory()
         super().__init__(driver_class=OperatorDriver)
         self.engine = engine
         self.keymap = keymap
@@ -103,10 +100,10 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
         self.configuration = configuration
         self.viewpoint = Viewpoint(engine, clock, past)
         self.travel = Travel(self, self.viewpoint)
+        self.takeaway = Takeaway(self, folder)
         self.typeahead = TypeAhead(self)
         self.animation_level = "none"
         self._memory_file = memory
-        self._folder = folder / FOLDER
         self._begin = begin
         self._last_place = self.DEFAULT_MODE
         self._interrupted_at = float("-inf")
@@ -157,7 +154,7 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
         else:
             await super().on_event(event)
 
-    async def on_mark(self, mark: Mark) -> None:
+    async def on_key_mark(self, mark: KeyMark) -> None:
         await self.typeahead.came_back(mark)
 
     # -- what is to be seen ----------------------------------------------------------------------------------------
@@ -254,56 +251,17 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
 
     # -- actions ---------------------------------------------------------------------------------------------------
 
+    @cached_property
+    def _responses(self) -> Responses:
+        from console.tui.overlays import Overlays
+
+        return Responses(self, self.viewpoint, (self.travel, self.takeaway, Overlays(self)))
+
     def why_not(self, action_id: str) -> str:
-        action = ACTIONS[action_id]
-        if action.is_for_the_engine and self.viewpoint.why_nothing_is_sent:
-            return self.viewpoint.why_nothing_is_sent
-        reason = action.why_not(self.viewpoint.known) or self._why_not_row(action)
-        return reason or ("" if self._response(action) else "there is nothing here for it")
-
-    def _why_not_row(self, action: Action) -> str:
-        if action.why_not_row is None:
-            return ""
-        name = self._row_name(action)
-        return action.why_not_row(self.engine.snapshot, name) if name else "nothing under the cursor to apply it to"
-
-    def _row_name(self, action: Action) -> str:
-        screen = self._in_front
-        return screen.row_name(action.id) if screen is not None and action.why_not_row else ""
-
-    def _response(self, action: Action) -> Callable[..., object] | None:
-        """What an action does here, None when nothing responds to it.
-
-        One that is neither data nor an order is a method of its name, `do_view_sort` for `view.sort`: of the focused
-        widget, those around it, the screen, the app, or its travel through time.
-        """
-        if action.command is not None:
-            return partial(self.submit, action.command)
-        if action.order is not None:
-            asked_of, order = self.engine.snapshot, action.order
-            return lambda typed="": self.submit(order(asked_of, typed))
-        if action.opens:
-            return partial(self.open, action.opens)
-        screen = self.screen if action.id in IN_DIALOGS else self._in_front or self.screen
-        nodes: Iterable[DOMNode] = screen.focused.ancestors_with_self if screen.focused is not None else (screen, self)
-        method = "do_" + action.id.replace(".", "_")
-        return next((getattr(one, method) for one in (*nodes, self.travel) if hasattr(one, method)), None)
+        return self._responses.why_not(action_id)
 
     def act(self, action_id: str) -> None:
-        action = ACTIONS[action_id]
-        respond, reason = self._response(action), self.why_not(action_id)
-        if reason or respond is None:
-            self.tell(f"{action.label}: {reason}", failed=True)
-            return
-        row = self._row_name(action)
-        if action.level < Level.ASKED:
-            _respond(respond, row)
-        else:
-            self.push_screen(
-                ConfirmDialog(question(action, self.engine.snapshot, row)),
-                lambda typed: None if typed is None else _respond(respond, row or typed),
-            )
-        self.pull()
+        self._responses.act(action_id)
 
     def action_act(self, action_id: str) -> None:
         """What keys are bound to."""
@@ -324,38 +282,6 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
         if snapshot.replay is not None:
             return partial(examine_recording, snapshot, snapshot.replay, **around)
         return list
-
-    # -- what opens over any screen --------------------------------------------------------------------------------
-
-    def do_help(self) -> None:
-        from console.screens.help.screen import HelpDialog
-
-        if self._in_front is not None:
-            self.push_screen(HelpDialog(self._in_front.NAME))
-
-    def do_palette(self) -> None:
-        self._open_palette()
-
-    def do_time_at(self) -> None:
-        self._open_palette("at ")
-
-    def _open_palette(self, typed: str = "") -> None:
-        from console.screens.palette.screen import PaletteDialog, take
-
-        if self._in_front is not None:
-            dialog = PaletteDialog(self._in_front.NAME, typed)
-            self.push_screen(dialog, lambda chosen: None if chosen is None else take(chosen, self))
-
-    def do_actions(self) -> None:
-        """The actions of this screen that do something, each with the reason when it cannot be done."""
-        if self._in_front is not None:
-            found = [one for one in actions_of(self._in_front.NAME) if one.group in ("act", "take")]
-            options = [Option(one.id, menu_line(one, self.keymap, self.why_not(one.id)), one.letter) for one in found]
-            self.push_screen(ChoiceDialog("Actions", options), self._take)
-
-    def _take(self, action_id: str | None) -> None:
-        if action_id is not None:
-            self.act(action_id)
 
     # -- themes ----------------------------------------------------------------------------------------------------
 
@@ -385,39 +311,13 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
     def choose_theme(self, name: str) -> None:
         self.theme = name
 
-    def do_theme_pick(self) -> None:
-        from console.screens.theme_picker.screen import ThemeDialog
-
-        self.push_screen(ThemeDialog())
-
     # -- what is taken along and remembered ------------------------------------------------------------------------
 
     def copy(self, text: str, what: str) -> None:
-        if len(text.encode()) > CLIPBOARD_MOST:
-            self.save("copied.txt", text, f"{what}, too long for the clipboard,")
-        else:
-            self.copy_to_clipboard(text)
-            self.tell(f"{what} is in the clipboard, if the terminal allows it")
+        self.takeaway.copy(text, what)
 
     def save(self, name: str, text: str, what: str) -> None:
-        path = self._written(name, text)
-        if path is not None:
-            self.tell(f"{what} is in {path}")
-
-    def do_export_screen(self) -> None:
-        """The screen as a picture, and as text."""
-        strips = self.screen._compositor.render_strips()
-        text = self._written("screen.txt", "\n".join(strip.text.rstrip() for strip in strips) + "\n")
-        svg = self._written("screen.svg", self.export_screenshot(title="subnet-console"))
-        if text and svg:
-            self.tell(f"the screen is in {svg} and {text.name}")
-
-    def _written(self, name: str, text: str) -> Path | None:
-        try:
-            return written(self._folder, name, text)
-        except (FolderError, OSError) as error:
-            self.tell(f"cannot write {name}: {error}", failed=True)
-            return None
+        self.takeaway.save(name, text, what)
 
     def view_of(self, table: Table[Any]) -> View:
         return self.memory.view(table)
@@ -495,8 +395,3 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
             self._exception = error
             self._exception_event.set()
         self._close_messages_no_wait()
-
-
-def _respond(respond: Callable[..., object], about: str) -> None:
-    """Take an action, about a row or what was typed where there is either."""
-    respond(*filter(None, [about]))

@@ -10,10 +10,10 @@ import selectors
 import signal
 import termios
 from codecs import getincrementaldecoder
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from textual._ansi_sequences import SYNC_END, SYNC_START
 from textual._xterm_parser import XTermParser
@@ -21,12 +21,75 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.events import Paste
 
 from console.tui.endings import Ending
-from console.tui.paste import Pasting
 from console.tui.writer import Writer
 
 POLL_S = 0.1
 LAST_WORDS_S = 1.0
 READ = 4096
+
+
+START, END = "\x1b[200~", "\x1b[201~"
+MOST = 10_000
+"""Characters kept of one paste."""
+
+BURST = 512
+"""More than this at once, without one escape sequence, was not typed: the terminal does not bracket its pastes."""
+
+
+class Input(NamedTuple):
+    """A piece of what came from the terminal."""
+
+    text: str
+    pasted: bool
+
+
+class PasteFilter:
+    """Tells what was pasted from what was typed: a paste is one text, bounded, and never becomes keys.
+
+    Takes input as it comes, in pieces of any size.
+    """
+
+    def __init__(self) -> None:
+        self._in_paste = False
+        self._held = ""
+        self._kept: list[str] = []
+        self._room = MOST
+
+    def feed(self, text: str) -> Iterator[Input]:
+        """The keys and whole pastes in `text`, in order. The beginning of a mark at its end waits for the rest."""
+        if not self._in_paste and not self._held and len(text) > BURST and "\x1b" not in text:
+            yield Input(text[:MOST], pasted=True)
+            return
+        text, self._held = self._held + text, ""
+        while text:
+            mark = END if self._in_paste else START
+            before, found, rest = text.partition(mark)
+            if not found:
+                before, self._held = _split_mark(text, mark, hold=self._in_paste)
+            if self._in_paste:
+                self._keep(before)
+            elif before:
+                yield Input(before, pasted=False)
+            if not found:
+                return
+            text = rest
+            if self._in_paste:
+                yield Input("".join(self._kept), pasted=True)
+                self._kept, self._room = [], MOST
+            self._in_paste = not self._in_paste
+
+    def _keep(self, text: str) -> None:
+        self._kept.append(text[: self._room])
+        self._room -= len(self._kept[-1])
+
+
+def _split_mark(text: str, mark: str, *, hold: bool) -> tuple[str, str]:
+    """`text` without the beginning of `mark` that it ends in, and that. Outside of a paste a lone escape is a key."""
+    shortest = 1 if hold else 3
+    for length in range(min(len(mark) - 1, len(text)), shortest - 1, -1):
+        if text.endswith(mark[:length]):
+            return text[:-length], text[-length:]
+    return text, ""
 
 
 class Operated(Protocol):
@@ -129,7 +192,7 @@ class OperatorDriver(LinuxDriver):
     def run_input_thread(self) -> None:
         """Textual's reader of keys, but the end of the input ends it, and a paste is one text."""
         parser = XTermParser(self._debug)
-        pasting = Pasting()
+        pasting = PasteFilter()
         decoder = getincrementaldecoder("utf-8")("replace")
         with selectors.SelectSelector() as selector:
             selector.register(self.fileno, selectors.EVENT_READ)

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 MAX_BYTES = 256 * 1024
 
 
-class Memory(Struct, frozen=True, kw_only=True):
+class ScreenMemory(Struct, frozen=True, kw_only=True):
     """`views` are by the table's name."""
 
     version: Literal[1] = 1
@@ -40,19 +40,19 @@ def memory_path(role: str) -> Path:
     return state_home() / f"screen-{role}.json"
 
 
-def recall(path: Path) -> Memory:
+def recall(path: Path) -> ScreenMemory:
     """What was kept. A file that is gone, damaged or of another version is as none."""
     try:
         with path.open("rb") as file:
-            return msgspec.json.decode(file.read(MAX_BYTES), type=Memory)
+            return msgspec.json.decode(file.read(MAX_BYTES), type=ScreenMemory)
     except FileNotFoundError:
         pass
     except (OSError, *UNDECODABLE) as error:
         log.warning("%s cannot be read (%s): the screen begins as usual", path, error)
-    return Memory()
+    return ScreenMemory()
 
 
-def keep(path: Path, memory: Memory) -> None:
+def keep(path: Path, memory: ScreenMemory) -> None:
     """Replace what was kept."""
     try:
         prepare_folder(path.parent)

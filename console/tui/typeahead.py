@@ -24,7 +24,7 @@ STUCK_S = 30.0
 """A screen that deals with nothing for so long, on however busy a machine, is broken: what is typed shall lead out."""
 
 
-class Mark(Message):
+class KeyMark(Message):
     """Comes back to the app when what was before it has been dealt with."""
 
     def __init__(self, number: int, laps: int) -> None:
@@ -54,12 +54,12 @@ class TypeAhead:
         if self._patience is None:
             await self._take()
 
-    async def came_back(self, mark: Mark) -> None:
+    async def came_back(self, mark: KeyMark) -> None:
         """Once a mark has gone its laps, what was typed before it is dealt with."""
         if mark.number != self._taken or self._patience is None:
             return
         if mark.laps:
-            self._send(Mark(mark.number, mark.laps - 1))
+            self._send(KeyMark(mark.number, mark.laps - 1))
         else:
             self._patience.stop()
             self._patience = None
@@ -72,15 +72,15 @@ class TypeAhead:
         self._taken_at = time.monotonic()
         self._patience = self._app.set_interval(AGAIN_S, self._send_again)
         await App.on_event(self._app, self._typed.popleft())
-        self._send(Mark(self._taken, LAPS))
+        self._send(KeyMark(self._taken, LAPS))
 
     async def _send_again(self) -> None:
         if time.monotonic() - self._taken_at < STUCK_S:
-            self._send(Mark(self._taken, LAPS))
+            self._send(KeyMark(self._taken, LAPS))
         else:
-            await self.came_back(Mark(self._taken, 0))
+            await self.came_back(KeyMark(self._taken, 0))
 
-    def _send(self, mark: Mark) -> None:
+    def _send(self, mark: KeyMark) -> None:
         app = self._app
         if app.is_running and not (app.focused or app.screen).post_message(mark):
             app.post_message(mark)

@@ -24,7 +24,7 @@ from console.present.table import (
     place,
 )
 from console.present.text import BLANK, Line, Span, cut, fit, line
-from console.widgets.paint import Cursor
+from console.widgets.paint import Rows
 
 HEADER = 1
 
@@ -37,7 +37,7 @@ class RowLine(NamedTuple):
     is_marked: bool
 
 
-class Grid(Cursor, Generic[Row], can_focus=True):
+class Grid(Rows, Generic[Row], can_focus=True):
     """Paints `rows` as `view` wants them, with the cursor on row number `at`."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {

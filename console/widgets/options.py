@@ -12,7 +12,7 @@ from textual.strip import Strip
 from textual.widgets import Input
 
 from console.present.text import Line, cut, width_of
-from console.widgets.paint import Cursor
+from console.widgets.paint import Rows
 from engine.text import safe
 
 MAX_TYPED = 200
@@ -64,7 +64,7 @@ class Option(Struct, frozen=True):
     letter: str = ""
 
 
-class Options(Cursor, can_focus=True):
+class Options(Rows, can_focus=True):
     """Options under a cursor."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"grid--cursor", "grid--cursor-blurred"}

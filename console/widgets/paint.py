@@ -53,7 +53,7 @@ class Painted(ScrollView, inherit_bindings=False):
         return Strip(segments).adjust_cell_length(width, self.plain).simplify()
 
 
-class Cursor(Painted):
+class Rows(Painted):
     """Rows under a cursor, which is `at` one of them. A subclass says how many there are and how it goes to another."""
 
     at = 0

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from console.drawing import cluster_map, heatmap, style
 from console.drawing.cluster_map import Box
 from console.drawing.page import file_name, picture
-from console.screens.theme_picker.contrast import DISTINCT, Blindness, contrast, distance
+from console.screens.theme_picker.content import DISTINCT, Blindness, contrast, distance
 from engine.scoring.likeness import compare
 from engine.values import Round
 from tests.unit.recorded_helpers import hotkey, judged, split_round

@@ -1,5 +1,6 @@
 """The arrows between rooms: what `.importlinter` forbids is caught, and docs/architecture.md tells the same."""
 
+import ast
 import configparser
 import re
 import shutil
@@ -89,3 +90,32 @@ def test_the_architecture_page_lists_the_rooms_in_the_order_of_the_contract(pack
     table = page.partition(f"### `{package}/`")[2].partition("\n### ")[0].partition("\n## ")[0]
     rows = [line for line in table.split("\n") if line.startswith("| `")]
     assert [set(re.findall(r"`(\w+)`", row.split("|")[1])) for row in rows] == contract(package.replace("_", "-"))
+
+
+def imports() -> dict[str, set[str]]:
+    """By module, the modules of ours that it imports: at the top, in functions, and for types alone."""
+    paths = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    names = {path: ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in paths}
+    known = set(names.values())
+    found: dict[str, set[str]] = {name: set() for name in known}
+    for path, importer in names.items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                found[importer].update(alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                full = [f"{node.module}.{alias.name}" for alias in node.names]
+                found[importer].update(name if name in known else str(node.module) for name in full)
+    return {name: (imported & known) - {name} for name, imported in found.items()}
+
+
+def test_no_modules_import_in_a_circle() -> None:
+    """What imports nothing that is left, or is imported by nothing, is taken away again and again: circles stay."""
+    left = imports()
+    assert left["console.tui.app"] >= {"console.screens.base", "console.tui.travel"}
+    while True:
+        wanted = {name for imported in left.values() for name in imported}
+        inner = {name for name, imported in left.items() if imported & left.keys() and name in wanted}
+        if len(inner) == len(left):
+            break
+        left = {name: left[name] & inner for name in inner}
+    assert sorted(name for name in left if not name.startswith("engine.judge")) == []

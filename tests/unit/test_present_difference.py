@@ -5,9 +5,9 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.present.recorded import ReplyRow
 from console.present.text import text_of, width_of
-from console.screens.challenge.difference import CHARS, WORDS, Difference, compare, pair, view
+from console.screens.challenge.content import JudgedReply
+from console.screens.challenge.difference import CHARS, WORDS, WordDifference, compare, pair, view
 from engine.doors import EmaStep
 from engine.text import safe
 from tests.unit.store_helpers import a_reply, a_verdict
@@ -15,9 +15,9 @@ from tests.unit.store_helpers import a_reply, a_verdict
 TITLES = ("uid 1 left", "uid 2 right")
 
 
-def row(uid: int, cluster: str = "", emission: float = 0.0) -> ReplyRow:
+def row(uid: int, cluster: str = "", emission: float = 0.0) -> JudgedReply:
     reply = a_reply(uid)
-    return ReplyRow(
+    return JudgedReply(
         reply=reply,
         verdict=a_verdict(reply, cluster=cluster, emission=emission),
         ema=EmaStep(None, None),
@@ -106,5 +106,5 @@ def test_the_two_that_are_compared() -> None:
 
 
 def test_no_text_is_a_difference_too() -> None:
-    assert compare("", "") == Difference(left=(), right=())
+    assert compare("", "") == WordDifference(left=(), right=())
     assert shown("", "new", 60)[-1] == "{+new+}"

@@ -2,17 +2,17 @@
 
 from console.present.text import Span, text_of
 from console.screens.logs import content as logs
-from console.screens.logs.content import LogLook, Record
+from console.screens.logs.content import KeptLine, LogLook
 from engine.logs import LogLine, LogRing, LogTail
 
 AT = 1_700_000_000.25
 
 
-def record(text: str, *, level: str = "WARNING", logger: str = "engine.weights.setter") -> Record:
-    return Record(7, LogLine(AT, level, logger, text))
+def record(text: str, *, level: str = "WARNING", logger: str = "engine.weights.setter") -> KeptLine:
+    return KeptLine(7, LogLine(AT, level, logger, text))
 
 
-def shown(one: Record, width: int, *, is_open: bool = False, wrap: bool = False) -> list[str]:
+def shown(one: KeptLine, width: int, *, is_open: bool = False, wrap: bool = False) -> list[str]:
     return [text_of(line)[9:] for line in logs.rows(one, LogLook(wrap=wrap), width, is_open=is_open)]
 
 

@@ -9,9 +9,8 @@ from console.present.formats import columns
 from console.present.picture import Picture
 from console.present.table import View, arrange
 from console.present.text import Line, text_of, unwrapped, width_of, wrapped
-from console.screens.miner import appearances
 from console.screens.miner import content as miner
-from console.screens.miner.appearances import APPEARANCES
+from console.screens.miner.content import APPEARANCES
 from engine.doors import MinerRecord
 from engine.store.stored import Appearance
 from engine.text import cells
@@ -94,7 +93,7 @@ def test_rounds_are_filtered_and_sorted_like_any_table() -> None:
 
 def test_an_answer_that_earned_nothing_is_not_called_ok() -> None:
     def state(**changes: Any) -> str:
-        return texts(appearances.why(appearance(1, **changes), 80))[0].split("  ")[0]
+        return texts(miner.why(appearance(1, **changes), 80))[0].split("  ")[0]
 
     assert state(emission=0.0) == "▲ unpaid"
     assert state(emission=0.0, counted="dropout") == "✓ ok"
@@ -103,15 +102,15 @@ def test_an_answer_that_earned_nothing_is_not_called_ok() -> None:
 
 def test_one_round_says_why() -> None:
     failed = RECORD.appearances[1]
-    assert texts(appearances.why(failed, 60)) == [
+    assert texts(miner.why(failed, 60)) == [
         "▲ timeout  quality 0.500  score 0.5000  emission 0.0000",
         "• no answer in 9 s",
     ]
-    assert appearances.title(failed).startswith("Round round-2  ")
+    assert miner.round_title(failed).startswith("Round round-2  ")
     silent = appearance(4, reasons=())
-    assert texts(appearances.why(silent, 60))[1] == "no reason was stored"
+    assert texts(miner.why(silent, 60))[1] == "no reason was stored"
     capped = appearance(1, counted="cap", reasons=())
-    assert texts(appearances.why(capped, 80))[1:] == ["• does not count: enough of its answers counted in this period"]
+    assert texts(miner.why(capped, 80))[1:] == ["• does not count: enough of its answers counted in this period"]
 
 
 def test_the_course_runs_from_old_to_new() -> None:

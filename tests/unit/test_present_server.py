@@ -14,7 +14,7 @@ from console.screens.server.content import (
     REQUESTS,
     SERVERS,
     SERVICES,
-    Asked,
+    RequestRow,
     asked,
     callers,
     keys,
@@ -159,12 +159,12 @@ def test_keys_count_down_and_warn_in_their_last_minute() -> None:
 
 def test_one_request_in_full_keeps_to_its_width() -> None:
     long = replace(SERVED, answer="word " * 40)
-    lines = server.request(Asked(long, "uid 31"), 40)
+    lines = server.request(RequestRow(long, "uid 31"), 40)
     text = "\n".join(text_of(content) for content in lines)
     assert all(fact in text for fact in (VALIDATOR, "/fiber/challenge", "412 bytes", "✓ 200 OK", "41ms", "tokens    7"))
     assert all(width_of(content) <= 60 for content in lines)
     assert text.count("word") == 40
-    refused = "\n".join(text_of(content) for content in server.request(Asked(REFUSED, "5DAA"), 40))
+    refused = "\n".join(text_of(content) for content in server.request(RequestRow(REFUSED, "5DAA"), 40))
     assert "▲ 403 Forbidden" in refused
     assert "reason\nnot on the allow-list" in refused
 

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from console.present.text import text_of
-from console.screens.action import question
+from console.screens.action import confirmation
 from console.screens.registry import ACTIONS
 from console.screens.suspects import content as suspects
 from console.screens.suspects.content import MEMBERS, SUSPECTS
@@ -108,7 +108,7 @@ def test_the_weights_table_says_what_a_penalty_takes() -> None:
 
 
 def test_before_a_penalty_is_held_its_evidence_is_shown() -> None:
-    asked = question(ACTIONS["penalty.hold"], suspecting("applied"), hotkey(1))
+    asked = confirmation(ACTIONS["penalty.hold"], suspecting("applied"), hotkey(1))
     lines = "\n".join(map(text_of, asked.lines))
     assert asked.title == "Hold"
     assert "uid 1  miner-1" in lines

@@ -15,6 +15,8 @@ from console.screens.keymap import Keymap
 from console.screens.registry import ACTIONS, DIALOG, SCREENS, actions_of
 from console.tui.app import ConsoleApp
 from console.tui.endings import Ending
+from console.tui.overlays import Overlays
+from console.tui.takeaway import Takeaway
 from console.tui.travel import Travel
 from console.widgets.live_table import LiveTable
 from console.widgets.panel import Panel
@@ -315,7 +317,7 @@ def parts_of_the_screen() -> list[type]:
         part = waiting.pop()
         found.append(part)
         waiting += part.__subclasses__()
-    return [*(part for part in found if part.__module__.startswith("console.")), Travel]
+    return [*(part for part in found if part.__module__.startswith("console.")), Overlays, Takeaway, Travel]
 
 
 @pytest.mark.parametrize("action", ACTIONS.values(), ids=ACTIONS)

@@ -10,7 +10,7 @@ from console.screens.logs.content import LogLook
 from console.screens.miners.content import MINERS
 from console.tui.app import ConsoleApp
 from console.tui.endings import Ending
-from console.tui.memory import Memory, keep, memory_path, recall
+from console.tui.memory import ScreenMemory, keep, memory_path, recall
 from console.widgets.live_table import LiveTable
 from tests.unit.tui_helpers import NARROW, app_of, screen_text, snapshot
 
@@ -40,7 +40,7 @@ async def test_the_next_run_begins_where_the_last_one_ended(tmp_path: Path) -> N
 
 async def test_a_theme_and_a_place_that_are_gone_are_as_none(tmp_path: Path) -> None:
     path = tmp_path / "screen.json"
-    keep(path, Memory(place="attic", theme="gone"))
+    keep(path, ScreenMemory(place="attic", theme="gone"))
     app = app_with(path)
     async with app.run_test(size=NARROW):
         assert app.current_mode == "home" and app.theme != "gone"
@@ -52,26 +52,26 @@ async def test_a_theme_and_a_place_that_are_gone_are_as_none(tmp_path: Path) -> 
 def test_a_file_that_makes_no_sense_is_as_none(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "screen.json"
     path.write_bytes(content)
-    assert recall(path) == Memory()
+    assert recall(path) == ScreenMemory()
 
 
 def test_columns_that_a_table_no_longer_has_are_forgotten() -> None:
     every = frozenset(column.id for column in MINERS.columns)
-    assert Memory(views={"miners": View("gone")}).view(MINERS) == MINERS.usual()
-    kept = Memory(views={"miners": View("uid", hidden=frozenset({"ema", "gone"}))}).view(MINERS)
+    assert ScreenMemory(views={"miners": View("gone")}).view(MINERS) == MINERS.usual()
+    kept = ScreenMemory(views={"miners": View("uid", hidden=frozenset({"ema", "gone"}))}).view(MINERS)
     assert kept == View("uid", hidden=frozenset({"ema"}))
-    assert Memory(views={"miners": View("uid", hidden=every)}).view(MINERS).hidden == frozenset()
+    assert ScreenMemory(views={"miners": View("uid", hidden=every)}).view(MINERS).hidden == frozenset()
 
 
 def test_a_folder_that_cannot_be_written_costs_only_the_memory(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    keep(tmp_path / "file" / "screen.json", Memory())
-    assert recall(tmp_path / "file" / "screen.json") == Memory()
+    keep(tmp_path / "file" / "screen.json", ScreenMemory())
+    assert recall(tmp_path / "file" / "screen.json") == ScreenMemory()
 
 
 def test_each_role_has_its_own(own_home: Path) -> None:
     assert memory_path("miner") == own_home / ".local/state/subnet-console/screen-miner.json"
-    assert msgspec.json.decode(msgspec.json.encode(Memory()))["version"] == 1
+    assert msgspec.json.decode(msgspec.json.encode(ScreenMemory()))["version"] == 1
 
 
 async def test_the_log_is_looked_at_as_in_the_last_run(tmp_path: Path) -> None:
@@ -91,4 +91,4 @@ async def test_the_log_is_looked_at_as_in_the_last_run(tmp_path: Path) -> None:
 def test_a_log_level_that_is_none_is_forgotten(tmp_path: Path) -> None:
     path = tmp_path / "screen.json"
     path.write_bytes(b'{"log": {"level": "LOUD"}}')
-    assert recall(path) == Memory()
+    assert recall(path) == ScreenMemory()

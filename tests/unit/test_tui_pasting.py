@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.tui.paste import BURST, END, MOST, START, Input, Pasting
+from console.tui.driver import BURST, END, MOST, START, Input, PasteFilter
 
 PIECES = st.lists(
     st.sampled_from(["a", "\x1b[A", "\x1b", "[20", "0~", "é", START + "one\x1b]52;c;x\x07two" + END, START + END]),
@@ -14,7 +14,7 @@ PIECES = st.lists(
 
 def whole(pieces: list[str]) -> list[Input]:
     """What comes out, neighbouring keys put together."""
-    pasting, found = Pasting(), list[Input]()
+    pasting, found = PasteFilter(), list[Input]()
     for piece in pieces:
         for text, pasted in pasting.feed(piece):
             if found and not pasted and not found[-1].pasted:
@@ -39,7 +39,7 @@ def test_where_the_input_is_cut_makes_no_difference(pieces: list[str], data: st.
 
 
 def test_escape_alone_is_a_key_at_once() -> None:
-    assert list(Pasting().feed("\x1b")) == [Input("\x1b", pasted=False)]
+    assert list(PasteFilter().feed("\x1b")) == [Input("\x1b", pasted=False)]
 
 
 @pytest.mark.parametrize("size", [MOST - 1, MOST, MOST + 1, 1_000_000])

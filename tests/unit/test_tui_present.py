@@ -13,7 +13,6 @@ from console.present.text import CLUSTERS, TONES, Span, cut, fit, line, spread, 
 from console.screens.challenges.content import ROUNDS
 from console.screens.chrome import footer, header, tabs
 from console.screens.home import content as home
-from console.screens.home import pulse
 from console.screens.miners.content import MINERS
 from engine.snapshot import ChainView, RoundProgress, ServiceView
 from engine.text import cells, safe
@@ -280,7 +279,7 @@ def test_home_says_what_is_still_starting_and_calls_nothing_missing_that_is_not_
     assert texts(home.chain(coming)) == "endpoint  ◌ connecting"
     assert text_of(header(coming, 80)).split()[:4] == ["subnet-console", "validator", "◌", "STARTING"]
     services = tuple(ServiceView(name=f"s{n}", state="running" if n else "starting", since=NOW) for n in range(4))
-    assert pulse.agreement([], 40, 8) == [line(Span("no rounds yet", "muted"))]
+    assert home.agreement([], 40, 8) == [line(Span("no rounds yet", "muted"))]
     assert "◌ starting 3/4 ▮▮▮▮▮▮▯▯" in texts(home.engine(Picture(snapshot(services=services), NOW)))
 
 
@@ -384,21 +383,21 @@ def test_a_round_has_one_state(changes: dict[str, object], word: str) -> None:
 
 def test_latency_is_a_column_a_round_under_the_slowest() -> None:
     rounds = [judged(1, p50_ms=400.0, p95_ms=800.0), judged(2, p50_ms=100.0, p95_ms=200.0)]
-    drawn = texts(pulse.latency(rounds, 40, 5)).splitlines()
+    drawn = texts(home.latency(rounds, 40, 5)).splitlines()
     assert drawn == ["  800ms █", "        █", "        █", "      0 █▄", "        █ half of the answers  █ 95%"]
-    assert "no answers yet" in texts(pulse.latency([], 40, 5))
+    assert "no answers yet" in texts(home.latency([], 40, 5))
 
 
 def test_agreement_is_a_cell_a_round() -> None:
     rounds = [judged(1), judged(2, agreement=0.4), judged(3, answered=0), judged(4)]
-    assert texts(pulse.agreement(rounds, 3, 6)).splitlines()[:2] == ["A▲✗", "A"]
+    assert texts(home.agreement(rounds, 3, 6)).splitlines()[:2] == ["A▲✗", "A"]
 
 
 @pytest.mark.parametrize("size", [(0, 0), (1, 1), (5, 2), (400, 3)])
 def test_the_pulse_stands_in_any_size(size: tuple[int, int]) -> None:
     rounds = [judged(number) for number in range(50)]
-    assert pulse.latency(rounds, *size)
-    assert pulse.agreement(rounds, *size)
+    assert home.latency(rounds, *size)
+    assert home.agreement(rounds, *size)
 
 
 @pytest.mark.parametrize(

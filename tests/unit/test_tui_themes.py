@@ -7,8 +7,7 @@ import pytest
 
 from console.present.text import text_of
 from console.screens.base import ConsoleScreen
-from console.screens.theme_picker.content import sample
-from console.screens.theme_picker.contrast import DISTINCT, READABLE, Blindness, contrast, distance
+from console.screens.theme_picker.content import DISTINCT, READABLE, Blindness, contrast, distance, sample
 from console.themes import SHIPPED, ThemeError, ThemeFile, read_theme, theme_files
 from console.tui.app import ConsoleApp
 from console.tui.themes import Themes

@@ -8,9 +8,8 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from console.present.recorded import ReplyRow
 from console.present.text import BLANK, Line, Span, Tone, line, width_of, wrapped
-from console.screens.challenge.consensus import representatives
+from console.screens.challenge.content import JudgedReply, representatives
 from engine.text import cells, safe
 
 CHARS = 20_000
@@ -44,7 +43,7 @@ LEFT = Marks("[-", "-]", "warn")
 RIGHT = Marks("{+", "+}", "ok")
 
 
-class Difference(Struct, frozen=True, kw_only=True):
+class WordDifference(Struct, frozen=True, kw_only=True):
     """Two texts as words. `cut` says what was not looked at, "" when that is nothing."""
 
     left: tuple[Word, ...]
@@ -52,7 +51,7 @@ class Difference(Struct, frozen=True, kw_only=True):
     cut: str = ""
 
 
-def pair(rows: Sequence[ReplyRow], marked: Collection[str], current: str) -> tuple[ReplyRow, ReplyRow] | str:
+def pair(rows: Sequence[JudgedReply], marked: Collection[str], current: str) -> tuple[JudgedReply, JudgedReply] | str:
     """The two replies to compare, or why there are none; `marked` and `current` are hotkeys.
 
     These are two marked ones, or the marked one and the current one, or the best of the two largest clusters.
@@ -67,14 +66,14 @@ def pair(rows: Sequence[ReplyRow], marked: Collection[str], current: str) -> tup
     return f"mark two replies, not {len(chosen)}" if len(chosen) > 2 else "mark two replies with space"
 
 
-def compare(one: str, other: str) -> Difference:
+def compare(one: str, other: str) -> WordDifference:
     """The difference of two raw texts. May take a second: not for a screen's own thread."""
     whole_left, whole_right = _words(one), _words(other)
     left, right = whole_left[:WORDS], whole_right[:WORDS]
     alone_left, alone_right = _alone([word.rstrip(" ") for word in left], [word.rstrip(" ") for word in right])
     is_cut = max(len(one), len(other)) > CHARS or max(len(whole_left), len(whole_right)) > WORDS
     what = f"only the first {WORDS:,} words, of {CHARS:,} characters at most, are compared"
-    return Difference(
+    return WordDifference(
         left=tuple(map(Word, left, alone_left)),
         right=tuple(map(Word, right, alone_right)),
         cut=f"{what}: the texts have {len(one):,} and {len(other):,} characters" if is_cut else "",
@@ -102,7 +101,7 @@ def _alone(left: Sequence[str], right: Sequence[str]) -> tuple[list[bool], list[
     return [*common_head, *alone_left, *common_tail], [*common_head, *alone_right, *common_tail]
 
 
-def view(difference: Difference, titles: tuple[str, str], width: int) -> list[Line]:
+def view(difference: WordDifference, titles: tuple[str, str], width: int) -> list[Line]:
     """The two texts beside each other where there is room, else one below the other."""
     left, right = difference.left, difference.right
     both = sum(not word.alone for word in left)

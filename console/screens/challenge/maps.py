@@ -2,7 +2,7 @@
 
 from console.drawing.answers import by_cluster, compared, spread
 from console.present.text import Line, Span, Tone, fit, line
-from console.screens.challenge.consensus import NO_CLUSTER, tone_of
+from console.screens.challenge.content import NO_CLUSTER, tone_of
 from engine.doors import RecordedRound
 from engine.values import Verdict
 

@@ -12,11 +12,11 @@ from textual.worker import Worker
 
 from console.drawing import page
 from console.present.picture import Picture
-from console.present.recorded import ReplyRow, reply_rows
 from console.present.text import Span, line
 from console.screens.base import ConsoleScreen
-from console.screens.challenge import consensus, difference, maps, replies
-from console.screens.challenge.replies import REPLIES
+from console.screens.challenge import content as challenge
+from console.screens.challenge import difference, maps
+from console.screens.challenge.content import REPLIES, JudgedReply, reply_rows
 from console.screens.dialogs import Dialog
 from console.widgets.lines import Reading
 from console.widgets.live_table import LiveTable
@@ -62,7 +62,7 @@ class ChallengeScreen(ConsoleScreen):
         self._round_id = round_id
         self._hotkey = hotkey
         self._recorded: RecordedRound | None = None
-        self._rows: Sequence[ReplyRow] = ()
+        self._rows: Sequence[JudgedReply] = ()
         self._problem = ""
         self._steps = 0
         self._follows = False
@@ -135,7 +135,7 @@ class ChallengeScreen(ConsoleScreen):
     def show(self, picture: Picture) -> None:
         recorded, table = self._recorded, self.query_one(LiveTable)
         if recorded is None:
-            self._pane("consensus").read(self._problem, partial(consensus.nothing, self._problem or "reading…"))
+            self._pane("consensus").read(self._problem, partial(challenge.nothing, self._problem or "reading…"))
             return
         names = {miner.hotkey: miner.name for miner in picture.snapshot.miners}
         self._rows = rows = reply_rows(recorded, names)
@@ -143,10 +143,10 @@ class ChallengeScreen(ConsoleScreen):
         if self._hotkey and table.go_to(self._hotkey):
             self._hotkey = ""
         self.query_one("#replies", Panel).caption(f"Replies  {table.caption}")
-        title = consensus.title(recorded, picture.snapshot.rounds_recorded)
+        title = challenge.round_title(recorded, picture.snapshot.rounds_recorded)
         self.query_one("#consensus", Panel).caption(title, self._hint)
-        self._pane("consensus").read(recorded, partial(consensus.clusters, rows))
-        self._pane("about").read(recorded, lambda width, _height: consensus.about(recorded, width))
+        self._pane("consensus").read(recorded, partial(challenge.clusters, rows))
+        self._pane("about").read(recorded, lambda width, _height: challenge.about(recorded, width))
         self._show_reply(recorded, table.current)
 
     @property
@@ -154,7 +154,7 @@ class ChallengeScreen(ConsoleScreen):
         keys = self.host.keymap.shown
         return "live" if self._follows else f"{keys('time.back')} older  {keys('time.forward')} newer"
 
-    def _show_reply(self, recorded: RecordedRound, row: ReplyRow | None) -> None:
+    def _show_reply(self, recorded: RecordedRound, row: JudgedReply | None) -> None:
         hotkey = row.reply.hotkey if row else ""
         self.query_one("#map", Panel).caption(maps.PLOT_TITLE, maps.plot_legend(recorded))
         self.query_one("#likeness", Panel).caption(maps.MATRIX_TITLE, maps.matrix_legend(recorded))
@@ -164,8 +164,8 @@ class ChallengeScreen(ConsoleScreen):
             self.query_one("#reply", Panel).caption("Reply")
             self._pane("reply").read(None, lambda _width, _height: [line(Span("no reply is shown", "muted"))])
             return
-        self.query_one("#reply", Panel).caption(replies.title(row))
-        self._pane("reply").read((row, self._wraps), partial(replies.full, row, wrap=self._wraps))
+        self.query_one("#reply", Panel).caption(challenge.reply_title(row))
+        self._pane("reply").read((row, self._wraps), partial(challenge.full, row, wrap=self._wraps))
 
     def _pane(self, name: str) -> Reading:
         return self.query_one(f"#{name} Reading", Reading)
@@ -215,7 +215,7 @@ class ChallengeScreen(ConsoleScreen):
         self._wraps = not self._wraps
 
     def do_reply_diff(self) -> None:
-        table: LiveTable[ReplyRow] = self.query_one(LiveTable)
+        table: LiveTable[JudgedReply] = self.query_one(LiveTable)
         hotkey = table.current.reply.hotkey if table.current is not None else ""
         found = difference.pair(self._rows, table.marked, hotkey)
         if isinstance(found, str):
@@ -245,7 +245,7 @@ class ChallengeScreen(ConsoleScreen):
     def _choose_cluster(self, step: int) -> None:
         if self._recorded is not None:
             table = self.query_one(LiveTable)
-            filters = consensus.cluster_filters(self._recorded.round.judgement)
+            filters = challenge.cluster_filters(self._recorded.round.judgement)
             at = filters.index(table.view.filter) if table.view.filter in filters else 0
             table.look_with(filter=filters[(at + step) % len(filters)])
 
@@ -260,7 +260,7 @@ class DifferenceDialog(Dialog[None]):
     DifferenceDialog > Panel { width: 96%; height: 90%; }
     """
 
-    def __init__(self, one: ReplyRow, other: ReplyRow) -> None:
+    def __init__(self, one: JudgedReply, other: JudgedReply) -> None:
         super().__init__()
         self._rows = one, other
 
@@ -276,6 +276,6 @@ class DifferenceDialog(Dialog[None]):
     @work
     async def _compare(self) -> None:
         one, other = self._rows
-        found = await asyncio.to_thread(difference.compare, consensus.answer_of(one), consensus.answer_of(other))
-        titles = replies.title(one), replies.title(other)
+        found = await asyncio.to_thread(difference.compare, challenge.answer_of(one), challenge.answer_of(other))
+        titles = challenge.reply_title(one), challenge.reply_title(other)
         self.query_one(Reading).read(found, lambda width, _height: difference.view(found, titles, width))

@@ -8,9 +8,9 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from console.present.picture import Picture
-from console.present.recorded import reply_rows
 from console.screens.base import ConsoleScreen
-from console.screens.challenge import consensus, replies
+from console.screens.challenge import content as challenge
+from console.screens.challenge.content import reply_rows
 from console.screens.challenges.content import ROUNDS
 from console.widgets.lines import Reading
 from console.widgets.live_table import LiveTable
@@ -85,15 +85,15 @@ class ChallengesScreen(ConsoleScreen):
         )
         preview = self._preview
         if isinstance(preview, str):
-            about.read(preview, partial(consensus.nothing, preview or "no round yet"))
+            about.read(preview, partial(challenge.nothing, preview or "no round yet"))
             for pane in (clusters, answers):
                 pane.read(preview, lambda _width, _height: [])
             return
         rows = reply_rows(preview, {miner.hotkey: miner.name for miner in picture.snapshot.miners})
-        self.query_one("#about", Panel).caption(consensus.title(preview, picture.snapshot.rounds_recorded))
-        about.read(preview, lambda width, _height: consensus.about(preview, width))
-        clusters.read(preview, lambda width, height: consensus.clusters(rows, width, height))
-        answers.read(preview, lambda width, _height: replies.brief(rows, width))
+        self.query_one("#about", Panel).caption(challenge.round_title(preview, picture.snapshot.rounds_recorded))
+        about.read(preview, lambda width, _height: challenge.about(preview, width))
+        clusters.read(preview, lambda width, height: challenge.clusters(rows, width, height))
+        answers.read(preview, lambda width, _height: challenge.brief(rows, width))
 
     @on(LiveTable.Opened)
     def _open(self) -> None:

@@ -9,7 +9,6 @@ from console.present.text import Span, line
 from console.screens.base import ConsoleScreen
 from console.screens.challenges.content import ROUNDS
 from console.screens.home import content as home
-from console.screens.home import pulse
 from console.screens.server.content import REQUESTS, asked
 from console.widgets.lines import Facts, Lines
 from console.widgets.live_table import LiveTable
@@ -82,8 +81,8 @@ class HomeScreen(ConsoleScreen):
         self.query_one("#scores", Facts).show(home.scoring(picture))
         latency, agreement = self.query_one("#latency", Lines), self.query_one("#agreement", Lines)
         rounds = sorted(picture.snapshot.rounds, key=lambda judged: judged.at)
-        latency.show(pulse.latency(rounds, *latency.size))
-        agreement.show(pulse.agreement(rounds, *agreement.size))
+        latency.show(home.latency(rounds, *latency.size))
+        agreement.show(home.agreement(rounds, *agreement.size))
 
     def _show_attention(self, picture: Picture) -> None:
         waiting = home.waiting(picture.snapshot)

@@ -29,7 +29,7 @@ NARROW = 100
 LABEL = 8
 
 
-class Record(NamedTuple):
+class KeptLine(NamedTuple):
     """A record and the number that it keeps for as long as the program runs."""
 
     number: int
@@ -45,10 +45,10 @@ class LogLook(Struct, frozen=True):
     wrap: bool = False
 
 
-def records(tail: LogTail, look: LogLook, *, after: int = -1) -> list[Record]:
+def records(tail: LogTail, look: LogLook, *, after: int = -1) -> list[KeptLine]:
     """The records with a number above `after` that `look` lets through, oldest first."""
     skipped = max(0, after + 1 - tail.first)
-    numbered = (Record(tail.first + skipped + at, one) for at, one in enumerate(tail.lines[skipped:]))
+    numbered = (KeptLine(tail.first + skipped + at, one) for at, one in enumerate(tail.lines[skipped:]))
     return [record for record in numbered if shows(record.line, look)]
 
 
@@ -65,7 +65,7 @@ def holds(record: LogLine, find: str) -> bool:
     return find.casefold() in f"{record.logger} {record.text}".casefold()
 
 
-def rows(record: Record, look: LogLook, width: int, *, is_open: bool) -> list[Line]:
+def rows(record: KeptLine, look: LogLook, width: int, *, is_open: bool) -> list[Line]:
     """A record in lines: time, level and source first; what follows the first line is folded unless it is open."""
     at, level, logger, text = msgspec.structs.astuple(record.line)
     state = LOOKS.get(level, State("·", level, ""))
@@ -123,7 +123,7 @@ def _split(span: Span, find: str) -> Iterator[Span]:
         yield Span(span.text[start:], span.tone)
 
 
-def title(look: LogLook, *, follow: bool, shown: Sequence[Record]) -> str:
+def title(look: LogLook, *, follow: bool, shown: Sequence[KeptLine]) -> str:
     """How the log is looked at, for the title of its panel."""
     found = sum(holds(record.line, look.find) for record in shown) if look.find else 0
     parts = (
@@ -149,7 +149,7 @@ def sources(lines: Iterable[LogLine]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
-def detail(record: Record, width: int) -> list[Line]:
+def detail(record: KeptLine, width: int) -> list[Line]:
     """One record in full."""
     one = record.line
     state = LOOKS.get(one.level, State("·", one.level, ""))

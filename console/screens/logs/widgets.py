@@ -14,9 +14,9 @@ from textual.strip import Strip
 from console.present.text import Line, cut
 from console.screens.host import Host
 from console.screens.logs import content as logs
-from console.screens.logs.content import LogLook, Record
+from console.screens.logs.content import KeptLine, LogLook
 from console.widgets.options import PopUpField
-from console.widgets.paint import Cursor
+from console.widgets.paint import Rows
 from console.widgets.panel import Panel
 from engine.logs import Log, LogTail
 
@@ -29,11 +29,11 @@ NOTHING = LogTail(0, (), 0)
 class Row(NamedTuple):
     """One line of one record."""
 
-    record: Record
+    record: KeptLine
     line: Line
 
 
-class LogView(Cursor, can_focus=True):
+class LogView(Rows, can_focus=True):
     """Shows what `look` lets through. While it follows, the cursor stays on the newest record."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"grid--cursor", "grid--cursor-blurred"}
@@ -45,7 +45,7 @@ class LogView(Cursor, can_focus=True):
         super().__init__(id=id)
         self.look = LogLook()
         self.follow = True
-        self.records: list[Record] = []
+        self.records: list[KeptLine] = []
         self.tail = NOTHING
         self._log: Log | None = None
         self._rows: list[Row] = []
@@ -100,14 +100,14 @@ class LogView(Cursor, can_focus=True):
         self.refresh()
         self.post_message(self.Moved())
 
-    def _laid(self, record: Record) -> Sequence[Row]:
+    def _laid(self, record: KeptLine) -> Sequence[Row]:
         lines = logs.rows(record, self.look, self.size.width, is_open=record.number in self._open)
         return [Row(record, content) for content in lines]
 
     # -- the cursor ------------------------------------------------------------------------------------------------
 
     @property
-    def current(self) -> Record | None:
+    def current(self) -> KeptLine | None:
         """The record under the cursor."""
         return self.records[self.at] if self.at < len(self.records) else None
 

@@ -5,8 +5,8 @@ from textual.app import ComposeResult
 
 from console.present.picture import Picture
 from console.screens.base import ConsoleScreen
-from console.screens.miner import appearances
-from console.screens.miner.appearances import APPEARANCES
+from console.screens.miner import content as miner
+from console.screens.miner.content import APPEARANCES
 from console.screens.miner.widgets import MinerFacts
 from console.widgets.lines import Reading
 from console.widgets.live_table import LiveTable
@@ -54,9 +54,9 @@ class MinerScreen(ConsoleScreen):
     @on(LiveTable.Moved)
     def _show_why(self) -> None:
         one = self.query_one(LiveTable).current
-        self.query_one("#why", Panel).caption(appearances.title(one) if one else "Why")
+        self.query_one("#why", Panel).caption(miner.round_title(one) if one else "Why")
         why = self.query_one("#why Reading", Reading)
-        why.read(one, lambda width, _height: appearances.why(one, width) if one else [])
+        why.read(one, lambda width, _height: miner.why(one, width) if one else [])
 
     @on(LiveTable.Opened)
     def _open_round(self) -> None:

@@ -8,7 +8,7 @@ from textual.containers import Horizontal
 
 from console.present.picture import Picture
 from console.screens.base import ConsoleScreen
-from console.screens.miner import appearances
+from console.screens.miner import content as miner
 from console.screens.miner.widgets import MinerFacts
 from console.screens.miners.content import MINERS
 from console.screens.suspects import content as suspects
@@ -69,7 +69,7 @@ class MinersScreen(ConsoleScreen):
         facts = self.query_one(MinerFacts)
         facts.show(picture, hotkey, self.host.engine.record)
         lately = facts.record.appearances
-        self.query_one("#lately Reading", Reading).read((hotkey, lately), partial(appearances.brief, lately))
+        self.query_one("#lately Reading", Reading).read((hotkey, lately), partial(miner.brief, lately))
 
     @on(MinerFacts.Read)
     def _show_record(self) -> None:

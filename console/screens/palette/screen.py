@@ -6,7 +6,6 @@ from textual import on
 from textual.app import ComposeResult
 
 from console.screens.dialogs import Dialog
-from console.screens.host import Host
 from console.screens.palette.content import Match, find
 from console.screens.registry import ACTIONS, IN_DIALOGS, actions_of
 from console.widgets.options import Field, Option, Options
@@ -74,18 +73,3 @@ class PaletteDialog(Dialog[Match]):
     @on(Options.Chosen)
     def _choose(self, message: Options.Chosen) -> None:
         self.dismiss(self._matches[int(message.option_id)])
-
-
-def take(chosen: Match, host: Host) -> None:
-    """Do what was chosen, once the palette is closed."""
-    match chosen.kind:
-        case "action":
-            host.act(chosen.name)
-        case "theme":
-            host.choose_theme(chosen.name)
-        case "instant":
-            host.travel_to(float(chosen.name))
-        case "nothing":
-            host.tell(chosen.name, failed=True)
-        case "miner":
-            host.show_miner(chosen.name)

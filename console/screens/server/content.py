@@ -19,14 +19,14 @@ SERVICE = "miner server"
 CALLER = "the caller's uid, else its address as it was claimed"
 
 
-class Asked(Struct, frozen=True):
+class RequestRow(Struct, frozen=True):
     """One request, and who made it: a uid where the hotkey has one."""
 
     request: RequestView
     who: str
 
 
-class Caller(Struct, frozen=True):
+class CallerRow(Struct, frozen=True):
     """Someone who asks, and when the last of its keys ends, in unix seconds, 0 without one."""
 
     caller: CallerView
@@ -35,14 +35,14 @@ class Caller(Struct, frozen=True):
     blocked: bool
 
 
-class Key(Struct, frozen=True):
+class KeyRow(Struct, frozen=True):
     """A key that somebody exchanged with us."""
 
     session: SessionView
     who: str
 
 
-class Part(Struct, frozen=True):
+class ServiceRow(Struct, frozen=True):
     """A service of this engine. One that is a miner's server has a `uid` and an `address`."""
 
     service: ServiceView
@@ -50,12 +50,12 @@ class Part(Struct, frozen=True):
     address: str = ""
 
 
-def asked(snapshot: Snapshot) -> tuple[Asked, ...]:
+def asked(snapshot: Snapshot) -> tuple[RequestRow, ...]:
     uids = _uids(snapshot)
-    return tuple(Asked(request, _who(request.hotkey, uids)) for request in _server(snapshot).requests)
+    return tuple(RequestRow(request, _who(request.hotkey, uids)) for request in _server(snapshot).requests)
 
 
-def callers(snapshot: Snapshot) -> tuple[Caller, ...]:
+def callers(snapshot: Snapshot) -> tuple[CallerRow, ...]:
     """Who has asked, and whoever is blocked."""
     uids, server = _uids(snapshot), _server(snapshot)
     until: dict[str, float] = {}
@@ -64,7 +64,7 @@ def callers(snapshot: Snapshot) -> tuple[Caller, ...]:
     have_asked = {caller.hotkey for caller in server.callers}
     silent = (_silent(hotkey) for hotkey in server.blocked if hotkey not in have_asked)
     return tuple(
-        Caller(caller, _who(caller.hotkey, uids), until.get(caller.hotkey, 0.0), caller.hotkey in server.blocked)
+        CallerRow(caller, _who(caller.hotkey, uids), until.get(caller.hotkey, 0.0), caller.hotkey in server.blocked)
         for caller in (*server.callers, *silent)
     )
 
@@ -74,19 +74,19 @@ def _silent(hotkey: str) -> CallerView:
     return CallerView(hotkey=hotkey, allowed=False, requests=0, ok=0, p50_ms=0.0, last_at=0.0)
 
 
-def keys(snapshot: Snapshot) -> tuple[Key, ...]:
+def keys(snapshot: Snapshot) -> tuple[KeyRow, ...]:
     uids = _uids(snapshot)
-    return tuple(Key(session, _who(session.hotkey, uids)) for session in _server(snapshot).sessions)
+    return tuple(KeyRow(session, _who(session.hotkey, uids)) for session in _server(snapshot).sessions)
 
 
-def parts(snapshot: Snapshot) -> tuple[Part, ...]:
+def parts(snapshot: Snapshot) -> tuple[ServiceRow, ...]:
     """The demo's miners and where each listens; in other roles every service."""
     if snapshot.role != "demo":
-        return tuple(Part(service) for service in snapshot.services)
+        return tuple(ServiceRow(service) for service in snapshot.services)
     neurons = {neuron.uid: neuron for neuron in snapshot.metagraph.neurons} if snapshot.metagraph else {}
     services = {service.name: service for service in snapshot.services}
     return tuple(
-        Part(services[miner.name], miner.uid, at_port(neurons[miner.uid].ip, neurons[miner.uid].port))
+        ServiceRow(services[miner.name], miner.uid, at_port(neurons[miner.uid].ip, neurons[miner.uid].port))
         for miner in snapshot.miners
         if miner.name in services and miner.uid in neurons
     )
@@ -201,7 +201,7 @@ def _statuses(server: ServerView) -> Line:
     return line(*parts)
 
 
-def request(asked: Asked | None, width: int) -> list[Line]:
+def request(asked: RequestRow | None, width: int) -> list[Line]:
     """Everything that is known of one request."""
     if asked is None:
         return [line(Span("no request yet", "muted"))]
@@ -239,17 +239,17 @@ def _counted(tokens: float) -> str:
     return str(tokens or formats.UNKNOWN)
 
 
-def _status(row: Asked, _now: float) -> Cell:
+def _status(row: RequestRow, _now: float) -> Cell:
     state = states.of_http(row.request.status)
     return Cell(state.text, state.tone)
 
 
-def _said(row: Asked, _now: float) -> Cell:
+def _said(row: RequestRow, _now: float) -> Cell:
     refused = row.request.reason
     return Cell(refused, "warn") if refused else Cell(row.request.answer)
 
 
-REQUESTS: Table[Asked] = Table(
+REQUESTS: Table[RequestRow] = Table(
     name="requests",
     empty="no requests yet: validators who know the axon ask",
     key=lambda row: f"{row.request.at} {row.request.hotkey} {row.request.ms}",
@@ -292,7 +292,7 @@ REQUESTS: Table[Asked] = Table(
 )
 
 
-def _may_ask(row: Caller) -> states.State:
+def _may_ask(row: CallerRow) -> states.State:
     return states.of_caller(row.caller, blocked=row.blocked)
 
 
@@ -316,7 +316,7 @@ def _countdown(
     )
 
 
-CALLERS: Table[Caller] = Table(
+CALLERS: Table[CallerRow] = Table(
     name="callers",
     empty="nobody has asked yet",
     key=lambda row: row.caller.hotkey,
@@ -344,7 +344,7 @@ CALLERS: Table[Caller] = Table(
     ),
 )
 
-KEYS: Table[Key] = Table(
+KEYS: Table[KeyRow] = Table(
     name="sessions",
     empty="no keys yet",
     key=lambda row: row.session.key_uuid,
@@ -368,7 +368,7 @@ KEYS: Table[Key] = Table(
 )
 
 
-COLUMNS: tuple[Column[Part], ...] = (
+COLUMNS: tuple[Column[ServiceRow], ...] = (
     fields.text("name", "SERVICE", 14, lambda row: row.service.name, "what it is called", priority=0),
     fields.state("state", "STATE", 13, lambda row: states.SERVICES[row.service.state], "whether it runs", priority=0),
     fields.age("since", "FOR", lambda row: row.service.since, "how long it is so", priority=3),
@@ -383,7 +383,7 @@ COLUMNS: tuple[Column[Part], ...] = (
         about="how often it was started again",
     ),
 )
-REASON: Column[Part] = fields.text(
+REASON: Column[ServiceRow] = fields.text(
     "reason",
     "LAST REASON",
     12,
@@ -394,7 +394,7 @@ REASON: Column[Part] = fields.text(
     grows=True,
 )
 
-SERVICES: Table[Part] = Table(
+SERVICES: Table[ServiceRow] = Table(
     name="services",
     empty="no services yet",
     key=lambda row: row.service.name,
@@ -402,7 +402,7 @@ SERVICES: Table[Part] = Table(
     columns=(*COLUMNS, REASON),
 )
 
-SERVERS: Table[Part] = Table(
+SERVERS: Table[ServiceRow] = Table(
     name="servers",
     empty="no servers yet",
     key=lambda row: row.service.name,

@@ -14,10 +14,10 @@ from console.screens.server.content import (
     REQUESTS,
     SERVERS,
     SERVICES,
-    Asked,
-    Caller,
-    Key,
-    Part,
+    CallerRow,
+    KeyRow,
+    RequestRow,
+    ServiceRow,
     asked,
     callers,
     keys,
@@ -79,13 +79,13 @@ class ServerScreen(ConsoleScreen):
             return server.SERVICE
         row = self.table.current if self.table is not None else None
         match row:
-            case Asked():
+            case RequestRow():
                 return row.request.hotkey
-            case Caller():
+            case CallerRow():
                 return row.caller.hotkey
-            case Key():
+            case KeyRow():
                 return row.session.hotkey
-            case Part():
+            case ServiceRow():
                 return row.service.name
             case _:
                 return ""
@@ -108,9 +108,9 @@ class ServerScreen(ConsoleScreen):
         pane.show(server.request(self._current, pane.size.width))
 
     @property
-    def _current(self) -> Asked | None:
+    def _current(self) -> RequestRow | None:
         """The request under the cursor."""
-        table: LiveTable[Asked] = self.query_one("#requests", TablePanel).table
+        table: LiveTable[RequestRow] = self.query_one("#requests", TablePanel).table
         return table.current
 
     @on(LiveTable.Opened, "#requests LiveTable")

@@ -23,7 +23,7 @@ OF_AN_EARLIER_ROUND = "suspects of this round are not recorded, only what penalt
 NOT_RECORDED = "not recorded: stake, incentive, suspects"
 
 
-class Found(Struct, frozen=True, kw_only=True):
+class SuspectRow(Struct, frozen=True, kw_only=True):
     """A row: what was found, and the state of its members' penalties in words.
 
     A "group" and a "copy" are verdicts, a "hint" is less. A penalty of somebody in none of them is "held", or in a
@@ -56,7 +56,7 @@ class Member(Struct, frozen=True, kw_only=True):
     state: State
 
 
-def rows(snapshot: Snapshot) -> list[Found]:
+def rows(snapshot: Snapshot) -> list[SuspectRow]:
     """The groups, then the pairs that no group holds, which are hints, then the penalties of those in neither."""
     sybil = snapshot.sybil
     if sybil is None:
@@ -108,7 +108,7 @@ def penalty_of(snapshot: Snapshot, hotkey: str) -> PenaltyView | None:
     return penalties_of(snapshot.sybil).get(hotkey) if snapshot.sybil else None
 
 
-def evidence(snapshot: Snapshot, found: Found | None, width: int) -> list[Line]:
+def evidence(snapshot: Snapshot, found: SuspectRow | None, width: int) -> list[Line]:
     """Every view that speaks against them, one a line."""
     if found is None:
         nobody = "no suspects" if is_known(snapshot) else "not recorded"
@@ -165,14 +165,14 @@ def of_miner(snapshot: Snapshot, hotkey: str) -> Line | None:
     return line(Span(f"{state.text}{takes}", state.tone), said if others else "", why)
 
 
-def _found(what: str, suspects: SuspectsView, snapshot: Snapshot) -> Found:
+def _found(what: str, suspects: SuspectsView, snapshot: Snapshot) -> SuspectRow:
     shown = members(snapshot, suspects)
     counted = Counter(one.state for one in shown if one.state is not states.COPIED)
     called = {miner.uid: miner.name for miner in snapshot.miners}
     names = [
         called.get(uid) or formats.hotkey(hotkey) for uid, hotkey in zip(suspects.uids, suspects.hotkeys, strict=True)
     ]
-    return Found(
+    return SuspectRow(
         what=what,
         suspects=suspects,
         names=", ".join(names),
@@ -182,7 +182,7 @@ def _found(what: str, suspects: SuspectsView, snapshot: Snapshot) -> Found:
     )
 
 
-def _alone(penalty: PenaltyView, snapshot: Snapshot) -> Found:
+def _alone(penalty: PenaltyView, snapshot: Snapshot) -> SuspectRow:
     """A penalty of somebody who is in no group and no hint."""
     held = penalty.state == "held"
     alone = SuspectsView(
@@ -208,11 +208,11 @@ def _listed(numbers: Sequence[int]) -> str:
     return " ".join(map(str, numbers))
 
 
-def _state(row: Found) -> State:
+def _state(row: SuspectRow) -> State:
     return State("●", row.what, "") if row.is_verdict else State("○", row.what, "muted")
 
 
-def _suspicion(row: Found) -> Cell:
+def _suspicion(row: SuspectRow) -> Cell:
     tone: Tone = "err" if row.is_verdict else "warn"
     return Cell(_likelihood(row.suspects.suspicion), tone)
 
@@ -225,7 +225,7 @@ def _taken(share: float) -> str:
     return f"-{formats.percent(share)}" if share else formats.UNKNOWN
 
 
-SUSPECTS: Table[Found] = Table(
+SUSPECTS: Table[SuspectRow] = Table(
     name="suspects",
     empty="no sybil group found",
     key=lambda row: row.key,

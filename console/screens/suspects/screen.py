@@ -7,7 +7,7 @@ from textual.containers import Horizontal
 from console.present.picture import Picture
 from console.screens.base import ConsoleScreen
 from console.screens.suspects import content as suspects
-from console.screens.suspects.content import MEMBERS, SUSPECTS, Found, Member
+from console.screens.suspects.content import MEMBERS, SUSPECTS, Member, SuspectRow
 from console.widgets.lines import Bar, Reading
 from console.widgets.live_table import LiveTable
 from console.widgets.panel import Panel, TablePanel
@@ -54,8 +54,8 @@ class SuspectsScreen(ConsoleScreen):
         return self.query_one("#members LiveTable", LiveTable)
 
     @property
-    def _found(self) -> Found | None:
-        current: Found | None = self.query_one("#found LiveTable", LiveTable).current
+    def _found(self) -> SuspectRow | None:
+        current: SuspectRow | None = self.query_one("#found LiveTable", LiveTable).current
         return current
 
     @on(LiveTable.Moved, "#found LiveTable")

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from console.instants import duration
 from console.present import formats
 from console.present.text import BLANK, Line, Span, fit, line
-from console.screens.action import Action, Context, Entry, Level, known, unless_read_only
+from console.screens.action import Action, Context, EntryField, Level, known, unless_read_only
 from console.screens.weights.content import Change, change_caption, changes, changes_by
 from engine.commands import AutoWeights, CommitWeights, Register, RevealWeights, Serve, SetWeights
 from engine.snapshot import ChainView, ServerView, Snapshot
@@ -184,10 +184,10 @@ def announcement(typed: str) -> Serve:
     return Serve(str(ip), int(port))
 
 
-def _address(snapshot: Snapshot) -> Entry:
+def _address(snapshot: Snapshot) -> EntryField:
     """The address to announce: the one on chain, else where the server listens."""
     listens = (snapshot.server or ServerView()).address
-    return Entry("Announce IP:PORT", snapshot.chain.axon or listens, _not_an_address)
+    return EntryField("Announce IP:PORT", snapshot.chain.axon or listens, _not_an_address)
 
 
 def _not_an_address(typed: str) -> str:
