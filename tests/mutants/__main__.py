@@ -33,10 +33,13 @@ def main() -> int:
     chosen = {name: rooms[name] for name in options.rooms or rooms}
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         workshop = Workshop(Path(folder), limit=options.limit)
+        tree = workshop.tree
+        candidates: Iterable[Candidate] = drawn(tree, chosen, options.seed)
+        if options.again:
+            candidates = list(_again(tree, chosen, options.again))
+            chosen = {name: chosen[name] for name in chosen if any(one.room == name for one in candidates)}
         _check_unchanged(workshop, chosen)
         print(f"seed {options.seed}, {options.count} mutants, at most {options.limit:g} s each", flush=True)
-        tree = workshop.tree
-        candidates = _again(tree, chosen, options.again) if options.again else drawn(tree, chosen, options.seed)
         found = []
         for candidate in _but_equivalent(candidates):
             trial = workshop.try_out(candidate.mutation, candidate.fault.file, chosen[candidate.room].tests)
