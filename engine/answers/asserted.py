@@ -17,11 +17,11 @@ _IDIOM = re.compile(
 
 _DENIAL = re.compile(
     r"\b(?:not|never|neither|nor|no\s+longer|rather\s+than|instead\s+of|other\s+than|except|cannot|nicht|kein\w*|"
-    r"statt|"
+    r"statt|rul(?:e|es|ed|ing)\s+out|exclud(?:e|es|ed|ing)|eliminat(?:e|es|ed|ing)|dismiss(?:ed|ing)?|"
     r"jamais|nunca|doubts?|unlikely|ne|n['’](?=est)|вместо|не)\b|\b\w+n['’]t\b|(?<!\w)(?:≠|!=|¬)|\b(?:wrong|"
     r"incorrect|"
     r"false)\s+(?:answer\s+)?"
-    r"(?:is|was|would\s+be|:)|\b(?:than|excluding)\b",
+    r"(?:is|was|would\s+be|:)|\bthan\b",
     re.IGNORECASE,
 )
 _CLAUSE_END = re.compile(
@@ -42,6 +42,14 @@ _ANOTHERS = re.compile(
     r"thought|believe|believes|believed|assume|assumed|guess|guessed|expect|confuse|seem|seems|look|looks|called)\b",
     re.IGNORECASE,
 )
+_HEARSAY = re.compile(
+    r"\b(?:somebody|someone|some(?:\s+people)?|others|a\s+friend|a\s+colleague)\s+(?:once\s+|might\s+|may\s+|would\s+)?"
+    r"(?:told|tells?|says?|said|claims?|claimed|answers?|answered|thinks?|thought|believes?|believed)\b",
+    re.IGNORECASE,
+)
+"""What is told as the word of nobody in particular, which the reply does not make its own."""
+
+_ASKED_AND_DENIED = re.compile(r"[^.!?;\n]+\?\s*(?:no|nope|nein|non|wrong|never)\b", re.IGNORECASE)
 _TURNS = re.compile(r"[,;.]\s*(?:but|however|yet|though|actually)\b", re.IGNORECASE)
 _SENTENCE_MARK = re.compile(r"[.;!?\n]")
 _SENTENCE_END = re.compile(r"[.!?\n](?!\d)")
@@ -61,6 +69,10 @@ def denied(text: str) -> Spans:
             end = _CLAUSE_END.search(blank, end.end())  # "not (a)"
         spans.append((match.start(), end.start() if end else len(text)))
     spans.extend(_conceded(blank))
+    for match in _HEARSAY.finditer(blank):
+        end = _CLAUSE_END.search(blank, match.end())
+        spans.append((match.start(), end.start() if end else len(text)))
+    spans.extend(match.span() for match in _ASKED_AND_DENIED.finditer(text))
     return spans
 
 

@@ -89,19 +89,27 @@ def _fraction(match: re.Match[str]) -> str:
 
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s?\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}")
 _TAGGED = re.compile(r"<(?:final_)?answer>([^<]{1,512})(?:</(?:final_)?answer>|\Z)", re.IGNORECASE)
-_OBJECT = re.compile(r'^\W*\{\s*"(?:final_?)?(?:answer|result)"\s?:\s?"?([^"{}\[\]]{1,256})"?\s?\}\W*$', re.IGNORECASE)
+_OBJECT = re.compile(
+    r'\{[^{}]{0,256}?"(?:final[_ ]?)?(?:answer|result|solution)"\s?:\s?'
+    r'(?:"([^"]{1,256})"|([^",{}\[\]]{1,256}))[^{}]{0,512}\}',
+    re.IGNORECASE,
+)
+"""An object with a field for the answer, whatever else it has."""
+
 _NAMED = (
     r"(?:(?:the\s+|my\s+|our\s+)?(?:final\s+|correct\s+|right\s+|short\s+)?(?:answer|result|solution|conclusion)|"
     r"(?:die\s+)?(?:richtige\s+|endgültige\s+)?(?:antwort|lösung|ergebnis)|(?:la\s+)?(?:bonne\s+)?(?:réponse|reponse|"
     r"solution)|"
     r"(?:la\s+)?(?:respuesta|solución)|(?:a\s+)?resposta|(?:la\s+)?risposta|antwoord|svar|odpowiedź|ответ|відповідь|"
-    r"cevap)"
+    r"cevap|correction|corrected)"
+    r"(?:\s+(?:to|for|of)\s+(?:your|the|this|that)\s+(?:question|problem|puzzle|riddle))?(?:\s+final(?:e)?)?"
 )
 _IS = r"(?:is|was|(?:w|sh)ould\s+be|must\s+be|remains|ist|lautet|wäre|est|es|é|è|будет)"
 _LABEL = re.compile(
     rf"(?<![\w-]){_NAMED}(?:['’]s\b|\s*(?:{_IS}\b\s*[:：]?|[:：=]|→|=>))\s*(\S.*)|"
     rf"\bthe\s+(?:correct|right)\s+(?:\w+\s+){{1,2}}{_IS}\s*:?\s*(\S.*)|"
-    r"(?:答え|答案|正解|回答|答|정답|답)\s*(?:は|是|[:：])\s*(\S.*)|^\s*(?:a|ans)\s*:\s+(\S.*)",
+    r"(?:答え|答案|正解|回答|答|정답|답)\s*(?:は|是|[:：])\s*(\S.*)|^\s*(?:a|ans)\s*:\s+(\S.*)|"
+    r"^[^\W\d_A-Za-zÀ-ɏ]{2,24}(?:\s[^\W\d_A-Za-zÀ-ɏ]{2,24}){0,2}\s?[:：]\s*(\S.*)",
     re.IGNORECASE,
 )
 _IS_THE_RESULT = re.compile(
@@ -110,6 +118,8 @@ _IS_THE_RESULT = re.compile(
     re.IGNORECASE,
 )
 _HEADING = re.compile(r"^\s*#{1,6}\s+(\S.*?)\s*$")
+_RULE = re.compile(r"^\s*\|?[\s:|-]*-{3}[\s:|-]*$")
+"""A line below the head of a table, or between two paragraphs."""
 _NAMED_HEADING = re.compile(rf"^\W*{_NAMED}\W*$", re.IGNORECASE)
 _BOLD_LINE = re.compile(r"^\s*\*\*([^*]+)\*\*\s*$")
 _CONCLUDES = re.compile(
@@ -147,7 +157,7 @@ class Said(Struct, frozen=True):
 
 def said(text: str) -> Said:
     """What a reply says."""
-    text = _ends(tidy(without_thoughts(text[:_MOST_CHARACTERS])))
+    text = _ends(_last_word(tidy(without_thoughts(text[:_MOST_CHARACTERS]))))
     boxed = [match[1] for match in _BOXED.finditer(text)]
     unboxed = _BOXED.sub(lambda match: f" {match[1]} ", text) if boxed else text
     whole = plainly(unboxed)
@@ -155,7 +165,7 @@ def said(text: str) -> Said:
     read = "\n".join(plain_line(line) for line in lines)
     if boxed:
         return Said(read, _latest([plainly(phrase).strip() for phrase in boxed], text), boxed=True)
-    tagged = _TAGGED.findall(whole) or _OBJECT.findall(whole)
+    tagged = _TAGGED.findall(whole) or [match[1] or match[2] for match in _OBJECT.finditer(whole)]
     if tagged:
         return Said(read, _latest([plain(phrase) for phrase in tagged], text), boxed=True)
     for finder in (_labelled, _under_heading, _bold, _concluded):
@@ -164,6 +174,28 @@ def said(text: str) -> Said:
             return Said(read, found if finder is _labelled else found[-1:])
     bare = _COURTESY.sub("", plain_line(lines[0])) if len(lines) == 1 else ""
     return Said(read, (bare,) if bare and len(bare.split()) <= _FINAL_WORDS else ())
+
+
+_RETRACTS = re.compile(
+    r"\b(?:scratch\s+that|strike\s+that|(?:i\s+)?take\s+(?:that|it)\s+back|correction|on\s+second\s+thoughts?|my\s+mistake|"
+    r"(?:wait|oops|hmm|hold\s+on|sorry|actually)[\s,.!…—–-]+(?:no\b|(?:that|this|it)(?:['’]s|\s+(?:is|was))\s+(?:wrong|"
+    r"not\s+right|incorrect|not\s+correct))|(?:that|this|it)(?:['’]s|\s+(?:is|was))\s+(?:wrong|not\s+right|incorrect)"
+    r"(?=\W+(?:it|the|let|i)\b))[\s,.!:;…—–-]*",
+    re.IGNORECASE,
+)
+"""Words by which a reply takes back what it said before them."""
+
+_STRUCK = re.compile(r"~~[^~\n]{1,256}~~")
+
+
+def _last_word(text: str) -> str:
+    """The text without what it strikes out or takes back, where it goes on to say something."""
+    text = _STRUCK.sub(" ", text)
+    for match in reversed([*_RETRACTS.finditer(text)]):
+        rest = text[match.end() :]
+        if re.search(r"\w", rest):
+            return rest
+    return text
 
 
 _BLANKS = re.compile(r"[ \t]{2,}|[^\S\n]{9,}")
@@ -185,7 +217,7 @@ def plain_line(line: str) -> str:
 
 def _lines(text: str) -> list[str]:
     """The lines, without the numbers of a numbered list: two lines or more that count from 1."""
-    lines = text.splitlines()
+    lines = [line.strip(" |") if "|" in line else line for line in text.splitlines() if not _RULE.match(line)]
     numbers = [match and int(match[1]) for match in map(_NUMBERED.match, lines)]
     counted = [number for number in numbers if number is not None]
     if len(counted) > 1 and counted[:2] == [1, 2]:
@@ -207,11 +239,12 @@ def _labelled(lines: list[str]) -> Iterator[str]:
     found: list[tuple[int, str]] = []
     for place, line in enumerate(lines):
         bare = plain_line(line)
-        match = _LABEL.search(bare)
-        if match:
+        labelled = [match for part in sentences(bare) if (match := _LABEL.search(part))] or [_LABEL.search(bare)]
+        for match in filter(None, labelled):
             phrase = first_sentence(next(group for group in match.groups() if group))
             negated = re.match(r"(?:not|no longer|nicht|pas|non)\b", phrase, re.IGNORECASE) and len(phrase.split()) > 1
             found.append((place, f"not {phrase}" if negated and not phrase.lower().startswith("not") else phrase))
+        if any(labelled):
             continue
         named = next((match[1] for part in sentences(line) if (match := _IS_THE_RESULT.search(part))), None)
         if named:
@@ -224,6 +257,9 @@ def _labelled(lines: list[str]) -> Iterator[str]:
 def _under_heading(lines: list[str]) -> Iterator[str]:
     for index in range(len(lines) - 1, -1, -1):
         heading = _HEADING.match(lines[index])
+        if not heading and index + 1 < len(lines) and _NAMED_HEADING.match(plain_line(lines[index])):
+            yield plain_line(lines[index + 1])  # "Answer" on a line of its own
+            return
         if not heading:
             inline = _INLINE_MARK.search(lines[index])
             if inline and len(inline[1].split()) <= _FINAL_WORDS - 2:
