@@ -9,9 +9,9 @@ from engine.answers import asserted
 from engine.answers.base import MAX_TRUTH, Answer, AnswerType
 from engine.answers.number import spelled
 from engine.answers.numerals import numerals
-from engine.answers.said import Said, said
+from engine.answers.said import Said, announced, said
 from engine.answers.short import is_asked, related
-from engine.answers.words import content_words, fold, plain, words
+from engine.answers.words import content_words, fold, plain, sentences, words
 from engine.values import Reply
 
 MAX_ITEMS = 256
@@ -26,10 +26,15 @@ _LEAD = re.compile(
     r"^(?:.*?[:：]\s+|.*?\b(?:are|is|were|include|be|sind|sont|son|follows)\s*:?\s+)(?=\S)", re.IGNORECASE | re.DOTALL
 )
 _TRAIL = re.compile(r"\s+\b(?:are|is|have|has|were|do|does|can|all)\b\s.*$", re.IGNORECASE | re.DOTALL)
-_COUNTED = re.compile(r"(?:^|\s)\(?\d{1,2}[.)]\s+")
+_COUNTED = re.compile(r"(?:^|\s)\(?(?:\d{1,2}[.)]|[a-z]\))\s+")
 _THEN = re.compile(
     r"^(?:and\s+)?(?:then|next|first|second|third|finally|lastly|followed\s+by|also)\b\s+(?=\S)", re.IGNORECASE
 )
+_BUT_NOT = re.compile(
+    r"(?<=\w)[\s,;(—–-]+(?:but\s+|and\s+)?(?:not|rather\s+than|instead\s+of|nicht)\b[^!?\n]*$", re.IGNORECASE
+)
+"""What is denied at the end: all items of it."""
+
 _SO = re.compile(r"[,;]?\s+(?:so|therefore|hence|thus)\s+", re.IGNORECASE)
 _NOTHING = frozenset(("none", "nothing", "empty", "keine", "aucun", "ninguno", "no"))
 
@@ -50,6 +55,9 @@ class List(AnswerType):
     def equals(self, reply: Reply, truth: str, question: str, lures: Sequence[str] = ()) -> bool:  # noqa: ARG002
         known = self._known(truth, question)
         given = said(reply.text)
+        marked = [items[0] for phrase in given.phrases if len((items := _split(phrase, question))[:1]) == 1]
+        if len({self._spelled(items) for items in marked if len(items) > 1}) > 1:
+            return False
         return any(self._spelled(found) in known for found in _readings(given, question))
 
     def _known(self, truth: str, question: str) -> list[str]:
@@ -109,9 +117,10 @@ def _bulletless(line: str) -> str:
 
 def _split(text: str, question: str) -> list[list[str]]:
     """The items of a line, with and without what leads to them."""
+    text = _BUT_NOT.sub("", text)
     if asserted.denied(text):
         text = asserted.blanked(text, asserted.denied(text))
-    text = text.strip().strip("*_` ").rstrip(".!")
+    text = text.strip().strip("*_` ,;").rstrip(".!")
     if not words(text):
         return []
     if fold(text).strip() in _NOTHING:
@@ -120,10 +129,13 @@ def _split(text: str, question: str) -> list[list[str]]:
     forms = [brackets[1]] if brackets and len(brackets[1]) > 1 else []
     lead = _LEAD.match(text)
     forms.append(text[lead.end() :] if lead else text)
+    forms.append(_BRACKETS.sub("", text))
+    forms.append(announced(text))
+    forms.append(announced(sentences(text)[-1]))
     trail = _TRAIL.search(text)
     if trail and content_words(trail[0]) <= content_words(question):
         forms.append(text[: trail.start()])
-    read = [items for form in forms if (items := _parted(form))]
+    read = [items for form in forms if words(form) and (items := _parted(form))]
     concluded = _SO.search(text)
     if concluded:
         read.append(_parted(text[concluded.end() :]))

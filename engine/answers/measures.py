@@ -6,6 +6,8 @@ from functools import lru_cache
 
 from msgspec import Struct
 
+from engine.answers.words import fold
+
 Dimensions = tuple[tuple[str, int], ...]
 """The powers of the base units, sorted, without zeros: metres a second are (("m", 1), ("s", -1))."""
 
@@ -290,7 +292,7 @@ def _named(name: str) -> Unit | None:
     prefix, symbol = _PREFIXES.get(name[:1]), _PREFIXED.get(name[1:])
     if prefix and symbol:
         return Unit(prefix * symbol.factor, symbol.dimensions)
-    lower = name.lower()
+    lower = fold(name)
     for spelling in (lower, lower.removesuffix("s")):
         if spelling in _NAMES:
             return _NAMES[spelling]

@@ -257,7 +257,9 @@ _CLOCKED = re.compile(
     r"(?<![\w.:])(\d{1,3}):([0-5]\d)(?::([0-5]\d))?(?![\d:])\s?(h(?:ours?|rs?)?\b|min(?:utes?)?\b)?", re.IGNORECASE
 )
 _COMPACT = re.compile(r"(?<![\w.:])(?:(\d{1,3})\s?h\s?)?(?:(\d{1,3})\s?m(?:in)?\b\s?)?(?:(\d{1,3})\s?s)?(?![\w])")
-_HOURS_AND = re.compile(r"(?<![\w.:])(\d{1,3})\s?(?:h|hrs?|hours?)\s?([0-5]?\d)(?![\w:.])", re.IGNORECASE)
+_HOURS_AND = re.compile(
+    r"(?<![\w.:])(\d{1,3})\s?(?:h|hrs?|hours?)\s?([0-5]?\d)(?:\s?m(?:in(?:ute)?s?)?\b|(?![\w:.]))", re.IGNORECASE
+)
 _JOINED = re.compile(r"\s*(?:,?\s*(?:and|und|et|y)\b|,|\+)?\s*", re.IGNORECASE)
 
 

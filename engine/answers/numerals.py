@@ -251,7 +251,7 @@ def _scaled(numeral: Numeral, power: int, end: int) -> Numeral:
 
 _NO_UNITS = frozenset("a an at in is as so or and of to C F K m s h d t b B A V N J W L l g".split())  # noqa: SIM905
 """Words and letters that behind a space may be the next word of the sentence, unless punctuation follows."""
-_PUNCTUATED = re.compile(r"\s*(?:$|[.,;:!?)\]}*/]|\d|\^|\bper\b|\w{1,12}\^-)")
+_PUNCTUATED = re.compile(r"\s*(?:$|[.,;:!?()\]}*/]|\d|\^|\bper\b|\w{1,12}\^-)")
 
 
 def _in_unit(text: str, numeral: Numeral, start: int, *, must: bool) -> Numeral | None:

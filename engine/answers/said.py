@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from engine.answers.words import plain, sentences
+from engine.answers.words import STOP, plain, sentences, words
 
 _MOST_CHARACTERS = 32_768
 _BEGINNING, _END = 1_024, 3_072
@@ -106,7 +106,7 @@ _NAMED = (
 )
 _IS = r"(?:is|was|(?:w|sh)ould\s+be|must\s+be|remains|ist|lautet|wäre|est|es|é|è|будет)"
 _LABEL = re.compile(
-    rf"(?<![\w-]){_NAMED}(?:['’]s\b|\s*(?:{_IS}\b\s*[:：]?|[:：=]|→|=>))\s*(\S.*)|"
+    rf"(?<![\w-]){_NAMED}(?:['’]s\b|\s*(?:{_IS}\b\s*[:：]?|[:：=]|→|=>)|\s+[—–-](?=\s))\s*(\S.*)|"
     rf"\bthe\s+(?:correct|right)\s+(?:\w+\s+){{1,2}}{_IS}\s*:?\s*(\S.*)|"
     r"(?:答え|答案|正解|回答|答|정답|답)\s*(?:は|是|[:：])\s*(\S.*)|^\s*(?:a|ans)\s*:\s+(\S.*)|"
     r"^[^\W\d_A-Za-zÀ-ɏ]{2,24}(?:\s[^\W\d_A-Za-zÀ-ɏ]{2,24}){0,2}\s?[:：]\s*(\S.*)",
@@ -142,6 +142,35 @@ _COURTESY = re.compile(
     r"let\s+me\s+(?:think|see|work)[^.!:]{0,40}|let['’]s\s+see)\s*[.!:]+\s+",
     re.IGNORECASE,
 )
+_EXPLAINS = re.compile(
+    r"(?:explanation|reason(?:ing|s)?|rationale|because|note|working|details?|justification|proof)\b", re.IGNORECASE
+)
+"""How the line after a bare answer begins."""
+
+_STOCK_WORDS = (
+    "i we you it that this which the a my our your its to question answer is are am was be been would will should "
+    "could can must may might has have having think believe guess say reckon suppose suspect conclude pick choose "
+    "take go going went make get got gets gives give gave us me leaves leave left with for on end ends up turn turns "
+    "out comes come down works work settle given above all in short brief sum summary conclusion so then hence thus "
+    "therefore but well ok okay sure let double check checking yes indeed hmm without doubt definitely probably most "
+    "likely surely certainly apparently clearly obviously simply just only fairly quite pretty very confident as far "
+    "tell know see here there now finally final actually rather really"
+)
+_STOCK = frozenset(_STOCK_WORDS.split())
+"""Words of which the announcement of an answer is made, before the answer itself."""
+
+_STOCK_TOKEN = re.compile(r"[\s\W]*([^\W\d_]+)(?:['’](?:s|d|ll|m|re|ve))?(?![\w'’])")
+_HOLLOW = frozenset("a the my our your its yes indeed right in on for of with there here down".split())  # noqa: SIM905
+"""Stock words that announce nothing by themselves."""
+
+_ARTICLES = frozenset(("a", "the"))
+_CLAUSE_START = re.compile(
+    r"\bbut\b|:\s|\s[—–-]\s|…|\.{3}|,\s(?=(?:so|but|i|we|you|it|that|which|this)\b)", re.IGNORECASE
+)
+_SAYS_NOTHING = STOP - {"no", "not", "nor"}
+_EITHER = re.compile(r"(?:or|and|nor)\b", re.IGNORECASE)
+_ANNOUNCED_WORDS = 24
+
 _INLINE_MARK = re.compile(r"(?:^|\s)#{3,6}\s+(\S[^\n]*)")
 _FINAL_WORDS = 6
 
@@ -172,15 +201,17 @@ def said(text: str) -> Said:
         found = tuple(finder(lines))
         if found:
             return Said(read, found if finder is _labelled else found[-1:])
-    bare = _COURTESY.sub("", plain_line(lines[0])) if len(lines) == 1 else ""
+    explained = len(lines) > 1 and _EXPLAINS.match(plain_line(lines[1])) is not None
+    bare = _COURTESY.sub("", plain_line(lines[0])) if len(lines) == 1 or explained else ""
+    if len(sentences(bare)) == 1 and 0 < len(announced(bare).split()) <= _FINAL_WORDS / 2:
+        bare = announced(bare)
     return Said(read, (bare,) if bare and len(bare.split()) <= _FINAL_WORDS else ())
 
 
 _RETRACTS = re.compile(
-    r"\b(?:scratch\s+that|strike\s+that|(?:i\s+)?take\s+(?:that|it)\s+back|correction|on\s+second\s+thoughts?|my\s+mistake|"
-    r"(?:wait|oops|hmm|hold\s+on|sorry|actually)[\s,.!…—–-]+(?:no\b|(?:that|this|it)(?:['’]s|\s+(?:is|was))\s+(?:wrong|"
-    r"not\s+right|incorrect|not\s+correct))|(?:that|this|it)(?:['’]s|\s+(?:is|was))\s+(?:wrong|not\s+right|incorrect)"
-    r"(?=\W+(?:it|the|let|i)\b))[\s,.!:;…—–-]*",
+    r"\b(?:scratch\s+that|strike\s+that|(?:i\s+)?take\s+(?:that|it)\s+back|correction|on\s+second\s+thoughts?|"
+    r"my\s+mistake|(?:wait|oops|hmm|hold\s+on|sorry|actually)[\s,.!…—–-]+(?:no\b|(?:that|this|it)(?:['’]s|\s+(?:is|was))\s+"
+    r"(?:wrong|not\s+right|incorrect|not\s+correct)))[\s,.!:;…—–-]*",
     re.IGNORECASE,
 )
 """Words by which a reply takes back what it said before them."""
@@ -239,12 +270,12 @@ def _labelled(lines: list[str]) -> Iterator[str]:
     found: list[tuple[int, str]] = []
     for place, line in enumerate(lines):
         bare = plain_line(line)
-        labelled = [match for part in sentences(bare) if (match := _LABEL.search(part))] or [_LABEL.search(bare)]
-        for match in filter(None, labelled):
+        labelled = [match for part in (*sentences(bare), bare) if (match := _LABEL.search(part))]
+        for match in labelled[:-1] or labelled:
             phrase = first_sentence(next(group for group in match.groups() if group))
             negated = re.match(r"(?:not|no longer|nicht|pas|non)\b", phrase, re.IGNORECASE) and len(phrase.split()) > 1
             found.append((place, f"not {phrase}" if negated and not phrase.lower().startswith("not") else phrase))
-        if any(labelled):
+        if labelled:
             continue
         named = next((match[1] for part in sentences(line) if (match := _IS_THE_RESULT.search(part))), None)
         if named:
@@ -285,6 +316,26 @@ def _concluded(lines: list[str]) -> Iterator[str]:
             match = _CONCLUDES.match(part)
             if match and len(match[1].split()) <= _FINAL_WORDS:
                 yield first_sentence(match[1])
+
+
+def announced(sentence: str) -> str:
+    """What a sentence announces as the answer: "Paris" of "I'm not sure, but I'd go for Paris"; "" where it begins with
+    no announcement, or says nothing after it."""
+    if sentence.rstrip().endswith("?"):
+        return ""
+    for start in (0, *(match.end() for match in _CLAUSE_START.finditer(sentence))):
+        end, taken = start, [start]
+        announces = False
+        while (token := _STOCK_TOKEN.match(sentence, end)) and token[1].casefold() in _STOCK:
+            announces |= token[1].casefold() not in _HOLLOW
+            end = token.end()
+            taken.append(taken[-1] if token[1].casefold() in _ARTICLES else end)
+        rest = sentence[taken[-1] :].strip(" \t,;:—–-…")
+        said_words = words(rest)
+        empty = _EITHER.match(rest) or set(said_words) <= _SAYS_NOTHING
+        if announces and len(taken) > 1 + bool(start) and not empty:
+            return rest if len(said_words) <= _ANNOUNCED_WORDS else ""
+    return ""
 
 
 def first_sentence(phrase: str) -> str:

@@ -183,6 +183,6 @@ def _torn(text: str, found: Sequence[Found], best: str, given: set[str]) -> bool
             continue
         other = second.key if first.key == best else first.key
         between = text[first.end : second.start]
-        if other not in given and len(between) < 64 and _OR.match(between):
+        if (other not in given or best in given) and len(between) < 64 and _OR.match(between):
             return True
     return False

@@ -7,7 +7,7 @@ from engine.answers import asserted
 from engine.answers.base import MAX_TRUTH, Answer, AnswerType, aliases
 from engine.answers.number import spelled
 from engine.answers.numerals import numerals
-from engine.answers.said import Said, said
+from engine.answers.said import Said, announced, said
 from engine.answers.words import STOP, content_words, fold, sentences, stem, words
 from engine.values import Reply
 
@@ -25,19 +25,20 @@ _FILLER_WORDS = (
     "indeed know look maybe must once said say simply step sure think thought through true twice"
 )
 _EMPTY = FRAME | frozenset(_FILLER_WORDS.split())
-_CHOICE = frozenset(("or", "and", "either", "oder", "und", "ou", "et"))
+_CHOICE = frozenset("or and either oder und ou et perhaps maybe possibly alternatively".split())  # noqa: SIM905
 _OPENING = re.compile(
     r"^\W*(?:(?:it|that|this|he|she|they|these|c|das|es|answer)(?:['’]s|\s+(?:is|was|are|were|would be|must be|ist|"
     r"est))?\s+)?"
     r"(?:(?:in|at|by|on|to|from)\s+)?",
     re.IGNORECASE,
 )
-_ASIDE = re.compile(r"\s(?:\(|[—–-]\s)")
+_ASIDE = re.compile(r"\s(?:\(|[—–-]\s)|—")
 _IN_BRACKETS = re.compile(r"\([^()]*\)")
 _COURTESY = re.compile(
     r"\b(?:hope (?:this|that|it)(?: helps|(?:'s| is) helpful)|let me know|feel free to|(?:happy|glad) to help)\b",
     re.IGNORECASE,
 )
+_SLASH = re.compile(r"(?<=[^\W\d]) / (?=[^\W\d])")
 _TOKEN = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
 _ASKS_WHO = re.compile(
     r"\b(?:who|whose|whom|which\s+(?:author|writer|painter|artist|composer|scientist|president|person|actor|poet))\b",
@@ -77,7 +78,7 @@ class Short(AnswerType):
         return answer.key if answer else None
 
     def equals(self, reply: Reply, truth: str, question: str, lures: Sequence[str] = ()) -> bool:
-        given = said(reply.text)
+        given = said(_SLASH.sub(" or ", reply.text))
         names = aliases(truth)
         wrong = [lure for lure in lures if fold(lure) not in map(fold, names)]
         return any(_answers(given, name, question, self) for name in names) and not any(
@@ -90,6 +91,8 @@ def _answers(given: Said, truth: str, question: str, kind: Short) -> bool:
     this and nothing else that the question did not say."""
     if not words(truth):
         return False
+    if len(set(map(fold, given.phrases))) > 1:
+        return all(_answers(Said(phrase, (phrase,)), truth, question, kind) for phrase in given.phrases)
     for phrase in reversed(given.phrases):
         held = asserted.blanked(phrase, asserted.denied(phrase))
         head = held.partition(",")[0]
@@ -108,12 +111,18 @@ def _answers(given: Said, truth: str, question: str, kind: Short) -> bool:
     if given.phrases and read is not None and read.marked:
         return read.key == wanted and _asserts(_held("\n".join(given.phrases)), truth)
     held = _held(given.text)
-    if states(given.text, truth):
+    if states(given.text, truth) or _announces(held, truth, question):
         return True
     said_so = _direct(held, truth, question)
     if said_so is not None:
         return said_so or _foremost(held, truth, question)
     return read is not None and read.key == wanted and _asserts(held, truth) and not _rivalled(held, truth, question)
+
+
+def _announces(held: str, truth: str, question: str) -> bool:
+    """Whether a text announces the truth ("I'd go for Paris"), and nothing else in the same way."""
+    found = [phrase for sentence in sentences(held)[:_MOST_SENTENCES] if (phrase := announced(sentence).strip(" .!"))]
+    return bool(found) and all(_is(phrase, truth, question) for phrase in found)
 
 
 def related(question: str) -> frozenset[str]:

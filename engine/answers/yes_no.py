@@ -4,7 +4,7 @@ import re
 
 from engine.answers import asserted
 from engine.answers.base import Answer, AnswerType, aliases
-from engine.answers.said import said
+from engine.answers.said import announced, said
 from engine.answers.words import content_words, fold, plain, sentences, stem, words
 from engine.values import Reply
 
@@ -87,9 +87,11 @@ _IT_IS = re.compile(
     r"really))?(\s+not)?)\s*(?:$|[.,;!?]|\s-)"
 )
 _SIGNS = re.compile(r"^[\W_]+")
+_EITHER = r"(?:and|or|und|oder|et|ou|y|o|perhaps|maybe|possibly|alternatively)"
 _BOTH = re.compile(
-    r"\b(?:yes|true|ja|oui|si)\b\W{1,3}(?:and|or|und|oder|et|ou|y|o|/)?\W{0,3}\b(?:no|false|nein|non)\b|"
-    r"\bneither\s+(?:yes|true)|\bboth\s+(?:yes|true)|\b(?:no|false)\s+(?:and|or)\s+(?:yes|true)\b"
+    rf"\b(?:yes|true|ja|oui|si)\b\W{{1,3}}(?:{_EITHER}\W{{1,2}}){{0,3}}(?:no|false|nein|non)\b|"
+    rf"\b(?:no|false|nein|non)\b(?:\W{{1,3}}(?:{_EITHER}\W{{1,2}}){{1,3}}|\s?/\s?)(?:yes|true|ja|oui|si)\b|"
+    r"\bneither\s+(?:yes|true)|\bboth\s+(?:yes|true)"
 )
 _CANNOT_SAY = re.compile(
     r"\b(?:hard|impossible|difficult|not possible) to (?:say|tell|know)\b|\b(?:may|might) or (?:may|might) not\b|"
@@ -205,7 +207,8 @@ def agrees(text: str) -> str | None:
 
 def _in_parts(sentence: str) -> str | None:
     """What a sentence says; of "Yes? No." what stands behind the question mark."""
-    return spoken(sentence.rpartition("?")[2] if "?" in sentence else sentence)
+    rest = sentence.rpartition("?")[2] if "?" in sentence else sentence
+    return spoken(rest) or _bare(announced(rest))
 
 
 def _bare(sentence: str) -> str | None:
