@@ -15,6 +15,7 @@ from engine.settings import config_path
 
 
 def launch(arguments: argparse.Namespace) -> int:
+    """Run the engine, under the screen unless `--no-ui` was given."""
     found = launch_configuration(arguments)
     if not arguments.no_ui:
         from console.terminal import check_terminal
@@ -26,12 +27,14 @@ def launch(arguments: argparse.Namespace) -> int:
 
 
 def replay(arguments: argparse.Namespace) -> int:
+    """Show a data folder's record in the screens."""
     from console.replay import replay
 
     return replay(arguments.folder, at=arguments.at)
 
 
 def export(arguments: argparse.Namespace) -> int:
+    """Write a table of the record, one round, or rounds for `judge`."""
     from console.export import export
 
     if arguments.table == "round":
@@ -90,6 +93,7 @@ def _export_round(arguments: argparse.Namespace) -> int:
 
 
 def judge(arguments: argparse.Namespace) -> int:
+    """Judge recorded rounds again, or compare judgements."""
     from console.judge import judge
 
     if arguments.json and arguments.compare is None:
@@ -109,6 +113,7 @@ def judge(arguments: argparse.Namespace) -> int:
 
 
 def status(arguments: argparse.Namespace) -> int:
+    """Print what the engine of the data folder does, or did last."""
     from console.status import status
 
     _print(status(configuration(arguments).settings.data_dir, as_json=arguments.json))
@@ -116,6 +121,7 @@ def status(arguments: argparse.Namespace) -> int:
 
 
 def doctor(arguments: argparse.Namespace) -> int:
+    """Print what the checks found."""
     from console import findings
     from console.doctor.examination import examine
     from console.doctor.terminal import size_of
@@ -127,6 +133,7 @@ def doctor(arguments: argparse.Namespace) -> int:
 
 
 def chain_look(arguments: argparse.Namespace) -> int:
+    """Print what was read from the chain."""
     from console.chain import reads
 
     settings = launch_configuration(arguments).settings
@@ -142,6 +149,7 @@ def chain_look(arguments: argparse.Namespace) -> int:
 
 
 def chain_act(arguments: argparse.Namespace) -> int:
+    """Write to the chain, after asking, and print the outcome."""
     from console.chain.extrinsics import act
     from console.streams import narrate
 
@@ -158,12 +166,14 @@ def chain_act(arguments: argparse.Namespace) -> int:
 
 
 def wallet(arguments: argparse.Namespace) -> int:
+    """Print the wallet that would sign."""
     from console.chain.keys import wallet
 
     return _print_found(wallet(launch_configuration(arguments).settings), as_json=arguments.json)
 
 
 def config_show(arguments: argparse.Namespace) -> int:
+    """Print every setting with its source."""
     from console.config import show
 
     _print(show(configuration(arguments), as_json=arguments.json))
@@ -171,6 +181,7 @@ def config_show(arguments: argparse.Namespace) -> int:
 
 
 def config_init(arguments: argparse.Namespace) -> int:
+    """Write a commented configuration file."""
     import json
 
     from console.config import init

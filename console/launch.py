@@ -11,7 +11,7 @@ from console import __version__, garbage
 from console.config import told
 from console.errors import ExitCode
 from console.headless import run_headless
-from console.network import require_embedded
+from console.options import require_embedded
 from console.record.folder import FolderRecord
 from console.signals import GRACE_S
 from console.streams import narrate

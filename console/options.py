@@ -8,10 +8,13 @@ from typing import Any
 from msgspec import inspect
 from msgspec.structs import replace
 
+from console.errors import ConsoleError
+from engine.redaction import url_shown
 from engine.settings import Configuration, Given, Layer, Setting, Settings, configure, declared
 from engine.settings.declared import DEMO
 from engine.settings.layers import DEMO_DEFAULT
 
+EMBEDDED = "embedded"
 ENDPOINT = "--subtensor.chain_endpoint"
 """Bittensor's option for a chain's URL; it takes precedence over a network's name."""
 
@@ -113,6 +116,13 @@ def launch_configuration(arguments: argparse.Namespace) -> Configuration:
     own = {name: getattr(Settings(), name) for name in DEMO_OWN if not found.sources[name].startswith("--")}
     sources = found.sources | dict.fromkeys(own, DEMO_DEFAULT)
     return replace(found, settings=replace(found.settings, **own), sources=sources)
+
+
+def require_embedded(settings: Settings) -> None:
+    """Raises ConsoleError for any other network: for now the embedded chain is the only one."""
+    if settings.network != EMBEDDED:
+        network = url_shown(settings.network)
+        raise ConsoleError(f"network {network!r} is not supported yet: leave --network out, or use --network embedded")
 
 
 class _Give(argparse.Action):

@@ -63,7 +63,7 @@ def not_a_file(path: Path) -> str:
     return f"{kind} lies in its place" if kind else ""
 
 
-class Place:
+class Whereabouts:
     """Where files or folders lie, each known by device and inode from the moment when this is made."""
 
     def __init__(self, *paths: Path) -> None:

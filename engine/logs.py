@@ -21,7 +21,7 @@ from typing import Protocol
 import msgspec
 from msgspec import Struct
 
-from engine.files import Place, damage, not_a_file
+from engine.files import Whereabouts, damage, not_a_file
 from engine.folders import PRIVATE, FolderError, prepare_folder
 from engine.redaction import redact
 from engine.text import safe
@@ -191,8 +191,8 @@ class _Writer(logging.handlers.RotatingFileHandler):
         self, path: Path, ring: LogRing, entrance: _Entrance, *, max_bytes: int, tell: Callable[[str], object]
     ) -> None:
         super().__init__(path, maxBytes=max_bytes, backupCount=FILES - 1, encoding="utf-8", delay=True)
-        self._data_dir = Place(path.parent.parent)
-        self._file = Place()
+        self._data_dir = Whereabouts(path.parent.parent)
+        self._file = Whereabouts()
         self._tell = tell
         self._ring = ring
         self._entrance = entrance
@@ -243,7 +243,7 @@ class _Writer(logging.handlers.RotatingFileHandler):
             return os.open(path, flags, 0o600)
 
         stream = open(self.baseFilename, "a", encoding=self.encoding, opener=private)  # noqa: SIM115 it stays open
-        self._file = Place.of_open(Path(self.baseFilename), stream.fileno())
+        self._file = Whereabouts.of_open(Path(self.baseFilename), stream.fileno())
         return stream
 
 

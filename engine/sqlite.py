@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from engine.files import START_AFRESH, Place, damage, not_a_file
+from engine.files import START_AFRESH, Whereabouts, damage, not_a_file
 
 Kind = Literal["full", "locked", "disk", "damaged", "closed", "other"]
 
@@ -95,13 +95,13 @@ class DatabaseFiles:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._log = beside(path, "wal")
-        self._place = Place(path)
+        self._place = Whereabouts(path)
         self._spoiled = ""
         self.reopened()
 
     def reopened(self) -> None:
         """The files beside the database are those of a new connection."""
-        self._beside = Place(self._log, beside(self._path, "shm"))
+        self._beside = Whereabouts(self._log, beside(self._path, "shm"))
         self._log_begun = False
 
     @property

@@ -18,7 +18,7 @@ from console import __version__
 from console.chain.keys import require_wallet, role_of
 from console.chain.reads import require_chain
 from console.errors import ConsoleError, ExitCode
-from console.network import EMBEDDED
+from console.options import EMBEDDED
 from console.present.text import text_of
 from console.roles.session import Session, opened
 from console.screens.action import Action, Confirmation, confirmation

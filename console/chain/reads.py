@@ -9,7 +9,7 @@ import msgspec
 from console.chain.keys import own_hotkey
 from console.errors import ConsoleError, ExitCode
 from console.export.output import time_text
-from console.network import EMBEDDED, require_embedded
+from console.options import EMBEDDED, require_embedded
 from console.present.formats import hotkey as short
 from engine.chain.embedded import FILE_NAME
 from engine.chain.embedded.look import look_of

@@ -13,7 +13,7 @@ from engine.weights.journal import JournalEntry
 from engine.weights.plan import WeightRow
 
 
-class Table(Struct, frozen=True):
+class ExportTable(Struct, frozen=True):
     """`lines` takes the record, the unix time since when, and now."""
 
     columns: tuple[str, ...]
@@ -102,35 +102,35 @@ def weights(record: Record, since: float, _now: float) -> Iterator[Line]:
 
 
 TABLES = {
-    "scores": Table(
+    "scores": ExportTable(
         (
             *("netuid", "uid", "hotkey", "name", "ema", "last_emission", "rounds", "answered", "failed"),
             *("last_answer_at", "weight", "weight_u16", "state", "penalty", "profile"),
         ),
         scores,
     ),
-    "rounds": Table(
+    "rounds": ExportTable(
         (
             *("id", "at", "kind", "source", "profile", "asked", "answered", "winner_uid", "winner_hotkey"),
             *("agreement", "clusters", "duration_ms", "encoder"),
         ),
         rounds,
     ),
-    "replies": Table(
+    "replies": ExportTable(
         (
             *("round_id", "at", "uid", "hotkey", "status", "ms", "quality", "cluster", "score", "emission"),
             *("reason", "text", "counted", "profile"),
         ),
         replies,
     ),
-    "weights": Table(
+    "weights": ExportTable(
         (
             *("at", "block", "netuid", "uid", "hotkey", "weight", "weight_u16", "mode", "outcome", "reason"),
             *("penalty", "profile"),
         ),
         weights,
     ),
-    "sybil": Table(suspects.COLUMNS, suspects.suspects),
+    "sybil": ExportTable(suspects.COLUMNS, suspects.suspects),
 }
 
 

@@ -11,8 +11,8 @@ from console.errors import ConsoleError
 from engine.errors import StoreError
 from engine.folders import FolderError, prepare_folder, state_home
 from engine.locks import folder_holder, folder_lock
-from engine.store.copies import copy_up_to_date, needs_copy
 from engine.store.schema import FILE_NAME
+from engine.store.upgrade import copy_up_to_date, needs_copy
 
 JUST_MADE_S = 60.0
 """A younger copy may not be locked yet."""

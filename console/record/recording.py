@@ -15,7 +15,7 @@ from engine.snapshot import ChainView, ReplayView, RoundView, Snapshot
 from engine.store.errors import BadRow
 from engine.store.record import Record, open_record
 from engine.store.schema import FILE_NAME
-from engine.store.stored import Mark
+from engine.store.stored import RoundMark
 from engine.sybil.penalties import Penalty, Standing
 from engine.sybil.suspects import Suspicions, suspicions
 from engine.sybil.views import sybil_view, with_verdicts
@@ -36,12 +36,12 @@ ROUNDS_REMEMBERED = 4 * ROUNDS_SHOWN
 class Timeline:
     """When each recorded round of a subnet was asked, in 16 bytes each. It grows at its end and loses its beginning."""
 
-    def __init__(self, marks: Iterable[Mark] = ()) -> None:
+    def __init__(self, marks: Iterable[RoundMark] = ()) -> None:
         self._numbers = array("q")
         self._times = array("d")
         self.extend(marks)
 
-    def extend(self, marks: Iterable[Mark]) -> None:
+    def extend(self, marks: Iterable[RoundMark]) -> None:
         """Add newer rounds. A clock that was set back does not reorder rounds."""
         for number, at in marks:
             self._numbers.append(number)

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from engine.feed import Feed
-from engine.files import Place
+from engine.files import Whereabouts
 from engine.folders import replace_file
 from engine.patience import impatience
 from engine.snapshot import LoopView, Snapshot
@@ -35,7 +35,7 @@ class Heartbeat:
         self._feed = feed
         self._compose = compose
         self._status_file = status_file
-        self._folder = Place(status_file.parent)
+        self._folder = Whereabouts(status_file.parent)
         self._writing = threading.Lock()
         self._lateness_ms: deque[float] = deque(maxlen=LATENESS_KEPT)
 

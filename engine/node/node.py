@@ -13,7 +13,7 @@ from engine.chain.client import ChainClient
 from engine.chain.wallets import Wallet
 from engine.commands import Acknowledge, AnyCommand, Register, RestartService, Serve, Stop
 from engine.feed import Feed
-from engine.files import Place
+from engine.files import Whereabouts
 from engine.locks import FOLDER_LOCK
 from engine.node.chain_watch import ChainWatch, chain_view
 from engine.node.command_loop import OPERATOR, CommandLoop, not_while_read_only
@@ -48,7 +48,7 @@ class Node:
         read_only: bool,
     ) -> None:
         supervisor = Supervisor(feed)
-        files = Part(gone={DATA_FOLDER: Place(folder, folder / FOLDER_LOCK).lost, store.name: lambda: store.gone})
+        files = Part(gone={DATA_FOLDER: Whereabouts(folder, folder / FOLDER_LOCK).lost, store.name: lambda: store.gone})
         whole = merged((files, _Everyones(feed, chain, wallet, supervisor).part(), *parts))
         changes = dict.fromkeys(whole.changes, not_while_read_only) if read_only else whole.changes
         commands = CommandLoop(feed, store, {**whole.handlers, **changes})

@@ -22,7 +22,7 @@ _VARIABLE = re.compile(r"\$(?:\{(?P<braced>[^{}]*(?:\{[^{}]*\}[^{}]*)*)\}|(?P<ba
 _BRACED = re.compile(r"([^:$={}+?-]+)(?::-([^${}]*))?")
 
 
-class Entry(Struct, frozen=True):
+class Assignment(Struct, frozen=True):
     """One assignment. `value` is None when its quote is never closed.
 
     `missing` is a variable that nobody set, and `unread` a `${…}` in a form that is not known here.
@@ -35,7 +35,7 @@ class Entry(Struct, frozen=True):
     unread: str = ""
 
 
-def entries(text: str, environ: Mapping[str, str]) -> Iterator[Entry]:
+def entries(text: str, environ: Mapping[str, str]) -> Iterator[Assignment]:
     """The assignments in order; lines that are none are passed over, as the field's readers do.
 
     `${NAME}`, `${NAME:-otherwise}` and `$NAME` are what an earlier line says, else what `environ` says. `$NAME` stands
@@ -55,7 +55,7 @@ def entries(text: str, environ: Mapping[str, str]) -> Iterator[Entry]:
             expanded, missing, unread = (
                 (None, "", "") if value is None else _expanded(value, known, bare=not is_literal)
             )
-            yield Entry(assignment[1], expanded, line, missing, unread)
+            yield Assignment(assignment[1], expanded, line, missing, unread)
             earlier[assignment[1]] = expanded or ""
         position = _next_line(text, position)
         line += text.count("\n", start, position)

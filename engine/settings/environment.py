@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from engine.files import UNDECODABLE
 from engine.redaction import know_url
-from engine.settings.dotenv import Entry, entries
+from engine.settings.dotenv import Assignment, entries
 from engine.settings.foreign import Name, is_known
 from engine.settings.given import Given, Layer, SettingsError, nearest, text_of
 from engine.settings.names import SECTIONS, TAKEN
@@ -34,7 +34,7 @@ class Variables(Struct, frozen=True):
 
 def from_process(environ: Mapping[str, str]) -> Variables:
     """Raises SettingsError for a `SUBNET_CONSOLE_…` that is no setting."""
-    return _sorted((Entry(name, value, 0) for name, value in environ.items()), None)
+    return _sorted((Assignment(name, value, 0) for name, value in environ.items()), None)
 
 
 def from_file(path: Path, environ: Mapping[str, str] = os.environ) -> Variables:
@@ -51,7 +51,7 @@ def from_file(path: Path, environ: Mapping[str, str] = os.environ) -> Variables:
     return _sorted(entries(text, environ), path)
 
 
-def _sorted(assignments: Iterable[Entry], file: Path | None) -> Variables:
+def _sorted(assignments: Iterable[Assignment], file: Path | None) -> Variables:
     """Empty values count as not set; of two with the same name the later counts.
 
     A password in a URL that is used in this process is known from here on; other variables are none of our business.
@@ -78,13 +78,13 @@ def _sorted(assignments: Iterable[Entry], file: Path | None) -> Variables:
     return Variables(own, tuple(foreign.values()))
 
 
-def _taken_apart(assignments: Iterable[Entry]) -> list[Entry]:
+def _taken_apart(assignments: Iterable[Assignment]) -> list[Assignment]:
     """The assignments, with a JSON section (`WALLET={"NAME": "a"}`) split into one for each of its names.
 
     Those come first, so that a name that is set by itself wins, as in the programs that read sections.
     """
-    parts: list[Entry] = []
-    plain: list[Entry] = []
+    parts: list[Assignment] = []
+    plain: list[Assignment] = []
     for entry in assignments:
         fields = _section(entry)
         if fields is None:
@@ -94,7 +94,7 @@ def _taken_apart(assignments: Iterable[Entry]) -> list[Entry]:
     return parts + plain
 
 
-def _section(entry: Entry) -> dict[str, Any] | None:
+def _section(entry: Assignment) -> dict[str, Any] | None:
     if f"{entry.name.upper()}." not in SECTIONS or not entry.value:
         return None
     try:
@@ -108,7 +108,7 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else "" if value is None else msgspec.json.encode(value).decode()
 
 
-def _value(entry: Entry, source: str) -> str:
+def _value(entry: Assignment, source: str) -> str:
     if entry.value is None:
         raise SettingsError(f"{source}: unclosed quote")
     if entry.unread:

@@ -63,7 +63,7 @@ class BareReply(Struct, frozen=True, kw_only=True):
     ms: Finite
 
 
-class ReplyRow(BareReply, frozen=True, kw_only=True):
+class WholeReply(BareReply, frozen=True, kw_only=True):
     """Of table replies; `parts`, `reasons`, `usage` and `tool_calls` are JSON."""
 
     coldkey: str
@@ -150,7 +150,7 @@ def round_of(row: Row, replies: Sequence[Row], likeness: Likeness | None = None)
     if likeness is not None and not {*likeness.members} <= {*range(len(replies))}:
         raise BadRow(f"likeness of other replies than the {len(replies)} that there are")
     stored: RoundRow = fields(row, RoundRow)
-    answers: list[ReplyRow] = [fields(reply, ReplyRow) for reply in replies]
+    answers: list[WholeReply] = [fields(reply, WholeReply) for reply in replies]
     return Round(
         challenge=_challenge_of(stored),
         replies=tuple(map(_reply_of, answers)),
@@ -236,7 +236,7 @@ def _judgement_of(stored: RoundRow, answers: Sequence[BareReply], verdicts: tupl
     )
 
 
-def _reply_of(stored: ReplyRow) -> Reply:
+def _reply_of(stored: WholeReply) -> Reply:
     return Reply(
         uid=stored.uid,
         hotkey=stored.hotkey,
@@ -252,7 +252,7 @@ def _reply_of(stored: ReplyRow) -> Reply:
     )
 
 
-def _verdict_of(stored: ReplyRow) -> Verdict:
+def _verdict_of(stored: WholeReply) -> Verdict:
     return Verdict(
         hotkey=stored.hotkey,
         uid=stored.uid,

@@ -18,7 +18,7 @@ from engine.store.round_rows import (
     round_of,
     round_values,
 )
-from engine.store.stored import FoundRound, Mark, StoredRound
+from engine.store.stored import FoundRound, RoundMark, StoredRound
 from engine.values import At, Challenge, Likeness, Round
 
 TEXTS_DROPPED = "texts dropped"
@@ -105,7 +105,7 @@ class RoundTable:
             replies = self._connection.execute(_BARE, (stored.number,))
             yield _summary(stored, [fields(reply, BareReply) for reply in replies])
 
-    def marks(self, netuid: int, after: int) -> list[Mark]:
+    def marks(self, netuid: int, after: int) -> list[RoundMark]:
         """Where the rounds with a number above `after` lie, in the order in which they were recorded."""
         if after:
             query = "SELECT number, at FROM rounds WHERE number > ? AND netuid = ? ORDER BY number"
@@ -161,8 +161,8 @@ class RoundTable:
         return None if row is None else unpacked(row["value"], Likeness)
 
 
-def _mark_of(row: Row) -> Mark:
-    return Mark(*cells(row, int, At))
+def _mark_of(row: Row) -> RoundMark:
+    return RoundMark(*cells(row, int, At))
 
 
 def _summary(stored: RoundRow, replies: list[BareReply]) -> StoredRound:

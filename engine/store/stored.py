@@ -82,7 +82,7 @@ class Appearance(Earned, frozen=True, kw_only=True):
     status: ReplyStatus
 
 
-class Mark(NamedTuple):
+class RoundMark(NamedTuple):
     """Where a round lies: the number under which it is stored, which grows, and when it was asked."""
 
     number: int

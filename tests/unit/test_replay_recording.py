@@ -12,7 +12,7 @@ from engine.errors import StoreError
 from engine.snapshot import Snapshot
 from engine.store.schema import FILE_NAME
 from engine.store.store import Store
-from engine.store.stored import Mark
+from engine.store.stored import RoundMark
 from engine.validator.scores import Scores
 from engine.validator.views import round_view
 from engine.values import Outcome, Round
@@ -206,7 +206,7 @@ async def test_a_store_that_numbers_anew_is_another_record(tmp_path: Path) -> No
 
 
 def test_a_timeline_knows_places_and_times() -> None:
-    timeline = Timeline([Mark(3, 10.0), Mark(5, 20.0), Mark(6, 15.0), Mark(9, 30.0)])
+    timeline = Timeline([RoundMark(3, 10.0), RoundMark(5, 20.0), RoundMark(6, 15.0), RoundMark(9, 30.0)])
     assert [timeline.time(place) for place in range(1, 5)] == [10.0, 20.0, 20.0, 30.0]
     assert [timeline.place_at(at) for at in (9.0, 10.0, 19.0, 20.0, 99.0)] == [0, 1, 1, 3, 4]
     assert timeline.numbers(3, 2) == [5, 6]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.settings.dotenv import Entry, entries
+from engine.settings.dotenv import Assignment, entries
 
 NAMES = st.from_regex(r"[A-Z_][A-Z0-9_.]{0,10}", fullmatch=True)
 VALUES = st.text(st.characters(codec="utf-8", exclude_characters="\r$"), max_size=30)
@@ -29,16 +29,16 @@ VALUES = st.text(st.characters(codec="utf-8", exclude_characters="\r$"), max_siz
     ],
 )
 def test_one_line(line: str, name: str, value: str) -> None:
-    assert list(entries(line, {})) == [Entry(name, value, 1)]
+    assert list(entries(line, {})) == [Assignment(name, value, 1)]
 
 
 def test_lines_are_counted_through_everything() -> None:
     text = '\ufeff# comment\r\n\nnothing here\nA="one\ntwo"\nexport B=2\n\'C=3\nD=4'
-    assert list(entries(text, {})) == [Entry("A", "one\ntwo", 4), Entry("B", "2", 6), Entry("D", "4", 8)]
+    assert list(entries(text, {})) == [Assignment("A", "one\ntwo", 4), Assignment("B", "2", 6), Assignment("D", "4", 8)]
 
 
 def test_an_open_quote_loses_its_own_value_only() -> None:
-    assert list(entries("A='open\nB=2\n", {})) == [Entry("A", None, 1), Entry("B", "2", 2)]
+    assert list(entries("A='open\nB=2\n", {})) == [Assignment("A", None, 1), Assignment("B", "2", 2)]
 
 
 @pytest.mark.parametrize(

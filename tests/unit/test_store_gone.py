@@ -17,7 +17,7 @@ from engine.chain.interface import ChainUnavailable
 from engine.challenges.sources.source import Cursor
 from engine.errors import StoreGone, StoreLocked
 from engine.feed import Feed
-from engine.files import Place
+from engine.files import Whereabouts
 from engine.logs import FILE, FOLDER, open_log
 from engine.node import heartbeat, record_watch
 from engine.node.heartbeat import Heartbeat
@@ -149,7 +149,7 @@ async def test_what_is_gone_is_told_until_it_is_back_and_what_waits_is_stored_th
 ) -> None:
     monkeypatch.setattr(record_watch, "LOOK_S", 0.01)
     feed, backlog = Feed(snapshot()), Backlog(store, NETUID)
-    gone = {"data folder": Place(path.parent).lost, "store.db": lambda: store.gone}
+    gone = {"data folder": Whereabouts(path.parent).lost, "store.db": lambda: store.gone}
     service = asyncio.create_task(RecordWatch(feed, store, gone, [backlog.catch_up]).run(lambda: None))
     shutil.move(path.parent, tmp_path / "away")
     await until(lambda: bool(feed.attention))
@@ -327,4 +327,4 @@ def test_a_file_that_was_moved_as_soon_as_it_was_open_is_lost(tmp_path: Path) ->
     with path.open("w") as stream:
         path.rename(tmp_path / "away")
         path.touch()
-        assert Place.of_open(path, stream.fileno()).lost() == f"{path} was replaced while it was in use"
+        assert Whereabouts.of_open(path, stream.fileno()).lost() == f"{path} was replaced while it was in use"

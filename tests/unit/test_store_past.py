@@ -9,7 +9,7 @@ from engine.errors import StoreUnusable
 from engine.store.record import open_record
 from engine.store.schema import FILE_NAME
 from engine.store.store import Store
-from engine.store.stored import Mark
+from engine.store.stored import RoundMark
 from engine.values import Outcome
 from tests.unit.store_helpers import NETUID, PROFILE, T0, a_plan, a_reply, a_round, hotkey
 
@@ -52,7 +52,7 @@ async def test_what_a_running_engine_has_only_in_its_log_is_seen(tmp_path: Path)
             assert [mark.number for mark in record.rounds.marks(NETUID, after=0)] == [1, 2, 3]
         await store.record(a_round(3), netuid=NETUID, history=None, cursor=None)
         with open_record(tmp_path / FILE_NAME, brief=True) as record:
-            assert record.rounds.marks(NETUID, after=3) == [Mark(4, T0 + 180)]
+            assert record.rounds.marks(NETUID, after=3) == [RoundMark(4, T0 + 180)]
     finally:
         await store.close()
 
