@@ -15,9 +15,9 @@ import msgspec
 from benchmarks.answers import answer
 from benchmarks.processes import python, running
 from engine.transport.desk import Desk
-from engine.transport.dialect import Handshake, Lookup, MinerEnd, Question
+from engine.transport.dialect import ChallengeRoute, HandshakeRoute, LookupRoute, MinerEnd
 from engine.transport.dialects.loosh import LOOSH
-from engine.transport.errors import Refused
+from engine.transport.errors import Refusal
 from engine.transport.exchange import AVAILABILITY_PATH
 from engine.transport.replay import MemoryNonces
 from engine.transport.rsa import RsaKey
@@ -63,22 +63,22 @@ class StubMiner:
         return Peer(self._hotkey, LOOPBACK, server.sockets[0].getsockname()[1])
 
     async def serve(self, call: Posted) -> bytes:
-        """The body of the answer. Raises Refused."""
+        """The body of the answer. Raises Refusal."""
         route = next((route for route in self._desk.routes if route.path == call.target), None)
         match route:
-            case Question():
+            case ChallengeRoute():
                 opened = await self._desk.open(route, call, route.claimant(call))
                 self._turn += 1
                 answered = Completion(text=answer(self._number, self._turn))
                 return route.respond(call, opened.key, answered).body
-            case Handshake():
+            case HandshakeRoute():
                 await self._desk.exchange(route, call)
                 return route.answer
-            case Lookup():
+            case LookupRoute():
                 return route.answer()
         if call.target == AVAILABILITY_PATH:
             return b'{"available": true}'
-        raise Refused(404, "no such route")
+        raise Refusal(404, "no such route")
 
 
 class _Connection(asyncio.Protocol):
@@ -113,7 +113,7 @@ class _Connection(asyncio.Protocol):
     async def _answer(self, call: Posted) -> None:
         try:
             status, content = 200, await self._miner.serve(call)
-        except Refused as refused:
+        except Refusal as refused:
             status, content = refused.status, msgspec.json.encode(refused.body())
         self._transport.write(b"HTTP/1.1 %d -\r\ncontent-length: %d\r\n\r\n%b" % (status, len(content), content))
 

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Literal
 
-from engine.transport.errors import Refused
+from engine.transport.errors import Refusal
 from miner_server.allowlist import AllowList
 from miner_server.fair_queue import FairQueue
 from miner_server.hosts import network
@@ -42,7 +42,7 @@ MOST_KNOWN = 1024
 
 
 class Admission:
-    """The gates in front of the routes. Each method lets the request pass or raises `Refused` (403, 429)."""
+    """The gates in front of the routes. Each method lets the request pass or raises `Refusal` (403, 429)."""
 
     def __init__(self, allow: AllowList, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.allow = allow
@@ -61,7 +61,7 @@ class Admission:
         reason = self.allow.refusal(hotkey)
         if reason is not None:
             self.stranger(gate, host, path)
-            raise Refused(403, reason)
+            raise Refusal(403, reason)
 
     async def hear(self, host: str) -> None:
         """Wait before a claim that is costly to check: not at all, or in turn if this address has spent its claims."""
@@ -101,4 +101,4 @@ class Admission:
 
 def _pass(wait: float, reason: str) -> None:
     if wait:
-        raise Refused(429, reason, retry_after=wait)
+        raise Refusal(429, reason, retry_after=wait)

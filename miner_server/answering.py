@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from engine.redaction import redact
 from engine.text import safe
-from engine.transport.errors import RETRY_S, Refused
+from engine.transport.errors import RETRY_S, Refusal
 from engine.transport.wire import Completion
 from engine.values import Request
 from miner_server.backends.interface import Backend, Laned, require_answer
@@ -53,15 +53,15 @@ class Answering:
             await asyncio.sleep(READINESS_S)
 
     def require_ready(self) -> None:
-        """Raises Refused 503 while challenges are not being answered."""
+        """Raises Refusal 503 while challenges are not being answered."""
         unready = self.unready
         if unready is not None:
-            raise Refused(503, unready.said)
+            raise Refusal(503, unready.said)
 
     async def answer(self, request: Request, call: Call) -> Completion:
         """The completion, with `ms` from now to its end.
 
-        Raises Refused, or ClientGone if the caller hung up.
+        Raises Refusal, or ClientGone if the caller hung up.
         """
         self.require_ready()
         began = time.monotonic()
@@ -72,10 +72,10 @@ class Answering:
                 started = time.monotonic()
                 completion = await self._complete(request, call, self._deadline_s - (started - began))
         except QueueFull as full:
-            raise Refused(503, str(full), retry_after=full.retry_after) from None
+            raise Refusal(503, str(full), retry_after=full.retry_after) from None
         except TimeoutError:
             if started is None:
-                raise Refused(503, "no free slot before the deadline") from None
+                raise Refusal(503, "no free slot before the deadline") from None
             raise self._refusal(BackendSlow(f"no answer within {self._deadline_s:g} s"), call) from None
         except ClientGone:
             if started is not None and time.monotonic() - started > LEFT_WAITING_S:
@@ -109,9 +109,9 @@ class Answering:
         else:
             self.readiness.answered()
 
-    def _refusal(self, error: BackendError, call: Call) -> Refused:
+    def _refusal(self, error: BackendError, call: Call) -> Refusal:
         """What a caller is told of a failure; the backend's own words stay here."""
         self.readiness.failed(error, call.hotkey)
         log.warning("backend %s: %s", self.backend.name, safe(redact(str(error)), REASON_WIDTH))
         wait = max(RETRY_S, error.again_in or 0.0) if error.status == 503 else None
-        return Refused(error.status, error.said, retry_after=wait)
+        return Refusal(error.status, error.said, retry_after=wait)

@@ -7,19 +7,20 @@ from contextlib import asynccontextmanager
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response as StarletteResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from engine.snapshot import ServerView
 from engine.text import safe
 from engine.transport.desk import Desk
-from engine.transport.errors import Refused
+from engine.transport.dialect import Response
+from engine.transport.errors import Refusal
 from miner_server.admission import Admission
 from miner_server.allowlist import AllowList
 from miner_server.answering import Answering
 from miner_server.backends.interface import Backend
-from miner_server.call import Call, Reply, json_reply
+from miner_server.call import Call, json_response
 from miner_server.endpoint import Calls, Handler
 from miner_server.limits import Limits, Room
 from miner_server.mount import Mount, routes_of
@@ -109,7 +110,7 @@ class MinerApp(Starlette):
 
     # -- public look-ups --------------------------------------------------------------------------------------
 
-    async def _availability(self, call: Call) -> Reply:
+    async def _availability(self, call: Call) -> Response:
         """Whether a challenge would be answered now (facts/loosh 1.1).
 
         Validators only ask miners that say so: an address that one of them called from is not charged for it.
@@ -119,13 +120,13 @@ class MinerApp(Starlette):
         queue, unready = self._answering.queue, self._answering.unready
         full = "the queue is full" if queue.queued >= queue.waiting else ""
         reason = unready.said if unready else full
-        return json_reply({"available": False, "reason": reason} if reason else {"available": True})
+        return json_response({"available": False, "reason": reason} if reason else {"available": True})
 
-    async def _health(self, call: Call) -> Reply:
+    async def _health(self, call: Call) -> Response:
         """200 as long as the server runs; the fields say whether it can answer."""
         self.admission.stranger("lookup", call.host, call.route)
         answering, queue = self._answering, self._answering.queue
-        return json_reply(
+        return json_response(
             {
                 "status": answering.unready.said if answering.unready else "ready",
                 "backend": self._backend.name,
@@ -137,23 +138,23 @@ class MinerApp(Starlette):
             }
         )
 
-    async def _page(self, call: Call) -> Reply:
+    async def _page(self, call: Call) -> Response:
         """The numbers for Prometheus."""
         self.admission.stranger("lookup", call.host, call.route)
-        return Reply(200, self._metrics.page(), CONTENT_TYPE)
+        return Response(self._metrics.page(), CONTENT_TYPE)
 
-    async def _unmatched(self, request: Request, error: Exception) -> Response:
+    async def _unmatched(self, request: Request, error: Exception) -> StarletteResponse:
         """No such path, or not with this method: charged to the caller's address like any other look-up."""
         if not isinstance(error, HTTPException):
             raise error
 
-        async def refuse(call: Call) -> Reply:
+        async def refuse(call: Call) -> Response:
             self.admission.stranger("lookup", call.host, call.route)
-            raise Refused(error.status_code, error.detail)
+            raise Refusal(error.status_code, error.detail)
 
         reply = await self._calls.serve(Call(NO_ROUTE, request.scope, request.receive), refuse)
         if reply is None:
             raise error
         headers = {name.decode(): value.decode() for name, value in reply.headers}
         headers |= {"connection": "close", **(error.headers or {})}
-        return Response(reply.body, reply.status, headers, reply.media.decode())
+        return StarletteResponse(reply.body, reply.status, headers, reply.media.decode())

@@ -3,32 +3,21 @@
 import asyncio
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from starlette.types import Receive, Scope
 
-from engine.transport.errors import Refused
+from engine.transport.dialect import Response
+from engine.transport.errors import Refusal
 from miner_server.connections import SEAT, Seat
 from miner_server.errors import ClientGone
 
 WATCH_AFTER_S = 0.05
 
-JSON = b"application/json"
 
-
-class Reply(NamedTuple):
-    """What is sent back: `headers` besides content-type and content-length; `close` ends the connection."""
-
-    status: int
-    body: bytes
-    media: bytes = JSON
-    headers: tuple[tuple[bytes, bytes], ...] = ()
-    close: bool = False
-
-
-def json_reply(value: Any, status: int = 200) -> Reply:
-    return Reply(status, msgspec.json.encode(value))
+def json_response(value: Any, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(value), status=status)
 
 
 class Call:
@@ -98,7 +87,7 @@ class Call:
     async def read(self, *, limit: int, seconds: float, grow: Callable[[int], bool] = lambda _: True) -> bytes:
         """The whole body, which may `grow` as long as there is room.
 
-        Raises Refused 413 as soon as it is known to be too large, 408 if it is too slow, 503 if there is no room.
+        Raises Refusal 413 as soon as it is known to be too large, 408 if it is too slow, 503 if there is no room.
         """
         if (self.length or 0) > limit:
             raise _too_large(limit)
@@ -106,7 +95,7 @@ class Call:
             async with asyncio.timeout(seconds):
                 return await self._read(limit, grow)
         except TimeoutError:
-            raise Refused(408, f"the body did not arrive within {seconds:g} s", close=True) from None
+            raise Refusal(408, f"the body did not arrive within {seconds:g} s", close=True) from None
 
     async def _read(self, limit: int, grow: Callable[[int], bool]) -> bytes:
         parts = []
@@ -120,7 +109,7 @@ class Call:
             if self.bytes_in > limit:
                 raise _too_large(limit)
             if not grow(self.bytes_in):
-                raise Refused(503, "too many large bodies at once", close=True)
+                raise Refusal(503, "too many large bodies at once", close=True)
             more = message["more_body"]
         self.body_read = True
         self.body = b"".join(parts)
@@ -176,5 +165,5 @@ class Patience:
             self._task.cancel()
 
 
-def _too_large(limit: int) -> Refused:
-    return Refused(413, f"the body is larger than {limit} bytes", close=True)
+def _too_large(limit: int) -> Refusal:
+    return Refusal(413, f"the body is larger than {limit} bytes", close=True)

@@ -9,15 +9,16 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from starlette.types import Message, Receive, Scope, Send
 
-from engine.transport.errors import Refused
+from engine.transport.dialect import Response
+from engine.transport.errors import Refusal
 from miner_server import reflection
-from miner_server.call import Call, Reply, json_reply
+from miner_server.call import Call, json_response
 from miner_server.errors import ClientGone
 from miner_server.requestlog import Metrics, RequestLog
 
 log = logging.getLogger(__name__)
 
-Handler = Callable[[Call], Awaitable[Reply]]
+Handler = Callable[[Call], Awaitable[Response]]
 
 CLIENT_GONE = 499
 """nginx's code for a client that closed the connection."""
@@ -27,8 +28,10 @@ DRAIN_BYTES = 1024 * 1024
 DRAIN_S = 1.0
 
 _PROCESS = reflection.HEADER.encode()
-_REFLECTED = Reply(
-    reflection.STATUS, b'{"detail":"this is the miner that asks"}', headers=((_PROCESS, reflection.MARK.encode()),)
+_REFLECTED = Response(
+    b'{"detail":"this is the miner that asks"}',
+    headers=((_PROCESS, reflection.MARK.encode()),),
+    status=reflection.STATUS,
 )
 
 
@@ -50,7 +53,7 @@ class Calls:
     def endpoint(self, route: str, handler: Handler) -> "Endpoint":
         return Endpoint(self, route, handler)
 
-    async def serve(self, call: Call, handler: Handler) -> Reply | None:
+    async def serve(self, call: Call, handler: Handler) -> Response | None:
         """The handler's reply, or the refusal's; None if nobody is there to read it. Always logged and counted."""
         if call.header(_PROCESS) == reflection.MARK:  # sent by this process itself
             return _REFLECTED
@@ -61,7 +64,7 @@ class Calls:
         try:
             reply = await handler(call)
             status = reply.status
-        except Refused as refused:
+        except Refusal as refused:
             reply, status = _reply_to(refused), refused.status
             call.reason = refused.detail if isinstance(refused.detail, str) else "missing or ill-typed fields"
         except ClientGone:
@@ -71,11 +74,11 @@ class Calls:
                 raise
             task.uncancel()
             call.reason = "this miner is stopping"
-            reply, status = _reply_to(Refused(503, call.reason, close=True)), 503
+            reply, status = _reply_to(Refusal(503, call.reason, close=True)), 503
         except Exception:
             log.exception("%s failed", call.route)
             call.reason = "an internal error: see the log"
-            reply, status = json_reply({"detail": "internal error"}, 500), 500
+            reply, status = json_response({"detail": "internal error"}, 500), 500
         finally:
             if task is not None:
                 self._running.discard(task)
@@ -100,14 +103,14 @@ class Endpoint:
             await _send(call, reply, send)
 
 
-def _reply_to(refused: Refused) -> Reply:
+def _reply_to(refused: Refusal) -> Response:
     headers: tuple[tuple[bytes, bytes], ...] = ()
     if refused.retry_after is not None:
         headers = ((b"retry-after", b"%d" % max(1, math.ceil(refused.retry_after))),)
-    return Reply(refused.status, msgspec.json.encode(refused.body()), headers=headers, close=refused.close)
+    return Response(msgspec.json.encode(refused.body()), headers=headers, status=refused.status, close=refused.close)
 
 
-async def _send(call: Call, reply: Reply, send: Send) -> None:
+async def _send(call: Call, reply: Response, send: Send) -> None:
     headers = [(b"content-type", reply.media), (b"content-length", b"%d" % len(reply.body)), *reply.headers]
     length = 0 if call.body_read else call.length
     unread = length is None or length > (0 if reply.close else LEFTOVER_BYTES)

@@ -17,13 +17,13 @@ from starlette.routing import Route
 
 from engine.keys import SS58_LENGTH
 from engine.transport.desk import Desk
-from engine.transport.dialect import EXCHANGE_BYTES, Handshake, Lookup, Question
-from engine.transport.errors import Refused, WireError
+from engine.transport.dialect import EXCHANGE_BYTES, ChallengeRoute, HandshakeRoute, LookupRoute, Response
+from engine.transport.errors import Refusal, WireError
 from engine.transport.timing import INFERENCE, RESPONSE, Timing, with_stages
 from engine.transport.wire import Completion
 from miner_server.admission import Admission, Gate
 from miner_server.answering import Answering
-from miner_server.call import Call, Reply
+from miner_server.call import Call
 from miner_server.endpoint import Calls, Handler
 from miner_server.limits import Limits, Room
 
@@ -41,63 +41,62 @@ class Mount:
         self._limits = limits
         self._room = room
 
-    async def look_up(self, lookup: Lookup, _: Call) -> Reply:
+    async def look_up(self, route: LookupRoute, _: Call) -> Response:
         """For anyone, without a limit: a refusal would cost as much."""
-        return Reply(200, lookup.answer())
+        return Response(route.answer())
 
-    async def handshake(self, handshake: Handshake, call: Call) -> Reply:
+    async def handshake(self, route: HandshakeRoute, call: Call) -> Response:
         await call.read(limit=EXCHANGE_BYTES, seconds=self._limits.body_s)
-        hotkey = self._named(handshake.claimant, "handshake", call)
+        hotkey = self._named(route.claimant, "handshake", call)
         self._admission.listed("handshake", call.host, call.route, hotkey)
         self._admission.may("handshake", hotkey)
         await self._hear(call)
         try:
-            hotkey = await self.desk.exchange(handshake, call)
-        except Refused as refused:
+            hotkey = await self.desk.exchange(route, call)
+        except Refusal as refused:
             if refused.status != 503:
                 self._admission.unproven(call.host)
             raise
         self._proven("handshake", hotkey, call)
-        return Reply(200, handshake.answer)
+        return Response(route.answer)
 
-    async def question(self, question: Question, call: Call) -> Reply:
-        hotkey = self._named(question.claimant, "challenge", call)
+    async def challenge(self, route: ChallengeRoute, call: Call) -> Response:
+        hotkey = self._named(route.claimant, "challenge", call)
         self._admission.listed("challenge", call.host, call.route, hotkey)
-        self.desk.require_key(question, call, hotkey)
+        self.desk.require_key(route, call, hotkey)
         self._admission.may("challenge", hotkey)
         self._answering.require_ready()
         with self._room.share() as grow:
             await call.read(limit=self._limits.body_bytes, seconds=self._limits.body_s, grow=grow)
-            if question.claim is not None:
+            if route.claim is not None:
                 await self._hear(call)
             # Again, since other requests have come in meanwhile: what is remembered of a hotkey is bounded by its rate.
             self._admission.may("challenge", hotkey)
             try:
-                opened = await self.desk.open(question, call, hotkey)
-            except Refused as refused:
+                opened = await self.desk.open(route, call, hotkey)
+            except Refusal as refused:
                 if refused.status != 503:
                     self._admission.unproven(call.host)
                 raise
             self._proven("challenge", hotkey, call)
         try:
-            request = question.read(opened.clear, self._limits.body_bytes)
+            request = route.read(opened.clear, self._limits.body_bytes)
         except WireError as error:
-            raise Refused(413 if error.status == "too_large" else 422, error.reason) from None
+            raise Refusal(413 if error.status == "too_large" else 422, error.reason) from None
         began = time.time()
         completion = await self._answering.answer(request, call)
         if request.timing is not None:
             completion = _timed(completion, request.timing, began, max(began, time.time()))
-        body, media, headers = question.respond(call, opened.key, completion)
-        return Reply(200, body, media, headers)
+        return route.respond(call, opened.key, completion)
 
     def stranger(self, gate: Gate, call: Call) -> None:
-        """Charge a request that names no hotkey to its address. Raises Refused 429."""
+        """Charge a request that names no hotkey to its address. Raises Refusal 429."""
         self._admission.stranger(gate, call.host, call.route)
 
     def _named(self, claimant: Callable[[Call], str], gate: Gate, call: Call) -> str:
         try:
             hotkey = claimant(call)
-        except Refused:
+        except Refusal:
             self.stranger(gate, call)
             raise
         call.hotkey = hotkey[:SS58_LENGTH]
@@ -109,7 +108,7 @@ class Mount:
             async with call.patience(HEARING_S):
                 await self._admission.hear(call.host)
         except TimeoutError:
-            raise Refused(503, "too many unproven requests: try again shortly") from None
+            raise Refusal(503, "too many unproven requests: try again shortly") from None
 
     def _proven(self, gate: Gate, hotkey: str, call: Call) -> None:
         self._admission.proven(call.host)
@@ -132,14 +131,14 @@ class _Fork:
         self._ways = ways
         self._stranger = stranger
 
-    async def __call__(self, call: Call) -> Reply:
+    async def __call__(self, call: Call) -> Response:
         met = [way for way in self._ways if all(call.header(name) is not None for name in way.bears)]
         if len({way.dialect for way in met}) == 1:
             return await met[0].handler(call)
         self._stranger("challenge", call)
         if not met:
-            raise Refused(422, "the headers match none of the dialects spoken here")
-        raise Refused(400, "the headers match more than one dialect: use one")
+            raise Refusal(422, "the headers match none of the dialects spoken here")
+        raise Refusal(400, "the headers match more than one dialect: use one")
 
 
 def routes_of(mounts: Sequence[Mount], calls: Calls) -> Iterator[Route]:
@@ -152,18 +151,18 @@ def routes_of(mounts: Sequence[Mount], calls: Calls) -> Iterator[Route]:
     for mount in mounts:
         for route in mount.desk.routes:
             match route:
-                case Lookup():
+                case LookupRoute():
                     if route.path in looked:
                         raise ValueError(
                             f"GET {route.path} of {mount.desk.dialect} is already taken by another dialect"
                         )
                     looked.add(route.path)
                     yield Route(route.path, calls.endpoint(route.path, partial(mount.look_up, route)), methods=["GET"])
-                case Handshake():
+                case HandshakeRoute():
                     way = _Way(mount.desk.dialect, route.bears, partial(mount.handshake, route))
                     shared.setdefault(route.path, []).append(way)
-                case Question():
-                    way = _Way(mount.desk.dialect, route.bears, partial(mount.question, route))
+                case ChallengeRoute():
+                    way = _Way(mount.desk.dialect, route.bears, partial(mount.challenge, route))
                     shared.setdefault(route.path, []).append(way)
     for path, ways in shared.items():
         told = {frozenset(way.bears) for way in ways}

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from engine.keys import Signer
-from engine.transport.dialect import Answer, Availability, Caller, ValidatorEnd
+from engine.transport.dialect import Availability, Caller, TimedAnswer, ValidatorEnd
 from engine.transport.dialects.registry import USUAL, dialects
 from engine.transport.http import PeerClients
 from engine.values import Challenge, Peer
@@ -50,7 +50,7 @@ class Callers:
         timeout: float,
         max_bytes: int,
         on_text: Callable[[str], None] | None = None,
-    ) -> Answer:
+    ) -> TimedAnswer:
         caller = self._callers[self.dialect_of(peer)]
         return await caller.ask(peer, challenge, timeout=timeout, max_bytes=max_bytes, on_text=on_text)
 

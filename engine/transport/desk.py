@@ -11,14 +11,14 @@ from typing import NamedTuple
 from engine.snapshot import SessionView
 from engine.transport.dialect import (
     THREAD_ABOVE_BYTES,
+    ChallengeRoute,
     Dialect,
-    Handshake,
+    HandshakeRoute,
     MinerEnd,
-    Question,
     Received,
     SymmetricKey,
 )
-from engine.transport.errors import Refused
+from engine.transport.errors import Refusal
 from engine.transport.gate import Claim, Gate, GateClosed
 from engine.transport.replay import MemoryNonces, NonceStore
 from engine.transport.sessions import KeyRing
@@ -52,8 +52,8 @@ class Desk:
         self._keys: KeyRing[SymmetricKey] = KeyRing(ttl=made.key_ttl)
         self._exchanges = 0
 
-    async def exchange(self, handshake: Handshake, call: Received) -> str:
-        """Accept a caller's key and return its hotkey. Raises Refused: 503 if too many come at once."""
+    async def exchange(self, handshake: HandshakeRoute, call: Received) -> str:
+        """Accept a caller's key and return its hotkey. Raises Refusal: 503 if too many come at once."""
         claim = handshake.claim(call)
         with self._gates():
             self._gate.check(claim)
@@ -64,15 +64,15 @@ class Desk:
         self._keys.put(claim.hotkey, key_uuid, key)
         return claim.hotkey
 
-    def require_key(self, question: Question, call: Received, hotkey: str) -> None:
-        """Raises Refused if the question names a key that would not open it."""
+    def require_key(self, question: ChallengeRoute, call: Received, hotkey: str) -> None:
+        """Raises Refusal if the question names a key that would not open it."""
         if question.key_uuid is not None and self._keys.to_open(hotkey, question.key_uuid(call)) is None:
             raise question.unknown_key()
 
-    async def open(self, question: Question, call: Received, hotkey: str) -> Opened:
+    async def open(self, question: ChallengeRoute, call: Received, hotkey: str) -> Opened:
         """What `hotkey` asks, once that is proven to come from it and to be new.
 
-        Raises Refused: 403, 409 for a message that was opened before, or what the dialect says. Existing validators do
+        Raises Refusal: 403, 409 for a message that was opened before, or what the dialect says. Existing validators do
         not take 409 as a reason to shake hands again.
         """
         if question.claim is not None:
@@ -83,7 +83,7 @@ class Desk:
         try:
             self._gate.admit(hotkey)
         except GateClosed as error:
-            raise Refused(403, error.reason) from None
+            raise Refusal(403, error.reason) from None
         key_uuid, token = question.key_uuid(call), call.body
         key = self._keys.to_open(hotkey, key_uuid)
         if key is None:
@@ -98,7 +98,7 @@ class Desk:
 
     async def _check(self, gate: Gate, claim: Claim, hotkey: str) -> None:
         if claim.hotkey != hotkey:
-            raise Refused(self._denied, "the request is signed by a different hotkey than it names")
+            raise Refusal(self._denied, "the request is signed by a different hotkey than it names")
         with self._gates():
             gate.check(claim)
             await gate.spend(claim)
@@ -117,12 +117,12 @@ class Desk:
         try:
             yield
         except GateClosed as error:
-            raise Refused(_STATUSES.get(error.gate, self._denied), error.reason) from None
+            raise Refusal(_STATUSES.get(error.gate, self._denied), error.reason) from None
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
         if self._exchanges >= MAX_EXCHANGES:
-            raise Refused(503, "too many handshakes at once: try again shortly")
+            raise Refusal(503, "too many handshakes at once: try again shortly")
         self._exchanges += 1
         try:
             yield
@@ -130,5 +130,5 @@ class Desk:
             self._exchanges -= 1
 
 
-def _opened_before() -> Refused:
-    return Refused(409, "this challenge was sent before: seal it again")
+def _opened_before() -> Refusal:
+    return Refusal(409, "this challenge was sent before: seal it again")

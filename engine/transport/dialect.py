@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 from msgspec import Struct
 
 from engine.keys import Signer
-from engine.transport.errors import Refused
+from engine.transport.errors import Refusal
 from engine.transport.gate import WINDOW_S, Claim
 from engine.transport.http import PeerClients
 from engine.transport.rsa import RsaKey
@@ -41,7 +41,7 @@ class Availability(Struct, frozen=True):
     retry_after: float | None = None
 
 
-class Answer(Struct, frozen=True):
+class TimedAnswer(Struct, frozen=True):
     """A peer's answer. `ms` runs from the challenge's last byte sent to the answer's last byte received."""
 
     completion: Completion
@@ -63,7 +63,7 @@ class Caller(Protocol):
         timeout: float,
         max_bytes: int,
         on_text: Callable[[str], None] | None = None,
-    ) -> Answer:
+    ) -> TimedAnswer:
         """Send one challenge and read the answer, which is whole in what is returned.
 
         `timeout` in seconds bounds everything, a handshake too; `max_bytes` bounds each body that is read. `on_text`
@@ -101,36 +101,38 @@ class SymmetricKey(Protocol):
     """A key that a caller brought. Keys with the same bytes are equal."""
 
     def mark(self, token: bytes) -> bytes:
-        """What identifies a sealed message, however it is encoded. Raises Refused."""
+        """What identifies a sealed message, however it is encoded. Raises Refusal."""
         ...
 
     def open(self, token: bytes) -> bytes:
-        """The message in the clear. Called in a thread if it is large. Raises Refused."""
+        """The message in the clear. Called in a thread if it is large. Raises Refusal."""
         ...
 
     def seal(self, clear: bytes) -> bytes: ...
 
 
 class Response(NamedTuple):
-    """A 200, with `headers` beside content-type and content-length."""
+    """What is sent back: `headers` besides content-type and content-length; `close` ends the connection."""
 
     body: bytes
     media: bytes = b"application/json"
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    status: int = 200
+    close: bool = False
 
 
-class Lookup(Struct, frozen=True):
-    """GET `path`: JSON for anyone, no more costly than a refusal. `answer` may raise Refused."""
+class LookupRoute(Struct, frozen=True):
+    """GET `path`: JSON for anyone, no more costly than a refusal. `answer` may raise Refusal."""
 
     path: str
     answer: Callable[[], bytes]
 
 
-class Handshake(Struct, frozen=True, kw_only=True):
+class HandshakeRoute(Struct, frozen=True, kw_only=True):
     """POST `path`: a caller brings a key, in a body of at most EXCHANGE_BYTES.
 
     `claimant` is the hotkey that the request names, `claim` what that hotkey signed. Once the claim holds, `take` reads
-    the key and returns its uuid and the key; `answer` is the reply. Each of the three may raise Refused. `bears` are
+    the key and returns its uuid and the key; `answer` is the reply. Each of the three may raise Refusal. `bears` are
     the headers that mark a request for this route, where dialects share the path.
     """
 
@@ -142,18 +144,18 @@ class Handshake(Struct, frozen=True, kw_only=True):
     bears: tuple[bytes, ...] = ()
 
 
-def _unknown_key() -> Refused:
-    return Refused(401, "this symmetric key is unknown or has expired: shake hands again")
+def _unknown_key() -> Refusal:
+    return Refusal(401, "this symmetric key is unknown or has expired: shake hands again")
 
 
-class Question(Struct, frozen=True, kw_only=True):
+class ChallengeRoute(Struct, frozen=True, kw_only=True):
     """POST `path`: a challenge, proven by what its hotkey signed (`claim`), by a key that it brought (`key_uuid`), or
     by both; one of them is required.
 
     `claimant` is the hotkey that the headers name and `key_uuid` the key; both are read before the body. `unknown_key`
     is the refusal for a key that is unknown or expired. `read` gets the body in the clear and the largest size in
-    bytes; `respond` writes the answer, sealed with the key or not. Each may raise Refused, `read` WireError too.
-    `bears` as for Handshake.
+    bytes; `respond` writes the answer, sealed with the key or not. Each may raise Refusal, `read` WireError too.
+    `bears` as for HandshakeRoute.
     """
 
     path: str
@@ -161,7 +163,7 @@ class Question(Struct, frozen=True, kw_only=True):
     respond: Callable[[Received, SymmetricKey | None, Completion], Response]
     claim: Callable[[Received], Claim] | None = None
     key_uuid: Callable[[Received], str] | None = None
-    unknown_key: Callable[[], Refused] = _unknown_key
+    unknown_key: Callable[[], Refusal] = _unknown_key
     read: Callable[[bytes, int], Request] = read_request
     bears: tuple[bytes, ...] = ()
 
@@ -170,7 +172,7 @@ class Question(Struct, frozen=True, kw_only=True):
             raise ValueError(f"{self.path}: a question is proven by a claim or by a key")
 
 
-Route = Lookup | Handshake | Question
+Route = LookupRoute | HandshakeRoute | ChallengeRoute
 
 
 class Routes(Struct, frozen=True, kw_only=True):

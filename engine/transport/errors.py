@@ -25,7 +25,7 @@ class Busy(WireError):
         self.retry_after = retry_after
 
 
-class Refused(Exception):
+class Refusal(Exception):
     """A miner turns a request down: an HTTP status, its `detail`, further JSON fields, seconds for Retry-After.
 
     `close` ends the connection. A 503 says when to come again, after RETRY_S unless told otherwise.

@@ -4,7 +4,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from engine.transport.dialect import EXCHANGE_BYTES, Answer, Availability
+from engine.transport.dialect import EXCHANGE_BYTES, Availability, TimedAnswer
 from engine.transport.errors import Busy, WireError, brief
 from engine.transport.http import HttpReply, PeerClients, within
 from engine.transport.sessions import Sessions
@@ -42,7 +42,7 @@ async def ask(
     peer: Peer,
     shake: Callable[[HttpReply | None], Awaitable[S]],
     send: Callable[[S], Awaitable[tuple[HttpReply, Completion | None]]],
-) -> Answer:
+) -> TimedAnswer:
     """Send a challenge under the peer's session; if the peer has lost the key, once more under a new one.
 
     `send` returns the reply, with None if the two ends do not hold the same key. `shake` makes a session, and is given
@@ -59,7 +59,7 @@ async def ask(
         resent_at = time.monotonic()
         reply, completion = await send(session)
     if completion is not None:
-        return Answer(completion, reply.ms + (resent_at - asked_at) * 1000)
+        return TimedAnswer(completion, reply.ms + (resent_at - asked_at) * 1000)
     if reply.ok:
         raise WireError("malformed", "cannot decrypt the answer: a different key, or clocks more than a minute apart")
     raise refused(reply, "challenge, after a new handshake")

@@ -15,8 +15,9 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from msgspec import Struct
 
-from engine.transport.errors import Refused
+from engine.transport.errors import Refusal
 from engine.transport.gate import clocks_apart
 
 KEY_BITS = 2048
@@ -42,17 +43,17 @@ class RsaKey:
 
     @property
     def pem(self) -> str:
-        """The public half. Raises Refused until `start` is done."""
+        """The public half. Raises Refusal until `start` is done."""
         self._made()
         return self._pem
 
     async def unseal(self, sealed: bytes) -> bytes:
-        """What was sealed for this key, after a millisecond in a thread. Raises ValueError, Refused before `start`."""
+        """What was sealed for this key, after a millisecond in a thread. Raises ValueError, Refusal before `start`."""
         return await asyncio.get_running_loop().run_in_executor(_threads, self._made().decrypt, sealed, _OAEP)
 
     def _made(self) -> rsa.RSAPrivateKey:
         if self._private is None:
-            raise Refused(503, "the miner is starting: try again shortly")
+            raise Refusal(503, "the miner is starting: try again shortly")
         return self._private
 
 
@@ -80,21 +81,21 @@ class FernetKey:
         """What identifies a sealed message, however its base64 is written: half of its HMAC.
 
         Decoded as Fernet does, which skips line ends and anything else that is not base64; of a token without any, the
-        end is enough. Raises Refused 401.
+        end is enough. Raises Refusal 401.
         """
         beside = token.translate(None, _BASE64)
         is_plain = len(token) % 4 == 0 and beside in (b"", b"=", b"==") and token.endswith(beside)
         try:
             return base64.urlsafe_b64decode(token[-24:] if is_plain else token)[-16:]
         except binascii.Error:
-            raise Refused(401, self._unreadable(token)) from None
+            raise Refusal(401, self._unreadable(token)) from None
 
     def open(self, token: bytes) -> bytes:
-        """The message in the clear; a megabyte takes 16 ms. Raises Refused 401, which says if a clock is off."""
+        """The message in the clear; a megabyte takes 16 ms. Raises Refusal 401, which says if a clock is off."""
         try:
             return self._fernet.decrypt(token, ttl=self._ttl)
         except InvalidToken:
-            raise Refused(401, self._unreadable(token)) from None
+            raise Refusal(401, self._unreadable(token)) from None
 
     def seal(self, clear: bytes) -> bytes:
         return self._fernet.encrypt(clear)
@@ -106,6 +107,13 @@ class FernetKey:
         except InvalidToken:
             return "the challenge cannot be decrypted with this key: shake hands again"
         return f"{clocks_apart(-ahead)}: set your clock"
+
+
+class FernetSession(Struct, frozen=True):
+    """A validator's key at one miner."""
+
+    key_uuid: str
+    fernet: Fernet
 
 
 def new_private_key() -> rsa.RSAPrivateKey:

@@ -12,7 +12,7 @@ from engine.feed import Feed
 from engine.logs import LogRing
 from engine.node.thread import EngineThread
 from engine.snapshot import Event, Snapshot
-from engine.transport.dialect import Answer, Availability
+from engine.transport.dialect import Availability, TimedAnswer
 from engine.transport.wire import Completion
 from engine.values import Challenge, Peer, Request
 
@@ -115,7 +115,7 @@ class Obliging:
         timeout: float,
         max_bytes: int,
         on_text: Callable[[str], None] | None = None,
-    ) -> Answer:
+    ) -> TimedAnswer:
         self.asked.append((peer.hotkey, challenge))
         await self.gate.wait()
         if gate := self.gates.get(challenge.id):
@@ -123,7 +123,7 @@ class Obliging:
         said = self.answers.get(peer.hotkey, self._usual)
         if isinstance(said, Exception):
             raise said
-        return Answer(Completion(text=said), 12.0)
+        return TimedAnswer(Completion(text=said), 12.0)
 
 
 async def until(condition: Callable[[], object], *, seconds: float = 30.0) -> None:

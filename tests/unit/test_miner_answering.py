@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.transport.errors import Refused
+from engine.transport.errors import Refusal
 from engine.transport.wire import Completion
 from engine.values import Request
 from miner_server.answering import Answering
@@ -41,8 +41,8 @@ async def ready(backend: ObedientBackend, **limits: Any) -> Answering:
     return made_ready
 
 
-async def refusal(of: Answering, call: Call | None = None) -> Refused:
-    with pytest.raises(Refused) as refused:
+async def refusal(of: Answering, call: Call | None = None) -> Refusal:
+    with pytest.raises(Refusal) as refused:
         await of.answer(ASKED, call or a_call())
     return refused.value
 

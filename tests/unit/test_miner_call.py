@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from engine.transport.errors import Refused
+from engine.transport.dialect import Response
+from engine.transport.errors import Refusal
 from miner_server import call as calls
 from miner_server import endpoint, reflection
 from miner_server.answering import Answering
-from miner_server.call import Call, Reply, json_reply
+from miner_server.call import Call, json_response
 from miner_server.connections import SEAT, Seat
 from miner_server.endpoint import Calls
 from miner_server.errors import ClientGone
@@ -58,7 +59,7 @@ async def test_a_body_is_read_whole() -> None:
 
 async def test_a_body_that_is_announced_as_too_large_is_not_touched() -> None:
     call, wire = made(part(b"x" * 9, more=False), content_length="9")
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Refusal) as refused:
         await call.read(limit=8, seconds=9)
     assert (refused.value.status, refused.value.detail) == (413, "the body is larger than 8 bytes")
     assert (refused.value.close, wire.taken, call.body_read) == (True, 0, False)
@@ -66,14 +67,14 @@ async def test_a_body_that_is_announced_as_too_large_is_not_touched() -> None:
 
 async def test_a_body_that_grows_too_large_is_left_where_it_does() -> None:
     call, wire = made(*[part(b"x" * 4)] * 9, transfer_encoding="chunked")
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Refusal) as refused:
         await call.read(limit=8, seconds=9)
     assert (refused.value.status, wire.taken, call.bytes_in) == (413, 3, 12)
 
 
 async def test_a_body_for_which_there_is_no_room_is_told_to_come_again() -> None:
     call, wire = made(*[part(b"x" * 4)] * 3, part(b"", more=False))
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Refusal) as refused:
         await call.read(limit=99, seconds=9, grow=lambda size: size <= 4)
     told = refused.value
     assert (told.status, told.detail, told.retry_after, told.close) == (503, "too many large bodies at once", 5.0, True)
@@ -82,7 +83,7 @@ async def test_a_body_for_which_there_is_no_room_is_told_to_come_again() -> None
 
 async def test_a_body_that_does_not_come_is_not_waited_for_and_a_caller_that_left_neither() -> None:
     call, _ = made(part(b"x"))
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Refusal) as refused:
         await call.read(limit=9, seconds=0.02)
     assert (refused.value.status, refused.value.close) == (408, True)
     assert refused.value.detail == "the body did not arrive within 0.02 s"
@@ -139,7 +140,7 @@ async def test_a_work_that_is_cancelled_from_outside_stays_cancelled() -> None:
         await task
 
 
-Handler = Callable[[Call], Awaitable[Reply]]
+Handler = Callable[[Call], Awaitable[Response]]
 
 
 class Desk:
@@ -156,7 +157,7 @@ class Desk:
 
 
 def raising(error: BaseException) -> Handler:
-    async def handler(call: Call) -> Reply:
+    async def handler(call: Call) -> Response:
         call.hotkey = "5V"
         raise error
 
@@ -164,9 +165,9 @@ def raising(error: BaseException) -> Handler:
 
 
 async def test_a_reply_goes_out_with_its_headers_and_is_counted() -> None:
-    async def handler(call: Call) -> Reply:
+    async def handler(call: Call) -> Response:
         call.answer, call.tokens = "42", 3
-        return Reply(200, b"sealed", b"application/octet-stream", ((b"x-one", b"1"),))
+        return Response(b"sealed", b"application/octet-stream", ((b"x-one", b"1"),))
 
     desk, wire = Desk(), Wire()
     await desk.get(handler, wire)
@@ -210,7 +211,7 @@ def test_answers_are_counted_by_the_seconds_that_they_took() -> None:
 @pytest.mark.parametrize(("retry_after", "told"), [(0.2, "1"), (1.0, "1"), (1.1, "2"), (30.0, "30"), (None, None)])
 async def test_a_refusal_says_when_to_come_again_in_whole_seconds(retry_after: float | None, told: str | None) -> None:
     desk, wire = Desk(), Wire()
-    await desk.get(raising(Refused(429, "too many", retry_after=retry_after, extra={"more": 1})), wire)
+    await desk.get(raising(Refusal(429, "too many", retry_after=retry_after, extra={"more": 1})), wire)
     status, headers, body = wire.reply
     assert (status, json.loads(body)) == (429, {"detail": "too many", "more": 1})
     assert (headers.get("retry-after"), headers.get("connection")) == (told, None)
@@ -221,7 +222,7 @@ async def test_a_refusal_says_when_to_come_again_in_whole_seconds(retry_after: f
 @pytest.mark.parametrize(
     ("error", "status", "detail", "reason"),
     [
-        (Refused(422, [{"loc": ["header", "x"]}]), 422, [{"loc": ["header", "x"]}], "missing or ill-typed fields"),
+        (Refusal(422, [{"loc": ["header", "x"]}]), 422, [{"loc": ["header", "x"]}], "missing or ill-typed fields"),
         (ZeroDivisionError("secret"), 500, "internal error", "an internal error: see the log"),
     ],
 )
@@ -251,7 +252,7 @@ async def test_what_this_process_sent_itself_is_told_so_and_not_counted() -> Non
 
 
 async def test_those_still_served_at_the_end_are_told_that_the_miner_stops() -> None:
-    async def endless(_: Call) -> Reply:
+    async def endless(_: Call) -> Response:
         await asyncio.sleep(60)
         raise AssertionError("never through")
 
@@ -273,12 +274,12 @@ async def test_who_is_cancelled_before_the_end_stays_cancelled() -> None:
         await task
 
 
-async def refused(_: Call) -> Reply:
-    return json_reply({"detail": "no"}, 403)
+async def refused(_: Call) -> Response:
+    return json_response({"detail": "no"}, 403)
 
 
-async def closing(_: Call) -> Reply:
-    return json_reply({"detail": "no"}, 413)._replace(close=True)
+async def closing(_: Call) -> Response:
+    return json_response({"detail": "no"}, 413)._replace(close=True)
 
 
 @pytest.mark.parametrize(
@@ -320,9 +321,9 @@ async def test_a_body_that_does_not_come_is_not_waited_for_long(monkeypatch: pyt
 
 
 async def test_a_body_that_was_read_leaves_the_connection_open() -> None:
-    async def reads(call: Call) -> Reply:
+    async def reads(call: Call) -> Response:
         await call.read(limit=10**6, seconds=9)
-        return json_reply({})
+        return json_response({})
 
     wire = Wire(part(b"x" * 100_000, more=False))
     await Desk().get(reads, wire, content_length="100000")

@@ -6,8 +6,8 @@ from functools import partial
 import pytest
 
 from engine.transport.desk import Desk
-from engine.transport.dialect import Handshake, Received
-from engine.transport.errors import Refused
+from engine.transport.dialect import HandshakeRoute, Received
+from engine.transport.errors import Refusal
 from miner_server import admission
 from miner_server.admission import Admission
 from miner_server.limits import Limits
@@ -119,7 +119,7 @@ async def test_handshakes_beyond_the_rate_are_refused_before_their_signature_is_
     looked: list[bytes] = []
     exchange = Desk.exchange
 
-    async def counted(desk: Desk, handshake: Handshake, call: Received) -> str:
+    async def counted(desk: Desk, handshake: HandshakeRoute, call: Received) -> str:
         looked.append(call.body)
         return await exchange(desk, handshake, call)
 
@@ -162,7 +162,7 @@ async def test_who_shook_hands_or_asked_keeps_its_connection_before_strangers() 
 
 
 async def test_before_its_key_is_made_the_public_key_is_told_to_come_again() -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Refusal) as refused:
         LooshDesk().public_key_pem()
     told = refused.value
     assert (told.status, told.detail, told.retry_after) == (503, "the miner is starting: try again shortly", 5.0)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.transport.errors import Refused
+from engine.transport.errors import Refusal
 from miner_server.admission import (
     CLAIMS_BURST,
     HOTKEY_PER_MINUTE,
@@ -28,7 +28,7 @@ def passed(action: object, times: int) -> int:
     for _ in range(times):
         try:
             action()
-        except Refused:
+        except Refusal:
             continue
         through += 1
     return through
@@ -112,7 +112,7 @@ def test_a_stranger_gains_nothing_by_a_name() -> None:
     admission = Admission(AllowList(["5V"]), clock=Clock())
     refusals = []
     for n in range(STRANGER_PER_MINUTE["handshake"] + 1):
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(Refusal) as refused:
             admission.listed("handshake", "6.6.6.6", "/x", f"5Stranger{n}")
         refusals.append(refused.value)
     assert {refusal.status for refusal in refusals[:-1]} == {403}

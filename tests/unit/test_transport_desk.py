@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.transport.desk import MAX_EXCHANGES
-from engine.transport.errors import Refused
+from engine.transport.errors import Refusal
 from engine.transport.replay import NoncesUnavailable
 from engine.transport.rsa import FernetKey
 from tests.unit.transport_helpers import ALICE, FIRST_KEY, DiskNonces, LooshDesk, foreign_exchange, new_desk
@@ -31,8 +31,8 @@ def offer(to: LooshDesk, key: bytes | None = None, **changed: Any) -> bytes:
     return json.dumps(foreign_exchange(to.public_key_pem(), ALICE, key or Fernet.generate_key(), **changed)).encode()
 
 
-async def refusal(of: LooshDesk, body: bytes) -> Refused:
-    with pytest.raises(Refused) as caught:
+async def refusal(of: LooshDesk, body: bytes) -> Refusal:
+    with pytest.raises(Refusal) as caught:
         await of.exchange(body)
     assert caught.value.detail.isprintable()
     return caught.value
@@ -115,7 +115,7 @@ async def test_a_stranger_is_turned_down_before_anything_else() -> None:
     body = offer(server, timestamp=1.0, signature="0x", encrypted_symmetric_key="zz")
     refused = await refusal(server, body)
     assert (refused.status, refused.body()) == (403, {"detail": "it has no validator permit"})
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(Refusal) as caught:
         await server.open(ALICE.ss58_address, "unknown", b"")
     assert caught.value.status == 403
 
@@ -126,7 +126,7 @@ async def test_who_was_let_in_and_is_not_allowed_any_more_opens_nothing() -> Non
     key = Fernet.generate_key()
     await server.exchange(offer(server, key, symmetric_key_uuid="u"))
     reasons.append("deregistered")
-    with pytest.raises(Refused, match="403: deregistered"):
+    with pytest.raises(Refusal, match="403: deregistered"):
         await server.open(ALICE.ss58_address, "u", Fernet(key).encrypt(b"x"))
 
 
@@ -175,7 +175,7 @@ async def test_a_flood_of_handshakes_is_bounded() -> None:
     server = await new_desk()
     bodies = [offer(server) for _ in range(4 * MAX_EXCHANGES)]
     outcomes = await asyncio.gather(*(server.exchange(body) for body in bodies), return_exceptions=True)
-    refused = [one for one in outcomes if isinstance(one, Refused)]
+    refused = [one for one in outcomes if isinstance(one, Refusal)]
     assert {one.status for one in refused} == {503}
     assert len(refused) == 3 * MAX_EXCHANGES
     assert len(server.sessions()) == 8
@@ -188,13 +188,13 @@ async def test_a_flood_under_a_forged_name_takes_nobodys_turn() -> None:
     sound = server.exchange(offer(server))
     *outcomes, taken = await asyncio.gather(*(server.exchange(body) for body in forged), sound, return_exceptions=True)
     assert taken == ALICE.ss58_address
-    assert [one.status for one in outcomes if isinstance(one, Refused)] == [400] * len(forged)
+    assert [one.status for one in outcomes if isinstance(one, Refusal)] == [400] * len(forged)
 
 
 async def test_an_unknown_key_is_told_how_to_shake_hands_again() -> None:
     server = await new_desk()
     for key_uuid in ("unknown", "u" * 10_000):
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(Refusal) as caught:
             await server.open(ALICE.ss58_address, key_uuid, b"x")
         assert caught.value.status == 401
         said = caught.value.body()
@@ -207,7 +207,7 @@ async def test_what_cannot_be_decrypted_is_a_401_without_a_key() -> None:
     await server.exchange(offer(server, key, symmetric_key_uuid="u"))
     stale = Fernet(key).encrypt_at_time(b"x", int(time.time()) - 3601)
     for token in (b"", b"garbage", Fernet(Fernet.generate_key()).encrypt(b"x"), stale):
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(Refusal) as caught:
             await server.open(ALICE.ss58_address, "u", token)
         assert (caught.value.status, set(caught.value.body())) == (401, {"detail"})
 
@@ -238,7 +238,7 @@ async def test_a_message_is_opened_once_however_its_base64_is_written(spelling: 
     token = in_other_words(key.encrypt(b"a question"))[spelling]
     assert await server.open(ALICE.ss58_address, "u", token) == b"a question"
     for again in in_other_words(token):
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(Refusal) as caught:
             await server.open(ALICE.ss58_address, "u", again)
         assert (caught.value.status, set(caught.value.body())) == (409, {"detail"})
     assert await server.open(ALICE.ss58_address, "u", key.encrypt(b"a question")) == b"a question"
@@ -248,7 +248,7 @@ async def test_what_did_not_open_is_not_remembered() -> None:
     server, key = await shaken()
     token = bytearray(key.encrypt(b"a question"))
     token[30] ^= 1
-    with pytest.raises(Refused, match="401"):
+    with pytest.raises(Refusal, match="401"):
         await server.open(ALICE.ss58_address, "u", bytes(token))
     token[30] ^= 1
     assert await server.open(ALICE.ss58_address, "u", bytes(token)) == b"a question"
@@ -261,7 +261,7 @@ async def test_a_recorded_message_stays_opened_when_its_key_is_brought_again(aga
     token = Fernet(secret).encrypt(b"question")
     await server.open(ALICE.ss58_address, "u", token)
     await server.exchange(offer(server, secret, symmetric_key_uuid=again))
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(Refusal) as caught:
         await server.open(ALICE.ss58_address, again, token)
     assert caught.value.status == 409
     assert await server.open(ALICE.ss58_address, again, Fernet(secret).encrypt(b"next")) == b"next"
@@ -273,13 +273,13 @@ async def test_one_message_in_many_threads_is_opened_once() -> None:
     together = [server.open(ALICE.ss58_address, "u", token) for _ in range(16)]
     outcomes = await asyncio.gather(*together, return_exceptions=True)
     assert len([one for one in outcomes if isinstance(one, bytes)]) == 1
-    assert {one.status for one in outcomes if isinstance(one, Refused)} == {409}
+    assert {one.status for one in outcomes if isinstance(one, Refusal)} == {409}
 
 
 @pytest.mark.parametrize(("off", "said"), [(75, "75 s ahead of ours"), (-4000, "4000 s behind ours")])
 async def test_a_challenge_from_a_clock_that_is_off_is_told_by_how_much(off: int, said: str) -> None:
     server, key = await shaken()
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(Refusal) as caught:
         await server.open(ALICE.ss58_address, "u", key.encrypt_at_time(b"x", int(time.time()) + off))
     assert caught.value.status == 401
     words = caught.value.detail.split()
@@ -295,7 +295,7 @@ async def test_a_handshake_from_a_clock_that_is_off_is_told_by_how_much() -> Non
 
 async def test_before_it_is_started_it_says_so() -> None:
     server = LooshDesk()
-    with pytest.raises(Refused, match="503: the miner is starting"):
+    with pytest.raises(Refusal, match="503: the miner is starting"):
         server.public_key_pem()
 
 
@@ -306,7 +306,7 @@ def test_a_message_is_known_by_the_end_of_its_bytes_however_they_are_written(tex
         try:
             expected = base64.urlsafe_b64decode(token)[-16:]
         except binascii.Error:
-            with pytest.raises(Refused):
+            with pytest.raises(Refusal):
                 key.mark(token)
         else:
             assert key.mark(token) == expected

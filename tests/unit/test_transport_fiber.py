@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from substrateinterface import Keypair
 
 from engine.transport.desk import Desk, Opened
-from engine.transport.dialect import Handshake, MinerEnd, Question, ValidatorEnd
+from engine.transport.dialect import ChallengeRoute, HandshakeRoute, MinerEnd, ValidatorEnd
 from engine.transport.dialects.fiber import FIBER, SEALED, FiberCaller
-from engine.transport.errors import Refused, WireError
+from engine.transport.errors import Refusal, WireError
 from engine.transport.http import PeerClients
 from engine.transport.replay import MemoryNonces
 from engine.transport.rsa import RsaKey
@@ -83,7 +83,7 @@ async def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
     )
     exchange = EXCHANGES["exchange_symmetric_key"]
     monkeypatch.setattr(time, "time", lambda: exchange["t0_ns"] / 1e9)
-    handshake = next(route for route in made.routes if isinstance(route, Handshake))
+    handshake = next(route for route in made.routes if isinstance(route, HandshakeRoute))
     assert await made.exchange(handshake, recorded(exchange)) == SECRETS["validator_hotkey"]
     return made
 
@@ -94,12 +94,12 @@ def recorded(exchange: dict[str, Any]) -> Posted:
     return Posted(OURS.get(path, path), headers, exchange["request"]["body_utf8"].encode())
 
 
-def question_for(desk: Desk, call: Posted) -> Question:
+def question_for(desk: Desk, call: Posted) -> ChallengeRoute:
     """As the mount chooses it."""
     return next(
         route
         for route in desk.routes
-        if isinstance(route, Question)
+        if isinstance(route, ChallengeRoute)
         and route.path == call.target
         and all(call.header(name) is not None for name in route.bears)
     )
@@ -109,7 +109,7 @@ async def opened(desk: Desk, call: Posted) -> Opened:
     question = question_for(desk, call)
     hotkey = question.claimant(call)
     if hotkey != SECRETS["validator_hotkey"]:
-        raise Refused(403, "no permit")  # the mount's allow-list comes before everything else
+        raise Refusal(403, "no permit")  # the mount's allow-list comes before everything else
     desk.require_key(question, call, hotkey)
     return await desk.open(question, call, hotkey)
 
@@ -124,13 +124,13 @@ async def test_what_a_real_client_sent_is_opened(desk: Desk, monkeypatch: pytest
     else:
         assert set(json.loads(clear)) >= {"nonce"}
         assert clear.decode() == exchange["derived"].get("plaintext", clear.decode())
-    with pytest.raises(Refused, match="401: the nonce has been used before"):
+    with pytest.raises(Refusal, match="401: the nonce has been used before"):
         await opened(desk, recorded(exchange))
 
 
 async def status_of(desk: Desk, call: Posted) -> int:
     """What the miner would answer, as far as it is the dialect's and the desk's to say."""
-    handshake = next(route for route in desk.routes if isinstance(route, Handshake))
+    handshake = next(route for route in desk.routes if isinstance(route, HandshakeRoute))
     try:
         if call.target == handshake.path:
             handshake.claimant(call)
@@ -138,7 +138,7 @@ async def status_of(desk: Desk, call: Posted) -> int:
             return 200
         question = question_for(desk, call)
         question.read((await opened(desk, call)).clear, 10_000)
-    except Refused as refused:
+    except Refusal as refused:
         return 200 if refused.detail == NO_CHALLENGE else refused.status
     except WireError as error:
         return 200 if error.reason == NO_CHALLENGE else 422
@@ -362,11 +362,11 @@ async def test_ours_is_answered_by_ours() -> None:
 def test_whatever_headers_come_the_claim_is_read_or_refused(headers: dict[str, str], body: bytes) -> None:
     routes = FIBER.routes(MinerEnd(signer=MINER, rsa=RsaKey())).routes
     for route in routes:
-        if isinstance(route, Question | Handshake):
+        if isinstance(route, ChallengeRoute | HandshakeRoute):
             call = Posted(route.path, headers, body)
             try:
                 hotkey = route.claimant(call)
                 assert route.claim is not None
                 assert route.claim(call).hotkey == hotkey
-            except Refused as refused:
+            except Refusal as refused:
                 assert refused.status in (401, 422)

@@ -23,20 +23,20 @@ from cryptography.fernet import Fernet
 from engine.keys import signature_hex
 from engine.transport.callers import Callers
 from engine.transport.dialect import (
-    Answer,
     Availability,
+    ChallengeRoute,
     Dialect,
-    Handshake,
+    HandshakeRoute,
     MinerEnd,
-    Question,
     Received,
     Response,
     Routes,
     SymmetricKey,
+    TimedAnswer,
     ValidatorEnd,
 )
 from engine.transport.dialects import registry
-from engine.transport.errors import Refused, WireError
+from engine.transport.errors import Refusal, WireError
 from engine.transport.exchange import ask
 from engine.transport.gate import Claim
 from engine.transport.http import HttpReply, PeerClients, within
@@ -78,7 +78,7 @@ class ToyCaller:
         timeout: float,
         max_bytes: int,
         on_text: Callable[[str], None] | None = None,
-    ) -> Answer:
+    ) -> TimedAnswer:
         send = partial(self._send, peer, challenge_json(challenge), max_bytes)
         async with within(timeout):
             return await ask(self._sessions, peer, partial(self._shake, peer), send)
@@ -126,7 +126,7 @@ def toy_routes(end: MinerEnd) -> Routes:
     def hotkey(call: Received) -> str:
         named = call.header(b"validator-hotkey")
         if named is None:
-            raise Refused(422, "who calls?")
+            raise Refusal(422, "who calls?")
         return named
 
     def key_uuid(call: Received) -> str:
@@ -140,8 +140,8 @@ def toy_routes(end: MinerEnd) -> Routes:
 
     return Routes(
         routes=(
-            Handshake(path="/k", claimant=hotkey, claim=claim, take=take, answer=b"{}"),
-            Question(path="/q", claimant=hotkey, claim=claim, key_uuid=key_uuid, respond=respond),
+            HandshakeRoute(path="/k", claimant=hotkey, claim=claim, take=take, answer=b"{}"),
+            ChallengeRoute(path="/q", claimant=hotkey, claim=claim, key_uuid=key_uuid, respond=respond),
         ),
         window=120,
         key_ttl=FIVE_HOURS,
@@ -236,11 +236,11 @@ async def test_a_claim_for_another_hotkey_than_the_request_names_is_none() -> No
     def twisted(end: MinerEnd) -> Routes:
         made = toy_routes(end)
         question = made.routes[1]
-        assert isinstance(question, Question)
+        assert isinstance(question, ChallengeRoute)
         assert question.claim is not None
         claim = question.claim
         signed_by_eve = partial(_signed_by, EVE, claim)
-        question = Question(path="/q", claimant=question.claimant, claim=signed_by_eve, respond=question.respond)
+        question = ChallengeRoute(path="/q", claimant=question.claimant, claim=signed_by_eve, respond=question.respond)
         return Routes(routes=(question,))
 
     allow = AllowList([ALICE.ss58_address, EVE.ss58_address])
@@ -267,7 +267,7 @@ def _signed_by(signer: Any, claim: Callable[[Received], Claim], call: Received) 
 
 def test_a_question_that_nothing_proves_cannot_be_made() -> None:
     with pytest.raises(ValueError, match="/q: a question is proven by a claim or by a key"):
-        Question(path="/q", claimant=lambda _: "anybody", respond=lambda *_: Response(b""))
+        ChallengeRoute(path="/q", claimant=lambda _: "anybody", respond=lambda *_: Response(b""))
 
 
 @pytest.fixture
@@ -315,10 +315,10 @@ def marked(name: str, *bears: str) -> Dialect:
     def routes(_: MinerEnd) -> Routes:
         return Routes(
             routes=(
-                Question(
+                ChallengeRoute(
                     path="/q",
                     claimant=lambda call: call.header(b"who") or "",
-                    claim=lambda _: (_ for _ in ()).throw(Refused(418, name)),
+                    claim=lambda _: (_ for _ in ()).throw(Refusal(418, name)),
                     respond=lambda *_: Response(b""),
                     bears=tuple(header.encode() for header in bears),
                 ),

@@ -19,9 +19,9 @@ from substrateinterface import Keypair
 
 from engine.snapshot import SessionView
 from engine.transport.desk import Desk, Opened
-from engine.transport.dialect import Handshake, Lookup, MinerEnd, Question
+from engine.transport.dialect import ChallengeRoute, HandshakeRoute, LookupRoute, MinerEnd
 from engine.transport.dialects.loosh import LOOSH
-from engine.transport.errors import Refused
+from engine.transport.errors import Refusal
 from engine.transport.replay import MemoryNonces, NonceStore
 from engine.transport.rsa import RsaKey
 from engine.values import Challenge, Peer, Request
@@ -121,15 +121,15 @@ class LooshDesk:
         self._lookup, self._handshake, self._question = self.desk.routes
 
     def public_key_pem(self) -> str:
-        assert isinstance(self._lookup, Lookup)
+        assert isinstance(self._lookup, LookupRoute)
         return str(json.loads(self._lookup.answer())["public_key"])
 
     async def exchange(self, body: bytes) -> str:
-        assert isinstance(self._handshake, Handshake)
+        assert isinstance(self._handshake, HandshakeRoute)
         return await self.desk.exchange(self._handshake, Posted(self._handshake.path, {}, body))
 
     async def opened(self, hotkey: str, key_uuid: str, token: bytes) -> Opened:
-        assert isinstance(self._question, Question)
+        assert isinstance(self._question, ChallengeRoute)
         headers = {"x-fiber-validator-hotkey-ss58": hotkey, "x-fiber-symmetric-key-uuid": key_uuid}
         call = Posted(self._question.path, headers, token)
         return await self.desk.open(self._question, call, hotkey)
@@ -177,7 +177,7 @@ class DeskServer:
                     return reply(200, key.seal(clear_answer(self.answer)))
                 case _:
                     return reply(404, {"detail": "no such route"})
-        except Refused as refused:
+        except Refusal as refused:
             return reply(refused.status, refused.body())
 
 

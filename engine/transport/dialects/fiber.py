@@ -25,24 +25,24 @@ from msgspec.structs import replace
 from engine.keys import Signer, signature_hex
 from engine.transport.dialect import (
     EXCHANGE_BYTES,
-    Answer,
     Availability,
+    ChallengeRoute,
     Dialect,
-    Handshake,
-    Lookup,
+    HandshakeRoute,
+    LookupRoute,
     MinerEnd,
-    Question,
     Received,
     Response,
     Routes,
     SymmetricKey,
+    TimedAnswer,
     ValidatorEnd,
 )
-from engine.transport.errors import Refused, WireError
+from engine.transport.errors import Refusal, WireError
 from engine.transport.exchange import ask, availability, refused
 from engine.transport.gate import Claim
 from engine.transport.http import HttpReply, within
-from engine.transport.rsa import FernetKey, read_public_key, seal_key
+from engine.transport.rsa import FernetKey, FernetSession, read_public_key, seal_key
 from engine.transport.sessions import Sessions
 from engine.transport.wire import Completion, challenge_json, completion_json, load_json, read_completion, read_request
 from engine.values import Challenge, Peer, Request
@@ -89,7 +89,7 @@ class FiberCaller:
     def __init__(self, end: ValidatorEnd) -> None:
         self._signer = end.signer
         self._clients = end.clients
-        self._sessions: Sessions[_Session] = Sessions(ttl=KEY_TTL_S)
+        self._sessions: Sessions[FernetSession] = Sessions(ttl=KEY_TTL_S)
 
     async def available(self, peer: Peer, *, timeout: float) -> Availability:
         """Fiber has no route for this, so that a miner without it is asked all the same."""
@@ -103,7 +103,7 @@ class FiberCaller:
         timeout: float,
         max_bytes: int,
         on_text: Callable[[str], None] | None = None,
-    ) -> Answer:
+    ) -> TimedAnswer:
         """As `Caller.ask`. A miner that has lost the key (400, 401) gets a new one and the challenge again, once."""
         # Fiber's client puts another nonce into the payload, which nobody checks; a peer's model may require it.
         body = b'{"nonce":"%b",' % new_nonce().encode() + challenge_json(challenge).removeprefix(b"{")
@@ -112,7 +112,7 @@ class FiberCaller:
             return await ask(self._sessions, peer, partial(self._shake, peer), send)
 
     async def _send(
-        self, peer: Peer, body: bytes, max_bytes: int, on_text: Callable[[str], None] | None, session: "_Session"
+        self, peer: Peer, body: bytes, max_bytes: int, on_text: Callable[[str], None] | None, session: FernetSession
     ) -> tuple[HttpReply, Completion | None]:
         token = session.fernet.encrypt(body)
         headers = {"Content-Type": "application/octet-stream", **self._headers(peer, session.key_uuid)}
@@ -127,7 +127,7 @@ class FiberCaller:
             raise refused(reply, "challenge")
         return reply, read_completion(reply.body) if events is None else events.completion()
 
-    async def _shake(self, peer: Peer, _: HttpReply | None) -> "_Session":
+    async def _shake(self, peer: Peer, _: HttpReply | None) -> FernetSession:
         async with within(HANDSHAKE_TIMEOUT_S):
             reply = await self._clients.get(peer, PUBLIC_KEY_PATH, max_bytes=EXCHANGE_BYTES)
             if not reply.ok:
@@ -144,15 +144,10 @@ class FiberCaller:
             reply = await self._clients.post(peer, KEY_EXCHANGE_PATH, body, headers, max_bytes=EXCHANGE_BYTES)
             if not reply.ok:
                 raise refused(reply, "key exchange")
-            return _Session(key_uuid, Fernet(base64.urlsafe_b64encode(key)))
+            return FernetSession(key_uuid, Fernet(base64.urlsafe_b64encode(key)))
 
     def _headers(self, peer: Peer, key_uuid: str) -> dict[str, str]:
         return {KEY_UUID_HEADER: key_uuid, **signed_headers(self._signer, peer.hotkey, key_uuid)}
-
-
-class _Session(Struct, frozen=True):
-    key_uuid: str
-    fernet: Fernet
 
 
 def new_nonce() -> str:
@@ -210,7 +205,9 @@ class _KeyExchange(Struct):
     encrypted_symmetric_key: str
 
 
-class _Miner:
+class FiberMiner:
+    """What the routes of one miner share."""
+
     def __init__(self, end: MinerEnd) -> None:
         self._rsa = end.rsa
         self._hotkey = end.signer.ss58_address
@@ -226,7 +223,7 @@ class _Miner:
 
     def _claim(self, call: Received, what: str) -> Claim:
         if _header(call, MINER_HEADER) != self._hotkey:
-            raise Refused(401, "the request is signed for another miner")
+            raise Refusal(401, "the request is signed for another miner")
         nonce = _header(call, NONCE_HEADER)
         return Claim(
             hotkey=_header(call, VALIDATOR_HEADER),
@@ -239,30 +236,30 @@ class _Miner:
     async def take(self, call: Received) -> tuple[str, SymmetricKey]:
         media = call.header(b"content-type")
         if media is not None and not media.lower().startswith("application/json"):
-            raise Refused(422, "the body has to be application/json")
+            raise Refusal(422, "the body has to be application/json")
         try:
             offer = msgspec.convert(load_json(call.body, max_bytes=EXCHANGE_BYTES), _KeyExchange)
         except (WireError, msgspec.ValidationError) as error:
-            raise Refused(422, error.reason if isinstance(error, WireError) else str(error)) from None
+            raise Refusal(422, error.reason if isinstance(error, WireError) else str(error)) from None
         try:
             key = await self._rsa.unseal(base64.b64decode(offer.encrypted_symmetric_key))
             if len(key) != KEY_BYTES:
                 raise ValueError("not a key of 32 bytes")
         except (ValueError, binascii.Error):
-            raise Refused(401, "cannot read the symmetric key: base64 of RSA-OAEP-SHA256 of 32 bytes") from None
+            raise Refusal(401, "cannot read the symmetric key: base64 of RSA-OAEP-SHA256 of 32 bytes") from None
         return _key_uuid(call), FernetKey(base64.urlsafe_b64encode(key), ttl=KEY_TTL_S)
 
 
 def _routes(end: MinerEnd) -> Routes:
-    miner = _Miner(end)
+    miner = FiberMiner(end)
     questions = [
         (CHALLENGE_PATH, _respond),
         (STREAM_PATH, _respond_streamed),
     ]
     return Routes(
         routes=(
-            Lookup(PUBLIC_KEY_PATH, miner.public_key),
-            Handshake(
+            LookupRoute(PUBLIC_KEY_PATH, miner.public_key),
+            HandshakeRoute(
                 path=KEY_EXCHANGE_PATH,
                 claimant=_sealed_claimant,
                 claim=miner.sealed_claim,
@@ -270,7 +267,7 @@ def _routes(end: MinerEnd) -> Routes:
                 answer=b'{"status":"Symmetric key exchanged successfully"}',
             ),
             *(
-                Question(
+                ChallengeRoute(
                     path=path,
                     claimant=_sealed_claimant,
                     claim=miner.sealed_claim,
@@ -283,7 +280,7 @@ def _routes(end: MinerEnd) -> Routes:
                 for path, respond in questions
             ),
             *(
-                Question(
+                ChallengeRoute(
                     path=path,
                     claimant=_signed_claimant,
                     claim=miner.signed_claim,
@@ -301,7 +298,7 @@ def _routes(end: MinerEnd) -> Routes:
 def _sealed_claimant(call: Received) -> str:
     _require(call, SEALED)
     if len(_key_uuid(call)) > LONGEST_UUID:
-        raise Refused(422, f"{KEY_UUID_HEADER} is longer than {LONGEST_UUID} characters")
+        raise Refusal(422, f"{KEY_UUID_HEADER} is longer than {LONGEST_UUID} characters")
     return _header(call, VALIDATOR_HEADER)
 
 
@@ -313,7 +310,7 @@ def _signed_claimant(call: Received) -> str:
 def _require(call: Received, names: tuple[str, ...]) -> None:
     missing = [name for name in names if call.header(name.encode()) is None]
     if missing:
-        raise Refused(422, [{"type": "missing", "loc": ["header", name], "msg": "Field required"} for name in missing])
+        raise Refusal(422, [{"type": "missing", "loc": ["header", name], "msg": "Field required"} for name in missing])
 
 
 def _header(call: Received, name: str) -> str:
@@ -325,23 +322,23 @@ def _key_uuid(call: Received) -> str:
 
 
 def _stamp(nonce: str) -> float:
-    """When a nonce was made, in unix seconds. Raises Refused."""
+    """When a nonce was made, in unix seconds. Raises Refusal."""
     stamp = nonce.partition("_")[0]
     if len(nonce) > LONGEST_NONCE or len(stamp) > LONGEST_STAMP or not (stamp.isascii() and stamp.isdigit()):
-        raise Refused(401, "the nonce does not begin with the unix time in ns")
+        raise Refusal(401, "the nonce does not begin with the unix time in ns")
     return int(stamp) / 1e9
 
 
-def _unknown_key() -> Refused:
+def _unknown_key() -> Refusal:
     """400 is what Fiber's clients know this by."""
-    return Refused(400, "no symmetric key for this hotkey and uuid: shake hands again")
+    return Refusal(400, "no symmetric key for this hotkey and uuid: shake hands again")
 
 
 def _read_sealed(clear: bytes, limit: int) -> Request:
     try:
         return read_request(clear, limit)
     except WireError as error:
-        raise Refused(400, error.reason) from None
+        raise Refusal(400, error.reason) from None
 
 
 def _respond(_: Received, __: SymmetricKey | None, completion: Completion) -> Response:

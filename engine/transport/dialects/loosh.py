@@ -21,24 +21,24 @@ from engine.keys import SS58_LENGTH, Signer, signature_hex
 from engine.transport.dialect import (
     EXCHANGE_BYTES,
     THREAD_ABOVE_BYTES,
-    Answer,
     Availability,
+    ChallengeRoute,
     Dialect,
-    Handshake,
-    Lookup,
+    HandshakeRoute,
+    LookupRoute,
     MinerEnd,
-    Question,
     Received,
     Response,
     Routes,
     SymmetricKey,
+    TimedAnswer,
     ValidatorEnd,
 )
-from engine.transport.errors import Refused, WireError, brief
+from engine.transport.errors import Refusal, WireError, brief
 from engine.transport.exchange import ask, availability, refused
 from engine.transport.gate import Claim
 from engine.transport.http import HttpReply, within
-from engine.transport.rsa import MAX_KEY_BITS, FernetKey, read_public_key, seal_key
+from engine.transport.rsa import MAX_KEY_BITS, FernetKey, FernetSession, read_public_key, seal_key
 from engine.transport.sessions import KEY_TTL_S, Sessions
 from engine.transport.wire import Completion, challenge_json, completion_json, load_json, read_completion
 from engine.values import Challenge, Peer
@@ -111,7 +111,7 @@ class LooshCaller:
         self._signer = end.signer
         self._clients = end.clients
         self._key_ttl = key_ttl
-        self._sessions: Sessions[_Session] = Sessions(ttl=key_ttl, margin=min(60.0, key_ttl / 2))
+        self._sessions: Sessions[FernetSession] = Sessions(ttl=key_ttl, margin=min(60.0, key_ttl / 2))
 
     async def available(self, peer: Peer, *, timeout: float) -> Availability:
         return await availability(self._clients, peer, timeout=timeout)
@@ -124,7 +124,7 @@ class LooshCaller:
         timeout: float,
         max_bytes: int,
         on_text: Callable[[str], None] | None = None,
-    ) -> Answer:
+    ) -> TimedAnswer:
         body = challenge_json(challenge)
         async with within(timeout):
             answer = await ask(
@@ -135,7 +135,7 @@ class LooshCaller:
         return answer
 
     async def _send(
-        self, peer: Peer, body: bytes, max_bytes: int, session: "_Session"
+        self, peer: Peer, body: bytes, max_bytes: int, session: FernetSession
     ) -> tuple[HttpReply, Completion | None]:
         headers = {
             "Content-Type": OCTETS,
@@ -152,14 +152,14 @@ class LooshCaller:
             return reply, await asyncio.to_thread(self._decrypt, session, reply.body)
         return reply, self._decrypt(session, reply.body)
 
-    def _decrypt(self, session: "_Session", token: bytes) -> Completion | None:
+    def _decrypt(self, session: FernetSession, token: bytes) -> Completion | None:
         try:
             clear = session.fernet.decrypt(token, ttl=self._key_ttl)
         except InvalidToken:
             return None
         return read_completion(clear)
 
-    async def _shake(self, peer: Peer, lost: HttpReply | None) -> "_Session":
+    async def _shake(self, peer: Peer, lost: HttpReply | None) -> FernetSession:
         """Agree on a key, with the RSA key of a reply that says that the old one is `lost`."""
         async with within(HANDSHAKE_TIMEOUT_S):
             try:
@@ -175,7 +175,7 @@ class LooshCaller:
             )
             if not reply.ok or not load_json(reply.body).get("success"):
                 raise refused(reply, "key exchange")
-            return _Session(key_uuid, Fernet(key))
+            return FernetSession(key_uuid, Fernet(key))
 
     async def _public_key(self, peer: Peer) -> str:
         reply = await self._clients.get(peer, PUBLIC_KEY_PATH, max_bytes=EXCHANGE_BYTES)
@@ -185,11 +185,6 @@ class LooshCaller:
         if not isinstance(pem, str):
             raise WireError("malformed", "public key: none in the reply")
         return pem
-
-
-class _Session(Struct, frozen=True):
-    key_uuid: str
-    fernet: Fernet
 
 
 def _inline_key(reply: HttpReply | None) -> str | None:
@@ -207,7 +202,9 @@ def _inline_key(reply: HttpReply | None) -> str | None:
 # -- the miner's end -------------------------------------------------------------------------------------------
 
 
-class _Miner:
+class LooshMiner:
+    """What the routes of one miner share."""
+
     def __init__(self, end: MinerEnd) -> None:
         self._rsa = end.rsa
         self._key_ttl = end.key_ttl
@@ -222,11 +219,11 @@ class _Miner:
             key = await self._rsa.unseal(bytes.fromhex(offer.encrypted_symmetric_key))
             return offer.symmetric_key_uuid, FernetKey(key, ttl=self._key_ttl)
         except ValueError:
-            raise Refused(400, "cannot read the symmetric key: hex of RSA-OAEP-SHA256, a Fernet key inside") from None
+            raise Refusal(400, "cannot read the symmetric key: hex of RSA-OAEP-SHA256, a Fernet key inside") from None
 
-    def unknown_key(self) -> Refused:
+    def unknown_key(self) -> Refusal:
         """Carries the RSA key, which saves the handshake a round trip."""
-        return Refused(
+        return Refusal(
             401,
             "this symmetric key is unknown or has expired: shake hands again",
             extra={"public_key": self._rsa.pem, "requires_handshake": True},
@@ -240,18 +237,18 @@ class _Miner:
 
 
 def _routes(end: MinerEnd) -> Routes:
-    miner = _Miner(end)
+    miner = LooshMiner(end)
     return Routes(
         routes=(
-            Lookup(PUBLIC_KEY_PATH, miner.public_key),
-            Handshake(
+            LookupRoute(PUBLIC_KEY_PATH, miner.public_key),
+            HandshakeRoute(
                 path=KEY_EXCHANGE_PATH,
                 claimant=_claimant_of_exchange,
                 claim=_claim,
                 take=miner.take,
                 answer=b'{"success":true,"message":"key taken"}',
             ),
-            Question(
+            ChallengeRoute(
                 path=CHALLENGE_PATH,
                 claimant=_claimant,
                 key_uuid=_key_uuid,
@@ -288,16 +285,16 @@ def _converted(call: Received, kind: type[T]) -> T:
     try:
         return msgspec.convert(load_json(call.body, max_bytes=EXCHANGE_BYTES), kind)
     except WireError as error:
-        raise Refused(413 if error.status == "too_large" else 422, error.reason) from None
+        raise Refusal(413 if error.status == "too_large" else 422, error.reason) from None
     except msgspec.ValidationError as error:
-        raise Refused(422, brief(str(error))) from None
+        raise Refusal(422, brief(str(error))) from None
 
 
 def _claimant(call: Received) -> str:
     hotkey, key_uuid = call.header(_VALIDATOR), call.header(_KEY_UUID)
     if hotkey is None or key_uuid is None:
         given = ((VALIDATOR_HEADER, hotkey), (KEY_UUID_HEADER, key_uuid))
-        raise Refused(422, [_missing(name) for name, value in given if value is None])
+        raise Refusal(422, [_missing(name) for name, value in given if value is None])
     return hotkey
 
 
