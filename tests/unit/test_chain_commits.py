@@ -134,6 +134,11 @@ def test_the_hash_is_that_of_the_runtimes_own_encoding(
     assert commitment(NETUID, ALICE, uids=uids, values=values, salt=salt, version_key=version) == expected
 
 
+def test_a_salt_uses_every_bit_of_its_words() -> None:
+    words = [word for _ in range(40) for word in new_salt()]
+    assert 0 <= min(words) < 1 << 15 <= max(words) < 1 << 16
+
+
 def test_what_cannot_be_encoded_says_so() -> None:
     with pytest.raises(ValueError, match="is not an ss58 address"):
         commitment(NETUID, "v", uids=[1], values=[1], salt=[1], version_key=0)

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from engine.chain.embedded import ChainDataError, ChainInUse, EmbeddedChain, Refused
 from engine.chain.interface import Chain, ChainUnavailable
 from tests.unit.chain_helpers import NETUID, RULES, key, metagraph_on, running_subnet, weights_on
+from tests.unit.engine_helpers import until
 
 VALIDATOR = key("validator")
 
@@ -180,6 +181,42 @@ async def test_blocks_keep_their_pace_and_are_not_made_up_for(tmp_path: Path) ->
     assert after <= before + 2 + (time.monotonic() - began) / 0.02
     service.cancel()
     await asyncio.gather(service, return_exceptions=True)
+    await chain.close()
+
+
+class Counted(EmbeddedChain):
+    """Counts how often a block was tried."""
+
+    tried = 0
+
+    async def tick(self) -> int:
+        self.tried += 1
+        return await super().tick()
+
+
+async def test_no_block_comes_while_the_file_is_away_and_the_next_ones_once_it_is_back(tmp_path: Path) -> None:
+    path = tmp_path / "chain.db"
+    chain = await Counted.open(path, netuid=NETUID, block_time=0.005)
+    service = asyncio.create_task(chain.run(lambda: None))
+    await block_from(chain, 2)
+    path.rename(tmp_path / "away")
+    await until(lambda: chain.gone)
+    stopped, tried = await chain.block(), chain.tried
+    await until(lambda: chain.tried > tried + 2)
+    assert await chain.block() == stopped
+    (tmp_path / "away").rename(path)
+    await block_from(chain, stopped + 2)
+    service.cancel()
+    await asyncio.gather(service, return_exceptions=True)
+    await chain.close()
+
+
+async def test_blocks_that_cannot_be_stored_for_another_reason_end_the_service(tmp_path: Path) -> None:
+    chain = await EmbeddedChain.open(tmp_path / "chain.db", netuid=NETUID, block_time=0.005)
+    with sqlite3.connect(tmp_path / "chain.db") as other:
+        other.execute("CREATE TRIGGER full BEFORE INSERT ON head BEGIN SELECT RAISE(FAIL, 'disk full'); END")
+    with pytest.raises(ChainUnavailable, match="disk full"):
+        await asyncio.wait_for(chain.run(lambda: None), 30)
     await chain.close()
 
 
