@@ -17,8 +17,8 @@ from typing import Any
 from benchmarks import populations
 from benchmarks.figures import machine
 from benchmarks.processes import python
-from engine.judge.encoding.encoders import open_encoder, thread_limits
-from engine.judge.encoding.interface import CachedEncoder
+from engine.judge.encoding.basics import thread_limits
+from engine.judge.encoding.encoders import CachedEncoder, open_encoder
 from engine.scoring import profiles
 from engine.scoring.history import History
 from engine.values import Challenge, Judgement, Reply, Request

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from benchmarks import populations
 from benchmarks.figures import machine
-from engine.judge.encoding.encoders import open_encoder
-from engine.judge.encoding.interface import CachedEncoder, Encoder
+from engine.judge.encoding.encoders import CachedEncoder, open_encoder
+from engine.judge.encoding.interface import Encoder
 from engine.scoring.ballot import kind_of
 from engine.sybil.evidence import Evidence
 from engine.sybil.observation import learned

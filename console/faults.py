@@ -14,7 +14,7 @@ from engine.chain.wallets import WalletError
 from engine.challenges import ChallengeError
 from engine.errors import StoreError
 from engine.folders import FolderError, prepare_folder
-from engine.judge.encoding.encoders import EncoderError
+from engine.judge.encoding.basics import EncoderError
 from engine.locks import AlreadyRunning
 from engine.logs import FOLDER
 from engine.node.supervisor import Fatal

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from console.doctor.case import Case
 from console.doctor.chain import ANYWHERE
 from console.findings import Result, critical, ok, skipped, warning
-from engine.judge.encoding.encoders import EncoderError, packaged_minilm
+from engine.judge.encoding.basics import EncoderError, packaged_minilm
 from miner_server.backends import LOCAL_SERVERS
 from miner_server.backends.engines import engine_class, packaged_model
 from miner_server.errors import MinerError

@@ -11,13 +11,13 @@ from console.errors import ConsoleError, ExitCode
 from console.judge.cases import RECORDED, BadRound, JudgeCase, error_line, from_file, from_folder, judgement_line
 from console.judge.comparison import Comparing, Comparison, as_text
 from console.progress import Progress
-from engine.judge.encoding.encoders import EncoderEndpoint, EncoderError, open_encoder, thread_limits
+from engine.judge.encoding.basics import EncoderEndpoint, EncoderError, thread_limits
 from engine.scoring.history import History
 from engine.settings import Settings
 from engine.values import Challenge, Judgement, Reply
 
 if TYPE_CHECKING:
-    from engine.judge.encoding.interface import CachedEncoder
+    from engine.judge.encoding.encoders import CachedEncoder
 from engine.values import ScoringProfile
 
 __all__ = ["Against", "Rounds", "judge"]
@@ -30,7 +30,7 @@ def open_cached(embedder: str, settings: Settings) -> "CachedEncoder":
     """The encoder of that name; `settings` say how it runs. Raises ConsoleError."""
     os.environ.update(thread_limits(settings.encoder_threads))
     warnings.filterwarnings("ignore", module="sklearn")
-    from engine.judge.encoding.interface import CachedEncoder
+    from engine.judge.encoding.encoders import CachedEncoder, open_encoder
 
     try:
         encoder = open_encoder(

@@ -15,7 +15,7 @@ from engine.challenges.sources.synthetic import ReplaySource, SyntheticSource
 from engine.errors import StoreError
 from engine.feed import Feed
 from engine.judge.client import Judge
-from engine.judge.encoding.encoders import EncoderEndpoint, EncoderError
+from engine.judge.encoding.basics import EncoderEndpoint, EncoderError
 from engine.limit import RollingLimit
 from engine.node.part import Part
 from engine.settings import Settings

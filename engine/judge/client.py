@@ -14,7 +14,7 @@ import msgspec
 from engine.environ import harmless
 from engine.feed import Feed
 from engine.files import UNDECODABLE
-from engine.judge.encoding.encoders import NOWHERE, EncoderEndpoint, EncoderError, thread_limits
+from engine.judge.encoding.basics import NOWHERE, EncoderEndpoint, EncoderError, thread_limits
 from engine.judge.worker import HEADER_BYTES, Answer, Failed, Judged, JudgeTask, Ready, Setup
 from engine.patience import impatience
 from engine.values import Challenge, Judgement, Reply

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from engine.judge.encoding.encoders import EncoderEndpoint, EncoderError
+from engine.judge.encoding.basics import EncoderEndpoint, EncoderError
 from engine.sybil.suspects import Suspicions
 from engine.values import Challenge, Judgement, Likeness, Reply
 
@@ -85,8 +85,7 @@ def main() -> None:
 
 class _Worker:
     def __init__(self, setup: Setup) -> None:
-        from engine.judge.encoding.encoders import open_encoder
-        from engine.judge.encoding.interface import CachedEncoder
+        from engine.judge.encoding.encoders import CachedEncoder, open_encoder
 
         self._profile = setup.profile
         self.encoder = CachedEncoder(

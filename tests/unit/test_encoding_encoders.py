@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.judge.encoding import minilm
-from engine.judge.encoding.encoders import EncoderError, open_encoder
-from engine.judge.encoding.interface import CachedEncoder, Encoder, Vectors, unit_rows
+from engine.judge.encoding.basics import EncoderError
+from engine.judge.encoding.encoders import CachedEncoder, open_encoder
+from engine.judge.encoding.interface import Encoder, Vectors, unit_rows
 from engine.judge.encoding.plain import BagOfWords
 
 ODD = ["", " ", "\x00\xff\x1b[2J", "\ud800 lone", "x" * 200_000, "word " * 50_000, "7", "日本語のテキスト", "🦊" * 500]

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from engine.judge.encoding import embeddings_api as openai
+from engine.judge.encoding.basics import EncoderEndpoint, EncoderError
 from engine.judge.encoding.embeddings_api import LEAST_CHARACTERS, MAX_BATCH, MAX_CHARACTERS, OpenAIEmbeddings
-from engine.judge.encoding.encoders import EncoderEndpoint, EncoderError, open_encoder
-from engine.judge.encoding.interface import CachedEncoder
+from engine.judge.encoding.encoders import CachedEncoder, open_encoder
 from engine.judge.encoding.plain import Hashing
 from tests.unit.embeddings_helpers import EmbeddingsServer, embeddings_server
 

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from engine.feed import Feed
 from engine.judge import client as judging
 from engine.judge.client import Judge, JudgeFailed
-from engine.judge.encoding.encoders import NOWHERE, EncoderEndpoint, EncoderError
+from engine.judge.encoding.basics import NOWHERE, EncoderEndpoint, EncoderError
 from engine.judge.memory import suspicions_in
 from engine.redaction import HIDDEN, know_url
 from engine.values import Challenge, Reply, Request

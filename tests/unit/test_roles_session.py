@@ -16,7 +16,7 @@ from console.roles.demo import able_to_answer, answer_key
 from console.roles.session import Session, opened
 from console.roles.validator import name_neurons, open_judge, open_source
 from engine.challenges import ChallengeError
-from engine.judge.encoding.encoders import EncoderError
+from engine.judge.encoding.basics import EncoderError
 from engine.locks import AlreadyRunning
 from engine.settings import Settings
 from engine.values import Neuron, Peer, Request

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from engine import foreign_json
 from engine.foreign_json import fields
-from engine.judge.encoding.encoders import EncoderEndpoint, EncoderError
+from engine.judge.encoding.basics import EncoderEndpoint, EncoderError
 from engine.judge.encoding.interface import Vectors, readable, unit_rows
 from engine.redaction import redact
 from engine.text import safe

