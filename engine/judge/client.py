@@ -1,4 +1,4 @@
-"""Judging off the engine's loop: a worker process embeds and judges, and is replaced when it dies or dawdles."""
+"""The client of the judging worker: a process that embeds and judges, and is replaced when it dies or hangs."""
 
 import asyncio
 import contextlib
@@ -22,24 +22,24 @@ from engine.values import Challenge, Judgement, Reply
 log = logging.getLogger(__name__)
 
 DEADLINE_S = 60.0
-"""The longest that loading the model, or judging one round, may take."""
+"""Limit for loading the model, and for judging one round."""
 
 SILENT_S = 5.0
-"""Judging takes less than a second; a worker that is silent for longer is talked of."""
+"""A silence worth reporting: judging takes less than a second."""
 
 DYING_S = 1.0
-"""So long may a process that dies take from closing its pipes to its end."""
+"""Time a dying process has between closing its pipes and its end."""
 
 SILENCE = "judging worker"
-"""The subject of that talk, which is over when the worker answers."""
+"""Subject of the attention line about a silent worker."""
 
 
 class JudgeFailed(Exception):
-    """A round could not be judged, twice; the message says why."""
+    """A round could not be judged, in two attempts; the message says why."""
 
 
 class Judge:
-    """Judges rounds by one profile with one encoder. One round at a time; others wait their turn.
+    """Judges rounds with one scoring profile and one encoder, one round at a time.
 
     A worker that is silent, died or had to be replaced is reported to `feed`.
     """
@@ -70,7 +70,7 @@ class Judge:
             await self._begin()
 
     async def judge(self, challenge: Challenge, replies: Sequence[Reply], history: bytes | None) -> Judged:
-        """Raises `JudgeFailed`."""
+        """Judge a round against `history`, as the previous judgement left it. Raises `JudgeFailed`."""
         try:
             task = msgspec.msgpack.encode(JudgeTask(challenge=challenge, replies=tuple(replies), history=history))
         except (OverflowError, UnicodeEncodeError) as error:
@@ -83,7 +83,7 @@ class Judge:
                 return await self._judged(task)
 
     async def close(self) -> None:
-        """End the worker at once. A second call does nothing."""
+        """Kill the worker. A second call does nothing."""
         process, self._process = self._process, None
         if process is not None:
             if process.returncode is None and self._end is not None:
@@ -94,7 +94,7 @@ class Judge:
 
     @property
     def pid(self) -> int | None:
-        """The worker's process."""
+        """The worker's process id, None without a worker."""
         return self._process.pid if self._process else None
 
     async def _judged(self, task: bytes) -> Judged:
@@ -105,7 +105,7 @@ class Judge:
                 raise JudgeFailed(str(error)) from error
         answer = await self._exchange(task)
         if not isinstance(answer, Judged):
-            raise JudgeFailed(answer.reason if isinstance(answer, Failed) else "the worker gave no judgement")
+            raise JudgeFailed(answer.reason if isinstance(answer, Failed) else "the worker sent no judgement")
         _require_finite(answer.judgement)
         return answer
 
@@ -130,28 +130,30 @@ class Judge:
             await self.close()
             raise EncoderError(answer.reason)
         if not isinstance(answer, Ready):
-            raise JudgeFailed("the worker does not start as it should")
-        without = f"; no GPU is used (encoder_device {self._setup.device})" if answer.device == "cpu" else ""
+            raise JudgeFailed("the worker did not start properly")
+        without = f"; not using a GPU (encoder_device {self._setup.device})" if answer.device == "cpu" else ""
         log.info("answers are embedded by %s on %s%s", answer.encoder, answer.device, without)
 
     async def _see_the_end_of(self, process: asyncio.subprocess.Process) -> None:
-        """Tell of a worker that ends without being ended, also while there is nothing to judge."""
+        """Report a worker that ends by itself, even while there is nothing to judge."""
         code = await process.wait()
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         self._tell_replaced(f"died ({how})")
 
     def _tell_replaced(self, why: str) -> None:
-        text = f"the judging worker {why}: another one takes its place"
+        text = f"the judging worker {why}: replacing it"
         if self._feed is None:
             log.error(text)
         else:
             self._feed.raise_attention("error", "judging", text)
 
     async def _exchange(self, message: bytes) -> Answer:
-        """One message there and one back. A worker that fails at it is killed."""
+        """Send a message and read the answer. A worker that fails at this is killed."""
         try:
             async with asyncio.timeout(self._deadline):
-                with impatience(self._feed, SILENCE, self._silence, "the judging worker answers again", after=SILENT_S):
+                with impatience(
+                    self._feed, SILENCE, self._silence, "the judging worker is answering again", after=SILENT_S
+                ):
                     return await self._talk(message)
         except TimeoutError:
             await self.close()
@@ -162,7 +164,7 @@ class Judge:
             raise JudgeFailed(f"the judging worker ended ({type(error).__name__})") from error
         except UNDECODABLE as error:
             await self.close()
-            self._tell_replaced(why := "gave an answer that cannot be read")
+            self._tell_replaced(why := "sent an unreadable answer")
             raise JudgeFailed(f"the judging worker {why}") from error
         except asyncio.CancelledError:
             await self.close()
@@ -175,7 +177,7 @@ class Judge:
         return f"the judging worker has not answered for {SILENT_S:g} s{waits}"
 
     async def _ended(self) -> None:
-        """A worker whose pipes broke has died, or is ended if it has not a moment later."""
+        """The worker's pipes broke: it has died, or is killed if it has not within a moment."""
         if self._process is not None:
             try:
                 async with asyncio.timeout(DYING_S):
@@ -195,10 +197,10 @@ class Judge:
 
 
 def _require_finite(judgement: Judgement) -> None:
-    """A number that is none would poison every average made of it. Raises `JudgeFailed`."""
+    """Reject NaN and infinity, which would poison every average made from them. Raises `JudgeFailed`."""
     for verdict in judgement.verdicts:
         numbers = (verdict.quality, verdict.score, verdict.emission, *verdict.parts.values())
         if not all(map(math.isfinite, numbers)):
-            raise JudgeFailed(f"the verdict on uid {verdict.uid} is no number")
+            raise JudgeFailed(f"the verdict on uid {verdict.uid} is not a finite number")
     if not (math.isfinite(judgement.consensus) and math.isfinite(judgement.agreement)):
-        raise JudgeFailed("the consensus is no number")
+        raise JudgeFailed("the consensus is not a finite number")

@@ -1,4 +1,4 @@
-"""What is carried from one judged round to the next: scoring's history, and who resembles whom."""
+"""The state carried from one judged round to the next: the scoring history and the sybil evidence."""
 
 import msgspec
 
@@ -8,30 +8,31 @@ from engine.sybil.suspects import Suspicions, suspicions
 
 
 class Memory(History, frozen=True):
-    """The store keeps it whole, as one value."""
+    """Stored whole, as one value."""
 
     evidence: Evidence = msgspec.field(name="kinship", default=Evidence())
-    """Stored under the name that it had first."""
+    """Stored under its original name."""
 
 
 _DECODER = msgspec.msgpack.Decoder(Memory)
 
 
 def encode(memory: Memory) -> bytes:
+    """The memory as it is stored."""
     return msgspec.msgpack.encode(memory)
 
 
 def decode(raw: bytes | None) -> Memory:
-    """The memory in `raw`; an empty one for None. Raises ValueError when it is none of ours."""
+    """The memory in `raw`, an empty one for None. Raises ValueError when it is not valid."""
     try:
         memory = _DECODER.decode(raw) if raw else Memory()
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise ValueError(f"not a scoring history ({error})") from error
     if not {hotkey for both in memory.evidence.by_both() for hotkey in both} <= memory.evidence.miners.keys():
-        raise ValueError("not a scoring history (it has pairs of miners that it does not know)")
+        raise ValueError("not a scoring history (it has pairs of unknown miners)")
     return memory
 
 
 def suspicions_in(raw: bytes | None) -> Suspicions:
-    """Who is suspected after the judgement that left `raw`. Raises ValueError when it is none of ours."""
+    """The sybil suspicions that follow from `raw`. Raises ValueError when it is not valid."""
     return suspicions(decode(raw).evidence)

@@ -22,7 +22,7 @@ NICENESS = 10
 
 
 class Setup(Struct, frozen=True, kw_only=True, tag=True):
-    """What the worker judges with."""
+    """The first message: what to judge with."""
 
     profile: str
     encoder: str
@@ -32,7 +32,7 @@ class Setup(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class JudgeTask(Struct, frozen=True, kw_only=True, tag=True):
-    """A round to judge; `history` is what the judgement before it left, None at the beginning."""
+    """A round to judge; `history` is what the previous judgement returned, None for the first."""
 
     challenge: Challenge
     replies: tuple[Reply, ...]
@@ -40,14 +40,14 @@ class JudgeTask(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Ready(Struct, frozen=True, kw_only=True, tag=True):
-    """The model is loaded: the encoder's name, and where it runs."""
+    """The model is loaded: the encoder's name and device."""
 
     encoder: str
     device: str
 
 
 class Judged(Struct, frozen=True, kw_only=True, tag=True):
-    """A judgement, what it had to compare, who may be one, and the history that goes with the next round."""
+    """A judgement, the likeness of the answers, sybil suspicions, and the history for the next round."""
 
     judgement: Judgement
     likeness: Likeness
@@ -56,6 +56,8 @@ class Judged(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Failed(Struct, frozen=True, kw_only=True, tag=True):
+    """Why the model was not loaded, or the round not judged."""
+
     reason: str
 
 
@@ -63,7 +65,7 @@ Answer = Ready | Judged | Failed
 
 
 def main() -> None:
-    """Serve one engine from the first message to the end of stdin."""
+    """Serve one engine until stdin ends."""
     requests, answers = _own_pipes()
     os.nice(NICENESS)
     setup = msgspec.msgpack.decode(_read(requests), type=Setup)
@@ -112,7 +114,7 @@ class _Worker:
 
 
 def _own_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """The two pipes under numbers that no library prints to."""
+    """Move both pipes to descriptors that no library prints to."""
     requests, answers = os.dup(sys.stdin.fileno()), os.dup(sys.stdout.fileno())
     nowhere = os.open(os.devnull, os.O_RDWR)
     os.dup2(nowhere, sys.stdin.fileno())
@@ -121,7 +123,7 @@ def _own_pipes() -> tuple[BinaryIO, BinaryIO]:
 
 
 def _read(stream: BinaryIO) -> bytes:
-    """The next message; empty at the end."""
+    """The next message, empty at the end of stdin."""
     size = int.from_bytes(stream.read(HEADER_BYTES), "big")
     return stream.read(size)
 

@@ -17,7 +17,7 @@ from tests.unit.transport_helpers import ForeignMiner, http_server, reply
 
 pytestmark = [pytest.mark.slow, pytest.mark.order]
 
-DIED = "the judging worker died (SIGKILL): another one takes its place"
+DIED = "the judging worker died (SIGKILL): replacing it"
 FERDIE = key("Ferdie").ss58_address
 
 
@@ -44,7 +44,7 @@ def test_a_judging_worker_that_hangs_or_dies_is_told_of_within_seconds(tmp_path:
         silent = "the judging worker has not answered for 5 s"
         wait_until(lambda: (silent, 1) in attention_of(folder), "the silence is in the status")
         os.kill(worker, signal.SIGCONT)
-        said(run, "info: judging worker: the judging worker answers again")
+        said(run, "info: judging worker: the judging worker is answering again")
         for count in (1, 2):
             done = len(run.named("round"))
             [worker] = children_of(run.process.pid)

@@ -176,8 +176,8 @@ BAD_LINES = [
     (b'{"id": 7, "prompt": "Why?"}', r"Expected `str`, got `int` - at `\$.id`"),
     (b'{"id": "", "prompt": "Why?"}', "the id is not 1 to 128 printable"),
     (b'{"id": "a\\u001b[2J", "prompt": "Why?"}', "the id is not 1 to 128 printable"),
-    ('{"id": "e\u0301\u0301\u0301\u0301", "prompt": "Why?"}'.encode(), "holds characters that a screen cannot show"),
-    ('{"id": "a\ufe0f", "prompt": "Why?"}'.encode(), "the id 'a' holds characters"),
+    ('{"id": "e\u0301\u0301\u0301\u0301", "prompt": "Why?"}'.encode(), "has characters that a terminal cannot display"),
+    ('{"id": "a\ufe0f", "prompt": "Why?"}'.encode(), "the id 'a' has characters"),
     (b'{"id": "b"}', "there is no question"),
     (b'{"id": "b", "prompt": ["Why?"]}', "Expected `str . null`, got `array`"),
     (b'{"id": "b", "kind": "riddle", "prompt": "Why?"}', "unknown kind of challenge 'riddle'"),
@@ -188,7 +188,7 @@ BAD_LINES = [
     (b'{"id": "b", "prompt": "\xff"}', "can't decode byte"),
     (b'{"id": "b", "prompt": "Why?", "truth": ' + b"[" * 5000 + b"]" * 5000 + b"}", "nested too deeply"),
     (b'{"id": "b", "prompt": "' + b"x" * MAX_LINE + b'"}', "longer than 1048576 bytes"),
-    (GOOD, "the id 'g' stands on an earlier line"),
+    (GOOD, "duplicate id 'g'"),
 ]
 
 
@@ -235,7 +235,7 @@ async def test_another_content_is_another_cursor(tmp_path: Path, bad: Bad) -> No
 )
 def test_a_file_without_a_challenge_is_refused(tmp_path: Path, bad: Bad, lines: tuple[bytes, ...], reason: str) -> None:
     path = file_of(tmp_path, *lines)
-    with pytest.raises(ChallengeError, match=f"no challenge in {re.escape(str(path))}.*{reason}"):
+    with pytest.raises(ChallengeError, match=f"no challenges in {re.escape(str(path))}.*{reason}"):
         FileSource(path, on_bad_line=bad)
 
 
@@ -331,12 +331,12 @@ def test_a_line_may_name_the_answer_type_and_lures(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ({"truth": "soon", "answer_type": "number"}, "the truth 'soon' cannot be read as an answer of the type number"),
-        ({"truth": "maybe", "answer_type": "yes_no"}, "the truth 'maybe' cannot be read"),
-        ({"truth": ["2", "many"], "answer_type": "number"}, "cannot be read as an answer of the type number"),
-        ({"truth": "31/31/2020", "answer_type": "date"}, "cannot be read as an answer of the type date"),
-        ({"truth": "9" * 200_000}, "the truth has 200000 characters, at most 65536 are allowed"),
-        ({"truth": "9" * 5_000, "answer_type": "number"}, "cannot be read"),
+        ({"truth": "soon", "answer_type": "number"}, "the truth 'soon' is not a valid answer of type number"),
+        ({"truth": "maybe", "answer_type": "yes_no"}, "the truth 'maybe' is not a valid answer"),
+        ({"truth": ["2", "many"], "answer_type": "number"}, "is not a valid answer of type number"),
+        ({"truth": "31/31/2020", "answer_type": "date"}, "is not a valid answer of type date"),
+        ({"truth": "9" * 200_000}, "the truth has 200000 characters, the limit is 65536"),
+        ({"truth": "9" * 5_000, "answer_type": "number"}, "is not a valid answer of type number"),
         ({"answer_type": "poem"}, "unknown answer_type 'poem'; known are number"),
     ],
 )

@@ -139,7 +139,7 @@ def told(feed: Feed) -> list[tuple[str, str, int]]:
 
 
 SILENT = "the judging worker has not answered for 0.3 s"
-DIED = "the judging worker died (SIGKILL): another one takes its place"
+DIED = "the judging worker died (SIGKILL): replacing it"
 
 
 @pytest.mark.order
@@ -155,7 +155,7 @@ async def test_a_worker_that_is_silent_is_told_of_until_it_answers(monkeypatch: 
         os.kill(pid_of(judge), signal.SIGCONT)
         await judged
         assert told(feed) == []
-        assert named(feed, "attention")[-1]["text"] == "the judging worker answers again"
+        assert named(feed, "attention")[-1]["text"] == "the judging worker is answering again"
 
 
 async def test_a_worker_that_waits_for_its_encoder_is_told_of_with_the_encoders_address(
@@ -211,7 +211,7 @@ async def test_a_worker_that_hangs_is_replaced_at_its_deadline_and_told_of_and_t
         assert judged.judgement.winner == "hk0"
         assert time.monotonic() - began >= 8.0
         assert not os.path.exists(f"/proc/{hanging}")  # noqa: ASYNC240, PTH110 no wait on procfs
-        text = "the judging worker did not answer within 8 s: another one takes its place"
+        text = "the judging worker did not answer within 8 s: replacing it"
         assert told(feed) == [("error", text, 1)]
 
 
@@ -292,4 +292,4 @@ async def test_a_server_of_embeddings_that_goes_away_fails_the_round_and_comes_b
 async def test_the_log_says_what_embeds_and_where(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "engine.judge.client"):
         async with a_judge():
-            assert "answers are embedded by hashing on cpu; no GPU is used (encoder_device auto)" in caplog.messages
+            assert "answers are embedded by hashing on cpu; not using a GPU (encoder_device auto)" in caplog.messages

@@ -1,5 +1,4 @@
-"""Challenges from a file (`--challenges FILE.jsonl`): JSON lines as design/contract.md gives them, read as a stream and
-not trusted."""
+"""Challenges from an untrusted file of JSON lines (`--challenges FILE.jsonl`), read as a stream."""
 
 import asyncio
 import json
@@ -24,15 +23,18 @@ from engine.text import safe
 from engine.values import AnswerType, Challenge, Request
 
 MAX_LINE = 1 << 20
+"""Bytes; the longest context of today's models, some 250,000 tokens, fits."""
+
 MAX_ID = 128
 REMEMBERED_IDS = 200_000
-"""How many ids are remembered to find a repeated one."""
+"""Ids remembered to detect duplicates: tens of megabytes at most."""
 
 SHORT_WORDS = 5
+"""A truth of more words is a text, not a name or a phrase."""
 
 
 class BadLine(msgspec.Struct, frozen=True):
-    """A line that is no challenge; `number` counts from 1."""
+    """A line that is not a valid challenge; `number` counts from 1."""
 
     number: int
     reason: str
@@ -42,11 +44,11 @@ OnBadLine = Callable[[int, str], None]
 
 
 class FileSource:
-    """The challenges of a file in their order; bad lines are told to `on_bad_line` (number, reason) and passed over.
+    """The challenges of a file, in order. Bad lines are reported to `on_bad_line` (number, reason) and skipped.
 
-    The file is read as a stream, so that its size does not matter. Opening it reads it once for the digest that names
-    the cursor. Raises ChallengeError when it cannot be read or has no challenge at all. `clock` gives unix seconds.
-    When reading fails later, the next try opens the file again.
+    The file may be of any size. It is read once at the start for the digest that names the cursor. Raises
+    ChallengeError when it cannot be read or holds no challenge. `clock` gives unix seconds. After a read error, the
+    next attempt reopens the file.
     """
 
     name = "file"
@@ -72,7 +74,7 @@ class FileSource:
         return Cursor(self._name, self._position)
 
     def resume(self, position: int) -> None:
-        """Goes on after line `position`; from the beginning where no challenge is left behind it."""
+        """Continue after line `position`, or from the beginning if no challenge follows it."""
         rest = read_challenges(self._path, after=position)
         self._position = position if any(isinstance(found, Challenge) for _, found in rest) else 0
 
@@ -114,7 +116,7 @@ def _refuse_empty(path: Path) -> None:
             return
         first_bad = first_bad or found
     why = f"; line {first_bad.number}: {first_bad.reason}" if first_bad else ": it is empty"
-    raise ChallengeError(f"there is no challenge in {path}{why}")
+    raise ChallengeError(f"no challenges in {path}{why}")
 
 
 class _Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,9 +137,9 @@ class _Line(msgspec.Struct, frozen=True, kw_only=True):
 def read_challenges(
     path: Path, *, after: int = 0, clock: Callable[[], float] = time.time
 ) -> Iterator[tuple[int, Challenge | BadLine]]:
-    """Every line of the file behind line `after` that is not blank, with its number.
+    """Every non-blank line after line `after`, with its number.
 
-    Lines up to `after` count only for repeated ids. Raises ChallengeError when the file cannot be read.
+    Lines up to `after` are read only to detect duplicate ids. Raises ChallengeError when the file cannot be read.
     """
     seen: dict[str, None] = {}
     for number, raw in _numbered(path):
@@ -155,7 +157,7 @@ def read_challenges(
 
 
 def answer_type_of(truth: str, question: str = "") -> AnswerType:
-    """Which answer type a right answer is of: by its form and the question."""
+    """The answer type of a right answer, judging by its form and the question."""
     one = aliases(truth)[0]
     if one.strip().lower().rstrip(".! ") in ("yes", "no", "true", "false"):
         return "yes_no"
@@ -167,7 +169,7 @@ def answer_type_of(truth: str, question: str = "") -> AnswerType:
 
 
 def _numbered(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The lines of a file from 1; of an overlong one only its beginning, one byte longer than allowed."""
+    """The lines of a file, numbered from 1; an overlong one is cut one byte past the limit."""
     try:
         with open_input(path) as file:
             number = 0
@@ -190,7 +192,7 @@ def _challenge(raw: bytes, now: float) -> Challenge:
     if not 1 <= len(line.id) <= MAX_ID or not line.id.isprintable():
         raise ChallengeError(f"the id is not 1 to {MAX_ID} printable characters")
     if safe(line.id) != line.id:
-        raise ChallengeError(f"the id {safe(line.id)!r} holds characters that a screen cannot show as they are")
+        raise ChallengeError(f"the id {safe(line.id)!r} has characters that a terminal cannot display safely")
     request = _request(line)
     kind(line.kind).check(request)
     truth = canonical_truth(line.truth)
@@ -207,8 +209,8 @@ def _challenge(raw: bytes, now: float) -> Challenge:
 
 
 def _type_of(line: _Line, question: str, truth: str | None) -> AnswerType:
-    """The type that the line names, else the one that its truth and question show. Raises ChallengeError where the
-    truth cannot be read as an answer of that type: nobody could be right."""
+    """The type that the line names, else the one that its truth and question suggest. Raises ChallengeError when the
+    truth is not a valid answer of that type, since no miner could be right."""
     forced = isinstance(line.tool_choice, dict) or line.tool_choice == "required"
     try:
         if line.answer_type is not None:
@@ -222,10 +224,10 @@ def _type_of(line: _Line, question: str, truth: str | None) -> AnswerType:
     if truth is None:
         return name
     if len(truth) > MAX_TRUTH:
-        raise ChallengeError(f"the truth has {len(truth)} characters, at most {MAX_TRUTH} are allowed")
+        raise ChallengeError(f"the truth has {len(truth)} characters, the limit is {MAX_TRUTH}")
     judged_as = answer_type(type_of(name, question, truth))
     if judged_as.key(truth, question) is None and not (judged_as.reads_calls and forced):
-        raise ChallengeError(f"the truth {truth[:80]!r} cannot be read as an answer of the type {judged_as.name}")
+        raise ChallengeError(f"the truth {truth[:80]!r} is not a valid answer of type {judged_as.name}")
     return name
 
 
@@ -246,7 +248,7 @@ def _request(line: _Line) -> Request:
 
 
 def canonical_truth(truth: object) -> str | None:
-    """A truth as it stands in a line of JSON, as text; None where it says nothing."""
+    """A truth given as JSON, as text; None when it is empty."""
     if truth is None or isinstance(truth, str):
         return (truth or "").strip() or None
     if isinstance(truth, bool):
@@ -256,14 +258,14 @@ def canonical_truth(truth: object) -> str | None:
 
 def _refuse_repeated(id_: str, seen: dict[str, None]) -> None:
     if id_ in seen:
-        raise ChallengeError(f"the id {id_!r} stands on an earlier line")
+        raise ChallengeError(f"duplicate id {id_!r}")
     seen[id_] = None
     if len(seen) > REMEMBERED_IDS:
         del seen[next(iter(seen))]
 
 
 def _is_number(text: str) -> bool:
-    """Whether a text is one number and nothing else, in digits, with what it may count."""
+    """Whether a text is one number in digits and nothing else, apart from a unit."""
     plain = plainly(text[:256]).strip().rstrip(".")
     found = numerals(plain)
     return len(found) == 1 and not found[0].worded and found[0].start == 0 and found[0].end == len(plain)

@@ -1,4 +1,4 @@
-"""Challenges that are pushed, and come before those of another source."""
+"""A queue of pushed challenges, in front of another source."""
 
 import asyncio
 from typing import Self
@@ -7,13 +7,13 @@ from engine.challenges.sources.source import Cursor, Source
 from engine.values import Challenge
 
 MOST_WAITING = 100
-"""At a question each 12 s, what waits longer than twenty minutes is better refused than taken."""
+"""Twenty minutes' worth at a round every 12 s: what would wait longer is better refused."""
 
 
 class QueueSource:
-    """What is pushed comes first, in its order; `then` gives the rest, and without it the next push is waited for.
+    """Gives pushed challenges first, in order, then those of `then`; without it, waits for the next push.
 
-    At most `bound` challenges wait.
+    At most `bound` challenges are queued.
     """
 
     name = "queue"
@@ -25,7 +25,7 @@ class QueueSource:
         self._last_was_pushed = False
 
     def push(self, challenge: Challenge) -> bool:
-        """Have a challenge asked. False when it is not taken, as enough others wait."""
+        """Queue a challenge. False when the queue is full."""
         try:
             self._waiting.put_nowait(challenge)
         except asyncio.QueueFull:
@@ -34,13 +34,13 @@ class QueueSource:
 
     @property
     def cursor(self) -> Cursor:
-        """Of the other source, unless the last challenge was pushed: those have a count of their own."""
+        """The other source's, unless the last challenge was pushed: pushed ones are counted by themselves."""
         if self._then is None or self._last_was_pushed:
             return Cursor("queue", self._taken)
         return self._then.cursor
 
     def resume(self, position: int) -> None:
-        """Goes on after this position of the other source, or after so many pushed ones."""
+        """Continue after this position of the other source, or of the queue if there is none."""
         if self._then is None:
             self._taken = position
         else:

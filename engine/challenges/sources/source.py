@@ -1,4 +1,4 @@
-"""What a source of challenges is."""
+"""The interface of a source of challenges."""
 
 from typing import NamedTuple, Protocol, Self
 from uuid import uuid4
@@ -7,30 +7,30 @@ from engine.values import Challenge
 
 
 class Cursor(NamedTuple):
-    """How far a source has come, for the store: `name` says which questions, `position` how many are behind."""
+    """A source's position, as stored: `name` identifies the challenges, `position` counts those already given."""
 
     name: str
     position: int
 
 
 def new_id() -> str:
-    """An id for a challenge that came without one; it says nothing of where the challenge came from."""
+    """An id for a challenge without one. It does not reveal where the challenge came from."""
     return f"c-{uuid4().hex[:12]}"
 
 
 class Source(Protocol):
-    """Challenges for one consumer, as an async iterator. Its next one raises ChallengeError when the source fails."""
+    """An async iterator of challenges for one consumer. `__anext__` may raise ChallengeError."""
 
     @property
     def name(self) -> str:
-        """The word for it in rounds and exports."""
+        """Its name in rounds and exports."""
 
     @property
     def cursor(self) -> Cursor:
-        """Where the source stands after the last challenge that it gave."""
+        """The position after the last challenge given."""
 
     def resume(self, position: int) -> None:
-        """Goes on after `position`, from a cursor of the same name; to be called before the first challenge."""
+        """Continue after the `position` of a cursor of the same name. Call it before taking the first challenge."""
 
     def __aiter__(self) -> Self: ...
 

@@ -1,7 +1,7 @@
-"""Any server that speaks OpenAI's embeddings: OpenAI itself, vLLM, Ollama, llama-server, text-embeddings-inference.
+"""Any server with OpenAI's embeddings API: OpenAI itself, vLLM, Ollama, llama-server, text-embeddings-inference.
 
-A text that the server refuses, for being too long or for what is in it, is cut in half until it is taken; one that
-never is gets a zero vector. So no miner can keep a round from being scored by what it answers.
+A text that the server rejects, for its length or its content, is halved until it is accepted, or gets a zero vector. So
+no miner can prevent a round from being scored by what it answers.
 """
 
 import base64
@@ -31,10 +31,10 @@ MAX_REPLY_BYTES = 32 * 1024 * 1024
 CONNECT_S = 5.0
 REPLY_S = 15.0
 ENCODE_S = 25.0
-"""The longest that one call may take in all: a round is tried twice within the engine's patience."""
+"""Limit for one call in all: a round is judged twice, if need be, within the client's deadline of 60 s."""
 
 PAUSES_S = (0.5, 1.0, 2.0)
-"""Between tries while the server is busy (429) or has a fault of its own (5xx)."""
+"""Pauses between attempts while the server is busy (429) or failing (5xx)."""
 
 UNFIT = (400, 413, 422)
 DETAIL_WIDTH = 200
@@ -45,7 +45,7 @@ class _UnfitError(Exception):
 
 
 class OpenAIEmbeddings:
-    """One model of one server. Opening it asks for one vector. `encode_s` bounds a call of `encode` in seconds."""
+    """One model on one server; opening it requests one vector. `encode_s` limits a call of `encode`, in seconds."""
 
     def __init__(self, model: str, endpoint: EncoderEndpoint, *, encode_s: float = ENCODE_S) -> None:
         self.name = f"openai:{model}"
@@ -53,7 +53,9 @@ class OpenAIEmbeddings:
         self._encode_s = encode_s
         self.dim = 0
         if not endpoint.url:
-            raise EncoderError(f"{self.name}: say where the server is with encoder_url, as in http://127.0.0.1:8000/v1")
+            raise EncoderError(
+                f"{self.name}: set encoder_url to the address of the server, as in http://127.0.0.1:8000/v1"
+            )
         try:
             self.device = _shown(endpoint.url)
             self._client = httpx.Client(
@@ -64,7 +66,7 @@ class OpenAIEmbeddings:
             )
             self._url = httpx.URL(endpoint.url.rstrip("/") + "/embeddings")
         except (ValueError, httpx.InvalidURL) as error:
-            raise EncoderError(f"{self.name}: encoder_url is no address ({error})") from None
+            raise EncoderError(f"{self.name}: encoder_url is not a valid URL ({error})") from None
         try:
             self.dim = self._asked(["How many dimensions?"], time.monotonic() + encode_s).shape[1]
         except _UnfitError as error:
@@ -79,13 +81,13 @@ class OpenAIEmbeddings:
         return vectors
 
     def _vectors(self, texts: Sequence[str], until: float) -> Vectors:
-        """Shape (len(texts), dim); what is refused is asked for in smaller portions."""
+        """Shape (len(texts), dim). Rejected texts are sent again in smaller portions."""
         try:
             vectors = self._asked(texts, until)
         except _UnfitError:
             return self._in_halves(texts, until)
         if vectors.shape[1] != self.dim:
-            raise self._error(f"answers with {vectors.shape[1]} dimensions instead of {self.dim}; start again")
+            raise self._error(f"answers with {vectors.shape[1]} dimensions instead of {self.dim}; restart")
         return vectors
 
     def _in_halves(self, texts: Sequence[str], until: float) -> Vectors:
@@ -98,7 +100,7 @@ class OpenAIEmbeddings:
         return self._vectors([shorter], until)
 
     def _asked(self, texts: Sequence[str], until: float) -> Vectors:
-        """What the server answers, shape (len(texts), dimensions). Raises _UnfitError, EncoderError."""
+        """The server's vectors, shape (len(texts), dimensions). Raises _UnfitError, EncoderError."""
         body = msgspec.json.encode({"model": self._model, "input": texts, "encoding_format": "float"})
         for pause in (*PAUSES_S, None):
             status, raw = self._post(body, until)

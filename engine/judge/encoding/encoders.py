@@ -1,4 +1,4 @@
-"""Opens an encoder by its name in the settings, and remembers what it has embedded."""
+"""Opens an encoder by its name in the settings, and caches what it embeds."""
 
 import hashlib
 from collections import OrderedDict
@@ -13,11 +13,11 @@ SPECS = "minilm, sentence-transformers:MODEL, openai:MODEL, hashing, bow"
 
 
 def open_encoder(spec: str, *, threads: int = 1, device: str = "auto", endpoint: EncoderEndpoint = NOWHERE) -> Encoder:
-    """The encoder that `spec` names (see SPECS). The libraries behind it load here.
+    """The encoder named by `spec` (see SPECS). Its libraries are loaded here.
 
-    A model in this process runs with `threads` on `device` (auto, cpu, cuda or cuda:N); openai's is at `endpoint`.
+    A local model uses `threads` and `device` (auto, cpu, cuda or cuda:N); an openai model is served at `endpoint`.
 
-    Raises EncoderError: unknown name, package not installed, no such device, server not there, model missing or not
+    Raises EncoderError: unknown name, package not installed, no such device, server unreachable, model missing or not
     the pinned one.
     """
     name, _, model = spec.partition(":")
@@ -26,7 +26,7 @@ def open_encoder(spec: str, *, threads: int = 1, device: str = "auto", endpoint:
             from engine.judge.encoding.minilm import MiniLM
         except ImportError as error:
             raise EncoderError(
-                f"minilm: {error.name} is not installed; set up again, or choose another encoder"
+                f"minilm: {error.name} is not installed; run the setup again, or choose another encoder"
             ) from error
         return MiniLM(threads=threads, device=device)
     if name == "sentence-transformers" and model:
@@ -41,11 +41,11 @@ def open_encoder(spec: str, *, threads: int = 1, device: str = "auto", endpoint:
         from engine.judge.encoding.plain import BagOfWords, Hashing
 
         return Hashing() if spec == "hashing" else BagOfWords()
-    raise EncoderError(f"{spec!r} is no encoder; choose one of {SPECS}")
+    raise EncoderError(f"unknown encoder {spec!r}; choose one of {SPECS}")
 
 
 class CachedEncoder:
-    """An encoder that remembers the `capacity` vectors used last. Identical texts share one, also within a call."""
+    """Caches the `capacity` most recently used vectors of an encoder. Identical texts are embedded once."""
 
     def __init__(self, encoder: Encoder, *, capacity: int = 8_192) -> None:
         self._encoder = encoder

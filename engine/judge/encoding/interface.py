@@ -1,4 +1,4 @@
-"""What an encoder is: texts in, one unit vector a text out."""
+"""The encoder interface: texts in, one unit vector per text out."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -10,7 +10,7 @@ Vectors = NDArray[np.float32]
 
 
 class Encoder(Protocol):
-    """Texts to vectors of shape (len(texts), dim), float32, each of length one, or zero when the text has no meaning
+    """Turns texts into vectors of shape (len(texts), dim), float32, each of length 1, or 0 for a text without meaning
     to the encoder. Never NaN. Raises EncoderError when the model fails."""
 
     @property
@@ -21,14 +21,14 @@ class Encoder(Protocol):
 
     @property
     def device(self) -> str:
-        """Where it runs: cpu, cuda:0, or the address of a server."""
+        """Where it runs: cpu, cuda:0, or a server's address."""
         ...
 
     def encode(self, texts: Sequence[str]) -> Vectors: ...
 
 
 def unit_rows(matrix: NDArray[np.floating]) -> Vectors:
-    """The rows scaled to length one; a row that is zero or not finite becomes zero, so that it resembles nothing."""
+    """The rows scaled to length 1. Rows that are zero or not finite become zero, so that they resemble nothing."""
     with np.errstate(over="ignore"):
         rows = np.asarray(matrix, dtype=np.float32)
     rows = np.where(np.isfinite(rows).all(axis=1, keepdims=True), rows, np.float32(0))
@@ -38,10 +38,10 @@ def unit_rows(matrix: NDArray[np.floating]) -> Vectors:
 
 
 def gpu_number(device: str) -> int:
-    """Which GPU is meant by auto, cuda or cuda:N."""
+    """The GPU meant by auto, cuda or cuda:N."""
     return int(device.partition(":")[2] or 0)
 
 
 def readable(text: str, limit: int) -> str:
-    """The first `limit` characters without lone surrogates, which no tokenizer accepts."""
+    """The first `limit` characters, without the lone surrogates that tokenizers reject."""
     return text[:limit].encode("utf-8", "replace").decode("utf-8")

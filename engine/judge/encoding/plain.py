@@ -1,4 +1,4 @@
-"""Encoders without a model: fast, deterministic, blind to meaning. For tests, and for machines without ONNX."""
+"""Encoders without a model: fast, deterministic, blind to meaning. For tests and for machines without ONNX."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""Any sentence-transformers model that is on this machine (extra `torch`); nothing is downloaded."""
+"""Any local sentence-transformers model (extra `torch`); nothing is downloaded."""
 
 import os
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ MAX_CHARACTERS = 16_384
 
 
 class SentenceTransformers:
-    """A model by its hub name (from the local hub cache) or its folder, cut at 256 tokens a text."""
+    """A model by its hub name (from the local cache) or folder. Texts are cut at 256 tokens."""
 
     def __init__(self, model: str, *, threads: int = 1, device: str = "auto") -> None:
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
