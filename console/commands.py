@@ -167,7 +167,7 @@ def chain_act(arguments: argparse.Namespace) -> int:
 
 def wallet(arguments: argparse.Namespace) -> int:
     """Print the wallet that would sign."""
-    from console.chain.keys import wallet
+    from console.chain.signer import wallet
 
     return _print_found(wallet(launch_configuration(arguments).settings), as_json=arguments.json)
 

@@ -15,8 +15,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from console import __version__
-from console.chain.keys import require_wallet, role_of
 from console.chain.reads import require_chain
+from console.chain.signer import require_wallet, role_of
 from console.errors import ConsoleError, ExitCode
 from console.options import EMBEDDED
 from console.present.text import text_of

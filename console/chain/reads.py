@@ -6,14 +6,14 @@ from typing import Any
 
 import msgspec
 
-from console.chain.keys import own_hotkey
+from console.chain.signer import own_hotkey
 from console.errors import ConsoleError, ExitCode
 from console.export.output import time_text
 from console.options import EMBEDDED, require_embedded
 from console.present.formats import hotkey as short
 from engine.chain.embedded import FILE_NAME
 from engine.chain.embedded.look import look_of
-from engine.chain.embedded.state import State
+from engine.chain.embedded.state import ChainState
 from engine.chain.embedded.storage import read_state
 from engine.chain.interface import Look
 from engine.errors import StoreError
@@ -107,7 +107,7 @@ def facts(found: dict[str, Any]) -> Iterator[str]:
             yield f"{name:<{width}}  {safe(_worded(value))}".rstrip()
 
 
-def _state(settings: Settings) -> State:
+def _state(settings: Settings) -> ChainState:
     """The embedded chain as it stands in its file. Raises ConsoleError, ChainDataError."""
     path = require_chain(settings)
     state = read_state(path)

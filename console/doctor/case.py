@@ -4,7 +4,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from console.chain.keys import place_of
+from console.chain.signer import place_of
 from engine.locks import Holder
 from engine.settings import Configuration, Settings
 from engine.snapshot import Snapshot

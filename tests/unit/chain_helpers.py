@@ -11,7 +11,7 @@ from engine.chain.embedded import EmbeddedChain
 from engine.chain.embedded.epoch import next_block
 from engine.chain.embedded.neurons import add_stake, register
 from engine.chain.embedded.sandbox import fund
-from engine.chain.embedded.state import State, genesis
+from engine.chain.embedded.state import ChainState, genesis
 from engine.chain.interface import Chain
 from engine.keys import SS58_FORMAT, Signer
 from engine.values import Hyperparameters, Metagraph
@@ -20,7 +20,7 @@ NETUID = 3
 RULES = Hyperparameters(tempo=20, weights_rate_limit=10, serving_rate_limit=5, immunity_period=30, burn=0.001)
 
 
-def subnet(*hotkeys: str, rules: Hyperparameters = RULES) -> State:
+def subnet(*hotkeys: str, rules: Hyperparameters = RULES) -> ChainState:
     """A subnet at block 1 with these hotkeys on uids 0, 1, …, all owned by "cold", who is rich."""
     state = next_block(fund(genesis(NETUID, rules, seed=0), coldkey="cold", amount=100_000))
     for hotkey in hotkeys:
@@ -28,14 +28,14 @@ def subnet(*hotkeys: str, rules: Hyperparameters = RULES) -> State:
     return state
 
 
-def staked(state: State, **stakes: float) -> State:
+def staked(state: ChainState, **stakes: float) -> ChainState:
     """The state with so many tokens on these hotkeys."""
     for hotkey, amount in stakes.items():
         state = add_stake(state, coldkey="cold", hotkey=hotkey, amount=amount)
     return state
 
 
-def permitted(state: State, *hotkeys: str) -> State:
+def permitted(state: ChainState, *hotkeys: str) -> ChainState:
     """The state with a validator permit for these hotkeys, as an epoch would give it."""
     return replace(
         state,
@@ -43,7 +43,7 @@ def permitted(state: State, *hotkeys: str) -> State:
     )
 
 
-def later(state: State, blocks: int) -> State:
+def later(state: ChainState, blocks: int) -> ChainState:
     """The state so many blocks on."""
     for _ in range(blocks):
         state = next_block(state)

@@ -14,7 +14,7 @@ from scalecodec.type_registry import load_type_registry_preset
 
 from engine.chain.commitment import commitment, new_salt
 from engine.chain.embedded import EmbeddedChain, Refused
-from engine.chain.embedded.state import State
+from engine.chain.embedded.state import ChainState
 from engine.chain.embedded.weights import MOST_COMMITS, commit_weights, reveal_weights, set_weights, waiting_commits
 from tests.unit.chain_helpers import NETUID, RULES, key, later, permitted, running_subnet, staked, subnet, weights_on
 
@@ -23,28 +23,28 @@ ALICE = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"
 WORDS = st.lists(st.integers(0, 65535), max_size=300)
 
 
-def ready() -> State:
+def ready() -> ChainState:
     """Block 11 of a subnet in which "v" (uid 0) may commit to weights on "a" and "b"; its epochs are at 20, 40, …"""
     return later(permitted(staked(subnet("v", "a", "b", rules=HIDING), v=1000), "v"), 10)
 
 
-def committed(state: State, *hashes: str) -> State:
+def committed(state: ChainState, *hashes: str) -> ChainState:
     for commit_hash in hashes:
         state = later(commit_weights(state, hotkey="v", commit_hash=commit_hash), RULES.weights_rate_limit)
     return state
 
 
-def revealed(state: State, commit_hash: str, **call: Any) -> State:
+def revealed(state: ChainState, commit_hash: str, **call: Any) -> ChainState:
     return reveal_weights(state, commit_hash=commit_hash, **{"hotkey": "v", "uids": [1, 2], "values": [9, 3]} | call)
 
 
-def refusal(state: State, commit_hash: str, **call: Any) -> str:
+def refusal(state: ChainState, commit_hash: str, **call: Any) -> str:
     with pytest.raises(Refused) as refused:
         revealed(state, commit_hash, **call)
     return refused.value.name
 
 
-def to_block(state: State, block: int) -> State:
+def to_block(state: ChainState, block: int) -> ChainState:
     return later(state, block - state.block)
 
 

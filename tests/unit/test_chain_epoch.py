@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from engine.chain.embedded.epoch import next_block, next_epoch
 from engine.chain.embedded.look import look_of
 from engine.chain.embedded.neurons import register
-from engine.chain.embedded.state import RAO, State
+from engine.chain.embedded.state import RAO, ChainState
 from engine.chain.embedded.weights import set_weights
 from engine.chain.embedded.yuma import normalised, terms_of
 from tests.unit.chain_helpers import RULES, later, staked, subnet
@@ -93,7 +93,7 @@ def test_renaming_uids_renames_the_result(
         assert [seen[new[uid]] for uid in range(len(stake))] == pytest.approx(expected)
 
 
-def validated(**stakes: float) -> State:
+def validated(**stakes: float) -> ChainState:
     """A subnet after its first epoch: "v" and "w" on uids 0 and 1, the miners "a" and "b" after them."""
     return later(staked(subnet("v", "w", "a", "b"), **stakes), 20)
 
@@ -180,7 +180,7 @@ def test_weights_of_the_inactive_and_on_oneself_do_not_count() -> None:
 
 
 def test_the_same_history_makes_the_same_state() -> None:
-    def history() -> State:
+    def history() -> ChainState:
         state = set_weights(validated(v=600, w=400), hotkey="v", uids=[2, 3], values=[7, 3])
         return later(register(state, coldkey="cold", hotkey="late"), 50)
 

@@ -15,19 +15,19 @@ from engine.chain.embedded.neurons import (
     uid_to_prune,
 )
 from engine.chain.embedded.sandbox import adopted, fund
-from engine.chain.embedded.state import RAO, State
+from engine.chain.embedded.state import RAO, ChainState
 from engine.chain.embedded.weights import set_weights
 from engine.values import Hyperparameters
 from tests.unit.chain_helpers import RULES, later, permitted, staked, subnet
 
 
-def refusal(state: State, *, coldkey: str = "cold", hotkey: str = "new", limit: float | None = None) -> str:
+def refusal(state: ChainState, *, coldkey: str = "cold", hotkey: str = "new", limit: float | None = None) -> str:
     with pytest.raises(Refused) as refused:
         register(state, coldkey=coldkey, hotkey=hotkey, limit=limit)
     return refused.value.name
 
 
-def earning(state: State, *emissions: int) -> State:
+def earning(state: ChainState, *emissions: int) -> ChainState:
     """The state with these emissions by uid."""
     slots = (replace(slot, emission=emission) for slot, emission in zip(state.slots, emissions, strict=True))
     return replace(state, slots=tuple(slots))

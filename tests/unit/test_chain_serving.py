@@ -6,11 +6,11 @@ from msgspec.structs import replace
 from engine.chain.embedded import Refused
 from engine.chain.embedded.look import look_of
 from engine.chain.embedded.neurons import placed, serve_axon
-from engine.chain.embedded.state import State
+from engine.chain.embedded.state import ChainState
 from tests.unit.chain_helpers import RULES, later, subnet
 
 
-def refusal(state: State, *, hotkey: str = "a", ip: str = "192.0.2.1", port: int = 9000) -> str:
+def refusal(state: ChainState, *, hotkey: str = "a", ip: str = "192.0.2.1", port: int = 9000) -> str:
     with pytest.raises(Refused) as refused:
         serve_axon(state, hotkey=hotkey, ip=ip, port=port)
     return refused.value.name

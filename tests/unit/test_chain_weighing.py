@@ -8,18 +8,18 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from engine.chain.embedded import Refused
-from engine.chain.embedded.state import State
+from engine.chain.embedded.state import ChainState
 from engine.chain.embedded.weights import set_weights
 from engine.values import Hyperparameters
 from tests.unit.chain_helpers import RULES, later, permitted, staked, subnet
 
 
-def ready(rules: Hyperparameters = RULES) -> State:
+def ready(rules: Hyperparameters = RULES) -> ChainState:
     """A subnet in which "v" (uid 0) may set weights on "a", "b" and "c"."""
     return later(permitted(staked(subnet("v", "a", "b", "c", rules=rules), v=1000), "v"), 10)
 
 
-def refusal(state: State, **call: Any) -> str:
+def refusal(state: ChainState, **call: Any) -> str:
     call = {"hotkey": "v", "uids": [1, 2], "values": [1, 2]} | call
     with pytest.raises(Refused) as refused:
         set_weights(state, **call)

@@ -20,14 +20,14 @@ from engine import keys
 from engine.chain.commitment import commitment
 from engine.chain.embedded import epoch, neurons, sandbox, weights
 from engine.chain.embedded.look import look_of
-from engine.chain.embedded.state import Refused, State, genesis
+from engine.chain.embedded.state import ChainState, Refused, genesis
 from engine.chain.embedded.storage import ChainDataError, ChainGone, StateFile, told
 from engine.chain.interface import ChainUnavailable, Look
 from engine.keys import Signer
 from engine.sqlite import failure_of
 from engine.values import Hyperparameters, Outcome
 
-Rule = Callable[[State], State]
+Rule = Callable[[ChainState], ChainState]
 
 
 class ChainFull(ChainUnavailable):
@@ -42,7 +42,7 @@ class EmbeddedChain:
     mortality = 0
 
     def __init__(
-        self, path: Path, file: StateFile, state: State, thread: ThreadPoolExecutor, block_time: float
+        self, path: Path, file: StateFile, state: ChainState, thread: ThreadPoolExecutor, block_time: float
     ) -> None:
         """For `open`."""
         self._state = state
@@ -51,7 +51,7 @@ class EmbeddedChain:
         self._thread = thread
         self.block_time = block_time
         self._changing = asyncio.Lock()
-        self._pending: set[asyncio.Task[State]] = set()
+        self._pending: set[asyncio.Task[ChainState]] = set()
         self._closed = False
 
     @classmethod
@@ -227,7 +227,7 @@ class EmbeddedChain:
         reference = "0x" + hashlib.blake2b(payload, digest_size=32).hexdigest()
         return Outcome(status="ok", block=after.block, reference=reference)
 
-    async def _change(self, rule: Rule) -> State:
+    async def _change(self, rule: Rule) -> ChainState:
         """Apply a rule and store the result; a cancelled caller leaves the change to land by itself."""
         if self._closed:
             raise ChainUnavailable(f"the embedded chain in {self._path} is closed")
@@ -236,7 +236,7 @@ class EmbeddedChain:
         task.add_done_callback(self._pending.discard)
         return await asyncio.shield(task)
 
-    async def _apply(self, rule: Rule) -> State:
+    async def _apply(self, rule: Rule) -> ChainState:
         async with self._changing:
             loop = asyncio.get_running_loop()
             try:
@@ -249,13 +249,15 @@ class EmbeddedChain:
             self._state = after
             return after
 
-    def _stored(self, rule: Rule, before: State) -> State:
+    def _stored(self, rule: Rule, before: ChainState) -> ChainState:
         after = rule(before)
         self._file.save(before, after)
         return after
 
 
-def _opened(kept: State | None, path: Path, netuid: int, hyperparameters: Hyperparameters | None, seed: int) -> State:
+def _opened(
+    kept: ChainState | None, path: Path, netuid: int, hyperparameters: Hyperparameters | None, seed: int
+) -> ChainState:
     if kept is None:
         return genesis(netuid, hyperparameters or Hyperparameters(), seed)
     if kept.netuid != netuid:
@@ -265,7 +267,7 @@ def _opened(kept: State | None, path: Path, netuid: int, hyperparameters: Hyperp
     return kept if hyperparameters is None else replace(kept, rules=hyperparameters)
 
 
-def _subnet(state: State, netuid: int) -> State:
+def _subnet(state: ChainState, netuid: int) -> ChainState:
     if netuid != state.netuid:
         raise Refused("SubnetNotExists", f"the embedded chain has netuid {state.netuid}, not {netuid}")
     return state

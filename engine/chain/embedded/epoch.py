@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from engine.chain.embedded.neurons import decayed_burn
-from engine.chain.embedded.state import RAO, Hotkey, State, is_active, to_rao
+from engine.chain.embedded.state import RAO, ChainState, Hotkey, is_active, to_rao
 from engine.chain.embedded.yuma import Row, Terms, normalised, terms_of
 
 EMISSION_PER_BLOCK = RAO
@@ -15,18 +15,18 @@ OWNER_CUT = 0.18
 """The subnet owner's part, which nobody earns here."""
 
 
-def next_block(state: State) -> State:
+def next_block(state: ChainState) -> ChainState:
     """The state one block on. An epoch is due when block - LastEpochBlock >= Tempo."""
     state = replace(state, block=state.block + 1, burn=decayed_burn(state.burn))
     return run_epoch(state) if state.block >= next_epoch(state) else state
 
 
-def next_epoch(state: State) -> int:
+def next_epoch(state: ChainState) -> int:
     """The block in which the next epoch runs."""
     return state.last_epoch + state.rules.tempo
 
 
-def run_epoch(state: State) -> State:
+def run_epoch(state: ChainState) -> ChainState:
     """The state after the epoch of its block. Validators are those who held a permit until now."""
     shares = _stake_shares(state)
     validating = [
@@ -58,14 +58,14 @@ def run_epoch(state: State) -> State:
     )
 
 
-def _stake_shares(state: State) -> tuple[float, ...]:
+def _stake_shares(state: ChainState) -> tuple[float, ...]:
     """Shares of the stake by uid, counting only those at or above the threshold."""
     threshold = to_rao(state.rules.stake_threshold)
     stakes = (state.stake_of(slot.hotkey) for slot in state.slots)
     return normalised([stake if stake >= threshold else 0 for stake in stakes])
 
 
-def _counted_weights(state: State, validator: int) -> Row:
+def _counted_weights(state: ChainState, validator: int) -> Row:
     """A validator's weights as shares: not on itself, and not on who registered after they were set."""
     own = state.slots[validator]
     counted = {
@@ -90,7 +90,7 @@ def _permitted(shares: Sequence[float], most: int) -> frozenset[int]:
     return frozenset(holders[:most])
 
 
-def _paid(state: State, emission: Sequence[int]) -> dict[str, Hotkey]:
+def _paid(state: ChainState, emission: Sequence[int]) -> dict[str, Hotkey]:
     """The hotkeys' accounts with the emission as stake on them."""
     earned = {slot.hotkey: amount for slot, amount in zip(state.slots, emission, strict=True)}
     return {

@@ -3,13 +3,13 @@
 from msgspec.structs import replace
 
 from engine.chain.embedded.epoch import next_epoch
-from engine.chain.embedded.state import RAO, AxonInfo, Slot, State, is_active
+from engine.chain.embedded.state import RAO, AxonInfo, ChainState, Slot, is_active
 from engine.chain.embedded.weights import waiting_commits
 from engine.chain.interface import Look
 from engine.values import Hyperparameters, Metagraph, Neuron
 
 
-def look_of(state: State, *, hotkey: str = "", coldkey: str = "") -> Look:
+def look_of(state: ChainState, *, hotkey: str = "", coldkey: str = "") -> Look:
     """The subnet, and what it has of this hotkey and this coldkey. Of an unknown one it has nothing."""
     own = state.uid_of(hotkey)
     return Look(
@@ -24,12 +24,12 @@ def look_of(state: State, *, hotkey: str = "", coldkey: str = "") -> Look:
     )
 
 
-def _rules(state: State) -> Hyperparameters:
+def _rules(state: ChainState) -> Hyperparameters:
     """The hyperparameters with the burn of this block."""
     return replace(state.rules, burn=state.burn / RAO)
 
 
-def _metagraph(state: State) -> Metagraph:
+def _metagraph(state: ChainState) -> Metagraph:
     """The subnet as every client reads it."""
     return Metagraph(
         netuid=state.netuid,
@@ -38,7 +38,7 @@ def _metagraph(state: State) -> Metagraph:
     )
 
 
-def _neuron(state: State, uid: int, slot: Slot) -> Neuron:
+def _neuron(state: ChainState, uid: int, slot: Slot) -> Neuron:
     account = state.hotkeys[slot.hotkey]
     axon = slot.axon or AxonInfo("", 0, 0)
     return Neuron(

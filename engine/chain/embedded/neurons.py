@@ -8,7 +8,7 @@ import ipaddress
 
 from msgspec.structs import replace
 
-from engine.chain.embedded.state import RAO, AxonInfo, Hotkey, Refused, Slot, State, to_rao, with_slot
+from engine.chain.embedded.state import RAO, AxonInfo, ChainState, Hotkey, Refused, Slot, to_rao, with_slot
 
 BURN_INCREASE = 1.26
 """What a registration multiplies the price by (BurnIncreaseMult)."""
@@ -25,7 +25,7 @@ PORT_MAX = 65535
 _DECAY = 0.5 ** (1 / BURN_HALF_LIFE)
 
 
-def register(state: State, *, coldkey: str, hotkey: str, limit: float | None = None) -> State:
+def register(state: ChainState, *, coldkey: str, hotkey: str, limit: float | None = None) -> ChainState:
     """The hotkey on a uid, its coldkey poorer by the burn; `limit` is in tokens.
 
     A fresh registration counts as LastUpdate. Raises `Refused`.
@@ -61,7 +61,7 @@ def decayed_burn(burn: int) -> int:
     return max(int(burn * _DECAY), min(burn, MIN_BURN))
 
 
-def uid_to_prune(state: State) -> int | None:
+def uid_to_prune(state: ChainState) -> int | None:
     """Who gives way in a full subnet: the lowest emission, then the oldest registration.
 
     Neurons in immunity only go when all are in it. None when there is nobody.
@@ -73,7 +73,7 @@ def uid_to_prune(state: State) -> int | None:
     )
 
 
-def add_stake(state: State, *, coldkey: str, hotkey: str, amount: float) -> State:
+def add_stake(state: ChainState, *, coldkey: str, hotkey: str, amount: float) -> ChainState:
     """The coldkey's tokens as stake on a hotkey, anybody's. Raises `Refused`."""
     rao, balance = to_rao(amount), state.balances.get(coldkey, 0)
     account = state.hotkeys.get(hotkey)
@@ -90,7 +90,7 @@ def add_stake(state: State, *, coldkey: str, hotkey: str, amount: float) -> Stat
     )
 
 
-def serve_axon(state: State, *, hotkey: str, ip: str, port: int) -> State:
+def serve_axon(state: ChainState, *, hotkey: str, ip: str, port: int) -> ChainState:
     """The hotkey with this axon. `ip` is a literal; 0.0.0.0 takes the axon back. Raises `Refused`."""
     slot, limit = state.slots[_uid(state, hotkey)], state.rules.serving_rate_limit
     _address(ip)
@@ -100,7 +100,7 @@ def serve_axon(state: State, *, hotkey: str, ip: str, port: int) -> State:
     return placed(state, hotkey=hotkey, ip=ip, port=port)
 
 
-def placed(state: State, *, hotkey: str, ip: str, port: int) -> State:
+def placed(state: ChainState, *, hotkey: str, ip: str, port: int) -> ChainState:
     """The hotkey with this axon whenever it last moved: for setting a subnet up. Raises `Refused`."""
     uid, address = _uid(state, hotkey), _address(ip)
     if not 0 < port <= PORT_MAX:
@@ -108,11 +108,11 @@ def placed(state: State, *, hotkey: str, ip: str, port: int) -> State:
     return with_slot(state, uid, replace(state.slots[uid], axon=AxonInfo(address, port, state.block)))
 
 
-def _is_immune(state: State, slot: Slot) -> bool:
+def _is_immune(state: ChainState, slot: Slot) -> bool:
     return state.block - slot.registered_at < state.rules.immunity_period
 
 
-def _without_weights_on(state: State, uid: int) -> State:
+def _without_weights_on(state: ChainState, uid: int) -> ChainState:
     """The state with all weights towards this uid set to 0, as the chain does when it changes hands."""
     return replace(
         state,
@@ -125,7 +125,7 @@ def _without_weights_on(state: State, uid: int) -> State:
     )
 
 
-def _uid(state: State, hotkey: str) -> int:
+def _uid(state: ChainState, hotkey: str) -> int:
     uid = state.uid_of(hotkey)
     if uid is None:
         raise Refused("HotKeyNotRegisteredInNetwork")

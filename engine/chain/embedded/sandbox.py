@@ -5,7 +5,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from engine.chain.embedded.neurons import add_stake, register
-from engine.chain.embedded.state import RAO, State, to_rao
+from engine.chain.embedded.state import RAO, ChainState, to_rao
 
 TOTAL_SUPPLY = 21_000_000
 """Tokens that will ever be minted, as on the real chain."""
@@ -37,14 +37,14 @@ class Sandbox(Protocol):
         ...
 
 
-def fund(state: State, *, coldkey: str, amount: float) -> State:
+def fund(state: ChainState, *, coldkey: str, amount: float) -> ChainState:
     """The coldkey richer by `amount` tokens out of nothing, at most what will ever be minted."""
     if not 0 < amount <= TOTAL_SUPPLY:
         raise ValueError(f"the faucet gives more than 0 and at most {TOTAL_SUPPLY} tokens, not {amount}")
     return _richer(state, coldkey, to_rao(amount))
 
 
-def adopted(state: State, *, hotkey: str, coldkey: str, stake: float) -> State:
+def adopted(state: ChainState, *, hotkey: str, coldkey: str, stake: float) -> ChainState:
     """The hotkey registered and with at least `stake` tokens on it, paid for by the faucet. Raises `Refused`.
 
     A hotkey that the chain knows stays with its coldkey.
@@ -59,5 +59,5 @@ def adopted(state: State, *, hotkey: str, coldkey: str, stake: float) -> State:
     return add_stake(_richer(state, coldkey, missing), coldkey=coldkey, hotkey=hotkey, amount=missing / RAO)
 
 
-def _richer(state: State, coldkey: str, rao: int) -> State:
+def _richer(state: ChainState, coldkey: str, rao: int) -> ChainState:
     return replace(state, balances={**state.balances, coldkey: state.balances.get(coldkey, 0) + rao})

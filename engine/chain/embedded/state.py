@@ -1,6 +1,6 @@
 """The embedded chain's state: frozen values, replaced as a whole by each block and each extrinsic.
 
-Amounts are integers in rao (1e-9 token), as on the chain. The dicts of a State are never changed in place.
+Amounts are integers in rao (1e-9 token), as on the chain. The dicts of a ChainState are never changed in place.
 """
 
 from msgspec import Struct
@@ -62,7 +62,7 @@ class Hotkey(Struct, frozen=True):
     stake: Natural = 0
 
 
-class State(Struct, frozen=True, kw_only=True):
+class ChainState(Struct, frozen=True, kw_only=True):
     """The whole chain after its last block. `slots` are ordered by uid, which is the index; `burn` is in rao.
 
     `epochs` counts those that ran.
@@ -87,9 +87,9 @@ class State(Struct, frozen=True, kw_only=True):
         return account.stake if account else 0
 
 
-def genesis(netuid: int, rules: Hyperparameters, seed: int) -> State:
+def genesis(netuid: int, rules: Hyperparameters, seed: int) -> ChainState:
     """An empty subnet at block 0."""
-    return State(netuid=netuid, seed=seed, rules=rules, burn=to_rao(rules.burn))
+    return ChainState(netuid=netuid, seed=seed, rules=rules, burn=to_rao(rules.burn))
 
 
 def to_rao(tokens: float) -> int:
@@ -97,11 +97,11 @@ def to_rao(tokens: float) -> int:
     return round(tokens * RAO)
 
 
-def with_slot(state: State, uid: int, slot: Slot) -> State:
+def with_slot(state: ChainState, uid: int, slot: Slot) -> ChainState:
     """The state with one uid replaced, or added when `uid` is the next free one."""
     return replace(state, slots=(*state.slots[:uid], slot, *state.slots[uid + 1 :]))
 
 
-def is_active(state: State, slot: Slot) -> bool:
+def is_active(state: ChainState, slot: Slot) -> bool:
     """Whether the slot has set weights, or registered, within the activity cutoff."""
     return slot.last_update + state.rules.activity_cutoff >= state.block

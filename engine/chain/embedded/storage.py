@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from engine.chain.embedded.state import Hotkey, Slot, State
+from engine.chain.embedded.state import ChainState, Hotkey, Slot
 from engine.files import UNDECODABLE, Damaged, damage, not_a_file
 from engine.folders import FolderError
 from engine.locks import open_lock
@@ -95,12 +95,12 @@ class StateFile:
         """Whether the file is not what was opened any more, in words; "" while all is well."""
         return self._files.lost
 
-    def load(self) -> State | None:
+    def load(self) -> ChainState | None:
         """The state after the last transaction, None when the file is new."""
         with told(self._path):
             return _state_in(self._connection)
 
-    def save(self, before: State | None, after: State) -> None:
+    def save(self, before: ChainState | None, after: ChainState) -> None:
         """Write what differs, in one transaction. Raises `sqlite3.Error`, `ChainGone`, and then nothing was written."""
         self._mend()
         self._files.compare(NEWEST, self._connection.execute(NEWEST).fetchall())
@@ -153,7 +153,7 @@ class StateFile:
         log.warning("%s", self._files.mended(lost))
 
 
-def read_state(path: Path) -> State | None:
+def read_state(path: Path) -> ChainState | None:
     """The chain as it stands in the file, None when it holds no block yet. Raises `ChainDataError`.
 
     Where nothing waits in the write-ahead log the file is taken as one that nobody writes, as for this moment it is:
@@ -168,7 +168,7 @@ def read_state(path: Path) -> State | None:
         return _state_in(connection)
 
 
-def _state_in(connection: sqlite3.Connection) -> State | None:
+def _state_in(connection: sqlite3.Connection) -> ChainState | None:
     """What a file holds, None when it is new. Raises `sqlite3.Error`, `_BadState`."""
     rows = connection.execute("SELECT value FROM head").fetchall()
     if not rows:
@@ -178,7 +178,7 @@ def _state_in(connection: sqlite3.Connection) -> State | None:
         slots = connection.execute("SELECT uid, value FROM slots ORDER BY uid").fetchall()
         owned = connection.execute("SELECT hotkey, coldkey, stake FROM hotkeys").fetchall()
         held = connection.execute("SELECT coldkey, rao FROM balances").fetchall()
-        state = State(
+        state = ChainState(
             **msgspec.structs.asdict(head),
             slots=tuple(msgspec.json.decode(value, type=Slot) for _, value in slots),
             hotkeys={
@@ -264,7 +264,7 @@ def _newer(path: Path, version: int) -> ChainDataError:
     )
 
 
-def _head(state: State) -> _Head:
+def _head(state: ChainState) -> _Head:
     return _Head(
         netuid=state.netuid,
         seed=state.seed,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from engine.chain.embedded.state import RAO, Commit, Refused, Slot, State, to_rao, with_slot
+from engine.chain.embedded.state import RAO, ChainState, Commit, Refused, Slot, to_rao, with_slot
 from engine.values import WeightCommit
 
 U16_MAX = 65535
@@ -18,8 +18,8 @@ MOST_COMMITS = 10
 
 
 def set_weights(
-    state: State, *, hotkey: str, uids: Sequence[int], values: Sequence[int], version_key: int = 0
-) -> State:
+    state: ChainState, *, hotkey: str, uids: Sequence[int], values: Sequence[int], version_key: int = 0
+) -> ChainState:
     """The hotkey's weights replaced and its LastUpdate moved to this block.
 
     `uids` and `values` are u16. A single weight on itself needs neither a permit nor a minimum of weights. Raises
@@ -30,7 +30,7 @@ def set_weights(
     return _weighed(state, hotkey, uids, values, version_key, revealed=False)
 
 
-def commit_weights(state: State, *, hotkey: str, commit_hash: str) -> State:
+def commit_weights(state: ChainState, *, hotkey: str, commit_hash: str) -> ChainState:
     """The commit noted and LastUpdate moved: it is the commit that keeps to the rate limit. Raises `Refused`."""
     _require_commit_reveal(state)
     own = _staked_uid(state, hotkey)
@@ -44,8 +44,14 @@ def commit_weights(state: State, *, hotkey: str, commit_hash: str) -> State:
 
 
 def reveal_weights(
-    state: State, *, hotkey: str, commit_hash: str, uids: Sequence[int], values: Sequence[int], version_key: int = 0
-) -> State:
+    state: ChainState,
+    *,
+    hotkey: str,
+    commit_hash: str,
+    uids: Sequence[int],
+    values: Sequence[int],
+    version_key: int = 0,
+) -> ChainState:
     """The weights of a commit set, which ends it and those before it; `commit_hash` is that of what was revealed.
 
     Raises `Refused`, and `ValueError` as `set_weights` does.
@@ -68,7 +74,7 @@ def reveal_weights(
     return _weighed(state, hotkey, uids, values, version_key, revealed=True)
 
 
-def waiting_commits(state: State, hotkey: str) -> tuple[WeightCommit, ...]:
+def waiting_commits(state: ChainState, hotkey: str) -> tuple[WeightCommit, ...]:
     """What this hotkey can still reveal, oldest first."""
     own = state.uid_of(hotkey)
     return tuple(
@@ -82,26 +88,26 @@ def waiting_commits(state: State, hotkey: str) -> tuple[WeightCommit, ...]:
     )
 
 
-def _require_commit_reveal(state: State) -> None:
+def _require_commit_reveal(state: ChainState) -> None:
     if not state.rules.commit_reveal:
         raise Refused("CommitRevealDisabled", "this subnet takes plain weights")
 
 
-def _due(state: State, commit: Commit) -> int:
+def _due(state: ChainState, commit: Commit) -> int:
     """The epoch in which it may be revealed."""
     return commit.epoch + state.rules.reveal_period
 
 
-def _waiting(state: State, commits: Sequence[Commit]) -> tuple[Commit, ...]:
+def _waiting(state: ChainState, commits: Sequence[Commit]) -> tuple[Commit, ...]:
     return tuple(commit for commit in commits if _due(state, commit) >= state.epochs)
 
 
-def _first_block(state: State, commit: Commit) -> int:
+def _first_block(state: ChainState, commit: Commit) -> int:
     """Where its epoch begins, or will."""
     return state.last_epoch + (_due(state, commit) - state.epochs) * state.rules.tempo
 
 
-def _staked_uid(state: State, hotkey: str) -> int:
+def _staked_uid(state: ChainState, hotkey: str) -> int:
     """The uid of a hotkey with enough stake to have weights. Raises `Refused`."""
     own, stake, threshold = state.uid_of(hotkey), state.stake_of(hotkey), state.rules.stake_threshold
     if own is None:
@@ -111,7 +117,7 @@ def _staked_uid(state: State, hotkey: str) -> int:
     return own
 
 
-def _require_rest(state: State, slot: Slot, error: str) -> None:
+def _require_rest(state: ChainState, slot: Slot, error: str) -> None:
     """Raise `Refused` with this error before the rate limit's blocks since LastUpdate are over."""
     wait = slot.last_update + state.rules.weights_rate_limit - state.block if slot.last_update else 0
     if wait > 0:
@@ -119,8 +125,8 @@ def _require_rest(state: State, slot: Slot, error: str) -> None:
 
 
 def _weighed(
-    state: State, hotkey: str, uids: Sequence[int], values: Sequence[int], version_key: int, *, revealed: bool
-) -> State:
+    state: ChainState, hotkey: str, uids: Sequence[int], values: Sequence[int], version_key: int, *, revealed: bool
+) -> ChainState:
     """The weights replaced. Those `revealed` leave LastUpdate and the rate limit alone: their commit kept to both."""
     if not all(0 <= number <= U16_MAX for number in (*uids, *values)):
         raise ValueError(f"uids and weights must be from 0 to {U16_MAX}")
