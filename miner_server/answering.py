@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 READINESS_S = 0.5
 REASON_WIDTH = 300
+MODEL_WIDTH = 120
 LEFT_WAITING_S = 10.0
 """A caller that hangs up later than this had reason to: the least patient validators wait 12 s."""
 
@@ -45,6 +46,18 @@ class Answering:
     def unready(self) -> Unready | None:
         """Why challenges are not being answered, or None if they are."""
         return self.readiness.unready
+
+    def status(self) -> dict[str, object]:
+        """What callers and monitors may know of this miner: whether it can answer, with what, and its load."""
+        return {
+            "status": self.unready.said if self.unready else "ready",
+            "backend": self.backend.name,
+            "model": safe(self.backend.model, MODEL_WIDTH),
+            "in_flight": self.queue.in_flight,
+            "capacity": self.queue.slots,
+            "queued": self.queue.queued,
+            "queue_limit": self.queue.waiting,
+        }
 
     async def watch(self) -> None:
         """Keep asking the backend whether it can answer; runs until cancelled."""

@@ -18,7 +18,7 @@ from engine.transport.dialect import Response
 from engine.transport.errors import Refusal
 from miner_server.admission import Admission
 from miner_server.allowlist import AllowList
-from miner_server.answering import Answering
+from miner_server.answering import MODEL_WIDTH, Answering
 from miner_server.backends.interface import Backend
 from miner_server.call import Call, json_response
 from miner_server.endpoint import Calls, Handler
@@ -27,7 +27,6 @@ from miner_server.mount import Mount, routes_of
 from miner_server.requestlog import CONTENT_TYPE, Metrics, RequestLog
 
 NO_ROUTE = "other"
-NAME_WIDTH = 120
 
 
 class MinerApp(Starlette):
@@ -81,7 +80,7 @@ class MinerApp(Starlette):
         return ServerView(
             address=address,
             backend=self._backend.name,
-            model=safe(self._backend.model, NAME_WIDTH),
+            model=safe(self._backend.model, MODEL_WIDTH),
             ready=not self._answering.unready,
             readiness=self._answering.unready.why if self._answering.unready else "",
             in_flight=queue.in_flight,
@@ -125,18 +124,7 @@ class MinerApp(Starlette):
     async def _health(self, call: Call) -> Response:
         """200 as long as the server runs; the fields say whether it can answer."""
         self.admission.stranger("lookup", call.host, call.route)
-        answering, queue = self._answering, self._answering.queue
-        return json_response(
-            {
-                "status": answering.unready.said if answering.unready else "ready",
-                "backend": self._backend.name,
-                "model": safe(self._backend.model, NAME_WIDTH),
-                "in_flight": queue.in_flight,
-                "capacity": queue.slots,
-                "queued": queue.queued,
-                "queue_limit": queue.waiting,
-            }
-        )
+        return json_response(self._answering.status())
 
     async def _page(self, call: Call) -> Response:
         """The numbers for Prometheus."""

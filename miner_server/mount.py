@@ -17,13 +17,21 @@ from starlette.routing import Route
 
 from engine.keys import SS58_LENGTH
 from engine.transport.desk import Desk
-from engine.transport.dialect import EXCHANGE_BYTES, ChallengeRoute, HandshakeRoute, LookupRoute, Response
+from engine.transport.dialect import (
+    EXCHANGE_BYTES,
+    AnyRoute,
+    ChallengeRoute,
+    HandshakeRoute,
+    LookupRoute,
+    Response,
+    StatusRoute,
+)
 from engine.transport.errors import Refusal, WireError
 from engine.transport.timing import INFERENCE, RESPONSE, Timing, with_stages
 from engine.transport.wire import Completion
 from miner_server.admission import Admission, Gate
 from miner_server.answering import Answering
-from miner_server.call import Call
+from miner_server.call import Call, json_response
 from miner_server.endpoint import Calls, Handler
 from miner_server.limits import Limits, Room
 
@@ -40,6 +48,18 @@ class Mount:
         self._answering = answering
         self._limits = limits
         self._room = room
+
+    def handler(self, route: AnyRoute) -> Handler:
+        """What serves one of this dialect's routes."""
+        match route:
+            case LookupRoute():
+                return partial(self.look_up, route)
+            case HandshakeRoute():
+                return partial(self.handshake, route)
+            case ChallengeRoute():
+                return partial(self.challenge, route)
+            case StatusRoute():
+                return partial(self.status, route)
 
     async def look_up(self, route: LookupRoute, _: Call) -> Response:
         """For anyone, without a limit: a refusal would cost as much."""
@@ -88,6 +108,21 @@ class Mount:
         if request.timing is not None:
             completion = _timed(completion, request.timing, began, max(began, time.time()))
         return route.respond(call, opened.key, completion)
+
+    async def status(self, route: StatusRoute, call: Call) -> Response:
+        """What a validator needs to know before it asks; its rate is that of challenges."""
+        hotkey = self._named(route.claimant, "challenge", call)
+        self._admission.listed("challenge", call.host, call.route, hotkey)
+        self._admission.may("challenge", hotkey)
+        await self._hear(call)
+        try:
+            await self.desk.admit(route, call, hotkey)
+        except Refusal as refused:
+            if refused.status != 503:
+                self._admission.unproven(call.host)
+            raise
+        self._proven("challenge", hotkey, call)
+        return json_response(self._answering.status())
 
     def stranger(self, gate: Gate, call: Call) -> None:
         """Charge a request that names no hotkey to its address. Raises Refusal 429."""
@@ -146,31 +181,18 @@ def routes_of(mounts: Sequence[Mount], calls: Calls) -> Iterator[Route]:
 
     Raises ValueError for routes on one path that cannot be told apart.
     """
-    looked: set[str] = set()
-    shared: dict[str, list[_Way]] = {}
+    shared: dict[tuple[str, str], list[_Way]] = {}
     for mount in mounts:
         for route in mount.desk.routes:
-            match route:
-                case LookupRoute():
-                    if route.path in looked:
-                        raise ValueError(
-                            f"GET {route.path} of {mount.desk.dialect} is already taken by another dialect"
-                        )
-                    looked.add(route.path)
-                    yield Route(route.path, calls.endpoint(route.path, partial(mount.look_up, route)), methods=["GET"])
-                case HandshakeRoute():
-                    way = _Way(mount.desk.dialect, route.bears, partial(mount.handshake, route))
-                    shared.setdefault(route.path, []).append(way)
-                case ChallengeRoute():
-                    way = _Way(mount.desk.dialect, route.bears, partial(mount.challenge, route))
-                    shared.setdefault(route.path, []).append(way)
-    for path, ways in shared.items():
+            way = _Way(mount.desk.dialect, route.bears, mount.handler(route))
+            shared.setdefault((route.method, route.path), []).append(way)
+    for (method, path), ways in shared.items():
         told = {frozenset(way.bears) for way in ways}
         if len(ways) > 1 and (len(told) < len(ways) or frozenset() in told):
             names = " and ".join(way.dialect for way in ways)
-            raise ValueError(f"POST {path} of {names} cannot be told apart by their headers")
+            raise ValueError(f"{method} {path} of {names} cannot be told apart by their headers")
         handler = ways[0].handler if len(ways) == 1 else _Fork(ways, mounts[0].stranger)
-        yield Route(path, calls.endpoint(path, handler), methods=["POST"])
+        yield Route(path, calls.endpoint(path, handler), methods=[method])
 
 
 def _timed(completion: Completion, timing: Timing, began: float, ended: float) -> Completion:

@@ -1,4 +1,4 @@
-"""Tells the operator when their miner does not answer, and when it does again."""
+"""Tells the operator when the miner stops answering, and when it answers again."""
 
 import asyncio
 import time
@@ -8,16 +8,16 @@ from engine.feed import Feed
 
 LOOK_S = 0.5
 GRACE_S = 3.0
-"""A trouble that is over sooner was a start or a hiccup: a packaged model loads within it."""
+"""Trouble that passes sooner was a start or a hiccup: the packaged model loads within it."""
 
 AGAIN_S = 10.0
-"""A trouble that changes is told anew, but no more often than this."""
+"""Trouble that changes is told again, but no more often than this."""
 
 SUBJECT = "backend"
 
 
 class BackendWatch:
-    """A service. `trouble` says why the miner does not answer, "" when it does."""
+    """A service. `trouble` says why the miner does not answer, or "" if it does."""
 
     def __init__(
         self,

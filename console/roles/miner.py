@@ -24,7 +24,7 @@ from miner_server.server import MinerServer
 
 
 class Serving:
-    """A factory of servers, of which one lives at a time: a server that has ended has closed its backend.
+    """A factory of servers, one at a time: a server that has ended has closed its backend.
 
     `make` is given the port, which is the operator's the first time and from then on the one that was taken. The
     first server has its address from the beginning. Raises `MinerError`.
@@ -77,7 +77,7 @@ async def run(session: Session) -> None:
 
 
 async def announced(session: Session, serving: Serving) -> Part:
-    """The address of the server made known to the chain, from here on; a read-only run leaves it as it is."""
+    """Publishes the server's address on chain and keeps it there; a read-only run leaves it as it is."""
     if session.settings.read_only:
         return Part()
     axons = Axons(session.chain, [axon_of(session.wallet, serving)], session.feed)
@@ -88,12 +88,12 @@ async def announced(session: Session, serving: Serving) -> Part:
 
 
 def allow_list(session: Session, *more: str) -> AllowList:
-    """Who may ask our miners beside the chain's permit holders: the operator's own list and `more`."""
+    """Who may call our miners besides the chain's permit holders: the operator's own list and `more`."""
     return AllowList((*session.settings.allow, *more))
 
 
 def permits_of(allow: AllowList) -> Callable[[Metagraph], None]:
-    """Keeps an allow list's permit holders those of each metagraph that it hears."""
+    """Sets an allow-list's permit holders from each new metagraph."""
 
     def hear(metagraph: Metagraph) -> None:
         allow.set_permit_holders([neuron.hotkey for neuron in metagraph.neurons if neuron.validator_permit])
@@ -143,7 +143,7 @@ def serve(
 
 
 def _tell_of_nonces(feed: Feed, reason: str) -> None:
-    """The store takes no writes, for this reason, or takes them again."""
+    """The store accepts no writes, for this reason, or accepts them again."""
     if reason:
         feed.hold_attention(
             "warning", HANDSHAKES, f"remembered only in memory while the store takes no writes: {reason}"

@@ -16,6 +16,7 @@ from engine.transport.dialect import (
     HandshakeRoute,
     MinerEnd,
     Received,
+    StatusRoute,
     SymmetricKey,
 )
 from engine.transport.errors import Refusal
@@ -63,6 +64,10 @@ class Desk:
             key_uuid, key = await handshake.take(call)
         self._keys.put(claim.hotkey, key_uuid, key)
         return claim.hotkey
+
+    async def admit(self, route: StatusRoute, call: Received, hotkey: str) -> None:
+        """Raises Refusal unless the request is proven to come from `hotkey` and to be new."""
+        await self._check(self._gate, route.claim(call), hotkey)
 
     def require_key(self, question: ChallengeRoute, call: Received, hotkey: str) -> None:
         """Raises Refusal if the question names a key that would not open it."""

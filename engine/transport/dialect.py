@@ -7,7 +7,7 @@ out. Challenge and completion are the same in all of them (`wire`).
 """
 
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -124,6 +124,8 @@ class Response(NamedTuple):
 class LookupRoute(Struct, frozen=True):
     """GET `path`: JSON for anyone, no more costly than a refusal. `answer` may raise Refusal."""
 
+    method: ClassVar[str] = "GET"
+    bears: ClassVar[tuple[bytes, ...]] = ()
     path: str
     answer: Callable[[], bytes]
 
@@ -136,6 +138,7 @@ class HandshakeRoute(Struct, frozen=True, kw_only=True):
     the headers that mark a request for this route, where dialects share the path.
     """
 
+    method: ClassVar[str] = "POST"
     path: str
     claimant: Callable[[Received], str]
     claim: Callable[[Received], Claim]
@@ -158,6 +161,7 @@ class ChallengeRoute(Struct, frozen=True, kw_only=True):
     `bears` as for HandshakeRoute.
     """
 
+    method: ClassVar[str] = "POST"
     path: str
     claimant: Callable[[Received], str]
     respond: Callable[[Received, SymmetricKey | None, Completion], Response]
@@ -172,7 +176,20 @@ class ChallengeRoute(Struct, frozen=True, kw_only=True):
             raise ValueError(f"{self.path}: a question is proven by a claim or by a key")
 
 
-Route = LookupRoute | HandshakeRoute | ChallengeRoute
+class StatusRoute(Struct, frozen=True, kw_only=True):
+    """GET `path`: what this miner says of itself, to hotkeys that prove themselves by what they sign.
+
+    `claimant`, `claim` and `bears` as for HandshakeRoute; there is no body.
+    """
+
+    method: ClassVar[str] = "GET"
+    path: str
+    claimant: Callable[[Received], str]
+    claim: Callable[[Received], Claim]
+    bears: tuple[bytes, ...] = ()
+
+
+AnyRoute = LookupRoute | HandshakeRoute | ChallengeRoute | StatusRoute
 
 
 class Routes(Struct, frozen=True, kw_only=True):
@@ -182,7 +199,7 @@ class Routes(Struct, frozen=True, kw_only=True):
     `denied` is the status for a claim that does not hold.
     """
 
-    routes: tuple[Route, ...]
+    routes: tuple[AnyRoute, ...]
     window: float = WINDOW_S
     key_ttl: float = KEY_TTL_S
     denied: int = 401

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from substrateinterface import Keypair
 
 from engine.transport.desk import Desk, Opened
-from engine.transport.dialect import ChallengeRoute, HandshakeRoute, MinerEnd, ValidatorEnd
+from engine.transport.dialect import ChallengeRoute, HandshakeRoute, LookupRoute, MinerEnd, ValidatorEnd
 from engine.transport.dialects.fiber import FIBER, SEALED, FiberCaller
 from engine.transport.errors import Refusal, WireError
 from engine.transport.http import PeerClients
@@ -28,7 +28,7 @@ from engine.transport.replay import MemoryNonces
 from engine.transport.rsa import RsaKey
 from engine.values import Peer
 from miner_server.server import MinerServer
-from tests.unit.miner_helpers import ALICE, BOB, MINER, ObedientBackend, make_server, running
+from tests.unit.miner_helpers import ALICE, BOB, EVE, MINER, ObedientBackend, make_server, running
 from tests.unit.transport_helpers import (
     OAEP,
     ForeignFiberMiner,
@@ -183,9 +183,9 @@ class FiberClient:
     async def __aexit__(self, *_: object) -> None:
         await self.http.aclose()
 
-    def headers(self, what: str, **changed: str) -> dict[str, str]:
+    def headers(self, what: str | None, **changed: str) -> dict[str, str]:
         nonce = changed.pop("nonce", f"{time.time_ns()}_abcdefghij")
-        signed = f"{nonce}:{MINER.ss58_address}:{what}"
+        signed = f"{nonce}:{MINER.ss58_address}" + ("" if what is None else f":{what}")
         return {
             "validator-hotkey": self.keypair.ss58_address,
             "miner-hotkey": MINER.ss58_address,
@@ -229,6 +229,21 @@ async def test_a_validator_that_is_not_ours_is_answered_sealed_signed_and_stream
             assert json.loads(event.removeprefix("data: "))["response_text"] == "heard one"
             assert (done, rest) == ("data: [DONE]", [])
         assert {one.hotkey for one in server.view().sessions} == {ALICE.ss58_address}
+
+
+async def test_a_signed_get_is_told_how_the_miner_is_and_nobody_else_is() -> None:
+    async with (
+        running(make_server(ObedientBackend())) as server,
+        FiberClient(server) as alice,
+        FiberClient(server, EVE) as eve,
+    ):
+        headers = alice.headers(None)
+        status = await alice.http.get("/status", headers=headers)
+        assert (status.status_code, status.json()["status"], status.json()["capacity"]) == (200, "ready", 8)
+        assert (await alice.http.get("/status", headers=headers)).status_code == 401, "its nonce was used"
+        assert (await alice.http.get("/status", headers=alice.headers("a body"))).status_code == 401
+        assert (await eve.http.get("/status", headers=eve.headers(None))).status_code == 403
+        assert (await eve.http.get("/status")).status_code == 422
 
 
 async def test_what_two_dialects_say_in_one_request_is_not_answered() -> None:
@@ -362,7 +377,7 @@ async def test_ours_is_answered_by_ours() -> None:
 def test_whatever_headers_come_the_claim_is_read_or_refused(headers: dict[str, str], body: bytes) -> None:
     routes = FIBER.routes(MinerEnd(signer=MINER, rsa=RsaKey())).routes
     for route in routes:
-        if isinstance(route, ChallengeRoute | HandshakeRoute):
+        if not isinstance(route, LookupRoute):
             call = Posted(route.path, headers, body)
             try:
                 hotkey = route.claimant(call)

@@ -34,6 +34,7 @@ from engine.transport.dialect import (
     Received,
     Response,
     Routes,
+    StatusRoute,
     SymmetricKey,
     TimedAnswer,
     ValidatorEnd,
@@ -51,6 +52,7 @@ PUBLIC_KEY_PATH = "/public-encryption-key"
 KEY_EXCHANGE_PATH = "/exchange-symmetric-key"
 CHALLENGE_PATH = "/challenge"
 STREAM_PATH = "/challenge/stream"
+STATUS_PATH = "/status"
 
 KEY_UUID_HEADER = "symmetric-key-uuid"
 VALIDATOR_HEADER = "validator-hotkey"
@@ -75,9 +77,9 @@ LONGEST_UUID = 128
 _SUFFIX = string.ascii_letters + string.digits
 
 
-def _signed_text(nonce: str, miner: str, what: str) -> bytes:
-    """`what` is a key's uuid, or the SHA-256 of a body in hex."""
-    return f"{nonce}:{miner}:{what}".encode()
+def _signed_text(nonce: str, miner: str, what: str | None) -> bytes:
+    """`what` is a key's uuid, or the SHA-256 of a body in hex; a GET in the clear has neither."""
+    return f"{nonce}:{miner}".encode() if what is None else f"{nonce}:{miner}:{what}".encode()
 
 
 # -- the validator's end ---------------------------------------------------------------------------------------
@@ -154,7 +156,7 @@ def new_nonce() -> str:
     return f"{time.time_ns()}_{''.join(secrets.choice(_SUFFIX) for _ in range(10))}"
 
 
-def signed_headers(signer: Signer, miner: str, what: str) -> dict[str, str]:
+def signed_headers(signer: Signer, miner: str, what: str | None) -> dict[str, str]:
     """The four headers of every signed request to `miner`; `what` as in `_signed_text`."""
     nonce = new_nonce()
     return {
@@ -221,7 +223,10 @@ class FiberMiner:
     def signed_claim(self, call: Received) -> Claim:
         return self._claim(call, sha256(call.body).hexdigest())
 
-    def _claim(self, call: Received, what: str) -> Claim:
+    def status_claim(self, call: Received) -> Claim:
+        return self._claim(call, None)
+
+    def _claim(self, call: Received, what: str | None) -> Claim:
         if _header(call, MINER_HEADER) != self._hotkey:
             raise Refusal(401, "the request is signed for another miner")
         nonce = _header(call, NONCE_HEADER)
@@ -288,6 +293,12 @@ def _routes(end: MinerEnd) -> Routes:
                     bears=(VALIDATOR_HEADER.encode(), SIGNATURE_HEADER.encode()),
                 )
                 for path, respond in questions
+            ),
+            StatusRoute(
+                path=STATUS_PATH,
+                claimant=_signed_claimant,
+                claim=miner.status_claim,
+                bears=(VALIDATOR_HEADER.encode(), SIGNATURE_HEADER.encode()),
             ),
         ),
         window=WINDOW_S,
