@@ -15,7 +15,7 @@ from console.options import CHAIN, EMBEDDING, FOLDER, LAUNCH, a_path, a_word, ad
 from engine.folders import FolderError, data_home
 from engine.redaction import redact
 from engine.settings import SettingsError, config_path, declared
-from engine.settings.given import nearest
+from engine.settings.setting import nearest
 from engine.text import safe
 from engine.values import ScoringProfile
 

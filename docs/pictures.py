@@ -18,7 +18,7 @@ from engine.feed import Feed
 from engine.logs import LogRing, open_log
 from engine.node.thread import EngineThread
 from engine.settings import Configuration, configure
-from engine.settings.given import Given
+from engine.settings.setting import Given
 from engine.snapshot import Snapshot
 
 HERE = Path(__file__).with_name("pictures")

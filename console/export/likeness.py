@@ -10,7 +10,7 @@ from console.drawing.page import file_name, picture
 from console.errors import ConsoleError
 from console.export.output import Format, Line, opened, write
 from engine.errors import StoreError
-from engine.settings.given import nearest
+from engine.settings.setting import nearest
 from engine.store.record import Record, open_record
 from engine.store.schema import FILE_NAME
 from engine.values import Likeness, Round

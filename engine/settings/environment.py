@@ -1,4 +1,4 @@
-"""Settings from variables: of the process, and of a `.env` file, under our names and under those of the field."""
+"""Settings from variables, of the process and of a `.env` file, under our names and those of other programs."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -11,11 +11,11 @@ from msgspec.structs import replace
 
 from engine.files import UNDECODABLE
 from engine.redaction import know_url
+from engine.settings.config_file import text_of
 from engine.settings.dotenv import Assignment, entries
 from engine.settings.foreign import Name, is_known
-from engine.settings.given import Given, Layer, SettingsError, nearest, text_of
 from engine.settings.names import SECTIONS, TAKEN
-from engine.settings.reading import PREFIX, declared
+from engine.settings.setting import PREFIX, Given, Layer, SettingsError, declared, nearest
 
 CONFIG_VARIABLE = PREFIX + "CONFIG"
 PROFILE_VARIABLE = PREFIX + "PROFILE"
@@ -26,21 +26,21 @@ PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "WS_PROXY", "WSS_PROXY", "ALL_PROXY")
 
 
 class Variables(Struct, frozen=True):
-    """What one set of variables says: under our names, and under the names of other programs."""
+    """The settings in one set of variables: under our names, and under the names of other programs."""
 
     own: Layer
     foreign: tuple[Name, ...]
 
 
 def from_process(environ: Mapping[str, str]) -> Variables:
-    """Raises SettingsError for a `SUBNET_CONSOLE_…` that is no setting."""
+    """The environment's settings. Raises SettingsError for an unknown `SUBNET_CONSOLE_…`."""
     return _sorted((Assignment(name, value, 0) for name, value in environ.items()), None)
 
 
 def from_file(path: Path, environ: Mapping[str, str] = os.environ) -> Variables:
-    """What a `.env` file says; nothing when there is none, or a folder of that name. Raises SettingsError.
+    """A `.env` file's settings; none if it is missing or a folder (a virtual environment). Raises SettingsError.
 
-    `environ` is where the variables that its values name are looked for, after the file itself.
+    Variables in its values are looked up in the file, then in `environ`.
     """
     if path.is_dir():
         return Variables({}, ())
@@ -104,7 +104,7 @@ def _section(entry: Assignment) -> dict[str, Any] | None:
 
 
 def _text(value: object) -> str:
-    """A value of a JSON object as a variable by itself would have it."""
+    """A value of a JSON object, written as a variable of its own would be."""
     return value if isinstance(value, str) else "" if value is None else msgspec.json.encode(value).decode()
 
 

@@ -1,4 +1,4 @@
-"""Names of other programs as settings of ours, and an account of what became of each of them."""
+"""Other programs' names for our settings: their values in our terms, and what became of each name."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
@@ -6,8 +6,8 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from engine.settings.given import Given, Layer, nearest
 from engine.settings.names import LEFT, LLAMA_SERVER, LLAMA_SERVER_URL, SECTIONS, TAKEN, Taken, left
+from engine.settings.setting import Given, Layer, nearest
 
 BACKEND = "LLM_BACKEND"
 
@@ -15,7 +15,7 @@ State = Literal["taken", "overruled", "ignored", "dead", "unknown"]
 
 
 class Name(Struct, frozen=True):
-    """A name that is none of ours, with what it was given, where it was found."""
+    """A variable of another program, with its value and place."""
 
     name: str
     given: Given
@@ -23,11 +23,12 @@ class Name(Struct, frozen=True):
 
     @property
     def upper(self) -> str:
+        """As the tables of names have it."""
         return self.name.upper()
 
 
 class Fate(Struct, frozen=True):
-    """What became of a name: `setting` is what it stands for, `reason` says why it does not count."""
+    """What became of a name: `setting` is the setting it stands for, `reason` says why it was not used."""
 
     name: str
     source: str
@@ -94,7 +95,7 @@ def _fate(name: Name, backend: str, sources: Mapping[str, str]) -> Fate:
 
 
 def _unknown(upper: str) -> str:
-    return "no program whose settings are read here has a setting of this name" + nearest(upper, (*TAKEN, *LEFT))
+    return "none of the known programs has a setting of this name" + nearest(upper, (*TAKEN, *LEFT))
 
 
 def _in_our_words(given: Given, taken: Taken) -> Given:

@@ -1,4 +1,4 @@
-"""One value for each setting, from the layers that the package describes."""
+"""The value of each setting, from the layers that the package describes."""
 
 import os
 from collections import ChainMap
@@ -9,24 +9,23 @@ from typing import Any
 from msgspec import Struct
 
 from engine.folders import config_home
+from engine.settings.config_file import ConfigFile, read_file
 from engine.settings.declared import DEMO, Settings
 from engine.settings.environment import CONFIG_VARIABLE, PROFILE_VARIABLE, from_file, from_process
-from engine.settings.file import ConfigFile, read_file
 from engine.settings.foreign import Fate, Name, fates, their_backend, translated
-from engine.settings.given import Given, Layer, SettingsError
 from engine.settings.names import LLAMA_SERVER
-from engine.settings.reading import declared
+from engine.settings.setting import Given, Layer, SettingsError, declared
 
 DEFAULT = "default"
 DEMO_DEFAULT = "default of the demo"
 ROUND_A_CHALLENGE = 1.25
-"""A round's time for one of a miner where nobody gives one, as the defaults have it: for handshakes, and late sends."""
+"""A round's time limit relative to a miner's, as in the defaults: it leaves room for handshakes and late sends."""
 
 
 class Configuration(Struct, frozen=True):
-    """The settings of a run and, by setting, where each value stands.
+    """The settings of a run, and the source of each.
 
-    `names` are those of other programs that were found, `backend` is what answers the questions, in their words.
+    `names` are the names of other programs that were found; `backend` is the chosen backend in their vocabulary.
     """
 
     settings: Settings
@@ -47,7 +46,7 @@ def configure(
     profile: str | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> Configuration:
-    """The settings from all sources; `config` and `profile` are those that the command named.
+    """The settings from all sources; `config` and `profile` were given to the command.
 
     Raises SettingsError: a setting that is unknown or wrong, a file or profile that was named and is not there.
     """
@@ -69,9 +68,9 @@ def configure(
 
 
 def _fit_round(values: dict[str, Any], sources: dict[str, str], *, is_given: bool) -> None:
-    """Have a round wait for as long as its miners may take: a time that nobody gave follows theirs.
+    """Make a round's time limit follow its miners', unless it was given.
 
-    Raises SettingsError where it was given and is shorter.
+    Raises SettingsError if it was given and is shorter.
     """
     usual = Settings()
     miner = values.get("challenge_timeout", usual.challenge_timeout)
@@ -88,12 +87,12 @@ def _fit_round(values: dict[str, Any], sources: dict[str, str], *, is_given: boo
 
 
 def config_path() -> Path:
-    """Where the configuration file is when nobody names another."""
+    """The configuration file's default path."""
     return config_home() / "config.toml"
 
 
 def _backend(layers: ChainMap[str, Given]) -> str:
-    """The backend that our own `layers` name, as other programs call it; "" for none, or one that they do not have."""
+    """The backend in our own `layers`, in other programs' vocabulary; "" for none, or for one that they lack."""
     named = str(layers["backend"].read("backend")) if "backend" in layers else ""
     return "" if named == LLAMA_SERVER else named
 

@@ -8,7 +8,7 @@ from typing import Any
 from console.doctor.case import Case
 from console.findings import Result
 from engine.settings import configure
-from engine.settings.given import Given
+from engine.settings.setting import Given
 
 
 def case(folder: Path, *, hotkey: str = "", snapshot: Any = None, holder: Any = None, **settings: object) -> Case:

@@ -16,7 +16,7 @@ from console.faults import write_report
 from engine.chain.wallets import throwaway
 from engine.redaction import HIDDEN, forget_all, hide_within, know, know_url, redact
 from engine.settings import Secret, configure
-from engine.settings.given import SettingsError
+from engine.settings.setting import SettingsError
 from engine.text import csv_cell, safe
 from tests.unit.engine_helpers import a_feed, named
 

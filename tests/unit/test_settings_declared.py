@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from engine.settings import Settings, SettingsError, declared, expected
 from engine.settings.declared import DEMO
-from engine.settings.given import Given
-from engine.settings.reading import Setting, read
+from engine.settings.setting import Given, Setting, read
 
 SETTINGS = list(declared().values())
 TOML_VALUES = st.recursive(
@@ -59,7 +58,7 @@ def test_any_value_is_taken_or_refused_with_its_place(setting: Setting, value: A
 
 @given(st.text(max_size=200))
 def test_no_file_breaks_the_reader(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
-    from engine.settings.file import read_file
+    from engine.settings.config_file import read_file
 
     path = tmp_path_factory.getbasetemp() / "any.toml"
     path.write_text(text, encoding="utf-8", newline="")

@@ -14,7 +14,7 @@ from console.tui.app import ConsoleApp
 from console.tui.endings import Ending
 from console.widgets.live_table import LiveTable
 from engine.settings import configure
-from engine.settings.given import Given
+from engine.settings.setting import Given
 from tests.unit.tui_helpers import NARROW, NOW, WIDE, app_of, screen_text, snapshot, toasts
 
 KEY = "sk-secret0123456789abcdef"

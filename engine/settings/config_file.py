@@ -1,4 +1,4 @@
-"""The configuration file: TOML, settings at the top, and other values for some of them under `[profile.NAME]`."""
+"""The configuration file: TOML, with settings at the top and profiles of other values under `[profile.NAME]`."""
 
 import re
 import tomllib
@@ -7,10 +7,11 @@ from typing import Any
 
 from msgspec import Struct
 
-from engine.settings.given import Given, Layer, SettingsError, nearest, text_of
-from engine.settings.reading import declared
+from engine.files import open_input
+from engine.settings.setting import Given, Layer, SettingsError, declared, nearest
 
 PROFILES = "profile"
+MAX_BYTES = 1 << 20
 
 _PLACE = re.compile(r"\(at line (\d+), column \d+\)")
 _HEADER = re.compile(r"\s*\[([^\[\]]+)\]")
@@ -31,13 +32,30 @@ class ConfigFile(Struct, frozen=True):
         return self.profiles[name]
 
 
+def text_of(path: Path) -> str:
+    """The text of a file of settings. Raises SettingsError, FileNotFoundError."""
+    try:
+        with open_input(path) as file:
+            raw = file.read(MAX_BYTES + 1)
+        if len(raw) > MAX_BYTES:
+            raise SettingsError(f"{path} is larger than {MAX_BYTES} bytes")
+        return raw.decode("utf-8-sig")
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise SettingsError(f"{path}:{line}: not UTF-8 text") from error
+
+
 def read_toml(path: Path) -> dict[str, Any]:
-    """A whole file. Raises SettingsError: not readable, not text, not TOML, with its line; FileNotFoundError."""
+    """A TOML file. Raises SettingsError (unreadable, not text, not TOML: with the line) and FileNotFoundError."""
     return toml_of(text_of(path), path)
 
 
 def toml_of(text: str, path: Path) -> dict[str, Any]:
-    """What the text of the file `path` says. Raises SettingsError."""
+    """The document in `text`, which was read from `path`. Raises SettingsError."""
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -49,7 +67,8 @@ def toml_of(text: str, path: Path) -> dict[str, Any]:
 
 
 def read_file(path: Path) -> ConfigFile:
-    """Raises SettingsError: not readable, not TOML, or a wrong key or value, with its line; FileNotFoundError."""
+    """The file, checked. Raises SettingsError (unreadable, not TOML, an unknown key, an invalid value: with the line)
+    and FileNotFoundError."""
     text = text_of(path)
     document = toml_of(text, path)
     lines = _lines(text)
@@ -79,7 +98,7 @@ def _layer(path: Path, table: dict[str, Any], prefix: str, lines: dict[str, int]
 
 
 def _lines(text: str) -> dict[str, int]:
-    """Where keys stand, by their whole dotted name; tomllib does not tell."""
+    """The line of each key by its full dotted name, which tomllib does not give."""
     found: dict[str, int] = {}
     table = ""
     for number, line in enumerate(text.splitlines(), start=1):

@@ -1,6 +1,7 @@
-"""The value of one setting: converted from text or from a file's value, or refused with what it must be."""
+"""One setting: its declaration, a value given for it with its source, and that value in the setting's type."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -43,6 +44,30 @@ class Setting(Struct, frozen=True, kw_only=True):
         return PREFIX + self.name.upper()
 
 
+class SettingsError(Exception):
+    """An invalid setting: the message gives its place (option, variable, or file and line) and what it must be."""
+
+
+class Given(Struct, frozen=True):
+    """A value and its source. `is_text` marks options and variables, where numbers and lists are text too."""
+
+    value: Any
+    source: str
+    is_text: bool = True
+
+    def read(self, name: str) -> Any:
+        """The value in the type of the setting `name`. Raises SettingsError."""
+        try:
+            return read(declared()[name], self.value, is_text=self.is_text)
+        except ValueError as error:
+            where = self.source if self.source.startswith("-") else f"{self.source}: {name}"
+            raise SettingsError(f"{where} {error}") from error
+
+
+Layer = dict[str, Given]
+"""The values of one source, by setting."""
+
+
 @cache
 def declared() -> dict[str, Setting]:
     """All settings by name, in declaration order."""
@@ -51,7 +76,7 @@ def declared() -> dict[str, Setting]:
 
 
 def read(setting: Setting, given: object, *, is_text: bool) -> object:
-    """`given` as the setting's type. Raises ValueError that says what it must be, and repeats no secret."""
+    """`given` converted to the setting's type. Raises ValueError that says what it must be, without any secret."""
     if isinstance(given, str):
         know_url(given)
     try:
@@ -88,6 +113,15 @@ def expected(setting: Setting) -> str:
             return "a path"
         case _:
             return "text"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint for an unknown name: "; did you mean …?", or nothing."""
+    match get_close_matches(name, list(known), n=1):
+        case [near]:
+            return f"; did you mean {near!r}?"
+        case _:
+            return ""
 
 
 def _setting(name: str, annotation: Any) -> Setting:
