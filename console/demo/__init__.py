@@ -1,1 +1,1 @@
-"""The demo subnet: miners of different honesty whose behaviour a seed fixes."""
+"""The demo's miners: honest and dishonest ones, whose behaviour depends on a seed."""

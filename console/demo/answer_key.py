@@ -17,13 +17,13 @@ from engine.challenges.sources.synthetic import PROBE_SHARE, Deck
 from engine.values import Challenge, Request
 
 LOOK_AHEAD = 256
-"""How far behind the last question that was asked a text is looked for."""
+"""Number of questions past the last one asked that are searched for a text."""
 
 KEPT = 1024
 
 
 class AnswerKey:
-    """Finds the question behind a text in a stream of questions, without reading far ahead or keeping all."""
+    """Finds a question by its text in a stream, without reading far ahead or keeping all of it."""
 
     def __init__(self, questions: Iterator[Question]) -> None:
         self._questions = questions
@@ -32,7 +32,7 @@ class AnswerKey:
         self._asked = 0
 
     def find(self, text: str) -> Question | None:
-        """The question with this text; for a text that is not in the stream a sum, if it is one, else None."""
+        """The question with this text. For a text not in the stream: the sum that it asks for, else None."""
         while text not in self._known and self._read < self._asked + LOOK_AHEAD:
             question = next(self._questions, None)
             if question is None:
@@ -61,14 +61,14 @@ def seeded_key(
     has_budget: bool = False,
     position: int = 0,
 ) -> AnswerKey:
-    """The key to a SyntheticSource with the same arguments; with a budget it knows what may be asked instead, too."""
+    """The key to a SyntheticSource with the same arguments. With a budget it includes the replacement questions."""
     deck = Deck(seed, kinds, probe_share=probe_share)
     draws = (deck.question, deck.open_question) if has_budget else (deck.question,)
     return AnswerKey(draw(k)[1] for k in count(position) for draw in draws)
 
 
 def file_key(path: Path, *, position: int = 0) -> AnswerKey:
-    """The key to a FileSource: it knows the truths that stand in the file."""
+    """The key to a FileSource: the truths in the file."""
     found = (line for _, line in read_challenges(path, after=position))
     return AnswerKey(_question(line) for line in found if isinstance(line, Challenge))
 

@@ -1,4 +1,4 @@
-"""Who answers in the demo subnet: the miners by name, what they are, and how fast they are."""
+"""The cast of the demo subnet: its miners by name, with role and speed."""
 
 from collections import Counter
 from itertools import chain, cycle, islice
@@ -11,7 +11,7 @@ Role = Literal[
 ]
 
 LEADER = "strong-1"
-"""The miner that copy-cats copy."""
+"""The miner whose answers copycats copy."""
 
 FEWEST, USUAL, MOST = 4, 17, 255
 
@@ -34,7 +34,7 @@ _ORDER: tuple[Role, ...] = (
     "strong", "good", "strong", "lazy", "slow", "echo", "weak", "llm", "refusal", "garbage", "strong", "copycat",
     "good", "clique", "clique", "clique", "flapping",
 )  # fmt: skip
-"""The usual cast. Each beginning of it has more miners that give the right answer than miners that agree on another."""
+"""The usual cast. In each prefix of it, miners with the right answer outnumber those agreeing on a wrong one."""
 
 
 class Persona(Struct, frozen=True):

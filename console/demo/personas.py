@@ -1,6 +1,6 @@
 """The demo's miners as backends: what each says is fixed by the seed, its name and the question's text.
 
-Copy-cats look up on a board what another miner has just answered.
+Copycats look up on a board what another miner has just answered.
 """
 
 import asyncio
@@ -40,20 +40,20 @@ class _Entry:
 
 
 class Board:
-    """Fresh answers by question. For one event loop; keeps the last questions only. `clock` is monotonic seconds."""
+    """Recent answers by question, for use in one event loop. `clock` gives monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._entries: dict[str, _Entry] = {}
 
     def post(self, question: str, answer: str) -> None:
-        """Shows `answer` to who waits for it now or looks within the next seconds."""
+        """Show `answer` to whoever is waiting for it, and to whoever looks within `FRESH_S`."""
         entry = self._fresh(question)
         entry.answer, entry.at = answer, self._clock()
         entry.posted.set()
 
     async def read(self, question: str, within: float) -> str | None:
-        """The fresh answer to `question`, waited for at most `within` seconds, or None."""
+        """The recent answer to `question`, waiting up to `within` seconds for it; None without one."""
         entry = self._fresh(question)
         try:
             async with asyncio.timeout(within):
@@ -91,7 +91,7 @@ class PersonaBackend:
         return ""
 
     async def complete(self, request: Request, *, timeout: float, caller: str = "") -> Completion:  # noqa: ARG002
-        """Raises BackendUnavailable when a flapping miner is down for this question."""
+        """Answer in character. Raises BackendUnavailable when a flapping miner is down for this question."""
         if request is PROOF:
             return Completion(text="Yes.")
         text = request.question
@@ -146,6 +146,6 @@ async def _fail(rng: Random, hang_s: float) -> NoReturn:
 
 
 def _usage(question: str, answer: str) -> dict[str, int]:
-    """Words for tokens, as these miners have no model."""
+    """Counts words as tokens, since these miners have no model."""
     asked, said = len(question.split()), len(answer.split())
     return {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said}

@@ -1,4 +1,4 @@
-"""How the demo's personas put what they say: one meaning in many wordings, picked by the persona's own generator."""
+"""The phrases of the demo's personas: many wordings of one meaning, picked by the persona's random generator."""
 
 from random import Random
 
@@ -70,21 +70,21 @@ LAZY_ANSWER = "It depends on the circumstances."
 
 
 def right(rng: Random, question: Question, most_points: int) -> str:
-    """A right answer; to an open question its first true point and others in their order, at most `most_points`."""
+    """A right answer; to an open question, its first true point and some of the others, `most_points` at most."""
     if question.truth is not None:
         return state(rng, question, question.truth)
     return _explain(rng, question.points, most_points) if question.points else ignorance(rng)
 
 
 def wrong(rng: Random, question: Question) -> str:
-    """An answer of the right form that is wrong, well worded."""
+    """A well-worded answer of the right form that is wrong."""
     if question.truth is None:
         return " ".join(question.lures) or rng.choice(_SHRUGS)
     return state(rng, question, rng.choice(question.lures)) if question.lures else rng.choice(_SHRUGS)
 
 
 def careless(rng: Random, question: Question, knows: bool) -> str:
-    """A right answer (`knows`) or a wrong one, in few and poor words."""
+    """A right answer (`knows`) or a wrong one, carelessly worded."""
     if question.truth is None:
         said = [rng.choice(point) for point in question.points[:1]] if knows else question.lures[:1]
         return " ".join(said).lower().rstrip(".") or ignorance(rng)
@@ -94,7 +94,7 @@ def careless(rng: Random, question: Question, knows: bool) -> str:
 
 
 def state(rng: Random, question: Question, answer: str) -> str:
-    """A sentence that gives `answer` to a question with one right answer."""
+    """A sentence that states `answer`."""
     if question.answer_type == "yes_no":
         text = rng.choice(_YES_NO).format(answer)
         return text[0].upper() + text[1:]
@@ -104,22 +104,22 @@ def state(rng: Random, question: Question, answer: str) -> str:
 
 
 def ignorance(rng: Random) -> str:
-    """What an honest miner says when it does not know."""
+    """What an honest miner says when it does not know the answer."""
     return rng.choice(_IGNORANCE)
 
 
 def refusal(rng: Random) -> str:
-    """What a miner says that never answers."""
+    """What a miner says that refuses everything."""
     return rng.choice(_REFUSALS)
 
 
 def garbage(rng: Random) -> str:
-    """Words without sense."""
+    """Random words."""
     return " ".join(rng.choices(_WORDS, k=rng.randint(6, 14)))
 
 
 def edited(rng: Random, answer: str) -> str:
-    """`answer` with something polite around it."""
+    """`answer` with a polite phrase around it."""
     return rng.choice(_EDITS).format(answer)
 
 

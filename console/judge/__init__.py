@@ -1,4 +1,4 @@
-"""`subnet-console judge`: judges recorded rounds again, offline: their judgements line by line, or a comparison."""
+"""`subnet-console judge`: judges recorded rounds again, offline, and prints the judgements or a comparison."""
 
 import os
 import sys
@@ -27,7 +27,7 @@ Rounds = Path | Literal["-"]
 
 
 def open_cached(embedder: str, settings: Settings) -> "CachedEncoder":
-    """The encoder of that name; `settings` say how it runs. Raises ConsoleError."""
+    """The encoder of that name, run as `settings` say, with a cache. Raises ConsoleError."""
     os.environ.update(thread_limits(settings.encoder_threads))
     warnings.filterwarnings("ignore", module="sklearn")
     from engine.judge.encoding.encoders import CachedEncoder, open_encoder
@@ -45,7 +45,7 @@ def open_cached(embedder: str, settings: Settings) -> "CachedEncoder":
 
 
 class Offline:
-    """Judges round after round by one profile: each from those before it."""
+    """Judges rounds in order with one scoring profile, in this process, carrying the history along."""
 
     def __init__(self, profile: str, encoder: "CachedEncoder") -> None:
         self.profile = profile
@@ -53,7 +53,7 @@ class Offline:
         self._history = History()
 
     def judge(self, challenge: Challenge, replies: tuple[Reply, ...]) -> Judgement:
-        """Raises ConsoleError when the texts cannot be embedded."""
+        """Judge the next round. Raises ConsoleError when its texts cannot be embedded."""
         from engine.scoring import profiles
 
         texts = profiles.texts(self.profile, challenge, replies)

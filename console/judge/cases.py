@@ -1,4 +1,4 @@
-"""Recorded rounds to judge again, from a file of JSON lines or the store in a data folder; and judgements as lines."""
+"""Recorded rounds to judge again, from a file of JSON lines or a data folder; and judgements as JSON lines."""
 
 import datetime
 import sys
@@ -29,7 +29,7 @@ RECORDED: Literal["recorded"] = "recorded"
 
 
 class BadRound(Exception):
-    """A line that cannot be judged, and why; `id` is the round's if that much could be read."""
+    """A line that cannot be judged, and why; `id` is the round's, if it could be read."""
 
     def __init__(self, reason: str, id: str | None = None) -> None:
         super().__init__(reason)
@@ -37,7 +37,7 @@ class BadRound(Exception):
 
 
 class Probe(Struct, frozen=True):
-    """A round whose answer the validator knows: as text, as a list of ways to put it, or as a number or JSON value."""
+    """A round with a known answer: text, a list of alternatives, or any JSON value."""
 
     id: str
     answer_type: str
@@ -46,7 +46,7 @@ class Probe(Struct, frozen=True):
 
 
 class JudgeCase(Struct, frozen=True, kw_only=True):
-    """A round to judge, with the judgement that was recorded if there is one, and the names of hotkeys."""
+    """A round to judge, its recorded judgement if there is one, and names by hotkey."""
 
     challenge: Challenge
     replies: tuple[Reply, ...]
@@ -55,13 +55,13 @@ class JudgeCase(Struct, frozen=True, kw_only=True):
 
 
 def from_file(rounds: Path | Literal["-"], probes: Path | None) -> Iterator[JudgeCase | BadRound]:
-    """The lines of a file or of stdin, in order. Raises ConsoleError when a file or a probe cannot be read."""
+    """The lines of a file or stdin, in order. Raises ConsoleError when a file or a probe cannot be read."""
     known = _probes(probes) if probes else {}
     return _cases(rounds, known)
 
 
 def from_folder(folder: Path, since: str | None, *, truths: bool) -> Iterator[JudgeCase]:
-    """The rounds of the subnet that was recorded last, oldest first; `truths` False hides the known answers.
+    """The rounds of the subnet recorded last, oldest first; without known answers if `truths` is False.
 
     Raises ConsoleError.
     """
@@ -82,7 +82,7 @@ def _cases(rounds: Path | Literal["-"], known: Mapping[str, Probe]) -> Iterator[
 
 
 def _probes(path: Path) -> dict[str, Probe]:
-    """The probes by the id of their round. A probe that cannot be read would change judgements: it is an error."""
+    """The probes by round id. An unreadable probe is an error, since it would change judgements."""
     found = {}
     for number, raw in enumerate(_lines(path), 1):
         try:
@@ -94,7 +94,7 @@ def _probes(path: Path) -> dict[str, Probe]:
 
 
 def _lines(path: Path | Literal["-"]) -> Iterator[bytes]:
-    """The lines that are not blank, each at most one byte longer than may be read."""
+    """Non-blank lines, each cut one byte past the limit."""
     if path == "-":
         yield from _bounded(sys.stdin.buffer)
         return
@@ -146,7 +146,7 @@ class _OnlyId(Struct, frozen=True):
 
 
 def read_round(raw: bytes, probes: Mapping[str, Probe]) -> tuple[Challenge, tuple[Reply, ...]]:
-    """One line of the contract's "Rounds for judge". Raises `BadRound`."""
+    """Parse one line of a rounds file (docs/operating.md, "Rounds for `judge`"). Raises `BadRound`."""
     if len(raw) > MAX_LINE:
         raise BadRound(f"the line is longer than {MAX_LINE} bytes")
     try:
@@ -158,14 +158,14 @@ def read_round(raw: bytes, probes: Mapping[str, Probe]) -> tuple[Challenge, tupl
     _check_type(recorded.answer_type, recorded.id)
     hotkeys = [reply.hotkey for reply in recorded.replies]
     if len(set(hotkeys)) < len(hotkeys):
-        raise BadRound("a hotkey stands in two replies of the round", recorded.id)
+        raise BadRound("a hotkey occurs in two replies of the round", recorded.id)
     return _challenge(recorded, probes.get(recorded.id)), tuple(
         _reply(reply, place) for place, reply in enumerate(recorded.replies)
     )
 
 
 def read_probe(raw: bytes) -> Probe:
-    """One line of a probes file. Raises `BadRound`."""
+    """Parse one line of a probes file. Raises `BadRound`."""
     try:
         probe = msgspec.json.decode(raw, type=Probe)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -175,7 +175,7 @@ def read_probe(raw: bytes) -> Probe:
 
 
 def judgement_line(id: str, judgement: Judgement) -> bytes:
-    """The answer to one round, without its newline."""
+    """The output line for a judgement, without its newline."""
     verdicts = judgement.verdicts
     return msgspec.json.encode(
         {
@@ -193,7 +193,7 @@ def judgement_line(id: str, judgement: Judgement) -> bytes:
 
 
 def error_line(error: BadRound) -> bytes:
-    """The answer to a line that cannot be judged, without its newline."""
+    """The output line for a line that cannot be judged, without its newline."""
     said = {"error": str(error)}
     return msgspec.json.encode(said if error.id is None else {"id": error.id, **said})
 
@@ -222,7 +222,7 @@ def _reply(recorded: _Reply, place: int) -> Reply:
         coldkey=recorded.coldkey,
         ip=recorded.ip,
         status="unreachable" if failed else "ok",
-        reason=recorded.error or ("the record holds no text" if failed else ""),
+        reason=recorded.error or ("the record has no text" if failed else ""),
         ms=recorded.ms,
         text=recorded.text or "",
         tool_calls=recorded.tool_calls or (),

@@ -1,4 +1,4 @@
-"""Two judgements of the same rounds side by side: who wins, and who is paid how much."""
+"""Compares two judgements of the same rounds: who wins, and who is paid how much."""
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
@@ -16,7 +16,7 @@ NAME_WIDTH = 16
 
 
 class WinnerChange(Struct, frozen=True):
-    """A round whose winner is another; hotkeys, None for no winner."""
+    """A round with a different winner. Hotkeys, None for no winner."""
 
     id: str
     before: str | None
@@ -24,7 +24,7 @@ class WinnerChange(Struct, frozen=True):
 
 
 class Paid(Struct, frozen=True, kw_only=True):
-    """The mean emission of a miner over its rounds, and its share of all pay, by the one and by the other judge."""
+    """A miner's mean emission over its rounds, and its share of the total, under each of the two judgements."""
 
     hotkey: str
     uid: int
@@ -37,7 +37,7 @@ class Paid(Struct, frozen=True, kw_only=True):
 
 
 class Comparison(Struct, frozen=True, kw_only=True):
-    """`spearman` is the correlation of the miners' ranks by mean pay, None where all are paid alike."""
+    """`spearman` is the rank correlation of the miners' mean pay, None if all are paid alike."""
 
     before: str
     after: str
@@ -52,7 +52,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
 
 
 class Comparing:
-    """Takes in round after round. `before` and `after` are what the two judges are called."""
+    """Accumulates a comparison round by round. `before` and `after` name the two judges."""
 
     def __init__(self, before: str, after: str) -> None:
         self._before, self._after = before, after
@@ -64,7 +64,7 @@ class Comparing:
         self._paid: dict[str, tuple[float, float]] = {}
 
     def add(self, id: str, before: Judgement, after: Judgement, names: Mapping[str, str]) -> None:
-        """Count one round; the verdicts of both are in the order of the same replies."""
+        """Add a round. Both judgements hold their verdicts in the order of the replies."""
         self._rounds += 1
         self._names = names
         if before.winner != after.winner:
@@ -77,7 +77,7 @@ class Comparing:
             self._uids[hotkey] = second.uid
 
     def result(self) -> Comparison:
-        """What all rounds come to, the best paid by the second judge first."""
+        """The comparison so far, with the miners best paid by the second judge first."""
         total_before = sum(before for before, _ in self._paid.values())
         total_after = sum(after for _, after in self._paid.values())
         miners = [
@@ -106,7 +106,7 @@ class Comparing:
 
 
 def as_text(found: Comparison) -> str:
-    """The comparison as lines for people."""
+    """The comparison as a table."""
     first, second = found.before.upper(), found.after.upper()
     likeness = "–" if found.spearman is None else f"{found.spearman:.2f}"
     head = f"{'MINER':<{NAME_WIDTH}}{'UID':>5}{'ROUNDS':>8}{first:>11}{second:>11}{'SHARE':>9}{'SHARE':>9}"
@@ -126,7 +126,7 @@ def as_text(found: Comparison) -> str:
 
 
 def _told(found: Comparison) -> list[str]:
-    """The rounds with another winner, by the miners' uids."""
+    """The rounds with a different winner, by uid."""
     uids = {paid.hotkey: f"uid {paid.uid}" for paid in found.miners}
     told = [
         f"  {safe(one.id)}: {uids.get(one.before or '', 'nobody')} as {found.before}, "
@@ -145,6 +145,6 @@ def _spearman(first: Sequence[float], second: Sequence[float]) -> float | None:
 
 
 def _ranks(values: Sequence[float]) -> list[float]:
-    """Each value's place among all, equal ones sharing theirs."""
+    """Each value's rank; equal values share one."""
     ordered = sorted(values)
     return [(bisect_left(ordered, value) + bisect_right(ordered, value)) / 2 for value in values]

@@ -1,4 +1,4 @@
-"""The demo subnet: a validator and a cast of miners, each with keys, a server and a socket of its own."""
+"""The demo subnet: a validator and a cast of miners, each with its own keys, server and socket."""
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -29,7 +29,7 @@ LOOPBACK = "127.0.0.1"
 
 
 async def run(session: Session, stack: AsyncExitStack) -> None:
-    """Run the demo until the validator's rounds, or its file of challenges, are over."""
+    """Run the demo until the validator reaches its number of rounds or the end of its challenges."""
     try:
         personas = cast(session.settings.miners or USUAL)
     except ValueError as error:
@@ -44,7 +44,7 @@ async def run(session: Session, stack: AsyncExitStack) -> None:
 
 
 async def _miners(session: Session, personas: Sequence[Persona], key: AnswerKey) -> Part:
-    """The cast on the chain, each with a server whose address is announced."""
+    """The cast, registered, each with a server whose address is announced on the chain."""
     settings, board = session.settings, Board()
     allow = allow_list(session, session.wallet.hotkey.ss58_address)
     services, names, axons = {}, {}, []
@@ -63,14 +63,14 @@ async def _miners(session: Session, personas: Sequence[Persona], key: AnswerKey)
 
 
 def able_to_answer(personas: Sequence[Persona], model: Path | None, feed: Feed) -> list[Persona]:
-    """All personas, or all but the language model where its model or llama.cpp is missing, which is told."""
+    """All personas; without the language model where llama.cpp or its model is missing, which is reported."""
     able = []
     for persona in personas:
         try:
             if persona.role == "llm":
                 open_backend("llamacpp", model_path=model)
         except MinerError as error:
-            feed.raise_attention("info", persona.name, f"the demo goes on without it: {error}")
+            feed.raise_attention("info", persona.name, f"the demo runs without it: {error}")
         else:
             able.append(persona)
     return able
@@ -83,7 +83,7 @@ def _backend(persona: Persona, model: Path | None, seed: int, key: AnswerKey, bo
 
 
 def answer_key(session: Session, source: Source) -> AnswerKey:
-    """What the personas know of the questions that `source` asks from here on."""
+    """The personas' knowledge of the questions that `source` asks from now on."""
     settings, position = session.settings, source.cursor.position
     if settings.challenges is not None:
         return file_key(settings.challenges, position=position)
@@ -97,7 +97,7 @@ def answer_key(session: Session, source: Source) -> AnswerKey:
 
 
 def earnings(snapshot: Snapshot) -> list[dict[str, Any]]:
-    """One record a miner, the best paid first: its score, its weight on chain and the tokens that it earned."""
+    """One record per miner, the best paid first: its score, its weight on chain and the tokens it earned."""
     stakes = {one.uid: one.stake for one in snapshot.metagraph.neurons} if snapshot.metagraph else {}
     paid = sorted(snapshot.miners, key=lambda miner: (-miner.weight, -miner.ema, miner.uid))
     return [

@@ -1,4 +1,4 @@
-"""Runs one role from the first lock to the last file closed: what the engine's thread does."""
+"""Runs one role from start to finish: what the engine's thread does."""
 
 import secrets
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from engine.text import safe
 
 
 async def operate(settings: Settings, folder: Path, feed: Feed, notices: Sequence[tuple[str, str]] = ()) -> None:
-    """Open, run and close; `notices` (subject, text) are told at the start. Raises what makes the run impossible."""
+    """Open, run and close. `notices` (subject, text) are shown at the start. Raises what makes a run impossible."""
     settings = _seeded(settings)
     emptied = [name for name in (STORE, CHAIN) if _is_empty(folder / name)]
     async with AsyncExitStack() as stack:
@@ -48,10 +48,10 @@ async def operate(settings: Settings, folder: Path, feed: Feed, notices: Sequenc
             feed.raise_attention("info", subject, text)
         if not session.wallet.coldkey_address:
             feed.raise_attention(
-                "info", "wallet", f"its coldkeypub.txt does not exist, so its balance is not known: {NEW_COLDKEYPUB}"
+                "info", "wallet", f"it has no coldkeypub.txt, so its balance is unknown: {NEW_COLDKEYPUB}"
             )
         for name in emptied:
-            feed.raise_attention("warning", "data folder", f"{name} was there with 0 bytes: a new record begins in it")
+            feed.raise_attention("warning", "data folder", f"{name} was empty: starting a new record in it")
         match settings.role:
             case "demo":
                 try:
@@ -66,10 +66,10 @@ async def operate(settings: Settings, folder: Path, feed: Feed, notices: Sequenc
 
 
 def _is_empty(path: Path) -> bool:
-    """Whether a file is there with nothing in it, which a program that ran to its end never leaves."""
+    """Whether a file exists but is empty, which a finished run never leaves behind."""
     return path.is_file() and path.stat().st_size == 0
 
 
 def _seeded(settings: Settings) -> Settings:
-    """The settings with a seed: a run without one draws it, and shows it, so that it can be had again."""
+    """The settings with a seed. Without one it is drawn, and shown, so that the run can be repeated."""
     return settings if settings.seed is not None else replace(settings, seed=secrets.randbits(32))

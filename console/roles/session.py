@@ -1,4 +1,4 @@
-"""What every role opens before it starts, and closes at the end: locks, keys, store, chain."""
+"""What every role opens at the start and closes at the end: locks, keys, store, chain."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -29,11 +29,12 @@ from engine.values import Hyperparameters, Outcome
 DEMO_RULES = Hyperparameters(
     tempo=12, weights_rate_limit=6, serving_rate_limit=0, immunity_period=1000, stake_threshold=100.0
 )
-"""Epochs of a few seconds, so that a short demo sees several; what miners earn in it makes none of them a validator."""
+"""Epochs of a few seconds, so that a short demo has several. The stake threshold keeps miners from becoming validators
+with what they earn."""
 
 
 class Session(Struct, frozen=True):
-    """An opened run. `wallets` is the folder of throw-away keys."""
+    """An opened run."""
 
     settings: Settings
     folder: Path
@@ -45,22 +46,23 @@ class Session(Struct, frozen=True):
 
     @property
     def wallets(self) -> Path:
+        """The folder of throw-away keys."""
         return self.folder / "wallets"
 
     @property
     def sandbox(self) -> Sandbox:
-        """Where neurons are set up without their coldkeys."""
+        """Sets up neurons on the embedded chain without their coldkeys."""
         return self.embedded
 
     async def join(self, wallet: Wallet, *, stake: float = 0.0) -> None:
-        """Have a wallet of ours registered on the embedded chain, with stake; in a read-only run nothing happens."""
+        """Register one of our wallets on the embedded chain, with stake. Does nothing in a read-only run."""
         if not self.settings.read_only:
             hotkey = wallet.hotkey.ss58_address
-            # Where the coldkey is not known the hotkey stands for it: nothing on this chain is worth anything.
+            # With an unknown coldkey the hotkey stands in for it: nothing on this chain has value.
             await self.sandbox.adopt(hotkey, wallet.coldkey_address or hotkey, stake=stake)
 
     def node(self, *parts: Part) -> Node:
-        """The neuron that these parts make, with what every role has: the chain's own service, and exports."""
+        """A neuron made of these parts and what every role has: the embedded chain's service, and exports."""
         common = Part(
             services={"chain": lambda: self.embedded},
             handlers={Export: exporter(self.folder)},
@@ -79,7 +81,7 @@ class Session(Struct, frozen=True):
 
 @asynccontextmanager
 async def opened(settings: Settings, folder: Path, feed: Feed) -> AsyncIterator[Session]:
-    """Open everything, in an order that leaves nothing behind when a step fails."""
+    """Open everything, in an order that leaves nothing open when a step fails."""
     async with AsyncExitStack() as stack:
         with usable(folder):
             wallet = _wallet(settings, folder)
@@ -107,25 +109,25 @@ async def opened(settings: Settings, folder: Path, feed: Feed) -> AsyncIterator[
 
 
 def _rules(settings: Settings) -> Hyperparameters | None:
-    """The demo's own rules; another embedded chain keeps those that it has."""
+    """The demo's rules; None keeps those of the chain."""
     return replace(DEMO_RULES, commit_reveal=settings.commit_reveal) if settings.role == "demo" else None
 
 
 def _wallet(settings: Settings, folder: Path) -> Wallet:
-    """The operator's wallet if one is named, else a throw-away one, which only the embedded chain takes."""
+    """The operator's wallet if one is named, else a throw-away one for the embedded chain."""
     if not settings.wallet_name:
         return throwaway(folder / "wallets", "miner" if settings.role == "miner" else "validator")
     return load_wallet(settings.wallet_path, settings.wallet_name, settings.wallet_hotkey)
 
 
 def exporter(folder: Path) -> Handler:
-    """The handler of `Export` for the data in `folder`."""
+    """Handles `Export` for the data in `folder`."""
     return partial(_export, folder)
 
 
 async def _export(folder: Path, command: Export) -> Outcome:
     if command.out in ("", "-"):
-        return Outcome(status="rejected", reason="name a file: standard output is taken while the engine runs")
+        return Outcome(status="rejected", reason="name a file: stdout is in use while the engine runs")
     try:
         await asyncio.to_thread(_write, folder, command)
     except ConsoleError as error:

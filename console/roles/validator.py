@@ -1,4 +1,4 @@
-"""A validator: questions from a seed or a file, to the miners on chain and those that the operator named."""
+"""Composes a validator: its source of challenges, the miners named by the operator, its judge and its two halves."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -28,14 +28,14 @@ from engine.values import Challenge, Peer, at_port
 
 PACKAGED_ENCODER = "minilm"
 KINDS = {"chat": 0.8, "arithmetic": 0.2}
-"""Shares of the kinds among synthetic challenges."""
+"""Shares of the kinds of synthetic challenges."""
 
 STAKE = 1000.0
 HOUR_S = 3600.0
 
 
 async def run(session: Session, stack: AsyncExitStack) -> None:
-    """Run a validator until its rounds, or its file of challenges, are over."""
+    """Run a validator until it reaches its number of rounds or the end of its challenges."""
     source = await open_source(session)
     await session.join(session.wallet, stake=STAKE)
     extra = await name_neurons(session)
@@ -44,13 +44,13 @@ async def run(session: Session, stack: AsyncExitStack) -> None:
 
 
 async def open_source(session: Session) -> Source:
-    """Where the questions come from, standing behind the last one that was recorded. Raises `ChallengeError`."""
+    """The source of challenges, positioned after the last one recorded. Raises `ChallengeError`."""
     settings, feed = session.settings, session.feed
     source: Source
     if settings.challenges is not None:
 
         def tell(number: int, reason: str) -> None:
-            feed.raise_attention("warning", str(settings.challenges), f"line {number} is passed over: {reason}")
+            feed.raise_attention("warning", str(settings.challenges), f"line {number} skipped: {reason}")
 
         source = FileSource(settings.challenges, on_bad_line=tell)
     else:
@@ -70,14 +70,14 @@ async def _synthetic(session: Session) -> Source:
         try:
             return await store.recorded_challenge(settings.netuid, lot)
         except StoreError as error:
-            session.feed.raise_attention("warning", "store", f"no recorded question is asked again: {error}")
+            session.feed.raise_attention("warning", "store", f"no recorded question can be repeated: {error}")
             return None
 
     return ReplaySource(synthetic, recorded, share=settings.replay_share, budget=budget)
 
 
 async def _budget(session: Session) -> RollingLimit | None:
-    """How many probes may be asked, less those of the last hour. Raises StoreError."""
+    """The hourly limit on probes, less those of the last hour. Raises StoreError."""
     settings = session.settings
     if settings.probe_budget is None:
         return None
@@ -95,7 +95,7 @@ async def name_neurons(session: Session) -> tuple[Peer, ...]:
     for named in settings.neurons:
         where = f"--neuron {named.hotkey}@{at_port(named.host, named.port)}"
         if named.hotkey == session.wallet.hotkey.ss58_address:
-            raise ConsoleError(f"{where}: this is our own hotkey, name that of a miner")
+            raise ConsoleError(f"{where}: this is our own hotkey; name a miner")
         try:
             host = await checked_address(named.host, named.port, allow_private=settings.allow_private, own=frozenset())
             if not settings.read_only:
@@ -126,7 +126,7 @@ async def parts(
     extra: Sequence[Peer],
     names: Mapping[str, str] | None = None,
 ) -> tuple[Part, ...]:
-    """The validator of this session; what has to be closed goes on the stack. Raises `ConsoleError`."""
+    """The asking and the paying half. What has to be closed is pushed onto the stack. Raises `ConsoleError`."""
     caller = _callers(session)
     stack.push_async_callback(caller.close)
     settings, feed, store, chain = session.settings, session.feed, session.store, session.chain
@@ -153,14 +153,14 @@ async def parts(
 
 
 async def open_judge(session: Session, stack: AsyncExitStack) -> Judge:
-    """A judge with the chosen encoder loaded, or with the packaged one where that is allowed. Raises EncoderError."""
+    """A judge with the chosen encoder, or with the packaged one if fallback is allowed. Raises EncoderError."""
     settings, feed = session.settings, session.feed
     try:
         return await _started(settings, feed, stack)
     except EncoderError as error:
         if not settings.encoder_fallback or settings.encoder == PACKAGED_ENCODER:
             raise
-        feed.raise_attention("warning", "encoder", f"{error}; {PACKAGED_ENCODER} is in use instead")
+        feed.raise_attention("warning", "encoder", f"{error}; using {PACKAGED_ENCODER} instead")
         feed.publish(replace(feed.snapshot, encoder=PACKAGED_ENCODER))
         return await _started(replace(settings, encoder=PACKAGED_ENCODER, encoder_device="auto"), feed, stack)
 

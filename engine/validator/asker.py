@@ -1,4 +1,4 @@
-"""The half of a validator that asks: who can be asked, the rounds, and the loop that begins them."""
+"""The asking half of a validator: selection, dispatch, the round runner and the main loop, wired together."""
 
 import time
 from collections.abc import Sequence
@@ -25,12 +25,12 @@ from engine.validator.selection import Selection, Sweeper
 from engine.values import Metagraph, Outcome, Peer
 
 VALIDATOR = "validator"
-"""The service that ends when the run is over."""
+"""Name of the service whose end is the end of the run."""
 
 
 def selection_of(settings: Settings, hotkey: str, extra: Sequence[Peer] = ()) -> Selection:
-    """Who is asked by the validator `hotkey`. `extra` are miners that the operator named; their addresses go before
-    those on chain."""
+    """The selection of the validator `hotkey`. `extra` are miners named by the operator; their addresses take
+    precedence over those on chain."""
     return Selection(
         own_hotkey=hotkey,
         sample=settings.sample,
@@ -41,7 +41,7 @@ def selection_of(settings: Settings, hotkey: str, extra: Sequence[Peer] = ()) ->
 
 
 class Asker:
-    """Made of settings. Each judged round counts in `scores`, and what it shows of sybil groups goes to `sybil`."""
+    """Built from settings. Judged rounds update `scores` and `sybil`, which belong to the paying half."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class Asker:
 
     @property
     def part(self) -> Part:
-        """What it brings to its node."""
+        """Its services, commands and views."""
         return Part(
             services={VALIDATOR: lambda: self.loop, "availability": lambda: self._sweeper},
             handlers={Pause: self._pause, Resume: self._resume},
@@ -104,7 +104,7 @@ class Asker:
         )
 
     async def load(self) -> None:
-        """Take in the rounds of earlier runs, once `scores` has. Raises StoreError."""
+        """Load the rounds of earlier runs; call it after loading `scores`. Raises StoreError."""
         earlier = await self.rounds.load()
         self._earlier_run_ended = earlier[0].started_at if earlier else None
 
@@ -122,9 +122,9 @@ class Asker:
         )
 
     def _tell_who_had_stopped(self, metagraph: Metagraph) -> None:
-        """Once, of the miners that did not answer any more when the last run ended."""
+        """Report, once, the miners that had stopped answering when the last run ended."""
         ended, self._earlier_run_ended = self._earlier_run_ended, None
-        if ended is None or ended > time.time():  # a clock that was ahead tells nothing of when that was
+        if ended is None or ended > time.time():  # recorded while the clock was ahead
             return
         stopped = [
             neuron.uid

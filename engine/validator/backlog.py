@@ -61,6 +61,7 @@ class Backlog:
 
     @property
     def ids(self) -> frozenset[str]:
+        """Ids of the rounds waiting."""
         return frozenset(entry.round.challenge.id for entry in self._entries)
 
     async def add(self, entry: UnstoredRound) -> None:

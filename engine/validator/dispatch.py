@@ -42,6 +42,7 @@ class Dispatch:
 
     @property
     def round_timeout(self) -> float:
+        """The limit for a whole round, in seconds."""
         return self._round_timeout
 
     async def ask(

@@ -1,6 +1,6 @@
-"""The half of a validator that pays: scores, the watch for sybil groups, the plan, and the setter of weights.
+"""The paying half of a validator: scores, sybil penalties, the planner and the weight setter, wired together.
 
-It works without the half that asks, as `subnet-console chain weights` has it.
+It works without the asking half: `subnet-console chain weights` uses it alone.
 """
 
 import time
@@ -30,11 +30,11 @@ from engine.weights.setter import WeightSetter
 
 HOUR_S = 3600.0
 MINERS_FRESH_S = 2.0
-"""The longest that the Miners table lags behind; making it for 256 miners takes some milliseconds of the loop."""
+"""Maximum age of the Miners table: building it for 256 miners takes some milliseconds of the event loop."""
 
 
 class Payer:
-    """Made of settings. `selection` says in the Miners table who can be asked; `names` are what hotkeys are called."""
+    """Built from settings. `selection` and `names` (by hotkey) only serve the Miners table."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Payer:
 
     @property
     def part(self) -> Part:
-        """What it brings to its node."""
+        """Its services, commands and views."""
         services: dict[str, Callable[[], Service]] = {"penalties": lambda: self.sybil}
         return Part(
             services=services if self._read_only else {**services, "weights": lambda: self._setter},
@@ -86,11 +86,11 @@ class Payer:
         )
 
     async def begin(self) -> None:
-        """Score by this rule from now on. Raises StoreError."""
+        """Record the rule by which scores are made from now on. Raises StoreError."""
         await self._store.set_score_rule(self._chain.netuid, self.scores.rule, self._profile)
 
     async def load(self) -> None:
-        """Go on from what earlier runs stored. Raises StoreError."""
+        """Restore what earlier runs stored. Raises StoreError."""
         netuid = self._chain.netuid
         await self.scores.recall(self._store, netuid, self._profile)
         await self.sybil.load()
@@ -98,12 +98,12 @@ class Payer:
         try:
             self.sybil.see(suspicions_in(await self._store.history(netuid, self._profile)))
         except ValueError:
-            text = "what earlier rounds taught of the miners is damaged in the store: it is learnt anew"
+            text = "the scoring history in the store is damaged: starting a new one"
             self._feed.raise_attention("warning", "scoring", text)
 
     async def follow(self) -> None:
-        """See what became of earlier submissions, for a node that does not run: from then on nothing is sent but by a
-        command. Raises StoreError."""
+        """Settle earlier submissions on a node that is not running, and send nothing except by command. Raises
+        StoreError."""
         self._setter.pause()
         await self._setter.step()
 
@@ -119,7 +119,7 @@ class Payer:
         )
 
     def _look_at_miners(self) -> None:
-        """Make the Miners table and the suspects again when a round or a metagraph came, and now and then."""
+        """Rebuild the Miners table and the suspects after a round, after a new metagraph, and every few seconds."""
         seen = self._chain.seen
         state = (self.scores.rounds, seen.metagraph)
         if self._made_of != state or time.monotonic() >= self._stale_at:

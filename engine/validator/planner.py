@@ -1,4 +1,4 @@
-"""The plan of this validator: scores, less the penalties of sybil groups, as weights; and what became of each plan."""
+"""Plans weights: scores, less sybil penalties, become a plan. Also shows what became of each plan."""
 
 import time
 from collections import deque
@@ -15,14 +15,14 @@ from engine.weights.plan import Basis, HotkeyScore, WeightPlan, plan_weights
 from engine.weights.views import plan_view
 
 UNSETTLED = ("unknown", "committed")
-"""Outcomes of plans that another outcome follows."""
+"""Outcomes that are followed by another one."""
 
 ON_CHAIN = ("ok", "applied")
-"""Outcomes of plans whose weights the chain has."""
+"""Outcomes that put a plan's weights on chain."""
 
 
 class WeightPlanner:
-    """Knows what the miners are worth by one scoring profile. It needs neither a judge nor a round to do so."""
+    """Plans weights from the scores of one scoring profile. It needs neither a judge nor a running loop."""
 
     def __init__(self, profile: str, *, scores: Scores, sybil: SybilService, feed: Feed) -> None:
         self._profile = profile
@@ -33,14 +33,14 @@ class WeightPlanner:
         self._plans: deque[PlanView] = deque(maxlen=PLANS_SHOWN)
 
     async def load(self, journal: PlanLog, netuid: int) -> None:
-        """Take in the plans of earlier runs. Raises StoreError."""
+        """Load the plans of earlier runs. Raises StoreError."""
         self._on_chain_by = await journal.profile_on_chain(netuid)
         for earlier in reversed(await journal.recent(netuid, PLANS_SHOWN)):
             self._plans.append(plan_view(earlier.plan, at=earlier.at, outcome=earlier.outcome, reason=earlier.reason))
 
     @property
     def earned(self) -> tuple[HotkeyScore, ...]:
-        """Everyone's score now, before any penalty."""
+        """All current scores, before penalties."""
         return self._scores.scores(self._scores.hotkeys, time.time())
 
     @property
@@ -49,12 +49,12 @@ class WeightPlanner:
         return tuple(self._plans)
 
     def plan(self, look: Look) -> WeightPlan:
-        """What would be set at this look at the chain."""
+        """The weights to set, given this view of the chain."""
         basis = Basis(profile=self._profile, scored=self._scores.scored, on_chain_by=self._on_chain_by)
         return plan_weights(look, self._sybil.penalised(self.earned), now=time.time(), basis=basis)
 
     def note(self, plan: WeightPlan, outcome: Outcome | None) -> None:
-        """Show and tell what became of a plan; None when nothing was to be set. A later outcome replaces an unsettled
+        """Show and publish the outcome of a plan, None when it was skipped. A later outcome replaces an unsettled
         one."""
         if outcome is not None and outcome.status in ON_CHAIN:
             self._on_chain_by = plan.profile

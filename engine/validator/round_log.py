@@ -1,4 +1,4 @@
-"""What a validator needs of a store: the engine's own keeps it in SQLite, and another may stand in its place."""
+"""What a validator needs of a store. The engine's own uses SQLite; another may take its place."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -13,13 +13,13 @@ from engine.weights.journal import PlanLog
 
 STALE_AFTER_S = 3 * 3600.0
 SILENT_AFTER_FAILURES = 5
-"""So many failures in a row make a miner silent."""
+"""Consecutive failures that make a miner silent."""
 
 
 class Tally(Struct, frozen=True, kw_only=True):
-    """How often a hotkey was asked (`rounds`) and how that went. Times are None while there was none.
+    """How often a hotkey was asked (`rounds`), and with what result. Times are None before the first.
 
-    Replies that we cancelled ourselves are not counted.
+    Replies that we cancelled are not counted.
     """
 
     rounds: int = 0
@@ -30,7 +30,7 @@ class Tally(Struct, frozen=True, kw_only=True):
     last_emission: Finite | None = None
 
     def state(self, now: float) -> MinerState:
-        """Of a registered miner at the unix time `now`.
+        """The state of a registered miner at the unix time `now`.
 
         `silent` never answered, or failed the last five times; `stale` has not answered for three hours.
         """
@@ -40,15 +40,15 @@ class Tally(Struct, frozen=True, kw_only=True):
 
 
 class RoundLog(Protocol):
-    """Rounds, and what is carried from one to the next. Times are unix seconds.
+    """Rounds, and the state carried between them. Times are unix seconds.
 
-    Each method may raise `StoreError`, and has then written nothing: `StoreGone` where what is written would be lost,
-    `StoreLocked` where another process holds the record.
+    Each method may raise `StoreError`, having written nothing: `StoreGone` when the file was deleted or replaced,
+    `StoreLocked` when another process holds it.
     """
 
     @property
     def gone(self) -> str:
-        """Whether the record is not what was opened any more, in words; "" while all is well."""
+        """Why the record is no longer the one that was opened, "" if it is."""
         ...
 
     async def record(
@@ -82,19 +82,19 @@ class RoundLog(Protocol):
         ...
 
     async def history(self, netuid: int, profile: str) -> bytes | None:
-        """What this scoring profile carries from round to round, as it was recorded with the last one."""
+        """The scoring history of this profile after its last recorded round."""
         ...
 
     async def cursor(self, name: str) -> int | None:
-        """How far the source of challenges called `name` has come."""
+        """The position of the source called `name`, None if it has none."""
         ...
 
     async def set_cursor(self, name: str, value: int) -> None:
-        """It has come so far."""
+        """Store the position of a source."""
         ...
 
     async def set_score_rule(self, netuid: int, rule: Rule, profile: str) -> None:
-        """Keep the rule by which scores are made of what the profile pays, for those who read the record."""
+        """Store the rule that turns emissions into scores, for readers of the record."""
         ...
 
     async def emissions(
@@ -116,7 +116,7 @@ class RoundLog(Protocol):
 
 
 class ValidatorStore(RoundLog, Protocol):
-    """All that a validator keeps."""
+    """Everything that a validator keeps."""
 
     @property
     def journal(self) -> PlanLog:
@@ -125,5 +125,5 @@ class ValidatorStore(RoundLog, Protocol):
 
     @property
     def penalties(self) -> StandingTable:
-        """Who is held back from a penalty, and since when whom it was shown for."""
+        """Which penalties are held, and when each suspect was first shown."""
         ...

@@ -124,6 +124,7 @@ class Scores:
         return frozenset(self._tallies)
 
     def tally(self, hotkey: str) -> Tally:
+        """How often it was asked, and with what result."""
         return self._tallies.get(hotkey, Tally())
 
     def latency_ms(self, hotkey: str) -> float:
@@ -131,9 +132,11 @@ class Scores:
         return percentile(self._latencies.get(hotkey, ()), 0.5)
 
     def ema(self, hotkey: str, now: float) -> float:
+        """Its average at the unix time `now`, 0 without samples."""
         return self._averages.value(hotkey, now) or 0.0
 
     def ema_history(self, hotkey: str) -> tuple[float, ...]:
+        """Its averages after each of the last samples, newest last."""
         return self._averages.history(hotkey)
 
     def scores(self, hotkeys: Iterable[str], now: float) -> tuple[HotkeyScore, ...]:

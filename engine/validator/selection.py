@@ -136,6 +136,7 @@ class Selection:
         return bool(self._candidates) and all(hotkey in self._availability for hotkey in self._candidates)
 
     def availability(self, hotkey: str) -> Availability | None:
+        """What it said last, None before the first check."""
         return self._availability.get(hotkey)
 
     def why_not(self, hotkey: str) -> str:
@@ -170,6 +171,7 @@ class Selection:
         self.refusals.keep(self._candidates.keys())
 
     def note(self, hotkey: str, availability: Availability) -> None:
+        """Record the result of a check."""
         if hotkey in self._candidates:
             self._availability[hotkey] = availability
 

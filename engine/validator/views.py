@@ -23,17 +23,17 @@ from engine.weights.window import Wait
 
 ROUNDS_SHOWN = 200
 PLANS_SHOWN = 50
-"""How many of the last ones a Snapshot holds."""
+"""Rounds and plans kept in a Snapshot."""
 
 ID_WIDTH = 272
-"""Room for the longest id of a challenges file, 128 characters of two cells each, and for what makes it unique."""
+"""Fits the longest id of a challenges file, 128 characters of two cells each, and a suffix that makes it unique."""
 
 NAME_WIDTH = 40
 NOTE_WIDTH = 120
 
 
 def round_view(judged: Round, *, recorded: bool) -> RoundView:
-    """One finished round as a table row."""
+    """A judged round as a table row."""
     times = [reply.ms for reply in judged.replies if reply.status == "ok"]
     winner = judged.judgement.winner
     return RoundView(
@@ -57,13 +57,13 @@ def round_view(judged: Round, *, recorded: bool) -> RoundView:
 
 
 def clusters_of_uids(judged: Round) -> list[list[int]]:
-    """The clusters as lists of uids, in the judgement's order."""
+    """The clusters as lists of uids, in the order of the judgement."""
     uids = {reply.hotkey: reply.uid for reply in judged.replies}
     return [[uids[hotkey] for hotkey in cluster] for cluster in judged.judgement.clusters]
 
 
 def setter_view(wait: Wait, commits: Sequence[WeightCommit]) -> SetterView:
-    """What the setter of weights waits for, and what it has still to reveal."""
+    """What the weight setter is waiting for, and which commits it has yet to reveal."""
     return SetterView(
         next_block=wait.until,
         what=wait.what,
@@ -82,7 +82,7 @@ def miner_views(
     on_chain: dict[int, float],
     plan: WeightPlan,
 ) -> tuple[MinerView, ...]:
-    """The Miners table: everyone who serves, was ever asked or has weight on chain, ordered by uid."""
+    """The Miners table, by uid: everyone who serves, was ever asked, or has weight on chain."""
     now = time.time()
     planned = {row.uid: row.weight for row in plan.rows}
     known = set(scores.hotkeys) | set(selection.candidates) | set(selection.refused)
@@ -157,7 +157,7 @@ _NUMBER = re.compile(r"\d+")
 
 
 def in_short(reasons: Iterable[tuple[str, str]]) -> str:
-    """Pairs of who and why as "3 × why (who, who, who), 1 × why (who), and 2 other reasons", the most frequent first.
+    """Summarise pairs of who and why as "3 × why (who, who, who), 1 × why (who), and 2 other reasons".
 
     What differs in its numbers alone is one reason, told in the words of the first.
     """

@@ -48,13 +48,13 @@ def test_a_file_that_was_emptied_is_told(name: str, tmp_path: Path, capsys: pyte
     if name == "store.db":
         main(["doctor", "--json", "--data-dir", str(folder)])
         results = {one["name"]: one for one in json.loads(capsys.readouterr().out)["results"]}
-        assert (results["store"]["state"], "0 bytes" in results["store"]["text"]) == ("WARNING", True)
+        assert (results["store"]["state"], "is empty" in results["store"]["text"]) == ("WARNING", True)
     done = finished("launch", *MINUTE, "--data-dir", str(folder))
     events = [json.loads(line) for line in done.stdout.splitlines()]
     told = [event["text"] for event in events if event["event"] == "attention" and event["subject"] == "data folder"]
-    assert told == [f"{name} was there with 0 bytes: a new record begins in it"]
+    assert told == [f"{name} was empty: starting a new record in it"]
     done = finished("launch", *MINUTE, "--data-dir", str(folder))
-    assert "0 bytes" not in done.stdout
+    assert "was empty" not in done.stdout
 
 
 def test_an_export_follows_no_link_under_the_name_of_its_unfinished_file(tmp_path: Path) -> None:

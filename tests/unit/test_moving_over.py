@@ -426,7 +426,7 @@ def test_a_miner_starts_with_the_hotkey_of_a_server(coldkeypub: str | None, fold
     watchdog.cancel()
     assert served is not None, said
     assert wallet.hotkey.ss58_address in said
-    assert ("coldkeypub.txt does not exist, so its balance is not known" in said) == (coldkeypub is None)
+    assert ("it has no coldkeypub.txt, so its balance is unknown" in said) == (coldkeypub is None)
     assert running.returncode == ExitCode.DONE
 
 

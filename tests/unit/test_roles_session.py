@@ -76,7 +76,7 @@ async def test_an_encoder_that_cannot_be_loaded_is_replaced_only_where_that_is_a
         assert session.feed.snapshot.encoder == "minilm"
         (told,) = session.feed.attention
         assert told.subject == "encoder"
-        assert told.text.startswith(encoder) and told.text.endswith("minilm is in use instead")
+        assert told.text.startswith(encoder) and told.text.endswith("using minilm instead")
 
 
 async def test_a_read_only_run_registers_nobody(session: Session) -> None:
@@ -149,7 +149,7 @@ async def test_recorded_questions_are_asked_again_when_that_is_set(session: Sess
     other = await anext(source)
     assert other is not None
     assert other.source == "synthetic"
-    assert "no recorded question is asked again" in session.feed.attention[0].text
+    assert "no recorded question can be repeated" in session.feed.attention[0].text
 
 
 async def test_the_demo_knows_what_is_asked_in_the_place_of_a_probe(session: Session) -> None:
