@@ -102,12 +102,14 @@ class ChainClient:
         async with self._deadline():
             return await self._read_head()
 
-    async def look(self) -> Look:
+    async def look(self, *, max_age_s: float = 0.0) -> Look:
         """The subnet at the newest block, read once for all who ask. Raises `ChainUnavailable`.
 
-        What was sent through this client since is in it, if it has landed.
+        A last look that is at most `max_age_s` old will do, unless something was sent through this client since.
         """
         async with self._deadline(), self._reading:
+            if not self._outdated and self.age_s <= max_age_s:
+                return self._seen
             if await self._read_head() != self._seen.block or self._outdated:
                 self._outdated = False
                 self._seen = await self._looked()

@@ -17,7 +17,8 @@ from engine.values import Outcome, at_port
 log = logging.getLogger(__name__)
 
 CHECK_EVERY_S = 30.0
-"""Two to three blocks of 12 s: a chain that lost our axon has it back long before the next round of challenges."""
+MAX_AGE_S = 90.0
+"""The chain watch looks once a minute, and what it saw will do."""
 
 
 class Axon(Struct, frozen=True):
@@ -41,13 +42,13 @@ class Axons:
         while True:
             await asyncio.sleep(CHECK_EVERY_S)
             try:
-                await self.announce()
+                await self.announce(max_age_s=MAX_AGE_S)
             except ChainUnavailable as error:
                 self._feed.raise_attention("warning", "axon", f"cannot announce the axon: {error}")
 
-    async def announce(self) -> None:
-        """Announce whatever differs. Raises `ChainUnavailable`."""
-        look = await self._chain.look()
+    async def announce(self, *, max_age_s: float = 0.0) -> None:
+        """Announce whatever differs from a look at most this old. Raises `ChainUnavailable`."""
+        look = await self._chain.look(max_age_s=max_age_s)
         for hotkey, axon in self._axons.items():
             neuron = look.metagraph.by_hotkey(hotkey)
             if neuron is None or (neuron.ip, neuron.port) == (axon.ip, axon.port):

@@ -81,6 +81,16 @@ async def test_all_who_look_at_one_block_share_what_is_read(line: Line) -> None:
     assert line.read == [20, 21]
 
 
+async def test_an_older_look_will_do_for_whom_it_will_until_something_is_sent(line: Line) -> None:
+    client = client_on(line)
+    assert (await client.look(max_age_s=3600)).block == 20
+    await line.chain.tick()
+    assert (await client.look(max_age_s=3600)).block == 20
+    assert (await client.set_weights(**MINE)).ok  # type: ignore[arg-type]
+    assert (await client.look(max_age_s=3600)).shares == {1: 1.0}
+    assert line.read == [20, 21]
+
+
 async def test_what_was_sent_is_in_the_next_look_at_the_same_block(line: Line) -> None:
     client = client_on(line)
     assert (await client.look()).shares == {}
