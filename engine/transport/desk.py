@@ -47,9 +47,9 @@ class Desk:
         made = dialect.routes(end)
         self.routes = made.routes
         self._denied = made.denied
-        self._gate = Gate(nonces, allowed=allowed, window=made.window)
+        self._gate = Gate(nonces, allowed=allowed, window=made.window, ahead=made.ahead)
         # What is sealed cannot be opened after a restart, which takes the keys: its nonces need not outlive one.
-        self._sealed_gate = Gate(MemoryNonces(), allowed=allowed, window=made.window)
+        self._sealed_gate = Gate(MemoryNonces(), allowed=allowed, window=made.window, ahead=made.ahead)
         self._keys: KeyRing[SymmetricKey] = KeyRing(ttl=made.key_ttl)
         self._exchanges = 0
 

@@ -195,12 +195,13 @@ AnyRoute = LookupRoute | HandshakeRoute | ChallengeRoute | StatusRoute
 class Routes(Struct, frozen=True, kw_only=True):
     """What a dialect answers at one miner.
 
-    A claim's timestamp may be `window` seconds off, either way, and a key opens messages for `key_ttl` seconds.
-    `denied` is the status for a claim that does not hold.
+    A claim's timestamp may be `window` seconds behind, and as many ahead unless `ahead` is given. A key opens messages
+    for `key_ttl` seconds. `denied` is the status for a claim that does not hold.
     """
 
     routes: tuple[AnyRoute, ...]
     window: float = WINDOW_S
+    ahead: float | None = None
     key_ttl: float = KEY_TTL_S
     denied: int = 401
 

@@ -47,16 +47,20 @@ class Claim(Struct, frozen=True, kw_only=True):
 
 
 class Gate:
-    """Checks claims. `allowed` says why a hotkey may not call, None if it may; `window` is in seconds, either way.
+    """Checks claims. `allowed` says why a hotkey may not call, None if it may. `window` is how many seconds a timestamp
+    may be behind our clock; it may be `ahead` of it by as many, unless that is given.
 
     A nonce is kept until `timestamp` + 2 * `window`: longer than the claim would pass the window, even if our
     clock was one window behind when it came.
     """
 
-    def __init__(self, nonces: NonceStore, *, allowed: Callable[[str], str | None], window: float) -> None:
+    def __init__(
+        self, nonces: NonceStore, *, allowed: Callable[[str], str | None], window: float, ahead: float | None = None
+    ) -> None:
         self._nonces = nonces
         self._allowed = allowed
         self._window = window
+        self._ahead = window if ahead is None else ahead
 
     def admit(self, hotkey: str) -> None:
         """Raises GateClosed if this hotkey may not call. The length is looked at before anything reads the address."""
@@ -68,8 +72,9 @@ class Gate:
         """Allow-list, window, signature. Writes nothing. Raises GateClosed."""
         self.admit(claim.hotkey)
         late = time.time() - claim.timestamp
-        if not abs(late) <= self._window:
-            raise GateClosed("window", f"{clocks_apart(late)}, at most {self._window:g} s is allowed: set your clock")
+        if not -self._ahead <= late <= self._window:
+            allowed = self._window if late > 0 else self._ahead
+            raise GateClosed("window", f"{clocks_apart(late)}, at most {allowed:g} s is allowed: set your clock")
         if not verify(claim.hotkey, claim.message, claim.signature):
             raise GateClosed("signature", "the signature does not match this hotkey")
 

@@ -64,7 +64,7 @@ async def test_each_miner_is_asked_in_its_own_dialect(tmp_path: Path) -> None:
 async def test_a_dialect_that_nobody_speaks_ends_the_launch(tmp_path: Path) -> None:
     with running("--role", "validator", "--dialect", "klingon", "--data-dir", str(tmp_path / "data")) as run:
         assert await _ended(run) == 2
-        assert "unknown dialect 'klingon'; known are loosh, fiber" in run.said()
+        assert "unknown dialect 'klingon'; known are loosh, fiber, btauth" in run.said()
 
 
 async def test_a_foreign_validator_gets_answers_and_a_stranger_none(tmp_path: Path) -> None:

@@ -20,9 +20,9 @@ from hashlib import sha256
 import msgspec
 from cryptography.fernet import Fernet
 from msgspec import Struct
-from msgspec.structs import replace
 
 from engine.keys import Signer, signature_hex
+from engine.transport.clear import Events, respond_clear, respond_streamed
 from engine.transport.dialect import (
     EXCHANGE_BYTES,
     Availability,
@@ -32,7 +32,6 @@ from engine.transport.dialect import (
     LookupRoute,
     MinerEnd,
     Received,
-    Response,
     Routes,
     StatusRoute,
     SymmetricKey,
@@ -45,7 +44,7 @@ from engine.transport.gate import Claim
 from engine.transport.http import HttpReply, within
 from engine.transport.rsa import FernetKey, FernetSession, read_public_key, seal_key
 from engine.transport.sessions import Sessions
-from engine.transport.wire import Completion, challenge_json, completion_json, load_json, read_completion, read_request
+from engine.transport.wire import Completion, challenge_json, load_json, read_completion, read_request
 from engine.values import Challenge, Peer, Request
 
 PUBLIC_KEY_PATH = "/public-encryption-key"
@@ -118,7 +117,7 @@ class FiberCaller:
     ) -> tuple[HttpReply, Completion | None]:
         token = session.fernet.encrypt(body)
         headers = {"Content-Type": "application/octet-stream", **self._headers(peer, session.key_uuid)}
-        events = _Events(on_text) if on_text is not None else None
+        events = Events(on_text) if on_text is not None else None
         path = CHALLENGE_PATH if events is None else STREAM_PATH
         reply = await self._clients.post(
             peer, path, token, headers, max_bytes=max_bytes, on_piece=None if events is None else events.feed
@@ -165,39 +164,6 @@ def signed_headers(signer: Signer, miner: str, what: str | None) -> dict[str, st
         NONCE_HEADER: nonce,
         SIGNATURE_HEADER: signature_hex(signer, _signed_text(nonce, miner, what)),
     }
-
-
-class _Events:
-    """A streamed answer: server-sent events, each a completion whose text goes on where the last one ended.
-
-    `on_text` gets each piece of text as it comes. The last event before `[DONE]` has the rest of the completion.
-    """
-
-    def __init__(self, on_text: Callable[[str], None]) -> None:
-        self._on_text = on_text
-        self._unread = bytearray()
-        self._texts: list[str] = []
-        self._last: Completion | None = None
-
-    def feed(self, piece: bytes) -> None:
-        """Raises WireError for an event that is not a completion."""
-        self._unread += piece
-        *lines, rest = self._unread.split(b"\n")
-        self._unread = rest
-        for line in lines:
-            data = line.strip().removeprefix(b"data:").strip()
-            if not line.startswith(b"data:") or data == b"[DONE]":
-                continue
-            self._last = read_completion(bytes(data))
-            self._texts.append(self._last.text)
-            self._on_text(self._last.text)
-
-    def completion(self) -> Completion:
-        """Raises WireError if there was no event."""
-        self.feed(b"\n")
-        if self._last is None:
-            raise WireError("malformed", "a stream without an event")
-        return replace(self._last, text="".join(self._texts))
 
 
 # -- the miner's end -------------------------------------------------------------------------------------------
@@ -258,8 +224,8 @@ class FiberMiner:
 def _routes(end: MinerEnd) -> Routes:
     miner = FiberMiner(end)
     questions = [
-        (CHALLENGE_PATH, _respond),
-        (STREAM_PATH, _respond_streamed),
+        (CHALLENGE_PATH, respond_clear),
+        (STREAM_PATH, respond_streamed),
     ]
     return Routes(
         routes=(
@@ -350,15 +316,6 @@ def _read_sealed(clear: bytes, limit: int) -> Request:
         return read_request(clear, limit)
     except WireError as error:
         raise Refusal(400, error.reason) from None
-
-
-def _respond(_: Received, __: SymmetricKey | None, completion: Completion) -> Response:
-    return Response(completion_json(completion))
-
-
-def _respond_streamed(_: Received, __: SymmetricKey | None, completion: Completion) -> Response:
-    """One event, since no backend gives its answer in pieces."""
-    return Response(b"data: %b\n\ndata: [DONE]\n\n" % completion_json(completion), b"text/event-stream")
 
 
 FIBER = Dialect("fiber", FiberCaller, _routes)

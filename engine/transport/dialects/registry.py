@@ -8,11 +8,12 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from engine.transport.dialect import Dialect
+from engine.transport.dialects.btauth import BTAUTH
 from engine.transport.dialects.fiber import FIBER
 from engine.transport.dialects.loosh import LOOSH
 
 GROUP = "subnet_console.dialects"
-OWN = (LOOSH, FIBER)
+OWN = (LOOSH, FIBER, BTAUTH)
 USUAL = LOOSH.name
 """The dialect of a neuron of which nothing else is known."""
 

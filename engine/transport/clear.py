@@ -1,0 +1,56 @@
+"""Answers in the clear, as several dialects send them: whole, or streamed as server-sent events.
+
+Each event of a stream is a completion whose text continues that of the last one; the last has the rest of the
+completion, and `[DONE]` ends the stream.
+"""
+
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from engine.transport.dialect import Received, Response, SymmetricKey
+from engine.transport.errors import WireError
+from engine.transport.wire import Completion, completion_json, read_completion
+
+EVENT_STREAM = b"text/event-stream"
+DONE = b"[DONE]"
+
+
+def respond_clear(_: Received, __: SymmetricKey | None, completion: Completion) -> Response:
+    """The `respond` of a `ChallengeRoute` that answers in the clear."""
+    return Response(completion_json(completion))
+
+
+def respond_streamed(_: Received, __: SymmetricKey | None, completion: Completion) -> Response:
+    """The same as a stream of one event, since no backend gives its answer in pieces yet."""
+    return Response(b"data: %b\n\ndata: %b\n\n" % (completion_json(completion), DONE), EVENT_STREAM)
+
+
+class Events:
+    """A stream as it is read. `on_text` gets each piece of text as it comes."""
+
+    def __init__(self, on_text: Callable[[str], None]) -> None:
+        self._on_text = on_text
+        self._unread = bytearray()
+        self._texts: list[str] = []
+        self._last: Completion | None = None
+
+    def feed(self, piece: bytes) -> None:
+        """Raises WireError for an event that is not a completion."""
+        self._unread += piece
+        *lines, rest = self._unread.split(b"\n")
+        self._unread = rest
+        for line in lines:
+            data = line.strip().removeprefix(b"data:").strip()
+            if not line.startswith(b"data:") or data == DONE:
+                continue
+            self._last = read_completion(bytes(data))
+            self._texts.append(self._last.text)
+            self._on_text(self._last.text)
+
+    def completion(self) -> Completion:
+        """Raises WireError if there was no event."""
+        self.feed(b"\n")
+        if self._last is None:
+            raise WireError("malformed", "a stream without an event")
+        return replace(self._last, text="".join(self._texts))

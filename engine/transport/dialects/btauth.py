@@ -1,0 +1,168 @@
+"""btauth/1, the signed HTTP requests of the chain's SDK since version 11 (facts/field 0, 9.1): everything in the clear.
+
+A validator signs eight lines: the protocol, the scheme, the method, the path with its query, the SHA-256 of the body,
+a nonce, its own hotkey and the miner's. The nonce is the unix time in ns and at most 10 s old. So a request holds for
+one miner, one route and one body, and once. The SDK knows other schemes; this miner accepts sr25519, the default.
+"""
+
+import time
+from collections.abc import Callable
+from hashlib import sha256
+
+from engine.keys import signature_hex
+from engine.transport.clear import Events, respond_clear, respond_streamed
+from engine.transport.dialect import (
+    Availability,
+    ChallengeRoute,
+    Dialect,
+    MinerEnd,
+    Received,
+    Routes,
+    StatusRoute,
+    TimedAnswer,
+    ValidatorEnd,
+)
+from engine.transport.errors import Refusal
+from engine.transport.exchange import availability, refused
+from engine.transport.gate import Claim
+from engine.transport.http import within
+from engine.transport.wire import challenge_json, read_completion
+from engine.values import Challenge, Peer
+
+CHALLENGE_PATH = "/challenge"
+STREAM_PATH = "/challenge/stream"
+STATUS_PATH = "/status"
+
+VERSION_HEADER = "x-bittensor-version"
+HOTKEY_HEADER = "x-bittensor-hotkey"
+RECEIVER_HEADER = "x-bittensor-receiver"
+NONCE_HEADER = "x-bittensor-nonce"
+CRYPTO_HEADER = "x-bittensor-crypto"
+SIGNATURE_HEADER = "x-bittensor-signature"
+REQUIRED = (VERSION_HEADER, HOTKEY_HEADER, RECEIVER_HEADER, NONCE_HEADER, SIGNATURE_HEADER)
+
+PROTOCOL = "btauth/1"
+VERSION = "1"
+SCHEME = "sr25519"
+OLDEST_S = 10.0
+AHEAD_S = 2.0
+"""The SDK's defaults: it refuses a request that is older, or further ahead of its clock."""
+
+LONGEST_NONCE = 21
+"""Digits; nanoseconds have 19 until the year 2286."""
+
+
+def signed_lines(method: str, target: str, body: bytes, nonce: str, sender: str, receiver: str) -> bytes:
+    """What is signed. `target` is the path with its query, as sent."""
+    lines = (PROTOCOL, SCHEME, method, target, sha256(body).hexdigest(), nonce, sender, receiver)
+    return "\n".join(lines).encode()
+
+
+# -- the validator's end ---------------------------------------------------------------------------------------
+
+
+class BtauthCaller:
+    """Asks miners with requests that are signed for them. A `dialect.Caller`."""
+
+    def __init__(self, end: ValidatorEnd) -> None:
+        self._signer = end.signer
+        self._clients = end.clients
+
+    async def available(self, peer: Peer, *, timeout: float) -> Availability:
+        """The SDK has no route for this, so that a miner without it is asked all the same."""
+        return await availability(self._clients, peer, timeout=timeout, required=False)
+
+    async def ask(
+        self,
+        peer: Peer,
+        challenge: Challenge,
+        *,
+        timeout: float,
+        max_bytes: int,
+        on_text: Callable[[str], None] | None = None,
+    ) -> TimedAnswer:
+        body = challenge_json(challenge)
+        events = Events(on_text) if on_text is not None else None
+        path = CHALLENGE_PATH if events is None else STREAM_PATH
+        headers = {"Content-Type": "application/json", **self._headers(peer, path, body)}
+        async with within(timeout):
+            reply = await self._clients.post(
+                peer, path, body, headers, max_bytes=max_bytes, on_piece=None if events is None else events.feed
+            )
+        if not reply.ok:
+            raise refused(reply, "challenge")
+        return TimedAnswer(read_completion(reply.body) if events is None else events.completion(), reply.ms)
+
+    def _headers(self, peer: Peer, path: str, body: bytes) -> dict[str, str]:
+        nonce, sender = str(time.time_ns()), self._signer.ss58_address
+        return {
+            VERSION_HEADER: VERSION,
+            HOTKEY_HEADER: sender,
+            RECEIVER_HEADER: peer.hotkey,
+            NONCE_HEADER: nonce,
+            SIGNATURE_HEADER: signature_hex(self._signer, signed_lines("POST", path, body, nonce, sender, peer.hotkey)),
+        }
+
+
+# -- the miner's end -------------------------------------------------------------------------------------------
+
+
+class BtauthMiner:
+    """What the routes of one miner share."""
+
+    def __init__(self, end: MinerEnd) -> None:
+        self._hotkey = end.signer.ss58_address
+
+    def post_claim(self, call: Received) -> Claim:
+        return self._claim("POST", call)
+
+    def get_claim(self, call: Received) -> Claim:
+        return self._claim("GET", call)
+
+    def _claim(self, method: str, call: Received) -> Claim:
+        if _header(call, VERSION_HEADER) != VERSION:
+            raise Refusal(401, f"{VERSION_HEADER} is not {VERSION}")
+        if (call.header(CRYPTO_HEADER.encode()) or SCHEME).lower() != SCHEME:
+            raise Refusal(401, f"{CRYPTO_HEADER} is not {SCHEME}")
+        if _header(call, RECEIVER_HEADER) != self._hotkey:
+            raise Refusal(401, "the request is signed for another miner")
+        nonce, sender, signature = (_header(call, name) for name in (NONCE_HEADER, HOTKEY_HEADER, SIGNATURE_HEADER))
+        if len(nonce) > LONGEST_NONCE or not (nonce.isascii() and nonce.isdigit()):
+            raise Refusal(401, f"{NONCE_HEADER} is not a time in ns")
+        return Claim(
+            hotkey=sender,
+            timestamp=int(nonce) / 1e9,
+            nonce=nonce,
+            message=signed_lines(method, call.target, call.body, nonce, sender, self._hotkey),
+            signature="0x" + signature.removeprefix("0x"),
+        )
+
+
+def _routes(end: MinerEnd) -> Routes:
+    miner = BtauthMiner(end)
+    bears = (SIGNATURE_HEADER.encode(),)
+    return Routes(
+        routes=(
+            *(
+                ChallengeRoute(path=path, claimant=_claimant, claim=miner.post_claim, respond=respond, bears=bears)
+                for path, respond in ((CHALLENGE_PATH, respond_clear), (STREAM_PATH, respond_streamed))
+            ),
+            StatusRoute(path=STATUS_PATH, claimant=_claimant, claim=miner.get_claim, bears=bears),
+        ),
+        window=OLDEST_S,
+        ahead=AHEAD_S,
+    )
+
+
+def _claimant(call: Received) -> str:
+    missing = [name for name in REQUIRED if call.header(name.encode()) is None]
+    if missing:
+        raise Refusal(422, [{"type": "missing", "loc": ["header", name], "msg": "Field required"} for name in missing])
+    return _header(call, HOTKEY_HEADER)
+
+
+def _header(call: Received, name: str) -> str:
+    return call.header(name.encode()) or ""
+
+
+BTAUTH = Dialect("btauth", BtauthCaller, _routes)
