@@ -117,33 +117,41 @@ def uid(of: Callable[[Row], int | None], *, priority: int = 0) -> Column[Row]:
     def shown(place: float) -> str:
         return formats.UNKNOWN if place < 0 else f"{place:.0f}"
 
-    return number("uid", "UID", 4, place, shown, "the place in the metagraph", priority=priority)
+    return number("uid", "UID", 4, place, shown, "its uid in the metagraph", priority=priority)
 
 
 def ema(of: Callable[[Row], float], *, priority: int) -> Column[Row]:
-    about = "its score, averaged over its last rounds"
+    about = "exponential moving average of its rewards"
     return number("ema", "EMA", 6, of, "{:.4f}".format, about, tone="accent", priority=priority)
 
 
 def agreement(of: Callable[[Row], float], *, priority: int = 1) -> Column[Row]:
-    about = "the share of answers in the round's largest cluster"
-    return number("agree", "AGREE", 5, of, formats.percent, about, priority=priority)
+    about = "the share of the votes' weight behind the winning cluster"
+    return number("agree", "VOTES", 5, of, formats.percent, about, priority=priority)
 
 
 def quality(of: Callable[[Row], float]) -> Column[Row]:
-    return number("quality", "QUAL", 5, of, "{:.2f}".format, "how good the answer is by itself", priority=6)
+    return number(
+        "quality",
+        "QUALITY",
+        7,
+        of,
+        "{:.2f}".format,
+        "quality of the answer on its own",
+        priority=6,
+    )
 
 
 def emission(of: Callable[[Row], float], *, priority: int) -> Column[Row]:
     return Column(
         id="emission",
-        title="EMIT",
+        title="REWARD",
         width=6,
         cell=lambda row, _now: paid(of(row)),
         value=of,
         align="right",
         priority=priority,
-        about="what the round was worth to it",
+        about="what the round pays it, 0 to 1, before averaging",
     )
 
 
@@ -160,7 +168,7 @@ def hotkey(of: Callable[[Row], str], *, priority: int) -> Column[Row]:
         cell=lambda row, _now: Cell(formats.hotkey(of(row)), "muted"),
         value=of,
         priority=priority,
-        about="its address",
+        about="its hotkey",
     )
 
 
@@ -176,5 +184,5 @@ def named(
         value=lambda row: name(row) or hotkey(row),
         priority=priority,
         grows=grows,
-        about="what the miner is called, else its address",
+        about="its name, else its hotkey",
     )

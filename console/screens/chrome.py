@@ -78,7 +78,7 @@ def _running(picture: Picture) -> Span:
 def _mode(picture: Picture) -> Span:
     match picture.mode:
         case "paused":
-            return Span(f"PICTURE PAUSED +{duration(picture.paused_for)}", "warn")
+            return Span(f"FROZEN +{duration(picture.paused_for)}", "warn")
         case "past" | "replay":
             return Span("PAST", "info")
         case "ended":
@@ -97,9 +97,9 @@ def _past_header(picture: Picture, replay: ReplayView, width: int) -> Line:
         f"  {formats.utc(snapshot.at)}  round {replay.place:,} of {replay.total:,}",
     )
     if picture.mode == "paused":
-        return spread(left, line(Span(f"PICTURE PAUSED +{duration(picture.paused_for)} ", "warn")), width)
+        return spread(left, line(Span(f"FROZEN +{duration(picture.paused_for)} ", "warn")), width)
     moving = Span(f"▶ {replay.pace} ", "ok") if replay.playing else Span(f"‖ {replay.pace} ", "muted")
-    back = ":live leads back  " if width >= NARROW else ":live "
+    back = ":live returns  " if width >= NARROW else ":live "
     return spread(left, line(Span(back if past else "", "muted"), moving), width)
 
 

@@ -337,7 +337,7 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
     def do_app_mouse(self) -> None:
         if isinstance(self._driver, OperatorDriver):
             on = self._driver.toggle_mouse()
-            self.tell("the mouse is ours again" if on else "the mouse is the terminal's: select text with it")
+            self.tell("mouse captured again" if on else "mouse released: select text with it")
 
     def do_app_redraw(self) -> None:
         self.repaint()

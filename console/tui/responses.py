@@ -35,7 +35,7 @@ class Responses:
         if action.is_for_the_engine and self._viewpoint.why_nothing_is_sent:
             return self._viewpoint.why_nothing_is_sent
         reason = action.why_not(self._viewpoint.known) or self._why_not_row(action)
-        return reason or ("" if self._response(action) else "there is nothing here for it")
+        return reason or ("" if self._response(action) else "not available here")
 
     def act(self, action_id: str) -> None:
         """Take an action, after its question if it has one, or say why not."""

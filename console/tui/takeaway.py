@@ -28,13 +28,13 @@ class Takeaway:
             self.save("copied.txt", text, f"{what}, too long for the clipboard,")
         else:
             self._app.copy_to_clipboard(text)
-            self._host.tell(f"{what} is in the clipboard, if the terminal allows it")
+            self._host.tell(f"copied {what} to the clipboard, if the terminal allows it")
 
     def save(self, name: str, text: str, what: str) -> None:
         """Write a file, and say where it is."""
         path = self._written(name, text)
         if path is not None:
-            self._host.tell(f"{what} is in {path}")
+            self._host.tell(f"saved {what} to {path}")
 
     def do_export_screen(self) -> None:
         """The screen as a picture, and as text."""
@@ -42,7 +42,7 @@ class Takeaway:
         text = self._written("screen.txt", "\n".join(strip.text.rstrip() for strip in strips) + "\n")
         svg = self._written("screen.svg", self._app.export_screenshot(title="subnet-console"))
         if text and svg:
-            self._host.tell(f"the screen is in {svg} and {text.name}")
+            self._host.tell(f"saved the screen to {svg} and {text.name}")
 
     def _written(self, name: str, text: str) -> Path | None:
         stem, _, ending = name.rpartition(".")

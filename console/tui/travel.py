@@ -61,7 +61,7 @@ class Travel:
         if self._viewpoint.is_replay and player is not None:
             player.last()
         elif player is None:
-            self._app.tell("this is the present already")
+            self._app.tell("already at the present")
         else:
             self._viewpoint.past = None
             player.stop_soon()
@@ -80,7 +80,7 @@ class Travel:
 
     def _only_back(self, move: "Callable[[Player], None]") -> None:
         if self._viewpoint.past is None:
-            self._app.tell("this is the present: only the past is recorded", failed=True)
+            self._app.tell("already at the present: there is nothing newer", failed=True)
         else:
             move(self._viewpoint.past)
 

@@ -72,7 +72,7 @@ class Viewpoint:
         if self.is_replay:
             return "not in a replay"
         if self._past is not None:
-            return "this is the past, :live leads back"
+            return "this is the past: :live returns to the present"
         return "the engine has ended" if self.picture.mode == "ended" else ""
 
     def toggle_pause(self) -> None:

@@ -158,7 +158,7 @@ def test_a_terminal_that_stops_reading_costs_the_engine_nothing_and_ends_whole(t
         def is_whole_and_current(shown: str) -> bool:
             newest = re.search(r"#(\d+)", shown)
             return (
-                "PICTURE PAUSED" in shown
+                "FROZEN" in shown
                 and "[1 Home]" in shown
                 and "[3 Miners]" not in shown
                 and shown.splitlines()[2].startswith("┌─ Engine")

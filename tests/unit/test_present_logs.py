@@ -23,7 +23,7 @@ def test_a_record_on_a_narrow_and_a_wide_screen() -> None:
 
 def test_a_text_of_several_lines_is_folded_until_it_is_opened() -> None:
     one = record("first\nsecond\nthird", logger="engine")
-    assert shown(one, 78) == ["▲ WARN  engine         first", " " * 23 + "▸ 2 more lines, enter shows them"]
+    assert shown(one, 78) == ["▲ WARN  engine         first", " " * 23 + "▸ 2 more lines, enter to show"]
     assert shown(one, 78, is_open=True)[1:] == [" " * 23 + "second", " " * 23 + "third"]
 
 

@@ -64,7 +64,7 @@ def test_a_miner_is_described_with_address_average_and_weights() -> None:
         "state    ✓ active  seen 4s ago",
         "EMA      0.9996 unchanged ▁█  last round 0.0000",
         "weight   .2500 on chain  .3000 planned ▲0.0500  incentive -",
-        "answers  9 of 10, 1 failed  usually 204ms  stake τ0.000",
+        "answers  9 of 10, 1 failed  median 204ms  stake τ0.000",
         "rounds   last 3: ✓ 1 won  ▲ 1 unpaid  ✗ 1 failed",
         f"hotkey   {hotkey(4)}",
         "address  10.0.0.7:8091  since block 12",
@@ -75,7 +75,7 @@ def test_a_miner_is_described_with_address_average_and_weights() -> None:
 
 def test_a_miner_that_left_the_subnet_keeps_its_rounds() -> None:
     shown = texts(miner.about(picture(), hotkey(88), RECORD, 78))
-    assert shown[0] == "state    ✗ not in the subnet now  what is stored of it stands below"
+    assert shown[0] == "state    ✗ not on the subnet  its stored rounds are below"
     assert shown[1].startswith("rounds   last 3")
     assert miner.title(picture().snapshot, hotkey(88)).startswith("Miner 5F000000…")
 
@@ -103,19 +103,19 @@ def test_an_answer_that_earned_nothing_is_not_called_ok() -> None:
 def test_one_round_says_why() -> None:
     failed = RECORD.appearances[1]
     assert texts(miner.why(failed, 60)) == [
-        "▲ timeout  quality 0.500  score 0.5000  emission 0.0000",
+        "▲ timeout  quality 0.500  score 0.5000  reward 0.0000",
         "• no answer in 9 s",
     ]
     assert miner.round_title(failed).startswith("Round round-2  ")
     silent = appearance(4, reasons=())
-    assert texts(miner.why(silent, 60))[1] == "no reason was stored"
+    assert texts(miner.why(silent, 60))[1] == "no reason stored"
     capped = appearance(1, counted="cap", reasons=())
     assert texts(miner.why(capped, 80))[1:] == ["• does not count: enough of its answers counted in this period"]
 
 
 def test_the_course_runs_from_old_to_new() -> None:
     assert texts(miner.course(RECORD, 20, 2)) == ["1.00 ┤", "   0 ┤ ▄█"]
-    assert texts(miner.course(MinerRecord(), 20, 2)) == ["no round of it is stored"]
+    assert texts(miner.course(MinerRecord(), 20, 2)) == ["no stored rounds"]
 
 
 def test_columns_show_the_last_values_that_fit() -> None:

@@ -33,8 +33,8 @@ ROWS = reply_rows(recorded(), {hotkey(4): "copier"})
 
 def test_clusters_are_bars_with_their_share_and_their_best_answer() -> None:
     assert texts(challenge.clusters(ROWS, 78, 6)) == [
-        "A   3  ████████          50%  p50  200ms  uid 1 ✓ winner  No, the year 1800 h…",
-        "B   2  █████▍            33%  p50  400ms  uid 4  Yes, it has one.",
+        "A   3  ████████          50%  median  200ms  uid 1 ✓ winner  No, the year 180…",
+        "B   2  █████▍            33%  median  400ms  uid 4  Yes, it has one.",
         "-   2  1 repeats the question, 1 timeout: no answer in 9 s",
     ]
 
@@ -51,7 +51,7 @@ def test_clusters_that_do_not_fit_are_counted() -> None:
 def test_the_question_stands_above_the_facts_of_its_round() -> None:
     question, blank, *facts = texts(challenge.about(recorded(), 76))
     assert (question, blank) == ("What is 41 plus 1?", "")
-    assert facts[0] == "state     ▲ split  agreement 60%   took      250ms"
+    assert facts[0] == "state     ▲ split  votes 60%       took      250ms"
     assert "winner    uid 1" in facts[2]
     assert "truth     42" in facts[2]
     assert all(width_of(line) <= 40 for line in challenge.about(recorded(), 40))
@@ -78,7 +78,7 @@ def test_the_filters_go_through_the_clusters_and_come_back() -> None:
 
 def test_a_reply_says_what_it_earned_why_and_what_it_said() -> None:
     assert texts(challenge.full(ROWS[3], 60, 20, wrap=True)) == [
-        "✓ ok  400ms  cluster B  quality 0.500  score 0.5000  emissi…",
+        "✓ ok  400ms  cluster B  quality 0.500  score 0.5000  reward…",
         "• copied from uid 4, 0.1 s later",
         "• differs from the known answer",
         "EMA 0.500→0.750",
@@ -99,7 +99,7 @@ def test_where_there_is_little_room_the_answer_comes_first() -> None:
 def test_a_failure_says_why() -> None:
     shown = texts(challenge.full(ROWS[6], 60, 20, wrap=True))
     assert shown[:2] == [
-        "▲ timeout  -  no cluster  quality 0.000  score 0.0000  emis…",
+        "▲ timeout  -  no cluster  quality 0.000  score 0.0000  rewa…",
         "• timeout: no answer in 9 s",
     ]
     assert "no text" in shown
@@ -126,8 +126,8 @@ def test_tool_calls_stand_for_a_text() -> None:
 
 def test_the_preview_has_a_line_for_each_reply_the_best_paid_first() -> None:
     shown = texts(challenge.brief(ROWS, 70))
-    assert shown[1].startswith("   1 5F0000…00001 A   100ms 1.0000 No, the year 1800")
-    assert shown[-1] == "   7 5F0000…00007 -       - 0.0000 ▲ timeout: no answer in 9 s"
+    assert shown[1].startswith("   1 5F0000…00001 A        100ms 1.0000 No, the year 1800")
+    assert shown[-1] == "   7 5F0000…00007 -            - 0.0000 ▲ timeout: no answer in 9 s"
 
 
 def test_the_matrix_goes_cluster_by_cluster_and_marks_the_cursor() -> None:
@@ -144,7 +144,7 @@ def test_the_matrix_goes_cluster_by_cluster_and_marks_the_cursor() -> None:
 def test_the_matrix_says_how_many_answers_do_not_fit() -> None:
     shown = texts(maps.matrix(recorded(), "", 60, 4))
     assert len(shown) == 4
-    assert shown[-1] == "+3 more answers, which a larger pane shows"
+    assert shown[-1] == "+3 more answers in a larger pane"
 
 
 def test_the_map_puts_equal_answers_in_one_place() -> None:
@@ -166,7 +166,7 @@ def test_the_map_fills_its_pane_and_does_not_blow_up_what_is_all_but_equal() -> 
 
 def test_answers_that_took_no_part_are_counted() -> None:
     answers = [a_reply(1, text="42"), a_reply(2, text="What is 41 plus 1?"), a_reply(3, status="timeout")]
-    assert maps.matrix_legend(recorded(judged(a_round(0, answers)))).endswith("█ the same  1 took no part")
+    assert maps.matrix_legend(recorded(judged(a_round(0, answers)))).endswith("█ the same  1 left out")
     assert maps.matrix_legend(recorded()).endswith("█ the same")
 
 
@@ -179,8 +179,8 @@ def test_a_round_of_an_earlier_version_says_that_nothing_was_kept() -> None:
 
 def test_a_round_without_an_answer_has_no_map() -> None:
     silent = recorded(judged(a_round(0, [a_reply(1, status="timeout", text="")])))
-    assert texts(maps.plot(silent, "", 30, 5)) == ["no answer was compared"]
-    assert texts(maps.matrix(silent, "", 30, 5)) == ["no answer was compared"]
+    assert texts(maps.plot(silent, "", 30, 5)) == ["no answers compared"]
+    assert texts(maps.matrix(silent, "", 30, 5)) == ["no answers compared"]
     title = challenge.round_title(silent, by_now=4)
     assert title == f"round-0  chat  {title[15:23]}  0/1  ✗ no answer  round 3 of 9"
     assert challenge.round_title(silent, by_now=12).endswith("round 3 of 12")

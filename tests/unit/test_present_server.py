@@ -200,7 +200,7 @@ def test_the_demo_shows_its_cast_with_addresses() -> None:
 def test_a_validator_shows_all_it_runs() -> None:
     validator = replace(SNAPSHOT, role="validator", server=None)
     assert rows_of(SERVICES, parts(validator), 78, NOW) == ["miner server   ● running      1h00m        0"]
-    assert "serves nothing" in text_of(server.explanation(validator)[0])
+    assert "a validator runs none" in text_of(server.explanation(validator)[0])
     past = replace(validator, replay=ReplayView(folder="/data", place=1, total=2, first_at=NOW, last_at=NOW))
     assert "Not recorded" in text_of(server.explanation(past)[0])
     for shown in (validator, past, replace(validator, role="demo")):

@@ -85,7 +85,7 @@ def test_status_says_when_weights_were_set_and_when_they_may_be_again() -> None:
         "next      block 5,000,162 in 12m24s",
         "waits for the rate limit",
         "allowed   in 62 blk 12m24s ▮▮▮▯▯▯▯▯",
-        "auto-set  ● ON once in each window",
+        "auto-set  ● ON once per window",
         "vtrust    0.981  commit-reveal off",
         "because   SettingWeightsTooFast: 62 blocks left",
         "limit     one set in 100 blk 20m00s",
@@ -108,7 +108,7 @@ def test_what_may_be_set_now_says_so() -> None:
 @pytest.mark.parametrize(
     ("changes", "label", "words"),
     [
-        ({"auto_weights": False}, "auto-set", "○ OFF set only by hand"),
+        ({"auto_weights": False}, "auto-set", "○ OFF by hand only"),
         ({"auto_weights": False}, "next", "○ only by hand"),
         ({"setter": None, "read_only": True}, "next", "✗ never"),
         ({"chain": HIDING}, "commits", "○ none to reveal"),
@@ -145,7 +145,7 @@ def test_changes_are_shares_numbers_to_send_and_the_largest_of_them() -> None:
         (21845, 0.0, 0.25, False),
         (0, -0.25, 0.25, True),
     ]
-    assert weights.change_caption(rows) == "L1 .5000  max ▲.2500 uid 1"
+    assert weights.change_caption(rows) == "25.0% changes hands  max ▲.2500 uid 1"
 
 
 def test_an_earlier_plan_is_laid_beside_what_is_on_chain() -> None:
@@ -159,9 +159,9 @@ def test_an_earlier_plan_is_laid_beside_what_is_on_chain() -> None:
 
 def test_no_plan_changes_nothing() -> None:
     assert weights.changes(snapshot(miners=())) == ()
-    assert weights.change_caption(()) == "L1 .0000  nothing would change"
+    assert weights.change_caption(()) == "no change"
     nothing = weights.changes(snapshot(miners=(MinerView(uid=1, hotkey="5One", name=""),)))
-    assert (nothing[0].u16, weights.change_caption(nothing)) == (0, "L1 .0000  nothing would change")
+    assert (nothing[0].u16, weights.change_caption(nothing)) == (0, "no change")
 
 
 def test_the_question_names_the_miners_whose_weight_would_change_and_no_others() -> None:
@@ -172,7 +172,7 @@ def test_the_question_names_the_miners_whose_weight_would_change_and_no_others()
     assert rows[at + 1].split()[0] == str(moved.uid)
     assert rows[at + 2].startswith("then no more for")
     same = [text_of(content) for content in weights_to_set(snapshot(miners=still))]
-    assert "nothing would change" in same[1]
+    assert "no change" in same[1]
     assert same[2].startswith("then no more for")
 
 

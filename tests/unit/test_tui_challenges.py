@@ -98,7 +98,7 @@ async def test_the_picture_of_a_round_is_written_and_its_place_said(tmp_path: Pa
         await pilot.press("2", "enter")
         await until(pilot, shows(app, "round 1 of 1"))
         await pilot.press("E")
-        await until(pilot, lambda: any("the picture of this round is in" in toast for toast in toasts(app)))
+        await until(pilot, lambda: any("saved the picture of this round" in toast for toast in toasts(app)))
         (written,) = (tmp_path / "exports").iterdir()
         assert written.match("round-round-0-*.svg")
         assert "★ winner uid 1 miner-1" in written.read_text(encoding="utf-8")
@@ -238,7 +238,7 @@ async def test_a_store_that_cannot_be_read_says_so(tmp_path: Path) -> None:
     app = app_of(snapshot_of(tmp_path / "gone", rounds_split(1)), tmp_path)
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("2")
-        await until(pilot, shows(app, "is not there: nothing"))
+        await until(pilot, shows(app, "does not exist: nothing"))
         await pilot.press("3", "j", "enter")
         await until(pilot, shows(app, "nothing has been stored yet"))
         await until(pilot, shows(app, hotkey(2)))

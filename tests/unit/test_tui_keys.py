@@ -92,7 +92,7 @@ async def test_pause_freezes_the_picture_and_not_the_engine(tmp_path: Path) -> N
         await pilot.press("p")
         feed_of(app).publish(snapshot(rounds_done=77))
         app.pull()
-        assert "PICTURE PAUSED" in screen_text(app)
+        assert "FROZEN" in screen_text(app)
         assert "77 this run" not in screen_text(app)
         await pilot.press("p")
         assert "77 this run" in screen_text(app)
@@ -259,7 +259,7 @@ async def test_another_key_from_the_keymap_replaces_the_usual_one(tmp_path: Path
         await pilot.press("p")
         assert "PAUSED" not in screen_text(app)
         await pilot.press("f5")
-        assert "PICTURE PAUSED" in screen_text(app)
+        assert "FROZEN" in screen_text(app)
         assert "f5 pause" in screen_text(app)
 
 
@@ -330,7 +330,7 @@ def test_somebody_responds_to_every_action(action: Action) -> None:
     ("keys", "panes"),
     [
         (["1"], ("services", "Attention", "Last challenges")),
-        (["4"], ("last set", "Proposed", "Submissions")),
+        (["4"], ("last set", "Plan vs chain", "Submissions")),
         (["7"], ("Doctor", "SETTING ")),
         (["3", "a"], ("Sybil groups", "Members")),
         (["3", "enter"], ("state ", "Rounds", "Why")),

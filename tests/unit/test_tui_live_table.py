@@ -13,14 +13,14 @@ from engine.snapshot import MinerView
 from tests.unit.tui_helpers import NARROW, NOW, WIDE, app_of, feed_of, miner, screen_text, snapshot, text_of
 
 NARROW_MINERS = """\
- UID NAME                EMA▼     Δ WEIGHT   PLAN    LAT  OK%   SEEN STATE
-   1 miner-1           0.9999 =.000  .1000  .1000  201ms  90%     1s ✓ active
-   2 miner-2           0.9998 =.000  .1000  .1000  202ms  90%     2s ✓ active
-   3 miner-3           0.9997 =.000  .1000  .1000  203ms  90%     3s ✓ active"""
+ UID NAME               EMA▼ CHANGE  CHAIN   PLAN MEDIAN  OK%   SEEN STATE
+   1 miner-1          0.9999  =.000  .1000  .1000  201ms  90%     1s ✓ active
+   2 miner-2          0.9998  =.000  .1000  .1000  202ms  90%     2s ✓ active
+   3 miner-3          0.9997  =.000  .1000  .1000  203ms  90%     3s ✓ active"""
 
 WIDE_MINERS = (
-    " UID NAME                      HOTKEY        STAKE   EMA▼     Δ HISTORY            LAST "
-    "WEIGHT   PLAN    INC    LAT  OK%   SEEN STATE     NOTE"
+    " UID NAME                  HOTKEY        STAKE   EMA▼ CHANGE HISTORY          REWARD  CHAIN   PLAN "
+    "INCENTIVE MEDIAN  OK%   SEEN STATE     NOTE"
 )
 
 

@@ -53,7 +53,7 @@ async def test_the_newest_record_is_followed_until_the_operator_goes_up(app: Con
         logs_of(app).add(said(6))
         app.pull()
         assert current(app) == "record 6"
-        assert "STILL" in await press(pilot, "k", "k")
+        assert "PAUSED" in await press(pilot, "k", "k")
         logs_of(app).add(said(7))
         app.pull()
         assert current(app) == "a slow caller"
@@ -67,7 +67,7 @@ async def test_the_newest_record_is_followed_until_the_operator_goes_up(app: Con
 async def test_a_traceback_is_folded_and_enter_shows_it(app: ConsoleApp) -> None:
     async with app.run_test(size=NARROW) as pilot:
         shown = await press(pilot, "6")
-        assert "▸ 3 more lines, enter shows them" in shown and "StoreError" not in shown
+        assert "▸ 3 more lines, enter to show" in shown and "StoreError" not in shown
         shown = await press(pilot, "enter")
         assert "StoreError: disk" in shown and "▸" not in shown
         assert "StoreError" not in await press(pilot, "t")
@@ -104,7 +104,7 @@ async def test_a_word_is_found_and_gone_to(app: ConsoleApp) -> None:
         assert "find" not in (await press(pilot, "escape")).splitlines()[2]
         assert app.current_mode == "logs"
         await press(pilot, "/", *"nowhere", "enter")
-        assert toasts(app) == ["nothing shown holds nowhere"]
+        assert toasts(app) == ["no match for nowhere"]
 
 
 async def test_long_lines_are_cut_or_wrapped(app: ConsoleApp) -> None:
@@ -177,7 +177,7 @@ async def test_the_drawer_shows_the_log_under_any_screen(app: ConsoleApp) -> Non
         await press(pilot, *"LLLLLL")
         assert not app.screen.query(LogDrawer)
         await press(pilot, "6", "L")
-        assert "this is the log already" in toasts(app)[-1]
+        assert "the log is in front already" in toasts(app)[-1]
 
 
 async def test_hostile_records_are_only_text(app: ConsoleApp) -> None:

@@ -101,7 +101,7 @@ async def test_a_miner_that_left_is_reached_from_its_old_reply(tmp_path: Path) -
         assert place(app) is ChallengeScreen
         await pilot.press("enter")
         assert place(app) is MinerScreen
-        await until(pilot, shows(app, "✗ not in the subnet now"))
+        await until(pilot, shows(app, "✗ not on the subnet"))
         await until(pilot, shows(app, "last 1: ✓ 1 won"))
 
 

@@ -43,7 +43,7 @@ async def test_a_place_that_is_made_ahead_examines_nothing(tmp_path: Path, monke
         await pilot.press("7")
         await app.workers.wait_for_complete()
         await pilot.pause()
-        assert "looking at everything" not in screen_text(app)
+        assert "checking everything" not in screen_text(app)
 
 
 async def test_a_place_is_not_painted_before_the_picture_is_in_it(

@@ -222,7 +222,7 @@ def test_the_header_says_what_is_the_matter(changes: dict[str, object], said: st
 
 def test_a_paused_picture_says_so_on_the_narrowest_screen() -> None:
     text = text_of(header(Picture(snapshot(), NOW, "paused", 12.0), 40))
-    assert text.endswith("PICTURE PAUSED +12s ")
+    assert text.endswith("FROZEN +12s ")
     assert width_of(header(Picture(snapshot(), NOW, "paused", 12.0), 40)) == 40
 
 

@@ -97,13 +97,13 @@ async def test_every_screen_shows_the_instant_and_says_what_is_not_recorded(app:
         await pilot.press("(", "]", "]")
         await seen(pilot, app, "round 3 of 12")
         assert "3 of 12 in 11m00s" in screen_text(app)
-        assert "not recorded: what was told then stands in the log" in screen_text(app)
+        assert "not recorded: the log has what was said then" in screen_text(app)
         await pilot.press("2")
         await until(pilot, shows(app, "Challenges  sort TIME ▼  3 "))
         await pilot.press("3")
         await until(pilot, shows(app, "Miners  sort EMA ▼  7 "))
         await pilot.press("4")
-        await until(pilot, shows(app, "scores of then"))
+        await until(pilot, shows(app, "scores at that time"))
         assert "not in a replay" in screen_text(app)
         await pilot.press("5")
         await until(pilot, shows(app, "Not recorded: which servers and services ran"))
@@ -279,15 +279,15 @@ async def test_a_running_console_looks_back_and_returns(tmp_path: Path) -> None:
     async with app.run_test(size=WIDE) as pilot:
         assert "LIVE" in screen_text(app)
         await pilot.press("]")
-        assert toasts(app)[-1] == "this is the present: only the past is recorded"
+        assert toasts(app)[-1] == "already at the present: there is nothing newer"
         await pilot.press("[")
         await seen(pilot, app, "PAST sn78  2026-02-02 02:50:00 UTC  round 11 of 12")
-        assert ":live leads back" in screen_text(app)
+        assert ":live returns" in screen_text(app)
         feed_of(app).publish(replace(feed_of(app).snapshot, attention=(attention(1),)))
         await seen(pilot, app, "1 Home ▲1")
         app.act("engine.pause")
         await pilot.pause()
-        assert toasts(app)[-1] == "pause challenges: this is the past, :live leads back"
+        assert toasts(app)[-1] == "pause challenges: this is the past: :live returns to the present"
         feed_of(app).publish(snapshot_of(tmp_path, rounds_split(ROUNDS + 1)))
         await pilot.press("2")
         await until(pilot, shows(app, "Challenges  sort TIME ▼  11 "))
@@ -305,7 +305,7 @@ async def test_at_leads_out_of_the_present(tmp_path: Path) -> None:
         await pilot.press("]")
         await until(pilot, lambda: app.viewpoint.known.rounds_done == 5)
         assert "round 4 of 12" in screen_text(app)
-        assert "PICTURE PAUSED" in screen_text(app)
+        assert "FROZEN" in screen_text(app)
 
 
 async def test_an_open_challenge_follows_into_the_past(tmp_path: Path) -> None:

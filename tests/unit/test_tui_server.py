@@ -142,7 +142,7 @@ async def test_the_demo_shows_the_servers_of_its_cast(tmp_path: Path) -> None:
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("5")
         shown = screen_text(app)
-    assert "servers of the demo's miners" in shown
+    assert "The demo's miners: each server listens" in shown
     assert "▲ backing off" in shown
     assert "127.0.0.1:4001" in shown
 
@@ -152,7 +152,7 @@ async def test_a_validator_is_told_that_it_serves_nothing(tmp_path: Path) -> Non
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("5")
         shown = screen_text(app)
-    assert "A validator asks and serves nothing" in shown
+    assert "a validator runs none" in shown
     assert "● running" in shown
 
 

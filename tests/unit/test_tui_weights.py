@@ -74,7 +74,7 @@ async def test_the_plan_stands_beside_the_chain_at_80_by_24(tmp_path: Path) -> N
         await pilot.press("4")
         shown = screen_text(app)
     assert "[4 Weights]" in shown
-    assert "Proposed vs on-chain  L1 .5000  max ▲.3000 uid 1  sort Δ ▼  3" in shown
+    assert "Plan vs chain  25.0% changes hands  max ▲.3000 uid 1  sort CHANGE ▼  3" in shown
     assert "1 miner-1" in shown
     assert "▼.2000 ████████" in shown
     assert "w set weights now…" in shown
@@ -142,7 +142,7 @@ async def test_weights_are_set_after_the_difference_was_shown_and_yes_was_said(t
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("4")
         await take(pilot, "w")
-        assert "2 miners get weight  L1 .5000  max ▲.3000 uid 1" in screen_text(app)
+        assert "2 miners get weight  25.0% changes hands  max ▲.3000 uid 1" in screen_text(app)
         await pilot.press("enter")
         assert orders.taken == []
         await take(pilot, "w")
@@ -165,7 +165,7 @@ async def test_weights_are_committed_to_after_the_difference_and_the_window_were
         assert "commits   ○ none to reveal" in screen_text(app)
         await take(pilot, "c")
         shown = screen_text(app)
-        assert "2 miners get weight  L1 .5000  max ▲.3000 uid 1" in shown
+        assert "2 miners get weight  25.0% changes hands  max ▲.3000 uid 1" in shown
         assert "reveal from block 108, before block 120, or they are lost" in shown
         await pilot.press("enter")
         assert orders.taken == []
@@ -188,7 +188,7 @@ async def test_a_commit_is_revealed_after_its_weights_were_shown(tmp_path: Path)
         assert "● 1 to reveal before" in screen_text(app)
         await take(pilot, "v")
         shown = screen_text(app)
-        assert "2 miners get weight  L1" in shown
+        assert "2 miners get weight  " in shown
         assert "committed at block 90, lost after block 107" in shown
         await pilot.press("enter")
         assert orders.taken == []
@@ -263,7 +263,7 @@ async def test_a_miner_sees_what_it_can_do_and_no_plans(tmp_path: Path) -> None:
     assert "a miner sets none" in shown
     assert "s serve axon…" in shown
     assert "Command log" in shown
-    assert "Proposed" not in shown
+    assert "Plan vs chain" not in shown
 
 
 WRITES = [action for action in CHAIN.actions if action.is_for_the_engine]

@@ -135,7 +135,7 @@ def _cluster(name: str, members: Sequence[JudgedReply], answered: int) -> Line:
     crown = Span(" ✓ winner", "ok") if best.won else Span("")
     return line(
         Span(f"{name:<2}{len(members):>3}  {formats.bar(share, BAR)}", tone),
-        f" {share:>4.0%}  p50 {formats.milliseconds(half):>6}  uid {best.reply.uid}",
+        f" {share:>4.0%}  median {formats.milliseconds(half):>6}  uid {best.reply.uid}",
         crown,
         Span(f"  {safe(answer_of(best), PREVIEW)}", "muted"),
     )
@@ -155,7 +155,7 @@ def why_of(row: JudgedReply) -> str:
     if row.reply.status != "ok":
         reason = safe(row.reply.reason, PREVIEW)
         return f"{row.reply.status}: {reason}" if reason else row.reply.status
-    return safe("; ".join(reversed(row.verdict.reasons)), PREVIEW) or "judged without a reason"
+    return safe("; ".join(reversed(row.verdict.reasons)), PREVIEW) or "no reason given"
 
 
 def answer_of(row: JudgedReply) -> str:
@@ -178,7 +178,7 @@ def about(recorded: RecordedRound, width: int) -> list[Line]:
     winner = next((reply.uid for reply in judged.replies if reply.hotkey == judgement.winner), None)
     truth = judged.challenge.truth
     rows: list[tuple[str, Line]] = [
-        ("state", line(state_of(judged).span, f"  agreement {formats.percent(judgement.agreement)}")),
+        ("state", line(state_of(judged).span, f"  votes {formats.percent(judgement.agreement)}")),
         ("judged", line(f"{judgement.profile}, consensus {judgement.consensus:.2f}")),
         ("winner", line("nobody" if winner is None else f"uid {winner}")),
         ("asked", line(f"{formats.clock(judged.started_at)} at block {judged.block:,}")),
@@ -246,14 +246,14 @@ REPLIES: Table[JudgedReply] = Table(
         fields.named(lambda row: row.name, lambda row: row.reply.hotkey, NAME, priority=3),
         Column(
             id="cl",
-            title="CL",
-            width=2,
+            title="CLUSTER",
+            width=7,
             priority=0,
             cell=lambda row, _now: Cell(row.verdict.cluster or NO_CLUSTER, tone_of(row.verdict.cluster)),
             value=lambda row: (len(row.verdict.cluster) or 9) * 100 + ord(row.verdict.cluster[:1] or "Z"),
-            about="the answers that it agrees with, by letter",
+            about="the cluster of answers that it agrees with, by letter",
         ),
-        fields.took("latency", "LAT", lambda row: row.reply.ms, "how long it took", priority=4),
+        fields.took("latency", "TIME", lambda row: row.reply.ms, "how long it took", priority=4),
         fields.quality(lambda row: row.verdict.quality),
         fields.number(
             "score",
@@ -261,7 +261,7 @@ REPLIES: Table[JudgedReply] = Table(
             6,
             lambda row: row.verdict.score,
             "{:.4f}".format,
-            "what the judgement gives it",
+            "its score in this round",
             priority=7,
         ),
         fields.emission(lambda row: row.verdict.emission, priority=1),
@@ -272,7 +272,7 @@ REPLIES: Table[JudgedReply] = Table(
             priority=2,
             cell=_ema,
             value=lambda row: row.ema.after or 0.0,
-            about="its average before and after this round, or why it does not count in it",
+            about="its average before and after this round, or why the reply does not count",
         ),
         fields.state("status", "STATUS", 13, lambda row: STATUSES[row.reply.status], "whether it answered", priority=8),
         Column(
@@ -283,7 +283,7 @@ REPLIES: Table[JudgedReply] = Table(
             grows=True,
             cell=lambda row, _now: Cell(why_of(row), "" if row.reply.status == "ok" else "warn"),
             value=why_of,
-            about="why it earned what it did",
+            about="why it was paid this much",
         ),
     ),
 )
@@ -303,7 +303,7 @@ def full(row: JudgedReply, width: int, height: int, *, wrap: bool) -> list[Line]
         state.span,
         f"  {formats.milliseconds(reply.ms)}  ",
         Span(f"cluster {verdict.cluster}" if verdict.cluster else "no cluster", tone_of(verdict.cluster)),
-        f"  quality {verdict.quality:.3f}  score {verdict.score:.4f}  emission {verdict.emission:.4f}",
+        f"  quality {verdict.quality:.3f}  score {verdict.score:.4f}  reward {verdict.emission:.4f}",
     )
     why = [text for reason in _reasons(row) for text in _item(reason, width)]
     texts = (wrapped if wrap else unwrapped)(answer_of(row), width)
@@ -316,7 +316,7 @@ def full(row: JudgedReply, width: int, height: int, *, wrap: bool) -> list[Line]
 def brief(rows: Sequence[JudgedReply], width: int) -> list[Line]:
     """All replies, a line each, the best paid first."""
     ordered = sorted(rows, key=lambda row: (-row.verdict.emission, row.reply.uid))
-    head = Span(f" UID {'NAME':<12} CL {'LAT':>6} {'EMIT':>6} ANSWER", "muted")
+    head = Span(f" UID {'NAME':<12} CLUSTER {'TIME':>6} {'REWARD':>6} ANSWER", "muted")
     return [cut(line(head), width), *(cut(_brief(row), width) for row in ordered)]
 
 
@@ -325,7 +325,7 @@ def _brief(row: JudgedReply) -> Line:
     return line(
         f"{row.reply.uid:>4} ",
         fit(row.name or formats.hotkey(row.reply.hotkey, NAME), NAME),
-        Span(f" {row.verdict.cluster or NO_CLUSTER:<2}", tone_of(row.verdict.cluster)),
+        Span(f" {row.verdict.cluster or NO_CLUSTER:<7}", tone_of(row.verdict.cluster)),
         f" {formats.milliseconds(row.reply.ms):>6} ",
         Span(*fields.paid(row.verdict.emission)),
         " ",

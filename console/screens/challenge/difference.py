@@ -72,7 +72,7 @@ def compare(one: str, other: str) -> WordDifference:
     left, right = whole_left[:WORDS], whole_right[:WORDS]
     alone_left, alone_right = _alone([word.rstrip(" ") for word in left], [word.rstrip(" ") for word in right])
     is_cut = max(len(one), len(other)) > CHARS or max(len(whole_left), len(whole_right)) > WORDS
-    what = f"only the first {WORDS:,} words, of {CHARS:,} characters at most, are compared"
+    what = f"compares only the first {WORDS:,} words, {CHARS:,} characters at most"
     return WordDifference(
         left=tuple(map(Word, left, alone_left)),
         right=tuple(map(Word, right, alone_right)),

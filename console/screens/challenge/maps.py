@@ -12,7 +12,7 @@ SHADES = " ░▒▓█"
 LABEL = 7
 HERE = "◉"
 SEVERAL = "+"
-NOTHING = line(Span("no answer was compared", "muted"))
+NOTHING = line(Span("no answers compared", "muted"))
 NOT_KEPT = line(Span("recorded before likeness was kept", "muted"))
 
 
@@ -43,7 +43,7 @@ def matrix(recorded: RecordedRound, current: str, width: int, height: int) -> li
         alike = (Span(shade(likeness.between(row, column)) * cell, _shared(one, verdicts[column])) for column in shown)
         lines.append((Span(label, _tone(one)), *alike))
     if len(shown) < len(order):
-        lines.append(line(Span(f"+{len(order) - len(shown)} more answers, which a larger pane shows", "muted")))
+        lines.append(line(Span(f"+{len(order) - len(shown)} more answers in a larger pane", "muted")))
     return lines
 
 
@@ -65,12 +65,12 @@ def plot(recorded: RecordedRound, current: str, width: int, height: int) -> list
 
 
 def matrix_legend(recorded: RecordedRound) -> str:
-    """What the shades mean, and how many answers are not in the matrix because they took no part."""
+    """What the shades mean, and how many answers are not in the matrix because they left out."""
     if recorded.round.likeness is None:
         return ""
     answered = sum(reply.status == "ok" for reply in recorded.round.replies)
     out = answered - len(recorded.round.likeness.members)
-    return "blank nothing in common  █ the same" + (f"  {out} took no part" if out else "")
+    return "blank nothing in common  █ the same" + (f"  {out} left out" if out else "")
 
 
 def plot_legend(recorded: RecordedRound) -> str:

@@ -162,7 +162,7 @@ class ChallengeScreen(ConsoleScreen):
         self._pane("map").read((recorded, hotkey), partial(maps.plot, recorded, hotkey))
         if row is None:
             self.query_one("#reply", Panel).caption("Reply")
-            self._pane("reply").read(None, lambda _width, _height: [line(Span("no reply is shown", "muted"))])
+            self._pane("reply").read(None, lambda _width, _height: [line(Span("no reply to show", "muted"))])
             return
         self.query_one("#reply", Panel).caption(challenge.reply_title(row))
         self._pane("reply").read((row, self._wraps), partial(challenge.full, row, wrap=self._wraps))
@@ -226,7 +226,7 @@ class ChallengeScreen(ConsoleScreen):
     @work(exclusive=True, group="picture")
     async def do_export_round(self) -> None:
         if self._recorded is None:
-            self.host.tell(self._problem or "the round is still being read", failed=True)
+            self.host.tell(self._problem or "the round is still loading", failed=True)
             return
         judged = self._recorded.round
         if judged.likeness is None:

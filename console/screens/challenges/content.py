@@ -19,7 +19,7 @@ def _winner(judged: RoundView, _now: float) -> Cell:
 
 ROUNDS: Table[RoundView] = Table(
     name="rounds",
-    empty="no rounds yet: a validator asks the first when all its services run",
+    empty="no rounds yet: the first is asked once all services run",
     key=lambda judged: judged.id,
     sort="time",
     descending=True,
@@ -30,12 +30,12 @@ ROUNDS: Table[RoundView] = Table(
         fields.text("kind", "KIND", 10, lambda judged: judged.kind, "what kind of question", priority=4),
         Column(
             id="resp",
-            title="RESP",
-            width=7,
+            title="ANSWERED",
+            width=8,
             align="right",
             cell=lambda judged, _now: Cell(f"{judged.answered}/{judged.asked}"),
             value=lambda judged: judged.answered,
-            about="how many of those asked answered",
+            about="answers of those asked",
         ),
         Column(
             id="clusters",
@@ -57,8 +57,8 @@ ROUNDS: Table[RoundView] = Table(
             value=lambda judged: -1 if judged.winner_uid is None else judged.winner_uid,
             about="who gave the best answer",
         ),
-        fields.took("p50", "P50", lambda judged: judged.p50_ms, "half of the answers came faster", priority=3),
-        fields.took("p95", "P95", lambda judged: judged.p95_ms, "nineteen of twenty answers came faster", priority=7),
-        fields.state("state", "STATE", 12, states.of_round, "what came of it", priority=0),
+        fields.took("p50", "MEDIAN", lambda judged: judged.p50_ms, "half of the answers came sooner", priority=3),
+        fields.took("p95", "95 %", lambda judged: judged.p95_ms, "19 of 20 answers came sooner", priority=7),
+        fields.state("state", "STATE", 12, states.of_round, "outcome of the round", priority=0),
     ),
 )

@@ -24,22 +24,22 @@ def command(view: CommandView, width: int) -> list[Line]:
 
 COMMANDS: Table[CommandView] = Table(
     name="commands",
-    empty="nothing was done by hand yet: x has the actions",
+    empty="no commands yet: x lists the actions",
     key=lambda row: f"{row.at} {row.name} {row.detail}",
     sort="time",
     descending=True,
     feed=True,
     columns=(
-        fields.time(lambda row: row.at, "when it was done"),
-        fields.text("command", "COMMAND", 15, lambda row: row.name, "what was asked for", priority=0),
-        fields.text("detail", "WITH", 18, lambda row: row.detail, "what it was asked with", tone="muted", priority=2),
-        fields.state("outcome", "OUTCOME", 11, lambda row: states.of_outcome(row.outcome), "its result", priority=0),
+        fields.time(lambda row: row.at, "when it was given"),
+        fields.text("command", "COMMAND", 15, lambda row: row.name, "the command", priority=0),
+        fields.text("detail", "WITH", 18, lambda row: row.detail, "its arguments", tone="muted", priority=2),
+        fields.state("outcome", "OUTCOME", 11, lambda row: states.of_outcome(row.outcome), "its outcome", priority=0),
         fields.text(
             "reason",
             "REASON",
             12,
             lambda row: row.reason,
-            "why it was refused, in the chain's or the engine's words",
+            "why it was refused, as the chain or the engine says it",
             tone="muted",
             grows=True,
         ),

@@ -24,7 +24,7 @@ def help_lines(actions: Iterable[Action], keymap: Keymap, width: int, find: str 
             lines += [BLANK] if lines else []
             lines.append(line(Span(title, "title")))
             lines += [row for action in members for row in _explained(action, keymap, width)]
-    return lines or [line(Span("nothing like that here", "muted"))]
+    return lines or [line(Span("no match", "muted"))]
 
 
 def _haystack(action: Action, keymap: Keymap) -> str:

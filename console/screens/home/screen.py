@@ -18,7 +18,7 @@ from engine.commands import Acknowledge
 
 QUIET = Option("", line(Span("✓ nothing needs attention", "ok")))
 
-UNKNOWN = Option("", line(Span("○ not recorded: what was told then stands in the log", "muted")))
+UNKNOWN = Option("", line(Span("○ not recorded: the log has what was said then", "muted")))
 
 
 class HomeScreen(ConsoleScreen):
@@ -56,9 +56,9 @@ class HomeScreen(ConsoleScreen):
                     yield Facts(id="scores")
         if not serving:
             with Horizontal(id="pulse"):
-                with Panel("How long answers take"):
+                with Panel("Response times"):
                     yield Lines(id="latency")
-                with Panel("How far they agree"):
+                with Panel("Agreement"):
                     yield Lines(id="agreement")
         with Panel("Attention", id="attention"):
             yield Options(id="waiting")

@@ -83,7 +83,7 @@ def rows(record: KeptLine, look: LogLook, width: int, *, is_open: bool) -> list[
     if not rest:
         return shown
     if not is_open:
-        return [*shown, line(indent, Span(f"▸ {len(rest)} more lines, enter shows them", "muted"))]
+        return [*shown, line(indent, Span(f"▸ {len(rest)} more lines, enter to show", "muted"))]
     return [*shown, *(line(indent, piece) for part in rest for piece in _pieces(part, look, width - len(indent)))]
 
 
@@ -130,7 +130,7 @@ def title(look: LogLook, *, follow: bool, shown: Sequence[KeptLine]) -> str:
         "Logs",
         f"level ≥ {LOOKS[look.level].word}",
         f"source {look.source or 'all'}",
-        "FOLLOW" if follow else "STILL",
+        "FOLLOW" if follow else "PAUSED",
         f"find {look.find} ({found})" if look.find else "",
         "wrap" if look.wrap else "",
     )

@@ -81,7 +81,7 @@ class LogsScreen(ConsoleScreen):
         if not find:
             self.do_log_find()
         elif not self.view.find(step):
-            self.host.tell(f"nothing shown holds {find}", failed=True)
+            self.host.tell(f"no match for {find}", failed=True)
 
     def do_log_level(self) -> None:
         at = logs.CHOICES.index(self.view.look.level)
@@ -122,7 +122,7 @@ class LogsScreen(ConsoleScreen):
         self.host.save("log.jsonl", text, f"the log, {len(shown)} records,")
 
     def do_log_drawer(self) -> None:
-        self.host.tell("this is the log already", failed=True)
+        self.host.tell("the log is in front already", failed=True)
 
     def do_nav_back(self) -> None:
         """Out of what is innermost: the field, what is searched for, this screen."""

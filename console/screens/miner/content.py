@@ -40,8 +40,8 @@ def about(picture: Picture, hotkey: str, record: MinerRecord, width: int) -> lis
     miner, neuron = miner_of(snapshot, hotkey), _neuron(snapshot, hotkey)
     rows: list[tuple[str, Line]] = []
     if miner is None:
-        gone = Span("✗ not in the subnet now", "err")
-        rows.append(("state", line(gone, Span("  what is stored of it stands below", "muted"))))
+        gone = Span("✗ not on the subnet", "err")
+        rows.append(("state", line(gone, Span("  its stored rounds are below", "muted"))))
     else:
         rows += _standing(picture, miner)
     if record.problem:
@@ -79,7 +79,7 @@ def _standing(picture: Picture, miner: MinerView) -> list[tuple[str, Line]]:
             "answers",
             line(
                 f"{miner.answered} of {asked}, {miner.failed} failed"
-                f"  usually {formats.milliseconds(miner.latency_ms)}  stake {_known(miner.stake, formats.tau)}"
+                f"  median {formats.milliseconds(miner.latency_ms)}  stake {_known(miner.stake, formats.tau)}"
             ),
         ),
     ]
@@ -110,7 +110,7 @@ def _neuron(snapshot: Snapshot, hotkey: str) -> Neuron | None:
 
 def _address(neuron: Neuron) -> Line:
     if not neuron.serving:
-        return line(Span("○ serves nowhere", "muted"))
+        return line(Span("○ no axon announced", "muted"))
     return line(
         f"{safe(at_port(neuron.ip, neuron.port), ADDRESS)}  ", Span(f"since block {neuron.axon_block:,}", "muted")
     )
@@ -133,7 +133,7 @@ def _rounds(appearances: Sequence[Appearance]) -> Line:
 def course(record: MinerRecord, width: int, height: int) -> list[Line]:
     """The EMA over its last rounds."""
     if not record.averages:
-        return [line(Span("no round of it is stored", "muted"))]
+        return [line(Span("no stored rounds", "muted"))]
     return columns(record.averages[: max(1, width - AXIS)][::-1], width, height, top=1.0, tone="accent")
 
 
@@ -157,7 +157,7 @@ def why_of(one: Appearance) -> str:
 
 APPEARANCES: Table[Appearance] = Table(
     name="appearances",
-    empty="no recorded round has it",
+    empty="no recorded rounds yet",
     key=lambda one: one.round_id,
     sort="time",
     descending=True,
@@ -165,16 +165,16 @@ APPEARANCES: Table[Appearance] = Table(
         fields.time(lambda one: one.at, "when it was asked"),
         fields.text("id", "ID", 14, lambda one: safe(one.round_id, ID_WIDTH), "the challenge", priority=8),
         fields.text("kind", "KIND", 10, lambda one: safe(one.kind, ID_WIDTH), "what kind of question", priority=5),
-        fields.state("status", "STATUS", 13, _state, "whether it answered, and whether that was paid, or the best"),
-        fields.took("latency", "LAT", lambda one: one.ms, "how long it took", priority=4),
+        fields.state("status", "STATUS", 13, _state, "whether it answered, was paid, or won"),
+        fields.took("latency", "TOOK", lambda one: one.ms, "how long it took", priority=4),
         Column(
             id="cl",
-            title="CL",
-            width=2,
+            title="CLUSTER",
+            width=7,
             priority=3,
             cell=lambda one, _now: Cell(one.cluster or NO_CLUSTER, tone_of(one.cluster)),
             value=lambda one: one.cluster,
-            about="the answers that it agreed with, by letter",
+            about="the cluster of answers that it agrees with, by letter",
         ),
         fields.agreement(lambda one: one.agreement, priority=7),
         fields.quality(lambda one: one.quality),
@@ -187,7 +187,7 @@ APPEARANCES: Table[Appearance] = Table(
             grows=True,
             cell=lambda one, _now: Cell(why_of(one), "" if one.status == "ok" else "warn"),
             value=why_of,
-            about="why it earned what it did",
+            about="why it was paid this much",
         ),
     ),
 )
@@ -196,7 +196,7 @@ APPEARANCES: Table[Appearance] = Table(
 def brief(lately: Sequence[Appearance], width: int, height: int) -> list[Line]:
     """The last rounds, a line each, the newest first."""
     if not lately:
-        return [line(Span("no round of it is stored", "muted"))]
+        return [line(Span("no stored rounds", "muted"))]
     return [cut(_brief(one), width) for one in lately[:height]]
 
 
@@ -218,10 +218,10 @@ def round_title(one: Appearance) -> str:
 
 def why(one: Appearance, width: int) -> list[Line]:
     """One round of a miner in full."""
-    score = f"quality {one.quality:.3f}  score {one.score:.4f}  emission {one.emission:.4f}"
+    score = f"quality {one.quality:.3f}  score {one.score:.4f}  reward {one.emission:.4f}"
     failed = (one.reason or one.status,) if one.status != "ok" else ()
     reasons = [safe(reason) for reason in failed or reversed(one.reasons)]
     if one.counted != "yes":
         reasons.append(WHY_UNCOUNTED[one.counted])
     said = [line(text) for reason in reasons for text in wrapped(f"• {reason}", width)]
-    return [line(_state(one).span, f"  {score}"), *(said or [line(Span("no reason was stored", "muted"))])]
+    return [line(_state(one).span, f"  {score}"), *(said or [line(Span("no reason stored", "muted"))])]

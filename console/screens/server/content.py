@@ -16,7 +16,7 @@ LABEL = 10
 GAUGE = 10
 STATUSES_SHOWN = 4
 SERVICE = "miner server"
-CALLER = "the caller's uid, else its address as it was claimed"
+CALLER = "the caller's uid, else the hotkey it claims"
 
 
 class RequestRow(Struct, frozen=True):
@@ -106,19 +106,19 @@ def _who(hotkey: str, uids: Mapping[str, int]) -> str:
 
 NO_SERVER: Mapping[str, tuple[str, ...]] = {
     "demo": (
-        "The servers of the demo's miners: each listens on a socket of its own.",
-        "With --role miner, this is the screen of your own miner's server.",
+        "The demo's miners: each server listens on its own socket.",
+        "With --role miner this screen shows your own miner's server.",
     ),
     "validator": (
-        "This is the screen of a miner's server. A validator asks and serves nothing.",
-        "These are the services that it runs.",
+        "This screen is for a miner's server; a validator runs none.",
+        "These are its services.",
     ),
 }
 
 
 IN_THE_PAST = (
-    "Not recorded: which servers and services ran, and what they were asked.",
-    "What miners answered stands in Challenges, what the engine said in Logs.",
+    "Not recorded: servers, services and their requests.",
+    "Challenges has what miners answered, Logs what the engine said.",
 )
 
 
@@ -251,7 +251,7 @@ def _said(row: RequestRow, _now: float) -> Cell:
 
 REQUESTS: Table[RequestRow] = Table(
     name="requests",
-    empty="no requests yet: validators who know the axon ask",
+    empty="no requests yet: validators find this miner by its axon",
     key=lambda row: f"{row.request.at} {row.request.hotkey} {row.request.ms}",
     sort="time",
     descending=True,
@@ -259,9 +259,7 @@ REQUESTS: Table[RequestRow] = Table(
     columns=(
         fields.time(lambda row: row.request.at, "when it was finished"),
         fields.text("from", "FROM", 9, lambda row: row.who, CALLER, priority=0),
-        fields.text(
-            "route", "ROUTE", 19, lambda row: row.request.route, "what was asked for", tone="muted", priority=4
-        ),
+        fields.text("route", "ROUTE", 19, lambda row: row.request.route, "the route", tone="muted", priority=4),
         fields.number(
             "bytes", "BYTES", 7, lambda row: row.request.bytes_in, "{:,}".format, "the size of its body", priority=5
         ),
@@ -274,7 +272,7 @@ REQUESTS: Table[RequestRow] = Table(
             value=lambda row: row.request.status,
             about="the HTTP status of the reply",
         ),
-        fields.took("latency", "LAT", lambda row: row.request.ms, "how long it took", priority=2),
+        fields.took("latency", "TOOK", lambda row: row.request.ms, "how long it took", priority=2),
         fields.number(
             "tokens", "TOKENS", 6, lambda row: row.request.tokens, _counted, "what the backend generated", priority=6
         ),
@@ -318,25 +316,25 @@ def _countdown(
 
 CALLERS: Table[CallerRow] = Table(
     name="callers",
-    empty="nobody has asked yet",
+    empty="no callers yet",
     key=lambda row: row.caller.hotkey,
     sort="last",
     columns=(
         fields.text("who", "CALLER", 9, lambda row: row.who, CALLER, priority=0),
         fields.state("state", "MAY ASK", 9, _may_ask, "whether it is answered", priority=0),
-        fields.number("requests", "REQ", 5, lambda row: row.caller.requests, str, "how many requests named it"),
+        fields.number("requests", "REQ", 5, lambda row: row.caller.requests, str, "its requests"),
         fields.number(
-            "ok", "OK%", 4, lambda row: _ok(row.caller), formats.percent, "the share of them that went well", priority=3
+            "ok", "OK%", 4, lambda row: _ok(row.caller), formats.percent, "share of them answered", priority=3
         ),
-        fields.took("p50", "P50", lambda row: row.caller.p50_ms, "half of its answers took less", priority=5),
+        fields.took("p50", "MEDIAN", lambda row: row.caller.p50_ms, "half of its answers took less", priority=5),
         fields.age("last", "LAST", lambda row: row.caller.last_at, "when it last asked", width=5, priority=4),
-        _countdown("key", "KEY", 6, lambda row: row.key_until, "how long its key is still good", priority=2),
+        _countdown("key", "KEY", 6, lambda row: row.key_until, "time until its key expires", priority=2),
         fields.text(
             "refusal",
             "LAST REFUSAL",
             16,
             lambda row: row.caller.last_refusal,
-            "the last status that was no success, and why",
+            "the last refusal, and why",
             tone="warn",
             priority=6,
             grows=True,
@@ -361,9 +359,7 @@ KEYS: Table[KeyRow] = Table(
             grows=True,
         ),
         fields.age("age", "AGE", lambda row: row.session.created_at, "when it was exchanged", priority=2),
-        _countdown(
-            "expires", "EXPIRES", 7, lambda row: row.session.expires_at, "how long it is still good", priority=0
-        ),
+        _countdown("expires", "EXPIRES", 7, lambda row: row.session.expires_at, "time until it expires", priority=0),
     ),
 )
 
@@ -371,7 +367,7 @@ KEYS: Table[KeyRow] = Table(
 COLUMNS: tuple[Column[ServiceRow], ...] = (
     fields.text("name", "SERVICE", 14, lambda row: row.service.name, "what it is called", priority=0),
     fields.state("state", "STATE", 13, lambda row: states.SERVICES[row.service.state], "whether it runs", priority=0),
-    fields.age("since", "FOR", lambda row: row.service.since, "how long it is so", priority=3),
+    fields.age("since", "FOR", lambda row: row.service.since, "time in this state", priority=3),
     Column(
         id="restarts",
         title="RESTARTS",
@@ -380,7 +376,7 @@ COLUMNS: tuple[Column[ServiceRow], ...] = (
         priority=1,
         cell=lambda row, _now: Cell(str(row.service.restarts), "warn" if row.service.restarts else "muted"),
         value=lambda row: row.service.restarts,
-        about="how often it was started again",
+        about="number of restarts",
     ),
 )
 REASON: Column[ServiceRow] = fields.text(
@@ -388,7 +384,7 @@ REASON: Column[ServiceRow] = fields.text(
     "LAST REASON",
     12,
     lambda row: row.service.reason,
-    "why it stopped the last time",
+    "why it last stopped",
     tone="warn",
     priority=5,
     grows=True,

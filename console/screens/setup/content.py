@@ -40,10 +40,10 @@ SETTINGS: Table[Shown] = Table(
     name="settings",
     empty="this run has no settings of its own",
     columns=(
-        _column("name", "SETTING", 18, lambda row: row.name, priority=0, about="its name in a file"),
+        _column("name", "SETTING", 18, lambda row: row.name, priority=0, about="its name in the configuration file"),
         _column("value", "VALUE", 24, lambda row: row.value, priority=0, about="secrets are hidden", grows=True),
-        _column("source", "SOURCE", 26, lambda row: row.source, priority=1, about="who says so", tone=_said),
-        _column("about", "WHAT IT IS", 62, lambda row: row.about, priority=2, about="and its unit"),
+        _column("source", "SOURCE", 26, lambda row: row.source, priority=1, about="where it comes from", tone=_said),
+        _column("about", "DESCRIPTION", 62, lambda row: row.about, priority=2, about="what it does, with its unit"),
     ),
     key=lambda row: row.name,
     sort="source",

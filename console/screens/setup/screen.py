@@ -19,7 +19,7 @@ from console.widgets.lines import Lines
 from console.widgets.options import Option, Options
 from console.widgets.panel import Panel, TablePanel
 
-LOOKING = Option("", line(Span("◌ looking at everything…", "info")))
+LOOKING = Option("", line(Span("◌ checking everything…", "info")))
 CLOSE = Option("close", line("Close"))
 WIDEST = 76
 

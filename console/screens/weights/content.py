@@ -106,12 +106,12 @@ def _changes(miners: Sequence[MinerView], planned: Sequence[float], scaled: Sequ
 
 
 def change_caption(rows: Sequence[Change]) -> str:
-    """How much the plan would change in all, and for whom most: "L1 .0410  max ▲.0061 uid 12"."""
+    """How much of all weight would change hands, and for whom most: "4.1% changes hands  max ▲.0061 uid 12"."""
     most = max(rows, key=lambda row: abs(row.change), default=None)
     if most is None or not most.differs:
-        return "L1 .0000  nothing would change"
+        return "no change"
     total = sum(abs(row.change) for row in rows)
-    return f"L1 {formats.share(total)}  max {signed(most.change)} uid {most.uid}"
+    return f"{total / 2:.1%} changes hands  max {signed(most.change)} uid {most.uid}"
 
 
 def signed(change: float) -> str:
@@ -173,8 +173,8 @@ def _recorded_status(snapshot: Snapshot) -> list[Line]:
                 _sent(snapshot.plans),
             ),
             ("mode", _mode(snapshot.plans)),
-            ("proposed", line("scores of then, no penalty")),
-            ("on-chain", line("by the journal")),
+            ("plan", line("scores at that time, no penalty")),
+            ("chain", line("from the journal")),
             ("the rest", line(states.NOT_RECORDED)),
         ),
         LABEL,
@@ -246,8 +246,8 @@ def _auto_set(snapshot: Snapshot) -> Line:
     if snapshot.read_only:
         return line(Span("✗ OFF", "warn"), " --read-only")
     if snapshot.auto_weights:
-        return line(Span("● ON", "ok"), " once in each window")
-    return line(Span("○ OFF", "warn"), " set only by hand")
+        return line(Span("● ON", "ok"), " once per window")
+    return line(Span("○ OFF", "warn"), " by hand only")
 
 
 def _mode(plans: Sequence[PlanView]) -> Line:
@@ -297,7 +297,7 @@ CHANGES: Table[Change] = Table(
         fields.named(lambda row: row.name, lambda row: row.hotkey, 17, priority=2, grows=True),
         fields.hotkey(lambda row: row.hotkey, priority=5),
         fields.ema(lambda row: row.ema, priority=3),
-        fields.share("planned", "PROPOSED", lambda row: row.planned, "the share that would be set now", priority=0),
+        fields.share("planned", "PLAN", lambda row: row.planned, "its share if set now", priority=0),
         fields.number(
             "u16",
             "U16",
@@ -308,16 +308,16 @@ CHANGES: Table[Change] = Table(
             tone="muted",
             priority=6,
         ),
-        fields.share("chain", "ON-CHAIN", lambda row: row.on_chain, "the share that is on chain", priority=0),
+        fields.share("chain", "CHAIN", lambda row: row.on_chain, "its share on chain", priority=0),
         Column(
             id="change",
-            title="Δ",
+            title="CHANGE",
             width=7,
             align="right",
             priority=0,
             cell=lambda row, _now: Cell(signed(row.change), _tone(row)),
             value=lambda row: abs(row.change) if row.differs else 0.0,
-            about="how much the plan would change it",
+            about="plan less chain",
         ),
         Column(
             id="bar",
@@ -326,7 +326,7 @@ CHANGES: Table[Change] = Table(
             priority=4,
             cell=_bar,
             value=lambda row: row.change,
-            about="the change, beside the largest one",
+            about="the change, relative to the largest",
         ),
         Column(
             id="penalty",
@@ -353,7 +353,7 @@ def _top(row: PlanView, _now: float) -> Cell:
 
 SUBMISSIONS: Table[PlanView] = Table(
     name="submissions",
-    empty="nothing was sent yet",
+    empty="nothing sent yet",
     key=lambda row: f"{row.at} {row.block}",
     sort="time",
     descending=True,
@@ -363,8 +363,8 @@ SUBMISSIONS: Table[PlanView] = Table(
         fields.number(
             "block", "BLOCK", 10, lambda row: row.block, "{:,}".format, "the block it was planned at", priority=3
         ),
-        fields.state("outcome", "OUTCOME", 11, _outcome, "what the chain made of it", priority=0),
-        fields.number("uids", "UIDS", 5, lambda row: len(row.uids), str, "how many miners were in it", priority=2),
+        fields.state("outcome", "OUTCOME", 11, _outcome, "the chain's answer", priority=0),
+        fields.number("uids", "UIDS", 5, lambda row: len(row.uids), str, "number of miners in it", priority=2),
         Column(
             id="top",
             title="TOP",
@@ -372,7 +372,7 @@ SUBMISSIONS: Table[PlanView] = Table(
             priority=4,
             cell=_top,
             value=lambda row: max(zip(row.weights_u16, row.uids, strict=True), default=(0, -1))[1],
-            about="who was given most",
+            about="the largest weight",
         ),
         Column(
             id="mode",
@@ -381,7 +381,7 @@ SUBMISSIONS: Table[PlanView] = Table(
             priority=5,
             cell=lambda row, _now: Cell(row.mode, "" if row.mode == "normal" else "warn"),
             value=lambda row: row.mode,
-            about="how old an answer may have been to count",
+            about="maximum age of the answers that counted",
         ),
         fields.text("reason", "REASON", 12, lambda row: row.reason, "why it was not set", tone="muted", grows=True),
     ),

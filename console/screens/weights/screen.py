@@ -55,7 +55,7 @@ class WeightsScreen(ConsoleScreen):
                 yield Facts(id="letters")
         if plans:
             with Horizontal(id="plans"):
-                yield TablePanel("Proposed vs on-chain", CHANGES, id="changes", hint=HINT)
+                yield TablePanel("Plan vs chain", CHANGES, id="changes", hint=HINT)
                 yield TablePanel("Submissions", SUBMISSIONS, id="submissions")
         yield TablePanel("Command log", COMMANDS, id="commands", classes="below" if plans else None)
 
