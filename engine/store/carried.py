@@ -1,4 +1,4 @@
-"""What is carried from round to round and from run to run: histories, cursors, rules, standings, commands, nonces."""
+"""What is carried over from round to round and run to run: histories, cursors, rules, standings, commands, nonces."""
 
 from collections.abc import Mapping
 from math import inf
@@ -16,7 +16,7 @@ from engine.values import At
 from engine.weights.averages import Rule
 
 CLOCK_STEP_S = 3600.0
-"""A nonce is kept for so long after its end: a clock that jumps ahead and back must not bring it to life again."""
+"""How long a nonce is kept after it expires, so that a clock that jumps ahead and back does not revive it."""
 
 
 class CommandRow(Struct, frozen=True, kw_only=True):
@@ -30,13 +30,13 @@ class CommandRow(Struct, frozen=True, kw_only=True):
 
 
 class Carried:
-    """The tables histories, cursors and score_rules. What is read raises BadRow."""
+    """The tables histories, cursors and score_rules. Reads raise BadRow."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def history(self, netuid: int, profile: str) -> bytes | None:
-        """What this scoring profile had learnt by the round that was recorded last."""
+        """What this scoring profile had learnt by the last recorded round."""
         query = "SELECT CAST(value AS BLOB) FROM histories WHERE netuid = ? AND profile = ?"
         row = self._connection.execute(query, (netuid, profile)).fetchone()
         return None if row is None else cell(row, bytes)
@@ -47,7 +47,7 @@ class Carried:
         return [cells(row, int, Word, bytes) for row in self._connection.execute(query)]
 
     def keep_history(self, netuid: int, profile: str, history: bytes) -> None:
-        """In place of the one before."""
+        """Replace what this profile had learnt."""
         self._connection.execute(_KEEP_HISTORY, (netuid, profile, history))
 
     def cursor(self, name: str) -> int | None:
@@ -56,26 +56,26 @@ class Carried:
         return None if row is None else int(cell(row, Count))
 
     def set_cursor(self, name: str, value: int) -> None:
-        """It has come so far."""
+        """Remember how far it has come."""
         self._connection.execute(_SET_CURSOR, (name, value))
 
     def score_rule(self, netuid: int) -> Rule | None:
-        """How the engine makes scores of what its profile pays. None: it has scored nothing of this subnet yet."""
+        """How the engine makes scores from what its profile pays; None if it has not scored this subnet yet."""
         row = self._connection.execute("SELECT rule FROM score_rules WHERE netuid = ?", (netuid,)).fetchone()
         return None if row is None else decoded(row["rule"], Rule)
 
     def profile(self, netuid: int) -> str:
-        """The scoring profile of which scores are made, "" before any."""
+        """The scoring profile that scores are made from, "" before any."""
         row = self._connection.execute("SELECT profile FROM score_rules WHERE netuid = ?", (netuid,)).fetchone()
         return "" if row is None else str(cell(row, Word))
 
     def set_score_rule(self, netuid: int, rule: Rule, profile: str) -> None:
-        """Scores are made so from now on."""
+        """Remember how scores are made from now on."""
         self._connection.execute(_SET_RULE, (netuid, msgspec.json.encode(rule).decode(), profile))
 
 
 class Standings:
-    """Standings by hotkey, kept whole."""
+    """The table penalties: who is exempt from a penalty, and since which window whose penalty was shown."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -87,7 +87,7 @@ class Standings:
         return {hotkey: Standing(bool(held), shown) for hotkey, held, shown in found}
 
     def replace(self, netuid: int, standings: Mapping[str, Standing]) -> None:
-        """In place of all that were there."""
+        """Replace all standings of this subnet."""
         self._connection.execute("DELETE FROM penalties WHERE netuid = ?", (netuid,))
         query = "INSERT INTO penalties (netuid, hotkey, held, shown) VALUES (?, ?, ?, ?)"
         rows = [(netuid, hotkey, standing.held, standing.shown) for hotkey, standing in standings.items()]
@@ -95,35 +95,35 @@ class Standings:
 
 
 class Commands:
-    """One line a command, in the order in which they were answered."""
+    """The table commands: one line per command of the operator, in the order of their outcomes."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def add(self, at: float, name: str, detail: str, outcome: str, reason: str) -> None:
-        """Write down what became of a command at the unix time `at`."""
+        """Record the outcome of a command at the unix time `at`."""
         query = "INSERT INTO commands (at, name, detail, outcome, reason) VALUES (?, ?, ?, ?, ?)"
         self._connection.execute(query, (at, name, storable(detail), outcome, storable(reason)))
 
     def recent(self, limit: int, *, until: float = inf) -> tuple[CommandView, ...]:
-        """The last lines `until` then, newest first, cleaned. Raises BadRow."""
+        """The latest lines up to `until`, newest first, cleaned for display. Raises BadRow."""
         query = "SELECT at, name, detail, outcome, reason FROM commands WHERE at <= ? ORDER BY id DESC LIMIT ?"
         return tuple(map(_line_of, self._connection.execute(query, (until, limit))))
 
 
 class Nonces:
-    """Each until its end, a unix time."""
+    """The table nonces: those that were seen, each with the unix time at which it expires."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def add(self, key: str, until: float) -> bool:
-        """False: it is there already."""
+        """Whether it is new."""
         query = "INSERT INTO nonces (key, until) VALUES (?, ?) ON CONFLICT DO NOTHING"
         return self._connection.execute(query, (key, until)).rowcount == 1
 
     def sweep(self, now: float) -> int:
-        """Forget those that are over, and count those that are left."""
+        """Forget expired ones, and count the rest."""
         self._connection.execute("DELETE FROM nonces WHERE until < ?", (now - CLOCK_STEP_S,))
         [(count,)] = self._connection.execute("SELECT count(*) FROM nonces").fetchall()
         return int(count)

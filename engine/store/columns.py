@@ -1,6 +1,6 @@
-"""What cells of the tables hold, and rows read back as values.
+"""The types of cells, and rows read back as values.
 
-Anybody may have written to the file since: a row is taken as it was meant or not at all.
+Anyone may have changed the file since: a row that is not as we write it is refused as a whole.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The SQLite file behind one connection: opened and migrated, used in turns, usable again after a failure."""
+"""The live store's SQLite file: opened, migrated, used by one task at a time, and usable again after a failure."""
 
 import asyncio
 import logging
@@ -25,11 +25,11 @@ T = TypeVar("T")
 
 BUSY_TIMEOUT_S = 5.0
 WRITE_PATIENCE_S = 1.0
-"""How long a write waits for another process that holds the file: longer than a sound one does, and no round's time."""
+"""How long a write waits for another process's lock: longer than any normal one, far shorter than a round."""
 
 BUSY_PAUSE_S = 0.02
 WAL_KEPT = 16 * 1024 * 1024
-"""Bytes that the write-ahead log keeps once its content is in the database."""
+"""The write-ahead log's size in bytes after a checkpoint."""
 
 PRAGMAS = (
     "auto_vacuum = INCREMENTAL",
@@ -41,26 +41,26 @@ PRAGMAS = (
 )
 
 NEWEST = "SELECT number, id FROM rounds ORDER BY number DESC LIMIT 1"
-"""What a look at the file compares."""
+"""Two readers of the same file agree on this."""
 
 PASSING = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CONSTRAINT})
-"""Failures after which the connection is as good as before."""
+"""Failures that leave the connection usable."""
 
 
 class LiveConnection(aiosqlite.Connection):
-    """aiosqlite's, that runs whole queries in its thread: those that every reader of the record runs."""
+    """An aiosqlite connection that runs whole queries in its thread, the same ones that every reader runs."""
 
     async def run(self, query: Callable[[Record], T]) -> T:
-        """What `query` answers. It runs to its end also when whoever waits for it is cancelled."""
+        """The answer of `query`, which is completed even if the caller is cancelled."""
         answer = await self._execute(lambda: query(Record(self._conn)))  # type: ignore[no-untyped-call]
         return cast(T, answer)
 
 
 class Database:
-    """Reads and transactions, one at a time. Whatever SQLite raises comes out as a `StoreError`.
+    """Reads and transactions, one at a time. SQLite's errors are raised as `StoreError`.
 
-    A transaction that fails is rolled back. After a failure of the disk or the file the connection is
-    dropped and the next turn opens a new one.
+    A transaction that fails is rolled back. After a failure of the disk or the file the connection is dropped, and the
+    next read or write opens a new one.
     """
 
     def __init__(self, path: Path) -> None:
@@ -77,7 +77,7 @@ class Database:
 
     @classmethod
     async def open(cls, path: Path) -> "Database":
-        """Create or migrate the file; one that is made is for this user alone, as it holds the salts of commits.
+        """Create or migrate the file. A new one is readable by this user only: it holds the salts of commits.
 
         Raises StoreTooNew, StoreUnusable, StoreError.
         """
@@ -96,13 +96,13 @@ class Database:
 
     @property
     def gone(self) -> str:
-        """Whether the file is not what was opened any more, in words; "" while all is well."""
+        """What became of the file that was opened, if it is no longer there; "" while it is."""
         return self._files.lost if self._files else ""
 
     async def mend(self) -> str:
-        """Where only a file beside the database was deleted or replaced, put what it held into the database.
+        """If only a file beside the database was deleted or replaced, write its content to the database.
 
-        Returns what was mended, in words. Raises StoreError, also where others read something else from the file.
+        Returns what was mended, in words. Raises StoreError, also if the file now reads differently.
         """
         async with self._in_turn() as connection:
             mine = list(await connection.execute_fetchall(NEWEST))
@@ -113,24 +113,24 @@ class Database:
         return mended
 
     async def close(self) -> None:
+        """Close it, after all that was asked for before."""
         async with self._turn:
             self._closed = True
             await self._drop()
 
     async def read(self, query: Callable[[Record], T]) -> T:
-        """What `query` answers, outside of any transaction. It hands out nothing that goes on reading."""
+        """The answer of `query`, which must not be an iterator that goes on reading."""
         async with self._in_turn() as connection:
             return await connection.run(query)
 
     async def write(self, change: Callable[[Record], T], *, durable: bool = False) -> T:
-        """What `change` answers, in one transaction that is committed at its end, also when whoever waits for it is
-        cancelled once it has begun.
+        """The answer of `change`, made in one transaction. Once begun, it is completed even if the caller is cancelled.
 
-        While another process holds the file, others have their turn before the next try; what is known to be held is
-        tried once and not waited for.
+        While another process locks the file, this waits for a moment and lets other calls go first; a file that is
+        known to be locked is tried only once.
 
-        Every commit survives the end of the process. A durable one is on the disk before this returns and survives the
-        end of the machine too: in WAL, SQLite syncs at each commit under synchronous = FULL only.
+        Every commit survives a crash of the process. A durable one is on the disk before this returns, and survives a
+        crash of the machine: in WAL mode, SQLite only syncs every commit under synchronous = FULL.
         """
         patient_until = time.monotonic() + (0.0 if self._is_held else self._patience_s)
         while True:
@@ -151,7 +151,7 @@ class Database:
 
     @asynccontextmanager
     async def _in_turn(self) -> AsyncIterator[LiveConnection]:
-        """A turn on the connection, outside of any transaction."""
+        """Exclusive use of the connection."""
         async with self._turn:
             try:
                 await self._mend()
@@ -217,7 +217,7 @@ class Database:
 
 
 class _Held(Exception):
-    """Another process holds the file, by SQLite's `error`, and nothing was begun."""
+    """Another process locks the file, as SQLite's `error` says; no transaction was begun."""
 
     def __init__(self, error: sqlite3.OperationalError) -> None:
         super().__init__(str(error))
@@ -243,7 +243,7 @@ def _transaction(change: Callable[[Record], T], durable: bool, record: Record) -
 
 
 async def _connect(uri: str) -> LiveConnection:
-    """Open; whoever is cancelled meanwhile waits for the end of it, since its thread reports to this loop."""
+    """Open a connection. A cancelled caller waits until that is done, since its thread reports to this loop."""
     opening = asyncio.create_task(_open(uri))
     try:
         return await asyncio.shield(opening)
@@ -264,7 +264,7 @@ async def _open(uri: str) -> LiveConnection:
         for pragma in PRAGMAS:
             await _set(connection, pragma)
         await connection.execute_fetchall("SELECT count(*) FROM sqlite_master")  # the log is opened by the first read
-        await connection.execute("PRAGMA busy_timeout = 0")  # a wait in there would hold up whoever wants to read
+        await connection.execute("PRAGMA busy_timeout = 0")  # waiting inside SQLite would hold up readers
     except BaseException:
         await connection.close()
         raise
@@ -272,7 +272,7 @@ async def _open(uri: str) -> LiveConnection:
 
 
 async def _set(connection: LiveConnection, pragma: str) -> None:
-    """SQLite waits for others that use the file, but not before it turns a new one into WAL."""
+    """Set a pragma, waiting for other processes: SQLite does not wait by itself when it switches a new file to WAL."""
     until = time.monotonic() + BUSY_TIMEOUT_S
     while True:
         try:
@@ -285,5 +285,5 @@ async def _set(connection: LiveConnection, pragma: str) -> None:
 
 
 def _try_opening(uri: str) -> None:
-    """Fail here, where nothing is left behind: a failed aiosqlite.connect leaves a thread that outlives the loop."""
+    """Fail here: a failed aiosqlite.connect leaves a thread behind that outlives the loop."""
     sqlite3.connect(uri, uri=True).close()

@@ -1,4 +1,4 @@
-"""The table neurons: every hotkey that is or was registered or asked, and what is counted for it."""
+"""The table neurons: every hotkey that was ever registered or asked, with its counts."""
 
 from collections.abc import Iterable, Iterator
 from sqlite3 import Connection, Row
@@ -29,20 +29,21 @@ class NeuronRow(Struct, frozen=True, kw_only=True):
 
 
 class NeuronTable:
-    """Neurons of all subnets. What is read raises BadRow."""
+    """The neurons of all subnets. Reads raise BadRow."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def note(self, netuid: int, neurons: Iterable[tuple[str, str, int, str]], *, at: float) -> None:
-        """These (hotkey, coldkey, uid, name) are registered at `at`, and nobody else. An empty name changes none."""
+        """Note that these (hotkey, coldkey, uid, name), and nobody else, are registered at `at`. An empty name keeps the
+        old one."""
         self._connection.execute("UPDATE neurons SET registered = 0 WHERE netuid = ?", (netuid,))
         self._connection.executemany(
             _NOTE, ((netuid, hotkey, coldkey, uid, storable(name), at) for hotkey, coldkey, uid, name in neurons)
         )
 
     def count(self, judged: Round, netuid: int) -> None:
-        """Add a round to the tallies of those who were asked. A cancelled reply adds nothing."""
+        """Add a round to the tallies of those who were asked. Cancelled replies do not count."""
         self._connection.executemany(_COUNT, _tally_values(judged, netuid))
 
     def all(self) -> Iterator[StoredNeuron]:
@@ -56,9 +57,9 @@ class NeuronTable:
         return {neuron.hotkey: neuron.tally for neuron in map(_neuron_of, rows)}
 
     def names(self, netuid: int) -> dict[str, str]:
-        """By hotkey, for everyone who is known: what a miner is called, "" for nothing.
+        """The names of all known miners by hotkey, "" for those without one.
 
-        Hotkeys that no chain has, in a folder that somebody else gave, are left out.
+        Strings that cannot be hotkeys, in a folder from somebody else, are left out.
         """
         rows = self._connection.execute("SELECT hotkey, name FROM neurons WHERE netuid = ?", (netuid,))
         found = [cells(row, str, str) for row in rows]

@@ -1,4 +1,4 @@
-"""The table plans: the journal of weights, as engine.weights.journal describes it, and what was skipped beside it."""
+"""The table plans: the journal of weights (see engine.weights.journal), and the plans that were skipped."""
 
 import time
 from collections.abc import Iterator
@@ -25,19 +25,19 @@ class PlanRow(Struct, frozen=True, kw_only=True):
 
 
 class PlanTable:
-    """Plans of all subnets, numbered in the order in which they were written. What is read raises BadRow."""
+    """The plans of all subnets, numbered in the order in which they were written. Reads raise BadRow."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def add(self, plan: WeightPlan, outcome: PlanOutcome, reason: str) -> int:
-        """Write down a plan now; returns its id."""
+        """Record a plan under the current time; returns its id."""
         values = (plan.netuid, time.time(), msgspec.json.encode(plan).decode(), outcome, storable(reason))
         [(entry,)] = self._connection.execute(_INSERT, values).fetchall()
         return int(entry)
 
     def settle(self, entry: int, outcome: Outcome) -> None:
-        """Write down what became of an open entry or of a commit; a settled one stays as it is."""
+        """Record the outcome of an open entry or of a commit; a settled one stays as it is."""
         values = (outcome.status, storable(outcome.reason), outcome.block, outcome.reference, entry)
         self._connection.execute(_SETTLE, values)
 
@@ -47,7 +47,7 @@ class PlanTable:
         return tuple(map(_entry_of, self._connection.execute(query, (outcome,))))
 
     def recent(self, netuid: int, limit: int, *, until: float = inf) -> tuple[JournalEntry, ...]:
-        """The last that were written `until` then, newest first, with what became of them since."""
+        """The latest plans up to `until`, newest first, with their outcomes as known today."""
         return tuple(map(_entry_of, self._connection.execute(_RECENT, (netuid, until, limit))))
 
     def since(self, since: float) -> Iterator[JournalEntry]:
@@ -55,11 +55,11 @@ class PlanTable:
         return map(_entry_of, self._connection.execute("SELECT * FROM plans WHERE at >= ? ORDER BY id", (since,)))
 
     def on_chain(self, netuid: int, *, until: float = inf) -> WeightPlan | None:
-        """The plan whose weights the chain had by then; None while none were set."""
+        """The plan whose weights were on chain at `until`; None if none were."""
         return self._plan(_ON_CHAIN, (netuid, until))
 
     def on_chain_or_sent(self, netuid: int) -> WeightPlan | None:
-        """The plan whose weights the chain has; while none were set, the last that was to be sent."""
+        """The plan whose weights are on chain, or if there is none, the last one that was to be sent."""
         return self._plan(_ON_CHAIN_OR_SENT, (netuid,))
 
     def _plan(self, query: str, values: tuple[int | float, ...]) -> WeightPlan | None:

@@ -1,4 +1,4 @@
-"""The record: one set of queries by table, for the engine that writes it and for everybody who reads it."""
+"""The record: one set of queries by table, for the engine that writes it and for everyone who reads it."""
 
 import os
 import sqlite3
@@ -22,7 +22,7 @@ BUSY_TIMEOUT_S = 5.0
 
 
 class Record:
-    """What can be asked and, where the connection can write, changed on it: a method a query."""
+    """The tables behind one connection, each with a method per query; changes need a connection that may write."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
@@ -39,10 +39,10 @@ class Record:
 
 @contextmanager
 def open_record(path: Path, *, brief: bool = False) -> Iterator[Record]:
-    """The door for other processes: one consistent view, read-only. It works while the engine writes, and on what a
+    """The record for other processes: one consistent read-only view. It works while the engine writes, and on what a
     killed engine left behind.
 
-    A `brief` one, gone again within moments, leaves no trace in the folder where nothing waits in the write-ahead log.
+    A `brief` view, closed within moments, leaves no trace in the folder if the write-ahead log is empty.
     Raises StoreUnusable, StoreTooNew and StoreError, on opening and while rows are read.
     """
     with begun(path, brief=brief) as connection:
@@ -52,7 +52,7 @@ def open_record(path: Path, *, brief: bool = False) -> Iterator[Record]:
 
 @contextmanager
 def begun(path: Path, *, brief: bool) -> Iterator[sqlite3.Connection]:
-    """The same for a file of any version, without the queries."""
+    """A read-only connection to a file of any version, without the queries. Raises as `open_record`."""
     _require_file(path)
     try:
         with closing(sqlite3.connect(_uri(path, brief), uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S)) as it:
@@ -66,7 +66,7 @@ def begun(path: Path, *, brief: bool) -> Iterator[sqlite3.Connection]:
 
 
 def require_whole(path: Path) -> None:
-    """Raise StoreDamaged for a page that SQLite did not write so: whoever reads some rows need not come across it."""
+    """Raise StoreDamaged if SQLite's own check finds a damaged page, which reading some rows may miss."""
     with begun(path, brief=True) as connection:
         (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":

@@ -1,4 +1,4 @@
-"""The table replies, read by hotkey or by time: what each miner earned, and how its answers went."""
+"""The table replies, read by hotkey or by time: each miner's answers and earnings."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,8 +14,8 @@ from engine.weights.averages import Sample
 
 
 class ReplyTable:
-    """Replies are written with their round. A sample (at, emission) is a reply that counts for its miner's score, as
-    `Round.counted` says; those of rounds that another profile judged are on another scale. All reads raise BadRow."""
+    """Replies are written with their round. A sample (at, emission) is a reply that counts towards its miner's score
+    (`Round.counted`); each profile's samples have a scale of their own. Reads raise BadRow."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -31,8 +31,8 @@ class ReplyTable:
         return [fields(row, Appearance, won=bool(row["won"]), reasons=_reasons_of(row)) for row in rows]
 
     def last(self, netuid: int, hotkey: str, until: int, limit: int) -> list[PastReply]:
-        """The last replies of a miner up to the round with number `until`, newest first. A damaged one is left out: its
-        own round says so."""
+        """A miner's latest replies up to round number `until`, newest first, without damaged ones: their rounds report
+        those."""
         found = []
         for row in self._connection.execute(_LAST, (netuid, hotkey, until, limit)):
             with suppress(BadRow):
@@ -56,7 +56,7 @@ class ReplyTable:
     def answers_counted(self, netuid: int, since: float, now: float) -> dict[str, list[float]]:
         """By hotkey, when its answers counted after `since` and by `now`, in the order of their rounds.
 
-        Failures that count are not among them, nor what a clock that was ahead has put into the future.
+        Failures are not among them, nor answers that a fast clock dated in the future.
         """
         times: dict[str, list[float]] = {}
         for row in self._connection.execute(_ANSWERS_COUNTED, (since, now, netuid)):

@@ -1,4 +1,4 @@
-"""Forgetting: old rounds and what belongs to them go in small transactions, and the file gives the space back."""
+"""Retention: old rounds are deleted in small transactions, and the file shrinks with them."""
 
 import sys
 from sqlite3 import Connection
@@ -9,17 +9,17 @@ ROUNDS_AT_ONCE = 20
 PAGES_AT_ONCE = 2000
 
 EVERY_ROUND = sys.maxsize
-"""As the first that is kept: none is."""
+"""As the first round to keep: keep none."""
 
 
 class Retention:
-    """The steps of it, each for one transaction but for `give_back` and `size`."""
+    """The steps of it, each for one transaction except `give_back` and `size`."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def forget(self, before: float, now: float) -> int:
-        """Delete what is from before the unix time `before` beside rounds. Returns the number of the first round to
+        """Delete everything but rounds from before the unix time `before`. Returns the number of the first round to
         keep.
 
         Open entries of the journal stay, commits that wait to be revealed, and for each subnet the plan that the chain
@@ -31,11 +31,11 @@ class Retention:
         return int(first_kept)
 
     def drop_rounds(self, first_kept: int) -> int:
-        """Of those before it, some of the oldest. Returns how many."""
+        """Delete some of the oldest rounds before that number. Returns how many."""
         return self._connection.execute(_OLD_ROUNDS, (first_kept, ROUNDS_AT_ONCE)).rowcount
 
     def drop_texts(self) -> int:
-        """Of some of the oldest rounds that have texts. Returns of how many."""
+        """Drop the texts of some of the oldest rounds that have any. Returns the number of rounds."""
         [(last, count)] = self._connection.execute(_NEXT_TEXTS, (TEXTS_DROPPED, ROUNDS_AT_ONCE)).fetchall()
         if last is None:
             return 0
@@ -45,11 +45,11 @@ class Retention:
         return int(count)
 
     def give_back(self) -> None:
-        """Some of the pages that were freed."""
+        """Return some of the freed pages to the file system."""
         self._connection.executescript(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})")
 
     def size(self) -> int:
-        """How many bytes are in use, those that were freed and not given back yet not counted."""
+        """The number of bytes in use, without freed pages."""
         [(size,)] = self._connection.execute(_SIZE).fetchall()
         return int(size)
 

@@ -139,14 +139,14 @@ def reply_values(judged: Round, netuid: int, number: int) -> Iterator[Values]:
 
 
 def require_finite(judged: Round) -> None:
-    """Raise ValueError when a number of the judgement is none: it would poison every mean made of it."""
+    """Raise ValueError if a number of the judgement is NaN or infinite: it would spoil every mean made of it."""
     for name, number in _numbers(judged.judgement):
         if not math.isfinite(number):
             raise ValueError(f"round {judged.challenge.id!r}: the {name} is {number}")
 
 
 def round_of(row: Row, replies: Sequence[Row], likeness: Likeness | None = None) -> Round:
-    """The round that was stored, with whatever texts the rows hold. Raises BadRow."""
+    """The stored round, with whatever texts the rows have. Raises BadRow."""
     if likeness is not None and not {*likeness.members} <= {*range(len(replies))}:
         raise BadRow(f"likeness of other replies than the {len(replies)} that there are")
     stored: RoundRow = fields(row, RoundRow)
@@ -164,7 +164,7 @@ def round_of(row: Row, replies: Sequence[Row], likeness: Likeness | None = None)
 
 
 def bare_round_of(row: Row, replies: Sequence[Row]) -> Round:
-    """The same as a table of rounds needs it: no question, no verdicts, no more of a reply than how it went."""
+    """The round without its question, its verdicts, and the replies' content, as a list of rounds needs it."""
     stored: RoundRow = fields(row, RoundRow)
     answers: list[BareReply] = [fields(reply, BareReply) for reply in replies]
     return Round(

@@ -1,4 +1,4 @@
-"""The tables rounds and likenesses: each judged round, written whole and read by time, by id, by number or by place."""
+"""The tables rounds and likenesses: judged rounds, written whole and read by time, id, number or place."""
 
 from collections.abc import Iterator
 from sqlite3 import Connection, Row
@@ -22,12 +22,12 @@ from engine.store.stored import FoundRound, RoundMark, StoredRound
 from engine.values import At, Challenge, Likeness, Round
 
 TEXTS_DROPPED = "texts dropped"
-"""The cursor that stands at the last round whose answers' texts went for want of space."""
+"""The cursor at the last round whose answers' texts were dropped for lack of space."""
 
 
 class RoundTable:
-    """The rounds of all subnets. Numbers grow in the order in which rounds came, whatever the clock said; times are
-    unix seconds. What is read raises BadRow."""
+    """The rounds of all subnets, numbered in the order in which they were recorded, whatever the clock said. Times are
+    unix seconds. Reads raise BadRow."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -35,7 +35,7 @@ class RoundTable:
     # -- written ---------------------------------------------------------------------------------------------------
 
     def add(self, judged: Round, netuid: int) -> bool:
-        """Write a round with its replies. False: it is there already, and stays as it is.
+        """Write a round with its replies. False if it is there already; it then stays as it is.
 
         Raises StoreError for another round under the same id, ValueError for a number that is not finite.
         """
@@ -75,16 +75,16 @@ class RoundTable:
         return None if row is None else bare_round_of(row, self._connection.execute(_BARE, (number,)).fetchall())
 
     def beside(self, id: str, steps: int) -> str | None:
-        """The id of the round so many `steps` after this one, before it when negative, else the last that there is.
+        """The id of the round `steps` after this one (before it if negative), or of the last one on that side.
 
-        None: there is no round under this id, or none on that side of it.
+        None if there is no such round, or none on that side.
         """
         query = _AFTER if steps > 0 else _BEFORE
         row = self._connection.execute(query, {"id": storable(id), "steps": abs(steps)}).fetchone()
         return None if row is None else str(cell(row, str))
 
     def challenge_from_outside(self, netuid: int, lot: float) -> Challenge | None:
-        """A challenge that was organic or came from a file; `lot`, 0 to 1, says which of them."""
+        """An organic challenge, or one from a file; `lot`, from 0 to 1, picks one of them."""
         [(count,)] = self._connection.execute(f"SELECT count(*) {_FROM_OUTSIDE}", (netuid,)).fetchall()
         query = f"SELECT * {_FROM_OUTSIDE} ORDER BY number LIMIT 1 OFFSET ?"
         row = self._connection.execute(query, (netuid, int(lot * count))).fetchone()
@@ -106,7 +106,7 @@ class RoundTable:
             yield _summary(stored, [fields(reply, BareReply) for reply in replies])
 
     def marks(self, netuid: int, after: int) -> list[RoundMark]:
-        """Where the rounds with a number above `after` lie, in the order in which they were recorded."""
+        """Number and time of each round after the number `after`, in the order in which they were recorded."""
         if after:
             query = "SELECT number, at FROM rounds WHERE number > ? AND netuid = ? ORDER BY number"
             return [_mark_of(row) for row in self._connection.execute(query, (after, netuid))]
@@ -127,32 +127,32 @@ class RoundTable:
         return int(count)
 
     def newest_subnet(self) -> int | None:
-        """The netuid of the round that was recorded last; None: there is no round."""
+        """The netuid of the last recorded round, None if there is none."""
         row = self._connection.execute("SELECT netuid FROM rounds ORDER BY number DESC LIMIT 1").fetchone()
         return None if row is None else int(cell(row, int))
 
     def newest_ids(self, limit: int) -> list[str]:
-        """The ids of the rounds that were recorded last, newest first."""
+        """The ids of the latest rounds, newest first."""
         rows = self._connection.execute("SELECT id FROM rounds ORDER BY number DESC LIMIT ?", (limit,))
         return [cell(row, str) for row in rows]
 
     def ids(self, netuid: int, since: float) -> list[str]:
-        """The ids of a subnet's rounds whose texts are kept, in the order in which they were recorded."""
+        """The ids of a subnet's rounds that still have their texts, in the order in which they were recorded."""
         return [cell(row, str) for row in self._connection.execute(_WITH_TEXTS, (netuid, since, TEXTS_DROPPED))]
 
     def probes_asked(self, netuid: int, since: float, now: float) -> list[float]:
-        """When challenges were asked after `since` and by `now` whose right answer was known, oldest first."""
+        """The times, after `since` and up to `now`, of the challenges whose right answer was known, oldest first."""
         query = "SELECT at FROM rounds WHERE netuid = ? AND at > ? AND at <= ? AND truth IS NOT NULL ORDER BY at"
         return [cell(row, At) for row in self._connection.execute(query, (netuid, since, now))]
 
     def from_the_future(self, now: float) -> tuple[int, float]:
-        """How many rounds were recorded by a clock that was ahead of `now`, and when the last of them, 0 for none."""
+        """The number of rounds dated after `now`, and the latest of their times, 0 for none."""
         query = "SELECT count(*), coalesce(max(at), 0.0) FROM rounds WHERE at > ?"
         count, last = cells(self._connection.execute(query, (now,)).fetchone(), int, At)
         return count, last
 
     def _is_alone(self, netuid: int) -> bool:
-        """Whether the store holds this subnet only, as it does unless a folder was used for two."""
+        """Whether the store holds only this subnet, as it does unless a folder was used for two."""
         subnets = self._connection.execute("SELECT DISTINCT netuid FROM neurons")
         return [subnet for (subnet,) in subnets] == [netuid]
 

@@ -1,4 +1,4 @@
-"""The engine's memory on disk, as the rooms of the engine ask for it: each behind the protocol of its users."""
+"""The engine's store, as its users see it: each room gets what its own protocol asks for."""
 
 import math
 import time
@@ -46,7 +46,7 @@ class Store:
         return cls(await Database.open(path), retention_days=retention_days, cap_mb=cap_mb)
 
     async def close(self) -> None:
-        """After all that was asked for."""
+        """Close it, after all that was asked for before."""
         await self._database.close()
 
     # -- a validator's `RoundLog` ----------------------------------------------------------------------------------
@@ -56,8 +56,8 @@ class Store:
     ) -> None:
         """Store a round, the scoring history after it and the cursor of its source: all or nothing.
 
-        A round that is there already is left alone, so that a write of unknown outcome may be repeated. Another round
-        under the same id is a StoreError, a judgement with a number that is not finite a ValueError.
+        A round that is there already is left alone, so that a write of unknown outcome may be repeated. Raises StoreError
+        for another round under the same id, ValueError for a judgement with a number that is not finite.
         """
 
         def change(record: Record) -> None:
@@ -99,11 +99,11 @@ class Store:
         return await self._database.read(lambda record: record.carried.cursor(name))
 
     async def set_cursor(self, name: str, value: int) -> None:
-        """It has come so far."""
+        """Remember how far it has come."""
         await self._database.write(lambda record: record.carried.set_cursor(name, value))
 
     async def set_score_rule(self, netuid: int, rule: Rule, profile: str) -> None:
-        """Keep the rule by which this engine makes scores of what the profile pays, for exports."""
+        """Remember how this engine makes scores from what the profile pays, for exports."""
         await self._database.write(lambda record: record.carried.set_score_rule(netuid, rule, profile))
 
     async def emissions(self, netuid: int, profile: str, since: float, per_hotkey: int) -> dict[str, list[Sample]]:
@@ -123,7 +123,7 @@ class Store:
     # -- the operator's `CommandLog` -------------------------------------------------------------------------------
 
     async def log_command(self, at: float, name: str, detail: str, outcome: str, reason: str) -> None:
-        """Write down what became of a command at the unix time `at`."""
+        """Record the outcome of a command at the unix time `at`."""
         await self._database.write(lambda record: record.commands.add(at, name, detail, outcome, reason))
 
     async def recent_commands(self, limit: int) -> tuple[CommandView, ...]:
@@ -139,19 +139,20 @@ class Store:
 
     @property
     def gone(self) -> str:
-        """Whether the file is not what was opened any more, in words; "" while all is well."""
+        """What became of the file that was opened, if it is no longer there; "" while it is."""
         return self._database.gone
 
     async def mend(self) -> str:
-        """Where a file beside the database was lost, put what it held into the database; what was mended, in words."""
+        """If a file beside the database was lost, write its content to the database; returns what was mended."""
         return await self._database.mend()
 
     async def note_neurons(self, netuid: int, neurons: Iterable[tuple[str, str, int, str]], *, at: float) -> None:
-        """These (hotkey, coldkey, uid, name) are registered at `at`, and nobody else. An empty name changes none."""
+        """Note that these (hotkey, coldkey, uid, name), and nobody else, are registered at `at`. An empty name keeps the
+        old one."""
         await self._database.write(lambda record: record.neurons.note(netuid, neurons, at=at))
 
     async def prune(self, now: float) -> int:
-        """Delete what is older than the retention, in small transactions. Returns how many rounds went."""
+        """Delete what is older than the retention period, in small transactions. Returns the number of deleted rounds."""
         await self.nonces.sweep(now)
         before = now - self._retention_s
         first_kept = await self._database.write(lambda record: record.retention.forget(before, now))
@@ -161,8 +162,8 @@ class Store:
         return pruned
 
     async def shrink(self) -> int:
-        """While the file is larger than its cap, drop the oldest answers' texts, which take the most of it, and when
-        none is left the oldest rounds. Returns how many rounds lost their texts, or went."""
+        """While the file exceeds its cap, drop the oldest answers' texts, which take the most space, and once none is
+        left, the oldest rounds. Returns the number of rounds that lost their texts or were deleted."""
         shrunk = 0
         while await self._database.read(lambda record: record.retention.size()) > self._cap_mb * MB:
             lost = await self._drop_texts() or await self._drop_rounds(EVERY_ROUND)
@@ -184,21 +185,21 @@ class Store:
 
 
 class StoredJournal:
-    """A `PlanLog`. An intent is on the disk, and not only with the system, before `intend` returns."""
+    """A `PlanLog`. An intent is synced to disk before `intend` returns."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def intend(self, plan: WeightPlan) -> int:
-        """Write down what is about to be sent; answers with the entry's id."""
+        """Record what is about to be sent; returns the entry's id."""
         return await self._database.write(lambda record: record.plans.add(plan, "unknown", ""), durable=True)
 
     async def skip(self, plan: WeightPlan) -> None:
-        """Write down a plan that is not sent, with its reason."""
+        """Record a plan that is not sent, with its reason."""
         await self._database.write(lambda record: record.plans.add(plan, "skipped", plan.skipped))
 
     async def settle(self, entry: int, outcome: Outcome) -> None:
-        """Write down what became of an open entry or of a commit; a settled one stays as it is."""
+        """Record the outcome of an open entry or of a commit; a settled one stays as it is."""
         await self._database.write(lambda record: record.plans.settle(entry, outcome))
 
     async def open_entries(self) -> tuple[JournalEntry, ...]:
@@ -214,20 +215,20 @@ class StoredJournal:
         return await self._database.read(lambda record: record.plans.recent(netuid, limit))
 
     async def profile_on_chain(self, netuid: int) -> str:
-        """By which profile the weights that the chain has were made; "" for none, or where nobody noted it."""
+        """The profile whose weights are on chain; "" if there are none, or if it was not recorded."""
         plan = await self._database.read(lambda record: record.plans.on_chain(netuid))
         return plan.profile if plan else ""
 
 
 class StoredNonces:
-    """A `NonceStore`. When it is full of nonces that still count, it refuses new ones and forgets none."""
+    """A `NonceStore`. When it is full of valid nonces, it refuses new ones rather than forget any."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._room = 0
 
     async def remember(self, key: str, *, until: float) -> bool:
-        """Whether `key` is new. It is remembered until the unix time `until`, at least, whatever ends this process.
+        """Whether `key` is new. It is remembered at least until the unix time `until`, even across a crash.
 
         Raises NoncesUnavailable.
         """
@@ -242,13 +243,13 @@ class StoredNonces:
             raise NoncesUnavailable(f"a nonce could not be stored: {error}") from error
 
     async def sweep(self, now: float) -> None:
-        """Forget what is over, and see how many new ones may come before the next sweep."""
+        """Forget expired nonces, and count how many new ones fit before the next sweep."""
         count = await self._database.write(lambda record: record.nonces.sweep(now))
         self._room = min(SWEEP_EVERY, MAX_NONCES - count)
 
 
 class StoredStandings:
-    """A `StandingTable`: a save replaces what was there."""
+    """A `StandingTable`: saving replaces all standings."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -258,5 +259,5 @@ class StoredStandings:
         return await self._database.read(lambda record: record.standings.of(netuid))
 
     async def save(self, netuid: int, standings: Mapping[str, Standing]) -> None:
-        """Raises StoreError, and then what was there is there still."""
+        """Raises StoreError, and then the old standings are kept."""
         await self._database.write(lambda record: record.standings.replace(netuid, standings))

@@ -1,4 +1,4 @@
-"""A copy of a database file, brought up to date: the file that is copied, and its folder, stay as they are."""
+"""An up-to-date copy of a database file; the file itself and its folder stay as they are."""
 
 import asyncio
 import shutil
@@ -12,7 +12,7 @@ from engine.store.errors import StoreFull, StoreOld
 from engine.store.record import begun, open_record
 
 ROOM = 2
-"""So many times the size of a file has to be free for its copy and the migration of that."""
+"""How many times the file's size must be free, for the copy and its migration."""
 
 
 def needs_copy(path: Path) -> bool:
@@ -30,9 +30,9 @@ def needs_copy(path: Path) -> bool:
 
 
 def copy_up_to_date(path: Path, folder: Path) -> Path:
-    """Put the database as it is now into an empty `folder`, and migrate it there, where it is returned.
+    """Copy the database into an empty `folder` and migrate it there. Returns the copy.
 
-    An engine of an older version may write to it meanwhile. Not to be called on an event loop. Raises StoreError.
+    An engine of an older version may be writing to it. Not to be called on an event loop. Raises StoreError.
     """
     files = [file for file in (path, beside(path, "wal")) if file.exists()]
     needed, free = ROOM * sum(file.stat().st_size for file in files), shutil.disk_usage(folder).free
