@@ -35,8 +35,8 @@ class NeuronTable:
         self._connection = connection
 
     def note(self, netuid: int, neurons: Iterable[tuple[str, str, int, str]], *, at: float) -> None:
-        """Note that these (hotkey, coldkey, uid, name), and nobody else, are registered at `at`. An empty name keeps the
-        old one."""
+        """Note that these (hotkey, coldkey, uid, name), and nobody else, are registered at `at`. An empty name keeps
+        the old one."""
         self._connection.execute("UPDATE neurons SET registered = 0 WHERE netuid = ?", (netuid,))
         self._connection.executemany(
             _NOTE, ((netuid, hotkey, coldkey, uid, storable(name), at) for hotkey, coldkey, uid, name in neurons)

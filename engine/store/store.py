@@ -56,8 +56,8 @@ class Store:
     ) -> None:
         """Store a round, the scoring history after it and the cursor of its source: all or nothing.
 
-        A round that is there already is left alone, so that a write of unknown outcome may be repeated. Raises StoreError
-        for another round under the same id, ValueError for a judgement with a number that is not finite.
+        A round that is there already is left alone, so that a write of unknown outcome may be repeated. Raises
+        StoreError for another round under the same id, ValueError for a judgement with a number that is not finite.
         """
 
         def change(record: Record) -> None:
@@ -147,12 +147,12 @@ class Store:
         return await self._database.mend()
 
     async def note_neurons(self, netuid: int, neurons: Iterable[tuple[str, str, int, str]], *, at: float) -> None:
-        """Note that these (hotkey, coldkey, uid, name), and nobody else, are registered at `at`. An empty name keeps the
-        old one."""
+        """Note that these (hotkey, coldkey, uid, name), and nobody else, are registered at `at`. An empty name keeps
+        the old one."""
         await self._database.write(lambda record: record.neurons.note(netuid, neurons, at=at))
 
     async def prune(self, now: float) -> int:
-        """Delete what is older than the retention period, in small transactions. Returns the number of deleted rounds."""
+        """Delete what is older than the retention period, in small transactions. Returns how many rounds went."""
         await self.nonces.sweep(now)
         before = now - self._retention_s
         first_kept = await self._database.write(lambda record: record.retention.forget(before, now))
