@@ -15,3 +15,7 @@ class StoreUnusable(StoreError):
 
 class StoreGone(StoreUnusable):
     """The file that is open no longer lies at its path: what is written to it nobody will find."""
+
+
+TOLD_ELSEWHERE = (StoreGone, StoreLocked)
+"""What the record watch, or the rounds that wait for the store, tell of: whoever else waits adds no line of its own."""

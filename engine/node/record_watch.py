@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 
 from engine.chain.client import ChainClient
-from engine.errors import StoreError, StoreGone, StoreLocked
+from engine.errors import TOLD_ELSEWHERE, StoreError, StoreGone
 from engine.feed import Feed
 from engine.node.node_store import NodeStore
 from engine.patience import impatience
@@ -111,8 +111,8 @@ class Housekeeping:
                 if time.monotonic() - pruned_at > PRUNE_EVERY_S:
                     await self._store.prune(min(time.time(), ahead_of_monotonic + time.monotonic()))
                     pruned_at = time.monotonic()
-            except (StoreGone, StoreLocked):
-                pass  # told of by the record watch, and by whoever has something to store
+            except TOLD_ELSEWHERE:
+                pass
             except StoreError as error:
                 self._feed.raise_attention("error", "store", str(error))
             await asyncio.sleep(1.0)

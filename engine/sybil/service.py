@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from engine.chain.client import ChainClient
 from engine.commands import HoldPenalty
-from engine.errors import StoreError
+from engine.errors import TOLD_ELSEWHERE, StoreError
 from engine.feed import Feed
 from engine.snapshot import PenaltyRule, SybilView
 from engine.sybil.penalties import Penalty, Standing, after, lowered, penalties
@@ -75,6 +75,8 @@ class SybilService:
         self._standings = after(self._standings, self._suspicions.by_hotkey, self._rule, self._chain.seen.next_epoch)
         try:
             await self._store()
+        except TOLD_ELSEWHERE:
+            pass
         except StoreError as error:
             self._feed.raise_attention("warning", "sybil", f"cannot store when suspects were first shown: {error}")
 

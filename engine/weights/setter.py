@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from engine.chain.client import ChainClient
 from engine.chain.commitment import new_salt
 from engine.chain.interface import ChainUnavailable, Look
-from engine.errors import StoreError, StoreGone, StoreLocked
+from engine.errors import TOLD_ELSEWHERE, StoreError
 from engine.feed import Feed
 from engine.keys import Signer
 from engine.values import Outcome, WeightCommit
@@ -33,9 +33,6 @@ SLOWEST_POLL_S = 6.0
 
 LOOK_EVERY_BLOCKS = 25
 """The chain's rules may change, so nothing is waited for longer than this without another look."""
-
-TOLD_ELSEWHERE = (StoreGone, StoreLocked)
-"""By the record watch, and by the rounds that wait for the store: one cause, one line."""
 
 TOO_FAST = ("SettingWeightsTooFast", "CommittingWeightsTooFast")
 WRONG_KIND = {
@@ -217,6 +214,8 @@ class WeightSetter:
         self._planner.note(plan, None)
         try:
             await self._journal.skip(plan)
+        except TOLD_ELSEWHERE:
+            pass
         except StoreError as error:
             self._feed.raise_attention("warning", "store", f"a skipped plan is not stored: {error}")
 

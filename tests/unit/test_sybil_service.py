@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from engine.chain.client import ChainClient
 from engine.chain.interface import Look
 from engine.commands import HoldPenalty
+from engine.errors import StoreError, StoreGone, StoreLocked
 from engine.feed import Feed
 from engine.snapshot import PenaltyRule
 from engine.store.errors import StoreFull
@@ -244,6 +245,25 @@ async def test_a_full_disk_is_told_and_penalties_go_on(tmp_path: Path, monkeypat
         assert set(taken(service)) == {"a", "b"}
         await service.step()
         assert set(await world.store.penalties.load(1)) == {"a", "b"}
+
+
+@pytest.mark.parametrize("error", [StoreGone("store.db was deleted"), StoreLocked("store.db is locked")])
+async def test_a_store_that_is_told_of_elsewhere_gets_no_line_here_and_what_waits_is_stored_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: StoreError
+) -> None:
+    async with a_world(tmp_path) as world:
+        service = await world.service()
+        world.found = FOUND
+
+        async def away(*_: object) -> None:
+            raise error
+
+        with monkeypatch.context() as patched:
+            patched.setattr(world.store.penalties, "save", away)
+            await service.step()
+        assert not any(str(error) in said for said in world.said)
+        await service.step()
+        assert set(await world.store.penalties.load(1)) >= {"a", "b"}
 
 
 async def test_a_hold_given_while_suspicions_are_stored_is_not_lost(tmp_path: Path) -> None:
