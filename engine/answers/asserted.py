@@ -17,7 +17,7 @@ _IDIOM = re.compile(
 
 _DENIAL = re.compile(
     r"\b(?:not|never|neither|nor|no\s+longer|rather\s+than|instead\s+of|other\s+than|except|cannot|nicht|kein\w*|"
-    r"statt|rul(?:e|es|ed|ing)\s+out|exclud(?:e|es|ed|ing)|eliminat(?:e|es|ed|ing)|dismiss(?:ed|ing)?|"
+    r"no\s+way|confus(?:e|es|ed|ing)|statt|rul(?:e|es|ed|ing)\s+out|exclud(?:e|es|ed|ing)|eliminat(?:e|es|ed|ing)|dismiss(?:ed|ing)?|"
     r"jamais|nunca|doubts?|unlikely|ne|n['’](?=est)|вместо|не)\b|\b\w+n['’]t\b|(?<!\w)(?:≠|!=|¬)|\b(?:wrong|"
     r"incorrect|"
     r"false)\s+(?:answer\s+)?"
@@ -42,9 +42,27 @@ _ANOTHERS = re.compile(
     r"thought|believe|believes|believed|assume|assumed|guess|guessed|expect|confuse|seem|seems|look|looks|called)\b",
     re.IGNORECASE,
 )
+_REJECTING = re.compile(
+    r"\b(?:(?:does|do|did|would|can|could)(?:\s+not|n['’]t|not)(?:\s+(?:fit|work|match|hold|apply|qualify|count|"
+    r"be\s+(?:right|correct)|make\s+sense)\b|(?=\s*(?:[.;,!]|$)))|"
+    r"(?:can|could|must|is|are|was|were)\s+(?:be\s+)?(?:excluded|ruled\s+out|dismissed|eliminated|discarded|rejected)\b|"
+    r"(?:may|might|could)\s+(?:look|seem|appear|sound)\b|(?:is|are|was|looks?|seems?)\s+tempting\b|"
+    r"(?:is|are|was|were)\s+(?:wrong|incorrect|mistaken|not\s+(?:right|correct|the\s+(?:right\s+|correct\s+)?answer))\b)",
+    re.IGNORECASE,
+)
+"""What is said of a wrong answer, behind it: "43 does not fit", "Bergen can be ruled out"."""
+
+_SUBJECT_START = re.compile(r"[.;:!?\n](?!\d)|,(?!\d|\s\d{4}\b)|\b(?:but|and|while|though|although)\b", re.IGNORECASE)
+_UNREAL = re.compile(
+    r"\bif\s+(?:you|it|i|we|they|that|this|the\s+\w+)\s+(?:had|were|asked|meant|wanted)\b[^.;\n]*|"
+    r"\bwould\s+(?:be|have\s+been)\b(?=[^.;\n]{1,80}\b(?:if|unless)\b)[^.;\n]*",
+    re.IGNORECASE,
+)
+"""What would be so under another condition."""
+
 _HEARSAY = re.compile(
-    r"\b(?:somebody|someone|some(?:\s+people)?|others|a\s+friend|a\s+colleague)\s+(?:once\s+|might\s+|may\s+|would\s+)?"
-    r"(?:told|tells?|says?|said|claims?|claimed|answers?|answered|thinks?|thought|believes?|believed)\b",
+    r"\b(?:somebody|someone|some(?:\s+\w+)?|others|a\s+friend|a\s+colleague)\s+(?:once\s+|might\s+|may\s+|would\s+)?"
+    r"(?:told|tells?|says?|said|claims?|claimed|answers?|answered|gives?|gave|lists?|states?|thinks?|thought|believes?|believed)\b",
     re.IGNORECASE,
 )
 """What is told as the word of nobody in particular, which the reply does not make its own."""
@@ -72,6 +90,17 @@ def denied(text: str) -> Spans:
     for match in _HEARSAY.finditer(blank):
         end = _CLAUSE_END.search(blank, match.end())
         spans.append((match.start(), end.start() if end else len(text)))
+    return [*spans, *rejected(text)]
+
+
+def rejected(text: str) -> Spans:
+    """The spans that are said not to be so by what stands behind them, or to be so under another condition only."""
+    spans: Spans = []
+    for match in _REJECTING.finditer(text):
+        nearest = max(0, match.start() - _FAR)
+        starts = [start.end() for start in _SUBJECT_START.finditer(text, nearest, match.start())]
+        spans.append((starts[-1] if starts else nearest, match.end()))
+    spans.extend(match.span() for match in _UNREAL.finditer(text))
     spans.extend(match.span() for match in _ASKED_AND_DENIED.finditer(text))
     return spans
 

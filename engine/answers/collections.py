@@ -9,7 +9,7 @@ from engine.answers import asserted
 from engine.answers.base import MAX_TRUTH, Answer, AnswerType
 from engine.answers.number import spelled
 from engine.answers.numerals import numerals
-from engine.answers.said import Said, announced, said
+from engine.answers.said import AFTERTHOUGHT, Said, announced, said
 from engine.answers.short import is_asked, related
 from engine.answers.words import content_words, fold, plain, sentences, words
 from engine.values import Reply
@@ -117,7 +117,7 @@ def _bulletless(line: str) -> str:
 
 def _split(text: str, question: str) -> list[list[str]]:
     """The items of a line, with and without what leads to them."""
-    text = _BUT_NOT.sub("", text)
+    text = AFTERTHOUGHT.sub("", _BUT_NOT.sub("", text))
     if asserted.denied(text):
         text = asserted.blanked(text, asserted.denied(text))
     text = text.strip().strip("*_` ,;").rstrip(".!")

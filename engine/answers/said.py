@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from engine.answers import asserted
 from engine.answers.words import STOP, plain, sentences, words
 
 _MOST_CHARACTERS = 32_768
@@ -97,24 +98,24 @@ _OBJECT = re.compile(
 """An object with a field for the answer, whatever else it has."""
 
 _NAMED = (
-    r"(?:(?:the\s+|my\s+|our\s+)?(?:final\s+|correct\s+|right\s+|short\s+)?(?:answer|result|solution|conclusion)|"
+    r"(?:(?:the\s+|my\s+|our\s+)?(?:final\s+|correct\s+|right\s+|short\s+|quick\s+)?(?:answer|result|solution|conclusion)|"
     r"(?:die\s+)?(?:richtige\s+|endgültige\s+)?(?:antwort|lösung|ergebnis)|(?:la\s+)?(?:bonne\s+)?(?:réponse|reponse|"
     r"solution)|"
-    r"(?:la\s+)?(?:respuesta|solución)|(?:a\s+)?resposta|(?:la\s+)?risposta|antwoord|svar|odpowiedź|ответ|відповідь|"
+    r"(?:la\s+)?(?:respuesta|solución)|(?:a\s+)?resposta|(?:la\s+)?risposta|resultado|risultato|résultat|antwoord|svar|odpowiedź|ответ|відповідь|"
     r"cevap|correction|corrected)"
     r"(?:\s+(?:to|for|of)\s+(?:your|the|this|that)\s+(?:question|problem|puzzle|riddle))?(?:\s+final(?:e)?)?"
 )
 _IS = r"(?:is|was|(?:w|sh)ould\s+be|must\s+be|remains|ist|lautet|wäre|est|es|é|è|будет)"
 _LABEL = re.compile(
-    rf"(?<![\w-]){_NAMED}(?:['’]s\b|\s*(?:{_IS}\b\s*[:：]?|[:：=]|→|=>)|\s+[—–-](?=\s))\s*(\S.*)|"
+    rf"(?<![\w-])(?<!long\s)(?<!full\s){_NAMED}(?:['’]s\b|\s*(?:{_IS}\b\s*[:：]?|[:：=]|→|=>)|\s+[—–-](?=\s))\s*(\S.*)|"
     rf"\bthe\s+(?:correct|right)\s+(?:\w+\s+){{1,2}}{_IS}\s*:?\s*(\S.*)|"
     r"(?:答え|答案|正解|回答|答|정답|답)\s*(?:は|是|[:：])\s*(\S.*)|^\s*(?:a|ans)\s*:\s+(\S.*)|"
     r"^[^\W\d_A-Za-zÀ-ɏ]{2,24}(?:\s[^\W\d_A-Za-zÀ-ɏ]{2,24}){0,2}\s?[:：]\s*(\S.*)",
     re.IGNORECASE,
 )
 _IS_THE_RESULT = re.compile(
-    r"^(.{1,60}?)\s+(?:is|would be|ist)\s+(?:the|my|our|die)\s+(?:final\s+|correct\s+|right\s+)?"
-    r"(?:answer|result|solution|conclusion|antwort)\b",
+    r"^(?:[^,]{0,60},\s)?([^,]{1,60}?)\s+(?:is|would be|ist)\s+(?:(?:the|my|our|die)\s+(?:(?:final|correct|right)\s+)?"
+    r"(?:answer|result|solution|conclusion|choice|antwort)\b|correct\W*$|what\s+you(?:['’]re|\s+are)\s+looking\s+for\b)",
     re.IGNORECASE,
 )
 _HEADING = re.compile(r"^\s*#{1,6}\s+(\S.*?)\s*$")
@@ -154,7 +155,8 @@ _STOCK_WORDS = (
     "out comes come down works work settle given above all in short brief sum summary conclusion so then hence thus "
     "therefore but well ok okay sure let double check checking yes indeed hmm without doubt definitely probably most "
     "likely surely certainly apparently clearly obviously simply just only fairly quite pretty very confident as far "
-    "tell know see here there now finally final actually rather really"
+    "tell know see here there now finally final actually rather really looks look like meant mean sorry by elimination "
+    "deduction process exclusion"
 )
 _STOCK = frozenset(_STOCK_WORDS.split())
 """Words of which the announcement of an answer is made, before the answer itself."""
@@ -186,7 +188,7 @@ class Said(Struct, frozen=True):
 
 def said(text: str) -> Said:
     """What a reply says."""
-    text = _ends(_last_word(tidy(without_thoughts(text[:_MOST_CHARACTERS]))))
+    text = _ends(_without_extras(tidy(without_thoughts(text[:_MOST_CHARACTERS]))))
     boxed = [match[1] for match in _BOXED.finditer(text)]
     unboxed = _BOXED.sub(lambda match: f" {match[1]} ", text) if boxed else text
     whole = plainly(unboxed)
@@ -203,14 +205,18 @@ def said(text: str) -> Said:
             return Said(read, found if finder is _labelled else found[-1:])
     explained = len(lines) > 1 and _EXPLAINS.match(plain_line(lines[1])) is not None
     bare = _COURTESY.sub("", plain_line(lines[0])) if len(lines) == 1 or explained else ""
-    if len(sentences(bare)) == 1 and 0 < len(announced(bare).split()) <= _FINAL_WORDS / 2:
-        bare = announced(bare)
+    if first_sentence(bare).strip(" .!?") != plain(bare).strip(" .!?"):
+        return Said(read)
+    bare = AFTERTHOUGHT.sub("", bare)
+    held = announced(asserted.blanked(bare, asserted.denied(bare)))
+    if 0 < len(held.split()) <= _FINAL_WORDS / 2:
+        bare = held
     return Said(read, (bare,) if bare and len(bare.split()) <= _FINAL_WORDS else ())
 
 
 _RETRACTS = re.compile(
     r"\b(?:scratch\s+that|strike\s+that|(?:i\s+)?take\s+(?:that|it)\s+back|correction|on\s+second\s+thoughts?|"
-    r"my\s+mistake|(?:wait|oops|hmm|hold\s+on|sorry|actually)[\s,.!…—–-]+(?:no\b|(?:that|this|it)(?:['’]s|\s+(?:is|was))\s+"
+    r"my\s+mistake|no[\s,.!…—–-]+wait\b|(?:wait|oops|hmm|hold\s+on|sorry|actually)[\s,.!…—–-]+(?:no\b|(?:that|this|it)(?:['’]s|\s+(?:is|was))\s+"
     r"(?:wrong|not\s+right|incorrect|not\s+correct)))[\s,.!:;…—–-]*",
     re.IGNORECASE,
 )
@@ -227,6 +233,28 @@ def _last_word(text: str) -> str:
         if re.search(r"\w", rest):
             return rest
     return text
+
+
+_BRACKETED_OR = re.compile(
+    r"\(\s*((?:alternatively|maybe|perhaps|or\s+(?:maybe|perhaps))\b[^()\n]{1,128})\)", re.IGNORECASE
+)
+_SEVERAL = re.compile(
+    r"\b(?:first|second)\s+(?:guess|answer|possibility)\b|\b(?:guess|answer|possibility)\s+(?:[12]|one|two)\s*[:=]",
+    re.IGNORECASE,
+)
+AFTERTHOUGHT = re.compile(
+    r",\s+(?:i\s+(?:think|believe|guess|am\s+\w+)|i['’]m\s+\w+|if\s+i\s+(?:remember|recall)|as\s+far\s+as\s+i)\b[^.\n]*"
+    r"|\s+(?:to\s+me|it\s+is|fits|works|remains|is\s+left)(?=\W*$)",
+    re.IGNORECASE,
+)
+"""What a sentence says of its answer behind it: ", if I remember correctly"."""
+
+
+def _without_extras(text: str) -> str:
+    """The text without what it takes back; nothing of one that numbers several answers of its own."""
+    if len({found.casefold() for found in _SEVERAL.findall(text)}) > 1:
+        return ""
+    return _BRACKETED_OR.sub(r" \1", _last_word(text))
 
 
 _BLANKS = re.compile(r"[ \t]{2,}|[^\S\n]{9,}")

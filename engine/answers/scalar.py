@@ -123,8 +123,14 @@ class Scalar(AnswerType):
     def _asserted(self, text: str, question: str) -> list[Found]:
         """The values of a text that it does not deny; those in its questions only where there are no others."""
         found = list(self.find(text, question))[-_MOST_VALUES:]
-        no, asking = asserted.denied(text), asserted.asked(text)
-        held = [one for one in found if not asserted.denies(no, one.start) and not asserted.is_rejected(text, one.end)]
+        no, asking, wrong = asserted.denied(text), asserted.asked(text), asserted.rejected(text)
+        held = [
+            one
+            for one in found
+            if not asserted.denies(no, one.start)
+            and not asserted.within(wrong, one.start)
+            and not asserted.is_rejected(text, one.end)
+        ]
         stated = [one for one in held if not asserted.within(asking, one.start)]
         return stated or held
 

@@ -121,8 +121,14 @@ def _answers(given: Said, truth: str, question: str, kind: Short) -> bool:
 
 def _announces(held: str, truth: str, question: str) -> bool:
     """Whether a text announces the truth ("I'd go for Paris"), and nothing else in the same way."""
-    found = [phrase for sentence in sentences(held)[:_MOST_SENTENCES] if (phrase := announced(sentence).strip(" .!"))]
+    found = [phrase for sentence in sentences(held)[:_MOST_SENTENCES] if (phrase := _announced(sentence))]
     return bool(found) and all(_is(phrase, truth, question) for phrase in found)
+
+
+def _announced(sentence: str) -> str:
+    """What a sentence announces, or the whole of one that has hardly a word more than an answer."""
+    phrase = announced(sentence) or (sentence if len(words(sentence)) < _SENTENCE_WORDS else "")
+    return phrase.strip(" .,!") if content_words(phrase) - _EMPTY - {"nope", "yes", "hmm", "nah"} else ""
 
 
 def related(question: str) -> frozenset[str]:
