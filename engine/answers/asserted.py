@@ -17,7 +17,7 @@ _IDIOM = re.compile(
 
 _DENIAL = re.compile(
     r"\b(?:not|never|neither|nor|no\s+longer|rather\s+than|instead\s+of|other\s+than|except|cannot|nicht|kein\w*|"
-    r"no\s+way|confus(?:e|es|ed|ing)|statt|rul(?:e|es|ed|ing)\s+out|exclud(?:e|es|ed|ing)|eliminat(?:e|es|ed|ing)|dismiss(?:ed|ing)?|"
+    r"no\s+way|anything\s+but|pas|confus(?:e|es|ed|ing)|statt|rul(?:e|es|ed|ing)\s+out|exclud(?:e|es|ed|ing)|eliminat(?:e|es|ed|ing)|dismiss(?:ed|ing)?|"
     r"jamais|nunca|doubts?|unlikely|ne|n['’](?=est)|вместо|не)\b|\b\w+n['’]t\b|(?<!\w)(?:≠|!=|¬)|\b(?:wrong|"
     r"incorrect|"
     r"false)\s+(?:answer\s+)?"

@@ -103,13 +103,13 @@ _NAMED = (
     r"solution)|"
     r"(?:la\s+)?(?:respuesta|solución)|(?:a\s+)?resposta|(?:la\s+)?risposta|resultado|risultato|résultat|antwoord|svar|odpowiedź|ответ|відповідь|"
     r"cevap|correction|corrected)"
-    r"(?:\s+(?:to|for|of)\s+(?:your|the|this|that)\s+(?:question|problem|puzzle|riddle))?(?:\s+final(?:e)?)?"
+    r"(?:\s+(?:to|for|of)\s+(?:your|the|this|that)\s+(?:question|problem|puzzle|riddle))?(?:\s+(?:finale?|correcta?|correcte|corretta))?"
 )
 _IS = r"(?:is|was|(?:w|sh)ould\s+be|must\s+be|remains|ist|lautet|wäre|est|es|é|è|будет)"
 _LABEL = re.compile(
     rf"(?<![\w-])(?<!long\s)(?<!full\s){_NAMED}(?:['’]s\b|\s*(?:{_IS}\b\s*[:：]?|[:：=]|→|=>)|\s+[—–-](?=\s))\s*(\S.*)|"
     rf"\bthe\s+(?:correct|right)\s+(?:\w+\s+){{1,2}}{_IS}\s*:?\s*(\S.*)|"
-    r"(?:答え|答案|正解|回答|答|정답|답)\s*(?:は|是|[:：])\s*(\S.*)|^\s*(?:a|ans)\s*:\s+(\S.*)|"
+    r"(?:答え|答案|正解|回答|答|정답|답)\s*(?:は|是|[:：])\s*(\S.*?)(?:です|である)?[。.]?\s*$|^\s*(?:a|ans)\s*:\s+(\S.*)|"
     r"^[^\W\d_A-Za-zÀ-ɏ]{2,24}(?:\s[^\W\d_A-Za-zÀ-ɏ]{2,24}){0,2}\s?[:：]\s*(\S.*)",
     re.IGNORECASE,
 )
@@ -118,6 +118,8 @@ _IS_THE_RESULT = re.compile(
     r"(?:answer|result|solution|conclusion|choice|antwort)\b|correct\W*$|what\s+you(?:['’]re|\s+are)\s+looking\s+for\b)",
     re.IGNORECASE,
 )
+_SUPPOSED = re.compile(r"\b(?:would|might|could)\b.*\b(?:if|unless)\s+(?!i\b)", re.IGNORECASE)
+_OR_ELSE = re.compile(r"\W*(?:or|alternatively)\b", re.IGNORECASE)
 _HEADING = re.compile(r"^\s*#{1,6}\s+(\S.*?)\s*$")
 _RULE = re.compile(r"^\s*\|?[\s:|-]*-{3}[\s:|-]*$")
 """A line below the head of a table, or between two paragraphs."""
@@ -156,7 +158,7 @@ _STOCK_WORDS = (
     "therefore but well ok okay sure let double check checking yes indeed hmm without doubt definitely probably most "
     "likely surely certainly apparently clearly obviously simply just only fairly quite pretty very confident as far "
     "tell know see here there now finally final actually rather really looks look like meant mean sorry by elimination "
-    "deduction process exclusion"
+    "thing tl dr deduction process exclusion"
 )
 _STOCK = frozenset(_STOCK_WORDS.split())
 """Words of which the announcement of an answer is made, before the answer itself."""
@@ -239,7 +241,7 @@ _BRACKETED_OR = re.compile(
     r"\(\s*((?:alternatively|maybe|perhaps|or\s+(?:maybe|perhaps))\b[^()\n]{1,128})\)", re.IGNORECASE
 )
 _SEVERAL = re.compile(
-    r"\b(?:first|second)\s+(?:guess|answer|possibility)\b|\b(?:guess|answer|possibility)\s+(?:[12]|one|two)\s*[:=]",
+    r"\b(?:first|second)\s+(?:guess|answer|possibility)\b|\b(?:guess|answer|possibility)\s+(?:[12]|one|two)\s*[:=]|\boption\s+(?:one|two)\b",
     re.IGNORECASE,
 )
 AFTERTHOUGHT = re.compile(
@@ -300,7 +302,11 @@ def _labelled(lines: list[str]) -> Iterator[str]:
         bare = plain_line(line)
         labelled = [match for part in (*sentences(bare), bare) if (match := _LABEL.search(part))]
         for match in labelled[:-1] or labelled:
-            phrase = first_sentence(next(group for group in match.groups() if group))
+            whole = next(group for group in match.groups() if group)
+            if _SUPPOSED.search(match[0]):
+                continue
+            phrase = first_sentence(whole)
+            phrase = whole if _OR_ELSE.match(whole[len(phrase) :]) else phrase
             negated = re.match(r"(?:not|no longer|nicht|pas|non)\b", phrase, re.IGNORECASE) and len(phrase.split()) > 1
             found.append((place, f"not {phrase}" if negated and not phrase.lower().startswith("not") else phrase))
         if labelled:
@@ -352,16 +358,17 @@ def announced(sentence: str) -> str:
     if sentence.rstrip().endswith("?"):
         return ""
     for start in (0, *(match.end() for match in _CLAUSE_START.finditer(sentence))):
-        end, taken = start, [start]
+        end, taken, spent = start, [start], 0
         announces = False
         while (token := _STOCK_TOKEN.match(sentence, end)) and token[1].casefold() in _STOCK:
             announces |= token[1].casefold() not in _HOLLOW
             end = token.end()
+            spent += 1 + any(mark in token[0] for mark in "'’")
             taken.append(taken[-1] if token[1].casefold() in _ARTICLES else end)
         rest = sentence[taken[-1] :].strip(" \t,;:—–-…")
         said_words = words(rest)
         empty = _EITHER.match(rest) or set(said_words) <= _SAYS_NOTHING
-        if announces and len(taken) > 1 + bool(start) and not empty:
+        if announces and spent > bool(start) and not empty:
             return rest if len(said_words) <= _ANNOUNCED_WORDS else ""
     return ""
 
