@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from tests.mutants.rooms import Candidate, Fault, Room, drawn, load_equivalent, load_rooms, places
+from tests.mutants.rooms import Candidate, Fault, Room, drawn, load_equivalent, load_rooms, outdated, places
 from tests.mutants.trials import ROOT, Trial, Workshop
 
 COUNT = 300
@@ -38,6 +38,8 @@ def main() -> int:
         if options.again:
             candidates = list(_again(tree, chosen, options.again))
             chosen = {name: chosen[name] for name in chosen if any(one.room == name for one in candidates)}
+        for fault in outdated(tree, rooms):
+            print(f"equivalent.toml is out of date: {fault.file} {fault.where}: {fault.was}", flush=True)
         _check_unchanged(workshop, chosen)
         print(f"seed {options.seed}, {options.count} mutants, at most {options.limit:g} s each", flush=True)
         found = []

@@ -92,6 +92,14 @@ def places(tree: Path, rooms: Mapping[str, Room], files: Container[str] | None =
                 yield [Candidate(name, Fault(path, one.where, one.was, one.now), one) for one in site]
 
 
+def outdated(tree: Path, rooms: Mapping[str, Room], listed: Iterable[Fault] | None = None) -> list[Fault]:
+    """The faults of a list, else of `equivalent.toml`, that the code no longer has a place for."""
+    wanted = load_equivalent() if listed is None else listed
+    files = {fault.file for fault in wanted}
+    there = {one.fault for place in places(tree, rooms, files) for one in place}
+    return [fault for fault in wanted if fault not in there]
+
+
 def drawn(tree: Path, rooms: Mapping[str, Room], seed: int) -> Iterator[Candidate]:
     """One mutation of each place, in an order of chance."""
     chance = random.Random(seed)
