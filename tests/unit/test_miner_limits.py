@@ -17,7 +17,7 @@ from miner_server.admission import (
 )
 from miner_server.allowlist import AllowList
 from miner_server.hosts import network
-from miner_server.limits import RateLimiter, Room
+from miner_server.limits import Limits, RateLimiter, Room
 from tests.unit.miner_helpers import Clock
 
 
@@ -32,6 +32,11 @@ def passed(action: object, times: int) -> int:
             continue
         through += 1
     return through
+
+
+def test_a_server_that_is_told_nothing_has_the_limits_of_the_manual() -> None:
+    limits = Limits()
+    assert (limits.capacity, limits.queue, limits.queue_per_caller) == (8, 64, 16)
 
 
 @given(per_minute=st.integers(1, 600), extra=st.integers(1, 50))

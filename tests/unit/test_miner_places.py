@@ -127,6 +127,7 @@ def test_the_table_is_never_over_its_bounds_and_forgets_who_left(steps: list[tup
         for seat in seats:
             held.leave(seat)
         assert len(held) == 0
+        assert not held._by_address, "addresses come without end"
 
 
 @asynccontextmanager

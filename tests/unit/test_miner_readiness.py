@@ -311,3 +311,12 @@ async def test_a_trouble_that_passes_at_once_is_not_told() -> None:
     await until(lambda: next(looks, None) is None)
     task.cancel()
     assert feed.attention == ()
+
+
+async def test_a_change_of_readiness_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", readiness.log.name)
+    watched = Readiness(backend := ObedientBackend())
+    for says in ("", "", "loading", "loading", ""):
+        backend.unready = says
+        await watched.refresh()
+    assert [line.partition(": ")[2] for line in caplog.messages] == ["ready", "loading", "ready"]
