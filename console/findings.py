@@ -30,18 +30,22 @@ class Result(Struct, frozen=True, kw_only=True):
 
 
 def ok(name: str, text: str) -> Result:
+    """All is well."""
     return Result(name=name, state="OK", text=text)
 
 
 def skipped(name: str, text: str) -> Result:
+    """It does not apply, or could not be found out."""
     return Result(name=name, state="SKIPPED", text=text)
 
 
 def warning(name: str, text: str, *, why: str, do: str) -> Result:
+    """It works, and should be looked at."""
     return Result(name=name, state="WARNING", text=text, why=why, do=do)
 
 
 def critical(name: str, text: str, *, why: str, do: str) -> Result:
+    """It does not work."""
     return Result(name=name, state="CRITICAL", text=text, why=why, do=do)
 
 

@@ -78,4 +78,5 @@ def left_out(judged: Round, names: Mapping[str, str]) -> list[str]:
 
 
 def name_of(reply: Reply, names: Mapping[str, str]) -> str:
+    """The name of a reply's miner, else its address."""
     return names.get(reply.hotkey) or formats.hotkey(reply.hotkey, NAME)

@@ -34,6 +34,7 @@ HEAT = ((247, 248, 245), (200, 221, 228), (116, 172, 200), (38, 111, 163), (8, 4
 
 
 def of_cluster(cluster: str) -> Colour:
+    """The colour of a cluster by its letter, "" for none."""
     if not cluster:
         return NONE
     place = ord(cluster) - ord("A") if len(cluster) == 1 else len(CLUSTERS)

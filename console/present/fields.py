@@ -22,6 +22,7 @@ def text(
     priority: int = 1,
     grows: bool = False,
 ) -> Column[Row]:
+    """A text as it is."""
     return Column(
         id=id,
         title=title,
@@ -110,6 +111,8 @@ def share(id: str, title: str, of: Callable[[Row], float], about: str, *, priori
 
 
 def uid(of: Callable[[Row], int | None], *, priority: int = 0) -> Column[Row]:
+    """A uid; `-` for none."""
+
     def place(row: Row) -> int:
         found = of(row)
         return -1 if found is None else found
@@ -121,16 +124,19 @@ def uid(of: Callable[[Row], int | None], *, priority: int = 0) -> Column[Row]:
 
 
 def ema(of: Callable[[Row], float], *, priority: int) -> Column[Row]:
+    """A score, 0 to 1."""
     about = "exponential moving average of its rewards"
     return number("ema", "EMA", 6, of, "{:.4f}".format, about, tone="accent", priority=priority)
 
 
 def agreement(of: Callable[[Row], float], *, priority: int = 1) -> Column[Row]:
+    """How far the votes agree, 0 to 1."""
     about = "the share of the votes' weight behind the winning cluster"
     return number("agree", "VOTES", 5, of, formats.percent, about, priority=priority)
 
 
 def quality(of: Callable[[Row], float]) -> Column[Row]:
+    """The quality of an answer, 0 to 1."""
     return number(
         "quality",
         "QUALITY",
@@ -143,10 +149,11 @@ def quality(of: Callable[[Row], float]) -> Column[Row]:
 
 
 def emission(of: Callable[[Row], float], *, priority: int) -> Column[Row]:
+    """The reward of a round, 0 to 1."""
     return Column(
         id="emission",
         title="REWARD",
-        width=6,
+        width=7,
         cell=lambda row, _now: paid(of(row)),
         value=of,
         align="right",
@@ -161,6 +168,7 @@ def paid(amount: float) -> Cell:
 
 
 def hotkey(of: Callable[[Row], str], *, priority: int) -> Column[Row]:
+    """An address, its middle left out."""
     return Column(
         id="hotkey",
         title="HOTKEY",

@@ -73,6 +73,7 @@ def milliseconds(ms: float) -> str:
 
 
 def percent(share: float) -> str:
+    """A share, 0 to 1, without decimals: "41%"."""
     return f"{share:.0%}"
 
 

@@ -11,6 +11,8 @@ SPLIT_BELOW = 2 / 3
 
 
 class State(NamedTuple):
+    """How a state is shown."""
+
     glyph: str
     word: str
     tone: Tone

@@ -62,6 +62,8 @@ FILTER = 24
 
 
 class Cell(NamedTuple):
+    """What stands in one column of a row."""
+
     text: str
     tone: Tone = ""
 

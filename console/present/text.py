@@ -39,6 +39,7 @@ def line(*parts: str | Span) -> Line:
 
 
 def text_of(content: Line) -> str:
+    """A line without its tones."""
     return "".join(span.text for span in content)
 
 

@@ -75,6 +75,7 @@ class Keymap:
 
 
 def keymap_path() -> Path:
+    """Where the operator's own keys are read from."""
     return config_home() / "keymap.toml"
 
 

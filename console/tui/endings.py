@@ -4,6 +4,8 @@ from enum import Enum, auto
 
 
 class Ending(Enum):
+    """Who or what ended it, and what it means for the engine."""
+
     STOP = auto()
     """The operator wants the engine to stop."""
     DETACH = auto()

@@ -106,7 +106,7 @@ async def test_every_screen_shows_the_instant_and_says_what_is_not_recorded(app:
         await until(pilot, shows(app, "scores at that time"))
         assert "not in a replay" in screen_text(app)
         await pilot.press("5")
-        await until(pilot, shows(app, "Not recorded: which servers and services ran"))
+        await until(pilot, shows(app, "Not recorded: servers, services"))
         await pilot.press("6")
         await until(pilot, shows(app, "record 2"))
         assert "record 3" not in screen_text(app)

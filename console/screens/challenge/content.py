@@ -61,6 +61,7 @@ def tone_of(cluster: str) -> Tone:
 
 
 def state_of(judged: Round) -> State:
+    """The outcome of a whole round, as of one in a list."""
     return states.of_round(round_view(judged, recorded=True))
 
 

@@ -74,6 +74,7 @@ def matrix_legend(recorded: RecordedRound) -> str:
 
 
 def plot_legend(recorded: RecordedRound) -> str:
+    """What the marks of the map mean, and how much of the differences it can show; "" without one."""
     likeness = recorded.round.likeness
     if likeness is None or not likeness.members:
         return ""

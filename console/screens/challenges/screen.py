@@ -20,6 +20,8 @@ from engine.errors import StoreError
 
 
 class ChallengesScreen(ConsoleScreen):
+    """The rounds, and beside them, where there is room, the one under the cursor."""
+
     NAME = "challenges"
 
     DEFAULT_CSS = """

@@ -13,6 +13,8 @@ from engine.snapshot import CommandView
 
 
 class CommandsScreen(ConsoleScreen):
+    """The command log alone."""
+
     NAME = "commands"
 
     def body(self) -> ComposeResult:

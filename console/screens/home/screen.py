@@ -22,6 +22,8 @@ UNKNOWN = Option("", line(Span("○ not recorded: the log has what was said then
 
 
 class HomeScreen(ConsoleScreen):
+    """Facts above, attention below them, and the last rounds; a miner sees its last requests instead."""
+
     NAME = "home"
 
     DEFAULT_CSS = """

@@ -19,6 +19,8 @@ EVERYTHING = "all"
 
 
 class LogsScreen(ConsoleScreen):
+    """The log, and below it, where there is room, the record under the cursor in full."""
+
     NAME = "logs"
 
     DEFAULT_CSS = """

@@ -23,6 +23,7 @@ UNCHANGED = 0.00005
 
 
 def miner_of(snapshot: Snapshot, hotkey: str) -> MinerView | None:
+    """The miner with this hotkey, None when it is not on the subnet."""
     return next((miner for miner in snapshot.miners if miner.hotkey == hotkey), None)
 
 

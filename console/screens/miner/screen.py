@@ -14,6 +14,8 @@ from console.widgets.panel import Panel
 
 
 class MinerScreen(ConsoleScreen):
+    """Opened with a hotkey: its facts, its rounds, and why the one under the cursor went so."""
+
     NAME = "miner"
 
     DEFAULT_CSS = """

@@ -27,6 +27,8 @@ AROUND = 3
 
 
 class MinersScreen(ConsoleScreen):
+    """The miners, and below them, where there is room, the one under the cursor."""
+
     NAME = "miners"
 
     DEFAULT_CSS = """

@@ -51,6 +51,7 @@ class ServiceRow(Struct, frozen=True):
 
 
 def asked(snapshot: Snapshot) -> tuple[RequestRow, ...]:
+    """The last requests, newest first."""
     uids = _uids(snapshot)
     return tuple(RequestRow(request, _who(request.hotkey, uids)) for request in _server(snapshot).requests)
 
@@ -75,6 +76,7 @@ def _silent(hotkey: str) -> CallerView:
 
 
 def keys(snapshot: Snapshot) -> tuple[KeyRow, ...]:
+    """The keys that are valid now."""
     uids = _uids(snapshot)
     return tuple(KeyRow(session, _who(session.hotkey, uids)) for session in _server(snapshot).sessions)
 

@@ -29,6 +29,8 @@ from console.widgets.panel import Panel, TablePanel
 
 
 class ServerScreen(ConsoleScreen):
+    """For a miner status, callers, keys and requests; in the other roles the table of what runs."""
+
     NAME = "server"
 
     DEFAULT_CSS = """

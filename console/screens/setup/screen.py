@@ -25,6 +25,8 @@ WIDEST = 76
 
 
 class SetupScreen(ConsoleScreen):
+    """The doctor's results with the explanation of one, and the settings below."""
+
     NAME = "setup"
 
     DEFAULT_CSS = """

@@ -101,10 +101,12 @@ def _member(sybil: SybilView, uid: int, hotkey: str, miner: MinerView | None, pe
 
 
 def penalties_of(sybil: SybilView) -> dict[str, PenaltyView]:
+    """The penalties by hotkey."""
     return {penalty.hotkey: penalty for penalty in sybil.penalties}
 
 
 def penalty_of(snapshot: Snapshot, hotkey: str) -> PenaltyView | None:
+    """The penalty of one hotkey, None without one."""
     return penalties_of(snapshot.sybil).get(hotkey) if snapshot.sybil else None
 
 

@@ -14,6 +14,8 @@ from console.widgets.panel import Panel, TablePanel
 
 
 class SuspectsScreen(ConsoleScreen):
+    """What was found above; below, the members and the evidence of the row under the cursor."""
+
     NAME = "suspects"
 
     DEFAULT_CSS = """

@@ -22,6 +22,8 @@ ONLY_CHANGES = "  only changes"
 
 
 class WeightsScreen(ConsoleScreen):
+    """Status and actions above, plan vs chain beside the submissions, the command log below."""
+
     NAME = "weights"
 
     DEFAULT_CSS = """
