@@ -1,4 +1,4 @@
-"""`subnet-console config`: what is set and where that stands, and a file to begin with."""
+"""`subnet-console config`: the settings with their sources, and a configuration file to start from."""
 
 import json
 from collections.abc import Sequence
@@ -20,20 +20,20 @@ HEADINGS = {
     "host": "The miner server",
     "miners": "The demo",
 }
-"""The settings at which the parts of the file begin."""
+"""The first setting of each section of the file."""
 
 OTHER_NAMES = "names_of_others"
-"""Beside the settings in JSON: no setting is called so."""
+"""The key beside the settings in JSON; no setting has this name."""
 
 INTRODUCTION = """\
-# Settings of subnet-console. Every line shows a default; take its "#" away to change it.
-# Options of a command, and variables as in SUBNET_CONSOLE_NETUID=1, go before what stands here.
-# A table [profile.NAME] at the end holds other values for some of them; -P NAME chooses it.
+# Settings of subnet-console. Every line shows a default; remove its "#" to change it.
+# Command-line options, and variables such as SUBNET_CONSOLE_NETUID=1, take precedence over this file.
+# A table [profile.NAME] at the end overrides some of them when -P NAME is given.
 """
 
 
 class Shown(Struct, frozen=True):
-    """A setting as it may be shown: its value as a file would have it, secrets hidden."""
+    """A setting as shown: its value in TOML, with secrets hidden."""
 
     name: str
     value: str
@@ -42,7 +42,7 @@ class Shown(Struct, frozen=True):
 
 
 def shown(configuration: Configuration) -> list[Shown]:
-    """Every setting, in the order of their declaration. The texts are as they were given."""
+    """All settings in declaration order, with texts as they were given."""
     return [
         Shown(
             name,
@@ -55,12 +55,12 @@ def shown(configuration: Configuration) -> list[Shown]:
 
 
 def shown_names(configuration: Configuration) -> list[Shown]:
-    """What became of every name of another program, in the same form. Their values are never shown."""
+    """What became of other programs' names, in the same form. Their values are never shown."""
     return [Shown(one.name, _became(one), one.source, one.reason) for one in configuration.fates]
 
 
 def show(configuration: Configuration, *, as_json: bool) -> str:
-    """Every setting with its value and where that stands, and the names of other programs. Secrets are hidden."""
+    """Every setting with its value and source, and other programs' names. Secrets are hidden."""
     if as_json:
         values = {name: _plain(getattr(configuration.settings, name)) for name in declared()}
         found: dict[str, Any] = {
@@ -73,11 +73,11 @@ def show(configuration: Configuration, *, as_json: bool) -> str:
 
 
 def told(configuration: Configuration) -> list[str]:
-    """What became of every name of another program, a line each; those that nobody knows share one."""
+    """What became of other programs' names, one line each; unknown names share one line."""
     known = [fate for fate in configuration.fates if fate.state != "unknown"]
     unknown = [fate.name for fate in configuration.fates if fate.state == "unknown"]
     lines = [f"{fate.source}: {fate.text}" for fate in known]
-    return lines + [f"not known, and without effect: {', '.join(unknown)}"] * bool(unknown)
+    return lines + [f"unknown, without effect: {', '.join(unknown)}"] * bool(unknown)
 
 
 def _became(fate: Fate) -> str:
@@ -85,7 +85,7 @@ def _became(fate: Fate) -> str:
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Rows of cells, cleaned, under each other."""
+    """Rows of cleaned cells, aligned in columns."""
     clean = [[safe(cell) for cell in row] for row in rows]
     widths = [max(map(cells, column)) for column in zip(*clean, strict=True)]
     return [
@@ -95,19 +95,19 @@ def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
 
 
 def init(path: Path) -> None:
-    """Write a file with every setting explained and none set. Raises ConsoleError, also when it is there already."""
+    """Write a file that explains every setting and sets none. Raises ConsoleError, also if it already exists."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
             file.write(template())
     except FileExistsError as error:
-        raise ConsoleError(f"{path} is there already and is left as it is") from error
+        raise ConsoleError(f"{path} already exists and was not changed") from error
     except OSError as error:
-        raise ConsoleError(f"{path} cannot be written ({error.strerror}): name another with --config") from error
+        raise ConsoleError(f"{path} cannot be written ({error.strerror}): choose another with --config") from error
 
 
 def template() -> str:
-    """A configuration file in which everything is commented out."""
+    """A configuration file with everything commented out."""
     parts = [INTRODUCTION]
     for setting in declared().values():
         if setting.name in HEADINGS:
@@ -125,7 +125,7 @@ def _explained(setting: Setting) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """A setting's value as JSON has it, without what is secret in it, as the password of a URL."""
+    """A setting's value for JSON, without secrets such as a URL's password."""
     match value:
         case Secret():
             return repr(value) if value else ""

@@ -1,10 +1,10 @@
-"""What ends a command: its exit code, and the error that carries one."""
+"""Exit codes, and the error that carries one."""
 
 from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What operators' scripts can count on."""
+    """The exit codes that operators' scripts can rely on."""
 
     DONE = 0
     INTERNAL = 1
@@ -17,7 +17,7 @@ class ExitCode(IntEnum):
 
 
 class ConsoleError(Exception):
-    """Something that the operator can put right. The message is one line: what is wrong, and what to do."""
+    """A problem that the operator can fix. The message is one line: what is wrong, and what to do."""
 
     def __init__(self, message: str, exit_code: ExitCode = ExitCode.USAGE) -> None:
         super().__init__(message)

@@ -16,7 +16,7 @@ _TIME_OF_DAY = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 
 
 def instant(text: str, *, now: float, base: float | None = None, zone: tzinfo | None = None) -> float:
-    """The unix time that `text` means, for someone who stands at `base` (at `now` unless it is said).
+    """The unix time that `text` means as seen from `base` (default: `now`).
 
     An age counts back from there, and a time of day is of that day, or of the day before when it is yet to come. What
     names no offset is in `zone`, the local one unless it is said. Raises ValueError with all forms that there are.
@@ -24,7 +24,7 @@ def instant(text: str, *, now: float, base: float | None = None, zone: tzinfo | 
     try:
         found = _instant(text, now, now if base is None else base, zone)
     except (ValueError, OverflowError, OSError):
-        raise ValueError(f"{text[:40]!r} is not a time: say {FORMS}") from None
+        raise ValueError(f"{text[:40]!r} is not a time: use {FORMS}") from None
     if not 0 <= found <= LATEST:
         raise ValueError(f"{text[:40]!r} is not between 1970 and 9999")
     return found
@@ -45,12 +45,12 @@ def _instant(text: str, now: float, base: float, zone: tzinfo | None) -> float:
 
 
 def since_time(text: str, now: float) -> float:
-    """The unix time that `text` means; a date without an offset is UTC. Raises ConsoleError."""
+    """The unix time of a --since value; a date without an offset is UTC. Raises ConsoleError."""
     try:
         return instant(text, now=now, zone=UTC)
     except ValueError:
         raise ConsoleError(
-            f"--since {text!r} is not a time: say 90m, 24h, 7d or a date such as 2026-01-31 or 2026-01-31T12:00:00Z"
+            f"--since {text!r} is not a time: use 90m, 24h, 7d or a date such as 2026-01-31 or 2026-01-31T12:00:00Z"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""How far a command that takes its time has come: one line on stderr that goes away again, for people alone."""
+"""The progress of a slow command: a transient line on stderr, for people only."""
 
 import os
 import sys
@@ -17,8 +17,8 @@ Item = TypeVar("Item")
 
 
 class Progress:
-    """Tells from the second second on how many of `what` are done. Nothing is told where stderr is no terminal, nor
-    over data: `on_stdout` says that the command writes its data there while it works."""
+    """After a second, shows how many of `what` are done. Nothing is shown if stderr is not a terminal, or if the
+    command writes its data to a terminal (`on_stdout`)."""
 
     def __init__(self, what: str, *, on_stdout: bool) -> None:
         self._what = what
@@ -43,13 +43,13 @@ class Progress:
             self._teller.join()
 
     def each(self, items: Iterable[Item]) -> Iterator[Item]:
-        """The items; each counts once the next one is asked for."""
+        """The items, each counted when the next is requested."""
         for item in items:
             yield item
             self._done += 1
 
     def clear(self) -> None:
-        """Take the line away, for what else is told there; the next one comes below that."""
+        """Clear the line to make room for other output; the next one appears below that."""
         with self._writing:
             if self._told:
                 _write(f"\r{' ' * len(self._told)}\r")

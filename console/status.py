@@ -1,4 +1,4 @@
-"""`subnet-console status`: what the engine of a data folder does now or did last, from the file that it leaves."""
+"""`subnet-console status`: what the engine of a data folder is doing, or did last, from its status file."""
 
 import time
 from collections.abc import Iterator
@@ -17,13 +17,13 @@ from engine.text import safe
 
 MAX_BYTES = 16 << 20
 SILENT_S = 10.0
-"""The engine writes every second; one that has not for so long is stuck."""
+"""The engine writes its status every second; one that has been silent for this long is stuck."""
 
 
 def status(data_dir: Path, *, as_json: bool) -> str:
     """The last status for people, or as JSON with `running`, `pid` and `age_s` beside the Snapshot.
 
-    Raises ConsoleError: no engine ever ran there, or what it left cannot be read.
+    Raises ConsoleError if no engine ever ran there, or its status cannot be read.
     """
     snapshot = last_snapshot(data_dir)
     holder = folder_holder(data_dir)
@@ -74,7 +74,7 @@ def describe(snapshot: Snapshot, holder: Holder | None, age: float) -> Iterator[
 
 
 def last_snapshot(data_dir: Path) -> Snapshot:
-    """What the engine of this folder wrote last. Raises ConsoleError."""
+    """The last status of this folder's engine. Raises ConsoleError."""
     path = data_dir / STATUS_FILE
     if obstacle := not_a_file(path):
         raise ConsoleError(damage(path, obstacle))
@@ -82,7 +82,7 @@ def last_snapshot(data_dir: Path) -> Snapshot:
         with path.open("rb") as file:
             return msgspec.json.decode(file.read(MAX_BYTES), type=Snapshot)
     except FileNotFoundError as error:
-        raise ConsoleError(f"no engine has run in {path.parent}: name its folder with --data-dir") from error
+        raise ConsoleError(f"no engine has run in {path.parent}: choose its folder with --data-dir") from error
     except OSError as error:
         raise ConsoleError(f"{path} cannot be read ({error.strerror})") from error
     except UNDECODABLE as error:

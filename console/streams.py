@@ -1,4 +1,4 @@
-"""Standard input, output and error as a command needs them, whatever the locale and the shell make of them."""
+"""Standard input, output and error, made safe whatever the locale and the shell."""
 
 import codecs
 import contextlib
@@ -14,10 +14,10 @@ AS_JSON = "subnet-console.as-json"
 
 
 def mend() -> None:
-    """Have no character and no stream that is missing end a command.
+    """Keep missing streams and unencodable characters from ending a command.
 
-    A stream that was closed before the start leads nowhere, so that no other file gets its number. What an encoding
-    lacks is written as JSON writes it, so that JSON remains JSON.
+    Streams that were closed at the start are opened on the null device, so that no other file gets their descriptors.
+    Unencodable characters are escaped as in JSON, so that JSON stays JSON.
     """
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:
@@ -31,7 +31,7 @@ def mend() -> None:
 
 
 def narrate(text: str) -> None:
-    """A line on stderr, for people. A stderr that is gone is no reason to stop."""
+    """Write a line for people to stderr. A closed stderr is ignored."""
     with contextlib.suppress(OSError, ValueError):
         print(hide_known(text), file=sys.stderr, flush=True)  # noqa: T201 narration is what this function is for
 

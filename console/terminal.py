@@ -1,4 +1,4 @@
-"""The terminal, before, while and after a screen has it."""
+"""The terminal: whether it can show a screen, and how a screen takes it over and gives it back."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ WAKE = "for wait in 0.2 0.5 1 3; do sleep $wait; kill -CONT -$0; done"
 
 
 def check_terminal(environ: Mapping[str, str], *, otherwise: str = WITHOUT) -> None:
-    """Raises ConsoleError where no screen can be shown; `otherwise` says what to do then."""
+    """Raises ConsoleError if no screen can be shown; `otherwise` says what to do instead."""
     for descriptor, name in ((STDOUT, "stdout"), (STDIN, "stdin")):
         if not os.isatty(descriptor):
             raise ConsoleError(f"{name} is not a terminal: {otherwise}")
@@ -32,7 +32,7 @@ def check_terminal(environ: Mapping[str, str], *, otherwise: str = WITHOUT) -> N
     if term in POOR:
         raise ConsoleError(f"TERM={term} is not a terminal that can show a screen: set TERM, or {otherwise}")
     if os.tcgetpgrp(STDIN) != os.getpgrp():
-        raise ConsoleError(f"the terminal is not ours while we run in the background: use fg, or {otherwise}")
+        raise ConsoleError(f"this process runs in the background: use fg, or {otherwise}")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What a process that we start is told of our environment: what it needs to run, and nothing that may be secret."""
+"""The environment of the processes that we start: what they need to run, and nothing that may be secret."""
 
 import re
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ model's hub wants them for is never done here."""
 
 
 def harmless(environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables that another process may see: needed, not called a secret, and without one that we know."""
+    """The variables that another process may see: needed, not named like a secret, and containing no known one."""
     return {
         name: value
         for name, value in environ.items()

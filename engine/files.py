@@ -1,4 +1,4 @@
-"""Files as they are found: what somebody names for us to read, what was damaged, and what is no longer where it lay."""
+"""Files: input files that an operator names, damaged files, and files that are no longer where they were."""
 
 import errno
 import io
@@ -12,7 +12,7 @@ import msgspec
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises on what nobody encoded; it lets the last two through as they are."""
+"""What msgspec raises on data that is not as we encode it; it passes the last two through."""
 
 START_AFRESH = "move it away to start afresh"
 
@@ -27,12 +27,12 @@ _KINDS = {
 
 
 def kind_of(mode: int) -> str:
-    """What a file with this mode is, "" for a regular one."""
+    """The kind of file with this mode, "" for a regular file."""
     return _KINDS.get(stat.S_IFMT(mode), "")
 
 
 def open_input(path: Path) -> io.BufferedReader:
-    """A file to read. Raises OSError, also for whatever is not a regular file; /dev/null is an empty one."""
+    """Open a file to read. Raises OSError, also if it is not a regular file; /dev/null counts as an empty one."""
     file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
     try:
         found = os.fstat(file.fileno())

@@ -1,4 +1,4 @@
-"""Where files live: the user's data, state and configuration folders (XDG), and folders nobody else may read."""
+"""The user's data, state and configuration folders (XDG), and private folders."""
 
 import errno
 import os
@@ -11,7 +11,7 @@ APPLICATION = "subnet-console"
 PRIVATE = 0o700
 PRIVATE_FILE = 0o600
 OTHERS = 0o077
-"""What a umask keeps from everybody but this user."""
+"""The permission bits of everyone but this user."""
 OTHERS_WRITE = 0o022
 
 
@@ -20,17 +20,17 @@ class FolderError(Exception):
 
 
 def data_home() -> Path:
-    """Where the engine's data lives unless a folder is named."""
+    """The default data folder."""
     return _home("XDG_DATA_HOME", ".local/share")
 
 
 def state_home() -> Path:
-    """What belongs to this user on this machine, wherever the data is: locks."""
+    """The folder for per-user, per-machine state, wherever the data is: locks."""
     return _home("XDG_STATE_HOME", ".local/state")
 
 
 def config_home() -> Path:
-    """Where the configuration file is looked for."""
+    """The folder of the configuration file."""
     return _home("XDG_CONFIG_HOME", ".config")
 
 
@@ -53,7 +53,7 @@ def prepare_folder(path: Path) -> Path:
 
 @contextmanager
 def usable(path: Path) -> Iterator[None]:
-    """Raises FolderError for whatever the system refuses while files are made in `path`."""
+    """Raises FolderError if the system refuses to create files in `path`."""
     try:
         yield
     except OSError as error:

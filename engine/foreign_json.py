@@ -1,4 +1,4 @@
-"""JSON as other people's servers send it: read as far as it can be read, and never trusted."""
+"""JSON from other people's servers: read leniently, and never trusted."""
 
 import json
 

@@ -1,10 +1,10 @@
-"""At most so many of something in any period of a length, as a rolling window over the last ones."""
+"""A limit on events per period, counted in a rolling window."""
 
 from collections import deque
 
 
 class RollingLimit:
-    """At most `limit` in any `period_s` seconds. It remembers the last `limit` times and nothing else."""
+    """At most `limit` in any `period_s` seconds. It keeps the last `limit` times only."""
 
     def __init__(self, limit: int, period_s: float) -> None:
         self._period_s = period_s

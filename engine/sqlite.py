@@ -1,6 +1,6 @@
-"""SQLite's files: its failures told apart, and whether an open database still is what lies at its path.
+"""SQLite databases: which kind of failure an error is, and whether an open database is still the file at its path.
 
-Deleted, replaced, emptied or overwritten files lose what is written to them.
+What is written to a deleted, replaced, emptied or overwritten file is lost.
 """
 
 import os
@@ -16,10 +16,10 @@ from engine.files import START_AFRESH, Whereabouts, damage, not_a_file
 Kind = Literal["full", "locked", "disk", "damaged", "closed", "other"]
 
 ERRORS = (sqlite3.Error, UnicodeDecodeError)
-"""What SQLite's module raises; the second where the words of the first hold what is no longer text."""
+"""What the sqlite3 module raises; the second if the message of the first is not valid UTF-8."""
 
 LITTLE_SPACE = 256 * 1024
-"""Bytes: with less than this left, a failed write is a full disk, whatever the system calls it."""
+"""In bytes: with less than this free, a failed write is a full disk, whatever the system calls it."""
 
 FOREIGN_SCHEMA = ("no such table", "no such column", "has no column named", "no such index")
 """How SQLite words the failure of one of our statements on foreign tables: it has no error code of its own for that."""
@@ -35,14 +35,14 @@ LOG_MAGIC = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
 
 
 class Failure(NamedTuple):
-    """What kind of failure it is, and the sentence for the operator: which file, what is wrong, what to do."""
+    """The kind of failure, and a sentence for the operator: which file, what is wrong, what to do."""
 
     kind: Kind
     sentence: str
 
 
 def failure_of(error: Exception, path: Path) -> Failure:
-    """What SQLite's error on the file `path` means. Only "damaged" is damage: all others leave the file as it was."""
+    """What SQLite's error on the file `path` means. Only "damaged" means that the file is unusable."""
     for file in (path, beside(path, "wal"), beside(path, "shm")):
         if obstacle := not_a_file(file):
             return Failure("damaged", damage(file, obstacle))
@@ -73,24 +73,24 @@ def failure_of(error: Exception, path: Path) -> Failure:
 
 
 def primary_code(error: Exception) -> int | None:
-    """SQLite's result code without its extension; None for an error of Python's module."""
+    """SQLite's primary result code; None for an error of the Python module."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF
 
 
 def log_waits(path: Path) -> bool:
-    """Whether the write-ahead log holds what the file itself does not have yet."""
+    """Whether the write-ahead log has content that may not be in the file yet."""
     log = beside(path, "wal")
     return log.exists() and log.stat().st_size > 0
 
 
 def beside(path: Path, what: str) -> Path:
-    """One of the files that SQLite keeps beside a database: "wal" is the log, "shm" is there while it is open."""
+    """A file that SQLite keeps beside a database: "wal" is the log, "shm" exists while it is open."""
     return path.with_name(f"{path.name}-{what}")
 
 
 class DatabaseFiles:
-    """A database with the files beside it, from the moment when it was opened and read for the first time."""
+    """An open database and the files beside it, as they were when it was first read."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -100,14 +100,14 @@ class DatabaseFiles:
         self.reopened()
 
     def reopened(self) -> None:
-        """The files beside the database are those of a new connection."""
+        """Take the files beside the database to be those of a new connection."""
         self._beside = Whereabouts(self._log, beside(self._path, "shm"))
         self._log_begun = False
 
     @property
     def lost(self) -> str:
-        """What became of the database, in words, "" while all is well. One that is put back is found again, but one
-        that was emptied or overwritten stays lost: what is open and what lies there are two different things."""
+        """What became of the database, in words, "" while it is there. One that is put back is found again; one that
+        was emptied or overwritten stays lost, since the open connection no longer matches the file."""
         if moved := self._place.lost():
             return moved
         if not self._spoiled:
@@ -116,20 +116,20 @@ class DatabaseFiles:
 
     @property
     def beside_lost(self) -> str:
-        """Which file beside the database was deleted or replaced, in words. SQLite goes on with a log that was deleted:
-        what that holds must be put into the database."""
+        """Which file beside the database was deleted or replaced, in words. SQLite keeps using a deleted log, so its
+        content must be written to the database."""
         return "" if self.lost else self._beside.lost()
 
     def unmendable(self, lost: str) -> str:
-        """What is wrong where a file beside the database is lost and the log cannot be put into it."""
+        """The message if a file beside the database is lost and the log cannot be written to the database."""
         return f"{lost}, and another process keeps its content from being put into {self._path}: end that"
 
     def mended(self, lost: str) -> str:
-        """What was done about it."""
+        """The message once its content has been written to the database."""
         return f"{lost}: what it held was put into {self._path.name}"
 
     def compare(self, query: str, mine: Sequence[Sequence[Any]]) -> None:
-        """Find out whether a newcomer reads what the open connection does, which has a part of the file in memory."""
+        """Check that a new connection reads the same as the open one, which caches part of the file."""
         if self.lost:
             return  # whoever opens an emptied database deletes its log
         uri = f"{self._path.absolute().as_uri()}?mode=ro"
@@ -145,7 +145,7 @@ class DatabaseFiles:
             self._spoiled = _overwritten(self._path)
 
     def _emptied(self) -> str:
-        """SQLite's locks die with any descriptor that is closed on the database: that one is only looked at."""
+        """Closing any descriptor of the database drops SQLite's locks on it, so it is never opened here."""
         try:
             if self._path.stat().st_size == 0:
                 return _overwritten(self._path)

@@ -1,4 +1,4 @@
-"""`subnet-console export`: what the engine stored, as files that other programs read, while it runs or after."""
+"""`subnet-console export`: the record as files for other programs, while the engine runs or afterwards."""
 
 import time
 from pathlib import Path

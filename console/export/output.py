@@ -1,4 +1,4 @@
-"""Records as CSV or JSON lines, on standard output or in a file that appears only when it is complete."""
+"""Lines as CSV or JSON, on standard output or in a file that appears only once it is complete."""
 
 import csv
 import json

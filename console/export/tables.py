@@ -1,4 +1,4 @@
-"""What the exports hold: for each table its columns, and its records from the store, one at a time."""
+"""The exported tables: the columns of each, and its lines, read one at a time."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -14,7 +14,7 @@ from engine.weights.plan import WeightRow
 
 
 class ExportTable(Struct, frozen=True):
-    """`lines` takes the record, the unix time since when, and now."""
+    """`lines` takes the record, the oldest unix time, and now."""
 
     columns: tuple[str, ...]
     lines: Callable[[Record, float, float], Iterator[Line]]

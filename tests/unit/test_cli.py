@@ -261,7 +261,7 @@ def test_config_init_writes_once(own_home: Path, capsys: pytest.CaptureFixture[s
     path.write_text("netuid = 5\n")
     assert main(["config", "init"]) == ExitCode.USAGE
     assert path.read_text() == "netuid = 5\n"
-    assert f"{path} is there already" in capsys.readouterr().err
+    assert f"{path} already exists" in capsys.readouterr().err
     assert main(["config", "init", "--config", str(path / "under" / "a-file")]) == ExitCode.USAGE
 
 

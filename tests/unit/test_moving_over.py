@@ -311,7 +311,7 @@ def test_a_start_says_what_became_of_every_name(folder: Path) -> None:
     said = done.stderr.splitlines()
     for name in assigned(LOOSH_MINER) - {"WALLET_NAME"}:
         assert any(f" {name}: " in line for line in said), name
-    assert any("not known" in line and "FOO" in line for line in said)
+    assert any("unknown" in line and "FOO" in line for line in said)
     assert "hush" not in done.stderr
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert any(event["event"] == "attention" and event["subject"] == "settings" for event in events)

@@ -48,7 +48,7 @@ async def test_what_cannot_be_replayed_is_named(
     assert f"{empty / FILE_NAME} does not exist: nothing has been stored yet" in refused(capsys, empty)
     await (await Store.open(empty / FILE_NAME, retention_days=7)).close()
     assert "holds no round" in refused(capsys, empty)
-    assert "--at: 'soon' is not a time: say 14:05" in refused(capsys, folder, "--at", "soon")
+    assert "--at: 'soon' is not a time: use 14:05" in refused(capsys, folder, "--at", "soon")
     with closing(sqlite3.connect(folder / FILE_NAME)) as connection:
         connection.execute("PRAGMA user_version = 9000")
     assert "has schema 9000, this version supports up to" in refused(capsys, folder)

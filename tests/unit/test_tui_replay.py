@@ -198,7 +198,7 @@ async def test_what_is_no_time_is_said_while_it_is_typed(app: ConsoleApp) -> Non
     async with app.run_test(size=WIDE) as pilot:
         app.act("time.at")
         await pilot.press(*"soon")
-        await until(pilot, shows(app, "✗ 'soon' is not a time: say 14:05"))
+        await until(pilot, shows(app, "✗ 'soon' is not a time: use 14:05"))
         await pilot.press("enter")
         assert "'soon' is not a time" in toasts(app)[-1]
 
