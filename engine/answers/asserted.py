@@ -137,6 +137,7 @@ def is_rejected(text: str, end: int) -> bool:
 
 
 def within(spans: Spans, place: int) -> bool:
+    """Whether a place lies in one of the spans."""
     return any(start <= place < end for start, end in spans)
 
 

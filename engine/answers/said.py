@@ -374,6 +374,7 @@ def announced(sentence: str) -> str:
 
 
 def first_sentence(phrase: str) -> str:
+    """The first sentence of a phrase, without mark-up; abbreviations do not end one."""
     for end in _SENTENCE_END.finditer(phrase):
         if not _ABBREVIATED.search(phrase[: end.start()]):
             return plain(phrase[: end.start()])

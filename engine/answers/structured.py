@@ -60,6 +60,7 @@ class ToolCall(Json):
 
 
 def structured(value: Any | None) -> Answer | None:
+    """A JSON value as an answer, compared by its fields; None for none."""
     if value is None:
         return None
     return Answer(json_values.canonical(value), marked=True, fields=json_values.fields(value))

@@ -74,6 +74,7 @@ def known_copiers(hotkeys: Sequence[str], entities: Sequence[int], records: Sequ
 
 
 def habitual(habit: Copying) -> bool:
+    """Whether a miner copies another so often that it is no chance."""
     return habit.hits >= _ENOUGH_HITS and habit.hits >= _ENOUGH_SHARE * habit.chances
 
 

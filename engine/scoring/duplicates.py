@@ -45,6 +45,7 @@ def tokens(text: str) -> list[str]:
 
 
 def worded(text: str) -> Worded:
+    """A text as it is compared."""
     found = tokens(text)
     return Worded(len(found), frozenset(found) | frozenset(pairwise(found)))
 

@@ -46,6 +46,7 @@ def digest(key: str) -> int:
 
 
 def with_outcome(record: Record, at: int, result: int) -> Record:
+    """The record after a known-answer round: RIGHT, SILENT or the digest of the wrong answer."""
     return structs.replace(record, outcomes=(*record.outcomes, (at, result))[-MAX_OUTCOMES:])
 
 

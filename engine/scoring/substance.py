@@ -37,6 +37,7 @@ _SHINGLE = 3
 
 
 def empty(text: str) -> bool:
+    """Whether a text has no word."""
     return not words(text)
 
 

@@ -11,7 +11,7 @@ from engine.challenges import ChallengeError
 from engine.challenges.kinds import NAMES, arithmetic, kind
 from engine.challenges.kinds.base import Question
 from engine.challenges.kinds.wording import CLOSERS, OPENERS, WISHES
-from engine.values import Challenge, Judgement, Request, Round
+from engine.values import Request
 
 
 def asked(name: str, count: int = 600, **options: float) -> list[Question]:
@@ -22,15 +22,6 @@ def frame(question: Question) -> tuple[str, str]:
     text = question.request.question
     opener = next((opener for opener in OPENERS if opener and text.startswith(opener)), "")
     return opener, next((closer for closer in CLOSERS if closer and text.endswith(closer)), "")
-
-
-def challenge(request: Request, name: str = "chat", truth: str | None = None) -> Challenge:
-    return Challenge(id="c", kind=name, source="file", created_at=0.0, request=request, truth=truth)
-
-
-def round_of(asked_: Challenge) -> Round:
-    judgement = Judgement(profile="robust", consensus=0, agreement=0, winner=None, clusters=(), verdicts=())
-    return Round(challenge=asked_, replies=(), judgement=judgement, started_at=0, duration_ms=0)
 
 
 def test_an_unknown_kind_is_refused_with_the_known_names() -> None:
@@ -205,24 +196,3 @@ def test_arithmetic_has_narrower_limits() -> None:
     with pytest.raises(ChallengeError, match="at most 8192"):
         kind("arithmetic").check(Request(prompt="What is 1 plus 1?" + " " * 9000))
     assert kind("arithmetic").reply_limit < kind("chat").reply_limit
-
-
-def test_question_and_answer_are_shown_clean_and_within_the_width() -> None:
-    shown = kind("chat").render_request(challenge(Request(prompt="\x1b[2JWhy\nis the sky blue?")), 10)
-    assert "\x1b" not in shown
-    assert [len(line) <= 10 for line in shown.split("\n")] == [True, True]
-    assert "\x07" not in kind("chat").render_reply("\x07bell", 20)
-
-
-def test_a_conversation_is_shown_with_its_roles() -> None:
-    messages = ({"role": "system", "content": "Be brief."}, {"role": "user", "content": [{"text": "Why?"}]})
-    assert kind("chat").render_request(challenge(Request(messages=messages)), 40) == "system: Be brief.\nuser: Why?"
-
-
-def test_cells_stand_under_the_columns() -> None:
-    asked_ = challenge(Request(prompt="Who wrote Hamlet?"), truth="William Shakespeare")
-    row = dict(zip(kind("chat").columns, kind("chat").cells(round_of(asked_)), strict=True))
-    assert row == {"question": "Who wrote Hamlet?", "answer_type": "text", "truth": "William Shakespeare"}
-    sums = challenge(Request(prompt="What is 6 times 7?"), "arithmetic", "42")
-    row = dict(zip(kind("arithmetic").columns, kind("arithmetic").cells(round_of(sums)), strict=True))
-    assert row == {"a": "6", "operation": "*", "b": "7", "truth": "42"}

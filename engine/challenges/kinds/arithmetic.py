@@ -15,7 +15,7 @@ from engine.challenges.kinds.tasks import opens
 from engine.challenges.kinds.tasks.base import Task, number_task
 from engine.challenges.kinds.text import KIB, TextKind
 from engine.challenges.kinds.wording import put
-from engine.values import Request, Round
+from engine.values import Request
 
 _ADDING = ("What is {a} plus {b}?", "What is {a} + {b}?", "How much is {a} plus {b}?", "Can you add {a} and {b}?")
 _MULTIPLYING = (
@@ -62,7 +62,6 @@ class Arithmetic(TextKind):
     name = "arithmetic"
     request_limit = 8 * KIB
     reply_limit = 64 * KIB
-    columns: tuple[str, ...] = ("a", "operation", "b", "truth")
 
     def generate(self, rng: random.Random) -> Question:
         is_open = self.draws_open(rng)
@@ -73,13 +72,6 @@ class Arithmetic(TextKind):
         super().check(request)
         if read(request.question) is None:
             raise ChallengeError("the question is not one sum or product of two whole numbers")
-
-    def cells(self, round_: Round) -> tuple[str, ...]:
-        challenge = round_.challenge
-        payload = read(challenge.request.question)
-        if payload is None:
-            return "", "", "", challenge.truth or ""
-        return str(payload.a), "*" if payload.multiply else "+", str(payload.b), challenge.truth or ""
 
 
 def _task(rng: random.Random) -> Task:

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from engine.values import AnswerType, Challenge, Request, Round
+from engine.values import AnswerType, Request
 
 OPEN_SHARE = 0.2
 
@@ -32,19 +32,9 @@ class Kind(Protocol):
     name: str
     request_limit: int
     reply_limit: int
-    columns: tuple[str, ...]
 
     def generate(self, rng: random.Random) -> Question:
         """A question that depends on `rng` alone."""
 
     def check(self, request: Request) -> None:
         """Raises ChallengeError with what makes `request` no request of this kind."""
-
-    def render_request(self, challenge: Challenge, width: int) -> str:
-        """The question as clean lines for people, each at most `width` cells."""
-
-    def render_reply(self, text: str, width: int) -> str:
-        """An answer as clean lines for people, each at most `width` cells."""
-
-    def cells(self, round_: Round) -> tuple[str, ...]:
-        """The texts under `columns` for one round, raw: the door that writes them cleans them."""

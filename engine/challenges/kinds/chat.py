@@ -6,7 +6,6 @@ from engine.challenges.kinds.base import Question
 from engine.challenges.kinds.tasks import counting, dates, facts, logic, numbers, opens, ordering, units
 from engine.challenges.kinds.text import TextKind
 from engine.challenges.kinds.wording import put
-from engine.values import Round
 
 ROOMS = {
     "numbers": numbers.FAMILIES,
@@ -25,7 +24,6 @@ class Chat(TextKind):
     """Tasks whose truth follows from the question or the packaged facts, and a share of open questions."""
 
     name = "chat"
-    columns: tuple[str, ...] = ("question", "answer_type", "truth")
 
     def generate(self, rng: random.Random) -> Question:
         is_open = self.draws_open(rng)
@@ -34,7 +32,3 @@ class Chat(TextKind):
         room = rng.choice([*ROOMS])
         task = rng.choice(ROOMS[room])(rng)
         return put(rng, opens.worked_out(task, room) if is_open else task)
-
-    def cells(self, round_: Round) -> tuple[str, ...]:
-        challenge = round_.challenge
-        return challenge.request.question, challenge.answer_type, challenge.truth or ""

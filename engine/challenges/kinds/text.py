@@ -8,8 +8,7 @@ import msgspec
 
 from engine.challenges import ChallengeError
 from engine.challenges.kinds.base import OPEN_SHARE
-from engine.text import safe
-from engine.values import Challenge, Request
+from engine.values import Request
 
 KIB = 1024
 ROLES = ("system", "developer", "user", "assistant", "tool")
@@ -21,7 +20,7 @@ _TOOL_CHOICES = ("auto", "none", "required")
 
 
 class TextKind:
-    """The share of open questions, the schema of a request in OpenAI's form, its byte limits, and how it is shown."""
+    """The share of open questions, the schema of a request in OpenAI's form and its byte limits."""
 
     request_limit = 256 * KIB
     reply_limit = 256 * KIB
@@ -42,16 +41,6 @@ class TextKind:
         size = _size(request)
         if size > self.request_limit:
             raise ChallengeError(f"the request has {size} bytes, at most {self.request_limit} are allowed")
-
-    def render_request(self, challenge: Challenge, width: int) -> str:
-        messages = challenge.request.messages
-        if len(messages) < 2:
-            return safe(challenge.request.question, width, lines=True)
-        shown = (f"{message.get('role', '?')}: {_content(message)}" for message in messages)
-        return safe("\n".join(shown), width, lines=True)
-
-    def render_reply(self, text: str, width: int) -> str:
-        return safe(text, width, lines=True)
 
 
 def _faults(request: Request) -> Iterable[str]:
@@ -116,10 +105,3 @@ def _size(request: Request) -> int:
         return len(msgspec.json.encode(request))
     except (msgspec.MsgspecError, TypeError, ValueError) as problem:
         raise ChallengeError(f"the request cannot be written as JSON: {problem}") from problem
-
-
-def _content(message: dict[str, Any]) -> str:
-    content = message.get("content")
-    if isinstance(content, list):
-        return " ".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
-    return "" if content is None else str(content)

@@ -31,6 +31,7 @@ def top_bonus(scores: NDArray[np.float64]) -> tuple[int | None, float]:
 
 
 def bonus(lead: float) -> float:
+    """The factor on the emission of the best answer, by its lead over the next; at most MOST."""
     return min(MOST, 1 + 0.5 * math.tanh(0.1 * lead))
 
 

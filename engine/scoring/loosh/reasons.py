@@ -36,6 +36,7 @@ class Standing(Struct, frozen=True, kw_only=True):
 
 
 def verdict(index: int, replies: Sequence[Reply], standing: Standing) -> Verdict:
+    """The verdict on an answer of the round, with its reasons."""
     quality = standing.qualities[index]
     parts = {
         **{name: getattr(quality, name) for name in QUALITY},
@@ -74,6 +75,7 @@ def alone(reply: Reply, cosine: float, *, accepted: bool) -> Verdict:
 
 
 def nothing(reply: Reply, why: str) -> Verdict:
+    """The verdict on a reply that earns nothing, and why."""
     return Verdict(hotkey=reply.hotkey, uid=reply.uid, quality=0.0, score=0.0, emission=0.0, reasons=(why,))
 
 
