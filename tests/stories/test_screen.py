@@ -37,15 +37,17 @@ def is_given_back(opened: Terminal) -> bool:
     return modes == GIVEN_BACK and opened.modes() == opened.modes_before
 
 
-def test_quitting_stops_the_engine_and_gives_the_terminal_back(tmp_path: Path) -> None:
+def test_a_command_is_answered_and_quitting_stops_the_engine_and_gives_the_terminal_back(tmp_path: Path) -> None:
     with terminal(*QUICK, "--data-dir", str(tmp_path), home=tmp_path) as opened:
         opened.wait_for("● RUN")
         opened.wait_for("scored")
+        opened.press(":pause challenges\r")
+        opened.wait_for("pause: ok")
         opened.press("q")
         opened.wait_for("Stop the engine and quit")
         opened.press("G\r")
         assert opened.ended() == 0
-        opened.wait_for("next, towards testnet: real miners and a wallet of your own")
+        assert b"next, towards testnet: real miners and a wallet of your own" in opened.received
         assert is_given_back(opened)
 
 
@@ -197,6 +199,8 @@ def test_a_process_that_was_stopped_from_outside_paints_itself_anew(tmp_path: Pa
 def test_detached_the_engine_goes_on_without_the_terminal(tmp_path: Path) -> None:
     with terminal(*QUICK, "--data-dir", str(tmp_path), home=tmp_path) as opened:
         opened.wait_for("scored")
+        opened.press(":pause challenges\r")
+        opened.wait_for("pause: ok")
         opened.press("q")
         opened.wait_for("Detach")
         opened.press("j\r")
