@@ -38,6 +38,7 @@ from engine.commands import AnyCommand
 from engine.doors import Engine
 from engine.logs import Log
 from engine.settings import Configuration
+from engine.values import WENT_WELL
 
 if TYPE_CHECKING:
     from console.record.player import Player
@@ -56,7 +57,6 @@ PRELOAD_S, BETWEEN_S = 1.0, 0.25
 TWICE_S = 2.0
 """Two ctrl+c within this time stop the engine."""
 
-WENT_WELL = ("ok", "committed", "applied")
 """Outcomes that need no warning."""
 
 WAYS_OUT = (
