@@ -1,3 +1,3 @@
-"""The console: command line, headless runner, demo, and (in `console.tui` alone) the Textual screens."""
+"""The console: command line, headless runner, demo, and the screens."""
 
 __version__ = "0.2.0"

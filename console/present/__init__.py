@@ -1,1 +1,1 @@
-"""From values to what stands on the screen: pure functions, records to cells and snapshots to lines."""
+"""What every screen is written in: text with tones, tables and their columns, numbers in words, states. Pure."""

@@ -1,1 +1,4 @@
-"""The screens: a folder for each, with what it shows, what can be done on it, and where that stands."""
+"""A folder a screen: `content` is what it shows, `actions` what can be done on it, `screen` where that stands.
+
+`registry` is the table of all of them, `host` what a screen can ask of the application.
+"""

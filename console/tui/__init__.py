@@ -1,1 +1,1 @@
-"""The screen: everything that imports Textual. It pulls pictures of the engine, and the engine never waits for it."""
+"""The application on a terminal. It pulls pictures of the engine, and the engine never waits for it."""

@@ -28,8 +28,8 @@ from console.tui.driver import OperatorDriver
 from console.tui.endings import Ending
 from console.tui.memory import ScreenMemory, keep, recall
 from console.tui.responses import Responses
+from console.tui.stylesheet import USUAL, Sheet, Themes, usual_variables
 from console.tui.takeaway import Takeaway
-from console.tui.themes import USUAL, Sheet, Themes, usual_variables
 from console.tui.travel import Travel
 from console.tui.typeahead import KeyMark, TypeAhead
 from console.tui.viewpoint import Viewpoint

@@ -1,1 +1,1 @@
-"""Widgets that paint what `console.present` and `console.screens` made, line by line."""
+"""Widgets that paint lines and tables of `console.present`, anew only where they changed."""

@@ -10,7 +10,7 @@ from console.screens.base import ConsoleScreen
 from console.screens.theme_picker.content import DISTINCT, READABLE, Blindness, contrast, distance, sample
 from console.themes import SHIPPED, ThemeError, ThemeFile, read_theme, theme_files
 from console.tui.app import ConsoleApp
-from console.tui.themes import Themes
+from console.tui.stylesheet import Themes
 from console.widgets.panel import Panel
 from tests.unit.tui_helpers import NARROW, app_of, attention, screen_text, snapshot, toasts
 
