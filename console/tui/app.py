@@ -57,8 +57,6 @@ PRELOAD_S, BETWEEN_S = 1.0, 0.25
 TWICE_S = 2.0
 """Two ctrl+c within this time stop the engine."""
 
-"""Outcomes that need no warning."""
-
 WAYS_OUT = (
     Option("stay", line("Stay")),
     Option("detach", line("Detach: close the screen, the engine keeps running")),
