@@ -110,7 +110,7 @@ class MinerApp(Starlette):
     # -- public look-ups --------------------------------------------------------------------------------------
 
     async def _availability(self, call: Call) -> Response:
-        """Whether a challenge would be answered now (facts/loosh 1.1).
+        """Whether a challenge would be answered now, in Loosh's form.
 
         Validators only ask miners that say so: an address that one of them called from is not charged for it.
         """

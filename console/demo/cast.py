@@ -15,7 +15,6 @@ LEADER = "strong-1"
 
 FEWEST, USUAL, MOST = 4, 17, 255
 
-_HONEST: frozenset[Role] = frozenset(("strong", "good", "slow", "weak", "llm"))
 _DELAYS: dict[Role, tuple[float, float]] = {
     "strong": (0.15, 0.35),
     "good": (0.25, 0.60),
@@ -45,7 +44,6 @@ class Persona(Struct, frozen=True):
 
     name: str
     role: Role
-    honest: bool
     delay: tuple[float, float]
 
 
@@ -61,5 +59,5 @@ def cast(miners: int = USUAL) -> tuple[Persona, ...]:
     personas = []
     for role in islice(chain(_ORDER, more), miners):
         seen[role] += 1
-        personas.append(Persona(f"{role}-{seen[role]}", role, role in _HONEST, _DELAYS[role]))
+        personas.append(Persona(f"{role}-{seen[role]}", role, _DELAYS[role]))
     return tuple(personas)

@@ -70,7 +70,6 @@ _DAY_WORDS = {
     )
 }
 _DAY_WORD = "(?P<{0}>" + "|".join(sorted(_DAY_WORDS, key=len, reverse=True)) + ")"
-_YEAR = r"(?P<{0}>\d{{4}})(?!\d)"
 _DATES = re.compile(
     rf"(?<![\w])(?:(?P<iso>(?P<y1>\d{{4}})(?P<sep1>[-/.])(?P<m1>\d{{1,2}})(?P=sep1)(?P<d1>\d{{1,2}}))(?!\d)"
     rf"|(?P<y2>\d{{4}})\s?年\s?(?P<m2>\d{{1,2}})\s?月\s?(?P<d2>\d{{1,2}})\s?日"

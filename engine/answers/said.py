@@ -18,7 +18,6 @@ _THOUGHT = re.compile(
     r"|\[THINK\].*?(?:\[/THINK\]|\Z)",
     re.DOTALL | re.IGNORECASE,
 )
-_OPENED = re.compile(r"<(?:think(?:ing)?|thought|reasoning)>", re.IGNORECASE)
 
 
 def without_thoughts(text: str) -> str:
@@ -51,7 +50,6 @@ _SUPERSCRIPT = re.compile(r"(?<=[\w)°])[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+"
 _POWERS = re.compile(r"(?<=\d)\s?\*\*\s?(?=[-\d(])")
 _STAR = re.compile(r"(?<=\d)\s?\*\s?(?=\d)")
 _VULGAR = re.compile("[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅒⅑⅐\u00a0\u202f\u2009²³¹⁰-⁹°ªº…µ™]")
-_KEPT = "\ue000"
 
 
 def plainly(text: str) -> str:

@@ -1,6 +1,6 @@
 """A caller's key, sealed for the miner's RSA key (OAEP, MGF1 with SHA-256), and Fernet for messages.
 
-Loosh and Fiber classic share these and differ in how they encode them (facts/loosh 2.8).
+Loosh and Fiber classic share these and differ in how they encode them.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""`timing_data`: how long a challenge spent where, as recorded by the programs on its way (facts/loosh 2.7).
+"""`timing_data`: how long a challenge spent where, as recorded by the programs on its way, as Loosh's do.
 
 It is foreign JSON that is passed on: anything that is not such a record, or is too large, is ignored.
 """

@@ -1,4 +1,4 @@
-"""Challenge and completion in the clear: the JSON that every dialect carries (facts/loosh 2.4 to 2.6)."""
+"""Challenge and completion in the clear: the JSON that every dialect carries, in the shape of Loosh's."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar

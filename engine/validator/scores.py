@@ -1,7 +1,7 @@
 """What a validator knows of each hotkey: its average, how often it answered, how fast, and when it last did.
 
-With dropout, as the subnet template specifies it (facts: fiber_template §3.3), some rounds are not scored, and only a
-limited number of a miner's answers count in each period.
+With dropout, as the Inference Subnet Template specifies it, some rounds are not scored, and only a limited number of a
+miner's answers count in each period.
 """
 
 import random

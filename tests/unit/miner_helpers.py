@@ -1,4 +1,4 @@
-"""A miner server for tests, backends that do what a test tells them, and a validator written from facts/loosh 2.2."""
+"""A miner server for tests, backends that do what a test tells them, and a validator written from Loosh's."""
 
 import asyncio
 import json

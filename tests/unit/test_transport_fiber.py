@@ -169,7 +169,7 @@ async def test_each_recorded_row_has_its_status(desk: Desk, monkeypatch: pytest.
 
 
 class FiberClient:
-    """A validator written from facts/fiber_template 1, with nothing of ours in it."""
+    """A validator written from the package `fiber` 2.1, with nothing of ours in it."""
 
     def __init__(self, server: MinerServer, keypair: Keypair = ALICE) -> None:
         self.keypair = keypair

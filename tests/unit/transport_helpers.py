@@ -1,4 +1,4 @@
-"""Small HTTP servers on loopback, and both ends of Loosh's dialect A written from the facts, without our code."""
+"""Small HTTP servers on loopback, and both ends of Loosh's dialect A, written without our code."""
 
 import asyncio
 import base64
@@ -199,7 +199,7 @@ def pem_of(key: rsa.RSAPrivateKey) -> str:
 
 
 class ForeignMiner:
-    """Loosh's miner as facts/loosh 1.1 and 2.2 have it. `answer` may be replaced, to misbehave after the handshake."""
+    """Loosh's miner as its validator 1.2.8 meets it. `answer` may be replaced, to misbehave after the handshake."""
 
     def __init__(self) -> None:
         self.private = FIRST_KEY
@@ -250,7 +250,7 @@ class ForeignMiner:
 
 
 class ForeignFiberMiner:
-    """A miner of Fiber classic as facts/fiber_template 1 has it."""
+    """A miner of Fiber classic as the package `fiber` 2.1 has it."""
 
     def __init__(self, hotkey: str = BOB.ss58_address) -> None:
         self.hotkey = hotkey
@@ -294,7 +294,7 @@ class ForeignFiberMiner:
 def foreign_exchange(
     pem: str, signer: Keypair, key: bytes, *, timestamp: float | None = None, nonce: str | None = None, **changed: Any
 ) -> dict[str, Any]:
-    """A key exchange's body as facts/loosh 2.2 has it, signed by `signer`; then `changed`."""
+    """A key exchange's body as Loosh's validator sends it, signed by `signer`; then `changed`."""
     public = serialization.load_pem_public_key(pem.encode())
     assert isinstance(public, rsa.RSAPublicKey)
     stamp = time.time() if timestamp is None else timestamp

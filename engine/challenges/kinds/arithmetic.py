@@ -1,7 +1,6 @@
 """The kind `arithmetic`: the addition and multiplication subnet of the Inference Subnet Template, asked as chat.
 
-The template's payload {a, b} and its two routes become one sentence, and the hidden truth is the template's result
-(facts: fiber_template §3.1).
+The template's payload {a, b} and its two routes become one sentence, and the hidden truth is the template's result.
 """
 
 import random

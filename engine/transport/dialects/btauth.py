@@ -1,4 +1,4 @@
-"""btauth/1, the signed HTTP requests of the chain's SDK since version 11 (facts/field 0, 9.1): everything in the clear.
+"""btauth/1, the signed HTTP requests of Bittensor's SDK since version 11 (bittensor.http_auth): all in the clear.
 
 A validator signs eight lines: the protocol, the scheme, the method, the path with its query, the SHA-256 of the body,
 a nonce, its own hotkey and the miner's. The nonce is the unix time in ns and at most 10 s old. So a request holds for

@@ -1,4 +1,4 @@
-"""Fiber classic, versions 2.1 to 2.5 (facts/fiber_template 1): challenges sealed or in the clear, answers in the clear.
+"""Fiber classic, versions 2.1 to 2.5 of the package `fiber`: challenges sealed or in the clear, answers in the clear.
 
 A validator makes a key, seals it for the miner's RSA key and signs `nonce:miner:key uuid`, which it does again for each
 sealed challenge; for one in the clear it signs `nonce:miner:sha256 of the body`. A nonce begins with the unix time in

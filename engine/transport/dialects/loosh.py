@@ -1,4 +1,4 @@
-"""Loosh dialect A: a handshake for a key, then challenges and answers sealed with it (facts/loosh 2.2).
+"""Loosh dialect A: a handshake for a key, then challenges and answers sealed with it, as the Loosh subnet has it.
 
 The validator makes a Fernet key, seals it for the miner's RSA key and signs `timestamp.nonce.hotkey`. The signature
 covers neither the key nor the recipient: a man in the middle can put his own key into a handshake, or take it to
