@@ -17,13 +17,14 @@ from engine.folders import FolderError, prepare_folder
 from engine.judge.encoding.basics import EncoderError
 from engine.locks import AlreadyRunning
 from engine.logs import FOLDER
-from engine.node.supervisor import Fatal
+from engine.node.chain_watch import NotRegistered
 from engine.redaction import redact
 from engine.settings import SettingsError
 from engine.text import MAX_CHARS, safe
 from miner_server.errors import MinerError
 
 CODES: tuple[tuple[tuple[type[Exception], ...], ExitCode], ...] = (
+    ((NotRegistered,), ExitCode.NOT_REGISTERED),
     ((AlreadyRunning, ChainInUse), ExitCode.HELD),
     ((ChainFull,), ExitCode.USAGE),
     ((ChainUnavailable,), ExitCode.CHAIN),
@@ -48,8 +49,6 @@ def exit_code(error: Exception) -> ExitCode | None:
     """The exit code of an error that an operator can fix; None for a bug."""
     if isinstance(error, ConsoleError):
         return error.exit_code
-    if isinstance(error, Fatal):
-        return ExitCode(error.exit_code)
     return next((code for kinds, code in CODES if isinstance(error, kinds)), None)
 
 

@@ -28,23 +28,17 @@ class Account(Struct, frozen=True, kw_only=True):
 
 def account(hotkey: str, name: str, replies: Sequence[PastReply], samples: Sequence[Sample]) -> Account:
     """Computed from the last replies, newest first and at least one. A cancelled one does not count."""
-    counted = [reply for reply in replies if reply.status != "cancelled"]
-    answers = [reply for reply in counted if reply.status == "ok"]
-    failures = next((place for place, reply in enumerate(counted) if reply.status == "ok"), len(counted))
+    tally = Tally()
+    for reply in reversed(replies):
+        tally = tally.after(reply.status, reply.emission, reply.at)
+    latencies = [reply.ms for reply in replies if reply.status == "ok"][:LATENCIES_KEPT]
     return Account(
         hotkey=hotkey,
         name=name,
         uid=replies[0].uid,
         asked_at=replies[0].at,
-        tally=Tally(
-            rounds=len(counted),
-            answered=len(answers),
-            failed=len(counted) - len(answers),
-            failures_in_a_row=failures,
-            last_answer_at=answers[0].at if answers else None,
-            last_emission=counted[0].emission if counted else None,
-        ),
-        latency_ms=percentile([reply.ms for reply in answers[:LATENCIES_KEPT]], 0.5),
+        tally=tally,
+        latency_ms=percentile(latencies, 0.5),
         samples=samples,
     )
 

@@ -28,8 +28,9 @@ UNREGISTERED = "registration"
 
 ANSWERS = "the chain answers again"
 
-NOT_REGISTERED = 3
-"""Exit code of the contract."""
+
+class NotRegistered(Fatal):
+    """This hotkey has no uid, and without one nothing can start."""
 
 
 class ChainWatch:
@@ -59,7 +60,7 @@ class ChainWatch:
                 self._feed.settle(UNREACHABLE, ANSWERS)
 
     async def refresh(self) -> None:
-        """Look at the newest block. Raises `ChainUnavailable`, or `Fatal` when this hotkey never was registered."""
+        """Look at the newest block. Raises `ChainUnavailable`, or `NotRegistered` if this hotkey never was."""
         await self._chain.look()
         self._tell()
 
@@ -71,7 +72,7 @@ class ChainWatch:
         self._tell()
 
     def _tell(self) -> None:
-        """What the last look shows, once. Who loses the uid goes on, and may register again. Raises `Fatal`."""
+        """What the last look shows, once. Who loses the uid goes on, and may register again. Raises `NotRegistered`."""
         look = self._chain.seen
         if look is self._told:
             return
@@ -94,9 +95,9 @@ class ChainWatch:
 
 
 def require_registered(chain: ChainClient) -> None:
-    """Raises `Fatal` where the last look shows no uid of this hotkey: without one nothing can start."""
+    """Raises `NotRegistered` where the last look shows no uid of this hotkey."""
     if chain.seen.own is None:
-        raise Fatal(f"{_unregistered(chain)}: register it, then start again", NOT_REGISTERED)
+        raise NotRegistered(f"{_unregistered(chain)}: register it, then start again")
 
 
 def _unregistered(chain: ChainClient) -> str:

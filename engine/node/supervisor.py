@@ -22,11 +22,7 @@ RESTARTED = "the operator asked for a restart"
 
 
 class Fatal(Exception):
-    """An error that no restart can fix: it ends the run with this exit code."""
-
-    def __init__(self, message: str, exit_code: int) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
+    """An error that no restart can fix: it ends the run."""
 
 
 class Service(Protocol):

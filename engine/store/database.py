@@ -17,13 +17,12 @@ from engine.errors import StoreError, StoreGone
 from engine.sqlite import EMPTY_LOG, ERRORS, DatabaseFiles, primary_code
 from engine.store import schema
 from engine.store.errors import BadRow, bad_row, store_error
-from engine.store.record import Record
+from engine.store.record import BUSY_TIMEOUT_S, Record
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-BUSY_TIMEOUT_S = 5.0
 WRITE_PATIENCE_S = 1.0
 """How long a write waits for another process's lock: longer than any normal one, far shorter than a round."""
 

@@ -19,6 +19,7 @@ from engine.store.retention import Retention
 from engine.store.round_table import RoundTable
 
 BUSY_TIMEOUT_S = 5.0
+"""How long SQLite waits for another process's lock, for readers and for the engine."""
 
 
 class Record:

@@ -37,6 +37,16 @@ async def availability(clients: PeerClients, peer: Peer, *, timeout: float, requ
     return Availability(False, f"{reply.status}: {brief(str(why))}", reply.ms, reply.retry_after)
 
 
+class OptionalAvailability:
+    """Of a caller whose protocol has no route for availability: a miner without one is asked all the same."""
+
+    def __init__(self, clients: PeerClients) -> None:
+        self._clients = clients
+
+    async def available(self, peer: Peer, *, timeout: float) -> Availability:
+        return await availability(self._clients, peer, timeout=timeout, required=False)
+
+
 async def ask(
     sessions: Sessions[S],
     peer: Peer,

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from engine.snapshot import MinerState
 from engine.sybil.service import StandingTable
-from engine.values import At, Challenge, Finite, Round
+from engine.values import At, Challenge, Finite, ReplyStatus, Round
 from engine.weights.averages import Rule, Sample
 from engine.weights.journal import PlanLog
 
@@ -28,6 +28,20 @@ class Tally(Struct, frozen=True, kw_only=True):
     failures_in_a_row: int = 0
     last_answer_at: At | None = None
     last_emission: Finite | None = None
+
+    def after(self, status: ReplyStatus, emission: float, at: float) -> "Tally":
+        """The tally once a reply of this status has earned `emission` in a round asked at the unix time `at`."""
+        if status == "cancelled":
+            return self
+        answered = status == "ok"
+        return Tally(
+            rounds=self.rounds + 1,
+            answered=self.answered + answered,
+            failed=self.failed + (not answered),
+            failures_in_a_row=0 if answered else self.failures_in_a_row + 1,
+            last_answer_at=at if answered else self.last_answer_at,
+            last_emission=emission,
+        )
 
     def state(self, now: float) -> MinerState:
         """The state of a registered miner at the unix time `now`.

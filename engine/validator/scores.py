@@ -9,8 +9,6 @@ import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
-from msgspec.structs import replace
-
 from engine.limit import RollingLimit
 from engine.validator.round_log import RoundLog, Tally
 from engine.values import Reply, Round, Verdict, percentile
@@ -153,14 +151,9 @@ class Scores:
     def _count(self, reply: Reply, verdict: Verdict, at: float) -> None:
         if reply.hotkey not in self._tallies and len(self._tallies) >= MANY_HOTKEYS:
             self._forget_the_unscored()
-        before = self.tally(reply.hotkey)
-        after = replace(before, rounds=before.rounds + 1, last_emission=verdict.emission)
         if reply.status == "ok":
             self._latencies.setdefault(reply.hotkey, deque(maxlen=LATENCIES_KEPT)).append(reply.ms)
-            after = replace(after, answered=after.answered + 1, failures_in_a_row=0, last_answer_at=at)
-        else:
-            after = replace(after, failed=after.failed + 1, failures_in_a_row=after.failures_in_a_row + 1)
-        self._tallies[reply.hotkey] = after
+        self._tallies[reply.hotkey] = self.tally(reply.hotkey).after(reply.status, verdict.emission, at)
 
     def _forget_the_unscored(self) -> None:
         """Drop hotkeys without an average, so that hotkeys that come and go do not accumulate."""

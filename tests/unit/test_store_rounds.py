@@ -1,6 +1,7 @@
 """A round goes in whole and comes out as it was; what is counted and carried on from it goes with it."""
 
 from collections.abc import AsyncIterator
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 from engine.errors import StoreError
 from engine.store.store import Store
 from engine.validator.round_log import Tally
-from engine.values import Reply, Request
+from engine.values import Reply, ReplyStatus, Request
 from tests.unit.store_helpers import NETUID, PROFILE, T0, a_reply, a_round, a_verdict, hotkey, recorded
 
 
@@ -153,6 +154,20 @@ async def test_tallies_count_answers_and_failures(store: Store) -> None:
     assert (await store.tallies(NETUID))[hotkey(2)] == Tally(
         rounds=3, answered=1, failed=2, last_answer_at=T0 + 120, last_emission=0.5
     )
+
+
+async def test_the_store_counts_as_the_tally_does(store: Store) -> None:
+    statuses: tuple[ReplyStatus, ...] = ("ok", "timeout", "cancelled")
+    courses = list(product(statuses, repeat=3))
+    expected = [Tally()] * len(courses)
+    for number in range(3):
+        replies = [a_reply(uid, status=course[number]) for uid, course in enumerate(courses)]
+        await record(store, number, *replies)
+        expected = [
+            tally.after(reply.status, a_verdict(reply).emission, T0 + 60 * number)
+            for tally, reply in zip(expected, replies, strict=True)
+        ]
+    assert await store.tallies(NETUID) == {hotkey(uid): tally for uid, tally in enumerate(expected) if tally.rounds}
 
 
 async def test_a_reply_that_we_cancelled_counts_for_nothing(store: Store) -> None:

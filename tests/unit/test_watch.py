@@ -12,8 +12,7 @@ from engine.chain.embedded import EmbeddedChain
 from engine.chain.interface import ChainUnavailable
 from engine.feed import Feed
 from engine.node import chain_watch as watch_module
-from engine.node.chain_watch import ChainWatch, chain_view
-from engine.node.supervisor import Fatal
+from engine.node.chain_watch import ChainWatch, NotRegistered, chain_view
 from engine.values import Metagraph, at_port
 from tests.unit.chain_helpers import NETUID, RULES, client_of, key, running_subnet
 from tests.unit.engine_helpers import a_feed, named, until
@@ -146,9 +145,8 @@ async def test_an_unreachable_chain_at_the_start_is_the_supervisors(chain: Embed
 
 async def test_a_hotkey_that_never_was_registered_ends_the_run(chain: EmbeddedChain) -> None:
     watched = Watched(chain, "stranger", 60.0)
-    with pytest.raises(Fatal, match="not registered") as caught:
+    with pytest.raises(NotRegistered, match="is not registered on netuid"):
         await watched.watch.run(lambda: pytest.fail("it has not started"))
-    assert caught.value.exit_code == 3
 
 
 async def test_who_loses_the_uid_goes_on_and_is_back_once_registered_again(tmp_path: Path) -> None:

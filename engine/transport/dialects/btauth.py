@@ -12,7 +12,6 @@ from hashlib import sha256
 from engine.keys import signature_hex
 from engine.transport.clear import Events, respond_clear, respond_streamed
 from engine.transport.dialect import (
-    Availability,
     ChallengeRoute,
     Dialect,
     MinerEnd,
@@ -23,7 +22,7 @@ from engine.transport.dialect import (
     ValidatorEnd,
 )
 from engine.transport.errors import Refusal
-from engine.transport.exchange import availability, refused
+from engine.transport.exchange import OptionalAvailability, refused
 from engine.transport.gate import Claim
 from engine.transport.http import within
 from engine.transport.wire import challenge_json, read_completion
@@ -61,16 +60,12 @@ def signed_lines(method: str, target: str, body: bytes, nonce: str, sender: str,
 # -- the validator's end ---------------------------------------------------------------------------------------
 
 
-class BtauthCaller:
+class BtauthCaller(OptionalAvailability):
     """Asks miners with requests that are signed for them. A `dialect.Caller`."""
 
     def __init__(self, end: ValidatorEnd) -> None:
+        super().__init__(end.clients)
         self._signer = end.signer
-        self._clients = end.clients
-
-    async def available(self, peer: Peer, *, timeout: float) -> Availability:
-        """The SDK has no route for this, so that a miner without it is asked all the same."""
-        return await availability(self._clients, peer, timeout=timeout, required=False)
 
     async def ask(
         self,

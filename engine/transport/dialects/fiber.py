@@ -25,7 +25,6 @@ from engine.keys import Signer, signature_hex
 from engine.transport.clear import Events, respond_clear, respond_streamed
 from engine.transport.dialect import (
     EXCHANGE_BYTES,
-    Availability,
     ChallengeRoute,
     Dialect,
     HandshakeRoute,
@@ -39,7 +38,7 @@ from engine.transport.dialect import (
     ValidatorEnd,
 )
 from engine.transport.errors import Refusal, WireError
-from engine.transport.exchange import ask, availability, refused
+from engine.transport.exchange import OptionalAvailability, ask, refused
 from engine.transport.gate import Claim
 from engine.transport.http import HttpReply, within
 from engine.transport.rsa import FernetKey, FernetSession, read_public_key, seal_key
@@ -84,17 +83,13 @@ def _signed_text(nonce: str, miner: str, what: str | None) -> bytes:
 # -- the validator's end ---------------------------------------------------------------------------------------
 
 
-class FiberCaller:
+class FiberCaller(OptionalAvailability):
     """Asks miners in Fiber classic, sealed, and streamed where the text is wanted as it comes. A `dialect.Caller`."""
 
     def __init__(self, end: ValidatorEnd) -> None:
+        super().__init__(end.clients)
         self._signer = end.signer
-        self._clients = end.clients
         self._sessions: Sessions[FernetSession] = Sessions(ttl=KEY_TTL_S)
-
-    async def available(self, peer: Peer, *, timeout: float) -> Availability:
-        """Fiber has no route for this, so that a miner without it is asked all the same."""
-        return await availability(self._clients, peer, timeout=timeout, required=False)
 
     async def ask(
         self,
