@@ -29,7 +29,7 @@ from benchmarks.transport import (
 )
 from engine.transport.replay import MemoryNonces
 from miner_server.allowlist import AllowList
-from miner_server.backends import open_backend
+from miner_server.backends.registry import open_backend
 from miner_server.server import MinerServer
 from tests.unit.chain_helpers import key as keypair
 

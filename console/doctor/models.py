@@ -9,8 +9,8 @@ from console.doctor.case import Case
 from console.doctor.chain import ANYWHERE
 from console.findings import Result, critical, ok, skipped, warning
 from engine.judge.encoding.basics import EncoderError, packaged_minilm
-from miner_server.backends import LOCAL_SERVERS
-from miner_server.backends.engines import engine_class, packaged_model
+from miner_server.backends.llamacpp_bindings import installed_binding, packaged_model
+from miner_server.backends.registry import LOCAL_SERVERS
 from miner_server.errors import MinerError
 
 CONNECT_S = 2.0
@@ -100,7 +100,7 @@ def chat_model(case: Case) -> Result:
 
 def _llamacpp(case: Case, problem: Callable[..., Result], *, why: str) -> Result:
     try:
-        engine_class()
+        installed_binding()
         path = case.settings.model_path or packaged_model()
         size = path.stat().st_size
     except MinerError as error:

@@ -21,8 +21,8 @@ from engine.node.axons import Axons
 from engine.node.part import Part
 from engine.snapshot import Snapshot
 from engine.validator.asker import VALIDATOR
-from miner_server.backends import open_backend
 from miner_server.backends.interface import Backend
+from miner_server.backends.registry import open_backend
 from miner_server.errors import MinerError
 
 LOOPBACK = "127.0.0.1"

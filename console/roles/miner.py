@@ -16,8 +16,8 @@ from engine.settings import Settings
 from engine.transport.replay import SteadyNonces
 from engine.values import Metagraph
 from miner_server.allowlist import FILE_NAME, AllowList, BlockList
-from miner_server.backends import open_backend
 from miner_server.backends.interface import Backend
+from miner_server.backends.registry import open_backend
 from miner_server.hosts import Proxies
 from miner_server.limits import Limits
 from miner_server.server import MinerServer

@@ -15,7 +15,7 @@ from uuid import uuid4
 from msgspec.structs import replace
 
 from engine.chain.client import ChainClient
-from engine.challenges.kinds import kind
+from engine.challenges.kinds.registry import kind
 from engine.challenges.sources.source import Cursor
 from engine.errors import StoreError, StoreGone
 from engine.feed import Feed

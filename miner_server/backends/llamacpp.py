@@ -12,8 +12,8 @@ from typing import Any
 from engine.transport.wire import Completion
 from engine.values import Request
 from miner_server.backends.chat import chat_payload
-from miner_server.backends.engines import Chunk, Engine, engine_class
 from miner_server.backends.lanes import Lanes
+from miner_server.backends.llamacpp_bindings import Chunk, LoadedModel, installed_binding
 from miner_server.backends.replies import Chunks, read_chat
 from miner_server.errors import BackendSlow, BackendUnavailable, MinerError
 
@@ -34,7 +34,7 @@ class LlamaCppBackend:
     def __init__(
         self, path: Path, *, lanes: int = LANES, context: int = CONTEXT, reasoning_is_answer: bool = False
     ) -> None:
-        self._engine_class, several = engine_class()
+        self._binding, several = installed_binding()
         if not path.is_file():
             raise MinerError(f"no model file {path}: name a .gguf file")
         self.model = path.stem
@@ -43,7 +43,7 @@ class LlamaCppBackend:
         self._context = context
         self._reasoning_is_answer = reasoning_is_answer
         self._lanes = Lanes(self.lanes, f"llamacpp {self.model}")
-        self._engine: Engine | None = None
+        self._loaded: LoadedModel | None = None
         self._loading: asyncio.Task[None] | None = None
         self._unready = f"loading {path.name}"
 
@@ -53,14 +53,14 @@ class LlamaCppBackend:
         return self._unready
 
     async def complete(self, request: Request, *, timeout: float, caller: str = "") -> Completion:  # noqa: ARG002
-        engine = self._engine
-        if engine is None:
+        model = self._loaded
+        if model is None:
             raise BackendUnavailable("the model is loading")
         payload = chat_payload(request)
         try:
             async with asyncio.timeout(timeout):
                 return await self._lanes.run(
-                    lambda given_up: _generate(engine, payload, given_up, self._reasoning_is_answer)
+                    lambda given_up: _generate(model, payload, given_up, self._reasoning_is_answer)
                 )
         except TimeoutError:
             raise BackendSlow("the model gave no answer within the deadline") from None
@@ -68,13 +68,13 @@ class LlamaCppBackend:
     async def close(self) -> None:
         if self._loading is not None:
             self._loading.cancel()
-        self._engine = None
+        self._loaded = None
         self._unready = "closed"
 
     async def _load(self) -> None:
         try:
-            self._engine = await self._lanes.run(
-                lambda _: self._engine_class(self._path, lanes=self.lanes, context=self._context)
+            self._loaded = await self._lanes.run(
+                lambda _: self._binding(self._path, lanes=self.lanes, context=self._context)
             )
         except Exception:
             log.exception("%s cannot be loaded", self._path)
@@ -83,7 +83,7 @@ class LlamaCppBackend:
             self._unready = ""
 
 
-def _generate(engine: Engine, payload: dict[str, Any], given_up: Event, reasoning_is_answer: bool) -> Completion:
+def _generate(model: LoadedModel, payload: dict[str, Any], given_up: Event, reasoning_is_answer: bool) -> Completion:
     chunks = Chunks()
 
     def add(chunk: Chunk) -> bool:
@@ -91,5 +91,5 @@ def _generate(engine: Engine, payload: dict[str, Any], given_up: Event, reasonin
         return given_up.is_set()
 
     if not given_up.is_set():
-        engine.stream(payload, add)
+        model.stream(payload, add)
     return read_chat(chunks.reply(), max_tokens=payload["max_tokens"], reasoning_is_answer=reasoning_is_answer)

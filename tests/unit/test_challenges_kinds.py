@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from engine.challenges import ChallengeError
-from engine.challenges.kinds import NAMES, arithmetic, kind
+from engine.challenges.kinds import arithmetic
 from engine.challenges.kinds.base import Question
+from engine.challenges.kinds.registry import NAMES, kind
 from engine.challenges.kinds.wording import CLOSERS, OPENERS, WISHES
 from engine.values import Request
 

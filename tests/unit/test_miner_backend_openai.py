@@ -15,8 +15,9 @@ import pytest
 from msgspec.structs import replace
 
 from engine.values import Request
-from miner_server.backends import kept_connections, open_backend, openai
+from miner_server.backends import kept_connections, openai
 from miner_server.backends.openai import OpenAIBackend
+from miner_server.backends.registry import open_backend
 from miner_server.errors import (
     BackendError,
     BackendSlow,

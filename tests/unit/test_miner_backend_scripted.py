@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.values import Request
-from miner_server.backends import open_backend
+from miner_server.backends.registry import open_backend
 from miner_server.backends.scripted import work_out
 
 

@@ -10,8 +10,9 @@ import pytest
 from console.roles.backend_watch import BackendWatch
 from engine.redaction import know
 from miner_server import answering, readiness, reflection
-from miner_server.backends import open_backend, openai
+from miner_server.backends import openai
 from miner_server.backends.interface import PROOF
+from miner_server.backends.registry import open_backend
 from miner_server.errors import BackendError, BackendSlow, BackendUnavailable, RequestUnfit
 from miner_server.limits import Limits
 from miner_server.readiness import Readiness

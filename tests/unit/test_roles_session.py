@@ -169,7 +169,7 @@ def test_the_demo_goes_on_without_a_language_model_that_is_not_installed(
     missing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "miner_server.backends.engines.find_spec",
+        "miner_server.backends.llamacpp_bindings.find_spec",
         lambda name: None if name in (missing, "llama_cpp") else find_spec(name),
     )
     feed = a_feed()

@@ -16,7 +16,7 @@ from engine.answers.numerals import numerals
 from engine.answers.registry import UnknownAnswerType, answer_type, canonical
 from engine.answers.said import plainly
 from engine.challenges import ChallengeError
-from engine.challenges.kinds import kind
+from engine.challenges.kinds.registry import kind
 from engine.challenges.sources.source import Cursor
 from engine.files import BYTE_ORDER_MARK, open_input
 from engine.text import safe

@@ -13,8 +13,8 @@ from typing import Self
 from msgspec.structs import replace
 
 from engine.challenges import ChallengeError
-from engine.challenges.kinds import kind
 from engine.challenges.kinds.base import Kind, Question
+from engine.challenges.kinds.registry import kind
 from engine.challenges.kinds.wording import ask
 from engine.challenges.sources.source import Cursor, new_id
 from engine.limit import RollingLimit

