@@ -11,7 +11,7 @@ from engine.commands import HoldPenalty
 from engine.errors import TOLD_ELSEWHERE, StoreError
 from engine.feed import Feed
 from engine.snapshot import PenaltyRule, SybilView
-from engine.sybil.penalties import Penalty, Standing, after, lowered, penalties
+from engine.sybil.penalties import Penalty, Standing, apply_penalties, next_standings, penalty_of_each
 from engine.sybil.strength import VERDICT
 from engine.sybil.suspects import Suspects, Suspicions
 from engine.sybil.views import sybil_view
@@ -72,7 +72,8 @@ class SybilService:
             return
         self._tell_holds()
         self._tell_new_groups()
-        self._standings = after(self._standings, self._suspicions.by_hotkey, self._rule, self._chain.seen.next_epoch)
+        window = self._chain.seen.next_epoch
+        self._standings = next_standings(self._standings, self._suspicions.by_hotkey, self._rule, window)
         try:
             await self._store()
         except TOLD_ELSEWHERE:
@@ -82,7 +83,7 @@ class SybilService:
 
     def penalised(self, scores: Sequence[HotkeyScore]) -> tuple[HotkeyScore, ...]:
         """The scores that weights are made of."""
-        return lowered(scores, self._penalties(scores))
+        return apply_penalties(scores, self._penalties(scores))
 
     async def hold(self, command: HoldPenalty) -> Outcome:
         """Hold one hotkey's penalty, or release it. Raises StoreError."""
@@ -115,7 +116,7 @@ class SybilService:
                 self._stored = standings
 
     def _penalties(self, scores: Sequence[HotkeyScore]) -> tuple[Penalty, ...]:
-        return penalties(
+        return penalty_of_each(
             scores,
             self._suspected(),
             self._standings,
@@ -129,15 +130,15 @@ class SybilService:
         return {hotkey: value for hotkey, value in self._suspicions.by_hotkey.items() if value >= VERDICT}
 
     def _tell_holds(self) -> None:
-        """Once, of the penalties that an earlier run held: they stay held until somebody releases them."""
+        """Report, once, the penalties that an earlier run held: they stay held until somebody releases them."""
         if held := self._uids(self._held_before):
             self._feed.raise_attention(
-                "info", "sybil", f"penalties of uid {held} are still held: release them under Miners"
+                "info", "sybil", f"penalties of {held} are still held: release them under Miners"
             )
         self._held_before = []
 
     def _tell_new_groups(self) -> None:
-        """Of groups with a member who is new in this run."""
+        """Report groups with a member who is new in this run."""
         for group in self._suspicions.groups:
             suspected = frozenset(group.suspected)
             if self._uids(group.suspected) and not any(suspected <= earlier for earlier in self._told):
@@ -146,11 +147,13 @@ class SybilService:
 
     def _said(self, group: Suspects) -> str:
         who, copied = self._uids(group.suspected), self._uids(group.copied)
+        several = who.startswith("uids")
         if copied:
-            return f"uid {who} {'repeats' if len(group.suspected) == 1 else 'repeat'} uid {copied}"
-        return f"uid {who} are a sybil group"
+            return f"{who} {'repeat' if several else 'repeats'} {copied}"
+        return f"{who} {'form' if several else 'belongs to'} a sybil group"
 
     def _uids(self, hotkeys: Sequence[str]) -> str:
-        """Of those that are registered."""
-        uids = {neuron.hotkey: neuron.uid for neuron in self._chain.seen.metagraph.neurons}
-        return ", ".join(str(uids[hotkey]) for hotkey in hotkeys if hotkey in uids)
+        """Those that are registered as "uid 3" or "uids 3, 4", "" for none."""
+        known = {neuron.hotkey: neuron.uid for neuron in self._chain.seen.metagraph.neurons}
+        uids = [str(known[hotkey]) for hotkey in hotkeys if hotkey in known]
+        return f"{'uid' if len(uids) == 1 else 'uids'} {', '.join(uids)}" if uids else ""

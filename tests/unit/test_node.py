@@ -365,7 +365,7 @@ async def test_a_sybil_group_is_shown_held_and_penalised_across_runs(tmp_path: P
             await until(lambda: sorted(states().values()) == ["applied", "held"])
             taken = {row.hotkey: row.penalty for row in validating.upcoming.rows}
             assert taken == {first: 0.0, max(pair): pytest.approx(0.8)}
-            assert [one.text for one in house.feed.attention] == ["uid 1, 2 are a sybil group: evidence under Miners"]
+            assert [one.text for one in house.feed.attention] == ["uids 1, 2 form a sybil group: evidence under Miners"]
     with open_record(tmp_path / FILE_NAME) as record:
         assert record.standings.of(NETUID)[first].held
 

@@ -182,14 +182,14 @@ async def test_a_group_is_told_once_in_each_run(tmp_path: Path) -> None:
         world.found = FOUND
         await service.step()
         await service.step()
-        assert world.said == ["uid 0, 1 repeat uid 2: evidence under Miners"]
+        assert world.said == ["uids 0, 1 repeat uid 2: evidence under Miners"]
         world.found = replace(FOUND, groups=(replace(PAIR, suspected=("a", "b", "e"), copied=()),))
         await service.step()
-        assert world.said[1:] == ["uid 0, 1, 4 are a sybil group: evidence under Miners"]
+        assert world.said[1:] == ["uids 0, 1, 4 form a sybil group: evidence under Miners"]
         again = await world.service()
         await again.step()
         await again.step()
-        assert world.said[2:] == ["uid 0, 1, 4 are a sybil group: evidence under Miners"]
+        assert world.said[2:] == ["uids 0, 1, 4 form a sybil group: evidence under Miners"]
         world.metagraph = replace(world.metagraph, neurons=world.metagraph.neurons[5:])
         await (await world.service()).step()
         assert len(world.said) == 3
