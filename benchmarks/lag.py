@@ -24,7 +24,7 @@ from benchmarks.subnet import found
 from console.roles.operate import operate
 from engine.feed import Feed
 from engine.judge.client import Judge
-from engine.judge.worker import Judged
+from engine.judge.worker import JudgeResult
 from engine.node.thread import EngineThread
 from engine.settings import Settings
 from engine.snapshot import Snapshot
@@ -33,7 +33,7 @@ REPLIES = 64
 ROUNDS = 10
 TARGET_MS = 15
 
-Judging = Callable[..., Awaitable[Judged]]
+Judging = Callable[..., Awaitable[JudgeResult]]
 
 
 def measure() -> list[Figure]:
@@ -100,7 +100,7 @@ class _Engine:
 
 
 def _timed(judge: Judging, spans: list[beat.Span]) -> Judging:
-    async def judged(*arguments: Any) -> Judged:
+    async def judged(*arguments: Any) -> JudgeResult:
         began = time.monotonic()
         done = await judge(*arguments)
         spans.append((began, time.monotonic()))

@@ -15,7 +15,7 @@ from engine.environ import harmless
 from engine.feed import Feed
 from engine.files import UNDECODABLE
 from engine.judge.encoding.basics import NOWHERE, EncoderEndpoint, EncoderError, thread_limits
-from engine.judge.worker import HEADER_BYTES, Answer, Failed, Judged, JudgeTask, Ready, Setup
+from engine.judge.worker import HEADER_BYTES, Answer, Failed, JudgeResult, JudgeTask, Ready, Setup
 from engine.patience import impatience
 from engine.values import Challenge, Judgement, Reply
 
@@ -69,7 +69,7 @@ class Judge:
         async with self._turn:
             await self._begin()
 
-    async def judge(self, challenge: Challenge, replies: Sequence[Reply], history: bytes | None) -> Judged:
+    async def judge(self, challenge: Challenge, replies: Sequence[Reply], history: bytes | None) -> JudgeResult:
         """Judge a round against `history`, as the previous judgement left it. Raises `JudgeFailed`."""
         try:
             task = msgspec.msgpack.encode(JudgeTask(challenge=challenge, replies=tuple(replies), history=history))
@@ -77,10 +77,10 @@ class Judge:
             raise JudgeFailed(f"challenge {challenge.id} cannot be handed to the worker: {error}") from error
         async with self._turn:
             try:
-                return await self._judged(task)
+                return await self._result_of(task)
             except JudgeFailed as error:
                 log.warning("judging challenge %s again: %s", challenge.id, error)
-                return await self._judged(task)
+                return await self._result_of(task)
 
     async def close(self) -> None:
         """Kill the worker. A second call does nothing."""
@@ -97,14 +97,14 @@ class Judge:
         """The worker's process id, None without a worker."""
         return self._process.pid if self._process else None
 
-    async def _judged(self, task: bytes) -> Judged:
+    async def _result_of(self, task: bytes) -> JudgeResult:
         if self._process is None or self._process.returncode is not None:
             try:
                 await self._begin()
             except EncoderError as error:
                 raise JudgeFailed(str(error)) from error
         answer = await self._exchange(task)
-        if not isinstance(answer, Judged):
+        if not isinstance(answer, JudgeResult):
             raise JudgeFailed(answer.reason if isinstance(answer, Failed) else "the worker sent no judgement")
         _require_finite(answer.judgement)
         return answer

@@ -1,8 +1,8 @@
 """The judging worker: reads rounds on stdin and writes judgements on stdout until stdin ends.
 
 Each message is a length (4 bytes, big-endian) and that many bytes of msgpack. The first is `Setup`, answered by
-`Ready` or `Failed`; each `JudgeTask` after it is answered by `Judged` or `Failed`. The worker ends with its stdin, so
-none outlives the engine that started it.
+`Ready` or `Failed`; each `JudgeTask` after it is answered by `JudgeResult` or `Failed`. The worker ends with its stdin,
+so none outlives the engine that started it.
 """
 
 import os
@@ -46,7 +46,7 @@ class Ready(Struct, frozen=True, kw_only=True, tag=True):
     device: str
 
 
-class Judged(Struct, frozen=True, kw_only=True, tag=True):
+class JudgeResult(Struct, frozen=True, kw_only=True, tag=True):
     """A judgement, the likeness of the answers, sybil suspicions, and the history for the next round."""
 
     judgement: Judgement
@@ -61,7 +61,7 @@ class Failed(Struct, frozen=True, kw_only=True, tag=True):
     reason: str
 
 
-Answer = Ready | Judged | Failed
+Answer = Ready | JudgeResult | Failed
 
 
 def main() -> None:
@@ -94,7 +94,7 @@ class _Worker:
             open_encoder(setup.encoder, threads=setup.threads, device=setup.device, endpoint=setup.endpoint)
         )
 
-    def judge(self, task: JudgeTask) -> Judged:
+    def judge(self, task: JudgeTask) -> JudgeResult:
         from engine.judge.memory import decode, encode
         from engine.scoring import profiles
         from engine.sybil.observation import learned
@@ -105,7 +105,7 @@ class _Worker:
         judgement, history = profiles.judge(self._profile, task.challenge, task.replies, vectors, decode(task.history))
         likeness = profiles.likeness(self._profile, task.challenge, task.replies, vectors)
         evidence = learned(history.evidence, task.challenge, task.replies, vectors)
-        return Judged(
+        return JudgeResult(
             judgement=replace(judgement, encoder=self.encoder.name),
             likeness=likeness,
             suspicions=suspicions(evidence),

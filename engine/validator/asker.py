@@ -105,7 +105,7 @@ class Asker:
 
     async def load(self) -> None:
         """Load the rounds of earlier runs; call it after loading `scores`. Raises StoreError."""
-        earlier = await self.rounds.load()
+        earlier = await self.rounds.show_earlier()
         self._earlier_run_ended = earlier[0].started_at if earlier else None
 
     def _view(self, snapshot: Snapshot) -> Snapshot:
@@ -133,7 +133,11 @@ class Asker:
         ]
         if stopped:
             listed = ", ".join(map(str, stopped))
-            self._feed.raise_attention("info", "miners", f"uid {listed} had stopped answering in the last run")
+            self._feed.raise_attention(
+                "info",
+                "miners",
+                f"{'uids' if len(stopped) > 1 else 'uid'} {listed} had stopped answering in the last run",
+            )
 
     async def _pause(self, _command: Pause) -> Outcome:
         self.loop.pause()

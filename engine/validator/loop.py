@@ -57,22 +57,21 @@ class ValidatorLoop:
         """Unix time of the next round; None while one is running."""
 
     async def run(self, started: Callable[[], None]) -> None:
-        await self._rounds.recall()
-        started()
-        try:
+        async with self._rounds.running():
+            started()
             while not self._is_over:
                 await self._unpaused.wait()
                 began = time.monotonic()
-                if (challenge := await anext(self._source, None)) is None:
-                    return await self._start_afresh()
+                challenge = await anext(self._source, None)
+                if challenge is None:
+                    await self._rewind_source()
+                    return
                 cursor = self._source.cursor
                 challenge = replace(challenge, scored=self._is_scored(cursor.position))
-                miners = await self._miners(cursor.position)
+                miners = await self._wait_for_miners(cursor.position)
                 judged = await self._rounds.run(challenge, miners, cursor=cursor)
                 self._done += judged is not None
                 await self._pace(began)
-        finally:
-            await self._rounds.backlog.try_last()
 
     @property
     def paused(self) -> bool:
@@ -91,8 +90,8 @@ class ValidatorLoop:
     def _is_over(self) -> bool:
         return self._limit is not None and self._done >= self._limit
 
-    async def _start_afresh(self) -> None:
-        """The source is exhausted: rewind it for the next run."""
+    async def _rewind_source(self) -> None:
+        """Let the next run begin the exhausted source again."""
         try:
             await self._rounds.catch_up()
             await self._store.set_cursor(self._source.cursor.name, 0)
@@ -101,8 +100,9 @@ class ValidatorLoop:
                 "error", "store", f"the source was not rewound, so the next run starts at its end: {error}"
             )
 
-    async def _miners(self, turn: int) -> tuple[Candidate, ...]:
-        """The miners for this challenge. Waits for the first availability sweep, for miners, and while paused."""
+    async def _wait_for_miners(self, turn: int) -> tuple[Candidate, ...]:
+        """The miners of the challenge at `turn`, once the first availability sweep is over, there are some, and the
+        loop is not paused."""
         began = time.monotonic()
         told_at = began + NOBODY_TOLD_S
         while True:

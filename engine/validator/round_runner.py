@@ -1,4 +1,4 @@
-"""Runs rounds: a challenge is asked, judged, counted, stored and published, whoever it came from.
+"""Runs rounds: a challenge is asked, judged, counted, stored and announced, whoever it came from.
 
 Several rounds may be in flight at once. They are judged in the order in which they began, because a judgement depends
 on the rounds before it. They are stored in that order too, so that after a crash the source resumes right behind the
@@ -8,8 +8,8 @@ last stored round.
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from uuid import uuid4
 
 from msgspec.structs import replace
@@ -61,7 +61,7 @@ class RoundRunner:
         self._scores = scores
         self._sybil = sybil
         self._feed = feed
-        self._line = _Line()
+        self._order = _Queue()
         self._naming = asyncio.Lock()
         self._ids: set[str] = set()
         """Ids of the rounds in flight."""
@@ -82,23 +82,26 @@ class RoundRunner:
         *,
         cursor: Cursor | None = None,
     ) -> Round | None:
-        """Ask the miners, wait for all earlier rounds, then judge, store and publish. None when judging failed.
+        """Ask the miners, wait for all earlier rounds, then judge, count, store and announce. None if judging failed.
 
         A challenge whose id is taken gets a new one. `on_reply` is called with each reply as it arrives. `cursor` is
         the source's position after this challenge, None when it did not come from the loop's source. Cancelling
         abandons the round.
         """
-        with self._line.place() as turn:
+        with self._order.joined() as our_turn:
             challenge = await self._named(challenge)
             try:
                 at, began = time.time(), time.monotonic()
                 replies = await self._ask(challenge, miners, on_reply)
-                await turn()
+                await our_turn()
                 self._tell_who_answers(replies)
-                judged = await self._judged(challenge, replies, at, began)
-                if judged is not None:
-                    recorded = await self._record(judged, cursor)
-                    self._publish(judged, recorded=recorded)
+                judged = await self._judge_round(challenge, replies, at, began)
+                if judged is None:
+                    return None
+                self._scores.add(judged)
+                recorded = await self._record(judged, cursor)
+                self.done += 1
+                self._announce(judged, recorded=recorded)
                 return judged
             finally:
                 self._ids.discard(challenge.id)
@@ -113,14 +116,30 @@ class RoundRunner:
         """The last rounds, oldest first."""
         return tuple(self._shown)
 
-    async def load(self) -> tuple[Round, ...]:
-        """Load the last rounds of earlier runs for the screen; returns them, newest first. Raises StoreError."""
+    async def show_earlier(self) -> tuple[Round, ...]:
+        """Show the last rounds of earlier runs. Returns them, newest first. Raises StoreError."""
         earlier = await self._store.recent_rounds(self._netuid, ROUNDS_SHOWN)
         self._shown.extend(round_view(past, recorded=True) for past in reversed(earlier))
         self.recorded = await self._store.count_rounds(self._netuid)
         return earlier
 
-    async def recall(self) -> None:
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """While rounds are run: begins behind the last stored round, and at the end tries once more to store those that
+        wait. Raises StoreError."""
+        await self._recall()
+        try:
+            yield
+        finally:
+            await self.backlog.try_last()
+
+    async def catch_up(self) -> None:
+        """Store the rounds waiting in memory. Raises StoreError."""
+        if self.backlog:
+            await self.backlog.catch_up()
+            await self._count_recorded()
+
+    async def _recall(self) -> None:
         """Load the scoring history of the last stored round, unless this run has judged rounds already. A damaged
         history counts as none. Raises StoreError."""
         if not self.done:
@@ -130,12 +149,6 @@ class RoundRunner:
             except ValueError:
                 stored = None
             self._history = stored
-
-    async def catch_up(self) -> None:
-        """Store the rounds waiting in memory. Raises StoreError."""
-        if self.backlog:
-            await self.backlog.catch_up()
-            await self._count_recorded()
 
     async def _named(self, challenge: Challenge) -> Challenge:
         """The challenge under an id that no round in flight, waiting or stored has."""
@@ -180,23 +193,25 @@ class RoundRunner:
         finally:
             del self._asking[challenge.id]
 
-    async def _judged(self, challenge: Challenge, replies: tuple[Reply, ...], at: float, began: float) -> Round | None:
+    async def _judge_round(
+        self, challenge: Challenge, replies: tuple[Reply, ...], at: float, began: float
+    ) -> Round | None:
         """Judge against the history so far. The round began at `at` (unix) and `began` (monotonic) seconds."""
         try:
-            done = await self._judge.judge(challenge, replies, self._history)
+            result = await self._judge.judge(challenge, replies, self._history)
         except JudgeFailed as error:
             self._feed.raise_attention("error", "judging", f"round not scored: {error}")
             return None
-        self._history = done.history
-        self._sybil.see(done.suspicions)
+        self._history = result.history
+        self._sybil.see(result.suspicions)
         judged = Round(
             challenge=challenge,
             replies=replies,
-            judgement=done.judgement,
+            judgement=result.judgement,
             started_at=at,
             duration_ms=(time.monotonic() - began) * 1000,
             block=self._chain.head.block,
-            likeness=done.likeness,
+            likeness=result.likeness,
         )
         return replace(judged, over_cap=self._scores.over_cap(judged))
 
@@ -208,8 +223,7 @@ class RoundRunner:
         self._feed.hold_attention("warning", UNANSWERED, f"none of {len(replies)} miners answered: {said}")
 
     async def _record(self, judged: Round, cursor: Cursor | None) -> bool:
-        """Count the round and store it; False when it has to wait in memory."""
-        self._scores.add(judged)
+        """Store the round; False when it has to wait in memory."""
         try:
             await self.backlog.add(UnstoredRound(judged, self._history, cursor))
             await self._count_recorded()
@@ -219,14 +233,13 @@ class RoundRunner:
             lost = f", {self.backlog.lost} more lost" if self.backlog.lost else ""
             waiting = f"{len(self.backlog)} waiting in memory{lost}"
             self._feed.hold_attention("error", UNSTORED, f"rounds scored but not stored ({waiting}): {error}")
-        self.done += 1
         return not self.backlog
 
     async def _count_recorded(self) -> None:
         self.recorded = await self._store.count_rounds(self._netuid)
         self._feed.settle(UNSTORED, "rounds are being stored again")
 
-    def _publish(self, judged: Round, *, recorded: bool) -> None:
+    def _announce(self, judged: Round, *, recorded: bool) -> None:
         row = round_view(judged, recorded=recorded)
         self._shown.append(row)
         self._feed.emit(
@@ -246,21 +259,22 @@ class RoundRunner:
         )
 
 
-class _Line:
-    """A queue: holders of a place go on one at a time, in the order they joined."""
+class _Queue:
+    """Keeps rounds in the order in which they began. A round takes a ticket when it begins, and waits for its turn once
+    it has its replies. The loop runs one round at a time; the gateway and pushed challenges will run several."""
 
     def __init__(self) -> None:
-        self._places: deque[asyncio.Event] = deque()
+        self._tickets: deque[asyncio.Event] = deque()
 
     @contextmanager
-    def place(self) -> Iterator[Callable[[], Awaitable[object]]]:
-        """Join the queue. The function it yields waits until everybody ahead has left."""
+    def joined(self) -> Iterator[Callable[[], Awaitable[object]]]:
+        """Take a ticket. The function that is yielded waits until every earlier one has been given back."""
         turn = asyncio.Event()
-        self._places.append(turn)
-        self._places[0].set()
+        self._tickets.append(turn)
+        self._tickets[0].set()
         try:
             yield turn.wait
         finally:
-            self._places.remove(turn)
-            if self._places:
-                self._places[0].set()
+            self._tickets.remove(turn)
+            if self._tickets:
+                self._tickets[0].set()
