@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from console.signals import Signals
+from engine.commands import in_words
 from engine.doors import Engine, InProcessEngine
 from engine.node.thread import EngineThread
 from engine.snapshot import Event
@@ -172,7 +173,7 @@ def explain(event: Event) -> str | None:
         case "attention":
             return f"{fields['level']}: {fields['subject']}: {fields['text']}"
         case "command":
-            return f"{fields['command']} {fields['detail']}: {fields['outcome']} {fields['reason']}".rstrip()
+            return f"{in_words(fields['command'])} {fields['detail']}: {fields['outcome']} {fields['reason']}".rstrip()
         case "earned":
             return _earned(fields["miners"])
         case "stopped" if not fields["failed"]:

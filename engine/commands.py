@@ -46,7 +46,7 @@ class AutoWeights(Command, frozen=True):
 
 
 class HoldPenalty(Command, frozen=True):
-    """Hold back the sybil penalty of one hotkey, whatever the evidence, or release it."""
+    """Waive the sybil penalty of one hotkey, whatever the evidence (`held`), or reinstate it."""
 
     hotkey: str
     held: bool
@@ -104,6 +104,15 @@ class Acknowledge(Command, frozen=True):
 
 class Stop(Command, frozen=True):
     """Stop the engine cleanly."""
+
+
+_IN_WORDS = {"hold back": "waive penalty", "release": "reinstate penalty"}
+"""Names in the command log and in events whose words on a screen are others."""
+
+
+def in_words(name: str) -> str:
+    """The name of a command as people read it; events and the stored log keep the name itself."""
+    return _IN_WORDS.get(name, name)
 
 
 AnyCommand = (

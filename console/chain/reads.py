@@ -16,6 +16,7 @@ from engine.chain.embedded.look import look_of
 from engine.chain.embedded.state import ChainState
 from engine.chain.embedded.storage import read_state
 from engine.chain.interface import Look
+from engine.commands import in_words
 from engine.errors import StoreError
 from engine.settings import Settings
 from engine.store.record import open_record
@@ -142,7 +143,7 @@ def _row(neuron: dict[str, Any]) -> str:
 
 
 def _command(line: dict[str, Any]) -> str:
-    said = f"{line['name']} {line['detail']}".rstrip()
+    said = f"{in_words(line['name'])} {line['detail']}".rstrip()
     return safe(f"{line['at']}  {said}: {line['outcome']} {line['reason']}").rstrip()
 
 

@@ -88,7 +88,7 @@ PENALTIES: dict[PenaltyState, State] = {
     "shown": State("●", "shown", "info"),
     "planned": State("▲", "next window", "warn"),
     "applied": State("✗", "applied", "err"),
-    "held": State("○", "held", "muted"),
+    "held": State("○", "waived", "muted"),
     "spared": State("○", "spared", "muted"),
 }
 """What becomes of the penalty of a suspect; one that the bound spares is not among the worst."""

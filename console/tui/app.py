@@ -34,7 +34,7 @@ from console.tui.travel import Travel
 from console.tui.typeahead import KeyMark, TypeAhead
 from console.tui.viewpoint import Viewpoint
 from console.widgets.options import Option
-from engine.commands import AnyCommand
+from engine.commands import AnyCommand, in_words
 from engine.doors import Engine
 from engine.logs import Log
 from engine.settings import Configuration
@@ -171,7 +171,7 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
         if self.engine.state == "failed":
             self.leave(Ending.DONE)
         for event in self.viewpoint.answers():
-            outcome = f"{event.fields['command']}: {event.fields['outcome']} {event.fields['reason']}"
+            outcome = f"{in_words(event.fields['command'])}: {event.fields['outcome']} {event.fields['reason']}"
             self.tell(outcome.strip(), failed=event.fields["outcome"] not in WENT_WELL)
         for text in self.viewpoint.notices():
             self.tell(text, failed=True)
@@ -267,7 +267,7 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
 
     def submit(self, command: AnyCommand) -> None:
         if not self.viewpoint.submit(command):
-            self.tell(f"{command.name}: no engine listens", failed=True)
+            self.tell(f"{in_words(command.name)}: no engine listens", failed=True)
 
     def examination(self) -> Callable[[], Sequence[Result]]:
         """The doctor checks this machine and its settings; without settings, the folder of the record."""

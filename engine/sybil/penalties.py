@@ -1,4 +1,4 @@
-"""Penalties for suspects: shown first, applied from the next window on, unless the operator holds them.
+"""Penalties for suspects: shown first, applied from the next window on, unless the operator waives them.
 
 Nobody is penalised whom the operator could not have seen suspected in an earlier window, and never more at once than
 a share of the serving miners, however strong the suspicion is.
@@ -18,7 +18,7 @@ KEPT = 0.2
 
 
 class Standing(Struct, frozen=True):
-    """What is kept of a hotkey: whether its penalty is held, and the window in which it was first shown."""
+    """What is kept of a hotkey: whether its penalty is waived (`held`), and the window in which it was first shown."""
 
     held: bool = False
     shown: int | None = None
@@ -45,8 +45,8 @@ def penalty_of_each(
 ) -> tuple[Penalty, ...]:
     """The penalty of each hotkey suspected beyond a hint (`suspicion` holds only those), the worst first.
 
-    Of `serving` miners at most this `share`, and at least one, is penalised; the others are spared. Those held stay
-    among them until they are released, even when they are no longer suspected.
+    Of `serving` miners at most this `share`, and at least one, is penalised; the others are spared. Those held (waived)
+    stay among them until they are reinstated, even when they are no longer suspected.
     """
     earned = {entry.hotkey: entry.score for entry in scores}
     held = {hotkey for hotkey, standing in standings.items() if standing.held}

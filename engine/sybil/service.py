@@ -86,10 +86,10 @@ class SybilService:
         return apply_penalties(scores, self._penalties(scores))
 
     async def hold(self, command: HoldPenalty) -> Outcome:
-        """Hold one hotkey's penalty, or release it. Raises StoreError."""
+        """Waive one hotkey's penalty, or reinstate it. Raises StoreError."""
         standing = self._standings.get(command.hotkey, Standing())
         if standing.held == command.held:
-            already = "already held" if command.held else "not held"
+            already = "already waived" if command.held else "not waived"
             return Outcome(status="rejected", reason=f"the penalty of {command.hotkey} is {already}")
         if command.held and command.hotkey not in self._suspected():
             return Outcome(status="rejected", reason=f"{command.hotkey} is not a suspect")
@@ -130,10 +130,10 @@ class SybilService:
         return {hotkey: value for hotkey, value in self._suspicions.by_hotkey.items() if value >= VERDICT}
 
     def _tell_holds(self) -> None:
-        """Report, once, the penalties that an earlier run held: they stay held until somebody releases them."""
+        """Report, once, the penalties that were waived in an earlier run: they stay so until somebody reinstates them."""
         if held := self._uids(self._held_before):
             self._feed.raise_attention(
-                "info", "sybil", f"penalties of {held} are still held: release them under Miners"
+                "info", "sybil", f"penalties for {held} are still waived; reinstate them under Miners"
             )
         self._held_before = []
 

@@ -19,8 +19,8 @@ from tests.unit.tui_helpers import NOW, snapshot
 def test_groups_come_first_and_pairs_within_them_are_not_repeated() -> None:
     shown = suspecting("applied", "held")
     assert [row.rstrip() for row in rows_of(SUSPECTS, suspects.rows(shown), 78, NOW)] == [
-        "● group 0.90 1 2 ← 3        1 applied, 1 held      same wording in 41 of 52 t…",
-        "○ hint  0.40 4 5            ○ no penalty           same wrong answer in 8 of …",
+        "● group  0.90 1 2 ← 3        1 applied, 1 waived    same wording in 41 of 52 …",
+        "○ hint   0.40 4 5            ○ no penalty           same wrong answer in 8 of…",
     ]
     assert "miner-1, miner-2" in rows_of(SUSPECTS, suspects.rows(shown), 120, NOW)[0]
 
@@ -29,7 +29,7 @@ def test_a_single_copier_is_no_group() -> None:
     shown = suspecting("applied")
     assert shown.sybil is not None
     alone = replace(shown, sybil=replace(shown.sybil, groups=(found(2, copied=(3,)),), pairs=()))
-    assert rows_of(SUSPECTS, suspects.rows(alone), 78, NOW)[0].startswith("● copy  0.90 2 ← 3 ")
+    assert rows_of(SUSPECTS, suspects.rows(alone), 78, NOW)[0].startswith("● copy   0.90 2 ← 3 ")
 
 
 def test_members_say_what_becomes_of_each_and_who_is_copied() -> None:
@@ -37,7 +37,7 @@ def test_members_say_what_becomes_of_each_and_who_is_copied() -> None:
     members = suspects.members(shown, shown.sybil.groups[0] if shown.sybil else None)
     assert [row.rstrip() for row in rows_of(MEMBERS, members, 50, NOW)] == [
         "   1 miner-1       0.90  -80%  .1000 ✗ applied",
-        "   2 miner-2       0.80  -80%  .1000 ○ held",
+        "   2 miner-2       0.80  -80%  .1000 ○ waived",
         "   3 miner-3          -     -  .1000 ✓ is copied",
     ]
 
@@ -62,18 +62,18 @@ def test_nothing_is_said_of_the_copied_and_of_strangers() -> None:
     assert suspects.of_miner(snapshot(), hotkey(1)) is None
 
 
-def test_a_hold_outlives_the_suspicion_and_is_shown_to_be_released() -> None:
+def test_a_waiver_outlives_the_suspicion_and_is_shown_to_be_reinstated() -> None:
     shown = suspecting("applied", "held")
     assert shown.sybil is not None
     nobody = replace(shown, sybil=replace(shown.sybil, groups=(), pairs=(), suspicion={}))
     held = replace(nobody, sybil=replace(nobody.sybil, penalties=nobody.sybil.penalties[1:]) if nobody.sybil else None)
     assert [row.rstrip() for row in rows_of(SUSPECTS, suspects.rows(held), 78, NOW)] == [
-        "○ held     - 2              ○ held                 its penalty is held; there…",
+        "○ waived    - 2              ○ waived               its penalty is waived; th…",
     ]
     assert [one.hotkey for one in suspects.members(held, suspects.rows(held)[0].suspects)] == [hotkey(2)]
     said = suspects.of_miner(held, hotkey(2))
     assert said is not None
-    assert text_of(said).startswith("○ held -80%  its penalty is held; there is no evidence against it now")
+    assert text_of(said).startswith("○ waived -80%  its penalty is waived; there is no evidence against it now")
 
 
 def test_a_hint_says_that_no_penalty_follows() -> None:
@@ -103,13 +103,13 @@ def test_the_weights_table_says_what_a_penalty_takes() -> None:
         row.uid: CHANGES.column("penalty").cell(row, NOW) for row in weights.changes(suspecting("applied", "held"))
     }
     assert (cells[1].text, cells[1].tone) == ("✗ -80%", "err")
-    assert (cells[2].text, cells[2].tone) == ("○ held", "muted")
+    assert (cells[2].text, cells[2].tone) == ("○ waived", "muted")
     assert cells[3].text == ""
 
 
-def test_before_a_penalty_is_held_its_evidence_is_shown() -> None:
+def test_before_a_penalty_is_waived_its_evidence_is_shown() -> None:
     asked = confirmation(ACTIONS["penalty.hold"], suspecting("applied"), hotkey(1))
     lines = "\n".join(map(text_of, asked.lines))
-    assert asked.title == "Hold"
+    assert asked.title == "Waive"
     assert "uid 1  miner-1" in lines
     assert WORDING in lines

@@ -145,7 +145,7 @@ async def test_the_view_names_uids_and_leaves_out_who_is_gone(tmp_path: Path) ->
         assert [penalty.hotkey for penalty in view.penalties] == ["b"]
 
 
-async def test_a_held_penalty_is_kept_until_it_is_released(tmp_path: Path) -> None:
+async def test_a_waived_penalty_is_kept_until_it_is_reinstated(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         service = await world.service()
         world.found = FOUND
@@ -161,14 +161,14 @@ async def test_a_held_penalty_is_kept_until_it_is_released(tmp_path: Path) -> No
         assert set(taken(again)) == {"a", "b"}
 
 
-async def test_a_hold_that_changes_nothing_says_why(tmp_path: Path) -> None:
+async def test_a_waiver_that_changes_nothing_says_why(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         service = await world.service()
         world.found = FOUND
         await service.hold(HoldPenalty("a", held=True))
         for command, why in (
-            (HoldPenalty("a", held=True), "the penalty of a is already held"),
-            (HoldPenalty("b", held=False), "the penalty of b is not held"),
+            (HoldPenalty("a", held=True), "the penalty of a is already waived"),
+            (HoldPenalty("b", held=False), "the penalty of b is not waived"),
             (HoldPenalty("d", held=True), "d is not a suspect"),
         ):
             outcome = await service.hold(command)
@@ -195,7 +195,7 @@ async def test_a_group_is_told_once_in_each_run(tmp_path: Path) -> None:
         assert len(world.said) == 3
 
 
-async def test_what_an_earlier_run_held_back_is_told_once(tmp_path: Path) -> None:
+async def test_what_an_earlier_run_waived_is_told_once(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         service = await world.service()
         world.found = FOUND
@@ -206,7 +206,7 @@ async def test_what_an_earlier_run_held_back_is_told_once(tmp_path: Path) -> Non
         again = await world.service()
         await again.step()
         await again.step()
-        assert world.said == ["penalties of uid 1 are still held: release them under Miners"]
+        assert world.said == ["penalties for uid 1 are still waived; reinstate them under Miners"]
         assert states(again) == {"b": "held"}
         assert (await again.hold(HoldPenalty("b", held=False))).ok
         assert states(again) == {}

@@ -3,6 +3,7 @@
 from console.present import fields, formats, states
 from console.present.table import Table
 from console.present.text import Line, facts, line, wrapped
+from engine.commands import in_words
 from engine.snapshot import CommandView
 
 LABEL = 10
@@ -13,7 +14,7 @@ def command(view: CommandView, width: int) -> list[Line]:
     known = facts(
         (
             ("time", line(formats.clock(view.at))),
-            ("command", line(view.name)),
+            ("command", line(in_words(view.name))),
             ("with", line(view.detail or formats.UNKNOWN)),
             ("outcome", line(states.of_outcome(view.outcome).span)),
         ),
@@ -31,7 +32,7 @@ COMMANDS: Table[CommandView] = Table(
     feed=True,
     columns=(
         fields.time(lambda row: row.at, "when it was given"),
-        fields.text("command", "COMMAND", 15, lambda row: row.name, "the command", priority=0),
+        fields.text("command", "COMMAND", 17, lambda row: in_words(row.name), "the command", priority=0),
         fields.text("detail", "WITH", 18, lambda row: row.detail, "its arguments", tone="muted", priority=2),
         fields.state("outcome", "OUTCOME", 11, lambda row: states.of_outcome(row.outcome), "its outcome", priority=0),
         fields.text(

@@ -1,4 +1,4 @@
-"""Actions on a suspect: holding its penalty, and releasing it."""
+"""Actions on a suspect: waiving its penalty, and reinstating it."""
 
 from functools import partial
 
@@ -24,15 +24,15 @@ def _state(snapshot: Snapshot, hotkey: str) -> PenaltyState | None:
     return next((penalty.state for penalty in penalties if penalty.hotkey == hotkey), None)
 
 
-def _cannot_hold(snapshot: Snapshot, hotkey: str) -> str:
+def _cannot_waive(snapshot: Snapshot, hotkey: str) -> str:
     state = _state(snapshot, hotkey)
     if state is None:
         return "has no penalty"
-    return "is already held" if state == "held" else ""
+    return "is already waived" if state == "held" else ""
 
 
-def _cannot_release(snapshot: Snapshot, hotkey: str) -> str:
-    return "" if _state(snapshot, hotkey) == "held" else "is not held"
+def _cannot_reinstate(snapshot: Snapshot, hotkey: str) -> str:
+    return "" if _state(snapshot, hotkey) == "held" else "is not waived"
 
 
 def _who(snapshot: Snapshot, hotkey: str) -> list[Line]:
@@ -51,18 +51,18 @@ ACTIONS = Context(
         _suspect(
             id="penalty.hold",
             keys=("b",),
-            label="hold…",
-            about="Hold this miner's penalty until it is released, even across restarts.",
-            why_not_row=_cannot_hold,
+            label="waive…",
+            about="Waive this miner's penalty until you reinstate it, even across restarts.",
+            why_not_row=_cannot_waive,
             order=lambda _asked_of, hotkey: HoldPenalty(hotkey, held=True),
             footer=25,
         ),
         _suspect(
             id="penalty.release",
             keys=("u",),
-            label="release…",
-            about="Release this miner's penalty.",
-            why_not_row=_cannot_release,
+            label="reinstate…",
+            about="Let this miner's penalty apply again.",
+            why_not_row=_cannot_reinstate,
             order=lambda _asked_of, hotkey: HoldPenalty(hotkey, held=False),
             footer=26,
         ),

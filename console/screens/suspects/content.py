@@ -26,8 +26,8 @@ NOT_RECORDED = "not recorded: stake, incentive, suspects"
 class SuspectRow(Struct, frozen=True, kw_only=True):
     """A row: what was found, and the state of its members' penalties in words.
 
-    A "group" and a "copy" are verdicts, a "hint" is less. A penalty of somebody in none of them is "held", or in a
-    record was "taken".
+    A "group" and a "copy" are verdicts, a "hint" is less. A penalty of somebody in none of them is "waived", or in
+    a record was "taken".
     """
 
     what: str
@@ -192,12 +192,12 @@ def _alone(penalty: PenaltyView, snapshot: Snapshot) -> SuspectRow:
         uids=(penalty.uid,),
         suspicion=0.0,
         evidence=(
-            ("its penalty is held; there is no evidence against it now",)
+            ("its penalty is waived; there is no evidence against it now",)
             if held and is_known(snapshot)
             else ("the evidence at that time is not recorded",)
         ),
     )
-    return _found("held" if held else "taken", alone, snapshot)
+    return _found("waived" if held else "taken", alone, snapshot)
 
 
 def uids(suspects: SuspectsView) -> str:
@@ -237,7 +237,7 @@ SUSPECTS: Table[SuspectRow] = Table(
         fields.state(
             "found",
             "FOUND",
-            7,
+            8,
             _state,
             "a group or a copy is a verdict; a hint is less; or a penalty on its own",
             priority=0,
@@ -310,7 +310,7 @@ MEMBERS: Table[Member] = Table(
             "PENALTY",
             13,
             lambda row: row.state,
-            "shown, due next window, applied, held, or spared by the limit",
+            "shown, due next window, applied, waived, or spared by the limit",
             priority=0,
         ),
     ),

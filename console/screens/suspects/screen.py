@@ -36,7 +36,7 @@ class SuspectsScreen(ConsoleScreen):
         yield Bar(id="rule")
         yield TablePanel("Sybil groups", SUSPECTS, id="found", hint="esc back")
         with Horizontal(id="closer"):
-            yield TablePanel("Members", MEMBERS, id="members", hint="b hold  u release")
+            yield TablePanel("Members", MEMBERS, id="members", hint="b waive  u reinstate")
             with Panel("Evidence", id="evidence"):
                 yield Reading()
 

@@ -282,7 +282,7 @@ def _penalty(row: Change, _now: float) -> Cell:
         return Cell("")
     state = states.PENALTIES[row.penalty.state]
     nothing = row.penalty.state in ("held", "spared", "off")
-    what = state.word.removesuffix(" back") if nothing else f"-{formats.percent(row.penalty.takes)}"
+    what = state.word if nothing else f"-{formats.percent(row.penalty.takes)}"
     return Cell(f"{state.glyph} {what}", state.tone)
 
 
