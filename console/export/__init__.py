@@ -30,6 +30,6 @@ def export(table: TableName, *, data_dir: Path, since: str | None, format: Forma
             opened(out) as stream,
             Progress("records written", on_stdout=out == "-") as progress,
         ):
-            write(stream, format, chosen.columns, progress.each(chosen.lines(record, oldest, now)))
+            write(stream, format, chosen.names, progress.each(chosen.lines(record, oldest, now)))
     except StoreError as error:
         raise ConsoleError(str(error)) from error

@@ -1,26 +1,44 @@
 """The export of suspects: sybil groups and pairs with their evidence, as of the last stored round."""
 
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
-from console.export.output import Line
+from console.export.columns import Column, ExportTable
 from engine.judge.memory import decode
 from engine.store.errors import BadRow
 from engine.store.record import Record
 from engine.sybil.penalties import Standing
 from engine.sybil.suspects import Suspects, suspicions
 
-COLUMNS = (
-    *("netuid", "profile", "rounds", "found", "suspicion", "uids", "hotkeys", "copied_uids", "copied_hotkeys"),
-    *("evidence", "held", "shown_in_window"),
-)
+
+class Found(NamedTuple):
+    """A group or pair that was `found` after so many rounds, with the uids and standings of its subnet."""
+
+    netuid: int
+    profile: str
+    rounds: int
+    found: str
+    who: Suspects
+    uids: Mapping[str, int]
+    standings: Mapping[str, Standing]
+
+    @property
+    def held(self) -> list[str]:
+        """The hotkeys whose penalty is waived."""
+        return [hotkey for hotkey in self.who.suspected if self.standings.get(hotkey, Standing()).held]
+
+    @property
+    def shown_in_window(self) -> int | None:
+        """The block of the first epoch's end before which the penalty of one of them was shown."""
+        shown = [one.shown for hotkey, one in self.standings.items() if hotkey in self.who.suspected]
+        return min((window for window in shown if window is not None), default=None)
+
+    def uids_of(self, hotkeys: tuple[str, ...]) -> list[int]:
+        return [self.uids[hotkey] for hotkey in hotkeys if hotkey in self.uids]
 
 
-def suspects(record: Record, _since: float, _now: float) -> Iterator[Line]:
-    """One record a group or pair, for each profile that has judged; several hotkeys are parted by blanks.
-
-    `held` are the hotkeys whose penalty is held, `shown_in_window` the block of the first epoch's end before which
-    the penalty of one of them was shown. Raises BadRow.
-    """
+def _found(record: Record, _since: float, _now: float) -> Iterator[Found]:
+    """One a group or pair, for each profile that has judged. Raises BadRow."""
     uids = {(neuron.netuid, neuron.hotkey): neuron.uid for neuron in record.neurons.all()}
     for netuid, profile, history in record.carried.histories():
         try:
@@ -31,18 +49,23 @@ def suspects(record: Record, _since: float, _now: float) -> Iterator[Line]:
         of_subnet = {hotkey: uid for (subnet, hotkey), uid in uids.items() if subnet == netuid}
         kinds = [("group" if len(one.suspected) > 1 else "copy", one) for one in found.groups]
         for kind, one in (*kinds, *(("pair", pair) for pair in found.pairs)):
-            yield (netuid, profile, found.rounds, kind, *_cells(one, of_subnet, standings))
+            yield Found(netuid, profile, found.rounds, kind, one, of_subnet, standings)
 
 
-def _cells(one: Suspects, uids: Mapping[str, int], standings: Mapping[str, Standing]) -> Line:
-    shown = [standing.shown for hotkey, standing in standings.items() if hotkey in one.suspected]
-    return (
-        one.suspicion,
-        [uids[hotkey] for hotkey in one.suspected if hotkey in uids],
-        " ".join(one.suspected),
-        [uids[hotkey] for hotkey in one.copied if hotkey in uids],
-        " ".join(one.copied),
-        "; ".join(one.evidence),
-        " ".join(hotkey for hotkey in one.suspected if standings.get(hotkey, Standing()).held),
-        min((window for window in shown if window is not None), default=None),
-    )
+SUSPECTS = ExportTable(
+    _found,
+    (
+        Column("netuid", lambda one: one.netuid),
+        Column("profile", lambda one: one.profile),
+        Column("rounds", lambda one: one.rounds),
+        Column("found", lambda one: one.found),
+        Column("suspicion", lambda one: one.who.suspicion),
+        Column("uids", lambda one: one.uids_of(one.who.suspected)),
+        Column("hotkeys", lambda one: " ".join(one.who.suspected)),
+        Column("copied_uids", lambda one: one.uids_of(one.who.copied)),
+        Column("copied_hotkeys", lambda one: " ".join(one.who.copied)),
+        Column("evidence", lambda one: "; ".join(one.who.evidence)),
+        Column("held", lambda one: " ".join(one.held)),
+        Column("shown_in_window", lambda one: one.shown_in_window),
+    ),
+)

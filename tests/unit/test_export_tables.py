@@ -187,6 +187,12 @@ def test_without_a_plan_there_are_no_weights(tmp_path: Path, exported: Callable[
     assert {(row["weight"], row["weight_u16"], row["ema"]) for row in rows_of(exported("scores"))} == {("", "", "")}
 
 
+@pytest.mark.parametrize("table", TABLES)
+def test_the_manual_lists_the_columns(table: str) -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "operating.md").read_text()
+    assert f"| `{table}` | `{','.join(TABLES[table].names)}` |\n" in manual
+
+
 @pytest.mark.parametrize(
     ("since", "ids"),
     [
@@ -228,7 +234,7 @@ def test_json_lines_hold_the_same_without_the_apostrophe(tmp_path: Path, exporte
     stored(tmp_path, a_round(0, [a_reply(1, text=HOSTILE)]))
     [line] = exported("replies", None, "jsonl").splitlines()
     reply = json.loads(line)
-    assert list(reply) == list(TABLES["replies"].columns)
+    assert list(reply) == list(TABLES["replies"].names)
     assert reply["text"].startswith('=HYPERLINK("http://evil","x")\n␛]0;title')
     assert (reply["uid"], reply["ms"], reply["at"]) == (1, 101.0, "2026-02-02T02:40:00.000Z")
     [judged] = map(json.loads, exported("rounds", None, "jsonl").splitlines())
