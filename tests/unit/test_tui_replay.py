@@ -129,7 +129,7 @@ async def test_suspects_are_shown_of_the_last_round_and_said_not_to_be_recorded_
             await pilot.press("3")
             await seen(pilot, app, "▲ 1 sybil group  a evidence")
             await pilot.press("a")
-            await seen(pilot, app, "● copy  1.00 2 ← 1")
+            await seen(pilot, app, "● copy   1.00 2 ← 1")
             assert "○ waived    - 3" in screen_text(app)
             assert "as of the last recorded round; the penalty rule is not recorded" in screen_text(app)
             await pilot.press("b")
