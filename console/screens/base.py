@@ -240,7 +240,7 @@ def _csv(table: LiveTable[Any], rows: Sequence[Any]) -> str:
 def screen_of(name: str, *subject: str) -> ConsoleScreen:
     """A new screen of the registry; `subject` is what it is about. Its module is loaded when it is first made."""
     module = import_module(f"console.screens.{name}.screen")
-    screen: ConsoleScreen = getattr(module, f"{name.title()}Screen")(*subject)
+    screen: ConsoleScreen = getattr(module, SCREENS[name].class_name)(*subject)
     return screen
 
 

@@ -2,7 +2,7 @@
 
 Digits, tabs, keys, footer, help, palette, the menu on `x`, the page of keys and the keymap file follow from it.
 The screen NAME is `console/screens/NAME/`: `content.py` has what it shows, `actions.py` its own actions, if any, and
-`screen.py` the class `NameScreen`, which says where all that stands.
+`screen.py` the class `NameScreen` (of `two_words`, `TwoWordsScreen`), which says where all that stands.
 """
 
 from collections.abc import Iterator
@@ -32,6 +32,11 @@ class ScreenSpec(Struct, frozen=True, kw_only=True):
     under: str = ""
     actions: tuple[Context, ...] = ()
     has_tables: bool = True
+
+    @property
+    def class_name(self) -> str:
+        """The class in the folder's `screen.py`."""
+        return "".join(word.title() for word in self.name.split("_")) + "Screen"
 
 
 SCREENS = {

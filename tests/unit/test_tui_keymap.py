@@ -7,7 +7,7 @@ import pytest
 from console.errors import ConsoleError
 from console.screens.action import GROUPS, Action, Level
 from console.screens.keymap import FIXED, RESERVED, Keymap, keymap_path, read_keymap
-from console.screens.registry import ACTIONS, CONTEXTS, DIALOG, PLACES, SCREENS, actions_of
+from console.screens.registry import ACTIONS, CONTEXTS, DIALOG, PLACES, SCREENS, ScreenSpec, actions_of
 from tests.unit.tui_helpers import snapshot
 
 NAVIGATION = {"j", "k", "h", "l", "g", "G", "/", ":", "?", "escape", "enter"}
@@ -110,3 +110,7 @@ def test_what_is_not_text_is_named_with_its_line(tmp_path: Path) -> None:
 
 def test_the_ways_out_are_among_the_actions() -> None:
     assert ACTIONS.keys() >= FIXED
+
+
+def test_the_class_of_a_screen_follows_from_its_name() -> None:
+    assert ScreenSpec(name="two_words").class_name == "TwoWordsScreen"
