@@ -130,7 +130,7 @@ class SybilService:
         return {hotkey: value for hotkey, value in self._suspicions.by_hotkey.items() if value >= VERDICT}
 
     def _tell_holds(self) -> None:
-        """Report, once, the penalties that were waived in an earlier run: they stay so until somebody reinstates them."""
+        """Report, once, what an earlier run waived: it stays so until somebody reinstates it."""
         if held := self._uids(self._held_before):
             self._feed.raise_attention(
                 "info", "sybil", f"penalties for {held} are still waived; reinstate them under Miners"
