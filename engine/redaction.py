@@ -214,7 +214,7 @@ def url_shown(text: str) -> str:
 
 
 def forget_all() -> None:
-    """Know no secret any more."""
+    """Forget all secrets."""
     global _known
     _known = Secrets()
 

@@ -68,7 +68,7 @@ async def _synthetic(session: Session) -> Source:
 
     async def recorded(lot: float) -> Challenge | None:
         try:
-            return await store.recorded_challenge(settings.netuid, lot)
+            return await store.challenge_from_outside(settings.netuid, lot)
         except StoreError as error:
             session.feed.raise_attention("warning", "store", f"no recorded question can be repeated: {error}")
             return None

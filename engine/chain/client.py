@@ -67,12 +67,12 @@ class ChainClient:
 
     @property
     def netuid(self) -> int:
-        """The subnet that is looked at and acted on."""
+        """The subnet that is read and acted on."""
         return self._seen.metagraph.netuid
 
     @property
     def hotkey(self) -> str:
-        """The address whose weights and commits are looked at."""
+        """The address whose weights and commits are read."""
         return self._seen.hotkey
 
     @property

@@ -131,7 +131,7 @@ class Judge:
             raise EncoderError(answer.reason)
         if not isinstance(answer, Ready):
             raise JudgeFailed("the worker did not start properly")
-        without = f"; not using a GPU (encoder_device {self._setup.device})" if answer.device == "cpu" else ""
+        without = f"; no GPU in use (encoder_device {self._setup.device})" if answer.device == "cpu" else ""
         log.info("answers are embedded by %s on %s%s", answer.encoder, answer.device, without)
 
     async def _see_the_end_of(self, process: asyncio.subprocess.Process) -> None:

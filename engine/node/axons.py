@@ -1,4 +1,4 @@
-"""Keeps what the chain says of where our neurons serve equal to where they do serve."""
+"""Keeps the announced axons in step with where our neurons serve."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 CHECK_EVERY_S = 30.0
 MAX_AGE_S = 90.0
-"""The chain watch looks once a minute, and what it saw will do."""
+"""The chain watch looks once a minute, and its last look is recent enough."""
 
 
 class Axon(Struct, frozen=True):
@@ -59,7 +59,7 @@ class Axons:
                 self._feed.raise_attention("warning", f"axon of uid {neuron.uid}", text)
 
     async def serve(self, hotkey: str, command: Serve) -> Outcome:
-        """Announce the address that the operator names for one of ours, from here on."""
+        """Announce the address that the operator gives for one of our neurons, now and from now on."""
         axon = replace(self._axons[hotkey], ip=command.ip, port=command.port)
         outcome = await self._send(axon)
         if outcome.ok:

@@ -72,14 +72,15 @@ class ChainWatch:
         self._tell()
 
     def _tell(self) -> None:
-        """What the last look shows, once. Who loses the uid goes on, and may register again. Raises `NotRegistered`."""
+        """Report what the last look shows, once. A neuron that loses its uid goes on, and may register again. Raises
+        `NotRegistered`."""
         look = self._chain.seen
         if look is self._told:
             return
         if look.own is not None:
             self._feed.settle(UNREGISTERED, "this hotkey is registered again")
         elif self._was_registered:
-            lost = f"{_unregistered(self._chain)} any more: another neuron has its uid, register it again"
+            lost = f"{_unregistered(self._chain, 'no longer')}: another neuron took its uid; register again"
             self._feed.hold_attention("error", UNREGISTERED, lost)
         else:
             require_registered(self._chain)
@@ -89,7 +90,7 @@ class ChainWatch:
             hear(look.metagraph)
 
     def _impatience(self) -> AbstractContextManager[None]:
-        """Tells of a chain that is silent, and when it answers again."""
+        """Reports a chain that is silent, and when it answers again."""
         silent = f"{self._chain.endpoint} has not answered for {SILENT_S:g} s"
         return impatience(self._feed, UNREACHABLE, silent, ANSWERS, after=SILENT_S)
 
@@ -100,8 +101,8 @@ def require_registered(chain: ChainClient) -> None:
         raise NotRegistered(f"{_unregistered(chain)}: register it, then start again")
 
 
-def _unregistered(chain: ChainClient) -> str:
-    return f"hotkey {chain.hotkey} is not registered on netuid {chain.netuid} of {chain.network}"
+def _unregistered(chain: ChainClient, how: str = "not") -> str:
+    return f"hotkey {chain.hotkey} is {how} registered on netuid {chain.netuid} of {chain.network}"
 
 
 def chain_view(chain: ChainClient) -> ChainView:

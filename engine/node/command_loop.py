@@ -103,7 +103,7 @@ class _Waiting:
         self.queue: asyncio.Queue[tuple[AnyCommand, str]] = asyncio.Queue(COMMANDS_WAITING)
 
     def hand_over(self, command: AnyCommand, id: str) -> None:
-        """From any thread, without waiting."""
+        """Queue a command. Safe from any thread; does not wait."""
         try:
             self._loop.call_soon_threadsafe(self._put, command, id)
         except RuntimeError:

@@ -145,7 +145,7 @@ class _Everyones(Struct, frozen=True):
 
     async def restart(self, command: RestartService) -> Outcome:
         if command.service == OPERATOR:
-            return Outcome(status="rejected", reason="it is the operator that carries this out")
+            return Outcome(status="rejected", reason="this service runs the commands and cannot restart itself")
         if self.supervisor.restart(command.service):
             return Outcome(status="ok")
         return Outcome(status="rejected", reason=f"no service {command.service} runs")

@@ -7,42 +7,44 @@ from engine.snapshot import CommandView
 
 
 class CommandLog(Protocol):
-    """What the operator had done. Both may raise `StoreError`."""
+    """The log of the operator's commands. Both methods may raise `StoreError`."""
 
     async def log_command(self, at: float, name: str, detail: str, outcome: str, reason: str) -> None:
-        """Write down what became of a command at the unix time `at`."""
+        """Record the outcome of a command at the unix time `at`."""
         ...
 
     async def recent_commands(self, limit: int) -> tuple[CommandView, ...]:
-        """The newest lines, newest first, cleaned."""
+        """The newest lines, newest first, cleaned for display."""
         ...
 
 
 class NodeStore(CommandLog, Protocol):
-    """With the upkeep of the whole. Each method may raise `StoreError`."""
+    """The command log, and the upkeep of the whole record. Each method may raise `StoreError`."""
 
     @property
     def name(self) -> str:
-        """What is missed where it is gone, as the operator knows it."""
+        """The name of the record's file, for messages."""
         ...
 
     @property
     def gone(self) -> str:
-        """Whether the record is not what was opened any more, in words; "" while all is well."""
+        """Why the record is no longer the one that was opened, "" if it is."""
         ...
 
     async def mend(self) -> str:
-        """Put right what can be where a part of the record was lost; what that was, in words."""
+        """Repair what can be repaired. Returns a description of it, "" for nothing."""
         ...
 
     async def note_neurons(self, netuid: int, neurons: Iterable[tuple[str, str, int, str]], *, at: float) -> None:
-        """These (hotkey, coldkey, uid, name) are registered at `at`, and nobody else. An empty name changes none."""
+        """Note that these (hotkey, coldkey, uid, name), and nobody else, are registered at the unix time `at`. An empty
+        name keeps the old one."""
         ...
 
     async def prune(self, now: float) -> int:
-        """Delete what is older than the retention. Returns how many rounds went."""
+        """Delete rounds older than the retention period, in small transactions. Returns how many were deleted."""
         ...
 
     async def shrink(self) -> int:
-        """Keep the record within its cap. Returns of how many rounds answers' texts, or all, went."""
+        """While the record exceeds its cap, drop the texts of the oldest answers, which take the most space, and once
+        none is left, the oldest rounds. Returns the number of rounds that lost their texts or were deleted."""
         ...

@@ -77,7 +77,7 @@ class RecordWatch:
             if wrong and subject == DATA_FOLDER:
                 return
 
-    def _tell(self, subject: str, wrong: str, over: str = "it is there again") -> None:
+    def _tell(self, subject: str, wrong: str, over: str = "restored") -> None:
         if wrong and self._told.get(subject) != wrong:
             self._feed.hold_attention("error", subject, wrong)
         elif not wrong and self._told.get(subject):

@@ -41,7 +41,7 @@ class Supervisor:
         self._factories: Mapping[str, Callable[[], Service]] = {}
         self._views: dict[str, ServiceView] = {}
         self._steps: dict[str, asyncio.Task[None]] = {}
-        """What each service does now: its work, or its pause before a restart."""
+        """The current task of each service: its work, or its pause before a restart."""
         self._to_restart: set[str] = set()
 
     @property

@@ -20,7 +20,7 @@ CLOCK_STEP_S = 3600.0
 
 
 class CommandRow(Struct, frozen=True, kw_only=True):
-    """Of table commands."""
+    """A row of the table commands."""
 
     at: At
     name: str
@@ -75,13 +75,13 @@ class Carried:
 
 
 class Standings:
-    """The table penalties: who is exempt from a penalty, and since which window whose penalty was shown."""
+    """The table penalties: which hotkeys' penalties are held, and the window in which each was first shown."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def of(self, netuid: int) -> dict[str, Standing]:
-        """Raises BadRow."""
+        """The standings of a subnet by hotkey. Raises BadRow."""
         rows = self._connection.execute("SELECT hotkey, held, shown FROM penalties WHERE netuid = ?", (netuid,))
         found = (cells(row, Word, Flag, Count | None) for row in rows)
         return {hotkey: Standing(bool(held), shown) for hotkey, held, shown in found}

@@ -12,7 +12,7 @@ from engine.values import At, Round
 
 
 class NeuronRow(Struct, frozen=True, kw_only=True):
-    """Of table neurons."""
+    """A row of the table neurons."""
 
     netuid: Uid
     hotkey: Word

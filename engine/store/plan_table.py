@@ -15,7 +15,7 @@ from engine.weights.plan import WeightPlan
 
 
 class PlanRow(Struct, frozen=True, kw_only=True):
-    """Of table plans; `plan` is JSON."""
+    """A row of the table plans; `plan` is JSON."""
 
     id: int
     at: At

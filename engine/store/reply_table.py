@@ -47,10 +47,12 @@ class ReplyTable:
         """The same up to the round with this number."""
         return self._samples(f"{_SAMPLES} AND round <= ?", (netuid, hotkey, profile, number, limit))
 
-    def samples_by_hotkey(self, netuid: int, profile: str, since: float, limit: int) -> dict[str, list[Sample]]:
+    def samples_by_hotkey(self, netuid: int, profile: str, since: float, per_hotkey: int) -> dict[str, list[Sample]]:
         """`samples` of everyone who has any."""
         hotkeys = self._connection.execute("SELECT hotkey FROM neurons WHERE netuid = ?", (netuid,)).fetchall()
-        known = {one: self.samples(netuid, one, profile, since, limit) for one in (cell(row, Word) for row in hotkeys)}
+        known = {
+            one: self.samples(netuid, one, profile, since, per_hotkey) for one in (cell(row, Word) for row in hotkeys)
+        }
         return {hotkey: samples for hotkey, samples in known.items() if samples}
 
     def answers_counted(self, netuid: int, since: float, now: float) -> dict[str, list[float]]:

@@ -30,7 +30,7 @@ from engine.values import (
 
 
 class RoundRow(Struct, frozen=True, kw_only=True):
-    """Of table rounds; `clusters`, `request` and `lures` are JSON."""
+    """A row of the table rounds; `clusters`, `request` and `lures` are JSON."""
 
     number: Count
     id: str
@@ -55,7 +55,7 @@ class RoundRow(Struct, frozen=True, kw_only=True):
 
 
 class BareReply(Struct, frozen=True, kw_only=True):
-    """Of table replies, how one went."""
+    """The outcome of a reply, from the table replies."""
 
     uid: Uid
     hotkey: Word
@@ -64,7 +64,7 @@ class BareReply(Struct, frozen=True, kw_only=True):
 
 
 class WholeReply(BareReply, frozen=True, kw_only=True):
-    """Of table replies; `parts`, `reasons`, `usage` and `tool_calls` are JSON."""
+    """A row of the table replies; `parts`, `reasons`, `usage` and `tool_calls` are JSON."""
 
     coldkey: str
     ip: str

@@ -26,7 +26,8 @@ MOST_TOLD = 1_024
 
 
 class StandingTable(Protocol):
-    """Keeps standings across restarts. Both methods may raise StoreError; a failed save changes nothing."""
+    """Keeps standings by hotkey across restarts. `save` replaces all of a subnet. Both methods may raise StoreError; a
+    failed save changes nothing."""
 
     async def load(self, netuid: int) -> dict[str, Standing]: ...
 

@@ -87,7 +87,7 @@ class RoundLog(Protocol):
         """The newest rounds, newest first, without texts, tool calls and likeness."""
         ...
 
-    async def recorded_challenge(self, netuid: int, lot: float) -> Challenge | None:
+    async def challenge_from_outside(self, netuid: int, lot: float) -> Challenge | None:
         """A challenge that came from outside, organic or from a file; `lot`, 0 to 1, says which of them."""
         ...
 
@@ -111,7 +111,7 @@ class RoundLog(Protocol):
         """Store the rule that turns emissions into scores, for readers of the record."""
         ...
 
-    async def emissions(
+    async def samples_by_hotkey(
         self, netuid: int, profile: str, since: float, per_hotkey: int
     ) -> Mapping[str, Sequence[Sample]]:
         """By hotkey, the newest samples (at, emission) of this profile after `since`, in the order of their rounds."""

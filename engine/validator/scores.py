@@ -80,7 +80,7 @@ class Scores:
         """Restore from the rounds stored earlier that this profile judged. Raises StoreError."""
         now = time.time()
         self.load(
-            await store.emissions(netuid, profile, now - self.rule.window_s, self.rule.depth),
+            await store.samples_by_hotkey(netuid, profile, now - self.rule.window_s, self.rule.depth),
             await store.tallies(netuid),
             await store.answers_counted(netuid, now - self._cap.period_s, now) if self._cap else {},
         )

@@ -12,7 +12,7 @@ from engine.values import Outcome, OutcomeStatus
 from engine.weights.plan import WeightPlan
 
 PlanOutcome = OutcomeStatus | Literal["skipped"]
-"""What became of a plan; one that is skipped is never sent."""
+"""The outcome of a plan; one that is skipped is never sent."""
 
 
 class JournalEntry(Struct, frozen=True, kw_only=True):
@@ -26,18 +26,18 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
 
 
 class WeightJournal(Protocol):
-    """Written through: what a call returned from survives kill -9. Each may raise `StoreError`."""
+    """The journal of weights. What a call has written when it returns survives kill -9. Each may raise `StoreError`."""
 
     async def intend(self, plan: WeightPlan) -> int:
-        """Write down what is about to be sent; answers with the entry's id."""
+        """Record what is about to be sent; returns the entry's id."""
         ...
 
     async def skip(self, plan: WeightPlan) -> None:
-        """Write down a plan that is not sent, with its reason."""
+        """Record a plan that is not sent, with its reason."""
         ...
 
     async def settle(self, entry: int, outcome: Outcome) -> None:
-        """Write down what became of it. A later outcome replaces unknown and committed, no other."""
+        """Record the outcome of an entry. A later one replaces `unknown` and `committed`, no other."""
         ...
 
     async def open_entries(self) -> tuple[JournalEntry, ...]:
@@ -50,12 +50,12 @@ class WeightJournal(Protocol):
 
 
 class PlanLog(WeightJournal, Protocol):
-    """The same, with what is asked of it later."""
+    """The journal with the queries of screens and of later runs."""
 
     async def recent(self, netuid: int, limit: int) -> tuple[JournalEntry, ...]:
         """The newest entries, newest first, skipped plans among them."""
         ...
 
     async def profile_on_chain(self, netuid: int) -> str:
-        """By which profile the weights that the chain has were made; "" for none, or where nobody noted it."""
+        """The profile whose weights are on chain; "" if there are none, or if it was not recorded."""
         ...

@@ -1,6 +1,6 @@
 """Sets the weights once in each window, and when the operator asks for it.
 
-On a subnet with commit-reveal to set is to commit, and to reveal as soon as the chain takes it.
+On a subnet with commit-reveal, weights are committed, and revealed as soon as the chain accepts it.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from engine.weights.window import Wait, wait_for_rules, wait_for_window
 log = logging.getLogger(__name__)
 
 SUBJECT = "weights"
-"""Of what needs attention."""
+"""Subject of attention lines."""
 
 SLOWEST_POLL_S = 6.0
 """Half a block of 12 s, so that no block is missed."""
@@ -39,14 +39,14 @@ WRONG_KIND = {
     True: "CommitRevealDisabled: this subnet takes plain weights: set them instead",
     False: "CommitRevealEnabled: this subnet takes commits: commit to the weights instead",
 }
-"""By whether it was to be a commit."""
+"""The error of a plan of the wrong kind: a commit (True) or plain weights (False)."""
 
 
 class Planner(Protocol):
-    """Who knows what the miners are worth."""
+    """Makes plans from what the miners have earned."""
 
     def plan(self, look: Look) -> WeightPlan:
-        """What would be set at this look, without a salt."""
+        """The plan that would be set at this look, without a salt."""
         ...
 
     def note(self, plan: WeightPlan, outcome: Outcome | None) -> None:
@@ -83,12 +83,12 @@ class WeightSetter:
 
     @property
     def wait(self) -> Wait:
-        """What it waits for before it sends anything by itself, and until which block."""
+        """What automatic setting waits for, and until which block."""
         return self._wait
 
     @property
     def commits(self) -> tuple[WeightCommit, ...]:
-        """What is committed to and not revealed, oldest first."""
+        """Commits that are not revealed yet, oldest first."""
         return tuple(one.commit for one in self._commits.waiting)
 
     def pause(self) -> None:
@@ -235,14 +235,14 @@ class WeightSetter:
         return outcome
 
     def _remind(self, due: Waiting | None) -> None:
-        """Of a commit that nobody will reveal by itself."""
+        """Warn about a commit that will not be revealed automatically."""
         if due is not None:
             block, last = due.commit.block, due.commit.reveal_until
             text = f"the commit of block {block} will be lost unless you reveal it by block {last}"
             self._feed.raise_attention("warning", SUBJECT, text)
 
     def _hold(self, look: Look) -> Wait | None:
-        """After a rejection, the next window."""
+        """After a rejection, wait for the next window."""
         if look.block >= self._held_until:
             return None
         reason = f"rejected in this window; next attempt after block {self._held_until}"

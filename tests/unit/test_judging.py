@@ -292,4 +292,4 @@ async def test_a_server_of_embeddings_that_goes_away_fails_the_round_and_comes_b
 async def test_the_log_says_what_embeds_and_where(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "engine.judge.client"):
         async with a_judge():
-            assert "answers are embedded by hashing on cpu; not using a GPU (encoder_device auto)" in caplog.messages
+            assert "answers are embedded by hashing on cpu; no GPU in use (encoder_device auto)" in caplog.messages

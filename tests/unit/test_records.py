@@ -72,7 +72,7 @@ async def test_averages_are_made_of_one_profiles_rounds(tmp_path: Path) -> None:
         one = a_round(number, replies, [a_verdict(replies[0], emission=emission)])
         one = replace(one, judgement=replace(one.judgement, profile=profile))
         await store.record(one, netuid=NETUID, history=None, cursor=None)
-    assert (await store.emissions(NETUID, "loosh", 0.0, 9))[hotkey(1)] == [(T0 + 60, 0.25), (T0 + 180, 0.5)]
+    assert (await store.samples_by_hotkey(NETUID, "loosh", 0.0, 9))[hotkey(1)] == [(T0 + 60, 0.25), (T0 + 180, 0.5)]
     assert FolderRecord(tmp_path).miner(NETUID, hotkey(1)).averages == (0.75, 1.0)
     assert FolderRecord(tmp_path).round("round-2").emas == (EmaStep(1.0, 0.75),)
     assert FolderRecord(tmp_path).round("round-3").emas == (EmaStep(0.25, 0.375),)

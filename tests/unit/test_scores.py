@@ -227,7 +227,7 @@ async def test_what_counted_is_stored_by_reply(store: Store) -> None:
     for judged in (capped, unscored):
         await store.record(judged, netuid=NETUID, history=None, cursor=None)
         assert await recorded(store, judged.challenge.id) == judged
-    samples = await store.emissions(NETUID, PROFILE, 0.0, 10)
+    samples = await store.samples_by_hotkey(NETUID, PROFILE, 0.0, 10)
     assert samples == {hotkey(2): [(T0 + MINUTE, 0.25)], hotkey(3): [(T0 + MINUTE, 0.0)]}
     assert await store.answers_counted(NETUID, 0.0, T0 + PERIOD_S) == {hotkey(2): [T0 + MINUTE]}
     assert await store.answers_counted(NETUID, T0 + MINUTE, T0 + PERIOD_S) == {}
@@ -243,7 +243,7 @@ async def test_the_cap_goes_on_after_a_restart(store: Store) -> None:
     again = a_capped_board(limit=2)
     now = T0 + 3 * MINUTE
     answers = await store.answers_counted(NETUID, now - PERIOD_S, now)
-    again.load(await store.emissions(NETUID, PROFILE, 0.0, 10), await store.tallies(NETUID), answers)
+    again.load(await store.samples_by_hotkey(NETUID, PROFILE, 0.0, 10), await store.tallies(NETUID), answers)
     for one in (board, again):
         late = judged_by(one, paid(3, (a_reply(1), 0.0), (a_reply(2), 1.0)))
         assert [late.counted(reply) for reply in late.replies] == ["cap", "yes"]

@@ -199,10 +199,10 @@ async def test_answers_counted_are_those_after_one_instant_and_by_another(store:
 async def test_samples_are_those_after_an_instant_the_newest_of_each(store: Store) -> None:
     for number in range(4):
         await record(store, number)
-    found = await store.emissions(NETUID, PROFILE, T0, 2)
+    found = await store.samples_by_hotkey(NETUID, PROFILE, T0, 2)
     assert found[hotkey(1)] == [(T0 + 120, 0.5), (T0 + 180, 0.5)]
-    assert (await store.emissions(NETUID, PROFILE, T0 + 120, 9))[hotkey(1)] == [(T0 + 180, 0.5)]
-    assert await store.emissions(NETUID, "loosh", T0 - 1, 9) == {}
+    assert (await store.samples_by_hotkey(NETUID, PROFILE, T0 + 120, 9))[hotkey(1)] == [(T0 + 180, 0.5)]
+    assert await store.samples_by_hotkey(NETUID, "loosh", T0 - 1, 9) == {}
 
 
 async def test_each_recorded_question_has_its_part_of_the_lot(store: Store) -> None:
@@ -210,9 +210,9 @@ async def test_each_recorded_question_has_its_part_of_the_lot(store: Store) -> N
     for number, source in enumerate(sources):
         await record(store, number, source=source)
     await record(store, 7, netuid=1, source="file")
-    lots = [await store.recorded_challenge(NETUID, lot) for lot in (0.0, 0.33, 0.34, 0.66, 0.67, 0.999)]
+    lots = [await store.challenge_from_outside(NETUID, lot) for lot in (0.0, 0.33, 0.34, 0.66, 0.67, 0.999)]
     assert [found.id if found else None for found in lots] == [f"{NETUID}-{number}" for number in (0, 0, 2, 2, 4, 4)]
-    assert await store.recorded_challenge(5, 0.5) is None
+    assert await store.challenge_from_outside(5, 0.5) is None
 
 
 async def test_the_newest_come_first_and_no_more_than_were_asked_for(store: Store) -> None:

@@ -60,7 +60,7 @@ async def test_rounds_survive_kills(tmp_path: Path) -> None:
     assert not await store.has_round(f"round-{stored}")
     tallies = await store.tallies(NETUID)
     assert {tally.rounds for tally in tallies.values()} == {stored}
-    assert len((await store.emissions(NETUID, PROFILE, 0.0, 10_000))[hotkey(0)]) == stored
+    assert len((await store.samples_by_hotkey(NETUID, PROFILE, 0.0, 10_000))[hotkey(0)]) == stored
     await store.close()
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)

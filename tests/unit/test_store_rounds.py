@@ -173,7 +173,7 @@ async def test_the_store_counts_as_the_tally_does(store: Store) -> None:
 async def test_a_reply_that_we_cancelled_counts_for_nothing(store: Store) -> None:
     await record(store, 0, a_reply(1), a_reply(2, status="cancelled", reason="we stop"))
     assert set(await store.tallies(NETUID)) == {hotkey(1)}
-    assert set(await store.emissions(NETUID, PROFILE, 0.0, 10)) == {hotkey(1)}
+    assert set(await store.samples_by_hotkey(NETUID, PROFILE, 0.0, 10)) == {hotkey(1)}
     stored = await recorded(store, "round-0")
     assert stored is not None
     assert [reply.status for reply in stored.replies] == ["ok", "cancelled"]
@@ -185,9 +185,9 @@ async def test_a_miss_is_a_sample_under_robust_and_none_under_loosh(store: Store
     judged = a_round(1, replies)
     loosh = replace(judged, judgement=replace(judged.judgement, profile="loosh"))
     await store.record(loosh, netuid=NETUID, history=None, cursor=None)
-    samples = await store.emissions(NETUID, PROFILE, 0.0, 10)
+    samples = await store.samples_by_hotkey(NETUID, PROFILE, 0.0, 10)
     assert {name: len(found) for name, found in samples.items()} == {hotkey(1): 1, hotkey(2): 1}
-    samples = await store.emissions(NETUID, "loosh", 0.0, 10)
+    samples = await store.samples_by_hotkey(NETUID, "loosh", 0.0, 10)
     assert {name: len(found) for name, found in samples.items()} == {hotkey(1): 1}
 
 
@@ -195,17 +195,17 @@ async def test_emissions_are_the_newest_samples_in_time_order(store: Store) -> N
     for number in range(5):
         failed = number == 3
         await record(store, number, a_reply(1, status="timeout" if failed else "ok"))
-    samples = await store.emissions(NETUID, PROFILE, T0 + 30, 3)
+    samples = await store.samples_by_hotkey(NETUID, PROFILE, T0 + 30, 3)
     assert samples == {hotkey(1): [(T0 + 120, 0.5), (T0 + 180, 0.0), (T0 + 240, 0.5)]}
-    assert await store.emissions(NETUID, PROFILE, T0 + 1000, 3) == {}
-    assert await store.emissions(1, PROFILE, 0.0, 3) == {}
+    assert await store.samples_by_hotkey(NETUID, PROFILE, T0 + 1000, 3) == {}
+    assert await store.samples_by_hotkey(1, PROFILE, 0.0, 3) == {}
 
 
 async def test_subnets_are_counted_apart(store: Store) -> None:
     await record(store, 0, a_reply(1))
     await store.record(a_round(1, [a_reply(1)]), netuid=1, history=None, cursor=None)
     assert (await store.tallies(NETUID))[hotkey(1)].rounds == 1
-    assert len((await store.emissions(1, PROFILE, 0.0, 10))[hotkey(1)]) == 1
+    assert len((await store.samples_by_hotkey(1, PROFILE, 0.0, 10))[hotkey(1)]) == 1
 
 
 async def test_commands_are_logged_newest_first(store: Store) -> None:
@@ -218,15 +218,15 @@ async def test_commands_are_logged_newest_first(store: Store) -> None:
 
 
 async def test_questions_from_outside_are_found_again_by_lot(store: Store) -> None:
-    assert await store.recorded_challenge(NETUID, 0.5) is None
+    assert await store.challenge_from_outside(NETUID, 0.5) is None
     for number, source in enumerate(("synthetic", "organic", "file", "replay", "organic")):
         judged = a_round(number)
         judged = replace(judged, challenge=replace(judged.challenge, source=source))
         await store.record(judged, netuid=NETUID, history=None, cursor=None)
-    found = [await store.recorded_challenge(NETUID, lot) for lot in (0.0, 0.4, 0.999)]
+    found = [await store.challenge_from_outside(NETUID, lot) for lot in (0.0, 0.4, 0.999)]
     assert [one.id for one in found if one] == ["round-1", "round-2", "round-4"]
     assert found[1] == replace(a_round(2).challenge, source="file")
-    assert await store.recorded_challenge(1, 0.5) is None
+    assert await store.challenge_from_outside(1, 0.5) is None
 
 
 async def test_when_probes_were_asked(store: Store) -> None:

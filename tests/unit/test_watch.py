@@ -163,7 +163,7 @@ async def test_who_loses_the_uid_goes_on_and_is_back_once_registered_again(tmp_p
         await until(lambda: watched.feed.attention)
         view = chain_view(watched.client)
         assert (view.uid, view.registered, view.stake, view.axon) == (None, False, 0.0, "")
-        assert "register it again" in watched.feed.attention[0].text
+        assert "no longer registered" in watched.feed.attention[0].text
         assert watched.client.seen.weights == ()
         assert (await chain.register(NETUID, coldkey=cold, hotkey=key("miner1").ss58_address)).ok
         for _ in range(watch_module.LOOK_EVERY_BLOCKS):

@@ -88,7 +88,7 @@ class EmbeddedChain:
 
     @property
     def gone(self) -> str:
-        """Whether the file is not what was opened any more, in words; "" while all is well."""
+        """Why the file is no longer the one that was opened, "" if it is."""
         return self._file.gone
 
     # -- blocks ------------------------------------------------------------------------------------------------
