@@ -15,7 +15,7 @@ from engine.environ import harmless
 from engine.feed import Feed
 from engine.files import UNDECODABLE
 from engine.judge.encoding.basics import NOWHERE, EncoderEndpoint, EncoderError, thread_limits
-from engine.judge.worker import HEADER_BYTES, Answer, Failed, JudgeResult, JudgeTask, Ready, Setup
+from engine.judge.worker import HEADER_BYTES, Failed, JudgeResult, JudgeTask, Ready, Setup, WorkerAnswer
 from engine.patience import impatience
 from engine.values import Challenge, Judgement, Reply
 
@@ -62,7 +62,7 @@ class Judge:
         self._process: asyncio.subprocess.Process | None = None
         self._end: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
-        self._decoder: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)
+        self._decoder: msgspec.msgpack.Decoder[WorkerAnswer] = msgspec.msgpack.Decoder(WorkerAnswer)
 
     async def start(self) -> None:
         """Start the worker and load the model. Raises `EncoderError`, `JudgeFailed`."""
@@ -147,7 +147,7 @@ class Judge:
         else:
             self._feed.raise_attention("error", "judging", text)
 
-    async def _exchange(self, message: bytes) -> Answer:
+    async def _exchange(self, message: bytes) -> WorkerAnswer:
         """Send a message and read the answer. A worker that fails at this is killed."""
         try:
             async with asyncio.timeout(self._deadline):
@@ -186,7 +186,7 @@ class Judge:
                 self._tell_replaced("closed its pipes")
         await self.close()
 
-    async def _talk(self, message: bytes) -> Answer:
+    async def _talk(self, message: bytes) -> WorkerAnswer:
         process = self._process
         if process is None or process.stdin is None or process.stdout is None:
             raise EOFError

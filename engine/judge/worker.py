@@ -61,7 +61,7 @@ class Failed(Struct, frozen=True, kw_only=True, tag=True):
     reason: str
 
 
-Answer = Ready | JudgeResult | Failed
+WorkerAnswer = Ready | JudgeResult | Failed
 
 
 def main() -> None:
@@ -78,7 +78,7 @@ def main() -> None:
     decoder = msgspec.msgpack.Decoder(JudgeTask)
     while message := _read(requests):
         try:
-            answer: Answer = worker.judge(decoder.decode(message))
+            answer: WorkerAnswer = worker.judge(decoder.decode(message))
         except Exception as error:
             told = str(error) if isinstance(error, EncoderError) else f"{type(error).__name__}: {error}"
             answer = Failed(reason=told)
@@ -128,7 +128,7 @@ def _read(stream: BinaryIO) -> bytes:
     return stream.read(size)
 
 
-def _write(stream: BinaryIO, answer: Answer) -> None:
+def _write(stream: BinaryIO, answer: WorkerAnswer) -> None:
     message = msgspec.msgpack.encode(answer)
     stream.write(len(message).to_bytes(HEADER_BYTES, "big") + message)
     stream.flush()

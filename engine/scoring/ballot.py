@@ -11,7 +11,7 @@ from engine.answers.registry import answer_type
 from engine.scoring import copies, substance, votes
 from engine.scoring.duplicates import Wording, worded, wordings
 from engine.scoring.entities import entities
-from engine.scoring.history import History, Record
+from engine.scoring.history import History, TrackRecord
 from engine.scoring.votes import Votes
 from engine.values import Challenge, Reply
 
@@ -36,7 +36,7 @@ class Ballot(Struct, frozen=True):
     replies: tuple[Reply, ...]
     answers: tuple[Answer | None, ...]
     keys: tuple[str, ...]
-    records: tuple[Record, ...]
+    records: tuple[TrackRecord, ...]
     entities: tuple[int, ...]
     wordings: tuple[Wording, ...]
     leaders: tuple[int | None, ...]

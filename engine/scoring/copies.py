@@ -6,7 +6,7 @@ import numpy as np
 from msgspec import structs
 
 from engine.scoring.duplicates import Worded, Wording, holds
-from engine.scoring.history import Copying, Record
+from engine.scoring.history import Copying, TrackRecord
 from engine.scoring.reliability import Floats
 
 A_COPY, ALL_COPIES = 0.03, 0.15
@@ -63,7 +63,9 @@ def leaders_of(
     return leaders
 
 
-def known_copiers(hotkeys: Sequence[str], entities: Sequence[int], records: Sequence[Record]) -> dict[int, list[int]]:
+def known_copiers(
+    hotkeys: Sequence[str], entities: Sequence[int], records: Sequence[TrackRecord]
+) -> dict[int, list[int]]:
     """Whom each voter is known to copy. What one hotkey of an entity is known for, all its hotkeys are known for."""
     place = {hotkey: index for index, hotkey in enumerate(hotkeys)}
     by_entity: dict[int, set[int]] = {}
@@ -94,7 +96,7 @@ def copies_share(copies: int) -> float:
     return min(A_COPY * copies, ALL_COPIES)
 
 
-def with_chances(record: Record, repeated: set[str], wordy: set[str]) -> Record:
+def with_chances(record: TrackRecord, repeated: set[str], wordy: set[str]) -> TrackRecord:
     """The record after a round in which `repeated` are the miners whose many words this one came with after them, and
     `wordy` all that gave many words. Only miners that were repeated once are watched."""
     copies = dict(record.copies)

@@ -20,7 +20,7 @@ class Copying(Struct, frozen=True):
     chances: Finite = 0.0
 
 
-class Record(Struct, frozen=True):
+class TrackRecord(Struct, frozen=True):
     """What is known of one hotkey.
 
     `outcomes` are its last known-answer rounds as (round, outcome), oldest first: 0 is right, 1 no answer, anything
@@ -36,12 +36,12 @@ class History(Struct, frozen=True):
     """Records by hotkey after `rounds` judged rounds."""
 
     rounds: int = 0
-    records: dict[str, Record] = {}
+    records: dict[str, TrackRecord] = {}
 
-    def of(self, hotkey: str) -> Record:
-        return self.records.get(hotkey, Record())
+    def of(self, hotkey: str) -> TrackRecord:
+        return self.records.get(hotkey, TrackRecord())
 
-    def after(self, changed: dict[str, Record]) -> Self:
+    def after(self, changed: dict[str, TrackRecord]) -> Self:
         """The history one round later; beyond MAX_HOTKEYS the hotkeys seen longest ago are forgotten."""
         records = {**self.records, **changed}
         if len(records) > MAX_HOTKEYS:

@@ -11,12 +11,12 @@ import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
-from engine.scoring.history import MAX_OUTCOMES, Record
+from engine.scoring.history import MAX_OUTCOMES, TrackRecord
 
 Floats = NDArray[np.float64]
 
 RIGHT, SILENT = 0, 1
-"""Outcomes that are no digest of a wrong answer; see `Record.outcomes`."""
+"""Outcomes that are no digest of a wrong answer; see `TrackRecord.outcomes`."""
 
 _FADE = 0.98
 """What a known answer keeps with each later one: it has half its weight after 34, about as many as are remembered."""
@@ -45,12 +45,12 @@ def digest(key: str) -> int:
     return max(2, zlib.crc32(key.encode("utf-8", "replace"))) if key else SILENT
 
 
-def with_outcome(record: Record, at: int, result: int) -> Record:
+def with_outcome(record: TrackRecord, at: int, result: int) -> TrackRecord:
     """The record after a known-answer round: RIGHT, SILENT or the digest of the wrong answer."""
     return structs.replace(record, outcomes=(*record.outcomes, (at, result))[-MAX_OUTCOMES:])
 
 
-def accuracy(record: Record) -> float:
+def accuracy(record: TrackRecord) -> float:
     """The expected share of right answers, old ones counting less; 0.6 for a miner of whom nothing is known."""
     right = _PRIOR_RIGHT
     total = _PRIOR_RIGHT + _PRIOR_WRONG
@@ -70,7 +70,7 @@ def doubtful(hits: Sequence[bool]) -> bool:
     return len(hits) > _LAST and turned(hits) and sum(hits) < _SELDOM * len(hits)
 
 
-def fair_hits(records: Sequence[Record]) -> list[list[bool]]:
+def fair_hits(records: Sequence[TrackRecord]) -> list[list[bool]]:
     """For each miner the known answers that it met or missed, oldest first, without the misses that say nothing of it:
     those of questions that the others missed as well, each of whom counts by its weight."""
     results = _by_round([record.outcomes for record in records])
@@ -81,7 +81,7 @@ def fair_hits(records: Sequence[Record]) -> list[list[bool]]:
     return [(row[kept] == RIGHT).tolist() for row, kept in zip(results, told, strict=True)]
 
 
-def weights(records: Sequence[Record]) -> Floats:
+def weights(records: Sequence[TrackRecord]) -> Floats:
     """The votes' weights: the log odds of being right, never below zero, so that nobody is believed in reverse."""
     chances = np.array([accuracy(record) for record in records], dtype=np.float64)
     return np.maximum(_LEAST, np.log(chances / (1 - chances)))
@@ -91,7 +91,7 @@ UNEARNED = math.log(_PRIOR_RIGHT / _PRIOR_WRONG)
 """The weight of a miner of whom nothing is known."""
 
 
-def in_step(records: Sequence[Record]) -> Floats:
+def in_step(records: Sequence[TrackRecord]) -> Floats:
     """Shape (n, n): of the known-answer rounds that either missed, the share that both missed with the same answer.
 
     Miners who err alike run the same model, or are the same; their agreement is worth one opinion.

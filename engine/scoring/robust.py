@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from engine.scoring import ballot as ballots
 from engine.scoring import copies, merit, reliability
 from engine.scoring.ballot import Ballot
-from engine.scoring.history import AnyHistory, Record
+from engine.scoring.history import AnyHistory, TrackRecord
 from engine.scoring.merit import Merit
 from engine.scoring.reliability import Floats
 from engine.scoring.verdicts import verdicts
@@ -120,7 +120,7 @@ def _agreement(ballot: Ballot, winner: int | None) -> float:
 def _learned(history: AnyHistory, replies: Sequence[Reply], ballot: Ballot, worth: Merit) -> AnyHistory:
     """The history after this round. Only a known truth says who is reliable."""
     voters = {place: index for index, place in enumerate(ballot.places)}
-    changed: dict[str, Record] = {}
+    changed: dict[str, TrackRecord] = {}
     repeats = _repeats(ballot)
     wordy = {
         ballot.replies[index].hotkey for wording in ballot.wordings if not wording.bare for index in wording.members

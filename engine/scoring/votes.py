@@ -7,7 +7,7 @@ from msgspec import Struct, structs
 
 from engine.scoring import reliability
 from engine.scoring.duplicates import Wording
-from engine.scoring.history import Record
+from engine.scoring.history import TrackRecord
 from engine.scoring.reliability import UNEARNED, Floats
 
 NOBODY = 5.0
@@ -38,7 +38,7 @@ class Votes(Struct, frozen=True):
         return float((own / (1 + step @ np.minimum(1.0, own / own.max()))).sum()) if own.any() else 0.0
 
 
-def weigh(records: Sequence[Record], entities: Sequence[int], wordings: Sequence[Wording]) -> Votes:
+def weigh(records: Sequence[TrackRecord], entities: Sequence[int], wordings: Sequence[Wording]) -> Votes:
     """The voters' weights after sharing: an entity's members split one vote; of the same words only one vote counts.
 
     Bare wordings, which everyone who knows the answer would use, share what is lent to those of whom nothing is known,

@@ -30,7 +30,7 @@ MAX_EXCHANGES = 64
 _STATUSES = {"allow-list": 403, "store": 503}
 
 
-class Opened(NamedTuple):
+class OpenedQuestion(NamedTuple):
     """A question in the clear, with the key that its answer may be sealed with."""
 
     clear: bytes
@@ -74,7 +74,7 @@ class Desk:
         if question.key_uuid is not None and self._keys.to_open(hotkey, question.key_uuid(call)) is None:
             raise question.unknown_key()
 
-    async def open(self, question: ChallengeRoute, call: Received, hotkey: str) -> Opened:
+    async def open(self, question: ChallengeRoute, call: Received, hotkey: str) -> OpenedQuestion:
         """What `hotkey` asks, once that is proven to come from it and to be new.
 
         Raises Refusal: 403, 409 for a message that was opened before, or what the dialect says. Existing validators do
@@ -84,7 +84,7 @@ class Desk:
             gate = self._gate if question.key_uuid is None else self._sealed_gate
             await self._check(gate, question.claim(call), hotkey)
         if question.key_uuid is None:
-            return Opened(call.body, None)
+            return OpenedQuestion(call.body, None)
         try:
             self._gate.admit(hotkey)
         except GateClosed as error:
@@ -94,8 +94,8 @@ class Desk:
         if key is None:
             raise question.unknown_key()
         if len(token) > THREAD_ABOVE_BYTES:
-            return Opened(await asyncio.to_thread(self._unseal, hotkey, key_uuid, key, token), key)
-        return Opened(self._unseal(hotkey, key_uuid, key, token), key)
+            return OpenedQuestion(await asyncio.to_thread(self._unseal, hotkey, key_uuid, key, token), key)
+        return OpenedQuestion(self._unseal(hotkey, key_uuid, key, token), key)
 
     def sessions(self) -> tuple[SessionView, ...]:
         """The keys that are held."""

@@ -35,7 +35,7 @@ FRAMING = 8
 _ERRNO = re.compile(r"\[Errno (\d+)\]")
 
 
-class Reply(NamedTuple):
+class ServerReply(NamedTuple):
     """Header names are lower case; of several with one name the first is kept."""
 
     status: int
@@ -63,11 +63,11 @@ class Connections:
         self._places = asyncio.Semaphore(MAX_CONNECTIONS)
         self._is_closed = False
 
-    async def get(self, path: str) -> Reply:
+    async def get(self, path: str) -> ServerReply:
         """As `post`, without a body."""
         return await self._call(f"GET {self._path}{path} HTTP/1.1\r\n{self._fields}\r\n".encode())
 
-    async def post(self, path: str, body: bytes) -> Reply:
+    async def post(self, path: str, body: bytes) -> ServerReply:
         """The reply to JSON. There is no deadline but that for connecting; cancelling it closes the connection.
 
         Raises BackendError for a reply that is too large, and BackendUnavailable where there is none.
@@ -83,7 +83,7 @@ class Connections:
         while self._idle:
             self._idle.pop().close()
 
-    async def _call(self, request: bytes) -> Reply:
+    async def _call(self, request: bytes) -> ServerReply:
         async with self._places:
             try:
                 if kept := self._kept():
@@ -97,7 +97,7 @@ class Connections:
             except OSError as error:
                 raise BackendUnavailable(f"{self._server} cannot be reached: {_words(error)}", again_in=0.0) from None
 
-    async def _exchange(self, connection: "_Connection", request: bytes) -> Reply:
+    async def _exchange(self, connection: "_Connection", request: bytes) -> ServerReply:
         try:
             return await connection.exchange(request)
         finally:
@@ -145,14 +145,14 @@ class _Connection(asyncio.Protocol):
     def __init__(self) -> None:
         self.is_reusable = False
         self.rests_since = 0.0
-        self._awaited: asyncio.Future[Reply] | None = None
+        self._awaited: asyncio.Future[ServerReply] | None = None
         self._parser = httptools.HttpResponseParser(self)
         # As browsers and aiohttp are: some servers end lines with LF alone, or put a space after a chunk's size.
         self._parser.set_dangerous_leniencies(
             lenient_headers=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
         )
 
-    def exchange(self, request: bytes) -> asyncio.Future[Reply]:
+    def exchange(self, request: bytes) -> asyncio.Future[ServerReply]:
         """Send a request; its reply. Who gives up waiting closes the connection."""
         self.is_reusable = False
         self._status = 0
@@ -247,12 +247,12 @@ class _Connection(asyncio.Protocol):
             return
         # A reply that comes before the whole request went out leaves the rest of it in the way.
         self.is_reusable = self._keeps_alive and not self._transport.get_write_buffer_size()
-        self._settle(Reply(self._status, self._headers, body))
+        self._settle(ServerReply(self._status, self._headers, body))
 
     def _broken(self) -> "_NoReply":
         return _NoReply("it broke off") if self._awaited and self._received else _ClosedUnanswered()
 
-    def _settle(self, outcome: Reply | Exception) -> None:
+    def _settle(self, outcome: ServerReply | Exception) -> None:
         awaited, self._awaited = self._awaited, None
         if awaited is None or awaited.done():
             return

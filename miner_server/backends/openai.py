@@ -18,7 +18,7 @@ from engine.values import Request
 from miner_server import reflection
 from miner_server.backends.chat import chat_payload
 from miner_server.backends.interface import PROOF, PROOF_S, require_answer
-from miner_server.backends.kept_connections import Connections, Reply
+from miner_server.backends.kept_connections import Connections, ServerReply
 from miner_server.backends.models import Model, NoModelsError, choose
 from miner_server.backends.replies import failure, quoted, read_body, read_reply
 from miner_server.errors import BackendError, BackendSlow, NoAnswer, OutOfRoom, RequestUnfit
@@ -171,7 +171,7 @@ class OpenAIBackend:
             tool_calls=self._keys.hide_within(completion.tool_calls),
         )
 
-    def _met(self, reply: Reply) -> Reply:
+    def _met(self, reply: ServerReply) -> ServerReply:
         """A reply that is not our own."""
         if reply.status == reflection.STATUS and reply.headers.get(_MARKED) == _MARK:
             raise BackendError(
@@ -180,11 +180,11 @@ class OpenAIBackend:
         return reply
 
 
-def _quoted(reply: Reply) -> str:
+def _quoted(reply: ServerReply) -> str:
     return quoted(read_body(reply.body))
 
 
-def _again_in(reply: Reply) -> float:
+def _again_in(reply: ServerReply) -> float:
     """In seconds, 0.0 when the server does not say."""
     said = str(reply.headers.get(b"retry-after", b""), "latin-1")
     return retry_after.seconds(said, now=time.time()) or 0.0

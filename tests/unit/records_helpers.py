@@ -1,8 +1,8 @@
 """Records of miners for the tests of what their words weigh."""
 
-from engine.scoring.history import Record
+from engine.scoring.history import TrackRecord
 
 
-def outcomes(*results: int) -> Record:
+def outcomes(*results: int) -> TrackRecord:
     """A miner asked in rounds 0, 1, …; -1 where it was not asked."""
-    return Record(outcomes=tuple((at, result) for at, result in enumerate(results) if result >= 0))
+    return TrackRecord(outcomes=tuple((at, result) for at, result in enumerate(results) if result >= 0))

@@ -241,7 +241,9 @@ async def test_an_encoder_that_cannot_be_opened_is_named() -> None:
 @pytest.mark.order
 async def test_the_loop_stays_free_while_a_large_round_is_judged() -> None:
     async with a_judge() as judge:
-        texts = [f"Answer {number}: " + "the quick brown fox jumps over the lazy dog " * 20 for number in range(64)]
+        texts = [
+            f"WorkerAnswer {number}: " + "the quick brown fox jumps over the lazy dog " * 20 for number in range(64)
+        ]
         task = asyncio.create_task(judge.judge(a_challenge(), replies(*texts), None))
         turns = 0
         while not task.done():

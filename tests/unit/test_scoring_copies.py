@@ -13,7 +13,7 @@ from engine.scoring.copies import (
     with_chances,
 )
 from engine.scoring.duplicates import OWN_TOKENS, Worded, Wording, alike, holds, tokens, worded, wordings
-from engine.scoring.history import Copying, Record
+from engine.scoring.history import Copying, TrackRecord
 
 HABIT = Copying(hits=2.0, chances=2.0)
 
@@ -114,10 +114,15 @@ def test_a_habit_is_seen_twice_and_in_half_of_the_chances(hits: float, chances: 
 
 
 def test_what_one_hotkey_of_an_entity_is_known_for_all_its_hotkeys_are_known_for() -> None:
-    records = [Record(), Record(copies={"a": HABIT, "gone": HABIT}), Record(), Record(copies={"d": HABIT, "b": HABIT})]
+    records = [
+        TrackRecord(),
+        TrackRecord(copies={"a": HABIT, "gone": HABIT}),
+        TrackRecord(),
+        TrackRecord(copies={"d": HABIT, "b": HABIT}),
+    ]
     found = known_copiers(["a", "b", "c", "d"], [0, 1, 1, 3], records)
     assert found == {1: [0], 2: [0], 3: [1]}
-    assert known_copiers(["a", "b"], [0, 1], [Record(), Record(copies={"a": Copying(1.0, 1.0)})]) == {}
+    assert known_copiers(["a", "b"], [0, 1], [TrackRecord(), TrackRecord(copies={"a": Copying(1.0, 1.0)})]) == {}
 
 
 @pytest.mark.parametrize(("copies", "expected"), [(1, 0.03), (4, 0.12), (5, 0.15), (9, 0.15)])
@@ -134,7 +139,7 @@ def test_what_copies_get_is_taken_from_the_first() -> None:
 
 
 def test_a_habit_fades_by_chances_without_a_hit() -> None:
-    record = with_chances(Record(), {"first"}, {"first", "other"})
+    record = with_chances(TrackRecord(), {"first"}, {"first", "other"})
     assert record.copies == {"first": Copying(1.0, 1.0)}
     record = with_chances(record, set(), {"first", "other"})
     assert record.copies == {"first": Copying(0.97, 1.97)}
@@ -146,7 +151,7 @@ def test_a_habit_fades_by_chances_without_a_hit() -> None:
 
 
 def test_those_copied_most_are_remembered() -> None:
-    record = Record(copies={f"m{number}": Copying(float(number), 9.0) for number in range(8)})
+    record = TrackRecord(copies={f"m{number}": Copying(float(number), 9.0) for number in range(8)})
     record = with_chances(record, {"new"}, set())
     assert sorted(record.copies) == ["m1", "m2", "m3", "m4", "m5", "m6", "m7", "new"]
     record = with_chances(record, {"newer"}, set())

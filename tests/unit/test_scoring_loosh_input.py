@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from engine.scoring import profiles
-from engine.scoring.history import History, Record
+from engine.scoring.history import History, TrackRecord
 from engine.scoring.loosh.profile import MAX_CHARACTERS, MAX_SENTENCES
 from engine.scoring.loosh.sentences import components, sentences
 from engine.values import Judgement, Reply
@@ -134,7 +134,7 @@ def test_a_long_answer_is_read_in_part() -> None:
 
 
 def test_what_another_profile_learnt_passes_through() -> None:
-    history = History(3, {"h0": Record(seen=2)})
+    history = History(3, {"h0": TrackRecord(seen=2)})
     assert profiles.judge("loosh", challenge(PROMPT), [], {PROMPT: np.ones(4, dtype=np.float32)}, history)[1] is history
 
 

@@ -13,10 +13,10 @@ from engine.scoring.loosh.consensus import Consensus, Fate, form, groups, stayin
 from engine.scoring.loosh.cosine import Vectors, cosines, finite_rows, neighbouring, unit, upper
 from engine.scoring.loosh.emissions import bonus, emissions, shares, time_shares, top_bonus
 from engine.scoring.loosh.individual import likeness_to_consensus, scores
-from engine.scoring.loosh.quality import Answer, Quality, Question, assess, coherence_of, complexity_of
-from engine.scoring.loosh.reasons import Standing, alone, nothing, verdict
+from engine.scoring.loosh.quality import EmbeddedAnswer, EmbeddedQuestion, Quality, assess, coherence_of, complexity_of
+from engine.scoring.loosh.reasons import RoundFindings, alone, nothing, verdict
 from engine.scoring.loosh.sentences import components, sentences
-from engine.scoring.loosh.sybil import How, Pair, by_answer
+from engine.scoring.loosh.sybil import AlikePair, How, by_answer
 from engine.scoring.loosh.wording import keywords
 from engine.values import Reply
 from tests.unit.loosh_helpers import answers, judged
@@ -40,8 +40,8 @@ def at(*cosines_to_east: float) -> Vectors:
     return rows(*((cosine, math.sqrt(1 - cosine * cosine)) for cosine in cosines_to_east))
 
 
-def answer(text: str, *spoken: tuple[float, ...]) -> Answer:
-    return Answer(text, rows((1, 0))[0], rows(*spoken) if spoken else NOWHERE)
+def answer(text: str, *spoken: tuple[float, ...]) -> EmbeddedAnswer:
+    return EmbeddedAnswer(text, rows((1, 0))[0], rows(*spoken) if spoken else NOWHERE)
 
 
 @pytest.mark.parametrize("marker", MARKERS.split())
@@ -257,19 +257,19 @@ def test_coherence_is_what_follows_and_what_stays_near_halved_by_breaks() -> Non
 
 def test_complexity_is_best_at_four_steps_that_do_not_repeat() -> None:
     axes = np.eye(4, dtype=np.float32)
-    four = Answer("", axes[0], axes)
+    four = EmbeddedAnswer("", axes[0], axes)
     assert complexity_of(four) == pytest.approx(1.0)
-    two = Answer("", axes[0], axes[:2])
+    two = EmbeddedAnswer("", axes[0], axes[:2])
     assert complexity_of(two) == pytest.approx(0.6 * math.exp(-1) + 0.4)
-    same = Answer("", axes[0], axes[[0, 0, 0]])
+    same = EmbeddedAnswer("", axes[0], axes[[0, 0, 0]])
     assert complexity_of(same) == pytest.approx(0.6 * math.exp(-2.25))
     assert complexity_of(answer("because so", (1, 0))) == pytest.approx(1 - math.exp(-2.6))
     assert complexity_of(answer("because so")) == 0.0
 
 
 def test_relevance_is_the_answers_and_its_better_halfs_with_the_coverage() -> None:
-    question = Question(rows((1, 0))[0], at(0.5, -0.5))
-    said = Answer("One two three four five.", at(0.8)[0], at(0.9, 0.1, 0.5))
+    question = EmbeddedQuestion(rows((1, 0))[0], at(0.5, -0.5))
+    said = EmbeddedAnswer("One two three four five.", at(0.8)[0], at(0.9, 0.1, 0.5))
     found = assess(question, said)
     assert [found.full, found.sentence] == pytest.approx([0.8, 0.9])
     near = [
@@ -286,8 +286,8 @@ def test_relevance_is_the_answers_and_its_better_halfs_with_the_coverage() -> No
 
 @pytest.mark.parametrize(("cosine", "complex_"), [(0.41, True), (0.38, False)])
 def test_complexity_counts_where_the_answer_is_relevant(cosine: float, complex_: bool) -> None:
-    question = Question(rows((1, 0))[0], NOWHERE)
-    said = Answer("It is so because it is five words.", at(cosine)[0], at(cosine))
+    question = EmbeddedQuestion(rows((1, 0))[0], NOWHERE)
+    said = EmbeddedAnswer("It is so because it is five words.", at(cosine)[0], at(cosine))
     found = assess(question, said)
     assert found.relevance == pytest.approx(0.8 * cosine + 0.2 * found.coverage)
     assert found.coverage == pytest.approx(cosine)
@@ -347,10 +347,10 @@ def told(
     score: float = 0.75,
     votes: Sequence[float] = (),
     best: int | None = None,
-    alike: Mapping[int, Sequence[Pair]] | None = None,
+    alike: Mapping[int, Sequence[AlikePair]] | None = None,
 ) -> list[tuple[str, ...]]:
     size = len(fates)
-    standing = Standing(
+    findings = RoundFindings(
         consensus=structs.replace(consensus_of(*fates, clusters=clusters), score=score),
         qualities=(PART,) * size,
         votes=np.array(votes or [1.0] * size),
@@ -363,7 +363,7 @@ def told(
         alike=alike or {},
     )
     given = [Reply(uid=10 + place, hotkey=f"h{place}") for place in range(size)]
-    found = [verdict(place, given, standing) for place in range(size)]
+    found = [verdict(place, given, findings) for place in range(size)]
     for one in found:
         assert (one.quality, one.score, one.emission) == (0.5, 0.6, 0.3)
         assert (one.parts["question"], one.parts["peers"], one.parts["time"]) == (0.12, 0.42, 0.25)
@@ -405,7 +405,7 @@ def test_what_moved_the_pay_is_told() -> None:
 
 def test_who_is_alike_is_told_five_at_most() -> None:
     ways: tuple[How, ...] = ("semantic", "fusion", "trajectory", "semantic", "semantic", "semantic")
-    pairs = [Pair(0, other, 0.9, how) for other, how in enumerate(ways, 1)]
+    pairs = [AlikePair(0, other, 0.9, how) for other, how in enumerate(ways, 1)]
     reasons = told(*["consensus"] * 7, clusters=(tuple(range(7)),), alike=by_answer(pairs))  # type: ignore[arg-type]
     assert reasons[0][3:] == (
         "like uid 11 by meaning (0.90): noted, without effect",

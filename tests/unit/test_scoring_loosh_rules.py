@@ -10,7 +10,7 @@ from engine.scoring.loosh import wording
 from engine.scoring.loosh.consensus import agreement, form, groups, staying
 from engine.scoring.loosh.cosine import Vectors, cosines, unit
 from engine.scoring.loosh.emissions import shares, time_shares, top_bonus
-from engine.scoring.loosh.quality import Answer, Question, assess
+from engine.scoring.loosh.quality import EmbeddedAnswer, EmbeddedQuestion, assess
 from engine.scoring.loosh.sentences import components, sentences
 from engine.scoring.loosh.wording import keywords, mentioned
 from engine.values import Reply
@@ -73,8 +73,8 @@ def test_a_question_without_parts_is_covered_by_its_keywords() -> None:
     assert set(words) == {"paris", "rome", "paris rome"}
     assert mentioned("PARIS is large.", words) == pytest.approx(1 / 3)
     text = "Paris is large."
-    question = Question(encode(["Paris? Rome?"])[0], encode([]), tuple(words))
-    quality = assess(question, Answer(text, encode([text])[0], encode([text])))
+    question = EmbeddedQuestion(encode(["Paris? Rome?"])[0], encode([]), tuple(words))
+    quality = assess(question, EmbeddedAnswer(text, encode([text])[0], encode([text])))
     assert quality.coverage == pytest.approx(0.8 * quality.full + 0.2 / 3)
     assert keywords("is it the?", ["and so?"]) == []
 
@@ -83,7 +83,9 @@ def test_a_single_sentence_is_complex_by_its_markers() -> None:
     encode = encoder("bow").encode
     text = "The capital of France is Paris because kings lived there, so Paris it is."
     prompt = "What is the capital of France?"
-    quality = assess(Question(encode([prompt])[0], encode([prompt])), Answer(text, encode([text])[0], encode([text])))
+    quality = assess(
+        EmbeddedQuestion(encode([prompt])[0], encode([prompt])), EmbeddedAnswer(text, encode([text])[0], encode([text]))
+    )
     assert quality.complexity == pytest.approx(1 - math.exp(-1.3 * 2))
 
 

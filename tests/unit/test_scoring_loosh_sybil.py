@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.scoring.loosh.cosine import cosines, unit
-from engine.scoring.loosh.sybil import Suspects, suspects, thresholds
+from engine.scoring.loosh.sybil import AlikeAnswers, suspects, thresholds
 from engine.scoring.loosh.traits import courses, structures, wordings
 
 NO_SENTENCES = np.zeros((0, 4), dtype=np.float32)
@@ -18,7 +18,7 @@ def texts(count: int) -> list[str]:
     return [f"{WORDS[place] * 12}" for place in range(count)]
 
 
-def found(likeness: Sequence[Sequence[float]], said: list[str] | None = None) -> Suspects:
+def found(likeness: Sequence[Sequence[float]], said: list[str] | None = None) -> AlikeAnswers:
     square = np.array(likeness, dtype=np.float32)
     square = np.maximum(square, square.T)
     np.fill_diagonal(square, 1.0)

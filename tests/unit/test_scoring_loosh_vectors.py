@@ -10,9 +10,9 @@ import pytest
 
 from engine.scoring.loosh.cosine import Vectors, cosines
 from engine.scoring.loosh.emissions import bonus, shares
-from engine.scoring.loosh.quality import Answer, Question, assess
+from engine.scoring.loosh.quality import EmbeddedAnswer, EmbeddedQuestion, assess
 from engine.scoring.loosh.sentences import components, sentences
-from engine.scoring.loosh.sybil import Suspects, suspects
+from engine.scoring.loosh.sybil import AlikeAnswers, suspects
 from tests.unit.loosh_helpers import CASES, DATA, encoder, full_precision, judged, recorded, replies_of
 
 WEIGHTS = json.loads((DATA / "loosh_weights.json").read_text())
@@ -48,10 +48,10 @@ def test_quality_scores_and_membership(embedder: str, within: float, number: int
 @ASSESSED
 def test_the_parts_of_quality(embedder: str, within: float, number: int) -> None:
     prompt, encode = CASES[number]["prompt"], encoder(embedder).encode
-    question = Question(encode([prompt])[0], encode(components(prompt)))
+    question = EmbeddedQuestion(encode([prompt])[0], encode(components(prompt)))
     for reply, known in zip(replies_of(number), recorded(embedder)[number]["captured"]["breakdowns_all"], strict=True):
         spoken = sentences(reply.text, 100)
-        quality = assess(question, Answer(reply.text, encode([reply.text])[0], encode(spoken)))
+        quality = assess(question, EmbeddedAnswer(reply.text, encode([reply.text])[0], encode(spoken)))
         assert (len(spoken), len(question.parts)) == (known["sentence_count"], known["total_components"])
         assert quality.full == pytest.approx(known["full_response_relevance"], abs=within)
         assert quality.sentence == pytest.approx(known["sentence_relevance"], abs=within)
@@ -88,7 +88,7 @@ def test_the_bonus_for_the_lead() -> None:
     )
 
 
-def _suspects(texts: list[str], embedder: str) -> Suspects:
+def _suspects(texts: list[str], embedder: str) -> AlikeAnswers:
     encode = encoder(embedder).encode
     spoken: list[Vectors] = [np.asarray(encode(sentences(text, 100))) for text in texts]
     return suspects(texts, cosines(encode(texts)), spoken)

@@ -13,7 +13,7 @@ from engine.scoring import ballot as ballots
 from engine.scoring import merit
 from engine.scoring.ballot import MAX_CHARACTERS, Ballot
 from engine.scoring.entities import entities, public
-from engine.scoring.history import History, Record
+from engine.scoring.history import History, TrackRecord
 from engine.scoring.merit import MAX_CLAIMS, claims, support
 from engine.scoring.robust import promptness
 from engine.scoring.verdicts import cluster_name
@@ -250,10 +250,10 @@ def test_a_round_is_read_up_to_an_even_share(kind: AnswerType, whole: int) -> No
 
 
 def test_the_history_forgets_the_hotkeys_seen_longest_ago() -> None:
-    history = History(rounds=3, records={f"h{number}": Record(seen=number) for number in range(4_096)})
-    later = history.after({"new": Record(seen=9), "h5": Record(seen=99_999)})
+    history = History(rounds=3, records={f"h{number}": TrackRecord(seen=number) for number in range(4_096)})
+    later = history.after({"new": TrackRecord(seen=9), "h5": TrackRecord(seen=99_999)})
     assert later.rounds == 4
     assert len(later.records) == 4_096
     assert history.records.keys() - later.records.keys() == {"h0"}
-    assert later.of("h5") == Record(seen=99_999)
-    assert later.of("nobody") == Record()
+    assert later.of("h5") == TrackRecord(seen=99_999)
+    assert later.of("nobody") == TrackRecord()

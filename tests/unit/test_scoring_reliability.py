@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from engine.scoring.history import Record
+from engine.scoring.history import TrackRecord
 from engine.scoring.reliability import (
     RIGHT,
     SILENT,
@@ -56,7 +56,7 @@ def test_an_answers_digest_is_its_own_and_nobodys_is_that_of_silence() -> None:
 
 
 def test_a_record_keeps_the_last_outcomes() -> None:
-    record = Record()
+    record = TrackRecord()
     for at in range(100):
         record = with_outcome(record, at, RIGHT)
     assert record.outcomes == tuple((at, RIGHT) for at in range(100 - 32, 100))
@@ -112,7 +112,7 @@ def test_two_who_err_alike_are_in_step_by_the_share_of_such_rounds() -> None:
 
 def test_only_the_last_256_rounds_of_all_count() -> None:
     old = outcomes(*[WRONG] * 8)
-    recent = Record(outcomes=tuple((1_000 + at, RIGHT) for at in range(248)))
+    recent = TrackRecord(outcomes=tuple((1_000 + at, RIGHT) for at in range(248)))
     assert in_step([old, old, recent])[0, 1] == pytest.approx(8 / 9)
-    more = Record(outcomes=tuple((1_000 + at, RIGHT) for at in range(252)))
+    more = TrackRecord(outcomes=tuple((1_000 + at, RIGHT) for at in range(252)))
     assert in_step([old, old, more])[0, 1] == pytest.approx(4 / 5)

@@ -4,7 +4,7 @@ import pytest
 from msgspec import structs
 
 from engine.scoring import reliability
-from engine.scoring.history import Copying, History, Record
+from engine.scoring.history import Copying, History, TrackRecord
 from engine.scoring.reliability import RIGHT, SILENT
 from engine.values import Reply
 from tests.unit.records_helpers import outcomes
@@ -20,7 +20,7 @@ LONG = (
 STRONG, FAIR, WEAK = outcomes(*[RIGHT] * 20), outcomes(*[RIGHT, 7] * 8), outcomes(*[7] * 20)
 
 
-def knowing(**records: Record) -> History:
+def knowing(**records: TrackRecord) -> History:
     return History(rounds=99, records=records)
 
 
@@ -143,7 +143,7 @@ def test_agreement_is_the_weight_with_the_winner_and_consensus_its_belief() -> N
     assert (nobody.agreement, nobody.consensus) == (0.0, 0.0)
 
 
-def weight(record: Record) -> float:
+def weight(record: TrackRecord) -> float:
     return float(reliability.weights([record])[0])
 
 
@@ -201,7 +201,7 @@ def test_many_words_after_anothers_are_remembered_and_bare_ones_are_not() -> Non
 
 def test_a_cut_short_copy_is_remembered_where_no_answer_can_be_read() -> None:
     text = "Tides come since the moon pulls at the sea, and go since the earth turns on below it, twice in every day."
-    known = knowing(copy=Record(copies={"first": Copying(2.0, 2.0)}))
+    known = knowing(copy=TrackRecord(copies={"first": Copying(2.0, 2.0)}))
     given = [reply("copy", text.partition(" turns on")[0], ms=900), reply("first", text, ms=500)]
     _, history = judged(SKY, given, known)
     assert history.of("copy").copies == {"first": Copying(0.97 * 2 + 1, 0.97 * 2 + 1)}

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from engine.scoring.duplicates import Wording
-from engine.scoring.history import Record
+from engine.scoring.history import TrackRecord
 from engine.scoring.reliability import RIGHT, UNEARNED, Floats, accuracy, weights
 from engine.scoring.votes import Votes, beliefs, decided, field_beliefs, settled, weigh
 from tests.unit.records_helpers import outcomes
 
-NEW = Record()
+NEW = TrackRecord()
 PROVEN = outcomes(*[RIGHT] * 20)
 EARNED = math.log(accuracy(PROVEN) / (1 - accuracy(PROVEN))) - UNEARNED
 
@@ -21,7 +21,9 @@ def votes(*weight: float, step: float = 0.0) -> Votes:
     return Votes(np.array(weight), step * (1 - np.eye(len(weight))))
 
 
-def weighed(records: list[Record], *, entities: list[int] | None = None, wordings: tuple[Wording, ...] = ()) -> Floats:
+def weighed(
+    records: list[TrackRecord], *, entities: list[int] | None = None, wordings: tuple[Wording, ...] = ()
+) -> Floats:
     return weigh(records, entities or list(range(len(records))), wordings).own
 
 
@@ -53,7 +55,7 @@ def test_the_heaviest_of_those_with_the_same_words_is_shared_in_proportion() -> 
 
 
 def test_records_say_who_is_in_step() -> None:
-    same = Record(outcomes=((0, 7), (1, 8)))
+    same = TrackRecord(outcomes=((0, 7), (1, 8)))
     assert weigh([same, same], [0, 1], []).in_step[0, 1] == pytest.approx(2 / 3)
 
 

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from substrateinterface import Keypair
 
-from engine.transport.desk import Desk, Opened
+from engine.transport.desk import Desk, OpenedQuestion
 from engine.transport.dialect import ChallengeRoute, HandshakeRoute, LookupRoute, MinerEnd, ValidatorEnd
 from engine.transport.dialects.fiber import FIBER, SEALED, FiberCaller
 from engine.transport.errors import Refusal, WireError
@@ -105,7 +105,7 @@ def question_for(desk: Desk, call: Posted) -> ChallengeRoute:
     )
 
 
-async def opened(desk: Desk, call: Posted) -> Opened:
+async def opened(desk: Desk, call: Posted) -> OpenedQuestion:
     question = question_for(desk, call)
     hotkey = question.claimant(call)
     if hotkey != SECRETS["validator_hotkey"]:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from substrateinterface import Keypair
 
 from engine.snapshot import SessionView
-from engine.transport.desk import Desk, Opened
+from engine.transport.desk import Desk, OpenedQuestion
 from engine.transport.dialect import ChallengeRoute, HandshakeRoute, LookupRoute, MinerEnd
 from engine.transport.dialects.loosh import LOOSH
 from engine.transport.errors import Refusal
@@ -128,7 +128,7 @@ class LooshDesk:
         assert isinstance(self._handshake, HandshakeRoute)
         return await self.desk.exchange(self._handshake, Posted(self._handshake.path, {}, body))
 
-    async def opened(self, hotkey: str, key_uuid: str, token: bytes) -> Opened:
+    async def opened(self, hotkey: str, key_uuid: str, token: bytes) -> OpenedQuestion:
         assert isinstance(self._question, ChallengeRoute)
         headers = {"x-fiber-validator-hotkey-ss58": hotkey, "x-fiber-symmetric-key-uuid": key_uuid}
         call = Posted(self._question.path, headers, token)

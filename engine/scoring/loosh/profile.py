@@ -23,8 +23,8 @@ from engine.scoring.loosh import individual
 from engine.scoring.loosh.consensus import Consensus, form
 from engine.scoring.loosh.cosine import Vectors, cosines, finite_rows
 from engine.scoring.loosh.emissions import emissions, shares, time_shares, top_bonus
-from engine.scoring.loosh.quality import Answer, Quality, Question, assess
-from engine.scoring.loosh.reasons import Standing, alone, nothing, verdict
+from engine.scoring.loosh.quality import EmbeddedAnswer, EmbeddedQuestion, Quality, assess
+from engine.scoring.loosh.reasons import RoundFindings, alone, nothing, verdict
 from engine.scoring.loosh.sentences import components, sentences
 from engine.scoring.loosh.sybil import by_answer, suspects
 from engine.scoring.loosh.wording import keywords
@@ -111,7 +111,7 @@ def _several(question: str, replies: Sequence[Reply], vectors: Lookup) -> tuple[
     scores = individual.scores(consensus, answers, said, peers, votes)
     time = time_shares([reply.ms for reply in replies])
     best, factor = top_bonus(scores)
-    standing = Standing(
+    findings = RoundFindings(
         consensus=consensus,
         qualities=tuple(qualities),
         votes=votes,
@@ -123,7 +123,7 @@ def _several(question: str, replies: Sequence[Reply], vectors: Lookup) -> tuple[
         bonus=factor,
         alike=by_answer(suspects(answers, cosines(said), spoken).pairs),
     )
-    return consensus, [verdict(index, replies, standing) for index in range(len(replies))]
+    return consensus, [verdict(index, replies, findings) for index in range(len(replies))]
 
 
 def _qualities(
@@ -131,8 +131,11 @@ def _qualities(
 ) -> list[Quality]:
     parts = components(question)
     wanted = () if parts else tuple(keywords(question, answers))
-    terms = Question(asked, _rows(parts, vectors), wanted)
-    return [assess(terms, Answer(text, vector, rows)) for text, vector, rows in zip(answers, said, spoken, strict=True)]
+    terms = EmbeddedQuestion(asked, _rows(parts, vectors), wanted)
+    return [
+        assess(terms, EmbeddedAnswer(text, vector, rows))
+        for text, vector, rows in zip(answers, said, spoken, strict=True)
+    ]
 
 
 def _sentences(answers: Sequence[str]) -> list[list[str]]:

@@ -22,7 +22,7 @@ BEST_STEPS, STEP_WIDTH = 4, 2.0
 STEEPNESS = 8.0
 
 
-class Answer(Struct, frozen=True):
+class EmbeddedAnswer(Struct, frozen=True):
     """An answer with its vector, of shape (dim,), and those of its n sentences, of shape (n, dim)."""
 
     text: str
@@ -30,7 +30,7 @@ class Answer(Struct, frozen=True):
     sentences: Vectors
 
 
-class Question(Struct, frozen=True):
+class EmbeddedQuestion(Struct, frozen=True):
     """A question with its vector and those of its parts. Without parts, `keywords` stand in for them."""
 
     vector: Vectors
@@ -66,7 +66,7 @@ class Quality(Struct, frozen=True, kw_only=True):
         return min(1.0, weighed)
 
 
-def assess(question: Question, answer: Answer) -> Quality:
+def assess(question: EmbeddedQuestion, answer: EmbeddedAnswer) -> Quality:
     """The quality of an answer before the gates of the consensus."""
     full, sentence = _relevances(question.vector, answer)
     coherence = coherence_of(answer)
@@ -85,7 +85,7 @@ def assess(question: Question, answer: Answer) -> Quality:
     )
 
 
-def coherence_of(answer: Answer) -> float:
+def coherence_of(answer: EmbeddedAnswer) -> float:
     """How sentences follow from one another, and how near they are to their centre; many breaks halve it at most."""
     if len(answer.sentences) < 2:
         return wording.shape(answer.text)
@@ -97,7 +97,7 @@ def coherence_of(answer: Answer) -> float:
     return (0.6 * local + 0.4 * whole) * (max(0.5, 1 - breaks) if breaks > MANY_BREAKS else 1.0)
 
 
-def complexity_of(answer: Answer) -> float:
+def complexity_of(answer: EmbeddedAnswer) -> float:
     """Four steps of reasoning that do not repeat one another are best; of a single sentence its markers count."""
     count = len(answer.sentences)
     if count < 2:
@@ -108,7 +108,7 @@ def complexity_of(answer: Answer) -> float:
     return min(1.0, 0.6 * math.exp(-(distance**2)) + 0.4 * novelty)
 
 
-def _relevances(question: Vectors, answer: Answer) -> tuple[float, float]:
+def _relevances(question: Vectors, answer: EmbeddedAnswer) -> tuple[float, float]:
     """The cosines of the question with the answer and with the better half of its sentences."""
     asked = question[np.newaxis]
     full = float(cosines(asked, answer.vector[np.newaxis])[0, 0])
@@ -118,7 +118,7 @@ def _relevances(question: Vectors, answer: Answer) -> tuple[float, float]:
     return full, float(np.sort(cosines(asked, answer.sentences)[0])[-(count // 2) :].mean())
 
 
-def _coverage(question: Question, answer: Answer) -> float:
+def _coverage(question: EmbeddedQuestion, answer: EmbeddedAnswer) -> float:
     """The share of the question's parts that the answer, or one of its sentences, is near to."""
     said = answer.vector[np.newaxis]
     if len(answer.sentences) >= 2:
@@ -126,7 +126,7 @@ def _coverage(question: Question, answer: Answer) -> float:
     return float((cosines(question.parts, said).max(axis=1) >= COVERED).mean())
 
 
-def _without_parts(question: Question, answer: Answer, full: float, sentence: float) -> float:
+def _without_parts(question: EmbeddedQuestion, answer: EmbeddedAnswer, full: float, sentence: float) -> float:
     """What counts as coverage for want of parts: relevance, with the share of keywords named in place of coverage."""
     named = mentioned(answer.text, question.keywords) if question.keywords else full
     return 0.4 * full + 0.4 * sentence + 0.2 * named

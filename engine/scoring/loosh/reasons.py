@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from engine.scoring.loosh.consensus import MIN_COSINE, MIN_QUALITY, Consensus
 from engine.scoring.loosh.quality import Quality
-from engine.scoring.loosh.sybil import Pair
+from engine.scoring.loosh.sybil import AlikePair
 from engine.scoring.verdicts import cluster_name
 from engine.values import Reply, Verdict
 
@@ -17,8 +17,8 @@ PAIRS_TOLD = 5
 _HOW = {"semantic": "meaning", "fusion": "meaning, wording or structure", "trajectory": "the course of its sentences"}
 
 
-class Standing(Struct, frozen=True, kw_only=True):
-    """All that was found of a round of n answers; arrays have shape (n,). `best` got the factor `bonus`.
+class RoundFindings(Struct, frozen=True, kw_only=True):
+    """All that was found of the n answers of a round; arrays have shape (n,). `best` got the factor `bonus`.
 
     `alike` holds the suspicious pairs of each answer that is in any, the most alike first.
     """
@@ -32,30 +32,30 @@ class Standing(Struct, frozen=True, kw_only=True):
     emissions: NDArray[np.float64]
     best: int | None
     bonus: float
-    alike: Mapping[int, Sequence[Pair]]
+    alike: Mapping[int, Sequence[AlikePair]]
 
 
-def verdict(index: int, replies: Sequence[Reply], standing: Standing) -> Verdict:
+def verdict(index: int, replies: Sequence[Reply], findings: RoundFindings) -> Verdict:
     """The verdict on an answer of the round, with its reasons."""
-    quality = standing.qualities[index]
+    quality = findings.qualities[index]
     parts = {
         **{name: getattr(quality, name) for name in QUALITY},
         "question": quality.full,
-        "peers": float(standing.peers[index]),
-        "vote": float(standing.votes[index]),
-        "time": float(standing.time[index]),
-        "bonus": standing.bonus if index == standing.best else 1.0,
+        "peers": float(findings.peers[index]),
+        "vote": float(findings.votes[index]),
+        "time": float(findings.time[index]),
+        "bonus": findings.bonus if index == findings.best else 1.0,
     }
-    cluster = next((place for place, group in enumerate(standing.consensus.clusters) if index in group), None)
+    cluster = next((place for place, group in enumerate(findings.consensus.clusters) if index in group), None)
     return Verdict(
         hotkey=replies[index].hotkey,
         uid=replies[index].uid,
-        quality=float(standing.consensus.quality[index]),
-        score=float(standing.scores[index]),
-        emission=float(standing.emissions[index]),
+        quality=float(findings.consensus.quality[index]),
+        score=float(findings.scores[index]),
+        emission=float(findings.emissions[index]),
         cluster="" if cluster is None else cluster_name(cluster),
         parts=parts,
-        reasons=tuple(_reasons(index, replies, standing, parts)),
+        reasons=tuple(_reasons(index, replies, findings, parts)),
     )
 
 
@@ -79,12 +79,12 @@ def nothing(reply: Reply, why: str) -> Verdict:
     return Verdict(hotkey=reply.hotkey, uid=reply.uid, quality=0.0, score=0.0, emission=0.0, reasons=(why,))
 
 
-def _reasons(index: int, replies: Sequence[Reply], standing: Standing, parts: dict[str, float]) -> Iterator[str]:
-    yield _standing(index, standing, parts)
+def _reasons(index: int, replies: Sequence[Reply], findings: RoundFindings, parts: dict[str, float]) -> Iterator[str]:
+    yield _standing(index, findings, parts)
     yield "quality is made of " + ", ".join(f"{name} {parts[name]:.2f}" for name in QUALITY)
     share = parts["time"]
-    inside = ", times 1.2 for being in the consensus" if standing.consensus.fates[index] == "consensus" else ""
-    score = standing.consensus.score
+    inside = ", times 1.2 for being in the consensus" if findings.consensus.fates[index] == "consensus" else ""
+    score = findings.consensus.score
     if score > 0:
         yield f"took {share:.0%} of the time: keeps {1 - share:.0%} of the consensus score {score:.2f}{inside}"
     else:
@@ -93,7 +93,7 @@ def _reasons(index: int, replies: Sequence[Reply], standing: Standing, parts: di
         yield f"one vote shared by {round(1 / parts['vote'])} hotkeys behind one address or coldkey"
     if parts["bonus"] > 1 and score > 0:
         yield f"the best score of all: pay times {parts['bonus']:.4f}"
-    alike = standing.alike.get(index, ())
+    alike = findings.alike.get(index, ())
     for pair in alike[:PAIRS_TOLD]:
         other = replies[pair.second if pair.first == index else pair.first]
         yield f"like uid {other.uid} by {_HOW[pair.how]} ({pair.likeness:.2f}): noted, without effect"
@@ -101,8 +101,8 @@ def _reasons(index: int, replies: Sequence[Reply], standing: Standing, parts: di
         yield f"like {_counted(len(alike) - PAIRS_TOLD, 'other')}, too: noted, without effect"
 
 
-def _standing(index: int, standing: Standing, parts: dict[str, float]) -> str:
-    consensus = standing.consensus
+def _standing(index: int, findings: RoundFindings, parts: dict[str, float]) -> str:
+    consensus = findings.consensus
     others, quality = len(consensus.members) - 1, consensus.quality[index]
     match consensus.fates[index]:
         case "consensus":

@@ -26,7 +26,7 @@ WITHIN_GROUP = 0.90
 How = Literal["semantic", "fusion", "trajectory"]
 
 
-class Pair(Struct, frozen=True):
+class AlikePair(Struct, frozen=True):
     """Two answers by index, the first the smaller; how alike they are, and by which of the three ways most."""
 
     first: int
@@ -44,25 +44,25 @@ class Group(Struct, frozen=True):
     most: float
 
 
-class Suspects(Struct, frozen=True, kw_only=True):
+class AlikeAnswers(Struct, frozen=True, kw_only=True):
     """What was found, the most alike first, and the thresholds of the round."""
 
-    pairs: tuple[Pair, ...]
+    pairs: tuple[AlikePair, ...]
     groups: tuple[Group, ...]
     high: float
     very_high: float
 
 
-def suspects(texts: Sequence[str], likeness: Vectors, sentences: Sequence[Vectors]) -> Suspects:
+def suspects(texts: Sequence[str], likeness: Vectors, sentences: Sequence[Vectors]) -> AlikeAnswers:
     """Compare n answers. `likeness` has shape (n, n); `sentences` holds the vectors of each answer's sentences."""
     compared = [index for index, text in enumerate(texts) if len(text) >= MIN_LENGTH]
     high, very_high = thresholds(upper(likeness[np.ix_(compared, compared)]))
-    best: dict[tuple[int, int], Pair] = {}
+    best: dict[tuple[int, int], AlikePair] = {}
     for pair in _pairs(texts, likeness, sentences, compared, high):
         known = best.get((pair.first, pair.second))
         if known is None or pair.likeness > known.likeness:
             best[pair.first, pair.second] = pair
-    return Suspects(
+    return AlikeAnswers(
         pairs=tuple(sorted(best.values(), key=lambda pair: -pair.likeness)),
         groups=tuple(sorted(_groups(likeness, compared, high), key=lambda group: -group.mean)),
         high=high,
@@ -70,9 +70,9 @@ def suspects(texts: Sequence[str], likeness: Vectors, sentences: Sequence[Vector
     )
 
 
-def by_answer(pairs: Iterable[Pair]) -> dict[int, list[Pair]]:
+def by_answer(pairs: Iterable[AlikePair]) -> dict[int, list[AlikePair]]:
     """The pairs of each answer that is in any, in the order given."""
-    found: dict[int, list[Pair]] = {}
+    found: dict[int, list[AlikePair]] = {}
     for pair in pairs:
         found.setdefault(pair.first, []).append(pair)
         found.setdefault(pair.second, []).append(pair)
@@ -90,21 +90,21 @@ def thresholds(cosines: NDArray[np.floating]) -> tuple[float, float]:
 
 def _pairs(
     texts: Sequence[str], likeness: Vectors, sentences: Sequence[Vectors], compared: Sequence[int], high: float
-) -> Iterator[Pair]:
+) -> Iterator[AlikePair]:
     """Every pair by every way that finds it, the ways in order."""
     both = list(combinations(compared, 2))
-    yield from (Pair(a, b, float(likeness[a, b]), "semantic") for a, b in both if likeness[a, b] >= high)
+    yield from (AlikePair(a, b, float(likeness[a, b]), "semantic") for a, b in both if likeness[a, b] >= high)
     wording = wordings(texts)
     if wording is not None:
         structure = structures(texts)
         for a, b in both:
             views = float(likeness[a, b]), float(wording[a, b]), float(structure[a, b])
             if sum(view >= least for view, least in zip(views, (MEANING, WORDING, STRUCTURE), strict=True)) >= 2:
-                yield Pair(a, b, max(views), "fusion")
+                yield AlikePair(a, b, max(views), "fusion")
     course = courses([sentences[index] for index in compared])
     for (a, b), alike in zip(both, upper(course), strict=True):
         if alike >= COURSE:
-            yield Pair(a, b, float(alike), "trajectory")
+            yield AlikePair(a, b, float(alike), "trajectory")
 
 
 def _groups(likeness: Vectors, compared: Sequence[int], high: float) -> Iterator[Group]:
