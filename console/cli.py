@@ -184,7 +184,7 @@ def _add_judge(commands: "Commands") -> None:
         "--embedder",
         metavar="NAME",
         default="minilm",
-        help=f"encoder that turns answers into vectors: {declared()['encoder'].form} (default: minilm)",
+        help=f"encoder, as --encoder of launch: {declared()['encoder'].form} (default: minilm)",
     )
     parser.add_argument("--probes", metavar="FILE", type=a_path, help="known answers, one round per line")
     parser.add_argument(

@@ -40,7 +40,7 @@ def skipped(name: str, text: str) -> Result:
 
 
 def warning(name: str, text: str, *, why: str, do: str) -> Result:
-    """It works, and should be looked at."""
+    """It works, but deserves a look."""
     return Result(name=name, state="WARNING", text=text, why=why, do=do)
 
 

@@ -116,7 +116,7 @@ class Reporter:
         was_open = not self._lines.closed
         done = self._lines.write(timeout)
         if was_open and self._lines.closed:
-            self._narrate("stdout was closed: the engine goes on without it; see the log file")
+            self._narrate("stdout was closed: the engine keeps running; see the log file")
         return done
 
     def _narrate(self, text: str) -> None:

@@ -63,7 +63,7 @@ def run(configuration: Configuration, *, on_screen: bool) -> int:
         raise thread.error
     code = end(received)
     if thread.running:
-        narrate(f"the engine has not stopped in {GRACE_S:g} s: it hangs, and is abandoned")
+        narrate(f"the engine did not stop within {GRACE_S:g} s; abandoning it")
     if thread.running or thread.left_loading:
         # The interpreter's own shutdown would wait for, or trip over, a thread that imports or hangs.
         os._exit(code)

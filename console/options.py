@@ -179,7 +179,7 @@ def _metavar(setting: Setting) -> str:
         case inspect.LiteralType():
             return "{" + ",".join(setting.choices) + "}"
         case inspect.VarTupleType(item_type=inspect.StructType()):
-            return "HOTKEY@HOST:PORT"
+            return "HOTKEY@HOST:PORT[/DIALECT]"
         case inspect.VarTupleType():
             return "HOTKEY"
         case inspect.CustomType(cls=cls) if cls is Path:

@@ -1,4 +1,4 @@
-"""The first of our code that runs: from here on a signal ends the program with the code of the contract, and no more.
+"""The first of our code that runs: from here on a signal ends the program with its documented exit code, and no more.
 
 Loading the rest takes a while, and an interrupted import prints where it was. Nothing is imported before `main` has
 said what a signal does.

@@ -68,7 +68,7 @@ def read_theme(path: Path) -> ThemeFile:
     try:
         return msgspec.convert(read_toml(path), ThemeFile)
     except FileNotFoundError as error:
-        raise ThemeError(f"theme {path.name} is not there") from error
+        raise ThemeError(f"theme {path.name} not found") from error
     except SettingsError as error:
         raise ThemeError(f"theme {path.name}{str(error).removeprefix(str(path))}") from error
     except msgspec.ValidationError as error:

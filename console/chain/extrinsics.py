@@ -23,6 +23,7 @@ from console.present.text import text_of
 from console.roles.session import Session, opened
 from console.screens.action import Action, Confirmation, confirmation
 from console.screens.registry import ACTIONS
+from console.screens.weights.actions import WAITS
 from console.signals import on_interrupt
 from console.terminal import STDIN
 from engine.commands import AnyCommand
@@ -158,7 +159,7 @@ def _confirm(asked: Confirmation, *, yes: bool) -> None:
     of_loop = signal.getsignal(signal.SIGINT)
     on_interrupt(signal.default_int_handler)  # the loop's own only cancels, once the answer is there
     try:
-        sys.stderr.write(f"type {wanted} to go on: ")
+        sys.stderr.write(f"type {wanted} to continue: ")
         sys.stderr.flush()
         answer = sys.stdin.readline().strip()
     finally:
@@ -177,7 +178,7 @@ def _done(
     dry_run: bool,
 ) -> Done:
     chain = snapshot.chain
-    stands_still = chain.network == EMBEDDED and why_not.startswith("wait")
+    stands_still = chain.network == EMBEDDED and why_not.startswith(WAITS)
     return Done(
         action=name,
         network=chain.network,

@@ -38,7 +38,7 @@ def require_wallet(settings: Settings) -> None:
 
 
 def role_of(settings: Settings) -> Role:
-    """The role that is set; else miner where only a miner's throw-away keys exist, and validator otherwise."""
+    """The role that is set; else miner where only a miner's throwaway keys exist, and validator otherwise."""
     if settings.role != "demo":
         return settings.role
     folder = settings.data_dir / "wallets"
@@ -47,7 +47,7 @@ def role_of(settings: Settings) -> Role:
 
 
 def place_of(settings: Settings, role: Role) -> tuple[Path, str, str]:
-    """The wallets' folder, the wallet's name and the hotkey's: as named, else the role's throw-away ones."""
+    """The wallets' folder, the wallet's name and the hotkey's: as named, else the role's throwaway ones."""
     if settings.wallet_name:
         return settings.wallet_path.expanduser(), settings.wallet_name, settings.wallet_hotkey
     return settings.data_dir / "wallets", "miner" if role == "miner" else "validator", THROWAWAY_HOTKEY
@@ -56,6 +56,6 @@ def place_of(settings: Settings, role: Role) -> tuple[Path, str, str]:
 def _where(settings: Settings) -> tuple[Path, str, str]:
     folder, name, hotkey = place_of(settings, role_of(settings))
     if not (settings.wallet_name or (folder / name).exists()):
-        where = f"no throw-away keys for a {name} in {folder}"
+        where = f"no throwaway keys for a {name} in {folder}"
         raise ConsoleError(f"{where}: `launch` makes them, or name yours with --wallet-name")
     return folder, name, hotkey

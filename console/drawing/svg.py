@@ -26,7 +26,7 @@ def title(text: str) -> str:
 
 
 def extent(text: str, size: float) -> float:
-    """How wide a text is, about."""
+    """Approximate width of a text."""
     return cells(safe(text)) * size * ADVANCE
 
 

@@ -40,7 +40,7 @@ def export_picture(id: str, *, data_dir: Path, out: str) -> Path | None:
     Returns where it is; None for standard output, "-".
     """
     if out not in ("", "-") and not out.lower().endswith(".svg"):
-        raise ConsoleError(f"--picture {out}: a picture is written as SVG, into a file that ends in .svg")
+        raise ConsoleError(f"--picture {out}: the file name must end in .svg")
     with _found(data_dir, id) as (judged, names):
         path = Path(out or file_name(judged))
         with opened("-" if out == "-" else path, "--picture") as stream:

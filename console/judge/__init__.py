@@ -86,7 +86,7 @@ def judge(
     """
     is_folder = rounds != "-" and rounds.is_dir()
     if is_folder and probes is not None:
-        raise ConsoleError("--probes is for a file of rounds: a data folder knows the answers of its own")
+        raise ConsoleError("--probes is for a file of rounds: a data folder has its own known answers")
     if not is_folder and (since is not None or not truths):
         raise ConsoleError("--since and --no-truth are for a data folder, not for a file of rounds")
     if not is_folder and against == RECORDED:

@@ -94,7 +94,7 @@ class Recording:
         self._views: OrderedDict[int, RoundView] = OrderedDict()
         self.timeline = Timeline()
         if not folder.is_dir():
-            raise StoreError(f"there is no folder {folder}")
+            raise StoreError(f"folder {folder} does not exist")
         with open_record(self._path, brief=True) as record:
             netuid = record.rounds.newest_subnet()
             if netuid is None:

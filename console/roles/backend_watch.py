@@ -46,7 +46,7 @@ class BackendWatch:
                 told, tell_at = "", now + self._grace_s
             elif trouble != told and now >= tell_at:
                 if told:
-                    self._feed.settle(SUBJECT, f"no longer so: {told}")
+                    self._feed.settle(SUBJECT, f"resolved: {told}")
                 self._feed.hold_attention("error", SUBJECT, f"this miner does not answer: {trouble}")
                 told, tell_at = trouble, now + self._again_s
             await asyncio.sleep(self._look_s)

@@ -46,7 +46,7 @@ class Session(Struct, frozen=True):
 
     @property
     def wallets(self) -> Path:
-        """The folder of throw-away keys."""
+        """The folder of throwaway keys."""
         return self.folder / "wallets"
 
     @property
@@ -114,7 +114,7 @@ def _rules(settings: Settings) -> Hyperparameters | None:
 
 
 def _wallet(settings: Settings, folder: Path) -> Wallet:
-    """The operator's wallet if one is named, else a throw-away one for the embedded chain."""
+    """The operator's wallet if one is named, else a throwaway one for the embedded chain."""
     if not settings.wallet_name:
         return throwaway(folder / "wallets", "miner" if settings.role == "miner" else "validator")
     return load_wallet(settings.wallet_path, settings.wallet_name, settings.wallet_hotkey)

@@ -70,7 +70,7 @@ async def _synthetic(session: Session) -> Source:
         try:
             return await store.challenge_from_outside(settings.netuid, lot)
         except StoreError as error:
-            session.feed.raise_attention("warning", "store", f"no recorded question can be repeated: {error}")
+            session.feed.raise_attention("warning", "store", f"cannot load a recorded question: {error}")
             return None
 
     return ReplaySource(synthetic, recorded, share=settings.replay_share, budget=budget)

@@ -203,7 +203,7 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
         self.notify(text, severity="warning" if failed else "information", markup=False)
 
     def repaint(self) -> None:
-        """Paint everything anew."""
+        """Repaint everything."""
         self.refresh(layout=True)
 
     def delay_update(self, delay: float = 0.0) -> None:

@@ -56,7 +56,7 @@ def run_screen(
     if ending is Ending.DETACH:
         process, where = os.getpid(), shlex.join(("--data-dir", str(folder)))
         shows = f"'subnet-console status {where}' shows it"
-        narrate(f"the engine goes on as process {process}: {shows}, 'kill {process}' ends it")
+        narrate(f"the engine keeps running as process {process}: {shows}, 'kill {process}' ends it")
         let_go_of_terminal()
         give_back_the_shell()
     elif ending is Ending.HUNG_UP:

@@ -1,1 +1,1 @@
-"""Widgets that paint lines and tables of `console.present`, anew only where they changed."""
+"""Widgets that paint lines and tables of `console.present`, repainted only where they changed."""

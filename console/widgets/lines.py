@@ -1,4 +1,4 @@
-"""Panes of text: lines that a present function made, scrolled, painted anew only where they changed."""
+"""Panes of text: lines that a present function made, scrolled, repainted only where they changed."""
 
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
@@ -96,7 +96,7 @@ Maker = Callable[[int, int], Sequence[Line]]
 
 
 class Reading(Lines, can_focus=True):
-    """Text that is scrolled and zoomed, made anew only when its subject or its size changes.
+    """Text that is scrolled and zoomed, rebuilt only when its subject or its size changes.
 
     One column is kept free for the scrollbar.
     """

@@ -67,7 +67,7 @@ class Grid(Rows, Generic[Row], can_focus=True):
         return max(1, self.size.height - HEADER)
 
     def place_columns(self) -> None:
-        """Lay the columns out anew, for another width or other columns, and paint all."""
+        """Lay the columns out again, for another width or other columns, and repaint everything."""
         hidden = self.view.hidden
         columns = [column for column in self.table.columns if column.id not in hidden]
         self.shift = max(0, min(self.shift, len(columns) - 2))
@@ -90,7 +90,7 @@ class Grid(Rows, Generic[Row], can_focus=True):
         return cut(line(Span(f" {text}", "muted")), self.size.width)
 
     def refresh_changed(self) -> None:
-        """Have what differs from what was painted last painted anew."""
+        """Repaint what changed."""
         changed = [
             Region(0, y, self.size.width, 1)
             for y in range(HEADER, self.size.height)

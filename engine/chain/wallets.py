@@ -1,7 +1,7 @@
 """Wallet files as bittensor lays them out: `<wallets>/<name>/{coldkey, coldkeypub.txt, hotkeys/<hotkey>}`.
 
 Of an operator's wallet only the hotkey and the coldkey's address are read: a server holds no more than that, and some
-hold the hotkey alone. Throw-away wallets, coldkey included, are made here, for the embedded chain only.
+hold the hotkey alone. Throwaway wallets, coldkey included, are made here, for the embedded chain only.
 """
 
 import os
@@ -34,7 +34,7 @@ NEW_HOTKEY = (
     "--wallet.hotkey and --wallet.path"
 )
 NEW_HOTKEY_FILE = "rewrite it without a password with `btcli wallet regen-hotkey --no-use-password`"
-NEW_THROWAWAY = "move that wallet's folder away, and the next launch makes new throw-away keys"
+NEW_THROWAWAY = "move that wallet's folder away, and the next launch makes new throwaway keys"
 NEW_COLDKEYPUB = "rewrite it with `btcli wallet regen-coldkeypub --ss58-address ADDRESS`"
 """No remedy creates a coldkey or brings its secret to a machine that runs a neuron: its address is enough here."""
 
@@ -44,7 +44,7 @@ class WalletError(Exception):
 
 
 class Wallet(Struct, frozen=True):
-    """A neuron's keys. Only a throw-away wallet has its coldkey; the address is "" when unknown."""
+    """A neuron's keys. Only a throwaway wallet has its coldkey; the address is "" when unknown."""
 
     name: str
     hotkey: Signer
@@ -77,7 +77,7 @@ def load_wallet(path: Path, name: str, hotkey: str) -> Wallet:
 
 
 def load_throwaway(folder: Path, name: str, hotkey: str) -> Wallet:
-    """As `load_wallet`, for a throw-away wallet: the remedies in its errors never involve the operator's keys."""
+    """As `load_wallet`, for a throwaway wallet: the remedies in its errors never involve the operator's keys."""
     return _loaded(folder / _checked(name), hotkey, new_key=NEW_THROWAWAY, new_address=NEW_THROWAWAY)
 
 

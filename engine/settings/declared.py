@@ -104,7 +104,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     replay_share: Annotated[
         float, Meta(ge=0, le=1), _is("share of synthetic challenges to replace with recorded ones")
     ] = 0.0
-    neurons: Annotated[tuple[Peer, ...], _is("also ask this miner, given as HOTKEY@HOST:PORT or …/DIALECT")] = ()
+    neurons: Annotated[tuple[Peer, ...], _is("also ask this miner (HOTKEY@HOST:PORT[/DIALECT])")] = ()
     dialect: Annotated[str, _is("dialect to ask miners in, unless --neuron names another")] = "loosh"
     allow_private: Annotated[bool, _is("also ask miners at private and loopback addresses")] = False
     sample: Annotated[Count, _is("number of miners to ask per round")] = 16
@@ -145,7 +145,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     host: Annotated[Host, _is("address for the miner server to listen on")] = "0.0.0.0"
     port: Annotated[Port, _is("port for the miner server to listen on; 0 picks a free one")] = 8091
     backend: Annotated[BackendName, _is("backend that answers the questions")] = "llamacpp"
-    backend_url: Annotated[Url, _is("base URL of the backend, instead of its usual one")] = ""
+    backend_url: Annotated[Url, _is("override the backend's default base URL")] = ""
     backend_model: Annotated[str, _is("model to request, instead of the backend's first")] = ""
     reasoning_is_answer: Annotated[
         bool,

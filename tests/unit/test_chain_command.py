@@ -25,7 +25,7 @@ from tests.unit.chain_helpers import RULES, key
 from tests.unit.store_helpers import a_reply, a_round
 
 NETUID = 1
-QUESTION = b"type yes to go on: "
+QUESTION = b"type yes to continue: "
 HIDDEN = replace(RULES, commit_reveal=True)
 MINERS = tuple(key(f"miner{number}").ss58_address for number in range(1, 4))
 
@@ -92,9 +92,9 @@ def test_weights_are_committed_to_and_revealed_an_epoch_later(told: Told, folder
     assert (committed["outcome"], committed["reason"]) == ("committed", "to be revealed from block 40")
     assert [one["reveal_from"] for one in told(0, "chain", "neuron")["commits"]] == [40]
     again = told(2, "chain", "commit", "--yes")
-    assert (again["outcome"], again["reason"].partition(";")[0]) == (None, "wait 10 blk 5s, the rate limit")
+    assert (again["outcome"], again["reason"].partition(";")[0]) == (None, "rate limit: 10 blocks left (5s)")
     early = told(2, "chain", "reveal", "--yes")
-    assert early["reason"].startswith("wait 20 blk 10s, for the next epoch; the embedded chain makes blocks only")
+    assert early["reason"].startswith("next epoch: 20 blocks left (10s); the embedded chain makes blocks only")
 
     ticked(folder, 20)
     assert told(0, "chain", "reveal", "--dry-run")["outcome"] is None
@@ -236,7 +236,7 @@ def test_a_miners_keys_are_taken_where_nobody_asked_for_a_validators(
 ) -> None:
     told, wallet = Told(capsys, tmp_path), unregistered(tmp_path, "miner")
     assert told(0, "wallet")["hotkey"] == wallet.hotkey.ss58_address
-    assert "no throw-away keys for a validator in" in told(2, "wallet", "--role", "validator")
+    assert "no throwaway keys for a validator in" in told(2, "wallet", "--role", "validator")
 
 
 def test_a_hotkey_without_a_uid_registers_and_serves(told: Told, folder: Path) -> None:
@@ -266,7 +266,7 @@ def test_a_hotkey_without_a_uid_registers_and_serves(told: Told, folder: Path) -
         (("chain", "commit", "--yes", "--network", "finney"), "network 'finney' is not supported yet"),
         (("chain", "metagraph", "--netuid", "5"), "holds netuid 1, not 5: use --netuid 1"),
         (("chain", "commit", "--yes", "--netuid", "5"), "holds netuid 1, not 5: use --netuid 1"),
-        (("chain", "serve", "1.2.3.4:9", "--yes", "--role", "miner"), "no throw-away keys for a miner in"),
+        (("chain", "serve", "1.2.3.4:9", "--yes", "--role", "miner"), "no throwaway keys for a miner in"),
         (("wallet", "--wallet-name", "mine"), "btcli wallet new-hotkey"),
     ],
 )

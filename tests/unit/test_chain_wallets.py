@@ -1,4 +1,4 @@
-"""Wallet files: bittensor's layout read, throw-away keys made, every unusable file named with what to do."""
+"""Wallet files: bittensor's layout read, throwaway keys made, every unusable file named with what to do."""
 
 import json
 import stat
@@ -81,7 +81,7 @@ def test_a_throwaway_wallet_that_cannot_be_used_is_made_anew(tmp_path: Path, fil
     with pytest.raises(WalletError) as raised:
         throwaway(tmp_path, "lazy-1")
     assert str(path) in str(raised.value)
-    assert "move that wallet's folder away, and the next launch makes new throw-away keys" in str(raised.value)
+    assert "move that wallet's folder away, and the next launch makes new throwaway keys" in str(raised.value)
     assert "btcli" not in str(raised.value)
 
 

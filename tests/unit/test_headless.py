@@ -190,7 +190,7 @@ def test_a_stdout_that_is_closed_is_said_once_and_the_words_go_on(pipe: Pipe, wo
         reporter.pass_on()
     reporter.finish(1.0)
     said = words.taken().decode().splitlines()
-    assert said.count("stdout was closed: the engine goes on without it; see the log file") == 1
+    assert said.count("stdout was closed: the engine keeps running; see the log file") == 1
     assert said[-1] == "error: store: two"
 
 

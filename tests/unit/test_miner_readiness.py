@@ -296,7 +296,7 @@ async def test_the_operator_is_told_once_and_told_when_it_is_over() -> None:
     task.cancel()
     assert [(told["level"], told["text"]) for told in named(feed, "attention")] == [
         ("error", "this miner does not answer: it cannot be reached"),
-        ("info", "no longer so: it cannot be reached"),
+        ("info", "resolved: it cannot be reached"),
         ("error", "this miner does not answer: it takes no key"),
         ("info", "this miner answers again"),
         ("error", "this miner does not answer: it cannot be reached"),

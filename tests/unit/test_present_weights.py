@@ -170,10 +170,10 @@ def test_the_question_names_the_miners_whose_weight_would_change_and_no_others()
     rows = [text_of(content) for content in weights_to_set(snapshot(miners=(moved, *still[1:])))]
     at = rows.index("UID  ON CHAIN     PLAN    CHANGE")
     assert rows[at + 1].split()[0] == str(moved.uid)
-    assert rows[at + 2].startswith("then no more for")
+    assert rows[at + 2].startswith("then none for")
     same = [text_of(content) for content in weights_to_set(snapshot(miners=still))]
     assert "no change" in same[1]
-    assert same[2].startswith("then no more for")
+    assert same[2].startswith("then none for")
 
 
 @pytest.mark.parametrize(
@@ -185,9 +185,9 @@ def test_a_change_has_a_direction_as_a_glyph(change: float, text: str) -> None:
 
 def test_the_largest_change_comes_first_and_fits_80_columns() -> None:
     assert rows_of(CHANGES, weights.changes(snapshot()), 78, 100.0) == [
-        "   1 honest             0.9000    .7500    .5000  ▲.2500 ████████████",
-        "   3 5FHneW46…jJM694ty  0.0000        -    .2500  ▼.2500 ████████████",
-        "   2 lazy               0.1000    .2500    .2500     = 0",
+        "   1 honest       5One      0.9000  .7500  .5000  ▲.2500 ████████████",
+        "   3 5FHneW46…jJ… 5FHn…94ty 0.0000      -  .2500  ▼.2500 ████████████",
+        "   2 lazy         5Two      0.1000  .2500  .2500     = 0",
     ]
 
 

@@ -44,7 +44,7 @@ async def test_what_cannot_be_replayed_is_named(
     folder: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
 ) -> None:
     empty = tmp_path_factory.mktemp("empty")
-    assert "there is no folder" in refused(capsys, empty / "gone")
+    assert "does not exist" in refused(capsys, empty / "gone")
     assert f"{empty / FILE_NAME} does not exist: nothing has been stored yet" in refused(capsys, empty)
     await (await Store.open(empty / FILE_NAME, retention_days=7)).close()
     assert "holds no round" in refused(capsys, empty)

@@ -149,7 +149,7 @@ async def test_recorded_questions_are_asked_again_when_that_is_set(session: Sess
     other = await anext(source)
     assert other is not None
     assert other.source == "synthetic"
-    assert "no recorded question can be repeated" in session.feed.attention[0].text
+    assert "cannot load a recorded question" in session.feed.attention[0].text
 
 
 async def test_the_demo_knows_what_is_asked_in_the_place_of_a_probe(session: Session) -> None:

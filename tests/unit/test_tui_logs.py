@@ -177,7 +177,7 @@ async def test_the_drawer_shows_the_log_under_any_screen(app: ConsoleApp) -> Non
         await press(pilot, *"LLLLLL")
         assert not app.screen.query(LogDrawer)
         await press(pilot, "6", "L")
-        assert "the log is in front already" in toasts(app)[-1]
+        assert "already on the Logs screen" in toasts(app)[-1]
 
 
 async def test_hostile_records_are_only_text(app: ConsoleApp) -> None:

@@ -332,8 +332,12 @@ async def test_every_chain_action_goes_through_the_feed_and_asks_what_its_level_
             "chain.set_weights",
             "commit-reveal is on: commit instead",
         ),
-        ({"chain": replace(FINNEY, next_weights_block=101)}, "chain.set_weights", "wait 1 blk 12s, the rate limit"),
-        ({"chain": replace(FINNEY, next_weights_block=162)}, "chain.set_weights", "wait 62 blk 12m24s, the rate limit"),
+        ({"chain": replace(FINNEY, next_weights_block=101)}, "chain.set_weights", "rate limit: 1 block left (12s)"),
+        (
+            {"chain": replace(FINNEY, next_weights_block=162)},
+            "chain.set_weights",
+            "rate limit: 62 blocks left (12m24s)",
+        ),
         ({"miners": ()}, "chain.set_weights", "no miner has a score yet"),
         ({"chain": FINNEY}, "chain.commit", "commit-reveal is off"),
         ({"read_only": True, "chain": HIDING}, "chain.commit", "not while --read-only is on"),
@@ -344,7 +348,7 @@ async def test_every_chain_action_goes_through_the_feed_and_asks_what_its_level_
         (
             {"chain": replace(HIDING, block=91), "setter": COMMITTED.setter},
             "chain.reveal",
-            "wait 5 blk 1m00s, for the next epoch",
+            "next epoch: 5 blocks left (1m00s)",
         ),
         ({"chain": FINNEY}, "chain.register", "registered already, as uid 7"),
     ],

@@ -32,7 +32,7 @@ COMMANDS: Table[CommandView] = Table(
     feed=True,
     columns=(
         fields.time(lambda row: row.at, "when it was given"),
-        fields.text("command", "COMMAND", 17, lambda row: in_words(row.name), "the command", priority=0),
+        fields.text("command", "COMMAND", 15, lambda row: in_words(row.name), "the command", priority=0),
         fields.text("detail", "WITH", 18, lambda row: row.detail, "its arguments", tone="muted", priority=2),
         fields.state("outcome", "OUTCOME", 11, lambda row: states.of_outcome(row.outcome), "its outcome", priority=0),
         fields.text(

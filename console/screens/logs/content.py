@@ -61,7 +61,7 @@ def shows(record: LogLine, look: LogLook) -> bool:
 
 
 def holds(record: LogLine, find: str) -> bool:
-    """Whether what is searched for stands in a record."""
+    """Whether the record contains the search term."""
     return find.casefold() in f"{record.logger} {record.text}".casefold()
 
 

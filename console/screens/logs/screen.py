@@ -124,7 +124,7 @@ class LogsScreen(ConsoleScreen):
         self.host.save("log.jsonl", text, f"the log, {len(shown)} records,")
 
     def do_log_drawer(self) -> None:
-        self.host.tell("the log is in front already", failed=True)
+        self.host.tell("already on the Logs screen", failed=True)
 
     def do_nav_back(self) -> None:
         """Out of what is innermost: the field, what is searched for, this screen."""

@@ -9,7 +9,7 @@ ACTIONS = Context(
             id="doctor.run",
             keys=("r",),
             label="check again",
-            about="Have the doctor check everything again.",
+            about="Run all checks again.",
             group="view",
             footer=3,
         ),

@@ -14,6 +14,8 @@ from engine.snapshot import ChainView, ServerView, Snapshot
 
 PORT_MAX = 65535
 CHANGES_SHOWN = 8
+RATE_LIMIT, NEXT_EPOCH = WAITS = ("rate limit", "next epoch")
+"""What an action on the chain waits for; its reason begins with it."""
 
 # -- why not -----------------------------------------------------------------------------------------------------------
 
@@ -40,8 +42,12 @@ def _nothing_to_send(snapshot: Snapshot) -> str:
         return "no validator permit"
     left = chain.next_weights_block - chain.block
     if left > 0:
-        return f"wait {left} blk {duration(left * chain.block_time)}, the rate limit"
+        return f"{RATE_LIMIT}: {_left(left, chain)}"
     return "" if any(miner.planned > 0 for miner in snapshot.miners) else "no miner has a score yet"
+
+
+def _left(blocks: int, chain: ChainView) -> str:
+    return f"{formats.counted(blocks, 'block')} left ({duration(blocks * chain.block_time)})"
 
 
 def _cannot_set(snapshot: Snapshot) -> str:
@@ -60,7 +66,7 @@ def _cannot_reveal(snapshot: Snapshot) -> str:
     if not commits:
         return "no commit to reveal"
     left = commits[0].reveal_from - chain.block
-    return f"wait {left} blk {duration(left * chain.block_time)}, for the next epoch" if left > 0 else ""
+    return f"{NEXT_EPOCH}: {_left(left, chain)}" if left > 0 else ""
 
 
 def _auto_is_off(snapshot: Snapshot) -> str:
@@ -130,7 +136,7 @@ def _difference(rows: Sequence[Change]) -> list[Line]:
 
 def _rate_limit(chain: ChainView) -> Line:
     left = formats.blocks(chain.weights_rate_limit, chain.block_time)
-    return line(Span(f"then no more for {left}, the rate limit", "muted"))
+    return line(Span(f"then none for {left} (rate limit)", "muted"))
 
 
 def _change(row: Change) -> Line:
