@@ -27,7 +27,7 @@ WORDLESS = 32
 """No word and no number in an answer is as long; a key of small letters alone that is shorter may be a word."""
 
 LONGEST = 4096
-"""Of a text that others wrote, so much is looked through unless more is asked for: nobody reads more of it."""
+"""How much of a text that others wrote is searched unless more is asked for: nobody reads more of it."""
 
 REST = 256
 """At a cut, a secret may be too short to be known by its shape: so much is looked through beyond, and not shown."""
@@ -66,7 +66,7 @@ _TELLING = re.compile(
 _LAST_WORD = re.compile(r"([A-Z]?[a-z]+|[A-Z]+)[\d\[\]]*\Z")
 
 _USERINFO = re.compile(r"(?<=://)(?:[^/\s]{0,1024}|[^/\s:@]{0,1024}:(?!\d{0,5}(?:[/?#]|\Z))[^\s@]{0,1024})@")
-"""Of a URL what stands before its host; a password may hold whatever belongs into a path, and be a token of 1 KB."""
+"""The part of a URL before its host; a password may hold whatever belongs into a path, and be a token of 1 KB."""
 
 _PARAMETER = re.compile(r"([?&;#])([^?=&;#\s]+)=([^&;#\s]+)")
 

@@ -1,4 +1,4 @@
-"""One neuron's way to the chain: every call has a deadline, and all who read share one look a block.
+"""One neuron's access to the chain: every call has a deadline, and all who read share one look a block.
 
 What is sent and not answered in time is `unknown`: it may have landed, or may still, and only the chain can tell.
 """
@@ -47,7 +47,7 @@ class ChainClient:
 
     @property
     def endpoint(self) -> str:
-        """What to call the chain on a screen; a URL is not cleaned."""
+        """The name shown on a screen, "embedded" or a URL, which is not cleaned."""
         return self._chain.endpoint
 
     @property
@@ -87,7 +87,7 @@ class ChainClient:
 
     @property
     def seen(self) -> Look:
-        """The last look, of block 0 and without neurons before the first one."""
+        """The last look; before the first, one of block 0 without neurons."""
         return self._seen
 
     @property

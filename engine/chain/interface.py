@@ -58,7 +58,7 @@ class Chain(Protocol):
 
     @property
     def endpoint(self) -> str:
-        """What to call it on a screen: "embedded" or a URL."""
+        """The name shown on a screen: "embedded" or a URL."""
         ...
 
     @property
@@ -120,5 +120,5 @@ class Chain(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let what is under way land, then free everything. A second call does nothing."""
+        """Wait for what is under way, then free everything. A second call does nothing."""
         ...

@@ -46,7 +46,7 @@ class Supervisor:
 
     @property
     def services(self) -> tuple[ServiceView, ...]:
-        """In the order of the factories."""
+        """All services, in the order of their factories."""
         return tuple(self._views.values())
 
     async def run(self, factories: Mapping[str, Callable[[], Service]], *until: str) -> None:

@@ -22,7 +22,7 @@ class Votes(Struct, frozen=True):
     in_step: Floats
 
     def scaled(self, by: Floats) -> "Votes":
-        """The same votes, each times its item of `by`."""
+        """The votes, each multiplied by its item of `by`."""
         return structs.replace(self, own=self.own * by)
 
     def behind(self, backing: Floats) -> Floats:

@@ -22,7 +22,7 @@ Values = dict[str, Any]
 Flag = Literal[0, 1]
 
 Count = Annotated[int, Meta(ge=0, le=2**48)]
-"""Of rounds, questions, blocks or answers: one a second for nine million years, with room for one more."""
+"""A number of rounds, questions, blocks or answers: one a second for nine million years, with room for one more."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -61,7 +61,7 @@ def from_json(stored: object, kind: Any) -> Any:
 
 
 def decoded(stored: object, kind: Any) -> Any:
-    """The same for what only we wrote. Raises BadRow."""
+    """A column of JSON that only this program writes, as a value of `kind`. Raises BadRow."""
     try:
         return msgspec.json.decode(_text(stored), type=kind)
     except UNDECODABLE as error:

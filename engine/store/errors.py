@@ -46,5 +46,5 @@ def store_error(error: Exception, path: Path) -> StoreError:
 
 
 def bad_row(error: BadRow, path: Path) -> StoreDamaged:
-    """The same for a row that is not one of ours."""
+    """The error of the store for a row that this program did not write."""
     return StoreDamaged(damage(path, f"a row in it is not what was written ({error})", PUT_BACK))

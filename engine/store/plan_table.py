@@ -42,7 +42,7 @@ class PlanTable:
         self._connection.execute(_SETTLE, values)
 
     def with_outcome(self, outcome: PlanOutcome) -> tuple[JournalEntry, ...]:
-        """Of all subnets, oldest first."""
+        """The plans of all subnets, oldest first."""
         query = "SELECT * FROM plans WHERE outcome = ? ORDER BY id"
         return tuple(map(_entry_of, self._connection.execute(query, (outcome,))))
 
@@ -51,7 +51,7 @@ class PlanTable:
         return tuple(map(_entry_of, self._connection.execute(_RECENT, (netuid, until, limit))))
 
     def since(self, since: float) -> Iterator[JournalEntry]:
-        """Of all subnets, in their order."""
+        """The plans of all subnets, in their order."""
         return map(_entry_of, self._connection.execute("SELECT * FROM plans WHERE at >= ? ORDER BY id", (since,)))
 
     def on_chain(self, netuid: int, *, until: float = inf) -> WeightPlan | None:

@@ -21,7 +21,7 @@ class ReplyTable:
         self._connection = connection
 
     def since(self, since: float) -> Iterator[StoredReply]:
-        """Of all subnets, round by round, in the order in which they were judged."""
+        """The replies of all subnets since a unix time, round by round, in the order in which they were judged."""
         for row in self._connection.execute(_SINCE, (since,)):
             yield fields(row, StoredReply, reasons=_reasons_of(row))
 
@@ -44,7 +44,7 @@ class ReplyTable:
         return self._samples(f"{_SAMPLES} AND at > ?", (netuid, hotkey, profile, since, limit))
 
     def samples_until(self, netuid: int, hotkey: str, profile: str, number: int, limit: int) -> list[Sample]:
-        """The same up to the round with this number."""
+        """As `samples`, but up to the round with this number instead of after a time."""
         return self._samples(f"{_SAMPLES} AND round <= ?", (netuid, hotkey, profile, number, limit))
 
     def samples_by_hotkey(self, netuid: int, profile: str, since: float, per_hotkey: int) -> dict[str, list[Sample]]:

@@ -99,7 +99,7 @@ class RoundTable:
         return tuple(round_of(row, self._connection.execute(_TEXTLESS, (row["number"],)).fetchall()) for row in rows)
 
     def since(self, since: float) -> Iterator[StoredRound]:
-        """Of all subnets, in the order in which they were recorded."""
+        """The rounds of all subnets since a unix time, in the order in which they were recorded."""
         for row in self._connection.execute("SELECT * FROM rounds WHERE at >= ? ORDER BY number", (since,)):
             stored: RoundRow = fields(row, RoundRow)
             replies = self._connection.execute(_BARE, (stored.number,))

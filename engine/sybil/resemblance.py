@@ -121,7 +121,7 @@ NEAR = 0.4
 """Close is what lies within this share of the usual distance between this round's answers."""
 
 _FEWEST = 4
-"""Of fewer answers no distance is usual: with three, every pair would set the median by itself."""
+"""Fewer answers have no usual distance: with three, every pair would set the median by itself."""
 
 _LEAST_DISTANCE = 0.02
 """Cosine distance below which all answers are one, and what parts them is the rounding of an eight-bit model."""

@@ -128,7 +128,7 @@ def pair_evidence(pair: Pair, first: int, second: int) -> tuple[str, ...]:
 
 
 def group_evidence(pairs: Sequence[Pair], copied: Sequence[int]) -> tuple[str, ...]:
-    """The same for a group, by what its pairs have in common on average; `copied` are uids of those copied."""
+    """As above for a group, by the averages of its pairs; `copied` are the uids of those copied."""
     said = _said(pairs)
     if copied:
         said.append(f"the words are those of uid {', '.join(map(str, copied))}, who has them first")

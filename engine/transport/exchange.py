@@ -38,7 +38,7 @@ async def availability(clients: PeerClients, peer: Peer, *, timeout: float, requ
 
 
 class OptionalAvailability:
-    """Of a caller whose protocol has no route for availability: a miner without one is asked all the same."""
+    """Base of callers whose protocol has no route for availability: a miner without one is asked all the same."""
 
     def __init__(self, clients: PeerClients) -> None:
         self._clients = clients

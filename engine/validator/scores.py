@@ -57,7 +57,7 @@ class Cap:
 
 
 def _answering(judged: Round) -> list[str]:
-    """Hotkeys whose answers count."""
+    """Hotkeys whose answers count in this round."""
     return [reply.hotkey for reply in judged.replies if reply.status == "ok" and judged.counted(reply) == "yes"]
 
 
@@ -118,23 +118,23 @@ class Scores:
 
     @property
     def hotkeys(self) -> frozenset[str]:
-        """Everyone ever asked and not forgotten since."""
+        """All hotkeys ever asked and not forgotten since."""
         return frozenset(self._tallies)
 
     def tally(self, hotkey: str) -> Tally:
-        """How often it was asked, and with what result."""
+        """How often a hotkey was asked, and with what result."""
         return self._tallies.get(hotkey, Tally())
 
     def latency_ms(self, hotkey: str) -> float:
-        """Median over the last answers of this run, 0 without any."""
+        """Median latency of a hotkey's last answers in this run, 0 without any."""
         return percentile(self._latencies.get(hotkey, ()), 0.5)
 
     def ema(self, hotkey: str, now: float) -> float:
-        """Its average at the unix time `now`, 0 without samples."""
+        """The average of a hotkey at the unix time `now`, 0 without samples."""
         return self._averages.value(hotkey, now) or 0.0
 
     def ema_history(self, hotkey: str) -> tuple[float, ...]:
-        """Its averages after each of the last samples, newest last."""
+        """The averages of a hotkey after each of its last samples, newest last."""
         return self._averages.history(hotkey)
 
     def scores(self, hotkeys: Iterable[str], now: float) -> tuple[HotkeyScore, ...]:

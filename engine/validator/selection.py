@@ -122,12 +122,12 @@ class Selection:
 
     @property
     def candidates(self) -> Mapping[str, Candidate]:
-        """By hotkey: all miners with an address that may be called."""
+        """All miners with an address that may be called, by hotkey."""
         return self._candidates
 
     @property
     def refused(self) -> Mapping[str, str]:
-        """By hotkey: why an announced address is not called."""
+        """Why an announced address is not called, by hotkey."""
         return self._refused
 
     @property
@@ -136,7 +136,7 @@ class Selection:
         return bool(self._candidates) and all(hotkey in self._availability for hotkey in self._candidates)
 
     def availability(self, hotkey: str) -> Availability | None:
-        """What it said last, None before the first check."""
+        """The last availability of a candidate, None before its first check."""
         return self._availability.get(hotkey)
 
     def why_not(self, hotkey: str) -> str:
@@ -229,7 +229,7 @@ class Sweeper:
         await asyncio.gather(*(probe(candidate) for candidate in due))
 
     async def _available(self, candidate: Candidate) -> Availability:
-        """What the peer says. An unexpected error with one peer does not stop the sweep."""
+        """The availability of a peer. An unexpected error with one peer does not stop the sweep."""
         try:
             return await self._caller.available(candidate.peer, timeout=PROBE_TIMEOUT_S)
         except Exception as error:

@@ -1,4 +1,4 @@
-"""From what the engine knows to what a screen shows: rows of a Snapshot, and many reasons in few words. Pure."""
+"""What a screen shows of what the engine knows: rows of a Snapshot, and many reasons in few words. Pure."""
 
 import re
 import time

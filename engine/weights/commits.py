@@ -34,7 +34,7 @@ class Commits:
         self._journal = journal
         self._refused: set[int] = set()
         self.waiting: tuple[Waiting, ...] = ()
-        """Those that are still to be revealed, oldest first."""
+        """Commits still to be revealed, oldest first."""
 
     async def settle(self, look: Look) -> AsyncIterator[tuple[WeightPlan, Outcome]]:
         """Take the chain's word for each: it waits, or it was applied or lost, which is journalled and told.
@@ -57,7 +57,7 @@ class Commits:
         self.waiting = tuple(waiting)
 
     def ready(self, look: Look) -> tuple[Waiting, ...]:
-        """Those that may be revealed now, oldest first."""
+        """Commits that may be revealed now, oldest first."""
         return tuple(one for one in self.waiting if look.block >= one.commit.reveal_from)
 
     def due(self, look: Look) -> Waiting | None:
@@ -69,7 +69,7 @@ class Commits:
         return one.entry.id in self._refused
 
     async def reveal(self, one: Waiting) -> Outcome:
-        """Reveal it. What became of its weights the next `settle` tells."""
+        """Reveal it. The next `settle` reports the outcome."""
         plan = one.entry.plan
         outcome = await self._chain.reveal_weights(
             hotkey=self._signer, uids=plan.uids, values=plan.values, salt=plan.salt, version_key=plan.version_key
@@ -80,7 +80,7 @@ class Commits:
 
 
 def _end_of(plan: WeightPlan, look: Look) -> Outcome:
-    """What became of a commit that the chain no longer has."""
+    """The outcome of a commit that the chain no longer has."""
     if reads_back(plan, look):
         return Outcome(status="applied", block=look.block)
     return Outcome(status="lost", reason="the chain no longer has this commit, nor its weights")

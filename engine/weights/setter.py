@@ -210,7 +210,7 @@ class WeightSetter:
         return Wait(look.block + 1, "the next block", outcome.reason or f"set at block {outcome.block}")
 
     async def _skip(self, plan: WeightPlan) -> None:
-        """Tell and journal that nothing is set."""
+        """Report and journal that no weights are set."""
         self._planner.note(plan, None)
         try:
             await self._journal.skip(plan)
@@ -229,7 +229,7 @@ class WeightSetter:
         return outcome
 
     async def _reveal(self, one: Waiting) -> Outcome:
-        """Reveal a commit, and see what became of its weights. Raises `ChainUnavailable`, `StoreError`."""
+        """Reveal a commit, and look for its outcome on chain. Raises `ChainUnavailable`, `StoreError`."""
         outcome = await self._commits.reveal(one)
         await self._settle(await self._chain.look())
         return outcome

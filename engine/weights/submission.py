@@ -30,7 +30,7 @@ class _Open(Struct, frozen=True, kw_only=True):
 
 
 class Submissions:
-    """What a hotkey sends on one subnet."""
+    """The submissions of a hotkey on one subnet."""
 
     def __init__(self, chain: ChainClient, signer: Signer, journal: WeightJournal) -> None:
         self._chain = chain
@@ -46,13 +46,14 @@ class Submissions:
         return bool(self._open) or not self._journal_read
 
     def strangers_block(self, look: Look) -> int:
-        """Where LastUpdate has moved since the last look with nothing of ours open, by somebody else; 0 for nowhere."""
+        """The block to which somebody else moved LastUpdate since the last look, while nothing of ours was open; 0 for
+        none."""
         before, self._last_update = self._last_update, _last_update(look)
         moved = before is not None and self._last_update > before
         return self._last_update if moved and (look.weights or look.commits) and not self.any_open else 0
 
     async def settle(self, look: Look) -> AsyncIterator[tuple[WeightPlan, Outcome]]:
-        """Settle what the chain shows to be settled, each with what became of it. Raises `StoreError`."""
+        """Settle what the chain shows to be settled. Yields each plan with its outcome. Raises `StoreError`."""
         if not self._journal_read:
             entries = await self._journal.open_entries()
             ours = (entry for entry in entries if entry.plan.is_of(self._chain.netuid, self._chain.hotkey))
@@ -64,7 +65,7 @@ class Submissions:
                 yield sent.plan, outcome
 
     async def submit(self, plan: WeightPlan) -> Outcome:
-        """Journal the intent, send it, look for it on chain, and journal what became of it.
+        """Journal the intent, send it, look for it on chain, and journal the outcome.
 
         To be called when `settle` left nothing open. Raises `StoreError`, and then nothing was sent.
         """
@@ -114,7 +115,7 @@ class Submissions:
 
 
 def outcome_of(plan: WeightPlan, look: Look, *, lost_after: int) -> Outcome | None:
-    """What became of a plan that may have been sent: ok when LastUpdate moved and the weights read back equal.
+    """The outcome of a plan that may have been sent: ok when LastUpdate moved and the weights read back equal.
 
     Of a plan with a salt, what has landed is its commit. None while it may still land, which it no longer can once the
     block is beyond `lost_after`.

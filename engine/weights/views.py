@@ -9,7 +9,7 @@ REASON_WIDTH = 300
 
 
 def plan_view(plan: WeightPlan, *, at: float, outcome: str, reason: str) -> PlanView:
-    """What was made of a plan at the unix time `at`; `outcome` is "skipped" for one that was not sent."""
+    """A plan and its outcome at the unix time `at`; `outcome` is "skipped" for one that was not sent."""
     return PlanView(
         at=at,
         block=plan.block,
@@ -22,5 +22,5 @@ def plan_view(plan: WeightPlan, *, at: float, outcome: str, reason: str) -> Plan
 
 
 def entry_view(entry: JournalEntry) -> PlanView:
-    """The same for an entry of the journal."""
+    """As `plan_view`, for an entry of the journal."""
     return plan_view(entry.plan, at=entry.at, outcome=entry.outcome, reason=entry.reason)

@@ -33,7 +33,7 @@ def wait_for_window(look: Look) -> Wait | None:
 
 
 def wait_for_rules(look: Look) -> Wait | None:
-    """What the chain would refuse at this block, None when nothing speaks against."""
+    """Why the chain would refuse weights at this block, None if it would not."""
     own, rules = look.own, look.rules
     if own is None:
         return Wait(look.block + 1, "a uid", "HotKeyNotRegisteredInSubNet: this hotkey has no uid")

@@ -306,7 +306,7 @@ def _said(choice: dict[str, object], message: dict[str, object]) -> str:
 
 
 def _kinds(message: dict[str, object]) -> list[str]:
-    """Of what types the parts are that hold no text: pictures, sounds."""
+    """The types of the parts that hold no text: pictures, sounds."""
     parts = [*items(message.get("content")), message.get("content"), *items(message.get("images"))]
     kinds = (fields(part).get("type") for part in parts if not _text(part) and not _is_thought(part))
     return [kind for kind in kinds if isinstance(kind, str) and kind != "text"]

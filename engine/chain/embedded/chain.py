@@ -44,7 +44,7 @@ class EmbeddedChain:
     def __init__(
         self, path: Path, file: StateFile, state: ChainState, thread: ThreadPoolExecutor, block_time: float
     ) -> None:
-        """For `open`."""
+        """Called by `open`."""
         self._state = state
         self._path = path
         self._file = file
@@ -112,7 +112,7 @@ class EmbeddedChain:
                 due = time.monotonic() + self.block_time
 
     async def tick(self) -> int:
-        """Make the next block now; answers with its number."""
+        """Make the next block now; returns its number."""
         return (await self._change(epoch.next_block)).block
 
     # -- as `Chain` has it --------------------------------------------------------------------------------------

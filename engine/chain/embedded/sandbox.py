@@ -33,7 +33,7 @@ class Sandbox(Protocol):
         ...
 
     async def tick(self) -> int:
-        """Make the next block now; answers with its number."""
+        """Make the next block now; returns its number."""
         ...
 
 
