@@ -123,8 +123,8 @@ async def _act(
 
 
 async def _node(session: Session, *, may_be_unregistered: bool) -> Node:
-    """A neuron that does not run, but has seen the chain and, if a validator, made its plan. Raises `Fatal` for a
-    hotkey that is not registered."""
+    """A neuron that does not run, but has seen the chain and, if a validator, made its plan. Raises
+    `NotRegistered`."""
     settings, chain = session.settings, session.chain
     seen = await chain.look()
     if not may_be_unregistered:

@@ -11,7 +11,7 @@ from engine.store.record import Record
 R = TypeVar("R")
 
 
-class Column(NamedTuple, Generic[R]):
+class ExportColumn(NamedTuple, Generic[R]):
     """A column of an export; `cell` takes a record."""
 
     name: str
@@ -22,7 +22,7 @@ class ExportTable(Struct, Generic[R], frozen=True):
     """A table to export. `records` takes the record of the data folder, the oldest unix time, and now."""
 
     records: Callable[[Record, float, float], Iterator[R]]
-    columns: tuple[Column[R], ...]
+    columns: tuple[ExportColumn[R], ...]
 
     @property
     def names(self) -> tuple[str, ...]:

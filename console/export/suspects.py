@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from console.export.columns import Column, ExportTable
+from console.export.columns import ExportColumn, ExportTable
 from engine.judge.memory import decode
 from engine.store.errors import BadRow
 from engine.store.record import Record
@@ -11,7 +11,7 @@ from engine.sybil.penalties import Standing
 from engine.sybil.suspects import Suspects, suspicions
 
 
-class Found(NamedTuple):
+class FoundSuspects(NamedTuple):
     """A group or pair that was `found` after so many rounds, with the uids and standings of its subnet."""
 
     netuid: int
@@ -37,7 +37,7 @@ class Found(NamedTuple):
         return [self.uids[hotkey] for hotkey in hotkeys if hotkey in self.uids]
 
 
-def _found(record: Record, _since: float, _now: float) -> Iterator[Found]:
+def _found(record: Record, _since: float, _now: float) -> Iterator[FoundSuspects]:
     """One a group or pair, for each profile that has judged. Raises BadRow."""
     uids = {(neuron.netuid, neuron.hotkey): neuron.uid for neuron in record.neurons.all()}
     for netuid, profile, history in record.carried.histories():
@@ -49,23 +49,23 @@ def _found(record: Record, _since: float, _now: float) -> Iterator[Found]:
         of_subnet = {hotkey: uid for (subnet, hotkey), uid in uids.items() if subnet == netuid}
         kinds = [("group" if len(one.suspected) > 1 else "copy", one) for one in found.groups]
         for kind, one in (*kinds, *(("pair", pair) for pair in found.pairs)):
-            yield Found(netuid, profile, found.rounds, kind, one, of_subnet, standings)
+            yield FoundSuspects(netuid, profile, found.rounds, kind, one, of_subnet, standings)
 
 
 SUSPECTS = ExportTable(
     _found,
     (
-        Column("netuid", lambda one: one.netuid),
-        Column("profile", lambda one: one.profile),
-        Column("rounds", lambda one: one.rounds),
-        Column("found", lambda one: one.found),
-        Column("suspicion", lambda one: one.who.suspicion),
-        Column("uids", lambda one: one.uids_of(one.who.suspected)),
-        Column("hotkeys", lambda one: " ".join(one.who.suspected)),
-        Column("copied_uids", lambda one: one.uids_of(one.who.copied)),
-        Column("copied_hotkeys", lambda one: " ".join(one.who.copied)),
-        Column("evidence", lambda one: "; ".join(one.who.evidence)),
-        Column("held", lambda one: " ".join(one.held)),
-        Column("shown_in_window", lambda one: one.shown_in_window),
+        ExportColumn("netuid", lambda one: one.netuid),
+        ExportColumn("profile", lambda one: one.profile),
+        ExportColumn("rounds", lambda one: one.rounds),
+        ExportColumn("found", lambda one: one.found),
+        ExportColumn("suspicion", lambda one: one.who.suspicion),
+        ExportColumn("uids", lambda one: one.uids_of(one.who.suspected)),
+        ExportColumn("hotkeys", lambda one: " ".join(one.who.suspected)),
+        ExportColumn("copied_uids", lambda one: one.uids_of(one.who.copied)),
+        ExportColumn("copied_hotkeys", lambda one: " ".join(one.who.copied)),
+        ExportColumn("evidence", lambda one: "; ".join(one.who.evidence)),
+        ExportColumn("held", lambda one: " ".join(one.held)),
+        ExportColumn("shown_in_window", lambda one: one.shown_in_window),
     ),
 )
