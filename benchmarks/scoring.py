@@ -104,8 +104,7 @@ def judged(
 def _judge(
     profile: str, asked: Challenge, replies: Sequence[Reply], encoder: CachedEncoder, history: History
 ) -> tuple[Judgement, History]:
-    texts = profiles.texts(profile, asked, replies)
-    vectors = dict(zip(texts, encoder.encode(texts), strict=True))
+    vectors = profiles.vectors(profile, asked, replies, encoder.encode)
     return profiles.judge(profile, asked, replies, vectors, history)
 
 
@@ -119,8 +118,7 @@ def _times(profile: str, size: int, encoder: str) -> tuple[float, float]:
     for turn in range(2):
         replies = _replies(size, turn)
         start = time.process_time()
-        texts = profiles.texts(profile, asked, replies)
-        vectors = dict(zip(texts, model.encode(texts), strict=True))
+        vectors = profiles.vectors(profile, asked, replies, model.encode)
         embedded = time.process_time()
         profiles.judge(profile, asked, replies, vectors, History())
         embedding, judging = embedded - start, time.process_time() - embedded

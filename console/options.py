@@ -13,8 +13,8 @@ from engine.redaction import url_shown
 from engine.settings import Configuration, Given, Layer, Setting, Settings, configure, declared
 from engine.settings.declared import DEMO
 from engine.settings.layers import DEMO_DEFAULT
+from engine.values import EMBEDDED
 
-EMBEDDED = "embedded"
 ENDPOINT = "--subtensor.chain_endpoint"
 """Bittensor's option for a chain's URL; it takes precedence over a network's name."""
 

@@ -92,6 +92,10 @@ class Challenge(Struct, frozen=True, kw_only=True):
     lures: tuple[str, ...] = ()
 
 
+EMBEDDED = "embedded"
+"""The name of the network that is built in; its tokens are worth nothing."""
+
+
 class Peer(Struct, frozen=True):
     """Where a neuron can be asked, and in which dialect; "" is the usual one."""
 

@@ -18,7 +18,6 @@ from console import __version__
 from console.chain.reads import require_chain
 from console.chain.signer import require_wallet, role_of
 from console.errors import ConsoleError, ExitCode
-from console.options import EMBEDDED
 from console.present.text import text_of
 from console.roles.session import Session, opened
 from console.screens.action import Action, Confirmation, confirmation
@@ -38,7 +37,7 @@ from engine.snapshot import Snapshot
 from engine.text import safe
 from engine.validator.asker import selection_of
 from engine.validator.payer import Payer
-from engine.values import WENT_WELL, Outcome
+from engine.values import EMBEDDED, WENT_WELL, Outcome
 
 IDS = {"weights": "chain.set_weights"}
 NOBODY_REGISTERED = "HotKeyNotRegistered"

@@ -9,7 +9,7 @@ import msgspec
 from console.chain.signer import own_hotkey
 from console.errors import ConsoleError, ExitCode
 from console.export.output import time_text
-from console.options import EMBEDDED, require_embedded
+from console.options import require_embedded
 from console.present.formats import hotkey as short
 from engine.chain.embedded import FILE_NAME
 from engine.chain.embedded.look import look_of
@@ -22,7 +22,7 @@ from engine.settings import Settings
 from engine.store.record import open_record
 from engine.store.schema import FILE_NAME as STORE_FILE
 from engine.text import safe
-from engine.values import Metagraph, Neuron, at_port
+from engine.values import EMBEDDED, Metagraph, Neuron, at_port
 
 LOG_LINES = 100
 

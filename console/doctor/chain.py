@@ -7,7 +7,7 @@ from console.findings import Result, advice_of, critical, ok, skipped, warning
 from engine.chain.embedded.look import look_of
 from engine.chain.embedded.storage import FILE_NAME, ChainDataError, read_state
 from engine.snapshot import ChainView
-from engine.values import Metagraph, Neuron, at_port, host_and_port
+from engine.values import EMBEDDED, Metagraph, Neuron, at_port, host_and_port
 
 ANYWHERE = ("0.0.0.0", "::")
 LOOPBACK = "127.0.0.1"
@@ -18,7 +18,7 @@ def chain(case: Case) -> Iterator[Result]:
     if case.snapshot is not None:
         yield _reachable(case.snapshot.chain)
         metagraph = case.snapshot.metagraph
-    elif case.settings.network != "embedded":
+    elif case.settings.network != EMBEDDED:
         yield skipped("chain", f"only a running engine connects to {case.settings.network}")
         return
     else:
@@ -77,7 +77,7 @@ def _neuron(case: Case, metagraph: Metagraph) -> Iterator[Result]:
 
 
 def _not_registered(case: Case) -> Result:
-    if case.settings.network == "embedded" and not case.settings.read_only:
+    if case.settings.network == EMBEDDED and not case.settings.read_only:
         return ok("registration", "not yet; the launch registers it on the embedded chain")
     return critical(
         "registration",

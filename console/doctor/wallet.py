@@ -8,8 +8,7 @@ from console.doctor.case import Case
 from console.findings import Result, critical, ok, skipped, warning
 from engine.chain.wallets import ENCRYPTED, NEW_COLDKEYPUB, WalletError, load_throwaway, load_wallet
 from engine.files import open_input
-
-EMBEDDED = "embedded"
+from engine.values import EMBEDDED
 
 
 def wallet(case: Case) -> Iterator[Result]:

@@ -56,9 +56,8 @@ class Offline:
         """Judge the next round. Raises ConsoleError when its texts cannot be embedded."""
         from engine.scoring import profiles
 
-        texts = profiles.texts(self.profile, challenge, replies)
         try:
-            vectors = dict(zip(texts, self._encoder.encode(texts), strict=True))
+            vectors = profiles.vectors(self.profile, challenge, replies, self._encoder.encode)
         except EncoderError as error:
             raise ConsoleError(str(error)) from error
         judgement, self._history = profiles.judge(self.profile, challenge, replies, vectors, self._history)

@@ -9,9 +9,7 @@ from console.present import formats
 from console.present.text import BLANK, Line, Span, facts, line
 from engine.commands import AnyCommand
 from engine.snapshot import Snapshot
-
-EMBEDDED = "embedded"
-"""The network on which nothing has to be typed: its tokens are worth nothing."""
+from engine.values import EMBEDDED
 
 LABEL = 14
 """Cells of the labels in a question."""

@@ -100,8 +100,7 @@ class _Worker:
         from engine.sybil.observation import learned
         from engine.sybil.suspects import suspicions
 
-        texts = profiles.texts(self._profile, task.challenge, task.replies)
-        vectors = dict(zip(texts, self.encoder.encode(texts), strict=True))
+        vectors = profiles.vectors(self._profile, task.challenge, task.replies, self.encoder.encode)
         judgement, history = profiles.judge(self._profile, task.challenge, task.replies, vectors, decode(task.history))
         likeness = profiles.likeness(self._profile, task.challenge, task.replies, vectors)
         evidence = learned(history.evidence, task.challenge, task.replies, vectors)

@@ -3,7 +3,7 @@
 The profile loosh is loaded when it is used: scikit-learn takes 70 MB and seconds that robust does without.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import get_args
 
 import numpy as np
@@ -27,6 +27,17 @@ def texts(profile: str, challenge: Challenge, replies: Sequence[Reply]) -> list[
 
         return loosh.texts(challenge, replies)
     return robust.texts(challenge, replies)
+
+
+def vectors(
+    profile: str,
+    challenge: Challenge,
+    replies: Sequence[Reply],
+    encode: Callable[[list[str]], NDArray[np.float32]],
+) -> Vectors:
+    """The vectors that `judge` needs, by text; `encode` returns one row a text. Raises ValueError, and what it raises."""
+    needed = texts(profile, challenge, replies)
+    return dict(zip(needed, encode(needed), strict=True))
 
 
 def judge(

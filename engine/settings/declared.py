@@ -12,7 +12,7 @@ from msgspec import Meta, Struct, field
 from engine.folders import data_home
 from engine.redaction import know
 from engine.snapshot import PenaltyRule, Role
-from engine.values import BackendName, Peer, ScoringProfile
+from engine.values import EMBEDDED, BackendName, Peer, ScoringProfile
 
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 OnHangup = Literal["continue", "stop"]
@@ -80,7 +80,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_level: Annotated[LogLevel, _is("lowest level to log")] = "info"
     log_cap_mb: Annotated[float, Meta(ge=1, le=100_000), _is("maximum total size of the log files", "MB")] = 50.0
 
-    network: Annotated[Network, _is("chain to connect to; embedded is built in")] = "embedded"
+    network: Annotated[Network, _is("chain to connect to; embedded is built in")] = EMBEDDED
     netuid: Annotated[Netuid, _is("subnet number")] = 1
     wallet_name: Annotated[str, _is("wallet name; without one, throwaway keys are made (embedded chain only)")] = ""
     wallet_hotkey: Annotated[str, _is("hotkey name within the wallet")] = "default"

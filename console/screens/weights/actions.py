@@ -11,8 +11,8 @@ from console.screens.action import Action, Context, EntryField, Level, known, un
 from console.screens.weights.content import Change, change_caption, changes, changes_by
 from engine.commands import AutoWeights, CommitWeights, Register, RevealWeights, Serve, SetWeights
 from engine.snapshot import ChainView, ServerView, Snapshot
+from engine.values import host_and_port
 
-PORT_MAX = 65535
 CHANGES_SHOWN = 8
 RATE_LIMIT, NEXT_EPOCH = WAITS = ("rate limit", "next epoch")
 """What an action on the chain waits for; its reason begins with it."""
@@ -178,16 +178,14 @@ def registration(asked_of: Snapshot, _typed: str) -> Register:
 
 def announcement(typed: str) -> Serve:
     """An address as it was typed. Raises ValueError."""
-    host, _, port = typed.strip().rpartition(":")
     try:
-        ip = ip_address(host.removeprefix("[").removesuffix("]"))
+        host, port = host_and_port(typed.strip())
+        ip = ip_address(host)
     except ValueError as error:
         raise ValueError("write IP:PORT, for example 203.0.113.9:8091") from error
     if ip.is_unspecified:
         raise ValueError(f"{ip} means every address: write the one that others reach")
-    if not (port.isascii() and port.isdigit() and 0 < int(port) <= PORT_MAX):
-        raise ValueError(f"a port is a number from 1 to {PORT_MAX}")
-    return Serve(str(ip), int(port))
+    return Serve(str(ip), port)
 
 
 def _address(snapshot: Snapshot) -> EntryField:

@@ -25,7 +25,7 @@ from engine.chain.embedded.storage import ChainDataError, ChainGone, StateFile, 
 from engine.chain.interface import ChainUnavailable, Look
 from engine.keys import Signer
 from engine.sqlite import failure_of
-from engine.values import Hyperparameters, Outcome
+from engine.values import EMBEDDED, Hyperparameters, Outcome
 
 Rule = Callable[[ChainState], ChainState]
 
@@ -37,8 +37,8 @@ class ChainFull(ChainUnavailable):
 class EmbeddedChain:
     """One subnet on a chain of its own: a `Chain`, its `Sandbox`, and a service. Several callers may use it at once."""
 
-    endpoint = "embedded"
-    network = "embedded"
+    endpoint = EMBEDDED
+    network = EMBEDDED
     mortality = 0
 
     def __init__(
