@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from console.screens.action import Action
+from console.actions.action import Action
 from console.screens.keymap import Keymap
 from console.screens.registry import CONTEXTS
 

@@ -15,14 +15,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from console import __version__
+from console.actions.action import Action, Confirmation, confirmation
+from console.actions.chain import CHAIN, WAITS
 from console.chain.reads import require_chain
 from console.chain.signer import require_wallet, role_of
 from console.errors import ConsoleError, ExitCode
 from console.present.text import text_of
 from console.roles.session import Session, opened
-from console.screens.action import Action, Confirmation, confirmation
-from console.screens.registry import ACTIONS
-from console.screens.weights.actions import WAITS
 from console.signals import on_interrupt
 from console.terminal import STDIN
 from engine.commands import AnyCommand
@@ -100,7 +99,8 @@ async def _act(
     yes: bool,
     tell: Callable[[str], object],
 ) -> Done:
-    action, now = ACTIONS[IDS.get(name, f"chain.{name}")], time.time()
+    now = time.time()
+    action = next(one for one in CHAIN.actions if one.id == IDS.get(name, f"chain.{name}"))
     feed = Feed(Snapshot(at=now, version=__version__, role=settings.role, started_at=now, read_only=settings.read_only))
     async with opened(settings, folder, feed) as session:
         node = await _node(session, may_be_unregistered=action.id == "chain.register")

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from console.screens.action import Action, Context, Level
+from console.actions.action import Action, Context, Level
 from engine.commands import Pause, Resume
 from engine.snapshot import Snapshot
 

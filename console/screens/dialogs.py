@@ -8,8 +8,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
+from console.actions.action import Confirmation
 from console.present.text import Line, Span, line
-from console.screens.action import Confirmation
 from console.screens.host import Host
 from console.screens.registry import DIALOG, actions_of
 from console.widgets.lines import Lines

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from console.screens.action import Action, Context
+from console.actions.action import Action, Context
+from console.actions.chain import CHAIN
 from console.screens.challenge import actions as challenge
 from console.screens.common import ALWAYS, DIALOGS, EVERYWHERE, LISTS, TABLES, TIME
 from console.screens.home import actions as home
@@ -42,11 +43,11 @@ class ScreenSpec(Struct, frozen=True, kw_only=True):
 SCREENS = {
     screen.name: screen
     for screen in (
-        ScreenSpec(name="home", title="Home", actions=(home.ACTIONS, weights.CHAIN)),
+        ScreenSpec(name="home", title="Home", actions=(home.ACTIONS, CHAIN)),
         ScreenSpec(name="challenges", title="Challenges"),
         ScreenSpec(name="miners", title="Miners", actions=(miners.ACTIONS,)),
-        ScreenSpec(name="weights", title="Weights", actions=(weights.ACTIONS, weights.CHAIN)),
-        ScreenSpec(name="server", title="Server", actions=(server.ACTIONS, weights.CHAIN)),
+        ScreenSpec(name="weights", title="Weights", actions=(weights.ACTIONS, CHAIN)),
+        ScreenSpec(name="server", title="Server", actions=(server.ACTIONS, CHAIN)),
         ScreenSpec(name="logs", title="Logs", actions=(logs.ACTIONS,), has_tables=False),
         ScreenSpec(name="setup", title="Setup", actions=(setup.ACTIONS,)),
         ScreenSpec(name="challenge", under="challenges", actions=(challenge.ACTIONS,)),

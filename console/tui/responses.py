@@ -7,7 +7,7 @@ from typing import Any, cast
 from textual.app import App
 from textual.dom import DOMNode
 
-from console.screens.action import Action, Level, confirmation
+from console.actions.action import Action, Level, confirmation
 from console.screens.base import ConsoleScreen, in_front
 from console.screens.dialogs import ConfirmDialog
 from console.screens.host import Host

@@ -35,7 +35,7 @@ def vectors(
     replies: Sequence[Reply],
     encode: Callable[[list[str]], NDArray[np.float32]],
 ) -> Vectors:
-    """The vectors that `judge` needs, by text; `encode` returns one row a text. Raises ValueError, and what it raises."""
+    """The vectors that `judge` needs, by text; `encode` returns one row a text. Raises ValueError."""
     needed = texts(profile, challenge, replies)
     return dict(zip(needed, encode(needed), strict=True))
 

@@ -3,12 +3,12 @@
 import pytest
 from msgspec.structs import replace
 
+from console.actions import changes
+from console.actions.action import confirmation
 from console.present.text import text_of
-from console.screens.action import confirmation
 from console.screens.registry import ACTIONS
 from console.screens.suspects import content as suspects
 from console.screens.suspects.content import MEMBERS, SUSPECTS
-from console.screens.weights import content as weights
 from console.screens.weights.content import CHANGES
 from engine.snapshot import PenaltyState
 from tests.unit.present_helpers import rows_of
@@ -100,7 +100,7 @@ def test_the_miners_table_tells_of_groups() -> None:
 
 def test_the_weights_table_says_what_a_penalty_takes() -> None:
     cells = {
-        row.uid: CHANGES.column("penalty").cell(row, NOW) for row in weights.changes(suspecting("applied", "held"))
+        row.uid: CHANGES.column("penalty").cell(row, NOW) for row in changes.changes(suspecting("applied", "held"))
     }
     assert (cells[1].text, cells[1].tone) == ("✗ -80%", "err")
     assert (cells[2].text, cells[2].tone) == ("○ waived", "muted")

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from console.actions import changes
+from console.actions.chain import weights_to_set
 from console.present.picture import Picture
 from console.present.text import text_of
 from console.screens.commands.content import COMMANDS
 from console.screens.weights import content as weights
-from console.screens.weights.actions import weights_to_set
 from console.screens.weights.content import CHANGES, SUBMISSIONS
 from engine.snapshot import ChainView, CommandView, CommitView, MinerView, PlanView, SetterView, Snapshot
 from tests.unit.present_helpers import rows_of
@@ -139,17 +140,17 @@ def test_a_miner_is_told_what_it_has_instead() -> None:
 
 
 def test_changes_are_shares_numbers_to_send_and_the_largest_of_them() -> None:
-    rows = weights.changes(snapshot())
+    rows = changes.changes(snapshot())
     assert [(row.u16, round(row.change, 2), row.largest, row.differs) for row in rows] == [
         (65535, 0.25, 0.25, True),
         (21845, 0.0, 0.25, False),
         (0, -0.25, 0.25, True),
     ]
-    assert weights.change_caption(rows) == "25.0% changes hands  max ▲.2500 uid 1"
+    assert changes.change_caption(rows) == "25.0% changes hands  max ▲.2500 uid 1"
 
 
 def test_an_earlier_plan_is_laid_beside_what_is_on_chain() -> None:
-    rows = weights.changes_by(plan(uids=(3, 2), weights_u16=(65535, 65535)), MINERS)
+    rows = changes.changes_by(plan(uids=(3, 2), weights_u16=(65535, 65535)), MINERS)
     assert [(row.uid, row.planned, row.u16, row.change) for row in rows] == [
         (1, 0.0, 0, -0.5),
         (2, 0.5, 65535, 0.25),
@@ -158,10 +159,10 @@ def test_an_earlier_plan_is_laid_beside_what_is_on_chain() -> None:
 
 
 def test_no_plan_changes_nothing() -> None:
-    assert weights.changes(snapshot(miners=())) == ()
-    assert weights.change_caption(()) == "no change"
-    nothing = weights.changes(snapshot(miners=(MinerView(uid=1, hotkey="5One", name=""),)))
-    assert (nothing[0].u16, weights.change_caption(nothing)) == (0, "no change")
+    assert changes.changes(snapshot(miners=())) == ()
+    assert changes.change_caption(()) == "no change"
+    nothing = changes.changes(snapshot(miners=(MinerView(uid=1, hotkey="5One", name=""),)))
+    assert (nothing[0].u16, changes.change_caption(nothing)) == (0, "no change")
 
 
 def test_the_question_names_the_miners_whose_weight_would_change_and_no_others() -> None:
@@ -180,11 +181,11 @@ def test_the_question_names_the_miners_whose_weight_would_change_and_no_others()
     ("change", "text"), [(0.0061, "▲.0061"), (-0.25, "▼.2500"), (0.00004, "= 0"), (1.0, "▲1.0000")]
 )
 def test_a_change_has_a_direction_as_a_glyph(change: float, text: str) -> None:
-    assert weights.signed(change) == text
+    assert changes.signed(change) == text
 
 
 def test_the_largest_change_comes_first_and_fits_80_columns() -> None:
-    assert rows_of(CHANGES, weights.changes(snapshot()), 78, 100.0) == [
+    assert rows_of(CHANGES, changes.changes(snapshot()), 78, 100.0) == [
         "   1 honest       5One      0.9000  .7500  .5000  ▲.2500 ████████████",
         "   3 5FHneW46…jJ… 5FHn…94ty 0.0000      -  .2500  ▼.2500 ████████████",
         "   2 lazy         5Two      0.1000  .2500  .2500     = 0",

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from textual.screen import Screen
 from textual.widget import Widget
 
-from console.screens.action import Action
+from console.actions.action import Action
 from console.screens.base import load_screens
 from console.screens.dialogs import ConfirmDialog
 from console.screens.help.screen import HelpDialog

@@ -7,12 +7,12 @@ import pytest
 from msgspec.structs import replace
 from textual.pilot import Pilot
 
-from console.screens.action import Level
+from console.actions.action import Level
+from console.actions.chain import CHAIN
 from console.screens.commands.screen import CommandsScreen
 from console.screens.dialogs import CANCEL, ConfirmDialog
 from console.screens.miner.screen import MinerScreen
 from console.screens.registry import ACTIONS, DIALOG, SCREENS, actions_of
-from console.screens.weights.actions import CHAIN
 from console.tui.app import ConsoleApp
 from console.tui.endings import Ending
 from console.widgets.live_table import LiveTable

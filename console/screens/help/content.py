@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
+from console.actions.action import GROUPS, Action
 from console.present.text import BLANK, Line, Span, fit, line, wrapped
-from console.screens.action import GROUPS, Action
 from console.screens.keymap import Keymap
 
 KEYS = 12

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from console.screens.action import Action, Context
+from console.actions.action import Action, Context
 
 _view = partial(Action, group="view")
 _find = partial(Action, group="find")

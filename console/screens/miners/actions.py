@@ -1,6 +1,6 @@
 """Actions of Miners."""
 
-from console.screens.action import Action, Context
+from console.actions.action import Action, Context
 from console.screens.suspects.actions import nobody_compares
 
 ACTIONS = Context(

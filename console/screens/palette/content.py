@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
 
+from console.actions.action import Action
 from console.present import formats
 from console.present.states import of_miner
 from console.present.text import Line, Span, fit, line
-from console.screens.action import Action
 from console.screens.help.content import choice
 from console.screens.keymap import Keymap
 from engine.snapshot import MinerView

@@ -2,10 +2,10 @@
 
 from functools import partial
 
+from console.actions.action import Action, Context, Level, known, unless_read_only
 from console.instants import duration
 from console.present import formats, states
 from console.present.text import Line, line
-from console.screens.action import Action, Context, Level, known, unless_read_only
 from console.screens.server.content import callers
 from engine.commands import BlockCaller, RestartService, UnblockCaller
 from engine.snapshot import ServerView, ServiceState, Snapshot

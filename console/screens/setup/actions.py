@@ -1,6 +1,6 @@
 """Actions of Setup."""
 
-from console.screens.action import Action, Context
+from console.actions.action import Action, Context
 
 ACTIONS = Context(
     "On Setup",

@@ -2,9 +2,9 @@
 
 from functools import partial
 
+from console.actions.action import Action, Context, Level, known, unless_read_only
 from console.present import formats
 from console.present.text import Line, line
-from console.screens.action import Action, Context, Level, known, unless_read_only
 from console.screens.suspects import content
 from engine.commands import HoldPenalty
 from engine.snapshot import PenaltyState, Snapshot

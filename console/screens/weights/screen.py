@@ -4,6 +4,8 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
+from console.actions import changes
+from console.actions.changes import Change
 from console.present.picture import Picture
 from console.screens.base import ConsoleScreen
 from console.screens.commands.content import COMMANDS
@@ -11,7 +13,7 @@ from console.screens.dialogs import READER_WIDTH, Reader
 from console.screens.help.content import lettered
 from console.screens.weights import content as weights
 from console.screens.weights.actions import lettered_now
-from console.screens.weights.content import CHANGES, SUBMISSIONS, Change, submission
+from console.screens.weights.content import CHANGES, SUBMISSIONS, submission
 from console.widgets.lines import Facts
 from console.widgets.live_table import LiveTable
 from console.widgets.panel import Panel, TablePanel
@@ -70,8 +72,8 @@ class WeightsScreen(ConsoleScreen):
             self._show_plans(picture)
 
     def _show_plans(self, picture: Picture) -> None:
-        rows = weights.changes(picture.snapshot)
-        note = weights.change_caption(rows) + (ONLY_CHANGES if self._only_changes else "")
+        rows = changes.changes(picture.snapshot)
+        note = changes.change_caption(rows) + (ONLY_CHANGES if self._only_changes else "")
         shown = [row for row in rows if row.differs] if self._only_changes else rows
         self.query_one("#changes", TablePanel).show(shown, picture.now, note)
         self.query_one("#submissions", TablePanel).show(picture.snapshot.plans, picture.now)
