@@ -31,7 +31,7 @@ CHUNK = 4096
 
 
 TOLD_MOST, TOLD_SPAN_S = 5, 60.0
-"""Attention lines in so many seconds that reach stderr for one subject and level; the rest is on stdout alone."""
+"""How many alerts for one subject and level reach stderr, in how many seconds; the rest is on stdout alone."""
 
 
 class LineWriter:
@@ -133,7 +133,7 @@ def line_of(event: Event) -> dict[str, Any]:
 
 
 class Narrator:
-    """Puts events into words, and mutes an attention that keeps coming."""
+    """Puts events into words, and mutes an alert that keeps coming."""
 
     def __init__(self) -> None:
         self._told: dict[tuple[str, str], deque[float]] = {}

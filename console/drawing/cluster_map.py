@@ -49,7 +49,7 @@ class Spot(Struct, frozen=True):
 
 
 def radius(count: int) -> float:
-    """Of a mark where so many answers are compared."""
+    """Of a mark, for this number of answers."""
     return 11.0 if count <= 40 else 8.0 if count <= 100 else 6.0
 
 

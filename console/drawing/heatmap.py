@@ -10,7 +10,7 @@ from engine.values import Likeness
 
 SIDE = 560
 SMALLEST, LARGEST = 6, 36
-"""Pixels of a cell: so many answers as a subnet has neurons can still be told apart when the picture is enlarged."""
+"""Pixels of a cell: as many answers as a subnet has neurons can still be told apart when the picture is enlarged."""
 
 READABLE = 24
 """From this size on a cell has room for its number."""
@@ -24,7 +24,7 @@ SCALE_STEPS = 64
 
 
 def cell_of(count: int) -> int:
-    """The side of a cell where so many answers are compared."""
+    """The side of a cell, for this number of answers."""
     return max(SMALLEST, min(LARGEST, SIDE // max(1, count)))
 
 

@@ -12,7 +12,7 @@ from engine.sybil.suspects import Suspects, suspicions
 
 
 class FoundSuspects(NamedTuple):
-    """A group or pair that was `found` after so many rounds, with the uids and standings of its subnet."""
+    """A group, copier or pair (`found`) after that many rounds, with the uids and standings of its subnet."""
 
     netuid: int
     profile: str

@@ -183,7 +183,7 @@ def hotkey(of: Callable[[Row], str], *, priority: int) -> Column[Row]:
 def named(
     name: Callable[[Row], str], hotkey: Callable[[Row], str], cells: int, *, priority: int, grows: bool = False
 ) -> Column[Row]:
-    """A miner's name, or its address in so many cells."""
+    """A miner's name, or its address in that many cells."""
     return Column(
         id="name",
         title="NAME",

@@ -150,7 +150,7 @@ class Placed(NamedTuple, Generic[Row]):
 def place(columns: Sequence[Column[Row]], width: int, shift: int = 0) -> list[Placed[Row]]:
     """The columns that fit `width` cells, in their order.
 
-    With a `shift`, so many columns after the first are skipped, and the rest are shown while there is room.
+    With a `shift`, that many columns after the first are skipped, and the rest are shown while there is room.
     """
     chosen = _shifted(columns, width, shift) if shift else _important(columns, width)
     spare = width - _width(chosen)

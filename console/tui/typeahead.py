@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.timer import Timer
 
 LAPS = 6
-"""The longest way has so many steps: a key, submitted, chosen, dismissed, answered, shown."""
+"""Steps of the longest way: a key, submitted, chosen, dismissed, answered, shown."""
 
 AGAIN_S = 1.0
 """A mark may get lost in a screen that closes: another one follows it after so long."""

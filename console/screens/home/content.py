@@ -24,7 +24,7 @@ PLACES_OF_WORDS = {
     "consensus": "challenges",
     "challenge": "challenges",
 }
-"""Where to look into an attention, by the first of these words in it."""
+"""Where to look into an alert, by the first of these words in it."""
 
 
 def engine(picture: Picture) -> list[Line]:

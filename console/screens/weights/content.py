@@ -258,7 +258,7 @@ CHANGES: Table[Change] = Table(
             priority=3,
             cell=_penalty,
             value=lambda row: row.penalty.takes if row.penalty else 0.0,
-            about="the share of its score that the sybil penalty takes: ✗ now, ▲ from the next window on, ● shown only",
+            about="share of its score that the penalty takes: ✗ now, ▲ from the next window on, ● shown only, ○ waived",
         ),
     ),
 )
