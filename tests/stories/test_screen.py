@@ -199,8 +199,6 @@ def test_a_process_that_was_stopped_from_outside_paints_itself_anew(tmp_path: Pa
 def test_detached_the_engine_goes_on_without_the_terminal(tmp_path: Path) -> None:
     with terminal(*QUICK, "--data-dir", str(tmp_path), home=tmp_path) as opened:
         opened.wait_for("scored")
-        opened.press(":pause challenges\r")
-        opened.wait_for("pause: ok")
         opened.press("q")
         opened.wait_for("Detach")
         opened.press("j\r")
