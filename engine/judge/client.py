@@ -15,8 +15,9 @@ from engine.environ import harmless
 from engine.feed import Feed
 from engine.files import UNDECODABLE
 from engine.judge.encoding.basics import NOWHERE, EncoderEndpoint, EncoderError, thread_limits
-from engine.judge.worker import HEADER_BYTES, Failed, JudgeResult, JudgeTask, Ready, Setup, WorkerAnswer
+from engine.judge.worker import Failed, JudgeResult, JudgeTask, Ready, Setup, WorkerAnswer
 from engine.patience import impatience
+from engine.pipes import HEADER_BYTES, framed
 from engine.values import Challenge, Judgement, Reply
 
 log = logging.getLogger(__name__)
@@ -190,7 +191,7 @@ class Judge:
         process = self._process
         if process is None or process.stdin is None or process.stdout is None:
             raise EOFError
-        process.stdin.write(len(message).to_bytes(HEADER_BYTES, "big") + message)
+        process.stdin.write(framed(message))
         await process.stdin.drain()
         size = int.from_bytes(await process.stdout.readexactly(HEADER_BYTES), "big")
         return self._decoder.decode(await process.stdout.readexactly(size))

@@ -1,23 +1,21 @@
 """The judging worker: reads rounds on stdin and writes judgements on stdout until stdin ends.
 
-Each message is a length (4 bytes, big-endian) and that many bytes of msgpack. The first is `Setup`, answered by
-`Ready` or `Failed`; each `JudgeTask` after it is answered by `JudgeResult` or `Failed`. The worker ends with its stdin,
-so none outlives the engine that started it.
+Each message (`engine.pipes`) is msgpack. The first is `Setup`, answered by `Ready` or `Failed`; each `JudgeTask` after
+it is answered by `JudgeResult` or `Failed`. The worker ends with its stdin, so none outlives the engine that started
+it.
 """
 
 import os
-import sys
-from typing import BinaryIO
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from engine.judge.encoding.basics import EncoderEndpoint, EncoderError
+from engine.pipes import own_pipes, read_message, write_message
 from engine.sybil.suspects import Suspicions
 from engine.values import Challenge, Judgement, Likeness, Reply
 
-HEADER_BYTES = 4
 NICENESS = 10
 
 
@@ -66,23 +64,24 @@ WorkerAnswer = Ready | JudgeResult | Failed
 
 def main() -> None:
     """Serve one engine until stdin ends."""
-    requests, answers = _own_pipes()
+    requests, answers = own_pipes()
+    encode = msgspec.msgpack.encode
     os.nice(NICENESS)
-    setup = msgspec.msgpack.decode(_read(requests), type=Setup)
+    setup = msgspec.msgpack.decode(read_message(requests), type=Setup)
     try:
         worker = _Worker(setup)
     except Exception as error:
-        _write(answers, Failed(reason=str(error) or type(error).__name__))
+        write_message(answers, encode(Failed(reason=str(error) or type(error).__name__)))
         return
-    _write(answers, Ready(encoder=worker.encoder.name, device=worker.encoder.device))
+    write_message(answers, encode(Ready(encoder=worker.encoder.name, device=worker.encoder.device)))
     decoder = msgspec.msgpack.Decoder(JudgeTask)
-    while message := _read(requests):
+    while message := read_message(requests):
         try:
             answer: WorkerAnswer = worker.judge(decoder.decode(message))
         except Exception as error:
             told = str(error) if isinstance(error, EncoderError) else f"{type(error).__name__}: {error}"
             answer = Failed(reason=told)
-        _write(answers, answer)
+        write_message(answers, encode(answer))
 
 
 class _Worker:
@@ -110,27 +109,6 @@ class _Worker:
             suspicions=suspicions(evidence),
             history=encode(replace(history, evidence=evidence)),
         )
-
-
-def _own_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """Move both pipes to descriptors that no library prints to."""
-    requests, answers = os.dup(sys.stdin.fileno()), os.dup(sys.stdout.fileno())
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nowhere, sys.stdin.fileno())
-    os.dup2(nowhere, sys.stdout.fileno())
-    return os.fdopen(requests, "rb"), os.fdopen(answers, "wb")
-
-
-def _read(stream: BinaryIO) -> bytes:
-    """The next message, empty at the end of stdin."""
-    size = int.from_bytes(stream.read(HEADER_BYTES), "big")
-    return stream.read(size)
-
-
-def _write(stream: BinaryIO, answer: WorkerAnswer) -> None:
-    message = msgspec.msgpack.encode(answer)
-    stream.write(len(message).to_bytes(HEADER_BYTES, "big") + message)
-    stream.flush()
 
 
 if __name__ == "__main__":
