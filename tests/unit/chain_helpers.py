@@ -13,6 +13,7 @@ from engine.chain.embedded.neurons import add_stake, register
 from engine.chain.embedded.sandbox import fund
 from engine.chain.embedded.state import ChainState, genesis
 from engine.chain.interface import Chain
+from engine.chain.substrate.process import NodeProcess
 from engine.keys import SS58_FORMAT, Signer
 from engine.values import Hyperparameters, Metagraph
 
@@ -55,6 +56,17 @@ def key(name: str) -> Signer:
     """A key by name, the same each time."""
     signer: Signer = Keypair.create_from_uri(f"//{name}", ss58_format=SS58_FORMAT)
     return signer
+
+
+class _KeptProcess(NodeProcess):
+    async def close(self) -> None:
+        """Nothing: the next test goes on with it, and it ends with the tests."""
+
+
+@lru_cache
+def kept_process() -> NodeProcess:
+    """A process that keeps mainnet's metadata, whose decoding takes seconds, from test to test."""
+    return _KeptProcess()
 
 
 async def running_subnet(

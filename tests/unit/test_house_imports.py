@@ -20,7 +20,9 @@ HEAVY = {
 }  # fmt: skip
 """What takes long to load, and is loaded when it is first used."""
 
-AT_LEISURE = ("engine.judge.encoding", "engine.judge.worker", "engine.scoring", "engine.sybil")
+AT_LEISURE = (
+    "engine.chain.substrate.node", "engine.judge.encoding", "engine.judge.worker", "engine.scoring", "engine.sybil",
+)  # fmt: skip
 """Rooms that are themselves imported when they are first used, in a worker process; they may load what they need."""
 
 SERVERS = {"aiosqlite", "cryptography", "httpx", "sqlite3", "starlette", "uvicorn"}

@@ -1,0 +1,239 @@
+"""The real chain as a `Chain`: the requests to its process, signatures, deadlines, and what became of what was sent.
+
+A private key is used here and nowhere else: the process gets signatures. What was sent is looked for in the blocks that
+follow, for as long as its era lasts; who stops waiting finds it by a look at the chain.
+"""
+
+import asyncio
+import ipaddress
+from collections.abc import Sequence
+from typing import Self
+
+from engine.chain.interface import ChainUnavailable, Look
+from engine.chain.substrate.messages import (
+    ERA_BLOCKS,
+    Answer,
+    Argument,
+    Call,
+    Connect,
+    Connected,
+    Failed,
+    Find,
+    Head,
+    Included,
+    NotYet,
+    ReadHead,
+    ReadLook,
+    Refusal,
+    Request,
+    Seen,
+    Send,
+    Taken,
+    Unsigned,
+)
+from engine.chain.substrate.process import NoAnswer, NodeProcess
+from engine.chain.substrate.refusals import BAD_PROOF
+from engine.keys import Signer
+from engine.values import Outcome
+
+NETWORKS = {
+    "finney": "wss://entrypoint-finney.opentensor.ai:443",
+    "test": "wss://test.finney.opentensor.ai:443",
+    "local": "ws://127.0.0.1:9944",
+}
+"""Where the SDK finds the networks that have a name."""
+
+BLOCK_TIME_S = 12.0
+RAO = 10**9
+
+CONNECT_S = 25.0
+"""Limit for a process, a connection and the metadata, which takes some seconds: an operator is told within 30 s."""
+
+ANSWER_S = 20.0
+"""Limit for any other request. A look at 256 neurons takes about one second, a new runtime's metadata some more."""
+
+NODE_S = 10.0
+"""Limit for each answer of the node."""
+
+SLOWEST_POLL_S = 3.0
+"""At most so long after a block it is looked through for what was sent."""
+
+AXON_PROTOCOL = 4
+AXON_VERSION = 1
+"""What `serve_axon` notes beside the address, and nobody reads: the SDK's protocol, and a version of ours."""
+
+
+class SubstrateChain:
+    """One endpoint of a real network. Several callers may use it at once; their requests go one after another."""
+
+    mortality = ERA_BLOCKS
+
+    def __init__(self, network: str, *, process: NodeProcess | None = None, block_time: float = BLOCK_TIME_S) -> None:
+        """`network` is a name of `NETWORKS` or a ws:// or wss:// URL. Nothing is connected yet."""
+        self.network = network
+        self.endpoint = NETWORKS.get(network, network)
+        self.block_time = block_time
+        self._process = process or NodeProcess()
+        self._turn = asyncio.Lock()
+        self._genesis = ""
+        self._is_connected = False
+        self._is_closed = False
+
+    @classmethod
+    async def open(cls, network: str, *, process: NodeProcess | None = None, block_time: float = BLOCK_TIME_S) -> Self:
+        """The chain with its connection made. Raises `ChainUnavailable`."""
+        chain = cls(network, process=process, block_time=block_time)
+        try:
+            await chain.block()
+        except BaseException:
+            await chain.close()
+            raise
+        return chain
+
+    async def close(self) -> None:
+        if not self._is_closed:
+            self._is_closed = True
+            await self._process.close()
+
+    # -- reading -----------------------------------------------------------------------------------------------
+
+    async def block(self) -> int:
+        match await self._ask(ReadHead()):
+            case Head(block):
+                return block
+            case other:
+                raise self._unexpected(other)
+
+    async def look(self, netuid: int, *, hotkey: str = "", coldkey: str = "") -> Look:
+        match await self._ask(ReadLook(netuid=netuid, hotkey=hotkey, coldkey=coldkey)):
+            case Seen(look):
+                return look
+            case other:
+                raise self._unexpected(other)
+
+    # -- acting ------------------------------------------------------------------------------------------------
+
+    async def register(self, netuid: int, *, coldkey: Signer, hotkey: str, limit: float | None = None) -> Outcome:
+        """Nodes from before July 2026 have no call with a limit, and then the price is whatever it is."""
+        burned = ("burned_register", _arguments(netuid=netuid, hotkey=hotkey))
+        if limit is None:
+            return await self._extrinsic(coldkey, burned)
+        rao = round(limit * RAO)
+        limited = ("register_limit", _arguments(netuid=netuid, hotkey=hotkey, limit_price=rao))
+        return await self._extrinsic(coldkey, limited, burned)
+
+    async def serve_axon(self, netuid: int, *, hotkey: Signer, ip: str, port: int) -> Outcome:
+        try:
+            address = ipaddress.ip_address(ip)
+        except ValueError:
+            return Outcome(status="rejected", reason=f"InvalidIpType: {ip!r} is neither an IPv4 nor an IPv6 address")
+        arguments = _arguments(
+            netuid=netuid,
+            version=AXON_VERSION,
+            ip=str(int(address)),  # msgpack has no integers of 128 bits
+            port=port,
+            ip_type=address.version,
+            protocol=AXON_PROTOCOL,
+            placeholder1=0,
+            placeholder2=0,
+        )
+        return await self._extrinsic(hotkey, ("serve_axon", arguments))
+
+    async def set_weights(
+        self, netuid: int, *, hotkey: Signer, uids: Sequence[int], values: Sequence[int], version_key: int = 0
+    ) -> Outcome:
+        arguments = _arguments(netuid=netuid, dests=[*uids], weights=[*values], version_key=version_key)
+        return await self._extrinsic(hotkey, ("set_weights", arguments))
+
+    async def commit_weights(self, netuid: int, *, hotkey: Signer, commit_hash: str) -> Outcome:
+        return await self._extrinsic(hotkey, ("commit_weights", _arguments(netuid=netuid, commit_hash=commit_hash)))
+
+    async def reveal_weights(
+        self,
+        netuid: int,
+        *,
+        hotkey: Signer,
+        uids: Sequence[int],
+        values: Sequence[int],
+        salt: Sequence[int],
+        version_key: int = 0,
+    ) -> Outcome:
+        arguments = _arguments(netuid=netuid, uids=[*uids], values=[*values], salt=[*salt], version_key=version_key)
+        return await self._extrinsic(hotkey, ("reveal_weights", arguments))
+
+    async def add_stake(self, netuid: int, *, coldkey: Signer, hotkey: str, amount: float) -> Outcome:
+        arguments = _arguments(hotkey=hotkey, netuid=netuid, amount_staked=round(amount * RAO))
+        return await self._extrinsic(coldkey, ("add_stake", arguments))
+
+    async def _extrinsic(self, signer: Signer, *forms: tuple[str, dict[str, Argument]]) -> Outcome:
+        """Sign and send the first of these calls that the runtime has, and see what becomes of it."""
+        call = Call(signer=signer.ss58_address, forms=forms)
+        sent = await self._sent(signer, call)
+        if isinstance(sent, Refusal) and sent.reason.startswith(BAD_PROOF):
+            sent = await self._sent(signer, call)  # a new runtime came between the look at it and the signature
+        if isinstance(sent, Refusal):
+            return Outcome(status="rejected", reason=sent.reason)
+        return await self._followed(*sent)
+
+    async def _sent(self, signer: Signer, call: Call) -> tuple[str, int] | Refusal:
+        """Its hash, and the block from which on it may be included."""
+        composed = await self._ask(call)
+        if isinstance(composed, Refusal):
+            return composed
+        if not isinstance(composed, Unsigned):
+            raise self._unexpected(composed)
+        match await self._ask(Send(unsigned=composed, signature=signer.sign(composed.payload))):
+            case Taken(reference):
+                return reference, composed.born
+            case Refusal() as refused:
+                return refused
+            case other:
+                raise self._unexpected(other)
+
+    async def _followed(self, reference: str, born: int) -> Outcome:
+        seen = born
+        while True:
+            match await self._ask(Find(reference=reference, block=seen + 1)):
+                case Included(block=block, error=""):
+                    return Outcome(status="ok", block=block, reference=reference)
+                case Included(block=block, error=error):
+                    return Outcome(status="rejected", reason=error, block=block, reference=reference)
+                case NotYet(block):
+                    seen = block
+                case other:
+                    raise self._unexpected(other)
+            if seen >= born + ERA_BLOCKS:
+                return Outcome(status="rejected", reason=f"Expired: in no block up to {seen}", reference=reference)
+            await asyncio.sleep(min(self.block_time / 2, SLOWEST_POLL_S))
+
+    # -- one request at a time ---------------------------------------------------------------------------------
+
+    async def _ask(self, request: Request) -> Answer:
+        """The answer to a request, over a connection that is made when there is none. Raises `ChainUnavailable`."""
+        async with self._turn:
+            if self._is_closed:
+                raise ChainUnavailable(f"the connection to {self.endpoint} is closed")
+            if not (self._is_connected and self._process.running):
+                connected = await self._exchange(
+                    Connect(url=self.endpoint, timeout_s=NODE_S, genesis=self._genesis), CONNECT_S
+                )
+                if not isinstance(connected, Connected):
+                    raise self._unexpected(connected)
+                self._genesis, self._is_connected = connected.genesis, True
+            return await self._exchange(request, ANSWER_S)
+
+    async def _exchange(self, request: Request, deadline_s: float) -> Answer:
+        try:
+            answer = await self._process.ask(request, deadline_s=deadline_s)
+        except NoAnswer as error:
+            raise ChainUnavailable(f"{self.endpoint}: {error}") from error
+        if isinstance(answer, Failed):
+            raise ChainUnavailable(f"{self.endpoint}: {answer.reason}")
+        return answer
+
+    def _unexpected(self, answer: Answer) -> ChainUnavailable:
+        return ChainUnavailable(f"{self.endpoint}: {type(answer).__name__} was not what was asked for")
+
+
+def _arguments(**given: Argument) -> dict[str, Argument]:
+    return given

@@ -1,0 +1,154 @@
+"""What the engine and the process that holds a node's connection say to each other.
+
+Each message (`engine.pipes`) is msgpack. A request is answered before the next one
+is sent. Private keys stay with the engine: what is to be signed comes out as bytes, and a signature goes in.
+"""
+
+from typing import IO
+
+import msgspec
+from msgspec import Struct
+
+from engine.chain.interface import Look
+from engine.pipes import read_message, write_message
+
+ERA_BLOCKS = 64
+"""Blocks within which an extrinsic is included or never will be: the SDK's default."""
+
+Argument = int | str | list[int]
+"""Of a call: a number, an address or a hash ("0x…"), or u16 words."""
+
+
+class Connect(Struct, frozen=True, kw_only=True, tag=True):
+    """The first request, and the first after a change of endpoint. `timeout_s` is for each answer of the node.
+
+    Only the chain whose first block is `genesis` ("0x…") will do; any, where it is "".
+    """
+
+    url: str
+    timeout_s: float
+    genesis: str = ""
+
+
+class Connected(Struct, frozen=True, kw_only=True, tag=True):
+    """The node answers; its chain's name and first block, and the runtime's spec version."""
+
+    chain: str
+    genesis: str
+    spec: int
+
+
+class ReadHead(Struct, frozen=True, tag=True):
+    """The number of the head block is wanted."""
+
+
+class Head(Struct, frozen=True, tag=True):
+    """The number of the head block."""
+
+    block: int
+
+
+class ReadLook(Struct, frozen=True, kw_only=True, tag=True):
+    """A `Look` at the head block is wanted."""
+
+    netuid: int
+    hotkey: str
+    coldkey: str
+
+
+class Seen(Struct, frozen=True, tag=True):
+    """A look."""
+
+    look: Look
+
+
+class Call(Struct, frozen=True, kw_only=True, tag=True):
+    """A call of the subnets' pallet: the first of these names that the runtime has, by whom, and with what.
+
+    Each name comes with its own arguments.
+    """
+
+    signer: str
+    forms: tuple[tuple[str, dict[str, Argument]], ...]
+
+
+class Unsigned(Struct, frozen=True, kw_only=True, tag=True):
+    """A call as it will be sent, and the bytes that its signer signs. It may be included from `born` on."""
+
+    signer: str
+    name: str
+    arguments: dict[str, Argument]
+    nonce: int
+    born: int
+    payload: bytes
+
+
+class Send(Struct, frozen=True, kw_only=True, tag=True):
+    """A call with its signature, to be sent once."""
+
+    unsigned: Unsigned
+    signature: bytes
+
+
+class Taken(Struct, frozen=True, tag=True):
+    """The node took it into its pool, under this hash."""
+
+    reference: str
+
+
+class Refusal(Struct, frozen=True, tag=True):
+    """The node or the runtime refused it: the chain's own error name first."""
+
+    reason: str
+
+
+class Find(Struct, frozen=True, kw_only=True, tag=True):
+    """What became of an extrinsic is wanted; the blocks from `block` on were not looked through yet."""
+
+    reference: str
+    block: int
+
+
+class Included(Struct, frozen=True, kw_only=True, tag=True):
+    """It is in this block, where it went well or failed with this error."""
+
+    block: int
+    error: str = ""
+
+
+class NotYet(Struct, frozen=True, tag=True):
+    """It is in none of the blocks up to this one."""
+
+    block: int
+
+
+class Failed(Struct, frozen=True, tag=True):
+    """The node did not do its part; nothing is known of what was asked."""
+
+    reason: str
+
+
+Request = Connect | ReadHead | ReadLook | Call | Send | Find
+Answer = Connected | Head | Seen | Unsigned | Taken | Refusal | Included | NotYet | Failed
+
+_REQUESTS = msgspec.msgpack.Decoder(Request)
+_ANSWERS: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)
+
+
+def write(stream: IO[bytes], message: Request | Answer) -> None:
+    """Send a message. Raises OSError."""
+    write_message(stream, msgspec.msgpack.encode(message))
+
+
+def read_request(stream: IO[bytes]) -> Request | None:
+    """The next request, None at the end."""
+    encoded = read_message(stream)
+    return _REQUESTS.decode(encoded) if encoded else None
+
+
+def read_answer(stream: IO[bytes]) -> Answer:
+    """The next answer. Raises `EOFError`."""
+    encoded = read_message(stream)
+    if not encoded:
+        raise EOFError
+    return _ANSWERS.decode(encoded)

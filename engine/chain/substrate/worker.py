@@ -1,0 +1,99 @@
+"""The process that holds the connection to a node: answers requests on stdin, on stdout, until stdin ends."""
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from engine.chain.substrate.messages import (
+    Answer,
+    Call,
+    Connect,
+    Failed,
+    Find,
+    Head,
+    ReadHead,
+    ReadLook,
+    Request,
+    Seen,
+    Send,
+    read_request,
+    write,
+)
+from engine.pipes import own_pipes
+
+if TYPE_CHECKING:
+    from engine.chain.substrate.node import Node
+
+
+class Worker:
+    """Answers one request after another. A connection that failed is replaced before the next request."""
+
+    def __init__(self) -> None:
+        self._node: Node | None = None
+        self._asked_for = Connect(url="", timeout_s=0.0)
+        self._doubtful = False
+
+    def answer(self, request: Request) -> Answer:
+        """What the node makes of it, or `Failed`."""
+        from engine.chain.substrate.node import Unfit
+
+        try:
+            if isinstance(request, Connect):
+                self._asked_for = request
+                return self._connected()
+            if self._doubtful:
+                self._connected()
+            return self._answered(request)
+        except Unfit as error:
+            return Failed(str(error))
+        except Exception as error:  # of the library, the network, and whatever the node sent
+            self._doubtful = True
+            return Failed(_worded(error))
+
+    def _connected(self) -> Answer:
+        from engine.chain.substrate.node import Node
+
+        wanted = self._asked_for
+        self._doubtful = True
+        if self._node is None:
+            self._node = Node(wanted.url, wanted.timeout_s)
+        else:
+            self._node.reconnect(wanted.url)
+        connected = self._node.check(wanted.genesis)
+        self._asked_for = replace(wanted, genesis=connected.genesis)
+        self._doubtful = False
+        return connected
+
+    def _answered(self, request: Request) -> Answer:
+        node = self._node
+        if node is None:
+            raise ConnectionError("not connected")
+        match request:
+            case ReadHead():
+                return Head(node.head())
+            case ReadLook():
+                return Seen(node.look(request.netuid, request.hotkey, request.coldkey))
+            case Call():
+                return node.compose(request)
+            case Send():
+                return node.send(request.unsigned, request.signature)
+            case Find():
+                return node.find(request.reference, request.block)
+        raise TypeError(request)
+
+
+def _worded(error: Exception) -> str:
+    """The error in a line: its kind says more than many a message."""
+    return f"{type(error).__name__}: {error}".rstrip(": ")
+
+
+def main() -> None:
+    """Serve one engine until stdin ends."""
+    requests, answers = own_pipes()
+    worker = Worker()
+    while (request := read_request(requests)) is not None:
+        write(answers, worker.answer(request))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""`python -m tests.fake_node`: a node to point subnet-console at by hand, with `--network ws://127.0.0.1:PORT`."""
+
+import argparse
+import asyncio
+
+from engine.values import Hyperparameters
+from tests.fake_node.node import FakeNode, running
+
+
+async def main() -> None:
+    """Make blocks until it is interrupted."""
+    parser = argparse.ArgumentParser(prog="python -m tests.fake_node")
+    parser.add_argument("--port", type=int, default=9944)
+    parser.add_argument("--netuid", type=int, default=1)
+    parser.add_argument("--block-time", type=float, default=2.0, metavar="SECONDS")
+    parser.add_argument("--fund", nargs="*", default=[], metavar="COLDKEY", help="addresses that get 10,000 tokens")
+    given = parser.parse_args()
+    node = FakeNode(given.netuid, Hyperparameters(tempo=30, weights_rate_limit=10, serving_rate_limit=5))
+    node.instant = False
+    for coldkey in given.fund:
+        node.fund(coldkey, 10_000)
+    async with running(node, port=given.port):
+        print(f"{node.url}, netuid {given.netuid}, a block every {given.block_time:g} s")
+        while True:
+            await asyncio.sleep(given.block_time)
+            node.make_block()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,94 @@
+"""The embedded chain's state as mainnet's runtime would store it."""
+
+import ipaddress
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from engine.chain.embedded.state import ChainState, Slot, is_active, to_rao
+from engine.chain.embedded.weights import waiting_commits
+from tests.fake_node.codec import Codec
+
+U16 = 65535
+
+
+def stored(codec: Codec, state: ChainState, nonces: Mapping[str, int]) -> dict[str, str]:
+    """Every item by its key, both "0x…"."""
+    entry, netuid, rules = codec.entry, state.netuid, state.rules
+    subnet = partial(entry, pallet="SubtensorModule")
+    items = {
+        "Tempo": rules.tempo,
+        "CommitRevealWeightsEnabled": rules.commit_reveal,
+        "RevealPeriodEpochs": rules.reveal_period,
+        "WeightsSetRateLimit": rules.weights_rate_limit,
+        "MinAllowedWeights": rules.min_allowed_weights,
+        "WeightsVersionKey": rules.weights_version,
+        "ImmunityPeriod": rules.immunity_period,
+        "MaxAllowedValidators": rules.max_validators,
+        "MaxAllowedUids": rules.max_uids,
+        "ServingRateLimit": rules.serving_rate_limit,
+        "Burn": state.burn,
+        "NetworkRegistrationAllowed": rules.registration_allowed,
+        "ActivityCutoffFactorMilli": rules.activity_cutoff * 1000 // rules.tempo,
+        "Kappa": int(rules.kappa * U16),
+        "LastEpochBlock": state.last_epoch,
+        "SubnetEpochIndex": state.epochs,
+        "NetworksAdded": True,
+        "SubnetworkN": len(state.slots),
+        "Active": [is_active(state, slot) for slot in state.slots],
+        "ValidatorPermit": [slot.validator_permit for slot in state.slots],
+        "Consensus": [int(slot.consensus * U16) for slot in state.slots],
+        "Incentive": [int(slot.incentive * U16) for slot in state.slots],
+        "Dividends": [int(slot.dividends * U16) for slot in state.slots],
+        "ValidatorTrust": [int(slot.validator_trust * U16) for slot in state.slots],
+        "Emission": [slot.emission for slot in state.slots],
+        "LastUpdate": [slot.last_update for slot in state.slots],
+    }
+    return dict(
+        (
+            entry("Number", value=state.block, pallet="System"),
+            entry("StakeThreshold", value=to_rao(rules.stake_threshold)),
+            *(subnet(name, netuid, value=value) for name, value in items.items()),
+            *(one for uid, slot in enumerate(state.slots) for one in _neuron(codec, state, uid, slot)),
+            *(entry("Owner", hotkey, value=account.coldkey) for hotkey, account in state.hotkeys.items()),
+            *(
+                entry("TotalHotkeyAlpha", hotkey, netuid, value=account.stake)
+                for hotkey, account in state.hotkeys.items()
+            ),
+            *(
+                entry("Account", who, value=_account(nonces.get(who, 0), state.balances.get(who, 0)), pallet="System")
+                for who in {*nonces, *state.balances}
+            ),
+        )
+    )
+
+
+def _neuron(codec: Codec, state: ChainState, uid: int, slot: Slot) -> list[tuple[str, str]]:
+    netuid, entry = state.netuid, codec.entry
+    commits = [(one.hash, one.block, one.reveal_from, one.reveal_until) for one in waiting_commits(state, slot.hotkey)]
+    found = [
+        entry("Keys", netuid, uid, value=slot.hotkey),
+        entry("Uids", netuid, slot.hotkey, value=uid),
+        entry("BlockAtRegistration", netuid, uid, value=slot.registered_at),
+        entry("Weights", netuid, uid, value=list(slot.weights)),
+        entry("WeightCommits", netuid, slot.hotkey, value=commits),
+    ]
+    if slot.axon is not None:
+        address = ipaddress.ip_address(slot.axon.ip)
+        axon = {
+            "block": slot.axon.block,
+            "version": 1,
+            "ip": int(address),
+            "port": slot.axon.port,
+            "ip_type": address.version,
+            "protocol": 4,
+            "placeholder1": 0,
+            "placeholder2": 0,
+        }
+        found.append(entry("Axons", netuid, slot.hotkey, value=axon))
+    return found
+
+
+def _account(nonce: int, rao: int) -> dict[str, Any]:
+    funds = {"free": rao, "reserved": 0, "frozen": 0, "flags": 0}
+    return {"nonce": nonce, "consumers": 0, "providers": 1, "sufficients": 0, "data": funds}

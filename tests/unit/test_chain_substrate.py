@@ -1,0 +1,212 @@
+"""The client of a real network at a scripted node: what a bad connection, a bad node or a new runtime comes to."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+
+from engine.chain.interface import ChainUnavailable
+from engine.chain.substrate import SubstrateChain
+from engine.chain.substrate.process import NodeProcess
+from engine.chain.substrate.refusals import refusal
+from engine.values import Hyperparameters, Outcome
+from tests.fake_node.node import FakeNode, Fault, running
+from tests.unit.chain_helpers import NETUID, kept_process, key
+
+RULES = Hyperparameters(tempo=20, weights_rate_limit=10, serving_rate_limit=5, stake_threshold=100.0, burn=2.0)
+COLD, MINER = key("cold"), key("miner")
+SUBMIT = "author_submitExtrinsic"
+
+
+@pytest.fixture
+async def node() -> AsyncIterator[FakeNode]:
+    async with running(FakeNode(NETUID, RULES)) as node:
+        node.make_block()
+        node.fund(COLD.ss58_address, 10_000)
+        yield node
+
+
+@pytest.fixture
+async def chain(node: FakeNode) -> AsyncIterator[SubstrateChain]:
+    chain = SubstrateChain(node.url, process=kept_process(), block_time=0.1)
+    assert await chain.block() == 1
+    yield chain
+    await chain.close()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An answer may take a second."""
+    monkeypatch.setattr("engine.chain.substrate.chain.ANSWER_S", 1.0)
+    yield
+
+
+async def registered(chain: SubstrateChain, name: str = "miner") -> Outcome:
+    return await chain.register(NETUID, coldkey=COLD, hotkey=key(name).ss58_address, limit=5)
+
+
+async def is_registered(chain: SubstrateChain) -> bool:
+    return (await chain.look(NETUID, hotkey=MINER.ss58_address)).own is not None
+
+
+# -- reading ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_look_takes_five_round_trips(chain: SubstrateChain, node: FakeNode) -> None:
+    for name in ("one", "two", "three"):
+        assert (await registered(chain, name)).ok
+    node.asked.clear()
+    look = await chain.look(NETUID, hotkey=key("two").ss58_address, coldkey=COLD.ss58_address)
+    assert [neuron.hotkey for neuron in look.metagraph.neurons] == [
+        key(name).ss58_address for name in ("one", "two", "three")
+    ]
+    assert len(node.asked) == 5
+
+
+async def test_a_subnet_that_is_not_there_is_said_to_be_missing(chain: SubstrateChain, node: FakeNode) -> None:
+    with pytest.raises(ChainUnavailable, match=f"{node.url}: this chain has no subnet 99"):
+        await chain.look(99)
+
+
+async def test_what_a_runtime_lacks_is_named(chain: SubstrateChain, node: FakeNode) -> None:
+    node.metadata = node.metadata.replace(b"LastEpochBlock".hex(), b"LastEpochBlocx".hex())
+    node.spec = 999
+    with pytest.raises(ChainUnavailable, match=r"runtime 999 does not store SubtensorModule\.LastEpochBlock"):
+        await chain.look(NETUID)
+
+
+# -- a connection that fails -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", ["cut before", "cut after", "garbage", "error"])
+async def test_a_read_that_fails_names_the_endpoint_and_the_next_one_works(
+    chain: SubstrateChain, node: FakeNode, fault: Fault
+) -> None:
+    node.script("state_queryStorageAt", fault)
+    with pytest.raises(ChainUnavailable, match=node.url):
+        await chain.look(NETUID)
+    assert (await chain.look(NETUID)).block == 1
+
+
+@pytest.mark.parametrize("fault", ["silence", "drip"])
+async def test_a_node_that_is_late_costs_the_process_and_the_next_read_works(
+    chain: SubstrateChain, node: FakeNode, impatient: None, fault: Fault
+) -> None:
+    node.script("chain_getHeader", fault)
+    with pytest.raises(ChainUnavailable, match="no answer in 1 s"):
+        await chain.block()
+    assert not kept_process().running
+    assert await chain.block() == 1
+
+
+async def test_what_was_cut_before_it_counted_never_lands(chain: SubstrateChain, node: FakeNode) -> None:
+    node.script(SUBMIT, "cut before")
+    with pytest.raises(ChainUnavailable):
+        await registered(chain)
+    assert not await is_registered(chain)
+    assert (await registered(chain)).ok
+
+
+async def test_what_was_cut_after_it_counted_has_landed_and_is_not_paid_twice(
+    chain: SubstrateChain, node: FakeNode
+) -> None:
+    node.script(SUBMIT, "cut after")
+    with pytest.raises(ChainUnavailable):
+        await registered(chain)
+    assert await is_registered(chain)
+    again = await registered(chain)
+    assert (again.status, again.reason.partition(":")[0]) == ("rejected", "HotKeyAlreadyRegisteredInSubNet")
+
+
+async def test_another_chain_behind_the_same_address_is_refused() -> None:
+    async with running(FakeNode(NETUID, RULES)) as node:
+        chain = await SubstrateChain.open(node.url, process=kept_process())
+    async with running(FakeNode(NETUID, RULES, seed=5), port=node.port):
+        with pytest.raises(ChainUnavailable):  # the connection is gone
+            await chain.block()
+        for _ in range(2):
+            with pytest.raises(ChainUnavailable, match="it serves another chain"):
+                await chain.block()
+    async with running(node, port=node.port):
+        assert await chain.block() == 0
+
+
+async def test_nothing_at_the_endpoint_is_said_at_once() -> None:
+    with pytest.raises(ChainUnavailable, match=r"ws://127\.0\.0\.1:1: ConnectionRefusedError"):
+        await SubstrateChain.open("ws://127.0.0.1:1", process=NodeProcess())
+
+
+# -- what is sent ----------------------------------------------------------------------------------------------
+
+
+async def test_what_no_block_includes_has_expired_with_its_era(chain: SubstrateChain, node: FakeNode) -> None:
+    node.instant = False
+    sending = asyncio.create_task(registered(chain))
+    await node.pooled.wait()
+    node.pool.clear()
+    for _ in range(chain.mortality + 1):
+        node.make_block()
+    outcome = await sending
+    assert (outcome.status, outcome.reason.partition(":")[0]) == ("rejected", "Expired")
+    assert not await is_registered(chain)
+
+
+async def test_a_runtime_that_changes_before_the_call_arrives_has_it_signed_again(
+    chain: SubstrateChain, node: FakeNode
+) -> None:
+    node.script(SUBMIT, "upgrade")
+    assert (await registered(chain)).ok
+    assert node.asked.count(SUBMIT) == 2
+    assert (await chain.look(NETUID)).metagraph.neurons[0].hotkey == MINER.ss58_address
+
+
+async def test_a_key_has_one_call_in_the_pool_at_a_time(chain: SubstrateChain, node: FakeNode) -> None:
+    node.instant = False
+    first = asyncio.create_task(registered(chain))
+    await node.pooled.wait()
+    second = await registered(chain)
+    assert (second.status, second.reason.partition(":")[0]) == ("rejected", "AnotherInPool")
+    node.make_block()
+    assert (await first).ok
+
+
+@pytest.mark.parametrize("bare", [False, True])
+async def test_a_refusal_of_the_pool_is_read_in_both_wordings(
+    chain: SubstrateChain, node: FakeNode, bare: bool
+) -> None:
+    node.bare_pool_errors = bare
+    refused = await chain.serve_axon(NETUID, hotkey=MINER, ip="203.0.113.9", port=8091)
+    assert refused == Outcome(status="rejected", reason="HotKeyNotRegisteredInNetwork")
+
+
+async def test_an_ipv6_address_is_announced_as_it_is(chain: SubstrateChain) -> None:
+    assert (await registered(chain)).ok
+    assert (await chain.serve_axon(NETUID, hotkey=MINER, ip="2001:db8::7", port=8091)).ok
+    own = (await chain.look(NETUID, hotkey=MINER.ss58_address)).own
+    assert own is not None
+    assert (own.ip, own.port) == ("2001:db8::7", 8091)
+
+
+@pytest.mark.parametrize(
+    ("error", "call", "reason"),
+    [
+        ({"code": 1010, "message": "Invalid", "data": "Custom error: 12"}, "serve_axon", "ServingRateLimitExceeded"),
+        ({"code": 1010, "message": '{"invalid":{"custom":12}}'}, "serve_axon", "ServingRateLimitExceeded"),
+        ({"code": 1010, "message": '{"invalid":{"custom":6}}'}, "set_weights", "SettingWeightsTooFast"),
+        ({"code": 1010, "message": '{"invalid":{"custom":6}}'}, "commit_weights", "CommittingWeightsTooFast"),
+        ({"code": 1010, "message": '{"invalid":{"custom":1}}'}, "set_weights", "NotEnoughStakeToSetWeights"),
+        ({"code": 1010, "message": '{"invalid":{"custom":1}}'}, "add_stake", "AmountTooLow"),
+        ({"code": 1010, "message": '{"invalid":{"custom":99}}'}, "add_stake", "CustomError99"),
+        ({"code": 1010, "message": '{"invalid":{"stale":null}}'}, "add_stake", 'Stale: {"invalid":{"stale":null}}'),
+        (
+            {"code": 1010, "message": "Invalid Transaction", "data": "Transaction is outdated"},
+            "add_stake",
+            "Stale: Invalid Transaction Transaction is outdated",
+        ),
+        ({"code": 1013, "message": "already imported"}, "add_stake", "AlreadyInPool: already imported"),
+        ({"code": -32603, "message": "Internal error"}, "add_stake", None),
+    ],
+)  # fmt: skip
+def test_a_refusal_has_the_chains_own_name(error: dict[str, Any], call: str, reason: str | None) -> None:
+    assert refusal(error, call) == reason
