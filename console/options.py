@@ -119,10 +119,13 @@ def launch_configuration(arguments: argparse.Namespace) -> Configuration:
 
 
 def require_embedded(settings: Settings) -> None:
-    """Raises ConsoleError for any other network: for now the embedded chain is the only one."""
+    """Raises ConsoleError for any other network: what the demo needs, no other chain gives."""
     if settings.network != EMBEDDED:
         network = url_shown(settings.network)
-        raise ConsoleError(f"network {network!r} is not supported yet: leave --network out, or use --network embedded")
+        raise ConsoleError(
+            f"the demo runs on the embedded chain only: choose --role validator or --role miner for {network}, "
+            "or leave --network out"
+        )
 
 
 class _Give(argparse.Action):

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from console import __version__
 from console.actions.action import Action, Confirmation, confirmation
 from console.actions.chain import CHAIN, WAITS
-from console.chain.reads import require_chain
+from console.chain.sight import require_data
 from console.chain.signer import require_wallet, role_of
 from console.errors import ConsoleError, ExitCode
 from console.present.text import text_of
@@ -78,7 +78,7 @@ def act(name: str, settings: Settings, *, typed: str, dry_run: bool, yes: bool, 
     """
     if not (dry_run or yes or os.isatty(STDIN)):
         raise ConsoleError("there is no terminal to confirm on: add --yes, or --dry-run to see what would be sent")
-    require_chain(settings)
+    require_data(settings)
     folder = prepare_folder(Path(settings.data_dir))
     require_wallet(settings)
     settings = replace(settings, role=role_of(settings))

@@ -1,4 +1,4 @@
-"""Reads of the embedded chain beside a running engine, without its locks."""
+"""What stands on the chain: read from a node, or from the embedded chain's file beside a running engine."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,23 +6,20 @@ from typing import Any
 
 import msgspec
 
+from console.chain.sight import looking, require_data
 from console.chain.signer import own_hotkey
 from console.errors import ConsoleError, ExitCode
 from console.export.output import time_text
-from console.options import require_embedded
 from console.present.formats import hotkey as short
-from engine.chain.embedded import FILE_NAME
-from engine.chain.embedded.look import look_of
-from engine.chain.embedded.state import ChainState
-from engine.chain.embedded.storage import read_state
 from engine.chain.interface import Look
 from engine.commands import in_words
 from engine.errors import StoreError
+from engine.redaction import url_shown
 from engine.settings import Settings
 from engine.store.record import open_record
 from engine.store.schema import FILE_NAME as STORE_FILE
 from engine.text import safe
-from engine.values import EMBEDDED, Metagraph, Neuron, at_port
+from engine.values import Metagraph, Neuron, at_port
 
 LOG_LINES = 100
 
@@ -40,35 +37,29 @@ COLUMNS = (
 Found = dict[str, Any]
 
 
-def require_chain(settings: Settings) -> Path:
-    """The embedded chain's file. Raises ConsoleError when there is none, and for any other network."""
-    require_embedded(settings)
-    path = Path(settings.data_dir) / FILE_NAME
-    if not path.exists():
-        raise ConsoleError(f"no embedded chain in {path.parent}: `launch` creates one; name its folder with --data-dir")
-    return path
-
-
 def metagraph(settings: Settings) -> Found:
     """Every neuron of the subnet."""
-    seen = look_of(_state(settings))
-    return {**_subnet(seen), "neurons": [_neuron(one) for one in seen.metagraph.neurons]}
+    with looking(settings) as look:
+        seen = look()
+    return {**_subnet(settings, seen), "neurons": [_neuron(one) for one in seen.metagraph.neurons]}
 
 
 def hyperparameters(settings: Settings) -> Found:
     """The subnet's rules of this block."""
-    seen = look_of(_state(settings))
+    with looking(settings) as look:
+        seen = look()
     rules: Found = msgspec.to_builtins(seen.rules)
-    return {**_subnet(seen), "next_epoch": seen.next_epoch, **rules}
+    return {**_subnet(settings, seen), "next_epoch": seen.next_epoch, **rules}
 
 
 def neuron(settings: Settings, who: str) -> Found:
     """One neuron, by uid or hotkey, this wallet's by default: its weights and commits on chain beside its row."""
-    state = _state(settings)
-    one = _named(look_of(state).metagraph, who or own_hotkey(settings))
-    seen = look_of(state, hotkey=one.hotkey, coldkey=one.coldkey)
+    who = who or own_hotkey(settings)
+    with looking(settings) as look:
+        one = _named(look().metagraph, who)
+        seen = look(one.hotkey, one.coldkey)
     return {
-        **_subnet(seen),
+        **_subnet(settings, seen),
         **_neuron(one),
         "balance": seen.balance,
         "weights": dict(seen.weights),
@@ -86,7 +77,8 @@ def stake(settings: Settings) -> Found:
 
 def log(settings: Settings) -> Found:
     """The last commands to the engine and the chain with their outcomes, newest first."""
-    path = require_chain(settings).with_name(STORE_FILE)
+    require_data(settings)
+    path = Path(settings.data_dir) / STORE_FILE
     try:
         with open_record(path, brief=True) as record:
             lines = record.commands.recent(LOG_LINES)
@@ -108,20 +100,8 @@ def facts(found: dict[str, Any]) -> Iterator[str]:
             yield f"{name:<{width}}  {safe(_worded(value))}".rstrip()
 
 
-def _state(settings: Settings) -> ChainState:
-    """The embedded chain as it stands in its file. Raises ConsoleError, ChainDataError."""
-    path = require_chain(settings)
-    state = read_state(path)
-    if state is None:
-        raise ConsoleError(f"the embedded chain in {path.parent} has no block yet")
-    if state.netuid != settings.netuid:
-        held = f"{path} holds netuid {state.netuid}, not {settings.netuid}"
-        raise ConsoleError(f"{held}: use --netuid {state.netuid}")
-    return state
-
-
-def _subnet(seen: Look) -> Found:
-    return {"network": EMBEDDED, "netuid": seen.metagraph.netuid, "block": seen.block}
+def _subnet(settings: Settings, seen: Look) -> Found:
+    return {"network": url_shown(settings.network), "netuid": seen.metagraph.netuid, "block": seen.block}
 
 
 def _named(found: Metagraph, who: str) -> Neuron:

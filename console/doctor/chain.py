@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 
+from console.chain.sight import looking
 from console.doctor.case import Case
 from console.findings import Result, advice_of, critical, ok, skipped, warning
 from engine.chain.embedded.look import look_of
 from engine.chain.embedded.storage import FILE_NAME, ChainDataError, read_state
+from engine.chain.interface import ChainUnavailable
+from engine.redaction import url_shown
 from engine.snapshot import ChainView
 from engine.values import EMBEDDED, Metagraph, Neuron, at_port, host_and_port
 
@@ -14,13 +17,24 @@ LOOPBACK = "127.0.0.1"
 
 
 def chain(case: Case) -> Iterator[Result]:
-    """The chain as a running engine sees it, else as the embedded chain's file has it."""
+    """The chain as a running engine sees it, else as a node or the embedded chain's file has it."""
     if case.snapshot is not None:
         yield _reachable(case.snapshot.chain)
         metagraph = case.snapshot.metagraph
     elif case.settings.network != EMBEDDED:
-        yield skipped("chain", f"only a running engine connects to {case.settings.network}")
-        return
+        try:
+            with looking(case.settings) as look:
+                metagraph = look().metagraph
+        except ChainUnavailable as error:
+            yield critical(
+                "chain",
+                str(error),
+                why="Without it no weights can be set, and the miners are unknown.",
+                do="See that this machine reaches the endpoint, or name another with --network.",
+            )
+            return
+        network = url_shown(case.settings.network)
+        yield ok("chain", f"{network} answers, block {metagraph.block:,}, {len(metagraph.neurons)} neurons")
     else:
         path = case.folder / FILE_NAME
         if not path.exists():

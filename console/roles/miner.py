@@ -77,14 +77,18 @@ async def run(session: Session) -> None:
 
 
 async def announced(session: Session, serving: Serving) -> Part:
-    """Publishes the server's address on chain and keeps it there; a read-only run leaves it as it is."""
+    """Publishes the server's address on chain and keeps it there; a read-only run leaves it as it is.
+
+    On a real network others reach the server at an address that it cannot know: the operator announces it, once.
+    """
     if session.settings.read_only:
         return Part()
     axons = Axons(session.chain, [axon_of(session.wallet, serving)], session.feed)
+    announcing = Part(changes={Serve: partial(axons.serve, session.wallet.hotkey.ss58_address)})
+    if session.sandbox is None:
+        return announcing
     await axons.announce()
-    return Part(
-        services={"axon": lambda: axons}, changes={Serve: partial(axons.serve, session.wallet.hotkey.ss58_address)}
-    )
+    return replace(announcing, services={"axon": lambda: axons})
 
 
 def allow_list(session: Session, *more: str) -> AllowList:

@@ -14,7 +14,9 @@ from console.export import export
 from engine.chain.client import ChainClient
 from engine.chain.embedded import FILE_NAME as CHAIN_FILE
 from engine.chain.embedded import EmbeddedChain, Sandbox
-from engine.chain.wallets import Wallet, load_wallet, throwaway
+from engine.chain.interface import Chain
+from engine.chain.substrate import SubstrateChain
+from engine.chain.wallets import Wallet, WalletError, load_wallet, throwaway
 from engine.commands import Export
 from engine.feed import Feed
 from engine.folders import usable
@@ -24,7 +26,7 @@ from engine.node.part import Handler, Part
 from engine.settings import Settings
 from engine.store.schema import FILE_NAME
 from engine.store.store import Store
-from engine.values import Hyperparameters, Outcome
+from engine.values import EMBEDDED, Hyperparameters, Outcome
 
 DEMO_RULES = Hyperparameters(
     tempo=12, weights_rate_limit=6, serving_rate_limit=0, immunity_period=1000, stake_threshold=100.0
@@ -33,14 +35,17 @@ DEMO_RULES = Hyperparameters(
 with what they earn."""
 
 
+NO_WALLET = "a real network needs a wallet: name yours with --wallet-name, --wallet-hotkey and --wallet-path"
+
+
 class Session(Struct, frozen=True):
-    """An opened run."""
+    """An opened run. `embedded` is its chain where that is the embedded one, None on a real network."""
 
     settings: Settings
     folder: Path
     feed: Feed
     store: Store
-    embedded: EmbeddedChain
+    embedded: EmbeddedChain | None
     chain: ChainClient
     wallet: Wallet
 
@@ -50,26 +55,25 @@ class Session(Struct, frozen=True):
         return self.folder / "wallets"
 
     @property
-    def sandbox(self) -> Sandbox:
-        """Sets up neurons on the embedded chain without their coldkeys."""
+    def sandbox(self) -> Sandbox | None:
+        """Sets up neurons on the embedded chain without their coldkeys; a real network has none."""
         return self.embedded
 
     async def join(self, wallet: Wallet, *, stake: float = 0.0) -> None:
-        """Register one of our wallets on the embedded chain, with stake. Does nothing in a read-only run."""
-        if not self.settings.read_only:
+        """Register one of our wallets on the embedded chain, with stake.
+
+        Does nothing in a read-only run, nor on a real network, where the operator registers with the coldkey.
+        """
+        if self.sandbox is not None and not self.settings.read_only:
             hotkey = wallet.hotkey.ss58_address
             # With an unknown coldkey the hotkey stands in for it: nothing on this chain has value.
             await self.sandbox.adopt(hotkey, wallet.coldkey_address or hotkey, stake=stake)
 
     def node(self, *parts: Part) -> Node:
-        """A neuron made of these parts and what every role has: the embedded chain's service, and exports."""
-        common = Part(
-            services={"chain": lambda: self.embedded},
-            handlers={Export: exporter(self.folder)},
-            gone={CHAIN_FILE: lambda: self.embedded.gone},
-        )
+        """A neuron made of these parts and what every role has: exports, and the embedded chain's service."""
+        exports = Part(handlers={Export: exporter(self.folder)})
         return Node(
-            (common, *parts),
+            (*_own_chain(self.embedded), exports, *parts),
             feed=self.feed,
             store=self.store,
             chain=self.chain,
@@ -81,7 +85,10 @@ class Session(Struct, frozen=True):
 
 @asynccontextmanager
 async def opened(settings: Settings, folder: Path, feed: Feed) -> AsyncIterator[Session]:
-    """Open everything, in an order that leaves nothing open when a step fails."""
+    """Open everything, in an order that leaves nothing open when a step fails.
+
+    Raises what makes a run impossible, `ChainUnavailable` where no node answers.
+    """
     async with AsyncExitStack() as stack:
         with usable(folder):
             wallet = _wallet(settings, folder)
@@ -91,21 +98,33 @@ async def opened(settings: Settings, folder: Path, feed: Feed) -> AsyncIterator[
             folder / FILE_NAME, retention_days=settings.retention_days, cap_mb=settings.store_cap_mb
         )
         stack.push_async_callback(store.close)
-        embedded = await EmbeddedChain.open(
-            folder / CHAIN_FILE,
-            netuid=settings.netuid,
-            block_time=settings.block_time,
-            hyperparameters=_rules(settings),
-            seed=settings.seed or 0,
-        )
-        stack.push_async_callback(embedded.close)
+        embedded = await _embedded(settings, folder) if settings.network == EMBEDDED else None
+        reached: Chain = embedded or await SubstrateChain.open(settings.network)
+        stack.push_async_callback(reached.close)
         chain = ChainClient(
-            embedded,
+            reached,
             netuid=settings.netuid,
             hotkey=wallet.hotkey.ss58_address,
             coldkey=wallet.coldkey_address,
         )
         yield Session(settings, folder, feed, store, embedded, chain, wallet)
+
+
+def _own_chain(embedded: EmbeddedChain | None) -> tuple[Part, ...]:
+    """The part that makes the embedded chain's blocks."""
+    if embedded is None:
+        return ()
+    return (Part(services={"chain": lambda: embedded}, gone={CHAIN_FILE: lambda: embedded.gone}),)
+
+
+async def _embedded(settings: Settings, folder: Path) -> EmbeddedChain:
+    return await EmbeddedChain.open(
+        folder / CHAIN_FILE,
+        netuid=settings.netuid,
+        block_time=settings.block_time,
+        hyperparameters=_rules(settings),
+        seed=settings.seed or 0,
+    )
 
 
 def _rules(settings: Settings) -> Hyperparameters | None:
@@ -114,8 +133,10 @@ def _rules(settings: Settings) -> Hyperparameters | None:
 
 
 def _wallet(settings: Settings, folder: Path) -> Wallet:
-    """The operator's wallet if one is named, else a throwaway one for the embedded chain."""
+    """The operator's wallet if one is named, else a throwaway one for the embedded chain. Raises WalletError."""
     if not settings.wallet_name:
+        if settings.network != EMBEDDED:
+            raise WalletError(NO_WALLET)
         return throwaway(folder / "wallets", "miner" if settings.role == "miner" else "validator")
     return load_wallet(settings.wallet_path, settings.wallet_name, settings.wallet_hotkey)
 

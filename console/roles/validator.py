@@ -89,8 +89,11 @@ async def _budget(session: Session) -> RollingLimit | None:
 
 
 async def name_neurons(session: Session) -> tuple[Peer, ...]:
-    """The miners of --neuron by address, known to the embedded chain from here on. Raises `ConsoleError`."""
-    settings = session.settings
+    """The miners of --neuron by address. Raises `ConsoleError`.
+
+    The embedded chain knows them from here on; on a real network only those are asked that are registered.
+    """
+    settings, sandbox = session.settings, session.sandbox
     peers = []
     for named in settings.neurons:
         where = f"--neuron {named.hotkey}@{at_port(named.host, named.port)}"
@@ -98,9 +101,9 @@ async def name_neurons(session: Session) -> tuple[Peer, ...]:
             raise ConsoleError(f"{where}: this is our own hotkey; name a miner")
         try:
             host = await checked_address(named.host, named.port, allow_private=settings.allow_private, own=frozenset())
-            if not settings.read_only:
-                await session.sandbox.adopt(named.hotkey, named.hotkey)
-                await session.sandbox.place(named.hotkey, host, named.port)
+            if sandbox is not None and not settings.read_only:
+                await sandbox.adopt(named.hotkey, named.hotkey)
+                await sandbox.place(named.hotkey, host, named.port)
         except (WireError, Refused) as error:
             raise ConsoleError(f"{where}: {error}") from error
         peers.append(Peer(named.hotkey, host, named.port))

@@ -263,7 +263,7 @@ def test_a_hotkey_without_a_uid_registers_and_serves(told: Told, folder: Path) -
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("chain", "commit", "--yes", "--network", "finney"), "network 'finney' is not supported yet"),
+        (("chain", "commit", "--yes", "--network", "finney"), "a real network needs a wallet: name yours with"),
         (("chain", "metagraph", "--netuid", "5"), "holds netuid 1, not 5: use --netuid 1"),
         (("chain", "commit", "--yes", "--netuid", "5"), "holds netuid 1, not 5: use --netuid 1"),
         (("chain", "serve", "1.2.3.4:9", "--yes", "--role", "miner"), "no throwaway keys for a miner in"),

@@ -54,6 +54,7 @@ async def test_a_named_miner_is_known_to_the_chain_and_moves_with_its_address(se
 
 
 async def test_a_named_miner_that_is_registered_already_keeps_its_coldkey(session: Session) -> None:
+    assert session.sandbox is not None
     await session.sandbox.adopt(FERDIE, "its coldkey")
     await name_neurons(naming(session, Peer(FERDIE, "127.0.0.1", 8091)))
     found = await neuron(session, FERDIE)

@@ -1,0 +1,66 @@
+"""A sight of the chain without an engine: the embedded chain's file as it stands, or a node."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from console.errors import ConsoleError
+from engine.chain.embedded import FILE_NAME
+from engine.chain.embedded.look import look_of
+from engine.chain.embedded.state import ChainState
+from engine.chain.embedded.storage import read_state
+from engine.chain.interface import Look
+from engine.chain.substrate import SubstrateChain
+from engine.settings import Settings
+from engine.values import EMBEDDED
+
+
+class Looking(Protocol):
+    """Looks at the settings' subnet. May raise `ChainUnavailable`."""
+
+    def __call__(self, hotkey: str = "", coldkey: str = "") -> Look: ...
+
+
+@contextmanager
+def looking(settings: Settings) -> Iterator[Looking]:
+    """What looks at the chain. Raises ConsoleError, `ChainDataError`, `ChainUnavailable`."""
+    if settings.network == EMBEDDED:
+        state = _state(settings)
+        yield lambda hotkey="", coldkey="": look_of(state, hotkey=hotkey, coldkey=coldkey)
+        return
+    with asyncio.Runner() as runner:
+        chain = runner.run(SubstrateChain.open(settings.network))
+
+        def look(hotkey: str = "", coldkey: str = "") -> Look:
+            return runner.run(chain.look(settings.netuid, hotkey=hotkey, coldkey=coldkey))
+
+        try:
+            yield look
+        finally:
+            runner.run(chain.close())
+
+
+def require_data(settings: Settings) -> None:
+    """Raises ConsoleError where the embedded chain is meant and the data folder has none."""
+    path = _path(settings)
+    if settings.network == EMBEDDED and not path.exists():
+        raise ConsoleError(f"no embedded chain in {path.parent}: `launch` creates one; name its folder with --data-dir")
+
+
+def _state(settings: Settings) -> ChainState:
+    """The embedded chain as it stands in its file. Raises ConsoleError, `ChainDataError`."""
+    require_data(settings)
+    path = _path(settings)
+    state = read_state(path)
+    if state is None:
+        raise ConsoleError(f"the embedded chain in {path.parent} has no block yet")
+    if state.netuid != settings.netuid:
+        held = f"{path} holds netuid {state.netuid}, not {settings.netuid}"
+        raise ConsoleError(f"{held}: use --netuid {state.netuid}")
+    return state
+
+
+def _path(settings: Settings) -> Path:
+    return Path(settings.data_dir) / FILE_NAME
