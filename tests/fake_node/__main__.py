@@ -14,11 +14,14 @@ async def main() -> None:
     parser.add_argument("--netuid", type=int, default=1)
     parser.add_argument("--block-time", type=float, default=2.0, metavar="SECONDS")
     parser.add_argument("--fund", nargs="*", default=[], metavar="COLDKEY", help="addresses that get 10,000 tokens")
+    parser.add_argument("--adopt", nargs="*", default=[], metavar="HOTKEY", help="registered, with 5,000 tokens staked")
     given = parser.parse_args()
     node = FakeNode(given.netuid, Hyperparameters(tempo=30, weights_rate_limit=10, serving_rate_limit=5))
     node.instant = False
     for coldkey in given.fund:
         node.fund(coldkey, 10_000)
+    for hotkey in given.adopt:
+        node.adopt(hotkey, stake=5_000)
     async with running(node, port=given.port):
         print(f"{node.url}, netuid {given.netuid}, a block every {given.block_time:g} s")
         while True:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from engine.chain.embedded.epoch import next_block
-from engine.chain.embedded.sandbox import fund
+from engine.chain.embedded.sandbox import adopted, fund
 from engine.chain.embedded.state import ChainState, Refused, genesis
 from engine.keys import SS58_FORMAT, verify
 from engine.values import Hyperparameters
@@ -110,6 +110,10 @@ class FakeNode:
     def fund(self, coldkey: str, tokens: float) -> None:
         """Give tokens to a coldkey, in the head block."""
         self._amend(fund(self.head.state, coldkey=coldkey, amount=tokens))
+
+    def adopt(self, hotkey: str, *, stake: float = 0.0) -> None:
+        """Register a hotkey in the head block, with stake, as its own coldkey."""
+        self._amend(adopted(self.head.state, hotkey=hotkey, coldkey=hotkey, stake=stake))
 
     def make_block(self) -> None:
         """The next block, with what the pool holds."""

@@ -79,12 +79,20 @@ async def test_what_a_runtime_lacks_is_named(chain: SubstrateChain, node: FakeNo
 # -- a connection that fails -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("fault", ["cut before", "cut after", "garbage", "error"])
-async def test_a_read_that_fails_names_the_endpoint_and_the_next_one_works(
-    chain: SubstrateChain, node: FakeNode, fault: Fault
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("cut before", "the node closed the connection"),
+        ("cut after", "the node closed the connection"),
+        ("garbage", "not a node: its answer is not JSON"),
+        ("error", "Internal error"),
+    ],
+)
+async def test_a_read_that_fails_says_why_and_where_and_the_next_one_works(
+    chain: SubstrateChain, node: FakeNode, fault: Fault, said: str
 ) -> None:
     node.script("state_queryStorageAt", fault)
-    with pytest.raises(ChainUnavailable, match=node.url):
+    with pytest.raises(ChainUnavailable, match=f"{node.url}: .*{said}"):
         await chain.look(NETUID)
     assert (await chain.look(NETUID)).block == 1
 
@@ -133,7 +141,7 @@ async def test_another_chain_behind_the_same_address_is_refused() -> None:
 
 
 async def test_nothing_at_the_endpoint_is_said_at_once() -> None:
-    with pytest.raises(ChainUnavailable, match=r"ws://127\.0\.0\.1:1: ConnectionRefusedError"):
+    with pytest.raises(ChainUnavailable, match=r"ws://127\.0\.0\.1:1: Connection refused; check"):
         await SubstrateChain.open("ws://127.0.0.1:1", process=NodeProcess())
 
 

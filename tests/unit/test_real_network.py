@@ -17,13 +17,11 @@ from engine.chain.interface import ChainUnavailable
 from engine.chain.wallets import WalletError, throwaway
 from engine.settings import Configuration, Settings
 from engine.values import Hyperparameters
-from tests.fake_node.calls import apply
 from tests.fake_node.node import FakeNode, running
 from tests.unit.chain_helpers import NETUID, key
 from tests.unit.engine_helpers import a_feed
 
 RULES = Hyperparameters(tempo=20, weights_rate_limit=10, serving_rate_limit=5, burn=2.0)
-COLD = key("cold").ss58_address
 NOWHERE = "ws://127.0.0.1:1"
 
 
@@ -53,9 +51,7 @@ def node() -> FakeNode:
     """A subnet with the hotkey "miner" on uid 0."""
     node = FakeNode(NETUID, RULES)
     node.make_block()
-    node.fund(COLD, 10_000)
-    call = {"netuid": NETUID, "hotkey": key("miner").ss58_address}
-    node.head.state = apply(node.head.state, COLD, "burned_register", call)
+    node.adopt(key("miner").ss58_address)
     return node
 
 

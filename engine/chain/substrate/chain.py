@@ -85,6 +85,9 @@ class SubstrateChain:
         chain = cls(network, process=process, block_time=block_time)
         try:
             await chain.block()
+        except ChainUnavailable as error:
+            await chain.close()
+            raise ChainUnavailable(f"{error}; check that it is up, or name another endpoint with --network") from error
         except BaseException:
             await chain.close()
             raise

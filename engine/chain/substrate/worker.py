@@ -1,5 +1,6 @@
 """The process that holds the connection to a node: answers requests on stdin, on stdout, until stdin ends."""
 
+from json import JSONDecodeError
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -83,7 +84,20 @@ class Worker:
 
 
 def _worded(error: Exception) -> str:
-    """The error in a line: its kind says more than many a message."""
+    """The error in a line, in plain words where it is an everyday one."""
+    from websocket import WebSocketBadStatusException, WebSocketConnectionClosedException, WebSocketTimeoutException
+
+    match error:
+        case WebSocketTimeoutException():
+            return "the node does not answer"
+        case WebSocketConnectionClosedException():
+            return "the node closed the connection"
+        case WebSocketBadStatusException(status_code=status):
+            return f"not a node: it answers with HTTP status {status}"
+        case JSONDecodeError():
+            return "not a node: its answer is not JSON"
+        case OSError(strerror=str(reason)):
+            return reason
     return f"{type(error).__name__}: {error}".rstrip(": ")
 
 
