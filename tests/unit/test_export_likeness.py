@@ -104,7 +104,7 @@ async def test_it_works_while_the_engine_writes(run: Run, folder: Path) -> None:
         (("odd",), "no round 'odd' is stored; 'subnet-console export rounds' lists all"),
         (("round-1",), "round round-1 was recorded before likeness was kept: choose a newer one"),
         (("round-1", "--picture"), "before likeness was kept"),
-        (("round-0", "--picture", "it.png"), "a picture is written as SVG"),
+        (("round-0", "--picture", "it.png"), "the file name must end in .svg"),
         (("round-0", "--picture", "nowhere/it.svg"), "--picture nowhere/it.svg cannot be written"),
         (("round-0", "--points", "--picture"), "not allowed with"),
         (("round-0", "--since", "24h"), "--since does not apply to a single round"),
