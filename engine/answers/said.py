@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -186,6 +187,7 @@ class Said(Struct, frozen=True):
     boxed: bool = False
 
 
+@lru_cache(maxsize=512)  # the replies of a round of 256 miners are read twice: to be compared, and against a truth
 def said(text: str) -> Said:
     """What a reply says."""
     text = _ends(_without_extras(tidy(without_thoughts(text[:_MOST_CHARACTERS]))))
