@@ -46,7 +46,8 @@ class Engine(Protocol):
         """Submit a command. False when no engine listens.
 
         The answer is an event "command" with this `id`, a unique one of the submitter's choice. One that is lost among
-        missed events is still in `Snapshot.commands`; a command that is dropped in a flood has no answer.
+        missed events is still in `Snapshot.commands`, unless it says that the command was dropped, in a flood or
+        because the engine has ended.
         """
         ...
 

@@ -18,4 +18,4 @@ class StoreGone(StoreUnusable):
 
 
 TOLD_ELSEWHERE = (StoreGone, StoreLocked)
-"""What the record watch, or the rounds that wait for the store, tell of: whoever else waits adds no line of its own."""
+"""What the record watch tells of: whoever waits for the store meanwhile adds no line of its own."""

@@ -13,6 +13,9 @@ PROGRAM = "subnet-console"
 LESSER = ("tempo", "age", "program", "role", "uptime", "block", "network")
 """What of the header goes first where there is no room for all."""
 
+SILENT_S = 3.0
+"""An engine has something new to show four times a second."""
+
 NARROW = 100
 SHORTEST = 8
 """Cells of the time line at least."""
@@ -62,10 +65,19 @@ def _joined(parts: Mapping[str, Line]) -> Line:
     return tuple(span for part in parts.values() for span in part)
 
 
+def _silence(picture: Picture) -> float:
+    """For how many seconds a live engine has shown nothing new, 0 for a moment; it is not silent before its first
+    service runs."""
+    age = picture.now - picture.snapshot.at
+    return age if picture.mode == "live" and picture.snapshot.services and age > SILENT_S else 0.0
+
+
 def _running(picture: Picture) -> Span:
     snapshot = picture.snapshot
     if picture.mode == "ended":
         return Span("○ ENDED", "muted")
+    if _silence(picture):
+        return Span("✗ SILENT", "err")
     if any(service.state == "failed" for service in snapshot.services):
         return Span("✗ FAILED", "err")
     if any(service.state == "backing_off" for service in snapshot.services):
@@ -83,6 +95,8 @@ def _mode(picture: Picture) -> Span:
             return Span("PAST", "info")
         case "ended":
             return Span("", "muted")
+        case "live" if silence := _silence(picture):
+            return Span(f"{duration(silence)} OLD", "err")
         case "live":
             return Span("LIVE", "ok")
 

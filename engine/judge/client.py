@@ -62,6 +62,8 @@ class Judge:
         self._feed = feed
         self._process: asyncio.subprocess.Process | None = None
         self._end: asyncio.Task[None] | None = None
+        self._talk: asyncio.Task[WorkerAnswer] | None = None
+        """The last message sent to the worker, and its answer."""
         self._turn = asyncio.Lock()
         self._decoder: msgspec.msgpack.Decoder[WorkerAnswer] = msgspec.msgpack.Decoder(WorkerAnswer)
 
@@ -71,7 +73,10 @@ class Judge:
             await self._begin()
 
     async def judge(self, challenge: Challenge, replies: Sequence[Reply], history: bytes | None) -> JudgeResult:
-        """Judge a round against `history`, as the previous judgement left it. Raises `JudgeFailed`."""
+        """Judge a round against `history`, as the previous judgement left it. Raises `JudgeFailed`.
+
+        Cancelling discards the judgement; the worker lives on.
+        """
         try:
             task = msgspec.msgpack.encode(JudgeTask(challenge=challenge, replies=tuple(replies), history=history))
         except (OverflowError, UnicodeEncodeError) as error:
@@ -86,6 +91,9 @@ class Judge:
     async def close(self) -> None:
         """Kill the worker. A second call does nothing."""
         process, self._process = self._process, None
+        talk, self._talk = self._talk, None
+        if talk is not None:
+            talk.cancel()
         if process is not None:
             if process.returncode is None and self._end is not None:
                 self._end.cancel()
@@ -155,7 +163,7 @@ class Judge:
                 with impatience(
                     self._feed, SILENCE, self._silence, "the judging worker is answering again", after=SILENT_S
                 ):
-                    return await self._talk(message)
+                    return await self._answer_to(message)
         except TimeoutError:
             await self.close()
             self._tell_replaced(why := f"did not answer within {self._deadline:g} s")
@@ -167,9 +175,6 @@ class Judge:
             await self.close()
             self._tell_replaced(why := "sent an unreadable answer")
             raise JudgeFailed(f"the judging worker {why}") from error
-        except asyncio.CancelledError:
-            await self.close()
-            raise
 
     @property
     def _silence(self) -> str:
@@ -187,7 +192,14 @@ class Judge:
                 self._tell_replaced("closed its pipes")
         await self.close()
 
-    async def _talk(self, message: bytes) -> WorkerAnswer:
+    async def _answer_to(self, message: bytes) -> WorkerAnswer:
+        """The worker's answer. One that nobody waits for any more is still read, before the next message is sent."""
+        if self._talk is not None:
+            await asyncio.wait([self._talk])
+        self._talk = asyncio.create_task(self._send_and_read(message))
+        return await asyncio.shield(self._talk)
+
+    async def _send_and_read(self, message: bytes) -> WorkerAnswer:
         process = self._process
         if process is None or process.stdin is None or process.stdout is None:
             raise EOFError

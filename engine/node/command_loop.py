@@ -29,6 +29,8 @@ TEXT_WIDTH = 300
 ID_WIDTH = 64
 """A submitter's id: a UUID has 32 or 36 characters."""
 
+ENDED = "the engine has ended"
+
 
 class CommandLoop:
     """A service that is done when it was told to stop. `handlers` carry out the commands that this role knows."""
@@ -60,6 +62,7 @@ class CommandLoop:
                     return
         finally:
             self._feed.on_command(None)
+            waiting.close()
 
     async def obey(self, command: AnyCommand, id: str = "") -> Outcome:
         """Carry out one command; the answer has its `id`. Every failure is an outcome in words."""
@@ -68,6 +71,9 @@ class CommandLoop:
             outcome = await handler(command)
         except ChainUnavailable as error:
             outcome = Outcome(status="unknown", reason=str(error))
+        except asyncio.CancelledError:
+            _answer(self._feed, _line(command, id, Outcome(status="unknown", reason=f"{ENDED} before it was done")))
+            raise
         except Exception as error:
             log.exception("command %s failed", command.name)
             outcome = Outcome(status="rejected", reason=f"{type(error).__name__}: {error}")
@@ -76,18 +82,9 @@ class CommandLoop:
 
     async def _note(self, command: AnyCommand, id: str, outcome: Outcome) -> None:
         """Add a line to the command log, and emit it as an event."""
-        line = CommandView(
-            at=time.time(),
-            name=command.name,
-            detail=safe(_detail(command), TEXT_WIDTH),
-            outcome=outcome.status,
-            reason=safe(outcome.reason, TEXT_WIDTH),
-            id=safe(id, ID_WIDTH),
-        )
+        line = _line(command, id, outcome)
         self._log.append(line)
-        self._feed.emit(
-            "command", command=line.name, detail=line.detail, outcome=line.outcome, reason=line.reason, id=line.id
-        )
+        _answer(self._feed, line)
         try:
             await self._store.log_command(line.at, line.name, line.detail, line.outcome, line.reason)
         except StoreError as error:
@@ -95,11 +92,15 @@ class CommandLoop:
 
 
 class _Waiting:
-    """Commands on their way from the submitting threads to the engine's, in bounded number."""
+    """Commands on their way from the submitting threads to the engine's, in bounded number.
+
+    Those that it drops are answered too; no line of the command log is spent on them.
+    """
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
         self._loop = asyncio.get_running_loop()
+        self._closed = False
         self.queue: asyncio.Queue[tuple[AnyCommand, str]] = asyncio.Queue(COMMANDS_WAITING)
 
     def hand_over(self, command: AnyCommand, id: str) -> None:
@@ -107,14 +108,27 @@ class _Waiting:
         try:
             self._loop.call_soon_threadsafe(self._put, command, id)
         except RuntimeError:
-            log.warning("command %s came after the engine had ended", command.name)
+            self._drop(command, id, ENDED)
+
+    def close(self) -> None:
+        """Drop what waits, and whatever else comes."""
+        self._closed = True
+        while not self.queue.empty():
+            self._drop(*self.queue.get_nowait(), ENDED)
 
     def _put(self, command: AnyCommand, id: str) -> None:
+        if self._closed:
+            self._drop(command, id, ENDED)
+            return
         try:
             self.queue.put_nowait((command, id))
         except asyncio.QueueFull:
-            text = f"{command.name} is dropped: {self.queue.qsize()} others wait"
-            self._feed.raise_attention("warning", "commands", text)
+            text = f"dropped: {self.queue.qsize()} others wait"
+            self._feed.raise_attention("warning", "commands", f"{command.name} is {text}")
+            self._drop(command, id, text)
+
+    def _drop(self, command: AnyCommand, id: str, reason: str) -> None:
+        _answer(self._feed, _line(command, id, Outcome(status="rejected", reason=reason)))
 
 
 async def not_while_read_only(_command: AnyCommand) -> Outcome:
@@ -124,6 +138,22 @@ async def not_while_read_only(_command: AnyCommand) -> Outcome:
 
 async def _not_known(_command: AnyCommand) -> Outcome:
     return Outcome(status="rejected", reason="not for this role")
+
+
+def _line(command: AnyCommand, id: str, outcome: Outcome) -> CommandView:
+    """A command and its outcome, cleaned."""
+    return CommandView(
+        at=time.time(),
+        name=command.name,
+        detail=safe(_detail(command), TEXT_WIDTH),
+        outcome=outcome.status,
+        reason=safe(outcome.reason, TEXT_WIDTH),
+        id=safe(id, ID_WIDTH),
+    )
+
+
+def _answer(feed: Feed, line: CommandView) -> None:
+    feed.emit("command", command=line.name, detail=line.detail, outcome=line.outcome, reason=line.reason, id=line.id)
 
 
 def _detail(command: AnyCommand) -> str:

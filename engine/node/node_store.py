@@ -35,6 +35,10 @@ class NodeStore(CommandLog, Protocol):
         """Repair what can be repaired. Returns a description of it, "" for nothing."""
         ...
 
+    async def require_unlocked(self) -> None:
+        """Raise `StoreLocked` while another process keeps this one from writing."""
+        ...
+
     async def note_neurons(self, netuid: int, neurons: Iterable[tuple[str, str, int, str]], *, at: float) -> None:
         """Note that these (hotkey, coldkey, uid, name), and nobody else, are registered at the unix time `at`. An empty
         name keeps the old one."""

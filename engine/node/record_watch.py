@@ -1,4 +1,4 @@
-"""Looks after what the engine keeps on disk: reports what is gone, stores what waits, drops what is old."""
+"""Looks after what the engine keeps on disk: reports what is gone or locked, stores what waits, drops what is old."""
 
 import asyncio
 import math
@@ -56,18 +56,19 @@ class RecordWatch:
             await asyncio.sleep(LOOK_S)
 
     async def look(self) -> None:
-        """Report what is gone and what is back, and mend what can be mended."""
+        """Report what is gone or locked and what is back, and mend what can be mended."""
         self._tell_of_missing()
         try:
             with impatience(self._feed, SLOW, SILENT, "the store answers again", after=SILENT_S):
                 if mended := await self._store.mend():
                     self._feed.raise_attention("warning", "store", mended)
+                await self._store.require_unlocked()
         except StoreGone:
             self._tell_of_missing()
         except StoreError as error:
             self._tell("store", str(error))
         else:
-            self._tell("store", "", "it can be read again")
+            self._tell("store", "", "it can be read and written again")
 
     def _tell_of_missing(self) -> None:
         """When the data folder is gone, so is everything in it: one cause, one line."""

@@ -125,6 +125,9 @@ class Store:
     async def mend(self) -> str:
         return await self._database.mend()
 
+    async def require_unlocked(self) -> None:
+        await self._database.write(lambda _record: None)
+
     async def note_neurons(self, netuid: int, neurons: Iterable[tuple[str, str, int, str]], *, at: float) -> None:
         await self._database.write(lambda record: record.neurons.note(netuid, neurons, at=at))
 

@@ -86,7 +86,7 @@ class RoundRunner:
 
         A challenge whose id is taken gets a new one. `on_reply` is called with each reply as it arrives. `cursor` is
         the source's position after this challenge, None when it did not come from the loop's source. Cancelling
-        abandons the round.
+        abandons a round that is not judged yet; one that is counts, and waits to be stored.
         """
         with self._order.joined() as our_turn:
             challenge = await self._named(challenge)
@@ -99,9 +99,12 @@ class RoundRunner:
                 if judged is None:
                     return None
                 self._scores.add(judged)
-                recorded = await self._record(judged, cursor)
                 self.done += 1
-                self._announce(judged, recorded=recorded)
+                recorded = False
+                try:
+                    recorded = await self._record(judged, cursor)
+                finally:
+                    self._announce(judged, recorded=recorded)
                 return judged
             finally:
                 self._ids.discard(challenge.id)

@@ -147,16 +147,43 @@ async def test_a_flood_is_bounded_and_told(store: Store, monkeypatch: pytest.Mon
         await gate.wait()
         return Outcome(status="ok")
 
-    async with operating(feed, CommandLoop(feed, store, {Pause: waits})):
+    commands = CommandLoop(feed, store, {Pause: waits})
+    async with operating(feed, commands):
         feed.submit(Pause(), "")
         await asyncio.wait_for(obeying.wait(), 30)
-        for _ in range(5):
-            feed.submit(Pause(), "")
-        await until(lambda: feed.attention)
+        for number in range(5):
+            feed.submit(Pause(), f"flood-{number}")
+        await until(lambda: len(named(feed, "command")) == 2)
         assert feed.attention[0].count == 2
         assert "3 others wait" in feed.attention[0].text
+        dropped = [(answer["id"], answer["outcome"], answer["reason"]) for answer in named(feed, "command")]
+        assert dropped == [(f"flood-{number}", "rejected", "dropped: 3 others wait") for number in (3, 4)]
         gate.set()
-        await until(lambda: len(named(feed, "command")) == 4)
+        await until(lambda: len(named(feed, "command")) == 6)
+        assert len(commands.log) == 4
+
+
+async def test_whatever_the_end_of_the_engine_leaves_undone_is_answered(store: Store) -> None:
+    feed, obeying = a_feed(), asyncio.Event()
+
+    async def never_ends(_command: Pause) -> Outcome:
+        obeying.set()
+        await asyncio.Event().wait()
+        return Outcome(status="ok")
+
+    commands = CommandLoop(feed, store, {Pause: never_ends})
+    async with operating(feed, commands):
+        feed.submit(Pause(), "begun")
+        await asyncio.wait_for(obeying.wait(), 30)
+        feed.submit(Resume(), "waits")
+        await asyncio.sleep(0)
+        feed.submit(Resume(), "on its way")
+    await until(lambda: len(named(feed, "command")) == 3)
+    assert {answer["id"]: (answer["outcome"], answer["reason"]) for answer in named(feed, "command")} == {
+        "begun": ("unknown", "the engine has ended before it was done"),
+        "waits": ("rejected", "the engine has ended"),
+        "on its way": ("rejected", "the engine has ended"),
+    }
 
 
 async def test_a_store_that_takes_no_log_line_is_told_and_the_answer_comes_all_the_same(store: Store) -> None:

@@ -215,6 +215,22 @@ async def test_a_worker_that_hangs_is_replaced_at_its_deadline_and_told_of_and_t
         assert told(feed) == [("error", text, 1)]
 
 
+async def test_a_round_that_is_given_up_while_it_is_judged_costs_neither_the_worker_nor_the_next_judgement() -> None:
+    feed = a_feed()
+    async with a_judge(feed=feed) as judge:
+        worker = pid_of(judge)
+        os.kill(worker, signal.SIGSTOP)
+        for id in ("given-up", "given-up-too"):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await judge.judge(a_challenge(id), replies("41", "It is 42."), None)
+        os.kill(worker, signal.SIGCONT)
+        judged = await judge.judge(a_challenge(), replies("It is 42.", "41"), None)
+        assert judged.judgement.winner == "hk0"
+        assert judge.pid == worker
+    assert told(feed) == []
+
+
 async def test_a_round_that_cannot_be_judged_says_why() -> None:
     async with a_judge() as judge:
         with pytest.raises(JudgeFailed, match="Error"):

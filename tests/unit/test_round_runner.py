@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from engine.challenges.sources.queue import QueueSource
 from engine.challenges.sources.source import Cursor
 from engine.judge import memory
@@ -90,6 +92,27 @@ async def test_a_round_that_is_given_up_or_cannot_be_judged_holds_up_no_other(st
             judged = await third
         assert judged is not None
         assert bench.told == await bench.stored() == ["c"]
+
+
+async def test_a_round_that_is_cancelled_while_it_is_stored_is_announced_and_waits_for_the_store(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storing = asyncio.Event()
+
+    async def hangs(*_arguments: object, **_named: object) -> None:
+        storing.set()
+        await asyncio.Event().wait()
+
+    async with a_bench(store) as bench:
+        monkeypatch.setattr(store, "record", hangs)
+        running = asyncio.create_task(beginning(bench, "a", 1))
+        await asyncio.wait_for(storing.wait(), 30)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert (bench.told, bench.rounds.done) == (["a"], 1)
+        monkeypatch.undo()
+        await bench.rounds.catch_up()
+        assert await bench.stored() == ["a"]
 
 
 async def test_the_cursor_stands_behind_the_last_round_before_which_none_is_missing(store: Store) -> None:

@@ -178,13 +178,32 @@ async def test_a_store_that_another_process_holds_is_waited_for_once_and_read_me
         )
         with pytest.raises(StoreLocked, match="is locked by another process"):
             await first
+        await until(lambda: bool(feed.attention))
         monkeypatch.setattr(database, "BUSY_PAUSE_S", "nobody waits again")
         with pytest.raises(StoreLocked):
             await store.record(a_round(1), netuid=NETUID, history=None, cursor=None)
-        assert len(backlog) == 1 and not feed.attention, "whoever has something to store tells"
+        assert len(backlog) == 1
         other.execute("ROLLBACK")
-        await until(lambda: not backlog)
+        await until(lambda: not backlog and not feed.attention)
     assert found(path) == ["round-0"]
+    service.cancel()
+
+
+async def test_a_store_that_is_locked_is_told_of_though_nobody_has_anything_to_store(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record_watch, "LOOK_S", 0.01)
+    monkeypatch.setattr(database, "WRITE_PATIENCE_S", 0.05)
+    feed = Feed(snapshot())
+    service = asyncio.create_task(RecordWatch(feed, store, {}, []).run(lambda: None))
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        await until(lambda: bool(feed.attention))
+        [line] = feed.attention
+        assert (line.level, line.subject) == ("error", "store")
+        assert "store.db is locked by another process" in line.text
+        other.execute("ROLLBACK")
+        await until(lambda: not feed.attention)
     service.cancel()
 
 

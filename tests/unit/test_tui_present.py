@@ -220,6 +220,16 @@ def test_the_header_says_what_is_the_matter(changes: dict[str, object], said: st
     assert said in text_of(header(Picture(snapshot(**changes), NOW), 80))
 
 
+def test_the_header_does_not_call_live_what_an_engine_that_hangs_said_last() -> None:
+    assert text_of(header(Picture(snapshot(), NOW + 2.5), 80)).endswith(" LIVE ")
+    text = text_of(header(Picture(snapshot(), NOW + 12), 80))
+    assert "✗ SILENT" in text and "RUN" not in text
+    assert text.endswith(" 12s OLD ")
+    loading = text_of(header(Picture(snapshot(services=()), NOW + 12), 80))
+    assert "◌ STARTING" in loading and loading.endswith(" LIVE ")
+    assert "OLD" not in text_of(header(Picture(snapshot(), NOW + 12, "ended"), 80))
+
+
 def test_a_paused_picture_says_so_on_the_narrowest_screen() -> None:
     text = text_of(header(Picture(snapshot(), NOW, "paused", 12.0), 40))
     assert text.endswith("FROZEN +12s ")
