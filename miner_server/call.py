@@ -67,9 +67,19 @@ class Call:
 
     def prove(self) -> None:
         """The caller is who it claims to be: its connection keeps its place while this is being answered."""
-        seat: Seat | None = self.scope.get("extensions", {}).get(SEAT)
+        seat = self._seat
         if seat is not None:
             seat.prove()
+
+    @property
+    def _seat(self) -> Seat | None:
+        seat: Seat | None = self.scope.get("extensions", {}).get(SEAT)
+        return seat
+
+    @property
+    def _has_come(self) -> bool:
+        """Whether the whole body is here already, as it nearly always is: reading it needs no deadline then."""
+        return self._seat is not None and self._seat.asking
 
     def header(self, name: bytes) -> str | None:
         """The first header of this name (lower case)."""
@@ -92,6 +102,8 @@ class Call:
         if (self.length or 0) > limit:
             raise _too_large(limit)
         try:
+            if self._has_come:
+                return await self._read(limit, grow)
             async with asyncio.timeout(seconds):
                 return await self._read(limit, grow)
         except TimeoutError:

@@ -1,5 +1,6 @@
 """Whether this miner can answer: what its backend reports, and how the last challenges went."""
 
+import asyncio
 import logging
 import time
 
@@ -103,9 +104,12 @@ class Readiness:
 
     async def _prove(self) -> None:
         try:
-            require_answer(await self._backend.complete(PROOF, timeout=PROOF_S), PROOF)
+            async with asyncio.timeout(PROOF_S):
+                require_answer(await self._backend.complete(PROOF, timeout=PROOF_S), PROOF)
         except OutOfRoom:  # it used up its tokens thinking, so it works
             self._acquit()
+        except TimeoutError:
+            self._fault, self._is_disproved = f"no answer within {PROOF_S:g} s", True
         except BackendError as error:
             self._fault, self._is_disproved = safe(str(error), WHY_WIDTH), True
         except Exception:

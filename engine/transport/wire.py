@@ -67,7 +67,7 @@ def load_json(raw: bytes, *, max_depth: int = MAX_DEPTH, max_bytes: int = MAX_JS
         raise WireError("malformed", f"not JSON: {brief(str(error))}") from None
     if not isinstance(loaded, dict):
         raise WireError("malformed", f"JSON object expected, got {type(loaded).__name__}")
-    if _deeper_than(loaded, max_depth):
+    if _deeper_than(raw, loaded, max_depth):
         raise WireError("malformed", f"JSON is nested deeper than {max_depth}")
     return loaded
 
@@ -181,7 +181,9 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
 
 
-def _deeper_than(loaded: object, depth: int) -> bool:
+def _deeper_than(raw: bytes, loaded: object, depth: int) -> bool:
+    if raw.count(b"{") + raw.count(b"[") <= depth:  # nearly every message, and fifty times cheaper than to look
+        return False
     level = [loaded]
     for _ in range(depth):
         level = [

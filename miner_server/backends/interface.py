@@ -45,7 +45,8 @@ class Backend(Protocol):
         ...
 
     async def complete(self, request: Request, *, timeout: float, caller: str = "") -> Completion:
-        """Answer within `timeout` seconds. `caller` is the hotkey that asks. Ends soon after it is cancelled.
+        """The answer. Whoever asks gives up after `timeout` seconds and cancels it, whereupon it soon ends: the time is
+        for what a backend can do with it, such as to try again. `caller` is the hotkey that asks.
 
         Raises BackendError, or one of its kinds where it says more.
         """

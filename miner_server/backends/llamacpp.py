@@ -15,7 +15,7 @@ from miner_server.backends.chat import chat_payload
 from miner_server.backends.lanes import Lanes
 from miner_server.backends.llamacpp_bindings import Chunk, LoadedModel, installed_binding
 from miner_server.backends.replies import Chunks, read_chat
-from miner_server.errors import BackendSlow, BackendUnavailable, MinerError
+from miner_server.errors import BackendUnavailable, MinerError
 
 log = logging.getLogger(__name__)
 
@@ -57,13 +57,7 @@ class LlamaCppBackend:
         if model is None:
             raise BackendUnavailable("the model is loading")
         payload = chat_payload(request)
-        try:
-            async with asyncio.timeout(timeout):
-                return await self._lanes.run(
-                    lambda given_up: _generate(model, payload, given_up, self._reasoning_is_answer)
-                )
-        except TimeoutError:
-            raise BackendSlow("the model gave no answer within the deadline") from None
+        return await self._lanes.run(lambda given_up: _generate(model, payload, given_up, self._reasoning_is_answer))
 
     async def close(self) -> None:
         if self._loading is not None:

@@ -21,7 +21,7 @@ from miner_server.backends.interface import PROOF, PROOF_S, require_answer
 from miner_server.backends.kept_connections import Connections, ServerReply
 from miner_server.backends.models import Model, NoModelsError, choose
 from miner_server.backends.replies import failure, quoted, read_body, read_reply
-from miner_server.errors import BackendError, BackendSlow, NoAnswer, OutOfRoom, RequestUnfit
+from miner_server.errors import BackendError, NoAnswer, OutOfRoom, RequestUnfit
 
 log = logging.getLogger(__name__)
 
@@ -91,21 +91,18 @@ class OpenAIBackend:
         """What is expected to pass in a moment is tried again while the deadline allows it, at most twice."""
         until = time.monotonic() + timeout
         try:
-            async with asyncio.timeout(timeout):
-                for pause in PAUSES_S:
-                    try:
-                        return await self._ask(request)
-                    except BackendError as error:
-                        if error.again_in is None or error.again_in > LONGEST_PAUSE_S:
-                            raise
-                        wait = max(pause, error.again_in)
-                        if time.monotonic() + wait >= until:
-                            raise
-                        log.info("%s is asked again in %.1f s: %s", self._base, wait, error)
-                    await asyncio.sleep(wait)
-                return await self._ask(request)
-        except TimeoutError:
-            raise BackendSlow(f"{self._base} gave no answer within the deadline") from None
+            for pause in PAUSES_S:
+                try:
+                    return await self._ask(request)
+                except BackendError as error:
+                    if error.again_in is None or error.again_in > LONGEST_PAUSE_S:
+                        raise
+                    wait = max(pause, error.again_in)
+                    if time.monotonic() + wait >= until:
+                        raise
+                    log.info("%s is asked again in %.1f s: %s", self._base, wait, error)
+                await asyncio.sleep(wait)
+            return await self._ask(request)
         except (RequestUnfit, NoAnswer):
             raise
         except BackendError:

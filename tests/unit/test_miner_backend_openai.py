@@ -20,7 +20,6 @@ from miner_server.backends.openai import OpenAIBackend
 from miner_server.backends.registry import open_backend
 from miner_server.errors import (
     BackendError,
-    BackendSlow,
     BackendUnavailable,
     MinerError,
     NoAnswer,
@@ -162,17 +161,6 @@ async def test_a_cancelled_request_is_hung_up_on(server: ModelServer) -> None:
     await until(lambda: server.asked)
     asking.cancel()
     assert await asyncio.to_thread(server.hung_up.wait, 30)
-    await backend.close()
-
-
-@pytest.mark.order
-async def test_the_deadline_is_kept(server: ModelServer) -> None:
-    backend = await ready(server)
-    server.hang.clear()
-    began = time.monotonic()
-    with pytest.raises(BackendSlow):
-        await backend.complete(QUESTION, timeout=0.2)
-    assert time.monotonic() - began < 4
     await backend.close()
 
 

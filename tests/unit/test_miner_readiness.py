@@ -220,9 +220,13 @@ async def test_a_backend_that_fails_has_to_prove_that_it_answers(monkeypatch: py
         backend.error = error
         await ready.refresh()
         assert ready.unready is not None and ready.unready.said == readiness.FAILS
+    backend.error = None
+    backend.gate.clear()
+    monkeypatch.setattr(readiness, "PROOF_S", 0.01)
     monkeypatch.setattr(readiness, "PROVE_AGAIN_S", 3600.0)
     await ready.refresh()
-    backend.error = None
+    assert "no answer within 0.01 s" in ready.trouble
+    backend.gate.set()
     await ready.refresh()
     assert ready.unready is not None  # it is not asked all the time
     assert {asked for _, asked in backend.begun} == {PROOF.question}
