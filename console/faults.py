@@ -18,6 +18,7 @@ from engine.judge.encoding.basics import EncoderError
 from engine.locks import AlreadyRunning
 from engine.logs import FOLDER
 from engine.node.chain_watch import NotRegistered
+from engine.plugins import PluginError
 from engine.redaction import redact
 from engine.settings import SettingsError
 from engine.text import MAX_CHARS, safe
@@ -35,6 +36,7 @@ CODES: tuple[tuple[tuple[type[Exception], ...], ExitCode], ...] = (
             EncoderError,
             FolderError,
             MinerError,
+            PluginError,
             SettingsError,
             StoreError,
             WalletError,

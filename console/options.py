@@ -41,6 +41,7 @@ LAUNCH: dict[str, dict[str, tuple[str, ...]]] = {
         "neurons": ("--neuron",),
         "dialect": ("--dialect",),
         "challenges": ("--challenges",),
+        "kind": ("--kind",),
         "allow_private": ("--allow-private",),
         "scoring": ("--scoring",),
         "encoder": ("--encoder",),
@@ -178,9 +179,9 @@ def _help(setting: Setting, default: Any) -> str:
 
 
 def _metavar(setting: Setting) -> str:
+    if setting.choices:
+        return "{" + ",".join(setting.choices) + "}"
     match setting.kind:
-        case inspect.LiteralType():
-            return "{" + ",".join(setting.choices) + "}"
         case inspect.VarTupleType(item_type=inspect.StructType()):
             return "HOTKEY@HOST:PORT[/DIALECT]"
         case inspect.VarTupleType():

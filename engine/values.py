@@ -24,7 +24,7 @@ At = Annotated[float, Meta(ge=0, le=253_402_300_799)]
 
 ReplyStatus = Literal["ok", "timeout", "unreachable", "refused", "malformed", "too_large", "cancelled"]
 AnswerType = str
-"""The name of an answer type, one of `engine.answers.registry.names()`: "number", "short", "yes_no", "text", …"""
+"""The name of an answer type, one of `engine.answers.registry.ANSWER_TYPES`: "number", "short", "yes_no", "text", …"""
 
 Source = Literal["synthetic", "file", "organic", "replay"]
 OutcomeStatus = Literal["ok", "rejected", "unknown", "committed", "applied", "lost"]
@@ -32,7 +32,6 @@ WENT_WELL = frozenset(("ok", "committed", "applied"))
 """Outcomes of what the chain has taken."""
 
 ScoringProfile = Literal["robust", "loosh"]
-BackendName = Literal["scripted", "openai", "ollama", "vllm", "llamacpp"]
 Level = Literal["info", "warning", "error"]
 Counted = Literal["yes", "cap", "dropout", "cancelled", "ignored"]
 """Whether a reply is a sample of its miner's score, or why it is none: enough answers counted in this period already,

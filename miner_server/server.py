@@ -14,7 +14,7 @@ from engine.keys import Signer
 from engine.snapshot import ServerView
 from engine.transport.desk import Desk
 from engine.transport.dialect import Dialect, MinerEnd
-from engine.transport.dialects.registry import dialects
+from engine.transport.dialects.registry import DIALECTS
 from engine.transport.gate import WINDOW_S
 from engine.transport.replay import NonceStore
 from engine.transport.rsa import RsaKey
@@ -66,7 +66,7 @@ class MinerServer:
         self._backend = backend
         self._rsa = RsaKey()
         end = MinerEnd(signer=signer, rsa=self._rsa, window=handshake_window, key_ttl=key_ttl)
-        mounted = dialects().values() if spoken is None else spoken
+        mounted = DIALECTS.values() if spoken is None else spoken
         desks = [Desk(dialect, end, nonces, allowed=allow.refusal) for dialect in mounted]
         self._app = MinerApp(desks, backend, allow, limits)
         self._proxies = proxies or Proxies()

@@ -8,7 +8,10 @@ from urllib.parse import urlsplit
 from console.doctor.case import Case
 from console.doctor.chain import ANYWHERE
 from console.findings import Result, critical, ok, skipped, warning
+from console.roles.miner import backend_of
 from engine.judge.encoding.basics import EncoderError, packaged_minilm
+from engine.plugins import PluginError
+from engine.settings import Settings
 from miner_server.backends.llamacpp_bindings import installed_binding, packaged_model
 from miner_server.backends.registry import LOCAL_SERVERS
 from miner_server.errors import MinerError
@@ -86,7 +89,7 @@ def chat_model(case: Case) -> Result:
             return ok("backend", "scripted, which needs no model")
         case "llamacpp":
             return _llamacpp(case, critical, why="The miner has nothing to answer with.")
-        case _:
+        case "openai" | "ollama" | "vllm":
             url = settings.backend_url or LOCAL_SERVERS.get(settings.backend, ("", ""))[0]
             if _is_own(url, settings.host, settings.port):
                 return critical(
@@ -96,6 +99,8 @@ def chat_model(case: Case) -> Result:
                     do="Set the model server's URL with --backend-url, or give the miner another --port.",
                 )
             return _server(settings.backend, url)
+        case _:
+            return _plugin(settings)
 
 
 def _llamacpp(case: Case, problem: Callable[..., Result], *, why: str) -> Result:
@@ -114,6 +119,19 @@ def _llamacpp(case: Case, problem: Callable[..., Result], *, why: str) -> Result
             do="Set --model-path to a .gguf file.",
         )
     return ok("backend", f"llamacpp with {path.name}, {size / 1e6:.0f} MB")
+
+
+def _plugin(settings: Settings) -> Result:
+    try:
+        backend_of(settings)
+    except (MinerError, PluginError) as error:
+        return critical(
+            "backend",
+            str(error),
+            why="The miner has nothing to answer with.",
+            do="Mend or reinstall the package that adds it, or choose another --backend.",
+        )
+    return ok("backend", f"{settings.backend}, from an installed package; it can be opened")
 
 
 def _server(name: str, url: str) -> Result:

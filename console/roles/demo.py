@@ -89,7 +89,7 @@ def answer_key(session: Session, source: Source) -> AnswerKey:
         return file_key(settings.challenges, position=position)
     return seeded_key(
         settings.seed or 0,
-        validator.KINDS,
+        validator.kinds_of(settings),
         probe_share=settings.probe_share,
         has_budget=settings.probe_budget is not None,
         position=position,

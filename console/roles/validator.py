@@ -28,7 +28,7 @@ from engine.values import Challenge, Peer, at_port
 
 PACKAGED_ENCODER = "minilm"
 KINDS = {"chat": 0.8, "arithmetic": 0.2}
-"""Shares of the kinds of synthetic challenges."""
+"""Shares of the kinds of synthetic challenges, unless `kind` is set."""
 
 STAKE = 1000.0
 HOUR_S = 3600.0
@@ -62,7 +62,7 @@ async def open_source(session: Session) -> Source:
 async def _synthetic(session: Session) -> Source:
     settings, store = session.settings, session.store
     budget = await _budget(session)
-    synthetic = SyntheticSource(KINDS, settings.seed, probe_share=settings.probe_share, budget=budget)
+    synthetic = SyntheticSource(kinds_of(settings), settings.seed, probe_share=settings.probe_share, budget=budget)
     if not settings.replay_share:
         return synthetic
 
@@ -74,6 +74,11 @@ async def _synthetic(session: Session) -> Source:
             return None
 
     return ReplaySource(synthetic, recorded, share=settings.replay_share, budget=budget)
+
+
+def kinds_of(settings: Settings) -> Mapping[str, float]:
+    """The kinds of synthetic challenges with their shares."""
+    return KINDS if settings.kind is None else {settings.kind: 1.0}
 
 
 async def _budget(session: Session) -> RollingLimit | None:

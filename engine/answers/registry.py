@@ -1,10 +1,6 @@
-"""The answer types by name: those of the package, and those that others add by an entry point.
-
-A distribution adds one with an entry point in the group `subnet_console.answers` that names an `AnswerType` class.
-"""
+"""The answer types by name: our own, and those that other packages add."""
 
 from functools import cache
-from importlib.metadata import entry_points
 
 from engine.answers.base import AnswerType
 from engine.answers.choice import Choice
@@ -16,8 +12,8 @@ from engine.answers.open_text import OpenText
 from engine.answers.short import Short
 from engine.answers.structured import Json, ToolCall
 from engine.answers.yes_no import YesNo
+from engine.plugins import ANSWERS, Registry
 
-GROUP = "subnet_console.answers"
 OWN: tuple[type[AnswerType], ...] = (
     Number,
     Quantity,
@@ -35,37 +31,32 @@ OWN: tuple[type[AnswerType], ...] = (
     Code,
     OpenText,
 )
-OTHER_NAMES = {"yesno": "yes_no"}
+ANSWER_TYPES: Registry[type[AnswerType]] = Registry(
+    ANSWERS,
+    {one.name: one for one in OWN},
+    accepts=lambda added: isinstance(added, type) and issubclass(added, AnswerType),
+    what="an AnswerType class",
+)
+ALIASES = {"yesno": "yes_no"}
 
 
 class UnknownAnswerType(ValueError):
     """There is no answer type of that name."""
 
 
-@cache
-def _types() -> dict[str, AnswerType]:
-    found = {one.name: one() for one in OWN}
-    for point in entry_points(group=GROUP):
-        added = point.load()
-        if not (isinstance(added, type) and issubclass(added, AnswerType)):
-            raise TypeError(f"the entry point {point.name} in {GROUP} is not an AnswerType class")
-        found.setdefault(point.name, added())
-    return found
-
-
-def names() -> tuple[str, ...]:
-    """The names of all answer types."""
-    return tuple(_types())
-
-
 def canonical(name: str) -> str:
     """The one name of a type. Raises UnknownAnswerType."""
-    known = OTHER_NAMES.get(name, name)
-    if known not in _types():
-        raise UnknownAnswerType(f"unknown answer_type {name!r}; known are {', '.join((*_types(), *OTHER_NAMES))}")
+    known = ALIASES.get(name, name)
+    if known not in ANSWER_TYPES:
+        raise UnknownAnswerType(f"unknown answer_type {name!r}; known are {', '.join((*ANSWER_TYPES, *ALIASES))}")
     return known
 
 
 def answer_type(name: str) -> AnswerType:
-    """The answer type of that name. Raises UnknownAnswerType."""
-    return _types()[canonical(name)]
+    """The answer type of that name. Raises UnknownAnswerType and PluginError."""
+    return _made(ANSWER_TYPES[canonical(name)])
+
+
+@cache
+def _made(kind: type[AnswerType]) -> AnswerType:
+    return kind()

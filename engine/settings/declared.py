@@ -9,10 +9,11 @@ from typing import Annotated, Literal, Self
 
 from msgspec import Meta, Struct, field
 
+from engine import plugins
 from engine.folders import data_home
 from engine.redaction import know
 from engine.snapshot import PenaltyRule, Role
-from engine.values import EMBEDDED, BackendName, Peer, ScoringProfile
+from engine.values import EMBEDDED, Peer, ScoringProfile
 
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 OnHangup = Literal["continue", "stop"]
@@ -45,6 +46,11 @@ def _text(form: str, pattern: str) -> Meta:
     return Meta(pattern=pattern, extra={"form": form})
 
 
+def _named(group: str, *own: str) -> Meta:
+    """One of our `own` names, or one that an installed package adds in the entry-point group."""
+    return Meta(extra={"choices": own, "group": group})
+
+
 def _is(description: str, unit: str = "") -> Meta:
     return Meta(extra={"description": description, "unit": unit})
 
@@ -66,6 +72,8 @@ Encoder = Annotated[
     ),
 ]
 Device = Annotated[str, _text("auto, cpu, cuda or cuda:N", r"^(auto|cpu|cuda(:\d{1,3})?)\Z")]
+Backend = Annotated[str, _named(plugins.BACKENDS, "scripted", "openai", "ollama", "vllm", "llamacpp")]
+Kind = Annotated[str, _named(plugins.KINDS, "arithmetic", "chat")]
 Url = Annotated[str, _text("an http:// or https:// URL", r"^(https?://\S+)?\Z")]
 Host = Annotated[str, _text("a host name or an IP address", r"^\S+\Z")]
 
@@ -95,6 +103,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     challenges: Annotated[
         Path | None, _is("ask the challenges in this file (JSON lines) instead of synthetic ones")
     ] = None
+    kind: Annotated[Kind | None, _is("ask synthetic challenges of this kind only, instead of a mixture")] = None
     probe_share: Annotated[
         float, Meta(ge=0, le=1), _is("share of synthetic challenges that are probes, whose right answer is known")
     ] = 0.84
@@ -144,7 +153,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     host: Annotated[Host, _is("address for the miner server to listen on")] = "0.0.0.0"
     port: Annotated[Port, _is("port for the miner server to listen on; 0 picks a free one")] = 8091
-    backend: Annotated[BackendName, _is("backend that answers the questions")] = "llamacpp"
+    backend: Annotated[Backend, _is("backend that answers the questions")] = "llamacpp"
     backend_url: Annotated[Url, _is("override the backend's default base URL")] = ""
     backend_model: Annotated[str, _is("model to request, instead of the backend's first")] = ""
     reasoning_is_answer: Annotated[

@@ -9,6 +9,7 @@ from typing import Any, get_args, get_type_hints
 from msgspec import Struct, ValidationError, convert, inspect
 from msgspec.structs import fields
 
+from engine import plugins
 from engine.redaction import know_url, url_shown
 from engine.settings.declared import Addresses, Secret, Settings
 from engine.values import Peer, host_and_port
@@ -22,8 +23,11 @@ _BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less tha
 
 
 class Setting(Struct, frozen=True, kw_only=True):
-    """What is declared about one setting. `kind` is its type without None, `choices` are its values where they are a
-    closed set, in the order of their declaration, and `form` says what a text must look like."""
+    """What is declared about one setting. `kind` is its type without None, and `form` says what a text must look like.
+
+    `choices` are its values where they are a closed set, in the order of their declaration. Installed packages may add
+    to them in the entry-point `group`.
+    """
 
     name: str
     type: Any
@@ -32,6 +36,7 @@ class Setting(Struct, frozen=True, kw_only=True):
     unit: str = ""
     form: str = ""
     choices: tuple[str, ...] = ()
+    group: str = ""
 
     @property
     def secret(self) -> bool:
@@ -82,8 +87,11 @@ def read(setting: Setting, given: object, *, is_text: bool) -> object:
     try:
         if isinstance(setting.kind, inspect.VarTupleType):
             return _read_list(setting.kind, _split(given) if is_text else given)
-        value = _from_text(setting.kind, given) if is_text else given
-        return convert(value, setting.type, strict=not is_text, dec_hook=_read_own)
+        value = _from_text(setting, given) if is_text else given
+        taken = convert(value, setting.type, strict=not is_text, dec_hook=_read_own)
+        if setting.choices and taken is not None and taken not in setting.choices and taken not in _added(setting):
+            raise ValueError("not one of its choices")
+        return taken
     except (ValidationError, ValueError) as error:
         shown = "" if setting.secret else f", not {url_shown(repr(given))}"
         raise ValueError(f"must be {expected(setting)}{shown}") from error
@@ -93,10 +101,10 @@ def expected(setting: Setting) -> str:
     """What a value of the setting must be, in words."""
     if setting.form:
         return setting.form
+    if setting.choices:
+        return f"one of {', '.join((*setting.choices, *_added(setting)))}"
     unit = f" of {_UNITS.get(setting.unit, setting.unit)}" if setting.unit else ""
     match setting.kind:
-        case inspect.LiteralType():
-            return f"one of {', '.join(setting.choices)}"
         case inspect.BoolType():
             return "true or false"
         case inspect.IntType():
@@ -129,8 +137,12 @@ def _setting(name: str, annotation: Any) -> Setting:
         case inspect.Metadata(type=kind, extra=extra) if extra is not None:
             if isinstance(kind, inspect.UnionType):
                 kind = kind.types[0]
-            choices = get_args(get_args(annotation)[0]) if isinstance(kind, inspect.LiteralType) else ()
-            return Setting(name=name, type=annotation, kind=kind, choices=choices, **extra)
+                match kind:
+                    case inspect.Metadata(type=kind, extra=inner):
+                        extra = {**(inner or {}), **extra}
+            if isinstance(kind, inspect.LiteralType):
+                extra = {**extra, "choices": get_args(get_args(annotation)[0])}
+            return Setting(name=name, type=annotation, kind=kind, **extra)
         case _:
             raise TypeError(f"setting {name} has no description")
 
@@ -145,11 +157,18 @@ def _split(given: object) -> list[str]:
     return [part.strip() for part in str(given).split(",") if part.strip()]
 
 
-def _from_text(kind: inspect.Type, given: object) -> object:
+def _added(setting: Setting) -> tuple[str, ...]:
+    """The names that installed packages add to the choices of a setting."""
+    if not setting.group:
+        return ()
+    return tuple(name for name in plugins.added(setting.group) if name not in setting.choices)
+
+
+def _from_text(setting: Setting, given: object) -> object:
     word = str(given).strip().lower()
-    if isinstance(kind, inspect.BoolType) and word in _TRUE | _FALSE:
+    if isinstance(setting.kind, inspect.BoolType) and word in _TRUE | _FALSE:
         return word in _TRUE
-    if isinstance(kind, inspect.LiteralType) and word in kind.values:
+    if word in setting.choices:
         return word
     return given
 

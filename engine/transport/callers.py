@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from engine.keys import Signer
 from engine.transport.dialect import Availability, Caller, TimedAnswer, ValidatorEnd
-from engine.transport.dialects.registry import USUAL, dialects
+from engine.transport.dialects.registry import DIALECTS, USUAL
 from engine.transport.http import PeerClients
 from engine.values import Challenge, Peer
 
@@ -29,11 +29,10 @@ class Callers:
         end = ValidatorEnd(signer, self._clients)
         self._chosen = dict(chosen or {})
         self._usual = usual
-        known = dialects()
-        unknown = {usual, *self._chosen.values()} - known.keys()
+        unknown = {usual, *self._chosen.values()} - {*DIALECTS}
         if unknown:
-            raise ValueError(f"unknown dialect {min(unknown)!r}; known are {', '.join(known)}")
-        self._callers: dict[str, Caller] = {name: one.caller(end) for name, one in known.items()}
+            raise ValueError(f"unknown dialect {min(unknown)!r}; known are {', '.join(DIALECTS)}")
+        self._callers: dict[str, Caller] = {name: one.caller(end) for name, one in DIALECTS.items()}
 
     def dialect_of(self, peer: Peer) -> str:
         """The name of the dialect in which this peer is asked."""

@@ -1,7 +1,10 @@
 """What a backend is."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Protocol, runtime_checkable
+
+from msgspec import Struct
 
 from engine.transport.wire import Completion
 from engine.values import Request
@@ -31,8 +34,22 @@ def require_answer(completion: Completion, request: Request) -> None:
     raise OutOfRoom(f"the model's answer is empty within the {request.max_tokens} tokens that were asked for")
 
 
+class BackendOptions(Struct, frozen=True, kw_only=True):
+    """What the operator has set for the backend; each backend uses what it needs.
+
+    `base_url` and `api_key` are those of a model server, `model` is the model to request. `model_path` is a GGUF file.
+    With `reasoning_is_answer`, a model's reasoning counts as its answer when it gives nothing else.
+    """
+
+    base_url: str | None = None
+    api_key: str | None = None
+    model: str | None = None
+    model_path: Path | None = None
+    reasoning_is_answer: bool = False
+
+
 class Backend(Protocol):
-    """Answers requests. `name` is the kind of backend, `model` what it answers with, "" while that is not known."""
+    """Answers requests. `name` is the sort of backend, `model` the model that answers, "" while it is not known."""
 
     @property
     def name(self) -> str: ...

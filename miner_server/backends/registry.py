@@ -1,15 +1,17 @@
-"""What answers the questions: backends behind one interface, opened by name."""
+"""What answers the questions: backends behind one interface, opened by name; other packages add theirs."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import get_args
 from urllib.parse import urlsplit
 
+from engine import plugins
 from engine.redaction import know, know_url, redact
-from engine.values import BackendName
-from miner_server.backends.interface import Backend
+from miner_server.backends.interface import Backend, BackendOptions
 from miner_server.errors import MinerError
 
 LOCAL_SERVERS = {"vllm": ("http://127.0.0.1:8001/v1", "EMPTY"), "ollama": ("http://127.0.0.1:11434/v1", "ollama")}
+"""The usual base URL and API key of model servers on this machine."""
 
 
 def open_backend(
@@ -21,39 +23,63 @@ def open_backend(
     model_path: Path | None = None,
     reasoning_is_answer: bool = False,
 ) -> Backend:
-    """The backend called `name`; nothing is connected or loaded before it is first asked for readiness.
+    """The backend called `name`, with the fields of `BackendOptions`. Nothing is connected or loaded before it is first
+    asked for readiness. Raises MinerError and PluginError."""
+    if name not in BACKENDS:
+        raise MinerError(f"no backend is called {name!r}: choose one of {', '.join(BACKENDS)}")
+    return BACKENDS[name](
+        BackendOptions(
+            base_url=base_url,
+            api_key=api_key,
+            model=model,
+            model_path=model_path,
+            reasoning_is_answer=reasoning_is_answer,
+        )
+    )
 
-    `base_url`, `api_key` and `model` are for `openai`, `vllm` and `ollama`; `model_path` (GGUF) is for `llamacpp`,
-    which has a packaged model without it. With `reasoning_is_answer`, what a model thought is its answer where it says
-    nothing else. Raises MinerError.
-    """
-    match name:
-        case "scripted":
-            from miner_server.backends.scripted import ScriptedBackend
 
-            return ScriptedBackend()
-        case "llamacpp":
-            from miner_server.backends.llamacpp import LlamaCppBackend
-            from miner_server.backends.llamacpp_bindings import packaged_model
+def _scripted(_: BackendOptions) -> Backend:
+    from miner_server.backends.scripted import ScriptedBackend
 
-            return LlamaCppBackend(model_path or packaged_model(), reasoning_is_answer=reasoning_is_answer)
-        case "openai" | "vllm" | "ollama":
-            from miner_server.backends.openai import OpenAIBackend
+    return ScriptedBackend()
 
-            preset_url, preset_key = LOCAL_SERVERS.get(name, (None, None))
-            url = base_url or preset_url
-            if url is None:
-                raise MinerError("the openai backend needs a base URL, such as https://models.example/v1")
-            know(api_key or "")
-            return OpenAIBackend(
-                name,
-                _checked(url),
-                api_key=_plain(api_key or preset_key),
-                model=model,
-                reasoning_is_answer=reasoning_is_answer,
-            )
-        case _:
-            raise MinerError(f"no backend is called {name!r}: choose one of {', '.join(get_args(BackendName))}")
+
+def _llamacpp(options: BackendOptions) -> Backend:
+    from miner_server.backends.llamacpp import LlamaCppBackend
+    from miner_server.backends.llamacpp_bindings import packaged_model
+
+    return LlamaCppBackend(options.model_path or packaged_model(), reasoning_is_answer=options.reasoning_is_answer)
+
+
+def _model_server(name: str, options: BackendOptions) -> Backend:
+    from miner_server.backends.openai import OpenAIBackend
+
+    preset_url, preset_key = LOCAL_SERVERS.get(name, (None, None))
+    url = options.base_url or preset_url
+    if url is None:
+        raise MinerError("the openai backend needs a base URL, such as https://models.example/v1")
+    know(options.api_key or "")
+    return OpenAIBackend(
+        name,
+        _checked(url),
+        api_key=_plain(options.api_key or preset_key),
+        model=options.model,
+        reasoning_is_answer=options.reasoning_is_answer,
+    )
+
+
+BACKENDS: plugins.Registry[Callable[[BackendOptions], Backend]] = plugins.Registry(
+    plugins.BACKENDS,
+    {
+        "scripted": _scripted,
+        "openai": partial(_model_server, "openai"),
+        "ollama": partial(_model_server, "ollama"),
+        "vllm": partial(_model_server, "vllm"),
+        "llamacpp": _llamacpp,
+    },
+    accepts=callable,
+    what="a function that makes a Backend",
+)
 
 
 def _checked(url: str) -> str:

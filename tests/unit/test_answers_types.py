@@ -1,19 +1,13 @@
 """The answer types as a set: found by name, added by others, and bounded whatever they are given."""
 
 import time
-from importlib.metadata import EntryPoint
 
 import pytest
 
-from engine.answers import registry
 from engine.answers.asked import type_of
-from engine.answers.base import Answer, AnswerType
 from engine.answers.choice import options
-from engine.answers.registry import UnknownAnswerType, answer_type
-from engine.scoring.history import History
-from engine.scoring.robust import judge
+from engine.answers.registry import ANSWER_TYPES, UnknownAnswerType, answer_type
 from engine.values import Reply
-from tests.unit.scoring_helpers import challenge, replies
 
 NAMES = [
     "number",
@@ -68,48 +62,12 @@ HOSTILE = {
 }
 
 
-class Colour(AnswerType):
-    """A type that somebody else adds."""
-
-    name = "colour"
-
-    def read(self, reply: Reply, question: str) -> Answer | None:
-        return Answer(reply.text.strip().lower())
-
-    def key(self, truth: str, question: str) -> str | None:
-        return truth.lower()
-
-
-@pytest.fixture(autouse=True)
-def _found_anew() -> None:
-    registry._types.cache_clear()
-
-
 def test_every_type_of_the_contract_is_found_by_its_name() -> None:
-    assert registry.names() == tuple(NAMES)
+    assert tuple(ANSWER_TYPES) == tuple(NAMES)
     assert {name: answer_type(name).name for name in NAMES} == {name: name for name in NAMES}
     assert answer_type("yesno").name == "yes_no"
     with pytest.raises(UnknownAnswerType, match="unknown answer_type 'poem'; known are number"):
         answer_type("poem")
-
-
-def test_another_distribution_adds_a_type_by_an_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
-    point = EntryPoint("colour", "tests.unit.test_answers_types:Colour", registry.GROUP)
-    monkeypatch.setattr(registry, "entry_points", lambda group: [point] if group == registry.GROUP else [])
-    asked = challenge("Which colour?", "colour", "Red")
-    vectors: dict[str, object] = {}
-    judgement, _ = judge(asked, replies(["red ", "blue"]), vectors, History())  # type: ignore[arg-type]
-    assert [verdict.emission > 0.5 for verdict in judgement.verdicts] == [True, False]
-    registry._types.cache_clear()
-
-
-def test_an_entry_point_that_is_no_type_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    point = EntryPoint("odd", "json:dumps", registry.GROUP)
-    monkeypatch.setattr(registry, "entry_points", lambda group: [point] * bool(group))
-    with pytest.raises(TypeError, match=r"the entry point odd in subnet_console\.answers is not an AnswerType class"):
-        answer_type("number")
-    monkeypatch.undo()
-    registry._types.cache_clear()
 
 
 @pytest.mark.parametrize("name", NAMES)

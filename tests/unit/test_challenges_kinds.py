@@ -10,7 +10,7 @@ import pytest
 from engine.challenges import ChallengeError
 from engine.challenges.kinds import arithmetic
 from engine.challenges.kinds.base import Question
-from engine.challenges.kinds.registry import NAMES, kind
+from engine.challenges.kinds.registry import KINDS, kind
 from engine.challenges.kinds.wording import CLOSERS, OPENERS, WISHES
 from engine.values import Request
 
@@ -30,19 +30,19 @@ def test_an_unknown_kind_is_refused_with_the_known_names() -> None:
         kind("sums")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", KINDS)
 def test_what_a_kind_asks_passes_its_own_check(name: str) -> None:
     for question in asked(name):
         kind(name).check(question.request)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", KINDS)
 def test_a_question_depends_on_the_generator_alone(name: str) -> None:
     assert asked(name, 50) == asked(name, 50)
     assert len({question.request.question for question in asked(name, 200)}) > 150
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize("share", [0.0, 0.2, 1.0])
 def test_the_share_of_open_questions_is_kept(name: str, share: float) -> None:
     questions = asked(name, 1000, open_share=share)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from engine.answers import json_values
 from engine.answers.asked import asked_type
 from engine.answers.base import Answer
-from engine.answers.registry import answer_type, names
+from engine.answers.registry import ANSWER_TYPES, answer_type
 from engine.values import AnswerType, Reply
 from tests.unit.scoring_helpers import replies, reply
 
@@ -266,7 +266,7 @@ WORDS = [
     | st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join)
 )
 def test_no_text_breaks_a_reader(text: str) -> None:
-    for kind in map(answer_type, names()):
+    for kind in map(answer_type, ANSWER_TYPES):
         for question in (text, "Which?\n(A) 1.2 (B) it's (C) 3,4 or so"):
             assert len(kind.read_all(replies([text, "42"]), question)) == 2
             kind.key(text, question)

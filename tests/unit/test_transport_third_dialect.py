@@ -9,11 +9,10 @@ import json
 import os
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from hashlib import sha256
-from importlib.metadata import EntryPoint
 from typing import Any, ClassVar
 
 import httpx
@@ -35,7 +34,7 @@ from engine.transport.dialect import (
     TimedAnswer,
     ValidatorEnd,
 )
-from engine.transport.dialects import registry
+from engine.transport.dialects.registry import DIALECTS
 from engine.transport.errors import Refusal, WireError
 from engine.transport.exchange import ask
 from engine.transport.gate import Claim
@@ -156,7 +155,7 @@ def toy_server(backend: ObedientBackend | None = None, **settings: Any) -> Miner
 
 
 def toy_callers(monkeypatch: pytest.MonkeyPatch) -> Callers:
-    monkeypatch.setattr("engine.transport.callers.dialects", lambda: {one.name: one for one in (*registry.OWN, TOY)})
+    monkeypatch.setattr("engine.transport.callers.DIALECTS", {**DIALECTS, TOY.name: TOY})
     return Callers(ALICE, chosen={MINER.ss58_address: "toy"}, allow_private=True)
 
 
@@ -268,38 +267,6 @@ def _signed_by(signer: Any, claim: Callable[[Received], Claim], call: Received) 
 def test_a_question_that_nothing_proves_cannot_be_made() -> None:
     with pytest.raises(ValueError, match="/q: a question is proven by a claim or by a key"):
         ChallengeRoute(path="/q", claimant=lambda _: "anybody", respond=lambda *_: Response(b""))
-
-
-@pytest.fixture
-def added(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
-    """What entry points of the group name."""
-    named: list[object] = []
-
-    class Point(EntryPoint):
-        def load(self) -> Any:
-            return named[int(self.value)]
-
-    def points(*, group: str) -> list[EntryPoint]:
-        assert group == "subnet_console.dialects"
-        return [Point(f"added-{number}", str(number), group) for number in range(len(named))]
-
-    monkeypatch.setattr(registry, "entry_points", points)
-    registry.dialects.cache_clear()
-    yield named
-    registry.dialects.cache_clear()
-
-
-def test_another_distribution_adds_a_dialect_and_replaces_none_of_ours(added: list[object]) -> None:
-    added += [TOY, Dialect("loosh", ToyCaller, toy_routes)]
-    found = registry.dialects()
-    assert found["toy"] is TOY
-    assert found["loosh"] is registry.OWN[0]
-
-
-def test_an_entry_point_that_names_something_else_is_said(added: list[object]) -> None:
-    added.append(toy_routes)
-    with pytest.raises(TypeError, match=r"the entry point added-0 .* is not a Dialect"):
-        registry.dialects()
 
 
 def test_an_unknown_dialect_is_said_with_those_that_are_known() -> None:

@@ -9,10 +9,10 @@ import re
 from msgspec import Struct
 
 from engine.challenges import ChallengeError
-from engine.challenges.kinds.base import Question
+from engine.challenges.kinds.base import KIB, Question
 from engine.challenges.kinds.tasks import opens
 from engine.challenges.kinds.tasks.base import Task, number_task
-from engine.challenges.kinds.text import KIB, TextKind
+from engine.challenges.kinds.text import TextKind
 from engine.challenges.kinds.wording import put
 from engine.values import Request
 

@@ -1,13 +1,16 @@
 """What a kind of challenge is."""
 
 import random
-from typing import Protocol
+from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from msgspec import Struct
 
+from engine.challenges import ChallengeError
 from engine.values import AnswerType, Request
 
 OPEN_SHARE = 0.2
+KIB = 1024
 
 
 class Question(Struct, frozen=True, kw_only=True):
@@ -26,15 +29,29 @@ class Question(Struct, frozen=True, kw_only=True):
     points: tuple[tuple[str, ...], ...] = ()
 
 
-class Kind(Protocol):
-    """What can be asked and answered under one name. Limits are in bytes of UTF-8 JSON."""
+class Kind(ABC):
+    """What can be asked and answered under one name. Limits are in bytes of UTF-8 JSON.
 
-    name: str
-    request_limit: int
-    reply_limit: int
+    `open_share` (0..1) is the share of open questions. Raises ChallengeError for a share outside of that.
+    """
 
+    name: ClassVar[str]
+    request_limit: ClassVar[int] = 256 * KIB
+    reply_limit: ClassVar[int] = 256 * KIB
+
+    def __init__(self, open_share: float = OPEN_SHARE) -> None:
+        if not 0 <= open_share <= 1:
+            raise ChallengeError(f"the share of open questions is {open_share}, not 0 to 1")
+        self._open_share = open_share
+
+    def draws_open(self, rng: random.Random) -> bool:
+        """Whether the next question is an open one."""
+        return rng.random() < self._open_share
+
+    @abstractmethod
     def generate(self, rng: random.Random) -> Question:
         """A question that depends on `rng` alone."""
 
+    @abstractmethod
     def check(self, request: Request) -> None:
-        """Raises ChallengeError with what makes `request` no request of this kind."""
+        """Raises ChallengeError with the first thing that is wrong with `request`."""

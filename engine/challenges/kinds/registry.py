@@ -1,20 +1,24 @@
-"""The kinds of challenges by name."""
+"""The kinds of challenges by name: our own, and those that other packages add."""
 
+from engine import plugins
 from engine.challenges import ChallengeError
 from engine.challenges.kinds.arithmetic import Arithmetic
 from engine.challenges.kinds.base import OPEN_SHARE, Kind
 from engine.challenges.kinds.chat import Chat
 
-NAMES = ("arithmetic", "chat")
+KINDS: plugins.Registry[type[Kind]] = plugins.Registry(
+    plugins.KINDS,
+    {one.name: one for one in (Arithmetic, Chat)},
+    accepts=lambda added: isinstance(added, type) and issubclass(added, Kind),
+    what="a Kind class",
+)
 
 
 def kind(name: str, *, open_share: float = OPEN_SHARE) -> Kind:
     """The kind called `name`; `open_share` (0..1) is the share of open questions.
 
-    Raises ChallengeError with the known names.
+    Raises ChallengeError with the known names, and PluginError.
     """
-    if name == "chat":
-        return Chat(open_share)
-    if name == "arithmetic":
-        return Arithmetic(open_share)
-    raise ChallengeError(f"unknown kind of challenge {name!r}; known are {', '.join(NAMES)}")
+    if name not in KINDS:
+        raise ChallengeError(f"unknown kind of challenge {name!r}; known are {', '.join(KINDS)}")
+    return KINDS[name](open_share)

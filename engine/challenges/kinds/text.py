@@ -1,16 +1,14 @@
-"""What all kinds share whose requests are prompts or messages and whose replies are text or tool calls."""
+"""What the kinds share whose requests are prompts or messages and whose replies are text or tool calls."""
 
-import random
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from engine.challenges import ChallengeError
-from engine.challenges.kinds.base import OPEN_SHARE
+from engine.challenges.kinds.base import Kind
 from engine.values import Request
 
-KIB = 1024
 ROLES = ("system", "developer", "user", "assistant", "tool")
 MAX_MESSAGES = 256
 MAX_TOOLS = 128
@@ -19,23 +17,10 @@ MAX_DEPTH = 24
 _TOOL_CHOICES = ("auto", "none", "required")
 
 
-class TextKind:
-    """The share of open questions, the schema of a request in OpenAI's form and its byte limits."""
-
-    request_limit = 256 * KIB
-    reply_limit = 256 * KIB
-
-    def __init__(self, open_share: float = OPEN_SHARE) -> None:
-        if not 0 <= open_share <= 1:
-            raise ChallengeError(f"the share of open questions is {open_share}, not 0 to 1")
-        self._open_share = open_share
-
-    def draws_open(self, rng: random.Random) -> bool:
-        """Whether the next question is an open one."""
-        return rng.random() < self._open_share
+class TextKind(Kind):
+    """Checks the schema of a request in OpenAI's form, and its size."""
 
     def check(self, request: Request) -> None:
-        """Raises ChallengeError with the first thing that is wrong with `request`."""
         for wrong in _faults(request):
             raise ChallengeError(wrong)
         size = _size(request)
