@@ -4,12 +4,18 @@ import asyncio
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 
 import msgspec
 
 from engine.chain.substrate.messages import Answer, Request, read_answer, write
 from engine.environ import harmless
+
+
+GIVEN_UP_S = 2.0
+"""How long the answer to a request that was given up may take before its process is killed: the next request waits for
+it, which takes less time than a new process and its metadata."""
 
 
 class NoAnswer(Exception):
@@ -21,6 +27,7 @@ class NodeProcess:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        self._exchanging: Future[Answer] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="chain-process")
 
     @property
@@ -31,17 +38,16 @@ class NodeProcess:
     async def ask(self, request: Request, *, deadline_s: float) -> Answer:
         """The answer of the process, which is started when there is none. Raises `NoAnswer`.
 
-        A process that is late, and one whose asker was cancelled, is killed: its next answer would be to this question.
+        A process that is late is killed: its next answer would be to this question.
         """
+        await self._finish_given_up()
+        self._exchanging = self._thread.submit(self._exchange, request)
         try:
             async with asyncio.timeout(deadline_s):
-                return await asyncio.get_running_loop().run_in_executor(self._thread, self._exchange, request)
+                return await asyncio.wrap_future(self._exchanging)
         except TimeoutError:
             self._kill()
             raise NoAnswer(f"no answer in {deadline_s:g} s") from None
-        except asyncio.CancelledError:
-            self._kill()
-            raise
         except (EOFError, OSError, msgspec.DecodeError) as error:
             self._kill()
             raise NoAnswer(f"the process of the connection ended ({type(error).__name__})") from error
@@ -51,6 +57,15 @@ class NodeProcess:
         self._kill()
         await asyncio.get_running_loop().run_in_executor(None, self._thread.shutdown)
         self._clear()
+
+    async def _finish_given_up(self) -> None:
+        """Hear the answer that nobody waits for any more, or kill the process that owes it."""
+        if self._exchanging is None or self._exchanging.done():
+            return
+        with suppress(Exception):  # it is nobody's
+            await asyncio.wait_for(asyncio.wrap_future(self._exchanging), GIVEN_UP_S)
+        if not self._exchanging.done():
+            self._kill()
 
     def _exchange(self, request: Request) -> Answer:
         if not self.running:
