@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 from msgspec import Struct
 
-from engine.chain.interface import Chain, ChainUnavailable, Look
+from engine.chain.interface import Chain, ChainUnavailable, Endpoint, Look
 from engine.keys import Signer
 from engine.values import Metagraph, Outcome
 
@@ -49,6 +49,11 @@ class ChainClient:
     def endpoint(self) -> str:
         """The name shown on a screen, "embedded" or a URL, which is not cleaned."""
         return self._chain.endpoint
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """All that there are, in the operator's order; what they say is not cleaned."""
+        return self._chain.endpoints
 
     @property
     def network(self) -> str:

@@ -1,4 +1,4 @@
-"""The `Chain` that a neuron talks to: embedded (`engine.chain.embedded`) or, later, a real one in its own process.
+"""The `Chain` that a neuron talks to: embedded (`engine.chain.embedded`) or a real one (`engine.chain.substrate`).
 
 Any call may raise `ChainUnavailable`, and any call may be cancelled: one that is given up leaves nothing behind that
 would hold up or confuse the next, and what it sent has landed, lands later, or never does. What is sent answers with an
@@ -7,7 +7,7 @@ would hold up or confuse the next, and what it sent has landed, lands later, or 
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
@@ -53,12 +53,30 @@ class Look(Struct, frozen=True, kw_only=True):
         return {uid: value / total for uid, value in self.weights} if total else {}
 
 
+class Endpoint(Struct, frozen=True, kw_only=True):
+    """One way to a chain, and how it is.
+
+    One that is `behind` answers, but its head is stuck or far from the others'; one that is `unfit` serves another
+    chain, a fork, or a runtime that lacks what we need. `block` is the last head that was seen there, 0 for none.
+    """
+
+    url: str
+    state: Literal["untried", "good", "behind", "failing", "unfit"] = "untried"
+    block: int = 0
+    reason: str = ""
+
+
 class Chain(Protocol):
-    """One chain endpoint."""
+    """A chain, behind one endpoint or several."""
 
     @property
     def endpoint(self) -> str:
-        """The name shown on a screen: "embedded" or a URL."""
+        """The one that is asked, as shown on a screen: "embedded" or a URL."""
+        ...
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """All of them, in the operator's order."""
         ...
 
     @property

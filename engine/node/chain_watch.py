@@ -23,6 +23,7 @@ POLL_FASTEST_S = 0.25
 POLL_SLOWEST_S = 6.0
 SILENT_S = 10.0
 UNREACHABLE = "chain"
+ENDPOINT = "chain endpoint"
 UNREGISTERED = "registration"
 """Subjects of what needs attention for as long as it is so."""
 
@@ -67,6 +68,7 @@ class ChainWatch:
     async def _follow(self) -> None:
         """See whether a block came, and look at it when the last look is too old."""
         blocks_old = await self._chain.read_head() - self._chain.seen.block
+        self._tell_endpoint()
         if blocks_old >= LOOK_EVERY_BLOCKS or self._chain.age_s >= LOOK_EVERY_S:
             await self._chain.look()
         self._tell()
@@ -88,6 +90,17 @@ class ChainWatch:
         self._was_registered = self._was_registered or look.own is not None
         for hear in self._listeners:
             hear(look.metagraph)
+
+    def _tell_endpoint(self) -> None:
+        """Report an endpoint that is not the operator's first, or has a head that stands still."""
+        known = {one.url: one for one in self._chain.endpoints}
+        first, asked = next(iter(known.values())), known[self._chain.endpoint]
+        if asked.reason:
+            self._feed.hold_attention("warning", ENDPOINT, f"{asked.url}: {asked.reason}")
+        elif asked is not first:
+            self._feed.hold_attention("warning", ENDPOINT, f"{asked.url} is asked: {first.url}: {first.reason}")
+        else:
+            self._feed.settle(ENDPOINT, f"{first.url} is asked again")
 
     def _impatience(self) -> AbstractContextManager[None]:
         """Reports a chain that is silent, and when it answers again."""

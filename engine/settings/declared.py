@@ -62,7 +62,11 @@ Seed = Annotated[int, Meta(ge=0, lt=2**32)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 Share = Annotated[float, Meta(gt=0, le=1)]
 Network = Annotated[
-    str, _text("embedded, finney, test, local, or a ws:// or wss:// URL", r"^(embedded|finney|test|local|wss?://\S+)\Z")
+    str,
+    _text(
+        "embedded, or one or more of finney, test, local and ws:// or wss:// URLs, with commas between them",
+        r"^(embedded|(finney|test|local|wss?://[^\s,]+)(,(finney|test|local|wss?://[^\s,]+))*)\Z",
+    ),
 ]
 Encoder = Annotated[
     str,
@@ -88,7 +92,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_level: Annotated[LogLevel, _is("lowest level to log")] = "info"
     log_cap_mb: Annotated[float, Meta(ge=1, le=100_000), _is("maximum total size of the log files", "MB")] = 50.0
 
-    network: Annotated[Network, _is("chain to connect to; embedded is built in")] = EMBEDDED
+    network: Annotated[Network, _is("chain to connect to, or several endpoints of it; embedded is built in")] = EMBEDDED
     netuid: Annotated[Netuid, _is("subnet number")] = 1
     wallet_name: Annotated[str, _is("wallet name; without one, throwaway keys are made (embedded chain only)")] = ""
     wallet_hotkey: Annotated[str, _is("hotkey name within the wallet")] = "default"

@@ -24,11 +24,11 @@ class Codec:
 
     def __init__(self, metadata: str) -> None:
         self.hex = metadata
-        self._types = RuntimeConfigurationObject(ss58_format=SS58_FORMAT)
-        self._types.update_type_registry(load_type_registry_preset("core"))
-        self._metadata = self._types.create_scale_object("MetadataVersioned", data=ScaleBytes(metadata))
-        self._metadata.decode()
-        self._types.add_portable_registry(self._metadata)
+        self.types = RuntimeConfigurationObject(ss58_format=SS58_FORMAT)
+        self.types.update_type_registry(load_type_registry_preset("core"))
+        self.metadata = self.types.create_scale_object("MetadataVersioned", data=ScaleBytes(metadata))
+        self.metadata.decode()
+        self.types.add_portable_registry(self.metadata)
 
     def key(self, item: str, *params: Any, pallet: str = "SubtensorModule") -> str:
         """The key of a storage item."""
@@ -41,26 +41,26 @@ class Codec:
 
     def encode(self, kind: str, value: Any) -> str:
         """A value as "0x…"."""
-        return str(self._types.create_scale_object(kind, metadata=self._metadata).encode(value))
+        return str(self.types.create_scale_object(kind, metadata=self.metadata).encode(value))
 
     def call(self, data: bytes) -> tuple[str, dict[str, Any]]:
         """A call's name and arguments."""
-        found = self._types.create_scale_object("Call", data=ScaleBytes(data), metadata=self._metadata).decode()
+        found = self.types.create_scale_object("Call", data=ScaleBytes(data), metadata=self.metadata).decode()
         return str(found["call_function"]), {one["name"]: one["value"] for one in found["call_args"]}
 
     def error_index(self, name: str) -> int:
         """An error of the subnets' pallet as events number it."""
-        errors = self._metadata.get_metadata_pallet("SubtensorModule").errors
+        errors = self.metadata.get_metadata_pallet("SubtensorModule").errors
         return next(int(one.value["index"]) for one in errors if one.name == name)
 
     @property
     def pallet_index(self) -> int:
         """The subnets' pallet as events number it."""
-        return int(self._metadata.get_metadata_pallet("SubtensorModule").value["index"])
+        return int(self.metadata.get_metadata_pallet("SubtensorModule").value["index"])
 
     def _storage(self, item: str, *params: Any, pallet: str) -> StorageKey:
         return StorageKey.create_from_storage_function(
-            pallet, item, list(params), runtime_config=self._types, metadata=self._metadata
+            pallet, item, list(params), runtime_config=self.types, metadata=self.metadata
         )
 
 

@@ -22,7 +22,7 @@ from engine.chain.embedded import epoch, neurons, sandbox, weights
 from engine.chain.embedded.look import look_of
 from engine.chain.embedded.state import ChainState, Refused, genesis
 from engine.chain.embedded.storage import ChainDataError, ChainGone, StateFile, told
-from engine.chain.interface import ChainUnavailable, Look
+from engine.chain.interface import ChainUnavailable, Endpoint, Look
 from engine.keys import Signer
 from engine.sqlite import failure_of
 from engine.values import EMBEDDED, Hyperparameters, Outcome
@@ -85,6 +85,10 @@ class EmbeddedChain:
             thread.shutdown()
             raise
         return cls(path, file, state, thread, block_time)
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        return (Endpoint(url=EMBEDDED, state="good", block=self._state.block),)
 
     @property
     def gone(self) -> str:

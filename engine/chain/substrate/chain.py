@@ -9,9 +9,11 @@ import ipaddress
 from collections.abc import Sequence
 from typing import Self
 
-from engine.chain.interface import ChainUnavailable, Look
+from engine.chain.interface import ChainUnavailable, Endpoint, Look
+from engine.chain.substrate.endpoints import Endpoints, network_of
 from engine.chain.substrate.messages import (
     ERA_BLOCKS,
+    Anchor,
     Answer,
     Argument,
     Call,
@@ -28,6 +30,8 @@ from engine.chain.substrate.messages import (
     Request,
     Seen,
     Send,
+    Survey,
+    Surveyed,
     Taken,
     Unsigned,
 )
@@ -35,13 +39,6 @@ from engine.chain.substrate.process import NoAnswer, NodeProcess
 from engine.chain.substrate.refusals import BAD_PROOF
 from engine.keys import Signer
 from engine.values import Outcome
-
-NETWORKS = {
-    "finney": "wss://entrypoint-finney.opentensor.ai:443",
-    "test": "wss://test.finney.opentensor.ai:443",
-    "local": "ws://127.0.0.1:9944",
-}
-"""Where the SDK finds the networks that have a name."""
 
 BLOCK_TIME_S = 12.0
 RAO = 10**9
@@ -55,6 +52,9 @@ ANSWER_S = 20.0
 NODE_S = 10.0
 """Limit for each answer of the node."""
 
+GLANCE_S = 5.0
+"""Limit for a survey of the endpoints, which asks each for a few short answers."""
+
 SLOWEST_POLL_S = 3.0
 """At most so long after a block it is looked through for what was sent."""
 
@@ -64,19 +64,23 @@ AXON_VERSION = 1
 
 
 class SubstrateChain:
-    """One endpoint of a real network. Several callers may use it at once; their requests go one after another."""
+    """A real network. Several callers may use it at once; their requests go one after another.
+
+    A request that an endpoint does not answer goes to the next one, unless it may have been a submission.
+    """
 
     mortality = ERA_BLOCKS
 
     def __init__(self, network: str, *, process: NodeProcess | None = None, block_time: float = BLOCK_TIME_S) -> None:
-        """`network` is a name of `NETWORKS` or a ws:// or wss:// URL. Nothing is connected yet."""
+        """`network` is as `network_of` has it. Nothing is connected yet. Raises `ChainUnavailable`."""
+        named = network_of(network)
         self.network = network
-        self.endpoint = NETWORKS.get(network, network)
         self.block_time = block_time
+        self._endpoints = Endpoints(named.urls, block_time=block_time)
+        self._anchor = Anchor(named.genesis)
         self._process = process or NodeProcess()
         self._turn = asyncio.Lock()
-        self._genesis = ""
-        self._is_connected = False
+        self._connection = ("", 0)
         self._is_closed = False
 
     @classmethod
@@ -84,6 +88,9 @@ class SubstrateChain:
         """The chain with its connection made. Raises `ChainUnavailable`."""
         chain = cls(network, process=process, block_time=block_time)
         try:
+            async with chain._turn:
+                if len(chain.endpoints) > 1:  # a glance at all of them, so that no dead one is waited for
+                    await chain._survey(tuple(one.url for one in chain.endpoints))
             await chain.block()
         except ChainUnavailable as error:
             await chain.close()
@@ -93,6 +100,14 @@ class SubstrateChain:
             raise
         return chain
 
+    @property
+    def endpoint(self) -> str:
+        return self._endpoints.current
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        return self._endpoints.health
+
     async def close(self) -> None:
         if not self._is_closed:
             self._is_closed = True
@@ -101,6 +116,9 @@ class SubstrateChain:
     # -- reading -----------------------------------------------------------------------------------------------
 
     async def block(self) -> int:
+        async with self._turn:
+            if due := self._endpoints.to_survey:
+                await self._survey(due)
         match await self._ask(ReadHead()):
             case Head(block):
                 return block
@@ -111,6 +129,8 @@ class SubstrateChain:
         match await self._ask(ReadLook(netuid=netuid, hotkey=hotkey, coldkey=coldkey)):
             case Seen(look):
                 return look
+            case Refusal(reason):
+                raise ChainUnavailable(f"{self.endpoint}: {reason}")
             case other:
                 raise self._unexpected(other)
 
@@ -212,26 +232,55 @@ class SubstrateChain:
     # -- one request at a time ---------------------------------------------------------------------------------
 
     async def _ask(self, request: Request) -> Answer:
-        """The answer to a request, over a connection that is made when there is none. Raises `ChainUnavailable`."""
-        async with self._turn:
-            if self._is_closed:
-                raise ChainUnavailable(f"the connection to {self.endpoint} is closed")
-            if not (self._is_connected and self._process.running):
-                connected = await self._exchange(
-                    Connect(url=self.endpoint, timeout_s=NODE_S, genesis=self._genesis), CONNECT_S
-                )
-                if not isinstance(connected, Connected):
-                    raise self._unexpected(connected)
-                self._genesis, self._is_connected = connected.genesis, True
-            return await self._exchange(request, ANSWER_S)
+        """The answer of the first endpoint that gives one. Raises `ChainUnavailable`.
 
-    async def _exchange(self, request: Request, deadline_s: float) -> Answer:
+        What may have been submitted is not submitted again.
+        """
+        async with self._turn:
+            failures = []
+            for url in self._endpoints.in_turn():
+                try:
+                    await self._connect(url)
+                    answer = await self._exchange(url, request, ANSWER_S)
+                except ChainUnavailable as error:
+                    failures.append(str(error))
+                    if isinstance(request, Send):
+                        break
+                    continue
+                self._endpoints.answered(url, answer.block if isinstance(answer, Head) else None)
+                return answer
+            raise ChainUnavailable("; ".join(failures))
+
+    async def _connect(self, url: str) -> None:
+        if self._process.pid and self._connection == (url, self._process.pid):
+            return
+        connected = await self._exchange(url, Connect(url=url, timeout_s=NODE_S, anchor=self._anchor), CONNECT_S)
+        if not isinstance(connected, Connected):
+            raise self._unexpected(connected)
+        self._anchor, self._connection = connected.anchor, (url, self._process.pid)
+
+    async def _survey(self, urls: tuple[str, ...]) -> None:
+        """Look at these endpoints, and note how they are."""
+        request = Survey(urls=urls, timeout_s=GLANCE_S, anchor=self._anchor)
+        try:
+            answer = await self._process.ask(request, deadline_s=ANSWER_S)
+        except NoAnswer as error:
+            raise ChainUnavailable(f"{self.endpoint}: {error}") from error
+        if not isinstance(answer, Surveyed):
+            raise self._unexpected(answer)
+        self._endpoints.survey(answer.sightings)
+
+    async def _exchange(self, url: str, request: Request, deadline_s: float) -> Answer:
+        """Raises `ChainUnavailable` where this endpoint failed."""
+        if self._is_closed:
+            raise ChainUnavailable(f"the connection to {self.endpoint} is closed")
         try:
             answer = await self._process.ask(request, deadline_s=deadline_s)
         except NoAnswer as error:
-            raise ChainUnavailable(f"{self.endpoint}: {error}") from error
+            answer = Failed(str(error))
         if isinstance(answer, Failed):
-            raise ChainUnavailable(f"{self.endpoint}: {answer.reason}")
+            self._endpoints.failed(url, answer.reason, unfit=answer.unfit)
+            raise ChainUnavailable(f"{url}: {answer.reason}")
         return answer
 
     def _unexpected(self, answer: Answer) -> ChainUnavailable:

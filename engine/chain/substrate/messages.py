@@ -19,23 +19,58 @@ Argument = int | str | list[int]
 """Of a call: a number, an address or a hash ("0x…"), or u16 words."""
 
 
-class Connect(Struct, frozen=True, kw_only=True, tag=True):
-    """The first request, and the first after a change of endpoint. `timeout_s` is for each answer of the node.
+class Anchor(Struct, frozen=True):
+    """What a node has to agree with to be on our chain: its first block, and one that cannot be reverted any more.
 
-    Only the chain whose first block is `genesis` ("0x…") will do; any, where it is "".
+    Hashes are "0x…"; "" is any.
     """
+
+    genesis: str = ""
+    number: int = 0
+    hash: str = ""
+
+
+class Connect(Struct, frozen=True, kw_only=True, tag=True):
+    """The first request, and the first after a change of endpoint. `timeout_s` is for each answer of the node."""
 
     url: str
     timeout_s: float
-    genesis: str = ""
+    anchor: Anchor = Anchor()
 
 
 class Connected(Struct, frozen=True, kw_only=True, tag=True):
-    """The node answers; its chain's name and first block, and the runtime's spec version."""
+    """The node answers; its chain's name, the runtime's spec version, and what others have to agree with."""
 
     chain: str
-    genesis: str
     spec: int
+    anchor: Anchor
+
+
+class Survey(Struct, frozen=True, kw_only=True, tag=True):
+    """A short look at each of these endpoints, all at once, is wanted: `timeout_s` for all of it."""
+
+    urls: tuple[str, ...]
+    timeout_s: float
+    anchor: Anchor
+
+
+class Sighting(Struct, frozen=True, kw_only=True):
+    """An endpoint at a glance: its head, what it says is wrong with itself, or why there is nothing to see.
+
+    One that is `unfit` answers, and serves another chain or a fork of ours.
+    """
+
+    url: str
+    block: int = 0
+    trouble: str = ""
+    failure: str = ""
+    unfit: bool = False
+
+
+class Surveyed(Struct, frozen=True, tag=True):
+    """What was seen, one for each URL."""
+
+    sightings: tuple[Sighting, ...]
 
 
 class ReadHead(Struct, frozen=True, tag=True):
@@ -97,7 +132,7 @@ class Taken(Struct, frozen=True, tag=True):
 
 
 class Refusal(Struct, frozen=True, tag=True):
-    """The node or the runtime refused it: the chain's own error name first."""
+    """The node or the runtime refused it, the chain's own error name first; or there is no such subnet."""
 
     reason: str
 
@@ -123,13 +158,14 @@ class NotYet(Struct, frozen=True, tag=True):
 
 
 class Failed(Struct, frozen=True, tag=True):
-    """The node did not do its part; nothing is known of what was asked."""
+    """The node did not do its part; nothing is known of what was asked. One that is `unfit` cannot."""
 
     reason: str
+    unfit: bool = False
 
 
-Request = Connect | ReadHead | ReadLook | Call | Send | Find
-Answer = Connected | Head | Seen | Unsigned | Taken | Refusal | Included | NotYet | Failed
+Request = Connect | Survey | ReadHead | ReadLook | Call | Send | Find
+Answer = Connected | Surveyed | Head | Seen | Unsigned | Taken | Refusal | Included | NotYet | Failed
 
 _REQUESTS = msgspec.msgpack.Decoder(Request)
 _ANSWERS: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)

@@ -15,8 +15,19 @@ from substrateinterface.exceptions import StorageFunctionNotFound, SubstrateRequ
 from substrateinterface.storage import StorageKey
 
 from engine.chain.interface import Look
-from engine.chain.substrate.messages import ERA_BLOCKS, Call, Connected, Included, NotYet, Refusal, Taken, Unsigned
+from engine.chain.substrate.messages import (
+    ERA_BLOCKS,
+    Anchor,
+    Call,
+    Connected,
+    Included,
+    NotYet,
+    Refusal,
+    Taken,
+    Unsigned,
+)
 from engine.chain.substrate.refusals import refusal
+from engine.chain.substrate.sight import Unfit, require_same_chain, require_true_head
 from engine.keys import SS58_FORMAT
 from engine.values import Hyperparameters, Metagraph, Neuron, WeightCommit
 
@@ -27,6 +38,9 @@ SUBNETS, SYSTEM = "SubtensorModule", "System"
 
 MOST_BLOCKS = 100
 """Blocks that are looked through in one request."""
+
+REORG_BLOCKS = 10
+"""A head may go back by so many blocks when another branch wins; mainnet finalises about three blocks behind it."""
 
 RULES = (
     "Tempo", "WeightsSetRateLimit", "ServingRateLimit", "ImmunityPeriod", "MinAllowedWeights", "MaxAllowedUids",
@@ -44,8 +58,8 @@ Item = tuple[Any, ...]
 """A storage item: its pallet, its name, and its keys."""
 
 
-class Unfit(Exception):
-    """The endpoint answers and will not do: another chain, no such subnet, a runtime that lacks what we need."""
+class NotOnChain(Exception):
+    """The chain does not have what was asked for."""
 
 
 class _Interface(SubstrateInterface):  # type: ignore[misc]
@@ -56,7 +70,7 @@ class _Interface(SubstrateInterface):  # type: ignore[misc]
 class Node:
     """A connection to one node at a time. Whatever the library raises makes the connection doubtful: `reconnect`.
 
-    Any call may raise `Unfit`.
+    Any call may raise `Unfit`, and `look` raises `NotOnChain` where there is no such subnet.
     """
 
     def __init__(self, url: str, timeout_s: float) -> None:
@@ -69,28 +83,30 @@ class Node:
             auto_discover=False,
             auto_reconnect=False,
         )
+        self.url = url
         self._spec = 0
         self._metadata = ""
+        self._said = 0
 
     def reconnect(self, url: str) -> None:
         """Replace the connection. The metadata is kept for as long as the runtime is the same."""
         if self._api.websocket is not None:
             self._api.websocket.shutdown()  # a close would wait for the other end
-        self._api.transport.url = url
+        self._api.transport.url = self.url = url
         self._api.connect_websocket()
-        self._spec = 0
+        self._spec = self._said = 0
 
-    def check(self, genesis: str) -> Connected:
-        """What answers, and that it serves the chain of this first block; of any, where it is ""."""
-        found = str(self._rpc("chain_getBlockHash", 0))
-        if genesis not in ("", found):
-            raise Unfit(f"it serves another chain, whose first block is {found}")
+    def check(self, anchor: Anchor) -> Connected:
+        """What answers, which must be on the chain of the anchor, and say truly where it is."""
+        agreed = require_same_chain(self._rpc, anchor)
+        require_true_head(self._rpc)
         self._follow(self._head_hash())
-        return Connected(chain=str(self._rpc("system_chain")), genesis=found, spec=self._spec)
+        return Connected(chain=str(self._rpc("system_chain")), spec=self._spec, anchor=agreed)
 
     def head(self) -> int:
         """The number of the head block."""
-        return self._number("")
+        self._said = self._number("")
+        return self._said
 
     # -- reading -----------------------------------------------------------------------------------------------
 
@@ -109,7 +125,7 @@ class Node:
             ],
         )
         if not of_subnet["NetworksAdded"]:
-            raise Unfit(f"this chain has no subnet {netuid}")
+            raise NotOnChain(f"this chain has no subnet {netuid}")
         hotkeys = self._read(at, [(SUBNETS, "Keys", netuid, uid) for uid in range(of_subnet["SubnetworkN"])])
         own = [(SUBNETS, "Weights", netuid, hotkeys.index(hotkey))] if hotkey in hotkeys else []
         each = self._read(
@@ -130,6 +146,8 @@ class Node:
         )
         weights = each.pop(0) if own else ()
         block = int(of_subnet["Number"])
+        if self._said > block + REORG_BLOCKS:
+            raise Unfit(f"it says that its head is block {self._said}, whose state is that of block {block}")
         last_epoch, next_epoch = _epochs(of_subnet, block)
         return Look(
             hotkey=hotkey,
@@ -259,15 +277,26 @@ class Node:
             return
         metadata = str(self._rpc("state_getMetadata", at))
         digest = hashlib.blake2b(metadata.encode()).hexdigest()
-        api = self._api
         if digest != self._metadata:
+            self._metadata = ""
+            self._load(metadata)
+        described = self._api.get_constant(SYSTEM, "Version").value["spec_version"]
+        if described != version["specVersion"]:
+            raise Unfit(f"it runs runtime {version['specVersion']} and serves the metadata of {described}")
+        self._metadata = digest
+        self._spec = self._api.runtime_version = version["specVersion"]
+        self._api.transaction_version = version["transactionVersion"]
+
+    def _load(self, metadata: str) -> None:
+        """Items that we do not know are as good as any. Raises `Unfit`."""
+        api = self._api
+        try:
             api.metadata = api.runtime_config.create_scale_object("MetadataVersioned", data=ScaleBytes(metadata))
             api.metadata.decode()
             api.reload_type_registry(use_remote_preset=False, auto_discover=False)
             api.runtime_config.add_portable_registry(api.metadata)
-        self._metadata = digest
-        self._spec = api.runtime_version = version["specVersion"]
-        api.transaction_version = version["transactionVersion"]
+        except Exception as error:  # of the library, which raises whatever comes up
+            raise Unfit(f"its metadata cannot be read ({type(error).__name__}): it is too old") from error
 
     def _head_hash(self) -> str:
         return str(self._rpc("chain_getBlockHash"))

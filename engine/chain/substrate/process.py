@@ -12,7 +12,6 @@ import msgspec
 from engine.chain.substrate.messages import Answer, Request, read_answer, write
 from engine.environ import harmless
 
-
 GIVEN_UP_S = 2.0
 """How long the answer to a request that was given up may take before its process is killed: the next request waits for
 it, which takes less time than a new process and its metadata."""
@@ -31,9 +30,9 @@ class NodeProcess:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="chain-process")
 
     @property
-    def running(self) -> bool:
-        """Whether there is a process, which knows what it was told before."""
-        return self._process is not None and self._process.poll() is None
+    def pid(self) -> int:
+        """Of the process, which knows what it was told before; 0 where there is none."""
+        return self._process.pid if self._process is not None and self._process.poll() is None else 0
 
     async def ask(self, request: Request, *, deadline_s: float) -> Answer:
         """The answer of the process, which is started when there is none. Raises `NoAnswer`.
@@ -68,7 +67,7 @@ class NodeProcess:
             self._kill()
 
     def _exchange(self, request: Request) -> Answer:
-        if not self.running:
+        if not self.pid:
             self._clear()
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "engine.chain.substrate.worker"],

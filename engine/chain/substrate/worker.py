@@ -1,5 +1,6 @@
 """The process that holds the connection to a node: answers requests on stdin, on stdout, until stdin ends."""
 
+import resource
 from json import JSONDecodeError
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,12 @@ from engine.chain.substrate.messages import (
     Head,
     ReadHead,
     ReadLook,
+    Refusal,
     Request,
     Seen,
     Send,
+    Survey,
+    Surveyed,
     read_request,
     write,
 )
@@ -36,9 +40,11 @@ class Worker:
 
     def answer(self, request: Request) -> Answer:
         """What the node makes of it, or `Failed`."""
-        from engine.chain.substrate.node import Unfit
+        from engine.chain.substrate.sight import Unfit, survey
 
         try:
+            if isinstance(request, Survey):
+                return Surveyed(tuple(survey(request.urls, request.anchor, request.timeout_s, _worded)))
             if isinstance(request, Connect):
                 self._asked_for = request
                 return self._connected()
@@ -46,7 +52,7 @@ class Worker:
                 self._connected()
             return self._answered(request)
         except Unfit as error:
-            return Failed(str(error))
+            return Failed(str(error), unfit=True)
         except Exception as error:  # of the library, the network, and whatever the node sent
             self._doubtful = True
             return Failed(_worded(error))
@@ -60,12 +66,14 @@ class Worker:
             self._node = Node(wanted.url, wanted.timeout_s)
         else:
             self._node.reconnect(wanted.url)
-        connected = self._node.check(wanted.genesis)
-        self._asked_for = replace(wanted, genesis=connected.genesis)
+        connected = self._node.check(wanted.anchor)
+        self._asked_for = replace(wanted, anchor=connected.anchor)
         self._doubtful = False
         return connected
 
     def _answered(self, request: Request) -> Answer:
+        from engine.chain.substrate.node import NotOnChain
+
         node = self._node
         if node is None:
             raise ConnectionError("not connected")
@@ -73,7 +81,10 @@ class Worker:
             case ReadHead():
                 return Head(node.head())
             case ReadLook():
-                return Seen(node.look(request.netuid, request.hotkey, request.coldkey))
+                try:
+                    return Seen(node.look(request.netuid, request.hotkey, request.coldkey))
+                except NotOnChain as error:
+                    return Refusal(str(error))
             case Call():
                 return node.compose(request)
             case Send():
@@ -101,8 +112,13 @@ def _worded(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".rstrip(": ")
 
 
+MOST_MEMORY = 2 << 30
+"""Bytes: ten times what mainnet's metadata takes. A node that sends more than we can hold fails us, not the machine."""
+
+
 def main() -> None:
     """Serve one engine until stdin ends."""
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     requests, answers = own_pipes()
     worker = Worker()
     while (request := read_request(requests)) is not None:
