@@ -146,7 +146,6 @@ class RoundProgress(Struct, frozen=True, kw_only=True):
     answered: int
     failed: int
     started_at: float
-    deadline_at: float
 
 
 class RoundView(Struct, frozen=True, kw_only=True):

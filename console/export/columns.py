@@ -6,7 +6,6 @@ from typing import Generic, NamedTuple, TypeVar
 from msgspec import Struct
 
 from console.export.output import Cell, Line
-from engine.store.record import Record
 
 R = TypeVar("R")
 
@@ -19,16 +18,16 @@ class ExportColumn(NamedTuple, Generic[R]):
 
 
 class ExportTable(Struct, Generic[R], frozen=True):
-    """A table to export. `records` takes the record of the data folder, the oldest unix time, and now."""
+    """A table to export; `records` reads its records from where they are."""
 
-    records: Callable[[Record, float, float], Iterator[R]]
+    records: Callable[..., Iterator[R]]
     columns: tuple[ExportColumn[R], ...]
 
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns)
 
-    def lines(self, record: Record, since: float, now: float) -> Iterator[Line]:
-        """The lines of the table, read one at a time."""
-        for one in self.records(record, since, now):
+    def lines(self, *source: object) -> Iterator[Line]:
+        """The lines of the table, read one at a time; `source` is what `records` takes."""
+        for one in self.records(*source):
             yield tuple(column.cell(one) for column in self.columns)

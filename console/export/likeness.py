@@ -3,41 +3,59 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from console.drawing.answers import by_cluster, compared
 from console.drawing.page import file_name, picture
 from console.errors import ConsoleError
-from console.export.output import Format, Line, opened, write
+from console.export.columns import ExportColumn, ExportTable
+from console.export.output import Format, opened, write
 from engine.errors import StoreError
 from engine.settings.setting import nearest
 from engine.store.record import Record, open_record
 from engine.store.schema import FILE_NAME
-from engine.values import Likeness, Round
+from engine.values import Likeness, Reply, Round, Verdict
 
-PAIRS = ("round_id", "uid_a", "hotkey_a", "cluster_a", "uid_b", "hotkey_b", "cluster_b", "likeness")
-POINTS = ("round_id", "uid", "hotkey", "name", "cluster", "status", "x", "y")
 DIGITS = 4
 NEAR = 2000
-"""How many of the newest ids are looked through for one that is like an unknown one."""
+"""Newest ids searched for one that an unknown id may have meant."""
+
+
+class Pair(NamedTuple):
+    """Two compared answers of a round; `likeness` is a cosine."""
+
+    round_id: str
+    first: Verdict
+    second: Verdict
+    likeness: float
+
+
+class Point(NamedTuple):
+    """A reply's place on the map; `at` is None for one that was not compared."""
+
+    round_id: str
+    reply: Reply
+    verdict: Verdict
+    name: str
+    at: tuple[float, float] | None
 
 
 def export_pairs(id: str, *, data_dir: Path, format: Format, out: Path | Literal["-"]) -> None:
-    """One record for each two answers that were compared, cluster by cluster. Raises ConsoleError, as all here."""
+    """One record per pair of compared answers, cluster by cluster. Raises ConsoleError, as do the others here."""
     with _found(data_dir, id) as (judged, _), opened(out) as stream:
-        write(stream, format, PAIRS, _pairs(judged))
+        write(stream, format, PAIRS.names, PAIRS.lines(judged))
 
 
 def export_points(id: str, *, data_dir: Path, format: Format, out: Path | Literal["-"]) -> None:
-    """One record a reply, in their order, with its place on the map; none for those that were not compared."""
+    """One record per reply, in order, with its place on the map if it was compared."""
     with _found(data_dir, id) as (judged, names), opened(out) as stream:
-        write(stream, format, POINTS, _points(judged, names))
+        write(stream, format, POINTS.names, POINTS.lines(judged, names))
 
 
 def export_picture(id: str, *, data_dir: Path, out: str) -> Path | None:
-    """Write the picture to the file `out`, "" being one named for the round in the current folder.
+    """Write the picture to the file `out`; "" means a file named after the round in the current folder.
 
-    Returns where it is; None for standard output, "-".
+    Returns its path, or None for standard output ("-").
     """
     if out not in ("", "-") and not out.lower().endswith(".svg"):
         raise ConsoleError(f"--picture {out}: the file name must end in .svg")
@@ -68,22 +86,44 @@ def _unknown(record: Record, id: str) -> str:
     return f"no round {id!r} is stored{hint or ''}; 'subnet-console export rounds' lists all"
 
 
-def _pairs(judged: Round) -> Iterator[Line]:
+def _pairs(judged: Round) -> Iterator[Pair]:
     likeness, verdicts = compared(judged)
     order = sorted(range(len(verdicts)), key=lambda index: by_cluster(verdicts[index]))
     for place, first in enumerate(order):
         for second in order[place + 1 :]:
-            one, other = verdicts[first], verdicts[second]
-            yield (
-                judged.challenge.id, one.uid, one.hotkey, one.cluster, other.uid, other.hotkey, other.cluster,
-                round(likeness.between(first, second), DIGITS),
-            )  # fmt: skip
+            yield Pair(judged.challenge.id, verdicts[first], verdicts[second], likeness.between(first, second))
 
 
-def _points(judged: Round, names: Mapping[str, str]) -> Iterator[Line]:
+def _points(judged: Round, names: Mapping[str, str]) -> Iterator[Point]:
     likeness = judged.likeness or Likeness()
     points = dict(zip(likeness.members, likeness.points, strict=True))
     for place, (reply, verdict) in enumerate(zip(judged.replies, judged.judgement.verdicts, strict=True)):
-        x, y = points.get(place, (None, None))
-        name = names.get(reply.hotkey, "")
-        yield judged.challenge.id, reply.uid, reply.hotkey, name, verdict.cluster, reply.status, x, y
+        yield Point(judged.challenge.id, reply, verdict, names.get(reply.hotkey, ""), points.get(place))
+
+
+PAIRS: ExportTable[Pair] = ExportTable(
+    _pairs,
+    (
+        ExportColumn("round_id", lambda pair: pair.round_id),
+        ExportColumn("uid_a", lambda pair: pair.first.uid),
+        ExportColumn("hotkey_a", lambda pair: pair.first.hotkey),
+        ExportColumn("cluster_a", lambda pair: pair.first.cluster),
+        ExportColumn("uid_b", lambda pair: pair.second.uid),
+        ExportColumn("hotkey_b", lambda pair: pair.second.hotkey),
+        ExportColumn("cluster_b", lambda pair: pair.second.cluster),
+        ExportColumn("likeness", lambda pair: round(pair.likeness, DIGITS)),
+    ),
+)
+POINTS: ExportTable[Point] = ExportTable(
+    _points,
+    (
+        ExportColumn("round_id", lambda point: point.round_id),
+        ExportColumn("uid", lambda point: point.reply.uid),
+        ExportColumn("hotkey", lambda point: point.reply.hotkey),
+        ExportColumn("name", lambda point: point.name),
+        ExportColumn("cluster", lambda point: point.verdict.cluster),
+        ExportColumn("status", lambda point: point.reply.status),
+        ExportColumn("x", lambda point: point.at[0] if point.at else None),
+        ExportColumn("y", lambda point: point.at[1] if point.at else None),
+    ),
+)

@@ -18,33 +18,43 @@ NO_SUCH_ROUTE = (404, 405)
 TOO_MANY = 429
 
 
-async def availability(clients: PeerClients, peer: Peer, *, timeout: float, required: bool = True) -> Availability:
-    """What the peer says at `/availability`. A peer without that route is available, unless it is `required`.
-
-    Never raises for what a peer does. `timeout` in seconds.
-    """
+async def availability(clients: PeerClients, peer: Peer, *, timeout: float) -> Availability:
+    """What the peer says at `/availability`. `timeout` is in seconds. Never raises for what a peer does."""
     try:
-        async with within(timeout):
-            reply = await clients.get(peer, AVAILABILITY_PATH, max_bytes=EXCHANGE_BYTES)
-        if reply.status in NO_SUCH_ROUTE and not required:
-            return Availability(True, ms=reply.ms)
-        said = load_json(reply.body)
+        return _read(await _asked(clients, peer, timeout))
     except WireError as error:
-        return Availability(False, f"{error.status}: {error.reason}")
+        return _unavailable(error)
+
+
+class OptionalAvailability:
+    """Base of callers whose protocol has no route for availability: a miner without one counts as available."""
+
+    def __init__(self, clients: PeerClients) -> None:
+        self._clients = clients
+
+    async def available(self, peer: Peer, *, timeout: float) -> Availability:
+        try:
+            reply = await _asked(self._clients, peer, timeout)
+            return Availability(True, ms=reply.ms) if reply.status in NO_SUCH_ROUTE else _read(reply)
+        except WireError as error:
+            return _unavailable(error)
+
+
+async def _asked(clients: PeerClients, peer: Peer, timeout: float) -> HttpReply:
+    async with within(timeout):
+        return await clients.get(peer, AVAILABILITY_PATH, max_bytes=EXCHANGE_BYTES)
+
+
+def _read(reply: HttpReply) -> Availability:
+    said = load_json(reply.body)
     if reply.ok and said.get("available") is True:
         return Availability(True, ms=reply.ms)
     why = said.get("reason") or said.get("error") or said.get("detail") or "no reason given"
     return Availability(False, f"{reply.status}: {brief(str(why))}", reply.ms, reply.retry_after)
 
 
-class OptionalAvailability:
-    """Base of callers whose protocol has no route for availability: a miner without one is asked all the same."""
-
-    def __init__(self, clients: PeerClients) -> None:
-        self._clients = clients
-
-    async def available(self, peer: Peer, *, timeout: float) -> Availability:
-        return await availability(self._clients, peer, timeout=timeout, required=False)
+def _unavailable(error: WireError) -> Availability:
+    return Availability(False, f"{error.status}: {error.reason}")
 
 
 async def ask(

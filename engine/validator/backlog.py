@@ -69,13 +69,13 @@ class Backlog:
         self._entries.append(entry)
         self._bytes += entry.size
         try:
-            await self.catch_up()
+            await self.flush()
         finally:
             while len(self._entries) > 1 and (len(self._entries) > MOST_ROUNDS or self._bytes > MOST_BYTES):
                 self._drop_oldest()
                 self.lost += 1
 
-    async def catch_up(self) -> None:
+    async def flush(self) -> None:
         """Store what is waiting. Raises StoreError; the rest stays queued."""
         async with self._turn:
             while self._entries:
@@ -90,7 +90,7 @@ class Backlog:
         """One last, short attempt at the end of a run."""
         try:
             async with asyncio.timeout(LAST_TRY_S):
-                await self.catch_up()
+                await self.flush()
         except (StoreError, TimeoutError):
             return
 

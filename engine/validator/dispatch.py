@@ -40,11 +40,6 @@ class Dispatch:
         self._timeout = timeout
         self._round_timeout = round_timeout
 
-    @property
-    def round_timeout(self) -> float:
-        """The limit for a whole round, in seconds."""
-        return self._round_timeout
-
     async def ask(
         self,
         challenge: Challenge,

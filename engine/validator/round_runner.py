@@ -139,7 +139,7 @@ class RoundRunner:
     async def catch_up(self) -> None:
         """Store the rounds waiting in memory. Raises StoreError."""
         if self.backlog:
-            await self.backlog.catch_up()
+            await self.backlog.flush()
             await self._count_recorded()
 
     async def _recall(self) -> None:
@@ -179,7 +179,6 @@ class RoundRunner:
             answered=0,
             failed=0,
             started_at=now,
-            deadline_at=now + self._dispatch.round_timeout,
         )
 
         def count(reply: Reply) -> None:

@@ -150,7 +150,7 @@ async def test_what_is_gone_is_told_until_it_is_back_and_what_waits_is_stored_th
     monkeypatch.setattr(record_watch, "LOOK_S", 0.01)
     feed, backlog = Feed(snapshot()), Backlog(store, NETUID)
     gone = {"data folder": Whereabouts(path.parent).lost, "store.db": lambda: store.gone}
-    service = asyncio.create_task(RecordWatch(feed, store, gone, [backlog.catch_up]).run(lambda: None))
+    service = asyncio.create_task(RecordWatch(feed, store, gone, [backlog.flush]).run(lambda: None))
     shutil.move(path.parent, tmp_path / "away")
     await until(lambda: bool(feed.attention))
     with suppress(StoreGone):
@@ -169,7 +169,7 @@ async def test_a_store_that_another_process_holds_is_waited_for_once_and_read_me
     monkeypatch.setattr(record_watch, "LOOK_S", 0.01)
     monkeypatch.setattr(database, "BUSY_PAUSE_S", 0.01)
     feed, backlog = Feed(snapshot()), Backlog(store, NETUID)
-    service = asyncio.create_task(RecordWatch(feed, store, {}, [backlog.catch_up]).run(lambda: None))
+    service = asyncio.create_task(RecordWatch(feed, store, {}, [backlog.flush]).run(lambda: None))
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         first = asyncio.create_task(backlog.add(UnstoredRound(a_round(0), b"h", Cursor("synthetic", 1))))

@@ -260,7 +260,7 @@ def texts(lines: list[tuple[Span, ...]]) -> str:
 
 
 def test_homes_engine_panel() -> None:
-    progress = RoundProgress(id="c", kind="chat", asked=16, answered=7, failed=1, started_at=NOW, deadline_at=NOW + 5)
+    progress = RoundProgress(id="c", kind="chat", asked=16, answered=7, failed=1, started_at=NOW)
     text = texts(home.engine(Picture(snapshot(progress=progress, rounds_done=4), NOW)))
     assert "services  ● 1 running" in text
     assert "round     #5 ▮▮▮▮▮▯▯▯▯▯ 8/16" in text
