@@ -7,8 +7,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from engine.answers.magnitudes import Numeral
 from engine.answers.measures import asked_unit
-from engine.answers.numerals import Numeral, numerals
+from engine.answers.numerals import numerals
 from engine.answers.scalar import Found, Scalar
 
 # --- dates ------------------------------------------------------------------------------------------------------------

@@ -8,8 +8,9 @@ from typing import Any
 from msgspec import Struct, structs
 
 from engine.answers.base import MAX_TRUTH
+from engine.answers.magnitudes import Numeral
 from engine.answers.measures import Unit, asked_unit, pounds_as_money
-from engine.answers.numerals import Numeral, numerals
+from engine.answers.numerals import numerals
 from engine.answers.said import plainly
 from engine.answers.scalar import Found, Scalar
 

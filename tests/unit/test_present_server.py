@@ -8,17 +8,17 @@ from msgspec.structs import replace
 from console.present.picture import Picture
 from console.present.text import text_of, width_of
 from console.screens.server import content as server
-from console.screens.server.content import (
+from console.screens.server.content import SERVERS, SERVICES, parts
+from console.screens.server.traffic import (
     CALLERS,
     KEYS,
     REQUESTS,
-    SERVERS,
-    SERVICES,
     RequestRow,
     asked,
     callers,
     keys,
-    parts,
+    phrase,
+    request,
 )
 from engine.snapshot import (
     CallerView,
@@ -159,19 +159,19 @@ def test_keys_count_down_and_warn_in_their_last_minute() -> None:
 
 def test_one_request_in_full_keeps_to_its_width() -> None:
     long = replace(SERVED, answer="word " * 40)
-    lines = server.request(RequestRow(long, "uid 31"), 40)
+    lines = request(RequestRow(long, "uid 31"), 40)
     text = "\n".join(text_of(content) for content in lines)
     assert all(fact in text for fact in (VALIDATOR, "/fiber/challenge", "412 bytes", "✓ 200 OK", "41ms", "tokens    7"))
     assert all(width_of(content) <= 60 for content in lines)
     assert text.count("word") == 40
-    refused = "\n".join(text_of(content) for content in server.request(RequestRow(REFUSED, "5DAA"), 40))
+    refused = "\n".join(text_of(content) for content in request(RequestRow(REFUSED, "5DAA"), 40))
     assert "▲ 403 Forbidden" in refused
     assert "reason\nnot on the allow-list" in refused
 
 
 def test_no_request_and_an_unknown_status_are_said_plainly() -> None:
-    assert [text_of(content) for content in server.request(None, 40)] == ["no request yet"]
-    assert server.phrase(499) == ""
+    assert [text_of(content) for content in request(None, 40)] == ["no request yet"]
+    assert phrase(499) == ""
 
 
 def test_the_demo_shows_its_cast_with_addresses() -> None:

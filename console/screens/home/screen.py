@@ -9,7 +9,7 @@ from console.present.text import Span, line
 from console.screens.base import ConsoleScreen
 from console.screens.challenges.content import ROUNDS
 from console.screens.home import content as home
-from console.screens.server.content import REQUESTS, asked
+from console.screens.server.traffic import REQUESTS, asked
 from console.widgets.lines import Facts, Lines
 from console.widgets.live_table import LiveTable
 from console.widgets.options import Option, Options

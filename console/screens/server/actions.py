@@ -6,7 +6,7 @@ from console.actions.action import Action, Context, Level, known, unless_read_on
 from console.instants import duration
 from console.present import formats, states
 from console.present.text import Line, line
-from console.screens.server.content import callers
+from console.screens.server.traffic import callers
 from engine.commands import BlockCaller, RestartService, UnblockCaller
 from engine.snapshot import ServerView, ServiceState, Snapshot
 

@@ -8,20 +8,18 @@ from console.present.picture import Picture
 from console.screens.base import ConsoleScreen
 from console.screens.dialogs import READER_WIDTH, Reader
 from console.screens.server import content as server
-from console.screens.server.content import (
+from console.screens.server.content import SERVERS, SERVICES, ServiceRow, parts
+from console.screens.server.traffic import (
     CALLERS,
     KEYS,
     REQUESTS,
-    SERVERS,
-    SERVICES,
     CallerRow,
     KeyRow,
     RequestRow,
-    ServiceRow,
     asked,
     callers,
     keys,
-    parts,
+    request,
 )
 from console.widgets.lines import Bar, Facts
 from console.widgets.live_table import LiveTable
@@ -107,7 +105,7 @@ class ServerScreen(ConsoleScreen):
     @on(LiveTable.Moved, "#requests LiveTable")
     def _show_detail(self) -> None:
         pane = self.query_one("#detail Facts", Facts)
-        pane.show(server.request(self._current, pane.size.width))
+        pane.show(request(self._current, pane.size.width))
 
     @property
     def _current(self) -> RequestRow | None:
@@ -118,4 +116,4 @@ class ServerScreen(ConsoleScreen):
     @on(LiveTable.Opened, "#requests LiveTable")
     def _open(self) -> None:
         if self._current is not None:
-            self.app.push_screen(Reader("Request", server.request(self._current, READER_WIDTH)))
+            self.app.push_screen(Reader("Request", request(self._current, READER_WIDTH)))
