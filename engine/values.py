@@ -259,16 +259,36 @@ class WeightCommit(Struct, frozen=True, kw_only=True):
     reveal_until: int
 
 
+class Kin(Struct, frozen=True):
+    """A hotkey that gives stake to another, or has it, and the share (0..1) of the parent's stake."""
+
+    hotkey: str
+    share: float
+
+
 class Neuron(Struct, frozen=True, kw_only=True):
-    """One slot of the metagraph. Stake and emission in tokens; incentive, dividends, consensus, vtrust 0..1."""
+    """One slot of the metagraph. Stake and emission in tokens; incentive, dividends, consensus, vtrust 0..1.
+
+    `stake` is what permits and the stake threshold go by. It holds the part `inherited` from its parents, less what it
+    gives to its children, and the part `root` for stake on the root network; both are as the chain weighs them.
+    `take` is the share that a child keeps of what it earns for its parents. `collateral` of the stake on it is locked.
+    `emission` is an epoch's. `name` is its owner's identity on chain, cleaned.
+    """
 
     uid: int
     hotkey: str
     coldkey: str
+    name: str = ""
     ip: str = ""
     port: int = 0
     axon_block: int = 0
     stake: float = 0.0
+    inherited: float = 0.0
+    root: float = 0.0
+    collateral: float = 0.0
+    parents: tuple[Kin, ...] = ()
+    children: tuple[Kin, ...] = ()
+    take: float = 0.0
     validator_permit: bool = False
     active: bool = True
     incentive: float = 0.0
@@ -295,8 +315,19 @@ class Metagraph(Struct, frozen=True, kw_only=True):
         return next((neuron for neuron in self.neurons if neuron.hotkey == hotkey), None)
 
 
+Consensus = Literal["yuma", "null"]
+"""How a subnet makes one of its validators' weights; by null, the one with the most stake decides alone."""
+
+
 class Hyperparameters(Struct, frozen=True, kw_only=True):
-    """A subnet's rules, with the chain's defaults. Lengths in blocks, `reveal_period` in epochs; `burn` in tokens."""
+    """A subnet's rules, with the chain's defaults. Lengths in blocks, `reveal_period` in epochs; `burn` in tokens.
+
+    `burn` is the price of a registration, of which `collateral_share` (0..1) is not burned but locked as stake on the
+    hotkey, and freed by `collateral_drain` alpha for each alpha that it earns. The price falls by half in
+    `burn_half_life` blocks, and each registration multiplies it by `burn_increase`. With `pow_registration`, work does
+    instead. So many uids of the subnet's owner as `immune_owner_uids` never go, and others only as long as more than
+    `min_mortal` are outside immunity.
+    """
 
     tempo: Natural = 360
     weights_rate_limit: Natural = 100
@@ -313,3 +344,33 @@ class Hyperparameters(Struct, frozen=True, kw_only=True):
     burn: Tokens = 1.0
     kappa: Annotated[float, Meta(ge=0, le=1)] = 0.5
     activity_cutoff: Natural = 5000
+    consensus: Consensus = "yuma"
+    collateral_share: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    collateral_drain: Annotated[float, Meta(ge=0)] = 1.0
+    pow_registration: bool = False
+    burn_half_life: Natural = 360
+    burn_increase: Annotated[float, Meta(ge=0)] = 1.26
+    immune_owner_uids: Natural = 1
+    min_mortal: Natural = 0
+
+    @property
+    def locked(self) -> float:
+        """The part of the price that stays with the hotkey, as locked stake."""
+        return self.burn * self.collateral_share
+
+
+class Subnet(Struct, frozen=True, kw_only=True):
+    """What a subnet is, beside its rules and neurons. `name` and `symbol` are cleaned.
+
+    `owner` is its coldkey. `price` is that of an alpha in tokens, 0 where it is not known. `burned` is the share (0..1)
+    of the miners' emission that the last epoch gave to the owner's hotkeys, which the chain burns. `mechanisms` is how
+    many sets of weights there are.
+    """
+
+    name: str = ""
+    symbol: str = ""
+    owner: str = ""
+    owner_hotkey: str = ""
+    price: float = 0.0
+    burned: float = 0.0
+    mechanisms: int = 1

@@ -12,27 +12,43 @@ from typing import Literal, Protocol
 from msgspec import Struct
 
 from engine.keys import Signer
-from engine.values import Hyperparameters, Metagraph, Neuron, Outcome, WeightCommit
+from engine.values import Hyperparameters, Metagraph, Neuron, Outcome, Subnet, WeightCommit
 
 
 class ChainUnavailable(Exception):
     """The chain gave no answer in time; the message says which endpoint and what to do."""
 
 
+Row = tuple[tuple[int, int], ...]
+"""A validator's weights: (uid, u16)."""
+
+
+def shares_of(row: Row) -> dict[int, float]:
+    """The weights by uid, scaled to sum to 1; none where all are 0."""
+    total = sum(value for _, value in row)
+    return {uid: value / total for uid, value in row} if total else {}
+
+
 class Look(Struct, frozen=True, kw_only=True):
     """A subnet, and what it has of one hotkey and one coldkey, all as of one block.
 
     An epoch ran in block `last_epoch`, and the next is due in `next_epoch`: both as the chain schedules them, since an
-    owner may change the tempo or call for an epoch at any time. `weights` are those that the hotkey has set, as (uid,
-    u16), max-upscaled; `commits` those that it can still reveal, oldest first. `balance` is the coldkey's, in tokens.
+    owner may change the tempo or call for an epoch at any time. An epoch that was called for is in `pending_epoch`, 0
+    without one; `epoch_index` counts those that ran, and `since_step` the blocks since the last that did its work.
+    `rows` are the weights of every validator by its uid, as (uid, u16), max-upscaled; `commits` those of this hotkey
+    that it can still reveal, oldest first. `balance` is the coldkey's, in tokens.
     """
 
     hotkey: str = ""
     metagraph: Metagraph
     rules: Hyperparameters = Hyperparameters()
+    subnet: Subnet = Subnet()
     last_epoch: int = 0
     next_epoch: int = 0
-    weights: tuple[tuple[int, int], ...] = ()
+    pending_epoch: int = 0
+    epoch_index: int = 0
+    since_step: int = 0
+    rows: dict[int, Row] = {}
     commits: tuple[WeightCommit, ...] = ()
     balance: float = 0.0
 
@@ -47,10 +63,14 @@ class Look(Struct, frozen=True, kw_only=True):
         return self.metagraph.by_hotkey(self.hotkey)
 
     @property
+    def weights(self) -> Row:
+        """The weights that the hotkey has set."""
+        return self.rows.get(self.own.uid, ()) if self.own else ()
+
+    @property
     def shares(self) -> dict[int, float]:
         """The hotkey's weights by uid, scaled to sum to 1."""
-        total = sum(value for _, value in self.weights)
-        return {uid: value / total for uid, value in self.weights} if total else {}
+        return shares_of(self.weights)
 
 
 class Endpoint(Struct, frozen=True, kw_only=True):

@@ -33,6 +33,7 @@ def stored(codec: Codec, state: ChainState, nonces: Mapping[str, int]) -> dict[s
         "Kappa": int(rules.kappa * U16),
         "LastEpochBlock": state.last_epoch,
         "SubnetEpochIndex": state.epochs,
+        "BlocksSinceLastStep": state.block - state.last_epoch,
         "NetworksAdded": True,
         "SubnetworkN": len(state.slots),
         "Active": [is_active(state, slot) for slot in state.slots],

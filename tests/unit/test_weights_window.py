@@ -32,7 +32,7 @@ def look(
         rules=rules,
         last_epoch=next_epoch - rules.tempo,
         next_epoch=next_epoch,
-        weights=weights,
+        rows={0: weights},
         commits=commits,
     )
 
@@ -118,7 +118,6 @@ def test_what_the_chain_would_refuse_is_waited_for_by_its_name(at: Look, wait: W
 
 def test_before_the_window_its_first_block_is_waited_for() -> None:
     assert wait_for_window(look(34)) == Wait(35, "the window", "due from block 35")
-    assert wait_for_window(replace(unregistered(34), weights=((1, 2),))) == Wait(35, "the window", "due from block 35")
 
 
 def plan(*rows: tuple[int, str, int], block: int = 35, last_update: int = 5) -> WeightPlan:

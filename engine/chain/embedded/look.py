@@ -11,14 +11,15 @@ from engine.values import Hyperparameters, Metagraph, Neuron
 
 def look_of(state: ChainState, *, hotkey: str = "", coldkey: str = "") -> Look:
     """The subnet, and what it has of this hotkey and this coldkey. Of an unknown one it has nothing."""
-    own = state.uid_of(hotkey)
     return Look(
         hotkey=hotkey,
         metagraph=_metagraph(state),
         rules=_rules(state),
         last_epoch=state.last_epoch,
         next_epoch=next_epoch(state),
-        weights=state.slots[own].weights if own is not None else (),
+        epoch_index=state.epochs,
+        since_step=state.block - state.last_epoch,
+        rows={uid: slot.weights for uid, slot in enumerate(state.slots) if slot.weights},
         commits=waiting_commits(state, hotkey),
         balance=state.balances.get(coldkey, 0) / RAO,
     )

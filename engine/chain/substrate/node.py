@@ -47,7 +47,7 @@ RULES = (
     "MaxAllowedValidators", "WeightsVersionKey", "CommitRevealWeightsEnabled", "RevealPeriodEpochs",
     "NetworkRegistrationAllowed", "Burn", "Kappa", "ActivityCutoffFactorMilli",
 )  # fmt: skip
-EPOCHS = ("LastEpochBlock", "PendingEpochAt")
+EPOCHS = ("LastEpochBlock", "PendingEpochAt", "SubnetEpochIndex", "BlocksSinceLastStep")
 VECTORS = (
     "Active", "ValidatorPermit", "Consensus", "Incentive", "Dividends", "ValidatorTrust", "Emission", "LastUpdate",
 )  # fmt: skip
@@ -161,7 +161,10 @@ class Node:
             rules=_rules(of_subnet),
             last_epoch=last_epoch,
             next_epoch=next_epoch,
-            weights=tuple((uid, weight) for uid, weight in weights),
+            epoch_index=of_subnet["SubnetEpochIndex"],
+            pending_epoch=of_subnet["PendingEpochAt"],
+            since_step=of_subnet["BlocksSinceLastStep"],
+            rows={hotkeys.index(hotkey): tuple((uid, weight) for uid, weight in weights)} if own else {},
             commits=_commits(of_subnet.get("WeightCommits") or (), block),
             balance=of_subnet["Account"]["data"]["free"] / RAO if coldkey else 0.0,
         )
