@@ -1,1 +1,1 @@
-"""What answers are: one module a type, each of which reads an answer, spells it, and tells whether it is right."""
+"""Answer types: each reads the answer from a reply, gives it one spelling, and tells whether it is right."""

@@ -1,6 +1,6 @@
-"""What type of answer a question asks for, by its words and its truth alone: no reply can change how it is judged.
+"""The type of answer that a question asks for, from its words and its truth alone: no reply changes how it is judged.
 
-Open text is the default: a short form only where the question proves it.
+Open text is the default; a short form must be proven by the question.
 """
 
 import json
@@ -111,7 +111,7 @@ _MOMENT_WORDS = re.compile(
 
 
 def asked_type(question: str, *, tools: bool = False) -> AnswerType:
-    """The answer type that a question asks for; "text" when nothing proves another."""
+    """The answer type that a question asks for, "text" unless the question proves another."""
     if tools:
         return "tool_call"
     question = _ends(question)
@@ -129,10 +129,10 @@ def asked_type(question: str, *, tools: bool = False) -> AnswerType:
 
 
 def type_of(declared: AnswerType, question: str, truth: str | None) -> AnswerType:
-    """The type that an answer is judged by: the declared one, or a finer one where a "short" or "number" question and
-    its truth together show it.
+    """The type that an answer is judged by: the declared one, or a more specific one if a "short" or "number" question
+    and its truth together show it.
 
-    A declared "short" answer to a question that wants JSON is JSON even where no truth is known.
+    A "short" question that asks for JSON is judged as JSON even without a known truth.
     """
     if declared not in ("short", "number"):
         return declared
@@ -194,7 +194,7 @@ def _finer_value(declared: AnswerType, question: str, truth: str) -> AnswerType:
 
 
 def _whole(kind: Date | Time | Duration, truth: str, question: str) -> bool:
-    """Whether the truth is one value of that type and little else."""
+    """Whether the truth is a single value of that type and little else."""
     found = kind.find(truth, question)
     return len({one.key for one in found}) == 1 and sum(one.end - one.start for one in found) >= 0.6 * len(
         truth.strip()
@@ -202,7 +202,7 @@ def _whole(kind: Date | Time | Duration, truth: str, question: str) -> bool:
 
 
 def _ends(question: str) -> str:
-    """The beginning and the end of a question, which say what is asked."""
+    """The beginning and the end of a question, which say what it asks."""
     return tidy(question if len(question) <= 2 * _END else f"{question[:_END]}\n{question[-_END:]}")
 
 

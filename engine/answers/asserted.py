@@ -1,4 +1,4 @@
-"""Which parts of a text are asserted and which denied, asked or put into another's mouth: the scope of a negation."""
+"""Which parts of a text are asserted, and which are denied, asked or attributed to others: the scope of a negation."""
 
 import re
 
@@ -13,7 +13,7 @@ _IDIOM = re.compile(
     r"no\s+less\s+than|undoubtedly|doubtless|no\s+problem|not\s+to\s+mention)\b",
     re.IGNORECASE,
 )
-"""Words of negation that deny nothing."""
+"""Idioms with a negation that deny nothing."""
 
 _DENIAL = re.compile(
     r"\b(?:not|never|neither|nor|no\s+longer|rather\s+than|instead\s+of|other\s+than|except|cannot|nicht|kein\w*|"
@@ -50,7 +50,7 @@ _REJECTING = re.compile(
     r"(?:is|are|was|were)\s+(?:wrong|incorrect|mistaken|not\s+(?:right|correct|the\s+(?:right\s+|correct\s+)?answer))\b)",
     re.IGNORECASE,
 )
-"""What is said of a wrong answer, behind it: "43 does not fit", "Bergen can be ruled out"."""
+"""What follows a rejected answer: "43 does not fit", "Bergen can be ruled out"."""
 
 _SUBJECT_START = re.compile(r"[.;:!?\n](?!\d)|,(?!\d|\s\d{4}\b)|\b(?:but|and|while|though|although)\b", re.IGNORECASE)
 _UNREAL = re.compile(
@@ -58,25 +58,25 @@ _UNREAL = re.compile(
     r"\bwould\s+(?:be|have\s+been)\b(?=[^.;\n]{1,80}\b(?:if|unless)\b)[^.;\n]*",
     re.IGNORECASE,
 )
-"""What would be so under another condition."""
+"""What would hold under another condition."""
 
 _HEARSAY = re.compile(
     r"\b(?:somebody|someone|some(?:\s+\w+)?|others|a\s+friend|a\s+colleague)\s+(?:once\s+|might\s+|may\s+|would\s+)?"
     r"(?:told|tells?|says?|said|claims?|claimed|answers?|answered|gives?|gave|lists?|states?|thinks?|thought|believes?|believed)\b",
     re.IGNORECASE,
 )
-"""What is told as the word of nobody in particular, which the reply does not make its own."""
+"""What is attributed to nobody in particular, and which the reply does not make its own."""
 
 _ASKED_AND_DENIED = re.compile(r"[^.!?;\n]+\?\s*(?:no|nope|nein|non|wrong|never)\b", re.IGNORECASE)
 _TURNS = re.compile(r"[,;.]\s*(?:but|however|yet|though|actually)\b", re.IGNORECASE)
 _SENTENCE_MARK = re.compile(r"[.;!?\n]")
 _SENTENCE_END = re.compile(r"[.!?\n](?!\d)")
 _FAR = 200
-"""Characters: a clause that is longer is none."""
+"""The maximum length of a clause, in characters."""
 
 
 def denied(text: str) -> Spans:
-    """The spans of a text that say what is not so, ask, or tell what others hold."""
+    """The spans of a text that deny something, or say what others believe."""
     blank = _IDIOM.sub(lambda match: "_" * len(match[0]), text)
     spans: Spans = []
     for match in _DENIAL.finditer(blank):
@@ -94,7 +94,7 @@ def denied(text: str) -> Spans:
 
 
 def rejected(text: str) -> Spans:
-    """The spans that are said not to be so by what stands behind them, or to be so under another condition only."""
+    """The spans that are rejected by what follows them, or hold under another condition only."""
     spans: Spans = []
     for match in _REJECTING.finditer(text):
         nearest = max(0, match.start() - _FAR)
@@ -106,7 +106,7 @@ def rejected(text: str) -> Spans:
 
 
 def _conceded(text: str) -> Spans:
-    """What others are said to hold, before a "but": "Many people say Bergen, but it is Oslo."."""
+    """What others are said to believe, before a "but": "Many people say Bergen, but it is Oslo."."""
     if not _TURNS.search(text):
         return []
     found: Spans = []
@@ -121,7 +121,7 @@ def _conceded(text: str) -> Spans:
 
 
 def asked(text: str) -> Spans:
-    """The questions in a text: what stands between the end of the sentence before and a question mark."""
+    """The questions in a text, each from the end of the previous sentence to its question mark."""
     spans: Spans = []
     start = 0
     for match in _SENTENCE_END.finditer(text):
@@ -132,22 +132,22 @@ def asked(text: str) -> Spans:
 
 
 def is_rejected(text: str, end: int) -> bool:
-    """Whether what ends there is called wrong right after it: "43 is wrong", "43? No"."""
+    """Whether what ends at `end` is then called wrong: "43 is wrong", "43? No"."""
     return _BEFORE_DENIED.match(text, end) is not None
 
 
 def within(spans: Spans, place: int) -> bool:
-    """Whether a place lies in one of the spans."""
+    """Whether `place` lies within one of the spans."""
     return any(start <= place < end for start, end in spans)
 
 
 def denies(spans: Spans, place: int) -> bool:
-    """Whether what begins there is denied: by words before it, not by its own ("Not found")."""
+    """Whether what begins at `place` is denied by the words before it, rather than its own ("Not found")."""
     return any(start < place < end for start, end in spans)
 
 
 def blanked(text: str, spans: Spans) -> str:
-    """The text with those spans as spaces."""
+    """The text with the spans replaced by spaces."""
     marks = list(text)
     for start, end in spans:
         marks[start:end] = " " * (min(end, len(text)) - start)

@@ -13,7 +13,7 @@ MAX_OPTIONS = 26_000
 _TOKEN = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
 _MOST_WORDS = 12
 _NEAR = 4
-"""Characters between a label and the text of its option, and the length from which a text may hold a label."""
+"""The most characters between a label and its option's text; a longer text may contain a label of its own."""
 
 _LABEL = re.compile(
     r"(?:(?<=\n)|(?<=^)|(?<=[\s:;,?.]))(?:\(([A-Za-z]{1,2}|\d{1,5})\)|([A-Za-z]{1,2}|\d{1,5})[).:](?=\s))[ \t]*",
@@ -28,7 +28,7 @@ _NAMED = re.compile(
 
 
 class Choice(Scalar):
-    """One of the options that the question lists, "A) … B) …", by its label or its words."""
+    """One of the options that the question lists ("A) … B) …"), by its label or its text."""
 
     name = "choice"
 
@@ -56,7 +56,7 @@ class Choice(Scalar):
 
 
 _WORDS = Short()
-"""Reads a choice between options without labels: "a fruit, a vegetable or a grain"."""
+"""For a choice between unlabelled options: "a fruit, a vegetable or a grain"."""
 
 
 def _is_labelled(question: str) -> bool:
@@ -68,9 +68,9 @@ def _by_label(truth: str, question: str) -> bool:
 
 
 def options(question: str) -> dict[str, str]:
-    """The options of a question by their labels in upper case; none where it lists none.
+    """The options that a question lists, by upper-case label; empty if it lists none.
 
-    Labels are letters or numbers in brackets or before a bracket, dot or colon, and count up from the first.
+    Labels are letters or numbers in parentheses, or followed by one, a dot or a colon, and count up from A or 1.
     """
     marks = list(_LABEL.finditer(question))[:MAX_OPTIONS]
     found: dict[str, str] = {}
@@ -157,10 +157,10 @@ def _texts(text: str, by_words: dict[tuple[str, ...], str]) -> list[Found]:
 
 
 def _merged(found: Sequence[Found]) -> list[Found]:
-    """Labels and texts without those that are part of another: a letter within an option's text, and a number that is
-    an option's text right behind that option's label ("3) 14"). Where a number is both, it is a label.
+    """Labels and texts, without those that belong to another: a letter within an option's text, and an option's text
+    right after its own label ("3) 14"). A number that could be either is a label.
 
-    A letter beside another option's text is no answer: both stay, and tear the reply.
+    A label next to a different option's text is not an answer: both stay, and the reply has not decided.
     """
     labels, texts = ([one for one in found if bool(one.weight) == is_label] for is_label in (True, False))
     behind = [
@@ -175,7 +175,7 @@ def _merged(found: Sequence[Found]) -> list[Found]:
 
 
 def _named_letters(text: str) -> list[Found]:
-    """Labels where the question shows no options: a single letter or number that stands for itself."""
+    """Labels when the question lists no options: single letters and numbers that stand alone."""
     found = []
     for match in re.finditer(r"(?<![\w'’])[(\[*\"]{0,3}([A-H]|[1-9])(?=$|[)\].,:;!?\"*\s])", text):
         if match[1] == "A" and re.match(r"\s+[a-z]", text[match.end(1) :]):

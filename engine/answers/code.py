@@ -1,4 +1,4 @@
-"""Program code, compared by its syntax tree where it is Python, else without spacing and comments."""
+"""Program code: Python is compared by its syntax tree, everything else without spacing and comments."""
 
 import ast
 import re
@@ -9,7 +9,7 @@ from engine.values import Reply
 
 _BLOCK = re.compile(r"```[a-zA-Z0-9+#]*+[^\S\n]*+\n(.*?)```", re.DOTALL)
 _MOST_PARSED = 8_192
-"""Characters of code that is parsed; parsing takes time and memory that grow faster than the text."""
+"""Maximum length of code to parse, in characters: time and memory grow faster than the text."""
 
 _MOST_NESTED = 40
 
@@ -33,7 +33,7 @@ class Code(AnswerType):
         return answer.key if answer else None
 
     def explain(self, answer: Answer | None) -> str:
-        return "no code can be read in it" if answer is None else "read code"
+        return "no code can be read from it" if answer is None else "read code"
 
 
 def _key(code: str) -> str:
@@ -41,7 +41,7 @@ def _key(code: str) -> str:
 
 
 def _tree(code: str) -> str:
-    """The syntax tree of Python in one spelling, "" of anything else."""
+    """Python's syntax tree as text, "" for anything else."""
     if len(code) > _MOST_PARSED or _nested(code) or re.search(r"[-+~]{64}|(?:\bnot\s+){32}|(?:[-+~]\s){32}", code):
         return ""
     try:

@@ -1,4 +1,4 @@
-"""Several values: a list, whose order counts, and a set, whose order does not."""
+"""Several values: a list, in which order counts, and a set, in which it does not."""
 
 import json
 import re
@@ -33,14 +33,14 @@ _THEN = re.compile(
 _BUT_NOT = re.compile(
     r"(?<=\w)[\s,;(—–-]+(?:but\s+|and\s+)?(?:not|rather\s+than|instead\s+of|nicht)\b[^!?\n]*$", re.IGNORECASE
 )
-"""What is denied at the end: all items of it."""
+"""A denial at the end, which covers every item after it."""
 
 _SO = re.compile(r"[,;]?\s+(?:so|therefore|hence|thus)\s+", re.IGNORECASE)
 _NOTHING = frozenset(("none", "nothing", "empty", "keine", "aucun", "ninguno", "no"))
 
 
 class List(AnswerType):
-    """Several values in an order that counts."""
+    """Several values whose order counts."""
 
     name = "list"
 
@@ -61,7 +61,7 @@ class List(AnswerType):
         return any(self._spelled(found) in known for found in _readings(given, question))
 
     def _known(self, truth: str, question: str) -> list[str]:
-        """The spellings of a truth: a JSON array of items, an array of such arrays for several, or a list in words."""
+        """The spellings of a truth: a JSON array of items, an array of alternative arrays, or a list in words."""
         if len(truth) > MAX_TRUTH:
             return []
         try:
@@ -91,7 +91,7 @@ def _items(given: Said, question: str) -> list[str]:
 
 
 def _readings(given: Said, question: str) -> list[list[str]]:
-    """The lists that a reply may mean, the likeliest first: bullets, brackets, what follows "are" or a colon."""
+    """The lists that a reply may mean, likeliest first: bullets, brackets, what follows "are" or a colon."""
     found: list[list[str]] = []
     text = given.text
     lines = [line for line in text.splitlines() if line.strip()]
@@ -116,7 +116,7 @@ def _bulletless(line: str) -> str:
 
 
 def _split(text: str, question: str) -> list[list[str]]:
-    """The items of a line, with and without what leads to them."""
+    """The items of a line, with and without what introduces them."""
     text = AFTERTHOUGHT.sub("", _BUT_NOT.sub("", text))
     if asserted.denied(text):
         text = asserted.blanked(text, asserted.denied(text))
@@ -143,7 +143,7 @@ def _split(text: str, question: str) -> list[list[str]]:
 
 
 def _without_asked(items: Sequence[str], question: str) -> list[str]:
-    """The items without the question's words before and after them: "The primes 2, 3 and 5 divide 60"."""
+    """The items without the question's words around them: "The primes 2, 3 and 5 divide 60"."""
     asked = related(question)
     first, last = items[0].split(), items[-1].split()
     while len(first) > 1 and is_asked(first[0], asked):
@@ -172,7 +172,7 @@ def _parted(text: str) -> list[str]:
 
 @lru_cache(maxsize=2_048)
 def _item(text: str) -> str:
-    """An item in one spelling: a number as a number, words folded and without an article."""
+    """An item in one spelling: numbers as numbers, words folded and without an article."""
     bare = text.strip().strip("\"'“”‘’`*_.,;!()[]{} \t")
     found = numerals(bare)
     if len(found) == 1 and found[0].end - found[0].start == len(bare):

@@ -1,4 +1,4 @@
-"""Reading a JSON answer: the value itself, whatever its order and spacing, and its fields one by one."""
+"""JSON values in replies: where they are, their canonical form, and their fields."""
 
 import json
 import math
@@ -21,9 +21,9 @@ _BEFORE = 64
 
 
 def find(text: str) -> Any | None:
-    """The first JSON object or array in a reply: the whole text, a fenced block, or where one begins. None if none.
+    """The first JSON object or array in a reply: the whole text, a fenced block, or one within the text; else None.
 
-    A part of a value that was cut off is no value.
+    Part of a value that was cut off does not count.
     """
     text = text[:_MAX_CHARACTERS]
     if _QUOTED.match(text):
@@ -37,7 +37,7 @@ def find(text: str) -> Any | None:
 
 
 def all_values(text: str) -> list[Any]:
-    """Every JSON object or array that is not part of another one, as many as are looked for."""
+    """The first 16 JSON values that are not part of another one; of these, the objects."""
     return [value for value in _anywhere(text[:_MAX_CHARACTERS]) if isinstance(value, dict)]
 
 
@@ -61,12 +61,12 @@ def _anywhere(text: str) -> Iterator[Any]:
 
 
 def canonical(value: Any) -> str:
-    """One spelling a value: sorted keys, no spaces, 3.0 as 3. Order in an array counts."""
+    """A value's one spelling: sorted keys, no spaces, 3.0 as 3. Order in an array counts."""
     return json.dumps(_normal(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def fields(value: Any) -> tuple[tuple[str, str], ...]:
-    """The leaves of a value as (path, spelling), at most 512; the length of each array is a leaf too."""
+    """At most 512 leaves of a value as (path, spelling); an object's keys and an array's length are leaves too."""
     found: list[tuple[str, str]] = []
     waiting: list[tuple[str, Any]] = [("", _normal(value))]
     while waiting and len(found) < _MAX_FIELDS:
@@ -91,7 +91,7 @@ def _parse(text: str) -> Any | None:
 
 
 def _refuse(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _depth(value: Any) -> int:

@@ -1,4 +1,4 @@
-"""A number as it stands in a text, with what follows it: a magnitude, a percent sign, a unit."""
+"""A number in a text, and what may follow it: a magnitude, a percent sign, a unit."""
 
 import re
 from fractions import Fraction
@@ -9,11 +9,10 @@ from engine.answers.measures import Unit, unit_at
 
 
 class Numeral(Struct, frozen=True):
-    """A number where it stands in a text.
+    """A number in a text, from `start` to `end`.
 
-    `other` is what the same digits mean where the marks are used the other way round ("1.234", "1,234"). `doubtful`
-    words ("one", "third") mean a number only where nothing else does. One that `goes_on` has more decimals than are
-    written ("0.333…").
+    `other` is its value if the decimal and thousands marks are swapped ("1.234", "1,234"). A `doubtful` word ("one",
+    "third") is a number only if the text holds no other. One that `goes_on` has more decimals than written ("0.333…").
     """
 
     start: int
@@ -56,8 +55,8 @@ _GAP = re.compile(r"[ \u00a0\u2009\u202f]")
 
 
 def with_tail(text: str, numeral: Numeral) -> Numeral | None:
-    """The numeral with what follows it: magnitude, half, percent, ordinal ending, unit. None when letters follow that
-    are none of these: then it is another token."""
+    """The numeral with what follows it: a magnitude, a fraction, a percent sign, an ordinal ending, a unit. None if
+    other letters follow: then it is part of another token."""
     dots = _DOTS.match(text, numeral.end)
     if dots and numeral.decimals:
         return structs.replace(numeral, goes_on=True, end=dots.end())
@@ -117,7 +116,8 @@ def _scaled(numeral: Numeral, power: int, end: int) -> Numeral:
 
 
 _NO_UNITS = frozenset("a an at in is as so or and of to C F K m s h d t b B A V N J W L l g".split())  # noqa: SIM905
-"""Words and letters that behind a space may be the next word of the sentence, unless punctuation follows."""
+"""Units that may instead be the sentence's next word when a space precedes them and no punctuation follows."""
+
 _PUNCTUATED = re.compile(r"\s*(?:$|[.,;:!?()\]}*/]|\d|\^|\bper\b|\w{1,12}\^-)")
 
 

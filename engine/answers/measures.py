@@ -1,4 +1,4 @@
-"""Units and currencies: what stands behind a number, and whether two measures are the same."""
+"""Units and currencies: what follows a number, and how it converts."""
 
 import re
 from fractions import Fraction
@@ -9,33 +9,37 @@ from msgspec import Struct
 from engine.answers.words import fold
 
 Dimensions = tuple[tuple[str, int], ...]
-"""The powers of the base units, sorted, without zeros: metres a second are (("m", 1), ("s", -1))."""
+"""Non-zero powers of the base units, sorted: metres per second are (("m", 1), ("s", -1))."""
 
 
 class Unit(Struct, frozen=True):
-    """So much of the base units: value × `factor` + `offset`. `offset` is that of temperatures."""
+    """A unit in terms of the base units: value × `factor` + `offset`. Only temperatures have an offset."""
 
     factor: Fraction
     dimensions: Dimensions
     offset: Fraction = Fraction(0)
 
     def in_base(self, value: Fraction) -> Fraction:
+        """A value in this unit, converted to base units."""
         return value * self.factor + self.offset
 
     def from_base(self, value: Fraction) -> Fraction:
+        """A value in base units, converted to this unit."""
         return (value - self.offset) / self.factor
 
     @property
     def is_money(self) -> bool:
+        """Whether it is a currency."""
         return len(self.dimensions) == 1 and self.dimensions[0][0] in _MONEY
 
     @property
     def is_time(self) -> bool:
+        """Whether it measures time, in seconds or months."""
         return self.dimensions in ((("s", 1),), (("month", 1),))
 
 
 def _unit(factor: str | int | Fraction, dimensions: str, offset: str | int | Fraction = 0) -> Unit:
-    """`dimensions` as in "m s-2"."""
+    """`dimensions` are powers of base units, as in "m s-2"."""
     powers = [re.fullmatch(r"([A-Za-z]+)(-?\d+)?", part) for part in dimensions.split()]
     found = tuple(sorted((match[1], int(match[2] or 1)) for match in powers if match))
     return Unit(Fraction(factor), found, Fraction(offset))
@@ -223,17 +227,17 @@ _MOST_ATOMS = 6
 
 
 def money(sign: str) -> Unit:
-    """The currency of a sign, such as "$"."""
+    """The currency that a sign stands for, such as "$"."""
     return Unit(Fraction(1), ((_MONEY_SIGNS[sign], 1),))
 
 
 def pounds_as_money(unit: Unit | None) -> Unit | None:
-    """Pounds sterling where pounds were read: what they are is told by what stands beside them."""
+    """Pounds sterling if the unit is the pound; otherwise the unit. The context tells which pound is meant."""
     return money("£") if unit == _NAMES["pound"] else unit
 
 
 def unit_at(text: str, start: int) -> tuple[Unit, int] | None:
-    """The unit that begins there, and where it ends; None when none does. "m/s", "kilometres per hour", "m s^-1"."""
+    """The unit that begins at `start` and where it ends, or None: "m/s", "kilometres per hour", "m s^-1"."""
     found = _atom(text, start)
     if found is None:
         return None
@@ -255,7 +259,7 @@ _ASKING = re.compile(r"\b(?:how\s+many|how\s+much\s+in|number\s+of|in|wie\s+viel
 
 @lru_cache(maxsize=256)
 def asked_unit(question: str) -> Unit | None:
-    """The unit that a question wants its answer in: "in degrees Celsius", "how many minutes"."""
+    """The unit in which a question wants its answer: "in degrees Celsius", "how many minutes"."""
     found = [unit_at(question, match.end()) for match in _ASKING.finditer(question)]
     return next((unit for unit, _ in reversed([one for one in found if one])), None)
 

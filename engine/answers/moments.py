@@ -1,4 +1,4 @@
-"""A date, a time of day, a span of time, a version."""
+"""Dates, times of day, durations and versions."""
 
 import re
 from collections.abc import Sequence
@@ -84,7 +84,7 @@ _DATES = re.compile(
 
 
 class Day(Struct, frozen=True):
-    """A day, of any year where `year` is 0. `swapped` says that day and month may be meant the other way round."""
+    """A day; `year` is 0 if it names none. `swapped`: day and month may be meant the other way round."""
 
     year: int
     month: int
@@ -139,7 +139,7 @@ def _readings(day: Day) -> tuple[Day, ...]:
 
 
 def _dated(day: Day, question: str) -> Day:
-    """The day with the year of the question where it has none of its own and the question names but one."""
+    """The day, with the question's year if it has none itself and the question names exactly one."""
     years = set(re.findall(r"(?<!\d)(\d{4})(?!\d)", question[-4_096:]))
     return Day(int(years.pop()), day.month, day.day) if not day.year and len(years) == 1 else day
 
@@ -180,7 +180,7 @@ _CLOCK = re.compile(
 
 
 class Moment(Struct, frozen=True):
-    """Seconds after midnight. `twelve` says that it may be meant before or after noon."""
+    """A time of day in seconds after midnight. `twelve`: it may be before or after noon."""
 
     seconds: int
     twelve: bool = False
@@ -192,7 +192,7 @@ class Moment(Struct, frozen=True):
 
 
 class Time(Scalar):
-    """A time of day, on either clock."""
+    """A time of day, on a 12-hour or 24-hour clock."""
 
     name = "time"
 
@@ -247,7 +247,7 @@ def _halved(seconds: int, half: str, after_noon: bool, *, spoken: bool) -> Momen
     return Moment(seconds % 43_200 + (43_200 if after_noon else 0))
 
 
-# --- spans of time ----------------------------------------------------------------------------------------------------
+# --- durations --------------------------------------------------------------------------------------------------------
 
 _ISO_SPAN = re.compile(
     r"\bP(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+)S)?)?\b(?<!P)",
@@ -264,7 +264,7 @@ _JOINED = re.compile(r"\s*(?:,?\s*(?:and|und|et|y)\b|,|\+)?\s*", re.IGNORECASE)
 
 
 class Duration(Scalar):
-    """A span of time, in whatever units."""
+    """A duration, in any units."""
 
     name = "duration"
 
@@ -323,7 +323,7 @@ def _compact(text: str) -> list[Found]:
 
 
 def _summed(text: str, question: str) -> list[Found]:
-    """ "2 hours and 15 minutes": what follows each other in ever smaller units is one span."""
+    """ "2 hours and 15 minutes": amounts that follow each other in ever smaller units are one duration."""
     wanted = asked_unit(question)
     timed = [
         one
@@ -369,7 +369,7 @@ _VERSION = re.compile(
 
 
 class Version(Scalar):
-    """A version number: 1.10 comes after 1.9, and 3.0 is 3.0.0."""
+    """A version number: 1.10 is not 1.1, and 3.0 is 3.0.0."""
 
     name = "version"
 

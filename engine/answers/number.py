@@ -1,4 +1,4 @@
-"""A number, and a quantity: a number that counts a unit."""
+"""A number, and a quantity: a number with a unit."""
 
 import re
 from collections.abc import Sequence
@@ -30,18 +30,18 @@ _OUT_OF = re.compile(r"^\s(?:out\s+of|of|in|von)\s(?:the\s+|every\s+)?$", re.IGN
 _USUAL_LETTERS = frozenset("mgshl")
 _SIGNIFICANT = 9
 _ENOUGH_DECIMALS = 3
-"""So many decimals, rightly rounded, are as good as a fraction that decimals cannot give in full."""
+"""Correctly rounded to this many decimals, a number equals a fraction that has no finite decimal form."""
 
 
 class _Known(Struct, frozen=True):
-    """A truth as a number and by how much an answer may differ from it."""
+    """A truth as a number, and by how much an answer may differ from it."""
 
     numeral: Numeral
     tolerance: Fraction
 
 
 class Number(Scalar):
-    """A number, however it is written. A unit beside it must not contradict that of the truth or of the question."""
+    """A number, however it is written. Its unit, if any, must not contradict that of the truth or the question."""
 
     name = "number"
     needs_unit = False
@@ -69,8 +69,8 @@ class Number(Scalar):
 
 
 class Quantity(Number):
-    """A number of a unit; one in another unit of the same kind is as right. Without a unit it is right only where the
-    question names it, or where the unit is a currency."""
+    """A number with a unit; any unit of the same dimension is right once converted. A bare number is right only if the
+    question names the unit, or the unit is a currency."""
 
     name = "quantity"
     needs_unit = True
@@ -88,7 +88,7 @@ class Quantity(Number):
 
 
 def spelled(value: Fraction) -> str:
-    """One spelling a number, to nine significant digits."""
+    """A number's one spelling, to nine significant digits."""
     return f"{float(value):.{_SIGNIFICANT}g}" if abs(value) < 10**15 and abs(value.denominator) < 10**60 else str(value)
 
 
@@ -104,14 +104,14 @@ def _weight(one: Numeral, digits: bool) -> float:
 
 
 def _in(one: Numeral, wanted: Unit | None) -> Fraction:
-    """The value in the unit that the question wants, where the numeral has one of the same kind."""
+    """The value, converted to the unit that the question wants if the numeral has one of the same dimension."""
     if wanted is None or one.unit is None or one.unit.dimensions != wanted.dimensions:
         return one.value
     return wanted.from_base(one.unit.in_base(one.value))
 
 
 def _known(truth: str) -> _Known | None:
-    """The number that a truth gives: exactly one, with what it may vary by."""
+    """The one number that a truth gives, with its tolerance; None if it gives none, or several."""
     if len(truth) > MAX_TRUTH:
         return None
     text = plainly(truth).strip()
@@ -174,7 +174,7 @@ def _meets(one: Numeral, known: _Known, question: str, *, needs_unit: bool) -> b
 
 
 def _rounded(one: Numeral, value: Fraction, right: Fraction) -> bool:
-    """Whether a decimal answer is a fraction that decimals cannot give in full, rightly rounded."""
+    """Whether a decimal answer is correctly rounded from a fraction that has no finite decimal form."""
     decimals = one.decimals + 2 * one.percent
     if decimals < _ENOUGH_DECIMALS or _terminates(right):
         return False
@@ -195,12 +195,12 @@ def _shares(text: str, found: Sequence[Numeral]) -> list[Numeral]:
 
 
 def _measures(one: Numeral, wanted: Unit | None) -> bool:
-    """Whether a number has a unit of the kind that the question wants."""
+    """Whether a number has a unit of the dimension that the question wants."""
     return one.unit is not None and wanted is not None and one.unit.dimensions == wanted.dimensions
 
 
 def _lettered(text: str, one: Numeral) -> bool:
-    """Whether what follows the digits is a letter that is as likely part of a name as a unit: "1482A"."""
+    """Whether the digits end in a letter that may as well be part of a name as a unit: "1482A"."""
     last = text[one.end - 1]
     attached = one.unit is not None and one.end - one.start > 1 and text[one.end - 2].isdigit()
     return attached and last.isalpha() and last not in _USUAL_LETTERS

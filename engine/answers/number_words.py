@@ -36,7 +36,7 @@ _MOST_WORDS = 2_000
 
 
 def worded(text: str) -> list[Numeral]:
-    """The numbers in words of a text, in order; the last 2,000 words that may begin one are tried."""
+    """The numbers that a text gives in words, in order; only the last 2,000 words that may begin one are tried."""
     tokens = [(match[0].lower(), match.start(), match.end()) for match in _WORD.finditer(text)]
     found: list[Numeral] = []
     place = 0
@@ -51,13 +51,13 @@ def worded(text: str) -> list[Numeral]:
 
 
 class _Words:
-    """Reads one number in words from a row of (word, start, end)."""
+    """Reads one number in words, from (word, start, end) tokens."""
 
     def __init__(self, text: str, tokens: list[tuple[str, int, int]], place: int) -> None:
         self._text, self._tokens, self._first, self._at = text, tokens, place, place
 
     def read(self) -> tuple[Numeral | None, int]:
-        """The number and the place behind it; None where the words are no number after all."""
+        """The number, or None if the words are not one after all, and the place after it."""
         start = self._tokens[self._first][1]
         attached = start and (self._text[start - 1].isdigit() or self._text[start - 1] in "'’_")
         sign = -1 if self._takes("minus", "negative") else 1
@@ -203,7 +203,7 @@ class _Words:
         return False
 
     def _takes_all(self, word: str) -> bool:
-        """Takes `word` where a number of two or more follows it."""
+        """Take `word` if a number of at least two follows it."""
         if self._peek() == word and self._peek(1) in _ONES and _ONES[self._peek(1)] > 1:
             self._at += 1
             return True
@@ -211,7 +211,7 @@ class _Words:
 
 
 def _fits(block: int, value: int) -> bool:
-    """Whether a word may follow what was read of a block below a thousand: "twenty" takes "one", "nine" takes none."""
+    """Whether a word may follow what was read of a block below a thousand: "twenty" takes "one", "nine" nothing."""
     if block % 100 == 0 and block:
         return True
     return block % 100 >= 20 and block % 10 == 0 and 0 < value < 10

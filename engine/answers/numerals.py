@@ -15,7 +15,7 @@ from engine.answers.number_words import worded
 
 _MOST_DIGITS = 40
 _MOST_POWER = 400
-"""10^400 is more than any answer needs; a greater power is no number rather than a long computation."""
+"""10^400 exceeds any answer; a greater power is not read, rather than computed at length."""
 _VULGAR = {mark: Fraction(unicodedata.numeric(mark)).limit_denominator(100) for mark in "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅒⅑⅐"}
 _SPACES = "\u00a0\u2009\u202f "
 _D = rf"\d{{1,{_MOST_DIGITS}}}(?!\d)"
@@ -37,13 +37,14 @@ _DIGITS = re.compile(
     re.IGNORECASE,
 )
 _IS_OPERATION = {False: re.compile(r"[\d)]\s?$|\w$"), True: re.compile(r"[\w)]\s?$")}
-"""What before a sign says that it stands between two numbers, where it touches the second and where it does not."""
+"""What precedes a sign between two numbers, by whether a space follows the sign."""
+
 _BEFORE_DIGIT = re.compile(r"[:^]\s?\d|[.,/'’]\d")
 _DATE = re.compile(r"(?<!\d)\d{1,4}([-/.])\d{1,2}\1\d{1,4}(?!\d)")
 
 
 def numerals(text: str) -> list[Numeral]:
-    """All numbers of a text in order."""
+    """All numbers of a text, in order."""
     digits = _from_digits(text)
     taken = [(one.start, one.end) for one in digits]
     in_words = [one for one in worded(text) if not any(a < one.end and one.start < b for a, b in taken)]
@@ -120,7 +121,7 @@ def _too_big(base: Fraction, power: int) -> bool:
 
 
 def _amount(digits: str) -> tuple[Fraction, Fraction | None, int] | None:
-    """The value, that of the other locale where both are possible, and the number of decimals."""
+    """The value, its value in the other locale if both are possible, and the number of decimals."""
     plain = re.sub(rf"['’_{_SPACES}]", "", digits)
     marks = re.sub(r"\d", "", plain)
     if not marks:

@@ -1,4 +1,4 @@
-"""Open text, which is compared claim by claim: what a known truth can say of it."""
+"""Open text, which is compared claim by claim, and whether it holds a known truth."""
 
 from collections.abc import Sequence
 
@@ -10,8 +10,8 @@ from engine.values import Reply
 
 
 class OpenText(AnswerType):
-    """Free text. A truth is a claim, or a JSON array of claims, that it must hold in these words; a lure must not be
-    asserted in it."""
+    """Free text. A truth is a claim, or a JSON array of claims of which the text must contain one word for word; it
+    must assert no lure."""
 
     name = "text"
     compared = "claims"

@@ -1,4 +1,4 @@
-"""What a reply says: without its thoughts and mark-up, and the phrases that it presents as its answer."""
+"""What a reply says, without its reasoning and mark-up, and the phrases that it presents as its answer."""
 
 import re
 import unicodedata
@@ -12,7 +12,7 @@ from engine.answers.words import STOP, plain, sentences, words
 
 _MOST_CHARACTERS = 32_768
 _BEGINNING, _END = 1_024, 3_072
-"""What is searched of a longer text for an answer that nothing marks: answers stand first or last."""
+"""Characters searched in a longer text for an unmarked answer: answers come first or last."""
 
 _THOUGHT = re.compile(
     r"<(think(?:ing)?|thought|reasoning|scratchpad)>.*?(?:</\1>|\Z)|\A.*?</(?:think(?:ing)?|thought|reasoning)>"
@@ -22,7 +22,7 @@ _THOUGHT = re.compile(
 
 
 def without_thoughts(text: str) -> str:
-    """The text without what stands in <think>…</think>, closed or not: nobody was told that."""
+    """The text without <think>…</think> and the like, closed or not: reasoning is not part of the reply."""
     if "<" not in text and "[" not in text:
         return text
     return _THOUGHT.sub("", text)
@@ -54,7 +54,7 @@ _VULGAR = re.compile("[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅒⅑⅐\u00a0
 
 
 def plainly(text: str) -> str:
-    """The text with LaTeX as plain signs, superscripts as powers, and wide letters and digits as usual ones."""
+    """The text with LaTeX as plain signs, superscripts as powers, and full-width letters and digits as ASCII."""
     if not text.isascii():
         text = _SUPERSCRIPT.sub(lambda match: "^" + match[0].translate(_SUPERSCRIPTS), text)
         text = "".join(_usual(mark) for mark in text)
@@ -94,7 +94,7 @@ _OBJECT = re.compile(
     r'(?:"([^"]{1,256})"|([^",{}\[\]]{1,256}))[^{}]{0,512}\}',
     re.IGNORECASE,
 )
-"""An object with a field for the answer, whatever else it has."""
+"""A JSON object with a field for the answer, whatever else it has."""
 
 _NAMED = (
     r"(?:(?:the\s+|my\s+|our\s+)?(?:final\s+|correct\s+|right\s+|short\s+|quick\s+)?(?:answer|result|solution|conclusion)|"
@@ -121,7 +121,8 @@ _SUPPOSED = re.compile(r"\b(?:would|might|could)\b.*\b(?:if|unless)\s+(?!i\b)", 
 _OR_ELSE = re.compile(r"\W*(?:or|alternatively)\b", re.IGNORECASE)
 _HEADING = re.compile(r"^\s*#{1,6}\s+(\S.*?)\s*$")
 _RULE = re.compile(r"^\s*\|?[\s:|-]*-{3}[\s:|-]*$")
-"""A line below the head of a table, or between two paragraphs."""
+"""The rule below a table's header, or between two paragraphs."""
+
 _NAMED_HEADING = re.compile(rf"^\W*{_NAMED}\W*$", re.IGNORECASE)
 _BOLD_LINE = re.compile(r"^\s*\*\*([^*]+)\*\*\s*$")
 _CONCLUDES = re.compile(
@@ -147,7 +148,7 @@ _COURTESY = re.compile(
 _EXPLAINS = re.compile(
     r"(?:explanation|reason(?:ing|s)?|rationale|because|note|working|details?|justification|proof)\b", re.IGNORECASE
 )
-"""How the line after a bare answer begins."""
+"""How the line after a bare answer may begin."""
 
 _STOCK_WORDS = (
     "i we you it that this which the a my our your its to question answer is are am was be been would will should "
@@ -160,7 +161,7 @@ _STOCK_WORDS = (
     "thing tl dr deduction process exclusion"
 )
 _STOCK = frozenset(_STOCK_WORDS.split())
-"""Words of which the announcement of an answer is made, before the answer itself."""
+"""Words that make up the announcement of an answer."""
 
 _STOCK_TOKEN = re.compile(r"[\s\W]*([^\W\d_]+)(?:['’](?:s|d|ll|m|re|ve))?(?![\w'’])")
 _HOLLOW = frozenset("a the my our your its yes indeed right in on for of with there here down".split())  # noqa: SIM905
@@ -179,15 +180,15 @@ _FINAL_WORDS = 6
 
 
 class Said(Struct, frozen=True):
-    """A reply as it is read: the whole of it in plain text, and the phrases that it presents as its answer, those that
-    are presented most strongly, in order. `boxed` says that the mark is one that a reply sets but once."""
+    """A reply as it is read: its whole text in plain form, and in order the phrases that it presents most strongly as
+    its answer. `boxed`: they are marked in a way that a reply uses only once."""
 
     text: str
     phrases: tuple[str, ...] = ()
     boxed: bool = False
 
 
-@lru_cache(maxsize=512)  # the replies of a round of 256 miners are read twice: to be compared, and against a truth
+@lru_cache(maxsize=512)  # a round of 256 replies is read twice: to compare them, and to check the truth
 def said(text: str) -> Said:
     """What a reply says."""
     text = _ends(_without_extras(tidy(without_thoughts(text[:_MOST_CHARACTERS]))))
@@ -222,13 +223,13 @@ _RETRACTS = re.compile(
     r"(?:wrong|not\s+right|incorrect|not\s+correct)))[\s,.!:;…—–-]*",
     re.IGNORECASE,
 )
-"""Words by which a reply takes back what it said before them."""
+"""Words with which a reply takes back what it said before."""
 
 _STRUCK = re.compile(r"~~[^~\n]{1,256}~~")
 
 
 def _last_word(text: str) -> str:
-    """The text without what it strikes out or takes back, where it goes on to say something."""
+    """The text without what it strikes out or takes back, provided that something follows."""
     text = _STRUCK.sub(" ", text)
     for match in reversed([*_RETRACTS.finditer(text)]):
         rest = text[match.end() :]
@@ -249,11 +250,11 @@ AFTERTHOUGHT = re.compile(
     r"|\s+(?:to\s+me|it\s+is|fits|works|remains|is\s+left)(?=\W*$)",
     re.IGNORECASE,
 )
-"""What a sentence says of its answer behind it: ", if I remember correctly"."""
+"""What a sentence adds after its answer: ", if I remember correctly"."""
 
 
 def _without_extras(text: str) -> str:
-    """The text without what it takes back; nothing of one that numbers several answers of its own."""
+    """The text without what it takes back; "" if it offers several numbered answers."""
     if len({found.casefold() for found in _SEVERAL.findall(text)}) > 1:
         return ""
     return _BRACKETED_OR.sub(r" \1", _last_word(text))
@@ -265,19 +266,19 @@ _RUN = re.compile(r"([^\w\s]|_)\1{7,}")
 
 
 def tidy(text: str) -> str:
-    """The text without long runs of blanks and signs, which say nothing and would be read again from each of them."""
+    """The text without long runs of blanks and signs, which say nothing and would make patterns backtrack."""
     text = "\n".join(line.strip(" \t") for line in text.splitlines())
     return _RUN.sub(r"\1\1\1", _BREAKS.sub("\n", _BLANKS.sub(" ", text)))
 
 
 def plain_line(line: str) -> str:
-    """As `plain`, but a number at the beginning stays: it may be the answer. `_lines` has dropped those that count."""
+    """As `plain`, but a leading number stays: it may be the answer. `_lines` has dropped list numbers."""
     number = _NUMBERED.match(line)
     return f"{number[0].strip()} {plain(line[number.end() :])}".strip() if number else plain(line)
 
 
 def _lines(text: str) -> list[str]:
-    """The lines, without the numbers of a numbered list: two lines or more that count from 1."""
+    """The lines, without the numbers of a numbered list: at least two lines that count from 1."""
     lines = [line.strip(" |") if "|" in line else line for line in text.splitlines() if not _RULE.match(line)]
     numbers = [match and int(match[1]) for match in map(_NUMBERED.match, lines)]
     counted = [number for number in numbers if number is not None]
@@ -291,7 +292,7 @@ def _ends(text: str) -> str:
 
 
 def _latest(phrases: list[str], text: str) -> tuple[str, ...]:
-    """All of them, or the last where the reply says that it corrects itself."""
+    """At most the last 8 phrases, or only the last if the reply says that it corrects itself."""
     kept = [phrase for phrase in phrases if phrase]
     return tuple(kept[-1:] if len(set(kept)) > 1 and _CORRECTS.search(text) else kept[-8:])
 
@@ -353,8 +354,8 @@ def _concluded(lines: list[str]) -> Iterator[str]:
 
 
 def announced(sentence: str) -> str:
-    """What a sentence announces as the answer: "Paris" of "I'm not sure, but I'd go for Paris"; "" where it begins with
-    no announcement, or says nothing after it."""
+    """What a sentence announces as the answer: "Paris" in "I'm not sure, but I'd go for Paris"; "" if it does not begin
+    with an announcement, or says nothing after it."""
     if sentence.rstrip().endswith("?"):
         return ""
     for start in (0, *(match.end() for match in _CLAUSE_START.finditer(sentence))):
@@ -374,7 +375,7 @@ def announced(sentence: str) -> str:
 
 
 def first_sentence(phrase: str) -> str:
-    """The first sentence of a phrase, without mark-up; abbreviations do not end one."""
+    """The first sentence of a phrase, without mark-up; an abbreviation does not end it."""
     for end in _SENTENCE_END.finditer(phrase):
         if not _ABBREVIATED.search(phrase[: end.start()]):
             return plain(phrase[: end.start()])

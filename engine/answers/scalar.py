@@ -1,4 +1,4 @@
-"""Types whose answer is one value among other words: which of the values in a reply is the one that it answers."""
+"""Answer types with a single value among other words: which of a reply's values is its answer."""
 
 import re
 from abc import abstractmethod
@@ -17,7 +17,7 @@ from engine.values import Reply
 
 
 class Found(Struct, frozen=True):
-    """A value where it stands in a text; `weight` is what speaks for it by itself."""
+    """A value in a text, from `start` to `end`; `weight` is the evidence for it from its form alone."""
 
     start: int
     end: int
@@ -51,32 +51,32 @@ _OR = re.compile(
 )
 _MOST_VALUES = 256
 _OPENING = 2.5
-"""What speaks for a value that the first sentence states, and no other beside it: the answer before its working."""
+"""Evidence for the only value that the first sentence states: the answer before its working."""
 
 _SO = re.compile(r"\b(?:so|therefore|thus|hence)\b[^.,;!?\n=]{0,30}$", re.IGNORECASE)
 _ASIDE = re.compile(r"\w\s+(?:after|because|since|when|if)\b[^.,;!?\n]{0,40}$", re.IGNORECASE)
-"""A clause that says under what the rest of its sentence holds."""
+"""A clause that gives the condition or reason for the rest of its sentence."""
 
 _ALONE = 3.0
-"""What speaks for a value that is a whole sentence by itself."""
+"""Evidence for a value that is a whole sentence by itself."""
 
 _BEFORE = 24
 
 
 class Scalar(AnswerType):
-    """An answer that is one value: a number, a date, a version. A type says which values a text holds and how each is
-    spelled; which of them is meant is decided here, the same for all."""
+    """An answer that is a single value: a number, a date, a version. A subclass finds the values in a text and spells
+    them; which of them is the answer is decided here, for all types alike."""
 
     @abstractmethod
     def find(self, text: str, question: str) -> Sequence[Found]:
         """All values in a text, in order."""
 
     def given(self, question: str) -> set[str]:
-        """The values that the question holds, which are less likely to be its answer."""
+        """The values that the question itself contains, which are less likely to be its answer."""
         return {one.key for one in self.find(question[-4_096:], "")}
 
     def same(self, value: Any, truth: str, question: str) -> bool:
-        """Whether a value that was read is the known one."""
+        """Whether a value that was read equals the known one."""
         wanted = self.truth(truth, question)
         return wanted is not None and wanted.key == self._key_of(value)
 
@@ -92,7 +92,7 @@ class Scalar(AnswerType):
         return known[0].key if known and all(known) and known[0] else None
 
     def truth(self, truth: str, question: str) -> Found | None:
-        """A known answer as a value; None where it holds none, or several."""
+        """A known answer as a value; None if it contains none, or several."""
         if len(truth) > MAX_TRUTH:
             return None
         found = self._settled(said(truth), question)
@@ -103,7 +103,7 @@ class Scalar(AnswerType):
         return found is not None and any(self.same(found[0].value, one, question) for one in aliases(truth))
 
     def _settled(self, reply: Said, question: str) -> tuple[Found, bool] | None:
-        """The value that a reply means, and whether it marks it; None where it means none or more than one."""
+        """The value that a reply gives as its answer, and whether it marks it; None if it gives none, or several."""
         chosen: dict[str, Found] = {}
         for phrase in reply.phrases:
             found = self._asserted(phrase, question)
@@ -121,7 +121,7 @@ class Scalar(AnswerType):
         return None if one is None else (one, False)
 
     def _asserted(self, text: str, question: str) -> list[Found]:
-        """The values of a text that it does not deny; those in its questions only where there are no others."""
+        """The values that a text does not deny; those in its questions only if there are no others."""
         found = list(self.find(text, question))[-_MOST_VALUES:]
         no, asking, wrong = asserted.denied(text), asserted.asked(text), asserted.rejected(text)
         held = [
@@ -135,10 +135,10 @@ class Scalar(AnswerType):
         return stated or held
 
     def _chosen(self, text: str, found: Sequence[Found], question: str) -> Found | None:
-        """The one of several values that a text most likely means; None where it gives more than one for its answer.
+        """The one of several values that is most likely the answer; None if the text offers more than one.
 
-        A phrase before it that concludes or states, being all that the first sentence says, the text's last place,
-        repetition and absence from the question speak for one; standing in a sum speaks against it.
+        Evidence for a value is a concluding or stating phrase before it, being all that the first sentence says, being
+        last, repetition, and absence from the question; being part of a calculation is evidence against it.
         """
         if len({one.key for one in found}) == 1:
             return found[0]
@@ -183,7 +183,7 @@ def _alone(text: str) -> set[str]:
 
 
 def _torn(text: str, found: Sequence[Found], best: str, given: set[str]) -> bool:
-    """Whether another value stands beside the chosen one as an alternative: "42 or 43", "42. Maybe 43."."""
+    """Whether another value is offered as an alternative to the best one: "42 or 43", "42. Maybe 43."."""
     for first, second in pairwise(found):
         if first.key == second.key or best not in (first.key, second.key):
             continue

@@ -1,4 +1,4 @@
-"""A short fact: a name, a word, a day. What a sentence adds to the question is its answer."""
+"""A short fact: a name, a word, a day. What a sentence adds to the question's words is its answer."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -65,7 +65,7 @@ class Short(AnswerType):
         return _marked(given, question) or _spoken(given.text, question, frozenset())
 
     def read_all(self, replies: Sequence[Reply], question: str) -> list[Answer | None]:
-        """Marked answers first; an unmarked reply is then read as the phrase that others marked, if it says one."""
+        """Marked answers first; an unmarked reply is then read as a phrase that others marked, if it says one."""
         given = [said(reply.text) for reply in replies]
         answers = [_marked(one, question) for one in given]
         known = {answer.key for answer in answers if answer}
@@ -87,8 +87,8 @@ class Short(AnswerType):
 
 
 def _answers(given: Said, truth: str, question: str, kind: Short) -> bool:
-    """Whether a reply answers a question with `truth`: in the phrase that it presents, else in a sentence that says
-    this and nothing else that the question did not say."""
+    """Whether a reply answers a question with `truth`: in the phrase that it presents as its answer, or else in a
+    sentence that adds this and nothing else to the question's words."""
     if not words(truth):
         return False
     if len(set(map(fold, given.phrases))) > 1:
@@ -120,13 +120,13 @@ def _answers(given: Said, truth: str, question: str, kind: Short) -> bool:
 
 
 def _announces(held: str, truth: str, question: str) -> bool:
-    """Whether a text announces the truth ("I'd go for Paris"), and nothing else in the same way."""
+    """Whether a text announces the truth ("I'd go for Paris"), and nothing else."""
     found = [phrase for sentence in sentences(held)[:_MOST_SENTENCES] if (phrase := _announced(sentence))]
     return bool(found) and all(_is(phrase, truth, question) for phrase in found)
 
 
 def _announced(sentence: str) -> str:
-    """What a sentence announces, or the whole of one that has hardly a word more than an answer."""
+    """What a sentence announces, or all of one that is hardly longer than an answer."""
     phrase = announced(sentence) or (sentence if len(words(sentence)) < _SENTENCE_WORDS else "")
     return phrase.strip(" .,!") if content_words(phrase) - _EMPTY - {"nope", "yes", "hmm", "nah"} else ""
 
@@ -137,24 +137,24 @@ def related(question: str) -> frozenset[str]:
 
 
 def is_asked(word: str, asked: frozenset[str]) -> bool:
-    """Whether a word is one of the question's in another form, or says nothing."""
+    """Whether a word is one of the question's, in any inflection, or carries no meaning."""
     return word in STOP or word in FRAME or stem(word) in asked
 
 
 def _beyond(said_words: Collection[str], question: str) -> set[str]:
-    """The words that are neither the question's, in whatever form, nor empty."""
+    """The words that carry meaning and are not the question's, in any inflection."""
     asked = related(question)
     return {word for word in said_words if word not in _EMPTY and stem(word) not in asked}
 
 
 def _held(text: str) -> str:
-    """What a text asserts: the rest as spaces."""
+    """What a text asserts, with spaces for the rest."""
     return asserted.blanked(text, [*asserted.denied(text), *asserted.asked(text)])
 
 
 def _direct(text: str, truth: str, question: str) -> bool | None:
-    """True where a sentence says the truth and but for it only the question's words; False where such a sentence says
-    something else; None where no sentence is like that."""
+    """True if a sentence adds only the truth to the question's words, False if one adds something else instead, None if
+    there is no such sentence."""
     asked, wanted = content_words(question), words(truth)
     found: dict[bool, int] = {}
     for sentence in sentences(text)[:_MOST_SENTENCES]:
@@ -176,7 +176,7 @@ def _direct(text: str, truth: str, question: str) -> bool | None:
 
 
 def _comes_after_another(phrase: str, truth: str, question: str) -> bool:
-    """Whether a phrase names somebody else before the truth: "Omar arrived before Karim"."""
+    """Whether a phrase names someone else before the truth: "Omar arrived before Karim"."""
     wanted, asked = words(truth), related(question)
     for token in _TOKEN.finditer(phrase):
         found = words(token[0])
@@ -189,7 +189,7 @@ def _comes_after_another(phrase: str, truth: str, question: str) -> bool:
 
 
 def _rivalled(text: str, truth: str, question: str) -> bool:
-    """Whether the sentence that takes up most of the question says something else of it: "The top light is green"."""
+    """Whether the sentence closest to the question says something else about it: "The top light is green"."""
     asked = content_words(question)
     told = sentences(text)[:_MOST_SENTENCES]
     foremost = max(told, key=lambda sentence: len(asked & content_words(sentence)), default="")
@@ -198,7 +198,7 @@ def _rivalled(text: str, truth: str, question: str) -> bool:
 
 
 def _foremost(text: str, truth: str, question: str) -> bool:
-    """Whether the sentence that takes up most of the question, more than any other, asserts the truth."""
+    """Whether the one sentence that is closest to the question asserts the truth."""
     asked = content_words(question)
     told = [
         (len(asked & content_words(sentence)), _asserts(sentence, truth))
@@ -209,7 +209,7 @@ def _foremost(text: str, truth: str, question: str) -> bool:
 
 
 def _names(sentence: str, added: frozenset[str]) -> bool:
-    """Whether what a sentence adds is a name beside a copula: "Bergen is the capital"."""
+    """Whether what a sentence adds is a name with a copula: "Bergen is the capital"."""
     names = {word for word in _TOKEN.findall(sentence) if word[:1].isupper()}
     return any(fold(word) in added - _QUANTIFIERS for word in names) and bool(
         re.search(r"\b(?:is|was|are|were|ist|est|es|by)\b", sentence)
@@ -217,8 +217,8 @@ def _names(sentence: str, added: frozenset[str]) -> bool:
 
 
 def _is(phrase: str, truth: str, question: str) -> bool:
-    """Whether a phrase is the truth: without articles, in either order of a name, the surname where a person is asked
-    for, or with what the question already says."""
+    """Whether a phrase is the truth, give or take articles, the order of a name's parts, words of the question, and
+    given names if the question asks for a person."""
     phrase = _OPENING.sub("", phrase)
     said_words, wanted = _bare_words(_ASIDE.split(phrase, maxsplit=1)[0]), _bare_words(truth)
     if not said_words or not wanted:
@@ -247,7 +247,7 @@ def _is(phrase: str, truth: str, question: str) -> bool:
 
 
 def _is_place(rest: str) -> bool:
-    """ "Barcelona, Spain": one further name, which says where."""
+    """ "Barcelona, Spain": one more name, which says where."""
     return len(rest.split(",")) == 1 and rest.strip()[:1].isupper() and len(words(rest)) <= 2
 
 
@@ -257,7 +257,7 @@ def _bare_words(text: str) -> list[str]:
 
 
 def _states(phrase: str, truth: str, question: str) -> bool:
-    """Whether a phrase says the truth and else only the question's words, frame words and what stands in brackets."""
+    """Whether a phrase says the truth and otherwise only the question's words, frame words and parentheses."""
     bare = _IN_BRACKETS.sub(" ", phrase)
     added = _beyond(content_words(bare), question) - set(words(truth)) - set(_bare_words(truth))
     if not added:
@@ -268,7 +268,7 @@ def _states(phrase: str, truth: str, question: str) -> bool:
 
 
 def states(text: str, truth: str) -> bool:
-    """Whether a sentence of `text` asserts `truth`, and the reply, but for what it denies, says nothing else."""
+    """Whether a sentence of `text` asserts `truth`, and the text says nothing else except what it denies."""
     wanted = words(truth)
     if not wanted:
         return False
@@ -281,7 +281,7 @@ def states(text: str, truth: str) -> bool:
 
 
 def _asserts(text: str, truth: str) -> bool:
-    """Whether the words of `truth` stand in a text as they are, and in no choice between several."""
+    """Whether a text contains the words of `truth` in order, outside of a choice between alternatives."""
     wanted = words(truth)
     return bool(wanted) and any(_in_order(words(sentence), wanted) for sentence in sentences(text))
 
@@ -330,7 +330,7 @@ def _spoken(text: str, question: str, known: Collection[str]) -> Answer | None:
 
 
 def phrase_key(phrase: str, question: str) -> str:
-    """A marked answer in one spelling: without the question's words, articles and frame words, unless none is left."""
+    """A marked answer in one spelling: without the question's words, articles and frame words, if any word is left."""
     found, asked = words(_ASIDE.split(phrase, maxsplit=1)[0]) or words(phrase), content_words(question)
     for ignored in (STOP | FRAME | asked, STOP | FRAME, STOP):
         kept = [word for word in found if word not in ignored]
@@ -345,8 +345,8 @@ def phrase_key(phrase: str, question: str) -> str:
 
 
 def spoken(text: str, question: str, known: Collection[str]) -> str | None:
-    """The answer of an unmarked reply: of the phrases that it adds to the question, one that others gave as their
-    marked answer (`known`) first, then the one in the sentence that takes up most of the question."""
+    """The answer of an unmarked reply: of the phrases that it adds to the question, preferably one that others marked
+    as their answer (`known`), otherwise the one with the most evidence."""
     added = added_phrases(text, question)
     if not added:
         return None
@@ -354,7 +354,7 @@ def spoken(text: str, question: str, known: Collection[str]) -> str | None:
 
 
 def added_phrases(text: str, question: str) -> dict[str, float]:
-    """Runs of words that are neither in the question nor frame words, with how much speaks for each."""
+    """Runs of words that are neither the question's nor frame words, with the evidence for each."""
     asked = content_words(question)
     found: dict[str, float] = {}
     for place, sentence in enumerate(sentences(text)):

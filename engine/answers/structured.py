@@ -1,4 +1,4 @@
-"""JSON values and tool calls, also in a fence, after a thought, or as a string within a string."""
+"""JSON values and tool calls, even if fenced, after reasoning, or quoted as a string."""
 
 import json
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from engine.values import Reply
 
 
 class Json(AnswerType):
-    """A JSON object or array; equal values are equal answers, whatever their spacing and the order of their keys."""
+    """A JSON object or array; spacing and the order of keys do not count."""
 
     name = "json"
     compared = "fields"
@@ -25,7 +25,7 @@ class Json(AnswerType):
         return None if value is None else json_values.canonical(value)
 
     def equals(self, reply: Reply, truth: str, question: str, lures: Sequence[str] = ()) -> bool:  # noqa: ARG002
-        """A reply that gives two different values, none of them fenced as the one, has not decided."""
+        """Whether it gives this value and, besides those of the question, no other object."""
         answer, wanted = self.read(reply, question), self.key(truth, question)
         if answer is None or answer.key != wanted:
             return False
@@ -35,7 +35,7 @@ class Json(AnswerType):
 
 
 class ToolCall(Json):
-    """A call of a tool by its name and arguments, as a call or written as text."""
+    """A tool call by name and arguments, made as a call or written as text."""
 
     name = "tool_call"
     reads_calls = True
@@ -51,7 +51,7 @@ class ToolCall(Json):
         return json_values.canonical(calls[0] if len(calls) == 1 else calls) if calls else None
 
     def equals(self, reply: Reply, truth: str, question: str, lures: Sequence[str] = ()) -> bool:  # noqa: ARG002
-        """A truth that names no arguments ("look_up") is met by any call of that tool."""
+        """As in `AnswerType`; a truth without arguments ("look_up") is met by any call of that tool."""
         answer, wanted = self.read(reply, question), self.key(truth, question)
         if wanted is None:
             names = {str(dict(answer.fields).get("/name", ""))} if answer else set()
@@ -60,14 +60,14 @@ class ToolCall(Json):
 
 
 def structured(value: Any | None) -> Answer | None:
-    """A JSON value as an answer, compared by its fields; None for none."""
+    """A JSON value as an answer with its fields; None for None."""
     if value is None:
         return None
     return Answer(json_values.canonical(value), marked=True, fields=json_values.fields(value))
 
 
 def _written(text: str) -> list[dict[str, Any]]:
-    """The calls that a text spells out: one object, or an array of them."""
+    """The calls that a text spells out, as one object or an array."""
     found = json_values.find(without_thoughts(text))
     values = found if isinstance(found, list) else [found]
     if isinstance(found, dict) and isinstance(found.get("tool_calls"), list):
@@ -77,7 +77,7 @@ def _written(text: str) -> list[dict[str, Any]]:
 
 
 def called(raw: dict[str, Any]) -> dict[str, Any] | None:
-    """A call in one form: {"name", "arguments"}; None where it is none."""
+    """A call in one form, {"name", "arguments"}; None if it is not a call."""
     function = raw.get("function", raw)
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
         return None

@@ -1,4 +1,4 @@
-"""Words and sentences, as every comparison of texts here sees them: folded to plain lower case, without mark-up."""
+"""Words and sentences as texts are compared: folded to lower case without accents or mark-up."""
 
 import re
 import unicodedata
@@ -16,7 +16,7 @@ _STOP_WORDS = (
 STOP = frozenset(_STOP_WORDS.split())
 
 _GROWTH = 4
-"""A letter comes apart into at most so many; a text of signs that stand for whole phrases is cut."""
+"""Most characters that a letter decomposes into; a text of signs that expand to whole phrases is cut."""
 
 _POSSESSIVE = ("'s", "’s")
 _WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
@@ -27,7 +27,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?;])\s+")
 
 
 def fold(text: str) -> str:
-    """Lower case without accents: "Bogotá" and "bogota" are one word."""
+    """Lower case without accents: "Bogotá" and "bogota" are the same word."""
     if text.isascii():
         return text.casefold()
     decomposed = unicodedata.normalize("NFKD", text)[: _GROWTH * len(text)]
@@ -66,7 +66,7 @@ _IRREGULAR = {form: row.split()[0] for row in _IRREGULAR_ROWS for form in row.sp
 
 
 def stem(word: str) -> str:
-    """A word without the ending that its place in a sentence gives it: "played" and "plays" are one."""
+    """A word without its inflection: "played" and "plays" have the same stem."""
     word = _IRREGULAR.get(word, word)
     for ending in ("ing", "ed", "es", "s", "d", "e"):
         if len(word) - len(ending) > 2 and word.endswith(ending):
@@ -75,16 +75,16 @@ def stem(word: str) -> str:
 
 
 def content_words(text: str) -> frozenset[str]:
-    """The words that carry meaning."""
+    """The distinct words that carry meaning, without stop words."""
     return frozenset(word for word in words(text) if word not in STOP)
 
 
 def plain(line: str) -> str:
-    """A line without bullet, quotation, heading and emphasis marks; nothing of one that only fences code."""
+    """A line without bullet, quotation, heading and emphasis marks; "" for a code fence."""
     return "" if _FENCE.match(line) else _EMPHASIS.sub("", _BULLET.sub("", line)).strip()
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of a text, each line at least one, without mark-up."""
+    """The sentences of a text without mark-up; a line break ends a sentence."""
     lines = (plain(line) for line in text.splitlines())
     return [part for line in lines if line for part in _SENTENCE_END.split(line)]

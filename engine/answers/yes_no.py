@@ -1,4 +1,4 @@
-"""Yes or no, true or false, also from a reply that only states what is the case."""
+"""Yes or no, true or false, even from a reply that only states what is the case."""
 
 import re
 
@@ -22,7 +22,7 @@ _AGREEING = (
     "very much so|"
     "(?:there is )?(?:no|without(?: a)?) (?:doubt|question)(?: about (?:it|that))?|bien sur|naturlich|claro|конечно"
 )
-"""Words that say yes where nothing else does; before an answer they are a courtesy."""
+"""Words that mean yes if nothing else does; before an answer they are a courtesy."""
 
 _NO_WORDS = (
     "no|nope|nah|nay|never|negative|false|incorrect|wrong|untrue|inaccurate|impossible|hardly|"
@@ -119,7 +119,7 @@ _OPPOSITES = (
 _MOST_STRANGE = 2
 _MOST_SENTENCES = 64
 _REFERRING = frozenset(("claim", "conclusion", "inference", "statement"))
-"""Words that stand for what the question asks about: "the conclusion does not follow"."""
+"""Words that refer to what the question asks about: "the conclusion does not follow"."""
 
 _POLE = {word: (axis, side) for axis, pair in enumerate(_OPPOSITES) for side in (0, 1) for word in pair[side].split()}
 _REFERRING_STEMS = frozenset(stem(word) for word in _REFERRING)
@@ -128,7 +128,7 @@ _PRONOUN = re.compile(r"^\W*(?:it|they|he|she|this|that|these|those)\s", re.IGNO
 
 
 class YesNo(AnswerType):
-    """Yes or no. True and false are the same two."""
+    """Yes or no; true is yes and false is no."""
 
     name = "yes_no"
     restates = True
@@ -163,7 +163,7 @@ class YesNo(AnswerType):
 
 
 def spoken(phrase: str) -> str | None:
-    """ "yes" or "no" when the phrase opens with it or says it of what was asked ("Indeed, yes", "That is not true")."""
+    """ "yes" or "no" if the phrase opens with it or says it of the question ("Indeed, yes", "That is not true")."""
     text = _SIGNS.sub("", _folded(phrase))
     if _both(text):
         return None
@@ -188,9 +188,9 @@ def spoken(phrase: str) -> str | None:
 
 
 def said_in(text: str) -> str | None:
-    """What the sentences of a reply say outright; None where they say nothing, or first the one and then the other.
+    """What the sentences of a reply say outright; None if they say neither, or first one and then the other.
 
-    A question says nothing.
+    Questions do not count.
     """
     found = [answer for sentence in sentences(text)[:_MOST_SENTENCES] if (answer := _in_parts(sentence))]
     if len(set(found)) < 2:
@@ -200,19 +200,19 @@ def said_in(text: str) -> str | None:
 
 
 def agrees(text: str) -> str | None:
-    """ "yes" where a sentence opens by agreeing: "Certainly, it does."."""
+    """ "yes" if a sentence opens by agreeing: "Certainly, it does."."""
     agreeing = any(_AGREES.match(_SIGNS.sub("", _folded(sentence))) for sentence in sentences(text)[:_MOST_SENTENCES])
     return YES if agreeing else None
 
 
 def _in_parts(sentence: str) -> str | None:
-    """What a sentence says; of "Yes? No." what stands behind the question mark."""
+    """What a sentence says; in "Yes? No." what follows the question mark."""
     rest = sentence.rpartition("?")[2] if "?" in sentence else sentence
     return spoken(rest) or _bare(announced(rest))
 
 
 def _bare(sentence: str) -> str | None:
-    """ "yes" or "no" where it is all that the sentence says."""
+    """ "yes" or "no" if it is all that the sentence says."""
     text = _folded(sentence).strip(" .!,;:*_\"'")
     return YES if re.fullmatch(_YES_WORDS, text) else NO if re.fullmatch(_NO_WORDS, text) else None
 
@@ -223,7 +223,7 @@ def _both(text: str) -> bool:
 
 
 def restated(text: str, question: str) -> str | None:
-    """ "yes" or "no" when a sentence of the reply repeats the question as a claim or as its denial."""
+    """ "yes" or "no" if a sentence of the reply repeats the question as a claim, or denies it."""
     clause = _asked_clause(question)
     asked = _stems(clause)
     return next(
@@ -237,7 +237,7 @@ def restated(text: str, question: str) -> str | None:
 
 
 def alone(text: str) -> str | None:
-    """The "yes" or "no" that stands at the end of a phrase ("I would say yes."), when the reply has no other there."""
+    """The "yes" or "no" that ends a phrase ("I would say yes."), if the text does not end another with the opposite."""
     blank = asserted.blanked(text, asserted.denied(text))
     found = set(_ALONE.findall(_folded(plain(blank))))
     return found.pop() if len(found) == 1 else None
@@ -248,7 +248,7 @@ def _folded(text: str) -> str:
 
 
 def _asked_clause(question: str) -> str:
-    """The part of the question that is to be affirmed or denied: what it quotes, else its asking sentence."""
+    """The part of the question to affirm or deny: what it quotes, otherwise its last question."""
     bare = _INSTRUCTION.sub(" ", question[-4_096:]).strip()
     asking = [sentence for sentence in sentences(bare) if sentence.endswith("?")] or [bare]
     quoted = _QUOTED.search(asking[-1])
@@ -290,7 +290,7 @@ def _has_digit(word: str) -> bool:
 
 
 def _negated(text: str) -> bool:
-    """Whether a text denies: a second denial undoes the first."""
+    """Whether a text is negative; a second negation undoes the first."""
     found = words(text)
     return sum(word in _NEGATIONS or word.endswith(("n't", "n’t")) for word in found) % 2 == 1
 
@@ -300,7 +300,7 @@ def _pole(text: str) -> tuple[int, int] | None:
 
 
 def _swapped(sentence: str, question: str) -> bool:
-    """Whether the sentence begins with another of the question's names than the question ("B is larger than A")."""
+    """Whether the sentence begins with a different one of the question's names ("B is larger than A")."""
     names = [word for word in re.findall(r"\b[A-Z]\w+", question)[1:] if len(word) > 2]
     here = [word for word in re.findall(r"\b[A-Z]\w+", sentence) if word in names]
     return bool(here) and here[0] != names[0] and len(set(names)) > 1

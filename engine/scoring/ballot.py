@@ -1,4 +1,4 @@
-"""Who votes for what in a round: replies that are no answer set aside, the others read, grouped and weighed."""
+"""Who votes for what in a round: replies without an answer are set aside, the others read, grouped and weighed."""
 
 import math
 from collections.abc import Sequence
@@ -16,16 +16,16 @@ from engine.scoring.votes import Votes
 from engine.values import Challenge, Reply
 
 MAX_CHARACTERS = 32_768
-"""What is read of one reply. Of a round the answer type's `limit` is read: of 128 replies 4,096 characters each, and
-1,536 of open text, which is embedded sentence by sentence. Beyond it all are cut to an even share, so that long ones
-never keep a round from being judged in time."""
+"""Characters read per reply. The answer type's `limit` bounds the round: 4,096 each for 128 replies, and 1,536 for open
+text, which is embedded sentence by sentence. Beyond it, all replies are cut to an even share, so that long ones never
+delay a round's judgement."""
 
 
 class Ballot(Struct, frozen=True):
-    """The voters of a round, in the order of their replies; every sequence but `barred` has one item a voter.
+    """The voters of a round, in the order of their replies; every sequence but `barred` has one item per voter.
 
-    `barred` says why a reply does not vote, "" when it does; `places` are the voters' places among the replies.
-    `keys` are equal for equal answers, "" where none can be read; `leaders` says whom a voter repeats.
+    `barred` has one item per reply: why it does not vote, or "". `places` are the voters' indices among the replies.
+    `keys` are equal for equal answers, "" if none can be read; `leaders` says whom each voter repeats.
     """
 
     kind: AnswerType
@@ -44,19 +44,19 @@ class Ballot(Struct, frozen=True):
 
 
 def kind_of(challenge: Challenge) -> AnswerType:
-    """The type that the answers are judged by: the challenge's own, or a finer one that its question and truth show."""
+    """The answer type to judge by: the declared one, or a more specific one shown by the question and its truth."""
     return answer_type(type_of(challenge.answer_type, challenge.request.question, challenge.truth))
 
 
 def trimmed(kind: AnswerType, replies: Sequence[Reply]) -> list[Reply]:
-    """The replies with no more text than is judged."""
+    """The replies, each cut to the text that is judged."""
     whole = sum(min(len(reply.text), MAX_CHARACTERS) for reply in replies)
     most = MAX_CHARACTERS if whole <= kind.limit else min(MAX_CHARACTERS, kind.limit // len(replies))
     return [reply if len(reply.text) <= most else structs.replace(reply, text=reply.text[:most]) for reply in replies]
 
 
 def why_barred(reply: Reply, question: str, kind: AnswerType) -> str:
-    """Why a reply is no answer, in words; "" when it is one."""
+    """Why a reply does not answer, in words; "" if it does."""
     if reply.status != "ok":
         return reply.reason or f"no answer: {reply.status.replace('_', ' ')}"
     if kind.reads_calls and reply.tool_calls:

@@ -1,4 +1,4 @@
-"""Who repeated whom: the first to say it keeps the pay, those who come with its words later share a little of it."""
+"""Who copied whom: the first with the words keeps most of the pay; those who repeat them share a little of it."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,25 +10,25 @@ from engine.scoring.history import Copying, TrackRecord
 from engine.scoring.reliability import Floats
 
 A_COPY, ALL_COPIES = 0.03, 0.15
-"""The shares of the first's pay that go to a copy, and at most to all of them: enough that nobody is better off silent,
-and so little that six copies of the best miner earn less than a guess."""
+"""The shares of the first miner's pay that go to each copy, and at most to all copies together: enough that silence
+does not pay better, and so little that six copies of the best miner earn less than a guess."""
 
 NO_CHANCE = 24
-"""A text of so many words and signs is hit upon by nobody else; a shorter one says nothing until it is a habit. At 16,
-honest miners of the recorded populations are wronged half as often again; at 36 nothing more is gained."""
+"""Words and signs from which two miners do not write the same text by chance; a shorter match counts only as a habit.
+At 16, honest miners of the recorded populations are wronged half as often again; above 36 nothing more is gained."""
 
 _FADE = 0.97
-"""What a count of copies keeps a round: the last thirty or so speak."""
+"""The factor by which a count of copies fades per round: about the last thirty rounds count."""
 
 _MOST_LEADERS = 8
-"""Miners watched as being copied by one; whoever copies more is found by the wording of each reply alone."""
+"""Most miners remembered per copier; one that copies more is found by the wording of each reply alone."""
 
 _ENOUGH_HITS = 1.9
-"""Twice, the first time faded a little: once may be chance."""
+"""Two copies, the first slightly faded: one may be chance."""
 
 _ENOUGH_SHARE = 0.5
-"""Nearer to always than to never. Neither this nor the two above matter on the recorded populations, whose copy-cats
-copy always: a third less or a half more of each gives the same result."""
+"""Closer to always than to never. This and the two above make no difference on the recorded populations, whose copycats
+always copy: a third less or half as much again of each gives the same result."""
 
 
 def leaders_of(
@@ -39,11 +39,11 @@ def leaders_of(
     entities: Sequence[int],
     copiers: Mapping[int, Sequence[int]],
 ) -> list[int | None]:
-    """For each reply the index of the earlier one that it repeats, or None.
+    """For each reply, the index of the earlier one that it repeats, or None.
 
-    NO_CHANCE words in common with an earlier reply are a copy. Between the hotkeys of one entity it is enough that one
-    text holds the other, and from a miner that is known to copy the earlier one (`copiers[follower]` lists these) the
-    same answer is. A copy of a copy is a copy of the first.
+    A reply with NO_CHANCE words in common with an earlier one is a copy. Between hotkeys of one entity it is enough
+    that one text contains the other; from a miner known to copy the earlier one (`copiers[follower]`), that the answer
+    is the same. A copy of a copy counts as a copy of the first.
     """
     wording_of = {index: place for place, wording in enumerate(wordings) for index in wording.members}
     leaders: list[int | None] = [None] * len(arrival)
@@ -66,7 +66,7 @@ def leaders_of(
 def known_copiers(
     hotkeys: Sequence[str], entities: Sequence[int], records: Sequence[TrackRecord]
 ) -> dict[int, list[int]]:
-    """Whom each voter is known to copy. What one hotkey of an entity is known for, all its hotkeys are known for."""
+    """Whom each voter is known to copy. What is known of one hotkey of an entity holds for all of them."""
     place = {hotkey: index for index, hotkey in enumerate(hotkeys)}
     by_entity: dict[int, set[int]] = {}
     for entity, record in zip(entities, records, strict=True):
@@ -76,12 +76,12 @@ def known_copiers(
 
 
 def habitual(habit: Copying) -> bool:
-    """Whether a miner copies another so often that it is no chance."""
+    """Whether a miner copies another too often for chance."""
     return habit.hits >= _ENOUGH_HITS and habit.hits >= _ENOUGH_SHARE * habit.chances
 
 
 def pay_after_copying(pay: Floats, leaders: Sequence[int | None]) -> Floats:
-    """What is left of each pay: the first keeps all but the little that goes to its copies: they add nothing."""
+    """The pay of each reply after copying: the first keeps all but what goes to its copies."""
     left: Floats = pay.copy()
     for leader in {leader for leader in leaders if leader is not None}:
         copies = [index for index, found in enumerate(leaders) if found == leader]
@@ -92,13 +92,13 @@ def pay_after_copying(pay: Floats, leaders: Sequence[int | None]) -> Floats:
 
 
 def copies_share(copies: int) -> float:
-    """The share of the first's pay that goes to so many copies."""
+    """The share of the first miner's pay that goes to its `copies`."""
     return min(A_COPY * copies, ALL_COPIES)
 
 
 def with_chances(record: TrackRecord, repeated: set[str], wordy: set[str]) -> TrackRecord:
-    """The record after a round in which `repeated` are the miners whose many words this one came with after them, and
-    `wordy` all that gave many words. Only miners that were repeated once are watched."""
+    """The record after a round in which this miner repeated the long texts of `repeated`; `wordy` are all miners with
+    long texts. Only miners that were repeated at least once are counted."""
     copies = dict(record.copies)
     for leader in repeated | (wordy & copies.keys()):
         before = copies.get(leader, Copying())

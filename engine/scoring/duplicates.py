@@ -1,4 +1,4 @@
-"""Replies in the same words. One of them was first; the others add no opinion of their own."""
+"""Near-identical replies. One of them was first; the others add no opinion of their own."""
 
 import re
 from collections.abc import Sequence
@@ -7,14 +7,15 @@ from itertools import pairwise
 from msgspec import Struct
 
 OWN_TOKENS = 12
-"""A shorter text is what everybody who knows the answer would write; from 8 to 18 the result is the same."""
+"""Fewer words and signs than this are what anyone who knows the answer would write. From 8 to 18 the result is the
+same."""
 
 SAME = 0.9
-"""The share of marks that near-identical texts have in common: a changed word in twenty takes three of forty marks. At
-.85 honest texts meet, and wronged ones become a third more."""
+"""The share of marks that near-identical texts have in common: changing one word in twenty changes three marks in
+forty. At .85 honest texts match by chance, and a third more of them are wronged."""
 
 CONTAINED = 0.85
-"""The share of a text's marks that another must have in order to hold it; from .75 to .95 the result is the same."""
+"""The share of a text's marks that another must have to contain it. From .75 to .95 the result is the same."""
 
 _TOKEN = re.compile(r"\w+|[^\w\s]|\n")
 _LINE_BREAKS = re.compile(r"(?<!\s)[^\S\n]*+\n\s*")
@@ -23,9 +24,9 @@ Marks = frozenset[object]
 
 
 class Wording(Struct, frozen=True):
-    """One group of near-identical replies: `members` in the order of their arrival.
+    """A group of near-identical replies: `members` in order of arrival.
 
-    `bare` says that the text is so short that two who know the answer would write it alike.
+    `bare`: the text is so short that anyone who knows the answer would write it.
     """
 
     members: tuple[int, ...]
@@ -33,19 +34,20 @@ class Wording(Struct, frozen=True):
 
 
 class Worded(Struct, frozen=True):
-    """A text as it is compared: its words, signs and line breaks, one by one and in pairs, so that layout counts."""
+    """The marks by which a text is compared: its words, signs and line breaks, singly and in pairs; so layout
+    counts."""
 
     length: int
     marks: Marks
 
 
 def tokens(text: str) -> list[str]:
-    """The words, signs and line breaks of a text in order, without case."""
+    """The words, signs and line breaks of a text, in order and in lower case."""
     return _TOKEN.findall(_LINE_BREAKS.sub("\n", text.strip()).casefold())
 
 
 def worded(text: str) -> Worded:
-    """A text as it is compared."""
+    """The marks of a text."""
     found = tokens(text)
     return Worded(len(found), frozenset(found) | frozenset(pairwise(found)))
 
@@ -53,8 +55,8 @@ def worded(text: str) -> Worded:
 def wordings(texts: Sequence[Worded], keys: Sequence[str], arrival: Sequence[int], *, free: bool) -> list[Wording]:
     """Groups of near-identical texts with the same answer key, in order of arrival.
 
-    `arrival` holds the indices of all texts, first come first. `free` says that the kind leaves the wording to the
-    miner; where it does not (JSON, code), equal texts are bare however long they are.
+    `arrival` holds the indices of all texts in order of arrival. `free`: the answer type leaves the wording to the
+    miner; otherwise (JSON, code) equal texts are bare, however long.
     """
     leaders: dict[str, list[int]] = {}
     members: dict[int, list[int]] = {}
@@ -72,7 +74,7 @@ def wordings(texts: Sequence[Worded], keys: Sequence[str], arrival: Sequence[int
 
 
 def alike(first: Worded, second: Worded) -> bool:
-    """Nearly the same text."""
+    """Whether two texts are nearly the same."""
     fewer, more = sorted((len(first.marks), len(second.marks)))
     if fewer < SAME * more:
         return False
@@ -81,5 +83,5 @@ def alike(first: Worded, second: Worded) -> bool:
 
 
 def holds(whole: Worded, part: Worded) -> bool:
-    """Whether nearly all of one text is found in the other."""
+    """Whether one text contains nearly all of the other."""
     return bool(part.marks) and len(whole.marks & part.marks) >= CONTAINED * len(part.marks)

@@ -1,4 +1,4 @@
-"""Who is one: hotkeys behind one coldkey or one public address are one entity, with one vote between them."""
+"""Entities: hotkeys that share a coldkey or a public IP address, and so a single vote."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -7,8 +7,8 @@ from engine.values import Reply
 
 
 def entities(replies: Sequence[Reply]) -> list[int]:
-    """The entity of each reply, as the index of its first member. Neighbours in a network are not one entity, and a
-    loopback or private address, which many may share, joins nobody."""
+    """The entity of each reply, as the index of its first member. Neighbouring addresses do not make an entity, nor
+    does a loopback or private address, which many may share."""
     parents = list(range(len(replies)))
     first_with: dict[tuple[str, str], int] = {}
     for index, reply in enumerate(replies):
@@ -19,7 +19,7 @@ def entities(replies: Sequence[Reply]) -> list[int]:
 
 
 def root(parents: list[int], index: int) -> int:
-    """The representative of an index in a forest of parents."""
+    """The root of an index in a forest given as parents."""
     while parents[index] != index:
         parents[index] = parents[parents[index]]
         index = parents[index]
@@ -27,13 +27,13 @@ def root(parents: list[int], index: int) -> int:
 
 
 def join(parents: list[int], first: int, second: int) -> None:
-    """Make two trees of the forest one; the smaller index represents it."""
+    """Merge two trees of the forest; the smaller index becomes the root."""
     low, high = sorted((root(parents, first), root(parents, second)))
     parents[high] = low
 
 
 def public(ip: str) -> str:
-    """The address in one spelling, "" when it says nothing about who is behind it."""
+    """The address in one spelling, "" if it does not identify its owner."""
     try:
         address = ipaddress.ip_address(ip)
     except ValueError:

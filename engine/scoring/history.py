@@ -1,4 +1,4 @@
-"""What earlier rounds taught, as a frozen value: known answers met or missed, and who copied whom."""
+"""The scoring history as a frozen value: which known answers each miner met or missed, and who copied whom."""
 
 from typing import Self, TypeVar
 
@@ -7,24 +7,24 @@ from msgspec import Struct, structs
 from engine.values import Finite
 
 MAX_HOTKEYS = 4_096
-"""Sixteen times a subnet's 256 uids, so that who returns after many others is still known."""
+"""Sixteen times a subnet's 256 uids, so that a hotkey that returns after many others is still known."""
 
 MAX_OUTCOMES = 32
-"""Known answers remembered of a hotkey: older ones have faded to half (.98^32), and new ones tell more."""
+"""Known answers remembered per hotkey: older ones have faded to half (.98^32), and newer ones tell more."""
 
 
 class Copying(Struct, frozen=True):
-    """How often a miner came with another's words after it, against how often it could have. Both fade."""
+    """How often a miner repeated another's words, out of how often it could have. Both counts fade."""
 
     hits: Finite = 0.0
     chances: Finite = 0.0
 
 
 class TrackRecord(Struct, frozen=True):
-    """What is known of one hotkey.
+    """What is known about one hotkey.
 
-    `outcomes` are its last known-answer rounds as (round, outcome), oldest first: 0 is right, 1 no answer, anything
-    else the digest of the wrong answer that it gave. `copies` is by the hotkey that was first.
+    `outcomes` are its last rounds with a known answer as (round, outcome), oldest first: 0 is right, 1 is no answer,
+    anything else the digest of its wrong answer. `copies` is by the hotkey that was copied.
     """
 
     seen: int = 0
@@ -42,7 +42,7 @@ class History(Struct, frozen=True):
         return self.records.get(hotkey, TrackRecord())
 
     def after(self, changed: dict[str, TrackRecord]) -> Self:
-        """The history one round later; beyond MAX_HOTKEYS the hotkeys seen longest ago are forgotten."""
+        """The history one round later; beyond MAX_HOTKEYS, the hotkeys last seen longest ago are forgotten."""
         records = {**self.records, **changed}
         if len(records) > MAX_HOTKEYS:
             kept = sorted(records, key=lambda hotkey: (records[hotkey].seen, hotkey))[-MAX_HOTKEYS:]
@@ -51,4 +51,4 @@ class History(Struct, frozen=True):
 
 
 AnyHistory = TypeVar("AnyHistory", bound=History)
-"""A history, or one that carries more than scoring needs."""
+"""A history, or a subclass that carries more than scoring needs."""

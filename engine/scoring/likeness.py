@@ -1,8 +1,8 @@
-"""How alike the answers of a round are in meaning: the cosine of each two, and a map of them.
+"""How alike in meaning the answers of a round are: the cosine of each pair, and a map of them.
 
-The map is classical scaling: of all flat pictures it loses the least of the squared distances between the vectors. It
-is made of the different texts, in an order of their own and each with the weight of the answers that say it, so that
-equal answers lie on one place and the order of the replies changes nothing.
+The map is classical multidimensional scaling: of all projections onto a plane it keeps most of the squared distances
+between the vectors. It is made from the distinct texts in sorted order, each weighted by the number of answers that say
+it, so that equal answers share a point and the order of the replies makes no difference.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.values import Likeness
 
 MOST = 256
-"""Answers that are compared; in a larger round those of the first replies."""
+"""Most answers to compare; in a larger round, those of the first replies."""
 
 _DIGITS = 4
 _NEGLIGIBLE = 1e-9
@@ -22,9 +22,9 @@ Floats = NDArray[np.float64]
 
 
 def compare(answers: Mapping[int, str], vectors: Mapping[str, NDArray[np.float32]]) -> Likeness:
-    """Compare the texts in `answers`, which are by the place of their reply, by their vectors of length one.
+    """Compare the texts in `answers`, by the index of their reply, using their unit vectors.
 
-    A blank text, as beside a tool call, has no place in it. A vector that is not finite counts as zero, like nothing.
+    Blank texts, as with a tool call, are left out. A vector that is not finite counts as zero: it is like no other.
     """
     members = sorted(place for place, text in answers.items() if text.strip())[:MOST]
     if not members:
@@ -46,7 +46,7 @@ def compare(answers: Mapping[int, str], vectors: Mapping[str, NDArray[np.float32
 
 
 def _scaled(products: Floats, weights: Floats) -> tuple[Floats, float]:
-    """The points, shape (n, 2), and the share of the spread that they show, from scalar products, shape (n, n)."""
+    """The points, shape (n, 2), and the share of the variance that they show, from scalar products, shape (n, n)."""
     towards = weights @ products
     centred = products - towards - towards[:, np.newaxis] + towards @ weights
     roots = np.sqrt(weights)

@@ -1,4 +1,4 @@
-"""What each voter's reply is worth: how firmly it is believed to be right, and how much of the answer it gives."""
+"""The merit of each voter's reply: how firmly it is believed to be right, and how much of an answer it gives."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -15,38 +15,38 @@ from engine.scoring.substance import added_words
 from engine.scoring.votes import Votes
 
 MAX_CLAIMS = 24
-"""Sentences of a reply that are read as claims: more than an answer of 192 tokens, the most that ours ask for, has."""
+"""Most sentences of a reply to read as claims: more than an answer of 192 tokens, our own limit, has."""
 
 _SAME_CLAIM, _OTHER_CLAIM = 0.9, 0.6
-"""Cosines of the packaged model from which two sentences say the same, and below which they say something else. With
-.5 the clique of population d is paid .021, not .015; with .7 a fifth more right answers are wronged."""
+"""Cosines of the packaged model above which two sentences say the same, and below which they say different things. With
+.5 the clique of population d is paid .021 instead of .015; with .7 a fifth more right answers are wronged."""
 
 _TOPICAL = 0.1
-"""The cosine to the question below which a sentence has nothing to do with it: with .05 the winner is right in .006
-less of the rounds, with .2 in .002 less."""
+"""The cosine to the question below which a sentence is unrelated to it. With .05 the winner is right in .006 fewer
+rounds, with .2 in .002 fewer."""
 
 _USUAL = 0.8
-"""A claim with so much of the usual backing has all that can be asked for: half of all claims have less than usual.
+"""The share of the usual backing from which a claim counts as fully backed: half of all claims have less than usual.
 With .6 the clique in d is paid .020; with 1 half as many again are wronged."""
 
 _DOUBTED, _BACKED = 0.2, 0.9
-"""The share of its claims that are backed, below which a text is not believed, and from which it is believed wholly.
-With .1 or .8 the clique in d is paid .018; with .3 or 1 a third more are wronged."""
+"""The shares of backed claims below which a text is not believed at all, and above which it is believed fully. With .1
+or .8 the clique in d is paid .018; with .3 or 1 a third more are wronged."""
 
 ENOUGH = 0.6
-"""The amount that is paid in full, so that nobody need write more than most do; a text of one claim earns its share."""
+"""The amount that is paid in full, so that nobody need write more than most do; a shorter text earns its share."""
 
 _FULL = 1.1
 """The amount beyond which more adds nothing to a text's rank: without it the longest text would be forwarded, and the
-winner right in .005 less of the rounds."""
+winner would be right in .005 fewer rounds."""
 
 _TINY = 1e-9
 
 
 class Merit(Struct, frozen=True):
-    """One item a voter: `belief` that it is right, 0..1, `amount`, how much it gives of what is usual (1), and `rank`,
-    the greatest of which is the reply to forward. `settled`, 0..1, is how much the voters know between them where
-    beliefs are shares of their backing. `known` is True when a known truth decided, not the votes."""
+    """One item per voter: `belief` that it is right, 0..1; `amount`, how much it gives relative to what is usual (1);
+    and `rank`, the highest of which is the reply to forward. `settled`, 0..1, is how far the voters' combined weight
+    settles a belief that is a share of their backing. `known`: a known truth decided, not the votes."""
 
     belief: Floats
     amount: Floats
@@ -56,19 +56,19 @@ class Merit(Struct, frozen=True):
 
     @property
     def decided(self) -> Floats:
-        """The share of full pay that the belief is good for."""
+        """The share of full pay that the belief earns, 0..1."""
         sharpened: Floats = np.array([votes.decided(float(belief)) for belief in self.belief])
         return sharpened * self.settled
 
     @property
     def coverage(self) -> Floats:
-        """How much of the pay the amount is good for, 0..1: all from ENOUGH on."""
+        """The share of full pay that the amount earns, 0..1: all from ENOUGH on."""
         covered: Floats = np.clip(self.amount / ENOUGH, 0.0, 1.0)
         return covered
 
 
 def by_truth(ballot: Ballot, truth: str, lures: Sequence[str] = ()) -> Merit | None:
-    """Belief 1 for a reply that says the known answer, 0 for any other, each by its own words alone; None when the
+    """Belief 1 for a reply that gives the known answer and 0 for any other, each by its own words alone; None if the
     truth cannot be read as an answer of its type."""
     if ballot.kind.key(truth, ballot.question) is None:
         return None
@@ -77,7 +77,7 @@ def by_truth(ballot: Ballot, truth: str, lures: Sequence[str] = ()) -> Merit | N
 
 
 def by_votes(ballot: Ballot) -> Merit:
-    """Belief by the voters' weights, for answers that can be compared as values."""
+    """Belief by the voters' weights, for answers that are compared as values."""
     if ballot.kind.compared == "fields":
         leaves = [answer.fields if answer else () for answer in ballot.answers]
         return _decided(votes.field_beliefs(leaves, ballot.votes))
@@ -86,9 +86,9 @@ def by_votes(ballot: Ballot) -> Merit:
 
 
 def by_claims(ballot: Ballot, vectors: Mapping[str, NDArray[np.float32]]) -> Merit:
-    """Belief in open text: how well its claims are backed beside what the weightiest voters claim.
+    """Belief in open text: how well its claims are backed, relative to those of the weightiest voters.
 
-    The rank is from a second look, in which a voter weighs by how well its own claims stood in the first.
+    The rank comes from a second pass, in which voters are also weighted by the belief from the first.
     """
     if not ballot.replies:
         return _decided([])
@@ -108,15 +108,15 @@ def by_claims(ballot: Ballot, vectors: Mapping[str, NDArray[np.float32]]) -> Mer
 
 
 def claims(text: str, question: str) -> list[str]:
-    """The sentences that say something beyond the question, at most MAX_CLAIMS."""
+    """At most MAX_CLAIMS sentences that say something beyond the question."""
     found = [part for part in sentences(text) if added_words(part, question)]
     return list(dict.fromkeys(found))[:MAX_CLAIMS]
 
 
 def support(spoken: Sequence[Sequence[str]], vectors: Mapping[str, NDArray[np.float32]], cast: Votes) -> list[Floats]:
-    """For each voter's claims, the share of all voters' weight that stands behind each, the voter's own included.
+    """For each voter's claims, the share of all voters' weight that backs each, including the voter's own.
 
-    A claim is another's when their vectors are close: fully at a cosine of 0.9, not at all at 0.6.
+    Another voter backs a claim if one of its own is close: fully at a cosine of 0.9, not at all at 0.6.
     """
     owner = np.repeat(np.arange(len(spoken)), [len(said) for said in spoken])
     flat = [claim for said in spoken for claim in said]
@@ -137,7 +137,7 @@ def support(spoken: Sequence[Sequence[str]], vectors: Mapping[str, NDArray[np.fl
 
 
 def _standing_of_claims(backing: Sequence[Floats], own: Floats) -> tuple[Floats, Floats]:
-    """Belief and amount of each voter, whose claims have that backing, for voters of that weight."""
+    """The belief and amount of each voter, from the backing of its claims and the voters' weights."""
     usual = _mean([float(backed.mean()) if len(backed) else 0.0 for backed in backing], own)
     if usual <= 0:
         return np.zeros(len(own)), np.zeros(len(own))
@@ -149,13 +149,13 @@ def _standing_of_claims(backing: Sequence[Floats], own: Floats) -> tuple[Floats,
 
 
 def _decided(beliefs: Sequence[float], *, known: bool = False) -> Merit:
-    """The merit of answers that are right or wrong as a whole."""
+    """The merit of answers that are right or wrong as a whole, by their beliefs."""
     belief = np.array(beliefs, dtype=np.float64)
     return Merit(belief, np.ones(len(belief)), belief, known=known)
 
 
 def _weaker_part(trusted: Floats) -> float:
-    """The mean of the three quarters of the claims that are trusted least: one sound sentence saves no other."""
+    """The mean of the least trusted three quarters of the claims: one sound sentence does not save the others."""
     return float(np.sort(trusted)[: math.ceil(len(trusted) * 3 / 4)].mean()) if len(trusted) else 0.0
 
 

@@ -1,6 +1,6 @@
-"""The scoring profiles by name: what each needs embedded, and how each judges a round.
+"""The scoring profiles by name: the texts that each needs embedded, and how each judges a round.
 
-The profile loosh is loaded when it is used: scikit-learn takes 70 MB and seconds that robust does without.
+The profile loosh is loaded when it is used: robust does without scikit-learn, which takes 70 MB and seconds.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +35,7 @@ def vectors(
     replies: Sequence[Reply],
     encode: Callable[[list[str]], NDArray[np.float32]],
 ) -> Vectors:
-    """The vectors that `judge` needs, by text; `encode` returns one row a text. Raises ValueError."""
+    """The vectors that `judge` needs, by text; `encode` returns one row per text. Raises ValueError."""
     needed = texts(profile, challenge, replies)
     return dict(zip(needed, encode(needed), strict=True))
 
@@ -43,9 +43,9 @@ def vectors(
 def judge(
     profile: str, challenge: Challenge, replies: Sequence[Reply], vectors: Vectors, history: AnyHistory
 ) -> tuple[Judgement, AnyHistory]:
-    """The judgement of a round and the history after it, which the profile loosh leaves as it is.
+    """The judgement of a round and the history after it, which the profile loosh leaves unchanged.
 
-    Pure: the same input gives the same output. A vector that is not finite counts as zero, like nothing else.
+    Pure: the same input gives the same output. A vector that is not finite counts as zero: it is like no other.
     """
     _check(profile)
     sound = {text: vector if np.isfinite(vector).all() else np.zeros_like(vector) for text, vector in vectors.items()}
@@ -57,7 +57,7 @@ def judge(
 
 
 def likeness(profile: str, challenge: Challenge, replies: Sequence[Reply], vectors: Vectors) -> Likeness:
-    """How alike those answers are that the judgement compared, by the vectors that it had."""
+    """How alike the answers that the judgement compared are, from the vectors that it had."""
     _check(profile)
     if profile == LOOSH:
         from engine.scoring.loosh import profile as loosh
@@ -68,4 +68,4 @@ def likeness(profile: str, challenge: Challenge, replies: Sequence[Reply], vecto
 
 def _check(profile: str) -> None:
     if profile not in PROFILES:
-        raise ValueError(f"{profile!r} is no scoring profile; choose one of {', '.join(PROFILES)}")
+        raise ValueError(f"unknown scoring profile {profile!r}; choose one of {', '.join(PROFILES)}")

@@ -1,6 +1,6 @@
-"""How much a miner's word weighs: what it earned on known answers, and who errs in step with it.
+"""How much a miner's vote weighs: what it earned on known answers, and who makes the same mistakes.
 
-Agreement never vouches for itself: only rounds whose answer the validator knows change a weight.
+Agreement alone earns nothing: only rounds whose answer the validator knows change a weight.
 """
 
 import math
@@ -16,28 +16,28 @@ from engine.scoring.history import MAX_OUTCOMES, TrackRecord
 Floats = NDArray[np.float64]
 
 RIGHT, SILENT = 0, 1
-"""Outcomes that are no digest of a wrong answer; see `TrackRecord.outcomes`."""
+"""Outcomes other than the digest of a wrong answer; see `TrackRecord.outcomes`."""
 
 _FADE = 0.98
-"""What a known answer keeps with each later one: it has half its weight after 34, about as many as are remembered."""
+"""The factor by which a known answer fades with each later one: to half after 34, about as many as are remembered."""
 
 _PRIOR_RIGHT, _PRIOR_WRONG = 3.0, 2.0
-"""Nobody knows a new miner: as if it had met three of five known answers, a little more than a guess at yes or no."""
+"""The prior for a new miner: as if it had met three of five known answers, slightly better than guessing yes or no."""
 
 _LEAST = 0.02
-"""A vote that is worth nothing still parts a tie, and no division is by zero."""
+"""Even a worthless vote breaks a tie and avoids a division by zero."""
 
 _MOST_ROUNDS = 256
-"""Known-answer rounds that are compared, which bounds the time: 32 outcomes of each of eight shifts of miners."""
+"""Most known-answer rounds to compare, to bound the time: 32 outcomes for each of eight shifts of miners."""
 
 _LAST = 3
-"""Misses in a row that are no bad luck: one in a hundred for a miner that is right in four of five."""
+"""Misses in a row that are not bad luck: below one in a hundred for a miner that is right four times in five."""
 
 _SELDOM = 0.15
-"""A miner that ever met more of the known answers is weak and not doubtful."""
+"""A miner that ever met a larger share of the known answers is weak rather than doubtful."""
 
 _FAIR = 0.8
-"""A miss tells something where so much of the others' weight met the answer; elsewhere the question was too hard."""
+"""A miss counts only if this share of the others' weight met the answer; otherwise the question was too hard."""
 
 
 def digest(key: str) -> int:
@@ -46,12 +46,12 @@ def digest(key: str) -> int:
 
 
 def with_outcome(record: TrackRecord, at: int, result: int) -> TrackRecord:
-    """The record after a known-answer round: RIGHT, SILENT or the digest of the wrong answer."""
+    """The record after a known-answer round whose outcome is RIGHT, SILENT or the digest of the wrong answer."""
     return structs.replace(record, outcomes=(*record.outcomes, (at, result))[-MAX_OUTCOMES:])
 
 
 def accuracy(record: TrackRecord) -> float:
-    """The expected share of right answers, old ones counting less; 0.6 for a miner of whom nothing is known."""
+    """The expected share of right answers, with older ones counting less; 0.6 for an unknown miner."""
     right = _PRIOR_RIGHT
     total = _PRIOR_RIGHT + _PRIOR_WRONG
     for age, (_, result) in enumerate(reversed(record.outcomes)):
@@ -61,18 +61,18 @@ def accuracy(record: TrackRecord) -> float:
 
 
 def turned(hits: Sequence[bool]) -> bool:
-    """A miner that missed its last fair known answers, whatever it knew before."""
+    """Whether a miner missed its last fair known answers, whatever it met before."""
     return len(hits) >= _LAST and not any(hits[-_LAST:])
 
 
 def doubtful(hits: Sequence[bool]) -> bool:
-    """A miner that missed its last fair known answers, and nearly all before. One that it meets lifts the doubt."""
+    """Whether a miner missed its last fair known answers and nearly all before. Meeting one lifts the doubt."""
     return len(hits) > _LAST and turned(hits) and sum(hits) < _SELDOM * len(hits)
 
 
 def fair_hits(records: Sequence[TrackRecord]) -> list[list[bool]]:
-    """For each miner the known answers that it met or missed, oldest first, without the misses that say nothing of it:
-    those of questions that the others missed as well, each of whom counts by its weight."""
+    """For each miner, whether it met each known answer, oldest first, leaving out misses that say nothing about it:
+    those of questions that the others, by weight, missed as well."""
     results = _by_round([record.outcomes for record in records])
     voices = weights(records)[:, None] * (results >= 0)
     met = voices * (results == RIGHT)
@@ -82,19 +82,20 @@ def fair_hits(records: Sequence[TrackRecord]) -> list[list[bool]]:
 
 
 def weights(records: Sequence[TrackRecord]) -> Floats:
-    """The votes' weights: the log odds of being right, never below zero, so that nobody is believed in reverse."""
+    """The votes' weights: the log odds of being right, but not below zero, so that nobody is believed in reverse."""
     chances = np.array([accuracy(record) for record in records], dtype=np.float64)
     return np.maximum(_LEAST, np.log(chances / (1 - chances)))
 
 
 UNEARNED = math.log(_PRIOR_RIGHT / _PRIOR_WRONG)
-"""The weight of a miner of whom nothing is known."""
+"""The weight of an unknown miner."""
 
 
 def in_step(records: Sequence[TrackRecord]) -> Floats:
-    """Shape (n, n): of the known-answer rounds that either missed, the share that both missed with the same answer.
+    """Of the known-answer rounds that either miner missed, the share that both missed with the same answer. Shape (n,
+    n).
 
-    Miners who err alike run the same model, or are the same; their agreement is worth one opinion.
+    Miners that make the same mistakes run the same model, or are one; their agreement is worth one opinion.
     """
     results = _by_round([record.outcomes for record in records])
     alike = np.zeros((len(records), len(records)))
@@ -110,7 +111,7 @@ def in_step(records: Sequence[TrackRecord]) -> Floats:
 
 
 def _by_round(told: Sequence[Sequence[tuple[int, int]]]) -> NDArray[np.int64]:
-    """Shape (miners, rounds): what each told in the last rounds, -1 where it was not asked."""
+    """What each miner answered in the last rounds, -1 if it was not asked. Shape (miners, rounds)."""
     rounds = sorted({at for told_by_one in told for at, _ in told_by_one})[-_MOST_ROUNDS:]
     column = {at: place for place, at in enumerate(rounds)}
     table = np.full((len(told), len(rounds)), -1, dtype=np.int64)

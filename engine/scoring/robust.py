@@ -1,11 +1,11 @@
 """The profile "robust": the right answer wins, whoever and however many say otherwise.
 
-1. What is no answer (a failure, nothing, a refusal, the question again) neither votes nor earns.
-2. Answers are read by kind and compared as values; open text is compared claim by claim.
-3. Voters weigh what they earned on known answers. One entity has one vote, the same words count once, and voters who
-   err in step count as few.
-4. A known truth decides; otherwise an answer is paid by how firmly the votes believe it.
-5. Everyone who is right earns alike: lateness takes a little, a copy leaves its pay to whoever was first.
+1. A reply that does not answer (a failure, an empty text, a refusal, an echo) neither votes nor earns.
+2. Answers are read by type and compared as values; open text is compared claim by claim.
+3. Votes weigh what the voter earned on known answers. An entity has one vote, equal words count once, and voters that
+   make the same mistakes count as few.
+4. A known truth decides; without one, an answer is paid by how firmly the votes believe it.
+5. Everyone who is right earns the same, except that lateness costs a little and a copy earns only a share.
 """
 
 import math
@@ -26,11 +26,11 @@ from engine.values import Challenge, Judgement, Reply
 
 NAME = "robust"
 DOUBTED = 0.1
-"""The standing of a miner that misses what is known: little, yet enough to show that it is judged."""
+"""The standing of a miner that misses known answers: little, but enough to show that it is judged."""
 
 
 def texts(challenge: Challenge, replies: Sequence[Reply]) -> list[str]:
-    """What must be embedded before judging: the question, the answers, and the claims of open text."""
+    """The texts to embed before judging: the question, the answers, and the claims of open text."""
     question, voting = challenge.request.question, compared(challenge, replies).values()
     is_open = ballots.kind_of(challenge).compared == "claims"
     spoken = [claim for text in voting for claim in merit.claims(text, question)] if is_open else []
@@ -38,7 +38,7 @@ def texts(challenge: Challenge, replies: Sequence[Reply]) -> list[str]:
 
 
 def compared(challenge: Challenge, replies: Sequence[Reply]) -> dict[int, str]:
-    """The text of each reply that votes, as much of it as is judged, by the reply's place."""
+    """The judged text of each reply that votes, by the reply's index."""
     kind, question = ballots.kind_of(challenge), challenge.request.question
     return {
         place: reply.text
@@ -71,7 +71,7 @@ def judge(
 
 
 def merit_of(ballot: Ballot, vectors: Mapping[str, NDArray[np.float32]], lures: Sequence[str]) -> Merit:
-    """By the known truth when there is one, else by claims for open text and by votes for all else."""
+    """By the known truth if there is one; otherwise by claims for open text, and by votes for other types."""
     known = merit.by_truth(ballot, ballot.truth, lures) if ballot.truth is not None else None
     if known is not None:
         return known
@@ -79,15 +79,15 @@ def merit_of(ballot: Ballot, vectors: Mapping[str, NDArray[np.float32]], lures: 
 
 
 def _standing(ballot: Ballot, worth: Merit) -> Floats:
-    """1, or DOUBTED for a miner that misses what is known, where nothing is known; in open text, where the votes see
-    least, as soon as it has turned."""
+    """1, or in rounds without a known truth DOUBTED for a miner that misses known answers; in open text, where votes
+    tell least, as soon as it starts missing them."""
     doubts = reliability.turned if ballot.kind.compared == "claims" else reliability.doubtful
     doubted = [not worth.known and doubts(hits) for hits in reliability.fair_hits(ballot.records)]
     return np.where(doubted, DOUBTED, 1.0)
 
 
 def _winner(ballot: Ballot, worth: Merit, pay: Floats) -> int | None:
-    """The reply to forward: the most believed, then that of the most reliable miner."""
+    """The reply to forward: the most believed, and among equals that of the most reliable miner."""
     if not len(pay) or float(pay.max()) <= 0:
         return None
 
@@ -99,7 +99,7 @@ def _winner(ballot: Ballot, worth: Merit, pay: Floats) -> int | None:
 
 
 def _clusters(ballot: Ballot, worth: Merit) -> list[list[int]]:
-    """Voters by their answer, the largest group first; open text by whether it is believed."""
+    """Voters grouped by answer, the largest group first; for open text, by whether they are believed."""
     groups: dict[str, list[int]] = {}
     for index, key in enumerate(ballot.keys):
         if ballot.kind.compared == "claims":
@@ -109,7 +109,7 @@ def _clusters(ballot: Ballot, worth: Merit) -> list[list[int]]:
 
 
 def _agreement(ballot: Ballot, winner: int | None) -> float:
-    """The share of the votes' weight that stands with the winner."""
+    """The share of the votes' weight that backs the winner's answer."""
     if winner is None:
         return 0.0
     own = ballot.votes.own
@@ -118,7 +118,7 @@ def _agreement(ballot: Ballot, winner: int | None) -> float:
 
 
 def _learned(history: AnyHistory, replies: Sequence[Reply], ballot: Ballot, worth: Merit) -> AnyHistory:
-    """The history after this round. Only a known truth says who is reliable."""
+    """The history after this round. Only a known truth tells who is reliable."""
     voters = {place: index for index, place in enumerate(ballot.places)}
     changed: dict[str, TrackRecord] = {}
     repeats = _repeats(ballot)
@@ -145,7 +145,7 @@ def _outcome(ballot: Ballot, worth: Merit, index: int | None) -> int:
 
 
 def _repeats(ballot: Ballot) -> list[set[str]]:
-    """For each voter the miners whose many words it came with after them, edited ones too where it is found to copy."""
+    """For each voter, the miners whose long texts it repeated, including edited ones if it was found to copy."""
     found: list[set[str]] = [set() for _ in ballot.replies]
     for wording in ballot.wordings:
         if not wording.bare:
@@ -158,17 +158,17 @@ def _repeats(ballot: Ballot) -> list[set[str]]:
 
 
 TARGET_MS = 5_000.0
-"""As long as somebody who reads along waits for the beginning of an answer."""
+"""How long someone who reads along will wait for an answer to begin."""
 
 LATEST_MS = 60_000.0
-"""A minute, the longest that a challenge is usually open."""
+"""One minute, the usual time limit of a challenge."""
 
 SHARE = 0.05
-"""The most that lateness takes: less than any doubt about the answer, so that no speed pays for an error."""
+"""The most that lateness costs: less than any doubt about the answer, so that speed never makes up for an error."""
 
 
 def promptness(ms: float) -> float:
-    """1 up to the target, falling with the logarithm of the time to 1 - SHARE at LATEST_MS and beyond."""
+    """1 up to the target, then falling with the logarithm of the time to 1 - SHARE at LATEST_MS and beyond."""
     if not math.isfinite(ms):
         return 1 - SHARE
     late = math.log(max(ms, TARGET_MS) / TARGET_MS) / math.log(LATEST_MS / TARGET_MS)

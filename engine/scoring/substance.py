@@ -1,4 +1,4 @@
-"""Whether a reply is an answer at all, and what it adds: empty, refusing and echoing replies are none."""
+"""Whether a reply answers at all, rather than being empty, a refusal or an echo, and what it adds to the question."""
 
 import re
 from collections.abc import Collection
@@ -22,7 +22,7 @@ _DECLINES = re.compile(
 )
 _DENIES = re.compile(r"\b(?:cannot|can't|can not|unable|not able|won't|will not|decline|refuse)\b")
 _REFUSAL_WORDS = 40
-"""A longer text that opens by declining goes on to answer."""
+"""Maximum length of a refusal: a longer text that opens by declining goes on to answer."""
 
 _ECHO_WORDS = (
     "ask asked asking good great hmm know like message prompt question received regarding repeat repeated repeating "
@@ -30,19 +30,19 @@ _ECHO_WORDS = (
 )
 _ECHO_FRAME = frozenset(_ECHO_WORDS.split())
 _ECHO_SHARE = 0.9
-"""The share of the question's runs of words that an echo repeats: one word may have changed."""
+"""The share of the question's word runs that an echo repeats: one word may have changed."""
 
 _SHINGLE = 3
-"""Words in a run: two are shared by every sentence on the subject, four are lost with each changed word."""
+"""Words per run: every sentence on the subject shares runs of two, and runs of four break with each changed word."""
 
 
 def empty(text: str) -> bool:
-    """Whether a text has no word."""
+    """Whether a text contains no word."""
     return not words(text)
 
 
 def refuses(text: str) -> bool:
-    """A short reply that opens by declining."""
+    """Whether a reply is short and opens by declining."""
     folded = fold(text).replace("’", "'")
     if len(folded.split()) > _REFUSAL_WORDS:
         return False
@@ -52,13 +52,13 @@ def refuses(text: str) -> bool:
 
 
 def echoes(text: str, question: str) -> bool:
-    """A reply that says the question again, and nothing that is not in it."""
+    """Whether a reply repeats the question and adds nothing."""
     added = content_words(text) - content_words(question) - _ECHO_FRAME
     return not added and _covered(words(question), words(text)) >= _ECHO_SHARE
 
 
 def novelty(text: str, question: str) -> float:
-    """The share of a reply's meaningful words that the question did not hold already, 0..1."""
+    """The share of a reply's meaningful words that are not in the question, 0..1."""
     own = content_words(text)
     return len(own - content_words(question)) / len(own) if own else 0.0
 

@@ -1,4 +1,4 @@
-"""Every score in parts and in words."""
+"""A verdict's parts and its reasons in words, for the profile robust."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from engine.scoring.substance import novelty
 from engine.values import Reply, Verdict
 
 _SHOWN = 80
-"""Characters of a known answer in a reason: a line of a terminal."""
+"""Characters of a known answer shown in a reason: one line of a terminal."""
 
 
 def cluster_name(place: int) -> str:
@@ -32,10 +32,10 @@ def verdicts(
     pay: Floats,
     clusters: Sequence[Sequence[int]],
 ) -> tuple[Verdict, ...]:
-    """One verdict a reply, in order; those that did not vote get nothing, with the reason.
+    """One verdict per reply, in order; those that did not vote earn nothing, with the reason.
 
-    The parts multiply: pay is `decided` (the belief, sharpened, as far as it is settled) times coverage, promptness and
-    standing; what copying takes or leaves comes last.
+    The parts multiply: pay is `decided` (the sharpened belief, as far as it is settled) times coverage, promptness and
+    standing, and finally the share that copying leaves.
     """
     lettered = {index: cluster_name(place) for place, cluster in enumerate(clusters) for index in cluster}
     voters = {place: index for index, place in enumerate(ballot.places)}
@@ -101,7 +101,7 @@ def _reasons(index: int, ballot: Ballot, worth: Merit, parts: dict[str, float]) 
 
 
 def _read(index: int, ballot: Ballot, *, right: bool) -> str:
-    """What was read, and where that is wrong, against what: "read 984, expected 984000"."""
+    """What was read, and what was expected if it is wrong: "read 984, expected 984000"."""
     read = ballot.kind.explain(ballot.answers[index])
     return read if right else f"{read}, expected {(ballot.truth or '')[:_SHOWN]}"
 
@@ -113,6 +113,6 @@ def _standing(index: int, ballot: Ballot, worth: Merit) -> str:
     if ballot.kind.compared == "claims":
         return f"{belief:.0%} of its claims are backed, by voters trusted at {worth.settled:.0%}"
     if ballot.answers[index] is None:
-        return f"no {ballot.kind.name.replace('_', ' ')} answer can be read in it"
+        return f"no {ballot.kind.name.replace('_', ' ')} answer can be read from it"
     same = ballot.keys.count(ballot.keys[index])
     return f"same answer as {same - 1} of {len(ballot.keys) - 1}; believed at {belief:.0%}"

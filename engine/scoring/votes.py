@@ -1,4 +1,4 @@
-"""From answers to a belief: which answer is right, given who gave it and what each voter's word weighs."""
+"""From votes to beliefs: which answer is right, given who gave it and what each vote weighs."""
 
 from collections.abc import Hashable, Sequence
 
@@ -11,38 +11,40 @@ from engine.scoring.history import TrackRecord
 from engine.scoring.reliability import UNEARNED, Floats
 
 NOBODY = 5.0
-"""The log odds against all answers given: twelve voters of whom nothing is known, at .41 each, settle a question by
-halves. Without it a clique of strangers takes twice as much of the pay."""
+"""The log odds that none of the given answers is right: twelve unknown voters, at .41 each, half settle a question.
+Without it a clique of strangers takes twice as much of the pay."""
 
 
 class Votes(Struct, frozen=True):
-    """What the voters weigh, shape (n,); `in_step` (n, n) says who counts as fewer when they stand together."""
+    """The voters' weights, shape (n,); `in_step`, shape (n, n), says which voters count as fewer if they vote
+    together."""
 
     own: Floats
     in_step: Floats
 
     def scaled(self, by: Floats) -> "Votes":
-        """The votes, each multiplied by its item of `by`."""
+        """The votes, each weight multiplied by its item of `by`."""
         return structs.replace(self, own=self.own * by)
 
     def behind(self, backing: Floats) -> Floats:
-        """What stands behind each of m things that voters back wholly or in part; `backing` (m, n) is 0..1."""
+        """The weight behind each of m things that voters back fully or partly; `backing`, shape (m, n), is 0..1."""
         weighed: Floats = (backing * self.own / (1 + backing @ self.in_step)).sum(axis=1)
         return weighed
 
     def together(self, members: Sequence[int]) -> float:
-        """What a group weighs: each vote divided by how many it stands for. Others in step with it count by their own
-        weight, at most fully, so that a light voter takes little from a heavy one."""
+        """The weight of a group: each vote divided by how many voters it is in step with. These count by their weight
+        relative to its own, at most as one, so that a light voter takes little from a heavy one."""
         group = np.asarray(members, dtype=np.int64)
         own, step = self.own[group], self.in_step[np.ix_(group, group)]
         return float((own / (1 + step @ np.minimum(1.0, own / own.max()))).sum()) if own.any() else 0.0
 
 
 def weigh(records: Sequence[TrackRecord], entities: Sequence[int], wordings: Sequence[Wording]) -> Votes:
-    """The voters' weights after sharing: an entity's members split one vote; of the same words only one vote counts.
+    """The voters' weights after sharing: an entity's members split one vote, and equal words have one vote between
+    them.
 
-    Bare wordings, which everyone who knows the answer would use, share what is lent to those of whom nothing is known,
-    and keep what is earned on known answers.
+    Bare wordings, which anyone who knows the answer would use, share only the weight lent to unknown miners, and keep
+    what was earned on known answers.
     """
     full = reliability.weights(records)
     sizes = np.bincount(np.asarray(entities, dtype=np.int64), minlength=len(full))
@@ -58,8 +60,8 @@ def weigh(records: Sequence[TrackRecord], entities: Sequence[int], wordings: Seq
 
 
 def beliefs(answers: Sequence[Hashable | None], cast: Votes) -> dict[Hashable, float]:
-    """The probability of each answer: voters speak for theirs with the log odds that they weigh, and "none of these"
-    stands against them all with NOBODY. Sums to less than one."""
+    """The probability of each answer: its voters' weights are log odds in its favour, and NOBODY is the log odds of
+    "none of these". Sums to less than one."""
     groups: dict[Hashable, list[int]] = {}
     for index, answer in enumerate(answers):
         if answer is not None:
@@ -74,13 +76,13 @@ def beliefs(answers: Sequence[Hashable | None], cast: Votes) -> dict[Hashable, f
 
 
 def settled(weight: float) -> float:
-    """How firmly a group of that weight settles a question on which nobody speaks against it, 0..1."""
+    """How firmly a group of this weight settles a question if nobody contradicts it, 0..1."""
     return float(1 / (1 + np.exp(NOBODY - weight)))
 
 
 def field_beliefs(leaves: Sequence[tuple[tuple[str, str], ...]], cast: Votes) -> list[float]:
-    """For each structured answer the belief in its weakest leaf: voters are asked about every leaf by itself, so that
-    those who miss one still speak for the others. 0 for an answer without leaves."""
+    """For each structured answer, the belief in its weakest leaf: votes count leaf by leaf, so that a voter that misses
+    one leaf still supports the others. 0 for an answer without leaves."""
     by_path: dict[str, list[str | None]] = {}
     for index, answer in enumerate(leaves):
         for path, value in answer:
@@ -90,5 +92,5 @@ def field_beliefs(leaves: Sequence[tuple[tuple[str, str], ...]], cast: Votes) ->
 
 
 def decided(belief: float) -> float:
-    """A belief sharpened into pay: near one when it is settled, near zero below a half, little when all is open."""
+    """A belief sharpened into pay, 0..1: near one if the belief is settled, near zero below a half."""
     return belief**3 / (belief**3 + (1 - belief) ** 3)

@@ -33,11 +33,11 @@ def test_how_many_gave_the_same_answer_is_said() -> None:
     said = why(SUM, replies(["408", "It is 408.", "Well, 408", "418", "I am not sure at all."]))
     assert said["m0"][0].startswith("same answer as 2 of 4; believed at ")
     assert said["m3"][0].startswith("same answer as 0 of 4; believed at ")
-    assert said["m4"][0] == "no number answer can be read in it"
+    assert said["m4"][0] == "no number answer can be read from it"
     believed = verdicts(SUM, replies(["408", "It is 408.", "Well, 408", "418"]))["m0"].parts["belief"]
     assert why(SUM, replies(["408", "It is 408.", "Well, 408", "418"]))["m0"][0].endswith(f"believed at {believed:.0%}")
     calls = why_not_read()
-    assert calls == "no tool call answer can be read in it"
+    assert calls == "no tool call answer can be read from it"
 
 
 def why_not_read() -> str:

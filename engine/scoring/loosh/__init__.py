@@ -1,2 +1,2 @@
-"""What the Loosh network's validator 1.2.8 computes. Every number in these modules is its own, unless the line
-beside it says otherwise."""
+"""What the Loosh network's validator 1.2.8 computes. Every number in these modules is taken from it, unless a comment
+says otherwise."""

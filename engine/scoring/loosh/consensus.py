@@ -1,4 +1,4 @@
-"""Who is in the consensus: outliers and smaller clusters fall out; and how well those agree who are left."""
+"""The consensus: outliers and smaller clusters drop out, and the rest are scored by how well they agree."""
 
 from typing import Literal
 
@@ -13,16 +13,17 @@ from engine.scoring.loosh.cosine import Vectors, cosines, upper
 MIN_QUALITY = 0.35
 MIN_COSINE = 0.20
 SPREAD = 1.0
-"""How much of the standard deviation is added to the mean agreement: the more they differ, the higher the score."""
+"""The part of the standard deviation that is added to the mean agreement: the more they differ, the higher the
+score."""
 
 Fate = Literal["consensus", "off topic", "poor", "outlier", "ousted", "outside"]
 
 
 class Consensus(Struct, frozen=True, kw_only=True):
-    """`fates` and `quality` (after the gate of the question) of all answers in order.
+    """`fates` and `quality` (after the question's gate) of all answers, in order.
 
-    `clusters` are those of the answers that came so far, by index, the consensus first. `score` is theta: the weighted
-    mean of the members' cosines plus their standard deviation; it may exceed 1.
+    `clusters` are the clusters of the answers that got this far, as indices, the consensus first. `score` is theta: the
+    weighted mean of the members' cosines plus their standard deviation; it may exceed 1.
     """
 
     quality: NDArray[np.float64]
@@ -66,7 +67,7 @@ def form(
 
 
 def agreement(likeness: Vectors, weights: NDArray[np.float64]) -> float:
-    """Mean plus deviation of the pairs' cosines, each pair weighed by the product of its members' weights."""
+    """Mean plus deviation of the pairs' cosines, each pair weighted by the product of its members' weights."""
     pairs, weighed = upper(likeness), upper(np.outer(weights, weights))
     if not len(pairs) or weighed.sum() <= 0:
         return 0.0
@@ -80,9 +81,9 @@ BETTER_BY = 0.15
 
 
 def staying(vectors: Vectors, quality: NDArray[np.float64]) -> tuple[NDArray[np.bool_], bool]:
-    """Which of the answers stay, and whether they are outliers; all stay where there are fewer than three.
+    """Which of the answers stay, and whether those are the outliers; with fewer than three, all stay.
 
-    Outliers go, unless their mean quality is more than 0.15 above that of the others: then the others go.
+    Outliers drop out, unless their mean quality exceeds that of the others by more than 0.15: then the others do.
     """
     if len(vectors) < ENOUGH:
         return np.ones(len(vectors), dtype=np.bool_), False
@@ -97,7 +98,7 @@ APART = 0.5
 
 
 def groups(likeness: Vectors, votes: NDArray[np.float64]) -> list[list[int]]:
-    """Indices by cluster; first the one with the most votes (of equals the first found), then by size.
+    """Indices by cluster: first the one with the most votes (the first found, if tied), then by size.
 
     `likeness` has shape (n, n), `votes` (n,).
     """

@@ -1,6 +1,6 @@
 """Cosine similarity in single precision, step by step as the Loosh validator's library computes it.
 
-Its rules compare cosines with round numbers (0.2, 0.25, 0.45, 0.5), on which short texts land exactly: another order of
+Its rules compare cosines with round numbers (0.2, 0.25, 0.45, 0.5) that short texts hit exactly: a different order of
 operations would put them on the other side.
 """
 
@@ -14,13 +14,13 @@ Number = TypeVar("Number", bound=np.generic)
 
 
 def finite_rows(rows: NDArray[np.floating]) -> Vectors:
-    """The rows in float32; one that is not finite becomes zero, which resembles nothing."""
+    """The rows in float32; a row that is not finite becomes zero, which resembles nothing."""
     vectors = np.asarray(rows, dtype=np.float32)
     return np.where(np.isfinite(vectors).all(axis=1, keepdims=True), vectors, np.float32(0))
 
 
 def unit(rows: Vectors) -> Vectors:
-    """The rows scaled to length one; (nearly) zero rows as they are."""
+    """The rows scaled to unit length; rows that are (nearly) zero stay as they are."""
     lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
     lengths[lengths < 10 * np.finfo(np.float32).eps] = 1
     scaled: Vectors = rows / lengths[:, np.newaxis]
@@ -28,14 +28,14 @@ def unit(rows: Vectors) -> Vectors:
 
 
 def cosines(rows: Vectors, others: Vectors | None = None) -> Vectors:
-    """Shape (rows, others): each row with each of the others, or with each other."""
+    """The cosine of each row with each of `others`, or with each other row. Shape (rows, others)."""
     ours = unit(rows)
     theirs = ours if others is None else unit(others)
     return ours @ theirs.T
 
 
 def neighbouring(rows: Vectors) -> list[float]:
-    """Each row with the one after it."""
+    """The cosine of each row with the next."""
     scaled = unit(rows)
     return [
         float((scaled[place : place + 1] @ scaled[place + 1 : place + 2].T)[0, 0]) for place in range(len(rows) - 1)
@@ -43,5 +43,5 @@ def neighbouring(rows: Vectors) -> list[float]:
 
 
 def upper(square: NDArray[Number]) -> NDArray[Number]:
-    """The values above the diagonal, row by row: one for each pair."""
+    """The values above the diagonal, row by row: one per pair."""
     return square[np.triu_indices(len(square), k=1)]

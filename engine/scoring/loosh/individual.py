@@ -1,4 +1,4 @@
-"""Each answer's own score: likeness to the consensus and quality, or length where it is out of the consensus."""
+"""Each answer's own score: its likeness to the consensus and its quality, or outside the consensus its length."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from engine.scoring.loosh.consensus import Consensus
 from engine.scoring.loosh.cosine import Vectors, cosines
 
 ANSWERED = 0.15
-"""What every answer gets, in the place of a confidence that no miner states."""
+"""Given to every answer, in place of a confidence that no miner states."""
 
 INSIDE = 0.10
 DIVERSE_FROM = 0.6
@@ -17,9 +17,9 @@ MOST_DIVERSE = 0.15
 
 
 def likeness_to_consensus(consensus: Consensus, vectors: Vectors, votes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean cosine of each answer with the members of the consensus, of shape (n,); 0 where there is nobody else.
+    """Mean cosine of each answer with the other members of the consensus, shape (n,); 0 if there are none.
 
-    A member's peers count by their votes; to the others every member counts alike.
+    For a member, its peers are weighted by their votes; for the others every member counts equally.
     """
     found = np.zeros(len(vectors))
     members = list(consensus.members)
@@ -36,7 +36,7 @@ def scores(
     likeness: NDArray[np.float64],
     votes: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """The score of each answer, of shape (n,), scaled by its vote; all 0 where nobody is in the consensus.
+    """The score of each answer, shape (n,), scaled by its vote; all 0 if nobody is in the consensus.
 
     `likeness` is `likeness_to_consensus`.
     """
@@ -52,7 +52,7 @@ def scores(
 
 
 def _diversity(likeness: Vectors, quality: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What a good answer earns for being unlike its peers, whatever their votes; nothing for one alone."""
+    """What a good answer earns for differing from its peers, whatever their votes; nothing without peers."""
     if len(likeness) < 2:
         return np.zeros(len(likeness))
     unlike = 1 - _mean_of_others(likeness, np.ones(len(likeness)))
@@ -61,7 +61,7 @@ def _diversity(likeness: Vectors, quality: NDArray[np.float64]) -> NDArray[np.fl
 
 
 def _mean_of_others(likeness: Vectors, votes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The mean of each row without its diagonal, weighed by votes (all above 0); 0 for one alone."""
+    """The mean of each row without its diagonal, weighted by votes (all above 0); 0 for a single row."""
     weights = np.tile(votes, (len(likeness), 1))
     np.fill_diagonal(weights, 0.0)
     return np.asarray((likeness * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), np.finfo(np.float64).tiny))

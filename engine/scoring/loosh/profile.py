@@ -1,17 +1,17 @@
-"""The profile "loosh": what the Loosh network's validator 1.2.8 computes, for those who must agree with the others.
+"""The profile "loosh": what the Loosh network's validator 1.2.8 computes, for validators that must agree with it.
 
-1. Answers that announce a test mode earn nothing. A single other answer earns 1 if it has to do with the question.
-2. Quality is judged by words and vectors; off-topic and poor answers fall out, then outliers, then smaller clusters.
-3. The consensus score is how well those agree who are left, weighed by quality and by one vote an entity.
-4. Everyone who answered is paid by the time that he left to the others times that score; being in the consensus and
+1. Answers that announce a test mode earn nothing. A single other answer earns 1 if it is about the question.
+2. Quality is judged by words and vectors; off-topic and poor answers drop out, then outliers, then smaller clusters.
+3. The consensus score is how well the rest agree, weighted by quality and by one vote per entity.
+4. Everyone who answered is paid that score times the share of time that it did not take; being in the consensus and
    having the best score of all add to it.
-5. Too similar answers are noted, without effect.
+5. Answers that are too similar are noted, without effect.
 
-Known weaknesses are part of the rule: a fast "ok" may earn the most, and one survivor leaves nothing for anyone. Who is
-not bound by that network uses the profile robust. Ties go to who comes first, as they do there.
+Known weaknesses are part of the rule: a fast "ok" may earn the most, and a lone survivor leaves nothing for anyone. If
+you are not bound by that network, use the profile robust. Ties go to the first, as they do there.
 
-Beyond the rule: vectors that are not finite count as zero; at most MAX_CHARACTERS of an answer and MAX_SENTENCES of a
-round are read; where no time was measured, nobody is paid.
+Not in the rule: vectors that are not finite count as zero; at most MAX_CHARACTERS of an answer and MAX_SENTENCES of a
+round are read; if no time was measured, nobody is paid.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ TEST_MODE = "[TEST MODE]"
 MIN_COSINE_ALONE = 0.20
 MAX_CHARACTERS = 65_536
 MAX_SENTENCES = 4_096
-"""Shared evenly by the answers of a round, so that no long answer keeps the others from being judged in time."""
+"""Shared evenly by the answers of a round, so that no long answer delays its judgement."""
 
 Lookup = Mapping[str, NDArray[np.float32]]
 
@@ -50,12 +50,12 @@ def texts(challenge: Challenge, replies: Sequence[Reply]) -> list[str]:
 
 
 def compared(replies: Sequence[Reply]) -> dict[int, str]:
-    """The text of each reply that takes part, as much of it as is judged, by the reply's place."""
+    """The judged text of each reply that takes part, by the reply's index."""
     return {place: read(reply) for place, reply in enumerate(replies) if not why_unjudged(reply)}
 
 
 def judge(challenge: Challenge, replies: Sequence[Reply], vectors: Lookup) -> Judgement:
-    """Judge a round. `vectors` holds a vector of length one for each of `texts(challenge, replies)`."""
+    """Judge a round. `vectors` holds a unit vector for each of `texts(challenge, replies)`."""
     judged = [place for place, reply in enumerate(replies) if not why_unjudged(reply)]
     weigh = _several if len(judged) > 1 else _at_most_one
     consensus, verdicts = weigh(challenge.request.question, [replies[place] for place in judged], vectors)
@@ -73,19 +73,19 @@ def judge(challenge: Challenge, replies: Sequence[Reply], vectors: Lookup) -> Ju
 
 
 def why_unjudged(reply: Reply) -> str:
-    """Why a reply takes no part; "" when it does."""
+    """Why a reply takes no part; "" if it does."""
     if reply.status != "ok":
         return f"no answer ({reply.status}): this network leaves such a round out"
     return "announces a test mode" if reply.text.strip().startswith(TEST_MODE) else ""
 
 
 def read(reply: Reply) -> str:
-    """As much of an answer as is judged."""
+    """The part of an answer that is judged."""
     return reply.text[:MAX_CHARACTERS]
 
 
 def _at_most_one(question: str, replies: Sequence[Reply], vectors: Lookup) -> tuple[Consensus, list[Verdict]]:
-    """Nobody, or one whose answer only has to be on the question."""
+    """The judgement of a round with at most one answer, which only has to be about the question."""
     if not replies:
         return Consensus(quality=np.zeros(0), fates=(), clusters=(), score=0.0), []
     asked, said = _rows([question, read(replies[0])], vectors)

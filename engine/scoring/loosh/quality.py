@@ -1,6 +1,6 @@
 """The quality of one answer: relevance, coherence, coverage, complexity, density and specificity through sigmoids.
 
-Vectors are float32. The weights are those in use, which sum to 1.4: the quality is cut at 1.
+Vectors are float32. The weights in use sum to 1.4; the quality is capped at 1.
 """
 
 import math
@@ -23,7 +23,7 @@ STEEPNESS = 8.0
 
 
 class EmbeddedAnswer(Struct, frozen=True):
-    """An answer with its vector, of shape (dim,), and those of its n sentences, of shape (n, dim)."""
+    """An answer with its vector, shape (dim,), and those of its n sentences, shape (n, dim)."""
 
     text: str
     vector: Vectors
@@ -31,7 +31,7 @@ class EmbeddedAnswer(Struct, frozen=True):
 
 
 class EmbeddedQuestion(Struct, frozen=True):
-    """A question with its vector and those of its parts. Without parts, `keywords` stand in for them."""
+    """A question with its vector and those of its parts. `keywords` stand in for missing parts."""
 
     vector: Vectors
     parts: Vectors
@@ -39,9 +39,9 @@ class EmbeddedQuestion(Struct, frozen=True):
 
 
 class Quality(Struct, frozen=True, kw_only=True):
-    """What `value`, in 0..1, is made of.
+    """A quality `value`, 0..1, and its parts.
 
-    `full` is the cosine of question and answer, `sentence` the mean of its better half of sentences.
+    `full` is the cosine of question and answer, `sentence` the mean cosine of the better half of its sentences.
     """
 
     full: float
@@ -86,7 +86,7 @@ def assess(question: EmbeddedQuestion, answer: EmbeddedAnswer) -> Quality:
 
 
 def coherence_of(answer: EmbeddedAnswer) -> float:
-    """How sentences follow from one another, and how near they are to their centre; many breaks halve it at most."""
+    """How similar consecutive sentences are, and how close all are to their centre; many breaks at most halve it."""
     if len(answer.sentences) < 2:
         return wording.shape(answer.text)
     steps = neighbouring(answer.sentences)
@@ -98,7 +98,7 @@ def coherence_of(answer: EmbeddedAnswer) -> float:
 
 
 def complexity_of(answer: EmbeddedAnswer) -> float:
-    """Four steps of reasoning that do not repeat one another are best; of a single sentence its markers count."""
+    """Four reasoning steps that do not repeat each other score best; a single sentence is judged by its markers."""
     count = len(answer.sentences)
     if count < 2:
         return 1 - math.exp(-1.3 * wording.markers(answer.text)) if count else 0.0
@@ -119,7 +119,7 @@ def _relevances(question: Vectors, answer: EmbeddedAnswer) -> tuple[float, float
 
 
 def _coverage(question: EmbeddedQuestion, answer: EmbeddedAnswer) -> float:
-    """The share of the question's parts that the answer, or one of its sentences, is near to."""
+    """The share of the question's parts that the answer, or one of its sentences, is close to."""
     said = answer.vector[np.newaxis]
     if len(answer.sentences) >= 2:
         said = np.vstack([said, answer.sentences])
@@ -127,7 +127,7 @@ def _coverage(question: EmbeddedQuestion, answer: EmbeddedAnswer) -> float:
 
 
 def _without_parts(question: EmbeddedQuestion, answer: EmbeddedAnswer, full: float, sentence: float) -> float:
-    """What counts as coverage for want of parts: relevance, with the share of keywords named in place of coverage."""
+    """Coverage of a question without parts: relevance, with the share of its keywords that the answer names."""
     named = mentioned(answer.text, question.keywords) if question.keywords else full
     return 0.4 * full + 0.4 * sentence + 0.2 * named
 

@@ -1,4 +1,4 @@
-"""Every score in parts and in words."""
+"""A verdict's parts and its reasons in words, for the profile loosh."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -18,9 +18,9 @@ _HOW = {"semantic": "meaning", "fusion": "meaning, wording or structure", "traje
 
 
 class RoundFindings(Struct, frozen=True, kw_only=True):
-    """All that was found of the n answers of a round; arrays have shape (n,). `best` got the factor `bonus`.
+    """Everything found about the n answers of a round; arrays have shape (n,). `best` got the factor `bonus`.
 
-    `alike` holds the suspicious pairs of each answer that is in any, the most alike first.
+    `alike` holds each answer's suspicious pairs, the most alike first.
     """
 
     consensus: Consensus
@@ -36,7 +36,7 @@ class RoundFindings(Struct, frozen=True, kw_only=True):
 
 
 def verdict(index: int, replies: Sequence[Reply], findings: RoundFindings) -> Verdict:
-    """The verdict on an answer of the round, with its reasons."""
+    """The verdict on one answer of the round, with its reasons."""
     quality = findings.qualities[index]
     parts = {
         **{name: getattr(quality, name) for name in QUALITY},

@@ -1,7 +1,7 @@
-"""How texts are taken apart: an answer into sentences, the question into the parts that an answer should cover.
+"""How texts are split: an answer into sentences, the question into the parts that an answer should cover.
 
-Whatever has fewer than three words is no part. The validator would use a trained splitter if its data were installed;
-it never installs them, so its simple rule stands. Patterns are written so that no text makes them slow.
+Fewer than three words are not a part. The validator would use a trained splitter if its data were installed; it never
+installs the data, so its simple rule applies. The patterns are written so that no text makes them slow.
 """
 
 import re
@@ -21,14 +21,14 @@ _CLAUSE = re.compile(
 
 
 def sentences(text: str, limit: int) -> list[str]:
-    """The first `limit` sentences of three words and more."""
+    """The first `limit` sentences of at least three words."""
     return list(islice(_long_enough(_SENTENCE_END.split(text.strip())), limit))
 
 
 def components(question: str) -> list[str]:
-    """The parts of a question by the first rule that finds two; else the whole of it.
+    """The parts of a question by the first rule that finds two; otherwise the whole question.
 
-    Several questions are always taken as such, even where none of them is long enough: then there are no parts.
+    Several questions are always taken as the parts; if all are too short, there are none.
     """
     asked = [part.strip() + "?" for part in question.split("?") if part.strip()]
     if len(asked) >= 2:
@@ -45,7 +45,7 @@ def _long_enough(parts: Sequence[str]) -> "filter[str]":
 
 
 def _clauses(question: str) -> list[str]:
-    """Cut before each subordinate clause."""
+    """The question, cut before each subordinate clause."""
     cuts = [0, *(match.start() for match in _CLAUSE.finditer(question)), len(question)]
     return [question[start:end] for start, end in pairwise(cuts)]
 

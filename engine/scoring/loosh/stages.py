@@ -1,8 +1,8 @@
 """The stages that an answer goes through: the centres of five clusters of its sentences, as scikit-learn finds them.
 
-The network's validator asks scikit-learn for k-means (seed 42, the best of three beginnings). For the few sentences of
-an answer its checks take several times as long as its arithmetic, so the same steps are taken here, with the same
-random numbers in the same order. Where a cluster loses all of its sentences, scikit-learn itself is asked.
+The network's validator uses scikit-learn's k-means (seed 42, the best of three initialisations). For the few sentences
+of an answer, its checks take several times as long as its arithmetic, so the same steps are done here, with the same
+random numbers in the same order. If a cluster loses all its sentences, scikit-learn itself is called.
 """
 
 import warnings
@@ -18,7 +18,7 @@ STAGES = 5
 SEED = 42
 BEGINNINGS = 3
 TRIALS = 3
-"""Candidates for each further centre of a beginning, of which the best is taken: 2 + ln 5, cut."""
+"""Candidates for each further centre of an initialisation, of which the best is taken: 2 + ln 5, rounded down."""
 
 MAX_STEPS = 300
 TOLERANCE = 1e-4
@@ -26,7 +26,7 @@ _DRAWS = np.random.RandomState(SEED).random_sample((BEGINNINGS, 1 + (STAGES - 1)
 
 
 class _EmptyClusterError(Exception):
-    """A centre without sentences, which only scikit-learn knows where to move."""
+    """A centre lost all its sentences; only scikit-learn knows where it moves."""
 
 
 def stages(sentences: Vectors) -> Vectors:
@@ -39,7 +39,7 @@ def stages(sentences: Vectors) -> Vectors:
 
 
 def _centres_of_scikit_learn(sentences: Vectors) -> Vectors:
-    """It warns of sentences that repeat themselves, which a miner's answer may do as it likes."""
+    """As scikit-learn finds them, without its warnings about repeated sentences, which any answer may contain."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         found = KMeans(n_clusters=STAGES, n_init=BEGINNINGS, random_state=SEED).fit(sentences)
@@ -59,7 +59,7 @@ def _centres(sentences: Vectors) -> Vectors:
 
 
 def _beginning(rows: Vectors, draws: NDArray[np.float64]) -> list[int]:
-    """Five sentences far from one another (k-means++): each next one is drawn by its distance from those before."""
+    """Five sentences far from each other (k-means++): each is drawn by its distance from those before."""
     exact = rows.astype(np.float64)
     norms = np.einsum("ij,ij->i", exact, exact)
     ones = np.ones((len(rows), 1), dtype=np.float32)
@@ -79,13 +79,13 @@ def _beginning(rows: Vectors, draws: NDArray[np.float64]) -> list[int]:
 def _distances(
     rows: NDArray[np.float64], norms: NDArray[np.float64], chosen: "list[int] | NDArray[np.intp]"
 ) -> Vectors:
-    """Squared, shape (chosen, n): computed in double, kept in single precision."""
+    """Squared distances, shape (chosen, n): computed in double, kept in single precision."""
     squares = norms[chosen, np.newaxis] + norms - 2 * (rows[chosen] @ rows.T)
     return np.maximum(squares, 0).astype(np.float32)
 
 
 def _settled(rows: Vectors, centres: Vectors, tolerance: float) -> tuple[Vectors, float]:
-    """The centres when nothing moves any more, and the sum of squared distances from them.
+    """The centres once they no longer move, and the sum of squared distances from them.
 
     Raises _EmptyClusterError.
     """
@@ -109,11 +109,11 @@ def _settled(rows: Vectors, centres: Vectors, tolerance: float) -> tuple[Vectors
 
 
 def _nearest(rows: Vectors, centres: Vectors) -> NDArray[np.intp]:
-    """The centre of each row, of equally near ones the first."""
+    """The nearest centre of each row; the first, if tied."""
     return np.asarray((np.einsum("ij,ij->i", centres, centres) - 2 * (rows @ centres.T)).argmin(axis=1))
 
 
 def _in_order(squares: Vectors) -> float:
-    """Their sum, added up in scikit-learn's order, so that of equally good clusterings the same one is taken."""
+    """Their sum, added up in scikit-learn's order, so that the same one of equally good clusterings is chosen."""
     fours = np.add.reduceat(squares, range(0, squares.shape[1], 4), axis=1)
     return float(np.cumsum(np.cumsum(fours, axis=1)[:, -1])[-1])

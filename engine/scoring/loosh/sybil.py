@@ -1,7 +1,7 @@
-"""Pairs and groups of answers that are too much alike. The network records them; they move no emission.
+"""Pairs and groups of answers that are too similar. The network records them; they do not affect emissions.
 
-Three ways to be a pair: by meaning (cosine above a threshold drawn from the round itself), by two of meaning, wording
-and structure, and by the course of the sentences. Answers of fewer than 50 characters are not compared.
+Two answers are a pair by meaning (a cosine above a threshold derived from the round), by two of meaning, wording and
+structure, or by the course of their sentences. Answers of fewer than 50 characters are not compared.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,7 +27,8 @@ How = Literal["semantic", "fusion", "trajectory"]
 
 
 class AlikePair(Struct, frozen=True):
-    """Two answers by index, the first the smaller; how alike they are, and by which of the three ways most."""
+    """Two answers by index, the smaller first; how alike they are, and in which of the three ways they are most
+    alike."""
 
     first: int
     second: int
@@ -36,7 +37,7 @@ class AlikePair(Struct, frozen=True):
 
 
 class Group(Struct, frozen=True):
-    """Answers by index that are all alike, with the mean, least and greatest cosine among them."""
+    """Answers by index that are all alike, with the mean, smallest and largest cosine among them."""
 
     members: tuple[int, ...]
     mean: float
@@ -45,7 +46,7 @@ class Group(Struct, frozen=True):
 
 
 class AlikeAnswers(Struct, frozen=True, kw_only=True):
-    """What was found, the most alike first, and the thresholds of the round."""
+    """The pairs and groups found, the most alike first, and the thresholds of the round."""
 
     pairs: tuple[AlikePair, ...]
     groups: tuple[Group, ...]
@@ -71,7 +72,7 @@ def suspects(texts: Sequence[str], likeness: Vectors, sentences: Sequence[Vector
 
 
 def by_answer(pairs: Iterable[AlikePair]) -> dict[int, list[AlikePair]]:
-    """The pairs of each answer that is in any, in the order given."""
+    """Each answer's pairs, in the order given; answers without any are left out."""
     found: dict[int, list[AlikePair]] = {}
     for pair in pairs:
         found.setdefault(pair.first, []).append(pair)
@@ -80,7 +81,8 @@ def by_answer(pairs: Iterable[AlikePair]) -> dict[int, list[AlikePair]]:
 
 
 def thresholds(cosines: NDArray[np.floating]) -> tuple[float, float]:
-    """High and very high for this round's pairs: near its greatest, never below the floors, at least 0.01 apart."""
+    """The high and very high thresholds for these cosines: near the largest, not below the floors, at least 0.01
+    apart."""
     if len(cosines) < FEW_PAIRS:
         return HIGH_FLOOR, VERY_HIGH_FLOOR
     spread = cosines.astype(np.float64)
@@ -91,7 +93,7 @@ def thresholds(cosines: NDArray[np.floating]) -> tuple[float, float]:
 def _pairs(
     texts: Sequence[str], likeness: Vectors, sentences: Sequence[Vectors], compared: Sequence[int], high: float
 ) -> Iterator[AlikePair]:
-    """Every pair by every way that finds it, the ways in order."""
+    """Every pair once for each way that finds it, way by way."""
     both = list(combinations(compared, 2))
     yield from (AlikePair(a, b, float(likeness[a, b]), "semantic") for a, b in both if likeness[a, b] >= high)
     wording = wordings(texts)
@@ -108,7 +110,7 @@ def _pairs(
 
 
 def _groups(likeness: Vectors, compared: Sequence[int], high: float) -> Iterator[Group]:
-    """Connected answers, less those that are unlike some other of theirs."""
+    """Connected answers, without those that are unlike another in the group."""
     left = list(compared)
     while left:
         reached = [left.pop(0)]
@@ -124,7 +126,7 @@ def _groups(likeness: Vectors, compared: Sequence[int], high: float) -> Iterator
 
 
 def _pruned(likeness: Vectors, members: list[int]) -> list[int]:
-    """Without the least alike, one after the other, until all the rest are alike."""
+    """The members left after dropping the least similar, one at a time, until all are alike."""
     while len(members) >= 2:
         among = likeness[np.ix_(members, members)].astype(np.float64)
         np.fill_diagonal(among, np.inf)

@@ -1,4 +1,4 @@
-"""What answers have in common besides their meaning: wording, structure, and the course of their sentences."""
+"""What answers have in common besides meaning: wording, structure, and the course of their sentences."""
 
 import re
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ _BULLETED = re.compile(r"^[^\S\n]*[-•*]\s", re.MULTILINE)
 
 
 def wordings(texts: Sequence[str]) -> Vectors | None:
-    """Shape (n, n): cosines of the words and word pairs by TF-IDF; None where there are only stop words."""
+    """Cosines of the TF-IDF of words and word pairs, shape (n, n); None if there are only stop words."""
     try:
         weights = TfidfVectorizer(max_features=FEATURES, stop_words="english", ngram_range=(1, 2)).fit_transform(texts)
     except ValueError:
@@ -26,12 +26,12 @@ def wordings(texts: Sequence[str]) -> Vectors | None:
 
 
 def structures(texts: Sequence[str]) -> Vectors:
-    """Shape (n, n): cosines of seven measures of an answer's shape."""
+    """Cosines of seven measures of an answer's layout, shape (n, n)."""
     return cosines(np.array([_measures(text) for text in texts], dtype=np.float32))
 
 
 def courses(sentences: Sequence[Vectors]) -> NDArray[np.float64]:
-    """Shape (n, n): how alike the stages are that the sentences go through, the shortest centre first.
+    """How alike the stages of the sentences are, the shortest centre first, shape (n, n).
 
     -1 for answers of fewer than five sentences.
     """

@@ -1,4 +1,4 @@
-"""What is judged by the words alone: density, specificity, markers of reasoning, and the shape of sentences."""
+"""What the words alone tell: density, specificity, reasoning markers, and the length of sentences."""
 
 import re
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ _FILLING = (
     "this those through to up various very was were will with would"
 )
 FILLERS = frozenset(_FILLING.split())
-"""Words that say nothing, in the Loosh validator's count."""
+"""Filler words, according to the Loosh validator."""
 
 _MARKERS = (
     "accordingly", "additionally", "also", "although", "as a result", "because", "but", "consequently", "conversely",
@@ -26,13 +26,14 @@ _SENTENCE_ENDS = re.compile(r"[.!?]+")
 
 
 def density(text: str) -> float:
-    """The share of words that are longer than three letters and no fillers."""
+    """The share of words that have more than three letters and are not fillers."""
     words = text.lower().split()
     return sum(len(word) > 3 and word not in FILLERS for word in words) / len(words) if words else 0.0
 
 
 def specificity(text: str) -> float:
-    """0.3 for a digit, up to 0.3 for names within sentences, up to 0.2 for long words, 0.2 for a colon or semicolon."""
+    """0.3 for a digit, up to 0.3 for names within sentences, up to 0.2 for long words, 0.2 for a colon or semicolon;
+    0..1."""
     words = text.split()
     names: int = sum(word[:1].isupper() for sentence in _SENTENCE_ENDS.split(text) for word in sentence.split()[1:])
     long_words = sum(len(word) > 8 for word in words)
@@ -43,12 +44,12 @@ def specificity(text: str) -> float:
 
 
 def markers(text: str) -> int:
-    """How often a word of cause, contrast, example or order stands in the text."""
+    """The number of words of cause, contrast, example or order in the text."""
     return len(_MARKER.findall(text.lower()))
 
 
 def shape(text: str) -> float:
-    """Coherence of what is too short to be embedded sentence by sentence: by the number and length of sentences."""
+    """Coherence of a text too short to embed sentence by sentence: by the number and length of its sentences."""
     lengths = [len(part.split()) for part in _SENTENCE_ENDS.split(text) if part.strip()]
     if not lengths:
         return 0.0
@@ -62,7 +63,7 @@ FEATURES = 5_000
 
 
 def keywords(question: str, answers: Sequence[str]) -> list[str]:
-    """The question's ten heaviest words and word pairs by TF-IDF among the answers; none of only stop words."""
+    """The question's ten top words and word pairs by TF-IDF over the answers; none if there are only stop words."""
     try:
         vectorizer = TfidfVectorizer(max_features=FEATURES, stop_words="english", ngram_range=(1, 2))
         weights = vectorizer.fit_transform([question, *answers])[0].toarray().ravel()
@@ -73,6 +74,6 @@ def keywords(question: str, answers: Sequence[str]) -> list[str]:
 
 
 def mentioned(answer: str, wanted: Sequence[str]) -> float:
-    """The share of the keywords that an answer has."""
+    """The share of the keywords that an answer contains."""
     lowered = answer.lower()
     return sum(word in lowered for word in wanted) / len(wanted)
