@@ -152,7 +152,11 @@ def test_a_lure_may_be_mentioned_but_not_answered(said: str, right: bool) -> Non
 
 def test_a_number_is_marked_where_the_reply_says_which_it_is() -> None:
     kind = answer_type("number")
-    for text, marked in (("It took 12 of them.", False), ("Answer: 12", True), ("\\boxed{12}", True)):
+    for text, marked in (
+        ("We saw ships. They were 12, and it rained while they sailed.", False),
+        ("Answer: 12", True),
+        ("\\boxed{12}", True),
+    ):
         read = kind.read(Reply(uid=0, hotkey="a", text=text), "How many?")
         assert read is not None
         assert (read.key, read.marked) == ("12", marked), text
