@@ -48,6 +48,7 @@ class Backlog:
         self._entries: deque[UnstoredRound] = deque()
         self._bytes = 0
         self._turn = asyncio.Lock()
+        self._lost_ids: deque[str] = deque(maxlen=MOST_ROUNDS)
         self.lost = 0
 
     def __len__(self) -> int:
@@ -64,6 +65,11 @@ class Backlog:
         """Ids of the rounds waiting."""
         return frozenset(entry.round.challenge.id for entry in self._entries)
 
+    @property
+    def unstored_ids(self) -> frozenset[str]:
+        """Ids of the rounds waiting, and of the last that were dropped."""
+        return self.ids.union(self._lost_ids)
+
     async def add(self, entry: UnstoredRound) -> None:
         """Store a round, after all that are waiting. Raises StoreError, in which case it waits as well."""
         self._entries.append(entry)
@@ -72,7 +78,7 @@ class Backlog:
             await self.flush()
         finally:
             while len(self._entries) > 1 and (len(self._entries) > MOST_ROUNDS or self._bytes > MOST_BYTES):
-                self._drop_oldest()
+                self._lost_ids.append(self._drop_oldest().round.challenge.id)
                 self.lost += 1
 
     async def flush(self) -> None:
@@ -94,8 +100,10 @@ class Backlog:
         except (StoreError, TimeoutError):
             return
 
-    def _drop_oldest(self) -> None:
-        self._bytes -= self._entries.popleft().size
+    def _drop_oldest(self) -> UnstoredRound:
+        oldest = self._entries.popleft()
+        self._bytes -= oldest.size
+        return oldest
 
 
 def _size(value: Any) -> int:

@@ -116,8 +116,9 @@ class RoundRunner:
 
     @property
     def shown(self) -> tuple[RoundView, ...]:
-        """The last rounds, oldest first."""
-        return tuple(self._shown)
+        """The last rounds, oldest first, and whether each is stored by now."""
+        unstored = self.backlog.unstored_ids
+        return tuple(replace(row, recorded=row.id not in unstored) for row in self._shown)
 
     async def show_earlier(self) -> tuple[Round, ...]:
         """Show the last rounds of earlier runs. Returns them, newest first. Raises StoreError."""

@@ -266,10 +266,14 @@ async def test_a_full_disk_keeps_rounds_in_memory_and_stores_them_in_order_when_
         bench.store.full = {"record"}
         async with paused_after_a_round(bench) as run:
             assert await bench.stored() == []
+            assert [row.recorded for row in bench.rounds.shown] == [False]
             bench.store.full = set()
             bench.loop.resume()
             await run
         assert [fields["recorded"] for fields in named(bench.feed, "round")] == [False, True, True]
+        assert [row.recorded for row in bench.rounds.shown] == [True, True, True], (
+            "what is stored late is shown as stored"
+        )
         assert await bench.stored() == ["a", "b", "c"]
         told = [line["text"] for line in named(bench.feed, "attention") if line["subject"] == "rounds"]
         assert "1 waiting in memory" in told[0] and "no space left" in told[0]
@@ -312,6 +316,7 @@ async def test_memory_for_rounds_that_cannot_be_stored_is_bounded(
         bench.store.full = set()
         await bench.run()
         assert await bench.stored() == kept
+        assert [row.id for row in bench.rounds.shown if row.recorded] == kept, "what was dropped is not shown as stored"
 
 
 async def test_a_restart_of_the_service_goes_on_with_what_is_not_stored_yet(store: Store) -> None:
