@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -46,20 +45,25 @@ def main(argv: list[str] | None = None) -> int:
     streams.mend()
     arguments = argparse.Namespace()
     try:
-        arguments = _parse(sys.argv[1:] if argv is None else argv)
-        code = int(arguments.command(arguments))
+        try:
+            arguments = _parse(sys.argv[1:] if argv is None else argv)
+            code = int(arguments.command(arguments))
+        except SystemExit as done:  # of --help and --version
+            code = int(done.code or 0)
         sys.stdout.flush()
         return code
-    except SystemExit as done:
-        return int(done.code or 0)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        streams.drop_stdout()
         return ExitCode.DONE
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except Exception as error:
         from console.faults import exit_code
 
+        if streams.is_full(error):
+            streams.drop_stdout()
+            _complain(f"stdout cannot be written: {error.strerror}")
+            return ExitCode.USAGE
         if (fault := exit_code(error)) is None:
             _complain(f"internal error: {_reported(error, arguments)}")
             return ExitCode.INTERNAL

@@ -2,15 +2,18 @@
 
 import codecs
 import contextlib
+import errno
 import io
 import json
 import os
 import sys
 from pathlib import Path
+from typing import TypeGuard
 
 from engine.redaction import hide_known
 
 AS_JSON = "subnet-console.as-json"
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def mend() -> None:
@@ -28,6 +31,16 @@ def mend() -> None:
             stream.reconfigure(errors=AS_JSON)
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(errors="replace")
+
+
+def is_full(error: Exception) -> TypeGuard[OSError]:
+    """Whether an error that nobody has named is that of a stdout which takes no more. Who writes to a file names it."""
+    return isinstance(error, OSError) and error.errno in FULL and error.filename is None
+
+
+def drop_stdout() -> None:
+    """From now on stdout leads nowhere, and what waits for it is gone."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def narrate(text: str) -> None:

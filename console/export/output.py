@@ -52,6 +52,8 @@ def opened(out: Path | Literal["-"], option: str = "--out") -> Iterator[TextIO]:
                 yield stream
         except BrokenPipeError:
             return
+        except OSError as error:
+            raise ConsoleError(f"stdout cannot be written: {error.strerror or error}") from error
         return
     try:
         with _replacing(out) as stream:

@@ -156,6 +156,24 @@ def test_a_closed_stream_is_no_failure(descriptor: int) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_under_stdout_is_named_and_no_internal_error(
+    monkeypatch: pytest.MonkeyPatch, unbuffered: str
+) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "console", "config", "show"],
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    said = "subnet-console: stdout cannot be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (2, said)
+
+
 def test_a_reader_that_goes_away_is_no_failure() -> None:
     done = subprocess.run(
         ["bash", "-c", '"$0" -m console config show --json | head -c 1; exit ${PIPESTATUS[0]}', sys.executable],

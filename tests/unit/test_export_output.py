@@ -93,6 +93,13 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, out: str) -> No
     assert refusal.value.exit_code == ExitCode.USAGE
 
 
+def test_a_full_disk_under_stdout_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asyncio.run(store_rounds(tmp_path, 1))
+    monkeypatch.setattr(os, "dup", lambda _descriptor: os.open("/dev/full", os.O_WRONLY))
+    with pytest.raises(ConsoleError, match="stdout cannot be written: No space left on device"):
+        export("rounds", data_dir=tmp_path, since=None, format="csv", out="-")
+
+
 def test_a_device_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     asyncio.run(store_rounds(tmp_path, 1))
     export("rounds", data_dir=tmp_path, since=None, format="csv", out=Path("/dev/null"))
