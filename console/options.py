@@ -13,7 +13,6 @@ from engine.redaction import url_shown
 from engine.settings import Configuration, Given, Layer, Setting, Settings, configure, declared
 from engine.settings.declared import DEMO
 from engine.settings.layers import DEMO_DEFAULT
-from engine.values import EMBEDDED
 
 ENDPOINT = "--subtensor.chain_endpoint"
 """Bittensor's option for a chain's URL; it takes precedence over a network's name."""
@@ -121,7 +120,7 @@ def launch_configuration(arguments: argparse.Namespace) -> Configuration:
 
 def require_embedded(settings: Settings) -> None:
     """Raises ConsoleError for any other network: what the demo needs, no other chain gives."""
-    if settings.network != EMBEDDED:
+    if not settings.embedded:
         network = url_shown(settings.network)
         raise ConsoleError(
             f"the demo runs on the embedded chain only: choose --role validator or --role miner for {network}, "

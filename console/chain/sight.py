@@ -14,7 +14,6 @@ from engine.chain.embedded.storage import read_state
 from engine.chain.interface import Look
 from engine.chain.substrate import SubstrateChain
 from engine.settings import Settings
-from engine.values import EMBEDDED
 
 
 class Looking(Protocol):
@@ -26,7 +25,7 @@ class Looking(Protocol):
 @contextmanager
 def looking(settings: Settings) -> Iterator[Looking]:
     """What looks at the chain. Raises ConsoleError, `ChainDataError`, `ChainUnavailable`."""
-    if settings.network == EMBEDDED:
+    if settings.embedded:
         state = _state(settings)
         yield lambda hotkey="", coldkey="": look_of(state, hotkey=hotkey, coldkey=coldkey)
         return
@@ -45,7 +44,7 @@ def looking(settings: Settings) -> Iterator[Looking]:
 def require_data(settings: Settings) -> None:
     """Raises ConsoleError where the embedded chain is meant and the data folder has none."""
     path = _path(settings)
-    if settings.network == EMBEDDED and not path.exists():
+    if settings.embedded and not path.exists():
         raise ConsoleError(f"no embedded chain in {path.parent}: `launch` creates one; name its folder with --data-dir")
 
 
@@ -63,4 +62,4 @@ def _state(settings: Settings) -> ChainState:
 
 
 def _path(settings: Settings) -> Path:
-    return Path(settings.data_dir) / FILE_NAME
+    return Path(settings.shared_chain or settings.data_dir) / FILE_NAME

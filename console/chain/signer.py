@@ -8,7 +8,6 @@ from console.roles.session import NO_WALLET
 from engine.chain.wallets import THROWAWAY_HOTKEY, WalletError, load_throwaway, load_wallet
 from engine.settings import Settings
 from engine.snapshot import Role
-from engine.values import EMBEDDED
 
 
 def wallet(settings: Settings) -> dict[str, Any]:
@@ -57,7 +56,7 @@ def place_of(settings: Settings, role: Role) -> tuple[Path, str, str]:
 
 def _where(settings: Settings) -> tuple[Path, str, str]:
     folder, name, hotkey = place_of(settings, role_of(settings))
-    if not settings.wallet_name and settings.network != EMBEDDED:
+    if not settings.wallet_name and not settings.embedded:
         raise ConsoleError(NO_WALLET)
     if not (settings.wallet_name or (folder / name).exists()):
         where = f"no throwaway keys for a {name} in {folder}"

@@ -1,6 +1,7 @@
 """The chain: whether it can be read, and how this neuron stands on it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from console.chain.sight import looking
 from console.doctor.case import Case
@@ -10,7 +11,7 @@ from engine.chain.embedded.storage import FILE_NAME, ChainDataError, read_state
 from engine.chain.interface import ChainUnavailable
 from engine.redaction import url_shown
 from engine.snapshot import ChainView
-from engine.values import EMBEDDED, Metagraph, Neuron, at_port, host_and_port
+from engine.values import Metagraph, Neuron, at_port, host_and_port
 
 ANYWHERE = ("0.0.0.0", "::")
 LOOPBACK = "127.0.0.1"
@@ -21,7 +22,7 @@ def chain(case: Case) -> Iterator[Result]:
     if case.snapshot is not None:
         yield _reachable(case.snapshot.chain)
         metagraph = case.snapshot.metagraph
-    elif case.settings.network != EMBEDDED:
+    elif not case.settings.embedded:
         try:
             with looking(case.settings) as look:
                 metagraph = look().metagraph
@@ -36,7 +37,7 @@ def chain(case: Case) -> Iterator[Result]:
         network = url_shown(case.settings.network)
         yield ok("chain", f"{network} answers, block {metagraph.block:,}, {len(metagraph.neurons)} neurons")
     else:
-        path = case.folder / FILE_NAME
+        path = _file_of(case)
         if not path.exists():
             yield skipped("chain", "the embedded chain is made at the first launch")
             return
@@ -62,13 +63,18 @@ def _reachable(view: ChainView) -> Result:
     return ok("chain", f"{view.endpoint or view.network} answers, block {view.block:,}")
 
 
+def _file_of(case: Case) -> Path:
+    """The embedded chain's file."""
+    return (case.settings.shared_chain or case.folder) / FILE_NAME
+
+
 def _file(case: Case, metagraph: Metagraph | None) -> Result:
     if metagraph is None:
         return skipped("chain", "the embedded chain has no block yet")
     if metagraph.netuid != case.settings.netuid:
         return critical(
             "chain",
-            f"{case.folder / FILE_NAME} holds netuid {metagraph.netuid}, not {case.settings.netuid}",
+            f"{_file_of(case)} holds netuid {metagraph.netuid}, not {case.settings.netuid}",
             why="An embedded chain has exactly one subnet.",
             do=f"Use --netuid {metagraph.netuid}, or another --data-dir.",
         )
@@ -91,7 +97,7 @@ def _neuron(case: Case, metagraph: Metagraph) -> Iterator[Result]:
 
 
 def _not_registered(case: Case) -> Result:
-    if case.settings.network == EMBEDDED and not case.settings.read_only:
+    if case.settings.embedded and not case.settings.read_only:
         return ok("registration", "not yet; the launch registers it on the embedded chain")
     return critical(
         "registration",

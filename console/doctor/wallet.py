@@ -8,14 +8,13 @@ from console.doctor.case import Case
 from console.findings import Result, critical, ok, skipped, warning
 from engine.chain.wallets import ENCRYPTED, NEW_COLDKEYPUB, WalletError, load_throwaway, load_wallet
 from engine.files import open_input
-from engine.values import EMBEDDED
 
 
 def wallet(case: Case) -> Iterator[Result]:
     """The hotkey, whether its secret belongs to its address, who else can read it, and the coldkey beside it."""
     folder, name, hotkey = case.wallets
     thrown_away = not case.settings.wallet_name
-    if thrown_away and case.settings.network != EMBEDDED:
+    if thrown_away and not case.settings.embedded:
         yield critical(
             "wallet",
             f"no wallet is named, and {case.settings.network} does not accept throwaway keys",

@@ -26,7 +26,7 @@ from engine.node.part import Handler, Part
 from engine.settings import Settings
 from engine.store.schema import FILE_NAME
 from engine.store.store import Store
-from engine.values import EMBEDDED, Hyperparameters, Outcome
+from engine.values import Hyperparameters, Outcome
 
 DEMO_RULES = Hyperparameters(
     tempo=12, weights_rate_limit=6, serving_rate_limit=0, immunity_period=1000, stake_threshold=100.0
@@ -98,7 +98,7 @@ async def opened(settings: Settings, folder: Path, feed: Feed) -> AsyncIterator[
             folder / FILE_NAME, retention_days=settings.retention_days, cap_mb=settings.store_cap_mb
         )
         stack.push_async_callback(store.close)
-        embedded = await _embedded(settings, folder) if settings.network == EMBEDDED else None
+        embedded = await _embedded(settings, folder) if settings.embedded else None
         reached: Chain = embedded or await SubstrateChain.open(settings.network)
         stack.push_async_callback(reached.close)
         chain = ChainClient(
@@ -119,23 +119,25 @@ def _own_chain(embedded: EmbeddedChain | None) -> tuple[Part, ...]:
 
 async def _embedded(settings: Settings, folder: Path) -> EmbeddedChain:
     return await EmbeddedChain.open(
-        folder / CHAIN_FILE,
+        (settings.shared_chain or folder) / CHAIN_FILE,
         netuid=settings.netuid,
         block_time=settings.block_time,
         hyperparameters=_rules(settings),
         seed=settings.seed or 0,
+        shared=settings.shared_chain is not None,
     )
 
 
 def _rules(settings: Settings) -> Hyperparameters | None:
-    """The demo's rules; None keeps those of the chain."""
-    return replace(DEMO_RULES, commit_reveal=settings.commit_reveal) if settings.role == "demo" else None
+    """The demo's rules, with which a shared chain begins as well; None keeps those of the chain."""
+    short = settings.role == "demo" or settings.shared_chain
+    return replace(DEMO_RULES, commit_reveal=settings.commit_reveal) if short else None
 
 
 def _wallet(settings: Settings, folder: Path) -> Wallet:
     """The operator's wallet if one is named, else a throwaway one for the embedded chain. Raises WalletError."""
     if not settings.wallet_name:
-        if settings.network != EMBEDDED:
+        if not settings.embedded:
             raise WalletError(NO_WALLET)
         return throwaway(folder / "wallets", "miner" if settings.role == "miner" else "validator")
     return load_wallet(settings.wallet_path, settings.wallet_name, settings.wallet_hotkey)

@@ -64,8 +64,8 @@ Share = Annotated[float, Meta(gt=0, le=1)]
 Network = Annotated[
     str,
     _text(
-        "embedded, or one or more of finney, test, local and ws:// or wss:// URLs, with commas between them",
-        r"^(embedded|(finney|test|local|wss?://[^\s,]+)(,(finney|test|local|wss?://[^\s,]+))*)\Z",
+        "embedded, embedded:DIR, or one or more of finney, test, local and ws:// or wss:// URLs, with commas between",
+        r"^(embedded(:.+)?|(finney|test|local|wss?://[^\s,]+)(,(finney|test|local|wss?://[^\s,]+))*)\Z",
     ),
 ]
 Encoder = Annotated[
@@ -92,7 +92,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_level: Annotated[LogLevel, _is("lowest level to log")] = "info"
     log_cap_mb: Annotated[float, Meta(ge=1, le=100_000), _is("maximum total size of the log files", "MB")] = 50.0
 
-    network: Annotated[Network, _is("chain to connect to, or several endpoints of it; embedded is built in")] = EMBEDDED
+    network: Annotated[
+        Network, _is("chain to connect to, or several endpoints of it; embedded is built in, embedded:DIR shared")
+    ] = EMBEDDED
     netuid: Annotated[Netuid, _is("subnet number")] = 1
     wallet_name: Annotated[str, _is("wallet name; without one, throwaway keys are made (embedded chain only)")] = ""
     wallet_hotkey: Annotated[str, _is("hotkey name within the wallet")] = "default"
@@ -179,6 +181,17 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     miners: Annotated[int, Meta(ge=4, le=255), _is("number of demo miners")] = 17
     commit_reveal: Annotated[bool, _is("have the demo subnet use commit-reveal for weights, as new subnets do")] = False
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the chain is the built-in one, this run's own or a shared one."""
+        return self.network.partition(":")[0] == EMBEDDED
+
+    @property
+    def shared_chain(self) -> Path | None:
+        """The folder of the embedded chain that is shared with other processes, None for one's own or a real one."""
+        folder = self.network.partition(":")[2] if self.embedded else ""
+        return Path(folder).expanduser() if folder else None
 
 
 DEMO = {

@@ -42,9 +42,9 @@ class Bench(Protocol):
 class EmbeddedBench:
     """The embedded chain, whose sandbox has all that a test needs."""
 
-    def __init__(self, chain: EmbeddedChain) -> None:
+    def __init__(self, chain: EmbeddedChain, sandbox: EmbeddedChain) -> None:
         self.chain: Chain = chain
-        self._sandbox = chain
+        self._sandbox = sandbox
 
     async def pass_blocks(self, number: int) -> None:
         for _ in range(number):
@@ -58,9 +58,21 @@ class EmbeddedBench:
 async def embedded(folder: Path, rules: Hyperparameters) -> AsyncIterator[Bench]:
     chain = await EmbeddedChain.open(folder / "chain.db", netuid=NETUID, hyperparameters=rules)
     try:
-        yield EmbeddedBench(chain)
+        yield EmbeddedBench(chain, chain)
     finally:
         await chain.close()
+
+
+@asynccontextmanager
+async def shared(folder: Path, rules: Hyperparameters) -> AsyncIterator[Bench]:
+    """The embedded chain whose blocks and faucet are another's, as in another process."""
+    owner = await EmbeddedChain.open(folder / "chain.db", netuid=NETUID, hyperparameters=rules)
+    chain = await EmbeddedChain.open(folder / "chain.db", netuid=NETUID, shared=True)
+    try:
+        yield EmbeddedBench(chain, owner)
+    finally:
+        await chain.close()
+        await owner.close()
 
 
 class NodeBench:
@@ -90,6 +102,7 @@ async def substrate(folder: Path, rules: Hyperparameters) -> AsyncIterator[Bench
 
 BENCHES: dict[str, Callable[[Path, Hyperparameters], AbstractAsyncContextManager[Bench]]] = {
     "embedded": embedded,
+    "shared": shared,
     "substrate": substrate,
 }
 

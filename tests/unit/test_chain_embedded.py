@@ -68,12 +68,84 @@ async def test_new_hyperparameters_keep_the_burn(tmp_path: Path) -> None:
 async def test_the_file_is_private_and_one_process_s(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     chain = await EmbeddedChain.open(folder / "chain.db", netuid=NETUID)
-    assert [path.stat().st_mode & 0o077 for path in (folder, *folder.iterdir())] == [0] * 5
-    with pytest.raises(ChainInUse, match=f"{folder} is in use by another process: stop it, or choose another"):
+    assert [path.stat().st_mode & 0o077 for path in (folder, *folder.iterdir())] == [0] * 6
+    with pytest.raises(ChainInUse, match=f"{folder} is in use by another process: stop it, choose another"):
         await EmbeddedChain.open(folder / "chain.db", netuid=NETUID)
     await chain.close()
     await chain.close()
     await (await EmbeddedChain.open(folder / "chain.db", netuid=NETUID)).close()
+
+
+SHARER = """
+import asyncio, sys
+from pathlib import Path
+from engine.chain.embedded import EmbeddedChain
+from tests.unit.chain_helpers import NETUID, key
+
+async def main():
+    chain = await EmbeddedChain.open(Path(sys.argv[1]), netuid=NETUID, block_time=0.02, shared=True)
+    cold, hot = key("cold"), key(sys.argv[2]).ss58_address
+    await chain.fund(cold.ss58_address, 1000)
+    await chain.adopt(hot, hot)
+    making = asyncio.create_task(chain.run(lambda: None))
+    for count in range(1, int(sys.argv[3]) + 1):
+        assert (await chain.add_stake(NETUID, coldkey=cold, hotkey=hot, amount=1)).ok
+        print(count, flush=True)
+    making.cancel()
+    await chain.close()
+
+asyncio.run(main())
+"""
+
+
+async def test_processes_that_share_a_chain_lose_nothing_of_one_another_even_by_kill_9(tmp_path: Path) -> None:
+    """They begin at once, on a chain that is not there yet, and one of them is killed: it may have made the blocks."""
+    path = tmp_path / "shared" / "chain.db"
+    names = ("one", "two", "killed")
+    processes = [
+        await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-c",
+            SHARER,
+            str(path),
+            name,
+            "100000" if name == "killed" else "40",
+            stdout=subprocess.PIPE,
+        )
+        for name in names
+    ]
+    killed = processes[-1].stdout
+    assert killed is not None
+    for _ in range(5):
+        await killed.readline()
+    processes[-1].kill()
+    told = [(await process.communicate())[0].split() for process in processes]
+    chain = await EmbeddedChain.open(path, netuid=NETUID, shared=True)
+    stakes = {neuron.hotkey: neuron.stake for neuron in (await metagraph_on(chain)).neurons}
+    assert [process.returncode for process in processes] == [0, 0, -signal.SIGKILL]
+    one, two, last = (round(stakes[key(name).ss58_address]) for name in names)
+    assert (one, two) == (40, 40)
+    assert last - 5 - len(told[-1]) in (0, 1), "what was confirmed, and of what was not one at most"
+    assert (chain.block_time, chain.endpoint) == (0.02, f"embedded:{path.parent}")
+    await chain.close()
+
+
+async def test_one_of_those_who_share_makes_the_blocks_and_another_takes_over(tmp_path: Path) -> None:
+    path = tmp_path / "chain.db"
+    owner = await EmbeddedChain.open(path, netuid=NETUID, block_time=0.01)
+    sharer = await EmbeddedChain.open(path, netuid=NETUID, block_time=9.0, shared=True)
+    assert sharer.block_time == 0.01
+    making = [asyncio.create_task(chain.run(lambda: None)) for chain in (owner, sharer)]
+    await until(lambda: owner._file.makes_blocks)
+    assert not sharer._file.makes_blocks
+    making[0].cancel()
+    seen = await sharer.block()
+    await owner.close()
+    async with asyncio.timeout(20):
+        while await sharer.block() <= seen:
+            pass
+    making[1].cancel()
+    await sharer.close()
 
 
 async def test_files_that_cannot_be_used(tmp_path: Path) -> None:

@@ -229,7 +229,7 @@ def test_the_key_does_not_show_itself() -> None:
         ({"options": {"rounds": option("--rounds", "0")}}, "--rounds must be a whole number, at least 1"),
         ({"options": {"rounds": option("--rounds", "9" * 5000)}}, "--rounds must be a whole number"),
         ({"options": {"role": option("--role", "minner")}}, "--role must be one of demo, miner, validator, not"),
-        ({"options": {"network": option("--network", "http://x")}}, "--network must be embedded, or one or more of"),
+        ({"options": {"network": option("--network", "http://x")}}, "--network must be embedded, embedded:DIR, or"),
         ({"options": {"allow": option("--allow", ["5x"])}}, "--allow must be a list of hotkeys"),
         ({"options": {"neurons": option("--neuron", [f"{ALICE}@host"])}}, "--neuron must be a list of HOTKEY@"),
         ({"options": {"neurons": option("--neuron", [f"{ALICE}@host:70000"])}}, "--neuron must be"),

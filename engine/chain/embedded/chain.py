@@ -1,7 +1,8 @@
 """The embedded chain: the runtime's rules, a clock and a file behind the `Chain` interface.
 
 What is sent lands at once, in the head block, or is refused; it lands even if the caller stops waiting. Blocks come
-only while `run` runs (or `tick` is called): a stopped process is a stopped chain.
+only while `run` runs (or `tick` is called): without a process there is no block. Where several share the file, one of
+them makes the blocks, and another takes over when it ends.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -30,6 +32,10 @@ from engine.values import EMBEDDED, Hyperparameters, Outcome
 Rule = Callable[[ChainState], ChainState]
 
 
+BLOCK_TIME_S = 12.0
+"""The real chain's."""
+
+
 class ChainFull(ChainUnavailable):
     """No space left for the file, which the operator of this machine can mend."""
 
@@ -37,19 +43,19 @@ class ChainFull(ChainUnavailable):
 class EmbeddedChain:
     """One subnet on a chain of its own: a `Chain`, its `Sandbox`, and a service. Several callers may use it at once."""
 
-    endpoint = EMBEDDED
     network = EMBEDDED
     mortality = 0
 
     def __init__(
-        self, path: Path, file: StateFile, state: ChainState, thread: ThreadPoolExecutor, block_time: float
+        self, path: Path, file: StateFile, state: ChainState, thread: ThreadPoolExecutor, *, shared: bool
     ) -> None:
         """Called by `open`."""
         self._state = state
         self._path = path
         self._file = file
         self._thread = thread
-        self.block_time = block_time
+        self.endpoint = f"{EMBEDDED}:{path.parent}" if shared else EMBEDDED
+        self.block_time = state.block_time or BLOCK_TIME_S
         self._changing = asyncio.Lock()
         self._pending: set[asyncio.Task[ChainState]] = set()
         self._closed = False
@@ -60,35 +66,41 @@ class EmbeddedChain:
         path: Path,
         *,
         netuid: int,
-        block_time: float = 12.0,
+        block_time: float = BLOCK_TIME_S,
         hyperparameters: Hyperparameters | None = None,
         seed: int = 0,
+        shared: bool = False,
     ) -> Self:
         """The chain kept in the file `path`, started afresh when there is none.
 
         `block_time` is in seconds. Hyperparameters that are given replace those kept, all but the burn, which goes on
-        from where it is. Raises `ChainInUse`, `ChainDataError`.
+        from where it is. One that is `shared` is used beside other processes, and stays as whoever made it began it.
+        Raises `ChainInUse`, `ChainDataError`.
         """
+
+        def opened(kept: ChainState | None) -> ChainState:
+            if shared and kept is not None and kept.netuid == netuid:
+                return kept
+            return replace(_opened(kept, path, netuid, hyperparameters, seed), block_time=block_time)
+
         thread = ThreadPoolExecutor(1, thread_name_prefix="embedded-chain")
         loop = asyncio.get_running_loop()
         try:
-            file = await loop.run_in_executor(thread, StateFile, path)
+            file = await loop.run_in_executor(thread, partial(StateFile, path, shared=shared))
             try:
-                kept = await loop.run_in_executor(thread, file.load)
-                state = _opened(kept, path, netuid, hyperparameters, seed)
                 with told(path):
-                    await loop.run_in_executor(thread, file.save, kept, state)
+                    state = await loop.run_in_executor(thread, file.change, opened)
             except BaseException:
                 file.close()
                 raise
         except BaseException:
             thread.shutdown()
             raise
-        return cls(path, file, state, thread, block_time)
+        return cls(path, file, state, thread, shared=shared)
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
-        return (Endpoint(url=EMBEDDED, state="good", block=self._state.block),)
+        return (Endpoint(url=self.endpoint, state="good", block=self._state.block),)
 
     @property
     def gone(self) -> str:
@@ -98,7 +110,8 @@ class EmbeddedChain:
     # -- blocks ------------------------------------------------------------------------------------------------
 
     async def run(self, started: Callable[[], None]) -> None:
-        """Make a block every `block_time`; those missed by a process that stood still are not made up for.
+        """Make a block every `block_time`, unless another process does; those missed by one that stood still are not
+        made up for.
 
         None is made while the file is gone, which the record watch tells.
         """
@@ -107,7 +120,8 @@ class EmbeddedChain:
         while True:
             await asyncio.sleep(due - time.monotonic())
             try:
-                await self.tick()
+                if self._file.makes_blocks:
+                    await self.tick()
             except ChainUnavailable:
                 if not self.gone:
                     raise
@@ -122,12 +136,12 @@ class EmbeddedChain:
     # -- as `Chain` has it --------------------------------------------------------------------------------------
 
     async def block(self) -> int:
-        return self._state.block
+        return (await self._newest()).block
 
     async def look(self, netuid: int, *, hotkey: str = "", coldkey: str = "") -> Look:
         if netuid != self._state.netuid:
             raise ChainUnavailable(f"the embedded chain has netuid {self._state.netuid}, not {netuid}")
-        return look_of(self._state, hotkey=hotkey, coldkey=coldkey)
+        return look_of(await self._newest(), hotkey=hotkey, coldkey=coldkey)
 
     async def register(self, netuid: int, *, coldkey: Signer, hotkey: str, limit: float | None = None) -> Outcome:
         owner = coldkey.ss58_address
@@ -241,22 +255,31 @@ class EmbeddedChain:
         return await asyncio.shield(task)
 
     async def _apply(self, rule: Rule) -> ChainState:
-        async with self._changing:
-            loop = asyncio.get_running_loop()
-            try:
-                after = await loop.run_in_executor(self._thread, self._stored, rule, self._state)
-            except sqlite3.Error as error:
-                kind, sentence = failure_of(error, self._path)
-                raise (ChainFull if kind == "full" else ChainUnavailable)(sentence) from error
-            except ChainGone as error:
-                raise ChainUnavailable(str(error)) from error
-            self._state = after
-            return after
+        def follow(before: ChainState | None) -> ChainState:
+            if before is None:
+                raise ChainGone(f"{self._path} holds no chain any more")
+            return rule(before)
 
-    def _stored(self, rule: Rule, before: ChainState) -> ChainState:
-        after = rule(before)
-        self._file.save(before, after)
-        return after
+        async with self._changing:
+            return await self._at_file(self._file.change, follow)
+
+    async def _newest(self) -> ChainState:
+        """The state after the last transaction of whatever process. One that is closed, or whose file is gone, stays
+        what it was."""
+        if not (self._closed or self.gone):
+            await self._at_file(self._file.load)
+        return self._state
+
+    async def _at_file(self, used: Callable[..., ChainState | None], *args: object) -> ChainState:
+        try:
+            after = await asyncio.get_running_loop().run_in_executor(self._thread, used, *args)
+        except sqlite3.Error as error:
+            kind, sentence = failure_of(error, self._path)
+            raise (ChainFull if kind == "full" else ChainUnavailable)(sentence) from error
+        except (ChainGone, ChainDataError) as error:
+            raise ChainUnavailable(str(error)) from error
+        self._state = after or self._state
+        return self._state
 
 
 def _opened(

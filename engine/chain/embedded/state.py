@@ -65,7 +65,7 @@ class Hotkey(Struct, frozen=True):
 class ChainState(Struct, frozen=True, kw_only=True):
     """The whole chain after its last block. `slots` are ordered by uid, which is the index; `burn` is in rao.
 
-    `epochs` counts those that ran.
+    `epochs` counts those that ran. `block_time` is in seconds, 0 where a chain is older than this field.
     """
 
     netuid: Natural
@@ -74,6 +74,7 @@ class ChainState(Struct, frozen=True, kw_only=True):
     block: Natural = 0
     last_epoch: Natural = 0
     epochs: Natural = 0
+    block_time: float = 0.0
     burn: Natural = 0
     slots: tuple[Slot, ...] = ()
     hotkeys: dict[str, Hotkey] = {}

@@ -1,13 +1,14 @@
-"""The embedded chain on disk: one SQLite file, one transaction a block or extrinsic, one process at a time.
+"""The embedded chain on disk: one SQLite file, and one transaction a block or extrinsic, whichever process makes it.
 
-Synchronous; `EmbeddedChain` calls it from a thread. WAL keeps kill -9 from ever tearing a transaction.
+Synchronous; `EmbeddedChain` calls it from a thread. WAL keeps kill -9 from ever tearing a transaction. One process owns
+the file, others may share it; one of them all, whichever it is, makes the blocks.
 """
 
 import fcntl
 import logging
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
@@ -35,10 +36,11 @@ NEWEST = "SELECT value FROM head"
 
 _SCHEMA = f"""
 BEGIN IMMEDIATE;
-CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 1), value TEXT NOT NULL);
-CREATE TABLE slots (uid INTEGER PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE hotkeys (hotkey TEXT PRIMARY KEY, coldkey TEXT NOT NULL, stake INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE balances (coldkey TEXT PRIMARY KEY, rao INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS head (id INTEGER PRIMARY KEY CHECK (id = 1), value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS slots (uid INTEGER PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS hotkeys (hotkey TEXT PRIMARY KEY, coldkey TEXT NOT NULL, stake INTEGER NOT NULL)
+  WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS balances (coldkey TEXT PRIMARY KEY, rao INTEGER NOT NULL) WITHOUT ROWID;
 PRAGMA user_version = {DATA_VERSION};
 COMMIT;
 """
@@ -68,6 +70,7 @@ class _Head(Struct, frozen=True, kw_only=True):
     last_epoch: Natural
     burn: Natural
     epochs: Natural = 0
+    block_time: float = 0.0
 
 
 class ChainGone(Exception):
@@ -75,19 +78,30 @@ class ChainGone(Exception):
 
 
 class StateFile:
-    """The open file. Locked until `close`, or the end of the process however it comes."""
+    """The open file. What it is locked for ends with `close`, or with the process however it comes."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or create it. Raises `ChainInUse`, `ChainDataError`."""
+    def __init__(self, path: Path, *, shared: bool = False) -> None:
+        """Open or create it; one that is `shared` may be owned by another process. Raises `ChainInUse`,
+        `ChainDataError`.
+        """
         self._path = path
-        with told(path):
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock = _lock(path)
-        try:
+        self._locks = ExitStack()
+        self._state: ChainState | None = None
+        self._version = -1
+        with ExitStack() as unless_it_works:
+            unless_it_works.callback(self._locks.close)
+            with told(path):
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                owning, self._making = _lock_file(path, "lock"), _lock_file(path, "blocks.lock")
+                self._locks.callback(os.close, owning)
+                self._locks.callback(os.close, self._making)
+            if not (shared or _locked(owning)):
+                raise ChainInUse(
+                    f"the embedded chain in {path.parent} is in use by another process: stop it, choose another "
+                    f"--data-dir, or share it with --network embedded:{path.parent}"
+                )
             self._open()
-        except BaseException:
-            os.close(self._lock)
-            raise
+            unless_it_works.pop_all()
         self._files = DatabaseFiles(path)
 
     @property
@@ -95,51 +109,45 @@ class StateFile:
         """Why the file is no longer the one that was opened, "" if it is."""
         return self._files.lost
 
-    def load(self) -> ChainState | None:
-        """The state after the last transaction, None when the file is new."""
-        with told(self._path):
-            return _state_in(self._connection)
+    @property
+    def makes_blocks(self) -> bool:
+        """Whether it falls to this process to make the blocks: until its end, once it has."""
+        return _locked(self._making)
 
-    def save(self, before: ChainState | None, after: ChainState) -> None:
-        """Write what differs, in one transaction. Raises `sqlite3.Error`, `ChainGone`, and then nothing was written."""
+    def load(self) -> ChainState | None:
+        """The state after the last transaction, of whatever process; None when the file is new. Raises
+        `ChainDataError`."""
+        with told(self._path):
+            (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+            if version != self._version:  # another process wrote, or nothing was read yet
+                self._state, self._version = _state_in(self._connection), version
+            return self._state
+
+    def change(self, rule: Callable[[ChainState | None], ChainState]) -> ChainState:
+        """Apply a rule to the state after the last transaction, and store what it makes of it, as one transaction.
+
+        Raises `sqlite3.Error`, `ChainGone`, `ChainDataError` and what the rule raises, and then nothing was written.
+        """
         self._mend()
-        self._files.compare(NEWEST, self._connection.execute(NEWEST).fetchall())
-        if gone := self.gone:
-            raise ChainGone(f"{gone}: put it back, or stop this run and start again without it")
-        slots = before.slots if before else ()
-        hotkeys = before.hotkeys if before else {}
-        balances = before.balances if before else {}
         with self._connection as connection:
-            connection.execute("INSERT OR REPLACE INTO head VALUES (1, ?)", (_text(_head(after)),))
-            connection.executemany(
-                "INSERT OR REPLACE INTO slots VALUES (?, ?)",
-                [
-                    (uid, _text(slot))
-                    for uid, slot in enumerate(after.slots)
-                    if uid >= len(slots) or slots[uid] is not slot
-                ],
-            )
-            if after.hotkeys is not hotkeys:
-                connection.executemany(
-                    "INSERT OR REPLACE INTO hotkeys VALUES (?, ?, ?)",
-                    [
-                        (hotkey, account.coldkey, account.stake)
-                        for hotkey, account in after.hotkeys.items()
-                        if hotkeys.get(hotkey) != account
-                    ],
-                )
-            if after.balances is not balances:
-                connection.executemany(
-                    "INSERT OR REPLACE INTO balances VALUES (?, ?)",
-                    [(coldkey, rao) for coldkey, rao in after.balances.items() if balances.get(coldkey) != rao],
-                )
+            connection.execute("BEGIN IMMEDIATE")
+            self._files.compare(NEWEST, connection.execute(NEWEST).fetchall())
+            if gone := self.gone:
+                raise ChainGone(f"{gone}: put it back, or stop this run and start again without it")
+            before = self.load()
+            after = rule(before)
+            if after is not before:
+                _write(connection, before, after)
+        self._state = after
+        return after
 
     def close(self) -> None:
         self._connection.close()
-        os.close(self._lock)
+        self._locks.close()
 
     def _open(self) -> None:
         self._connection = _connect(self._path)
+        self._version = -1
 
     def _mend(self) -> None:
         if not (lost := self._files.beside_lost):
@@ -151,6 +159,32 @@ class StateFile:
         self._open()
         self._files.reopened()
         log.warning("%s", self._files.mended(lost))
+
+
+def _write(connection: sqlite3.Connection, before: ChainState | None, after: ChainState) -> None:
+    """Write what differs."""
+    slots = before.slots if before else ()
+    hotkeys = before.hotkeys if before else {}
+    balances = before.balances if before else {}
+    connection.execute("INSERT OR REPLACE INTO head VALUES (1, ?)", (_text(_head(after)),))
+    connection.executemany(
+        "INSERT OR REPLACE INTO slots VALUES (?, ?)",
+        [(uid, _text(slot)) for uid, slot in enumerate(after.slots) if uid >= len(slots) or slots[uid] is not slot],
+    )
+    if after.hotkeys is not hotkeys:
+        connection.executemany(
+            "INSERT OR REPLACE INTO hotkeys VALUES (?, ?, ?)",
+            [
+                (hotkey, account.coldkey, account.stake)
+                for hotkey, account in after.hotkeys.items()
+                if hotkeys.get(hotkey) != account
+            ],
+        )
+    if after.balances is not balances:
+        connection.executemany(
+            "INSERT OR REPLACE INTO balances VALUES (?, ?)",
+            [(coldkey, rao) for coldkey, rao in after.balances.items() if balances.get(coldkey) != rao],
+        )
 
 
 def read_state(path: Path) -> ChainState | None:
@@ -223,20 +257,21 @@ def told(path: Path) -> Iterator[None]:
         raise ChainDamaged(damage(path, error, FRESH_CHAIN)) from error
 
 
-def _lock(path: Path) -> int:
-    """A lock beside the file: SQLite's own locks die with any descriptor that is closed on it."""
+def _lock_file(path: Path, kind: str) -> int:
+    """A file to lock, beside the database: SQLite's own locks die with any descriptor that is closed on it."""
     try:
-        descriptor = open_lock(path.with_name(path.name + ".lock"))
+        return open_lock(path.with_name(f"{path.name}.{kind}"))
     except FolderError as error:
         raise ChainDataError(str(error)) from error
+
+
+def _locked(descriptor: int) -> bool:
+    """Whether it is ours, now or already."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        os.close(descriptor)
-        raise ChainInUse(
-            f"the embedded chain in {path.parent} is in use by another process: stop it, or choose another --data-dir"
-        ) from None
-    return descriptor
+        return False
+    return True
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -273,6 +308,7 @@ def _head(state: ChainState) -> _Head:
         last_epoch=state.last_epoch,
         burn=state.burn,
         epochs=state.epochs,
+        block_time=state.block_time,
     )
 
 
