@@ -1,4 +1,4 @@
-"""What a picture of a round shows: the answers that were compared, cluster by cluster, and who else was asked."""
+"""What a picture of a round shows: the compared answers, cluster by cluster, and which other miners were asked."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,11 +9,11 @@ from engine.values import Likeness, Reply, Round, Verdict
 
 NAME = 14
 LEAST_REACH = 0.05
-"""Answers that lie closer together than this are the same to the eye, and are not drawn apart."""
+"""If all answers lie within this distance, they are not spread out: they look the same."""
 
 
 class PlottedAnswer(Struct, frozen=True, kw_only=True):
-    """One compared answer; `index` is its place among the members of the likeness."""
+    """One compared answer; `index` is its position among the members of the likeness."""
 
     index: int
     uid: int
@@ -29,18 +29,18 @@ class PlottedAnswer(Struct, frozen=True, kw_only=True):
 
 
 def compared(judged: Round) -> tuple[Likeness, list[Verdict]]:
-    """What is known of the likeness of a round's answers, and the verdicts on those that were compared."""
+    """The likeness of a round's answers, empty if it is not known, and the verdicts on those that were compared."""
     likeness = judged.likeness or Likeness()
     return likeness, [judged.judgement.verdicts[place] for place in likeness.members]
 
 
 def by_cluster(verdict: Verdict) -> tuple[bool, int, str, int]:
-    """Sorts verdicts: cluster by cluster, those without one last."""
+    """Sort key for verdicts: cluster by cluster, those without one last."""
     return not verdict.cluster, len(verdict.cluster), verdict.cluster, verdict.uid
 
 
 def spread(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """The points, moved and scaled so that they fill -1 … 1 in one direction at least."""
+    """The points, moved and scaled so that they fill -1 … 1 in at least one direction."""
     if not points:
         return []
     (left, right), (bottom, top) = ((min(axis), max(axis)) for axis in zip(*points, strict=True))
@@ -50,7 +50,7 @@ def spread(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 def answers(judged: Round, names: Mapping[str, str]) -> list[PlottedAnswer]:
-    """Cluster by cluster, those without one last; `names` are by hotkey."""
+    """The compared answers, cluster by cluster, those without one last; `names` are by hotkey."""
     likeness, verdicts = compared(judged)
     ordered = sorted(range(len(verdicts)), key=lambda index: by_cluster(verdicts[index]))
     return [
@@ -68,7 +68,7 @@ def answers(judged: Round, names: Mapping[str, str]) -> list[PlottedAnswer]:
 
 
 def left_out(judged: Round, names: Mapping[str, str]) -> list[str]:
-    """Whoever was asked and not compared, each with the reason."""
+    """The miners that were asked but not compared, each with the reason."""
     members = set(judged.likeness.members) if judged.likeness else set()
     return [
         f"uid {reply.uid} {name_of(reply, names)}: {'; '.join(verdict.reasons) or reply.reason or reply.status}"
@@ -78,5 +78,5 @@ def left_out(judged: Round, names: Mapping[str, str]) -> list[str]:
 
 
 def name_of(reply: Reply, names: Mapping[str, str]) -> str:
-    """The name of a reply's miner, else its address."""
+    """The name of a reply's miner, or its shortened hotkey."""
     return names.get(reply.hotkey) or formats.hotkey(reply.hotkey, NAME)

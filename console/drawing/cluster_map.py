@@ -1,4 +1,4 @@
-"""The map of a round's answers: a mark for each, with the letter and the colour of its cluster."""
+"""The map of a round's answers: a mark for each, with the letter and colour of its cluster."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -17,14 +17,14 @@ LISTED = 6
 SAID = 200
 RING = 3
 APART = 1.9
-"""Radii between the marks of equal answers."""
+"""Distance between the marks of equal answers, in radii."""
 
 GOLDEN = math.pi * (3 - math.sqrt(5))
-"""The angle between the seeds of a sunflower, which fill a disc evenly."""
+"""The golden angle, by which points fill a disc evenly, as a sunflower's seeds do."""
 
 
 class Box(Struct, frozen=True):
-    """A rectangle that something takes up."""
+    """The rectangle that something occupies."""
 
     left: float
     top: float
@@ -41,7 +41,7 @@ class Box(Struct, frozen=True):
 
 
 class Spot(Struct, frozen=True):
-    """Answers on one place of the map, and where their marks are drawn: side by side."""
+    """Answers at one point of the map, and where their marks are drawn: side by side."""
 
     answers: tuple[PlottedAnswer, ...]
     marks: tuple[tuple[float, float], ...]
@@ -49,12 +49,12 @@ class Spot(Struct, frozen=True):
 
 
 def radius(count: int) -> float:
-    """Of a mark, for this number of answers."""
+    """A mark's radius in pixels, for this number of answers."""
     return 11.0 if count <= 40 else 8.0 if count <= 100 else 6.0
 
 
 def draw(answers: Sequence[PlottedAnswer], likeness: Likeness, x: float, y: float, side: float) -> str:
-    """A square with its upper left corner at (x, y)."""
+    """The map, in a square with its top left corner at (x, y)."""
     size = radius(len(answers))
     frame = Box(x, y, x + side, y + side)
     places = _places(answers, likeness, frame, size)
@@ -67,7 +67,7 @@ def draw(answers: Sequence[PlottedAnswer], likeness: Likeness, x: float, y: floa
 
 
 def mark(answer: PlottedAnswer, x: float, y: float, size: float) -> str:
-    """A disc with the cluster's letter; the winner's has a second ring."""
+    """A disc with the cluster's letter; the winner's has a second ring around it."""
     colour, letter = style.of_cluster(answer.cluster), answer.cluster or "–"
     about = f"{answer.who}, cluster {answer.cluster or 'none'}{', winner' if answer.won else ''}: {answer.text}"
     ring = element("circle", cx=x, cy=y, r=size + RING, fill="none", stroke=style.INK, stroke_width=1.6)
@@ -98,7 +98,7 @@ def _places(answers: Sequence[PlottedAnswer], likeness: Likeness, frame: Box, si
 
 
 def _place(group: Sequence[PlottedAnswer], x: float, y: float, frame: Box, size: float) -> Spot:
-    """Around (x, y), or as near to it as the frame leaves room."""
+    """The marks' positions around (x, y), or as close to it as the frame allows."""
     away = [APART * size * math.sqrt(seed) for seed in range(len(group))]
     outer = away[-1] + size + RING
     x = max(frame.left + outer, min(frame.right - outer, x))
@@ -113,7 +113,7 @@ def _place(group: Sequence[PlottedAnswer], x: float, y: float, frame: Box, size:
 
 
 def _labels(places: Sequence[Spot], frame: Box, size: float) -> Iterator[str]:
-    """The uids beside their marks, wherever there is room that nothing else takes; all uids stand at the heat map."""
+    """The uids beside their marks, where there is room; the heat map lists them all."""
     taken = [place.box for place in places]
     for place in places:
         text = _uids(place.answers)
@@ -130,7 +130,7 @@ def _uids(answers: Sequence[PlottedAnswer]) -> str:
 
 
 def _beside(box: Box, width: float, size: float) -> Iterator[Box]:
-    """Where a text of this width may stand: right of the box, left of it, below, above."""
+    """Where a text of this width may go: right of the box, left of it, below or above."""
     height, gap = LABEL_SIZE + 4, size * 0.4
     middle_x, middle_y = (box.left + box.right) / 2, (box.top + box.bottom) / 2
     for left, top in (

@@ -1,4 +1,4 @@
-"""The likeness of each two answers as a square of colours, cluster by cluster."""
+"""The likeness of each pair of answers as a square of colours, cluster by cluster."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -10,13 +10,13 @@ from engine.values import Likeness
 
 SIDE = 560
 SMALLEST, LARGEST = 6, 36
-"""Pixels of a cell: as many answers as a subnet has neurons can still be told apart when the picture is enlarged."""
+"""Smallest side of a cell in pixels: with 256 answers, cells can still be told apart when enlarged."""
 
 READABLE = 24
-"""From this size on a cell has room for its number."""
+"""The side from which a cell has room for its number, in pixels."""
 
 NAMES = 140
-"""Pixels left of the square: the name, the uid, and a bar in the cluster's colour."""
+"""Pixels left of the square, for the name, the uid, and a bar in the cluster's colour."""
 
 UIDS = 40
 LEVELS = 32
@@ -24,12 +24,12 @@ SCALE_STEPS = 64
 
 
 def cell_of(count: int) -> int:
-    """The side of a cell, for this number of answers."""
+    """The side of a cell in pixels, for this number of answers."""
     return max(SMALLEST, min(LARGEST, SIDE // max(1, count)))
 
 
 def draw(answers: Sequence[PlottedAnswer], likeness: Likeness, x: float, y: float) -> str:
-    """The square's upper left corner is at (x, y); the answers' names stand left of it, their uids above."""
+    """The heat map. The square's top left corner is at (x, y); names are left of it, uids above."""
     cell = cell_of(len(answers))
     return element(
         "g",
@@ -41,7 +41,7 @@ def draw(answers: Sequence[PlottedAnswer], likeness: Likeness, x: float, y: floa
 
 
 def scale(x: float, y: float, width: float) -> str:
-    """The key to the colours."""
+    """The legend of the colours."""
     step = width / SCALE_STEPS
     bars = (
         element("rect", x=x + step * at, y=y, width=step + 0.5, height=10, fill=style.heat(at / (SCALE_STEPS - 1)).fill)
@@ -55,7 +55,7 @@ def scale(x: float, y: float, width: float) -> str:
 
 
 def _cells(answers: Sequence[PlottedAnswer], likeness: Likeness, x: float, y: float, cell: int) -> Iterator[str]:
-    """One path for each level of colour, in which neighbours of a row are one rectangle."""
+    """One path per colour level, in which neighbouring cells of a row are one rectangle."""
     paths: dict[int, list[str]] = {}
     for row, one in enumerate(answers):
         column = 0
@@ -78,7 +78,7 @@ def _numbers(answers: Sequence[PlottedAnswer], likeness: Likeness, x: float, y: 
 
 
 def _blocks(answers: Sequence[PlottedAnswer], x: float, y: float, cell: int) -> Iterator[str]:
-    """A frame in its colour round each cluster."""
+    """A frame around each cluster, in its colour."""
     start = 0
     for cluster, members in groupby(answers, key=lambda one: one.cluster):
         count = sum(1 for _ in members)

@@ -21,7 +21,7 @@ ID_LENGTH = 80
 
 
 def picture(judged: Round, names: Mapping[str, str]) -> str:
-    """The round as an SVG document; `names` are those of the miners by hotkey. It must know its likeness."""
+    """The round as an SVG document; `names` are the miners' names by hotkey. The round must have a likeness."""
     shown, likeness = answers(judged, names), judged.likeness or Likeness()
     square = heatmap.cell_of(len(shown)) * len(shown)
     side = max(LEAST_SIDE, square)
@@ -39,7 +39,7 @@ def picture(judged: Round, names: Mapping[str, str]) -> str:
         _caption("Likeness", "cosine of the answers' vectors, cluster by cluster", left, top - 34),
         _caption("Map", _about_map(shown, likeness), right, top - 34),
         heatmap.scale(left, top + side + 14, 220),
-        label("equal answers stand side by side", right, top + side + 24, 11, fill=style.MUTED),
+        label("equal answers are side by side", right, top + side + 24, 11, fill=style.MUTED),
         heatmap.draw(shown, likeness, left, top),
         cluster_map.draw(shown, likeness, right, top, side),
         *legend,
@@ -52,12 +52,12 @@ def picture(judged: Round, names: Mapping[str, str]) -> str:
 
 
 def file_name(judged: Round) -> str:
-    """A name for the picture of this round, whatever its id holds."""
+    """A safe file name for the picture of this round, whatever its id contains."""
     return f"round-{re.sub(r'[^A-Za-z0-9._-]', '_', judged.challenge.id)[:ID_LENGTH]}.svg"
 
 
 def _head(judged: Round, shown: Sequence[PlottedAnswer], width: float) -> tuple[list[str], float]:
-    """Which round it is, and the y where that ends."""
+    """Which round it is, and the y at which this part ends."""
     challenge, judgement = judged.challenge, judged.judgement
     answered = sum(reply.status == "ok" for reply in judged.replies)
     winner = next((one for one in shown if one.won), None)
@@ -84,7 +84,7 @@ def _head(judged: Round, shown: Sequence[PlottedAnswer], width: float) -> tuple[
 def _about_map(shown: Sequence[PlottedAnswer], likeness: Likeness) -> str:
     if not shown:
         return "no answer was compared"
-    return f"near ones say the same; shows {likeness.kept:.0%} of the spread"
+    return f"close answers say the same; shows {likeness.kept:.0%} of the spread"
 
 
 def _caption(name: str, about: str, x: float, y: float) -> str:
@@ -96,7 +96,7 @@ def _caption(name: str, about: str, x: float, y: float) -> str:
 
 
 def _legend(shown: Sequence[PlottedAnswer], others: Sequence[str], y: float, width: float) -> tuple[list[str], float]:
-    """A line for each cluster with its best answer, then who was not compared; and the y where that ends."""
+    """A line per cluster with its best answer, then the miners that were not compared; and the y at which this ends."""
     groups = [(cluster, list(members)) for cluster, members in groupby(shown, key=lambda one: one.cluster)]
     lines = []
     for cluster, members in groups[:CLUSTERS]:

@@ -1,4 +1,4 @@
-"""The colours of a picture on white. Clusters differ for colour-blind eyes, too, and always carry their letter."""
+"""The colours of a picture on white. Colour-blind readers can tell clusters apart, and each has a letter."""
 
 from msgspec import Struct
 
@@ -10,7 +10,7 @@ PANEL = "#fafbfc"
 
 
 class Colour(Struct, frozen=True):
-    """A filling, and what can be read on it."""
+    """A fill colour, and a text colour that is readable on it."""
 
     fill: str
     ink: str
@@ -25,12 +25,12 @@ CLUSTERS = (
     Colour("#56b4e9", INK),
 )
 SMALLER = Colour("#2f3640", PAPER)
-"""All clusters after those, which their letters tell apart."""
+"""The colour of all further clusters; their letters tell them apart."""
 
 NONE = Colour("#ffffff", INK)
 
 HEAT = ((247, 248, 245), (200, 221, 228), (116, 172, 200), (38, 111, 163), (8, 48, 96))
-"""Stops of likeness from 0 to 1, in even steps, each darker than the one before."""
+"""Colours for likeness from 0 to 1 in even steps, each darker than the one before."""
 
 
 def of_cluster(cluster: str) -> Colour:

@@ -1,1 +1,1 @@
-"""Widgets that paint lines and tables of `console.present`, repainted only where they changed."""
+"""Widgets for the lines and tables of `console.present`, which repaint only what changed."""

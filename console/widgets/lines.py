@@ -1,4 +1,4 @@
-"""Panes of text: lines that a present function made, scrolled, repainted only where they changed."""
+"""Panes of text: scrollable lines, repainted only where they changed."""
 
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
@@ -11,7 +11,7 @@ from console.widgets.paint import Painted
 
 
 class Lines(Painted):
-    """Shows lines. `content` is what is there now."""
+    """Shows lines; `content` holds those shown now."""
 
     DEFAULT_CSS = """
     Lines.fitted { width: auto; height: auto; }
@@ -28,7 +28,7 @@ class Lines(Painted):
         return max(map(width_of, self.content), default=0)
 
     def show(self, content: Sequence[Line]) -> None:
-        """Replace the lines; only those that differ are painted."""
+        """Replace the lines; only those that differ are repainted."""
         before, self.content = self.content, tuple(content)
         if len(before) != len(self.content):
             self.virtual_size = Size(self.size.width, len(self.content))
@@ -48,7 +48,7 @@ class Lines(Painted):
 
     @property
     def text(self) -> str:
-        """What is there, without styles."""
+        """The text shown, without styles."""
         return "\n".join(text_of(line) for line in self.content)
 
     def do_nav_down(self) -> None:
@@ -77,14 +77,14 @@ class Lines(Painted):
 
 
 class Facts(Lines, can_focus=True):
-    """Lines that are all there where there is room: only where there is more than fits, the focus can go there."""
+    """Lines that usually all fit; the pane can take the focus only if they do not."""
 
     def allow_focus(self) -> bool:
         return super().allow_focus() and len(self.content) > self.size.height
 
 
 class Bar(Lines, can_focus=False):
-    """Text that is always there, such as header and footer: one line, and nothing for the focus."""
+    """Text that is always shown, such as the header and footer; it never takes the focus."""
 
     DEFAULT_CSS = """
     Bar { height: 1; scrollbar-size-vertical: 0; }
@@ -92,11 +92,11 @@ class Bar(Lines, can_focus=False):
 
 
 Maker = Callable[[int, int], Sequence[Line]]
-"""From columns and rows to lines."""
+"""Makes the lines for a size in columns and rows."""
 
 
 class Reading(Lines, can_focus=True):
-    """Text that is scrolled and zoomed, rebuilt only when its subject or its size changes.
+    """Text that scrolls and zooms, rebuilt only when its subject or its size changes.
 
     One column is kept free for the scrollbar.
     """
@@ -106,7 +106,8 @@ class Reading(Lines, can_focus=True):
     _made_for: tuple[int, int] = (0, 0)
 
     def read(self, subject: object, make: Maker) -> None:
-        """Show what `make` makes of a subject; when the subject is still the same one, nothing is made again."""
+        """Show the lines that `make` returns for a subject; while the subject stays the same, they are not made
+        again."""
         if self._make is None or subject != self._subject:
             self._subject, self._make, self._made_for = subject, make, (0, 0)
             self.scroll_home(animate=False)

@@ -1,4 +1,4 @@
-"""A table of live rows: sorted and filtered as the operator wants it, with the cursor on a row and not on a place."""
+"""A table of live rows, sorted and filtered by the operator, whose cursor follows its row."""
 
 from collections.abc import Iterable
 from typing import Any, ClassVar, Generic, NamedTuple
@@ -30,7 +30,7 @@ HEADER = 1
 
 
 class RowLine(NamedTuple):
-    """What stands in one line."""
+    """What one line shows."""
 
     cells: tuple[Cell, ...]
     is_current: bool
@@ -38,7 +38,7 @@ class RowLine(NamedTuple):
 
 
 class Grid(Rows, Generic[Row], can_focus=True):
-    """Paints `rows` as `view` wants them, with the cursor on row number `at`."""
+    """Paints `rows` as set in `view`, with the cursor on row number `at`."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "grid--cursor",
@@ -67,7 +67,7 @@ class Grid(Rows, Generic[Row], can_focus=True):
         return max(1, self.size.height - HEADER)
 
     def place_columns(self) -> None:
-        """Lay the columns out again, for another width or other columns, and repaint everything."""
+        """Lay out the columns again, for another width or other columns, and repaint everything."""
         hidden = self.view.hidden
         columns = [column for column in self.table.columns if column.id not in hidden]
         self.shift = max(0, min(self.shift, len(columns) - 2))
@@ -76,7 +76,7 @@ class Grid(Rows, Generic[Row], can_focus=True):
         self.refresh()
 
     def column_at(self, x: int) -> str:
-        """The id of the column at a cell of a line, "" behind the last one."""
+        """The id of the column at a cell of a line, "" after the last one."""
         for placed in self._placed:
             if x < placed.width + GAP:
                 return placed.column.id
@@ -85,7 +85,7 @@ class Grid(Rows, Generic[Row], can_focus=True):
 
     @property
     def nothing(self) -> Line:
-        """What stands in place of rows."""
+        """The lines shown when there are no rows."""
         text = NOTHING_MATCHES if self.view.filter else self.table.empty
         return cut(line(Span(f" {text}", "muted")), self.size.width)
 
@@ -124,7 +124,7 @@ class Grid(Rows, Generic[Row], can_focus=True):
         return Strip(segments).adjust_cell_length(width, over or self.plain).simplify()
 
     def _over(self, line: RowLine) -> Style | None:
-        """The one style of a whole row, for one that stands out."""
+        """The style of a row that stands out, for all its cells."""
         if line.is_current:
             return self.get_component_rich_style("grid--cursor" if self.has_focus else "grid--cursor-blurred")
         return self.get_component_rich_style("grid--mark") if line.is_marked else None
@@ -142,10 +142,10 @@ class Grid(Rows, Generic[Row], can_focus=True):
 
 
 class LiveTable(Grid[Row]):
-    """Shows the rows that it is given. What it shows and in which order is up to `view`, which the operator changes."""
+    """Shows the rows that it is given; the operator's `view` decides which, and in what order."""
 
     class Moved(Message):
-        """The cursor went to another row."""
+        """The cursor moved to another row."""
 
         def __init__(self, table: "LiveTable[Any]") -> None:
             super().__init__()
@@ -156,10 +156,10 @@ class LiveTable(Grid[Row]):
             return self.table
 
     class Opened(Moved):
-        """The operator wants to see more of the row under the cursor."""
+        """The operator opened the row under the cursor."""
 
     class Rearranged(Moved):
-        """Sort, filter or columns were changed."""
+        """The sort order, filter or columns changed."""
 
     def __init__(self, table: Table[Row], *, id: str | None = None) -> None:
         super().__init__(table, id=id)
@@ -169,19 +169,19 @@ class LiveTable(Grid[Row]):
     # -- what is shown ---------------------------------------------------------------------------------------------
 
     def show(self, rows: Iterable[Row], now: float) -> None:
-        """Take the rows of this moment; `now` is for ages."""
+        """Show these rows; `now` is the unix time for ages."""
         self._all, self.now = tuple(rows), now
         self._arrange()
 
     def look(self, view: View) -> None:
-        """Look at the rows another way."""
+        """Show the rows with another view."""
         self.view = view
         self._arrange()
         self.place_columns()
         self.post_message(self.Rearranged(self))
 
     def look_with(self, **changes: Any) -> None:
-        """Change some of `view`."""
+        """Change some fields of `view`."""
         self.look(replace(self.view, **changes))
 
     def _arrange(self) -> None:
@@ -193,7 +193,7 @@ class LiveTable(Grid[Row]):
         self.refresh_changed()
 
     def _follow(self) -> None:
-        """Keep the cursor on its row; on its place, when the row is gone or came first in a feed."""
+        """Keep the cursor on its row; on its position if the row is gone, or was the newest in a feed."""
         key = self.table.key
         if self.table.feed and self.at == 0:
             self._go(0)
@@ -212,18 +212,18 @@ class LiveTable(Grid[Row]):
 
     @property
     def chosen(self) -> list[Row]:
-        """The marked rows that are shown, or the current one when none is marked."""
+        """The marked rows that are shown, or the current one if none is marked."""
         marked = [row for row in self.rows if self.table.key(row) in self.marked]
         return marked or ([self.current] if self.current is not None else [])
 
     @property
     def caption(self) -> str:
-        """Sort, filter, count and marks, for a title."""
+        """The sort order, filter, count and marks, for a title."""
         marks = f"  {len(self.marked)} marked" if self.marked else ""
         return caption(self.view, self.table, len(self.rows), len(self._all)) + marks
 
     def go_to(self, key: str) -> bool:
-        """Put the cursor on a row. False when it is not shown."""
+        """Put the cursor on a row. Returns False if it is not shown."""
         found = next((index for index, row in enumerate(self.rows) if self.table.key(row) == key), None)
         if found is not None:
             self._go(found)
@@ -254,7 +254,7 @@ class LiveTable(Grid[Row]):
         self._scroll_to_cursor()
 
     def watch_show_vertical_scrollbar(self) -> None:
-        """The scrollbar takes a cell of the columns, or gives it back."""
+        """Lay out the columns again: the scrollbar appeared or disappeared."""
         self.place_columns()
 
     def on_click(self, event: events.Click) -> None:
@@ -272,7 +272,7 @@ class LiveTable(Grid[Row]):
     # -- what the operator can do ----------------------------------------------------------------------------------
 
     def sort_by(self, column_id: str) -> None:
-        """Sort by a column; by the one that is sorted by already, the other way around."""
+        """Sort by a column; if it is already sorted by that one, reverse the order."""
         descending = not self.view.descending if column_id == self.view.sort else self.view.descending
         self.look_with(sort=column_id, descending=descending)
 
@@ -310,7 +310,7 @@ class LiveTable(Grid[Row]):
             self.post_message(self.Rearranged(self))
 
     def clear(self) -> bool:
-        """Take away the filter, or else the marks. False when there was neither."""
+        """Clear the filter, or else the marks. Returns False if there was neither."""
         if self.view.filter:
             self.look_with(filter="")
         elif self.marked:

@@ -1,4 +1,4 @@
-"""A list to choose from (menus, pickers, the palette), and a field to type into."""
+"""A list to choose from (menus, pickers, the palette), and an input field."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -32,12 +32,12 @@ class Field(Input):
         )
 
     def _on_paste(self, event: events.Paste) -> None:
-        """Textual has the handlers of the base classes take the event after this one."""
+        """Textual calls the handlers of the base classes for the event after this one."""
         event.text = safe(event.text[:MAX_TYPED], MAX_TYPED)
 
 
 class PopUpField(Field):
-    """A field that is only there while something is typed into it."""
+    """A field that is shown only while the operator types into it."""
 
     DEFAULT_CSS = """
     PopUpField { display: none; padding: 0 1; background: $panel; }
@@ -45,7 +45,7 @@ class PopUpField(Field):
     """
 
     def open(self, typed: str) -> None:
-        """Show it with a text that does not count as typed."""
+        """Show it with an initial text, which does not count as typed."""
         with self.prevent(Field.Changed):
             self.value = typed
         self.cursor_position = len(typed)
@@ -57,7 +57,7 @@ class PopUpField(Field):
 
 
 class Option(Struct, frozen=True):
-    """One line to choose, with the cursor or by its letter."""
+    """One line to choose, with the cursor or by its key."""
 
     id: str
     line: Line
@@ -65,12 +65,12 @@ class Option(Struct, frozen=True):
 
 
 class Options(Rows, can_focus=True):
-    """Options under a cursor."""
+    """A list of options with a cursor."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"grid--cursor", "grid--cursor-blurred"}
 
     class Moved(Message):
-        """The cursor is on another option."""
+        """The cursor moved to another option."""
 
         def __init__(self, options: "Options", option_id: str) -> None:
             super().__init__()
@@ -82,7 +82,7 @@ class Options(Rows, can_focus=True):
             return self.options
 
     class Chosen(Moved):
-        """The operator wants this one."""
+        """The operator chose this option."""
 
     def __init__(self, options: Sequence[Option] = (), *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -97,7 +97,7 @@ class Options(Rows, can_focus=True):
         return self.options[self.at] if self.at < len(self.options) else None
 
     def show(self, options: Sequence[Option], current: str = "") -> None:
-        """Replace the options; the cursor goes to `current`, stays on its option, or goes to the first."""
+        """Replace the options; the cursor goes to `current`, or stays on its option, or goes to the first."""
         wanted = current or (self.current.id if self.current else "")
         self.options = tuple(options)
         self.virtual_size = Size(self.size.width, len(self.options))

@@ -1,4 +1,4 @@
-"""From tones to styles: how a widget turns spans into what Textual puts on the terminal, with a cursor or without."""
+"""How widgets turn spans with tones into Textual's strips and styles, with or without a cursor."""
 
 from collections.abc import Iterable
 
@@ -14,8 +14,8 @@ from console.present.text import Span, Tone
 class Painted(ScrollView, inherit_bindings=False):
     """A widget that paints lines of spans, with a style for each tone from the theme.
 
-    Tones are no component classes: Textual would work out the styles of all of them for every widget, each time that a
-    screen comes to the front.
+    Tones are not component classes: Textual would compute all their styles for every widget each time that a screen is
+    shown.
     """
 
     ALLOW_SELECT = False
@@ -27,7 +27,7 @@ class Painted(ScrollView, inherit_bindings=False):
     _styles_of_tones: dict[Tone, Style] | None = None
 
     def tone(self, tone: Tone) -> Style:
-        """The style of a tone; the theme decides it."""
+        """The style of a tone in the current theme."""
         if self._styles_of_tones is None:
             self._styles_of_tones = {"": self.rich_style}
         style = self._styles_of_tones.get(tone)
@@ -54,22 +54,22 @@ class Painted(ScrollView, inherit_bindings=False):
 
 
 class Rows(Painted):
-    """Rows under a cursor, which is `at` one of them. A subclass says how many there are and how it goes to another."""
+    """Rows with a cursor, which is `at` one of them. A subclass says how many there are and how the cursor moves."""
 
     at = 0
 
     @property
     def count(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         raise NotImplementedError
 
     @property
     def page(self) -> int:
-        """How many rows are to be seen at once."""
+        """The number of rows visible at once."""
         return max(1, self.size.height)
 
     def move_to(self, index: int) -> None:
-        """Have the cursor go to a row by the operator's will; to the nearest one when there is none of that number."""
+        """Move the cursor to a row, at the operator's wish; to the nearest one if there is none with that number."""
         raise NotImplementedError
 
     def on_focus(self) -> None:

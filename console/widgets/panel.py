@@ -1,4 +1,4 @@
-"""Frames with a title around panes."""
+"""Titled frames around panes."""
 
 from collections.abc import Iterable
 from typing import Generic
@@ -12,7 +12,7 @@ from console.widgets.live_table import LiveTable
 
 
 class Panel(Vertical, inherit_bindings=False):
-    """A titled frame. Titles are plain text: nothing in them is markup."""
+    """A titled frame. Titles are plain text, never markup."""
 
     DEFAULT_CSS = """
     Panel {
@@ -30,7 +30,7 @@ class Panel(Vertical, inherit_bindings=False):
         self.caption(title)
 
     def caption(self, title: str, subtitle: str = "") -> None:
-        """Change the title, and what stands at the lower right."""
+        """Set the title, and the text at the bottom right."""
         if (title, subtitle) != self._shown:
             self._shown = (title, subtitle)
             self.border_title = Content(title)
@@ -38,9 +38,9 @@ class Panel(Vertical, inherit_bindings=False):
 
 
 class TablePanel(Panel, Generic[Row], inherit_bindings=False):
-    """A frame around one live table, which says in its title how the table is looked at.
+    """A frame around a live table, whose sort order and filter its title shows.
 
-    `hint` stands at the lower right.
+    `hint` is shown at the bottom right.
     """
 
     def __init__(self, title: str, table: Table[Row], *, id: str, hint: str = "", classes: str | None = None) -> None:
@@ -53,6 +53,6 @@ class TablePanel(Panel, Generic[Row], inherit_bindings=False):
         yield self.table
 
     def show(self, rows: Iterable[Row], now: float, note: str = "") -> None:
-        """Take the rows of this moment; `note` is put behind the title."""
+        """Show these rows; `note` is appended to the title."""
         self.table.show(rows, now)
         self.caption("  ".join(part for part in (self._title, note, self.table.caption) if part), self._hint)

@@ -1,4 +1,4 @@
-"""Two answers word by word: what is in both, and what in one alone."""
+"""Two answers compared word by word: what both have, and what only one has."""
 
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -14,10 +14,10 @@ from engine.text import cells, safe
 
 CHARS = 20_000
 WORDS = 1_000
-"""What is looked at of each text; no two texts of this size take longer than a second."""
+"""How much of each text is compared; no two texts of this size take longer than a second."""
 
 SIDE_BY_SIDE = 100
-"""Cells from which on there is room for two columns."""
+"""The width from which there is room for two columns, in cells."""
 
 BETWEEN = Span(" │ ", "muted")
 BREAK = "\n"
@@ -25,14 +25,14 @@ _WORD = re.compile(r"\n|[^\s]+[^\S\n]*|[^\S\n]+")
 
 
 class Word(NamedTuple):
-    """A word with the blanks behind it, or a line break; `alone` when the other text has none to match it."""
+    """A word with the blanks after it, or a line break; `alone` if it has no match in the other text."""
 
     text: str
     alone: bool
 
 
 class Marks(NamedTuple):
-    """What stands around words that the other text does not have."""
+    """The marks around words that the other text does not have."""
 
     opening: str
     closing: str
@@ -44,7 +44,7 @@ RIGHT = Marks("{+", "+}", "ok")
 
 
 class WordDifference(Struct, frozen=True, kw_only=True):
-    """Two texts as words. `cut` says what was not looked at, "" when that is nothing."""
+    """Two texts as words. `cut` says what was not compared, "" if nothing was left out."""
 
     left: tuple[Word, ...]
     right: tuple[Word, ...]
@@ -52,9 +52,9 @@ class WordDifference(Struct, frozen=True, kw_only=True):
 
 
 def pair(rows: Sequence[JudgedReply], marked: Collection[str], current: str) -> tuple[JudgedReply, JudgedReply] | str:
-    """The two replies to compare, or why there are none; `marked` and `current` are hotkeys.
+    """The two replies to compare, or the reason why there are none; `marked` and `current` are hotkeys.
 
-    These are two marked ones, or the marked one and the current one, or the best of the two largest clusters.
+    They are two marked ones, or the marked and the current one, or the best of the two largest clusters.
     """
     chosen = [row for row in rows if row.reply.hotkey in marked]
     if len(chosen) == 1:
@@ -67,12 +67,12 @@ def pair(rows: Sequence[JudgedReply], marked: Collection[str], current: str) -> 
 
 
 def compare(one: str, other: str) -> WordDifference:
-    """The difference of two raw texts. May take a second: not for a screen's own thread."""
+    """The difference of two raw texts. It may take a second, so do not call it in the screen's thread."""
     whole_left, whole_right = _words(one), _words(other)
     left, right = whole_left[:WORDS], whole_right[:WORDS]
     alone_left, alone_right = _alone([word.rstrip(" ") for word in left], [word.rstrip(" ") for word in right])
     is_cut = max(len(one), len(other)) > CHARS or max(len(whole_left), len(whole_right)) > WORDS
-    what = f"compares only the first {WORDS:,} words, {CHARS:,} characters at most"
+    what = f"only the first {WORDS:,} words, or {CHARS:,} characters, are compared"
     return WordDifference(
         left=tuple(map(Word, left, alone_left)),
         right=tuple(map(Word, right, alone_right)),
@@ -85,9 +85,9 @@ def _words(text: str) -> list[str]:
 
 
 def _alone(left: Sequence[str], right: Sequence[str]) -> tuple[list[bool], list[bool]]:
-    """For each word whether it has no match on the other side.
+    """For each word, whether it has no match on the other side.
 
-    The common beginning and end are found first, since the matcher passes over words that are very frequent.
+    The common beginning and end are found first, because the matcher ignores very frequent words.
     """
     shortest = min(len(left), len(right))
     head = next((at for at in range(shortest) if left[at] != right[at]), shortest)
@@ -102,7 +102,7 @@ def _alone(left: Sequence[str], right: Sequence[str]) -> tuple[list[bool], list[
 
 
 def view(difference: WordDifference, titles: tuple[str, str], width: int) -> list[Line]:
-    """The two texts beside each other where there is room, else one below the other."""
+    """The two texts side by side if there is room, otherwise one below the other."""
     left, right = difference.left, difference.right
     both = sum(not word.alone for word in left)
     count = f"{both} words in both, {len(left) - both} {LEFT.opening}only here{LEFT.closing}"
@@ -119,7 +119,7 @@ def view(difference: WordDifference, titles: tuple[str, str], width: int) -> lis
 
 
 def _column(words: Sequence[Word], marks: Marks, width: int) -> list[Line]:
-    """One text in lines of this width, broken between words."""
+    """One text in lines of this width, wrapped between words."""
     lines: list[list[Span]] = [[]]
     used = 0
     for text, tone in _marked(words, marks):
@@ -138,7 +138,7 @@ def _column(words: Sequence[Word], marks: Marks, width: int) -> list[Line]:
 
 
 def _marked(words: Sequence[Word], marks: Marks) -> Iterator[Span]:
-    """The words, with marks around each run of those that are alone; a line break ends a run."""
+    """The words, with marks around each run of unmatched ones; a line break ends a run."""
     for at, word in enumerate(words):
         if not _is_marked(word):
             yield Span(word.text)
