@@ -81,6 +81,12 @@ class UnblockCaller(Command, frozen=True):
     hotkey: str
 
 
+class LetInCaller(Command, frozen=True):
+    """Answer this hotkey from now on, across restarts, though no list of validators names it."""
+
+    hotkey: str
+
+
 class RestartService(Command, frozen=True):
     """Restart one service."""
 
@@ -127,6 +133,7 @@ AnyCommand = (
     | Serve
     | BlockCaller
     | UnblockCaller
+    | LetInCaller
     | RestartService
     | Export
     | Acknowledge

@@ -12,7 +12,11 @@ from engine.values import Level, Metagraph
 
 
 class CallerView(Struct, frozen=True, kw_only=True):
-    """A caller of this miner server and how its requests went. `host` is the address of the last one."""
+    """A caller of this miner server and how its requests went. `host` and `dialect` are those of the last one.
+
+    `standing` is why it is allowed or not, in a word. `stake` in tokens. It has `consumed` so many challenges of its
+    `quota` in this period, None for a caller without one.
+    """
 
     hotkey: str
     allowed: bool
@@ -22,6 +26,27 @@ class CallerView(Struct, frozen=True, kw_only=True):
     last_at: float
     last_refusal: str = ""
     host: str = ""
+    dialect: str = ""
+    standing: str = ""
+    stake: float = 0.0
+    consumed: int = 0
+    quota: int | None = None
+
+
+class RefusalView(Struct, frozen=True, kw_only=True):
+    """Requests that were turned down at one `gate` with one status and reason; `hotkey` and `host` are the last one's.
+
+    `dialect` is "" for what turned out to speak none.
+    """
+
+    gate: str
+    status: int
+    reason: str
+    dialect: str
+    count: int
+    hotkey: str
+    host: str
+    last_at: float
 
 
 class SessionView(Struct, frozen=True, kw_only=True):
@@ -34,7 +59,10 @@ class SessionView(Struct, frozen=True, kw_only=True):
 
 
 class RequestView(Struct, frozen=True, kw_only=True):
-    """One request to the miner server: `status` is the HTTP code, `reason` why it was refused."""
+    """One request to the miner server: `status` is the HTTP code, `reason` why it was refused, and `gate` where.
+
+    `dialect` is the name of the one that it was made in, "" for none.
+    """
 
     at: float
     hotkey: str
@@ -45,10 +73,16 @@ class RequestView(Struct, frozen=True, kw_only=True):
     reason: str = ""
     answer: str = ""
     tokens: int = 0
+    dialect: str = ""
+    gate: str = ""
+    host: str = ""
 
 
 class ServerView(Struct, frozen=True, kw_only=True):
-    """The miner server: its load, callers, sessions, blocked hotkeys and last requests, newest last."""
+    """The miner server: its load, callers, sessions, the operator's own lists, and the last requests, newest last.
+
+    `refusals` are all since it was started, the most frequent first.
+    """
 
     address: str = ""
     backend: str = ""
@@ -66,6 +100,8 @@ class ServerView(Struct, frozen=True, kw_only=True):
     tokens_total: int = 0
     callers: tuple[CallerView, ...] = ()
     blocked: tuple[str, ...] = ()
+    let_in: tuple[str, ...] = ()
+    refusals: tuple[RefusalView, ...] = ()
     sessions: tuple[SessionView, ...] = ()
     requests: tuple[RequestView, ...] = ()
 
@@ -73,6 +109,7 @@ class ServerView(Struct, frozen=True, kw_only=True):
 Role = Literal["demo", "miner", "validator"]
 ServiceState = Literal["starting", "running", "backing_off", "stopped", "failed"]
 PenaltyRule = Literal["off", "show", "apply"]
+QuotaRule = Literal["show", "apply"]
 PenaltyState = Literal["off", "shown", "planned", "applied", "held", "spared"]
 """What becomes of a suspect: nothing; shown and no more; planned from the next window on; in this one's weights; held
 back by the operator; spared by the bound."""

@@ -101,4 +101,4 @@ class Admission:
 
 def _pass(wait: float, reason: str) -> None:
     if wait:
-        raise Refusal(429, reason, retry_after=wait)
+        raise Refusal(429, reason, retry_after=wait, gate="rate")

@@ -1,124 +1,136 @@
-"""Who may call: the chain's permit holders and the operator's own list, except those that the operator blocked."""
+"""Who may call: the subnet's validators, those that a Challenge API names, and whom the operator lets in or blocks.
 
-import asyncio
-from collections.abc import Collection, Iterable
-from pathlib import Path
+Closed until the first list is known, unless the operator wants it open till then.
+"""
 
-from engine.files import damage, not_a_file, open_input
-from engine.keys import is_address
-from engine.values import Outcome
-from miner_server.errors import MinerError
+from collections.abc import Collection, Iterable, Mapping
+
+from engine.values import Neuron
 
 BLOCKED = "blocked by this miner's operator"
-FILE_NAME = "blocked.txt"
-MOST = 10_000
-REPAIR = "repair it, or move it away to block nobody"
-HEAD = "# Hotkeys that this miner refuses, one per line. Read when it starts.\n"
+NOT_KNOWN = "no validator is known yet: neither from the chain nor from --allow"
+NO_PERMIT = "this hotkey has no validator permit here and is not on this miner's allow-list"
 
 
 class AllowList:
-    """The hotkeys that may call: the chain's permit holders and those that the operator named, nobody else.
+    """The hotkeys that may call, and why the others may not.
 
-    A hotkey that the operator blocked may not, even if it is one of them.
+    `extra` are those of the operator's settings. A permit holder needs a stake of `min_stake` tokens as well. With
+    `open_until_listed` everyone who is not blocked may call until a list is known. Stake of at least `share_stake`
+    tokens has a share in what this miner gives its validators.
     """
 
-    def __init__(self, extra: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        extra: Iterable[str] = (),
+        *,
+        min_stake: float = 0.0,
+        open_until_listed: bool = False,
+        share_stake: float = 1000.0,
+    ) -> None:
         self._extra = frozenset(extra)
-        self._allowed = self._extra
+        self._min_stake = min_stake
+        self._share_stake = share_stake
+        self._is_open = open_until_listed
+        self._stakes: dict[str, float] = {}
+        self._permits: frozenset[str] = frozenset()
+        self._statuses: dict[str, str] = {}
+        self._let_in: frozenset[str] = frozenset()
         self._blocked: frozenset[str] = frozenset()
+        self._shares: dict[str, float] = {}
+        self._decide()
 
-    def set_permit_holders(self, hotkeys: Collection[str]) -> None:
-        """Replace what the chain said before."""
-        self._allowed = self._extra | frozenset(hotkeys)
+    def set_neurons(self, neurons: Collection[Neuron]) -> None:
+        """Replace what the chain said before: permits, stakes, and with them the shares."""
+        self._stakes = {neuron.hotkey: neuron.stake for neuron in neurons}
+        self._permits = frozenset(neuron.hotkey for neuron in neurons if neuron.validator_permit)
+        counted = {hotkey: stake for hotkey, stake in self._stakes.items() if stake >= self._share_stake}
+        total = sum(counted.values())
+        self._shares = {hotkey: stake / total for hotkey, stake in counted.items()} if total else {}
+        self._is_open = False
+        self._decide()
+
+    def set_active(self, statuses: Mapping[str, str]) -> None:
+        """Replace what a Challenge API said before: the status of each of its hotkeys, "" where it gives none."""
+        self._statuses = dict(statuses)
+        self._is_open = False
+        self._decide()
+
+    def set_let_in(self, hotkeys: Collection[str]) -> None:
+        """Replace whom the operator let in."""
+        self._let_in = frozenset(hotkeys)
+        self._decide()
 
     def set_blocked(self, hotkeys: Collection[str]) -> None:
-        """Replace what the operator said before."""
+        """Replace whom the operator blocked."""
         self._blocked = frozenset(hotkeys)
+        self._decide()
 
     @property
     def hotkeys(self) -> frozenset[str]:
+        """All that may call."""
         return self._allowed
 
     @property
     def blocked(self) -> frozenset[str]:
         return self._blocked
 
+    @property
+    def let_in(self) -> frozenset[str]:
+        return self._let_in
+
     def refusal(self, hotkey: str) -> str | None:
         """Why this hotkey may not call, or None if it may."""
-        if hotkey in self._blocked:
-            return BLOCKED
         if hotkey in self._allowed:
             return None
+        if hotkey in self._blocked:
+            return BLOCKED
+        if self._is_open:
+            return None
         if not self._allowed:
-            return "no validator is known yet: neither from the chain nor from --allow"
-        return "this hotkey has no validator permit here and is not on this miner's allow-list"
+            return NOT_KNOWN
+        if hotkey in self._permits:
+            stake = self._stakes[hotkey]
+            return f"this hotkey has a stake of {stake:,.6g}, below the {self._min_stake:,.6g} that this miner asks for"
+        if hotkey in self._statuses:
+            return f"the Challenge API lists this hotkey as {self._statuses[hotkey][:40]!r}, and not as active"
+        return NO_PERMIT
 
+    def standing(self, hotkey: str) -> str:
+        """On what grounds this hotkey may call, or may not, in a word or two."""
+        if hotkey in self._blocked:
+            return "blocked"
+        if self.is_own(hotkey):
+            return "let in"
+        if self._has_permit(hotkey):
+            return "permit"
+        if self._is_active(hotkey):
+            return "listed"
+        if self._is_open:
+            return "open"
+        if hotkey in self._permits:
+            return "low stake"
+        return "inactive" if hotkey in self._statuses else "no permit"
 
-class BlockList:
-    """The hotkeys that the operator blocked, in a file with one per line, which may be edited by hand."""
+    def is_own(self, hotkey: str) -> bool:
+        """Whether the operator named this hotkey."""
+        return hotkey in self._extra or hotkey in self._let_in
 
-    def __init__(self, path: Path, allow: AllowList) -> None:
-        """Block those in the file. Raises MinerError if it cannot be read or a line is not a hotkey."""
-        self._path = path
-        self._allow = allow
-        self._changing = asyncio.Lock()
-        allow.set_blocked(_read(path))
+    def stake(self, hotkey: str) -> float:
+        """In tokens; 0 for a hotkey that is not on this subnet."""
+        return self._stakes.get(hotkey, 0.0)
 
-    async def block(self, hotkey: str) -> Outcome:
-        """Refuse a hotkey from now on."""
-        if not is_address(hotkey):
-            return Outcome(status="rejected", reason="not an ss58 address")
-        async with self._changing:
-            blocked = self._allow.blocked
-            if hotkey in blocked:
-                return Outcome(status="rejected", reason="already blocked")
-            if len(blocked) >= MOST:
-                return Outcome(status="rejected", reason=f"{MOST} hotkeys are blocked, which is the limit")
-            return await self._change(blocked | {hotkey})
+    def share(self, hotkey: str) -> float:
+        """Of all stake that has one, 0 to 1."""
+        return self._shares.get(hotkey, 0.0)
 
-    async def unblock(self, hotkey: str) -> Outcome:
-        """Stop refusing a hotkey."""
-        async with self._changing:
-            blocked = self._allow.blocked
-            if hotkey not in blocked:
-                return Outcome(status="rejected", reason="not blocked")
-            return await self._change(blocked - {hotkey})
+    def _has_permit(self, hotkey: str) -> bool:
+        return hotkey in self._permits and self._stakes[hotkey] >= self._min_stake
 
-    async def _change(self, blocked: frozenset[str]) -> Outcome:
-        """Takes effect even if the file cannot be written, which the outcome then says."""
-        self._allow.set_blocked(blocked)
-        try:
-            await asyncio.to_thread(_write, self._path, blocked)
-        except OSError as error:
-            return Outcome(status="unknown", reason=f"only until a restart: cannot write {self._path}: {error}")
-        return Outcome(status="ok")
+    def _is_active(self, hotkey: str) -> bool:
+        return self._statuses.get(hotkey, "absent").lower() in ("", "active")
 
-
-def _read(path: Path) -> frozenset[str]:
-    if obstacle := not_a_file(path):
-        raise MinerError(damage(path, obstacle, REPAIR))
-    try:
-        with open_input(path) as file:
-            lines = file.read().decode("utf-8-sig").splitlines()
-    except FileNotFoundError:
-        return frozenset()
-    except UnicodeDecodeError as error:
-        raise MinerError(
-            damage(path, f"it is not valid UTF-8 ({error.reason} at byte {error.start})", REPAIR)
-        ) from error
-    except OSError as error:
-        raise MinerError(f"cannot read {path} ({error.strerror}): check its owner and mode") from error
-    found = set()
-    for number, line in enumerate(lines, 1):
-        hotkey = line.partition("#")[0].strip()
-        if hotkey and not is_address(hotkey):
-            raise MinerError(damage(path, f"line {number} is not an ss58 address", REPAIR))
-        if hotkey:
-            found.add(hotkey)
-    return frozenset(found)
-
-
-def _write(path: Path, hotkeys: frozenset[str]) -> None:
-    scratch = path.with_suffix(".tmp")
-    scratch.write_text(HEAD + "".join(f"{hotkey}\n" for hotkey in sorted(hotkeys)), encoding="utf-8")
-    scratch.replace(path)
+    def _decide(self) -> None:
+        permitted = filter(self._has_permit, self._permits)
+        active = filter(self._is_active, self._statuses)
+        self._allowed = frozenset((*self._extra, *self._let_in, *permitted, *active)) - self._blocked

@@ -8,6 +8,7 @@ answered, 502 that the backend failed, 503 with Retry-After that it was not trie
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 
 from msgspec.structs import replace
 
@@ -33,13 +34,14 @@ LEFT_WAITING_S = 10.0
 
 
 class Answering:
-    """One backend behind a fair queue."""
+    """One backend behind a fair queue. `weight` is how often a hotkey gets a turn, relative to others."""
 
-    def __init__(self, backend: Backend, limits: Limits) -> None:
+    def __init__(self, backend: Backend, limits: Limits, weight: Callable[[str], float] = lambda _: 1.0) -> None:
         slots = min(limits.capacity, backend.lanes) if isinstance(backend, Laned) else limits.capacity
         self.backend = backend
         self.queue = FairQueue(slots=slots, waiting=limits.queue, waiting_per_caller=limits.queue_per_caller)
         self.readiness = Readiness(backend)
+        self._weight = weight
         self._deadline_s = limits.answer_s
 
     @property
@@ -69,7 +71,7 @@ class Answering:
         """Raises Refusal 503 while challenges are not being answered."""
         unready = self.unready
         if unready is not None:
-            raise Refusal(503, unready.said)
+            raise Refusal(503, unready.said, gate="readiness")
 
     async def answer(self, request: Request, call: Call) -> Completion:
         """The completion, with `ms` from now to its end.
@@ -81,14 +83,14 @@ class Answering:
         started: float | None = None
         try:
             async with call.patience(self._deadline_s):
-                await self.queue.enter(call.hotkey)
+                await self.queue.enter(call.hotkey, self._weight(call.hotkey))
                 started = time.monotonic()
                 completion = await self._complete(request, call, self._deadline_s - (started - began))
         except QueueFull as full:
-            raise Refusal(503, str(full), retry_after=full.retry_after) from None
+            raise Refusal(503, str(full), retry_after=full.retry_after, gate="queue") from None
         except TimeoutError:
             if started is None:
-                raise Refusal(503, "no free slot before the deadline") from None
+                raise Refusal(503, "no free slot before the deadline", gate="queue") from None
             raise self._refusal(BackendSlow(f"no answer within {self._deadline_s:g} s"), call) from None
         except ClientGone:
             if started is not None and time.monotonic() - started > LEFT_WAITING_S:

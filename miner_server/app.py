@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+from msgspec.structs import replace
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -11,7 +12,7 @@ from starlette.responses import Response as StarletteResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from engine.snapshot import ServerView
+from engine.snapshot import CallerView, ServerView
 from engine.text import safe
 from engine.transport.desk import Desk
 from engine.transport.dialect import Response
@@ -24,6 +25,7 @@ from miner_server.call import Call, json_response
 from miner_server.endpoint import Calls, Handler
 from miner_server.limits import Limits, Room
 from miner_server.mount import Mount, routes_of
+from miner_server.quotas import Quotas
 from miner_server.requestlog import CONTENT_TYPE, Metrics, RequestLog
 
 NO_ROUTE = "other"
@@ -32,16 +34,19 @@ NO_ROUTE = "other"
 class MinerApp(Starlette):
     """One miner's application, with a desk for each dialect. It watches its backend while it is being served."""
 
-    def __init__(self, desks: Sequence[Desk], backend: Backend, allow: AllowList, limits: Limits) -> None:
+    def __init__(
+        self, desks: Sequence[Desk], backend: Backend, allow: AllowList, quotas: Quotas, limits: Limits
+    ) -> None:
         self._desks = desks
         self._backend = backend
         self.admission = Admission(allow)
-        self._answering = Answering(backend, limits)
+        self._quotas = quotas
+        self._answering = Answering(backend, limits, quotas.weight)
         self._requests = RequestLog(lambda hotkey: allow.refusal(hotkey) is None)
         self._metrics = Metrics(self._answering)
         self._calls = Calls(self._requests, self._metrics)
         room = Room()
-        mounts = [Mount(desk, self.admission, self._answering, limits, room) for desk in desks]
+        mounts = [Mount(desk, self.admission, quotas, self._answering, limits, room) for desk in desks]
         lookups: dict[str, Handler] = {
             "/availability": self._availability,
             "/health": self._health,
@@ -92,10 +97,23 @@ class MinerApp(Starlette):
             p50_ms=log.latency(0.5),
             p95_ms=log.latency(0.95),
             tokens_total=log.tokens,
-            callers=log.callers(),
+            callers=tuple(map(self._on_the_board, log.callers())),
             blocked=tuple(sorted(self.admission.allow.blocked)),
+            let_in=tuple(sorted(self.admission.allow.let_in)),
+            refusals=log.refusals(),
             sessions=tuple(session for desk in self._desks for session in desk.sessions()),
             requests=log.requests(),
+        )
+
+    def _on_the_board(self, caller: CallerView) -> CallerView:
+        """A caller with its standing, and with what it has consumed of its quota."""
+        hotkey, allow = caller.hotkey, self.admission.allow
+        return replace(
+            caller,
+            standing=allow.standing(hotkey),
+            stake=allow.stake(hotkey),
+            consumed=self._quotas.consumed(hotkey),
+            quota=self._quotas.quota(hotkey),
         )
 
     @asynccontextmanager
@@ -137,6 +155,7 @@ class MinerApp(Starlette):
             raise error
 
         async def refuse(call: Call) -> Response:
+            call.gate = "route"
             self.admission.stranger("lookup", call.host, call.route)
             raise Refusal(error.status_code, error.detail)
 

@@ -1,6 +1,7 @@
 """One HTTP request on its way through a route: what it carries, what is known of it, and the reply to it."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
@@ -10,7 +11,7 @@ from starlette.types import Receive, Scope
 
 from engine.transport.dialect import Response
 from engine.transport.errors import Refusal
-from miner_server.connections import SEAT, Seat
+from miner_server.connections import BEGAN, SEAT, Seat
 from miner_server.errors import ClientGone
 
 WATCH_AFTER_S = 0.05
@@ -21,7 +22,8 @@ def json_response(value: Any, status: int = 200) -> Response:
 
 
 class Call:
-    """A `dialect.Received`. `route` is the path as it was declared, never what a stranger typed.
+    """A `dialect.Received`. `route` is the path as it was declared, never what a stranger typed. `gate` is the one that
+    it stands before, in the `dialect` that it turned out to speak.
 
     What becomes known of the caller and the answer is filled in on the way.
     """
@@ -32,6 +34,8 @@ class Call:
         "body",
         "body_read",
         "bytes_in",
+        "dialect",
+        "gate",
         "hotkey",
         "reason",
         "receive",
@@ -45,6 +49,8 @@ class Call:
         self.scope = scope
         self.receive = receive
         self._headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))  # the first of a name counts
+        self.dialect = ""
+        self.gate = ""
         self.hotkey = ""
         self.body = b""
         self.bytes_in = 0
@@ -77,6 +83,11 @@ class Call:
         return seat
 
     @property
+    def _began(self) -> float:
+        began: float = self.scope.get("extensions", {}).get(BEGAN, time.monotonic())
+        return began
+
+    @property
     def _has_come(self) -> bool:
         """Whether the whole body is here already, as it nearly always is: reading it needs no deadline then."""
         return self._seat is not None and self._seat.asking
@@ -95,7 +106,7 @@ class Call:
         return 0 if self.header(b"transfer-encoding") is None else None
 
     async def read(self, *, limit: int, seconds: float, grow: Callable[[int], bool] = lambda _: True) -> bytes:
-        """The whole body, which may `grow` as long as there is room.
+        """The whole body, which may `grow` as long as there is room. `seconds` run from the request's first byte.
 
         Raises Refusal 413 as soon as it is known to be too large, 408 if it is too slow, 503 if there is no room.
         """
@@ -104,7 +115,7 @@ class Call:
         try:
             if self._has_come:
                 return await self._read(limit, grow)
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(seconds - (time.monotonic() - self._began)):
                 return await self._read(limit, grow)
         except TimeoutError:
             raise Refusal(408, f"the body did not arrive within {seconds:g} s", close=True) from None

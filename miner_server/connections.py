@@ -25,7 +25,10 @@ MOST_PER_ADDRESS = 128
 SEAT = "subnet_console.seat"
 """The key of a request's `Seat` in its scope's extensions."""
 
-HEAD_S = 10.0
+BEGAN = "subnet_console.began"
+"""The key of when its first byte came, on the monotonic clock."""
+
+HEAD_S = 8.0
 HEAD_BYTES = 32 * 1024
 MOST_HEADERS = 100
 """As many as Python's own HTTP client accepts. Each costs ten times its shortest form, of four bytes."""
@@ -244,7 +247,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope["extensions"] = {SEAT: self._seat}  # type: ignore[dict-item]
+        self.scope["extensions"] = {SEAT: self._seat, BEGAN: time.monotonic()}  # type: ignore[dict-item]
         if not self._is_pending:
             self._not_body = 0
         self._in_request = self._in_head = True

@@ -63,9 +63,10 @@ class Calls:
             self._running.add(task)
         try:
             reply = await handler(call)
-            status = reply.status
+            status, call.gate = reply.status, ""
         except Refusal as refused:
             reply, status = _reply_to(refused), refused.status
+            call.gate = refused.gate or call.gate
             call.reason = refused.detail if isinstance(refused.detail, str) else "missing or ill-typed fields"
         except ClientGone:
             reply, status, call.reason = None, CLIENT_GONE, "the caller hung up"

@@ -1,8 +1,8 @@
-"""A bounded queue in which callers take turns, however many requests each of them sends."""
+"""A bounded queue in which callers take turns by their weight, however many requests each of them sends."""
 
 import asyncio
 import math
-from collections import OrderedDict, deque
+from collections import deque
 
 FIRST_GUESS_S = 1.0
 MAX_RETRY_AFTER_S = 60.0
@@ -17,10 +17,22 @@ class QueueFull(Exception):
         self.retry_after = retry_after
 
 
+class _Turn:
+    """A request that waits. `due` is when its turn comes, on the queue's own clock of turns given."""
+
+    __slots__ = ("come", "due")
+
+    def __init__(self, due: float) -> None:
+        self.due = due
+        self.come: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+
 class FairQueue:
     """`slots` requests run at once; up to `waiting` others wait, at most `waiting_per_caller` for each caller.
 
-    A free slot goes to each caller in turn, and for one caller to the request that came first.
+    Weighted fair queueing: a caller of weight 3 gets three turns for each one of a caller of weight 1, and nobody waits
+    for ever. For one caller, the request that came first is the next. When no more may wait, the request whose turn is
+    the last to come makes room, be it the one that has just arrived.
     """
 
     def __init__(self, *, slots: int, waiting: int, waiting_per_caller: int) -> None:
@@ -28,8 +40,9 @@ class FairQueue:
         self.waiting = waiting
         self._waiting_per_caller = waiting_per_caller
         self._free = slots
-        self._lines: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+        self._lines: dict[str, deque[_Turn]] = {}
         self._queued = 0
+        self._given = 0.0
         self._usual_s = FIRST_GUESS_S
 
     @property
@@ -40,26 +53,27 @@ class FairQueue:
     def queued(self) -> int:
         return self._queued
 
-    async def enter(self, caller: str) -> None:
-        """Wait for a slot, which has to be given back with `leave`. Raises QueueFull."""
+    async def enter(self, caller: str, weight: float = 1.0) -> None:
+        """Wait for a slot, which has to be given back with `leave`. Raises QueueFull, also while it waits."""
         if self._free and not self._queued:
             self._free -= 1
             return
         line = self._lines.get(caller, deque())
-        if self._queued >= self.waiting:
-            raise QueueFull("this miner's queue is full", self._retry_after())
         if len(line) >= self._waiting_per_caller:
             raise QueueFull("this caller has too many requests waiting", self._retry_after())
-        turn = asyncio.get_running_loop().create_future()
+        turn = _Turn(max(self._given, line[-1].due if line else 0.0) + 1 / weight)
+        if self._queued >= self.waiting:
+            self._make_room(turn.due)
+            line = self._lines.get(caller, deque())
         line.append(turn)
         self._lines[caller] = line
         self._queued += 1
         try:
-            await turn
+            await turn.come
         except asyncio.CancelledError:
-            if turn.cancelled():
+            if turn.come.cancelled():
                 self._withdraw(caller, turn)
-            else:
+            elif turn.come.exception() is None:
                 self._hand_on()
             raise
 
@@ -70,17 +84,27 @@ class FairQueue:
 
     def _hand_on(self) -> None:
         while self._lines:
-            caller, line = self._lines.popitem(last=False)
-            turn = line.popleft()
-            self._queued -= 1
-            if line:
-                self._lines[caller] = line
-            if not turn.cancelled():
-                turn.set_result(None)
+            caller = min(self._lines, key=lambda name: self._lines[name][0].due)
+            turn = self._lines[caller][0]
+            self._withdraw(caller, turn)
+            self._given = turn.due
+            if not turn.come.done():
+                turn.come.set_result(None)
                 return
         self._free += 1
 
-    def _withdraw(self, caller: str, turn: asyncio.Future[None]) -> None:
+    def _make_room(self, due: float) -> None:
+        """For a turn that is due then, if one is due later. Raises QueueFull."""
+        last = max(self._lines, key=lambda name: self._lines[name][-1].due, default="")
+        if not self._lines or self._lines[last][-1].due <= due:
+            raise QueueFull("this miner's queue is full", self._retry_after())
+        turn = self._lines[last][-1]
+        self._withdraw(last, turn)
+        if not turn.come.done():
+            full = "this miner's queue is full, and a caller with more stake came"
+            turn.come.set_exception(QueueFull(full, self._retry_after()))
+
+    def _withdraw(self, caller: str, turn: _Turn) -> None:
         line = self._lines.get(caller)
         if line is None or turn not in line:
             return

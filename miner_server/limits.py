@@ -19,7 +19,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     """What one miner server accepts.
 
     `capacity` requests run at once, `queue` more wait, `queue_per_caller` of them from one caller. A body has at most
-    `body_bytes` and arrives within `body_s` seconds. An answer takes at most `answer_s`, waiting included, which is
+    `body_bytes` and is there within `body_s` seconds of its request's first byte: whoever sends drop by drop is gone
+    after 10 s, with the second in which it may read why. An answer takes at most `answer_s`, waiting included, which is
     below the 60 s after which validators stop listening.
     """
 
@@ -27,7 +28,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     queue: int = 64
     queue_per_caller: int = 16
     body_bytes: int = 1 << 20
-    body_s: float = 10.0
+    body_s: float = 8.0
     answer_s: float = 55.0
 
 

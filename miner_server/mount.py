@@ -2,9 +2,10 @@
 
 The order of the gates is the same for every dialect. A handshake: body, the hotkey that it names, allow-list, rate, its
 turn to be heard, signature, nonce. A challenge: hotkey and key in its headers, allow-list, a key that we hold, rate,
-readiness, body, its proof, which holds only once, the queue. Only the holder of a hotkey or of its key uses up the
-hotkey's rate, and replaying what it sent does not. Nor can a neighbour on a validator's address keep it from a key:
-telling a caller how to get one costs no more than a refusal would, and is never refused.
+quota, readiness, body, its proof, which holds only once, the queue. A call's `gate` is the one that it stands before,
+and is recorded with a refusal. Only the holder of a hotkey or of its key uses up the hotkey's rate, and replaying what
+it sent does not. Nor can a neighbour on a validator's address keep it from a key: telling a caller how to get one costs
+no more than a refusal would, and is never refused.
 """
 
 import time
@@ -34,6 +35,7 @@ from miner_server.answering import Answering
 from miner_server.call import Call, json_response
 from miner_server.endpoint import Calls, Handler
 from miner_server.limits import Limits, Room
+from miner_server.quotas import Quotas
 
 HEARING_S = 10.0
 """How long a claim may wait to be checked: validators allow 15 s for a handshake."""
@@ -42,9 +44,12 @@ HEARING_S = 10.0
 class Mount:
     """One dialect's routes at this miner."""
 
-    def __init__(self, desk: Desk, admission: Admission, answering: Answering, limits: Limits, room: Room) -> None:
+    def __init__(
+        self, desk: Desk, admission: Admission, quotas: Quotas, answering: Answering, limits: Limits, room: Room
+    ) -> None:
         self.desk = desk
         self._admission = admission
+        self._quotas = quotas
         self._answering = answering
         self._limits = limits
         self._room = room
@@ -66,11 +71,13 @@ class Mount:
         return Response(route.answer())
 
     async def handshake(self, route: HandshakeRoute, call: Call) -> Response:
+        call.dialect, call.gate = self.desk.dialect, "body"
         await call.read(limit=EXCHANGE_BYTES, seconds=self._limits.body_s)
         hotkey = self._named(route.claimant, "handshake", call)
-        self._admission.listed("handshake", call.host, call.route, hotkey)
+        self._listed("handshake", hotkey, call)
         self._admission.may("handshake", hotkey)
         await self._hear(call)
+        call.gate = "proof"
         try:
             hotkey = await self.desk.exchange(route, call)
         except Refusal as refused:
@@ -81,17 +88,23 @@ class Mount:
         return Response(route.answer)
 
     async def challenge(self, route: ChallengeRoute, call: Call) -> Response:
+        call.dialect = self.desk.dialect
         hotkey = self._named(route.claimant, "challenge", call)
-        self._admission.listed("challenge", call.host, call.route, hotkey)
+        self._listed("challenge", hotkey, call)
+        call.gate = "key"
         self.desk.require_key(route, call, hotkey)
         self._admission.may("challenge", hotkey)
+        call.gate = "quota"
+        self._quotas.may(hotkey)
         self._answering.require_ready()
+        call.gate = "body"
         with self._room.share() as grow:
             await call.read(limit=self._limits.body_bytes, seconds=self._limits.body_s, grow=grow)
             if route.claim is not None:
                 await self._hear(call)
             # Again, since other requests have come in meanwhile: what is remembered of a hotkey is bounded by its rate.
             self._admission.may("challenge", hotkey)
+            call.gate = "proof"
             try:
                 opened = await self.desk.open(route, call, hotkey)
             except Refusal as refused:
@@ -99,10 +112,13 @@ class Mount:
                     self._admission.unproven(call.host)
                 raise
             self._proven("challenge", hotkey, call)
+            self._quotas.consume(hotkey)
+        call.gate = "content"
         try:
             request = route.read(opened.clear, self._limits.body_bytes)
         except WireError as error:
             raise Refusal(413 if error.status == "too_large" else 422, error.reason) from None
+        call.gate = "backend"
         began = time.time()
         completion = await self._answering.answer(request, call)
         if request.timing is not None:
@@ -111,10 +127,12 @@ class Mount:
 
     async def status(self, route: StatusRoute, call: Call) -> Response:
         """What a validator needs to know before it asks; its rate is that of challenges."""
+        call.dialect = self.desk.dialect
         hotkey = self._named(route.claimant, "challenge", call)
-        self._admission.listed("challenge", call.host, call.route, hotkey)
+        self._listed("challenge", hotkey, call)
         self._admission.may("challenge", hotkey)
         await self._hear(call)
+        call.gate = "proof"
         try:
             await self.desk.admit(route, call, hotkey)
         except Refusal as refused:
@@ -129,6 +147,7 @@ class Mount:
         self._admission.stranger(gate, call.host, call.route)
 
     def _named(self, claimant: Callable[[Call], str], gate: Gate, call: Call) -> str:
+        call.gate = "headers"
         try:
             hotkey = claimant(call)
         except Refusal:
@@ -137,8 +156,13 @@ class Mount:
         call.hotkey = hotkey[:SS58_LENGTH]
         return hotkey
 
+    def _listed(self, gate: Gate, hotkey: str, call: Call) -> None:
+        call.gate = "allow-list"
+        self._admission.listed(gate, call.host, call.route, hotkey)
+
     async def _hear(self, call: Call) -> None:
         """Wait until this claim may be checked; a caller that hangs up leaves the line."""
+        call.gate = "line"
         try:
             async with call.patience(HEARING_S):
                 await self._admission.hear(call.host)
@@ -167,6 +191,7 @@ class _Fork:
         self._stranger = stranger
 
     async def __call__(self, call: Call) -> Response:
+        call.gate = "dialect"
         met = [way for way in self._ways if all(call.header(name) is not None for name in way.bears)]
         if len({way.dialect for way in met}) == 1:
             return await met[0].handler(call)

@@ -1,16 +1,18 @@
-"""The server's record of its requests: the log that a screen shows, and the metrics for Prometheus.
+"""The server's record of its decisions: who asked what and what became of it, for screens and for Prometheus.
 
 It is bounded and cheap to write, and formatted only when someone looks. Labels are declared routes and HTTP codes.
 """
 
+import re
 import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
+from typing import NamedTuple
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, Histogram, generate_latest
 from prometheus_client import Counter as Total
 
-from engine.snapshot import CallerView, RequestView
+from engine.snapshot import CallerView, RefusalView, RequestView
 from engine.text import safe
 from engine.values import percentile
 from miner_server.answering import Answering
@@ -18,6 +20,11 @@ from miner_server.call import Call
 
 REQUESTS_KEPT = 200
 CALLERS_KEPT = 128
+REFUSALS_KEPT = 64
+"""Kinds of refusals. There are some thirty; reasons with numbers in them make more."""
+
+REFUSALS_SHOWN = 16
+_NUMBER = re.compile(r"\d[\d.,]*")
 LATENCIES_KEPT = 1000
 CALLER_LATENCIES_KEPT = 50
 ANSWER_CHARS = 200
@@ -28,11 +35,42 @@ HOST_WIDTH = 48
 SECONDS = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 CONTENT_TYPE = CONTENT_TYPE_LATEST.encode()
 
-_Entry = tuple[float, str, str, int, int, float, str, str, int]
+
+class _Entry(NamedTuple):
+    """What is kept of a request until someone looks: as it came, and without its body."""
+
+    at: float
+    status: int
+    ms: float
+    hotkey: str
+    host: str
+    route: str
+    dialect: str
+    gate: str
+    reason: str
+    bytes_in: int
+    answer: str
+    tokens: int
+
+
+class _Kind(NamedTuple):
+    """What refusals have in common. Numbers in the reason do not count: ages and sizes differ each time."""
+
+    gate: str
+    status: int
+    dialect: str
+    reason: str
+
+
+class _Refused(NamedTuple):
+    """How often something was refused, and the last time."""
+
+    times: int
+    last: _Entry
 
 
 class _Caller:
-    __slots__ = ("host", "last_at", "last_refusal", "latencies", "ok", "requests")
+    __slots__ = ("dialect", "host", "last_at", "last_refusal", "latencies", "ok", "requests")
 
     def __init__(self) -> None:
         self.requests = 0
@@ -41,6 +79,7 @@ class _Caller:
         self.last_at = 0.0
         self.last_refusal = ""
         self.host = ""
+        self.dialect = ""
 
 
 class RequestLog:
@@ -51,6 +90,7 @@ class RequestLog:
         self._fresh: deque[_Entry] = deque(maxlen=REQUESTS_KEPT)
         self._shown: deque[RequestView] = deque(maxlen=REQUESTS_KEPT)
         self._callers: OrderedDict[str, _Caller] = OrderedDict()
+        self._refused: dict[_Kind, _Refused] = {}
         self._latencies: deque[float] = deque(maxlen=LATENCIES_KEPT)
         self.statuses: Counter[int] = Counter()
         self.tokens = 0
@@ -66,24 +106,42 @@ class RequestLog:
             self.tokens += call.tokens
         elif status < 400 and not call.hotkey:
             return
-        answer = (call.answer or "")[:ANSWER_CHARS]
-        self._fresh.append((now, call.hotkey, call.route, call.bytes_in, status, ms, call.reason, answer, call.tokens))
+        entry = _Entry(
+            now,
+            status,
+            ms,
+            call.hotkey,
+            call.host,
+            call.route,
+            call.dialect,
+            call.gate,
+            call.reason,
+            call.bytes_in,
+            (call.answer or "")[:ANSWER_CHARS],
+            call.tokens,
+        )
+        self._fresh.append(entry)
+        if status >= 400:
+            self._note_refusal(entry)
 
     def requests(self) -> tuple[RequestView, ...]:
         """The last requests, newest last, cleaned."""
         while self._fresh:
-            at, hotkey, route, bytes_in, status, ms, reason, answer, tokens = self._fresh.popleft()
+            entry = self._fresh.popleft()
             self._shown.append(
                 RequestView(
-                    at=at,
-                    hotkey=safe(hotkey, HOTKEY_WIDTH),
-                    route=route,
-                    bytes_in=bytes_in,
-                    status=status,
-                    ms=ms,
-                    reason=safe(reason, REASON_WIDTH),
-                    answer=safe(answer, ANSWER_CHARS),
-                    tokens=tokens,
+                    at=entry.at,
+                    hotkey=safe(entry.hotkey, HOTKEY_WIDTH),
+                    route=entry.route,
+                    bytes_in=entry.bytes_in,
+                    status=entry.status,
+                    ms=entry.ms,
+                    reason=safe(entry.reason, REASON_WIDTH),
+                    answer=safe(entry.answer, ANSWER_CHARS),
+                    tokens=entry.tokens,
+                    dialect=entry.dialect,
+                    gate=entry.gate,
+                    host=safe(entry.host, HOST_WIDTH),
                 )
             )
         return tuple(self._shown)
@@ -100,13 +158,39 @@ class RequestLog:
                 last_at=caller.last_at,
                 last_refusal=safe(caller.last_refusal, REASON_WIDTH),
                 host=safe(caller.host, HOST_WIDTH),
+                dialect=caller.dialect,
             )
             for hotkey, caller in reversed(self._callers.items())
+        )
+
+    def refusals(self) -> tuple[RefusalView, ...]:
+        """What was refused since the start, the most frequent first."""
+        most = sorted(self._refused.items(), key=lambda item: (-item[1].times, -item[1].last.at))[:REFUSALS_SHOWN]
+        return tuple(
+            RefusalView(
+                gate=kind.gate,
+                status=kind.status,
+                reason=safe(refused.last.reason, REASON_WIDTH),
+                dialect=kind.dialect,
+                count=refused.times,
+                hotkey=safe(refused.last.hotkey, HOTKEY_WIDTH),
+                host=safe(refused.last.host, HOST_WIDTH),
+                last_at=refused.last.at,
+            )
+            for kind, refused in most
         )
 
     def latency(self, share: float) -> float:
         """This percentile of the milliseconds per answered challenge, over the last thousand."""
         return percentile(self._latencies, share)
+
+    def _note_refusal(self, entry: _Entry) -> None:
+        kind = _Kind(entry.gate, entry.status, entry.dialect, _NUMBER.sub("#", entry.reason))
+        before = self._refused.get(kind)
+        if before is None and len(self._refused) >= REFUSALS_KEPT:
+            rarest, _ = min(self._refused.items(), key=lambda item: (item[1].times, item[1].last.at))
+            del self._refused[rarest]
+        self._refused[kind] = _Refused(before.times + 1 if before else 1, entry)
 
     def _note_caller(self, call: Call, status: int, ms: float, now: float) -> None:
         caller = self._callers.pop(call.hotkey, None)
@@ -118,6 +202,7 @@ class RequestLog:
         caller.requests += 1
         caller.last_at = now
         caller.host = call.host
+        caller.dialect = call.dialect
         if status < 400:
             caller.ok += 1
         else:
@@ -139,6 +224,12 @@ class Metrics:
         self._requests = Total(
             "miner_requests", "HTTP requests by route and status.", ["route", "status"], registry=self._registry
         )
+        self._refusals = Total(
+            "miner_refusals",
+            "Requests turned down, by gate and dialect.",
+            ["gate", "dialect"],
+            registry=self._registry,
+        )
         self._seconds = Histogram(
             "miner_answer_seconds",
             "From the arrival of a challenge to its answer.",
@@ -158,6 +249,8 @@ class Metrics:
             child = self._requests.labels(call.route, str(status))
             self._children[call.route, status] = child
         child.inc()
+        if status >= 400:
+            self._refusals.labels(call.gate, call.dialect).inc()
         if call.answer is not None:
             self._seconds.observe(seconds)
             self._tokens.inc(call.tokens)

@@ -27,6 +27,7 @@ from miner_server.connections import BoundedProtocol, Places
 from miner_server.errors import MinerError
 from miner_server.hosts import BehindProxies, Proxies
 from miner_server.limits import Limits
+from miner_server.quotas import Quotas
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ class MinerServer:
         port: int,
         spoken: Iterable[Dialect] | None = None,
         limits: Limits | None = None,
+        quotas: Quotas | None = None,
         key_ttl: float = KEY_TTL_S,
         handshake_window: float = WINDOW_S,
         proxies: Proxies | None = None,
@@ -68,7 +70,7 @@ class MinerServer:
         end = MinerEnd(signer=signer, rsa=self._rsa, window=handshake_window, key_ttl=key_ttl)
         mounted = DIALECTS.values() if spoken is None else spoken
         desks = [Desk(dialect, end, nonces, allowed=allow.refusal) for dialect in mounted]
-        self._app = MinerApp(desks, backend, allow, limits)
+        self._app = MinerApp(desks, backend, allow, quotas or Quotas(allow), limits)
         self._proxies = proxies or Proxies()
         self._places = Places(known=self._app.admission.knows, shared=self._proxies.trusts)
         self._address = self._wanted

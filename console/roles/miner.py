@@ -5,21 +5,25 @@ from functools import partial
 
 from msgspec.structs import replace
 
+from console.roles.active_hotkeys import ActiveHotkeys
 from console.roles.backend_watch import BackendWatch
 from console.roles.session import Session
 from engine.chain.wallets import Wallet
-from engine.commands import BlockCaller, Serve, UnblockCaller
+from engine.commands import BlockCaller, LetInCaller, Serve, UnblockCaller
 from engine.feed import Feed
 from engine.node.axons import Axon, Axons
 from engine.node.part import Part
 from engine.settings import Settings
+from engine.transport.challenge_api import ChallengeApi
 from engine.transport.replay import SteadyNonces
 from engine.values import Metagraph
-from miner_server.allowlist import FILE_NAME, AllowList, BlockList
+from miner_server.allowlist import AllowList
 from miner_server.backends.interface import Backend
 from miner_server.backends.registry import open_backend
 from miner_server.hosts import Proxies
 from miner_server.limits import Limits
+from miner_server.operator_lists import OperatorLists
+from miner_server.quotas import Quotas
 from miner_server.server import MinerServer
 
 
@@ -59,7 +63,7 @@ async def run(session: Session) -> None:
     settings = session.settings
     await session.join(session.wallet)
     allow = allow_list(session)
-    blocked = BlockList(session.folder / FILE_NAME, allow)
+    own = OperatorLists(session.folder, allow)
     serving = serve(session, session.wallet, partial(backend_of, settings), allow, settings.host, settings.port)
     server = Part(
         services={
@@ -67,13 +71,14 @@ async def run(session: Session) -> None:
             "backend watch": lambda: BackendWatch(lambda: serving.server.trouble, session.feed),
         },
         changes={
-            BlockCaller: lambda command: blocked.block(command.hotkey),
-            UnblockCaller: lambda command: blocked.unblock(command.hotkey),
+            BlockCaller: lambda command: own.block(command.hotkey),
+            UnblockCaller: lambda command: own.unblock(command.hotkey),
+            LetInCaller: lambda command: own.let_in(command.hotkey),
         },
         views=(lambda snapshot: replace(snapshot, server=serving.server.view()),),
         on_metagraph=(permits_of(allow),),
     )
-    await session.node(server, await announced(session, serving)).run(until=SERVER)
+    await session.node(server, active_hotkeys(session, allow), await announced(session, serving)).run(until=SERVER)
 
 
 async def announced(session: Session, serving: Serving) -> Part:
@@ -92,15 +97,30 @@ async def announced(session: Session, serving: Serving) -> Part:
 
 
 def allow_list(session: Session, *more: str) -> AllowList:
-    """Who may call our miners besides the chain's permit holders: the operator's own list and `more`."""
-    return AllowList((*session.settings.allow, *more))
+    """Who may call our miners, by the operator's settings; `more` are on the operator's own list too."""
+    settings = session.settings
+    return AllowList(
+        (*settings.allow, *more),
+        min_stake=settings.min_stake,
+        open_until_listed=settings.open_until_listed,
+        share_stake=settings.quota_min_stake,
+    )
+
+
+def active_hotkeys(session: Session, allow: AllowList) -> Part:
+    """Whom a Challenge API calls active may call too, where the operator names one."""
+    settings = session.settings
+    if not settings.challenge_api:
+        return Part()
+    api = ChallengeApi(settings.challenge_api, session.wallet.hotkey, key=settings.challenge_api_key)
+    return Part(services={"active hotkeys": lambda: ActiveHotkeys(api, allow, session.feed)})
 
 
 def permits_of(allow: AllowList) -> Callable[[Metagraph], None]:
-    """Sets an allow-list's permit holders from each new metagraph."""
+    """Sets an allow-list's permit holders and stakes from each new metagraph."""
 
     def hear(metagraph: Metagraph) -> None:
-        allow.set_permit_holders([neuron.hotkey for neuron in metagraph.neurons if neuron.validator_permit])
+        allow.set_neurons(metagraph.neurons)
 
     return hear
 
@@ -136,6 +156,12 @@ def serve(
                 capacity=settings.max_concurrency,
                 queue=settings.queue_limit,
                 queue_per_caller=settings.queue_per_caller,
+            ),
+            quotas=Quotas(
+                allow,
+                total=settings.quota_requests,
+                period=settings.quota_period,
+                applied=settings.quotas == "apply",
             ),
             key_ttl=settings.key_ttl,
             handshake_window=settings.handshake_window,

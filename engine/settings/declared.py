@@ -12,7 +12,7 @@ from msgspec import Meta, Struct, field
 from engine import plugins
 from engine.folders import data_home
 from engine.redaction import know
-from engine.snapshot import PenaltyRule, Role
+from engine.snapshot import PenaltyRule, QuotaRule, Role
 from engine.values import EMBEDDED, Peer, ScoringProfile
 
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
@@ -169,6 +169,18 @@ class Settings(Struct, frozen=True, kw_only=True):
     model_path: Annotated[Path | None, _is("GGUF file for llamacpp to load instead of the packaged one")] = None
     api_key: Annotated[Secret, _is("API key for the backend, from the environment only")] = Secret()
     allow: Annotated[tuple[str, ...], _is("also answer this hotkey, besides the subnet's validators")] = ()
+    min_stake: Annotated[float, Meta(ge=0, le=1e15), _is("stake that a validator needs to be answered", "tokens")] = 0.0
+    open_until_listed: Annotated[
+        bool, _is("answer everyone until the subnet's validators are known, instead of nobody")
+    ] = False
+    challenge_api: Annotated[Url, _is("Challenge API whose active hotkeys are answered too")] = ""
+    challenge_api_key: Annotated[Secret, _is("API key for the Challenge API, from the environment only")] = Secret()
+    quotas: Annotated[QuotaRule, _is("quotas of validators by stake: only shown, or applied")] = "show"
+    quota_requests: Annotated[Count, _is("challenges that all quotas together allow per period")] = 256
+    quota_period: Annotated[Seconds, _is("length of that period", "s")] = 600.0
+    quota_min_stake: Annotated[float, Meta(ge=0, le=1e15), _is("stake that has a share in the quotas", "tokens")] = (
+        1000.0
+    )
     max_concurrency: Annotated[Count, _is("number of requests to work on at once")] = 8
     queue_limit: Annotated[int, Meta(ge=0, le=1_000_000), _is("maximum number of waiting requests")] = 64
     queue_per_caller: Annotated[Count, _is("maximum number of waiting requests per caller")] = 16

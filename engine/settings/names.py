@@ -64,6 +64,12 @@ TAKEN: dict[str, Taken] = {
     "VALIDATING.MAX_SCORES_PER_PERIOD": Taken("scored_per_period"),
     "VALIDATING.SCORE_PERIOD_SECONDS": Taken("scoring_period"),
     "MANAGING.N_HISTORICAL_SCORES": Taken("aggregation_window"),
+    "MIN_STAKE_THRESHOLD": Taken("min_stake"),
+    "CHALLENGE_API_URL": Taken("challenge_api"),
+    "CHALLENGE_API_KEY": Taken("challenge_api_key"),
+    "MANAGING.EPOCH_INTERVAL": Taken("quota_period"),
+    "MANAGING.RATE_LIMIT_MIN_STAKE": Taken("quota_min_stake"),
+    "MANAGING.RATE_LIMIT_MAX_REQUESTS": Taken("quota_requests"),
     "LOG_LEVEL": Taken("log_level", words=_LEVELS),
 }
 """Where several name the same setting, the first that is set wins: an address beats a network."""
@@ -72,12 +78,12 @@ _REQUESTED = Left("what a request asks for counts", dead=True)
 _FOR_VLLM = Left("it configures vLLM, which is started apart from this program")
 _SERVER = Left("the server's own limits count: max_concurrency, queue_limit and queue_per_caller")
 _FILES = Left("what is stored is in data_dir")
-_NO_API = Left("no Challenge API is asked: challenges are synthetic, or come from --challenges")
+_NO_API = Left("no Challenge API gives challenges: they are synthetic, or come from --challenges")
 _NO_NARRATIVE = Left("no narrative is written")
 _OLD_AXON = Left("host and port are the address", dead=True)
 _NO_SERVICE = Left("it is one process: there is no such service to reach")
 _NO_REDIS = Left("what is kept is in data_dir, and not in Redis")
-_NO_QUOTA = Left("callers are limited by the miner itself, and not by quotas of a managing service")
+_NO_THRESHOLD = Left("a validator's quotas at its miners are not known to it: each miner counts its own")
 _SCRIPT = Left("it is for the scripts of the Loosh miner")
 _LIBRARY = Left("it is read by the library that it is for, and not as a setting")
 
@@ -94,8 +100,6 @@ LEFT: dict[str, Left] = {
     "LOG_FILE": Left("the log is in data_dir", dead=True),
     "FIBER_ENABLE_KEY_ROTATION": Left("keys are always exchanged anew when key_ttl is over", dead=True),
     "ENABLE_VALIDATOR_WHITELIST": Left("callers always need a validator permit on the chain, or a place in allow"),
-    "CHALLENGE_API_URL": _NO_API,
-    "CHALLENGE_API_KEY": _NO_API,
     "TEST_MODE": Left("there is no such mode: --network embedded tries things out without a real chain"),
     "VLLM_PORT": _FOR_VLLM,
     "VLLM_ENABLE_AUTO_TOOL_CHOICE": _FOR_VLLM,
@@ -132,7 +136,6 @@ LEFT: dict[str, Left] = {
     # Fiber.
     "REFRESH_NODES": Left("the metagraph is always kept up to date"),
     "LOAD_OLD_NODES": Left("the metagraph is always read from the chain"),
-    "MIN_STAKE_THRESHOLD": Left("callers need a validator permit on the chain, whatever their stake"),
     "STORAGE_ENCRYPTION_KEY": Left("exchanged keys are kept in memory only"),
     "ENV": Left("log_level says how much is logged"),
     # The subnet template.
@@ -145,15 +148,12 @@ LEFT: dict[str, Left] = {
     "REDIS.HOST": _NO_REDIS,
     "REDIS.PORT": _NO_REDIS,
     "REDIS.DB": _NO_REDIS,
-    "MANAGING.EPOCH_INTERVAL": _NO_QUOTA,
     "MANAGING.N_SCORES_PER_EPOCH": Left("scored_per_period is what it stands for", dead=True),
     "MANAGING.SCORE_HISTORY_TTL_FACTOR": Left("retention_days says how long rounds are kept"),
-    "MANAGING.RATE_LIMIT_MIN_STAKE": _NO_QUOTA,
-    "MANAGING.RATE_LIMIT_MAX_REQUESTS": _NO_QUOTA,
     "MANAGING.REDIS_KEYS": _NO_REDIS,
     "MANAGING.HOST": _NO_SERVICE,
     "MANAGING.PORT": _NO_SERVICE,
-    "VALIDATING.SYNTHETIC_RATE_LIMIT_THRESHOLD": _NO_QUOTA,
+    "VALIDATING.SYNTHETIC_RATE_LIMIT_THRESHOLD": _NO_THRESHOLD,
     "VALIDATING.SCORE_TRACKING_KEY_PREFIX": _NO_REDIS,
     "VALIDATING.SCORING_SEMAPHORE_SIZE": Left("rounds are judged by one worker, one after the other"),
     "SCORING.HOST": _NO_SERVICE,

@@ -88,7 +88,7 @@ class Desk:
         try:
             self._gate.admit(hotkey)
         except GateClosed as error:
-            raise Refusal(403, error.reason) from None
+            raise Refusal(403, error.reason, gate=error.gate) from None
         key_uuid, token = question.key_uuid(call), call.body
         key = self._keys.to_open(hotkey, key_uuid)
         if key is None:
@@ -122,12 +122,12 @@ class Desk:
         try:
             yield
         except GateClosed as error:
-            raise Refusal(_STATUSES.get(error.gate, self._denied), error.reason) from None
+            raise Refusal(_STATUSES.get(error.gate, self._denied), error.reason, gate=error.gate) from None
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
         if self._exchanges >= MAX_EXCHANGES:
-            raise Refusal(503, "too many handshakes at once: try again shortly")
+            raise Refusal(503, "too many handshakes at once: try again shortly", gate="busy")
         self._exchanges += 1
         try:
             yield
@@ -136,4 +136,4 @@ class Desk:
 
 
 def _opened_before() -> Refusal:
-    return Refusal(409, "this challenge was sent before: seal it again")
+    return Refusal(409, "this challenge was sent before: seal it again", gate="nonce")

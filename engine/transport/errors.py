@@ -28,7 +28,8 @@ class Busy(WireError):
 class Refusal(Exception):
     """A miner turns a request down: an HTTP status, its `detail`, further JSON fields, seconds for Retry-After.
 
-    `close` ends the connection. A 503 says when to come again, after RETRY_S unless told otherwise.
+    `close` ends the connection. A 503 says when to come again, after RETRY_S unless told otherwise. `gate` is where it
+    was turned down, if whoever handles it cannot know that.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Refusal(Exception):
         retry_after: float | None = None,
         extra: dict[str, Any] | None = None,
         close: bool = False,
+        gate: str = "",
     ) -> None:
         super().__init__(f"{status}: {detail}")
         self.status = status
@@ -46,6 +48,7 @@ class Refusal(Exception):
         self.retry_after = RETRY_S if status == 503 and retry_after is None else retry_after
         self.extra = extra or {}
         self.close = close
+        self.gate = gate
 
     def body(self) -> dict[str, Any]:
         """The JSON object to answer with."""

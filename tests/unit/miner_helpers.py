@@ -17,12 +17,13 @@ from substrateinterface import Keypair
 from engine.transport.dialect import Dialect
 from engine.transport.replay import MemoryNonces
 from engine.transport.wire import Completion
-from engine.values import Request
+from engine.values import Neuron, Request
 from miner_server.allowlist import AllowList
 from miner_server.backends.interface import Backend
 from miner_server.backends.scripted import ScriptedBackend
 from miner_server.hosts import Proxies
 from miner_server.limits import Limits
+from miner_server.quotas import Quotas
 from miner_server.server import MinerServer
 from tests.unit.chain_helpers import key
 
@@ -42,6 +43,10 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+def permit_holder(hotkey: str, *, stake: float = 0.0, uid: int = 0) -> Neuron:
+    return Neuron(uid=uid, hotkey=hotkey, coldkey=hotkey, stake=stake, validator_permit=True)
 
 
 class ObedientBackend:
@@ -93,6 +98,7 @@ def make_server(
     host: str = "127.0.0.1",
     proxies: Proxies | None = None,
     spoken: Sequence[Dialect] | None = None,
+    quotas: Quotas | None = None,
 ) -> MinerServer:
     """A server that Alice and Bob may ask, on a free port of the loopback."""
     return MinerServer(
@@ -105,6 +111,7 @@ def make_server(
         limits=limits,
         proxies=proxies,
         spoken=spoken,
+        quotas=quotas,
     )
 
 

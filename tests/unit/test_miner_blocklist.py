@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from miner_server import allowlist
-from miner_server.allowlist import BLOCKED, FILE_NAME, AllowList, BlockList
+from miner_server import operator_lists
+from miner_server.allowlist import BLOCKED, AllowList
 from miner_server.errors import MinerError
-from tests.unit.miner_helpers import ALICE, BOB, EVE, Validator, serving
+from miner_server.operator_lists import OperatorLists
+from tests.unit.miner_helpers import ALICE, BOB, EVE, Validator, permit_holder, serving
+
+BLOCKED_FILE = "blocked.txt"
 
 
 def allowing() -> AllowList:
@@ -16,7 +19,7 @@ def allowing() -> AllowList:
 
 async def test_a_blocked_caller_is_refused_with_its_reason_in_the_list_and_others_are_not(tmp_path: Path) -> None:
     allow = allowing()
-    blocked = BlockList(tmp_path / FILE_NAME, allow)
+    blocked = OperatorLists(tmp_path, allow)
     async with serving(allow=allow) as server, Validator(server) as alice, Validator(server, BOB) as bob:
         await alice.shake()
         await bob.shake()
@@ -37,30 +40,30 @@ async def test_a_blocked_caller_is_refused_with_its_reason_in_the_list_and_other
 
 
 async def test_who_is_blocked_stays_so_after_a_restart_whatever_the_chain_says(tmp_path: Path) -> None:
-    before = BlockList(tmp_path / FILE_NAME, allowing())
+    before = OperatorLists(tmp_path, allowing())
     await before.block(BOB.ss58_address)
     await before.block(ALICE.ss58_address)
     await before.unblock(BOB.ss58_address)
     allow = allowing()
-    BlockList(tmp_path / FILE_NAME, allow)
-    allow.set_permit_holders([ALICE.ss58_address, BOB.ss58_address])
+    OperatorLists(tmp_path, allow)
+    allow.set_neurons([permit_holder(one.ss58_address) for one in (ALICE, BOB)])
     assert (allow.refusal(ALICE.ss58_address), allow.refusal(BOB.ss58_address)) == (BLOCKED, None)
 
 
 async def test_what_changes_nothing_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    blocked = BlockList(tmp_path / FILE_NAME, allowing())
+    blocked = OperatorLists(tmp_path, allowing())
     assert (await blocked.unblock(EVE.ss58_address)).reason == "not blocked"
     assert (await blocked.block("5Eve")).reason == "not an ss58 address"
     await blocked.block(EVE.ss58_address)
     assert (await blocked.block(EVE.ss58_address)).reason == "already blocked"
-    monkeypatch.setattr(allowlist, "MOST", 1)
+    monkeypatch.setattr(operator_lists, "MOST", 1)
     assert "which is the limit" in (await blocked.block(BOB.ss58_address)).reason
 
 
 def test_the_file_may_be_written_by_hand(tmp_path: Path) -> None:
-    path, allow = tmp_path / FILE_NAME, allowing()
+    path, allow = tmp_path / BLOCKED_FILE, allowing()
     path.write_text(f"\n# who floods us\n  {EVE.ss58_address}  # since Monday\n")
-    BlockList(path, allow)
+    OperatorLists(tmp_path, allow)
     assert allow.blocked == {EVE.ss58_address}
 
 
@@ -69,14 +72,14 @@ def test_the_file_may_be_written_by_hand(tmp_path: Path) -> None:
     [(b"5Eve\n", "is damaged: line 1 is not an ss58 address"), (b"\n\n\xff", "is damaged: it is not valid UTF-8")],
 )
 def test_a_file_that_cannot_be_read_ends_the_start_with_what_to_do(tmp_path: Path, content: bytes, why: str) -> None:
-    (tmp_path / FILE_NAME).write_bytes(content)
-    with pytest.raises(MinerError, match=f"{FILE_NAME}.* {why}.*: repair"):
-        BlockList(tmp_path / FILE_NAME, allowing())
+    (tmp_path / BLOCKED_FILE).write_bytes(content)
+    with pytest.raises(MinerError, match=f"{BLOCKED_FILE}.* {why}.*: repair"):
+        OperatorLists(tmp_path, allowing())
 
 
 async def test_a_block_that_cannot_be_kept_holds_until_a_restart_and_says_so(tmp_path: Path) -> None:
     folder = tmp_path / "gone"
     allow = allowing()
-    outcome = await BlockList(folder / FILE_NAME, allow).block(ALICE.ss58_address)
+    outcome = await OperatorLists(folder, allow).block(ALICE.ss58_address)
     assert (outcome.status, "only until a restart" in outcome.reason) == ("unknown", True)
     assert allow.refusal(ALICE.ss58_address) == BLOCKED

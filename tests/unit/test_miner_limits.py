@@ -18,7 +18,7 @@ from miner_server.admission import (
 from miner_server.allowlist import AllowList
 from miner_server.hosts import network
 from miner_server.limits import Limits, RateLimiter, Room
-from tests.unit.miner_helpers import Clock
+from tests.unit.miner_helpers import Clock, permit_holder
 
 
 def passed(action: object, times: int) -> int:
@@ -96,9 +96,9 @@ def test_an_empty_allow_list_says_why_nobody_may_ask() -> None:
 
 def test_permit_holders_come_and_go_and_the_operators_own_stay() -> None:
     allow = AllowList(["5Own"])
-    allow.set_permit_holders(["5Permit"])
+    allow.set_neurons([permit_holder("5Permit")])
     assert allow.hotkeys == {"5Own", "5Permit"}
-    allow.set_permit_holders([])
+    allow.set_neurons([])
     assert allow.refusal("5Own") is None
     assert allow.refusal("5Permit") is not None
 

@@ -21,6 +21,7 @@ from tests.unit.miner_helpers import (
     ObedientBackend,
     Validator,
     make_server,
+    permit_holder,
     running,
     serving,
 )
@@ -106,7 +107,7 @@ async def test_while_no_validator_is_known_nobody_may_ask() -> None:
         response = await alice.exchange(await alice.offer())
         assert response.status_code == 403
         assert "no validator is known yet" in response.json()["detail"]
-        allow.set_permit_holders([ALICE.ss58_address])
+        allow.set_neurons([permit_holder(ALICE.ss58_address)])
         await alice.shake()
 
 

@@ -226,11 +226,11 @@ def test_a_form_of_expansion_that_is_not_known_is_refused(form: str, capsys: pyt
 def test_the_environment_is_not_told_of_what_any_program_has_there(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("HF_HOME", "DATABASE_URL", "REDIS_URL", "SHELL", "CHALLENGE_API_URL", "WALLET.PATH", "wallet.nam"):
+    for name in ("HF_HOME", "DATABASE_URL", "REDIS_URL", "SHELL", "CHALLENGE_MODE", "WALLET.PATH", "wallet.nam"):
         monkeypatch.setenv(name, "/x")
     found = states(shown(capsys))
-    assert {name: found[name] for name in ("CHALLENGE_API_URL", "WALLET.PATH", "wallet.nam")} == {
-        "CHALLENGE_API_URL": "ignored",
+    assert {name: found[name] for name in ("CHALLENGE_MODE", "WALLET.PATH", "wallet.nam")} == {
+        "CHALLENGE_MODE": "dead",
         "WALLET.PATH": "taken",
         "wallet.nam": "unknown",
     }

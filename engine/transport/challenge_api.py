@@ -1,0 +1,102 @@
+"""A Challenge API as its neurons call it: plain JSON over HTTP, each request signed by the caller's hotkey.
+
+Loosh's scheme: X-Signature is over `nonce:hotkey:sha256 of the body`, without the last part where there is no body, and
+the nonce is the unix time in seconds. An API key goes along whenever there is one.
+"""
+
+import asyncio
+import time
+from hashlib import sha256
+from urllib.parse import urlsplit
+
+from engine import foreign_json
+from engine.foreign_json import fields
+from engine.keys import Signer, is_address, signature_hex
+from engine.text import safe
+
+ACTIVE_HOTKEYS_PATH = "/validators/active-hotkeys"
+
+REPLY_S = 10.0
+"""As long as Loosh's miner waits."""
+
+MOST_BYTES = 4 * 1024 * 1024
+"""For 10,000 hotkeys with 400 bytes each; a subnet has at most 256."""
+
+REASON_WIDTH = 160
+
+
+class ChallengeApiError(Exception):
+    """The API gave no usable answer; the message says why."""
+
+
+def signed_headers(signer: Signer, body: bytes = b"") -> dict[str, str]:
+    """What proves that the hotkey sends this body now."""
+    nonce, hotkey = repr(time.time()), signer.ss58_address
+    message = ":".join((nonce, hotkey, sha256(body).hexdigest()) if body else (nonce, hotkey))
+    return {"X-Hotkey": hotkey, "X-Nonce": nonce, "X-Signature": signature_hex(signer, message.encode())}
+
+
+class ChallengeApi:
+    """One Challenge API at the base `url`, asked in the name of `signer`. Nothing is followed or kept between calls."""
+
+    def __init__(self, url: str, signer: Signer, *, key: str = "") -> None:
+        self._url = url.rstrip("/")
+        self._signer = signer
+        self._key = key
+
+    @property
+    def name(self) -> str:
+        """Its host, and no secret that the URL may hold."""
+        return safe(urlsplit(self._url).hostname or self._url, REASON_WIDTH)
+
+    async def active_hotkeys(self) -> dict[str, str]:
+        """The status of each validator that it names, "" where it gives none. Raises ChallengeApiError.
+
+        An entry is an object with `hotkey_ss58` and `status`, or the hotkey alone; what is neither is left out.
+        """
+        listed = await self._get(ACTIVE_HOTKEYS_PATH)
+        if not isinstance(listed, list):
+            raise ChallengeApiError(f"a list of hotkeys was expected, not {type(listed).__name__}")
+        named = [(entry, "") if isinstance(entry, str) else _status(fields(entry)) for entry in listed]
+        return {hotkey: status for hotkey, status in named if is_address(hotkey)}
+
+    async def _get(self, path: str) -> object:
+        import httpx
+
+        headers = signed_headers(self._signer) | ({"X-API-Key": self._key} if self._key else {})
+        try:
+            _ = urlsplit(self._url).port  # ValueError for one that no socket can have, which httpx does not notice
+            async with (
+                asyncio.timeout(REPLY_S),
+                httpx.AsyncClient(verify=self._url.startswith("https:"), trust_env=False, timeout=REPLY_S) as http,
+                http.stream("GET", self._url + path, headers=headers) as reply,
+            ):
+                body = bytearray()
+                async for piece in reply.aiter_bytes():
+                    body += piece
+                    if len(body) > MOST_BYTES:
+                        raise ChallengeApiError(f"the answer is longer than {MOST_BYTES} bytes")
+        except TimeoutError:
+            raise ChallengeApiError(f"no answer within {REPLY_S:g} s") from None
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            raise ChallengeApiError(safe(str(error) or type(error).__name__, REASON_WIDTH)) from None
+        if reply.status_code != 200:
+            raise ChallengeApiError(f"{reply.status_code}{_detail(bytes(body))}")
+        try:
+            return foreign_json.read(bytes(body))
+        except ValueError:
+            raise ChallengeApiError("the answer is not JSON") from None
+
+
+def _status(entry: dict[str, object]) -> tuple[str, str]:
+    hotkey, status = entry.get("hotkey_ss58"), entry.get("status")
+    return (hotkey if isinstance(hotkey, str) else ""), "" if status is None else str(status)
+
+
+def _detail(body: bytes) -> str:
+    """The API's own words for a refusal."""
+    try:
+        detail = fields(foreign_json.read(body)).get("detail")
+    except ValueError:
+        return ""
+    return f": {safe(detail, REASON_WIDTH)}" if isinstance(detail, str) else ""
