@@ -7,7 +7,7 @@ that falls behind is told how many it missed.
 import logging
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from itertools import takewhile
 from typing import Any
@@ -28,6 +28,8 @@ EVENTS_KEPT = 10_000
 """Hours of a busy validator, in a few megabytes."""
 
 ATTENTIONS_KEPT = 100
+"""When there are more, the subject with the most lines loses its oldest, so that none can crowd out the others."""
+
 ATTENTION_WIDTH = 300
 """Characters of a subject or a text: four lines of a narrow terminal."""
 
@@ -50,7 +52,7 @@ class Feed:
         self._events: deque[Event] = deque(maxlen=EVENTS_KEPT)
         self._last_seq = 0
         self._changed = threading.Condition()
-        self._attention: deque[Attention] = deque(maxlen=ATTENTIONS_KEPT)
+        self._attention: list[Attention] = []
         self._attentions_seen = 0
         self._on_command: CommandTaker | None = None
 
@@ -105,7 +107,7 @@ class Feed:
         with self._changed:
             others = [known for known in self._attention if known.subject != subject or line not in (None, known.text)]
             if len(others) < len(self._attention):
-                self._attention = deque(others, maxlen=ATTENTIONS_KEPT)
+                self._attention = others
                 self._announce("info", subject, safe(text, ATTENTION_WIDTH))
 
     def _tell(self, level: Level, subject: str, text: str, is_same: Callable[[Attention], bool]) -> None:
@@ -118,6 +120,9 @@ class Feed:
                     if _is_power_of_ten(again.count):
                         self._announce(level, subject, f"{text} ({again.count} times)")
                     return
+            if len(self._attention) == ATTENTIONS_KEPT:
+                lines = Counter(known.subject for known in self._attention)
+                self._attention.remove(max(self._attention, key=lambda known: lines[known.subject]))
             self._attentions_seen += 1
             self._attention.append(Attention(id=self._attentions_seen, at=now, level=level, subject=subject, text=text))
             self._announce(level, subject, text)

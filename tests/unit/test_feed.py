@@ -173,3 +173,16 @@ def test_commands_reach_the_engine_and_cross_a_wire() -> None:
 def test_a_snapshot_crosses_a_wire() -> None:
     snapshot = a_feed().snapshot
     assert msgspec.json.decode(msgspec.json.encode(snapshot), type=Snapshot) == snapshot
+
+
+def test_many_lines_on_one_subject_crowd_out_no_other() -> None:
+    feed = a_feed()
+    feed.hold_attention("error", "store", "locked")
+    feed.raise_attention("error", "weights", "rejected")
+    for number in range(3 * feed_module.ATTENTIONS_KEPT):
+        feed.raise_attention("warning", "questions.jsonl", f"line {number} skipped")
+    assert len(feed.attention) == feed_module.ATTENTIONS_KEPT
+    assert [line.subject for line in feed.attention][:3] == ["store", "weights", "questions.jsonl"]
+    assert feed.attention[-1].text == f"line {number} skipped"
+    feed.settle("store", "free")
+    assert feed.attention[0].subject == "weights"
