@@ -1,4 +1,4 @@
-"""What a miner might say: about a hundred tokens, no two alike, so that no cache of vectors helps."""
+"""Replies of about a hundred tokens, no two alike, so that a cache of vectors does not help."""
 
 import random
 
@@ -21,7 +21,7 @@ ENDINGS = ("The answer is {n}.", "So the result is {n}.", "That leaves {n}.", "T
 
 
 def answer(miner: int, turn: int) -> str:
-    """The same for the same two numbers. A third of the miners end with the same result, the others scatter."""
+    """A reply that depends on these two numbers alone. A third of the miners agree on the result; the rest scatter."""
     lots = random.Random(f"{miner}:{turn}")
     steps = [
         step.format(a=lots.randint(2, 99), b=lots.randint(2, 99), c=lots.randint(2, 999))

@@ -1,8 +1,8 @@
-"""What a challenge costs the miner server in front of a model server: its own CPU, the HTTP client's included.
+"""What a challenge costs a miner server that forwards to a model server: its CPU, including the HTTP client's.
 
-The model server is a stub in a process of its own that speaks OpenAI's chat completions and answers at once.
-`python -m benchmarks.backend stub` is that stub, `python -m benchmarks.backend miner URL HOTKEYS` the miner server: it
-prints where it listens, and its CPU seconds for each line of stdin, until that ends.
+The model server is a stub in a separate process that speaks OpenAI's chat completions API and answers at once. `python
+-m benchmarks.backend stub` runs the stub, `python -m benchmarks.backend miner URL HOTKEYS` the miner server, which
+prints its address, and then its CPU seconds for each line of stdin until that ends.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ from miner_server.server import MinerServer
 from tests.unit.chain_helpers import key as keypair
 
 TURNS = 4
-"""Of each kind. With the one that warms up they are within what a hotkey may ask in a minute."""
+"""Turns of each kind. With the warm-up they stay within a hotkey's limit per minute."""
 
 MODELS = msgspec.json.encode({"object": "list", "data": [{"id": "stub", "object": "model"}]})
 COMPLETION = msgspec.json.encode(
@@ -52,7 +52,7 @@ COMPLETION = msgspec.json.encode(
 
 
 def measure() -> list[Figure]:
-    """CPU per challenge with one caller and with many, and how long the slowest wait."""
+    """CPU per challenge with one caller and with many, and the slowest waits."""
     return asyncio.run(_measure())
 
 
@@ -92,7 +92,7 @@ async def _measure() -> list[Figure]:
 
 
 async def _singly(crowd: list[Validator]) -> list[float]:
-    """One after the other; milliseconds of each challenge."""
+    """The milliseconds of each challenge, sent one after the other."""
     return [ms for validator in crowd for ms in await ask(validator)]
 
 
@@ -107,7 +107,7 @@ def _started(stack: ExitStack, *arguments: str) -> Server:
 
 
 class _Stub(asyncio.Protocol):
-    """One connection to the stub: a GET is asked for the models, a POST for a completion."""
+    """Serve one connection: GET returns the models, POST a completion."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)

@@ -1,4 +1,4 @@
-"""A Textual application with as much on it as our Home, and nothing behind it: `python -m benchmarks.bare_app`."""
+"""A Textual application with as many widgets as Home, and nothing behind them: `python -m benchmarks.bare_app`."""
 
 from textual.app import App, ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -8,7 +8,7 @@ LINE = "what stands in one line of a pane, and about as long"
 
 
 class BareApp(App[None]):
-    """A header, tabs, panes in frames and a footer: 22 widgets, as there."""
+    """A header, tabs, framed panes and a footer: 22 widgets, as on Home."""
 
     CSS = """
     Static { height: 1; }

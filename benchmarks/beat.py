@@ -1,7 +1,7 @@
-"""An event loop's lateness: a beat that sleeps, and how much later than it should each wake comes.
+"""An event loop's lateness: a beat that sleeps, and how late it wakes each time.
 
-`python -m benchmarks.beat` is the control: a loop that does nothing else, in a process of its own. It beats until its
-stdin ends, then prints its beats. All processes of a machine share the monotonic clock.
+`python -m benchmarks.beat` is the control: an otherwise idle loop in its own process. It beats until its stdin ends,
+then prints its beats. All processes on a machine share the monotonic clock.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ Beats = list[tuple[float, float]]
 """When each wake was due (monotonic seconds) and by how many milliseconds it was late."""
 
 Span = tuple[float, float]
-"""From, to, in monotonic seconds."""
+"""A time span (from, to), in monotonic seconds."""
 
 
 async def keep(beats: Beats) -> None:
@@ -29,7 +29,7 @@ async def keep(beats: Beats) -> None:
 
 
 def p99(beats: Beats, spans: Sequence[Span]) -> float:
-    """Milliseconds, of the beats that were due within one of the spans."""
+    """The lateness, in milliseconds, of the beats due within one of the spans."""
     late = sorted(late for due, late in beats if any(begin <= due <= end for begin, end in spans))
     return late[int(0.99 * (len(late) - 1))]
 

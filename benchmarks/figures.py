@@ -10,7 +10,7 @@ HEADINGS = ("FIGURE", "MEASURED", "TARGET", "")
 
 
 class Figure(Struct, frozen=True):
-    """One line of the table: `value` in `unit`. Without a target it stands beside the others as information."""
+    """One line of the table: `value` in `unit`. Without a target it is for information."""
 
     name: str
     value: float
@@ -19,7 +19,7 @@ class Figure(Struct, frozen=True):
 
     @property
     def over(self) -> bool:
-        """Targets are upper bounds. A value that is no number is over."""
+        """Whether it exceeds its target, an upper bound. NaN does."""
         return self.target is not None and not self.value <= self.target
 
     @property
@@ -33,14 +33,14 @@ class Figure(Struct, frozen=True):
 
 
 def table(figures: Sequence[Figure]) -> str:
-    """The lines of the table, figures and targets to the right."""
+    """The lines of the table, with figures and targets right-aligned."""
     rows = [HEADINGS, *(figure.cells for figure in figures)]
     name, measured, target, _ = (max(len(row[column]) for row in rows) for column in range(len(HEADINGS)))
     return "\n".join(f"{row[0]:<{name}}  {row[1]:>{measured}}  {row[2]:>{target}}  {row[3]}".rstrip() for row in rows)
 
 
 def machine() -> str:
-    """Where these figures come from, and how busy it was in the last 1, 5 and 15 minutes."""
+    """This machine, and its load over the last 1, 5 and 15 minutes."""
     load = " ".join(f"{average:.2f}" for average in os.getloadavg())
     kind = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
     return f"{os.cpu_count()} cores, {kind}, load {load}"

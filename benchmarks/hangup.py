@@ -1,4 +1,4 @@
-"""Terminals that go away under a running demo: how long the console needs to let go, and whether its engine goes on."""
+"""Terminals that disappear from a running demo: how fast the console releases them, and whether its engine runs on."""
 
 import json
 import tempfile
@@ -18,13 +18,13 @@ def measure() -> list[Figure]:
     took = [_detached() for _ in range(HANG_UPS)]
     clean = [seconds for seconds in took if seconds <= TARGET_S]
     return [
-        Figure(f"of {HANG_UPS} hang-ups, not let go of in 1 s with the engine going on", HANG_UPS - len(clean), "", 0),
+        Figure(f"of {HANG_UPS} hang-ups, not released within 1 s, engine running on", HANG_UPS - len(clean), "", 0),
         Figure("slowest of them", max(clean, default=float("nan")), "s"),
     ]
 
 
 def _detached() -> float:
-    """Seconds until nothing of the terminal is held any more; NaN when the engine does not go on."""
+    """Seconds until the terminal is fully released; NaN if the engine does not run on."""
     with tempfile.TemporaryDirectory() as home:
         data = Path(home) / "demo"
         with terminal(*DEMO, "--data-dir", str(data), home=Path(home)) as opened:

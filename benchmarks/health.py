@@ -1,7 +1,7 @@
-"""How long a miner server takes for `GET /health` with the screen on, against one without, asked in turns.
+"""How long a miner server takes for `GET /health` with the screen on, compared with one without, asked in turns.
 
-Both run at the same time, so that what the machine takes from one it takes from the other. The screen shows the
-requests as they come. A caller may look up 120 times a minute, so several ask, from addresses of their own.
+Both run at the same time, so that other load on the machine affects both. The screen shows the requests as they come. A
+caller may make 120 look-ups a minute, so there are several, each with its own address.
 """
 
 import http.client
@@ -46,11 +46,11 @@ def _port(home: Path) -> int:
             return int(json.loads((home / "data" / "status.json").read_text())["server"]["address"].rpartition(":")[2])
         except (OSError, KeyError, TypeError, ValueError):
             time.sleep(0.1)
-    raise TimeoutError("the miner server does not say where it listens")
+    raise TimeoutError("the miner server did not report its address")
 
 
 def _asked(*ports: int) -> list[list[float]]:
-    """Milliseconds of each request to each of the servers."""
+    """The milliseconds of each request, for each of the servers."""
     took: list[list[float]] = [[] for _ in ports]
     for caller in CALLERS:
         for _ in range(REQUESTS_EACH):

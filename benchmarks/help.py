@@ -1,4 +1,4 @@
-"""What a shell waits for: the CPU seconds of `subnet-console --help`, with compiled bytecode as after an install."""
+"""The CPU seconds of `subnet-console --help`, with compiled bytecode as after an installation."""
 
 import os
 import statistics

@@ -1,8 +1,7 @@
-"""From a key to what it changes on the terminal, while a validator asks and judges 64 replies, round after round.
+"""From a key press to its effect on the terminal, while a validator asks for and judges 64 replies, round after round.
 
-The judging worker is at work with the ONNX encoder beside the screen. A typed letter filters the miners; a digit goes
-to another screen. Beside it a bare Textual application gets keys too: what the machine takes from every program, it
-takes from that one as well.
+The judging worker runs with the ONNX encoder beside the screen. A typed letter filters the miners; a digit switches to
+another screen. A bare Textual application beside it gets keys too, to account for the load on the machine.
 """
 
 import statistics
@@ -23,7 +22,7 @@ TYPED = "uid:1234567890"
 PLACES = {"2": "[2 Challenges]", "3": "[3 Miners]"}
 THINKING_S = 0.05
 SETTLED_S = 6.0
-"""All is loaded by then."""
+"""Rounds after which everything is loaded."""
 TARGET_MS = 100
 
 
@@ -56,7 +55,7 @@ def measure() -> list[Figure]:
 
 
 def _typed(opened: Terminal) -> list[float]:
-    """Type a filter, letter by letter, and take it away again."""
+    """Type a filter, letter by letter, and clear it."""
     opened.press("/")
     opened.wait_for("state:stale")
     took = [_took(opened, letter, f"filter {TYPED[: at + 1]} ") for at, letter in enumerate(TYPED)]
@@ -66,7 +65,7 @@ def _typed(opened: Terminal) -> list[float]:
 
 
 def _took(opened: Terminal, key: str, shown: str) -> float:
-    """Milliseconds from a key until its text is on the terminal."""
+    """Milliseconds from a key press until its text is on the terminal."""
     time.sleep(THINKING_S)
     began = time.monotonic()
     opened.press(key)

@@ -1,8 +1,8 @@
 """How late the engine's loop runs while rounds of 64 replies are judged with the ONNX encoder.
 
-The engine runs in this process, on its thread, as `launch` runs it. Beside it an idle loop beats in a process of its
-own: what the machine and the judging worker take from every loop, they take from that one too. The first round, in
-which everything is loaded, does not count.
+The engine runs in this process, on its own thread, as under `launch`. An idle loop beats in another process, to account
+for the load that the machine and the judging worker put on every loop. The first round, in which everything is loaded,
+does not count.
 """
 
 import asyncio
@@ -74,7 +74,7 @@ def measure() -> list[Figure]:
 
 
 class _Engine:
-    """An engine that is run once, with its loop's `beats` and the spans of its `judging`."""
+    """An engine for one run, with its loop's `beats` and the time spans of its `judging`."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -1,9 +1,9 @@
 """A screen over made-up miners: the real app and driver in this terminal, and an engine thread that publishes them.
 
-`python -m benchmarks.live_rows ROWS SHARE FOLDER`: four times a second, that share of the rows changes, each in its
-score, by so little that few change places, and in five more cells; the others only grow older. Every name says in which
-tick its row was made. The engine's loop keeps a beat, which is written to FOLDER at the end; its thread's id stands
-there from the beginning.
+`python -m benchmarks.live_rows ROWS SHARE FOLDER`: four times a second, that share of the rows changes its score, by so
+little that few change places, and five more cells; the others only age. Every name holds the tick in which its row was
+made. The engine's loop keeps a beat, which is written to FOLDER at the end; its thread's id is written there at the
+start.
 """
 
 import asyncio
@@ -81,7 +81,7 @@ def moved(miner: MinerView, dice: random.Random, tick: int) -> MinerView:
 
 
 def first(rows: int) -> Snapshot:
-    """Before the first tick."""
+    """The miners before the first tick."""
     now, dice = time.time(), random.Random(7)
     miners = [
         MinerView(

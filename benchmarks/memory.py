@@ -1,4 +1,4 @@
-"""Memory of a headless validator with the ONNX encoder over its whole process tree, at its highest while it judges."""
+"""Peak memory of a headless validator with the ONNX encoder while it judges, over its whole process tree."""
 
 import tempfile
 import threading
@@ -12,7 +12,7 @@ from benchmarks.stub_miners import stub_miners
 from benchmarks.subnet import validator
 
 RUNS = (("robust", 16), ("robust", 64), ("loosh", 64))
-"""Scoring profiles and replies a round."""
+"""Scoring profiles, with the number of replies per round."""
 
 ROUNDS = 6
 SAMPLE_EVERY_S = 0.2
@@ -41,7 +41,7 @@ def _measured(scoring: str, replies: int) -> list[Figure]:
 
 @contextmanager
 def _highest(pid: int) -> Iterator[list[Memory]]:
-    """Samples of a tree's memory, taken on a thread until the end."""
+    """Samples a process tree's memory on a thread."""
     samples: list[Memory] = []
     over = threading.Event()
 

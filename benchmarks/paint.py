@@ -1,7 +1,7 @@
 """What the first frame of the console costs, against a bare Textual application of the same size.
 
-CPU of the whole process until the frame is on the terminal, with compiled bytecode as after an install; both in turns.
-The engine is started by then and its loading begins, so what is measured is, if anything, too much.
+CPU of the whole process until the frame is on the terminal, with compiled bytecode as after an installation; both in
+turns. The engine has started by then and begins loading, so the figure is, if anything, too high.
 """
 
 import statistics
@@ -25,7 +25,7 @@ def measure() -> list[Figure]:
     bare, ours = (statistics.median(column) for column in zip(*turns, strict=True))
     return [
         Figure("first frame: the console's CPU against a bare application's", ours / bare, "x", TARGET),
-        Figure("first frame: the console's CPU, from the command on", ours, "s"),
+        Figure("first frame: the console's CPU, from the command", ours, "s"),
         Figure("first frame: a bare application's CPU", bare, "s"),
     ]
 

@@ -1,4 +1,5 @@
-"""Recorded populations for benchmarks: rounds as a validator sees them, and what only the benchmark knows of them."""
+"""Recorded populations for benchmarks: rounds as a validator sees them, and what only the benchmark knows about
+them."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What processes cost: memory of a tree of them, CPU seconds of a command, and commands that live for a while."""
+"""What processes cost: the memory of a process tree, and the CPU seconds of a command or a living process."""
 
 import os
 import subprocess
@@ -17,14 +17,14 @@ END_S = 20.0
 
 
 class Memory(Struct, frozen=True):
-    """In MB (10⁶ bytes): resident, and resident with shared pages divided among those that share them."""
+    """Memory in MB (10⁶ bytes): resident (RSS), and resident with shared pages divided among their users (PSS)."""
 
     rss: float = 0.0
     pss: float = 0.0
 
 
 def clean_environment(home: Path) -> dict[str, str]:
-    """Ours without any settings of the console, and with another home: a benchmark measures the defaults."""
+    """This environment without any console settings and with another home: benchmarks measure the defaults."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SUBNET_CONSOLE_", "XDG_"))}
     return {**kept, "HOME": str(home)}
 
@@ -36,7 +36,7 @@ def python(*arguments: str) -> list[str]:
 
 @contextmanager
 def running(command: Sequence[str], **options: Any) -> Iterator["subprocess.Popen[str]"]:
-    """A process of ours that talks over pipes. In the end its stdin is closed, and what lives on after that killed."""
+    """A process of ours that talks over pipes. At the end its stdin is closed; if it does not exit, it is killed."""
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **options
     ) as process:
@@ -52,7 +52,7 @@ def running(command: Sequence[str], **options: Any) -> Iterator["subprocess.Pope
 
 
 def cpu_seconds(command: Sequence[str], environment: Mapping[str, str]) -> float:
-    """User and system time of a command, silent and run to its end. Raises CalledProcessError."""
+    """User and system time of a command, run silently to its end. Raises CalledProcessError."""
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -77,7 +77,7 @@ def _cpu_seconds(entry: Path) -> float:
 
 
 def memory_of_tree(pid: int) -> Memory:
-    """The process and all that it started, as they are now."""
+    """The memory of a process and everything that it started, now."""
     found = [_memory(one) for one in tree(pid)]
     return Memory(sum(one.rss for one in found), sum(one.pss for one in found))
 
@@ -102,7 +102,7 @@ def _parent(process: Path) -> int:
 
 
 def _stat(process: Path) -> list[str]:
-    """The fields behind the process's name (proc(5)), the first of them its state."""
+    """The fields after the process's name (proc(5)), beginning with its state."""
     return (process / "stat").read_text().rsplit(")", 1)[1].split()
 
 

@@ -1,6 +1,6 @@
-"""Rounds over as many miners as a subnet holds, all but the encoder: pick, ask, judge, record, publish.
+"""Rounds over as many miners as a subnet holds, without a real encoder: pick, ask, judge, record, publish.
 
-The wall time of a warm round runs from one `round` event to the next. The encoder is the one that costs nothing.
+The wall time of a warm round runs from one `round` event to the next. The encoder used costs nothing.
 """
 
 import statistics

@@ -1,6 +1,6 @@
 """What live rows cost: CPU of the screen and bytes to the terminal, in a real pseudo-terminal, at 160x48.
 
-The CPU is that of the whole process less its engine's thread, which only makes the rows up.
+The CPU is that of the whole process, minus the engine's thread, which only makes up the rows.
 """
 
 import tempfile
@@ -34,7 +34,7 @@ def measure() -> list[Figure]:
 
 
 def _cost(rows: int, share: float) -> tuple[float, float]:
-    """Per cent of a core, and 10³ bytes a second."""
+    """The screen's share of a core in per cent, and 10³ bytes per second to the terminal."""
     with tempfile.TemporaryDirectory() as folder, live_rows(rows, share, Path(folder)) as opened:
         pid, thread = opened.process.pid, int((Path(folder) / THREAD).read_text())
         time.sleep(WARM_S)
@@ -48,7 +48,7 @@ def _cost(rows: int, share: float) -> tuple[float, float]:
 
 @contextmanager
 def live_rows(rows: int, share: float, folder: Path) -> Iterator[Terminal]:
-    """The made-up miners on their screen."""
+    """The made-up miners on the Miners screen."""
     command = python("benchmarks.live_rows", str(rows), str(share), str(folder))
     opened = Terminal(command, width=SIZE[0], height=SIZE[1], home=folder)
     try:

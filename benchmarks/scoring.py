@@ -1,8 +1,8 @@
 """`python -m benchmarks.scoring DATA [POPULATION…]`: does a judge pick right answers and pay honest miners?
 
-DATA is a folder of recorded populations: `X.rounds.jsonl`, `X.truth.jsonl`, `X.probes.jsonl`, and `metrics.py` in it or
-beside it, which computes the numbers. Every population is judged from its first round to its last by each profile,
-with the packaged model; then the time of judging is measured without that of embedding, both with one thread.
+DATA is a folder of recorded populations: `X.rounds.jsonl`, `X.truth.jsonl`, `X.probes.jsonl`, and in it or beside it
+`metrics.py`, which computes the numbers. Each profile judges every population from its first round to its last, with
+the packaged model; then the times of judging and of embedding are measured separately, each with one thread.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def main() -> int:
         for profile in options.profiles:
             print(f"{name:2} {profile:8}" + _row(metrics, options.data, name, profile, encoder, probes=options.probes))
             sys.stdout.flush()
-    print("\nms to judge a round of replies of about 100 tokens, embedding apart")
+    print("\nms to judge a round of replies of about 100 tokens, and to embed it")
     for profile in options.profiles:
         for size in SIZES:
             embedding, judging = _times(profile, size, options.encoder)
@@ -65,7 +65,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("populations", metavar="POPULATION", nargs="*")
     parser.add_argument("--profiles", nargs="+", choices=profiles.PROFILES, default=list(profiles.PROFILES))
     parser.add_argument("--encoder", default="minilm")
-    parser.add_argument("--no-probes", dest="probes", action="store_false", help="no answer is known to the judge")
+    parser.add_argument("--no-probes", dest="probes", action="store_false", help="judge without any known answers")
     return parser.parse_args()
 
 
@@ -91,7 +91,7 @@ def _row(metrics: Any, data: Path, name: str, profile: str, encoder: CachedEncod
 def judged(
     rounds: Sequence[dict[str, Any]], known: dict[str, populations.Known], profile: str, encoder: CachedEncoder
 ) -> list[dict[str, Any]]:
-    """The judgements of recorded rounds, in order, each with what the rounds before it taught."""
+    """The judgements of recorded rounds, in order, each with the history of the rounds before it."""
     history, found = History(), []
     for line in rounds:
         asked, replies = populations.recorded(line, known)
@@ -109,7 +109,7 @@ def _judge(
 
 
 def _times(profile: str, size: int, encoder: str) -> tuple[float, float]:
-    """Milliseconds of CPU to embed a round of so many replies, and to judge it, after a first round of that size."""
+    """Milliseconds of CPU to embed, and to judge, a round of this many replies, after a first round of that size."""
     asked = Challenge(
         id="t", kind="chat", source="file", created_at=0.0, request=Request(prompt="Explain how subnets judge miners.")
     )
@@ -126,7 +126,7 @@ def _times(profile: str, size: int, encoder: str) -> tuple[float, float]:
 
 
 def _replies(size: int, turn: int) -> list[Reply]:
-    """Replies of about 100 tokens, no two alike, and other ones each turn."""
+    """Replies of about 100 tokens, no two alike, and different in each turn."""
     words = "validators judge the answers of miners by what they claim and how often they were right before".split()  # noqa: SIM905
 
     def sentence(uid: int, place: int) -> str:

@@ -1,7 +1,7 @@
-"""A terminal that stops reading for a while: what that costs the engine, and what is on it afterwards.
+"""A terminal that stops reading for a while: what that costs the engine, and what it shows afterwards.
 
-All of 256 rows change four times a second, so that the terminal's buffer and the writer's backlog are soon full. Every
-row's name says in which tick it was made: a frame is whole when all its rows are of one tick.
+All 256 rows change four times a second, so that the terminal's buffer and the writer's backlog soon fill up. Every
+row's name holds the tick in which it was made: a frame is whole if all its rows are from one tick.
 """
 
 import re
@@ -51,7 +51,7 @@ def measure() -> list[Figure]:
 
 
 def _lines(opened: Terminal) -> list[str]:
-    """What is on the terminal below the header, in which the clock goes on."""
+    """The terminal's lines below the header, which shows a running clock."""
     return opened.text.splitlines()[1:]
 
 
@@ -60,7 +60,7 @@ def _ticks(opened: Terminal) -> set[int]:
 
 
 def _current_after(opened: Terminal, tick: int) -> float:
-    """Seconds until all rows are of one tick, which is no older than this one."""
+    """Seconds until all rows are from one tick that is no older than this one."""
     began = time.monotonic()
     while time.monotonic() - began < PATIENCE_S:
         shown = _ticks(opened)

@@ -1,6 +1,6 @@
-"""Many miners in one process: real Loosh desks, each on a socket of its own, that answer at once.
+"""Many miners in one process: real Loosh desks, each on its own socket, that answer at once.
 
-They cost as little as can be, so that what is measured is the validator. `python -m benchmarks.stub_miners COUNT`
+They cost as little as possible, so that the validator is what is measured. `python -m benchmarks.stub_miners COUNT`
 prints their peers as one JSON line and serves until its stdin ends.
 """
 
@@ -31,7 +31,7 @@ END_OF_HEAD = b"\r\n\r\n"
 
 @contextmanager
 def stub_miners(count: int) -> Iterator[tuple[Peer, ...]]:
-    """So many of them, in one other process."""
+    """Run `count` of them in one other process."""
     with running(python("benchmarks.stub_miners", str(count))) as process:
         assert process.stdout is not None
         yield msgspec.json.decode(process.stdout.readline(), type=tuple[Peer, ...])
@@ -82,7 +82,7 @@ class StubMiner:
 
 
 class _Connection(asyncio.Protocol):
-    """Reads one request after the other, with a Content-Length or without a body."""
+    """Reads one request after another, with a Content-Length or without a body."""
 
     def __init__(self, miner: StubMiner) -> None:
         self._miner = miner
@@ -119,7 +119,7 @@ class _Connection(asyncio.Protocol):
 
 
 async def main(count: int) -> None:
-    """One RSA key for all of them: to make one each would take long and is not what is measured."""
+    """Serve with one RSA key for all: making one each would take long and is not what is measured."""
     rsa = RsaKey()
     await rsa.start()
     peers = [await StubMiner(number, rsa).listen() for number in range(count)]

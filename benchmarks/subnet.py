@@ -1,4 +1,4 @@
-"""A validator whose embedded chain has nothing but stub miners on it, run as an operator runs one."""
+"""A validator on an embedded chain with nothing but stub miners, run as an operator would."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ class Run:
         self.pid = process.pid
 
     def rounds(self) -> Iterator[tuple[float, dict[str, Any]]]:
-        """Its `round` events as they come, each with the monotonic time at which it came."""
+        """Its `round` events as they come, each with the monotonic time of its arrival."""
         assert self._process.stdout is not None
         for line in self._process.stdout:
             event = json.loads(line)
@@ -36,7 +36,7 @@ class Run:
 def validator(
     folder: Path, miners: Sequence[Peer], *, rounds: int, encoder: str, scoring: str = "robust"
 ) -> Iterator[Run]:
-    """One that asks all `miners` in each round, and begins the next round at once."""
+    """Run one that asks all `miners` in each round, and begins the next round at once."""
     found(folder / "data", miners)
     command = python("console", "launch", "--no-ui", "--role", "validator", "--allow-private", "--seed", "7")
     command += ["--rounds", str(rounds), "--interval", "0", "--encoder", encoder, "--data-dir", str(folder / "data")]
@@ -47,7 +47,7 @@ def validator(
 
 
 def found(folder: Path, miners: Sequence[Peer]) -> None:
-    """A data folder whose chain has all of them on it, and room for the validator."""
+    """Make a data folder whose chain has all the miners, and room for the validator."""
     folder.mkdir(mode=0o700)
     asyncio.run(_found(folder, miners))
 

@@ -1,8 +1,8 @@
-"""`python -m benchmarks.sybil DATA [POPULATION…]`: are cliques and copy-cats found, and nobody else?
+"""`python -m benchmarks.sybil DATA [POPULATION…]`: are cliques and copycats found, and nobody else?
 
-DATA is a folder of recorded populations, as for `benchmarks.scoring`. Each is walked through from its first round to
-its last; a line says how many of each label were suspected beyond a hint at the end, and how many ever were. Exit code
-1: an honest miner was, at any time.
+DATA is a folder of recorded populations, as for `benchmarks.scoring`. Each is replayed from its first round to its
+last; a line says how many miners of each label were suspected beyond a hint at the end, and how many ever were. The
+exit code is 1 if an honest miner was suspected at any time.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from engine.sybil.strength import VERDICT
 from engine.sybil.suspects import suspicions
 
 CLIQUES = ("clique", "sybil")
-"""What the labels of those begin with who belong together."""
+"""Prefixes of the labels of miners that belong together."""
 
 
 def main() -> int:
@@ -30,7 +30,7 @@ def main() -> int:
     parser.add_argument("data", metavar="DATA", type=Path)
     parser.add_argument("populations", metavar="POPULATION", nargs="*")
     parser.add_argument("--encoder", default="minilm")
-    parser.add_argument("--no-probes", dest="probes", action="store_false", help="no answer is known to the validator")
+    parser.add_argument("--no-probes", dest="probes", action="store_false", help="run without any known answers")
     options = parser.parse_args()
     encoder = CachedEncoder(open_encoder(options.encoder))
     wronged = 0
@@ -47,7 +47,7 @@ def main() -> int:
 def walked(
     data: Path, name: str, known: dict[str, populations.Known], encoder: Encoder
 ) -> tuple[dict[str, int], Mapping[str, float]]:
-    """By hotkey the round from which it was suspected beyond a hint, and the suspicions after the last round."""
+    """The round from which each hotkey was suspected beyond a hint, and all suspicions after the last round."""
     evidence, since = Evidence(), dict[str, int]()
     found: Mapping[str, float] = {}
     for number, line in enumerate(populations.lines(data / f"{name}.rounds.jsonl"), 1):

@@ -1,9 +1,9 @@
-"""What the miner server costs beside its cryptography: CPU per sealed challenge, against a bare route's.
+"""What the miner server costs besides its cryptography: CPU per sealed challenge, compared with a bare route's.
 
-Two servers in processes of their own get the same load in turns: ours with a backend that answers at once, and a
-Starlette route that opens the same token, seals the same answer and does nothing else. `python -m
-benchmarks.transport ours|bare KEY` is one of them: it prints where it listens, and its CPU seconds for each line of
-stdin, until that ends.
+Two servers in separate processes get the same load in turns: ours with a backend that answers at once, and a Starlette
+route that decrypts the same token, encrypts the same answer and does nothing else. `python -m benchmarks.transport
+ours|bare KEY` runs one of them, which prints its address, and then its CPU seconds for each line of stdin until that
+ends.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ LOOPBACK = "127.0.0.1"
 VALIDATORS = 16
 TURNS = 19
 REQUESTS_A_TURN = 12
-"""For each validator; all turns together, and the one that warms up, are within what a hotkey may ask in a minute."""
+"""Challenges per validator and turn; with the warm-up, all turns stay within a hotkey's limit per minute."""
 
 CHALLENGE = challenge_json(
     Challenge(
@@ -63,7 +63,7 @@ ANSWER = Completion(text="The second one is larger. " * 30, usage={"completion_t
 
 
 class Server(Struct, frozen=True):
-    """One of the two, running."""
+    """One of the two servers, running."""
 
     process: "Popen[str]"
     port: int
@@ -80,7 +80,7 @@ class Server(Struct, frozen=True):
 
 
 class Validator(Struct, frozen=True):
-    """One hotkey's connection and key. The bare server knows the key from its command line."""
+    """One hotkey's connection and key, which the bare server knows from its command line."""
 
     hotkey: str
     key_uuid: str
@@ -111,7 +111,7 @@ class Validator(Struct, frozen=True):
 
 
 def measure() -> list[Figure]:
-    """CPU per challenge of both servers, their ratio, and how long ours takes under load."""
+    """Both servers' CPU per challenge, their ratio, and how long ours takes under load."""
     return asyncio.run(_measure())
 
 
@@ -125,14 +125,14 @@ async def _measure() -> list[Figure]:
             await shake(validator, signer, key)
         cpu: dict[int, list[float]] = {ours.port: [], bare.port: []}
         latencies: list[float] = []
-        for turn in range(1 + TURNS):  # the first one warms both up
+        for turn in range(1 + TURNS):  # the first turn warms both up
             for server in (ours, bare):
                 before = server.cpu_seconds()
                 taken = await asyncio.gather(*(ask(validator) for validator in crowds[server.port]))
                 if turn:
                     cpu[server.port].append(server.cpu_seconds() - before)
                     latencies += [ms for each in taken for ms in each] if server is ours else []
-    # Medians of many short turns: what else the machine does comes and goes, and spoils some of them.
+    # Medians of many short turns, since other load on the machine spoils some of them.
     ratio = statistics.median(mine / its for mine, its in zip(cpu[ours.port], cpu[bare.port], strict=True))
     microseconds = {
         port: statistics.median(turns) / (REQUESTS_A_TURN * VALIDATORS) * 1e6 for port, turns in cpu.items()
@@ -169,7 +169,7 @@ async def shake(validator: Validator, signer: Signer, key: bytes) -> None:
 
 
 async def ask(validator: Validator) -> list[float]:
-    """Milliseconds of each challenge, one after the other."""
+    """The milliseconds of each challenge, sent one after the other."""
     taken = []
     for token in [validator.fernet.encrypt(CHALLENGE) for _ in range(REQUESTS_A_TURN)]:
         began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The set-up of a fresh machine, with a stand-in for uv that notes how it was called."""
+"""Setting up a fresh machine, with a stand-in for uv that notes how it was called."""
 
 import fcntl
 import os
@@ -147,7 +147,7 @@ def test_two_set_ups_wait_for_each_other(machine: Machine) -> None:
             [machine.project / "scripts" / "setup"], env=machine.environ, stderr=subprocess.PIPE, text=True
         )
         assert waiting.stderr is not None
-        assert waiting.stderr.readline() == "setup: waiting for another set-up of this folder\n"
+        assert waiting.stderr.readline() == "setup: waiting for another setup of this folder\n"
         assert not (machine.project / ".venv").exists()
     waiting.communicate(timeout=30)
     assert waiting.returncode == 0
@@ -161,7 +161,7 @@ def test_an_old_python_looks_for_a_newer_one(machine: Machine) -> None:
         [sys.executable, old], env={**os.environ, "PATH": "/nowhere"}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("setup: Python 3.90 or later is needed")
+    assert done.stderr.startswith("setup: Python 3.90 or later is required")
 
 
 def test_no_host_and_no_machines_path_is_written_down() -> None:
