@@ -14,6 +14,7 @@ from engine.chain.wallets import WalletError
 from engine.challenges import ChallengeError
 from engine.errors import StoreError
 from engine.folders import FolderError, prepare_folder
+from engine.judge.client import JudgeFailed
 from engine.judge.encoding.basics import EncoderError
 from engine.locks import AlreadyRunning
 from engine.logs import FOLDER
@@ -35,6 +36,7 @@ CODES: tuple[tuple[tuple[type[Exception], ...], ExitCode], ...] = (
             ChallengeError,
             EncoderError,
             FolderError,
+            JudgeFailed,
             MinerError,
             PluginError,
             SettingsError,

@@ -145,9 +145,7 @@ class Judge:
 
     async def _see_the_end_of(self, process: asyncio.subprocess.Process) -> None:
         """Report a worker that ends by itself, even while there is nothing to judge."""
-        code = await process.wait()
-        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        self._tell_replaced(f"died ({how})")
+        self._tell_replaced(_died(await process.wait()))
 
     def _tell_replaced(self, why: str) -> None:
         text = f"the judging worker {why}: replacing it"
@@ -169,8 +167,7 @@ class Judge:
             self._tell_replaced(why := f"did not answer within {self._deadline:g} s")
             raise JudgeFailed(f"the judging worker {why}") from None
         except (EOFError, OSError) as error:
-            await self._ended()
-            raise JudgeFailed(f"the judging worker ended ({type(error).__name__})") from error
+            raise JudgeFailed(f"the judging worker {await self._ended()}") from error
         except UNDECODABLE as error:
             await self.close()
             self._tell_replaced(why := "sent an unreadable answer")
@@ -182,15 +179,17 @@ class Judge:
         waits = f"; it may be waiting for the encoder at {url}" if url else ""
         return f"the judging worker has not answered for {SILENT_S:g} s{waits}"
 
-    async def _ended(self) -> None:
-        """The worker's pipes broke: it has died, or is killed if it has not within a moment."""
+    async def _ended(self) -> str:
+        """How the worker ended whose pipes broke: it has died, or is killed if it has not within a moment."""
+        how = "closed its pipes"
         if self._process is not None:
             try:
                 async with asyncio.timeout(DYING_S):
-                    await self._process.wait()
+                    how = _died(await self._process.wait())
             except TimeoutError:
-                self._tell_replaced("closed its pipes")
+                self._tell_replaced(how)
         await self.close()
+        return how
 
     async def _answer_to(self, message: bytes) -> WorkerAnswer:
         """The worker's answer. One that nobody waits for any more is still read, before the next message is sent."""
@@ -207,6 +206,11 @@ class Judge:
         await process.stdin.drain()
         size = int.from_bytes(await process.stdout.readexactly(HEADER_BYTES), "big")
         return self._decoder.decode(await process.stdout.readexactly(size))
+
+
+def _died(code: int) -> str:
+    """How a process with this return code ended, in words."""
+    return f"died ({signal.Signals(-code).name if code < 0 else f'exit code {code}'})"
 
 
 def _require_finite(judgement: Judgement) -> None:

@@ -18,6 +18,7 @@ from console.cli import _parser, main
 from console.config import template
 from console.errors import ConsoleError, ExitCode
 from engine.chain.interface import ChainUnavailable
+from engine.judge.client import JudgeFailed
 from engine.locks import AlreadyRunning, Holder
 from engine.node.chain_watch import NotRegistered
 from engine.settings import Settings, configure, declared
@@ -189,6 +190,7 @@ def test_a_reader_that_goes_away_is_no_failure() -> None:
     ("error", "code"),
     [
         (ConsoleError("no", ExitCode.NOT_REGISTERED), 3),
+        (JudgeFailed("no"), 2),
         (NotRegistered("no"), 3),
         (AlreadyRunning("hotkey 5x on netuid 1", Holder(12, "/d", 0.0)), 4),
         (ChainUnavailable("no"), 5),
