@@ -111,11 +111,11 @@ def of_http(status: int) -> State:
     return State("▲", str(status), "warn") if status < 500 else State("✗", str(status), "err")
 
 
-def of_caller(caller: CallerView, *, blocked: bool) -> State:
-    """Whether a caller may ask our miner server."""
-    if blocked:
-        return State("✗", "blocked", "err")
-    return State("✓", "allowed", "ok") if caller.allowed else State("✗", "refused", "err")
+def of_caller(caller: CallerView) -> State:
+    """Whether a caller may ask our miner server, and on what grounds."""
+    if caller.allowed:
+        return State("✓", caller.standing or "allowed", "ok")
+    return State("✗", caller.standing or "refused", "err")
 
 
 def of_miner(miner: MinerView) -> State:

@@ -12,18 +12,21 @@ from console.screens.server.content import SERVERS, SERVICES, parts
 from console.screens.server.traffic import (
     CALLERS,
     KEYS,
+    REFUSALS,
     REQUESTS,
     RequestRow,
     asked,
     callers,
     keys,
     phrase,
+    refusals,
     request,
 )
 from engine.snapshot import (
     CallerView,
     ChainView,
     MinerView,
+    RefusalView,
     ReplayView,
     RequestView,
     ServerView,
@@ -39,7 +42,15 @@ VALIDATOR = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"
 STRANGER = "5DAAnrj7VHTznn2AWBemMuyBwZWs6FNFjdyVXUeYum3PTXFy"
 
 SERVED = RequestView(
-    at=NOW - 2, hotkey=VALIDATOR, route="/fiber/challenge", bytes_in=412, status=200, ms=41.0, answer="42", tokens=7
+    at=NOW - 2,
+    hotkey=VALIDATOR,
+    route="/fiber/challenge",
+    bytes_in=412,
+    status=200,
+    ms=41.0,
+    answer="42",
+    tokens=7,
+    dialect="fiber",
 )
 REFUSED = RequestView(
     at=NOW - 9,
@@ -49,6 +60,9 @@ REFUSED = RequestView(
     status=403,
     ms=1.2,
     reason="not on the allow-list",
+    dialect="loosh",
+    gate="allow-list",
+    host="203.0.113.7",
 )
 SERVER = ServerView(
     address="0.0.0.0:8091",
@@ -134,17 +148,74 @@ def test_what_is_wrong_is_said(changes: dict[str, Any], label: str, words: str) 
 
 def test_requests_name_the_uid_or_the_address_and_say_why_not() -> None:
     assert [text[9:] for text in rows_of(REQUESTS, asked(SNAPSHOT), 78, NOW)] == [
-        "uid 31    /fiber/challenge        412 ✓ 200    41ms 42",
-        "5DAA…TXFy /fiber/key-exchange     900 ▲ 403     1ms not on the allow…",
+        "uid 31    fiber    ✓ 200               41ms 42",
+        "5DAA…TXFy loosh    ▲ 403  allow-list    1ms not on the allow-list",
     ]
+    nameless = replace(REFUSED, hotkey="", dialect="", gate="route")
+    [row] = rows_of(REQUESTS, asked(replace(SNAPSHOT, server=replace(SERVER, requests=(nameless,)))), 78, NOW)
+    assert row[9:].startswith("203.0.11…          ▲ 403  route")
+
+
+def test_refusals_say_how_often_where_why_and_who_was_last() -> None:
+    kind = RefusalView(
+        gate="quota",
+        status=429,
+        reason="64 of the 64 challenges that its stake gives it",
+        dialect="btauth",
+        count=1204,
+        hotkey=VALIDATOR,
+        host="203.0.113.5",
+        last_at=NOW - 9,
+    )
+    nameless = replace(kind, gate="route", status=404, reason="Not Found", dialect="", count=3, hotkey="")
+    shown = replace(SNAPSHOT, server=replace(SERVER, refusals=(nameless, kind)))
+    assert rows_of(REFUSALS, refusals(shown), 78, NOW) == [
+        " 1,204 ▲ 429  quota      64 of the 64 challenges tha… btauth   uid 31       9s",
+        "     3 ▲ 404  route      Not Found                             203.0.11…    9s",
+    ]
+    assert rows_of(REFUSALS, refusals(shown), 46, NOW)[0].startswith(" 1,204 quota      64 of the 64")
+
+
+def test_the_board_shows_the_grounds_and_what_was_consumed_of_the_quota() -> None:
+    callers_of = [
+        CallerView(
+            hotkey=VALIDATOR,
+            allowed=True,
+            standing="permit",
+            dialect="fiber",
+            stake=12_410.4,
+            consumed=65,
+            quota=64,
+            requests=70,
+            ok=70,
+            p50_ms=1.0,
+            last_at=NOW - 2,
+        ),
+        CallerView(
+            hotkey=STRANGER,
+            allowed=True,
+            standing="let in",
+            consumed=3,
+            requests=3,
+            ok=3,
+            p50_ms=1.0,
+            last_at=NOW - 3,
+        ),
+    ]
+    board = callers(replace(SNAPSHOT, server=replace(SERVER, callers=tuple(callers_of), let_in=("5Silent",))))
+    one, other, silent = rows_of(CALLERS, board, 100, NOW)
+    assert one.startswith("uid 31    ✓ permit    fiber      12,410    65/64    70 100%")
+    assert other.startswith("5DAA…TXFy ✓ let in                    0        3     3 100%")
+    assert silent.startswith("5Silent   ✓ let in")
+    assert CALLERS.column("quota").cell(board[0], NOW).tone == "warn"
 
 
 def test_callers_show_who_may_ask_and_how_long_their_key_lasts() -> None:
     assert rows_of(CALLERS, callers(SNAPSHOT), 36, NOW) == [
-        "uid 31    ✓ allowed   412  10:00",
-        "5DAA…TXFy ✗ refused     6      -",
+        "uid 31    ✓ allowed     412  10:00",
+        "5DAA…TXFy ✗ refused       6      -",
     ]
-    assert rows_of(CALLERS, callers(SNAPSHOT), 78, NOW)[1].endswith("403 not on the allow-list")
+    assert rows_of(CALLERS, callers(SNAPSHOT), 120, NOW)[1].endswith("403 not on the allow-list")
 
 
 def test_keys_count_down_and_warn_in_their_last_minute() -> None:

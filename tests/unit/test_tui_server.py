@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from console.screens.dialogs import Reader
 from console.widgets.live_table import LiveTable
-from engine.commands import BlockCaller, RestartService, UnblockCaller
-from engine.snapshot import CallerView, RequestView, ServerView, ServiceView, SessionView
+from engine.commands import BlockCaller, LetInCaller, RestartService, UnblockCaller
+from engine.snapshot import CallerView, RefusalView, RequestView, ServerView, ServiceView, SessionView
 from engine.values import Metagraph, Neuron
 from tests.unit.tui_helpers import NARROW, NOW, WIDE, Orders, app_of, feed_of, miner, screen_text, snapshot, toasts
 
@@ -189,7 +189,8 @@ async def test_a_caller_is_blocked_from_its_request_after_yes(tmp_path: Path) ->
 
 
 async def test_who_is_blocked_stands_among_the_callers_and_is_unblocked_there(tmp_path: Path) -> None:
-    silent = replace(SERVER, blocked=(SILENT, STRANGER))
+    refused = replace(SERVER.callers[1], standing="blocked")
+    silent = replace(SERVER, blocked=(SILENT, STRANGER), callers=(SERVER.callers[0], refused))
     app = app_of(replace(MINER, server=silent), tmp_path)
     orders = Orders(feed_of(app))
     async with app.run_test(size=WIDE) as pilot:
@@ -204,8 +205,44 @@ async def test_who_is_blocked_stands_among_the_callers_and_is_unblocked_there(tm
         await pilot.press("y")
         await pilot.press("g", "u")
         await pilot.pause()
-        assert toasts(app)[-1] == "unblock caller…: not blocked"
+        assert toasts(app)[-1] == "let caller in…: it may ask already"
     assert orders.taken == [UnblockCaller(SILENT)]
+
+
+async def test_whoever_is_refused_is_let_in_from_its_request_or_the_reasons_after_yes(tmp_path: Path) -> None:
+    app = app_of(MINER, tmp_path)
+    orders = Orders(feed_of(app))
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("5", "G", "u")
+        await pilot.pause()
+        assert STRANGER in screen_text(app)
+        assert "it is answered, as validators are" in screen_text(app)
+        await pilot.press("y")
+    assert orders.taken == [LetInCaller(STRANGER)]
+
+
+async def test_one_screen_shows_who_called_in_which_dialect_what_was_refused_and_why(tmp_path: Path) -> None:
+    kind = RefusalView(
+        gate="allow-list",
+        status=403,
+        reason="no permit",
+        dialect="loosh",
+        count=37,
+        hotkey=STRANGER,
+        host="203.0.113.7",
+        last_at=NOW - 9,
+    )
+    named = tuple(replace(one, dialect="fiber") for one in SERVER.requests)
+    app = app_of(replace(MINER, server=replace(SERVER, refusals=(kind,), requests=named)), tmp_path)
+    orders = Orders(feed_of(app))
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("5")
+        await pilot.pause()
+        shown = screen_text(app)
+        assert all(said in shown for said in ("fiber", "Refused and why", "37", "allow-list", "no permit", "✗ refused"))
+        app.screen.query_one("#refusals LiveTable", LiveTable).focus()
+        await pilot.press("u", "y")
+    assert orders.taken == [LetInCaller(STRANGER)]
 
 
 async def test_the_server_is_restarted_after_yes(tmp_path: Path) -> None:

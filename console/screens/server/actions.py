@@ -6,8 +6,8 @@ from console.actions.action import Action, Context, Level, known, unless_read_on
 from console.instants import duration
 from console.present import formats, states
 from console.present.text import Line, line
-from console.screens.server.traffic import callers
-from engine.commands import BlockCaller, RestartService, UnblockCaller
+from console.screens.server.traffic import CallerRow, callers
+from engine.commands import AnyCommand, BlockCaller, LetInCaller, RestartService, UnblockCaller
 from engine.snapshot import ServerView, ServiceState, Snapshot
 
 ENDED: tuple[ServiceState, ...] = ("stopped", "failed")
@@ -25,8 +25,14 @@ def _cannot_block(snapshot: Snapshot, hotkey: str) -> str:
     return "blocked already" if hotkey in _blocked(snapshot) else ""
 
 
-def _cannot_unblock(snapshot: Snapshot, hotkey: str) -> str:
-    return "" if hotkey in _blocked(snapshot) else "not blocked"
+def _cannot_let_in(snapshot: Snapshot, hotkey: str) -> str:
+    row = _row(snapshot, hotkey)
+    return "it may ask already" if row is not None and row.caller.allowed else ""
+
+
+def _let_in(snapshot: Snapshot, hotkey: str) -> AnyCommand:
+    """Who is blocked is left to the lists again; who is on none of them is put on the operator's own."""
+    return UnblockCaller(hotkey) if hotkey in _blocked(snapshot) else LetInCaller(hotkey)
 
 
 def _cannot_restart(snapshot: Snapshot, service: str) -> str:
@@ -36,7 +42,7 @@ def _cannot_restart(snapshot: Snapshot, service: str) -> str:
 
 def _caller(snapshot: Snapshot, hotkey: str) -> list[Line]:
     """Who it is, and what it has asked so far."""
-    row = next((row for row in callers(snapshot) if row.caller.hotkey == hotkey), None)
+    row = _row(snapshot, hotkey)
     return known(
         (
             ("caller", line(row.who if row else formats.UNKNOWN)),
@@ -44,6 +50,17 @@ def _caller(snapshot: Snapshot, hotkey: str) -> list[Line]:
             ("requests", line(f"{row.caller.requests}, {row.caller.ok} answered" if row else formats.UNKNOWN)),
         )
     )
+
+
+def _newcomer(snapshot: Snapshot, hotkey: str) -> list[Line]:
+    """Who it is, and what letting it in means."""
+    is_blocked = hotkey in _blocked(snapshot)
+    then = "it is unblocked: permits and lists decide again" if is_blocked else "it is answered, as validators are"
+    return [*_caller(snapshot, hotkey), *known((("then", line(then)),))]
+
+
+def _row(snapshot: Snapshot, hotkey: str) -> CallerRow | None:
+    return next((row for row in callers(snapshot) if row.caller.hotkey == hotkey), None)
 
 
 def _service(snapshot: Snapshot, name: str) -> list[Line]:
@@ -61,7 +78,7 @@ def _service(snapshot: Snapshot, name: str) -> list[Line]:
     )
 
 
-_caller_action = partial(Action, group="act", level=Level.ASKED, why_not=_no_callers, dry_run=_caller)
+_caller_action = partial(Action, group="act", level=Level.ASKED, why_not=_no_callers)
 
 ACTIONS = Context(
     "On Server",
@@ -72,15 +89,17 @@ ACTIONS = Context(
             label="block caller…",
             about="Refuse this caller's requests from now on, across restarts.",
             why_not_row=_cannot_block,
+            dry_run=_caller,
             order=lambda _asked_of, hotkey: BlockCaller(hotkey),
         ),
         _caller_action(
             id="server.unblock",
             keys=("u",),
-            label="unblock caller…",
-            about="Stop refusing this caller.",
-            why_not_row=_cannot_unblock,
-            order=lambda _asked_of, hotkey: UnblockCaller(hotkey),
+            label="let caller in…",
+            about="Answer this caller from now on, across restarts; one that is blocked is unblocked.",
+            why_not_row=_cannot_let_in,
+            dry_run=_newcomer,
+            order=_let_in,
         ),
         Action(
             id="server.restart",

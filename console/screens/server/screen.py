@@ -2,7 +2,7 @@
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
 
 from console.present.picture import Picture
 from console.screens.base import ConsoleScreen
@@ -12,13 +12,16 @@ from console.screens.server.content import SERVERS, SERVICES, ServiceRow, parts
 from console.screens.server.traffic import (
     CALLERS,
     KEYS,
+    REFUSALS,
     REQUESTS,
     CallerRow,
     KeyRow,
+    RefusalRow,
     RequestRow,
     asked,
     callers,
     keys,
+    refusals,
     request,
 )
 from console.widgets.lines import Bar, Facts
@@ -38,7 +41,9 @@ class ServerScreen(ConsoleScreen):
         & #facts Panel { width: 1fr; padding: 0 1; }
         & #traffic { height: 1fr; }
         & #requests { width: 2fr; }
-        & #detail { width: 1fr; padding: 0 1; }
+        & #beside { width: 1fr; }
+        & #detail { height: 1fr; padding: 0 1; }
+        & #refusals { height: 1fr; }
         &.-short #facts { height: 9; }
         &.-low #facts { height: 6; max-height: 100%; }
         &.-low #explanation { display: none; }
@@ -65,12 +70,14 @@ class ServerScreen(ConsoleScreen):
         with Horizontal(id="facts"):
             with Panel("Server"):
                 yield Facts(id="status")
-            yield TablePanel("Callers", CALLERS, id="callers", hint="b block  u unblock")
+            yield TablePanel("Callers", CALLERS, id="callers", hint="b block  u let in")
             yield TablePanel("Keys", KEYS, id="keys", classes="wide-only")
         with Horizontal(id="traffic"):
             yield TablePanel("Requests", REQUESTS, id="requests")
-            with Panel("Request", id="detail", classes="wide-only"):
-                yield Facts()
+            with Vertical(id="beside", classes="wide-only"):
+                with Panel("Request", id="detail"):
+                    yield Facts()
+                yield TablePanel("Refused and why", REFUSALS, id="refusals", hint="u let in")
 
     def row_name(self, action_id: str) -> str:
         """A service by its name, a caller by the hotkey of its row among the callers or the requests."""
@@ -85,6 +92,8 @@ class ServerScreen(ConsoleScreen):
                 return row.caller.hotkey
             case KeyRow():
                 return row.session.hotkey
+            case RefusalRow():
+                return row.refusal.hotkey
             case ServiceRow():
                 return row.service.name
             case _:
@@ -100,6 +109,7 @@ class ServerScreen(ConsoleScreen):
         self.query_one("#callers", TablePanel).show(callers(snapshot), picture.now)
         self.query_one("#keys", TablePanel).show(keys(snapshot), picture.now)
         self.query_one("#requests", TablePanel).show(asked(snapshot), picture.now)
+        self.query_one("#refusals", TablePanel).show(refusals(snapshot), picture.now)
         self._show_detail()
 
     @on(LiveTable.Moved, "#requests LiveTable")

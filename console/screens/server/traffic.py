@@ -1,4 +1,4 @@
-"""What callers ask of a miner's server: its last requests, who calls, and the keys they hold, as tables."""
+"""What callers ask of a miner's server: the last requests, who calls, what was refused and why, and keys, as tables."""
 
 import http
 from collections.abc import Callable, Mapping
@@ -8,14 +8,14 @@ from msgspec import Struct
 from console.present import fields, formats, states
 from console.present.table import Cell, Column, Row, Table
 from console.present.text import BLANK, Line, Span, facts, line, wrapped
-from engine.snapshot import CallerView, RequestView, ServerView, SessionView, Snapshot
+from engine.snapshot import CallerView, RefusalView, RequestView, ServerView, SessionView, Snapshot
 
 LABEL = 10
 CALLER = "the caller's uid, else the hotkey it claims"
 
 
 class RequestRow(Struct, frozen=True):
-    """One request, and who made it: a uid where the hotkey has one."""
+    """One request, and who made it: a uid where the hotkey has one, the address where it named no hotkey."""
 
     request: RequestView
     who: str
@@ -27,7 +27,13 @@ class CallerRow(Struct, frozen=True):
     caller: CallerView
     who: str
     key_until: float
-    blocked: bool
+
+
+class RefusalRow(Struct, frozen=True):
+    """What was refused at one gate for one reason, and who was the last to be."""
+
+    refusal: RefusalView
+    who: str
 
 
 class KeyRow(Struct, frozen=True):
@@ -40,26 +46,47 @@ class KeyRow(Struct, frozen=True):
 def asked(snapshot: Snapshot) -> tuple[RequestRow, ...]:
     """The last requests, newest first."""
     uids = _uids(snapshot)
-    return tuple(RequestRow(request, _who(request.hotkey, uids)) for request in _server(snapshot).requests)
+    return tuple(
+        RequestRow(request, _who(request.hotkey, uids) if request.hotkey else request.host)
+        for request in _server(snapshot).requests
+    )
+
+
+def refusals(snapshot: Snapshot) -> tuple[RefusalRow, ...]:
+    """What was refused since the server was started, and why."""
+    uids = _uids(snapshot)
+    return tuple(
+        RefusalRow(refusal, _who(refusal.hotkey, uids) if refusal.hotkey else refusal.host)
+        for refusal in _server(snapshot).refusals
+    )
 
 
 def callers(snapshot: Snapshot) -> tuple[CallerRow, ...]:
-    """Who has asked, and whoever is blocked."""
+    """Who has asked, and whoever is blocked or let in."""
     uids, server = _uids(snapshot), _server(snapshot)
     until: dict[str, float] = {}
     for session in server.sessions:
         until[session.hotkey] = max(session.expires_at, until.get(session.hotkey, 0.0))
     have_asked = {caller.hotkey for caller in server.callers}
-    silent = (_silent(hotkey) for hotkey in server.blocked if hotkey not in have_asked)
+    decided = [(hotkey, "blocked") for hotkey in server.blocked] + [(hotkey, "let in") for hotkey in server.let_in]
+    silent = (_silent(hotkey, standing) for hotkey, standing in decided if hotkey not in have_asked)
     return tuple(
-        CallerRow(caller, _who(caller.hotkey, uids), until.get(caller.hotkey, 0.0), caller.hotkey in server.blocked)
+        CallerRow(caller, _who(caller.hotkey, uids), until.get(caller.hotkey, 0.0))
         for caller in (*server.callers, *silent)
     )
 
 
-def _silent(hotkey: str) -> CallerView:
-    """Someone who is blocked and has not asked since the server was started."""
-    return CallerView(hotkey=hotkey, allowed=False, requests=0, ok=0, p50_ms=0.0, last_at=0.0)
+def _silent(hotkey: str, standing: str) -> CallerView:
+    """Someone whom the operator blocked or let in, and who has not asked since the server was started."""
+    return CallerView(
+        hotkey=hotkey,
+        allowed=standing == "let in",
+        standing=standing,
+        requests=0,
+        ok=0,
+        p50_ms=0.0,
+        last_at=0.0,
+    )
 
 
 def keys(snapshot: Snapshot) -> tuple[KeyRow, ...]:
@@ -90,11 +117,14 @@ def request(asked: RequestRow | None, width: int) -> list[Line]:
             ("time", line(formats.clock(view.at))),
             ("from", line(asked.who)),
             ("hotkey", line(view.hotkey or formats.UNKNOWN)),
+            ("address", line(view.host or formats.UNKNOWN)),
+            ("dialect", line(view.dialect or formats.UNKNOWN)),
             ("route", line(view.route)),
             ("body", line(f"{view.bytes_in:,} bytes")),
             ("status", line(states.of_http(view.status).span, f" {phrase(view.status)}")),
             ("took", line(formats.milliseconds(view.ms))),
             ("tokens", line(str(view.tokens) if view.tokens else formats.UNKNOWN)),
+            *([("gate", line(Span(view.gate, "warn")))] if view.gate else []),
         ),
         LABEL,
     )
@@ -119,7 +149,11 @@ def _counted(tokens: float) -> str:
 
 
 def _status(row: RequestRow, _now: float) -> Cell:
-    state = states.of_http(row.request.status)
+    return _status_cell(row.request.status)
+
+
+def _status_cell(status: int) -> Cell:
+    state = states.of_http(status)
     return Cell(state.text, state.tone)
 
 
@@ -138,9 +172,10 @@ REQUESTS: Table[RequestRow] = Table(
     columns=(
         fields.time(lambda row: row.request.at, "when it was finished"),
         fields.text("from", "FROM", 9, lambda row: row.who, CALLER, priority=0),
-        fields.text("route", "ROUTE", 19, lambda row: row.request.route, "the route", tone="muted", priority=4),
+        fields.text("dialect", "DIALECT", 8, lambda row: row.request.dialect, "the dialect it was made in", priority=1),
+        fields.text("route", "ROUTE", 19, lambda row: row.request.route, "the route", tone="muted", priority=5),
         fields.number(
-            "bytes", "BYTES", 7, lambda row: row.request.bytes_in, "{:,}".format, "the size of its body", priority=5
+            "bytes", "BYTES", 7, lambda row: row.request.bytes_in, "{:,}".format, "the size of its body", priority=6
         ),
         Column(
             id="status",
@@ -151,6 +186,7 @@ REQUESTS: Table[RequestRow] = Table(
             value=lambda row: row.request.status,
             about="the HTTP status of the reply",
         ),
+        fields.text("gate", "GATE", 10, lambda row: row.request.gate, "where it was refused", tone="warn", priority=4),
         fields.took("latency", "TOOK", lambda row: row.request.ms, "how long it took", priority=2),
         fields.number(
             "tokens", "TOKENS", 6, lambda row: row.request.tokens, _counted, "what the backend generated", priority=6
@@ -170,7 +206,14 @@ REQUESTS: Table[RequestRow] = Table(
 
 
 def _may_ask(row: CallerRow) -> states.State:
-    return states.of_caller(row.caller, blocked=row.blocked)
+    return states.of_caller(row.caller)
+
+
+def _quota(row: CallerRow, _now: float) -> Cell:
+    consumed, quota = row.caller.consumed, row.caller.quota
+    if quota is None:
+        return Cell(str(consumed))
+    return Cell(f"{consumed}/{quota}", "warn" if consumed > quota else "")
 
 
 def _ok(caller: CallerView) -> float:
@@ -200,12 +243,28 @@ CALLERS: Table[CallerRow] = Table(
     sort="last",
     columns=(
         fields.text("who", "CALLER", 9, lambda row: row.who, CALLER, priority=0),
-        fields.state("state", "MAY ASK", 9, _may_ask, "whether it is answered", priority=0),
+        fields.state("state", "MAY ASK", 11, _may_ask, "whether it is answered, and on what grounds", priority=0),
+        fields.text(
+            "dialect", "DIALECT", 8, lambda row: row.caller.dialect, "the dialect of its last request", priority=3
+        ),
+        fields.number(
+            "stake", "STAKE", 8, lambda row: row.caller.stake, lambda stake: f"{stake:,.0f}", "its stake", priority=7
+        ),
+        Column(
+            id="quota",
+            title="QUOTA",
+            width=8,
+            align="right",
+            priority=4,
+            cell=_quota,
+            value=lambda row: row.caller.consumed,
+            about="its challenges in this period, and how many its stake gives it",
+        ),
         fields.number("requests", "REQ", 5, lambda row: row.caller.requests, str, "its requests"),
         fields.number(
-            "ok", "OK%", 4, lambda row: _ok(row.caller), formats.percent, "share of them answered", priority=3
+            "ok", "OK%", 4, lambda row: _ok(row.caller), formats.percent, "share of them answered", priority=6
         ),
-        fields.took("p50", "MEDIAN", lambda row: row.caller.p50_ms, "half of its answers took less", priority=5),
+        fields.took("p50", "MEDIAN", lambda row: row.caller.p50_ms, "half of its answers took less", priority=8),
         fields.age("last", "LAST", lambda row: row.caller.last_at, "when it last asked", width=5, priority=4),
         _countdown("key", "KEY", 6, lambda row: row.key_until, "time until its key expires", priority=2),
         fields.text(
@@ -215,11 +274,46 @@ CALLERS: Table[CallerRow] = Table(
             lambda row: row.caller.last_refusal,
             "the last refusal, and why",
             tone="warn",
-            priority=6,
+            priority=5,
             grows=True,
         ),
     ),
 )
+
+REFUSALS: Table[RefusalRow] = Table(
+    name="refusals",
+    empty="nothing was refused",
+    key=lambda row: f"{row.refusal.gate} {row.refusal.status} {row.refusal.dialect} {row.refusal.reason}",
+    sort="times",
+    descending=True,
+    columns=(
+        fields.number("times", "TIMES", 6, lambda row: row.refusal.count, "{:,}".format, "how often", priority=0),
+        Column(
+            id="status",
+            title="STATUS",
+            width=6,
+            priority=3,
+            cell=lambda row, _now: _status_cell(row.refusal.status),
+            value=lambda row: row.refusal.status,
+            about="the HTTP status of the reply",
+        ),
+        fields.text("gate", "GATE", 10, lambda row: row.refusal.gate, "where it was refused", priority=0),
+        fields.text(
+            "why",
+            "WHY",
+            16,
+            lambda row: row.refusal.reason,
+            "the reason, as it was last",
+            tone="warn",
+            grows=True,
+            priority=0,
+        ),
+        fields.text("dialect", "DIALECT", 8, lambda row: row.refusal.dialect, "the dialect", priority=5),
+        fields.text("who", "LAST BY", 9, lambda row: row.who, CALLER, priority=2),
+        fields.age("last", "LAST", lambda row: row.refusal.last_at, "when it last happened", width=5, priority=4),
+    ),
+)
+
 KEYS: Table[KeyRow] = Table(
     name="sessions",
     empty="no keys yet",
