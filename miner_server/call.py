@@ -18,6 +18,7 @@ WATCH_AFTER_S = 0.05
 
 
 def json_response(value: Any, status: int = 200) -> Response:
+    """A response whose body is `value` as JSON."""
     return Response(msgspec.json.encode(value), status=status)
 
 

@@ -62,6 +62,8 @@ _BAD = (
 
 
 class Connection(Protocol):
+    """An open connection, as far as the table of seats needs it."""
+
     def give_way(self) -> None:
         """Close at once."""
         ...

@@ -1,4 +1,4 @@
-"""What every test shares."""
+"""What all tests share."""
 
 import signal
 from collections.abc import Iterator

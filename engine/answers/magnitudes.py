@@ -122,6 +122,7 @@ _PUNCTUATED = re.compile(r"\s*(?:$|[.,;:!?()\]}*/]|\d|\^|\bper\b|\w{1,12}\^-)")
 
 
 def in_unit(text: str, numeral: Numeral, start: int, *, must: bool) -> Numeral | None:
+    """The numeral with the unit that begins at `start`. Without one: None if it `must` have one, else the numeral."""
     apart = start > numeral.end
     if text[start : start + 1] == "-" and text[start + 1 : start + 2].isalpha():
         start += 1  # "three-quarter-mile", "5-minute"

@@ -148,4 +148,5 @@ def read_public_key(pem: str) -> rsa.RSAPublicKey:
 
 
 def seal_key(public_key: rsa.RSAPublicKey, key: bytes) -> bytes:
+    """A symmetric key, encrypted for the holder of the private key (OAEP with SHA-256)."""
     return public_key.encrypt(key, _OAEP)

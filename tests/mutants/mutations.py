@@ -1,4 +1,4 @@
-"""What could have been written wrongly in a module: small changes of its syntax tree, one at a time."""
+"""Mutations of a module: small changes to its syntax tree, one at a time."""
 
 import ast
 import re

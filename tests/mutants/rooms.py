@@ -1,4 +1,4 @@
-"""Where faults are planted, which tests should find them, and which faults nobody can find."""
+"""Where faults are planted, which tests should find them, and which faults cannot be found."""
 
 import random
 import tomllib

@@ -1,4 +1,4 @@
-"""What several stories begin with."""
+"""What several stories share."""
 
 import subprocess
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A disk that is full before the start: the run ends with 2 and says which file has no room."""
+"""A disk that is full at startup: the run ends with exit code 2 and names the file that does not fit."""
 
 import subprocess
 import sys

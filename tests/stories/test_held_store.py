@@ -1,4 +1,4 @@
-"""Another process holds the store: rounds keep their pace and wait in memory, and one line names the lock."""
+"""Another process holds the store: rounds keep their pace and wait in memory, and one alert names the lock."""
 
 import sqlite3
 import time

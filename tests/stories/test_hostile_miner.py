@@ -1,4 +1,4 @@
-"""A validator's screen in a real terminal, while a miner of somebody else answers with what harms terminals."""
+"""A validator's screen in a real terminal, while a foreign miner sends replies that could harm the terminal."""
 
 import asyncio
 import itertools

@@ -1,4 +1,4 @@
-"""A miner whose store takes no writes: validators are let in all the same, and the operator is told."""
+"""A miner whose store takes no writes: validators can still shake hands, and the operator is told."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Our validator with somebody else's miner, our miner under somebody else's validator."""
+"""Our validator with a foreign miner, and our miner with a foreign validator."""
 
 import asyncio
 import contextlib

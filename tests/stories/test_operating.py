@@ -1,4 +1,4 @@
-"""What an operator's day brings: signals, a second copy, a full disk, a wrong option, a closed pipe, a nap."""
+"""An operator's everyday events: signals, a second copy, a full disk, a wrong option, a closed pipe, a suspend."""
 
 import contextlib
 import json

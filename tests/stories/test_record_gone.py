@@ -1,4 +1,5 @@
-"""The record is deleted under a run: it says so within seconds, calls nothing stored that is not, and ends with 6."""
+"""The record is deleted during a run: it is reported within seconds, no round is falsely called recorded, and the run
+ends with exit code 6."""
 
 import os
 import shutil

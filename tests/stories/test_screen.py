@@ -1,4 +1,4 @@
-"""The screen in a real terminal: keys, signals, links that hang and drop, native output, crashes."""
+"""The screen in a real terminal: keys, signals, terminals that hang or vanish, native output, crashes."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A secret that servers quote back leaves by no door: files, stdout, stderr, callers, commands, other processes."""
+"""A secret that servers quote back never gets out: by files, stdout, stderr, callers, commands or other processes."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""A run is signalled at many instants of its first seconds, and always ends as the contract says."""
+"""A run that is signalled at many moments in its first seconds always ends as documented."""
 
 import signal
 import subprocess

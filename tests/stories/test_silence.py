@@ -1,5 +1,5 @@
-"""Nothing silent: what hangs, dies or does not answer under a real run is told on stderr and in the status, and when it
-is over that is told too."""
+"""Nothing fails silently: whatever hangs, dies or does not answer during a run is reported on stderr and in the status,
+and so is its end."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The program as it is installed: a wheel in a new environment has all that it reads and runs."""
+"""The installed program: a wheel in a new environment contains everything that it reads and runs."""
 
 import json
 import runpy

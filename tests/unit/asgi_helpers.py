@@ -1,4 +1,4 @@
-"""Requests between a server and its routes, message by message."""
+"""The messages between an ASGI server and its routes."""
 
 import asyncio
 from collections import deque

@@ -1,4 +1,4 @@
-"""What the tests of the rooms share."""
+"""What the unit tests share."""
 
 import pytest
 

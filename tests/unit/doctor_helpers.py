@@ -1,4 +1,4 @@
-"""A case for the doctor, with whatever is said about it."""
+"""A case for the doctor, with any settings."""
 
 import time
 from collections.abc import Iterable

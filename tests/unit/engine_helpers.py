@@ -1,4 +1,4 @@
-"""What the tests of the engine's core share: a feed that is read back, a caller and a source that do as told."""
+"""What the tests of the engine share: a feed that is read back, and a caller and a source that do as told."""
 
 import asyncio
 from collections.abc import Callable

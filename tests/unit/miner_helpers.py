@@ -1,4 +1,4 @@
-"""A miner server for tests, backends that do what a test tells them, and a validator written from Loosh's."""
+"""A miner server for tests, backends that do as told, and a validator written from the facts about Loosh's."""
 
 import asyncio
 import json

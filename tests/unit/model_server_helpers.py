@@ -1,4 +1,4 @@
-"""A real HTTP server that speaks OpenAI's chat completions, and fails as a test wants it to."""
+"""A real HTTP server with OpenAI's chat completions API, which fails as a test tells it to."""
 
 import json
 from collections.abc import Iterator

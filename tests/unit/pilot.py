@@ -1,4 +1,4 @@
-"""A pilot for tests of the screen, which goes by what is left to be done and not by how busy the processor is."""
+"""A pilot for screen tests, which waits for pending work rather than for an idle processor."""
 
 import asyncio
 from typing import Any

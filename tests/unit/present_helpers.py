@@ -1,4 +1,4 @@
-"""What tests of texts and tables share."""
+"""What the tests of texts and tables share."""
 
 from collections.abc import Iterable
 from typing import Any

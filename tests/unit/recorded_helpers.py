@@ -1,4 +1,4 @@
-"""Data folders with rounds in them, and a screen of them."""
+"""Data folders that contain rounds, and a screen of them."""
 
 import asyncio
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Records of miners for the tests of what their words weigh."""
+"""Track records of miners, for the tests of reliability."""
 
 from engine.scoring.history import TrackRecord
 

@@ -1,4 +1,4 @@
-"""Rounds for the tests of scoring: short ways to write challenges, replies and their judgement."""
+"""Rounds for the tests of scoring: short ways to write challenges, replies and judgements."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""A picture, read again as any viewer of SVG does."""
+"""Pictures, parsed as an SVG viewer would."""
 
 from xml.etree.ElementTree import Element, fromstring
 

@@ -1,4 +1,4 @@
-"""Rounds for the tests of sybil evidence: many short ones, told in a line each."""
+"""Rounds for the tests of sybil evidence: many short ones, each written in one line."""
 
 from collections.abc import Iterable, Sequence
 

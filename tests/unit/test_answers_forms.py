@@ -1,6 +1,6 @@
-"""Right answers in every usual form are read as right, and wrong ones as wrong, whatever their type.
+"""Right answers of every type, in all usual forms, are read as right, and wrong ones as wrong.
 
-The figures of docs/scoring.md on forms that were not seen are of these files as they were when each was first tried.
+The figures in docs/scoring.md for unseen forms are of these files as they were when each was first tried.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The answer types as a set: found by name, added by others, and bounded whatever they are given."""
+"""The answer types as a set: found by name, and bounded whatever they are given."""
 
 import time
 

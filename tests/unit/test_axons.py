@@ -1,4 +1,4 @@
-"""The address that the chain has of a neuron, kept equal to where it serves."""
+"""A neuron's address on chain is kept equal to the address where it serves."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""The kinds of challenges: what they ask, what they refuse, how they are shown."""
+"""The kinds of challenges: what they ask and what they refuse."""
 
 import re
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Every family of tasks: its truth found again in another way, from the text that the miner reads."""
+"""Every family of tasks: its truth is worked out again, in another way, from the text that the miner reads."""
 
 import re
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""Commands from another thread: each is carried out in turn, answered as an event, and logged in the store."""
+"""Commands from another thread: each is carried out in turn, answered by an event, and logged in the store."""
 
 import asyncio
 import threading

@@ -1,4 +1,4 @@
-"""Damage to what is stored is named: whoever reads a spoiled data folder says which file it is, and ends in order."""
+"""Damaged data is named: whatever reads a damaged data folder says which file it is, and exits cleanly."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""The cast of the demo."""
+"""The demo's cast of miners."""
 
 import re
 from collections import Counter

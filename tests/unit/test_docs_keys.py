@@ -1,4 +1,4 @@
-"""The page of keys is what the registry says."""
+"""The page of keys matches the registry."""
 
 import runpy
 from pathlib import Path

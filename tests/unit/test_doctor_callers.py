@@ -1,4 +1,4 @@
-"""A miner whose callers all have one address is told that it cannot tell them apart."""
+"""A miner whose callers all come from one address is told that it cannot tell them apart."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Wallet, locks, port, chain and models: each with what is well and what is not."""
+"""The doctor on wallet, locks, port, chain and models: good and bad cases of each."""
 
 import json
 import socket

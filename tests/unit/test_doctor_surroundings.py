@@ -1,4 +1,4 @@
-"""Python, packages, terminal, files, clock and machine: each with what is well and what is not."""
+"""The doctor on Python, packages, terminal, files, clock and machine: good and bad cases of each."""
 
 import json
 import os

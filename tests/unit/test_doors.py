@@ -1,4 +1,4 @@
-"""The doors of an engine over a wire: all that passes is data, and screens do not notice the difference."""
+"""The doors of an engine over a wire: only data passes, and screens do not notice the difference."""
 
 from collections.abc import Sequence
 from math import inf

@@ -1,4 +1,4 @@
-"""A round as a picture: one mark an answer, the heat map's cells, and nothing foreign but as text."""
+"""A round as a picture: one mark per answer, the heat map's cells, and foreign text as nothing but text."""
 
 import re
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The embeddings of a server, against a real one that is slow, busy, wrong and hostile."""
+"""Embeddings from a server, against a real one that is slow, busy, wrong or hostile."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""The engine's thread: ends by itself, when told to, and says what went wrong."""
+"""The engine's thread ends by itself or when told to, and says what went wrong."""
 
 import asyncio
 import threading

@@ -1,4 +1,4 @@
-"""What processes that we start are told of our environment."""
+"""What processes that we start learn about our environment."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""`export round ID` as an operator uses it: numbers and a picture of what the judgement compared."""
+"""`export round ID` as an operator uses it: the numbers and the picture of a judgement's comparison."""
 
 import csv
 import io

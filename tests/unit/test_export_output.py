@@ -1,4 +1,4 @@
-"""Where exports go: a file that is whole or as before, a pipe that may close, and little memory for both."""
+"""Where exports go: a file that is either complete or unchanged, a pipe that may close; in little memory."""
 
 import asyncio
 import csv

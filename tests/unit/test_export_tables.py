@@ -1,4 +1,4 @@
-"""The exports, word for word: columns, times, numbers, states, and text that would like to be a formula."""
+"""The exports, word for word: columns, times, numbers, states, and text that looks like a formula."""
 
 import asyncio
 import csv

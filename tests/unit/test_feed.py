@@ -1,4 +1,4 @@
-"""The two doors: what a reader on another thread sees of the engine, and what it can ask."""
+"""The feed: what a reader on another thread sees of the engine, and what it can ask of it."""
 
 import asyncio
 import threading

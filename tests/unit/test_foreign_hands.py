@@ -1,4 +1,4 @@
-"""Places that others may write: a run does not begin there, and nothing that is written follows a link of theirs."""
+"""Places that others can write to: no run starts there, and nothing is written through a link of theirs."""
 
 import json
 import os

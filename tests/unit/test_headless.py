@@ -1,4 +1,4 @@
-"""Events as lines, for readers that are quick, slow, stuck or gone; none is torn and nothing waits for them."""
+"""Events as lines, for readers that are fast, slow, stuck or gone: no line is torn, and nothing waits for them."""
 
 import json
 import os

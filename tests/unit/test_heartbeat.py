@@ -1,4 +1,4 @@
-"""The engine's pulse: Snapshots and a status file as long as it runs, and the lateness of its loop."""
+"""The engine's heartbeat: snapshots and a status file throughout the run, and the lateness of its loop."""
 
 import asyncio
 import os

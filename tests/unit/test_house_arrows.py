@@ -1,4 +1,4 @@
-"""The arrows between rooms: what `.importlinter` forbids is caught, and docs/architecture.md tells the same."""
+"""The import rules: what `.importlinter` forbids is caught, and docs/architecture.md agrees with it."""
 
 import ast
 import configparser

@@ -1,4 +1,4 @@
-"""What each package loads when it is imported, in an interpreter of its own."""
+"""What each package loads when it is imported, in a separate interpreter."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""One process a neuron and one a data folder, across processes and after a kill."""
+"""One process per neuron and one per data folder, across processes and after a kill."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The log keeps what happened: clean, without secrets, under its cap, and without making anyone wait."""
+"""The log: clean, without secrets, within its cap, and never in anyone's way."""
 
 import json
 import logging

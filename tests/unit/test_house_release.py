@@ -1,4 +1,4 @@
-"""What has to agree before a release: version, changelog, branch, tags."""
+"""What must agree before a release: version, changelog, branch, tags."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""What `status` says of an engine that runs, hangs, has ended or was never there."""
+"""What `status` says about an engine that runs, hangs, has ended or never ran."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""`judge`: recorded rounds are judged again, in order, and a line that cannot be read is answered too."""
+"""`judge`: recorded rounds are judged again, in order, and an unreadable line gets an answer too."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Recorded rounds are judged again from a data folder, compared, and exported so that others can judge them."""
+"""Recorded rounds are judged again from a data folder, compared, and exported for others to judge."""
 
 import json
 import stat

@@ -1,4 +1,4 @@
-"""The judging worker: judges in a process of its own, is replaced when it dies or dawdles, and dies with its engine."""
+"""The judging worker: a separate process that is replaced when it dies or hangs, and that dies with its engine."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""What hostile, hurried and vanishing callers do to a miner server, over real sockets."""
+"""What hostile, hasty and vanishing callers do to a miner server, over real sockets."""
 
 import asyncio
 import json

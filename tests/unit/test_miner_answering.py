@@ -1,4 +1,4 @@
-"""From a request to its completion: what each failure becomes, who has to wait for how long, and what is noted."""
+"""From a request to its completion: what each failure becomes, who waits for how long, and what is recorded."""
 
 import asyncio
 from types import SimpleNamespace

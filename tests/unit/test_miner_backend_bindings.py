@@ -1,4 +1,4 @@
-"""The bindings of llama.cpp with modules of ours in their place, lanes, what a request becomes, models by name."""
+"""The llama.cpp bindings, with fake modules in their place: lanes, what becomes of a request, models by name."""
 
 import asyncio
 import importlib.util

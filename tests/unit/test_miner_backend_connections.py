@@ -1,4 +1,4 @@
-"""The connections to a model server, against one that writes what a test has it write, byte for byte."""
+"""The connections to a model server, against one that writes what a test says, byte for byte."""
 
 import asyncio
 import gzip

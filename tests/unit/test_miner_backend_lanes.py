@@ -1,4 +1,4 @@
-"""Blocking work of a backend, and a process that ends in the middle of it."""
+"""A backend's blocking work, and a process that ends in the middle of it."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""llama.cpp for real: the tiny model of tests/data answers through the binding that is installed."""
+"""The real llama.cpp: the tiny model in tests/data answers through the installed binding."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""When a model server is asked again, to the second: real HTTP, on a clock that only its pauses put forward."""
+"""When a model server is asked again, to the second: real HTTP, on a clock that only pauses advance."""
 
 import asyncio
 import time

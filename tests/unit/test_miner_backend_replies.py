@@ -1,4 +1,4 @@
-"""Replies as they come in the wild (tests/data/backend-replies), and as nobody would send them."""
+"""Replies as servers really send them (tests/data/backend-replies), and as none would."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""Callers that the operator blocks: refused at every gate, also after a restart, until they are unblocked."""
+"""Callers that the operator blocks: refused at every gate, even after a restart, until they are unblocked."""
 
 from pathlib import Path
 

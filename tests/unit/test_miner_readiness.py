@@ -1,4 +1,4 @@
-"""A miner that cannot answer says so, to its callers in our words and to its operator in all."""
+"""A miner that cannot answer says so: briefly to its callers, and in full to its operator."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""What was recorded of a validator, or comes from its address, costs the validator nothing: over real sockets."""
+"""Replaying a validator's traffic, or calling from its address, costs that validator nothing: over real sockets."""
 
 import asyncio
 import time

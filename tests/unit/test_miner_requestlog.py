@@ -1,4 +1,4 @@
-"""What a miner server remembers of its requests."""
+"""What a miner server remembers about its requests."""
 
 from miner_server.call import Call
 from miner_server.requestlog import CALLERS_KEPT, REQUESTS_KEPT, RequestLog

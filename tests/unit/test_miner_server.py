@@ -1,4 +1,4 @@
-"""The miner server over real sockets, asked by a validator that was written from the reference's facts."""
+"""The miner server over real sockets, asked by a validator written from the facts about the reference."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""An operator of another program of the field comes with its files as they are: what is taken, and what is said."""
+"""An operator arrives from another program of the field with unchanged files: what is taken, and what is reported."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The faults that `scripts/mutate` plants: what they are, and that its tables are of the code as it is."""
+"""The faults that `scripts/mutate` plants: what they are, and that its tables match the code."""
 
 import ast
 from collections import Counter

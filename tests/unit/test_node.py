@@ -1,4 +1,4 @@
-"""A node by itself: its commands, its record and what it keeps in order."""
+"""A node by itself: its commands, its record and its housekeeping."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The package of docs/plug-ins.md, installed as it stands there and used."""
+"""The package in docs/plug-ins.md, installed as printed and used; and the registries that find it."""
 
 import importlib
 import json

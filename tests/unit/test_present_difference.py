@@ -1,4 +1,4 @@
-"""Two answers word by word: what is marked, where it stands, and that large texts cost little."""
+"""Two answers compared word by word: what is marked, how it is laid out, and that large texts are cheap."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""The log in lines."""
+"""The log as lines."""
 
 from console.present.text import Span, text_of
 from console.screens.logs import content as logs

@@ -1,4 +1,4 @@
-"""One miner in lines: how it stands, its rounds, the course of its average."""
+"""One miner as lines: its state, its rounds, and its average over time."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""A recorded round in lines: clusters, question, replies, matrix, map."""
+"""A recorded round as lines: clusters, question, replies, matrix, map."""
 
 from msgspec.structs import replace
 

@@ -1,4 +1,4 @@
-"""The Server screen as text: the server's state, requests, callers, keys, and what runs in the other roles."""
+"""The Server screen as text: the server's state, requests, callers, keys, and what other roles run instead."""
 
 from typing import Any
 

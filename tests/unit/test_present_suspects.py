@@ -1,4 +1,4 @@
-"""Suspects, as rows and words."""
+"""Suspects as rows and text."""
 
 import pytest
 from msgspec.structs import replace

@@ -1,4 +1,4 @@
-"""The line that says how far a long command has come: on a terminal alone, gone in the end, never among the data."""
+"""The progress line of a long command: only on a terminal, cleared at the end, never among the data."""
 
 import json
 import os

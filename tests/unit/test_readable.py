@@ -1,4 +1,4 @@
-"""A folder of an older version, or one that was copied while an engine wrote: read in a copy, and left as it is."""
+"""A folder of an older version, or one copied while an engine wrote: read from a copy, and left as it is."""
 
 import asyncio
 import errno

@@ -1,4 +1,4 @@
-"""The log of a folder, as it was at an earlier time."""
+"""A folder's log, as it was at an earlier time."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Known secrets are hidden wherever they stand, in every form in which they occur, and at the door of every outlet."""
+"""Known secrets are hidden wherever they occur, in every form, and at every outlet."""
 
 import base64
 import html

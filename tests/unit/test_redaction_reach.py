@@ -1,4 +1,4 @@
-"""What redaction finds of a secret however it is written, what it leaves alone, and that it costs little."""
+"""What redaction recognises of a secret however it is written, what it leaves alone, and that it is cheap."""
 
 import base64
 import html

@@ -1,4 +1,4 @@
-"""Going through a recording: steps, jumps, playing by itself, and where it ends."""
+"""Moving through a recording: steps, jumps, playback, and both ends."""
 
 import time
 from collections.abc import Callable, Iterator

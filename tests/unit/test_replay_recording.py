@@ -1,4 +1,4 @@
-"""What a screen is shown of an earlier instant: made of the store alone, and as the engine had it then."""
+"""What a screen shows of an earlier moment: built from the store alone, and as the engine had it then."""
 
 import sqlite3
 import time

@@ -1,4 +1,4 @@
-"""What a run opens on the embedded chain: one process a neuron, and the miners that the operator named."""
+"""What a run opens on the embedded chain: one process per neuron, and the miners that the operator named."""
 
 import time
 from collections.abc import AsyncIterator

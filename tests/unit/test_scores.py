@@ -1,4 +1,4 @@
-"""Accounts by hotkey: what is counted, what is forgotten, what dropout skips, and what goes on after a restart."""
+"""Scores by hotkey: what is counted, what is forgotten, what dropout skips, and what survives a restart."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Who repeats whom, what it costs, and which texts are the same words."""
+"""Who copies whom, what it costs, and which texts count as the same words."""
 
 import numpy as np
 import pytest

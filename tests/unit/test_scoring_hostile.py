@@ -1,4 +1,4 @@
-"""What hostile texts, times and vectors may not do to a round: make a number that is none, or end it."""
+"""Hostile texts, times and vectors can neither crash a round nor produce a number that is not finite."""
 
 import math
 import random

@@ -1,4 +1,4 @@
-"""Replies that are long or malformed on purpose: each is judged in time, and the others are judged beside it."""
+"""Replies that are deliberately long or malformed: each is judged in time, and so are the others."""
 
 import time
 

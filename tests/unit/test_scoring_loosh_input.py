@@ -1,4 +1,4 @@
-"""The profile loosh on every kind of bad input, what its rules keep whatever comes, and what loading it costs."""
+"""The profile loosh on every kind of bad input, its invariants, and what loading it costs."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""The parts of the profile loosh one by one, in numbers worked out by hand, and what it says of them word for word."""
+"""The parts of the profile loosh one by one, with numbers worked out by hand and reasons word for word."""
 
 import math
 from collections.abc import Mapping, Sequence

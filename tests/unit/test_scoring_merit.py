@@ -1,4 +1,4 @@
-"""What a reply is worth, in numbers worked out by hand: claims and their backing, known truths, time, and the names."""
+"""The merit of a reply, in numbers worked out by hand: claims and their backing, known truths, time."""
 
 import math
 from collections.abc import Sequence

@@ -1,3 +1,5 @@
+"""How replies are read, type by type, and which answers are grouped."""
+
 import json
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What a miner's word weighs, in numbers worked out by hand."""
+"""How much a miner's vote weighs, in numbers worked out by hand."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""A known answer is recognised in plain words, and many answers at once are none."""
+"""A known answer is recognised in plain sentences, and several answers at once count as none."""
 
 import pytest
 

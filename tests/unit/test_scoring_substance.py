@@ -1,4 +1,4 @@
-"""What is no answer, what a reply adds, and how texts are cut into words and sentences."""
+"""What does not answer, what a reply adds, and how texts are split into words and sentences."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""`.env` files as other programs of the field read them."""
+"""`.env` files, read as other programs of the field read them."""
 
 import pytest
 from hypothesis import given

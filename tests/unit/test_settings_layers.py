@@ -1,4 +1,4 @@
-"""Which value counts, where it came from, and what is said about a wrong one."""
+"""Which value wins, where it came from, and what is said about a wrong one."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""SQLite's failures are told apart: only what is damaged is called so, and nobody is told to move a sound file away."""
+"""SQLite's failures are told apart: only real damage is called so, and nobody is told to move a sound file away."""
 
 import sqlite3
 from collections.abc import Callable

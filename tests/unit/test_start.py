@@ -1,4 +1,4 @@
-"""What a signal or an odd encoding does to a command, from its first instant on."""
+"""What a signal or an unusual encoding does to a command, from its first moment on."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The store to the second and the row: where each question begins and ends, and what a row may hold."""
+"""The store to the second and the row: where each query's range begins and ends, and what a row may hold."""
 
 import asyncio
 import math

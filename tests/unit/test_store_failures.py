@@ -1,4 +1,4 @@
-"""After a write that failed or was cancelled nothing of it is there, and the store goes on."""
+"""A write that failed or was cancelled leaves nothing behind, and the store goes on."""
 
 import asyncio
 import subprocess

@@ -1,5 +1,5 @@
-"""A record that is deleted or replaced under a run is said, nothing is written where nobody will find it, and what is
-put back goes on."""
+"""A record that is deleted or replaced during a run is reported, nothing is written where nobody will find it, and it
+continues once it is put back."""
 
 import asyncio
 import logging

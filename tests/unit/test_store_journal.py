@@ -1,4 +1,4 @@
-"""The journal of weights: what is about to be sent is on the disk first."""
+"""The weights journal: what is about to be sent is on disk first."""
 
 import signal
 import subprocess

@@ -1,4 +1,4 @@
-"""`kill -9` at any moment: rounds are whole, none is lost or doubled, and the next process goes on from there."""
+"""`kill -9` at any moment: rounds are whole, none is lost or doubled, and the next process carries on from there."""
 
 import random
 import signal

@@ -1,4 +1,4 @@
-"""How alike the answers of a round were is kept with it, comes back with it, and goes with it."""
+"""A round's likeness is stored, read and dropped with it."""
 
 import sqlite3
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Single rounds and hotkeys through the read-only door: what a screen that steps through time asks for."""
+"""Single rounds and hotkeys through the read-only record: what a screen needs that steps through time."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

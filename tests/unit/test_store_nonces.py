@@ -1,4 +1,4 @@
-"""A nonce is new once, also after a restart; there is never room for an old one."""
+"""A nonce is new only once, even after a restart; there is never room for an old one."""
 
 import asyncio
 import time

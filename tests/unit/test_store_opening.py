@@ -1,4 +1,4 @@
-"""What is found when a database is opened: nothing, an old one, a newer one, a damaged one, one that is not ours."""
+"""What opening a database finds: nothing, an old one, a newer one, a damaged one, or somebody else's."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""The read-only door: consistent while the engine writes, and on what a killed engine left behind."""
+"""The read-only record: consistent while the engine writes, and after a kill."""
 
 import signal
 import sqlite3

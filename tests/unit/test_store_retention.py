@@ -1,4 +1,4 @@
-"""What is older than the retention goes, with what hangs on it; what still counts stays."""
+"""What is older than the retention goes, along with what depends on it; what still counts stays."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A round goes in whole and comes out as it was; what is counted and carried on from it goes with it."""
+"""A round is stored whole and read back unchanged, together with the counts and history that it updates."""
 
 from collections.abc import AsyncIterator
 from itertools import product

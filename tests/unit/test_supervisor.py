@@ -1,4 +1,4 @@
-"""Services are started, watched and restarted, for all to see."""
+"""Services are started, watched and restarted, visibly."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Who resembles whom: each view by itself, what views come to together, and the bounds of what is remembered."""
+"""Which miners resemble each other: each view by itself, what views add up to, and the bounds of what is remembered."""
 
 import time
 from random import Random

@@ -1,4 +1,4 @@
-"""The service around penalties: what is shown, told and kept, and what the operator holds back."""
+"""The penalty service: what is shown, reported and stored, and what the operator waives."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""The views of resemblance one by one, in numbers worked out by hand, and what they come to."""
+"""The views of resemblance one by one, in numbers worked out by hand, and what they add up to."""
 
 import math
 from collections.abc import Sequence

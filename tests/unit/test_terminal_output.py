@@ -1,4 +1,4 @@
-"""What is printed while a screen is on: into a file that stays small."""
+"""What is printed while a screen is on goes into a file that stays small."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What a foreign text may not do once it has passed `safe`."""
+"""What foreign text cannot do once it has passed `safe`."""
 
 import unicodedata
 

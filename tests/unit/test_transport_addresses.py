@@ -1,4 +1,4 @@
-"""Addresses that are never called, whatever way they are written, and names that point at them."""
+"""Addresses that are never called, however they are written, and names that resolve to them."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Connections to peers over real sockets: what hostile servers send, how long a reply took, what is kept open."""
+"""Connections to peers over real sockets: what hostile servers send, how long a reply took, what stays open."""
 
 import asyncio
 import gzip

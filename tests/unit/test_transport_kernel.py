@@ -1,4 +1,4 @@
-"""Times as the kernel tells them, over real sockets, while the loop is busy."""
+"""Arrival times from the kernel, over real sockets, while the loop is busy."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""How long a peer took, to the digit: real sockets, on a clock that only the peer puts forward."""
+"""How long a peer took, exactly: real sockets, on a clock that only the peer advances."""
 
 import time
 from typing import Any

@@ -1,4 +1,4 @@
-"""One connection's times and bounds to the digit. The operating system is played, on a clock that stands still."""
+"""One connection's times and bounds, exactly, with a fake operating system on a clock that stands still."""
 
 import socket
 import struct

@@ -1,4 +1,5 @@
-"""Nonces in memory before a store that fails for a while: nobody is shut out, nothing used is taken again."""
+"""Nonces in memory in front of a store that fails for a while: nobody is locked out, and no used nonce is accepted
+again."""
 
 import asyncio
 import sqlite3

@@ -1,4 +1,4 @@
-"""Retry-After, as anybody may write it."""
+"""Retry-After, in every form."""
 
 from datetime import UTC, datetime
 from email.utils import format_datetime

@@ -1,4 +1,4 @@
-"""Tables of keys: one handshake at a time, bounded, forgotten in time; and the gate with its memory of nonces."""
+"""Tables of session keys: one handshake at a time, bounded, forgotten in time; and the gate with its nonces."""
 
 import asyncio
 import time

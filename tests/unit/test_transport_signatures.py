@@ -1,4 +1,4 @@
-"""Signatures as they come over the wire: whatever cannot be read is none, and never an exception."""
+"""Signatures from the wire: one that cannot be read is invalid, and never raises."""
 
 import pytest
 from hypothesis import given

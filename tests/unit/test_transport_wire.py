@@ -1,4 +1,4 @@
-"""The clear JSON: what goes out, what is taken in, and that nothing foreign gets through the reader."""
+"""The clear JSON: what is sent, what is accepted, and that nothing unexpected gets through the reader."""
 
 import json
 import math

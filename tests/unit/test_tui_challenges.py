@@ -1,4 +1,4 @@
-"""Rounds through the keyboard: the list, one of them in full, back and forth in time."""
+"""Rounds through the keyboard: the list, one round in full, back and forth in time."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,5 @@
-"""What miners send to hurt a terminal, through every pane that shows it: nothing of it arrives, the screen lives."""
+"""Texts that miners send to harm a terminal, in every pane that shows them: none gets through, and the screen
+survives."""
 
 import unicodedata
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The registry of actions and the keys: nothing means two things, everything has its words."""
+"""The registry of actions and the keys: no key has two meanings, and everything has its texts."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The live table as an operator sees it: golden text, the cursor, what is painted anew."""
+"""The live table as an operator sees it: exact text, the cursor, what is repainted."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The log on the screen: stories through the keyboard."""
+"""The log on the screen, through the keyboard."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""One miner through the keyboard: how it stands, its rounds and why they went so."""
+"""One miner through the keyboard: its state, its rounds and why they went as they did."""
 
 from pathlib import Path
 from typing import Any

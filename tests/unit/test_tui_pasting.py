@@ -1,4 +1,4 @@
-"""What is typed and what is pasted, however the terminal cuts it."""
+"""What is typed and what is pasted, however the terminal splits it."""
 
 import pytest
 from hypothesis import given

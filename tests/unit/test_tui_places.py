@@ -1,4 +1,4 @@
-"""The ways between the places: each of them is ready before somebody comes, and is painted with the picture in it."""
+"""Switching between screens: each is ready in advance, and is painted with the current picture."""
 
 from pathlib import Path
 

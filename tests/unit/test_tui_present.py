@@ -1,4 +1,4 @@
-"""Texts without a terminal: numbers in words, lines that fit, filters, tables, Home's panels."""
+"""Text without a terminal: numbers in words, lines that fit, filters, tables, Home's panels."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""A replay through the keyboard: every screen as of an instant, the time line, and what only an engine can do."""
+"""A replay through the keyboard: every screen at a given moment, the timeline, and what needs an engine."""
 
 import re
 import sqlite3

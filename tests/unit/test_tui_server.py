@@ -1,4 +1,4 @@
-"""Stories through the keyboard on Server: a miner's requests and callers, and what stands there in other roles."""
+"""Server through the keyboard: a miner's requests and callers, and what other roles see."""
 
 from pathlib import Path
 

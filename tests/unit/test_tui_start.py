@@ -1,4 +1,4 @@
-"""What waits for the first frame."""
+"""What waits until after the first frame."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""Stories through the keyboard among suspects."""
+"""Suspects through the keyboard."""
 
 from pathlib import Path
 

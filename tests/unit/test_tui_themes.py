@@ -1,4 +1,4 @@
-"""The theme files: every one of them readable, for everybody; and what becomes of a bad one."""
+"""The theme files: each of them readable for everybody; and what happens with a bad one."""
 
 from itertools import combinations
 from pathlib import Path

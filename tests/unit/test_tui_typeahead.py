@@ -1,4 +1,4 @@
-"""Keys that come in one burst: none is lost, none is taken twice, and each finds what the one before it opened."""
+"""Keys that arrive in a burst: none is lost or taken twice, and each finds what the previous one opened."""
 
 import asyncio
 import itertools

@@ -1,4 +1,4 @@
-"""Stories through the keyboard on Weights: reading the plan, and the actions that write to the chain."""
+"""Weights through the keyboard: reading the plan, and the actions that write to the chain."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""The validator's loop on a real store, with real dispatch, selection and judging: what is asked, kept and told."""
+"""The validator's loop with a real store, dispatch, selection and judging: what is asked, stored and reported."""
 
 import asyncio
 import time

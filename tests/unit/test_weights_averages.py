@@ -1,4 +1,4 @@
-"""Averages: by hand, a book that goes on step by step against folding everything, what is refused and forgotten."""
+"""Averages: by hand, incrementally against recomputing everything, and what is refused and forgotten."""
 
 import math
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""Hundreds of epochs with a fault in almost each: one landing in every window, never two, never none."""
+"""Hundreds of epochs, almost all with a fault: weights land in every window exactly once."""
 
 import random
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Whom a penalty meets: shown before it is applied, bounded, held by the operator, and kept in the plan."""
+"""Who is penalised: shown before it is applied, bounded, waived by the operator, and kept in the plan."""
 
 import json
 from pathlib import Path

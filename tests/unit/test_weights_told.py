@@ -1,4 +1,4 @@
-"""What the setter says while it waits and after it sent, word for word, and when it looks at the chain."""
+"""What the setter reports while it waits and after it sent, word for word, and when it looks at the chain."""
 
 import asyncio
 from collections.abc import AsyncIterator

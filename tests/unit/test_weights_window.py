@@ -1,4 +1,4 @@
-"""When weights are due, what the chain would refuse, and how what was sent is found again."""
+"""When weights are due, what the chain would refuse, and how submitted weights are found again."""
 
 import pytest
 from msgspec.structs import replace

@@ -1,4 +1,4 @@
-"""What tests of the screen share: snapshots with something in them, and an app without an engine."""
+"""What the screen tests share: snapshots with content, and an app without an engine."""
 
 from collections.abc import Sequence
 from pathlib import Path

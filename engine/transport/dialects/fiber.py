@@ -147,6 +147,7 @@ class FiberCaller(OptionalAvailability):
 
 
 def new_nonce() -> str:
+    """A fresh nonce: the unix time in nanoseconds, then ten random characters."""
     return f"{time.time_ns()}_{''.join(secrets.choice(_SUFFIX) for _ in range(10))}"
 
 
