@@ -192,6 +192,7 @@ def test_each_figure_of_the_monitor_has_its_name() -> None:
     named = set(re.findall(r"^# TYPE (miner_\w+)", Desk().metrics.page().decode(), re.MULTILINE))
     assert {name for name in named if not name.endswith("_created")} == {
         "miner_requests_total",
+        "miner_refusals_total",
         "miner_answer_seconds",
         "miner_tokens_total",
         "miner_in_flight",
