@@ -271,8 +271,9 @@ class Neuron(Struct, frozen=True, kw_only=True):
 
     `stake` is what permits and the stake threshold go by. It holds the part `inherited` from its parents, less what it
     gives to its children, and the part `root` for stake on the root network; both are as the chain weighs them.
-    `take` is the share that a child keeps of what it earns for its parents. `collateral` of the stake on it is locked.
-    `emission` is an epoch's. `name` is its owner's identity on chain, cleaned.
+    `take` is the share that a child keeps of what it earns for its parents. `collateral` of the stake on it is locked,
+    and `drain` of it is freed for each alpha that it earns. `emission` is an epoch's. `name` is its owner's identity on
+    chain, cleaned.
     """
 
     uid: int
@@ -286,6 +287,7 @@ class Neuron(Struct, frozen=True, kw_only=True):
     inherited: float = 0.0
     root: float = 0.0
     collateral: float = 0.0
+    drain: float = 1.0
     parents: tuple[Kin, ...] = ()
     children: tuple[Kin, ...] = ()
     take: float = 0.0

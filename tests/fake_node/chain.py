@@ -39,13 +39,14 @@ class Block:
         self.codec, self.parent, self.state, self.nonces, self.spec = codec, parent, state, nonces, spec
         self.extrinsics: list[Extrinsic] = []
         self.results: list[int | None] = []
+        self.also: dict[str, str] = {}
         seed = f"{parent} {state.block} {state.seed} {branch}".encode()
         self.hash = "0x" + hashlib.blake2b(seed, digest_size=32).hexdigest()
 
     @cached_property
     def storage(self) -> dict[str, str]:
         """Every item by its key. It is not looked at before the block is whole."""
-        return {**stored(self.codec, self.state, self.nonces), **dict([self._events()])}
+        return {**stored(self.codec, self.state, self.nonces), **dict([self._events()]), **self.also}
 
     def _events(self) -> tuple[str, str]:
         return self.codec.entry(
@@ -112,6 +113,11 @@ class FakeChain:
         self.head.state = state
         self.head.__dict__.pop("storage", None)
 
+    def store(self, item: str, *params: Any, value: Any) -> None:
+        """Have something stored from the head block on that the embedded chain knows nothing of."""
+        self.head.also = self.head.also | dict([self.codec.entry(item, *params, value=value)])
+        self.head.__dict__.pop("storage", None)
+
     # -- blocks ------------------------------------------------------------------------------------------------
 
     def make_block(self) -> None:
@@ -119,6 +125,7 @@ class FakeChain:
         parent = self.head
         state, nonces = next_block(parent.state), dict(parent.nonces)
         block = Block(self.codec, parent.hash, state, nonces, spec=self.spec, branch=self._branch)
+        block.also = parent.also
         waiting, self.pool = self.pool, []
         for extrinsic in waiting:
             signer = address(extrinsic)

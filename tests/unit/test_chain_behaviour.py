@@ -156,6 +156,18 @@ def error_of(outcome: Outcome) -> str:
 # -- looking ---------------------------------------------------------------------------------------------------
 
 
+async def test_the_weights_of_every_validator_are_seen_by_everybody(opened: Open) -> None:
+    bench = await opened(weights_rate_limit=0)
+    await a_validator(bench)
+    assert (await bench.chain.look(NETUID)).rows == {}
+    assert (await set_weights(bench, 1)).ok
+    look = await bench.chain.look(NETUID)
+    assert look.rows == {0: ((1, 65535),)}
+    assert look.weights == ()
+    assert (look.epoch_index, look.pending_epoch, look.subnet.mechanisms) == (1, 0, 1)
+    assert look.since_step == look.block - look.last_epoch
+
+
 async def test_without_keys_the_subnet_alone_is_looked_at(opened: Open) -> None:
     bench = await opened()
     await register(bench, "validator", "miner")

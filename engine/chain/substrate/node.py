@@ -5,8 +5,8 @@ is expected. What we do not know of it is left alone; an item that we need and i
 """
 
 import hashlib
-import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from scalecodec.base import ScaleBytes
@@ -26,40 +26,17 @@ from engine.chain.substrate.messages import (
     Taken,
     Unsigned,
 )
+from engine.chain.substrate.reads import SUBNETS, SYSTEM, USUAL_UIDS, read_look
 from engine.chain.substrate.refusals import refusal
 from engine.chain.substrate.sight import Unfit, require_same_chain, require_true_head
+from engine.chain.substrate.storage import Item, Storage
 from engine.keys import SS58_FORMAT
-from engine.values import Hyperparameters, Metagraph, Neuron, WeightCommit
-
-RAO = 10**9
-U16_MAX = 65535
-
-SUBNETS, SYSTEM = "SubtensorModule", "System"
 
 MOST_BLOCKS = 100
 """Blocks that are looked through in one request."""
 
 REORG_BLOCKS = 10
 """A head may go back by so many blocks when another branch wins; mainnet finalises about three blocks behind it."""
-
-RULES = (
-    "Tempo", "WeightsSetRateLimit", "ServingRateLimit", "ImmunityPeriod", "MinAllowedWeights", "MaxAllowedUids",
-    "MaxAllowedValidators", "WeightsVersionKey", "CommitRevealWeightsEnabled", "RevealPeriodEpochs",
-    "NetworkRegistrationAllowed", "Burn", "Kappa", "ActivityCutoffFactorMilli",
-)  # fmt: skip
-EPOCHS = ("LastEpochBlock", "PendingEpochAt", "SubnetEpochIndex", "BlocksSinceLastStep")
-VECTORS = (
-    "Active", "ValidatorPermit", "Consensus", "Incentive", "Dividends", "ValidatorTrust", "Emission", "LastUpdate",
-)  # fmt: skip
-"""What the subnets' pallet stores by netuid: rules, the schedule of epochs, and a value for each uid. The last three of
-those are also stored for each mechanism of a subnet, and by netuid for its first."""
-
-Item = tuple[Any, ...]
-"""A storage item: its pallet, its name, and its keys."""
-
-
-class NotOnChain(Exception):
-    """The chain does not have what was asked for."""
 
 
 class _Interface(SubstrateInterface):  # type: ignore[misc]
@@ -87,6 +64,7 @@ class Node:
         self._spec = 0
         self._metadata = ""
         self._said = 0
+        self._uids: dict[int, int] = {}
 
     def reconnect(self, url: str) -> None:
         """Replace the connection. The metadata is kept for as long as the runtime is the same."""
@@ -114,71 +92,24 @@ class Node:
         """The subnet and what it has of these keys, all of one block: five round trips."""
         at = self._head_hash()
         self._follow(at)
-        of_subnet = self._read_named(
-            at,
-            [
-                (SYSTEM, "Number"),
-                (SUBNETS, "StakeThreshold"),
-                *((SUBNETS, name, netuid) for name in ("NetworksAdded", "SubnetworkN", *RULES, *EPOCHS, *VECTORS)),
-                *([(SYSTEM, "Account", coldkey)] if coldkey else []),
-                *([(SUBNETS, "WeightCommits", netuid, hotkey)] if hotkey else []),
-            ],
-        )
-        if not of_subnet["NetworksAdded"]:
-            raise NotOnChain(f"this chain has no subnet {netuid}")
-        hotkeys = self._read(at, [(SUBNETS, "Keys", netuid, uid) for uid in range(of_subnet["SubnetworkN"])])
-        own = [(SUBNETS, "Weights", netuid, hotkeys.index(hotkey))] if hotkey in hotkeys else []
-        each = self._read(
-            at,
-            [
-                *own,
-                *(
-                    item
-                    for uid, one in enumerate(hotkeys)
-                    for item in (
-                        (SUBNETS, "Owner", one),
-                        (SUBNETS, "Axons", netuid, one),
-                        (SUBNETS, "TotalHotkeyAlpha", one, netuid),
-                        (SUBNETS, "BlockAtRegistration", netuid, uid),
-                    )
-                ),
-            ],
-        )
-        weights = each.pop(0) if own else ()
-        block = int(of_subnet["Number"])
-        if self._said > block + REORG_BLOCKS:
-            raise Unfit(f"it says that its head is block {self._said}, whose state is that of block {block}")
-        last_epoch, next_epoch = _epochs(of_subnet, block)
-        return Look(
-            hotkey=hotkey,
-            metagraph=Metagraph(
-                netuid=netuid,
-                block=block,
-                neurons=tuple(
-                    _neuron(uid, one, of_subnet, each[4 * uid : 4 * uid + 4]) for uid, one in enumerate(hotkeys)
-                ),
-            ),
-            rules=_rules(of_subnet),
-            last_epoch=last_epoch,
-            next_epoch=next_epoch,
-            epoch_index=of_subnet["SubnetEpochIndex"],
-            pending_epoch=of_subnet["PendingEpochAt"],
-            since_step=of_subnet["BlocksSinceLastStep"],
-            rows={hotkeys.index(hotkey): tuple((uid, weight) for uid, weight in weights)} if own else {},
-            commits=_commits(of_subnet.get("WeightCommits") or (), block),
-            balance=of_subnet["Account"]["data"]["free"] / RAO if coldkey else 0.0,
-        )
+        expected = max(USUAL_UIDS, self._uids.get(netuid, 0))
+        look = read_look(self._storage, partial(self._query, at), netuid, hotkey, coldkey, expected)
+        self._uids[netuid] = len(look.metagraph.neurons)
+        if self._said > look.block + REORG_BLOCKS:
+            raise Unfit(f"it says that its head is block {self._said}, whose state is that of block {look.block}")
+        return look
 
-    def _read_named(self, at: str, items: Sequence[Item]) -> dict[str, Any]:
-        return {item[1]: value for item, value in zip(items, self._read(at, items), strict=True)}
+    def _query(self, at: str, keys: Sequence[str]) -> dict[str, str | None]:
+        """What is stored under these keys in the block `at`, in one round trip."""
+        if not keys:
+            return {}
+        [found] = self._rpc("state_queryStorageAt", list(keys), at)
+        return dict(found["changes"])
 
     def _read(self, at: str, items: Sequence[Item]) -> list[Any]:
         """The values of these items in the block `at`, in one round trip; a default where nothing is stored."""
         keys = [self._key(item) for item in items]
-        if not keys:
-            return []
-        [found] = self._rpc("state_queryStorageAt", [key.to_hex() for key in keys], at)
-        stored = dict(found["changes"])
+        stored = self._query(at, [key.to_hex() for key in keys])
         return [_value(key, stored.get(key.to_hex())) for key in keys]
 
     def _key(self, item: Item) -> StorageKey:
@@ -282,7 +213,7 @@ class Node:
         digest = hashlib.blake2b(metadata.encode()).hexdigest()
         if digest != self._metadata:
             self._metadata = ""
-            self._load(metadata)
+            self._load(metadata, version["specVersion"])
         described = self._api.get_constant(SYSTEM, "Version").value["spec_version"]
         if described != version["specVersion"]:
             raise Unfit(f"it runs runtime {version['specVersion']} and serves the metadata of {described}")
@@ -290,7 +221,7 @@ class Node:
         self._spec = self._api.runtime_version = version["specVersion"]
         self._api.transaction_version = version["transactionVersion"]
 
-    def _load(self, metadata: str) -> None:
+    def _load(self, metadata: str, spec: int) -> None:
         """Items that we do not know are as good as any. Raises `Unfit`."""
         api = self._api
         try:
@@ -298,6 +229,7 @@ class Node:
             api.metadata.decode()
             api.reload_type_registry(use_remote_preset=False, auto_discover=False)
             api.runtime_config.add_portable_registry(api.metadata)
+            self._storage = Storage(api.metadata, spec)
         except Exception as error:  # of the library, which raises whatever comes up
             raise Unfit(f"its metadata cannot be read ({type(error).__name__}): it is too old") from error
 
@@ -322,81 +254,3 @@ def _hash(extrinsic: str) -> str:
 
 def _era(born: int) -> dict[str, int]:
     return {"period": ERA_BLOCKS, "current": born}
-
-
-# -- what is stored, as the field's nouns ----------------------------------------------------------------------
-
-
-def _rules(stored: dict[str, Any]) -> Hyperparameters:
-    return Hyperparameters(
-        tempo=stored["Tempo"],
-        weights_rate_limit=stored["WeightsSetRateLimit"],
-        serving_rate_limit=stored["ServingRateLimit"],
-        immunity_period=stored["ImmunityPeriod"],
-        min_allowed_weights=stored["MinAllowedWeights"],
-        max_uids=stored["MaxAllowedUids"],
-        max_validators=stored["MaxAllowedValidators"],
-        stake_threshold=stored["StakeThreshold"] / RAO,
-        weights_version=stored["WeightsVersionKey"],
-        commit_reveal=stored["CommitRevealWeightsEnabled"],
-        reveal_period=stored["RevealPeriodEpochs"],
-        registration_allowed=stored["NetworkRegistrationAllowed"],
-        burn=stored["Burn"] / RAO,
-        kappa=round(stored["Kappa"] / U16_MAX, 4),  # 32767 of 65535 is meant as one half
-        activity_cutoff=stored["ActivityCutoffFactorMilli"] * stored["Tempo"] // 1000,
-    )
-
-
-def _epochs(stored: dict[str, Any], block: int) -> tuple[int, int]:
-    """The blocks of the last epoch and of the next one, which an owner may call for earlier than the tempo has it."""
-    last, pending = stored["LastEpochBlock"], stored["PendingEpochAt"]
-    due = last + stored["Tempo"]
-    return last, max(min(due, pending) if pending else due, block + 1)
-
-
-def _neuron(uid: int, hotkey: str, stored: dict[str, Any], own: Sequence[Any]) -> Neuron:
-    """`own` is its coldkey, axon, stake and block of registration; the vectors may be shorter than the subnet."""
-    coldkey, axon, alpha, registered_at = own
-    ip, port, axon_block = _axon(axon)
-
-    def at(name: str, default: Any = 0) -> Any:
-        return stored[name][uid] if uid < len(stored[name]) else default
-
-    return Neuron(
-        uid=uid,
-        hotkey=hotkey,
-        coldkey=coldkey or "",
-        ip=ip,
-        port=port,
-        axon_block=axon_block,
-        stake=alpha / RAO,
-        validator_permit=at("ValidatorPermit", False),
-        active=at("Active", True),
-        incentive=at("Incentive") / U16_MAX,
-        dividends=at("Dividends") / U16_MAX,
-        consensus=at("Consensus") / U16_MAX,
-        validator_trust=at("ValidatorTrust") / U16_MAX,
-        emission=at("Emission") / RAO,
-        last_update=at("LastUpdate"),
-        registered_at=registered_at,
-    )
-
-
-def _axon(stored: dict[str, Any] | None) -> tuple[str, int, int]:
-    """Address, port and block of an axon; an address of zeros is none."""
-    if not stored or not stored["ip"]:
-        return "", 0, stored["block"] if stored else 0
-    made = ipaddress.IPv6Address if stored["ip_type"] == 6 else ipaddress.IPv4Address
-    try:
-        return str(made(stored["ip"])), stored["port"], stored["block"]
-    except ValueError:  # an IPv4 axon with more than 32 bits
-        return "", 0, stored["block"]
-
-
-def _commits(stored: Iterable[Sequence[Any]], block: int) -> tuple[WeightCommit, ...]:
-    """Those that can still be revealed: the chain keeps the others until the next commit."""
-    return tuple(
-        WeightCommit(hash=bound, block=made, reveal_from=first, reveal_until=last)
-        for bound, made, first, last in stored
-        if last >= block
-    )

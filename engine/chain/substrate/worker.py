@@ -72,7 +72,7 @@ class Worker:
         return connected
 
     def _answered(self, request: Request) -> Answer:
-        from engine.chain.substrate.node import NotOnChain
+        from engine.chain.substrate.reads import NotOnChain
 
         node = self._node
         if node is None:

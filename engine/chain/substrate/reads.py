@@ -1,0 +1,324 @@
+"""A subnet as of one block, from what the runtime stores: at most three round trips for 256 neurons.
+
+The first reads the subnet's own values and who is on it, the second what belongs to each hotkey, and the third what
+belongs to their coldkeys and parents. What only later runtimes have is read where there is such an item.
+"""
+
+import ipaddress
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from engine.chain.interface import Look
+from engine.chain.substrate.storage import Item, Query, Storage
+from engine.text import safe
+from engine.values import Hyperparameters, Kin, Metagraph, Neuron, Subnet, WeightCommit
+
+RAO = 10**9
+U16_MAX = 65535
+U64_MAX = 2**64 - 1
+NAME_CELLS = 32
+ROOT = 0
+"""The root network, on which stake is in TAO and counts on every subnet, by TaoWeight."""
+
+SUBNETS, SYSTEM = "SubtensorModule", "System"
+
+USUAL_UIDS = 256
+"""So many keys are asked for before anybody knows how many uids there are: most subnets have as many."""
+
+RULES = (
+    "Tempo", "WeightsSetRateLimit", "ServingRateLimit", "ImmunityPeriod", "MinAllowedWeights", "MaxAllowedUids",
+    "MaxAllowedValidators", "WeightsVersionKey", "CommitRevealWeightsEnabled", "RevealPeriodEpochs",
+    "NetworkRegistrationAllowed", "Burn", "Kappa", "ActivityCutoffFactorMilli",
+)  # fmt: skip
+EPOCHS = ("LastEpochBlock", "PendingEpochAt", "SubnetEpochIndex", "BlocksSinceLastStep")
+VECTORS = (
+    "Active", "ValidatorPermit", "Consensus", "Incentive", "Dividends", "ValidatorTrust", "Emission", "LastUpdate",
+)  # fmt: skip
+"""What the subnets' pallet stores by netuid: rules, the schedule of epochs, and a value for each uid. Incentive,
+LastUpdate and Weights are also stored for each mechanism of a subnet, and by netuid for its first."""
+
+EXTRAS = (
+    "SubnetEpochConsensus", "CollateralLockShare", "CollateralDrainRatio", "NetworkPowRegistrationAllowed",
+    "BurnHalfLife", "BurnIncreaseMult", "ImmuneOwnerUidsLimit", "MinNonImmuneUids",
+    "SubnetOwner", "SubnetOwnerHotkey", "MinerBurned", "SubnetMovingPrice", "TokenSymbol", "SubnetIdentitiesV3",
+    "MechanismCountCurrent",
+)  # fmt: skip
+"""By netuid too; a runtime may lack them."""
+
+COLLATERAL = "MinerCollateral"
+
+Values = Mapping[str, Any]
+
+
+class NotOnChain(Exception):
+    """The chain does not have what was asked for."""
+
+
+class _Own(Struct, frozen=True, kw_only=True):
+    """What is stored for one hotkey on the subnet. Stakes in rao, shares of 2^64 - 1."""
+
+    uid: int
+    hotkey: str
+    coldkey: str
+    axon: dict[str, Any] | None
+    registered_at: int
+    alpha: int
+    root: int
+    parents: list[tuple[int, str]]
+    children: list[tuple[int, str]]
+    take: int
+
+
+def read_look(storage: Storage, query: Query, netuid: int, hotkey: str, coldkey: str, uids: int = USUAL_UIDS) -> Look:
+    """The subnet and what it has of these keys. `uids` is how many uids are expected; one round trip more if there
+    are more. Raises `NotOnChain`, `Unfit`."""
+    extras = [name for name in EXTRAS if storage.has(SUBNETS, name)]
+    named: list[Item] = [
+        (SYSTEM, "Number"),
+        *((SUBNETS, name) for name in ("StakeThreshold", "TaoWeight")),
+        *((SUBNETS, name, netuid) for name in ("NetworksAdded", "SubnetworkN", *RULES, *EPOCHS, *VECTORS, *extras)),
+        *([(SYSTEM, "Account", coldkey)] if coldkey else []),
+        *([(SUBNETS, "WeightCommits", netuid, hotkey)] if hotkey else []),
+    ]
+    found = storage.read(query, [*named, *_keys(netuid, range(uids))])
+    of_subnet = {item[1]: value for item, value in zip(named, found, strict=False)}
+    if not of_subnet["NetworksAdded"]:
+        raise NotOnChain(f"this chain has no subnet {netuid}")
+    number = of_subnet["SubnetworkN"]
+    hotkeys = found[len(named) :][:number]
+    hotkeys += storage.read(query, _keys(netuid, range(uids, number))) if number > uids else []
+
+    owns, rows = _owns(storage, query, netuid, hotkeys, _validating(of_subnet, hotkeys, hotkey))
+    names, locked, alphas = _beyond(storage, query, netuid, owns)
+    weight = of_subnet["TaoWeight"] / U64_MAX
+    block = int(of_subnet["Number"])
+    last_epoch, next_epoch = _epochs(of_subnet, block)
+    neurons = tuple(
+        _neuron(own, of_subnet, names.get(own.coldkey, ""), locked.get(own.hotkey), alphas, weight) for own in owns
+    )
+    return Look(
+        hotkey=hotkey,
+        metagraph=Metagraph(netuid=netuid, block=block, neurons=neurons),
+        rules=_rules(of_subnet),
+        subnet=_subnet(of_subnet),
+        last_epoch=last_epoch,
+        next_epoch=next_epoch,
+        pending_epoch=of_subnet["PendingEpochAt"],
+        epoch_index=of_subnet["SubnetEpochIndex"],
+        since_step=of_subnet["BlocksSinceLastStep"],
+        rows=rows,
+        commits=_commits(of_subnet.get("WeightCommits") or (), block),
+        balance=of_subnet["Account"]["data"]["free"] / RAO if coldkey else 0.0,
+    )
+
+
+def _keys(netuid: int, uids: Iterable[int]) -> list[Item]:
+    return [(SUBNETS, "Keys", netuid, uid) for uid in uids]
+
+
+def _validating(of_subnet: Values, hotkeys: Sequence[str], hotkey: str) -> list[int]:
+    """The uids whose weights count, and this hotkey's."""
+    permits = of_subnet["ValidatorPermit"]
+    return [uid for uid, one in enumerate(hotkeys) if one == hotkey or (uid < len(permits) and permits[uid])]
+
+
+def _owns(
+    storage: Storage, query: Query, netuid: int, hotkeys: Sequence[str], validating: Sequence[int]
+) -> tuple[list[_Own], dict[int, tuple[tuple[int, int], ...]]]:
+    """What each hotkey has, and the weights of those that have any."""
+    items = [
+        item
+        for uid, one in enumerate(hotkeys)
+        for item in (
+            (SUBNETS, "Owner", one),
+            (SUBNETS, "Axons", netuid, one),
+            (SUBNETS, "BlockAtRegistration", netuid, uid),
+            (SUBNETS, "TotalHotkeyAlpha", one, netuid),
+            (SUBNETS, "TotalHotkeyAlpha", one, ROOT),
+            (SUBNETS, "ParentKeys", one, netuid),
+            (SUBNETS, "ChildKeys", one, netuid),
+            (SUBNETS, "ChildkeyTake", one, netuid),
+        )
+    ]
+    found = iter(storage.read(query, [*items, *((SUBNETS, "Weights", netuid, uid) for uid in validating)]))
+    owns = [
+        _Own(
+            uid=uid,
+            hotkey=one,
+            coldkey=next(found) or "",
+            axon=next(found),
+            registered_at=next(found),
+            alpha=next(found),
+            root=next(found),
+            parents=next(found),
+            children=next(found),
+            take=next(found),
+        )
+        for uid, one in enumerate(hotkeys)
+    ]
+    return owns, {uid: row for uid, row in zip(validating, found, strict=True) if row}
+
+
+def _beyond(
+    storage: Storage, query: Query, netuid: int, owns: Sequence[_Own]
+) -> tuple[dict[str, str], dict[str, dict[str, Any]], dict[str, tuple[int, int]]]:
+    """Names by coldkey, collateral by hotkey, and the alpha and root stake of each hotkey that gives or takes stake."""
+    alphas = {own.hotkey: (own.alpha, own.root) for own in owns}
+    coldkeys = sorted({own.coldkey for own in owns if own.coldkey})
+    parents = sorted({parent for own in owns for _, parent in own.parents} - set(alphas))
+    bound = [own for own in owns if own.coldkey] if storage.has(SUBNETS, COLLATERAL) else []
+    named = coldkeys if storage.has(SUBNETS, "IdentitiesV2") else []
+    found = iter(
+        storage.read(
+            query,
+            [
+                *((SUBNETS, "IdentitiesV2", coldkey) for coldkey in named),
+                *((SUBNETS, COLLATERAL, netuid, own.hotkey, own.coldkey) for own in bound),
+                *((SUBNETS, "TotalHotkeyAlpha", parent, at) for parent in parents for at in (netuid, ROOT)),
+            ],
+        )
+    )
+    names = {coldkey: identity for coldkey in named if (identity := _name(next(found), "name"))}
+    locked = {own.hotkey: state for own in bound if (state := next(found))}
+    return names, locked, alphas | {parent: (next(found), next(found)) for parent in parents}
+
+
+# -- what is stored, as the field's nouns ----------------------------------------------------------------------
+
+
+def _rules(stored: Values) -> Hyperparameters:
+    usual = Hyperparameters()
+    return Hyperparameters(
+        tempo=stored["Tempo"],
+        weights_rate_limit=stored["WeightsSetRateLimit"],
+        serving_rate_limit=stored["ServingRateLimit"],
+        immunity_period=stored["ImmunityPeriod"],
+        min_allowed_weights=stored["MinAllowedWeights"],
+        max_uids=stored["MaxAllowedUids"],
+        max_validators=stored["MaxAllowedValidators"],
+        stake_threshold=stored["StakeThreshold"] / RAO,
+        weights_version=stored["WeightsVersionKey"],
+        commit_reveal=stored["CommitRevealWeightsEnabled"],
+        reveal_period=stored["RevealPeriodEpochs"],
+        registration_allowed=stored["NetworkRegistrationAllowed"],
+        burn=stored["Burn"] / RAO,
+        kappa=round(stored["Kappa"] / U16_MAX, 4),  # 32767 of 65535 is meant as one half
+        activity_cutoff=stored["ActivityCutoffFactorMilli"] * stored["Tempo"] // 1000,
+        consensus="null" if stored.get("SubnetEpochConsensus") in ("Null", 1) else "yuma",
+        collateral_share=min(stored.get("CollateralLockShare", 0) / U16_MAX, 1.0),
+        collateral_drain=_fixed(stored.get("CollateralDrainRatio"), 64, usual.collateral_drain),
+        pow_registration=bool(stored.get("NetworkPowRegistrationAllowed", False)),
+        burn_half_life=stored.get("BurnHalfLife", usual.burn_half_life),
+        burn_increase=_fixed(stored.get("BurnIncreaseMult"), 64, usual.burn_increase),
+        immune_owner_uids=stored.get("ImmuneOwnerUidsLimit", usual.immune_owner_uids),
+        min_mortal=stored.get("MinNonImmuneUids", usual.min_mortal),
+    )
+
+
+def _subnet(stored: Values) -> Subnet:
+    return Subnet(
+        name=_name(stored.get("SubnetIdentitiesV3"), "subnet_name"),
+        symbol=_text(stored.get("TokenSymbol")),
+        owner=stored.get("SubnetOwner") or "",
+        owner_hotkey=stored.get("SubnetOwnerHotkey") or "",
+        price=_fixed(stored.get("SubnetMovingPrice"), 32, 0.0),
+        burned=min(_fixed(stored.get("MinerBurned"), 32, 0.0), 1.0),
+        mechanisms=max(stored.get("MechanismCountCurrent", 1), 1),
+    )
+
+
+def _fixed(stored: Any, fraction: int, default: float) -> float:
+    """A fixed-point number with so many bits after the point; the default where the runtime has none."""
+    return stored["bits"] / 2**fraction if isinstance(stored, dict) else default
+
+
+def _name(identity: Any, field: str) -> str:
+    return _text(identity.get(field)) if isinstance(identity, dict) else ""
+
+
+def _text(stored: Any) -> str:
+    """Bytes that somebody put on chain, as one clean line."""
+    return safe(stored.decode(errors="replace"), NAME_CELLS).strip() if isinstance(stored, bytes) else ""
+
+
+def _epochs(stored: Values, block: int) -> tuple[int, int]:
+    """The blocks of the last epoch and of the next one, which an owner may call for earlier than the tempo has it."""
+    last, pending = stored["LastEpochBlock"], stored["PendingEpochAt"]
+    due = last + stored["Tempo"]
+    return last, max(min(due, pending) if pending else due, block + 1)
+
+
+def _neuron(
+    own: _Own,
+    stored: Values,
+    name: str,
+    locked: dict[str, Any] | None,
+    alphas: Mapping[str, tuple[int, int]],
+    tao_weight: float,
+) -> Neuron:
+    """The vectors may be shorter than the subnet. Stake as the chain weighs it for permits: alpha and root stake, each
+    less what goes to children and with what comes from parents."""
+    ip, port, axon_block = _axon(own.axon)
+    from_parents = sum(share * _weighed(alphas[parent], tao_weight) for share, parent in own.parents) / U64_MAX
+    to_children = sum(share for share, _ in own.children) * _weighed((own.alpha, own.root), tao_weight) / U64_MAX
+
+    def at(vector: str, default: Any = 0) -> Any:
+        return stored[vector][own.uid] if own.uid < len(stored[vector]) else default
+
+    return Neuron(
+        uid=own.uid,
+        hotkey=own.hotkey,
+        coldkey=own.coldkey,
+        name=name,
+        ip=ip,
+        port=port,
+        axon_block=axon_block,
+        stake=(_weighed((own.alpha, own.root), tao_weight) + from_parents - to_children) / RAO,
+        inherited=(from_parents - to_children) / RAO,
+        root=own.root * tao_weight / RAO,
+        collateral=locked["locked"] / RAO if locked else 0.0,
+        drain=_fixed(locked["drain_ratio"], 64, 1.0) if locked else 1.0,
+        parents=_kin(own.parents),
+        children=_kin(own.children),
+        take=own.take / U16_MAX,
+        validator_permit=at("ValidatorPermit", False),
+        active=at("Active", True),
+        incentive=at("Incentive") / U16_MAX,
+        dividends=at("Dividends") / U16_MAX,
+        consensus=at("Consensus") / U16_MAX,
+        validator_trust=at("ValidatorTrust") / U16_MAX,
+        emission=at("Emission") / RAO,
+        last_update=at("LastUpdate"),
+        registered_at=own.registered_at,
+    )
+
+
+def _weighed(stake: tuple[int, int], tao_weight: float) -> float:
+    alpha, root = stake
+    return alpha + root * tao_weight
+
+
+def _kin(stored: Iterable[tuple[int, str]]) -> tuple[Kin, ...]:
+    return tuple(Kin(hotkey, share / U64_MAX) for share, hotkey in stored)
+
+
+def _axon(stored: dict[str, Any] | None) -> tuple[str, int, int]:
+    """Address, port and block of an axon; an address of zeros is none."""
+    if not stored or not stored["ip"]:
+        return "", 0, stored["block"] if stored else 0
+    made = ipaddress.IPv6Address if stored["ip_type"] == 6 else ipaddress.IPv4Address
+    try:
+        return str(made(stored["ip"])), stored["port"], stored["block"]
+    except ValueError:  # an IPv4 axon with more than 32 bits
+        return "", 0, stored["block"]
+
+
+def _commits(stored: Iterable[tuple[bytes, int, int, int]], block: int) -> tuple[WeightCommit, ...]:
+    """Those that can still be revealed: the chain keeps the others until the next commit."""
+    return tuple(
+        WeightCommit(hash="0x" + bound.hex(), block=made, reveal_from=first, reveal_until=last)
+        for bound, made, first, last in stored
+        if last >= block
+    )
