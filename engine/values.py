@@ -250,13 +250,15 @@ class WeightCommit(Struct, frozen=True, kw_only=True):
     """A commit to weights that was not revealed yet, on chain since `block`.
 
     `hash` is "0x" and 64 hex digits. It may be revealed from the block `reveal_from` until the block `reveal_until`,
-    as far as can be told: an epoch may come earlier or later than planned.
+    as far as can be told: an epoch may come earlier or later than planned. A `timelocked` one the chain reveals by
+    itself, with the beacon's signature of a round; any other is revealed by whoever made it.
     """
 
     hash: str
     block: int
     reveal_from: int
     reveal_until: int
+    timelocked: bool = False
 
 
 class Kin(Struct, frozen=True):
@@ -328,7 +330,8 @@ class Hyperparameters(Struct, frozen=True, kw_only=True):
     hotkey, and freed by `collateral_drain` alpha for each alpha that it earns. The price falls by half in
     `burn_half_life` blocks, and each registration multiplies it by `burn_increase`. With `pow_registration`, work does
     instead. So many uids of the subnet's owner as `immune_owner_uids` never go, and others only as long as more than
-    `min_mortal` are outside immunity.
+    `min_mortal` are outside immunity. Commits of `commit_reveal_version` 4 are timelocked; those of 0 are revealed by
+    whoever made them.
     """
 
     tempo: Natural = 360
@@ -342,6 +345,7 @@ class Hyperparameters(Struct, frozen=True, kw_only=True):
     weights_version: Natural = 0
     commit_reveal: bool = False
     reveal_period: Natural = 1
+    commit_reveal_version: Natural = 0
     registration_allowed: bool = True
     burn: Tokens = 1.0
     kappa: Annotated[float, Meta(ge=0, le=1)] = 0.5

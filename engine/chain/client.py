@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 from msgspec import Struct
 
-from engine.chain.interface import Chain, ChainUnavailable, Endpoint, Look
+from engine.chain.interface import Chain, ChainUnavailable, Endpoint, Look, Sealed
 from engine.keys import Signer
 from engine.values import Metagraph, Outcome
 
@@ -157,6 +157,17 @@ class ChainClient:
         """As `Chain.commit_weights`."""
         return await self._sent(self._chain.commit_weights(self.netuid, hotkey=hotkey, commit_hash=commit_hash))
 
+    async def seal_weights(self, *, uids: Sequence[int], values: Sequence[int], version_key: int = 0) -> Sealed:
+        """As `Chain.seal_weights`, for this hotkey. Raises `CannotSeal`, `ChainUnavailable`."""
+        async with self._deadline():
+            return await self._chain.seal_weights(
+                self.netuid, hotkey=self.hotkey, uids=uids, values=values, version_key=version_key
+            )
+
+    async def commit_timelocked(self, *, hotkey: Signer, sealed: Sealed) -> Outcome:
+        """As `Chain.commit_timelocked`."""
+        return await self._sent(self._chain.commit_timelocked(self.netuid, hotkey=hotkey, sealed=sealed))
+
     async def reveal_weights(
         self, *, hotkey: Signer, uids: Sequence[int], values: Sequence[int], salt: Sequence[int], version_key: int = 0
     ) -> Outcome:
@@ -170,6 +181,10 @@ class ChainClient:
     async def add_stake(self, *, coldkey: Signer, hotkey: str, amount: float) -> Outcome:
         """As `Chain.add_stake`."""
         return await self._sent(self._chain.add_stake(self.netuid, coldkey=coldkey, hotkey=hotkey, amount=amount))
+
+    async def remove_stake(self, *, coldkey: Signer, hotkey: str, amount: float) -> Outcome:
+        """As `Chain.remove_stake`."""
+        return await self._sent(self._chain.remove_stake(self.netuid, coldkey=coldkey, hotkey=hotkey, amount=amount))
 
     async def _sent(self, call: Awaitable[Outcome]) -> Outcome:
         try:

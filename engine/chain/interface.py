@@ -6,6 +6,7 @@ would hold up or confuse the next, and what it sent has landed, lands later, or 
 "SettingWeightsTooFast: 12 blocks left".
 """
 
+import hashlib
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
@@ -17,6 +18,27 @@ from engine.values import Hyperparameters, Metagraph, Neuron, Outcome, Subnet, W
 
 class ChainUnavailable(Exception):
     """The chain gave no answer in time; the message says which endpoint and what to do."""
+
+
+class CannotSeal(Exception):
+    """Weights cannot be sealed here; the message begins with an error name and says what to do."""
+
+
+class Sealed(Struct, frozen=True, kw_only=True):
+    """Weights that nobody can read before the beacon's round `reveal_round`, in the chain's format `version`."""
+
+    commit: bytes
+    reveal_round: int
+    version: int
+
+    @property
+    def hash(self) -> str:
+        """What names it: blake2b-256 of the commit, "0x" and 64 hex digits."""
+        return "0x" + hashlib.blake2b(self.commit, digest_size=32).hexdigest()
+
+
+TIMELOCKED = 4
+"""The format of timelocked commits: commit-reveal v4, which the chain calls CommitRevealWeightsVersion."""
 
 
 Row = tuple[tuple[int, int], ...]
@@ -36,7 +58,8 @@ class Look(Struct, frozen=True, kw_only=True):
     owner may change the tempo or call for an epoch at any time. An epoch that was called for is in `pending_epoch`, 0
     without one; `epoch_index` counts those that ran, and `since_step` the blocks since the last that did its work.
     `rows` are the weights of every validator by its uid, as (uid, u16), max-upscaled; `commits` those of this hotkey
-    that it can still reveal, oldest first. `balance` is the coldkey's, in tokens.
+    that are not revealed yet, oldest first. `beacon_round` is the last round of the beacon that the chain has, which it
+    opens timelocked commits with. `balance` is the coldkey's, in tokens.
     """
 
     hotkey: str = ""
@@ -48,6 +71,7 @@ class Look(Struct, frozen=True, kw_only=True):
     pending_epoch: int = 0
     epoch_index: int = 0
     since_step: int = 0
+    beacon_round: int = 0
     rows: dict[int, Row] = {}
     commits: tuple[WeightCommit, ...] = ()
     balance: float = 0.0
@@ -140,6 +164,16 @@ class Chain(Protocol):
         """Bind this hotkey to weights that are revealed an epoch later; `engine.chain.commitment` makes the hash."""
         ...
 
+    async def seal_weights(
+        self, netuid: int, *, hotkey: str, uids: Sequence[int], values: Sequence[int], version_key: int = 0
+    ) -> Sealed:
+        """Weights sealed until the epoch in which the chain reveals a commit of now. May raise `CannotSeal`."""
+        ...
+
+    async def commit_timelocked(self, netuid: int, *, hotkey: Signer, sealed: Sealed) -> Outcome:
+        """Bind this hotkey to sealed weights, which the chain reveals by itself."""
+        ...
+
     async def reveal_weights(
         self,
         netuid: int,
@@ -155,6 +189,10 @@ class Chain(Protocol):
 
     async def add_stake(self, netuid: int, *, coldkey: Signer, hotkey: str, amount: float) -> Outcome:
         """Move `amount` tokens of the coldkey onto a hotkey as stake."""
+        ...
+
+    async def remove_stake(self, netuid: int, *, coldkey: Signer, hotkey: str, amount: float) -> Outcome:
+        """Move `amount` of the coldkey's stake on a hotkey back to it."""
         ...
 
     async def close(self) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from engine.chain.commitment import commitment
 from engine.chain.embedded import neurons, weights
 from engine.chain.embedded.state import RAO, ChainState, Refused
+from engine.chain.interface import Sealed
 
 POOL_CODES = {
     "NotEnoughStakeToSetWeights": 1,
@@ -39,11 +40,16 @@ def apply(state: ChainState, signer: str, name: str, given: dict[str, Any]) -> C
             return weights.set_weights(state, hotkey=signer, uids=uids, values=values, version_key=version)
         case "commit_weights", {"commit_hash": bound}:
             return weights.commit_weights(state, hotkey=signer, commit_hash=bound)
+        case "commit_timelocked_weights", {"commit": commit, "reveal_round": until, "commit_reveal_version": version}:
+            sealed = Sealed(commit=bytes.fromhex(commit[2:]), reveal_round=until, version=version)
+            return weights.commit_timelocked(state, hotkey=signer, sealed=sealed)
         case "reveal_weights", {"uids": uids, "values": values, "version_key": version}:
             bound = commitment(state.netuid, signer, **given)
             return weights.reveal_weights(
                 state, hotkey=signer, commit_hash=bound, uids=uids, values=values, version_key=version
             )
+        case "remove_stake", {"hotkey": hotkey, "amount_unstaked": rao}:
+            return neurons.remove_stake(state, coldkey=signer, hotkey=hotkey, amount=rao / RAO)
         case "add_stake", {"hotkey": hotkey, "amount_staked": rao}:
             return neurons.add_stake(state, coldkey=signer, hotkey=hotkey, amount=rao / RAO)
         case _:

@@ -8,6 +8,7 @@ from typing import Any
 from engine.chain.embedded.epoch import next_block
 from engine.chain.embedded.sandbox import adopted, fund
 from engine.chain.embedded.state import ChainState, Refused, genesis
+from engine.chain.embedded.timelock import Payload
 from engine.keys import SS58_FORMAT, verify
 from engine.values import Hyperparameters
 from tests.fake_node.calls import apply, pool_code
@@ -79,6 +80,8 @@ class FakeChain:
         self.spec, self.transaction_version = 424, 1
         self.pool: list[Extrinsic] = []
         self.pooled = asyncio.Event()
+        self.sealed: dict[bytes, Payload] = {}
+        """What timelocked commits hold: a real chain learns it from the beacon, and this one is told."""
         self.loses = 0
         """So many of the next extrinsics are taken into the pool and included in no block."""
         self._branch = 0
@@ -123,7 +126,7 @@ class FakeChain:
     def make_block(self) -> None:
         """The next block, with what the pool holds."""
         parent = self.head
-        state, nonces = next_block(parent.state), dict(parent.nonces)
+        state, nonces = next_block(parent.state, self.sealed.get), dict(parent.nonces)
         block = Block(self.codec, parent.hash, state, nonces, spec=self.spec, branch=self._branch)
         block.also = parent.also
         waiting, self.pool = self.pool, []

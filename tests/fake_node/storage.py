@@ -56,6 +56,8 @@ def stored(codec: Codec, state: ChainState, nonces: Mapping[str, int]) -> dict[s
             entry("StakeThreshold", value=to_rao(rules.stake_threshold)),
             *(subnet(name, netuid, value=value) for name, value in items.items()),
             *(one for uid, slot in enumerate(state.slots) for one in _neuron(codec, state, uid, slot)),
+            entry("CommitRevealWeightsVersion", value=rules.commit_reveal_version),
+            *_timelocked(codec, state),
             *(entry("Owner", hotkey, value=account.coldkey) for hotkey, account in state.hotkeys.items()),
             *(
                 entry("TotalHotkeyAlpha", hotkey, netuid, value=account.stake)
@@ -69,9 +71,21 @@ def stored(codec: Codec, state: ChainState, nonces: Mapping[str, int]) -> dict[s
     )
 
 
+def _timelocked(codec: Codec, state: ChainState) -> list[tuple[str, str]]:
+    """The timelocked commits of each epoch; the round is looked at by nobody but a real chain."""
+    queues: dict[int, list[tuple[str, int, str, int]]] = {}
+    for slot in state.slots:
+        for commit in slot.commits:
+            if commit.sealed:
+                entry = (slot.hotkey, commit.block, "0x" + commit.sealed.hex(), 0)
+                queues.setdefault(commit.epoch, []).append(entry)
+    return [codec.entry("TimelockedWeightCommits", state.netuid, epoch, value=queue) for epoch, queue in queues.items()]
+
+
 def _neuron(codec: Codec, state: ChainState, uid: int, slot: Slot) -> list[tuple[str, str]]:
     netuid, entry = state.netuid, codec.entry
-    commits = [(one.hash, one.block, one.reveal_from, one.reveal_until) for one in waiting_commits(state, slot.hotkey)]
+    waiting = waiting_commits(state, slot.hotkey)
+    commits = [(one.hash, one.block, one.reveal_from, one.reveal_until) for one in waiting if not one.timelocked]
     found = [
         entry("Keys", netuid, uid, value=slot.hotkey),
         entry("Uids", netuid, slot.hotkey, value=uid),

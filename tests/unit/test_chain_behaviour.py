@@ -4,7 +4,7 @@ An implementation joins by an entry in `BENCHES`. The refusals are the runtime's
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,7 +14,8 @@ from msgspec.structs import replace
 
 from engine.chain.commitment import commitment, new_salt
 from engine.chain.embedded import EmbeddedChain
-from engine.chain.interface import Chain, Look
+from engine.chain.embedded.timelock import Payload
+from engine.chain.interface import TIMELOCKED, Chain, Look, Sealed
 from engine.chain.substrate import SubstrateChain
 from engine.values import Hyperparameters, Outcome
 from tests.fake_node.node import FakeNode, running
@@ -38,6 +39,10 @@ class Bench(Protocol):
         """Give tokens to a coldkey."""
         ...
 
+    async def will_open(self, sealed: Sealed, payload: Payload) -> None:
+        """Let the chain know what these sealed weights are, when their time comes."""
+        ...
+
 
 class EmbeddedBench:
     """The embedded chain, whose sandbox has all that a test needs."""
@@ -52,6 +57,9 @@ class EmbeddedBench:
 
     async def fund(self, coldkey: str, tokens: float) -> None:
         await self._sandbox.fund(coldkey, tokens)
+
+    async def will_open(self, sealed: Sealed, payload: Payload) -> None:
+        """Nothing: this chain sealed them itself."""
 
 
 @asynccontextmanager
@@ -88,6 +96,9 @@ class NodeBench:
 
     async def fund(self, coldkey: str, tokens: float) -> None:
         self._node.fund(coldkey, tokens)
+
+    async def will_open(self, sealed: Sealed, payload: Payload) -> None:
+        self._node.chain.sealed[sealed.commit] = payload
 
 
 @asynccontextmanager
@@ -386,6 +397,79 @@ async def test_a_commit_that_nobody_reveals_is_dropped(opened: Open) -> None:
     assert (await look_at(bench)).commits == ()
     late = await bench.chain.reveal_weights(NETUID, hotkey=VALIDATOR, **weights)
     assert error_of(late) in ("ExpiredWeightCommit", "NoWeightsCommitFound")
+
+
+async def sealed(bench: Bench, *uids: int, values: Sequence[int], **call: Any) -> Sealed:
+    """Weights sealed by the validator; the beacon will open them."""
+    made = await bench.chain.seal_weights(NETUID, hotkey=VALIDATOR.ss58_address, uids=uids, values=values, **call)
+    await bench.will_open(made, Payload(VALIDATOR.ss58_address, uids, tuple(values), call.get("version_key", 0)))
+    return made
+
+
+async def test_a_timelocked_commit_is_revealed_by_the_chain(opened: Open) -> None:
+    bench = await opened(commit_reveal=True, commit_reveal_version=TIMELOCKED)
+    await a_validator(bench)
+    made = await sealed(bench, 0, 1, values=[1, 2])
+    committed = await bench.chain.commit_timelocked(NETUID, hotkey=VALIDATOR, sealed=made)
+    assert committed.ok, committed
+    again = await bench.chain.commit_timelocked(NETUID, hotkey=VALIDATOR, sealed=made)
+    assert error_of(again) == "CommittingWeightsTooFast"
+    look = await look_at(bench)
+    [commit] = look.commits
+    assert look.own is not None
+    assert (commit.hash, commit.block, commit.timelocked) == (made.hash, committed.block, True)
+    assert (look.weights, look.own.last_update) == ((), committed.block)
+    assert commit.reveal_from == look.next_epoch
+    assert (await look_at(bench, "miner")).commits == ()
+
+    await bench.pass_blocks(commit.reveal_from - 1 - look.block)
+    assert (await look_at(bench)).weights == ()
+    await bench.pass_blocks(1)
+    look = await look_at(bench)
+    assert look.own is not None
+    assert (look.commits, look.weights) == ((), ((0, 32768), (1, 65535)))
+    assert look.own.last_update == committed.block
+
+
+async def test_sealed_weights_that_break_a_rule_are_dropped_when_they_are_revealed(opened: Open) -> None:
+    bench = await opened(commit_reveal=True, commit_reveal_version=TIMELOCKED, weights_version=7)
+    await a_validator(bench)
+    made = await sealed(bench, 0, 1, values=[1, 2], version_key=6)
+    assert (await bench.chain.commit_timelocked(NETUID, hotkey=VALIDATOR, sealed=made)).ok
+    look = await look_at(bench)
+    await bench.pass_blocks(look.next_epoch - look.block)
+    look = await look_at(bench)
+    assert (look.commits, look.weights) == ((), ())
+
+
+async def test_a_timelocked_commit_waits_for_as_many_epochs_as_the_subnet_says(opened: Open) -> None:
+    bench = await opened(commit_reveal=True, commit_reveal_version=TIMELOCKED, reveal_period=2)
+    await a_validator(bench)
+    made = await sealed(bench, 1, values=[1])
+    assert (await bench.chain.commit_timelocked(NETUID, hotkey=VALIDATOR, sealed=made)).ok
+    look = await look_at(bench)
+    assert look.commits[0].reveal_from == look.next_epoch + RULES.tempo
+    await bench.pass_blocks(look.next_epoch - look.block)
+    assert [one.hash for one in (await look_at(bench)).commits] == [made.hash]
+    await bench.pass_blocks(RULES.tempo)
+    assert (await look_at(bench)).weights == ((1, 65535),)
+
+
+async def test_stake_comes_back_to_its_owner_alone(opened: Open) -> None:
+    bench = await opened()
+    await register(bench, "validator")
+    assert (await bench.chain.add_stake(NETUID, coldkey=COLD, hotkey=VALIDATOR.ss58_address, amount=5)).ok
+    before = await look_at(bench)
+    whose = {"hotkey": VALIDATOR.ss58_address}
+    strange = await bench.chain.remove_stake(NETUID, coldkey=key("poor"), amount=1, **whose)
+    too_much = await bench.chain.remove_stake(NETUID, coldkey=COLD, amount=6, **whose)
+    assert [error_of(one) for one in (strange, too_much)] == ["NonAssociatedColdKey", "NotEnoughStakeToWithdraw"]
+    assert (await bench.chain.remove_stake(NETUID, coldkey=COLD, amount=2, **whose)).ok
+    after = await look_at(bench)
+    assert before.own is not None
+    assert after.own is not None
+    assert before.own.stake - after.own.stake == pytest.approx(2)
+    assert after.balance - before.balance == pytest.approx(2)
 
 
 # -- being given up --------------------------------------------------------------------------------------------

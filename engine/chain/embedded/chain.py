@@ -7,6 +7,7 @@ them makes the blocks, and another takes over when it ends.
 
 import asyncio
 import hashlib
+import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -20,11 +21,11 @@ from msgspec.structs import replace
 
 from engine import keys
 from engine.chain.commitment import commitment
-from engine.chain.embedded import epoch, neurons, sandbox, weights
+from engine.chain.embedded import epoch, neurons, sandbox, timelock, weights
 from engine.chain.embedded.look import look_of
 from engine.chain.embedded.state import ChainState, Refused, genesis
 from engine.chain.embedded.storage import ChainDataError, ChainGone, StateFile, told
-from engine.chain.interface import ChainUnavailable, Endpoint, Look
+from engine.chain.interface import ChainUnavailable, Endpoint, Look, Sealed
 from engine.keys import Signer
 from engine.sqlite import failure_of
 from engine.values import EMBEDDED, Hyperparameters, Outcome
@@ -179,6 +180,24 @@ class EmbeddedChain:
             lambda state: weights.commit_weights(_subnet(state, netuid), hotkey=address, commit_hash=commit_hash),
         )
 
+    async def seal_weights(
+        self, netuid: int, *, hotkey: str, uids: Sequence[int], values: Sequence[int], version_key: int = 0
+    ) -> Sealed:
+        state = _subnet(await self._newest(), netuid)
+        return timelock.sealed(
+            timelock.Payload(hotkey, tuple(uids), tuple(values), version_key),
+            epoch=state.epochs + state.rules.reveal_period,
+            nonce=secrets.randbits(63),
+        )
+
+    async def commit_timelocked(self, netuid: int, *, hotkey: Signer, sealed: Sealed) -> Outcome:
+        address = hotkey.ss58_address
+        return await self._extrinsic(
+            hotkey,
+            ("commit_timelocked_weights", netuid, sealed.hash),
+            lambda state: weights.commit_timelocked(_subnet(state, netuid), hotkey=address, sealed=sealed),
+        )
+
     async def reveal_weights(
         self,
         netuid: int,
@@ -210,6 +229,14 @@ class EmbeddedChain:
             coldkey,
             ("add_stake", netuid, hotkey, amount),
             lambda state: neurons.add_stake(_subnet(state, netuid), coldkey=owner, hotkey=hotkey, amount=amount),
+        )
+
+    async def remove_stake(self, netuid: int, *, coldkey: Signer, hotkey: str, amount: float) -> Outcome:
+        owner = coldkey.ss58_address
+        return await self._extrinsic(
+            coldkey,
+            ("remove_stake", netuid, hotkey, amount),
+            lambda state: neurons.remove_stake(_subnet(state, netuid), coldkey=owner, hotkey=hotkey, amount=amount),
         )
 
     # -- as `Sandbox` has it ------------------------------------------------------------------------------------

@@ -1,11 +1,13 @@
 """Blocks and epochs: who may validate, whose weights count, what everybody earns."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
 from engine.chain.embedded.neurons import decayed_burn
 from engine.chain.embedded.state import RAO, ChainState, Hotkey, is_active, to_rao
+from engine.chain.embedded.timelock import Payload, opened
+from engine.chain.embedded.weights import reveal_due
 from engine.chain.embedded.yuma import Row, Terms, normalised, terms_of
 
 EMISSION_PER_BLOCK = RAO
@@ -15,10 +17,15 @@ OWNER_CUT = 0.18
 """The subnet owner's part, which nobody earns here."""
 
 
-def next_block(state: ChainState) -> ChainState:
-    """The state one block on. An epoch is due when block - LastEpochBlock >= Tempo."""
+def next_block(state: ChainState, opened: Callable[[bytes], Payload | None] = opened) -> ChainState:
+    """The state one block on. An epoch is due when block - LastEpochBlock >= Tempo.
+
+    `opened` opens the timelocked commits of the epoch in which the block is.
+    """
     state = replace(state, block=state.block + 1, burn=decayed_burn(state.burn))
-    return run_epoch(state) if state.block >= next_epoch(state) else state
+    if state.block < next_epoch(state):
+        return state
+    return reveal_due(run_epoch(state), opened)
 
 
 def next_epoch(state: ChainState) -> int:

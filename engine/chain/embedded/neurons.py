@@ -90,6 +90,24 @@ def add_stake(state: ChainState, *, coldkey: str, hotkey: str, amount: float) ->
     )
 
 
+def remove_stake(state: ChainState, *, coldkey: str, hotkey: str, amount: float) -> ChainState:
+    """Stake of its owner's back as tokens. Raises `Refused`."""
+    rao, account = to_rao(amount), state.hotkeys.get(hotkey)
+    if account is None:
+        raise Refused("HotKeyAccountNotExists", "register the hotkey first")
+    if account.coldkey != coldkey:
+        raise Refused("NonAssociatedColdKey", f"the hotkey belongs to {account.coldkey}")
+    if rao <= 0:
+        raise Refused("AmountTooLow")
+    if account.stake < rao:
+        raise Refused("NotEnoughStakeToWithdraw", f"there are {account.stake / RAO:g} on the hotkey")
+    return replace(
+        state,
+        hotkeys={**state.hotkeys, hotkey: replace(account, stake=account.stake - rao)},
+        balances={**state.balances, coldkey: state.balances.get(coldkey, 0) + rao},
+    )
+
+
 def serve_axon(state: ChainState, *, hotkey: str, ip: str, port: int) -> ChainState:
     """The hotkey with this axon. `ip` is a literal; 0.0.0.0 takes the axon back. Raises `Refused`."""
     slot, limit = state.slots[_uid(state, hotkey)], state.rules.serving_rate_limit

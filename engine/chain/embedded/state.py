@@ -28,11 +28,15 @@ class AxonInfo(Struct, frozen=True):
 
 
 class Commit(Struct, frozen=True):
-    """Weights that are bound to and not known yet: their hash, when it came, and how many epochs there had been."""
+    """Weights that are bound to and not known yet: their hash, when it came, and how many epochs there had been.
+
+    A timelocked one is here itself, `sealed`, and the chain reveals it.
+    """
 
     hash: str
     block: Natural
     epoch: Natural
+    sealed: bytes = b""
 
 
 class Slot(Struct, frozen=True, kw_only=True):

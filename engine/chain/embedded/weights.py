@@ -4,11 +4,13 @@ The chain's checks, in its order and under its names. A commit of epoch e may be
 and in no other; an older one is dropped.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
 from engine.chain.embedded.state import RAO, ChainState, Commit, Refused, Slot, to_rao, with_slot
+from engine.chain.embedded.timelock import Payload
+from engine.chain.interface import TIMELOCKED, Sealed
 from engine.values import WeightCommit
 
 U16_MAX = 65535
@@ -30,7 +32,7 @@ def set_weights(
     return _weighed(state, hotkey, uids, values, version_key, revealed=False)
 
 
-def commit_weights(state: ChainState, *, hotkey: str, commit_hash: str) -> ChainState:
+def commit_weights(state: ChainState, *, hotkey: str, commit_hash: str, sealed: bytes = b"") -> ChainState:
     """The commit noted and LastUpdate moved: it is the commit that keeps to the rate limit. Raises `Refused`."""
     _require_commit_reveal(state)
     own = _staked_uid(state, hotkey)
@@ -39,8 +41,34 @@ def commit_weights(state: ChainState, *, hotkey: str, commit_hash: str) -> Chain
     waiting = _waiting(state, slot.commits)
     if len(waiting) >= MOST_COMMITS:
         raise Refused("TooManyUnrevealedCommits", f"{len(waiting)} wait to be revealed")
-    commits = (*waiting, Commit(commit_hash, state.block, state.epochs))
+    commits = (*waiting, Commit(commit_hash, state.block, state.epochs, sealed))
     return with_slot(state, own, replace(slot, commits=commits, last_update=state.block))
+
+
+def commit_timelocked(state: ChainState, *, hotkey: str, sealed: Sealed) -> ChainState:
+    """As `commit_weights`, for weights that the chain itself will reveal. Raises `Refused`."""
+    if sealed.version != TIMELOCKED:
+        raise Refused("IncorrectCommitRevealVersion", f"{sealed.version}, the chain requires {TIMELOCKED}")
+    return commit_weights(state, hotkey=hotkey, commit_hash=sealed.hash, sealed=sealed.commit)
+
+
+def reveal_due(state: ChainState, opened: Callable[[bytes], Payload | None]) -> ChainState:
+    """The timelocked commits whose epoch this is, revealed: what cannot be opened or breaks a rule is dropped."""
+    for uid, slot in enumerate(state.slots):
+        due = [one for one in slot.commits if one.sealed and _due(state, one) <= state.epochs]
+        if not due:
+            continue
+        state = with_slot(state, uid, replace(slot, commits=tuple(one for one in slot.commits if one not in due)))
+        for commit in due:
+            payload = opened(commit.sealed) if _due(state, commit) == state.epochs else None
+            if payload is not None and payload.hotkey == slot.hotkey:
+                try:
+                    state = _weighed(
+                        state, slot.hotkey, payload.uids, payload.values, payload.version_key, revealed=True
+                    )
+                except (Refused, ValueError):
+                    continue
+    return state
 
 
 def reveal_weights(
@@ -83,6 +111,7 @@ def waiting_commits(state: ChainState, hotkey: str) -> tuple[WeightCommit, ...]:
             block=commit.block,
             reveal_from=_first_block(state, commit),
             reveal_until=_first_block(state, commit) + state.rules.tempo - 1,
+            timelocked=bool(commit.sealed),
         )
         for commit in (_waiting(state, state.slots[own].commits) if own is not None else ())
     )

@@ -9,7 +9,7 @@ import ipaddress
 from collections.abc import Sequence
 from typing import Self
 
-from engine.chain.interface import ChainUnavailable, Endpoint, Look
+from engine.chain.interface import CannotSeal, ChainUnavailable, Endpoint, Look, Sealed
 from engine.chain.substrate.endpoints import Endpoints, network_of
 from engine.chain.substrate.messages import (
     ERA_BLOCKS,
@@ -28,6 +28,8 @@ from engine.chain.substrate.messages import (
     ReadLook,
     Refusal,
     Request,
+    Seal,
+    SealedWeights,
     Seen,
     Send,
     Survey,
@@ -71,11 +73,22 @@ class SubstrateChain:
 
     mortality = ERA_BLOCKS
 
-    def __init__(self, network: str, *, process: NodeProcess | None = None, block_time: float = BLOCK_TIME_S) -> None:
-        """`network` is as `network_of` has it. Nothing is connected yet. Raises `ChainUnavailable`."""
+    def __init__(
+        self,
+        network: str,
+        *,
+        mechanism: int = 0,
+        process: NodeProcess | None = None,
+        block_time: float = BLOCK_TIME_S,
+    ) -> None:
+        """`network` is as `network_of` has it; weights are those of one `mechanism` of a subnet.
+
+        Nothing is connected yet. Raises `ChainUnavailable`.
+        """
         named = network_of(network)
         self.network = network
         self.block_time = block_time
+        self._mechanism = mechanism
         self._endpoints = Endpoints(named.urls, block_time=block_time)
         self._anchor = Anchor(named.genesis)
         self._process = process or NodeProcess()
@@ -84,9 +97,16 @@ class SubstrateChain:
         self._is_closed = False
 
     @classmethod
-    async def open(cls, network: str, *, process: NodeProcess | None = None, block_time: float = BLOCK_TIME_S) -> Self:
+    async def open(
+        cls,
+        network: str,
+        *,
+        mechanism: int = 0,
+        process: NodeProcess | None = None,
+        block_time: float = BLOCK_TIME_S,
+    ) -> Self:
         """The chain with its connection made. Raises `ChainUnavailable`."""
-        chain = cls(network, process=process, block_time=block_time)
+        chain = cls(network, mechanism=mechanism, process=process, block_time=block_time)
         try:
             async with chain._turn:
                 if len(chain.endpoints) > 1:  # a glance at all of them, so that no dead one is waited for
@@ -126,7 +146,7 @@ class SubstrateChain:
                 raise self._unexpected(other)
 
     async def look(self, netuid: int, *, hotkey: str = "", coldkey: str = "") -> Look:
-        match await self._ask(ReadLook(netuid=netuid, hotkey=hotkey, coldkey=coldkey)):
+        match await self._ask(ReadLook(netuid=netuid, hotkey=hotkey, coldkey=coldkey, mechanism=self._mechanism)):
             case Seen(look):
                 return look
             case Refusal(reason):
@@ -166,10 +186,39 @@ class SubstrateChain:
         self, netuid: int, *, hotkey: Signer, uids: Sequence[int], values: Sequence[int], version_key: int = 0
     ) -> Outcome:
         arguments = _arguments(netuid=netuid, dests=[*uids], weights=[*values], version_key=version_key)
-        return await self._extrinsic(hotkey, ("set_weights", arguments))
+        return await self._extrinsic(hotkey, self._of_mechanism("set{}_weights", arguments))
 
     async def commit_weights(self, netuid: int, *, hotkey: Signer, commit_hash: str) -> Outcome:
-        return await self._extrinsic(hotkey, ("commit_weights", _arguments(netuid=netuid, commit_hash=commit_hash)))
+        arguments = _arguments(netuid=netuid, commit_hash=commit_hash)
+        return await self._extrinsic(hotkey, self._of_mechanism("commit{}_weights", arguments))
+
+    async def seal_weights(
+        self, netuid: int, *, hotkey: str, uids: Sequence[int], values: Sequence[int], version_key: int = 0
+    ) -> Sealed:
+        asked = Seal(
+            netuid=netuid,
+            hotkey=hotkey,
+            uids=[*uids],
+            values=[*values],
+            version_key=version_key,
+            block_time=self.block_time,
+        )
+        match await self._ask(asked):
+            case SealedWeights(sealed):
+                return sealed
+            case Refusal(reason):
+                raise CannotSeal(reason)
+            case other:
+                raise self._unexpected(other)
+
+    async def commit_timelocked(self, netuid: int, *, hotkey: Signer, sealed: Sealed) -> Outcome:
+        arguments = _arguments(
+            netuid=netuid,
+            commit="0x" + sealed.commit.hex(),
+            reveal_round=sealed.reveal_round,
+            commit_reveal_version=sealed.version,
+        )
+        return await self._extrinsic(hotkey, self._of_mechanism("commit_timelocked{}_weights", arguments))
 
     async def reveal_weights(
         self,
@@ -182,11 +231,21 @@ class SubstrateChain:
         version_key: int = 0,
     ) -> Outcome:
         arguments = _arguments(netuid=netuid, uids=[*uids], values=[*values], salt=[*salt], version_key=version_key)
-        return await self._extrinsic(hotkey, ("reveal_weights", arguments))
+        return await self._extrinsic(hotkey, self._of_mechanism("reveal{}_weights", arguments))
 
     async def add_stake(self, netuid: int, *, coldkey: Signer, hotkey: str, amount: float) -> Outcome:
         arguments = _arguments(hotkey=hotkey, netuid=netuid, amount_staked=round(amount * RAO))
         return await self._extrinsic(coldkey, ("add_stake", arguments))
+
+    async def remove_stake(self, netuid: int, *, coldkey: Signer, hotkey: str, amount: float) -> Outcome:
+        arguments = _arguments(hotkey=hotkey, netuid=netuid, amount_unstaked=round(amount * RAO))
+        return await self._extrinsic(coldkey, ("remove_stake", arguments))
+
+    def _of_mechanism(self, name: str, arguments: dict[str, Argument]) -> tuple[str, dict[str, Argument]]:
+        """A call for the weights of our mechanism: the first has calls of its own, the others share some."""
+        if self._mechanism == 0:
+            return name.format(""), arguments
+        return name.format("_mechanism"), {**arguments, "mecid": self._mechanism}
 
     async def _extrinsic(self, signer: Signer, *forms: tuple[str, dict[str, Argument]]) -> Outcome:
         """Sign and send the first of these calls that the runtime has, and see what becomes of it."""

@@ -9,7 +9,7 @@ from typing import IO
 import msgspec
 from msgspec import Struct
 
-from engine.chain.interface import Look
+from engine.chain.interface import Look, Sealed
 from engine.pipes import read_message, write_message
 
 ERA_BLOCKS = 64
@@ -84,11 +84,12 @@ class Head(Struct, frozen=True, tag=True):
 
 
 class ReadLook(Struct, frozen=True, kw_only=True, tag=True):
-    """A `Look` at the head block is wanted."""
+    """A `Look` at the head block is wanted, with the weights of one mechanism of the subnet."""
 
     netuid: int
     hotkey: str
     coldkey: str
+    mechanism: int = 0
 
 
 class Seen(Struct, frozen=True, tag=True):
@@ -105,6 +106,23 @@ class Call(Struct, frozen=True, kw_only=True, tag=True):
 
     signer: str
     forms: tuple[tuple[str, dict[str, Argument]], ...]
+
+
+class Seal(Struct, frozen=True, kw_only=True, tag=True):
+    """Weights are to be sealed until the chain reveals a commit of now. `block_time` is in seconds."""
+
+    netuid: int
+    hotkey: str
+    uids: list[int]
+    values: list[int]
+    version_key: int
+    block_time: float
+
+
+class SealedWeights(Struct, frozen=True, tag=True):
+    """Sealed weights."""
+
+    sealed: Sealed
 
 
 class Unsigned(Struct, frozen=True, kw_only=True, tag=True):
@@ -164,8 +182,8 @@ class Failed(Struct, frozen=True, tag=True):
     unfit: bool = False
 
 
-Request = Connect | Survey | ReadHead | ReadLook | Call | Send | Find
-Answer = Connected | Surveyed | Head | Seen | Unsigned | Taken | Refusal | Included | NotYet | Failed
+Request = Connect | Survey | ReadHead | ReadLook | Call | Seal | Send | Find
+Answer = Connected | Surveyed | Head | Seen | Unsigned | SealedWeights | Taken | Refusal | Included | NotYet | Failed
 
 _REQUESTS = msgspec.msgpack.Decoder(Request)
 _ANSWERS: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)

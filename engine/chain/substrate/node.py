@@ -14,7 +14,7 @@ from substrateinterface import Keypair, SubstrateInterface
 from substrateinterface.exceptions import StorageFunctionNotFound, SubstrateRequestException
 from substrateinterface.storage import StorageKey
 
-from engine.chain.interface import Look
+from engine.chain.interface import CannotSeal, Look
 from engine.chain.substrate.messages import (
     ERA_BLOCKS,
     Anchor,
@@ -23,6 +23,8 @@ from engine.chain.substrate.messages import (
     Included,
     NotYet,
     Refusal,
+    Seal,
+    SealedWeights,
     Taken,
     Unsigned,
 )
@@ -30,6 +32,7 @@ from engine.chain.substrate.reads import SUBNETS, SYSTEM, USUAL_UIDS, read_look
 from engine.chain.substrate.refusals import refusal
 from engine.chain.substrate.sight import Unfit, require_same_chain, require_true_head
 from engine.chain.substrate.storage import Item, Storage
+from engine.chain.substrate.timelock import SCHEDULE, seal
 from engine.keys import SS58_FORMAT
 
 MOST_BLOCKS = 100
@@ -88,12 +91,14 @@ class Node:
 
     # -- reading -----------------------------------------------------------------------------------------------
 
-    def look(self, netuid: int, hotkey: str, coldkey: str) -> Look:
+    def look(self, netuid: int, hotkey: str, coldkey: str, mechanism: int = 0) -> Look:
         """The subnet and what it has of these keys, all of one block: five round trips."""
         at = self._head_hash()
         self._follow(at)
         expected = max(USUAL_UIDS, self._uids.get(netuid, 0))
-        look = read_look(self._storage, partial(self._query, at), netuid, hotkey, coldkey, expected)
+        look = read_look(
+            self._storage, partial(self._query, at), netuid, hotkey, coldkey, expected, mechanism=mechanism
+        )
         self._uids[netuid] = len(look.metagraph.neurons)
         if self._said > look.block + REORG_BLOCKS:
             raise Unfit(f"it says that its head is block {self._said}, whose state is that of block {look.block}")
@@ -120,6 +125,24 @@ class Node:
             )
         except StorageFunctionNotFound as error:
             raise Unfit(f"its runtime {self._spec} does not store {pallet}.{name}, which is needed") from error
+
+    def seal(self, asked: Seal) -> SealedWeights | Refusal:
+        """Seal weights by the schedule of the head block."""
+        at = self._head_hash()
+        self._follow(at)
+        found = self._storage.read(
+            partial(self._query, at),
+            [
+                (SYSTEM, "Number"),
+                (SUBNETS, "CommitRevealWeightsVersion"),
+                *((SUBNETS, name, asked.netuid) for name in SCHEDULE),
+            ],
+        )
+        block, version, *schedule = found
+        try:
+            return SealedWeights(seal(asked, block=block, schedule=tuple(schedule), version=version))
+        except CannotSeal as error:
+            return Refusal(str(error))
 
     # -- sending -----------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ The first reads the subnet's own values and who is on it, the second what belong
 belongs to their coldkeys and parents. What only later runtimes have is read where there is such an item.
 """
 
+import hashlib
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -22,7 +23,7 @@ NAME_CELLS = 32
 ROOT = 0
 """The root network, on which stake is in TAO and counts on every subnet, by TaoWeight."""
 
-SUBNETS, SYSTEM = "SubtensorModule", "System"
+SUBNETS, SYSTEM, DRAND = "SubtensorModule", "System", "Drand"
 
 USUAL_UIDS = 256
 """So many keys are asked for before anybody knows how many uids there are: most subnets have as many."""
@@ -34,10 +35,17 @@ RULES = (
 )  # fmt: skip
 EPOCHS = ("LastEpochBlock", "PendingEpochAt", "SubnetEpochIndex", "BlocksSinceLastStep")
 VECTORS = (
-    "Active", "ValidatorPermit", "Consensus", "Incentive", "Dividends", "ValidatorTrust", "Emission", "LastUpdate",
+    "Active", "ValidatorPermit", "Consensus", "Dividends", "ValidatorTrust", "Emission",
 )  # fmt: skip
-"""What the subnets' pallet stores by netuid: rules, the schedule of epochs, and a value for each uid. Incentive,
-LastUpdate and Weights are also stored for each mechanism of a subnet, and by netuid for its first."""
+OF_MECHANISM = ("Incentive", "LastUpdate")
+"""What the subnets' pallet stores by netuid: rules, the schedule of epochs, and a value for each uid. The last two, the
+weights and the commits are stored by the number of a mechanism, which is the netuid for a subnet's first."""
+
+MECHANISMS_APART = 4096
+"""The number of a mechanism: so many times its place among those of the subnet, and the netuid."""
+
+MOST_EPOCHS = 64
+"""Reveal periods that are looked through for timelocked commits; a subnet's is 1 as a rule, and 100 at most."""
 
 EXTRAS = (
     "SubnetEpochConsensus", "CollateralLockShare", "CollateralDrainRatio", "NetworkPowRegistrationAllowed",
@@ -48,6 +56,7 @@ EXTRAS = (
 """By netuid too; a runtime may lack them."""
 
 COLLATERAL = "MinerCollateral"
+TIMELOCKED_COMMITS = "TimelockedWeightCommits"
 
 Values = Mapping[str, Any]
 
@@ -71,16 +80,32 @@ class _Own(Struct, frozen=True, kw_only=True):
     take: int
 
 
-def read_look(storage: Storage, query: Query, netuid: int, hotkey: str, coldkey: str, uids: int = USUAL_UIDS) -> Look:
-    """The subnet and what it has of these keys. `uids` is how many uids are expected; one round trip more if there
-    are more. Raises `NotOnChain`, `Unfit`."""
+def read_look(
+    storage: Storage,
+    query: Query,
+    netuid: int,
+    hotkey: str,
+    coldkey: str,
+    uids: int = USUAL_UIDS,
+    *,
+    mechanism: int = 0,
+) -> Look:
+    """The subnet, with the weights of one of its mechanisms, and what it has of these keys.
+
+    `uids` is how many uids are expected; one round trip more if there are more. Raises `NotOnChain`, `Unfit`.
+    """
+    index = mechanism * MECHANISMS_APART + netuid
     extras = [name for name in EXTRAS if storage.has(SUBNETS, name)]
+    versions = [name for name in ("CommitRevealWeightsVersion",) if storage.has(SUBNETS, name)]
+    beacon = [name for name in ("LastStoredRound",) if storage.has(DRAND, name)]
     named: list[Item] = [
         (SYSTEM, "Number"),
-        *((SUBNETS, name) for name in ("StakeThreshold", "TaoWeight")),
+        *((SUBNETS, name) for name in ("StakeThreshold", "TaoWeight", *versions)),
+        *((DRAND, name) for name in beacon),
         *((SUBNETS, name, netuid) for name in ("NetworksAdded", "SubnetworkN", *RULES, *EPOCHS, *VECTORS, *extras)),
+        *((SUBNETS, name, index) for name in OF_MECHANISM),
         *([(SYSTEM, "Account", coldkey)] if coldkey else []),
-        *([(SUBNETS, "WeightCommits", netuid, hotkey)] if hotkey else []),
+        *([(SUBNETS, "WeightCommits", index, hotkey)] if hotkey else []),
     ]
     found = storage.read(query, [*named, *_keys(netuid, range(uids))])
     of_subnet = {item[1]: value for item, value in zip(named, found, strict=False)}
@@ -90,8 +115,8 @@ def read_look(storage: Storage, query: Query, netuid: int, hotkey: str, coldkey:
     hotkeys = found[len(named) :][:number]
     hotkeys += storage.read(query, _keys(netuid, range(uids, number))) if number > uids else []
 
-    owns, rows = _owns(storage, query, netuid, hotkeys, _validating(of_subnet, hotkeys, hotkey))
-    names, locked, alphas = _beyond(storage, query, netuid, owns)
+    owns, rows = _owns(storage, query, netuid, index, hotkeys, _validating(of_subnet, hotkeys, hotkey))
+    names, locked, alphas, queued = _beyond(storage, query, netuid, owns, _epochs_to_reveal(storage, of_subnet, index))
     weight = of_subnet["TaoWeight"] / U64_MAX
     block = int(of_subnet["Number"])
     last_epoch, next_epoch = _epochs(of_subnet, block)
@@ -109,7 +134,11 @@ def read_look(storage: Storage, query: Query, netuid: int, hotkey: str, coldkey:
         epoch_index=of_subnet["SubnetEpochIndex"],
         since_step=of_subnet["BlocksSinceLastStep"],
         rows=rows,
-        commits=_commits(of_subnet.get("WeightCommits") or (), block),
+        beacon_round=of_subnet.get("LastStoredRound", 0),
+        commits=(
+            *_commits(of_subnet.get("WeightCommits") or (), block),
+            *(_timelocked(of_subnet, queued, hotkey) if hotkey else ()),
+        ),
         balance=of_subnet["Account"]["data"]["free"] / RAO if coldkey else 0.0,
     )
 
@@ -125,7 +154,7 @@ def _validating(of_subnet: Values, hotkeys: Sequence[str], hotkey: str) -> list[
 
 
 def _owns(
-    storage: Storage, query: Query, netuid: int, hotkeys: Sequence[str], validating: Sequence[int]
+    storage: Storage, query: Query, netuid: int, index: int, hotkeys: Sequence[str], validating: Sequence[int]
 ) -> tuple[list[_Own], dict[int, tuple[tuple[int, int], ...]]]:
     """What each hotkey has, and the weights of those that have any."""
     items = [
@@ -142,7 +171,7 @@ def _owns(
             (SUBNETS, "ChildkeyTake", one, netuid),
         )
     ]
-    found = iter(storage.read(query, [*items, *((SUBNETS, "Weights", netuid, uid) for uid in validating)]))
+    found = iter(storage.read(query, [*items, *((SUBNETS, "Weights", index, uid) for uid in validating)]))
     owns = [
         _Own(
             uid=uid,
@@ -162,9 +191,10 @@ def _owns(
 
 
 def _beyond(
-    storage: Storage, query: Query, netuid: int, owns: Sequence[_Own]
-) -> tuple[dict[str, str], dict[str, dict[str, Any]], dict[str, tuple[int, int]]]:
-    """Names by coldkey, collateral by hotkey, and the alpha and root stake of each hotkey that gives or takes stake."""
+    storage: Storage, query: Query, netuid: int, owns: Sequence[_Own], queues: Sequence[Item]
+) -> tuple[dict[str, str], dict[str, dict[str, Any]], dict[str, tuple[int, int]], list[Any]]:
+    """Names by coldkey, collateral by hotkey, the alpha and root stake of each hotkey that gives or takes stake, and
+    what is in these queues."""
     alphas = {own.hotkey: (own.alpha, own.root) for own in owns}
     coldkeys = sorted({own.coldkey for own in owns if own.coldkey})
     parents = sorted({parent for own in owns for _, parent in own.parents} - set(alphas))
@@ -177,12 +207,14 @@ def _beyond(
                 *((SUBNETS, "IdentitiesV2", coldkey) for coldkey in named),
                 *((SUBNETS, COLLATERAL, netuid, own.hotkey, own.coldkey) for own in bound),
                 *((SUBNETS, "TotalHotkeyAlpha", parent, at) for parent in parents for at in (netuid, ROOT)),
+                *queues,
             ],
         )
     )
     names = {coldkey: identity for coldkey in named if (identity := _name(next(found), "name"))}
     locked = {own.hotkey: state for own in bound if (state := next(found))}
-    return names, locked, alphas | {parent: (next(found), next(found)) for parent in parents}
+    alphas |= {parent: (next(found), next(found)) for parent in parents}
+    return names, locked, alphas, list(found)
 
 
 # -- what is stored, as the field's nouns ----------------------------------------------------------------------
@@ -202,6 +234,7 @@ def _rules(stored: Values) -> Hyperparameters:
         weights_version=stored["WeightsVersionKey"],
         commit_reveal=stored["CommitRevealWeightsEnabled"],
         reveal_period=stored["RevealPeriodEpochs"],
+        commit_reveal_version=stored.get("CommitRevealWeightsVersion", 0),
         registration_allowed=stored["NetworkRegistrationAllowed"],
         burn=stored["Burn"] / RAO,
         kappa=round(stored["Kappa"] / U16_MAX, 4),  # 32767 of 65535 is meant as one half
@@ -313,6 +346,30 @@ def _axon(stored: dict[str, Any] | None) -> tuple[str, int, int]:
         return str(made(stored["ip"])), stored["port"], stored["block"]
     except ValueError:  # an IPv4 axon with more than 32 bits
         return "", 0, stored["block"]
+
+
+def _epochs_to_reveal(storage: Storage, stored: Values, index: int) -> list[Item]:
+    """The queues of timelocked commits that are not revealed yet, the oldest first: one for each epoch."""
+    if not (stored["CommitRevealWeightsEnabled"] and storage.has(SUBNETS, TIMELOCKED_COMMITS)):
+        return []
+    epoch, period = stored["SubnetEpochIndex"], min(stored["RevealPeriodEpochs"], MOST_EPOCHS)
+    return [(SUBNETS, TIMELOCKED_COMMITS, index, past) for past in range(max(epoch - period, 0), epoch + 1)]
+
+
+def _timelocked(stored: Values, queues: Sequence[Any], hotkey: str) -> Iterable[WeightCommit]:
+    """This hotkey's commits in these queues, the last of which is that of the present epoch."""
+    epoch, period, tempo = stored["SubnetEpochIndex"], stored["RevealPeriodEpochs"], stored["Tempo"]
+    for ahead, queue in enumerate(queues, epoch - len(queues) + 1 + period - epoch):
+        first = stored["LastEpochBlock"] + ahead * tempo
+        for who, made, commit, _ in queue:
+            if who == hotkey:
+                yield WeightCommit(
+                    hash="0x" + hashlib.blake2b(commit, digest_size=32).hexdigest(),
+                    block=made,
+                    reveal_from=first,
+                    reveal_until=first + tempo - 1,
+                    timelocked=True,
+                )
 
 
 def _commits(stored: Iterable[tuple[bytes, int, int, int]], block: int) -> tuple[WeightCommit, ...]:

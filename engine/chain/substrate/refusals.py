@@ -35,8 +35,8 @@ POOL_ERRORS = {
 
 BY_CALL = {
     (1, "weights"): "NotEnoughStakeToSetWeights",
-    (6, "set_weights"): "SettingWeightsTooFast",
-    (6, "commit_weights"): "CommittingWeightsTooFast",
+    (6, "set_"): "SettingWeightsTooFast",
+    (6, "commit_"): "CommittingWeightsTooFast",
     (10, "weights"): "HotKeyNotRegisteredInSubNet",
 }
 """Where a number means one thing for a call, and another for the rest; "weights" is in the name of several calls."""

@@ -17,6 +17,7 @@ from engine.chain.substrate.messages import (
     ReadLook,
     Refusal,
     Request,
+    Seal,
     Seen,
     Send,
     Survey,
@@ -82,9 +83,11 @@ class Worker:
                 return Head(node.head())
             case ReadLook():
                 try:
-                    return Seen(node.look(request.netuid, request.hotkey, request.coldkey))
+                    return Seen(node.look(request.netuid, request.hotkey, request.coldkey, request.mechanism))
                 except NotOnChain as error:
                     return Refusal(str(error))
+            case Seal():
+                return node.seal(request)
             case Call():
                 return node.compose(request)
             case Send():
