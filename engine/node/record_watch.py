@@ -4,7 +4,7 @@ import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 
 from engine.chain.client import ChainClient
 from engine.errors import TOLD_ELSEWHERE, StoreError, StoreGone
@@ -51,7 +51,7 @@ class RecordWatch:
         while True:
             await self.look()
             for retry in self._retries:
-                with suppress(StoreError):  # told of by whoever has something that waits
+                with suppress(StoreError), self._impatience():  # whoever has something that waits tells of an error
                     await retry()
             await asyncio.sleep(LOOK_S)
 
@@ -59,9 +59,11 @@ class RecordWatch:
         """Report what is gone or locked and what is back, and mend what can be mended."""
         self._tell_of_missing()
         try:
-            with impatience(self._feed, SLOW, SILENT, "the store answers again", after=SILENT_S):
-                if mended := await self._store.mend():
-                    self._feed.raise_attention("warning", "store", mended)
+            with self._impatience():
+                mended = await self._store.mend()
+            if mended:
+                self._feed.raise_attention("warning", "store", mended)
+            with self._impatience():
                 await self._store.require_unlocked()
         except StoreGone:
             self._tell_of_missing()
@@ -69,6 +71,10 @@ class RecordWatch:
             self._tell("store", str(error))
         else:
             self._tell("store", "", "it can be read and written again")
+
+    def _impatience(self) -> AbstractContextManager[None]:
+        """Reports a store that is silent, and when it answers again."""
+        return impatience(self._feed, SLOW, SILENT, "the store answers again", after=SILENT_S)
 
     def _tell_of_missing(self) -> None:
         """When the data folder is gone, so is everything in it: one cause, one line."""

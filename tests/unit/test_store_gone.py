@@ -207,6 +207,23 @@ async def test_a_store_that_is_locked_is_told_of_though_nobody_has_anything_to_s
     service.cancel()
 
 
+async def test_a_store_that_hangs_while_it_takes_what_waited_is_told_of(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record_watch, "LOOK_S", 0.01)
+    monkeypatch.setattr(record_watch, "SILENT_S", 0.2)
+    feed, answers = Feed(snapshot()), asyncio.Event()
+
+    async def hangs() -> None:
+        await answers.wait()
+
+    service = asyncio.create_task(RecordWatch(feed, store, {}, [hangs]).run(lambda: None))
+    await until(lambda: [line.subject for line in feed.attention] == ["slow store"])
+    answers.set()
+    await until(lambda: not feed.attention)
+    service.cancel()
+
+
 async def test_the_log_beside_the_store_is_told_of(store: Store, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(record_watch, "LOOK_S", 0.01)
     feed = Feed(snapshot())
