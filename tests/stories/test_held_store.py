@@ -31,6 +31,6 @@ def test_rounds_go_on_while_another_process_holds_the_store(tmp_path: Path) -> N
         assert run.wait() == 0
     assert took < 40, "ten rounds of half a second each; they took minutes when each waited for the lock"
     about = {event["subject"] for event in run.named("attention") if "locked by another process" in event["text"]}
-    assert about == {"rounds"}
+    assert about == {"store", "rounds"}, "what is the matter, and how many rounds wait"
     assert not any("slow" in event["text"] for event in run.named("attention"))
     assert [row["id"] for row in exported("rounds", folder)] == [event["id"] for event in run.named("round")]
