@@ -209,7 +209,8 @@ class RoundView(Struct, frozen=True, kw_only=True):
 class MinerView(Struct, frozen=True, kw_only=True):
     """One miner as a table row. `weight` is on chain, `planned` what the next plan would set; both sum to 1.
 
-    `stake` and `incentive` are None where nobody knows them, as in a record of the past.
+    `stake` and `incentive` are None where nobody knows them, as in a record of the past. `dialect` is that in which it
+    is asked, "" while that is not known.
     """
 
     uid: int
@@ -232,6 +233,7 @@ class MinerView(Struct, frozen=True, kw_only=True):
     state: MinerState = "silent"
     suspected: Suspicion = ""
     note: str = ""
+    dialect: str = ""
 
 
 class PlanView(Struct, frozen=True, kw_only=True):

@@ -127,7 +127,8 @@ def percentile(values: Collection[float], share: float) -> float:
 class Reply(Struct, frozen=True, kw_only=True):
     """A miner's answer, or the reason why there is none (`status` other than "ok"; `reason` in words).
 
-    `ms` is measured by us, from the request's last byte to the reply's last byte.
+    `ms` is measured by us, from the request's last byte to the reply's last byte. `dialect` is that in which the miner
+    was asked, "" where nobody noted it.
     """
 
     uid: int
@@ -141,6 +142,7 @@ class Reply(Struct, frozen=True, kw_only=True):
     tool_calls: tuple[dict[str, Any], ...] = ()
     finish_reason: str = ""
     usage: dict[str, int] = {}
+    dialect: str = ""
 
 
 class Verdict(Struct, frozen=True, kw_only=True):

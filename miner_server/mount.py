@@ -26,6 +26,7 @@ from engine.transport.dialect import (
     LookupRoute,
     Response,
     StatusRoute,
+    UnprovenRoute,
 )
 from engine.transport.errors import Refusal, WireError
 from engine.transport.timing import INFERENCE, RESPONSE, Timing, with_stages
@@ -65,6 +66,8 @@ class Mount:
                 return partial(self.challenge, route)
             case StatusRoute():
                 return partial(self.status, route)
+            case UnprovenRoute():
+                return partial(self.unproven, route)
 
     async def look_up(self, route: LookupRoute, _: Call) -> Response:
         """For anyone, without a limit: a refusal would cost as much."""
@@ -113,17 +116,19 @@ class Mount:
                 raise
             self._proven("challenge", hotkey, call)
             self._quotas.consume(hotkey)
-        call.gate = "content"
-        try:
-            request = route.read(opened.clear, self._limits.body_bytes)
-        except WireError as error:
-            raise Refusal(413 if error.status == "too_large" else 422, error.reason) from None
-        call.gate = "backend"
-        began = time.time()
-        completion = await self._answering.answer(request, call)
-        if request.timing is not None:
-            completion = _timed(completion, request.timing, began, max(began, time.time()))
-        return route.respond(call, opened.key, completion)
+        return route.respond(call, opened.key, await self._answer(route, opened.clear, call))
+
+    async def unproven(self, route: UnprovenRoute, call: Call) -> Response:
+        """A challenge that anybody may have sent: its address is charged, as a stranger's is."""
+        call.dialect = self.desk.dialect
+        hotkey = self._named(route.claimant, "challenge", call)
+        self._listed("challenge", hotkey, call)
+        self.stranger("challenge", call)
+        self._answering.require_ready()
+        call.gate = "body"
+        with self._room.share() as grow:
+            await call.read(limit=self._limits.body_bytes, seconds=self._limits.body_s, grow=grow)
+        return route.respond(call, None, await self._answer(route, call.body, call))
 
     async def status(self, route: StatusRoute, call: Call) -> Response:
         """What a validator needs to know before it asks; its rate is that of challenges."""
@@ -141,6 +146,19 @@ class Mount:
             raise
         self._proven("challenge", hotkey, call)
         return json_response(self._answering.status())
+
+    async def _answer(self, route: ChallengeRoute | UnprovenRoute, clear: bytes, call: Call) -> Completion:
+        call.gate = "content"
+        try:
+            request = route.read(clear, self._limits.body_bytes)
+        except WireError as error:
+            raise Refusal(413 if error.status == "too_large" else 422, error.reason) from None
+        call.gate = "backend"
+        began = time.time()
+        completion = await self._answering.answer(request, call)
+        if request.timing is not None:
+            completion = _timed(completion, request.timing, began, max(began, time.time()))
+        return completion
 
     def stranger(self, gate: Gate, call: Call) -> None:
         """Charge a request that names no hotkey to its address. Raises Refusal 429."""

@@ -59,6 +59,7 @@ class MinerServer:
         key_ttl: float = KEY_TTL_S,
         handshake_window: float = WINDOW_S,
         proxies: Proxies | None = None,
+        unproven: bool = False,
         name: str = "miner server",
     ) -> None:
         limits = limits or Limits()
@@ -67,7 +68,7 @@ class MinerServer:
         self._socket: socket.socket | None = None
         self._backend = backend
         self._rsa = RsaKey()
-        end = MinerEnd(signer=signer, rsa=self._rsa, window=handshake_window, key_ttl=key_ttl)
+        end = MinerEnd(signer=signer, rsa=self._rsa, window=handshake_window, key_ttl=key_ttl, unproven=unproven)
         mounted = DIALECTS.values() if spoken is None else spoken
         desks = [Desk(dialect, end, nonces, allowed=allow.refusal) for dialect in mounted]
         self._app = MinerApp(desks, backend, allow, quotas or Quotas(allow), limits)

@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 from random import Random
 
-from engine.challenges.kinds import arithmetic
+from engine import sums
 from engine.challenges.kinds.base import Question
 from engine.challenges.kinds.tasks.base import near
 from engine.challenges.sources.file import read_challenges
@@ -93,7 +93,7 @@ def _lures(challenge: Challenge) -> tuple[str, ...]:
 
 
 def _sum(text: str) -> Question | None:
-    payload = arithmetic.read(text)
+    payload = sums.read(text)
     if payload is None or payload.result < 0:
         return None
     return Question(

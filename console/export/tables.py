@@ -146,6 +146,7 @@ TABLES: dict[str, ExportTable[Any]] = {
             ExportColumn("text", lambda one: one.text),
             ExportColumn("counted", lambda one: one.counted),
             ExportColumn("profile", lambda one: one.profile),
+            ExportColumn("dialect", lambda one: one.dialect),
         ),
     ),
     "weights": ExportTable(

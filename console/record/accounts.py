@@ -23,6 +23,7 @@ class Account(Struct, frozen=True, kw_only=True):
     asked_at: float
     tally: Tally
     latency_ms: float
+    dialect: str
     samples: Sequence[Sample]
 
 
@@ -39,6 +40,7 @@ def account(hotkey: str, name: str, replies: Sequence[PastReply], samples: Seque
         asked_at=replies[0].at,
         tally=tally,
         latency_ms=percentile(latencies, 0.5),
+        dialect=replies[0].dialect,
         samples=samples,
     )
 
@@ -65,6 +67,7 @@ def miner_views(
             name=one.name,
             tally=one.tally,
             latency_ms=one.latency_ms,
+            dialect=one.dialect,
             ema=emas[one.hotkey],
             history=book.history(one.hotkey) if book else (),
             weight=weights.get(one.hotkey, 0.0),

@@ -165,6 +165,7 @@ def serve(
             ),
             key_ttl=settings.key_ttl,
             handshake_window=settings.handshake_window,
+            unproven=settings.loosh_plain,
             proxies=Proxies(settings.trusted_proxies),
             name=wallet.name,
         )

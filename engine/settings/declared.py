@@ -120,7 +120,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         float, Meta(ge=0, le=1), _is("share of synthetic challenges to replace with recorded ones")
     ] = 0.0
     neurons: Annotated[tuple[Peer, ...], _is("also ask this miner (HOTKEY@HOST:PORT[/DIALECT])")] = ()
-    dialect: Annotated[str, _is("dialect to ask miners in, unless --neuron names another")] = "loosh"
+    dialect: Annotated[
+        str,
+        _named(plugins.DIALECTS, "auto", "loosh", "fiber", "btauth", "template", "loosh-plain"),
+        _is("dialect to ask miners in, unless --neuron names another; auto probes each miner"),
+    ] = "loosh"
     allow_private: Annotated[bool, _is("also ask miners at private and loopback addresses")] = False
     sample: Annotated[Count, _is("number of miners to ask per round")] = 16
     challenge_timeout: Annotated[Seconds, _is("time limit for one miner's answer", "s")] = 60.0
@@ -185,6 +189,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     queue_limit: Annotated[int, Meta(ge=0, le=1_000_000), _is("maximum number of waiting requests")] = 64
     queue_per_caller: Annotated[Count, _is("maximum number of waiting requests per caller")] = 16
     key_ttl: Annotated[Seconds, _is("lifetime of an exchanged key", "s")] = 3600.0
+    loosh_plain: Annotated[
+        bool, _is("also answer challenges at Loosh's /inference, which nothing proves and nothing encrypts")
+    ] = False
     handshake_window: Annotated[Seconds, _is("maximum clock difference in a handshake", "s")] = 60.0
     trusted_proxies: Annotated[
         tuple[Addresses, ...],

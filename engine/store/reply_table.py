@@ -36,7 +36,7 @@ class ReplyTable:
         found = []
         for row in self._connection.execute(_LAST, (netuid, hotkey, until, limit)):
             with suppress(BadRow):
-                found.append(PastReply(*cells(row, At, int, ReplyStatus, Finite, Finite)))
+                found.append(PastReply(*cells(row, At, int, ReplyStatus, Finite, Finite, Word)))
         return found
 
     def samples(self, netuid: int, hotkey: str, profile: str, since: float, limit: int) -> list[Sample]:
@@ -81,19 +81,19 @@ _SAMPLES = """
 _SINCE = """
     SELECT rounds.id AS round_id, rounds.at, replies.uid, replies.hotkey, replies.status, replies.ms, replies.quality,
         replies.cluster, replies.score, replies.emission, replies.counted, replies.profile, replies.reason,
-        replies.reasons, replies.text
+        replies.reasons, replies.dialect, replies.text
     FROM rounds CROSS JOIN replies ON replies.round = rounds.number
     WHERE rounds.at >= ? ORDER BY rounds.number, replies.position
 """
 _APPEARANCES = """
     SELECT rounds.id AS round_id, replies.at, rounds.kind, rounds.agreement, rounds.winner IS ? AS won, replies.status,
         replies.ms, replies.quality, replies.cluster, replies.score, replies.emission, replies.counted, replies.profile,
-        replies.reason, replies.reasons
+        replies.reason, replies.reasons, replies.dialect
     FROM replies JOIN rounds ON rounds.number = replies.round
     WHERE replies.netuid = ? AND replies.hotkey = ? AND replies.at <= ? ORDER BY replies.round DESC LIMIT ?
 """
 _LAST = """
-    SELECT at, uid, status, ms, emission FROM replies
+    SELECT at, uid, status, ms, emission, dialect FROM replies
     WHERE netuid = ? AND hotkey = ? AND round <= ? ORDER BY round DESC LIMIT ?
 """
 _ANSWERS_COUNTED = """

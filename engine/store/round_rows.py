@@ -75,6 +75,7 @@ class WholeReply(BareReply, frozen=True, kw_only=True):
     cluster: Word
     reason: str
     finish_reason: str
+    dialect: Word
     parts: str
     reasons: str
     usage: str
@@ -130,6 +131,7 @@ def reply_values(judged: Round, netuid: int, number: int) -> Iterator[Values]:
             "cluster": verdict.cluster,
             "reason": storable(reply.reason),
             "finish_reason": storable(reply.finish_reason),
+            "dialect": reply.dialect,
             "parts": to_json(verdict.parts),
             "reasons": to_json(verdict.reasons),
             "usage": to_json(reply.usage),
@@ -248,6 +250,7 @@ def _reply_of(stored: WholeReply) -> Reply:
         text=stored.text,
         tool_calls=from_json(stored.tool_calls, tuple[dict[str, Any], ...]),
         finish_reason=stored.finish_reason,
+        dialect=stored.dialect,
         usage=from_json(stored.usage, dict[str, int]),
     )
 

@@ -193,9 +193,11 @@ _INSERT_ROUND = """
 """
 _INSERT_REPLY = """
     INSERT INTO replies (round, position, netuid, at, uid, hotkey, coldkey, ip, status, ms, quality, score, emission,
-        counted, profile, cluster, reason, finish_reason, parts, reasons, usage, tool_calls, text)
+        counted, profile, cluster, reason, finish_reason, dialect, parts, reasons, usage, tool_calls,
+        text)
     VALUES (:round, :position, :netuid, :at, :uid, :hotkey, :coldkey, :ip, :status, :ms, :quality, :score, :emission,
-        :counted, :profile, :cluster, :reason, :finish_reason, :parts, :reasons, :usage, :tool_calls, :text)
+        :counted, :profile, :cluster, :reason, :finish_reason, :dialect, :parts, :reasons, :usage, :tool_calls,
+        :text)
 """
 _INSERT_LIKENESS = "INSERT INTO likenesses (round, value) VALUES (?, ?)"
 
@@ -203,7 +205,7 @@ _REPLIES = "SELECT * FROM replies WHERE round = ? ORDER BY position"
 _BARE = "SELECT uid, hotkey, status, ms FROM replies WHERE round = ? ORDER BY position"
 _TEXTLESS = """
     SELECT uid, hotkey, coldkey, ip, status, ms, quality, score, emission, counted, cluster, reason, finish_reason,
-        parts, reasons, usage, '[]' AS tool_calls, '' AS text
+        dialect, parts, reasons, usage, '[]' AS tool_calls, '' AS text
     FROM replies WHERE round = ? ORDER BY position
 """
 _FROM_OUTSIDE = "FROM rounds WHERE netuid = ? AND source IN ('organic', 'file')"

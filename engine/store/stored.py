@@ -37,7 +37,8 @@ class StoredRound(Struct, frozen=True, kw_only=True):
 
 
 class Earned(Struct, frozen=True, kw_only=True):
-    """What a reply earned: `reason` says why it failed, `reasons` why it was judged so."""
+    """What a reply earned: `reason` says why it failed, `reasons` why it was judged so. `dialect` is that in which the
+    miner was asked, "" where nobody noted it."""
 
     ms: Finite
     quality: Merit
@@ -48,6 +49,7 @@ class Earned(Struct, frozen=True, kw_only=True):
     profile: Word
     reason: str
     reasons: tuple[str, ...]
+    dialect: Word = ""
 
 
 class StoredReply(Earned, frozen=True, kw_only=True):
@@ -97,6 +99,7 @@ class PastReply(NamedTuple):
     status: ReplyStatus
     ms: float
     emission: float
+    dialect: str
 
 
 class StoredNeuron(Struct, frozen=True, kw_only=True):

@@ -1,17 +1,29 @@
-"""The validator's end of all dialects: each neuron is asked in its own dialect."""
+"""The validator's end of all dialects: each neuron is asked in its own dialect, which may be found by probing."""
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+from msgspec.structs import replace
 
 from engine.keys import Signer
-from engine.transport.dialect import Availability, Caller, TimedAnswer, ValidatorEnd
+from engine.transport.dialect import Availability, Caller, Probe, TimedAnswer, ValidatorEnd
 from engine.transport.dialects.registry import DIALECTS, USUAL
-from engine.transport.http import PeerClients
+from engine.transport.errors import Busy, WireError
+from engine.transport.exchange import unavailable
+from engine.transport.http import PeerClients, within
 from engine.values import Challenge, Peer
+
+AUTO = "auto"
+"""Instead of a dialect's name: find out by probing."""
+
+PROBE_BYTES = 16 * 1024
+MOST_FOUND = 4096
 
 
 class Callers:
     """A `Caller` that asks each peer in the dialect `chosen` for its hotkey, or else in the `usual` one.
 
+    With `AUTO` a peer is probed, and what it speaks is remembered until it refuses a challenge or answers nonsense.
     `allow_private`, `own` and `connect_timeout` as for `PeerClients`. Raises ValueError for an unknown dialect.
     """
 
@@ -29,17 +41,25 @@ class Callers:
         end = ValidatorEnd(signer, self._clients)
         self._chosen = dict(chosen or {})
         self._usual = usual
-        unknown = {usual, *self._chosen.values()} - {*DIALECTS}
+        unknown = {usual, *self._chosen.values()} - {*DIALECTS, AUTO}
         if unknown:
-            raise ValueError(f"unknown dialect {min(unknown)!r}; known are {', '.join(DIALECTS)}")
+            raise ValueError(f"unknown dialect {min(unknown)!r}; known are {', '.join((AUTO, *DIALECTS))}")
         self._callers: dict[str, Caller] = {name: one.caller(end) for name, one in DIALECTS.items()}
+        self._found: dict[Peer, str] = {}
 
     def dialect_of(self, peer: Peer) -> str:
-        """The name of the dialect in which this peer is asked."""
-        return self._chosen.get(peer.hotkey, self._usual)
+        """The name of the dialect in which this peer is asked; "" while that is not known."""
+        set_for = self._chosen.get(peer.hotkey, self._usual)
+        return self._found.get(peer, "") if set_for == AUTO else set_for
 
     async def available(self, peer: Peer, *, timeout: float) -> Availability:
-        return await self._callers[self.dialect_of(peer)].available(peer, timeout=timeout)
+        began = time.monotonic()
+        try:
+            caller = await self._caller_for(peer, timeout)
+        except WireError as error:
+            return unavailable(error)
+        found = await caller.available(peer, timeout=max(0.0, timeout - (time.monotonic() - began)))
+        return replace(found, dialect=self.dialect_of(peer))
 
     async def ask(
         self,
@@ -50,9 +70,44 @@ class Callers:
         max_bytes: int,
         on_text: Callable[[str], None] | None = None,
     ) -> TimedAnswer:
-        caller = self._callers[self.dialect_of(peer)]
-        return await caller.ask(peer, challenge, timeout=timeout, max_bytes=max_bytes, on_text=on_text)
+        async with within(timeout):
+            caller = await self._caller_for(peer, timeout)
+            try:
+                return await caller.ask(peer, challenge, timeout=timeout, max_bytes=max_bytes, on_text=on_text)
+            except Busy:
+                raise
+            except WireError as error:
+                if error.status in ("refused", "malformed"):
+                    self._found.pop(peer, None)
+                raise
 
     async def close(self) -> None:
         """Close the connections of all dialects."""
         await self._clients.close()
+
+    async def _caller_for(self, peer: Peer, timeout: float) -> Caller:
+        """Raises WireError for a peer that has to be probed and cannot be, or speaks nothing that is known here."""
+        name = self.dialect_of(peer)
+        if not name:
+            async with within(timeout):
+                name = await self._probe(peer)
+            while len(self._found) >= MOST_FOUND:
+                del self._found[next(iter(self._found))]
+            self._found[peer] = name
+        return self._callers[name]
+
+    async def _probe(self, peer: Peer) -> str:
+        for name, probe in _probes():
+            if probe.spoken(await self._clients.get(peer, probe.path, max_bytes=PROBE_BYTES)):
+                return name
+        tried = ", ".join(name for name, one in DIALECTS.items() if one.probes)
+        raise WireError("refused", f"it speaks none of the dialects that were tried: {tried}")
+
+
+def _probes() -> Iterator[tuple[str, Probe]]:
+    """Each dialect's surest probe, then the second of those that have one, and so on."""
+    most = max(len(one.probes) for one in DIALECTS.values())
+    for place in range(most):
+        for name, one in DIALECTS.items():
+            if place < len(one.probes):
+                yield name, one.probes[place]

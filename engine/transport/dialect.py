@@ -14,7 +14,7 @@ from msgspec import Struct
 from engine.keys import Signer
 from engine.transport.errors import Refusal
 from engine.transport.gate import WINDOW_S, Claim
-from engine.transport.http import PeerClients
+from engine.transport.http import HttpReply, PeerClients
 from engine.transport.rsa import RsaKey
 from engine.transport.sessions import KEY_TTL_S
 from engine.transport.wire import Completion, read_request
@@ -32,13 +32,22 @@ THREAD_ABOVE_BYTES = 64 * 1024
 class Availability(Struct, frozen=True):
     """Whether a peer says that it accepts challenges; the reason if it does not or cannot be asked.
 
-    `retry_after` is how many seconds it wants to be left alone, if it says.
+    `retry_after` is how many seconds it wants to be left alone, if it says; `dialect` the one in which it is asked,
+    once that is known.
     """
 
     available: bool
     reason: str = ""
     ms: float = 0.0
     retry_after: float | None = None
+    dialect: str = ""
+
+
+class Probe(Struct, frozen=True):
+    """How a validator finds out whether a peer speaks a dialect: a GET of `path`, and what its reply says of that."""
+
+    path: str
+    spoken: Callable[[HttpReply], bool]
 
 
 class TimedAnswer(Struct, frozen=True):
@@ -189,7 +198,22 @@ class StatusRoute(Struct, frozen=True, kw_only=True):
     bears: tuple[bytes, ...] = ()
 
 
-AnyRoute = LookupRoute | HandshakeRoute | ChallengeRoute | StatusRoute
+class UnprovenRoute(Struct, frozen=True, kw_only=True):
+    """POST `path`: a challenge that nothing proves, so anybody may have sent it; only for an operator who wants that.
+
+    Its address is charged, not the hotkey that it names. `claimant`, `read`, `respond` and `bears` as for
+    ChallengeRoute.
+    """
+
+    method: ClassVar[str] = "POST"
+    path: str
+    claimant: Callable[[Received], str]
+    respond: Callable[[Received, SymmetricKey | None, Completion], Response]
+    read: Callable[[bytes, int], Request] = read_request
+    bears: tuple[bytes, ...] = ()
+
+
+AnyRoute = LookupRoute | HandshakeRoute | ChallengeRoute | StatusRoute | UnprovenRoute
 
 
 class Routes(Struct, frozen=True, kw_only=True):
@@ -207,17 +231,25 @@ class Routes(Struct, frozen=True, kw_only=True):
 
 
 class MinerEnd(Struct, frozen=True, kw_only=True):
-    """What one miner's dialects share: its hotkey, its RSA key, and the operator's settings for `Routes`."""
+    """What one miner's dialects share: its hotkey, its RSA key, and the operator's settings for `Routes`.
+
+    `unproven` says whether challenges are answered that nothing proves.
+    """
 
     signer: Signer
     rsa: RsaKey
     window: float = WINDOW_S
     key_ttl: float = KEY_TTL_S
+    unproven: bool = False
 
 
 class Dialect(Struct, frozen=True):
-    """Both ends of a dialect: how a validator calls, and what a miner answers."""
+    """Both ends of a dialect: how a validator calls, and what a miner answers.
+
+    `probes` tell it from others, the surest first. One without is spoken only to peers for which it was chosen.
+    """
 
     name: str
     caller: Callable[[ValidatorEnd], Caller]
     routes: Callable[[MinerEnd], Routes]
+    probes: tuple[Probe, ...] = ()

@@ -23,7 +23,7 @@ async def availability(clients: PeerClients, peer: Peer, *, timeout: float) -> A
     try:
         return _read(await _asked(clients, peer, timeout))
     except WireError as error:
-        return _unavailable(error)
+        return unavailable(error)
 
 
 class OptionalAvailability:
@@ -37,7 +37,7 @@ class OptionalAvailability:
             reply = await _asked(self._clients, peer, timeout)
             return Availability(True, ms=reply.ms) if reply.status in NO_SUCH_ROUTE else _read(reply)
         except WireError as error:
-            return _unavailable(error)
+            return unavailable(error)
 
 
 async def _asked(clients: PeerClients, peer: Peer, timeout: float) -> HttpReply:
@@ -53,7 +53,8 @@ def _read(reply: HttpReply) -> Availability:
     return Availability(False, f"{reply.status}: {brief(str(why))}", reply.ms, reply.retry_after)
 
 
-def _unavailable(error: WireError) -> Availability:
+def unavailable(error: WireError) -> Availability:
+    """What a peer counts as that could not be asked."""
     return Availability(False, f"{error.status}: {error.reason}")
 
 
@@ -83,6 +84,16 @@ async def ask(
     if reply.ok:
         raise WireError("malformed", "cannot decrypt the answer: a different key, or clocks more than a minute apart")
     raise refused(reply, "challenge, after a new handshake")
+
+
+def gives_key(reply: HttpReply) -> bool:
+    """Whether this is what a `Probe` for a public key wants to see: one, or that there is none at the moment."""
+    if reply.status in (TOO_MANY, 503):
+        return True
+    try:
+        return reply.ok and isinstance(load_json(reply.body).get("public_key"), str)
+    except WireError:
+        return False
 
 
 def refused(reply: HttpReply, what: str) -> WireError:

@@ -1,7 +1,7 @@
 """The asking half of a validator: selection, dispatch, the round runner and the main loop, wired together."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from msgspec.structs import replace
@@ -41,7 +41,10 @@ def selection_of(settings: Settings, hotkey: str, extra: Sequence[Peer] = ()) ->
 
 
 class Asker:
-    """Built from settings. Judged rounds update `scores` and `sybil`, which belong to the paying half."""
+    """Built from settings. Judged rounds update `scores` and `sybil`, which belong to the paying half.
+
+    `dialect_of` as for `Dispatch`.
+    """
 
     def __init__(
         self,
@@ -56,6 +59,7 @@ class Asker:
         selection: Selection,
         scores: Scores,
         sybil: SybilService,
+        dialect_of: Callable[[Peer], str] = lambda _: "",
     ) -> None:
         self._feed = feed
         self._store = store
@@ -70,6 +74,7 @@ class Asker:
                 timeout=settings.challenge_timeout,
                 round_timeout=settings.round_timeout,
                 refusals=selection.refusals,
+                dialect_of=dialect_of,
             ),
             judge=judge,
             store=store,

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from engine.transport.dialect import Caller
 from engine.transport.errors import Busy, WireError
 from engine.validator.selection import Candidate, Refusals
-from engine.values import Challenge, Reply
+from engine.values import Challenge, Peer, Reply
 
 log = logging.getLogger(__name__)
 
@@ -29,13 +29,21 @@ class Dispatch:
 
     `timeout` bounds each miner, `round_timeout` the whole round, both in seconds on the monotonic clock;
     `reply_limit` is the largest reply in bytes; of its text no more is kept than `max_tokens` can take. `refusals` says
-    whether a miner that is busy is excused: its reply then is "cancelled", and counts for nothing.
+    whether a miner that is busy is excused: its reply then is "cancelled", and counts for nothing. `dialect_of` says in
+    which dialect the caller asks a peer.
     """
 
     def __init__(
-        self, caller: Caller, *, timeout: float, round_timeout: float, refusals: Refusals | None = None
+        self,
+        caller: Caller,
+        *,
+        timeout: float,
+        round_timeout: float,
+        refusals: Refusals | None = None,
+        dialect_of: Callable[[Peer], str] = lambda _: "",
     ) -> None:
         self._caller = caller
+        self._dialect_of = dialect_of
         self._refusals = refusals or Refusals()
         self._timeout = timeout
         self._round_timeout = round_timeout
@@ -54,7 +62,9 @@ class Dispatch:
         text_limit = max(LEAST_TEXT, BYTES_A_TOKEN * challenge.request.max_tokens)
 
         async def ask_one(miner: Candidate) -> Reply:
+            dialect = self._dialect_of(miner.peer)
             reply = bounded(await self._ask_one(challenge, miner, reply_limit), text_limit)
+            reply = replace(reply, dialect=self._dialect_of(miner.peer) or dialect)
             on_reply(reply)
             return reply
 
@@ -66,7 +76,7 @@ class Dispatch:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         return tuple(
-            _overdue(miner, self._round_timeout) if task.cancelled() else task.result()
+            self._overdue(miner) if task.cancelled() else task.result()
             for task, miner in zip(tasks, miners, strict=True)
         )
 
@@ -95,6 +105,10 @@ class Dispatch:
             finish_reason=completion.finish_reason,
             usage=completion.usage,
         )
+
+    def _overdue(self, miner: Candidate) -> Reply:
+        late = _failed(miner, WireError("timeout", f"no answer within the round's {self._round_timeout:g} s"))
+        return replace(late, dialect=self._dialect_of(miner.peer))
 
     def _excused(self, miner: Candidate, busy: Busy) -> WireError:
         """A refusal is either excused (cancelled) or a failure (refused)."""
@@ -128,7 +142,3 @@ def _failed(miner: Candidate, error: WireError) -> Reply:
         status=error.status,
         reason=error.reason,
     )
-
-
-def _overdue(miner: Candidate, seconds: float) -> Reply:
-    return _failed(miner, WireError("timeout", f"no answer within the round's {seconds:g} s"))

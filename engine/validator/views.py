@@ -122,6 +122,7 @@ def miner_view(
     neuron: Neuron | None = None,
     availability: Availability | None = None,
     refused: str = "",
+    dialect: str = "",
 ) -> MinerView:
     """A miner's row, live or recorded. `history` is its average after each of its last samples; `weight` and `planned`
     are shares; `neuron`, `availability` and `refused` (why it is not asked) are known of a running engine only."""
@@ -146,6 +147,7 @@ def miner_view(
         available=availability.available if availability else None,
         state=tally.state(now),
         note=safe(note, NOTE_WIDTH),
+        dialect=dialect or (availability.dialect if availability else ""),
     )
 
 

@@ -4,15 +4,22 @@ import asyncio
 import contextlib
 import json
 import socket
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
 import pytest
 
 from engine.node.node import STATUS_FILE
+from engine.transport.dialects.registry import DIALECTS
+from engine.transport.replay import MemoryNonces
 from engine.values import Peer
+from miner_server.allowlist import AllowList
+from miner_server.backends.scripted import ScriptedBackend
+from miner_server.server import MinerServer
 from tests.stories.console import PATIENCE_S, Run, exported, running, wait_until
 from tests.unit.chain_helpers import key
+from tests.unit.miner_helpers import running as serving
 from tests.unit.transport_helpers import ForeignFiberMiner, ForeignMiner, foreign_ask, http_server
 
 pytestmark = pytest.mark.slow
@@ -61,10 +68,44 @@ async def test_each_miner_is_asked_in_its_own_dialect(tmp_path: Path) -> None:
     assert (len(loosh.asked), len(fiber.asked)) == (2, 2)
 
 
+class Everyone(AllowList):
+    """The validator's key is made when it starts."""
+
+    def refusal(self, _hotkey: str) -> str | None:
+        return None
+
+
+async def test_four_miners_of_four_dialects_are_asked_in_one_round_and_the_record_says_which(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUBNET_CONSOLE_PROBE_SHARE", "1")
+    folder, spoken = tmp_path / "data", ("loosh", "fiber", "btauth", "template")
+    async with AsyncExitStack() as stack:
+        named = []
+        for name in spoken:
+            server = MinerServer(
+                key(name), ScriptedBackend(), Everyone(), MemoryNonces(), host="127.0.0.1", port=0,
+                spoken=[DIALECTS[name]],
+            )  # fmt: skip
+            await stack.enter_async_context(serving(server))
+            named += ["--neuron", "{}@{}:{}".format(key(name).ss58_address, *server.address)]
+        with running(
+            "--role", "validator", "--allow-private", "--encoder", "hashing", "--interval", "0.1", "--rounds", "2",
+            "--dialect", "auto", "--kind", "arithmetic", *named, "--data-dir", str(folder),
+        ) as run:  # fmt: skip
+            assert await _ended(run) == 0, run.said()
+    assert [event["answered"] for event in run.named("round")] == [4, 4]
+    expected = {key(name).ss58_address: name for name in spoken}
+    rows = exported("replies", folder)
+    assert [(row["status"], row["dialect"]) for row in rows] == [("ok", expected[row["hotkey"]]) for row in rows]
+    shown = json.loads((folder / STATUS_FILE).read_bytes())["miners"]
+    assert {one["hotkey"]: one["dialect"] for one in shown} == expected
+
+
 async def test_a_dialect_that_nobody_speaks_ends_the_launch(tmp_path: Path) -> None:
     with running("--role", "validator", "--dialect", "klingon", "--data-dir", str(tmp_path / "data")) as run:
         assert await _ended(run) == 2
-        assert "unknown dialect 'klingon'; known are loosh, fiber, btauth" in run.said()
+        assert "must be one of auto, loosh, fiber, btauth, template, loosh-plain, not 'klingon'" in run.said()
 
 
 async def test_a_foreign_validator_gets_answers_and_a_stranger_none(tmp_path: Path) -> None:

@@ -99,6 +99,7 @@ def make_server(
     proxies: Proxies | None = None,
     spoken: Sequence[Dialect] | None = None,
     quotas: Quotas | None = None,
+    unproven: bool = False,
 ) -> MinerServer:
     """A server that Alice and Bob may ask, on a free port of the loopback."""
     return MinerServer(
@@ -112,6 +113,7 @@ def make_server(
         proxies=proxies,
         spoken=spoken,
         quotas=quotas,
+        unproven=unproven,
     )
 
 

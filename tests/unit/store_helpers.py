@@ -26,6 +26,7 @@ def a_reply(uid: int, **changed: Any) -> Reply:
         "ms": 100.0 + uid,
         "text": f"the answer of {uid}",
         "finish_reason": "stop",
+        "dialect": "loosh",
         "usage": {"completion_tokens": 5},
     }
     return Reply(**(fields | changed))

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from engine import sums
 from engine.challenges import ChallengeError
-from engine.challenges.kinds import arithmetic
 from engine.challenges.kinds.base import Question
 from engine.challenges.kinds.registry import KINDS, kind
 from engine.challenges.kinds.wording import CLOSERS, OPENERS, WISHES
@@ -127,7 +127,7 @@ def test_answer_and_way_are_wanted_in_the_same_words() -> None:
     ],
 )
 def test_arithmetic_reads_one_sum_or_product_of_whole_numbers(text: str, result: int | None) -> None:
-    payload = arithmetic.read(text)
+    payload = sums.read(text)
     assert (payload.result if payload else None) == result
 
 

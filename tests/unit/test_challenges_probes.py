@@ -18,8 +18,8 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline, make_union
 
 from console.roles import validator
+from engine import sums
 from engine.challenges import ChallengeError
-from engine.challenges.kinds import arithmetic
 from engine.challenges.sources.synthetic import PROBE_SHARE, Deck, ReplaySource, SyntheticSource
 from engine.limit import RollingLimit
 from engine.settings import Settings
@@ -282,6 +282,6 @@ def test_wordings_leave_a_sum_readable() -> None:
     deck = Deck(7, {"arithmetic": 1.0})
     for k in range(300):
         question = deck.question(k)[1]
-        payload = arithmetic.read(question.request.question)
+        payload = sums.read(question.request.question)
         assert payload is not None
         assert question.truth in (str(payload.result), None)

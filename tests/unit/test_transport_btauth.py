@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.transport.desk import Desk
-from engine.transport.dialect import ChallengeRoute, LookupRoute, MinerEnd, StatusRoute, ValidatorEnd
+from engine.transport.dialect import ChallengeRoute, LookupRoute, MinerEnd, StatusRoute, UnprovenRoute, ValidatorEnd
 from engine.transport.dialects.btauth import BTAUTH, REQUIRED, BtauthCaller
 from engine.transport.errors import Refusal, WireError
 from engine.transport.http import PeerClients
@@ -151,7 +151,7 @@ async def test_a_request_of_two_dialects_is_answered_in_neither() -> None:
 )
 def test_whatever_headers_come_the_claim_is_read_or_refused(headers: dict[str, str], body: bytes) -> None:
     for route in BTAUTH.routes(MinerEnd(signer=MINER, rsa=RsaKey())).routes:
-        assert not isinstance(route, LookupRoute)
+        assert not isinstance(route, LookupRoute | UnprovenRoute)
         try:
             hotkey = route.claimant(Posted(route.path, headers, body))
             assert route.claim is not None

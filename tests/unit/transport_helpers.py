@@ -113,7 +113,7 @@ class LooshDesk:
         *,
         nonces: NonceStore | None = None,
         allowed: Callable[[str], str | None] = lambda _: None,
-        **settings: float,
+        **settings: Any,
     ) -> None:
         self.rsa = RsaKey()
         end = MinerEnd(signer=BOB, rsa=self.rsa, **settings)

@@ -276,6 +276,15 @@ REPLIES: Table[JudgedReply] = Table(
             about="its average before and after this round, or why the reply does not count",
         ),
         fields.state("status", "STATUS", 13, lambda row: STATUSES[row.reply.status], "whether it answered", priority=8),
+        fields.text(
+            "dialect",
+            "DIALECT",
+            8,
+            lambda row: row.reply.dialect or formats.UNKNOWN,
+            "the dialect in which it was asked",
+            tone="muted",
+            priority=9,
+        ),
         Column(
             id="why",
             title="WHY",

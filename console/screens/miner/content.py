@@ -83,6 +83,7 @@ def _standing(picture: Picture, miner: MinerView) -> list[tuple[str, Line]]:
                 f"  median {formats.milliseconds(miner.latency_ms)}  stake {_known(miner.stake, formats.tau)}"
             ),
         ),
+        *([("dialect", line(miner.dialect))] if miner.dialect else ()),
     ]
 
 

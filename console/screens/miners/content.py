@@ -76,6 +76,15 @@ MINERS: Table[MinerView] = Table(
         fields.age("seen", "SEEN", lambda miner: miner.last_answer_at, "when it last answered", priority=5),
         fields.state("state", "STATE", 9, states.of_miner, "whether it answers, cheats, and is paid", priority=0),
         fields.text(
+            "dialect",
+            "DIALECT",
+            8,
+            lambda miner: miner.dialect or formats.UNKNOWN,
+            "the dialect in which it is asked",
+            tone="muted",
+            priority=8,
+        ),
+        fields.text(
             "note",
             "NOTE",
             20,

@@ -4,9 +4,6 @@ The template's payload {a, b} and its two routes become one sentence, and the hi
 """
 
 import random
-import re
-
-from msgspec import Struct
 
 from engine.challenges import ChallengeError
 from engine.challenges.kinds.base import KIB, Question
@@ -14,6 +11,7 @@ from engine.challenges.kinds.tasks import opens
 from engine.challenges.kinds.tasks.base import Task, number_task
 from engine.challenges.kinds.text import TextKind
 from engine.challenges.kinds.wording import put
+from engine.sums import Payload, read
 from engine.values import Request
 
 _ADDING = ("What is {a} plus {b}?", "What is {a} + {b}?", "How much is {a} plus {b}?", "Can you add {a} and {b}?")
@@ -23,36 +21,6 @@ _MULTIPLYING = (
     "How much is {a} times {b}?",
     "Can you multiply {a} by {b}?",
 )
-_WHOLE = r"(?<!\d)-?\d{1,18}(?!\d)"
-_SUM = re.compile(
-    rf"(?P<a>{_WHOLE}) ?(?P<sign>plus|times|[+*×]) ?(?P<b>{_WHOLE})"
-    rf"|\b(?P<verb>add|multiply) (?P<c>{_WHOLE}) (?:and|by|to|with) (?P<d>{_WHOLE})",
-    re.IGNORECASE,
-)
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-
-
-class Payload(Struct, frozen=True):
-    """What is to be computed: the sum of two whole numbers, or with `multiply` their product."""
-
-    a: int
-    b: int
-    multiply: bool
-
-    @property
-    def result(self) -> int:
-        return self.a * self.b if self.multiply else self.a + self.b
-
-
-def read(text: str) -> Payload | None:
-    """The addition or multiplication that `text` asks for, or None when it is not just one of two whole numbers."""
-    match = _SUM.search(text)
-    numbers = _NUMBER.findall(text)
-    if match is None or len(numbers) != 2 or not all(number.isdecimal() for number in numbers):
-        return None
-    if match["verb"]:
-        return Payload(int(match["c"]), int(match["d"]), match["verb"].lower() == "multiply")
-    return Payload(int(match["a"]), int(match["b"]), match["sign"].lower() in ("times", "*", "×"))
 
 
 class Arithmetic(TextKind):

@@ -15,6 +15,7 @@ from engine.transport.dialect import (
     ChallengeRoute,
     Dialect,
     MinerEnd,
+    Probe,
     Received,
     Routes,
     StatusRoute,
@@ -24,7 +25,7 @@ from engine.transport.dialect import (
 from engine.transport.errors import Refusal
 from engine.transport.exchange import OptionalAvailability, refused
 from engine.transport.gate import Claim
-from engine.transport.http import within
+from engine.transport.http import HttpReply, within
 from engine.transport.wire import challenge_json, read_completion
 from engine.values import Challenge, Peer
 
@@ -160,4 +161,9 @@ def _header(call: Received, name: str) -> str:
     return call.header(name.encode()) or ""
 
 
-BTAUTH = Dialect("btauth", BtauthCaller, _routes)
+def _spoken(reply: HttpReply) -> bool:
+    """It wants the headers of whoever asks."""
+    return reply.status in (401, 403, 422)
+
+
+BTAUTH = Dialect("btauth", BtauthCaller, _routes, (Probe(STATUS_PATH, _spoken),))

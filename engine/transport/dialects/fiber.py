@@ -30,6 +30,7 @@ from engine.transport.dialect import (
     HandshakeRoute,
     LookupRoute,
     MinerEnd,
+    Probe,
     Received,
     Routes,
     StatusRoute,
@@ -38,7 +39,7 @@ from engine.transport.dialect import (
     ValidatorEnd,
 )
 from engine.transport.errors import Refusal, WireError
-from engine.transport.exchange import OptionalAvailability, ask, refused
+from engine.transport.exchange import OptionalAvailability, ask, gives_key, refused
 from engine.transport.gate import Claim
 from engine.transport.http import HttpReply, within
 from engine.transport.rsa import FernetKey, FernetSession, read_public_key, seal_key
@@ -314,4 +315,9 @@ def _read_sealed(clear: bytes, limit: int) -> Request:
         raise Refusal(400, error.reason) from None
 
 
-FIBER = Dialect("fiber", FiberCaller, _routes)
+def _signed_only(reply: HttpReply) -> bool:
+    """The route of challenges takes nothing but POST: so it is there, at a miner that hands out no key."""
+    return reply.status == 405
+
+
+FIBER = Dialect("fiber", FiberCaller, _routes, (Probe(PUBLIC_KEY_PATH, gives_key), Probe(CHALLENGE_PATH, _signed_only)))

@@ -27,6 +27,7 @@ from engine.transport.dialect import (
     HandshakeRoute,
     LookupRoute,
     MinerEnd,
+    Probe,
     Received,
     Response,
     Routes,
@@ -35,7 +36,7 @@ from engine.transport.dialect import (
     ValidatorEnd,
 )
 from engine.transport.errors import Refusal, WireError, brief
-from engine.transport.exchange import ask, availability, refused
+from engine.transport.exchange import ask, availability, gives_key, refused
 from engine.transport.gate import Claim
 from engine.transport.http import HttpReply, within
 from engine.transport.rsa import MAX_KEY_BITS, FernetKey, FernetSession, read_public_key, seal_key
@@ -306,4 +307,4 @@ def _missing(header: str) -> dict[str, object]:
     return {"type": "missing", "loc": ["header", header], "msg": "Field required", "input": None}
 
 
-LOOSH = Dialect("loosh", LooshCaller, _routes)
+LOOSH = Dialect("loosh", LooshCaller, _routes, (Probe(PUBLIC_KEY_PATH, gives_key),))

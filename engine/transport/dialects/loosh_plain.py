@@ -1,0 +1,73 @@
+"""Loosh's `/inference`, deprecated there: a challenge and its answer in the clear, and nothing proves who sent it.
+
+A miner answers it only where its operator has turned that on, and a validator asks so only where it is chosen.
+"""
+
+from collections.abc import Callable
+
+from engine.transport.clear import respond_clear
+from engine.transport.dialect import (
+    Availability,
+    Dialect,
+    MinerEnd,
+    Received,
+    Routes,
+    TimedAnswer,
+    UnprovenRoute,
+    ValidatorEnd,
+)
+from engine.transport.errors import Refusal
+from engine.transport.exchange import availability, refused
+from engine.transport.http import within
+from engine.transport.wire import challenge_json, read_completion
+from engine.values import Challenge, Peer
+
+INFERENCE_PATH = "/inference"
+VALIDATOR_HEADER = "validator-hotkey"
+
+
+class LooshPlainCaller:
+    """Asks miners at Loosh's `/inference`. A `dialect.Caller`."""
+
+    def __init__(self, end: ValidatorEnd) -> None:
+        self._clients = end.clients
+        self._hotkey = end.signer.ss58_address
+
+    async def available(self, peer: Peer, *, timeout: float) -> Availability:
+        return await availability(self._clients, peer, timeout=timeout)
+
+    async def ask(
+        self,
+        peer: Peer,
+        challenge: Challenge,
+        *,
+        timeout: float,
+        max_bytes: int,
+        on_text: Callable[[str], None] | None = None,
+    ) -> TimedAnswer:
+        headers = {"Content-Type": "application/json", VALIDATOR_HEADER: self._hotkey}
+        async with within(timeout):
+            reply = await self._clients.post(
+                peer, INFERENCE_PATH, challenge_json(challenge), headers, max_bytes=max_bytes
+            )
+        if not reply.ok:
+            raise refused(reply, "challenge")
+        completion = read_completion(reply.body)
+        if on_text is not None:
+            on_text(completion.text)
+        return TimedAnswer(completion, reply.ms)
+
+
+def _routes(end: MinerEnd) -> Routes:
+    route = UnprovenRoute(path=INFERENCE_PATH, claimant=_claimant, respond=respond_clear)
+    return Routes(routes=(route,) if end.unproven else ())
+
+
+def _claimant(call: Received) -> str:
+    hotkey = call.header(VALIDATOR_HEADER.encode())
+    if hotkey is None:
+        raise Refusal(422, [{"type": "missing", "loc": ["header", VALIDATOR_HEADER], "msg": "Field required"}])
+    return hotkey
+
+
+LOOSH_PLAIN = Dialect("loosh-plain", LooshPlainCaller, _routes)
