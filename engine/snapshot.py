@@ -140,7 +140,10 @@ class ServiceView(Struct, frozen=True, kw_only=True):
 
 
 class ChainView(Struct, frozen=True, kw_only=True):
-    """The chain as this neuron sees it. Blocks are heights; `block_at` is when the last one was seen."""
+    """The chain as this neuron sees it. Blocks are heights; `block_at` is when the last one was seen.
+
+    On a subnet whose commits are `timelocked`, none can be made here for the reason `cannot_seal`, "" for none.
+    """
 
     endpoint: str = ""
     network: str = ""
@@ -166,6 +169,8 @@ class ChainView(Struct, frozen=True, kw_only=True):
     next_weights_block: int = 0
     commit_reveal: bool = False
     reveal_period: int = 1
+    timelocked: bool = False
+    cannot_seal: str = ""
     registration_cost: float = 0.0
 
     @property
@@ -249,11 +254,15 @@ class PlanView(Struct, frozen=True, kw_only=True):
 
 
 class CommitView(Struct, frozen=True, kw_only=True):
-    """Weights that are committed to since `block`, and may be revealed between two other blocks."""
+    """Weights that are committed to since `block`, and may be revealed between two other blocks.
+
+    The chain itself reveals those that are `timelocked`.
+    """
 
     block: int
     reveal_from: int
     reveal_until: int
+    timelocked: bool = False
 
 
 class SetterView(Struct, frozen=True, kw_only=True):

@@ -56,7 +56,13 @@ def _cannot_set(snapshot: Snapshot) -> str:
 
 
 def _cannot_commit(snapshot: Snapshot) -> str:
-    return _no_weights(snapshot) or _no_commit_reveal(snapshot) or _nothing_to_send(snapshot)
+    chain = snapshot.chain
+    return (
+        _no_weights(snapshot)
+        or _no_commit_reveal(snapshot)
+        or (chain.cannot_seal if chain.timelocked else "")
+        or _nothing_to_send(snapshot)
+    )
 
 
 def _cannot_reveal(snapshot: Snapshot) -> str:
@@ -65,6 +71,8 @@ def _cannot_reveal(snapshot: Snapshot) -> str:
     chain, commits = snapshot.chain, snapshot.setter.commits if snapshot.setter else ()
     if not commits:
         return "no commit to reveal"
+    if commits[0].timelocked:
+        return f"the chain reveals this commit by itself, from block {commits[0].reveal_from:,}"
     left = commits[0].reveal_from - chain.block
     return f"{NEXT_EPOCH}: {_left(left, chain)}" if left > 0 else ""
 
@@ -104,6 +112,8 @@ def _weights_to_commit(snapshot: Snapshot, _row: str) -> Sequence[Line]:
     chain = snapshot.chain
     first = chain.next_epoch + (chain.reveal_period - 1) * chain.tempo
     window = f"reveal from block {first:,}, before block {first + chain.tempo:,}, or they are lost"
+    if chain.timelocked:
+        window = f"sealed until the chain reveals them, from block {first:,}"
     return [*_difference(changes(snapshot)), _rate_limit(chain), line(Span(window, "muted"))]
 
 

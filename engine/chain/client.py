@@ -71,6 +71,11 @@ class ChainClient:
         return self._chain.mortality
 
     @property
+    def cannot_seal(self) -> str:
+        """Why weights cannot be sealed here, "" when they can."""
+        return self._chain.cannot_seal
+
+    @property
     def netuid(self) -> int:
         """The subnet that is read and acted on."""
         return self._seen.metagraph.netuid

@@ -134,6 +134,11 @@ class Chain(Protocol):
         ...
 
     @property
+    def cannot_seal(self) -> str:
+        """Why `seal_weights` would raise `CannotSeal` on this machine, "" when it would not."""
+        ...
+
+    @property
     def mortality(self) -> int:
         """Blocks after which something sent and not yet included never will be (its era); 0: it lands at once."""
         ...

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from msgspec.structs import replace
 
 from engine.chain.client import ChainClient
-from engine.chain.interface import ChainUnavailable, Look
+from engine.chain.interface import TIMELOCKED, ChainUnavailable, Look
 from engine.feed import Feed
 from engine.node.supervisor import Fatal
 from engine.patience import impatience
@@ -136,6 +136,8 @@ def chain_view(chain: ChainClient) -> ChainView:
         weights_rate_limit=rules.weights_rate_limit,
         commit_reveal=rules.commit_reveal,
         reveal_period=rules.reveal_period,
+        timelocked=rules.commit_reveal_version >= TIMELOCKED,
+        cannot_seal=chain.cannot_seal,
         registration_cost=rules.burn,
     )
     if own is None:

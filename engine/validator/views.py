@@ -69,7 +69,13 @@ def setter_view(wait: Wait, commits: Sequence[WeightCommit]) -> SetterView:
         what=wait.what,
         reason=safe(wait.reason, REASON_WIDTH),
         commits=tuple(
-            CommitView(block=one.block, reveal_from=one.reveal_from, reveal_until=one.reveal_until) for one in commits
+            CommitView(
+                block=one.block,
+                reveal_from=one.reveal_from,
+                reveal_until=one.reveal_until,
+                timelocked=one.timelocked,
+            )
+            for one in commits
         ),
     )
 

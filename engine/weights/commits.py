@@ -26,15 +26,21 @@ class Waiting(Struct, frozen=True):
 
 
 class Commits:
-    """Follows the commits of a hotkey, and reveals them."""
+    """Follows the commits of a hotkey, and reveals those that the chain does not reveal by itself."""
 
     def __init__(self, chain: ChainClient, signer: Signer, journal: WeightJournal) -> None:
         self._chain = chain
         self._signer = signer
         self._journal = journal
         self._refused: set[int] = set()
+        self._missing = False
         self.waiting: tuple[Waiting, ...] = ()
         """Commits still to be revealed, oldest first."""
+
+    @property
+    def any_missing(self) -> bool:
+        """Whether the chain lacks one that it may still have: a block with it was dropped for another."""
+        return self._missing
 
     async def settle(self, look: Look) -> AsyncIterator[tuple[WeightPlan, Outcome]]:
         """Take the chain's word for each: it waits, or it was applied or lost, which is journalled and told.
@@ -42,13 +48,16 @@ class Commits:
         Raises `StoreError`.
         """
         on_chain = {commit.hash: commit for commit in look.commits}
-        waiting = []
+        waiting, self._missing = [], False
         for entry in await self._journal.committed_entries():
             if not entry.plan.is_of(self._chain.netuid, self._chain.hotkey):
                 continue
             commit = on_chain.get(entry.plan.commit_hash)
             if commit is not None:
                 waiting.append(Waiting(entry, commit))
+                continue
+            if self._may_come_back(entry.plan, look):
+                self._missing = True
                 continue
             outcome = _end_of(entry.plan, look)
             await self._journal.settle(entry.id, outcome)
@@ -58,7 +67,7 @@ class Commits:
 
     def ready(self, look: Look) -> tuple[Waiting, ...]:
         """Commits that may be revealed now, oldest first."""
-        return tuple(one for one in self.waiting if look.block >= one.commit.reveal_from)
+        return tuple(one for one in self.waiting if not one.commit.timelocked and look.block >= one.commit.reveal_from)
 
     def due(self, look: Look) -> Waiting | None:
         """The oldest that may be revealed now, and was not refused before."""
@@ -67,6 +76,10 @@ class Commits:
     def is_refused(self, one: Waiting) -> bool:
         """Whether the chain refused to have it revealed, for another reason than the time."""
         return one.entry.id in self._refused
+
+    def _may_come_back(self, plan: WeightPlan, look: Look) -> bool:
+        """Whether nobody can have revealed it yet, and what sent it may still land in another block."""
+        return look.last_epoch < plan.window and look.block <= plan.block + self._chain.mortality
 
     async def reveal(self, one: Waiting) -> Outcome:
         """Reveal it. The next `settle` reports the outcome."""
@@ -83,4 +96,22 @@ def _end_of(plan: WeightPlan, look: Look) -> Outcome:
     """The outcome of a commit that the chain no longer has."""
     if reads_back(plan, look):
         return Outcome(status="applied", block=look.block)
-    return Outcome(status="lost", reason="the chain no longer has this commit, nor its weights")
+    return Outcome(status="lost", reason=f"the chain no longer has this commit, nor its weights{_why_lost(plan, look)}")
+
+
+def _why_lost(plan: WeightPlan, look: Look) -> str:
+    """What the chain shows of the reason, "" for nothing: it drops a commit that it cannot reveal without a word."""
+    own, rules = look.own, look.rules
+    if own is None:
+        return ": the hotkey lost its uid before they were revealed"
+    if not plan.commit:
+        return ": it was not revealed in its epoch"
+    if look.beacon_round and look.beacon_round < plan.reveal_round:
+        return f": it has the beacon's rounds up to {look.beacon_round} only, and needed round {plan.reveal_round}"
+    if plan.version_key < rules.weights_version:
+        return f": they were made for version key {plan.version_key}, and the subnet requires {rules.weights_version}"
+    if not own.validator_permit:
+        return ": the hotkey had no validator permit when they were revealed"
+    if own.stake < rules.stake_threshold:
+        return f": a stake of {own.stake:g} is below the threshold of {rules.stake_threshold:g}"
+    return ": they were dropped when they were revealed, or replaced by others since" if look.weights else ""

@@ -83,7 +83,8 @@ class WeightRow(Struct, frozen=True, kw_only=True):
 class WeightPlan(Struct, frozen=True, kw_only=True):
     """The weights that `hotkey` sets at `block`, for the epoch due at block `window`.
 
-    `last_update` is the hotkey's LastUpdate before them. With a `salt` they are committed to and revealed later.
+    `last_update` is the hotkey's LastUpdate before them. With a `salt` they are committed to and revealed later; sealed
+    ones are named by the hash of their `commit` instead, and the chain can open them from `reveal_round` on.
     `profile` is the scoring profile that made the scores, "" in plans of earlier versions.
     `skipped` says why nothing should be set, "" when all is well; a skipped plan has no rows.
     """
@@ -95,6 +96,8 @@ class WeightPlan(Struct, frozen=True, kw_only=True):
     last_update: int = 0
     version_key: int = 0
     salt: tuple[int, ...] = ()
+    commit: str = ""
+    reveal_round: int = 0
     mode: Mode = "normal"
     rows: tuple[WeightRow, ...] = ()
     skipped: str = ""
@@ -112,9 +115,9 @@ class WeightPlan(Struct, frozen=True, kw_only=True):
 
     @property
     def commit_hash(self) -> str:
-        """What is sent in place of a plan that has a salt, "" without one."""
+        """What stands on chain for a plan that is committed to, "" for one that is set at once."""
         if not self.salt:
-            return ""
+            return self.commit
         return commitment(
             self.netuid,
             self.hotkey,

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from engine.chain.client import ChainClient
 from engine.chain.commitment import new_salt
-from engine.chain.interface import ChainUnavailable, Look
+from engine.chain.interface import TIMELOCKED, CannotSeal, ChainUnavailable, Look, Sealed
 from engine.errors import TOLD_ELSEWHERE, StoreError
 from engine.feed import Feed
 from engine.keys import Signer
@@ -20,13 +20,15 @@ from engine.values import Outcome, WeightCommit
 from engine.weights.commits import Commits, Waiting
 from engine.weights.journal import WeightJournal
 from engine.weights.plan import WeightPlan
+from engine.weights.refusals import NOT_NOW, error_name
 from engine.weights.submission import NOT_INCLUDED, Submissions
 from engine.weights.window import Wait, wait_for_rules, wait_for_window
 
 log = logging.getLogger(__name__)
 
 SUBJECT = "weights"
-"""Subject of attention lines."""
+SEALING = "commit-reveal"
+"""Subjects of attention lines."""
 
 SLOWEST_POLL_S = 6.0
 """Half a block of 12 s, so that no block is missed."""
@@ -34,7 +36,7 @@ SLOWEST_POLL_S = 6.0
 LOOK_EVERY_BLOCKS = 25
 """The chain's rules may change, so nothing is waited for longer than this without another look."""
 
-TOO_FAST = ("SettingWeightsTooFast", "CommittingWeightsTooFast")
+BY_THE_CHAIN = "NoWeightsCommitFound: nothing to reveal: the chain reveals timelocked commits by itself"
 WRONG_KIND = {
     True: "CommitRevealDisabled: this subnet takes plain weights: set them instead",
     False: "CommitRevealEnabled: this subnet takes commits: commit to the weights instead",
@@ -138,9 +140,11 @@ class WeightSetter:
                 ready = self._commits.ready(look)
                 if ready:
                     return await self._reveal(ready[0])
-                first = min((commit.reveal_from for commit in self.commits), default=None)
+                by_hand = (one.reveal_from for one in self.commits if not one.timelocked)
+                first = min(by_hand, default=None)
+                none = BY_THE_CHAIN if self.commits else "NoWeightsCommitFound: nothing to reveal"
                 early = f"RevealTooEarly: from block {first}"
-                return Outcome(status="rejected", reason=early if first else "NoWeightsCommitFound: nothing to reveal")
+                return Outcome(status="rejected", reason=early if first else none)
             except StoreError as error:
                 return Outcome(status="rejected", reason=str(error))
             finally:
@@ -156,10 +160,10 @@ class WeightSetter:
                     return Outcome(status="unknown", reason="an earlier submission is still pending")
                 if (wait := wait_for_rules(look)) is not None:
                     return Outcome(status="rejected", reason=wait.reason)
-                plan = self._plan(look)
+                plan, sealed = await self._prepared(look)
                 if plan.skipped:
                     return Outcome(status="rejected", reason=plan.skipped)
-                return await self._submit(plan)
+                return await self._submit(plan, sealed)
             except (ChainUnavailable, StoreError) as error:
                 return Outcome(status="rejected", reason=f"nothing was sent: {error}")
             finally:
@@ -197,17 +201,18 @@ class WeightSetter:
             self._report(plan, outcome)
         async for plan, outcome in self._commits.settle(look):
             self._report(plan, outcome)
-        return not self._submissions.any_open
+        return not (self._submissions.any_open or self._commits.any_missing)
 
     async def _set(self, look: Look) -> Wait:
-        plan = self._plan(look)
+        plan, sealed = await self._prepared(look)
         if plan.skipped:
             if self._last_skip != (plan.window, plan.skipped):
                 self._last_skip = (plan.window, plan.skipped)
                 await self._skip(plan)
             return Wait(look.block + 1, "scores", f"nothing to set: {plan.skipped}")
-        outcome = await self._submit(plan)
-        return Wait(look.block + 1, "the next block", outcome.reason or f"set at block {outcome.block}")
+        outcome = await self._submit(plan, sealed)
+        what = NOT_NOW.get(error_name(outcome.reason), "the next block")
+        return Wait(look.block + 1, what, outcome.reason or f"set at block {outcome.block}")
 
     async def _skip(self, plan: WeightPlan) -> None:
         """Report and journal that no weights are set."""
@@ -219,12 +224,26 @@ class WeightSetter:
         except StoreError as error:
             self._feed.raise_attention("warning", "store", f"a skipped plan is not stored: {error}")
 
-    def _plan(self, look: Look) -> WeightPlan:
-        plan = self._planner.plan(look)
-        return replace(plan, salt=new_salt()) if look.rules.commit_reveal else plan
+    async def _prepared(self, look: Look) -> tuple[WeightPlan, Sealed | None]:
+        """The plan as this subnet takes it: plain, salted or sealed. One that cannot be sealed is skipped.
 
-    async def _submit(self, plan: WeightPlan) -> Outcome:
-        outcome = await self._submissions.submit(plan)
+        Raises `ChainUnavailable`.
+        """
+        plan = self._planner.plan(look)
+        if plan.skipped or not look.rules.commit_reveal:
+            return plan, None
+        if look.rules.commit_reveal_version < TIMELOCKED:
+            return replace(plan, salt=new_salt()), None
+        try:
+            sealed = await self._chain.seal_weights(uids=plan.uids, values=plan.values, version_key=plan.version_key)
+        except CannotSeal as error:
+            self._feed.hold_attention("error", SEALING, f"no weights are set: {error}")
+            return replace(plan, rows=(), skipped=str(error)), None
+        self._feed.settle(SEALING, "weights are committed to again")
+        return replace(plan, commit=sealed.hash, reveal_round=sealed.reveal_round), sealed
+
+    async def _submit(self, plan: WeightPlan, sealed: Sealed | None) -> Outcome:
+        outcome = await self._submissions.submit(plan, sealed)
         self._report(plan, outcome)
         return outcome
 
@@ -251,7 +270,7 @@ class WeightSetter:
     def _report(self, plan: WeightPlan, outcome: Outcome) -> None:
         log.info("weights at block %d: %s %s", plan.block, outcome.status, outcome.reason)
         self._planner.note(plan, outcome)
-        error = outcome.reason.partition(":")[0]
+        error = error_name(outcome.reason)
         if outcome.status == "lost":
             self._feed.raise_attention("error", SUBJECT, f"the commit of block {plan.block} is lost: {outcome.reason}")
         elif outcome.status == "unknown":
@@ -259,6 +278,6 @@ class WeightSetter:
             self._feed.raise_attention("warning", SUBJECT, text)
         elif outcome.status == "rejected" and error == NOT_INCLUDED:
             self._feed.raise_attention("warning", SUBJECT, "the weights did not land; sending them again")
-        elif outcome.status == "rejected" and error not in TOO_FAST:
+        elif outcome.status == "rejected" and error not in NOT_NOW:
             self._held_until = plan.window
             self._feed.raise_attention("error", SUBJECT, f"weights were rejected: {outcome.reason}")

@@ -10,12 +10,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from engine.chain.client import ChainClient
-from engine.chain.interface import ChainUnavailable, Look
+from engine.chain.interface import ChainUnavailable, Look, Sealed
 from engine.errors import StoreError
 from engine.keys import Signer
 from engine.values import Outcome
 from engine.weights.journal import WeightJournal
 from engine.weights.plan import WeightPlan
+from engine.weights.refusals import IN_POOL, error_name
 
 NOT_INCLUDED = "NotIncluded"
 """Our own error name, for what the chain has no trace of."""
@@ -64,8 +65,8 @@ class Submissions:
             if outcome is not None:
                 yield sent.plan, outcome
 
-    async def submit(self, plan: WeightPlan) -> Outcome:
-        """Journal the intent, send it, look for it on chain, and journal the outcome.
+    async def submit(self, plan: WeightPlan, sealed: Sealed | None = None) -> Outcome:
+        """Journal the intent, send it, look for it on chain, and journal the outcome. What is `sealed` is the plan.
 
         To be called when `settle` left nothing open. Raises `StoreError`, and then nothing was sent.
         """
@@ -73,15 +74,17 @@ class Submissions:
             raise RuntimeError("an earlier submission is still open")
         entry = await self._journal.intend(plan)
         self._open[entry] = _Open(plan=plan)
-        sent = await self._send(plan)
+        sent = await self._send(plan, sealed)
         try:
-            if sent.status == "rejected":
+            if sent.status == "rejected" and error_name(sent.reason) not in IN_POOL:
                 return await self._conclude(entry, sent)
             return await self._confirm(entry, sent)
         except (ChainUnavailable, StoreError) as error:
             return Outcome(status="unknown", reason=str(error), reference=sent.reference)
 
-    async def _send(self, plan: WeightPlan) -> Outcome:
+    async def _send(self, plan: WeightPlan, sealed: Sealed | None) -> Outcome:
+        if sealed is not None:
+            return await self._chain.commit_timelocked(hotkey=self._signer, sealed=sealed)
         if plan.salt:
             return await self._chain.commit_weights(hotkey=self._signer, commit_hash=plan.commit_hash)
         return await self._chain.set_weights(
@@ -117,20 +120,21 @@ class Submissions:
 def outcome_of(plan: WeightPlan, look: Look, *, lost_after: int) -> Outcome | None:
     """The outcome of a plan that may have been sent: ok when LastUpdate moved and the weights read back equal.
 
-    Of a plan with a salt, what has landed is its commit. None while it may still land, which it no longer can once the
-    block is beyond `lost_after`.
+    Of a plan that is committed to, what has landed is its commit. None while it may still land, which it no longer can
+    once the block is beyond `lost_after`.
     """
     own = look.own
     if own is None:
         return Outcome(status="rejected", reason="HotKeyNotRegisteredInSubNet: this hotkey lost its uid")
     landed = next((commit for commit in look.commits if commit.hash == plan.commit_hash), None)
     if landed is not None:
-        reason = f"to be revealed from block {landed.reveal_from}"
+        by = "by the chain " if landed.timelocked else ""
+        reason = f"to be revealed {by}from block {landed.reveal_from}"
         return Outcome(status="committed", block=landed.block, reason=reason)
     moved = own.last_update > plan.last_update
     if (moved or own.last_update == plan.block) and reads_back(plan, look):
         return Outcome(status="ok", block=own.last_update)
-    if moved and look.weights and not plan.salt:
+    if moved and look.weights and not plan.commit_hash:
         return Outcome(status="rejected", reason=f"Overwritten: other weights were set at block {own.last_update}")
     if look.block > lost_after:
         return Outcome(status="rejected", reason=f"{NOT_INCLUDED}: not found on chain by block {look.block}")

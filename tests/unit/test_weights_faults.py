@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from engine.chain.interface import TIMELOCKED
 from engine.weights.setter import WeightSetter
 from tests.unit.chain_helpers import RULES, metagraph_on, running_subnet, weights_on
 from tests.unit.weights_helpers import FAULTS, Crash, Faults, FaultyChain, MemoryJournal, Recorder, scored, setter_on
@@ -13,12 +14,10 @@ from tests.unit.weights_helpers import FAULTS, Crash, Faults, FaultyChain, Memor
 TEMPO = 20
 
 
-async def windows_with_faults(folder: Path, faults_by_window: list[str], *, commit_reveal: bool = False) -> FaultyChain:
-    """Run one window for each fault; every crash is followed by a new setter in the next block."""
+async def windows_with_faults(folder: Path, faults_by_window: list[str], **subnet: int) -> FaultyChain:
+    """Run one window for each fault; every crash is followed by a new setter in the next block. `subnet` are rules."""
     faults = Faults()
-    chain = FaultyChain(
-        await running_subnet(folder, rules=replace(RULES, tempo=TEMPO, commit_reveal=commit_reveal)), faults
-    )
+    chain = FaultyChain(await running_subnet(folder, rules=replace(RULES, tempo=TEMPO, **subnet)), faults)
     journal = MemoryJournal(faults)
     chance = random.Random(1)
     scores = scored(1.0, 0.5)
@@ -54,10 +53,11 @@ async def test_each_fault_by_itself(tmp_path: Path, fault: str) -> None:
     assert chain.landed == {40: 1, 60: 1, 80: 1}
 
 
+@pytest.mark.parametrize("version", [0, TIMELOCKED])
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_each_fault_by_itself_on_a_subnet_that_takes_commits(tmp_path: Path, fault: str) -> None:
+async def test_each_fault_by_itself_on_a_subnet_that_takes_commits(tmp_path: Path, fault: str, version: int) -> None:
     """One commit lands in every window, and each is revealed in the next."""
-    chain = await windows_with_faults(tmp_path, ["", fault, ""], commit_reveal=True)
+    chain = await windows_with_faults(tmp_path, ["", fault, ""], commit_reveal=True, commit_reveal_version=version)
     assert chain.landed == {40: 1, 60: 1, 80: 1}
 
 

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from engine.chain.embedded import EmbeddedChain
-from engine.chain.interface import Look
+from engine.chain.interface import TIMELOCKED, CannotSeal, Look, Sealed
 from engine.values import Outcome
 from engine.weights.plan import Basis
 from tests.unit.chain_helpers import NETUID, RULES, key, metagraph_on, running_subnet, weights_on
@@ -405,4 +405,126 @@ async def test_a_reveal_that_comes_before_its_epoch_is_tried_again(tmp_path: Pat
     assert recorder.outcomes == ["committed", "applied"]
     assert recorder.attention == []
     assert await weights_on(chain.inner) == ((1, 65535), (2, 32768))
+    await chain.inner.close()
+
+
+SEALING = replace(HIDING, commit_reveal_version=TIMELOCKED)
+
+
+async def test_sealed_weights_are_committed_to_once_a_window_and_applied_by_the_chain(tmp_path: Path) -> None:
+    chain = await running_subnet(tmp_path, rules=SEALING)
+    journal = MemoryJournal()
+    setter = setter_on(chain, journal, recorder := Recorder())
+    shown = {}
+    while await chain.block() < 60:
+        await setter.step()
+        shown[await chain.block()] = await weights_on(chain)
+        await chain.tick()
+    assert [block for block, weights in shown.items() if weights] == list(range(40, 60))
+    assert shown[40] == ((1, 65535), (2, 32768))
+    assert recorder.outcomes == ["committed", "applied", "committed"]
+    assert [(plan.salt, bool(plan.commit), plan.reveal_round) for plan in journal.plans] == [
+        ((), True, 2),
+        ((), True, 3),
+    ]
+    assert recorder.attention == []
+    await chain.close()
+
+
+async def test_a_sealed_commit_is_followed_after_a_restart(tmp_path: Path) -> None:
+    chain = await running_subnet(tmp_path, rules=SEALING)
+    journal = MemoryJournal()
+    assert (await setter_on(chain, journal).commit_now()).status == "committed"
+    restarted = setter_on(chain, journal, recorder := Recorder())
+    restarted.pause()
+    await restarted.step()
+    assert [(one.timelocked, one.reveal_from) for one in restarted.commits] == [(True, 40)]
+    assert (await restarted.reveal_now()).reason.endswith("the chain reveals timelocked commits by itself")
+    await to_block(chain, 40)
+    await restarted.step()
+    assert (recorder.outcomes, recorder.attention) == (["applied"], [])
+    await chain.close()
+
+
+async def test_a_sealed_commit_that_the_chain_drops_is_lost_for_the_reason_that_it_shows(tmp_path: Path) -> None:
+    """Weights are bound to the version key of the day on which they were sealed."""
+    chain = await running_subnet(tmp_path, rules=SEALING)
+    journal = MemoryJournal()
+    assert (await setter_on(chain, journal).commit_now()).status == "committed"
+    await chain.close()
+    owner = await EmbeddedChain.open(
+        tmp_path / "chain.db", netuid=3, hyperparameters=replace(SEALING, weights_version=9)
+    )
+    setter = setter_on(owner, journal, recorder := Recorder())
+    setter.pause()
+    await to_block(owner, 40)
+    await setter.step()
+    assert recorder.outcomes == ["lost"]
+    [(level, text)] = recorder.attention
+    assert level == "error"
+    assert text.endswith("they were made for version key 0, and the subnet requires 9")
+    await owner.close()
+
+
+async def test_without_what_seals_nothing_is_sent_and_the_refusal_says_what_to_install(tmp_path: Path) -> None:
+    class Unsealing(FaultyChain):
+        async def seal_weights(self, netuid: int, **_call: object) -> Sealed:
+            raise CannotSeal("CommitRevealEnabled: install it")
+
+    chain = Unsealing(await running_subnet(tmp_path, rules=SEALING))
+    journal = MemoryJournal()
+    setter = setter_on(chain, journal, recorder := Recorder())
+    assert (await setter.commit_now()).reason == "CommitRevealEnabled: install it"
+    await to_block(chain.inner, 36)
+    await setter.step()
+    await setter.step()
+    assert (chain.sent, journal.plans, len(journal.skipped)) == (0, [], 1)
+    assert setter.wait.reason == "nothing to set: CommitRevealEnabled: install it"
+    assert [one.text for one in recorder.feed.attention] == ["no weights are set: CommitRevealEnabled: install it"]
+    await chain.inner.close()
+
+
+@pytest.mark.parametrize(
+    ("reason", "what"),
+    [
+        ("SettingWeightsTooFast: 3 blocks left", "the rate limit"),
+        ("AnotherInPool: Priority is too low", "the pool"),
+        ("PoolFull: ", "the pool"),
+        ("Stale: Transaction is outdated", "the next block"),
+        ("EpochDeferred", "the next epoch"),
+    ],
+)
+async def test_what_is_only_not_yet_is_no_failure_and_the_window_is_met(tmp_path: Path, reason: str, what: str) -> None:
+    class Refusing(FaultyChain):
+        async def set_weights(self, netuid: int, **call: Any) -> Outcome:
+            self.sent += 1
+            return (
+                Outcome(status="rejected", reason=reason)
+                if self.sent == 1
+                else await super().set_weights(netuid, **call)
+            )
+
+    chain = Refusing(await running_subnet(tmp_path))
+    setter = setter_on(chain, MemoryJournal(), recorder := Recorder())
+    await to_block(chain.inner, 35)
+    await setter.step()
+    assert (setter.wait.what, recorder.attention) == (what, [])
+    await chain.tick()
+    await setter.step()
+    assert recorder.outcomes == ["rejected", "ok"]
+    await chain.inner.close()
+
+
+async def test_what_the_pool_has_already_is_looked_for_and_not_sent_again(tmp_path: Path) -> None:
+    class Pooled(FaultyChain):
+        async def set_weights(self, netuid: int, **call: Any) -> Outcome:
+            outcome = await super().set_weights(netuid, **call)
+            return Outcome(status="rejected", reason="AlreadyInPool: imported") if outcome.ok else outcome
+
+    chain = Pooled(await running_subnet(tmp_path))
+    setter = setter_on(chain, MemoryJournal(), recorder := Recorder())
+    await to_block(chain.inner, 35)
+    await setter.step()
+    await setter.step()
+    assert (chain.sent, recorder.outcomes, recorder.attention) == (1, ["ok"], [])
     await chain.inner.close()

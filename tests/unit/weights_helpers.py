@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from engine.chain.embedded import EmbeddedChain
-from engine.chain.interface import ChainUnavailable, Look
+from engine.chain.interface import ChainUnavailable, Look, Sealed
 from engine.errors import StoreError
 from engine.keys import Signer
 from engine.values import Level, Outcome, OutcomeStatus
@@ -125,6 +125,9 @@ class FaultyChain:
         return await self._sent(
             netuid, lambda: self.inner.commit_weights(netuid, hotkey=hotkey, commit_hash=commit_hash)
         )
+
+    async def commit_timelocked(self, netuid: int, *, hotkey: Signer, sealed: Sealed) -> Outcome:
+        return await self._sent(netuid, lambda: self.inner.commit_timelocked(netuid, hotkey=hotkey, sealed=sealed))
 
     async def _sent(self, netuid: int, call: Callable[[], Awaitable[Outcome]]) -> Outcome:
         self.sent += 1

@@ -154,6 +154,8 @@ def _commits(snapshot: Snapshot) -> Line:
     if not commits:
         return line(Span("○ none to reveal", "muted"))
     first, chain = commits[0], snapshot.chain
+    if first.timelocked and chain.block >= first.reveal_from:
+        return line(Span(f"● {len(commits)} revealed by the chain ", "info"), "in this epoch")
     if chain.block < first.reveal_from:
         return line(f"{len(commits)} hidden until ", _in_time(first.reveal_from, chain))
     return line(Span(f"● {len(commits)} to reveal ", "info"), "before ", _in_time(first.reveal_until + 1, chain))

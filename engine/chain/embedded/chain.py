@@ -46,6 +46,7 @@ class EmbeddedChain:
 
     network = EMBEDDED
     mortality = 0
+    cannot_seal = ""
 
     def __init__(
         self, path: Path, file: StateFile, state: ChainState, thread: ThreadPoolExecutor, *, shared: bool

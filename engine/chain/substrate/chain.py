@@ -39,6 +39,7 @@ from engine.chain.substrate.messages import (
 )
 from engine.chain.substrate.process import NoAnswer, NodeProcess
 from engine.chain.substrate.refusals import BAD_PROOF
+from engine.chain.substrate.timelock import obstacle
 from engine.keys import Signer
 from engine.values import Outcome
 
@@ -119,6 +120,10 @@ class SubstrateChain:
             await chain.close()
             raise
         return chain
+
+    @property
+    def cannot_seal(self) -> str:
+        return obstacle()
 
     @property
     def endpoint(self) -> str:
