@@ -15,6 +15,9 @@ from engine.keys import SS58_FORMAT
 METADATA = Path(__file__).parents[1] / "data" / "mainnet-424.v14.hex"
 """Mainnet's metadata of spec 424 (July 2026), as `state_getMetadata` returns it."""
 
+MOST_KNOWN = 50_000
+"""Keys and encoded values that are remembered: making one takes a millisecond."""
+
 _SIGNED_V4 = 0x84
 _ACCOUNT_ID, _SR25519 = 0, 1
 
@@ -24,6 +27,8 @@ class Codec:
 
     def __init__(self, metadata: str) -> None:
         self.hex = metadata
+        self._keys: dict[tuple[Any, ...], tuple[str, str]] = {}
+        self._encoded: dict[tuple[str, str], str] = {}
         self.types = RuntimeConfigurationObject(ss58_format=SS58_FORMAT)
         self.types.update_type_registry(load_type_registry_preset("core"))
         self.metadata = self.types.create_scale_object("MetadataVersioned", data=ScaleBytes(metadata))
@@ -32,16 +37,21 @@ class Codec:
 
     def key(self, item: str, *params: Any, pallet: str = "SubtensorModule") -> str:
         """The key of a storage item."""
-        return str(self._storage(item, *params, pallet=pallet).to_hex())
+        return self._storage(item, *params, pallet=pallet)[0]
 
     def entry(self, item: str, *params: Any, value: Any, pallet: str = "SubtensorModule") -> tuple[str, str]:
         """A storage item's key, and its value encoded."""
-        key = self._storage(item, *params, pallet=pallet)
-        return str(key.to_hex()), self.encode(key.value_scale_type, value)
+        key, kind = self._storage(item, *params, pallet=pallet)
+        return key, self.encode(kind, value)
 
     def encode(self, kind: str, value: Any) -> str:
-        """A value as "0x…"."""
-        return str(self.types.create_scale_object(kind, metadata=self.metadata).encode(value))
+        """A value as "0x…". Most of them are as they were a block ago."""
+        known = (kind, repr(value))
+        if known not in self._encoded:
+            if len(self._encoded) > MOST_KNOWN:
+                self._encoded.clear()
+            self._encoded[known] = str(self.types.create_scale_object(kind, metadata=self.metadata).encode(value))
+        return self._encoded[known]
 
     def call(self, data: bytes) -> tuple[str, dict[str, Any]]:
         """A call's name and arguments."""
@@ -58,10 +68,17 @@ class Codec:
         """The subnets' pallet as events number it."""
         return int(self.metadata.get_metadata_pallet("SubtensorModule").value["index"])
 
-    def _storage(self, item: str, *params: Any, pallet: str) -> StorageKey:
-        return StorageKey.create_from_storage_function(
-            pallet, item, list(params), runtime_config=self.types, metadata=self.metadata
-        )
+    def _storage(self, item: str, *params: Any, pallet: str) -> tuple[str, str]:
+        """The key of an item, and the type of its value."""
+        known = (pallet, item, *params)
+        if known not in self._keys:
+            if len(self._keys) > MOST_KNOWN:
+                self._keys.clear()
+            key = StorageKey.create_from_storage_function(
+                pallet, item, list(params), runtime_config=self.types, metadata=self.metadata
+            )
+            self._keys[known] = (str(key.to_hex()), key.value_scale_type)
+        return self._keys[known]
 
 
 @lru_cache

@@ -63,6 +63,10 @@ class FakeNode:
         """What the next requests of this method meet, one after another."""
         self._faults[method].extend(faults)
 
+    def forget_script(self) -> None:
+        """Meet no more of the faults that are scripted."""
+        self._faults.clear()
+
     # -- its chain, for tests that have one node ---------------------------------------------------------------
 
     @property

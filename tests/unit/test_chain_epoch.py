@@ -53,6 +53,25 @@ def test_nothing_gives_nothing() -> None:
     assert terms.incentive == terms.dividends == terms.validator_trust == (0.0, 0.0)
 
 
+def test_bonds_remember_who_valued_a_miner_first() -> None:
+    """Half of the stake valued miner 2 alone before, which is enough at kappa one half; then both halves do.
+
+    The newcomer's bond is a tenth of its half: (.5, .5) by stake becomes .1 * .5 + .9 * 1 = .95 to .05.
+    """
+    first = terms_of([0.5, 0.5, 0], {0: {2: 1.0}}, 0.5)
+    assert first.bonds == {0: {2: 1.0}}
+    second = terms_of([0.5, 0.5, 0], {0: {2: 1.0}, 1: {2: 1.0}}, 0.5, first.bonds)
+    assert second.dividends == pytest.approx((0.95, 0.05, 0))
+    third = terms_of([0.5, 0.5, 0], {0: {2: 1.0}, 1: {2: 1.0}}, 0.5, second.bonds)
+    assert third.dividends == pytest.approx((0.905, 0.095, 0))
+
+
+def test_bonds_to_a_miner_that_nobody_weighs_stay_and_earn_nothing() -> None:
+    terms = terms_of([1.0, 0, 0], {0: {1: 1.0}}, 0.5, {0: {1: 5.0, 2: 5.0}})
+    assert terms.bonds == {0: {1: pytest.approx(1.0), 2: pytest.approx(1.0)}}
+    assert terms.dividends == (1.0, 0.0, 0.0)
+
+
 @st.composite
 def subnets(draw: st.DrawFn) -> tuple[list[float], dict[int, dict[int, float]]]:
     """Up to four validators with random stakes and weights over up to six miners."""
@@ -137,6 +156,20 @@ def test_weights_become_incentive_dividends_and_emission() -> None:
     assert neurons[2].emission == pytest.approx(pool / 2 * neurons[2].incentive)
     for slot in state.slots:
         assert state.stake_of(slot.hotkey) == before[slot.hotkey] + slot.emission
+
+
+def test_bonds_are_kept_from_epoch_to_epoch_and_lost_with_the_permit() -> None:
+    state = set_weights(validated(v=600, w=400), hotkey="v", uids=[2], values=[1])
+    state = later(state, 20)
+    assert [slot.bonds for slot in state.slots] == [((2, 65535),), (), (), ()]
+    state = later(set_weights(state, hotkey="w", uids=[2], values=[1]), 20)
+    (_, mine), (_, late) = (*state.slots[0].bonds, *state.slots[1].bonds)
+    share_w = state.slots[1].dividends
+    assert mine == 65535
+    assert late / (mine + late) == pytest.approx(share_w, abs=1e-4)
+    assert 0 < share_w < 0.1 * 0.5, "a tenth of what its stake would have, in the first epoch"
+    only_v = later(replace(state, rules=replace(state.rules, max_validators=1)), 20)
+    assert [bool(slot.bonds) for slot in only_v.slots] == [True, False, False, False]
 
 
 def test_without_weights_the_emission_goes_by_stake() -> None:

@@ -156,7 +156,7 @@ async def test_what_no_block_includes_has_expired_with_its_era(chain: SubstrateC
     for _ in range(chain.mortality + 1):
         node.make_block()
     outcome = await sending
-    assert (outcome.status, outcome.reason.partition(":")[0]) == ("rejected", "Expired")
+    assert (outcome.status, outcome.reason.partition(":")[0]) == ("rejected", "NotIncluded")
     assert not await is_registered(chain)
 
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from engine.chain.embedded.neurons import decayed_burn
 from engine.chain.embedded.state import RAO, ChainState, Hotkey, is_active, to_rao
 from engine.chain.embedded.timelock import Payload, opened
-from engine.chain.embedded.weights import reveal_due
+from engine.chain.embedded.weights import U16_MAX, reveal_due
 from engine.chain.embedded.yuma import Row, Terms, normalised, terms_of
 
 EMISSION_PER_BLOCK = RAO
@@ -42,9 +42,10 @@ def run_epoch(state: ChainState) -> ChainState:
     ]
     active = normalised(validating)
     weights = {uid: row for uid, share in enumerate(active) if share > 0 and (row := _counted_weights(state, uid))}
-    terms = terms_of(active, weights, state.rules.kappa)
+    terms = terms_of(active, weights, state.rules.kappa, _kept_bonds(state))
     emission = _emission(terms, active if any(active) else shares, state.block - state.last_epoch)
     permits = _permitted(shares, state.rules.max_validators)
+    bonds = _stored_bonds(terms, permits)
     return replace(
         state,
         last_epoch=state.block,
@@ -53,6 +54,7 @@ def run_epoch(state: ChainState) -> ChainState:
             replace(
                 slot,
                 validator_permit=uid in permits,
+                bonds=bonds.get(uid, ()),
                 consensus=terms.consensus[uid],
                 incentive=terms.incentive[uid],
                 dividends=terms.dividends[uid],
@@ -81,6 +83,32 @@ def _counted_weights(state: ChainState, validator: int) -> Row:
         if uid != validator and weight > 0 and own.last_update > state.slots[uid].registered_at
     }
     return dict(zip(counted, normalised(list(counted.values())), strict=True))
+
+
+def _kept_bonds(state: ChainState) -> dict[int, Row]:
+    """The bonds of the last epoch by validator: not to itself, and not to who registered since."""
+    return {
+        validator: {
+            uid: float(bond)
+            for uid, bond in slot.bonds
+            if uid != validator and state.slots[uid].registered_at < state.last_epoch
+        }
+        for validator, slot in enumerate(state.slots)
+        if slot.bonds
+    }
+
+
+def _stored_bonds(terms: Terms, permits: frozenset[int]) -> dict[int, tuple[tuple[int, int], ...]]:
+    """The bonds as they are stored: the largest to a miner is 65535; those of who has no permit are dropped."""
+    largest: dict[int, float] = {}
+    for row in terms.bonds.values():
+        for uid, bond in row.items():
+            largest[uid] = max(largest.get(uid, 0.0), bond)
+    return {
+        validator: tuple((uid, round(bond / largest[uid] * U16_MAX)) for uid, bond in sorted(row.items()))
+        for validator, row in terms.bonds.items()
+        if validator in permits
+    }
 
 
 def _emission(terms: Terms, by_stake: Sequence[float], blocks: int) -> tuple[int, ...]:

@@ -40,7 +40,9 @@ class Commit(Struct, frozen=True):
 
 
 class Slot(Struct, frozen=True, kw_only=True):
-    """One uid. `weights` are (uid, u16); incentive, dividends, consensus and vtrust 0..1; `emission` rao an epoch.
+    """One uid. `weights` and `bonds` are (uid, u16); incentive, dividends, consensus and vtrust 0..1.
+
+    `emission` is in rao an epoch.
 
     `commits` are those that were not revealed, oldest first.
     """
@@ -51,6 +53,7 @@ class Slot(Struct, frozen=True, kw_only=True):
     axon: AxonInfo | None = None
     validator_permit: bool = False
     weights: tuple[tuple[Natural, Natural], ...] = ()
+    bonds: tuple[tuple[Natural, Natural], ...] = ()
     commits: tuple[Commit, ...] = ()
     incentive: float = 0.0
     dividends: float = 0.0

@@ -290,7 +290,7 @@ class SubstrateChain:
                 case other:
                     raise self._unexpected(other)
             if seen >= born + ERA_BLOCKS:
-                return Outcome(status="rejected", reason=f"Expired: in no block up to {seen}", reference=reference)
+                return Outcome(status="rejected", reason=f"NotIncluded: in no block up to {seen}", reference=reference)
             await asyncio.sleep(min(self.block_time / 2, SLOWEST_POLL_S))
 
     # -- one request at a time ---------------------------------------------------------------------------------

@@ -69,19 +69,22 @@ class NodeProcess:
     def _exchange(self, request: Request) -> Answer:
         if not self.pid:
             self._clear()
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "engine.chain.substrate.worker"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=harmless(os.environ),
-                start_new_session=True,
-            )
+            self._process = self._start()
         process = self._process
         if process is None or process.stdin is None or process.stdout is None:
             raise EOFError
         write(process.stdin, request)
         return read_answer(process.stdout)
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            [sys.executable, "-m", "engine.chain.substrate.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=harmless(os.environ),
+            start_new_session=True,
+        )
 
     def _kill(self) -> None:
         if self._process is not None:
