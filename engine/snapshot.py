@@ -107,6 +107,7 @@ class ServerView(Struct, frozen=True, kw_only=True):
 
 
 Role = Literal["demo", "miner", "validator"]
+
 ServiceState = Literal["starting", "running", "backing_off", "stopped", "failed"]
 PenaltyRule = Literal["off", "show", "apply"]
 QuotaRule = Literal["show", "apply"]
@@ -177,6 +178,89 @@ class ChainView(Struct, frozen=True, kw_only=True):
     def known(self) -> bool:
         """Whether the chain was read at least once."""
         return bool(self.network)
+
+
+class NeuronView(Struct, frozen=True, kw_only=True):
+    """A neuron on its subnet. `stake` counts for permits, with the part `inherited`; `emission` is alpha a day.
+
+    `place` is by incentive among those outside immunity, from 1, and 0 in it, for `immune` more blocks. `others` is the
+    share that the validators give it, weighed by their stake, ours left out. `owners`: it belongs to the subnet's
+    owner, whose part is burned. It has so many `parents` that it validates for, keeping its `take`, and `children`.
+    """
+
+    uid: int
+    hotkey: str
+    name: str = ""
+    owners: bool = False
+    validator: bool = False
+    stake: float = 0.0
+    inherited: float = 0.0
+    children: int = 0
+    parents: int = 0
+    take: float = 0.0
+    incentive: float = 0.0
+    place: int = 0
+    immune: int = 0
+    emission: float = 0.0
+    collateral: float = 0.0
+    drain: float = 1.0
+    others: float = 0.0
+    axon: bool = False
+
+
+class ValidatorView(Struct, frozen=True, kw_only=True):
+    """A validator and its weights.
+
+    `clipped` is the part of its weights that no majority of the stake supports, which the chain cuts off; `trust` is
+    what it left at the last epoch. From the weights of the validators that are `nearest` and `farthest`, so much of all
+    weight is apart. `updated` is the block in which it set or committed last, and `top` the uid that it gives most.
+    """
+
+    uid: int
+    hotkey: str
+    name: str = ""
+    stake: float = 0.0
+    inherited: float = 0.0
+    trust: float = 0.0
+    updated: int = 0
+    given: int = 0
+    clipped: float = 0.0
+    nearest: int | None = None
+    nearest_apart: float = 0.0
+    farthest: int | None = None
+    farthest_apart: float = 0.0
+    top: int | None = None
+
+
+class SubnetView(Struct, frozen=True, kw_only=True):
+    """The whole subnet as it stands on chain.
+
+    A registration costs `price` tokens, of which `locked` stay with the hotkey; `trend` holds earlier prices as (block,
+    price). `burned` of the miners' emission was burned at the last epoch; of all incentive, `owners` goes to the
+    owner's hotkeys, and `children` to hotkeys that validate for others. `lowest` are the uids that give way next.
+    """
+
+    name: str = ""
+    owner_hotkey: str = ""
+    consensus: str = "yuma"
+    mechanisms: int = 1
+    max_uids: int = 0
+    price: float = 0.0
+    locked: float = 0.0
+    trend: tuple[tuple[int, float], ...] = ()
+    registration: bool = True
+    pow_registration: bool = False
+    alpha_price: float = 0.0
+    burned: float = 0.0
+    owners: float = 0.0
+    children: float = 0.0
+    lowest: tuple[int, ...] = ()
+    neurons: tuple[NeuronView, ...] = ()
+    validators: tuple[ValidatorView, ...] = ()
+
+    def neuron(self, uid: int | None) -> NeuronView | None:
+        """The neuron of this uid."""
+        return self.neurons[uid] if uid is not None and uid < len(self.neurons) else None
 
 
 class RoundProgress(Struct, frozen=True, kw_only=True):
@@ -363,13 +447,15 @@ class ReplayView(Struct, frozen=True, kw_only=True):
 class Snapshot(Struct, frozen=True, kw_only=True):
     """Everything that a screen shows of a running engine, at one instant; with a `replay`, of an earlier one.
 
+    The role "watch" has no key, and looks at a subnet.
+
     `rounds_done` are those of this run, `rounds_recorded` those in the store, of earlier runs as well,
     `rounds_unstored` those that wait for it or are lost; `record_gone` says what was deleted or replaced under the run.
     """
 
     at: float
     version: str
-    role: Role
+    role: Role | Literal["watch"]
     started_at: float
     hotkey: str = ""
     data_dir: str = ""
@@ -383,6 +469,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     loop: LoopView = LoopView()
     chain: ChainView = ChainView()
     metagraph: Metagraph | None = None
+    subnet: SubnetView | None = None
     progress: RoundProgress | None = None
     next_round_at: float | None = None
     rounds_done: int = 0

@@ -33,6 +33,7 @@ WENT_WELL = frozenset(("ok", "committed", "applied"))
 
 ScoringProfile = Literal["robust", "loosh"]
 Level = Literal["info", "warning", "error"]
+IfDeregistered = Literal["pause", "stop"]
 Counted = Literal["yes", "cap", "dropout", "cancelled", "ignored"]
 """Whether a reply is a sample of its miner's score, or why it is none: enough answers counted in this period already,
 the round was not to be scored, we cancelled the reply or excused a miner that is busy, or the profile leaves failures

@@ -76,7 +76,7 @@ async def run(session: Session) -> None:
             LetInCaller: lambda command: own.let_in(command.hotkey),
         },
         views=(lambda snapshot: replace(snapshot, server=serving.server.view()),),
-        on_metagraph=(permits_of(allow),),
+        on_metagraph=(permits_of(allow, while_registered=session.chain.hotkey),),
     )
     await session.node(server, active_hotkeys(session, allow), await announced(session, serving)).run(until=SERVER)
 
@@ -116,11 +116,15 @@ def active_hotkeys(session: Session, allow: AllowList) -> Part:
     return Part(services={"active hotkeys": lambda: ActiveHotkeys(api, allow, session.feed)})
 
 
-def permits_of(allow: AllowList) -> Callable[[Metagraph], None]:
-    """Sets an allow-list's permit holders and stakes from each new metagraph."""
+def permits_of(allow: AllowList, *, while_registered: str = "") -> Callable[[Metagraph], None]:
+    """Sets an allow-list's permit holders and stakes from each new metagraph.
+
+    Those of the subnet get nothing for as long as a hotkey that is named has no uid on it: nobody pays for it.
+    """
 
     def hear(metagraph: Metagraph) -> None:
-        allow.set_neurons(metagraph.neurons)
+        works = not while_registered or metagraph.by_hotkey(while_registered) is not None
+        allow.set_neurons(metagraph.neurons if works else ())
 
     return hear
 

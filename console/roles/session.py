@@ -80,6 +80,7 @@ class Session(Struct, frozen=True):
             wallet=self.wallet,
             folder=self.folder,
             read_only=self.settings.read_only,
+            if_deregistered=self.settings.if_deregistered,
         )
 
 

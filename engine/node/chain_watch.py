@@ -1,6 +1,7 @@
 """Keeps this neuron's look at the chain fresh as blocks come, and tells what it means: an outage, a lost uid."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
@@ -8,12 +9,13 @@ from msgspec.structs import replace
 
 from engine.chain.client import ChainClient
 from engine.chain.interface import TIMELOCKED, ChainUnavailable, Look
+from engine.chain.standing import leaving, subnet_view
 from engine.feed import Feed
 from engine.node.supervisor import Fatal
 from engine.patience import impatience
-from engine.snapshot import ChainView
+from engine.snapshot import ChainView, SubnetView
 from engine.text import safe
-from engine.values import Metagraph, at_port
+from engine.values import IfDeregistered, Metagraph, at_port
 
 LOOK_EVERY_S = 60.0
 LOOK_EVERY_BLOCKS = 5
@@ -25,7 +27,11 @@ SILENT_S = 10.0
 UNREACHABLE = "chain"
 ENDPOINT = "chain endpoint"
 UNREGISTERED = "registration"
+NEXT_TO_GO = "place on the subnet"
 """Subjects of what needs attention for as long as it is so."""
+
+PRICES_KEPT = 240
+"""Prices of a registration, one a look: four hours of them on mainnet."""
 
 ANSWERS = "the chain answers again"
 
@@ -35,14 +41,27 @@ class NotRegistered(Fatal):
 
 
 class ChainWatch:
-    """A service. The listeners hear each new metagraph, whoever had it read."""
+    """A service. The listeners hear each new metagraph, whoever had it read; `subnet` is how all of it stands.
 
-    def __init__(self, chain: ChainClient, feed: Feed, listeners: Sequence[Callable[[Metagraph], None]]) -> None:
+    A neuron that loses its uid goes on, and may register again, or stops, `if_lost`.
+    """
+
+    def __init__(
+        self,
+        chain: ChainClient,
+        feed: Feed,
+        listeners: Sequence[Callable[[Metagraph], None]],
+        *,
+        if_lost: IfDeregistered = "pause",
+    ) -> None:
         self._chain = chain
         self._feed = feed
         self._listeners = listeners
+        self._if_lost = if_lost
         self._told: Look | None = None
         self._was_registered = False
+        self._prices: deque[tuple[int, float]] = deque(maxlen=PRICES_KEPT)
+        self.subnet: SubnetView | None = None
 
     async def run(self, started: Callable[[], None]) -> None:
         with self._impatience():
@@ -63,7 +82,7 @@ class ChainWatch:
     async def refresh(self) -> None:
         """Look at the newest block. Raises `ChainUnavailable`, or `NotRegistered` if this hotkey never was."""
         await self._chain.look()
-        self._tell()
+        await self._tell()
 
     async def _follow(self) -> None:
         """See whether a block came, and look at it when the last look is too old."""
@@ -71,25 +90,40 @@ class ChainWatch:
         self._tell_endpoint()
         if blocks_old >= LOOK_EVERY_BLOCKS or self._chain.age_s >= LOOK_EVERY_S:
             await self._chain.look()
-        self._tell()
+        await self._tell()
 
-    def _tell(self) -> None:
-        """Report what the last look shows, once. A neuron that loses its uid goes on, and may register again. Raises
-        `NotRegistered`."""
+    async def _tell(self) -> None:
+        """Report what the last look shows, once. Raises `NotRegistered`."""
         look = self._chain.seen
         if look is self._told:
             return
         if look.own is not None:
             self._feed.settle(UNREGISTERED, "this hotkey is registered again")
-        elif self._was_registered:
+        elif self._was_registered and self._if_lost == "pause":
             lost = f"{_unregistered(self._chain, 'no longer')}: another neuron took its uid; register again"
             self._feed.hold_attention("error", UNREGISTERED, lost)
+        elif self._was_registered:
+            raise NotRegistered(f"{_unregistered(self._chain, 'no longer')}: another neuron took its uid")
         else:
             require_registered(self._chain)
         self._told = look
         self._was_registered = self._was_registered or look.own is not None
         for hear in self._listeners:
             hear(look.metagraph)
+        self._tell_place(look)
+        self._prices.append((look.block, look.rules.burn))
+        self.subnet = await asyncio.to_thread(  # a tenth of a second on a subnet with 64 validators
+            subnet_view, look, block_time=self._chain.block_time, trend=tuple(self._prices)
+        )
+
+    def _tell_place(self, look: Look) -> None:
+        """Report that the next registration takes this neuron's uid."""
+        full = len(look.metagraph.neurons) >= look.rules.max_uids
+        if full and look.own is not None and (goes := leaving(look)) and goes[0].uid == look.own.uid:
+            lowest = "this neuron earns least of those outside immunity: the next registration takes its uid"
+            self._feed.hold_attention("warning", NEXT_TO_GO, lowest)
+        else:
+            self._feed.settle(NEXT_TO_GO, "another neuron would give way before this one")
 
     def _tell_endpoint(self) -> None:
         """Report an endpoint that is not the operator's first, or has a head that stands still."""

@@ -23,7 +23,7 @@ from engine.node.part import Part, merged
 from engine.node.record_watch import DATA_FOLDER, Housekeeping, RecordWatch
 from engine.node.supervisor import Service, Supervisor
 from engine.snapshot import LoopView, Snapshot
-from engine.values import Outcome
+from engine.values import IfDeregistered, Outcome
 
 STATUS_FILE = "status.json"
 LAST_LOOK_S = 0.5
@@ -46,6 +46,7 @@ class Node:
         wallet: Wallet,
         folder: Path,
         read_only: bool,
+        if_deregistered: IfDeregistered = "pause",
     ) -> None:
         supervisor = Supervisor(feed)
         files = Part(gone={DATA_FOLDER: Whereabouts(folder, folder / FOLDER_LOCK).lost, store.name: lambda: store.gone})
@@ -53,8 +54,8 @@ class Node:
         changes = dict.fromkeys(whole.changes, not_while_read_only) if read_only else whole.changes
         commands = CommandLoop(feed, store, {**whole.handlers, **changes})
         record = RecordWatch(feed, store, whole.gone, whole.retries)
-        view = _View(feed, chain, supervisor, commands, record, whole.views)
-        watch = ChainWatch(chain, feed, whole.on_metagraph)
+        watch = ChainWatch(chain, feed, whole.on_metagraph, if_lost=if_deregistered)
+        view = _View(feed, chain, watch, supervisor, commands, record, whole.views)
         heartbeat = Heartbeat(feed, view.compose, folder / STATUS_FILE)
         self._services: dict[str, Callable[[], Service]] = {
             "chain watch": lambda: watch,
@@ -96,6 +97,7 @@ class _View(Struct, frozen=True):
 
     feed: Feed
     chain: ChainClient
+    watch: ChainWatch
     supervisor: Supervisor
     commands: CommandLoop
     record: RecordWatch
@@ -111,6 +113,7 @@ class _View(Struct, frozen=True):
             loop=loop,
             chain=chain_view(self.chain),
             metagraph=self.chain.seen.metagraph,
+            subnet=self.watch.subnet,
             commands=self.commands.log,
             attention=self.feed.attention,
             record_gone=self.record.gone,

@@ -13,7 +13,7 @@ from engine import plugins
 from engine.folders import data_home
 from engine.redaction import know
 from engine.snapshot import PenaltyRule, QuotaRule, Role
-from engine.values import EMBEDDED, Peer, ScoringProfile
+from engine.values import EMBEDDED, IfDeregistered, Peer, ScoringProfile
 
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 OnHangup = Literal["continue", "stop"]
@@ -89,6 +89,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     data_dir: Annotated[Path, _is("data folder: store, keys and logs")] = field(default_factory=data_home)
     read_only: Annotated[bool, _is("never write to the chain")] = False
     on_hangup: Annotated[OnHangup, _is("what to do when the terminal hangs up")] = "continue"
+    if_deregistered: Annotated[
+        IfDeregistered, _is("when another neuron takes our uid: pause until registered again, or stop with exit code 3")
+    ] = "pause"
     log_level: Annotated[LogLevel, _is("lowest level to log")] = "info"
     log_cap_mb: Annotated[float, Meta(ge=1, le=100_000), _is("maximum total size of the log files", "MB")] = 50.0
 

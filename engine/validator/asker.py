@@ -67,6 +67,8 @@ class Asker:
         self._selection = selection
         self._sweeper = Sweeper(selection, caller)
         self._earlier_run_ended: float | None = None
+        self._hotkey = chain.hotkey
+        self._is_resting = False
         self.rounds = RoundRunner(
             chain,
             dispatch=Dispatch(
@@ -104,7 +106,7 @@ class Asker:
             services={VALIDATOR: lambda: self.loop, "availability": lambda: self._sweeper},
             handlers={Pause: self._pause, Resume: self._resume},
             views=(self._view,),
-            on_metagraph=(self._selection.see, self._tell_who_had_stopped),
+            on_metagraph=(self._selection.see, self._tell_who_had_stopped, self._rest_while_deregistered),
             retries=(self.rounds.catch_up,),
         )
 
@@ -143,6 +145,16 @@ class Asker:
                 "miners",
                 f"{'uids' if len(stopped) > 1 else 'uid'} {listed} had stopped answering in the last run",
             )
+
+    def _rest_while_deregistered(self, metagraph: Metagraph) -> None:
+        """Ask nothing for as long as this hotkey has no uid; what the operator paused stays paused."""
+        if metagraph.by_hotkey(self._hotkey) is not None:
+            if self._is_resting:
+                self.loop.resume()
+            self._is_resting = False
+        elif not self.loop.paused:
+            self.loop.pause()
+            self._is_resting = True
 
     async def _pause(self, _command: Pause) -> Outcome:
         self.loop.pause()

@@ -67,6 +67,15 @@ def test_the_weights_of_every_validator_are_read(storage: Storage) -> None:
     assert seen.weights == ((1, 65535), (2, 7))
 
 
+def test_another_mechanism_has_weights_of_its_own(storage: Storage) -> None:
+    second = NETUID + 4096
+    items = {("Weights", NETUID, 0): [(1, 1)], ("Weights", second, 0): [(2, 9)], ("Incentive", second): [0, 65535]}
+    stored = Stored({**USUAL, **items})
+    seen = read_look(storage, stored, NETUID, HOTKEYS[0], COLD, mechanism=1)
+    assert seen.weights == ((2, 9),)
+    assert [one.incentive for one in seen.metagraph.neurons] == [0, 1, 0]
+
+
 def test_stake_counts_with_what_is_inherited_and_without_what_is_given(storage: Storage) -> None:
     seen = look(
         storage,

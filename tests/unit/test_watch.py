@@ -46,6 +46,10 @@ class Watched:
         self.client = client_of(self.wire, name, timeout_s=timeout_s)  # type: ignore[arg-type]
         self.watch = ChainWatch(self.client, self.feed, (self.seen.append,))
 
+    def about(self, subject: str) -> list[str]:
+        """What needs attention under this subject."""
+        return [one.text for one in self.feed.attention if one.subject == subject]
+
 
 @pytest.fixture
 async def chain(tmp_path: Path) -> AsyncIterator[EmbeddedChain]:
@@ -160,18 +164,42 @@ async def test_who_loses_the_uid_goes_on_and_is_back_once_registered_again(tmp_p
             assert (await chain.register(NETUID, coldkey=cold, hotkey=newcomer)).ok
         for _ in range(watch_module.LOOK_EVERY_BLOCKS):
             await chain.tick()
-        await until(lambda: watched.feed.attention)
+        await until(lambda: watched.about("registration"))
         view = chain_view(watched.client)
         assert (view.uid, view.registered, view.stake, view.axon) == (None, False, 0.0, "")
-        assert "no longer registered" in watched.feed.attention[0].text
+        assert "no longer registered" in watched.about("registration")[0]
         assert watched.client.seen.weights == ()
         assert (await chain.register(NETUID, coldkey=cold, hotkey=key("miner1").ss58_address)).ok
         for _ in range(watch_module.LOOK_EVERY_BLOCKS):
             await chain.tick()
         await until(lambda: chain_view(watched.client).registered)
-        await until(lambda: watched.feed.attention == ())
+        await until(lambda: not watched.about("registration"))
         assert uid is not None
     await chain.close()
+
+
+async def test_who_wants_to_stop_without_a_uid_stops(tmp_path: Path) -> None:
+    chain = await running_subnet(tmp_path, miners=1, rules=replace(RULES, max_uids=2, immunity_period=0))
+    watched = Watched(chain, "miner1", timeout_s=60.0)
+    watch = ChainWatch(watched.client, watched.feed, (), if_lost="stop")
+    await watch.refresh()
+    assert "the next registration takes its uid" in watched.about("place on the subnet")[0]
+    assert (await chain.register(NETUID, coldkey=key("cold"), hotkey=key("newcomer").ss58_address)).ok
+    await chain.tick()
+    with pytest.raises(NotRegistered, match=r"no longer registered .* another neuron took its uid"):
+        await watch.refresh()
+    await chain.close()
+
+
+async def test_the_subnet_is_seen_with_its_prices(chain: EmbeddedChain) -> None:
+    watched = Watched(chain, "miner1", timeout_s=60.0)
+    for _ in range(2):
+        await watched.watch.refresh()
+        await chain.tick()
+    subnet = watched.watch.subnet
+    assert subnet is not None
+    assert [block for block, _ in subnet.trend] == [RULES.tempo, RULES.tempo + 1]
+    assert subnet.price == subnet.trend[-1][1] < subnet.trend[0][1]
 
 
 async def test_an_ipv6_axon_is_shown_in_brackets(chain: EmbeddedChain) -> None:

@@ -1,0 +1,155 @@
+"""How a subnet stands, from one look at it: who goes next, who pays whom, and which validator is out of line. Pure."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from engine.chain.interface import Look, shares_of
+from engine.snapshot import NeuronView, SubnetView, ValidatorView
+from engine.values import Neuron
+
+DAY_S = 86_400.0
+LOWEST = 10
+"""Who goes next, as many as anybody looks at."""
+
+Shares = Mapping[int, float]
+
+
+def subnet_view(look: Look, *, block_time: float, trend: Sequence[tuple[int, float]] = ()) -> SubnetView:
+    """What is shown of the subnet. `trend` holds earlier prices of a registration by their blocks, oldest first."""
+    rules, subnet, neurons = look.rules, look.subnet, look.metagraph.neurons
+    rows = {
+        uid: shares for uid, row in look.rows.items() if neurons[uid].validator_permit and (shares := shares_of(row))
+    }
+    stakes = {uid: neurons[uid].stake for uid in rows}
+    own = look.own.uid if look.own else None
+    others = _mean({uid: row for uid, row in rows.items() if uid != own}, stakes)
+    majority = _majority(rows, stakes, rules.kappa)
+    places = _places(look)
+    epochs_a_day = DAY_S / block_time / max(1, rules.tempo)
+    return SubnetView(
+        name=subnet.name,
+        owner_hotkey=subnet.owner_hotkey,
+        consensus=rules.consensus,
+        mechanisms=subnet.mechanisms,
+        max_uids=rules.max_uids,
+        price=rules.burn,
+        locked=rules.locked,
+        trend=tuple(trend),
+        registration=rules.registration_allowed,
+        pow_registration=rules.pow_registration,
+        alpha_price=subnet.price,
+        burned=subnet.burned,
+        owners=math.fsum(one.incentive for one in neurons if _is_owners(look, one)),
+        children=math.fsum(one.incentive for one in neurons if one.parents),
+        lowest=tuple(one.uid for one in leaving(look)[:LOWEST]),
+        neurons=tuple(
+            NeuronView(
+                uid=one.uid,
+                hotkey=one.hotkey,
+                name=one.name,
+                owners=_is_owners(look, one),
+                validator=one.validator_permit,
+                stake=one.stake,
+                inherited=one.inherited,
+                children=len(one.children),
+                parents=len(one.parents),
+                take=one.take,
+                incentive=one.incentive,
+                place=places.get(one.uid, 0),
+                immune=immunity_left(look, one),
+                emission=one.emission * epochs_a_day,
+                collateral=one.collateral,
+                drain=one.drain,
+                others=others.get(one.uid, 0.0),
+                axon=one.serving,
+            )
+            for one in neurons
+        ),
+        validators=tuple(_validator(uid, rows, majority, neurons[uid]) for uid in sorted(rows)),
+    )
+
+
+def immunity_left(look: Look, neuron: Neuron) -> int:
+    """Blocks for which a new neuron cannot be replaced by another."""
+    return max(0, neuron.registered_at + look.rules.immunity_period - look.block)
+
+
+def leaving(look: Look) -> list[Neuron]:
+    """Who gives way to the next registrations of a full subnet, in this order: the chain goes by emission, then by age.
+
+    Those in immunity go after the others, and the first also while too few others are left; the owner's hotkey stays.
+    """
+    safe = {one.uid for one in look.metagraph.neurons if one.hotkey == look.subnet.owner_hotkey}
+    mortal = [one for one in look.metagraph.neurons if one.uid not in safe]
+    mortal.sort(key=lambda one: (one.emission, one.registered_at, one.uid))
+    outside = [one for one in mortal if not immunity_left(look, one)]
+    immune = [one for one in mortal if immunity_left(look, one)]
+    return [*outside, *immune] if len(outside) > look.rules.min_mortal else [*immune, *outside]
+
+
+def _is_owners(look: Look, neuron: Neuron) -> bool:
+    subnet = look.subnet
+    return neuron.hotkey == subnet.owner_hotkey or bool(subnet.owner and neuron.coldkey == subnet.owner)
+
+
+def _places(look: Look) -> dict[int, int]:
+    """Places by incentive of those outside immunity, from 1, by uid."""
+    ranked = [one for one in look.metagraph.neurons if not immunity_left(look, one)]
+    ranked.sort(key=lambda one: (-one.incentive, one.registered_at, one.uid))
+    return {one.uid: place for place, one in enumerate(ranked, 1)}
+
+
+def _mean(rows: Mapping[int, Shares], stakes: Mapping[int, float]) -> dict[int, float]:
+    """What these validators give each uid, weighed by their stakes; each alike where nobody has any."""
+    total = math.fsum(stakes[uid] for uid in rows)
+    mean: dict[int, float] = {}
+    for uid, row in rows.items():
+        part = stakes[uid] / total if total > 0 else 1 / len(rows)
+        for target, share in row.items():
+            mean[target] = mean.get(target, 0.0) + part * share
+    return mean
+
+
+def _majority(rows: Mapping[int, Shares], stakes: Mapping[int, float], kappa: float) -> dict[int, float]:
+    """The largest weight of each uid that so much of the stake supports, as the chain clips weights (Yuma)."""
+    total = math.fsum(stakes[uid] for uid in rows) or 1.0
+    given: dict[int, list[tuple[float, float]]] = {}
+    for uid, row in rows.items():
+        for target, share in row.items():
+            given.setdefault(target, []).append((share, stakes[uid] / total))
+    found = {}
+    for target, pairs in given.items():
+        pairs.sort(reverse=True)
+        support = 0.0
+        for share, stake in pairs:
+            support += stake
+            if support >= kappa - 1e-9:  # rounding, where shares add up to exactly kappa
+                found[target] = share
+                break
+    return found
+
+
+def _validator(uid: int, rows: Mapping[int, Shares], majority: Shares, neuron: Neuron) -> ValidatorView:
+    own = rows[uid]
+    apart = sorted((_apart(own, row), other) for other, row in rows.items() if other != uid)
+    return ValidatorView(
+        uid=uid,
+        hotkey=neuron.hotkey,
+        name=neuron.name,
+        stake=neuron.stake,
+        inherited=neuron.inherited,
+        trust=neuron.validator_trust,
+        updated=neuron.last_update,
+        given=len([share for share in own.values() if share > 0]),
+        clipped=math.fsum(max(0.0, share - majority.get(target, 0.0)) for target, share in own.items()),
+        nearest=apart[0][1] if apart else None,
+        nearest_apart=apart[0][0] if apart else 0.0,
+        farthest=apart[-1][1] if apart else None,
+        farthest_apart=apart[-1][0] if apart else 0.0,
+        top=max(own, key=lambda target: (own[target], -target)),
+    )
+
+
+def _apart(one: Shares, other: Shares) -> float:
+    """The share of all weight that would have to change hands to make them alike."""
+    return 1.0 - math.fsum(min(share, other[target]) for target, share in one.items() if target in other)
