@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn, get_args
 from console import __version__, streams
 from console import commands as run
 from console.errors import ConsoleError, ExitCode
-from console.options import CHAIN, EMBEDDING, FOLDER, LAUNCH, a_path, a_word, add_options, configuration
+from console.options import CHAIN, EMBEDDING, FOLDER, LAUNCH, WATCH, a_path, a_word, add_options, configuration
 from engine.folders import FolderError, data_home
 from engine.redaction import redact
 from engine.settings import SettingsError, config_path, declared
@@ -102,6 +102,7 @@ def _parser(word: str) -> _Parser:
     adders = {
         "launch": _add_launch,
         "replay": _add_replay,
+        "watch": _add_watch,
         "export": _add_export,
         "judge": _add_judge,
         "status": _add_status,
@@ -134,6 +135,12 @@ def _add_replay(commands: "Commands") -> None:
     parser.add_argument("folder", metavar="DATA_DIR", type=a_path, help="data folder; it is never written to")
     when = "where to start: 14:05, 2026-01-31T14:05Z, or 2h before the last round (default: the last round)"
     parser.add_argument("--at", metavar="TIME", help=when)
+
+
+def _add_watch(commands: "Commands") -> None:
+    parser = _add(commands, "watch", run.watch, "look at any subnet without a key: its miners, weights and prices")
+    parser.add_argument("--json", action="store_true", help="print the subnet once as JSON, without a screen")
+    add_options(parser, WATCH)
 
 
 def _add_export(commands: "Commands") -> None:

@@ -33,6 +33,17 @@ def replay(arguments: argparse.Namespace) -> int:
     return replay(arguments.folder, at=arguments.at)
 
 
+def watch(arguments: argparse.Namespace) -> int:
+    """Show a subnet, or print it once."""
+    from console.watch import watch, watch_once
+
+    settings = configuration(arguments).settings
+    if not arguments.json:
+        return watch(settings)
+    _print(_json(watch_once(settings)))
+    return ExitCode.DONE
+
+
 def export(arguments: argparse.Namespace) -> int:
     """Write a table of the record, one round, or rounds for `judge`."""
     from console.export import export

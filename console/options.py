@@ -66,6 +66,11 @@ CHAIN: dict[str, dict[str, tuple[str, ...]]] = {
     "data": {"data_dir": ("--data-dir",)},
 }
 
+WATCH: dict[str, dict[str, tuple[str, ...]]] = {
+    "chain": {name: LAUNCH["chain and wallet"][name] for name in ("network", "netuid")},
+    "data": {"data_dir": ("--data-dir",)},
+}
+
 DEMO_OWN = ("network", "wallet_name")
 
 EMBEDDING: dict[str, dict[str, tuple[str, ...]]] = {

@@ -184,8 +184,9 @@ class NeuronView(Struct, frozen=True, kw_only=True):
     """A neuron on its subnet. `stake` counts for permits, with the part `inherited`; `emission` is alpha a day.
 
     `place` is by incentive among those outside immunity, from 1, and 0 in it, for `immune` more blocks. `others` is the
-    share that the validators give it, weighed by their stake, ours left out. `owners`: it belongs to the subnet's
-    owner, whose part is burned. It has so many `parents` that it validates for, keeping its `take`, and `children`.
+    share that the other validators give it, weighed by their stake, and `ours` what we do. `owners`: it belongs to the
+    subnet's owner, whose part is burned. It has so many `parents` that it earns for, keeping its `take`, and
+    `children`.
     """
 
     uid: int
@@ -205,6 +206,7 @@ class NeuronView(Struct, frozen=True, kw_only=True):
     collateral: float = 0.0
     drain: float = 1.0
     others: float = 0.0
+    ours: float = 0.0
     axon: bool = False
 
 
@@ -213,7 +215,7 @@ class ValidatorView(Struct, frozen=True, kw_only=True):
 
     `clipped` is the part of its weights that no majority of the stake supports, which the chain cuts off; `trust` is
     what it left at the last epoch. From the weights of the validators that are `nearest` and `farthest`, so much of all
-    weight is apart. `updated` is the block in which it set or committed last, and `top` the uid that it gives most.
+    weight is apart. It set or committed last `quiet` blocks ago, and gives `top` most.
     """
 
     uid: int
@@ -222,7 +224,7 @@ class ValidatorView(Struct, frozen=True, kw_only=True):
     stake: float = 0.0
     inherited: float = 0.0
     trust: float = 0.0
-    updated: int = 0
+    quiet: int = 0
     given: int = 0
     clipped: float = 0.0
     nearest: int | None = None

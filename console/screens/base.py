@@ -92,7 +92,8 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         self.query_one("#header", Bar).show([chrome.header(picture, width)])
         present = picture.snapshot if picture.snapshot.replay is None else self.host.engine.snapshot
         waiting = len(home.waiting(present))
-        self.query_one("#tabs", Bar).show([chrome.tabs(SCREENS[self.NAME].under or self.NAME, waiting, width)])
+        here, watching = SCREENS[self.NAME].under or self.NAME, present.role == "watch"
+        self.query_one("#tabs", Bar).show([chrome.tabs(here, waiting, width, watching=watching)])
         bar, replay = self.query_one("#timeline", Bar), picture.snapshot.replay
         bar.display = replay is not None
         if replay is not None:
@@ -102,7 +103,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
 
     def _hints(self) -> list[tuple[str, str]]:
         shown = sorted((action for action in actions_of(self.NAME) if action.footer), key=lambda one: one.footer)
-        away = {} if self.NAME == "home" else {"app.quit": "back"}
+        away = {} if self.host.first_place == self.NAME else {"app.quit": "back"}
         return [(self.host.keymap.shown(action.id), away.get(action.id, action.label)) for action in shown]
 
     def on_resize(self, event: events.Resize) -> None:

@@ -6,7 +6,7 @@ from console.instants import duration
 from console.present import formats
 from console.present.picture import Picture
 from console.present.text import BLANK, Line, Span, Tone, cut, line, spread, text_of, width_of
-from console.screens.registry import PLACES
+from console.screens.registry import PLACES, WATCHED
 from engine.snapshot import ReplayView
 
 PROGRAM = "subnet-console"
@@ -78,6 +78,8 @@ def _running(picture: Picture) -> Span:
         return Span("○ ENDED", "muted")
     if _silence(picture):
         return Span("✗ SILENT", "err")
+    if snapshot.role == "watch":
+        return Span("● LOOKS", "ok") if snapshot.chain.reachable else Span("▲ NO ANSWER", "warn")
     if any(service.state == "failed" for service in snapshot.services):
         return Span("✗ FAILED", "err")
     if any(service.state == "backing_off" for service in snapshot.services):
@@ -134,7 +136,7 @@ def timeline(replay: ReplayView, keys: Callable[[str], str], width: int) -> Line
     return line(" ", Span("━" * done, "accent"), Span("●", "key"), Span("─" * (room - done - 1), "muted"), *hints)
 
 
-def tabs(here: str, waiting: int, width: int) -> Line:
+def tabs(here: str, waiting: int, width: int, *, watching: bool = False) -> Line:
     """The screens and their digits; Home says how many lines wait for attention.
 
     Where there is no room, only the screen that we are on has its name.
@@ -142,6 +144,8 @@ def tabs(here: str, waiting: int, width: int) -> Line:
     attention = f" ▲{waiting}" if waiting else ""
     parts, digits = list[Span](), list[Span]()
     for digit, place in enumerate(PLACES, 1):
+        if watching and place.name not in WATCHED:
+            continue
         note = attention if place.name == "home" else ""
         title = f"{digit} {place.title}{note}"
         is_here = place.name == here

@@ -23,6 +23,11 @@ class Host(Protocol):
     configuration: Configuration | None
     """The settings of this run, None for a replay."""
 
+    @property
+    def first_place(self) -> str:
+        """Where the screen begins, and whoever goes back arrives in the end."""
+        ...
+
     # -- what is to be seen ----------------------------------------------------------------------------------------
 
     @property

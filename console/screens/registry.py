@@ -6,6 +6,7 @@ The screen NAME is `console/screens/NAME/`: `content.py` has what it shows, `act
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 from msgspec import Struct
 
@@ -18,8 +19,10 @@ from console.screens.logs import actions as logs
 from console.screens.miners import actions as miners
 from console.screens.server import actions as server
 from console.screens.setup import actions as setup
+from console.screens.subnet import actions as subnet
 from console.screens.suspects import actions as suspects
 from console.screens.weights import actions as weights
+from engine.snapshot import Snapshot
 
 
 class ScreenSpec(Struct, frozen=True, kw_only=True):
@@ -45,13 +48,14 @@ SCREENS = {
     for screen in (
         ScreenSpec(name="home", title="Home", actions=(home.ACTIONS, CHAIN)),
         ScreenSpec(name="challenges", title="Challenges"),
-        ScreenSpec(name="miners", title="Miners", actions=(miners.ACTIONS,)),
+        ScreenSpec(name="miners", title="Miners", actions=(miners.ACTIONS, subnet.ON_MINERS)),
         ScreenSpec(name="weights", title="Weights", actions=(weights.ACTIONS, CHAIN)),
         ScreenSpec(name="server", title="Server", actions=(server.ACTIONS, CHAIN)),
         ScreenSpec(name="logs", title="Logs", actions=(logs.ACTIONS,), has_tables=False),
         ScreenSpec(name="setup", title="Setup", actions=(setup.ACTIONS,)),
         ScreenSpec(name="challenge", under="challenges", actions=(challenge.ACTIONS,)),
         ScreenSpec(name="miner", under="miners"),
+        ScreenSpec(name="subnet", under="miners"),
         ScreenSpec(name="suspects", under="miners", actions=(suspects.ACTIONS,)),
         ScreenSpec(name="commands", under="weights"),
     )
@@ -59,6 +63,14 @@ SCREENS = {
 
 PLACES = tuple(screen for screen in SCREENS.values() if not screen.under)
 """The screens that have a digit, in the order of their digits, from 1."""
+
+WATCHED = ("miners", "weights")
+"""The places that somebody without a key has."""
+
+
+def _not_watched(place: str, snapshot: Snapshot) -> str:
+    return "watch has Miners and Weights only" if snapshot.role == "watch" and place not in WATCHED else ""
+
 
 GO = Context(
     EVERYWHERE.heading,
@@ -69,6 +81,7 @@ GO = Context(
             label=place.title,
             about=f"Go to the screen {place.title}.",
             group="go",
+            why_not=partial(_not_watched, place.name),
             opens=place.name,
         )
         for digit, place in enumerate(PLACES, 1)

@@ -22,7 +22,7 @@ from console.screens.base import ConsoleScreen, in_front, load_screens, screen_o
 from console.screens.dialogs import ChoiceDialog
 from console.screens.keymap import Keymap
 from console.screens.logs.content import LogLook
-from console.screens.registry import PLACES
+from console.screens.registry import PLACES, WATCHED
 from console.themes import ThemeError, ThemeFile
 from console.tui.driver import OperatorDriver
 from console.tui.endings import Ending
@@ -137,12 +137,12 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
         """Make the other places while nobody waits for one, so that the first way there is as short as any."""
         await asyncio.sleep(PRELOAD_S)
         await asyncio.to_thread(load_screens)
-        for place in PLACES:
+        for place in self.MODES:
             await asyncio.sleep(BETWEEN_S)
             if not self.is_running:
                 return
-            await self._init_mode(place.name)
-            made = in_front(self._screen_stacks[place.name])
+            await self._init_mode(place)
+            made = in_front(self._screen_stacks[place])
             if made is not None:
                 made.call_later(made.make_ready, self.size, self._css_update_count)
 
@@ -154,6 +154,10 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
 
     async def on_key_mark(self, mark: KeyMark) -> None:
         await self.typeahead.came_back(mark)
+
+    @property
+    def first_place(self) -> str:
+        return self.DEFAULT_MODE
 
     # -- what is to be seen ----------------------------------------------------------------------------------------
 
@@ -232,7 +236,7 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
         if len(self.screen_stack) > 1:
             self.pop_screen()
         else:
-            self.go("home")
+            self.go(self.first_place)
 
     def show_miner(self, hotkey: str) -> None:
         self.go("miners")
@@ -342,9 +346,9 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
 
     def do_app_quit(self) -> None:
         """Back by one screen; from Home, ask how to leave. Without a running engine there is no choice."""
-        if self.current_mode != "home" or len(self.screen_stack) > 1:
+        if self.current_mode != self.first_place or len(self.screen_stack) > 1:
             self.back()
-        elif self.picture.mode == "ended" or self.viewpoint.is_replay:
+        elif self.picture.mode == "ended" or self.viewpoint.is_replay or self.picture.snapshot.role == "watch":
             self.leave(Ending.DONE)
         else:
             self.push_screen(
@@ -393,3 +397,10 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
             self._exception = error
             self._exception_event.set()
         self._close_messages_no_wait()
+
+
+class WatchApp(ConsoleApp):
+    """The screen of somebody without a key, over any subnet: what is to be seen of it, and nothing to do."""
+
+    MODES: ClassVar[dict[str, Any]] = {place: ConsoleApp.MODES[place] for place in WATCHED}
+    DEFAULT_MODE = WATCHED[0]

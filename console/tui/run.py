@@ -13,10 +13,10 @@ from console.screens.keymap import keymap_path, read_keymap
 from console.signals import Signals, on_interrupt
 from console.streams import narrate
 from console.terminal import give_back_the_shell, let_go_of_terminal, own_terminal
-from console.tui.app import ConsoleApp
+from console.tui.app import ConsoleApp, WatchApp
 from console.tui.endings import Ending
 from console.tui.memory import memory_path
-from engine.doors import InProcessEngine
+from engine.doors import Engine, InProcessEngine
 from engine.logs import FOLDER, file_cap
 from engine.settings import Configuration
 
@@ -88,6 +88,22 @@ def show_replay(player: "Player", folder: Path, *, cap_mb: float) -> signal.Sign
             memory=memory_path("replay"),
             past=player,
         )
+
+    ending = _shown(make, folder, asked, cap_mb=cap_mb)
+    if ending is Ending.HUNG_UP:
+        let_go_of_terminal()
+    return SIGNALS.get(asked[-1] if asked else ending)
+
+
+def show_watch(engine: Engine, folder: Path, *, cap_mb: float) -> signal.Signals | None:
+    """Show a subnet until whoever looks leaves, or a signal ends it, which is returned.
+
+    Raises ConsoleError for a keymap that is wrong, and whatever broke the screen.
+    """
+    keymap, asked = read_keymap(keymap_path()), list[Ending]()
+
+    def make(terminal: int) -> ConsoleApp:
+        return WatchApp(engine, folder=folder, keymap=keymap, terminal=terminal, memory=memory_path("watch"))
 
     ending = _shown(make, folder, asked, cap_mb=cap_mb)
     if ending is Ending.HUNG_UP:

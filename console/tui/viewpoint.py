@@ -73,6 +73,8 @@ class Viewpoint:
             return "not in a replay"
         if self._past is not None:
             return "this is the past: :live returns to the present"
+        if self._present.snapshot.role == "watch":
+            return "watch has no key: it only looks"
         return "the engine has ended" if self.picture.mode == "ended" else ""
 
     def toggle_pause(self) -> None:

@@ -25,6 +25,7 @@ def subnet_view(look: Look, *, block_time: float, trend: Sequence[tuple[int, flo
     others = _mean({uid: row for uid, row in rows.items() if uid != own}, stakes)
     majority = _majority(rows, stakes, rules.kappa)
     places = _places(look)
+    ours = look.shares
     epochs_a_day = DAY_S / block_time / max(1, rules.tempo)
     return SubnetView(
         name=subnet.name,
@@ -61,11 +62,12 @@ def subnet_view(look: Look, *, block_time: float, trend: Sequence[tuple[int, flo
                 collateral=one.collateral,
                 drain=one.drain,
                 others=others.get(one.uid, 0.0),
+                ours=ours.get(one.uid, 0.0),
                 axon=one.serving,
             )
             for one in neurons
         ),
-        validators=tuple(_validator(uid, rows, majority, neurons[uid]) for uid in sorted(rows)),
+        validators=tuple(_validator(uid, rows, majority, neurons[uid], look.block) for uid in sorted(rows)),
     )
 
 
@@ -129,7 +131,7 @@ def _majority(rows: Mapping[int, Shares], stakes: Mapping[int, float], kappa: fl
     return found
 
 
-def _validator(uid: int, rows: Mapping[int, Shares], majority: Shares, neuron: Neuron) -> ValidatorView:
+def _validator(uid: int, rows: Mapping[int, Shares], majority: Shares, neuron: Neuron, block: int) -> ValidatorView:
     own = rows[uid]
     apart = sorted((_apart(own, row), other) for other, row in rows.items() if other != uid)
     return ValidatorView(
@@ -139,7 +141,7 @@ def _validator(uid: int, rows: Mapping[int, Shares], majority: Shares, neuron: N
         stake=neuron.stake,
         inherited=neuron.inherited,
         trust=neuron.validator_trust,
-        updated=neuron.last_update,
+        quiet=block - neuron.last_update,
         given=len([share for share in own.values() if share > 0]),
         clipped=math.fsum(max(0.0, share - majority.get(target, 0.0)) for target, share in own.items()),
         nearest=apart[0][1] if apart else None,

@@ -97,7 +97,9 @@ class ChainWatch:
         look = self._chain.seen
         if look is self._told:
             return
-        if look.own is not None:
+        if not look.hotkey:
+            pass  # somebody who looks at a subnet without a key
+        elif look.own is not None:
             self._feed.settle(UNREGISTERED, "this hotkey is registered again")
         elif self._was_registered and self._if_lost == "pause":
             lost = f"{_unregistered(self._chain, 'no longer')}: another neuron took its uid; register again"

@@ -11,10 +11,11 @@ from console.screens.base import ConsoleScreen
 from console.screens.miner import content as miner
 from console.screens.miner.widgets import MinerFacts
 from console.screens.miners.content import MINERS
+from console.screens.subnet.content import NEURONS
 from console.screens.suspects import content as suspects
 from console.widgets.lines import Reading
 from console.widgets.live_table import LiveTable
-from console.widgets.panel import Panel
+from console.widgets.panel import Panel, TablePanel
 
 PREVIEW = 11
 """Lines of the preview at least; what the table does not need is added."""
@@ -34,6 +35,7 @@ class MinersScreen(ConsoleScreen):
     DEFAULT_CSS = """
     MinersScreen {
         & #miners { height: 1fr; }
+        & #neurons { height: 1fr; }
         & #preview { display: none; }
         & #facts { width: 2fr; }
         & #about { width: 2fr; }
@@ -47,6 +49,9 @@ class MinersScreen(ConsoleScreen):
     """
 
     def body(self) -> ComposeResult:
+        if self._whole:
+            yield TablePanel("Neurons", NEURONS, id="neurons")
+            return
         with Panel("Miners", id="miners"):
             yield LiveTable(MINERS)
         with Horizontal(id="preview"):
@@ -54,7 +59,16 @@ class MinersScreen(ConsoleScreen):
             with Panel("Its last rounds", id="lately"):
                 yield Reading()
 
+    @property
+    def _whole(self) -> bool:
+        """Whether there are no miners of ours to show, but those of the whole subnet."""
+        return self.host.picture.snapshot.role in ("miner", "watch")
+
     def show(self, picture: Picture) -> None:
+        if self._whole:
+            subnet = picture.snapshot.subnet
+            self.query_one("#neurons", TablePanel).show(subnet.neurons if subnet else (), picture.now)
+            return
         table = self.query_one(LiveTable)
         table.show(picture.snapshot.miners, picture.now)
         self.query_one("#miners", Panel).caption(f"Miners  {table.caption}", suspects.notice(picture.snapshot))
@@ -87,6 +101,8 @@ class MinersScreen(ConsoleScreen):
 
     @on(LiveTable.Opened)
     def _open(self) -> None:
+        if self._whole:
+            return
         current = self.query_one(LiveTable).current
         if current is not None:
             self.host.open("miner", current.hotkey)

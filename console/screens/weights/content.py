@@ -8,6 +8,7 @@ from console.present import fields, formats, states
 from console.present.picture import Picture
 from console.present.table import Cell, Column, Table
 from console.present.text import BLANK, Line, Span, Tone, facts, line, wrapped
+from console.screens.subnet.content import own_facts
 from engine.snapshot import ChainView, PlanView, Snapshot
 
 LABEL = 10
@@ -67,6 +68,7 @@ def status(picture: Picture) -> list[Line]:
             ("limit", line(f"one set in {formats.blocks(chain.weights_rate_limit, chain.block_time)}")),
             ("mode", _mode(snapshot.plans)),
             ("neuron", _neuron(chain)),
+            *own_facts(snapshot),
         ),
         LABEL,
     )
@@ -79,6 +81,7 @@ def _miner_status(snapshot: Snapshot) -> list[Line]:
             ("weights", line("a miner sets none")),
             ("neuron", line(f"uid {chain.uid}") if chain.registered else line(Span("✗ not registered", "err"))),
             ("incentive", line(formats.share(chain.incentive))),
+            *own_facts(snapshot),
             ("axon", line(chain.axon) if chain.axon else line(Span("○ not announced", "warn"))),
             ("balance", line(formats.tau(chain.balance))),
         ),

@@ -11,6 +11,7 @@ from console.screens.base import ConsoleScreen
 from console.screens.commands.content import COMMANDS
 from console.screens.dialogs import READER_WIDTH, Reader
 from console.screens.help.content import lettered
+from console.screens.subnet.content import VALIDATORS, out_of_line, subnet_facts
 from console.screens.weights import content as weights
 from console.screens.weights.actions import lettered_now
 from console.screens.weights.content import CHANGES, SUBMISSIONS, submission
@@ -33,6 +34,9 @@ class WeightsScreen(ConsoleScreen):
         & #facts { height: 11; max-height: 40%; }
         & #facts Panel { width: 1fr; padding: 0 1; }
         & #plans { height: 1fr; }
+        & #subnet { height: 8; padding: 0 1; }
+        & #validators { height: 1fr; }
+        &.-short #validators { min-height: 5; }
         & #changes { width: 3fr; }
         & #submissions { width: 2fr; }
         & #commands.below { height: 10; }
@@ -51,6 +55,11 @@ class WeightsScreen(ConsoleScreen):
     _only_changes = False
 
     def body(self) -> ComposeResult:
+        if self.host.picture.snapshot.role == "watch":
+            with Panel("Subnet", id="subnet"):
+                yield Facts(id="standing")
+            yield TablePanel("Validators", VALIDATORS, id="validators")
+            return
         plans = self.host.picture.snapshot.role != "miner"
         with Horizontal(id="facts"):
             with Panel("Status"):
@@ -61,9 +70,18 @@ class WeightsScreen(ConsoleScreen):
             with Horizontal(id="plans"):
                 yield TablePanel("Plan vs chain", CHANGES, id="changes", hint=HINT)
                 yield TablePanel("Submissions", SUBMISSIONS, id="submissions")
+        else:
+            yield TablePanel("Validators", VALIDATORS, id="validators")
         yield TablePanel("Command log", COMMANDS, id="commands", classes="below" if plans else None)
 
     def show(self, picture: Picture) -> None:
+        subnet = picture.snapshot.subnet
+        if picture.snapshot.role in ("miner", "watch"):
+            rows = subnet.validators if subnet else ()
+            self.query_one("#validators", TablePanel).show(rows, picture.now, out_of_line(rows))
+        if picture.snapshot.role == "watch":
+            self.query_one("#standing", Facts).show(subnet_facts(picture.snapshot))
+            return
         self.query_one("#status", Facts).show(weights.status(picture))
         letters = lettered_now(picture.snapshot)
         self.query_one("#letters", Facts).show([lettered(one, self.host.why_not(one.id)) for one in letters])

@@ -20,6 +20,9 @@ RAO = 10**9
 U16_MAX = 65535
 U64_MAX = 2**64 - 1
 NAME_CELLS = 32
+NOBODY = "5C4hrfjw9DjXZTzV3MwzrrAr9P1MJhSrvWGWqi1eSuyUpnhM"
+"""The account of zeros, where the runtime stores none."""
+
 ROOT = 0
 """The root network, on which stake is in TAO and counts on every subnet, by TaoWeight."""
 
@@ -176,7 +179,7 @@ def _owns(
         _Own(
             uid=uid,
             hotkey=one,
-            coldkey=next(found) or "",
+            coldkey=_account(next(found)),
             axon=next(found),
             registered_at=next(found),
             alpha=next(found),
@@ -254,12 +257,16 @@ def _subnet(stored: Values) -> Subnet:
     return Subnet(
         name=_name(stored.get("SubnetIdentitiesV3"), "subnet_name"),
         symbol=_text(stored.get("TokenSymbol")),
-        owner=stored.get("SubnetOwner") or "",
-        owner_hotkey=stored.get("SubnetOwnerHotkey") or "",
+        owner=_account(stored.get("SubnetOwner")),
+        owner_hotkey=_account(stored.get("SubnetOwnerHotkey")),
         price=_fixed(stored.get("SubnetMovingPrice"), 32, 0.0),
         burned=min(_fixed(stored.get("MinerBurned"), 32, 0.0), 1.0),
         mechanisms=max(stored.get("MechanismCountCurrent", 1), 1),
     )
+
+
+def _account(stored: str | None) -> str:
+    return "" if stored in (None, NOBODY) else str(stored)
 
 
 def _fixed(stored: Any, fraction: int, default: float) -> float:

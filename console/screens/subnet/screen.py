@@ -1,0 +1,40 @@
+"""The whole subnet: what a place costs, its neurons, its validators."""
+
+from textual.app import ComposeResult
+
+from console.present.picture import Picture
+from console.screens.base import ConsoleScreen
+from console.screens.subnet import content
+from console.widgets.lines import Facts
+from console.widgets.panel import Panel, TablePanel
+
+
+class SubnetScreen(ConsoleScreen):
+    """Facts above, neurons in the middle, validators below."""
+
+    NAME = "subnet"
+
+    DEFAULT_CSS = """
+    SubnetScreen {
+        & #facts { height: 8; padding: 0 1; }
+        & #neurons { height: 2fr; }
+        & #validators { height: 1fr; }
+        &.-short #facts { height: 5; }
+        &.-low #facts { display: none; }
+    }
+    """
+
+    def body(self) -> ComposeResult:
+        with Panel("Subnet", id="facts"):
+            yield Facts(id="standing")
+        pays = self.host.picture.snapshot.role != "miner"
+        yield TablePanel("Neurons", content.COMPARED if pays else content.NEURONS, id="neurons")
+        yield TablePanel("Validators", content.VALIDATORS, id="validators")
+
+    def show(self, picture: Picture) -> None:
+        subnet = picture.snapshot.subnet
+        self.query_one("#standing", Facts).show(content.subnet_facts(picture.snapshot))
+        if subnet is not None:
+            self.query_one("#neurons", TablePanel).show(subnet.neurons, picture.now)
+            note = content.out_of_line(subnet.validators)
+            self.query_one("#validators", TablePanel).show(subnet.validators, picture.now, note)
