@@ -140,10 +140,23 @@ class ServiceView(Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class NeedView(Struct, frozen=True):
+    """What a neuron lacks to earn (funds, registration, axon, permit), what is known of it, and what to do."""
+
+    need: str
+    what: str
+    do: str
+
+    def __str__(self) -> str:
+        """All of it in a line."""
+        return f"{self.need}: {self.what}. {self.do}"
+
+
 class ChainView(Struct, frozen=True, kw_only=True):
     """The chain as this neuron sees it. Blocks are heights; `block_at` is when the last one was seen.
 
     On a subnet whose commits are `timelocked`, none can be made here for the reason `cannot_seal`, "" for none.
+    `needs` are what it lacks to earn, first things first.
     """
 
     endpoint: str = ""
@@ -173,6 +186,7 @@ class ChainView(Struct, frozen=True, kw_only=True):
     timelocked: bool = False
     cannot_seal: str = ""
     registration_cost: float = 0.0
+    needs: tuple[NeedView, ...] = ()
 
     @property
     def known(self) -> bool:

@@ -127,7 +127,7 @@ async def _node(session: Session, *, may_be_unregistered: bool) -> Node:
     settings, chain = session.settings, session.chain
     seen = await chain.look()
     if not may_be_unregistered:
-        require_registered(chain)
+        require_registered(chain, settings.role)
     if settings.role != "validator":
         return session.node()
     selection = selection_of(settings, chain.hotkey)

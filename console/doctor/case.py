@@ -13,13 +13,14 @@ from engine.snapshot import Snapshot
 class Case(Struct, frozen=True, kw_only=True):
     """A configuration on this machine, at one moment.
 
-    `hotkey` is the address that would run, "" when no wallet says so; `holder` the process that uses the data folder;
-    `snapshot` what a running engine says, None when none runs. `now` is unix time.
+    `hotkey` and `coldkey` are the addresses that would run, "" when no wallet says so; `holder` is the process that
+    uses the data folder; `snapshot` what a running engine says, None when none runs. `now` is unix time.
     """
 
     configuration: Configuration
     now: float
     hotkey: str = ""
+    coldkey: str = ""
     holder: Holder | None = None
     snapshot: Snapshot | None = None
 

@@ -1,16 +1,17 @@
 """The chain: whether it can be read, and how this neuron stands on it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from console.chain.sight import looking
 from console.doctor.case import Case
 from console.findings import Result, advice_of, critical, ok, skipped, warning
+from engine.chain.earning import missing
 from engine.chain.embedded.look import look_of
 from engine.chain.embedded.storage import FILE_NAME, ChainDataError, read_state
 from engine.chain.interface import ChainUnavailable
 from engine.redaction import url_shown
-from engine.snapshot import ChainView
+from engine.snapshot import ChainView, NeedView
 from engine.values import Metagraph, Neuron, at_port, host_and_port
 
 ANYWHERE = ("0.0.0.0", "::")
@@ -21,11 +22,11 @@ def chain(case: Case) -> Iterator[Result]:
     """The chain as a running engine sees it, else as a node or the embedded chain's file has it."""
     if case.snapshot is not None:
         yield _reachable(case.snapshot.chain)
-        metagraph = case.snapshot.metagraph
+        metagraph, needs = case.snapshot.metagraph, case.snapshot.chain.needs
     elif not case.settings.embedded:
         try:
             with looking(case.settings) as look:
-                metagraph = look().metagraph
+                seen = look(case.hotkey, case.coldkey)
         except ChainUnavailable as error:
             yield critical(
                 "chain",
@@ -34,6 +35,8 @@ def chain(case: Case) -> Iterator[Result]:
                 do="See that this machine reaches the endpoint, or name another with --network.",
             )
             return
+        metagraph = seen.metagraph
+        needs = missing(seen, role=case.settings.role, coldkey=case.coldkey) if case.hotkey else ()
         network = url_shown(case.settings.network)
         yield ok("chain", f"{network} answers, block {metagraph.block:,}, {len(metagraph.neurons)} neurons")
     else:
@@ -46,10 +49,10 @@ def chain(case: Case) -> Iterator[Result]:
         except ChainDataError as error:
             yield critical("chain", str(error), why="The embedded chain is stored in this file.", do=advice_of(error))
             return
-        metagraph = look_of(state).metagraph if state else None
+        metagraph, needs = look_of(state).metagraph if state else None, ()
         yield _file(case, metagraph)
     if metagraph is not None and metagraph.netuid == case.settings.netuid:
-        yield from _neuron(case, metagraph)
+        yield from _neuron(case, metagraph, needs)
 
 
 def _reachable(view: ChainView) -> Result:
@@ -81,19 +84,36 @@ def _file(case: Case, metagraph: Metagraph | None) -> Result:
     return ok("chain", f"embedded, block {metagraph.block:,}, {len(metagraph.neurons)} neurons")
 
 
-def _neuron(case: Case, metagraph: Metagraph) -> Iterator[Result]:
+def _neuron(case: Case, metagraph: Metagraph, needs: Sequence[NeedView]) -> Iterator[Result]:
     if not case.hotkey:
         yield skipped("registration", "unknown without a wallet")
         return
     neuron = metagraph.by_hotkey(case.hotkey)
     if neuron is None:
-        yield _not_registered(case)
+        yield from map(_lacking, needs) if needs else (_not_registered(case),)
         return
     yield ok("registration", f"uid {neuron.uid} on netuid {metagraph.netuid}")
+    if needs and not case.settings.embedded:
+        yield from map(_lacking, needs)
+        return
     if case.settings.role == "miner":
         yield _axon(case, neuron)
     else:
         yield _permit(neuron)
+
+
+WHY = {
+    "funds": "Only registered neurons take part and are paid.",
+    "registration": "Only registered neurons take part and are paid.",
+    "axon": "Validators ask whoever is announced on chain, and nobody else.",
+    "permit": "Miners refuse validators without one, and the chain does not count their weights.",
+}
+
+
+def _lacking(need: NeedView) -> Result:
+    """Something without which nothing is earned: each is a finding, in the order in which they have to be done."""
+    found = critical if need.need in ("funds", "registration") else warning
+    return found(need.need, need.what, why=WHY[need.need], do=need.do)
 
 
 def _not_registered(case: Case) -> Result:

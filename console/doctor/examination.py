@@ -118,7 +118,8 @@ def case_of(configuration: Configuration, snapshot: Snapshot | None = None) -> C
             log.info("the engine of %s has left no status", folder)
     case = Case(configuration=configuration, now=time.time(), holder=holder, snapshot=snapshot)
     try:
-        return replace(case, hotkey=load_wallet(*case.wallets).hotkey.ss58_address)
+        found = load_wallet(*case.wallets)
+        return replace(case, hotkey=found.hotkey.ss58_address, coldkey=found.coldkey_address)
     except WalletError:
         return replace(case, hotkey=snapshot.hotkey if snapshot else "")
 

@@ -86,6 +86,11 @@ class ChainClient:
         return self._seen.hotkey
 
     @property
+    def coldkey(self) -> str:
+        """The address whose balance is read, "" where it is not known."""
+        return self._coldkey
+
+    @property
     def reachable(self) -> bool:
         """Whether the last call was answered in time."""
         return self._reachable

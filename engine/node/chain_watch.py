@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from msgspec.structs import replace
 
 from engine.chain.client import ChainClient
+from engine.chain.earning import missing
 from engine.chain.interface import TIMELOCKED, ChainUnavailable, Look
 from engine.chain.standing import leaving, subnet_view
 from engine.feed import Feed
@@ -107,7 +108,7 @@ class ChainWatch:
         elif self._was_registered:
             raise NotRegistered(f"{_unregistered(self._chain, 'no longer')}: another neuron took its uid")
         else:
-            require_registered(self._chain)
+            require_registered(self._chain, self._feed.snapshot.role)
         self._told = look
         self._was_registered = self._was_registered or look.own is not None
         for hear in self._listeners:
@@ -144,18 +145,20 @@ class ChainWatch:
         return impatience(self._feed, UNREACHABLE, silent, ANSWERS, after=SILENT_S)
 
 
-def require_registered(chain: ChainClient) -> None:
-    """Raises `NotRegistered` where the last look shows no uid of this hotkey."""
+def require_registered(chain: ChainClient, role: str) -> None:
+    """Raises `NotRegistered` where the last look shows no uid of this hotkey, with what it lacks to earn."""
     if chain.seen.own is None:
-        raise NotRegistered(f"{_unregistered(chain)}: register it, then start again")
+        needs = missing(chain.seen, role=role, coldkey=chain.coldkey)
+        listed = " ".join(f"({number}) {need}" for number, need in enumerate(needs, 1))
+        raise NotRegistered(f"{_unregistered(chain)}: register it, then start again. To earn, in this order: {listed}")
 
 
 def _unregistered(chain: ChainClient, how: str = "not") -> str:
     return f"hotkey {chain.hotkey} is {how} registered on netuid {chain.netuid} of {chain.network}"
 
 
-def chain_view(chain: ChainClient) -> ChainView:
-    """What a screen shows of the chain and of this neuron on it."""
+def chain_view(chain: ChainClient, role: str = "validator") -> ChainView:
+    """What a screen shows of the chain and of this neuron on it, in its role."""
     seen, rules, own = chain.seen, chain.seen.rules, chain.seen.own
     shown = ChainView(
         endpoint=safe(chain.endpoint),
@@ -175,6 +178,7 @@ def chain_view(chain: ChainClient) -> ChainView:
         timelocked=rules.commit_reveal_version >= TIMELOCKED,
         cannot_seal=chain.cannot_seal,
         registration_cost=rules.burn,
+        needs=missing(seen, role=role, coldkey=chain.coldkey) if seen.block else (),
     )
     if own is None:
         return shown

@@ -111,7 +111,7 @@ class _View(Struct, frozen=True):
             hotkey=self.chain.hotkey,
             services=self.supervisor.services,
             loop=loop,
-            chain=chain_view(self.chain),
+            chain=chain_view(self.chain, role=self.feed.snapshot.role),
             metagraph=self.chain.seen.metagraph,
             subnet=self.watch.subnet,
             commands=self.commands.log,

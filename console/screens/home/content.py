@@ -184,6 +184,8 @@ def _neuron(snapshot: Snapshot) -> Line:
     view = snapshot.chain
     if not view.registered:
         return line(Span("✗ not registered", "err"), f" costs {formats.tau(view.registration_cost)}")
+    if view.needs:
+        return line(f"uid {view.uid}  ", Span(f"▲ needs {view.needs[0].need} to earn", "warn"))
     permit = Span("✓ permit", "ok") if view.validator_permit else Span("○ no permit", "muted")
     return line(f"uid {view.uid}  ", permit if snapshot.role != "miner" else "")
 

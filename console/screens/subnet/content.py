@@ -251,12 +251,15 @@ def subnet_facts(snapshot: Snapshot) -> list[Line]:
 
 
 def own_facts(snapshot: Snapshot) -> list[tuple[str, Line]]:
-    """Where our own neuron stands; nothing before the chain was read, and without a uid."""
+    """Where our own neuron stands, after what it lacks to earn."""
     subnet = snapshot.subnet
+    needs = [
+        ("to earn", line(Span(f"{number}. {need}", "warn"))) for number, need in enumerate(snapshot.chain.needs, 1)
+    ]
     own = subnet.neuron(snapshot.chain.uid) if subnet is not None else None
     if subnet is None or own is None:
-        return []
-    return [("place", _own_place(subnet, own, snapshot.chain)), ("earns", _earns(own))]
+        return needs
+    return [*needs, ("place", _own_place(subnet, own, snapshot.chain)), ("earns", _earns(own))]
 
 
 def _own_place(subnet: SubnetView, own: NeuronView, chain: ChainView) -> Line:
