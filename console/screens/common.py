@@ -111,7 +111,7 @@ EVERYWHERE = Context(
         Action(
             id="engine.pause",
             label="pause challenges",
-            about="Stop asking challenges; the round in flight is finished.",
+            about="Stop sending challenges; the round in flight is finished.",
             group="act",
             level=Level.TOLD,
             why_not=_unless_paused,
@@ -121,7 +121,7 @@ EVERYWHERE = Context(
         Action(
             id="engine.resume",
             label="resume challenges",
-            about="Start asking challenges again.",
+            about="Start sending challenges again.",
             group="act",
             level=Level.TOLD,
             why_not=_unless_asking,

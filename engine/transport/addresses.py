@@ -27,7 +27,7 @@ def refuse_address(ip: str, port: int, *, allow_private: bool, own: frozenset[tu
         return f"{address} port {port} is our own address"
     kind = _kind(address)
     if kind in ("private", "loopback"):
-        return None if allow_private else f"{address} is a {kind} address: --allow-private lets it be called"
+        return None if allow_private else f"{address} is a {kind} address, which is only called with --allow-private"
     return f"{address} is {kind}: it is never called" if kind else None
 
 

@@ -394,7 +394,7 @@ def test_a_round_has_one_state(changes: dict[str, object], word: str) -> None:
 def test_latency_is_a_column_a_round_under_the_slowest() -> None:
     rounds = [judged(1, p50_ms=400.0, p95_ms=800.0), judged(2, p50_ms=100.0, p95_ms=200.0)]
     drawn = texts(home.latency(rounds, 40, 5)).splitlines()
-    assert drawn == ["  800ms █", "        █", "        █", "      0 █▄", "        █ half of the answers  █ 95%"]
+    assert drawn == ["  800ms █", "        █", "        █", "      0 █▄", "        █ median  █ 95%"]
     assert "no answers yet" in texts(home.latency([], 40, 5))
 
 

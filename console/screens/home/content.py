@@ -286,7 +286,7 @@ EIGHTHS = " ▁▂▃▄▅▆▇█"
 
 
 def latency(rounds: Sequence[RoundView], width: int, height: int) -> list[Line]:
-    """A column a round, the newest at the right: half of the answers within the strong part, 95 % within the whole."""
+    """One column per round, the newest on the right: the bright part is the median, the whole the 95th percentile."""
     columns = rounds[-max(1, width - AXIS) :]
     top = max((one.p95_ms for one in columns), default=0.0)
     if top <= 0:
@@ -298,7 +298,7 @@ def latency(rounds: Sequence[RoundView], width: int, height: int) -> list[Line]:
         )
         for row in reversed(range(height - 1))
     ]
-    return [*lines, line(" " * AXIS, Span("█ half of the answers", "accent"), Span("  █ 95%", "muted"))]
+    return [*lines, line(" " * AXIS, Span("█ median", "accent"), Span("  █ 95%", "muted"))]
 
 
 def _label(row: int, height: int, top: float) -> str:
