@@ -39,7 +39,7 @@ def test_public_addresses_pass(ip: str) -> None:
 def test_private_and_loopback_pass_only_when_allowed(ip: str, why: str) -> None:
     reason = refused(ip)
     assert reason is not None
-    assert f"a {why} address: --allow-private" in reason
+    assert f"a {why} address, which is only called with --allow-private" in reason
     assert refused(ip, allow_private=True) is None
 
 
