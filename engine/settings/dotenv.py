@@ -1,7 +1,7 @@
 """`.env` files as the field's miners and validators read them: `NAME=value`, quotes, comments, `export`, `${NAME}`.
 
-python-dotenv, which those programs have, passes over a quote that is never closed and takes an unknown variable for an
-empty one, both without a word; here each is found, with its line.
+python-dotenv, which those programs use, silently skips an unclosed quote and treats an unknown variable as empty; here
+both are reported with their line.
 """
 
 import re
@@ -23,9 +23,9 @@ _BRACED = re.compile(r"([^:$={}+?-]+)(?::-([^${}]*))?")
 
 
 class Assignment(Struct, frozen=True):
-    """One assignment. `value` is None when its quote is never closed.
+    """One assignment. `value` is None if its quote is not closed.
 
-    `missing` is a variable that nobody set, and `unread` a `${…}` in a form that is not known here.
+    `missing` is a variable that is not set, and `unread` a `${…}` in an unsupported form.
     """
 
     name: str
@@ -36,10 +36,10 @@ class Assignment(Struct, frozen=True):
 
 
 def entries(text: str, environ: Mapping[str, str]) -> Iterator[Assignment]:
-    """The assignments in order; lines that are none are passed over, as the field's readers do.
+    """The assignments in order; other lines are skipped, as the field's readers do.
 
-    `${NAME}`, `${NAME:-otherwise}` and `$NAME` are what an earlier line says, else what `environ` says. `$NAME` stands
-    as it is where nobody set it, or in single quotes: it may be part of a password.
+    `${NAME}`, `${NAME:-otherwise}` and `$NAME` take their value from an earlier line, or else from `environ`. An unset
+    `$NAME`, or one in single quotes, stays as it is: it may be part of a password.
     """
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     earlier: dict[str, str] = {}
@@ -74,10 +74,8 @@ def _value(text: str, start: int) -> tuple[str | None, int]:
 
 
 def _expanded(value: str, known: Mapping[str, str], *, bare: bool) -> tuple[str, str, str]:
-    """The value with its variables replaced, and what could not be: a variable that is not known, a form that is not.
-
-    Either is "" where there is none.
-    """
+    """The value with its variables replaced, then the first unknown variable and the first unsupported form, "" if
+    there is none."""
     missing = unread = ""
 
     def of(found: re.Match[str]) -> str:

@@ -22,7 +22,7 @@ PROFILE_VARIABLE = PREFIX + "PROFILE"
 
 
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "WS_PROXY", "WSS_PROXY", "ALL_PROXY")
-"""Settings of the HTTP clients in this process: a URL in one may hold a password."""
+"""Variables that configure HTTP clients in this process: a URL in one may hold a password."""
 
 
 class Variables(Struct, frozen=True):
@@ -54,7 +54,7 @@ def from_file(path: Path, environ: Mapping[str, str] = os.environ) -> Variables:
 def _sorted(assignments: Iterable[Assignment], file: Path | None) -> Variables:
     """Empty values count as not set; of two with the same name the later counts.
 
-    A password in a URL that is used in this process is known from here on; other variables are none of our business.
+    A password in a URL that this process uses is redacted from here on; other variables are not our concern.
     """
     ours = {setting.variable: name for name, setting in declared().items()}
     own: Layer = {}
@@ -72,7 +72,7 @@ def _sorted(assignments: Iterable[Assignment], file: Path | None) -> Variables:
             if value := _value(entry, source):
                 own[ours[variable]] = Given(value, source)
         elif is_known(variable, in_file=file is not None):
-            # What is wrong with a value matters where the value does.
+            # A faulty value only matters if it is used.
             value = _value(entry, source) if variable in TAKEN else entry.value or ""
             foreign[variable] = Name(entry.name, Given(value, source), file is not None)
     return Variables(own, tuple(foreign.values()))
@@ -81,7 +81,7 @@ def _sorted(assignments: Iterable[Assignment], file: Path | None) -> Variables:
 def _taken_apart(assignments: Iterable[Assignment]) -> list[Assignment]:
     """The assignments, with a JSON section (`WALLET={"NAME": "a"}`) split into one for each of its names.
 
-    Those come first, so that a name that is set by itself wins, as in the programs that read sections.
+    These come first, so that a name that is set separately wins, as in the programs that read sections.
     """
     parts: list[Assignment] = []
     plain: list[Assignment] = []

@@ -23,7 +23,7 @@ class Name(Struct, frozen=True):
 
     @property
     def upper(self) -> str:
-        """As the tables of names have it."""
+        """The name in upper case, as in the tables of names."""
         return self.name.upper()
 
 
@@ -38,7 +38,7 @@ class Fate(Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """As in "taken as netuid" or "ignored: …"."""
+        """The fate in words, as in "taken as netuid" or "ignored: …"."""
         head = f"taken as {self.setting}" if self.state == "taken" else self.state
         return f"{head}: {self.reason}" if self.reason else head
 
@@ -50,13 +50,13 @@ def is_known(name: str, *, in_file: bool) -> bool:
 
 
 def their_backend(layers: Sequence[Sequence[Name]]) -> str:
-    """What the first of `layers` that names a backend calls it, in their words; "" when none does."""
+    """The backend named in the first of `layers` that names one, in the other program's words; "" if none does."""
     named = (name for layer in layers for name in layer if name.upper == BACKEND and name.given.value)
     return next((str(name.given.value).strip().lower() for name in named), "")
 
 
 def translated(names: Sequence[Name], backend: str) -> Layer:
-    """The settings that one layer's names stand for; of addresses only that of `backend`, in their words."""
+    """The settings that one layer's names stand for; of the addresses, only that of `backend`, in their words."""
     given = {name.upper: name.given for name in names if name.given.value}
     layer: Layer = {}
     for upper, taken in TAKEN.items():
@@ -68,7 +68,7 @@ def translated(names: Sequence[Name], backend: str) -> Layer:
 
 
 def fates(names: Sequence[Name], backend: str, sources: Mapping[str, str]) -> Iterator[Fate]:
-    """What became of each of `names`, in their order; `sources` says where the value of each setting stands."""
+    """What became of each of `names`, in order; `sources` says where each setting's value came from."""
     for name in names:
         yield _fate(name, backend, sources)
 

@@ -1,7 +1,7 @@
-"""What other programs of the field call our settings: the Loosh miner and validator, Fiber, and the subnet template.
+"""Other programs' names for our settings: those of the Loosh miner and validator, Fiber, and the subnet template.
 
-Their names are read from the environment and from `.env`, in any case. What becomes of each is told, see
-`engine.settings.foreign`: those that nothing here uses have a reason beside them.
+They are read from the environment and from `.env`, in upper or lower case. What became of each is reported, see
+`engine.settings.foreign`; names that are not used have a reason here.
 """
 
 from collections.abc import Mapping
@@ -10,10 +10,10 @@ from msgspec import Struct
 
 
 class Taken(Struct, frozen=True):
-    """A name of theirs for a setting of ours.
+    """Another program's name for one of our settings.
 
-    `words` are values that are called otherwise here. An address is only used with its own `backend`; `behind` is what
-    their program puts behind it.
+    `words` are values that have other names here. An address is only used with its own `backend`; `behind` is what the
+    other program appends to it.
     """
 
     setting: str
@@ -23,7 +23,7 @@ class Taken(Struct, frozen=True):
 
 
 class Left(Struct, frozen=True):
-    """A name of theirs that changes nothing here, and why. A `dead` one changes nothing in their own program either."""
+    """Another program's name that has no effect here, and why. A `dead` one has no effect in that program either."""
 
     reason: str
     dead: bool = False
@@ -31,7 +31,7 @@ class Left(Struct, frozen=True):
 
 LLAMA_SERVER = "llamacpp"
 LLAMA_SERVER_URL = "http://localhost:8080/v1"
-"""To the Loosh miner `llamacpp` is llama.cpp's own server, at this address always. Ours runs in this process."""
+"""In the Loosh miner, `llamacpp` is llama.cpp's own server, always at this address. Ours runs in this process."""
 
 _LEVELS = {"trace": "debug", "success": "info", "warn": "warning", "fatal": "critical"}
 
@@ -72,7 +72,7 @@ TAKEN: dict[str, Taken] = {
     "MANAGING.RATE_LIMIT_MAX_REQUESTS": Taken("quota_requests"),
     "LOG_LEVEL": Taken("log_level", words=_LEVELS),
 }
-"""Where several name the same setting, the first that is set wins: an address beats a network."""
+"""If several name the same setting, the first that is set wins: an address beats a network."""
 
 _REQUESTED = Left("what a request asks for counts", dead=True)
 _FOR_VLLM = Left("it configures vLLM, which is started apart from this program")
@@ -167,10 +167,10 @@ LEFT_BEGINNINGS: dict[str, Left] = {
     "MYSQL_": Left(_FILES.reason, dead=True),
     "REDIS_": Left(_NO_REDIS.reason, dead=True),
 }
-"""Names of the Loosh validator's first version, by how they begin."""
+"""Prefixes of the names in the Loosh validator's first version."""
 
 SECTIONS = tuple(sorted({name.partition(".")[0] + "." for name in (*TAKEN, *LEFT) if "." in name}))
-"""The beginnings of the template's dotted names: whatever else begins so is a mistake in one of them."""
+"""Prefixes of the template's dotted names: any other name with such a prefix is a typo."""
 
 COMMONPLACE = frozenset(
     (
@@ -185,11 +185,11 @@ COMMONPLACE = frozenset(
         "PYTHON_INTERPRETER",
     )
 )
-"""Names that the environment may hold for any other program: they are reported only where a `.env` file has them."""
+"""Names that the environment may hold for any other program: they are reported only if a `.env` file has them."""
 
 
 def left(name: str, *, in_file: bool) -> Left | None:
-    """Why an upper-case name is not taken; None for one that is none of theirs, and of no concern."""
+    """Why an upper-case name is not taken; None if it is not one of these names."""
     if name in LEFT:
         return LEFT[name] if in_file or name not in COMMONPLACE else None
     if in_file:

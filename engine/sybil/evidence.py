@@ -1,4 +1,4 @@
-"""What is remembered of who resembles whom, as a bounded frozen value that travels with the scoring history.
+"""Who resembles whom, as a bounded frozen value that travels with the scoring history.
 
 It is stored with that history: fields may be added at the end, none renamed or moved (`array_like`).
 """
@@ -10,23 +10,23 @@ from msgspec import Struct
 from engine.values import Finite
 
 MAX_MINERS = 1_024
-"""Four times a subnet's 256 uids: whoever returns under its hotkey within some epochs is known still."""
+"""Four times a subnet's 256 uids: a hotkey that returns within a few epochs is still known."""
 
 MAX_PAIRS = 512
-"""Pairs that are watched; of 256 miners there are 32,640, and what is stored stays below 250 kB."""
+"""Most pairs to track, out of the 32,640 of 256 miners; what is stored stays below 250 kB."""
 
 FORGOTTEN_AFTER = 2_000
 """Rounds after which a miner that was not seen is forgotten, and every pair with it."""
 
 FADE = 0.995
-"""What a count keeps each time that it is added to: about the last two hundred chances speak."""
+"""The factor by which a count fades each time: about the last two hundred chances matter."""
 
 STEADY = 50
-"""Over how many rounds a miner's own pace is averaged."""
+"""Rounds over which a miner's own pace is averaged."""
 
 
 class Share(Struct, frozen=True, array_like=True):
-    """How often something happened, against how often it could have. Both fade."""
+    """How often something happened, out of how often it could have. Both counts fade."""
 
     hits: Finite = 0.0
     chances: Finite = 0.0
@@ -41,7 +41,7 @@ class Share(Struct, frozen=True, array_like=True):
 
     @property
     def cautious(self) -> float:
-        """The share as if it had been missed once more, so that few chances say little."""
+        """The share with one more miss added, so that few chances say little."""
         return self.hits / (self.chances + 1)
 
 
@@ -59,7 +59,7 @@ class Pace(Struct, frozen=True, array_like=True):
 
 
 class Miner(Struct, frozen=True, array_like=True):
-    """What is known of one hotkey: its last uid and round, how often it missed a known answer, its pace."""
+    """What is known about one hotkey: its last uid and round, how often it missed a known answer, its pace."""
 
     uid: int
     seen: int
@@ -70,11 +70,11 @@ class Miner(Struct, frozen=True, array_like=True):
 class Pair(Struct, frozen=True, array_like=True):
     """What two hotkeys have in common, by view, since they first had anything.
 
-    `rounds` that both answered. `wording`: free text, and nearly the same words; `ahead`: of those, how often the first
-    hotkey's came before the second's. `mistakes`: known answers that either missed, and both missed alike. `answers`:
-    answers that can be compared, and equal ones. `meaning`: open text, and closer to each other than to the rest.
-    `structure`: a layout other than plain text, by how rare it is. `lockstep`: its mean is the correlation of their
-    paces. `lag`: its mean is the second's time less the first's, in seconds.
+    `rounds`: both answered. `wording`: nearly the same words, out of free texts; `ahead`: of those, how often the first
+    hotkey came first. `mistakes`: missed by both with the same answer, out of known answers that either missed.
+    `answers`: equal, out of comparable ones. `meaning`: closer to each other than to the rest, out of open texts.
+    `structure`: the same layout other than plain text, weighted by its rarity. `lockstep`: its mean is the correlation
+    of their paces. `lag`: its mean is the second's time minus the first's, in seconds.
     """
 
     rounds: int = 0
@@ -91,14 +91,14 @@ class Pair(Struct, frozen=True, array_like=True):
 
     @property
     def interest(self) -> float:
-        """What speaks for watching this pair rather than another. A new one that has something in common comes before
-        an old one that seldom has."""
+        """The priority of tracking this pair. A new pair with something in common comes before an old one that seldom
+        has."""
         behaviour = 4 * self.wording.cautious + 2 * self.mistakes.cautious + self.meaning.cautious
         return behaviour + (self.address + self.coldkey) / 4
 
 
 Pairs = dict[str, dict[str, Pair]]
-"""By the smaller hotkey, then by the greater."""
+"""Pairs by the smaller hotkey, then by the greater."""
 
 
 class Evidence(Struct, frozen=True):
@@ -109,9 +109,9 @@ class Evidence(Struct, frozen=True):
     pairs: Pairs = {}
 
     def after(self, miners: Mapping[str, Miner], pairs: Mapping[tuple[str, str], Pair]) -> "Evidence":
-        """One round later, with these miners and pairs in place of what was known of them.
+        """The evidence one round later, with these miners and pairs updated.
 
-        Beyond the bounds the miners seen longest ago go, and the pairs of the least interest.
+        Beyond the bounds, the miners last seen longest ago and the pairs of lowest priority are dropped.
         """
         known = {
             hotkey: miner

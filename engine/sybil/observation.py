@@ -1,7 +1,7 @@
-"""What one round says of who resembles whom, and the evidence after it.
+"""What one round tells about who resembles whom, and the evidence after it.
 
-Agreeing on a right answer is no evidence: everyone who is right agrees. What counts is what honest miners do not have
-in common by themselves: the same free text, the same mistakes, an equal answer every time, one pace, one operator.
+Agreeing on a right answer is not evidence: everyone who is right agrees. What counts is what honest miners do not share
+by chance: the same free text, the same mistakes, an equal answer every time, one pace, one operator.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,21 +31,21 @@ from engine.sybil.resemblance import (
 from engine.values import Challenge, Reply
 
 COMPARED_CHARACTERS = 8_192
-"""As much of each text is compared word by word."""
+"""Characters of each text to compare word by word."""
 
 MAX_NEW = 256
-"""So many pairs at most come under watch in one round, so that no round takes long."""
+"""Most new pairs to track per round, so that no round takes long."""
 
 _PRIME = 65_521
-"""The largest below 2^16: more than the pairs of 256 miners, so that no two of equal weight have one place."""
+"""The largest prime below 2^16: more than the pairs of 256 miners, so that no two of equal weight collide."""
 
 Vectors = Mapping[str, NDArray[np.float32]]
 
 
 class _Seen(Struct, frozen=True, kw_only=True):
-    """The answers of a round (n of them) by each view; matrices are (n, n), the rest has one item an answer.
+    """The n answers of a round in each view, ordered by hotkey; matrices are (n, n), the rest has one item per answer.
 
-    Ordered by hotkey. `own` are texts long enough to be the miner's own words. `close` is None but for open text.
+    `own` marks texts long enough to be the miner's own words. `close` is None except for open text.
     """
 
     replies: Sequence[Reply]
@@ -61,7 +61,7 @@ class _Seen(Struct, frozen=True, kw_only=True):
 
 
 def learned(evidence: Evidence, challenge: Challenge, replies: Sequence[Reply], vectors: Vectors) -> Evidence:
-    """The evidence after a round. `vectors`, by text, are those that it was judged with."""
+    """The evidence after a round, which was judged with `vectors` by text."""
     seen = _look(challenge, replies, vectors)
     paces = [_late(evidence, reply, float(rest)) for reply, rest in zip(seen.replies, seen.rests, strict=True)]
     known = evidence.by_both()
@@ -74,7 +74,7 @@ def learned(evidence: Evidence, challenge: Challenge, replies: Sequence[Reply], 
 
 
 def _look(challenge: Challenge, replies: Sequence[Reply], vectors: Vectors) -> _Seen:
-    """The answers of a round by each view. What is no answer (a failure, a refusal, an echo) resembles nobody."""
+    """The answers of a round in each view. A reply that does not answer (a failure, a refusal, an echo) is left out."""
     kind, question = ballot.kind_of(challenge), challenge.request.question
     given = [reply for reply in ballot.trimmed(kind, replies) if not ballot.why_barred(reply, question, kind)]
     given.sort(key=lambda reply: reply.hotkey)
@@ -97,8 +97,8 @@ def _look(challenge: Challenge, replies: Sequence[Reply], vectors: Vectors) -> _
 
 
 def _met(seen: _Seen, known: Mapping[tuple[str, str], Pair], turn: int) -> list[tuple[int, int]]:
-    """The pairs of this round to count: those that are watched, and the new ones with most in common. Which of equals
-    come first changes from `turn` to turn, so that each comes under watch some day."""
+    """The pairs of this round to count: those being tracked, and the new ones with most in common. Which of equals come
+    first changes from `turn` to turn, so that each is tracked eventually."""
     place = {reply.hotkey: index for index, reply in enumerate(seen.replies)}
     watched = [(place[a], place[b]) for a, b in known if a in place and b in place]
     weight = 4 * seen.worded.astype(np.int64) + seen.coldkey + seen.address
@@ -162,7 +162,7 @@ def _late(evidence: Evidence, reply: Reply, rest: float) -> float | None:
 
 
 def _shared(marks: Sequence[str]) -> Bools:
-    """Shape (n, n): who has the same mark, but for the empty one."""
+    """Which answers have the same mark, other than the empty one, shape (n, n)."""
     marked = np.array([mark != "" for mark in marks], dtype=np.bool_)
     shared: Bools = alike(marks) & marked[:, None]
     return shared

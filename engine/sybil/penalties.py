@@ -1,7 +1,7 @@
 """Penalties for suspects: shown first, applied from the next window on, unless the operator waives them.
 
-Nobody is penalised whom the operator could not have seen suspected in an earlier window, and never more at once than
-a share of the serving miners, however strong the suspicion is.
+No miner is penalised unless the operator could see it suspected in an earlier window, and never more than a share of
+the serving miners at once, however strong the suspicion.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,11 +14,12 @@ from engine.sybil.strength import CLEARED, VERDICT
 from engine.weights.plan import HotkeyScore
 
 KEPT = 0.2
-"""What every penalty leaves of a score, as the Loosh validator does."""
+"""The share of a score that every penalty leaves, as in the Loosh validator."""
 
 
 class Standing(Struct, frozen=True):
-    """What is kept of a hotkey: whether its penalty is waived (`held`), and the window in which it was first shown."""
+    """What is stored about a hotkey: whether its penalty is waived (`held`), and the window in which it was first
+    shown."""
 
     held: bool = False
     shown: int | None = None
@@ -43,10 +44,10 @@ def penalty_of_each(
     serving: int,
     window: int,
 ) -> tuple[Penalty, ...]:
-    """The penalty of each hotkey suspected beyond a hint (`suspicion` holds only those), the worst first.
+    """The penalty of each hotkey suspected beyond a hint (`suspicion` holds only those), the most suspected first.
 
-    Of `serving` miners at most this `share`, and at least one, is penalised; the others are spared. Those held (waived)
-    stay among them until they are reinstated, even when they are no longer suspected.
+    At most this `share` of the `serving` miners, and at least one, is penalised; the others are spared. Waived (held)
+    hotkeys stay listed until they are reinstated, even if they are no longer suspected.
     """
     earned = {entry.hotkey: entry.score for entry in scores}
     held = {hotkey for hotkey, standing in standings.items() if standing.held}
@@ -67,7 +68,7 @@ def penalty_of_each(
 
 
 def apply_penalties(scores: Sequence[HotkeyScore], penalties: Sequence[Penalty]) -> tuple[HotkeyScore, ...]:
-    """The scores less what the penalties that apply take."""
+    """The scores, minus what the applied penalties take."""
     taken = {penalty.hotkey: penalty.takes for penalty in penalties if penalty.state == "applied"}
     return tuple(
         replace(entry, score=entry.score * (1 - taken[entry.hotkey]), penalty=taken[entry.hotkey])
@@ -82,8 +83,8 @@ def next_standings(
 ) -> dict[str, Standing]:
     """The standings once these suspicions are shown in this window.
 
-    Who was shown from VERDICT on is not shown anew before the suspicion has been below CLEARED: one that hovers around
-    the verdict would begin with each window again.
+    A hotkey that reached VERDICT counts as shown until its suspicion falls below CLEARED: one that hovers around the
+    verdict would otherwise start over in each window.
     """
     known = {hotkey: Standing(held=True) for hotkey, standing in standings.items() if standing.held}
     for hotkey, value in suspicion.items() if rule != "off" else ():

@@ -24,22 +24,22 @@ Bools = NDArray[np.bool_]
 # --- wording ----------------------------------------------------------------------------------------------------------
 
 BUCKETS = 2_048
-"""Marks of a text are hashed into so many: an answer of 150 words has about 250, so that few meet by chance."""
+"""Hash buckets for the marks of a text: an answer of 150 words has about 250 marks, so few collide."""
 
 OWN_WORDS = 10
-"""Two who answer one question in fewer words of their own often hit upon the same."""
+"""Two miners that use fewer words of their own often choose the same ones."""
 
 _NEXT = 0x9E3779B1
-"""Mixes a token with the one after it into a mark of its own: 2^32 over the golden ratio (Knuth, TAOCP 6.4)."""
+"""Mixes a token with the next into a mark: 2^32 over the golden ratio (Knuth, TAOCP 6.4)."""
 
 _GIVEN = 2 / 3
-"""Words that more than this share of a round's answers have were given by the question."""
+"""Words in more than this share of a round's answers are taken to come from the question."""
 
 
 def same_words(texts: Sequence[str], question: str) -> tuple[Bools, Bools]:
-    """Shape (n, n): which texts are nearly the same, as `duplicates.alike` has it but for chance collisions; and
-    shape (n,): which have so many words of their own that two would not write them alike by chance. Numbers, signs and
-    the question's words are nobody's own."""
+    """Which texts are nearly the same, as in `duplicates.alike` except for hash collisions, shape (n, n); and which
+    have too many words of their own to match by chance, shape (n,). Numbers, signs and the question's words are not a
+    miner's own."""
     asked = frozenset(tokens(question))
     spelt = [tokens(text) for text in texts]
     marks = np.zeros((len(texts), BUCKETS), dtype=np.float32)
@@ -55,7 +55,7 @@ def same_words(texts: Sequence[str], question: str) -> tuple[Bools, Bools]:
 
 
 def chosen_alike(same: Bools, own: Bools) -> Bools:
-    """Shape (n, n): who chose the same words. Words that most have were given by the question, not chosen."""
+    """Which texts chose the same words, shape (n, n). Words that most texts have come from the question."""
     both = same & own[:, None] & own[None, :]
     given = both.sum(axis=1) > max(2.0, _GIVEN * len(own))
     chosen: Bools = both & ~given[:, None] & ~given[None, :]
@@ -63,7 +63,7 @@ def chosen_alike(same: Bools, own: Bools) -> Bools:
 
 
 def alike(marks: Sequence[str]) -> Bools:
-    """Shape (n, n): who has the same mark."""
+    """Which items have the same mark, shape (n, n)."""
     number = {mark: place for place, mark in enumerate(dict.fromkeys(marks))}
     of = np.array([number[mark] for mark in marks], dtype=np.int64)
     same: Bools = of[:, None] == of[None, :]
@@ -76,7 +76,7 @@ def alike(marks: Sequence[str]) -> Bools:
 class Agreement(Struct, frozen=True):
     """`equal` and `comparable` have shape (n, n); `right` has shape (n,) and is None where no answer is known.
 
-    Comparable are answers that can be read, and told apart where they differ.
+    Answers are comparable if they can be read, and told apart if they differ.
     """
 
     equal: Bools
@@ -85,7 +85,7 @@ class Agreement(Struct, frozen=True):
 
 
 def agreement(kind: AnswerType, challenge: Challenge, replies: Sequence[Reply], characters: int) -> Agreement:
-    """Who gave whose answer; of open text nobody. Unmarked answers are looked for in so many `characters`."""
+    """Which answers are equal; none for open text. Unmarked answers are searched for in this many `characters`."""
     if kind.compared == "claims":
         nothing = np.zeros((len(replies), len(replies)), dtype=np.bool_)
         return Agreement(nothing, nothing, None)
@@ -103,7 +103,7 @@ def agreement(kind: AnswerType, challenge: Challenge, replies: Sequence[Reply], 
 
 
 def _unclear(texts: Sequence[str], answers: Sequence[Answer | None], keys: Sequence[str]) -> Bools:
-    """Shape (n, n): where one's answer is not marked as such, and its text also says the other's: it may be misread."""
+    """Pairs in which one answer is unmarked and its text also says the other's, so it may be misread; shape (n, n)."""
     column = {key: place for place, key in enumerate(dict.fromkeys(keys))}
     says = np.zeros((len(keys), len(column)), dtype=np.bool_)
     for row, (text, answer) in enumerate(zip(texts, answers, strict=True)):
@@ -118,20 +118,20 @@ def _unclear(texts: Sequence[str], answers: Sequence[Answer | None], keys: Seque
 # --- meaning ----------------------------------------------------------------------------------------------------------
 
 NEAR = 0.4
-"""Close is what lies within this share of the usual distance between this round's answers."""
+"""Two answers are close within this share of the usual distance between the round's answers."""
 
 _FEWEST = 4
-"""Fewer answers have no usual distance: with three, every pair would set the median by itself."""
+"""With fewer answers there is no usual distance: with three, every pair would set the median by itself."""
 
 _LEAST_DISTANCE = 0.02
-"""Cosine distance below which all answers are one, and what parts them is the rounding of an eight-bit model."""
+"""Cosine distance below which answers are the same, and differ only by the rounding of an int8 model."""
 
 
 def closer_than_the_rest(vectors: Sequence[NDArray[np.float32] | None]) -> Bools:
-    """Shape (n, n): pairs whose cosine distance is small against both ones' median distance to the other answers.
+    """Pairs whose cosine distance is small relative to the median distance of both to the other answers, shape (n, n).
 
-    `vectors` have length one; None, or one that is not finite, is close to nobody. Where all say much the same, nobody
-    is close.
+    `vectors` have unit length; None, or one that is not finite, is close to no other. If all answers say much the same,
+    none are close.
     """
     close = np.zeros((len(vectors), len(vectors)), dtype=np.bool_)
     there = [index for index, vector in enumerate(vectors) if vector is not None and np.isfinite(vector).all()]
@@ -149,10 +149,10 @@ def closer_than_the_rest(vectors: Sequence[NDArray[np.float32] | None]) -> Bools
 # --- layout -----------------------------------------------------------------------------------------------------------
 
 PLAIN = "t"
-"""The layout of running text without any mark."""
+"""The layout of running text without mark-up."""
 
 MAX_LINES = 200
-"""Lines that are looked at: more than an answer has, so that a long one costs no more."""
+"""Most lines to look at: more than a usual answer has, so that a long one costs no more."""
 
 _LINES = (
     ("#", r"#{1,6}\s"),
@@ -167,7 +167,7 @@ _WITHIN = (("b", "**"), ("x", "\\boxed"))
 
 
 def layout(text: str) -> str:
-    """What stands on the lines one after the other, and which marks are used within them, as a short string."""
+    """The kinds of the lines in order, and the marks used within them, as a short string."""
     lines = [line for line in text.splitlines()[:MAX_LINES] if line.strip()]
     marks = [next((mark for mark, start in _STARTS if start.match(line)), PLAIN) for line in lines]
     runs = [mark for place, mark in enumerate(marks) if place == 0 or mark != marks[place - 1]]
@@ -175,7 +175,7 @@ def layout(text: str) -> str:
 
 
 def rarity(layouts: Sequence[str]) -> Floats:
-    """Shape (n, n): for two of the same layout the share of the others that have another, else 0."""
+    """For two answers with the same layout, the share of the others that have a different one; else 0. Shape (n, n)."""
     same = alike(layouts)
     others = np.maximum(len(layouts) - 2, 1)
     rare: Floats = np.where(same, (len(layouts) - same.sum(axis=1))[:, None] / others, 0.0)
@@ -185,20 +185,21 @@ def rarity(layouts: Sequence[str]) -> Floats:
 # --- time -------------------------------------------------------------------------------------------------------------
 
 _KNOWN_FROM = 5
-"""Rounds from which a miner's pace is known: the spread of fewer is mostly chance."""
+"""Rounds from which a miner's pace is known: the spread over fewer is mostly chance."""
 
 _MOST = 3.0
-"""Standard deviations: more is an outage, and one outage that two share shall not be worth ten rounds."""
+"""Maximum deviation, in standard deviations: more is an outage, and one shared outage should not outweigh ten
+rounds."""
 
 _LEAST_SPREAD = 0.02
-"""A spread of the logarithm (2 % of the time) that the network makes by itself."""
+"""The spread of the logarithm (2 % of the time) that the network alone causes."""
 
 
 def rests(ms: Sequence[float], entities: Sequence[int], same: Bools) -> Floats:
-    """Shape (n,): the logarithm of each time less that of the round, NaN for a reply without one.
+    """The logarithm of each time minus that of the round, NaN for a reply without one. Shape (n,).
 
-    The round's time is the median of its independent replies: an entity, and a text, speak once, or a clique would be
-    its own difficulty.
+    The round's time is the median of its independent replies: each entity and each text counts once, or a clique would
+    set the round's difficulty itself.
     """
     times = np.array([math.log(each) if 0 < each < math.inf else math.nan for each in ms])
     related = same | (np.asarray(entities)[:, None] == np.asarray(entities)[None, :])
@@ -208,7 +209,7 @@ def rests(ms: Sequence[float], entities: Sequence[int], same: Bools) -> Floats:
 
 
 def standing_out(rest: float, pace: Pace) -> float | None:
-    """By how many standard deviations of its own a reply is late, None while the miner's pace is not known."""
+    """How late a reply is, in standard deviations of its miner; None while the miner's pace is not known."""
     if math.isnan(rest) or pace.count < _KNOWN_FROM:
         return None
     spread = max(math.sqrt(pace.variance), _LEAST_SPREAD)

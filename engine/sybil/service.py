@@ -19,10 +19,10 @@ from engine.values import Outcome
 from engine.weights.plan import HotkeyScore
 
 EVERY_S = 1.0
-"""Rounds take seconds: a suspicion is taken in about as soon as it is known."""
+"""Seconds between steps: rounds take seconds, so a suspicion is processed about as soon as it is known."""
 
 MOST_TOLD = 1_024
-"""Groups remembered as told: more than one run will find, so that none is told twice."""
+"""Groups remembered as reported: more than one run will find, so that none is reported twice."""
 
 
 class StandingTable(Protocol):
@@ -35,7 +35,7 @@ class StandingTable(Protocol):
 
 
 class SybilService:
-    """A service: what each round shows is taken in by `see`, and what comes of it in each window of `chain`."""
+    """A service: `see` takes what each round shows; in each window of `chain`, penalties follow from it."""
 
     def __init__(
         self, chain: ChainClient, *, rule: PenaltyRule, share: float, table: StandingTable, feed: Feed
@@ -58,7 +58,7 @@ class SybilService:
         self._held_before = [hotkey for hotkey, standing in self._standings.items() if standing.held]
 
     def see(self, suspicions: Suspicions) -> None:
-        """Take in what the last round shows."""
+        """Note what the last round shows."""
         self._suspicions = suspicions
 
     async def run(self, started: Callable[[], None]) -> None:
@@ -68,7 +68,7 @@ class SybilService:
             await asyncio.sleep(EVERY_S)
 
     async def step(self) -> None:
-        """Take in the suspects of the last round, once the window and the evidence of earlier rounds are known."""
+        """Process the suspects of the last round, once the window and the evidence of earlier rounds are known."""
         if self._chain.seen.next_epoch <= 0 or self._suspicions.rounds == 0:
             return
         self._tell_holds()
@@ -131,7 +131,7 @@ class SybilService:
         return {hotkey: value for hotkey, value in self._suspicions.by_hotkey.items() if value >= VERDICT}
 
     def _tell_holds(self) -> None:
-        """Report, once, what an earlier run waived: it stays so until somebody reinstates it."""
+        """Report, once, what an earlier run waived: it stays waived until someone reinstates it."""
         if held := self._uids(self._held_before):
             self._feed.raise_attention(
                 "info", "sybil", f"penalties for {held} are still waived; reinstate them under Miners"
@@ -154,7 +154,7 @@ class SybilService:
         return f"{who} {'form' if several else 'belongs to'} a sybil group"
 
     def _uids(self, hotkeys: Sequence[str]) -> str:
-        """Those that are registered as "uid 3" or "uids 3, 4", "" for none."""
+        """The registered ones as "uid 3" or "uids 3, 4", "" for none."""
         known = {neuron.hotkey: neuron.uid for neuron in self._chain.seen.metagraph.neurons}
         uids = [str(known[hotkey]) for hotkey in hotkeys if hotkey in known]
         return f"{'uid' if len(uids) == 1 else 'uids'} {', '.join(uids)}" if uids else ""

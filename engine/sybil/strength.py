@@ -1,8 +1,8 @@
-"""How strongly each view speaks for two hotkeys being one operator, and what the views come to together.
+"""How strongly each view suggests that two hotkeys are one operator, and what the views add up to.
 
-One view is a hint, however strong it is: only the same free text again and again is a verdict by itself. Two honest
-miners that run the same popular model are close in meaning, make many of the same mistakes and lay out alike: that one
-cause explains all three, so they do not add up. What it does not explain is that they never differ in any answer.
+A single view is only a hint, however strong: nothing but the same free text again and again is a verdict by itself. Two
+honest miners that run the same popular model are close in meaning, share many mistakes and use the same layout: one
+cause explains all three, so they do not add up. It does not explain that they never differ in any answer.
 """
 
 import math
@@ -12,55 +12,57 @@ from msgspec import Struct
 from engine.sybil.evidence import Miner, Pair, Share
 
 VERDICT = 0.6
-"""The suspicion from which a penalty is in question."""
+"""The suspicion from which a penalty may follow."""
 
 CLEARED = 0.5
-"""The suspicion below which it is over: between the two, whoever was under the verdict before still is shown."""
+"""The suspicion below which a verdict ends: between the two, a hotkey that had reached it is still listed."""
 
 HINT = 0.45
-"""What one view may weigh. Two hints together are .70, a verdict; one and a shared coldkey .615, just so."""
+"""The most that one view contributes. Two hints add up to .70, a verdict; one and a shared coldkey to .615, just
+one."""
 
 _OPERATOR = 0.30
-"""A shared address or coldkey: many operators run several honest miners, so both together are .51 and no verdict."""
+"""For a shared address or coldkey: many operators run several honest miners, so both together reach .51, no verdict."""
 
 _TIMING, _STRUCTURE = 0.15, 0.10
-"""One pace and one layout, which one popular server and model give to many: a fraction of a hint each."""
+"""For pace and layout, which a popular server and model give to many: a fraction of a hint each."""
 
 _MOST_BY_CIRCUMSTANCE = 0.55
-"""All that says nothing of answers, together: below the verdict."""
+"""The most that everything besides the answers contributes together: below the verdict."""
 
 _WORDING = (0.20, 0.50)
 _MISTAKES = (0.40, 0.80)
 _MEANING = (0.40, 0.80)
 _RARITY = (0.30, 0.80)
 _LOCKSTEP = (0.60, 0.90)
-"""The share from which each view is evidence, and full evidence. In the recorded populations 299 pairs of honest miners
-were watched: 95 % are below .03 in wording, .67 in mistakes, .17 in meaning, .06 in rarity and .35 in lockstep, and the
-greatest are .09, .89, .25, .59 and .64. Of 49 pairs within a clique the median is .64, .95, .94, .56 and .49."""
+"""The shares from which each view is evidence, and full evidence. Of 299 pairs of honest miners in the recorded
+populations, 95 % are below .03 in wording, .67 in mistakes, .17 in meaning, .06 in rarity and .35 in lockstep, and the
+maxima are .09, .89, .25, .59 and .64. The medians of 49 pairs within a clique are .64, .95, .94, .56 and .49."""
 
 _ENOUGH_ROUNDS, _ENOUGH_TEXTS, _ENOUGH_MISTAKES, _ENOUGH_TIMES = 10, 5, 4, 12
-"""Chances, or hits, from which a share is taken at its word; with fewer it counts in proportion."""
+"""Chances, or hits, from which a share counts in full; with fewer it counts in proportion."""
 
 _APART_ALONE, _APART_TOGETHER = 0.10, 0.02
-"""How often two of one popular model answer differently, and how often two mouths of one mind are read differently."""
+"""How often two miners of one popular model answer differently, and how often one operator's two are read
+differently."""
 
 _SURE = (3.0, 5.5)
-"""The logarithm of the odds between the two from which it is evidence, and full evidence: 20 and 250 to one."""
+"""The log odds between the two from which it is evidence, and full evidence: 20 to 1 and 250 to 1."""
 
 _SOME = 0.01
 """Strength of wording below which nobody's words were used."""
 
 _ALWAYS_FIRST = 0.9
-"""How often the copied one is first: a copy-cat cannot come before it, but for a clock tick."""
+"""How often the copied miner is first: a copycat cannot be earlier, except by a clock tick."""
 
 _WORTH_COPYING = 0.6
-"""Who misses more known answers than this is copied by nobody who wants to be paid."""
+"""A miner that misses more known answers than this is not worth copying."""
 
 
 class Strength(Struct, frozen=True):
-    """By view 0..1, already scaled to what each may weigh, and the suspicion that follows.
+    """Each view's strength, 0..1, scaled to what it may contribute, and the resulting suspicion.
 
-    `known` is 0..1: how well the pair is known, by the rounds that both answered.
+    `known`, 0..1, is how well the pair is known, from the rounds that both answered.
     """
 
     known: float
@@ -81,7 +83,7 @@ class Strength(Struct, frozen=True):
 
 
 def strength(pair: Pair) -> Strength:
-    """What is known of a pair, as strengths."""
+    """The strengths of what is known about a pair."""
     mistakes = _ramp(pair.mistakes.cautious, _MISTAKES) * _enough(pair.mistakes.hits, _ENOUGH_MISTAKES)
     return Strength(
         known=_enough(pair.rounds, _ENOUGH_ROUNDS),
@@ -97,17 +99,17 @@ def strength(pair: Pair) -> Strength:
 
 
 def never_apart(answers: Share) -> float:
-    """0..1: how much likelier it is that one mind gave these answers than that two of one model did."""
+    """How much likelier these answers are from one operator than from two miners of one model, scaled to 0..1."""
     apart = max(0.0, answers.chances - answers.hits)
     odds = answers.hits * math.log((1 - _APART_TOGETHER) / (1 - _APART_ALONE))
     return _ramp(odds + apart * math.log(_APART_TOGETHER / _APART_ALONE), _SURE)
 
 
 def copied(pair: Pair, first: Miner, second: Miner) -> tuple[bool, bool]:
-    """Whether the first, or the second, of a pair is the one whose words are copied, and blameless.
+    """Whether the first, or the second, of a pair is the one whose words are copied, and so is not suspected.
 
-    That is who had the same words first nearly every time, and is not mostly wrong: nobody copies a miner that is.
-    Where something else speaks more than the words, nobody is blameless.
+    That is the one that nearly always had the words first, and is not mostly wrong: nobody copies a miner that is. If
+    any other view is stronger than the wording, both are suspected.
     """
     found = strength(pair)
     if found.wording < max(found.mistakes, found.answers, found.meaning, _SOME):

@@ -1,4 +1,4 @@
-"""Whom the evidence makes suspect: pairs, sybil groups, each hotkey; and the evidence in words."""
+"""Who is suspected: pairs, sybil groups and hotkeys, with the evidence in words."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
@@ -10,20 +10,20 @@ from engine.sybil.evidence import Evidence, Miner, Pair, Share
 from engine.sybil.strength import VERDICT, copied, strength
 
 SHOWN_FROM = 0.25
-"""A suspicion below is not worth a line: a shared coldkey alone, .30, is."""
+"""The least suspicion worth a line: a shared coldkey alone, .30, is."""
 
 MAX_SUSPECTS = 64
-"""Pairs and groups that are told of; nobody reads more, and a snapshot holds them all."""
+"""Most pairs and groups to list: nobody reads more, and a snapshot holds them all."""
 
 _WORTH_SAYING = 0.05
-"""What a view must come to in order to be said: half of what the weakest of them may weigh."""
+"""The least strength of a view that is mentioned: half of the most that the weakest contributes."""
 
 _LAG_WORTH_SAYING_S = 0.05
 """A shorter lag would be shown as 0.0 s."""
 
 
 class Suspects(Struct, frozen=True, kw_only=True):
-    """Hotkeys that may be one: the `suspected`, and the `copied`, whose words they use and who are blameless.
+    """Hotkeys that may be one operator: the `suspected`, and the `copied`, whose words they use.
 
     `suspicion` is 0..1; from VERDICT on it is more than a hint.
     """
@@ -39,7 +39,7 @@ class Suspects(Struct, frozen=True, kw_only=True):
 
 
 class Suspicions(Struct, frozen=True, kw_only=True):
-    """What is suspected after `rounds` rounds, the most suspect first, and by hotkey the greatest suspicion."""
+    """What is suspected after `rounds` rounds, the most suspected first, and the highest suspicion by hotkey."""
 
     rounds: int = 0
     pairs: tuple[Suspects, ...] = ()
@@ -48,7 +48,7 @@ class Suspicions(Struct, frozen=True, kw_only=True):
 
 
 class _Link(Struct, frozen=True):
-    """A pair with what it comes to; `suspected` has one hotkey where the other is copied."""
+    """A pair and its strengths; `suspected` has only one hotkey if the other is copied."""
 
     both: tuple[str, str]
     pair: Pair
@@ -92,7 +92,7 @@ def _pair(link: _Link, miners: Mapping[str, Miner]) -> Suspects:
 
 
 def _groups(links: Sequence[_Link], miners: Mapping[str, Miner]) -> Iterable[Suspects]:
-    """Those whom verdicts connect, the largest group first."""
+    """Groups of hotkeys connected by verdicts, the largest first."""
     hotkeys = sorted({hotkey for link in links for hotkey in link.both})
     place = {hotkey: index for index, hotkey in enumerate(hotkeys)}
     parents = list(range(len(hotkeys)))
@@ -118,7 +118,7 @@ def _group(links: Sequence[_Link], miners: Mapping[str, Miner]) -> Suspects:
 
 
 def pair_evidence(pair: Pair, first: int, second: int) -> tuple[str, ...]:
-    """What speaks against two hotkeys, the strongest view first; `first` and `second` are their uids."""
+    """The evidence against two hotkeys, the strongest view first; `first` and `second` are their uids."""
     said = _said([pair])
     lag = pair.lag.mean
     if pair.wording.hits >= 1 and abs(lag) >= _LAG_WORTH_SAYING_S:
@@ -128,7 +128,7 @@ def pair_evidence(pair: Pair, first: int, second: int) -> tuple[str, ...]:
 
 
 def group_evidence(pairs: Sequence[Pair], copied: Sequence[int]) -> tuple[str, ...]:
-    """As above for a group, by the averages of its pairs; `copied` are the uids of those copied."""
+    """The evidence against a group, from the averages of its pairs; `copied` are the uids of those copied."""
     said = _said(pairs)
     if copied:
         said.append(f"the words are those of uid {', '.join(map(str, copied))}, who has them first")
@@ -161,5 +161,5 @@ def _said(pairs: Sequence[Pair]) -> list[str]:
 
 
 def _of(shares: Sequence[Share]) -> str:
-    """Hits of chances, on average."""
+    """The average hits and chances."""
     return f"{fmean(share.hits for share in shares):.0f} of {fmean(share.chances for share in shares):.0f}"

@@ -11,7 +11,7 @@ from engine.sybil.suspects import Suspects, Suspicions
 
 
 def sybil_view(known: Suspicions, decided: Sequence[Penalty], uids: Mapping[str, int]) -> SybilView:
-    """Suspects among the hotkeys in `uids`, and their penalties; the rule itself is left to the caller."""
+    """The suspects among the hotkeys in `uids`, and their penalties; the caller sets the rule."""
     return SybilView(
         rounds=known.rounds,
         verdict=VERDICT,
@@ -27,7 +27,7 @@ def sybil_view(known: Suspicions, decided: Sequence[Penalty], uids: Mapping[str,
 
 
 def with_verdicts(miners: Sequence[MinerView], sybil: SybilView) -> tuple[MinerView, ...]:
-    """The miners, with the verdict on those in a sybil group and those that copy."""
+    """The miners, with verdicts on sybil groups and copycats."""
     verdicts: dict[str, Suspicion] = {
         hotkey: "copies" if group.copied_uids else "as one" for group in sybil.groups for hotkey in group.hotkeys
     }
