@@ -21,7 +21,7 @@ NEAR = 2000
 """Newest ids searched for one that an unknown id may have meant."""
 
 
-class Pair(NamedTuple):
+class AnswerPair(NamedTuple):
     """Two compared answers of a round; `likeness` is a cosine."""
 
     round_id: str
@@ -30,7 +30,7 @@ class Pair(NamedTuple):
     likeness: float
 
 
-class Point(NamedTuple):
+class MapPoint(NamedTuple):
     """A reply's place on the map; `at` is None for one that was not compared."""
 
     round_id: str
@@ -86,22 +86,22 @@ def _unknown(record: Record, id: str) -> str:
     return f"no round {id!r} is stored{hint or ''}; 'subnet-console export rounds' lists all"
 
 
-def _pairs(judged: Round) -> Iterator[Pair]:
+def _pairs(judged: Round) -> Iterator[AnswerPair]:
     likeness, verdicts = compared(judged)
     order = sorted(range(len(verdicts)), key=lambda index: by_cluster(verdicts[index]))
     for place, first in enumerate(order):
         for second in order[place + 1 :]:
-            yield Pair(judged.challenge.id, verdicts[first], verdicts[second], likeness.between(first, second))
+            yield AnswerPair(judged.challenge.id, verdicts[first], verdicts[second], likeness.between(first, second))
 
 
-def _points(judged: Round, names: Mapping[str, str]) -> Iterator[Point]:
+def _points(judged: Round, names: Mapping[str, str]) -> Iterator[MapPoint]:
     likeness = judged.likeness or Likeness()
     points = dict(zip(likeness.members, likeness.points, strict=True))
     for place, (reply, verdict) in enumerate(zip(judged.replies, judged.judgement.verdicts, strict=True)):
-        yield Point(judged.challenge.id, reply, verdict, names.get(reply.hotkey, ""), points.get(place))
+        yield MapPoint(judged.challenge.id, reply, verdict, names.get(reply.hotkey, ""), points.get(place))
 
 
-PAIRS: ExportTable[Pair] = ExportTable(
+PAIRS: ExportTable[AnswerPair] = ExportTable(
     _pairs,
     (
         ExportColumn("round_id", lambda pair: pair.round_id),
@@ -114,7 +114,7 @@ PAIRS: ExportTable[Pair] = ExportTable(
         ExportColumn("likeness", lambda pair: round(pair.likeness, DIGITS)),
     ),
 )
-POINTS: ExportTable[Point] = ExportTable(
+POINTS: ExportTable[MapPoint] = ExportTable(
     _points,
     (
         ExportColumn("round_id", lambda point: point.round_id),
