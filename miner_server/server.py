@@ -14,11 +14,13 @@ from engine.keys import Signer
 from engine.snapshot import ServerView
 from engine.transport.desk import Desk
 from engine.transport.dialect import Dialect, MinerEnd
+from engine.transport.dialects.own import OWN
 from engine.transport.dialects.registry import DIALECTS
 from engine.transport.gate import WINDOW_S
 from engine.transport.replay import NonceStore
 from engine.transport.rsa import RsaKey
 from engine.transport.sessions import KEY_TTL_S
+from engine.transport.x25519 import X25519Key
 from engine.values import at_port
 from miner_server.allowlist import AllowList
 from miner_server.app import MinerApp
@@ -68,8 +70,15 @@ class MinerServer:
         self._socket: socket.socket | None = None
         self._backend = backend
         self._rsa = RsaKey()
-        end = MinerEnd(signer=signer, rsa=self._rsa, window=handshake_window, key_ttl=key_ttl, unproven=unproven)
-        mounted = DIALECTS.values() if spoken is None else spoken
+        mounted = tuple(DIALECTS.values() if spoken is None else spoken)
+        end = MinerEnd(
+            signer=signer,
+            rsa=self._rsa,
+            window=handshake_window,
+            key_ttl=key_ttl,
+            unproven=unproven,
+            x25519=X25519Key() if OWN in mounted else None,
+        )
         desks = [Desk(dialect, end, nonces, allowed=allow.refusal) for dialect in mounted]
         self._app = MinerApp(desks, backend, allow, quotas or Quotas(allow), limits)
         self._proxies = proxies or Proxies()

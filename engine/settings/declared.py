@@ -125,7 +125,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     neurons: Annotated[tuple[Peer, ...], _is("also ask this miner (HOTKEY@HOST:PORT[/DIALECT])")] = ()
     dialect: Annotated[
         str,
-        _named(plugins.DIALECTS, "auto", "loosh", "fiber", "btauth", "template", "loosh-plain"),
+        _named(plugins.DIALECTS, "auto", "own", "loosh", "fiber", "btauth", "template", "loosh-plain"),
         _is("dialect to ask miners in, unless --neuron names another; auto probes each miner"),
     ] = "loosh"
     allow_private: Annotated[bool, _is("also ask miners at private and loopback addresses")] = False

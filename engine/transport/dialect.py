@@ -18,6 +18,7 @@ from engine.transport.http import HttpReply, PeerClients
 from engine.transport.rsa import RsaKey
 from engine.transport.sessions import KEY_TTL_S
 from engine.transport.wire import Completion, read_request
+from engine.transport.x25519 import X25519Key
 from engine.values import Challenge, Peer, Request
 
 EXCHANGE_BYTES = 16 * 1024
@@ -233,7 +234,8 @@ class Routes(Struct, frozen=True, kw_only=True):
 class MinerEnd(Struct, frozen=True, kw_only=True):
     """What one miner's dialects share: its hotkey, its RSA key, and the operator's settings for `Routes`.
 
-    `unproven` says whether challenges are answered that nothing proves.
+    `x25519` is the key of our own dialect, where that is spoken; `unproven` says whether challenges are answered that
+    nothing proves.
     """
 
     signer: Signer
@@ -241,6 +243,7 @@ class MinerEnd(Struct, frozen=True, kw_only=True):
     window: float = WINDOW_S
     key_ttl: float = KEY_TTL_S
     unproven: bool = False
+    x25519: X25519Key | None = None
 
 
 class Dialect(Struct, frozen=True):

@@ -105,7 +105,7 @@ async def test_four_miners_of_four_dialects_are_asked_in_one_round_and_the_recor
 async def test_a_dialect_that_nobody_speaks_ends_the_launch(tmp_path: Path) -> None:
     with running("--role", "validator", "--dialect", "klingon", "--data-dir", str(tmp_path / "data")) as run:
         assert await _ended(run) == 2
-        assert "must be one of auto, loosh, fiber, btauth, template, loosh-plain, not 'klingon'" in run.said()
+        assert "must be one of auto, own, loosh, fiber, btauth, template, loosh-plain, not 'klingon'" in run.said()
 
 
 async def test_a_foreign_validator_gets_answers_and_a_stranger_none(tmp_path: Path) -> None:

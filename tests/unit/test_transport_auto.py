@@ -33,7 +33,7 @@ async def calling(**given: Any) -> AsyncIterator[Callers]:
         await callers.close()
 
 
-@pytest.mark.parametrize("name", ["loosh", "fiber", "btauth", "template"])
+@pytest.mark.parametrize("name", ["own", "loosh", "fiber", "btauth", "template"])
 async def test_what_our_miner_speaks_is_found_and_remembered(name: str) -> None:
     async with running(make_server(spoken=[DIALECTS[name]])) as server, calling() as callers:
         peer = Peer(MINER.ss58_address, *server.address)
@@ -72,7 +72,7 @@ async def test_foreign_miners_are_told_apart_and_one_that_changes_is_found_again
 @pytest.mark.parametrize(
     ("status", "body", "why"),
     [
-        (404, b"{}", "it speaks none of the dialects that were tried: loosh, fiber, btauth, template"),
+        (404, b"{}", "it speaks none of the dialects that were tried: own, loosh, fiber, btauth, template"),
         (200, b"<html>", "it speaks none"),
         (200, b'{"public_key": 7}', "it speaks none"),
     ],
@@ -95,7 +95,7 @@ async def test_what_is_chosen_for_a_peer_is_not_probed() -> None:
 
 
 async def test_a_dialect_that_nobody_knows_is_named() -> None:
-    with pytest.raises(ValueError, match="unknown dialect 'klingon'; known are auto, loosh"):
+    with pytest.raises(ValueError, match="unknown dialect 'klingon'; known are auto, own, loosh"):
         Callers(ALICE, usual="klingon")
 
 

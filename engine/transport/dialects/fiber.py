@@ -38,6 +38,7 @@ from engine.transport.dialect import (
     TimedAnswer,
     ValidatorEnd,
 )
+from engine.transport.dialects.own import FIELD, OwnCaller, OwnSession, offered_key, signed_key
 from engine.transport.errors import Refusal, WireError
 from engine.transport.exchange import OptionalAvailability, ask, gives_key, refused
 from engine.transport.gate import Claim
@@ -90,7 +91,8 @@ class FiberCaller(OptionalAvailability):
     def __init__(self, end: ValidatorEnd) -> None:
         super().__init__(end.clients)
         self._signer = end.signer
-        self._sessions: Sessions[FernetSession] = Sessions(ttl=KEY_TTL_S)
+        self._own = OwnCaller(end)
+        self._sessions: Sessions[FernetSession | OwnSession] = Sessions(ttl=KEY_TTL_S)
 
     async def ask(
         self,
@@ -109,8 +111,18 @@ class FiberCaller(OptionalAvailability):
             return await ask(self._sessions, peer, partial(self._shake, peer), send)
 
     async def _send(
-        self, peer: Peer, body: bytes, max_bytes: int, on_text: Callable[[str], None] | None, session: FernetSession
+        self,
+        peer: Peer,
+        body: bytes,
+        max_bytes: int,
+        on_text: Callable[[str], None] | None,
+        session: FernetSession | OwnSession,
     ) -> tuple[HttpReply, Completion | None]:
+        if isinstance(session, OwnSession):
+            reply, completion = await self._own.send(peer, body, max_bytes, session)
+            if on_text is not None and completion is not None:
+                on_text(completion.text)
+            return reply, completion
         token = session.fernet.encrypt(body)
         headers = {"Content-Type": "application/octet-stream", **self._headers(peer, session.key_uuid)}
         events = Events(on_text) if on_text is not None else None
@@ -124,12 +136,15 @@ class FiberCaller(OptionalAvailability):
             raise refused(reply, "challenge")
         return reply, read_completion(reply.body) if events is None else events.completion()
 
-    async def _shake(self, peer: Peer, _: HttpReply | None) -> FernetSession:
+    async def _shake(self, peer: Peer, _: HttpReply | None) -> FernetSession | OwnSession:
         async with within(HANDSHAKE_TIMEOUT_S):
             reply = await self._clients.get(peer, PUBLIC_KEY_PATH, max_bytes=EXCHANGE_BYTES)
             if not reply.ok:
                 raise refused(reply, "public key")
-            pem = load_json(reply.body).get("public_key")
+            said = load_json(reply.body)
+            if theirs := offered_key(said.get(FIELD), peer.hotkey):
+                return await self._own.exchange(peer, theirs)
+            pem = said.get("public_key")
             try:
                 public_key = read_public_key(pem if isinstance(pem, str) else "")
             except ValueError as error:
@@ -176,9 +191,10 @@ class FiberMiner:
     def __init__(self, end: MinerEnd) -> None:
         self._rsa = end.rsa
         self._hotkey = end.signer.ss58_address
+        self._offer = {} if end.x25519 is None else {FIELD: signed_key(end.signer, end.x25519)}
 
     def public_key(self) -> bytes:
-        return msgspec.json.encode({"public_key": self._rsa.pem, "timestamp": time.time()})
+        return msgspec.json.encode({"public_key": self._rsa.pem, "timestamp": time.time(), **self._offer})
 
     def sealed_claim(self, call: Received) -> Claim:
         return self._claim(call, _key_uuid(call))

@@ -1,0 +1,324 @@
+"""What two neurons of ours speak: sealed and signed in both directions, and cheaper than RSA and Fernet.
+
+A miner's X25519 key is signed by its hotkey, so that nobody can put another one in its place. A validator answers with
+a key for this session, and signs it for this miner and this key; from both comes a secret, with which challenges and
+answers are sealed (ChaCha20-Poly1305). A challenge is also signed, with its route, its body and its receiver, and an
+answer with the challenge that it answers, so that either end can show what the other has said.
+
+It is negotiated: Fiber's answer with the public key carries the signed X25519 key in a field that others ignore, and a
+validator of ours that asks in Fiber goes on here. Stripping the field off only leads to Fiber as everybody speaks it.
+"""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from hashlib import sha256
+
+import msgspec
+from msgspec import Struct
+
+from engine.keys import SS58_LENGTH, Signer, signature_hex, verify
+from engine.transport.dialect import (
+    EXCHANGE_BYTES,
+    ChallengeRoute,
+    Dialect,
+    HandshakeRoute,
+    LookupRoute,
+    MinerEnd,
+    Probe,
+    Received,
+    Response,
+    Routes,
+    SymmetricKey,
+    TimedAnswer,
+    ValidatorEnd,
+)
+from engine.transport.errors import Refusal, WireError, brief
+from engine.transport.exchange import OptionalAvailability, ask, refused
+from engine.transport.gate import Claim
+from engine.transport.http import HttpReply, within
+from engine.transport.sessions import Sessions
+from engine.transport.wire import Completion, challenge_json, completion_json, load_json, read_completion
+from engine.transport.x25519 import KEY_DIGITS, PairedKey, X25519Key
+from engine.values import Challenge, Peer
+
+KEY_PATH = "/own/key"
+EXCHANGE_PATH = "/own/exchange"
+CHALLENGE_PATH = "/own/challenge"
+
+FIELD = "own"
+"""Where Fiber's answer with the public key carries this dialect's."""
+
+HOTKEY_HEADER = "x-own-hotkey"
+KEY_HEADER = "x-own-key"
+NONCE_HEADER = "x-own-nonce"
+SIGNATURE_HEADER = "x-own-signature"
+REQUIRED = (HOTKEY_HEADER, KEY_HEADER, NONCE_HEADER, SIGNATURE_HEADER)
+OCTETS = "application/octet-stream"
+
+SIGNATURE_BYTES = 130
+"""0x and 128 hex digits, at the head of what an answer is sealed from."""
+
+LONGEST_NONCE = 21
+"""Digits; nanoseconds have 19 until the year 2286."""
+
+HANDSHAKE_TIMEOUT_S = 15.0
+
+
+def _lines(*lines: str) -> bytes:
+    """What is signed: the protocol, what it is, and what it is about."""
+    return "\n".join(("own/1", *lines)).encode()
+
+
+def signed_key(signer: Signer, key: X25519Key) -> dict[str, str]:
+    """A miner's key, as it hands it out."""
+    signature = signature_hex(signer, _lines("key", signer.ss58_address, key.public))
+    return {"key": key.public, "signature": signature}
+
+
+def offered_key(said: object, miner: str) -> str | None:
+    """The key in what a miner handed out, if its hotkey has signed it."""
+    if not isinstance(said, dict):
+        return None
+    key, signature = said.get("key"), said.get("signature")
+    if not isinstance(key, str) or not isinstance(signature, str) or len(key) != KEY_DIGITS:
+        return None
+    return key if verify(miner, _lines("key", miner, key), signature) else None
+
+
+class _Exchange(Struct, frozen=True):
+    """The body of a key exchange: both keys in hex, both hotkeys, and the time in ns."""
+
+    hotkey: str
+    receiver: str
+    nonce: str
+    key: str
+    receiver_key: str
+    signature: str
+
+    @property
+    def signed(self) -> bytes:
+        return _lines("exchange", self.receiver, self.hotkey, self.nonce, self.receiver_key, self.key)
+
+
+# -- the validator's end ---------------------------------------------------------------------------------------
+
+
+class OwnSession(Struct, frozen=True):
+    """A validator's key at one miner; its public half names it."""
+
+    name: str
+    key: PairedKey
+
+
+class OwnCaller(OptionalAvailability):
+    """Asks miners of ours. A `dialect.Caller`."""
+
+    def __init__(self, end: ValidatorEnd) -> None:
+        super().__init__(end.clients)
+        self._signer = end.signer
+        self._sessions: Sessions[OwnSession] = Sessions()
+
+    async def ask(
+        self,
+        peer: Peer,
+        challenge: Challenge,
+        *,
+        timeout: float,
+        max_bytes: int,
+        on_text: Callable[[str], None] | None = None,
+    ) -> TimedAnswer:
+        send = partial(self.send, peer, challenge_json(challenge), max_bytes)
+        async with within(timeout):
+            answer = await ask(self._sessions, peer, partial(self._shake, peer), send)
+        if on_text is not None:
+            on_text(answer.completion.text)
+        return answer
+
+    async def _shake(self, peer: Peer, _: HttpReply | None) -> OwnSession:
+        async with within(HANDSHAKE_TIMEOUT_S):
+            reply = await self._clients.get(peer, KEY_PATH, max_bytes=EXCHANGE_BYTES)
+            if not reply.ok:
+                raise refused(reply, "key")
+            theirs = offered_key(load_json(reply.body), peer.hotkey)
+            if theirs is None:
+                raise WireError("malformed", "key: not signed by the miner's hotkey")
+            return await self.exchange(peer, theirs)
+
+    async def exchange(self, peer: Peer, theirs: str) -> OwnSession:
+        """A session with the miner whose key, which it has signed, is `theirs`. Put a deadline around it."""
+        ours = X25519Key()
+        offer = _Exchange(self._signer.ss58_address, peer.hotkey, str(time.time_ns()), ours.public, theirs, "")
+        try:
+            secret = ours.agree(theirs, offer.signed)
+        except ValueError as error:
+            raise WireError("malformed", f"key: {brief(str(error))}") from None
+        body = msgspec.json.encode(msgspec.structs.replace(offer, signature=signature_hex(self._signer, offer.signed)))
+        headers = {"Content-Type": "application/json"}
+        reply = await self._clients.post(peer, EXCHANGE_PATH, body, headers, max_bytes=EXCHANGE_BYTES)
+        if not reply.ok:
+            raise refused(reply, "key exchange")
+        return OwnSession(ours.public, PairedKey(secret, asks=True))
+
+    async def send(
+        self, peer: Peer, body: bytes, max_bytes: int, session: OwnSession
+    ) -> tuple[HttpReply, Completion | None]:
+        """The reply, and the answer in it, or None if the miner has lost the key. Raises WireError."""
+        sealed, nonce, sender = session.key.seal(body), str(time.time_ns()), self._signer.ss58_address
+        signed = _question(CHALLENGE_PATH, sealed, nonce, sender, peer.hotkey)
+        headers = {
+            "Content-Type": OCTETS,
+            HOTKEY_HEADER: sender,
+            KEY_HEADER: session.name,
+            NONCE_HEADER: nonce,
+            SIGNATURE_HEADER: signature_hex(self._signer, signed),
+        }
+        reply = await self._clients.post(peer, CHALLENGE_PATH, sealed, headers, max_bytes=max_bytes)
+        if reply.status == 401:
+            return reply, None
+        if not reply.ok:
+            raise refused(reply, "challenge")
+        try:
+            clear = session.key.open(reply.body)
+        except Refusal:
+            return reply, None
+        signature, answer = clear[:SIGNATURE_BYTES].decode("latin-1"), clear[SIGNATURE_BYTES:]
+        if not verify(peer.hotkey, _answer(sealed, answer, peer.hotkey), signature):
+            raise WireError("malformed", "the answer is not signed by the miner's hotkey")
+        return reply, read_completion(answer)
+
+
+def _question(path: str, body: bytes, nonce: str, sender: str, receiver: str) -> bytes:
+    return _lines("challenge", path, receiver, sender, nonce, sha256(body).hexdigest())
+
+
+def _answer(question: bytes, answer: bytes, miner: str) -> bytes:
+    return _lines("answer", miner, sha256(question).hexdigest(), sha256(answer).hexdigest())
+
+
+# -- the miner's end -------------------------------------------------------------------------------------------
+
+
+class OwnMiner:
+    """What the routes of one miner share."""
+
+    def __init__(self, end: MinerEnd, key: X25519Key) -> None:
+        self._signer = end.signer
+        self._hotkey = end.signer.ss58_address
+        self._key = key
+        self._handed_out = msgspec.json.encode(signed_key(end.signer, key))
+
+    def public_key(self) -> bytes:
+        return self._handed_out
+
+    def exchange_claim(self, call: Received) -> Claim:
+        offer = _exchange(call)
+        if offer.receiver != self._hotkey:
+            raise Refusal(401, "the request is signed for another miner")
+        if offer.receiver_key != self._key.public:
+            raise Refusal(401, "this miner has another key by now: fetch it again")
+        return Claim(
+            hotkey=offer.hotkey,
+            timestamp=_stamp(offer.nonce),
+            nonce=f"{offer.nonce}:{offer.key[:KEY_DIGITS]}",
+            message=offer.signed,
+            signature=offer.signature,
+        )
+
+    async def take(self, call: Received) -> tuple[str, SymmetricKey]:
+        offer = _exchange(call)
+        try:
+            secret = self._key.agree(offer.key, offer.signed)
+        except ValueError as error:
+            raise Refusal(401, f"cannot agree on a key: {brief(str(error))}") from None
+        return offer.key, PairedKey(secret, asks=False)
+
+    def claim(self, call: Received) -> Claim:
+        nonce, sender = _header(call, NONCE_HEADER), _header(call, HOTKEY_HEADER)
+        return Claim(
+            hotkey=sender,
+            timestamp=_stamp(nonce),
+            nonce=nonce,
+            message=_question(call.target, call.body, nonce, sender, self._hotkey),
+            signature=_header(call, SIGNATURE_HEADER),
+        )
+
+    def respond(self, call: Received, key: SymmetricKey | None, completion: Completion) -> Response:
+        if key is None:
+            raise TypeError("an answer in this dialect is sealed")
+        answer = completion_json(completion)
+        signature = signature_hex(self._signer, _answer(call.body, answer, self._hotkey))
+        return Response(key.seal(signature.encode() + answer), OCTETS.encode())
+
+
+def _routes(end: MinerEnd) -> Routes:
+    if end.x25519 is None:
+        return Routes(routes=())
+    miner = OwnMiner(end, end.x25519)
+    return Routes(
+        routes=(
+            LookupRoute(KEY_PATH, miner.public_key),
+            HandshakeRoute(
+                path=EXCHANGE_PATH,
+                claimant=_claimant_of_exchange,
+                claim=miner.exchange_claim,
+                take=miner.take,
+                answer=b'{"status":"key taken"}',
+            ),
+            ChallengeRoute(
+                path=CHALLENGE_PATH,
+                claimant=_claimant,
+                claim=miner.claim,
+                key_uuid=_key_name,
+                respond=miner.respond,
+            ),
+        ),
+        window=end.window,
+        key_ttl=end.key_ttl,
+    )
+
+
+def _exchange(call: Received) -> _Exchange:
+    try:
+        offer = msgspec.convert(load_json(call.body, max_bytes=EXCHANGE_BYTES), _Exchange)
+    except (WireError, msgspec.ValidationError) as error:
+        raise Refusal(422, error.reason if isinstance(error, WireError) else brief(str(error))) from None
+    if len(offer.hotkey) > SS58_LENGTH:
+        raise Refusal(422, "hotkey is not an ss58 address")
+    return offer
+
+
+def _claimant_of_exchange(call: Received) -> str:
+    return _exchange(call).hotkey
+
+
+def _key_name(call: Received) -> str:
+    return _header(call, KEY_HEADER)
+
+
+def _claimant(call: Received) -> str:
+    missing = [name for name in REQUIRED if call.header(name.encode()) is None]
+    if missing:
+        raise Refusal(422, [{"type": "missing", "loc": ["header", name], "msg": "Field required"} for name in missing])
+    return _header(call, HOTKEY_HEADER)
+
+
+def _header(call: Received, name: str) -> str:
+    return call.header(name.encode()) or ""
+
+
+def _stamp(nonce: str) -> float:
+    """When a nonce was made, in unix seconds. Raises Refusal."""
+    if len(nonce) > LONGEST_NONCE or not (nonce.isascii() and nonce.isdigit()):
+        raise Refusal(401, "the nonce is not a time in ns")
+    return int(nonce) / 1e9
+
+
+def _spoken(reply: HttpReply) -> bool:
+    try:
+        return reply.ok and isinstance(load_json(reply.body).get("key"), str)
+    except WireError:
+        return False
+
+
+OWN = Dialect("own", OwnCaller, _routes, (Probe(KEY_PATH, _spoken),))

@@ -1,0 +1,76 @@
+"""A key that two ends agree on by X25519, and messages sealed with it by ChaCha20-Poly1305.
+
+Each direction has a key of its own. A sealed message begins with its nonce: the unix time in ns and 4 random bytes.
+"""
+
+import os
+import time
+from hmac import compare_digest
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from engine.transport.errors import Refusal
+
+KEY_BYTES = 32
+KEY_DIGITS = 2 * KEY_BYTES
+NONCE_BYTES = 12
+TAG_BYTES = 16
+
+
+class X25519Key:
+    """One end's key. `public` is hex, in lower case."""
+
+    def __init__(self) -> None:
+        self._private = X25519PrivateKey.generate()
+        self.public = self._private.public_key().public_bytes_raw().hex()
+
+    def agree(self, other: str, transcript: bytes) -> bytes:
+        """The secret that both ends derive from their keys and a `transcript` on which they agree: 64 bytes.
+
+        Raises ValueError if `other` is not a public key in hex, or one of the few that give everybody the same secret.
+        """
+        if len(other) != KEY_DIGITS or other != other.lower():
+            raise ValueError(f"an X25519 key has {KEY_DIGITS} hex digits in lower case")
+        shared = self._private.exchange(X25519PublicKey.from_public_bytes(bytes.fromhex(other)))
+        return HKDF(SHA256(), 2 * KEY_BYTES, salt=None, info=transcript).derive(shared)
+
+
+class PairedKey:
+    """What one end opens and seals with. `secret` is that of `X25519Key.agree`; one of the two ends `asks`.
+
+    A `dialect.SymmetricKey`.
+    """
+
+    def __init__(self, secret: bytes, *, asks: bool) -> None:
+        halves = secret[:KEY_BYTES], secret[KEY_BYTES:]
+        to_open, to_seal = reversed(halves) if asks else halves
+        self.secret = secret
+        self._opening = ChaCha20Poly1305(to_open)
+        self._sealing = ChaCha20Poly1305(to_seal)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PairedKey) and compare_digest(self.secret, other.secret)
+
+    def __hash__(self) -> int:
+        return hash(self.secret)
+
+    def mark(self, token: bytes) -> bytes:
+        """The message's tag. Raises Refusal 401."""
+        if len(token) < NONCE_BYTES + TAG_BYTES:
+            raise Refusal(401, "the message is too short to be sealed")
+        return token[-TAG_BYTES:]
+
+    def open(self, token: bytes) -> bytes:
+        """The message in the clear; a megabyte takes a millisecond. Raises Refusal 401."""
+        try:
+            return self._opening.decrypt(token[:NONCE_BYTES], token[NONCE_BYTES:], None)
+        except (InvalidTag, ValueError):
+            raise Refusal(401, "the message cannot be opened with this key: shake hands again") from None
+
+    def seal(self, clear: bytes) -> bytes:
+        nonce = time.time_ns().to_bytes(8) + os.urandom(NONCE_BYTES - 8)
+        return nonce + self._sealing.encrypt(nonce, clear, None)
