@@ -328,6 +328,32 @@ async def test_a_stream_that_is_none_is_malformed(stream: bytes, why: str) -> No
     assert caught.value.status == "malformed"
 
 
+async def test_a_miner_that_hands_out_no_key_is_asked_in_the_clear_and_what_is_signed_is_what_is_sent() -> None:
+    """Fiber's signed mode, its default since 2.0."""
+    seen: list[dict[str, Any]] = []
+
+    async def handle(received: Received) -> bytes:
+        if received.path not in ("/challenge", "/challenge/stream"):
+            return reply(404, {"detail": "Not Found"})
+        headers = received.headers
+        text = f"{headers['nonce']}:{BOB.ss58_address}:{sha256(received.body).hexdigest()}"
+        if not Keypair(ss58_address=headers["validator-hotkey"]).verify(text, headers["signature"]):
+            return reply(401, {"detail": "Oi"})
+        assert "symmetric-key-uuid" not in headers
+        seen.append(json.loads(received.body))
+        stream = received.path == "/challenge/stream"
+        return reply(200, ForeignFiberMiner.stream) if stream else reply(200, {"response_text": "signed 42"})
+
+    told: list[str] = []
+    async with http_server(handle) as peer, calling() as caller:
+        assert (await caller.ask(peer, challenge(), timeout=5, max_bytes=9999)).completion.text == "signed 42"
+        await caller.ask(peer, challenge(), timeout=5, max_bytes=9999, on_text=told.append)
+        with pytest.raises(WireError, match="challenge: 401: Oi"):
+            await caller.ask(Peer(EVE.ss58_address, peer.host, peer.port), challenge(), timeout=5, max_bytes=9999)
+    assert seen[0]["prompt"] == "What is 41 plus 1?"
+    assert told == ["forty", "-two"]
+
+
 async def test_a_miner_that_is_always_lost_is_asked_twice() -> None:
     async def handle(received: Received) -> bytes:
         return reply(401, {"detail": "never"}) if received.path == "/challenge" else await miner(received)
@@ -360,7 +386,7 @@ async def test_a_refusal_says_where_and_why(path: str, said: bytes, why: str) ->
 
 async def test_ours_is_answered_by_ours() -> None:
     told: list[str] = []
-    async with running(make_server(ObedientBackend())) as server, calling() as caller:
+    async with running(make_server(ObedientBackend(), spoken=[FIBER])) as server, calling() as caller:
         peer = Peer(MINER.ss58_address, *server.address)
         assert (await caller.available(peer, timeout=5)).available
         for _ in range(2):

@@ -40,7 +40,7 @@ from engine.transport.dialect import (
 )
 from engine.transport.dialects.own import FIELD, OwnCaller, OwnSession, offered_key, signed_key
 from engine.transport.errors import Refusal, WireError
-from engine.transport.exchange import OptionalAvailability, ask, gives_key, refused
+from engine.transport.exchange import NO_SUCH_ROUTE, OptionalAvailability, ask, gives_key, refused
 from engine.transport.gate import Claim
 from engine.transport.http import HttpReply, within
 from engine.transport.rsa import FernetKey, FernetSession, read_public_key, seal_key
@@ -85,14 +85,22 @@ def _signed_text(nonce: str, miner: str, what: str | None) -> bytes:
 # -- the validator's end ---------------------------------------------------------------------------------------
 
 
+class InTheClear(Struct, frozen=True):
+    """What stands for a session with a miner that hands out no key: Fiber's signed mode, its default since 2.0."""
+
+
+Session = FernetSession | OwnSession | InTheClear
+
+
 class FiberCaller(OptionalAvailability):
-    """Asks miners in Fiber classic, sealed, and streamed where the text is wanted as it comes. A `dialect.Caller`."""
+    """Asks miners in Fiber classic, sealed, or signed in the clear where a miner hands out no key; streamed where the
+    text is wanted as it comes. A `dialect.Caller`."""
 
     def __init__(self, end: ValidatorEnd) -> None:
         super().__init__(end.clients)
         self._signer = end.signer
         self._own = OwnCaller(end)
-        self._sessions: Sessions[FernetSession | OwnSession] = Sessions(ttl=KEY_TTL_S)
+        self._sessions: Sessions[Session] = Sessions(ttl=KEY_TTL_S)
 
     async def ask(
         self,
@@ -116,29 +124,36 @@ class FiberCaller(OptionalAvailability):
         body: bytes,
         max_bytes: int,
         on_text: Callable[[str], None] | None,
-        session: FernetSession | OwnSession,
+        session: Session,
     ) -> tuple[HttpReply, Completion | None]:
         if isinstance(session, OwnSession):
             reply, completion = await self._own.send(peer, body, max_bytes, session)
             if on_text is not None and completion is not None:
                 on_text(completion.text)
             return reply, completion
-        token = session.fernet.encrypt(body)
-        headers = {"Content-Type": "application/octet-stream", **self._headers(peer, session.key_uuid)}
+        if isinstance(session, InTheClear):
+            sent = body
+            signed = signed_headers(self._signer, peer.hotkey, sha256(body).hexdigest())
+            headers = {"Content-Type": "application/json", **signed}
+        else:
+            sent = session.fernet.encrypt(body)
+            headers = {"Content-Type": "application/octet-stream", **self._headers(peer, session.key_uuid)}
         events = Events(on_text) if on_text is not None else None
         path = CHALLENGE_PATH if events is None else STREAM_PATH
         reply = await self._clients.post(
-            peer, path, token, headers, max_bytes=max_bytes, on_piece=None if events is None else events.feed
+            peer, path, sent, headers, max_bytes=max_bytes, on_piece=None if events is None else events.feed
         )
-        if reply.status in (400, 401):
+        if reply.status in (400, 401) and not isinstance(session, InTheClear):
             return reply, None
         if not reply.ok:
             raise refused(reply, "challenge")
         return reply, read_completion(reply.body) if events is None else events.completion()
 
-    async def _shake(self, peer: Peer, _: HttpReply | None) -> FernetSession | OwnSession:
+    async def _shake(self, peer: Peer, _: HttpReply | None) -> Session:
         async with within(HANDSHAKE_TIMEOUT_S):
             reply = await self._clients.get(peer, PUBLIC_KEY_PATH, max_bytes=EXCHANGE_BYTES)
+            if reply.status in NO_SUCH_ROUTE:
+                return InTheClear()
             if not reply.ok:
                 raise refused(reply, "public key")
             said = load_json(reply.body)
