@@ -17,6 +17,7 @@ from engine.transport.dialect import Dialect, MinerEnd
 from engine.transport.dialects.own import OWN
 from engine.transport.dialects.registry import DIALECTS
 from engine.transport.gate import WINDOW_S
+from engine.transport.kept_keys import KeptKeys
 from engine.transport.replay import NonceStore
 from engine.transport.rsa import RsaKey
 from engine.transport.sessions import KEY_TTL_S
@@ -62,6 +63,7 @@ class MinerServer:
         handshake_window: float = WINDOW_S,
         proxies: Proxies | None = None,
         unproven: bool = False,
+        kept: KeptKeys | None = None,
         name: str = "miner server",
     ) -> None:
         limits = limits or Limits()
@@ -79,8 +81,9 @@ class MinerServer:
             unproven=unproven,
             x25519=X25519Key() if OWN in mounted else None,
         )
-        desks = [Desk(dialect, end, nonces, allowed=allow.refusal) for dialect in mounted]
-        self._app = MinerApp(desks, backend, allow, quotas or Quotas(allow), limits)
+        self._kept = kept
+        self._desks = [Desk(dialect, end, nonces, allowed=allow.refusal) for dialect in mounted]
+        self._app = MinerApp(self._desks, backend, allow, quotas or Quotas(allow), limits)
         self._proxies = proxies or Proxies()
         self._places = Places(known=self._app.admission.knows, shared=self._proxies.trusts)
         self._address = self._wanted
@@ -130,6 +133,7 @@ class MinerServer:
         )
         try:
             await self._rsa.start()
+            await self._hold_kept()
             serving = asyncio.create_task(server.serve(sockets=[self._socket]), name=f"{self.name} at {self._address}")
             try:
                 await asyncio.shield(serving)
@@ -138,7 +142,18 @@ class MinerServer:
         finally:
             self._socket.close()
             self._socket = None
+            if self._kept is not None:
+                await asyncio.to_thread(self._kept.keep, {desk.dialect: desk.saved() for desk in self._desks})
             await self._backend.close()
+
+    async def _hold_kept(self) -> None:
+        """Hold the session keys of the last run."""
+        saved = await asyncio.to_thread(self._kept.take) if self._kept is not None else {}
+        for desk in self._desks:
+            try:
+                desk.restore(saved.get(desk.dialect, ()))
+            except ValueError as error:
+                log.warning("%s: the session keys of %s are no keys: %s", self.name, desk.dialect, error)
 
     async def _stop(self, server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
         server.should_exit = True

@@ -15,6 +15,7 @@ from engine.node.axons import Axon, Axons
 from engine.node.part import Part
 from engine.settings import Settings
 from engine.transport.challenge_api import ChallengeApi
+from engine.transport.kept_keys import KeptKeys
 from engine.transport.replay import SteadyNonces
 from engine.values import Metagraph
 from miner_server.allowlist import AllowList
@@ -170,6 +171,7 @@ def serve(
             key_ttl=settings.key_ttl,
             handshake_window=settings.handshake_window,
             unproven=settings.loosh_plain,
+            kept=KeptKeys(session.folder, wallet.hotkey.ss58_address) if settings.role == "miner" else None,
             proxies=Proxies(settings.trusted_proxies),
             name=wallet.name,
         )

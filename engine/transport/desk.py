@@ -4,7 +4,7 @@ It knows nothing of HTTP servers, and nothing of any particular dialect.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ from engine.transport.dialect import (
 from engine.transport.errors import Refusal
 from engine.transport.gate import Claim, Gate, GateClosed
 from engine.transport.replay import MemoryNonces, NonceStore
-from engine.transport.sessions import KeyRing
+from engine.transport.sessions import KeyRing, SavedKey
 
 MAX_EXCHANGES = 64
 """Handshakes at once: each waits for the disk and for one of two threads, some ms."""
@@ -48,9 +48,10 @@ class Desk:
         self.routes = made.routes
         self._denied = made.denied
         self._gate = Gate(nonces, allowed=allowed, window=made.window, ahead=made.ahead)
-        # What is sealed cannot be opened after a restart, which takes the keys: its nonces need not outlive one.
+        # What is sealed is opened once by its key, also after a restart that the key survives: its nonces need not.
         self._sealed_gate = Gate(MemoryNonces(), allowed=allowed, window=made.window, ahead=made.ahead)
         self._keys: KeyRing[SymmetricKey] = KeyRing(ttl=made.key_ttl)
+        self._key_of = made.key_of
         self._exchanges = 0
 
     async def exchange(self, handshake: HandshakeRoute, call: Received) -> str:
@@ -101,6 +102,15 @@ class Desk:
         """The keys that are held."""
         return self._keys.views()
 
+    def saved(self) -> tuple[SavedKey, ...]:
+        """The keys that can be held again after a restart."""
+        return self._keys.saved(_secret) if self._key_of is not None else ()
+
+    def restore(self, saved: Iterable[SavedKey]) -> None:
+        """Hold the keys of an earlier run. Raises ValueError for a secret that is none."""
+        if self._key_of is not None:
+            self._keys.restore(saved, self._key_of)
+
     async def _check(self, gate: Gate, claim: Claim, hotkey: str) -> None:
         if claim.hotkey != hotkey:
             raise Refusal(self._denied, "the request is signed by a different hotkey than it names")
@@ -133,6 +143,10 @@ class Desk:
             yield
         finally:
             self._exchanges -= 1
+
+
+def _secret(key: SymmetricKey) -> bytes:
+    return key.secret
 
 
 def _opened_before() -> Refusal:

@@ -110,6 +110,11 @@ class Received(Protocol):
 class SymmetricKey(Protocol):
     """A key that a caller brought. Keys with the same bytes are equal."""
 
+    @property
+    def secret(self) -> bytes:
+        """Its bytes, from which `Routes.key_of` makes it again after a restart."""
+        ...
+
     def mark(self, token: bytes) -> bytes:
         """What identifies a sealed message, however it is encoded. Raises Refusal."""
         ...
@@ -221,7 +226,8 @@ class Routes(Struct, frozen=True, kw_only=True):
     """What a dialect answers at one miner.
 
     A claim's timestamp may be `window` seconds behind, and as many ahead unless `ahead` is given. A key opens messages
-    for `key_ttl` seconds. `denied` is the status for a claim that does not hold.
+    for `key_ttl` seconds; it survives a restart if `key_of` can make it again of its `secret`, or raises ValueError.
+    `denied` is the status for a claim that does not hold.
     """
 
     routes: tuple[AnyRoute, ...]
@@ -229,6 +235,7 @@ class Routes(Struct, frozen=True, kw_only=True):
     ahead: float | None = None
     key_ttl: float = KEY_TTL_S
     denied: int = 401
+    key_of: Callable[[bytes], SymmetricKey] | None = None
 
 
 class MinerEnd(Struct, frozen=True, kw_only=True):

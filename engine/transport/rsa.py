@@ -10,6 +10,7 @@ import string
 import time
 from concurrent.futures import ThreadPoolExecutor
 from hmac import compare_digest
+from typing import Self
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.fernet import Fernet, InvalidToken
@@ -30,7 +31,7 @@ _threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="rsa")
 
 
 class RsaKey:
-    """A miner's RSA key. It is new at each start, after which callers shake hands again."""
+    """A miner's RSA key. It is new at each start; the keys that callers brought may outlive it (`kept_keys`)."""
 
     def __init__(self) -> None:
         self._private: rsa.RSAPrivateKey | None = None
@@ -76,6 +77,15 @@ class FernetKey:
 
     def __hash__(self) -> int:
         return hash(self._bytes)
+
+    @classmethod
+    def of(cls, secret: bytes, *, ttl: float) -> Self:
+        """The key with these 32 bytes. Raises ValueError for any others."""
+        return cls(base64.urlsafe_b64encode(secret), ttl=ttl)
+
+    @property
+    def secret(self) -> bytes:
+        return self._bytes
 
     def mark(self, token: bytes) -> bytes:
         """What identifies a sealed message, however its base64 is written: half of its HMAC.

@@ -8,13 +8,14 @@ import asyncio
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Generic, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from engine.snapshot import SessionView
-from engine.values import Peer
+from engine.values import At, Peer
 
 KEY_TTL_S = 3600
 LATE_S = 300.0
@@ -69,6 +70,20 @@ class Sessions(Generic[S]):
             seat = self._seats[peer] = _Seat()
         self._seats.move_to_end(peer)
         return seat
+
+
+class SavedKey(Struct, frozen=True, kw_only=True):
+    """A key of a ring as it is kept for the next run: who brought it, its bytes, and what it has opened already.
+
+    Times are unix seconds.
+    """
+
+    hotkey: str
+    key_uuid: str
+    secret: bytes
+    created_at: At
+    expires_at: At
+    opened: tuple[bytes, ...]
 
 
 class _HeldKey(Struct, Generic[K], frozen=True):
@@ -138,6 +153,35 @@ class KeyRing(Generic[K]):
                 return False
             held.opened[mark] = time.monotonic()
             return True
+
+    def saved(self, secret_of: Callable[[K], bytes]) -> tuple[SavedKey, ...]:
+        """The keys that are valid now."""
+        now = time.monotonic()
+        return tuple(
+            SavedKey(
+                hotkey=hotkey,
+                key_uuid=key_uuid,
+                secret=secret_of(held.key),
+                created_at=held.view.created_at,
+                expires_at=held.view.expires_at,
+                opened=tuple(held.opened),
+            )
+            for (hotkey, key_uuid), held in self._held.items()
+            if now < held.ends
+        )
+
+    def restore(self, saved: Iterable[SavedKey], key_of: Callable[[bytes], K]) -> None:
+        """Hold the keys of an earlier run for the rest of their time. What they have opened they do not open again."""
+        now, at = time.monotonic(), time.time()
+        for one in saved:
+            left = min(one.expires_at - at, self._ttl)
+            if left > 0:
+                key = key_of(one.secret)
+                self.put(one.hotkey, one.key_uuid, key)
+                held = self._held[one.hotkey, one.key_uuid]
+                view = replace(held.view, created_at=one.created_at, expires_at=at + left)
+                opened = dict.fromkeys(one.opened, now)
+                self._held[one.hotkey, one.key_uuid] = _HeldKey(key, view, now + left, opened)
 
     def views(self) -> tuple[SessionView, ...]:
         now = time.monotonic()

@@ -42,10 +42,12 @@ class X25519Key:
 class PairedKey:
     """What one end opens and seals with. `secret` is that of `X25519Key.agree`; one of the two ends `asks`.
 
-    A `dialect.SymmetricKey`.
+    A `dialect.SymmetricKey`. Raises ValueError for a secret of another length.
     """
 
     def __init__(self, secret: bytes, *, asks: bool) -> None:
+        if len(secret) != 2 * KEY_BYTES:
+            raise ValueError(f"{len(secret)} bytes are no secret of two keys")
         halves = secret[:KEY_BYTES], secret[KEY_BYTES:]
         to_open, to_seal = reversed(halves) if asks else halves
         self.secret = secret

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from substrateinterface import Keypair
 
 from engine.transport.dialect import Dialect
+from engine.transport.kept_keys import KeptKeys
 from engine.transport.replay import MemoryNonces
 from engine.transport.wire import Completion
 from engine.values import Neuron, Request
@@ -100,6 +101,7 @@ def make_server(
     spoken: Sequence[Dialect] | None = None,
     quotas: Quotas | None = None,
     unproven: bool = False,
+    kept: KeptKeys | None = None,
 ) -> MinerServer:
     """A server that Alice and Bob may ask, on a free port of the loopback."""
     return MinerServer(
@@ -114,6 +116,7 @@ def make_server(
         spoken=spoken,
         quotas=quotas,
         unproven=unproven,
+        kept=kept,
     )
 
 

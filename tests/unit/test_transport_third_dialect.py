@@ -270,7 +270,7 @@ def test_a_question_that_nothing_proves_cannot_be_made() -> None:
 
 
 def test_an_unknown_dialect_is_said_with_those_that_are_known() -> None:
-    with pytest.raises(ValueError, match="unknown dialect 'klingon'; known are loosh"):
+    with pytest.raises(ValueError, match="unknown dialect 'klingon'; known are auto, own, loosh"):
         Callers(ALICE, usual="klingon")
     with pytest.raises(ValueError, match="unknown dialect 'elvish'"):
         Callers(ALICE, chosen={"hotkey": "elvish"})

@@ -297,6 +297,7 @@ def _routes(end: MinerEnd) -> Routes:
         ),
         window=WINDOW_S,
         key_ttl=KEY_TTL_S,
+        key_of=partial(FernetKey.of, ttl=KEY_TTL_S),
     )
 
 

@@ -260,6 +260,7 @@ def _routes(end: MinerEnd) -> Routes:
         window=end.window,
         key_ttl=end.key_ttl,
         denied=400,
+        key_of=partial(FernetKey.of, ttl=end.key_ttl),
     )
 
 

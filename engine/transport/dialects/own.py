@@ -275,6 +275,7 @@ def _routes(end: MinerEnd) -> Routes:
         ),
         window=end.window,
         key_ttl=end.key_ttl,
+        key_of=partial(PairedKey, asks=False),
     )
 
 

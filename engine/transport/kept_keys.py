@@ -1,0 +1,84 @@
+"""The session keys of a miner's callers, from one run to the next: a file, sealed under a random key of its folder.
+
+It is written when a run ends in good order, and removed when the next one has read it. So what it says of the messages
+that each key has opened is true, and none is opened twice; after a crash there is no file, and callers shake hands
+again. Losing it costs them no more than that, so whatever is wrong with it is logged and no reason not to start.
+"""
+
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+from cryptography.fernet import Fernet, InvalidToken
+
+from engine.files import open_input
+from engine.folders import replace_file
+from engine.transport.sessions import SavedKey
+
+log = logging.getLogger(__name__)
+
+KEY_FILE = "session-keys.key"
+MOST_BYTES = 64 * 1024 * 1024
+"""2048 keys, each of which has opened 1000 messages, are 40 MB."""
+
+Saved = Mapping[str, tuple[SavedKey, ...]]
+"""By dialect."""
+
+
+class KeptKeys:
+    """The keys of the miner `hotkey` in `folder`. Both methods block, and never raise for what is wrong with files."""
+
+    def __init__(self, folder: Path, hotkey: str) -> None:
+        self._key_file = folder / KEY_FILE
+        self._file = folder / f"session-keys-{hotkey}.sealed"
+
+    def take(self) -> Saved:
+        """The keys of the last run, which are there no more afterwards."""
+        try:
+            sealed = _read(self._file)
+            self._file.unlink()
+            clear = Fernet(_read(self._key_file)).decrypt(sealed)
+            return msgspec.msgpack.decode(clear, type=dict[str, tuple[SavedKey, ...]])
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, InvalidToken, msgspec.MsgspecError) as error:
+            log.warning(
+                "the session keys in %s cannot be read, so callers shake hands again: %s", self._file, _why(error)
+            )
+            return {}
+
+    def keep(self, saved: Saved) -> None:
+        """Write the keys for the next run."""
+        try:
+            clear = msgspec.msgpack.encode(saved)
+            if len(clear) <= MOST_BYTES:
+                replace_file(self._file, Fernet(self._sealing_key()).encrypt(clear))
+        except (OSError, ValueError) as error:
+            log.warning(
+                "the session keys cannot be kept in %s, so callers shake hands again: %s", self._file, _why(error)
+            )
+
+    def _sealing_key(self) -> bytes:
+        try:
+            return _read(self._key_file)
+        except FileNotFoundError:
+            key = Fernet.generate_key()
+            replace_file(self._key_file, key)
+            return key
+
+
+def _read(path: Path) -> bytes:
+    """Raises OSError, also for a file that others may read or that is too large."""
+    with open_input(path) as file:
+        found = os.fstat(file.fileno())
+        if found.st_mode & 0o077:
+            raise PermissionError(f"{path} may be read by others")
+        if found.st_size > 2 * MOST_BYTES:
+            raise OSError(f"{path} is too large")
+        return file.read()
+
+
+def _why(error: Exception) -> str:
+    return str(error) or type(error).__name__
