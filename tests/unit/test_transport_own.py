@@ -63,8 +63,10 @@ async def test_fiber_becomes_this_between_two_of_ours_and_stays_fiber_otherwise(
     told: list[str] = []
     async with running(make_server(ObedientBackend())) as both:
         for _ in range(2):
-            answer = await caller.ask(peer_of(both), challenge(), timeout=5, max_bytes=9999, on_text=told.append)
+            answer = await caller.ask(peer_of(both), challenge(), timeout=5, max_bytes=9999)
         assert [one.route for one in both.view().requests] == ["/own/exchange", "/own/challenge", "/own/challenge"]
+        await caller.ask(peer_of(both), challenge(), timeout=5, max_bytes=9999, on_text=told.append)
+        assert both.view().requests[-1].route == "/challenge/stream", "ours does not stream"
     assert answer.completion.text == told[0] == "heard What is 41 plus 1?"
     async with running(make_server(ObedientBackend(), spoken=[FIBER])) as plain:
         await caller.ask(peer_of(plain), challenge(), timeout=5, max_bytes=9999)
