@@ -97,9 +97,18 @@ class Callers:
         return self._callers[name]
 
     async def _probe(self, peer: Peer) -> str:
+        failures, replies = list[WireError](), 0
         for name, probe in _probes():
-            if probe.spoken(await self._clients.get(peer, probe.path, max_bytes=PROBE_BYTES)):
+            try:
+                reply = await self._clients.get(peer, probe.path, max_bytes=PROBE_BYTES)
+            except WireError as error:  # it may hang up on a path that it does not know
+                failures.append(error)
+                continue
+            replies += 1
+            if probe.spoken(reply):
                 return name
+        if not replies:
+            raise failures[0]
         tried = ", ".join(name for name, one in DIALECTS.items() if one.probes)
         raise WireError("refused", f"it speaks none of the dialects that were tried: {tried}")
 

@@ -87,6 +87,24 @@ async def test_a_server_that_speaks_nothing_known_is_not_asked(status: int, body
         assert why in found.reason
 
 
+async def test_a_miner_that_hangs_up_on_what_it_does_not_know_is_found_and_one_that_always_does_is_unreachable() -> (
+    None
+):
+    miner = ForeignFiberMiner()
+
+    async def handle(received: Received) -> bytes | None:
+        return await miner(received) if received.path in known else None
+
+    known = {"/public-encryption-key", "/exchange-symmetric-key", "/challenge"}
+    async with http_server(handle) as peer, calling() as callers:
+        assert (await callers.ask(peer, challenge(), timeout=5, max_bytes=9999)).completion.text == "foreign 42"
+        assert callers.dialect_of(peer) == "fiber"
+    known.clear()
+    async with http_server(handle) as peer, calling() as callers:
+        found = await callers.available(peer, timeout=5)
+        assert found.reason == "unreachable: the peer closed the connection without a reply"
+
+
 async def test_what_is_chosen_for_a_peer_is_not_probed() -> None:
     miner = ForeignFiberMiner()
     async with http_server(miner) as peer, calling(chosen={ALICE.ss58_address: AUTO}, usual="fiber") as callers:

@@ -228,6 +228,8 @@ class ForeignMiner:
             return reply(200, {"public_key": self.pem})
         if received.path == "/fiber/key-exchange":
             return self.exchange(json.loads(received.body))
+        if received.path not in ("/fiber/key-exchange", "/fiber/challenge"):
+            return reply(404, {"detail": "Not Found"})
         name = (received.headers["x-fiber-validator-hotkey-ss58"], received.headers["x-fiber-symmetric-key-uuid"])
         if name not in self.keys:
             body = {"detail": "unknown key", "public_key": self.pem, "requires_handshake": True}
