@@ -19,8 +19,8 @@ NARROW_MINERS = """\
    3 miner-3          0.9997  =.000  .1000  .1000  203ms  90%     3s ✓ active"""
 
 WIDE_MINERS = (
-    " UID NAME                  HOTKEY        STAKE   EMA▼ CHANGE HISTORY          REWARD  CHAIN   PLAN "
-    "INCENTIVE MEDIAN  OK%   SEEN STATE     NOTE"
+    " UID NAME         HOTKEY        STAKE   EMA▼ CHANGE HISTORY          REWARD  CHAIN   PLAN "
+    "INCENTIVE MEDIAN  OK%   SEEN STATE     DIALECT  NOTE"
 )
 
 
