@@ -16,12 +16,16 @@ MINE = {"hotkey": key("validator"), "uids": [1], "values": [65535], "version_key
 
 
 class Line:
-    """The chain at the end of a line that can break (`broken`) or fall silent (`silent`), and how often it was read."""
+    """The chain at the end of a line that can break (`broken`) or fall silent (`silent`), and how often it was read.
+
+    What is read is held back until `let_through`."""
 
     def __init__(self, chain: EmbeddedChain) -> None:
         self.chain = chain
         self.broken = self.silent = False
         self.read: list[int] = []
+        self.was_read, self.let_through = asyncio.Event(), asyncio.Event()
+        self.let_through.set()
 
     def __getattr__(self, name: str) -> object:
         found = getattr(self.chain, name)
@@ -40,7 +44,8 @@ class Line:
     async def look(self, netuid: int, *, hotkey: str = "", coldkey: str = "") -> Look:
         seen = await self.chain.look(netuid, hotkey=hotkey, coldkey=coldkey)
         self.read.append(seen.block)
-        await asyncio.sleep(0)
+        self.was_read.set()
+        await self.let_through.wait()
         if self.broken:
             raise ChainUnavailable("the line is cut")
         return seen
@@ -102,8 +107,12 @@ async def test_what_was_sent_is_in_the_next_look_at_the_same_block(line: Line) -
 
 async def test_what_is_sent_while_somebody_reads_is_in_the_look_after_it(line: Line) -> None:
     client = client_on(line)
-    early, _ = await asyncio.gather(client.look(), client.set_weights(**MINE))  # type: ignore[arg-type]
-    assert early.shares == {}
+    line.let_through.clear()
+    reading = asyncio.create_task(client.look())
+    await line.was_read.wait()
+    assert (await client.set_weights(**MINE)).ok  # type: ignore[arg-type]
+    line.let_through.set()
+    assert (await reading).shares == {}
     assert (await client.look()).shares == {1: 1.0}
 
 
@@ -123,11 +132,12 @@ async def test_a_look_that_failed_leaves_the_last_one_and_is_tried_again_in_the_
 
 async def test_a_look_that_was_cancelled_is_read_again(line: Line) -> None:
     client = client_on(line)
+    line.let_through.clear()
     reading = asyncio.create_task(client.look())
-    while not line.read:  # noqa: ASYNC110  another task is watched
-        await asyncio.sleep(0)
+    await line.was_read.wait()
     reading.cancel()
     await asyncio.gather(reading, return_exceptions=True)
+    line.let_through.set()
     assert client.seen.block == 0
     assert (await client.look()).block == 20
 
