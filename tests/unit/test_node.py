@@ -61,10 +61,13 @@ async def test_neurons_are_noted_with_their_names_and_old_rounds_pruned(
 
         monkeypatch.setattr(bench.store, "prune", prune)
         async with running(bench, "chain watch"):
-            await until(lambda: pruned)
-    with open_record(tmp_path / FILE_NAME) as record:
-        names = {neuron.name for neuron in record.neurons.all()}
-    assert names == {"", "strong-1"}
+            await until(lambda: pruned and _names(tmp_path) == {"", "strong-1"})
+
+
+def _names(folder: Path) -> set[str]:
+    """What the neurons in the store of this folder are called."""
+    with open_record(folder / FILE_NAME) as record:
+        return {neuron.name for neuron in record.neurons.all()}
 
 
 async def test_housekeeping_goes_on_when_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,6 +78,7 @@ async def test_housekeeping_goes_on_when_the_disk_is_full(tmp_path: Path, monkey
 
         monkeypatch.setattr(bench.store, "note_neurons", full)
         async with running(bench, "chain watch"):
+            await until(lambda: bench.feed.attention)
             assert "no space left" in bench.feed.attention[0].text
             assert {one.state for one in bench.feed.snapshot.services} == {"running"}
 
