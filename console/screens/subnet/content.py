@@ -302,9 +302,11 @@ def trend(subnet: SubnetView, chain: ChainView) -> Line:
     (first, before), (last, now) = subnet.trend[0], subnet.trend[-1]
     change = now / before - 1 if before else 0.0
     word: Tone = "ok" if change <= 0 else "warn"
-    prices = formats.spark([one for _, one in subnet.trend], TREND)
+    prices = [one for _, one in subnet.trend]
+    floor = min(prices) - (max(prices) - min(prices)) / 4  # the lowest has a bar too
     since = duration((last - first) * chain.block_time)
-    return line(Span(prices, "accent"), " ", Span(f"{change:+.1%}", word), f" in {since}")
+    course = formats.spark([one - floor for one in prices], TREND)
+    return line(Span(course, "accent"), " ", Span(f"{change:+.1%}", word), f" in {since}")
 
 
 def _lowest(subnet: SubnetView) -> Line:

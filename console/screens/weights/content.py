@@ -64,11 +64,11 @@ def status(picture: Picture) -> list[Line]:
             ("allowed", _allowed(chain)),
             ("auto-set", _auto_set(snapshot)),
             ("vtrust", line(f"{chain.validator_trust:.3f}  commit-reveal {'on' if chain.commit_reveal else 'off'}")),
+            *own_facts(snapshot),
             *([("because", line(Span(setter.reason, "muted")))] if setter and setter.reason else ()),
             ("limit", line(f"one set in {formats.blocks(chain.weights_rate_limit, chain.block_time)}")),
             ("mode", _mode(snapshot.plans)),
             ("neuron", _neuron(chain)),
-            *own_facts(snapshot),
         ),
         LABEL,
     )
