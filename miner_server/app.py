@@ -1,9 +1,12 @@
 """The miner's application: the mounted dialects and the public look-ups."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
+from importlib.metadata import version
 
+import msgspec
 from msgspec.structs import replace
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -14,9 +17,11 @@ from starlette.types import Receive, Scope, Send
 
 from engine.snapshot import CallerView, ServerView
 from engine.text import safe
+from engine.transport.description import JSON, Content, reference
 from engine.transport.desk import Desk
 from engine.transport.dialect import Response
 from engine.transport.errors import Refusal
+from miner_server import pages
 from miner_server.admission import Admission
 from miner_server.allowlist import AllowList
 from miner_server.answering import MODEL_WIDTH, Answering
@@ -25,10 +30,18 @@ from miner_server.call import Call, json_response
 from miner_server.endpoint import Calls, Handler
 from miner_server.limits import Limits, Room
 from miner_server.mount import Mount, routes_of
+from miner_server.openapi import LookUp, Spoken, document
 from miner_server.quotas import Quotas
 from miner_server.requestlog import CONTENT_TYPE, Metrics, RequestLog
 
 NO_ROUTE = "other"
+DISTRIBUTION = "subnet-console"
+
+AVAILABILITY = Content(JSON, reference("Availability"))
+STATUS = Content(JSON, reference("Status"))
+OBJECT = Content(JSON, {"type": "object"})
+METRICS = Content("text/plain", {"type": "string"})
+PAGE = Content("text/html", {"type": "string"})
 
 
 class MinerApp(Starlette):
@@ -47,14 +60,22 @@ class MinerApp(Starlette):
         self._calls = Calls(self._requests, self._metrics)
         room = Room()
         mounts = [Mount(desk, self.admission, quotas, self._answering, limits, room) for desk in desks]
-        lookups: dict[str, Handler] = {
-            "/availability": self._availability,
-            "/health": self._health,
-            "/metrics": self._page,
-        }
+        open_to_all: list[tuple[LookUp, Handler]] = [
+            (LookUp("/availability", "Whether a challenge would be answered now", AVAILABILITY), self._availability),
+            (LookUp("/health", "That it runs, and how it does", STATUS), self._health),
+            (LookUp("/metrics", "Numbers for Prometheus", METRICS), self._page),
+            (LookUp("/openapi.json", "This document", OBJECT), self._look(lambda: Response(self._document))),
+            (LookUp("/docs", "This document in Swagger UI", PAGE), self._look(lambda: pages.page(pages.SWAGGER))),
+            (LookUp("/redoc", "This document in Redoc", PAGE), self._look(lambda: pages.page(pages.REDOC))),
+        ]
+        spoken = [Spoken(desk.dialect, route) for desk in desks for route in desk.routes]
+        told = document([one for one, _ in open_to_all], spoken, version=version(DISTRIBUTION))
+        self._document = msgspec.json.encode(told)
+        look_ups = {one.path: look for one, look in open_to_all}
+        look_ups |= {f"/docs/{name}": self._look(partial(pages.asset, name)) for name in pages.ASSETS}
         routes = [
             *routes_of(mounts, self._calls),
-            *(Route(path, self._calls.endpoint(path, look), methods=["GET"]) for path, look in lookups.items()),
+            *(Route(path, self._calls.endpoint(path, look), methods=["GET"]) for path, look in look_ups.items()),
         ]
         super().__init__(
             routes=routes,
@@ -148,6 +169,15 @@ class MinerApp(Starlette):
         """The numbers for Prometheus."""
         self.admission.stranger("lookup", call.host, call.route)
         return Response(self._metrics.page(), CONTENT_TYPE)
+
+    def _look(self, made: Callable[[], Response]) -> Handler:
+        """A look-up whose answer is the same for everyone."""
+
+        async def look(call: Call) -> Response:
+            self.admission.stranger("lookup", call.host, call.route)
+            return made()
+
+        return look
 
     async def _unmatched(self, request: Request, error: Exception) -> StarletteResponse:
         """No such path, or not with this method: charged to the caller's address like any other look-up."""

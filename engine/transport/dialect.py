@@ -1,7 +1,8 @@
 """A wire dialect: how the neurons of one network talk, at both ends.
 
 A dialect is a module in `dialects` that ends in one `Dialect`: a caller for the validator's end and routes for the
-miner's. A route says whom a request names, what it signs and how its answer is written, and nothing else. Who may call,
+miner's. A route says whom a request names, what it signs and how its answer is written, how it is
+described (`doc`), and nothing else. Who may call,
 how often, what is a replay and how much is read is decided by `desk` and the miner server, which no dialect can leave
 out. Challenge and completion are the same in all of them (`wire`).
 """
@@ -12,6 +13,7 @@ from typing import ClassVar, NamedTuple, Protocol
 from msgspec import Struct
 
 from engine.keys import Signer
+from engine.transport.description import RouteDoc
 from engine.transport.errors import Refusal
 from engine.transport.gate import WINDOW_S, Claim
 from engine.transport.http import HttpReply, PeerClients
@@ -143,6 +145,7 @@ class LookupRoute(Struct, frozen=True):
     bears: ClassVar[tuple[bytes, ...]] = ()
     path: str
     answer: Callable[[], bytes]
+    doc: RouteDoc = RouteDoc()
 
 
 class HandshakeRoute(Struct, frozen=True, kw_only=True):
@@ -160,6 +163,7 @@ class HandshakeRoute(Struct, frozen=True, kw_only=True):
     take: Callable[[Received], Awaitable[tuple[str, SymmetricKey]]]
     answer: bytes
     bears: tuple[bytes, ...] = ()
+    doc: RouteDoc = RouteDoc()
 
 
 def _unknown_key() -> Refusal:
@@ -185,6 +189,7 @@ class ChallengeRoute(Struct, frozen=True, kw_only=True):
     unknown_key: Callable[[], Refusal] = _unknown_key
     read: Callable[[bytes, int], Request] = read_request
     bears: tuple[bytes, ...] = ()
+    doc: RouteDoc = RouteDoc()
 
     def __post_init__(self) -> None:
         if self.claim is None and self.key_uuid is None:
@@ -202,6 +207,7 @@ class StatusRoute(Struct, frozen=True, kw_only=True):
     claimant: Callable[[Received], str]
     claim: Callable[[Received], Claim]
     bears: tuple[bytes, ...] = ()
+    doc: RouteDoc = RouteDoc()
 
 
 class UnprovenRoute(Struct, frozen=True, kw_only=True):

@@ -139,6 +139,24 @@ def completion_json(completion: Completion) -> bytes:
     )
 
 
+def request_schema() -> dict[str, Any]:
+    """What `read_request` accepts, in JSON Schema."""
+    schema: dict[str, Any] = msgspec.json.schema(_ClearRequest)["$defs"][_ClearRequest.__name__]
+    content = {"type": ["string", "array", "null"]}
+    message = {"type": "object", "properties": {"role": {"type": "string"}, "content": content}, "required": ["role"]}
+    several = {"type": "array", "items": message, "minItems": 1}
+    return schema | {
+        "title": "Challenge",
+        "anyOf": [
+            {"properties": {"messages": several}, "required": ["messages"]},
+            {
+                "properties": {"prompt": {"type": "string", "minLength": 1}, "messages": {"type": "null"}},
+                "required": ["prompt"],
+            },
+        ],
+    }
+
+
 def read_completion(raw: bytes) -> Completion:
     """What a miner answered. Text and tool calls must be well-formed; malformed statistics are dropped.
 

@@ -11,6 +11,7 @@ from hashlib import sha256
 
 from engine.keys import signature_hex
 from engine.transport.clear import Events, respond_clear, respond_streamed
+from engine.transport.description import CHALLENGE, REPLY, STREAMED, RouteDoc
 from engine.transport.dialect import (
     ChallengeRoute,
     Dialect,
@@ -140,10 +141,31 @@ def _routes(end: MinerEnd) -> Routes:
     return Routes(
         routes=(
             *(
-                ChallengeRoute(path=path, claimant=_claimant, claim=miner.post_claim, respond=respond, bears=bears)
-                for path, respond in ((CHALLENGE_PATH, respond_clear), (STREAM_PATH, respond_streamed))
+                ChallengeRoute(
+                    path=path,
+                    claimant=_claimant,
+                    claim=miner.post_claim,
+                    respond=respond,
+                    bears=bears,
+                    doc=RouteDoc(
+                        about="A challenge that is signed, and its answer in the clear",
+                        headers=REQUIRED,
+                        asks=CHALLENGE,
+                        answers=answers,
+                    ),
+                )
+                for path, respond, answers in (
+                    (CHALLENGE_PATH, respond_clear, REPLY),
+                    (STREAM_PATH, respond_streamed, STREAMED),
+                )
             ),
-            StatusRoute(path=STATUS_PATH, claimant=_claimant, claim=miner.get_claim, bears=bears),
+            StatusRoute(
+                path=STATUS_PATH,
+                claimant=_claimant,
+                claim=miner.get_claim,
+                bears=bears,
+                doc=RouteDoc(about="What this miner says of itself", headers=REQUIRED),
+            ),
         ),
         window=OLDEST_S,
         ahead=AHEAD_S,

@@ -23,6 +23,7 @@ from msgspec import Struct
 
 from engine.keys import Signer, signature_hex
 from engine.transport.clear import Events, respond_clear, respond_streamed
+from engine.transport.description import CHALLENGE, REPLY, STREAMED, RouteDoc, fields, sealed
 from engine.transport.dialect import (
     EXCHANGE_BYTES,
     ChallengeRoute,
@@ -252,18 +253,28 @@ class FiberMiner:
 def _routes(end: MinerEnd) -> Routes:
     miner = FiberMiner(end)
     questions = [
-        (CHALLENGE_PATH, respond_clear),
-        (STREAM_PATH, respond_streamed),
+        (CHALLENGE_PATH, respond_clear, REPLY),
+        (STREAM_PATH, respond_streamed, STREAMED),
     ]
     return Routes(
         routes=(
-            LookupRoute(PUBLIC_KEY_PATH, miner.public_key),
+            LookupRoute(
+                PUBLIC_KEY_PATH,
+                miner.public_key,
+                RouteDoc(about="This miner's RSA key", answers=fields("public_key", "timestamp")),
+            ),
             HandshakeRoute(
                 path=KEY_EXCHANGE_PATH,
                 claimant=_sealed_claimant,
                 claim=miner.sealed_claim,
                 take=miner.take,
                 answer=b'{"status":"Symmetric key exchanged successfully"}',
+                doc=RouteDoc(
+                    about="A validator brings a key, sealed for this miner's RSA key",
+                    headers=SEALED,
+                    asks=fields("encrypted_symmetric_key"),
+                    answers=fields("status"),
+                ),
             ),
             *(
                 ChallengeRoute(
@@ -275,8 +286,14 @@ def _routes(end: MinerEnd) -> Routes:
                     read=_read_sealed,
                     respond=respond,
                     bears=(KEY_UUID_HEADER.encode(),),
+                    doc=RouteDoc(
+                        about="A challenge sealed with an exchanged key, and its answer in the clear",
+                        headers=SEALED,
+                        asks=sealed("Challenge"),
+                        answers=answers,
+                    ),
                 )
-                for path, respond in questions
+                for path, respond, answers in questions
             ),
             *(
                 ChallengeRoute(
@@ -285,14 +302,21 @@ def _routes(end: MinerEnd) -> Routes:
                     claim=miner.signed_claim,
                     respond=respond,
                     bears=(VALIDATOR_HEADER.encode(), SIGNATURE_HEADER.encode()),
+                    doc=RouteDoc(
+                        about="A challenge that is signed, and its answer in the clear",
+                        headers=SIGNED,
+                        asks=CHALLENGE,
+                        answers=answers,
+                    ),
                 )
-                for path, respond in questions
+                for path, respond, answers in questions
             ),
             StatusRoute(
                 path=STATUS_PATH,
                 claimant=_signed_claimant,
                 claim=miner.status_claim,
                 bears=(VALIDATOR_HEADER.encode(), SIGNATURE_HEADER.encode()),
+                doc=RouteDoc(about="What this miner says of itself", headers=SIGNED),
             ),
         ),
         window=WINDOW_S,

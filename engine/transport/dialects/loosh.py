@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from msgspec import Meta, Struct
 
 from engine.keys import SS58_LENGTH, Signer, signature_hex
+from engine.transport.description import RouteDoc, fields, sealed
 from engine.transport.dialect import (
     EXCHANGE_BYTES,
     THREAD_ABOVE_BYTES,
@@ -241,13 +242,20 @@ def _routes(end: MinerEnd) -> Routes:
     miner = LooshMiner(end)
     return Routes(
         routes=(
-            LookupRoute(PUBLIC_KEY_PATH, miner.public_key),
+            LookupRoute(
+                PUBLIC_KEY_PATH, miner.public_key, RouteDoc(about="This miner's RSA key", answers=fields("public_key"))
+            ),
             HandshakeRoute(
                 path=KEY_EXCHANGE_PATH,
                 claimant=_claimant_of_exchange,
                 claim=_claim,
                 take=miner.take,
                 answer=b'{"success":true,"message":"key taken"}',
+                doc=RouteDoc(
+                    about="A validator brings a key, sealed for this miner's RSA key and signed by its hotkey",
+                    asks=fields(*KeyExchange.__struct_fields__),
+                    answers=fields("success", "message"),
+                ),
             ),
             ChallengeRoute(
                 path=CHALLENGE_PATH,
@@ -255,6 +263,12 @@ def _routes(end: MinerEnd) -> Routes:
                 key_uuid=_key_uuid,
                 unknown_key=miner.unknown_key,
                 respond=miner.respond,
+                doc=RouteDoc(
+                    about="A challenge and its answer, both sealed with an exchanged key",
+                    headers=(VALIDATOR_HEADER, KEY_UUID_HEADER),
+                    asks=sealed("Challenge"),
+                    answers=sealed("Reply"),
+                ),
             ),
         ),
         window=end.window,

@@ -1,0 +1,185 @@
+"""The miner's description of itself: complete, valid, kept to by the server, and readable without the internet."""
+
+import asyncio
+import re
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import Case
+from schemathesis.checks import CHECKS
+from schemathesis.core.result import Ok
+from starlette.routing import Route
+
+from engine.keys import signature_hex
+from engine.transport.dialects import btauth
+from miner_server import admission, pages
+from miner_server.server import MinerServer
+from tests.unit.miner_helpers import ALICE, MINER, serving
+
+CHECKED: Any = [
+    check
+    for check in CHECKS.get_all()
+    if check.__name__
+    in (
+        "not_a_server_error",
+        "status_code_conformance",
+        "content_type_conformance",
+        "response_headers_conformance",
+        "response_schema_conformance",
+    )
+]
+AnyCase = Case[Any]
+FUZZED = (
+    "GET /availability",
+    "GET /health",
+    "GET /metrics",
+    "GET /status",
+    "POST /challenge",
+    "POST /fiber/challenge",
+    "POST /fiber/key-exchange",
+)
+"""One of each sort: all of them take ten seconds."""
+
+
+@pytest.fixture(autouse=True)
+def rates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """High enough for a fuzzer."""
+    for gate in ("lookup", "handshake", "challenge"):
+        monkeypatch.setitem(admission.STRANGER_PER_MINUTE, gate, 100_000)
+    monkeypatch.setitem(admission.HOTKEY_PER_MINUTE, "challenge", 100_000)
+
+
+def url(server: MinerServer) -> str:
+    host, port = server.address
+    return f"http://{host}:{port}"
+
+
+async def document(server: MinerServer) -> dict[str, Any]:
+    async with httpx.AsyncClient(trust_env=False) as http:
+        described: dict[str, Any] = (await http.get(url(server) + "/openapi.json")).json()
+    return described
+
+
+async def test_every_route_is_described_with_its_dialects_and_the_headers_that_each_needs() -> None:
+    async with serving() as server:
+        routes = [route for route in server._app.routes if isinstance(route, Route)]
+        described = await document(server)
+    served = {(route.path, method) for route in routes for method in (route.methods or set()) - {"HEAD"}}
+    files = {(f"/docs/{name}", "GET") for name in pages.ASSETS}
+    paths = described["paths"]
+    assert {(path, method.upper()) for path, methods in paths.items() for method in methods} == served - files
+    operations = [operation for methods in paths.values() for operation in methods.values()]
+    assert all(operation["summary"] and operation["responses"]["200"] for operation in operations)
+    sealed = paths["/fiber/challenge"]["post"]
+    assert list(sealed["requestBody"]["content"]) == ["application/octet-stream"]
+    assert [one["name"] for one in sealed["parameters"] if one["required"]] == [
+        "x-fiber-symmetric-key-uuid",
+        "x-fiber-validator-hotkey-ss58",
+    ]
+    shared = paths["/challenge"]["post"]
+    assert {"btauth", "fiber"} <= set(shared["tags"])
+    assert list(shared["requestBody"]["content"]) == ["application/octet-stream", "application/json"]
+    assert not any(one["required"] for one in shared["parameters"])
+
+
+async def test_the_pages_and_their_files_come_from_here_and_load_nothing_from_elsewhere() -> None:
+    async with serving() as server, httpx.AsyncClient(base_url=url(server), trust_env=False) as http:
+        for path in ("/docs", "/redoc"):
+            page = await http.get(path)
+            assert page.headers["content-type"] == "text/html; charset=utf-8"
+            assert "//" not in page.text
+            assert "default-src 'self'" in page.headers["content-security-policy"]
+            for named in re.findall(r'(?:src|href|url|spec-url)[=:] ?"([^"]+)"', page.text):
+                assert (await http.get("/" + named)).status_code == 200, named
+        bundle = await http.get("/docs/swagger-ui-bundle.js")
+        assert (bundle.headers["content-type"], len(bundle.content) > 1_000_000) == (
+            "text/javascript; charset=utf-8",
+            True,
+        )
+        assert (await http.get("/docs/..%2fapp.py")).status_code == 404
+
+
+async def test_without_the_package_the_document_is_there_and_its_files_say_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pages, "_folder", lambda: None)
+    async with serving() as server, httpx.AsyncClient(base_url=url(server), trust_env=False) as http:
+        missing = await http.get("/docs/swagger-ui.css")
+        assert (missing.status_code, "fastapi-offline: install it" in missing.json()["detail"]) == (404, True)
+        assert (await http.get("/openapi.json")).status_code == 200
+
+
+def fuzz(address: str, *labels: str, examples: int, change: Callable[[AnyCase], bool]) -> Counter[int]:
+    """Call the operations with these labels, or all, as the description allows; how often each status came.
+
+    `change` alters a case, and says whether it is to be sent.
+    """
+    statuses: Counter[int] = Counter()
+    schema = schemathesis.openapi.from_url(address + "/openapi.json")
+    schema.validate()
+    operations = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
+    with requests.Session() as session:
+        for operation in operations:
+            if labels and operation.label not in labels:
+                continue
+
+            @settings(
+                max_examples=examples,
+                deadline=None,
+                derandomize=True,
+                database=None,
+                phases=(Phase.generate,),
+                suppress_health_check=list(HealthCheck),
+            )
+            @given(case=operation.as_strategy())
+            def call(case: AnyCase) -> None:
+                if change(case):
+                    answer = case.call(session=session, timeout=20)
+                    case.validate_response(answer, checks=CHECKED)
+                    statuses[answer.status_code] += 1
+
+            call()
+    return statuses
+
+
+async def test_the_server_keeps_to_its_description_whoever_calls() -> None:
+    async with serving() as server:
+        statuses = await asyncio.to_thread(fuzz, url(server), *FUZZED, examples=3, change=lambda _: True)
+    assert statuses[200] >= 3
+    assert set(statuses) <= {200, 400, 401, 403, 422}
+    assert statuses.total() - statuses[200] > 5
+
+
+def signed(case: AnyCase) -> bool:
+    """As btauth/1 by Alice, so that the fuzzer's bodies reach what reads them."""
+    if not isinstance(case.body, dict):
+        return False
+    raw, nonce = msgspec.json.encode(case.body), str(time.time_ns())
+    message = btauth.signed_lines("POST", case.path, raw, nonce, ALICE.ss58_address, MINER.ss58_address)
+    case.body, case.media_type = raw, "application/json"
+    case.headers.clear()
+    case.headers.update(
+        {
+            btauth.VERSION_HEADER: "1",
+            btauth.HOTKEY_HEADER: ALICE.ss58_address,
+            btauth.RECEIVER_HEADER: MINER.ss58_address,
+            btauth.NONCE_HEADER: nonce,
+            btauth.SIGNATURE_HEADER: signature_hex(ALICE, message),
+        }
+    )
+    return True
+
+
+async def test_what_the_description_allows_a_validator_to_ask_is_answered() -> None:
+    async with serving() as server:
+        statuses = await asyncio.to_thread(fuzz, url(server), "POST /challenge", examples=25, change=signed)
+    assert set(statuses) == {200}
+    assert statuses[200] > 5
