@@ -52,6 +52,12 @@ def fields(*names: str) -> Content:
     return Content(JSON, {"type": "object", "properties": {name: {} for name in names}, "required": list(names)})
 
 
+def integers(*names: str) -> Content:
+    """A JSON object with these fields, all of them whole numbers."""
+    properties = {name: {"type": "integer"} for name in names}
+    return Content(JSON, {"type": "object", "properties": properties, "required": list(names)})
+
+
 def sealed(what: str) -> Content:
     """A Fernet token: bytes, in which `what` is sealed."""
     return Content(OCTETS, {"type": "string", "format": "binary", "description": f"a Fernet token; inside is a {what}"})

@@ -223,6 +223,7 @@ class UnprovenRoute(Struct, frozen=True, kw_only=True):
     respond: Callable[[Received, SymmetricKey | None, Completion], Response]
     read: Callable[[bytes, int], Request] = read_request
     bears: tuple[bytes, ...] = ()
+    doc: RouteDoc = RouteDoc()
 
 
 AnyRoute = LookupRoute | HandshakeRoute | ChallengeRoute | StatusRoute | UnprovenRoute

@@ -6,6 +6,7 @@ A miner answers it only where its operator has turned that on, and a validator a
 from collections.abc import Callable
 
 from engine.transport.clear import respond_clear
+from engine.transport.description import CHALLENGE, REPLY, RouteDoc
 from engine.transport.dialect import (
     Availability,
     Dialect,
@@ -59,7 +60,17 @@ class LooshPlainCaller:
 
 
 def _routes(end: MinerEnd) -> Routes:
-    route = UnprovenRoute(path=INFERENCE_PATH, claimant=_claimant, respond=respond_clear)
+    route = UnprovenRoute(
+        path=INFERENCE_PATH,
+        claimant=_claimant,
+        respond=respond_clear,
+        doc=RouteDoc(
+            about="A challenge that nothing proves, and its answer in the clear",
+            headers=(VALIDATOR_HEADER,),
+            asks=CHALLENGE,
+            answers=REPLY,
+        ),
+    )
     return Routes(routes=(route,) if end.unproven else ())
 
 

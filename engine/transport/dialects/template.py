@@ -19,6 +19,7 @@ from msgspec import Struct
 from engine.answers.number import Number
 from engine.keys import SS58_LENGTH, signature_hex
 from engine.sums import Payload, read
+from engine.transport.description import RouteDoc, integers
 from engine.transport.dialect import (
     ChallengeRoute,
     Dialect,
@@ -45,6 +46,7 @@ FORWARD = "/api/forward"
 
 MESSAGE_HEADER = "bt_message"
 SIGNATURE_HEADER = "bt_signature"
+HEADERS = (MESSAGE_HEADER, SIGNATURE_HEADER)
 BEARS = (MESSAGE_HEADER.encode(), SIGNATURE_HEADER.encode())
 
 OLDEST_S = 32.0
@@ -146,6 +148,12 @@ def _routes(end: MinerEnd) -> Routes:
                 read=partial(_read, multiply),
                 respond=partial(_respond, multiply),
                 bears=BEARS,
+                doc=RouteDoc(
+                    about="The product of two numbers" if multiply else "The sum of two numbers",
+                    headers=HEADERS,
+                    asks=integers("a", "b"),
+                    answers=integers("result"),
+                ),
             )
             for path, multiply in ((ADD_PATH, False), (MULTIPLY_PATH, True))
             for behind in ("", FORWARD)
