@@ -28,6 +28,9 @@ class Completion(Struct, frozen=True, kw_only=True):
     timing: Timing | None = None
 
 
+WHOLE = ("max_tokens", "seed")
+
+
 class _ClearRequest(Struct, frozen=True):
     prompt: str | None = None
     messages: tuple[dict[str, Any], ...] | None = None
@@ -102,7 +105,12 @@ def read_request(raw: bytes, limit: int) -> Request:
 
     Raises WireError("malformed"), WireError("too_large").
     """
-    clear = _convert(load_json(raw, max_bytes=limit), _ClearRequest)
+    loaded = load_json(raw, max_bytes=limit)
+    for name in WHOLE:  # JSON knows one kind of number: 64.0 is as whole as 64
+        value = loaded.get(name)
+        if isinstance(value, float) and value.is_integer():
+            loaded[name] = int(value)
+    clear = _convert(loaded, _ClearRequest)
     messages = clear.messages or ()
     if not messages and not clear.prompt:
         raise WireError("malformed", "neither prompt nor messages given")

@@ -246,3 +246,10 @@ def test_foreign_text_becomes_one_short_printable_line(text: str) -> None:
     cleaned = brief(text, 20)
     assert len(cleaned) <= 20
     assert cleaned.isprintable()
+
+
+def test_a_whole_number_may_be_written_as_a_float() -> None:
+    read = read_request(b'{"prompt": "1 + 1?", "max_tokens": 64.0, "seed": 7e0}', 1000)
+    assert (read.max_tokens, read.seed) == (64, 7)
+    with pytest.raises(WireError, match="max_tokens"):
+        read_request(b'{"prompt": "1 + 1?", "max_tokens": 64.5}', 1000)
