@@ -32,7 +32,7 @@ CLAIMS_BURST = 100
 
 HEARINGS_PER_S = 500
 """Claims from addresses that have spent theirs, in total: at 0.2 ms per signature, a tenth of a core. Each one that
-waits has its own connection, of which an address may have 128, so the last one is heard within 0.3 s."""
+waits has its own connection, of which an address may have 256, so the last one is heard within 0.5 s."""
 
 MOST_WAITING = 4096
 """More than there can be connections."""

@@ -16,11 +16,12 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from miner_server.hosts import network
 
-MOST = 512
-"""Connections per server; each may hold a head of `HEAD_BYTES` and a body."""
+MOST = 768
+"""Connections per server; each may hold a head of `HEAD_BYTES` and a body. Systems allow a process 1024 files."""
 
-MOST_PER_ADDRESS = 128
-"""Connections per IPv4 address or IPv6 /64: four of them fill the server, and a validator needs 16."""
+MOST_PER_ADDRESS = 256
+"""Connections per IPv4 address or IPv6 /64: three of them fill the server. A validator needs 16; behind one address, as
+that of a NAT, there may be as many callers as a subnet has neurons."""
 
 SEAT = "subnet_console.seat"
 """The key of a request's `Seat` in its scope's extensions."""

@@ -9,7 +9,7 @@ from msgspec import Struct
 ROUNDING_S = 1e-6
 
 SMALL_BODY = 64 * 1024
-"""Bytes that any body may have, 32 MB on all connections together. A challenge has hundreds to thousands."""
+"""Bytes that any body may have, 48 MB on all connections together. A challenge has hundreds to thousands."""
 
 LARGE_BODIES = 64 * 1024 * 1024
 """Bytes that all unproven bodies together may take beyond that."""

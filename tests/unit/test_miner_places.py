@@ -42,7 +42,7 @@ def taken(by: Places, host: str) -> tuple[Seat, Line]:
 
 
 def test_four_addresses_fill_a_server_of_512() -> None:
-    assert MOST == 4 * MOST_PER_ADDRESS == 512
+    assert MOST == 3 * MOST_PER_ADDRESS == 768
 
 
 def test_the_oldest_idle_connection_of_a_crowded_address_makes_room() -> None:
