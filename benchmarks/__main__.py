@@ -5,12 +5,28 @@ import sys
 import traceback
 from collections.abc import Callable
 
-from benchmarks import backend, demo, hangup, health, help, keys, lag, memory, paint, round256, rows, stall, transport
+from benchmarks import (
+    backend,
+    demo,
+    dialects,
+    hangup,
+    health,
+    help,
+    keys,
+    lag,
+    memory,
+    paint,
+    round256,
+    rows,
+    stall,
+    transport,
+)
 from benchmarks.figures import Figure, machine, table
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "help": help.measure,
     "transport": transport.measure,
+    "dialects": dialects.measure,
     "backend": backend.measure,
     "round256": round256.measure,
     "lag": lag.measure,
