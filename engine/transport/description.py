@@ -59,8 +59,8 @@ def integers(*names: str) -> Content:
 
 
 def sealed(what: str) -> Content:
-    """A Fernet token: bytes, in which `what` is sealed."""
-    return Content(OCTETS, {"type": "string", "format": "binary", "description": f"a Fernet token; inside is a {what}"})
+    """Bytes in which `what` is sealed."""
+    return Content(OCTETS, {"type": "string", "format": "binary", "description": f"sealed; inside is a {what}"})
 
 
 def reference(name: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from engine.keys import SS58_LENGTH, Signer, signature_hex, verify
+from engine.transport.description import RouteDoc, fields, sealed
 from engine.transport.dialect import (
     EXCHANGE_BYTES,
     ChallengeRoute,
@@ -257,13 +258,16 @@ def _routes(end: MinerEnd) -> Routes:
     miner = OwnMiner(end, end.x25519)
     return Routes(
         routes=(
-            LookupRoute(KEY_PATH, miner.public_key),
+            LookupRoute(KEY_PATH, miner.public_key, RouteDoc(about="This miner's X25519 key, signed by its hotkey")),
             HandshakeRoute(
                 path=EXCHANGE_PATH,
                 claimant=_claimant_of_exchange,
                 claim=miner.exchange_claim,
                 take=miner.take,
                 answer=b'{"status":"key taken"}',
+                doc=RouteDoc(
+                    about="A validator brings a key, signed by its hotkey", asks=fields(*_Exchange.__struct_fields__)
+                ),
             ),
             ChallengeRoute(
                 path=CHALLENGE_PATH,
@@ -271,6 +275,12 @@ def _routes(end: MinerEnd) -> Routes:
                 claim=miner.claim,
                 key_uuid=_key_name,
                 respond=miner.respond,
+                doc=RouteDoc(
+                    about="A challenge and its answer, both sealed and signed",
+                    headers=REQUIRED,
+                    asks=sealed("Challenge"),
+                    answers=sealed("Reply"),
+                ),
             ),
         ),
         window=end.window,
