@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn, get_args
 from console import __version__, streams
 from console import commands as run
 from console.errors import ConsoleError, ExitCode
-from console.options import CHAIN, EMBEDDING, FOLDER, LAUNCH, WATCH, a_path, a_word, add_options, configuration
+from console.options import CHAIN, EMBEDDING, FOLDER, LAUNCH, SERVE, WATCH, a_path, a_word, add_options, configuration
 from engine.folders import FolderError, data_home
 from engine.redaction import redact
 from engine.settings import SettingsError, config_path, declared
@@ -28,15 +28,19 @@ CHAIN_LOOKS = {
     "metagraph": "list every neuron of the subnet",
     "hyperparameters": "show the subnet's hyperparameters",
     "neuron": "show one neuron with its weights and commits",
-    "stake": "show this hotkey's stake and its coldkey's balance",
     "log": "show the latest engine and chain commands with their outcomes",
 }
+AMOUNTS = {"stake": "add, in tokens", "unstake": "take back", "collateral": "lock", "floor": "keep locked"}
 CHAIN_ACTIONS = {
     "register": "register this hotkey; the coldkey pays at most the price shown",
     "serve": "announce this miner's address",
     "weights": "set the planned weights now",
     "commit": "commit to the planned weights, on a subnet with commit-reveal",
     "reveal": "reveal the weights of the oldest commit",
+    "stake": "show this hotkey's stake and its coldkey's balance, or add to its stake",
+    "unstake": "take this hotkey's stake back to the coldkey",
+    "collateral": "lock stake as this hotkey's collateral",
+    "floor": "set an amount below which this hotkey's collateral does not drain",
 }
 
 
@@ -260,11 +264,22 @@ def _add_chain(commands: "Commands") -> None:
         act = _add(actions, what, run.chain_act, about)
         act.set_defaults(what=what)
         if what == "serve":
-            act.add_argument("address", metavar="IP:PORT", type=a_word, help="the address to announce")
+            act.add_argument(
+                "given_value", metavar="IP:PORT", nargs="?", default="", help="the address to announce, or as options:"
+            )
+        if what in AMOUNTS:
+            optional = what == "stake"
+            act.add_argument(
+                "given_value",
+                metavar="AMOUNT",
+                nargs="?" if optional else None,
+                default="",
+                help=f"how much to {AMOUNTS[what]}{' (default: show what there is)' if optional else ''}",
+            )
         act.add_argument("--dry-run", action="store_true", help="show what would change, but send nothing")
         act.add_argument("--yes", action="store_true", help="send without asking")
         act.add_argument("--json", action="store_true", help="print JSON; questions go to stderr")
-        add_options(act, CHAIN)
+        add_options(act, SERVE if what == "serve" else CHAIN)
 
 
 def _complain(text: str) -> None:

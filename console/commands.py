@@ -12,6 +12,7 @@ from console.errors import ExitCode
 from console.options import configuration, launch_configuration
 from engine.redaction import hide_known
 from engine.settings import config_path
+from engine.values import at_port
 
 
 def launch(arguments: argparse.Namespace) -> int:
@@ -153,7 +154,6 @@ def chain_look(arguments: argparse.Namespace) -> int:
     looks = {
         "metagraph": reads.metagraph,
         "hyperparameters": reads.hyperparameters,
-        "stake": reads.stake,
         "log": reads.log,
     }
     return _print_found(looks[arguments.what](settings), as_json=arguments.json)
@@ -164,10 +164,19 @@ def chain_act(arguments: argparse.Namespace) -> int:
     from console.chain.extrinsics import act
     from console.streams import narrate
 
+    settings, typed = launch_configuration(arguments).settings, getattr(arguments, "given_value", "")
+    if arguments.what == "stake" and not typed:
+        from console.chain import reads
+
+        return _print_found(reads.stake(settings), as_json=arguments.json)
+    if arguments.what == "serve" and not typed:
+        if not settings.external_ip:
+            arguments.parser.error("which address? Use 'chain serve IP:PORT', or --external-ip and --external-port")
+        typed = at_port(settings.external_ip, settings.external_port or settings.port)
     done = act(
         arguments.what,
-        launch_configuration(arguments).settings,
-        typed=getattr(arguments, "address", ""),
+        settings,
+        typed=typed,
         dry_run=arguments.dry_run,
         yes=arguments.yes,
         tell=narrate if arguments.json else _print,

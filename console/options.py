@@ -17,6 +17,10 @@ from engine.settings.layers import DEMO_DEFAULT
 ENDPOINT = "--subtensor.chain_endpoint"
 """Bittensor's option for a chain's URL; it takes precedence over a network's name."""
 
+EXTERNAL_IP = ("--external-ip", "--external_ip", "--axon.external_ip")
+EXTERNAL_PORT = ("--external-port", "--external_port", "--axon.external_port")
+"""As this program, Fiber and Bittensor spell them."""
+
 LAUNCH: dict[str, dict[str, tuple[str, ...]]] = {
     "run": {
         "role": ("--role",),
@@ -35,6 +39,8 @@ LAUNCH: dict[str, dict[str, tuple[str, ...]]] = {
         "wallet_name": ("--wallet-name", "--wallet.name"),
         "wallet_hotkey": ("--wallet-hotkey", "--wallet.hotkey"),
         "wallet_path": ("--wallet-path", "--wallet.path"),
+        "allow_coldkey": ("--allow-coldkey",),
+        "mechanism": ("--mechanism",),
     },
     "validator": {
         "neurons": ("--neuron",),
@@ -51,6 +57,8 @@ LAUNCH: dict[str, dict[str, tuple[str, ...]]] = {
     "miner server": {
         "host": ("--host",),
         "port": ("--port",),
+        "external_ip": EXTERNAL_IP,
+        "external_port": EXTERNAL_PORT,
         "backend": ("--backend",),
         "backend_url": ("--backend-url",),
         "backend_model": ("--backend-model",),
@@ -69,6 +77,11 @@ CHAIN: dict[str, dict[str, tuple[str, ...]]] = {
 WATCH: dict[str, dict[str, tuple[str, ...]]] = {
     "chain": {name: LAUNCH["chain and wallet"][name] for name in ("network", "netuid")},
     "data": {"data_dir": ("--data-dir",)},
+}
+
+SERVE: dict[str, dict[str, tuple[str, ...]]] = {
+    **CHAIN,
+    "address": {"external_ip": EXTERNAL_IP, "external_port": EXTERNAL_PORT},
 }
 
 DEMO_OWN = ("network", "wallet_name")

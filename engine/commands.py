@@ -4,6 +4,7 @@ import re
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 
 class Command(Struct, frozen=True, tag_field="command", tag=str.lower):
@@ -56,10 +57,44 @@ class HoldPenalty(Command, frozen=True):
         return "hold back" if self.held else "release"
 
 
-class Register(Command, frozen=True):
+class OfColdkey(Command, frozen=True, kw_only=True):
+    """A command that the coldkey signs, with the password of its file, which nobody keeps, logs or shows."""
+
+    password: str = ""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(…)"
+
+
+class Register(OfColdkey, frozen=True):
     """Register this hotkey on the subnet. The coldkey pays at most `limit` tokens, or the going price without one."""
 
     limit: float | None = None
+
+
+class AddStake(OfColdkey, frozen=True):
+    """Put so many of the coldkey's tokens on this hotkey as stake."""
+
+    amount: float
+
+
+class RemoveStake(OfColdkey, frozen=True):
+    """Take so much of this hotkey's stake back to the coldkey."""
+
+    amount: float
+
+
+class AddCollateral(OfColdkey, frozen=True):
+    """Lock so much stake as this hotkey's collateral; what is missing is bought for at most `price` tokens each."""
+
+    amount: float
+    price: float
+
+
+class SetMinCollateral(OfColdkey, frozen=True):
+    """Let this hotkey's collateral not drain below this amount."""
+
+    amount: float
 
 
 class Serve(Command, frozen=True):
@@ -130,6 +165,10 @@ AnyCommand = (
     | AutoWeights
     | HoldPenalty
     | Register
+    | AddStake
+    | RemoveStake
+    | AddCollateral
+    | SetMinCollateral
     | Serve
     | BlockCaller
     | UnblockCaller
@@ -139,3 +178,8 @@ AnyCommand = (
     | Acknowledge
     | Stop
 )
+
+
+def unlocked(command: AnyCommand, password: str) -> AnyCommand:
+    """The command with the password of the coldkey, if it is one that needs it."""
+    return replace(command, password=password) if isinstance(command, OfColdkey) and password else command

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from engine.values import Level, Metagraph
+from engine.values import Guard, Level, Metagraph
 
 
 class CallerView(Struct, frozen=True, kw_only=True):
@@ -62,6 +62,8 @@ class RequestView(Struct, frozen=True, kw_only=True):
     """One request to the miner server: `status` is the HTTP code, `reason` why it was refused, and `gate` where.
 
     `dialect` is the name of the one that it was made in, "" for none.
+    Of the `registration_cost`, the part `registration_locked` stays with the hotkey. `price` is that of one unit of the
+    subnet's stake, in tokens.
     """
 
     at: float
@@ -187,6 +189,11 @@ class ChainView(Struct, frozen=True, kw_only=True):
     cannot_seal: str = ""
     registration_cost: float = 0.0
     needs: tuple[NeedView, ...] = ()
+    registration_locked: float = 0.0
+    registration_open: bool = True
+    registration_by_work: bool = False
+    next_axon_block: int = 0
+    price: float = 0.0
 
     @property
     def known(self) -> bool:
@@ -486,6 +493,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     chain: ChainView = ChainView()
     metagraph: Metagraph | None = None
     subnet: SubnetView | None = None
+    coldkey: Guard = ""
     progress: RoundProgress | None = None
     next_round_at: float | None = None
     rounds_done: int = 0

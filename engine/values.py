@@ -326,6 +326,11 @@ Consensus = Literal["yuma", "null"]
 """How a subnet makes one of its validators' weights; by null, the one with the most stake decides alone."""
 
 
+Guard = Literal["", "absent", "unreadable", "encrypted", "open"]
+"""How a coldkey is kept: there is no such file, others' rights keep it from us, a password does, or nothing does. "" is
+one that is worth nothing, or of which nobody knows."""
+
+
 class Hyperparameters(Struct, frozen=True, kw_only=True):
     """A subnet's rules, with the chain's defaults. Lengths in blocks, `reveal_period` in epochs; `burn` in tokens.
 

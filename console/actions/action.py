@@ -11,6 +11,8 @@ from engine.commands import AnyCommand
 from engine.snapshot import Snapshot
 from engine.values import EMBEDDED
 
+COLDKEY = "coldkey"
+
 LABEL = 14
 """Cells of the labels in a question."""
 
@@ -49,13 +51,15 @@ class EntryField(Struct, frozen=True):
 
 
 class Confirmation(Struct, frozen=True):
-    """`typed` is what has to be typed before the action can be taken, "" for nothing."""
+    """`typed` is what has to be typed before the action can be taken, and `password` whose password is asked for; ""
+    for nothing."""
 
     title: str
     lines: tuple[Line, ...]
     yes: str
     typed: str = ""
     entry: EntryField | None = None
+    password: str = ""
 
 
 def always(_snapshot: Snapshot) -> str:
@@ -91,7 +95,7 @@ class Action(Struct, frozen=True, kw_only=True):
     instead of what was typed.
 
     From `Level.ASKED` on there is a question first: `dry_run` says what would change, or what is known of the row,
-    and `entry` asks for a value.
+    and `entry` asks for a value. What is signed `by_coldkey` asks for its password, if it has one.
     """
 
     id: str
@@ -109,6 +113,7 @@ class Action(Struct, frozen=True, kw_only=True):
     opens: str = ""
     dry_run: Callable[[Snapshot, str], Sequence[Line]] = nothing_to_say
     entry: Callable[[Snapshot], EntryField] | None = None
+    by_coldkey: bool = False
 
     @property
     def is_for_the_engine(self) -> bool:
@@ -134,4 +139,5 @@ def confirmation(action: Action, snapshot: Snapshot, row: str = "") -> Confirmat
         yes="Do it",
         typed=str(chain.netuid) if real else "",
         entry=action.entry(snapshot) if action.entry else None,
+        password=COLDKEY if action.by_coldkey and snapshot.coldkey == "encrypted" else "",
     )

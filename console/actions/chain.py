@@ -1,6 +1,6 @@
 """Actions that write to the chain, or decide whether the engine does. None of them is one key away from a list."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from ipaddress import ip_address
 
@@ -9,10 +9,20 @@ from console.actions.changes import Change, change_caption, changes, changes_by
 from console.instants import duration
 from console.present import formats
 from console.present.text import BLANK, Line, Span, fit, line
-from engine.commands import AutoWeights, CommitWeights, Register, RevealWeights, Serve, SetWeights
+from engine.commands import (
+    AutoWeights,
+    CommitWeights,
+    Register,
+    RevealWeights,
+    Serve,
+    SetWeights,
+)
 from engine.snapshot import ChainView, ServerView, Snapshot
 from engine.values import host_and_port
 
+BY_WORK = (
+    "its owner takes registrations by work alone (pow_register), which this program does not do: use a client that does"
+)
 CHANGES_SHOWN = 8
 RATE_LIMIT, NEXT_EPOCH = WAITS = ("rate limit", "next epoch")
 """What an action on the chain waits for; its reason begins with it."""
@@ -20,7 +30,7 @@ RATE_LIMIT, NEXT_EPOCH = WAITS = ("rate limit", "next epoch")
 # -- why not -----------------------------------------------------------------------------------------------------------
 
 
-def _unregistered(snapshot: Snapshot) -> str:
+def unregistered(snapshot: Snapshot) -> str:
     if not snapshot.chain.known:
         return "the chain has not been read yet"
     return "" if snapshot.chain.registered else "this hotkey is not registered"
@@ -29,7 +39,7 @@ def _unregistered(snapshot: Snapshot) -> str:
 def _no_weights(snapshot: Snapshot) -> str:
     if snapshot.role == "miner":
         return "a miner sets no weights"
-    return unless_read_only(snapshot) or _unregistered(snapshot)
+    return unless_read_only(snapshot) or unregistered(snapshot)
 
 
 def _no_commit_reveal(snapshot: Snapshot) -> str:
@@ -85,18 +95,40 @@ def _auto_is_on(snapshot: Snapshot) -> str:
     return _no_weights(snapshot) or ("on already" if snapshot.auto_weights else "")
 
 
+def no_coldkey(snapshot: Snapshot) -> str:
+    """Why nothing can be signed with the coldkey, "" when it can."""
+    where = "do this where it is kept: a server needs no coldkey"
+    match snapshot.coldkey:
+        case "absent":
+            return f"the coldkey is not on this machine; {where}"
+        case "unreadable":
+            return f"the coldkey on this machine cannot be read; {where}"
+    return unless_read_only(snapshot)
+
+
 def _cannot_register(snapshot: Snapshot) -> str:
+    chain = snapshot.chain
     if reason := unless_read_only(snapshot):
         return reason
-    if not snapshot.chain.known:
-        return _unregistered(snapshot)
-    return f"registered already, as uid {snapshot.chain.uid}" if snapshot.chain.registered else ""
+    if not chain.known:
+        return unregistered(snapshot)
+    if chain.registered:
+        return f"registered already, as uid {chain.uid}"
+    if not chain.registration_open:
+        return BY_WORK if chain.registration_by_work else "SubNetRegistrationDisabled: its owner takes no registrations"
+    if 0 < chain.balance < chain.registration_cost:
+        price = formats.tau(chain.registration_cost)
+        return f"the coldkey has {formats.tau(chain.balance)}, a registration costs {price}"
+    return no_coldkey(snapshot)
 
 
 def _cannot_serve(snapshot: Snapshot) -> str:
     if snapshot.role != "miner":
         return "only a miner serves"
-    return unless_read_only(snapshot) or _unregistered(snapshot)
+    chain = snapshot.chain
+    left = chain.next_axon_block - chain.block
+    cooldown = f"{RATE_LIMIT}: {_left(left, chain)} until the address can change again" if left > 0 else ""
+    return unless_read_only(snapshot) or unregistered(snapshot) or cooldown
 
 
 # -- dry runs ----------------------------------------------------------------------------------------------------------
@@ -161,10 +193,12 @@ def _change(row: Change) -> Line:
 def _registration(snapshot: Snapshot, _row: str) -> Sequence[Line]:
     """What registering costs, and what that leaves."""
     cost, balance = snapshot.chain.registration_cost, snapshot.chain.balance
+    locked = snapshot.chain.registration_locked
+    parts = f" = {formats.tau(cost - locked)} burned + {formats.tau(locked)} locked on the hotkey" if locked else ""
     after = line(formats.tau(balance - cost)) if balance >= cost else line(Span("✗ not enough", "err"))
     return known(
         (
-            ("price", line(f"{formats.tau(cost)} at most")),
+            ("price", line(f"{formats.tau(cost)} at most{parts}")),
             ("coldkey has", line(formats.tau(balance))),
             ("then has", after),
         )
@@ -186,6 +220,19 @@ def registration(asked_of: Snapshot, _typed: str) -> Register:
     return Register(limit=asked_of.chain.registration_cost)
 
 
+def fault_of(read: Callable[[str], object]) -> Callable[[str], str]:
+    """What is wrong with a text, "" for nothing."""
+
+    def check(typed: str) -> str:
+        try:
+            read(typed)
+        except ValueError as error:
+            return str(error)
+        return ""
+
+    return check
+
+
 def announcement(typed: str) -> Serve:
     """An address as it was typed. Raises ValueError."""
     try:
@@ -201,15 +248,7 @@ def announcement(typed: str) -> Serve:
 def _address(snapshot: Snapshot) -> EntryField:
     """The address to announce: the one on chain, else where the server listens."""
     listens = (snapshot.server or ServerView()).address
-    return EntryField("Announce IP:PORT", snapshot.chain.axon or listens, _not_an_address)
-
-
-def _not_an_address(typed: str) -> str:
-    try:
-        announcement(typed)
-    except ValueError as error:
-        return str(error)
-    return ""
+    return EntryField("Announce IP:PORT", snapshot.chain.axon or listens, fault_of(announcement))
 
 
 _chain = partial(Action, group="act", level=Level.TYPED)
@@ -270,6 +309,7 @@ CHAIN = Context(
             why_not=_cannot_register,
             dry_run=_registration,
             order=registration,
+            by_coldkey=True,
         ),
         _chain(
             id="chain.serve",

@@ -4,6 +4,7 @@ They need the locks of a run: while an engine runs with this hotkey, it alone se
 """
 
 import asyncio
+import getpass
 import os
 import signal
 import sys
@@ -17,6 +18,7 @@ from msgspec.structs import replace
 from console import __version__
 from console.actions.action import Action, Confirmation, confirmation
 from console.actions.chain import CHAIN, WAITS
+from console.actions.stake import STAKE
 from console.chain.sight import require_data
 from console.chain.signer import require_wallet, role_of
 from console.errors import ConsoleError, ExitCode
@@ -24,7 +26,7 @@ from console.present.text import text_of
 from console.roles.session import Session, opened
 from console.signals import on_interrupt
 from console.terminal import STDIN
-from engine.commands import AnyCommand
+from engine.commands import AnyCommand, unlocked
 from engine.feed import Feed
 from engine.folders import prepare_folder
 from engine.locks import AlreadyRunning
@@ -100,7 +102,7 @@ async def _act(
     tell: Callable[[str], object],
 ) -> Done:
     now = time.time()
-    action = next(one for one in CHAIN.actions if one.id == IDS.get(name, f"chain.{name}"))
+    action = next(one for one in (*CHAIN.actions, *STAKE.actions) if one.id == IDS.get(name, f"chain.{name}"))
     feed = Feed(Snapshot(at=now, version=__version__, role=settings.role, started_at=now, read_only=settings.read_only))
     async with opened(settings, folder, feed) as session:
         node = await _node(session, may_be_unregistered=action.id == "chain.register")
@@ -117,7 +119,7 @@ async def _act(
         outcome = None
         if not (why_not or dry_run):
             _confirm(asked, yes=yes)
-            outcome = await node.obey(command)
+            outcome = await node.obey(unlocked(command, _password(asked)))
         return _done(name, snapshot, about, outcome, why_not, dry_run=dry_run)
 
 
@@ -165,6 +167,20 @@ def _confirm(asked: Confirmation, *, yes: bool) -> None:
         signal.signal(signal.SIGINT, of_loop)
     if answer != wanted:
         raise ConsoleError("nothing was sent", ExitCode.INTERRUPTED)
+
+
+def _password(asked: Confirmation) -> str:
+    """The password that the question is about, typed without an echo or piped in; "" where there is none."""
+    if not asked.password:
+        return ""
+    if not os.isatty(STDIN):
+        return sys.stdin.readline().rstrip("\n")
+    of_loop = signal.getsignal(signal.SIGINT)
+    on_interrupt(signal.default_int_handler)
+    try:
+        return getpass.getpass(f"password of the {asked.password}: ", sys.stderr)
+    finally:
+        signal.signal(signal.SIGINT, of_loop)
 
 
 def _done(

@@ -30,7 +30,7 @@ def looking(settings: Settings) -> Iterator[Looking]:
         yield lambda hotkey="", coldkey="": look_of(state, hotkey=hotkey, coldkey=coldkey)
         return
     with asyncio.Runner() as runner:
-        chain = runner.run(SubstrateChain.open(settings.network))
+        chain = runner.run(SubstrateChain.open(settings.network, mechanism=settings.mechanism))
 
         def look(hotkey: str = "", coldkey: str = "") -> Look:
             return runner.run(chain.look(settings.netuid, hotkey=hotkey, coldkey=coldkey))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from console.doctor.case import Case
 from console.findings import Result, critical, ok, skipped, warning
-from engine.chain.wallets import ENCRYPTED, NEW_COLDKEYPUB, WalletError, load_throwaway, load_wallet
-from engine.files import open_input
+from engine.chain.coldkey import guard_of
+from engine.chain.wallets import NEW_COLDKEYPUB, WalletError, load_throwaway, load_wallet
 
 
 def wallet(case: Case) -> Iterator[Result]:
@@ -57,15 +57,13 @@ def _modes(hotkey: Path) -> Iterator[Result]:
 
 def coldkey(path: Path) -> Result:
     """Whether there is an unencrypted coldkey on this machine. Only its first bytes are read."""
-    try:
-        with open_input(path) as file:
-            encrypted = file.read(16).startswith(ENCRYPTED)
-    except FileNotFoundError:
-        return ok("coldkey", "not on this machine, as it should be")
-    except OSError:
-        return ok("coldkey", "present, but not readable by this user")
-    if encrypted:
-        return ok("coldkey", "present, encrypted")
+    match guard_of(path):
+        case "absent":
+            return ok("coldkey", "not on this machine, as it should be")
+        case "unreadable":
+            return ok("coldkey", "present, but not readable by this user")
+        case "encrypted":
+            return ok("coldkey", "present, encrypted")
     return warning(
         "coldkey",
         f"{path} is not encrypted",

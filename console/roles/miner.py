@@ -85,13 +85,16 @@ async def run(session: Session) -> None:
 async def announced(session: Session, serving: Serving) -> Part:
     """Publishes the server's address on chain and keeps it there; a read-only run leaves it as it is.
 
-    On a real network others reach the server at an address that it cannot know: the operator announces it, once.
+    On a real network others reach the server at an address that it cannot know: the operator names it with
+    `external_ip`, or announces it, once.
     """
-    if session.settings.read_only:
+    settings = session.settings
+    if settings.read_only:
         return Part()
-    axons = Axons(session.chain, [axon_of(session.wallet, serving)], session.feed)
+    own = axon_of(session.wallet, serving, settings.external_ip, settings.external_port)
+    axons = Axons(session.chain, [own], session.feed)
     announcing = Part(changes={Serve: partial(axons.serve, session.wallet.hotkey.ss58_address)})
-    if session.sandbox is None:
+    if session.sandbox is None and not settings.external_ip:
         return announcing
     await axons.announce()
     return replace(announcing, services={"axon": lambda: axons})
@@ -189,7 +192,8 @@ def _tell_of_nonces(feed: Feed, reason: str) -> None:
         feed.settle(HANDSHAKES, "the store takes writes again and has those that it missed")
 
 
-def axon_of(wallet: Wallet, serving: Serving) -> Axon:
-    """Where the embedded chain's neurons reach this server."""
-    host, port = serving.address
-    return Axon(wallet.hotkey, LOOPBACK if host in ANYWHERE else host, port)
+def axon_of(wallet: Wallet, serving: Serving, ip: str = "", port: int = 0) -> Axon:
+    """Where others reach this server: at this address from outside, else where it listens on this machine."""
+    host, bound = serving.address
+    near = LOOPBACK if host in ANYWHERE else host
+    return Axon(wallet.hotkey, ip or near, port or bound, near=(near, bound))

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from console import __version__
 from console.roles import demo, miner, validator
 from console.roles.demo import earnings
-from console.roles.session import opened
+from console.roles.session import Session, opened
 from engine.chain.embedded import FILE_NAME as CHAIN
-from engine.chain.wallets import NEW_COLDKEYPUB
+from engine.chain.wallets import NEW_COLDKEYPUB, WalletError
 from engine.feed import Feed
 from engine.settings import Settings
 from engine.store.schema import FILE_NAME as STORE
@@ -25,6 +25,7 @@ async def operate(settings: Settings, folder: Path, feed: Feed, notices: Sequenc
     emptied = [name for name in (STORE, CHAIN) if _is_empty(folder / name)]
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(opened(settings, folder, feed))
+        _require_no_open_coldkey(session)
         feed.publish(
             replace(
                 feed.snapshot,
@@ -63,6 +64,16 @@ async def operate(settings: Settings, folder: Path, feed: Feed, notices: Sequenc
                 await validator.run(session, stack)
             case "miner":
                 await miner.run(session)
+
+
+def _require_no_open_coldkey(session: Session) -> None:
+    """Raises WalletError beside a coldkey that whoever breaks into this process could read."""
+    wallet, allowed = session.wallet, session.settings.allow_coldkey
+    if wallet.guard == "open" and not allowed:
+        raise WalletError(
+            f"{wallet.coldkey_file} is an unencrypted coldkey, and a server should not run beside one: move it off "
+            "this machine (coldkeypub.txt is enough), encrypt it, or accept the risk with --allow-coldkey"
+        )
 
 
 def _is_empty(path: Path) -> bool:

@@ -35,6 +35,7 @@ DEMO_RULES = Hyperparameters(
 with what they earn."""
 
 
+ONE_MECHANISM = "the embedded chain has one mechanism: leave --mechanism out"
 NO_WALLET = "a real network needs a wallet: name yours with --wallet-name, --wallet-hotkey and --wallet-path"
 
 
@@ -99,8 +100,10 @@ async def opened(settings: Settings, folder: Path, feed: Feed) -> AsyncIterator[
             folder / FILE_NAME, retention_days=settings.retention_days, cap_mb=settings.store_cap_mb
         )
         stack.push_async_callback(store.close)
+        if settings.embedded and settings.mechanism:
+            raise ConsoleError(ONE_MECHANISM)
         embedded = await _embedded(settings, folder) if settings.embedded else None
-        reached: Chain = embedded or await SubstrateChain.open(settings.network)
+        reached: Chain = embedded or await SubstrateChain.open(settings.network, mechanism=settings.mechanism)
         stack.push_async_callback(reached.close)
         chain = ChainClient(
             reached,

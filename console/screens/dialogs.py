@@ -86,14 +86,15 @@ class ChoiceDialog(Dialog[str]):
         self.dismiss(message.option_id)
 
 
-class ConfirmDialog(Dialog[str]):
-    """The answer is what was typed into the question's entry, "" without one; None is a no."""
+class ConfirmDialog(Dialog[tuple[str, str]]):
+    """The answer is what was typed into the question's entry, and the password, "" without one; None is a no."""
 
     def __init__(self, question: Confirmation) -> None:
         super().__init__()
         self._question = question
         self._entered = question.entry.value if question.entry else ""
         self._typed = ""
+        self._password = ""
 
     def compose(self) -> ComposeResult:
         entry = self._question.entry
@@ -102,6 +103,9 @@ class ConfirmDialog(Dialog[str]):
             if entry:
                 yield Lines([line(entry.label)], classes="fitted")
                 yield Field(value=entry.value, id="entry")
+            if self._question.password:
+                yield Lines([line(f"Password of the {self._question.password}:")], classes="fitted")
+                yield Field(id="password", hidden=True)
             if self._question.typed:
                 yield Lines([line(f"Type {self._question.typed} to go on:")], classes="fitted")
                 yield Field(id="typed")
@@ -124,11 +128,18 @@ class ConfirmDialog(Dialog[str]):
         reason = entry.check(self._entered) if entry else ""
         if reason:
             return "#entry", reason
+        if self._question.password and not self._password:
+            return "#password", "enter the password first"
         return ("#typed", f"type {typed} first") if typed and self._typed.strip() != typed else ("", "")
 
     @on(Field.Changed, "#entry")
     def _enter(self, message: Field.Changed) -> None:
         self._entered = message.value
+        self._show_yes()
+
+    @on(Field.Changed, "#password")
+    def _unlock(self, message: Field.Changed) -> None:
+        self._password = message.value
         self._show_yes()
 
     @on(Field.Changed, "#typed")
@@ -149,7 +160,7 @@ class ConfirmDialog(Dialog[str]):
         elif field:
             self.query_one(field, Field).focus()
         else:
-            self.dismiss(self._entered.strip())
+            self.dismiss((self._entered.strip(), self._password))
 
     @on(Field.Submitted)
     def _next(self) -> None:

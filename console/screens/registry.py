@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from console.actions.action import Action, Context
 from console.actions.chain import CHAIN
+from console.actions.stake import STAKE
 from console.screens.challenge import actions as challenge
 from console.screens.common import ALWAYS, DIALOGS, EVERYWHERE, LISTS, TABLES, TIME
 from console.screens.home import actions as home
@@ -49,7 +50,7 @@ SCREENS = {
         ScreenSpec(name="home", title="Home", actions=(home.ACTIONS, CHAIN)),
         ScreenSpec(name="challenges", title="Challenges"),
         ScreenSpec(name="miners", title="Miners", actions=(miners.ACTIONS, subnet.ON_MINERS)),
-        ScreenSpec(name="weights", title="Weights", actions=(weights.ACTIONS, CHAIN)),
+        ScreenSpec(name="weights", title="Weights", actions=(weights.ACTIONS, CHAIN, STAKE)),
         ScreenSpec(name="server", title="Server", actions=(server.ACTIONS, CHAIN)),
         ScreenSpec(name="logs", title="Logs", actions=(logs.ACTIONS,), has_tables=False),
         ScreenSpec(name="setup", title="Setup", actions=(setup.ACTIONS,)),

@@ -13,7 +13,7 @@ from console.screens.dialogs import ConfirmDialog
 from console.screens.host import Host
 from console.screens.registry import ACTIONS, IN_DIALOGS
 from console.tui.viewpoint import Viewpoint
-from engine.commands import AnyCommand
+from engine.commands import AnyCommand, unlocked
 from engine.snapshot import Snapshot
 
 Response = Callable[..., object]
@@ -85,12 +85,15 @@ class Responses:
             nodes = screen.focused.ancestors_with_self
         return (*nodes, *self._parts)
 
-    def _order(self, order: Callable[[Snapshot, str], AnyCommand], asked_of: Snapshot, answer: str = "") -> None:
+    def _order(
+        self, order: Callable[[Snapshot, str], AnyCommand], asked_of: Snapshot, answer: str = "", password: str = ""
+    ) -> None:
         """Have the engine do what `order` makes of the snapshot that the question was asked of, and of the answer."""
-        self._host.submit(order(asked_of, answer))
+        self._host.submit(unlocked(order(asked_of, answer), password))
 
 
-def _go_on(respond: Response, row: str, typed: str | None) -> None:
+def _go_on(respond: Response, row: str, answer: tuple[str, str] | None) -> None:
     """With the answer to a question, None for no."""
-    if typed is not None:
-        respond(*filter(None, [row or typed]))
+    if answer is not None:
+        typed, password = answer
+        respond(*filter(None, [row or typed]), **({"password": password} if password else {}))

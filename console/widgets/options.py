@@ -26,9 +26,15 @@ class Field(Input):
     Field > .input--placeholder { color: $tone-muted; }
     """
 
-    def __init__(self, *, value: str = "", hint: str = "", id: str | None = None) -> None:
+    def __init__(self, *, value: str = "", hint: str = "", id: str | None = None, hidden: bool = False) -> None:
         super().__init__(
-            value=value, placeholder=hint, id=id, max_length=MAX_TYPED, compact=True, select_on_focus=False
+            value=value,
+            placeholder=hint,
+            id=id,
+            max_length=MAX_TYPED,
+            compact=True,
+            select_on_focus=False,
+            password=hidden,
         )
 
     def _on_paste(self, event: events.Paste) -> None:

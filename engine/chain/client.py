@@ -196,6 +196,18 @@ class ChainClient:
         """As `Chain.remove_stake`."""
         return await self._sent(self._chain.remove_stake(self.netuid, coldkey=coldkey, hotkey=hotkey, amount=amount))
 
+    async def add_collateral(self, *, coldkey: Signer, hotkey: str, amount: float, price: float) -> Outcome:
+        """As `Chain.add_collateral`."""
+        return await self._sent(
+            self._chain.add_collateral(self.netuid, coldkey=coldkey, hotkey=hotkey, amount=amount, price=price)
+        )
+
+    async def set_min_collateral(self, *, coldkey: Signer, hotkey: str, amount: float) -> Outcome:
+        """As `Chain.set_min_collateral`."""
+        return await self._sent(
+            self._chain.set_min_collateral(self.netuid, coldkey=coldkey, hotkey=hotkey, amount=amount)
+        )
+
     async def _sent(self, call: Awaitable[Outcome]) -> Outcome:
         try:
             async with self._deadline():

@@ -200,6 +200,17 @@ class Chain(Protocol):
         """Move `amount` of the coldkey's stake on a hotkey back to it."""
         ...
 
+    async def add_collateral(
+        self, netuid: int, *, coldkey: Signer, hotkey: str, amount: float, price: float
+    ) -> Outcome:
+        """Lock `amount` of stake as the hotkey's collateral. What free stake lacks is bought for at most `price` tokens
+        each."""
+        ...
+
+    async def set_min_collateral(self, netuid: int, *, coldkey: Signer, hotkey: str, amount: float) -> Outcome:
+        """Let the hotkey's collateral not drain below `amount`; 0 for no such floor."""
+        ...
+
     async def close(self) -> None:
         """Wait for what is under way, then free everything. A second call does nothing."""
         ...

@@ -13,14 +13,15 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from engine.chain.coldkey import ENCRYPTED, Missing, WrongPassword, guard_of, opened
 from engine.files import BYTE_ORDER_MARK, UNDECODABLE, damage, not_a_file, open_input
 from engine.keys import SS58_FORMAT, Signer, is_address, new_mnemonic
 from engine.redaction import know
 from engine.text import safe
+from engine.values import Guard
 
 THROWAWAY_HOTKEY = "default"
 LARGEST_FILE = 16 * 1024
-ENCRYPTED = (b"$NACL", b"$ANSIBLE_VAULT", b"gAAAAA")
 SR25519 = 1
 SR25519_NAMES = (None, SR25519, "1", "sr25519", "Sr25519", "SR25519")
 WIDEST_TYPE = 20
@@ -35,6 +36,11 @@ NEW_HOTKEY = (
 )
 NEW_HOTKEY_FILE = "rewrite it without a password with `btcli wallet regen-hotkey --no-use-password`"
 NEW_THROWAWAY = "move that wallet's folder away, and the next launch makes new throwaway keys"
+COLDKEY_FILE = "copy it anew from where the coldkey is kept"
+COLDKEY_ELSEWHERE = (
+    "a server does well without it: do this where the coldkey is kept, for example with btcli, which needs no more "
+    "than this hotkey's address"
+)
 NEW_COLDKEYPUB = "rewrite it with `btcli wallet regen-coldkeypub --ss58-address ADDRESS`"
 """No remedy creates a coldkey or brings its secret to a machine that runs a neuron: its address is enough here."""
 
@@ -44,12 +50,25 @@ class WalletError(Exception):
 
 
 class Wallet(Struct, frozen=True):
-    """A neuron's keys. Only a throwaway wallet has its coldkey; the address is "" when unknown."""
+    """A neuron's keys. Only a throwaway wallet has its coldkey; its address is "" when unknown.
+
+    An operator's stays in its file, `coldkey_file`, until a call needs it; `guard` says how it is kept there.
+    """
 
     name: str
     hotkey: Signer
     coldkey_address: str
     coldkey: Signer | None = None
+    coldkey_file: Path | None = None
+    guard: Guard = ""
+
+    def unlocked(self, password: str = "") -> Signer:
+        """The coldkey, for one call. It takes seconds where it is encrypted. Raises `WalletError`."""
+        if self.coldkey is not None:
+            return self.coldkey
+        if self.coldkey_file is None:
+            raise WalletError("this wallet has no coldkey")
+        return _coldkey_in(self.coldkey_file, password, self.coldkey_address)
 
     def __repr__(self) -> str:
         return f"Wallet({self.name!r}, hotkey={self.hotkey.ss58_address}, coldkey={self.coldkey_address})"
@@ -73,7 +92,9 @@ def load_wallet(path: Path, name: str, hotkey: str) -> Wallet:
     Raises `WalletError`.
     """
     home = path.expanduser() / _checked(name)
-    return _loaded(home, hotkey, new_key=NEW_HOTKEY_FILE, new_address=NEW_COLDKEYPUB)
+    wallet = _loaded(home, hotkey, new_key=NEW_HOTKEY_FILE, new_address=NEW_COLDKEYPUB)
+    coldkey = home / "coldkey"
+    return msgspec.structs.replace(wallet, coldkey_file=coldkey, guard=guard_of(coldkey))
 
 
 def load_throwaway(folder: Path, name: str, hotkey: str) -> Wallet:
@@ -121,6 +142,32 @@ def _load_key(path: Path, repair: str) -> Signer:
         raise WalletError(f"{path} does not exist: {NEW_HOTKEY if repair == NEW_HOTKEY_FILE else repair}") from None
     if raw.startswith(ENCRYPTED):
         raise WalletError(f"{path} is encrypted, and there is nobody to type its password: {repair}")
+    return _key_in(path, raw, repair)
+
+
+def _coldkey_in(path: Path, password: str, address: str) -> Signer:
+    """The key in this file, which must be that of the address where that is known."""
+    try:
+        raw = _read(path, COLDKEY_FILE)
+    except FileNotFoundError:
+        raise WalletError(f"{path} does not exist: {COLDKEY_ELSEWHERE}") from None
+    if raw.startswith(ENCRYPTED):
+        try:
+            raw = opened(raw, password)
+        except WrongPassword:
+            what = "this password does not open it" if password else "it needs its password"
+            raise WalletError(f"{path} is encrypted, and {what}") from None
+        except Missing as error:
+            raise WalletError(f"{path} {error}") from None
+    key = _key_in(path, raw, COLDKEY_FILE)
+    if address and key.ss58_address != address:
+        raise WalletError(
+            f"{path} holds {key.ss58_address}, but coldkeypub.txt names {address}: one of them is of another wallet"
+        )
+    return key
+
+
+def _key_in(path: Path, raw: bytes, repair: str) -> Signer:
     try:
         held = msgspec.json.decode(raw, type=_KeyFile)
     except UNDECODABLE:

@@ -12,6 +12,7 @@ from engine.chain.interface import ChainUnavailable
 from engine.commands import Serve
 from engine.feed import Feed
 from engine.keys import Signer
+from engine.node.reach import unreached
 from engine.values import Outcome, at_port
 
 log = logging.getLogger(__name__)
@@ -22,11 +23,12 @@ MAX_AGE_S = 90.0
 
 
 class Axon(Struct, frozen=True):
-    """A hotkey and the address at which others reach it."""
+    """A hotkey and the address at which others reach it. `near` is where its server listens on this machine."""
 
     hotkey: Signer
     ip: str
     port: int
+    near: tuple[str, int] = ("", 0)
 
 
 class Axons:
@@ -36,6 +38,7 @@ class Axons:
         self._chain = chain
         self._axons = {axon.hotkey.ss58_address: axon for axon in axons}
         self._feed = feed
+        self._stood: set[str] = set()
 
     async def run(self, started: Callable[[], None]) -> None:
         started()
@@ -51,9 +54,18 @@ class Axons:
         look = await self._chain.look(max_age_s=max_age_s)
         for hotkey, axon in self._axons.items():
             neuron = look.metagraph.by_hotkey(hotkey)
-            if neuron is None or (neuron.ip, neuron.port) == (axon.ip, axon.port):
+            if neuron is None:
                 continue
+            if (neuron.ip, neuron.port) == (axon.ip, axon.port):
+                self._stood.add(hotkey)
+                continue
+            if hotkey in self._stood:
+                text = f"another process announced {at_port(neuron.ip, neuron.port)} with this hotkey: stop it"
+                self._feed.raise_attention("error", f"axon of uid {neuron.uid}", text)
+                self._stood.discard(hotkey)
             outcome = await self._send(axon)
+            if outcome.ok and outcome.reason:
+                self._feed.raise_attention("warning", f"axon of uid {neuron.uid}", outcome.reason)
             if not outcome.ok:
                 text = f"{at_port(axon.ip, axon.port)} was not announced: {outcome.reason}"
                 self._feed.raise_attention("warning", f"axon of uid {neuron.uid}", text)
@@ -64,9 +76,12 @@ class Axons:
         outcome = await self._send(axon)
         if outcome.ok:
             self._axons[hotkey] = axon
+            self._stood.discard(hotkey)
         return outcome
 
     async def _send(self, axon: Axon) -> Outcome:
         outcome = await self._chain.serve_axon(hotkey=axon.hotkey, ip=axon.ip, port=axon.port)
         log.info("axon %s: %s %s", at_port(axon.ip, axon.port), outcome.status, outcome.reason)
+        if outcome.ok and axon.near[1] and (trouble := await unreached(axon.ip, axon.port, near=axon.near)):
+            return replace(outcome, reason=trouble)
         return outcome

@@ -179,6 +179,10 @@ def chain_view(chain: ChainClient, role: str = "validator") -> ChainView:
         cannot_seal=chain.cannot_seal,
         registration_cost=rules.burn,
         needs=missing(seen, role=role, coldkey=chain.coldkey) if seen.block else (),
+        registration_locked=rules.locked,
+        registration_open=rules.registration_allowed,
+        registration_by_work=rules.pow_registration,
+        price=seen.subnet.price,
     )
     if own is None:
         return shown
@@ -192,6 +196,7 @@ def chain_view(chain: ChainClient, role: str = "validator") -> ChainView:
         incentive=own.incentive,
         dividends=own.dividends,
         axon=at_port(own.ip, own.port) if own.serving else "",
+        next_axon_block=own.axon_block + rules.serving_rate_limit if own.axon_block else 0,
         last_weights_block=own.last_update,
         next_weights_block=own.last_update + rules.weights_rate_limit,
     )

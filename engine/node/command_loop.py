@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from engine.chain.interface import ChainUnavailable
+from engine.chain.wallets import WalletError
 from engine.commands import AnyCommand, Stop
 from engine.errors import StoreError
 from engine.feed import Feed
@@ -74,6 +75,8 @@ class CommandLoop:
         except asyncio.CancelledError:
             _answer(self._feed, _line(command, id, Outcome(status="unknown", reason=f"{ENDED} before it was done")))
             raise
+        except WalletError as error:
+            outcome = Outcome(status="rejected", reason=str(error))
         except Exception as error:
             log.exception("command %s failed", command.name)
             outcome = Outcome(status="rejected", reason=f"{type(error).__name__}: {error}")
@@ -157,7 +160,8 @@ def _answer(feed: Feed, line: CommandView) -> None:
 
 
 def _detail(command: AnyCommand) -> str:
-    """The fields of a command, but for those that its name tells."""
+    """The fields of a command, but for those that its name tells, and for a password."""
     fields = msgspec.to_builtins(command).items()
-    given = [(key, value) for key, value in fields if key != "command" and not isinstance(value, bool | None)]
+    told = ("command", "password")
+    given = [(key, value) for key, value in fields if key not in told and not isinstance(value, bool | None)]
     return ", ".join(f"{key} {value}" for key, value in given)

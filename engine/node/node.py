@@ -11,9 +11,22 @@ from msgspec.structs import replace
 
 from engine.chain.client import ChainClient
 from engine.chain.wallets import Wallet
-from engine.commands import Acknowledge, AnyCommand, Register, RestartService, Serve, Stop
+from engine.commands import (
+    Acknowledge,
+    AddCollateral,
+    AddStake,
+    AnyCommand,
+    OfColdkey,
+    Register,
+    RemoveStake,
+    RestartService,
+    Serve,
+    SetMinCollateral,
+    Stop,
+)
 from engine.feed import Feed
 from engine.files import Whereabouts
+from engine.keys import Signer
 from engine.locks import FOLDER_LOCK
 from engine.node.chain_watch import ChainWatch, chain_view
 from engine.node.command_loop import OPERATOR, CommandLoop, not_while_read_only
@@ -23,7 +36,7 @@ from engine.node.part import Part, merged
 from engine.node.record_watch import DATA_FOLDER, Housekeeping, RecordWatch
 from engine.node.supervisor import Service, Supervisor
 from engine.snapshot import LoopView, Snapshot
-from engine.values import IfDeregistered, Outcome
+from engine.values import Guard, IfDeregistered, Outcome
 
 STATUS_FILE = "status.json"
 LAST_LOOK_S = 0.5
@@ -55,7 +68,7 @@ class Node:
         commands = CommandLoop(feed, store, {**whole.handlers, **changes})
         record = RecordWatch(feed, store, whole.gone, whole.retries)
         watch = ChainWatch(chain, feed, whole.on_metagraph, if_lost=if_deregistered)
-        view = _View(feed, chain, watch, supervisor, commands, record, whole.views)
+        view = _View(feed, chain, watch, wallet.guard, supervisor, commands, record, whole.views)
         heartbeat = Heartbeat(feed, view.compose, folder / STATUS_FILE)
         self._services: dict[str, Callable[[], Service]] = {
             "chain watch": lambda: watch,
@@ -98,6 +111,7 @@ class _View(Struct, frozen=True):
     feed: Feed
     chain: ChainClient
     watch: ChainWatch
+    coldkey: Guard
     supervisor: Supervisor
     commands: CommandLoop
     record: RecordWatch
@@ -114,6 +128,7 @@ class _View(Struct, frozen=True):
             chain=chain_view(self.chain, role=self.feed.snapshot.role),
             metagraph=self.chain.seen.metagraph,
             subnet=self.watch.subnet,
+            coldkey=self.coldkey,
             commands=self.commands.log,
             attention=self.feed.attention,
             record_gone=self.record.gone,
@@ -135,7 +150,15 @@ class _Everyones(Struct, frozen=True):
         """What they bring to a node."""
         return Part(
             handlers={Acknowledge: self.acknowledge, Stop: self.stop},
-            changes={Register: self.register, Serve: self.serve, RestartService: self.restart},
+            changes={
+                Register: self.register,
+                AddStake: self.add_stake,
+                RemoveStake: self.remove_stake,
+                AddCollateral: self.add_collateral,
+                SetMinCollateral: self.set_min_collateral,
+                Serve: self.serve,
+                RestartService: self.restart,
+            },
         )
 
     async def acknowledge(self, command: Acknowledge) -> Outcome:
@@ -154,11 +177,34 @@ class _Everyones(Struct, frozen=True):
         return Outcome(status="rejected", reason=f"no service {command.service} runs")
 
     async def register(self, command: Register) -> Outcome:
-        if self.wallet.coldkey is None:
-            return Outcome(status="rejected", reason="registering needs the coldkey, which this wallet does not hold")
-        return await self.chain.register(
-            coldkey=self.wallet.coldkey, hotkey=self.wallet.hotkey.ss58_address, limit=command.limit
+        coldkey = await self.unlocked(command)
+        return await self.chain.register(coldkey=coldkey, hotkey=self.hotkey, limit=command.limit)
+
+    async def add_stake(self, command: AddStake) -> Outcome:
+        coldkey = await self.unlocked(command)
+        return await self.chain.add_stake(coldkey=coldkey, hotkey=self.hotkey, amount=command.amount)
+
+    async def remove_stake(self, command: RemoveStake) -> Outcome:
+        coldkey = await self.unlocked(command)
+        return await self.chain.remove_stake(coldkey=coldkey, hotkey=self.hotkey, amount=command.amount)
+
+    async def add_collateral(self, command: AddCollateral) -> Outcome:
+        coldkey = await self.unlocked(command)
+        return await self.chain.add_collateral(
+            coldkey=coldkey, hotkey=self.hotkey, amount=command.amount, price=command.price
         )
+
+    async def set_min_collateral(self, command: SetMinCollateral) -> Outcome:
+        coldkey = await self.unlocked(command)
+        return await self.chain.set_min_collateral(coldkey=coldkey, hotkey=self.hotkey, amount=command.amount)
+
+    @property
+    def hotkey(self) -> str:
+        return self.wallet.hotkey.ss58_address
+
+    async def unlocked(self, command: OfColdkey) -> Signer:
+        """The coldkey, for this command alone. Raises `WalletError`."""
+        return await asyncio.to_thread(self.wallet.unlocked, command.password)
 
     async def serve(self, command: Serve) -> Outcome:
         return await self.chain.serve_axon(hotkey=self.wallet.hotkey, ip=command.ip, port=command.port)

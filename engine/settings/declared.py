@@ -104,6 +104,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     wallet_path: Annotated[Path, _is("folder that holds the wallets")] = field(
         default_factory=lambda: Path("~/.bittensor/wallets").expanduser()
     )
+    allow_coldkey: Annotated[bool, _is("serve although an unencrypted coldkey can be read here")] = False
+    mechanism: Annotated[int, Meta(ge=0, le=15), _is("mechanism of the subnet to set weights for")] = 0
+    external_ip: Annotated[str, _is("address to announce on chain, where others reach this miner")] = ""
+    external_port: Annotated[Port, _is("port to announce, if it is not the one listened on")] = 0
     block_time: Annotated[Seconds, _is("block time of the embedded chain", "s")] = 12.0
 
     rounds: Annotated[Count | None, _is("stop after N rounds")] = None

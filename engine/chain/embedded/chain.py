@@ -37,6 +37,9 @@ BLOCK_TIME_S = 12.0
 """The real chain's."""
 
 
+NO_COLLATERAL = "CallNotFound: the embedded chain has no collateral"
+
+
 class ChainFull(ChainUnavailable):
     """No space left for the file, which the operator of this machine can mend."""
 
@@ -239,6 +242,12 @@ class EmbeddedChain:
             ("remove_stake", netuid, hotkey, amount),
             lambda state: neurons.remove_stake(_subnet(state, netuid), coldkey=owner, hotkey=hotkey, amount=amount),
         )
+
+    async def add_collateral(self, netuid: int, **_call: object) -> Outcome:
+        return Outcome(status="rejected", reason=f"{NO_COLLATERAL} on netuid {netuid}")
+
+    async def set_min_collateral(self, netuid: int, **_call: object) -> Outcome:
+        return Outcome(status="rejected", reason=f"{NO_COLLATERAL} on netuid {netuid}")
 
     # -- as `Sandbox` has it ------------------------------------------------------------------------------------
 

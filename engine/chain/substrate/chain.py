@@ -246,6 +246,16 @@ class SubstrateChain:
         arguments = _arguments(hotkey=hotkey, netuid=netuid, amount_unstaked=round(amount * RAO))
         return await self._extrinsic(coldkey, ("remove_stake", arguments))
 
+    async def add_collateral(
+        self, netuid: int, *, coldkey: Signer, hotkey: str, amount: float, price: float
+    ) -> Outcome:
+        arguments = _arguments(netuid=netuid, hotkey=hotkey, alpha=round(amount * RAO), limit_price=round(price * RAO))
+        return await self._extrinsic(coldkey, ("add_collateral", arguments))
+
+    async def set_min_collateral(self, netuid: int, *, coldkey: Signer, hotkey: str, amount: float) -> Outcome:
+        arguments = _arguments(netuid=netuid, hotkey=hotkey, min_locked=round(amount * RAO))
+        return await self._extrinsic(coldkey, ("set_min_collateral", arguments))
+
     def _of_mechanism(self, name: str, arguments: dict[str, Argument]) -> tuple[str, dict[str, Argument]]:
         """A call for the weights of our mechanism: the first has calls of its own, the others share some."""
         if self._mechanism == 0:

@@ -1,0 +1,76 @@
+"""A coldkey's file: what protects it, and its key for one call. Neither the key nor its password is kept or logged."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from engine.files import open_input
+from engine.values import Guard
+
+NACL = b"$NACL"
+OLDER = (b"$ANSIBLE_VAULT", b"gAAAAA")
+ENCRYPTED = (NACL, *OLDER)
+
+SALT = b"\x13q\x83\xdf\xf1Z\t\xbc\x9c\x90\xb5Q\x879\xe9\xb1"
+"""Bittensor's, the same for every file."""
+
+NEEDS_WALLET = (
+    "is encrypted in an older format, which needs bittensor-wallet: install it with "
+    "`pip install 'subnet-console[old-keyfiles]'`"
+)
+
+
+class WrongPassword(Exception):
+    """The password does not open the file."""
+
+
+class Missing(Exception):
+    """The format needs a package that is not installed; the message says which."""
+
+
+def guard_of(path: Path) -> Guard:
+    """How the coldkey in this file is kept. Only its first bytes are read."""
+    try:
+        with open_input(path) as file:
+            return "encrypted" if file.read(16).startswith(ENCRYPTED) else "open"
+    except FileNotFoundError:
+        return "absent"
+    except OSError:
+        return "unreadable"
+
+
+def opened(raw: bytes, password: str) -> bytes:
+    """What an encrypted file holds. It takes seconds, and half a gigabyte, on purpose.
+
+    Raises `WrongPassword`, `Missing`.
+    """
+    return _nacl(raw, password) if raw.startswith(NACL) else _older(raw, password)
+
+
+def _nacl(raw: bytes, password: str) -> bytes:
+    from nacl.exceptions import CryptoError
+    from nacl.pwhash import argon2i
+    from nacl.secret import SecretBox
+
+    key = argon2i.kdf(
+        SecretBox.KEY_SIZE,
+        password.encode(),
+        SALT,
+        opslimit=argon2i.OPSLIMIT_SENSITIVE,
+        memlimit=argon2i.MEMLIMIT_SENSITIVE,
+    )
+    try:
+        return bytes(SecretBox(key).decrypt(raw[len(NACL) :]))
+    except (CryptoError, ValueError):
+        raise WrongPassword from None
+
+
+def _older(raw: bytes, password: str) -> bytes:
+    try:
+        from bittensor_wallet.keyfile import decrypt_keyfile_data
+    except ImportError:
+        raise Missing(NEEDS_WALLET) from None
+    decrypt: Callable[..., bytes] = decrypt_keyfile_data
+    try:
+        return bytes(decrypt(raw, password=password))
+    except Exception:  # its errors have no common class, and say what they were given
+        raise WrongPassword from None

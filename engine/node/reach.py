@@ -1,0 +1,40 @@
+"""Whether an announced address leads to our server: asked through it, as others ask."""
+
+import httpx
+
+from engine.values import at_port
+
+ROUTE = "/fiber/public-key"
+"""Answers everybody, with a key that is new each time a server starts: two that answer alike are one."""
+
+TIMEOUT_S = 5.0
+LARGEST = 64 * 1024
+
+
+async def unreached(ip: str, port: int, *, near: tuple[str, int]) -> str:
+    """Why our server, which listens at `near`, is not reached at this address; "" when it is.
+
+    It may be so from here alone: some routers do not lead back to a machine behind them.
+    """
+    where = at_port(ip, port)
+    async with httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False) as client:
+        ours = await _answer(client, *near)
+        if not ours:
+            return ""
+        theirs = await _answer(client, ip, port)
+    if not theirs:
+        return f"nothing answers at {where} from here: check the firewall and the port forwarding"
+    return "" if theirs == ours else f"{where} leads to another server than this one: check the port forwarding"
+
+
+async def _answer(client: httpx.AsyncClient, ip: str, port: int) -> bytes:
+    try:
+        async with client.stream("GET", f"http://{at_port(ip, port)}{ROUTE}") as response:
+            body = b""
+            async for piece in response.aiter_raw(LARGEST):
+                body += piece
+                if len(body) > LARGEST:
+                    break
+            return body if response.is_success else b""
+    except httpx.HTTPError:
+        return b""
