@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager
 
 from msgspec import Struct
 
-from engine.chain.interface import Chain, ChainUnavailable, Endpoint, Look, Sealed
+from engine.chain.interface import CannotSeal, Chain, ChainUnavailable, Endpoint, Look, Sealed
+from engine.chain.vector import fault_in
 from engine.keys import Signer
 from engine.values import Metagraph, Outcome
 
@@ -158,7 +159,9 @@ class ChainClient:
     async def set_weights(
         self, *, hotkey: Signer, uids: Sequence[int], values: Sequence[int], version_key: int = 0
     ) -> Outcome:
-        """As `Chain.set_weights`."""
+        """As `Chain.set_weights`; what cannot be right is refused before anybody signs it."""
+        if fault := self._fault_in(uids, values):
+            return Outcome(status="rejected", reason=fault)
         return await self._sent(
             self._chain.set_weights(self.netuid, hotkey=hotkey, uids=uids, values=values, version_key=version_key)
         )
@@ -169,6 +172,8 @@ class ChainClient:
 
     async def seal_weights(self, *, uids: Sequence[int], values: Sequence[int], version_key: int = 0) -> Sealed:
         """As `Chain.seal_weights`, for this hotkey. Raises `CannotSeal`, `ChainUnavailable`."""
+        if fault := self._fault_in(uids, values):
+            raise CannotSeal(fault)
         async with self._deadline():
             return await self._chain.seal_weights(
                 self.netuid, hotkey=self.hotkey, uids=uids, values=values, version_key=version_key
@@ -207,6 +212,9 @@ class ChainClient:
         return await self._sent(
             self._chain.set_min_collateral(self.netuid, coldkey=coldkey, hotkey=hotkey, amount=amount)
         )
+
+    def _fault_in(self, uids: Sequence[int], values: Sequence[int]) -> str:
+        return fault_in(uids, values, {neuron.uid for neuron in self._seen.metagraph.neurons})
 
     async def _sent(self, call: Awaitable[Outcome]) -> Outcome:
         try:
