@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from benchmarks import (
     backend,
+    chain,
     demo,
     dialects,
     hangup,
@@ -28,6 +29,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "transport": transport.measure,
     "dialects": dialects.measure,
     "backend": backend.measure,
+    "chain": chain.measure,
     "round256": round256.measure,
     "lag": lag.measure,
     "memory": memory.measure,

@@ -14,6 +14,7 @@ from engine.values import Hyperparameters
 from tests.fake_node.chain import FakeChain
 from tests.fake_node.metadata import grown
 from tests.fake_node.node import FakeNode, running
+from tests.fake_node.script import NotUnderstood, obey
 from tests.unit.chain_helpers import NETUID, kept_process, key
 
 RULES = Hyperparameters(tempo=20, weights_rate_limit=10, serving_rate_limit=5, burn=2.0)
@@ -222,3 +223,23 @@ async def test_a_runtime_that_grows_is_followed_and_one_that_serves_old_metadata
     outcome = await chain.register(NETUID, coldkey=COLD, hotkey=MINER.ss58_address, limit=5)
     assert outcome.ok
     assert (await chain.look(NETUID, hotkey=MINER.ss58_address)).own is not None
+
+
+# -- troubles in words -----------------------------------------------------------------------------------------
+
+
+async def test_a_node_is_troubled_in_words() -> None:
+    async with running(FakeNode(NETUID, RULES)) as node:
+        for _ in range(5):
+            node.make_block()
+        before = node.head.hash
+        for line in ("stuck", "lie 3", "peers 0", "lose 2", "reorganise 2", "upgrade", "stale", "bare", "cut"):
+            obey(node, line)
+        obey(node, "author_submitExtrinsic cut after")
+        assert (node.stuck, node.lies_by, node.peers, node.chain.loses, node.stale) == (True, 3, 0, 2, True)
+        assert (node.chain.spec, node.bare_pool_errors, node.head.hash == before) == (425, True, False)
+        obey(node, "moving")
+        assert not node.stuck
+    for line in ("", "explode", "lie high", "author_submitExtrinsic explode"):
+        with pytest.raises(NotUnderstood, match=r"is none of these:\nMETHOD FAULT"):
+            obey(node, line)
