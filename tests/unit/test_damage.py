@@ -95,7 +95,8 @@ def readings(folder: Path) -> Iterator[list[str]]:
 
 
 def first(folder: Path, query: str) -> str:
-    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(folder / STORE)) as connection:
+    damaged = contextlib.suppress(sqlite3.Error, UnicodeDecodeError)  # of a text whose bytes were flipped
+    with damaged, contextlib.closing(sqlite3.connect(folder / STORE)) as connection:
         return str(*connection.execute(query).fetchone())
     return "round-1"
 
