@@ -1,7 +1,7 @@
-"""Secrets taken out of every text that leaves: known ones wherever they stand, others by what they look like.
+"""Removes secrets from every text that leaves the process: known secrets anywhere, unknown ones by their shape.
 
-Whoever reads a secret makes it known (`know`, `know_url`). `engine.text.safe`, through which every foreign text goes,
-then never lets it out again, whoever quotes it. Every search here takes time in proportion to the text alone.
+Code that reads a secret registers it (`know`, `know_url`). From then on `engine.text.safe`, which every foreign text
+passes through, never lets it out, no matter who quotes it. Every search here is linear in the length of the text.
 """
 
 import base64
@@ -14,29 +14,30 @@ from urllib.parse import parse_qsl, quote, quote_plus, unquote, unquote_plus, ur
 HIDDEN = "******"
 
 SHORTEST = 4
-"""A shorter text is no secret: it would be found in every other word."""
+"""Anything shorter is not treated as a secret: it would match inside every other word."""
 
 WORD = 8
-"""A secret that is shorter is hidden where it stands as a word, so that no part of a longer word goes with it."""
+"""A secret shorter than this is hidden only as a whole word, so that parts of longer words are left alone."""
 
 RUN = 12
-"""So many characters of a secret in a row are hidden, from whichever on: who quotes it may have cut it. Texts have
-fewer in common by chance."""
+"""Any run of this many consecutive characters of a secret is hidden, since a quote may be truncated. Unrelated texts
+rarely share a run this long."""
 
 WORDLESS = 32
-"""No word and no number in an answer is as long; a key of small letters alone that is shorter may be a word."""
+"""No word or number in an answer is this long; a shorter key made of lower-case letters only could be a word."""
 
 LONGEST = 4096
-"""How much of a text that others wrote is searched unless more is asked for: nobody reads more of it."""
+"""How many characters of a foreign text are searched by default: nobody reads more than that."""
 
 REST = 256
-"""At a cut, a secret may be too short to be known by its shape: so much is looked through beyond, and not shown."""
+"""Truncation may leave too little of a secret to recognize its shape, so this many extra characters are searched but
+not shown."""
 
 SAMPLE, STEP = 9, 4
-"""Whoever looks at `SAMPLE` characters in every `STEP` sees some of each run: a quick look for all secrets at once."""
+"""Checking `SAMPLE` characters at every `STEP` is bound to hit each run: a quick test for all secrets at once."""
 
 PLACEHOLDERS = frozenset(["empty", "none", "dummy", "ollama", "vllm", "lm-studio", "sk-no-key-required"])
-"""Keys for servers that check none, as their documents name them: words that may stand in any text."""
+"""Placeholder keys from the documentation of servers that do not check keys: ordinary words that occur in any text."""
 
 _NAMES = r"(?:mnemonic|seed|secret|password|passwd|passphrase|api[_-]?key|private[_-]?key|token)"
 _SECRETS = re.compile(
@@ -51,7 +52,7 @@ _SECRETS = re.compile(
         )
     )
 )
-"""Private keys in PEM, keys and seeds in hex, Fernet's tokens and keys, API keys, and the words of a mnemonic."""
+"""PEM private keys, keys and seeds in hex, Fernet tokens and keys, API keys, and mnemonics."""
 
 _NAMED = re.compile(
     rf"\b({_NAMES}[\"']?\s{{0,9}}[:=]\s{{0,9}}[\"']?|bearer\s{{1,9}})(?![\"'\s])[^\s\"',;]{{8,}}", re.IGNORECASE
@@ -61,12 +62,12 @@ _TELLING = re.compile(
     r"|passphrase|pwd|pass|auth|credentials?|signature|sig)\Z",
     re.IGNORECASE,
 )
-"""What the name of a URL's parameter ends in when its value is a secret: of `authSource` and `keyboard` it is none."""
+"""Last words of URL parameter names whose values are secret; `authSource` and `keyboard` do not count."""
 
 _LAST_WORD = re.compile(r"([A-Z]?[a-z]+|[A-Z]+)[\d\[\]]*\Z")
 
 _USERINFO = re.compile(r"(?<=://)(?:[^/\s]{0,1024}|[^/\s:@]{0,1024}:(?!\d{0,5}(?:[/?#]|\Z))[^\s@]{0,1024})@")
-"""The part of a URL before its host; a password may hold whatever belongs into a path, and be a token of 1 KB."""
+"""The user info of a URL; a password may contain characters that belong in a path, and may be a token of up to 1 KB."""
 
 _PARAMETER = re.compile(r"([?&;#])([^?=&;#\s]+)=([^&;#\s]+)")
 
@@ -76,13 +77,13 @@ _ESCAPED = re.compile(
     r"|&(?:amp;){0,4}(?:\#([0-9]{1,7});|\#x([0-9a-f]{1,6});|(quot|apos|lt|gt|amp);)"
     r"|[\s\\\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
 )
-"""What stands for another character in JSON, `repr`, URLs and HTML, in small letters, and what is seen by nobody.
+"""Lower-cased escape sequences of JSON, `repr`, URLs and HTML, and invisible characters.
 
-A backslash is left out wherever it stands: a text may have been escaped more than once."""
+Every backslash is dropped, because a text may have been escaped more than once."""
 
 
 class Secrets:
-    """Secrets that a text is searched for, however it writes them: cut, escaped, spaced, in base64, in any case."""
+    """A set of secrets to hide, however a text writes them: truncated, escaped, spaced out, in base64, in any case."""
 
     def __init__(self, *secrets: str) -> None:
         self._runs: set[str] = set()
@@ -93,7 +94,7 @@ class Secrets:
             self.add(secret)
 
     def add(self, secret: str) -> None:
-        """From now on `secret` is hidden as well."""
+        """Hide `secret` as well from now on."""
         for form in _forms(secret):
             folded = _folded(form)
             if len(folded) < RUN:
@@ -110,7 +111,7 @@ class Secrets:
         return self._word.sub(HIDDEN, text) if self._word else text
 
     def hide_within(self, value: Any) -> Any:
-        """Plain data, as JSON has it, with the secrets hidden in all of its texts."""
+        """JSON-like data with the secrets hidden in all of its strings."""
         match value:
             case str():
                 return self.hide(value)
@@ -132,7 +133,7 @@ class Secrets:
         )
 
     def _without_runs(self, text: str) -> str:
-        """Both as it stands and as it is meant: what stands before a secret may make an escape of its first letter."""
+        """Searches `text` as written and unescaped: what precedes a secret may turn its first letter into an escape."""
         lowered = _lowered(text)
         folded, places = _folded_with_places(lowered)
         covered = bytearray(len(text))
@@ -156,10 +157,10 @@ _known = Secrets()
 
 
 def know(secret: str) -> None:
-    """From now on `secret` is hidden.
+    """Hide `secret` from now on.
 
-    The space around it, or a "Bearer" before it, may have been copied along, and is no part of it.
-    One of asterisks alone was hidden before: it would be found in what hides the others.
+    Surrounding whitespace or a leading "Bearer" may have been copied along and is not part of it. A secret made of
+    asterisks only has already been hidden and is ignored: it would match the mask of other secrets.
     """
     if bare := _bare(secret):
         for one in {bare, str.__str__(secret)}:
@@ -167,16 +168,16 @@ def know(secret: str) -> None:
 
 
 def know_url(url: str) -> None:
-    """From now on what is secret in `url` is hidden elsewhere too, see `secrets_in`."""
+    """Hide the secrets of `url` wherever they appear from now on; see `secrets_in`."""
     for secret in secrets_in(url):
         know(secret)
 
 
 def secrets_in(url: str) -> set[str]:
-    """What is secret in `url` beyond doubt: its password and the keys in its query, so far as they cannot be words.
+    """The certain secrets of `url`: its password and the keys in its query, unless they could be ordinary words.
 
-    Of an HTTP client's header the user and the password in base64. A user's name and values as "admin" or "2024" are
-    in many a text: those are hidden in URLs alone, by `url_shown`.
+    Includes user and password in base64, as an HTTP client sends them. User names and values such as "admin" or "2024"
+    occur in many texts and are hidden only within URLs, by `url_shown`.
     """
     try:
         parts = urlsplit(url)
@@ -192,16 +193,16 @@ def secrets_in(url: str) -> set[str]:
 
 
 def keys(*secrets: str) -> Secrets:
-    """Those of `secrets` that can only be keys, to be taken out of answers: these are worth more than a short key.
+    """Those of `secrets` that can only be keys, to be removed from answers: an answer is worth more than a short key.
 
-    A key of fewer than `RUN` characters, or of one kind of them, may be what was asked for: 12345, or a word.
+    A key shorter than `RUN` characters, or of only one kind of character, could be the answer itself: 12345, a word.
     """
     bare = (_bare(secret) for secret in secrets)
     return Secrets(*(one for one in bare if len(one) >= RUN and (_is_mixed(one) or len(one) >= WORDLESS)))
 
 
 def url_shown(text: str) -> str:
-    """A URL, or a text with some, without its password and the keys in its query, however short they are."""
+    """A URL, or a text that contains URLs, without passwords and keys in queries, however short they are."""
 
     def without_user(found: re.Match[str]) -> str:
         user, colon, _ = found[0].partition(":")
@@ -220,19 +221,19 @@ def forget_all() -> None:
 
 
 def hide_known(text: str) -> str:
-    """`text` with every known secret, and every longer part of one, replaced by `******`."""
+    """`text` with every known secret, and every run of `RUN` characters of one, replaced by `******`."""
     return _known.hide(text)
 
 
 def hide_within(value: Any) -> Any:
-    """Plain data, as JSON has it, with known secrets hidden in all of its texts."""
+    """JSON-like data with known secrets hidden in all of its strings."""
     return _known.hide_within(value)
 
 
 def redact(text: str, longest: int = LONGEST) -> str:
-    """`text` without known secrets, those in URLs and what looks like one; rather a hash too much than a key.
+    """`text` without known secrets, secrets in URLs and what looks like one: better to hide a hash than leak a key.
 
-    What it has beyond `longest` characters is cut off first.
+    It is truncated to `longest` characters.
     """
     shown = hide_known(text[: longest + REST])
     shown = _NAMED.sub(rf"\1{HIDDEN}", _SECRETS.sub(HIDDEN, url_shown(shown)))
@@ -240,7 +241,7 @@ def redact(text: str, longest: int = LONGEST) -> str:
 
 
 def _bare(secret: str) -> str:
-    """The secret itself, "" when it is none. A `Secret` shows itself as asterisks: its letters are those of `str`."""
+    """The bare secret, or "" if it is not one. A `Secret` prints as asterisks, so `str.__str__` reads its text."""
     bare = str.__str__(secret).strip().removeprefix("Bearer ").strip()
     is_one = len(bare) >= SHORTEST and bare.lower() not in PLACEHOLDERS and bare.strip("*")
     return bare if is_one else ""
@@ -252,18 +253,18 @@ def _is_telling(name: str) -> bool:
 
 
 def _is_mixed(text: str) -> bool:
-    """Whether it has two of small letters, capitals, digits and others: few words do, and few numbers."""
+    """Whether it mixes at least two of lower case, upper case, digits and other characters: few words or numbers do."""
     kinds = (str.islower, str.isupper, str.isdigit, lambda one: not one.isalnum())
     return sum(any(map(kind, text)) for kind in kinds) > 1
 
 
 def _forms(secret: str) -> set[str]:
-    """How `secret` is written where `_folded` does not lead back to it: beyond ASCII, `+` for a space, base64."""
+    """The spellings of `secret` that `_folded` does not undo: non-ASCII escapes, `+` for a space, base64."""
     raw = secret.encode(errors="surrogatepass")
     forms = {secret, json.dumps(secret)[1:-1], quote(raw, safe=""), quote_plus(raw)}
     if len(secret) < RUN:
         return forms | {html.escape(secret), json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1]}
-    for before, first in enumerate((0, 2, 3)):  # characters that also tell of the up to two bytes before
+    for before, first in enumerate((0, 2, 3)):  # skip characters that also encode the up to two bytes before
         encoded = base64.b64encode(b"." * before + raw)[first : (before + len(raw)) * 8 // 6].decode()
         forms |= {encoded, encoded.translate({ord("+"): "-", ord("/"): "_"})}
     return forms
@@ -278,7 +279,7 @@ def _pieces(text: str, length: int) -> set[str]:
 
 
 def _lowered(text: str) -> str:
-    """In small letters, one for one: of all capitals, this one alone has two."""
+    """Lower case, one character for one: this is the only capital whose lower case has two."""
     return text.replace("\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}", "i").lower()
 
 
@@ -287,7 +288,7 @@ def _folded(text: str) -> str:
 
 
 def _unescaped(lowered: str) -> str:
-    """What is meant by a text in small letters; most texts have spaces alone, which is quick."""
+    """A lower-cased text with escapes resolved and spaces removed; most texts have only spaces, which is quick."""
     spaceless = "".join(lowered.split())
     if spaceless.isprintable() and not any(one in spaceless for one in "\\%&"):
         return spaceless
@@ -295,7 +296,7 @@ def _unescaped(lowered: str) -> str:
 
 
 def _folded_with_places(lowered: str) -> tuple[str, list[tuple[int, int]]]:
-    """As `_folded`, and from where to where each character stood."""
+    """Like `_folded`, with the start and end of each character in the original."""
     kept: list[str] = []
     places: list[tuple[int, int]] = []
     end = 0
@@ -315,7 +316,7 @@ _ENTITIES = {"quot": '"', "apos": "'", "lt": "<", "gt": ">", "amp": "&"}
 
 
 def _meant(escape: re.Match[str]) -> str:
-    """The one character that an escape stands for, "" when nobody sees it."""
+    """The character that an escape stands for, or "" if it is invisible."""
     unicode, byte, percent, decimal, hexadecimal, entity = escape.groups()
     if entity:
         return _ENTITIES[entity]

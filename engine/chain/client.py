@@ -1,6 +1,6 @@
-"""One neuron's access to the chain: every call has a deadline, and all who read share one look a block.
+"""One neuron's access to the chain: every call has a deadline, and all readers share one look per block.
 
-What is sent and not answered in time is `unknown`: it may have landed, or may still, and only the chain can tell.
+A submission not answered in time is `unknown`: it may have landed, or may still land, and only the chain can tell.
 """
 
 import asyncio
@@ -17,11 +17,11 @@ from engine.keys import Signer
 from engine.values import Metagraph, Outcome
 
 CALL_TIMEOUT_S = 60.0
-"""Five blocks of 12 s: a node that answers at all has answered by then, also while it loads a runtime upgrade."""
+"""Five blocks of 12 s: a live node answers within that, even while it loads a runtime upgrade."""
 
 
 class Head(Struct, frozen=True):
-    """The newest block: its number, when it was first seen (unix seconds), and how long the chain took to say so."""
+    """The newest block: its number, when it was first seen (unix seconds), and how long the chain took to answer."""
 
     block: int = 0
     at: float = 0.0
@@ -29,7 +29,7 @@ class Head(Struct, frozen=True):
 
 
 class ChainClient:
-    """A hotkey on a subnet of a chain. Actions that are not the hotkey's own name their signer all the same."""
+    """Access to a chain for one hotkey on one subnet. Actions name their signer even when it is this hotkey."""
 
     def __init__(
         self, chain: Chain, *, netuid: int, hotkey: str, coldkey: str = "", timeout_s: float = CALL_TIMEOUT_S
@@ -48,12 +48,12 @@ class ChainClient:
 
     @property
     def endpoint(self) -> str:
-        """The name shown on a screen, "embedded" or a URL, which is not cleaned."""
+        """The name shown on screens, "embedded" or a URL; not cleaned."""
         return self._chain.endpoint
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
-        """All that there are, in the operator's order; what they say is not cleaned."""
+        """All endpoints, in the operator's order; their texts are not cleaned."""
         return self._chain.endpoints
 
     @property
@@ -68,17 +68,17 @@ class ChainClient:
 
     @property
     def mortality(self) -> int:
-        """Blocks after which something sent and not yet included never will be."""
+        """Blocks after which a submission not yet included never will be."""
         return self._chain.mortality
 
     @property
     def cannot_seal(self) -> str:
-        """Why weights cannot be sealed here, "" when they can."""
+        """Why weights cannot be sealed here, or "" if they can."""
         return self._chain.cannot_seal
 
     @property
     def netuid(self) -> int:
-        """The subnet that is read and acted on."""
+        """The subnet to read and act on."""
         return self._seen.metagraph.netuid
 
     @property
@@ -88,7 +88,7 @@ class ChainClient:
 
     @property
     def coldkey(self) -> str:
-        """The address whose balance is read, "" where it is not known."""
+        """The address whose balance is read; "" if unknown."""
         return self._coldkey
 
     @property
@@ -98,12 +98,12 @@ class ChainClient:
 
     @property
     def head(self) -> Head:
-        """The newest block that was seen."""
+        """The newest block seen."""
         return self._head
 
     @property
     def seen(self) -> Look:
-        """The last look; before the first, one of block 0 without neurons."""
+        """The last look; before the first one, a look at block 0 without neurons."""
         return self._seen
 
     @property
@@ -119,9 +119,9 @@ class ChainClient:
             return await self._read_head()
 
     async def look(self, *, max_age_s: float = 0.0) -> Look:
-        """The subnet at the newest block, read once for all who ask. Raises `ChainUnavailable`.
+        """The subnet at the newest block, read once for all callers. Raises `ChainUnavailable`.
 
-        A last look that is at most `max_age_s` old will do, unless something was sent through this client since.
+        The last look is reused if it is at most `max_age_s` old and nothing was sent through this client since.
         """
         async with self._deadline(), self._reading:
             if not self._outdated and self.age_s <= max_age_s:
@@ -149,17 +149,17 @@ class ChainClient:
     # -- acting ------------------------------------------------------------------------------------------------
 
     async def register(self, *, coldkey: Signer, hotkey: str, limit: float | None = None) -> Outcome:
-        """As `Chain.register`."""
+        """See `Chain.register`."""
         return await self._sent(self._chain.register(self.netuid, coldkey=coldkey, hotkey=hotkey, limit=limit))
 
     async def serve_axon(self, *, hotkey: Signer, ip: str, port: int) -> Outcome:
-        """As `Chain.serve_axon`."""
+        """See `Chain.serve_axon`."""
         return await self._sent(self._chain.serve_axon(self.netuid, hotkey=hotkey, ip=ip, port=port))
 
     async def set_weights(
         self, *, hotkey: Signer, uids: Sequence[int], values: Sequence[int], version_key: int = 0
     ) -> Outcome:
-        """As `Chain.set_weights`; what cannot be right is refused before anybody signs it."""
+        """See `Chain.set_weights`; obviously wrong weights are rejected before anything is signed."""
         if fault := self._fault_in(uids, values):
             return Outcome(status="rejected", reason=fault)
         return await self._sent(
@@ -167,11 +167,11 @@ class ChainClient:
         )
 
     async def commit_weights(self, *, hotkey: Signer, commit_hash: str) -> Outcome:
-        """As `Chain.commit_weights`."""
+        """See `Chain.commit_weights`."""
         return await self._sent(self._chain.commit_weights(self.netuid, hotkey=hotkey, commit_hash=commit_hash))
 
     async def seal_weights(self, *, uids: Sequence[int], values: Sequence[int], version_key: int = 0) -> Sealed:
-        """As `Chain.seal_weights`, for this hotkey. Raises `CannotSeal`, `ChainUnavailable`."""
+        """See `Chain.seal_weights`; for this hotkey. Raises `CannotSeal`, `ChainUnavailable`."""
         if fault := self._fault_in(uids, values):
             raise CannotSeal(fault)
         async with self._deadline():
@@ -180,13 +180,13 @@ class ChainClient:
             )
 
     async def commit_timelocked(self, *, hotkey: Signer, sealed: Sealed) -> Outcome:
-        """As `Chain.commit_timelocked`."""
+        """See `Chain.commit_timelocked`."""
         return await self._sent(self._chain.commit_timelocked(self.netuid, hotkey=hotkey, sealed=sealed))
 
     async def reveal_weights(
         self, *, hotkey: Signer, uids: Sequence[int], values: Sequence[int], salt: Sequence[int], version_key: int = 0
     ) -> Outcome:
-        """As `Chain.reveal_weights`."""
+        """See `Chain.reveal_weights`."""
         return await self._sent(
             self._chain.reveal_weights(
                 self.netuid, hotkey=hotkey, uids=uids, values=values, salt=salt, version_key=version_key
@@ -194,21 +194,21 @@ class ChainClient:
         )
 
     async def add_stake(self, *, coldkey: Signer, hotkey: str, amount: float) -> Outcome:
-        """As `Chain.add_stake`."""
+        """See `Chain.add_stake`."""
         return await self._sent(self._chain.add_stake(self.netuid, coldkey=coldkey, hotkey=hotkey, amount=amount))
 
     async def remove_stake(self, *, coldkey: Signer, hotkey: str, amount: float) -> Outcome:
-        """As `Chain.remove_stake`."""
+        """See `Chain.remove_stake`."""
         return await self._sent(self._chain.remove_stake(self.netuid, coldkey=coldkey, hotkey=hotkey, amount=amount))
 
     async def add_collateral(self, *, coldkey: Signer, hotkey: str, amount: float, price: float) -> Outcome:
-        """As `Chain.add_collateral`."""
+        """See `Chain.add_collateral`."""
         return await self._sent(
             self._chain.add_collateral(self.netuid, coldkey=coldkey, hotkey=hotkey, amount=amount, price=price)
         )
 
     async def set_min_collateral(self, *, coldkey: Signer, hotkey: str, amount: float) -> Outcome:
-        """As `Chain.set_min_collateral`."""
+        """See `Chain.set_min_collateral`."""
         return await self._sent(
             self._chain.set_min_collateral(self.netuid, coldkey=coldkey, hotkey=hotkey, amount=amount)
         )
@@ -223,11 +223,11 @@ class ChainClient:
         except ChainUnavailable as error:
             return Outcome(status="unknown", reason=str(error))
         finally:
-            self._outdated = True  # whatever was read meanwhile may lack it
+            self._outdated = True  # a look read in the meantime may lack it
 
     @asynccontextmanager
     async def _deadline(self) -> AsyncIterator[None]:
-        """Give up what takes longer than the deadline. Raises `ChainUnavailable`."""
+        """Cancel a call at the deadline. Raises `ChainUnavailable`."""
         try:
             async with asyncio.timeout(self._timeout_s):
                 yield

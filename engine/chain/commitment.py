@@ -1,4 +1,4 @@
-"""The hash that commits a hotkey to weights, which a salt hides until they are revealed."""
+"""The hash that commits a hotkey to weights; its salt keeps them secret until they are revealed."""
 
 import hashlib
 import secrets
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from engine.keys import public_key
 
 SALT_WORDS = 8
-"""128 bits: beyond guessing."""
+"""128 bits: infeasible to guess."""
 
 
 def new_salt() -> tuple[int, ...]:
@@ -22,7 +22,7 @@ def commitment(
     """The hash that `commit_weights` takes and `reveal_weights` must match, as "0x" and 64 hex digits.
 
     blake2b-256 over SCALE (account id, u16 netuid, Vec<u16> uids, values and salt, u64 version key), as the runtime
-    computes it. Raises `ValueError` for what cannot be encoded.
+    computes it. Raises `ValueError` for values that cannot be encoded.
     """
     account = public_key(hotkey)
     if account is None:
@@ -47,5 +47,5 @@ def _vector(words: Sequence[int]) -> bytes:
 
 
 def _compact(length: int) -> bytes:
-    """SCALE's compact form of a length below 2^14: in one byte up to 63, else in two."""
+    """SCALE's compact form of a length below 2^14: one byte up to 63, otherwise two."""
     return struct.pack("<B", length << 2) if length < 1 << 6 else struct.pack("<H", length << 2 | 1)

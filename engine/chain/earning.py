@@ -1,4 +1,4 @@
-"""What a neuron lacks to earn on its subnet, in the order in which it has to be done. Pure."""
+"""What a neuron still needs to earn on its subnet, in the order in which to do it. Pure."""
 
 from engine.chain.interface import Look
 from engine.chain.standing import leaving
@@ -6,7 +6,7 @@ from engine.snapshot import NeedView
 
 
 def missing(look: Look, *, role: str, coldkey: str) -> tuple[NeedView, ...]:
-    """What this hotkey lacks, first things first; `coldkey` is "" where its address is not known."""
+    """What this hotkey still needs, first things first; `coldkey` is "" if its address is unknown."""
     return (*_place(look, coldkey), *(_axon(look) if role == "miner" else _permit(look)))
 
 
@@ -67,7 +67,7 @@ def _permit(look: Look) -> list[NeedView]:
 
 
 def _stake_needed(look: Look) -> float:
-    """What has to be on a hotkey for it to be among those that get a permit."""
+    """The stake that a hotkey needs to get a validator permit."""
     rules, others = look.rules, [one.stake for one in look.metagraph.neurons if one.hotkey != look.hotkey]
     last = sorted(others, reverse=True)[rules.max_validators - 1 : rules.max_validators]
     return max(rules.stake_threshold, *last, 1e-9)

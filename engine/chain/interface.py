@@ -1,8 +1,8 @@
-"""The `Chain` that a neuron talks to: embedded (`engine.chain.embedded`) or a real one (`engine.chain.substrate`).
+"""The `Chain` that a neuron talks to: embedded (`engine.chain.embedded`) or real (`engine.chain.substrate`).
 
-Any call may raise `ChainUnavailable`, and any call may be cancelled: one that is given up leaves nothing behind that
-would hold up or confuse the next, and what it sent has landed, lands later, or never does. What is sent answers with an
-`Outcome`, never an exception for a refusal: `rejected` carries the chain's own error name first, as in
+Any call may raise `ChainUnavailable`, and any call may be cancelled: a cancelled call leaves nothing behind that would
+delay or confuse the next one, and its submission has landed, lands later, or never does. A submission returns an
+`Outcome` and never raises for a refusal: `rejected` starts with the chain's own error name, as in
 "SettingWeightsTooFast: 12 blocks left".
 """
 
@@ -33,7 +33,7 @@ class Sealed(Struct, frozen=True, kw_only=True):
 
     @property
     def hash(self) -> str:
-        """What names it: blake2b-256 of the commit, "0x" and 64 hex digits."""
+        """Identifies it: blake2b-256 of the commit, "0x" and 64 hex digits."""
         return "0x" + hashlib.blake2b(self.commit, digest_size=32).hexdigest()
 
 
@@ -46,20 +46,20 @@ Row = tuple[tuple[int, int], ...]
 
 
 def shares_of(row: Row) -> dict[int, float]:
-    """The weights by uid, scaled to sum to 1; none where all are 0."""
+    """The weights by uid, scaled to sum to 1; empty if all are 0."""
     total = sum(value for _, value in row)
     return {uid: value / total for uid, value in row} if total else {}
 
 
 class Look(Struct, frozen=True, kw_only=True):
-    """A subnet, and what it has of one hotkey and one coldkey, all as of one block.
+    """A subnet, with what it holds for one hotkey and one coldkey, all as of one block.
 
-    An epoch ran in block `last_epoch`, and the next is due in `next_epoch`: both as the chain schedules them, since an
-    owner may change the tempo or call for an epoch at any time. An epoch that was called for is in `pending_epoch`, 0
-    without one; `epoch_index` counts those that ran, and `since_step` the blocks since the last that did its work.
-    `rows` are the weights of every validator by its uid, as (uid, u16), max-upscaled; `commits` those of this hotkey
-    that are not revealed yet, oldest first. `beacon_round` is the last round of the beacon that the chain has, which it
-    opens timelocked commits with. `balance` is the coldkey's, in tokens.
+    The last epoch ran in block `last_epoch` and the next is due in `next_epoch`, both by the chain's schedule, since an
+    owner may change the tempo or trigger an epoch at any time. `pending_epoch` is the block of a triggered epoch, or 0;
+    `epoch_index` counts the epochs run, and `since_step` the blocks since the last one that took effect. `rows` are the
+    weights of every validator by its uid, as (uid, u16), max-upscaled; `commits` are this hotkey's unrevealed commits,
+    oldest first. `beacon_round` is the last beacon round known to the chain, which opens timelocked commits with it.
+    `balance` is the coldkey's, in tokens.
     """
 
     hotkey: str = ""
@@ -78,17 +78,17 @@ class Look(Struct, frozen=True, kw_only=True):
 
     @property
     def block(self) -> int:
-        """The block of all of it, 0 where nothing was read yet."""
+        """The block of this look; 0 if nothing has been read yet."""
         return self.metagraph.block
 
     @property
     def own(self) -> Neuron | None:
-        """The hotkey's neuron, None when it is not registered."""
+        """The hotkey's neuron; None if it is not registered."""
         return self.metagraph.by_hotkey(self.hotkey)
 
     @property
     def weights(self) -> Row:
-        """The weights that the hotkey has set."""
+        """The weights set by the hotkey."""
         return self.rows.get(self.own.uid, ()) if self.own else ()
 
     @property
@@ -98,10 +98,10 @@ class Look(Struct, frozen=True, kw_only=True):
 
 
 class Endpoint(Struct, frozen=True, kw_only=True):
-    """One way to a chain, and how it is.
+    """One endpoint of a chain and its health.
 
-    One that is `behind` answers, but its head is stuck or far from the others'; one that is `unfit` serves another
-    chain, a fork, or a runtime that lacks what we need. `block` is the last head that was seen there, 0 for none.
+    A `behind` endpoint answers, but its head is stuck or far behind the others; an `unfit` one serves another chain, a
+    fork, or a runtime that lacks what we need. `block` is the last head seen there; 0 for none.
     """
 
     url: str
@@ -115,12 +115,12 @@ class Chain(Protocol):
 
     @property
     def endpoint(self) -> str:
-        """The one that is asked, as shown on a screen: "embedded" or a URL."""
+        """The endpoint in use, as shown on screens: "embedded" or a URL."""
         ...
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
-        """All of them, in the operator's order."""
+        """All endpoints, in the operator's order."""
         ...
 
     @property
@@ -135,12 +135,12 @@ class Chain(Protocol):
 
     @property
     def cannot_seal(self) -> str:
-        """Why `seal_weights` would raise `CannotSeal` on this machine, "" when it would not."""
+        """Why `seal_weights` would raise `CannotSeal` on this machine; "" if it would not."""
         ...
 
     @property
     def mortality(self) -> int:
-        """Blocks after which something sent and not yet included never will be (its era); 0: it lands at once."""
+        """Blocks after which a submission not yet included never will be (its era); 0 if it lands at once."""
         ...
 
     async def block(self) -> int:
@@ -148,11 +148,11 @@ class Chain(Protocol):
         ...
 
     async def look(self, netuid: int, *, hotkey: str = "", coldkey: str = "") -> Look:
-        """The subnet at the head block; without keys, only what everybody sees of it."""
+        """The subnet at the head block; without keys, only its public state."""
         ...
 
     async def register(self, netuid: int, *, coldkey: Signer, hotkey: str, limit: float | None = None) -> Outcome:
-        """Register a hotkey for at most `limit` tokens; None for whatever it costs."""
+        """Register a hotkey for at most `limit` tokens; None for any price."""
         ...
 
     async def serve_axon(self, netuid: int, *, hotkey: Signer, ip: str, port: int) -> Outcome:
@@ -166,17 +166,17 @@ class Chain(Protocol):
         ...
 
     async def commit_weights(self, netuid: int, *, hotkey: Signer, commit_hash: str) -> Outcome:
-        """Bind this hotkey to weights that are revealed an epoch later; `engine.chain.commitment` makes the hash."""
+        """Commit this hotkey to weights that are revealed an epoch later; `engine.chain.commitment` makes the hash."""
         ...
 
     async def seal_weights(
         self, netuid: int, *, hotkey: str, uids: Sequence[int], values: Sequence[int], version_key: int = 0
     ) -> Sealed:
-        """Weights sealed until the epoch in which the chain reveals a commit of now. May raise `CannotSeal`."""
+        """Seal weights until the epoch in which the chain reveals a commit made now. May raise `CannotSeal`."""
         ...
 
     async def commit_timelocked(self, netuid: int, *, hotkey: Signer, sealed: Sealed) -> Outcome:
-        """Bind this hotkey to sealed weights, which the chain reveals by itself."""
+        """Commit this hotkey to sealed weights, which the chain reveals by itself."""
         ...
 
     async def reveal_weights(
@@ -189,15 +189,15 @@ class Chain(Protocol):
         salt: Sequence[int],
         version_key: int = 0,
     ) -> Outcome:
-        """Reveal what was committed to, with the salt of its hash."""
+        """Reveal committed weights, with the salt of their hash."""
         ...
 
     async def add_stake(self, netuid: int, *, coldkey: Signer, hotkey: str, amount: float) -> Outcome:
-        """Move `amount` tokens of the coldkey onto a hotkey as stake."""
+        """Stake `amount` of the coldkey's tokens on a hotkey."""
         ...
 
     async def remove_stake(self, netuid: int, *, coldkey: Signer, hotkey: str, amount: float) -> Outcome:
-        """Move `amount` of the coldkey's stake on a hotkey back to it."""
+        """Unstake `amount` from a hotkey, back to its coldkey."""
         ...
 
     async def add_collateral(
@@ -212,5 +212,5 @@ class Chain(Protocol):
         ...
 
     async def close(self) -> None:
-        """Wait for what is under way, then free everything. A second call does nothing."""
+        """Wait for calls in progress, then free everything. A second call does nothing."""
         ...

@@ -1,4 +1,4 @@
-"""How a subnet stands, from one look at it: who goes next, who pays whom, and which validator is out of line. Pure."""
+"""The state of a subnet, from one look: who is replaced next, who weighs whom, which validator is out of line. Pure."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,13 +9,13 @@ from engine.values import Neuron
 
 DAY_S = 86_400.0
 LOWEST = 10
-"""Who goes next, as many as anybody looks at."""
+"""How many of the next neurons to be replaced are listed."""
 
 Shares = Mapping[int, float]
 
 
 def subnet_view(look: Look, *, block_time: float, trend: Sequence[tuple[int, float]] = ()) -> SubnetView:
-    """What is shown of the subnet. `trend` holds earlier prices of a registration by their blocks, oldest first."""
+    """The subnet as screens show it. `trend` holds earlier registration prices with their blocks, oldest first."""
     rules, subnet, neurons = look.rules, look.subnet, look.metagraph.neurons
     rows = {
         uid: shares for uid, row in look.rows.items() if neurons[uid].validator_permit and (shares := shares_of(row))
@@ -72,14 +72,14 @@ def subnet_view(look: Look, *, block_time: float, trend: Sequence[tuple[int, flo
 
 
 def immunity_left(look: Look, neuron: Neuron) -> int:
-    """Blocks for which a new neuron cannot be replaced by another."""
+    """Blocks for which a new neuron cannot be replaced yet."""
     return max(0, neuron.registered_at + look.rules.immunity_period - look.block)
 
 
 def leaving(look: Look) -> list[Neuron]:
-    """Who gives way to the next registrations of a full subnet, in this order: the chain goes by emission, then by age.
+    """The neurons that the next registrations on a full subnet replace, in order: by lowest emission, then by age.
 
-    Those in immunity go after the others, and the first also while too few others are left; the owner's hotkey stays.
+    Immune neurons come after the others, or first once too few others are left; the owner's hotkey is never replaced.
     """
     safe = {one.uid for one in look.metagraph.neurons if one.hotkey == look.subnet.owner_hotkey}
     mortal = [one for one in look.metagraph.neurons if one.uid not in safe]
@@ -95,14 +95,14 @@ def _is_owners(look: Look, neuron: Neuron) -> bool:
 
 
 def _places(look: Look) -> dict[int, int]:
-    """Places by incentive of those outside immunity, from 1, by uid."""
+    """The ranks by incentive, from 1, of neurons outside immunity, by uid."""
     ranked = [one for one in look.metagraph.neurons if not immunity_left(look, one)]
     ranked.sort(key=lambda one: (-one.incentive, one.registered_at, one.uid))
     return {one.uid: place for place, one in enumerate(ranked, 1)}
 
 
 def _mean(rows: Mapping[int, Shares], stakes: Mapping[int, float]) -> dict[int, float]:
-    """What these validators give each uid, weighed by their stakes; each alike where nobody has any."""
+    """The average weight that these validators give each uid, weighted by stake; equally if none has stake."""
     total = math.fsum(stakes[uid] for uid in rows)
     mean: dict[int, float] = {}
     for uid, row in rows.items():
@@ -113,7 +113,7 @@ def _mean(rows: Mapping[int, Shares], stakes: Mapping[int, float]) -> dict[int, 
 
 
 def _majority(rows: Mapping[int, Shares], stakes: Mapping[int, float], kappa: float) -> dict[int, float]:
-    """The largest weight of each uid that so much of the stake supports, as the chain clips weights (Yuma)."""
+    """The largest weight of each uid that a `kappa` share of the stake supports, as the chain clips weights (Yuma)."""
     total = math.fsum(stakes[uid] for uid in rows) or 1.0
     given: dict[int, list[tuple[float, float]]] = {}
     for uid, row in rows.items():
@@ -125,7 +125,7 @@ def _majority(rows: Mapping[int, Shares], stakes: Mapping[int, float], kappa: fl
         support = 0.0
         for share, stake in pairs:
             support += stake
-            if support >= kappa - 1e-9:  # rounding, where shares add up to exactly kappa
+            if support >= kappa - 1e-9:  # rounding, when shares add up to exactly kappa
                 found[target] = share
                 break
     return found
@@ -153,5 +153,5 @@ def _validator(uid: int, rows: Mapping[int, Shares], majority: Shares, neuron: N
 
 
 def _apart(one: Shares, other: Shares) -> float:
-    """The share of all weight that would have to change hands to make them alike."""
+    """The share of all weight that would have to move to make them equal."""
     return 1.0 - math.fsum(min(share, other[target]) for target, share in one.items() if target in other)

@@ -1,7 +1,7 @@
 """Wallet files as bittensor lays them out: `<wallets>/<name>/{coldkey, coldkeypub.txt, hotkeys/<hotkey>}`.
 
-Of an operator's wallet only the hotkey and the coldkey's address are read: a server holds no more than that, and some
-hold the hotkey alone. Throwaway wallets, coldkey included, are made here, for the embedded chain only.
+From an operator's wallet only the hotkey and the coldkey's address are read: a server holds no more than that, and some
+hold only the hotkey. Throwaway wallets, coldkey included, are made here, for the embedded chain only.
 """
 
 import os
@@ -25,7 +25,7 @@ LARGEST_FILE = 16 * 1024
 SR25519 = 1
 SR25519_NAMES = (None, SR25519, "1", "sr25519", "Sr25519", "SR25519")
 WIDEST_TYPE = 20
-"""Characters of an unknown key type in an error."""
+"""How many characters of an unknown key type an error quotes."""
 
 _PUBLIC_KEY = re.compile(r"(0[xX])?[0-9a-fA-F]{64}")
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
@@ -42,7 +42,7 @@ COLDKEY_ELSEWHERE = (
     "than this hotkey's address"
 )
 NEW_COLDKEYPUB = "rewrite it with `btcli wallet regen-coldkeypub --ss58-address ADDRESS`"
-"""No remedy creates a coldkey or brings its secret to a machine that runs a neuron: its address is enough here."""
+"""No remedy creates a coldkey or copies its secret to a machine that runs a neuron: its address is enough here."""
 
 
 class WalletError(Exception):
@@ -50,9 +50,9 @@ class WalletError(Exception):
 
 
 class Wallet(Struct, frozen=True):
-    """A neuron's keys. Only a throwaway wallet has its coldkey; its address is "" when unknown.
+    """A neuron's keys. Only a throwaway wallet holds its coldkey; the address is "" if unknown.
 
-    An operator's stays in its file, `coldkey_file`, until a call needs it; `guard` says how it is kept there.
+    An operator's coldkey stays in its file, `coldkey_file`, until a call needs it; `guard` says how it is protected.
     """
 
     name: str
@@ -75,7 +75,7 @@ class Wallet(Struct, frozen=True):
 
 
 class _KeyFile(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """One file's JSON. Old ones lack some fields; a public one has no secret."""
+    """The JSON of one file. Old files lack some fields; a public one has no secret."""
 
     account_id: str | None = None
     public_key: str | None = None
@@ -98,7 +98,7 @@ def load_wallet(path: Path, name: str, hotkey: str) -> Wallet:
 
 
 def load_throwaway(folder: Path, name: str, hotkey: str) -> Wallet:
-    """As `load_wallet`, for a throwaway wallet: the remedies in its errors never involve the operator's keys."""
+    """Like `load_wallet`, for a throwaway wallet: the remedies in its errors never involve the operator's keys."""
     return _loaded(folder / _checked(name), hotkey, new_key=NEW_THROWAWAY, new_address=NEW_THROWAWAY)
 
 
@@ -189,7 +189,7 @@ def _key_in(path: Path, raw: bytes, repair: str) -> Signer:
 
 
 def _load_address(path: Path, repair: str) -> str:
-    """The address in a `coldkeypub.txt`, "" without one: nothing that a server signs needs it."""
+    """The address in a `coldkeypub.txt`, "" if there is none: nothing that a server signs needs it."""
     try:
         raw = _read(path, repair)
     except FileNotFoundError:
@@ -201,7 +201,7 @@ def _load_address(path: Path, repair: str) -> str:
 
 
 def _address_in(raw: bytes) -> str:
-    """In every format that Bittensor has used: JSON, a bare address or a bare public key. "" for anything else."""
+    """The address in any format that Bittensor has used: JSON, a bare address or a bare public key; otherwise ""."""
     try:
         text = raw.decode().strip().strip('"')
         if not text.startswith("{"):
@@ -219,7 +219,7 @@ def _address_of(public_key: str) -> str:
 
 
 def _read(path: Path, repair: str) -> bytes:
-    """A wallet file without the byte order mark that an editor may have left. Raises WalletError, FileNotFoundError."""
+    """A wallet file, without the byte order mark of some editors. Raises WalletError, FileNotFoundError."""
     if obstacle := not_a_file(path):
         raise WalletError(damage(path, obstacle, repair))
     try:
@@ -248,7 +248,7 @@ def _keypair(held: _KeyFile) -> Signer | None:
 
 
 def _hex(text: str, length: int) -> bytes:
-    """The bytes of a secret. Its errors never quote it."""
+    """The bytes of a secret. Errors never quote it."""
     try:
         secret = bytes.fromhex(_bare_hex(text))
     except ValueError:

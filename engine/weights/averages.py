@@ -1,6 +1,6 @@
-"""How a miner's samples become its score: an exponential average, or the mean of the last few.
+"""Turns a miner's samples into its score: an exponential average, or the mean of the last few.
 
-A sample is what a miner was paid for one reply that counts, with the time of its round: (at, emission).
+A sample is what a miner was paid for one counted reply, with the time of its round: (at, emission).
 """
 
 import math
@@ -16,7 +16,7 @@ NEGLIGIBLE = 1e-16
 
 
 class Exponential(Struct, frozen=True, kw_only=True, tag="exponential"):
-    """Each new sample counts `alpha`, the average before it the rest. Samples expire after `window_s` seconds."""
+    """A new sample weighs `alpha` and the previous average the rest. Samples expire after `window_s` seconds."""
 
     alpha: float = 0.3
     window_s: float = 86400.0
@@ -28,18 +28,18 @@ class Exponential(Struct, frozen=True, kw_only=True, tag="exponential"):
 
     @property
     def depth(self) -> int:
-        """How many samples decide: the n-th from the end weighs at most (1 - alpha)^n, 1e-16 for 104 at alpha 0.3."""
+        """How many samples matter: the n-th from the end weighs at most (1 - alpha)^n, 1e-16 for 104 at alpha 0.3."""
         return 1 if self.alpha == 1 else max(1, math.ceil(math.log(NEGLIGIBLE) / math.log(1 - self.alpha)))
 
     def fold(self, emissions: Sequence[float]) -> float | None:
-        """The average of all of them, oldest first; None without any."""
+        """The average of all `samples`, oldest first; None if there are none."""
         value: float | None = None
         for emission in emissions:
             value = emission if value is None else self._step(value, emission)
         return value
 
     def extend(self, before: float | None, samples: Sequence[Sample]) -> float:
-        """The average with the last of `samples`, when it was `before` without."""
+        """The average including the last of `samples`; `before` is the average without it."""
         newest = samples[-1][1]
         return newest if before is None else self._step(before, newest)
 
@@ -60,15 +60,15 @@ class Windowed(Struct, frozen=True, kw_only=True, tag="windowed"):
 
     @property
     def depth(self) -> int:
-        """How many samples decide."""
+        """How many samples matter."""
         return self.count
 
     def fold(self, emissions: Sequence[float]) -> float | None:
-        """The mean of the last of them; None without any."""
+        """The mean of the last `count` samples; None if there are none."""
         return math.fsum(emissions[-self.count :]) / self.count if emissions else None
 
-    def extend(self, before: float | None, samples: Sequence[Sample]) -> float:  # noqa: ARG002 as Exponential has it
-        """The mean with the last of `samples`, of which there are at most `count`."""
+    def extend(self, before: float | None, samples: Sequence[Sample]) -> float:  # noqa: ARG002 as in Exponential
+        """The mean including the last of `samples`, of which there are at most `count`."""
         return math.fsum(emission for _, emission in samples) / self.count
 
 
@@ -76,7 +76,7 @@ Rule = Exponential | Windowed
 
 
 def average(rule: Rule, samples: Iterable[Sample], now: float) -> float | None:
-    """The score of `samples`, oldest first, by `rule` over the window that ends `now`; None without any."""
+    """The score of `samples`, oldest first, by `rule` over the window that ends `now`; None if there are none."""
     return rule.fold([emission for at, emission in samples if at > now - rule.window_s])
 
 
@@ -90,7 +90,7 @@ MANY_HOTKEYS = 1024
 
 
 class _Track:
-    """One hotkey's last samples in the order of their rounds, their average, and its last averages."""
+    """One hotkey's recent samples in round order, their average, and its recent averages."""
 
     __slots__ = ("average", "averages", "samples")
 
@@ -101,10 +101,10 @@ class _Track:
 
 
 class AverageBook:
-    """The averages by one rule.
+    """The averages of all hotkeys under one rule.
 
-    It holds what the store holds: fed with the stored samples of one window in order, it goes on where it was. A sample
-    costs one step of the average; all are folded again only when one has left the window.
+    It mirrors the store: fed the stored samples of one window in order, it resumes where it left off. A sample costs
+    one step of the average; everything is folded again only after a sample has left the window.
     """
 
     def __init__(self, rule: Rule) -> None:
@@ -125,7 +125,7 @@ class AverageBook:
         track.averages.append(track.average)
 
     def value(self, hotkey: str, now: float) -> float | None:
-        """The average over the window that ends `now`; None when nothing in it is known."""
+        """The average over the window that ends `now`; None if it holds no samples."""
         track = self._tracks.get(hotkey)
         if track is None:
             return None
@@ -141,12 +141,12 @@ class AverageBook:
         return bool(track.samples) and track.samples[0][0] <= now - self._rule.window_s
 
     def _begin(self, hotkey: str, at: float) -> _Track:
-        """The track of a hotkey whose first sample comes, in place of those that are over if there are many."""
+        """Start the track of a new hotkey; drops expired tracks if there are many."""
         if len(self._tracks) >= MANY_HOTKEYS:
             self._drop_before(at - self._rule.window_s)
         track = self._tracks[hotkey] = _Track(self._rule.depth)
         return track
 
     def _drop_before(self, oldest: float) -> None:
-        """Forget hotkeys without a sample since then; the table stays bounded by who is asked within one window."""
+        """Forget hotkeys without a sample since then, which bounds the table by the hotkeys asked within one window."""
         self._tracks = {hotkey: track for hotkey, track in self._tracks.items() if track.samples[-1][0] > oldest}

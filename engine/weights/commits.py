@@ -1,6 +1,6 @@
-"""What this hotkey has committed to on a subnet that hides weights, until it is revealed and stands on chain.
+"""This hotkey's commits on a commit-reveal subnet, until they are revealed and applied on chain.
 
-The plan and its salt are in the journal from before the commit is sent, so that whoever starts next can reveal it.
+The plan and its salt are journalled before the commit is sent, so that the next run can reveal it.
 """
 
 from collections.abc import AsyncIterator
@@ -19,14 +19,14 @@ TOO_EARLY = "RevealTooEarly"
 
 
 class Waiting(Struct, frozen=True):
-    """A journalled plan, and its commit as the chain has it."""
+    """A journalled plan and its commit on chain."""
 
     entry: JournalEntry
     commit: WeightCommit
 
 
 class Commits:
-    """Follows the commits of a hotkey, and reveals those that the chain does not reveal by itself."""
+    """Tracks the commits of a hotkey, and reveals those that the chain does not reveal by itself."""
 
     def __init__(self, chain: ChainClient, signer: Signer, journal: WeightJournal) -> None:
         self._chain = chain
@@ -39,11 +39,11 @@ class Commits:
 
     @property
     def any_missing(self) -> bool:
-        """Whether the chain lacks one that it may still have: a block with it was dropped for another."""
+        """Whether a commit is missing that may still reappear: a reorganisation dropped its block."""
         return self._missing
 
     async def settle(self, look: Look) -> AsyncIterator[tuple[WeightPlan, Outcome]]:
-        """Take the chain's word for each: it waits, or it was applied or lost, which is journalled and told.
+        """Check each commit against the chain: still waiting, or applied or lost, which is journalled and reported.
 
         Raises `StoreError`.
         """
@@ -70,19 +70,19 @@ class Commits:
         return tuple(one for one in self.waiting if not one.commit.timelocked and look.block >= one.commit.reveal_from)
 
     def due(self, look: Look) -> Waiting | None:
-        """The oldest that may be revealed now, and was not refused before."""
+        """The oldest commit that may be revealed now and has not been refused before."""
         return next((one for one in self.ready(look) if not self.is_refused(one)), None)
 
     def is_refused(self, one: Waiting) -> bool:
-        """Whether the chain refused to have it revealed, for another reason than the time."""
+        """Whether the chain refused the reveal for a reason other than timing."""
         return one.entry.id in self._refused
 
     def _may_come_back(self, plan: WeightPlan, look: Look) -> bool:
-        """Whether nobody can have revealed it yet, and what sent it may still land in another block."""
+        """Whether it cannot have been revealed yet and its extrinsic may still land in another block."""
         return look.last_epoch < plan.window and look.block <= plan.block + self._chain.mortality
 
     async def reveal(self, one: Waiting) -> Outcome:
-        """Reveal it. The next `settle` reports the outcome."""
+        """Reveal a commit. The next `settle` reports the outcome."""
         plan = one.entry.plan
         outcome = await self._chain.reveal_weights(
             hotkey=self._signer, uids=plan.uids, values=plan.values, salt=plan.salt, version_key=plan.version_key
@@ -93,14 +93,14 @@ class Commits:
 
 
 def _end_of(plan: WeightPlan, look: Look) -> Outcome:
-    """The outcome of a commit that the chain no longer has."""
+    """The outcome of a commit that is no longer on chain."""
     if reads_back(plan, look):
         return Outcome(status="applied", block=look.block)
     return Outcome(status="lost", reason=f"the chain no longer has this commit, nor its weights{_why_lost(plan, look)}")
 
 
 def _why_lost(plan: WeightPlan, look: Look) -> str:
-    """What the chain shows of the reason, "" for nothing: it drops a commit that it cannot reveal without a word."""
+    """The likely reason, "" if unknown: the chain silently drops a commit that it cannot reveal."""
     own, rules = look.own, look.rules
     if own is None:
         return ": the hotkey lost its uid before they were revealed"

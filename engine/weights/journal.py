@@ -12,7 +12,7 @@ from engine.values import Outcome, OutcomeStatus
 from engine.weights.plan import WeightPlan
 
 PlanOutcome = OutcomeStatus | Literal["skipped"]
-"""The outcome of a plan; one that is skipped is never sent."""
+"""The outcome of a plan; a skipped plan is never sent."""
 
 
 class JournalEntry(Struct, frozen=True, kw_only=True):
@@ -26,10 +26,10 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
 
 
 class WeightJournal(Protocol):
-    """The journal of weights. What a call has written when it returns survives kill -9. Each may raise `StoreError`."""
+    """The journal of weights. Once a call returns, its write survives kill -9. Every call may raise `StoreError`."""
 
     async def intend(self, plan: WeightPlan) -> int:
-        """Record what is about to be sent; returns the entry's id."""
+        """Record a plan that is about to be sent; returns the entry's id."""
         ...
 
     async def skip(self, plan: WeightPlan) -> None:
@@ -37,25 +37,25 @@ class WeightJournal(Protocol):
         ...
 
     async def settle(self, entry: int, outcome: Outcome) -> None:
-        """Record the outcome of an entry. A later one replaces `unknown` and `committed`, no other."""
+        """Record the outcome of an entry. Only `unknown` and `committed` may be replaced later."""
         ...
 
     async def open_entries(self) -> tuple[JournalEntry, ...]:
-        """Entries without an outcome or with an unknown one, oldest first, of whatever hotkey and subnet."""
+        """Entries without an outcome or with an unknown one, oldest first, for any hotkey and subnet."""
         ...
 
     async def committed_entries(self) -> tuple[JournalEntry, ...]:
-        """Commits that were neither applied nor lost, oldest first, of whatever hotkey and subnet."""
+        """Commits that are neither applied nor lost yet, oldest first, for any hotkey and subnet."""
         ...
 
 
 class PlanLog(WeightJournal, Protocol):
-    """The journal with the queries of screens and of later runs."""
+    """The journal with the queries that screens and later runs need."""
 
     async def recent(self, netuid: int, limit: int) -> tuple[JournalEntry, ...]:
         """The newest entries, newest first, skipped plans among them."""
         ...
 
     async def profile_on_chain(self, netuid: int) -> str:
-        """The profile whose weights are on chain; "" if there are none, or if it was not recorded."""
+        """The profile behind the weights on chain; "" if there are none, or if it was not recorded."""
         ...

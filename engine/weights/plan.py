@@ -1,8 +1,8 @@
-"""What a submission holds: scores by hotkey become weights by uid, through the metagraph of the same block.
+"""Turns scores by hotkey into weights by uid, using the metagraph of the same block.
 
-Scores are kept by hotkey and a uid is only looked up here, so that a neuron that took over a uid gets nothing of what
-its predecessor earned. Tiers and gate are the Loosh validator's (answers of 3 h, 24 h, any age), its limits of 4000 and
-4500 blocks taken as shares of the activity cutoff that the chain names (5000 there).
+Scores are kept by hotkey and uids are looked up only here, so that a neuron that takes over a uid inherits nothing
+that its predecessor earned. The tiers and the freshness gate are the Loosh validator's (answers of 3 h, 24 h, any age);
+its limits of 4000 and 4500 blocks become shares of the chain's activity cutoff (5000 there).
 """
 
 import math
@@ -20,21 +20,21 @@ Mode = Literal["normal", "degraded", "emergency"]
 
 DEGRADED_FROM = 0.8
 EMERGENCY_FROM = 0.9
-"""Shares of the activity cutoff that have gone by without weights."""
+"""Tier thresholds: the share of the activity cutoff that has passed without weights."""
 
 FRESH_FOR_S: dict[Mode, float] = {"normal": 3 * 3600.0, "degraded": 24 * 3600.0, "emergency": math.inf}
-"""How old a miner's last answer may be, in seconds, for its score to count."""
+"""The maximum age of a miner's last answer, in seconds, for its score to count."""
 
 SCORED_EACH = 3
-"""Scored replies a serving miner, on average, after which a new scoring profile replaces the weights of another."""
+"""Average number of scored replies per serving miner before a new scoring profile replaces another one's weights."""
 
 U16_MAX = 65535
 
 
 class HotkeyScore(Struct, frozen=True, kw_only=True):
-    """A miner's score (0 or more, on any scale) and when it last answered in unix seconds, 0 for never.
+    """A miner's score (0 or more, on any scale) and when it last answered, in unix seconds; 0 for never.
 
-    `penalty` is the share that a penalty has taken of it already.
+    `penalty` is the share of the score already taken by a penalty.
     """
 
     hotkey: str
@@ -44,7 +44,7 @@ class HotkeyScore(Struct, frozen=True, kw_only=True):
 
 
 class Basis(Struct, frozen=True, kw_only=True):
-    """What the scores rest on: `scored` replies, judged by `profile`; `on_chain_by` made the weights now on chain.
+    """The basis of the scores: `scored` replies, judged by `profile`; `on_chain_by` made the weights now on chain.
 
     A profile is "" when unknown.
     """
@@ -54,9 +54,9 @@ class Basis(Struct, frozen=True, kw_only=True):
     on_chain_by: str = ""
 
     def why_weights_stand(self, serving: int) -> str:
-        """Why the weights on chain are kept, "" when they may be replaced.
+        """Why the weights on chain are kept, or "" if they may be replaced.
 
-        Those of another profile are replaced once this one has scored enough: it cannot weigh whom it has not scored.
+        Another profile's weights are replaced once this one has scored enough: it cannot weigh unscored miners.
         """
         enough = SCORED_EACH * serving
         if self.on_chain_by in ("", self.profile) or self.scored >= enough:
@@ -68,7 +68,7 @@ UNKNOWN_BASIS = Basis()
 
 
 class WeightRow(Struct, frozen=True, kw_only=True):
-    """One weight: `weight` is its share (all rows sum to 1), `u16` what is sent (the largest is 65535).
+    """One weight: `weight` is its share (all rows sum to 1), `u16` the value sent (the largest is 65535).
 
     `penalty` is the share of the score that the sybil penalty took.
     """
@@ -83,10 +83,10 @@ class WeightRow(Struct, frozen=True, kw_only=True):
 class WeightPlan(Struct, frozen=True, kw_only=True):
     """The weights that `hotkey` sets at `block`, for the epoch due at block `window`.
 
-    `last_update` is the hotkey's LastUpdate before them. With a `salt` they are committed to and revealed later; sealed
-    ones are named by the hash of their `commit` instead, and the chain can open them from `reveal_round` on.
-    `profile` is the scoring profile that made the scores, "" in plans of earlier versions.
-    `skipped` says why nothing should be set, "" when all is well; a skipped plan has no rows.
+    `last_update` is the hotkey's LastUpdate before the submission. With a `salt`, the weights are committed to and
+    revealed later; sealed weights are identified by the hash of their `commit` instead, and the chain can open them
+    from `reveal_round` on. `profile` is the scoring profile that made the scores, "" in plans of earlier versions.
+    `skipped` says why nothing should be set, or is ""; a skipped plan has no rows.
     """
 
     netuid: int
@@ -105,17 +105,17 @@ class WeightPlan(Struct, frozen=True, kw_only=True):
 
     @property
     def uids(self) -> list[int]:
-        """What is sent, beside `values`."""
+        """The uids to send, parallel to `values`."""
         return [row.uid for row in self.rows]
 
     @property
     def values(self) -> list[int]:
-        """The u16 of each uid."""
+        """The u16 weight of each uid."""
         return [row.u16 for row in self.rows]
 
     @property
     def commit_hash(self) -> str:
-        """What stands on chain for a plan that is committed to, "" for one that is set at once."""
+        """The hash that a committed plan has on chain; "" for plain weights."""
         if not self.salt:
             return self.commit
         return commitment(
@@ -128,12 +128,12 @@ class WeightPlan(Struct, frozen=True, kw_only=True):
         )
 
     def is_of(self, netuid: int, hotkey: str) -> bool:
-        """Whether this hotkey made it for this subnet; a journal may hold plans of others."""
+        """Whether this hotkey made it for this subnet; a journal may hold plans of other hotkeys and subnets."""
         return (self.netuid, self.hotkey) == (netuid, hotkey)
 
 
 def plan_weights(look: Look, scores: Iterable[HotkeyScore], *, now: float, basis: Basis = UNKNOWN_BASIS) -> WeightPlan:
-    """The plan for the validator whose look it is, at its block; `now` is unix seconds."""
+    """The plan for the validator that `look` belongs to, at its block; `now` is unix seconds."""
     own, metagraph, rules = look.own, look.metagraph, look.rules
     known = tuple(scores)
     mode: Mode = "normal"
@@ -171,7 +171,7 @@ def mode_after(blocks: int, activity_cutoff: int) -> Mode:
 
 
 def fresh_scores(scores: Iterable[HotkeyScore], mode: Mode, now: float) -> dict[str, float]:
-    """Scores by hotkey; 0 where the last answer is older than the tier allows, or the score is no positive number."""
+    """Scores by hotkey; 0 if the last answer is older than the tier allows, or the score is not a positive number."""
     oldest = now - FRESH_FOR_S[mode]
     return {
         entry.hotkey: entry.score if 0 < entry.score < math.inf and entry.last_answer_at >= oldest else 0.0
@@ -180,7 +180,7 @@ def fresh_scores(scores: Iterable[HotkeyScore], mode: Mode, now: float) -> dict[
 
 
 def max_upscale(weights: Sequence[float]) -> tuple[int, ...]:
-    """Weights as the chain stores them: the largest becomes 65535, halves go to even, a tiny one may become 0."""
+    """Weights as the chain stores them: the largest becomes 65535, halves round to even, a tiny one may become 0."""
     scale = U16_MAX / max(weights)
     return tuple(round(weight * scale) for weight in weights)
 
@@ -188,9 +188,9 @@ def max_upscale(weights: Sequence[float]) -> tuple[int, ...]:
 def _rows(
     serving: Sequence[Neuron], scores: dict[str, float], mode: Mode, wanted: int
 ) -> tuple[tuple[WeightRow, ...], str]:
-    """Rows ordered by uid, and why there are none.
+    """Rows ordered by uid, or the reason why there are none.
 
-    Miners without a score are rows of weight 0 where the subnet wants more weights than there are scores.
+    Where the subnet requires more weights than there are scores, miners without a score are added with weight 0.
     """
     earned = {neuron.uid: scores.get(neuron.hotkey, 0.0) for neuron in serving}
     top = max(earned.values(), default=0.0)

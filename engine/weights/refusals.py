@@ -1,14 +1,14 @@
-"""What a refusal of the chain means for weights: most are failures, some only say that it is not the time."""
+"""What a refusal by the chain means for weights: most are failures, some only mean that it is too early."""
 
 TOO_SOON = ("SettingWeightsTooFast", "CommittingWeightsTooFast", "RateLimitExceeded")
 IN_POOL = ("AlreadyInPool", "TemporarilyBanned")
-"""The node has the very same call already, or had it a moment ago: what becomes of it the chain will show."""
+"""The node already has this very call, or had it a moment ago: the chain will show its outcome."""
 
 POOL_BUSY = ("AnotherInPool", "PoolFull")
-"""Another call of this hotkey is in the pool under the same nonce, or the pool takes no more: ours is not in it."""
+"""Another call of this hotkey is in the pool under the same nonce, or the pool is full: ours is not in it."""
 
 OUTDATED = ("Stale", "Expired", "BadProof", "NotIncluded")
-"""It was signed for a state of the chain that is over, and never lands; the next is signed anew."""
+"""The call was signed for an outdated state of the chain and never lands; the next attempt is signed anew."""
 
 NOT_NOW = {
     **dict.fromkeys(TOO_SOON, "the rate limit"),
@@ -16,9 +16,9 @@ NOT_NOW = {
     **dict.fromkeys(OUTDATED, "the next block"),
     **dict.fromkeys(("EpochDeferred", "CommitQueueFull"), "the next epoch"),
 }
-"""What is waited for after a refusal that is no failure, by its error name."""
+"""What to wait for after a refusal that is not a failure, by error name."""
 
 
 def error_name(reason: str) -> str:
-    """The name with which the reason of a refusal begins."""
+    """The error name at the start of a refusal's reason."""
     return reason.partition(":")[0]

@@ -1,6 +1,6 @@
-"""Sets the weights once in each window, and when the operator asks for it.
+"""Sets the weights once per window, and whenever the operator asks for it.
 
-On a subnet with commit-reveal, weights are committed, and revealed as soon as the chain accepts it.
+On a commit-reveal subnet, weights are committed, then revealed as soon as the chain accepts the reveal.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ SLOWEST_POLL_S = 6.0
 """Half a block of 12 s, so that no block is missed."""
 
 LOOK_EVERY_BLOCKS = 25
-"""The chain's rules may change, so nothing is waited for longer than this without another look."""
+"""The chain's rules may change, so no wait lasts longer than this without another look."""
 
 BY_THE_CHAIN = "NoWeightsCommitFound: nothing to reveal: the chain reveals timelocked commits by itself"
 WRONG_KIND = {
@@ -45,22 +45,22 @@ WRONG_KIND = {
 
 
 class Planner(Protocol):
-    """Makes plans from what the miners have earned."""
+    """Makes weight plans from what the miners have earned."""
 
     def plan(self, look: Look) -> WeightPlan:
         """The plan that would be set at this look, without a salt."""
         ...
 
     def note(self, plan: WeightPlan, outcome: Outcome | None) -> None:
-        """Hear what became of a plan, None when nothing should be set.
+        """Called with the outcome of a plan, None if it was skipped.
 
-        An unknown or committed one is followed by the outcome that the chain showed later.
+        An unknown or committed outcome is followed by the one that the chain shows later.
         """
         ...
 
 
 class WeightSetter:
-    """A service that watches the blocks. Nothing but this sets weights, and one submission at a time."""
+    """A service that watches the blocks. Only this sets weights, one submission at a time."""
 
     def __init__(
         self, *, chain: ChainClient, signer: Signer, journal: WeightJournal, planner: Planner, feed: Feed
@@ -80,12 +80,12 @@ class WeightSetter:
 
     @property
     def automatic(self) -> bool:
-        """Whether weights are set without being asked for."""
+        """Whether weights are set without the operator asking."""
         return self._automatic
 
     @property
     def wait(self) -> Wait:
-        """What automatic setting waits for, and until which block."""
+        """What automatic setting is waiting for, and until which block."""
         return self._wait
 
     @property
@@ -94,7 +94,7 @@ class WeightSetter:
         return tuple(one.commit for one in self._commits.waiting)
 
     def pause(self) -> None:
-        """Set no weights by itself until `resume`; what was sent is still followed up."""
+        """Stop setting weights automatically until `resume`; what was already sent is still followed up."""
         self._automatic = False
         self._look_from = 0
 
@@ -109,12 +109,12 @@ class WeightSetter:
             await asyncio.sleep(min(self._chain.block_time / 2, SLOWEST_POLL_S))
 
     async def step(self) -> None:
-        """Do what the newest block makes due. An outage of the chain or the store is waited out."""
+        """Do whatever is due at the newest block. An outage of the chain or the store is waited out."""
         async with self._one_at_a_time:
             try:
                 if await self._chain.read_head() >= self._look_from:
                     await self._act(await self._chain.look())
-            except ChainUnavailable as error:  # told by the chain watch
+            except ChainUnavailable as error:  # reported by the chain watch
                 self._wait = Wait(self._chain.head.block + 1, "the chain", str(error))
             except StoreError as error:
                 self._wait = Wait(self._chain.head.block + 1, "the store", str(error))
@@ -124,15 +124,15 @@ class WeightSetter:
     # -- by the operator ---------------------------------------------------------------------------------------
 
     async def set_now(self) -> Outcome:
-        """Set the weights now, whatever the window, if the chain's rules allow it."""
+        """Set the weights now, regardless of the window, if the chain's rules allow it."""
         return await self._send_now(commit=False)
 
     async def commit_now(self) -> Outcome:
-        """Commit to the weights now, whatever the window, if the chain's rules allow it."""
+        """Commit to the weights now, regardless of the window, if the chain's rules allow it."""
         return await self._send_now(commit=True)
 
     async def reveal_now(self) -> Outcome:
-        """Reveal the oldest commit that the chain would take now. Raises `ChainUnavailable`."""
+        """Reveal the oldest commit that the chain would accept now. Raises `ChainUnavailable`."""
         async with self._one_at_a_time:
             try:
                 look = await self._chain.look()
@@ -169,10 +169,10 @@ class WeightSetter:
             finally:
                 self._look_from = 0
 
-    # -- by itself ---------------------------------------------------------------------------------------------
+    # -- automatic ---------------------------------------------------------------------------------------------
 
     async def _act(self, look: Look) -> None:
-        """Settle what was sent before, then reveal what is due, then set what is due."""
+        """Settle earlier submissions, then reveal what is due, then set what is due."""
         settled = await self._settle(look)
         due = self._commits.due(look)
         if not settled:
@@ -193,7 +193,7 @@ class WeightSetter:
         self._look_from = min(self._wait.until, look.block + LOOK_EVERY_BLOCKS, *reveals)
 
     async def _settle(self, look: Look) -> bool:
-        """Take the chain's word for what was sent before; True when nothing is open. Raises `StoreError`."""
+        """Check earlier submissions against the chain; True if none is open any more. Raises `StoreError`."""
         if block := self._submissions.strangers_block(look):
             text = f"another process set weights with this hotkey at block {block}: stop it"
             self._feed.raise_attention("error", SUBJECT, text)
@@ -225,7 +225,7 @@ class WeightSetter:
             self._feed.raise_attention("warning", "store", f"a skipped plan is not stored: {error}")
 
     async def _prepared(self, look: Look) -> tuple[WeightPlan, Sealed | None]:
-        """The plan as this subnet takes it: plain, salted or sealed. One that cannot be sealed is skipped.
+        """The plan in the form this subnet takes: plain, salted or sealed. A plan that cannot be sealed is skipped.
 
         Raises `ChainUnavailable`.
         """
@@ -248,7 +248,7 @@ class WeightSetter:
         return outcome
 
     async def _reveal(self, one: Waiting) -> Outcome:
-        """Reveal a commit, and look for its outcome on chain. Raises `ChainUnavailable`, `StoreError`."""
+        """Reveal a commit and look for its outcome on chain. Raises `ChainUnavailable`, `StoreError`."""
         outcome = await self._commits.reveal(one)
         await self._settle(await self._chain.look())
         return outcome

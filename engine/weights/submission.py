@@ -1,7 +1,7 @@
-"""One submission of weights at a time: the intent is journalled, then sent, then looked for on chain, then settled.
+"""One submission of weights at a time: journal the intent, send it, look for it on chain, settle it.
 
-What was sent and is not yet found there is open, in the journal and here, until the chain shows it or can no longer
-take it. Whoever sends nothing new while anything is open never sends the same window's weights twice.
+A submission stays open, in the journal and here, until the chain shows it or can no longer include it. Sending nothing
+new while one is open guarantees that the weights of one window are never sent twice.
 """
 
 from collections.abc import AsyncIterator
@@ -19,11 +19,11 @@ from engine.weights.plan import WeightPlan
 from engine.weights.refusals import IN_POOL, error_name
 
 NOT_INCLUDED = "NotIncluded"
-"""Our own error name, for what the chain has no trace of."""
+"""Our own error name, for a submission that left no trace on chain."""
 
 
 class _Open(Struct, frozen=True, kw_only=True):
-    """A plan that may have been sent, and the first block at which nobody could still be sending it."""
+    """A plan that may have been sent, and the first block at which nobody can still be sending it."""
 
     plan: WeightPlan
     since: int | None = None
@@ -43,18 +43,17 @@ class Submissions:
 
     @property
     def any_open(self) -> bool:
-        """Whether something is, or may be, open: before the journal was read nobody knows."""
+        """Whether a submission is or may be open: unknown until the journal has been read."""
         return bool(self._open) or not self._journal_read
 
     def strangers_block(self, look: Look) -> int:
-        """The block to which somebody else moved LastUpdate since the last look, while nothing of ours was open; 0 for
-        none."""
+        """The block to which somebody else moved LastUpdate since the last look, nothing of ours being open; else 0."""
         before, self._last_update = self._last_update, _last_update(look)
         moved = before is not None and self._last_update > before
         return self._last_update if moved and (look.weights or look.commits) and not self.any_open else 0
 
     async def settle(self, look: Look) -> AsyncIterator[tuple[WeightPlan, Outcome]]:
-        """Settle what the chain shows to be settled. Yields each plan with its outcome. Raises `StoreError`."""
+        """Settle what the chain has decided. Yields each plan with its outcome. Raises `StoreError`."""
         if not self._journal_read:
             entries = await self._journal.open_entries()
             ours = (entry for entry in entries if entry.plan.is_of(self._chain.netuid, self._chain.hotkey))
@@ -66,9 +65,9 @@ class Submissions:
                 yield sent.plan, outcome
 
     async def submit(self, plan: WeightPlan, sealed: Sealed | None = None) -> Outcome:
-        """Journal the intent, send it, look for it on chain, and journal the outcome. What is `sealed` is the plan.
+        """Journal the intent, send it, look for it on chain, journal the outcome. `sealed` is the plan in sealed form.
 
-        To be called when `settle` left nothing open. Raises `StoreError`, and then nothing was sent.
+        Call this only when `settle` left nothing open. If it raises `StoreError`, nothing was sent.
         """
         if self.any_open:
             raise RuntimeError("an earlier submission is still open")
@@ -118,10 +117,10 @@ class Submissions:
 
 
 def outcome_of(plan: WeightPlan, look: Look, *, lost_after: int) -> Outcome | None:
-    """The outcome of a plan that may have been sent: ok when LastUpdate moved and the weights read back equal.
+    """The outcome of a plan that may have been sent: ok if LastUpdate moved and the weights read back equal.
 
-    Of a plan that is committed to, what has landed is its commit. None while it may still land, which it no longer can
-    once the block is beyond `lost_after`.
+    For a committed plan, it is the commit that must have landed. None while it may still land, which is ruled out once
+    the block is beyond `lost_after`.
     """
     own = look.own
     if own is None:
@@ -142,12 +141,12 @@ def outcome_of(plan: WeightPlan, look: Look, *, lost_after: int) -> Outcome | No
 
 
 def reads_back(plan: WeightPlan, look: Look) -> bool:
-    """Whether the chain has the plan's weights, but for uids that changed hands since: those it has set to 0."""
+    """Whether the chain has the plan's weights, except on uids that changed hands since, which it has set to 0."""
     holders = {neuron.uid: neuron.hotkey for neuron in look.metagraph.neurons}
     planned = {row.uid: row.u16 for row in plan.rows if row.u16 and holders.get(row.uid) == row.hotkey}
     return planned == {uid: value for uid, value in look.weights if value}
 
 
 def _last_update(look: Look) -> int:
-    """The block in which the hotkey last set weights or committed to them, 0 when it has no uid."""
+    """The block in which the hotkey last set or committed weights; 0 if it has no uid."""
     return look.own.last_update if look.own else 0

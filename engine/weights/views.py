@@ -1,4 +1,4 @@
-"""A plan as a screen shows it: the one place where a `PlanView` is made."""
+"""Weight plans as screens show them: the only place that makes a `PlanView`."""
 
 from engine.snapshot import PlanView
 from engine.text import safe
@@ -9,7 +9,7 @@ REASON_WIDTH = 300
 
 
 def plan_view(plan: WeightPlan, *, at: float, outcome: str, reason: str) -> PlanView:
-    """A plan and its outcome at the unix time `at`; `outcome` is "skipped" for one that was not sent."""
+    """A plan and its outcome at the unix time `at`; `outcome` is "skipped" for a plan that was not sent."""
     return PlanView(
         at=at,
         block=plan.block,
@@ -22,5 +22,5 @@ def plan_view(plan: WeightPlan, *, at: float, outcome: str, reason: str) -> Plan
 
 
 def entry_view(entry: JournalEntry) -> PlanView:
-    """As `plan_view`, for an entry of the journal."""
+    """Like `plan_view`, for an entry of the journal."""
     return plan_view(entry.plan, at=entry.at, outcome=entry.outcome, reason=entry.reason)

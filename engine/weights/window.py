@@ -1,17 +1,17 @@
-"""When weights are due: once in each window, and as soon as the chain would take them."""
+"""When weights are due: once per window, as soon as the chain would accept them."""
 
 from msgspec import Struct
 
 from engine.chain.interface import Look
 
 SET_FROM = 0.75
-"""The share of a window after which weights are set: late enough for fresh scores, early enough to land."""
+"""The share of a window that passes before weights are set: late enough for fresh scores, early enough to land."""
 
 
 class Wait(Struct, frozen=True):
-    """Nothing is due before block `until`: `what` is waited for, and `reason` says more.
+    """Nothing is due before block `until`: `what` names what we wait for, `reason` explains.
 
-    A refusal of the chain begins with its error name.
+    If the chain would refuse, the reason begins with its error name.
     """
 
     until: int
@@ -20,7 +20,7 @@ class Wait(Struct, frozen=True):
 
 
 def wait_for_window(look: Look) -> Wait | None:
-    """Weights are set once in each window, from one epoch to the next, in its last quarter. None when they are due.
+    """The wait until weights are due, in the last quarter of each window from one epoch to the next; None if due now.
 
     A registration moves LastUpdate too, but leaves neither weights nor a commit.
     """
@@ -33,7 +33,7 @@ def wait_for_window(look: Look) -> Wait | None:
 
 
 def wait_for_rules(look: Look) -> Wait | None:
-    """Why the chain would refuse weights at this block, None if it would not."""
+    """Why the chain would refuse weights at this block; None if it would accept them."""
     own, rules = look.own, look.rules
     if own is None:
         return Wait(look.block + 1, "a uid", "HotKeyNotRegisteredInSubNet: this hotkey has no uid")

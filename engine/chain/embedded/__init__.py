@@ -1,4 +1,4 @@
-"""The embedded chain: a subnet in one file, by the real chain's rules."""
+"""The embedded chain: a subnet in one file that follows the real chain's rules."""
 
 from engine.chain.embedded.chain import ChainFull, EmbeddedChain
 from engine.chain.embedded.sandbox import Sandbox

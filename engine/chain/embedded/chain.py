@@ -1,8 +1,8 @@
 """The embedded chain: the runtime's rules, a clock and a file behind the `Chain` interface.
 
-What is sent lands at once, in the head block, or is refused; it lands even if the caller stops waiting. Blocks come
-only while `run` runs (or `tick` is called): without a process there is no block. Where several share the file, one of
-them makes the blocks, and another takes over when it ends.
+A submission lands at once, in the head block, or is refused; it lands even if the caller stops waiting. Blocks are made
+only while `run` runs (or `tick` is called). When several processes share the file, one of them makes the blocks, and
+another takes over when it ends.
 """
 
 import asyncio
@@ -41,11 +41,11 @@ NO_COLLATERAL = "CallNotFound: the embedded chain has no collateral"
 
 
 class ChainFull(ChainUnavailable):
-    """No space left for the file, which the operator of this machine can mend."""
+    """No space left for the file; the operator of this machine can fix that."""
 
 
 class EmbeddedChain:
-    """One subnet on a chain of its own: a `Chain`, its `Sandbox`, and a service. Several callers may use it at once."""
+    """A chain with a single subnet: a `Chain`, its `Sandbox`, and a service. Safe for several callers at once."""
 
     network = EMBEDDED
     mortality = 0
@@ -54,7 +54,7 @@ class EmbeddedChain:
     def __init__(
         self, path: Path, file: StateFile, state: ChainState, thread: ThreadPoolExecutor, *, shared: bool
     ) -> None:
-        """Called by `open`."""
+        """Use `open` instead."""
         self._state = state
         self._path = path
         self._file = file
@@ -76,10 +76,10 @@ class EmbeddedChain:
         seed: int = 0,
         shared: bool = False,
     ) -> Self:
-        """The chain kept in the file `path`, started afresh when there is none.
+        """The chain in the file `path`; a fresh one if the file does not exist.
 
-        `block_time` is in seconds. Hyperparameters that are given replace those kept, all but the burn, which goes on
-        from where it is. One that is `shared` is used beside other processes, and stays as whoever made it began it.
+        `block_time` is in seconds. Hyperparameters given here replace the stored ones, except the burn, which keeps its
+        current value. A `shared` chain is used alongside other processes and keeps the settings it was created with.
         Raises `ChainInUse`, `ChainDataError`.
         """
 
@@ -109,16 +109,15 @@ class EmbeddedChain:
 
     @property
     def gone(self) -> str:
-        """Why the file is no longer the one that was opened, "" if it is."""
+        """Why the file is no longer the one that was opened, or "" if it still is."""
         return self._file.gone
 
     # -- blocks ------------------------------------------------------------------------------------------------
 
     async def run(self, started: Callable[[], None]) -> None:
-        """Make a block every `block_time`, unless another process does; those missed by one that stood still are not
-        made up for.
+        """Make a block every `block_time`, unless another process does; blocks missed in a stall are not made up for.
 
-        None is made while the file is gone, which the record watch tells.
+        No block is made while the file is gone, which the record watch reports.
         """
         started()
         due = time.monotonic() + self.block_time
@@ -138,7 +137,7 @@ class EmbeddedChain:
         """Make the next block now; returns its number."""
         return (await self._change(epoch.next_block)).block
 
-    # -- as `Chain` has it --------------------------------------------------------------------------------------
+    # -- the `Chain` interface --------------------------------------------------------------------------------------
 
     async def block(self) -> int:
         return (await self._newest()).block
@@ -249,7 +248,7 @@ class EmbeddedChain:
     async def set_min_collateral(self, netuid: int, **_call: object) -> Outcome:
         return Outcome(status="rejected", reason=f"{NO_COLLATERAL} on netuid {netuid}")
 
-    # -- as `Sandbox` has it ------------------------------------------------------------------------------------
+    # -- the `Sandbox` interface ------------------------------------------------------------------------------------
 
     async def fund(self, coldkey: str, amount: float) -> None:
         await self._change(lambda state: sandbox.fund(state, coldkey=coldkey, amount=amount))
@@ -283,7 +282,7 @@ class EmbeddedChain:
         return Outcome(status="ok", block=after.block, reference=reference)
 
     async def _change(self, rule: Rule) -> ChainState:
-        """Apply a rule and store the result; a cancelled caller leaves the change to land by itself."""
+        """Apply a rule and store the result; the change lands even if the caller is cancelled."""
         if self._closed:
             raise ChainUnavailable(f"the embedded chain in {self._path} is closed")
         task = asyncio.create_task(self._apply(rule))
@@ -301,8 +300,8 @@ class EmbeddedChain:
             return await self._at_file(self._file.change, follow)
 
     async def _newest(self) -> ChainState:
-        """The state after the last transaction of whatever process. One that is closed, or whose file is gone, stays
-        what it was."""
+        """The state after the last transaction of any process; it stays as it was once the chain is closed or its file
+        is gone."""
         if not (self._closed or self.gone):
             await self._at_file(self._file.load)
         return self._state

@@ -1,4 +1,4 @@
-"""Blocks and epochs: who may validate, whose weights count, what everybody earns."""
+"""Blocks and epochs: who may validate, whose weights count, and what everyone earns."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,16 +11,16 @@ from engine.chain.embedded.weights import U16_MAX, reveal_due
 from engine.chain.embedded.yuma import Row, Terms, normalised, terms_of
 
 EMISSION_PER_BLOCK = RAO
-"""What a subnet earns a block."""
+"""A subnet's emission per block."""
 
 OWNER_CUT = 0.18
-"""The subnet owner's part, which nobody earns here."""
+"""The subnet owner's share, which nobody earns here."""
 
 
 def next_block(state: ChainState, opened: Callable[[bytes], Payload | None] = opened) -> ChainState:
-    """The state one block on. An epoch is due when block - LastEpochBlock >= Tempo.
+    """The state one block later. An epoch is due when block - LastEpochBlock >= Tempo.
 
-    `opened` opens the timelocked commits of the epoch in which the block is.
+    `opened` opens the timelocked commits of the block's epoch.
     """
     state = replace(state, block=state.block + 1, burn=decayed_burn(state.burn))
     if state.block < next_epoch(state):
@@ -34,7 +34,7 @@ def next_epoch(state: ChainState) -> int:
 
 
 def run_epoch(state: ChainState) -> ChainState:
-    """The state after the epoch of its block. Validators are those who held a permit until now."""
+    """The state after the epoch that runs in its block. Validators are the neurons that held a permit until now."""
     shares = _stake_shares(state)
     validating = [
         share if slot.validator_permit and is_active(state, slot) else 0.0
@@ -75,7 +75,7 @@ def _stake_shares(state: ChainState) -> tuple[float, ...]:
 
 
 def _counted_weights(state: ChainState, validator: int) -> Row:
-    """A validator's weights as shares: not on itself, and not on who registered after they were set."""
+    """A validator's weights as shares, without itself and without neurons registered after the weights were set."""
     own = state.slots[validator]
     counted = {
         uid: float(weight)
@@ -86,7 +86,7 @@ def _counted_weights(state: ChainState, validator: int) -> Row:
 
 
 def _kept_bonds(state: ChainState) -> dict[int, Row]:
-    """The bonds of the last epoch by validator: not to itself, and not to who registered since."""
+    """The bonds of the last epoch by validator, without itself and without neurons registered since."""
     return {
         validator: {
             uid: float(bond)
@@ -99,7 +99,7 @@ def _kept_bonds(state: ChainState) -> dict[int, Row]:
 
 
 def _stored_bonds(terms: Terms, permits: frozenset[int]) -> dict[int, tuple[tuple[int, int], ...]]:
-    """The bonds as they are stored: the largest to a miner is 65535; those of who has no permit are dropped."""
+    """The bonds as stored: the largest to a miner is 65535; bonds of neurons without a permit are dropped."""
     largest: dict[int, float] = {}
     for row in terms.bonds.values():
         for uid, bond in row.items():
@@ -112,7 +112,7 @@ def _stored_bonds(terms: Terms, permits: frozenset[int]) -> dict[int, tuple[tupl
 
 
 def _emission(terms: Terms, by_stake: Sequence[float], blocks: int) -> tuple[int, ...]:
-    """Rao by uid for so many blocks: half by incentive, half by dividends; by stake when nobody set weights."""
+    """Rao by uid for this many blocks: half by incentive, half by dividends; by stake if nobody has set weights."""
     earned = [incentive + dividend for incentive, dividend in zip(terms.incentive, terms.dividends, strict=True)]
     parts = normalised(earned if any(earned) else by_stake)
     pool = EMISSION_PER_BLOCK * blocks * (1 - OWNER_CUT)
@@ -120,13 +120,13 @@ def _emission(terms: Terms, by_stake: Sequence[float], blocks: int) -> tuple[int
 
 
 def _permitted(shares: Sequence[float], most: int) -> frozenset[int]:
-    """The uids with the largest stakes, older uids first among equals; nobody without stake."""
+    """The uids with the largest stakes, lower uids first among equals; never a uid without stake."""
     holders = sorted((uid for uid, share in enumerate(shares) if share > 0), key=lambda uid: (-shares[uid], uid))
     return frozenset(holders[:most])
 
 
 def _paid(state: ChainState, emission: Sequence[int]) -> dict[str, Hotkey]:
-    """The hotkeys' accounts with the emission as stake on them."""
+    """The hotkeys' accounts with the emission added as stake."""
     earned = {slot.hotkey: amount for slot, amount in zip(state.slots, emission, strict=True)}
     return {
         hotkey: replace(account, stake=account.stake + earned.get(hotkey, 0))

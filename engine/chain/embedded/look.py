@@ -1,4 +1,4 @@
-"""The embedded chain's state as every client reads it."""
+"""The embedded chain's state as clients read it."""
 
 from msgspec.structs import replace
 
@@ -10,7 +10,7 @@ from engine.values import Hyperparameters, Metagraph, Neuron
 
 
 def look_of(state: ChainState, *, hotkey: str = "", coldkey: str = "") -> Look:
-    """The subnet, and what it has of this hotkey and this coldkey. Of an unknown one it has nothing."""
+    """The subnet, with what it holds for this hotkey and coldkey: nothing for unknown ones."""
     return Look(
         hotkey=hotkey,
         metagraph=_metagraph(state),
@@ -26,12 +26,12 @@ def look_of(state: ChainState, *, hotkey: str = "", coldkey: str = "") -> Look:
 
 
 def _rules(state: ChainState) -> Hyperparameters:
-    """The hyperparameters with the burn of this block."""
+    """The hyperparameters, with the burn at this block."""
     return replace(state.rules, burn=state.burn / RAO)
 
 
 def _metagraph(state: ChainState) -> Metagraph:
-    """The subnet as every client reads it."""
+    """The subnet as clients read it."""
     return Metagraph(
         netuid=state.netuid,
         block=state.block,

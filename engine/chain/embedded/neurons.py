@@ -1,7 +1,7 @@
-"""Neurons: registered for a burn, with a stake, serving at an axon.
+"""Neurons: they register for a burn, hold stake and serve at an axon.
 
-As the chain does, except that the subnet's owner and the floor under the number of uids outside immunity do not exist
-here, and that loopback addresses are taken.
+As on the real chain, except that there is no subnet owner and no minimum number of uids outside immunity, and that
+loopback addresses are accepted.
 """
 
 import ipaddress
@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from engine.chain.embedded.state import RAO, AxonInfo, ChainState, Hotkey, Refused, Slot, to_rao, with_slot
 
 BURN_INCREASE = 1.26
-"""What a registration multiplies the price by (BurnIncreaseMult)."""
+"""The factor by which a registration raises the price (BurnIncreaseMult)."""
 
 BURN_HALF_LIFE = 360
-"""Blocks in which the price falls by half (BurnHalfLife): an epoch of a subnet with the default tempo."""
+"""Blocks in which the price halves (BurnHalfLife): one epoch at the default tempo."""
 
 MIN_BURN = 500_000
 MAX_BURN = 100 * RAO
@@ -26,7 +26,7 @@ _DECAY = 0.5 ** (1 / BURN_HALF_LIFE)
 
 
 def register(state: ChainState, *, coldkey: str, hotkey: str, limit: float | None = None) -> ChainState:
-    """The hotkey on a uid, its coldkey poorer by the burn; `limit` is in tokens.
+    """Register the hotkey on a uid and charge its coldkey the burn; `limit` is in tokens.
 
     A fresh registration counts as LastUpdate. Raises `Refused`.
     """
@@ -57,14 +57,14 @@ def register(state: ChainState, *, coldkey: str, hotkey: str, limit: float | Non
 
 
 def decayed_burn(burn: int) -> int:
-    """The burn one block on. It falls towards the minimum, and stays where it already is below it."""
+    """The burn one block later. It decays towards the minimum; a burn already below the minimum stays."""
     return max(int(burn * _DECAY), min(burn, MIN_BURN))
 
 
 def uid_to_prune(state: ChainState) -> int | None:
-    """Who gives way in a full subnet: the lowest emission, then the oldest registration.
+    """The uid to replace in a full subnet: the lowest emission, then the oldest registration.
 
-    Neurons in immunity only go when all are in it. None when there is nobody.
+    Immune neurons are replaced only if all are immune. None for an empty subnet.
     """
     uids = range(len(state.slots))
     mortal = [uid for uid in uids if not _is_immune(state, state.slots[uid])]
@@ -74,7 +74,7 @@ def uid_to_prune(state: ChainState) -> int | None:
 
 
 def add_stake(state: ChainState, *, coldkey: str, hotkey: str, amount: float) -> ChainState:
-    """The coldkey's tokens as stake on a hotkey, anybody's. Raises `Refused`."""
+    """Stake the coldkey's tokens on a hotkey, its own or another's. Raises `Refused`."""
     rao, balance = to_rao(amount), state.balances.get(coldkey, 0)
     account = state.hotkeys.get(hotkey)
     if account is None:
@@ -91,7 +91,7 @@ def add_stake(state: ChainState, *, coldkey: str, hotkey: str, amount: float) ->
 
 
 def remove_stake(state: ChainState, *, coldkey: str, hotkey: str, amount: float) -> ChainState:
-    """Stake of its owner's back as tokens. Raises `Refused`."""
+    """Turn stake back into its owner's tokens. Raises `Refused`."""
     rao, account = to_rao(amount), state.hotkeys.get(hotkey)
     if account is None:
         raise Refused("HotKeyAccountNotExists", "register the hotkey first")
@@ -109,7 +109,7 @@ def remove_stake(state: ChainState, *, coldkey: str, hotkey: str, amount: float)
 
 
 def serve_axon(state: ChainState, *, hotkey: str, ip: str, port: int) -> ChainState:
-    """The hotkey with this axon. `ip` is a literal; 0.0.0.0 takes the axon back. Raises `Refused`."""
+    """Set the hotkey's axon. `ip` is a literal; 0.0.0.0 withdraws the axon. Raises `Refused`."""
     slot, limit = state.slots[_uid(state, hotkey)], state.rules.serving_rate_limit
     _address(ip)
     wait = slot.axon.block + limit - state.block if slot.axon else 0
@@ -119,7 +119,7 @@ def serve_axon(state: ChainState, *, hotkey: str, ip: str, port: int) -> ChainSt
 
 
 def placed(state: ChainState, *, hotkey: str, ip: str, port: int) -> ChainState:
-    """The hotkey with this axon whenever it last moved: for setting a subnet up. Raises `Refused`."""
+    """Set the hotkey's axon regardless of the rate limit, for setting up a subnet. Raises `Refused`."""
     uid, address = _uid(state, hotkey), _address(ip)
     if not 0 < port <= PORT_MAX:
         raise Refused("InvalidPort", f"{port} is not between 1 and {PORT_MAX}")
@@ -131,7 +131,7 @@ def _is_immune(state: ChainState, slot: Slot) -> bool:
 
 
 def _without_weights_on(state: ChainState, uid: int) -> ChainState:
-    """The state with all weights towards this uid set to 0, as the chain does when it changes hands."""
+    """The state with all weights on this uid set to 0, as the chain does when a uid changes hands."""
     return replace(
         state,
         slots=tuple(

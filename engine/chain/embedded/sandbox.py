@@ -1,4 +1,4 @@
-"""What only a chain of one's own allows: tokens from a faucet, and neurons set up whatever keys are at hand."""
+"""What only an embedded chain allows: tokens from a faucet, and setting up neurons without their keys."""
 
 from typing import Protocol
 
@@ -8,28 +8,28 @@ from engine.chain.embedded.neurons import add_stake, register
 from engine.chain.embedded.state import RAO, ChainState, to_rao
 
 TOTAL_SUPPLY = 21_000_000
-"""Tokens that will ever be minted, as on the real chain."""
+"""The total supply of tokens, as on the real chain."""
 
 
 class Sandbox(Protocol):
-    """An embedded chain as the demo and a neuron on it set themselves up. No other chain has any of this.
+    """The setup calls of an embedded chain, for the demo and neurons on it. No other chain has them.
 
-    Each may raise `ChainUnavailable`.
+    Every call may raise `ChainUnavailable`.
     """
 
     async def fund(self, coldkey: str, amount: float) -> None:
-        """The faucet: give tokens to a coldkey."""
+        """Give a coldkey tokens from the faucet."""
         ...
 
     async def adopt(self, hotkey: str, coldkey: str, *, stake: float = 0.0) -> None:
-        """Register a hotkey and stake on it up to `stake` tokens, without its coldkey's signature, paid by the faucet.
+        """Register a hotkey and raise its stake to `stake` tokens, without its coldkey's signature, paid by the faucet.
 
-        Does nothing for what is so already. Raises `Refused`.
+        Does nothing that is already done. Raises `Refused`.
         """
         ...
 
     async def place(self, hotkey: str, ip: str, port: int) -> None:
-        """Set the axon of a neuron without its hotkey's signature, whatever the rate limit. Raises `Refused`."""
+        """Set a neuron's axon without its hotkey's signature, regardless of the rate limit. Raises `Refused`."""
         ...
 
     async def tick(self) -> int:
@@ -38,16 +38,16 @@ class Sandbox(Protocol):
 
 
 def fund(state: ChainState, *, coldkey: str, amount: float) -> ChainState:
-    """The coldkey richer by `amount` tokens out of nothing, at most what will ever be minted."""
+    """The state with `amount` tokens minted for the coldkey, at most the total supply."""
     if not 0 < amount <= TOTAL_SUPPLY:
         raise ValueError(f"the faucet gives more than 0 and at most {TOTAL_SUPPLY} tokens, not {amount}")
     return _richer(state, coldkey, to_rao(amount))
 
 
 def adopted(state: ChainState, *, hotkey: str, coldkey: str, stake: float) -> ChainState:
-    """The hotkey registered and with at least `stake` tokens on it, paid for by the faucet. Raises `Refused`.
+    """The state with the hotkey registered and at least `stake` tokens on it, paid by the faucet. Raises `Refused`.
 
-    A hotkey that the chain knows stays with its coldkey.
+    A hotkey that the chain already knows keeps its coldkey.
     """
     if hotkey in state.hotkeys:
         coldkey = state.hotkeys[hotkey].coldkey

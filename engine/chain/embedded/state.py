@@ -1,6 +1,6 @@
-"""The embedded chain's state: frozen values, replaced as a whole by each block and each extrinsic.
+"""The embedded chain's state: frozen values, replaced as a whole by every block and every extrinsic.
 
-Amounts are integers in rao (1e-9 token), as on the chain. The dicts of a ChainState are never changed in place.
+Amounts are integers in rao (1e-9 token), as on the real chain. The dicts of a ChainState are never mutated.
 """
 
 from msgspec import Struct
@@ -12,7 +12,7 @@ RAO = 10**9
 
 
 class Refused(Exception):
-    """An extrinsic that the rules do not allow: the chain's own error name, and what it means here."""
+    """An extrinsic that breaks a rule: the chain's own error name, and what it means here."""
 
     def __init__(self, name: str, detail: str = "") -> None:
         super().__init__(f"{name}: {detail}" if detail else name)
@@ -20,7 +20,7 @@ class Refused(Exception):
 
 
 class AxonInfo(Struct, frozen=True):
-    """Where a hotkey serves, and the block in which it said so."""
+    """Where a hotkey serves, and the block in which it announced that."""
 
     ip: str
     port: Natural
@@ -28,9 +28,9 @@ class AxonInfo(Struct, frozen=True):
 
 
 class Commit(Struct, frozen=True):
-    """Weights that are bound to and not known yet: their hash, when it came, and how many epochs there had been.
+    """Weights committed to but not revealed yet: their hash, the block of the commit, and the epochs run until then.
 
-    A timelocked one is here itself, `sealed`, and the chain reveals it.
+    A timelocked commit is kept whole, as `sealed`, and the chain reveals it.
     """
 
     hash: str
@@ -40,11 +40,11 @@ class Commit(Struct, frozen=True):
 
 
 class Slot(Struct, frozen=True, kw_only=True):
-    """One uid. `weights` and `bonds` are (uid, u16); incentive, dividends, consensus and vtrust 0..1.
+    """One uid. `weights` and `bonds` are (uid, u16); incentive, dividends, consensus and vtrust range from 0 to 1.
 
-    `emission` is in rao an epoch.
+    `emission` is in rao per epoch.
 
-    `commits` are those that were not revealed, oldest first.
+    `commits` are the unrevealed ones, oldest first.
     """
 
     hotkey: str
@@ -63,16 +63,16 @@ class Slot(Struct, frozen=True, kw_only=True):
 
 
 class Hotkey(Struct, frozen=True):
-    """A hotkey's account, which outlives its uid: who owns it and the stake on it."""
+    """A hotkey's account, which outlives its uid: its owner and its stake."""
 
     coldkey: str
     stake: Natural = 0
 
 
 class ChainState(Struct, frozen=True, kw_only=True):
-    """The whole chain after its last block. `slots` are ordered by uid, which is the index; `burn` is in rao.
+    """The whole chain after its last block. `slots` are indexed by uid; `burn` is in rao.
 
-    `epochs` counts those that ran. `block_time` is in seconds, 0 where a chain is older than this field.
+    `epochs` counts the epochs run. `block_time` is in seconds; 0 for chains older than this field.
     """
 
     netuid: Natural
@@ -101,7 +101,7 @@ def genesis(netuid: int, rules: Hyperparameters, seed: int) -> ChainState:
 
 
 def to_rao(tokens: float) -> int:
-    """Tokens as the chain counts them."""
+    """Tokens in rao."""
     return round(tokens * RAO)
 
 

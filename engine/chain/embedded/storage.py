@@ -1,7 +1,7 @@
-"""The embedded chain on disk: one SQLite file, and one transaction a block or extrinsic, whichever process makes it.
+"""The embedded chain on disk: one SQLite file, one transaction per block or extrinsic, from any process.
 
-Synchronous; `EmbeddedChain` calls it from a thread. WAL keeps kill -9 from ever tearing a transaction. One process owns
-the file, others may share it; one of them all, whichever it is, makes the blocks.
+Synchronous; `EmbeddedChain` calls it from a thread. Thanks to WAL, kill -9 never tears a transaction. One process owns
+the file and others may share it; exactly one of them makes the blocks.
 """
 
 import fcntl
@@ -27,12 +27,12 @@ log = logging.getLogger(__name__)
 FILE_NAME = "chain.sqlite3"
 DATA_VERSION = 1
 BUSY_TIMEOUT_S = 2.0
-"""How long a look from outside waits for the owner's transaction, which takes milliseconds."""
+"""How long another process waits for the owner's transaction, which takes milliseconds."""
 
 FRESH_CHAIN = "move it away to start a fresh chain"
 
 NEWEST = "SELECT value FROM head"
-"""What a look at the file compares."""
+"""What identifies the file."""
 
 _SCHEMA = f"""
 BEGIN IMMEDIATE;
@@ -55,11 +55,11 @@ class ChainDataError(Exception):
 
 
 class ChainDamaged(ChainDataError, Damaged):
-    """The file holds what no version of this program writes."""
+    """The file holds something that no version of this program writes."""
 
 
 class _BadState(Exception):
-    """What is stored is not a valid state."""
+    """The stored data is not a valid state."""
 
 
 class _Head(Struct, frozen=True, kw_only=True):
@@ -74,16 +74,14 @@ class _Head(Struct, frozen=True, kw_only=True):
 
 
 class ChainGone(Exception):
-    """The file that is open no longer lies at its path."""
+    """The open file is no longer at its path."""
 
 
 class StateFile:
-    """The open file. What it is locked for ends with `close`, or with the process however it comes."""
+    """The open file. Its locks end with `close`, or with the process, however it ends."""
 
     def __init__(self, path: Path, *, shared: bool = False) -> None:
-        """Open or create it; one that is `shared` may be owned by another process. Raises `ChainInUse`,
-        `ChainDataError`.
-        """
+        """Open or create it; a `shared` file may be owned by another process. Raises `ChainInUse`, `ChainDataError`."""
         self._path = path
         self._locks = ExitStack()
         self._state: ChainState | None = None
@@ -106,27 +104,26 @@ class StateFile:
 
     @property
     def gone(self) -> str:
-        """Why the file is no longer the one that was opened, "" if it is."""
+        """Why the file is no longer the one that was opened, or "" if it still is."""
         return self._files.lost
 
     @property
     def makes_blocks(self) -> bool:
-        """Whether it falls to this process to make the blocks: until its end, once it has."""
+        """Whether this process makes the blocks; once it does, it does so until it ends."""
         return _locked(self._making)
 
     def load(self) -> ChainState | None:
-        """The state after the last transaction, of whatever process; None when the file is new. Raises
-        `ChainDataError`."""
+        """The state after the last transaction of any process; None if the file is new. Raises `ChainDataError`."""
         with told(self._path):
             (version,) = self._connection.execute("PRAGMA data_version").fetchone()
-            if version != self._version:  # another process wrote, or nothing was read yet
+            if version != self._version:  # another process wrote, or nothing has been read yet
                 self._state, self._version = _state_in(self._connection), version
             return self._state
 
     def change(self, rule: Callable[[ChainState | None], ChainState]) -> ChainState:
-        """Apply a rule to the state after the last transaction, and store what it makes of it, as one transaction.
+        """Apply a rule to the state after the last transaction and store the result, in one transaction.
 
-        Raises `sqlite3.Error`, `ChainGone`, `ChainDataError` and what the rule raises, and then nothing was written.
+        Raises `sqlite3.Error`, `ChainGone`, `ChainDataError` and whatever the rule raises; nothing is written then.
         """
         self._mend()
         with self._connection as connection:
@@ -162,7 +159,7 @@ class StateFile:
 
 
 def _write(connection: sqlite3.Connection, before: ChainState | None, after: ChainState) -> None:
-    """Write what differs."""
+    """Write only what changed."""
     slots = before.slots if before else ()
     hotkeys = before.hotkeys if before else {}
     balances = before.balances if before else {}
@@ -188,10 +185,10 @@ def _write(connection: sqlite3.Connection, before: ChainState | None, after: Cha
 
 
 def read_state(path: Path) -> ChainState | None:
-    """The chain as it stands in the file, None when it holds no block yet. Raises `ChainDataError`.
+    """The chain in the file; None if it holds no block yet. Raises `ChainDataError`.
 
-    Where nothing waits in the write-ahead log the file is taken as one that nobody writes, as for this moment it is:
-    SQLite then leaves no other file beside it, and reads it where nothing can be written.
+    If the write-ahead log is empty, the file is opened as immutable, which it is for the moment: SQLite then leaves no
+    other file beside it, and can read it on read-only media.
     """
     uri = f"{path.absolute().as_uri()}?mode=ro{'' if log_waits(path) else '&immutable=1'}"
     _require_file(path)
@@ -203,7 +200,7 @@ def read_state(path: Path) -> ChainState | None:
 
 
 def _state_in(connection: sqlite3.Connection) -> ChainState | None:
-    """What a file holds, None when it is new. Raises `sqlite3.Error`, `_BadState`."""
+    """The state in a file; None if it is new. Raises `sqlite3.Error`, `_BadState`."""
     rows = connection.execute("SELECT value FROM head").fetchall()
     if not rows:
         return None
@@ -237,14 +234,14 @@ def _state_in(connection: sqlite3.Connection) -> ChainState | None:
 
 
 def _require_file(path: Path) -> None:
-    """Raise `ChainDamaged` for what would hold up whoever opens it."""
+    """Raise `ChainDamaged` for anything that would block whoever opens it."""
     if obstacle := not_a_file(path):
         raise ChainDamaged(damage(path, obstacle, FRESH_CHAIN))
 
 
 @contextmanager
 def told(path: Path) -> Iterator[None]:
-    """Raises what goes wrong with the file `path` as `ChainDamaged`, or else as `ChainDataError`."""
+    """Re-raise errors about the file `path` as `ChainDamaged` or `ChainDataError`."""
     try:
         yield
     except ERRORS as error:
@@ -258,7 +255,7 @@ def told(path: Path) -> Iterator[None]:
 
 
 def _lock_file(path: Path, kind: str) -> int:
-    """A file to lock, beside the database: SQLite's own locks die with any descriptor that is closed on it."""
+    """A lock file beside the database: closing any descriptor of the database would drop SQLite's own locks."""
     try:
         return open_lock(path.with_name(f"{path.name}.{kind}"))
     except FolderError as error:
@@ -266,7 +263,7 @@ def _lock_file(path: Path, kind: str) -> int:
 
 
 def _locked(descriptor: int) -> bool:
-    """Whether it is ours, now or already."""
+    """Take the lock unless it is already ours; whether it is ours now."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

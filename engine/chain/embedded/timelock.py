@@ -1,4 +1,4 @@
-"""Timelocked commits on the embedded chain: it keeps the weights to itself until their epoch, for want of a beacon."""
+"""Timelocked commits on the embedded chain, which has no beacon: it keeps the weights secret until their epoch."""
 
 import msgspec
 from msgspec import Struct
@@ -8,7 +8,7 @@ from engine.values import Natural
 
 
 class Payload(Struct, frozen=True, array_like=True):
-    """What a timelocked commit holds: whose weights, and which."""
+    """The content of a timelocked commit: whose weights, and which."""
 
     hotkey: str
     uids: tuple[Natural, ...]
@@ -17,12 +17,12 @@ class Payload(Struct, frozen=True, array_like=True):
 
 
 def sealed(payload: Payload, *, epoch: int, nonce: int) -> Sealed:
-    """A commit that is to be opened in this epoch. No two with another `nonce` are alike."""
+    """A commit to be opened in this epoch. Commits with different `nonce`s differ."""
     return Sealed(commit=msgspec.msgpack.encode((payload, nonce)), reveal_round=epoch, version=TIMELOCKED)
 
 
 def opened(commit: bytes) -> Payload | None:
-    """What was sealed; None for anything else."""
+    """What was sealed; None if `commit` is anything else."""
     try:
         payload, _ = msgspec.msgpack.decode(commit, type=tuple[Payload, int])
     except msgspec.MsgspecError:

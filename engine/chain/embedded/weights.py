@@ -1,7 +1,7 @@
 """A validator's weights: set at once, or committed to now and revealed an epoch later, too late for others to copy.
 
-The chain's checks, in its order and under its names. A commit of epoch e may be revealed in epoch e + `reveal_period`
-and in no other; an older one is dropped.
+The checks are the chain's, in its order and with its error names. A commit of epoch e may be revealed only in epoch
+e + `reveal_period`; an older one is dropped.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,16 +16,16 @@ from engine.values import WeightCommit
 U16_MAX = 65535
 
 MOST_COMMITS = 10
-"""Commits of one hotkey that wait to be revealed: the chain's MaxUnrevealedCommits."""
+"""Most unrevealed commits of one hotkey: the chain's MaxUnrevealedCommits."""
 
 
 def set_weights(
     state: ChainState, *, hotkey: str, uids: Sequence[int], values: Sequence[int], version_key: int = 0
 ) -> ChainState:
-    """The hotkey's weights replaced and its LastUpdate moved to this block.
+    """Replace the hotkey's weights and move its LastUpdate to this block.
 
-    `uids` and `values` are u16. A single weight on itself needs neither a permit nor a minimum of weights. Raises
-    `Refused`, and `ValueError` for what cannot be encoded.
+    `uids` and `values` are u16. A single weight on itself needs neither a permit nor a minimum number of weights.
+    Raises `Refused`, and `ValueError` for values that cannot be encoded.
     """
     if state.rules.commit_reveal:
         raise Refused("CommitRevealEnabled", "this subnet takes commits, not plain weights")
@@ -33,7 +33,7 @@ def set_weights(
 
 
 def commit_weights(state: ChainState, *, hotkey: str, commit_hash: str, sealed: bytes = b"") -> ChainState:
-    """The commit noted and LastUpdate moved: it is the commit that keeps to the rate limit. Raises `Refused`."""
+    """Record the commit and move LastUpdate: the rate limit applies to the commit. Raises `Refused`."""
     _require_commit_reveal(state)
     own = _staked_uid(state, hotkey)
     slot = state.slots[own]
@@ -46,14 +46,14 @@ def commit_weights(state: ChainState, *, hotkey: str, commit_hash: str, sealed: 
 
 
 def commit_timelocked(state: ChainState, *, hotkey: str, sealed: Sealed) -> ChainState:
-    """As `commit_weights`, for weights that the chain itself will reveal. Raises `Refused`."""
+    """Like `commit_weights`, for weights that the chain itself will reveal. Raises `Refused`."""
     if sealed.version != TIMELOCKED:
         raise Refused("IncorrectCommitRevealVersion", f"{sealed.version}, the chain requires {TIMELOCKED}")
     return commit_weights(state, hotkey=hotkey, commit_hash=sealed.hash, sealed=sealed.commit)
 
 
 def reveal_due(state: ChainState, opened: Callable[[bytes], Payload | None]) -> ChainState:
-    """The timelocked commits whose epoch this is, revealed: what cannot be opened or breaks a rule is dropped."""
+    """Reveal the timelocked commits due in this epoch; those that cannot be opened or break a rule are dropped."""
     for uid, slot in enumerate(state.slots):
         due = [one for one in slot.commits if one.sealed and _due(state, one) <= state.epochs]
         if not due:
@@ -80,7 +80,7 @@ def reveal_weights(
     values: Sequence[int],
     version_key: int = 0,
 ) -> ChainState:
-    """The weights of a commit set, which ends it and those before it; `commit_hash` is that of what was revealed.
+    """Set the weights of a commit, which removes it and all earlier ones; `commit_hash` is the hash of the reveal.
 
     Raises `Refused`, and `ValueError` as `set_weights` does.
     """
@@ -103,7 +103,7 @@ def reveal_weights(
 
 
 def waiting_commits(state: ChainState, hotkey: str) -> tuple[WeightCommit, ...]:
-    """What this hotkey can still reveal, oldest first."""
+    """The commits that this hotkey can still reveal, oldest first."""
     own = state.uid_of(hotkey)
     return tuple(
         WeightCommit(
@@ -123,7 +123,7 @@ def _require_commit_reveal(state: ChainState) -> None:
 
 
 def _due(state: ChainState, commit: Commit) -> int:
-    """The epoch in which it may be revealed."""
+    """The epoch in which a commit may be revealed."""
     return commit.epoch + state.rules.reveal_period
 
 
@@ -132,12 +132,12 @@ def _waiting(state: ChainState, commits: Sequence[Commit]) -> tuple[Commit, ...]
 
 
 def _first_block(state: ChainState, commit: Commit) -> int:
-    """Where its epoch begins, or will."""
+    """The block in which a commit's reveal epoch begins."""
     return state.last_epoch + (_due(state, commit) - state.epochs) * state.rules.tempo
 
 
 def _staked_uid(state: ChainState, hotkey: str) -> int:
-    """The uid of a hotkey with enough stake to have weights. Raises `Refused`."""
+    """The uid of a hotkey with enough stake to set weights. Raises `Refused`."""
     own, stake, threshold = state.uid_of(hotkey), state.stake_of(hotkey), state.rules.stake_threshold
     if own is None:
         raise Refused("HotKeyNotRegisteredInSubNet")
@@ -147,7 +147,7 @@ def _staked_uid(state: ChainState, hotkey: str) -> int:
 
 
 def _require_rest(state: ChainState, slot: Slot, error: str) -> None:
-    """Raise `Refused` with this error before the rate limit's blocks since LastUpdate are over."""
+    """Raise `Refused` with this error until the rate limit's blocks since LastUpdate have passed."""
     wait = slot.last_update + state.rules.weights_rate_limit - state.block if slot.last_update else 0
     if wait > 0:
         raise Refused(error, f"{wait} blocks left")
@@ -156,7 +156,7 @@ def _require_rest(state: ChainState, slot: Slot, error: str) -> None:
 def _weighed(
     state: ChainState, hotkey: str, uids: Sequence[int], values: Sequence[int], version_key: int, *, revealed: bool
 ) -> ChainState:
-    """The weights replaced. Those `revealed` leave LastUpdate and the rate limit alone: their commit kept to both."""
+    """Replace the weights. `revealed` ones ignore LastUpdate and the rate limit, which applied to their commit."""
     if not all(0 <= number <= U16_MAX for number in (*uids, *values)):
         raise ValueError(f"uids and weights must be from 0 to {U16_MAX}")
     rules = state.rules
@@ -186,7 +186,7 @@ def _weighed(
 
 
 def _max_upscaled(values: Sequence[int]) -> list[int]:
-    """The values scaled so that the largest is 65535; halves go up. Zeros stay zeros."""
+    """The values scaled so that the largest is 65535, halves rounded up. Zeros stay zeros."""
     top = max(values, default=0)
     if top == 0:
         return list(values)

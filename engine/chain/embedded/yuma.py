@@ -1,8 +1,8 @@
 """Yuma consensus: from stake, weights and earlier bonds to consensus, incentive, dividends, vtrust and new bonds. Pure.
 
-A validator's bond to a miner is its part of the miner's rank, averaged over epochs: it earns that part of the miner's
-incentive, so whoever valued a miner early earns with it when others follow. In floats and not in fixed point; without
-liquid alpha, which is off by default. Miners' rank and trust are left out, as the chain dropped them.
+A validator's bond to a miner is its share of the miner's rank, averaged over epochs. It earns that share of the miner's
+incentive, so a validator that valued a miner early profits when others follow. Uses floats instead of fixed point, and
+no liquid alpha, which is off by default. Miners' rank and trust are left out, as the chain has dropped them.
 """
 
 import math
@@ -11,19 +11,19 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 STAKE_TOLERANCE = 1e-9
-"""Forgives rounding where validators' shares add up to exactly kappa."""
+"""Tolerance for rounding when validators' shares add up to exactly kappa."""
 
 BONDS_MOVING_AVERAGE = 0.9
-"""What an epoch leaves of the bonds before it: the default of BondsMovingAverage, 900,000 millionths."""
+"""The share of earlier bonds kept by an epoch: the default of BondsMovingAverage, 900,000 millionths."""
 
 Row = Mapping[int, float]
-"""One validator's weights by uid, which sum to 1; or its bonds."""
+"""One validator's weights by uid, which sum to 1, or its bonds."""
 
 
 class Terms(Struct, frozen=True, kw_only=True):
-    """An epoch's result, one number a uid. Incentive and dividends each sum to 1, or to 0 when there are no weights.
+    """An epoch's result, one number per uid. Incentive and dividends each sum to 1, or to 0 if there are no weights.
 
-    `bonds` are rows by the uid of the validator; all that there are to one miner sum to 1.
+    `bonds` are rows by validator uid; all bonds to one miner sum to 1.
     """
 
     consensus: tuple[float, ...]
@@ -38,9 +38,8 @@ def terms_of(
 ) -> Terms:
     """The terms of an epoch.
 
-    `stake` is one share a uid, 0 for all who do not validate, and sums to 1 (or 0); `weights` are rows by the uid of
-    the validator; `kappa` is the share of stake that makes a majority; `bonds` are those that the last epoch left, on
-    any scale.
+    `stake` is one share per uid, 0 for non-validators, and sums to 1 (or 0); `weights` are rows by validator uid;
+    `kappa` is the share of stake that makes a majority; `bonds` are those left by the last epoch, on any scale.
     """
     uids = range(len(stake))
     consensus = [_weighted_median(stake, weights, uid, kappa) for uid in uids]
@@ -64,7 +63,7 @@ def terms_of(
 
 
 def _averaged(fresh: Mapping[int, Row], before: Mapping[int, Row]) -> dict[int, Row]:
-    """The bonds of this epoch: a part of the fresh ones, and what is left of those before."""
+    """The bonds of this epoch: a weighted average of the fresh ones and the earlier ones."""
     kept = BONDS_MOVING_AVERAGE
     return _by_miner(
         {
@@ -79,7 +78,7 @@ def _averaged(fresh: Mapping[int, Row], before: Mapping[int, Row]) -> dict[int, 
 
 
 def _by_miner(rows: Mapping[int, Row]) -> dict[int, Row]:
-    """The rows scaled so that all numbers of one miner sum to 1; zeros are left out."""
+    """The rows scaled so that the values of each miner sum to 1; zeros are dropped."""
     totals: dict[int, float] = {}
     for row in rows.values():
         for uid, bond in row.items():

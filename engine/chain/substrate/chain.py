@@ -1,7 +1,7 @@
-"""The real chain as a `Chain`: the requests to its process, signatures, deadlines, and what became of what was sent.
+"""The real chain as a `Chain`: requests to its process, signatures, deadlines, and the outcome of submissions.
 
-A private key is used here and nowhere else: the process gets signatures. What was sent is looked for in the blocks that
-follow, for as long as its era lasts; who stops waiting finds it by a look at the chain.
+Private keys are used only here: the process gets signatures. A submission is looked for in the blocks that follow, for
+as long as its era lasts; a caller that stops waiting can find it with a look at the chain.
 """
 
 import asyncio
@@ -47,27 +47,27 @@ BLOCK_TIME_S = 12.0
 RAO = 10**9
 
 CONNECT_S = 25.0
-"""Limit for a process, a connection and the metadata, which takes some seconds: an operator is told within 30 s."""
+"""Limit for starting a process, connecting and loading the metadata, in seconds: failures show within 30 s."""
 
 ANSWER_S = 20.0
-"""Limit for any other request. A look at 256 neurons takes about one second, a new runtime's metadata some more."""
+"""Limit for any other request. A look at 256 neurons takes about a second, a new runtime's metadata a few more."""
 
 NODE_S = 10.0
-"""Limit for each answer of the node."""
+"""Limit for each answer from the node."""
 
 GLANCE_S = 5.0
-"""Limit for a survey of the endpoints, which asks each for a few short answers."""
+"""Limit for a survey, which asks every endpoint a few short questions."""
 
 SLOWEST_POLL_S = 3.0
-"""At most so long after a block it is looked through for what was sent."""
+"""How long after a block, at most, it is searched for a submission."""
 
 AXON_PROTOCOL = 4
 AXON_VERSION = 1
-"""What `serve_axon` notes beside the address, and nobody reads: the SDK's protocol, and a version of ours."""
+"""Fields of `serve_axon` that nobody reads: the SDK's protocol, and a version of ours."""
 
 
 class SubstrateChain:
-    """A real network. Several callers may use it at once; their requests go one after another.
+    """A real network. Safe for several callers at once; their requests are sent one after another.
 
     A request that an endpoint does not answer goes to the next one, unless it may have been a submission.
     """
@@ -82,9 +82,9 @@ class SubstrateChain:
         process: NodeProcess | None = None,
         block_time: float = BLOCK_TIME_S,
     ) -> None:
-        """`network` is as `network_of` has it; weights are those of one `mechanism` of a subnet.
+        """`network` is as in `network_of`; weights are those of one `mechanism` of a subnet.
 
-        Nothing is connected yet. Raises `ChainUnavailable`.
+        Does not connect yet. Raises `ChainUnavailable`.
         """
         named = network_of(network)
         self.network = network
@@ -106,11 +106,11 @@ class SubstrateChain:
         process: NodeProcess | None = None,
         block_time: float = BLOCK_TIME_S,
     ) -> Self:
-        """The chain with its connection made. Raises `ChainUnavailable`."""
+        """A connected chain. Raises `ChainUnavailable`."""
         chain = cls(network, mechanism=mechanism, process=process, block_time=block_time)
         try:
             async with chain._turn:
-                if len(chain.endpoints) > 1:  # a glance at all of them, so that no dead one is waited for
+                if len(chain.endpoints) > 1:  # survey them all first, so as not to wait for a dead one
                     await chain._survey(tuple(one.url for one in chain.endpoints))
             await chain.block()
         except ChainUnavailable as error:
@@ -162,7 +162,7 @@ class SubstrateChain:
     # -- acting ------------------------------------------------------------------------------------------------
 
     async def register(self, netuid: int, *, coldkey: Signer, hotkey: str, limit: float | None = None) -> Outcome:
-        """Nodes from before July 2026 have no call with a limit, and then the price is whatever it is."""
+        """Nodes older than July 2026 have no call with a limit; there, any price is paid."""
         burned = ("burned_register", _arguments(netuid=netuid, hotkey=hotkey))
         if limit is None:
             return await self._extrinsic(coldkey, burned)
@@ -257,23 +257,23 @@ class SubstrateChain:
         return await self._extrinsic(coldkey, ("set_min_collateral", arguments))
 
     def _of_mechanism(self, name: str, arguments: dict[str, Argument]) -> tuple[str, dict[str, Argument]]:
-        """A call for the weights of our mechanism: the first has calls of its own, the others share some."""
+        """A call for the weights of our mechanism: the first mechanism has its own calls, the others share theirs."""
         if self._mechanism == 0:
             return name.format(""), arguments
         return name.format("_mechanism"), {**arguments, "mecid": self._mechanism}
 
     async def _extrinsic(self, signer: Signer, *forms: tuple[str, dict[str, Argument]]) -> Outcome:
-        """Sign and send the first of these calls that the runtime has, and see what becomes of it."""
+        """Sign and send the first of these calls that the runtime has, and follow it to its outcome."""
         call = Call(signer=signer.ss58_address, forms=forms)
         sent = await self._sent(signer, call)
         if isinstance(sent, Refusal) and sent.reason.startswith(BAD_PROOF):
-            sent = await self._sent(signer, call)  # a new runtime came between the look at it and the signature
+            sent = await self._sent(signer, call)  # the runtime was upgraded between composing and signing
         if isinstance(sent, Refusal):
             return Outcome(status="rejected", reason=sent.reason)
         return await self._followed(*sent)
 
     async def _sent(self, signer: Signer, call: Call) -> tuple[str, int] | Refusal:
-        """Its hash, and the block from which on it may be included."""
+        """Its hash, and the first block that may include it."""
         composed = await self._ask(call)
         if isinstance(composed, Refusal):
             return composed
@@ -308,7 +308,7 @@ class SubstrateChain:
     async def _ask(self, request: Request) -> Answer:
         """The answer of the first endpoint that gives one. Raises `ChainUnavailable`.
 
-        What may have been submitted is not submitted again.
+        A request that may have submitted something is not repeated.
         """
         async with self._turn:
             failures = []
@@ -334,7 +334,7 @@ class SubstrateChain:
         self._anchor, self._connection = connected.anchor, (url, self._process.pid)
 
     async def _survey(self, urls: tuple[str, ...]) -> None:
-        """Look at these endpoints, and note how they are."""
+        """Survey these endpoints and note their health."""
         request = Survey(urls=urls, timeout_s=GLANCE_S, anchor=self._anchor)
         try:
             answer = await self._process.ask(request, deadline_s=ANSWER_S)
@@ -345,7 +345,7 @@ class SubstrateChain:
         self._endpoints.survey(answer.sightings)
 
     async def _exchange(self, url: str, request: Request, deadline_s: float) -> Answer:
-        """Raises `ChainUnavailable` where this endpoint failed."""
+        """Raises `ChainUnavailable` if this endpoint failed."""
         if self._is_closed:
             raise ChainUnavailable(f"the connection to {self.endpoint} is closed")
         try:

@@ -1,7 +1,7 @@
-"""The endpoints of a network, in the operator's order: which of them is asked, and how each of them is.
+"""The endpoints of a network, in the operator's order: which one is in use, and the health of each.
 
-A connection that fails moves the next request on. A survey, a short look at every endpoint at once, tells a head that
-is stuck from a chain that is quiet, finds other chains and forks, and finds the way back to an endpoint further ahead.
+After a failed connection, the next request goes to the next endpoint. A survey, a short look at all endpoints at once,
+tells a stuck head from a quiet chain, detects other chains and forks, and finds the way back to an endpoint further up.
 """
 
 import time
@@ -26,33 +26,33 @@ NETWORKS = {
     "test": ("wss://test.finney.opentensor.ai:443",),
     "local": ("ws://127.0.0.1:9944",),
 }
-"""Where the SDK finds the networks that have a name, and where it turns to when the first does not answer."""
+"""The SDK's endpoints of the named networks, with its fallbacks."""
 
 GENESIS = {"finney": FINNEY, "test": TEST}
 
 SURVEY_S = 60.0
-"""Seconds between surveys: within five blocks an endpoint that came back is used again."""
+"""Seconds between surveys: an endpoint that recovers is used again within five blocks."""
 
 STILL_BLOCKS = 3
-"""Block times without a new head after which the others are asked for theirs; mainnet misses a slot now and then."""
+"""Block times without a new head before the others are surveyed; mainnet misses a slot now and then."""
 
 LAG_BLOCKS = 3
-"""An endpoint so many blocks behind another is not asked: propagation takes less than one block."""
+"""An endpoint this many blocks behind another is not used: propagation takes less than one block."""
 
 _RANK = {"good": 0, "untried": 0, "behind": 1, "failing": 2, "unfit": 3}
 
 
 class Network(Struct, frozen=True):
-    """What an operator calls a network: its endpoints, and its first block where that is known."""
+    """A network as the operator names it: its endpoints, and its genesis block if known."""
 
     urls: tuple[str, ...]
     genesis: str = ""
 
 
 def network_of(named: str) -> Network:
-    """The network that is named: names of `NETWORKS` and ws:// or wss:// URLs, with commas between them.
+    """The network for `named`: names of `NETWORKS` and ws:// or wss:// URLs, separated by commas.
 
-    Raises `ChainUnavailable` for names of two chains.
+    Raises `ChainUnavailable` if they belong to two chains.
     """
     names = tuple(dict.fromkeys(name.strip() for name in named.split(",") if name.strip()))
     chains = {GENESIS[name] for name in names if name in GENESIS}
@@ -63,7 +63,7 @@ def network_of(named: str) -> Network:
 
 
 class Endpoints:
-    """The endpoints with what is known of each. `current` is the one that was asked last."""
+    """The endpoints and what is known of each. `current` is the one used last."""
 
     def __init__(self, urls: Sequence[str], *, block_time: float) -> None:
         self._known = {url: Endpoint(url=url) for url in urls}
@@ -78,15 +78,15 @@ class Endpoints:
 
     @property
     def still_s(self) -> float:
-        """Seconds since the head moved."""
+        """Seconds since the head last moved."""
         return time.monotonic() - self._moved_at
 
     def in_turn(self) -> tuple[str, ...]:
-        """The endpoints in the order in which a request tries them: all of them, the doubtful ones last."""
+        """All endpoints in the order in which a request tries them, the doubtful ones last."""
         return tuple(sorted(self._known, key=lambda url: _RANK[self._known[url].state]))
 
     def answered(self, url: str, block: int | None) -> None:
-        """It answered, and where it was asked for its head, this is it."""
+        """Note that it answered, and its head if it was asked for that."""
         before, now = self._known[url], time.monotonic()
         if url != self.current or (block is not None and block != before.block):
             self._moved_at = now
@@ -95,16 +95,16 @@ class Endpoints:
         self._known[url] = known if block is None else replace(known, block=block)
 
     def failed(self, url: str, reason: str, *, unfit: bool) -> None:
-        """It gave no answer, or cannot be used at all."""
+        """Note that it gave no answer, or cannot be used at all."""
         self._known[url] = replace(self._known[url], state="unfit" if unfit else "failing", reason=reason)
 
     # -- surveys -----------------------------------------------------------------------------------------------
 
     @property
     def to_survey(self) -> tuple[str, ...]:
-        """Whom to look at now: everybody from time to time and when the head stands still; none otherwise.
+        """The endpoints to survey now: all of them at intervals and when the head is stuck, otherwise none.
 
-        Who serves another chain is left alone until nobody else answers.
+        An endpoint of another chain is left out until no other answers.
         """
         since = time.monotonic() - self._surveyed_at
         still = self.still_s > STILL_BLOCKS * self._block_time < since
@@ -112,7 +112,7 @@ class Endpoints:
         return asked if still or (since > SURVEY_S and len(self._known) > 1) else ()
 
     def survey(self, sightings: Iterable[Sighting]) -> None:
-        """Take in what was seen. An endpoint is behind when another one of the same chain is ahead of it."""
+        """Take in the results of a survey. An endpoint is behind if another one of the same chain is ahead of it."""
         self._surveyed_at = time.monotonic()
         seen = {one.url: one for one in sightings}
         best = max(seen.values(), key=lambda one: one.block if not one.failure else -1, default=None)

@@ -1,7 +1,7 @@
-"""What the engine and the process that holds a node's connection say to each other.
+"""The messages between the engine and the process that holds a node's connection.
 
-Each message (`engine.pipes`) is msgpack. A request is answered before the next one
-is sent. Private keys stay with the engine: what is to be signed comes out as bytes, and a signature goes in.
+Each message (`engine.pipes`) is msgpack. A request is answered before the next one is sent. Private keys stay with the
+engine: it receives the bytes to sign and returns a signature.
 """
 
 from typing import IO
@@ -16,13 +16,13 @@ ERA_BLOCKS = 64
 """Blocks within which an extrinsic is included or never will be: the SDK's default."""
 
 Argument = int | str | list[int]
-"""Of a call: a number, an address or a hash ("0x…"), or u16 words."""
+"""An argument of a call: a number, an address or a hash ("0x…"), or u16 words."""
 
 
 class Anchor(Struct, frozen=True):
-    """What a node has to agree with to be on our chain: its first block, and one that cannot be reverted any more.
+    """What a node must agree with to be on our chain: the genesis block and a finalised block.
 
-    Hashes are "0x…"; "" is any.
+    Hashes are "0x…"; "" matches any.
     """
 
     genesis: str = ""
@@ -31,7 +31,7 @@ class Anchor(Struct, frozen=True):
 
 
 class Connect(Struct, frozen=True, kw_only=True, tag=True):
-    """The first request, and the first after a change of endpoint. `timeout_s` is for each answer of the node."""
+    """The first request, also after a change of endpoint. `timeout_s` limits each answer of the node."""
 
     url: str
     timeout_s: float
@@ -39,7 +39,7 @@ class Connect(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Connected(Struct, frozen=True, kw_only=True, tag=True):
-    """The node answers; its chain's name, the runtime's spec version, and what others have to agree with."""
+    """The node answers: the chain's name, the runtime's spec version, and the anchor for other endpoints."""
 
     chain: str
     spec: int
@@ -47,7 +47,7 @@ class Connected(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Survey(Struct, frozen=True, kw_only=True, tag=True):
-    """A short look at each of these endpoints, all at once, is wanted: `timeout_s` for all of it."""
+    """Asks for a short look at each of these endpoints, all at once; `timeout_s` limits the whole survey."""
 
     urls: tuple[str, ...]
     timeout_s: float
@@ -55,9 +55,9 @@ class Survey(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Sighting(Struct, frozen=True, kw_only=True):
-    """An endpoint at a glance: its head, what it says is wrong with itself, or why there is nothing to see.
+    """An endpoint at a glance: its head, the trouble it reports, or why it could not be surveyed.
 
-    One that is `unfit` answers, and serves another chain or a fork of ours.
+    An `unfit` one answers, but serves another chain or a fork of ours.
     """
 
     url: str
@@ -68,13 +68,13 @@ class Sighting(Struct, frozen=True, kw_only=True):
 
 
 class Surveyed(Struct, frozen=True, tag=True):
-    """What was seen, one for each URL."""
+    """The sightings, one per URL."""
 
     sightings: tuple[Sighting, ...]
 
 
 class ReadHead(Struct, frozen=True, tag=True):
-    """The number of the head block is wanted."""
+    """Asks for the number of the head block."""
 
 
 class Head(Struct, frozen=True, tag=True):
@@ -84,7 +84,7 @@ class Head(Struct, frozen=True, tag=True):
 
 
 class ReadLook(Struct, frozen=True, kw_only=True, tag=True):
-    """A `Look` at the head block is wanted, with the weights of one mechanism of the subnet."""
+    """Asks for a `Look` at the head block, with the weights of one mechanism of the subnet."""
 
     netuid: int
     hotkey: str
@@ -99,9 +99,9 @@ class Seen(Struct, frozen=True, tag=True):
 
 
 class Call(Struct, frozen=True, kw_only=True, tag=True):
-    """A call of the subnets' pallet: the first of these names that the runtime has, by whom, and with what.
+    """A call of the subnets' pallet and its signer; of several forms, the first one that the runtime has.
 
-    Each name comes with its own arguments.
+    Each form has a name and its own arguments.
     """
 
     signer: str
@@ -109,7 +109,7 @@ class Call(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Seal(Struct, frozen=True, kw_only=True, tag=True):
-    """Weights are to be sealed until the chain reveals a commit of now. `block_time` is in seconds."""
+    """Asks for weights sealed until the chain reveals a commit made now. `block_time` is in seconds."""
 
     netuid: int
     hotkey: str
@@ -126,7 +126,7 @@ class SealedWeights(Struct, frozen=True, tag=True):
 
 
 class Unsigned(Struct, frozen=True, kw_only=True, tag=True):
-    """A call as it will be sent, and the bytes that its signer signs. It may be included from `born` on."""
+    """A call as it will be sent, and the bytes to sign. It may be included from block `born` on."""
 
     signer: str
     name: str
@@ -144,39 +144,39 @@ class Send(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Taken(Struct, frozen=True, tag=True):
-    """The node took it into its pool, under this hash."""
+    """The node accepted it into its pool, under this hash."""
 
     reference: str
 
 
 class Refusal(Struct, frozen=True, tag=True):
-    """The node or the runtime refused it, the chain's own error name first; or there is no such subnet."""
+    """Refused by the node or the runtime, the chain's own error name first; or there is no such subnet."""
 
     reason: str
 
 
 class Find(Struct, frozen=True, kw_only=True, tag=True):
-    """What became of an extrinsic is wanted; the blocks from `block` on were not looked through yet."""
+    """Asks for the outcome of an extrinsic; the blocks from `block` on have not been searched yet."""
 
     reference: str
     block: int
 
 
 class Included(Struct, frozen=True, kw_only=True, tag=True):
-    """It is in this block, where it went well or failed with this error."""
+    """It is in this block, where it succeeded or failed with this error."""
 
     block: int
     error: str = ""
 
 
 class NotYet(Struct, frozen=True, tag=True):
-    """It is in none of the blocks up to this one."""
+    """It is not in any block up to this one."""
 
     block: int
 
 
 class Failed(Struct, frozen=True, tag=True):
-    """The node did not do its part; nothing is known of what was asked. One that is `unfit` cannot."""
+    """The node failed, and the outcome of the request is unknown. An `unfit` node can never serve us."""
 
     reason: str
     unfit: bool = False

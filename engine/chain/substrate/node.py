@@ -1,7 +1,7 @@
 """A node of the real chain through `substrate-interface`: synchronous, for one thread, in a process of its own.
 
-Which runtime is in force is looked up once a request (`_follow`), and its metadata is loaded when it is new: no version
-is expected. What we do not know of it is left alone; an item that we need and it lacks is named.
+The runtime in force is looked up once per request (`_follow`), and its metadata is loaded when it changes: no specific
+version is expected. Unknown items are ignored; a missing item that we need is named.
 """
 
 import hashlib
@@ -36,25 +36,25 @@ from engine.chain.substrate.timelock import SCHEDULE, seal
 from engine.keys import SS58_FORMAT
 
 MOST_BLOCKS = 100
-"""Blocks that are looked through in one request."""
+"""Most blocks searched in one request."""
 
 REORG_BLOCKS = 10
-"""A head may go back by so many blocks when another branch wins; mainnet finalises about three blocks behind it."""
+"""How many blocks a reorganisation may take the head back; mainnet finalises about three blocks behind it."""
 
 
 class _Interface(SubstrateInterface):  # type: ignore[misc]
     def init_runtime(self, block_hash: str | None = None, block_id: int | None = None) -> None:
-        """Nothing: the library would ask again at every step, and then take the runtime of the parent block."""
+        """Do nothing: the library would ask again at every step, and then use the runtime of the parent block."""
 
 
 class Node:
-    """A connection to one node at a time. Whatever the library raises makes the connection doubtful: `reconnect`.
+    """A connection to one node at a time. After any error from the library it cannot be trusted: `reconnect`.
 
-    Any call may raise `Unfit`, and `look` raises `NotOnChain` where there is no such subnet.
+    Any call may raise `Unfit`, and `look` raises `NotOnChain` if there is no such subnet.
     """
 
     def __init__(self, url: str, timeout_s: float) -> None:
-        """Connect. `timeout_s` is for each answer."""
+        """Connect. `timeout_s` limits each answer."""
         self._api = _Interface(
             url=url,
             ss58_format=SS58_FORMAT,
@@ -70,15 +70,15 @@ class Node:
         self._uids: dict[int, int] = {}
 
     def reconnect(self, url: str) -> None:
-        """Replace the connection. The metadata is kept for as long as the runtime is the same."""
+        """Replace the connection. The metadata is kept while the runtime stays the same."""
         if self._api.websocket is not None:
-            self._api.websocket.shutdown()  # a close would wait for the other end
+            self._api.websocket.shutdown()  # `close` would wait for the other end
         self._api.transport.url = self.url = url
         self._api.connect_websocket()
         self._spec = self._said = 0
 
     def check(self, anchor: Anchor) -> Connected:
-        """What answers, which must be on the chain of the anchor, and say truly where it is."""
+        """Describe the node, which must be on the anchor's chain and report its true head."""
         agreed = require_same_chain(self._rpc, anchor)
         require_true_head(self._rpc)
         self._follow(self._head_hash())
@@ -92,7 +92,7 @@ class Node:
     # -- reading -----------------------------------------------------------------------------------------------
 
     def look(self, netuid: int, hotkey: str, coldkey: str, mechanism: int = 0) -> Look:
-        """The subnet and what it has of these keys, all of one block: five round trips."""
+        """The subnet, with what it holds for these keys, all at one block: five round trips."""
         at = self._head_hash()
         self._follow(at)
         expected = max(USUAL_UIDS, self._uids.get(netuid, 0))
@@ -112,7 +112,7 @@ class Node:
         return dict(found["changes"])
 
     def _read(self, at: str, items: Sequence[Item]) -> list[Any]:
-        """The values of these items in the block `at`, in one round trip; a default where nothing is stored."""
+        """The values of these items in the block `at`, in one round trip; defaults where nothing is stored."""
         keys = [self._key(item) for item in items]
         stored = self._query(at, [key.to_hex() for key in keys])
         return [_value(key, stored.get(key.to_hex())) for key in keys]
@@ -147,7 +147,7 @@ class Node:
     # -- sending -----------------------------------------------------------------------------------------------
 
     def compose(self, call: Call) -> Unsigned | Refusal:
-        """The call with its nonce and its era, and what is to be signed."""
+        """The call with its nonce and era, and the bytes to sign."""
         at = self._head_hash()
         self._follow(at)
         form = next((form for form in call.forms if self._has_call(form[0])), None)
@@ -190,7 +190,7 @@ class Node:
             return Refusal(reason)
 
     def find(self, reference: str, first: int) -> Included | NotYet:
-        """Look for an extrinsic in the blocks from `first` to the head, at most `MOST_BLOCKS` of them."""
+        """Search at most `MOST_BLOCKS` blocks, from `first` to the head, for an extrinsic."""
         last = min(self.head(), first + MOST_BLOCKS - 1)
         for number in range(first, last + 1):
             at = str(self._rpc("chain_getBlockHash", number))
@@ -204,7 +204,7 @@ class Node:
         return any(call.name == name for call in calls)
 
     def _error_in(self, at: str, place: int) -> str:
-        """The error of the extrinsic in this place of a block, "" where it went well."""
+        """The error of the extrinsic at this index of a block; "" if it succeeded."""
         [events] = self._read(at, [(SYSTEM, "Events")])
         for event in events:
             if event["event_id"] == "ExtrinsicFailed" and event["extrinsic_idx"] == place:
@@ -228,7 +228,7 @@ class Node:
     # -- the runtime -------------------------------------------------------------------------------------------
 
     def _follow(self, at: str) -> None:
-        """Have the metadata of the runtime that is in force in the block `at`."""
+        """Load the metadata of the runtime in force at the block `at`, unless it is loaded already."""
         version = self._rpc("state_getRuntimeVersion", at)
         if version["specVersion"] == self._spec:
             return
@@ -245,7 +245,7 @@ class Node:
         self._api.transaction_version = version["transactionVersion"]
 
     def _load(self, metadata: str, spec: int) -> None:
-        """Items that we do not know are as good as any. Raises `Unfit`."""
+        """Load the metadata; unknown items do no harm. Raises `Unfit`."""
         api = self._api
         try:
             api.metadata = api.runtime_config.create_scale_object("MetadataVersioned", data=ScaleBytes(metadata))
@@ -253,7 +253,7 @@ class Node:
             api.reload_type_registry(use_remote_preset=False, auto_discover=False)
             api.runtime_config.add_portable_registry(api.metadata)
             self._storage = Storage(api.metadata, spec)
-        except Exception as error:  # of the library, which raises whatever comes up
+        except Exception as error:  # the library raises all kinds of errors
             raise Unfit(f"its metadata cannot be read ({type(error).__name__}): it is too old") from error
 
     def _head_hash(self) -> str:

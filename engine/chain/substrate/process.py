@@ -1,4 +1,4 @@
-"""The engine's end of the process that holds a node's connection: started when needed, killed when it is late."""
+"""The engine's end of the process that holds a node's connection: started on demand, killed when it is late."""
 
 import asyncio
 import os
@@ -13,16 +13,16 @@ from engine.chain.substrate.messages import Answer, Request, read_answer, write
 from engine.environ import harmless
 
 GIVEN_UP_S = 2.0
-"""How long the answer to a request that was given up may take before its process is killed: the next request waits for
-it, which takes less time than a new process and its metadata."""
+"""How long the answer to a cancelled request may take before its process is killed: the next request waits for it,
+which is quicker than a new process that loads the metadata again."""
 
 
 class NoAnswer(Exception):
-    """The process gave no answer, and is gone; what it was asked to do it may have done."""
+    """The process gave no answer and is gone; it may still have done what it was asked to do."""
 
 
 class NodeProcess:
-    """One process at a time, for one request at a time. It outlives the event loops that use it, one after another."""
+    """One process at a time, for one request at a time. It may outlive an event loop and be used by the next."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -31,13 +31,13 @@ class NodeProcess:
 
     @property
     def pid(self) -> int:
-        """Of the process, which knows what it was told before; 0 where there is none."""
+        """The process id, which changes when the process has to be told everything again; 0 if there is none."""
         return self._process.pid if self._process is not None and self._process.poll() is None else 0
 
     async def ask(self, request: Request, *, deadline_s: float) -> Answer:
-        """The answer of the process, which is started when there is none. Raises `NoAnswer`.
+        """The answer of the process, which is started if necessary. Raises `NoAnswer`.
 
-        A process that is late is killed: its next answer would be to this question.
+        A late process is killed: its next answer would be to this request.
         """
         await self._finish_given_up()
         self._exchanging = self._thread.submit(self._exchange, request)
@@ -58,10 +58,10 @@ class NodeProcess:
         self._clear()
 
     async def _finish_given_up(self) -> None:
-        """Hear the answer that nobody waits for any more, or kill the process that owes it."""
+        """Read the answer that nobody is waiting for any more, or kill the process that owes it."""
         if self._exchanging is None or self._exchanging.done():
             return
-        with suppress(Exception):  # it is nobody's
+        with suppress(Exception):  # nobody is waiting for it
             await asyncio.wait_for(asyncio.wrap_future(self._exchanging), GIVEN_UP_S)
         if not self._exchanging.done():
             self._kill()
@@ -98,5 +98,5 @@ class NodeProcess:
             if pipe is not None:
                 try:
                     pipe.close()
-                except OSError:  # what it was never sent cannot be flushed
+                except OSError:  # unsent data cannot be flushed
                     continue

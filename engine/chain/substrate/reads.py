@@ -1,7 +1,7 @@
-"""A subnet as of one block, from what the runtime stores: at most three round trips for 256 neurons.
+"""Reads a subnet as of one block from the runtime's storage: at most three round trips for 256 neurons.
 
-The first reads the subnet's own values and who is on it, the second what belongs to each hotkey, and the third what
-belongs to their coldkeys and parents. What only later runtimes have is read where there is such an item.
+The first reads the subnet's own values and its hotkeys, the second the items of each hotkey, and the third those of
+their coldkeys and parents. Items that only newer runtimes have are read if they exist.
 """
 
 import hashlib
@@ -21,15 +21,15 @@ U16_MAX = 65535
 U64_MAX = 2**64 - 1
 NAME_CELLS = 32
 NOBODY = "5C4hrfjw9DjXZTzV3MwzrrAr9P1MJhSrvWGWqi1eSuyUpnhM"
-"""The account of zeros, where the runtime stores none."""
+"""The all-zero account, which stands for "none"."""
 
 ROOT = 0
-"""The root network, on which stake is in TAO and counts on every subnet, by TaoWeight."""
+"""The root network, where stake is in TAO and counts on every subnet, scaled by TaoWeight."""
 
 SUBNETS, SYSTEM, DRAND = "SubtensorModule", "System", "Drand"
 
 USUAL_UIDS = 256
-"""So many keys are asked for before anybody knows how many uids there are: most subnets have as many."""
+"""How many uids are requested before their number is known: most subnets have this many."""
 
 RULES = (
     "Tempo", "WeightsSetRateLimit", "ServingRateLimit", "ImmunityPeriod", "MinAllowedWeights", "MaxAllowedUids",
@@ -41,14 +41,14 @@ VECTORS = (
     "Active", "ValidatorPermit", "Consensus", "Dividends", "ValidatorTrust", "Emission",
 )  # fmt: skip
 OF_MECHANISM = ("Incentive", "LastUpdate")
-"""What the subnets' pallet stores by netuid: rules, the schedule of epochs, and a value for each uid. The last two, the
-weights and the commits are stored by the number of a mechanism, which is the netuid for a subnet's first."""
+"""Items of the subnets' pallet by netuid: rules, the epoch schedule, and one value per uid. The last two, the weights
+and the commits are stored by the number of a mechanism, which equals the netuid for a subnet's first mechanism."""
 
 MECHANISMS_APART = 4096
-"""The number of a mechanism: so many times its place among those of the subnet, and the netuid."""
+"""The number of a mechanism is this times its index within the subnet, plus the netuid."""
 
 MOST_EPOCHS = 64
-"""Reveal periods that are looked through for timelocked commits; a subnet's is 1 as a rule, and 100 at most."""
+"""Reveal periods searched for timelocked commits; a subnet's is usually 1, and at most 100."""
 
 EXTRAS = (
     "SubnetEpochConsensus", "CollateralLockShare", "CollateralDrainRatio", "NetworkPowRegistrationAllowed",
@@ -56,7 +56,7 @@ EXTRAS = (
     "SubnetOwner", "SubnetOwnerHotkey", "MinerBurned", "SubnetMovingPrice", "TokenSymbol", "SubnetIdentitiesV3",
     "MechanismCountCurrent",
 )  # fmt: skip
-"""By netuid too; a runtime may lack them."""
+"""Also by netuid; a runtime may lack them."""
 
 COLLATERAL = "MinerCollateral"
 TIMELOCKED_COMMITS = "TimelockedWeightCommits"
@@ -65,11 +65,11 @@ Values = Mapping[str, Any]
 
 
 class NotOnChain(Exception):
-    """The chain does not have what was asked for."""
+    """The chain does not have the subnet that was asked for."""
 
 
 class _Own(Struct, frozen=True, kw_only=True):
-    """What is stored for one hotkey on the subnet. Stakes in rao, shares of 2^64 - 1."""
+    """The stored items of one hotkey on the subnet. Stakes in rao, shares out of 2^64 - 1."""
 
     uid: int
     hotkey: str
@@ -93,9 +93,9 @@ def read_look(
     *,
     mechanism: int = 0,
 ) -> Look:
-    """The subnet, with the weights of one of its mechanisms, and what it has of these keys.
+    """The subnet, with the weights of one of its mechanisms and what it holds for these keys.
 
-    `uids` is how many uids are expected; one round trip more if there are more. Raises `NotOnChain`, `Unfit`.
+    `uids` is how many uids are expected; more of them cost another round trip. Raises `NotOnChain`, `Unfit`.
     """
     index = mechanism * MECHANISMS_APART + netuid
     extras = [name for name in EXTRAS if storage.has(SUBNETS, name)]
@@ -151,7 +151,7 @@ def _keys(netuid: int, uids: Iterable[int]) -> list[Item]:
 
 
 def _validating(of_subnet: Values, hotkeys: Sequence[str], hotkey: str) -> list[int]:
-    """The uids whose weights count, and this hotkey's."""
+    """The uids whose weights count, and that of this hotkey."""
     permits = of_subnet["ValidatorPermit"]
     return [uid for uid, one in enumerate(hotkeys) if one == hotkey or (uid < len(permits) and permits[uid])]
 
@@ -159,7 +159,7 @@ def _validating(of_subnet: Values, hotkeys: Sequence[str], hotkey: str) -> list[
 def _owns(
     storage: Storage, query: Query, netuid: int, index: int, hotkeys: Sequence[str], validating: Sequence[int]
 ) -> tuple[list[_Own], dict[int, tuple[tuple[int, int], ...]]]:
-    """What each hotkey has, and the weights of those that have any."""
+    """The items of each hotkey, with its weights if it has any."""
     items = [
         item
         for uid, one in enumerate(hotkeys)
@@ -196,8 +196,8 @@ def _owns(
 def _beyond(
     storage: Storage, query: Query, netuid: int, owns: Sequence[_Own], queues: Sequence[Item]
 ) -> tuple[dict[str, str], dict[str, dict[str, Any]], dict[str, tuple[int, int]], list[Any]]:
-    """Names by coldkey, collateral by hotkey, the alpha and root stake of each hotkey that gives or takes stake, and
-    what is in these queues."""
+    """Names by coldkey, collateral by hotkey, the alpha and root stake of each hotkey that delegates or receives stake,
+    and the content of these queues."""
     alphas = {own.hotkey: (own.alpha, own.root) for own in owns}
     coldkeys = sorted({own.coldkey for own in owns if own.coldkey})
     parents = sorted({parent for own in owns for _, parent in own.parents} - set(alphas))
@@ -220,7 +220,7 @@ def _beyond(
     return names, locked, alphas, list(found)
 
 
-# -- what is stored, as the field's nouns ----------------------------------------------------------------------
+# -- stored values as domain objects ----------------------------------------------------------------------
 
 
 def _rules(stored: Values) -> Hyperparameters:
@@ -240,7 +240,7 @@ def _rules(stored: Values) -> Hyperparameters:
         commit_reveal_version=stored.get("CommitRevealWeightsVersion", 0),
         registration_allowed=stored["NetworkRegistrationAllowed"],
         burn=stored["Burn"] / RAO,
-        kappa=round(stored["Kappa"] / U16_MAX, 4),  # 32767 of 65535 is meant as one half
+        kappa=round(stored["Kappa"] / U16_MAX, 4),  # 32767 of 65535 means one half
         activity_cutoff=stored["ActivityCutoffFactorMilli"] * stored["Tempo"] // 1000,
         consensus="null" if stored.get("SubnetEpochConsensus") in ("Null", 1) else "yuma",
         collateral_share=min(stored.get("CollateralLockShare", 0) / U16_MAX, 1.0),
@@ -270,7 +270,7 @@ def _account(stored: str | None) -> str:
 
 
 def _fixed(stored: Any, fraction: int, default: float) -> float:
-    """A fixed-point number with so many bits after the point; the default where the runtime has none."""
+    """A fixed-point number with this many fractional bits; the default if the runtime has none."""
     return stored["bits"] / 2**fraction if isinstance(stored, dict) else default
 
 
@@ -279,12 +279,12 @@ def _name(identity: Any, field: str) -> str:
 
 
 def _text(stored: Any) -> str:
-    """Bytes that somebody put on chain, as one clean line."""
+    """Bytes that somebody stored on chain, as one clean line."""
     return safe(stored.decode(errors="replace"), NAME_CELLS).strip() if isinstance(stored, bytes) else ""
 
 
 def _epochs(stored: Values, block: int) -> tuple[int, int]:
-    """The blocks of the last epoch and of the next one, which an owner may call for earlier than the tempo has it."""
+    """The blocks of the last epoch and of the next one, which an owner may trigger before the tempo is up."""
     last, pending = stored["LastEpochBlock"], stored["PendingEpochAt"]
     due = last + stored["Tempo"]
     return last, max(min(due, pending) if pending else due, block + 1)
@@ -298,8 +298,8 @@ def _neuron(
     alphas: Mapping[str, tuple[int, int]],
     tao_weight: float,
 ) -> Neuron:
-    """The vectors may be shorter than the subnet. Stake as the chain weighs it for permits: alpha and root stake, each
-    less what goes to children and with what comes from parents."""
+    """The neuron of one uid; the vectors may be shorter than the subnet. Its stake is what the chain counts for
+    permits: alpha and root stake, each less what goes to children plus what comes from parents."""
     ip, port, axon_block = _axon(own.axon)
     from_parents = sum(share * _weighed(alphas[parent], tao_weight) for share, parent in own.parents) / U64_MAX
     to_children = sum(share for share, _ in own.children) * _weighed((own.alpha, own.root), tao_weight) / U64_MAX
@@ -345,7 +345,7 @@ def _kin(stored: Iterable[tuple[int, str]]) -> tuple[Kin, ...]:
 
 
 def _axon(stored: dict[str, Any] | None) -> tuple[str, int, int]:
-    """Address, port and block of an axon; an address of zeros is none."""
+    """Address, port and block of an axon; an all-zero address means none."""
     if not stored or not stored["ip"]:
         return "", 0, stored["block"] if stored else 0
     made = ipaddress.IPv6Address if stored["ip_type"] == 6 else ipaddress.IPv4Address
@@ -356,7 +356,7 @@ def _axon(stored: dict[str, Any] | None) -> tuple[str, int, int]:
 
 
 def _epochs_to_reveal(storage: Storage, stored: Values, index: int) -> list[Item]:
-    """The queues of timelocked commits that are not revealed yet, the oldest first: one for each epoch."""
+    """The queues of unrevealed timelocked commits, oldest first: one per epoch."""
     if not (stored["CommitRevealWeightsEnabled"] and storage.has(SUBNETS, TIMELOCKED_COMMITS)):
         return []
     epoch, period = stored["SubnetEpochIndex"], min(stored["RevealPeriodEpochs"], MOST_EPOCHS)
@@ -364,7 +364,7 @@ def _epochs_to_reveal(storage: Storage, stored: Values, index: int) -> list[Item
 
 
 def _timelocked(stored: Values, queues: Sequence[Any], hotkey: str) -> Iterable[WeightCommit]:
-    """This hotkey's commits in these queues, the last of which is that of the present epoch."""
+    """This hotkey's commits in these queues, the last of which is the current epoch's."""
     epoch, period, tempo = stored["SubnetEpochIndex"], stored["RevealPeriodEpochs"], stored["Tempo"]
     for ahead, queue in enumerate(queues, epoch - len(queues) + 1 + period - epoch):
         first = stored["LastEpochBlock"] + ahead * tempo
@@ -380,7 +380,7 @@ def _timelocked(stored: Values, queues: Sequence[Any], hotkey: str) -> Iterable[
 
 
 def _commits(stored: Iterable[tuple[bytes, int, int, int]], block: int) -> tuple[WeightCommit, ...]:
-    """Those that can still be revealed: the chain keeps the others until the next commit."""
+    """Only the commits that can still be revealed: the chain keeps expired ones until the next commit."""
     return tuple(
         WeightCommit(hash="0x" + bound.hex(), block=made, reveal_from=first, reveal_until=last)
         for bound, made, first, last in stored

@@ -1,6 +1,6 @@
-"""What a node says when it refuses an extrinsic, in the chain's own error names.
+"""Translates a node's refusal of an extrinsic into the chain's own error names.
 
-A node words a refusal of its pool in one of two ways: code 1010 with "Custom error: 12" as data, or with
+A node reports a refusal by its pool in one of two ways: code 1010 with "Custom error: 12" as data, or with
 {"invalid":{"custom":12}} as message.
 """
 
@@ -31,7 +31,7 @@ POOL_ERRORS = {
     25: "NonAssociatedColdKey",
     255: "BadRequest",
 }
-"""CustomTransactionError of the runtime (spec 424), under the names of the errors that a block would have."""
+"""CustomTransactionError of the runtime (spec 424), mapped to the errors that a block would report."""
 
 BY_CALL = {
     (1, "weights"): "NotEnoughStakeToSetWeights",
@@ -39,10 +39,10 @@ BY_CALL = {
     (6, "commit_"): "CommittingWeightsTooFast",
     (10, "weights"): "HotKeyNotRegisteredInSubNet",
 }
-"""Where a number means one thing for a call, and another for the rest; "weights" is in the name of several calls."""
+"""Codes that mean something else for certain calls; "weights" matches several call names."""
 
 BAD_PROOF = "BadProof"
-"""The signature is not over what the node makes of it, as after a runtime upgrade that we have not followed yet."""
+"""The node verifies the signature against other bytes, as after a runtime upgrade that we have not followed yet."""
 
 _CUSTOM = re.compile(r"custom(?: error)?\"?: ?(\d+)", re.IGNORECASE)
 _SAID = (
@@ -51,11 +51,11 @@ _SAID = (
     (re.compile(r"payment|pay some fees", re.IGNORECASE), "InabilityToPayFees"),
 )
 _CODES = {1012: "TemporarilyBanned", 1013: "AlreadyInPool", 1014: "AnotherInPool", 1016: "PoolFull"}
-"""Errors of the pool itself. A key has one call in it at a time: the next has the same nonce until that is included."""
+"""Errors of the pool itself. A key has one call in it at a time: until that is included, the next has its nonce."""
 
 
 def refusal(error: dict[str, Any], call: str) -> str | None:
-    """A JSON-RPC error as a reason with a name first, for a call of this name; None for a fault of the node's own."""
+    """The reason in a JSON-RPC error, error name first, for a call of this name; None if the node itself failed."""
     code, said = error.get("code"), f"{error.get('message', '')} {error.get('data', '')}".strip()
     if code in _CODES:
         return f"{_CODES[code]}: {said}"

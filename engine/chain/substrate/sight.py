@@ -1,4 +1,4 @@
-"""A glance at a node, without its metadata: which chain it is on, where its head is, and whether it says so truly."""
+"""A glance at a node, without its metadata: its chain, its head, and whether what it reports is true."""
 
 import json
 import time
@@ -11,18 +11,18 @@ import websocket
 from engine.chain.substrate.messages import Anchor, Sighting
 
 NUMBER = "0x26aa394eea5630e07c48ae0c9558cef702a5c1b19ab7a04f536c519aca4983ac"
-"""The key of System.Number: the state's own word for the height of its block, a u32 on this chain."""
+"""The key of System.Number: the block height according to the state itself, a u32 on this chain."""
 
 Ask = Callable[..., Any]
-"""A JSON-RPC method and its parameters, to its result."""
+"""Maps a JSON-RPC method and its parameters to the result."""
 
 
 class Unfit(Exception):
-    """The endpoint answers and will not do: another chain, a fork, a runtime that lacks what we need."""
+    """The endpoint answers but is unusable: another chain, a fork, or a runtime that lacks what we need."""
 
 
 def require_same_chain(ask: Ask, anchor: Anchor) -> Anchor:
-    """The anchor for whom we turn to next: this node's newest block that cannot be reverted. Raises `Unfit`."""
+    """The anchor for the next endpoint: this node's newest finalised block. Raises `Unfit`."""
     genesis = str(ask("chain_getBlockHash", 0))
     if anchor.genesis not in ("", genesis):
         raise Unfit(f"it serves another chain, whose first block is {genesis}")
@@ -34,7 +34,7 @@ def require_same_chain(ask: Ask, anchor: Anchor) -> Anchor:
 
 
 def require_true_head(ask: Ask) -> int:
-    """The number of the head, whose state must give it the same. Raises `Unfit`."""
+    """The number of the head block, which its state must confirm. Raises `Unfit`."""
     head = ask("chain_getBlockHash")
     said, stored = int(ask("chain_getHeader", head)["number"], 16), ask("state_getStorage", NUMBER, head)
     held = int.from_bytes(bytes.fromhex(stored[2:]), "little") if stored else 0
@@ -44,7 +44,7 @@ def require_true_head(ask: Ask) -> int:
 
 
 def trouble_of(ask: Ask) -> str:
-    """What the node says is wrong with itself, "" for nothing."""
+    """The trouble that the node itself reports; "" for none."""
     health = ask("system_health")
     if health.get("isSyncing"):
         return "it is catching up"
@@ -54,7 +54,7 @@ def trouble_of(ask: Ask) -> str:
 
 
 def survey(urls: Iterable[str], anchor: Anchor, timeout_s: float, worded: Callable[[Exception], str]) -> list[Sighting]:
-    """A glance at each, all at once. Who is late is cut off."""
+    """Glance at all of them at once. Late ones are cut off."""
     glances = [_Glance(url, timeout_s) for url in urls]
     pool = ThreadPoolExecutor(max(len(glances), 1), thread_name_prefix="sight")
     seen = {glance: pool.submit(glance.look, anchor, worded) for glance in glances}
@@ -66,7 +66,7 @@ def survey(urls: Iterable[str], anchor: Anchor, timeout_s: float, worded: Callab
 
 
 class _Glance:
-    """A connection for a few questions."""
+    """A short-lived connection for a few questions."""
 
     def __init__(self, url: str, timeout_s: float) -> None:
         self._url = url
@@ -81,7 +81,7 @@ class _Glance:
             return Sighting(url=self._url, block=require_true_head(self._ask), trouble=trouble_of(self._ask))
         except Unfit as error:
             return Sighting(url=self._url, failure=str(error), unfit=True)
-        except Exception as error:  # whatever such a node sends
+        except Exception as error:  # such a node may send anything
             late = time.monotonic() >= self._until
             return Sighting(url=self._url, failure="the node does not answer" if late else worded(error))
         finally:

@@ -1,6 +1,6 @@
-"""What the connected runtime stores, by its own metadata: a key as the node has it, and a value decoded.
+"""The runtime's storage, by its own metadata: encodes keys as the node expects them, and decodes values.
 
-The library does this too, at a tenth of the speed: a metagraph of 2,500 neurons has 25,000 values.
+The library can do this too, at a tenth of the speed: a metagraph of 2,500 neurons has 25,000 values.
 """
 
 import struct
@@ -23,16 +23,16 @@ from engine.chain.substrate.sight import Unfit
 from engine.keys import SS58_FORMAT
 
 MOST_KEYS = 10_000
-"""Keys of one request: some two megabytes, of which nodes take 15."""
+"""Most keys in one request: about two megabytes; nodes accept 15."""
 
 Item = tuple[Any, ...]
 """A storage item: its pallet, its name, and its keys."""
 
 Query = Callable[[Sequence[str]], Mapping[str, str | None]]
-"""One round trip: what is stored under these keys ("0x…"), in one block."""
+"""One round trip: the values stored under these keys ("0x…"), at one block."""
 
 Decode = Callable[[bytes, int], tuple[Any, int]]
-"""The value at a place of some bytes, and the place after it. Raises IndexError or `struct.error` where they end."""
+"""Decodes the value at an offset; returns it and the next offset. Raises IndexError or `struct.error` at the end."""
 
 _HASHERS = {
     "Blake2_128": blake2_128,
@@ -44,11 +44,11 @@ _HASHERS = {
 }
 _FORMATS = {"bool": "?", "u8": "B", "u16": "H", "u32": "I", "u64": "Q", "i64": "q"}
 _WIDE = {"u128": False, "i128": True}
-"""Integers of 16 bytes, and whether they have a sign."""
+"""Integers of 16 bytes, and whether they are signed."""
 
 
 class _Entry(Struct, frozen=True):
-    """One item of a pallet: where its keys begin, how they go on, and what is there while nothing is stored."""
+    """One item of a pallet: the prefix of its keys, the encoders of the rest, and the default value."""
 
     prefix: str
     keys: tuple[tuple[Callable[[bytes], bytes], Callable[[Any], bytes]], ...]
@@ -60,18 +60,18 @@ class Storage:
     """The storage of one runtime. Numbers come as int or bool, addresses as ss58, bytes as bytes."""
 
     def __init__(self, metadata: Any, spec: int = 0) -> None:
-        """`metadata` is the library's, decoded, and that of the runtime `spec`."""
+        """`metadata` is that of the runtime `spec`, as decoded by the library."""
         self._metadata = metadata
         self._spec = spec
         self._types = metadata.portable_registry["types"].elements
         self._entries: dict[tuple[str, str], _Entry | None] = {}
 
     def has(self, pallet: str, name: str) -> bool:
-        """Whether this runtime knows the item."""
+        """Whether this runtime has the item."""
         return self._entry(pallet, name) is not None
 
     def read(self, query: Query, items: Sequence[Item]) -> list[Any]:
-        """The values of these items, as many as fit into a round trip at a time. Raises `Unfit`."""
+        """The values of these items, in as few round trips as possible. Raises `Unfit`."""
         entries = [self._required(*item[:2]) for item in items]
         keys = [_key(entry, item[2:]) for entry, item in zip(entries, items, strict=True)]
         found: dict[str, str | None] = {}
@@ -149,7 +149,7 @@ class Storage:
         raise Unfit(f"its runtime has a value of a kind that is new: {self._types[number].value}")
 
     def _layout(self, number: int) -> str:
-        """The letters for `struct` where it is a number or a tuple of them, else ""."""
+        """The format for `struct` if the type is a number or a tuple of numbers, else ""."""
         match self._definition(number):
             case {"primitive": name}:
                 return _FORMATS.get(name, "")
@@ -246,10 +246,10 @@ def _public_key(address: str) -> bytes:
 
 
 def _compact(data: bytes, at: int) -> tuple[int, int]:
-    """A length as SCALE puts it before what it counts."""
+    """Decodes a length in SCALE's compact form."""
     mode = data[at] & 3
     if mode == 3:
-        raise IndexError(at)  # 2^30 and more, which nobody stores
+        raise IndexError(at)  # 2^30 or more, which nobody stores
     size = 1 << mode
     return int.from_bytes(data[at : at + size], "little") >> 2, at + size
 

@@ -1,6 +1,6 @@
-"""Weights sealed with the drand beacon, as the chain opens them: commit-reveal v4, through `bittensor-drand`.
+"""Weights sealed with the drand beacon, for the chain to open: commit-reveal v4, through `bittensor-drand`.
 
-The library is an extra. It works offline: what it seals can be opened once the beacon has signed a round to come.
+The library is an extra. It works offline: sealed weights can be opened once the beacon has signed a future round.
 """
 
 from importlib.util import find_spec
@@ -10,7 +10,7 @@ from engine.chain.substrate.messages import Seal
 from engine.keys import public_key
 
 LARGEST_COMMIT = 5000
-"""Bytes of a commit under Yuma (MAX_CRV3_COMMIT_SIZE_BYTES)."""
+"""The largest commit under Yuma, in bytes (MAX_CRV3_COMMIT_SIZE_BYTES)."""
 
 NEEDS_DRAND = (
     "CommitRevealEnabled: this subnet hides weights by commit-reveal, which needs bittensor-drand: "
@@ -25,16 +25,16 @@ SCHEDULE = (
     "BlocksSinceLastStep",
     "RevealPeriodEpochs",
 )
-"""What decides when a commit is revealed, by netuid; all of one block."""
+"""The items that decide when a commit is revealed, by netuid; all read at one block."""
 
 
 def obstacle() -> str:
-    """Why weights cannot be sealed on this machine, "" when they can."""
+    """Why weights cannot be sealed on this machine; "" if they can."""
     return "" if find_spec("bittensor_drand") else NEEDS_DRAND
 
 
 def seal(asked: Seal, *, block: int, schedule: tuple[int, ...], version: int) -> Sealed:
-    """The weights sealed by the `SCHEDULE` of this block, for a chain that takes commits of this version.
+    """The weights, sealed by the `SCHEDULE` of this block, for a chain that takes commits of this version.
 
     Raises `CannotSeal`.
     """

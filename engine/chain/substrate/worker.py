@@ -1,4 +1,4 @@
-"""The process that holds the connection to a node: answers requests on stdin, on stdout, until stdin ends."""
+"""The process that holds the connection to a node: reads requests on stdin, answers on stdout, until stdin ends."""
 
 import resource
 from json import JSONDecodeError
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class Worker:
-    """Answers one request after another. A connection that failed is replaced before the next request."""
+    """Answers one request after another. A failed connection is replaced before the next request."""
 
     def __init__(self) -> None:
         self._node: Node | None = None
@@ -40,7 +40,7 @@ class Worker:
         self._doubtful = False
 
     def answer(self, request: Request) -> Answer:
-        """What the node makes of it, or `Failed`."""
+        """The node's answer, or `Failed`."""
         from engine.chain.substrate.sight import Unfit, survey
 
         try:
@@ -54,7 +54,7 @@ class Worker:
             return self._answered(request)
         except Unfit as error:
             return Failed(str(error), unfit=True)
-        except Exception as error:  # of the library, the network, and whatever the node sent
+        except Exception as error:  # from the library, the network, or whatever the node sent
             self._doubtful = True
             return Failed(_worded(error))
 
@@ -98,7 +98,7 @@ class Worker:
 
 
 def _worded(error: Exception) -> str:
-    """The error in a line, in plain words where it is an everyday one."""
+    """The error in one line, in plain words for the common ones."""
     from websocket import WebSocketBadStatusException, WebSocketConnectionClosedException, WebSocketTimeoutException
 
     match error:
@@ -116,7 +116,7 @@ def _worded(error: Exception) -> str:
 
 
 MOST_MEMORY = 2 << 30
-"""Bytes: ten times what mainnet's metadata takes. A node that sends more than we can hold fails us, not the machine."""
+"""In bytes: ten times mainnet's metadata. A node that sends too much makes this process fail, not the machine."""
 
 
 def main() -> None:
