@@ -36,13 +36,13 @@ SILENCE = "judging worker"
 
 
 class JudgeFailed(Exception):
-    """A round could not be judged, in two attempts; the message says why."""
+    """A round could not be judged in two attempts; the message says why."""
 
 
 class Judge:
     """Judges rounds with one scoring profile and one encoder, one round at a time.
 
-    A worker that is silent, died or had to be replaced is reported to `feed`.
+    A worker that is silent, has died or had to be replaced is reported to `feed`.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Judge:
             await self._begin()
 
     async def judge(self, challenge: Challenge, replies: Sequence[Reply], history: bytes | None) -> JudgeResult:
-        """Judge a round against `history`, as the previous judgement left it. Raises `JudgeFailed`.
+        """Judge a round against `history` as the previous judgement left it. Raises `JudgeFailed`.
 
         Cancelling discards the judgement; the worker lives on.
         """
@@ -103,7 +103,7 @@ class Judge:
 
     @property
     def pid(self) -> int | None:
-        """The worker's process id, None without a worker."""
+        """The worker's process id; None if there is no worker."""
         return self._process.pid if self._process else None
 
     async def _result_of(self, task: bytes) -> JudgeResult:
@@ -144,7 +144,7 @@ class Judge:
         log.info("answers are embedded by %s on %s%s", answer.encoder, answer.device, without)
 
     async def _see_the_end_of(self, process: asyncio.subprocess.Process) -> None:
-        """Report a worker that ends by itself, even while there is nothing to judge."""
+        """Report a worker that ends unexpectedly, even while there is nothing to judge."""
         self._tell_replaced(_died(await process.wait()))
 
     def _tell_replaced(self, why: str) -> None:
@@ -180,7 +180,7 @@ class Judge:
         return f"the judging worker has not answered for {SILENT_S:g} s{waits}"
 
     async def _ended(self) -> str:
-        """How the worker ended whose pipes broke: it has died, or is killed if it has not within a moment."""
+        """How the worker ended after its pipes broke; it is killed if it does not die within a moment."""
         how = "closed its pipes"
         if self._process is not None:
             try:
@@ -192,7 +192,7 @@ class Judge:
         return how
 
     async def _answer_to(self, message: bytes) -> WorkerAnswer:
-        """The worker's answer. One that nobody waits for any more is still read, before the next message is sent."""
+        """The worker's answer. Even if nobody waits for it any more, it is read before the next message is sent."""
         if self._talk is not None:
             await asyncio.wait([self._talk])
         self._talk = asyncio.create_task(self._send_and_read(message))

@@ -23,7 +23,7 @@ def encode(memory: Memory) -> bytes:
 
 
 def decode(raw: bytes | None) -> Memory:
-    """The memory in `raw`, an empty one for None. Raises ValueError when it is not valid."""
+    """The memory in `raw`; an empty one for None. Raises ValueError if it is invalid."""
     try:
         memory = _DECODER.decode(raw) if raw else Memory()
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
@@ -34,5 +34,5 @@ def decode(raw: bytes | None) -> Memory:
 
 
 def suspicions_in(raw: bytes | None) -> Suspicions:
-    """The sybil suspicions that follow from `raw`. Raises ValueError when it is not valid."""
+    """The sybil suspicions that follow from `raw`. Raises ValueError if it is invalid."""
     return suspicions(decode(raw).evidence)

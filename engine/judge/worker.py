@@ -1,8 +1,8 @@
 """The judging worker: reads rounds on stdin and writes judgements on stdout until stdin ends.
 
 Each message (`engine.pipes`) is msgpack. The first is `Setup`, answered by `Ready` or `Failed`; each `JudgeTask` after
-it is answered by `JudgeResult` or `Failed`. The worker ends with its stdin, so none outlives the engine that started
-it.
+it is answered by `JudgeResult` or `Failed`. The worker ends when its stdin does, so it never outlives the engine that
+started it.
 """
 
 import os
@@ -45,7 +45,7 @@ class Ready(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class JudgeResult(Struct, frozen=True, kw_only=True, tag=True):
-    """A judgement, the likeness of the answers, sybil suspicions, and the history for the next round."""
+    """A judgement, the similarities of the answers, sybil suspicions, and the history for the next round."""
 
     judgement: Judgement
     likeness: Likeness
@@ -54,7 +54,7 @@ class JudgeResult(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Failed(Struct, frozen=True, kw_only=True, tag=True):
-    """Why the model was not loaded, or the round not judged."""
+    """Why the model could not be loaded, or the round could not be judged."""
 
     reason: str
 

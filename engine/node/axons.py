@@ -32,7 +32,7 @@ class Axon(Struct, frozen=True):
 
 
 class Axons:
-    """A service. An axon is announced when the chain has another address of it, and again after a refusal."""
+    """A service. Announces an axon when the chain has a different address for it, and again after a refusal."""
 
     def __init__(self, chain: ChainClient, axons: Iterable[Axon], feed: Feed) -> None:
         self._chain = chain
@@ -50,7 +50,7 @@ class Axons:
                 self._feed.raise_attention("warning", "axon", f"cannot announce the axon: {error}")
 
     async def announce(self, *, max_age_s: float = 0.0) -> None:
-        """Announce whatever differs from a look at most this old. Raises `ChainUnavailable`."""
+        """Announce every axon that differs from a look at most `max_age_s` old. Raises `ChainUnavailable`."""
         look = await self._chain.look(max_age_s=max_age_s)
         for hotkey, axon in self._axons.items():
             neuron = look.metagraph.by_hotkey(hotkey)
@@ -71,7 +71,7 @@ class Axons:
                 self._feed.raise_attention("warning", f"axon of uid {neuron.uid}", text)
 
     async def serve(self, hotkey: str, command: Serve) -> Outcome:
-        """Announce the address that the operator gives for one of our neurons, now and from now on."""
+        """Announce the operator's address for one of our neurons, now and in future."""
         axon = replace(self._axons[hotkey], ip=command.ip, port=command.port)
         outcome = await self._send(axon)
         if outcome.ok:

@@ -1,4 +1,4 @@
-"""Keeps this neuron's look at the chain fresh as blocks come, and tells what it means: an outage, a lost uid."""
+"""Keeps this neuron's look at the chain fresh as blocks arrive, and reports what it shows: an outage, a lost uid."""
 
 import asyncio
 from collections import deque
@@ -29,22 +29,22 @@ UNREACHABLE = "chain"
 ENDPOINT = "chain endpoint"
 UNREGISTERED = "registration"
 NEXT_TO_GO = "place on the subnet"
-"""Subjects of what needs attention for as long as it is so."""
+"""Subjects of attention lines."""
 
 PRICES_KEPT = 240
-"""Prices of a registration, one a look: four hours of them on mainnet."""
+"""Registration prices kept, one per look: four hours of them on mainnet."""
 
 ANSWERS = "the chain answers again"
 
 
 class NotRegistered(Fatal):
-    """This hotkey has no uid, and without one nothing can start."""
+    """This hotkey has no uid, without which nothing can start."""
 
 
 class ChainWatch:
-    """A service. The listeners hear each new metagraph, whoever had it read; `subnet` is how all of it stands.
+    """A service. The listeners get each new metagraph, whoever triggered the look; `subnet` is the state of the subnet.
 
-    A neuron that loses its uid goes on, and may register again, or stops, `if_lost`.
+    `if_lost` decides whether a neuron that loses its uid keeps running, and may register again, or stops.
     """
 
     def __init__(
@@ -81,12 +81,12 @@ class ChainWatch:
                 self._feed.settle(UNREACHABLE, ANSWERS)
 
     async def refresh(self) -> None:
-        """Look at the newest block. Raises `ChainUnavailable`, or `NotRegistered` if this hotkey never was."""
+        """Look at the newest block. Raises `ChainUnavailable`, or `NotRegistered` if this hotkey never was on it."""
         await self._chain.look()
         await self._tell()
 
     async def _follow(self) -> None:
-        """See whether a block came, and look at it when the last look is too old."""
+        """Check for a new block, and look at it if the last look is too old."""
         blocks_old = await self._chain.read_head() - self._chain.seen.block
         self._tell_endpoint()
         if blocks_old >= LOOK_EVERY_BLOCKS or self._chain.age_s >= LOOK_EVERY_S:
@@ -99,7 +99,7 @@ class ChainWatch:
         if look is self._told:
             return
         if not look.hotkey:
-            pass  # somebody who looks at a subnet without a key
+            pass  # watching a subnet without a key
         elif look.own is not None:
             self._feed.settle(UNREGISTERED, "this hotkey is registered again")
         elif self._was_registered and self._if_lost == "pause":
@@ -129,7 +129,7 @@ class ChainWatch:
             self._feed.settle(NEXT_TO_GO, "another neuron would give way before this one")
 
     def _tell_endpoint(self) -> None:
-        """Report an endpoint that is not the operator's first, or has a head that stands still."""
+        """Report that an endpoint other than the operator's first is in use, or that its head is stuck."""
         known = {one.url: one for one in self._chain.endpoints}
         first, asked = next(iter(known.values())), known[self._chain.endpoint]
         if asked.reason:
@@ -146,7 +146,7 @@ class ChainWatch:
 
 
 def require_registered(chain: ChainClient, role: str) -> None:
-    """Raises `NotRegistered` where the last look shows no uid of this hotkey, with what it lacks to earn."""
+    """Raises `NotRegistered`, with what this hotkey still needs to earn, if the last look shows no uid for it."""
     if chain.seen.own is None:
         needs = missing(chain.seen, role=role, coldkey=chain.coldkey)
         listed = " ".join(f"({number}) {need}" for number, need in enumerate(needs, 1))
@@ -158,7 +158,7 @@ def _unregistered(chain: ChainClient, how: str = "not") -> str:
 
 
 def chain_view(chain: ChainClient, role: str = "validator") -> ChainView:
-    """What a screen shows of the chain and of this neuron on it, in its role."""
+    """The chain, and this neuron on it in its role, as screens show them."""
     seen, rules, own = chain.seen, chain.seen.rules, chain.seen.own
     shown = ChainView(
         endpoint=safe(chain.endpoint),

@@ -1,4 +1,4 @@
-"""Carries out the operator's commands one by one, and answers each with an event and a line of the command log."""
+"""Carries out the operator's commands one by one; each gets an event and a line in the command log."""
 
 import asyncio
 import logging
@@ -34,7 +34,7 @@ ENDED = "the engine has ended"
 
 
 class CommandLoop:
-    """A service that is done when it was told to stop. `handlers` carry out the commands that this role knows."""
+    """A service that ends when told to stop. `handlers` carry out the commands that this role supports."""
 
     def __init__(self, feed: Feed, store: CommandLog, handlers: Mapping[type, Handler]) -> None:
         self._feed = feed
@@ -66,7 +66,7 @@ class CommandLoop:
             waiting.close()
 
     async def obey(self, command: AnyCommand, id: str = "") -> Outcome:
-        """Carry out one command; the answer has its `id`. Every failure is an outcome in words."""
+        """Carry out one command; the answer has its `id`. Every failure is reported as an outcome."""
         handler = self._handlers.get(type(command), _not_known)
         try:
             outcome = await handler(command)
@@ -95,9 +95,9 @@ class CommandLoop:
 
 
 class _Waiting:
-    """Commands on their way from the submitting threads to the engine's, in bounded number.
+    """A bounded queue of commands from the submitting threads to the engine's.
 
-    Those that it drops are answered too; no line of the command log is spent on them.
+    Dropped commands are answered too, but not written to the command log.
     """
 
     def __init__(self, feed: Feed) -> None:
@@ -114,7 +114,7 @@ class _Waiting:
             self._drop(command, id, ENDED)
 
     def close(self) -> None:
-        """Drop what waits, and whatever else comes."""
+        """Drop everything queued, and anything submitted later."""
         self._closed = True
         while not self.queue.empty():
             self._drop(*self.queue.get_nowait(), ENDED)
@@ -135,7 +135,7 @@ class _Waiting:
 
 
 async def not_while_read_only(_command: AnyCommand) -> Outcome:
-    """The `Handler` of whatever a read-only run refuses."""
+    """The `Handler` of commands that a read-only run refuses."""
     return Outcome(status="rejected", reason="not while --read-only is on")
 
 

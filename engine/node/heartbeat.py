@@ -1,4 +1,4 @@
-"""The engine's pulse: its loop's lateness, a fresh Snapshot four times a second, the status file once a second."""
+"""The engine's pulse: measures the loop's lag, publishes a Snapshot four times a second, a status file every second."""
 
 import asyncio
 import threading
@@ -21,7 +21,7 @@ BEATS_A_SNAPSHOT = 5
 STATUS_S = 1.0
 LATENESS_KEPT = 1200
 STATUS = "status file"
-"""The subject of the attention while it cannot be written."""
+"""Subject of the attention line while the status file cannot be written."""
 
 SILENT_S = 5.0
 SLOW = "slow status file"
@@ -29,7 +29,7 @@ SILENT = f"writing it has not ended for {SILENT_S:g} s: its disk is slow, or han
 
 
 class Heartbeat:
-    """A service that measures and publishes. `compose` makes the Snapshot from the loop's lateness."""
+    """A service that measures and publishes. `compose` makes the Snapshot from the loop's lag."""
 
     def __init__(self, feed: Feed, compose: Callable[[LoopView], Snapshot], status_file: Path) -> None:
         self._feed = feed
@@ -50,7 +50,7 @@ class Heartbeat:
             status.cancel()
 
     async def _keep_status(self) -> None:
-        """Apart from the beat, so that a disk that hangs costs only the status file."""
+        """Separate from the beat, so that a hanging disk affects only the status file."""
         while True:
             await asyncio.sleep(STATUS_S)
             with impatience(self._feed, SLOW, SILENT, "the status file is written again", after=SILENT_S):
@@ -72,14 +72,14 @@ class Heartbeat:
         self._feed.publish(self._compose(self.loop_view()))
 
     def loop_view(self) -> LoopView:
-        """How late the loop ran lately."""
+        """The recent lag of the loop."""
         late = self._lateness_ms
         return LoopView(p50_ms=round(percentile(late, 0.5), 2), p99_ms=round(percentile(late, 0.99), 2))
 
     def write_status(self) -> None:
-        """Replace the status file atomically. A full disk costs the file, not the engine.
+        """Replace the status file atomically. A full disk affects only the file, not the engine.
 
-        A folder that replaced ours gets none: it may belong to another engine.
+        Nothing is written to a folder that replaced ours: it may belong to another engine.
         """
         try:
             with self._writing:

@@ -40,13 +40,13 @@ from engine.values import Guard, IfDeregistered, Outcome
 
 STATUS_FILE = "status.json"
 LAST_LOOK_S = 0.5
-"""How long the end of a run waits for a last look at its record: a stop is promised within 3 s, even on a hung disk."""
+"""How long a stopping run waits for a last look at its record: it promises to stop in 3 s, even on a hung disk."""
 
 
 class Node:
     """A neuron of one subnet under one hotkey: what every role shares, and the `parts` that make its role.
 
-    Where two parts have a service, command, name or subject in common, the later one decides.
+    If two parts share a service, command, name or subject, the later one wins.
     """
 
     def __init__(
@@ -85,15 +85,15 @@ class Node:
         self._heartbeat = heartbeat
 
     async def obey(self, command: AnyCommand) -> Outcome:
-        """Carry out one command and log it. Every failure is an outcome in words."""
+        """Carry out one command and log it. Every failure is reported as an outcome."""
         return await self._commands.obey(command)
 
     def snapshot(self) -> Snapshot:
-        """The Snapshot of now, whether it runs or not."""
+        """The current Snapshot, whether the node runs or not."""
         return self._view.compose(LoopView())
 
     async def run(self, until: str) -> None:
-        """Run until the service `until` has done its work or a `Stop` came. Raises `Fatal`, StoreError."""
+        """Run until the service `until` has done its work or a `Stop` arrives. Raises `Fatal`, StoreError."""
         await self._commands.load()
         try:
             await self._supervisor.run(self._services, until, OPERATOR)
@@ -118,7 +118,7 @@ class _View(Struct, frozen=True):
     views: Sequence[Callable[[Snapshot], Snapshot]]
 
     def compose(self, loop: LoopView) -> Snapshot:
-        """The Snapshot of now."""
+        """The current Snapshot."""
         snapshot = replace(
             self.feed.snapshot,
             at=time.time(),
@@ -139,7 +139,7 @@ class _View(Struct, frozen=True):
 
 
 class _Everyones(Struct, frozen=True):
-    """The commands that every role carries out."""
+    """The commands of every role."""
 
     feed: Feed
     chain: ChainClient
@@ -147,7 +147,7 @@ class _Everyones(Struct, frozen=True):
     supervisor: Supervisor
 
     def part(self) -> Part:
-        """What they bring to a node."""
+        """These commands as a part of a node."""
         return Part(
             handlers={Acknowledge: self.acknowledge, Stop: self.stop},
             changes={

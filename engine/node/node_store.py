@@ -1,4 +1,4 @@
-"""What a node needs of a store, whatever its role."""
+"""What a node of any role needs from a store."""
 
 from collections.abc import Iterable
 from typing import Protocol
@@ -14,12 +14,12 @@ class CommandLog(Protocol):
         ...
 
     async def recent_commands(self, limit: int) -> tuple[CommandView, ...]:
-        """The newest lines, newest first, cleaned for display."""
+        """The latest lines, newest first, cleaned for display."""
         ...
 
 
 class NodeStore(CommandLog, Protocol):
-    """The command log, and the upkeep of the whole record. Each method may raise `StoreError`."""
+    """The command log, and the upkeep of the whole record. Every method may raise `StoreError`."""
 
     @property
     def name(self) -> str:
@@ -28,11 +28,11 @@ class NodeStore(CommandLog, Protocol):
 
     @property
     def gone(self) -> str:
-        """Why the record is no longer the one that was opened, "" if it is."""
+        """Why the record is no longer the one that was opened, or "" if it still is."""
         ...
 
     async def mend(self) -> str:
-        """Repair what can be repaired. Returns a description of it, "" for nothing."""
+        """Repair what can be repaired. Returns a description of the repair, or ""."""
         ...
 
     async def require_unlocked(self) -> None:
@@ -40,8 +40,8 @@ class NodeStore(CommandLog, Protocol):
         ...
 
     async def note_neurons(self, netuid: int, neurons: Iterable[tuple[str, str, int, str]], *, at: float) -> None:
-        """Note that these (hotkey, coldkey, uid, name), and nobody else, are registered at the unix time `at`. An empty
-        name keeps the old one."""
+        """Record that exactly these (hotkey, coldkey, uid, name) are registered at the unix time `at`. An empty name
+        keeps the old one."""
         ...
 
     async def prune(self, now: float) -> int:

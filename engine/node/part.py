@@ -1,4 +1,4 @@
-"""What a role brings to a node."""
+"""A part of a node; its parts make its role."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -10,16 +10,16 @@ from engine.snapshot import Snapshot
 from engine.values import Metagraph, Outcome
 
 Handler = Callable[[Any], Awaitable[Outcome]]
-"""Carries out a command of the type that it is filed under."""
+"""Carries out commands of the type under which it is registered."""
 
 
 class Part(Struct, frozen=True, kw_only=True):
-    """A piece of a neuron, whole before its node is made; several parts make a role.
+    """A piece of a neuron, complete before its node is made; several parts make a role.
 
     `services` are factories by name, called again for each restart. `handlers` carry out commands by type; those in
-    `changes` alter something beyond this screen, so a read-only run refuses them. `views` each add their share to a
-    Snapshot. `on_metagraph` hear each metagraph that is read. `names` are what hotkeys are called. `gone` says by
-    subject what of the record was deleted or replaced, "" for nothing. `retries` store what waits, or raise StoreError.
+    `changes` alter something beyond this screen, so a read-only run refuses them. Each of the `views` adds its share to
+    a Snapshot. `on_metagraph` callbacks get each metagraph. `names` are display names by hotkey. `gone` says, by
+    subject, what part of the record was deleted or replaced, or "". `retries` store pending data, or raise StoreError.
     """
 
     services: Mapping[str, Callable[[], Service]] = {}
@@ -33,7 +33,7 @@ class Part(Struct, frozen=True, kw_only=True):
 
 
 def merged(parts: Sequence[Part]) -> Part:
-    """All of them as one: what a later part has under a name that an earlier one uses takes its place."""
+    """All parts merged into one; under the same name, the later part wins."""
     return Part(
         services={name: factory for part in parts for name, factory in part.services.items()},
         handlers={command: handler for part in parts for command, handler in part.handlers.items()},

@@ -1,4 +1,4 @@
-"""Looks after what the engine keeps on disk: reports what is gone or locked, stores what waits, drops what is old."""
+"""Looks after the engine's files: reports what is gone or locked, stores pending data, drops old data."""
 
 import asyncio
 import math
@@ -15,7 +15,7 @@ from engine.values import Metagraph
 
 LOOK_S = 1.0
 SILENT_S = 6.0
-"""A disk that works answers in milliseconds; longer than the store waits for another process that keeps its log."""
+"""A working disk answers in milliseconds; this exceeds the store's wait for a process that keeps its log locked."""
 
 PRUNE_EVERY_S = 3600.0
 SHRINK_EVERY_S = 60.0
@@ -26,7 +26,7 @@ SILENT = f"the store has not answered for {SILENT_S:g} s: its disk is slow, or h
 
 
 class RecordWatch:
-    """A service. `missing` says by subject what was deleted or replaced, "" for nothing; `retries` store what waits."""
+    """A service. `missing` says, by subject, what was deleted or replaced, or ""; `retries` store pending data."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class RecordWatch:
 
     @property
     def gone(self) -> str:
-        """Everything that is gone now, in one line."""
+        """Everything that is currently gone, in one line."""
         return "; ".join(dict.fromkeys(said for find in self._missing.values() if (said := find())))
 
     async def run(self, started: Callable[[], None]) -> None:
@@ -51,12 +51,12 @@ class RecordWatch:
         while True:
             await self.look()
             for retry in self._retries:
-                with suppress(StoreError), self._impatience():  # whoever has something that waits tells of an error
+                with suppress(StoreError), self._impatience():  # whoever has pending data reports the error
                     await retry()
             await asyncio.sleep(LOOK_S)
 
     async def look(self) -> None:
-        """Report what is gone or locked and what is back, and mend what can be mended."""
+        """Report what is gone or locked and what is back, and repair what can be repaired."""
         self._tell_of_missing()
         try:
             with self._impatience():
@@ -77,7 +77,7 @@ class RecordWatch:
         return impatience(self._feed, SLOW, SILENT, "the store answers again", after=SILENT_S)
 
     def _tell_of_missing(self) -> None:
-        """When the data folder is gone, so is everything in it: one cause, one line."""
+        """If the data folder is gone, so is everything in it: one cause, one line."""
         for subject, find in self._missing.items():
             wrong = find()
             self._tell(subject, wrong)
@@ -93,7 +93,7 @@ class RecordWatch:
 
 
 class Housekeeping:
-    """A service: keeps the store's list of neurons up to date, and drops what is too old or too much."""
+    """A service that keeps the store's list of neurons up to date, and drops data that is too old or too much."""
 
     def __init__(self, feed: Feed, store: NodeStore, chain: ChainClient, names: Mapping[str, str]) -> None:
         self._feed = feed

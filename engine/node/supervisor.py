@@ -1,4 +1,4 @@
-"""Starts the services, watches them, and restarts those that fail, after growing pauses."""
+"""Starts the services, watches them, and restarts failed ones with increasing delays."""
 
 import asyncio
 import logging
@@ -26,10 +26,10 @@ class Fatal(Exception):
 
 
 class Service(Protocol):
-    """A part of the engine with a life of its own."""
+    """A part of the engine that runs on its own."""
 
     async def run(self, started: Callable[[], None]) -> None:
-        """Call `started` once it works, return when there is nothing left to do, and end soon when cancelled."""
+        """Call `started` once it works, return when there is nothing left to do, and end promptly when cancelled."""
         ...
 
 
@@ -41,7 +41,7 @@ class Supervisor:
         self._factories: Mapping[str, Callable[[], Service]] = {}
         self._views: dict[str, ServiceView] = {}
         self._steps: dict[str, asyncio.Task[None]] = {}
-        """The current task of each service: its work, or its pause before a restart."""
+        """The current task of each service: its work, or its delay before a restart."""
         self._to_restart: set[str] = set()
 
     @property
@@ -52,7 +52,7 @@ class Supervisor:
     async def run(self, factories: Mapping[str, Callable[[], Service]], *until: str) -> None:
         """Keep all services alive until one of those named has done its work, then stop the others.
 
-        Raises what a service raised as `Fatal`.
+        Re-raises a service's `Fatal`.
         """
         self._factories = factories
         self._views = {name: ServiceView(name=name, state="starting", since=time.time()) for name in factories}
@@ -69,7 +69,7 @@ class Supervisor:
             await asyncio.gather(*tasks.values(), return_exceptions=True)
 
     def restart(self, name: str) -> bool:
-        """Restart a service, at once if it was in a pause. False when no service of this name runs."""
+        """Restart a service, without further delay if one was pending. False if no service of this name runs."""
         step = self._steps.get(name)
         if step is None or step.done():
             return False
@@ -104,7 +104,7 @@ class Supervisor:
         self._now(name, "stopped", "done")
 
     async def _outcome(self, name: str) -> str | None:
-        """Run a service to its end. Returns what it failed with, None when its work is done. Raises `Fatal`."""
+        """Run a service to its end. Returns its error, or None when its work is done. Raises `Fatal`."""
         try:
             work = self._factories[name]().run(lambda: self._now(name, "running"))
             return RESTARTED if await self._step(name, work) else None
@@ -119,7 +119,7 @@ class Supervisor:
             return f"{type(error).__name__}: {error}"
 
     async def _step(self, name: str, work: Coroutine[Any, Any, None]) -> bool:
-        """Await the next step of a service. True when a restart cut it short; raises what the work raises."""
+        """Await the next step of a service. True if a restart interrupted it; raises what the work raises."""
         self._steps[name] = asyncio.create_task(work, name=name)
         try:
             await self._steps[name]
@@ -140,6 +140,6 @@ class Supervisor:
 
 
 def _is_being_cancelled() -> bool:
-    """Whether this task was cancelled, rather than something that it awaited."""
+    """Whether this task itself was cancelled, rather than something it awaited."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

@@ -1,4 +1,4 @@
-"""The engine's thread, with an event loop of its own, so that no screen and no pipe can hold it up."""
+"""The engine's thread, with its own event loop, so that neither a screen nor a pipe can block it."""
 
 import asyncio
 import logging
@@ -10,7 +10,7 @@ log = logging.getLogger(__name__)
 
 
 class EngineThread:
-    """Runs one coroutine to its end. `error` is what it raised, None after a clean end or a stop.
+    """Runs one coroutine to its end. `error` is what it raised; None after a clean end or a stop.
 
     `load` runs first: it takes a while, opens nothing and cannot be interrupted. A stop does not wait for it.
     """
@@ -28,18 +28,18 @@ class EngineThread:
         self.error: BaseException | None = None
 
     def start(self) -> None:
-        """Start the thread, unless it was started before."""
+        """Start the thread, unless it has been started already."""
         if self._thread.ident is None:
             self._thread.start()
 
     @property
     def running(self) -> bool:
-        """Whether there is an end to wait for."""
+        """Whether the thread has been started and has not ended."""
         return self._thread.is_alive() and not self.left_loading
 
     @property
     def left_loading(self) -> bool:
-        """Whether it was stopped while it still loads: its thread will do no more than that."""
+        """Whether it was stopped while still loading: its thread will do nothing else."""
         return self._thread.is_alive() and self.stop_asked and not self._loaded.is_set()
 
     @property
@@ -64,7 +64,7 @@ class EngineThread:
                 log.debug("the engine had already ended")
 
     def join(self, timeout: float | None = None) -> bool:
-        """Wait for the end. False when it has not come within `timeout` seconds."""
+        """Wait for the end. False if it takes longer than `timeout` seconds."""
         if not self.left_loading:
             self._thread.join(timeout)
         return not self.running

@@ -1,4 +1,4 @@
-"""Rounds on their way to the store. While it takes no writes they wait in memory, in order and within bounds."""
+"""Rounds waiting to be stored. While the store takes no writes, they wait in memory, in order and within bounds."""
 
 import asyncio
 import sys
@@ -67,11 +67,11 @@ class Backlog:
 
     @property
     def unstored_ids(self) -> frozenset[str]:
-        """Ids of the rounds waiting, and of the last that were dropped."""
+        """Ids of the rounds waiting, and of those dropped most recently."""
         return self.ids.union(self._lost_ids)
 
     async def add(self, entry: UnstoredRound) -> None:
-        """Store a round, after all that are waiting. Raises StoreError, in which case it waits as well."""
+        """Store a round, after all that are waiting. If it raises StoreError, the round waits as well."""
         self._entries.append(entry)
         self._bytes += entry.size
         try:

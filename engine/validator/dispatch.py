@@ -28,9 +28,9 @@ class Dispatch:
     """Asks many miners at once.
 
     `timeout` bounds each miner, `round_timeout` the whole round, both in seconds on the monotonic clock;
-    `reply_limit` is the largest reply in bytes; of its text no more is kept than `max_tokens` can take. `refusals` says
-    whether a miner that is busy is excused: its reply then is "cancelled", and counts for nothing. `dialect_of` says in
-    which dialect the caller asks a peer.
+    `reply_limit` is the largest reply in bytes; its text is cut to what `max_tokens` can amount to. `refusals` decides
+    whether a busy miner is excused: its reply is then "cancelled" and does not count. `dialect_of` gives the dialect in
+    which the caller asks a peer.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The main loop of a validator: takes challenges from a source and has them run, one after the other."""
+"""The main loop of a validator: takes challenges from a source and runs them, one after another."""
 
 import asyncio
 import time
@@ -54,7 +54,7 @@ class ValidatorLoop:
         self._unpaused = asyncio.Event()
         self._unpaused.set()
         self.next_round_at: float | None = None
-        """Unix time of the next round; None while one is running."""
+        """Unix time of the next round; None while a round is running."""
 
     async def run(self, started: Callable[[], None]) -> None:
         async with self._rounds.running():
@@ -101,8 +101,8 @@ class ValidatorLoop:
             )
 
     async def _wait_for_miners(self, turn: int) -> tuple[Candidate, ...]:
-        """The miners of the challenge at `turn`, once the first availability sweep is over, there are some, and the
-        loop is not paused."""
+        """The miners for the challenge at `turn`, once the first availability sweep is over, some are available, and
+        the loop is not paused."""
         began = time.monotonic()
         told_at = began + NOBODY_TOLD_S
         while True:

@@ -30,7 +30,7 @@ from engine.weights.setter import WeightSetter
 
 HOUR_S = 3600.0
 MINERS_FRESH_S = 2.0
-"""Maximum age of the Miners table: building it for 256 miners takes some milliseconds of the event loop."""
+"""Maximum age of the Miners table: building it for 256 miners takes the event loop a few milliseconds."""
 
 
 class Payer:
@@ -86,7 +86,7 @@ class Payer:
         )
 
     async def begin(self) -> None:
-        """Record the rule by which scores are made from now on. Raises StoreError."""
+        """Record the scoring rule used from now on. Raises StoreError."""
         await self._store.set_score_rule(self._chain.netuid, self.scores.rule, self._profile)
 
     async def load(self) -> None:
@@ -102,7 +102,7 @@ class Payer:
             self._feed.raise_attention("warning", "scoring", text)
 
     async def follow(self) -> None:
-        """Settle earlier submissions on a node that is not running, and send nothing except by command. Raises
+        """Settle earlier submissions on a node that is not running; send nothing except on command. Raises
         StoreError."""
         self._setter.pause()
         await self._setter.step()

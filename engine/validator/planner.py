@@ -15,7 +15,7 @@ from engine.weights.plan import Basis, HotkeyScore, WeightPlan, plan_weights
 from engine.weights.views import plan_view
 
 UNSETTLED = ("unknown", "committed")
-"""Outcomes that are followed by another one."""
+"""Outcomes that are not final."""
 
 ON_CHAIN = ("ok", "applied")
 """Outcomes that put a plan's weights on chain."""

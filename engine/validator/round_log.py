@@ -1,4 +1,4 @@
-"""What a validator needs of a store. The engine's own uses SQLite; another may take its place."""
+"""What a validator needs from a store. The engine's own uses SQLite; another one may replace it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -56,13 +56,13 @@ class Tally(Struct, frozen=True, kw_only=True):
 class RoundLog(Protocol):
     """Rounds, and the state carried between them. Times are unix seconds.
 
-    Each method may raise `StoreError`, having written nothing: `StoreGone` when the file was deleted or replaced,
-    `StoreLocked` when another process holds it.
+    Every method may raise `StoreError`, having written nothing: `StoreGone` if the file was deleted or replaced,
+    `StoreLocked` if another process holds it.
     """
 
     @property
     def gone(self) -> str:
-        """Why the record is no longer the one that was opened, "" if it is."""
+        """Why the record is no longer the one that was opened, or "" if it still is."""
         ...
 
     async def record(
@@ -70,8 +70,8 @@ class RoundLog(Protocol):
     ) -> None:
         """Store a round, the scoring history after it and the cursor of its source: all or nothing.
 
-        A round that is there already is left alone, so that a write of unknown outcome may be repeated. Another round
-        under the same id is a StoreError, a judgement with a number that is not finite a ValueError.
+        A round already stored is left alone, so that a write of unknown outcome may be repeated. A different round
+        under the same id raises StoreError; a judgement with a non-finite number raises ValueError.
         """
         ...
 
@@ -84,15 +84,15 @@ class RoundLog(Protocol):
         ...
 
     async def recent_rounds(self, netuid: int, limit: int) -> tuple[Round, ...]:
-        """The newest rounds, newest first, without texts, tool calls and likeness."""
+        """The latest rounds, newest first, without texts, tool calls and similarities."""
         ...
 
     async def challenge_from_outside(self, netuid: int, lot: float) -> Challenge | None:
-        """A challenge that came from outside, organic or from a file; `lot`, 0 to 1, says which of them."""
+        """A challenge that came from outside, organic or from a file; `lot`, from 0 to 1, picks one."""
         ...
 
     async def probes_asked(self, netuid: int, since: float, now: float) -> list[float]:
-        """When challenges were asked after `since` and by `now` whose right answer was known, oldest first."""
+        """When challenges with a known right answer were asked, after `since` and up to `now`, oldest first."""
         ...
 
     async def history(self, netuid: int, profile: str) -> bytes | None:
@@ -100,7 +100,7 @@ class RoundLog(Protocol):
         ...
 
     async def cursor(self, name: str) -> int | None:
-        """The position of the source called `name`, None if it has none."""
+        """The position of the source called `name`; None if there is none."""
         ...
 
     async def set_cursor(self, name: str, value: int) -> None:
@@ -114,18 +114,18 @@ class RoundLog(Protocol):
     async def samples_by_hotkey(
         self, netuid: int, profile: str, since: float, per_hotkey: int
     ) -> Mapping[str, Sequence[Sample]]:
-        """By hotkey, the newest samples (at, emission) of this profile after `since`, in the order of their rounds."""
+        """By hotkey, the latest samples (at, emission) of this profile after `since`, in round order."""
         ...
 
     async def answers_counted(self, netuid: int, since: float, now: float) -> Mapping[str, Sequence[float]]:
-        """By hotkey, when its answers counted after `since` and by `now`, in the order of their rounds.
+        """By hotkey, when its answers counted, after `since` and up to `now`, in round order.
 
-        Failures that count are not among them, nor what a clock that was ahead has put into the future.
+        Leaves out counted failures, and entries that a fast clock has dated in the future.
         """
         ...
 
     async def tallies(self, netuid: int) -> Mapping[str, Tally]:
-        """By hotkey, for everyone who was ever asked."""
+        """By hotkey, for every miner ever asked."""
         ...
 
 
@@ -139,5 +139,5 @@ class ValidatorStore(RoundLog, Protocol):
 
     @property
     def penalties(self) -> StandingTable:
-        """Which penalties are held, and when each suspect was first shown."""
+        """Which penalties are on hold, and when each suspect was first shown."""
         ...

@@ -1,7 +1,7 @@
-"""Runs rounds: a challenge is asked, judged, counted, stored and announced, whoever it came from.
+"""Runs rounds: a challenge, from any source, is asked, judged, counted, stored and announced.
 
 Several rounds may be in flight at once. They are judged in the order in which they began, because a judgement depends
-on the rounds before it. They are stored in that order too, so that after a crash the source resumes right behind the
+on the rounds before it. They are stored in that order too, so that after a crash the source resumes right after the
 last stored round.
 """
 
@@ -40,7 +40,7 @@ def _nobody_hears(_reply: Reply) -> None: ...
 
 
 class RoundRunner:
-    """Runs rounds for the loop, and for others who have a challenge. Carries the scoring history between them."""
+    """Runs rounds for the loop and other sources of challenges. Carries the scoring history from one to the next."""
 
     def __init__(
         self,
@@ -85,8 +85,8 @@ class RoundRunner:
         """Ask the miners, wait for all earlier rounds, then judge, count, store and announce. None if judging failed.
 
         A challenge whose id is taken gets a new one. `on_reply` is called with each reply as it arrives. `cursor` is
-        the source's position after this challenge, None when it did not come from the loop's source. Cancelling
-        abandons a round that is not judged yet; one that is counts, and waits to be stored.
+        the source's position after this challenge; None if it did not come from the loop's source. Cancelling
+        abandons a round that is not judged yet; a judged round counts, and waits to be stored.
         """
         with self._order.joined() as our_turn:
             challenge = await self._named(challenge)
@@ -111,17 +111,17 @@ class RoundRunner:
 
     @property
     def progress(self) -> RoundProgress | None:
-        """Progress of the oldest round whose miners are still being asked, None without one."""
+        """Progress of the oldest round whose miners are still being asked; None if there is none."""
         return next(iter(self._asking.values()), None)
 
     @property
     def shown(self) -> tuple[RoundView, ...]:
-        """The last rounds, oldest first, and whether each is stored by now."""
+        """The last rounds, oldest first, and whether each has been stored."""
         unstored = self.backlog.unstored_ids
         return tuple(replace(row, recorded=row.id not in unstored) for row in self._shown)
 
     async def show_earlier(self) -> tuple[Round, ...]:
-        """Show the last rounds of earlier runs. Returns them, newest first. Raises StoreError."""
+        """Load the last rounds of earlier runs for display. Returns them, newest first. Raises StoreError."""
         earlier = await self._store.recent_rounds(self._netuid, ROUNDS_SHOWN)
         self._shown.extend(round_view(past, recorded=True) for past in reversed(earlier))
         self.recorded = await self._store.count_rounds(self._netuid)
@@ -129,8 +129,8 @@ class RoundRunner:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """While rounds are run: begins behind the last stored round, and at the end tries once more to store those that
-        wait. Raises StoreError."""
+        """Context for running rounds: resumes after the last stored round, and at the end tries once more to store the
+        waiting ones. Raises StoreError."""
         await self._recall()
         try:
             yield
@@ -144,7 +144,7 @@ class RoundRunner:
             await self._count_recorded()
 
     async def _recall(self) -> None:
-        """Load the scoring history of the last stored round, unless this run has judged rounds already. A damaged
+        """Load the scoring history of the last stored round, unless this run has already judged rounds. A damaged
         history counts as none. Raises StoreError."""
         if not self.done:
             stored = await self._store.history(self._netuid, self._judge.profile)
@@ -155,7 +155,7 @@ class RoundRunner:
             self._history = stored
 
     async def _named(self, challenge: Challenge) -> Challenge:
-        """The challenge under an id that no round in flight, waiting or stored has."""
+        """The challenge under an id not used by any round in flight, waiting or stored."""
         async with self._naming:
             taken = self._ids | self.backlog.ids
             repeat, unique = 1, challenge
@@ -271,7 +271,7 @@ class _Queue:
 
     @contextmanager
     def joined(self) -> Iterator[Callable[[], Awaitable[object]]]:
-        """Take a ticket. The function that is yielded waits until every earlier one has been given back."""
+        """Take a ticket. The yielded function waits until every earlier ticket has been returned."""
         turn = asyncio.Event()
         self._tickets.append(turn)
         self._tickets[0].set()

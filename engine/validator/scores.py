@@ -1,4 +1,4 @@
-"""What a validator knows of each hotkey: its average, how often it answered, how fast, and when it last did.
+"""What a validator knows about each hotkey: its average, how often and how fast it answered, and when it last did.
 
 With dropout, as the Inference Subnet Template specifies it, some rounds are not scored, and only a limited number of a
 miner's answers count in each period.
@@ -32,7 +32,7 @@ class Cap:
         self._counted: dict[str, RollingLimit] = {}
 
     def load(self, answers: Mapping[str, Iterable[float]]) -> None:
-        """Load when answers of earlier runs counted: unix times by hotkey, oldest first."""
+        """Load the times of counted answers from earlier runs: unix times by hotkey, oldest first."""
         for hotkey, times in answers.items():
             for at in times:
                 self._count(hotkey, at)
@@ -77,7 +77,7 @@ class Scores:
         self.rounds = 0
 
     async def recall(self, store: RoundLog, netuid: int, profile: str) -> None:
-        """Restore from the rounds stored earlier that this profile judged. Raises StoreError."""
+        """Restore from stored rounds judged by this profile. Raises StoreError."""
         now = time.time()
         self.load(
             await store.samples_by_hotkey(netuid, profile, now - self.rule.window_s, self.rule.depth),
@@ -91,7 +91,7 @@ class Scores:
         tallies: Mapping[str, Tally],
         answers: Mapping[str, Sequence[float]],
     ) -> None:
-        """Restore from stored values; `answers` says when answers counted, for the cap."""
+        """Restore from stored values; `answers` are the times of counted answers, for the cap."""
         for hotkey, known in samples.items():
             for at, emission in known:
                 self._averages.add(hotkey, at, emission)
@@ -118,7 +118,7 @@ class Scores:
 
     @property
     def hotkeys(self) -> frozenset[str]:
-        """All hotkeys ever asked and not forgotten since."""
+        """All hotkeys ever asked, except those forgotten since."""
         return frozenset(self._tallies)
 
     def tally(self, hotkey: str) -> Tally:
@@ -126,11 +126,11 @@ class Scores:
         return self._tallies.get(hotkey, Tally())
 
     def latency_ms(self, hotkey: str) -> float:
-        """Median latency of a hotkey's last answers in this run, 0 without any."""
+        """Median latency of a hotkey's last answers in this run; 0 if there are none."""
         return percentile(self._latencies.get(hotkey, ()), 0.5)
 
     def ema(self, hotkey: str, now: float) -> float:
-        """The average of a hotkey at the unix time `now`, 0 without samples."""
+        """The average of a hotkey at the unix time `now`; 0 if it has no samples."""
         return self._averages.value(hotkey, now) or 0.0
 
     def ema_history(self, hotkey: str) -> tuple[float, ...]:
@@ -138,7 +138,7 @@ class Scores:
         return self._averages.history(hotkey)
 
     def scores(self, hotkeys: Iterable[str], now: float) -> tuple[HotkeyScore, ...]:
-        """The scores at the unix time `now`, from which weights are made."""
+        """The scores at the unix time `now`, as used for weights."""
         return tuple(
             HotkeyScore(
                 hotkey=hotkey,

@@ -1,8 +1,8 @@
-"""Who is asked: miners that serve and report themselves available, each with a fair share of the challenges.
+"""Which miners are asked: those that serve and report as available, each with a fair share of the challenges.
 
-A busy miner (HTTP 429) is left alone for a while and excused, but only so far that refusing cannot pay: a miner must
-gain nothing by answering 429 to what it would get wrong. At most a tenth of its challenges are excused, and never three
-in a row; any other refusal is scored as a failure.
+A busy miner (HTTP 429) is left alone for a while and excused, but only so far that refusing does not pay: a miner must
+not gain by answering 429 to challenges that it would get wrong. At most a tenth of its challenges are excused, never
+three in a row; any other refusal is scored as a failure.
 """
 
 import asyncio
@@ -27,17 +27,16 @@ PROBE_TIMEOUT_S = 3.0
 SWEEP_PARALLEL = 20
 
 REMEMBERED = 100
-"""A miner's last challenges, of which a tenth may be refused."""
+"""How many of a miner's last challenges are considered; a tenth of them may be refused."""
 
 SHARE = 0.1
 SPARE = 2
-"""Refusals excused in any case: a tenth of a few challenges is none."""
+"""Refusals that are always excused: a tenth of a few challenges would be none."""
 
 IN_A_ROW = 3
 FIRST_REST_S = 5.0
 LONGEST_REST_S = 60.0
-"""The minute over which the field's miners rate-limit callers. With longer rests a miner could keep its score by not
-being asked."""
+"""Miners in the field limit callers per minute. With longer rests, a miner could keep its score by not being asked."""
 
 
 class Refusals:
@@ -47,7 +46,7 @@ class Refusals:
         self._accounts: dict[str, _Account] = {}
 
     def rest_of(self, hotkey: str, now: float) -> float:
-        """Seconds until this miner may be asked again, 0 when it may be now."""
+        """Seconds until this miner may be asked again; 0 if it may be asked now."""
         account = self._accounts.get(hotkey)
         return max(0.0, account.rests_until - now) if account else 0.0
 
@@ -59,7 +58,7 @@ class Refusals:
             account.in_a_row = 0
 
     def note_refusal(self, hotkey: str, now: float, retry_after: float | None) -> str | None:
-        """Record a refusal, with the seconds of its Retry-After. None when it is excused, else the reason why not."""
+        """Record a refusal, with the seconds of its Retry-After. None if it is excused, else the reason why not."""
         account = self._accounts.setdefault(hotkey, _Account())
         account.refused.append(True)
         account.in_a_row += 1
@@ -86,7 +85,7 @@ class _Account:
 
 
 class Candidate(Struct, frozen=True):
-    """A miner that may be asked, and where."""
+    """A miner that may be asked, and its address."""
 
     neuron: Neuron
     peer: Peer
@@ -95,8 +94,8 @@ class Candidate(Struct, frozen=True):
 class Selection:
     """Chooses the miners for each challenge and counts how often each hotkey was asked.
 
-    The least asked come first and ties are drawn by lot, so that over time every miner gets the same number of
-    questions. A hotkey that is new starts at the lowest count of the others: no flood to catch up.
+    The least asked come first and ties are broken at random, so that over time every miner gets the same number of
+    questions. A new hotkey starts at the lowest count of the others, so that it is not flooded to catch up.
     """
 
     def __init__(
@@ -122,7 +121,7 @@ class Selection:
 
     @property
     def candidates(self) -> Mapping[str, Candidate]:
-        """All miners with an address that may be called, by hotkey."""
+        """All miners whose address may be called, by hotkey."""
         return self._candidates
 
     @property
@@ -136,11 +135,11 @@ class Selection:
         return bool(self._candidates) and all(hotkey in self._availability for hotkey in self._candidates)
 
     def availability(self, hotkey: str) -> Availability | None:
-        """The last availability of a candidate, None before its first check."""
+        """The last availability of a candidate; None before its first check."""
         return self._availability.get(hotkey)
 
     def why_not(self, hotkey: str) -> str:
-        """Why a candidate is not asked now, "" when it may be."""
+        """Why a candidate is not asked now; "" if it may be."""
         found = self._availability.get(hotkey)
         if found is None:
             return "availability not checked yet"
@@ -176,9 +175,9 @@ class Selection:
             self._availability[hotkey] = availability
 
     def pick(self, turn: int) -> tuple[Candidate, ...]:
-        """The miners for one challenge, ordered by uid. `turn` and the seed decide the lots.
+        """The miners for one challenge, ordered by uid. `turn` and the seed break ties.
 
-        Who is busy is left alone for a while, and passes its turn: nobody asks it more often for it later.
+        A busy miner is left alone for a while and skips its turn: it is not asked more often later to make up for it.
         """
         lots = random.Random(f"{self._seed}:{turn}")
         now = time.monotonic()

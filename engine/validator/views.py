@@ -1,4 +1,4 @@
-"""What a screen shows of what the engine knows: rows of a Snapshot, and many reasons in few words. Pure."""
+"""Turns the engine's state into what screens show: rows of a Snapshot, and summaries of many reasons. Pure."""
 
 import re
 import time
@@ -26,7 +26,7 @@ PLANS_SHOWN = 50
 """Rounds and plans kept in a Snapshot."""
 
 ID_WIDTH = 272
-"""Fits the longest id of a challenges file, 128 characters of two cells each, and a suffix that makes it unique."""
+"""Fits the longest id in a challenges file, 128 characters of two cells each, plus a suffix that makes it unique."""
 
 NAME_WIDTH = 40
 NOTE_WIDTH = 120
@@ -88,7 +88,7 @@ def miner_views(
     on_chain: dict[int, float],
     plan: WeightPlan,
 ) -> tuple[MinerView, ...]:
-    """The Miners table, by uid: everyone who serves, was ever asked, or has weight on chain."""
+    """The Miners table, by uid: every miner that serves, was ever asked, or has weight on chain."""
     now = time.time()
     planned = {row.uid: row.weight for row in plan.rows}
     known = set(scores.hotkeys) | set(selection.candidates) | set(selection.refused)
@@ -131,7 +131,7 @@ def miner_view(
     dialect: str = "",
 ) -> MinerView:
     """A miner's row, live or recorded. `history` is its average after each of its last samples; `weight` and `planned`
-    are shares; `neuron`, `availability` and `refused` (why it is not asked) are known of a running engine only."""
+    are shares; `neuron`, `availability` and `refused` (why it is not asked) are known only to a running engine."""
     note = refused or (availability.reason if availability else "")
     return MinerView(
         uid=uid,
@@ -167,7 +167,7 @@ _NUMBER = re.compile(r"\d+")
 def in_short(reasons: Iterable[tuple[str, str]]) -> str:
     """Summarise pairs of who and why as "3 × why (who, who, who), 1 × why (who), and 2 other reasons".
 
-    What differs in its numbers alone is one reason, told in the words of the first.
+    Reasons that differ only in their numbers count as one, in the words of the first.
     """
     groups: dict[str, list[tuple[str, str]]] = {}
     for who, why in reasons:

@@ -1,1 +1,1 @@
-"""The kinds of challenges, a module a kind."""
+"""The kinds of challenges, one module per kind."""

@@ -24,7 +24,7 @@ _MULTIPLYING = (
 
 
 class Arithmetic(TextKind):
-    """Addition and multiplication of two whole numbers; an open question asks how to do it."""
+    """Addition and multiplication of two whole numbers; open questions ask how to do it."""
 
     name = "arithmetic"
     request_limit = 8 * KIB

@@ -14,7 +14,7 @@ KIB = 1024
 
 
 class Question(Struct, frozen=True, kw_only=True):
-    """A request and what only the asker knows of it.
+    """A request, and what only the asker knows about it.
 
     `truth` is the right answer as canonical text ("408", "Canberra", "yes"), None for an open question. `lures` are
     wrong answers of the same form; `points` are true statements for an open question, each in several wordings.
@@ -30,9 +30,9 @@ class Question(Struct, frozen=True, kw_only=True):
 
 
 class Kind(ABC):
-    """What can be asked and answered under one name. Limits are in bytes of UTF-8 JSON.
+    """A kind of question and its answers. Limits are in bytes of UTF-8 JSON.
 
-    `open_share` (0..1) is the share of open questions. Raises ChallengeError for a share outside of that.
+    `open_share`, from 0 to 1, is the share of open questions. Raises ChallengeError for any other value.
     """
 
     name: ClassVar[str]
@@ -45,13 +45,13 @@ class Kind(ABC):
         self._open_share = open_share
 
     def draws_open(self, rng: random.Random) -> bool:
-        """Whether the next question is an open one."""
+        """Whether the next question is open."""
         return rng.random() < self._open_share
 
     @abstractmethod
     def generate(self, rng: random.Random) -> Question:
-        """A question that depends on `rng` alone."""
+        """A question that depends only on `rng`."""
 
     @abstractmethod
     def check(self, request: Request) -> None:
-        """Raises ChallengeError with the first thing that is wrong with `request`."""
+        """Raises ChallengeError with the first fault of `request`."""

@@ -1,4 +1,4 @@
-"""The kind `chat`: questions in plain words, most with one right answer, some open."""
+"""The kind `chat`: questions in plain English, most with one right answer, some open."""
 
 import random
 
@@ -17,11 +17,11 @@ ROOMS = {
     "facts": facts.FAMILIES,
 }
 EXPLAINED_SHARE = 0.2
-"""How many of the open questions are about a topic; the others ask how to work out a task."""
+"""The share of open questions that are about a topic; the others ask how to work out a task."""
 
 
 class Chat(TextKind):
-    """Tasks whose truth follows from the question or the packaged facts, and a share of open questions."""
+    """Tasks whose answer follows from the question or the packaged facts, and a share of open questions."""
 
     name = "chat"
 

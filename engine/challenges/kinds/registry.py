@@ -15,7 +15,7 @@ KINDS: plugins.Registry[type[Kind]] = plugins.Registry(
 
 
 def kind(name: str, *, open_share: float = OPEN_SHARE) -> Kind:
-    """The kind called `name`; `open_share` (0..1) is the share of open questions.
+    """The kind called `name`; `open_share`, from 0 to 1, is the share of open questions.
 
     Raises ChallengeError with the known names, and PluginError.
     """

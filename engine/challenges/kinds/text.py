@@ -1,4 +1,4 @@
-"""What the kinds share whose requests are prompts or messages and whose replies are text or tool calls."""
+"""What kinds share when their requests are prompts or messages and their replies are text or tool calls."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -18,7 +18,7 @@ _TOOL_CHOICES = ("auto", "none", "required")
 
 
 class TextKind(Kind):
-    """Checks the schema of a request in OpenAI's form, and its size."""
+    """Checks the schema and size of a request in OpenAI's format."""
 
     def check(self, request: Request) -> None:
         for wrong in _faults(request):

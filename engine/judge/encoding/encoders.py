@@ -17,8 +17,8 @@ def open_encoder(spec: str, *, threads: int = 1, device: str = "auto", endpoint:
 
     A local model uses `threads` and `device` (auto, cpu, cuda or cuda:N); an openai model is served at `endpoint`.
 
-    Raises EncoderError: unknown name, package not installed, no such device, server unreachable, model missing or not
-    the pinned one.
+    Raises EncoderError for an unknown name, a missing package or device, an unreachable server, or a model that is
+    missing or does not match the pinned one.
     """
     name, _, model = spec.partition(":")
     if name == "minilm" and not model:

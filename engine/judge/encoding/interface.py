@@ -10,8 +10,8 @@ Vectors = NDArray[np.float32]
 
 
 class Encoder(Protocol):
-    """Turns texts into vectors of shape (len(texts), dim), float32, each of length 1, or 0 for a text without meaning
-    to the encoder. Never NaN. Raises EncoderError when the model fails."""
+    """Turns texts into float32 vectors of shape (len(texts), dim), each of length 1, or 0 for a text that means nothing
+    to the encoder. Never NaN. Raises EncoderError if the model fails."""
 
     @property
     def name(self) -> str: ...
@@ -28,7 +28,7 @@ class Encoder(Protocol):
 
 
 def unit_rows(matrix: NDArray[np.floating]) -> Vectors:
-    """The rows scaled to length 1. Rows that are zero or not finite become zero, so that they resemble nothing."""
+    """The rows scaled to length 1. Zero and non-finite rows become zero, so that they resemble nothing."""
     with np.errstate(over="ignore"):
         rows = np.asarray(matrix, dtype=np.float32)
     rows = np.where(np.isfinite(rows).all(axis=1, keepdims=True), rows, np.float32(0))
@@ -38,7 +38,7 @@ def unit_rows(matrix: NDArray[np.floating]) -> Vectors:
 
 
 def gpu_number(device: str) -> int:
-    """The GPU meant by auto, cuda or cuda:N."""
+    """The number of the GPU that auto, cuda or cuda:N stands for."""
     return int(device.partition(":")[2] or 0)
 
 

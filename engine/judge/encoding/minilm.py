@@ -79,14 +79,14 @@ def _open_session(path: Path, threads: int, device: str) -> onnxruntime.Inferenc
 
 
 def _give_back_freed_memory() -> None:
-    """Some 40 MB that loading the model took for a moment, where the C library can."""
+    """Return about 40 MB, used temporarily for loading the model, to the system if the C library can."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
 
 
 def _batches(encodings: Sequence[Encoding]) -> Iterator[list[int]]:
-    """Indices in batches of like length: at most 16 texts and BATCH_TOKENS padded tokens, a long text by itself."""
+    """Indices in batches of similar length: at most 16 texts and BATCH_TOKENS padded tokens, or one long text."""
     batch: list[int] = []
     for index in sorted(range(len(encodings)), key=lambda index: len(encodings[index].ids)):
         width = len(encodings[index].ids)

@@ -13,7 +13,7 @@ MAX_CHARACTERS = 16_384
 
 
 class SentenceTransformers:
-    """A model by its hub name (from the local cache) or folder. Texts are cut at 256 tokens."""
+    """A model, by hub name (from the local cache) or folder. Texts are truncated to 256 tokens."""
 
     def __init__(self, model: str, *, threads: int = 1, device: str = "auto") -> None:
         os.environ.setdefault("HF_HUB_OFFLINE", "1")

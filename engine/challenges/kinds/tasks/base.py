@@ -1,4 +1,4 @@
-"""What every family of tasks uses."""
+"""What all families of tasks share."""
 
 import random
 from collections.abc import Callable, Iterable, Sequence
@@ -17,9 +17,9 @@ NAMES = (
 
 
 class Task(Struct, frozen=True, kw_only=True):
-    """One question in plain words with what the asker knows; the fields are those of `Question`.
+    """One question in plain English and what the asker knows; the fields are those of `Question`.
 
-    `wants` says what is to be written: the answer, or the way to work it out.
+    `wants` says what to write: the answer, or the way to work it out.
     """
 
     text: str
@@ -35,7 +35,7 @@ Family = Callable[[random.Random], Task]
 
 
 def number_task(rng: random.Random, topic: str, text: str, truth: int, slips: Iterable[int] = ()) -> Task:
-    """A task whose answer is a whole number of 0 or more; `slips` are the results of likely mistakes."""
+    """A task whose answer is a non-negative whole number; `slips` are the results of likely mistakes."""
     return Task(text=text, answer_type="number", topic=topic, truth=str(truth), lures=near(rng, truth, slips))
 
 
@@ -47,7 +47,7 @@ def choice_task(rng: random.Random, topic: str, text: str, truth: str, others: I
 
 
 def yes_no_task(topic: str, text: str, truth: bool) -> Task:
-    """A task that is answered by yes or no."""
+    """A task whose answer is yes or no."""
     return Task(
         text=text,
         answer_type="yes_no",
@@ -58,7 +58,7 @@ def yes_no_task(topic: str, text: str, truth: bool) -> Task:
 
 
 def near(rng: random.Random, truth: int, slips: Iterable[int] = ()) -> tuple[str, ...]:
-    """Wrong numbers that somebody who slipped might give; none is below 0."""
+    """Wrong numbers that a small mistake might lead to; none is below 0."""
     around = (truth + 1, truth - 1, truth + 2, truth + 5, truth + 10, truth - 10, truth * 2)
     wrong = sorted({number for number in (*slips, *around) if number >= 0 and number != truth})
     return tuple(str(number) for number in rng.sample(wrong, LURES))

@@ -1,4 +1,4 @@
-"""Counting letters, multiples, things of one sort, and pairs."""
+"""Counting letters, multiples, things of one kind, and pairs."""
 
 import random
 
@@ -21,7 +21,7 @@ SORTS = {
 
 
 def letters(rng: random.Random) -> Task:
-    """How often a letter stands in a word."""
+    """How often a letter occurs in a word."""
     word = rng.choice(WORDS)
     letter = rng.choice(word)
     text = rng.choice(
@@ -34,7 +34,7 @@ def letters(rng: random.Random) -> Task:
 
 
 def multiples(rng: random.Random) -> Task:
-    """How many whole numbers of a span one number divides."""
+    """How many whole numbers in a range are divisible by a number."""
     first, divisor = rng.randint(5, 60), rng.randint(3, 12)
     last = first + rng.randint(20, 90)
     truth = last // divisor - (first - 1) // divisor
@@ -48,7 +48,7 @@ def multiples(rng: random.Random) -> Task:
 
 
 def things(rng: random.Random) -> Task:
-    """How many things of a list are of one sort."""
+    """How many things in a list are of one kind."""
     sort, other = rng.sample(sorted(SORTS), 2)
     wanted, rest = rng.sample(SORTS[sort], rng.randint(2, 6)), rng.sample(SORTS[other], rng.randint(2, 5))
     words = rng.sample(wanted + rest, len(wanted) + len(rest))
@@ -62,7 +62,7 @@ def things(rng: random.Random) -> Task:
 
 
 def pairs(rng: random.Random) -> Task:
-    """How many pairs a group has."""
+    """How many pairs can be formed from a group."""
     people = rng.randint(4, 16)
     text = rng.choice(
         (

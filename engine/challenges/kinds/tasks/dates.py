@@ -14,7 +14,7 @@ MONTHS = (
 
 
 def weekday_later(rng: random.Random) -> Task:
-    """The weekday some days after a weekday."""
+    """The weekday a number of days after another."""
     today, days = rng.randrange(7), rng.randint(8, 90)
     text = rng.choice(
         (
@@ -38,7 +38,7 @@ def weekday_of(rng: random.Random) -> Task:
 
 
 def days_between(rng: random.Random) -> Task:
-    """The days from one date to another."""
+    """The number of days from one date to another."""
     first = date(1990, 1, 1) + timedelta(days=rng.randrange(365 * 45))
     days = rng.randint(10, 200)
     span = _written(first), _written(first + timedelta(days=days))

@@ -29,7 +29,7 @@ def relations() -> dict[str, Relation]:
 
 
 def fact(rng: random.Random) -> Task:
-    """A fact asked forwards, backwards, or claimed so that the answer is yes or no."""
+    """A fact asked forwards, asked backwards, or turned into a yes-or-no question."""
     topic, relation = rng.choice(sorted(relations().items()))
     subject, answer = rng.choice(sorted(relation.rows.items()))
     ways = [_ask, *([_ask_backwards] if relation.backwards else []), *([_claim] if relation.claims else [])]

@@ -1,4 +1,4 @@
-"""Small logic: syllogisms, true and false, comparing, and who owns what."""
+"""Simple logic: syllogisms, truth values, comparisons, and who owns what."""
 
 import random
 from itertools import pairwise, permutations
@@ -35,7 +35,7 @@ def syllogism(rng: random.Random) -> Task:
 
 
 def statement(rng: random.Random) -> Task:
-    """The truth of a statement that is made of three others."""
+    """The truth of a statement made up of three others."""
     p, q, r = (rng.random() < 0.5 for _ in range(3))
     given = ", ".join(f"{name} is {'true' if value else 'false'}" for name, value in (("P", p), ("Q", q), ("R", r)))
     words, truth = rng.choice(
@@ -51,7 +51,7 @@ def statement(rng: random.Random) -> Task:
 
 
 def taller(rng: random.Random) -> Task:
-    """Whether one person is taller than another, told by comparisons of neighbours."""
+    """Whether one person is taller than another, given comparisons of neighbours."""
     people = rng.sample(NAMES, rng.randint(3, 5))
     clues = [
         f"{tall} is taller than {small}." if rng.random() < 0.5 else f"{small} is shorter than {tall}."
@@ -64,7 +64,7 @@ def taller(rng: random.Random) -> Task:
 
 
 def owner(rng: random.Random) -> Task:
-    """Who owns a thing, when clues leave a single way."""
+    """Who owns a thing, when the clues leave only one possibility."""
     people, things = rng.sample(NAMES, 3), rng.sample(THINGS, 3)
     clues = _clues(rng, people, things)
     asked = rng.randrange(3)
@@ -77,7 +77,7 @@ def owner(rng: random.Random) -> Task:
 
 
 def _clues(rng: random.Random, people: list[str], things: list[str]) -> list[tuple[int, int]]:
-    """Denials (person, thing) after which only "the nth person owns the nth thing" is left."""
+    """Denials (person, thing) that leave only "the nth person owns the nth thing"."""
     denials = [(who, what) for who in range(len(people)) for what in range(len(things)) if who != what]
     rng.shuffle(denials)
     ways = [*permutations(range(len(things)))]

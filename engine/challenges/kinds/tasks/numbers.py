@@ -1,4 +1,4 @@
-"""Reckoning in several steps, series, percentages and small word problems."""
+"""Multi-step arithmetic, series, percentages and short word problems."""
 
 import random
 
@@ -9,7 +9,7 @@ _ENDS = ("What number do you get?", "What is the result?", "Where do you end up?
 
 
 def chain(rng: random.Random) -> Task:
-    """Three or four steps from a first number."""
+    """Three or four steps of arithmetic from a starting number."""
     value = rng.randint(4, 60)
     sentences = [rng.choice(_STARTS).format(value)]
     slip = value
@@ -33,7 +33,7 @@ def _step(rng: random.Random, value: int) -> tuple[str, int]:
 
 
 def series(rng: random.Random) -> Task:
-    """The next number of a series with equal steps or equal factors."""
+    """The next number in an arithmetic or geometric series."""
     if rng.random() < 0.6:
         first, step = rng.randint(2, 60), rng.randint(3, 17)
         terms = [first + step * place for place in range(6)]
@@ -51,7 +51,7 @@ def series(rng: random.Random) -> Task:
 
 
 def percentage(rng: random.Random) -> Task:
-    """A whole part of a whole number."""
+    """A percentage of a whole number that is itself whole."""
     percent, base = rng.choice((5, 10, 15, 20, 25, 30, 40, 60, 75)), 20 * rng.randint(2, 45)
     text = rng.choice(
         (
@@ -65,7 +65,7 @@ def percentage(rng: random.Random) -> Task:
 
 
 def spread(rng: random.Random) -> Task:
-    """Sum of a list, or the difference between its extremes."""
+    """The sum of a list, or the difference between its extremes."""
     numbers = rng.sample(range(3, 99), rng.randint(4, 5))
     total, width = sum(numbers), max(numbers) - min(numbers)
     if rng.random() < 0.5:
@@ -75,7 +75,7 @@ def spread(rng: random.Random) -> Task:
 
 
 def shopping(rng: random.Random) -> Task:
-    """The price of two kinds of things, or the change that is left."""
+    """The total price of two kinds of things, or the change."""
     name = rng.choice(NAMES)
     (first, second) = rng.sample(("pen", "notebook", "ticket", "mug", "lamp", "poster"), 2)
     price, other = rng.randint(3, 12), rng.randint(3, 12)

@@ -1,4 +1,4 @@
-"""Open questions: there is no single answer, but there are true and false things to say."""
+"""Open questions: they have no single answer, but there are true and false things to say."""
 
 import random
 import tomllib
@@ -11,7 +11,7 @@ from engine.challenges.kinds.tasks.base import Task
 
 
 class Says(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What can be said of one thing, as data/ways.toml has it for the ways to work out the tasks of a room."""
+    """What can be said about one thing, as in data/ways.toml for how to work out a family's tasks."""
 
     points: tuple[tuple[str, ...], ...]
     lures: tuple[str, ...]
@@ -31,7 +31,7 @@ def topics() -> dict[str, Topic]:
 
 @cache
 def ways() -> dict[str, Says]:
-    """How the tasks of each room are worked out, by the room's name."""
+    """How to work out the tasks of each family, by its module's name."""
     return msgspec.convert(_table("ways"), dict[str, Says])
 
 
@@ -48,7 +48,7 @@ def explained(rng: random.Random) -> Task:
 
 
 def worked_out(task: Task, room: str) -> Task:
-    """The question how to work out a `task` of `room`, in the task's own words."""
+    """A question that asks how to work out a `task` of `room`, in the task's own words."""
     way = ways()[room]
     return Task(
         text=task.text,

@@ -13,7 +13,7 @@ WORDS = (
 
 
 def numbers(rng: random.Random) -> Task:
-    """A place in a sorted list of numbers."""
+    """The number at a position in a sorted list."""
     shown = rng.sample(range(10, 999), rng.randint(4, 6))
     place = rng.randint(1, len(shown))
     falling = rng.random() < 0.5
@@ -33,7 +33,7 @@ def numbers(rng: random.Random) -> Task:
 
 
 def alphabet(rng: random.Random) -> Task:
-    """A place in a list of words in alphabetical order."""
+    """The word at a position in alphabetical order."""
     shown = rng.sample(WORDS, rng.randint(4, 6))
     place = rng.randint(1, len(shown))
     text = rng.choice(
@@ -46,7 +46,7 @@ def alphabet(rng: random.Random) -> Task:
 
 
 def race(rng: random.Random) -> Task:
-    """A place in a race that is told by who came before whom."""
+    """Who finished at a position in a race, given who finished before whom."""
     finish = rng.sample(NAMES, rng.randint(3, 5))
     place = rng.randint(1, len(finish))
     clues = [

@@ -12,11 +12,11 @@ LADDERS = (
     (("miles", 1760), ("yards", 3), ("feet", 12), ("inches", 1)),
     (("millennia", 10), ("centuries", 10), ("decades", 10), ("years", 12), ("months", 1)),
 )
-"""Units from large to small, each with how many of the next one it holds."""
+"""Units from large to small, each with how many of the next unit it contains."""
 
 
 def conversion(rng: random.Random) -> Task:
-    """A number of units in a neighbouring or next but one unit of the same ladder, in either direction."""
+    """A quantity converted to a unit one or two steps away on the same ladder, in either direction."""
     ladder = rng.choice(LADDERS)
     upper = rng.randrange(len(ladder) - 1)
     lower = min(upper + rng.choice((1, 1, 2)), len(ladder) - 1)
