@@ -48,7 +48,8 @@ class Desk:
         self.routes = made.routes
         self._denied = made.denied
         self._gate = Gate(nonces, allowed=allowed, window=made.window, ahead=made.ahead)
-        # What is sealed is opened once by its key, also after a restart that the key survives: its nonces need not.
+        # What is sealed is opened once by its key, also after a restart that the key survives: its nonces need not. A
+        # handshake spends its nonce here too: Fiber signs the same for both, and either would pass for the other.
         self._sealed_gate = Gate(MemoryNonces(), allowed=allowed, window=made.window, ahead=made.ahead)
         self._keys: KeyRing[SymmetricKey] = KeyRing(ttl=made.key_ttl)
         self._key_of = made.key_of
@@ -61,6 +62,7 @@ class Desk:
             self._gate.check(claim)
         with self._turn():
             with self._gates():
+                await self._sealed_gate.spend(claim)
                 await self._gate.spend(claim)
             key_uuid, key = await handshake.take(call)
         self._keys.put(claim.hotkey, key_uuid, key)

@@ -271,6 +271,19 @@ async def test_a_signed_request_is_spent_once_also_where_nothing_is_sealed() -> 
         assert (other.status_code, other.json()["detail"]) == (401, "the request is signed for another miner")
 
 
+async def test_what_was_signed_for_a_challenge_brings_no_key_and_the_other_way_round() -> None:
+    """Fiber signs the same for both: who has overheard one of each could be served in the validator's name."""
+    async with running(make_server(ObedientBackend())) as server, FiberClient(server) as alice:
+        handshake, question = alice.sealed_headers(), alice.sealed_headers()
+        heard = iter((handshake, question, question, handshake))
+        alice.sealed_headers = lambda: next(heard)  # type: ignore[method-assign]
+        assert (await alice.shake()).status_code == 200
+        assert (await alice.ask("honest")).status_code == 200
+        alice.key = Fernet.generate_key()
+        assert (await alice.shake()).status_code == 401
+        assert (await alice.ask("forged")).status_code == 401
+
+
 # -- the validator's end ---------------------------------------------------------------------------------------
 
 
