@@ -115,6 +115,7 @@ class Mount:
                     self._admission.unproven(call.host)
                 raise
             self._proven("challenge", hotkey, call)
+            call.gate = "quota"
             self._quotas.consume(hotkey)
         return route.respond(call, opened.key, await self._answer(route, opened.clear, call))
 

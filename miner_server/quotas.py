@@ -67,7 +67,8 @@ class Quotas:
             raise Refusal(429, f"{consumed} of the {quota} challenges that its stake gives it", retry_after=left)
 
     def consume(self, hotkey: str) -> None:
-        """A challenge that this hotkey has proven to be its own."""
+        """A challenge that this hotkey has proven to be its own. Refused as by `may`: others have come meanwhile."""
+        self.may(hotkey)
         self._turn()
         self._consumed[hotkey] += 1
 

@@ -145,6 +145,29 @@ async def test_an_applied_quota_refuses_what_is_beyond_it_and_the_board_shows_bo
     assert board == {ALICE_KEY: (3, 6), BOB_KEY: (2, 2)}
 
 
+async def test_challenges_that_come_at_once_do_not_pass_a_quota_together() -> None:
+    allow = AllowList()
+    allow.set_neurons([permit_holder(ALICE_KEY, stake=3000)])
+    backend = ObedientBackend(open_gate=False)
+    server = make_server(backend, allow=allow, quotas=Quotas(allow, total=2, applied=True, clock=Clock()))
+    async with running(server), Validator(server) as alice:
+        await alice.shake()
+        bodies = [alice.sealed(f"{number}") for number in range(6)]
+        readers = [await asyncio.open_connection(*server.address) for _ in bodies]
+        for (_, writer), body in zip(readers, bodies, strict=True):  # each waits for its last byte, past the quota
+            headers = "".join(f"{name}: {value}\r\n" for name, value in alice.headers.items())
+            head = f"POST /fiber/challenge HTTP/1.1\r\nhost: x\r\n{headers}content-length: {len(body)}\r\n\r\n"
+            writer.write(head.encode() + body[:-1])
+        await alice.http.get("/health")
+        for (_, writer), body in zip(readers, bodies, strict=True):
+            writer.write(body[-1:])
+        backend.gate.set()
+        heads = [await reader.readline() for reader, _ in readers]
+        for _, writer in readers:
+            writer.close()
+    assert sorted(head.split()[1] for head in heads) == [b"200"] * 2 + [b"429"] * 4
+
+
 async def test_a_quota_that_is_only_shown_refuses_nothing() -> None:
     allow = AllowList()
     allow.set_neurons([permit_holder(ALICE_KEY, stake=10)])
