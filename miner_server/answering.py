@@ -83,7 +83,7 @@ class Answering:
         started: float | None = None
         try:
             async with call.patience(self._deadline_s):
-                await self.queue.enter(call.hotkey, self._weight(call.hotkey))
+                await self.queue.enter(call.caller, self._weight(call.caller))
                 started = time.monotonic()
                 completion = await self._complete(request, call, self._deadline_s - (started - began))
         except QueueFull as full:
@@ -95,12 +95,12 @@ class Answering:
         except ClientGone:
             if started is not None and time.monotonic() - started > LEFT_WAITING_S:
                 gone = BackendSlow(f"no answer within {LEFT_WAITING_S:g} s, then the caller hung up")
-                self.readiness.failed(gone, call.hotkey)
+                self.readiness.failed(gone, call.caller)
             raise
         except BackendError as error:
             raise self._refusal(error, call) from None
         except Exception as error:
-            self.readiness.failed(BackendError(f"{type(error).__name__}, see the log"), call.hotkey)
+            self.readiness.failed(BackendError(f"{type(error).__name__}, see the log"), call.caller)
             raise
         self._note(completion, request, call)
         completion = replace(completion, ms=round((time.monotonic() - began) * 1000))
@@ -120,13 +120,13 @@ class Answering:
         try:
             require_answer(completion, request)
         except NoAnswer as empty:
-            self.readiness.failed(empty, call.hotkey)
+            self.readiness.failed(empty, call.caller)
         else:
             self.readiness.answered()
 
     def _refusal(self, error: BackendError, call: Call) -> Refusal:
         """What a caller is told of a failure; the backend's own words stay here."""
-        self.readiness.failed(error, call.hotkey)
+        self.readiness.failed(error, call.caller)
         log.warning("backend %s: %s", self.backend.name, safe(redact(str(error)), REASON_WIDTH))
         wait = max(RETRY_S, error.again_in or 0.0) if error.status == 503 else None
         return Refusal(error.status, error.said, retry_after=wait)

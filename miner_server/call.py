@@ -13,6 +13,7 @@ from engine.transport.dialect import Response
 from engine.transport.errors import Refusal
 from miner_server.connections import BEGAN, SEAT, Seat
 from miner_server.errors import ClientGone
+from miner_server.hosts import network
 
 WATCH_AFTER_S = 0.05
 
@@ -38,6 +39,7 @@ class Call:
         "dialect",
         "gate",
         "hotkey",
+        "proven",
         "reason",
         "receive",
         "route",
@@ -53,6 +55,7 @@ class Call:
         self.dialect = ""
         self.gate = ""
         self.hotkey = ""
+        self.proven = False
         self.body = b""
         self.bytes_in = 0
         self.body_read = False
@@ -67,6 +70,11 @@ class Call:
         return str(client[0]) if client else ""
 
     @property
+    def caller(self) -> str:
+        """Who takes turns with others: the hotkey, or the address of one that has only named a hotkey."""
+        return self.hotkey if self.proven else str(network(self.host))
+
+    @property
     def target(self) -> str:
         """The path with its query, as they were sent."""
         path, query = self.scope["raw_path"], self.scope["query_string"]
@@ -74,6 +82,7 @@ class Call:
 
     def prove(self) -> None:
         """The caller is who it claims to be: its connection keeps its place while this is being answered."""
+        self.proven = True
         seat = self._seat
         if seat is not None:
             seat.prove()

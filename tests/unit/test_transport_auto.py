@@ -1,5 +1,6 @@
 """What a peer speaks is found by probing, and four miners of four dialects are asked in one round."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,6 +13,8 @@ from engine.transport.callers import AUTO, Callers
 from engine.transport.dialects.registry import DIALECTS
 from engine.transport.errors import WireError
 from engine.values import Peer
+from miner_server.limits import Limits
+from tests.unit.engine_helpers import until
 from tests.unit.miner_helpers import ALICE, EVE, MINER, ObedientBackend, make_server, running
 from tests.unit.transport_helpers import (
     ForeignFiberMiner,
@@ -152,6 +155,26 @@ async def test_whoever_names_a_validator_there_is_charged_as_a_stranger() -> Non
         assert codes == [422] * 30 + [429]
         peer = Peer(MINER.ss58_address, *server.address)
         assert (await callers.ask(peer, challenge(), timeout=5, max_bytes=9999)).completion.text == "42"
+
+
+async def test_whoever_names_a_validator_there_takes_none_of_its_turns() -> None:
+    backend = ObedientBackend(open_gate=False)
+    server = make_server(backend, unproven=True, limits=Limits(capacity=1, queue_per_caller=1))
+    async with (
+        running(server),
+        calling(usual="fiber") as callers,
+        httpx.AsyncClient(base_url="http://{}:{}".format(*server.address), trust_env=False) as asking,
+        asyncio.TaskGroup() as group,
+    ):
+        headers = {"validator-hotkey": ALICE.ss58_address}
+        for waiting in range(2):
+            group.create_task(asking.post("/inference", json={"prompt": "in her name"}, headers=headers))
+            await until(lambda waiting=waiting: server.view().in_flight + server.view().queued == waiting + 1)
+        answer = callers.ask(Peer(MINER.ss58_address, *server.address), challenge(), timeout=9, max_bytes=9999)
+        asked = group.create_task(answer)
+        await until(lambda: asked.done() or server.view().queued == 2)
+        backend.gate.set()
+        assert (await asked).completion.text.startswith("heard")
 
 
 async def test_a_validator_asks_so_only_where_it_is_chosen() -> None:
