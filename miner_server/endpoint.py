@@ -23,6 +23,9 @@ Handler = Callable[[Call], Awaitable[Response]]
 CLIENT_GONE = 499
 """nginx's code for a client that closed the connection."""
 
+PIECE_BYTES = 64 * 1024
+"""A reply is written piece by piece, so that who reads it slowly, or not at all, holds no more of it than that."""
+
 LEFTOVER_BYTES = 64 * 1024
 DRAIN_BYTES = 1024 * 1024
 DRAIN_S = 1.0
@@ -118,12 +121,16 @@ async def _send(call: Call, reply: Response, send: Send) -> None:
     if reply.close or unread:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    rest = reply.body
+    while len(rest) > PIECE_BYTES:
+        await send({"type": "http.response.body", "body": rest[:PIECE_BYTES], "more_body": True})
+        rest = rest[PIECE_BYTES:]
     if unread:
-        await send({"type": "http.response.body", "body": reply.body, "more_body": True})
+        await send({"type": "http.response.body", "body": rest, "more_body": True})
         await _drain(call.receive)
         await send(_END)
     else:
-        await send({"type": "http.response.body", "body": reply.body})
+        await send({"type": "http.response.body", "body": rest})
 
 
 _END: Message = {"type": "http.response.body", "body": b""}

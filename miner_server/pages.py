@@ -47,6 +47,7 @@ def page(html: str) -> Response:
     return Response(html.encode(), b"text/html; charset=utf-8", _HEADERS)
 
 
+@cache
 def asset(name: str) -> Response:
     """One of `ASSETS`. Raises Refusal 404 where the package is missing."""
     folder = _folder()

@@ -17,10 +17,13 @@ from schemathesis import Case
 from schemathesis.checks import CHECKS
 from schemathesis.core.result import Ok
 from starlette.routing import Route
+from starlette.types import Message, Scope
 
 from engine.keys import signature_hex
 from engine.transport.dialects import btauth
 from miner_server import admission, pages
+from miner_server.call import Call
+from miner_server.endpoint import PIECE_BYTES, _send
 from miner_server.server import MinerServer
 from tests.unit.miner_helpers import ALICE, MINER, serving
 
@@ -183,3 +186,19 @@ async def test_what_the_description_allows_a_validator_to_ask_is_answered() -> N
         statuses = await asyncio.to_thread(fuzz, url(server), "POST /challenge", examples=25, change=signed)
     assert set(statuses) == {200}
     assert statuses[200] > 5
+
+
+async def test_a_page_that_nobody_reads_holds_no_more_than_a_piece_of_it() -> None:
+    written: list[int] = []
+
+    async def send(message: Message) -> None:
+        written.append(len(message.get("body", b"")))
+
+    scope: Scope = {"type": "http", "headers": [], "client": ("127.0.0.1", 1)}
+    whole = pages.asset("redoc.standalone.js")
+    await _send(Call("/docs/redoc.standalone.js", scope, receive_nothing), whole, send)
+    assert sum(written) == len(whole.body) > PIECE_BYTES >= max(written)
+
+
+async def receive_nothing() -> Message:
+    return {"type": "http.request", "body": b"", "more_body": False}
