@@ -7,6 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from engine.files import damage, not_a_file, open_input
+from engine.folders import replace_file
 from engine.keys import is_address
 from engine.values import Outcome
 from miner_server.allowlist import AllowList
@@ -119,6 +120,4 @@ def _read(folder: Path, file: _ListFile) -> frozenset[str]:
 
 
 def _write(path: Path, head: str, hotkeys: frozenset[str]) -> None:
-    scratch = path.with_suffix(".tmp")
-    scratch.write_text(head + "".join(f"{hotkey}\n" for hotkey in sorted(hotkeys)), encoding="utf-8")
-    scratch.replace(path)
+    replace_file(path, (head + "".join(f"{hotkey}\n" for hotkey in sorted(hotkeys))).encode())

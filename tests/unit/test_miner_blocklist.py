@@ -43,6 +43,7 @@ async def test_who_is_blocked_stays_so_after_a_restart_whatever_the_chain_says(t
     before = OperatorLists(tmp_path, allowing())
     await before.block(BOB.ss58_address)
     await before.block(ALICE.ss58_address)
+    assert (tmp_path / BLOCKED_FILE).stat().st_mode & 0o777 == 0o600
     await before.unblock(BOB.ss58_address)
     allow = allowing()
     OperatorLists(tmp_path, allow)
