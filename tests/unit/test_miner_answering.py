@@ -31,7 +31,7 @@ ASKED = Request(prompt="9+8?")
 
 def a_call(hotkey: str = "5V", *messages: Any) -> Call:
     call, _ = made(*messages)
-    call.hotkey = hotkey
+    call.hotkey, call.proven = hotkey, True
     return call
 
 

@@ -167,9 +167,10 @@ async def test_whoever_names_a_validator_there_takes_none_of_its_turns() -> None
         asyncio.TaskGroup() as group,
     ):
         headers = {"validator-hotkey": ALICE.ss58_address}
-        for waiting in range(2):
-            group.create_task(asking.post("/inference", json={"prompt": "in her name"}, headers=headers))
-            await until(lambda waiting=waiting: server.view().in_flight + server.view().queued == waiting + 1)
+        group.create_task(asking.post("/inference", json={"prompt": "in her name"}, headers=headers))
+        await until(lambda: server.view().in_flight == 1)
+        group.create_task(asking.post("/inference", json={"prompt": "and again"}, headers=headers))
+        await until(lambda: server.view().queued == 1)
         answer = callers.ask(Peer(MINER.ss58_address, *server.address), challenge(), timeout=9, max_bytes=9999)
         asked = group.create_task(answer)
         await until(lambda: asked.done() or server.view().queued == 2)
