@@ -61,11 +61,14 @@ Netuid = Annotated[int, Meta(ge=0, le=65_535)]
 Seed = Annotated[int, Meta(ge=0, lt=2**32)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 Share = Annotated[float, Meta(gt=0, le=1)]
+_HOST = r"(\[[0-9A-Fa-f:.]+\]|[^\s,/?#@:\[\]]+)"
+_PORT = r"0*(6553[0-5]|655[0-2]\d|65[0-4]\d\d|6[0-4]\d{3}|[1-5]\d{4}|[1-9]\d{0,3})"
+_CHAIN = rf"(finney|test|local|wss?://([^\s,/]*@)?{_HOST}(:{_PORT})?([/?#][^\s,]*)?)"
 Network = Annotated[
     str,
     _text(
         "embedded, embedded:DIR, or one or more of finney, test, local and ws:// or wss:// URLs, with commas between",
-        r"^(embedded(:.+)?|(finney|test|local|wss?://[^\s,]+)(,(finney|test|local|wss?://[^\s,]+))*)\Z",
+        rf"^(embedded(:.+)?|{_CHAIN}(,{_CHAIN})*)\Z",
     ),
 ]
 Encoder = Annotated[

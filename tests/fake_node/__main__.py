@@ -7,10 +7,6 @@ import argparse
 import asyncio
 import sys
 
-from msgspec.structs import replace
-
-from engine.chain.embedded.state import RAO, AxonInfo, ChainState, Hotkey, Slot
-from engine.keys import SS58_FORMAT
 from engine.values import Hyperparameters
 from tests.fake_node.crowd import crowded
 from tests.fake_node.node import FakeNode, running
@@ -20,8 +16,7 @@ PAST = 6_000
 """Blocks behind a subnet full of neurons: longer than immunity, so that some are in it and some are not."""
 
 
-async def main() -> None:
-    """Make blocks until it is interrupted."""
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m tests.fake_node",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -30,15 +25,18 @@ async def main() -> None:
     parser.add_argument("--port", type=int, default=9944)
     parser.add_argument("--netuid", type=int, default=1)
     parser.add_argument("--block-time", type=float, default=2.0, metavar="SECONDS")
-    parser.add_argument("--neurons", type=int, default=0, metavar="N", help="strangers that are registered and serve")
     parser.add_argument("--fund", nargs="*", default=[], metavar="COLDKEY", help="addresses that get 10,000 tokens")
     parser.add_argument("--adopt", nargs="*", default=[], metavar="HOTKEY", help="registered, with 5,000 tokens staked")
-    parser.add_argument("--neurons", type=int, default=0, help="so many more neurons, a tenth of them validators")
-    given = parser.parse_args()
+    parser.add_argument("--neurons", type=int, default=0, metavar="N", help="a subnet of N strangers")
+    return parser.parse_args()
+
+
+async def main() -> None:
+    """Make blocks until it is interrupted."""
+    given = _arguments()
     rules = Hyperparameters(tempo=30, weights_rate_limit=10, serving_rate_limit=5, max_uids=max(256, given.neurons))
     node = FakeNode(given.netuid, rules)
     node.instant = False
-    node.chain.amend(_populated(node.head.state, given.neurons))
     for coldkey in given.fund:
         node.fund(coldkey, 10_000)
     for hotkey in given.adopt:
@@ -63,27 +61,6 @@ async def _obey_stdin(node: FakeNode) -> None:
             obey(node, line)
         except NotUnderstood as error:
             print(error, flush=True)
-
-
-def _populated(state: ChainState, neurons: int) -> ChainState:
-    """The state with so many strangers, an eighth of them with a stake, eight of whom weigh all."""
-    from substrateinterface.utils.ss58 import ss58_encode
-
-    hotkeys = [str(ss58_encode(uid.to_bytes(32, "big"), SS58_FORMAT)) for uid in range(1, neurons + 1)]
-    staked = range(neurons // 8)
-    slots = tuple(
-        Slot(
-            hotkey=hotkey,
-            registered_at=0,
-            last_update=0,
-            axon=AxonInfo(f"203.0.{uid // 256}.{uid % 256}", 8091, 0),
-            validator_permit=uid in staked and uid < state.rules.max_validators,
-            weights=tuple((one, 1 + one * 7 % 65535) for one in range(neurons)) if uid in staked[:8] else (),
-        )
-        for uid, hotkey in enumerate(hotkeys)
-    )
-    owned = {one: Hotkey(one, (5000 + uid) * RAO if uid in staked else RAO) for uid, one in enumerate(hotkeys)}
-    return replace(state, slots=(*state.slots, *slots), hotkeys={**state.hotkeys, **owned})
 
 
 if __name__ == "__main__":

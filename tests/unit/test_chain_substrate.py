@@ -11,6 +11,8 @@ from engine.chain.substrate import SubstrateChain
 from engine.chain.substrate.process import NodeProcess
 from engine.chain.substrate.refusals import refusal
 from engine.values import Hyperparameters, Outcome
+from tests.fake_node import websocket
+from tests.fake_node.chain import RpcError
 from tests.fake_node.metadata import without
 from tests.fake_node.node import FakeNode, Fault, running
 from tests.unit.chain_helpers import NETUID, kept_process, key
@@ -143,6 +145,53 @@ async def test_another_chain_behind_the_same_address_is_refused() -> None:
 async def test_nothing_at_the_endpoint_is_said_at_once() -> None:
     with pytest.raises(ChainUnavailable, match=r"ws://127\.0\.0\.1:1: Connection refused; check"):
         await SubstrateChain.open("ws://127.0.0.1:1", process=NodeProcess())
+
+
+@pytest.mark.parametrize("sent", ["null", "7", "[" * 100_000], ids=range(3))
+async def test_what_is_no_answer_at_all_is_said_in_words_and_does_not_outlive_its_connection(
+    chain: SubstrateChain, node: FakeNode, monkeypatch: pytest.MonkeyPatch, sent: str
+) -> None:
+    frame = websocket.text_frame(sent)
+    with monkeypatch.context() as patched:
+        patched.setattr(websocket, "text_frame", lambda _: frame)
+        with pytest.raises(ChainUnavailable, match=r"1:\d+: not a Subtensor node: its answer cannot be read \(\w+\)$"):
+            await chain.look(NETUID)
+    assert (await chain.look(NETUID)).block == 1
+
+
+@pytest.mark.parametrize("result", [None, {}, [], "x", 7], ids=str)
+async def test_an_answer_of_the_wrong_shape_is_said_in_words(
+    chain: SubstrateChain, node: FakeNode, monkeypatch: pytest.MonkeyPatch, result: Any
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(node, "answer", lambda *_: result)
+        with pytest.raises(ChainUnavailable, match=r"1:\d+: not a Subtensor node: its answer cannot be read \(\w+\)$"):
+            await chain.look(NETUID)
+    assert (await chain.look(NETUID)).block == 1
+
+
+async def test_what_a_node_says_of_its_own_failure_moves_no_cursor_and_is_short(
+    chain: SubstrateChain, node: FakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(method: str, params: list[Any]) -> Any:
+        raise RpcError(-32603, "\x1b[2J" + "x" * 3000)
+
+    monkeypatch.setattr(node, "answer", refuse)
+    with pytest.raises(ChainUnavailable) as said:
+        await chain.look(NETUID)
+    assert "\x1b" not in str(said.value)
+    assert len(str(said.value)) < 300
+
+
+async def test_no_password_of_an_endpoint_is_shown() -> None:
+    url = "ws://user:pa@127.0.0.1:1"
+    with pytest.raises(ChainUnavailable) as said:
+        await SubstrateChain.open(f"{url},ws://127.0.0.1:1", process=NodeProcess())
+    chain = SubstrateChain(url)
+    shown = (str(said.value), chain.endpoint, chain.network, *(f"{one.url} {one.reason}" for one in chain.endpoints))
+    await chain.close()
+    assert "ws://user:******@127.0.0.1:1: Connection refused" in shown[0]
+    assert not [text for text in shown if "pa@" in text]
 
 
 # -- what is sent ----------------------------------------------------------------------------------------------

@@ -56,6 +56,39 @@ def test_any_value_is_taken_or_refused_with_its_place(setting: Setting, value: A
             )
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ws://[::1",
+        "ws://::1",
+        "ws://[::1]:99999",
+        "ws://host:65536",
+        "ws://host:0",
+        "ws://host:port",
+        "wss://",
+        "ws://:1",
+    ],
+)
+def test_an_endpoint_that_cannot_be_one_is_a_wrong_setting(url: str) -> None:
+    for given_url in (url, f"finney,{url}"):
+        with pytest.raises(ValueError, match="must be embedded"):
+            read(declared()["network"], given_url, is_text=True)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ws://[::1]:9944",
+        "ws://host",
+        "wss://u:p@host:65535/a?b=c",
+        "ws://a:1,ws://b:2",
+        "local,wss://lite.example:443/",
+    ],
+)
+def test_an_endpoint_has_a_host_and_perhaps_a_port_and_a_path(url: str) -> None:
+    assert read(declared()["network"], url, is_text=True) == url
+
+
 @given(st.text(max_size=200))
 def test_no_file_breaks_the_reader(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     from engine.settings.config_file import read_file

@@ -9,6 +9,8 @@ import ipaddress
 from collections.abc import Sequence
 from typing import Self
 
+from msgspec.structs import replace
+
 from engine.chain.interface import CannotSeal, ChainUnavailable, Endpoint, Look, Sealed
 from engine.chain.substrate.endpoints import Endpoints, network_of
 from engine.chain.substrate.messages import (
@@ -41,6 +43,7 @@ from engine.chain.substrate.process import NoAnswer, NodeProcess
 from engine.chain.substrate.refusals import BAD_PROOF
 from engine.chain.substrate.timelock import obstacle
 from engine.keys import Signer
+from engine.redaction import url_shown
 from engine.values import Outcome
 
 BLOCK_TIME_S = 12.0
@@ -87,7 +90,7 @@ class SubstrateChain:
         Does not connect yet. Raises `ChainUnavailable`.
         """
         named = network_of(network)
-        self.network = network
+        self.network = url_shown(network)
         self.block_time = block_time
         self._mechanism = mechanism
         self._endpoints = Endpoints(named.urls, block_time=block_time)
@@ -111,7 +114,7 @@ class SubstrateChain:
         try:
             async with chain._turn:
                 if len(chain.endpoints) > 1:  # survey them all first, so as not to wait for a dead one
-                    await chain._survey(tuple(one.url for one in chain.endpoints))
+                    await chain._survey(tuple(one.url for one in chain._endpoints.health))
             await chain.block()
         except ChainUnavailable as error:
             await chain.close()
@@ -127,11 +130,13 @@ class SubstrateChain:
 
     @property
     def endpoint(self) -> str:
-        return self._endpoints.current
+        return url_shown(self._endpoints.current)
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
-        return self._endpoints.health
+        return tuple(
+            replace(one, url=url_shown(one.url), reason=url_shown(one.reason)) for one in self._endpoints.health
+        )
 
     async def close(self) -> None:
         if not self._is_closed:
@@ -354,7 +359,7 @@ class SubstrateChain:
             answer = Failed(str(error))
         if isinstance(answer, Failed):
             self._endpoints.failed(url, answer.reason, unfit=answer.unfit)
-            raise ChainUnavailable(f"{url}: {answer.reason}")
+            raise ChainUnavailable(f"{url_shown(url)}: {answer.reason}")
         return answer
 
     def _unexpected(self, answer: Answer) -> ChainUnavailable:

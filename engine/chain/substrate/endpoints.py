@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from engine.chain.interface import ChainUnavailable, Endpoint
 from engine.chain.substrate.messages import Sighting
+from engine.redaction import url_shown
 
 FINNEY = "0x2f0555cc76fc2840a25a6ea3b9637146806f1f44b090c175ffde2a7e5ab36c03"
 TEST = "0x8f9cf856bf558a14440e75569c9e58594757048d7b3a84b5d25f6bd978263105"
@@ -57,7 +58,7 @@ def network_of(named: str) -> Network:
     names = tuple(dict.fromkeys(name.strip() for name in named.split(",") if name.strip()))
     chains = {GENESIS[name] for name in names if name in GENESIS}
     if len(chains) > 1:
-        raise ChainUnavailable(f"{named} are two chains: name endpoints of one with --network")
+        raise ChainUnavailable(f"{url_shown(named)} are two chains: name endpoints of one with --network")
     urls = dict.fromkeys(url for name in names for url in NETWORKS.get(name, (name,)))
     return Network(tuple(urls), chains.pop() if chains else "")
 

@@ -13,6 +13,7 @@ from scalecodec.base import ScaleBytes
 from substrateinterface import Keypair, SubstrateInterface
 from substrateinterface.exceptions import StorageFunctionNotFound, SubstrateRequestException
 from substrateinterface.storage import StorageKey
+from substrateinterface.transport import WebsocketTransport
 
 from engine.chain.interface import CannotSeal, Look
 from engine.chain.substrate.messages import (
@@ -71,10 +72,11 @@ class Node:
 
     def reconnect(self, url: str) -> None:
         """Replace the connection. The metadata is kept while the runtime stays the same."""
-        if self._api.websocket is not None:
-            self._api.websocket.shutdown()  # `close` would wait for the other end
-        self._api.transport.url = self.url = url
-        self._api.connect_websocket()
+        self._api.transport.websocket.shutdown()  # `close` would wait for the other end
+        self.url = url
+        self._api.transport = WebsocketTransport(  # a new one: the old keeps whatever a node sent that nobody asked for
+            url, ws_options=self._api.ws_options, auto_reconnect=False, debug_fn=self._api.debug_message
+        )
         self._spec = self._said = 0
 
     def check(self, anchor: Anchor) -> Connected:

@@ -2,6 +2,7 @@
 
 import resource
 from json import JSONDecodeError
+from ssl import SSLError
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -26,6 +27,7 @@ from engine.chain.substrate.messages import (
     write,
 )
 from engine.pipes import own_pipes
+from engine.text import safe
 
 if TYPE_CHECKING:
     from engine.chain.substrate.node import Node
@@ -98,22 +100,42 @@ class Worker:
 
 
 def _worded(error: Exception) -> str:
-    """The error in one line, in plain words for the common ones."""
-    from websocket import WebSocketBadStatusException, WebSocketConnectionClosedException, WebSocketTimeoutException
+    """The error in one line, in plain words: what failed, or what the node answered that no node answers."""
+    from substrateinterface.exceptions import SubstrateRequestException
+    from websocket import (
+        WebSocketAddressException,
+        WebSocketBadStatusException,
+        WebSocketConnectionClosedException,
+        WebSocketException,
+        WebSocketTimeoutException,
+    )
 
     match error:
-        case WebSocketTimeoutException():
+        case WebSocketTimeoutException() | TimeoutError():
             return "the node does not answer"
         case WebSocketConnectionClosedException():
             return "the node closed the connection"
         case WebSocketBadStatusException(status_code=status):
             return f"not a node: it answers with HTTP status {status}"
+        case WebSocketAddressException():
+            return "its host name leads to no address"
+        case WebSocketException():
+            return "not a node: it does not speak the websocket protocol"
+        case SubstrateRequestException(args=[{"message": str(message)}, *_]):
+            return f"the node failed: {safe(message, MOST_SAID)}"
         case JSONDecodeError():
             return "not a node: its answer is not JSON"
+        case SSLError():
+            return f"no secure connection: {safe(str(error.reason or error), MOST_SAID)}"
         case OSError(strerror=str(reason)):
             return reason
-    return f"{type(error).__name__}: {error}".rstrip(": ")
+        case MemoryError():
+            return "not a node: its answer is too large"
+    return f"not a Subtensor node: its answer cannot be read ({type(error).__name__})"
 
+
+MOST_SAID = 200
+"""In terminal cells: how much of a node's own words is shown."""
 
 MOST_MEMORY = 2 << 30
 """In bytes: ten times mainnet's metadata. A node that sends too much makes this process fail, not the machine."""
