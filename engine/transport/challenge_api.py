@@ -47,7 +47,11 @@ class ChallengeApi:
     @property
     def name(self) -> str:
         """Its host, and no secret that the URL may hold."""
-        return safe(urlsplit(self._url).hostname or self._url, REASON_WIDTH)
+        try:
+            host = urlsplit(self._url).hostname
+        except ValueError:
+            host = None
+        return safe(host or "the Challenge API", REASON_WIDTH)
 
     async def active_hotkeys(self) -> dict[str, str]:
         """The status of each validator that it names, "" where it gives none. Raises ChallengeApiError.

@@ -147,3 +147,8 @@ async def test_the_miner_keeps_the_last_list_and_tells_while_it_can_get_no_newer
         await until(lambda: not feed.attention)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "https:///listed?token=secret"])
+def test_an_api_whose_url_has_no_host_is_not_named_by_what_may_be_a_secret(url: str) -> None:
+    assert ChallengeApi(url, ALICE).name == "the Challenge API"
