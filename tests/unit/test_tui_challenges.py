@@ -135,7 +135,7 @@ async def test_brackets_step_through_time_and_say_where_it_ends(tmp_path: Path) 
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("2", "enter")
         await until(pilot, shows(app, "round 12 of 12"))
-        assert "LIVE" in screen_text(app)
+        assert "PAST" not in screen_text(app)
         await pilot.press("[", "[", "[")
         await until(pilot, shows(app, "round 9 of 12"))
         assert "PAST" in screen_text(app)

@@ -277,7 +277,7 @@ async def test_a_cluster_that_hides_text_is_refused_where_it_would_be_shown(app:
 async def test_a_running_console_looks_back_and_returns(tmp_path: Path) -> None:
     app = await app_with(tmp_path, rounds_split(ROUNDS))
     async with app.run_test(size=WIDE) as pilot:
-        assert "LIVE" in screen_text(app)
+        assert "PAST" not in screen_text(app)
         await pilot.press("]")
         assert toasts(app)[-1] == "already at the present: there is nothing newer"
         await pilot.press("[")
@@ -293,7 +293,7 @@ async def test_a_running_console_looks_back_and_returns(tmp_path: Path) -> None:
         await until(pilot, shows(app, "Challenges  sort TIME ▼  11 "))
         await pilot.press(":", *"live", "enter")
         await until(pilot, shows(app, "Challenges  sort TIME ▼  13 "))
-        assert "LIVE" in screen_text(app)
+        assert "PAST" not in screen_text(app)
 
 
 async def test_at_leads_out_of_the_present(tmp_path: Path) -> None:
@@ -323,7 +323,7 @@ async def test_where_nothing_is_recorded_the_present_stays(tmp_path: Path) -> No
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("[")
         await until(pilot, lambda: any("nothing has been stored yet" in toast for toast in toasts(app)))
-        assert "LIVE" in screen_text(app)
+        assert "PAST" not in screen_text(app)
     miner = app_of(replace(snapshot_of(tmp_path, []), role="miner"), tmp_path)
     async with miner.run_test(size=NARROW) as pilot:
         await pilot.press("[")

@@ -45,8 +45,8 @@ def about(picture: Picture, hotkey: str, record: MinerRecord, width: int) -> lis
         rows.append(("state", line(gone, Span("  its stored rounds are below", "muted"))))
     else:
         rows += _standing(picture, miner)
-    if record.problem:
-        rows += [("", line(Span(text, "err"))) for text in wrapped(f"✗ {record.problem}", width - LABEL)]
+    if record.problem:  # right below the state, so that it is in sight on a small screen
+        rows[1:1] = [("", line(Span(text, "err"))) for text in wrapped(f"✗ {record.problem}", width - LABEL)]
     else:
         rows.append(("rounds", _rounds(record.appearances)))
     rows.append(("hotkey", line(hotkey)))

@@ -17,7 +17,7 @@ OPENS = Action(
     about="Show every neuron on chain: incentive, place, immunity, price, and which validator is out of line.",
     group="go",
     why_not=_not_here,
-    footer=26,
+    footer=46,
     opens="subnet",
 )
 ON_MINERS = Context("The whole subnet", (OPENS,))
