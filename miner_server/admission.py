@@ -3,7 +3,7 @@
 A hotkey in a header is a claim until a key or a signature proves it. Proven requests are charged to the hotkey, failed
 claims to the address they came from: naming a validator neither uses up its rate nor lifts a stranger's limits. A
 validator may share its address with someone who makes false claims, through a proxy or a NAT. So an address that has
-spent its claims is still heard, but in turn, and nothing that a validator proves is refused for what its address did.
+spent its claims is still heard, but in turn, and no proven request is refused because of its address.
 """
 
 import asyncio
@@ -31,14 +31,14 @@ CLAIMS_BURST = 100
 """Per address: failed claims to be an allow-listed hotkey, before further ones have to wait their turn."""
 
 HEARINGS_PER_S = 500
-"""Claims from addresses that have spent theirs, in total: at 0.2 ms per signature, a tenth of a core. Each one that
-waits has its own connection, of which an address may have 256, so the last one is heard within 0.5 s."""
+"""Claims from addresses that have spent theirs, in total: at 0.2 ms per signature, a tenth of a core. Each waiting one
+has its own connection, of which an address may have 256, so the last one is heard within 0.5 s."""
 
 MOST_WAITING = 4096
-"""More than there can be connections."""
+"""More than the number of connections."""
 
 MOST_KNOWN = 1024
-"""Addresses that validators called from, at some 200 bytes each; a subnet has at most 256 neurons."""
+"""Addresses from which validators have called, at about 200 bytes each; a subnet has at most 256 neurons."""
 
 
 class Admission:
@@ -64,7 +64,7 @@ class Admission:
             raise Refusal(403, reason)
 
     async def hear(self, host: str) -> None:
-        """Wait before a claim that is costly to check: not at all, or in turn if this address has spent its claims."""
+        """Wait before a costly check of a claim: not at all, or in turn if this address has spent its claims."""
         who = network(host)
         if not self._claims.wait(who):
             return
@@ -75,11 +75,11 @@ class Admission:
             self._hearings.leave(1 / HEARINGS_PER_S)
 
     def unproven(self, host: str) -> None:
-        """The claim did not hold: charged to its address."""
+        """Charge a claim that failed to its address."""
         _pass(self._claims.take(network(host)), "too many unproven requests from this address")
 
     def proven(self, host: str) -> None:
-        """A listed hotkey has proven itself from this address."""
+        """Note that a listed hotkey has proven itself from this address."""
         who = network(host)
         self._known[who] = None
         self._known.move_to_end(who)
@@ -91,11 +91,11 @@ class Admission:
         return network(host) in self._known
 
     def may(self, gate: Gate, hotkey: str) -> None:
-        """Refuses a hotkey without a token left. Takes none, since it is only a claim so far."""
+        """Refuses a hotkey that has no tokens left. Takes none, since it is only a claim so far."""
         _pass(self._hotkeys[gate].wait(hotkey), "too many requests from this hotkey")
 
     def spend(self, gate: Gate, hotkey: str) -> None:
-        """A request that this hotkey has proven to be its own: charged to it."""
+        """Charge a proven request to its hotkey."""
         _pass(self._hotkeys[gate].take(hotkey), "too many requests from this hotkey")
 
 

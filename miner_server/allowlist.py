@@ -1,6 +1,6 @@
-"""Who may call: the subnet's validators, those that a Challenge API names, and whom the operator lets in or blocks.
+"""Who may call: the subnet's validators, those listed by a Challenge API, and those let in by the operator.
 
-Closed until the first list is known, unless the operator wants it open till then.
+Closed until the first list is known, unless the operator wants it open until then.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -13,11 +13,11 @@ NO_PERMIT = "this hotkey has no validator permit here and is not on this miner's
 
 
 class AllowList:
-    """The hotkeys that may call, and why the others may not.
+    """The hotkeys that may call, and why others may not.
 
-    `extra` are those of the operator's settings. A permit holder needs a stake of `min_stake` tokens as well. With
-    `open_until_listed` everyone who is not blocked may call until a list is known. Stake of at least `share_stake`
-    tokens has a share in what this miner gives its validators.
+    `extra` are those in the operator's settings. Permit holders also need a stake of `min_stake` tokens. With
+    `open_until_listed`, everyone who is not blocked may call until a list is known. A stake of at least `share_stake`
+    tokens earns a share of this miner's capacity.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class AllowList:
         self._decide()
 
     def set_neurons(self, neurons: Collection[Neuron]) -> None:
-        """Replace what the chain said before: permits, stakes, and with them the shares."""
+        """Replace the chain's data: permits, stakes, and with them the shares."""
         self._stakes = {neuron.hotkey: neuron.stake for neuron in neurons}
         self._permits = frozenset(neuron.hotkey for neuron in neurons if neuron.validator_permit)
         counted = {hotkey: stake for hotkey, stake in self._stakes.items() if stake >= self._share_stake}
@@ -51,24 +51,24 @@ class AllowList:
         self._decide()
 
     def set_active(self, statuses: Mapping[str, str]) -> None:
-        """Replace what a Challenge API said before: the status of each of its hotkeys, "" where it gives none."""
+        """Replace the Challenge API's list: the status of each of its hotkeys, "" if it gives none."""
         self._statuses = dict(statuses)
         self._is_open = False
         self._decide()
 
     def set_let_in(self, hotkeys: Collection[str]) -> None:
-        """Replace whom the operator let in."""
+        """Replace the hotkeys let in by the operator."""
         self._let_in = frozenset(hotkeys)
         self._decide()
 
     def set_blocked(self, hotkeys: Collection[str]) -> None:
-        """Replace whom the operator blocked."""
+        """Replace the hotkeys blocked by the operator."""
         self._blocked = frozenset(hotkeys)
         self._decide()
 
     @property
     def hotkeys(self) -> frozenset[str]:
-        """All that may call."""
+        """All hotkeys that may call."""
         return self._allowed
 
     @property
@@ -80,7 +80,7 @@ class AllowList:
         return self._let_in
 
     def refusal(self, hotkey: str) -> str | None:
-        """Why this hotkey may not call, or None if it may."""
+        """Why this hotkey may not call; None if it may."""
         if hotkey in self._allowed:
             return None
         if hotkey in self._blocked:
@@ -97,7 +97,7 @@ class AllowList:
         return NO_PERMIT
 
     def standing(self, hotkey: str) -> str:
-        """On what grounds this hotkey may call, or may not, in a word or two."""
+        """Why this hotkey may or may not call, in a word or two."""
         if hotkey in self._blocked:
             return "blocked"
         if self.is_own(hotkey):
@@ -121,7 +121,7 @@ class AllowList:
         return self._stakes.get(hotkey, 0.0)
 
     def share(self, hotkey: str) -> float:
-        """Of all stake that has one, 0 to 1."""
+        """Its part of all stake that counts for shares, from 0 to 1."""
         return self._shares.get(hotkey, 0.0)
 
     def _has_permit(self, hotkey: str) -> bool:

@@ -1,4 +1,4 @@
-"""From a request in the clear to its completion: readiness, the queue, the deadline, and what failures become.
+"""From a decrypted request to its completion: readiness, the queue, the deadline, and the status of failures.
 
 A failure's status is chosen with existing validators in mind. They take 400 and 401 for a lost key, shake hands again
 and resend; any other status is a plain failure. So nothing here is 400: 422 means that the request can never be
@@ -30,7 +30,7 @@ READINESS_S = 0.5
 REASON_WIDTH = 300
 MODEL_WIDTH = 120
 LEFT_WAITING_S = 10.0
-"""A caller that hangs up later than this had reason to: the least patient validators wait 12 s."""
+"""A caller that hangs up later than this had a reason: the least patient validators wait 12 s."""
 
 
 class Answering:
@@ -50,7 +50,7 @@ class Answering:
         return self.readiness.unready
 
     def status(self) -> dict[str, object]:
-        """What callers and monitors may know of this miner: whether it can answer, with what, and its load."""
+        """What callers and monitors may know about this miner: whether it can answer, with what model, and its load."""
         return {
             "status": self.unready.said if self.unready else "ready",
             "backend": self.backend.name,
@@ -116,7 +116,7 @@ class Answering:
             self.queue.leave(time.monotonic() - started)
 
     def _note(self, completion: Completion, request: Request, call: Call) -> None:
-        """An empty answer is for the caller to judge; that the model gives none, the operator has to know."""
+        """An empty answer is left to the caller to judge, but the operator has to know that the model gives none."""
         try:
             require_answer(completion, request)
         except NoAnswer as empty:
@@ -125,7 +125,7 @@ class Answering:
             self.readiness.answered()
 
     def _refusal(self, error: BackendError, call: Call) -> Refusal:
-        """What a caller is told of a failure; the backend's own words stay here."""
+        """What a caller is told about a failure; the backend's own words are not passed on."""
         self.readiness.failed(error, call.caller)
         log.warning("backend %s: %s", self.backend.name, safe(redact(str(error)), REASON_WIDTH))
         wait = max(RETRY_S, error.again_in or 0.0) if error.status == 503 else None

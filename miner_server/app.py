@@ -86,8 +86,8 @@ class MinerApp(Starlette):
         self._endpoints = {(method, route.path): route.endpoint for route in routes for method in route.methods or ()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """A request for a path as it is declared goes straight to its endpoint, which has its own errors and replies:
-        the way through Starlette costs a twentieth of a whole challenge. It answers all other requests."""
+        """A request for a declared path goes straight to its endpoint, which has its own errors and replies: the way
+        through Starlette costs a twentieth of a whole challenge. Starlette handles all other requests."""
         endpoint = self._endpoints.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
         await (endpoint or super().__call__)(scope, receive, send)
 
@@ -97,11 +97,11 @@ class MinerApp(Starlette):
 
     @property
     def trouble(self) -> str:
-        """What the operator has to know about the backend, "" if all is well."""
+        """What the operator has to know about the backend; "" if all is well."""
         return self._answering.readiness.trouble
 
     def view(self, address: str) -> ServerView:
-        """What a screen shows of this server; foreign text in it is cleaned."""
+        """This server as screens show it; foreign text in it is cleaned."""
         queue, log = self._answering.queue, self._requests
         return ServerView(
             address=address,
@@ -127,7 +127,7 @@ class MinerApp(Starlette):
         )
 
     def _on_the_board(self, caller: CallerView) -> CallerView:
-        """A caller with its standing, and with what it has consumed of its quota."""
+        """A caller with its standing and how much of its quota it has consumed."""
         hotkey, allow = caller.hotkey, self.admission.allow
         return replace(
             caller,
@@ -140,7 +140,7 @@ class MinerApp(Starlette):
     @asynccontextmanager
     async def _watched(self, _: Starlette) -> AsyncIterator[None]:
         watcher = asyncio.create_task(self._answering.watch())
-        await asyncio.sleep(0)  # a backend that is ready at once is so before the first request
+        await asyncio.sleep(0)  # lets a backend that is ready at once become so before the first request
         try:
             yield
         finally:

@@ -1,4 +1,4 @@
-"""One HTTP request on its way through a route: what it carries, what is known of it, and the reply to it."""
+"""One HTTP request on its way through a route: its content, what is known about it, and its reply."""
 
 import asyncio
 import time
@@ -24,10 +24,10 @@ def json_response(value: Any, status: int = 200) -> Response:
 
 
 class Call:
-    """A `dialect.Received`. `route` is the path as it was declared, never what a stranger typed. `gate` is the one that
-    it stands before, in the `dialect` that it turned out to speak.
+    """A `dialect.Received`. `route` is the path as declared, never what a stranger typed. `gate` is the gate that it
+    has reached, in the `dialect` that it turned out to speak.
 
-    What becomes known of the caller and the answer is filled in on the way.
+    What becomes known about the caller and the answer is filled in on the way.
     """
 
     __slots__ = (
@@ -51,7 +51,7 @@ class Call:
         self.route = route
         self.scope = scope
         self.receive = receive
-        self._headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))  # the first of a name counts
+        self._headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))  # the first of duplicates counts
         self.dialect = ""
         self.gate = ""
         self.hotkey = ""
@@ -76,12 +76,12 @@ class Call:
 
     @property
     def target(self) -> str:
-        """The path with its query, as they were sent."""
+        """The path with its query, as sent."""
         path, query = self.scope["raw_path"], self.scope["query_string"]
         return str(path + b"?" + query if query else path, "latin-1")
 
     def prove(self) -> None:
-        """The caller is who it claims to be: its connection keeps its place while this is being answered."""
+        """Note that the caller is who it claims to be: its connection keeps its place while this is being answered."""
         self.proven = True
         seat = self._seat
         if seat is not None:
@@ -99,7 +99,7 @@ class Call:
 
     @property
     def _has_come(self) -> bool:
-        """Whether the whole body is here already, as it nearly always is: reading it needs no deadline then."""
+        """Whether the whole body has already arrived, as it nearly always has: reading it then needs no deadline."""
         return self._seat is not None and self._seat.asking
 
     def header(self, name: bytes) -> str | None:
@@ -149,14 +149,14 @@ class Call:
         return self.body
 
     def patience(self, seconds: float) -> "Patience":
-        """How long an answer is worth working on. The body must have been read."""
+        """Limits how long an answer is worth working on. The body must have been read."""
         return Patience(self.receive, seconds)
 
 
 class Patience:
     """`async with`: cancels the block after `seconds` (TimeoutError) or when the caller hangs up (ClientGone).
 
-    Most answers come at once and need neither timer nor watcher, so both start a moment later.
+    Most answers are immediate and need neither timer nor watcher, so both start a moment later.
     """
 
     def __init__(self, receive: Receive, seconds: float) -> None:

@@ -1,8 +1,8 @@
 """The server's connections: who holds one, who gives way when there is no room, and the bounds on each.
 
 Only a caller that has proven itself keeps its place, while it is being answered. All others keep theirs until someone
-else needs one, so that idle and unfinished connections shut nobody out, however many addresses they come from. What
-uvicorn leaves unbounded is bounded here: heads, other bytes that are not body, and how long an answer may stay unread.
+else needs it, so that idle and unfinished connections shut nobody out, however many addresses they come from. What
+uvicorn leaves unbounded is bounded here: heads, other bytes outside bodies, and how long an answer may stay unread.
 """
 
 import asyncio
@@ -27,26 +27,26 @@ SEAT = "subnet_console.seat"
 """The key of a request's `Seat` in its scope's extensions."""
 
 BEGAN = "subnet_console.began"
-"""The key of when its first byte came, on the monotonic clock."""
+"""The key of the arrival time of its first byte, on the monotonic clock."""
 
 HEAD_S = 8.0
 HEAD_BYTES = 32 * 1024
 MOST_HEADERS = 100
-"""As many as Python's own HTTP client accepts. Each costs ten times its shortest form, of four bytes."""
+"""Python's own HTTP client accepts as many. Each costs ten times its shortest form of four bytes."""
 
 FRAMING = 8
 """Bytes of framing allowed per byte of body: a chunk of one byte has six, and such callers are still served."""
 
 MOST_WAITING = 8
-"""Pipelined requests that may wait for the one before them. No known client sends any."""
+"""Pipelined requests that may wait for the previous one. No known client sends any."""
 
 PIECE_BYTES = 4096
-"""The parser is fed in such pieces and checked after each, so that it exceeds its bounds by one piece at most."""
+"""The parser is fed in pieces of this size and checked after each, so it exceeds its bounds by at most one piece."""
 
 UNREAD_ANSWER_S = 20.0
 
 REFUSED_S = 1.0
-"""How long a caller has to read why it was refused; what it sends meanwhile is dropped."""
+"""How long a caller has to read why it was refused; anything it sends in the meantime is dropped."""
 
 _log = logging.getLogger(__name__)
 _log.setLevel(logging.ERROR)
@@ -71,7 +71,7 @@ class Connection(Protocol):
 
 
 class Seat:
-    """One connection's place. `since` is when it was last idle, on the monotonic clock."""
+    """One connection's place. `since` is when it last became idle, on the monotonic clock."""
 
     __slots__ = ("address", "asking", "connection", "held", "host", "since", "trusted")
 
@@ -85,15 +85,15 @@ class Seat:
         self.trusted = False
 
     def ask(self) -> None:
-        """A whole request has come."""
+        """Note that a complete request has arrived."""
         self.asking = True
 
     def prove(self) -> None:
-        """The caller has proven to be a validator: it keeps its place until it is answered."""
+        """Note that the caller has proven to be a validator: it keeps its place until it is answered."""
         self.held = self.trusted = True
 
     def rest(self) -> None:
-        """Nothing is being answered any more."""
+        """Note that nothing is being answered any more."""
         self.asking = self.held = False
         self.since = time.monotonic()
 
@@ -114,7 +114,7 @@ class Places:
         return len(self._seats)
 
     def take(self, host: str, connection: Connection) -> Seat | None:
-        """A place, if need be someone else's; None if nobody can give way."""
+        """Take a place, someone else's if necessary; None if nobody can give way."""
         seat = Seat(host, connection)
         crowded = self._by_address[seat.address] >= MOST_PER_ADDRESS and not self._shared(host)
         if crowded and not self._make_room(other for other in self._seats if other.address == seat.address):
@@ -126,7 +126,7 @@ class Places:
         return seat
 
     def leave(self, seat: Seat) -> None:
-        """Free a place, unless it was taken away before."""
+        """Free a place, unless it has already been taken away."""
         if seat in self._seats:
             del self._seats[seat]
             self._by_address[seat.address] -= 1
@@ -134,7 +134,7 @@ class Places:
                 del self._by_address[seat.address]
 
     def _make_room(self, seats: Iterable[Seat]) -> bool:
-        """First to go are those that never proved anything, then unknown hosts, then the idle, then the oldest."""
+        """Those that never proved anything go first, then unknown hosts, then the idle, then the oldest."""
         movable = [seat for seat in seats if not seat.held]
         if not movable:
             return False
@@ -148,9 +148,9 @@ class Places:
 
 
 class Gathered:
-    """Where one reply is written: its head waits for the beginning of its body, and both take one call into the kernel.
+    """Writes one reply: its head waits for the beginning of its body, so that both take a single system call.
 
-    Such a call costs as much as a tenth of all that the server does for a challenge. A "100 Continue" goes out at once.
+    Such a call costs a tenth of all the server's work for a challenge. A "100 Continue" goes out at once.
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
@@ -175,7 +175,7 @@ class Gathered:
 class BoundedProtocol(HttpToolsProtocol):
     """One connection, which has a place among `places`.
 
-    Everything that is not body counts: heads, chunk framing and extensions, trailers (which are dropped), and all
+    Everything outside bodies counts: heads, chunk framing and extensions, trailers (which are dropped), and all
     pipelined requests. A head must be complete within `HEAD_S` of its first byte, or of the connection. Malformed
     requests are answered but not logged one by one, so that strangers cannot fill a disk.
     """
@@ -210,7 +210,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._places.leave(self._seat)
 
     def give_way(self) -> None:
-        """Someone else needs the place: close without waiting for what is still unsent."""
+        """Close without waiting for unsent data: someone else needs the place."""
         if self.transport.get_write_buffer_size():
             self.transport.abort()
         else:
@@ -231,7 +231,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._await_request()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what came, and hang up shortly: closing on unread bytes would reset the connection and lose this.
+        """Refuse the request and hang up shortly: closing on unread bytes would reset the connection, losing the reply.
 
         While an answer is pending nothing is sent, since it would be taken for that answer.
         """
@@ -267,7 +267,7 @@ class BoundedProtocol(HttpToolsProtocol):
             raise ValueError("too many requests before the first is answered")
         self._in_head = False
         super().on_headers_complete()
-        self.cycle.transport = Gathered(self.transport)  # type: ignore[assignment]  # all that a reply asks of one
+        self.cycle.transport = Gathered(self.transport)  # type: ignore[assignment]  # all that a reply needs from one
 
     def on_body(self, body: bytes) -> None:
         if not self.pipeline:

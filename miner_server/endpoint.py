@@ -39,7 +39,7 @@ _REFLECTED = Response(
 
 
 class Calls:
-    """What all routes of one server share: the log, the counters, and the requests in flight."""
+    """What all routes of a server share: the log, the counters, and the requests in flight."""
 
     def __init__(self, requests: RequestLog, metrics: Metrics) -> None:
         self._requests = requests
@@ -57,7 +57,7 @@ class Calls:
         return Endpoint(self, route, handler)
 
     async def serve(self, call: Call, handler: Handler) -> Response | None:
-        """The handler's reply, or the refusal's; None if nobody is there to read it. Always logged and counted."""
+        """The handler's reply, or that of the refusal; None if nobody is left to read it. Always logged and counted."""
         if call.header(_PROCESS) == reflection.MARK:  # sent by this process itself
             return _REFLECTED
         began = time.perf_counter()
@@ -137,7 +137,7 @@ _END: Message = {"type": "http.response.body", "body": b""}
 
 
 async def _drain(receive: Receive) -> None:
-    """Read some of an unwanted body: closing on unread bytes would reset the connection, and lose the reply."""
+    """Read some of an unwanted body: closing on unread bytes would reset the connection and lose the reply."""
     left = DRAIN_BYTES
     try:
         async with asyncio.timeout(DRAIN_S):

@@ -12,8 +12,8 @@ class ClientGone(Exception):
 class BackendError(Exception):
     """The backend failed on this request.
 
-    The text is for the operator and may quote the backend. Callers only get `status` and `said`, so that nothing that a
-    backend says reaches them. `again_in` is how many seconds until the same request may succeed, None for never.
+    The text is for the operator and may quote the backend. Callers only get `status` and `said`, so that a backend's
+    words never reach them. `again_in` is how many seconds until the same request may succeed; None for never.
     """
 
     status = 502

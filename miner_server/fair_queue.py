@@ -1,4 +1,4 @@
-"""A bounded queue in which callers take turns by their weight, however many requests each of them sends."""
+"""A bounded queue in which callers take turns by weight, no matter how many requests each of them sends."""
 
 import asyncio
 import math
@@ -10,7 +10,7 @@ SMOOTHING = 0.2
 
 
 class QueueFull(Exception):
-    """The queue is full; `retry_after` is how many seconds until it may not be."""
+    """The queue is full; `retry_after` is how many seconds until it may have room."""
 
     def __init__(self, reason: str, retry_after: float) -> None:
         super().__init__(reason)
@@ -18,7 +18,7 @@ class QueueFull(Exception):
 
 
 class _Turn:
-    """A request that waits. `due` is when its turn comes, on the queue's own clock of turns given."""
+    """A waiting request. `due` is when its turn comes, on the queue's own clock of turns given."""
 
     __slots__ = ("come", "due")
 
@@ -30,9 +30,9 @@ class _Turn:
 class FairQueue:
     """`slots` requests run at once; up to `waiting` others wait, at most `waiting_per_caller` for each caller.
 
-    Weighted fair queueing: a caller of weight 3 gets three turns for each one of a caller of weight 1, and nobody waits
-    for ever. For one caller, the request that came first is the next. When no more may wait, the request whose turn is
-    the last to come makes room, be it the one that has just arrived.
+    Weighted fair queueing: a caller of weight 3 gets three turns for every turn of a caller of weight 1, and nobody
+    waits forever. Each caller's requests are served in order of arrival. When the queue is full, the request with the
+    latest turn makes room, even if it has just arrived.
     """
 
     def __init__(self, *, slots: int, waiting: int, waiting_per_caller: int) -> None:
@@ -54,7 +54,7 @@ class FairQueue:
         return self._queued
 
     async def enter(self, caller: str, weight: float = 1.0) -> None:
-        """Wait for a slot, which has to be given back with `leave`. Raises QueueFull, also while it waits."""
+        """Wait for a slot, to be returned with `leave`. Raises QueueFull, possibly while waiting."""
         if self._free and not self._queued:
             self._free -= 1
             return
@@ -78,7 +78,7 @@ class FairQueue:
             raise
 
     def leave(self, worked_s: float) -> None:
-        """Give back a slot that was held for `worked_s` seconds."""
+        """Return a slot that was held for `worked_s` seconds."""
         self._usual_s += SMOOTHING * (worked_s - self._usual_s)
         self._hand_on()
 
@@ -94,7 +94,7 @@ class FairQueue:
         self._free += 1
 
     def _make_room(self, due: float) -> None:
-        """For a turn that is due then, if one is due later. Raises QueueFull."""
+        """Make room for a turn due at `due` by dropping a later one, if any. Raises QueueFull."""
         last = max(self._lines, key=lambda name: self._lines[name][-1].due, default="")
         if not self._lines or self._lines[last][-1].due <= due:
             raise QueueFull("this miner's queue is full", self._retry_after())

@@ -1,8 +1,8 @@
 """Where a request comes from: what counts as one address, and the caller behind a trusted proxy.
 
 X-Forwarded-For and Forwarded count if they come from a proxy that the operator trusts. Both are lists to which each
-proxy appends the address that called it. They are read from the end, for as long as the addresses are trusted: what
-comes before that, the caller may have written itself.
+proxy appends the address that called it. They are read from the end, as long as the addresses are trusted: the caller
+may have written everything before that itself.
 """
 
 import re
@@ -13,7 +13,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 MOST_HOPS = 16
-"""More than any chain of proxies has."""
+"""More than in any chain of proxies."""
 
 _FOR = re.compile(r'(?:^|;)\s*for\s*=\s*(?:"([^"]*)"|([^;\s]*))', re.IGNORECASE)
 

@@ -12,16 +12,16 @@ SMALL_BODY = 64 * 1024
 """Bytes that any body may have, 48 MB on all connections together. A challenge has hundreds to thousands."""
 
 LARGE_BODIES = 64 * 1024 * 1024
-"""Bytes that all unproven bodies together may take beyond that."""
+"""Bytes that all unproven bodies together may take in addition."""
 
 
 class Limits(Struct, frozen=True, kw_only=True):
     """What one miner server accepts.
 
     `capacity` requests run at once, `queue` more wait, `queue_per_caller` of them from one caller. A body has at most
-    `body_bytes` and is there within `body_s` seconds of its request's first byte: whoever sends drop by drop is gone
-    after 10 s, with the second in which it may read why. An answer takes at most `answer_s`, waiting included, which is
-    below the 60 s after which validators stop listening.
+    `body_bytes` and must arrive within `body_s` seconds of its request's first byte: a trickling sender is gone after
+    10 s, including the time to read why. An answer takes at most `answer_s`, waiting included, which is below the 60 s
+    after which validators stop listening.
     """
 
     capacity: int = 8
@@ -41,7 +41,7 @@ class Room:
 
     @contextmanager
     def share(self) -> Iterator[Callable[[int], bool]]:
-        """One body's share while it is being read and opened: a function from its size so far to whether it fits."""
+        """One body's share while it is being read and decrypted: a function from its size so far to whether it fits."""
         taken = 0
 
         def grow(length: int) -> bool:

@@ -1,11 +1,11 @@
 """Dialects mounted at this miner: their routes behind its gates.
 
-The order of the gates is the same for every dialect. A handshake: body, the hotkey that it names, allow-list, rate, its
-turn to be heard, signature, nonce. A challenge: hotkey and key in its headers, allow-list, a key that we hold, rate,
-quota, readiness, body, its proof, which holds only once, the queue. A call's `gate` is the one that it stands before,
-and is recorded with a refusal. Only the holder of a hotkey or of its key uses up the hotkey's rate, and replaying what
-it sent does not. Nor can a neighbour on a validator's address keep it from a key: telling a caller how to get one costs
-no more than a refusal would, and is never refused.
+The gates have the same order in every dialect. A handshake: body, the hotkey that it names, allow-list, rate, its turn
+to be heard, signature, nonce. A challenge: hotkey and key in its headers, allow-list, a key that we hold, rate, quota,
+readiness, body, its proof, which is valid only once, the queue. A call's `gate` is the last gate that it has reached,
+and is recorded with a refusal. Only the holder of a hotkey or of its key uses up the hotkey's rate; replays do not. Nor
+can a neighbour at a validator's address keep it from getting a key: telling a caller how to get one is as cheap as a
+refusal, and is never refused.
 """
 
 import time
@@ -56,7 +56,7 @@ class Mount:
         self._room = room
 
     def handler(self, route: AnyRoute) -> Handler:
-        """What serves one of this dialect's routes."""
+        """The handler of one of this dialect's routes."""
         match route:
             case LookupRoute():
                 return partial(self.look_up, route)
@@ -70,7 +70,7 @@ class Mount:
                 return partial(self.unproven, route)
 
     async def look_up(self, route: LookupRoute, _: Call) -> Response:
-        """For anyone, without a limit: a refusal would cost as much."""
+        """Serve anyone, without a limit: a refusal would cost as much."""
         return Response(route.answer())
 
     async def handshake(self, route: HandshakeRoute, call: Call) -> Response:
@@ -105,7 +105,7 @@ class Mount:
             await call.read(limit=self._limits.body_bytes, seconds=self._limits.body_s, grow=grow)
             if route.claim is not None:
                 await self._hear(call)
-            # Again, since other requests have come in meanwhile: what is remembered of a hotkey is bounded by its rate.
+            # Check again, since other requests may have arrived: the rate bounds what is remembered about a hotkey.
             self._admission.may("challenge", hotkey)
             call.gate = "proof"
             try:
@@ -120,7 +120,7 @@ class Mount:
         return route.respond(call, opened.key, await self._answer(route, opened.clear, call))
 
     async def unproven(self, route: UnprovenRoute, call: Call) -> Response:
-        """A challenge that anybody may have sent: its address is charged, as a stranger's is."""
+        """A challenge that anyone may have sent: charged to its address, like a stranger's."""
         call.dialect = self.desk.dialect
         hotkey = self._named(route.claimant, "challenge", call)
         self._listed("challenge", hotkey, call)
@@ -132,7 +132,7 @@ class Mount:
         return route.respond(call, None, await self._answer(route, call.body, call))
 
     async def status(self, route: StatusRoute, call: Call) -> Response:
-        """What a validator needs to know before it asks; its rate is that of challenges."""
+        """What a validator needs to know before it asks; shares the rate of challenges."""
         call.dialect = self.desk.dialect
         hotkey = self._named(route.claimant, "challenge", call)
         self._listed("challenge", hotkey, call)
@@ -195,7 +195,7 @@ class Mount:
 
 
 class _Way(NamedTuple):
-    """One of the routes that share a path."""
+    """One of several routes that share a path."""
 
     dialect: str
     bears: tuple[bytes, ...]
@@ -203,7 +203,7 @@ class _Way(NamedTuple):
 
 
 class _Fork:
-    """A path that several routes share: a request goes to the first one whose headers it bears. A `Handler`."""
+    """A path shared by several routes: a request goes to the first one whose headers it has. A `Handler`."""
 
     def __init__(self, ways: Sequence[_Way], stranger: Callable[[Gate, Call], None]) -> None:
         self._ways = ways
@@ -221,7 +221,7 @@ class _Fork:
 
 
 def routes_of(mounts: Sequence[Mount], calls: Calls) -> Iterator[Route]:
-    """The routes of all mounts; where they share a path, the headers decide.
+    """The routes of all mounts; if they share a path, the headers decide.
 
     Raises ValueError for routes on one path that cannot be told apart.
     """
@@ -240,7 +240,7 @@ def routes_of(mounts: Sequence[Mount], calls: Calls) -> Iterator[Route]:
 
 
 def _timed(completion: Completion, timing: Timing, began: float, ended: float) -> Completion:
-    """The answer with the challenge's timing record, to which the miner's two stages are added."""
+    """The answer with the challenge's timing record, extended by the miner's two stages."""
     return replace(
         completion, timing=with_stages(timing, (INFERENCE, began, ended), (RESPONSE, ended, max(ended, time.time())))
     )

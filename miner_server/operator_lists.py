@@ -1,4 +1,4 @@
-"""Whom the operator blocked and let in: two files with a hotkey a line, which may be edited by hand."""
+"""The hotkeys that the operator blocked or let in: two files, one hotkey per line, which may be edited by hand."""
 
 import asyncio
 from collections.abc import Callable, Collection
@@ -35,10 +35,10 @@ LET_IN = _ListFile(
 
 
 class OperatorLists:
-    """The operator's decisions about callers, which hold across restarts."""
+    """The operator's decisions about callers, which persist across restarts."""
 
     def __init__(self, folder: Path, allow: AllowList) -> None:
-        """Take over what the files say. Raises MinerError if one cannot be read or a line is not a hotkey."""
+        """Apply the files. Raises MinerError if one cannot be read or a line is not a hotkey."""
         self._folder = folder
         self._allow = allow
         self._changing = asyncio.Lock()
@@ -46,7 +46,7 @@ class OperatorLists:
         allow.set_let_in(_read(folder, LET_IN))
 
     async def block(self, hotkey: str) -> Outcome:
-        """Refuse a hotkey from now on, whatever the lists say."""
+        """Refuse a hotkey from now on, regardless of the lists."""
         if not is_address(hotkey):
             return _rejected("not an ss58 address")
         async with self._changing:
@@ -61,14 +61,14 @@ class OperatorLists:
             return blocked if gone.ok else gone
 
     async def unblock(self, hotkey: str) -> Outcome:
-        """Leave a hotkey to the lists again."""
+        """Let the lists decide about a hotkey again."""
         async with self._changing:
             if hotkey not in self._allow.blocked:
                 return _rejected("not blocked")
             return await self._keep(BLOCKED, self._allow.set_blocked, self._allow.blocked - {hotkey})
 
     async def let_in(self, hotkey: str) -> Outcome:
-        """Answer a hotkey from now on that no list names."""
+        """Answer a hotkey from now on, even if no list names it."""
         if not is_address(hotkey):
             return _rejected("not an ss58 address")
         async with self._changing:
@@ -81,7 +81,7 @@ class OperatorLists:
             return await self._keep(LET_IN, self._allow.set_let_in, self._allow.let_in | {hotkey})
 
     async def _keep(self, file: _ListFile, use: Callable[[Collection[str]], None], hotkeys: frozenset[str]) -> Outcome:
-        """Takes effect even if the file cannot be written, which the outcome then says."""
+        """Takes effect even if the file cannot be written, which the outcome then reports."""
         use(hotkeys)
         path = self._folder / file.path
         try:

@@ -1,7 +1,7 @@
-"""How much of this miner each validator gets, counted as the managing service of the subnet template counts it.
+"""How many challenges each validator gets, counted like the subnet template's managing service does.
 
-A validator's share of the stake is its share of the challenges of a period: `max(1, int(total * share))`, 0 for one
-whose stake has no share. Periods are those of the unix clock, so that both ends count in the same ones.
+A validator's share of the stake is its share of a period's challenges: `max(1, int(total * share))`, or 0 if its stake
+has no share. Periods are aligned to the unix clock, so that both ends agree on them.
 """
 
 import time
@@ -12,16 +12,16 @@ from engine.transport.errors import Refusal
 from miner_server.allowlist import AllowList
 
 TOTAL = 256
-"""Challenges of all validators in a period (the template's RATE_LIMIT_MAX_REQUESTS)."""
+"""Challenges per period from all validators together (the template's RATE_LIMIT_MAX_REQUESTS)."""
 
 PERIOD_S = 600.0
 """The template's EPOCH_INTERVAL."""
 
 
 class Quotas:
-    """What was consumed in this period, by hotkey. With `applied`, more than the quota is refused.
+    """The challenges consumed in this period, by hotkey. With `applied`, requests beyond the quota are refused.
 
-    Whom the operator let in has no quota: it was given none by stake, and is wanted all the same.
+    Hotkeys let in by the operator have no quota: stake gives them none, and they are welcome all the same.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Quotas:
         self._consumed: Counter[str] = Counter()
 
     def quota(self, hotkey: str) -> int | None:
-        """Challenges in a period; None for a caller without a quota."""
+        """Challenges per period; None for a caller without a quota."""
         share = self._allow.share(hotkey)
         if share:
             return max(1, int(self._total * share))
@@ -54,11 +54,11 @@ class Quotas:
         return self._consumed[hotkey]
 
     def weight(self, hotkey: str) -> float:
-        """How often a caller gets a turn, relative to others, when not all can have one. At least 1."""
+        """How often a caller gets a turn, relative to others, under contention. At least 1."""
         return max(1.0, TOTAL * self._allow.share(hotkey))
 
     def may(self, hotkey: str) -> None:
-        """Refuses a hotkey that has consumed its quota, where quotas are applied."""
+        """Refuses a hotkey that has consumed its quota, if quotas are applied."""
         if not self._applied:
             return
         quota, consumed = self.quota(hotkey), self.consumed(hotkey)
@@ -73,7 +73,7 @@ class Quotas:
         self._consumed[hotkey] += 1
 
     def _turn(self) -> None:
-        """Counts begin anew with each period."""
+        """Reset the counts at each new period."""
         number = int(self._clock() // self._period)
         if number != self._counted_in:
             self._counted_in = number

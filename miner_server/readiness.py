@@ -13,13 +13,13 @@ from miner_server.errors import BackendError, OutOfRoom, RequestUnfit
 log = logging.getLogger(__name__)
 
 FAILURES = 3
-"""This many in a row are no accident."""
+"""This many in a row are not a coincidence."""
 
 CALLERS = 2
 """One caller's failures alone may be due to its requests."""
 
 SAYS_NOTHING = (RequestUnfit, OutOfRoom)
-"""Failures that are due to the request, whatever the backend."""
+"""Failures caused by the request, whatever the backend."""
 
 PROVE_AGAIN_S = 10.0
 WHY_WIDTH = 300
@@ -39,7 +39,7 @@ class Unready(Struct, frozen=True):
 class Readiness:
     """One backend's readiness. Report each challenge as `answered` or `failed`, and `refresh` it regularly.
 
-    A backend that keeps failing is given a question of our own. If it does not answer that, or has failed more than one
+    A backend that keeps failing is asked a question of our own. If it does not answer that, or has failed more than one
     caller, it gets no challenges until it does.
     """
 
@@ -63,7 +63,7 @@ class Readiness:
 
     @property
     def trouble(self) -> str:
-        """What the operator has to know: why nothing is being answered, or that nothing was. "" if all is well, and
+        """What the operator has to know: why nothing is being answered, or that nothing was. "" if all is well, or
         until the backend has been asked for the first time."""
         if self._says:
             return "" if self._says == STARTING else self._says

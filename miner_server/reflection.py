@@ -1,6 +1,6 @@
-"""How a request that this process sent is recognised when it comes back to one of its own servers.
+"""Recognises a request of this process that comes back to one of its own servers.
 
-A backend's address may lead to the miner itself: by another name of this machine, or through a proxy. So requests to a
+A backend's address may lead to the miner itself, by another name of this machine or through a proxy. So requests to a
 backend carry this process's mark, and a server of this process that sees the mark replies with it: a reply without the
 mark came from somewhere else.
 """

@@ -1,4 +1,4 @@
-"""The server's record of its decisions: who asked what and what became of it, for screens and for Prometheus.
+"""The server's record of its decisions: who asked what, and the outcome, for screens and for Prometheus.
 
 It is bounded and cheap to write, and formatted only when someone looks. Labels are declared routes and HTTP codes.
 """
@@ -21,7 +21,7 @@ from miner_server.call import Call
 REQUESTS_KEPT = 200
 CALLERS_KEPT = 128
 REFUSALS_KEPT = 64
-"""Kinds of refusals. There are some thirty; reasons with numbers in them make more."""
+"""Most kinds of refusals kept. There are about thirty; numbers in reasons make more."""
 
 REFUSALS_SHOWN = 16
 _NUMBER = re.compile(r"\d[\d.,]*")
@@ -37,7 +37,7 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST.encode()
 
 
 class _Entry(NamedTuple):
-    """What is kept of a request until someone looks: as it came, and without its body."""
+    """What is kept of a request until someone looks: raw, and without its body."""
 
     at: float
     status: int
@@ -63,7 +63,7 @@ class _Kind(NamedTuple):
 
 
 class _Refused(NamedTuple):
-    """How often something was refused, and the last time."""
+    """How often something was refused, and when last."""
 
     times: int
     last: _Entry
@@ -164,7 +164,7 @@ class RequestLog:
         )
 
     def refusals(self) -> tuple[RefusalView, ...]:
-        """What was refused since the start, the most frequent first."""
+        """The refusals since the start, most frequent first."""
         most = sorted(self._refused.items(), key=lambda item: (-item[1].times, -item[1].last.at))[:REFUSALS_SHOWN]
         return tuple(
             RefusalView(
@@ -181,7 +181,7 @@ class RequestLog:
         )
 
     def latency(self, share: float) -> float:
-        """This percentile of the milliseconds per answered challenge, over the last thousand."""
+        """This percentile of the latency, in milliseconds, of the last thousand answered challenges."""
         return percentile(self._latencies, share)
 
     def _note_refusal(self, entry: _Entry) -> None:
@@ -211,7 +211,7 @@ class RequestLog:
             caller.latencies.append(ms)
 
     def _make_room(self) -> None:
-        """Drop the stranger named longest ago; names can be invented, so validators go last."""
+        """Drop the stranger named longest ago; names can be made up, so validators go last."""
         stranger = next((hotkey for hotkey in self._callers if not self._allowed(hotkey)), None)
         del self._callers[stranger if stranger is not None else next(iter(self._callers))]
 

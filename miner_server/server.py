@@ -37,14 +37,14 @@ log = logging.getLogger(__name__)
 BACKLOG = 512
 KEEP_ALIVE_S = 75
 FINISH_S = 1.8
-"""How long requests in flight may continue once the server is told to stop, which takes less than 3 s in all."""
+"""How long requests in flight may continue after a stop, which takes less than 3 s in total."""
 
 
 class MinerServer:
     """One miner's HTTP server; any number of them live in one event loop, on any thread.
 
-    `port` 0 takes a free one; `spoken` are the dialects, all of them by default; `proxies` are trusted to say for whom
-    they call. The backend belongs to the server from here on, which closes it at the end.
+    `port` 0 picks a free one; `spoken` are the dialects, all of them by default; `proxies` are trusted to name their
+    callers. The server takes over the backend, and closes it at the end.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class MinerServer:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Where it listens; with port 0, once `bind` was called."""
+        """Where it listens; with port 0, known only after `bind`."""
         return self._address
 
     def view(self) -> ServerView:
@@ -99,11 +99,11 @@ class MinerServer:
 
     @property
     def trouble(self) -> str:
-        """What the operator has to know about the backend, "" if all is well."""
+        """What the operator has to know about the backend; "" if all is well."""
         return self._app.trouble
 
     def bind(self) -> tuple[str, int]:
-        """Take the address, unless that has been done; `run` does it too. Raises MinerError."""
+        """Bind the address, unless already done; `run` does it too. Raises MinerError."""
         if self._socket is None:
             self._socket = _listen(*self._wanted)
             self._address = self._socket.getsockname()[:2]
@@ -147,7 +147,7 @@ class MinerServer:
             await self._backend.close()
 
     async def _hold_kept(self) -> None:
-        """Hold the session keys of the last run."""
+        """Restore the session keys of the last run."""
         saved = await asyncio.to_thread(self._kept.take) if self._kept is not None else {}
         for desk in self._desks:
             try:
@@ -165,7 +165,7 @@ class MinerServer:
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn that leaves the process's signals alone and says when it serves."""
+    """A uvicorn that leaves the process's signals alone and reports when it serves."""
 
     def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
         super().__init__(config)
@@ -191,7 +191,7 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from error
     except OverflowError as error:
         raise MinerError(f"cannot listen on port {port}: choose one from 0 to 65535") from error
-    # asyncio only does this for sockets that it makes itself. Without it an answer's body, which is written after its
+    # asyncio does this only for sockets that it creates itself. Without it an answer's body, which is written after its
     # head, waits 40 ms for the caller's delayed acknowledgement.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener

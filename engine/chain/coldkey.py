@@ -1,4 +1,4 @@
-"""A coldkey's file: what protects it, and its key for one call. Neither the key nor its password is kept or logged."""
+"""A coldkey's file: how it is protected, and its key for one call. Neither key nor password is kept or logged."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +11,7 @@ OLDER = (b"$ANSIBLE_VAULT", b"gAAAAA")
 ENCRYPTED = (NACL, *OLDER)
 
 SALT = b"\x13q\x83\xdf\xf1Z\t\xbc\x9c\x90\xb5Q\x879\xe9\xb1"
-"""Bittensor's, the same for every file."""
+"""Bittensor's salt, the same for every file."""
 
 NEEDS_WALLET = (
     "is encrypted in an older format, which needs bittensor-wallet: install it with "
@@ -28,7 +28,7 @@ class Missing(Exception):
 
 
 def guard_of(path: Path) -> Guard:
-    """How the coldkey in this file is kept. Only its first bytes are read."""
+    """How the coldkey in this file is protected. Only its first bytes are read."""
     try:
         with open_input(path) as file:
             return "encrypted" if file.read(16).startswith(ENCRYPTED) else "open"
@@ -39,7 +39,7 @@ def guard_of(path: Path) -> Guard:
 
 
 def opened(raw: bytes, password: str) -> bytes:
-    """What an encrypted file holds. It takes seconds, and half a gigabyte, on purpose.
+    """The content of an encrypted file. By design this takes seconds and half a gigabyte.
 
     Raises `WrongPassword`, `Missing`.
     """
@@ -72,5 +72,5 @@ def _older(raw: bytes, password: str) -> bytes:
     decrypt: Callable[..., bytes] = decrypt_keyfile_data
     try:
         return bytes(decrypt(raw, password=password))
-    except Exception:  # its errors have no common class, and say what they were given
+    except Exception:  # its errors have no common class, and quote their input
         raise WrongPassword from None

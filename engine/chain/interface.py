@@ -203,12 +203,11 @@ class Chain(Protocol):
     async def add_collateral(
         self, netuid: int, *, coldkey: Signer, hotkey: str, amount: float, price: float
     ) -> Outcome:
-        """Lock `amount` of stake as the hotkey's collateral. What free stake lacks is bought for at most `price` tokens
-        each."""
+        """Lock `amount` of stake as the hotkey's collateral. Missing free stake is bought at no more than `price`."""
         ...
 
     async def set_min_collateral(self, netuid: int, *, coldkey: Signer, hotkey: str, amount: float) -> Outcome:
-        """Let the hotkey's collateral not drain below `amount`; 0 for no such floor."""
+        """Keep the hotkey's collateral from draining below `amount`; 0 for no floor."""
         ...
 
     async def close(self) -> None:

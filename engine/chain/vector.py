@@ -1,4 +1,4 @@
-"""What is wrong with a vector of weights, before anybody signs it."""
+"""Checks a vector of weights before it is signed."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -7,9 +7,9 @@ U16_MAX = 65535
 
 
 def fault_in(uids: Sequence[int], values: Sequence[float], known: Collection[int] = ()) -> str:
-    """Why these weights cannot be sent, an error name first; "" when they can.
+    """Why these weights cannot be sent, error name first; "" if they can.
 
-    `known` are the subnet's uids; without any, nobody looks whether a uid is one of them.
+    `known` are the subnet's uids; if empty, uids are not checked against them.
     """
     if not uids:
         return "EmptyWeights: there is no weight to set: a miner needs a score first"

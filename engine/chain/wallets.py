@@ -63,7 +63,7 @@ class Wallet(Struct, frozen=True):
     guard: Guard = ""
 
     def unlocked(self, password: str = "") -> Signer:
-        """The coldkey, for one call. It takes seconds where it is encrypted. Raises `WalletError`."""
+        """The coldkey, for one call. Takes seconds if it is encrypted. Raises `WalletError`."""
         if self.coldkey is not None:
             return self.coldkey
         if self.coldkey_file is None:
@@ -146,7 +146,7 @@ def _load_key(path: Path, repair: str) -> Signer:
 
 
 def _coldkey_in(path: Path, password: str, address: str) -> Signer:
-    """The key in this file, which must be that of the address where that is known."""
+    """The key in this file, which must match the address if that is known."""
     try:
         raw = _read(path, COLDKEY_FILE)
     except FileNotFoundError:

@@ -23,7 +23,7 @@ MAX_AGE_S = 90.0
 
 
 class Axon(Struct, frozen=True):
-    """A hotkey and the address at which others reach it. `near` is where its server listens on this machine."""
+    """A hotkey and its public address. `near` is where its server listens on this machine."""
 
     hotkey: Signer
     ip: str

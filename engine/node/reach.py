@@ -1,20 +1,20 @@
-"""Whether an announced address leads to our server: asked through it, as others ask."""
+"""Whether an announced address leads to our server: tested by calling it, as others do."""
 
 import httpx
 
 from engine.values import at_port
 
 ROUTE = "/fiber/public-key"
-"""Answers everybody, with a key that is new each time a server starts: two that answer alike are one."""
+"""Answers anyone, with a key that is new at each server start: equal answers mean the same server."""
 
 TIMEOUT_S = 5.0
 LARGEST = 64 * 1024
 
 
 async def unreached(ip: str, port: int, *, near: tuple[str, int]) -> str:
-    """Why our server, which listens at `near`, is not reached at this address; "" when it is.
+    """Why our server, which listens at `near`, cannot be reached at this address; "" if it can.
 
-    It may be so from here alone: some routers do not lead back to a machine behind them.
+    It may fail only from here: some routers cannot reach machines behind them by their public address.
     """
     where = at_port(ip, port)
     async with httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False) as client:

@@ -1,4 +1,4 @@
-"""Which addresses are never called: an axon's address is untrusted and may point into our own network."""
+"""The addresses that are never called: an axon's address is untrusted and may point into our own network."""
 
 import asyncio
 import re
@@ -15,8 +15,8 @@ _HOST_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,62})(\.[A-Za-z
 def refuse_address(ip: str, port: int, *, allow_private: bool, own: frozenset[tuple[str, int]]) -> str | None:
     """Why `ip`:`port` must not be called, or None. `ip` is a literal address, never a name.
 
-    `allow_private` permits private and loopback addresses and nothing else. `own` are our own addresses and ports.
-    IPv4 inside IPv6 (mapped, 6to4) is judged as the IPv4 address it is.
+    `allow_private` additionally permits private and loopback addresses. `own` are our own addresses and ports. IPv4
+    inside IPv6 (mapped, 6to4) is treated as the IPv4 address it is.
     """
     address = _parse(ip)
     if address is None:

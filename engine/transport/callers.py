@@ -1,4 +1,4 @@
-"""The validator's end of all dialects: each neuron is asked in its own dialect, which may be found by probing."""
+"""The validator's end of all dialects: asks each neuron in its own dialect, which may be found by probing."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -14,17 +14,17 @@ from engine.transport.http import PeerClients, within
 from engine.values import Challenge, Peer
 
 AUTO = "auto"
-"""Instead of a dialect's name: find out by probing."""
+"""In place of a dialect's name: find it out by probing."""
 
 PROBE_BYTES = 16 * 1024
 MOST_FOUND = 4096
 
 
 class Callers:
-    """A `Caller` that asks each peer in the dialect `chosen` for its hotkey, or else in the `usual` one.
+    """A `Caller` that asks each peer in the dialect `chosen` for its hotkey, or otherwise in the `usual` one.
 
-    With `AUTO` a peer is probed, and what it speaks is remembered until it refuses a challenge or answers nonsense.
-    `allow_private`, `own` and `connect_timeout` as for `PeerClients`. Raises ValueError for an unknown dialect.
+    With `AUTO` a peer is probed, and its dialect is remembered until it refuses a challenge or answers nonsense.
+    `allow_private`, `own` and `connect_timeout` as in `PeerClients`. Raises ValueError for an unknown dialect.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Callers:
         self._found: dict[Peer, str] = {}
 
     def dialect_of(self, peer: Peer) -> str:
-        """The name of the dialect in which this peer is asked; "" while that is not known."""
+        """The name of the dialect in which this peer is asked; "" while it is unknown."""
         set_for = self._chosen.get(peer.hotkey, self._usual)
         return self._found.get(peer, "") if set_for == AUTO else set_for
 
@@ -86,7 +86,7 @@ class Callers:
         await self._clients.close()
 
     async def _caller_for(self, peer: Peer, timeout: float) -> Caller:
-        """Raises WireError for a peer that has to be probed and cannot be, or speaks nothing that is known here."""
+        """Raises WireError for a peer that has to be probed but cannot be, or speaks no known dialect."""
         name = self.dialect_of(peer)
         if not name:
             async with within(timeout):
@@ -101,7 +101,7 @@ class Callers:
         for name, probe in _probes():
             try:
                 reply = await self._clients.get(peer, probe.path, max_bytes=PROBE_BYTES)
-            except WireError as error:  # it may hang up on a path that it does not know
+            except WireError as error:  # it may hang up on an unknown path
                 failures.append(error)
                 continue
             replies += 1

@@ -1,7 +1,7 @@
-"""A Challenge API as its neurons call it: plain JSON over HTTP, each request signed by the caller's hotkey.
+"""A client for Challenge APIs: plain JSON over HTTP, each request signed by the caller's hotkey.
 
-Loosh's scheme: X-Signature is over `nonce:hotkey:sha256 of the body`, without the last part where there is no body, and
-the nonce is the unix time in seconds. An API key goes along whenever there is one.
+Loosh's scheme: X-Signature signs `nonce:hotkey:sha256 of the body`, without the last part if there is no body, and the
+nonce is the unix time in seconds. If there is an API key, it is sent as well.
 """
 
 import asyncio
@@ -17,10 +17,10 @@ from engine.text import safe
 ACTIVE_HOTKEYS_PATH = "/validators/active-hotkeys"
 
 REPLY_S = 10.0
-"""As long as Loosh's miner waits."""
+"""Loosh's miner waits as long."""
 
 MOST_BYTES = 4 * 1024 * 1024
-"""For 10,000 hotkeys with 400 bytes each; a subnet has at most 256."""
+"""Enough for 10,000 hotkeys of 400 bytes each; a subnet has at most 256."""
 
 REASON_WIDTH = 160
 
@@ -30,14 +30,14 @@ class ChallengeApiError(Exception):
 
 
 def signed_headers(signer: Signer, body: bytes = b"") -> dict[str, str]:
-    """What proves that the hotkey sends this body now."""
+    """The headers that prove that the hotkey is sending this body now."""
     nonce, hotkey = repr(time.time()), signer.ss58_address
     message = ":".join((nonce, hotkey, sha256(body).hexdigest()) if body else (nonce, hotkey))
     return {"X-Hotkey": hotkey, "X-Nonce": nonce, "X-Signature": signature_hex(signer, message.encode())}
 
 
 class ChallengeApi:
-    """One Challenge API at the base `url`, asked in the name of `signer`. Nothing is followed or kept between calls."""
+    """One Challenge API at the base `url`, called as `signer`. Follows no redirects and keeps nothing between calls."""
 
     def __init__(self, url: str, signer: Signer, *, key: str = "") -> None:
         self._url = url.rstrip("/")
@@ -46,7 +46,7 @@ class ChallengeApi:
 
     @property
     def name(self) -> str:
-        """Its host, and no secret that the URL may hold."""
+        """Its host, without any secret in the URL."""
         try:
             host = urlsplit(self._url).hostname
         except ValueError:
@@ -54,9 +54,9 @@ class ChallengeApi:
         return safe(host or "the Challenge API", REASON_WIDTH)
 
     async def active_hotkeys(self) -> dict[str, str]:
-        """The status of each validator that it names, "" where it gives none. Raises ChallengeApiError.
+        """The status of each validator that it lists; "" if it gives none. Raises ChallengeApiError.
 
-        An entry is an object with `hotkey_ss58` and `status`, or the hotkey alone; what is neither is left out.
+        An entry is an object with `hotkey_ss58` and `status`, or just the hotkey; anything else is ignored.
         """
         listed = await self._get(ACTIVE_HOTKEYS_PATH)
         if not isinstance(listed, list):
@@ -69,7 +69,7 @@ class ChallengeApi:
 
         headers = signed_headers(self._signer) | ({"X-API-Key": self._key} if self._key else {})
         try:
-            _ = urlsplit(self._url).port  # ValueError for one that no socket can have, which httpx does not notice
+            _ = urlsplit(self._url).port  # raises ValueError for an impossible port, which httpx does not notice
             async with (
                 asyncio.timeout(REPLY_S),
                 httpx.AsyncClient(verify=self._url.startswith("https:"), trust_env=False, timeout=REPLY_S) as http,

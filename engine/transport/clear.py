@@ -1,7 +1,7 @@
-"""Answers in the clear, as several dialects send them: whole, or streamed as server-sent events.
+"""Answers in the clear, shared by several dialects: whole, or streamed as server-sent events.
 
-Each event of a stream is a completion whose text continues that of the last one; the last has the rest of the
-completion, and `[DONE]` ends the stream.
+Each event of a stream is a completion whose text continues the previous one; the last event has the remaining fields,
+and `[DONE]` ends the stream.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ def respond_streamed(_: Received, __: SymmetricKey | None, completion: Completio
 
 
 class Events:
-    """A stream as it is read. `on_text` gets each piece of text as it comes."""
+    """A stream being read. `on_text` gets each piece of text as it arrives."""
 
     def __init__(self, on_text: Callable[[str], None]) -> None:
         self._on_text = on_text
@@ -49,7 +49,7 @@ class Events:
             self._on_text(self._last.text)
 
     def completion(self) -> Completion:
-        """Raises WireError if there was no event."""
+        """The completion. Raises WireError if there was no event."""
         self.feed(b"\n")
         if self._last is None:
             raise WireError("malformed", "a stream without an event")

@@ -1,6 +1,6 @@
-"""One dialect at one miner: the keys that callers brought, and the guard against replays.
+"""One dialect at one miner: the callers' keys, and the guard against replays.
 
-It knows nothing of HTTP servers, and nothing of any particular dialect.
+It knows nothing about HTTP servers or any particular dialect.
 """
 
 import asyncio
@@ -25,20 +25,20 @@ from engine.transport.replay import MemoryNonces, NonceStore
 from engine.transport.sessions import KeyRing, SavedKey
 
 MAX_EXCHANGES = 64
-"""Handshakes at once: each waits for the disk and for one of two threads, some ms."""
+"""Concurrent handshakes: each waits a few ms for the disk and for one of two threads."""
 
 _STATUSES = {"allow-list": 403, "store": 503}
 
 
 class OpenedQuestion(NamedTuple):
-    """A question in the clear, with the key that its answer may be sealed with."""
+    """A decrypted question, with the key for sealing its answer, if any."""
 
     clear: bytes
     key: SymmetricKey | None
 
 
 class Desk:
-    """Accepts what `dialect` allows, once. `allowed` says why a hotkey may not call, or None if it may."""
+    """Accepts whatever `dialect` allows, once. `allowed` says why a hotkey may not call, or None if it may."""
 
     def __init__(
         self, dialect: Dialect, end: MinerEnd, nonces: NonceStore, *, allowed: Callable[[str], str | None]
@@ -48,8 +48,8 @@ class Desk:
         self.routes = made.routes
         self._denied = made.denied
         self._gate = Gate(nonces, allowed=allowed, window=made.window, ahead=made.ahead)
-        # What is sealed is opened once by its key, also after a restart that the key survives: its nonces need not. A
-        # handshake spends its nonce here too: Fiber signs the same for both, and either would pass for the other.
+        # A key opens each sealed message once, even across restarts that it survives, so its nonces need not survive.
+        # A handshake spends its nonce here too: Fiber signs the same for both, and either would pass for the other.
         self._sealed_gate = Gate(MemoryNonces(), allowed=allowed, window=made.window, ahead=made.ahead)
         self._keys: KeyRing[SymmetricKey] = KeyRing(ttl=made.key_ttl)
         self._key_of = made.key_of
@@ -69,19 +69,19 @@ class Desk:
         return claim.hotkey
 
     async def admit(self, route: StatusRoute, call: Received, hotkey: str) -> None:
-        """Raises Refusal unless the request is proven to come from `hotkey` and to be new."""
+        """Raises Refusal unless the request provably comes from `hotkey` and is new."""
         await self._check(self._gate, route.claim(call), hotkey)
 
     def require_key(self, question: ChallengeRoute, call: Received, hotkey: str) -> None:
-        """Raises Refusal if the question names a key that would not open it."""
+        """Raises Refusal if the question names a key that cannot open it."""
         if question.key_uuid is not None and self._keys.to_open(hotkey, question.key_uuid(call)) is None:
             raise question.unknown_key()
 
     async def open(self, question: ChallengeRoute, call: Received, hotkey: str) -> OpenedQuestion:
-        """What `hotkey` asks, once that is proven to come from it and to be new.
+        """The question of `hotkey`, once it provably comes from it and is new.
 
-        Raises Refusal: 403, 409 for a message that was opened before, or what the dialect says. Existing validators do
-        not take 409 as a reason to shake hands again.
+        Raises Refusal: 403, 409 for a message opened before, or the dialect's own. Existing validators do not shake
+        hands again on a 409.
         """
         if question.claim is not None:
             gate = self._gate if question.key_uuid is None else self._sealed_gate
@@ -101,15 +101,15 @@ class Desk:
         return OpenedQuestion(self._unseal(hotkey, key_uuid, key, token), key)
 
     def sessions(self) -> tuple[SessionView, ...]:
-        """The keys that are held."""
+        """The keys currently held."""
         return self._keys.views()
 
     def saved(self) -> tuple[SavedKey, ...]:
-        """The keys that can be held again after a restart."""
+        """The keys that can be restored after a restart."""
         return self._keys.saved(_secret) if self._key_of is not None else ()
 
     def restore(self, saved: Iterable[SavedKey]) -> None:
-        """Hold the keys of an earlier run. Raises ValueError for a secret that is none."""
+        """Restore the keys of an earlier run. Raises ValueError for an invalid secret."""
         if self._key_of is not None:
             self._keys.restore(saved, self._key_of)
 

@@ -1,10 +1,9 @@
 """A wire dialect: how the neurons of one network talk, at both ends.
 
 A dialect is a module in `dialects` that ends in one `Dialect`: a caller for the validator's end and routes for the
-miner's. A route says whom a request names, what it signs and how its answer is written, how it is
-described (`doc`), and nothing else. Who may call,
-how often, what is a replay and how much is read is decided by `desk` and the miner server, which no dialect can leave
-out. Challenge and completion are the same in all of them (`wire`).
+miner's. A route only defines whom a request names, what it signs, how its answer is written and how it is described
+(`doc`). Who may call and how often, what counts as a replay and how much is read is decided by `desk` and the miner
+server, which no dialect can bypass. Challenge and completion are the same in all dialects (`wire`).
 """
 
 from collections.abc import Awaitable, Callable
@@ -27,16 +26,15 @@ EXCHANGE_BYTES = 16 * 1024
 """The longest message of a handshake, at both ends; Loosh's is 1 KB, Fiber's less."""
 
 THREAD_ABOVE_BYTES = 64 * 1024
-"""A sealed body above this takes more than a millisecond to open, and is opened in a thread."""
+"""A sealed body larger than this takes over a millisecond to open, and is opened in a thread."""
 
 # -- the validator's end ---------------------------------------------------------------------------------------
 
 
 class Availability(Struct, frozen=True):
-    """Whether a peer says that it accepts challenges; the reason if it does not or cannot be asked.
+    """Whether a peer reports that it accepts challenges; the reason if it does not or cannot be asked.
 
-    `retry_after` is how many seconds it wants to be left alone, if it says; `dialect` the one in which it is asked,
-    once that is known.
+    `retry_after` is how many seconds it asks to be left alone, if given; `dialect` is its dialect, once known.
     """
 
     available: bool
@@ -47,7 +45,7 @@ class Availability(Struct, frozen=True):
 
 
 class Probe(Struct, frozen=True):
-    """How a validator finds out whether a peer speaks a dialect: a GET of `path`, and what its reply says of that."""
+    """How a validator finds out whether a peer speaks a dialect: a GET of `path`, and a test of the reply."""
 
     path: str
     spoken: Callable[[HttpReply], bool]
@@ -76,17 +74,17 @@ class Caller(Protocol):
         max_bytes: int,
         on_text: Callable[[str], None] | None = None,
     ) -> TimedAnswer:
-        """Send one challenge and read the answer, which is whole in what is returned.
+        """Send one challenge and return the complete answer.
 
-        `timeout` in seconds bounds everything, a handshake too; `max_bytes` bounds each body that is read. `on_text`
-        gets the answer's text piece by piece, as it comes; where a dialect does not stream, in one piece.
+        `timeout`, in seconds, bounds everything including a handshake; `max_bytes` bounds each body read. `on_text`
+        gets the answer's text piece by piece as it arrives, or in one piece if the dialect does not stream.
         Raises WireError.
         """
         ...
 
 
 class ValidatorEnd(Struct, frozen=True):
-    """What one validator's callers share: the signer, and the connections, which check every address."""
+    """What a validator's callers share: the signer, and the connections, which check every address."""
 
     signer: Signer
     clients: PeerClients
@@ -110,11 +108,11 @@ class Received(Protocol):
 
 
 class SymmetricKey(Protocol):
-    """A key that a caller brought. Keys with the same bytes are equal."""
+    """A key brought by a caller. Keys with the same bytes are equal."""
 
     @property
     def secret(self) -> bytes:
-        """Its bytes, from which `Routes.key_of` makes it again after a restart."""
+        """Its bytes, from which `Routes.key_of` restores it after a restart."""
         ...
 
     def mark(self, token: bytes) -> bytes:
@@ -122,14 +120,14 @@ class SymmetricKey(Protocol):
         ...
 
     def open(self, token: bytes) -> bytes:
-        """The message in the clear. Called in a thread if it is large. Raises Refusal."""
+        """The decrypted message. Called in a thread if it is large. Raises Refusal."""
         ...
 
     def seal(self, clear: bytes) -> bytes: ...
 
 
 class Response(NamedTuple):
-    """What is sent back: `headers` besides content-type and content-length; `close` ends the connection."""
+    """A reply: `headers` in addition to content-type and content-length; `close` ends the connection."""
 
     body: bytes
     media: bytes = b"application/json"
@@ -139,7 +137,7 @@ class Response(NamedTuple):
 
 
 class LookupRoute(Struct, frozen=True):
-    """GET `path`: JSON for anyone, no more costly than a refusal. `answer` may raise Refusal."""
+    """GET `path`: JSON for anyone, as cheap as a refusal. `answer` may raise Refusal."""
 
     method: ClassVar[str] = "GET"
     bears: ClassVar[tuple[bytes, ...]] = ()
@@ -151,9 +149,9 @@ class LookupRoute(Struct, frozen=True):
 class HandshakeRoute(Struct, frozen=True, kw_only=True):
     """POST `path`: a caller brings a key, in a body of at most EXCHANGE_BYTES.
 
-    `claimant` is the hotkey that the request names, `claim` what that hotkey signed. Once the claim holds, `take` reads
-    the key and returns its uuid and the key; `answer` is the reply. Each of the three may raise Refusal. `bears` are
-    the headers that mark a request for this route, where dialects share the path.
+    `claimant` is the hotkey that the request names, `claim` what that hotkey signed. Once the claim is verified, `take`
+    reads the key and returns its uuid and the key; `answer` is the reply. Each of the three may raise Refusal. `bears`
+    are the headers that identify a request for this route if dialects share the path.
     """
 
     method: ClassVar[str] = "POST"
@@ -171,13 +169,13 @@ def _unknown_key() -> Refusal:
 
 
 class ChallengeRoute(Struct, frozen=True, kw_only=True):
-    """POST `path`: a challenge, proven by what its hotkey signed (`claim`), by a key that it brought (`key_uuid`), or
+    """POST `path`: a challenge, proven by its hotkey's signature (`claim`), by a key that it brought (`key_uuid`), or
     by both; one of them is required.
 
     `claimant` is the hotkey that the headers name and `key_uuid` the key; both are read before the body. `unknown_key`
-    is the refusal for a key that is unknown or expired. `read` gets the body in the clear and the largest size in
-    bytes; `respond` writes the answer, sealed with the key or not. Each may raise Refusal, `read` WireError too.
-    `bears` as for HandshakeRoute.
+    is the refusal for an unknown or expired key. `read` gets the decrypted body and the size limit in bytes; `respond`
+    writes the answer, sealed with the key or not. Each may raise Refusal, `read` WireError too. `bears` as in
+    HandshakeRoute.
     """
 
     method: ClassVar[str] = "POST"
@@ -197,9 +195,9 @@ class ChallengeRoute(Struct, frozen=True, kw_only=True):
 
 
 class StatusRoute(Struct, frozen=True, kw_only=True):
-    """GET `path`: what this miner says of itself, to hotkeys that prove themselves by what they sign.
+    """GET `path`: this miner's status, for hotkeys that prove themselves with a signature.
 
-    `claimant`, `claim` and `bears` as for HandshakeRoute; there is no body.
+    `claimant`, `claim` and `bears` as in HandshakeRoute; there is no body.
     """
 
     method: ClassVar[str] = "GET"
@@ -211,9 +209,9 @@ class StatusRoute(Struct, frozen=True, kw_only=True):
 
 
 class UnprovenRoute(Struct, frozen=True, kw_only=True):
-    """POST `path`: a challenge that nothing proves, so anybody may have sent it; only for an operator who wants that.
+    """POST `path`: a challenge without proof of its sender, so anyone may have sent it; only if the operator allows it.
 
-    Its address is charged, not the hotkey that it names. `claimant`, `read`, `respond` and `bears` as for
+    It is charged to its address, not to the hotkey that it names. `claimant`, `read`, `respond` and `bears` as in
     ChallengeRoute.
     """
 
@@ -230,11 +228,11 @@ AnyRoute = LookupRoute | HandshakeRoute | ChallengeRoute | StatusRoute | Unprove
 
 
 class Routes(Struct, frozen=True, kw_only=True):
-    """What a dialect answers at one miner.
+    """The routes of a dialect at one miner.
 
     A claim's timestamp may be `window` seconds behind, and as many ahead unless `ahead` is given. A key opens messages
-    for `key_ttl` seconds; it survives a restart if `key_of` can make it again of its `secret`, or raises ValueError.
-    `denied` is the status for a claim that does not hold.
+    for `key_ttl` seconds; it survives a restart if `key_of` can restore it from its `secret` (or raises ValueError).
+    `denied` is the status for a claim that does not verify.
     """
 
     routes: tuple[AnyRoute, ...]
@@ -246,10 +244,10 @@ class Routes(Struct, frozen=True, kw_only=True):
 
 
 class MinerEnd(Struct, frozen=True, kw_only=True):
-    """What one miner's dialects share: its hotkey, its RSA key, and the operator's settings for `Routes`.
+    """What a miner's dialects share: its hotkey, its RSA key, and the operator's settings for `Routes`.
 
-    `x25519` is the key of our own dialect, where that is spoken; `unproven` says whether challenges are answered that
-    nothing proves.
+    `x25519` is the key of our own dialect, if it is spoken; `unproven` says whether challenges without proof of their
+    sender are answered.
     """
 
     signer: Signer
@@ -263,7 +261,8 @@ class MinerEnd(Struct, frozen=True, kw_only=True):
 class Dialect(Struct, frozen=True):
     """Both ends of a dialect: how a validator calls, and what a miner answers.
 
-    `probes` tell it from others, the surest first. One without is spoken only to peers for which it was chosen.
+    `probes` tell it from others, the most reliable first. A dialect without probes is used only for peers for which it
+    was chosen.
     """
 
     name: str

@@ -5,11 +5,11 @@ from typing import Any
 from engine.values import ReplyStatus
 
 RETRY_S = 5.0
-"""Retry-After of a miner that is starting or full, which passes within seconds."""
+"""Retry-After of a miner that is starting or full, which takes only seconds."""
 
 
 class WireError(Exception):
-    """A peer gave no usable answer: the status that the reply gets and the reason in words."""
+    """A peer gave no usable answer: the reply's status, and the reason in words."""
 
     def __init__(self, status: ReplyStatus, reason: str) -> None:
         super().__init__(f"{status}: {reason}")
@@ -18,7 +18,7 @@ class WireError(Exception):
 
 
 class Busy(WireError):
-    """A peer asks to be left alone for a while (HTTP 429): for `retry_after` seconds, if it says."""
+    """A peer asks to be left alone for a while (HTTP 429): for `retry_after` seconds, if given."""
 
     def __init__(self, reason: str, retry_after: float | None) -> None:
         super().__init__("refused", reason)
@@ -26,10 +26,10 @@ class Busy(WireError):
 
 
 class Refusal(Exception):
-    """A miner turns a request down: an HTTP status, its `detail`, further JSON fields, seconds for Retry-After.
+    """A miner refuses a request: an HTTP status, its `detail`, further JSON fields, seconds for Retry-After.
 
-    `close` ends the connection. A 503 says when to come again, after RETRY_S unless told otherwise. `gate` is where it
-    was turned down, if whoever handles it cannot know that.
+    `close` ends the connection. A 503 says when to retry, after RETRY_S by default. `gate` is where the request was
+    refused, if the handler cannot know that.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Refusal(Exception):
 
 
 def brief(text: str, limit: int = 160) -> str:
-    """Untrusted text made fit for a reason: one line, printable, at most `limit` characters."""
+    """Untrusted text cleaned for use as a reason: one line, printable, at most `limit` characters."""
     head = text[: limit + 1]
     clean = "".join(character if character.isprintable() else " " for character in head)
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"

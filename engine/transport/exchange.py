@@ -1,4 +1,4 @@
-"""What callers of different dialects share: a peer's availability, an exchange under a session, a refusal in words."""
+"""What callers of all dialects share: a peer's availability, an exchange under a session, a refusal in words."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -19,7 +19,7 @@ TOO_MANY = 429
 
 
 async def availability(clients: PeerClients, peer: Peer, *, timeout: float) -> Availability:
-    """What the peer says at `/availability`. `timeout` is in seconds. Never raises for what a peer does."""
+    """The peer's reply at `/availability`. `timeout` is in seconds. Never raises for what a peer does."""
     try:
         return _read(await _asked(clients, peer, timeout))
     except WireError as error:
@@ -54,7 +54,7 @@ def _read(reply: HttpReply) -> Availability:
 
 
 def unavailable(error: WireError) -> Availability:
-    """What a peer counts as that could not be asked."""
+    """The availability of a peer that could not be asked."""
     return Availability(False, f"{error.status}: {error.reason}")
 
 
@@ -67,9 +67,9 @@ async def ask(
     """Send a challenge under the peer's session; if the peer has lost the key, once more under a new one.
 
     `send` returns the reply, with None if the two ends do not hold the same key. `shake` makes a session, and is given
-    the reply that asked for it. `ms` runs from the first time that the miner had the challenge. A handshake before that
-    is not counted; one that the miner asks for afterwards is, or it could work on the answer while pretending to have
-    lost the key. Raises WireError.
+    the reply that asked for it. `ms` runs from when the miner first had the challenge. A handshake before that is not
+    counted; one that the miner asks for afterwards is, or it could work on the answer while pretending to have lost the
+    key. Raises WireError.
     """
     session = await sessions.obtain(peer, lambda: shake(None))
     asked_at = resent_at = time.monotonic()
@@ -87,7 +87,7 @@ async def ask(
 
 
 def gives_key(reply: HttpReply) -> bool:
-    """Whether this is what a `Probe` for a public key wants to see: one, or that there is none at the moment."""
+    """Whether a reply satisfies a `Probe` for a public key: it has one, or says that there is none at the moment."""
     if reply.status in (TOO_MANY, 503):
         return True
     try:
@@ -97,7 +97,7 @@ def gives_key(reply: HttpReply) -> bool:
 
 
 def refused(reply: HttpReply, what: str) -> WireError:
-    """A reply that is not 2xx, as the reason why `what` failed."""
+    """A non-2xx reply as the reason why `what` failed."""
     try:
         detail = load_json(reply.body).get("detail")
     except WireError:

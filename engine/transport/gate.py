@@ -1,7 +1,7 @@
 """Who gets in: the checks on a signed claim, in the same order for every dialect.
 
-Allow-list, then time window, then signature, then nonce. A stranger costs a look-up, a stale claim a subtraction; only
-the holder of the key can make us write. Decryption comes after all of them, and is the dialect's.
+Allow-list, time window, signature, nonce. A stranger costs a look-up, a stale claim a subtraction; only the holder of
+the key can make us write. Decryption comes after all of them, and is up to the dialect.
 """
 
 import logging
@@ -19,10 +19,10 @@ log = logging.getLogger(__name__)
 GateName = Literal["allow-list", "window", "signature", "nonce", "store"]
 
 WINDOW_S = 60.0
-"""How far a claim's stamp may be off: by as much as a Fernet token may be ahead of the clock that opens it."""
+"""How far off a claim's timestamp may be: as much as a Fernet token may be ahead of the clock that opens it."""
 
 FARTHEST_S = 1e9
-"""Beyond this a clock is not off, and the digits say nothing."""
+"""Beyond this it is not the clock that is off, and the number is meaningless."""
 
 UNAVAILABLE = "this miner cannot record nonces right now: try again shortly"
 
@@ -47,11 +47,11 @@ class Claim(Struct, frozen=True, kw_only=True):
 
 
 class Gate:
-    """Checks claims. `allowed` says why a hotkey may not call, None if it may. `window` is how many seconds a timestamp
-    may be behind our clock; it may be `ahead` of it by as many, unless that is given.
+    """Checks claims. `allowed` says why a hotkey may not call, or None if it may. A timestamp may be `window` seconds
+    behind our clock, and `ahead` seconds ahead of it, by default as many.
 
-    A nonce is kept until `timestamp` + 2 * `window`: longer than the claim would pass the window, even if our
-    clock was one window behind when it came.
+    A nonce is kept until `timestamp` + 2 * `window`: longer than the claim would pass the window, even if our clock was
+    one window behind when it arrived.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Gate:
         self._ahead = window if ahead is None else ahead
 
     def admit(self, hotkey: str) -> None:
-        """Raises GateClosed if this hotkey may not call. The length is looked at before anything reads the address."""
+        """Raises GateClosed if this hotkey may not call. The length is checked before anything reads the address."""
         reason = self._allowed(hotkey) if len(hotkey) == SS58_LENGTH else "not an ss58 address"
         if reason is not None:
             raise GateClosed("allow-list", reason)
@@ -91,9 +91,9 @@ class Gate:
 
 
 def clocks_apart(late: float) -> str:
-    """Told to a caller whose timestamp is `late` seconds behind our clock, or ahead of it if negative.
+    """The message for a caller whose timestamp is `late` seconds behind our clock, or ahead of it if negative.
 
-    Rounded up, so that a refusal at 60.4 s names more than the 60 s that are allowed. `late` may be NaN.
+    Rounded up, so that a refusal at 60.4 s names more than the 60 s allowed. `late` may be NaN.
     """
     apart = -(-min(abs(late), FARTHEST_S) // 1)
     return f"your clock is {apart:.0f} s {'behind' if late > 0 else 'ahead of'} ours"

@@ -1,8 +1,8 @@
-"""Plain HTTP to peers: one small connection pool a peer, everything that comes back bounded.
+"""Plain HTTP to peers: one small connection pool per peer, every reply bounded.
 
-Nothing is followed, unpacked or remembered: no redirects, no content encodings, no cookies, no proxies. It is httpx's
-own engine (httpcore) without httpx on top, because that is where a connection can be bound to a checked address
-and timed. One pool a peer, because a shared one looks through all its connections for every request.
+No redirects, content encodings, cookies or proxies. It uses httpx's own engine (httpcore) without httpx on top, because
+that is where a connection can be bound to a checked address and timed. One pool per peer, because a shared pool scans
+all its connections for every request.
 """
 
 import asyncio
@@ -26,9 +26,9 @@ MAX_PEERS = 512
 
 
 class HttpReply(Struct, frozen=True):
-    """A reply, read to its end. `ms` runs from the request's last byte sent to the reply's last byte received.
+    """A complete reply. `ms` runs from the request's last byte sent to the reply's last byte received.
 
-    `retry_after` is in how many seconds the peer wants to be asked again, if it says.
+    `retry_after` is in how many seconds the peer asks to be called again, if given.
     """
 
     status: int
@@ -64,7 +64,7 @@ class PeerClients:
         return len(self._clients)
 
     async def get(self, peer: Peer, path: str, *, max_bytes: int) -> HttpReply:
-        """As `post`, without a body."""
+        """Like `post`, without a body."""
         return await self._send(peer, "GET", path, None, {}, max_bytes)
 
     async def post(
@@ -77,9 +77,9 @@ class PeerClients:
         max_bytes: int,
         on_piece: Callable[[bytes], None] | None = None,
     ) -> HttpReply:
-        """One request, one reply of at most `max_bytes`. Put a deadline around it (`within`).
+        """Send one request and read one reply of at most `max_bytes`. Put a deadline around it (`within`).
 
-        `on_piece` gets the body of a 2xx piece by piece as well, as it arrives.
+        `on_piece` also gets the body of a 2xx piece by piece as it arrives.
         Raises WireError for anything short of a full reply: "refused" for an address that must not be called,
         "unreachable", "malformed", "too_large".
         """
@@ -228,7 +228,7 @@ async def _read(response: httpcore.Response, max_bytes: int, on_piece: Callable[
 
 
 def _cause(error: BaseException) -> str:
-    """The operating system's own message, which is at the bottom of the exception chain."""
+    """The operating system's own message, from the bottom of the exception chain."""
     deepest = error
     while (below := deepest.__cause__ or deepest.__context__) is not None:
         deepest = below

@@ -1,8 +1,8 @@
-"""The session keys of a miner's callers, from one run to the next: a file, sealed under a random key of its folder.
+"""Keeps the session keys of a miner's callers between runs, in a file sealed under a random key in the same folder.
 
-It is written when a run ends in good order, and removed when the next one has read it. So what it says of the messages
-that each key has opened is true, and none is opened twice; after a crash there is no file, and callers shake hands
-again. Losing it costs them no more than that, so whatever is wrong with it is logged and no reason not to start.
+It is written when a run ends cleanly, and removed once the next run has read it. So its list of the messages that each
+key has opened is always current, and none is opened twice; after a crash there is no file, and callers shake hands
+again. Losing it costs no more than that, so any problem with it is logged and does not prevent a start.
 """
 
 import logging
@@ -21,21 +21,21 @@ log = logging.getLogger(__name__)
 
 KEY_FILE = "session-keys.key"
 MOST_BYTES = 64 * 1024 * 1024
-"""2048 keys, each of which has opened 1000 messages, are 40 MB."""
+"""2048 keys that have opened 1000 messages each take 40 MB."""
 
 Saved = Mapping[str, tuple[SavedKey, ...]]
 """By dialect."""
 
 
 class KeptKeys:
-    """The keys of the miner `hotkey` in `folder`. Both methods block, and never raise for what is wrong with files."""
+    """The keys of the miner `hotkey` in `folder`. Both methods block, and never raise for problems with the files."""
 
     def __init__(self, folder: Path, hotkey: str) -> None:
         self._key_file = folder / KEY_FILE
         self._file = folder / f"session-keys-{hotkey}.sealed"
 
     def take(self) -> Saved:
-        """The keys of the last run, which are there no more afterwards."""
+        """The keys of the last run; the file is removed."""
         try:
             sealed = _read(self._file)
             self._file.unlink()
@@ -70,7 +70,7 @@ class KeptKeys:
 
 
 def _read(path: Path) -> bytes:
-    """Raises OSError, also for a file that others may read or that is too large."""
+    """Raises OSError, also if others may read the file or it is too large."""
     with open_input(path) as file:
         found = os.fstat(file.fileno())
         if found.st_mode & 0o077:

@@ -2,10 +2,10 @@
 
 A time taken when a coroutine resumes includes however long the loop was busy, so both ends of an exchange are taken
 where they happen. Sent: just before the last piece of the request is handed to the kernel, with nothing awaited
-in between. Received: now, less the age of the last data that the kernel took in (`tcpi_last_data_recv`).
+in between. Received: now, less the age of the last data that the kernel received (`tcpi_last_data_recv`).
 `tcpi_last_data_sent` would be the wrong start: a retransmission moves it, and a peer that leaves our packets
 unacknowledged would look faster than it is. The kernel counts in ticks, so a time may be off by one (1 to 10 ms).
-Where the kernel does not tell (TCP_INFO is Linux'), the loop's time counts.
+Where the kernel cannot tell (TCP_INFO is specific to Linux), the loop's time counts.
 """
 
 import socket
@@ -38,7 +38,7 @@ class MeteredStream(AsyncNetworkStream):
         self.received_at = 0.0
 
     def allow(self, size: int) -> None:
-        """Let `size` bytes more be read for this request, beside the `HEAD_BYTES` for its headers."""
+        """Allow `size` more bytes to be read for this request, in addition to `HEAD_BYTES` for its headers."""
         self._allowance += size
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
@@ -48,7 +48,7 @@ class MeteredStream(AsyncNetworkStream):
             await self._stream.write(buffer[start : start + PIECE_BYTES], timeout)
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Reads in small pieces, so that a peer that sends a myriad of tiny frames never holds the loop for long."""
+        """Reads in small pieces, so that a peer that sends thousands of tiny frames never blocks the loop for long."""
         data = await self._stream.read(min(max_bytes, PIECE_BYTES), timeout)
         self.received_at = _last_arrival(self._stream.get_extra_info("socket"))
         self._allowance -= len(data)

@@ -1,4 +1,4 @@
-"""Which nonces have been used: the memory that stops a replay."""
+"""Remembers which nonces have been used, to stop replays."""
 
 import asyncio
 import time
@@ -6,17 +6,17 @@ from collections.abc import Callable
 from typing import Protocol
 
 MOST_IN_MEMORY = 100_000
-"""At some 200 bytes each. A hotkey shakes hands 60 times a minute at most, so that this many nonces of two minutes are
-those of 800 hotkeys at once."""
+"""At about 200 bytes each. A hotkey shakes hands at most 60 times a minute, so this is two minutes' worth of nonces
+from 800 hotkeys at once."""
 
 PATIENCE_S = 1.0
-"""How long a handshake waits for its nonce to be on disk: a disk takes some ms, validators give up after 15 s."""
+"""How long a handshake waits for its nonce to reach the disk: a disk takes some ms, validators give up after 15 s."""
 
 SLOW_S = 15.0
-"""A store that has neither kept nor refused a nonce for so long hangs: SQLite waits 5 s for a lock."""
+"""A store that has neither stored nor refused a nonce for this long hangs: SQLite waits 5 s for a lock."""
 
 RETRY_S = 5.0
-"""Between two tries of a store that takes no writes; SQLite waits as long for a lock, with everybody else in line."""
+"""Between two attempts while the store takes no writes; SQLite waits as long for a lock, and everyone else queues."""
 
 
 class NoncesUnavailable(Exception):
@@ -24,7 +24,7 @@ class NoncesUnavailable(Exception):
 
 
 class NonceStore(Protocol):
-    """Durable: a nonce that was used stays used after a restart."""
+    """Durable: a used nonce stays used after a restart."""
 
     async def remember(self, key: str, *, until: float) -> bool:
         """Keep `key` until the unix time `until`; False if it is already there. Atomic; on disk when it returns.
@@ -35,7 +35,7 @@ class NonceStore(Protocol):
 
 
 class MemoryNonces:
-    """Nonces in memory, for keys that end with this process. A full table refuses; it never forgets early."""
+    """Nonces in memory, for keys that end with this process. A full table refuses new ones; it never forgets early."""
 
     def __init__(self, *, limit: int = MOST_IN_MEMORY) -> None:
         self._until: dict[str, float] = {}
@@ -54,11 +54,11 @@ class MemoryNonces:
 
 
 class SteadyNonces:
-    """A `NonceStore` in front of one that may fail: what is used is known here at once and kept there as well.
+    """A `NonceStore` in front of one that may fail: used nonces are known here at once and stored there as well.
 
-    While the store takes no writes, handshakes go on with the memory of this process, and `tell` gets the reason; when
-    it takes them again it gets those that it missed, and `tell` gets "". All that a process loses that ends in between
-    are nonces of handshakes for an RSA key that ended with it.
+    While the store takes no writes, handshakes go on with this process's memory, and `tell` gets the reason; when it
+    takes writes again, it gets the nonces that it missed, and `tell` gets "". A process that ends in between loses only
+    nonces of handshakes for an RSA key that ends with it.
     """
 
     def __init__(self, store: NonceStore, *, tell: Callable[[str], None], limit: int = MOST_IN_MEMORY) -> None:
@@ -81,12 +81,12 @@ class SteadyNonces:
         return is_new.result() if is_new.done() else True
 
     async def _write(self) -> None:
-        """Write what the store does not have yet, until it has everything."""
+        """Write the nonces that the store lacks, until it has them all."""
         while self._unwritten:
             key, (until, is_new) = next(iter(self._unwritten.items()))
             try:
                 answer = until < time.time() or await self._kept(key, until)
-            except Exception as error:  # whatever the store fails by, handshakes go on
+            except Exception as error:  # handshakes go on no matter how the store fails
                 named = str(error) if isinstance(error, NoncesUnavailable) else f"{type(error).__name__}: {error}"
                 self._go_on_without(named)
                 await asyncio.sleep(RETRY_S)

@@ -1,6 +1,6 @@
 """A caller's key, sealed for the miner's RSA key (OAEP, MGF1 with SHA-256), and Fernet for messages.
 
-Loosh and Fiber classic share these and differ in how they encode them.
+Loosh and Fiber classic share these but encode them differently.
 """
 
 import asyncio
@@ -24,14 +24,14 @@ from engine.transport.gate import clocks_apart
 KEY_BITS = 2048
 MAX_KEY_BITS = 4096
 MAX_PEM_CHARACTERS = 2048
-"""A key of 4096 bits has 800."""
+"""A 4096-bit key has 800."""
 
 _OAEP = padding.OAEP(mgf=padding.MGF1(hashes.SHA256()), algorithm=hashes.SHA256(), label=None)
 _threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="rsa")
 
 
 class RsaKey:
-    """A miner's RSA key. It is new at each start; the keys that callers brought may outlive it (`kept_keys`)."""
+    """A miner's RSA key. It is new at each start; the callers' keys may outlive it (`kept_keys`)."""
 
     def __init__(self) -> None:
         self._private: rsa.RSAPrivateKey | None = None
@@ -49,7 +49,7 @@ class RsaKey:
         return self._pem
 
     async def unseal(self, sealed: bytes) -> bytes:
-        """What was sealed for this key, after a millisecond in a thread. Raises ValueError, Refusal before `start`."""
+        """Unseal a message for this key; a millisecond in a thread. Raises ValueError, Refusal before `start`."""
         return await asyncio.get_running_loop().run_in_executor(_threads, self._made().decrypt, sealed, _OAEP)
 
     def _made(self) -> rsa.RSAPrivateKey:
@@ -62,9 +62,9 @@ _BASE64 = (string.ascii_letters + string.digits + "-_").encode()
 
 
 class FernetKey:
-    """A key that a caller brought; it opens nothing that was sealed more than `ttl` seconds ago.
+    """A key brought by a caller; it opens nothing sealed more than `ttl` seconds ago.
 
-    It equals another with the same bytes, however their base64 is written. Raises ValueError if it is not a Fernet key.
+    Keys with the same bytes are equal, however their base64 is written. Raises ValueError if it is not a Fernet key.
     """
 
     def __init__(self, key: bytes, *, ttl: float) -> None:
@@ -80,7 +80,7 @@ class FernetKey:
 
     @classmethod
     def of(cls, secret: bytes, *, ttl: float) -> Self:
-        """The key with these 32 bytes. Raises ValueError for any others."""
+        """The key with these 32 bytes. Raises ValueError for anything else."""
         return cls(base64.urlsafe_b64encode(secret), ttl=ttl)
 
     @property
@@ -90,8 +90,8 @@ class FernetKey:
     def mark(self, token: bytes) -> bytes:
         """What identifies a sealed message, however its base64 is written: half of its HMAC.
 
-        Decoded as Fernet does, which skips line ends and anything else that is not base64; of a token without any, the
-        end is enough. Raises Refusal 401.
+        Decoded as Fernet does, which skips line ends and anything else that is not base64; for a token without those,
+        its end is enough. Raises Refusal 401.
         """
         beside = token.translate(None, _BASE64)
         is_plain = len(token) % 4 == 0 and beside in (b"", b"=", b"==") and token.endswith(beside)
@@ -101,7 +101,7 @@ class FernetKey:
             raise Refusal(401, self._unreadable(token)) from None
 
     def open(self, token: bytes) -> bytes:
-        """The message in the clear; a megabyte takes 16 ms. Raises Refusal 401, which says if a clock is off."""
+        """The decrypted message; a megabyte takes 16 ms. Raises Refusal 401, which says if a clock is off."""
         try:
             return self._fernet.decrypt(token, ttl=self._ttl)
         except InvalidToken:

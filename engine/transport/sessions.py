@@ -1,4 +1,4 @@
-"""Tables of symmetric keys, bounded in number and lifetime. What a session is, each dialect decides.
+"""Tables of symmetric keys, bounded in number and lifetime. Each dialect decides what a session is.
 
 `Sessions` is the validator's: one session per peer, made on demand by one handshake at a time. `KeyRing` is the
 miner's: several keys per hotkey, added by handshakes. Both use the monotonic clock.
@@ -19,10 +19,10 @@ from engine.values import At, Peer
 
 KEY_TTL_S = 3600
 LATE_S = 300.0
-"""How much longer an opened message is remembered than it could be opened: clocks differ."""
+"""How much longer an opened message is remembered than it is valid: clocks differ."""
 MOST_OPENED = 16_384
-"""Messages that one key opens: more than 240 a minute, which is what a miner takes from one hotkey, are in an hour, for
-which a key is good. Each is remembered in some 130 bytes, so that a key costs at most 2.1 MB."""
+"""Most messages that one key opens: more than 240 a minute, a miner's limit for one hotkey, during the hour for which a
+key is valid. Each is remembered in about 130 bytes, so that a key costs at most 2.1 MB."""
 
 S = TypeVar("S")
 K = TypeVar("K")
@@ -36,7 +36,7 @@ class _Seat(Generic[S]):
 
 
 class Sessions(Generic[S]):
-    """The validator's sessions by peer. A session is renewed `margin` seconds before its `ttl` ends at the miner's."""
+    """The validator's sessions by peer. A session is renewed `margin` seconds before its `ttl` ends at the miner."""
 
     def __init__(self, *, ttl: float = KEY_TTL_S, margin: float = 60.0, limit: int = 4096) -> None:
         self._life = ttl - margin
@@ -47,7 +47,7 @@ class Sessions(Generic[S]):
         return len(self._seats)
 
     async def obtain(self, peer: Peer, shake: Callable[[], Awaitable[S]], *, instead_of: S | None = None) -> S:
-        """The peer's session. `shake` makes a new one if there is none, if it is due, or if it is `instead_of`.
+        """The peer's session. `shake` makes a new one if there is none, if renewal is due, or if it is `instead_of`.
 
         Concurrent callers wait and get the same one. What `shake` raises propagates, and the next in line tries.
         """
@@ -73,7 +73,7 @@ class Sessions(Generic[S]):
 
 
 class SavedKey(Struct, frozen=True, kw_only=True):
-    """A key of a ring as it is kept for the next run: who brought it, its bytes, and what it has opened already.
+    """A key saved for the next run: who brought it, its bytes, and what it has already opened.
 
     Times are unix seconds.
     """
@@ -94,10 +94,10 @@ class _HeldKey(Struct, Generic[K], frozen=True):
 
 
 class KeyRing(Generic[K]):
-    """The miner's keys by (hotkey, key uuid), oldest first out. Unix stamps are for the view only.
+    """The miner's keys by (hotkey, key uuid), first in, first out. Unix timestamps are for display only.
 
-    A key opens each message once, also when it is put there again while it is held, `most_opened` of them, and none
-    after its `ttl`.
+    A key opens each message once, even if it is added again while held; it opens at most `most_opened` messages, and
+    none after its `ttl`.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class KeyRing(Generic[K]):
         self._opening = threading.Lock()
 
     def put(self, hotkey: str, key_uuid: str, key: K) -> None:
-        """Add a key; drop what is too old, then the hotkey's oldest, then the oldest of all."""
+        """Add a key; drop expired keys, then the hotkey's oldest, then the oldest of all."""
         created, now = time.time(), time.monotonic()
         opened = self._opened_by(key, now)
         self._held.pop((hotkey, key_uuid), None)
@@ -125,7 +125,7 @@ class KeyRing(Generic[K]):
         self._held[hotkey, key_uuid] = _HeldKey(key, view, now + self._ttl, opened)
 
     def _opened_by(self, key: K, now: float) -> dict[bytes, float]:
-        """What an equal key has opened already, without messages that are too old to be opened again."""
+        """What an equal key has already opened, without messages too old to be opened again."""
         opened = next((held.opened for held in self._held.values() if held.key == key), dict[bytes, float]())
         with self._opening:
             for mark in [mark for mark, at in opened.items() if now >= at + self._ttl + LATE_S]:
@@ -133,7 +133,7 @@ class KeyRing(Generic[K]):
         return opened
 
     def to_open(self, hotkey: str, key_uuid: str) -> K | None:
-        """The key to open a challenge with, or None if it is unknown, expired or used up."""
+        """The key for opening a challenge; None if it is unknown, expired or used up."""
         held = self._held.get((hotkey, key_uuid))
         usable = held is not None and time.monotonic() < held.ends and len(held.opened) < self._most_opened
         return held.key if held is not None and usable else None
@@ -144,7 +144,7 @@ class KeyRing(Generic[K]):
         return held is not None and mark in held.opened
 
     def note_opened(self, hotkey: str, key_uuid: str, mark: bytes) -> bool:
-        """Record for the key's life that it opened this message; False if it already had. Thread-safe."""
+        """Record, for the key's lifetime, that it opened this message; False if it already had. Thread-safe."""
         held = self._held.get((hotkey, key_uuid))
         if held is None:
             return True
@@ -171,7 +171,7 @@ class KeyRing(Generic[K]):
         )
 
     def restore(self, saved: Iterable[SavedKey], key_of: Callable[[bytes], K]) -> None:
-        """Hold the keys of an earlier run for the rest of their time. What they have opened they do not open again."""
+        """Restore the keys of an earlier run for the rest of their lifetime. They do not reopen messages."""
         now, at = time.monotonic(), time.time()
         for one in saved:
             left = min(one.expires_at - at, self._ttl)

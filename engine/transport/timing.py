@@ -1,4 +1,4 @@
-"""`timing_data`: how long a challenge spent where, as recorded by the programs on its way, as Loosh's do.
+"""`timing_data`: how long a challenge spent at each stage, recorded by the programs that handle it, as in Loosh.
 
 It is foreign JSON that is passed on: anything that is not such a record, or is too large, is ignored.
 """
@@ -11,7 +11,7 @@ import msgspec
 INFERENCE = "miner_inference"
 RESPONSE = "miner_response"
 MOST_BYTES = 64 * 1024
-"""Some 400 stages; a challenge goes through 18."""
+"""About 400 stages; a challenge goes through 18."""
 
 Timing = dict[str, Any]
 
@@ -23,12 +23,12 @@ def timing_of(metadata: object) -> Timing | None:
         return None
     try:
         return timing if len(msgspec.msgpack.encode(timing)) <= MOST_BYTES else None
-    except OverflowError:  # JSON integers are unbounded, those of msgpack are not
+    except OverflowError:  # JSON integers are unbounded, msgpack's are not
         return None
 
 
 def with_stages(timing: Timing, *stages: tuple[str, float, float]) -> Timing:
-    """The record with more stages at its end: each a name, when it began and when it ended, in unix seconds."""
+    """The record with more stages appended: each a name, and when it began and ended, in unix seconds."""
     return {**timing, "stages": [*timing.get("stages", []), *(_stage(*stage) for stage in stages)]}
 
 
@@ -44,5 +44,5 @@ def _stage(name: str, began: float, ended: float) -> dict[str, object]:
 
 
 def _written(at: float) -> str:
-    """Naive ISO, in UTC, as all times of the dialect are."""
+    """Naive ISO, in UTC, like all times in the dialect."""
     return datetime.fromtimestamp(at, UTC).replace(tzinfo=None).isoformat()

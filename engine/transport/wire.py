@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Completion(Struct, frozen=True, kw_only=True):
-    """A miner's answer in the clear. `ms` is how long it says it took, `timing` the challenge's record, continued."""
+    """A decrypted answer. `ms` is how long the miner says it took, `timing` the challenge's record, continued."""
 
     text: str
     tool_calls: tuple[dict[str, Any], ...] = ()
@@ -101,7 +101,7 @@ def challenge_json(challenge: Challenge) -> bytes:
 
 
 def read_request(raw: bytes, limit: int) -> Request:
-    """What a validator asks, in at most `limit` bytes. Missing fields get `Request`'s defaults, unknown ones go.
+    """A validator's request of at most `limit` bytes. Missing fields get defaults, unknown ones are dropped.
 
     Raises WireError("malformed"), WireError("too_large").
     """
@@ -166,7 +166,7 @@ def request_schema() -> dict[str, Any]:
 
 
 def read_completion(raw: bytes) -> Completion:
-    """What a miner answered. Text and tool calls must be well-formed; malformed statistics are dropped.
+    """A miner's answer. Text and tool calls must be well-formed; malformed statistics are dropped.
 
     Raises WireError("malformed"), WireError("too_large").
     """
@@ -196,7 +196,7 @@ def _metadata(timing: Timing | None) -> dict[str, object]:
 
 
 def _require_portable(tool_calls: object) -> None:
-    """Refuses what cannot go to another process: JSON integers are unbounded, those of msgpack are not."""
+    """Refuses what cannot be sent to another process: JSON integers are unbounded, msgpack's are not."""
     try:
         msgspec.msgpack.encode(tool_calls)
     except OverflowError:
@@ -208,7 +208,7 @@ def _is_count(value: object) -> bool:
 
 
 def _deeper_than(raw: bytes, loaded: object, depth: int) -> bool:
-    if raw.count(b"{") + raw.count(b"[") <= depth:  # nearly every message, and fifty times cheaper than to look
+    if raw.count(b"{") + raw.count(b"[") <= depth:  # nearly every message, and fifty times cheaper than walking it
         return False
     level = [loaded]
     for _ in range(depth):

@@ -1,6 +1,6 @@
-"""A key that two ends agree on by X25519, and messages sealed with it by ChaCha20-Poly1305.
+"""Key agreement by X25519, and messages sealed by ChaCha20-Poly1305.
 
-Each direction has a key of its own. A sealed message begins with its nonce: the unix time in ns and 4 random bytes.
+Each direction has its own key. A sealed message begins with its nonce: the unix time in ns and 4 random bytes.
 """
 
 import os
@@ -29,9 +29,9 @@ class X25519Key:
         self.public = self._private.public_key().public_bytes_raw().hex()
 
     def agree(self, other: str, transcript: bytes) -> bytes:
-        """The secret that both ends derive from their keys and a `transcript` on which they agree: 64 bytes.
+        """The 64-byte secret that both ends derive from their keys and a shared `transcript`.
 
-        Raises ValueError if `other` is not a public key in hex, or one of the few that give everybody the same secret.
+        Raises ValueError if `other` is not a public key in hex, or is one of the few that yield a constant secret.
         """
         if len(other) != KEY_DIGITS or other != other.lower():
             raise ValueError(f"an X25519 key has {KEY_DIGITS} hex digits in lower case")
@@ -40,7 +40,7 @@ class X25519Key:
 
 
 class PairedKey:
-    """What one end opens and seals with. `secret` is that of `X25519Key.agree`; one of the two ends `asks`.
+    """One end's keys for opening and sealing. `secret` comes from `X25519Key.agree`; one of the two ends `asks`.
 
     A `dialect.SymmetricKey`. Raises ValueError for a secret of another length.
     """
@@ -67,7 +67,7 @@ class PairedKey:
         return token[-TAG_BYTES:]
 
     def open(self, token: bytes) -> bytes:
-        """The message in the clear; a megabyte takes a millisecond. Raises Refusal 401."""
+        """The decrypted message; a megabyte takes a millisecond. Raises Refusal 401."""
         try:
             return self._opening.decrypt(token[:NONCE_BYTES], token[NONCE_BYTES:], None)
         except (InvalidTag, ValueError):

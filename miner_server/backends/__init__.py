@@ -1,1 +1,1 @@
-"""What answers the questions, a module a backend: they share one interface and are opened by name."""
+"""The backends that answer questions, one module each: they share one interface and are opened by name."""

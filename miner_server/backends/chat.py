@@ -1,4 +1,4 @@
-"""What a request becomes in OpenAI's chat completions."""
+"""Turns a request into OpenAI's chat completions format."""
 
 from typing import Any
 
@@ -7,14 +7,14 @@ import msgspec
 from engine.values import Request
 
 BYTES_PER_TOKEN = 2
-"""Fewer than any text has, so that what is left of a context is not overrated."""
+"""Fewer than in any text, so that the space left in a context is never overestimated."""
 
 
 def chat_payload(request: Request, *, context: int | None = None) -> dict[str, Any]:
     """The JSON of a chat completion, without a model.
 
-    Validators ask for more tokens than a small model holds at all, and servers refuse that. So with `context`, the
-    model's size in tokens, no more is asked for than the prompt leaves of it, or a quarter of it.
+    Validators ask for more tokens than a small model can hold, which servers refuse. So with `context`, the model's
+    size in tokens, the request is limited to what the prompt leaves of it, or to a quarter of it.
     """
     messages = list(request.messages) or [{"role": "user", "content": request.prompt or ""}]
     payload: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""What a backend is."""
+"""The interface of backends."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,22 +11,22 @@ from engine.values import Request
 from miner_server.errors import NoAnswer, OutOfRoom
 
 PROOF = Request(prompt="Say yes.", max_tokens=256)
-"""A backend that answers this can answer. A model that first thinks has room to do so; others are done at once."""
+"""A backend that answers this works. A model that thinks first has room to do so; others finish at once."""
 
 PROOF_S = 30.0
 
 FULL = ("length", "max_tokens", "max_output_tokens", "model_length")
-"""The finish reasons, in lower case, of a model that had no room for another token."""
+"""The finish reasons, in lower case, of a model that ran out of tokens."""
 
 
 def had_room(finish_reason: object, usage: Mapping[str, int], max_tokens: int) -> bool:
-    """Whether a model that ended so could have said more."""
+    """Whether a model with this finish reason could have said more."""
     is_full = isinstance(finish_reason, str) and finish_reason.lower() in FULL
     return not is_full and usage.get("completion_tokens", 0) < max_tokens
 
 
 def require_answer(completion: Completion, request: Request) -> None:
-    """Raises NoAnswer for a completion that says nothing, OutOfRoom where it could not."""
+    """Raises NoAnswer for a completion that says nothing, or OutOfRoom if it ran out of tokens."""
     if completion.text.strip() or completion.tool_calls:
         return
     if had_room(completion.finish_reason, completion.usage, request.max_tokens):
@@ -49,7 +49,7 @@ class BackendOptions(Struct, frozen=True, kw_only=True):
 
 
 class Backend(Protocol):
-    """Answers requests. `name` is the sort of backend, `model` the model that answers, "" while it is not known."""
+    """Answers requests. `name` is the type of backend, `model` the model that answers; "" while unknown."""
 
     @property
     def name(self) -> str: ...
@@ -58,14 +58,14 @@ class Backend(Protocol):
     def model(self) -> str: ...
 
     async def readiness(self) -> str:
-        """ "" when it can answer now, else why not. Quick: what takes long goes on in the background."""
+        """Why it cannot answer now; "" if it can. Quick: anything slow goes on in the background."""
         ...
 
     async def complete(self, request: Request, *, timeout: float, caller: str = "") -> Completion:
-        """The answer. Whoever asks gives up after `timeout` seconds and cancels it, whereupon it soon ends: the time is
-        for what a backend can do with it, such as to try again. `caller` is the hotkey that asks.
+        """The answer. The caller cancels this after `timeout` seconds, and it then ends promptly; a backend may use the
+        time to try again, for example. `caller` is the hotkey that asks.
 
-        Raises BackendError, or one of its kinds where it says more.
+        Raises BackendError or, if more is known, one of its subclasses.
         """
         ...
 
@@ -74,7 +74,7 @@ class Backend(Protocol):
 
 @runtime_checkable
 class Laned(Protocol):
-    """A backend that works on no more than `lanes` requests at once; the queue in front of it keeps to that."""
+    """A backend that works on at most `lanes` requests at once; the queue in front of it respects that."""
 
     @property
     def lanes(self) -> int: ...

@@ -1,7 +1,7 @@
-"""Kept connections to one model server: HTTP/1.1, a request at a time on each, every reply bounded.
+"""Keep-alive connections to one model server: HTTP/1.1, one request at a time on each, every reply bounded.
 
-A call is one write, one parse and one wake-up, which is a third of what aiohttp takes for it and a tenth of httpx.
-Nothing is followed or remembered: no redirects, no cookies, no proxies.
+A call is one write, one parse and one wake-up, which costs a third of aiohttp and a tenth of httpx. No redirects,
+cookies or proxies.
 """
 
 import asyncio
@@ -30,13 +30,13 @@ MAX_REPLY_BYTES = 8 * 1024 * 1024
 HEAD_BYTES = 64 * 1024
 
 FRAMING = 8
-"""Bytes around a byte of a body, at most: a chunk of one has six."""
+"""Most bytes of framing per byte of a body: a chunk of one byte has six."""
 
 _ERRNO = re.compile(r"\[Errno (\d+)\]")
 
 
 class ServerReply(NamedTuple):
-    """Header names are lower case; of several with one name the first is kept."""
+    """A complete reply. Header names are lower case; of duplicates the first is kept."""
 
     status: int
     headers: Mapping[bytes, bytes]
@@ -44,9 +44,9 @@ class ServerReply(NamedTuple):
 
 
 class Connections:
-    """To the server at `base_url`, whose path comes before that of each call. `headers` go with every request.
+    """Connections to the server at `base_url`, whose path prefixes that of each call. Every request has `headers`.
 
-    They belong to the event loop that first calls.
+    They belong to the event loop of the first call.
     """
 
     def __init__(self, base_url: str, headers: Mapping[str, str]) -> None:
@@ -64,13 +64,13 @@ class Connections:
         self._is_closed = False
 
     async def get(self, path: str) -> ServerReply:
-        """As `post`, without a body."""
+        """Like `post`, without a body."""
         return await self._call(f"GET {self._path}{path} HTTP/1.1\r\n{self._fields}\r\n".encode())
 
     async def post(self, path: str, body: bytes) -> ServerReply:
-        """The reply to JSON. There is no deadline but that for connecting; cancelling it closes the connection.
+        """The reply to JSON. Only connecting has a deadline; cancelling the call closes the connection.
 
-        Raises BackendError for a reply that is too large, and BackendUnavailable where there is none.
+        Raises BackendError for a reply that is too large, and BackendUnavailable if there is none.
         """
         return await self._call(
             f"POST {self._path}{path} HTTP/1.1\r\n{self._fields}"
@@ -90,7 +90,7 @@ class Connections:
                     try:
                         return await self._exchange(kept, request)
                     except _ClosedUnanswered:
-                        pass  # the server gave the connection up when we took it: no fault of the server
+                        pass  # the server closed the connection just as we took it: not a fault of the server
                 return await self._exchange(await self._connected(), request)
             except _NoReply as error:
                 raise BackendUnavailable(f"{self._server} gives no HTTP reply: {error}", again_in=0.0) from None
@@ -108,7 +108,7 @@ class Connections:
                 connection.close()
 
     def _kept(self) -> "_Connection | None":
-        """The one that was used last, without those that are too old or gone."""
+        """The most recently used connection; drops those that are too old or gone."""
         too_old = time.monotonic() - KEEP_ALIVE_S
         while self._idle and self._idle[0].rests_since < too_old:
             self._idle.popleft().close()
@@ -131,7 +131,7 @@ class Connections:
 
 
 class _NoReply(Exception):
-    """What came is no HTTP reply, or not a whole one."""
+    """What arrived is not a complete HTTP reply."""
 
 
 class _ClosedUnanswered(_NoReply):
@@ -140,20 +140,20 @@ class _ClosedUnanswered(_NoReply):
 
 
 class _Connection(asyncio.Protocol):
-    """One connection, and what its parser has read of the reply that is waited for."""
+    """One connection, and what its parser has read of the awaited reply."""
 
     def __init__(self) -> None:
         self.is_reusable = False
         self.rests_since = 0.0
         self._awaited: asyncio.Future[ServerReply] | None = None
         self._parser = httptools.HttpResponseParser(self)
-        # As browsers and aiohttp are: some servers end lines with LF alone, or put a space after a chunk's size.
+        # Lenient like browsers and aiohttp: some servers end lines with only LF, or put a space after a chunk's size.
         self._parser.set_dangerous_leniencies(
             lenient_headers=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
         )
 
     def exchange(self, request: bytes) -> asyncio.Future[ServerReply]:
-        """Send a request; its reply. Who gives up waiting closes the connection."""
+        """Send a request and return its reply. Cancelling closes the connection."""
         self.is_reusable = False
         self._status = 0
         self._headers: dict[bytes, bytes] = {}
@@ -168,17 +168,17 @@ class _Connection(asyncio.Protocol):
         return awaited
 
     def close(self) -> None:
-        """At once: of what comes from now on nothing is read."""
+        """Close at once: nothing that arrives from now on is read."""
         self.is_reusable = False
         self._transport.abort()
 
-    # -- what the transport brings -----------------------------------------------------------------------------
+    # -- transport callbacks -----------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        if self._awaited is None:  # nobody asked for it
+        if self._awaited is None:  # unsolicited data
             self.close()
             return
         self._received += len(data)
@@ -211,14 +211,14 @@ class _Connection(asyncio.Protocol):
         self.is_reusable = False
         self._settle(self._broken())
 
-    # -- what the parser finds ---------------------------------------------------------------------------------
+    # -- parser callbacks ---------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
         if self._is_whole:
             raise ValueError("a second reply")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._is_head_read:  # else it is a trailer
+        if not self._is_head_read:  # otherwise it is a trailer
             self._headers.setdefault(name.lower(), value)
 
     def on_headers_complete(self) -> None:
@@ -230,7 +230,7 @@ class _Connection(asyncio.Protocol):
         self._body_bytes += len(body)
 
     def on_message_complete(self) -> None:
-        if 100 <= self._status < 200:  # the reply is still to come
+        if 100 <= self._status < 200:  # the actual reply is still to come
             self._headers.clear()
             self._is_head_read = False
             return
@@ -245,7 +245,7 @@ class _Connection(asyncio.Protocol):
         except BackendError as error:
             self._settle(error)
             return
-        # A reply that comes before the whole request went out leaves the rest of it in the way.
+        # If the reply arrives before the whole request was sent, the unsent rest blocks the connection.
         self.is_reusable = self._keeps_alive and not self._transport.get_write_buffer_size()
         self._settle(ServerReply(self._status, self._headers, body))
 
@@ -269,12 +269,12 @@ def _tls() -> ssl.SSLContext:
 
 
 def _unpacked(body: bytes, coding: bytes) -> bytes:
-    """Some servers and proxies pack what they were asked not to."""
+    """Decompress a body: some servers and proxies compress even when asked not to."""
     if coding in (b"", b"identity"):
         return body
     if coding not in (b"gzip", b"x-gzip", b"deflate"):
         raise BackendError(f"the model server's reply is packed as {safe(str(coding, 'latin-1'), DETAIL_WIDTH)}")
-    unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # finds out by itself which of the two it is
+    unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # detects which of the two it is
     try:
         clear = unpacking.decompress(body, MAX_REPLY_BYTES + 1)
     except zlib.error as error:
@@ -291,10 +291,10 @@ def _too_large() -> BackendError:
 
 
 def _words(error: OSError) -> str:
-    """The operating system's words where it has some, without asyncio's around them."""
+    """The operating system's words if there are any, without asyncio's around them."""
     number = None if isinstance(error, ssl.SSLError) else error.errno
-    if number is None and (several := _ERRNO.search(str(error))):  # one of the addresses that were tried
+    if number is None and (several := _ERRNO.search(str(error))):  # one of the addresses tried
         number = int(several[1])
-    if number is not None and number > 0:  # those of name look-ups are negative
+    if number is not None and number > 0:  # those of DNS look-ups are negative
         return os.strerror(number)
     return safe(redact(error.strerror or str(error) or type(error).__name__), DETAIL_WIDTH)

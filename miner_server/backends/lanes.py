@@ -1,4 +1,4 @@
-"""Blocking work on threads that a stopping process need not wait for, a bounded number of them at once."""
+"""Blocking work on a bounded number of threads, for which a stopping process need not wait."""
 
 import asyncio
 import atexit
@@ -11,14 +11,14 @@ from typing import TypeVar
 T = TypeVar("T")
 
 LEAVE_S = 3.0
-"""How long a process that ends waits for its lanes. A thread that comes out of native code into an interpreter that is
-being taken down ends the process with SIGABRT."""
+"""How long an ending process waits for its lanes. A thread that returns from native code into an interpreter that is
+shutting down ends the process with SIGABRT."""
 
 _at_work: dict[threading.Thread, threading.Event] = {}
 
 
 def _leave() -> None:
-    """Tell all work that nobody waits for it, and let it end."""
+    """Tell all running work that nobody is waiting for it, and let it end."""
     working, deadline = list(_at_work.items()), time.monotonic() + LEAVE_S
     for _thread, given_up in working:
         given_up.set()
@@ -30,14 +30,14 @@ atexit.register(_leave)
 
 
 class Lanes:
-    """Up to `count` pieces of work at once. A lane is free again when its thread is, not when its caller gave up."""
+    """Runs up to `count` pieces of work at once. A lane is free when its thread is, not when its caller gave up."""
 
     def __init__(self, count: int, name: str) -> None:
         self._free = asyncio.Semaphore(count)
         self._name = name
 
     async def run(self, work: Callable[[threading.Event], T]) -> T:
-        """`work`'s result. It is told by the event that nobody waits for it any more."""
+        """The result of `work`, which is told by the event that nobody is waiting for it any more."""
         await self._free.acquire()
         loop = asyncio.get_running_loop()
         outcome: asyncio.Future[T] = loop.create_future()
@@ -58,7 +58,7 @@ class Lanes:
                 result = work(given_up)
             except BaseException as raised:
                 error = raised
-            with suppress(RuntimeError):  # the loop is closed: nobody is left to tell
+            with suppress(RuntimeError):  # the loop is closed: there is nobody left to tell
                 loop.call_soon_threadsafe(finish, result, error)
             _at_work.pop(thread, None)
 

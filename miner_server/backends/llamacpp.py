@@ -26,7 +26,7 @@ CONTEXT = 2048
 class LlamaCppBackend:
     """`path` is a .gguf file; `lanes` requests are answered at once, each within `context` tokens.
 
-    With `reasoning_is_answer`, what the model thought is its answer where it says nothing else.
+    With `reasoning_is_answer`, the model's reasoning counts as its answer if it says nothing else.
     """
 
     name = "llamacpp"

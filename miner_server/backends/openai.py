@@ -1,6 +1,6 @@
 """Any server that speaks OpenAI's chat completions: vLLM, Ollama, llama-server, OpenAI itself.
 
-What a caller gets to read of a failure is ours alone; the log and the readiness quote the server to the operator.
+Callers only get our own words about a failure; the log and the readiness quote the server to the operator.
 """
 
 import asyncio
@@ -26,16 +26,16 @@ from miner_server.errors import BackendError, NoAnswer, OutOfRoom, RequestUnfit
 log = logging.getLogger(__name__)
 
 PAUSES_S = (0.2, 1.0)
-"""Before the second and the third try, unless the server asks for more time."""
+"""Pauses before the second and third attempts, unless the server asks for more time."""
 
 LONGEST_PAUSE_S = 5.0
-"""A pause keeps a slot that other callers could have. Who is told at once to come back later loses less than they."""
+"""A pause holds a slot that others could use. Telling this caller at once to come back later costs less than that."""
 
 PROBE_S = 5.0
 PROBE_AGAIN_READY_S = 15.0
 PROBE_AGAIN_S = 2.0
 PROVE_AGAIN_S = 15.0
-"""After a proof that failed: it is a completion, which takes longer than a list of models and may cost money."""
+"""Pause after a failed proof: a completion takes longer than a list of models and may cost money."""
 
 UNFORESEEN = "the model server could not be asked; the log says why"
 
@@ -46,10 +46,10 @@ NO_KEY = (401, 403)
 
 
 class OpenAIBackend:
-    """`base_url` up to and with `/v1`. Without `model`, the first one that the server lists and that chats answers.
+    """`base_url` includes `/v1`. Without `model`, the first chat model that the server lists answers.
 
-    `name` is what the operator calls this kind of server. With `reasoning_is_answer`, what a model thought is its
-    answer where it says nothing else.
+    `name` is the operator's name for this type of server. With `reasoning_is_answer`, a model's reasoning counts as its
+    answer if it says nothing else.
     """
 
     def __init__(
@@ -78,9 +78,9 @@ class OpenAIBackend:
         return self._served.id
 
     async def readiness(self) -> str:
-        """Asks the server for its models, now and then; one that lists none has to answer once."""
+        """Asks the server for its models at intervals; one that lists none has to answer a question once."""
         if time.monotonic() >= self._probe_at:
-            self._unready, again_s = UNFORESEEN, PROBE_AGAIN_S  # stands where the probe raises
+            self._unready, again_s = UNFORESEEN, PROBE_AGAIN_S  # remains if the probe raises
             try:
                 self._unready, again_s = await self._probe()
             finally:
@@ -88,7 +88,7 @@ class OpenAIBackend:
         return self._unready
 
     async def complete(self, request: Request, *, timeout: float, caller: str = "") -> Completion:  # noqa: ARG002
-        """What is expected to pass in a moment is tried again while the deadline allows it, at most twice."""
+        """Failures expected to pass soon are retried while the deadline allows it, at most twice."""
         until = time.monotonic() + timeout
         try:
             for pause in PAUSES_S:
@@ -113,7 +113,7 @@ class OpenAIBackend:
         self._connections.close()
 
     async def _probe(self) -> tuple[str, float]:
-        """Why it cannot answer, "" when it can, and in how many seconds to look again."""
+        """Why it cannot answer ("" if it can), and in how many seconds to check again."""
         try:
             async with asyncio.timeout(PROBE_S):
                 reply = self._met(await self._connections.get("/models"))
@@ -134,7 +134,7 @@ class OpenAIBackend:
         return "", PROBE_AGAIN_READY_S
 
     async def _prove(self) -> tuple[str, float]:
-        """As `_probe`, where no list says what is served: one small completion does."""
+        """Like `_probe`, for a server that lists no models: tries one small completion."""
         if self._wanted is None:
             return f"{self._base}/models lists no models: name one with backend_model", PROBE_AGAIN_S
         if not self._is_proven:
@@ -143,7 +143,7 @@ class OpenAIBackend:
                     require_answer(await self._ask(PROOF), PROOF)
             except TimeoutError:
                 return f"{self._base} lists no models, and answers nothing within {PROOF_S:g} s", PROVE_AGAIN_S
-            except OutOfRoom:  # it thought for as long as it may: it works
+            except OutOfRoom:  # it used up its tokens thinking: it works
                 pass
             except BackendError as error:
                 return f"{self._base} lists no models, and gives no answer: {error}", PROVE_AGAIN_S
@@ -155,7 +155,7 @@ class OpenAIBackend:
         return msgspec.json.encode(payload | {"model": self._served.id, "stream": False})
 
     async def _ask(self, request: Request) -> Completion:
-        """The answer, without the key that it was asked with; nothing else in it is changed."""
+        """The answer, without the API key used; nothing else in it is changed."""
         reply = self._met(await self._connections.post("/chat/completions", self._body(request)))
         if not 200 <= reply.status < 300:
             raise failure(read_body(reply.body), status=reply.status, again_in=_again_in(reply))
@@ -169,7 +169,7 @@ class OpenAIBackend:
         )
 
     def _met(self, reply: ServerReply) -> ServerReply:
-        """A reply that is not our own."""
+        """The reply, unless it comes from this miner itself."""
         if reply.status == reflection.STATUS and reply.headers.get(_MARKED) == _MARK:
             raise BackendError(
                 f"{self._base} leads to this miner itself: correct backend_url, or give the miner another port"
@@ -182,6 +182,6 @@ def _quoted(reply: ServerReply) -> str:
 
 
 def _again_in(reply: ServerReply) -> float:
-    """In seconds, 0.0 when the server does not say."""
+    """In seconds; 0.0 if the server does not say."""
     said = str(reply.headers.get(b"retry-after", b""), "latin-1")
     return retry_after.seconds(said, now=time.time()) or 0.0

@@ -1,4 +1,4 @@
-"""What answers the questions: backends behind one interface, opened by name; other packages add theirs."""
+"""The backends by name, behind one interface; other packages add theirs."""
 
 from collections.abc import Callable
 from functools import partial
@@ -23,8 +23,8 @@ def open_backend(
     model_path: Path | None = None,
     reasoning_is_answer: bool = False,
 ) -> Backend:
-    """The backend called `name`, with the fields of `BackendOptions`. Nothing is connected or loaded before it is first
-    asked for readiness. Raises MinerError and PluginError."""
+    """The backend called `name`, with the fields of `BackendOptions`. It connects or loads nothing until asked for its
+    readiness. Raises MinerError and PluginError."""
     if name not in BACKENDS:
         raise MinerError(f"no backend is called {name!r}: choose one of {', '.join(BACKENDS)}")
     return BACKENDS[name](

@@ -1,7 +1,7 @@
-"""What a backend answers, read into a Completion: OpenAI's chat completions as servers really send them.
+"""Reads a backend's reply into a Completion: OpenAI's chat completions as servers really send them.
 
-A reply is foreign input. Nothing in it is taken to be of a type or to be there at all; what cannot be read is left
-out, and only when no answer is left does the call fail.
+A reply is foreign input. No field is assumed to exist or to have a certain type; unreadable parts are left out, and the
+call fails only if no answer remains.
 """
 
 import json
@@ -20,19 +20,19 @@ from miner_server.errors import BackendError, BackendUnavailable, NoAnswer, OutO
 
 DETAIL_WIDTH = 200
 TEXT_DEPTH = 8
-"""How deep texts lie in lists of parts, at most: content, part, text, value."""
+"""How deep texts may be nested in lists of parts: content, part, text, value."""
 
 REASONING = ("reasoning_content", "reasoning", "reasoning_details", "thinking")
 TEXTS = ("text", "value", "content", "refusal", "thinking", "reasoning", "summary")
-"""Where a part of a message keeps its text; the first that is there counts."""
+"""The fields in which a part of a message may keep its text; the first one present counts."""
 
 MOST_TOKENS = 2**31
-"""What a request allows that names no bound."""
+"""The limit of a request that names none."""
 
 END_MARK = re.compile(rb"[\r\n](data:)?[ \t]*\[DONE\]")
 
 FINISH_REASONS = frozenset(["stop", "length", "tool_calls", "content_filter", "function_call"])
-"""What a validator may be told of how an answer ended: OpenAI's reasons, and never a server's own words."""
+"""The finish reasons that a validator may be told: OpenAI's, never a server's own words."""
 
 STATUS = re.compile(r"[1-5][0-9]{2}\Z")
 UNFIT = (400, 413, 422)
@@ -43,7 +43,7 @@ SAYS_TOO_LONG = re.compile(r"context (length|size|window)|maximum context", re.I
 
 
 def read_reply(raw: bytes, *, max_tokens: int = MOST_TOKENS, reasoning_is_answer: bool = False) -> Completion:
-    """The answer in the body of a 200: one JSON object, or server-sent events though none were asked for.
+    """The answer in the body of a 200: one JSON object, or unrequested server-sent events.
 
     Raises BackendError.
     """
@@ -64,7 +64,7 @@ def read_reply(raw: bytes, *, max_tokens: int = MOST_TOKENS, reasoning_is_answer
 
 
 def read_chat(reply: object, *, max_tokens: int = MOST_TOKENS, reasoning_is_answer: bool = False) -> Completion:
-    """The first choice of a chat completion; what the model only thought is its answer with `reasoning_is_answer`.
+    """The first choice of a chat completion; with `reasoning_is_answer`, mere reasoning counts as the answer.
 
     Raises BackendError.
     """
@@ -100,9 +100,9 @@ def read_chat(reply: object, *, max_tokens: int = MOST_TOKENS, reasoning_is_answ
 
 
 class Chunks:
-    """A streamed answer, put together to the reply that it would have been in one piece.
+    """A streamed answer, assembled into the reply that it would have been in one piece.
 
-    `events` is how many there were, and `is_whole` whether what was begun came to its end.
+    `events` counts its events, and `is_whole` says whether the answer was finished.
     """
 
     def __init__(self) -> None:
@@ -128,7 +128,7 @@ class Chunks:
         self._is_empty = self._is_empty and not choice
         self._finish_reason = choice.get("finish_reason") or self._finish_reason
         self._had_delta = self._had_delta or bool(choice.get("delta"))
-        # some servers end with all of it once more
+        # some servers repeat everything at the end
         is_whole = self._had_delta and not choice.get("delta") and bool(choice.get("message"))
         message, is_last = _message(choice), bool(self._finish_reason)
         self._text.add(_said(choice, message), is_last=is_last, is_whole=is_whole)
@@ -149,7 +149,7 @@ class Chunks:
         return {"choices": [] if self._is_empty else [choice], "usage": self._usage, "error": self._error}
 
     def _add_call(self, part: dict[str, object]) -> None:
-        """A piece belongs to the call of its index, or of its id, or to the one before it."""
+        """A piece belongs to the call with its index or id, or otherwise to the previous one."""
         function = fields(part.get("function"))
         if not function:
             return
@@ -160,7 +160,7 @@ class Chunks:
 
 
 class _Pieces:
-    """A text in pieces, of which the last may be the whole text once more."""
+    """A text in pieces; the last one may repeat the whole text."""
 
     def __init__(self) -> None:
         self._pieces: list[str] = []
@@ -176,7 +176,7 @@ class _Pieces:
 
 
 class _Call:
-    """A tool call that comes in pieces."""
+    """A tool call that arrives in pieces."""
 
     def __init__(self) -> None:
         self._id: object = None
@@ -186,7 +186,7 @@ class _Call:
     def add(self, named: object, function: dict[str, object]) -> None:
         self._id = self._id or named
         name = function.get("name")
-        if isinstance(name, str) and name != self._name:  # some servers name the function with each piece
+        if isinstance(name, str) and name != self._name:  # some servers repeat the function's name in each piece
             self._name += name
         if function.get("arguments") is not None:
             self._arguments.append(function["arguments"])
@@ -199,9 +199,9 @@ class _Call:
 
 
 def failure(error: object, *, status: int | None = None, again_in: float = 0.0) -> BackendError:
-    """What an error that a backend reports means for a call: by its HTTP status, or by what stands in the error.
+    """What a backend's error means for a call, judged by its HTTP status or by the error's text.
 
-    `again_in` is how long the backend wants to be left alone, in seconds.
+    `again_in` is how long the backend asks to be left alone, in seconds.
     """
     told = fields(fields(error).get("error")) or fields(error)
     code = status or _code(told.get("code")) or _code(told.get("status"))
@@ -220,18 +220,18 @@ def failure(error: object, *, status: int | None = None, again_in: float = 0.0) 
 
 
 def _code(given: object) -> int:
-    """An HTTP status, which may be written as text; 0 for everything else."""
+    """An HTTP status, which may be a string; 0 for anything else."""
     return int(given) if isinstance(given, str) and STATUS.match(given) else count(given) or 0
 
 
 def _error(of: object) -> object:
-    """The error that a reply or a choice holds, None where it says nothing: some servers send one with each answer."""
+    """The error in a reply or a choice; None if it is empty, as some servers send one with each answer."""
     error = fields(of).get("error")
     return error if any(fields(error).values()) or (error and not isinstance(error, dict)) else None
 
 
 def quoted(error: object) -> str:
-    """What a backend says of its failure, on one line for the operator."""
+    """What a backend says about its failure, on one line for the operator."""
     told = error
     for _ in range(TEXT_DEPTH):
         told = next((inner for name in ("error", "message", "detail") if (inner := fields(told).get(name))), told)
@@ -239,12 +239,12 @@ def quoted(error: object) -> str:
 
 
 def _beginning(told: object) -> str:
-    """The beginning of its JSON: a failure may be megabytes of it."""
+    """The beginning of its JSON, which may have megabytes."""
     return "".join(islice(json.JSONEncoder().iterencode(told), DETAIL_WIDTH))
 
 
 def read_body(raw: bytes) -> object:
-    """The body of a failure: its JSON, or the text that it is."""
+    """The body of a failure: its JSON, or else its text."""
     try:
         return foreign_json.read(raw)
     except ValueError:
@@ -254,7 +254,7 @@ def read_body(raw: bytes) -> object:
 def _events(raw: bytes) -> Iterator[object]:
     """The JSON values among server-sent events, or lines of JSON.
 
-    An event's data may be spread over lines, and the empty line between two events may be missing.
+    An event's data may span several lines, and the empty line between two events may be missing.
     """
     data: list[str] = []
     for line in [*re.split(r"\r\n|\r|\n", raw.decode("utf-8-sig", "replace")), ""]:
@@ -266,13 +266,13 @@ def _events(raw: bytes) -> Iterator[object]:
         elif piece and (data or piece.startswith("{")):
             data.append(piece)
         elif not line and data:
-            with suppress(ValueError):  # an event that broke off
+            with suppress(ValueError):  # a truncated event
                 yield foreign_json.read("\n".join(data).encode())
             data = []
 
 
 def _parsed(text: object) -> object:
-    """What JSON in a text says; None where it is none."""
+    """The value of a JSON text; None if it is not JSON."""
     try:
         return foreign_json.read(text.encode()) if isinstance(text, str) else text
     except ValueError:
@@ -285,12 +285,12 @@ def _choices(reply: object) -> list[dict[str, object]]:
 
 
 def _first(choices: list[dict[str, object]]) -> dict[str, object]:
-    """The choice of index 0, which need not stand first."""
+    """The choice with index 0, which need not come first."""
     return next((one for one in choices if one.get("index") == 0), next(iter(choices), {}))
 
 
 def _message(choice: dict[str, object]) -> dict[str, object]:
-    """A choice's message, or its delta where the message has nothing."""
+    """A choice's message, or its delta if the message is empty."""
     message, delta = fields(choice.get("message")), fields(choice.get("delta"))
     return delta | {name: value for name, value in message.items() if _is_filled(value) or not delta.get(name)}
 
@@ -300,20 +300,20 @@ def _is_filled(value: object) -> bool:
 
 
 def _said(choice: dict[str, object], message: dict[str, object]) -> str:
-    """The content, or else the refusal, or else the text of an older form. Blanks count where there is nothing else."""
+    """The content, else the refusal, else the text of an older format. Blanks count if there is nothing else."""
     texts = [_text(given) for given in (message.get("content"), message.get("refusal"), choice.get("text"))]
     return next(filter(str.strip, texts), next(filter(None, texts), ""))
 
 
 def _kinds(message: dict[str, object]) -> list[str]:
-    """The types of the parts that hold no text: pictures, sounds."""
+    """The types of the parts without text: images, sounds."""
     parts = [*items(message.get("content")), message.get("content"), *items(message.get("images"))]
     kinds = (fields(part).get("type") for part in parts if not _text(part) and not _is_thought(part))
     return [kind for kind in kinds if isinstance(kind, str) and kind != "text"]
 
 
 def _text(value: object, depth: int = TEXT_DEPTH) -> str:
-    """The text of a message's content: a string, or parts of many kinds, without what the model thought."""
+    """The text of a message's content, a string or parts of many types, without the model's reasoning."""
     match value:
         case str():
             return value
@@ -330,7 +330,7 @@ def _thought(message: dict[str, object]) -> str:
 
 
 def _all_text(value: object) -> str:
-    """As `_text`, with what the model thought."""
+    """Like `_text`, including the model's reasoning."""
     return "".join(_text(part) for part in value) if isinstance(value, list) else _text(value)
 
 
@@ -340,9 +340,9 @@ def _is_thought(part: object) -> bool:
 
 
 def _given_calls(message: dict[str, object]) -> list[dict[str, object]]:
-    """A message's calls, or pieces of them, each with its `function`; a legacy `function_call` is one of them.
+    """A message's calls, or pieces of them, each with its `function`, including a legacy `function_call`.
 
-    They come as a list, as one object or as JSON in a text, and with their fields beside each other.
+    They come as a list, as one object, as JSON in a string, or with flat fields.
     """
     if not (message.get("tool_calls") or message.get("function_call")):
         return []
@@ -359,7 +359,7 @@ def _given_calls(message: dict[str, object]) -> list[dict[str, object]]:
 
 
 def _tool_calls(message: dict[str, object]) -> tuple[dict[str, object], ...]:
-    """The calls that name a function, in the form that validators know."""
+    """The calls that name a function, in the format that validators expect."""
     calls: list[dict[str, object]] = []
     for call in _given_calls(message):
         function = fields(call.get("function"))
@@ -374,7 +374,7 @@ def _tool_calls(message: dict[str, object]) -> tuple[dict[str, object], ...]:
 
 
 def _finish_reason(given: object) -> str:
-    """As it came, or the type of one that is an object, if it is one of OpenAI's; else "stop"."""
+    """The finish reason, or its type if it is an object, if it is one of OpenAI's; else "stop"."""
     reason = given.get("type") if isinstance(given, dict) else given
     return reason if isinstance(reason, str) and reason in FINISH_REASONS else "stop"
 

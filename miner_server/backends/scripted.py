@@ -1,4 +1,4 @@
-"""Answers simple sums rightly and says so of everything else: no model, no waiting, the same answer every time."""
+"""Answers simple sums correctly and declines everything else: no model, no waiting, always the same answer."""
 
 import operator
 import re
@@ -47,7 +47,7 @@ class ScriptedBackend:
 
 
 def work_out(text: str) -> int | None:
-    """The value of the first sum in `text`, times before plus and minus; None when there is none."""
+    """The value of the first sum in `text`, multiplication before addition and subtraction; None if there is none."""
     found = _SUM.search(text)
     if found is None:
         return None

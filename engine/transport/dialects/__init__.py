@@ -1,1 +1,1 @@
-"""The wire dialects, a module each."""
+"""The wire dialects, one module each."""

@@ -1,8 +1,8 @@
 """btauth/1, the signed HTTP requests of Bittensor's SDK since version 11 (bittensor.http_auth): all in the clear.
 
 A validator signs eight lines: the protocol, the scheme, the method, the path with its query, the SHA-256 of the body,
-a nonce, its own hotkey and the miner's. The nonce is the unix time in ns and at most 10 s old. So a request holds for
-one miner, one route and one body, and once. The SDK knows other schemes; this miner accepts sr25519, the default.
+a nonce, its own hotkey and the miner's. The nonce is the unix time in ns and at most 10 s old. So a request is valid
+for one miner, one route and one body, once. The SDK knows other schemes; this miner accepts sr25519, the default.
 """
 
 import time
@@ -47,14 +47,14 @@ VERSION = "1"
 SCHEME = "sr25519"
 OLDEST_S = 10.0
 AHEAD_S = 2.0
-"""The SDK's defaults: it refuses a request that is older, or further ahead of its clock."""
+"""The SDK's defaults: it refuses requests that are older, or further ahead of its clock."""
 
 LONGEST_NONCE = 21
-"""Digits; nanoseconds have 19 until the year 2286."""
+"""In digits; nanoseconds have 19 until the year 2286."""
 
 
 def signed_lines(method: str, target: str, body: bytes, nonce: str, sender: str, receiver: str) -> bytes:
-    """What is signed. `target` is the path with its query, as sent."""
+    """The text to sign. `target` is the path with its query, as sent."""
     lines = (PROTOCOL, SCHEME, method, target, sha256(body).hexdigest(), nonce, sender, receiver)
     return "\n".join(lines).encode()
 
@@ -63,7 +63,7 @@ def signed_lines(method: str, target: str, body: bytes, nonce: str, sender: str,
 
 
 class BtauthCaller(OptionalAvailability):
-    """Asks miners with requests that are signed for them. A `dialect.Caller`."""
+    """Asks miners with requests signed for them. A `dialect.Caller`."""
 
     def __init__(self, end: ValidatorEnd) -> None:
         super().__init__(end.clients)
@@ -105,7 +105,7 @@ class BtauthCaller(OptionalAvailability):
 
 
 class BtauthMiner:
-    """What the routes of one miner share."""
+    """The state shared by one miner's routes."""
 
     def __init__(self, end: MinerEnd) -> None:
         self._hotkey = end.signer.ss58_address
@@ -184,7 +184,7 @@ def _header(call: Received, name: str) -> str:
 
 
 def _spoken(reply: HttpReply) -> bool:
-    """It wants the headers of whoever asks."""
+    """Whether the reply asks for this dialect's headers."""
     return reply.status in (401, 403, 422)
 
 

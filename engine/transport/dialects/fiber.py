@@ -1,10 +1,10 @@
 """Fiber classic, versions 2.1 to 2.5 of the package `fiber`: challenges sealed or in the clear, answers in the clear.
 
-A validator makes a key, seals it for the miner's RSA key and signs `nonce:miner:key uuid`, which it does again for each
-sealed challenge; for one in the clear it signs `nonce:miner:sha256 of the body`. A nonce begins with the unix time in
-ns. No signature covers the path, and that of a handshake not the key. So what is signed for another miner is refused
-here, as Fiber does since 2.1.1 for what is in the clear: a miner could otherwise pass a handshake on to us, with a key
-of its own, and be served in the validator's name. Where Fiber answers 500, this miner answers 400 or 401.
+A validator makes a key, seals it for the miner's RSA key and signs `nonce:miner:key uuid`, which it repeats for each
+sealed challenge; in the clear it signs `nonce:miner:sha256 of the body`. A nonce begins with the unix time in ns. No
+signature covers the path, nor does a handshake's cover the key. So requests signed for another miner are refused, as
+Fiber does since 2.1.1 in the clear: otherwise a miner could pass a handshake on to us, with a key of its own, and be
+served in the validator's name. Where Fiber answers 500, this miner answers 400 or 401.
 """
 
 import base64
@@ -79,7 +79,7 @@ _SUFFIX = string.ascii_letters + string.digits
 
 
 def _signed_text(nonce: str, miner: str, what: str | None) -> bytes:
-    """`what` is a key's uuid, or the SHA-256 of a body in hex; a GET in the clear has neither."""
+    """The text to sign: `what` is a key's uuid, or the SHA-256 of a body in hex; a GET in the clear has neither."""
     return f"{nonce}:{miner}".encode() if what is None else f"{nonce}:{miner}:{what}".encode()
 
 
@@ -87,22 +87,22 @@ def _signed_text(nonce: str, miner: str, what: str | None) -> bytes:
 
 
 class InTheClear(Struct, frozen=True):
-    """What stands for a session with a miner that hands out no key: Fiber's signed mode, its default since 2.0."""
+    """Stands in for a session with a miner that hands out no key: Fiber's signed mode, its default since 2.0."""
 
 
 Session = FernetSession | OwnSession | InTheClear
 
 
 class FiberCaller(OptionalAvailability):
-    """Asks miners in Fiber classic, sealed, or signed in the clear where a miner hands out no key; streamed where the
-    text is wanted as it comes. A `dialect.Caller`."""
+    """Asks miners in Fiber classic: sealed, or signed in the clear if a miner hands out no key; streamed if the text
+    is wanted as it arrives. A `dialect.Caller`."""
 
     def __init__(self, end: ValidatorEnd) -> None:
         super().__init__(end.clients)
         self._signer = end.signer
         self._own = OwnCaller(end)
         self._sessions: Sessions[Session] = Sessions(ttl=KEY_TTL_S)
-        self._streaming: Sessions[Session] = Sessions(ttl=KEY_TTL_S)  # in Fiber always: ours does not stream yet
+        self._streaming: Sessions[Session] = Sessions(ttl=KEY_TTL_S)  # always Fiber: our dialect does not stream yet
 
     async def ask(
         self,
@@ -113,7 +113,7 @@ class FiberCaller(OptionalAvailability):
         max_bytes: int,
         on_text: Callable[[str], None] | None = None,
     ) -> TimedAnswer:
-        """As `Caller.ask`. A miner that has lost the key (400, 401) gets a new one and the challenge again, once."""
+        """See `Caller.ask`. A miner that has lost the key (400, 401) gets a new one and the challenge again, once."""
         # Fiber's client puts another nonce into the payload, which nobody checks; a peer's model may require it.
         body = b'{"nonce":"%b",' % new_nonce().encode() + challenge_json(challenge).removeprefix(b"{")
         send = partial(self._send, peer, body, max_bytes, on_text)
@@ -202,7 +202,7 @@ class _KeyExchange(Struct):
 
 
 class FiberMiner:
-    """What the routes of one miner share."""
+    """The state shared by one miner's routes."""
 
     def __init__(self, end: MinerEnd) -> None:
         self._rsa = end.rsa
@@ -360,7 +360,7 @@ def _stamp(nonce: str) -> float:
 
 
 def _unknown_key() -> Refusal:
-    """400 is what Fiber's clients know this by."""
+    """Fiber's clients recognise this by its status 400."""
     return Refusal(400, "no symmetric key for this hotkey and uuid: shake hands again")
 
 
@@ -372,7 +372,7 @@ def _read_sealed(clear: bytes, limit: int) -> Request:
 
 
 def _signed_only(reply: HttpReply) -> bool:
-    """The route of challenges takes nothing but POST: so it is there, at a miner that hands out no key."""
+    """Whether the challenge route exists, since it accepts only POST, at a miner that hands out no key."""
     return reply.status == 405
 
 

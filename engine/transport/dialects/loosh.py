@@ -1,8 +1,8 @@
-"""Loosh dialect A: a handshake for a key, then challenges and answers sealed with it, as the Loosh subnet has it.
+"""Loosh dialect A: a handshake for a key, then challenges and answers sealed with it, as on the Loosh subnet.
 
 The validator makes a Fernet key, seals it for the miner's RSA key and signs `timestamp.nonce.hotkey`. The signature
-covers neither the key nor the recipient: a man in the middle can put his own key into a handshake, or take it to
-another miner while it is fresh. That is how the dialect is; the miner's end can only keep the time short.
+covers neither the key nor the recipient: a man in the middle can put his own key into a handshake, or replay it to
+another miner while it is fresh. This is inherent in the dialect; the miner's end can only keep the time short.
 """
 
 import asyncio
@@ -73,7 +73,7 @@ class KeyExchange(Struct, frozen=True, kw_only=True):
 
 
 class _Claimant(Struct):
-    """The part of a key exchange that is read before its hotkey is known to be allowed."""
+    """The part of a key exchange that is read before its hotkey has been checked."""
 
     validator_hotkey_ss58: str
 
@@ -96,7 +96,7 @@ def new_exchange(
 
 
 def _signed_text(timestamp: float, nonce: str, hotkey: str) -> bytes:
-    """The timestamp as Python writes a float, since the miner builds this from the parsed number."""
+    """The text to sign, with the timestamp as Python prints a float, since the miner rebuilds it from the number."""
     return f"{timestamp!r}.{nonce}.{hotkey}".encode()
 
 
@@ -106,7 +106,7 @@ def _signed_text(timestamp: float, nonce: str, hotkey: str) -> bytes:
 class LooshCaller:
     """Asks miners in Loosh's dialect A. A `dialect.Caller`.
 
-    Nothing is ever sent in the clear instead: without a session nothing is asked. `key_ttl` is the miners', in seconds.
+    It never falls back to the clear: without a session nothing is asked. `key_ttl` is the miners', in seconds.
     """
 
     def __init__(self, end: ValidatorEnd, *, key_ttl: int = KEY_TTL_S) -> None:
@@ -146,7 +146,7 @@ class LooshCaller:
         }
         token = session.fernet.encrypt(body)
         reply = await self._clients.post(peer, CHALLENGE_PATH, token, headers, max_bytes=max_bytes)
-        if reply.status in (400, 401):  # from a miner that does not know the key: 401, older ones 400
+        if reply.status in (400, 401):  # the miner does not know the key: 401, or 400 from older ones
             return reply, None
         if not reply.ok:
             raise refused(reply, "challenge")
@@ -162,7 +162,7 @@ class LooshCaller:
         return read_completion(clear)
 
     async def _shake(self, peer: Peer, lost: HttpReply | None) -> FernetSession:
-        """Agree on a key, with the RSA key of a reply that says that the old one is `lost`."""
+        """Agree on a key, using the RSA key of the reply `lost` that reported the old one missing, if any."""
         async with within(HANDSHAKE_TIMEOUT_S):
             try:
                 public_key = read_public_key(_inline_key(lost) or await self._public_key(peer))
@@ -190,7 +190,7 @@ class LooshCaller:
 
 
 def _inline_key(reply: HttpReply | None) -> str | None:
-    """The RSA key that a 401 may carry, which saves the handshake a round trip. It is used for nothing else."""
+    """The RSA key that a 401 may carry, which saves the handshake a round trip. Used for nothing else."""
     if reply is None or reply.status != 401:
         return None
     try:
@@ -205,7 +205,7 @@ def _inline_key(reply: HttpReply | None) -> str | None:
 
 
 class LooshMiner:
-    """What the routes of one miner share."""
+    """The state shared by one miner's routes."""
 
     def __init__(self, end: MinerEnd) -> None:
         self._rsa = end.rsa

@@ -1,6 +1,6 @@
-"""Loosh's `/inference`, deprecated there: a challenge and its answer in the clear, and nothing proves who sent it.
+"""Loosh's `/inference`, deprecated there: challenge and answer in the clear, without proof of the sender.
 
-A miner answers it only where its operator has turned that on, and a validator asks so only where it is chosen.
+A miner answers it only if its operator has turned it on, and a validator uses it only if it was chosen.
 """
 
 from collections.abc import Callable

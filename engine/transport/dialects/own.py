@@ -1,12 +1,12 @@
-"""What two neurons of ours speak: sealed and signed in both directions, and cheaper than RSA and Fernet.
+"""Our own dialect, between two of our neurons: sealed and signed in both directions, cheaper than RSA and Fernet.
 
-A miner's X25519 key is signed by its hotkey, so that nobody can put another one in its place. A validator answers with
-a key for this session, and signs it for this miner and this key; from both comes a secret, with which challenges and
-answers are sealed (ChaCha20-Poly1305). A challenge is also signed, with its route, its body and its receiver, and an
-answer with the challenge that it answers, so that either end can show what the other has said.
+A miner's X25519 key is signed by its hotkey, so that nobody can replace it. A validator responds with a session key,
+signed for this miner and this key; both keys together yield a secret that seals challenges and answers
+(ChaCha20-Poly1305). A challenge is also signed, with its route, body and receiver, and an answer together with its
+challenge, so that each end can prove what the other one said.
 
-It is negotiated: Fiber's answer with the public key carries the signed X25519 key in a field that others ignore, and a
-validator of ours that asks in Fiber goes on here. Stripping the field off only leads to Fiber as everybody speaks it.
+It is negotiated: Fiber's public-key reply carries the signed X25519 key in a field that others ignore, and our own
+validators switch from Fiber to this dialect. Stripping the field only leads back to plain Fiber.
 """
 
 import time
@@ -48,7 +48,7 @@ EXCHANGE_PATH = "/own/exchange"
 CHALLENGE_PATH = "/own/challenge"
 
 FIELD = "own"
-"""Where Fiber's answer with the public key carries this dialect's."""
+"""The field of Fiber's public-key reply that carries this dialect's key."""
 
 HOTKEY_HEADER = "x-own-hotkey"
 KEY_HEADER = "x-own-key"
@@ -58,27 +58,27 @@ REQUIRED = (HOTKEY_HEADER, KEY_HEADER, NONCE_HEADER, SIGNATURE_HEADER)
 OCTETS = "application/octet-stream"
 
 SIGNATURE_BYTES = 130
-"""0x and 128 hex digits, at the head of what an answer is sealed from."""
+"""Length of the signature before an answer's body, once unsealed: 0x and 128 hex digits."""
 
 LONGEST_NONCE = 21
-"""Digits; nanoseconds have 19 until the year 2286."""
+"""In digits; nanoseconds have 19 until the year 2286."""
 
 HANDSHAKE_TIMEOUT_S = 15.0
 
 
 def _lines(*lines: str) -> bytes:
-    """What is signed: the protocol, what it is, and what it is about."""
+    """The text to sign: the protocol, the type of message, and its content."""
     return "\n".join(("own/1", *lines)).encode()
 
 
 def signed_key(signer: Signer, key: X25519Key) -> dict[str, str]:
-    """A miner's key, as it hands it out."""
+    """A miner's signed key, as it hands it out."""
     signature = signature_hex(signer, _lines("key", signer.ss58_address, key.public))
     return {"key": key.public, "signature": signature}
 
 
 def offered_key(said: object, miner: str) -> str | None:
-    """The key in what a miner handed out, if its hotkey has signed it."""
+    """The key that a miner handed out, if it is signed by its hotkey."""
     if not isinstance(said, dict):
         return None
     key, signature = said.get("key"), said.get("signature")
@@ -113,7 +113,7 @@ class OwnSession(Struct, frozen=True):
 
 
 class OwnCaller(OptionalAvailability):
-    """Asks miners of ours. A `dialect.Caller`."""
+    """Asks our own miners. A `dialect.Caller`."""
 
     def __init__(self, end: ValidatorEnd) -> None:
         super().__init__(end.clients)
@@ -147,7 +147,7 @@ class OwnCaller(OptionalAvailability):
             return await self.exchange(peer, theirs)
 
     async def exchange(self, peer: Peer, theirs: str) -> OwnSession:
-        """A session with the miner whose key, which it has signed, is `theirs`. Put a deadline around it."""
+        """A session with the miner whose signed key is `theirs`. Put a deadline around it."""
         ours = X25519Key()
         offer = _Exchange(self._signer.ss58_address, peer.hotkey, str(time.time_ns()), ours.public, theirs, "")
         try:
@@ -164,7 +164,7 @@ class OwnCaller(OptionalAvailability):
     async def send(
         self, peer: Peer, body: bytes, max_bytes: int, session: OwnSession
     ) -> tuple[HttpReply, Completion | None]:
-        """The reply, and the answer in it, or None if the miner has lost the key. Raises WireError."""
+        """The reply and its answer, or None if the miner has lost the key. Raises WireError."""
         sealed, nonce, sender = session.key.seal(body), str(time.time_ns()), self._signer.ss58_address
         signed = _question(CHALLENGE_PATH, sealed, nonce, sender, peer.hotkey)
         headers = {
@@ -201,7 +201,7 @@ def _answer(question: bytes, answer: bytes, miner: str) -> bytes:
 
 
 class OwnMiner:
-    """What the routes of one miner share."""
+    """The state shared by one miner's routes."""
 
     def __init__(self, end: MinerEnd, key: X25519Key) -> None:
         self._signer = end.signer

@@ -16,4 +16,4 @@ DIALECTS = plugins.Registry(
     what="a Dialect",
 )
 USUAL = LOOSH.name
-"""The dialect of a neuron of which nothing else is known."""
+"""The dialect of neurons about which nothing else is known."""

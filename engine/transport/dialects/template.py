@@ -1,12 +1,11 @@
 """The Inference Subnet Template's requests: the sum or product of two whole numbers, and nothing else, in the clear.
 
-A validator signs `miner:validator:time in ns`. The template's own miner checks that with the miner's key, which never
-holds; here the key of the sender that is named has to verify it. The signature covers neither route nor body, so a
-request holds for one miner, once, and for 32 s.
+A validator signs `miner:validator:time in ns`. The template's own miner verifies that with the miner's key, which never
+succeeds; here it is verified with the named sender's key. The signature covers neither route nor body, so a request is
+valid for one miner, once, and for 32 s.
 
-A question that is no such sum cannot be asked in this dialect, and counts as a failure: a miner could otherwise answer
-in this one alone and leave out whatever is harder. A network of such miners is asked nothing but sums
-(`--kind arithmetic`, with `probe_share = 1`).
+Any other question cannot be asked in this dialect, and counts as a failure: otherwise a miner could speak only this one
+and skip everything harder. A network of such miners is asked only sums (`--kind arithmetic`, with `probe_share = 1`).
 """
 
 import time
@@ -42,7 +41,7 @@ from engine.values import Challenge, Peer, Reply, Request
 ADD_PATH = "/api/add"
 MULTIPLY_PATH = "/api/multiply"
 FORWARD = "/api/forward"
-"""What the template's validator puts behind either path."""
+"""The suffix that the template's validator appends to either path."""
 
 MESSAGE_HEADER = "bt_message"
 SIGNATURE_HEADER = "bt_signature"
@@ -51,10 +50,10 @@ BEARS = (MESSAGE_HEADER.encode(), SIGNATURE_HEADER.encode())
 
 OLDEST_S = 32.0
 LONGEST_NONCE = 21
-"""Digits; nanoseconds have 19 until the year 2286."""
+"""In digits; nanoseconds have 19 until the year 2286."""
 
 LARGEST = 10**18
-"""Exclusive: longer numbers are no question that `engine.sums` reads."""
+"""Exclusive: `engine.sums` does not read longer numbers."""
 
 MAX_TOKENS = 64
 
@@ -116,7 +115,7 @@ class _Sum(Struct):
 
 
 class TemplateMiner:
-    """What the routes of one miner share."""
+    """The state shared by one miner's routes."""
 
     def __init__(self, end: MinerEnd) -> None:
         self._hotkey = end.signer.ss58_address
@@ -170,7 +169,7 @@ def _claimant(call: Received) -> str:
 
 
 def _parts(message: str) -> tuple[str, str, str]:
-    """The miner, the validator, and the time that a message names. Raises Refusal."""
+    """The miner, the validator and the time in a message. Raises Refusal."""
     parts = message.split(":") if len(message) <= 2 * SS58_LENGTH + LONGEST_NONCE + 2 else []
     if len(parts) != 3:
         raise Refusal(401, "the message is not miner:validator:time in ns")
@@ -193,7 +192,7 @@ def _read(multiply: bool, body: bytes, limit: int) -> Request:
 
 
 def _respond(multiply: bool, call: Received, _: SymmetricKey | None, completion: Completion) -> Response:
-    """The whole number that the model's answer comes to."""
+    """Respond with the whole number in the model's answer."""
     question = _payload(multiply, call.body, len(call.body)).question
     answer = Number().read(Reply(uid=0, hotkey="", text=completion.text), question)
     try:
@@ -210,7 +209,7 @@ def _header(call: Received, name: str) -> str:
 
 
 def _spoken(reply: HttpReply) -> bool:
-    """Its routes take nothing but POST."""
+    """Whether the reply shows that the route accepts only POST."""
     return reply.status == 405
 
 
