@@ -31,7 +31,7 @@ from engine.snapshot import ChainView, Snapshot
 
 LOG_CAP_MB = 5.0
 BLOCK_TIME_S = 12.0
-"""Of the real chain, which is looked at once a block."""
+"""The real chain's block time; it is read once per block."""
 
 PRICES_KEPT = 300
 """An hour of them."""
@@ -41,7 +41,7 @@ NO_SCREEN = "watch needs a screen; with --json it prints the subnet once"
 
 
 def watch_once(settings: Settings) -> dict[str, Any]:
-    """The subnet as it stands, for a script. Raises ConsoleError, `ChainUnavailable`."""
+    """The current state of the subnet, for scripts. Raises ConsoleError, `ChainUnavailable`."""
     with looking(settings) as look:
         seen = look()
     view = subnet_view(seen, block_time=_block_time(settings))
@@ -62,7 +62,7 @@ def watch_once(settings: Settings) -> dict[str, Any]:
 
 
 def watch(settings: Settings) -> int:
-    """Show the subnet until whoever looks leaves.
+    """Show the subnet until the user quits.
 
     The screen's own files (log, exports) go to the user's state folder. Raises ConsoleError, `ChainUnavailable`.
     """
@@ -83,7 +83,7 @@ def watch(settings: Settings) -> int:
 
 
 class Watcher:
-    """An `Engine` whose Snapshot is a subnet as it stands, looked at by a thread of its own. It takes no commands."""
+    """An `Engine` whose Snapshot is the current state of a subnet, read by its own thread. It takes no commands."""
 
     state: EngineState = "running"
 
@@ -115,7 +115,7 @@ class Watcher:
     # -- the thread ------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Look for the first time. Raises ConsoleError, `ChainUnavailable`."""
+        """Take the first look. Raises ConsoleError, `ChainUnavailable`."""
         self._thread.start()
         self._seen.wait()
         if self._failure is not None:
@@ -133,7 +133,7 @@ class Watcher:
                 self._seen.set()
                 while not self._stopping.wait(self._block_time):
                     self._look_again(look)
-        except Exception as error:  # told by whoever started it
+        except Exception as error:  # reported by whoever started it
             self._failure = error
             self._seen.set()
 
@@ -172,7 +172,7 @@ class Watcher:
 
 
 class NothingRecorded:
-    """The `RecordReader` of somebody who only looks."""
+    """The `RecordReader` of `watch`, which records nothing."""
 
     def _refused(self, *_asked: object) -> NoReturn:
         raise StoreError("watch records nothing")

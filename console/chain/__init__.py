@@ -1,1 +1,1 @@
-"""`subnet-console chain`: what stands on the chain, and the actions that write to it, from the command line."""
+"""`subnet-console chain`: reads the chain, and takes the actions that write to it, from the command line."""

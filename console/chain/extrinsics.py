@@ -1,6 +1,6 @@
-"""The actions that write to the chain, as on the screen: the same reasons against them, dry run, journal and log.
+"""The actions that write to the chain, as on the screens: the same guards, dry run, journal and log.
 
-They need the locks of a run: while an engine runs with this hotkey, it alone sends.
+They need the locks of a run: while an engine runs with this hotkey, only the engine sends.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ STANDING_STILL = "the embedded chain makes blocks only while `launch` runs"
 
 
 class Done(Struct, frozen=True):
-    """What became of an action. `outcome` is None when nothing was to be sent, and then `reason` may say why not."""
+    """The result of an action. `outcome` is None if there was nothing to send; `reason` may then say why."""
 
     action: str
     network: str
@@ -59,7 +59,7 @@ class Done(Struct, frozen=True):
     reason: str = ""
 
     def __str__(self) -> str:
-        """What became of it, in a line."""
+        """The result in one line."""
         what = self.outcome or ("dry run" if self.dry_run else "nothing was sent")
         return f"{self.action}: {what} at block {self.block}{': ' * bool(self.reason)}{self.reason}"
 
@@ -76,7 +76,7 @@ class Done(Struct, frozen=True):
 def act(name: str, settings: Settings, *, typed: str, dry_run: bool, yes: bool, tell: Callable[[str], object]) -> Done:
     """Ask for and carry out the action of this name; `typed` is what it needs beside the settings.
 
-    `tell` hears what would change before anything is asked. Raises ConsoleError, also when the operator says no.
+    `tell` is called with what would change before any question. Raises ConsoleError, also if the operator declines.
     """
     if not (dry_run or yes or os.isatty(STDIN)):
         raise ConsoleError("there is no terminal to confirm on: add --yes, or --dry-run to see what would be sent")
@@ -153,7 +153,7 @@ def _command(action: Action, snapshot: Snapshot, typed: str) -> AnyCommand:
 
 
 def _confirm(asked: Confirmation, *, yes: bool) -> None:
-    """Raises ConsoleError when the operator does not want it, and KeyboardInterrupt at ctrl+c."""
+    """Raises ConsoleError if the operator declines, and KeyboardInterrupt at ctrl+c."""
     if yes:
         return
     wanted = asked.typed or "yes"

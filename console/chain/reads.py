@@ -1,4 +1,4 @@
-"""What stands on the chain: read from a node, or from the embedded chain's file beside a running engine."""
+"""Reads the chain: from a node, or from the embedded chain's file beside a running engine."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,7 +45,7 @@ def metagraph(settings: Settings) -> Found:
 
 
 def hyperparameters(settings: Settings) -> Found:
-    """The subnet's rules of this block."""
+    """The subnet's rules at this block."""
     with looking(settings) as look:
         seen = look()
     rules: Found = msgspec.to_builtins(seen.rules)
@@ -88,7 +88,7 @@ def log(settings: Settings) -> Found:
 
 
 def facts(found: dict[str, Any]) -> Iterator[str]:
-    """A line for each fact; a table for neurons and for commands."""
+    """One line per fact; a table for neurons and commands."""
     width = max((len(name) for name in found), default=0)
     for name, value in found.items():
         if name == "neurons":

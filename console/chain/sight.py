@@ -1,4 +1,4 @@
-"""A sight of the chain without an engine: the embedded chain's file as it stands, or a node."""
+"""A look at the chain without an engine: from the embedded chain's file, or a node."""
 
 import asyncio
 from collections.abc import Iterator
@@ -42,14 +42,14 @@ def looking(settings: Settings) -> Iterator[Looking]:
 
 
 def require_data(settings: Settings) -> None:
-    """Raises ConsoleError where the embedded chain is meant and the data folder has none."""
+    """Raises ConsoleError if the embedded chain is meant but the data folder has none."""
     path = _path(settings)
     if settings.embedded and not path.exists():
         raise ConsoleError(f"no embedded chain in {path.parent}: `launch` creates one; name its folder with --data-dir")
 
 
 def _state(settings: Settings) -> ChainState:
-    """The embedded chain as it stands in its file. Raises ConsoleError, `ChainDataError`."""
+    """The embedded chain's state in its file. Raises ConsoleError, `ChainDataError`."""
     require_data(settings)
     path = _path(settings)
     state = read_state(path)

@@ -34,12 +34,12 @@ def own_hotkey(settings: Settings) -> str:
 
 
 def require_wallet(settings: Settings) -> None:
-    """Raises ConsoleError when there are no keys to sign with: only `launch` makes any."""
+    """Raises ConsoleError if there are no keys to sign with: only `launch` makes them."""
     _where(settings)
 
 
 def role_of(settings: Settings) -> Role:
-    """The role that is set; else miner where only a miner's throwaway keys exist, and validator otherwise."""
+    """The role that is set; otherwise miner if only a miner's throwaway keys exist, else validator."""
     if settings.role != "demo":
         return settings.role
     folder = settings.data_dir / "wallets"

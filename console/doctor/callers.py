@@ -8,7 +8,7 @@ from console.findings import Result, ok, skipped, warning
 from miner_server.hosts import network
 
 ENOUGH = 2
-"""Callers with different hotkeys: a single one always has one address."""
+"""Minimum number of callers with different hotkeys: a single one always has one address."""
 
 
 def callers(case: Case) -> Result:
@@ -34,7 +34,7 @@ def callers(case: Case) -> Result:
 
 
 def _place(one: Hashable) -> str:
-    """What several hosts are that count as one address: of IPv6, the network."""
+    """The address that several hosts share: for IPv6, their network."""
     return str(ip_network((one + bytes(8), 64))) if isinstance(one, bytes) else str(one)
 
 

@@ -1,4 +1,4 @@
-"""What the doctor's checks look at."""
+"""The subject of the doctor's checks."""
 
 from pathlib import Path
 
@@ -13,8 +13,8 @@ from engine.snapshot import Snapshot
 class Case(Struct, frozen=True, kw_only=True):
     """A configuration on this machine, at one moment.
 
-    `hotkey` and `coldkey` are the addresses that would run, "" when no wallet says so; `holder` is the process that
-    uses the data folder; `snapshot` what a running engine says, None when none runs. `now` is unix time.
+    `hotkey` and `coldkey` are the addresses that would run, "" without a wallet; `holder` is the process that uses the
+    data folder; `snapshot` that of the running engine, None if there is none. `now` is unix time.
     """
 
     configuration: Configuration

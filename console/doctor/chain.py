@@ -19,7 +19,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def chain(case: Case) -> Iterator[Result]:
-    """The chain as a running engine sees it, else as a node or the embedded chain's file has it."""
+    """The chain as seen by a running engine, or else by a node or the embedded chain's file."""
     if case.snapshot is not None:
         yield _reachable(case.snapshot.chain)
         metagraph, needs = case.snapshot.metagraph, case.snapshot.chain.needs
@@ -111,7 +111,7 @@ WHY = {
 
 
 def _lacking(need: NeedView) -> Result:
-    """Something without which nothing is earned: each is a finding, in the order in which they have to be done."""
+    """What this neuron still needs to earn: each is a finding, in the order in which to do them."""
     found = critical if need.need in ("funds", "registration") else warning
     return found(need.need, need.what, why=WHY[need.need], do=need.do)
 

@@ -15,7 +15,7 @@ from engine.store.record import open_record
 
 FUTURE_S = 5.0
 UNSYNCHRONISED = 5
-"""What adjtimex(2) answers when nothing keeps the clock."""
+"""What adjtimex(2) returns when the clock is not synchronised."""
 
 TIMEX_BYTES = 512
 """More than the kernel's struct timex; zeros in it ask, and set nothing."""
@@ -24,7 +24,7 @@ SYNCHRONISE = "Turn on time synchronisation, for example with `timedatectl set-n
 
 
 def clock(case: Case, kept: bool | None) -> Result:
-    """Whether the time is plausible; `kept` is whether the kernel calls it synchronised, None if unknown."""
+    """Whether the time is plausible; `kept` is whether the kernel reports it as synchronised, None if unknown."""
     ahead = max(_stamps(case.folder), default=0.0) - case.now
     if ahead > FUTURE_S:
         return critical(
@@ -61,14 +61,14 @@ def _rounds_ahead(store: Path, now: float) -> str:
 
 
 def _stamps(folder: Path) -> Iterable[float]:
-    """When this program and its data were written last."""
+    """When this program and its data were last written."""
     for path in (Path(__file__), folder / STATUS_FILE, folder / schema.FILE_NAME, folder / CHAIN_FILE):
         if path.exists():
             yield path.stat().st_mtime
 
 
 def kept_by_kernel() -> bool | None:
-    """Whether the kernel says that the clock is synchronised; None where it cannot be asked."""
+    """Whether the kernel reports the clock as synchronised; None if it cannot be asked."""
     adjtimex = getattr(ctypes.CDLL(None), "adjtimex", None)
     if adjtimex is None:
         return None

@@ -87,7 +87,7 @@ def _checks(case: Case) -> tuple[tuple[str, Check], ...]:
 
 
 def _made(name: str, check: Check) -> Iterator[Result]:
-    """What a check finds. A check that fails is a finding too: it must never read as OK."""
+    """The findings of a check. A failing check is a finding too: it must never read as OK."""
     try:
         found = check()
         results = [found] if isinstance(found, Result) else list(found)

@@ -41,7 +41,7 @@ ENOUGH = 2000 * MB
 
 
 def configuration(found: Configuration) -> Result:
-    """How much is set; what is wrong is found before, see `wrong_configuration`."""
+    """How much is set; errors are found earlier, see `wrong_configuration`."""
     given = [name for name, source in found.sources.items() if not source.startswith("default")]
     return ok("configuration", f"{', '.join(given)} set, all valid" if given else "nothing set, all defaults")
 
@@ -72,7 +72,7 @@ def keymap(path: Path | None = None) -> Result:
 
 
 def data_folder(case: Case) -> Iterator[Result]:
-    """Whether it can be used, who else can read it, and how much room there is."""
+    """Whether it can be used, who else can read it, and how much space is left."""
     folder = case.folder
     here = next(path for path in (folder, *folder.parents) if path.exists())
     if not os.access(here, os.R_OK | os.W_OK | os.X_OK) or not here.is_dir():

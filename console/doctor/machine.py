@@ -1,6 +1,6 @@
 """This machine against `min_compute.yml`: ours, and a subnet's in the current folder.
 
-What cannot be measured is unknown, and not bad; nothing here blocks.
+What cannot be measured is unknown, not bad; nothing here blocks.
 """
 
 import os
@@ -24,11 +24,11 @@ SUBNETS = Path("min_compute.yml")
 SPECIFICATION = Path(__file__).parents[2] / "min_compute.yml"
 GB = 1_000_000_000
 KERNELS_SHARE = 0.93
-"""Memory that is sold as 2 GB shows up as a little less: firmware and kernel keep some."""
+"""Memory sold as 2 GB shows up as slightly less: firmware and kernel reserve some."""
 
 LARGEST = 1 << 20
 DEEPEST, MOST, WIDEST = 3, 64, 80
-"""A specification's tables are so deep, so long, and their names so wide; what is more is not written out."""
+"""Limits on the depth, length and name width of a specification's tables; the rest is not printed."""
 
 SAME_ARCHITECTURE = {"amd64": "x86_64", "x64": "x86_64", "x86-64": "x86_64", "arm64": "aarch64"}
 
@@ -212,7 +212,7 @@ def measure(folder: Path) -> Measured:
 
 
 def _ghz(khz: str, cpuinfo: str) -> float | None:
-    """The core's highest speed, else the one that it has now."""
+    """The core's maximum speed, or else its current one."""
     if khz.strip().isdecimal():
         return int(khz) / 1e6
     for line in cpuinfo.splitlines():
@@ -223,7 +223,7 @@ def _ghz(khz: str, cpuinfo: str) -> float | None:
 
 
 def _memory(kilobytes: Mapping[str, int]) -> float | None:
-    """What the machine has, or what this process's group of processes may take of it."""
+    """The machine's memory, or the limit of this process's cgroup."""
     total = kilobytes.get("MemTotal")
     limit = _text(Path("/sys/fs/cgroup/memory.max")).strip()
     if limit.isdecimal():
@@ -242,7 +242,7 @@ def _numbers(path: Path) -> dict[str, int]:
 
 
 def _text(path: Path) -> str:
-    """The beginning of a file of the kernel's, "" when there is none."""
+    """The beginning of a kernel file; "" if it does not exist."""
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             return file.read(65_536)

@@ -152,7 +152,7 @@ def _server(name: str, url: str) -> Result:
 
 
 def _is_own(url: str, host: str, port: int) -> bool:
-    """Whether a URL leads to where the miner listens, under whichever name or address of this machine."""
+    """Whether a URL leads to where the miner listens, by any name or address of this machine."""
     try:
         parts = urlsplit(url)
         if port == 0 or (parts.port or (443 if parts.scheme == "https" else 80)) != port:
@@ -165,7 +165,7 @@ def _is_own(url: str, host: str, port: int) -> bool:
 
 
 def _is_here(address: str | int) -> bool:
-    """Whether an address is one of this machine's: only on those can anybody listen."""
+    """Whether an address is one of this machine's: nothing can listen on others."""
     family = socket.AF_INET6 if ":" in str(address) else socket.AF_INET
     try:
         with socket.socket(family) as probe:
@@ -176,7 +176,7 @@ def _is_here(address: str | int) -> bool:
 
 
 def _listening(check: str, name: str, url: str, *, why: str, do: str) -> Result:
-    """Whether anybody listens where a server should."""
+    """Whether anything listens where a server should."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     try:

@@ -90,7 +90,7 @@ def clipboard(environ: Mapping[str, str], ask: Callable[[], str | None] | None =
 
 
 def ask_tmux() -> str | None:
-    """tmux's set-clipboard; None when it cannot be had."""
+    """tmux's set-clipboard; None if it cannot be read."""
     tmux = shutil.which("tmux")
     if tmux is None:
         return None

@@ -8,10 +8,10 @@ from engine.transport.challenge_api import ChallengeApi, ChallengeApiError
 from miner_server.allowlist import AllowList
 
 REFRESH_S = 300.0
-"""As often as Loosh's miner asks."""
+"""Loosh's miner asks as often."""
 
 AGAIN_S = 30.0
-"""After a failure. What was known before stays in force meanwhile."""
+"""Pause after a failure. The previous list stays in force in the meantime."""
 
 SUBJECT = "Challenge API"
 

@@ -1,4 +1,4 @@
-"""Tells the operator when the miner stops answering, and when it answers again."""
+"""Tells the operator when the miner stops answering, and when it recovers."""
 
 import asyncio
 import time
@@ -8,10 +8,10 @@ from engine.feed import Feed
 
 LOOK_S = 0.5
 GRACE_S = 3.0
-"""Trouble that passes sooner was a start or a hiccup: the packaged model loads within it."""
+"""Trouble that passes sooner was a start or a hiccup: the packaged model loads within this time."""
 
 AGAIN_S = 10.0
-"""Trouble that changes is told again, but no more often than this."""
+"""Changed trouble is reported again, but no more often than this."""
 
 SUBJECT = "backend"
 

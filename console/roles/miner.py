@@ -101,7 +101,7 @@ async def announced(session: Session, serving: Serving) -> Part:
 
 
 def allow_list(session: Session, *more: str) -> AllowList:
-    """Who may call our miners, by the operator's settings; `more` are on the operator's own list too."""
+    """Who may call our miners, by the operator's settings; `more` are added to the operator's own list."""
     settings = session.settings
     return AllowList(
         (*settings.allow, *more),
@@ -112,7 +112,7 @@ def allow_list(session: Session, *more: str) -> AllowList:
 
 
 def active_hotkeys(session: Session, allow: AllowList) -> Part:
-    """Whom a Challenge API calls active may call too, where the operator names one."""
+    """Lets a Challenge API's active hotkeys call too, if the operator names one."""
     settings = session.settings
     if not settings.challenge_api:
         return Part()
@@ -123,7 +123,7 @@ def active_hotkeys(session: Session, allow: AllowList) -> Part:
 def permits_of(allow: AllowList, *, while_registered: str = "") -> Callable[[Metagraph], None]:
     """Sets an allow-list's permit holders and stakes from each new metagraph.
 
-    Those of the subnet get nothing for as long as a hotkey that is named has no uid on it: nobody pays for it.
+    The subnet's validators are not served while one of the named hotkeys has no uid on it: nobody would pay for it.
     """
 
     def hear(metagraph: Metagraph) -> None:
@@ -148,7 +148,7 @@ def backend_of(settings: Settings) -> Backend:
 def serve(
     session: Session, wallet: Wallet, backend: Callable[[], Backend], allow: AllowList, host: str, port: int
 ) -> Serving:
-    """A wallet's server, which has its address already. Raises `MinerError`."""
+    """A wallet's server, already bound to its address. Raises `MinerError`."""
     settings = session.settings
     nonces = SteadyNonces(session.store.nonces, tell=partial(_tell_of_nonces, session.feed))
 
@@ -183,7 +183,7 @@ def serve(
 
 
 def _tell_of_nonces(feed: Feed, reason: str) -> None:
-    """The store accepts no writes, for this reason, or accepts them again."""
+    """Report that the store takes no writes, for this reason, or takes them again."""
     if reason:
         feed.hold_attention(
             "warning", HANDSHAKES, f"remembered only in memory while the store takes no writes: {reason}"

@@ -82,5 +82,5 @@ def _is_empty(path: Path) -> bool:
 
 
 def _seeded(settings: Settings) -> Settings:
-    """The settings with a seed. Without one it is drawn, and shown, so that the run can be repeated."""
+    """The settings with a seed. If none is set, it is drawn at random and shown, so that the run can be repeated."""
     return settings if settings.seed is not None else replace(settings, seed=secrets.randbits(32))

@@ -1,4 +1,4 @@
-"""What every role opens at the start and closes at the end: locks, keys, store, chain."""
+"""Opens and closes what every role needs: locks, keys, store, chain."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -40,7 +40,7 @@ NO_WALLET = "a real network needs a wallet: name yours with --wallet-name, --wal
 
 
 class Session(Struct, frozen=True):
-    """An opened run. `embedded` is its chain where that is the embedded one, None on a real network."""
+    """An opened run. `embedded` is its embedded chain; None on a real network."""
 
     settings: Settings
     folder: Path
@@ -71,7 +71,7 @@ class Session(Struct, frozen=True):
             await self.sandbox.adopt(hotkey, wallet.coldkey_address or hotkey, stake=stake)
 
     def node(self, *parts: Part) -> Node:
-        """A neuron made of these parts and what every role has: exports, and the embedded chain's service."""
+        """A neuron made of these parts and those of every role: exports, and the embedded chain's service."""
         exports = Part(handlers={Export: exporter(self.folder)})
         return Node(
             (*_own_chain(self.embedded), exports, *parts),
@@ -87,9 +87,9 @@ class Session(Struct, frozen=True):
 
 @asynccontextmanager
 async def opened(settings: Settings, folder: Path, feed: Feed) -> AsyncIterator[Session]:
-    """Open everything, in an order that leaves nothing open when a step fails.
+    """Open everything, in an order that leaves nothing open if a step fails.
 
-    Raises what makes a run impossible, `ChainUnavailable` where no node answers.
+    Raises whatever makes a run impossible; `ChainUnavailable` if no node answers.
     """
     async with AsyncExitStack() as stack:
         with usable(folder):
@@ -133,7 +133,7 @@ async def _embedded(settings: Settings, folder: Path) -> EmbeddedChain:
 
 
 def _rules(settings: Settings) -> Hyperparameters | None:
-    """The demo's rules, with which a shared chain begins as well; None keeps those of the chain."""
+    """The demo's rules, which also apply to a new shared chain; None keeps those of the chain."""
     short = settings.role == "demo" or settings.shared_chain
     return replace(DEMO_RULES, commit_reveal=settings.commit_reveal) if short else None
 

@@ -82,7 +82,7 @@ def kinds_of(settings: Settings) -> Mapping[str, float]:
 
 
 async def _budget(session: Session) -> RollingLimit | None:
-    """The hourly limit on probes, less those of the last hour. Raises StoreError."""
+    """The hourly limit on probes, minus those of the last hour. Raises StoreError."""
     settings = session.settings
     if settings.probe_budget is None:
         return None
@@ -96,7 +96,7 @@ async def _budget(session: Session) -> RollingLimit | None:
 async def name_neurons(session: Session) -> tuple[Peer, ...]:
     """The miners of --neuron by address. Raises `ConsoleError`.
 
-    The embedded chain knows them from here on; on a real network only those are asked that are registered.
+    On the embedded chain they are known from here on; on a real network only registered ones are asked.
     """
     settings, sandbox = session.settings, session.sandbox
     peers = []
@@ -134,7 +134,7 @@ async def parts(
     extra: Sequence[Peer],
     names: Mapping[str, str] | None = None,
 ) -> tuple[Part, ...]:
-    """The asking and the paying half. What has to be closed is pushed onto the stack. Raises `ConsoleError`."""
+    """The asking and the paying half. Whatever has to be closed is pushed onto the stack. Raises `ConsoleError`."""
     caller = _callers(session)
     stack.push_async_callback(caller.close)
     settings, feed, store, chain = session.settings, session.feed, session.store, session.chain
