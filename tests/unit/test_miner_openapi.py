@@ -114,6 +114,7 @@ async def test_without_the_package_the_document_is_there_and_its_files_say_what_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(pages, "_folder", lambda: None)
+    pages.asset.cache_clear()  # what other tests have read
     async with serving() as server, httpx.AsyncClient(base_url=url(server), trust_env=False) as http:
         missing = await http.get("/docs/swagger-ui.css")
         assert (missing.status_code, "fastapi-offline: install it" in missing.json()["detail"]) == (404, True)
