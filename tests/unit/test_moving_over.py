@@ -450,6 +450,10 @@ def test_no_password_in_a_url_is_shown(name: str, url: str, shown_as: str, capsy
     if name == "network":
         url, shown_as = url.replace("http://", "wss://"), shown_as.replace("http://", "wss://")
     flag = "--" + name.replace("_", "-")
+    if name == "network" and "pa/ss" in url:  # "pa" would be the port: no address of a node
+        assert main(["config", "show", flag, url]) == ExitCode.USAGE
+        assert f"not '{shown_as}'" in capsys.readouterr().err
+        return
     assert shown(capsys, "--role", "miner", flag, url)[name]["value"] == shown_as
     Path("c.toml").write_text(f"{name} = {json.dumps(url)}\n")
     assert main(["config", "show", "--role", "miner", "--config", "c.toml"]) == ExitCode.DONE
