@@ -178,9 +178,9 @@ class FakeChain:
             raise RpcError(1002, "Verification Error: Execution failed", str(error)) from error
         signer, head = address(extrinsic), self.head
         if not self._is_valid(extrinsic, head.state.block):
-            raise _refused("badProof", "Transaction has a bad signature", bare_errors)
+            raise refused("badProof", "Transaction has a bad signature", bare_errors)
         if extrinsic.nonce < head.nonces.get(signer, 0):
-            raise _refused("stale", "Transaction is outdated", bare_errors)
+            raise refused("stale", "Transaction is outdated", bare_errors)
         for other in self.pool:
             if other.raw == extrinsic.raw:
                 raise RpcError(1013, "Transaction is temporarily banned or already imported")
@@ -192,7 +192,7 @@ class FakeChain:
         except Refused as refusal:
             code = pool_code(name, refusal)
             if code is not None:
-                raise _refused({"custom": code}, f"Custom error: {code}", bare_errors) from refusal
+                raise refused({"custom": code}, f"Custom error: {code}", bare_errors) from refusal
         if self.loses:
             self.loses -= 1
             return extrinsic.hash
@@ -223,7 +223,8 @@ def address(extrinsic: Extrinsic) -> str:
     return str(ss58_encode(extrinsic.signer, SS58_FORMAT))
 
 
-def _refused(why: str | dict[str, int], said: str, bare: bool) -> RpcError:
+def refused(why: str | dict[str, int], said: str, bare: bool) -> RpcError:
+    """A pool refusal, as a node words it or, `bare`, as chopsticks does."""
     if not bare:
         return RpcError(1010, "Invalid Transaction", said)
     invalid = "{" + f'"{why}":null' + "}" if isinstance(why, str) else str(why).replace("'", '"').replace(" ", "")

@@ -11,13 +11,14 @@ import msgspec
 
 from engine.values import Hyperparameters
 from tests.fake_node import websocket
-from tests.fake_node.chain import FINAL_AFTER, Block, FakeChain, RpcError
+from tests.fake_node.chain import FINAL_AFTER, Block, FakeChain, RpcError, refused
 from tests.fake_node.codec import Extrinsic
 from tests.fake_node.metadata import at_spec
 
-Fault = Literal["cut before", "cut after", "silence", "garbage", "drip", "error", "upgrade"]
+Fault = Literal["cut before", "cut after", "silence", "garbage", "drip", "error", "upgrade", "disown"]
 """The connection is cut before a request counts or after; no answer comes, or one that is not JSON, or a byte at a
-time; the node has an error of its own; or a new runtime is in force just before the request is looked at."""
+time; the node has an error of its own; a new runtime is in force just before the request is looked at; or what the
+node took is said to have a bad signature."""
 
 
 class FakeNode:
@@ -173,10 +174,13 @@ class FakeNode:
             if fault == "error":
                 raise RpcError(-32603, "Internal error")
             body["result"] = self.answer(method, params)
-        except RpcError as refused:
-            body["error"] = refused.error
+        except RpcError as error:
+            body["error"] = error.error
         if fault == "cut after":
             return False
+        if fault == "disown":
+            body.pop("result", None)
+            body["error"] = refused("badProof", "Transaction has a bad signature", self.bare_pool_errors).error
         if fault == "silence":
             return True
         frame = websocket.text_frame("<html>502</html>" if fault == "garbage" else json.dumps(body))

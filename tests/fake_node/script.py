@@ -6,7 +6,8 @@ from tests.fake_node.metadata import grown
 from tests.fake_node.node import FakeNode, Fault
 
 HELP = """\
-METHOD FAULT   the next request of this method meets it: cut before, cut after, silence, garbage, drip, error, upgrade
+METHOD FAULT   the next request of this method meets it: cut before, cut after, silence, garbage, drip, error, upgrade,
+               disown
 cut            cut every connection
 stuck, moving  the head stays where it is, or not any more
 lie N          the head is said to be N blocks higher than it is

@@ -218,6 +218,16 @@ async def test_a_runtime_that_changes_before_the_call_arrives_has_it_signed_agai
     assert (await chain.look(NETUID)).metagraph.neurons[0].hotkey == MINER.ss58_address
 
 
+async def test_a_node_that_includes_a_call_and_disowns_it_gets_no_second_one(
+    chain: SubstrateChain, node: FakeNode
+) -> None:
+    node.script(SUBMIT, "disown")
+    with pytest.raises(ChainUnavailable, match="refused a signature, yet something of this key was included"):
+        await registered(chain)
+    assert node.asked.count(SUBMIT) == 1
+    assert await is_registered(chain)
+
+
 async def test_a_key_has_one_call_in_the_pool_at_a_time(chain: SubstrateChain, node: FakeNode) -> None:
     node.instant = False
     first = asyncio.create_task(registered(chain))

@@ -270,20 +270,28 @@ class SubstrateChain:
     async def _extrinsic(self, signer: Signer, *forms: tuple[str, dict[str, Argument]]) -> Outcome:
         """Sign and send the first of these calls that the runtime has, and follow it to its outcome."""
         call = Call(signer=signer.ss58_address, forms=forms)
-        sent = await self._sent(signer, call)
-        if isinstance(sent, Refusal) and sent.reason.startswith(BAD_PROOF):
-            sent = await self._sent(signer, call)  # the runtime was upgraded between composing and signing
+        composed = await self._composed(call)
+        sent = await self._sent(signer, composed) if isinstance(composed, Unsigned) else composed
+        if isinstance(composed, Unsigned) and isinstance(sent, Refusal) and sent.reason.startswith(BAD_PROOF):
+            again = await self._composed(call)  # the runtime may have been upgraded between composing and signing
+            if (
+                isinstance(again, Unsigned) and again.nonce != composed.nonce
+            ):  # a second one could land beside the first
+                raise ChainUnavailable(f"{self.endpoint} refused a signature, yet something of this key was included")
+            sent = await self._sent(signer, again) if isinstance(again, Unsigned) else again
         if isinstance(sent, Refusal):
             return Outcome(status="rejected", reason=sent.reason)
         return await self._followed(*sent)
 
-    async def _sent(self, signer: Signer, call: Call) -> tuple[str, int] | Refusal:
+    async def _composed(self, call: Call) -> Unsigned | Refusal:
+        match await self._ask(call):
+            case Unsigned() | Refusal() as composed:
+                return composed
+            case other:
+                raise self._unexpected(other)
+
+    async def _sent(self, signer: Signer, composed: Unsigned) -> tuple[str, int] | Refusal:
         """Its hash, and the first block that may include it."""
-        composed = await self._ask(call)
-        if isinstance(composed, Refusal):
-            return composed
-        if not isinstance(composed, Unsigned):
-            raise self._unexpected(composed)
         match await self._ask(Send(unsigned=composed, signature=signer.sign(composed.payload))):
             case Taken(reference):
                 return reference, composed.born
