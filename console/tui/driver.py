@@ -179,8 +179,13 @@ class OperatorDriver(LinuxDriver):
 
     def _sigcont_application(self, *_arguments: int | FrameType | None) -> None:
         """Somebody had stopped the process from outside; the shell has changed the terminal's modes since."""
-        if not self._hung_up and self._attributes is not None:
+        if self._hung_up or self._attributes is None:
+            return
+        try:
             termios.tcsetattr(self.fileno, termios.TCSANOW, self._attributes)
+        except termios.error:  # this SIGCONT came with a SIGHUP, and before it
+            self._hang_up()
+        else:
             self._soon(self._console.repaint)
 
     def _run_input_thread(self) -> None:

@@ -126,8 +126,8 @@ class EmbeddedChain:
             try:
                 if self._file.makes_blocks:
                     await self.tick()
-            except ChainUnavailable:
-                if not self.gone:
+            except ChainUnavailable as error:  # the file may be back by now
+                if not (self.gone or isinstance(error.__cause__, ChainGone)):
                     raise
             due += self.block_time
             if due <= time.monotonic():
