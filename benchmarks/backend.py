@@ -27,7 +27,7 @@ from benchmarks.transport import (
     shake,
     until_stdin_ends,
 )
-from engine.transport.replay import MemoryNonces
+from engine.transport.replay_guard import MemoryNonces
 from miner_server.allowlist import AllowList
 from miner_server.backends.registry import open_backend
 from miner_server.server import MinerServer

@@ -35,7 +35,7 @@ from engine.keys import Signer, verify
 from engine.transport.callers import Callers
 from engine.transport.dialects import btauth, fiber, loosh
 from engine.transport.errors import WireError
-from engine.transport.replay import MemoryNonces
+from engine.transport.replay_guard import MemoryNonces
 from engine.transport.rsa import RsaKey
 from engine.transport.wire import Completion, completion_json
 from engine.values import Challenge, Peer, Request

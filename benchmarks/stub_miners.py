@@ -19,7 +19,7 @@ from engine.transport.dialect import ChallengeRoute, HandshakeRoute, LookupRoute
 from engine.transport.dialects.loosh import LOOSH
 from engine.transport.errors import Refusal
 from engine.transport.exchange import AVAILABILITY_PATH
-from engine.transport.replay import MemoryNonces
+from engine.transport.replay_guard import MemoryNonces
 from engine.transport.rsa import RsaKey
 from engine.transport.wire import Completion
 from engine.values import Peer

@@ -36,7 +36,7 @@ from engine.transport.dialects.loosh import (
     VALIDATOR_HEADER,
     new_exchange,
 )
-from engine.transport.replay import MemoryNonces
+from engine.transport.replay_guard import MemoryNonces
 from engine.transport.rsa import read_public_key
 from engine.transport.wire import Completion, challenge_json, completion_json
 from engine.values import Challenge, Request

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, get_args
 
 from console import __version__, streams
-from console import commands as run
+from console import subcommands as run
 from console.errors import ConsoleError, ExitCode
 from console.options import CHAIN, EMBEDDING, FOLDER, LAUNCH, SERVE, WATCH, a_path, a_word, add_options, configuration
 from engine.folders import FolderError, data_home

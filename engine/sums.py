@@ -13,7 +13,7 @@ _SUM = re.compile(
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
-class Payload(Struct, frozen=True):
+class Operation(Struct, frozen=True):
     """What is to be computed: the sum of two whole numbers, or with `multiply` their product."""
 
     a: int
@@ -30,12 +30,12 @@ class Payload(Struct, frozen=True):
         return f"What is {self.a} {'times' if self.multiply else 'plus'} {self.b}? Reply with the number only."
 
 
-def read(text: str) -> Payload | None:
+def read(text: str) -> Operation | None:
     """The addition or multiplication that `text` asks for, or None when it is not just one of two whole numbers."""
     match = _SUM.search(text)
     numbers = _NUMBER.findall(text)
     if match is None or len(numbers) != 2 or not all(number.isdecimal() for number in numbers):
         return None
     if match["verb"]:
-        return Payload(int(match["c"]), int(match["d"]), match["verb"].lower() == "multiply")
-    return Payload(int(match["a"]), int(match["b"]), match["sign"].lower() in ("times", "*", "×"))
+        return Operation(int(match["c"]), int(match["d"]), match["verb"].lower() == "multiply")
+    return Operation(int(match["a"]), int(match["b"]), match["sign"].lower() in ("times", "*", "×"))

@@ -36,7 +36,7 @@ SECONDS = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 CONTENT_TYPE = CONTENT_TYPE_LATEST.encode()
 
 
-class _Entry(NamedTuple):
+class _Request(NamedTuple):
     """What is kept of a request until someone looks: raw, and without its body."""
 
     at: float
@@ -66,7 +66,7 @@ class _Refused(NamedTuple):
     """How often something was refused, and when last."""
 
     times: int
-    last: _Entry
+    last: _Request
 
 
 class _Caller:
@@ -87,7 +87,7 @@ class RequestLog:
 
     def __init__(self, allowed: Callable[[str], bool]) -> None:
         self._allowed = allowed
-        self._fresh: deque[_Entry] = deque(maxlen=REQUESTS_KEPT)
+        self._fresh: deque[_Request] = deque(maxlen=REQUESTS_KEPT)
         self._shown: deque[RequestView] = deque(maxlen=REQUESTS_KEPT)
         self._callers: OrderedDict[str, _Caller] = OrderedDict()
         self._refused: dict[_Kind, _Refused] = {}
@@ -106,7 +106,7 @@ class RequestLog:
             self.tokens += call.tokens
         elif status < 400 and not call.hotkey:
             return
-        entry = _Entry(
+        entry = _Request(
             now,
             status,
             ms,
@@ -184,7 +184,7 @@ class RequestLog:
         """This percentile of the latency, in milliseconds, of the last thousand answered challenges."""
         return percentile(self._latencies, share)
 
-    def _note_refusal(self, entry: _Entry) -> None:
+    def _note_refusal(self, entry: _Request) -> None:
         kind = _Kind(entry.gate, entry.status, entry.dialect, _NUMBER.sub("#", entry.reason))
         before = self._refused.get(kind)
         if before is None and len(self._refused) >= REFUSALS_KEPT:

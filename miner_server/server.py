@@ -18,7 +18,7 @@ from engine.transport.dialects.own import OWN
 from engine.transport.dialects.registry import DIALECTS
 from engine.transport.gate import WINDOW_S
 from engine.transport.kept_keys import KeptKeys
-from engine.transport.replay import NonceStore
+from engine.transport.replay_guard import NonceStore
 from engine.transport.rsa import RsaKey
 from engine.transport.sessions import KEY_TTL_S
 from engine.transport.x25519 import X25519Key

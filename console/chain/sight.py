@@ -10,7 +10,7 @@ from console.errors import ConsoleError
 from engine.chain.embedded import FILE_NAME
 from engine.chain.embedded.look import look_of
 from engine.chain.embedded.state import ChainState
-from engine.chain.embedded.storage import read_state
+from engine.chain.embedded.state_file import read_state
 from engine.chain.interface import Look
 from engine.chain.substrate import SubstrateChain
 from engine.settings import Settings

@@ -32,7 +32,7 @@ FRESH_S = 10.0
 MOST_QUESTIONS = 256
 
 
-class _Entry:
+class _Post:
     def __init__(self) -> None:
         self.posted = asyncio.Event()
         self.answer = ""
@@ -44,7 +44,7 @@ class Board:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[str, _Post] = {}
 
     def post(self, question: str, answer: str) -> None:
         """Show `answer` to whoever is waiting for it, and to whoever looks within `FRESH_S`."""
@@ -62,10 +62,10 @@ class Board:
             return None
         return entry.answer
 
-    def _fresh(self, question: str) -> _Entry:
+    def _fresh(self, question: str) -> _Post:
         entry = self._entries.pop(question, None)
         if entry is None or (entry.posted.is_set() and self._clock() - entry.at > FRESH_S):
-            entry = _Entry()
+            entry = _Post()
         self._entries[question] = entry
         if len(self._entries) > MOST_QUESTIONS:
             del self._entries[next(iter(self._entries))]

@@ -8,7 +8,7 @@ from console.doctor.case import Case
 from console.findings import Result, advice_of, critical, ok, skipped, warning
 from engine.chain.earning import missing
 from engine.chain.embedded.look import look_of
-from engine.chain.embedded.storage import FILE_NAME, ChainDataError, read_state
+from engine.chain.embedded.state_file import FILE_NAME, ChainDataError, read_state
 from engine.chain.interface import ChainUnavailable
 from engine.redaction import url_shown
 from engine.snapshot import ChainView, NeedView

@@ -7,7 +7,7 @@ from pathlib import Path
 from console.doctor.case import Case
 from console.findings import Result, critical, ok, warning
 from console.present.formats import counted, utc
-from engine.chain.embedded.storage import FILE_NAME as CHAIN_FILE
+from engine.chain.embedded.state_file import FILE_NAME as CHAIN_FILE
 from engine.errors import StoreError
 from engine.node.node import STATUS_FILE
 from engine.store import schema

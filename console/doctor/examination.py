@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from console.doctor import callers, chain, clock, files, machine, models, packages, processes, terminal, wallet
+from console.doctor import chain, clock, files, machine, models, packages, processes, terminal, wallet
 from console.doctor import files as recording
 from console.doctor.case import Case
 from console.errors import ConsoleError
@@ -76,7 +76,7 @@ def _checks(case: Case) -> tuple[tuple[str, Check], ...]:
         ("engine", lambda: processes.running(case)),
         ("neuron", lambda: processes.neuron(case)),
         ("port", lambda: processes.port(case)),
-        ("callers", lambda: callers.callers(case)),
+        ("callers", lambda: processes.callers(case)),
         ("chain", lambda: chain.chain(case)),
         ("clock", lambda: clock.clock(case, clock.kept_by_kernel())),
         ("encoder", lambda: models.encoder(case)),

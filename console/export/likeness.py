@@ -8,8 +8,7 @@ from typing import Literal, NamedTuple
 from console.drawing.answers import by_cluster, compared
 from console.drawing.page import file_name, picture
 from console.errors import ConsoleError
-from console.export.columns import ExportColumn, ExportTable
-from console.export.output import Format, opened, write
+from console.export.output import ExportColumn, ExportTable, Format, opened, write
 from engine.errors import StoreError
 from engine.settings.setting import nearest
 from engine.store.record import Record, open_record

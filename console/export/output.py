@@ -1,20 +1,46 @@
-"""Lines as CSV or JSON, on standard output or in a file that appears only once it is complete."""
+"""A table to export, and its lines as CSV or JSON, on stdout or in a file that appears only once it is complete."""
 
 import csv
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, TextIO
+from typing import Generic, Literal, NamedTuple, TextIO, TypeVar
+
+from msgspec import Struct
 
 from console.errors import ConsoleError
 from engine.text import csv_cell, safe
 
 Cell = str | int | float | list[list[int]] | list[int] | None
 Line = tuple[Cell, ...]
+R = TypeVar("R")
+
+
+class ExportColumn(NamedTuple, Generic[R]):
+    """A column of an export; `cell` takes a record."""
+
+    name: str
+    cell: Callable[[R], Cell]
+
+
+class ExportTable(Struct, Generic[R], frozen=True):
+    """A table to export; `records` reads its records from where they are."""
+
+    records: Callable[..., Iterator[R]]
+    columns: tuple[ExportColumn[R], ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    def lines(self, *source: object) -> Iterator[Line]:
+        """The lines of the table, read one at a time; `source` is what `records` takes."""
+        for one in self.records(*source):
+            yield tuple(column.cell(one) for column in self.columns)
 
 
 def time_text(at: float | None) -> str | None:

@@ -36,7 +36,7 @@ class BadRound(Exception):
         self.id = id
 
 
-class Probe(Struct, frozen=True):
+class KnownAnswer(Struct, frozen=True):
     """A round with a known answer: text, a list of alternatives, or any JSON value."""
 
     id: str
@@ -72,7 +72,7 @@ def from_folder(folder: Path, since: str | None, *, truths: bool) -> Iterator[Ju
         yield JudgeCase(challenge=asked, replies=one.replies, judgement=one.judgement, names=names)
 
 
-def _cases(rounds: Path | Literal["-"], known: Mapping[str, Probe]) -> Iterator[JudgeCase | BadRound]:
+def _cases(rounds: Path | Literal["-"], known: Mapping[str, KnownAnswer]) -> Iterator[JudgeCase | BadRound]:
     for raw in _lines(rounds):
         try:
             challenge, replies = read_round(raw, known)
@@ -81,7 +81,7 @@ def _cases(rounds: Path | Literal["-"], known: Mapping[str, Probe]) -> Iterator[
             yield error
 
 
-def _probes(path: Path) -> dict[str, Probe]:
+def _probes(path: Path) -> dict[str, KnownAnswer]:
     """The probes by round id. An unreadable probe is an error, since it would change judgements."""
     found = {}
     for number, raw in enumerate(_lines(path), 1):
@@ -145,7 +145,7 @@ class _OnlyId(Struct, frozen=True):
     id: str | None = None
 
 
-def read_round(raw: bytes, probes: Mapping[str, Probe]) -> tuple[Challenge, tuple[Reply, ...]]:
+def read_round(raw: bytes, probes: Mapping[str, KnownAnswer]) -> tuple[Challenge, tuple[Reply, ...]]:
     """Parse one line of a rounds file (docs/operating.md, "Rounds for `judge`"). Raises `BadRound`."""
     if len(raw) > MAX_LINE:
         raise BadRound(f"the line is longer than {MAX_LINE} bytes")
@@ -164,10 +164,10 @@ def read_round(raw: bytes, probes: Mapping[str, Probe]) -> tuple[Challenge, tupl
     )
 
 
-def read_probe(raw: bytes) -> Probe:
+def read_probe(raw: bytes) -> KnownAnswer:
     """Parse one line of a probes file. Raises `BadRound`."""
     try:
-        probe = msgspec.json.decode(raw, type=Probe)
+        probe = msgspec.json.decode(raw, type=KnownAnswer)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BadRound(str(error)) from None
     _check_type(probe.answer_type, probe.id)
@@ -198,7 +198,7 @@ def error_line(error: BadRound) -> bytes:
     return msgspec.json.encode(said if error.id is None else {"id": error.id, **said})
 
 
-def _challenge(recorded: _Round, probe: Probe | None) -> Challenge:
+def _challenge(recorded: _Round, probe: KnownAnswer | None) -> Challenge:
     created = recorded.created_at
     declared = probe.answer_type if probe else recorded.answer_type
     request = Request(prompt=recorded.prompt, messages=recorded.messages or (), tools=recorded.tools or ())

@@ -16,7 +16,7 @@ from engine.node.part import Part
 from engine.settings import Settings
 from engine.transport.challenge_api import ChallengeApi
 from engine.transport.kept_keys import KeptKeys
-from engine.transport.replay import SteadyNonces
+from engine.transport.replay_guard import SteadyNonces
 from engine.values import Metagraph
 from miner_server.allowlist import AllowList
 from miner_server.backends.interface import Backend

@@ -20,7 +20,7 @@ from console.screens.host import Host
 from console.screens.registry import SCREENS, actions_of
 from console.widgets.lines import Bar
 from console.widgets.live_table import LiveTable
-from console.widgets.options import Option, PopUpField
+from console.widgets.option_list import Option, PopUpField
 
 WIDE, TALL, LOW = 120, 36, 20
 """From how many columns on there is room for more beside, from how many lines on for more below, or for more at all."""

@@ -13,7 +13,7 @@ from console.present.text import Line, Span, line
 from console.screens.host import Host
 from console.screens.registry import DIALOG, actions_of
 from console.widgets.lines import Lines
-from console.widgets.options import Field, Option, Options
+from console.widgets.option_list import Field, Option, Options
 from console.widgets.panel import Panel
 
 Answer = TypeVar("Answer")

@@ -26,14 +26,14 @@ from console.screens.registry import PLACES, WATCHED
 from console.themes import ThemeError, ThemeFile
 from console.tui.driver import OperatorDriver
 from console.tui.endings import Ending
-from console.tui.memory import ScreenMemory, keep, recall
 from console.tui.responses import Responses
+from console.tui.screen_memory import ScreenMemory, keep, recall
 from console.tui.stylesheet import USUAL, Sheet, Themes, usual_variables
 from console.tui.takeaway import Takeaway
 from console.tui.travel import Travel
 from console.tui.typeahead import KeyMark, TypeAhead
 from console.tui.viewpoint import Viewpoint
-from console.widgets.options import Option
+from console.widgets.option_list import Option
 from engine.commands import AnyCommand, in_words
 from engine.doors import Engine
 from engine.logs import Log

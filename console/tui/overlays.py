@@ -13,7 +13,7 @@ from console.screens.palette.content import Match
 from console.screens.palette.screen import PaletteDialog
 from console.screens.registry import actions_of
 from console.screens.theme_picker.screen import ThemeDialog
-from console.widgets.options import Option
+from console.widgets.option_list import Option
 
 
 class Overlays:

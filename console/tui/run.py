@@ -15,7 +15,7 @@ from console.streams import narrate
 from console.terminal import give_back_the_shell, let_go_of_terminal, own_terminal
 from console.tui.app import ConsoleApp, WatchApp
 from console.tui.endings import Ending
-from console.tui.memory import memory_path
+from console.tui.screen_memory import memory_path
 from engine.doors import Engine, InProcessEngine
 from engine.logs import FOLDER, file_cap
 from engine.settings import Configuration

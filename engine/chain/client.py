@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 from msgspec import Struct
 
-from engine.chain.interface import CannotSeal, Chain, ChainUnavailable, Endpoint, Look, Sealed
+from engine.chain.interface import CannotSeal, Chain, ChainEndpoint, ChainUnavailable, Look, Sealed
 from engine.chain.vector import fault_in
 from engine.keys import Signer
 from engine.values import Metagraph, Outcome
@@ -52,7 +52,7 @@ class ChainClient:
         return self._chain.endpoint
 
     @property
-    def endpoints(self) -> tuple[Endpoint, ...]:
+    def endpoints(self) -> tuple[ChainEndpoint, ...]:
         """All endpoints, in the operator's order; their texts are not cleaned."""
         return self._chain.endpoints
 

@@ -97,7 +97,7 @@ class Look(Struct, frozen=True, kw_only=True):
         return shares_of(self.weights)
 
 
-class Endpoint(Struct, frozen=True, kw_only=True):
+class ChainEndpoint(Struct, frozen=True, kw_only=True):
     """One endpoint of a chain and its health.
 
     A `behind` endpoint answers, but its head is stuck or far behind the others; an `unfit` one serves another chain, a
@@ -119,7 +119,7 @@ class Chain(Protocol):
         ...
 
     @property
-    def endpoints(self) -> tuple[Endpoint, ...]:
+    def endpoints(self) -> tuple[ChainEndpoint, ...]:
         """All endpoints, in the operator's order."""
         ...
 

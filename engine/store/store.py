@@ -11,7 +11,7 @@ from engine.store.database import Database
 from engine.store.record import Record
 from engine.store.retention import EVERY_ROUND
 from engine.sybil.penalties import Standing
-from engine.transport.replay import NoncesUnavailable
+from engine.transport.replay_guard import NoncesUnavailable
 from engine.validator.round_log import Tally
 from engine.values import Challenge, Outcome, Round
 from engine.weights.averages import Rule, Sample

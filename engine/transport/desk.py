@@ -21,7 +21,7 @@ from engine.transport.dialect import (
 )
 from engine.transport.errors import Refusal
 from engine.transport.gate import Claim, Gate, GateClosed
-from engine.transport.replay import MemoryNonces, NonceStore
+from engine.transport.replay_guard import MemoryNonces, NonceStore
 from engine.transport.sessions import KeyRing, SavedKey
 
 MAX_EXCHANGES = 64

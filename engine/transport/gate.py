@@ -12,7 +12,7 @@ from typing import Literal
 from msgspec import Struct
 
 from engine.keys import SS58_LENGTH, verify
-from engine.transport.replay import NonceStore, NoncesUnavailable
+from engine.transport.replay_guard import NonceStore, NoncesUnavailable
 
 log = logging.getLogger(__name__)
 

@@ -20,8 +20,7 @@ from engine.values import Outcome, WeightCommit
 from engine.weights.commits import Commits, Waiting
 from engine.weights.journal import WeightJournal
 from engine.weights.plan import WeightPlan
-from engine.weights.refusals import NOT_NOW, error_name
-from engine.weights.submission import NOT_INCLUDED, Submissions
+from engine.weights.submission import NOT_INCLUDED, NOT_NOW, Submissions, error_name
 from engine.weights.window import Wait, wait_for_rules, wait_for_window
 
 log = logging.getLogger(__name__)

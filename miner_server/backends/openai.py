@@ -16,7 +16,7 @@ from engine.transport import retry_after
 from engine.transport.wire import Completion
 from engine.values import Request
 from miner_server import reflection
-from miner_server.backends.chat import chat_payload
+from miner_server.backends.chat_request import chat_payload
 from miner_server.backends.interface import PROOF, PROOF_S, require_answer
 from miner_server.backends.kept_connections import Connections, ServerReply
 from miner_server.backends.models import Model, NoModelsError, choose

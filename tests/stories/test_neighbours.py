@@ -12,7 +12,7 @@ import pytest
 
 from engine.node.node import STATUS_FILE
 from engine.transport.dialects.registry import DIALECTS
-from engine.transport.replay import MemoryNonces
+from engine.transport.replay_guard import MemoryNonces
 from engine.values import Peer
 from miner_server.allowlist import AllowList
 from miner_server.backends.scripted import ScriptedBackend

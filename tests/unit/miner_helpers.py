@@ -16,7 +16,7 @@ from substrateinterface import Keypair
 
 from engine.transport.dialect import Dialect
 from engine.transport.kept_keys import KeptKeys
-from engine.transport.replay import MemoryNonces
+from engine.transport.replay_guard import MemoryNonces
 from engine.transport.wire import Completion
 from engine.values import Neuron, Request
 from miner_server.allowlist import AllowList

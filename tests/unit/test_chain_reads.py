@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.chain.interface import Look
+from engine.chain.substrate.glance import Unfit
 from engine.chain.substrate.reads import USUAL_UIDS, NotOnChain, read_look
-from engine.chain.substrate.sight import Unfit
 from engine.chain.substrate.storage import Item, Storage
 from engine.values import Kin
 from tests.fake_node.codec import mainnet

@@ -8,7 +8,7 @@ import pytest
 from scalecodec.base import ScaleBytes
 
 from engine.chain.interface import CannotSeal
-from engine.chain.substrate.messages import Call, Connect, Unsigned
+from engine.chain.substrate.messages import Connect, PalletCall, Unsigned
 from engine.chain.vector import fault_in
 from tests.fake_node.codec import mainnet
 from tests.fake_node.node import FakeNode, running
@@ -72,7 +72,7 @@ async def test_every_call_decodes_to_what_was_asked() -> None:
         process = kept_process()
         await process.ask(Connect(url=node.url, timeout_s=5.0), deadline_s=60.0)
         for name, arguments in CALLS.items():
-            made = await process.ask(Call(signer=WHO, forms=((name, arguments),)), deadline_s=60.0)  # type: ignore[arg-type]
+            made = await process.ask(PalletCall(signer=WHO, forms=((name, arguments),)), deadline_s=60.0)  # type: ignore[arg-type]
             assert isinstance(made, Unsigned), made
             assert decoded(made.payload) == (name, arguments)
 

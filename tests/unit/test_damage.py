@@ -21,7 +21,7 @@ from console.errors import ExitCode
 from console.record.folder import FolderRecord
 from engine.chain.embedded import FILE_NAME as CHAIN
 from engine.chain.embedded import ChainDataError
-from engine.chain.embedded.storage import StateFile
+from engine.chain.embedded.state_file import StateFile
 from engine.errors import StoreError
 from engine.files import Damaged
 from engine.node.node import STATUS_FILE

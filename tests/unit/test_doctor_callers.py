@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from console.doctor.callers import callers
+from console.doctor.processes import callers
 from console.findings import Result
 from engine.snapshot import CallerView, ServerView, Snapshot
 from tests.unit.doctor_helpers import case

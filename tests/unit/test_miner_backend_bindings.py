@@ -14,7 +14,7 @@ import pytest
 
 from engine.values import Request
 from miner_server.backends import llamacpp_bindings
-from miner_server.backends.chat import chat_payload
+from miner_server.backends.chat_request import chat_payload
 from miner_server.backends.lanes import Lanes
 from miner_server.backends.llamacpp_bindings import LlamaCppPythonModel, XllamaModel, installed_binding, packaged_model
 from miner_server.backends.models import Model, NoModelsError, choose, read_models

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engine.transport.replay import MemoryNonces
+from engine.transport.replay_guard import MemoryNonces
 from miner_server import connections, server
 from miner_server.allowlist import AllowList
 from miner_server.connections import BoundedProtocol

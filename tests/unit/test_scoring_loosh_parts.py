@@ -8,7 +8,7 @@ import pytest
 from msgspec import structs
 
 from engine.scoring.loosh import quality as qualities
-from engine.scoring.loosh import wording
+from engine.scoring.loosh import word_measures
 from engine.scoring.loosh.consensus import Consensus, Fate, form, groups, staying
 from engine.scoring.loosh.cosine import Vectors, cosines, finite_rows, neighbouring, unit, upper
 from engine.scoring.loosh.emissions import bonus, emissions, shares, time_shares, top_bonus
@@ -17,7 +17,7 @@ from engine.scoring.loosh.quality import EmbeddedAnswer, EmbeddedQuestion, Quali
 from engine.scoring.loosh.reasons import RoundFindings, alone, nothing, verdict
 from engine.scoring.loosh.sentences import components, sentences
 from engine.scoring.loosh.sybil import AlikePair, How, by_answer
-from engine.scoring.loosh.wording import keywords
+from engine.scoring.loosh.word_measures import keywords
 from engine.values import Reply
 from tests.unit.loosh_helpers import answers, judged
 
@@ -47,14 +47,14 @@ def answer(text: str, *spoken: tuple[float, ...]) -> EmbeddedAnswer:
 @pytest.mark.parametrize("marker", MARKERS.split())
 def test_each_marker_of_reasoning_counts_as_a_word_of_its_own(marker: str) -> None:
     words = marker.replace("_", " ")
-    assert wording.markers(f"A {words.upper()} b") == 1
-    assert wording.markers(f"x{words}x") == 0
+    assert word_measures.markers(f"A {words.upper()} b") == 1
+    assert word_measures.markers(f"x{words}x") == 0
 
 
 def test_what_fills_and_what_is_short_is_not_dense() -> None:
-    assert wording.density("considerations important aspects whales") == 0.25
-    assert wording.density("four with cats") == pytest.approx(2 / 3)
-    assert wording.density("one two six") == 0.0
+    assert word_measures.density("considerations important aspects whales") == 0.25
+    assert word_measures.density("four with cats") == pytest.approx(2 / 3)
+    assert word_measures.density("one two six") == 0.0
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_what_fills_and_what_is_short_is_not_dense() -> None:
     ],
 )
 def test_specificity_adds_digits_names_long_words_and_colons(text: str, expected: float) -> None:
-    assert wording.specificity(text) == pytest.approx(expected)
+    assert word_measures.specificity(text) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_specificity_adds_digits_names_long_words_and_colons(text: str, expected
     ],
 )
 def test_shape_is_the_number_and_length_of_sentences(text: str, expected: float) -> None:
-    assert wording.shape(text) == pytest.approx(expected)
+    assert word_measures.shape(text) == pytest.approx(expected)
 
 
 def test_cosines_are_those_of_finite_rows() -> None:
@@ -252,7 +252,7 @@ def test_coherence_is_what_follows_and_what_stays_near_halved_by_breaks() -> Non
     assert coherence_of(answer("", (1, 0), (0.25, math.sqrt(1 - 0.25**2)))) > 0.4, "a quarter is no break yet"
     opposite = coherence_of(answer("", (1, 0), (-1, 0.001)))
     assert 0 <= opposite < 0.05
-    assert coherence_of(answer("One two.", (1, 0))) == wording.shape("One two.")
+    assert coherence_of(answer("One two.", (1, 0))) == word_measures.shape("One two.")
 
 
 def test_complexity_is_best_at_four_steps_that_do_not_repeat() -> None:

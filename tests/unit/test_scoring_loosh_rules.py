@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from engine.scoring.loosh import wording
+from engine.scoring.loosh import word_measures
 from engine.scoring.loosh.consensus import agreement, form, groups, staying
 from engine.scoring.loosh.cosine import Vectors, cosines, unit
 from engine.scoring.loosh.emissions import shares, time_shares, top_bonus
 from engine.scoring.loosh.quality import EmbeddedAnswer, EmbeddedQuestion, assess
 from engine.scoring.loosh.sentences import components, sentences
-from engine.scoring.loosh.wording import keywords, mentioned
+from engine.scoring.loosh.word_measures import keywords, mentioned
 from engine.values import Reply
 from tests.unit.loosh_helpers import CASES, answers, encoder, judged, replies_of
 
@@ -59,12 +59,12 @@ def test_sentences_have_three_words_and_an_end_before_a_space() -> None:
 
 
 def test_wording() -> None:
-    assert wording.density("The water carries various minerals downstream") == pytest.approx(4 / 6)
-    assert wording.specificity("It was Paris in 1889; then Lyon") == pytest.approx(0.3 + 0.2 + 0.2)
-    assert wording.specificity("") == wording.density("") == wording.shape("?!") == 0.0
-    assert wording.markers("First this. As a result, that; so then, for example.") == 5
-    assert wording.shape("ok") == pytest.approx(0.3)
-    assert wording.shape("One two three four five. One two three four five.") == pytest.approx(1.0)
+    assert word_measures.density("The water carries various minerals downstream") == pytest.approx(4 / 6)
+    assert word_measures.specificity("It was Paris in 1889; then Lyon") == pytest.approx(0.3 + 0.2 + 0.2)
+    assert word_measures.specificity("") == word_measures.density("") == word_measures.shape("?!") == 0.0
+    assert word_measures.markers("First this. As a result, that; so then, for example.") == 5
+    assert word_measures.shape("ok") == pytest.approx(0.3)
+    assert word_measures.shape("One two three four five. One two three four five.") == pytest.approx(1.0)
 
 
 def test_a_question_without_parts_is_covered_by_its_keywords() -> None:

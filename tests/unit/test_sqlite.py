@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.chain.embedded.storage import ChainDamaged, ChainDataError, StateFile, told
+from engine.chain.embedded.state_file import ChainDamaged, ChainDataError, StateFile, told
 from engine.errors import StoreError, StoreLocked, StoreUnusable
 from engine.files import Damaged
 from engine.sqlite import failure_of

@@ -26,7 +26,7 @@ from engine.store.round_rows import require_finite
 from engine.store.round_table import TEXTS_DROPPED
 from engine.store.store import Store, StoredNonces
 from engine.store.stored import Merit, Pay, Uid
-from engine.transport.replay import NoncesUnavailable
+from engine.transport.replay_guard import NoncesUnavailable
 from engine.validator.round_log import Tally
 from engine.values import Outcome, Source
 from tests.unit.store_helpers import NETUID, PROFILE, T0, a_plan, a_reply, a_round, a_verdict, hotkey

@@ -9,7 +9,7 @@ import pytest
 from engine.store import carried
 from engine.store import store as stored_nonces
 from engine.store.store import Store
-from engine.transport.replay import NonceStore, NoncesUnavailable
+from engine.transport.replay_guard import NonceStore, NoncesUnavailable
 
 
 async def reopened(path: Path) -> Store:

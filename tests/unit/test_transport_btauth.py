@@ -16,7 +16,7 @@ from engine.transport.dialect import ChallengeRoute, LookupRoute, MinerEnd, Stat
 from engine.transport.dialects.btauth import BTAUTH, REQUIRED, BtauthCaller
 from engine.transport.errors import Refusal, WireError
 from engine.transport.http import PeerClients
-from engine.transport.replay import MemoryNonces
+from engine.transport.replay_guard import MemoryNonces
 from engine.transport.rsa import RsaKey
 from engine.values import Peer
 from miner_server.server import MinerServer

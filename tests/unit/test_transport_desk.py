@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from engine.transport.desk import MAX_EXCHANGES
 from engine.transport.errors import Refusal
-from engine.transport.replay import NoncesUnavailable
+from engine.transport.replay_guard import NoncesUnavailable
 from engine.transport.rsa import FernetKey
 from tests.unit.transport_helpers import ALICE, FIRST_KEY, DiskNonces, LooshDesk, foreign_exchange, new_desk
 

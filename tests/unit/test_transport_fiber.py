@@ -24,7 +24,7 @@ from engine.transport.dialect import ChallengeRoute, HandshakeRoute, LookupRoute
 from engine.transport.dialects.fiber import FIBER, SEALED, FiberCaller
 from engine.transport.errors import Refusal, WireError
 from engine.transport.http import PeerClients
-from engine.transport.replay import MemoryNonces
+from engine.transport.replay_guard import MemoryNonces
 from engine.transport.rsa import RsaKey
 from engine.values import Peer
 from miner_server.server import MinerServer

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from engine.store.store import Store
-from engine.transport import replay
-from engine.transport.replay import MemoryNonces, NoncesUnavailable, SteadyNonces
+from engine.transport import replay_guard
+from engine.transport.replay_guard import MemoryNonces, NoncesUnavailable, SteadyNonces
 from tests.unit.engine_helpers import until
 
 LATER = 2e9
@@ -35,7 +35,7 @@ class Failing(MemoryNonces):
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replay, "RETRY_S", 0.02)
+    monkeypatch.setattr(replay_guard, "RETRY_S", 0.02)
 
 
 async def test_what_the_store_has_from_before_a_restart_is_used() -> None:
@@ -115,8 +115,8 @@ async def test_what_is_over_is_not_written_any_more() -> None:
 
 
 async def test_a_store_that_hangs_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replay, "PATIENCE_S", 0.02)
-    monkeypatch.setattr(replay, "SLOW_S", 0.05)
+    monkeypatch.setattr(replay_guard, "PATIENCE_S", 0.02)
+    monkeypatch.setattr(replay_guard, "SLOW_S", 0.05)
     told = list[str]()
 
     class Hanging:
@@ -155,7 +155,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 async def test_a_database_that_another_process_holds_keeps_nobody_out(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replay, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(replay_guard, "PATIENCE_S", 0.1)
     told = list[str]()
     nonces = SteadyNonces(store.nonces, tell=told.append)
     other = sqlite3.connect(tmp_path / "store.db", isolation_level=None)

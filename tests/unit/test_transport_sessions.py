@@ -9,7 +9,7 @@ import pytest
 
 from engine.keys import signature_hex
 from engine.transport.gate import Claim, Gate, GateClosed, clocks_apart
-from engine.transport.replay import MemoryNonces, NoncesUnavailable
+from engine.transport.replay_guard import MemoryNonces, NoncesUnavailable
 from engine.transport.sessions import KEY_TTL_S, LATE_S, MOST_OPENED, KeyRing, Sessions
 from engine.values import Peer
 from miner_server.admission import HOTKEY_PER_MINUTE

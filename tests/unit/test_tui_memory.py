@@ -10,7 +10,7 @@ from console.screens.logs.content import LogLook
 from console.screens.miners.content import MINERS
 from console.tui.app import ConsoleApp
 from console.tui.endings import Ending
-from console.tui.memory import ScreenMemory, keep, memory_path, recall
+from console.tui.screen_memory import ScreenMemory, keep, memory_path, recall
 from console.widgets.live_table import LiveTable
 from tests.unit.tui_helpers import NARROW, app_of, screen_text, snapshot
 

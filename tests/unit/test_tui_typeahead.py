@@ -14,7 +14,7 @@ from console.tui import typeahead
 from console.tui.app import ConsoleApp
 from console.tui.endings import Ending
 from console.widgets.live_table import LiveTable
-from console.widgets.options import Field
+from console.widgets.option_list import Field
 from engine.commands import AutoWeights, SetWeights
 from engine.snapshot import MinerView
 from tests.unit.engine_helpers import until

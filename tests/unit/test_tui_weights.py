@@ -16,7 +16,7 @@ from console.screens.registry import ACTIONS, DIALOG, SCREENS, actions_of
 from console.tui.app import ConsoleApp
 from console.tui.endings import Ending
 from console.widgets.live_table import LiveTable
-from console.widgets.options import Options
+from console.widgets.option_list import Options
 from engine.commands import AutoWeights, CommitWeights, Pause, Register, Resume, RevealWeights, Serve, SetWeights
 from engine.snapshot import ChainView, CommandView, CommitView, PlanView, ServerView, SetterView, Snapshot
 from tests.unit.tui_helpers import NARROW, NOW, WIDE, Orders, app_of, feed_of, miner, screen_text, snapshot, toasts

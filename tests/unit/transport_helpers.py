@@ -22,7 +22,7 @@ from engine.transport.desk import Desk, OpenedQuestion
 from engine.transport.dialect import ChallengeRoute, HandshakeRoute, LookupRoute, MinerEnd
 from engine.transport.dialects.loosh import LOOSH
 from engine.transport.errors import Refusal
-from engine.transport.replay import MemoryNonces, NonceStore
+from engine.transport.replay_guard import MemoryNonces, NonceStore
 from engine.transport.rsa import RsaKey
 from engine.values import Challenge, Peer, Request
 

@@ -7,7 +7,7 @@ from console.screens.dialogs import Dialog
 from console.screens.help.content import help_lines
 from console.screens.registry import actions_of
 from console.widgets.lines import Reading
-from console.widgets.options import Field
+from console.widgets.option_list import Field
 from console.widgets.panel import Panel
 
 

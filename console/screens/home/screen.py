@@ -12,7 +12,7 @@ from console.screens.home import content as home
 from console.screens.server.traffic import REQUESTS, asked
 from console.widgets.lines import Facts, Lines
 from console.widgets.live_table import LiveTable
-from console.widgets.options import Option, Options
+from console.widgets.option_list import Option, Options
 from console.widgets.panel import Panel, TablePanel
 from engine.commands import Acknowledge
 

@@ -12,7 +12,7 @@ from console.screens.dialogs import ChoiceDialog
 from console.screens.logs import content as logs
 from console.screens.logs.widgets import FindField, LogView
 from console.widgets.lines import Lines
-from console.widgets.options import Option
+from console.widgets.option_list import Option
 from console.widgets.panel import Panel
 
 EVERYTHING = "all"

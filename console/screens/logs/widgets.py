@@ -15,7 +15,7 @@ from console.present.text import Line, cut
 from console.screens.host import Host
 from console.screens.logs import content as logs
 from console.screens.logs.content import KeptLine, LogLook
-from console.widgets.options import PopUpField
+from console.widgets.option_list import PopUpField
 from console.widgets.paint import Rows
 from console.widgets.panel import Panel
 from engine.logs import Log, LogTail

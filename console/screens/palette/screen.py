@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from console.screens.dialogs import Dialog
 from console.screens.palette.content import Match, find
 from console.screens.registry import ACTIONS, IN_DIALOGS, actions_of
-from console.widgets.options import Field, Option, Options
+from console.widgets.option_list import Field, Option, Options
 from console.widgets.panel import Panel
 
 

@@ -16,7 +16,7 @@ from console.screens.base import ConsoleScreen
 from console.screens.dialogs import ChoiceDialog
 from console.screens.setup.content import SETTINGS
 from console.widgets.lines import Lines
-from console.widgets.options import Option, Options
+from console.widgets.option_list import Option, Options
 from console.widgets.panel import Panel, TablePanel
 
 LOOKING = Option("", line(Span("◌ checking everything…", "info")))

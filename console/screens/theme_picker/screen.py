@@ -8,7 +8,7 @@ from console.present.text import Span, fit, line
 from console.screens.dialogs import Dialog
 from console.screens.theme_picker.content import sample
 from console.widgets.lines import Lines
-from console.widgets.options import Option, Options
+from console.widgets.option_list import Option, Options
 from console.widgets.panel import Panel
 
 

@@ -3,6 +3,6 @@
 from engine.chain.embedded.chain import ChainFull, EmbeddedChain
 from engine.chain.embedded.sandbox import Sandbox
 from engine.chain.embedded.state import Refused
-from engine.chain.embedded.storage import FILE_NAME, ChainDataError, ChainInUse
+from engine.chain.embedded.state_file import FILE_NAME, ChainDataError, ChainInUse
 
 __all__ = ["FILE_NAME", "ChainDataError", "ChainFull", "ChainInUse", "EmbeddedChain", "Refused", "Sandbox"]

@@ -24,8 +24,8 @@ from engine.chain.commitment import commitment
 from engine.chain.embedded import epoch, neurons, sandbox, timelock, weights
 from engine.chain.embedded.look import look_of
 from engine.chain.embedded.state import ChainState, Refused, genesis
-from engine.chain.embedded.storage import ChainDataError, ChainGone, StateFile, told
-from engine.chain.interface import ChainUnavailable, Endpoint, Look, Sealed
+from engine.chain.embedded.state_file import ChainDataError, ChainGone, StateFile, told
+from engine.chain.interface import ChainEndpoint, ChainUnavailable, Look, Sealed
 from engine.keys import Signer
 from engine.sqlite import failure_of
 from engine.values import EMBEDDED, Hyperparameters, Outcome
@@ -104,8 +104,8 @@ class EmbeddedChain:
         return cls(path, file, state, thread, shared=shared)
 
     @property
-    def endpoints(self) -> tuple[Endpoint, ...]:
-        return (Endpoint(url=self.endpoint, state="good", block=self._state.block),)
+    def endpoints(self) -> tuple[ChainEndpoint, ...]:
+        return (ChainEndpoint(url=self.endpoint, state="good", block=self._state.block),)
 
     @property
     def gone(self) -> str:

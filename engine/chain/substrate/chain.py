@@ -11,24 +11,25 @@ from typing import Self
 
 from msgspec.structs import replace
 
-from engine.chain.interface import CannotSeal, ChainUnavailable, Endpoint, Look, Sealed
+from engine.chain.interface import CannotSeal, ChainEndpoint, ChainUnavailable, Look, Sealed
 from engine.chain.substrate.endpoints import Endpoints, network_of
 from engine.chain.substrate.messages import (
     ERA_BLOCKS,
     Anchor,
     Answer,
     Argument,
-    Call,
     Connect,
     Connected,
-    Failed,
     Find,
-    Head,
+    HeadBlock,
     Included,
+    NodeFailed,
     NotYet,
+    PalletCall,
+    Pooled,
     ReadHead,
     ReadLook,
-    Refusal,
+    Rejection,
     Request,
     Seal,
     SealedWeights,
@@ -36,10 +37,9 @@ from engine.chain.substrate.messages import (
     Send,
     Survey,
     Surveyed,
-    Taken,
     Unsigned,
 )
-from engine.chain.substrate.process import NoAnswer, NodeProcess
+from engine.chain.substrate.process import NodeProcess, ProcessGone
 from engine.chain.substrate.refusals import BAD_PROOF
 from engine.chain.substrate.timelock import obstacle
 from engine.keys import Signer
@@ -133,7 +133,7 @@ class SubstrateChain:
         return url_shown(self._endpoints.current)
 
     @property
-    def endpoints(self) -> tuple[Endpoint, ...]:
+    def endpoints(self) -> tuple[ChainEndpoint, ...]:
         return tuple(
             replace(one, url=url_shown(one.url), reason=url_shown(one.reason)) for one in self._endpoints.health
         )
@@ -150,7 +150,7 @@ class SubstrateChain:
             if due := self._endpoints.to_survey:
                 await self._survey(due)
         match await self._ask(ReadHead()):
-            case Head(block):
+            case HeadBlock(block):
                 return block
             case other:
                 raise self._unexpected(other)
@@ -159,7 +159,7 @@ class SubstrateChain:
         match await self._ask(ReadLook(netuid=netuid, hotkey=hotkey, coldkey=coldkey, mechanism=self._mechanism)):
             case Seen(look):
                 return look
-            case Refusal(reason):
+            case Rejection(reason):
                 raise ChainUnavailable(f"{self.endpoint}: {reason}")
             case other:
                 raise self._unexpected(other)
@@ -216,7 +216,7 @@ class SubstrateChain:
         match await self._ask(asked):
             case SealedWeights(sealed):
                 return sealed
-            case Refusal(reason):
+            case Rejection(reason):
                 raise CannotSeal(reason)
             case other:
                 raise self._unexpected(other)
@@ -269,33 +269,33 @@ class SubstrateChain:
 
     async def _extrinsic(self, signer: Signer, *forms: tuple[str, dict[str, Argument]]) -> Outcome:
         """Sign and send the first of these calls that the runtime has, and follow it to its outcome."""
-        call = Call(signer=signer.ss58_address, forms=forms)
+        call = PalletCall(signer=signer.ss58_address, forms=forms)
         composed = await self._composed(call)
         sent = await self._sent(signer, composed) if isinstance(composed, Unsigned) else composed
-        if isinstance(composed, Unsigned) and isinstance(sent, Refusal) and sent.reason.startswith(BAD_PROOF):
+        if isinstance(composed, Unsigned) and isinstance(sent, Rejection) and sent.reason.startswith(BAD_PROOF):
             again = await self._composed(call)  # the runtime may have been upgraded between composing and signing
             if (
                 isinstance(again, Unsigned) and again.nonce != composed.nonce
             ):  # a second one could land beside the first
                 raise ChainUnavailable(f"{self.endpoint} refused a signature, yet something of this key was included")
             sent = await self._sent(signer, again) if isinstance(again, Unsigned) else again
-        if isinstance(sent, Refusal):
+        if isinstance(sent, Rejection):
             return Outcome(status="rejected", reason=sent.reason)
         return await self._followed(*sent)
 
-    async def _composed(self, call: Call) -> Unsigned | Refusal:
+    async def _composed(self, call: PalletCall) -> Unsigned | Rejection:
         match await self._ask(call):
-            case Unsigned() | Refusal() as composed:
+            case Unsigned() | Rejection() as composed:
                 return composed
             case other:
                 raise self._unexpected(other)
 
-    async def _sent(self, signer: Signer, composed: Unsigned) -> tuple[str, int] | Refusal:
+    async def _sent(self, signer: Signer, composed: Unsigned) -> tuple[str, int] | Rejection:
         """Its hash, and the first block that may include it."""
         match await self._ask(Send(unsigned=composed, signature=signer.sign(composed.payload))):
-            case Taken(reference):
+            case Pooled(reference):
                 return reference, composed.born
-            case Refusal() as refused:
+            case Rejection() as refused:
                 return refused
             case other:
                 raise self._unexpected(other)
@@ -334,7 +334,7 @@ class SubstrateChain:
                     if isinstance(request, Send):
                         break
                     continue
-                self._endpoints.answered(url, answer.block if isinstance(answer, Head) else None)
+                self._endpoints.answered(url, answer.block if isinstance(answer, HeadBlock) else None)
                 return answer
             raise ChainUnavailable("; ".join(failures))
 
@@ -351,7 +351,7 @@ class SubstrateChain:
         request = Survey(urls=urls, timeout_s=GLANCE_S, anchor=self._anchor)
         try:
             answer = await self._process.ask(request, deadline_s=ANSWER_S)
-        except NoAnswer as error:
+        except ProcessGone as error:
             raise ChainUnavailable(f"{self.endpoint}: {error}") from error
         if not isinstance(answer, Surveyed):
             raise self._unexpected(answer)
@@ -363,9 +363,9 @@ class SubstrateChain:
             raise ChainUnavailable(f"the connection to {self.endpoint} is closed")
         try:
             answer = await self._process.ask(request, deadline_s=deadline_s)
-        except NoAnswer as error:
-            answer = Failed(str(error))
-        if isinstance(answer, Failed):
+        except ProcessGone as error:
+            answer = NodeFailed(str(error))
+        if isinstance(answer, NodeFailed):
             self._endpoints.failed(url, answer.reason, unfit=answer.unfit)
             raise ChainUnavailable(f"{url_shown(url)}: {answer.reason}")
         return answer

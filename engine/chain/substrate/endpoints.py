@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from engine.chain.interface import ChainUnavailable, Endpoint
+from engine.chain.interface import ChainEndpoint, ChainUnavailable
 from engine.chain.substrate.messages import Sighting
 from engine.redaction import url_shown
 
@@ -67,13 +67,13 @@ class Endpoints:
     """The endpoints and what is known of each. `current` is the one used last."""
 
     def __init__(self, urls: Sequence[str], *, block_time: float) -> None:
-        self._known = {url: Endpoint(url=url) for url in urls}
+        self._known = {url: ChainEndpoint(url=url) for url in urls}
         self._block_time = block_time
         self._moved_at = self._surveyed_at = time.monotonic()
         self.current = urls[0]
 
     @property
-    def health(self) -> tuple[Endpoint, ...]:
+    def health(self) -> tuple[ChainEndpoint, ...]:
         """Each endpoint, in the operator's order."""
         return tuple(self._known.values())
 

@@ -77,7 +77,7 @@ class ReadHead(Struct, frozen=True, tag=True):
     """Asks for the number of the head block."""
 
 
-class Head(Struct, frozen=True, tag=True):
+class HeadBlock(Struct, frozen=True, tag=True):
     """The number of the head block."""
 
     block: int
@@ -98,7 +98,7 @@ class Seen(Struct, frozen=True, tag=True):
     look: Look
 
 
-class Call(Struct, frozen=True, kw_only=True, tag=True):
+class PalletCall(Struct, frozen=True, kw_only=True, tag=True):
     """A call of the subnets' pallet and its signer; of several forms, the first one that the runtime has.
 
     Each form has a name and its own arguments.
@@ -143,13 +143,13 @@ class Send(Struct, frozen=True, kw_only=True, tag=True):
     signature: bytes
 
 
-class Taken(Struct, frozen=True, tag=True):
+class Pooled(Struct, frozen=True, tag=True):
     """The node accepted it into its pool, under this hash."""
 
     reference: str
 
 
-class Refusal(Struct, frozen=True, tag=True):
+class Rejection(Struct, frozen=True, tag=True):
     """Refused by the node or the runtime, the chain's own error name first; or there is no such subnet."""
 
     reason: str
@@ -175,15 +175,27 @@ class NotYet(Struct, frozen=True, tag=True):
     block: int
 
 
-class Failed(Struct, frozen=True, tag=True):
+class NodeFailed(Struct, frozen=True, tag=True):
     """The node failed, and the outcome of the request is unknown. An `unfit` node can never serve us."""
 
     reason: str
     unfit: bool = False
 
 
-Request = Connect | Survey | ReadHead | ReadLook | Call | Seal | Send | Find
-Answer = Connected | Surveyed | Head | Seen | Unsigned | SealedWeights | Taken | Refusal | Included | NotYet | Failed
+Request = Connect | Survey | ReadHead | ReadLook | PalletCall | Seal | Send | Find
+Answer = (
+    Connected
+    | Surveyed
+    | HeadBlock
+    | Seen
+    | Unsigned
+    | SealedWeights
+    | Pooled
+    | Rejection
+    | Included
+    | NotYet
+    | NodeFailed
+)
 
 _REQUESTS = msgspec.msgpack.Decoder(Request)
 _ANSWERS: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)

@@ -17,7 +17,7 @@ GIVEN_UP_S = 2.0
 which is quicker than a new process that loads the metadata again."""
 
 
-class NoAnswer(Exception):
+class ProcessGone(Exception):
     """The process gave no answer and is gone; it may still have done what it was asked to do."""
 
 
@@ -35,7 +35,7 @@ class NodeProcess:
         return self._process.pid if self._process is not None and self._process.poll() is None else 0
 
     async def ask(self, request: Request, *, deadline_s: float) -> Answer:
-        """The answer of the process, which is started if necessary. Raises `NoAnswer`.
+        """The answer of the process, which is started if necessary. Raises `ProcessGone`.
 
         A late process is killed: its next answer would be to this request.
         """
@@ -46,10 +46,10 @@ class NodeProcess:
                 return await asyncio.wrap_future(self._exchanging)
         except TimeoutError:
             self._kill()
-            raise NoAnswer(f"no answer in {deadline_s:g} s") from None
+            raise ProcessGone(f"no answer in {deadline_s:g} s") from None
         except (EOFError, OSError, msgspec.DecodeError) as error:
             self._kill()
-            raise NoAnswer(f"the process of the connection ended ({type(error).__name__})") from error
+            raise ProcessGone(f"the process of the connection ended ({type(error).__name__})") from error
 
     async def close(self) -> None:
         """End the process. A second call does nothing."""

@@ -19,7 +19,7 @@ from substrateinterface.utils.hasher import (
 )
 from substrateinterface.utils.ss58 import ss58_decode, ss58_encode
 
-from engine.chain.substrate.sight import Unfit
+from engine.chain.substrate.glance import Unfit
 from engine.keys import SS58_FORMAT
 
 MOST_KEYS = 10_000

@@ -9,14 +9,14 @@ from msgspec.structs import replace
 
 from engine.chain.substrate.messages import (
     Answer,
-    Call,
     Connect,
-    Failed,
     Find,
-    Head,
+    HeadBlock,
+    NodeFailed,
+    PalletCall,
     ReadHead,
     ReadLook,
-    Refusal,
+    Rejection,
     Request,
     Seal,
     Seen,
@@ -30,20 +30,20 @@ from engine.pipes import own_pipes
 from engine.text import safe
 
 if TYPE_CHECKING:
-    from engine.chain.substrate.node import Node
+    from engine.chain.substrate.connection import NodeConnection
 
 
 class Worker:
     """Answers one request after another. A failed connection is replaced before the next request."""
 
     def __init__(self) -> None:
-        self._node: Node | None = None
+        self._node: NodeConnection | None = None
         self._asked_for = Connect(url="", timeout_s=0.0)
         self._doubtful = False
 
     def answer(self, request: Request) -> Answer:
-        """The node's answer, or `Failed`."""
-        from engine.chain.substrate.sight import Unfit, survey
+        """The node's answer, or `NodeFailed`."""
+        from engine.chain.substrate.glance import Unfit, survey
 
         try:
             if isinstance(request, Survey):
@@ -55,18 +55,18 @@ class Worker:
                 self._connected()
             return self._answered(request)
         except Unfit as error:
-            return Failed(str(error), unfit=True)
+            return NodeFailed(str(error), unfit=True)
         except Exception as error:  # from the library, the network, or whatever the node sent
             self._doubtful = True
-            return Failed(_worded(error))
+            return NodeFailed(_worded(error))
 
     def _connected(self) -> Answer:
-        from engine.chain.substrate.node import Node
+        from engine.chain.substrate.connection import NodeConnection
 
         wanted = self._asked_for
         self._doubtful = True
         if self._node is None:
-            self._node = Node(wanted.url, wanted.timeout_s)
+            self._node = NodeConnection(wanted.url, wanted.timeout_s)
         else:
             self._node.reconnect(wanted.url)
         connected = self._node.check(wanted.anchor)
@@ -82,15 +82,15 @@ class Worker:
             raise ConnectionError("not connected")
         match request:
             case ReadHead():
-                return Head(node.head())
+                return HeadBlock(node.head())
             case ReadLook():
                 try:
                     return Seen(node.look(request.netuid, request.hotkey, request.coldkey, request.mechanism))
                 except NotOnChain as error:
-                    return Refusal(str(error))
+                    return Rejection(str(error))
             case Seal():
                 return node.seal(request)
-            case Call():
+            case PalletCall():
                 return node.compose(request)
             case Send():
                 return node.send(request.unsigned, request.signature)

@@ -9,9 +9,9 @@ from engine.challenges import ChallengeError
 from engine.challenges.kinds.base import KIB, Question
 from engine.challenges.kinds.tasks import opens
 from engine.challenges.kinds.tasks.base import Task, number_task
-from engine.challenges.kinds.text import TextKind
+from engine.challenges.kinds.text_kind import TextKind
 from engine.challenges.kinds.wording import put
-from engine.sums import Payload, read
+from engine.sums import Operation, read
 from engine.values import Request
 
 _ADDING = ("What is {a} plus {b}?", "What is {a} + {b}?", "How much is {a} plus {b}?", "Can you add {a} and {b}?")
@@ -43,10 +43,10 @@ class Arithmetic(TextKind):
 
 def _task(rng: random.Random) -> Task:
     if rng.random() < 0.5:
-        payload, wordings = Payload(rng.randint(1, 999), rng.randint(1, 999), False), _ADDING
+        payload, wordings = Operation(rng.randint(1, 999), rng.randint(1, 999), False), _ADDING
     else:
-        payload, wordings = Payload(rng.randint(2, 99), rng.randint(2, 99), True), _MULTIPLYING
-    slip = Payload(payload.a, payload.b, not payload.multiply)
+        payload, wordings = Operation(rng.randint(2, 99), rng.randint(2, 99), True), _MULTIPLYING
+    slip = Operation(payload.a, payload.b, not payload.multiply)
     topic = "multiplication" if payload.multiply else "addition"
     text = rng.choice(wordings).format(a=payload.a, b=payload.b)
     return number_task(rng, topic, text, payload.result, [slip.result])

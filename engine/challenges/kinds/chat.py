@@ -4,7 +4,7 @@ import random
 
 from engine.challenges.kinds.base import Question
 from engine.challenges.kinds.tasks import counting, dates, facts, logic, numbers, opens, ordering, units
-from engine.challenges.kinds.text import TextKind
+from engine.challenges.kinds.text_kind import TextKind
 from engine.challenges.kinds.wording import put
 
 ROOMS = {

@@ -27,7 +27,7 @@ from engine.scoring.loosh.quality import EmbeddedAnswer, EmbeddedQuestion, Quali
 from engine.scoring.loosh.reasons import RoundFindings, alone, nothing, verdict
 from engine.scoring.loosh.sentences import components, sentences
 from engine.scoring.loosh.sybil import by_answer, suspects
-from engine.scoring.loosh.wording import keywords
+from engine.scoring.loosh.word_measures import keywords
 from engine.values import Challenge, Judgement, Reply, Verdict
 
 NAME = "loosh"

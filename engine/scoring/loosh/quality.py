@@ -9,9 +9,9 @@ import numpy as np
 from msgspec import Struct
 from sklearn.cluster import AgglomerativeClustering
 
-from engine.scoring.loosh import wording
+from engine.scoring.loosh import word_measures
 from engine.scoring.loosh.cosine import Vectors, cosines, neighbouring, unit, upper
-from engine.scoring.loosh.wording import mentioned
+from engine.scoring.loosh.word_measures import mentioned
 
 COVERED = 0.45
 BREAK = 0.25
@@ -80,15 +80,15 @@ def assess(question: EmbeddedQuestion, answer: EmbeddedAnswer) -> Quality:
         coherence=coherence,
         coverage=coverage,
         complexity=complexity_of(answer) if worth_it else 0.0,
-        density=wording.density(answer.text),
-        specificity=wording.specificity(answer.text),
+        density=word_measures.density(answer.text),
+        specificity=word_measures.specificity(answer.text),
     )
 
 
 def coherence_of(answer: EmbeddedAnswer) -> float:
     """How similar consecutive sentences are, and how close all are to their centre; many breaks at most halve it."""
     if len(answer.sentences) < 2:
-        return wording.shape(answer.text)
+        return word_measures.shape(answer.text)
     steps = neighbouring(answer.sentences)
     centre = unit(answer.sentences.mean(axis=0, keepdims=True))
     local = min(1.0, max(0.0, float(np.mean(steps))))
@@ -101,7 +101,7 @@ def complexity_of(answer: EmbeddedAnswer) -> float:
     """Four reasoning steps that do not repeat each other score best; a single sentence is judged by its markers."""
     count = len(answer.sentences)
     if count < 2:
-        return 1 - math.exp(-1.3 * wording.markers(answer.text)) if count else 0.0
+        return 1 - math.exp(-1.3 * word_measures.markers(answer.text)) if count else 0.0
     steps = AgglomerativeClustering(n_clusters=None, distance_threshold=STEP_DISTANCE, linkage="average")
     distance = (steps.fit(answer.sentences).n_clusters_ - BEST_STEPS) / STEP_WIDTH
     novelty = max(0.0, 1 - float(upper(cosines(answer.sentences)).mean()))

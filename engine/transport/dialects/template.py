@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from engine.answers.number import Number
 from engine.keys import SS58_LENGTH, signature_hex
-from engine.sums import Payload, read
+from engine.sums import Operation, read
 from engine.transport.description import RouteDoc, integers
 from engine.transport.dialect import (
     ChallengeRoute,
@@ -176,7 +176,7 @@ def _parts(message: str) -> tuple[str, str, str]:
     return parts[0], parts[1], parts[2]
 
 
-def _payload(multiply: bool, body: bytes, limit: int) -> Payload:
+def _payload(multiply: bool, body: bytes, limit: int) -> Operation:
     """Raises WireError."""
     try:
         numbers = msgspec.convert(load_json(body, max_bytes=limit), _Sum)
@@ -184,7 +184,7 @@ def _payload(multiply: bool, body: bytes, limit: int) -> Payload:
         raise WireError("malformed", brief(str(error))) from None
     if max(abs(numbers.a), abs(numbers.b)) >= LARGEST:
         raise WireError("malformed", "a and b may have 18 digits each")
-    return Payload(numbers.a, numbers.b, multiply)
+    return Operation(numbers.a, numbers.b, multiply)
 
 
 def _read(multiply: bool, body: bytes, limit: int) -> Request:

@@ -16,22 +16,22 @@ from substrateinterface.storage import StorageKey
 from substrateinterface.transport import WebsocketTransport
 
 from engine.chain.interface import CannotSeal, Look
+from engine.chain.substrate.glance import Unfit, require_same_chain, require_true_head
 from engine.chain.substrate.messages import (
     ERA_BLOCKS,
     Anchor,
-    Call,
     Connected,
     Included,
     NotYet,
-    Refusal,
+    PalletCall,
+    Pooled,
+    Rejection,
     Seal,
     SealedWeights,
-    Taken,
     Unsigned,
 )
 from engine.chain.substrate.reads import SUBNETS, SYSTEM, USUAL_UIDS, read_look
 from engine.chain.substrate.refusals import refusal
-from engine.chain.substrate.sight import Unfit, require_same_chain, require_true_head
 from engine.chain.substrate.storage import Item, Storage
 from engine.chain.substrate.timelock import SCHEDULE, seal
 from engine.keys import SS58_FORMAT
@@ -48,7 +48,7 @@ class _Interface(SubstrateInterface):  # type: ignore[misc]
         """Do nothing: the library would ask again at every step, and then use the runtime of the parent block."""
 
 
-class Node:
+class NodeConnection:
     """A connection to one node at a time. After any error from the library it cannot be trusted: `reconnect`.
 
     Any call may raise `Unfit`, and `look` raises `NotOnChain` if there is no such subnet.
@@ -128,7 +128,7 @@ class Node:
         except StorageFunctionNotFound as error:
             raise Unfit(f"its runtime {self._spec} does not store {pallet}.{name}, which is needed") from error
 
-    def seal(self, asked: Seal) -> SealedWeights | Refusal:
+    def seal(self, asked: Seal) -> SealedWeights | Rejection:
         """Seal weights by the schedule of the head block."""
         at = self._head_hash()
         self._follow(at)
@@ -144,11 +144,11 @@ class Node:
         try:
             return SealedWeights(seal(asked, block=block, schedule=tuple(schedule), version=version))
         except CannotSeal as error:
-            return Refusal(str(error))
+            return Rejection(str(error))
 
     # -- sending -----------------------------------------------------------------------------------------------
 
-    def compose(self, call: Call) -> Unsigned | Refusal:
+    def compose(self, call: PalletCall) -> Unsigned | Rejection:
         """The call with its nonce and era, and the bytes to sign."""
         at = self._head_hash()
         self._follow(at)
@@ -161,7 +161,7 @@ class Node:
         try:
             composed = self._api.compose_call(SUBNETS, name, dict(arguments))
         except (ValueError, TypeError, NotImplementedError) as error:
-            return Refusal(f"InvalidArguments: {name}: {error}")
+            return Rejection(f"InvalidArguments: {name}: {error}")
         payload = self._api.generate_signature_payload(composed, era=_era(born), nonce=account["nonce"])
         return Unsigned(
             signer=call.signer,
@@ -172,7 +172,7 @@ class Node:
             payload=bytes(payload.data),
         )
 
-    def send(self, unsigned: Unsigned, signature: bytes) -> Taken | Refusal:
+    def send(self, unsigned: Unsigned, signature: bytes) -> Pooled | Rejection:
         """Hand the signed call to the node's pool."""
         call = self._api.compose_call(SUBNETS, unsigned.name, dict(unsigned.arguments))
         extrinsic = self._api.create_signed_extrinsic(
@@ -183,13 +183,13 @@ class Node:
             signature=signature,
         )
         try:
-            return Taken(str(self._rpc("author_submitExtrinsic", str(extrinsic.data))))
+            return Pooled(str(self._rpc("author_submitExtrinsic", str(extrinsic.data))))
         except SubstrateRequestException as error:
             told = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
             reason = refusal(told, unsigned.name)
             if reason is None:
                 raise
-            return Refusal(reason)
+            return Rejection(reason)
 
     def find(self, reference: str, first: int) -> Included | NotYet:
         """Search at most `MOST_BLOCKS` blocks, from `first` to the head, for an extrinsic."""

@@ -1,0 +1,72 @@
+"""Rounds, in flight and finished, and the miners that they score."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+MinerState = Literal["active", "stale", "silent", "deregistered"]
+Suspicion = Literal["", "copies", "as one"]
+"""The verdict on a miner: none, it copies another, or it belongs to a sybil group ("as one", as status.json has
+spelled it from the start)."""
+
+
+class RoundProgress(Struct, frozen=True, kw_only=True):
+    """The round in flight."""
+
+    id: str
+    kind: str
+    asked: int
+    answered: int
+    failed: int
+    started_at: float
+
+
+class RoundView(Struct, frozen=True, kw_only=True):
+    """One finished round as a table row. `clusters` holds the size of each, largest first."""
+
+    id: str
+    at: float
+    kind: str
+    source: str
+    profile: str
+    asked: int
+    answered: int
+    clusters: tuple[int, ...]
+    agreement: float
+    winner_uid: int | None
+    winner_hotkey: str | None
+    p50_ms: float
+    p95_ms: float
+    duration_ms: float
+    recorded: bool
+    scored: bool = True
+
+
+class MinerView(Struct, frozen=True, kw_only=True):
+    """One miner as a table row. `weight` is on chain, `planned` what the next plan would set; both sum to 1.
+
+    `stake` and `incentive` are None where nobody knows them, as in a record of the past. `dialect` is that in which it
+    is asked, "" while that is not known.
+    """
+
+    uid: int
+    hotkey: str
+    name: str
+    stake: float | None = 0.0
+    ema: float = 0.0
+    ema_before: float = 0.0
+    ema_history: tuple[float, ...] = ()
+    last_emission: float = 0.0
+    weight: float = 0.0
+    planned: float = 0.0
+    incentive: float | None = 0.0
+    rounds: int = 0
+    answered: int = 0
+    failed: int = 0
+    latency_ms: float = 0.0
+    last_answer_at: float = 0.0
+    available: bool | None = None
+    state: MinerState = "silent"
+    suspected: Suspicion = ""
+    note: str = ""
+    dialect: str = ""

@@ -1,0 +1,36 @@
+"""Weights: what was planned, what was committed to, and when the next are due."""
+
+from msgspec import Struct
+
+
+class PlanView(Struct, frozen=True, kw_only=True):
+    """One row of the journal of weights."""
+
+    at: float
+    block: int
+    mode: str
+    uids: tuple[int, ...]
+    weights_u16: tuple[int, ...]
+    outcome: str
+    reason: str
+
+
+class CommitView(Struct, frozen=True, kw_only=True):
+    """Weights that are committed to since `block`, and may be revealed between two other blocks.
+
+    The chain itself reveals those that are `timelocked`.
+    """
+
+    block: int
+    reveal_from: int
+    reveal_until: int
+    timelocked: bool = False
+
+
+class SetterView(Struct, frozen=True, kw_only=True):
+    """What sets the weights: it sends nothing by itself before `next_block`, waits for `what`, and why; its commits."""
+
+    next_block: int
+    what: str
+    reason: str
+    commits: tuple[CommitView, ...] = ()
