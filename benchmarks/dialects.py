@@ -285,7 +285,14 @@ class _Backend:
     async def readiness(self) -> str:
         return ""
 
-    async def complete(self, request: Request, *, timeout: float, caller: str = "") -> Completion:  # noqa: ARG002
+    async def complete(
+        self,
+        request: Request,
+        *,
+        timeout: float,  # noqa: ARG002
+        caller: str = "",  # noqa: ARG002
+        on_text: Callable[[str], None] | None = None,  # noqa: ARG002
+    ) -> Completion:
         if not self._seconds:
             return ANSWER
         await asyncio.sleep(self._seconds)

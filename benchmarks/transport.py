@@ -186,7 +186,14 @@ class _Instant:
     async def readiness(self) -> str:
         return ""
 
-    async def complete(self, request: Request, *, timeout: float, caller: str = "") -> Completion:  # noqa: ARG002
+    async def complete(
+        self,
+        request: Request,  # noqa: ARG002
+        *,
+        timeout: float,  # noqa: ARG002
+        caller: str = "",  # noqa: ARG002
+        on_text: Callable[[str], None] | None = None,  # noqa: ARG002
+    ) -> Completion:
         return ANSWER
 
     async def close(self) -> None:

@@ -33,6 +33,9 @@ REST = 256
 """Truncation may leave too little of a secret to recognize its shape, so this many extra characters are searched but
 not shown."""
 
+FEW = 3
+"""Fewer characters of a secret say nothing of it."""
+
 SAMPLE, STEP = 9, 4
 """Checking `SAMPLE` characters at every `STEP` is bound to hit each run: a quick test for all secrets at once."""
 
@@ -81,12 +84,16 @@ _ESCAPED = re.compile(
 
 Every backslash is dropped, because a text may have been escaped more than once."""
 
+_UNFINISHED = re.compile(r"(?:\\(?:u[0-9a-f]{0,3}|x[0-9a-f]?)?|%[0-9a-f]{0,8}|&[#\w]{0,8})?\Z")
+"""The beginning of an escape sequence at the end of a text, or its end."""
+
 
 class Secrets:
     """A set of secrets to hide, however a text writes them: truncated, escaped, spaced out, in base64, in any case."""
 
     def __init__(self, *secrets: str) -> None:
         self._runs: set[str] = set()
+        self._forms: set[str] = set()
         self._samples: set[str] = set()
         self._words: set[str] = set()
         self._word: re.Pattern[str] | None = None
@@ -100,6 +107,7 @@ class Secrets:
             if len(folded) < RUN:
                 self._words.add(form)
             self._runs |= _pieces(folded, RUN)
+            self._forms |= {folded} if len(folded) >= RUN else set()
             self._samples |= _pieces(folded, SAMPLE) if len(folded) >= RUN else set()
         words = sorted(self._words, key=lambda one: (-len(one), one))
         self._word = re.compile("|".join(map(_as_word, words)), re.IGNORECASE) if words else None
@@ -109,6 +117,37 @@ class Secrets:
         if self._runs and self._may_be_in(text):
             text = self._without_runs(text)
         return self._word.sub(HIDDEN, text) if self._word else text
+
+    def open_end(self, text: str) -> int:
+        """How many characters at the end of `text` may belong to a secret that goes on in what follows, at most `REST`.
+
+        Less than `FEW` of them are not waited with, or nearly every word would be. Short secrets, which are hidden
+        as words only, are not looked for.
+        """
+        if not self._forms:
+            return 0
+        lowered = _lowered(text[-REST:])
+        whole = _UNFINISHED.sub("", lowered)
+        folded, places = _folded_with_places(whole)
+        as_written, unescaped = self._within(whole), self._within(folded)
+        begins = min(len(whole) - as_written, places[-unescaped][0] if unescaped else len(whole))
+        return len(lowered) - begins if max(as_written, unescaped) >= FEW else 0
+
+    def hide_after(self, shown: str, text: str) -> str:
+        """What `hide` makes of `text` where `shown` comes before it, in which a secret may have begun."""
+        before = shown[-RUN:]
+        whole = self.hide(before + text)
+        same = next(
+            (at for at, (one, other) in enumerate(zip(before, whole, strict=False)) if one != other), len(before)
+        )
+        return whole[same:]
+
+    def _within(self, view: str) -> int:
+        """The length of the longest end of `view` that is within a secret."""
+        length = 0
+        while length < len(view) and any(view[-length - 1 :] in form for form in self._forms):
+            length += 1
+        return length
 
     def hide_within(self, value: Any) -> Any:
         """JSON-like data with the secrets hidden in all of its strings."""

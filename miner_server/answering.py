@@ -73,8 +73,8 @@ class Answering:
         if unready is not None:
             raise Refusal(503, unready.said, gate="readiness")
 
-    async def answer(self, request: Request, call: Call) -> Completion:
-        """The completion, with `ms` from now to its end.
+    async def answer(self, request: Request, call: Call, *, on_text: Callable[[str], None] | None = None) -> Completion:
+        """The completion, with `ms` from now to its end. `on_text` as for `Backend.complete`.
 
         Raises Refusal, or ClientGone if the caller hung up.
         """
@@ -85,7 +85,7 @@ class Answering:
             async with call.patience(self._deadline_s):
                 await self.queue.enter(call.caller, self._weight(call.caller))
                 started = time.monotonic()
-                completion = await self._complete(request, call, self._deadline_s - (started - began))
+                completion = await self._complete(request, call, self._deadline_s - (started - began), on_text)
         except QueueFull as full:
             raise Refusal(503, str(full), retry_after=full.retry_after, gate="queue") from None
         except TimeoutError:
@@ -108,10 +108,12 @@ class Answering:
         call.tokens = completion.usage.get("completion_tokens", 0)
         return completion
 
-    async def _complete(self, request: Request, call: Call, timeout: float) -> Completion:
+    async def _complete(
+        self, request: Request, call: Call, timeout: float, on_text: Callable[[str], None] | None
+    ) -> Completion:
         started = time.monotonic()
         try:
-            return await self.backend.complete(request, timeout=timeout, caller=call.hotkey)
+            return await self.backend.complete(request, timeout=timeout, caller=call.hotkey, on_text=on_text)
         finally:
             self.queue.leave(time.monotonic() - started)
 

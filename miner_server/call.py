@@ -14,6 +14,7 @@ from engine.transport.errors import Refusal
 from miner_server.connections import BEGAN, SEAT, Seat
 from miner_server.errors import ClientGone
 from miner_server.hosts import network
+from miner_server.stream import Stream
 
 WATCH_AFTER_S = 0.05
 
@@ -27,7 +28,8 @@ class Call:
     """A `dialect.Received`. `route` is the path as declared, never what a stranger typed. `gate` is the gate that it
     has reached, in the `dialect` that it turned out to speak.
 
-    What becomes known about the caller and the answer is filled in on the way.
+    `stream` is where a reply can be sent piece by piece. What becomes known about the caller and the answer is filled
+    in on the way.
     """
 
     __slots__ = (
@@ -44,13 +46,15 @@ class Call:
         "receive",
         "route",
         "scope",
+        "stream",
         "tokens",
     )
 
-    def __init__(self, route: str, scope: Scope, receive: Receive) -> None:
+    def __init__(self, route: str, scope: Scope, receive: Receive, stream: Stream | None = None) -> None:
         self.route = route
         self.scope = scope
         self.receive = receive
+        self.stream = stream
         self._headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))  # the first of duplicates counts
         self.dialect = ""
         self.gate = ""
@@ -147,6 +151,16 @@ class Call:
         self.body_read = True
         self.body = b"".join(parts)
         return self.body
+
+    async def hang_up(self) -> None:
+        """Close the connection in the middle of a reply, by which the caller sees that it broke off."""
+        if self.stream is not None:
+            self.stream.give_up()
+        if self._seat is None:
+            raise RuntimeError("the reply broke off")
+        self._seat.connection.give_way()
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
 
     def patience(self, seconds: float) -> "Patience":
         """Limits how long an answer is worth working on. The body must have been read."""

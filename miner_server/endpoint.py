@@ -15,6 +15,7 @@ from miner_server import reflection
 from miner_server.call import Call, json_response
 from miner_server.errors import ClientGone
 from miner_server.requestlog import Metrics, RequestLog
+from miner_server.stream import Stream, send_body
 
 log = logging.getLogger(__name__)
 
@@ -22,9 +23,6 @@ Handler = Callable[[Call], Awaitable[Response]]
 
 CLIENT_GONE = 499
 """nginx's code for a client that closed the connection."""
-
-PIECE_BYTES = 64 * 1024
-"""A reply is written piece by piece, so that who reads it slowly, or not at all, holds no more of it than that."""
 
 LEFTOVER_BYTES = 64 * 1024
 DRAIN_BYTES = 1024 * 1024
@@ -101,9 +99,13 @@ class Endpoint:
         self._handler = handler
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        call = Call(self._route, scope, receive)
+        call = Call(self._route, scope, receive, stream := Stream(send))
         reply = await self._calls.serve(call, self._handler)
-        if reply is not None:
+        if stream.has_begun and reply is not None and reply.status == 200:
+            await stream.end(reply.body)
+        elif stream.has_begun:
+            await call.hang_up()
+        elif reply is not None:
             await _send(call, reply, send)
 
 
@@ -121,16 +123,10 @@ async def _send(call: Call, reply: Response, send: Send) -> None:
     if reply.close or unread:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    rest = reply.body
-    while len(rest) > PIECE_BYTES:
-        await send({"type": "http.response.body", "body": rest[:PIECE_BYTES], "more_body": True})
-        rest = rest[PIECE_BYTES:]
+    await send_body(send, reply.body, more=unread)
     if unread:
-        await send({"type": "http.response.body", "body": rest, "more_body": True})
         await _drain(call.receive)
         await send(_END)
-    else:
-        await send({"type": "http.response.body", "body": rest})
 
 
 _END: Message = {"type": "http.response.body", "body": b""}

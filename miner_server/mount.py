@@ -20,12 +20,15 @@ from engine.keys import SS58_LENGTH
 from engine.transport.desk import Desk
 from engine.transport.dialect import (
     EXCHANGE_BYTES,
+    AnswerStream,
     AnyRoute,
     ChallengeRoute,
     HandshakeRoute,
     LookupRoute,
+    QuestionRoute,
     Response,
     StatusRoute,
+    StreamedRoute,
     UnprovenRoute,
 )
 from engine.transport.errors import Refusal, WireError
@@ -37,6 +40,7 @@ from miner_server.call import Call, json_response
 from miner_server.endpoint import Calls, Handler
 from miner_server.limits import Limits, Room
 from miner_server.quotas import Quotas
+from miner_server.stream import Stream
 
 HEARING_S = 10.0
 """How long a claim may wait to be checked: validators allow 15 s for a handshake."""
@@ -62,7 +66,7 @@ class Mount:
                 return partial(self.look_up, route)
             case HandshakeRoute():
                 return partial(self.handshake, route)
-            case ChallengeRoute():
+            case ChallengeRoute() | StreamedRoute():
                 return partial(self.challenge, route)
             case StatusRoute():
                 return partial(self.status, route)
@@ -90,7 +94,7 @@ class Mount:
         self._proven("handshake", hotkey, call)
         return Response(route.answer)
 
-    async def challenge(self, route: ChallengeRoute, call: Call) -> Response:
+    async def challenge(self, route: ChallengeRoute | StreamedRoute, call: Call) -> Response:
         call.dialect = self.desk.dialect
         hotkey = self._named(route.claimant, "challenge", call)
         self._listed("challenge", hotkey, call)
@@ -117,7 +121,10 @@ class Mount:
             self._proven("challenge", hotkey, call)
             call.gate = "quota"
             self._quotas.consume(hotkey)
-        return route.respond(call, opened.key, await self._answer(route, opened.clear, call))
+        if isinstance(route, ChallengeRoute):
+            return route.respond(call, opened.key, await self._answer(route, opened.clear, call))
+        told = _Told(route.stream(call, opened.key), call.stream)
+        return told.end(await self._answer(route, opened.clear, call, told.add))
 
     async def unproven(self, route: UnprovenRoute, call: Call) -> Response:
         """A challenge that anyone may have sent: charged to its address, like a stranger's."""
@@ -148,7 +155,13 @@ class Mount:
         self._proven("challenge", hotkey, call)
         return json_response(self._answering.status())
 
-    async def _answer(self, route: ChallengeRoute | UnprovenRoute, clear: bytes, call: Call) -> Completion:
+    async def _answer(
+        self,
+        route: QuestionRoute | UnprovenRoute,
+        clear: bytes,
+        call: Call,
+        on_text: Callable[[str], None] | None = None,
+    ) -> Completion:
         call.gate = "content"
         try:
             request = route.read(clear, self._limits.body_bytes)
@@ -156,7 +169,7 @@ class Mount:
             raise Refusal(413 if error.status == "too_large" else 422, error.reason) from None
         call.gate = "backend"
         began = time.time()
-        completion = await self._answering.answer(request, call)
+        completion = await self._answering.answer(request, call, on_text=on_text)
         if request.timing is not None:
             completion = _timed(completion, request.timing, began, max(began, time.time()))
         return completion
@@ -237,6 +250,24 @@ def routes_of(mounts: Sequence[Mount], calls: Calls) -> Iterator[Route]:
             raise ValueError(f"{method} {path} of {names} cannot be told apart by their headers")
         handler = ways[0].handler if len(ways) == 1 else _Fork(ways, mounts[0].stranger)
         yield Route(path, calls.endpoint(path, handler), methods=[method])
+
+
+class _Told:
+    """An answer that a caller is told while it is being given. Without an `out` it is told all of it at the end."""
+
+    def __init__(self, writer: AnswerStream, out: Stream | None) -> None:
+        self._writer = writer
+        self._out = out
+        self._characters = 0
+
+    def add(self, text: str) -> None:
+        if self._out is not None:
+            self._out.put(self._writer.piece(text), self._writer.media)
+            self._characters += len(text)
+
+    def end(self, completion: Completion) -> Response:
+        rest = replace(completion, text=completion.text[self._characters :])
+        return Response(self._writer.end(rest), self._writer.media)
 
 
 def _timed(completion: Completion, timing: Timing, began: float, ended: float) -> Completion:

@@ -90,7 +90,14 @@ class PersonaBackend:
     async def readiness(self) -> str:
         return ""
 
-    async def complete(self, request: Request, *, timeout: float, caller: str = "") -> Completion:  # noqa: ARG002
+    async def complete(
+        self,
+        request: Request,
+        *,
+        timeout: float,
+        caller: str = "",  # noqa: ARG002
+        on_text: Callable[[str], None] | None = None,  # noqa: ARG002
+    ) -> Completion:
         """Answer in character. Raises BackendUnavailable when a flapping miner is down for this question."""
         if request is PROOF:
             return Completion(text="Yes.")

@@ -6,9 +6,18 @@ and `[DONE]` ends the stream.
 
 from collections.abc import Callable
 
-from msgspec.structs import replace
+import msgspec
+from msgspec.structs import asdict, replace
 
-from engine.transport.dialect import Received, Response, SymmetricKey
+from engine.transport.description import REPLY, STREAMED
+from engine.transport.dialect import (
+    ChallengeRoute,
+    QuestionRoute,
+    Received,
+    Response,
+    StreamedRoute,
+    SymmetricKey,
+)
 from engine.transport.errors import WireError
 from engine.transport.wire import Completion, completion_json, read_completion
 
@@ -21,9 +30,30 @@ def respond_clear(_: Received, __: SymmetricKey | None, completion: Completion) 
     return Response(completion_json(completion))
 
 
-def respond_streamed(_: Received, __: SymmetricKey | None, completion: Completion) -> Response:
-    """The same as a stream of one event, since no backend gives its answer in pieces yet."""
-    return Response(b"data: %b\n\ndata: %b\n\n" % (completion_json(completion), DONE), EVENT_STREAM)
+class ClearStream:
+    """A `dialect.AnswerStream` in the clear: an answer as server-sent events."""
+
+    media = EVENT_STREAM
+
+    def piece(self, text: str) -> bytes:
+        return b"data: %b\n\n" % msgspec.json.encode({"response_text": text})
+
+    def end(self, completion: Completion) -> bytes:
+        return b"data: %b\n\ndata: %b\n\n" % (completion_json(completion), DONE)
+
+
+def stream_clear(_: Received, __: SymmetricKey | None) -> ClearStream:
+    """The `stream` of a `StreamedRoute` that answers in the clear."""
+    return ClearStream()
+
+
+def answered_clear(question: QuestionRoute, stream_path: str) -> tuple[ChallengeRoute, StreamedRoute]:
+    """Two routes for one question: its answer whole, and as a stream at `stream_path`."""
+    whole, streamed = (
+        asdict(replace(question, path=path, doc=replace(question.doc, answers=answers)))
+        for path, answers in ((question.path, REPLY), (stream_path, STREAMED))
+    )
+    return ChallengeRoute(**whole, respond=respond_clear), StreamedRoute(**streamed, stream=stream_clear)
 
 
 class Events:
@@ -38,6 +68,8 @@ class Events:
     def feed(self, piece: bytes) -> None:
         """Raises WireError for an event that is not a completion."""
         self._unread += piece
+        if b"\n" not in piece:  # a long event is split once, not again with each of its pieces
+            return
         *lines, rest = self._unread.split(b"\n")
         self._unread = rest
         for line in lines:

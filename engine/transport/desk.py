@@ -11,10 +11,10 @@ from typing import NamedTuple
 from engine.snapshot import SessionView
 from engine.transport.dialect import (
     THREAD_ABOVE_BYTES,
-    ChallengeRoute,
     Dialect,
     HandshakeRoute,
     MinerEnd,
+    QuestionRoute,
     Received,
     StatusRoute,
     SymmetricKey,
@@ -72,12 +72,12 @@ class Desk:
         """Raises Refusal unless the request provably comes from `hotkey` and is new."""
         await self._check(self._gate, route.claim(call), hotkey)
 
-    def require_key(self, question: ChallengeRoute, call: Received, hotkey: str) -> None:
+    def require_key(self, question: QuestionRoute, call: Received, hotkey: str) -> None:
         """Raises Refusal if the question names a key that cannot open it."""
         if question.key_uuid is not None and self._keys.to_open(hotkey, question.key_uuid(call)) is None:
             raise question.unknown_key()
 
-    async def open(self, question: ChallengeRoute, call: Received, hotkey: str) -> OpenedQuestion:
+    async def open(self, question: QuestionRoute, call: Received, hotkey: str) -> OpenedQuestion:
         """The question of `hotkey`, once it provably comes from it and is new.
 
         Raises Refusal: 403, 409 for a message opened before, or the dialect's own. Existing validators do not shake

@@ -168,20 +168,33 @@ def _unknown_key() -> Refusal:
     return Refusal(401, "this symmetric key is unknown or has expired: shake hands again")
 
 
-class ChallengeRoute(Struct, frozen=True, kw_only=True):
+class AnswerStream(Protocol):
+    """One answer that is sent while it is being given, as a body of content type `media`."""
+
+    @property
+    def media(self) -> bytes: ...
+
+    def piece(self, text: str) -> bytes:
+        """What to send for the next piece of its text."""
+        ...
+
+    def end(self, completion: Completion) -> bytes:
+        """What to send last: the rest of the answer. `completion` lacks the text that was sent in pieces."""
+        ...
+
+
+class QuestionRoute(Struct, frozen=True, kw_only=True):
     """POST `path`: a challenge, proven by its hotkey's signature (`claim`), by a key that it brought (`key_uuid`), or
     by both; one of them is required.
 
     `claimant` is the hotkey that the headers name and `key_uuid` the key; both are read before the body. `unknown_key`
-    is the refusal for an unknown or expired key. `read` gets the decrypted body and the size limit in bytes; `respond`
-    writes the answer, sealed with the key or not. Each may raise Refusal, `read` WireError too. `bears` as in
-    HandshakeRoute.
+    is the refusal for an unknown or expired key. `read` gets the decrypted body and the size limit in bytes. Each may
+    raise Refusal, `read` WireError too. `bears` as in HandshakeRoute.
     """
 
     method: ClassVar[str] = "POST"
     path: str
     claimant: Callable[[Received], str]
-    respond: Callable[[Received, SymmetricKey | None, Completion], Response]
     claim: Callable[[Received], Claim] | None = None
     key_uuid: Callable[[Received], str] | None = None
     unknown_key: Callable[[], Refusal] = _unknown_key
@@ -192,6 +205,18 @@ class ChallengeRoute(Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.claim is None and self.key_uuid is None:
             raise ValueError(f"{self.path}: a question is proven by a claim or by a key")
+
+
+class ChallengeRoute(QuestionRoute, frozen=True, kw_only=True):
+    """A challenge whose answer `respond` writes in one piece, sealed with the key or not; it may raise Refusal."""
+
+    respond: Callable[[Received, SymmetricKey | None, Completion], Response]
+
+
+class StreamedRoute(QuestionRoute, frozen=True, kw_only=True):
+    """A challenge whose answer is sent while it is being given, as `stream` writes it, sealed with the key or not."""
+
+    stream: Callable[[Received, SymmetricKey | None], AnswerStream]
 
 
 class StatusRoute(Struct, frozen=True, kw_only=True):
@@ -224,7 +249,7 @@ class UnprovenRoute(Struct, frozen=True, kw_only=True):
     doc: RouteDoc = RouteDoc()
 
 
-AnyRoute = LookupRoute | HandshakeRoute | ChallengeRoute | StatusRoute | UnprovenRoute
+AnyRoute = LookupRoute | HandshakeRoute | ChallengeRoute | StreamedRoute | StatusRoute | UnprovenRoute
 
 
 class Routes(Struct, frozen=True, kw_only=True):

@@ -1,6 +1,6 @@
 """The interface of backends."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -61,9 +61,14 @@ class Backend(Protocol):
         """Why it cannot answer now; "" if it can. Quick: anything slow goes on in the background."""
         ...
 
-    async def complete(self, request: Request, *, timeout: float, caller: str = "") -> Completion:
+    async def complete(
+        self, request: Request, *, timeout: float, caller: str = "", on_text: Callable[[str], None] | None = None
+    ) -> Completion:
         """The answer. The caller cancels this after `timeout` seconds, and it then ends promptly; a backend may use the
         time to try again, for example. `caller` is the hotkey that asks.
+
+        `on_text`, if the answer is streamed, gets pieces of its text as they arrive, from a backend that can give them.
+        Together they are the beginning of the completion's text, and nothing is tried again after the first.
 
         Raises BackendError or, if more is known, one of its subclasses.
         """

@@ -11,7 +11,7 @@ import ssl
 import time
 import zlib
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, cast
 from urllib.parse import quote, urlsplit
 
@@ -22,15 +22,20 @@ from engine.text import safe
 from miner_server.backends.replies import DETAIL_WIDTH
 from miner_server.errors import BackendError, BackendUnavailable
 
-MAX_CONNECTIONS = 64
 KEEP_ALIVE_S = 4.0  # under uvicorn's 5 s: a connection is not used again while the server is closing it
 CONNECT_S = 5.0
 NEXT_ADDRESS_S = 0.25  # RFC 8305: when a second address of the host is tried beside the first
 MAX_REPLY_BYTES = 8 * 1024 * 1024
 HEAD_BYTES = 64 * 1024
 
+LINGER_S = 0.5
+"""How long the end of a reply may come after the end of its events: there are servers that leave it out."""
+
 FRAMING = 8
 """Most bytes of framing per byte of a body: a chunk of one byte has six."""
+
+OnEvents = Callable[[bytes], bool]
+"""Gets a stream of events as it comes, and says True once it has ended."""
 
 _ERRNO = re.compile(r"\[Errno (\d+)\]")
 
@@ -60,22 +65,23 @@ class Connections:
         fields = {"host": ascii_host, "user-agent": "subnet-console", "accept-encoding": "identity", **headers}
         self._fields = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
         self._idle: deque[_Connection] = deque()
-        self._places = asyncio.Semaphore(MAX_CONNECTIONS)
         self._is_closed = False
 
     async def get(self, path: str) -> ServerReply:
         """Like `post`, without a body."""
         return await self._call(f"GET {self._path}{path} HTTP/1.1\r\n{self._fields}\r\n".encode())
 
-    async def post(self, path: str, body: bytes) -> ServerReply:
+    async def post(self, path: str, body: bytes, on_events: OnEvents | None = None) -> ServerReply:
         """The reply to JSON. Only connecting has a deadline; cancelling the call closes the connection.
 
-        Raises BackendError for a reply that is too large, and BackendUnavailable if there is none.
+        A 200 that is a stream of events goes to `on_events` as it arrives, and its `body` is then empty. Raises
+        BackendError for a reply that is too large, and BackendUnavailable if there is none.
         """
         return await self._call(
             f"POST {self._path}{path} HTTP/1.1\r\n{self._fields}"
             f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode()
-            + body
+            + body,
+            on_events,
         )
 
     def close(self) -> None:
@@ -83,23 +89,22 @@ class Connections:
         while self._idle:
             self._idle.pop().close()
 
-    async def _call(self, request: bytes) -> ServerReply:
-        async with self._places:
-            try:
-                if kept := self._kept():
-                    try:
-                        return await self._exchange(kept, request)
-                    except _ClosedUnanswered:
-                        pass  # the server closed the connection just as we took it: not a fault of the server
-                return await self._exchange(await self._connected(), request)
-            except _NoReply as error:
-                raise BackendUnavailable(f"{self._server} gives no HTTP reply: {error}", again_in=0.0) from None
-            except OSError as error:
-                raise BackendUnavailable(f"{self._server} cannot be reached: {_words(error)}", again_in=0.0) from None
-
-    async def _exchange(self, connection: "_Connection", request: bytes) -> ServerReply:
+    async def _call(self, request: bytes, on_events: OnEvents | None = None) -> ServerReply:
         try:
-            return await connection.exchange(request)
+            if kept := self._kept():
+                try:
+                    return await self._exchange(kept, request, on_events)
+                except _ClosedUnanswered:
+                    pass  # the server closed the connection just as we took it: not a fault of the server
+            return await self._exchange(await self._connected(), request, on_events)
+        except _NoReply as error:
+            raise BackendUnavailable(f"{self._server} gives no HTTP reply: {error}", again_in=0.0) from None
+        except OSError as error:
+            raise BackendUnavailable(f"{self._server} cannot be reached: {_words(error)}", again_in=0.0) from None
+
+    async def _exchange(self, connection: "_Connection", request: bytes, on_events: OnEvents | None) -> ServerReply:
+        try:
+            return await connection.exchange(request, on_events)
         finally:
             if connection.is_reusable and not self._is_closed:
                 connection.rests_since = time.monotonic()
@@ -146,15 +151,18 @@ class _Connection(asyncio.Protocol):
         self.is_reusable = False
         self.rests_since = 0.0
         self._awaited: asyncio.Future[ServerReply] | None = None
+        self._on_events: OnEvents | None = None
         self._parser = httptools.HttpResponseParser(self)
         # Lenient like browsers and aiohttp: some servers end lines with only LF, or put a space after a chunk's size.
         self._parser.set_dangerous_leniencies(
             lenient_headers=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
         )
 
-    def exchange(self, request: bytes) -> asyncio.Future[ServerReply]:
+    def exchange(self, request: bytes, on_events: OnEvents | None) -> asyncio.Future[ServerReply]:
         """Send a request and return its reply. Cancelling closes the connection."""
         self.is_reusable = False
+        self._on_events = on_events
+        self._is_stream = False
         self._status = 0
         self._headers: dict[bytes, bytes] = {}
         self._parts: list[bytes] = []
@@ -189,12 +197,28 @@ class _Connection(asyncio.Protocol):
             if not self._is_whole:
                 self._settle(_NoReply(safe(str(error), DETAIL_WIDTH)))
                 return
+        if self._is_stream and self._parts:
+            self._hand_on()
         if self._body_bytes > MAX_REPLY_BYTES:
             self._settle(_too_large())
         elif self._received - (1 + FRAMING) * self._body_bytes > HEAD_BYTES:
             self._settle(_NoReply(f"its head is longer than {HEAD_BYTES} bytes"))
         elif self._is_whole:
             self._finish()
+
+    def _hand_on(self) -> None:
+        body, self._parts = b"".join(self._parts), []
+        try:
+            has_ended = self._on_events is not None and self._on_events(body)
+        except Exception as error:
+            self._settle(error)
+            return
+        if has_ended and not self._is_whole:
+            asyncio.get_running_loop().call_later(LINGER_S, self._settle_early, self._awaited)
+
+    def _settle_early(self, awaited: asyncio.Future[ServerReply] | None) -> None:
+        if awaited is self._awaited:
+            self._settle(ServerReply(self._status, self._headers, b""))
 
     def eof_received(self) -> None:
         self.is_reusable = False
@@ -224,6 +248,9 @@ class _Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         self._status = self._parser.get_status_code()
         self._is_head_read = True
+        kind, packed = self._headers.get(b"content-type", b""), self._headers.get(b"content-encoding", b"identity")
+        is_events = kind.lower().startswith(b"text/event-stream") and packed.lower() == b"identity"
+        self._is_stream = self._on_events is not None and self._status == 200 and is_events
 
     def on_body(self, body: bytes) -> None:
         self._parts.append(body)

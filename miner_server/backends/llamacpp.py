@@ -5,6 +5,7 @@ The model is loaded in the background when readiness is first asked for.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -52,12 +53,23 @@ class LlamaCppBackend:
             self._loading = asyncio.create_task(self._load())
         return self._unready
 
-    async def complete(self, request: Request, *, timeout: float, caller: str = "") -> Completion:  # noqa: ARG002
+    async def complete(
+        self,
+        request: Request,
+        *,
+        timeout: float,  # noqa: ARG002
+        caller: str = "",  # noqa: ARG002
+        on_text: Callable[[str], None] | None = None,
+    ) -> Completion:
         model = self._loaded
         if model is None:
             raise BackendUnavailable("the model is loading")
         payload = chat_payload(request)
-        return await self._lanes.run(lambda given_up: _generate(model, payload, given_up, self._reasoning_is_answer))
+        loop = asyncio.get_running_loop()
+        say = None if on_text is None else lambda piece: loop.call_soon_threadsafe(on_text, piece)
+        return await self._lanes.run(
+            lambda given_up: _generate(model, payload, given_up, say, self._reasoning_is_answer)
+        )
 
     async def close(self) -> None:
         if self._loading is not None:
@@ -77,11 +89,19 @@ class LlamaCppBackend:
             self._unready = ""
 
 
-def _generate(model: LoadedModel, payload: dict[str, Any], given_up: Event, reasoning_is_answer: bool) -> Completion:
+def _generate(
+    model: LoadedModel,
+    payload: dict[str, Any],
+    given_up: Event,
+    say: Callable[[str], object] | None,
+    reasoning_is_answer: bool,
+) -> Completion:
     chunks = Chunks()
 
     def add(chunk: Chunk) -> bool:
-        chunks.add(chunk)
+        piece = chunks.add(chunk)
+        if piece and say is not None and not given_up.is_set():
+            say(piece)
         return given_up.is_set()
 
     if not given_up.is_set():

@@ -6,6 +6,7 @@ Callers only get our own words about a failure; the log and the readiness quote 
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 
 import msgspec
 from msgspec.structs import replace
@@ -20,7 +21,8 @@ from miner_server.backends.chat_request import chat_payload
 from miner_server.backends.interface import PROOF, PROOF_S, require_answer
 from miner_server.backends.kept_connections import Connections, ServerReply
 from miner_server.backends.models import Model, NoModelsError, choose
-from miner_server.backends.replies import failure, quoted, read_body, read_reply
+from miner_server.backends.replies import failure, quoted, read_body, read_chat, read_json
+from miner_server.backends.spoken import Spoken
 from miner_server.errors import BackendError, NoAnswer, OutOfRoom, RequestUnfit
 
 log = logging.getLogger(__name__)
@@ -87,13 +89,20 @@ class OpenAIBackend:
                 self._probe_at = time.monotonic() + again_s
         return self._unready
 
-    async def complete(self, request: Request, *, timeout: float, caller: str = "") -> Completion:  # noqa: ARG002
+    async def complete(
+        self,
+        request: Request,
+        *,
+        timeout: float,
+        caller: str = "",  # noqa: ARG002
+        on_text: Callable[[str], None] | None = None,
+    ) -> Completion:
         """Failures expected to pass soon are retried while the deadline allows it, at most twice."""
         until = time.monotonic() + timeout
         try:
             for pause in PAUSES_S:
                 try:
-                    return await self._ask(request)
+                    return await self._ask(request, on_text)
                 except BackendError as error:
                     if error.again_in is None or error.again_in > LONGEST_PAUSE_S:
                         raise
@@ -102,7 +111,7 @@ class OpenAIBackend:
                         raise
                     log.info("%s is asked again in %.1f s: %s", self._base, wait, error)
                 await asyncio.sleep(wait)
-            return await self._ask(request)
+            return await self._ask(request, on_text)
         except (RequestUnfit, NoAnswer):
             raise
         except BackendError:
@@ -150,23 +159,31 @@ class OpenAIBackend:
             self._is_proven = True
         return "", PROBE_AGAIN_READY_S
 
-    def _body(self, request: Request) -> bytes:
+    def _body(self, request: Request, *, streamed: bool) -> bytes:
         payload = chat_payload(request, context=self._served.context)
-        return msgspec.json.encode(payload | {"model": self._served.id, "stream": False})
+        if streamed:
+            payload["stream_options"] = {"include_usage": True}
+        return msgspec.json.encode(payload | {"model": self._served.id, "stream": streamed})
 
-    async def _ask(self, request: Request) -> Completion:
-        """The answer, without the API key used; nothing else in it is changed."""
-        reply = self._met(await self._connections.post("/chat/completions", self._body(request)))
-        if not 200 <= reply.status < 300:
-            raise failure(read_body(reply.body), status=reply.status, again_in=_again_in(reply))
-        completion = read_reply(
-            reply.body, max_tokens=request.max_tokens, reasoning_is_answer=self._reasoning_is_answer
-        )
-        return replace(
-            completion,
-            text=self._keys.hide(completion.text),
-            tool_calls=self._keys.hide_within(completion.tool_calls),
-        )
+    async def _ask(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
+        """The answer, without the key that it was asked with; nothing else in it is changed."""
+        spoken = None if on_text is None else Spoken(on_text, self._keys)
+        body, hear = self._body(request, streamed=spoken is not None), None if spoken is None else spoken.hear
+        try:
+            reply = self._met(await self._connections.post("/chat/completions", body, hear))
+            if not 200 <= reply.status < 300:
+                raise failure(read_body(reply.body), status=reply.status, again_in=_again_in(reply))
+            completion = read_chat(
+                spoken.reply() if spoken is not None and spoken.has_begun else read_json(reply.body),
+                max_tokens=request.max_tokens,
+                reasoning_is_answer=self._reasoning_is_answer,
+            )
+            text = self._keys.hide(completion.text) if spoken is None else spoken.whole(completion.text)
+        except BackendError as error:
+            if spoken is not None and spoken.given:
+                error.again_in = None  # who has heard the beginning of one answer cannot be told another
+            raise
+        return replace(completion, text=text, tool_calls=self._keys.hide_within(completion.tool_calls))
 
     def _met(self, reply: ServerReply) -> ServerReply:
         """The reply, unless it comes from this miner itself."""

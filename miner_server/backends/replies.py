@@ -4,6 +4,7 @@ A reply is foreign input. No field is assumed to exist or to have a certain type
 call fails only if no answer remains.
 """
 
+import codecs
 import json
 import re
 from collections.abc import Iterator
@@ -29,7 +30,8 @@ TEXTS = ("text", "value", "content", "refusal", "thinking", "reasoning", "summar
 MOST_TOKENS = 2**31
 """The limit of a request that names none."""
 
-END_MARK = re.compile(rb"[\r\n](data:)?[ \t]*\[DONE\]")
+END_MARK = re.compile(r"(data:)?[ \t]*\[DONE\]")
+LINE_END = re.compile(r"\r\n|\r|\n")
 
 FINISH_REASONS = frozenset(["stop", "length", "tool_calls", "content_filter", "function_call"])
 """The finish reasons that a validator may be told: OpenAI's, never a server's own words."""
@@ -43,24 +45,24 @@ SAYS_TOO_LONG = re.compile(r"context (length|size|window)|maximum context", re.I
 
 
 def read_reply(raw: bytes, *, max_tokens: int = MOST_TOKENS, reasoning_is_answer: bool = False) -> Completion:
-    """The answer in the body of a 200: one JSON object, or unrequested server-sent events.
+    """The answer in the body of a 200. Raises BackendError."""
+    return read_chat(read_json(raw), max_tokens=max_tokens, reasoning_is_answer=reasoning_is_answer)
+
+
+def read_json(raw: bytes) -> object:
+    """The reply in the body of a 200: one JSON object, or unrequested server-sent events.
 
     Raises BackendError.
     """
     try:
-        reply = foreign_json.read(raw)
+        return foreign_json.read(raw)
     except ValueError:
-        chunks = Chunks()
-        for event in _events(raw):
+        events, chunks = Events(), Chunks()
+        for event in (*events.feed(raw), *events.end()):
             chunks.add(event)
         if not chunks.events:
             raise BackendError(f"the reply cannot be read as JSON: {quoted(read_body(raw))}") from None
-        if not chunks.is_whole and not END_MARK.search(raw):
-            raise BackendError(
-                "the reply broke off: its events end without a finish reason or [DONE]", again_in=0.0
-            ) from None
-        reply = chunks.reply()
-    return read_chat(reply, max_tokens=max_tokens, reasoning_is_answer=reasoning_is_answer)
+    return chunks.reply(has_ended=events.have_ended)
 
 
 def read_chat(reply: object, *, max_tokens: int = MOST_TOKENS, reasoning_is_answer: bool = False) -> Completion:
@@ -120,7 +122,8 @@ class Chunks:
     def is_whole(self) -> bool:
         return bool(self._finish_reason or self._error or self._is_empty)
 
-    def add(self, chunk: object) -> None:
+    def add(self, chunk: object) -> str:
+        """The piece of the answer's text that comes with it."""
         self.events += 1
         choice = _first([one for one in _choices(chunk) if one.get("index") in (None, 0)])
         self._error = _error(chunk) or _error(choice) or self._error
@@ -131,15 +134,19 @@ class Chunks:
         # some servers repeat everything at the end
         is_whole = self._had_delta and not choice.get("delta") and bool(choice.get("message"))
         message, is_last = _message(choice), bool(self._finish_reason)
-        self._text.add(_said(choice, message), is_last=is_last, is_whole=is_whole)
+        piece = self._text.add(_said(choice, message), is_last=is_last, is_whole=is_whole)
         self._thought.add(_thought(message), is_last=is_last, is_whole=is_whole)
         calls = _given_calls(message)
         if is_whole and calls:
             self._calls = {}
         for call in calls:
             self._add_call(call)
+        return piece
 
-    def reply(self) -> dict[str, object]:
+    def reply(self, *, has_ended: bool = True) -> dict[str, object]:
+        """Raises BackendError where the stream has neither ended nor said that it would."""
+        if not self.is_whole and not has_ended:
+            raise BackendError("the reply broke off: its events end without a finish reason or [DONE]", again_in=0.0)
         message = {
             "content": self._text.whole(),
             "reasoning": self._thought.whole(),
@@ -165,11 +172,15 @@ class _Pieces:
     def __init__(self) -> None:
         self._pieces: list[str] = []
 
-    def add(self, piece: str, *, is_last: bool, is_whole: bool) -> None:
+    def add(self, piece: str, *, is_last: bool, is_whole: bool) -> str:
+        """What is new of it."""
         if is_whole and piece.strip():
             self._pieces = [piece]
-        elif not (is_last and len(self._pieces) > 1 and piece == self.whole()):
-            self._pieces.extend([piece] if piece else [])
+            return ""
+        if not piece or (is_last and len(self._pieces) > 1 and piece == self.whole()):
+            return ""
+        self._pieces.append(piece)
+        return piece
 
     def whole(self) -> str:
         return "".join(self._pieces)
@@ -251,24 +262,50 @@ def read_body(raw: bytes) -> object:
         return raw[: DETAIL_WIDTH * 4].decode(errors="replace")
 
 
-def _events(raw: bytes) -> Iterator[object]:
-    """The JSON values among server-sent events, or lines of JSON.
+class Events:
+    """The JSON values among server-sent events, or lines of JSON, as their bytes come.
 
     An event's data may span several lines, and the empty line between two events may be missing.
     """
-    data: list[str] = []
-    for line in [*re.split(r"\r\n|\r|\n", raw.decode("utf-8-sig", "replace")), ""]:
+
+    def __init__(self) -> None:
+        self.have_ended = False
+        self._decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
+        self._line: list[str] = []
+        self._data: list[str] = []
+
+    def feed(self, raw: bytes) -> Iterator[object]:
+        """The values that are whole with it."""
+        return self._read(self._decoder.decode(raw))
+
+    def end(self) -> Iterator[object]:
+        """What is left, as far as it can be read."""
+        return self._read(self._decoder.decode(b"", True) + "\n\n")
+
+    def _read(self, text: str) -> Iterator[object]:
+        if not LINE_END.search(text):
+            self._line.append(text)
+            return
+        text = "".join((*self._line, text))
+        is_split = text.endswith("\r")  # its \n may be still to come
+        *lines, rest = LINE_END.split(text[:-1] if is_split else text)
+        self._line = [rest, "\r"] if is_split else [rest]
+        for line in lines:
+            yield from self._add(line)
+
+    def _add(self, line: str) -> Iterator[object]:
+        self.have_ended = self.have_ended or bool(END_MARK.match(line))
         piece = line[5:].removeprefix(" ") if line.startswith("data:") else line if line.startswith("{") else ""
         alone = fields(_parsed(piece))
-        if alone and (not data or "choices" in alone):
+        if alone and (not self._data or "choices" in alone):
             yield alone
-            data = []
-        elif piece and (data or piece.startswith("{")):
-            data.append(piece)
-        elif not line and data:
+            self._data = []
+        elif piece and (self._data or piece.startswith("{")):
+            self._data.append(piece)
+        elif not line and self._data:
+            data, self._data = "\n".join(self._data), []
             with suppress(ValueError):  # a truncated event
-                yield foreign_json.read("\n".join(data).encode())
-            data = []
+                yield foreign_json.read(data.encode())
 
 
 def _parsed(text: object) -> object:

@@ -34,7 +34,14 @@ class ScriptedBackend:
     async def readiness(self) -> str:
         return ""
 
-    async def complete(self, request: Request, *, timeout: float, caller: str = "") -> Completion:  # noqa: ARG002
+    async def complete(
+        self,
+        request: Request,
+        *,
+        timeout: float,  # noqa: ARG002
+        caller: str = "",  # noqa: ARG002
+        on_text: Callable[[str], None] | None = None,  # noqa: ARG002
+    ) -> Completion:
         question = request.question
         result = work_out(question)
         text = OTHERWISE if result is None else str(result)

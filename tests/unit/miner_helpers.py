@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any
 
@@ -71,7 +71,9 @@ class ObedientBackend:
     async def readiness(self) -> str:
         return self.unready
 
-    async def complete(self, request: Request, *, timeout: float, caller: str = "") -> Completion:
+    async def complete(
+        self, request: Request, *, timeout: float, caller: str = "", on_text: Callable[[str], None] | None = None
+    ) -> Completion:
         self.begun.append((caller, request.question))
         self.now += 1
         self.most = max(self.most, self.now)

@@ -1,6 +1,7 @@
 """From a request to its completion: what each failure becomes, who waits for how long, and what is recorded."""
 
 import asyncio
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -105,9 +106,11 @@ async def test_who_waited_for_its_turn_has_so_much_less_time_for_its_answer(monk
     clock, given = Clock(), list[float]()
 
     class Timed(ObedientBackend):
-        async def complete(self, request: Request, *, timeout: float, caller: str = "") -> Completion:
+        async def complete(
+            self, request: Request, *, timeout: float, caller: str = "", on_text: Callable[[str], None] | None = None
+        ) -> Completion:
             given.append(timeout)
-            return await super().complete(request, timeout=timeout, caller=caller)
+            return await super().complete(request, timeout=timeout, caller=caller, on_text=on_text)
 
     backend = Timed(open_gate=False)
     answers = await ready(backend, capacity=1)
@@ -147,9 +150,11 @@ async def test_a_caller_that_hangs_up_after_a_long_wait_is_a_failure(
     clock = Clock()
 
     class Slow(ObedientBackend):
-        async def complete(self, request: Request, *, timeout: float, caller: str = "") -> Completion:
+        async def complete(
+            self, request: Request, *, timeout: float, caller: str = "", on_text: Callable[[str], None] | None = None
+        ) -> Completion:
             clock.now += after
-            return await super().complete(request, timeout=timeout, caller=caller)
+            return await super().complete(request, timeout=timeout, caller=caller, on_text=on_text)
 
     answers = await ready(Slow(open_gate=False))
     monkeypatch.setattr("miner_server.answering.time", SimpleNamespace(monotonic=clock))

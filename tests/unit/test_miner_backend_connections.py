@@ -236,18 +236,8 @@ async def test_the_connections_that_were_not_needed_are_closed_when_they_are_old
         assert server.connections == 5
 
 
-async def test_so_many_connections_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept_connections, "MAX_CONNECTIONS", 2)
-    async with serving([WHOLE]) as (server, client):
-        await asyncio.gather(*(client.get("/models") for _ in range(20)))
-        assert (server.connections, len(server.asked)) == (2, 20)
-
-
 @pytest.mark.order
-async def test_who_gives_up_closes_the_connection_and_gives_its_place_to_the_next(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(kept_connections, "MAX_CONNECTIONS", 1)
+async def test_who_gives_up_closes_the_connection() -> None:
     async with serving([OK], [WHOLE]) as (server, client):
         asking = asyncio.create_task(client.post("/chat", b"{}"))
         await until(lambda: server.asked)

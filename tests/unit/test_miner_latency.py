@@ -1,5 +1,7 @@
 """How long an answer took, to the digit: on a clock that only the backend puts forward."""
 
+from collections.abc import Callable
+
 import pytest
 
 from engine.transport.wire import Completion
@@ -30,10 +32,12 @@ class SlowBackend(ObedientBackend):
         self._clock = clock
         self.given: list[float] = []
 
-    async def complete(self, request: Request, *, timeout: float, caller: str = "") -> Completion:
+    async def complete(
+        self, request: Request, *, timeout: float, caller: str = "", on_text: Callable[[str], None] | None = None
+    ) -> Completion:
         self.given.append(timeout)
         self._clock.now += TOOK_S * len(self.given)
-        return await super().complete(request, timeout=timeout, caller=caller)
+        return await super().complete(request, timeout=timeout, caller=caller, on_text=on_text)
 
 
 @pytest.fixture

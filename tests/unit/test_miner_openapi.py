@@ -23,8 +23,9 @@ from engine.keys import signature_hex
 from engine.transport.dialects import btauth
 from miner_server import admission, pages
 from miner_server.call import Call
-from miner_server.endpoint import PIECE_BYTES, _send
+from miner_server.endpoint import _send
 from miner_server.server import MinerServer
+from miner_server.stream import PIECE_BYTES
 from tests.unit.miner_helpers import ALICE, MINER, serving
 
 CHECKED: Any = [
@@ -184,7 +185,7 @@ def signed(case: AnyCase) -> bool:
 
 async def test_what_the_description_allows_a_validator_to_ask_is_answered() -> None:
     async with serving() as server:
-        statuses = await asyncio.to_thread(fuzz, url(server), "POST /challenge", examples=25, change=signed)
+        statuses = await asyncio.to_thread(fuzz, url(server), "POST /challenge", examples=40, change=signed)
     assert set(statuses) == {200}
     assert statuses[200] > 5
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.transport.desk import Desk
-from engine.transport.dialect import ChallengeRoute, LookupRoute, MinerEnd, StatusRoute, UnprovenRoute, ValidatorEnd
+from engine.transport.dialect import LookupRoute, MinerEnd, QuestionRoute, StatusRoute, UnprovenRoute, ValidatorEnd
 from engine.transport.dialects.btauth import BTAUTH, REQUIRED, BtauthCaller
 from engine.transport.errors import Refusal, WireError
 from engine.transport.http import PeerClients
@@ -52,7 +52,7 @@ async def admitted(desk: Desk, call: Posted, method: str = "POST") -> bytes:
     if isinstance(route, StatusRoute):
         await desk.admit(route, call, route.claimant(call))
         return b""
-    assert isinstance(route, ChallengeRoute)
+    assert isinstance(route, QuestionRoute)
     return (await desk.open(route, call, route.claimant(call))).clear
 
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from substrateinterface import Keypair
 
 from engine.transport.desk import Desk, OpenedQuestion
-from engine.transport.dialect import ChallengeRoute, HandshakeRoute, LookupRoute, MinerEnd, UnprovenRoute, ValidatorEnd
+from engine.transport.dialect import HandshakeRoute, LookupRoute, MinerEnd, QuestionRoute, UnprovenRoute, ValidatorEnd
 from engine.transport.dialects.fiber import FIBER, SEALED, FiberCaller
 from engine.transport.errors import Refusal, WireError
 from engine.transport.http import PeerClients
@@ -94,12 +94,12 @@ def recorded(exchange: dict[str, Any]) -> Posted:
     return Posted(OURS.get(path, path), headers, exchange["request"]["body_utf8"].encode())
 
 
-def question_for(desk: Desk, call: Posted) -> ChallengeRoute:
+def question_for(desk: Desk, call: Posted) -> QuestionRoute:
     """As the mount chooses it."""
     return next(
         route
         for route in desk.routes
-        if isinstance(route, ChallengeRoute)
+        if isinstance(route, QuestionRoute)
         and route.path == call.target
         and all(call.header(name) is not None for name in route.bears)
     )

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from substrateinterface import Keypair
 
 from engine.keys import signature_hex
-from engine.transport.dialect import ChallengeRoute, HandshakeRoute, MinerEnd, ValidatorEnd
+from engine.transport.dialect import HandshakeRoute, MinerEnd, QuestionRoute, ValidatorEnd
 from engine.transport.dialects import own
 from engine.transport.dialects.fiber import FIBER, FiberCaller
 from engine.transport.dialects.own import OWN, REQUIRED, OwnCaller, offered_key, signed_key
@@ -334,7 +334,7 @@ def test_whatever_a_peer_offers_is_read_without_failing(said: Any) -> None:
 def test_whatever_comes_the_claim_is_read_or_refused(headers: dict[str, str], body: bytes) -> None:
     end = MinerEnd(signer=MINER, rsa=RsaKey(), x25519=X25519Key())
     for route in OWN.routes(end).routes:
-        if isinstance(route, HandshakeRoute | ChallengeRoute):
+        if isinstance(route, HandshakeRoute | QuestionRoute):
             call = Posted(route.path, headers, body)
             try:
                 hotkey = route.claimant(call)

@@ -42,7 +42,9 @@ class Says(ObedientBackend):
         super().__init__()
         self.text = text
 
-    async def complete(self, request: Request, *, timeout: float, caller: str = "") -> Completion:
+    async def complete(
+        self, request: Request, *, timeout: float, caller: str = "", on_text: Callable[[str], None] | None = None
+    ) -> Completion:
         await super().complete(request, timeout=timeout, caller=caller)
         return Completion(text=self.text)
 

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from hashlib import sha256
 
 from engine.keys import signature_hex
-from engine.transport.clear import Events, respond_clear, respond_streamed
-from engine.transport.description import CHALLENGE, REPLY, STREAMED, RouteDoc
+from engine.transport.clear import Events, answered_clear
+from engine.transport.description import CHALLENGE, RouteDoc
 from engine.transport.dialect import (
-    ChallengeRoute,
     Dialect,
     MinerEnd,
     Probe,
+    QuestionRoute,
     Received,
     Routes,
     StatusRoute,
@@ -140,24 +140,19 @@ def _routes(end: MinerEnd) -> Routes:
     bears = (SIGNATURE_HEADER.encode(),)
     return Routes(
         routes=(
-            *(
-                ChallengeRoute(
-                    path=path,
+            *answered_clear(
+                QuestionRoute(
+                    path=CHALLENGE_PATH,
                     claimant=_claimant,
                     claim=miner.post_claim,
-                    respond=respond,
                     bears=bears,
                     doc=RouteDoc(
                         about="A challenge that is signed, and its answer in the clear",
                         headers=REQUIRED,
                         asks=CHALLENGE,
-                        answers=answers,
                     ),
-                )
-                for path, respond, answers in (
-                    (CHALLENGE_PATH, respond_clear, REPLY),
-                    (STREAM_PATH, respond_streamed, STREAMED),
-                )
+                ),
+                STREAM_PATH,
             ),
             StatusRoute(
                 path=STATUS_PATH,

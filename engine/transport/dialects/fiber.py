@@ -22,16 +22,16 @@ from cryptography.fernet import Fernet
 from msgspec import Struct
 
 from engine.keys import Signer, signature_hex
-from engine.transport.clear import Events, respond_clear, respond_streamed
-from engine.transport.description import CHALLENGE, REPLY, STREAMED, RouteDoc, fields, sealed
+from engine.transport.clear import Events, answered_clear
+from engine.transport.description import CHALLENGE, RouteDoc, fields, sealed
 from engine.transport.dialect import (
     EXCHANGE_BYTES,
-    ChallengeRoute,
     Dialect,
     HandshakeRoute,
     LookupRoute,
     MinerEnd,
     Probe,
+    QuestionRoute,
     Received,
     Routes,
     StatusRoute,
@@ -252,10 +252,6 @@ class FiberMiner:
 
 def _routes(end: MinerEnd) -> Routes:
     miner = FiberMiner(end)
-    questions = [
-        (CHALLENGE_PATH, respond_clear, REPLY),
-        (STREAM_PATH, respond_streamed, STREAMED),
-    ]
     return Routes(
         routes=(
             LookupRoute(
@@ -276,40 +272,34 @@ def _routes(end: MinerEnd) -> Routes:
                     answers=fields("status"),
                 ),
             ),
-            *(
-                ChallengeRoute(
-                    path=path,
+            *answered_clear(
+                QuestionRoute(
+                    path=CHALLENGE_PATH,
                     claimant=_sealed_claimant,
                     claim=miner.sealed_claim,
                     key_uuid=_key_uuid,
                     unknown_key=_unknown_key,
                     read=_read_sealed,
-                    respond=respond,
                     bears=(KEY_UUID_HEADER.encode(),),
                     doc=RouteDoc(
                         about="A challenge sealed with an exchanged key, and its answer in the clear",
                         headers=SEALED,
                         asks=sealed("Challenge"),
-                        answers=answers,
                     ),
-                )
-                for path, respond, answers in questions
+                ),
+                STREAM_PATH,
             ),
-            *(
-                ChallengeRoute(
-                    path=path,
+            *answered_clear(
+                QuestionRoute(
+                    path=CHALLENGE_PATH,
                     claimant=_signed_claimant,
                     claim=miner.signed_claim,
-                    respond=respond,
                     bears=(VALIDATOR_HEADER.encode(), SIGNATURE_HEADER.encode()),
                     doc=RouteDoc(
-                        about="A challenge that is signed, and its answer in the clear",
-                        headers=SIGNED,
-                        asks=CHALLENGE,
-                        answers=answers,
+                        about="A challenge that is signed, and its answer in the clear", headers=SIGNED, asks=CHALLENGE
                     ),
-                )
-                for path, respond, answers in questions
+                ),
+                STREAM_PATH,
             ),
             StatusRoute(
                 path=STATUS_PATH,

@@ -1,0 +1,61 @@
+"""An answer that is passed on while a model server is still giving it."""
+
+from collections.abc import Callable
+
+from engine.redaction import RUN, Secrets
+from miner_server.backends.replies import Chunks, Events
+from miner_server.errors import BackendError
+
+
+class Spoken:
+    """Reads events and passes their text on, piece by piece, without the secrets in it.
+
+    What may be the beginning of a secret waits for what comes next. `given` is what has been passed on.
+    """
+
+    def __init__(self, on_text: Callable[[str], None], secrets: Secrets) -> None:
+        self._on_text = on_text
+        self._secrets = secrets
+        self._events = Events()
+        self._chunks = Chunks()
+        self._heard: list[str] = []
+        self._withheld = ""
+        self._shown = ""
+        self.given: list[str] = []
+
+    @property
+    def has_begun(self) -> bool:
+        return self._chunks.events > 0
+
+    def hear(self, raw: bytes) -> bool:
+        """Pass on what comes with these bytes; whether the events have ended."""
+        for event in self._events.feed(raw):
+            self._add(self._chunks.add(event))
+        return self._events.have_ended
+
+    def reply(self) -> dict[str, object]:
+        """The reply that it would have been in one piece. Raises BackendError where it broke off."""
+        for event in self._events.end():
+            self._chunks.add(event)
+        return self._chunks.reply(has_ended=self._events.have_ended)
+
+    def whole(self, text: str) -> str:
+        """The whole of an answer that is `text`, beginning with what has been passed on. Raises BackendError."""
+        heard = "".join(self._heard)
+        if not text.startswith(heard):
+            raise BackendError("the model server's answer ends with another text than it began with")
+        given = "".join(self.given)
+        return given + self._secrets.hide_after(given, self._withheld + text[len(heard) :])
+
+    def _add(self, piece: str) -> None:
+        if not piece:
+            return
+        self._heard.append(piece)
+        text = self._withheld + piece
+        shown = len(text) - self._secrets.open_end(text)
+        self._withheld = text[shown:]
+        if shown:
+            hidden = self._secrets.hide_after(self._shown, text[:shown])
+            self._shown = (self._shown + hidden)[-RUN:]
+            self.given.append(hidden)
+            self._on_text(hidden)

@@ -1,0 +1,61 @@
+"""A reply that goes out while it is still being made."""
+
+import asyncio
+
+from starlette.types import Send
+
+PIECE_BYTES = 64 * 1024
+"""A body is written piece by piece, so that who reads it slowly, or not at all, holds no more of it than that."""
+
+
+async def send_body(send: Send, body: bytes, *, more: bool = False) -> None:
+    """Send a body, or with `more` its beginning."""
+    for start in range(0, max(1, len(body)), PIECE_BYTES):
+        end = start + PIECE_BYTES
+        await send({"type": "http.response.body", "body": body[start:end], "more_body": more or end < len(body)})
+
+
+class Stream:
+    """Its head goes out with the first piece, and each piece as soon as the connection takes it.
+
+    What comes while the connection takes nothing waits here: a backend bounds its answers, and a caller that takes
+    nothing for 20 s loses its connection.
+    """
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._unsent: list[bytes] = []
+        self._sending: asyncio.Task[None] | None = None
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is anything that can no longer be replied otherwise."""
+        return self._sending is not None
+
+    def put(self, piece: bytes, media: bytes) -> None:
+        """`media` is the content type of the whole; that of the first piece counts."""
+        self._unsent.append(piece)
+        if self._sending is None:
+            self._sending = asyncio.create_task(self._begin(media))
+        elif self._sending.done():
+            self._sending = asyncio.create_task(self._go_on())
+
+    async def end(self, last: bytes) -> None:
+        """Send what is left, `last` after it, and that this is all."""
+        if self._sending is not None:
+            await self._sending
+        await send_body(self._send, last)
+
+    def give_up(self) -> None:
+        if self._sending is not None:
+            self._sending.cancel()
+
+    async def _begin(self, media: bytes) -> None:
+        headers = [(b"content-type", media), (b"cache-control", b"no-cache")]
+        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+        await self._go_on()
+
+    async def _go_on(self) -> None:
+        while self._unsent:
+            pieces, self._unsent = self._unsent, []
+            await send_body(self._send, b"".join(pieces), more=True)

@@ -1,0 +1,328 @@
+"""Answers that are passed on while the model gives them: a model server's events, our miner, our validator's end."""
+
+import asyncio
+import base64
+import json
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.redaction import HIDDEN, keys
+from engine.transport.callers import Callers
+from engine.transport.dialect import TimedAnswer
+from engine.transport.errors import WireError
+from engine.values import Challenge, Peer, Request
+from miner_server.backends.openai import OpenAIBackend
+from miner_server.backends.replies import Events
+from miner_server.backends.spoken import Spoken
+from miner_server.errors import BackendError
+from miner_server.limits import Limits
+from miner_server.server import MinerServer
+from tests.unit.engine_helpers import until
+from tests.unit.miner_helpers import ALICE, MINER, serving
+
+KEY = "sk-0123456789abcdefSECRET"
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+MODELS = b'{"data": [{"id": "tiny"}]}'
+DONE = b"data: [DONE]\n\n"
+END = b"0\r\n\r\n"
+
+
+def event(content: str | None = None, **choice: object) -> bytes:
+    delta = {} if content is None else {"content": content}
+    return b"data: %b\n\n" % json.dumps({"choices": [{"index": 0, "delta": delta, **choice}]}).encode()
+
+
+def chunk(body: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(body), body)
+
+
+USAGE = b'data: {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}}\n\n'
+STOP = event(finish_reason="stop")
+
+
+class Speaker:
+    """A model server whose answers a test gives: `say` writes one, after its head. `asked` holds the bodies."""
+
+    def __init__(self, say: Callable[["Speaker", asyncio.StreamWriter], Awaitable[None]]) -> None:
+        self._say = say
+        self.asked: list[dict[str, object]] = []
+        self.left = asyncio.Event()
+        self.go_on = asyncio.Event()
+        self.url = ""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError, asyncio.IncompleteReadError):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                if head.startswith(b"GET"):
+                    writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(MODELS), MODELS))
+                    continue
+                length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+                self.asked.append(json.loads(await reader.readexactly(length)))
+                writer.write(HEAD)
+                gone = asyncio.create_task(self._note_leaving(reader))
+                await self._say(self, writer)
+                gone.cancel()
+                await asyncio.wait([gone])
+        writer.close()
+
+    async def _note_leaving(self, reader: asyncio.StreamReader) -> None:
+        try:
+            gone = await reader.read(1) == b""
+        except OSError:
+            gone = True
+        if gone:
+            self.left.set()
+
+
+@asynccontextmanager
+async def speaking(say: Callable[[Speaker, asyncio.StreamWriter], Awaitable[None]]) -> AsyncIterator[Speaker]:
+    speaker = Speaker(say)
+    async with await asyncio.start_server(speaker.serve, "127.0.0.1", 0) as listening:
+        speaker.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/v1"
+        yield speaker
+
+
+@asynccontextmanager
+async def mining(speaker: Speaker, limits: Limits | None = None) -> AsyncIterator[tuple[MinerServer, Callers]]:
+    async with serving(OpenAIBackend("openai", speaker.url, api_key=KEY), limits=limits) as miner:
+        await until(lambda: miner.view().ready)
+        callers = Callers(ALICE, usual="fiber", allow_private=True)
+        try:
+            yield miner, callers
+        finally:
+            await callers.close()
+
+
+async def ask(miner: MinerServer, callers: Callers, on_text: Callable[[str], None]) -> TimedAnswer:
+    host, port = miner.address
+    challenge = Challenge(id="1", kind="chat", source="synthetic", created_at=1.0, request=Request(prompt="Hello?"))
+    peer = Peer(MINER.ss58_address, host, port)
+    return await callers.ask(peer, challenge, timeout=20, max_bytes=1 << 24, on_text=on_text)
+
+
+async def test_each_piece_is_with_the_caller_before_the_next_is_said() -> None:
+    texts: list[str] = []
+
+    async def say(_: Speaker, writer: asyncio.StreamWriter) -> None:
+        for number, piece in enumerate(("One ", "two ", "thrée ")):
+            writer.write(chunk(event(piece)))
+            await until(lambda: len(texts) > number)  # noqa: B023 (it waits in this turn)
+        writer.write(chunk(event(finish_reason="length") + USAGE + DONE) + END)
+
+    async with speaking(say) as speaker, mining(speaker) as (miner, callers):
+        answer = await ask(miner, callers, texts.append)
+        assert "".join(texts) == answer.completion.text == "One two thrée "
+        assert texts[:3] == ["One ", "two ", "thrée "]
+        assert answer.completion.finish_reason == "length"
+        assert answer.completion.usage == {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+        assert speaker.asked[0]["stream"] is True
+        assert miner.view().requests[-1].answer == "One two thrée "
+
+
+async def test_a_caller_that_leaves_ends_the_model_servers_work() -> None:
+    texts: list[str] = []
+
+    async def say(speaker: Speaker, writer: asyncio.StreamWriter) -> None:
+        writer.write(chunk(event("Once upon ")))
+        await speaker.left.wait()
+
+    async with speaking(say) as speaker, mining(speaker) as (miner, callers):
+        asking = asyncio.create_task(ask(miner, callers, texts.append))
+        await until(lambda: texts)
+        asking.cancel()
+        await asyncio.wait_for(speaker.left.wait(), 30)
+        await until(lambda: miner.view().statuses.get(499) == 1)
+        assert miner.view().in_flight == 0
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        b"",
+        chunk(b'data: {"error": {"message": "out of memory", "code": 500}}\n\n') + END,
+        chunk(b"data: {nonsense\n\n" * 50) + END,
+        b"no chunk at all",
+    ],
+    ids=["hangs up", "error", "garbage", "no http"],
+)
+async def test_an_answer_that_breaks_off_is_no_answer_and_is_not_begun_again(
+    end: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    texts: list[str] = []
+
+    async def say(_: Speaker, writer: asyncio.StreamWriter) -> None:
+        writer.write(chunk(event("It is ")))
+        await until(lambda: texts)
+        writer.write(end)
+        writer.close()
+
+    async with speaking(say) as speaker, mining(speaker) as (miner, callers):
+        with pytest.raises(WireError):
+            await ask(miner, callers, texts.append)
+        assert (texts, len(speaker.asked)) == (["It is "], 1)
+        view = miner.view()
+        assert sum(view.statuses[code] for code in view.statuses if code >= 500) == 1
+        assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+async def test_an_answer_without_end_ends_at_the_deadline() -> None:
+    texts: list[str] = []
+
+    async def say(speaker: Speaker, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while not speaker.left.is_set():
+                writer.write(chunk(event("and so on ")))
+                await asyncio.sleep(0.005)
+
+    async with speaking(say) as speaker, mining(speaker, Limits(answer_s=0.3)) as (miner, callers):
+        with pytest.raises(WireError):
+            await ask(miner, callers, texts.append)
+        await asyncio.wait_for(speaker.left.wait(), 30)
+        assert texts and miner.view().statuses.get(504) == 1
+
+
+async def test_a_server_that_never_ends_its_reply_has_said_all_with_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("miner_server.backends.kept_connections.LINGER_S", 0.01)
+
+    async def say(speaker: Speaker, writer: asyncio.StreamWriter) -> None:
+        writer.write(chunk(event("All.") + STOP + DONE))
+        await speaker.left.wait()
+
+    async with speaking(say) as speaker, mining(speaker) as (miner, callers):
+        assert (await ask(miner, callers, lambda _: None)).completion.text == "All."
+
+
+async def test_an_event_of_a_megabyte_passes_and_more_than_a_reply_may_have_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("miner_server.backends.kept_connections.MAX_REPLY_BYTES", 1_100_000)
+    large = "x" * 1_000_000
+
+    async def say(speaker: Speaker, writer: asyncio.StreamWriter) -> None:
+        if len(speaker.asked) == 1:
+            writer.write(chunk(event(large) + STOP + DONE) + END)
+        else:
+            with suppress(OSError):
+                for _ in range(2):
+                    writer.write(chunk(event(large)))
+                    await writer.drain()
+
+    async with speaking(say) as speaker, mining(speaker) as (miner, callers):
+        assert (await ask(miner, callers, lambda _: None)).completion.text == large
+        with pytest.raises(WireError):
+            await ask(miner, callers, lambda _: None)
+        assert miner.view().statuses.get(502) == 1
+
+
+async def test_many_at_once_are_not_mixed_up() -> None:
+    async def say(speaker: Speaker, writer: asyncio.StreamWriter) -> None:
+        number = len(speaker.asked)
+        for piece in range(5):
+            writer.write(chunk(event(f"{number}.{piece} ")))
+            await asyncio.sleep(0)
+        writer.write(chunk(STOP + DONE) + END)
+
+    async with speaking(say) as speaker, mining(speaker, Limits(capacity=40, queue_per_caller=40)) as (miner, callers):
+        answers = await asyncio.gather(*(ask(miner, callers, lambda _: None) for _ in range(40)))
+        told = sorted(answer.completion.text for answer in answers)
+        assert told == sorted("".join(f"{number}.{piece} " for piece in range(5)) for number in range(1, 41))
+
+
+async def test_a_server_that_does_not_stream_is_heard_all_the_same() -> None:
+    texts: list[str] = []
+
+    async def say(_: Speaker, writer: asyncio.StreamWriter) -> None:
+        writer.transport.abort()
+
+    async def whole(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        body = b'{"data": [{"id": "tiny"}], "choices": [{"message": {"content": "Hi."}}]}'
+        with suppress(asyncio.IncompleteReadError):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                if head.startswith(b"POST"):
+                    await reader.readexactly(int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]))
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+        writer.close()
+
+    speaker = Speaker(say)
+    async with await asyncio.start_server(whole, "127.0.0.1", 0) as listening:
+        speaker.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/v1"
+        async with mining(speaker) as (miner, callers):
+            assert (await ask(miner, callers, texts.append)).completion.text == "Hi."
+            assert texts == ["Hi."]
+
+
+# -- bytes and secrets in pieces -------------------------------------------------------------------------------
+
+
+def cut(raw: bytes, places: list[int]) -> list[bytes]:
+    bounds = sorted({0, len(raw), *(place % (len(raw) + 1) for place in places)})
+    return [raw[begin:end] for begin, end in pairwise(bounds)]
+
+
+@given(
+    st.lists(st.text(max_size=6), max_size=6),
+    st.lists(st.integers(0, 10_000), max_size=12),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+)
+def test_events_are_the_same_however_their_bytes_are_cut(texts: list[str], places: list[int], end: str) -> None:
+    lines = [f"data: {json.dumps({'choices': [{'delta': {'content': text}}]}, ensure_ascii=False)}" for text in texts]
+    raw = "".join(f"{line}{end}{end}" for line in [*lines, "data: [DONE]"]).encode("utf-8", "surrogatepass")
+    events = Events()
+    read = [one for piece in cut(raw, places) for one in events.feed(piece)] + list(events.end())
+    whole = Events()
+    assert read == [*whole.feed(raw), *whole.end()]
+    assert len(read) == len(texts) and events.have_ended
+
+
+SPELLINGS: tuple[Callable[[str], str], ...] = (
+    str,
+    str.upper,
+    " ".join,
+    "\n\n".join,
+    lambda key: "".join(f"\\u{ord(one):04x}" for one in key),
+    lambda key: "".join(f"%{ord(one):02x}" for one in key),
+    lambda key: base64.b64encode(b"." + key.encode()).decode(),
+)
+
+
+@given(
+    st.text("ab c\\", max_size=12),
+    st.text("de f", max_size=12),
+    st.sampled_from(SPELLINGS),
+    st.lists(st.integers(0, 10_000), max_size=60),
+)
+def test_a_key_is_in_no_text_however_it_is_spelt_and_cut(
+    before: str, after: str, spelt: Callable[[str], str], places: list[int]
+) -> None:
+    text = f"{before}{spelt(KEY)}{after}"
+    told: list[str] = []
+    spoken = Spoken(told.append, keys(KEY))
+    for piece in cut(text.encode(), places):
+        spoken.hear(event(piece.decode()))
+    whole = spoken.whole(text)
+    assert whole.startswith("".join(told)) and whole.startswith(before[:-3])
+    assert keys(KEY).hide(whole) == whole and HIDDEN in whole
+
+
+def test_what_can_be_no_secret_is_not_waited_with() -> None:
+    told: list[str] = []
+    spoken = Spoken(told.append, keys(KEY))
+    for piece in ("I", " am", " you", " sk", "y"):
+        spoken.hear(event(piece))
+    assert told == ["I", " am", " you", " sk", "y"]
+
+
+def test_an_answer_that_ends_otherwise_than_it_began_is_refused() -> None:
+    spoken = Spoken(lambda _: None, keys(""))
+    spoken.hear(
+        event("Yes") + event(".") + b'data: {"choices":[{"message":{"content":"No."},"finish_reason":"stop"}]}\n'
+    )
+    reply = spoken.reply()
+    with pytest.raises(BackendError, match="another text"):
+        spoken.whole(str(reply["choices"][0]["message"]["content"]))  # type: ignore[index]
