@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Self, TypeVar
 
+from console.streams import narrate
 from console.terminal import STDERR, STDOUT
 
 FIRST_S = 1.0
@@ -42,11 +43,13 @@ class Progress:
         if self._teller:
             self._teller.join()
 
-    def each(self, items: Iterable[Item]) -> Iterator[Item]:
-        """The items, each counted when the next is requested."""
+    def each(self, items: Iterable[Item], *, if_none: str = "") -> Iterator[Item]:
+        """The items, each counted when the next is requested. Without any, `if_none` is told on stderr."""
         for item in items:
             yield item
             self._done += 1
+        if if_none and not self._done:
+            narrate(if_none)
 
     def clear(self) -> None:
         """Clear the line to make room for other output; the next one appears below that."""

@@ -1,14 +1,20 @@
 """What an operator can ask of a running engine, one type per command. Each is answered by an event "command"."""
 
 import re
-from typing import Literal
+from typing import ClassVar, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 
 class Command(Struct, frozen=True, tag_field="command", tag=str.lower):
-    """The base of all commands; `tag` names it on a wire."""
+    """The base of all commands; `tag` names it on a wire.
+
+    Commands are carried out in their order. One that may take long names its `subject`, and then holds up only those
+    that come after it on the same subject.
+    """
+
+    subject: ClassVar[str] = ""
 
     @property
     def name(self) -> str:
@@ -24,15 +30,21 @@ class Resume(Command, frozen=True):
     """Send challenges again."""
 
 
-class SetWeights(Command, frozen=True):
+class OnChain(Command, frozen=True):
+    """A command that the chain has to answer, which a silent node does late or never."""
+
+    subject: ClassVar[str] = "chain"
+
+
+class SetWeights(OnChain, frozen=True):
     """Submit the weights now, if the chain's rate limit allows."""
 
 
-class CommitWeights(Command, frozen=True):
+class CommitWeights(OnChain, frozen=True):
     """Commit to the weights now, on a subnet with commit-reveal."""
 
 
-class RevealWeights(Command, frozen=True):
+class RevealWeights(OnChain, frozen=True):
     """Reveal the oldest commit that the chain accepts now."""
 
 
@@ -57,7 +69,7 @@ class HoldPenalty(Command, frozen=True):
         return "hold back" if self.held else "release"
 
 
-class OfColdkey(Command, frozen=True, kw_only=True):
+class OfColdkey(OnChain, frozen=True, kw_only=True):
     """A command that the coldkey signs, with the password of its file, which nobody keeps, logs or shows."""
 
     password: str = ""
@@ -97,7 +109,7 @@ class SetMinCollateral(OfColdkey, frozen=True):
     amount: float
 
 
-class Serve(Command, frozen=True):
+class Serve(OnChain, frozen=True):
     """Announce the axon: the address where this neuron listens."""
 
     ip: str
@@ -130,6 +142,8 @@ class RestartService(Command, frozen=True):
 
 class Export(Command, frozen=True):
     """Write one table to a file, as `subnet-console export` does. `out` is a path of the engine's machine."""
+
+    subject: ClassVar[str] = "export"
 
     table: Literal["scores", "rounds", "replies", "weights", "sybil"]
     out: str

@@ -12,7 +12,7 @@ from console.errors import ConsoleError
 from console.export.output import opened, time_text
 from console.instants import since_time
 from console.progress import Progress
-from console.record.rounds import recorded_rounds
+from console.record.rounds import no_rounds, recorded_rounds
 from engine.values import Challenge, Reply, Round
 
 
@@ -29,7 +29,7 @@ def export_recorded(*, data_dir: Path, since: str | None, out: Path | Literal["-
         _known_answers(truths) as know,
         Progress("rounds written", on_stdout=out == "-") as progress,
     ):
-        for one in progress.each(rounds):
+        for one in progress.each(rounds, if_none=no_rounds(data_dir, since)):
             lines.write(_line(round_fields(one)))
             if one.challenge.truth is not None:
                 know(_line(probe_fields(one.challenge, one.challenge.truth)))

@@ -11,6 +11,7 @@ from console.errors import ConsoleError, ExitCode
 from console.judge.cases import RECORDED, BadRound, JudgeCase, error_line, from_file, from_folder, judgement_line
 from console.judge.comparison import Comparing, Comparison, as_text
 from console.progress import Progress
+from console.record.rounds import no_rounds
 from engine.judge.encoding.basics import EncoderEndpoint, EncoderError, thread_limits
 from engine.scoring.history import History
 from engine.settings import Settings
@@ -93,13 +94,14 @@ def judge(
             "a file of rounds holds no judgements to compare with: name a profile, as in --compare loosh"
         )
     cases = from_folder(Path(rounds), since, truths=truths) if is_folder else from_file(rounds, probes)
+    none = no_rounds("stdin" if rounds == "-" else rounds, since)
     with Progress("rounds judged", on_stdout=against is None) as progress:
         encoder = open_cached(embedder, settings)
         ours = Offline(scoring, encoder)
         if against is None:
-            return _print_lines(progress.each(cases), ours)
+            return _print_lines(progress.each(cases, if_none=none), ours)
         others = None if against == RECORDED else Offline(against, encoder)
-        code, found = _compared(progress, cases, ours, others)
+        code, found = _compared(progress, progress.each(cases, if_none=none), ours, others)
     sys.stdout.write(found.as_json() if as_json else as_text(found))
     return code
 
@@ -121,7 +123,7 @@ def _compared(
 ) -> tuple[ExitCode, Comparison]:
     comparing = Comparing(others.profile if others else RECORDED, ours.profile)
     code = ExitCode.DONE
-    for case in progress.each(cases):
+    for case in cases:
         if isinstance(case, BadRound):
             progress.clear()
             sys.stderr.buffer.write(error_line(case) + b"\n")

@@ -50,6 +50,11 @@ def recorded_rounds(folder: Path, oldest: float) -> tuple[Mapping[str, str], Ite
         return record.neurons.names(netuid), _each(folder, record.rounds.ids(netuid, oldest))
 
 
+def no_rounds(where: Path | str, since: str | None) -> str:
+    """What to say when there are no rounds in a folder or a file, or none since then."""
+    return f"there are no rounds {f'since {since} ' if since else ''}in {where}"
+
+
 def _each(folder: Path, ids: Sequence[str]) -> Iterator[Round]:
     for id in ids:
         with open_record(folder / FILE_NAME, brief=True) as record:

@@ -1,4 +1,7 @@
-"""Carries out the operator's commands one by one; each gets an event and a line in the command log."""
+"""Carries out the operator's commands in their order; each gets an event and a line in the command log.
+
+Commands on a subject that takes its time (`Command.subject`) have a lane of their own and hold up nobody else.
+"""
 
 import asyncio
 import logging
@@ -56,14 +59,36 @@ class CommandLoop:
         self._feed.on_command(waiting.hand_over)
         started()
         try:
-            while True:
-                command, id = await waiting.queue.get()
-                outcome = await self.obey(command, id)
-                if outcome.ok and isinstance(command, Stop):
-                    return
+            async with asyncio.TaskGroup() as group:
+                await self._until_stopped(waiting, group)
         finally:
             self._feed.on_command(None)
             waiting.close()
+
+    async def _until_stopped(self, waiting: "_Waiting", group: asyncio.TaskGroup) -> None:
+        """Carry out what comes, each subject in a task of the group; a stop waits for all that came before it."""
+        lanes: dict[str, asyncio.Task[None]] = {}
+        while True:
+            command, id = await waiting.queue.get()
+            if command.subject:
+                waiting.lane(command.subject).put_nowait((command, id))
+                if command.subject not in lanes:
+                    lanes[command.subject] = group.create_task(self._carry_out(waiting.lane(command.subject)))
+                continue
+            if isinstance(command, Stop):
+                await waiting.lanes_are_empty()
+            outcome = await self.obey(command, id)
+            if outcome.ok and isinstance(command, Stop):
+                for lane in lanes.values():
+                    lane.cancel()
+                return
+
+    async def _carry_out(self, lane: "_Queue") -> None:
+        """Carry out the commands of one subject, one by one."""
+        while True:
+            command, id = await lane.get()
+            await self.obey(command, id)
+            lane.task_done()
 
     async def obey(self, command: AnyCommand, id: str = "") -> Outcome:
         """Carry out one command; the answer has its `id`. Every failure is reported as an outcome."""
@@ -94,8 +119,11 @@ class CommandLoop:
             self._feed.raise_attention("warning", "store", f"the command log is not stored: {error}")
 
 
+_Queue = asyncio.Queue[tuple[AnyCommand, str]]
+
+
 class _Waiting:
-    """A bounded queue of commands from the submitting threads to the engine's.
+    """A bounded queue of commands from the submitting threads to the engine's, and behind it a lane a subject.
 
     Dropped commands are answered too, but not written to the command log.
     """
@@ -104,7 +132,17 @@ class _Waiting:
         self._feed = feed
         self._loop = asyncio.get_running_loop()
         self._closed = False
-        self.queue: asyncio.Queue[tuple[AnyCommand, str]] = asyncio.Queue(COMMANDS_WAITING)
+        self._lanes: dict[str, _Queue] = {}
+        self.queue: _Queue = asyncio.Queue()
+
+    def lane(self, subject: str) -> _Queue:
+        """The queue of this subject."""
+        return self._lanes.setdefault(subject, asyncio.Queue())
+
+    async def lanes_are_empty(self) -> None:
+        """Wait until everything in the lanes has been carried out."""
+        for lane in self._lanes.values():
+            await lane.join()
 
     def hand_over(self, command: AnyCommand, id: str) -> None:
         """Queue a command. Safe from any thread; does not wait."""
@@ -116,19 +154,21 @@ class _Waiting:
     def close(self) -> None:
         """Drop everything queued, and anything submitted later."""
         self._closed = True
-        while not self.queue.empty():
-            self._drop(*self.queue.get_nowait(), ENDED)
+        for queue in (*self._lanes.values(), self.queue):
+            while not queue.empty():
+                self._drop(*queue.get_nowait(), ENDED)
 
     def _put(self, command: AnyCommand, id: str) -> None:
         if self._closed:
             self._drop(command, id, ENDED)
             return
-        try:
-            self.queue.put_nowait((command, id))
-        except asyncio.QueueFull:
-            text = f"dropped: {self.queue.qsize()} others wait"
+        ahead = self.queue.qsize() + (self.lane(command.subject).qsize() if command.subject else 0)
+        if ahead >= COMMANDS_WAITING:
+            text = f"dropped: {ahead} others wait"
             self._feed.raise_attention("warning", "commands", f"{command.name} is {text}")
             self._drop(command, id, text)
+        else:
+            self.queue.put_nowait((command, id))
 
     def _drop(self, command: AnyCommand, id: str, reason: str) -> None:
         _answer(self._feed, _line(command, id, Outcome(status="rejected", reason=reason)))

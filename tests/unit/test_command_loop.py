@@ -1,4 +1,4 @@
-"""Commands from another thread: each is carried out in turn, answered by an event, and logged in the store."""
+"""Commands from another thread: each is carried out in its turn, answered by an event, and logged in the store."""
 
 import asyncio
 import threading
@@ -12,6 +12,7 @@ from engine.chain.interface import ChainUnavailable
 from engine.commands import (
     AnyCommand,
     AutoWeights,
+    Export,
     HoldPenalty,
     Pause,
     Register,
@@ -90,10 +91,10 @@ async def test_a_handler_that_fails_is_an_outcome_and_the_next_command_is_obeyed
         raise failure
 
     feed = a_feed()
-    commands = CommandLoop(feed, store, {Register: fails, Pause: done})
+    commands = CommandLoop(feed, store, {Register: fails, SetWeights: done})
     async with operating(feed, commands):
         feed.submit(Register(), "")
-        feed.submit(Pause(), "")
+        feed.submit(SetWeights(), "")
         await until(lambda: len(named(feed, "command")) == 2)
     first, second = commands.log
     assert (first.outcome, first.reason, second.outcome) == (status, reason, "ok")
@@ -184,6 +185,115 @@ async def test_whatever_the_end_of_the_engine_leaves_undone_is_answered(store: S
         "waits": ("rejected", "the engine has ended"),
         "on its way": ("rejected", "the engine has ended"),
     }
+
+
+class SilentNode:
+    """Handlers of commands on the chain, each of which waits until the node is said to answer."""
+
+    def __init__(self) -> None:
+        self.answers = asyncio.Event()
+        self.asked: list[str] = []
+
+    async def ask(self, command: AnyCommand) -> Outcome:
+        self.asked.append(command.name)
+        await self.answers.wait()
+        return Outcome(status="ok")
+
+
+def answered(feed: Feed) -> list[str]:
+    return [line["id"] for line in named(feed, "command")]
+
+
+async def test_a_silent_node_holds_up_only_what_else_needs_the_chain(store: Store) -> None:
+    feed, node = a_feed(), SilentNode()
+    handlers: dict[type, Handler] = {
+        Register: node.ask,
+        Serve: node.ask,
+        SetWeights: node.ask,
+        Pause: done,
+        Export: done,
+        Resume: done,
+    }
+    commands = CommandLoop(feed, store, handlers)
+    async with operating(feed, commands):
+        feed.submit(Register(), "register")
+        feed.submit(Serve("10.0.0.1", 1), "serve")
+        feed.submit(Pause(), "pause")
+        feed.submit(Export("rounds", "-"), "export")
+        feed.submit(SetWeights(), "set")
+        feed.submit(Resume(), "resume")
+        await until(lambda: set(answered(feed)) == {"pause", "export", "resume"})
+        assert answered(feed).index("pause") < answered(feed).index("resume")
+        assert node.asked == ["register"], "the others wait for its answer"
+        node.answers.set()
+        await until(lambda: len(answered(feed)) == 6)
+    assert answered(feed)[3:] == ["register", "serve", "set"]
+
+
+async def test_a_command_on_the_chain_comes_after_whatever_was_asked_for_before_it(store: Store) -> None:
+    feed, begun, gate, node = a_feed(), asyncio.Event(), asyncio.Event(), SilentNode()
+
+    async def waits(_command: HoldPenalty) -> Outcome:
+        begun.set()
+        await gate.wait()
+        return Outcome(status="ok")
+
+    async with operating(feed, CommandLoop(feed, store, {HoldPenalty: waits, SetWeights: node.ask, Pause: done})):
+        feed.submit(HoldPenalty("5C…a", held=True), "waive")
+        feed.submit(SetWeights(), "set")
+        await asyncio.wait_for(begun.wait(), 30)
+        for _ in range(9):
+            await asyncio.sleep(0)
+        assert not node.asked
+        gate.set()
+        await until(lambda: node.asked)
+        assert answered(feed) == ["waive"]
+
+
+async def test_a_stop_waits_for_the_chain_and_what_comes_after_it_is_dropped(store: Store) -> None:
+    feed, node = a_feed(), SilentNode()
+    commands = CommandLoop(feed, store, {Register: node.ask, Stop: done, Pause: done})
+    async with operating(feed, commands) as task:
+        feed.submit(Register(), "register")
+        feed.submit(Stop(), "stop")
+        feed.submit(Pause(), "late")
+        await until(lambda: node.asked)
+        assert not answered(feed)
+        node.answers.set()
+        await asyncio.wait_for(task, 30)
+    assert [(line["id"], line["outcome"]) for line in named(feed, "command")] == [
+        ("register", "ok"),
+        ("stop", "ok"),
+        ("late", "rejected"),
+    ]
+
+
+async def test_the_end_of_the_engine_cuts_off_a_silent_node_and_answers_all_who_wait_for_it(store: Store) -> None:
+    feed, node = a_feed(), SilentNode()
+    async with operating(feed, CommandLoop(feed, store, {Register: node.ask, Pause: done})):
+        feed.submit(Register(), "begun")
+        feed.submit(Register(), "waits")
+        feed.submit(Pause(), "pause")
+        await until(lambda: answered(feed) == ["pause"])
+    assert {line["id"]: line["outcome"] for line in named(feed, "command")} == {
+        "pause": "ok",
+        "begun": "unknown",
+        "waits": "rejected",
+    }
+
+
+async def test_a_flood_on_the_chain_leaves_room_for_everything_else(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command_loop, "COMMANDS_WAITING", 2)
+    feed, node = a_feed(), SilentNode()
+    async with operating(feed, CommandLoop(feed, store, {SetWeights: node.ask, Pause: done})):
+        for number in range(5):
+            feed.submit(SetWeights(), f"set-{number}")
+            await until(lambda: node.asked)
+        feed.submit(Pause(), "pause")
+        await until(lambda: "pause" in answered(feed))
+        assert answered(feed) == ["set-3", "set-4", "pause"]
 
 
 async def test_a_store_that_takes_no_log_line_is_told_and_the_answer_comes_all_the_same(store: Store) -> None:

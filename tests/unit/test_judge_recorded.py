@@ -183,6 +183,20 @@ def test_an_export_is_judged_by_others_as_here(folder: Path, tmp_path: Path, run
     assert json.loads(out)["rounds"] == 6
 
 
+@pytest.mark.parametrize("command", [("judge",), ("judge", "--compare", "recorded"), ("export", "recorded")])
+def test_that_there_is_no_round_is_said(folder: Path, tmp_path: Path, run: Judged, command: tuple[str, ...]) -> None:
+    where = (folder,) if command[0] == "judge" else ("--data-dir", folder)
+    code, _, err = run(*command[1:], *where, "--since", "1m", command=command[0])
+    assert (code, err) == (ExitCode.DONE, f"there are no rounds since 1m in {folder}\n")
+    code, _, err = run(*command[1:], *where, command=command[0])
+    assert (code, err) == (ExitCode.DONE, "")
+
+
+def test_a_file_without_a_line_has_no_rounds(tmp_path: Path, run: Judged) -> None:
+    (tmp_path / "rounds.jsonl").write_text("\n")
+    assert run(tmp_path / "rounds.jsonl") == (ExitCode.DONE, "", f"there are no rounds in {tmp_path}/rounds.jsonl\n")
+
+
 def test_export_recorded_says_what_it_cannot(folder: Path, tmp_path: Path, run: Judged) -> None:
     where = ("--data-dir", folder)
     for arguments, says in (

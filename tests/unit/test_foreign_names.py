@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,17 @@ from typing import Any
 import pytest
 
 from console.cli import main
-from console.config import shown as shown_settings
 from console.errors import ExitCode
 from engine.chain.wallets import throwaway
-from engine.settings import configure
+from tests.unit.command_helpers import PATIENCE_S, environment, launch, shown
 
-ROOT = Path(__file__).parents[2]
-PATIENCE_S = 120.0
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, which is also where a command looks for `.env`."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
 
 LOOSH_MINER = """
 NETUID=1
@@ -110,25 +113,6 @@ SYNTHESIZING.PORT=9004
 PROTOCOL.TIMEOUT=12
 WALLET.COLDKEY=mistaken
 """
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder, in which the operator's `.env` lies."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def shown(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
-    assert main(["config", "show", "--json", *arguments]) == ExitCode.DONE
-    found: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return found
-
-
-def launch(*words: str) -> list[str]:
-    usual = ("launch", "--no-ui", "--role", "validator", "--encoder", "bow", "--data-dir", "d")
-    return [sys.executable, "-m", "console", *usual, *words]
-
 
 AS_MINER = ("--role", "miner", "--backend", "scripted", "--port", "0", "--host", "127.0.0.1")
 
@@ -274,30 +258,6 @@ def test_what_is_wrong_with_a_value_that_counts_for_nothing_stops_nothing(
     }
 
 
-def test_a_folder_called_dotenv_is_passed_over(capsys: pytest.CaptureFixture[str]) -> None:
-    Path(".env").mkdir()
-    assert shown(capsys)["netuid"]["value"] == 1
-
-
-def test_files_may_begin_with_a_byte_order_mark(own_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    mark = "\ufeff"
-    Path("c.toml").write_text(mark + "netuid = 7\n", encoding="utf-8")
-    assert shown(capsys, "--config", "c.toml")["netuid"]["value"] == 7
-    keymap = own_home / ".config/subnet-console/keymap.toml"
-    keymap.parent.mkdir(parents=True)
-    keymap.write_text(mark + "", encoding="utf-8")
-    assert main(["doctor", "--json"]) in (ExitCode.DONE, ExitCode.USAGE)
-    results = {one["name"]: one for one in json.loads(capsys.readouterr().out)["results"]}
-    assert results["keymap"]["state"] == "OK"
-    line = {"id": "1", "prompt": "2+2?", "replies": [{"uid": 1, "hotkey": "5a", "text": "4", "ms": 5}]}
-    Path("rounds.jsonl").write_text(mark + json.dumps(line) + "\n", encoding="utf-8")
-    Path("probes.jsonl").write_text(
-        mark + json.dumps({"id": "1", "answer_type": "number", "truth": "4"}) + "\n", encoding="utf-8"
-    )
-    assert main(["judge", "rounds.jsonl", "--probes", "probes.jsonl", "--embedder", "bow"]) == ExitCode.DONE
-    assert json.loads(capsys.readouterr().out)["id"] == "1"
-
-
 def test_a_start_says_what_became_of_every_name(folder: Path) -> None:
     (folder / ".env").write_text(LOOSH_MINER.replace("WALLET_NAME=miner\n", "") + "FOO=1\n")
     done = subprocess.run(
@@ -306,7 +266,7 @@ def test_a_start_says_what_became_of_every_name(folder: Path) -> None:
         text=True,
         timeout=PATIENCE_S,
         check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=environment(),
     )
     said = done.stderr.splitlines()
     for name in assigned(LOOSH_MINER) - {"WALLET_NAME"}:
@@ -316,85 +276,6 @@ def test_a_start_says_what_became_of_every_name(folder: Path) -> None:
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert any(event["event"] == "attention" and event["subject"] == "settings" for event in events)
     assert done.returncode == ExitCode.USAGE, "there is no challenge in /dev/null"
-
-
-FILES = [
-    ("config", ("config", "show", "--config", "{}")),
-    ("rounds", ("judge", "{}", "--embedder", "bow")),
-    ("probes", ("judge", "/dev/null", "--probes", "{}", "--embedder", "bow")),
-]
-
-
-@pytest.mark.parametrize(("what", "words"), FILES)
-@pytest.mark.parametrize("kind", ["fifo", "device"])
-def test_only_regular_files_are_read(
-    what: str, words: tuple[str, ...], kind: str, folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = folder / "special"
-    if kind == "fifo":
-        os.mkfifo(path)
-    else:
-        path.symlink_to("/dev/zero")
-    codes: list[int] = []
-    reader = threading.Thread(target=lambda: codes.append(main([word.format(path) for word in words])), daemon=True)
-    reader.start()
-    reader.join(PATIENCE_S)
-    assert codes == [ExitCode.USAGE], f"{what} from a {kind}"
-    error = capsys.readouterr().err
-    assert str(path) in error
-    assert f"it is a {'pipe' if kind == 'fifo' else 'device'}, not a regular file" in error
-
-
-@pytest.mark.parametrize("kind", ["fifo", "device"])
-def test_a_run_refuses_challenges_that_are_not_in_a_regular_file(kind: str, folder: Path) -> None:
-    path = folder / "special"
-    if kind == "fifo":
-        os.mkfifo(path)
-    else:
-        path.symlink_to("/dev/zero")
-    done = subprocess.run(
-        launch("--challenges", str(path)),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    assert done.returncode == ExitCode.USAGE
-    assert f"cannot read the challenges in {path}: it is a " in done.stderr
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("launch", "--data-dir", ""),
-        ("launch", "--host", ""),
-        ("launch", "--wallet-path", ""),
-        ("launch", "--wallet-name", ""),
-        ("launch", "--challenges", ""),
-        ("launch", "--model-path", ""),
-        ("config", "show", "--config", ""),
-        ("config", "init", "--config", ""),
-        ("judge", ""),
-        ("judge", "/dev/null", "--probes", ""),
-        ("replay", ""),
-        ("status", "--data-dir", ""),
-        ("export", "rounds", "--out", ""),
-        ("export", "rounds", "--data-dir", " "),
-    ],
-)
-def test_nothing_is_not_the_current_folder(
-    words: tuple[str, ...], folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(list(words)) == ExitCode.USAGE
-    assert "empty" in capsys.readouterr().err or " " in words
-    assert not list(folder.iterdir())
-
-
-def test_an_empty_path_in_a_file_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
-    Path("c.toml").write_text('data_dir = ""\n')
-    assert main(["config", "show", "--config", "c.toml"]) == ExitCode.USAGE
-    assert "c.toml:1: data_dir must be a path, not ''" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("coldkeypub", [None, "{address}", "{public}", "\ufeff{address}"])
@@ -414,7 +295,7 @@ def test_a_miner_starts_with_the_hotkey_of_a_server(coldkeypub: str | None, fold
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=environment(),
     )
     watchdog = threading.Timer(PATIENCE_S, running.kill)
     watchdog.start()
@@ -428,59 +309,3 @@ def test_a_miner_starts_with_the_hotkey_of_a_server(coldkeypub: str | None, fold
     assert wallet.hotkey.ss58_address in said
     assert ("it has no coldkeypub.txt, so its balance is unknown" in said) == (coldkeypub is None)
     assert running.returncode == ExitCode.DONE
-
-
-@pytest.mark.parametrize(
-    ("url", "shown_as"),
-    [
-        ("http://user:pa55w0rd@h:1/v1", "http://user:******@h:1/v1"),
-        ("http://user:pw@h/v1", "http://user:******@h/v1"),
-        ("http://tokentoken@h/v1", "http://******@h/v1"),
-        ("http://user:pa@55@h/v1", "http://user:******@h/v1"),
-        ("http://user:pa/ss@h/v1", "http://user:******@h/v1"),
-        ("http://user:pa%2Fss?w#rd@h/v1", "http://user:******@h/v1"),
-        ("http://h/v1?api_key=s3cr3t&x=1", "http://h/v1?api_key=******&x=1"),
-        ("http://h/v1?x=1&Access-Token=s3cr3t#sig=zz", "http://h/v1?x=1&Access-Token=******#sig=******"),
-        ("http://h:8000/v1/model@2?x=1", "http://h:8000/v1/model@2?x=1"),
-        ("http://[::1]:8000/v1", "http://[::1]:8000/v1"),
-    ],
-)
-@pytest.mark.parametrize("name", ["backend_url", "encoder_url", "network"])
-def test_no_password_in_a_url_is_shown(name: str, url: str, shown_as: str, capsys: pytest.CaptureFixture[str]) -> None:
-    if name == "network":
-        url, shown_as = url.replace("http://", "wss://"), shown_as.replace("http://", "wss://")
-    flag = "--" + name.replace("_", "-")
-    if name == "network" and "pa/ss" in url:  # "pa" would be the port: no address of a node
-        assert main(["config", "show", flag, url]) == ExitCode.USAGE
-        assert f"not '{shown_as}'" in capsys.readouterr().err
-        return
-    assert shown(capsys, "--role", "miner", flag, url)[name]["value"] == shown_as
-    Path("c.toml").write_text(f"{name} = {json.dumps(url)}\n")
-    assert main(["config", "show", "--role", "miner", "--config", "c.toml"]) == ExitCode.DONE
-    assert f'"{shown_as}"' in capsys.readouterr().out
-    configuration = configure({}, config=Path("c.toml"), environ={})
-    assert next(row.value for row in shown_settings(configuration) if row.name == name) == f'"{shown_as}"'
-    main(["doctor", "--role", "miner", "--backend", "openai", flag, url])
-    out, err = capsys.readouterr()
-    assert url not in out + err or url == shown_as
-    assert main(["config", "show", flag, f" {url} "]) == ExitCode.USAGE
-    assert url == shown_as or url not in capsys.readouterr().err
-
-
-def test_a_fifo_in_place_of_the_keymap_or_a_hotkey_holds_nobody_up(
-    own_home: Path, folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    keymap = own_home / ".config/subnet-console/keymap.toml"
-    hotkey = folder / "wallets" / "w" / "hotkeys" / "default"
-    for path in (keymap, hotkey):
-        path.parent.mkdir(parents=True)
-        os.mkfifo(path)
-    words = ["doctor", "--json", "--wallet-name", "w", "--wallet-path", "wallets", "--network", "embedded"]
-    codes: list[int] = []
-    looking = threading.Thread(target=lambda: codes.append(main([*words, "--role", "miner"])), daemon=True)
-    looking.start()
-    looking.join(PATIENCE_S)
-    assert codes == [ExitCode.USAGE]
-    results = {one["name"]: one for one in json.loads(capsys.readouterr().out)["results"]}
-    assert "it is a pipe, not a regular file" in results["keymap"]["text"]
-    assert "a pipe lies in its place" in results["wallet"]["text"]
