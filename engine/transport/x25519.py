@@ -66,13 +66,17 @@ class PairedKey:
             raise Refusal(401, "the message is too short to be sealed")
         return token[-TAG_BYTES:]
 
-    def open(self, token: bytes) -> bytes:
-        """The decrypted message; a megabyte takes a millisecond. Raises Refusal 401."""
+    def open(self, token: bytes, bound: bytes | None = None) -> bytes:
+        """The decrypted message; a megabyte takes a millisecond. `bound` is what it was sealed with.
+
+        Raises Refusal 401.
+        """
         try:
-            return self._opening.decrypt(token[:NONCE_BYTES], token[NONCE_BYTES:], None)
+            return self._opening.decrypt(token[:NONCE_BYTES], token[NONCE_BYTES:], bound)
         except (InvalidTag, ValueError):
             raise Refusal(401, "the message cannot be opened with this key: shake hands again") from None
 
-    def seal(self, clear: bytes) -> bytes:
+    def seal(self, clear: bytes, bound: bytes | None = None) -> bytes:
+        """`bound` is not sent, and the message opens only with the same."""
         nonce = time.time_ns().to_bytes(8) + os.urandom(NONCE_BYTES - 8)
-        return nonce + self._sealing.encrypt(nonce, clear, None)
+        return nonce + self._sealing.encrypt(nonce, clear, bound)

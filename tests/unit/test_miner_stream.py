@@ -14,7 +14,10 @@ from hypothesis import strategies as st
 
 from engine.redaction import HIDDEN, keys
 from engine.transport.callers import Callers
-from engine.transport.dialect import TimedAnswer
+from engine.transport.dialect import Dialect, TimedAnswer
+from engine.transport.dialects.btauth import BTAUTH
+from engine.transport.dialects.fiber import FIBER
+from engine.transport.dialects.own import OWN
 from engine.transport.errors import WireError
 from engine.values import Challenge, Peer, Request
 from miner_server.backends.openai import OpenAIBackend
@@ -24,7 +27,7 @@ from miner_server.errors import BackendError
 from miner_server.limits import Limits
 from miner_server.server import MinerServer
 from tests.unit.engine_helpers import until
-from tests.unit.miner_helpers import ALICE, MINER, serving
+from tests.unit.miner_helpers import ALICE, MINER, make_server, running
 
 KEY = "sk-0123456789abcdefSECRET"
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -80,6 +83,9 @@ class Speaker:
             self.left.set()
 
 
+STREAMING = pytest.mark.parametrize("dialect", [FIBER, BTAUTH, OWN], ids=lambda dialect: dialect.name)
+
+
 @asynccontextmanager
 async def speaking(say: Callable[[Speaker, asyncio.StreamWriter], Awaitable[None]]) -> AsyncIterator[Speaker]:
     speaker = Speaker(say)
@@ -89,10 +95,13 @@ async def speaking(say: Callable[[Speaker, asyncio.StreamWriter], Awaitable[None
 
 
 @asynccontextmanager
-async def mining(speaker: Speaker, limits: Limits | None = None) -> AsyncIterator[tuple[MinerServer, Callers]]:
-    async with serving(OpenAIBackend("openai", speaker.url, api_key=KEY), limits=limits) as miner:
+async def mining(
+    speaker: Speaker, limits: Limits | None = None, dialect: Dialect = OWN
+) -> AsyncIterator[tuple[MinerServer, Callers]]:
+    backend = OpenAIBackend("openai", speaker.url, api_key=KEY)
+    async with running(make_server(backend, limits=limits, spoken=[dialect])) as miner:
         await until(lambda: miner.view().ready)
-        callers = Callers(ALICE, usual="fiber", allow_private=True)
+        callers = Callers(ALICE, usual=dialect.name, allow_private=True)
         try:
             yield miner, callers
         finally:
@@ -106,7 +115,8 @@ async def ask(miner: MinerServer, callers: Callers, on_text: Callable[[str], Non
     return await callers.ask(peer, challenge, timeout=20, max_bytes=1 << 24, on_text=on_text)
 
 
-async def test_each_piece_is_with_the_caller_before_the_next_is_said() -> None:
+@STREAMING
+async def test_each_piece_is_with_the_caller_before_the_next_is_said(dialect: Dialect) -> None:
     texts: list[str] = []
 
     async def say(_: Speaker, writer: asyncio.StreamWriter) -> None:
@@ -115,24 +125,26 @@ async def test_each_piece_is_with_the_caller_before_the_next_is_said() -> None:
             await until(lambda: len(texts) > number)  # noqa: B023 (it waits in this turn)
         writer.write(chunk(event(finish_reason="length") + USAGE + DONE) + END)
 
-    async with speaking(say) as speaker, mining(speaker) as (miner, callers):
+    async with speaking(say) as speaker, mining(speaker, dialect=dialect) as (miner, callers):
         answer = await ask(miner, callers, texts.append)
         assert "".join(texts) == answer.completion.text == "One two thrée "
         assert texts[:3] == ["One ", "two ", "thrée "]
         assert answer.completion.finish_reason == "length"
         assert answer.completion.usage == {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
         assert speaker.asked[0]["stream"] is True
-        assert miner.view().requests[-1].answer == "One two thrée "
+        last = miner.view().requests[-1]
+        assert (last.answer, last.dialect) == ("One two thrée ", dialect.name)
 
 
-async def test_a_caller_that_leaves_ends_the_model_servers_work() -> None:
+@STREAMING
+async def test_a_caller_that_leaves_ends_the_model_servers_work(dialect: Dialect) -> None:
     texts: list[str] = []
 
     async def say(speaker: Speaker, writer: asyncio.StreamWriter) -> None:
         writer.write(chunk(event("Once upon ")))
         await speaker.left.wait()
 
-    async with speaking(say) as speaker, mining(speaker) as (miner, callers):
+    async with speaking(say) as speaker, mining(speaker, dialect=dialect) as (miner, callers):
         asking = asyncio.create_task(ask(miner, callers, texts.append))
         await until(lambda: texts)
         asking.cancel()

@@ -22,6 +22,8 @@ from engine.transport.dialects.own import OWN, REQUIRED, OwnCaller, offered_key,
 from engine.transport.errors import Refusal, WireError
 from engine.transport.http import PeerClients
 from engine.transport.rsa import RsaKey
+from engine.transport.sealed_stream import SealedReading, SealedStream
+from engine.transport.wire import Completion
 from engine.transport.x25519 import PairedKey, X25519Key
 from engine.values import Peer
 from miner_server.server import MinerServer
@@ -48,12 +50,12 @@ def peer_of(server: MinerServer) -> Peer:
 async def test_ours_is_answered_by_ours_under_one_key() -> None:
     told: list[str] = []
     async with running(make_server(ObedientBackend())) as server, calling() as caller:
-        for _ in range(2):
-            answer = await caller.ask(peer_of(server), challenge(), timeout=5, max_bytes=9999, on_text=told.append)
+        for on_text in (None, told.append):
+            answer = await caller.ask(peer_of(server), challenge(), timeout=5, max_bytes=9999, on_text=on_text)
             assert answer.completion.text == "heard What is 41 plus 1?"
         view = server.view()
-    assert told == ["heard What is 41 plus 1?"] * 2
-    assert [one.route for one in view.requests] == ["/own/exchange", "/own/challenge", "/own/challenge"]
+    assert told == ["heard What is 41 plus 1?"]
+    assert [one.route for one in view.requests] == ["/own/exchange", "/own/challenge", "/own/challenge/stream"]
     assert {one.dialect for one in view.requests} == {"own"}
 
 
@@ -66,7 +68,7 @@ async def test_fiber_becomes_this_between_two_of_ours_and_stays_fiber_otherwise(
             answer = await caller.ask(peer_of(both), challenge(), timeout=5, max_bytes=9999)
         assert [one.route for one in both.view().requests] == ["/own/exchange", "/own/challenge", "/own/challenge"]
         await caller.ask(peer_of(both), challenge(), timeout=5, max_bytes=9999, on_text=told.append)
-        assert both.view().requests[-1].route == "/challenge/stream", "ours does not stream"
+        assert both.view().requests[-1].route == "/own/challenge/stream"
     assert answer.completion.text == told[0] == "heard What is 41 plus 1?"
     async with running(make_server(ObedientBackend(), spoken=[FIBER])) as plain:
         await caller.ask(peer_of(plain), challenge(), timeout=5, max_bytes=9999)
@@ -290,6 +292,61 @@ async def test_a_key_that_cannot_be_trusted_ends_the_handshake(said: dict[str, A
         with pytest.raises(WireError, match=why) as caught:
             await caller.ask(peer, challenge(), timeout=5, max_bytes=9999)
     assert caught.value.status == "malformed"
+
+
+MOVES: dict[str, Callable[[list[bytes]], list[bytes]]] = {
+    "reordered": lambda frames: [frames[1], frames[0], *frames[2:]],
+    "left out": lambda frames: [frames[0], *frames[2:]],
+    "twice": lambda frames: [frames[0], *frames],
+    "broken off": lambda frames: frames[:-1],
+    "cut short": lambda frames: [*frames[:-1], frames[-1][:-1]],
+    "after its end": lambda frames: [*frames, frames[-1]],
+    "a byte more": lambda frames: [*frames, b"x"],
+    "a bit flipped": lambda frames: [frames[0][:-1] + bytes([frames[0][-1] ^ 1]), *frames[1:]],
+    "of another question": lambda frames: [other_frames()[0], *frames[1:]],
+    "another end": lambda frames: [*frames[:-1], other_frames()[-1]],
+}
+STREAM_KEY = bytes(range(64))
+TEXTS = ["It ", "is ", "42"]
+
+
+def sealed_frames(question: bytes, texts: list[str], signature: str = "0x" + "1" * 128) -> list[bytes]:
+    stream = SealedStream(PairedKey(STREAM_KEY, asks=False), question, lambda _, __: signature)
+    return [*map(stream.piece, texts), stream.end(Completion(text=".", finish_reason="length"))]
+
+
+def other_frames() -> list[bytes]:
+    return sealed_frames(b"other", TEXTS)
+
+
+def read_frames(raw: bytes, told: list[str], *, by: int = 7, signed: str = "0x" + "1" * 128) -> Completion:
+    is_signed: Callable[[str, bytes, str], bool] = lambda text, _, said: (text, said) == ("".join(TEXTS), signed)  # noqa: E731
+    reading = SealedReading(PairedKey(STREAM_KEY, asks=True), b"question", told.append, is_signed)
+    for start in range(0, len(raw), by):
+        reading.feed(raw[start : start + by])
+    return reading.completion()
+
+
+@given(st.integers(1, 300))
+def test_a_stream_is_read_however_it_is_cut(by: int) -> None:
+    told: list[str] = []
+    completion = read_frames(b"".join(sealed_frames(b"question", TEXTS)), told, by=by)
+    assert (completion.text, completion.finish_reason) == ("It is 42.", "length")
+    assert told == [*TEXTS, "."]
+
+
+@pytest.mark.parametrize("moved", MOVES)
+def test_who_carries_a_stream_can_only_stop_it(moved: str) -> None:
+    told: list[str] = []
+    with pytest.raises(WireError) as caught:
+        read_frames(b"".join(MOVES[moved](sealed_frames(b"question", TEXTS))), told)
+    assert caught.value.status == "malformed"
+    assert "It is 42.".startswith("".join(told))
+
+
+def test_a_stream_that_the_miner_has_not_signed_is_malformed() -> None:
+    with pytest.raises(WireError, match="not signed by the miner's hotkey"):
+        read_frames(b"".join(sealed_frames(b"question", TEXTS, "0x" + "2" * 128)), [])
 
 
 def test_each_direction_has_its_own_key_and_two_transcripts_their_own_secrets() -> None:

@@ -102,7 +102,6 @@ class FiberCaller(OptionalAvailability):
         self._signer = end.signer
         self._own = OwnCaller(end)
         self._sessions: Sessions[Session] = Sessions(ttl=KEY_TTL_S)
-        self._streaming: Sessions[Session] = Sessions(ttl=KEY_TTL_S)  # always Fiber: our dialect does not stream yet
 
     async def ask(
         self,
@@ -118,9 +117,7 @@ class FiberCaller(OptionalAvailability):
         body = b'{"nonce":"%b",' % new_nonce().encode() + challenge_json(challenge).removeprefix(b"{")
         send = partial(self._send, peer, body, max_bytes, on_text)
         async with within(timeout):
-            if on_text is not None:
-                return await ask(self._streaming, peer, partial(self._shake, peer, False), send)
-            return await ask(self._sessions, peer, partial(self._shake, peer, True), send)
+            return await ask(self._sessions, peer, partial(self._shake, peer), send)
 
     async def _send(
         self,
@@ -131,7 +128,7 @@ class FiberCaller(OptionalAvailability):
         session: Session,
     ) -> tuple[HttpReply, Completion | None]:
         if isinstance(session, OwnSession):
-            return await self._own.send(peer, body, max_bytes, session)
+            return await self._own.send(peer, body, max_bytes, on_text, session)
         if isinstance(session, InTheClear):
             sent = body
             signed = signed_headers(self._signer, peer.hotkey, sha256(body).hexdigest())
@@ -150,7 +147,7 @@ class FiberCaller(OptionalAvailability):
             raise refused(reply, "challenge")
         return reply, read_completion(reply.body) if events is None else events.completion()
 
-    async def _shake(self, peer: Peer, upgrade: bool, _: HttpReply | None) -> Session:
+    async def _shake(self, peer: Peer, _: HttpReply | None) -> Session:
         async with within(HANDSHAKE_TIMEOUT_S):
             reply = await self._clients.get(peer, PUBLIC_KEY_PATH, max_bytes=EXCHANGE_BYTES)
             if reply.status in NO_SUCH_ROUTE:
@@ -158,7 +155,7 @@ class FiberCaller(OptionalAvailability):
             if not reply.ok:
                 raise refused(reply, "public key")
             said = load_json(reply.body)
-            if upgrade and (theirs := offered_key(said.get(FIELD), peer.hotkey)):
+            if theirs := offered_key(said.get(FIELD), peer.hotkey):
                 return await self._own.exchange(peer, theirs)
             pem = said.get("public_key")
             try:

@@ -3,7 +3,7 @@
 A miner's X25519 key is signed by its hotkey, so that nobody can replace it. A validator responds with a session key,
 signed for this miner and this key; both keys together yield a secret that seals challenges and answers
 (ChaCha20-Poly1305). A challenge is also signed, with its route, body and receiver, and an answer together with its
-challenge, so that each end can prove what the other one said.
+challenge, so that each end can prove what the other one said. An answer may be streamed (`sealed_stream`).
 
 It is negotiated: Fiber's public-key reply carries the signed X25519 key in a field that others ignore, and our own
 validators switch from Fiber to this dialect. Stripping the field only leads back to plain Fiber.
@@ -16,6 +16,7 @@ from hashlib import sha256
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from engine.keys import SS58_LENGTH, Signer, signature_hex, verify
 from engine.transport.description import RouteDoc, fields, sealed
@@ -27,9 +28,11 @@ from engine.transport.dialect import (
     LookupRoute,
     MinerEnd,
     Probe,
+    QuestionRoute,
     Received,
     Response,
     Routes,
+    StreamedRoute,
     SymmetricKey,
     TimedAnswer,
     ValidatorEnd,
@@ -38,6 +41,7 @@ from engine.transport.errors import Refusal, WireError, brief
 from engine.transport.exchange import OptionalAvailability, ask, refused
 from engine.transport.gate import Claim
 from engine.transport.http import HttpReply, within
+from engine.transport.sealed_stream import SIGNATURE_BYTES, SealedReading, SealedStream
 from engine.transport.sessions import Sessions
 from engine.transport.wire import Completion, challenge_json, completion_json, load_json, read_completion
 from engine.transport.x25519 import KEY_DIGITS, PairedKey, X25519Key
@@ -46,6 +50,7 @@ from engine.values import Challenge, Peer
 KEY_PATH = "/own/key"
 EXCHANGE_PATH = "/own/exchange"
 CHALLENGE_PATH = "/own/challenge"
+STREAM_PATH = "/own/challenge/stream"
 
 FIELD = "own"
 """The field of Fiber's public-key reply that carries this dialect's key."""
@@ -56,9 +61,6 @@ NONCE_HEADER = "x-own-nonce"
 SIGNATURE_HEADER = "x-own-signature"
 REQUIRED = (HOTKEY_HEADER, KEY_HEADER, NONCE_HEADER, SIGNATURE_HEADER)
 OCTETS = "application/octet-stream"
-
-SIGNATURE_BYTES = 130
-"""Length of the signature before an answer's body, once unsealed: 0x and 128 hex digits."""
 
 LONGEST_NONCE = 21
 """In digits; nanoseconds have 19 until the year 2286."""
@@ -129,12 +131,9 @@ class OwnCaller(OptionalAvailability):
         max_bytes: int,
         on_text: Callable[[str], None] | None = None,
     ) -> TimedAnswer:
-        send = partial(self.send, peer, challenge_json(challenge), max_bytes)
+        send = partial(self.send, peer, challenge_json(challenge), max_bytes, on_text)
         async with within(timeout):
-            answer = await ask(self._sessions, peer, partial(self._shake, peer), send)
-        if on_text is not None:
-            on_text(answer.completion.text)
-        return answer
+            return await ask(self._sessions, peer, partial(self._shake, peer), send)
 
     async def _shake(self, peer: Peer, _: HttpReply | None) -> OwnSession:
         async with within(HANDSHAKE_TIMEOUT_S):
@@ -154,7 +153,7 @@ class OwnCaller(OptionalAvailability):
             secret = ours.agree(theirs, offer.signed)
         except ValueError as error:
             raise WireError("malformed", f"key: {brief(str(error))}") from None
-        body = msgspec.json.encode(msgspec.structs.replace(offer, signature=signature_hex(self._signer, offer.signed)))
+        body = msgspec.json.encode(replace(offer, signature=signature_hex(self._signer, offer.signed)))
         headers = {"Content-Type": "application/json"}
         reply = await self._clients.post(peer, EXCHANGE_PATH, body, headers, max_bytes=EXCHANGE_BYTES)
         if not reply.ok:
@@ -162,11 +161,12 @@ class OwnCaller(OptionalAvailability):
         return OwnSession(ours.public, PairedKey(secret, asks=True))
 
     async def send(
-        self, peer: Peer, body: bytes, max_bytes: int, session: OwnSession
+        self, peer: Peer, body: bytes, max_bytes: int, on_text: Callable[[str], None] | None, session: OwnSession
     ) -> tuple[HttpReply, Completion | None]:
         """The reply and its answer, or None if the miner has lost the key. Raises WireError."""
         sealed, nonce, sender = session.key.seal(body), str(time.time_ns()), self._signer.ss58_address
-        signed = _question(CHALLENGE_PATH, sealed, nonce, sender, peer.hotkey)
+        path = CHALLENGE_PATH if on_text is None else STREAM_PATH
+        signed = _question(path, sealed, nonce, sender, peer.hotkey)
         headers = {
             "Content-Type": OCTETS,
             HOTKEY_HEADER: sender,
@@ -174,11 +174,18 @@ class OwnCaller(OptionalAvailability):
             NONCE_HEADER: nonce,
             SIGNATURE_HEADER: signature_hex(self._signer, signed),
         }
-        reply = await self._clients.post(peer, CHALLENGE_PATH, sealed, headers, max_bytes=max_bytes)
+        reading = None
+        if on_text is not None:
+            reading = SealedReading(session.key, sealed, on_text, partial(_is_stream_signed, sealed, peer.hotkey))
+        reply = await self._clients.post(
+            peer, path, sealed, headers, max_bytes=max_bytes, on_piece=None if reading is None else reading.feed
+        )
         if reply.status == 401:
             return reply, None
         if not reply.ok:
             raise refused(reply, "challenge")
+        if reading is not None:
+            return reply, reading.completion()
         try:
             clear = session.key.open(reply.body)
         except Refusal:
@@ -195,6 +202,15 @@ def _question(path: str, body: bytes, nonce: str, sender: str, receiver: str) ->
 
 def _answer(question: bytes, answer: bytes, miner: str) -> bytes:
     return _lines("answer", miner, sha256(question).hexdigest(), sha256(answer).hexdigest())
+
+
+def _streamed(question: bytes, miner: str, text: str, rest: bytes) -> bytes:
+    said = sha256(text.encode()).hexdigest(), sha256(rest).hexdigest()
+    return _lines("streamed answer", miner, sha256(question).hexdigest(), *said)
+
+
+def _is_stream_signed(question: bytes, miner: str, text: str, rest: bytes, signature: str) -> bool:
+    return verify(miner, _streamed(question, miner, text, rest), signature)
 
 
 # -- the miner's end -------------------------------------------------------------------------------------------
@@ -245,17 +261,39 @@ class OwnMiner:
         )
 
     def respond(self, call: Received, key: SymmetricKey | None, completion: Completion) -> Response:
-        if key is None:
-            raise TypeError("an answer in this dialect is sealed")
         answer = completion_json(completion)
         signature = signature_hex(self._signer, _answer(call.body, answer, self._hotkey))
-        return Response(key.seal(signature.encode() + answer), OCTETS.encode())
+        return Response(_paired(key).seal(signature.encode() + answer), OCTETS.encode())
+
+    def stream(self, call: Received, key: SymmetricKey | None) -> SealedStream:
+        return SealedStream(_paired(key), call.body, partial(self._sign_stream, call.body))
+
+    def _sign_stream(self, question: bytes, text: str, rest: bytes) -> str:
+        return signature_hex(self._signer, _streamed(question, self._hotkey, text, rest))
+
+
+def _paired(key: SymmetricKey | None) -> PairedKey:
+    if not isinstance(key, PairedKey):
+        raise TypeError("an answer in this dialect is sealed with a paired key")
+    return key
 
 
 def _routes(end: MinerEnd) -> Routes:
     if end.x25519 is None:
         return Routes(routes=())
     miner = OwnMiner(end, end.x25519)
+    question = QuestionRoute(
+        path=CHALLENGE_PATH,
+        claimant=_claimant,
+        claim=miner.claim,
+        key_uuid=_key_name,
+        doc=RouteDoc(
+            about="A challenge and its answer, both sealed and signed",
+            headers=REQUIRED,
+            asks=sealed("Challenge"),
+            answers=sealed("Reply"),
+        ),
+    )
     return Routes(
         routes=(
             LookupRoute(KEY_PATH, miner.public_key, RouteDoc(about="This miner's X25519 key, signed by its hotkey")),
@@ -269,19 +307,8 @@ def _routes(end: MinerEnd) -> Routes:
                     about="A validator brings a key, signed by its hotkey", asks=fields(*_Exchange.__struct_fields__)
                 ),
             ),
-            ChallengeRoute(
-                path=CHALLENGE_PATH,
-                claimant=_claimant,
-                claim=miner.claim,
-                key_uuid=_key_name,
-                respond=miner.respond,
-                doc=RouteDoc(
-                    about="A challenge and its answer, both sealed and signed",
-                    headers=REQUIRED,
-                    asks=sealed("Challenge"),
-                    answers=sealed("Reply"),
-                ),
-            ),
+            ChallengeRoute(**asdict(question), respond=miner.respond),
+            StreamedRoute(**asdict(replace(question, path=STREAM_PATH)), stream=miner.stream),
         ),
         window=end.window,
         key_ttl=end.key_ttl,
