@@ -20,6 +20,7 @@ from benchmarks import (
     round256,
     rows,
     stall,
+    streaming,
     transport,
 )
 from benchmarks.figures import Figure, machine, table
@@ -28,6 +29,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "help": help.measure,
     "transport": transport.measure,
     "dialects": dialects.measure,
+    "streaming": streaming.measure,
     "backend": backend.measure,
     "chain": chain.measure,
     "round256": round256.measure,

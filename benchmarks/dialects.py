@@ -44,6 +44,7 @@ from miner_server.limits import Limits
 from miner_server.server import MinerServer
 from tests.unit.chain_helpers import key as keypair
 
+MODULE = "benchmarks.dialects"
 LOOPBACK = "127.0.0.1"
 MINER = keypair("Miner")
 DIALECTS = ("loosh", "fiber", "btauth")
@@ -89,8 +90,9 @@ class Server(Struct, frozen=True):
         return float(cpu), float(rss)
 
 
-def started(stack: ExitStack, *arguments: str) -> Server:
-    process = stack.enter_context(running(python("benchmarks.dialects", *arguments)))
+def started(stack: ExitStack, module: str, *arguments: str) -> Server:
+    """A server that `module` runs, once it has printed where it listens."""
+    process = stack.enter_context(running(python(module, *arguments)))
     assert process.stdout is not None
     return Server(process, int(process.stdout.readline()))
 
@@ -110,7 +112,7 @@ async def _cost(dialect: str) -> list[Figure]:
     allowed = ",".join(signer.ss58_address for signer in signers)
     async with AsyncExitStack() as closing:
         stack = closing.enter_context(ExitStack())
-        servers = (started(stack, "ours", allowed), started(stack, "bare", dialect))
+        servers = (started(stack, MODULE, "ours", allowed), started(stack, MODULE, "bare", dialect))
         validators = [Callers(signer, usual=dialect, allow_private=True) for signer in signers]
         for validator in validators:
             closing.push_async_callback(validator.close)
@@ -166,7 +168,7 @@ async def _overload(dialect: str) -> list[Figure]:
         await validator.close()
 
     with ExitStack() as stack:
-        server = started(stack, "ours", ",".join(one.ss58_address for one in signers), str(ANSWER_S), str(SLOTS))
+        server = started(stack, MODULE, "ours", ",".join(one.ss58_address for one in signers), str(ANSWER_S), str(SLOTS))
         until = time.monotonic() + OVERLOAD_S
         asking = asyncio.gather(*(insist(signer, server.peer, until) for signer in signers))
         await asyncio.sleep(OVERLOAD_S / 3)
@@ -188,7 +190,7 @@ async def _flood() -> list[Figure]:
     taken: list[float] = []
     sent = shaken = 0
     with ExitStack() as stack:
-        server = started(stack, "ours", alice.ss58_address)
+        server = started(stack, MODULE, "ours", alice.ss58_address)
         headers = fiber.signed_headers(eve, MINER.ss58_address, sha256(b"{}").hexdigest())
         headers[fiber.VALIDATOR_HEADER] = alice.ss58_address
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
@@ -233,7 +235,7 @@ async def _flood() -> list[Figure]:
 
 async def _drip() -> list[Figure]:
     with ExitStack() as stack:
-        server = started(stack, "ours", keypair("Alice").ss58_address)
+        server = started(stack, MODULE, "ours", keypair("Alice").ss58_address)
         began = time.monotonic()
 
         async def drip(number: int) -> float:
@@ -255,7 +257,7 @@ async def _drip() -> list[Figure]:
 
 async def _big() -> list[Figure]:
     with ExitStack() as stack:
-        server = started(stack, "ours", keypair("Alice").ss58_address)
+        server = started(stack, MODULE, "ours", keypair("Alice").ss58_address)
         before = server.used()[1]
         _, writer = await asyncio.open_connection(LOOPBACK, server.port)
         writer.write(b"POST /fiber/key-exchange HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")

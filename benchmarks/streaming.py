@@ -1,0 +1,192 @@
+"""How soon the first token of an answer is with a validator, and many streamed answers at once.
+
+The model server is a stub in a process of its own that says a word each `WORD_S`. It is asked in turns by the miner's
+own client and, through a miner server in another process, by a validator. `python -m benchmarks.streaming model WORDS
+SECONDS` runs the stub, `python -m benchmarks.streaming miner HOTKEYS URL` the miner server: each prints where it
+listens.
+"""
+
+import asyncio
+import json
+import statistics
+import sys
+import time
+from contextlib import AsyncExitStack, ExitStack, suppress
+
+from benchmarks.dialects import LOOPBACK, MINER, Server, question, started, until_stdin_ends
+from benchmarks.figures import Figure
+from engine.transport.callers import Callers
+from engine.transport.replay_guard import MemoryNonces
+from engine.values import Peer, Request
+from miner_server import admission
+from miner_server.allowlist import AllowList
+from miner_server.backends.openai import OpenAIBackend
+from miner_server.limits import Limits
+from miner_server.server import MinerServer
+from tests.unit.chain_helpers import key as keypair
+
+MODULE = "benchmarks.streaming"
+DIALECTS = ("fiber", "btauth", "own")
+TURNS = 60
+FEW_WORDS, QUICK_S = 3, 0.005
+
+STREAMS = 200
+VALIDATORS = 13
+"""A validator opens at most 16 connections to one miner."""
+ROUNDS = 6
+MANY_WORDS, SLOW_S = 20, 0.1
+DEADLINE_S = 40.0
+
+
+def measure() -> list[Figure]:
+    """The first token in each streaming dialect, then many streams at once."""
+    return asyncio.run(_first_token()) + asyncio.run(_many())
+
+
+async def _first_token() -> list[Figure]:
+    alice = keypair("Alice")
+    async with AsyncExitStack() as closing:
+        stack = closing.enter_context(ExitStack())
+        model = _model(stack, FEW_WORDS, QUICK_S)
+        miner = started(stack, MODULE, "miner", alice.ss58_address, _url(model))
+        alone = OpenAIBackend("openai", _url(model))
+        closing.push_async_callback(alone.close)
+        while await alone.readiness():
+            await asyncio.sleep(0.01)
+        validators = {name: Callers(alice, usual=name, allow_private=True) for name in DIALECTS}
+        for validator in validators.values():
+            closing.push_async_callback(validator.close)
+        taken: dict[str, list[float]] = {name: [] for name in ("alone", *DIALECTS)}
+        for turn in range(1 + TURNS):  # the first one shakes hands
+            first = _First()
+            await alone.complete(Request(prompt="Hello?"), timeout=DEADLINE_S, on_text=first)
+            seconds = {"alone": first.seconds}
+            for name, validator in validators.items():
+                seconds[name] = await _ask(validator, miner.peer, f"{turn}")
+            for name, one in seconds.items():
+                taken[name].extend([one * 1000] if turn else [])
+    median = {name: statistics.median(those) for name, those in taken.items()}
+    return [
+        Figure("first token from the model server itself, p50", median["alone"], "ms"),
+        *(
+            Figure(f"{name}: the miner adds to the first token, p50", median[name] - median["alone"], "ms", 3)
+            for name in DIALECTS
+        ),
+    ]
+
+
+async def _many() -> list[Figure]:
+    signers = [keypair(f"Validator{number}") for number in range(VALIDATORS)]
+    async with AsyncExitStack() as closing:
+        stack = closing.enter_context(ExitStack())
+        model = _model(stack, MANY_WORDS, SLOW_S)
+        hotkeys = ",".join(signer.ss58_address for signer in signers)
+        miner = started(stack, MODULE, "miner", hotkeys, _url(model))
+        validators = [Callers(signer, usual="own", allow_private=True) for signer in signers]
+        for validator in validators:
+            closing.push_async_callback(validator.close)
+        resident: list[float] = []
+        wrong = 0
+        firsts: list[float] = []
+        for turn in range(ROUNDS):
+            asked = [f"{turn}-{number}" for number in range(STREAMS)]
+            outcomes = await asyncio.gather(
+                *(_ask(validators[number % VALIDATORS], miner.peer, one) for number, one in enumerate(asked)),
+                return_exceptions=True,
+            )
+            wrong += sum(isinstance(one, BaseException) for one in outcomes)
+            firsts += [one * 1000 for one in outcomes if isinstance(one, float)]
+            resident.append(miner.used()[1])
+    return [
+        Figure(f"own: {STREAMS} streams at once, {ROUNDS} times: mixed up, cut or refused", wrong, "answers", 0),
+        Figure(f"own: {STREAMS} streams at once: first token, p50", statistics.median(firsts), "ms"),
+        Figure(f"own: {STREAMS} streams at once: more memory after the first", resident[-1] - resident[0], "MB", 4),
+    ]
+
+
+class _First:
+    """Notes when the first piece of a text came, in seconds after it was asked for."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+        self.seconds = 0.0
+
+    def __call__(self, _: str) -> None:
+        self.seconds = self.seconds or time.perf_counter() - self._began
+
+
+async def _ask(validator: Callers, peer: Peer, name: str) -> float:
+    """Seconds until the first token. Raises ValueError for any answer but the one to `name`."""
+    first = _First()
+    answer = await validator.ask(peer, question(name), timeout=DEADLINE_S, max_bytes=1 << 20, on_text=first)
+    words = answer.completion.text.split()
+    if set(words) != {name} or len(words) not in (FEW_WORDS, MANY_WORDS):
+        raise ValueError(f"{name} was answered with {answer.completion.text!r}")
+    return first.seconds
+
+
+# -- the servers --------------------------------------------------------------------------------------------------
+
+
+def _model(stack: ExitStack, words: int, seconds: float) -> Server:
+    return started(stack, MODULE, "model", str(words), str(seconds))
+
+
+def _url(model: Server) -> str:
+    return f"http://{LOOPBACK}:{model.port}/v1"
+
+
+async def serve_miner(hotkeys: str, url: str) -> None:
+    admission.HOTKEY_PER_MINUTE |= {"challenge": 100_000, "handshake": 100_000}
+    limits = Limits(capacity=STREAMS, queue=STREAMS, queue_per_caller=STREAMS)
+    backend, allow = OpenAIBackend("openai", url), AllowList(hotkeys.split(","))
+    server = MinerServer(MINER, backend, allow, MemoryNonces(), host=LOOPBACK, port=0, limits=limits)
+
+    async def tell() -> None:
+        while not server.view().ready:
+            await asyncio.sleep(0.01)
+        print(server.address[1], flush=True)
+
+    telling: list[asyncio.Task[None]] = []
+    await until_stdin_ends(server.run(lambda: telling.append(asyncio.create_task(tell()))))
+
+
+async def serve_model(words: str, seconds: str) -> None:
+    """OpenAI's streamed chat completions: the question as often as `words`, once each `seconds`."""
+    models = b'{"data": [{"id": "stub"}]}'
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            while head := (await reader.readuntil(b"\r\n\r\n")).lower():
+                if head.startswith(b"get"):
+                    writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(models), models))
+                    continue
+                length = int(head.split(b"content-length: ")[1].split(b"\r\n")[0])
+                asked = json.loads(await reader.readexactly(length))
+                word = asked["messages"][-1]["content"]
+                if not asked["stream"]:
+                    whole = json.dumps({"choices": [{"message": {"content": word}}]}).encode()
+                    writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(whole), whole))
+                    continue
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+                delta = json.dumps({"choices": [{"delta": {"content": f"{word} "}}]})
+                for _ in range(int(words)):
+                    await asyncio.sleep(float(seconds))
+                    writer.write(_chunk(delta))
+                writer.write(_chunk('{"choices": [{"delta": {}, "finish_reason": "stop"}]}') + _chunk("[DONE]"))
+                writer.write(b"0\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(serve, LOOPBACK, 0, backlog=2 * STREAMS)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await until_stdin_ends(server.serve_forever())
+
+
+def _chunk(data: str) -> bytes:
+    event = f"data: {data}\n\n".encode()
+    return b"%x\r\n%b\r\n" % (len(event), event)
+
+
+if __name__ == "__main__":
+    kind, *arguments = sys.argv[1:]
+    asyncio.run(serve_miner(*arguments) if kind == "miner" else serve_model(*arguments))
