@@ -168,7 +168,9 @@ async def _overload(dialect: str) -> list[Figure]:
         await validator.close()
 
     with ExitStack() as stack:
-        server = started(stack, MODULE, "ours", ",".join(one.ss58_address for one in signers), str(ANSWER_S), str(SLOTS))
+        server = started(
+            stack, MODULE, "ours", ",".join(one.ss58_address for one in signers), str(ANSWER_S), str(SLOTS)
+        )
         until = time.monotonic() + OVERLOAD_S
         asking = asyncio.gather(*(insist(signer, server.peer, until) for signer in signers))
         await asyncio.sleep(OVERLOAD_S / 3)

@@ -81,19 +81,35 @@ def require_own(path: Path) -> None:
         )
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Have `content` in `path`, as a whole or not at all, for this user alone (0600). Raises OSError."""
+def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Have `content` in `path`, as a whole or not at all, for this user alone (0600). Raises OSError.
+
+    Once it returns, it stays so if the power fails; without `durable`, the file may then be an older one, or broken.
+    """
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
         with os.fdopen(os.open(unfinished, flags, PRIVATE_FILE), "wb") as file:
             os.fchmod(file.fileno(), PRIVATE_FILE)
             file.write(content)
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
         unfinished.replace(path)
+        if durable:
+            _sync_folder(path.parent)
     except OSError:
         with suppress(OSError):
             unfinished.unlink()
         raise
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _home(variable: str, default: str) -> Path:

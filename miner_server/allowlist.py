@@ -116,6 +116,10 @@ class AllowList:
         """Whether the operator named this hotkey."""
         return hotkey in self._extra or hotkey in self._let_in
 
+    def is_named(self, hotkey: str) -> bool:
+        """Whether the operator named this hotkey or the Challenge API lists it: it may call whatever its stake."""
+        return self.is_own(hotkey) or self._is_active(hotkey)
+
     def stake(self, hotkey: str) -> float:
         """In tokens; 0 for a hotkey that is not on this subnet."""
         return self._stakes.get(hotkey, 0.0)

@@ -21,7 +21,8 @@ PERIOD_S = 600.0
 class Quotas:
     """The challenges consumed in this period, by hotkey. With `applied`, requests beyond the quota are refused.
 
-    Hotkeys let in by the operator have no quota: stake gives them none, and they are welcome all the same.
+    Hotkeys let in by the operator or listed by the Challenge API, whose stake gives them no share, have no quota: they
+    are welcome all the same.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class Quotas:
         share = self._allow.share(hotkey)
         if share:
             return max(1, int(self._total * share))
-        return None if self._allow.is_own(hotkey) else 0
+        return None if self._allow.is_named(hotkey) else 0
 
     def consumed(self, hotkey: str) -> int:
         """Challenges in this period so far."""

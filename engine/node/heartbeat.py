@@ -86,7 +86,7 @@ class Heartbeat:
                 if gone := self._folder.lost():
                     self._feed.hold_attention("warning", STATUS, f"not written: {gone}")
                     return
-                replace_file(self._status_file, msgspec.json.encode(self._feed.snapshot))
+                replace_file(self._status_file, msgspec.json.encode(self._feed.snapshot), durable=False)
         except OSError as error:
             self._feed.hold_attention("warning", STATUS, f"cannot be written: {error}")
         else:

@@ -9,8 +9,8 @@ from engine.keys import Signer
 from engine.transport.dialect import Availability, Caller, Probe, TimedAnswer, ValidatorEnd
 from engine.transport.dialects.registry import DIALECTS, USUAL
 from engine.transport.errors import Busy, WireError
-from engine.transport.exchange import unavailable
-from engine.transport.http import PeerClients, within
+from engine.transport.exchange import BUSY, unavailable
+from engine.transport.http import HttpReply, PeerClients, within
 from engine.values import Challenge, Peer
 
 AUTO = "auto"
@@ -97,7 +97,7 @@ class Callers:
         return self._callers[name]
 
     async def _probe(self, peer: Peer) -> str:
-        failures, replies = list[WireError](), 0
+        failures, busy, replies = list[WireError](), list[HttpReply](), 0
         for name, probe in _probes():
             try:
                 reply = await self._clients.get(peer, probe.path, max_bytes=PROBE_BYTES)
@@ -105,10 +105,14 @@ class Callers:
                 failures.append(error)
                 continue
             replies += 1
-            if probe.spoken(reply):
+            if reply.status in BUSY:  # any server may say so on any path
+                busy.append(reply)
+            elif probe.spoken(reply):
                 return name
         if not replies:
             raise failures[0]
+        if busy:
+            raise Busy(f"{busy[0].status}: too busy to say which dialect it speaks", busy[0].retry_after)
         tried = ", ".join(name for name, one in DIALECTS.items() if one.probes)
         raise WireError("refused", f"it speaks none of the dialects that were tried: {tried}")
 

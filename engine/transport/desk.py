@@ -4,6 +4,7 @@ It knows nothing about HTTP servers or any particular dialect.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -49,17 +50,21 @@ class Desk:
         self._denied = made.denied
         self._gate = Gate(nonces, allowed=allowed, window=made.window, ahead=made.ahead)
         # A key opens each sealed message once, even across restarts that it survives, so its nonces need not survive.
-        # A handshake spends its nonce here too: Fiber signs the same for both, and either would pass for the other.
+        # A handshake spends its nonce here too, for dialects in which either would pass for the other; there it may not
+        # have been signed before this run either, since a challenge of an earlier run may have brought its nonce.
         self._sealed_gate = Gate(MemoryNonces(), allowed=allowed, window=made.window, ahead=made.ahead)
         self._keys: KeyRing[SymmetricKey] = KeyRing(ttl=made.key_ttl)
         self._key_of = made.key_of
         self._exchanges = 0
+        self._not_before = time.time() if made.signs_alike else 0.0
 
     async def exchange(self, handshake: HandshakeRoute, call: Received) -> str:
         """Accept a caller's key and return its hotkey. Raises Refusal: 503 if too many come at once."""
         claim = handshake.claim(call)
         with self._gates():
             self._gate.check(claim)
+        if claim.timestamp < self._not_before:
+            raise Refusal(self._denied, "this was signed before the miner started: sign it anew", gate="nonce")
         with self._turn():
             with self._gates():
                 await self._sealed_gate.spend(claim)

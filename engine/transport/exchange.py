@@ -16,6 +16,7 @@ S = TypeVar("S")
 AVAILABILITY_PATH = "/availability"
 NO_SUCH_ROUTE = (404, 405)
 TOO_MANY = 429
+BUSY = (TOO_MANY, 503)
 
 
 async def availability(clients: PeerClients, peer: Peer, *, timeout: float) -> Availability:
@@ -55,7 +56,8 @@ def _read(reply: HttpReply) -> Availability:
 
 def unavailable(error: WireError) -> Availability:
     """The availability of a peer that could not be asked."""
-    return Availability(False, f"{error.status}: {error.reason}")
+    again = error.retry_after if isinstance(error, Busy) else None
+    return Availability(False, f"{error.status}: {error.reason}", retry_after=again)
 
 
 async def ask(
@@ -87,9 +89,7 @@ async def ask(
 
 
 def gives_key(reply: HttpReply) -> bool:
-    """Whether a reply satisfies a `Probe` for a public key: it has one, or says that there is none at the moment."""
-    if reply.status in (TOO_MANY, 503):
-        return True
+    """Whether a reply satisfies a `Probe` for a public key."""
     try:
         return reply.ok and isinstance(load_json(reply.body).get("public_key"), str)
     except WireError:

@@ -53,8 +53,9 @@ class KeptKeys:
         """Write the keys for the next run."""
         try:
             clear = msgspec.msgpack.encode(saved)
-            if len(clear) <= MOST_BYTES:
-                replace_file(self._file, Fernet(self._sealing_key()).encrypt(clear))
+            if len(clear) > MOST_BYTES:
+                raise ValueError(f"they take {len(clear):,} bytes, and at most {MOST_BYTES:,} are kept")
+            replace_file(self._file, Fernet(self._sealing_key()).encrypt(clear))
         except (OSError, ValueError) as error:
             log.warning(
                 "the session keys cannot be kept in %s, so callers shake hands again: %s", self._file, _why(error)

@@ -36,10 +36,21 @@ class _Seat(Generic[S]):
 
 
 class Sessions(Generic[S]):
-    """The validator's sessions by peer. A session is renewed `margin` seconds before its `ttl` ends at the miner."""
+    """The validator's sessions by peer. A session is renewed `margin` seconds before its `ttl` ends at the miner.
 
-    def __init__(self, *, ttl: float = KEY_TTL_S, margin: float = 60.0, limit: int = 4096) -> None:
+    `brief` says for how many seconds a session is used that is to be renewed sooner, or None.
+    """
+
+    def __init__(
+        self,
+        *,
+        ttl: float = KEY_TTL_S,
+        margin: float = 60.0,
+        limit: int = 4096,
+        brief: Callable[[S], float | None] = lambda _: None,
+    ) -> None:
         self._life = ttl - margin
+        self._brief = brief
         self._limit = limit
         self._seats: OrderedDict[Peer, _Seat[S]] = OrderedDict()
 
@@ -55,9 +66,10 @@ class Sessions(Generic[S]):
         async with seat.lock:
             if seat.session is None or seat.session is instead_of or time.monotonic() >= seat.renew_at:
                 seat.session = None
-                renew_at = time.monotonic() + self._life
-                seat.session = await shake()
-                seat.renew_at = renew_at
+                began = time.monotonic()
+                seat.session = session = await shake()
+                life = self._brief(session)
+                seat.renew_at = began + (self._life if life is None else life)
             return seat.session
 
     def _seat(self, peer: Peer) -> _Seat[S]:

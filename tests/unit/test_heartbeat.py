@@ -92,7 +92,7 @@ async def test_a_disk_that_hangs_costs_the_status_file_alone_and_is_told_of(
     feed, disk = a_feed(), threading.Event()
     beating = asyncio.create_task(a_heart(feed, tmp_path / "status.json").run(lambda: None))
     await until(lambda: (tmp_path / "status.json").exists())
-    monkeypatch.setattr(heartbeat, "replace_file", lambda *_: disk.wait(60))
+    monkeypatch.setattr(heartbeat, "replace_file", lambda *_, **__: disk.wait(60))
     try:
         await until(lambda: feed.attention)
         assert [(line.level, line.subject) for line in feed.attention] == [("warning", "slow status file")]

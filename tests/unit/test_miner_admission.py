@@ -116,6 +116,13 @@ def test_whom_the_operator_named_has_no_quota() -> None:
     assert Quotas(AllowList(["5Own"]), applied=True).quota("5Own") is None
 
 
+def test_whom_only_the_challenge_api_lists_has_no_quota_and_stake_that_counts_still_gives_one() -> None:
+    allow = shared(9000.0, 3000.0)
+    allow.set_active({"5Listed": "active", "5Gone": "suspended", "5V0": "active"})
+    counted = Quotas(allow, applied=True)
+    assert [counted.quota(one) for one in ("5Listed", "5Gone", "5V0")] == [None, 0, 192]
+
+
 def test_a_period_begins_with_a_fresh_count() -> None:
     clock = Clock()  # 1000: 200 s before the next period of 600 s
     counted = Quotas(shared(9000.0), clock=clock)

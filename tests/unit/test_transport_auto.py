@@ -90,6 +90,22 @@ async def test_a_server_that_speaks_nothing_known_is_not_asked(status: int, body
         assert why in found.reason
 
 
+async def test_a_server_that_is_too_busy_to_say_what_it_speaks_is_asked_again_and_not_taken_for_loosh() -> None:
+    miner, busy = ForeignFiberMiner(), True
+
+    async def handle(received: Received) -> bytes:
+        if busy or received.path.startswith("/fiber/"):
+            return reply(429, {"detail": "Rate limit exceeded"}, retry_after="7")
+        return await miner(received)
+
+    async with http_server(handle) as peer, calling() as callers:
+        found = await callers.available(peer, timeout=5)
+        assert (found.available, found.dialect, found.retry_after) == (False, "", 7.0)
+        assert found.reason == "refused: 429: too busy to say which dialect it speaks"
+        busy = False
+        assert (await callers.available(peer, timeout=5)).dialect == "fiber"
+
+
 async def test_a_miner_that_hangs_up_on_what_it_does_not_know_is_found_and_one_that_always_does_is_unreachable() -> (
     None
 ):

@@ -21,7 +21,7 @@ from substrateinterface import Keypair
 
 from engine.transport.desk import Desk, OpenedQuestion
 from engine.transport.dialect import HandshakeRoute, LookupRoute, MinerEnd, QuestionRoute, UnprovenRoute, ValidatorEnd
-from engine.transport.dialects.fiber import FIBER, SEALED, FiberCaller
+from engine.transport.dialects.fiber import FIBER, IN_THE_CLEAR_S, SEALED, FiberCaller
 from engine.transport.errors import Refusal, WireError
 from engine.transport.http import PeerClients
 from engine.transport.replay_guard import MemoryNonces
@@ -74,6 +74,8 @@ async def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
     key = RsaKey()
     await key.start()
     signer = Keypair.create_from_seed(SECRETS["miner_seed"], ss58_format=42)
+    exchange = EXCHANGES["exchange_symmetric_key"]
+    monkeypatch.setattr(time, "time", lambda: exchange["t0_ns"] / 1e9 - 1000)  # it had been running for a while
     allowed = {SECRETS["validator_hotkey"]}
     made = Desk(
         FIBER,
@@ -81,7 +83,6 @@ async def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
         MemoryNonces(),
         allowed=lambda hotkey: None if hotkey in allowed else "no permit",
     )
-    exchange = EXCHANGES["exchange_symmetric_key"]
     monkeypatch.setattr(time, "time", lambda: exchange["t0_ns"] / 1e9)
     handshake = next(route for route in made.routes if isinstance(route, HandshakeRoute))
     assert await made.exchange(handshake, recorded(exchange)) == SECRETS["validator_hotkey"]
@@ -284,6 +285,21 @@ async def test_what_was_signed_for_a_challenge_brings_no_key_and_the_other_way_r
         assert (await alice.ask("forged")).status_code == 401
 
 
+async def test_what_was_signed_before_a_restart_brings_no_key_after_it() -> None:
+    """The miner no longer knows which nonces came with challenges: two overheard ones would do for the forgery."""
+    async with running(make_server(ObedientBackend())) as first, FiberClient(first) as alice:
+        await alice.shake()
+        overheard = alice.sealed_headers()
+        alice.sealed_headers = lambda: overheard  # type: ignore[method-assign]
+        assert (await alice.ask("honest")).status_code == 200
+    async with running(make_server(ObedientBackend())) as second, FiberClient(second) as eve:
+        eve.sealed_headers = lambda: overheard  # type: ignore[method-assign]
+        refused = await eve.shake()
+        assert (refused.status_code, "before the miner started" in refused.json()["detail"]) == (401, True)
+        [one] = second.view().requests
+        assert (one.status, one.gate, second.view().sessions) == (401, "nonce", ())
+
+
 # -- the validator's end ---------------------------------------------------------------------------------------
 
 
@@ -365,6 +381,27 @@ async def test_a_miner_that_hands_out_no_key_is_asked_in_the_clear_and_what_is_s
             await caller.ask(Peer(EVE.ss58_address, peer.host, peer.port), challenge(), timeout=5, max_bytes=9999)
     assert seen[0]["prompt"] == "What is 41 plus 1?"
     assert told == ["forty", "-two"]
+
+
+async def test_a_miner_in_the_clear_is_soon_asked_for_a_key_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    miner = ForeignFiberMiner()
+    lacking = {"/public-encryption-key", "/challenge"}
+
+    async def handle(received: Received) -> bytes:
+        if received.path not in lacking:
+            return await miner(received)
+        return reply(404, b"") if received.path == "/public-encryption-key" else reply(200, {"response_text": "clear"})
+
+    async with http_server(handle) as peer, calling() as caller:
+        assert (await caller.ask(peer, challenge(), timeout=5, max_bytes=9999)).completion.text == "clear"
+        lacking.clear()
+        lacking.add("/challenge")
+        await caller.ask(peer, challenge(), timeout=5, max_bytes=9999)
+        assert miner.requests == [], "not with each challenge"
+        lacking.clear()
+        later = time.monotonic() + IN_THE_CLEAR_S
+        monkeypatch.setattr(time, "monotonic", lambda: later)
+        assert (await caller.ask(peer, challenge(), timeout=5, max_bytes=9999)).completion.text == "foreign 42"
 
 
 async def test_a_miner_that_is_always_lost_is_asked_twice() -> None:

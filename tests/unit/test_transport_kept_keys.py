@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from engine.transport import kept_keys
 from engine.transport.callers import Callers
 from engine.transport.kept_keys import KEY_FILE, KeptKeys
 from engine.transport.rsa import FernetKey
@@ -109,6 +110,15 @@ async def test_a_folder_that_takes_no_files_is_told_of(tmp_path: Path, caplog: p
     async with running(make_server(kept=kept(missing))):
         pass
     assert f"cannot be kept in {missing}" in caplog.text
+
+
+def test_more_keys_than_are_kept_are_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(kept_keys, "MOST_BYTES", 200)
+    kept(tmp_path).keep({"loosh": (SAVED,) * 3})
+    assert "at most 200 are kept" in caplog.text
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_secrets_that_are_none_are_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -68,6 +68,9 @@ KEY_TTL_S = 5 * 3600.0
 WINDOW_S = 120.0
 HANDSHAKE_TIMEOUT_S = 15.0
 
+IN_THE_CLEAR_S = 60.0
+"""One more GET a minute for each miner that hands out no key."""
+
 LONGEST_STAMP = 21
 """Digits of a nonce's time; Fiber accepts none above 10^20."""
 
@@ -87,7 +90,11 @@ def _signed_text(nonce: str, miner: str, what: str | None) -> bytes:
 
 
 class InTheClear(Struct, frozen=True):
-    """Stands in for a session with a miner that hands out no key: Fiber's signed mode, its default since 2.0."""
+    """Stands in for a session with a miner that hands out no key: Fiber's signed mode, its default since 2.0.
+
+    The miner is asked for a key again after `IN_THE_CLEAR_S`: a proxy that had no route for a moment, or somebody
+    between us, could have said that there is none.
+    """
 
 
 Session = FernetSession | OwnSession | InTheClear
@@ -101,7 +108,7 @@ class FiberCaller(OptionalAvailability):
         super().__init__(end.clients)
         self._signer = end.signer
         self._own = OwnCaller(end)
-        self._sessions: Sessions[Session] = Sessions(ttl=KEY_TTL_S)
+        self._sessions: Sessions[Session] = Sessions(ttl=KEY_TTL_S, brief=_brief)
 
     async def ask(
         self,
@@ -173,6 +180,10 @@ class FiberCaller(OptionalAvailability):
 
     def _headers(self, peer: Peer, key_uuid: str) -> dict[str, str]:
         return {KEY_UUID_HEADER: key_uuid, **signed_headers(self._signer, peer.hotkey, key_uuid)}
+
+
+def _brief(session: Session) -> float | None:
+    return IN_THE_CLEAR_S if isinstance(session, InTheClear) else None
 
 
 def new_nonce() -> str:
@@ -308,6 +319,7 @@ def _routes(end: MinerEnd) -> Routes:
         ),
         window=WINDOW_S,
         key_ttl=KEY_TTL_S,
+        signs_alike=True,
         key_of=partial(FernetKey.of, ttl=KEY_TTL_S),
     )
 
