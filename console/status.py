@@ -86,5 +86,5 @@ def last_snapshot(data_dir: Path) -> Snapshot:
     except OSError as error:
         raise ConsoleError(f"{path} cannot be read ({error.strerror})") from error
     except UNDECODABLE as error:
-        what = f"it is not what this version writes ({error})"
+        what = f"it is not in this version's format ({error})"
         raise ConsoleError(damage(path, what, "start the engine again")) from error

@@ -60,7 +60,7 @@ def not_a_file(path: Path) -> str:
         kind = kind_of(path.stat().st_mode)
     except OSError:
         return ""
-    return f"{kind} lies in its place" if kind else ""
+    return f"{kind} is in its place" if kind else ""
 
 
 class Whereabouts:

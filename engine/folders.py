@@ -60,7 +60,7 @@ def usable(path: Path) -> Iterator[None]:
         where = error.filename or path
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise FolderError(f"no space left for {where}: free some on this disk, or choose another folder") from error
-        advice = "move away what lies there, or choose another folder"
+        advice = "move away what is there, or choose another folder"
         raise FolderError(f"{where} cannot be used ({error.strerror or error}): {advice}") from error
 
 

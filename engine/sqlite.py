@@ -122,11 +122,11 @@ class DatabaseFiles:
 
     def unmendable(self, lost: str) -> str:
         """The message if a file beside the database is lost and the log cannot be written to the database."""
-        return f"{lost}, and another process keeps its content from being put into {self._path}: end that"
+        return f"{lost}, and another process prevents its content from being merged into {self._path}: end that process"
 
     def mended(self, lost: str) -> str:
         """The message once its content has been written to the database."""
-        return f"{lost}: what it held was put into {self._path.name}"
+        return f"{lost}: its content was merged into {self._path.name}"
 
     def compare(self, query: str, mine: Sequence[Sequence[Any]]) -> None:
         """Check that a new connection reads the same as the open one, which caches part of the file."""

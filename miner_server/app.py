@@ -62,7 +62,7 @@ class MinerApp(Starlette):
         mounts = [Mount(desk, self.admission, quotas, self._answering, limits, room) for desk in desks]
         open_to_all: list[tuple[LookUp, Handler]] = [
             (LookUp("/availability", "Whether a challenge would be answered now", AVAILABILITY), self._availability),
-            (LookUp("/health", "That it runs, and how it does", STATUS), self._health),
+            (LookUp("/health", "Whether it runs, and how well", STATUS), self._health),
             (LookUp("/metrics", "Numbers for Prometheus", METRICS), self._page),
             (LookUp("/openapi.json", "This document", OBJECT), self._look(lambda: Response(self._document))),
             (LookUp("/docs", "This document in Swagger UI", PAGE), self._look(lambda: pages.page(pages.SWAGGER))),

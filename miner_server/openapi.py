@@ -14,8 +14,8 @@ from engine.transport.dialect import AnyRoute, LookupRoute
 OPENAPI = "3.1.0"
 
 REFUSALS = {
-    400: "what it says cannot be understood, or its key is not known here",
-    401: "its key or its signature does not hold",
+    400: "malformed, or sealed with a key that is unknown here",
+    401: "its key or its signature is not valid",
     403: "this hotkey may not call",
     408: "the body did not arrive in time",
     409: "the same message was opened before",

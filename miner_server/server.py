@@ -153,7 +153,7 @@ class MinerServer:
             try:
                 desk.restore(saved.get(desk.dialect, ()))
             except ValueError as error:
-                log.warning("%s: the session keys of %s are no keys: %s", self.name, desk.dialect, error)
+                log.warning("%s: the session keys of %s are not valid keys: %s", self.name, desk.dialect, error)
 
     async def _stop(self, server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
         server.should_exit = True

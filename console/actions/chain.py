@@ -21,7 +21,7 @@ from engine.snapshot import ChainView, ServerView, Snapshot
 from engine.values import host_and_port
 
 BY_WORK = (
-    "its owner takes registrations by work alone (pow_register), which this program does not do: use a client that does"
+    "registration here is by proof of work only (pow_register), which this program does not support: use one that does"
 )
 CHANGES_SHOWN = 8
 RATE_LIMIT, NEXT_EPOCH = WAITS = ("rate limit", "next epoch")
@@ -113,9 +113,9 @@ def _cannot_register(snapshot: Snapshot) -> str:
     if not chain.known:
         return unregistered(snapshot)
     if chain.registered:
-        return f"registered already, as uid {chain.uid}"
+        return f"already registered, as uid {chain.uid}"
     if not chain.registration_open:
-        return BY_WORK if chain.registration_by_work else "SubNetRegistrationDisabled: its owner takes no registrations"
+        return BY_WORK if chain.registration_by_work else "SubNetRegistrationDisabled: the owner closed registration"
     if 0 < chain.balance < chain.registration_cost:
         price = formats.tau(chain.registration_cost)
         return f"the coldkey has {formats.tau(chain.balance)}, a registration costs {price}"
@@ -239,9 +239,9 @@ def announcement(typed: str) -> Serve:
         host, port = host_and_port(typed.strip())
         ip = ip_address(host)
     except ValueError as error:
-        raise ValueError("write IP:PORT, for example 203.0.113.9:8091") from error
+        raise ValueError("enter IP:PORT, for example 203.0.113.9:8091") from error
     if ip.is_unspecified:
-        raise ValueError(f"{ip} means every address: write the one that others reach")
+        raise ValueError(f"{ip} means every address: enter the one that others can reach")
     return Serve(str(ip), port)
 
 

@@ -45,9 +45,9 @@ def amount_in(typed: str) -> float:
     try:
         amount = float(typed.strip())
     except ValueError:
-        raise ValueError("write an amount, for example 1.5") from None
+        raise ValueError("enter an amount, for example 1.5") from None
     if not 0 < amount < MOST:
-        raise ValueError("write an amount above 0, for example 1.5")
+        raise ValueError("enter an amount above 0, for example 1.5")
     return amount
 
 

@@ -148,7 +148,7 @@ def _command(action: Action, snapshot: Snapshot, typed: str) -> AnyCommand:
     except ValueError as error:
         raise ConsoleError(str(error)) from error
     if command is None:
-        raise ConsoleError(f"{action.id} is not done by an engine")
+        raise ConsoleError(f"{action.id} is not an action of the engine")
     return command
 
 

@@ -95,7 +95,7 @@ def facts(found: dict[str, Any]) -> Iterator[str]:
             yield "  ".join(f"{head:<{wide}}" for _, head, wide in COLUMNS).rstrip()
             yield from map(_row, value)
         elif name == "commands":
-            yield from map(_command, value) if value else ("no command was given yet",)
+            yield from map(_command, value) if value else ("no commands yet",)
         else:
             yield f"{name:<{width}}  {safe(_worded(value))}".rstrip()
 

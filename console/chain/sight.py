@@ -54,7 +54,7 @@ def _state(settings: Settings) -> ChainState:
     path = _path(settings)
     state = read_state(path)
     if state is None:
-        raise ConsoleError(f"the embedded chain in {path.parent} has no block yet")
+        raise ConsoleError(f"the embedded chain in {path.parent} has no blocks yet")
     if state.netuid != settings.netuid:
         held = f"{path} holds netuid {state.netuid}, not {settings.netuid}"
         raise ConsoleError(f"{held}: use --netuid {state.netuid}")

@@ -32,7 +32,7 @@ def chain(case: Case) -> Iterator[Result]:
                 "chain",
                 str(error),
                 why="Without it no weights can be set, and the miners are unknown.",
-                do="See that this machine reaches the endpoint, or name another with --network.",
+                do="Check that this machine can reach the endpoint, or name another with --network.",
             )
             return
         metagraph = seen.metagraph
@@ -61,7 +61,7 @@ def _reachable(view: ChainView) -> Result:
             "chain",
             f"{view.endpoint or 'it'} does not answer the running engine",
             why="Without it no weights can be set, and the miners are unknown.",
-            do="See the log (6) for the last error; the engine keeps trying.",
+            do="The log (6) has the last error; the engine keeps trying.",
         )
     return ok("chain", f"{view.endpoint or view.network} answers, block {view.block:,}")
 
@@ -73,7 +73,7 @@ def _file_of(case: Case) -> Path:
 
 def _file(case: Case, metagraph: Metagraph | None) -> Result:
     if metagraph is None:
-        return skipped("chain", "the embedded chain has no block yet")
+        return skipped("chain", "the embedded chain has no blocks yet")
     if metagraph.netuid != case.settings.netuid:
         return critical(
             "chain",

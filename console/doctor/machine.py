@@ -148,7 +148,7 @@ def _architecture(name: str, measured: Measured, needed: str) -> Result:
         return warning(
             name,
             f"{value}, not {needed}",
-            why="This program has not been tried there.",
+            why="This program has not been tested there.",
             do=f"Use a machine of type {needed}, or run scripts/test on this one.",
         )
     return ok(name, value)

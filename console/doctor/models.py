@@ -129,7 +129,7 @@ def _plugin(settings: Settings) -> Result:
             "backend",
             str(error),
             why="The miner has nothing to answer with.",
-            do="Mend or reinstall the package that adds it, or choose another --backend.",
+            do="Repair or reinstall the package that provides it, or choose another --backend.",
         )
     return ok("backend", f"{settings.backend}, from an installed package; it can be opened")
 

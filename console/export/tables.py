@@ -102,7 +102,7 @@ def _suspects(record: Record, _since: float, _now: float) -> Iterator[FoundSuspe
         try:
             found = suspicions(decode(history).evidence)
         except ValueError as error:
-            raise BadRow(f"what the profile {profile} learnt is {error}") from error
+            raise BadRow(f"the memory of the profile {profile} is {error}") from error
         standings = record.standings.of(netuid)
         of_subnet = {hotkey: uid for (subnet, hotkey), uid in uids.items() if subnet == netuid}
         kinds = [("group" if len(one.suspected) > 1 else "copy", one) for one in found.groups]

@@ -150,7 +150,7 @@ class Player:
             self._stop_at(str(error))
         except Exception as error:
             log.exception("the replay stopped at round %d", self._place)
-            self._stop_at(f"this round cannot be shown ({type(error).__name__}): the log of the replay says more")
+            self._stop_at(f"this round cannot be shown ({type(error).__name__}): see the replay's log")
 
     def _stay_in_the_record(self) -> None:
         """Go to the nearest round left when the one on the screen was deleted."""

@@ -219,7 +219,7 @@ def last_suspicions(record: Record, netuid: int, profile: str) -> Suspicions:
     try:
         return suspicions(decode(record.carried.history(netuid, profile)).evidence)
     except ValueError as error:
-        log.warning("what the profile %s learnt cannot be read: %s", profile, error)
+        log.warning("the memory of the profile %s cannot be read: %s", profile, error)
         return Suspicions()
 
 

@@ -34,9 +34,9 @@ class ActiveHotkeys:
             try:
                 self._allow.set_active(await self._api.active_hotkeys())
             except ChallengeApiError as error:
-                told = f"{self._api.name} does not say which validators are active: {error}"
+                told = f"cannot fetch the list of active validators from {self._api.name}: {error}"
                 self._feed.hold_attention("warning", SUBJECT, told)
                 await asyncio.sleep(self._again_s)
             else:
-                self._feed.settle(SUBJECT, f"{self._api.name} says again which validators are active")
+                self._feed.settle(SUBJECT, f"{self._api.name} lists the active validators again")
                 await asyncio.sleep(self._refresh_s)

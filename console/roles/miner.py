@@ -185,11 +185,9 @@ def serve(
 def _tell_of_nonces(feed: Feed, reason: str) -> None:
     """Report that the store takes no writes, for this reason, or takes them again."""
     if reason:
-        feed.hold_attention(
-            "warning", HANDSHAKES, f"remembered only in memory while the store takes no writes: {reason}"
-        )
+        feed.hold_attention("warning", HANDSHAKES, f"kept only in memory while the store cannot be written: {reason}")
     else:
-        feed.settle(HANDSHAKES, "the store takes writes again and has those that it missed")
+        feed.settle(HANDSHAKES, "the store can be written again, and now holds those that it missed")
 
 
 def axon_of(wallet: Wallet, serving: Serving, ip: str = "", port: int = 0) -> Axon:

@@ -12,7 +12,7 @@ def _not_for_a_miner(snapshot: Snapshot) -> str:
 
 
 def _unless_paused(snapshot: Snapshot) -> str:
-    return _not_for_a_miner(snapshot) or ("challenges are paused already" if snapshot.paused else "")
+    return _not_for_a_miner(snapshot) or ("challenges are already paused" if snapshot.paused else "")
 
 
 def _unless_asking(snapshot: Snapshot) -> str:

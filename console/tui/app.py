@@ -390,7 +390,7 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
         Once the screen is being left, Textual puts nothing on it any more: what then misses its panes is no fault.
         """
         if self._exit:
-            log.info("a screen was left before it was there", exc_info=error)
+            log.info("a screen was closed before it was shown", exc_info=error)
             return
         self._return_code = 1
         if self._exception is None:

@@ -48,7 +48,7 @@ def recall(path: Path) -> ScreenMemory:
     except FileNotFoundError:
         pass
     except (OSError, *UNDECODABLE) as error:
-        log.warning("%s cannot be read (%s): the screen begins as usual", path, error)
+        log.warning("%s cannot be read (%s): starting with the defaults", path, error)
     return ScreenMemory()
 
 
@@ -58,4 +58,4 @@ def keep(path: Path, memory: ScreenMemory) -> None:
         prepare_folder(path.parent)
         replace_file(path, msgspec.json.encode(memory))
     except (FolderError, OSError) as error:
-        log.warning("%s cannot be written (%s): the screen will begin as usual", path, error)
+        log.warning("%s cannot be written (%s): the next start uses the defaults", path, error)

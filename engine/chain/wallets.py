@@ -36,9 +36,9 @@ NEW_HOTKEY = (
 )
 NEW_HOTKEY_FILE = "rewrite it without a password with `btcli wallet regen-hotkey --no-use-password`"
 NEW_THROWAWAY = "move that wallet's folder away, and the next launch makes new throwaway keys"
-COLDKEY_FILE = "copy it anew from where the coldkey is kept"
+COLDKEY_FILE = "copy it again from where the coldkey is kept"
 COLDKEY_ELSEWHERE = (
-    "a server does well without it: do this where the coldkey is kept, for example with btcli, which needs no more "
+    "a server is better off without it: do this where the coldkey is kept, for example with btcli, which needs no more "
     "than this hotkey's address"
 )
 NEW_COLDKEYPUB = "rewrite it with `btcli wallet regen-coldkeypub --ss58-address ADDRESS`"
@@ -141,7 +141,7 @@ def _load_key(path: Path, repair: str) -> Signer:
     except FileNotFoundError:
         raise WalletError(f"{path} does not exist: {NEW_HOTKEY if repair == NEW_HOTKEY_FILE else repair}") from None
     if raw.startswith(ENCRYPTED):
-        raise WalletError(f"{path} is encrypted, and there is nobody to type its password: {repair}")
+        raise WalletError(f"{path} is encrypted, and its password cannot be asked for here: {repair}")
     return _key_in(path, raw, repair)
 
 

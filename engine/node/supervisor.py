@@ -87,7 +87,7 @@ class Supervisor:
                     pause = FIRST_PAUSE_S
                 if failure != RESTARTED:
                     self._feed.raise_attention(
-                        "error", f"service {name}", f"{name} failed and is started again: {failure}"
+                        "error", f"service {name}", f"{name} failed and is being restarted: {failure}"
                     )
                     self._now(name, "backing_off", failure)
                     await self._step(name, asyncio.sleep(pause))

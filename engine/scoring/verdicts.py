@@ -94,7 +94,7 @@ def _reasons(index: int, ballot: Ballot, worth: Merit, parts: dict[str, float]) 
     if parts["coverage"] < 1 and ballot.kind.compared == "claims":
         reasons.append(f"says {parts['coverage']:.0%} of a full answer")
     if parts["standing"] < 1:
-        reasons.append("missed the known answers of late: paid little where nothing is known")
+        reasons.append("recently missed known answers: paid little where the answer is unknown")
     if parts["promptness"] < 1 and parts["belief"] > 0:
         reasons.append(f"late: {1 - parts['promptness']:.1%} less")
     return reasons

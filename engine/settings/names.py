@@ -74,18 +74,18 @@ TAKEN: dict[str, Taken] = {
 }
 """If several name the same setting, the first that is set wins: an address beats a network."""
 
-_REQUESTED = Left("what a request asks for counts", dead=True)
+_REQUESTED = Left("each request states its own", dead=True)
 _FOR_VLLM = Left("it configures vLLM, which is started apart from this program")
 _SERVER = Left("the server's own limits count: max_concurrency, queue_limit and queue_per_caller")
-_FILES = Left("what is stored is in data_dir")
-_NO_API = Left("no Challenge API gives challenges: they are synthetic, or come from --challenges")
+_FILES = Left("data is stored in data_dir")
+_NO_API = Left("challenges do not come from a Challenge API: they are synthetic, or from --challenges")
 _NO_NARRATIVE = Left("no narrative is written")
-_OLD_AXON = Left("host and port are the address", dead=True)
-_NO_SERVICE = Left("it is one process: there is no such service to reach")
-_NO_REDIS = Left("what is kept is in data_dir, and not in Redis")
-_NO_THRESHOLD = Left("a validator's quotas at its miners are not known to it: each miner counts its own")
-_SCRIPT = Left("it is for the scripts of the Loosh miner")
-_LIBRARY = Left("it is read by the library that it is for, and not as a setting")
+_OLD_AXON = Left("host and port set the address", dead=True)
+_NO_SERVICE = Left("everything is one process: there is no such service")
+_NO_REDIS = Left("data is stored in data_dir, not in Redis")
+_NO_THRESHOLD = Left("each miner counts its own quotas, and a validator does not know them")
+_SCRIPT = Left("only the Loosh miner's own scripts use it")
+_LIBRARY = Left("the library that it belongs to reads it itself")
 
 LEFT: dict[str, Left] = {
     # The Loosh miner.
@@ -98,9 +98,9 @@ LEFT: dict[str, Left] = {
     "GPU_MEMORY_UTILIZATION": _FOR_VLLM,
     "MAX_MODEL_LEN": _FOR_VLLM,
     "LOG_FILE": Left("the log is in data_dir", dead=True),
-    "FIBER_ENABLE_KEY_ROTATION": Left("keys are always exchanged anew when key_ttl is over", dead=True),
+    "FIBER_ENABLE_KEY_ROTATION": Left("keys are always exchanged again after key_ttl", dead=True),
     "ENABLE_VALIDATOR_WHITELIST": Left("callers always need a validator permit on the chain, or a place in allow"),
-    "TEST_MODE": Left("there is no such mode: --network embedded tries things out without a real chain"),
+    "TEST_MODE": Left("there is no such mode: try things out with --network embedded, without a real chain"),
     "VLLM_PORT": _FOR_VLLM,
     "VLLM_ENABLE_AUTO_TOOL_CHOICE": _FOR_VLLM,
     "VLLM_TOOL_CALL_PARSER": _FOR_VLLM,
@@ -112,7 +112,7 @@ LEFT: dict[str, Left] = {
     "HF_HUB_ENABLE_HF_TRANSFER": _LIBRARY,
     "MINER_WORKDIR": _SCRIPT,
     "PYTHON_INTERPRETER": _SCRIPT,
-    "WALLET_PATH": Left("their container copies wallets from there; wallet_path says where they are read"),
+    "WALLET_PATH": Left("their container copies wallets from there; here they are read from wallet_path"),
     "UVICORN_KEEP_ALIVE": _SERVER,
     "UVICORN_LIMIT_CONCURRENCY": _SERVER,
     "UVICORN_LIMIT_MAX_REQUESTS": _SERVER,
@@ -148,7 +148,7 @@ LEFT: dict[str, Left] = {
     "REDIS.HOST": _NO_REDIS,
     "REDIS.PORT": _NO_REDIS,
     "REDIS.DB": _NO_REDIS,
-    "MANAGING.N_SCORES_PER_EPOCH": Left("scored_per_period is what it stands for", dead=True),
+    "MANAGING.N_SCORES_PER_EPOCH": Left("scored_per_period sets this", dead=True),
     "MANAGING.SCORE_HISTORY_TTL_FACTOR": Left("retention_days says how long rounds are kept"),
     "MANAGING.REDIS_KEYS": _NO_REDIS,
     "MANAGING.HOST": _NO_SERVICE,

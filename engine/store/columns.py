@@ -71,7 +71,7 @@ def decoded(stored: object, kind: Any) -> Any:
 def unpacked(stored: object, kind: Any) -> Any:
     """A column of msgpack as a value of `kind`. Raises BadRow."""
     if not isinstance(stored, bytes):
-        raise BadRow(f"a {type(stored).__name__} in place of bytes")
+        raise BadRow(f"a {type(stored).__name__} instead of bytes")
     try:
         return msgspec.msgpack.decode(stored, type=kind)
     except (*UNDECODABLE, ValueError) as error:
@@ -80,7 +80,7 @@ def unpacked(stored: object, kind: Any) -> Any:
 
 def _text(stored: object) -> str:
     if not isinstance(stored, str):
-        raise BadRow(f"a {type(stored).__name__} in place of a text")
+        raise BadRow(f"a {type(stored).__name__} instead of text")
     return stored
 
 

@@ -150,7 +150,7 @@ def require_finite(judged: Round) -> None:
 def round_of(row: Row, replies: Sequence[Row], likeness: Likeness | None = None) -> Round:
     """The stored round, with whatever texts the rows have. Raises BadRow."""
     if likeness is not None and not {*likeness.members} <= {*range(len(replies))}:
-        raise BadRow(f"likeness of other replies than the {len(replies)} that there are")
+        raise BadRow(f"likeness of replies beyond the {len(replies)} there are")
     stored: RoundRow = fields(row, RoundRow)
     answers: list[WholeReply] = [fields(reply, WholeReply) for reply in replies]
     return Round(

@@ -131,7 +131,7 @@ def group_evidence(pairs: Sequence[Pair], copied: Sequence[int]) -> tuple[str, .
     """The evidence against a group, from the averages of its pairs; `copied` are the uids of those copied."""
     said = _said(pairs)
     if copied:
-        said.append(f"the words are those of uid {', '.join(map(str, copied))}, who has them first")
+        said.append(f"uses the words of uid {', '.join(map(str, copied))}, who had them first")
     return tuple(said)
 
 

@@ -193,7 +193,7 @@ async def within(seconds: float) -> AsyncIterator[None]:
         async with asyncio.timeout(seconds):
             yield
     except TimeoutError:
-        raise WireError("timeout", f"no whole answer within {seconds:g} s") from None
+        raise WireError("timeout", f"no complete answer within {seconds:g} s") from None
 
 
 def _refuse_shape(response: httpcore.Response, max_bytes: int) -> None:

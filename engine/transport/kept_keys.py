@@ -45,7 +45,9 @@ class KeptKeys:
             return {}
         except (OSError, ValueError, InvalidToken, msgspec.MsgspecError) as error:
             log.warning(
-                "the session keys in %s cannot be read, so callers shake hands again: %s", self._file, _why(error)
+                "the session keys in %s cannot be read, so callers must shake hands again: %s",
+                self._file,
+                _why(error),
             )
             return {}
 
@@ -58,7 +60,9 @@ class KeptKeys:
             replace_file(self._file, Fernet(self._sealing_key()).encrypt(clear))
         except (OSError, ValueError) as error:
             log.warning(
-                "the session keys cannot be kept in %s, so callers shake hands again: %s", self._file, _why(error)
+                "the session keys cannot be kept in %s, so callers must shake hands again: %s",
+                self._file,
+                _why(error),
             )
 
     def _sealing_key(self) -> bytes:

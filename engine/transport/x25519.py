@@ -34,7 +34,7 @@ class X25519Key:
         Raises ValueError if `other` is not a public key in hex, or is one of the few that yield a constant secret.
         """
         if len(other) != KEY_DIGITS or other != other.lower():
-            raise ValueError(f"an X25519 key has {KEY_DIGITS} hex digits in lower case")
+            raise ValueError(f"an X25519 key must be {KEY_DIGITS} lower-case hex digits")
         shared = self._private.exchange(X25519PublicKey.from_public_bytes(bytes.fromhex(other)))
         return HKDF(SHA256(), 2 * KEY_BYTES, salt=None, info=transcript).derive(shared)
 
@@ -47,7 +47,7 @@ class PairedKey:
 
     def __init__(self, secret: bytes, *, asks: bool) -> None:
         if len(secret) != 2 * KEY_BYTES:
-            raise ValueError(f"{len(secret)} bytes are no secret of two keys")
+            raise ValueError(f"a shared secret must have {2 * KEY_BYTES} bytes, not {len(secret)}")
         halves = secret[:KEY_BYTES], secret[KEY_BYTES:]
         to_open, to_seal = reversed(halves) if asks else halves
         self.secret = secret

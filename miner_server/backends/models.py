@@ -55,7 +55,7 @@ def choose(listed: object, wanted: str | None) -> Model:
     if wanted is None:
         if chat:
             return chat[0]
-        raise BackendError(f"it lists no model that chats (listed: {_names(others)}): name one with backend_model")
+        raise BackendError(f"it lists no chat model (listed: {_names(others)}): name one with backend_model")
     names = (wanted, f"{wanted}:latest")
     for model in (*chat, *others):
         if model.id in names:

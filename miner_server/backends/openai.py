@@ -130,7 +130,7 @@ class OpenAIBackend:
                 return await self._prove()
             if reply.status in NO_KEY:
                 why = f"{self._base} does not take the API key ({reply.status}: {_quoted(reply)})"
-                return f"{why}; put the right one into SUBNET_CONSOLE_API_KEY", PROBE_AGAIN_S
+                return f"{why}; set the right one in SUBNET_CONSOLE_API_KEY", PROBE_AGAIN_S
             if reply.status != 200:
                 return f"{self._base}/models answered {reply.status}: {_quoted(reply)}", PROBE_AGAIN_S
             self._served = choose(foreign_json.read(reply.body), self._wanted)

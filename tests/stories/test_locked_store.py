@@ -54,7 +54,7 @@ def let_in_while(no_writes: Callable[[], object], again: Callable[[], object], f
         assert [asyncio.run(_shake_and_ask(at)) for _ in range(2)] == ["42", "42"]
         wait_until(lambda: any(why in text for text in told(run)), f"an attention says that {why}")
         again()
-        wait_until(lambda: any("takes writes again" in text for text in told(run)), "an attention says that it is over")
+        wait_until(lambda: any("can be written again" in text for text in told(run)), "an attention says it is over")
         assert asyncio.run(_shake_and_ask(at)) == "42"
     with sqlite3.connect(folder / "store.db") as store:
         assert store.execute("SELECT count(*) FROM nonces").fetchone() == (3,)

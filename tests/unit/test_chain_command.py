@@ -221,7 +221,7 @@ def test_for_people(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["chain", "log", "--data-dir", str(folder)]) == 0
     out, _ = capsys.readouterr()
     assert "UID    HOTKEY" in out
-    assert "no command was given yet" in out
+    assert "no commands yet" in out
     assert "commit: committed at block 20: to be revealed from block 40" in out
     assert "commit weights: committed to be revealed from block 40" in out
 
@@ -253,11 +253,11 @@ def test_a_hotkey_without_a_uid_registers_and_serves(told: Told, folder: Path) -
     asyncio.run(fund())
     assert told(0, "chain", "register", "--dry-run", "--role", "miner")["outcome"] is None
     assert told(0, "chain", "register", "--yes", "--role", "miner")["outcome"] == "ok"
-    assert "registered already, as uid 4" in told(2, "chain", "register", "--yes", "--role", "miner")["reason"]
+    assert "already registered, as uid 4" in told(2, "chain", "register", "--yes", "--role", "miner")["reason"]
     assert told(0, "chain", "serve", "203.0.113.9:8091", "--yes", "--role", "miner")["outcome"] == "ok"
     assert told(0, "chain", "neuron", "4")["axon"] == "203.0.113.9:8091"
     assert "only a miner serves" in told(2, "chain", "serve", "203.0.113.9:8091", "--yes")["reason"]
-    assert "write IP:PORT" in told(2, "chain", "serve", "here", "--yes", "--role", "miner")
+    assert "enter IP:PORT" in told(2, "chain", "serve", "here", "--yes", "--role", "miner")
 
 
 @pytest.mark.parametrize(

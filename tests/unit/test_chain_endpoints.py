@@ -198,7 +198,7 @@ async def test_a_fork_and_another_chain_are_told_from_ours(nodes: tuple[FakeNode
         chain = await opened(first.url, fork.url, foreign.url, block_time=0.01)
         await until(chain, lambda: [one.state for one in chain.endpoints] == ["good", "unfit", "unfit"])
         _, forked, other = chain.endpoints
-        assert forked.reason.startswith("it follows a fork: its block 11 is 0x")
+        assert forked.reason.startswith("it is on a fork: its block 11 is 0x")
         assert other.reason.startswith("it serves another chain, whose first block is 0x")
 
 

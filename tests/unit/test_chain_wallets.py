@@ -186,7 +186,7 @@ def test_a_folder_in_place_of_a_coldkeypub_is_told_with_its_own_advice(tmp_path:
     path.unlink()
     path.mkdir()
     message = error_of(tmp_path)
-    assert "a folder lies in its place" in message
+    assert "a folder is in its place" in message
     assert "btcli wallet regen-coldkeypub --ss58-address" in message and "hotkey`" not in message
 
 

@@ -50,7 +50,7 @@ def test_the_share_of_open_questions_is_kept(name: str, share: float) -> None:
 
 
 def test_a_share_beyond_one_is_refused() -> None:
-    with pytest.raises(ChallengeError, match=r"open questions is 1\.5"):
+    with pytest.raises(ChallengeError, match=r"open questions must be from 0 to 1, not 1\.5"):
         kind("chat", open_share=1.5)
 
 
@@ -153,22 +153,22 @@ def nested(levels: int) -> dict[str, Any]:
         ({}, "there is no question"),
         ({"prompt": " \n"}, "there is no question"),
         ({"messages": ({"role": "system", "content": "Be brief."},)}, "there is no question"),
-        ({"messages": ({"role": "boss", "content": "Hi"},)}, "message 1: the role is none of"),
-        ({"messages": (USER, {"role": "user", "content": 7})}, "message 2: the content is neither"),
-        ({"messages": (USER, {"role": "assistant", "content": None})}, "message 2: the content is neither"),
-        ({"messages": ({"role": "user", "content": ["Hi"]},)}, "message 1: a part of the content is no object"),
+        ({"messages": ({"role": "boss", "content": "Hi"},)}, "message 1: role must be one of"),
+        ({"messages": (USER, {"role": "user", "content": 7})}, "message 2: content must be"),
+        ({"messages": (USER, {"role": "assistant", "content": None})}, "message 2: content must be"),
+        ({"messages": ({"role": "user", "content": ["Hi"]},)}, "message 1: each part of the content must be an object"),
         ({"messages": (USER,) * 300}, "300 messages"),
         ({"prompt": "Hi", "tools": (TOOL,) * 200}, "200 tools"),
-        ({"prompt": "Hi", "tools": ({"type": "web"},)}, "tool 1: it is no"),
+        ({"prompt": "Hi", "tools": ({"type": "web"},)}, "tool 1: it must be"),
         ({"prompt": "Hi", "tools": ({"type": "function", "function": {"name": ""}},)}, "tool 1: the function has no"),
         ({"prompt": "Hi", "tools": ({**TOOL, "more": nested(40)},)}, "nested deeper than 24"),
-        ({"prompt": "Hi", "tool_choice": "perhaps", "tools": (TOOL,)}, "tool_choice is none of"),
+        ({"prompt": "Hi", "tool_choice": "perhaps", "tools": (TOOL,)}, "tool_choice must be one of"),
         ({"prompt": "Hi", "tool_choice": "required"}, "there are no tools"),
-        ({"prompt": "Hi", "max_tokens": 0}, "max_tokens is 0"),
-        ({"prompt": "Hi", "max_tokens": 10**9}, "max_tokens is 1000000000"),
-        ({"prompt": "Hi", "temperature": float("nan")}, "temperature is nan"),
-        ({"prompt": "Hi", "temperature": 2.1}, "temperature is 2.1"),
-        ({"prompt": "Hi", "top_p": 0.0}, r"top_p is 0\.0"),
+        ({"prompt": "Hi", "max_tokens": 0}, "max_tokens must be from 1 to 131072, not 0"),
+        ({"prompt": "Hi", "max_tokens": 10**9}, "max_tokens must be from 1 to 131072, not 1000000000"),
+        ({"prompt": "Hi", "temperature": float("nan")}, "temperature must be from 0 to 2, not nan"),
+        ({"prompt": "Hi", "temperature": 2.1}, "temperature must be from 0 to 2, not 2.1"),
+        ({"prompt": "Hi", "top_p": 0.0}, r"top_p must be above 0 and at most 1, not 0\.0"),
         ({"prompt": "ä" * 131_072}, r"the request has \d+ bytes, at most 262144"),
         ({"prompt": "half a pair: \ud800"}, "cannot be written as JSON"),
     ],

@@ -160,7 +160,7 @@ async def test_a_miner_that_sends_nothing_costs_its_own_time_and_no_more() -> No
     miner.answer = silence
     began = time.monotonic()
     got = await reply_of(miner, timeout=0.3)
-    assert (got.status, got.reason) == ("timeout", "no whole answer within 0.3 s")
+    assert (got.status, got.reason) == ("timeout", "no complete answer within 0.3 s")
     assert time.monotonic() - began < 15
 
 

@@ -131,7 +131,7 @@ def test_suspects_word_for_word(tmp_path: Path, exported: Callable[..., str]) ->
             **same,
             **who,
             "found": "copy",
-            "evidence": [wording, f"the words are those of uid {uids[hotkey(1)]}, who has them first"],
+            "evidence": [wording, f"uses the words of uid {uids[hotkey(1)]}, who had them first"],
         },
         {
             **same,

@@ -100,10 +100,10 @@ def test_nothing_foreign_reaches_the_terminal(tmp_path: Path) -> None:
     ("content", "message"),
     [
         (None, "no engine has run in "),
-        (b"{", "is damaged: it is not what this version writes"),
-        (b"\xff\xfe", "is damaged: it is not what this version writes"),
-        (b'{"at": "x"}', r"is not what this version writes \(Expected"),
-        (b"[" * 100_000, "is damaged: it is not what this version writes"),
+        (b"{", "is damaged: it is not in this version's format"),
+        (b"\xff\xfe", "is damaged: it is not in this version's format"),
+        (b'{"at": "x"}', r"is not in this version's format \(Expected"),
+        (b"[" * 100_000, "is damaged: it is not in this version's format"),
     ],
 )
 def test_a_status_that_cannot_be_read(tmp_path: Path, content: bytes | None, message: str) -> None:

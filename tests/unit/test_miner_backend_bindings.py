@@ -340,9 +340,7 @@ def test_what_there_is_is_told_five_at_most() -> None:
     many = listed(*({"id": f"m{number}"} for number in range(7)))
     with pytest.raises(BackendError, match=r"it does not serve x; it lists m0, m1, m2, m3, m4$"):
         choose(many, "x")
-    with pytest.raises(
-        BackendError, match=r"it lists no model that chats \(listed: bge-m3\): name one with backend_model"
-    ):
+    with pytest.raises(BackendError, match=r"it lists no chat model \(listed: bge-m3\): name one with backend_model"):
         choose(listed({"id": "bge-m3"}), None)
     with pytest.raises(BackendError, match=r"it lists none$"):
         choose(listed(), "x")

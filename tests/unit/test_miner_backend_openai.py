@@ -284,7 +284,7 @@ async def test_a_model_that_embeds_is_not_asked_to_chat(server: ModelServer) -> 
     await backend.close()
     server.models = [{"id": "nomic-embed-text:latest"}]
     embedder = open_backend("ollama", base_url=server.url)
-    assert "no model that chats (listed: nomic-embed-text:latest)" in await embedder.readiness()
+    assert "no chat model (listed: nomic-embed-text:latest)" in await embedder.readiness()
     await embedder.close()
 
 

@@ -428,7 +428,7 @@ def test_the_first_model_that_chats_is_chosen() -> None:
     assert chosen({"id": "a", "capabilities": {"completion_chat": False}}, {"id": "b"}) == "b"
     assert chosen({"id": "a-vision-embedder", "type": "chat"}) == "a-vision-embedder"
     assert choose([{"name": "bare"}], None).id == "bare"
-    with pytest.raises(BackendError, match=r"no model that chats \(listed: bge-m3\).*backend_model"):
+    with pytest.raises(BackendError, match=r"no chat model \(listed: bge-m3\).*backend_model"):
         chosen({"id": "bge-m3"})
     with pytest.raises(BackendError, match="lists none"):
         chosen(wanted="llama")

@@ -46,7 +46,7 @@ def test_what_is_missing_comes_first_and_in_order() -> None:
 def test_a_price_is_told_as_what_is_burned_and_what_is_locked() -> None:
     assert text_of(price(SubnetView(price=2.0, locked=0.5))) == "τ2.000 = τ1.500 burned + τ0.500 locked"
     assert text_of(price(SubnetView(price=2.0))) == "τ2.000 burned"
-    assert "work does instead" in text_of(price(SubnetView(registration=False, pow_registration=True)))
+    assert "proof of work only" in text_of(price(SubnetView(registration=False, pow_registration=True)))
 
 
 def test_the_trend_of_the_price_has_a_direction() -> None:

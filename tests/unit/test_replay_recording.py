@@ -163,7 +163,7 @@ async def test_what_was_learnt_and_cannot_be_read_is_as_good_as_not_recorded(
         connection.execute("UPDATE histories SET value = 'no msgpack'")
     sybil = at_place(Recording(tmp_path), 2).sybil
     assert sybil is not None and (sybil.rounds, sybil.groups) == (0, ())
-    assert "what the profile robust learnt cannot be read" in caplog.text
+    assert "the memory of the profile robust cannot be read" in caplog.text
 
 
 async def test_a_damaged_round_is_left_out_of_later_instants(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

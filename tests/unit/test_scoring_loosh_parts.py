@@ -397,7 +397,7 @@ def test_where_everyone_stands_is_told() -> None:
 
 def test_what_moved_the_pay_is_told() -> None:
     lone = told("consensus", "poor", clusters=((0,),), score=0.0, best=0)
-    assert lone[0][2:] == ("the consensus score is 0, for want of two that agree: nobody is paid",)
+    assert lone[0][2:] == ("no two answers agree, so the consensus score is 0: nobody is paid",)
     rich = told("consensus", "consensus", clusters=((0, 1),), votes=[1.0, 1 / 3], best=0)
     assert rich[0][3:] == ("the best score of all: pay times 1.0456",)
     assert rich[1][3:] == ("one vote shared by 3 hotkeys behind one address or coldkey",)

@@ -347,7 +347,7 @@ def test_a_score_can_be_followed_from_its_parts() -> None:
         expected = parts["decided"] * parts["coverage"] * parts["promptness"] * parts["standing"]
         assert verdict.emission == pytest.approx(expected)
     assert any(reason.startswith("late: ") for reason in found["late"].reasons)
-    assert any(reason.startswith("missed the known answers of late") for reason in found["late"].reasons)
+    assert any(reason.startswith("recently missed known answers") for reason in found["late"].reasons)
 
 
 def test_clusters_are_lettered_from_the_largest() -> None:

@@ -95,7 +95,7 @@ def test_lateness_and_doubts_are_told_and_paid() -> None:
     said = why(SUM, given, history)
     assert said["late"][1:] == ("late: 5.0% less",)
     assert len(said["prompt"]) == 1
-    assert said["weak"][1:] == ("missed the known answers of late: paid little where nothing is known",)
+    assert said["weak"][1:] == ("recently missed known answers: paid little where the answer is unknown",)
     found = verdicts(SUM, given, history)
     assert found["late"].emission == pytest.approx(0.95 * found["prompt"].emission)
     assert found["weak"].emission == pytest.approx(0.1 * found["prompt"].emission)

@@ -139,4 +139,4 @@ def test_a_fifo_in_place_of_the_keymap_or_a_hotkey_holds_nobody_up(
     assert codes == [ExitCode.USAGE]
     results = {one["name"]: one for one in json.loads(capsys.readouterr().out)["results"]}
     assert "it is a pipe, not a regular file" in results["keymap"]["text"]
-    assert "a pipe lies in its place" in results["wallet"]["text"]
+    assert "a pipe is in its place" in results["wallet"]["text"]

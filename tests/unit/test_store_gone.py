@@ -105,7 +105,7 @@ async def test_a_log_that_is_deleted_costs_no_round(store: Store, path: Path, na
         beside(path, name).unlink()
     await record(store, 1)
     assert (
-        f"store.db-{names[0]} was deleted or moved while it was in use: what it held was put into store.db"
+        f"store.db-{names[0]} was deleted or moved while it was in use: its content was merged into store.db"
         in await store.mend()
     )
     assert await store.mend() == ""

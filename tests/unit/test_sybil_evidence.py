@@ -84,7 +84,7 @@ def test_the_copied_is_named_and_not_accused() -> None:
     assert "first" not in found.by_hotkey
     later, first = (said(name, "").uid for name in ("later", "first"))
     assert f"uid {later} arrives 0.3 s after uid {first}" in found.pairs[0].evidence
-    assert f"the words are those of uid {first}, who has them first" in found.groups[0].evidence
+    assert f"uses the words of uid {first}, who had them first" in found.groups[0].evidence
 
 
 def test_the_first_of_a_clique_that_is_always_wrong_is_not_taken_for_its_victim() -> None:

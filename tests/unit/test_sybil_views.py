@@ -341,7 +341,7 @@ def test_a_groups_evidence_is_the_mean_of_its_pairs_and_names_the_copied() -> No
     assert group_evidence(pairs, [3, 5]) == (
         "same wording in 30 of 40 texts",
         "same coldkey",
-        "the words are those of uid 3, 5, who has them first",
+        "uses the words of uid 3, 5, who had them first",
     )
     assert group_evidence(pairs, []) == ("same wording in 30 of 40 texts", "same coldkey")
 

@@ -118,7 +118,7 @@ async def test_a_slow_drip_ends_at_the_deadline() -> None:
 
     started = time.monotonic()
     error = await failure(script, timeout=0.2)
-    assert (error.status, error.reason) == ("timeout", "no whole answer within 0.2 s")
+    assert (error.status, error.reason) == ("timeout", "no complete answer within 0.2 s")
     assert time.monotonic() - started < 15
 
 

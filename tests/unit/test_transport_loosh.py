@@ -297,7 +297,7 @@ async def test_a_miner_that_goes_silent_is_a_timeout_and_the_next_question_goes_
     async with foreign(lambda _: silence()) as (miner, peer, caller):
         started = time.monotonic()
         error = await failure(caller, peer, timeout=0.3)
-        assert (error.status, error.reason) == ("timeout", "no whole answer within 0.3 s")
+        assert (error.status, error.reason) == ("timeout", "no complete answer within 0.3 s")
         assert time.monotonic() - started < 15
         miner.answer = miner.honest
         assert (await ask(caller, peer))[0] == "foreign 42"
@@ -398,4 +398,4 @@ async def test_availability_has_a_deadline() -> None:
 
     async with http_server(handle) as peer, calling() as caller:
         found = await caller.available(peer, timeout=0.05)
-    assert (found.available, found.reason) == (False, "timeout: no whole answer within 0.05 s")
+    assert (found.available, found.reason) == (False, "timeout: no complete answer within 0.05 s")

@@ -205,7 +205,7 @@ async def test_who_is_blocked_stands_among_the_callers_and_is_unblocked_there(tm
         await pilot.press("y")
         await pilot.press("g", "u")
         await pilot.pause()
-        assert toasts(app)[-1] == "let caller in…: it may ask already"
+        assert toasts(app)[-1] == "let caller in…: it is already allowed"
     assert orders.taken == [UnblockCaller(SILENT)]
 
 

@@ -250,7 +250,7 @@ async def test_an_axon_is_served_at_the_address_that_was_typed(tmp_path: Path) -
         await pilot.press("tab", *("backspace",) * 4, "enter", "y")
         await pilot.pause()
         assert orders.taken == []
-        assert "✗ write IP:PORT" in screen_text(app)
+        assert "✗ enter IP:PORT" in screen_text(app)
         await pilot.press(*"8123", "enter", "y")
     assert orders.taken == [Serve("203.0.113.9", 8123)]
 
@@ -350,7 +350,7 @@ async def test_every_chain_action_goes_through_the_feed_and_asks_what_its_level_
             "chain.reveal",
             "next epoch: 5 blocks left (1m00s)",
         ),
-        ({"chain": FINNEY}, "chain.register", "registered already, as uid 7"),
+        ({"chain": FINNEY}, "chain.register", "already registered, as uid 7"),
     ],
 )
 def test_what_cannot_be_done_says_why(changes: dict[str, Any], action_id: str, reason: str) -> None:

@@ -438,13 +438,13 @@ async def test_that_nobody_answers_is_told_with_the_reason_each_gave_until_someb
 
         bench.feed.emit = listen  # type: ignore[method-assign]
         bench.caller.answers = {
-            "hk1": WireError("timeout", "no whole answer within 60 s"),
+            "hk1": WireError("timeout", "no complete answer within 60 s"),
             "hk2": WireError("refused", "challenge: 503: loading"),
-            "hk3": WireError("timeout", "no whole answer within 60 s"),
+            "hk3": WireError("timeout", "no complete answer within 60 s"),
         }
         await bench.run()
         text = (
-            "none of 3 miners answered: 2 × timeout: no whole answer within 60 s (uid 1, uid 3), "
+            "none of 3 miners answered: 2 × timeout: no complete answer within 60 s (uid 1, uid 3), "
             "1 × refused: challenge: 503: loading (uid 2)"
         )
         assert told == [(text, 1), (text, 2), (text, 3)]

@@ -27,7 +27,7 @@ def _cannot_block(snapshot: Snapshot, hotkey: str) -> str:
 
 def _cannot_let_in(snapshot: Snapshot, hotkey: str) -> str:
     row = _row(snapshot, hotkey)
-    return "it may ask already" if row is not None and row.caller.allowed else ""
+    return "it is already allowed" if row is not None and row.caller.allowed else ""
 
 
 def _let_in(snapshot: Snapshot, hotkey: str) -> AnyCommand:

@@ -290,7 +290,7 @@ def _what(subnet: SubnetView, chain: ChainView) -> Line:
 def price(subnet: SubnetView) -> Line:
     """What a registration costs: the burned part and the locked one."""
     if not subnet.registration:
-        return line(Span("✗ closed", "warn"), "  work does instead" if subnet.pow_registration else "")
+        return line(Span("✗ closed", "warn"), "  proof of work only" if subnet.pow_registration else "")
     burned = f"{formats.tau(subnet.price - subnet.locked)} burned + {formats.tau(subnet.locked)} locked"
     return line(f"{formats.tau(subnet.price)} = {burned}" if subnet.locked else f"{formats.tau(subnet.price)} burned")
 

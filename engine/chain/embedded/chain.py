@@ -293,7 +293,7 @@ class EmbeddedChain:
     async def _apply(self, rule: Rule) -> ChainState:
         def follow(before: ChainState | None) -> ChainState:
             if before is None:
-                raise ChainGone(f"{self._path} holds no chain any more")
+                raise ChainGone(f"{self._path} no longer holds a chain")
             return rule(before)
 
         async with self._changing:

@@ -27,7 +27,7 @@ def require_same_chain(ask: Ask, anchor: Anchor) -> Anchor:
     if anchor.genesis not in ("", genesis):
         raise Unfit(f"it serves another chain, whose first block is {genesis}")
     if anchor.hash and (found := ask("chain_getBlockHash", anchor.number)) not in (None, anchor.hash):
-        raise Unfit(f"it follows a fork: its block {anchor.number} is {found}, and ours is {anchor.hash}")
+        raise Unfit(f"it is on a fork: its block {anchor.number} is {found}, and ours is {anchor.hash}")
     final = str(ask("chain_getFinalizedHead"))
     number = int(ask("chain_getHeader", final)["number"], 16)
     return Anchor(genesis, number, final) if number >= anchor.number else anchor

@@ -123,7 +123,7 @@ class Storage:
                 return struct.Struct("<" + _FORMATS[name]).pack
             case {"composite": {"fields": [{"type": inner}]}}:
                 return self._encoder(inner)
-        raise Unfit(f"its runtime has a key of a kind that is new: {self._types[number].value}")
+        raise Unfit(f"its runtime has a storage key of an unknown type: {self._types[number].value}")
 
     def _decoder(self, number: int) -> Decode:
         if self._is_address(number):
@@ -146,7 +146,7 @@ class Storage:
                 return _Composite(tuple((one["name"], self._decoder(one["type"])) for one in fields))
             case {"variant": {"variants": variants}} if not any(one["fields"] for one in variants):
                 return _Choice({one["index"]: one["name"] for one in variants})
-        raise Unfit(f"its runtime has a value of a kind that is new: {self._types[number].value}")
+        raise Unfit(f"its runtime has a storage value of an unknown type: {self._types[number].value}")
 
     def _layout(self, number: int) -> str:
         """The format for `struct` if the type is a number or a tuple of numbers, else ""."""
@@ -266,4 +266,4 @@ def _value(entry: _Entry, stored: str | None, item: Item) -> Any:
     try:
         return entry.decode(data, 0)[0]
     except (IndexError, struct.error) as error:
-        raise Unfit(f"what it stores as {item[0]}.{item[1]} is cut short") from error
+        raise Unfit(f"its stored {item[0]}.{item[1]} is truncated") from error

@@ -118,7 +118,7 @@ def _worded(error: Exception) -> str:
         case WebSocketBadStatusException(status_code=status):
             return f"not a node: it answers with HTTP status {status}"
         case WebSocketAddressException():
-            return "its host name leads to no address"
+            return "its host name does not resolve"
         case WebSocketException():
             return "not a node: it does not speak the websocket protocol"
         case SubstrateRequestException(args=[{"message": str(message)}, *_]):

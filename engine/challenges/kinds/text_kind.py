@@ -43,28 +43,28 @@ def _faults(request: Request) -> Iterable[str]:
     if not request.question.strip():
         yield "there is no question: neither a prompt nor a user message with text"
     if not 1 <= request.max_tokens <= MAX_TOKENS:
-        yield f"max_tokens is {request.max_tokens}, not 1 to {MAX_TOKENS}"
+        yield f"max_tokens must be from 1 to {MAX_TOKENS}, not {request.max_tokens}"
     if not 0 <= request.temperature <= 2:
-        yield f"temperature is {request.temperature}, not 0 to 2"
+        yield f"temperature must be from 0 to 2, not {request.temperature}"
     if not 0 < request.top_p <= 1:
-        yield f"top_p is {request.top_p}, not above 0 and at most 1"
+        yield f"top_p must be above 0 and at most 1, not {request.top_p}"
 
 
 def _message_faults(message: dict[str, Any]) -> Iterable[str]:
     if message.get("role") not in ROLES:
-        yield f"the role is none of {', '.join(ROLES)}"
+        yield f"role must be one of {', '.join(ROLES)}"
     content = message.get("content")
     if isinstance(content, list):
         if not all(isinstance(part, dict) for part in content):
-            yield "a part of the content is no object"
+            yield "each part of the content must be an object"
     elif not isinstance(content, str) and not (content is None and message.get("tool_calls")):
-        yield "the content is neither text nor a list of parts"
+        yield "content must be text or a list of parts"
 
 
 def _tool_faults(tool: dict[str, Any]) -> Iterable[str]:
     function = tool.get("function")
     if tool.get("type") != "function" or not isinstance(function, dict):
-        yield 'it is no {"type": "function", "function": {…}}'
+        yield 'it must be {"type": "function", "function": {…}}'
     elif not isinstance(function.get("name"), str) or not function["name"]:
         yield "the function has no name"
 
@@ -72,9 +72,9 @@ def _tool_faults(tool: dict[str, Any]) -> Iterable[str]:
 def _choice_faults(request: Request) -> Iterable[str]:
     choice = request.tool_choice
     if isinstance(choice, str) and choice not in _TOOL_CHOICES:
-        yield f"tool_choice is none of {', '.join(_TOOL_CHOICES)} and no object"
+        yield f"tool_choice must be one of {', '.join(_TOOL_CHOICES)}, or an object"
     if choice not in (None, "auto", "none") and not request.tools:
-        yield "tool_choice demands a tool, but there are no tools"
+        yield "tool_choice asks for a tool, but there are no tools"
 
 
 def _deeper_than(levels: int, value: object) -> bool:

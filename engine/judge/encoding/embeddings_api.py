@@ -197,7 +197,7 @@ def _shown(url: str) -> str:
     parts = urlsplit(url)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     if parts.scheme not in ("http", "https") or not host:
-        raise ValueError("it begins with http:// or https:// and a host")
+        raise ValueError("it must begin with http:// or https:// and a host")
     port = f":{parts.port}" if parts.port else ""
     return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}"
 
@@ -205,11 +205,11 @@ def _shown(url: str) -> str:
 def _refusal(status: int, model: str, raw: bytes) -> str:
     match status:
         case 401 | 403:
-            return f"does not take the key (HTTP {status}); put the right one into SUBNET_CONSOLE_ENCODER_KEY"
+            return f"rejects the key (HTTP {status}); set the right one in SUBNET_CONSOLE_ENCODER_KEY"
         case 404 | 405:
             return f"has no embeddings of {model} (HTTP {status}: {_detail(raw)}); is encoder_url right, with /v1?"
         case _ if 300 <= status < 400:
-            return f"sends elsewhere (HTTP {status}); put the address where it leads into encoder_url"
+            return f"redirects elsewhere (HTTP {status}); set encoder_url to the address it redirects to"
         case _:
             return f"refuses (HTTP {status}: {_detail(raw)})"
 

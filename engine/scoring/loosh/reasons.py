@@ -88,7 +88,7 @@ def _reasons(index: int, replies: Sequence[Reply], findings: RoundFindings, part
     if score > 0:
         yield f"took {share:.0%} of the time: keeps {1 - share:.0%} of the consensus score {score:.2f}{inside}"
     else:
-        yield "the consensus score is 0, for want of two that agree: nobody is paid"
+        yield "no two answers agree, so the consensus score is 0: nobody is paid"
     if parts["vote"] < 1:
         yield f"one vote shared by {round(1 / parts['vote'])} hotkeys behind one address or coldkey"
     if parts["bonus"] > 1 and score > 0:

@@ -65,7 +65,7 @@ def _routes(end: MinerEnd) -> Routes:
         claimant=_claimant,
         respond=respond_clear,
         doc=RouteDoc(
-            about="A challenge that nothing proves, and its answer in the clear",
+            about="An unauthenticated challenge, and its answer in the clear",
             headers=(VALIDATOR_HEADER,),
             asks=CHALLENGE,
             answers=REPLY,
