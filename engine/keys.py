@@ -15,9 +15,13 @@ class Signer(Protocol):
     """Anything that can sign for one address."""
 
     @property
-    def ss58_address(self) -> str: ...
+    def ss58_address(self) -> str:
+        """The address that it signs for."""
+        ...
 
-    def sign(self, data: bytes | str) -> bytes: ...
+    def sign(self, data: bytes | str) -> bytes:
+        """The sr25519 signature of `data`: 64 bytes."""
+        ...
 
 
 def is_address(text: str) -> bool:

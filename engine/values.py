@@ -246,6 +246,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
     @property
     def ok(self) -> bool:
+        """Whether it was done or is on its way to being done."""
         return self.status in WENT_WELL
 
 
@@ -308,6 +309,7 @@ class Neuron(Struct, frozen=True, kw_only=True):
 
     @property
     def serving(self) -> bool:
+        """Whether it announces an address that can be called."""
         return self.port > 0 and self.ip not in ("", "0", "0.0.0.0", "::")
 
 
@@ -319,6 +321,7 @@ class Metagraph(Struct, frozen=True, kw_only=True):
     neurons: tuple[Neuron, ...] = ()
 
     def by_hotkey(self, hotkey: str) -> Neuron | None:
+        """The neuron of a hotkey; None if it is not registered."""
         return next((neuron for neuron in self.neurons if neuron.hotkey == hotkey), None)
 
 

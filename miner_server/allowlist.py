@@ -73,6 +73,7 @@ class AllowList:
 
     @property
     def blocked(self) -> frozenset[str]:
+        """The hotkeys that the operator blocked."""
         return self._blocked
 
     @property

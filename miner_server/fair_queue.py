@@ -47,10 +47,12 @@ class FairQueue:
 
     @property
     def in_flight(self) -> int:
+        """How many requests hold a slot."""
         return self.slots - self._free
 
     @property
     def queued(self) -> int:
+        """How many requests wait for one."""
         return self._queued
 
     async def enter(self, caller: str, weight: float = 1.0) -> None:

@@ -78,6 +78,7 @@ class Mount:
         return Response(route.answer())
 
     async def handshake(self, route: HandshakeRoute, call: Call) -> Response:
+        """Take a key from a caller that proves itself. Raises Refusal."""
         call.dialect, call.gate = self.desk.dialect, "body"
         await call.read(limit=EXCHANGE_BYTES, seconds=self._limits.body_s)
         hotkey = self._named(route.claimant, "handshake", call)
@@ -95,6 +96,7 @@ class Mount:
         return Response(route.answer)
 
     async def challenge(self, route: ChallengeRoute | StreamedRoute, call: Call) -> Response:
+        """Answer a challenge of a caller that proves itself. Raises Refusal."""
         call.dialect = self.desk.dialect
         hotkey = self._named(route.claimant, "challenge", call)
         self._listed("challenge", hotkey, call)

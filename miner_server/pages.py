@@ -44,6 +44,7 @@ REDOC = _PAGE.format(
 
 
 def page(html: str) -> Response:
+    """An HTML page as a response that may only load what comes from here."""
     return Response(html.encode(), b"text/html; charset=utf-8", _HEADERS)
 
 

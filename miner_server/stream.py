@@ -47,6 +47,7 @@ class Stream:
         await send_body(self._send, last)
 
     def give_up(self) -> None:
+        """Stop sending: the caller is gone, or the answer failed."""
         if self._sending is not None:
             self._sending.cancel()
 

@@ -31,6 +31,7 @@ RATE_LIMIT, NEXT_EPOCH = WAITS = ("rate limit", "next epoch")
 
 
 def unregistered(snapshot: Snapshot) -> str:
+    """Why this hotkey cannot act on the subnet; "" if it is registered."""
     if not snapshot.chain.known:
         return "the chain has not been read yet"
     return "" if snapshot.chain.registered else "this hotkey is not registered"

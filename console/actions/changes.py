@@ -33,6 +33,7 @@ class Change(Struct, frozen=True, kw_only=True):
 
     @property
     def differs(self) -> bool:
+        """Whether the change is more than rounding."""
         return abs(self.change) >= SAME_BELOW
 
 

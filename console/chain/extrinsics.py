@@ -65,6 +65,7 @@ class Done(Struct, frozen=True):
 
     @property
     def exit_code(self) -> ExitCode:
+        """The exit code that tells this outcome."""
         if self.outcome == "unknown":
             return ExitCode.CHAIN
         if self.reason.startswith(NOBODY_REGISTERED):

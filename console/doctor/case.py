@@ -26,10 +26,12 @@ class Case(Struct, frozen=True, kw_only=True):
 
     @property
     def settings(self) -> Settings:
+        """The settings of the configuration."""
         return self.configuration.settings
 
     @property
     def folder(self) -> Path:
+        """The data folder."""
         return self.settings.data_dir
 
     @property

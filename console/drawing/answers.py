@@ -25,6 +25,7 @@ class PlottedAnswer(Struct, frozen=True, kw_only=True):
 
     @property
     def who(self) -> str:
+        """Its uid and name."""
         return f"uid {self.uid} {self.name}"
 
 

@@ -32,10 +32,12 @@ class Box(Struct, frozen=True):
     bottom: float
 
     def meets(self, other: "Box") -> bool:
+        """Whether the two overlap."""
         across = self.left < other.right and other.left < self.right
         return across and self.top < other.bottom and other.top < self.bottom
 
     def within(self, other: "Box") -> bool:
+        """Whether it lies inside the other."""
         across = other.left <= self.left and self.right <= other.right
         return across and other.top <= self.top and self.bottom <= other.bottom
 

@@ -29,6 +29,7 @@ class Score(NamedTuple):
 
     @property
     def row(self) -> WeightRow | None:
+        """Its row of the weights; None when there are none, or it is not in them."""
         return self.weights.get(self.neuron.hotkey) if self.weights is not None else None
 
     @property
@@ -66,6 +67,7 @@ class FoundSuspects(NamedTuple):
         return min((window for window in shown if window is not None), default=None)
 
     def uids_of(self, hotkeys: tuple[str, ...]) -> list[int]:
+        """The uids of those hotkeys that have one."""
         return [self.uids[hotkey] for hotkey in hotkeys if hotkey in self.uids]
 
 

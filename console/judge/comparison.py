@@ -48,6 +48,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
     miners: tuple[Paid, ...]
 
     def as_json(self) -> str:
+        """The comparison as one line of JSON."""
         return msgspec.json.encode(self).decode() + "\n"
 
 

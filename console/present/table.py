@@ -103,12 +103,15 @@ class Table(Struct, Generic[Row], frozen=True, kw_only=True):
 
     @property
     def fields(self) -> frozenset[str]:
+        """The ids of its columns."""
         return frozenset(column.id for column in self.columns)
 
     def column(self, column_id: str) -> Column[Row]:
+        """The column with this id."""
         return next(column for column in self.columns if column.id == column_id)
 
     def usual(self) -> "View":
+        """How it is looked at before anyone sorts or filters it."""
         return View(self.sort, self.descending)
 
 

@@ -51,6 +51,7 @@ class Keymap:
         self.changed = dict(changed or {})
 
     def keys(self, action_id: str) -> tuple[str, ...]:
+        """The keys of an action, changed or not."""
         return self.changed.get(action_id, ACTIONS[action_id].keys)
 
     def shown(self, action_id: str) -> str:
@@ -59,6 +60,7 @@ class Keymap:
         return SHOWN.get(keys[0], keys[0]) if keys else ""
 
     def all_shown(self, action_id: str) -> str:
+        """All keys of an action as people write them."""
         return " ".join(SHOWN.get(key, key) for key in self.keys(action_id))
 
     def conflicts(self) -> Iterator[str]:

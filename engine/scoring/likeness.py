@@ -17,6 +17,7 @@ MOST = 256
 
 _DIGITS = 4
 _NEGLIGIBLE = 1e-9
+"""Decimals kept of a likeness, and the spread below which answers count as one point."""
 
 Floats = NDArray[np.float64]
 

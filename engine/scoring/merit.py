@@ -41,6 +41,7 @@ _FULL = 1.1
 winner would be right in .005 fewer rounds."""
 
 _TINY = 1e-9
+"""Keeps a division by an all but empty total finite."""
 
 
 class Merit(Struct, frozen=True):

@@ -37,6 +37,7 @@ class Share(Struct, frozen=True, array_like=True):
 
     @property
     def mean(self) -> float:
+        """Hits per chance; 0 without a chance."""
         return self.hits / self.chances if self.chances else 0.0
 
     @property
@@ -130,6 +131,7 @@ class Evidence(Struct, frozen=True):
         return Evidence(self.rounds + 1, known, _nested(watched))
 
     def by_both(self) -> dict[tuple[str, str], Pair]:
+        """What is known of each pair, by its two hotkeys."""
         return {(first, second): pair for first, others in self.pairs.items() for second, pair in others.items()}
 
 

@@ -77,6 +77,7 @@ class Strength(Struct, frozen=True):
 
     @property
     def suspicion(self) -> float:
+        """How likely the two are one operator, 0..1: their answers and their circumstances together."""
         content = max(self.wording, _either(self.mistakes, self.answers), self.meaning)
         circumstance = _either(self.address, self.coldkey, self.timing, self.structure)
         return self.known * _either(content, min(circumstance, _MOST_BY_CIRCUMSTANCE))

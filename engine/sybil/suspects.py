@@ -35,6 +35,7 @@ class Suspects(Struct, frozen=True, kw_only=True):
 
     @property
     def members(self) -> tuple[str, ...]:
+        """The suspected and the copied."""
         return (*self.suspected, *self.copied)
 
 

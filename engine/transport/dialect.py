@@ -172,7 +172,9 @@ class AnswerStream(Protocol):
     """One answer that is sent while it is being given, as a body of content type `media`."""
 
     @property
-    def media(self) -> bytes: ...
+    def media(self) -> bytes:
+        """The content type of the stream."""
+        ...
 
     def piece(self, text: str) -> bytes:
         """What to send for the next piece of its text."""

@@ -38,6 +38,7 @@ class HttpReply(Struct, frozen=True):
 
     @property
     def ok(self) -> bool:
+        """Whether the status is 2xx."""
         return 200 <= self.status < 300
 
 

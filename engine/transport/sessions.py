@@ -196,5 +196,6 @@ class KeyRing(Generic[K]):
                 self._held[one.hotkey, one.key_uuid] = _HeldKey(key, view, now + left, opened)
 
     def views(self) -> tuple[SessionView, ...]:
+        """The keys as values of a Snapshot."""
         now = time.monotonic()
         return tuple(held.view for held in self._held.values() if now < held.ends)

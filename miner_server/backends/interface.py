@@ -82,4 +82,6 @@ class Laned(Protocol):
     """A backend that works on at most `lanes` requests at once; the queue in front of it respects that."""
 
     @property
-    def lanes(self) -> int: ...
+    def lanes(self) -> int:
+        """How many requests it works on at once."""
+        ...

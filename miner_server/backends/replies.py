@@ -120,6 +120,7 @@ class Chunks:
 
     @property
     def is_whole(self) -> bool:
+        """Whether the stream has come to its end."""
         return bool(self._finish_reason or self._error or self._is_empty)
 
     def add(self, chunk: object) -> str:

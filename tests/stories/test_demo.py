@@ -85,7 +85,7 @@ def test_hidden_weights_are_committed_to_and_revealed(tmp_path: Path) -> None:
     assert any(float(row["weight"] or 0) > 0 for row in exported("scores", folder))
 
 
-def test_a_killed_engine_loses_no_round_doubles_none_and_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_a_killed_engine_loses_and_repeats_no_round_and_continues_where_it_was(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     arguments = ("--seed", "11", "--interval", "0.5", "--miners", "6", "--data-dir", str(folder))
     seen: list[str] = []

@@ -12,7 +12,7 @@ from tests.stories.console import exported, running
 pytestmark = pytest.mark.slow
 
 
-def test_rounds_go_on_while_another_process_holds_the_store(tmp_path: Path) -> None:
+def test_rounds_continue_while_another_process_holds_the_store(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     with running(
         "--miners", "4", "--interval", "0.5", "--seed", "5", "--encoder", "hashing", "--data-dir", str(folder)

@@ -129,7 +129,7 @@ async def test_a_foreign_validator_gets_answers_and_a_stranger_none(tmp_path: Pa
             assert "# TYPE" in (await client.get(f"{base}/metrics")).text
 
 
-def test_a_miner_whose_backend_is_itself_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_miner_reports_that_its_backend_is_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The Loosh miner's env.example has one port for both."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

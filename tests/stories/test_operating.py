@@ -158,7 +158,7 @@ def test_what_cannot_run_says_why_and_what_to_do(arguments: tuple[str, ...], nam
     assert "Traceback" not in done.stderr
 
 
-def test_an_unregistered_hotkey_that_may_not_register_is_exit_code_3(tmp_path: Path) -> None:
+def test_an_unregistered_hotkey_that_cannot_register_is_exit_code_3(tmp_path: Path) -> None:
     done = finished("launch", "--no-ui", "--role", "validator", "--read-only", "--data-dir", str(tmp_path / "d"))
     assert done.returncode == 3, done.stderr
     assert "not registered" in done.stderr

@@ -23,7 +23,7 @@ def emptied(name: str) -> Callable[[Path], None]:
 
 
 @pytest.mark.parametrize("name", ["store.db", "store.db-wal", "chain.sqlite3"])
-def test_a_record_that_is_emptied_in_place_is_said_and_ends_with_6(tmp_path: Path, name: str) -> None:
+def test_a_record_that_is_emptied_in_place_is_reported_and_ends_with_6(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "data"
     with running(*FEW, "--data-dir", str(folder)) as run:
         run.wait_for("round", 2)
@@ -39,7 +39,7 @@ def test_a_record_that_is_emptied_in_place_is_said_and_ends_with_6(tmp_path: Pat
 
 
 @pytest.mark.parametrize(("lose", "subject"), [(store, "store.db"), (shutil.rmtree, "data folder")])
-def test_a_record_that_is_deleted_is_said_and_never_called_stored(
+def test_a_record_that_is_deleted_is_reported_and_never_called_stored(
     tmp_path: Path, lose: Callable[[Path], None], subject: str
 ) -> None:
     folder = tmp_path / "data"

@@ -116,7 +116,7 @@ def test_control_c_twice_stops(tmp_path: Path) -> None:
         assert opened.ended() == 0
 
 
-def test_after_a_hang_up_the_engine_goes_on_until_it_is_told_to_stop(tmp_path: Path) -> None:
+def test_after_a_hang_up_the_engine_continues_until_it_is_told_to_stop(tmp_path: Path) -> None:
     with terminal(*QUICK, "--data-dir", str(tmp_path), home=tmp_path) as opened:
         opened.wait_for("scored")
         opened.hang_up()
@@ -184,7 +184,7 @@ def test_control_z_stops_nothing(tmp_path: Path) -> None:
         wait_for_round(tmp_path, done + 1)
 
 
-def test_a_process_that_was_stopped_from_outside_paints_itself_anew(tmp_path: Path) -> None:
+def test_a_process_stopped_from_outside_repaints_the_screen(tmp_path: Path) -> None:
     with terminal(*QUICK, "--data-dir", str(tmp_path), home=tmp_path) as opened:
         opened.wait_for("● RUN")
         opened.process.send_signal(signal.SIGSTOP)
@@ -196,7 +196,7 @@ def test_a_process_that_was_stopped_from_outside_paints_itself_anew(tmp_path: Pa
         opened.wait_for("[3 Miners]")
 
 
-def test_detached_the_engine_goes_on_without_the_terminal(tmp_path: Path) -> None:
+def test_detached_the_engine_continues_without_the_terminal(tmp_path: Path) -> None:
     with terminal(*QUICK, "--data-dir", str(tmp_path), home=tmp_path) as opened:
         opened.wait_for("scored")
         opened.press("q")
@@ -281,7 +281,7 @@ def test_a_wrong_keymap_is_named_before_anything_starts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("term", ["dumb", "unknown"])
-def test_a_terminal_that_can_show_nothing_is_told_what_to_do(tmp_path: Path, term: str) -> None:
+def test_a_terminal_that_cannot_show_a_screen_gets_advice(tmp_path: Path, term: str) -> None:
     with terminal(*QUICK, home=tmp_path, size=(200, 24), environment={"TERM": term}) as opened:
         assert opened.ended() == 2
         opened.wait_for("add --no-ui", f"TERM={term}")

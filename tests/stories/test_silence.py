@@ -34,7 +34,7 @@ def deaths_are(folder: Path, count: int) -> bool:
     return (DIED, count) in attention_of(folder)
 
 
-def test_a_judging_worker_that_hangs_or_dies_is_told_of_within_seconds(tmp_path: Path) -> None:
+def test_a_judging_worker_that_hangs_or_dies_is_reported_within_seconds(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     with running("--miners", "5", "--interval", "0.3", "--seed", "5", "--data-dir", str(folder)) as run:
         run.wait_for("round", 1)
@@ -55,7 +55,7 @@ def test_a_judging_worker_that_hangs_or_dies_is_told_of_within_seconds(tmp_path:
         assert (silent, 1) not in attention_of(folder)
 
 
-async def test_a_validator_whom_nobody_answers_says_why_until_somebody_does(tmp_path: Path) -> None:
+async def test_a_validator_that_gets_no_answers_says_why_until_it_gets_one(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     miner = ForeignMiner()
     miner.answer = lambda _: reply(503, {"detail": "loading the model"})

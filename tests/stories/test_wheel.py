@@ -84,7 +84,7 @@ def test_the_commands_run_from_the_wheel(environment: Path) -> None:
     assert json.loads(examined.stdout)
 
 
-def test_the_demo_goes_on_without_the_language_model_that_no_dependency_brings(
+def test_the_demo_runs_without_the_language_model_that_no_dependency_installs(
     environment: Path, own_home: Path
 ) -> None:
     done = run(environment, "subnet-console", "launch", "--no-ui", "--rounds", "1", "--seed", "7")

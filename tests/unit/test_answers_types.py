@@ -126,7 +126,7 @@ def test_a_short_question_and_its_truth_may_show_a_finer_type(
     assert type_of(declared, question, truth) == judged_as
 
 
-def test_a_lure_that_is_said_is_no_right_answer() -> None:
+def test_a_lure_that_is_said_is_not_a_right_answer() -> None:
     kind, question = answer_type("text"), "Why is the sky blue?"
     said = Reply(uid=0, hotkey="a", text="Air scatters blue light. The sea is mirrored in it.")
     assert kind.equals(said, "scatters blue light", question)

@@ -119,7 +119,7 @@ def test_a_power_is_a_number_as_far_as_one_is_worth_computing() -> None:
         assert numerals(text) == [], text
 
 
-def test_a_word_for_nothing_is_no_item() -> None:
+def test_a_word_for_nothing_is_not_an_item() -> None:
     for word in ("none", "Nothing", "empty", "keine", "aucun", "ninguno", "no"):
         assert _read("set", word, "Which of them?") is None, word
     assert _read("set", "Norway", "Which of them?") == '["norway"]'

@@ -29,7 +29,7 @@ async def address_of(chain: EmbeddedChain) -> tuple[str, int]:
     return neuron.ip, neuron.port
 
 
-async def test_an_address_is_announced_once_it_differs_and_a_refusal_is_told(chain: EmbeddedChain) -> None:
+async def test_an_address_is_announced_once_it_differs_and_a_refusal_is_reported(chain: EmbeddedChain) -> None:
     feed = a_feed()
     await Axons(client_of(chain), [Axon(key("miner1"), "127.0.0.1", 9100)], feed).announce()
     assert await address_of(chain) == ("127.0.0.1", 9100)

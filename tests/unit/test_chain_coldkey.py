@@ -48,7 +48,7 @@ def test_a_file_of_btcli_opens_with_its_password_alone(secret: tuple[bytes, str]
         coldkey.opened(kept[:-1], PASSWORD)
 
 
-def test_an_older_file_needs_the_extra_and_says_so(secret: tuple[bytes, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_older_file_needs_the_extra_and_names_it(secret: tuple[bytes, str], monkeypatch: pytest.MonkeyPatch) -> None:
     from bittensor_wallet.keyfile import legacy_encrypt_keyfile_data
 
     raw, _ = secret

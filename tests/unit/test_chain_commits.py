@@ -139,7 +139,7 @@ def test_a_salt_uses_every_bit_of_its_words() -> None:
     assert 0 <= min(words) < 1 << 15 <= max(words) < 1 << 16
 
 
-def test_what_cannot_be_encoded_says_so() -> None:
+def test_weights_that_cannot_be_encoded_are_refused() -> None:
     with pytest.raises(ValueError, match="is not an ss58 address"):
         commitment(NETUID, "v", uids=[1], values=[1], salt=[1], version_key=0)
     with pytest.raises(ValueError, match="cannot be encoded"):

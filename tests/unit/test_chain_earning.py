@@ -49,7 +49,7 @@ def test_each_step_takes_one_away() -> None:
     assert needs(look(own(validator_permit=True)), "validator") == []
 
 
-def test_an_unknown_coldkey_is_no_reason_to_guess_a_balance() -> None:
+def test_an_unknown_coldkey_is_not_a_reason_to_guess_a_balance() -> None:
     [funds, *_] = missing(look(), role="miner", coldkey="")
     assert "the balance is unknown" in funds.what
 

@@ -21,7 +21,7 @@ from tests.unit.engine_helpers import until
 VALIDATOR = key("validator")
 
 
-async def test_it_is_a_chain_and_goes_on_after_closing(tmp_path: Path) -> None:
+async def test_it_is_a_chain_and_continues_after_closing(tmp_path: Path) -> None:
     chain: Chain = await running_subnet(tmp_path)
     outcome = await chain.set_weights(NETUID, hotkey=VALIDATOR, uids=[1, 2], values=[2, 1])
     assert outcome.ok

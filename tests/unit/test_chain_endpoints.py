@@ -132,7 +132,7 @@ async def until(chain: SubstrateChain, seen: Callable[[], bool]) -> None:
             await chain.block()
 
 
-async def test_a_run_begins_at_the_first_endpoint_that_answers_and_goes_on_at_the_next(
+async def test_a_run_begins_at_the_first_endpoint_that_answers_and_continues_at_the_next(
     nodes: tuple[FakeNode, FakeNode],
 ) -> None:
     first, second = nodes

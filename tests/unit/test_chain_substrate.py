@@ -148,7 +148,7 @@ async def test_nothing_at_the_endpoint_is_said_at_once() -> None:
 
 
 @pytest.mark.parametrize("sent", ["null", "7", "[" * 100_000], ids=range(3))
-async def test_what_is_no_answer_at_all_is_said_in_words_and_does_not_outlive_its_connection(
+async def test_a_nonsense_answer_is_reported_in_words_and_does_not_outlive_its_connection(
     chain: SubstrateChain, node: FakeNode, monkeypatch: pytest.MonkeyPatch, sent: str
 ) -> None:
     frame = websocket.text_frame(sent)

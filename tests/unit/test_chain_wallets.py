@@ -69,7 +69,7 @@ def test_hexadecimal_and_the_type_are_read_however_they_are_written(tmp_path: Pa
 
 @pytest.mark.parametrize("file", ["coldkey", "coldkeypub.txt", "hotkeys/default"])
 @pytest.mark.parametrize("content", [None, "", "{}", "$NACLx", '{"privateKey": "0xzz"}'])
-def test_a_throwaway_wallet_that_cannot_be_used_is_made_anew(tmp_path: Path, file: str, content: str | None) -> None:
+def test_an_unusable_throwaway_wallet_is_made_again(tmp_path: Path, file: str, content: str | None) -> None:
     throwaway(tmp_path, "lazy-1")
     path = tmp_path / "lazy-1" / file
     path.unlink()
@@ -132,7 +132,7 @@ def test_a_coldkeypub_is_read_in_every_form_that_there_is(tmp_path: Path, conten
 
 
 @pytest.mark.parametrize("start", [b"$NACL\x01\x02", b"$ANSIBLE_VAULT;1.1;AES256\n31", b"gAAAAABh"])
-def test_an_encrypted_hotkey_says_how_to_write_it_anew(tmp_path: Path, start: bytes) -> None:
+def test_an_encrypted_hotkey_says_how_to_rewrite_it(tmp_path: Path, start: bytes) -> None:
     message = error_of(wallet_with(tmp_path, start + b"x" * 300))
     assert "hotkeys/h is encrypted" in message
     assert "btcli wallet regen-hotkey --no-use-password" in message

@@ -91,7 +91,7 @@ def test_a_body_is_signed_too() -> None:
 
 
 @pytest.mark.parametrize("listed", [["5Eve", 7, None, {"hotkey_ss58": 3}, {"status": "active"}, [[]]], []])
-async def test_what_is_no_hotkey_is_left_out(listed: list[Any]) -> None:
+async def test_an_invalid_hotkey_is_left_out(listed: list[Any]) -> None:
     async with an_api() as api:
         api.answer = JSONResponse(listed)
         assert await api.client().active_hotkeys() == {}

@@ -86,7 +86,7 @@ def test_the_share_of_probes_is_a_setting() -> None:
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, math.nan])
-def test_a_share_that_is_none_is_refused(share: float) -> None:
+def test_an_invalid_share_is_refused(share: float) -> None:
     with pytest.raises(ChallengeError, match="share of probes"):
         Deck(7, KINDS, probe_share=share)
 

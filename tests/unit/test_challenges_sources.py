@@ -46,7 +46,7 @@ async def test_one_seed_asks_the_same_and_another_does_not() -> None:
     assert {challenge.source for challenge in first} == {"synthetic"}
 
 
-async def test_a_seed_goes_on_at_its_next_question() -> None:
+async def test_a_seed_continues_at_its_next_question() -> None:
     whole = SyntheticSource(KINDS, 7)
     asked = await drain(whole, 10)
     assert whole.cursor == ("synthetic:7", 10)
@@ -193,7 +193,7 @@ BAD_LINES = [
 
 
 @pytest.mark.parametrize(("line", "reason"), BAD_LINES, ids=range(len(BAD_LINES)))
-async def test_a_bad_line_is_told_and_the_rest_runs(tmp_path: Path, bad: Bad, line: bytes, reason: str) -> None:
+async def test_a_bad_line_is_reported_and_the_rest_runs(tmp_path: Path, bad: Bad, line: bytes, reason: str) -> None:
     last = {"id": "last", "prompt": "And why is grass green?"}
     source = FileSource(file_of(tmp_path, GOOD, line, last), on_bad_line=bad)
     assert [challenge.id for challenge in await drain(source)] == ["g", "last"]
@@ -211,7 +211,7 @@ async def test_blank_lines_and_a_byte_order_mark_are_passed_over(tmp_path: Path,
     assert await anext(source, None) is None
 
 
-async def test_a_file_goes_on_behind_its_position_and_still_knows_the_ids_before(tmp_path: Path, bad: Bad) -> None:
+async def test_a_file_continues_behind_its_position_and_still_knows_the_ids_before(tmp_path: Path, bad: Bad) -> None:
     lines = [{"id": f"q{number % 5}", "prompt": "Why?"} for number in range(8)]
     path = file_of(tmp_path, *lines)
     source = FileSource(path, on_bad_line=bad)

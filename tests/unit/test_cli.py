@@ -146,7 +146,7 @@ def test_a_terminal_that_shows_no_screen_is_named(term: str) -> None:
 
 
 @pytest.mark.parametrize("descriptor", [1, 2])
-def test_a_closed_stream_is_no_failure(descriptor: int) -> None:
+def test_a_closed_stream_is_not_a_failure(descriptor: int) -> None:
     done = subprocess.run(
         ["sh", "-c", f'"$0" -m console config show {descriptor}>&-', sys.executable],
         cwd=ROOT,
@@ -175,7 +175,7 @@ def test_a_full_disk_under_stdout_is_named_and_no_internal_error(
     assert (done.returncode, done.stderr) == (2, said)
 
 
-def test_a_reader_that_goes_away_is_no_failure() -> None:
+def test_a_reader_that_goes_away_is_not_a_failure() -> None:
     done = subprocess.run(
         ["bash", "-c", '"$0" -m console config show --json | head -c 1; exit ${PIPESTATUS[0]}', sys.executable],
         cwd=ROOT,

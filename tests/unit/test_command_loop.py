@@ -100,7 +100,7 @@ async def test_a_handler_that_fails_is_an_outcome_and_the_next_command_is_obeyed
     assert (first.outcome, first.reason, second.outcome) == (status, reason, "ok")
 
 
-async def test_what_a_role_or_a_read_only_run_does_not_do_is_said(store: Store) -> None:
+async def test_what_a_role_or_a_read_only_run_refuses_is_reported(store: Store) -> None:
     commands = CommandLoop(a_feed(), store, {Register: not_while_read_only})
     assert (await commands.obey(Pause())).reason == "not for this role"
     assert (await commands.obey(Register())).reason == "not while --read-only is on"
@@ -118,7 +118,7 @@ async def test_stop_ends_the_service_after_what_came_before_and_nobody_listens_a
     assert not feed.submit(Resume(), "")
 
 
-async def test_the_log_goes_on_after_a_restart_and_shows_nothing_twice(store: Store) -> None:
+async def test_the_log_continues_after_a_restart_and_shows_nothing_twice(store: Store) -> None:
     commands = CommandLoop(a_feed(), store, {})
     await commands.obey(Pause())
     again = CommandLoop(a_feed(), store, {})
@@ -139,7 +139,7 @@ async def test_the_log_says_in_words_what_was_asked(store: Store) -> None:
     ]
 
 
-async def test_a_flood_is_bounded_and_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_flood_is_bounded_and_reported(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command_loop, "COMMANDS_WAITING", 3)
     feed, gate, obeying = a_feed(), asyncio.Event(), asyncio.Event()
 
@@ -164,7 +164,7 @@ async def test_a_flood_is_bounded_and_told(store: Store, monkeypatch: pytest.Mon
         assert len(commands.log) == 4
 
 
-async def test_whatever_the_end_of_the_engine_leaves_undone_is_answered(store: Store) -> None:
+async def test_commands_left_undone_by_the_end_of_the_engine_are_answered(store: Store) -> None:
     feed, obeying = a_feed(), asyncio.Event()
 
     async def never_ends(_command: Pause) -> Outcome:
@@ -204,7 +204,7 @@ def answered(feed: Feed) -> list[str]:
     return [line["id"] for line in named(feed, "command")]
 
 
-async def test_a_silent_node_holds_up_only_what_else_needs_the_chain(store: Store) -> None:
+async def test_a_silent_node_delays_only_what_else_needs_the_chain(store: Store) -> None:
     feed, node = a_feed(), SilentNode()
     handlers: dict[type, Handler] = {
         Register: node.ask,
@@ -296,7 +296,7 @@ async def test_a_flood_on_the_chain_leaves_room_for_everything_else(
         assert answered(feed) == ["set-3", "set-4", "pause"]
 
 
-async def test_a_store_that_takes_no_log_line_is_told_and_the_answer_comes_all_the_same(store: Store) -> None:
+async def test_a_store_that_cannot_log_a_command_is_reported_and_the_answer_comes_anyway(store: Store) -> None:
     feed = a_feed()
     handlers: dict[type, Handler] = {Pause: done}
     await store.close()

@@ -241,7 +241,7 @@ def test_a_run_does_not_start_on_what_is_not_a_file(folder: Path, name: str, cap
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, a_socket, a_loop], ids=["folder", "pipe", "socket", "loop"])
 @pytest.mark.parametrize(("name", "check"), [(STORE, "store"), ("lock", "engine")])
-def test_the_doctor_says_what_lies_in_place_of_a_file(
+def test_the_doctor_says_what_is_in_place_of_a_file(
     folder: Path, name: str, check: str, make: Callable[[Path], None], capfd: pytest.CaptureFixture[str]
 ) -> None:
     (folder / name).unlink(missing_ok=True)
@@ -285,7 +285,7 @@ def test_the_lock_of_the_embedded_chain_follows_no_link(folder: Path, tmp_path: 
         "ALTER TABLE neurons DROP COLUMN name",
     ],
 )
-def test_a_run_does_not_start_on_a_store_that_nobody_wrote_so(
+def test_a_run_does_not_start_on_a_store_that_no_version_wrote(
     folder: Path, statement: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with contextlib.closing(sqlite3.connect(folder / STORE)) as connection, connection:

@@ -247,7 +247,7 @@ def test_the_key_keeps_a_bounded_number_of_questions() -> None:
     assert key.find("number 0") is None
 
 
-def test_the_key_goes_on_where_the_source_does() -> None:
+def test_the_key_continues_where_the_source_does() -> None:
     far = Deck(SEED, KINDS).question(50_000)[1]
     assert seeded_key(SEED, KINDS, position=50_000).find(far.request.question) == far
 

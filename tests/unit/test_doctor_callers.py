@@ -21,14 +21,14 @@ def found(folder: Path, *hosts: str, **settings: Any) -> Result:
     return callers(case(folder, role="miner", snapshot=snapshot, **settings))
 
 
-def test_callers_of_one_address_are_told_of_with_the_setting_that_helps(tmp_path: Path) -> None:
+def test_callers_of_one_address_are_reported_with_the_setting_that_helps(tmp_path: Path) -> None:
     result = found(tmp_path, "10.0.0.1", "10.0.0.1", "10.0.0.1")
     assert (result.state, result.text) == ("WARNING", "all 3 callers come from 10.0.0.1")
     assert 'trusted_proxies = ["10.0.0.1"]' in result.do
 
 
 @pytest.mark.parametrize("trusted", [("10.0.0.1",), ("2001:db8::/32", "10.0.0.0/8")])
-def test_a_trusted_proxy_that_names_nobody_is_told_of(tmp_path: Path, trusted: tuple[str, ...]) -> None:
+def test_a_trusted_proxy_that_names_nobody_is_reported(tmp_path: Path, trusted: tuple[str, ...]) -> None:
     result = found(tmp_path, "10.0.0.1", "10.0.0.1", trusted_proxies=trusted)
     assert result.state == "WARNING"
     assert "does not name its callers" in result.do

@@ -41,7 +41,7 @@ def test_an_unencrypted_coldkey_beside_the_hotkey_is_a_warning(tmp_path: Path, w
     assert states(wallet.wallet(case(tmp_path, wallet_path=str(wallets), **NAMED)))["coldkey"] == "OK"
 
 
-def test_a_hotkey_alone_is_well_and_the_missing_address_is_said(tmp_path: Path, wallets: Path) -> None:
+def test_a_hotkey_alone_is_well_and_the_missing_address_is_reported(tmp_path: Path, wallets: Path) -> None:
     (wallets / "mine" / "coldkeypub.txt").unlink()
     found = {one.name: one for one in wallet.wallet(case(tmp_path, wallet_path=str(wallets), **NAMED))}
     assert found["wallet"].state == "OK"

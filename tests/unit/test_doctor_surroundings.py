@@ -80,7 +80,7 @@ def test_a_folder_that_others_can_read_is_a_warning(tmp_path: Path) -> None:
     assert states(files.data_folder(case(tmp_path)))["data folder"] == "OK"
 
 
-def test_a_folder_that_is_no_folder_is_critical(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_folder_is_critical(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert states(files.data_folder(case(tmp_path / "file" / "data")))["data folder"] == "CRITICAL"
 
@@ -93,7 +93,7 @@ def test_a_folder_that_cannot_be_written_is_critical(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("free", "state"), [(10**8, "CRITICAL"), (10**9, "WARNING"), (10**11, "OK")])
-def test_little_room_is_told(free: int, state: str) -> None:
+def test_little_room_is_reported(free: int, state: str) -> None:
     assert files.space(free).state == state
 
 
@@ -280,7 +280,7 @@ def test_a_specification_of_the_field_is_judged_and_what_cannot_be_is_listed(tmp
 
 
 @pytest.mark.parametrize("value", ["abc", "'>= 2.31'", "''", "[2]", "true", "'2.'"])
-def test_a_version_that_is_none_is_not_judged(value: str, tmp_path: Path) -> None:
+def test_an_invalid_version_is_not_judged(value: str, tmp_path: Path) -> None:
     path = tmp_path / "min_compute.yml"
     path.write_text(f"compute_spec: {{miner: {{os: {{glibc: {value}}}}}}}")
     [found] = machine.machine(case(tmp_path, role="miner"), LARGE, path)
@@ -312,7 +312,7 @@ def test_a_demand_has_any_unit(value: str, state: str, shown: str, tmp_path: Pat
         (lambda path: path.symlink_to(path.name), "symbolic links"),
     ],
 )
-def test_what_has_the_name_of_a_subnets_specification_and_is_none_is_told(
+def test_a_file_with_the_name_of_a_subnets_specification_that_is_not_one_is_reported(
     make: Callable[[Path], None], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -333,7 +333,7 @@ def test_a_date_is_text_and_what_is_not_yaml_is_named_by_its_line(text: str, sai
 
 
 @pytest.mark.parametrize("value", ["many", "true", "[8]", "null", "-1", ".nan", ".inf", "{a: 1}"])
-def test_a_demand_that_is_no_number_is_not_judged(value: str, tmp_path: Path) -> None:
+def test_a_requirement_that_is_not_a_number_is_not_judged(value: str, tmp_path: Path) -> None:
     path = tmp_path / "min_compute.yml"
     path.write_text(f"compute_spec: {{miner: {{cpu: {{min_cores: {value}}}}}}}")
     [found] = machine.machine(case(tmp_path, role="miner"), LARGE, path)

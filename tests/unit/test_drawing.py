@@ -91,7 +91,7 @@ def test_the_heat_map_has_a_cell_for_each_two_answers() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 40, 256])
-def test_any_number_of_answers_lies_within_the_picture(count: int) -> None:
+def test_any_number_of_answers_fits_in_the_picture(count: int) -> None:
     root = drawn(many(count))
     width, height = float(root.get("width", 0)), float(root.get("height", 0))
     on_map = marks(root)[:count]
@@ -113,7 +113,7 @@ def test_a_crowd_of_equal_answers_stays_on_the_map() -> None:
         assert top < y < top + side
 
 
-def test_a_round_without_a_comparison_says_so() -> None:
+def test_a_round_without_a_comparison_is_labelled() -> None:
     assert "no answer was compared" in texts(drawn(judged(a_round(0, [a_reply(1, status="timeout", text="")]))))
 
 

@@ -124,7 +124,7 @@ def test_what_will_not_change_is_not_tried_again(server: EmbeddingsServer, statu
     assert len(server.asked) == 1
 
 
-def test_vectors_that_are_no_numbers_become_zero(server: EmbeddingsServer) -> None:
+def test_vectors_that_are_not_numbers_become_zero(server: EmbeddingsServer) -> None:
     encoder = opened(server)
     odd = [[None] * 384, None, [float("nan")] * 384, [1e300] * 384, [float("-inf")] + [0.0] * 383, [0] * 383 + [2]]
     server.change = lambda answer: {
@@ -181,7 +181,7 @@ def test_an_answer_is_read_in_whatever_form_it_comes(server: EmbeddingsServer) -
         ({"data": [{"index": 0, "embedding": [0.5] * 20_000}]}, "vectors of"),
     ],
 )
-def test_an_answer_that_is_none_is_an_error(server: EmbeddingsServer, answer: object, what: str) -> None:
+def test_an_invalid_answer_is_an_error(server: EmbeddingsServer, answer: object, what: str) -> None:
     encoder = opened(server)
     server.change = lambda _answer: answer
     with pytest.raises(EncoderError, match=what):
@@ -229,7 +229,7 @@ def test_a_server_that_is_not_there_is_named_without_what_is_secret() -> None:
 
 
 @pytest.mark.parametrize("url", ["", "ftp://host/v1", "http://", "http://host:99999999/v1", "http://[::1/v1"])
-def test_an_address_that_is_none_names_the_setting(url: str) -> None:
+def test_an_invalid_address_names_the_setting(url: str) -> None:
     with pytest.raises(EncoderError, match="encoder_url"):
         open_encoder("openai:tiny", endpoint=EncoderEndpoint(url))
 

@@ -107,13 +107,13 @@ def test_a_device_is_written_to_and_not_replaced(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("since", ["soon", "24", "--24h", "24 h", "2026-13-01", "9999999999999d", "", "24h\n"])
-def test_a_since_that_is_no_time_is_refused(tmp_path: Path, since: str) -> None:
+def test_a_since_that_is_not_a_time_is_refused(tmp_path: Path, since: str) -> None:
     with pytest.raises(ConsoleError, match="use 90m, 24h, 7d or a date") as refusal:
         export("rounds", data_dir=tmp_path, since=since, format="csv", out="-")
     assert refusal.value.exit_code == ExitCode.USAGE
 
 
-def test_nothing_stored_yet_is_said_and_nothing_made(tmp_path: Path) -> None:
+def test_nothing_stored_yet_is_reported_and_nothing_made(tmp_path: Path) -> None:
     with pytest.raises(ConsoleError, match="nothing has been stored yet") as refusal:
         export("scores", data_dir=tmp_path / "new", since=None, format="csv", out=tmp_path / "out.csv")
     assert refusal.value.exit_code == ExitCode.USAGE

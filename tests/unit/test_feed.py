@@ -105,7 +105,7 @@ async def test_patience_ends_what_it_told_and_nothing_else_of_its_subject() -> N
     assert [event.fields["text"] for event in feed.events_after(0).events][-1] == "it answers again"
 
 
-def test_what_needs_attention_is_logged_when_it_is_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_needs_attention_is_logged_when_it_is_reported(caplog: pytest.LogCaptureFixture) -> None:
     feed = a_feed()
     with caplog.at_level("INFO", "engine.feed"):
         for _ in range(9):

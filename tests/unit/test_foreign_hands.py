@@ -41,7 +41,7 @@ def test_a_run_does_not_write_through_a_link_in_place_of_its_lock(tmp_path: Path
 
 
 @pytest.mark.parametrize("name", ["store.db", "chain.sqlite3"])
-def test_a_file_that_was_emptied_is_told(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_was_emptied_is_reported(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "data"
     folder.mkdir(mode=0o700)
     (folder / name).touch()

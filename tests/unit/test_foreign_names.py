@@ -167,7 +167,7 @@ def test_each_backend_has_its_own_address(
         assert states(found)[name] == ("taken" if name == used and url else "ignored")
 
 
-def test_what_goes_before_a_name_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_overrides_a_name_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     Path(".env").write_text("API_PORT=8000\nSUBTENSOR_NETWORK=test\nSUBTENSOR_ADDRESS=ws://127.0.0.1:9944\n")
     found = shown(capsys, "--role", "miner", "--port", "1")
     reasons = {one["name"]: (one["state"], one["reason"]) for one in found["names_of_others"]}
@@ -207,7 +207,7 @@ def test_a_form_of_expansion_that_is_not_known_is_refused(form: str, capsys: pyt
     assert f".env:1 WALLET_NAME: {form} is not supported: only ${{NAME}} and ${{NAME:-TEXT}}" in capsys.readouterr().err
 
 
-def test_the_environment_is_not_told_of_what_any_program_has_there(
+def test_variables_that_any_program_may_use_are_not_reported(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("HF_HOME", "DATABASE_URL", "REDIS_URL", "SHELL", "CHALLENGE_MODE", "WALLET.PATH", "wallet.nam"):
@@ -246,7 +246,7 @@ def test_a_variable_that_is_not_set_is_refused_by_name(capsys: pytest.CaptureFix
     assert ".env:2 WALLET.PATH: the variable NOBODY is not set" in capsys.readouterr().err
 
 
-def test_what_is_wrong_with_a_value_that_counts_for_nothing_stops_nothing(
+def test_a_fault_in_an_unused_value_stops_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     Path(".env").write_text("MOTTO='it's\nELSEWHERE=${NOBODY}/w\nLOG_FILE='open\nNETUID=7")
@@ -258,7 +258,7 @@ def test_what_is_wrong_with_a_value_that_counts_for_nothing_stops_nothing(
     }
 
 
-def test_a_start_says_what_became_of_every_name(folder: Path) -> None:
+def test_a_start_reports_what_became_of_every_name(folder: Path) -> None:
     (folder / ".env").write_text(LOOSH_MINER.replace("WALLET_NAME=miner\n", "") + "FOO=1\n")
     done = subprocess.run(
         launch("--challenges", "/dev/null"),

@@ -137,7 +137,7 @@ def test_a_line_longer_than_a_pipe_takes_at_once_comes_through(pipe: Pipe) -> No
     assert pipe.taken().splitlines() == [b"short", b"y" * (3 * CHUNK), b"short again"]
 
 
-def test_a_reader_that_is_gone_ends_the_output_for_good(pipe: Pipe) -> None:
+def test_a_reader_that_is_gone_ends_the_output_permanently(pipe: Pipe) -> None:
     lines = LineWriter(pipe.write)
     lines.add(b"nobody reads this")
     pipe.hang_up()
@@ -181,7 +181,7 @@ def test_a_stuck_reader_of_stdout_is_told_what_it_missed(
     assert words.taken() == b"12 events were dropped: the reader of stdout is too slow\n"
 
 
-def test_a_stdout_that_is_closed_is_said_once_and_the_words_go_on(pipe: Pipe, words: Pipe) -> None:
+def test_a_stdout_that_is_closed_is_said_once_and_the_words_continue(pipe: Pipe, words: Pipe) -> None:
     feed = a_feed()
     reporter = a_reporter(feed, pipe, words)
     pipe.hang_up()
@@ -194,7 +194,7 @@ def test_a_stdout_that_is_closed_is_said_once_and_the_words_go_on(pipe: Pipe, wo
     assert said[-1] == "error: store: two"
 
 
-def test_words_go_on_while_nobody_reads_stdout(pipe: Pipe, words: Pipe) -> None:
+def test_narration_continues_while_nobody_reads_stdout(pipe: Pipe, words: Pipe) -> None:
     feed = a_feed()
     reporter = a_reporter(feed, pipe, words)
     pipe.stuff()
@@ -216,7 +216,7 @@ def test_words_wait_for_a_reader_that_is_slow(pipe: Pipe, words: Pipe) -> None:
     assert words.taken() == b"warning: store: slow\nerror: store: full\n"
 
 
-def test_words_that_nobody_reads_are_dropped_and_hold_up_no_event(
+def test_unread_narration_is_dropped_and_delays_no_event(
     pipe: Pipe, words: Pipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("console.headless.WORDS_KEPT", 10)
@@ -253,7 +253,7 @@ def test_what_happens_on_and_on_is_told_a_few_times_a_minute_and_hides_nothing_e
     assert narrator(later) == "warning: questions.jsonl: x"
 
 
-def test_a_stderr_that_is_closed_is_no_reason_to_stop(pipe: Pipe, words: Pipe) -> None:
+def test_a_closed_stderr_is_not_a_reason_to_stop(pipe: Pipe, words: Pipe) -> None:
     feed = a_feed()
     reporter = a_reporter(feed, pipe, words)
     words.hang_up()

@@ -84,7 +84,7 @@ async def test_a_status_file_that_cannot_be_written_costs_nothing_but_itself(tmp
     await asyncio.gather(beating, return_exceptions=True)
 
 
-async def test_a_disk_that_hangs_costs_the_status_file_alone_and_is_told_of(
+async def test_a_disk_that_hangs_costs_the_status_file_alone_and_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(heartbeat, "STATUS_S", 0.01)

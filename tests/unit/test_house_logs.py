@@ -60,7 +60,7 @@ def test_the_files_stay_under_the_cap(tmp_path: Path) -> None:
     assert str(lines_of(tmp_path)[-1]["text"]).startswith("2999 ")
 
 
-def test_a_flood_costs_records_and_says_so_but_makes_nobody_wait(
+def test_a_flood_drops_records_and_reports_it_but_makes_nobody_wait(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("engine.logs.QUEUE", 10)
@@ -82,7 +82,7 @@ def test_the_ring_keeps_the_last_lines() -> None:
     assert [line.at for line in ring.tail().lines] == [2, 3, 4]
 
 
-def test_a_full_disk_is_said_once_and_logging_goes_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_full_disk_is_said_once_and_logging_continues(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with open_log(tmp_path, level="info", cap_mb=1) as ring:
         (tmp_path / "logs").rmdir()
         for _ in range(3):
@@ -131,5 +131,5 @@ def test_secrets_are_known_by_their_name(text: str) -> None:
         "round 0b9f4d5e-6c1f-4e7a-9a53-0d1f6f3b2a11 was recorded",
     ],
 )
-def test_what_is_no_secret_stays(text: str) -> None:
+def test_what_is_not_secret_stays(text: str) -> None:
     assert redact(text) == text

@@ -63,7 +63,7 @@ def test_an_engine_that_hangs() -> None:
     assert next(describe(SNAPSHOT, Holder(1, "/d", 0.0), 60.0)).endswith("for 2m05s, silent for 1m00s")
 
 
-def test_what_needs_a_person_is_said() -> None:
+def test_what_needs_a_person_is_reported() -> None:
     snapshot = replace(
         SNAPSHOT,
         role="miner",

@@ -59,7 +59,7 @@ def test_without_an_offset_it_is_local_time(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize(
     "text", ["", "soon", "25:00", "14:60", "14", "-10", "10w", "--1h", "2026-13-01", " now", "1e9"]
 )
-def test_what_is_no_time_is_answered_with_all_forms(text: str) -> None:
+def test_an_invalid_time_is_answered_with_all_forms(text: str) -> None:
     with pytest.raises(ValueError, match=r"is not a time: use 14:05, 14:05:30, 2026-01-31 14:05, .* or now"):
         instant(text, now=NOON, zone=UTC)
 

@@ -155,7 +155,7 @@ def test_only_what_is_younger_is_judged(folder: Path, run: Judged) -> None:
         (("EMPTY",), "nothing has been stored yet"),
     ],
 )
-def test_what_does_not_go_together_says_so(
+def test_options_that_do_not_go_together_are_refused(
     folder: Path, tmp_path: Path, run: Judged, arguments: tuple[str, ...], says: str
 ) -> None:
     (tmp_path / "rounds.jsonl").write_text("{}\n")
@@ -184,7 +184,7 @@ def test_an_export_is_judged_by_others_as_here(folder: Path, tmp_path: Path, run
 
 
 @pytest.mark.parametrize("command", [("judge",), ("judge", "--compare", "recorded"), ("export", "recorded")])
-def test_that_there_is_no_round_is_said(folder: Path, tmp_path: Path, run: Judged, command: tuple[str, ...]) -> None:
+def test_no_rounds_are_reported_as_such(folder: Path, tmp_path: Path, run: Judged, command: tuple[str, ...]) -> None:
     where = (folder,) if command[0] == "judge" else ("--data-dir", folder)
     code, _, err = run(*command[1:], *where, "--since", "1m", command=command[0])
     assert (code, err) == (ExitCode.DONE, f"there are no rounds since 1m in {folder}\n")
@@ -210,7 +210,9 @@ def test_export_recorded_says_what_it_cannot(folder: Path, tmp_path: Path, run: 
 
 
 @pytest.mark.parametrize("full", ["--out", "--truths"])
-def test_a_full_disk_is_told_of_the_file_that_is_on_it(folder: Path, tmp_path: Path, run: Judged, full: str) -> None:
+def test_a_full_disk_is_reported_with_the_file_that_is_on_it(
+    folder: Path, tmp_path: Path, run: Judged, full: str
+) -> None:
     files = {"--out": str(tmp_path / "rounds.jsonl"), "--truths": str(tmp_path / "truths.jsonl"), full: "/dev/full"}
     options = [word for option in files.items() for word in option]
     code, _, err = run("recorded", "--data-dir", folder, *options, command="export")

@@ -57,7 +57,7 @@ async def a_judge(
         await judge.close()
 
 
-async def test_a_round_is_judged_and_its_history_goes_on() -> None:
+async def test_a_round_is_judged_and_its_history_continues() -> None:
     async with a_judge() as judge:
         first = await judge.judge(a_challenge(), replies("It is 42.", "41"), None)
         assert first.judgement.winner == "hk0"
@@ -143,7 +143,7 @@ DIED = "the judging worker died (SIGKILL): replacing it"
 
 
 @pytest.mark.order
-async def test_a_worker_that_is_silent_is_told_of_until_it_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_worker_that_is_silent_is_reported_until_it_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judging, "SILENT_S", 0.3)
     feed = a_feed()
     async with a_judge(feed=feed) as judge:
@@ -158,7 +158,7 @@ async def test_a_worker_that_is_silent_is_told_of_until_it_answers(monkeypatch: 
         assert named(feed, "attention")[-1]["text"] == "the judging worker is answering again"
 
 
-async def test_a_worker_that_waits_for_its_encoder_is_told_of_with_the_encoders_address(
+async def test_a_worker_that_waits_for_its_encoder_is_reported_with_the_encoders_address(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     feed = a_feed()
@@ -183,7 +183,7 @@ async def test_silence_is_told_within_seconds() -> None:
     assert judging.SILENT_S <= 10 < judging.DEADLINE_S
 
 
-async def test_a_worker_that_dies_is_told_of_each_time_also_while_there_is_nothing_to_judge() -> None:
+async def test_a_worker_that_dies_is_reported_each_time_also_while_there_is_nothing_to_judge() -> None:
     feed = a_feed()
     async with a_judge(feed=feed) as judge:
         os.kill(pid_of(judge), signal.SIGKILL)
@@ -277,7 +277,7 @@ async def test_rounds_that_come_at_once_take_turns() -> None:
 
 
 @pytest.mark.parametrize("profile", ["robust", "loosh"])
-async def test_embeddings_that_are_no_numbers_make_no_score_that_is_none(profile: str) -> None:
+async def test_embeddings_that_are_not_numbers_make_no_invalid_score(profile: str) -> None:
     with embeddings_server() as server:
         async with a_judge("openai:tiny", profile=profile, endpoint=EncoderEndpoint(server.url)) as judge:
             question = Request(prompt="What does a river carry to the sea?")

@@ -131,7 +131,7 @@ async def test_a_reply_is_read_however_it_comes(pieces: list[bytes], body: bytes
     ],
     ids=["length", "chunks", "head", "size", "ssh", "nothing", "header", "endless", "extensions", "101"],
 )
-async def test_what_is_no_whole_reply_is_told_and_its_connection_closed(pieces: list[bytes], words: str) -> None:
+async def test_an_incomplete_reply_is_reported_and_its_connection_closed(pieces: list[bytes], words: str) -> None:
     async with serving(pieces) as (server, client):
         with pytest.raises(BackendUnavailable, match=f"http://localhost:{server.port}/v1 gives no HTTP reply: {words}"):
             await client.post("/chat", b"{}")
@@ -282,7 +282,7 @@ async def test_a_server_that_is_not_there_is_told_in_the_systems_words(
     assert "Errno" not in str(caught.value)
 
 
-async def test_a_server_that_takes_no_connection_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_server_that_accepts_no_connection_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     async def never(*_: object, **__: object) -> None:
         await asyncio.Event().wait()
 

@@ -270,7 +270,7 @@ async def test_a_server_gets_the_time_that_it_asks_for(server: ModelServer) -> N
 
 
 @pytest.mark.parametrize("retry_after", ["soon", "Mon, 01 Jan 99999999999 00:00:00 GMT"])
-async def test_a_retry_after_that_says_nothing_is_passed_over(server: ModelServer, retry_after: str) -> None:
+async def test_an_invalid_retry_after_is_ignored(server: ModelServer, retry_after: str) -> None:
     backend = await ready(server)
     server.statuses, server.retry_after = [429], retry_after
     assert (await backend.complete(QUESTION, timeout=30)).text == "Hi."
@@ -320,7 +320,7 @@ async def test_one_completion_is_proof_until_another_fails(
     await backend.close()
 
 
-async def test_reasoning_is_an_answer_where_the_operator_says_so(server: ModelServer) -> None:
+async def test_reasoning_counts_as_an_answer_when_the_operator_allows_it(server: ModelServer) -> None:
     server.reply = chat(None, reasoning_content="It is 42.")
     backend = await ready(server)
     with pytest.raises(NoAnswer):
@@ -331,7 +331,7 @@ async def test_reasoning_is_an_answer_where_the_operator_says_so(server: ModelSe
     await backend.close()
 
 
-async def test_a_key_that_the_server_echoes_is_in_nothing_that_we_say(server: ModelServer) -> None:
+async def test_a_key_that_the_server_echoes_is_in_none_of_our_output(server: ModelServer) -> None:
     key = "sk-THROWAWAY-0000"
     server.models_status, server.models = 401, (ECHOES / "key-echo-models.401.json").read_bytes()
     backend = open_backend("openai", base_url=server.url, api_key=key)

@@ -154,7 +154,7 @@ async def test_after_a_failure_the_models_are_looked_at_at_once(server: ModelSer
     await backend.close()
 
 
-async def test_a_server_that_says_nothing_is_told_and_looked_at_again_soon(
+async def test_a_server_that_says_nothing_is_reported_and_looked_at_again_soon(
     pauses: Pauses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(openai, "PROBE_S", 0.05)

@@ -47,7 +47,7 @@ def test_an_answer_is_read_in_whatever_form_it_comes(name: str, text: str) -> No
 
 
 @pytest.mark.parametrize("name", ["reasoning-only.200.json", "reasoning-new-name.200.json"])
-def test_reasoning_alone_is_no_empty_answer(name: str) -> None:
+def test_reasoning_alone_is_not_an_empty_answer(name: str) -> None:
     with pytest.raises(NoAnswer, match=r"reasoning and no answer.*reasoning_is_answer"):
         read_reply(recorded(name))
     assert read_reply(recorded(name), reasoning_is_answer=True).text == "It is 42."
@@ -136,7 +136,7 @@ def test_counts_are_whole_numbers_of_a_size() -> None:
     assert read_reply(raw).usage == {"prompt_tokens": 4}
 
 
-def test_what_a_page_in_place_of_an_answer_says_is_told() -> None:
+def test_what_a_page_in_place_of_an_answer_says_is_reported() -> None:
     with pytest.raises(BackendError, match="cannot be read as JSON: <html>502 Bad Gateway"):
         read_reply(b"<html>502 Bad Gateway</html>")
 
@@ -245,7 +245,7 @@ def test_tool_calls_are_read_in_whatever_form_they_come(calls: Any) -> None:
 
 
 @pytest.mark.parametrize("calls", ["look_up(Oslo)", [{"id": "a"}], {"look_up": "Oslo"}], ids=str)
-def test_tool_calls_that_cannot_be_read_are_no_empty_answer(calls: Any) -> None:
+def test_unreadable_tool_calls_are_not_an_empty_answer(calls: Any) -> None:
     with pytest.raises(BackendError, match="tool calls cannot be read"):
         read_reply(answer({"content": None, "tool_calls": calls}))
 
@@ -285,7 +285,7 @@ def test_reasoning_that_took_all_the_room_is_known(finish: str | None, usage: di
     assert type(failed.value) is kind
 
 
-def test_what_an_answer_without_text_is_made_of_is_told() -> None:
+def test_what_an_answer_without_text_is_made_of_is_reported() -> None:
     picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
     for message in ({"content": [picture]}, {"content": picture}, {"content": "", "images": [picture]}):
         with pytest.raises(BackendError, match="no text, only parts of type image_url"):
@@ -293,7 +293,7 @@ def test_what_an_answer_without_text_is_made_of_is_told() -> None:
     assert read_reply(answer({"content": [picture, {"type": "text", "text": "a cat"}]})).text == "a cat"
 
 
-def test_an_answer_stands_in_the_choice_of_index_0_wherever_that_is() -> None:
+def test_the_answer_is_the_choice_of_index_0_wherever_it_is_listed() -> None:
     choices = [{"index": number, "message": {"content": str(number)}} for number in (1, 0, 2)]
     assert read_reply(json.dumps({"choices": choices}).encode()).text == "0"
     assert read_reply(json.dumps({"choices": choices[::2]}).encode()).text == "1"
@@ -329,7 +329,7 @@ def test_events_need_no_empty_line_between_them_nor_to_be_more_than_lines_of_jso
     assert (completion.text, completion.finish_reason) == ("42", "length")
 
 
-def test_events_that_break_off_are_no_answer() -> None:
+def test_events_that_break_off_are_not_an_answer() -> None:
     for cut in (events(delta("4"), delta("2"), end=""), events(delta("4"), end='data: {"choices": [{"del')):
         with pytest.raises(BackendError, match="broke off") as failed:
             read_reply(cut)
@@ -518,7 +518,7 @@ def wrapped(times: int, form: str) -> Any:
 
 
 @pytest.mark.parametrize("form", ["list", "dict"])
-def test_texts_lie_eight_parts_deep_at_most(form: str) -> None:
+def test_texts_are_at_most_eight_parts_deep(form: str) -> None:
     assert read_reply(answer({"content": wrapped(8, form)})).text == "42"
     assert read_reply(answer({"content": wrapped(9, form)})).text == ""
 

@@ -39,7 +39,7 @@ async def test_a_blocked_caller_is_refused_with_its_reason_in_the_list_and_other
         assert await alice.ask("What is 1 plus 2?") == "3"
 
 
-async def test_who_is_blocked_stays_so_after_a_restart_whatever_the_chain_says(tmp_path: Path) -> None:
+async def test_a_blocked_caller_stays_blocked_after_a_restart_whatever_the_chain_says(tmp_path: Path) -> None:
     before = OperatorLists(tmp_path, allowing())
     await before.block(BOB.ss58_address)
     await before.block(ALICE.ss58_address)
@@ -51,7 +51,9 @@ async def test_who_is_blocked_stays_so_after_a_restart_whatever_the_chain_says(t
     assert (allow.refusal(ALICE.ss58_address), allow.refusal(BOB.ss58_address)) == (BLOCKED, None)
 
 
-async def test_what_changes_nothing_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_command_that_changes_nothing_is_reported_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     blocked = OperatorLists(tmp_path, allowing())
     assert (await blocked.unblock(EVE.ss58_address)).reason == "not blocked"
     assert (await blocked.block("5Eve")).reason == "not an ss58 address"
@@ -78,7 +80,7 @@ def test_a_file_that_cannot_be_read_ends_the_start_with_what_to_do(tmp_path: Pat
         OperatorLists(tmp_path, allowing())
 
 
-async def test_a_block_that_cannot_be_kept_holds_until_a_restart_and_says_so(tmp_path: Path) -> None:
+async def test_a_block_that_cannot_be_stored_holds_until_a_restart_and_is_reported(tmp_path: Path) -> None:
     folder = tmp_path / "gone"
     allow = allowing()
     outcome = await OperatorLists(folder, allow).block(ALICE.ss58_address)

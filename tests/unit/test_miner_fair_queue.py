@@ -95,7 +95,7 @@ async def test_who_gives_up_leaves_no_trace(hall: Callable[..., Hall]) -> None:
     assert (room.queue.in_flight, room.queue.queued) == (0, 0)
 
 
-async def test_a_turn_given_to_one_who_just_gave_up_goes_on(hall: Callable[..., Hall]) -> None:
+async def test_a_turn_given_to_one_who_just_gave_up_continues(hall: Callable[..., Hall]) -> None:
     room = hall()
     _, leaving, _ = await room.arrive("a", "b", "c")
     room.queue.leave(0.1)

@@ -90,7 +90,7 @@ def test_what_a_challenge_usually_takes_needs_no_room() -> None:
         assert not grow(64 * 1024 + 64 * 1024 * 1024 + 1)
 
 
-def test_an_empty_allow_list_says_why_nobody_may_ask() -> None:
+def test_an_empty_allow_list_says_why_nobody_can_call() -> None:
     assert "no validator is known yet" in (AllowList().refusal("5Alice") or "")
 
 

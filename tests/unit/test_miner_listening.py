@@ -41,7 +41,7 @@ def test_why_it_cannot_listen_is_told_with_what_to_do(
     assert str(failed.value) == f"cannot listen on {where}: the system's words. {advice}"
 
 
-def test_a_port_that_is_none_is_told() -> None:
+def test_an_invalid_port_is_reported() -> None:
     with pytest.raises(MinerError, match="cannot listen on port 65536: choose one from 0 to 65535"):
         make_server(port=65_536).bind()
 

@@ -163,7 +163,7 @@ async def test_a_few_requests_in_a_row_are_answered_in_their_order() -> None:
     ],
     ids=["trailers", "an extension", "extensions"],
 )
-async def test_what_stands_around_a_body_in_chunks_is_bounded(begin: bytes, endless: bytes) -> None:
+async def test_the_framing_of_a_chunked_body_is_bounded(begin: bytes, endless: bytes) -> None:
     async with serving() as server, Validator(server) as alice, connected(server) as raw:
         await alice.shake()
         raw.writer.write(challenge(alice, "Transfer-Encoding: chunked") + begin)
@@ -183,7 +183,7 @@ async def test_a_body_in_the_smallest_chunks_is_read_and_its_trailers_change_not
         assert await raw.replies(1) == [200]
 
 
-async def test_trailers_are_no_headers() -> None:
+async def test_trailers_are_not_headers() -> None:
     async with serving() as server, connected(server) as raw:
         raw.writer.write(b"POST /fiber/challenge HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n")
         raw.writer.write(b"x-fiber-validator-hotkey-ss58: v\r\nx-fiber-symmetric-key-uuid: u\r\n\r\n")

@@ -42,7 +42,7 @@ def caller(host: str, **headers: str | list[str]) -> str:
         (", ".join([OTHER] + ["10.1.0.2"] * 50), "10.1.0.2"),
     ],
 )
-def test_the_last_address_that_is_no_trusted_proxy_is_the_caller(told: str, who: str) -> None:
+def test_the_last_address_that_is_not_a_trusted_proxy_is_the_caller(told: str, who: str) -> None:
     assert caller(PROXY, x_forwarded_for=told) == who
 
 
@@ -73,7 +73,7 @@ def test_of_two_headers_that_differ_neither_is_believed() -> None:
 
 
 @pytest.mark.parametrize("host", [CALLER, "10.0.0.2", "10.2.0.1", "2001:db8:2::1", ""])
-def test_whoever_is_no_trusted_proxy_is_not_believed(host: str) -> None:
+def test_an_untrusted_proxy_is_not_believed(host: str) -> None:
     assert caller(host, x_forwarded_for=OTHER, forwarded=f"for={OTHER}") == host
     assert not Proxies()
 

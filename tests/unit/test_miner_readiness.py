@@ -111,7 +111,7 @@ async def test_completions_that_fail_in_a_row_make_it_unavailable_until_one_succ
         assert miner.trouble == ""
 
 
-async def test_one_that_was_answered_in_between_is_no_row() -> None:
+async def test_one_that_was_answered_in_between_is_not_a_row() -> None:
     ready = Readiness(ObedientBackend())
     await ready.refresh()
     for _ in range(9):
@@ -121,7 +121,7 @@ async def test_one_that_was_answered_in_between_is_no_row() -> None:
     assert (ready.unready, ready.trouble) == (None, "")
 
 
-async def test_what_nobody_could_answer_is_told_and_keeps_nobody_else_out() -> None:
+async def test_what_nobody_could_answer_is_reported_and_keeps_nobody_else_out() -> None:
     ready = Readiness(ObedientBackend())
     await ready.refresh()
     for turn in range(readiness.FAILURES):
@@ -199,7 +199,7 @@ async def test_a_backend_that_answers_nothing_fails(server: ModelServer, content
         assert await alice.ask("hello") == "42"
 
 
-async def test_an_empty_answer_for_which_there_was_no_room_is_no_fault_of_the_backend(server: ModelServer) -> None:
+async def test_an_empty_answer_without_room_for_one_is_not_the_backends_fault(server: ModelServer) -> None:
     empty = chat("")
     server.reply = empty | {"choices": [empty["choices"][0] | {"finish_reason": "length"}]}
     async with serving(open_backend("openai", base_url=server.url)) as miner, Validator(miner) as alice:

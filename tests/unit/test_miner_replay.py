@@ -133,7 +133,7 @@ async def flood(server: MinerServer, host: str) -> AsyncIterator[Counter[str]]:
             await asyncio.gather(*senders, return_exceptions=True)
 
 
-async def test_who_hangs_up_while_it_waits_to_be_heard_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_caller_that_hangs_up_while_waiting_delays_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admission, "HEARINGS_PER_S", 2)
     monkeypatch.setattr("miner_server.app.Admission", partial(Admission, clock=Clock()))
     async with serving() as server, Validator(server) as forger:

@@ -101,7 +101,7 @@ async def test_strangers_are_turned_down_at_both_doors() -> None:
         assert (await eve.send("hello")).status_code == 403
 
 
-async def test_while_no_validator_is_known_nobody_may_ask() -> None:
+async def test_while_no_validator_is_known_nobody_can_call() -> None:
     allow = AllowList()
     async with serving(allow=allow) as server, Validator(server) as alice:
         response = await alice.exchange(await alice.offer())

@@ -116,7 +116,7 @@ async def ask(miner: MinerServer, callers: Callers, on_text: Callable[[str], Non
 
 
 @STREAMING
-async def test_each_piece_is_with_the_caller_before_the_next_is_said(dialect: Dialect) -> None:
+async def test_each_piece_reaches_the_caller_before_the_next_is_given(dialect: Dialect) -> None:
     texts: list[str] = []
 
     async def say(_: Speaker, writer: asyncio.StreamWriter) -> None:
@@ -163,7 +163,7 @@ async def test_a_caller_that_leaves_ends_the_model_servers_work(dialect: Dialect
     ],
     ids=["hangs up", "error", "garbage", "no http"],
 )
-async def test_an_answer_that_breaks_off_is_no_answer_and_is_not_begun_again(
+async def test_an_answer_that_breaks_off_is_not_an_answer_and_is_not_begun_again(
     end: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     texts: list[str] = []
@@ -246,7 +246,7 @@ async def test_many_at_once_are_not_mixed_up() -> None:
         assert told == sorted("".join(f"{number}.{piece} " for piece in range(5)) for number in range(1, 41))
 
 
-async def test_a_server_that_does_not_stream_is_heard_all_the_same() -> None:
+async def test_a_server_that_does_not_stream_is_heard_anyway() -> None:
     texts: list[str] = []
 
     async def say(_: Speaker, writer: asyncio.StreamWriter) -> None:

@@ -70,7 +70,7 @@ def _names(folder: Path) -> set[str]:
         return {neuron.name for neuron in record.neurons.all()}
 
 
-async def test_housekeeping_goes_on_when_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_housekeeping_continues_when_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with a_bench(tmp_path) as bench:
 
         async def full(*_: object, **__: object) -> None:
@@ -83,9 +83,7 @@ async def test_housekeeping_goes_on_when_the_disk_is_full(tmp_path: Path, monkey
             assert {one.state for one in bench.feed.snapshot.services} == {"running"}
 
 
-async def test_a_chain_call_that_hangs_holds_up_the_other_commands_no_longer_than_its_deadline(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_chain_call_that_hangs_ends_at_its_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with a_bench(tmp_path, timeout_s=0.5) as bench:
 
         async def hangs(*_: object, **__: object) -> Outcome:
@@ -100,7 +98,7 @@ async def test_a_chain_call_that_hangs_holds_up_the_other_commands_no_longer_tha
             await asyncio.wait_for(run, 30)
 
 
-async def test_a_store_over_its_cap_is_shrunk_and_that_is_told(tmp_path: Path) -> None:
+async def test_a_store_over_its_cap_is_shrunk_and_that_is_reported(tmp_path: Path) -> None:
     async with a_bench(tmp_path) as bench:
         for number in range(40):
             replies = [a_reply(uid, text="word " * 10_000) for uid in range(2)]

@@ -85,7 +85,7 @@ async def test_what_was_stored_is_there_in_the_next_run(tmp_path: Path) -> None:
         assert bench.feed.attention == ()
 
 
-async def test_a_store_that_is_overwritten_just_before_the_end_is_told_of(
+async def test_a_store_that_is_overwritten_just_before_the_end_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(record_watch, "LOOK_S", 3600.0)
@@ -173,7 +173,7 @@ async def test_a_plan_is_made_of_what_is_stored_without_judge_or_rounds(tmp_path
         assert planned.rows
 
 
-async def test_scoring_with_dropout_is_a_setting_and_goes_on_in_the_next_run(tmp_path: Path) -> None:
+async def test_scoring_with_dropout_is_a_setting_and_continues_in_the_next_run(tmp_path: Path) -> None:
     dropout: dict[str, Any] = {
         "dropout": True,
         "scored_per_period": 2,
@@ -239,7 +239,7 @@ async def test_the_share_of_rounds_that_are_not_scored_is_a_setting(tmp_path: Pa
         assert {True, False} == set(lots)
 
 
-async def test_the_miners_are_not_counted_anew_for_every_snapshot(
+async def test_the_miners_are_not_counted_again_for_every_snapshot(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with a_bench(tmp_path) as bench, a_validator(bench, "a") as validating:

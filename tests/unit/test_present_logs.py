@@ -69,7 +69,7 @@ def test_a_record_in_full_and_to_take_along() -> None:
     assert logs.as_json(one.line) == '{"at":1700000000.25,"level":"WARNING","logger":"engine","text":"boom\\ntrace"}'
 
 
-def test_a_ring_numbers_its_records_for_good() -> None:
+def test_a_ring_numbers_its_records_permanently() -> None:
     ring = LogRing(2)
     for number in range(5):
         ring.add(LogLine(number, "INFO", "x", str(number)))

@@ -142,7 +142,7 @@ def test_the_server_in_eight_lines() -> None:
         ({"chain": ChainView(network="finney", registered=True)}, "axon", "▲ not announced x, then s"),
     ],
 )
-def test_what_is_wrong_is_said(changes: dict[str, Any], label: str, words: str) -> None:
+def test_what_is_wrong_is_reported(changes: dict[str, Any], label: str, words: str) -> None:
     assert status(replace(SNAPSHOT, **changes))[label] == words
 
 

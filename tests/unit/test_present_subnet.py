@@ -19,7 +19,7 @@ def told(own: NeuronView = OWN, **subnet: Any) -> dict[str, str]:
     return {label: text_of(line) for label, line in own_facts(shown)}
 
 
-def test_the_one_who_goes_next_is_told() -> None:
+def test_the_neuron_that_goes_next_is_shown() -> None:
     assert told()["place"] == "✗ next to go 2 of 2"
     assert told(max_uids=3)["place"] == "2 of 2 outside immunity"
 

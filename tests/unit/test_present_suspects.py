@@ -25,7 +25,7 @@ def test_groups_come_first_and_pairs_within_them_are_not_repeated() -> None:
     assert "miner-1, miner-2" in rows_of(SUSPECTS, suspects.rows(shown), 120, NOW)[0]
 
 
-def test_a_single_copier_is_no_group() -> None:
+def test_a_single_copier_is_not_a_group() -> None:
     shown = suspecting("applied")
     assert shown.sybil is not None
     alone = replace(shown, sybil=replace(shown.sybil, groups=(found(2, copied=(3,)),), pairs=()))
@@ -85,7 +85,7 @@ def test_a_hint_says_that_no_penalty_follows() -> None:
     assert text_of(suspects.evidence(shown, None, 60)[0]) == "no suspects"
 
 
-def test_the_rule_and_its_bound_are_said() -> None:
+def test_the_rule_and_its_bound_are_reported() -> None:
     assert text_of(suspects.about(suspecting(), 78)) == (
         "penalties apply a window after they are shown, to at most 33% of miners"
     )

@@ -100,7 +100,7 @@ def test_weights_never_set_are_not_taken_for_set_at_the_registration() -> None:
     assert status(miners=bare, plans=())["last set"] == "○ never set"
 
 
-def test_what_may_be_set_now_says_so() -> None:
+def test_weights_that_can_be_set_now_are_shown_as_such() -> None:
     early = chain(block=4_999_900, next_weights_block=4_999_800)
     assert status(chain=early)["allowed"] == "✓ now"
     assert status(setter=replace(SETTER, next_block=5_000_100))["next"] == "the next block"

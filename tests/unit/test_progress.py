@@ -27,14 +27,14 @@ def test_it_counts_on_a_terminal_and_leaves_nothing_behind() -> None:
     assert judge.returncode == 0
 
 
-def test_a_bad_line_stands_in_a_line_of_its_own() -> None:
+def test_a_bad_line_is_reported_on_a_line_of_its_own() -> None:
     with _judging((*JUDGE, "--compare", "loosh")) as (judge, controller):
         judge.communicate(b"no round\n")
     assert b' \r{"error"' in _read_all(controller)
     assert judge.returncode == 2
 
 
-def test_nothing_is_told_where_nobody_reads() -> None:
+def test_nothing_is_shown_without_a_terminal() -> None:
     with subprocess.Popen(
         JUDGE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
     ) as judge:

@@ -47,7 +47,7 @@ async def test_steps_lead_through_time_and_say_where_it_ends(tmp_path: Path) -> 
         FolderRecord(folder).round("round-11", 1)
 
 
-async def test_what_is_not_there_is_said(tmp_path: Path) -> None:
+async def test_what_is_not_there_is_reported(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="nothing has been stored yet"):
         FolderRecord(tmp_path).round("round-0")
     folder = await folder_with(tmp_path, [])

@@ -152,7 +152,7 @@ def test_what_is_secret_in_a_url_is_hidden(url: str, secrets: list[str]) -> None
     assert "2024-02-01" in safe("2024-02-01")
 
 
-def test_a_url_that_is_none_is_no_error() -> None:
+def test_an_invalid_url_is_not_an_error() -> None:
     know_url("http://[half")
 
 
@@ -196,6 +196,6 @@ def test_what_was_hidden_before_stays_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("word", ["EMPTY", "ollama", "dummy"])
-def test_a_word_in_place_of_a_key_is_no_secret(word: str) -> None:
+def test_a_word_in_place_of_a_key_is_not_a_secret(word: str) -> None:
     know(word)
     assert safe(f"{word} is a word") == f"{word} is a word"

@@ -104,7 +104,7 @@ def test_a_name_that_only_has_a_telling_one_in_it_tells_nothing(name: str) -> No
     assert url_shown(f"http://h/?{name}=x") == f"http://h/?{name}=x"
 
 
-def test_variables_that_are_no_settings_of_ours_are_not_read() -> None:
+def test_variables_that_are_not_our_settings_are_not_read() -> None:
     configure({}, environ={"DATABASE_URL": "postgres://me:blue-whale-1@host/", "HTTPS_PROXY": "http://me:its-pass-1@h"})
     assert safe("blue-whale-1 its-pass-1") == f"blue-whale-1 {HIDDEN}"
 

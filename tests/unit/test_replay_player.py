@@ -75,7 +75,7 @@ def test_it_begins_at_the_last_round_and_steps(player: Player) -> None:
     assert player.snapshot.rounds[-1].id == "round-6"
 
 
-def test_the_ends_are_told_and_not_passed(player: Player) -> None:
+def test_the_ends_are_reported_and_not_passed(player: Player) -> None:
     player.step(5)
     told(player, "this is the last recorded round")
     player.step(-100)
@@ -133,7 +133,7 @@ async def test_rounds_that_are_recorded_meanwhile_are_there(folder: Path, player
         await store.close()
 
 
-def test_a_store_that_is_gone_is_told_and_the_picture_stays(folder: Path, player: Player) -> None:
+def test_a_store_that_is_gone_is_reported_and_the_picture_stays(folder: Path, player: Player) -> None:
     at(player, ROUNDS)
     (folder / FILE_NAME).unlink()
     player.step(-1)

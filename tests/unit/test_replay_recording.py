@@ -145,7 +145,7 @@ async def test_suspects_of_the_last_round_are_known_and_before_only_what_penalti
     assert first.penalties == ()
 
 
-async def test_a_penalty_that_was_shown_and_not_applied_is_no_penalty_taken(tmp_path: Path) -> None:
+async def test_a_penalty_that_was_shown_and_not_applied_is_not_a_penalty_taken(tmp_path: Path) -> None:
     await record_suspects(tmp_path, rounds_split(2))
     store = await Store.open(tmp_path / FILE_NAME, retention_days=7)
     await store.journal.settle(await store.journal.intend(a_plan(110)), Outcome(status="ok", block=110))
@@ -192,7 +192,7 @@ async def test_new_rounds_are_found_and_old_ones_let_go(tmp_path: Path) -> None:
     assert [one.id for one in at_place(recording, 2).rounds] == ["round-2", "round-3"]
 
 
-async def test_a_store_that_numbers_anew_is_another_record(tmp_path: Path) -> None:
+async def test_a_store_that_restarts_its_numbering_is_another_record(tmp_path: Path) -> None:
     recording = await recorded(tmp_path, [a_round(number) for number in range(3)])
     at_place(recording, 3)
     store = await Store.open(tmp_path / FILE_NAME, retention_days=1)

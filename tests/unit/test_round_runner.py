@@ -75,7 +75,7 @@ async def test_rounds_are_judged_in_the_order_in_which_they_began_whoever_answer
             assert at_once.judgement == by_itself.judgement
 
 
-async def test_a_round_that_is_given_up_or_cannot_be_judged_holds_up_no_other(store: Store) -> None:
+async def test_a_round_that_is_given_up_or_cannot_be_judged_delays_no_other(store: Store) -> None:
     async with a_bench(store) as bench:
         judge = bench.judge.judge
 
@@ -221,7 +221,7 @@ async def test_a_source_of_pushed_challenges_alone_waits_for_them_and_says_when_
         assert await store.cursor("queue") == 3
 
 
-async def test_a_queue_goes_on_where_either_of_its_sources_stood() -> None:
+async def test_a_queue_continues_where_either_of_its_sources_stood() -> None:
     behind = Questions("a", "b", "c")
     source = QueueSource(behind)
     source.resume(1)

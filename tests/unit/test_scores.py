@@ -78,7 +78,7 @@ def test_scores_are_averages_with_the_time_of_the_last_answer() -> None:
     assert (stranger.score, stranger.last_answer_at) == (0.0, 0.0)
 
 
-def test_what_was_stored_goes_on() -> None:
+def test_what_was_stored_continues() -> None:
     board, again = a_board(), a_board()
     board.add(round_of(0, a_reply(1), emission=1.0))
     again.load({hotkey(1): [(T0, 1.0)]}, {hotkey(1): board.tally(hotkey(1))}, {})
@@ -235,7 +235,7 @@ async def test_what_counted_is_stored_by_reply(store: Store) -> None:
     assert await store.answers_counted(NETUID, 0.0, T0) == {}, "a clock that was ahead uses up no answers of now"
 
 
-async def test_the_cap_goes_on_after_a_restart(store: Store) -> None:
+async def test_the_cap_continues_after_a_restart(store: Store) -> None:
     board = a_capped_board(limit=2)
     for number in range(3):
         judged = judged_by(board, paid(number, (a_reply(1), 1.0), (a_miss(2), 0.0)))

@@ -45,7 +45,7 @@ def test_likeness_is_the_cosine_and_nothing_below_zero() -> None:
     assert len(found.pairs) == 6
 
 
-def test_what_two_dimensions_can_show_lies_as_far_apart_as_its_vectors() -> None:
+def test_what_two_dimensions_can_show_is_as_far_apart_as_its_vectors() -> None:
     found = compared("east", "north", "up", vectors=BASIS)
     assert found.kept == 1.0
     assert [distance(found, *pair) for pair in ((0, 1), (0, 2), (1, 2))] == pytest.approx([math.sqrt(2)] * 3, abs=1e-3)
@@ -57,20 +57,20 @@ def test_of_many_dimensions_the_map_keeps_a_share_and_says_which() -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_the_map_is_turned_so_that_the_farthest_on_each_axis_lies_to_the_right_and_above(seed: int) -> None:
+def test_the_map_is_turned_so_that_the_farthest_on_each_axis_is_to_the_right_and_above(seed: int) -> None:
     drawn = np.random.default_rng(seed).normal(size=(7, 3))
     many = {f"answer {place}": row / np.linalg.norm(row) for place, row in enumerate(drawn.astype(np.float32))}
     for axis in zip(*compared(*many, vectors=many).points, strict=True):
         assert max(axis, key=abs) > 0
 
 
-def test_equal_answers_lie_on_one_place_and_weigh_what_they_count() -> None:
+def test_equal_answers_share_one_point_and_weigh_what_they_count() -> None:
     found = compared("east", "north", "east", "east", vectors=BASIS)
     assert found.points[0] == found.points[2] == found.points[3] != found.points[1]
     assert sum(x for x, _ in found.points) == pytest.approx(0.0, abs=1e-3)
 
 
-def test_one_answer_and_answers_that_are_all_equal_lie_in_the_middle() -> None:
+def test_one_answer_and_answers_that_are_all_equal_are_in_the_middle() -> None:
     for texts in (["east"], ["east"] * 5):
         found = compared(*texts, vectors=BASIS)
         assert (set(found.points), found.kept) == ({(0.0, 0.0)}, 1.0)
@@ -84,7 +84,7 @@ def test_a_blank_answer_has_no_place() -> None:
 
 
 @pytest.mark.parametrize("poison", [math.nan, math.inf, -math.inf])
-def test_a_vector_that_is_no_number_is_like_nothing(poison: float) -> None:
+def test_a_vector_that_is_not_finite_is_like_nothing(poison: float) -> None:
     broken = {**BASIS, "up": np.array([0, poison, 1], dtype=np.float32)}
     found = compared("east", "up", "east", vectors=broken)
     assert (found.between(0, 1), found.between(0, 2)) == (0.0, 1.0)

@@ -41,7 +41,7 @@ QUESTIONS: dict[AnswerType, str] = {
     ],
     ids=["fence", "gap", "sentences", "ligatures", "runs", "tagged", "asides", "object", "thoughts"],
 )
-def test_no_reply_holds_up_a_round(kind: AnswerType, hostile: str) -> None:
+def test_no_reply_delays_a_round(kind: AnswerType, hostile: str) -> None:
     asked, given = challenge(QUESTIONS[kind], kind), replies([hostile, hostile + "c", "Because of 7 things."])
     began = time.process_time()
     judged(asked, given)

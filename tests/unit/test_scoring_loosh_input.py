@@ -64,7 +64,7 @@ def test_bad_replies(texts: list[str], prompt: str) -> None:
     assert time.process_time() - begun < 20
 
 
-def test_vectors_that_are_no_numbers_count_as_nothing() -> None:
+def test_vectors_that_are_not_numbers_count_as_nothing() -> None:
     replies, asked = answers(*GOOD), challenge(PROMPT)
     wanted = profiles.texts("loosh", asked, replies)
     broken = dict.fromkeys(wanted, np.full(8, math.nan, dtype=np.float32))
@@ -73,7 +73,7 @@ def test_vectors_that_are_no_numbers_count_as_nothing() -> None:
 
 
 @pytest.mark.parametrize("ms", [0.0, math.nan, math.inf, -1.0])
-def test_times_that_are_none_pay_nobody(ms: float) -> None:
+def test_invalid_times_pay_nobody(ms: float) -> None:
     replies = answers(*GOOD, ms=ms)
     judgement = judged(PROMPT, replies)
     assert sound(judgement, replies) and judgement.winner is None

@@ -178,7 +178,7 @@ def test_each_step_has_its_fate() -> None:
 
 
 @pytest.mark.filterwarnings("error")
-def test_where_nobody_stands_apart_all_stay() -> None:
+def test_without_outliers_all_stay() -> None:
     ring = rows(*((math.cos(turn), math.sin(turn)) for turn in np.linspace(0, 2 * math.pi, 8, endpoint=False)))
     stays, ousted = staying(ring, np.linspace(0.1, 0.9, 8))
     assert (stays.tolist(), ousted) == ([True] * 8, False)
@@ -374,7 +374,7 @@ def told(
 KEEPS = "took 25% of the time: keeps 75% of the consensus score 0.75"
 
 
-def test_where_everyone_stands_is_told() -> None:
+def test_where_everyone_stands_is_reported() -> None:
     fates: tuple[Fate, ...] = ("consensus", "consensus", "off topic", "poor", "outlier", "ousted", "outside")
     first, *_, off, poor, outlier, ousted, outside = told(*fates, clusters=((0, 1), (6,)))
     assert first == (
@@ -395,7 +395,7 @@ def test_where_everyone_stands_is_told() -> None:
     assert told("consensus", "outside", clusters=((0,), (1,)))[1][0].endswith("than the 1 answer in it")
 
 
-def test_what_moved_the_pay_is_told() -> None:
+def test_what_moved_the_pay_is_reported() -> None:
     lone = told("consensus", "poor", clusters=((0,),), score=0.0, best=0)
     assert lone[0][2:] == ("no two answers agree, so the consensus score is 0: nobody is paid",)
     rich = told("consensus", "consensus", clusters=((0, 1),), votes=[1.0, 1 / 3], best=0)

@@ -150,7 +150,7 @@ def test_who_did_not_answer_is_left_out() -> None:
     assert judgement.verdicts[0].reasons == ("no answer (timeout): this network leaves such a round out",)
 
 
-def test_an_answer_of_tool_calls_alone_is_no_text() -> None:
+def test_an_answer_of_tool_calls_alone_is_not_text() -> None:
     replies = answers("", "", "")
     assert [verdict.emission for verdict in judged(PHOTOSYNTHESIS, replies).verdicts] == [0.0, 0.0, 0.0]
 

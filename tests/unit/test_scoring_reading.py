@@ -76,7 +76,7 @@ def test_numbers_have_one_spelling(text: str, number: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "no idea", "NaN", "infinity", "1/0 is undefined", "∞"])
-def test_what_is_no_number_is_none(text: str) -> None:
+def test_what_is_not_a_number_is_none(text: str) -> None:
     assert key("number", "How many?", text) in (None, "0", "1")
 
 
@@ -358,7 +358,7 @@ def test_a_truth_is_spelled_like_the_answers(kind: AnswerType, truth: str, text:
     assert answer_type(kind).key(truth, "Which is it?") == key(kind, "Which is it?", text)
 
 
-def test_a_huge_number_is_no_trouble() -> None:
+def test_a_huge_number_is_not_a_problem() -> None:
     digits = "9" * 30
     assert key("number", "How many?", digits) == digits
     assert not math.isnan(float(digits))

@@ -102,7 +102,7 @@ def test_voices_count_by_their_weight_where_a_miss_is_judged() -> None:
     assert found[3] == [True] * 20 + [False]
 
 
-def test_two_who_err_alike_are_in_step_by_the_share_of_such_rounds() -> None:
+def test_two_that_err_alike_are_in_step_by_their_share_of_such_rounds() -> None:
     first = outcomes(WRONG, WRONG, OTHER, RIGHT, RIGHT, WRONG, SILENT, WRONG, -1)
     second = outcomes(WRONG, WRONG, OTHER, RIGHT, RIGHT, THIRD, WRONG, RIGHT, WRONG)
     assert in_step([first, second]) == pytest.approx(np.array([[0, 3 / 7], [3 / 7, 0]]))

@@ -102,7 +102,7 @@ def test_failures_get_nothing_and_their_reason() -> None:
         ("You asked: What is 17 times 24?", "repeats the question"),
     ],
 )
-def test_what_is_no_answer_earns_nothing_and_has_no_vote(text: str, why: str) -> None:
+def test_a_non_answer_earns_nothing_and_has_no_vote(text: str, why: str) -> None:
     found = verdicts(SUM, [*replies(RIGHT), reply("none", text, ms=1)])
     assert found["none"].emission == 0.0
     assert found["none"].reasons == (why,)

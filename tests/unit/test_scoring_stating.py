@@ -39,7 +39,7 @@ def test_a_plain_statement_is_recognised(text: str, truth: str) -> None:
         ("Canberra", ""),
     ],
 )
-def test_naming_several_or_denying_it_is_no_statement(text: str, truth: str) -> None:
+def test_naming_several_or_denying_it_is_not_a_statement(text: str, truth: str) -> None:
     assert not states(text, truth)
 
 

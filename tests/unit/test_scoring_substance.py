@@ -31,7 +31,7 @@ def test_a_refusal_opens_by_declining(text: str, expected: bool) -> None:
 
 
 @pytest.mark.parametrize("opening", ["I cannot help with that.", "Sorry, that I cannot say."])
-def test_a_long_reply_is_no_refusal_however_it_opens(opening: str) -> None:
+def test_a_long_reply_is_not_a_refusal_however_it_opens(opening: str) -> None:
     size = len(opening.split())
     assert refuses(f"{opening} {'word ' * (40 - size)}")
     assert not refuses(f"{opening} {'word ' * (41 - size)}")

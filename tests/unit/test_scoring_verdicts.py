@@ -29,7 +29,7 @@ def why(asked: object, given: list[Reply], history: History | None = None) -> di
     return {hotkey: verdict.reasons for hotkey, verdict in verdicts(which, given, history).items()}
 
 
-def test_how_many_gave_the_same_answer_is_said() -> None:
+def test_how_many_gave_the_same_answer_is_reported() -> None:
     said = why(SUM, replies(["408", "It is 408.", "Well, 408", "418", "I am not sure at all."]))
     assert said["m0"][0].startswith("same answer as 2 of 4; believed at ")
     assert said["m3"][0].startswith("same answer as 0 of 4; believed at ")
@@ -89,7 +89,7 @@ def test_a_shared_vote_is_said_with_the_number_of_hotkeys() -> None:
     assert not any("near-identical" in reason for reasons in said.values() for reason in reasons)
 
 
-def test_lateness_and_doubts_are_told_and_paid() -> None:
+def test_lateness_and_doubts_are_reported_and_paid() -> None:
     given = [reply("late", "408", ms=60_000), reply("prompt", "It is 408.", ms=5_000), reply("weak", "408 it is.")]
     history = knowing(late=STRONG, prompt=STRONG, weak=WEAK)
     said = why(SUM, given, history)
@@ -105,7 +105,7 @@ def test_lateness_and_doubts_are_told_and_paid() -> None:
     )
 
 
-def test_how_much_of_open_text_is_backed_is_told() -> None:
+def test_how_much_of_open_text_is_backed_is_reported() -> None:
     half, rest = "Air scatters the short blue waves of the sky most.", "The scattered blue light of the sky reaches us."
     texts = [f"{half} {rest}", f"{rest} {half}", f"Well: {half} {rest}", half]
     history = knowing(m0=STRONG, m1=STRONG, m2=STRONG)

@@ -88,7 +88,7 @@ def test_addresses_inside_a_network_are_refused_with_a_reason_unless_allowed() -
     assert "hk5" in lenient.refused
 
 
-def test_who_does_not_serve_is_no_candidate_unless_the_operator_named_an_address() -> None:
+def test_who_does_not_serve_is_not_a_candidate_unless_the_operator_named_an_address() -> None:
     silent = a_neuron(3, ip="0.0.0.0", port=0)
     selection = a_selection(extra=(Peer("hk3", "9.9.9.9", 9000),))
     selection.see(a_metagraph(a_neuron(1), silent))
@@ -182,14 +182,14 @@ def test_two_in_a_row_are_excused_and_the_third_is_silence_until_it_answers() ->
     assert refused(refusals)
 
 
-def test_why_it_is_not_excused_is_said() -> None:
+def test_why_it_is_not_excused_is_reported() -> None:
     refusals = Refusals()
     assert [refusals.note_refusal("hk1", 0.0, None) for _ in range(3)] == [None, None, "refused 3 times in a row"]
     refusals.note_reply("hk1", answered=True)
     assert refusals.note_refusal("hk1", 0.0, None) == "refused 4 of the last 5 challenges"
 
 
-def test_a_failure_of_another_kind_is_no_answer() -> None:
+def test_a_failure_of_another_kind_is_not_an_answer() -> None:
     refusals = Refusals()
     refused(refusals)
     refused(refusals)

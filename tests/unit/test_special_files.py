@@ -109,7 +109,7 @@ def test_a_run_refuses_challenges_that_are_not_in_a_regular_file(kind: str, fold
         ("export", "rounds", "--data-dir", " "),
     ],
 )
-def test_nothing_is_not_the_current_folder(
+def test_an_empty_path_is_not_the_current_folder(
     words: tuple[str, ...], folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(list(words)) == ExitCode.USAGE
@@ -123,7 +123,7 @@ def test_an_empty_path_in_a_file_is_wrong(capsys: pytest.CaptureFixture[str]) ->
     assert "c.toml:1: data_dir must be a path, not ''" in capsys.readouterr().err
 
 
-def test_a_fifo_in_place_of_the_keymap_or_a_hotkey_holds_nobody_up(
+def test_a_pipe_in_place_of_the_keymap_or_a_hotkey_delays_nothing(
     own_home: Path, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     keymap = own_home / ".config/subnet-console/keymap.toml"

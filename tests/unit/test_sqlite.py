@@ -103,7 +103,7 @@ def test_what_leaves_the_file_sound_is_not_called_damage(
         "SELECT * FROM head INDEXED BY absent",
     ],
 )
-def test_sqlite_still_says_so_where_the_tables_are_foreign(path: Path, statement: str) -> None:
+def test_sqlite_still_reports_foreign_tables(path: Path, statement: str) -> None:
     with closing(sqlite3.connect(path)) as connection, pytest.raises(sqlite3.Error) as raised:
         connection.execute(statement)
     assert failure_of(raised.value, path).kind == "damaged"

@@ -76,14 +76,14 @@ def test_a_miner_is_stale_after_three_hours_and_silent_after_five_failures(
 
 
 @pytest.mark.parametrize("name", ["consensus", "agreement"])
-def test_a_judgements_own_number_that_is_none_is_named(name: str) -> None:
+def test_an_invalid_number_of_a_judgement_is_named(name: str) -> None:
     judged = a_round()
     require_finite(judged)
     with pytest.raises(ValueError, match=f"round 'round-0': the {name} is nan"):
         require_finite(replace(judged, judgement=replace(judged.judgement, **{name: math.nan})))
 
 
-def test_a_part_that_is_none_is_named_with_its_hotkey() -> None:
+def test_an_invalid_part_is_named_with_its_hotkey() -> None:
     reply = a_reply(1)
     with pytest.raises(ValueError, match=f"the speed of {hotkey(1)} is -inf"):
         require_finite(a_round(0, [reply], [a_verdict(reply, parts={"speed": -math.inf})]))

@@ -88,7 +88,7 @@ async def test_nothing_is_written_where_nobody_will_find_it(
     assert is_there(path) == (how == "replaced"), "no new file takes its place"
 
 
-async def test_a_file_that_is_put_back_goes_on(store: Store, path: Path, tmp_path: Path) -> None:
+async def test_a_file_that_is_put_back_continues(store: Store, path: Path, tmp_path: Path) -> None:
     await record(store, 0)
     shutil.move(path.parent, tmp_path / "away")
     with pytest.raises(StoreGone):
@@ -121,7 +121,7 @@ async def test_a_log_that_is_deleted_after_the_last_round_is_mended_without_anot
     assert found(path) == ["round-0"]
 
 
-async def test_a_chain_does_not_go_on_in_a_file_that_is_gone(tmp_path: Path) -> None:
+async def test_a_chain_does_not_continue_in_a_file_that_is_gone(tmp_path: Path) -> None:
     path = tmp_path / "data" / "chain.sqlite3"
     chain = await EmbeddedChain.open(path, netuid=NETUID)
     block = await chain.tick()
@@ -189,7 +189,7 @@ async def test_a_store_that_another_process_holds_is_waited_for_once_and_read_me
     service.cancel()
 
 
-async def test_a_store_that_is_locked_is_told_of_though_nobody_has_anything_to_store(
+async def test_a_locked_store_is_reported_although_nothing_waits_to_be_stored(
     store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(record_watch, "LOOK_S", 0.01)
@@ -207,7 +207,7 @@ async def test_a_store_that_is_locked_is_told_of_though_nobody_has_anything_to_s
     service.cancel()
 
 
-async def test_a_store_that_hangs_while_it_takes_what_waited_is_told_of(
+async def test_a_store_that_hangs_while_it_takes_what_waited_is_reported(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(record_watch, "LOOK_S", 0.01)
@@ -224,7 +224,7 @@ async def test_a_store_that_hangs_while_it_takes_what_waited_is_told_of(
     service.cancel()
 
 
-async def test_the_log_beside_the_store_is_told_of(store: Store, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_log_beside_the_store_is_reported(store: Store, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(record_watch, "LOOK_S", 0.01)
     feed = Feed(snapshot())
     service = asyncio.create_task(RecordWatch(feed, store, {"store.db": lambda: store.gone}, []).run(lambda: None))
@@ -250,7 +250,7 @@ def test_a_folder_that_took_the_place_of_ours_gets_no_status(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("logs_too", [False, True])
-def test_a_log_that_is_deleted_is_begun_anew_though_nothing_is_logged(tmp_path: Path, logs_too: bool) -> None:
+def test_a_deleted_log_is_started_again_although_nothing_is_logged(tmp_path: Path, logs_too: bool) -> None:
     told: list[str] = []
     path = tmp_path / FOLDER / FILE
     with open_log(tmp_path, level="info", cap_mb=1, tell=told.append):
@@ -332,7 +332,7 @@ def overwrite_with(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
-async def test_a_store_that_is_overwritten_by_an_older_copy_is_told_of(store: Store, path: Path) -> None:
+async def test_a_store_that_is_overwritten_by_an_older_copy_is_reported(store: Store, path: Path) -> None:
     await record(store, 0)
     older = checkpointed(path)
     await record(store, 1)
@@ -344,7 +344,7 @@ async def test_a_store_that_is_overwritten_by_an_older_copy_is_told_of(store: St
 
 
 @pytest.mark.parametrize("spoil", [empty, overwrite, scribble, empty_log, scribble_log])
-async def test_a_chain_does_not_go_on_in_a_file_that_was_emptied_or_overwritten(
+async def test_a_chain_does_not_continue_in_a_file_that_was_emptied_or_overwritten(
     tmp_path: Path, spoil: Callable[[Path], None]
 ) -> None:
     path = tmp_path / "chain.sqlite3"

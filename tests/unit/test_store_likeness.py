@@ -88,7 +88,9 @@ async def test_rounds_of_an_earlier_version_have_none(path: Path) -> None:
     ],
     ids=["pairs", "points", "members", "type"],
 )
-async def test_a_row_that_is_none_of_ours_is_said_to_be(store: Store, path: Path, likeness: dict[str, object]) -> None:
+async def test_a_row_that_is_not_ours_is_reported_as_such(
+    store: Store, path: Path, likeness: dict[str, object]
+) -> None:
     await store.record(compared_round(0), netuid=NETUID, history=None, cursor=None)
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE likenesses SET value = ?", (msgspec.msgpack.encode(likeness),))

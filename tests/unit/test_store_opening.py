@@ -142,7 +142,7 @@ async def test_a_newer_schema_is_refused_with_both_versions(path: Path) -> None:
         assert part in str(refusal.value)
 
 
-def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_refused_and_left_alone(path: Path) -> None:
     path.write_text("hello, I am the operator's shopping list\n" * 200)
     with pytest.raises(StoreUnusable, match=f"{path} is damaged"):
         asyncio.run(Store.open(path, retention_days=7))
@@ -231,7 +231,7 @@ def test_a_read_only_file_is_refused(path: Path, tmp_path: Path) -> None:
     assert f"{path} cannot be opened or written" in tried.stdout, tried.stderr
 
 
-async def test_a_closed_store_says_so(path: Path) -> None:
+async def test_a_closed_store_reports_that_it_is_closed(path: Path) -> None:
     store = await Store.open(path, retention_days=7)
     await store.close()
     await store.close()

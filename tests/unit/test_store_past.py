@@ -117,7 +117,7 @@ async def test_journal_and_commands_end_where_one_stands(tmp_path: Path, monkeyp
         assert (command.at, command.detail.isprintable()) == (10.0, True)
 
 
-async def test_a_hotkey_that_is_none_is_left_out(tmp_path: Path) -> None:
+async def test_an_invalid_hotkey_is_left_out(tmp_path: Path) -> None:
     store = await stored(tmp_path, 1)
     await store.note_neurons(NETUID, [("5F\x1b[2J", "", 9, "evil"), (hotkey(8), "", 8, "good")], at=T0)
     await store.close()

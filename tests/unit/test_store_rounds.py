@@ -108,7 +108,7 @@ async def test_what_fails_half_way_leaves_nothing(store: Store) -> None:
 
 
 @pytest.mark.parametrize("field", ["quality", "score", "emission"])
-async def test_a_score_that_is_no_number_is_refused(store: Store, field: str) -> None:
+async def test_a_score_that_is_not_a_number_is_refused(store: Store, field: str) -> None:
     reply = a_reply(1)
     judged = a_round(0, [reply], [a_verdict(reply, **{field: float("inf")})])
     with pytest.raises(ValueError, match=f"{field} of {hotkey(1)} is inf"):

@@ -172,7 +172,7 @@ async def test_a_long_good_run_makes_the_next_pause_short_again(monkeypatch: pyt
     assert pauses[:3] == [0.01, 0.01, 0.01]
 
 
-async def test_a_restart_ends_the_work_and_begins_it_anew_without_an_alarm() -> None:
+async def test_a_restart_ends_the_work_and_starts_it_again_without_an_alert() -> None:
     feed = a_feed()
     supervisor = Supervisor(feed)
     running = asyncio.create_task(supervisor.run({"server": Forever, "worker": Forever}, "worker"))
@@ -200,7 +200,7 @@ async def test_a_restart_cuts_the_pause_after_a_failure_short(monkeypatch: pytes
     assert supervisor.services[0].restarts == 1
 
 
-async def test_a_service_whose_end_goes_wrong_is_restarted_all_the_same() -> None:
+async def test_a_service_that_fails_while_ending_is_restarted_anyway() -> None:
     unclean = FailsWhenStopped()
     supervisor = Supervisor(a_feed())
     running = asyncio.create_task(supervisor.run({"unclean": lambda: unclean}, "unclean"))

@@ -165,7 +165,7 @@ def test_shared_mistakes_are_a_hint_and_never_differing_with_them_a_verdict() ->
     assert one_mind.groups[0].suspected == ("x", "y")
 
 
-def test_agreeing_on_right_answers_is_no_evidence() -> None:
+def test_agreeing_on_right_answers_is_not_evidence() -> None:
     everyone = [f"m{index}" for index in range(8)]
     rounds = [
         (
@@ -197,7 +197,7 @@ def test_open_answers_closer_than_the_rest_are_a_hint() -> None:
     assert found.pairs[0].evidence == ("closer than the rest in 36 of 36 open answers",)
 
 
-def test_a_vector_that_is_no_number_is_close_to_nobody() -> None:
+def test_a_vector_that_is_not_finite_is_close_to_nobody() -> None:
     given = [said(name, words_of(name, 0)) for name in "abcdxy"]
     broken = {reply.text: pointing(1, 1) * float("nan") for reply in given}
     assert not suspected([(SKY, given)] * ROUNDS, broken).by_hotkey
@@ -279,7 +279,7 @@ KINDS: st.SearchStrategy[AnswerType] = st.sampled_from(
 
 @given(st.lists(st.tuples(REPLIES, KINDS, st.sampled_from([None, "Kabul", "7"])), max_size=25))
 @settings(max_examples=60)
-def test_suspicion_is_a_number_from_nought_to_one_whatever_is_said(
+def test_suspicion_is_a_number_from_0_to_1_whatever_is_said(
     told: list[tuple[dict[str, tuple[str, float]], AnswerType, str | None]],
 ) -> None:
     evidence = Evidence()

@@ -226,7 +226,7 @@ async def test_a_suspicion_that_hovers_around_the_verdict_keeps_its_window(tmp_p
         assert states(service) == {"a": "planned"}
 
 
-async def test_a_full_disk_is_told_and_penalties_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_disk_is_reported_and_penalties_continue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with a_world(tmp_path) as world:
         service = await world.service()
         await service.step()
@@ -248,7 +248,7 @@ async def test_a_full_disk_is_told_and_penalties_go_on(tmp_path: Path, monkeypat
 
 
 @pytest.mark.parametrize("error", [StoreGone("store.db was deleted"), StoreLocked("store.db is locked")])
-async def test_a_store_that_is_told_of_elsewhere_gets_no_line_here_and_what_waits_is_stored_later(
+async def test_a_store_that_is_reported_elsewhere_gets_no_line_here_and_what_waits_is_stored_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: StoreError
 ) -> None:
     async with a_world(tmp_path) as world:

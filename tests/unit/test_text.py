@@ -94,7 +94,7 @@ def test_a_mark_without_a_letter_gets_one_of_its_own() -> None:
 @pytest.mark.parametrize(
     "text", ["a" * 1_000_000, "日" * 1_000_000, "\r\n" * 1_000_000, "\u0301" * 1_000_000, "\x9b" * 40_000]
 )
-def test_a_huge_text_is_cut_and_says_so(text: str) -> None:
+def test_a_huge_text_is_cut_and_marked(text: str) -> None:
     clean = safe(text)
     assert len(clean) <= MAX_CHARS
     assert clean.endswith(CUT)

@@ -101,7 +101,7 @@ async def test_odd_spellings_of_loopback_are_found_out(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["no.such.host.invalid", "a b", "x\r\ny", "-x", "a" * 300, "", "::1%lo"])
-async def test_what_is_no_name_or_has_no_address_is_unreachable(host: str) -> None:
+async def test_an_invalid_host_name_or_one_without_an_address_is_unreachable(host: str) -> None:
     with pytest.raises(WireError) as caught:
         await checked_address(host, 80, allow_private=True, own=OWN)
     assert caught.value.status == "unreachable"

@@ -101,11 +101,11 @@ async def test_a_wrong_exchange_leaves_no_key(changed: dict[str, Any], status: i
     ("body", "status"),
     [(b"", 422), (b"{}", 422), (b"[]", 422), (b'{"timestamp": NaN}', 422), (b"[" * 9000, 422), (b" " * 20_000, 413)],
 )
-async def test_what_is_no_exchange_is_turned_down_unread(body: bytes, status: int) -> None:
+async def test_an_invalid_exchange_is_refused_unread(body: bytes, status: int) -> None:
     assert (await refusal(await new_desk(), body)).status == status
 
 
-async def test_a_key_that_is_no_fernet_key_is_turned_down() -> None:
+async def test_a_key_that_is_not_a_fernet_key_is_turned_down() -> None:
     server = await new_desk()
     assert (await refusal(server, offer(server, b"k" * 32))).status == 400
 
@@ -293,7 +293,7 @@ async def test_a_handshake_from_a_clock_that_is_off_is_told_by_how_much() -> Non
     await server.exchange(offer(server, timestamp=time.time() - 55))
 
 
-async def test_before_it_is_started_it_says_so() -> None:
+async def test_before_it_is_started_it_reports_that() -> None:
     server = LooshDesk()
     with pytest.raises(Refusal, match="503: the miner is starting"):
         server.public_key_pem()

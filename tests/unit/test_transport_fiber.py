@@ -348,7 +348,7 @@ async def test_a_stream_is_told_as_it_comes_and_is_whole_in_the_end() -> None:
     ("stream", "why"),
     [(b"", "without an event"), (b"data: [DONE]\n\n", "without an event"), (b"data: what\n\n", "not JSON")],
 )
-async def test_a_stream_that_is_none_is_malformed(stream: bytes, why: str) -> None:
+async def test_an_invalid_stream_is_malformed(stream: bytes, why: str) -> None:
     miner = ForeignFiberMiner()
     miner.stream = stream
     async with http_server(miner) as peer, calling() as caller:

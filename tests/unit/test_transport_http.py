@@ -81,7 +81,7 @@ async def test_a_request_arrives_whole_and_the_reply_comes_back() -> None:
         (b"", "unreachable", "closed the connection without a reply"),
     ],
 )
-async def test_what_is_no_reply_has_a_status_and_a_reason(raw: bytes, status: str, why: str) -> None:
+async def test_an_invalid_reply_has_a_status_and_a_reason(raw: bytes, status: str, why: str) -> None:
     error = await failure(sends(raw))
     assert (error.status, why in error.reason) == (status, True), error.reason
 
@@ -153,7 +153,7 @@ async def test_when_a_peer_wants_to_be_asked_again_is_read_as_seconds_or_as_an_i
 
 
 @pytest.mark.parametrize("said", ["soon", "5\x1c", "\xb2"])
-async def test_a_time_that_is_none_is_none(said: str) -> None:
+async def test_an_invalid_time_is_none(said: str) -> None:
     async def handle(_: Received) -> bytes:
         return f"HTTP/1.1 429 Busy\r\ncontent-length: 0\r\nretry-after: {said}\r\n\r\n".encode("latin-1")
 

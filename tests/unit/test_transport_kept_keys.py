@@ -31,7 +31,7 @@ def modes(folder: Path) -> list[int]:
 
 
 @pytest.mark.parametrize("name", ["loosh", "fiber", "own"])
-async def test_a_validator_goes_on_after_a_restart_without_a_new_handshake(tmp_path: Path, name: str) -> None:
+async def test_a_validator_continues_after_a_restart_without_a_new_handshake(tmp_path: Path, name: str) -> None:
     callers = Callers(ALICE, usual=name, allow_private=True)
     async with running(make_server(ObedientBackend(), kept=kept(tmp_path))) as first:
         peer = Peer(MINER.ss58_address, *first.address)
@@ -95,7 +95,7 @@ def _wrong_key(folder: Path) -> None:
     ],
     ids=["garbage", "empty", "read by others", "key read by others", "no key", "another key"],
 )
-async def test_files_that_cannot_be_trusted_are_told_of_and_nothing_is_held(
+async def test_files_that_cannot_be_trusted_are_reported_and_nothing_is_held(
     tmp_path: Path, spoil: Callable[[Path], object], caplog: pytest.LogCaptureFixture
 ) -> None:
     kept(tmp_path).keep({"loosh": (SAVED,)})
@@ -105,14 +105,14 @@ async def test_files_that_cannot_be_trusted_are_told_of_and_nothing_is_held(
     assert "session keys" in caplog.text
 
 
-async def test_a_folder_that_takes_no_files_is_told_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_folder_that_takes_no_files_is_reported(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     missing = tmp_path / "gone"
     async with running(make_server(kept=kept(missing))):
         pass
     assert f"cannot be kept in {missing}" in caplog.text
 
 
-def test_more_keys_than_are_kept_are_told_of(
+def test_more_keys_than_are_kept_are_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(kept_keys, "MOST_BYTES", 200)

@@ -136,7 +136,7 @@ async def test_a_reply_may_have_its_head_and_what_was_allowed_and_no_byte_more(c
     assert caught.value.status == "too_large"
 
 
-async def test_each_request_begins_its_allowance_anew(clock: Clock) -> None:
+async def test_each_request_begins_its_allowance_again(clock: Clock) -> None:
     stream = MeteredStream(Wire(clock, bytes(1_000_000)))
     for _ in range(3):
         await stream.write(b"x")

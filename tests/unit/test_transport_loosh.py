@@ -270,7 +270,7 @@ async def test_a_refusal_says_status_and_detail_and_is_not_repeated(status: int)
         (b"\xff\xfe", "not JSON"),
     ],
 )
-async def test_a_sealed_answer_that_is_no_completion_is_malformed(clear: bytes, why: str) -> None:
+async def test_a_sealed_answer_that_is_not_a_completion_is_malformed(clear: bytes, why: str) -> None:
     async with foreign(lambda fernet: reply(200, fernet.encrypt(clear))) as (_, peer, caller):
         error = await failure(caller, peer)
     assert error.status == "malformed"

@@ -65,7 +65,7 @@ async def test_a_store_that_fails_by_anything_else_is_tried_again_too() -> None:
     assert not await store.remember("a", until=LATER)
 
 
-async def test_a_store_that_takes_no_writes_is_told_of_once_and_gets_what_it_missed() -> None:
+async def test_a_store_that_takes_no_writes_is_reported_once_and_gets_what_it_missed() -> None:
     store, told = Failing(), list[str]()
     nonces = SteadyNonces(store, tell=told.append)
     store.reason = "store.db is locked"
@@ -80,7 +80,7 @@ async def test_a_store_that_takes_no_writes_is_told_of_once_and_gets_what_it_mis
     assert not any([await store.remember(key, until=LATER) for key in keys])
 
 
-async def test_each_trouble_is_told() -> None:
+async def test_each_trouble_is_reported() -> None:
     store, told = Failing(), list[str]()
     nonces = SteadyNonces(store, tell=told.append)
     for reason in ("locked", "no space left"):

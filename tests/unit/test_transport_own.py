@@ -77,7 +77,7 @@ async def test_fiber_becomes_this_between_two_of_ours_and_stays_fiber_otherwise(
 
 
 @pytest.mark.parametrize("forged", ["hotkey", "key", "none"])
-async def test_a_key_that_the_miner_has_not_signed_is_no_offer(forged: str) -> None:
+async def test_a_key_that_the_miner_has_not_signed_is_not_an_offer(forged: str) -> None:
     """Somebody between us puts a key of its own into Fiber's reply: then Fiber is spoken, as with everybody."""
     miner = ForeignFiberMiner()
     theirs = signed_key(EVE, X25519Key())

@@ -19,7 +19,7 @@ def test_a_signature_holds_for_its_key_and_message_alone() -> None:
 
 
 @pytest.mark.parametrize("signature", ["", "0x", "0x" + "0" * 128, "0x" + "f" * 128, "0x" + "é" * 128])
-def test_what_is_no_signature_never_holds(signature: str) -> None:
+def test_an_invalid_signature_never_verifies(signature: str) -> None:
     assert not verify(ALICE.ss58_address, b"m", signature)
 
 

@@ -108,7 +108,7 @@ async def test_a_request_holds_once_also_on_the_other_route() -> None:
     "body",
     [b"", b"[]", b"{}", b'{"a": 1}', b'{"a": 1, "b": "2"}', b'{"a": 1.5, "b": 2}', b'{"a": 1, "b": %d}' % 10**18],
 )
-async def test_a_body_that_is_no_sum_is_refused(body: bytes) -> None:
+async def test_a_body_that_is_not_a_sum_is_refused(body: bytes) -> None:
     backend = ObedientBackend()
     async with running(make_server(backend)) as server, client(server) as asking:
         assert (await asking.post("/api/add", content=body, headers=signed())).status_code == 422
@@ -181,7 +181,7 @@ async def test_a_miner_that_is_not_ours_is_asked_sums_and_nothing_else() -> None
 
 
 @pytest.mark.parametrize("said", ["42", True, [1], 4.5, 10**36, {}])
-async def test_a_result_that_is_no_number_is_malformed(said: object) -> None:
+async def test_a_result_that_is_not_a_number_is_malformed(said: object) -> None:
     miner = MendedMiner()
     miner.said = said
     async with http_server(miner) as peer, calling() as caller:

@@ -195,7 +195,7 @@ async def test_it_is_mounted_at_both_ends_and_each_neuron_is_asked_in_its_own(mo
     assert [(one.route, one.status) for one in view.requests] == [("/k", 200), ("/q", 200), ("/q", 200)]
 
 
-async def test_what_its_author_did_not_think_of_holds_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_its_author_did_not_think_of_holds_anyway(monkeypatch: pytest.MonkeyPatch) -> None:
     """Recorded requests, strangers, forgers, large bodies, a flood, a backend that sleeps: not a line of it in TOY."""
     backend = ObedientBackend()
     monkeypatch.setattr("engine.transport.callers.PeerClients", Recorder)

@@ -65,7 +65,7 @@ async def test_the_miner_answers_with_the_record_and_its_two_stages() -> None:
         {"timing_data": {"stages": ["x" * 70_000]}},
     ],
 )
-async def test_what_is_no_such_record_is_passed_over(metadata: Any) -> None:
+async def test_other_metadata_is_ignored(metadata: Any) -> None:
     async with serving(ObedientBackend()) as server, Validator(server) as alice:
         await alice.shake()
         answer = alice.opened(await alice.send("hello", metadata=metadata))
@@ -92,7 +92,7 @@ def test_without_a_record_nothing_is_said_of_it() -> None:
 
 
 @given(json_values)
-def test_whatever_comes_as_metadata_an_answer_is_read_and_goes_on(metadata: Any) -> None:
+def test_whatever_comes_as_metadata_an_answer_is_read_and_continues(metadata: Any) -> None:
     said = {"response_text": "x", "metadata": {"timing_data": metadata}}
     completion = read_completion(json.dumps(said).encode())
     assert completion.text == "x"

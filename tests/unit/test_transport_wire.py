@@ -43,7 +43,7 @@ JSON = st.recursive(
         (b'{"a":' + b"[" * 70 + b"]" * 70 + b"}", "nested deeper than 64"),
     ],
 )
-def test_what_is_no_plain_json_object_is_malformed(raw: bytes, why: str) -> None:
+def test_what_is_not_a_plain_json_object_is_malformed(raw: bytes, why: str) -> None:
     with pytest.raises(WireError, match=why) as caught:
         load_json(raw)
     assert caught.value.status == "malformed"

@@ -224,7 +224,7 @@ async def test_the_preview_follows_the_cursor(tmp_path: Path) -> None:
 
 
 @Sized
-async def test_a_round_that_is_not_stored_says_so(tmp_path: Path, size: tuple[int, int]) -> None:
+async def test_a_round_that_is_not_stored_is_marked(tmp_path: Path, size: tuple[int, int]) -> None:
     known = rounds_split(1)
     await folder_with(tmp_path, [])
     app = app_of(snapshot_of(tmp_path, known), tmp_path)
@@ -234,7 +234,7 @@ async def test_a_round_that_is_not_stored_says_so(tmp_path: Path, size: tuple[in
         assert app.is_running
 
 
-async def test_a_store_that_cannot_be_read_says_so(tmp_path: Path) -> None:
+async def test_an_unreadable_store_is_reported(tmp_path: Path) -> None:
     app = app_of(snapshot_of(tmp_path / "gone", rounds_split(1)), tmp_path)
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("2")

@@ -37,7 +37,7 @@ def signals_as_they_were() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("gone", [False, True])
-async def test_to_go_on_without_a_terminal_is_a_hang_up(gone: bool) -> None:
+async def test_to_continue_without_a_terminal_is_a_hang_up(gone: bool) -> None:
     controller, worker = os.openpty()
     app = Operated(worker)
     driver = OperatorDriver(app, size=(80, 24))

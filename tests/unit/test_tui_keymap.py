@@ -44,7 +44,7 @@ def test_the_keys_to_move_with_never_mean_anything_else(action: Action) -> None:
         assert key not in action.keys or action.id == owner
 
 
-def test_what_writes_to_the_chain_is_no_single_key_and_is_asked_for() -> None:
+def test_what_writes_to_the_chain_is_not_a_single_key_and_is_asked_for() -> None:
     for action in ACTIONS.values():
         if action.level >= Level.ASKED:
             assert action.label.endswith("…")

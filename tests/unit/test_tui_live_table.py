@@ -161,7 +161,7 @@ async def test_the_mouse_moves_opens_and_sorts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [(160, 48), (80, 24), (60, 16), (40, 10), (20, 5), (5, 3), (1, 1)])
-async def test_every_screen_stands_at_every_size(size: tuple[int, int], tmp_path: Path) -> None:
+async def test_every_screen_works_at_every_size(size: tuple[int, int], tmp_path: Path) -> None:
     app = app_of(snapshot(), tmp_path)
     async with app.run_test(size=size) as pilot:
         for digit in "1234567":

@@ -88,7 +88,7 @@ async def test_the_log_is_looked_at_as_in_the_last_run(tmp_path: Path) -> None:
         assert "level ≥ INFO  source all  FOLLOW  wrap" in screen_text(app)
 
 
-def test_a_log_level_that_is_none_is_forgotten(tmp_path: Path) -> None:
+def test_an_invalid_log_level_is_forgotten(tmp_path: Path) -> None:
     path = tmp_path / "screen.json"
     path.write_bytes(b'{"log": {"level": "LOUD"}}')
     assert recall(path) == ScreenMemory()

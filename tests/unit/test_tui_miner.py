@@ -144,7 +144,7 @@ async def test_the_preview_has_the_lines_that_the_table_does_not_need(tmp_path: 
         assert preview.size.height == 11
 
 
-async def test_a_record_that_comes_when_its_screen_has_gone_is_no_error(tmp_path: Path) -> None:
+async def test_a_record_that_comes_when_its_screen_has_gone_is_not_an_error(tmp_path: Path) -> None:
     app = app_of(snapshot(), tmp_path)
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("3", "enter")

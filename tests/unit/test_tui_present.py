@@ -83,7 +83,7 @@ def test_what_is_cut_takes_no_more_than_its_cells(texts: list[str], width: int) 
     assert width_of(cut(content, width)) <= max(width, 0)
 
 
-def test_what_is_cut_says_so() -> None:
+def test_what_is_cut_is_marked() -> None:
     assert text_of(cut(line("abc", Span("def", "ok")), 5)) == "abcd…"
 
 
@@ -230,7 +230,7 @@ def test_the_header_does_not_call_live_what_an_engine_that_hangs_said_last() -> 
     assert "OLD" not in text_of(header(Picture(snapshot(), NOW + 12, "ended"), 80))
 
 
-def test_a_paused_picture_says_so_on_the_narrowest_screen() -> None:
+def test_a_paused_picture_is_marked_on_the_narrowest_screen() -> None:
     text = text_of(header(Picture(snapshot(), NOW, "paused", 12.0), 40))
     assert text.endswith("FROZEN +12s ")
     assert width_of(header(Picture(snapshot(), NOW, "paused", 12.0), 40)) == 40

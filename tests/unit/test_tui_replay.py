@@ -194,7 +194,7 @@ async def test_the_palette_leads_to_an_instant(app: ConsoleApp, typed: str, wher
         await seen(pilot, app, where)
 
 
-async def test_what_is_no_time_is_said_while_it_is_typed(app: ConsoleApp) -> None:
+async def test_what_is_not_a_time_is_said_while_it_is_typed(app: ConsoleApp) -> None:
     async with app.run_test(size=WIDE) as pilot:
         app.act("time.at")
         await pilot.press(*"soon")
@@ -223,7 +223,7 @@ async def test_exports_stay_out_of_the_folder(app: ConsoleApp, folder: Path) -> 
     assert names(folder) == before
 
 
-async def test_a_round_that_is_damaged_is_told_and_the_rest_goes_on(app: ConsoleApp, folder: Path) -> None:
+async def test_a_round_that_is_damaged_is_reported_and_the_rest_continues(app: ConsoleApp, folder: Path) -> None:
     with sqlite3.connect(folder / FILE_NAME) as connection:
         connection.execute("UPDATE rounds SET clusters = 'no JSON' WHERE number = 3")
     async with app.run_test(size=NARROW) as pilot:

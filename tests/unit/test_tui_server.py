@@ -117,7 +117,7 @@ async def test_requests_are_filtered_while_they_come(tmp_path: Path) -> None:
         assert len(table.rows) == 5
 
 
-async def test_no_request_yet_is_no_error(tmp_path: Path) -> None:
+async def test_no_request_yet_is_not_an_error(tmp_path: Path) -> None:
     app = app_of(replace(MINER, server=None), tmp_path)
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("5", "enter")

@@ -45,7 +45,7 @@ async def test_a_penalty_is_waived_and_reinstated_after_a_question(tmp_path: Pat
         assert orders.taken[1:] == [HoldPenalty(hotkey(2), held=False)]
 
 
-async def test_a_hint_has_no_penalty_to_waive_and_a_read_only_run_says_so(tmp_path: Path) -> None:
+async def test_a_hint_has_no_penalty_to_waive_and_a_read_only_run_reports_it(tmp_path: Path) -> None:
     app = app_of(suspecting("applied"), tmp_path)
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("3", "a", "j", "b")
@@ -64,7 +64,7 @@ async def test_enter_goes_to_the_members_and_on_to_the_miner(tmp_path: Path) -> 
         assert "✗ applied -80%  suspicion 0.90, sybil group with uid 2 3" in screen_text(app)
 
 
-async def test_without_suspects_the_screen_says_so(tmp_path: Path) -> None:
+async def test_without_suspects_the_screen_reports_it(tmp_path: Path) -> None:
     quiet = suspecting()
     assert quiet.sybil is not None
     app = app_of(replace(quiet, sybil=replace(quiet.sybil, groups=(), pairs=())), tmp_path)

@@ -148,7 +148,7 @@ async def test_a_broken_file_is_a_message_and_a_mended_one_is_shown_at_once(tmp_
 
 
 @pytest.mark.parametrize("name", FILES)
-async def test_every_screen_stands_in_every_theme(name: str, tmp_path: Path) -> None:
+async def test_every_screen_works_in_every_theme(name: str, tmp_path: Path) -> None:
     app = app_of(snapshot(), tmp_path)
     async with app.run_test(size=NARROW) as pilot:
         app.theme_files()

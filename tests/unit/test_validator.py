@@ -221,7 +221,7 @@ async def test_the_end_of_the_questions_is_the_beginning_of_the_next_run_under_n
         assert await again.stored() == ["a", "b", "a#2", "b#2"]
 
 
-async def test_the_number_of_rounds_ends_the_run_and_the_cursor_says_where_to_go_on(store: Store) -> None:
+async def test_the_number_of_rounds_ends_the_run_and_the_cursor_says_where_to_continue(store: Store) -> None:
     async with a_bench(store, "a", "b", "c", rounds=2, interval=0.05) as bench:
         began = time.monotonic()
         await bench.run()
@@ -249,7 +249,7 @@ async def test_the_history_of_the_last_round_goes_into_the_next_run(store: Store
         assert given == [kept]
 
 
-async def test_a_history_that_cannot_be_read_is_learnt_anew(store: Store) -> None:
+async def test_an_unreadable_history_is_learnt_again(store: Store) -> None:
     async with a_bench(store, "a", rounds=1) as bench:
         await bench.run()
         [judged] = await store.recent_rounds(NETUID, 1)
@@ -319,7 +319,7 @@ async def test_memory_for_rounds_that_cannot_be_stored_is_bounded(
         assert [row.id for row in bench.rounds.shown if row.recorded] == kept, "what was dropped is not shown as stored"
 
 
-async def test_a_restart_of_the_service_goes_on_with_what_is_not_stored_yet(store: Store) -> None:
+async def test_a_restarted_service_continues_with_what_is_not_stored_yet(store: Store) -> None:
     async with a_bench(store, "a", "b", "c") as bench:
         bench.store.full = {"record"}
         async with paused_after_a_round(bench) as run:
@@ -335,7 +335,7 @@ async def test_a_restart_of_the_service_goes_on_with_what_is_not_stored_yet(stor
         assert seen.rounds == 3, "what the round that waited taught is not lost"
 
 
-async def test_a_round_that_cannot_be_judged_is_told_and_the_next_one_is(store: Store) -> None:
+async def test_a_round_that_cannot_be_judged_is_reported_and_the_next_one_is(store: Store) -> None:
     async with a_bench(store, "a", "b") as bench:
         judged = bench.judge.judge
 
@@ -380,7 +380,7 @@ async def test_a_pause_holds_while_it_waits_for_miners(store: Store, monkeypatch
         assert bench.told == ["a"]
 
 
-async def test_after_a_pause_the_interval_begins_anew(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_after_a_pause_the_interval_starts_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     async with a_bench(store, "a", "b", interval=0.01) as bench:
         pace, begun = bench.loop._pace, list[float]()
 
@@ -416,7 +416,7 @@ async def test_it_says_why_nobody_can_be_asked_and_waits(store: Store, monkeypat
         assert bench.feed.attention == ()
 
 
-async def test_it_says_that_nobody_serves(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_it_reports_that_no_miner_serves(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop_module, "NOBODY_TOLD_S", 0.03)
     async with a_bench(store, "a") as bench:
         bench.selection.see(Metagraph(netuid=NETUID, block=2))

@@ -17,7 +17,7 @@ from engine.weights.views import plan_view
 from tests.unit.store_helpers import NETUID, a_plan, a_reply, a_round, hotkey
 
 
-def test_the_verdict_on_a_miner_stands_in_its_row() -> None:
+def test_a_miners_verdict_is_in_its_row() -> None:
     names = {hotkey(uid): uid for uid in range(5)}
     clique = Suspects(suspected=(hotkey(1), hotkey(2)), suspicion=0.9, evidence=("same coldkey",))
     copier = Suspects(suspected=(hotkey(3),), copied=(hotkey(4),), suspicion=0.7, evidence=("same wording",))

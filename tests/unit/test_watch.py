@@ -105,7 +105,7 @@ async def test_blocks_are_followed_and_the_metagraph_every_few(chain: EmbeddedCh
         assert watched.seen[-1].block >= 25
 
 
-async def test_an_outage_is_told_and_waited_out(chain: EmbeddedChain) -> None:
+async def test_an_outage_is_reported_and_waited_out(chain: EmbeddedChain) -> None:
     async with watching(chain) as watched:
         watched.wire.broken = True
         await until(lambda: watched.feed.attention)
@@ -128,7 +128,7 @@ async def test_a_chain_that_falls_silent_is_not_taken_for_one_that_works(
         assert not chain_view(watched.client).reachable
 
 
-async def test_a_chain_that_falls_silent_is_told_of_long_before_it_is_given_up(
+async def test_a_chain_that_falls_silent_is_reported_long_before_it_is_given_up(
     chain: EmbeddedChain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert watch_module.SILENT_S <= 10
@@ -153,7 +153,7 @@ async def test_a_hotkey_that_never_was_registered_ends_the_run(chain: EmbeddedCh
         await watched.watch.run(lambda: pytest.fail("it has not started"))
 
 
-async def test_who_loses_the_uid_goes_on_and_is_back_once_registered_again(tmp_path: Path) -> None:
+async def test_who_loses_the_uid_continues_and_is_back_once_registered_again(tmp_path: Path) -> None:
     rules = replace(RULES, max_uids=3, immunity_period=0)
     chain = await running_subnet(tmp_path, miners=2, rules=rules)
     cold = key("cold")

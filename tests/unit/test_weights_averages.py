@@ -34,7 +34,7 @@ def test_windowed_by_hand_counts_what_is_missing_as_nothing() -> None:
 
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
-def test_what_is_no_number_is_refused_and_changes_nothing(rule: Rule, bad: float) -> None:
+def test_what_is_not_a_number_is_refused_and_changes_nothing(rule: Rule, bad: float) -> None:
     book = AverageBook(rule)
     book.add("a", 1.0, 0.5)
     before = book.value("a", 2.0)
@@ -141,7 +141,7 @@ def test_where_hotkeys_are_many_only_those_without_a_sample_in_the_window_are_fo
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_a_book_fed_anew_goes_on_where_it_was(rule: Rule) -> None:
+def test_a_book_that_is_loaded_again_continues_where_it_was(rule: Rule) -> None:
     stored = [(float(at), math.sin(at)) for at in range(150)]
     book, rebuilt = AverageBook(rule), AverageBook(rule)
     for at, emission in stored:

@@ -63,7 +63,7 @@ def test_who_is_suspected_no_more_must_be_shown_again() -> None:
     assert next_standings({"a": Standing(held=True, shown=100)}, {}, "apply", 200) == {"a": Standing(held=True)}
 
 
-def test_a_suspicion_that_hovers_around_the_verdict_does_not_begin_anew() -> None:
+def test_a_suspicion_that_hovers_around_the_verdict_does_not_start_again() -> None:
     standings = next_standings({}, {"a": 0.59}, "apply", 100)
     assert standings == {}
     for window, suspicion in ((200, 0.61), (300, 0.59), (400, 0.5), (500, 0.6)):

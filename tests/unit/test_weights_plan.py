@@ -125,7 +125,7 @@ def test_the_tier_counts_from_the_last_update_or_the_registration() -> None:
     assert planned(newcomer, stale, rules=rules).skipped == "no serving miner has a score from the last 3 h"
 
 
-def test_without_scores_an_emergency_weighs_all_the_same() -> None:
+def test_without_scores_an_emergency_weighs_anyway() -> None:
     graph = metagraph("a", "b", block=4600)
     assert u16(planned(graph)) == {"a": 65535, "b": 65535}
     assert [row.weight for row in planned(graph).rows] == [0.5, 0.5]
@@ -160,7 +160,7 @@ def test_an_unregistered_validator_sets_nothing() -> None:
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -1.0])
-def test_scores_that_are_no_positive_number_count_as_zero(bad: float) -> None:
+def test_scores_that_are_not_positive_numbers_count_as_zero(bad: float) -> None:
     assert u16(planned(metagraph("a", "b"), score("a", bad), score("b", 0.1))) == {"b": 65535}
 
 

@@ -151,7 +151,7 @@ async def test_paused_only_the_command_sets(chain: EmbeddedChain) -> None:
     assert (await last_update(chain), setter.automatic) == (36, True)
 
 
-async def test_a_rejection_is_told_and_tried_again_in_the_next_window(chain: EmbeddedChain) -> None:
+async def test_a_rejection_is_reported_and_retried_in_the_next_window(chain: EmbeddedChain) -> None:
     class OldRules(FaultyChain):
         async def look(self, netuid: int, *, hotkey: str = "", coldkey: str = "") -> Look:
             seen = await super().look(netuid, hotkey=hotkey, coldkey=coldkey)
@@ -214,7 +214,7 @@ async def test_lost_weights_are_sent_again_in_the_same_window(chain: EmbeddedCha
     assert await last_update(chain) == 38
 
 
-async def test_a_full_journal_sends_nothing_and_says_so(chain: EmbeddedChain) -> None:
+async def test_a_full_journal_sends_nothing_and_reports_it(chain: EmbeddedChain) -> None:
     faults = Faults()
     faulty = FaultyChain(chain, faults)
     setter = setter_on(faulty, MemoryJournal(faults), recorder := Recorder())
@@ -242,7 +242,7 @@ async def test_a_full_journal_is_told_to_whom_wants_to_reveal(tmp_path: Path) ->
     await chain.close()
 
 
-async def test_weights_of_a_stranger_with_our_hotkey_are_told(chain: EmbeddedChain) -> None:
+async def test_weights_of_a_stranger_with_our_hotkey_are_reported(chain: EmbeddedChain) -> None:
     setter = setter_on(chain, MemoryJournal(), recorder := Recorder())
     await setter.set_now()
     await to_block(chain, 30)
@@ -494,7 +494,9 @@ async def test_without_what_seals_nothing_is_sent_and_the_refusal_says_what_to_i
         ("EpochDeferred", "the next epoch"),
     ],
 )
-async def test_what_is_only_not_yet_is_no_failure_and_the_window_is_met(tmp_path: Path, reason: str, what: str) -> None:
+async def test_what_is_only_not_yet_is_not_a_failure_and_the_window_is_met(
+    tmp_path: Path, reason: str, what: str
+) -> None:
     class Refusing(FaultyChain):
         async def set_weights(self, netuid: int, **call: Any) -> Outcome:
             self.sent += 1

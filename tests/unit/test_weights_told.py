@@ -114,9 +114,7 @@ async def test_an_unknown_outcome_is_told_journalled_and_waited_for(chain: Embed
 
 
 @pytest.mark.parametrize("fault", ["full at settling", "outage after"])
-async def test_what_is_not_known_since_it_could_not_be_looked_up_or_written_down_is_told(
-    chain: EmbeddedChain, fault: str
-) -> None:
+async def test_what_could_not_be_looked_up_or_written_down_is_reported(chain: EmbeddedChain, fault: str) -> None:
     faults = Faults()
 
     class CutOff(FaultyChain):
@@ -136,7 +134,7 @@ async def test_what_is_not_known_since_it_could_not_be_looked_up_or_written_down
     assert recorder.plans[1][1] == Outcome(status="ok", block=20, reference=outcome.reference)
 
 
-async def test_a_refusal_holds_the_window_and_is_told(chain: EmbeddedChain) -> None:
+async def test_a_refusal_holds_the_window_and_is_reported(chain: EmbeddedChain) -> None:
     refusing = Refusing(chain)
     refusing.reason = "IncorrectWeightVersionKey: 0, the subnet requires 7"
     setter = setter_on(refusing, MemoryJournal(), recorder := Recorder())
@@ -180,7 +178,7 @@ async def test_an_outage_is_left_to_the_chain_watch_to_tell_and_waited_out(chain
 
 
 @pytest.mark.parametrize("error", [StoreGone("store.db was deleted"), StoreLocked("store.db is locked")])
-async def test_a_store_that_is_told_of_elsewhere_is_only_waited_for(chain: EmbeddedChain, error: StoreError) -> None:
+async def test_a_store_that_is_reported_elsewhere_is_only_waited_for(chain: EmbeddedChain, error: StoreError) -> None:
     class Away(MemoryJournal):
         async def open_entries(self) -> tuple[JournalEntry, ...]:
             raise error

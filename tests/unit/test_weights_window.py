@@ -59,7 +59,7 @@ def test_a_window_is_served_once() -> None:
     assert wait_for_window(look(36, last_update=19, weights=mine)) is None
 
 
-def test_a_registration_in_the_window_is_no_submission() -> None:
+def test_a_registration_in_the_window_is_not_a_submission() -> None:
     assert wait_for_window(look(36, last_update=25, weights=())) is None
 
 

@@ -37,6 +37,7 @@ class SuspectRow(Struct, frozen=True, kw_only=True):
 
     @property
     def is_verdict(self) -> bool:
+        """Whether it is more than a hint."""
         return self.what in ("group", "copy")
 
     @property

@@ -88,9 +88,11 @@ class ChainState(Struct, frozen=True, kw_only=True):
     balances: dict[str, Natural] = {}
 
     def uid_of(self, hotkey: str) -> int | None:
+        """The uid of a hotkey; None without one."""
         return next((uid for uid, slot in enumerate(self.slots) if slot.hotkey == hotkey), None)
 
     def stake_of(self, hotkey: str) -> int:
+        """The stake on a hotkey, in rao."""
         account = self.hotkeys.get(hotkey)
         return account.stake if account else 0
 

@@ -14,17 +14,23 @@ class Encoder(Protocol):
     to the encoder. Never NaN. Raises EncoderError if the model fails."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The name under which it is chosen, recorded with each round."""
+        ...
 
     @property
-    def dim(self) -> int: ...
+    def dim(self) -> int:
+        """The length of its vectors."""
+        ...
 
     @property
     def device(self) -> str:
         """Where it runs: cpu, cuda:0, or a server's address."""
         ...
 
-    def encode(self, texts: Sequence[str]) -> Vectors: ...
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """The vectors, a row per text. Raises EncoderError."""
+        ...
 
 
 def unit_rows(matrix: NDArray[np.floating]) -> Vectors:

@@ -33,6 +33,7 @@ class Consensus(Struct, frozen=True, kw_only=True):
 
     @property
     def members(self) -> tuple[int, ...]:
+        """The answers in the consensus, as indices; () if there is none."""
         return self.clusters[0] if self.clusters else ()
 
 
