@@ -9,7 +9,7 @@ spent its claims is still heard, but in turn, and no proven request is refused b
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import Literal
 
 from engine.transport.errors import Refusal
@@ -50,7 +50,7 @@ class Admission:
         self._hotkeys = {gate: RateLimiter(rate, clock=clock) for gate, rate in HOTKEY_PER_MINUTE.items()}
         self._claims = RateLimiter(CLAIMS_PER_MINUTE, burst=CLAIMS_BURST, clock=clock)
         self._hearings = FairQueue(slots=1, waiting=MOST_WAITING, waiting_per_caller=MOST_WAITING)
-        self._known: OrderedDict[Hashable, None] = OrderedDict()
+        self._known: OrderedDict[str, None] = OrderedDict()
 
     def stranger(self, gate: Gate, host: str, path: str) -> None:
         """A request that names no allow-listed hotkey: charged to its address."""
@@ -68,7 +68,7 @@ class Admission:
         who = network(host)
         if not self._claims.wait(who):
             return
-        await self._hearings.enter(str(who))
+        await self._hearings.enter(who)
         try:
             await asyncio.sleep(1 / HEARINGS_PER_S)
         finally:

@@ -76,7 +76,7 @@ class Call:
     @property
     def caller(self) -> str:
         """Who takes turns with others: the hotkey, or the address of one that has only named a hotkey."""
-        return self.hotkey if self.proven else str(network(self.host))
+        return self.hotkey if self.proven else network(self.host)
 
     @property
     def target(self) -> str:

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -108,7 +108,7 @@ class Places:
         self._known = known
         self._shared = shared
         self._seats: dict[Seat, None] = {}
-        self._by_address: Counter[Hashable] = Counter()
+        self._by_address: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._seats)

@@ -6,28 +6,31 @@ may have written everything before that itself.
 """
 
 import re
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv6Address, IPv6Network, ip_address, ip_network
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 MOST_HOPS = 16
 """More than in any chain of proxies."""
 
+USER_BITS = 64
+"""The prefix of the network that one IPv6 user holds."""
+
 _FOR = re.compile(r'(?:^|;)\s*for\s*=\s*(?:"([^"]*)"|([^;\s]*))', re.IGNORECASE)
 
 
 @lru_cache(maxsize=4096)
-def network(host: str) -> Hashable:
+def network(host: str) -> str:
     """What counts as one address: an IPv4 address, or the /64 that one IPv6 user holds."""
     try:
         address = ip_address(host)
     except ValueError:
         return host
     if isinstance(address, IPv6Address):
-        return address.ipv4_mapped or address.packed[:8]
-    return address
+        return str(address.ipv4_mapped or IPv6Network((address.packed, USER_BITS), strict=False))
+    return str(address)
 
 
 class Proxies:

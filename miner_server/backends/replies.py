@@ -330,6 +330,8 @@ def _first(choices: list[dict[str, object]]) -> dict[str, object]:
 def _message(choice: dict[str, object]) -> dict[str, object]:
     """A choice's message, or its delta if the message is empty."""
     message, delta = fields(choice.get("message")), fields(choice.get("delta"))
+    if not delta:
+        return message
     return delta | {name: value for name, value in message.items() if _is_filled(value) or not delta.get(name)}
 
 
@@ -339,7 +341,10 @@ def _is_filled(value: object) -> bool:
 
 def _said(choice: dict[str, object], message: dict[str, object]) -> str:
     """The content, else the refusal, else the text of an older format. Blanks count if there is nothing else."""
-    texts = [_text(given) for given in (message.get("content"), message.get("refusal"), choice.get("text"))]
+    content = message.get("content")
+    if isinstance(content, str) and content.strip():
+        return content
+    texts = [_text(given) for given in (content, message.get("refusal"), choice.get("text"))]
     return next(filter(str.strip, texts), next(filter(None, texts), ""))
 
 
@@ -418,5 +423,5 @@ def _finish_reason(given: object) -> str:
 
 
 def _usage(given: object) -> dict[str, int]:
-    counts = ((name, count(fields(given).get(name))) for name in USAGE_FIELDS)
-    return {name: number for name, number in counts if number is not None}
+    usage = fields(given)
+    return {name: number for name in USAGE_FIELDS if (number := count(usage.get(name))) is not None}

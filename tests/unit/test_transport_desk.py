@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import binascii
+import hmac
 import json
 import time
 import uuid
@@ -10,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.fernet import Fernet
+from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -310,3 +312,57 @@ def test_a_message_is_known_by_the_end_of_its_bytes_however_they_are_written(tex
                 key.mark(token)
         else:
             assert key.mark(token) == expected
+
+
+KEY = Fernet.generate_key()
+
+
+def sealed(version: int, sent: int, body: bytes, *, is_genuine: bool) -> bytes:
+    """A token of these parts, whatever they are; `body` is the initialization vector and the ciphertext."""
+    signed = bytes([version]) + sent.to_bytes(8, "big") + body
+    mac = hmac.digest(base64.urlsafe_b64decode(KEY)[:16], signed, "sha256")
+    return base64.urlsafe_b64encode(signed + (mac if is_genuine else mac[::-1]))
+
+
+@given(
+    st.one_of(
+        st.binary(max_size=80).map(Fernet(KEY).encrypt),
+        st.builds(
+            sealed,
+            st.sampled_from([0x80, 0x80, 0x81]),
+            st.sampled_from([-62, -61, -60, 0, 59, 60, 61, 62]).map(lambda off: int(time.time()) + off),
+            st.one_of(st.binary(max_size=48), st.binary(min_size=32, max_size=32)),
+            is_genuine=st.sampled_from([True, True, False]),
+        ),
+        st.binary(max_size=120),
+    ),
+    st.sampled_from([b"", b"=", b"\n", b"A", b"*"]),
+    st.integers(0, 40),
+)
+def test_a_message_opens_exactly_if_fernet_opens_it(token: bytes, beside: bytes, place: int) -> None:
+    token = token[:place] + beside + token[place:]
+    now = time.time()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "time", lambda: now)
+        try:
+            expected = Fernet(KEY).decrypt(token, ttl=60)
+        except InvalidToken:
+            with pytest.raises(Refusal, match="401"):
+                FernetKey(KEY, ttl=60).open(token)
+        else:
+            assert FernetKey(KEY, ttl=60).open(token) == expected
+
+
+@given(st.integers(0, 255), st.integers(1, 3))
+def test_only_a_whole_padding_is_taken_off(fill: int, blocks: int) -> None:
+    clear = bytes([1]) * (16 * blocks - 2) + bytes([fill, fill])
+    vector = bytes(16)
+    writer = Cipher(algorithms.AES(base64.urlsafe_b64decode(KEY)[16:]), modes.CBC(vector)).encryptor()
+    token = sealed(0x80, int(time.time()), vector + writer.update(clear) + writer.finalize(), is_genuine=True)
+    try:
+        expected = Fernet(KEY).decrypt(token, ttl=60)
+    except InvalidToken:
+        with pytest.raises(Refusal, match="401"):
+            FernetKey(KEY, ttl=60).open(token)
+    else:
+        assert FernetKey(KEY, ttl=60).open(token) == expected
