@@ -68,7 +68,7 @@ class KeyExchange(Struct, frozen=True, kw_only=True):
     symmetric_key_uuid: Annotated[str, Meta(min_length=1, max_length=MAX_UUID_CHARACTERS)]
     timestamp: float
     nonce: Annotated[str, Meta(min_length=1, max_length=128)]
-    signature: Annotated[str, Meta(min_length=1, max_length=256)]
+    signature: Annotated[str, Meta(max_length=256)]
     validator_hotkey_ss58: Annotated[str, Meta(max_length=SS58_LENGTH)]
 
 
