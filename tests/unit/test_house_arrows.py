@@ -26,6 +26,7 @@ PLANTED = {
     "miner_server/limits.py": "miner_server.app",
     "miner_server/errors.py": "console.errors",
     "console/present/formats.py": "console.screens.registry",
+    "console/present/table.py": "console.roles.session",
     "console/drawing/svg.py": "console.roles.session",
     "console/record/folder.py": "console.tui.app",
     "console/status.py": "textual",
