@@ -1,10 +1,8 @@
-"""What each dialect costs the miner, and how the miner stands pressure.
+"""What each dialect costs the miner.
 
 Each dialect is asked in turns at our server, whose backend answers at once, and at a bare Starlette route with the same
-cryptography: opening and sealing, hashing, verifying. Under pressure are a server with ten slots and 200 callers, one
-that gets bad signatures beside honest challenges, one on which 400 connections drip, and one that is sent 100 MB.
-`python -m benchmarks.dialects ours|bare …` is one of the servers: it prints where it listens, and its CPU seconds and
-memory for each line of stdin, until that ends.
+cryptography: opening and sealing, hashing, verifying, signing. `python -m benchmarks.dialects ours|bare …` is one of
+the servers: it prints where it listens, and its CPU seconds and memory for each line of stdin, until that ends.
 """
 
 import asyncio
@@ -13,10 +11,8 @@ import os
 import statistics
 import sys
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, ExitStack
-from hashlib import sha256
 from pathlib import Path
 from subprocess import Popen
 
@@ -31,15 +27,17 @@ from starlette.routing import Route
 
 from benchmarks.figures import Figure
 from benchmarks.processes import python, running
-from engine.keys import Signer, verify
+from console import garbage
+from engine.keys import signature_hex, verify
 from engine.transport.callers import Callers
-from engine.transport.dialects import btauth, fiber, loosh
-from engine.transport.errors import WireError
+from engine.transport.dialects import btauth, fiber, loosh, own, template
 from engine.transport.replay_guard import MemoryNonces
 from engine.transport.rsa import RsaKey
 from engine.transport.wire import Completion, completion_json
+from engine.transport.x25519 import PairedKey, X25519Key
 from engine.values import Challenge, Peer, Request
 from miner_server.allowlist import AllowList
+from miner_server.backends.scripted import work_out
 from miner_server.limits import Limits
 from miner_server.server import MinerServer
 from tests.unit.chain_helpers import key as keypair
@@ -47,23 +45,14 @@ from tests.unit.chain_helpers import key as keypair
 MODULE = "benchmarks.dialects"
 LOOPBACK = "127.0.0.1"
 MINER = keypair("Miner")
-DIALECTS = ("loosh", "fiber", "btauth")
+DIALECTS = ("loosh", "fiber", "btauth", "template", "own")
 VALIDATORS = 8
 TURNS = 9
 ASKED_A_TURN = 20
+ALONE = 40
+FEW_WORDS = Completion(text="The sum is 42.")
 ANSWER = Completion(text="The second one is larger. " * 30, usage={"completion_tokens": 200}, ms=1)
-
-CALLERS = 200
-SLOTS = 10
-OVERLOAD_S = 60.0
-ANSWER_S = 0.05
 DEADLINE_S = 20.0
-BAD_A_SECOND = 2000
-LIARS = 100
-LIARS_FROM = "127.0.0.2"
-FLOOD_S = 5.0
-DRIPPING = 400
-BIG = 100 * 1024 * 1024
 
 
 def question(text: str) -> Challenge:
@@ -98,10 +87,8 @@ def started(stack: ExitStack, module: str, *arguments: str) -> Server:
 
 
 def measure() -> list[Figure]:
-    """All figures, dialect by dialect, then those under pressure."""
-    figures = [figure for dialect in DIALECTS for figure in asyncio.run(_cost(dialect))]
-    figures += [figure for dialect in DIALECTS for figure in asyncio.run(_overload(dialect))]
-    return [*figures, *asyncio.run(_flood()), *asyncio.run(_drip()), *asyncio.run(_big())]
+    """All figures, dialect by dialect."""
+    return [figure for dialect in DIALECTS for figure in asyncio.run(_cost(dialect))]
 
 
 # -- what a request costs -----------------------------------------------------------------------------------------
@@ -110,6 +97,7 @@ def measure() -> list[Figure]:
 async def _cost(dialect: str) -> list[Figure]:
     signers = [keypair(f"Validator{number}") for number in range(VALIDATORS)]
     allowed = ",".join(signer.ss58_address for signer in signers)
+    text = "What is 41 plus 1?" if dialect == "template" else "Which is larger? " * 30
     async with AsyncExitStack() as closing:
         stack = closing.enter_context(ExitStack())
         servers = (started(stack, MODULE, "ours", allowed), started(stack, MODULE, "bare", dialect))
@@ -121,13 +109,13 @@ async def _cost(dialect: str) -> list[Figure]:
         for turn in range(1 + TURNS):  # the first one warms both up, and shakes hands
             for server in servers:
                 before, _ = server.used()
-                await asyncio.gather(*(_ask(validator, server.peer, ASKED_A_TURN) for validator in validators))
+                await asyncio.gather(*(_ask(validator, server.peer, text, ASKED_A_TURN) for validator in validators))
                 if turn:
                     spent = (server.used()[0] - before) / (ASKED_A_TURN * VALIDATORS)
                     cpu[server.port].append(spent)
         before, _ = servers[0].used()
-        await _ask(validators[0], servers[0].peer, 40)
-        alone = (servers[0].used()[0] - before) / 40
+        await _ask(validators[0], servers[0].peer, text, ALONE)
+        alone = (servers[0].used()[0] - before) / ALONE
     ours, bare = (cpu[server.port] for server in servers)
     ratio = statistics.median(mine / its for mine, its in zip(ours, bare, strict=True))
     target = 0.4 if dialect == "fiber" else None
@@ -138,148 +126,17 @@ async def _cost(dialect: str) -> list[Figure]:
     ]
 
 
-async def _ask(validator: Callers, peer: Peer, times: int) -> None:
+async def _ask(validator: Callers, peer: Peer, text: str, times: int) -> None:
     for _ in range(times):
-        await validator.ask(peer, question("Which is larger? " * 30), timeout=DEADLINE_S, max_bytes=1 << 20)
-
-
-# -- pressure -----------------------------------------------------------------------------------------------------
-
-
-async def _overload(dialect: str) -> list[Figure]:
-    signers = [keypair(f"Caller{number}") for number in range(CALLERS)]
-    seen: Counter[str] = Counter()
-    slowest = 0.0
-
-    async def insist(signer: Signer, peer: Peer, until: float) -> None:
-        nonlocal slowest
-        validator = Callers(signer, usual=dialect, allow_private=True)
-        count = 0
-        while time.monotonic() < until:
-            count += 1
-            asked, began = f"{signer.ss58_address} {count}", time.monotonic()
-            try:
-                answer = await validator.ask(peer, question(asked), timeout=DEADLINE_S, max_bytes=1 << 20)
-                seen["own" if answer.completion.text == asked else "another's"] += 1
-            except WireError as error:
-                seen["503" if ": 503" in error.reason else "429" if ": 429" in error.reason else "lost"] += 1
-                await asyncio.sleep(0.2)
-            slowest = max(slowest, time.monotonic() - began)
-        await validator.close()
-
-    with ExitStack() as stack:
-        server = started(
-            stack, MODULE, "ours", ",".join(one.ss58_address for one in signers), str(ANSWER_S), str(SLOTS)
-        )
-        until = time.monotonic() + OVERLOAD_S
-        asking = asyncio.gather(*(insist(signer, server.peer, until) for signer in signers))
-        await asyncio.sleep(OVERLOAD_S / 3)
-        early = server.used()[1]
-        await asking
-        late = server.used()[1]
-    return [
-        Figure(f"{dialect}: {CALLERS} callers, answers to somebody else", seen["another's"], "answers", 0),
-        Figure(f"{dialect}: {CALLERS} callers, neither answered nor told to come again", seen["lost"], "requests", 0),
-        Figure(f"{dialect}: {CALLERS} callers, the slowest reply", slowest, "s", DEADLINE_S),
-        Figure(f"{dialect}: {CALLERS} callers, answered", seen["own"] / OVERLOAD_S, "a second"),
-        Figure(f"{dialect}: {CALLERS} callers, more memory after the first third", late - early, "MB", 4),
-    ]
-
-
-async def _flood() -> list[Figure]:
-    """Bad signatures in a known hotkey's name, as many as the server lets one address send."""
-    alice, eve = keypair("Alice"), keypair("Eve")
-    taken: list[float] = []
-    sent = shaken = 0
-    with ExitStack() as stack:
-        server = started(stack, MODULE, "ours", alice.ss58_address)
-        headers = fiber.signed_headers(eve, MINER.ss58_address, sha256(b"{}").hexdigest())
-        headers[fiber.VALIDATOR_HEADER] = alice.ss58_address
-        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        lied = f"POST /challenge HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n{lines}\r\n{{}}".encode()
-
-        validator = Callers(alice, usual="loosh", allow_private=True)
-        await _ask(validator, server.peer, 3)
-        until = time.monotonic() + FLOOD_S
-
-        async def lie() -> None:
-            nonlocal sent
-            reader, writer = await asyncio.open_connection(LOOPBACK, server.port, local_addr=(LIARS_FROM, 0))
-            while time.monotonic() < until:
-                due = time.monotonic() + LIARS / BAD_A_SECOND
-                writer.write(lied)
-                head = await reader.readuntil(b"\r\n\r\n")
-                await reader.readexactly(int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]))
-                sent += 1
-                await asyncio.sleep(max(0.0, due - time.monotonic()))
-            writer.close()
-
-        async def be_honest() -> None:
-            nonlocal shaken
-            while time.monotonic() < until:
-                began = time.monotonic()
-                await validator.ask(server.peer, question("1 + 1?"), timeout=DEADLINE_S, max_bytes=1 << 20)
-                taken.append((time.monotonic() - began) * 1000)
-                await asyncio.sleep(0.05)
-            newcomer = Callers(alice, usual="loosh", allow_private=True)
-            await newcomer.ask(server.peer, question("1 + 1?"), timeout=DEADLINE_S, max_bytes=1 << 20)
-            shaken += 1
-            await validator.close()
-            await newcomer.close()
-
-        await asyncio.gather(be_honest(), *(lie() for _ in range(LIARS)))
-    return [
-        Figure("bad signatures from one address", sent / FLOOD_S, "a second"),
-        Figure("bad signatures: honest p99", statistics.quantiles(taken, n=100)[98], "ms", 100),
-        Figure("bad signatures: handshakes of the known that failed", 1 - shaken, "handshakes", 0),
-    ]
-
-
-async def _drip() -> list[Figure]:
-    with ExitStack() as stack:
-        server = started(stack, MODULE, "ours", keypair("Alice").ss58_address)
-        began = time.monotonic()
-
-        async def drip(number: int) -> float:
-            """Half of them drip a head, the others a body."""
-            reader, writer = await asyncio.open_connection(LOOPBACK, server.port)
-            head = b"POST /fiber/key-exchange HTTP/1.1\r\nHost: x\r\n"
-            writer.write(head + b"Content-Length: 5000\r\n\r\n" if number % 2 else head)
-            ended = asyncio.ensure_future(reader.read(-1))
-            while not ended.done():
-                await asyncio.wait([ended], timeout=0.5)
-                writer.write(b"x")
-            writer.close()
-            return time.monotonic() - began
-
-        ends = await asyncio.gather(*(drip(number) for number in range(DRIPPING)), return_exceptions=True)
-    slowest = max(end if isinstance(end, float) else time.monotonic() - began for end in ends)
-    return [Figure(f"{DRIPPING} dripping connections: the last is closed after", slowest, "s", 10)]
-
-
-async def _big() -> list[Figure]:
-    with ExitStack() as stack:
-        server = started(stack, MODULE, "ours", keypair("Alice").ss58_address)
-        before = server.used()[1]
-        _, writer = await asyncio.open_connection(LOOPBACK, server.port)
-        writer.write(b"POST /fiber/key-exchange HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
-        piece, sent = b"10000\r\n" + bytes(65536) + b"\r\n", 0
-        try:
-            while sent < BIG:
-                writer.write(piece)
-                sent += 65536
-                await writer.drain()
-        except ConnectionError:
-            pass
-        grown = server.used()[1] - before
-        writer.close()
-    return [Figure("a body of 100 MB: more memory", grown, "MB", 4)]
+        await validator.ask(peer, question(text), timeout=DEADLINE_S, max_bytes=1 << 20)
 
 
 # -- the servers --------------------------------------------------------------------------------------------------
 
 
 class _Backend:
+    """Answers at once, or after `seconds` with the sum that it was asked for."""
+
     name = "instant"
     model = "none"
 
@@ -298,9 +155,9 @@ class _Backend:
         on_text: Callable[[str], None] | None = None,  # noqa: ARG002
     ) -> Completion:
         if not self._seconds:
-            return ANSWER
+            return ANSWER if request.max_tokens > template.MAX_TOKENS else FEW_WORDS
         await asyncio.sleep(self._seconds)
-        return Completion(text=request.question)
+        return Completion(text=str(work_out(request.question)))
 
     async def close(self) -> None:
         return None
@@ -313,7 +170,13 @@ async def serve_ours(hotkeys: str, seconds: str = "0", slots: str = "16") -> Non
     limits = Limits(capacity=int(slots), queue=4 * int(slots))
     allow = AllowList(hotkeys.split(","))
     server = MinerServer(MINER, _Backend(float(seconds)), allow, MemoryNonces(), host=LOOPBACK, port=0, limits=limits)
-    await until_stdin_ends(server.run(lambda: print(server.address[1], flush=True)))
+
+    def tell() -> None:
+        garbage.go_on()
+        print(server.address[1], flush=True)
+
+    garbage.begin()  # as `launch` does
+    await until_stdin_ends(server.run(tell))
 
 
 class Bare:
@@ -322,6 +185,8 @@ class Bare:
     def __init__(self) -> None:
         self._rsa = RsaKey()
         self._keys: dict[str, Fernet] = {}
+        self._x25519 = X25519Key()
+        self._paired: dict[str, PairedKey] = {}
         self._answer = completion_json(ANSWER)
 
     async def start(self) -> None:
@@ -363,14 +228,44 @@ class Bare:
         msgspec.json.decode(body)
         return Response(self._answer, media_type="application/json")
 
+    async def template(self, request: HttpRequest) -> Response:
+        message = request.headers[template.MESSAGE_HEADER]
+        assert verify(message.split(":")[1], message.encode(), request.headers[template.SIGNATURE_HEADER])
+        asked = msgspec.json.decode(await request.body())
+        return Response(msgspec.json.encode({"result": asked["a"] + asked["b"]}), media_type="application/json")
+
+    async def own_key(self, _: HttpRequest) -> Response:
+        return Response(msgspec.json.encode(own.signed_key(MINER, self._x25519)))
+
+    async def own_exchange(self, request: HttpRequest) -> Response:
+        offer = msgspec.json.decode(await request.body(), type=own._Exchange)
+        assert verify(offer.hotkey, offer.signed, offer.signature)
+        self._paired[offer.key] = PairedKey(self._x25519.agree(offer.key, offer.signed), asks=False)
+        return Response(b"{}")
+
+    async def own(self, request: HttpRequest) -> Response:
+        headers, body = request.headers, await request.body()
+        key, hotkey = self._paired[headers[own.KEY_HEADER]], headers[own.HOTKEY_HEADER]
+        signed = own._question(own.CHALLENGE_PATH, body, headers[own.NONCE_HEADER], hotkey, MINER.ss58_address)
+        assert verify(hotkey, signed, headers[own.SIGNATURE_HEADER])
+        msgspec.json.decode(key.open(body))
+        signature = signature_hex(MINER, own._answer(body, self._answer, MINER.ss58_address))
+        return Response(key.seal(signature.encode() + self._answer), media_type=own.OCTETS)
+
     def routes(self, dialect: str) -> list[Route]:
         posts: dict[str, dict[str, Callable[[HttpRequest], Awaitable[Response]]]] = {
             "loosh": {loosh.KEY_EXCHANGE_PATH: self.loosh_exchange, loosh.CHALLENGE_PATH: self.loosh},
             "fiber": {fiber.KEY_EXCHANGE_PATH: self.fiber_exchange, fiber.CHALLENGE_PATH: self.fiber},
             "btauth": {btauth.CHALLENGE_PATH: self.btauth},
+            "template": {template.ADD_PATH: self.template},
+            "own": {own.EXCHANGE_PATH: self.own_exchange, own.CHALLENGE_PATH: self.own},
         }
         keys = [Route(path, self.public_key) for path in (loosh.PUBLIC_KEY_PATH, fiber.PUBLIC_KEY_PATH)]
-        return [*keys, *(Route(path, serve, methods=["POST"]) for path, serve in posts[dialect].items())]
+        return [
+            Route(own.KEY_PATH, self.own_key),
+            *keys,
+            *(Route(path, serve, methods=["POST"]) for path, serve in posts[dialect].items()),
+        ]
 
 
 async def serve_bare(dialect: str) -> None:

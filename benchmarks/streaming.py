@@ -33,9 +33,9 @@ FEW_WORDS, QUICK_S = 3, 0.005
 STREAMS = 200
 VALIDATORS = 13
 """A validator opens at most 16 connections to one miner."""
-ROUNDS = 6
-MANY_WORDS, SLOW_S = 20, 0.1
-WARM_ROUNDS = 2
+ROUNDS = 9
+MANY_WORDS, SLOW_S = 10, 0.1
+WARM_ROUNDS = 7
 """Until the request log is full."""
 DEADLINE_S = 40.0
 STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
