@@ -11,7 +11,7 @@ from console import __version__, garbage
 from console.config import told
 from console.errors import ExitCode
 from console.headless import run_headless
-from console.options import require_embedded
+from console.options import OTHERWISE, demo_in_doubt, require_embedded
 from console.record.folder import FolderRecord
 from console.signals import GRACE_S
 from console.streams import narrate
@@ -107,6 +107,8 @@ def _notices(configuration: Configuration) -> Iterator[tuple[str, str]]:
             "settings",
             f"other programs' settings without effect: {_some(idle)}; see 'config show' or Setup",
         )
+    if doubt := demo_in_doubt(configuration):
+        yield "role", f"{doubt}; {OTHERWISE}"
     settings = configuration.settings
     if settings.role == "miner" and settings.backend == "llamacpp" and settings.model_path is None:
         yield "backend", "the small packaged chat model answers: choose another with --backend or --model-path"

@@ -9,6 +9,7 @@ from msgspec import inspect
 from msgspec.structs import replace
 
 from console.errors import ConsoleError
+from console.streams import narrate
 from engine.redaction import url_shown
 from engine.settings import Configuration, Given, Layer, Setting, Settings, configure, declared
 from engine.settings.declared import DEMO
@@ -85,6 +86,7 @@ SERVE: dict[str, dict[str, tuple[str, ...]]] = {
 }
 
 DEMO_OWN = ("network", "wallet_name")
+OTHERWISE = "add --role miner or --role validator for your own neuron"
 
 EMBEDDING: dict[str, dict[str, tuple[str, ...]]] = {
     "embedding": {"encoder_url": ("--encoder-url",), "encoder_device": ("--encoder-device",)}
@@ -132,8 +134,35 @@ def launch_configuration(arguments: argparse.Namespace) -> Configuration:
     if found.settings.role != "demo":
         return found
     own = {name: getattr(Settings(), name) for name in DEMO_OWN if not found.sources[name].startswith("--")}
+    left_out = {name: found.sources[name] for name, usual in own.items() if getattr(found.settings, name) != usual}
     sources = found.sources | dict.fromkeys(own, DEMO_DEFAULT)
-    return replace(found, settings=replace(found.settings, **own), sources=sources)
+    return replace(found, settings=replace(found.settings, **own), sources=sources, left_out=left_out)
+
+
+def chain_configuration(arguments: argparse.Namespace) -> Configuration:
+    """The settings of a command about the chain or the wallet, which acts for no demo unless that is meant.
+
+    Raises SettingsError, and ConsoleError where the chain is named but not whose part is taken on it.
+    """
+    found = configuration(arguments)
+    if found.settings.role != "demo":
+        return found
+    if found.sources["network"].startswith("--") and not found.settings.embedded:
+        return found
+    demos = launch_configuration(arguments)
+    if not found.sources["network"].startswith("--") and (doubt := demo_in_doubt(demos)):
+        raise ConsoleError(f"{doubt}: {OTHERWISE}, or --network embedded for the demo")
+    where = demos.settings.shared_chain or demos.settings.data_dir
+    narrate(f"no role is set, so this is about the embedded chain in {where}: {OTHERWISE}")
+    return demos
+
+
+def demo_in_doubt(found: Configuration) -> str:
+    """Why a demo may not be what the operator means: what is set that a demo does not take; "" for nothing."""
+    if not found.left_out:
+        return ""
+    listed = " and ".join(f"{name} ({source})" for name, source in found.left_out.items())
+    return f"no role is set: this is the demo, with a chain and keys of its own, which does not use {listed}"
 
 
 def require_embedded(settings: Settings) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from console.errors import ExitCode
-from console.options import configuration, launch_configuration
+from console.options import chain_configuration, configuration, launch_configuration
 from engine.redaction import hide_known
 from engine.settings import config_path
 from engine.values import at_port
@@ -148,7 +148,7 @@ def chain_look(arguments: argparse.Namespace) -> int:
     """Print what was read from the chain."""
     from console.chain import reads
 
-    settings = launch_configuration(arguments).settings
+    settings = chain_configuration(arguments).settings
     if arguments.what == "neuron":
         return _print_found(reads.neuron(settings, arguments.who), as_json=arguments.json)
     looks = {
@@ -164,7 +164,7 @@ def chain_act(arguments: argparse.Namespace) -> int:
     from console.chain.extrinsics import act
     from console.streams import narrate
 
-    settings, typed = launch_configuration(arguments).settings, getattr(arguments, "given_value", "")
+    settings, typed = chain_configuration(arguments).settings, getattr(arguments, "given_value", "")
     if arguments.what == "stake" and not typed:
         from console.chain import reads
 
@@ -189,7 +189,7 @@ def wallet(arguments: argparse.Namespace) -> int:
     """Print the wallet that would sign."""
     from console.chain.signer import wallet
 
-    return _print_found(wallet(launch_configuration(arguments).settings), as_json=arguments.json)
+    return _print_found(wallet(chain_configuration(arguments).settings), as_json=arguments.json)
 
 
 def config_show(arguments: argparse.Namespace) -> int:

@@ -82,6 +82,15 @@ def known(rows: Iterable[tuple[str, Line]]) -> list[Line]:
     return [BLANK, *facts(rows, LABEL)]
 
 
+Obstacles = Callable[[Snapshot, str], Iterable[str]]
+"""What stands in the way of an action: every reason, given the snapshot and what was typed ("" for nothing yet)."""
+
+
+def first_of(obstacles: Obstacles) -> Callable[[Snapshot], str]:
+    """The first obstacle, before anything is typed; "" for none."""
+    return lambda snapshot: next(iter(obstacles(snapshot, "")), "")
+
+
 class Action(Struct, frozen=True, kw_only=True):
     """Something that an operator can do, under a name that never changes.
 
@@ -95,7 +104,8 @@ class Action(Struct, frozen=True, kw_only=True):
     instead of what was typed.
 
     From `Level.ASKED` on there is a question first: `dry_run` says what would change, or what is known of the row,
-    and `entry` asks for a value. What is signed `by_coldkey` asks for its password, if it has one.
+    given its name or what was typed, and `entry` asks for a value. What is signed `by_coldkey` asks for its password,
+    if it has one. An action with `obstacles` can name more than the first reason against it.
     """
 
     id: str
@@ -114,6 +124,7 @@ class Action(Struct, frozen=True, kw_only=True):
     dry_run: Callable[[Snapshot, str], Sequence[Line]] = nothing_to_say
     entry: Callable[[Snapshot], EntryField] | None = None
     by_coldkey: bool = False
+    obstacles: Obstacles | None = None
 
     @property
     def is_for_the_engine(self) -> bool:
@@ -128,16 +139,28 @@ class Context(Struct, frozen=True):
     actions: tuple[Action, ...]
 
 
-def confirmation(action: Action, snapshot: Snapshot, row: str = "") -> Confirmation:
-    """What to ask before an action; `row` names what it is about, "" when that is no row."""
+def confirmation(action: Action, snapshot: Snapshot, given: str = "") -> Confirmation:
+    """What to ask before an action; `given` is the row that it is about or what was typed already, "" for neither."""
     chain = snapshot.chain
     where = f"{chain.network} netuid {chain.netuid} as {formats.hotkey(snapshot.hotkey, 17)}"
     real = action.level is Level.TYPED and chain.network != EMBEDDED
     return Confirmation(
         title=action.label.rstrip("…").capitalize(),
-        lines=(line(action.about), line(Span(where, "muted")), *action.dry_run(snapshot, row)),
+        lines=(line(action.about), line(Span(where, "muted")), *action.dry_run(snapshot, given)),
         yes="Do it",
         typed=str(chain.netuid) if real else "",
-        entry=action.entry(snapshot) if action.entry else None,
+        entry=_entry(action, snapshot),
         password=COLDKEY if action.by_coldkey and snapshot.coldkey == "encrypted" else "",
     )
+
+
+def _entry(action: Action, snapshot: Snapshot) -> EntryField | None:
+    """The action's field, which also refuses what an obstacle stands in the way of."""
+    if action.entry is None:
+        return None
+    field, obstacles = action.entry(snapshot), action.obstacles
+
+    def check(typed: str) -> str:
+        return field.check(typed) or (next(iter(obstacles(snapshot, typed)), "") if obstacles else "")
+
+    return EntryField(field.label, field.value, check)

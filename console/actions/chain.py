@@ -1,10 +1,11 @@
 """Actions that write to the chain, or decide whether the engine does. None of them is one key away from a list."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from ipaddress import ip_address
+from typing import Any
 
-from console.actions.action import Action, Context, EntryField, Level, known, unless_read_only
+from console.actions.action import Action, Context, EntryField, Level, Obstacles, first_of, known, unless_read_only
 from console.actions.changes import Change, change_caption, changes, changes_by
 from console.instants import duration
 from console.present import formats
@@ -17,119 +18,155 @@ from engine.commands import (
     Serve,
     SetWeights,
 )
-from engine.snapshot import ChainView, ServerView, Snapshot
-from engine.values import host_and_port
+from engine.snapshot import ChainView, PlanView, ServerView, Snapshot
+from engine.values import EMBEDDED, at_port, host_and_port
 
 BY_WORK = (
     "registration here is by proof of work only (pow_register), which this program does not support: use one that does"
 )
+NO_UID = "this hotkey is not registered"
+NOT_HIDDEN = "commit-reveal is off"
+REFUSED_ADDRESSES = ("127.0.0.1", "::1", "255.255.255.255")
+"""What a real chain takes for no axon's address."""
+
 CHANGES_SHOWN = 8
 RATE_LIMIT, NEXT_EPOCH = WAITS = ("rate limit", "next epoch")
 """What an action on the chain waits for; its reason begins with it."""
 
-# -- why not -----------------------------------------------------------------------------------------------------------
+# -- what stands in the way --------------------------------------------------------------------------------------------
 
 
 def unregistered(snapshot: Snapshot) -> str:
-    """Why this hotkey cannot act on the subnet; "" if it is registered."""
+    """Why a neuron cannot act, "" if it can: it has no uid, or nobody knows yet."""
     if not snapshot.chain.known:
         return "the chain has not been read yet"
-    return "" if snapshot.chain.registered else "this hotkey is not registered"
+    return "" if snapshot.chain.registered else NO_UID
 
 
-def _no_weights(snapshot: Snapshot) -> str:
+def _as_validator(snapshot: Snapshot) -> Iterator[str]:
     if snapshot.role == "miner":
-        return "a miner sets no weights"
-    return unless_read_only(snapshot) or unregistered(snapshot)
+        yield "a miner sets no weights"
+        return
+    yield from filter(None, (unless_read_only(snapshot), unregistered(snapshot)))
 
 
-def _no_commit_reveal(snapshot: Snapshot) -> str:
-    return "" if snapshot.chain.commit_reveal else "commit-reveal is off"
-
-
-def _nothing_to_send(snapshot: Snapshot) -> str:
-    chain = snapshot.chain
-    if not chain.validator_permit:
-        return "no validator permit"
-    left = chain.next_weights_block - chain.block
-    if left > 0:
-        return f"{RATE_LIMIT}: {_left(left, chain)}"
-    return "" if any(miner.planned > 0 for miner in snapshot.miners) else "no miner has a score yet"
+def _against_weights(snapshot: Snapshot) -> Iterator[str]:
+    """The rules that the chain checks weights by, in its order, but for how they are sent."""
+    chain, plan = snapshot.chain, snapshot.next_plan
+    if chain.registered:
+        if chain.stake < chain.stake_threshold:
+            yield f"stake threshold: α{chain.stake:,.2f} of the α{chain.stake_threshold:,.2f} that weights take"
+        if not chain.validator_permit:
+            alone = ": by null consensus, only the hotkey with the most stake has one"
+            yield f"no validator permit{alone if chain.consensus == 'null' else ''}"
+        if (left := chain.next_weights_block - chain.block) > 0:
+            yield f"{RATE_LIMIT}: {_left(left, chain)}"
+    if plan is not None and plan.skipped and chain.registered:
+        yield plan.skipped
+    elif not any(miner.planned > 0 for miner in snapshot.miners):
+        yield "no miner has a score yet"
 
 
 def _left(blocks: int, chain: ChainView) -> str:
     return f"{formats.counted(blocks, 'block')} left ({duration(blocks * chain.block_time)})"
 
 
-def _cannot_set(snapshot: Snapshot) -> str:
-    hidden = "commit-reveal is on: commit instead" if snapshot.chain.commit_reveal else ""
-    return _no_weights(snapshot) or hidden or _nothing_to_send(snapshot)
+def _to_set(snapshot: Snapshot, _typed: str) -> Iterator[str]:
+    yield from _as_validator(snapshot)
+    if snapshot.role != "miner":
+        if snapshot.chain.commit_reveal:
+            yield "commit-reveal is on: commit instead"
+        yield from _against_weights(snapshot)
 
 
-def _cannot_commit(snapshot: Snapshot) -> str:
-    chain = snapshot.chain
-    return (
-        _no_weights(snapshot)
-        or _no_commit_reveal(snapshot)
-        or (chain.cannot_seal if chain.timelocked else "")
-        or _nothing_to_send(snapshot)
-    )
+def _to_commit(snapshot: Snapshot, _typed: str) -> Iterator[str]:
+    chain, plan = snapshot.chain, snapshot.next_plan
+    yield from _as_validator(snapshot)
+    if snapshot.role == "miner":
+        return
+    if not chain.commit_reveal:
+        yield NOT_HIDDEN
+    if chain.timelocked and chain.cannot_seal:
+        yield chain.cannot_seal
+    yield from _against_weights(snapshot)
+    if chain.timelocked and plan is not None and plan.sealed_bytes > chain.largest_commit > 0:
+        yield f"payload size: {plan.sealed_bytes:,} bytes, and the chain takes {chain.largest_commit:,}"
 
 
-def _cannot_reveal(snapshot: Snapshot) -> str:
-    if reason := _no_weights(snapshot) or _no_commit_reveal(snapshot):
-        return reason
+def _to_reveal(snapshot: Snapshot, _typed: str) -> Iterator[str]:
+    yield from _as_validator(snapshot)
+    if snapshot.role == "miner":
+        return
     chain, commits = snapshot.chain, snapshot.setter.commits if snapshot.setter else ()
+    if not chain.commit_reveal:
+        yield NOT_HIDDEN
     if not commits:
-        return "no commit to reveal"
+        yield "no commit to reveal"
+        return
     if commits[0].timelocked:
-        return f"the chain reveals this commit by itself, from block {commits[0].reveal_from:,}"
-    left = commits[0].reveal_from - chain.block
-    return f"{NEXT_EPOCH}: {_left(left, chain)}" if left > 0 else ""
+        yield f"the chain reveals this commit by itself, from block {commits[0].reveal_from:,}"
+        return
+    plan = _committed(snapshot)
+    if plan is not None and plan.version_key < chain.weights_version:
+        made = f"the commit was made for {plan.version_key}, and the subnet requires {chain.weights_version} by now"
+        yield f"version key: {made}"
+    if (left := commits[0].reveal_from - chain.block) > 0:
+        yield f"{NEXT_EPOCH}: {_left(left, chain)}"
+
+
+def _committed(snapshot: Snapshot) -> PlanView | None:
+    """The oldest plan that is committed to."""
+    return next((one for one in snapshot.plans if one.outcome == "committed"), None)
 
 
 def _auto_is_off(snapshot: Snapshot) -> str:
-    return _no_weights(snapshot) or ("" if snapshot.auto_weights else "off already")
+    return next(_as_validator(snapshot), "") or ("" if snapshot.auto_weights else "off already")
 
 
 def _auto_is_on(snapshot: Snapshot) -> str:
-    return _no_weights(snapshot) or ("on already" if snapshot.auto_weights else "")
+    return next(_as_validator(snapshot), "") or ("on already" if snapshot.auto_weights else "")
 
 
-def no_coldkey(snapshot: Snapshot) -> str:
-    """Why nothing can be signed with the coldkey, "" when it can."""
+def by_coldkey(snapshot: Snapshot) -> Iterator[str]:
+    """Why nothing can be signed with the coldkey."""
     where = "do this where it is kept: a server needs no coldkey"
     match snapshot.coldkey:
         case "absent":
-            return f"the coldkey is not on this machine; {where}"
+            yield f"the coldkey is not on this machine; {where}"
         case "unreadable":
-            return f"the coldkey on this machine cannot be read; {where}"
-    return unless_read_only(snapshot)
+            yield f"the coldkey on this machine cannot be read; {where}"
 
 
-def _cannot_register(snapshot: Snapshot) -> str:
+def too_poor(snapshot: Snapshot, cost: float, what: str) -> Iterator[str]:
+    """The coldkey has less than something costs. Nothing is said where its address is unknown."""
+    if snapshot.chain.coldkey and snapshot.chain.balance < cost:
+        yield f"the coldkey has {formats.tau(snapshot.chain.balance)}, {what} {formats.tau(cost)}"
+
+
+def _to_register(snapshot: Snapshot, _typed: str) -> Iterator[str]:
     chain = snapshot.chain
     if reason := unless_read_only(snapshot):
-        return reason
+        yield reason
     if not chain.known:
-        return unregistered(snapshot)
+        yield unregistered(snapshot)
+        return
     if chain.registered:
-        return f"already registered, as uid {chain.uid}"
+        yield f"already registered, as uid {chain.uid}"
+        return
     if not chain.registration_open:
-        return BY_WORK if chain.registration_by_work else "SubNetRegistrationDisabled: the owner closed registration"
-    if 0 < chain.balance < chain.registration_cost:
-        price = formats.tau(chain.registration_cost)
-        return f"the coldkey has {formats.tau(chain.balance)}, a registration costs {price}"
-    return no_coldkey(snapshot)
+        yield BY_WORK if chain.registration_by_work else "SubNetRegistrationDisabled: the owner closed registration"
+    yield from too_poor(snapshot, chain.registration_cost, "a registration costs")
+    yield from by_coldkey(snapshot)
 
 
-def _cannot_serve(snapshot: Snapshot) -> str:
+def _to_serve(snapshot: Snapshot, _typed: str) -> Iterator[str]:
     if snapshot.role != "miner":
-        return "only a miner serves"
+        yield "only a miner serves"
+        return
+    yield from filter(None, (unless_read_only(snapshot), unregistered(snapshot)))
     chain = snapshot.chain
-    left = chain.next_axon_block - chain.block
-    cooldown = f"{RATE_LIMIT}: {_left(left, chain)} until the address can change again" if left > 0 else ""
-    return unless_read_only(snapshot) or unregistered(snapshot) or cooldown
+    if (left := chain.next_axon_block - chain.block) > 0:
+        yield f"{RATE_LIMIT}: {_left(left, chain)} until the address can change again"
 
 
 # -- dry runs ----------------------------------------------------------------------------------------------------------
@@ -137,7 +174,7 @@ def _cannot_serve(snapshot: Snapshot) -> str:
 
 def weights_to_set(snapshot: Snapshot, _row: str = "") -> Sequence[Line]:
     """How the planned weights differ from those on chain, and how long the next have to wait."""
-    return [*_difference(changes(snapshot)), _rate_limit(snapshot.chain)]
+    return [*_difference(changes(snapshot)), *_version_key(snapshot.chain), _rate_limit(snapshot.chain)]
 
 
 def _weights_to_commit(snapshot: Snapshot, _row: str) -> Sequence[Line]:
@@ -146,14 +183,20 @@ def _weights_to_commit(snapshot: Snapshot, _row: str) -> Sequence[Line]:
     first = chain.next_epoch + (chain.reveal_period - 1) * chain.tempo
     window = f"reveal from block {first:,}, before block {first + chain.tempo:,}, or they are lost"
     if chain.timelocked:
-        window = f"sealed until the chain reveals them, from block {first:,}"
-    return [*_difference(changes(snapshot)), _rate_limit(chain), line(Span(window, "muted"))]
+        size = f"{snapshot.next_plan.sealed_bytes:,} bytes " if snapshot.next_plan else ""
+        window = f"{size}sealed until the chain reveals them, from block {first:,}"
+    return [
+        *_difference(changes(snapshot)),
+        *_version_key(chain),
+        _rate_limit(chain),
+        line(Span(window, "muted")),
+    ]
 
 
 def _weights_to_reveal(snapshot: Snapshot, _row: str) -> Sequence[Line]:
     """How the weights of the oldest commit differ from those on chain."""
     commits = snapshot.setter.commits if snapshot.setter else ()
-    plan = next((one for one in snapshot.plans if one.outcome == "committed"), None)
+    plan = _committed(snapshot)
     if plan is None or not commits:
         return []
     until = f"committed at block {commits[0].block:,}, lost after block {commits[0].reveal_until:,}"
@@ -175,6 +218,11 @@ def _difference(rows: Sequence[Change]) -> list[Line]:
         *map(_change, largest[:CHANGES_SHOWN]),
         *([line(Span(f"and {more} more with smaller changes", "muted"))] if more > 0 else ()),
     ]
+
+
+def _version_key(chain: ChainView) -> list[Line]:
+    """The version key that they are sent under, if the subnet requires one."""
+    return [line(Span(f"under version key {chain.weights_version}", "muted"))] if chain.weights_version else []
 
 
 def _rate_limit(chain: ChainView) -> Line:
@@ -206,11 +254,20 @@ def _registration(snapshot: Snapshot, _row: str) -> Sequence[Line]:
     )
 
 
-def _axon(snapshot: Snapshot, _row: str) -> Sequence[Line]:
-    """What the chain says of this miner's address, and where it listens."""
+def _axon(snapshot: Snapshot, typed: str) -> Sequence[Line]:
+    """What the chain says of this miner's address, where it listens, and what would be announced."""
     listens = (snapshot.server or ServerView()).address
     on_chain = line(snapshot.chain.axon) if snapshot.chain.axon else line(Span("nothing", "warn"))
-    return known((("on chain now", on_chain), ("listens at", line(listens or formats.UNKNOWN))))
+    rows = [("on chain now", on_chain), ("listens at", line(listens or formats.UNKNOWN))]
+    if typed:
+        wanted = announcement(typed)
+        rows.append(("announces", line(at_port(wanted.ip, wanted.port), *_inward(wanted.ip))))
+    return known(rows)
+
+
+def _inward(ip: str) -> Sequence[Span]:
+    """A warning for an address that only machines nearby reach."""
+    return () if ip_address(ip).is_global else (Span("  ▲ not reached from the internet", "warn"),)
 
 
 # -- commands ----------------------------------------------------------------------------------------------------------
@@ -234,53 +291,64 @@ def fault_of(read: Callable[[str], object]) -> Callable[[str], str]:
     return check
 
 
-def announcement(typed: str) -> Serve:
-    """An address as it was typed. Raises ValueError."""
+def announcement(typed: str, *, network: str = "") -> Serve:
+    """An address as it was typed. Raises ValueError, also for one that the chain of this network refuses."""
     try:
         host, port = host_and_port(typed.strip())
         ip = ip_address(host)
     except ValueError as error:
         raise ValueError("enter IP:PORT, for example 203.0.113.9:8091") from error
     if ip.is_unspecified:
-        raise ValueError(f"{ip} means every address: enter the one that others can reach")
+        raise ValueError(f"{ip} means every address: enter the one that others reach")
+    if not port:
+        raise ValueError("port 0 is none: enter the port that others reach")
+    if network not in ("", EMBEDDED) and str(ip) in REFUSED_ADDRESSES:
+        raise ValueError(f"the chain refuses {ip} (InvalidIpAddress): enter the address that others reach")
     return Serve(str(ip), port)
 
 
 def _address(snapshot: Snapshot) -> EntryField:
     """The address to announce: the one on chain, else where the server listens."""
     listens = (snapshot.server or ServerView()).address
-    return EntryField("Announce IP:PORT", snapshot.chain.axon or listens, fault_of(announcement))
+    check = fault_of(partial(announcement, network=snapshot.chain.network))
+    return EntryField("Announce IP:PORT", snapshot.chain.axon or listens, check)
 
 
 _chain = partial(Action, group="act", level=Level.TYPED)
 
+
+def guarded(obstacles: Obstacles, **fields: Any) -> Action:
+    """An action on the chain that names everything that stands in its way."""
+    return _chain(why_not=first_of(obstacles), obstacles=obstacles, **fields)
+
+
 CHAIN = Context(
     "Chain actions",
     (
-        _chain(
+        guarded(
+            _to_set,
             id="chain.set_weights",
             label="set weights now…",
             about="Set the planned weights now.",
             letter="w",
-            why_not=_cannot_set,
             dry_run=weights_to_set,
             command=SetWeights(),
         ),
-        _chain(
+        guarded(
+            _to_commit,
             id="chain.commit",
             label="commit…",
             about="Commit to the planned weights, which stay hidden until they are revealed.",
             letter="c",
-            why_not=_cannot_commit,
             dry_run=_weights_to_commit,
             command=CommitWeights(),
         ),
-        _chain(
+        guarded(
+            _to_reveal,
             id="chain.reveal",
             label="reveal…",
             about="Reveal the weights of the oldest commit, which puts them on chain.",
             letter="v",
-            why_not=_cannot_reveal,
             dry_run=_weights_to_reveal,
             command=RevealWeights(),
         ),
@@ -302,25 +370,25 @@ CHAIN = Context(
             why_not=_auto_is_off,
             command=AutoWeights(False),
         ),
-        _chain(
+        guarded(
+            _to_register,
             id="chain.register",
             label="register…",
             about="Register this hotkey on the subnet; the coldkey pays.",
             letter="i",
-            why_not=_cannot_register,
             dry_run=_registration,
             order=registration,
             by_coldkey=True,
         ),
-        _chain(
+        guarded(
+            _to_serve,
             id="chain.serve",
             label="serve axon…",
             about="Announce this miner's address on chain.",
             letter="s",
-            why_not=_cannot_serve,
             dry_run=_axon,
             entry=_address,
-            order=lambda _asked_of, typed: announcement(typed),
+            order=lambda asked_of, typed: announcement(typed, network=asked_of.chain.network),
         ),
         Action(
             id="chain.log",

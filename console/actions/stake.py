@@ -1,14 +1,15 @@
 """Actions that move the coldkey's tokens and this hotkey's stake."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from console.actions.action import Action, Context, EntryField, Level, known
-from console.actions.chain import fault_of, no_coldkey, unregistered
+from console.actions.action import Context, EntryField, known, unless_read_only
+from console.actions.chain import by_coldkey, fault_of, guarded, too_poor, unregistered
 from console.present import formats
-from console.present.text import Line, line
+from console.present.text import Line, Span, line
 from engine.commands import AddCollateral, AddStake, RemoveStake, SetMinCollateral
-from engine.snapshot import Snapshot
+from engine.snapshot import ChainView, Snapshot
+from engine.values import EMBEDDED
 
 MOST = 1e9
 """Tokens: more than there will ever be."""
@@ -17,27 +18,102 @@ PRICE_TOLERANCE = 0.005
 """How far a price may move before a purchase fails: the SDK's default."""
 
 
-def _cannot_stake(snapshot: Snapshot) -> str:
-    return unregistered(snapshot) or no_coldkey(snapshot)
+def _owned(snapshot: Snapshot) -> Iterator[str]:
+    yield from filter(None, (unless_read_only(snapshot), unregistered(snapshot)))
+    yield from by_coldkey(snapshot)
 
 
-def _cannot_unstake(snapshot: Snapshot) -> str:
-    nothing = "" if snapshot.chain.stake > 0 else "this hotkey has no stake"
-    return unregistered(snapshot) or nothing or no_coldkey(snapshot)
+def _to_stake(snapshot: Snapshot, typed: str) -> Iterator[str]:
+    yield from _owned(snapshot)
+    yield from too_poor(snapshot, _amount_of(typed), "not")
 
 
-def _stakes(snapshot: Snapshot, _row: str) -> Sequence[Line]:
-    """What there is to move, and at what price."""
+def _to_unstake(snapshot: Snapshot, typed: str) -> Iterator[str]:
     chain = snapshot.chain
+    yield from _owned(snapshot)
+    if not chain.stake > 0:
+        yield "this hotkey has no stake"
+    elif _amount_of(typed) > chain.movable:
+        yield f"α{chain.movable:,.4f} can be moved, not more{_held(chain)}"
+
+
+def _to_lock(snapshot: Snapshot, typed: str) -> Iterator[str]:
+    chain, short = snapshot.chain, _amount_of(typed) - snapshot.chain.movable
+    yield from _with_collateral(snapshot)
+    if short > 0 and not chain.price:
+        yield f"α{chain.movable:,.4f} can be locked, not more: for what is missing, no price is known"
+    elif short > 0:
+        yield from too_poor(snapshot, short * _highest(chain), f"the missing α{short:,.4f} cost up to")
+
+
+def _with_collateral(snapshot: Snapshot, _typed: str = "") -> Iterator[str]:
+    yield from _owned(snapshot)
+    if snapshot.chain.network == EMBEDDED:
+        yield "the embedded chain has no collateral"
+
+
+def _held(chain: ChainView) -> str:
+    return f": α{chain.collateral:,.4f} is locked as collateral" if chain.collateral else ""
+
+
+def _amount_of(typed: str) -> float:
+    """The amount that was typed, 0 while there is none."""
+    return amount_in(typed) if typed else 0.0
+
+
+def _staking(snapshot: Snapshot, typed: str) -> Sequence[Line]:
+    """What there is to stake, at what price, and what is left."""
+    return known((*_there(snapshot.chain), *_left(snapshot.chain, _amount_of(typed))))
+
+
+def _unstaking(snapshot: Snapshot, typed: str) -> Sequence[Line]:
+    """What there is to move, at what price, and what is left."""
+    chain, amount = snapshot.chain, _amount_of(typed)
+    then = [("then staked", line(f"α{chain.stake - amount:,.4f}"))] if amount else []
+    return known((*_there(chain), *then))
+
+
+def _locking(snapshot: Snapshot, typed: str) -> Sequence[Line]:
+    """What would be locked, and what buying the rest costs at most."""
+    chain, amount = snapshot.chain, _amount_of(typed)
+    short = max(0.0, amount - chain.movable)
+    rows = [("locked now", line(f"α{chain.collateral:,.4f}"))]
+    if amount:
+        rows.append(("then locked", line(f"α{chain.collateral + amount:,.4f}")))
+        rows += [("bought", line(f"α{short:,.4f}")), *_left(chain, short * _highest(chain))] if short else []
+    return known((*_there(chain), *rows))
+
+
+def _flooring(snapshot: Snapshot, typed: str) -> Sequence[Line]:
+    """What is locked, and the floor that it would have."""
+    rows = [("locked now", line(f"α{snapshot.chain.collateral:,.4f}"))]
+    if typed:
+        floor = floor_in(typed)
+        rows.append(("floor", line(f"α{floor:,.4f}" if floor else "none: all of it drains")))
+    return known(rows)
+
+
+def _there(chain: ChainView) -> list[tuple[str, Line]]:
     moves = f"{formats.tau(chain.price)} each, if the pool's price does not move"
-    price = moves if chain.price else "one for one"
-    return known(
-        (
-            ("hotkey has", line(f"{chain.stake:,.4f} staked")),
-            ("coldkey has", line(formats.tau(chain.balance))),
-            ("price", line(price)),
-        )
-    )
+    unknown = "one for one" if chain.network == EMBEDDED else "not known here; the chain takes the pool's"
+    return [
+        ("hotkey has", line(f"α{chain.stake:,.4f} staked, of which α{chain.movable:,.4f} can be moved")),
+        ("coldkey has", line(formats.tau(chain.balance) if chain.coldkey else formats.UNKNOWN)),
+        ("price", line(moves if chain.price else unknown)),
+    ]
+
+
+def _left(chain: ChainView, cost: float) -> list[tuple[str, Line]]:
+    """What the coldkey pays, and what it then has."""
+    if not cost:
+        return []
+    after = line(formats.tau(chain.balance - cost)) if chain.balance >= cost else line(Span("✗ not enough", "err"))
+    return [("costs", line(f"{formats.tau(cost)} at most")), ("then has", after)]
+
+
+def _highest(chain: ChainView) -> float:
+    """The highest price that is paid for what free stake lacks: little more than what the operator has seen."""
+    return chain.price * (1 + PRICE_TOLERANCE)
 
 
 def amount_in(typed: str) -> float:
@@ -51,55 +127,59 @@ def amount_in(typed: str) -> float:
     return amount
 
 
+def floor_in(typed: str) -> float:
+    """An amount as it was typed, where 0 means none. Raises ValueError."""
+    return 0.0 if typed.strip() in ("0", "0.0") else amount_in(typed)
+
+
 def _amount(label: str) -> Callable[[Snapshot], EntryField]:
     return lambda _snapshot: EntryField(label, "", fault_of(amount_in))
 
 
-def _collateral(asked_of: Snapshot, typed: str) -> AddCollateral:
-    """What free stake lacks is bought for little more than the price that the operator has seen."""
-    return AddCollateral(amount=amount_in(typed), price=asked_of.chain.price * (1 + PRICE_TOLERANCE))
-
-
-_stake = partial(Action, group="act", level=Level.TYPED, dry_run=_stakes, by_coldkey=True)
+_stake = partial(guarded, by_coldkey=True)
 
 STAKE = Context(
     "Stake",
     (
         _stake(
+            _to_stake,
             id="chain.stake",
             label="add stake…",
             about="Put the coldkey's tokens on this hotkey as stake.",
             letter="t",
-            why_not=_cannot_stake,
+            dry_run=_staking,
             entry=_amount("Tokens to stake"),
             order=lambda _asked_of, typed: AddStake(amount=amount_in(typed)),
         ),
         _stake(
+            _to_unstake,
             id="chain.unstake",
             label="remove stake…",
             about="Take this hotkey's stake back to the coldkey.",
             letter="z",
-            why_not=_cannot_unstake,
+            dry_run=_unstaking,
             entry=_amount("Stake to remove"),
             order=lambda _asked_of, typed: RemoveStake(amount=amount_in(typed)),
         ),
         _stake(
+            _to_lock,
             id="chain.collateral",
             label="add collateral…",
             about="Lock stake as this hotkey's collateral; it comes back with what the hotkey earns.",
             letter="b",
-            why_not=_cannot_stake,
+            dry_run=_locking,
             entry=_amount("Stake to lock"),
-            order=_collateral,
+            order=lambda asked_of, typed: AddCollateral(amount=amount_in(typed), price=_highest(asked_of.chain)),
         ),
         _stake(
+            _with_collateral,
             id="chain.floor",
             label="collateral floor…",
-            about="Let this hotkey's collateral not drain below an amount; what it earns fills it up.",
+            about="Let this hotkey's collateral not drain below an amount, 0 for none; what it earns fills it up.",
             letter="m",
-            why_not=_cannot_stake,
-            entry=_amount("Never less than"),
-            order=lambda _asked_of, typed: SetMinCollateral(amount=amount_in(typed)),
+            dry_run=_flooring,
+            entry=lambda _snapshot: EntryField("Never less than", "", fault_of(floor_in)),
+            order=lambda _asked_of, typed: SetMinCollateral(amount=floor_in(typed)),
         ),
     ),
 )

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from msgspec import Struct
@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from console import __version__
 from console.actions.action import Action, Confirmation, confirmation
-from console.actions.chain import CHAIN, WAITS
+from console.actions.chain import CHAIN, NO_UID, WAITS
 from console.actions.stake import STAKE
 from console.chain.sight import require_data
 from console.chain.signer import require_wallet, role_of
@@ -31,22 +31,24 @@ from engine.feed import Feed
 from engine.folders import prepare_folder
 from engine.locks import AlreadyRunning
 from engine.logs import open_log
-from engine.node.chain_watch import require_registered
 from engine.node.node import Node
 from engine.settings import Settings
-from engine.snapshot import Snapshot
+from engine.snapshot import Role, Snapshot
 from engine.text import safe
 from engine.validator.asker import selection_of
 from engine.validator.payer import Payer
 from engine.values import EMBEDDED, WENT_WELL, Outcome
 
 IDS = {"weights": "chain.set_weights"}
+ROLES: dict[str, Role] = {"serve": "miner", "weights": "validator", "commit": "validator", "reveal": "validator"}
+"""Whose actions some are: on a real network, that is the role where none is set."""
+
 NOBODY_REGISTERED = "HotKeyNotRegistered"
 STANDING_STILL = "the embedded chain makes blocks only while `launch` runs"
 
 
 class Done(Struct, frozen=True):
-    """The result of an action. `outcome` is None if there was nothing to send; `reason` may then say why."""
+    """The result of an action. `outcome` is None if nothing was sent: `obstacles` are why, and `reason` the first."""
 
     action: str
     network: str
@@ -57,6 +59,7 @@ class Done(Struct, frozen=True):
     about: tuple[str, ...]
     outcome: str | None
     reason: str = ""
+    obstacles: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """The result in one line."""
@@ -68,7 +71,7 @@ class Done(Struct, frozen=True):
         """The exit code that tells this outcome."""
         if self.outcome == "unknown":
             return ExitCode.CHAIN
-        if self.reason.startswith(NOBODY_REGISTERED):
+        if self.reason.startswith((NOBODY_REGISTERED, NO_UID)):
             return ExitCode.NOT_REGISTERED
         sent = self.outcome in WENT_WELL
         return ExitCode.DONE if sent or (self.outcome is None and not self.reason) else ExitCode.USAGE
@@ -84,7 +87,7 @@ def act(name: str, settings: Settings, *, typed: str, dry_run: bool, yes: bool, 
     require_data(settings)
     folder = prepare_folder(Path(settings.data_dir))
     require_wallet(settings)
-    settings = replace(settings, role=role_of(settings))
+    settings = replace(settings, role=role_of(settings, ROLES.get(name)))
     with open_log(folder, level=settings.log_level, cap_mb=settings.log_cap_mb):
         try:
             return asyncio.run(_act(name, settings, folder, typed, dry_run=dry_run, yes=yes, tell=tell))
@@ -106,31 +109,36 @@ async def _act(
     action = next(one for one in (*CHAIN.actions, *STAKE.actions) if one.id == IDS.get(name, f"chain.{name}"))
     feed = Feed(Snapshot(at=now, version=__version__, role=settings.role, started_at=now, read_only=settings.read_only))
     async with opened(settings, folder, feed) as session:
-        node = await _node(session, may_be_unregistered=action.id == "chain.register")
+        node = await _node(session)
         snapshot = node.snapshot()
         command = _command(action, snapshot, typed)
-        asked = confirmation(action, snapshot)
-        why_not = action.why_not(snapshot)
+        asked = confirmation(action, snapshot, typed)
+        obstacles = tuple(action.obstacles(snapshot, typed)) if action.obstacles else ()
         about = (
             *(f"{one.level}: {one.subject}: {one.text}" for one in feed.attention),
             *(safe(text_of(line)).rstrip() for line in asked.lines),
+            *(f"✗ {safe(one)}" for one in obstacles),
+            *(_to_earn(snapshot) if NO_UID in obstacles else ()),
         )
         for line in about:
             tell(line)
         outcome = None
-        if not (why_not or dry_run):
+        if not (obstacles or dry_run):
             _confirm(asked, yes=yes)
             outcome = await node.obey(unlocked(command, _password(asked)))
-        return _done(name, snapshot, about, outcome, why_not, dry_run=dry_run)
+        return _done(name, snapshot, about, outcome, obstacles, dry_run=dry_run)
 
 
-async def _node(session: Session, *, may_be_unregistered: bool) -> Node:
-    """A neuron that does not run, but has seen the chain and, if a validator, made its plan. Raises
-    `NotRegistered`."""
+def _to_earn(snapshot: Snapshot) -> Iterator[str]:
+    """What a hotkey without a uid needs, first things first."""
+    for number, need in enumerate(snapshot.chain.needs, 1):
+        yield f"  {number}. {safe(str(need))}"
+
+
+async def _node(session: Session) -> Node:
+    """A neuron that does not run, but has seen the chain and, if a validator, made its plan."""
     settings, chain = session.settings, session.chain
     seen = await chain.look()
-    if not may_be_unregistered:
-        require_registered(chain, settings.role)
     if settings.role != "validator":
         return session.node()
     selection = selection_of(settings, chain.hotkey)
@@ -189,11 +197,11 @@ def _done(
     snapshot: Snapshot,
     about: tuple[str, ...],
     outcome: Outcome | None,
-    why_not: str,
+    obstacles: tuple[str, ...],
     *,
     dry_run: bool,
 ) -> Done:
-    chain = snapshot.chain
+    chain, why_not = snapshot.chain, obstacles[0] if obstacles else ""
     stands_still = chain.network == EMBEDDED and why_not.startswith(WAITS)
     return Done(
         action=name,
@@ -205,4 +213,5 @@ def _done(
         about=about,
         outcome=outcome.status if outcome else None,
         reason=safe(outcome.reason) if outcome else f"{why_not}; {STANDING_STILL}" if stands_still else why_not,
+        obstacles=tuple(map(safe, obstacles)),
     )

@@ -38,10 +38,13 @@ def require_wallet(settings: Settings) -> None:
     _where(settings)
 
 
-def role_of(settings: Settings) -> Role:
-    """The role that is set; otherwise miner if only a miner's throwaway keys exist, else validator."""
+def role_of(settings: Settings, of_action: Role | None = None) -> Role:
+    """The role that is set; otherwise that of an action with the operator's wallet, miner if only a miner's throwaway
+    keys exist, else validator."""
     if settings.role != "demo":
         return settings.role
+    if settings.wallet_name and of_action:
+        return of_action
     folder = settings.data_dir / "wallets"
     is_miners = not settings.wallet_name and (folder / "miner").exists() and not (folder / "validator").exists()
     return "miner" if is_miners else "validator"

@@ -9,6 +9,7 @@ from pathlib import Path
 from console.doctor.case import Case
 from console.errors import ConsoleError
 from console.findings import Result, advice_of, critical, ok, skipped, warning
+from console.options import OTHERWISE, demo_in_doubt
 from console.present.formats import counted, utc
 from console.screens.keymap import keymap_path, read_keymap
 from engine.errors import StoreError
@@ -40,10 +41,14 @@ LITTLE = 256 * MB
 ENOUGH = 2000 * MB
 
 
-def configuration(found: Configuration) -> Result:
-    """How much is set; errors are found earlier, see `wrong_configuration`."""
+def configuration(found: Configuration) -> Iterator[Result]:
+    """How much is set, and whether it means the demo; errors are found earlier, see `wrong_configuration`."""
     given = [name for name, source in found.sources.items() if not source.startswith("default")]
-    return ok("configuration", f"{', '.join(given)} set, all valid" if given else "nothing set, all defaults")
+    yield ok("configuration", f"{', '.join(given)} set, all valid" if given else "nothing set, all defaults")
+    if doubt := demo_in_doubt(found):
+        yield warning(
+            "role", doubt, why="The checks below are about the demo.", do=f"{OTHERWISE[0].upper()}{OTHERWISE[1:]}."
+        )
 
 
 def wrong_configuration(problem: str) -> Result:

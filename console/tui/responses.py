@@ -42,7 +42,7 @@ class Responses:
         action = ACTIONS[action_id]
         respond, reason = self._response(action), self.why_not(action_id)
         if reason or respond is None:
-            self._host.tell(f"{action.label}: {reason}", failed=True)
+            self._host.tell(f"{action.label}: {self._all_reasons(action, reason)}", failed=True)
             return
         row = self._row(action)
         if action.level < Level.ASKED:
@@ -51,6 +51,11 @@ class Responses:
             asked = confirmation(action, self._host.engine.snapshot, row)
             self._app.push_screen(ConfirmDialog(asked), partial(_go_on, respond, row))
         self._host.pull()
+
+    def _all_reasons(self, action: Action, first: str) -> str:
+        """Every reason against an action, if the first is one of its own."""
+        known = tuple(action.obstacles(self._viewpoint.known, "")) if action.obstacles else ()
+        return "; ".join(known) if first in known else first
 
     @property
     def _screen(self) -> ConsoleScreen | None:

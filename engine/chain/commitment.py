@@ -1,4 +1,4 @@
-"""The hash that commits a hotkey to weights; its salt keeps them secret until they are revealed."""
+"""Commits to weights: the hash of one that is revealed by hand, and the size of one that the chain reveals."""
 
 import hashlib
 import secrets
@@ -6,9 +6,28 @@ import struct
 from collections.abc import Sequence
 
 from engine.keys import public_key
+from engine.values import Consensus
 
 SALT_WORDS = 8
 """128 bits: infeasible to guess."""
+
+LARGEST_YUMA = 5000
+LARGEST_NULL = 32 * 1024
+"""The largest timelocked commit in bytes: MAX_CRV3_COMMIT_SIZE_BYTES, and what all mechanisms of a subnet with null
+consensus share."""
+
+SEALED_BYTES = 285
+"""What a timelocked commit holds beside its weights: hotkey, version key, and the encryption's own."""
+
+
+def largest_commit(consensus: Consensus, mechanisms: int) -> int:
+    """The largest timelocked commit that a subnet takes, in bytes."""
+    return LARGEST_YUMA if consensus == "yuma" else LARGEST_NULL // max(1, mechanisms)
+
+
+def sealed_size(weights: int) -> int:
+    """The size in bytes of a timelocked commit to so many weights: two u16 each, in two vectors."""
+    return SEALED_BYTES + 4 * weights + 2 * len(_compact(weights))
 
 
 def new_salt() -> tuple[int, ...]:

@@ -8,13 +8,14 @@ from contextlib import AbstractContextManager
 from msgspec.structs import replace
 
 from engine.chain.client import ChainClient
+from engine.chain.commitment import largest_commit
 from engine.chain.earning import missing
 from engine.chain.interface import TIMELOCKED, ChainUnavailable, Look
 from engine.chain.standing import leaving, subnet_view
 from engine.feed import Feed
 from engine.node.supervisor import Fatal
 from engine.patience import impatience
-from engine.snapshot import ChainView, SubnetView
+from engine.snapshot import ChainView, EndpointView, SubnetView
 from engine.text import safe
 from engine.values import IfDeregistered, Metagraph, at_port
 
@@ -157,6 +158,22 @@ def _unregistered(chain: ChainClient, how: str = "not") -> str:
     return f"hotkey {chain.hotkey} is {how} registered on netuid {chain.netuid} of {chain.network}"
 
 
+def endpoint_views(chain: ChainClient) -> tuple[EndpointView, ...]:
+    """The endpoints of a chain as screens show them."""
+    newest = max((one.block for one in chain.endpoints), default=0)
+    return tuple(
+        EndpointView(
+            url=safe(one.url),
+            state=one.state,
+            block=one.block,
+            behind=newest - one.block if one.block else 0,
+            reason=safe(one.reason),
+            in_use=one.url == chain.endpoint,
+        )
+        for one in chain.endpoints
+    )
+
+
 def chain_view(chain: ChainClient, role: str = "validator") -> ChainView:
     """The chain, and this neuron on it in its role, as screens show them."""
     seen, rules, own = chain.seen, chain.seen.rules, chain.seen.own
@@ -183,6 +200,13 @@ def chain_view(chain: ChainClient, role: str = "validator") -> ChainView:
         registration_open=rules.registration_allowed,
         registration_by_work=rules.pow_registration,
         price=seen.subnet.price,
+        coldkey=chain.coldkey,
+        stake_threshold=0.0 if chain.hotkey == seen.subnet.owner_hotkey else rules.stake_threshold,
+        weights_version=rules.weights_version,
+        consensus=rules.consensus,
+        largest_commit=largest_commit(rules.consensus, seen.subnet.mechanisms),
+        epoch_late=max(0, seen.block - seen.last_epoch - rules.tempo) if seen.block else 0,
+        endpoints=endpoint_views(chain),
     )
     if own is None:
         return shown
@@ -192,6 +216,8 @@ def chain_view(chain: ChainClient, role: str = "validator") -> ChainView:
         registered=True,
         validator_permit=own.validator_permit,
         stake=own.stake,
+        movable=max(0.0, own.stake - own.inherited - own.root - own.collateral),
+        collateral=own.collateral,
         validator_trust=own.validator_trust,
         incentive=own.incentive,
         dividends=own.dividends,

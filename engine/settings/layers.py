@@ -26,12 +26,14 @@ class Configuration(Struct, frozen=True):
     """The settings of a run, and the source of each.
 
     `names` are the names of other programs that were found; `backend` is the chosen backend in their vocabulary.
+    `left_out` are the settings that a demo does not take although they are set, with their sources.
     """
 
     settings: Settings
     sources: dict[str, str]
     names: tuple[Name, ...] = ()
     backend: str = ""
+    left_out: dict[str, str] = {}
 
     @property
     def fates(self) -> tuple[Fate, ...]:

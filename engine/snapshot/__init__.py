@@ -8,7 +8,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from engine.snapshot.chain_view import ChainView, NeedView
+from engine.snapshot.chain_view import ChainView, EndpointView, NeedView
 from engine.snapshot.round_view import MinerState, MinerView, RoundProgress, RoundView, Suspicion
 from engine.snapshot.run_view import (
     Attention,
@@ -23,7 +23,7 @@ from engine.snapshot.run_view import (
 from engine.snapshot.server_view import CallerView, QuotaRule, RefusalView, RequestView, ServerView, SessionView
 from engine.snapshot.subnet_view import NeuronView, SubnetView, ValidatorView
 from engine.snapshot.sybil_view import PenaltyRule, PenaltyState, PenaltyView, SuspectsView, SybilView
-from engine.snapshot.weight_view import CommitView, PlanView, SetterView
+from engine.snapshot.weight_view import CommitView, NextPlanView, PlanView, SetterView
 from engine.values import Guard, Metagraph
 
 __all__ = [
@@ -32,12 +32,14 @@ __all__ = [
     "ChainView",
     "CommandView",
     "CommitView",
+    "EndpointView",
     "Event",
     "LoopView",
     "MinerState",
     "MinerView",
     "NeedView",
     "NeuronView",
+    "NextPlanView",
     "PenaltyRule",
     "PenaltyState",
     "PenaltyView",
@@ -99,6 +101,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     rounds: tuple[RoundView, ...] = ()
     miners: tuple[MinerView, ...] = ()
     plans: tuple[PlanView, ...] = ()
+    next_plan: NextPlanView | None = None
     setter: SetterView | None = None
     commands: tuple[CommandView, ...] = ()
     attention: tuple[Attention, ...] = ()

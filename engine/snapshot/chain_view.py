@@ -15,12 +15,25 @@ class NeedView(Struct, frozen=True):
         return f"{self.need}: {self.what}. {self.do}"
 
 
+class EndpointView(Struct, frozen=True, kw_only=True):
+    """An endpoint of the chain, its health, and how many blocks its last known head is `behind` the newest one."""
+
+    url: str
+    state: str
+    block: int = 0
+    behind: int = 0
+    reason: str = ""
+    in_use: bool = False
+
+
 class ChainView(Struct, frozen=True, kw_only=True):
     """The chain as this neuron sees it. Blocks are heights; `block_at` is when the last one was seen.
 
     On a subnet whose commits are `timelocked`, none can be made here for the reason `cannot_seal`, "" for none.
     `needs` are what it lacks to earn, first things first. Of the `registration_cost`, the part `registration_locked`
-    stays with the hotkey. `price` is that of one unit of the subnet's stake, in tokens.
+    stays with the hotkey. `price` is that of one unit of the subnet's stake, in tokens. The `balance` is that of the
+    `coldkey`, whose address may be unknown (""). Of the `stake`, so much as is `movable` is the hotkey's own here and
+    not locked as `collateral`. The chain has put off the epoch that is due by `epoch_late` blocks.
     """
 
     endpoint: str = ""
@@ -56,6 +69,15 @@ class ChainView(Struct, frozen=True, kw_only=True):
     registration_by_work: bool = False
     next_axon_block: int = 0
     price: float = 0.0
+    coldkey: str = ""
+    movable: float = 0.0
+    collateral: float = 0.0
+    stake_threshold: float = 0.0
+    weights_version: int = 0
+    consensus: str = "yuma"
+    largest_commit: int = 0
+    epoch_late: int = 0
+    endpoints: tuple[EndpointView, ...] = ()
 
     @property
     def known(self) -> bool:

@@ -13,6 +13,18 @@ class PlanView(Struct, frozen=True, kw_only=True):
     weights_u16: tuple[int, ...]
     outcome: str
     reason: str
+    version_key: int = 0
+
+
+class NextPlanView(Struct, frozen=True, kw_only=True):
+    """The weights that would be sent now: how many, and how many bytes they have as a timelocked commit.
+
+    `skipped` is why none would be, "" for no reason.
+    """
+
+    weights: int = 0
+    sealed_bytes: int = 0
+    skipped: str = ""
 
 
 class CommitView(Struct, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ from engine.judge.memory import suspicions_in
 from engine.node.part import Part
 from engine.node.supervisor import Service
 from engine.settings import Settings
-from engine.snapshot import MinerView, Snapshot, SybilView
+from engine.snapshot import MinerView, NextPlanView, Snapshot, SybilView
 from engine.sybil.service import SybilService
 from engine.sybil.views import with_verdicts
 from engine.validator.planner import WeightPlanner
@@ -27,6 +27,7 @@ from engine.validator.views import miner_views, setter_view
 from engine.values import Outcome
 from engine.weights.averages import Exponential, Rule, Windowed
 from engine.weights.setter import WeightSetter
+from engine.weights.views import next_plan_view
 
 HOUR_S = 3600.0
 MINERS_FRESH_S = 2.0
@@ -65,6 +66,7 @@ class Payer:
         )
         self._miners: tuple[MinerView, ...] = ()
         self._sybil_view: SybilView | None = None
+        self._next_plan: NextPlanView | None = None
         self._made_of: object = None
         self._stale_at = 0.0
 
@@ -115,6 +117,7 @@ class Payer:
             miners=self._miners,
             sybil=self._sybil_view,
             plans=self.planner.shown,
+            next_plan=self._next_plan,
             setter=None if self._read_only else setter_view(self._setter.wait, self._setter.commits),
         )
 
@@ -125,6 +128,7 @@ class Payer:
         if self._made_of != state or time.monotonic() >= self._stale_at:
             self._sybil_view = self.sybil.view(self.planner.earned)
             plan = self.planner.plan(seen)
+            self._next_plan = next_plan_view(plan)
             miners = miner_views(seen.metagraph, self.scores, self._selection, self._names, seen.shares, plan)
             self._miners = with_verdicts(miners, self._sybil_view)
             self._made_of, self._stale_at = state, time.monotonic() + MINERS_FRESH_S

@@ -1,6 +1,7 @@
-"""Weight plans as screens show them: the only place that makes a `PlanView`."""
+"""Weight plans as screens show them: the only place that makes a `PlanView` or a `NextPlanView`."""
 
-from engine.snapshot import PlanView
+from engine.chain.commitment import sealed_size
+from engine.snapshot import NextPlanView, PlanView
 from engine.text import safe
 from engine.weights.journal import JournalEntry
 from engine.weights.plan import WeightPlan
@@ -18,7 +19,14 @@ def plan_view(plan: WeightPlan, *, at: float, outcome: str, reason: str) -> Plan
         weights_u16=tuple(row.u16 for row in plan.rows),
         outcome=outcome,
         reason=safe(reason, REASON_WIDTH),
+        version_key=plan.version_key,
     )
+
+
+def next_plan_view(plan: WeightPlan) -> NextPlanView:
+    """A plan that has not been sent."""
+    skipped = safe(plan.skipped, REASON_WIDTH)
+    return NextPlanView(weights=len(plan.rows), sealed_bytes=sealed_size(len(plan.rows)), skipped=skipped)
 
 
 def entry_view(entry: JournalEntry) -> PlanView:

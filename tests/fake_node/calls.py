@@ -1,7 +1,7 @@
 """What each call does to the chain: the embedded chain's rules, under the runtime's names."""
 
 import ipaddress
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.chain.commitment import commitment
 from engine.chain.embedded import neurons, weights
@@ -54,6 +54,39 @@ def apply(state: ChainState, signer: str, name: str, given: dict[str, Any]) -> C
             return neurons.add_stake(state, coldkey=signer, hotkey=hotkey, amount=rao / RAO)
         case _:
             raise NotImplementedError(name)
+
+
+COLLATERAL_CALLS = ("add_collateral", "set_min_collateral")
+
+
+class Bond(NamedTuple):
+    """A hotkey's collateral and its floor, in rao."""
+
+    locked: int = 0
+    floor: int = 0
+
+
+def bonded(state: ChainState, bond: Bond, signer: str, name: str, given: dict[str, Any]) -> tuple[ChainState, Bond]:
+    """The state after one of `COLLATERAL_CALLS`, and the hotkey's bond. Raises `Refused`.
+
+    An alpha costs one token here, as everywhere on the embedded chain.
+    """
+    hotkey = given["hotkey"]
+    account = state.hotkeys.get(hotkey)
+    if account is None:
+        raise Refused("HotKeyAccountNotExists")
+    if account.coldkey != signer:
+        raise Refused("NonAssociatedColdKey")
+    if name == "set_min_collateral":
+        return state, bond._replace(floor=given["min_locked"])
+    alpha = given["alpha"]
+    if alpha <= 0:
+        raise Refused("AmountTooLow")
+    if (short := alpha - (account.stake - bond.locked)) > 0:
+        if given["limit_price"] < RAO:
+            raise Refused("SlippageTooHigh")
+        state = neurons.add_stake(state, coldkey=signer, hotkey=hotkey, amount=short / RAO)
+    return state, bond._replace(locked=bond.locked + alpha)
 
 
 def pool_code(name: str, refusal: Refused) -> int | None:

@@ -11,9 +11,9 @@ from engine.chain.embedded.state import ChainState, Refused, genesis
 from engine.chain.embedded.timelock import Payload
 from engine.keys import SS58_FORMAT, verify
 from engine.values import Hyperparameters
-from tests.fake_node.calls import apply, pool_code
+from tests.fake_node.calls import COLLATERAL_CALLS, Bond, apply, bonded, pool_code
 from tests.fake_node.codec import Codec, Extrinsic, mainnet
-from tests.fake_node.metadata import at_spec
+from tests.fake_node.metadata import at_spec, grown, grown_codec
 from tests.fake_node.storage import stored
 
 FINAL_AFTER = 3
@@ -41,13 +41,20 @@ class Block:
         self.extrinsics: list[Extrinsic] = []
         self.results: list[int | None] = []
         self.also: dict[str, str] = {}
+        self.bonds: dict[str, Bond] = {}
         seed = f"{parent} {state.block} {state.seed} {branch}".encode()
         self.hash = "0x" + hashlib.blake2b(seed, digest_size=32).hexdigest()
 
     @cached_property
     def storage(self) -> dict[str, str]:
         """Every item by its key. It is not looked at before the block is whole."""
-        return {**stored(self.codec, self.state, self.nonces), **dict([self._events()]), **self.also}
+        kept = (self._bond(hotkey, bond) for hotkey, bond in self.bonds.items())
+        return {**stored(self.codec, self.state, self.nonces), **dict([self._events()]), **self.also, **dict(kept)}
+
+    def _bond(self, hotkey: str, bond: Bond) -> tuple[str, str]:
+        value = {"locked": bond.locked, "min_locked": bond.floor, "earned": 0, "drain_ratio": {"bits": 2**64}}
+        where = (self.state.netuid, hotkey, self.state.hotkeys[hotkey].coldkey)
+        return grown_codec().entry("MinerCollateral", *where, value=value)
 
     def _events(self) -> tuple[str, str]:
         return self.codec.entry(
@@ -85,6 +92,7 @@ class FakeChain:
         self.loses = 0
         """So many of the next extrinsics are taken into the pool and included in no block."""
         self._branch = 0
+        self._has_grown = False
         first = Block(self.codec, "0x" + "00" * 32, genesis(netuid, rules, seed), {}, spec=self.spec)
         self.blocks = [first]
 
@@ -97,7 +105,7 @@ class FakeChain:
     def landed(self) -> list[tuple[int, str, str, dict[str, Any]]]:
         """The calls that went well, oldest first."""
         return [
-            (block.state.block, address(one), *self.codec.call(one.call))
+            (block.state.block, address(one), *self.call(one.call))
             for block in self.blocks
             for one, error in zip(block.extrinsics, block.results, strict=True)
             if error is None
@@ -128,7 +136,7 @@ class FakeChain:
         parent = self.head
         state, nonces = next_block(parent.state, self.sealed.get), dict(parent.nonces)
         block = Block(self.codec, parent.hash, state, nonces, spec=self.spec, branch=self._branch)
-        block.also = parent.also
+        block.also, block.bonds = parent.also, parent.bonds
         waiting, self.pool = self.pool, []
         for extrinsic in waiting:
             signer = address(extrinsic)
@@ -139,11 +147,23 @@ class FakeChain:
             nonces[signer] = extrinsic.nonce + 1
             block.extrinsics.append(extrinsic)
             try:
-                block.state = state = apply(state, signer, *self.codec.call(extrinsic.call))
+                block.state = state = self._apply(block, signer, *self.call(extrinsic.call))
                 block.results.append(None)
             except Refused as refusal:
                 block.results.append(self.codec.error_index(refusal.name))
         self.blocks.append(block)
+
+    def call(self, data: bytes) -> tuple[str, dict[str, Any]]:
+        """A call's name and arguments, by the metadata in force."""
+        return (grown_codec() if self._has_grown else self.codec).call(data)
+
+    def _apply(self, block: Block, signer: str, name: str, given: dict[str, Any]) -> ChainState:
+        """The state after a call; collateral is the block's own. Raises `Refused`."""
+        if name not in COLLATERAL_CALLS:
+            return apply(block.state, signer, name, given)
+        state, bond = bonded(block.state, block.bonds.get(given["hotkey"], Bond()), signer, name, given)
+        block.bonds = {**block.bonds, given["hotkey"]: bond}
+        return state
 
     def reorganise(self, depth: int) -> None:
         """Another branch wins: the newest blocks never were, others are in their place, and what they held is back in
@@ -166,6 +186,7 @@ class FakeChain:
     def upgrade(self, metadata: str = "") -> None:
         """A new runtime is in force from the next block on, with this metadata or with the same."""
         self.spec += 1
+        self._has_grown = self._has_grown or metadata == grown()
         self.metadata = at_spec(metadata or self.metadata, self.spec)
 
     # -- what is sent to it ------------------------------------------------------------------------------------
@@ -186,9 +207,10 @@ class FakeChain:
                 raise RpcError(1013, "Transaction is temporarily banned or already imported")
             if (other.signer, other.nonce) == (extrinsic.signer, extrinsic.nonce):
                 raise RpcError(1014, "Priority is too low: (0 vs 0)")
-        name, given = self.codec.call(extrinsic.call)
+        name, given = self.call(extrinsic.call)
         try:
-            apply(head.state, signer, name, given)
+            if name not in COLLATERAL_CALLS:
+                apply(head.state, signer, name, given)
         except Refused as refusal:
             code = pool_code(name, refusal)
             if code is not None:

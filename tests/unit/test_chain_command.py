@@ -160,7 +160,7 @@ def test_it_is_asked_on_a_terminal(folder: Path, typed: str, code: int, outcome:
 def test_ctrl_c_at_the_question_sends_nothing(folder: Path) -> None:
     controller, terminal = os.openpty()
     with subprocess.Popen(
-        [sys.executable, "-m", "console", "chain", "commit", "--data-dir", str(folder)],
+        [sys.executable, "-m", "console", "chain", "commit", "--role", "validator", "--data-dir", str(folder)],
         stdin=terminal,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -241,9 +241,13 @@ def test_a_miners_keys_are_taken_where_nobody_asked_for_a_validators(
 
 def test_a_hotkey_without_a_uid_registers_and_serves(told: Told, folder: Path) -> None:
     wallet = unregistered(folder, "miner")
-    assert "register it" in told(3, "chain", "serve", "203.0.113.9:8091", "--yes", "--role", "miner")
+    lacking = told(3, "chain", "serve", "203.0.113.9:8091", "--yes", "--role", "miner")
+    assert (lacking["outcome"], lacking["reason"]) == (None, "this hotkey is not registered")
+    needs = [line.split(":")[0] for line in lacking["about"][-3:]]
+    assert needs == ["  1. funds", "  2. registration", "  3. axon"]
     poor = told(2, "chain", "register", "--yes", "--role", "miner")
-    assert (poor["outcome"], poor["reason"].partition(":")[0]) == ("rejected", "NotEnoughBalanceToStake")
+    assert (poor["outcome"], poor["obstacles"]) == (None, [poor["reason"]])
+    assert "the coldkey has τ0.000, a registration costs" in poor["reason"]
 
     async def fund() -> None:
         chain = await EmbeddedChain.open(folder / FILE_NAME, netuid=NETUID)
@@ -258,6 +262,46 @@ def test_a_hotkey_without_a_uid_registers_and_serves(told: Told, folder: Path) -
     assert told(0, "chain", "neuron", "4")["axon"] == "203.0.113.9:8091"
     assert "only a miner serves" in told(2, "chain", "serve", "203.0.113.9:8091", "--yes")["reason"]
     assert "enter IP:PORT" in told(2, "chain", "serve", "here", "--yes", "--role", "miner")
+
+
+def test_stake_is_added_and_taken_back(told: Told, folder: Path) -> None:
+    wallet = throwaway(folder / "wallets", "validator")
+
+    async def fund() -> None:
+        chain = await EmbeddedChain.open(folder / FILE_NAME, netuid=NETUID)
+        await chain.fund(wallet.coldkey_address, 10.0)
+        await chain.close()
+
+    asyncio.run(fund())
+    before = told(0, "chain", "stake")
+    planned = told(0, "chain", "stake", "4", "--dry-run")
+    assert (planned["outcome"], planned["obstacles"]) == (None, [])
+    assert {"costs         τ4.000 at most", "then has      τ6.000"} <= set(planned["about"])
+    assert told(0, "chain", "stake", "4", "--yes")["outcome"] == "ok"
+    assert told(2, "chain", "stake", "7", "--yes")["obstacles"] == ["the coldkey has τ6.000, not τ7.000"]
+    assert told(0, "chain", "stake")["stake"] == pytest.approx(before["stake"] + 4)
+    assert told(0, "chain", "unstake", "5", "--yes")["outcome"] == "ok"
+    after = told(0, "chain", "stake")
+    assert (after["stake"], after["balance"]) == (pytest.approx(before["stake"] - 1), pytest.approx(11))
+    assert "can be moved, not more" in told(2, "chain", "unstake", "1e6", "--yes")["reason"]
+    assert "enter an amount" in told(2, "chain", "unstake", "all", "--yes")
+    for what in ("collateral", "floor"):
+        assert told(2, "chain", what, "1", "--dry-run")["obstacles"] == ["the embedded chain has no collateral"]
+
+
+def test_without_a_role_it_says_whose_chain_it_is_and_asks_where_another_is_set(
+    told: Told, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told(0, "chain", "metagraph")
+    assert f"no role is set, so this is about the embedded chain in {folder}" in told.narrated
+    told(0, "chain", "metagraph", "--role", "validator")
+    assert told.narrated == ""
+    monkeypatch.setenv("SUBNET_CONSOLE_NETWORK", "ws://127.0.0.1:1")
+    for command in (("chain", "metagraph"), ("chain", "register", "--dry-run"), ("wallet",)):
+        refused = told(2, *command)
+        assert "does not use network (SUBNET_CONSOLE_NETWORK): add --role miner or --role validator" in refused
+    assert told(0, "chain", "metagraph", "--network", "embedded")["network"] == "embedded"
+    assert "ws://127.0.0.1:1: Connection refused" in told(5, "chain", "metagraph", "--network", "ws://127.0.0.1:1")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from engine.chain.embedded.state import RAO
 from engine.chain.interface import ChainUnavailable
 from engine.chain.substrate import SubstrateChain
 from engine.chain.substrate.endpoints import FINNEY, LAG_BLOCKS, NETWORKS, STILL_BLOCKS, SURVEY_S, Endpoints, network_of
@@ -215,6 +216,8 @@ async def test_a_runtime_that_grows_is_followed_and_one_that_serves_old_metadata
 ) -> None:
     first, _ = nodes
     chain = await opened(first.url)
+    lacking = await chain.set_min_collateral(NETUID, coldkey=COLD, hotkey=MINER.ss58_address, amount=1)
+    assert lacking.reason == "CallNotFound: the chain's runtime 424 has no set_min_collateral"
     first.chain.upgrade(grown())
     first.stale = True
     with pytest.raises(ChainUnavailable, match="it runs runtime 425 and serves the metadata of 424"):
@@ -222,7 +225,27 @@ async def test_a_runtime_that_grows_is_followed_and_one_that_serves_old_metadata
     first.stale = False
     outcome = await chain.register(NETUID, coldkey=COLD, hotkey=MINER.ss58_address, limit=5)
     assert outcome.ok
-    assert (await chain.look(NETUID, hotkey=MINER.ss58_address)).own is not None
+    await bonds(chain, first)
+
+
+async def bonds(chain: SubstrateChain, node: FakeNode) -> None:
+    """Collateral is locked, bought where stake is missing, and kept above a floor, by the calls that the runtime has:
+    tried here, since the metadata that has them takes seconds to decode."""
+    hotkey = MINER.ss58_address
+    assert (await chain.add_stake(NETUID, coldkey=COLD, hotkey=hotkey, amount=3)).ok
+    dear = await chain.add_collateral(NETUID, coldkey=COLD, hotkey=hotkey, amount=4, price=0.9)
+    assert dear.reason.startswith("SlippageTooHigh")
+    assert (await chain.add_collateral(NETUID, coldkey=COLD, hotkey=hotkey, amount=4, price=1.5)).ok
+    stranger = await chain.add_collateral(NETUID, coldkey=MINER, hotkey=hotkey, amount=1, price=1.5)
+    assert stranger.reason.startswith("NonAssociatedColdKey")
+    assert (await chain.set_min_collateral(NETUID, coldkey=COLD, hotkey=hotkey, amount=0.5)).ok
+    assert [(name, given) for _, _, name, given in node.chain.landed[-2:]] == [
+        ("add_collateral", {"netuid": NETUID, "hotkey": hotkey, "alpha": 4 * RAO, "limit_price": round(1.5 * RAO)}),
+        ("set_min_collateral", {"netuid": NETUID, "hotkey": hotkey, "min_locked": RAO // 2}),
+    ]
+    own = (await chain.look(NETUID, hotkey=hotkey)).own
+    assert own is not None
+    assert (own.stake, own.collateral, own.drain) == (4.0, 4.0, 1.0)
 
 
 # -- troubles in words -----------------------------------------------------------------------------------------

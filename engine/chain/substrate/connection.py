@@ -15,6 +15,7 @@ from substrateinterface.exceptions import StorageFunctionNotFound, SubstrateRequ
 from substrateinterface.storage import StorageKey
 from substrateinterface.transport import WebsocketTransport
 
+from engine.chain.commitment import largest_commit
 from engine.chain.interface import CannotSeal, Look
 from engine.chain.substrate.glance import Unfit, require_same_chain, require_true_head
 from engine.chain.substrate.messages import (
@@ -30,7 +31,7 @@ from engine.chain.substrate.messages import (
     SealedWeights,
     Unsigned,
 )
-from engine.chain.substrate.reads import SUBNETS, SYSTEM, USUAL_UIDS, read_look
+from engine.chain.substrate.reads import SUBNETS, SYSTEM, USUAL_UIDS, consensus_of, read_look
 from engine.chain.substrate.refusals import refusal
 from engine.chain.substrate.storage import Item, Storage
 from engine.chain.substrate.timelock import SCHEDULE, seal
@@ -132,17 +133,20 @@ class NodeConnection:
         """Seal weights by the schedule of the head block."""
         at = self._head_hash()
         self._follow(at)
+        size = [name for name in ("SubnetEpochConsensus", "MechanismCountCurrent") if self._storage.has(SUBNETS, name)]
         found = self._storage.read(
             partial(self._query, at),
             [
                 (SYSTEM, "Number"),
                 (SUBNETS, "CommitRevealWeightsVersion"),
-                *((SUBNETS, name, asked.netuid) for name in SCHEDULE),
+                *((SUBNETS, name, asked.netuid) for name in (*SCHEDULE, *size)),
             ],
         )
-        block, version, *schedule = found
+        block, version, *schedule = found[: 2 + len(SCHEDULE)]
+        limits = dict(zip(size, found[2 + len(SCHEDULE) :], strict=True))
+        most = largest_commit(consensus_of(limits), limits.get("MechanismCountCurrent", 1))
         try:
-            return SealedWeights(seal(asked, block=block, schedule=tuple(schedule), version=version))
+            return SealedWeights(seal(asked, block=block, schedule=tuple(schedule), version=version, most=most))
         except CannotSeal as error:
             return Rejection(str(error))
 
@@ -154,7 +158,8 @@ class NodeConnection:
         self._follow(at)
         form = next((form for form in call.forms if self._has_call(form[0])), None)
         if form is None:
-            raise Unfit(f"its runtime {self._spec} has no {' or '.join(name for name, _ in call.forms)}")
+            names = " or ".join(name for name, _ in call.forms)
+            return Rejection(f"CallNotFound: the chain's runtime {self._spec} has no {names}")
         name, arguments = form
         born = self._number(at)
         [account] = self._read(at, [(SYSTEM, "Account", call.signer)])

@@ -14,7 +14,7 @@ from msgspec import Struct
 from engine.chain.interface import Look
 from engine.chain.substrate.storage import Item, Query, Storage
 from engine.text import safe
-from engine.values import Hyperparameters, Kin, Metagraph, Neuron, Subnet, WeightCommit
+from engine.values import Consensus, Hyperparameters, Kin, Metagraph, Neuron, Subnet, WeightCommit
 
 RAO = 10**9
 U16_MAX = 65535
@@ -242,7 +242,7 @@ def _rules(stored: Values) -> Hyperparameters:
         burn=stored["Burn"] / RAO,
         kappa=round(stored["Kappa"] / U16_MAX, 4),  # 32767 of 65535 means one half
         activity_cutoff=stored["ActivityCutoffFactorMilli"] * stored["Tempo"] // 1000,
-        consensus="null" if stored.get("SubnetEpochConsensus") in ("Null", 1) else "yuma",
+        consensus=consensus_of(stored),
         collateral_share=min(stored.get("CollateralLockShare", 0) / U16_MAX, 1.0),
         collateral_drain=_fixed(stored.get("CollateralDrainRatio"), 64, usual.collateral_drain),
         pow_registration=bool(stored.get("NetworkPowRegistrationAllowed", False)),
@@ -251,6 +251,11 @@ def _rules(stored: Values) -> Hyperparameters:
         immune_owner_uids=stored.get("ImmuneOwnerUidsLimit", usual.immune_owner_uids),
         min_mortal=stored.get("MinNonImmuneUids", usual.min_mortal),
     )
+
+
+def consensus_of(stored: Values) -> Consensus:
+    """The consensus mode of a subnet; runtimes before it had modes have Yuma."""
+    return "null" if stored.get("SubnetEpochConsensus") in ("Null", 1) else "yuma"
 
 
 def _subnet(stored: Values) -> Subnet:

@@ -5,12 +5,10 @@ The library is an extra. It works offline: sealed weights can be opened once the
 
 from importlib.util import find_spec
 
+from engine.chain.commitment import LARGEST_YUMA
 from engine.chain.interface import TIMELOCKED, CannotSeal, Sealed
 from engine.chain.substrate.messages import Seal
 from engine.keys import public_key
-
-LARGEST_COMMIT = 5000
-"""The largest commit under Yuma, in bytes (MAX_CRV3_COMMIT_SIZE_BYTES)."""
 
 NEEDS_DRAND = (
     "CommitRevealEnabled: this subnet hides weights by commit-reveal, which needs bittensor-drand: "
@@ -33,8 +31,8 @@ def obstacle() -> str:
     return "" if find_spec("bittensor_drand") else NEEDS_DRAND
 
 
-def seal(asked: Seal, *, block: int, schedule: tuple[int, ...], version: int) -> Sealed:
-    """The weights, sealed by the `SCHEDULE` of this block, for a chain that takes commits of this version.
+def seal(asked: Seal, *, block: int, schedule: tuple[int, ...], version: int, most: int = LARGEST_YUMA) -> Sealed:
+    """The weights, sealed by the `SCHEDULE` of this block, for a chain that takes `most` bytes in this version.
 
     Raises `CannotSeal`.
     """
@@ -68,6 +66,6 @@ def seal(asked: Seal, *, block: int, schedule: tuple[int, ...], version: int) ->
         )
     except (ValueError, OverflowError) as error:
         raise CannotSeal(f"InvalidArguments: these weights cannot be sealed: {error}") from error
-    if len(commit) > LARGEST_COMMIT:
-        raise CannotSeal(f"CommitPayloadTooLarge: {len(commit)} bytes; the chain takes {LARGEST_COMMIT}")
+    if len(commit) > most:
+        raise CannotSeal(f"CommitPayloadTooLarge: {len(commit)} bytes; the chain takes {most}")
     return Sealed(commit=commit, reveal_round=reveal_round, version=version)
