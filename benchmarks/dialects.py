@@ -50,7 +50,7 @@ VALIDATORS = 8
 TURNS = 9
 ASKED_A_TURN = 20
 ALONE = 40
-FEW_WORDS = Completion(text="The sum is 42.")
+SUM = Completion(text="42")
 ANSWER = Completion(text="The second one is larger. " * 30, usage={"completion_tokens": 200}, ms=1)
 DEADLINE_S = 20.0
 
@@ -155,7 +155,7 @@ class _Backend:
         on_text: Callable[[str], None] | None = None,  # noqa: ARG002
     ) -> Completion:
         if not self._seconds:
-            return ANSWER if request.max_tokens > template.MAX_TOKENS else FEW_WORDS
+            return ANSWER if request.max_tokens > template.MAX_TOKENS else SUM
         await asyncio.sleep(self._seconds)
         return Completion(text=str(work_out(request.question)))
 

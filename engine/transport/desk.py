@@ -52,6 +52,7 @@ class Desk:
         # A key opens each sealed message once, even across restarts that it survives, so its nonces need not survive.
         # A handshake spends its nonce here too, for dialects in which either would pass for the other; there it may not
         # have been signed before this run either, since a challenge of an earlier run may have brought its nonce.
+        self._signs_alike = made.signs_alike
         self._sealed_gate = Gate(MemoryNonces(), allowed=allowed, window=made.window, ahead=made.ahead)
         self._keys: KeyRing[SymmetricKey] = KeyRing(ttl=made.key_ttl)
         self._key_of = made.key_of
@@ -75,7 +76,13 @@ class Desk:
 
     async def admit(self, route: StatusRoute, call: Received, hotkey: str) -> None:
         """Raises Refusal unless the request provably comes from `hotkey` and is new."""
-        await self._check(self._gate, route.claim(call), hotkey)
+        claim = route.claim(call)
+        if self._signs_alike:
+            await self._check(self._sealed_gate, claim, hotkey)
+            with self._gates():
+                await self._gate.spend(claim)
+        else:
+            await self._check(self._gate, claim, hotkey)
 
     def require_key(self, question: QuestionRoute, call: Received, hotkey: str) -> None:
         """Raises Refusal if the question names a key that cannot open it."""

@@ -4,7 +4,7 @@ a miner written from the facts. Then ours against ours."""
 import base64
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -245,6 +245,35 @@ async def test_a_signed_get_is_told_how_the_miner_is_and_nobody_else_is() -> Non
         assert (await alice.http.get("/status", headers=alice.headers("a body"))).status_code == 401
         assert (await eve.http.get("/status", headers=eve.headers(None))).status_code == 403
         assert (await eve.http.get("/status")).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("version", "headers", "status"),
+    [
+        ("2.1 to 2.3", lambda alice: {"validator-hotkey": alice.keypair.ss58_address}, 422),
+        ("2.4 and later, signed", lambda alice: alice.headers(None), 200),
+        ("2.4 and later, sealed", lambda alice: alice.sealed_headers(), 200),
+        ("2.4 and later, another key", lambda alice: alice.sealed_headers() | {"symmetric-key-uuid": "cd" * 32}, 401),
+    ],
+    ids=lambda given: given if isinstance(given, str) else "",
+)
+async def test_each_version_s_get_has_its_status(
+    version: str, headers: Callable[[FiberClient], dict[str, str]], status: int
+) -> None:
+    """2.1's client signs no GET, which 2.4's own server refuses with 422 too."""
+    async with running(make_server(ObedientBackend())) as server, FiberClient(server) as alice:
+        assert (await alice.http.get("/status", headers=headers(alice))).status_code == status, version
+
+
+async def test_a_get_with_a_key_s_uuid_passes_for_no_handshake_and_the_other_way_round() -> None:
+    async with running(make_server(ObedientBackend())) as server, FiberClient(server) as alice:
+        get, handshake = alice.sealed_headers(), alice.sealed_headers()
+        assert (await alice.http.get("/status", headers=get)).status_code == 200
+        alice.sealed_headers = lambda: get  # type: ignore[method-assign]
+        assert (await alice.shake()).status_code == 401
+        alice.sealed_headers = lambda: handshake  # type: ignore[method-assign]
+        assert (await alice.shake()).status_code == 200
+        assert (await alice.http.get("/status", headers=handshake)).status_code == 401
 
 
 async def test_what_two_dialects_say_in_one_request_is_not_answered() -> None:

@@ -121,6 +121,8 @@ async def test_a_body_that_is_not_a_sum_is_refused(body: bytes) -> None:
         ("2 + 3 = 5.", 200, 5),
         ("It comes to **5**", 200, 5),
         ("five", 200, 5),
+        (" -5\n", 200, -5),
+        ("5" * 40, 200, int("5" * 40)),
         ("I do not know", 502, None),
         ("5.5", 502, None),
     ],

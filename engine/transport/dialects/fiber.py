@@ -227,7 +227,8 @@ class FiberMiner:
         return self._claim(call, sha256(call.body).hexdigest())
 
     def status_claim(self, call: Received) -> Claim:
-        return self._claim(call, None)
+        """A GET of Fiber 2.4 and later, from its signed mode or, with a key's uuid, from its sealed mode."""
+        return self._claim(call, call.header(KEY_UUID_HEADER.encode()))
 
     def _claim(self, call: Received, what: str | None) -> Claim:
         if _header(call, MINER_HEADER) != self._hotkey:

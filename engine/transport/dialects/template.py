@@ -8,6 +8,7 @@ Any other question cannot be asked in this dialect, and counts as a failure: oth
 and skip everything harder. A network of such miners is asked only sums (`--kind arithmetic`, with `probe_share = 1`).
 """
 
+import re
 import time
 from collections.abc import Callable
 from functools import partial
@@ -56,6 +57,9 @@ LARGEST = 10**18
 """Exclusive: `engine.sums` does not read longer numbers."""
 
 MAX_TOKENS = 64
+
+_WHOLE = re.compile(r"-?[0-9]{1,37}\Z")
+"""An answer that is the number alone needs no reading, which costs as much as the rest of the request."""
 
 
 def signed_headers(end: ValidatorEnd, miner: str) -> dict[str, str]:
@@ -193,15 +197,20 @@ def _read(multiply: bool, body: bytes, limit: int) -> Request:
 
 def _respond(multiply: bool, call: Received, _: SymmetricKey | None, completion: Completion) -> Response:
     """Respond with the whole number in the model's answer."""
-    question = _payload(multiply, call.body, len(call.body)).question
-    answer = Number().read(Reply(uid=0, hotkey="", text=completion.text), question)
-    try:
-        result = int(answer.key) if answer is not None else None
-    except ValueError:
-        result = None
+    text = completion.text.strip()
+    result = int(text) if _WHOLE.match(text) else _in_words(multiply, call, text)
     if result is None:
         raise Refusal(502, "the model gave no whole number")
     return Response(msgspec.json.encode({"result": result}))
+
+
+def _in_words(multiply: bool, call: Received, text: str) -> int | None:
+    question = _payload(multiply, call.body, len(call.body)).question
+    answer = Number().read(Reply(uid=0, hotkey="", text=text), question)
+    try:
+        return int(answer.key) if answer is not None else None
+    except ValueError:
+        return None
 
 
 def _header(call: Received, name: str) -> str:
