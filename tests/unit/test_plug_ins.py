@@ -115,9 +115,12 @@ async def test_a_miner_answers_in_a_dialect_of_another_package() -> None:
 async def test_a_miner_answers_with_a_backend_of_another_package() -> None:
     async with running(make_server(open_backend("parrot", model="grey"))) as server:
         peer = Peer(MINER.ss58_address, *server.address)
-        callers = Callers(ALICE, allow_private=True)
+        callers, told = Callers(ALICE, usual="btauth", allow_private=True), list[str]()
         answer = await callers.ask(peer, challenge(), timeout=30, max_bytes=10_000)
         assert answer.completion.text == challenge().request.question
+        await callers.ask(peer, challenge(), timeout=30, max_bytes=10_000, on_text=told.append)
+        assert "".join(told) == answer.completion.text
+        assert told[:5] == ["What", " is", " 41", " plus", " 1?"]
         await callers.close()
 
 
