@@ -5,12 +5,16 @@ It is bounded and cheap to write, and formatted only when someone looks. Labels 
 
 import re
 import time
+from bisect import bisect_left
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import accumulate
 from typing import NamedTuple
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, Histogram, generate_latest
-from prometheus_client import Counter as Total
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Metric, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 from engine.snapshot import CallerView, RefusalView, RequestView
 from engine.text import safe
@@ -216,47 +220,53 @@ class RequestLog:
         del self._callers[stranger if stranger is not None else next(iter(self._callers))]
 
 
-class Metrics:
-    """One server's metrics, in their own registry."""
+class Metrics(Collector):
+    """One server's metrics in Prometheus's format: plain counts, written out when someone looks."""
 
     def __init__(self, answering: Answering) -> None:
+        self._answering = answering
+        self._requests: Counter[tuple[str, ...]] = Counter()
+        self._refusals: Counter[tuple[str, ...]] = Counter()
+        self._answers = [0] * (len(SECONDS) + 1)  # by the first bound that is not exceeded; the last is for the rest
+        self._seconds = 0.0
+        self._tokens = 0
         self._registry = CollectorRegistry()
-        self._requests = Total(
-            "miner_requests", "HTTP requests by route and status.", ["route", "status"], registry=self._registry
-        )
-        self._refusals = Total(
-            "miner_refusals",
-            "Requests turned down, by gate and dialect.",
-            ["gate", "dialect"],
-            registry=self._registry,
-        )
-        self._seconds = Histogram(
-            "miner_answer_seconds",
-            "From the arrival of a challenge to its answer.",
-            buckets=SECONDS,
-            registry=self._registry,
-        )
-        self._tokens = Total("miner_tokens", "Tokens that the backend generated.", registry=self._registry)
-        self._children: dict[tuple[str, int], Total] = {}
-        self._gauge("miner_in_flight", "Requests that the backend works on.", lambda: answering.queue.in_flight)
-        self._gauge("miner_capacity", "Requests that the backend works on at most.", lambda: answering.queue.slots)
-        self._gauge("miner_queued", "Requests that wait for a turn.", lambda: answering.queue.queued)
-        self._gauge("miner_ready", "1 while the backend can answer.", lambda: not answering.unready)
+        self._registry.register(self)
 
     def add(self, call: Call, status: int, seconds: float) -> None:
-        child = self._children.get((call.route, status))
-        if child is None:
-            child = self._requests.labels(call.route, str(status))
-            self._children[call.route, status] = child
-        child.inc()
+        self._requests[call.route, str(status)] += 1
         if status >= 400:
-            self._refusals.labels(call.gate, call.dialect).inc()
+            self._refusals[call.gate, call.dialect] += 1
         if call.answer is not None:
-            self._seconds.observe(seconds)
-            self._tokens.inc(call.tokens)
-
-    def _gauge(self, name: str, help_text: str, value: Callable[[], float]) -> None:
-        Gauge(name, help_text, registry=self._registry).set_function(value)
+            self._answers[bisect_left(SECONDS, seconds)] += 1
+            self._seconds += seconds
+            self._tokens += call.tokens
 
     def page(self) -> bytes:
         return generate_latest(self._registry)
+
+    def collect(self) -> Iterator[Metric]:
+        queue = self._answering.queue
+        bounds = [*map(floatToGoString, SECONDS), "+Inf"]
+        yield _counts("miner_requests", "HTTP requests by route and status.", ("route", "status"), self._requests)
+        yield _counts(
+            "miner_refusals", "Requests turned down, by gate and dialect.", ("gate", "dialect"), self._refusals
+        )
+        yield HistogramMetricFamily(
+            "miner_answer_seconds",
+            "From the arrival of a challenge to its answer.",
+            buckets=[*zip(bounds, accumulate(self._answers), strict=True)],
+            sum_value=self._seconds,
+        )
+        yield CounterMetricFamily("miner_tokens", "Tokens that the backend generated.", self._tokens)
+        yield GaugeMetricFamily("miner_in_flight", "Requests that the backend works on.", queue.in_flight)
+        yield GaugeMetricFamily("miner_capacity", "Requests that the backend works on at most.", queue.slots)
+        yield GaugeMetricFamily("miner_queued", "Requests that wait for a turn.", queue.queued)
+        yield GaugeMetricFamily("miner_ready", "1 while the backend can answer.", not self._answering.unready)
+
+
+def _counts(name: str, about: str, labels: tuple[str, ...], counts: Counter[tuple[str, ...]]) -> CounterMetricFamily:
+    family = CounterMetricFamily(name, about, labels=labels)
+    for values, count in counts.items():
+        family.add_metric(values, count)
+    return family
