@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from msgspec import Struct
+
 from console.errors import ConsoleError
 from engine.chain.embedded import FILE_NAME
 from engine.chain.embedded.look import look_of
@@ -13,30 +15,53 @@ from engine.chain.embedded.state import ChainState
 from engine.chain.embedded.state_file import read_state
 from engine.chain.interface import Look
 from engine.chain.substrate import SubstrateChain
+from engine.node.chain_watch import endpoint_views
 from engine.settings import Settings
+from engine.snapshot import EndpointView
 
 
 class Looking(Protocol):
     """Looks at the settings' subnet. May raise `ChainUnavailable`."""
 
+    @property
+    def endpoints(self) -> tuple[EndpointView, ...]:
+        """The endpoints that are asked, with their health; none of the embedded chain."""
+        ...
+
     def __call__(self, hotkey: str = "", coldkey: str = "") -> Look: ...
+
+
+class _AtFile(Struct, frozen=True):
+    state: ChainState
+    endpoints: tuple[EndpointView, ...] = ()
+
+    def __call__(self, hotkey: str = "", coldkey: str = "") -> Look:
+        return look_of(self.state, hotkey=hotkey, coldkey=coldkey)
+
+
+class _AtNode(Struct, frozen=True):
+    runner: asyncio.Runner
+    chain: SubstrateChain
+    netuid: int
+
+    @property
+    def endpoints(self) -> tuple[EndpointView, ...]:
+        return endpoint_views(self.chain)
+
+    def __call__(self, hotkey: str = "", coldkey: str = "") -> Look:
+        return self.runner.run(self.chain.look(self.netuid, hotkey=hotkey, coldkey=coldkey))
 
 
 @contextmanager
 def looking(settings: Settings) -> Iterator[Looking]:
     """What looks at the chain. Raises ConsoleError, `ChainDataError`, `ChainUnavailable`."""
     if settings.embedded:
-        state = _state(settings)
-        yield lambda hotkey="", coldkey="": look_of(state, hotkey=hotkey, coldkey=coldkey)
+        yield _AtFile(_state(settings))
         return
     with asyncio.Runner() as runner:
         chain = runner.run(SubstrateChain.open(settings.network, mechanism=settings.mechanism))
-
-        def look(hotkey: str = "", coldkey: str = "") -> Look:
-            return runner.run(chain.look(settings.netuid, hotkey=hotkey, coldkey=coldkey))
-
         try:
-            yield look
+            yield _AtNode(runner, chain, settings.netuid)
         finally:
             runner.run(chain.close())
 

@@ -11,7 +11,7 @@ from engine.chain.embedded.look import look_of
 from engine.chain.embedded.state_file import FILE_NAME, ChainDataError, read_state
 from engine.chain.interface import ChainUnavailable
 from engine.redaction import url_shown
-from engine.snapshot import ChainView, NeedView
+from engine.snapshot import ChainView, EndpointView, NeedView
 from engine.values import Metagraph, Neuron, at_port, host_and_port
 
 ANYWHERE = ("0.0.0.0", "::")
@@ -22,11 +22,13 @@ def chain(case: Case) -> Iterator[Result]:
     """The chain as seen by a running engine, or else by a node or the embedded chain's file."""
     if case.snapshot is not None:
         yield _reachable(case.snapshot.chain)
+        yield from _endpoints(case.snapshot.chain.endpoints)
         metagraph, needs = case.snapshot.metagraph, case.snapshot.chain.needs
     elif not case.settings.embedded:
         try:
             with looking(case.settings) as look:
                 seen = look(case.hotkey, case.coldkey)
+                endpoints = look.endpoints
         except ChainUnavailable as error:
             yield critical(
                 "chain",
@@ -39,6 +41,7 @@ def chain(case: Case) -> Iterator[Result]:
         needs = missing(seen, role=case.settings.role, coldkey=case.coldkey) if case.hotkey else ()
         network = url_shown(case.settings.network)
         yield ok("chain", f"{network} answers, block {metagraph.block:,}, {len(metagraph.neurons)} neurons")
+        yield from _endpoints(endpoints)
     else:
         path = _file_of(case)
         if not path.exists():
@@ -64,6 +67,23 @@ def _reachable(view: ChainView) -> Result:
             do="The log (6) has the last error; the engine keeps trying.",
         )
     return ok("chain", f"{view.endpoint or view.network} answers, block {view.block:,}")
+
+
+def _endpoints(known: Sequence[EndpointView]) -> Iterator[Result]:
+    """The health and the lag of each endpoint, where there are several."""
+    for one in known if len(known) > 1 else ():
+        use = ", in use" if one.in_use else ""
+        lag = f", {one.behind:,} blocks behind" if one.behind else ""
+        found = f"{one.url}: {one.state}{use}{lag}{': ' if one.reason else ''}{one.reason}"
+        if one.state in ("good", "untried"):
+            yield ok("endpoint", found)
+        else:
+            yield warning(
+                "endpoint",
+                found,
+                why="The other endpoints are asked instead.",
+                do="Check that node, or leave it out of --network.",
+            )
 
 
 def _file_of(case: Case) -> Path:

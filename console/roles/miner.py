@@ -86,18 +86,18 @@ async def announced(session: Session, serving: Serving) -> Part:
     """Publishes the server's address on chain and keeps it there; a read-only run leaves it as it is.
 
     On a real network others reach the server at an address that it cannot know: the operator names it with
-    `external_ip`, or announces it, once.
+    `external_ip`, or announces it, once, and it stays as it is on chain.
     """
     settings = session.settings
     if settings.read_only:
         return Part()
     own = axon_of(session.wallet, serving, settings.external_ip, settings.external_port)
-    axons = Axons(session.chain, [own], session.feed)
-    announcing = Part(changes={Serve: partial(axons.serve, session.wallet.hotkey.ss58_address)})
-    if session.sandbox is None and not settings.external_ip:
-        return announcing
+    is_named = session.sandbox is not None or bool(settings.external_ip)
+    axons = Axons(session.chain, [replace(own, kept=is_named)], session.feed)
     await axons.announce()
-    return replace(announcing, services={"axon": lambda: axons})
+    return Part(
+        changes={Serve: partial(axons.serve, session.wallet.hotkey.ss58_address)}, services={"axon": lambda: axons}
+    )
 
 
 def allow_list(session: Session, *more: str) -> AllowList:

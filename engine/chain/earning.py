@@ -4,6 +4,9 @@ from engine.chain.interface import Look
 from engine.chain.standing import leaving
 from engine.snapshot import NeedView
 
+SHOWN = 0.01
+"""Stake below this reads as none."""
+
 
 def missing(look: Look, *, role: str, coldkey: str) -> tuple[NeedView, ...]:
     """What this hotkey still needs, first things first; `coldkey` is "" if its address is unknown."""
@@ -62,7 +65,8 @@ def _permit(look: Look) -> list[NeedView]:
         when = f"block {look.next_epoch:,}"
         return [NeedView("permit", f"the stake of α{stake:,.2f} is enough", f"The epoch in {when} gives the permit.")]
     what = f"permits go to the {rules.max_validators} with the most stake; this hotkey has α{stake:,.2f}"
-    more = f"Stake at least α{needed - stake:,.2f} more: subnet-console chain stake AMOUNT."
+    lacks = f"at least α{needed - stake:,.2f} more" if needed - stake >= SHOWN else "some"
+    more = f"Stake {lacks}: subnet-console chain stake AMOUNT."
     return [NeedView("permit", what, more)]
 
 

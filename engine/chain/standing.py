@@ -49,7 +49,7 @@ def subnet_view(look: Look, *, block_time: float, trend: Sequence[tuple[int, flo
                 hotkey=one.hotkey,
                 name=one.name,
                 owners=_is_owners(look, one),
-                validator=one.validator_permit,
+                validator=one.validator_permit and (one.uid in rows or not one.serving),
                 stake=one.stake,
                 inherited=one.inherited,
                 children=len(one.children),

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from engine.chain.client import ChainClient
 from engine.chain.commitment import largest_commit
 from engine.chain.earning import missing
-from engine.chain.interface import TIMELOCKED, ChainUnavailable, Look
+from engine.chain.interface import TIMELOCKED, Chain, ChainUnavailable, Look
 from engine.chain.standing import leaving, subnet_view
 from engine.feed import Feed
 from engine.node.supervisor import Fatal
@@ -158,7 +158,7 @@ def _unregistered(chain: ChainClient, how: str = "not") -> str:
     return f"hotkey {chain.hotkey} is {how} registered on netuid {chain.netuid} of {chain.network}"
 
 
-def endpoint_views(chain: ChainClient) -> tuple[EndpointView, ...]:
+def endpoint_views(chain: ChainClient | Chain) -> tuple[EndpointView, ...]:
     """The endpoints of a chain as screens show them."""
     newest = max((one.block for one in chain.endpoints), default=0)
     return tuple(

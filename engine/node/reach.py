@@ -11,16 +11,17 @@ TIMEOUT_S = 5.0
 LARGEST = 64 * 1024
 
 
-async def unreached(ip: str, port: int, *, near: tuple[str, int]) -> str:
+async def unreached(ip: str, port: int, *, near: tuple[str, int]) -> str | None:
     """Why our server, which listens at `near`, cannot be reached at this address; "" if it can.
 
+    None if it does not answer at `near` either, as before it has started: then nothing can be said.
     It may fail only from here: some routers cannot reach machines behind them by their public address.
     """
     where = at_port(ip, port)
     async with httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False) as client:
         ours = await _answer(client, *near)
         if not ours:
-            return ""
+            return None
         theirs = await _answer(client, ip, port)
     if not theirs:
         return f"nothing answers at {where} from here: check the firewall and the port forwarding"

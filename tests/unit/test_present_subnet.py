@@ -5,9 +5,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from console.present.text import text_of
-from console.screens.subnet.content import own_facts, price, trend
-from engine.snapshot import ChainView, NeedView, NeuronView, SubnetView
-from tests.unit.tui_helpers import snapshot
+from console.screens.subnet.content import endpoint_facts, neurons, own_facts, price, subnet_facts, trend
+from engine.snapshot import ChainView, EndpointView, NeedView, NeuronView, SubnetView
+from tests.unit.tui_helpers import miner, snapshot
 
 OWN = NeuronView(uid=1, hotkey="me", incentive=0.2, place=2, emission=10.0)
 FIRST = NeuronView(uid=0, hotkey="other", incentive=0.8, place=1)
@@ -53,3 +53,22 @@ def test_the_trend_of_the_price_has_a_direction() -> None:
     falling = SubnetView(trend=((100, 1.0), (200, 0.9)))
     assert text_of(trend(falling, ChainView())).endswith("-10.0% in 20m00s")
     assert "watching" in text_of(trend(SubnetView(), ChainView()))
+
+
+def test_endpoints_are_listed_with_health_and_lag_the_one_in_use_first() -> None:
+    behind = EndpointView(url="ws://own", state="behind", behind=12, reason="its head is block 88")
+    used = EndpointView(url="wss://lite", state="good", in_use=True)
+    rows = [(label, text_of(line)) for label, line in endpoint_facts(ChainView(endpoints=(behind, used)))]
+    assert rows == [
+        ("asked", "✓ good  wss://lite"),
+        ("spare", "▲ behind  ws://own  12 behind  its head is block 88"),
+    ]
+
+
+def test_an_epoch_that_the_chain_puts_off_is_told_and_names_are_the_consoles() -> None:
+    late = snapshot(
+        subnet=SubnetView(neurons=(replace(FIRST, hotkey=miner(1).hotkey, name="on chain"), OWN), max_uids=2),
+        chain=ChainView(network="test", epoch_late=3),
+    )
+    assert "epoch     ▲ deferred by 3 blk 36s" in [text_of(line) for line in subnet_facts(late)]
+    assert [one.name for one in neurons(late)] == ["miner-1", ""]

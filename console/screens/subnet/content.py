@@ -72,7 +72,15 @@ NEURONS: Table[NeuronView] = Table(
             value=_kind,
             about="a miner, a validator, the owner's (its part is burned), or a child that earns for others",
         ),
-        fields.share("incentive", "INCENTIVE", lambda row: row.incentive, "its part of the miners' pay", priority=0),
+        fields.number(  # wider than its title, which the arrow of the order follows
+            "incentive",
+            "INCENTIVE",
+            10,
+            lambda row: row.incentive,
+            formats.share,
+            "its part of the miners' pay",
+            priority=0,
+        ),
         Column(
             id="place",
             title="PLACE",
@@ -232,6 +240,24 @@ VALIDATORS: Table[ValidatorView] = Table(
 )
 
 
+def neurons(snapshot: Snapshot) -> tuple[NeuronView, ...]:
+    """All neurons, under the names that the console knows them by."""
+    known = _names(snapshot)
+    found = snapshot.subnet.neurons if snapshot.subnet else ()
+    return tuple(replace(one, name=known.get(one.hotkey, one.name)) for one in found)
+
+
+def validators(snapshot: Snapshot) -> tuple[ValidatorView, ...]:
+    """All validators that set weights, under the same names."""
+    known = _names(snapshot)
+    found = snapshot.subnet.validators if snapshot.subnet else ()
+    return tuple(replace(one, name=known.get(one.hotkey, one.name)) for one in found)
+
+
+def _names(snapshot: Snapshot) -> dict[str, str]:
+    return {miner.hotkey: miner.name for miner in snapshot.miners if miner.name}
+
+
 def subnet_facts(snapshot: Snapshot) -> list[Line]:
     """What a place costs and who loses theirs next, and where the miners' pay goes."""
     subnet, chain = snapshot.subnet, snapshot.chain
@@ -245,9 +271,40 @@ def subnet_facts(snapshot: Snapshot) -> list[Line]:
             ("next out", _lowest(subnet)),
             ("burned", _burned(subnet)),
             ("children", _children(subnet)),
+            *_epoch(chain),
+            *endpoint_facts(chain),
         ),
         LABEL,
     )
+
+
+def _epoch(chain: ChainView) -> list[tuple[str, Line]]:
+    """An epoch that is due and that the chain has put off."""
+    if not chain.epoch_late:
+        return []
+    return [("epoch", line(Span("▲ deferred", "warn"), f" by {formats.blocks(chain.epoch_late, chain.block_time)}"))]
+
+
+_HEALTH: dict[str, tuple[str, Tone]] = {
+    "good": ("✓", "ok"),
+    "untried": ("○", "muted"),
+    "behind": ("▲", "warn"),
+    "failing": ("✗", "err"),
+    "unfit": ("✗", "err"),
+}
+
+
+def endpoint_facts(chain: ChainView) -> list[tuple[str, Line]]:
+    """The endpoints of the chain, the one in use first: health, lag, and what is wrong."""
+    rows = []
+    for one in sorted(chain.endpoints, key=lambda one: not one.in_use):
+        glyph, tone = _HEALTH[one.state]
+        lag = f"  {one.behind:,} behind" if one.behind else ""
+        told = f"  {one.reason}" if one.reason else ""
+        rows.append(
+            ("asked" if one.in_use else "spare", line(Span(f"{glyph} {one.state}", tone), f"  {one.url}{lag}{told}"))
+        )
+    return rows
 
 
 def own_facts(snapshot: Snapshot) -> list[tuple[str, Line]]:

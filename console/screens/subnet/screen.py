@@ -35,6 +35,6 @@ class SubnetScreen(ConsoleScreen):
         subnet = picture.snapshot.subnet
         self.query_one("#standing", Facts).show(content.subnet_facts(picture.snapshot))
         if subnet is not None:
-            self.query_one("#neurons", TablePanel).show(subnet.neurons, picture.now)
+            self.query_one("#neurons", TablePanel).show(content.neurons(picture.snapshot), picture.now)
             note = content.out_of_line(subnet.validators)
-            self.query_one("#validators", TablePanel).show(subnet.validators, picture.now, note)
+            self.query_one("#validators", TablePanel).show(content.validators(picture.snapshot), picture.now, note)
