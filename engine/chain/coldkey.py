@@ -1,6 +1,8 @@
 """A coldkey's file: how it is protected, and its key for one call. Neither key nor password is kept or logged."""
 
+import io
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 
 from engine.files import open_input
@@ -71,6 +73,7 @@ def _older(raw: bytes, password: str) -> bytes:
         raise Missing(NEEDS_WALLET) from None
     decrypt: Callable[..., bytes] = decrypt_keyfile_data
     try:
-        return bytes(decrypt(raw, password=password))
+        with redirect_stdout(io.StringIO()):  # it says there what it does, amid our JSON or on the screen
+            return bytes(decrypt(raw, password=password))
     except Exception:  # its errors have no common class, and quote their input
         raise WrongPassword from None

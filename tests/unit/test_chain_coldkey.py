@@ -1,5 +1,7 @@
 """The coldkey: how its file is kept, opened for one call, and never beside a server."""
 
+import hashlib
+import hmac
 import json
 from pathlib import Path
 
@@ -58,6 +60,31 @@ def test_an_older_file_needs_the_extra_and_names_it(secret: tuple[bytes, str], m
     monkeypatch.setitem(__import__("sys").modules, "bittensor_wallet.keyfile", None)
     with pytest.raises(coldkey.Missing, match="old-keyfiles"):
         coldkey.opened(kept, PASSWORD)
+
+
+def test_a_file_of_ansible_opens_with_its_password_alone(secret: tuple[bytes, str]) -> None:
+    raw, _ = secret
+    kept = vault(raw, PASSWORD)
+    assert kept.startswith(coldkey.OLDER)
+    assert json.loads(coldkey.opened(kept, PASSWORD)) == json.loads(raw)
+    for wrong in ("", PASSWORD + "!"):
+        with pytest.raises(coldkey.WrongPassword):
+            coldkey.opened(kept, wrong)
+
+
+def vault(raw: bytes, password: str) -> bytes:
+    """As ansible-vault writes it: version 1.1, AES-256 in counter mode under a key of PBKDF2."""
+    from Crypto.Cipher import AES
+    from Crypto.Util import Counter
+
+    salt = bytes(range(32))
+    made = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, 10_000, 80)
+    counter = Counter.new(128, initial_value=int.from_bytes(made[64:], "big"))
+    padded = raw + bytes([16 - len(raw) % 16]) * (16 - len(raw) % 16)
+    sealed = AES.new(made[:32], AES.MODE_CTR, counter=counter).encrypt(padded)
+    mac = hmac.new(made[32:64], sealed, hashlib.sha256).hexdigest()
+    body = b"\n".join((salt.hex().encode(), mac.encode(), sealed.hex().encode())).hex().encode()
+    return b"\n".join((b"$ANSIBLE_VAULT;1.1;AES256", *(body[at : at + 80] for at in range(0, len(body), 80)), b""))
 
 
 def test_how_it_is_kept_is_seen_without_a_password(wallets: Path, secret: tuple[bytes, str]) -> None:

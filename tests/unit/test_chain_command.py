@@ -157,6 +157,42 @@ def test_it_is_asked_on_a_terminal(folder: Path, typed: str, code: int, outcome:
     assert b"3 miners get weight" in err
 
 
+@pytest.mark.parametrize(
+    ("typed", "code", "outcome", "said"),
+    [("right", 0, "ok", ""), ("wrong", 2, "rejected", "is encrypted, and this password does not open it")],
+    ids=["right", "wrong"],
+)
+def test_the_password_of_the_coldkey_is_asked_for_on_a_terminal_and_not_shown(
+    folder: Path, typed: str, code: int, outcome: str, said: str
+) -> None:
+    from bittensor_wallet.keyfile import legacy_encrypt_keyfile_data
+
+    coldkey = folder / "wallets" / "validator" / "coldkey"
+    coldkey.write_bytes(bytes(legacy_encrypt_keyfile_data(coldkey.read_bytes(), "right")))
+    wallet = ("--wallet-path", str(folder / "wallets"), "--wallet-name", "validator", "--role", "validator")
+    controller, terminal = os.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "console", "chain", "unstake", "1", *wallet, "--json", "--data-dir", str(folder)],
+        stdin=terminal,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as asked:
+        os.close(terminal)
+        assert asked.stderr is not None
+        for question, answer in ((QUESTION, b"yes"), (b"password of the coldkey: ", typed.encode())):
+            heard = b""
+            while not heard.endswith(question):
+                heard += asked.stderr.read(1)
+            os.write(controller, answer + b"\n")  # only now: what is typed ahead of a password is thrown away
+        out, err = asked.communicate(timeout=60)
+        shown = os.read(controller, 4096)
+    os.close(controller)
+    done = json.loads(out)
+    assert (asked.returncode, done["outcome"]) == (code, outcome)
+    assert said in done["reason"]
+    assert typed.encode() not in shown + out.replace(said.encode(), b"") + err
+
+
 def test_ctrl_c_at_the_question_sends_nothing(folder: Path) -> None:
     controller, terminal = os.openpty()
     with subprocess.Popen(
