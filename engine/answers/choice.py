@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from engine.answers.base import Answer, aliases
 from engine.answers.scalar import Found, Scalar
 from engine.answers.short import Short
-from engine.answers.words import words
+from engine.answers.words import STOP, words
 from engine.values import Reply
 
 MAX_OPTIONS = 26_000
@@ -14,6 +14,12 @@ _TOKEN = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
 _MOST_WORDS = 12
 _NEAR = 4
 """The most characters between a label and its option's text; a longer text may contain a label of its own."""
+
+_LABEL_WEIGHT = 2.5
+"""Evidence for a label over an option's text, which explanations repeat."""
+
+_NO_WORDS = frozenset("bcdfghjklmnpqrstvwxz")
+"""Letters that are no word by themselves, so that one that stands alone is a label."""
 
 _LABEL = re.compile(
     r"(?:(?<=\n)|(?<=^)|(?<=[\s:;,?.]))(?:\(([A-Za-z]{1,2}|\d{1,5})\)|([A-Za-z]{1,2}|\d{1,5})[).:](?=\s))[ \t]*",
@@ -39,9 +45,14 @@ class Choice(Scalar):
         listed = options(question)
         if not listed:
             return _named_letters(text)
-        by_words = {tuple(words(option)): label for label, option in listed.items() if words(option)}
-        found = [*_labels(text, listed), *_texts(text, by_words)]
-        return sorted(_merged(found), key=lambda one: one.start)
+        labels = _labels(text, listed)
+        by_words = {
+            tuple(words(option)): label
+            for label, option in listed.items()
+            if words(option) and not (labels and STOP.issuperset(words(option)))  # no vote for "be" in "it would be A"
+        }
+        found = [*labels, *_texts(text, by_words)]
+        return [] if _mislabelled(text, found) else sorted(_merged(found), key=lambda one: one.start)
 
     def read(self, reply: Reply, question: str) -> Answer | None:
         return super().read(reply, question) if _is_labelled(question) else _WORDS.read(reply, question)
@@ -129,12 +140,13 @@ def _labels(text: str, listed: dict[str, str]) -> list[Found]:
         if (
             alone
             or (not re.search(r"\w", before) and re.match(r"\s+is\b", after))
+            or match[1] in _NO_WORDS
             or enclosed
             or (named and not word)
             or (capital and (pointed or listed_so) and not word)
             or (after[:1] in ").:" and not re.search(r"\w", before))
         ):
-            found.append(Found(match.start(1), match.end(1), label, label, 1.0))
+            found.append(Found(match.start(1), match.end(1), label, label, _LABEL_WEIGHT))
     return found
 
 
@@ -156,22 +168,33 @@ def _texts(text: str, by_words: dict[tuple[str, ...], str]) -> list[Found]:
     return found
 
 
+def _mislabelled(text: str, found: Sequence[Found]) -> bool:
+    """Whether a label stands right before another option's text: "B) Oxygen" has not decided."""
+    ends = {one.end: one.key for one in found if one.weight}
+    between = [(one, text[end : one.start], key) for one in found if not one.weight for end, key in ends.items()]
+    return any(one.key != key and re.fullmatch(r"[).:]\s", gap) for one, gap, key in between)
+
+
 def _merged(found: Sequence[Found]) -> list[Found]:
     """Labels and texts, without those that belong to another: a letter within an option's text, and an option's text
-    right after its own label ("3) 14"). A number that could be either is a label.
-
-    A label next to a different option's text is not an answer: both stay, and the reply has not decided.
-    """
+    right after its own label ("3) 14"). A number that could be either is a label."""
     labels, texts = ([one for one in found if bool(one.weight) == is_label] for is_label in (True, False))
     behind = [
         one for one in texts if any(one.key == label.key and 0 <= one.start - label.end <= _NEAR for label in labels)
     ]
     spans = {(one.start, one.end) for one in behind}
     labels = [label for label in labels if (label.start, label.end) not in spans]
+    texts = [_with_label(one, labels) for one in texts]
     taken = {(label.start, label.end) for label in labels}
     texts = [one for one in texts if (one.start, one.end) not in taken]
     wide = [(one.start, one.end) for one in texts if one.end - one.start > _NEAR]
     return [*texts, *(one for one in labels if not any(a <= one.start and one.end <= b for a, b in wide))]
+
+
+def _with_label(text: Found, labels: Sequence[Found]) -> Found:
+    """An option's text together with its own label before it."""
+    before = [one for one in labels if one.key == text.key and 0 <= text.start - one.end <= _NEAR]
+    return Found(before[-1].start, text.end, text.key, text.value, before[-1].weight) if before else text
 
 
 def _named_letters(text: str) -> list[Found]:

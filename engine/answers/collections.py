@@ -3,15 +3,15 @@
 import json
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 
 from engine.answers import asserted
 from engine.answers.base import MAX_TRUTH, Answer, AnswerType
-from engine.answers.number import spelled
+from engine.answers.chains import canonical, chains
+from engine.answers.number import Number
 from engine.answers.numerals import numerals
-from engine.answers.said import AFTERTHOUGHT, Said, announced, said
-from engine.answers.short import is_asked, related
-from engine.answers.words import content_words, fold, plain, sentences, words
+from engine.answers.said import AFTERTHOUGHT, Said, announced, said, tidy, worded
+from engine.answers.short import Short, is_asked
+from engine.answers.words import content_words, fold, plain, related, sentences, words
 from engine.values import Reply
 
 MAX_ITEMS = 256
@@ -35,6 +35,15 @@ _BUT_NOT = re.compile(
 )
 """A denial at the end, which covers every item after it."""
 
+_COMMAS = re.compile(r"(?<![\d,])\d{1,2}(?:,\d{1,2}){2,}(?![\d,])")
+_PLUS_MINUS = re.compile(r"±\s?(\d+(?:\.\d+)?)")
+_NONE = re.compile(
+    r"\b(?:none|nothing|nobody|no\s+one|empty|not\s+(?:any|a\s+single)|keine\w*|aucune?|ningun[oa]?|nessun[oa]?|nenhuma?|niets|ingen)\b|"
+    r"(?:^|[.!?:,;]\s+|\bso\s+|\bare\s+|\bis\s+|\bhas\s+|\bhave\s+)no\s+[^\W\d]+|∅|没有|なし|ありません|нет\b|없",
+    re.IGNORECASE,
+)
+_EXCEPT = re.compile(r"\b(?:except|besides|but|apart|other|some|only|sure|idea|doubt|know)\b", re.IGNORECASE)
+_EMPTY_BRACKETS = re.compile(r"\W*(?:\{\s*\}|\[\s*\])\W*")
 _SO = re.compile(r"[,;]?\s+(?:so|therefore|hence|thus)\s+", re.IGNORECASE)
 _NOTHING = frozenset(("none", "nothing", "empty", "keine", "aucun", "ninguno", "no"))
 
@@ -45,23 +54,44 @@ class List(AnswerType):
     name = "list"
 
     def read(self, reply: Reply, question: str) -> Answer | None:
-        found = _items(said(reply.text), question)
-        return Answer(self._spelled(found), marked=True) if found else None
+        given = said(reply.text, question)
+        found = [] if _is_empty(given.text) else _items(given, question)
+        return Answer(self._spelled(found), marked=True) if found or _is_empty(given.text) else None
 
     def key(self, truth: str, question: str) -> str | None:
         known = self._known(truth, question)
-        return known[0] if known else None
+        return self._spelled(known[0]) if known else None
 
     def equals(self, reply: Reply, truth: str, question: str, lures: Sequence[str] = ()) -> bool:  # noqa: ARG002
-        known = self._known(truth, question)
-        given = said(reply.text)
-        marked = [items[0] for phrase in given.phrases if len((items := _split(phrase, question))[:1]) == 1]
-        if len({self._spelled(items) for items in marked if len(items) > 1}) > 1:
-            return False
-        return any(self._spelled(found) in known for found in _readings(given, question))
+        given = said(reply.text, question)
+        return any(self._lists(given, items, question) for items in self._known(truth, question))
 
-    def _known(self, truth: str, question: str) -> list[str]:
-        """The spellings of a truth: a JSON array of items, an array of alternative arrays, or a list in words."""
+    def _lists(self, given: Said, items: Sequence[str], question: str) -> bool:
+        """Whether a reply lists these items, no others with them, and nowhere only some of them."""
+        if not items:
+            return _is_empty(given.text)
+        found = [] if given.boxed else chains(self._held(given.text), items, question)
+        found = found or [chain for phrase in given.phrases for chain in chains(self._held(phrase), items, question)]
+        if len(items) == 1:
+            kind = _NUMBER if numerals(items[0]) else _SHORT
+            alone = all(chain.alone for chain in found)
+            return alone and kind.equals(Reply(uid=0, hotkey="", text=given.text), items[0], question)
+        wanted = self._ordered(items)
+        listed = [chain for chain in found if len(chain.items) > 1]
+        right = [chain for chain in listed if self._ordered(chain.items) == wanted]
+        others = {self._ordered(chain.items) for chain in listed} - {wanted}
+        asked = {self._ordered(chain.items) for chain in chains(question, items, "")}
+        return bool(right) and all(chain.alone for chain in right) and others <= asked
+
+    def _ordered(self, items: Sequence[str]) -> tuple[str, ...]:
+        return tuple(items)
+
+    def _held(self, text: str) -> str:
+        text = _COMMAS.sub(lambda match: match[0].replace(",", ", "), text)
+        return asserted.blanked(text, asserted.denied(text, listing=True))
+
+    def _known(self, truth: str, question: str) -> list[list[str]]:
+        """The items of a truth: a JSON array, an array of alternative arrays, or a list in words."""
         if len(truth) > MAX_TRUTH:
             return []
         try:
@@ -69,9 +99,13 @@ class List(AnswerType):
         except (ValueError, RecursionError):
             value = None
         if isinstance(value, list) and value and all(isinstance(one, list) for one in value):
-            return [self._spelled([_item(str(item)) for item in one]) for one in value]
-        found = [_item(str(one)) for one in value] if isinstance(value, list) else _items(said(truth), question)
-        return [self._spelled(found)] if found else []
+            return [[canonical(str(item)) for item in one] for one in value]
+        if isinstance(value, list):
+            return [[canonical(str(one)) for one in value]]
+        if _is_empty(truth):
+            return [[]]
+        found = _items(worded(tidy(truth)), question)
+        return [found] if found else []
 
     def _spelled(self, items: Sequence[str]) -> str:
         return json.dumps(list(items), ensure_ascii=False)
@@ -84,6 +118,17 @@ class Set(List):
 
     def _spelled(self, items: Sequence[str]) -> str:
         return json.dumps(sorted(set(items)), ensure_ascii=False)
+
+    def _ordered(self, items: Sequence[str]) -> tuple[str, ...]:
+        return tuple(sorted(items))
+
+    def _held(self, text: str) -> str:
+        return super()._held(_PLUS_MINUS.sub(r"\1 and -\1", text))
+
+
+def _is_empty(text: str) -> bool:
+    """Whether a text says that there are no items."""
+    return bool(_NONE.search(text) and not _EXCEPT.search(text)) or _EMPTY_BRACKETS.fullmatch(text) is not None
 
 
 def _items(given: Said, question: str) -> list[str]:
@@ -101,7 +146,7 @@ def _readings(given: Said, question: str) -> list[list[str]]:
             break
     if len(lines) > 1 and not given.boxed:
         body = [line for line in lines if not line.rstrip().endswith(":")]
-        found.append([_item(_bulletless(line)) for line in body[:MAX_ITEMS]])
+        found.append([canonical(_bulletless(line)) for line in body[:MAX_ITEMS]])
     else:
         found.extend(_split(text, question))
     if len(lines) > 1:
@@ -158,7 +203,7 @@ def _without_asked(items: Sequence[str], question: str) -> list[str]:
 def _parted(text: str) -> list[str]:
     counted = _COUNTED.split(text)
     if len(counted) > 2 and not counted[0].strip():
-        return [_item(part) for part in counted[1:MAX_ITEMS]]
+        return [canonical(part) for part in counted[1:MAX_ITEMS]]
     parts = [part for part in _SEPARATOR.split(text) if part.strip()]
     if len(parts) < 2:
         parts = [part for part in _COMMA.split(_DIGIT_COMMA.sub("\ue000", text)) if part and part.strip()]
@@ -167,15 +212,8 @@ def _parted(text: str) -> list[str]:
         parts = _TIGHT.split(text)
     if len(parts) < 2 and all(len(part) == 1 or part.isdigit() for part in text.split()):
         parts = text.split()
-    return [_item(part) for part in parts[:MAX_ITEMS]]
+    return [canonical(part) for part in parts[:MAX_ITEMS]]
 
 
-@lru_cache(maxsize=2_048)
-def _item(text: str) -> str:
-    """An item in one spelling: numbers as numbers, words folded and without an article."""
-    bare = text.strip().strip("\"'“”‘’`*_.,;!()[]{} \t")
-    found = numerals(bare)
-    if len(found) == 1 and found[0].end - found[0].start == len(bare):
-        return spelled(found[0].value)
-    bare = _ARTICLE.sub("", _THEN.sub("", bare))
-    return " ".join(words(bare)) or bare.casefold()
+_NUMBER, _SHORT = Number(), Short()
+"""They read a listing of one item."""

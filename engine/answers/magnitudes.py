@@ -87,6 +87,9 @@ def with_tail(text: str, numeral: Numeral) -> Numeral | None:
     below = _BELOW_ZERO.match(text, numeral.end) or _BEFORE_CHRIST.match(text, numeral.end)
     if below:
         return structs.replace(numeral, value=-abs(numeral.value), end=below.end())
+    of_a = _OF_A.match(text, numeral.end) if numeral.value.denominator > 1 else None
+    if of_a and (in_whole := in_unit(text, numeral, of_a.end(), must=True)):
+        return in_whole  # "3/4 of an hour"
     after = text[numeral.end : numeral.end + 1]
     if after == "" or not after.isalnum():
         return in_unit(text, numeral, numeral.end + len(_GAP.findall(after)), must=False)
@@ -115,8 +118,10 @@ def _scaled(numeral: Numeral, power: int, end: int) -> Numeral:
     return structs.replace(numeral, value=numeral.value * factor, other=other, end=end)
 
 
-_NO_UNITS = frozenset("a an at in is as so or and of to C F K m s h d t b B A V N J W L l g".split())  # noqa: SIM905
+_NO_UNITS = frozenset("a an at in is as so or and of to b B A".split())  # noqa: SIM905
 """Units that may instead be the sentence's next word when a space precedes them and no punctuation follows."""
+
+_OF_A = re.compile(r"\sof\san?\s", re.IGNORECASE)
 
 _PUNCTUATED = re.compile(r"\s*(?:$|[.,;:!?()\]}*/]|\d|\^|\bper\b|\w{1,12}\^-)")
 

@@ -158,6 +158,7 @@ _NAMES = {
     "hora": _SYMBOLS["h"],
     "sekunde": _PREFIXED["s"],
     "sekunden": _PREFIXED["s"],
+    "d": _unit(86_400, "s"),
     "day": _unit(86_400, "s"),
     "tag": _unit(86_400, "s"),
     "tage": _unit(86_400, "s"),

@@ -10,7 +10,7 @@ from msgspec import Struct
 from engine.answers.magnitudes import Numeral
 from engine.answers.measures import asked_unit
 from engine.answers.numerals import numerals
-from engine.answers.scalar import Found, Scalar
+from engine.answers.scalar import DOUBTFUL, Found, Scalar
 
 # --- dates ------------------------------------------------------------------------------------------------------------
 
@@ -71,8 +71,9 @@ _DAY_WORDS = {
     )
 }
 _DAY_WORD = "(?P<{0}>" + "|".join(sorted(_DAY_WORDS, key=len, reverse=True)) + ")"
+_WEEKDAY = r"(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?,?\s+(?:the\s+)?)?"
 _DATES = re.compile(
-    rf"(?<![\w])(?:(?P<iso>(?P<y1>\d{{4}})(?P<sep1>[-/.])(?P<m1>\d{{1,2}})(?P=sep1)(?P<d1>\d{{1,2}}))(?!\d)"
+    rf"(?<![\w]){_WEEKDAY}(?:(?P<iso>(?P<y1>\d{{4}})(?P<sep1>[-/.])(?P<m1>\d{{1,2}})(?P=sep1)(?P<d1>\d{{1,2}}))(?!\d)"
     rf"|(?P<y2>\d{{4}})\s?年\s?(?P<m2>\d{{1,2}})\s?月\s?(?P<d2>\d{{1,2}})\s?日"
     rf"|(?P<n3>\d{{1,2}})(?P<sep3>[-/.])\s?(?P<n4>\d{{1,2}})(?P=sep3)\s?(?P<y3>\d{{4}})(?!\d)"
     rf"|(?:{_DAY.format('d5')}|{_DAY_WORD.format('w5')})(?:\s+of|\s+de|"
@@ -162,7 +163,13 @@ _MINUTE_WORDS = {
     "twenty-five": 25,
     "twenty five": 25,
 }
-_SPOKEN_HOUR = "(?:" + "|".join(_HOURS) + r"|\d{1,2})"
+_HOUR_WORD = "(?:" + "|".join(_HOURS) + ")"
+_SPOKEN_HOUR = rf"(?:{_HOUR_WORD}|\d{{1,2}})"
+_MINUTES = (
+    r"(?:oh[\s-](?:one|two|three|four|five|six|seven|eight|nine)|ten|eleven|twelve|\w+teen|"
+    r"(?:twenty|thirty|forty|fifty)(?:[\s-](?:one|two|three|four|five|six|seven|eight|nine))?)"
+)
+_DAYTIME = r"(?P<ampm8>\s+in\s+the\s+(?:morning|afternoon|evening)|\s+at\s+night)"
 _HALF = r"(?P<ampm{0}>\s?(?:[ap]\.?\s?m\b\.?)|\s+in\s+the\s+(?:morning|afternoon|evening)|\s+at\s+night)?"
 _CLOCK = re.compile(
     rf"(?<![\w.:])(?:(?P<h1>[01]?\d|2[0-4])(?:[:：]|"
@@ -174,6 +181,7 @@ _CLOCK = re.compile(
     rf"|(?P<part>half|(?:a\s+)?quarter|twenty[- ]five|twenty|ten|five|\d{{1,2}})(?:\s+minutes?)?\s+(?P<way>past|to|"
     rf"before|after|till)\s+"
     rf"(?P<h6>{_SPOKEN_HOUR}|noon|midnight)\b(?![:.]\d){_HALF.format(6)}"
+    rf"|(?P<h7>{_HOUR_WORD})[\s-](?P<m7>{_MINUTES})\b{_HALF.format(7)}|(?P<h8>{_SPOKEN_HOUR}){_DAYTIME}"
     rf"|(?P<named>noon|midday|midnight))",
     re.IGNORECASE,
 )
@@ -220,7 +228,7 @@ def _moment(match: re.Match[str]) -> Moment | None:
     named = (got["named"] or "").lower()
     if named:
         return Moment(0 if named == "midnight" else 43_200)
-    half = next((got[f"ampm{place}"] for place in (1, 2, 3, 5, 6) if got[f"ampm{place}"]), "") or ""
+    half = next((got[f"ampm{place}"] for place in (1, 2, 3, 5, 6, 7, 8) if got[f"ampm{place}"]), "") or ""
     after_noon = bool(re.search(r"p|afternoon|evening|night", half.lower()))
     if got["part"]:
         spoken = got["h6"].lower()
@@ -229,16 +237,21 @@ def _moment(match: re.Match[str]) -> Moment | None:
         minutes = 30 if part == "half" else _MINUTE_WORDS.get(part) or (int(part) if part.isdigit() else 0)
         total = hour * 60 + (minutes if got["way"].lower() in ("past", "after") else -minutes)
         return _halved(total * 60 % 86_400, half, after_noon, spoken=True)
-    hour_text = next(got[f"h{place}"] for place in (1, 2, 3, 4, 5) if got[f"h{place}"])
+    hour_text = next(got[f"h{place}"] for place in (1, 2, 3, 4, 5, 7, 8) if got[f"h{place}"])
     hour = _HOURS.get(hour_text.lower()) or int(hour_text)
-    minutes = int(got["m1"] or got["m2"] or got["m4"] or 0)
+    minutes = _minutes_in_words(got["m7"]) if got["m7"] else int(got["m1"] or got["m2"] or got["m4"] or 0)
     if hour == 24 and minutes:
         return None
     seconds = (hour % 24 * 60 + minutes) * 60 + int(got["s1"] or 0)
-    worded = got["h5"] is not None and hour <= 12
+    worded = (got["h5"] or got["h7"]) is not None and hour <= 12
     if half and hour > 12:
         return Moment(seconds)
     return _halved(seconds, half, after_noon, spoken=worded)
+
+
+def _minutes_in_words(spoken: str) -> int:
+    found = numerals(re.sub(r"^oh\W", "", spoken, flags=re.IGNORECASE))
+    return int(found[0].value) if found else 0
 
 
 def _halved(seconds: int, half: str, after_noon: bool, *, spoken: bool) -> Moment:
@@ -353,7 +366,7 @@ def _summed(text: str, question: str) -> list[Found]:
             unit = one.unit or wanted
             if unit is not None:
                 total += unit.in_base(one.value)
-        weight = -4.0 if len(group) == 1 and group[0].doubtful and group[0].unit is None else 0.0
+        weight = DOUBTFUL if len(group) == 1 and group[0].doubtful and group[0].unit is None else 0.0
         key = f"{float(total):.9g} months" if months else _span_key(total)
         found.append(Found(group[0].start, group[-1].end, key, key, weight))
     return found

@@ -12,7 +12,7 @@ from engine.answers.magnitudes import Numeral
 from engine.answers.measures import Unit, asked_unit, pounds_as_money
 from engine.answers.numerals import numerals
 from engine.answers.said import plainly
-from engine.answers.scalar import Found, Scalar
+from engine.answers.scalar import DOUBTFUL, Found, Scalar
 
 _PLUS_MINUS = re.compile(r"±|\+\s?/\s?[-−]|\+[-−]|\bplus\s+or\s+minus\b|\bgive\s+or\s+take\b", re.IGNORECASE)
 _ABOUT = re.compile(r"^\W*(?:~|≈|about|approx(?:imately|\.)?|around|circa|ca\.|roughly)\s*", re.IGNORECASE)
@@ -28,7 +28,7 @@ _ASKS_SHARE = re.compile(
 )
 _OUT_OF = re.compile(r"^\s(?:out\s+of|of|in|von)\s(?:the\s+|every\s+)?$", re.IGNORECASE)
 _USUAL_LETTERS = frozenset("mgshl")
-_SIGNIFICANT = 9
+_SIGNIFICANT = 12
 _ENOUGH_DECIMALS = 3
 """Correctly rounded to this many decimals, a number equals a fraction that has no finite decimal form."""
 
@@ -50,7 +50,6 @@ class Number(Scalar):
         found, wanted = numerals(text), asked_unit(question)
         if _ASKS_SHARE.search(question):
             found = _shares(text, found)
-        found = [one for one in found if not one.doubtful] or found
         if not self.needs_unit:
             found = [one for one in found if _measures(one, wanted) or not _lettered(text, one)]
         digits = any(not one.worded for one in found)
@@ -88,8 +87,10 @@ class Quantity(Number):
 
 
 def spelled(value: Fraction) -> str:
-    """A number's one spelling, to nine significant digits."""
-    return f"{float(value):.{_SIGNIFICANT}g}" if abs(value) < 10**15 and abs(value.denominator) < 10**60 else str(value)
+    """A number's one spelling: a whole number exactly, another to twelve significant digits."""
+    if value.denominator == 1:
+        return str(value.numerator)
+    return f"{float(value):.{_SIGNIFICANT}g}" if abs(value.denominator) < 10**60 else str(value)
 
 
 def _measured(one: Numeral) -> str:
@@ -100,7 +101,7 @@ def _measured(one: Numeral) -> str:
 
 
 def _weight(one: Numeral, digits: bool) -> float:
-    return -4.0 if one.doubtful else -1.0 if one.worded and digits else 0.0
+    return DOUBTFUL if one.doubtful else -1.0 if one.worded and digits else 0.0
 
 
 def _in(one: Numeral, wanted: Unit | None) -> Fraction:

@@ -6,6 +6,7 @@ from fractions import Fraction
 from msgspec import structs
 
 from engine.answers.magnitudes import PERCENT, Numeral, in_unit, with_tail
+from engine.answers.measures import unit_at
 
 _SMALL = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
@@ -144,7 +145,7 @@ class _Words:
             elif word in _SCALES and begun and (block or total) and 10 ** _SCALES[word] < last:
                 last = 10 ** _SCALES[self._next()]
                 total, block = total + block * last, 0
-            elif word == "and" and begun and (block >= 100 or total) and self._peek(1) in _ONES and _fits(block, 1):
+            elif word == "and" and begun and (block >= 100 or (total and not block)) and self._peek(1) in _ONES:
                 self._next()
             elif word in _ORDINALS and begun and (block or total) and _fits_ordinal(block, total, _ORDINALS[word]):
                 return total + block + _ORDINALS[self._next()], True
@@ -177,7 +178,7 @@ class _Words:
         if self._takes("a", "an") and (self._peek() in _SCALES or self._peek() in ("dozen", "hundred")):
             word = self._next()
             return value * (12 if word == "dozen" else 100 if word == "hundred" else 10 ** _SCALES[word])
-        if self._peek() in _TIME_WORDS and self._at > place:
+        if self._at > place and self._peek() and unit_at(self._text, self._tokens[self._at][1]):
             return value  # "three quarters of an hour": the unit is read behind the number
         self._at = place
         return value

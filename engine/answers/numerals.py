@@ -24,7 +24,7 @@ _GROUPED = (
     r"|[1-9]\d{0,2}(?:,\d{3})+(?![\d])|[1-9]\d{0,2}(?:\.\d{3})+(?!\d)|[1-9]\d{0,2}(?:['’]\d{3})+(?!\d)"
     rf"|[1-9]\d{{0,2}}(?:_\d{{3}})+(?!\d)|[1-9]\d{{0,2}}(?:[{_SPACES}]\d{{3}})+(?![{_SPACES}]?\d)"
 )
-_POWER = r"\^\s?\(?\s?(?P<{0}>[-−+]?\d{{1,4}})\s?\)?"
+_POWER = r"\^\s?\(?\s?(?P<{0}>[-−+]?\d{{1,4}})(?:\s?\))?"
 _DIGITS = re.compile(
     rf"(?<![\w^])(?<!\d[.,:/'’])(?P<sign>[-−–+]\s?(?=[{MONEY_SIGNS}\d.])|(?:minus|negative|moins|menos|минус)\s+)?"
     rf"(?P<money>(?:US|AU|CA)?[{MONEY_SIGNS}]\s?(?P<inner>[-−–])?|(?:EUR|USD|GBP|CHF|JPY|INR)\s)?"
@@ -33,7 +33,7 @@ _DIGITS = re.compile(
     rf"|(?P<whole>\d{{1,15}})?\s?(?P<vulgar>[{''.join(_VULGAR)}])"
     rf"|(?P<top>{_D})\s?[/⁄]\s?(?P<bottom>{_D})"
     rf"|(?P<number>(?>{_GROUPED}|{_D})(?:[.,]{_D})?|\.{_D})"
-    rf"(?:[eE](?P<e>[-+−]?\d{{1,4}})(?![\d.])|\s?[×x*·⋅]\s?10{_POWER.format('ten')}|{_POWER.format('power')})?)",
+    rf"(?:[eE](?P<e>[-+−]?\d{{1,4}})(?!\.?\d)|\s?[×x*·⋅]\s?10{_POWER.format('ten')}|{_POWER.format('power')})?)",
     re.IGNORECASE,
 )
 _IS_OPERATION = {False: re.compile(r"[\d)]\s?$|\w$"), True: re.compile(r"[\w)]\s?$")}

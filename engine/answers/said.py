@@ -4,11 +4,13 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 
 from msgspec import Struct
 
 from engine.answers import asserted
-from engine.answers.words import STOP, plain, sentences, words
+from engine.answers.committed import committed
+from engine.answers.words import STOCK, STOP, plain, sentences, words
 
 _MOST_CHARACTERS = 32_768
 _BEGINNING, _END = 1_024, 3_072
@@ -40,7 +42,7 @@ _SIGNS = {
     r"\times": "×", r"\cdot": "·", r"\div": "÷", r"\pm": "±", r"\approx": "≈", r"\leq": "≤", r"\geq": "≥", r"\%": "%",
     r"\$": "$", r"\degree": "°", r"^\circ": "°", r"^{\circ}": "°", r"\euro": "€", r"\pounds": "£", r"\_": "_",
     r"\{": "{", r"\}": "}", r"\&": "&", r"\#": "#", r"\rightarrow": "→", r"\to": "→", r"\lt": "<", r"\gt": ">",
-    r"\neg": "¬", r"\mu": "µ", r"\Omega": "Ω",
+    r"\neg": "¬", r"\emptyset": "∅", r"\varnothing": "∅", r"\mu": "µ", r"\Omega": "Ω",
 }  # fmt: skip
 _SIGN = re.compile("|".join(re.escape(sign) + (r"(?![A-Za-z])" if sign[-1].isalpha() else "") for sign in _SIGNS))
 _BRACED = re.compile(r"(?<=\d)\{([,.])\}(?=\d)")
@@ -50,6 +52,9 @@ _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+
 _SUPERSCRIPT = re.compile(r"(?<=[\w)°])[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 _POWERS = re.compile(r"(?<=\d)\s?\*\*\s?(?=[-\d(])")
 _STAR = re.compile(r"(?<=\d)\s?\*\s?(?=\d)")
+_BESIDE_DIGITS = re.compile(
+    r"(?<=[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af])(?=\d)|(?<=\d)(?=[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af])"
+)
 _VULGAR = re.compile("[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅒⅑⅐\u00a0\u202f\u2009²³¹⁰-⁹°ªº…µ™]")
 
 
@@ -57,7 +62,7 @@ def plainly(text: str) -> str:
     """The text with LaTeX as plain signs, superscripts as powers, and full-width letters and digits as ASCII."""
     if not text.isascii():
         text = _SUPERSCRIPT.sub(lambda match: "^" + match[0].translate(_SUPERSCRIPTS), text)
-        text = "".join(_usual(mark) for mark in text)
+        text = _BESIDE_DIGITS.sub(" ", "".join(_usual(mark) for mark in text))
     if "\\" in text:
         text = text.replace("\\\\", "\n")
         text = _SIGN.sub(lambda match: _SIGNS[match[0]], text)
@@ -106,7 +111,7 @@ _NAMED = (
 )
 _IS = r"(?:is|was|(?:w|sh)ould\s+be|must\s+be|remains|ist|lautet|wäre|est|es|é|è|будет)"
 _LABEL = re.compile(
-    rf"(?<![\w-])(?<!long\s)(?<!full\s){_NAMED}(?:['’]s\b|\s*(?:{_IS}\b\s*[:：]?|[:：=]|→|=>)|\s+[—–-](?=\s))\s*(\S.*)|"
+    rf"(?<![\w-])(?<!long\s)(?<!full\s)(?<!wrong\s)(?<!incorrect\s)(?<!false\s)(?<!mistaken\s){_NAMED}(?:['’]s\b|\s*(?:{_IS}\b\s*[:：]?|[:：=]|→|=>)|\s+[—–-](?=\s))\s*(\S.*)|"
     rf"\bthe\s+(?:correct|right)\s+(?:\w+\s+){{1,2}}{_IS}\s*:?\s*(\S.*)|"
     r"(?:答え|答案|正解|回答|答|정답|답)\s*(?:は|是|[:：])\s*(\S.*?)(?:です|である)?[。.]?\s*$|^\s*(?:a|ans)\s*:\s+(\S.*)|"
     r"^[^\W\d_A-Za-zÀ-ɏ]{2,24}(?:\s[^\W\d_A-Za-zÀ-ɏ]{2,24}){0,2}\s?[:：]\s*(\S.*)",
@@ -150,20 +155,8 @@ _EXPLAINS = re.compile(
 )
 """How the line after a bare answer may begin."""
 
-_STOCK_WORDS = (
-    "i we you it that this which the a my our your its to question answer is are am was be been would will should "
-    "could can must may might has have having think believe guess say reckon suppose suspect conclude pick choose "
-    "take go going went make get got gets gives give gave us me leaves leave left with for on end ends up turn turns "
-    "out comes come down works work settle given above all in short brief sum summary conclusion so then hence thus "
-    "therefore but well ok okay sure let double check checking yes indeed hmm without doubt definitely probably most "
-    "likely surely certainly apparently clearly obviously simply just only fairly quite pretty very confident as far "
-    "tell know see here there now finally final actually rather really looks look like meant mean sorry by elimination "
-    "thing tl dr deduction process exclusion"
-)
-_STOCK = frozenset(_STOCK_WORDS.split())
-"""Words that make up the announcement of an answer."""
-
 _STOCK_TOKEN = re.compile(r"[\s\W]*([^\W\d_]+)(?:['’](?:s|d|ll|m|re|ve))?(?![\w'’])")
+_LEAD_MARKS = re.compile(r"^(?:[\s,;:—…]|[–-](?!\d))+")
 _HOLLOW = frozenset("a the my our your its yes indeed right in on for of with there here down".split())  # noqa: SIM905
 """Stock words that announce nothing by themselves."""
 
@@ -174,6 +167,10 @@ _CLAUSE_START = re.compile(
 _SAYS_NOTHING = STOP - {"no", "not", "nor"}
 _EITHER = re.compile(r"(?:or|and|nor)\b", re.IGNORECASE)
 _ANNOUNCED_WORDS = 24
+_MOST_CLAUSES = 16
+
+_ECHOED, _MOST_ECHOED = 12, 4_096
+"""Length of a question whose repetition is recognised, in characters."""
 
 _INLINE_MARK = re.compile(r"(?:^|\s)#{3,6}\s+(\S[^\n]*)")
 _FINAL_WORDS = 6
@@ -189,9 +186,14 @@ class Said(Struct, frozen=True):
 
 
 @lru_cache(maxsize=512)  # a round of 256 replies is read twice: to compare them, and to check the truth
-def said(text: str) -> Said:
-    """What a reply says."""
-    text = _ends(_without_extras(tidy(without_thoughts(text[:_MOST_CHARACTERS]))))
+def said(text: str, question: str = "") -> Said:
+    """What a reply to a question says; the question, repeated, is no part of it."""
+    text = tidy(_without_echo(without_thoughts(text[:_MOST_CHARACTERS]), question))
+    return worded(committed(_ends(_without_extras(text))))
+
+
+def worded(text: str) -> Said:
+    """What a text says that is all meant, such as a known answer."""
     boxed = [match[1] for match in _BOXED.finditer(text)]
     unboxed = _BOXED.sub(lambda match: f" {match[1]} ", text) if boxed else text
     whole = plainly(unboxed)
@@ -217,25 +219,18 @@ def said(text: str) -> Said:
     return Said(read, (bare,) if bare and len(bare.split()) <= _FINAL_WORDS else ())
 
 
-_RETRACTS = re.compile(
-    r"\b(?:scratch\s+that|strike\s+that|(?:i\s+)?take\s+(?:that|it)\s+back|correction|on\s+second\s+thoughts?|"
-    r"my\s+mistake|no[\s,.!…—–-]+wait\b|(?:wait|oops|hmm|hold\s+on|sorry|actually)[\s,.!…—–-]+(?:no\b|(?:that|this|it)(?:['’]s|\s+(?:is|was))\s+"
-    r"(?:wrong|not\s+right|incorrect|not\s+correct)))[\s,.!:;…—–-]*",
-    re.IGNORECASE,
-)
-"""Words with which a reply takes back what it said before."""
-
-_STRUCK = re.compile(r"~~[^~\n]{1,256}~~")
-
-
-def _last_word(text: str) -> str:
-    """The text without what it strikes out or takes back, provided that something follows."""
-    text = _STRUCK.sub(" ", text)
-    for match in reversed([*_RETRACTS.finditer(text)]):
-        rest = text[match.end() :]
-        if re.search(r"\w", rest):
-            return rest
-    return text
+def _without_echo(text: str, question: str) -> str:
+    """The text without the question where it is repeated word for word, unless the text is nothing else."""
+    asked = question.strip()
+    if not _ECHOED <= len(asked) <= _MOST_ECHOED or asked not in text:
+        return text
+    rest = re.sub(
+        rf"(?:\b(?:q|question)\s*:\s*)?[\"“«]?{re.escape(asked)}[\"”»]?(?:\s*[–—:-](?=\s))?",
+        " ",
+        text,
+        flags=re.IGNORECASE,
+    )
+    return rest if re.search(r"\w", rest) else text
 
 
 _BRACKETED_OR = re.compile(
@@ -254,10 +249,10 @@ AFTERTHOUGHT = re.compile(
 
 
 def _without_extras(text: str) -> str:
-    """The text without what it takes back; "" if it offers several numbered answers."""
+    """The text with alternatives out of their brackets; "" if it offers several numbered answers."""
     if len({found.casefold() for found in _SEVERAL.findall(text)}) > 1:
         return ""
-    return _BRACKETED_OR.sub(r" \1", _last_word(text))
+    return _BRACKETED_OR.sub(r" \1", text)
 
 
 _BLANKS = re.compile(r"[ \t]{2,}|[^\S\n]{9,}")
@@ -304,7 +299,7 @@ def _labelled(lines: list[str]) -> Iterator[str]:
         labelled = [match for part in (*sentences(bare), bare) if (match := _LABEL.search(part))]
         for match in labelled[:-1] or labelled:
             whole = next(group for group in match.groups() if group)
-            if _SUPPOSED.search(match[0]):
+            if _SUPPOSED.search(match[0]) or asserted.denies(asserted.denied(match.string), match.start()):
                 continue
             phrase = first_sentence(whole)
             phrase = whole if _OR_ELSE.match(whole[len(phrase) :]) else phrase
@@ -358,15 +353,16 @@ def announced(sentence: str) -> str:
     with an announcement, or says nothing after it."""
     if sentence.rstrip().endswith("?"):
         return ""
-    for start in (0, *(match.end() for match in _CLAUSE_START.finditer(sentence))):
+    starts = islice((match.end() for match in _CLAUSE_START.finditer(sentence)), _MOST_CLAUSES)
+    for start in (0, *starts):
         end, taken, spent = start, [start], 0
         announces = False
-        while (token := _STOCK_TOKEN.match(sentence, end)) and token[1].casefold() in _STOCK:
+        while (token := _STOCK_TOKEN.match(sentence, end)) and token[1].casefold() in STOCK:
             announces |= token[1].casefold() not in _HOLLOW
             end = token.end()
             spent += 1 + any(mark in token[0] for mark in "'’")
             taken.append(taken[-1] if token[1].casefold() in _ARTICLES else end)
-        rest = sentence[taken[-1] :].strip(" \t,;:—–-…")
+        rest = _LEAD_MARKS.sub("", sentence[taken[-1] :]).rstrip(" \t,;:—–-…")
         said_words = words(rest)
         empty = _EITHER.match(rest) or set(said_words) <= _SAYS_NOTHING
         if announces and spent > bool(start) and not empty:

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from engine.answers import asserted
 from engine.answers.base import MAX_TRUTH, Answer, AnswerType, aliases
-from engine.answers.said import Said, said
+from engine.answers.said import Said, said, tidy, worded
 from engine.values import Reply
 
 
@@ -44,14 +44,18 @@ _SENTENCES = re.compile(r"(?<=[.!?;])\s+|\n")
 _EQUALS = re.compile(r"=|≈|→|=>")
 _OR = re.compile(
     r"^(?:\s*[\"'”’)\]]?\s*(?:[,;/&|.!?]|[-–—]|\.{3}|…|\bor\b|\band\b|\bto\b|\bmaybe\b|\bperhaps\b|\bpossibly\b|"
-    r"\balso\b|\beven\b|\beither\b|"
+    r"\balso\b|\beven\b|\beither\b|\balternatively\b|"
     r"\bit\s+could\s+be\b|\bit(?:['’]s|\s+is)\b|\boder\b|\bund\b|\bou\b|\bet\b|\bo\b|\by\b|\bили\b|"
     r"\bи\b)\s*[\"'“‘(\[]?)*\s*$",
     re.IGNORECASE,
 )
+_ELSE = re.compile(r"\b(?:or|alternatively|maybe|perhaps|possibly|oder|ou|или)\b", re.IGNORECASE)
 _MOST_VALUES = 256
 _OPENING = 2.5
 """Evidence for the only value that the first sentence states: the answer before its working."""
+
+DOUBTFUL = -4.0
+"""The weight of a value that counts only if there is no other."""
 
 _SO = re.compile(r"\b(?:so|therefore|thus|hence)\b[^.,;!?\n=]{0,30}$", re.IGNORECASE)
 _ASIDE = re.compile(r"\w\s+(?:after|because|since|when|if)\b[^.,;!?\n]{0,40}$", re.IGNORECASE)
@@ -61,6 +65,8 @@ _ALONE = 3.0
 """Evidence for a value that is a whole sentence by itself."""
 
 _BEFORE = 24
+_NEAR = 4
+"""The most characters between two spellings of one value."""
 
 
 class Scalar(AnswerType):
@@ -84,7 +90,7 @@ class Scalar(AnswerType):
         return str(value)
 
     def read(self, reply: Reply, question: str) -> Answer | None:
-        found = self._settled(said(reply.text), question)
+        found = self._settled(said(reply.text, question), question)
         return None if found is None else Answer(found[0].key, marked=found[1])
 
     def key(self, truth: str, question: str) -> str | None:
@@ -95,11 +101,11 @@ class Scalar(AnswerType):
         """A known answer as a value; None if it contains none, or several."""
         if len(truth) > MAX_TRUTH:
             return None
-        found = self._settled(said(truth), question)
+        found = self._settled(worded(tidy(truth)), question)
         return found[0] if found else None
 
     def equals(self, reply: Reply, truth: str, question: str, lures: Sequence[str] = ()) -> bool:  # noqa: ARG002
-        found = self._settled(said(reply.text), question)
+        found = self._settled(said(reply.text, question), question)
         return found is not None and any(self.same(found[0].value, one, question) for one in aliases(truth))
 
     def _settled(self, reply: Said, question: str) -> tuple[Found, bool] | None:
@@ -131,8 +137,11 @@ class Scalar(AnswerType):
             and not asserted.within(wrong, one.start)
             and not asserted.is_rejected(text, one.end)
         ]
-        stated = [one for one in held if not asserted.within(asking, one.start)]
-        return stated or held
+        places = {one.start for one in held}
+        lost = [one for one in found if one.start not in places]
+        held = [one for one in held if not any(_goes_on(before, one) for before in lost)]
+        stated = [one for one in held if not asserted.within(asking, one.start)] or held
+        return [one for one in stated if one.weight > DOUBTFUL] or stated
 
     def _chosen(self, text: str, found: Sequence[Found], question: str) -> Found | None:
         """The one of several values that is most likely the answer; None if the text offers more than one.
@@ -178,6 +187,11 @@ def _given(kind: Scalar, question: str) -> set[str]:
     return kind.given(question)
 
 
+def _goes_on(first: Found, second: Found) -> bool:
+    """Whether two values are one, said twice: "B: carbon dioxide", "Michelangelo (3)"."""
+    return first.key == second.key and 0 <= second.start - first.end <= _NEAR
+
+
 def _alone(text: str) -> set[str]:
     return {sentence.strip(" .!*_") for sentence in _SENTENCES.split(text) if len(sentence) < 40}
 
@@ -189,6 +203,7 @@ def _torn(text: str, found: Sequence[Found], best: str, given: set[str]) -> bool
             continue
         other = second.key if first.key == best else first.key
         between = text[first.end : second.start]
-        if (other not in given or best in given) and len(between) < 64 and _OR.match(between):
+        offered = other not in given or best in given or _ELSE.search(between)
+        if offered and len(between) < 64 and _OR.match(between):
             return True
     return False

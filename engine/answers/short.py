@@ -5,26 +5,28 @@ from collections.abc import Collection, Sequence
 
 from engine.answers import asserted
 from engine.answers.base import MAX_TRUTH, Answer, AnswerType, aliases
+from engine.answers.chains import undecided
 from engine.answers.number import spelled
 from engine.answers.numerals import numerals
 from engine.answers.said import Said, announced, said
-from engine.answers.words import STOP, content_words, fold, sentences, stem, words
+from engine.answers.words import (
+    EMPTY,
+    FRAME,
+    OPENERS,
+    POSSESSIVES,
+    REMARKS,
+    STOP,
+    content_words,
+    fold,
+    is_empty,
+    related,
+    sentences,
+    stem,
+    words,
+)
 from engine.values import Reply
 
-_FRAME_WORDS = (
-    "answer result correct right called known named written name word serves serve becomes represents represented "
-    "abbreviate abbreviated abbreviation relationship relation looking land day number wanted solution it's that's "
-    "element symbol chemical city country capital weekday atom protons makes comes gives total get obtain "
-    "alright certainly indeed ok okay sure well antwort ist die der das hauptstadt von la le les el los est es un "
-    "une "
-    "est réponse reponse lautet capitale sorted"
-)
-FRAME = frozenset(_FRAME_WORDS.split())
-_FILLER_WORDS = (
-    "arrive arrives believe certain certainly checked clear clearly considered course far final found go going guess "
-    "indeed know look maybe must once said say simply step sure think thought through true twice"
-)
-_EMPTY = FRAME | frozenset(_FILLER_WORDS.split())
+_OR = frozenset("or oder ou alternatively".split())  # noqa: SIM905
 _CHOICE = frozenset("or and either oder und ou et perhaps maybe possibly alternatively".split())  # noqa: SIM905
 _OPENING = re.compile(
     r"^\W*(?:(?:it|that|this|he|she|they|these|c|das|es|answer)(?:['’]s|\s+(?:is|was|are|were|would be|must be|ist|"
@@ -61,12 +63,12 @@ class Short(AnswerType):
     name = "short"
 
     def read(self, reply: Reply, question: str) -> Answer | None:
-        given = said(reply.text)
+        given = said(reply.text, question)
         return _marked(given, question) or _spoken(given.text, question, frozenset())
 
     def read_all(self, replies: Sequence[Reply], question: str) -> list[Answer | None]:
         """Marked answers first; an unmarked reply is then read as a phrase that others marked, if it says one."""
-        given = [said(reply.text) for reply in replies]
+        given = [said(reply.text, question) for reply in replies]
         answers = [_marked(one, question) for one in given]
         known = {answer.key for answer in answers if answer}
         return [answer or _spoken(one.text, question, known) for answer, one in zip(answers, given, strict=True)]
@@ -78,12 +80,24 @@ class Short(AnswerType):
         return answer.key if answer else None
 
     def equals(self, reply: Reply, truth: str, question: str, lures: Sequence[str] = ()) -> bool:
-        given = said(_SLASH.sub(" or ", reply.text))
-        names = aliases(truth)
+        given = said(_SLASH.sub(" or ", reply.text), question)
+        names, last_names = aliases(truth), _last_names(truth, question)
+        held = _held(given.text)
+        if undecided(held, (*names, *last_names)) or _offers_another(given.text, (*names, *last_names), question):
+            return False
         wrong = [lure for lure in lures if fold(lure) not in map(fold, names)]
-        return any(_answers(given, name, question, self) for name in names) and not any(
-            _answers(given, lure, question, self) for lure in wrong
+        decided = len(set(map(fold, given.phrases))) < 2
+        says = any(_answers(given, name, question, self) for name in names) or any(
+            decided and _fills_a_slot(held, name, question) for name in last_names
         )
+        return says and not any(_answers(given, lure, question, self) for lure in wrong)
+
+
+def _last_names(truth: str, question: str) -> list[str]:
+    """The last names of the truth's aliases, if the question asks for a person."""
+    if not _ASKS_WHO.search(question):
+        return []
+    return [last for name in aliases(truth) for first, _, last in [name.rpartition(" ")] if first and len(last) > 2]
 
 
 def _answers(given: Said, truth: str, question: str, kind: Short) -> bool:
@@ -93,6 +107,8 @@ def _answers(given: Said, truth: str, question: str, kind: Short) -> bool:
         return False
     if len(set(map(fold, given.phrases))) > 1:
         return all(_answers(Said(phrase, (phrase,)), truth, question, kind) for phrase in given.phrases)
+    if _fills_a_slot(_held("\n".join(given.phrases) or given.text), truth, question):
+        return True
     for phrase in reversed(given.phrases):
         held = asserted.blanked(phrase, asserted.denied(phrase))
         head = held.partition(",")[0]
@@ -125,15 +141,64 @@ def _announces(held: str, truth: str, question: str) -> bool:
     return bool(found) and all(_is(phrase, truth, question) for phrase in found)
 
 
+_SLOTS = re.compile(r"\s*(?:[,;:()\"“”]|\s[—–-]\s|—)\s*")
+
+
+def _fills_a_slot(held: str, truth: str, question: str) -> bool:
+    """Whether a sentence has the truth where its answer belongs: in its first part that says anything, or after a
+    colon, with words of the question and empty words around it."""
+    told = [_name_first(sentence, truth) for sentence in sentences(held)[:_MOST_SENTENCES]]
+    told = [sentence for sentence in told if _mentions(sentence, truth)]
+    return len(told) > 0 and all(_in_a_slot(sentence, truth, question) for sentence in told)
+
+
+def _in_a_slot(sentence: str, truth: str, question: str) -> bool:
+    wanted, asked = frozenset(words(truth)), related(question)
+    start = 0
+    for end in [*(match.span() for match in _SLOTS.finditer(sentence)), (len(sentence), len(sentence))]:
+        said_words = words(sentence[start : end[0]])
+        if _mentions(sentence[start : end[0]], truth):
+            return all(word in wanted or (word not in _OR and is_empty(word, asked)) for word in said_words)
+        aside = not said_words or said_words[0] in OPENERS or said_words[0].endswith("ing")
+        if not aside and ":" not in sentence[end[0] : end[1]] and not all(is_empty(word, asked) for word in said_words):
+            return False
+        start = end[1]
+    return False
+
+
+def _mentions(text: str, truth: str) -> bool:
+    said_words, wanted = _bare_words(text), _bare_words(truth)
+    size = len(wanted)
+    return any(said_words[start : start + size] == wanted for start in range(len(said_words) - size + 1))
+
+
+def _name_first(sentence: str, truth: str) -> str:
+    """The sentence with "Austen, Jane" as "Jane Austen"."""
+    first, _, last = truth.rpartition(" ")
+    return re.sub(rf"\b{re.escape(last)}, {re.escape(first)}\b", lambda _: truth, sentence) if first else sentence
+
+
+def _offers_another(text: str, names: Sequence[str], question: str) -> bool:
+    """Whether a reply gives a name on its own, and then another: "Oslo. Bergen."."""
+    asked, told = related(question), sentences(text)[:_MOST_SENTENCES]
+    if not any(_mentions(one, name) for one in told for name in names):
+        return False
+    capitals = any(name[:1].isupper() for name in names)
+    for one in told:
+        if asserted.denied(one) or one.endswith("?") or any(_mentions(one, name) for name in names):
+            continue
+        phrase = announced(one)
+        one = phrase if capitals and phrase[:1].isupper() else one
+        rival = [word for word in words(one) if word not in POSSESSIVES | REMARKS | _ARTICLES]
+        if 0 < len(rival) <= _SENTENCE_WORDS and not any(is_empty(word, asked) or len(word) < 2 for word in rival):
+            return True
+    return False
+
+
 def _announced(sentence: str) -> str:
     """What a sentence announces, or all of one that is hardly longer than an answer."""
     phrase = announced(sentence) or (sentence if len(words(sentence)) < _SENTENCE_WORDS else "")
-    return phrase.strip(" .,!") if content_words(phrase) - _EMPTY - {"nope", "yes", "hmm", "nah"} else ""
-
-
-def related(question: str) -> frozenset[str]:
-    """The stems of the question's words."""
-    return frozenset(stem(word) for word in words(question))
+    return phrase.strip(" .,!") if content_words(phrase) - EMPTY - {"nope", "yes", "hmm", "nah"} else ""
 
 
 def is_asked(word: str, asked: frozenset[str]) -> bool:
@@ -144,7 +209,7 @@ def is_asked(word: str, asked: frozenset[str]) -> bool:
 def _beyond(said_words: Collection[str], question: str) -> set[str]:
     """The words that carry meaning and are not the question's, in any inflection."""
     asked = related(question)
-    return {word for word in said_words if word not in _EMPTY and stem(word) not in asked}
+    return {word for word in said_words if word not in EMPTY and stem(word) not in asked}
 
 
 def _held(text: str) -> str:
@@ -165,7 +230,7 @@ def _direct(text: str, truth: str, question: str) -> bool | None:
             added = frozenset(_beyond(own, question))
             if not added or not (own & asked or len(added) == len(own)):
                 continue
-            if _asserts(part, truth) and added <= set(wanted) | asked | _EMPTY:
+            if _asserts(part, truth) and added <= set(wanted) | asked | EMPTY:
                 found[True] = max(found.get(True, 0), len(own & asked))
             elif len(added) <= 3 and not _says(part, truth) and own & asked and _names(part, added):
                 found[False] = max(found.get(False, 0), len(own & asked))
@@ -182,7 +247,7 @@ def _comes_after_another(phrase: str, truth: str, question: str) -> bool:
         found = words(token[0])
         if found[:1] == wanted[:1]:
             return False
-        is_name = token[0][:1].isupper() and found and found[0] not in STOP and found[0] not in _EMPTY
+        is_name = token[0][:1].isupper() and found and found[0] not in STOP and found[0] not in EMPTY
         if is_name and stem(found[0]) not in asked and _VERB_AFTER.match(phrase, token.end()):
             return True
     return False
@@ -241,7 +306,7 @@ def _is(phrase: str, truth: str, question: str) -> bool:
     head, comma, rest = phrase.partition(",")
     if comma and _bare_words(head) == wanted:
         return not _CHOICE & set(words(rest)) and (
-            len(words(rest)) > 1 or content_words(rest) <= content_words(question) | _EMPTY or _is_place(rest)
+            len(words(rest)) > 1 or content_words(rest) <= content_words(question) | EMPTY or _is_place(rest)
         )
     return False
 
@@ -277,7 +342,7 @@ def states(text: str, truth: str) -> bool:
     ]
     if not any(_in_order(words(sentence), wanted) for sentence in held):
         return False
-    return all(content_words(sentence) <= _EMPTY.union(wanted) for sentence in held)
+    return all(content_words(sentence) <= EMPTY.union(wanted) for sentence in held)
 
 
 def _asserts(text: str, truth: str) -> bool:

@@ -1,11 +1,12 @@
 """Yes or no, true or false, even from a reply that only states what is the case."""
 
 import re
+from collections.abc import Sequence
 
 from engine.answers import asserted
 from engine.answers.base import Answer, AnswerType, aliases
 from engine.answers.said import announced, said
-from engine.answers.words import content_words, fold, plain, sentences, stem, words
+from engine.answers.words import STOP, content_words, fold, is_empty, plain, sentences, stem, words
 from engine.values import Reply
 
 YES, NO = "yes", "no"
@@ -14,7 +15,7 @@ _LETTERS = {"y": YES, "t": YES, "n": NO, "f": NO}
 _YES_WORDS = (
     "yes|yep|yeah|yup|yea|aye|affirmative|true|correct|right|accurate|"
     "ja|jawohl|richtig|wahr|stimmt|oui|vrai|exact|si|verdadero|cierto|correcto|sim|verdadeiro|vero|da|да|верно|"
-    "правда|tak|evet|"
+    "правда|tak|evet|kylla|igen|ano|نعم|हाँ|हां|"
     "はい|是的|是|对|對|正确|真|네|예"
 )
 _AGREEING = (
@@ -26,7 +27,7 @@ _AGREEING = (
 
 _NO_WORDS = (
     "no|nope|nah|nay|never|negative|false|incorrect|wrong|untrue|inaccurate|impossible|hardly|"
-    "nein|falsch|unwahr|non|faux|falso|nao|não|nee|нет|неверно|ложь|nie|hayir|"
+    "nein|falsch|unwahr|non|faux|falso|nao|não|nee|нет|неверно|ложь|nie|hayir|hayır|nej|ei|nem|لا|नहीं|"
     "いいえ|不是|不对|不對|否|错|錯|假|아니요|아니오"
 )
 _NOT = (
@@ -70,8 +71,8 @@ _TRUTH_WORDS = (
 _ABOUT = re.compile(
     rf"(?:^|[\s,;:(])(?:{_REFERRED}|that|this|it|das|es|c'est|dies)\s*(?:'s|is|are|seems|appears|looks|remains|holds|"
     rf"would be|must be|has to be|ist|est|es)?\s*"
-    rf"(n't|not|nicht|pas|no|never|hardly|не)?\s*(?:(?:indeed|quite|actually|clearly|definitely|certainly|absolutely|"
-    rf"simply|in fact|entirely|always|completely|a|an)\s+){{0,3}}{_TRUTH_WORDS}\b(?!\s*(?:or|and)\s)"
+    rf"(n't|not|nicht|pas|no|never|hardly|не)?\s*(?:(?:\w+ly|indeed|quite|in fact|always|a|an)\s+){{0,3}}"
+    rf"{_TRUTH_WORDS}\b(?!\s*(?:or|and)\s)"
 )
 _HOLDS = re.compile(
     rf"(?:^|\s){_REFERRED}\s+(?:(does(?:n't| not)|cannot|can't)\s+)?(?:hold|holds|stand|stands|follow|follows)\b"
@@ -84,7 +85,7 @@ _IT_IS = re.compile(
     r"(?:(isn't|aren't|wasn't|weren't|doesn't|don't|didn't|can't|cannot|couldn't|won't|wouldn't|hasn't|haven't|"
     r"shouldn't)|"
     r"('s|is|are|was|were|does|do|did|can|could|will|would|has|have|should)(\s+(?:certainly|definitely|indeed|"
-    r"really))?(\s+not)?)\s*(?:$|[.,;!?]|\s-)"
+    r"really))?(\s+not)?)\s*(?:$|[.,;:!?]|\s-)"
 )
 _SIGNS = re.compile(r"^[\W_]+")
 _EITHER = r"(?:and|or|und|oder|et|ou|y|o|perhaps|maybe|possibly|alternatively)"
@@ -134,7 +135,7 @@ class YesNo(AnswerType):
     restates = True
 
     def read(self, reply: Reply, question: str) -> Answer | None:
-        given = said(reply.text)
+        given = said(reply.text, question)
         letter = given.text.strip(" .!*").lower()
         if letter in _LETTERS:
             return Answer(_LETTERS[letter], marked=True)
@@ -143,13 +144,13 @@ class YesNo(AnswerType):
                 return None
             key = _in_parts(phrase) or alone(phrase) or agrees(phrase)
             if key:
-                return Answer(key, marked=True)
+                return None if _contradicts(phrase, key, question) else Answer(key, marked=True)
         text = given.text
-        if _both(text) and not said_in(text):
+        if _both(text) and not said_in(text, question):
             return None
         text = _INSTRUCTION.sub(" ", text)
-        key = said_in(text) or restated(text, question) or alone(text) or agrees(text)
-        return Answer(key) if key else None
+        key = said_in(text, question) or restated(text, question) or alone(text) or agrees(text)
+        return Answer(key) if key and not _contradicts(text, key, question) else None
 
     def key(self, truth: str, question: str) -> str | None:
         keys = {self._truth(one, question) for one in aliases(truth)}
@@ -187,16 +188,76 @@ def spoken(phrase: str) -> str | None:
     return None
 
 
-def said_in(text: str) -> str | None:
-    """What the sentences of a reply say outright; None if they say neither, or first one and then the other.
-
-    Questions do not count.
-    """
-    found = [answer for sentence in sentences(text)[:_MOST_SENTENCES] if (answer := _in_parts(sentence))]
+def said_in(text: str, question: str) -> str | None:
+    """What the sentences of a reply say outright; None if they say neither, or first one and then the other."""
+    found = [answer for sentence in sentences(text)[:_MOST_SENTENCES] if (answer := _said(sentence, question))]
     if len(set(found)) < 2:
         return found[0] if found else None
     words_alone = [answer for sentence in sentences(text)[:_MOST_SENTENCES] if (answer := _bare(sentence))]
     return None if len(set(words_alone)) > 1 else found[0]
+
+
+def _said(sentence: str, question: str) -> str | None:
+    """What a sentence says: its conclusion, if it draws one, and in "It is wrong that …" the opposite."""
+    conclusion = _CONCLUSION.split(sentence)[-1]
+    denied, claim = _claim(conclusion)
+    if claim != conclusion:
+        clause = _asked_clause(question)
+        held = _in_parts(claim) or _restated(_main(claim), clause, _stems(clause))
+        return {YES: NO, NO: YES}[held] if held and denied else held
+    if conclusion == sentence:
+        return _in_parts(sentence)
+    clause = _asked_clause(question)
+    return _in_parts(conclusion) or _restated(_main(conclusion), clause, _stems(clause)) or _in_parts(sentence)
+
+
+def _claim(sentence: str) -> tuple[bool, str]:
+    """What a sentence says that something is true, or false, of ("There is no doubt that …"), and whether it denies it.
+
+    An even number of negations in the words before "that" asserts the claim, an odd one denies it.
+    """
+    for match in _THAT.finditer(sentence, 0, _WRAPPED_WITHIN):
+        before = [word for part in words(sentence[: match.start()]) for word in part.replace("’", "'").split("'")]
+        if before and all(word in _WRAPPING or is_empty(word, frozenset()) for word in before):
+            return sum(word in _NEGATIVE for word in before) % 2 == 1, sentence[match.end() :].strip()
+    about = _CLAIM_IS.match(_folded(sentence))
+    if about:
+        negations = sum(word in _NEGATIVE for part in words(about[2]) for word in part.split("'"))
+        return negations % 2 == 1, about[1]
+    return False, sentence
+
+
+def _main(sentence: str) -> str:
+    """A sentence without the reasons that it gives."""
+    main = _REASON.split(sentence, maxsplit=1)[0]
+    return main if _VERB.search(main) else sentence
+
+
+def _contradicts(text: str, key: str, question: str) -> bool:
+    """Whether a sentence repeats the question word for word as a claim that does not go with "yes" or "no"."""
+    clause = _asked_clause(question)
+    asked = _content(clause)
+    for sentence in sentences(text)[:_MOST_SENTENCES]:
+        claim = _main(_OPENING.sub("", sentence))
+        told = _content(claim)
+        repeats = len(told) > 1 and len(told) >= _MOST_OF * len(asked) and _in_order(told, asked)
+        if repeats and not _claim(sentence)[0]:
+            return (_negated(claim) != _negated(clause)) != (key == NO)
+    return False
+
+
+def _content(text: str) -> list[str]:
+    return [stem(word) for word in words(text) if word not in STOP and word not in _NEGATIONS]
+
+
+def _in_order(told: Sequence[str], asked: Sequence[str]) -> bool:
+    """Whether all words are among the question's, in its order."""
+    rest = iter(asked)
+    return all(word in rest for word in told)
+
+
+_MOST_OF = 0.6
+"""The share of the question's words that a repetition of it has at least."""
 
 
 def agrees(text: str) -> str | None:
@@ -222,6 +283,37 @@ def _both(text: str) -> bool:
     return (_BOTH.search(folded) is not None and "?" not in folded) or _CANNOT_SAY.search(folded) is not None
 
 
+_THAT = re.compile(r"\bthat\b[:,]?|(?<=doubt):|(?<=question):")
+_CLAIM_IS = re.compile(
+    r"^\W*(?:the\s+)?(?:statement|claim|assertion|idea|notion|belief|proposition|sentence|that)\s+(?:that\s+)?[\"“']?(.{4,}?)[\"”']?"
+    r"\s+(?:is|are)\s+((?:\w+\s+){0,3}(?:true|correct|right|accurate|a fact|valid|false|wrong|incorrect|untrue|a myth|"
+    r"mistaken|inaccurate|a misconception))\W*$"
+)
+_CONCLUSION = re.compile(r"[,;]\s+(?:and\s+)?(?:so|therefore|hence|thus)\b,?\s*", re.IGNORECASE)
+_REASON = re.compile(r"[,;:]?\s\b(?:because|since|as)\b|:\s|;\s|\s[—–]\s", re.IGNORECASE)
+_OPENING = re.compile(rf"^\W*(?:{_YES_WORDS}|{_NO_WORDS})\s*(?:[^\w\s]\s*)+", re.IGNORECASE)
+_VERB = re.compile(
+    r"\b(?:is|are|was|were|does|do|did|can|could|will|would|has|have|had|should|may|cannot|\w+n['’]t|\w+ed)\b",
+    re.IGNORECASE,
+)
+_NEGATIVE_WORDS = (
+    "not no nobody never none neither cannot without false wrong incorrect untrue myth misconception mistake mistaken "
+    "doubt doubts deny denied error inaccurate t"
+)
+_NEGATIVE = frozenset(_NEGATIVE_WORDS.split())
+"""Negations, in their parts: "isn't" is "isn" and "t"."""
+
+_WRAPPING_WORDS = (
+    "true correct right fact case sure certain confident convinced positive known well say claim think believe "
+    "agree argue means shows implies proves follows truth statement way evidence reason one someone can could "
+    "would don isn doesn wouldn couldn won quite common widespread confirm denying simply plain proof shown "
+    "proven established m s d ll ve re"
+)
+_WRAPPED_WITHIN = 120
+_WRAPPING = _NEGATIVE | frozenset(_WRAPPING_WORDS.split())
+"""Words that say of a claim that it holds, or does not."""
+
+
 def restated(text: str, question: str) -> str | None:
     """ "yes" or "no" if a sentence of the reply repeats the question as a claim, or denies it."""
     clause = _asked_clause(question)
@@ -230,7 +322,7 @@ def restated(text: str, question: str) -> str | None:
         (
             answer
             for sentence in sentences(text)[:_MOST_SENTENCES]
-            if "?" not in sentence and (answer := _restated(sentence, clause, asked))
+            if "?" not in sentence and (answer := _restated(_main(sentence), clause, asked))
         ),
         None,
     )

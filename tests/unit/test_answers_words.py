@@ -120,8 +120,10 @@ def test_a_power_is_a_number_as_far_as_one_is_worth_computing() -> None:
 
 
 def test_a_word_for_nothing_is_not_an_item() -> None:
-    for word in ("none", "Nothing", "empty", "keine", "aucun", "ninguno", "no"):
-        assert _read("set", word, "Which of them?") is None, word
+    for word in ("none", "Nothing", "empty", "keine", "aucun", "ninguno", "None of them.", "∅", "There are no words."):
+        assert _read("set", word, "Which of them?") == "[]", word
+    assert _read("set", "I do not know.", "Which of them?") != "[]"
+    assert _key("set", "[]", "Which of them?") == _key("set", "none", "Which of them?") == "[]"
     assert _read("set", "Norway", "Which of them?") == '["norway"]'
 
 

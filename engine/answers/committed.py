@@ -1,0 +1,235 @@
+"""What a reply commits itself to: its text without what it takes back, asks, supposes, or says that others believe.
+
+A reply is read sentence by sentence, and a sentence clause by clause. A clause that only reports a view ("Many people
+say Bergen"), supposes something ("If it were Bergen"), or asks ("Bergen?") is left out; so is a remark about a clause
+that was left out ("That is wrong"). What is denied outright stays: see `asserted`.
+"""
+
+import re
+from collections.abc import Iterator
+
+from engine.answers.words import sentence_spans
+
+Span = tuple[int, int]
+
+_TURN = re.compile(
+    r"[;()]|[,.]?\s(?:but|however|yet|whereas|while|so|therefore|hence)\b|,\s(?:though|although|actually)\b|"
+    r",\s(?=(?:it|that|this|they|he|she|we|i|the|in)\b)|\s[—–-]\s|—",
+    re.IGNORECASE,
+)
+"""Where a clause that is not the reply's own view begins or ends within its sentence."""
+
+_COLON = re.compile(r":\s")
+_MAIN = re.compile(r",(?!\d)\s*(?:then\s+)?|\s[—–-]\s|:\s|[;)]", re.IGNORECASE)
+"""Where a condition ends, and what follows from it begins."""
+
+# --- views that are not the reply's own -------------------------------------------------------------------------------
+
+_SAYS = r"(?:say|think|believe|claim|insist|reckon|swear|tell|maintain)s?|said|thought|believed|claimed|insisted|told"
+_REPORTS = (
+    rf"(?:assume|guess|expect|answer|argue|suppose|suspect|imagine|conclude|confuse)(?:s|es|d|ed|ing)?|{_SAYS}|"
+    r"saying|thinking|believing|claiming|(?:call|consider|mistake|give|name|write|feel|picture)s?|gave|wrote|mistook"
+)
+_SOME = (
+    r"(?:(?:many|most|some|other|few|several|lots\s+of|a\s+lot\s+of|plenty\s+of|certain|older?)\s+)?"
+    r"(?:people|persons|students|folks|others|sources|writers|books|websites|guesses|readers|beginners|children)|"
+    r"many|most|some|others|everyone|everybody|someone|somebody|anyone|anybody|they"
+)
+_ACQUAINTANCE = (
+    r"(?:a|an|my|our|one)\s+(?!(?:calculat|note|source|result|answer|understand|read|check|research|text|work|guess|"
+    r"first|final|best|short|quick)\w*\b)(?:\w+\s)?\w+(?:\s+of\s+mine)?"
+)
+_OFTEN = (
+    r"(?:(?:\w+ly|often|sometimes|once|also|still|first|always|might|may|could|would|will|have|has|had|do)\s+){0,3}"
+)
+_CAN = r"(?:might|may|could)\s+(?:\w+ly\s+|well\s+|at\s+first\s+|first\s+|be\s+\w+\s+(?:to|for)\s+)*"
+_BELIEF = re.compile(
+    rf"\b(?:{_SOME})\s+{_OFTEN}(?:{_REPORTS})\b|\b{_ACQUAINTANCE}\s+{_OFTEN}(?:{_SAYS})\b|"
+    rf"\b(?:you|one)\s+(?:would\s+|{_CAN})(?:{_REPORTS})\b(?!\s+(?:with|so)\b)|\bwe\s+{_CAN}(?:{_REPORTS})\b|"
+    rf"\bi\s+(?:might|may|could)\s+{_OFTEN}(?:{_REPORTS})\b|"
+    r"\b(?:is|are|was|were|been)\s+(?:\w+ly\s+|often\s+|sometimes\s+)+(?:said|thought|believed|assumed|claimed|given|"
+    r"cited|mistaken|supposed|guessed|confused)\b|"
+    r"\baccording\s+to\s+(?:some|many|most|others?|certain|various|a\s+few)\b|"
+    r"\b(?:is|was|'s)\s+(?:what\s+)?(?:a|the|an)?\s*(?:common|popular|widespread|frequent|wide-?spread)\s+(?:belief|"
+    r"view|opinion|guess|assumption)\b|\bit\s+is\s+tempting\b|\btempted\s+to\b|\bcontrary\s+to\b",
+    re.IGNORECASE,
+)
+"""Views of nobody in particular."""
+
+_FORMER = re.compile(
+    rf"\b(?:at\s+first|initially|originally|first|earlier|previously|almost|nearly)\b,?\s+(?:i|we)\s+"
+    rf"(?:{_REPORTS}|had|got|was|were)\b|"
+    rf"\b(?:i|we)\s+(?:at\s+first|initially|originally|first|earlier|previously|almost|nearly|had|also)\s+(?:{_REPORTS}|got|"
+    rf"had|wanted)\b|\b(?:i|we)\s+(?:{_REPORTS}|had|got)\b[^.;]{{1,120}}\b(?:earlier|at\s+first|before|initially|previously|"
+    r"first)\b|\bat\s+first\s+(?:glance|sight)\b|\b(?:i|we)\s+(?:was|were)\s+(?:going\s+to|about\s+to)\b|"
+    rf"\b(?:i|we)\s+(?:would|could|might)\s+have\s+(?:{_REPORTS})\b|\b(?:my|the|our)\s+(?:first|initial|original|"
+    r"earlier|previous)\s+(?:guess|thought|idea|answer|attempt|instinct|impression|calculation)\b",
+    re.IGNORECASE,
+)
+"""Views that the reply held before."""
+
+_SEEMS = re.compile(
+    r"\b(?:looks?|seems?|appears?|sounds?)\b(?=.{1,160}?(?:\bbut\b|\bhowever\b|\byet\b))|"
+    r"\b(?:i|we)\s+(?:thought|believed|assumed|guessed|expected|suspected)\b(?=.{1,160}?(?:\bbut\b|\bhowever\b))|"
+    r"\b(?:used\s+to\s+be|previously|formerly|in\s+the\s+past|once|until\s+\w+)\b"
+    r"(?=.{1,160}?\b(?:now|today|currently|nowadays|these\s+days|since\s+then)\b)|"
+    r"\b(?:although|though|even\s+though|while|whereas)\s+(?=[^,;]{1,80}?\b(?:looks?|seems?|appears?|sounds?|"
+    r"tempting|often|commonly|frequently|sometimes|popular)\b)",
+    re.IGNORECASE,
+)
+"""Appearances that are then set right."""
+
+_REMARK = re.compile(
+    r"\s*(?:and\s+|but\s+|which\s+)?(?:(?:that|this|it|they|which)(?:['’]s|\s+(?:is|are|was|were|would\s+be))|they['’]re|that)\s+"
+    r"(?:\w+ly\s+|all\s+|just\s+|also\s+)?(?:(?:an?|the)\s+(?:\w+\s+)?(?:mistakes?|errors?|myths?|misconceptions?|fallac\w+|misunderstandings?)|"
+    r"not\s+(?:quite\s+)?(?:right|correct|true|so|the\s+case)|(?:wrong|incorrect|mistaken|false|untrue|inaccurate))\b"
+    r"[^.:;,!?\n]*[.:;,!]?",
+    re.IGNORECASE,
+)
+"""A remark that a view just reported is wrong."""
+
+# --- suppositions -----------------------------------------------------------------------------------------------------
+
+_IF = re.compile(
+    r"\b(?:if|unless|suppos(?:e|ing)|assum(?:e|ing)|provided|whether|in\s+case|(?<=^)(?:had|were)\s+(?:it|you|we|they|this|the))\b",
+    re.IGNORECASE,
+)
+_WOULD = re.compile(r"\b(?:would|could|might)\b|\w['’]d\b", re.IGNORECASE)
+_I_WOULD = re.compile(
+    r"\b(?:i|we)(?:['’]d|\s+would)\s+(?:\w+ly\s+)?(?:say|go|pick|choose|guess|answer|bet|put|call|take|settle|opt)\b",
+    re.IGNORECASE,
+)
+_CONTRARY = re.compile(r"\bif\s+(?!i\b)(?:\w+\s){1,3}?(?:had|were)\b", re.IGNORECASE)
+_UNREAL = re.compile(r"\b(?:would|could|might)(?:n['’]t)?\s+(?:\w+ly\s+)?have\s+(?:been|had)\b", re.IGNORECASE)
+
+# --- words that take back what stands before them, or everything ------------------------------------------------------
+
+_RETRACTS = re.compile(
+    r"\b(?:scratch\s+that|strike\s+that|(?:i\s+)?take\s+(?:that|it)\s+back|correction|on\s+second\s+thoughts?|"
+    r"my\s+(?:mistake|bad)|(?:just\s+)?kidding|i\s+misspoke|no[\s,.!…—–-]+wait\b|"
+    r"(?:wait|oops|hmm|hold\s+on|sorry|actually)[\s,.!…—–-]+(?:no\b|(?:that|this|it)(?:['’]s|\s+(?:is|was))\s+"
+    r"(?:wrong|not\s+right|incorrect|not\s+correct)))[\s,.!:;…—–-]*",
+    re.IGNORECASE,
+)
+_STRUCK = re.compile(r"~~[^~\n]{1,256}~~")
+_NO_AFTER_ALL = re.compile(r"(?<=[^?\s])[.!]\s+(?=(?:no|nope)(?:,|\s[—–-])\s+\w)", re.IGNORECASE)
+_UNDECIDED = re.compile(
+    r"\bi\s+(?:do\s+not|don['’]t)\s+know(?=\s*(?:[.!?;]|$)|\s+the\s+answer\s*(?:[.!?]|$)|\s+(?:if|whether|which)\b)|"
+    r"\b(?:i\s+am|i['’]m|we\s+are)\s+(?:torn|undecided|not\s+sure\s+(?:if|whether|which))\b|"
+    r"\b(?:can\s?not|can['’]t|could\s?n['’]t)\s+(?:decide|choose|tell(?!\s+you)|say\s+(?:for\s+sure|which|whether|either))\b|"
+    r"\b(?:hard|difficult|impossible)\s+to\s+(?:say|tell|decide)\b|\bhesitate\s+between\b|\bmay\s+or\s+may\s+not\b|"
+    r"\bboth\s+(?:.{1,160}\s)?(?:work|apply|fit|(?:are|would\s+be|could\s+be|may\s+be)\s+(?:\w+ly\s+)?(?:correct|right|possible|valid|fine|"
+    r"acceptable|true))\b|\beither\s+(?:one\s+)?(?:works|is\s+(?:fine|possible|correct))\b|"
+    r"\b(?:may|might|could)\s+(?:also\s+|well\s+|both\s+)?be\s+(?:right|correct|true|valid)\b|"
+    r"\b(?:just\s+as|equally|as)\s+(?:likely|possible|plausible|good|valid)\b|\bin\s+some\s+cases\b.*\bin\s+others?\b|"
+    r"\b(?:somewhere|anywhere|ranges)\s+(?:between|from)\b|"
+    r"\bif\s+in\s+doubt\b.*\botherwise\b|^\s*(?:it|that|this)\s+depends\b|\b(?:is\s+)?(?:unclear|an\s+open\s+question|debatable)\b|"
+    r"\bfifty[- ]fifty\b|\b50\s?/\s?50\b",
+    re.IGNORECASE,
+)
+"""A reply with these words has not decided."""
+
+_OR_NEXT = re.compile(r"[.!]\s+or\b(?=\s)", re.IGNORECASE)
+_TAG = re.compile(
+    r"[,—–-]\s*(?:right|correct|no|yes|(?:is|are|was|were|does|do|did|has|wo|ca)n['’]t\s+\w+|or\s+\w+\s+\w+)\s*\?\W*$",
+    re.IGNORECASE,
+)
+_MOST_SENTENCES = 256
+
+
+def committed(text: str) -> str:
+    """The text without what the reply takes back, asks, supposes, or reports as another's view; "" if it says that it
+    has not decided. Line breaks stay."""
+    text = _OR_NEXT.sub(" or", _last_word(text))
+    if _UNDECIDED.search(text):
+        return ""
+    kept, behind, dropped = [], 0, False
+    for start, end in list(sentence_spans(text))[:_MOST_SENTENCES]:
+        sentence = text[start:end]
+        remark = _REMARK.match(sentence) if dropped else None
+        begin = remark.end() if remark else 0
+        left_out = [(0, begin), *_uncommitted(sentence, begin)]
+        dropped = any(b > a for a, b in left_out)
+        kept += [text[behind:start], _without(sentence, left_out)]
+        behind = end
+    return "".join([*kept, text[behind:]])
+
+
+def _last_word(text: str) -> str:
+    """The text without what it strikes out or takes back."""
+    text = _STRUCK.sub(" ", text)
+    for match in reversed([*_RETRACTS.finditer(text), *_NO_AFTER_ALL.finditer(text)]):
+        rest = text[match.end() :]
+        if match.start() > 0 or re.search(r"\w", rest):
+            return rest
+    return text
+
+
+def _uncommitted(sentence: str, begin: int) -> Iterator[Span]:
+    """The spans of a sentence that are not the reply's own view."""
+    if sentence.rstrip(" \"'”’»*_)").endswith(("?", "？")):
+        tag = _TAG.search(sentence)
+        yield (tag.start() if tag else begin), len(sentence)
+        return
+    for pattern in (_BELIEF, _FORMER, _SEEMS):
+        match = pattern.search(sentence, begin)
+        if match:
+            yield _clause_start(sentence, match.start(), begin), _clause_end(sentence, match.end())
+    yield from _supposed(sentence, begin)
+
+
+def _supposed(sentence: str, begin: int) -> Iterator[Span]:
+    """The conditions of a sentence, and what would follow from them."""
+    unreal = _UNREAL.search(sentence, begin)
+    if unreal:
+        yield _clause_start(sentence, unreal.start(), begin), _clause_end(sentence, unreal.end())
+    match = _IF.search(sentence, begin)
+    if not match:
+        return
+    before = sentence[begin : match.start()]
+    main = _MAIN.search(sentence, match.end())
+    end = main.start() if main else len(sentence.rstrip(" .!"))
+    yield match.start(), end
+    if _WOULD.search(before) and not re.match(r"\s+i\b", sentence[match.end() :], re.IGNORECASE):
+        yield _clause_start(sentence, match.start(), begin), match.start()
+    elif main and not re.search(r"\w", before):
+        result = sentence[main.end() :]
+        turn = _turn(sentence, main.end())
+        stop = turn.start() if turn else len(sentence)
+        contrary = _CONTRARY.search(sentence, match.start(), end) is not None
+        if (contrary or _WOULD.search(sentence, main.end(), stop)) and not _I_WOULD.search(result):
+            yield main.end(), stop
+
+
+def _clause_start(sentence: str, place: int, begin: int) -> int:
+    turns = [match.end() for match in _COLON.finditer(sentence, begin, place)]
+    for match in _TURN.finditer(sentence, begin, place):
+        inside = sentence[match.end() : place]
+        opens = match[0] == "(" and inside.count(")") <= inside.count("(")
+        if opens or match[0] not in ("(", ")"):
+            turns.append(match.end())
+    return max(turns, default=begin)
+
+
+def _clause_end(sentence: str, place: int) -> int:
+    turn = _turn(sentence, place)
+    end = turn.start() if turn else len(sentence.rstrip(" .!"))
+    remark = _REMARK.match(sentence, turn.end()) if turn else None
+    return remark.end() if remark else end
+
+
+def _turn(sentence: str, place: int) -> re.Match[str] | None:
+    """The next turn of a sentence; of parentheses, only the end of the one around `place`."""
+    for match in _TURN.finditer(sentence, place):
+        closes = match[0] == ")" and sentence.rfind("(", 0, place) > sentence.rfind(")", 0, place)
+        if closes or match[0] not in ("(", ")"):
+            return match
+    return None
+
+
+def _without(sentence: str, left_out: list[Span]) -> str:
+    kept, behind = [], 0
+    for start, end in sorted(span for span in left_out if span[0] < span[1]):
+        kept.append(sentence[behind : max(behind, start)])
+        behind = max(behind, end)
+    return " ".join([*kept, sentence[behind:]]) if kept else sentence
