@@ -107,7 +107,7 @@ class ConfirmDialog(Dialog[tuple[str, str]]):
                 yield Lines([line(f"Password of the {self._question.password}:")], classes="fitted")
                 yield Field(id="password", hidden=True)
             if self._question.typed:
-                yield Lines([line(f"Type {self._question.typed} to go on:")], classes="fitted")
+                yield Lines([line(f"Type {self._question.typed} to continue:")], classes="fitted")
                 yield Field(id="typed")
             yield Options([CANCEL, self._yes()])
 

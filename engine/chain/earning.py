@@ -20,7 +20,7 @@ def _place(look: Look, coldkey: str) -> list[NeedView]:
     rules, price = look.rules, _price(look)
     if not rules.registration_allowed:
         how = "The owner takes proof of work instead." if rules.pow_registration else "Wait until its owner opens it."
-        return [NeedView("registration", f"netuid {look.metagraph.netuid} takes no registrations", how)]
+        return [NeedView("registration", f"netuid {look.metagraph.netuid} is closed to registrations", how)]
     found = []
     if not coldkey:
         known = "the balance is unknown without the coldkey's address"

@@ -47,4 +47,4 @@ def store_error(error: Exception, path: Path) -> StoreError:
 
 def bad_row(error: BadRow, path: Path) -> StoreDamaged:
     """The error of the store for a row that this program did not write."""
-    return StoreDamaged(damage(path, f"a row in it is not what was written ({error})", PUT_BACK))
+    return StoreDamaged(damage(path, f"a row in it was not written by this program ({error})", PUT_BACK))

@@ -65,7 +65,7 @@ class Desk:
         with self._gates():
             self._gate.check(claim)
         if claim.timestamp < self._not_before:
-            raise Refusal(self._denied, "this was signed before the miner started: sign it anew", gate="nonce")
+            raise Refusal(self._denied, "this was signed before the miner started: sign it again", gate="nonce")
         with self._turn():
             with self._gates():
                 await self._sealed_gate.spend(claim)

@@ -93,7 +93,7 @@ class SealedReading:
 
     def _take(self, sealed: bytes) -> None:
         if self._completion is not None:
-            raise WireError("malformed", "the answer goes on after its end")
+            raise WireError("malformed", "the answer continues after its end")
         try:
             clear = self._key.open(sealed, self._places.take())
         except Refusal:

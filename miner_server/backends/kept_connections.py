@@ -98,7 +98,7 @@ class Connections:
                     pass  # the server closed the connection just as we took it: not a fault of the server
             return await self._exchange(await self._connected(), request, on_events)
         except _NoReply as error:
-            raise BackendUnavailable(f"{self._server} gives no HTTP reply: {error}", again_in=0.0) from None
+            raise BackendUnavailable(f"{self._server} does not reply in HTTP: {error}", again_in=0.0) from None
         except OSError as error:
             raise BackendUnavailable(f"{self._server} cannot be reached: {_words(error)}", again_in=0.0) from None
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from engine.transport.wire import Completion
 from engine.values import Request
 
-OTHERWISE = "I can work out sums of whole numbers, and this is none."
+OTHERWISE = "I can only add, subtract and multiply whole numbers."
 
 _OPERATIONS: dict[str, Callable[[int, int], int]] = {
     "plus": operator.add,

@@ -21,7 +21,7 @@ bare, plain    refusals of the pool as chopsticks words them, or as a node does"
 
 
 class NotUnderstood(Exception):
-    """A line that is none of these; the message lists them."""
+    """A line that is not one of these commands; the message lists them."""
 
 
 def obey(node: FakeNode, line: str) -> None:

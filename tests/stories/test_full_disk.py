@@ -1,4 +1,4 @@
-"""A full disk: scoring goes on, the operator is told, and what waited is stored once there is room."""
+"""A full disk: scoring continues, the operator is told, and what waited is stored once there is room."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A miner whose store takes no writes: validators can still shake hands, and the operator is told."""
+"""A miner whose store cannot be written: validators can still shake hands, and the operator is told."""
 
 import asyncio
 import json
@@ -46,7 +46,7 @@ async def _shake_and_ask(at: tuple[str, int]) -> str:
 
 
 def let_in_while(no_writes: Callable[[], object], again: Callable[[], object], folder: Path, why: str) -> None:
-    """Two handshakes while the store takes no writes, both told of; what is remembered is carried over afterwards."""
+    """Two handshakes while the store cannot be written, both reported; what is remembered is stored afterwards."""
     with running(*miner_on(folder)) as run:
         run.wait_for("started")
         at = address(folder)

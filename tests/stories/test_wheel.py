@@ -48,7 +48,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(environment: Path, program: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """A program of the environment, in a folder that is no checkout."""
+    """A program of the environment, in a folder that is not a checkout."""
     return subprocess.run(
         [environment / "bin" / program, *arguments],
         cwd=environment.parent,

@@ -60,7 +60,7 @@ def key(name: str) -> Signer:
 
 class _KeptProcess(NodeProcess):
     async def close(self) -> None:
-        """Nothing: the next test goes on with it, and it ends with the tests."""
+        """Does nothing: the next test uses it too, and it ends with the tests."""
 
 
 @lru_cache

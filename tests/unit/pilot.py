@@ -14,9 +14,9 @@ QUIET_LAPS = 2
 
 
 class PatientPilot(Pilot[Any]):
-    """Goes on when every key is taken, every message dealt with and everything painted.
+    """Returns when every key is taken, every message dealt with and everything painted.
 
-    Textual's own pilot goes on when the process has used little CPU for 20 ms: on an idle machine that is long after
+    Textual's own pilot returns when the process has used little CPU for 20 ms: on an idle machine that is long after
     the work is done, on a busy one in the midst of it.
     """
 

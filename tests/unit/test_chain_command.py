@@ -263,7 +263,7 @@ def test_for_people(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def unregistered(folder: Path, name: str) -> Wallet:
-    """A wallet of ours that the chain does not know, by the name of a role's."""
+    """A wallet that the chain does not know, named as a role's."""
     return throwaway(folder / "wallets", name)
 
 

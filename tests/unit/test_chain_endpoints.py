@@ -89,7 +89,7 @@ def test_a_lone_endpoint_is_stuck_when_it_says_why(clock: Clock) -> None:
     endpoints.answered(A, 100)
     clock.now += 40
     endpoints.survey([Sighting(url=A, block=100, trouble="it has no peers")])
-    assert endpoints.health[0].reason == "its head stands at block 100: it has no peers"
+    assert endpoints.health[0].reason == "its head is stuck at block 100: it has no peers"
     clock.now += 12
     endpoints.answered(A, 101)
     endpoints.survey([Sighting(url=A, block=101, trouble="it has no peers")])

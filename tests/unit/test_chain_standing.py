@@ -1,4 +1,4 @@
-"""Who goes next, who is out of line and with whom, and what others give each miner: subnets made by hand."""
+"""Who goes next, which validator is out of line, and what others give each miner: subnets made by hand."""
 
 from typing import Any
 

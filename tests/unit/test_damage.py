@@ -216,7 +216,7 @@ def test_a_row_that_nobody_wrote_is_damage(folder: Path, table: str, column: str
     with contextlib.closing(sqlite3.connect(folder / STORE)) as connection, connection:
         one = f" WHERE rowid = (SELECT max(rowid) FROM {table})"  # noqa: S608
         connection.execute(f"UPDATE {table} SET {column} = ?{one}", (value,))  # noqa: S608 the names are ours
-    damage = pytest.raises(StoreDamaged, match=rf"{STORE} is damaged: a row in it is not what was written")
+    damage = pytest.raises(StoreDamaged, match=rf"{STORE} is damaged: a row in it was not written by this program")
     with damage as raised, open_record(folder / STORE) as record:
         for id in record.rounds.newest_ids(10):
             record.rounds.found(id)

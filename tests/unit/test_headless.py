@@ -33,7 +33,7 @@ class Pipe:
             os.close(fd)
 
     def taken(self) -> bytes:
-        """What lies in it now."""
+        """What is in it now."""
         got = b""
         while select.select([self.read], [], [], 0)[0] and (piece := os.read(self.read, 1 << 16)):
             got += piece

@@ -1,4 +1,4 @@
-"""A miner that cannot answer says so: briefly to its callers, and in full to its operator."""
+"""A miner that cannot answer reports it: briefly to its callers, and in full to its operator."""
 
 import asyncio
 import socket

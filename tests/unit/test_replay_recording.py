@@ -174,7 +174,7 @@ async def test_a_damaged_round_is_left_out_of_later_instants(tmp_path: Path, cap
     assert [one.id for one in at_place(recording, 5).rounds] == ["round-0", "round-1", "round-3", "round-4"]
     assert "round 3 of" in caplog.text
     assert "\x1b" not in caplog.text
-    with pytest.raises(StoreError, match="is damaged: a row in it is not what was written"):
+    with pytest.raises(StoreError, match="is damaged: a row in it was not written by this program"):
         at_place(recording, 3)
 
 

@@ -1,4 +1,4 @@
-"""How alike answers are according to their vectors, and where they lie on the map."""
+"""How alike answers are according to their vectors, and where they are on the map."""
 
 import math
 from collections.abc import Mapping, Sequence

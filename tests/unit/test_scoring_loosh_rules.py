@@ -147,7 +147,7 @@ def test_who_did_not_answer_is_left_out() -> None:
     judgement = judged(PHOTOSYNTHESIS, [late, *replies])
     assert judgement.verdicts[1:] == judged(PHOTOSYNTHESIS, replies).verdicts
     assert judgement.verdicts[0].emission == 0.0
-    assert judgement.verdicts[0].reasons == ("no answer (timeout): this network leaves such a round out",)
+    assert judgement.verdicts[0].reasons == ("no answer (timeout): this network skips such a round",)
 
 
 def test_an_answer_of_tool_calls_alone_is_not_text() -> None:

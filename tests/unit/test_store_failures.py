@@ -1,4 +1,4 @@
-"""A write that failed or was cancelled leaves nothing behind, and the store goes on."""
+"""A write that failed or was cancelled leaves nothing behind, and the store continues."""
 
 import asyncio
 import subprocess
@@ -71,7 +71,7 @@ async def test_a_full_database_keeps_what_it_has(database: Database) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 600 KB; skipped where this user may not mount one."""
+    """A file system of 600 KB; skipped where this user cannot mount one."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", disk], capture_output=True)

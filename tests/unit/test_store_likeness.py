@@ -94,5 +94,5 @@ async def test_a_row_that_is_not_ours_is_reported_as_such(
     await store.record(compared_round(0), netuid=NETUID, history=None, cursor=None)
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE likenesses SET value = ?", (msgspec.msgpack.encode(likeness),))
-    with pytest.raises(StoreUnusable, match="a row in it is not what was written"), open_record(path) as record:
+    with pytest.raises(StoreUnusable, match="a row in it was not written by this program"), open_record(path) as record:
         record.rounds.found("round-0")

@@ -27,7 +27,7 @@ async def clients() -> AsyncIterator[PeerClients]:
 
 
 class ThreadServer(threading.Thread):
-    """Answers from a thread, so that it goes on while the loop is blocked. Knows when it was asked and answered."""
+    """Answers from a thread, so that it continues while the loop is blocked. Knows when it was asked and answered."""
 
     def __init__(self, delay: float) -> None:
         super().__init__(daemon=True)

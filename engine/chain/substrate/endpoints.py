@@ -125,7 +125,7 @@ class Endpoints:
             if best.block - one.block > LAG_BLOCKS:
                 state, reason = "behind", f"its head is block {one.block}, {best.url} is at {best.block}"
             elif one.trouble and (url != self.current or self.still_s > STILL_BLOCKS * self._block_time):
-                state, reason = "behind", f"its head stands at block {one.block}: {one.trouble}"
+                state, reason = "behind", f"its head is stuck at block {one.block}: {one.trouble}"
             elif url == self.current and self.still_s > STILL_BLOCKS * self._block_time:
                 reason = f"no new block for {self.still_s:.0f} s{', at any endpoint' if len(self._known) > 1 else ''}"
             self._known[url] = replace(self._known[url], state=state, reason=reason, block=one.block)

@@ -75,7 +75,7 @@ def judge(challenge: Challenge, replies: Sequence[Reply], vectors: Lookup) -> Ju
 def why_unjudged(reply: Reply) -> str:
     """Why a reply takes no part; "" if it does."""
     if reply.status != "ok":
-        return f"no answer ({reply.status}): this network leaves such a round out"
+        return f"no answer ({reply.status}): this network skips such a round"
     return "announces a test mode" if reply.text.strip().startswith(TEST_MODE) else ""
 
 

@@ -275,7 +275,7 @@ def _routes(end: MinerEnd) -> Routes:
                 take=miner.take,
                 answer=b'{"status":"Symmetric key exchanged successfully"}',
                 doc=RouteDoc(
-                    about="A validator brings a key, sealed for this miner's RSA key",
+                    about="A key from a validator, sealed for this miner's RSA key",
                     headers=SEALED,
                     asks=fields("encrypted_symmetric_key"),
                     answers=fields("status"),

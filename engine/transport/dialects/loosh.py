@@ -252,7 +252,7 @@ def _routes(end: MinerEnd) -> Routes:
                 take=miner.take,
                 answer=b'{"success":true,"message":"key taken"}',
                 doc=RouteDoc(
-                    about="A validator brings a key, sealed for this miner's RSA key and signed by its hotkey",
+                    about="A key from a validator, sealed for this miner's RSA key and signed by its hotkey",
                     asks=fields(*KeyExchange.__struct_fields__),
                     answers=fields("success", "message"),
                 ),

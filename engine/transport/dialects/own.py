@@ -304,7 +304,7 @@ def _routes(end: MinerEnd) -> Routes:
                 take=miner.take,
                 answer=b'{"status":"key taken"}',
                 doc=RouteDoc(
-                    about="A validator brings a key, signed by its hotkey", asks=fields(*_Exchange.__struct_fields__)
+                    about="A key from a validator, signed by its hotkey", asks=fields(*_Exchange.__struct_fields__)
                 ),
             ),
             ChallengeRoute(**asdict(question), respond=miner.respond),
