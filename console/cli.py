@@ -113,6 +113,7 @@ def _parser(word: str) -> _Parser:
         "doctor": _add_doctor,
         "config": _add_config,
         "wallet": _add_wallet,
+        "keys": _add_keys,
         "chain": _add_chain,
     }
     for add in [adders[word]] if word in adders else adders.values():
@@ -245,6 +246,28 @@ def _add_wallet(commands: "Commands") -> None:
     parser = _add(commands, "wallet", run.wallet, "show the wallet that would sign")
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_options(parser, CHAIN)
+
+
+def _add_keys(commands: "Commands") -> None:
+    keys = commands.add_parser("keys", help="keys of the OpenAI-compatible API", allow_abbrev=False)
+    keys.set_defaults(parser=keys)
+    actions = keys.add_subparsers(metavar="ACTION", required=True)
+    add = _add(actions, "add", run.keys_add, "make a key and print it, once")
+    add.add_argument("name", metavar="NAME", type=a_word, help="what to call it")
+    add.add_argument("--expires", metavar="WHEN", type=a_word, help="12h, 90d or a date (default: never)")
+    add.add_argument("--requests-per-minute", metavar="N", type=_a_count, help="most requests a minute (default: any)")
+    listing = _add(actions, "list", run.keys_list, "list the keys by name")
+    listing.add_argument("--json", action="store_true", help="print JSON")
+    revoke = _add(actions, "revoke", run.keys_revoke, "take a key back, which a running miner learns at once")
+    revoke.add_argument("name", metavar="NAME", type=a_word, help="the key")
+    for action in (add, listing, revoke):
+        add_options(action, FOLDER)
+
+
+def _a_count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 1_000_000):
+        raise argparse.ArgumentTypeError("must be a whole number from 1 to 1000000")
+    return int(text)
 
 
 def _add_chain(commands: "Commands") -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from console import __version__
 from console.errors import ConsoleError, ExitCode
+from engine.api_keys import KeyFileError
 from engine.chain.embedded import ChainDataError, ChainFull, ChainInUse
 from engine.chain.interface import ChainUnavailable
 from engine.chain.wallets import WalletError
@@ -37,6 +38,7 @@ CODES: tuple[tuple[tuple[type[Exception], ...], ExitCode], ...] = (
             EncoderError,
             FolderError,
             JudgeFailed,
+            KeyFileError,
             MinerError,
             PluginError,
             SettingsError,

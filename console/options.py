@@ -12,7 +12,7 @@ from console.errors import ConsoleError
 from console.streams import narrate
 from engine.redaction import url_shown
 from engine.settings import Configuration, Given, Layer, Setting, Settings, configure, declared
-from engine.settings.declared import DEMO
+from engine.settings.declared import DEMO, BackendSpec
 from engine.settings.layers import DEMO_DEFAULT
 
 ENDPOINT = "--subtensor.chain_endpoint"
@@ -63,8 +63,11 @@ LAUNCH: dict[str, dict[str, tuple[str, ...]]] = {
         "backend": ("--backend",),
         "backend_url": ("--backend-url",),
         "backend_model": ("--backend-model",),
+        "more_backends": ("--more-backend",),
         "model_path": ("--model-path",),
         "allow": ("--allow",),
+        "openai": ("--openai",),
+        "openai_public": ("--openai-public",),
     },
 }
 """The spellings of each option, by heading and setting. The other settings are set in the file or the environment."""
@@ -230,6 +233,8 @@ def _metavar(setting: Setting) -> str:
     match setting.kind:
         case inspect.VarTupleType(item_type=inspect.StructType()):
             return "HOTKEY@HOST:PORT[/DIALECT]"
+        case inspect.VarTupleType(item_type=inspect.CustomType(cls=cls)) if cls is BackendSpec:
+            return "NAME[@URL][#MODEL]"
         case inspect.VarTupleType():
             return "HOTKEY"
         case inspect.CustomType(cls=cls) if cls is Path:

@@ -192,6 +192,38 @@ def wallet(arguments: argparse.Namespace) -> int:
     return _print_found(wallet(chain_configuration(arguments).settings), as_json=arguments.json)
 
 
+def keys_add(arguments: argparse.Namespace) -> int:
+    """Make a key and print it, alone on stdout."""
+    from console import api_keys
+
+    key = api_keys.add(
+        configuration(arguments).settings.data_dir,
+        arguments.name,
+        expires=arguments.expires,
+        requests_per_minute=arguments.requests_per_minute,
+    )
+    sys.stdout.write(f"{key}\n")
+    return ExitCode.DONE
+
+
+def keys_list(arguments: argparse.Namespace) -> int:
+    """Print what is known of the keys."""
+    from console import api_keys
+
+    folder = configuration(arguments).settings.data_dir
+    _print(_json(api_keys.listed(folder)) if arguments.json else "\n".join(api_keys.table(folder)))
+    return ExitCode.DONE
+
+
+def keys_revoke(arguments: argparse.Namespace) -> int:
+    """Take a key back."""
+    from console import api_keys
+
+    api_keys.revoke(configuration(arguments).settings.data_dir, arguments.name)
+    _print(f"revoked: {arguments.name}")
+    return ExitCode.DONE
+
+
 def config_show(arguments: argparse.Namespace) -> int:
     """Print every setting with its source."""
     from console.config import show

@@ -43,7 +43,8 @@ out."""
 class Request(Struct, frozen=True, kw_only=True):
     """What a miner is asked: a prompt, or OpenAI-style messages, which win when both are there.
 
-    `timing` is the record that travels with it (`engine.transport.timing`), where there is one.
+    `options` are further parameters of OpenAI's chat completions, by name, for a backend that has them. `timing` is the
+    record that travels with it (`engine.transport.timing`), where there is one.
     """
 
     prompt: str | None = None
@@ -57,6 +58,7 @@ class Request(Struct, frozen=True, kw_only=True):
     response_format: dict[str, Any] | None = None
     stop: tuple[str, ...] = ()
     seed: int | None = None
+    options: dict[str, Any] = {}
     timing: dict[str, Any] | None = None
 
     @property

@@ -5,7 +5,6 @@ and resend; any other status is a plain failure. So nothing here is 400: 422 mea
 answered, 502 that the backend failed, 503 with Retry-After that it was not tried, 504 that time ran out.
 """
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -26,7 +25,6 @@ from miner_server.readiness import Readiness, Unready
 
 log = logging.getLogger(__name__)
 
-READINESS_S = 0.5
 REASON_WIDTH = 300
 MODEL_WIDTH = 120
 LEFT_WAITING_S = 10.0
@@ -61,39 +59,43 @@ class Answering:
             "queue_limit": self.queue.waiting,
         }
 
-    async def watch(self) -> None:
-        """Keep asking the backend whether it can answer; runs until cancelled."""
-        while True:
-            await self.readiness.refresh()
-            await asyncio.sleep(READINESS_S)
-
     def require_ready(self) -> None:
         """Raises Refusal 503 while challenges are not being answered."""
         unready = self.unready
         if unready is not None:
             raise Refusal(503, unready.said, gate="readiness")
 
-    async def answer(self, request: Request, call: Call, *, on_text: Callable[[str], None] | None = None) -> Completion:
-        """The completion, with `ms` from now to its end. `on_text` as for `Backend.complete`.
+    async def answer(
+        self,
+        request: Request,
+        call: Call,
+        *,
+        on_text: Callable[[str], None] | None = None,
+        seconds: float | None = None,
+    ) -> Completion:
+        """The completion, with `ms` from now to its end, within `seconds` or the usual deadline. `on_text` as for
+        `Backend.complete`.
 
         Raises Refusal, or ClientGone if the caller hung up.
         """
         self.require_ready()
+        deadline_s = seconds or self._deadline_s
         began = time.monotonic()
         started: float | None = None
         try:
-            async with call.patience(self._deadline_s):
+            async with call.patience(deadline_s):
                 await self.queue.enter(call.caller, self._weight(call.caller))
                 started = time.monotonic()
-                completion = await self._complete(request, call, self._deadline_s - (started - began), on_text)
+                completion = await self._complete(request, call, deadline_s - (started - began), on_text)
         except QueueFull as full:
             raise Refusal(503, str(full), retry_after=full.retry_after, gate="queue") from None
         except TimeoutError:
             if started is None:
                 raise Refusal(503, "no free slot before the deadline", gate="queue") from None
-            raise self._refusal(BackendSlow(f"no answer within {self._deadline_s:g} s"), call) from None
+            raise self._refusal(BackendSlow(f"no answer within {deadline_s:g} s"), call) from None
         except ClientGone:
-            if started is not None and time.monotonic() - started > LEFT_WAITING_S:
+            has_waited = started is not None and time.monotonic() - started > LEFT_WAITING_S
+            if has_waited and not (call.stream and call.stream.has_begun):
                 gone = BackendSlow(f"no answer within {LEFT_WAITING_S:g} s, then the caller hung up")
                 self.readiness.failed(gone, call.caller)
             raise
@@ -105,7 +107,7 @@ class Answering:
         self._note(completion, request, call)
         completion = replace(completion, ms=round((time.monotonic() - began) * 1000))
         call.answer = completion.text
-        call.tokens = completion.usage.get("completion_tokens", 0)
+        call.tokens = min(completion.usage.get("completion_tokens", 0), request.max_tokens)
         return completion
 
     async def _complete(
@@ -113,7 +115,9 @@ class Answering:
     ) -> Completion:
         started = time.monotonic()
         try:
-            return await self.backend.complete(request, timeout=timeout, caller=call.hotkey, on_text=on_text)
+            return await self.backend.complete(
+                request, timeout=timeout, caller=call.hotkey or call.bearer, on_text=on_text
+            )
         finally:
             self.queue.leave(time.monotonic() - started)
 

@@ -30,7 +30,11 @@ from miner_server.call import Call, json_response
 from miner_server.endpoint import Calls, Handler
 from miner_server.limits import Limits, Room
 from miner_server.mount import Mount, routes_of
-from miner_server.openapi import LookUp, Spoken, document
+from miner_server.openai.description import described
+from miner_server.openai.door import Access, Door
+from miner_server.openai.errors import OPENAI
+from miner_server.openapi import Described, LookUp, Spoken, document
+from miner_server.pool import Pool
 from miner_server.quotas import Quotas
 from miner_server.requestlog import CONTENT_TYPE, Metrics, RequestLog
 
@@ -45,10 +49,21 @@ PAGE = Content("text/html", {"type": "string"})
 
 
 class MinerApp(Starlette):
-    """One miner's application, with a desk for each dialect. It watches its backend while it is being served."""
+    """One miner's application, with a desk for each dialect, and OpenAI's API if there is `access` to it.
+
+    It watches its backend while it is being served. `trusts` says which addresses are those of trusted proxies.
+    """
 
     def __init__(
-        self, desks: Sequence[Desk], backend: Backend, allow: AllowList, quotas: Quotas, limits: Limits
+        self,
+        desks: Sequence[Desk],
+        backend: Backend,
+        allow: AllowList,
+        quotas: Quotas,
+        limits: Limits,
+        *,
+        access: Access | None = None,
+        trusts: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._desks = desks
         self._backend = backend
@@ -69,13 +84,19 @@ class MinerApp(Starlette):
             (LookUp("/redoc", "This document in Redoc", PAGE), self._look(lambda: pages.page(pages.REDOC))),
         ]
         spoken = [Spoken(desk.dialect, route) for desk in desks for route in desk.routes]
-        told = document([one for one, _ in open_to_all], spoken, version=version(DISTRIBUTION))
+        self._door = access and Door(access, self._answering, self.admission, limits, room, trusts)
+        more = described() if self._door else Described()
+        told = document([one for one, _ in open_to_all], spoken, more, version=version(DISTRIBUTION))
         self._document = msgspec.json.encode(told)
         look_ups = {one.path: look for one, look in open_to_all}
         look_ups |= {f"/docs/{name}": self._look(partial(pages.asset, name)) for name in pages.ASSETS}
         routes = [
             *routes_of(mounts, self._calls),
             *(Route(path, self._calls.endpoint(path, look), methods=["GET"]) for path, look in look_ups.items()),
+            *(
+                Route(path, self._calls.endpoint(path, handler), methods=[method])
+                for method, path, handler in (self._door.routes() if self._door else ())
+            ),
         ]
         super().__init__(
             routes=routes,
@@ -99,6 +120,16 @@ class MinerApp(Starlette):
     def trouble(self) -> str:
         """What the operator has to know about the backend; "" if all is well."""
         return self._answering.readiness.trouble
+
+    @property
+    def backends_trouble(self) -> str:
+        """Which of several backends cannot answer, while others do."""
+        return self._backend.trouble if isinstance(self._backend, Pool) else ""
+
+    @property
+    def keys_trouble(self) -> str:
+        """What is wrong with the keys of OpenAI's API."""
+        return self._door.trouble if self._door else ""
 
     def view(self, address: str) -> ServerView:
         """This server as screens show it; foreign text in it is cleaned."""
@@ -139,7 +170,7 @@ class MinerApp(Starlette):
 
     @asynccontextmanager
     async def _watched(self, _: Starlette) -> AsyncIterator[None]:
-        watcher = asyncio.create_task(self._answering.watch())
+        watcher = asyncio.create_task(self._answering.readiness.watch())
         await asyncio.sleep(0)  # lets a backend that is ready at once become so before the first request
         try:
             yield
@@ -189,7 +220,10 @@ class MinerApp(Starlette):
             self.admission.stranger("lookup", call.host, call.route)
             raise Refusal(error.status_code, error.detail)
 
-        reply = await self._calls.serve(Call(NO_ROUTE, request.scope, request.receive), refuse)
+        call = Call(NO_ROUTE, request.scope, request.receive)
+        if self._door and request.url.path.startswith("/v1/"):
+            call.form = OPENAI
+        reply = await self._calls.serve(call, refuse)
         if reply is None:
             raise error
         headers = {name.decode(): value.decode() for name, value in reply.headers}

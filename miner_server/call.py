@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from starlette.types import Receive, Scope
@@ -24,21 +24,30 @@ def json_response(value: Any, status: int = 200) -> Response:
     return Response(msgspec.json.encode(value), status=status)
 
 
+class Form(NamedTuple):
+    """How an API puts its refusals; `in_stream` says whether they can also end a stream that has begun."""
+
+    put: Callable[[Refusal], Refusal] = lambda refusal: refusal
+    in_stream: bool = False
+
+
 class Call:
     """A `dialect.Received`. `route` is the path as declared, never what a stranger typed. `gate` is the gate that it
     has reached, in the `dialect` that it turned out to speak.
 
     `stream` is where a reply can be sent piece by piece. What becomes known about the caller and the answer is filled
-    in on the way.
+    in on the way; `bearer` names the key of one that has a key instead of a hotkey. `form` is how it is refused.
     """
 
     __slots__ = (
         "_headers",
         "answer",
+        "bearer",
         "body",
         "body_read",
         "bytes_in",
         "dialect",
+        "form",
         "gate",
         "hotkey",
         "proven",
@@ -59,6 +68,8 @@ class Call:
         self.dialect = ""
         self.gate = ""
         self.hotkey = ""
+        self.bearer = ""
+        self.form = Form()
         self.proven = False
         self.body = b""
         self.bytes_in = 0
@@ -75,8 +86,13 @@ class Call:
 
     @property
     def caller(self) -> str:
-        """Who takes turns with others: the hotkey, or the address of one that has only named a hotkey."""
-        return self.hotkey if self.proven else network(self.host)
+        """Who takes turns with others: hotkey or key, or the address of one that has only named a hotkey."""
+        return (self.hotkey or self.bearer) if self.proven else network(self.host)
+
+    @property
+    def peer(self) -> str:
+        """The address at the other end of the connection: a proxy's, if there is one."""
+        return self.host if self._seat is None else self._seat.host
 
     @property
     def target(self) -> str:

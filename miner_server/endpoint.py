@@ -12,7 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 from engine.transport.dialect import Response
 from engine.transport.errors import Refusal
 from miner_server import reflection
-from miner_server.call import Call, json_response
+from miner_server.call import Call
 from miner_server.errors import ClientGone
 from miner_server.requestlog import Metrics, RequestLog
 from miner_server.stream import Stream, send_body
@@ -66,7 +66,7 @@ class Calls:
             reply = await handler(call)
             status, call.gate = reply.status, ""
         except Refusal as refused:
-            reply, status = _reply_to(refused), refused.status
+            reply, status = _reply_to(call.form.put(refused)), refused.status
             call.gate = refused.gate or call.gate
             call.reason = refused.detail if isinstance(refused.detail, str) else "missing or ill-typed fields"
         except ClientGone:
@@ -76,11 +76,11 @@ class Calls:
                 raise
             task.uncancel()
             call.reason = "this miner is stopping"
-            reply, status = _reply_to(Refusal(503, call.reason, close=True)), 503
+            reply, status = _reply_to(call.form.put(Refusal(503, call.reason, close=True))), 503
         except Exception:
             log.exception("%s failed", call.route)
             call.reason = "an internal error: see the log"
-            reply, status = json_response({"detail": "internal error"}, 500), 500
+            reply, status = _reply_to(call.form.put(Refusal(500, "internal error"))), 500
         finally:
             if task is not None:
                 self._running.discard(task)
@@ -103,6 +103,8 @@ class Endpoint:
         reply = await self._calls.serve(call, self._handler)
         if stream.has_begun and reply is not None and reply.status == 200:
             await stream.end(reply.body)
+        elif stream.has_begun and reply is not None and call.form.in_stream:
+            await stream.end(b"data: %b\n\n" % reply.body)
         elif stream.has_begun:
             await call.hang_up()
         elif reply is not None:

@@ -65,7 +65,20 @@ class Spoken(Struct, frozen=True):
     route: AnyRoute
 
 
-def document(look_ups: Iterable[LookUp], spoken: Sequence[Spoken], *, version: str) -> dict[str, Any]:
+class Described(Struct, frozen=True):
+    """Routes that describe themselves: operations by path, and the schemas and security schemes they refer to."""
+
+    paths: dict[str, dict[str, Any]] = {}
+    schemas: dict[str, dict[str, Any]] = {}
+    security: dict[str, dict[str, Any]] = {}
+
+
+NOTHING_MORE = Described()
+
+
+def document(
+    look_ups: Iterable[LookUp], spoken: Sequence[Spoken], more: Described = NOTHING_MORE, *, version: str
+) -> dict[str, Any]:
     """All routes, in the order of their paths."""
     paths: dict[str, dict[str, Any]] = {one.path: {"get": _for_everyone(one)} for one in look_ups}
     ways: dict[tuple[str, str], list[Spoken]] = {}
@@ -73,6 +86,7 @@ def document(look_ups: Iterable[LookUp], spoken: Sequence[Spoken], *, version: s
         ways.setdefault((one.route.path, one.route.method.lower()), []).append(one)
     for (path, method), those in ways.items():
         paths.setdefault(path, {})[method] = _operation(those)
+    paths |= more.paths
     return {
         "openapi": OPENAPI,
         "info": {
@@ -81,7 +95,7 @@ def document(look_ups: Iterable[LookUp], spoken: Sequence[Spoken], *, version: s
             "description": f"It speaks {', '.join(dict.fromkeys(one.dialect for one in spoken))}.",
         },
         "paths": dict(sorted(paths.items())),
-        "components": {"schemas": SCHEMAS | OWN_SCHEMAS},
+        "components": {"schemas": SCHEMAS | OWN_SCHEMAS | more.schemas, "securitySchemes": more.security},
     }
 
 

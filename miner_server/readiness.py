@@ -21,6 +21,7 @@ CALLERS = 2
 SAYS_NOTHING = (RequestUnfit, OutOfRoom)
 """Failures caused by the request, whatever the backend."""
 
+READINESS_S = 0.5
 PROVE_AGAIN_S = 10.0
 WHY_WIDTH = 300
 
@@ -94,6 +95,12 @@ class Readiness:
         if not says and self._is_suspect and time.monotonic() >= self._prove_at:
             await self._prove()
             self._prove_at = time.monotonic() + PROVE_AGAIN_S
+
+    async def watch(self) -> None:
+        """Keep asking the backend; runs until cancelled."""
+        while True:
+            await self.refresh()
+            await asyncio.sleep(READINESS_S)
 
     @property
     def _is_suspect(self) -> bool:

@@ -114,7 +114,7 @@ class RequestLog:
             now,
             status,
             ms,
-            call.hotkey,
+            call.hotkey or call.bearer,
             call.host,
             call.route,
             call.dialect,

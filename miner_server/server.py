@@ -30,6 +30,7 @@ from miner_server.connections import BoundedProtocol, Places
 from miner_server.errors import MinerError
 from miner_server.hosts import BehindProxies, Proxies
 from miner_server.limits import Limits
+from miner_server.openai.door import Access
 from miner_server.quotas import Quotas
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class MinerServer:
     """One miner's HTTP server; any number of them live in one event loop, on any thread.
 
     `port` 0 picks a free one; `spoken` are the dialects, all of them by default; `proxies` are trusted to name their
-    callers. The server takes over the backend, and closes it at the end.
+    callers; `access` opens OpenAI's API. The server takes over the backend, and closes it at the end.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class MinerServer:
         proxies: Proxies | None = None,
         unproven: bool = False,
         kept: KeptKeys | None = None,
+        access: Access | None = None,
         name: str = "miner server",
     ) -> None:
         limits = limits or Limits()
@@ -83,8 +85,16 @@ class MinerServer:
         )
         self._kept = kept
         self._desks = [Desk(dialect, end, nonces, allowed=allow.refusal) for dialect in mounted]
-        self._app = MinerApp(self._desks, backend, allow, quotas or Quotas(allow), limits)
         self._proxies = proxies or Proxies()
+        self._app = MinerApp(
+            self._desks,
+            backend,
+            allow,
+            quotas or Quotas(allow),
+            limits,
+            access=access,
+            trusts=self._proxies.trusts,
+        )
         self._places = Places(known=self._app.admission.knows, shared=self._proxies.trusts)
         self._address = self._wanted
 
@@ -101,6 +111,16 @@ class MinerServer:
     def trouble(self) -> str:
         """What the operator has to know about the backend; "" if all is well."""
         return self._app.trouble
+
+    @property
+    def backends_trouble(self) -> str:
+        """Which of several backends cannot answer, while others do."""
+        return self._app.backends_trouble
+
+    @property
+    def keys_trouble(self) -> str:
+        """What is wrong with the keys of OpenAI's API."""
+        return self._app.keys_trouble
 
     def bind(self) -> tuple[str, int]:
         """Bind the address, unless already done; `run` does it too. Raises MinerError."""

@@ -1,10 +1,13 @@
-"""Tells the operator when the miner stops answering, and when it recovers."""
+"""Tells the operator when the miner stops answering, or does so with less than it has, and when it recovers."""
 
 import asyncio
 import time
 from collections.abc import Callable
 
+from msgspec import Struct
+
 from engine.feed import Feed
+from engine.values import Level
 
 LOOK_S = 0.5
 GRACE_S = 3.0
@@ -13,16 +16,29 @@ GRACE_S = 3.0
 AGAIN_S = 10.0
 """Changed trouble is reported again, but no more often than this."""
 
-SUBJECT = "backend"
+
+class Words(Struct, frozen=True):
+    """How trouble is told: its subject and level, the words before it, and those when it is over."""
+
+    subject: str
+    level: Level
+    lead: str
+    over: str
+
+
+NO_ANSWERS = Words("backend", "error", "this miner does not answer: ", "this miner answers again")
+FEWER_BACKENDS = Words("backends", "warning", "", "all backends answer again")
+NO_KEYS = Words("API keys", "warning", "", "the API keys are in order again")
 
 
 class BackendWatch:
-    """A service. `trouble` says why the miner does not answer, or "" if it does."""
+    """A service. `trouble` says what is wrong, or "" if all is well."""
 
     def __init__(
         self,
         trouble: Callable[[], str],
         feed: Feed,
+        words: Words = NO_ANSWERS,
         *,
         look_s: float = LOOK_S,
         grace_s: float = GRACE_S,
@@ -30,23 +46,25 @@ class BackendWatch:
     ) -> None:
         self._trouble = trouble
         self._feed = feed
+        self._words = words
         self._look_s = look_s
         self._grace_s = grace_s
         self._again_s = again_s
 
     async def run(self, started: Callable[[], None]) -> None:
         started()
+        words = self._words
         told = ""
         tell_at = time.monotonic() + self._grace_s
         while True:
             trouble, now = self._trouble(), time.monotonic()
             if not trouble:
                 if told:
-                    self._feed.settle(SUBJECT, "this miner answers again")
+                    self._feed.settle(words.subject, words.over)
                 told, tell_at = "", now + self._grace_s
             elif trouble != told and now >= tell_at:
                 if told:
-                    self._feed.settle(SUBJECT, f"resolved: {told}")
-                self._feed.hold_attention("error", SUBJECT, f"this miner does not answer: {trouble}")
+                    self._feed.settle(words.subject, f"resolved: {told}")
+                self._feed.hold_attention(words.level, words.subject, f"{words.lead}{trouble}")
                 told, tell_at = trouble, now + self._again_s
             await asyncio.sleep(self._look_s)

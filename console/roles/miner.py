@@ -6,8 +6,11 @@ from functools import partial
 from msgspec.structs import replace
 
 from console.roles.active_hotkeys import ActiveHotkeys
-from console.roles.backend_watch import BackendWatch
+from console.roles.backend_watch import FEWER_BACKENDS, NO_KEYS, BackendWatch
+from console.roles.embedding import SettingsEncoder
 from console.roles.session import Session
+from engine.api_keys import FILE_NAME as KEY_FILE
+from engine.api_keys import ApiKeys
 from engine.chain.wallets import Wallet
 from engine.commands import BlockCaller, LetInCaller, Serve, UnblockCaller
 from engine.feed import Feed
@@ -23,7 +26,9 @@ from miner_server.backends.interface import Backend
 from miner_server.backends.registry import open_backend
 from miner_server.hosts import Proxies
 from miner_server.limits import Limits
+from miner_server.openai.door import Access
 from miner_server.operator_lists import OperatorLists
+from miner_server.pool import Member, Pool
 from miner_server.quotas import Quotas
 from miner_server.server import MinerServer
 
@@ -70,6 +75,7 @@ async def run(session: Session) -> None:
         services={
             SERVER: serving,
             "backend watch": lambda: BackendWatch(lambda: serving.server.trouble, session.feed),
+            **_more_watches(session, serving),
         },
         changes={
             BlockCaller: lambda command: own.block(command.hotkey),
@@ -80,6 +86,18 @@ async def run(session: Session) -> None:
         on_metagraph=(permits_of(allow, while_registered=session.chain.hotkey),),
     )
     await session.node(server, active_hotkeys(session, allow), await announced(session, serving)).run(until=SERVER)
+
+
+def _more_watches(session: Session, serving: Serving) -> dict[str, Callable[[], BackendWatch]]:
+    """Of what only some miners have: several backends, and keys."""
+    watches: dict[str, Callable[[], BackendWatch]] = {}
+    if session.settings.more_backends:
+        watches["backends watch"] = lambda: BackendWatch(
+            lambda: serving.server.backends_trouble, session.feed, FEWER_BACKENDS
+        )
+    if session.settings.openai:
+        watches["API keys watch"] = lambda: BackendWatch(lambda: serving.server.keys_trouble, session.feed, NO_KEYS)
+    return watches
 
 
 async def announced(session: Session, serving: Serving) -> Part:
@@ -134,15 +152,36 @@ def permits_of(allow: AllowList, *, while_registered: str = "") -> Callable[[Met
 
 
 def backend_of(settings: Settings) -> Backend:
-    """The configured backend. Raises `MinerError`."""
-    return open_backend(
+    """The configured backend, or all of them as one. Raises `MinerError`."""
+    more = [spec.parts for spec in settings.more_backends]
+    opened = partial(
+        open_backend,
+        model_path=settings.model_path,
+        context=settings.backend_context,
+        reasoning_is_answer=settings.reasoning_is_answer,
+        tries_again=not more,
+    )
+    first = opened(
         settings.backend,
         base_url=settings.backend_url or None,
         api_key=settings.api_key or None,
         model=settings.backend_model or None,
-        model_path=settings.model_path,
-        reasoning_is_answer=settings.reasoning_is_answer,
     )
+    if not more:
+        return first
+    members = [Member(first, f"{settings.backend} {settings.backend_url}".strip())]
+    for name, url, model in more:
+        backend = opened(name, base_url=url or None, api_key=settings.more_api_key or None, model=model or None)
+        members.append(Member(backend, f"{name} {url}".strip()))
+    return Pool(members)
+
+
+def access_of(session: Session) -> Access | None:
+    """The access to OpenAI's API, if the operator wants one. Raises KeyFileError."""
+    settings = session.settings
+    if settings.role != "miner" or not settings.openai:
+        return None
+    return Access(ApiKeys(session.folder / KEY_FILE), SettingsEncoder(settings), settings.openai_public)
 
 
 def serve(
@@ -175,6 +214,7 @@ def serve(
             handshake_window=settings.handshake_window,
             unproven=settings.loosh_plain,
             kept=KeptKeys(session.folder, wallet.hotkey.ss58_address) if settings.role == "miner" else None,
+            access=access_of(session),
             proxies=Proxies(settings.trusted_proxies),
             name=wallet.name,
         )

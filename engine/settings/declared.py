@@ -41,6 +41,19 @@ class Addresses(str):
     __slots__ = ()
 
 
+class BackendSpec(str):
+    """A backend in one word: `NAME`, `NAME@URL`, `NAME@URL#MODEL`."""
+
+    __slots__ = ()
+
+    @property
+    def parts(self) -> tuple[str, str, str]:
+        """Its name, its base URL and its model; the last two are "" where they are left out."""
+        address, _, model = self.partition("#")
+        name, _, url = address.partition("@")
+        return name, url, model
+
+
 def _text(form: str, pattern: str) -> Meta:
     """`form` says in words what `pattern` demands."""
     return Meta(pattern=pattern, extra={"form": form})
@@ -60,6 +73,7 @@ Port = Annotated[int, Meta(ge=0, le=65_535)]
 Netuid = Annotated[int, Meta(ge=0, le=65_535)]
 Seed = Annotated[int, Meta(ge=0, lt=2**32)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+Context = Annotated[int, Meta(ge=256, le=10_000_000)]
 Share = Annotated[float, Meta(gt=0, le=1)]
 _HOST = r"(\[[0-9A-Fa-f:.]+\]|[^\s,/?#@:\[\]]+)"
 _PORT = r"0*(6553[0-5]|655[0-2]\d|65[0-4]\d\d|6[0-4]\d{3}|[1-5]\d{4}|[1-9]\d{0,3})"
@@ -176,12 +190,25 @@ class Settings(Struct, frozen=True, kw_only=True):
     backend: Annotated[Backend, _is("backend that answers the questions")] = "llamacpp"
     backend_url: Annotated[Url, _is("override the backend's default base URL")] = ""
     backend_model: Annotated[str, _is("model to request, instead of the backend's first")] = ""
+    backend_context: Annotated[
+        Context | None,
+        _is("context length to have Ollama and llamacpp use, and to assume where a server states none", "tokens"),
+    ] = None
+    more_backends: Annotated[
+        tuple[BackendSpec, ...],
+        _is("share the work with this backend: NAME[@URL][#MODEL], such as vllm@http://10.0.0.2:8001/v1"),
+    ] = ()
     reasoning_is_answer: Annotated[
         bool,
         _is("accept a model's reasoning as its answer when it gives nothing else, instead of failing the challenge"),
     ] = False
     model_path: Annotated[Path | None, _is("GGUF file for llamacpp to load instead of the packaged one")] = None
     api_key: Annotated[Secret, _is("API key for the backend, from the environment only")] = Secret()
+    more_api_key: Annotated[Secret, _is("API key for more_backends, from the environment only")] = Secret()
+    openai: Annotated[bool, _is("also serve OpenAI's API under /v1, to bearers of keys made with 'keys add'")] = False
+    openai_public: Annotated[
+        bool, _is("serve it to public addresses over plain HTTP too, where others can read keys and texts")
+    ] = False
     allow: Annotated[tuple[str, ...], _is("also answer this hotkey, besides the subnet's validators")] = ()
     min_stake: Annotated[float, Meta(ge=0, le=1e15), _is("stake that a validator needs to be answered", "tokens")] = 0.0
     open_until_listed: Annotated[

@@ -11,7 +11,7 @@ from msgspec.structs import fields
 
 from engine import plugins
 from engine.redaction import know_url, url_shown
-from engine.settings.declared import Addresses, Secret, Settings
+from engine.settings.declared import Addresses, BackendSpec, Secret, Settings
 from engine.values import Peer, host_and_port
 
 PREFIX = "SUBNET_CONSOLE_"
@@ -113,6 +113,8 @@ def expected(setting: Setting) -> str:
             return f"a number{unit}{_bounds(setting.kind)}"
         case inspect.VarTupleType(item_type=inspect.StructType()):
             return "a list of HOTKEY@HOST:PORT"
+        case inspect.VarTupleType(item_type=inspect.CustomType(cls=cls)) if cls is BackendSpec:
+            return "a list of NAME[@URL][#MODEL], such as vllm@http://10.0.0.2:8001/v1"
         case inspect.VarTupleType(item_type=inspect.CustomType()):
             return "a list of IP addresses or networks, such as 10.0.0.0/8"
         case inspect.VarTupleType():
@@ -178,6 +180,8 @@ def _read_list(kind: inspect.VarTupleType, given: object) -> tuple[object, ...]:
     match kind.item_type:
         case inspect.StructType():
             read_one = _peer
+        case inspect.CustomType(cls=cls) if cls is BackendSpec:
+            read_one = _backend
         case inspect.CustomType():
             read_one = _addresses
         case _:
@@ -198,6 +202,18 @@ def _addresses(text: str) -> Addresses:
 
     ip_network(text, strict=False)
     return Addresses(text)
+
+
+def _backend(text: str) -> BackendSpec:
+    spec = BackendSpec(text)
+    name, url, _ = spec.parts
+    know_url(url)
+    chosen = declared()["backend"]
+    if name not in (*chosen.choices, *_added(chosen)):
+        raise ValueError(f"{name!r} is no backend")
+    if url:
+        read(declared()["backend_url"], url, is_text=True)
+    return spec
 
 
 def _peer(text: str) -> Peer:

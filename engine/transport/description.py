@@ -23,6 +23,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             "tool_calls": {"type": ["array", "null"], "items": {"type": "object"}},
             "finish_reason": {"type": "string"},
             "usage": {"type": "object", "additionalProperties": {"type": "integer"}},
+            "logprobs": {"type": "object"},
             "metadata": {"type": "object"},
         },
         "required": ["response_text", "response_time_ms", "finish_reason", "usage"],

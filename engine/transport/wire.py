@@ -18,17 +18,23 @@ T = TypeVar("T")
 
 
 class Completion(Struct, frozen=True, kw_only=True):
-    """A decrypted answer. `ms` is how long the miner says it took, `timing` the challenge's record, continued."""
+    """A decrypted answer. `logprobs` are OpenAI's, if they were asked for: `{"content": [{"token", "logprob", …}]}`.
+
+    `ms` is how long the miner says it took, `timing` the challenge's record, continued.
+    """
 
     text: str
     tool_calls: tuple[dict[str, Any], ...] = ()
     finish_reason: str = "stop"
     usage: dict[str, int] = {}
+    logprobs: dict[str, Any] | None = None
     ms: int = 0
     timing: Timing | None = None
 
 
-WHOLE = ("max_tokens", "seed")
+WHOLE = ("max_tokens", "seed", "top_logprobs")
+OPTIONS = ("logprobs", "top_logprobs")
+"""The options that a challenge may carry."""
 
 
 class _ClearRequest(Struct, frozen=True):
@@ -43,6 +49,8 @@ class _ClearRequest(Struct, frozen=True):
     response_format: dict[str, Any] | None = None
     stop: str | Annotated[tuple[str, ...], Meta(max_length=16)] | None = None
     seed: int | None = None
+    logprobs: bool | None = None
+    top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
     metadata: Any = None
 
 
@@ -51,6 +59,7 @@ class _ClearCompletion(Struct, frozen=True):
     tool_calls: tuple[dict[str, Any], ...] | None = None
     finish_reason: Annotated[str, Meta(max_length=64)] | None = None
     usage: Any = None
+    logprobs: Any = None
     response_time_ms: Any = None
     metadata: Any = None
 
@@ -81,7 +90,12 @@ def challenge_json(challenge: Challenge) -> bytes:
     Fields that the reference does not know are sent only if they are set.
     """
     request = challenge.request
-    ours = {"response_format": request.response_format, "stop": request.stop or None, "seed": request.seed}
+    ours = {
+        "response_format": request.response_format,
+        "stop": request.stop or None,
+        "seed": request.seed,
+        **{name: request.options.get(name) for name in OPTIONS},
+    }
     return msgspec.json.encode(
         {
             "prompt": request.question if request.messages else request.prompt,
@@ -128,6 +142,7 @@ def read_request(raw: bytes, limit: int) -> Request:
         tools=clear.tools or (),
         tool_choice=clear.tool_choice,
         stop=(clear.stop,) if isinstance(clear.stop, str) else clear.stop or (),
+        options={name: value for name in OPTIONS if (value := getattr(clear, name)) is not None},
         timing=timing_of(clear.metadata),
         **given,
     )
@@ -142,6 +157,7 @@ def completion_json(completion: Completion) -> bytes:
             "tool_calls": completion.tool_calls or None,
             "finish_reason": completion.finish_reason,
             "usage": {name: completion.usage.get(name, 0) for name in USAGE_FIELDS},
+            **({} if completion.logprobs is None else {"logprobs": completion.logprobs}),
             **_metadata(completion.timing),
         }
     )
@@ -172,12 +188,15 @@ def read_completion(raw: bytes) -> Completion:
     """
     clear = _convert(load_json(raw), _ClearCompletion)
     _require_portable(clear.tool_calls)
+    logprobs = clear.logprobs if isinstance(clear.logprobs, dict) else None
+    _require_portable(logprobs)
     usage = clear.usage if isinstance(clear.usage, dict) else {}
     return Completion(
         text=clear.response_text,
         tool_calls=clear.tool_calls or (),
         finish_reason=clear.finish_reason or "stop",
         usage={name: usage[name] for name in USAGE_FIELDS if _is_count(usage.get(name))},
+        logprobs=logprobs,
         ms=clear.response_time_ms if _is_count(clear.response_time_ms) else 0,
         timing=timing_of(clear.metadata),
     )
@@ -195,12 +214,12 @@ def _metadata(timing: Timing | None) -> dict[str, object]:
     return {} if timing is None else {"metadata": {"timing_data": timing}}
 
 
-def _require_portable(tool_calls: object) -> None:
+def _require_portable(given: object) -> None:
     """Refuses what cannot be sent to another process: JSON integers are unbounded, msgpack's are not."""
     try:
-        msgspec.msgpack.encode(tool_calls)
+        msgspec.msgpack.encode(given)
     except OverflowError:
-        raise WireError("malformed", "tool_calls contains an integer of more than 64 bits") from None
+        raise WireError("malformed", "it contains an integer of more than 64 bits") from None
 
 
 def _is_count(value: object) -> bool:

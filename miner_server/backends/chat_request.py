@@ -5,13 +5,14 @@ from typing import Any
 import msgspec
 
 from engine.values import Request
+from miner_server.backends.abilities import EVERYTHING
 
 BYTES_PER_TOKEN = 2
 """Fewer than in any text, so that the space left in a context is never overestimated."""
 
 
-def chat_payload(request: Request, *, context: int | None = None) -> dict[str, Any]:
-    """The JSON of a chat completion, without a model.
+def chat_payload(request: Request, *, context: int | None = None, can: frozenset[str] = EVERYTHING) -> dict[str, Any]:
+    """The JSON of a chat completion, without a model, and without options that the backend does not have.
 
     Validators ask for more tokens than a small model can hold, which servers refuse. So with `context`, the model's
     size in tokens, the request is limited to what the prompt leaves of it, or to a quarter of it.
@@ -33,6 +34,7 @@ def chat_payload(request: Request, *, context: int | None = None) -> dict[str, A
         payload["stop"] = list(request.stop)
     if request.seed is not None:
         payload["seed"] = request.seed
+    payload |= {name: value for name, value in request.options.items() if name in can}
     if context is not None:
         prompt_tokens = len(msgspec.json.encode([messages, request.tools])) // BYTES_PER_TOKEN
         payload["max_tokens"] = min(request.max_tokens, max(context // 4, context - prompt_tokens))

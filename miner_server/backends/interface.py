@@ -38,14 +38,18 @@ class BackendOptions(Struct, frozen=True, kw_only=True):
     """What the operator has set for the backend; each backend uses what it needs.
 
     `base_url` and `api_key` are those of a model server, `model` is the model to request. `model_path` is a GGUF file.
-    With `reasoning_is_answer`, a model's reasoning counts as its answer when it gives nothing else.
+    `context` is the model's context length in tokens, if the operator knows better or wants less. With
+    `reasoning_is_answer`, a model's reasoning counts as its answer when it gives nothing else. A backend that
+    `tries_again` repeats by itself what fails for a moment; a pool asks another one instead.
     """
 
     base_url: str | None = None
     api_key: str | None = None
     model: str | None = None
     model_path: Path | None = None
+    context: int | None = None
     reasoning_is_answer: bool = False
+    tries_again: bool = True
 
 
 class Backend(Protocol):
@@ -85,3 +89,18 @@ class Laned(Protocol):
     def lanes(self) -> int:
         """How many requests it works on at once."""
         ...
+
+
+@runtime_checkable
+class SeveralModels(Protocol):
+    """A backend that answers with one of several models, which a request may name."""
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The names of all models that answer now."""
+        ...
+
+
+def models_of(backend: Backend) -> tuple[str, ...]:
+    """The models that can be asked for by name."""
+    return backend.models if isinstance(backend, SeveralModels) else (backend.model,)

@@ -40,6 +40,7 @@ class LlamaCppBackend:
             raise MinerError(f"no model file {path}: name a .gguf file")
         self.model = path.stem
         self.lanes = lanes if several else 1
+        self.can = self._binding.can
         self._path = path
         self._context = context
         self._reasoning_is_answer = reasoning_is_answer
@@ -64,7 +65,7 @@ class LlamaCppBackend:
         model = self._loaded
         if model is None:
             raise BackendUnavailable("the model is loading")
-        payload = chat_payload(request)
+        payload = chat_payload(request, can=self.can)
         loop = asyncio.get_running_loop()
         say = None if on_text is None else lambda piece: loop.call_soon_threadsafe(on_text, piece)
         return await self._lanes.run(

@@ -8,8 +8,10 @@ import secrets
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
+from engine.foreign_json import fields
+from miner_server.backends.abilities import EVERYTHING, PARTS
 from miner_server.errors import MinerError, RequestUnfit
 
 Chunk = dict[str, Any]
@@ -20,7 +22,9 @@ half as many."""
 
 
 class LoadedModel(Protocol):
-    """A model in memory, ready to generate."""
+    """A model in memory, ready to generate. `can` is what it honours of a payload (`abilities`)."""
+
+    can: ClassVar[frozenset[str]]
 
     def stream(self, payload: dict[str, Any], on_chunk: Callable[[Chunk], bool]) -> None:
         """Generate; `on_chunk` gets every chunk and returns True to stop. Raises RequestUnfit."""
@@ -29,6 +33,8 @@ class LoadedModel(Protocol):
 
 class XllamaModel:
     """llama.cpp's own server core: several requests at once, each in a lane with `context` tokens."""
+
+    can: ClassVar[frozenset[str]] = EVERYTHING - {"reasoning_effort", *PARTS}
 
     def __init__(self, path: Path, *, lanes: int, context: int) -> None:
         import xllamacpp
@@ -58,7 +64,14 @@ class XllamaModel:
 
 
 class LlamaCppPythonModel:
-    """llama-cpp-python: one request at a time."""
+    """llama-cpp-python: one request at a time.
+
+    It finds tool calls in the answers of no model, and keeps log probabilities of none unless those of each prompt too.
+    """
+
+    can: ClassVar[frozenset[str]] = frozenset(
+        ["stop", "seed", "response_format", "frequency_penalty", "presence_penalty", "logit_bias"]
+    )
 
     def __init__(self, path: Path, *, lanes: int, context: int) -> None:
         import llama_cpp
@@ -70,7 +83,7 @@ class LlamaCppPythonModel:
     def stream(self, payload: dict[str, Any], on_chunk: Callable[[Chunk], bool]) -> None:
         pieces = 0
         try:
-            for chunk in self._llama.create_chat_completion(**payload, stream=True):
+            for chunk in self._llama.create_chat_completion(**_in_its_terms(payload), stream=True):
                 pieces += any("content" in choice["delta"] for choice in chunk["choices"])
                 if on_chunk(chunk):
                     return
@@ -81,12 +94,21 @@ class LlamaCppPythonModel:
         on_chunk({"choices": [], "usage": usage})
 
 
+def _in_its_terms(payload: dict[str, Any]) -> dict[str, Any]:
+    """llama-cpp-python has a schema beside the type `json_object`, and no type for it."""
+    schema = fields(fields(payload.get("response_format")).get("json_schema")).get("schema")
+    return payload if schema is None else payload | {"response_format": {"type": "json_object", "schema": schema}}
+
+
 def installed_binding() -> tuple[type[XllamaModel] | type[LlamaCppPythonModel], bool]:
-    """The installed binding, and whether it handles several requests at once. Raises MinerError."""
-    if find_spec("xllamacpp") is not None:
-        return XllamaModel, True
+    """The installed binding, and whether it handles several requests at once. Raises MinerError.
+
+    xllamacpp comes with this program. Who has also installed llama-cpp-python, which compiles for minutes, wants that.
+    """
     if find_spec("llama_cpp") is not None:
         return LlamaCppPythonModel, False
+    if find_spec("xllamacpp") is not None:
+        return XllamaModel, True
     raise MinerError("the llamacpp backend needs xllamacpp or llama-cpp-python: install one of them")
 
 

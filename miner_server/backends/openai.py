@@ -5,6 +5,7 @@ Callers only get our own words about a failure; the log and the readiness quote 
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable
 
@@ -13,25 +14,22 @@ from msgspec.structs import replace
 
 from engine import foreign_json
 from engine.redaction import keys
+from engine.text import safe
 from engine.transport import retry_after
 from engine.transport.wire import Completion
 from engine.values import Request
 from miner_server import reflection
+from miner_server.backends.abilities import EVERYTHING
 from miner_server.backends.chat_request import chat_payload
 from miner_server.backends.interface import PROOF, PROOF_S, require_answer
 from miner_server.backends.kept_connections import Connections, ServerReply
 from miner_server.backends.models import Model, NoModelsError, choose
+from miner_server.backends.pauses import PAUSES_S, pause_after
 from miner_server.backends.replies import failure, quoted, read_body, read_chat, read_json
 from miner_server.backends.spoken import Spoken
 from miner_server.errors import BackendError, NoAnswer, OutOfRoom, RequestUnfit
 
 log = logging.getLogger(__name__)
-
-PAUSES_S = (0.2, 1.0)
-"""Pauses before the second and third attempts, unless the server asks for more time."""
-
-LONGEST_PAUSE_S = 5.0
-"""A pause holds a slot that others could use. Telling this caller at once to come back later costs less than that."""
 
 PROBE_S = 5.0
 PROBE_AGAIN_READY_S = 15.0
@@ -39,6 +37,14 @@ PROBE_AGAIN_S = 2.0
 PROVE_AGAIN_S = 15.0
 """Pause after a failed proof: a completion takes longer than a list of models and may cost money."""
 
+PROVE_IDLE_S = 300.0
+"""A server that nobody has asked for this long has to answer a question of ours: listing models is no proof."""
+
+WARM_UP_S = 300.0
+LOOK_S = PROBE_S + 1
+"""How long one call for the readiness waits for a look, which goes on in the background."""
+
+NEVER = -math.inf
 UNFORESEEN = "the model server could not be asked; the log says why"
 
 _MARKED, _MARK = reflection.HEADER.encode(), reflection.MARK.encode()
@@ -50,8 +56,9 @@ NO_KEY = (401, 403)
 class OpenAIBackend:
     """`base_url` includes `/v1`. Without `model`, the first chat model that the server lists answers.
 
-    `name` is the operator's name for this type of server. With `reasoning_is_answer`, a model's reasoning counts as its
-    answer if it says nothing else.
+    `name` is the operator's name for this type of server. `context` limits a request in tokens, where the server states
+    no smaller length. It asks again for itself what fails for a moment, if it `tries_again`. With
+    `reasoning_is_answer`, a model's reasoning counts as its answer if it says nothing else.
     """
 
     def __init__(
@@ -61,7 +68,9 @@ class OpenAIBackend:
         *,
         api_key: str | None = None,
         model: str | None = None,
+        context: int | None = None,
         reasoning_is_answer: bool = False,
+        tries_again: bool = True,
     ) -> None:
         self.name = name
         self._base = base_url.rstrip("/")
@@ -70,23 +79,36 @@ class OpenAIBackend:
         self._keys = keys(api_key or "")
         self._wanted = model
         self._served = Model(model or "")
+        self._context = context
         self._reasoning_is_answer = reasoning_is_answer
+        self._tries_again = tries_again
         self._unready = "the model server was not asked yet"
+        self._look: asyncio.Task[tuple[str, float]] | None = None
         self._probe_at = 0.0
-        self._is_proven = False
+        self._answered_at = NEVER
+        self._is_warm = self._lists = False
+
+    can = EVERYTHING
 
     @property
     def model(self) -> str:
         return self._served.id
 
     async def readiness(self) -> str:
-        """Asks the server for its models at intervals; one that lists none has to answer a question once."""
-        if time.monotonic() >= self._probe_at:
-            self._unready, again_s = UNFORESEEN, PROBE_AGAIN_S  # remains if the probe raises
-            try:
-                self._unready, again_s = await self._probe()
-            finally:
-                self._probe_at = time.monotonic() + again_s
+        """Asks the server for its models at intervals, and for an answer when none has come from it for a while."""
+        if self._look is None and time.monotonic() >= self._probe_at:
+            self._look = asyncio.create_task(self._probe())
+        if self._look is None:
+            return self._unready
+        await asyncio.wait([self._look], timeout=LOOK_S)
+        if not self._look.done():
+            return self._unready
+        look, self._look = self._look, None
+        self._unready, again_s = UNFORESEEN, PROBE_AGAIN_S  # remains if the probe has raised
+        try:
+            self._unready, again_s = look.result()
+        finally:
+            self._probe_at = time.monotonic() + again_s
         return self._unready
 
     async def complete(
@@ -100,67 +122,94 @@ class OpenAIBackend:
         """Failures expected to pass soon are retried while the deadline allows it, at most twice."""
         until = time.monotonic() + timeout
         try:
-            for pause in PAUSES_S:
-                try:
-                    return await self._ask(request, on_text)
-                except BackendError as error:
-                    if error.again_in is None or error.again_in > LONGEST_PAUSE_S:
-                        raise
-                    wait = max(pause, error.again_in)
-                    if time.monotonic() + wait >= until:
-                        raise
-                    log.info("%s is asked again in %.1f s: %s", self._base, wait, error)
-                await asyncio.sleep(wait)
-            return await self._ask(request, on_text)
+            completion = await self._ask_patiently(request, until, on_text)
         except (RequestUnfit, NoAnswer):
             raise
         except BackendError:
-            self._probe_at, self._is_proven = 0.0, False
+            self._probe_at = 0.0
+            if not self._lists:  # else the list tells whether it is there, and `Readiness` counts its failures
+                self._answered_at = NEVER
             raise
+        self._answered_at = time.monotonic()
+        return completion
 
     async def close(self) -> None:
+        if self._look is not None:
+            self._look.cancel()
         self._connections.close()
+
+    async def _ask_patiently(self, request: Request, until: float, on_text: Callable[[str], None] | None) -> Completion:
+        for pause in PAUSES_S if self._tries_again else ():
+            try:
+                return await self._ask(request, on_text)
+            except BackendError as error:
+                wait = pause_after(error, pause, until)
+                if wait is None:
+                    raise
+                log.info("%s is asked again in %.1f s: %s", self._base, wait, error)
+            await asyncio.sleep(wait)
+        return await self._ask(request, on_text)
 
     async def _probe(self) -> tuple[str, float]:
         """Why it cannot answer ("" if it can), and in how many seconds to check again."""
         try:
             async with asyncio.timeout(PROBE_S):
-                reply = self._met(await self._connections.get("/models"))
-            if reply.status in NO_LIST:
-                return await self._prove()
+                reply = self._met(await self._list())
             if reply.status in NO_KEY:
                 why = f"{self._base} does not take the API key ({reply.status}: {_quoted(reply)})"
                 return f"{why}; set the right one in SUBNET_CONSOLE_API_KEY", PROBE_AGAIN_S
-            if reply.status != 200:
+            if reply.status not in (200, *NO_LIST):
                 return f"{self._base}/models answered {reply.status}: {_quoted(reply)}", PROBE_AGAIN_S
-            self._served = choose(foreign_json.read(reply.body), self._wanted)
+            self._lists = False
+            await self._choose(reply)
+            self._lists = True
         except TimeoutError:
             return f"{self._base} did not answer within {PROBE_S:g} s", PROBE_AGAIN_S
         except BackendError as error:
             return str(error), PROBE_AGAIN_S
         except (NoModelsError, ValueError):
-            return await self._prove()
-        return "", PROBE_AGAIN_READY_S
+            if self._wanted is None:
+                return f"{self._base}/models lists no models: name one with backend_model", PROBE_AGAIN_S
+        return await self._prove()
+
+    async def _list(self) -> ServerReply:
+        return await self._connections.get("/models")
+
+    async def _choose(self, reply: ServerReply) -> None:
+        """Take the model to ask from the server's list. Raises BackendError, NoModelsError and ValueError."""
+        if reply.status in NO_LIST:
+            raise NoModelsError
+        served = choose(foreign_json.read(reply.body), self._wanted)
+        if self._served.id not in ("", served.id):
+            log.warning("%s answers with another model: %s", self._base, safe(served.id))
+            self._answered_at = NEVER
+        self._served = served
 
     async def _prove(self) -> tuple[str, float]:
-        """Like `_probe`, for a server that lists no models: tries one small completion."""
-        if self._wanted is None:
-            return f"{self._base}/models lists no models: name one with backend_model", PROBE_AGAIN_S
-        if not self._is_proven:
-            try:
-                async with asyncio.timeout(PROOF_S):
-                    require_answer(await self._ask(PROOF), PROOF)
-            except TimeoutError:
-                return f"{self._base} lists no models, and answers nothing within {PROOF_S:g} s", PROVE_AGAIN_S
-            except OutOfRoom:  # it used up its tokens thinking: it works
-                pass
-            except BackendError as error:
-                return f"{self._base} lists no models, and gives no answer: {error}", PROVE_AGAIN_S
-            self._is_proven = True
+        """Like `_probe`: has it answer a small question, unless it has answered anything lately.
+
+        The first one warms it up: it may load its model for minutes.
+        """
+        if time.monotonic() - self._answered_at < PROVE_IDLE_S:
+            return "", PROBE_AGAIN_READY_S
+        longest = PROOF_S if self._is_warm else WARM_UP_S
+        if not self._is_warm:
+            self._unready = f"{self._base} has not given its first answer yet: its model may be loading"
+        try:
+            async with asyncio.timeout(longest):
+                require_answer(await self._ask(PROOF), PROOF)
+        except TimeoutError:
+            return f"{self._base} answers nothing within {longest:g} s", PROVE_AGAIN_S
+        except OutOfRoom:  # it used up its tokens thinking: it works
+            pass
+        except BackendError as error:
+            return f"{self._base} gives no answer: {error}", PROVE_AGAIN_S
+        self._answered_at, self._is_warm = time.monotonic(), True
         return "", PROBE_AGAIN_READY_S
 
     def _body(self, request: Request, *, streamed: bool) -> bytes:
-        payload = chat_payload(request, context=self._served.context)
+        lengths = filter(None, (self._context, self._served.context))
+        payload = chat_payload(request, context=min(lengths, default=None))
         if streamed:
             payload["stream_options"] = {"include_usage": True}
         return msgspec.json.encode(payload | {"model": self._served.id, "stream": streamed})
@@ -183,7 +232,12 @@ class OpenAIBackend:
             if spoken is not None and spoken.given:
                 error.again_in = None  # who has heard the beginning of one answer cannot be told another
             raise
-        return replace(completion, text=text, tool_calls=self._keys.hide_within(completion.tool_calls))
+        return replace(
+            completion,
+            text=text,
+            tool_calls=self._keys.hide_within(completion.tool_calls),
+            logprobs=completion.logprobs if text == completion.text else None,  # token by token, a key would show
+        )
 
     def _met(self, reply: ServerReply) -> ServerReply:
         """The reply, unless it comes from this miner itself."""

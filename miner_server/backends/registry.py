@@ -21,7 +21,9 @@ def open_backend(
     api_key: str | None = None,
     model: str | None = None,
     model_path: Path | None = None,
+    context: int | None = None,
     reasoning_is_answer: bool = False,
+    tries_again: bool = True,
 ) -> Backend:
     """The backend called `name`, with the fields of `BackendOptions`. It connects or loads nothing until asked for its
     readiness. Raises MinerError and PluginError."""
@@ -33,7 +35,9 @@ def open_backend(
             api_key=api_key,
             model=model,
             model_path=model_path,
+            context=context,
             reasoning_is_answer=reasoning_is_answer,
+            tries_again=tries_again,
         )
     )
 
@@ -45,10 +49,14 @@ def _scripted(_: BackendOptions) -> Backend:
 
 
 def _llamacpp(options: BackendOptions) -> Backend:
-    from miner_server.backends.llamacpp import LlamaCppBackend
+    from miner_server.backends.llamacpp import CONTEXT, LlamaCppBackend
     from miner_server.backends.llamacpp_bindings import packaged_model
 
-    return LlamaCppBackend(options.model_path or packaged_model(), reasoning_is_answer=options.reasoning_is_answer)
+    return LlamaCppBackend(
+        options.model_path or packaged_model(),
+        context=options.context or CONTEXT,
+        reasoning_is_answer=options.reasoning_is_answer,
+    )
 
 
 def _model_server(name: str, options: BackendOptions) -> Backend:
@@ -64,7 +72,9 @@ def _model_server(name: str, options: BackendOptions) -> Backend:
         _checked(url),
         api_key=_plain(options.api_key or preset_key),
         model=options.model,
+        context=options.context,
         reasoning_is_answer=options.reasoning_is_answer,
+        tries_again=options.tries_again,
     )
 
 

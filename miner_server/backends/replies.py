@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice
+from typing import Any
 
 from engine import foreign_json
 from engine.foreign_json import count, fields, items
@@ -17,6 +18,7 @@ from engine.redaction import redact
 from engine.text import safe
 from engine.transport.wire import USAGE_FIELDS, Completion
 from miner_server.backends.interface import had_room
+from miner_server.backends.logprobs import read_logprobs
 from miner_server.errors import BackendError, BackendUnavailable, NoAnswer, OutOfRoom, RequestTooLong, RequestUnfit
 
 DETAIL_WIDTH = 200
@@ -98,6 +100,7 @@ def read_chat(reply: object, *, max_tokens: int = MOST_TOKENS, reasoning_is_answ
         tool_calls=calls,
         finish_reason="tool_calls" if calls else _finish_reason(choice.get("finish_reason")),
         usage=usage,
+        logprobs={"content": tokens} if (tokens := read_logprobs(choice.get("logprobs"))) else None,
     )
 
 
@@ -114,6 +117,7 @@ class Chunks:
         self._text = _Pieces()
         self._thought = _Pieces()
         self._calls: dict[object, _Call] = {}
+        self._logprobs: list[dict[str, Any]] = []
         self._finish_reason: object = None
         self._usage: object = None
         self._error: object = None
@@ -142,6 +146,8 @@ class Chunks:
             self._calls = {}
         for call in calls:
             self._add_call(call)
+        if choice.get("logprobs"):
+            self._logprobs += read_logprobs(choice["logprobs"])
         return piece
 
     def reply(self, *, has_ended: bool = True) -> dict[str, object]:
@@ -153,7 +159,11 @@ class Chunks:
             "reasoning": self._thought.whole(),
             "tool_calls": [call.whole() for call in self._calls.values()],
         }
-        choice = {"message": message, "finish_reason": self._finish_reason}
+        choice = {
+            "message": message,
+            "finish_reason": self._finish_reason,
+            "logprobs": {"content": self._logprobs},
+        }
         return {"choices": [] if self._is_empty else [choice], "usage": self._usage, "error": self._error}
 
     def _add_call(self, part: dict[str, object]) -> None:

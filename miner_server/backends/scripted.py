@@ -28,6 +28,7 @@ _STEP = re.compile(rf"({_SIGN})\s*({_NUMBER})", re.IGNORECASE)
 class ScriptedBackend:
     """Always ready. "What is 41 plus 1?" is answered by "42"."""
 
+    can = frozenset(["seed"])
     name = "scripted"
     model = "scripted"
 

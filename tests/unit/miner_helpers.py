@@ -24,6 +24,7 @@ from miner_server.backends.interface import Backend
 from miner_server.backends.scripted import ScriptedBackend
 from miner_server.hosts import Proxies
 from miner_server.limits import Limits
+from miner_server.openai.door import Access
 from miner_server.quotas import Quotas
 from miner_server.server import MinerServer
 from tests.unit.chain_helpers import key
@@ -104,6 +105,7 @@ def make_server(
     quotas: Quotas | None = None,
     unproven: bool = False,
     kept: KeptKeys | None = None,
+    access: Access | None = None,
 ) -> MinerServer:
     """A server that Alice and Bob may ask, on a free port of the loopback."""
     return MinerServer(
@@ -119,6 +121,7 @@ def make_server(
         quotas=quotas,
         unproven=unproven,
         kept=kept,
+        access=access,
     )
 
 

@@ -7,6 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from typing import Any
 
+from miner_server.backends.interface import PROOF
+
 
 def chat(content: str | None = "Hi.", **message: Any) -> dict[str, Any]:
     return {
@@ -19,12 +21,14 @@ class ModelServer:
     """Answers what the test sets; `asked` holds the bodies and `keys` the Authorization headers.
 
     `statuses` are answered first, one a completion, each with `retry_after`. `models` is the list, or what stands in
-    its place. While `hang` is clear, nothing is answered.
+    its place. While `hang` is clear, nothing is answered. The question that a backend proves itself with is answered,
+    and is not among the others, unless a test says that it does not prove.
     """
 
     def __init__(self) -> None:
         self.models: Any = [{"id": "tiny"}]
         self.reply: Any = chat()
+        self.proves = True
         self.status = 200
         self.statuses: list[int] = []
         self.retry_after = ""
@@ -43,8 +47,12 @@ class ModelServer:
                 self.send(outer.models_status, whole)
 
             def do_POST(self) -> None:
+                asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                if outer.proves and asked["messages"][-1]["content"] == PROOF.prompt:
+                    self.send(200, chat("Yes."))
+                    return
+                outer.asked.append(asked)
                 outer.keys.append(self.headers["authorization"])
-                outer.asked.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
                 if not outer.hang.wait(0.5):
                     self.connection.settimeout(10)
                     if not self.rfile.read(1):

@@ -142,7 +142,8 @@ def test_llama_cpps_own_core_streams_and_counts() -> None:
 @pytest.mark.parametrize(
     ("installed", "binding", "several"),
     [
-        ({"xllamacpp", "llama_cpp"}, XllamaModel, True),
+        ({"xllamacpp"}, XllamaModel, True),
+        ({"xllamacpp", "llama_cpp"}, LlamaCppPythonModel, False),
         ({"llama_cpp"}, LlamaCppPythonModel, False),
     ],
 )

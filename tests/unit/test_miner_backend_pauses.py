@@ -10,6 +10,7 @@ import pytest
 from engine.transport import http
 from engine.values import Request
 from miner_server.backends import kept_connections, openai
+from miner_server.backends import pauses as pauses_module
 from miner_server.backends.openai import OpenAIBackend
 from miner_server.errors import BackendError, BackendUnavailable
 from tests.unit.miner_helpers import Clock
@@ -41,7 +42,8 @@ class Pauses:
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> Pauses:
     paused = Pauses()
-    monkeypatch.setattr(openai, "time", SimpleNamespace(monotonic=paused.clock, time=time.time))
+    for module in (openai, pauses_module):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=paused.clock, time=time.time))
     monkeypatch.setattr("miner_server.backends.openai.asyncio.sleep", paused.sleep)
     return paused
 
@@ -158,7 +160,7 @@ async def test_a_server_that_says_nothing_is_reported_and_looked_at_again_soon(
     pauses: Pauses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(openai, "PROBE_S", 0.05)
-    monkeypatch.setattr(openai, "PROOF_S", 0.05)
+    monkeypatch.setattr(openai, "WARM_UP_S", 0.05)
     lists = False
 
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -174,17 +176,18 @@ async def test_a_server_that_says_nothing_is_reported_and_looked_at_again_soon(
         assert await backend.readiness() == f"{base} did not answer within 0.05 s"
         lists = True
         pauses.clock.now += 2
-        assert await backend.readiness() == f"{base} lists no models, and answers nothing within 0.05 s"
+        assert await backend.readiness() == f"{base} answers nothing within 0.05 s"
         await backend.close()
 
 
 async def test_a_proof_that_failed_is_asked_for_again_after_15_seconds(server: ModelServer, pauses: Pauses) -> None:
     backend = OpenAIBackend("openai", server.url, model="tiny")
+    server.proves = False
     server.models_status, server.status = 404, 501
-    assert "lists no models, and gives no answer" in await backend.readiness()
+    assert "gives no answer" in await backend.readiness()
     server.status = 200
     pauses.clock.now += 14.9
-    assert "lists no models, and gives no answer" in await backend.readiness()
+    assert "gives no answer" in await backend.readiness()
     pauses.clock.now += 0.1
     assert await backend.readiness() == ""
     assert len(server.asked) == 2

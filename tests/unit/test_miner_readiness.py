@@ -36,7 +36,7 @@ def _no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openai, "PAUSES_S", (0.0, 0.0))
     monkeypatch.setattr(openai, "PROBE_AGAIN_S", 0.0)
     monkeypatch.setattr(readiness, "PROVE_AGAIN_S", 0.0)
-    monkeypatch.setattr(answering, "READINESS_S", 0.01)
+    monkeypatch.setattr(readiness, "READINESS_S", 0.01)
 
 
 async def availability(validator: Validator) -> dict[str, object]:
@@ -96,7 +96,7 @@ async def test_completions_that_fail_in_a_row_make_it_unavailable_until_one_succ
     async with serving(open_backend("openai", base_url=server.url)) as miner, Validator(miner) as alice:
         await is_ready(miner)
         await alice.shake()
-        server.status, server.reply = 500, {"error": {"message": "CUDA error"}}
+        server.status, server.reply, server.proves = 500, {"error": {"message": "CUDA error"}}, False
         for _ in range(readiness.FAILURES):
             assert (await alice.send("hello")).status_code == 502
         assert "CUDA error" in miner.trouble
@@ -186,10 +186,10 @@ async def test_a_model_whose_proof_ends_in_thought_answers(server: ModelServer) 
 
 @pytest.mark.parametrize("content", ["", " \n", None])
 async def test_a_backend_that_answers_nothing_fails(server: ModelServer, content: str | None) -> None:
-    server.reply = chat(content)
     async with serving(open_backend("openai", base_url=server.url)) as miner, Validator(miner) as alice:
         await is_ready(miner)
         await alice.shake()
+        server.reply, server.proves = chat(content), False
         for _ in range(readiness.FAILURES):
             assert (await alice.send("hello")).status_code in (200, 503)
         await until(lambda: not miner.view().ready)

@@ -20,6 +20,7 @@ from engine.transport.dialects.fiber import FIBER
 from engine.transport.dialects.own import OWN
 from engine.transport.errors import WireError
 from engine.values import Challenge, Peer, Request
+from miner_server.backends.interface import PROOF
 from miner_server.backends.openai import OpenAIBackend
 from miner_server.backends.replies import Events
 from miner_server.backends.spoken import Spoken
@@ -32,6 +33,7 @@ from tests.unit.miner_helpers import ALICE, MINER, make_server, running
 KEY = "sk-0123456789abcdefSECRET"
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 MODELS = b'{"data": [{"id": "tiny"}]}'
+YES = b'{"choices": [{"message": {"content": "Yes."}}]}'
 DONE = b"data: [DONE]\n\n"
 END = b"0\r\n\r\n"
 
@@ -50,7 +52,8 @@ STOP = event(finish_reason="stop")
 
 
 class Speaker:
-    """A model server whose answers a test gives: `say` writes one, after its head. `asked` holds the bodies."""
+    """A model server whose answers a test gives: `say` writes one, after its head. `asked` holds the bodies, without
+    those that make sure that it answers."""
 
     def __init__(self, say: Callable[["Speaker", asyncio.StreamWriter], Awaitable[None]]) -> None:
         self._say = say
@@ -66,7 +69,11 @@ class Speaker:
                     writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(MODELS), MODELS))
                     continue
                 length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-                self.asked.append(json.loads(await reader.readexactly(length)))
+                asked = json.loads(await reader.readexactly(length))
+                if asked["messages"][0]["content"] == PROOF.prompt:
+                    writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(YES), YES))
+                    continue
+                self.asked.append(asked)
                 writer.write(HEAD)
                 gone = asyncio.create_task(self._note_leaving(reader))
                 await self._say(self, writer)

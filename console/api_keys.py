@@ -1,0 +1,88 @@
+"""`subnet-console keys`: makes, lists and revokes the bearer keys of the OpenAI-compatible API."""
+
+import re
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from console.errors import ConsoleError
+from console.instants import LATEST, SECONDS, duration
+from engine.api_keys import FILE_NAME, ApiKey, add_key, read_keys, revoke_key
+from engine.folders import prepare_folder
+from engine.text import cells
+
+_PERIOD = re.compile(r"(\d{1,9})([smhd])")
+
+
+def add(folder: Path, name: str, *, expires: str | None, requests_per_minute: int | None) -> str:
+    """Make a key and return it; it cannot be shown again. Raises ConsoleError and KeyFileError."""
+    now = time.time()
+    return add_key(
+        prepare_folder(folder) / FILE_NAME,
+        name,
+        expires_at=None if expires is None else expiry(expires, now),
+        requests_per_minute=requests_per_minute,
+    )
+
+
+def revoke(folder: Path, name: str) -> None:
+    """Raises KeyFileError."""
+    revoke_key(folder / FILE_NAME, name)
+
+
+def listed(folder: Path) -> list[dict[str, Any]]:
+    """What is known of each key, without the key itself. Raises KeyFileError."""
+    now = time.time()
+    return [
+        {
+            "name": key.name,
+            "made_at": _iso(key.made_at),
+            "expires_at": None if key.expires_at is None else _iso(key.expires_at),
+            "expired": key.has_expired(now),
+            "requests_per_minute": key.requests_per_minute,
+        }
+        for key in read_keys(folder / FILE_NAME)
+    ]
+
+
+def table(folder: Path) -> list[str]:
+    """The list for people. Raises KeyFileError."""
+    keys, now = read_keys(folder / FILE_NAME), time.time()
+    if not keys:
+        return ["no keys: 'subnet-console keys add NAME' makes one"]
+    return _columns([("NAME", "MADE", "EXPIRES", "REQUESTS A MINUTE"), *(_row(key, now) for key in keys)])
+
+
+def expiry(text: str, now: float) -> float:
+    """The unix time that a duration from now (`90d`) or a date means. Raises ConsoleError unless it is to come."""
+    try:
+        if period := _PERIOD.fullmatch(text):
+            at = now + int(period[1]) * SECONDS[period[2]]
+        else:
+            date = datetime.fromisoformat(text)
+            at = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        raise ConsoleError(f"--expires {text[:40]!r} is no time: use 12h, 90d or a date such as 2027-01-31") from None
+    if not now < at <= LATEST:
+        raise ConsoleError(f"--expires {text[:40]!r} is not in the future")
+    return at
+
+
+def _row(key: ApiKey, now: float) -> tuple[str, ...]:
+    if key.expires_at is None:
+        expires = "never"
+    else:
+        expires = "expired" if key.has_expired(now) else f"in {duration(key.expires_at - now)}"
+    limit = "any number" if key.requests_per_minute is None else str(key.requests_per_minute)
+    return key.name, f"{duration(now - key.made_at)} ago", expires, limit
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(cells, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _iso(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,187 @@
+"""Bearer keys for an OpenAI-compatible API: a private file that holds their digests, never the keys themselves.
+
+`subnet-console keys` writes the file, and a running process reads it again whenever it has changed.
+"""
+
+import fcntl
+import hashlib
+import logging
+import os
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from engine.files import UNDECODABLE, damage, open_input
+from engine.folders import OTHERS, replace_file
+
+log = logging.getLogger(__name__)
+
+FILE_NAME = "api-keys.json"
+PREFIX = "sk-subnet-"
+KEY_BYTES = 32
+"""Of chance: nobody guesses them, so that an unsalted digest is enough."""
+
+MOST_KEYS = 1000
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}\Z")
+REPAIR = "repair it, or move it away and make new keys"
+
+
+class KeyFileError(Exception):
+    """The key file cannot be used, or a change to it makes no sense. The message says what to do."""
+
+
+class ApiKey(Struct, frozen=True, kw_only=True):
+    """What is kept of a key. Times are unix seconds; `digest` is its SHA-256 in hex."""
+
+    name: str
+    digest: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+    made_at: float
+    expires_at: float | None = None
+    requests_per_minute: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
+
+    def has_expired(self, now: float) -> bool:
+        return self.expires_at is not None and now >= self.expires_at
+
+
+class _File(Struct, frozen=True):
+    keys: Annotated[tuple[ApiKey, ...], Meta(max_length=MOST_KEYS)] = ()
+
+
+def digest(key: str) -> str:
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def read_keys(path: Path) -> tuple[ApiKey, ...]:
+    """All keys in the file, none if there is no file. Raises KeyFileError, also if others can read it."""
+    try:
+        with open_input(path) as file:
+            found = os.fstat(file.fileno())
+            raw = file.read()
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise KeyFileError(f"cannot read {path} ({error.strerror}): check its owner and mode") from error
+    if found.st_mode & OTHERS:
+        raise KeyFileError(
+            f"others can read or write {path} (mode {found.st_mode & 0o7777:04o}): chmod 600 {path}, and replace the "
+            "keys if you do not know who did"
+        )
+    if found.st_uid not in (os.geteuid(), 0):
+        raise KeyFileError(f"{path} belongs to another user ({found.st_uid}): move it away and make new keys")
+    try:
+        return msgspec.json.decode(raw, type=_File).keys
+    except UNDECODABLE as error:
+        raise KeyFileError(damage(path, error, REPAIR)) from error
+
+
+def add_key(path: Path, name: str, *, expires_at: float | None = None, requests_per_minute: int | None = None) -> str:
+    """Make a key called `name` and return it: it is in no file. Raises KeyFileError."""
+    if not NAME.match(name):
+        raise KeyFileError(f"{name[:64]!r} is no name for a key: use up to 64 letters, digits and . _ @ -")
+    key = PREFIX + secrets.token_urlsafe(KEY_BYTES)
+    with _changing(path) as keys:
+        if any(one.name == name for one in keys):
+            raise KeyFileError(f"there is a key called {name} already: revoke it first, or choose another name")
+        if len(keys) >= MOST_KEYS:
+            raise KeyFileError(f"there are {MOST_KEYS} keys, which is the limit: revoke some")
+        keys.append(
+            ApiKey(
+                name=name,
+                digest=digest(key),
+                made_at=time.time(),
+                expires_at=expires_at,
+                requests_per_minute=requests_per_minute,
+            )
+        )
+    return key
+
+
+def revoke_key(path: Path, name: str) -> None:
+    """Take a key back. Raises KeyFileError if there is none of this name."""
+    with _changing(path) as keys:
+        left = [one for one in keys if one.name != name]
+        if len(left) == len(keys):
+            names = ", ".join(one.name for one in keys[:20]) or "none"
+            raise KeyFileError(f"no key is called {name[:64]!r} (there are: {names})")
+        keys[:] = left
+
+
+class ApiKeys:
+    """The keys of a running process. It looks whether the file has changed each time a key is asked for.
+
+    While the file cannot be read, the keys that were read last stay valid and `trouble` says what is wrong.
+    """
+
+    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
+        """Raises KeyFileError if there is a file that cannot be used."""
+        self._path = path
+        self._clock = clock
+        self._seen = _identity(path)
+        self._keys = _by_digest(read_keys(path))
+        self._trouble = ""
+
+    def __len__(self) -> int:
+        self._refresh()
+        return len(self._keys)
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the file; "" if all is well."""
+        self._refresh()
+        return self._trouble
+
+    def find(self, key: str) -> ApiKey | None:
+        """The key that these characters are, if it has not expired."""
+        self._refresh()
+        found = self._keys.get(digest(key))
+        return None if found is None or found.has_expired(self._clock()) else found
+
+    def _refresh(self) -> None:
+        seen = _identity(self._path)
+        if seen == self._seen:
+            return
+        self._seen = seen
+        try:
+            self._keys, self._trouble = _by_digest(read_keys(self._path)), ""
+        except KeyFileError as error:
+            self._trouble = str(error)
+            log.error("%s; the keys that were read last stay valid", error)
+
+
+def _by_digest(keys: tuple[ApiKey, ...]) -> dict[str, ApiKey]:
+    return {one.digest: one for one in keys}
+
+
+def _identity(path: Path) -> tuple[int, ...] | None:
+    """What differs after each change, whoever made it; one system call of a few microseconds."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_mode
+
+
+@contextmanager
+def _changing(path: Path) -> Iterator[list[ApiKey]]:
+    """The keys, to be changed by one process at a time; written when the block is left. Raises KeyFileError."""
+    try:
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise KeyFileError(f"cannot open {path.parent} ({error.strerror}): check --data-dir") from error
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        keys = list(read_keys(path))
+        yield keys
+        try:
+            replace_file(path, msgspec.json.format(msgspec.json.encode(_File(tuple(keys))), indent=2) + b"\n")
+        except OSError as error:
+            raise KeyFileError(f"cannot write {path} ({error.strerror}): check its folder's owner and mode") from error
+    finally:
+        os.close(folder)

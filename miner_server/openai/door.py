@@ -1,0 +1,225 @@
+"""The routes under `/v1`, and who may use them: the bearers of this miner's keys.
+
+The gates have one order: where the caller is, its key, the key's rate, the body, what it asks for, readiness, the
+queue. A request without a valid key is charged to its address, as a stranger's is everywhere at this miner.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from ipaddress import ip_address
+
+from msgspec import Struct
+
+from engine.api_keys import ApiKey, ApiKeys
+from engine.text import safe
+from engine.transport.clear import EVENT_STREAM
+from engine.transport.dialect import Response
+from engine.transport.wire import Completion
+from engine.values import Request
+from miner_server.admission import Admission
+from miner_server.answering import Answering
+from miner_server.backends.abilities import abilities
+from miner_server.backends.interface import models_of
+from miner_server.call import Call, json_response
+from miner_server.endpoint import Handler
+from miner_server.limits import Limits, RateLimiter, Room
+from miner_server.openai.embeddings import Embedder, EmbeddingError, read_texts, written
+from miner_server.openai.errors import OPENAI, ApiError
+from miner_server.openai.reply import ChatReply, usage
+from miner_server.openai.request import Asked, read_asked
+
+NAME = "openai"
+BEARER = "bearer "
+ANSWER_S = 300.0
+"""An operator's own clients wait longer than validators do: OpenAI's SDK for ten minutes."""
+
+MODEL_WIDTH = 120
+
+
+class Access(Struct, frozen=True):
+    """What the operator has decided about the API: its keys, its encoder, and whether plain HTTP may be public."""
+
+    keys: ApiKeys
+    embedder: Embedder | None = None
+    public: bool = False
+
+
+class Door:
+    """OpenAI's API in front of the backend that answers validators too.
+
+    Plain HTTP is readable on its way: callers at public addresses are served through a proxy that `trusts` names, which
+    has TLS, or if the operator allows it.
+    """
+
+    def __init__(
+        self,
+        access: Access,
+        answering: Answering,
+        admission: Admission,
+        limits: Limits,
+        room: Room,
+        trusts: Callable[[str], bool],
+    ) -> None:
+        self._keys = access.keys
+        self._answering = answering
+        self._admission = admission
+        self._limits = limits
+        self._room = room
+        self._trusts = trusts
+        self._public = access.public
+        self._embedder = access.embedder
+        self._rates: dict[tuple[str, int], RateLimiter] = {}
+        self._since = int(time.time())
+
+    def routes(self) -> tuple[tuple[str, str, Handler], ...]:
+        """Method, path and handler of each route."""
+        return (
+            ("GET", "/v1/models", self.models),
+            ("GET", "/v1/models/{model:path}", self.model),
+            ("POST", "/v1/chat/completions", self.chat),
+            ("POST", "/v1/embeddings", self.embeddings),
+        )
+
+    @property
+    def trouble(self) -> str:
+        """What the operator has to know about the keys; "" if all is well."""
+        if self._keys.trouble:
+            return f"{self._keys.trouble}; the keys that were read last stay valid"
+        return "" if len(self._keys) else "no key opens OpenAI's API yet: 'subnet-console keys add NAME' makes one"
+
+    async def models(self, call: Call) -> Response:
+        """The models that can be asked for, those of the backends first."""
+        self._admit(call)
+        return json_response({"object": "list", "data": [self._model(name) for name in self._names()]})
+
+    async def model(self, call: Call) -> Response:
+        self._admit(call)
+        name = call.scope["path_params"]["model"]
+        self._require_model(name, self._names())
+        return json_response(self._model(name))
+
+    async def chat(self, call: Call) -> Response:
+        self._admit(call)
+        raw = await self._read(call)
+        asked = read_asked(raw, self._limits.body_bytes, abilities(self._answering.backend))
+        self._answering.require_ready()
+        self._require_model(asked.model, models_of(self._answering.backend))
+        call.gate = "backend"
+        reply = ChatReply(asked)
+        completions = await self._complete(asked, call, reply)
+        call.tokens = usage(completions)["completion_tokens"]
+        if asked.streamed:
+            return Response(reply.rest(completions), EVENT_STREAM)
+        return Response(reply.whole(completions))
+
+    async def embeddings(self, call: Call) -> Response:
+        self._admit(call)
+        asked = read_texts(await self._read(call), self._limits.body_bytes)
+        if self._embedder is None:
+            raise ApiError(404, "this miner has no encoder", param="model", code="model_not_found")
+        self._require_model(asked.model, (self._embedder.name,))
+        call.gate = "backend"
+        try:
+            async with call.patience(ANSWER_S):
+                vectors = await self._embedder.embed(asked.texts)
+        except TimeoutError:
+            raise ApiError(504, "the encoder took too long") from None
+        except EmbeddingError as error:
+            call.reason = safe(str(error))
+            raise ApiError(502, "the encoder failed") from None
+        return Response(written(asked, vectors))
+
+    def _admit(self, call: Call) -> None:
+        """Raises Refusal unless a key of ours is borne, from a place where nobody else can read it."""
+        call.dialect, call.form, call.gate = NAME, OPENAI, "key"
+        if not (self._public or self._trusts(call.peer) or _is_near(call.peer)):
+            raise ApiError(
+                403,
+                "plain HTTP from a public address, where others can read the key: come through a proxy with TLS that "
+                "this miner trusts, or have its operator set openai_public",
+            )
+        key = self._key(call)
+        call.bearer = f"key {key.name}"
+        call.prove()
+        if key.requests_per_minute is not None:
+            wait = self._rate(key, key.requests_per_minute).take(key.digest)
+            if wait:
+                raise ApiError(
+                    429,
+                    f"this key allows {key.requests_per_minute} requests a minute",
+                    code="rate_limit_exceeded",
+                    retry_after=wait,
+                    gate="rate",
+                )
+
+    def _key(self, call: Call) -> ApiKey:
+        told = call.header(b"authorization") or ""
+        given = told[len(BEARER) :].strip() if told[: len(BEARER)].lower() == BEARER else ""
+        found = self._keys.find(given) if given else None
+        if found is None:
+            self._admission.stranger("challenge", call.host, call.route)
+            message = "this API key is not valid here" if given else "an API key is needed: Authorization: Bearer KEY"
+            raise ApiError(401, message, code="invalid_api_key")
+        return found
+
+    def _rate(self, key: ApiKey, per_minute: int) -> RateLimiter:
+        return self._rates.setdefault((key.digest, per_minute), RateLimiter(per_minute))
+
+    async def _read(self, call: Call) -> bytes:
+        call.gate = "body"
+        with self._room.share() as grow:
+            raw = await call.read(limit=self._limits.body_bytes, seconds=self._limits.body_s, grow=grow)
+        call.gate = "content"
+        return raw
+
+    async def _complete(self, asked: Asked, call: Call, reply: ChatReply) -> Sequence[Completion]:
+        """The choices, in order. The first that fails ends the others."""
+        if len(asked.requests) == 1:
+            return [await self._choice(asked, call, reply, 0)]
+        working = [asyncio.create_task(self._choice(asked, call, reply, one)) for one in range(len(asked.requests))]
+        try:
+            return await asyncio.gather(*working)
+        finally:
+            for task in working:
+                task.cancel()
+            await asyncio.wait(working)
+
+    async def _choice(self, asked: Asked, call: Call, reply: ChatReply, index: int) -> Completion:
+        request = asked.requests[index]
+        on_text = partial(self._tell, call, reply, index) if _is_told_in_pieces(asked, request) else None
+        return await self._answering.answer(request, call, on_text=on_text, seconds=ANSWER_S)
+
+    def _tell(self, call: Call, reply: ChatReply, index: int, text: str) -> None:
+        if call.stream is not None:
+            call.stream.put(reply.piece(index, text), EVENT_STREAM)
+
+    def _names(self) -> tuple[str, ...]:
+        encoder = () if self._embedder is None else (self._embedder.name,)
+        return tuple(filter(None, (*models_of(self._answering.backend), *encoder)))
+
+    def _model(self, name: str) -> dict[str, object]:
+        return {"id": safe(name, MODEL_WIDTH), "object": "model", "created": self._since, "owned_by": "subnet-console"}
+
+    def _require_model(self, name: str, names: Sequence[str]) -> None:
+        if name not in names:
+            raise ApiError(
+                404,
+                f"there is no model {safe(name, MODEL_WIDTH)!r} here (there are: {', '.join(map(safe, names))})",
+                param="model",
+                code="model_not_found",
+            )
+
+
+def _is_told_in_pieces(asked: Asked, request: Request) -> bool:
+    """Log probabilities come with the whole text: no backend's pieces are one token each for certain."""
+    return asked.streamed and not request.options.get("logprobs")
+
+
+def _is_near(host: str) -> bool:
+    """Whether an address is of this machine or of a private network."""
+    try:
+        return not ip_address(host.partition("%")[0]).is_global
+    except ValueError:
+        return False

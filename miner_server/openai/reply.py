@@ -1,0 +1,97 @@
+"""Writes what was answered: a chat completion, or its chunks as server-sent events."""
+
+import secrets
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from engine.transport.wire import USAGE_FIELDS, Completion
+from miner_server.openai.request import Asked
+
+DONE = b"data: [DONE]\n\n"
+
+
+class ChatReply:
+    """The reply to one chat completion, whole or in chunks, which all have one id."""
+
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+        self._head = {
+            "id": f"chatcmpl-{secrets.token_hex(12)}",
+            "created": int(time.time()),
+            "model": asked.model,
+        }
+        self._told = [0] * len(asked.requests)
+
+    def whole(self, completions: Sequence[Completion]) -> bytes:
+        """The JSON of all choices."""
+        choices: list[dict[str, Any]] = [
+            {
+                "index": index,
+                "message": {
+                    "role": "assistant",
+                    "content": one.text if one.text or not one.tool_calls else None,
+                    "refusal": None,
+                    "annotations": [],
+                    **({"tool_calls": one.tool_calls} if one.tool_calls else {}),
+                },
+                "logprobs": _logprobs(one),
+                "finish_reason": one.finish_reason,
+            }
+            for index, one in enumerate(completions)
+        ]
+        return msgspec.json.encode(
+            {**self._head, "object": "chat.completion", "choices": choices, "usage": usage(completions)}
+        )
+
+    def piece(self, index: int, text: str) -> bytes:
+        """The event for a piece of one choice's text; its first one is preceded by that of its role."""
+        begun = self._told[index] > 0
+        self._told[index] += len(text)
+        return (b"" if begun else self._opening(index)) + self._event(index, {"content": text})
+
+    def rest(self, completions: Sequence[Completion]) -> bytes:
+        """The events that end the stream: what was not told before, and how each choice ended."""
+        events: list[bytes] = []
+        for index, one in enumerate(completions):
+            untold = one.text[self._told[index] :]
+            if not self._told[index]:
+                events.append(self._opening(index))
+            if untold or one.logprobs is not None:
+                events.append(self._event(index, {"content": untold}, logprobs=_logprobs(one)))
+            if one.tool_calls:
+                calls = [{"index": number, **call} for number, call in enumerate(one.tool_calls)]
+                events.append(self._event(index, {"tool_calls": calls}))
+            events.append(self._event(index, {}, finish_reason=one.finish_reason))
+        if self._asked.with_usage:
+            events.append(_written(self._chunk([], usage(completions))))
+        return b"".join((*events, DONE))
+
+    def _opening(self, index: int) -> bytes:
+        return self._event(index, {"role": "assistant", "content": ""})
+
+    def _event(self, index: int, delta: dict[str, Any], **more: Any) -> bytes:
+        choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": None, **more}
+        return _written(self._chunk([choice], None))
+
+    def _chunk(self, choices: list[dict[str, Any]], used: dict[str, int] | None) -> dict[str, Any]:
+        chunk = {**self._head, "object": "chat.completion.chunk", "choices": choices}
+        return chunk | {"usage": used} if self._asked.with_usage else chunk
+
+
+def usage(completions: Iterable[Completion]) -> dict[str, int]:
+    """The tokens of all choices together; the prompt, which they share, counts once."""
+    counts = [one.usage for one in completions]
+    prompt = max((one.get("prompt_tokens", 0) for one in counts), default=0)
+    completion = sum(one.get("completion_tokens", 0) for one in counts)
+    return dict(zip(USAGE_FIELDS, (prompt, completion, prompt + completion), strict=True))
+
+
+def _written(value: dict[str, Any]) -> bytes:
+    return b"data: %b\n\n" % msgspec.json.encode(value)
+
+
+def _logprobs(completion: Completion) -> dict[str, Any] | None:
+    return None if completion.logprobs is None else {"refusal": None, **completion.logprobs}

@@ -1,0 +1,186 @@
+"""Several backends behind the interface of one: the least loaded answers, and another takes over when it fails.
+
+Each is watched for ever. One that cannot answer, or that keeps failing and cannot prove otherwise (`readiness`), gets
+no requests until it can.
+"""
+
+import asyncio
+import logging
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from engine.redaction import url_shown
+from engine.text import safe
+from engine.transport.wire import Completion
+from engine.values import Request
+from miner_server.backends.abilities import abilities, needs
+from miner_server.backends.interface import Backend, Laned, require_answer
+from miner_server.backends.pauses import PAUSES_S, pause_after
+from miner_server.errors import BackendError, BackendSlow, BackendUnavailable, NoAnswer, RequestUnfit
+from miner_server.readiness import Readiness
+
+log = logging.getLogger(__name__)
+
+LEFT_WAITING_S = 10.0
+"""A caller that gives up later than this had a reason: the least patient validators wait 12 s."""
+
+
+class Member:
+    """One backend of a pool. `place` tells the operator which: the backend's name, and its address if it has one."""
+
+    def __init__(self, backend: Backend, place: str = "") -> None:
+        self.backend = backend
+        self.place = url_shown(place) or backend.name
+        self.readiness = Readiness(backend)
+        self._lanes = backend.lanes if isinstance(backend, Laned) else math.inf
+        self._working = 0
+
+    @property
+    def lanes(self) -> float:
+        """How many requests it works on at once; infinity if it does not say."""
+        return self._lanes
+
+    @property
+    def load(self) -> tuple[bool, int]:
+        """Whether all lanes are taken, and on how many requests it works."""
+        return self._working >= self._lanes, self._working
+
+    async def complete(
+        self, request: Request, *, timeout: float, caller: str, on_text: Callable[[str], None] | None
+    ) -> Completion:
+        """As a backend's; how it went is noted."""
+        began = time.monotonic()
+        self._working += 1
+        try:
+            completion = await self.backend.complete(request, timeout=timeout, caller=caller, on_text=on_text)
+        except BackendError as error:
+            self.readiness.failed(error, caller)
+            raise
+        except asyncio.CancelledError:
+            waited = time.monotonic() - began
+            if waited > min(timeout, LEFT_WAITING_S):
+                self.readiness.failed(BackendSlow(f"no answer within {waited:.0f} s"), caller)
+            raise
+        finally:
+            self._working -= 1
+        try:
+            require_answer(completion, request)
+        except NoAnswer as empty:
+            self.readiness.failed(empty, caller)
+        else:
+            self.readiness.answered()
+        return completion
+
+
+class Pool:
+    """A backend made of several. It is ready while one of them is."""
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        self._members = tuple(members)
+        self._watching: list[asyncio.Task[None]] = []
+        names = Counter(member.backend.name for member in members)
+        self.name = ", ".join(f"{count} × {name}" if count > 1 else name for name, count in names.items())
+
+    @property
+    def model(self) -> str:
+        return next(iter(self.models), "")
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models of all members that are ready, or of all if none is."""
+        members = [member for member in self._members if not member.readiness.unready] or self._members
+        return tuple(dict.fromkeys(filter(None, (member.backend.model for member in members))))
+
+    @property
+    def can(self) -> frozenset[str]:
+        """What at least one member can."""
+        return frozenset().union(*(abilities(member.backend) for member in self._members))
+
+    @property
+    def lanes(self) -> int:
+        """Of all members together; without end if one of them does not say."""
+        lanes = sum(member.lanes for member in self._members)
+        return int(min(lanes, 2**31))
+
+    @property
+    def trouble(self) -> str:
+        """Which members cannot answer, for the operator, while others can; "" if all can, or none."""
+        out = [member for member in self._members if member.readiness.unready]
+        if not out or len(out) == len(self._members):
+            return ""
+        return f"{len(out)} of {len(self._members)} backends cannot answer: {_reasons(out)}"
+
+    async def readiness(self) -> str:
+        if not self._watching:
+            self._watching = [asyncio.create_task(member.readiness.watch()) for member in self._members]
+            await asyncio.sleep(0)  # lets a member that is ready at once become so
+        if any(not member.readiness.unready for member in self._members):
+            return ""
+        return _reasons(self._members)
+
+    async def complete(
+        self,
+        request: Request,
+        *,
+        timeout: float,
+        caller: str = "",
+        on_text: Callable[[str], None] | None = None,
+    ) -> Completion:
+        """Each member is asked once, the least loaded first, and all of them again after a pause while the deadline
+        allows it. What the caller has heard the beginning of is not asked again."""
+        until = time.monotonic() + timeout
+        told = None if on_text is None else _Told(on_text)
+        for pause in (*PAUSES_S, math.inf):
+            error: BackendError = BackendUnavailable(f"no backend is ready: {_reasons(self._members)}")
+            for member in self._in_turn(request):
+                try:
+                    return await member.complete(request, timeout=until - time.monotonic(), caller=caller, on_text=told)
+                except (RequestUnfit, NoAnswer):
+                    raise
+                except BackendError as failed:
+                    if told is not None and told.has_begun:
+                        raise
+                    log.info("%s failed, another backend is asked: %s", member.place, failed)
+                    error = failed
+            wait = pause_after(error, pause, until)
+            if wait is None:
+                raise error
+            await asyncio.sleep(wait)
+        raise AssertionError("the last pause ends it")
+
+    async def close(self) -> None:
+        for task in self._watching:
+            task.cancel()
+        await asyncio.gather(*self._watching, return_exceptions=True)
+        for member in self._members:
+            await member.backend.close()
+
+    def _in_turn(self, request: Request) -> list[Member]:
+        """The ready members that suit a request best, the least loaded first.
+
+        Those that serve the model asked for go before others, and those that can do what it asks for.
+        """
+        ready = [member for member in self._members if not member.readiness.unready]
+        named = [member for member in ready if member.backend.model == request.model] or ready
+        needed = frozenset(needs(request))
+        able = [member for member in named if needed <= abilities(member.backend)] or named
+        return sorted(able, key=lambda member: member.load)
+
+
+class _Told:
+    """Passes pieces of an answer on, and knows whether there was one."""
+
+    def __init__(self, on_text: Callable[[str], None]) -> None:
+        self._on_text = on_text
+        self.has_begun = False
+
+    def __call__(self, text: str) -> None:
+        self.has_begun = True
+        self._on_text(text)
+
+
+def _reasons(members: Sequence[Member]) -> str:
+    told = ((member.place, member.readiness.unready) for member in members)
+    return "; ".join(f"{safe(place)}: {unready.why}" for place, unready in told if unready is not None)
