@@ -4,7 +4,7 @@ The setter, its journal in SQLite, and the client of the real chain run in a pro
 journal, and is started again. The nodes fail in every way that their script knows. Afterwards the chain itself says
 whether each window has its weights once, and whether one went to a hotkey that had lost its uid.
 
-Starting Python and decoding the metadata takes seconds, so the process that dies is forked from one that has both.
+Starting Python and decoding the metadata takes a second, so the process that dies is forked from one that has both.
 """
 
 import argparse

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from msgspec import Struct
-from scalecodec.base import RuntimeConfigurationObject, ScaleBytes
-from scalecodec.type_registry import load_type_registry_preset
+from scalecodec.base import ScaleBytes
 from substrateinterface.storage import StorageKey
 
-from engine.keys import SS58_FORMAT
+from engine.chain.substrate.runtime import decoded
 
 METADATA = Path(__file__).parents[1] / "data" / "mainnet-424.v14.hex"
 """Mainnet's metadata of spec 424 (July 2026), as `state_getMetadata` returns it."""
@@ -29,11 +28,7 @@ class Codec:
         self.hex = metadata
         self._keys: dict[tuple[Any, ...], tuple[str, str]] = {}
         self._encoded: dict[tuple[str, str], str] = {}
-        self.types = RuntimeConfigurationObject(ss58_format=SS58_FORMAT)
-        self.types.update_type_registry(load_type_registry_preset("core"))
-        self.metadata = self.types.create_scale_object("MetadataVersioned", data=ScaleBytes(metadata))
-        self.metadata.decode()
-        self.types.add_portable_registry(self.metadata)
+        self.types, self.metadata = decoded(metadata)
 
     def key(self, item: str, *params: Any, pallet: str = "SubtensorModule") -> str:
         """The key of a storage item."""
@@ -83,7 +78,7 @@ class Codec:
 
 @lru_cache
 def mainnet() -> Codec:
-    """Mainnet's metadata, decoded once: it takes seconds."""
+    """Mainnet's metadata, decoded once."""
     return Codec(METADATA.read_text().strip())
 
 

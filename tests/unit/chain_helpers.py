@@ -65,7 +65,7 @@ class _KeptProcess(NodeProcess):
 
 @lru_cache
 def kept_process() -> NodeProcess:
-    """A process that keeps mainnet's metadata, whose decoding takes seconds, from test to test."""
+    """A process that keeps mainnet's metadata from test to test."""
     return _KeptProcess()
 
 

@@ -1,19 +1,22 @@
 """The client of a real network at a scripted node: what a bad connection, a bad node or a new runtime comes to."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from engine.chain.interface import ChainUnavailable
 from engine.chain.substrate import SubstrateChain
+from engine.chain.substrate.connection import NodeConnection
+from engine.chain.substrate.messages import Anchor
 from engine.chain.substrate.process import NodeProcess
 from engine.chain.substrate.refusals import refusal
+from engine.chain.substrate.runtime import Runtime
 from engine.values import Hyperparameters, Outcome
 from tests.fake_node import websocket
 from tests.fake_node.chain import RpcError
-from tests.fake_node.metadata import without
+from tests.fake_node.metadata import at_spec, without
 from tests.fake_node.node import FakeNode, Fault, running
 from tests.unit.chain_helpers import NETUID, kept_process, key
 
@@ -36,13 +39,6 @@ async def chain(node: FakeNode) -> AsyncIterator[SubstrateChain]:
     assert await chain.block() == 1
     yield chain
     await chain.close()
-
-
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An answer may take a second."""
-    monkeypatch.setattr("engine.chain.substrate.chain.ANSWER_S", 1.0)
-    yield
 
 
 async def registered(chain: SubstrateChain, name: str = "miner") -> Outcome:
@@ -78,6 +74,23 @@ async def test_what_a_runtime_lacks_is_named(chain: SubstrateChain, node: FakeNo
         await chain.look(NETUID)
 
 
+async def test_a_runtime_is_decoded_once_while_endpoints_differ_in_it(
+    node: FakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[int] = []
+
+    def counted(metadata: str, spec: int) -> Runtime:
+        decoded.append(spec)
+        return Runtime(metadata, spec)
+
+    monkeypatch.setattr("engine.chain.substrate.connection.Runtime", counted)
+    client = await asyncio.to_thread(NodeConnection, node.url, 10.0)
+    for spec in (424, 425, 424, 425):
+        node.chain.spec, node.chain.metadata = spec, at_spec(node.chain.metadata, spec)
+        assert (await asyncio.to_thread(client.check, Anchor())).spec == spec
+    assert decoded == [424, 425]
+
+
 # -- a connection that fails -----------------------------------------------------------------------------------
 
 
@@ -101,10 +114,11 @@ async def test_a_read_that_fails_says_why_and_where_and_the_next_one_works(
 
 @pytest.mark.parametrize("fault", ["silence", "drip"])
 async def test_a_node_that_is_late_costs_the_process_and_the_next_read_works(
-    chain: SubstrateChain, node: FakeNode, impatient: None, fault: Fault
+    chain: SubstrateChain, node: FakeNode, monkeypatch: pytest.MonkeyPatch, fault: Fault
 ) -> None:
     node.script("chain_getHeader", fault)
-    with pytest.raises(ChainUnavailable, match="no answer in 1 s"):
+    with monkeypatch.context() as impatient, pytest.raises(ChainUnavailable, match=r"no answer in 0\.1 s"):
+        impatient.setattr("engine.chain.substrate.chain.ANSWER_S", 0.1)
         await chain.block()
     assert not kept_process().pid
     assert await chain.block() == 1

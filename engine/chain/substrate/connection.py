@@ -33,7 +33,8 @@ from engine.chain.substrate.messages import (
 )
 from engine.chain.substrate.reads import SUBNETS, SYSTEM, USUAL_UIDS, consensus_of, read_look
 from engine.chain.substrate.refusals import refusal
-from engine.chain.substrate.storage import Item, Storage
+from engine.chain.substrate.runtime import Runtime
+from engine.chain.substrate.storage import Item
 from engine.chain.substrate.timelock import SCHEDULE, seal
 from engine.keys import SS58_FORMAT
 
@@ -42,6 +43,10 @@ MOST_BLOCKS = 100
 
 REORG_BLOCKS = 10
 """How many blocks a reorganisation may take the head back; mainnet finalises about three blocks behind it."""
+
+
+RUNTIMES_KEPT = 2
+"""Endpoints may run two runtimes while an upgrade goes round."""
 
 
 class _Interface(SubstrateInterface):  # type: ignore[misc]
@@ -67,7 +72,7 @@ class NodeConnection:
         )
         self.url = url
         self._spec = 0
-        self._metadata = ""
+        self._runtimes: dict[str, Runtime] = {}
         self._said = 0
         self._uids: dict[int, int] = {}
 
@@ -235,33 +240,22 @@ class NodeConnection:
     # -- the runtime -------------------------------------------------------------------------------------------
 
     def _follow(self, at: str) -> None:
-        """Load the metadata of the runtime in force at the block `at`, unless it is loaded already."""
+        """Use the runtime in force at the block `at`, whose metadata is loaded unless it is one of the last."""
         version = self._rpc("state_getRuntimeVersion", at)
         if version["specVersion"] == self._spec:
             return
+        self._spec = 0
         metadata = str(self._rpc("state_getMetadata", at))
         digest = hashlib.blake2b(metadata.encode()).hexdigest()
-        if digest != self._metadata:
-            self._metadata = ""
-            self._load(metadata, version["specVersion"])
+        runtime = self._runtimes.pop(digest, None) or Runtime(metadata, version["specVersion"])
+        kept = list(self._runtimes.items())[1 - RUNTIMES_KEPT :]
+        self._runtimes = dict([*kept, (digest, runtime)])
+        self._api.runtime_config, self._api.metadata, self._storage = runtime.types, runtime.metadata, runtime.storage
         described = self._api.get_constant(SYSTEM, "Version").value["spec_version"]
         if described != version["specVersion"]:
             raise Unfit(f"it runs runtime {version['specVersion']} and serves the metadata of {described}")
-        self._metadata = digest
         self._spec = self._api.runtime_version = version["specVersion"]
         self._api.transaction_version = version["transactionVersion"]
-
-    def _load(self, metadata: str, spec: int) -> None:
-        """Load the metadata; unknown items do no harm. Raises `Unfit`."""
-        api = self._api
-        try:
-            api.metadata = api.runtime_config.create_scale_object("MetadataVersioned", data=ScaleBytes(metadata))
-            api.metadata.decode()
-            api.reload_type_registry(use_remote_preset=False, auto_discover=False)
-            api.runtime_config.add_portable_registry(api.metadata)
-            self._storage = Storage(api.metadata, spec)
-        except Exception as error:  # the library raises all kinds of errors
-            raise Unfit(f"its metadata cannot be read ({type(error).__name__}): it is too old") from error
 
     def _head_hash(self) -> str:
         return str(self._rpc("chain_getBlockHash"))
