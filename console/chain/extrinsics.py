@@ -26,6 +26,7 @@ from console.present.text import text_of
 from console.roles.session import Session, opened
 from console.signals import on_interrupt
 from console.terminal import STDIN
+from engine.chain.interface import NOT_SENT
 from engine.commands import AnyCommand, unlocked
 from engine.feed import Feed
 from engine.folders import prepare_folder
@@ -69,7 +70,7 @@ class Done(Struct, frozen=True):
     @property
     def exit_code(self) -> ExitCode:
         """The exit code that tells this outcome."""
-        if self.outcome == "unknown":
+        if self.outcome == "unknown" or self.reason.startswith(NOT_SENT):
             return ExitCode.CHAIN
         if self.reason.startswith((NOBODY_REGISTERED, NO_UID)):
             return ExitCode.NOT_REGISTERED

@@ -20,6 +20,10 @@ class ChainUnavailable(Exception):
     """The chain gave no answer in time; the message says which endpoint and what to do."""
 
 
+NOT_SENT = "NotSent"
+"""Our own error name, for a call that no endpoint could be asked to make ready: nothing was signed."""
+
+
 class CannotSeal(Exception):
     """Weights cannot be sealed here; the message begins with an error name and says what to do."""
 

@@ -22,6 +22,7 @@ class PlanRow(Struct, frozen=True, kw_only=True):
     plan: str
     outcome: PlanOutcome
     reason: str
+    block: int
 
 
 class PlanTable:
@@ -70,7 +71,9 @@ class PlanTable:
 def _entry_of(row: Row) -> JournalEntry:
     stored: PlanRow = fields(row, PlanRow)
     plan = decoded(stored.plan, WeightPlan)
-    return JournalEntry(id=stored.id, at=stored.at, plan=plan, outcome=stored.outcome, reason=stored.reason)
+    return JournalEntry(
+        id=stored.id, at=stored.at, plan=plan, outcome=stored.outcome, reason=stored.reason, block=stored.block
+    )
 
 
 _INSERT = "INSERT INTO plans (netuid, at, plan, outcome, reason) VALUES (?, ?, ?, ?, ?) RETURNING id"

@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from engine.chain.client import ChainClient
-from engine.chain.interface import ChainUnavailable, Look, Sealed
+from engine.chain.interface import NOT_SENT, ChainUnavailable, Look, Sealed
 from engine.errors import StoreError
 from engine.keys import Signer
 from engine.values import Outcome
@@ -33,7 +33,7 @@ OUTDATED = ("Stale", "Expired", "BadProof", NOT_INCLUDED)
 NOT_NOW = {
     **dict.fromkeys(TOO_SOON, "the rate limit"),
     **dict.fromkeys((*IN_POOL, *POOL_BUSY), "the pool"),
-    **dict.fromkeys(OUTDATED, "the next block"),
+    **dict.fromkeys((*OUTDATED, NOT_SENT), "the next block"),
     **dict.fromkeys(("EpochDeferred", "CommitQueueFull"), "the next epoch"),
 }
 """What to wait for after a refusal that is not a failure, by error name."""
@@ -45,11 +45,12 @@ def error_name(reason: str) -> str:
 
 
 class _Open(Struct, frozen=True, kw_only=True):
-    """A plan that may have been sent, and the first block at which nobody can still be sending it."""
+    """A plan that may have been sent, and the first block at which nobody can still be sending it; 0 if not known."""
 
     plan: WeightPlan
-    since: int | None = None
+    since: int = 0
     reference: str = ""
+    reason: str = "it may have been sent by an earlier run"
 
 
 class Submissions:
@@ -79,7 +80,7 @@ class Submissions:
         if not self._journal_read:
             entries = await self._journal.open_entries()
             ours = (entry for entry in entries if entry.plan.is_of(self._chain.netuid, self._chain.hotkey))
-            self._open = {entry.id: _Open(plan=entry.plan) for entry in ours}
+            self._open = {entry.id: _Open(plan=entry.plan, since=entry.block) for entry in ours}
             self._journal_read = True
         for entry, sent in tuple(self._open.items()):
             outcome = await self._settle_one(entry, look)
@@ -113,24 +114,26 @@ class Submissions:
         )
 
     async def _confirm(self, entry: int, sent: Outcome) -> Outcome:
-        self._open[entry] = replace(self._open[entry], reference=sent.reference)
+        reason = sent.reason or "sent, not on chain yet"
+        self._open[entry] = replace(self._open[entry], reference=sent.reference, reason=reason)
         look = await self._chain.look()
         self._last_update = _last_update(look)
         confirmed = await self._settle_one(entry, look)
         if confirmed is not None:
             return confirmed
-        unknown = replace(sent, status="unknown", reason=sent.reason or "sent, not on chain yet", block=0)
-        await self._journal.settle(entry, unknown)
-        return unknown
+        return replace(sent, status="unknown", reason=reason, block=0)
 
     async def _settle_one(self, entry: int, look: Look) -> Outcome | None:
         sent = self._open[entry]
-        since = look.block if sent.since is None else sent.since
+        since = sent.since or look.block
         outcome = outcome_of(sent.plan, look, lost_after=since + self._chain.mortality)
-        if outcome is None:
+        if outcome is not None:
+            return await self._conclude(entry, replace(outcome, reference=sent.reference))
+        if not sent.since:  # noted, so that a restart does not begin the wait anew
             self._open[entry] = replace(sent, since=since)
-            return None
-        return await self._conclude(entry, replace(outcome, reference=sent.reference))
+            doubt = Outcome(status="unknown", reason=sent.reason, block=since, reference=sent.reference)
+            await self._journal.settle(entry, doubt)
+        return None
 
     async def _conclude(self, entry: int, outcome: Outcome) -> Outcome:
         await self._journal.settle(entry, outcome)

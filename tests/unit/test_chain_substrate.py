@@ -132,6 +132,31 @@ async def test_what_was_cut_before_it_counted_never_lands(chain: SubstrateChain,
     assert (await registered(chain)).ok
 
 
+async def test_what_could_not_be_made_ready_was_not_sent_and_that_is_no_doubt(
+    chain: SubstrateChain, node: FakeNode
+) -> None:
+    node.script("state_queryStorageAt", "cut before")
+    outcome = await registered(chain)
+    assert (outcome.status, outcome.reason.startswith(f"NotSent: {node.url}: ")) == ("rejected", True)
+    assert SUBMIT not in node.asked
+
+
+async def test_what_an_unfit_node_says_is_cleaned(chain: SubstrateChain, node: FakeNode) -> None:
+    node.chain.upgrade()
+    answer, node.answer = (
+        node.answer,
+        lambda method, params: (  # type: ignore[method-assign]
+            {"specVersion": "\x1b]52;c;AAAA\x07" + "9" * 500, "transactionVersion": 1}
+            if method == "state_getRuntimeVersion"
+            else answer(method, params)
+        ),
+    )
+    with pytest.raises(ChainUnavailable, match=r"it runs runtime .*9") as said:
+        await chain.look(NETUID)
+    assert str(said.value).isprintable()
+    assert len(str(said.value)) < 400
+
+
 async def test_what_was_cut_after_it_counted_has_landed_and_is_not_paid_twice(
     chain: SubstrateChain, node: FakeNode
 ) -> None:

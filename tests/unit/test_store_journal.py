@@ -41,8 +41,9 @@ async def test_an_intent_is_open_until_it_is_settled(journal: WeightJournal) -> 
 
 async def test_an_unknown_outcome_stays_open_and_a_later_one_replaces_it(store: Store) -> None:
     entry = await store.journal.intend(a_plan())
-    await store.journal.settle(entry, Outcome(status="unknown", reason="no answer in 120 s"))
-    assert [open_entry.id for open_entry in await store.journal.open_entries()] == [entry]
+    await store.journal.settle(entry, Outcome(status="unknown", reason="no answer in 120 s", block=7))
+    [open_entry] = await store.journal.open_entries()
+    assert (open_entry.id, open_entry.block) == (entry, 7)
     await store.journal.settle(entry, Outcome(status="ok"))
     await store.journal.settle(entry, Outcome(status="rejected", reason="too late"))
     [shown] = await store.journal.recent(NETUID, 5)

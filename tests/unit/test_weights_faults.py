@@ -93,3 +93,20 @@ async def test_a_crash_in_every_block_of_the_window_but_one(tmp_path: Path) -> N
     assert await weights_on(chain) == ((1, 65535), (2, 32768))
     assert (await metagraph_on(chain)).neurons[0].last_update == 39
     await chain.inner.close()
+
+
+async def test_restarts_do_not_begin_the_wait_for_what_may_have_been_sent_anew(tmp_path: Path) -> None:
+    faults = Faults()
+    chain = FaultyChain(await running_subnet(tmp_path), faults)
+    chain.mortality = 3
+    journal, recorder = MemoryJournal(faults), Recorder()
+    while await chain.block() < 35:
+        await chain.tick()
+    faults.next = "crash after intent"
+    with pytest.raises(Crash):
+        await setter_on(chain, journal, recorder).step()
+    while await chain.block() < 40:
+        await setter_on(chain, journal, recorder).step()
+        await chain.tick()
+    assert chain.landed == {40: 1}
+    await chain.inner.close()

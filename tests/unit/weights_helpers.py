@@ -74,7 +74,7 @@ class MemoryJournal:
     def _entries(self, status: OutcomeStatus) -> tuple[JournalEntry, ...]:
         unknown = Outcome(status="unknown")
         return tuple(
-            JournalEntry(id=entry, at=0.0, plan=plan)
+            JournalEntry(id=entry, at=0.0, plan=plan, block=self.outcomes.get(entry, unknown).block)
             for entry, plan in enumerate(self.plans)
             if self.outcomes.get(entry, unknown).status == status
         )

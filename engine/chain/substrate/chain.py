@@ -11,7 +11,7 @@ from typing import Self
 
 from msgspec.structs import replace
 
-from engine.chain.interface import CannotSeal, ChainEndpoint, ChainUnavailable, Look, Sealed
+from engine.chain.interface import NOT_SENT, CannotSeal, ChainEndpoint, ChainUnavailable, Look, Sealed
 from engine.chain.substrate.endpoints import Endpoints, network_of
 from engine.chain.substrate.messages import (
     ERA_BLOCKS,
@@ -270,7 +270,10 @@ class SubstrateChain:
     async def _extrinsic(self, signer: Signer, *forms: tuple[str, dict[str, Argument]]) -> Outcome:
         """Sign and send the first of these calls that the runtime has, and follow it to its outcome."""
         call = PalletCall(signer=signer.ss58_address, forms=forms)
-        composed = await self._composed(call)
+        try:
+            composed = await self._composed(call)
+        except ChainUnavailable as error:
+            return Outcome(status="rejected", reason=f"{NOT_SENT}: {error}")
         sent = await self._sent(signer, composed) if isinstance(composed, Unsigned) else composed
         if isinstance(composed, Unsigned) and isinstance(sent, Rejection) and sent.reason.startswith(BAD_PROOF):
             again = await self._composed(call)  # the runtime may have been upgraded between composing and signing

@@ -9,6 +9,7 @@ from typing import Any
 import websocket
 
 from engine.chain.substrate.messages import Anchor, Sighting
+from engine.text import safe
 
 NUMBER = "0x26aa394eea5630e07c48ae0c9558cef702a5c1b19ab7a04f536c519aca4983ac"
 """The key of System.Number: the block height according to the state itself, a u32 on this chain."""
@@ -17,8 +18,15 @@ Ask = Callable[..., Any]
 """Maps a JSON-RPC method and its parameters to the result."""
 
 
+MOST_SAID = 300
+"""In terminal cells: the most that is said of an unusable endpoint, some of it in its own words."""
+
+
 class Unfit(Exception):
     """The endpoint answers but is unusable: another chain, a fork, or a runtime that lacks what we need."""
+
+    def __str__(self) -> str:
+        return safe(super().__str__(), MOST_SAID)
 
 
 def require_same_chain(ask: Ask, anchor: Anchor) -> Anchor:
