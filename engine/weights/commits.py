@@ -92,11 +92,29 @@ class Commits:
         return outcome
 
 
+UNCHANGED = "the chain had these weights before this commit: had it been dropped, they would stand as well"
+
+
 def _end_of(plan: WeightPlan, look: Look) -> Outcome:
-    """The outcome of a commit that is no longer on chain."""
-    if reads_back(plan, look):
+    """The outcome of a commit that is no longer on chain: applied if its weights are, and not from before."""
+    if not reads_back(plan, look):
+        missing = "the chain no longer has this commit, nor its weights"
+        return Outcome(status="lost", reason=missing + _why_lost(plan, look))
+    if not plan.unchanged:
         return Outcome(status="applied", block=look.block)
-    return Outcome(status="lost", reason=f"the chain no longer has this commit, nor its weights{_why_lost(plan, look)}")
+    if cannot := _why_unopened(plan, look):
+        return Outcome(status="lost", reason=f"the chain could not open it, and has these weights from before{cannot}")
+    return Outcome(status="applied", block=look.block, reason=UNCHANGED)
+
+
+def _why_unopened(plan: WeightPlan, look: Look) -> str:
+    """Why the chain cannot have opened a sealed commit or taken what is in it; "" if it can have."""
+    if plan.commit and look.beacon_round and look.beacon_round < plan.reveal_round:
+        return f": it has the beacon's rounds up to {look.beacon_round} only, and needed round {plan.reveal_round}"
+    if plan.commit and plan.version_key < look.rules.weights_version:
+        made, required = plan.version_key, look.rules.weights_version
+        return f": they were made for version key {made}, and the subnet requires {required}"
+    return ""
 
 
 def _why_lost(plan: WeightPlan, look: Look) -> str:
@@ -106,10 +124,8 @@ def _why_lost(plan: WeightPlan, look: Look) -> str:
         return ": the hotkey lost its uid before they were revealed"
     if not plan.commit:
         return ": it was not revealed in its epoch"
-    if look.beacon_round and look.beacon_round < plan.reveal_round:
-        return f": it has the beacon's rounds up to {look.beacon_round} only, and needed round {plan.reveal_round}"
-    if plan.version_key < rules.weights_version:
-        return f": they were made for version key {plan.version_key}, and the subnet requires {rules.weights_version}"
+    if cannot := _why_unopened(plan, look):
+        return cannot
     if not own.validator_permit:
         return ": the hotkey had no validator permit when they were revealed"
     if own.stake < rules.stake_threshold:

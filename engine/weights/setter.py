@@ -20,7 +20,7 @@ from engine.values import Outcome, WeightCommit
 from engine.weights.commits import Commits, Waiting
 from engine.weights.journal import WeightJournal
 from engine.weights.plan import WeightPlan
-from engine.weights.submission import NOT_INCLUDED, NOT_NOW, Submissions, error_name
+from engine.weights.submission import NOT_INCLUDED, NOT_NOW, Submissions, error_name, reads_back
 from engine.weights.window import Wait, wait_for_rules, wait_for_window
 
 log = logging.getLogger(__name__)
@@ -231,6 +231,7 @@ class WeightSetter:
         plan = self._planner.plan(look)
         if plan.skipped or not look.rules.commit_reveal:
             return plan, None
+        plan = replace(plan, unchanged=reads_back(plan, look))
         if look.rules.commit_reveal_version < TIMELOCKED:
             return replace(plan, salt=new_salt()), None
         try:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from engine.chain.embedded import EmbeddedChain
 from engine.chain.interface import TIMELOCKED, CannotSeal, Look, Sealed
 from engine.values import Outcome
+from engine.weights.commits import UNCHANGED
 from engine.weights.plan import Basis
 from tests.unit.chain_helpers import NETUID, RULES, key, metagraph_on, running_subnet, weights_on
 from tests.unit.weights_helpers import Faults, FaultyChain, MemoryJournal, Recorder, scored, setter_on
@@ -463,6 +464,29 @@ async def test_a_sealed_commit_that_the_chain_drops_is_lost_for_the_reason_that_
     [(level, text)] = recorder.attention
     assert level == "error"
     assert text.endswith("they were made for version key 0, and the subnet requires 9")
+    await owner.close()
+
+
+async def test_a_commit_to_the_weights_that_the_chain_has_is_told_from_one_that_it_dropped(tmp_path: Path) -> None:
+    chain = await running_subnet(tmp_path, rules=SEALING)
+    journal = MemoryJournal()
+    setter = setter_on(chain, journal, recorder := Recorder())
+    for window in (40, 60):
+        assert (await setter.commit_now()).status == "committed"
+        await to_block(chain, window)
+        await setter.step()
+    assert (await setter.commit_now()).status == "committed"
+    assert [plan.unchanged for plan in journal.plans] == [False, True, True]
+    assert [journal.outcomes[entry].reason for entry in (0, 1)] == ["", UNCHANGED]
+    await chain.close()
+    raised = replace(SEALING, weights_version=9)
+    owner = await EmbeddedChain.open(tmp_path / "chain.db", netuid=3, hyperparameters=raised)
+    setter = setter_on(owner, journal, recorder := Recorder())
+    setter.pause()
+    await to_block(owner, 80)
+    await setter.step()
+    assert (journal.outcomes[2].status, recorder.outcomes) == ("lost", ["lost"])
+    assert "has these weights from before: they were made for version key 0" in journal.outcomes[2].reason
     await owner.close()
 
 
