@@ -9,10 +9,13 @@ import pytest
 from engine.chain.interface import ChainUnavailable
 from engine.chain.substrate import SubstrateChain
 from engine.chain.substrate.connection import NodeConnection
+from engine.chain.substrate.glance import survey
 from engine.chain.substrate.messages import Anchor
+from engine.chain.substrate.node_socket import TooLarge
 from engine.chain.substrate.process import NodeProcess
 from engine.chain.substrate.refusals import refusal
 from engine.chain.substrate.runtime import Runtime
+from engine.chain.substrate.worker import _worded
 from engine.values import Hyperparameters, Outcome
 from tests.fake_node import websocket
 from tests.fake_node.chain import RpcError
@@ -141,15 +144,12 @@ async def test_what_could_not_be_made_ready_was_not_sent_and_that_is_no_doubt(
     assert SUBMIT not in node.asked
 
 
-async def test_what_an_unfit_node_says_is_cleaned(chain: SubstrateChain, node: FakeNode) -> None:
-    node.chain.upgrade()
-    answer, node.answer = (
-        node.answer,
-        lambda method, params: (  # type: ignore[method-assign]
-            {"specVersion": "\x1b]52;c;AAAA\x07" + "9" * 500, "transactionVersion": 1}
-            if method == "state_getRuntimeVersion"
-            else answer(method, params)
-        ),
+async def test_what_an_unfit_node_says_is_cleaned(
+    chain: SubstrateChain, node: FakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer, hostile = node.answer, {"specVersion": "\x1b]52;c;AAAA\x07" + "9" * 500, "transactionVersion": 1}
+    monkeypatch.setattr(
+        node, "answer", lambda method, params: hostile if "RuntimeVersion" in method else answer(method, params)
     )
     with pytest.raises(ChainUnavailable, match=r"it runs runtime .*9") as said:
         await chain.look(NETUID)
@@ -196,6 +196,16 @@ async def test_a_nonsense_answer_is_reported_in_words_and_does_not_outlive_its_c
         with pytest.raises(ChainUnavailable, match=r"1:\d+: not a Subtensor node: its answer cannot be read \(\w+\)$"):
             await chain.look(NETUID)
     assert (await chain.look(NETUID)).block == 1
+
+
+async def test_a_message_without_end_is_cut_off(node: FakeNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = await asyncio.to_thread(NodeConnection, node.url, 10.0)
+    monkeypatch.setattr("engine.chain.substrate.node_socket.MOST_MESSAGE", 100_000)
+    with pytest.raises(TooLarge):  # the metadata
+        await asyncio.to_thread(client.check, Anchor())
+    monkeypatch.setattr("engine.chain.substrate.node_socket.MOST_MESSAGE", 50)
+    [seen] = await asyncio.to_thread(survey, [node.url], Anchor(), 10.0, _worded)
+    assert seen.failure == "not a node: its answer is too large"
 
 
 @pytest.mark.parametrize("result", [None, {}, [], "x", 7], ids=str)

@@ -31,6 +31,7 @@ from engine.chain.substrate.messages import (
     SealedWeights,
     Unsigned,
 )
+from engine.chain.substrate.node_socket import NodeSocket
 from engine.chain.substrate.reads import SUBNETS, SYSTEM, USUAL_UIDS, consensus_of, read_look
 from engine.chain.substrate.refusals import refusal
 from engine.chain.substrate.runtime import Runtime
@@ -65,7 +66,7 @@ class NodeConnection:
         self._api = _Interface(
             url=url,
             ss58_format=SS58_FORMAT,
-            ws_options={"timeout": timeout_s},
+            ws_options={"timeout": timeout_s, "class_": NodeSocket},
             use_remote_preset=False,
             auto_discover=False,
             auto_reconnect=False,

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
-import websocket
-
 from engine.chain.substrate.messages import Anchor, Sighting
+from engine.chain.substrate.node_socket import NodeSocket
 from engine.text import safe
 
 NUMBER = "0x26aa394eea5630e07c48ae0c9558cef702a5c1b19ab7a04f536c519aca4983ac"
@@ -79,7 +78,7 @@ class _Glance:
     def __init__(self, url: str, timeout_s: float) -> None:
         self._url = url
         self._until = time.monotonic() + timeout_s
-        self._socket: Any = websocket.WebSocket()
+        self._socket: Any = NodeSocket()
         self._asked = 0
 
     def look(self, anchor: Anchor, worded: Callable[[Exception], str]) -> Sighting:

@@ -110,6 +110,8 @@ def _worded(error: Exception) -> str:
         WebSocketTimeoutException,
     )
 
+    from engine.chain.substrate.node_socket import TooLarge
+
     match error:
         case WebSocketTimeoutException() | TimeoutError():
             return "the node does not answer"
@@ -129,7 +131,7 @@ def _worded(error: Exception) -> str:
             return f"no secure connection: {safe(str(error.reason or error), MOST_SAID)}"
         case OSError(strerror=str(reason)):
             return reason
-        case MemoryError():
+        case TooLarge() | MemoryError():
             return "not a node: its answer is too large"
     return f"not a Subtensor node: its answer cannot be read ({type(error).__name__})"
 
