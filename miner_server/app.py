@@ -33,7 +33,7 @@ from miner_server.mount import Mount, routes_of
 from miner_server.openai.description import described
 from miner_server.openai.door import Access, Door
 from miner_server.openai.errors import OPENAI
-from miner_server.openapi import Described, LookUp, Spoken, document
+from miner_server.openapi import Described, LookUp, SpokenRoute, document
 from miner_server.pool import Pool
 from miner_server.quotas import Quotas
 from miner_server.requestlog import CONTENT_TYPE, Metrics, RequestLog
@@ -83,7 +83,7 @@ class MinerApp(Starlette):
             (LookUp("/docs", "This document in Swagger UI", PAGE), self._look(lambda: pages.page(pages.SWAGGER))),
             (LookUp("/redoc", "This document in Redoc", PAGE), self._look(lambda: pages.page(pages.REDOC))),
         ]
-        spoken = [Spoken(desk.dialect, route) for desk in desks for route in desk.routes]
+        spoken = [SpokenRoute(desk.dialect, route) for desk in desks for route in desk.routes]
         self._door = access and Door(access, self._answering, self.admission, limits, room, trusts)
         more = described() if self._door else Described()
         told = document([one for one, _ in open_to_all], spoken, more, version=version(DISTRIBUTION))

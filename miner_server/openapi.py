@@ -58,7 +58,7 @@ class LookUp(Struct, frozen=True):
     answers: Content
 
 
-class Spoken(Struct, frozen=True):
+class SpokenRoute(Struct, frozen=True):
     """A route of a mounted dialect."""
 
     dialect: str
@@ -77,11 +77,11 @@ NOTHING_MORE = Described()
 
 
 def document(
-    look_ups: Iterable[LookUp], spoken: Sequence[Spoken], more: Described = NOTHING_MORE, *, version: str
+    look_ups: Iterable[LookUp], spoken: Sequence[SpokenRoute], more: Described = NOTHING_MORE, *, version: str
 ) -> dict[str, Any]:
     """All routes, in the order of their paths."""
     paths: dict[str, dict[str, Any]] = {one.path: {"get": _for_everyone(one)} for one in look_ups}
-    ways: dict[tuple[str, str], list[Spoken]] = {}
+    ways: dict[tuple[str, str], list[SpokenRoute]] = {}
     for one in spoken:
         ways.setdefault((one.route.path, one.route.method.lower()), []).append(one)
     for (path, method), those in ways.items():
@@ -103,7 +103,7 @@ def _for_everyone(one: LookUp) -> dict[str, Any]:
     return {"summary": one.about, "tags": ["everyone"], "responses": _responses([one.answers], TO_LOOK_UPS)}
 
 
-def _operation(ways: Sequence[Spoken]) -> dict[str, Any]:
+def _operation(ways: Sequence[SpokenRoute]) -> dict[str, Any]:
     docs = [way.route.doc for way in ways]
     headers = [set(doc.headers) for doc in docs]
     always = set.intersection(*headers)
@@ -124,7 +124,7 @@ def _operation(ways: Sequence[Spoken]) -> dict[str, Any]:
     return operation
 
 
-def _said(way: Spoken) -> str:
+def _said(way: SpokenRoute) -> str:
     doc = way.route.doc
     headers = f" Headers: {', '.join(doc.headers)}." if doc.headers else ""
     return f"**{way.dialect}**: {doc.about}.{headers}"

@@ -38,20 +38,20 @@ class Token(NamedTuple):
     text: str
 
 
-class Chain(NamedTuple):
+class ItemChain(NamedTuple):
     """Known items that follow each other in a text; `alone`: no other item is listed with them."""
 
     items: tuple[str, ...]
     alone: bool
 
 
-def chains(text: str, items: Sequence[str], question: str) -> list[Chain]:
+def chains(text: str, items: Sequence[str], question: str) -> list[ItemChain]:
     """All chains of known items in a text. Items are in the spelling of `canonical`."""
     numeric = all(item.replace("-", "").replace(".", "").isdigit() for item in items)
     tokens = _numbers(text) if numeric else [Token(m.start(), m.end(), fold(m[0])) for m in _WORD.finditer(text)]
     asked = related(question)
     offered = _offered(question) - set(items)
-    found: list[Chain] = []
+    found: list[ItemChain] = []
     links: list[tuple[str, int, int]] = []
     for item, start, end in _mentions(tokens, items):
         between = text[links[-1][2] : start] if links else ""
@@ -129,7 +129,7 @@ def _chain(
     asked: frozenset[str],
     offered: frozenset[str],
     items: Sequence[str],
-) -> Chain:
+) -> ItemChain:
     longest = max(len(item.split()) for item in items) + _EXTRA_WORDS
     start, end = links[0][1], links[-1][2]
     before, after = text[max(0, start - _FAR) : start], _ASIDE.sub(" ", text[end : end + 2 * _FAR])
@@ -146,7 +146,7 @@ def _chain(
         following = following[:-1] if stop and stop[0] == ":" else following  # "Explanation:"
         extra = any(_is_item(part, asked, offered, longest) for part in following[:2])
     alternative = _ALTERNATIVE.match(rest[separator.end() :] if separator else rest) is not None
-    return Chain(tuple(item for item, _, _ in links), alone=not (extra or alternative))
+    return ItemChain(tuple(item for item, _, _ in links), alone=not (extra or alternative))
 
 
 def _is_item(part: str, asked: frozenset[str], offered: frozenset[str], longest: int) -> bool:

@@ -56,7 +56,7 @@ def answered_clear(question: QuestionRoute, stream_path: str) -> tuple[Challenge
     return ChallengeRoute(**whole, respond=respond_clear), StreamedRoute(**streamed, stream=stream_clear)
 
 
-class Events:
+class AnswerEvents:
     """A stream being read. `on_text` gets each piece of text as it arrives."""
 
     def __init__(self, on_text: Callable[[str], None]) -> None:

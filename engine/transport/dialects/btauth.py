@@ -10,7 +10,7 @@ from collections.abc import Callable
 from hashlib import sha256
 
 from engine.keys import signature_hex
-from engine.transport.clear import Events, answered_clear
+from engine.transport.clear import AnswerEvents, answered_clear
 from engine.transport.description import CHALLENGE, RouteDoc
 from engine.transport.dialect import (
     Dialect,
@@ -79,7 +79,7 @@ class BtauthCaller(OptionalAvailability):
         on_text: Callable[[str], None] | None = None,
     ) -> TimedAnswer:
         body = challenge_json(challenge)
-        events = Events(on_text) if on_text is not None else None
+        events = AnswerEvents(on_text) if on_text is not None else None
         path = CHALLENGE_PATH if events is None else STREAM_PATH
         headers = {"Content-Type": "application/json", **self._headers(peer, path, body)}
         async with within(timeout):

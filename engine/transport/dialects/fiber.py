@@ -22,7 +22,7 @@ from cryptography.fernet import Fernet
 from msgspec import Struct
 
 from engine.keys import Signer, signature_hex
-from engine.transport.clear import Events, answered_clear
+from engine.transport.clear import AnswerEvents, answered_clear
 from engine.transport.description import CHALLENGE, RouteDoc, fields, sealed
 from engine.transport.dialect import (
     EXCHANGE_BYTES,
@@ -143,7 +143,7 @@ class FiberCaller(OptionalAvailability):
         else:
             sent = session.fernet.encrypt(body)
             headers = {"Content-Type": "application/octet-stream", **self._headers(peer, session.key_uuid)}
-        events = Events(on_text) if on_text is not None else None
+        events = AnswerEvents(on_text) if on_text is not None else None
         path = CHALLENGE_PATH if events is None else STREAM_PATH
         reply = await self._clients.post(
             peer, path, sent, headers, max_bytes=max_bytes, on_piece=None if events is None else events.feed
