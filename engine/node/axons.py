@@ -85,8 +85,6 @@ class Axons:
                 self._feed.raise_attention("error", f"axon of uid {neuron.uid}", text)
                 self._stood.discard(hotkey)
             outcome = await self._send(axon)
-            if outcome.ok and outcome.reason:
-                self._feed.raise_attention("warning", f"axon of uid {neuron.uid}", outcome.reason)
             if not outcome.ok:
                 text = f"{at_port(axon.ip, axon.port)} was not announced: {outcome.reason}"
                 self._feed.raise_attention("warning", f"axon of uid {neuron.uid}", text)
@@ -110,11 +108,11 @@ class Axons:
         if outcome.ok:
             self._axons[hotkey] = axon
             self._stood.discard(hotkey)
+            if axon.is_elsewhere and (trouble := await unreached(axon.ip, axon.port, near=axon.near)):
+                return replace(outcome, reason=trouble)
         return outcome
 
     async def _send(self, axon: Axon) -> Outcome:
         outcome = await self._chain.serve_axon(hotkey=axon.hotkey, ip=axon.ip, port=axon.port)
         log.info("axon %s: %s %s", at_port(axon.ip, axon.port), outcome.status, outcome.reason)
-        if outcome.ok and axon.near[1] and (trouble := await unreached(axon.ip, axon.port, near=axon.near)):
-            return replace(outcome, reason=trouble)
         return outcome

@@ -16,10 +16,10 @@ class SubnetScreen(ConsoleScreen):
 
     DEFAULT_CSS = """
     SubnetScreen {
-        & #facts { height: 8; padding: 0 1; }
+        & #facts { height: auto; max-height: 13; padding: 0 1; }
         & #neurons { height: 2fr; }
         & #validators { height: 1fr; }
-        &.-short #facts { height: 5; }
+        &.-short #facts { max-height: 5; }
         &.-low #facts { display: none; }
     }
     """
