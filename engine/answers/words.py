@@ -88,7 +88,7 @@ def plain(line: str) -> str:
 
 _SPAN_END = re.compile(r"(?<=[.!?])[\"'”’»*_)\]]*(?:\s+|$)|(?<=[。！？])|\n+")
 _ABBREVIATED = re.compile(
-    r"(?:^|[\s(])(?:Mr|Mrs|Ms|Dr|St|Prof|No|vs|approx|ca|a\.m|p\.m|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|e\.g|i\.e)\.$"
+    r"(?:^|[\s(])(?:Mr|Mrs|Ms|Dr|St|Prof|vs|approx|ca|a\.m|p\.m|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|e\.g|i\.e)\.$"
     r"|^\W*\d{1,3}\.$|(?:^\W*|[A-Z][\w.]*\s)[A-Z]\.$"
 )
 _INITIAL = re.compile(r"\s*[A-Z]\.")
@@ -163,9 +163,12 @@ OPENERS = frozenset(_OPENING_WORDS.split())
 """Words with which a clause or an adverbial begins, rather than an answer."""
 
 POSSESSIVES = frozenset("my your his her its our their".split())  # noqa: SIM905
-REMARKS = frozenset(
-    "nothing else others more less ah oh hmm um right order respectively only thats nope output".split()  # noqa: SIM905
+_REMARK_WORDS = (
+    "nothing else others more less ah oh hmm um right order respectively only thats nope output reasoning explanation "
+    "working analysis steps note summary"
 )
+REMARKS = frozenset(_REMARK_WORDS.split())
+"""Interjections, headings and other words that are no answer by themselves."""
 
 
 def is_empty(word: str, asked: frozenset[str]) -> bool:

@@ -283,7 +283,7 @@ def _both(text: str) -> bool:
     return (_BOTH.search(folded) is not None and "?" not in folded) or _CANNOT_SAY.search(folded) is not None
 
 
-_THAT = re.compile(r"\bthat\b[:,]?|(?<=doubt):|(?<=question):")
+_THAT = re.compile(r"\bthat\b(?!['’]s|\s+(?:is|was|are|would)\b)[:,]?|(?<=doubt):|(?<=question):")
 _CLAIM_IS = re.compile(
     r"^\W*(?:the\s+)?(?:statement|claim|assertion|idea|notion|belief|proposition|sentence|that)\s+(?:that\s+)?[\"“']?(.{4,}?)[\"”']?"
     r"\s+(?:is|are)\s+((?:\w+\s+){0,3}(?:true|correct|right|accurate|a fact|valid|false|wrong|incorrect|untrue|a myth|"

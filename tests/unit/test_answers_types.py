@@ -160,3 +160,27 @@ def test_a_number_is_marked_where_the_reply_says_which_it_is() -> None:
         read = kind.read(Reply(uid=0, hotkey="a", text=text), "How many?")
         assert read is not None
         assert (read.key, read.marked) == ("12", marked), text
+
+
+@pytest.mark.parametrize(
+    ("kind", "question", "truth", "text", "right"),
+    [
+        (
+            "short",
+            "What is the capital of Colombia?",
+            "Bogotá",
+            "### Reasoning\nIt is a big city.\n\n### Answer\nIt's Bogotá.",
+            True,
+        ),
+        ("short", "What is the capital of Colombia?", "Bogotá", "Bogotá\nLima", False),
+        ("yes_no", "Is 1800 a leap year?", "no", "No, that is not right. The year 1800 has 365 days.", True),
+        ("yes_no", "Are all birds able to fly?", "no", "No. We cannot conclude that all birds are able to fly.", True),
+        ("yes_no", "Are all birds able to fly?", "no", "No, all birds are able to fly.", False),
+        ("number", "What is 2 to the power of 40?", "1099511627776", "1,099,511,627,767", False),
+        ("set", "Which of 4, 6 and 8 are odd?", "[]", "None of them is odd.", True),
+        ("set", "Which of 4, 6 and 8 are odd?", "[]", "None except 6.", False),
+        ("list", "Sort 9, 2 and 5.", "[2, 5, 9]", "Not 9, 5, 2 but 2, 5, 9.", True),
+    ],
+)
+def test_a_reply_says_what_it_commits_itself_to(kind: str, question: str, truth: str, text: str, right: bool) -> None:
+    assert answer_type(kind).equals(Reply(uid=0, hotkey="a", text=text), truth, question) == right
