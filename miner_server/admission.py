@@ -74,6 +74,11 @@ class Admission:
         finally:
             self._hearings.leave(1 / HEARINGS_PER_S)
 
+    @property
+    def waiting(self) -> int:
+        """How many claims wait to be heard."""
+        return self._hearings.queued
+
     def unproven(self, host: str) -> None:
         """Charge a claim that failed to its address."""
         _pass(self._claims.take(network(host)), "too many unproven requests from this address")

@@ -72,6 +72,7 @@ def main() -> None:
         worker = _Worker(setup)
     except Exception as error:
         write_message(answers, encode(Failed(reason=str(error) or type(error).__name__)))
+        read_message(requests)  # Ended by the engine that has read why: ending before would be taken for a crash.
         return
     write_message(answers, encode(Ready(encoder=worker.encoder.name, device=worker.encoder.device)))
     decoder = msgspec.msgpack.Decoder(JudgeTask)

@@ -5,11 +5,14 @@ import logging
 import math
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -18,6 +21,8 @@ from engine.judge import client as judging
 from engine.judge.client import Judge, JudgeFailed
 from engine.judge.encoding.basics import NOWHERE, EncoderEndpoint, EncoderError
 from engine.judge.memory import suspicions_in
+from engine.judge.worker import Failed, Setup
+from engine.pipes import read_message, write_message
 from engine.redaction import HIDDEN, know_url
 from engine.values import Challenge, Reply, Request
 from tests.unit.embeddings_helpers import embeddings_server
@@ -116,6 +121,20 @@ async def test_the_workers_environment_holds_no_secret(monkeypatch: pytest.Monke
         environ = await asyncio.to_thread(Path(f"/proc/{judge.pid}/environ").read_bytes)
     assert b"OMP_NUM_THREADS=1" in environ
     assert b"canary" not in environ
+
+
+def test_a_worker_that_cannot_start_says_why_and_ends_when_it_is_told_to() -> None:
+    setup = Setup(profile="robust", encoder="openai:tiny", threads=1, device="cpu", endpoint=NOWHERE)
+    with subprocess.Popen(
+        [sys.executable, "-m", "engine.judge.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as worker:
+        assert worker.stdin and worker.stdout
+        write_message(worker.stdin, msgspec.msgpack.encode(setup))
+        assert "openai:tiny" in msgspec.msgpack.decode(read_message(worker.stdout), type=Failed).reason
+        with pytest.raises(subprocess.TimeoutExpired):
+            worker.wait(0.3)
+        worker.stdin.close()
+        assert worker.wait() == 0
 
 
 @pytest.mark.order

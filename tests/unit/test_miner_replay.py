@@ -13,7 +13,7 @@ from cryptography.fernet import Fernet
 
 from engine.transport.sessions import KeyRing
 from miner_server import admission
-from miner_server.admission import CLAIMS_BURST, Admission
+from miner_server.admission import CLAIMS_BURST, Admission, AllowList
 from miner_server.server import MinerServer
 from tests.unit.engine_helpers import until
 from tests.unit.miner_helpers import ALICE, BOB, EVE, Clock, ObedientBackend, Validator, serving
@@ -135,12 +135,18 @@ async def flood(server: MinerServer, host: str) -> AsyncIterator[Counter[str]]:
 
 async def test_a_caller_that_hangs_up_while_waiting_delays_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admission, "HEARINGS_PER_S", 2)
-    monkeypatch.setattr("miner_server.app.Admission", partial(Admission, clock=Clock()))
+    gates: list[Admission] = []
+
+    def built(allow: AllowList) -> Admission:
+        gates.append(Admission(allow, clock=Clock()))
+        return gates[-1]
+
+    monkeypatch.setattr("miner_server.app.Admission", built)
     async with serving() as server, Validator(server) as forger:
         forged = await forger.offer(signer=EVE)
         await asyncio.gather(*(forger.exchange(forged) for _ in range(CLAIMS_BURST)))
         waiting = [asyncio.create_task(forger.exchange(forged)) for _ in range(30)]
-        await until(lambda: server.view().statuses.get(429, 0))
+        await until(lambda: server.view().statuses.get(429, 0) and gates[0].waiting >= 20)
         for one in waiting:
             one.cancel()
         await until(lambda: server.view().statuses.get(499, 0) >= 20)
