@@ -192,7 +192,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     backend_model: Annotated[str, _is("model to request, instead of the backend's first")] = ""
     backend_context: Annotated[
         Context | None,
-        _is("context length to have Ollama and llamacpp use, and to assume where a server states none", "tokens"),
+        _is("context length that llamacpp uses, and a request to a model server has to fit in", "tokens"),
     ] = None
     more_backends: Annotated[
         tuple[BackendSpec, ...],
