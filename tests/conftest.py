@@ -17,6 +17,21 @@ settings.register_profile("any machine", deadline=None, suppress_health_check=[H
 settings.load_profile("any machine")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread the stories, which wait for most of their time, evenly among the tests that compute.
+
+    All at once, they would leave the cores idle first and crowded afterwards.
+    """
+    stories = [item for item in items if item.get_closest_marker("slow")]
+    others = [item for item in items if not item.get_closest_marker("slow")]
+    if not (stories and others):
+        return
+    share = -(-len(others) // len(stories))
+    items[:] = [
+        item for place, story in enumerate(stories) for item in (story, *others[place * share : (place + 1) * share])
+    ]
+
+
 @pytest.fixture(autouse=True)
 def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A home of its own for each test: no test sees the developer's settings, wallets or locks."""
