@@ -13,7 +13,8 @@ from cryptography.fernet import Fernet
 
 from engine.transport.sessions import KeyRing
 from miner_server import admission
-from miner_server.admission import CLAIMS_BURST, Admission, AllowList
+from miner_server.admission import CLAIMS_BURST, Admission
+from miner_server.allowlist import AllowList
 from miner_server.server import MinerServer
 from tests.unit.engine_helpers import until
 from tests.unit.miner_helpers import ALICE, BOB, EVE, Clock, ObedientBackend, Validator, serving
