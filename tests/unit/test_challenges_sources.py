@@ -183,7 +183,7 @@ BAD_LINES = [
     (b'{"id": "b", "kind": "riddle", "prompt": "Why?"}', "unknown kind of challenge 'riddle'"),
     (b'{"id": "b", "kind": "arithmetic", "prompt": "Why?"}', "not one sum or product"),
     (b'{"id": "b", "prompt": "Why?", "temperature": NaN}', "malformed"),
-    (b'{"id": "b", "prompt": "Why?", "temperature": 9}', "temperature is 9"),
+    (b'{"id": "b", "prompt": "Why?", "temperature": 9}', "temperature must be from 0 to 2, not 9"),
     (b'{"id": "b", "prompt": "Why?", "max_tokens": 1.5}', "Expected `int . null`, got `float`"),
     (b'{"id": "b", "prompt": "\xff"}', "can't decode byte"),
     (b'{"id": "b", "prompt": "Why?", "truth": ' + b"[" * 5000 + b"]" * 5000 + b"}", "nested too deeply"),
