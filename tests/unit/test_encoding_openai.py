@@ -109,8 +109,8 @@ def test_a_busy_server_is_asked_again(server: EmbeddingsServer, status: int) -> 
         (401, "SUBNET_CONSOLE_ENCODER_KEY"),
         (403, "SUBNET_CONSOLE_ENCODER_KEY"),
         (404, "has no embeddings of tiny"),
-        (301, "sends elsewhere"),
-        (307, "sends elsewhere"),
+        (301, "redirects elsewhere"),
+        (307, "redirects elsewhere"),
         (418, "refuses"),
     ],
 )
