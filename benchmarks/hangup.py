@@ -42,7 +42,15 @@ def _detached() -> float:
 
 def _holds_terminal(opened: Terminal) -> bool:
     descriptors = Path(f"/proc/{opened.process.pid}/fd")
-    return any(str(one.readlink()).startswith(opened.worker_name) for one in descriptors.iterdir())
+    return any(_leads_to(one).startswith(opened.worker_name) for one in descriptors.iterdir())
+
+
+def _leads_to(descriptor: Path) -> str:
+    """What is open there, "" if it was closed just now."""
+    try:
+        return str(descriptor.readlink())
+    except FileNotFoundError:
+        return ""
 
 
 def _rounds(data: Path) -> int:
