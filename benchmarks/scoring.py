@@ -42,7 +42,7 @@ def main() -> int:
     limits = thread_limits(1)
     if not limits.items() <= os.environ.items():
         os.execve(sys.executable, python("benchmarks.scoring", *sys.argv[1:]), os.environ | limits)  # noqa: S606
-    metrics = _metrics(options.data)
+    metrics = metrics_of(options.data)
     encoder = CachedEncoder(open_encoder(options.encoder), capacity=CACHED_TEXTS)
     names = options.populations or populations.names(options.data)
     print(f"{'':2} {'PROFILE':8}" + "".join(f"{heading:>10}" for heading, _ in (*COLUMNS, *BURSTS)))
@@ -69,7 +69,8 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _metrics(data: Path) -> Any:
+def metrics_of(data: Path) -> Any:
+    """The module metrics.py in a folder of recorded populations, or beside it."""
     path = next(path for path in (data / "metrics.py", data.parent / "metrics.py") if path.exists())
     spec = importlib.util.spec_from_file_location("population_metrics", path)
     if spec is None or spec.loader is None:
@@ -80,25 +81,25 @@ def _metrics(data: Path) -> Any:
 
 
 def _row(metrics: Any, data: Path, name: str, profile: str, encoder: CachedEncoder, *, probes: bool) -> str:
-    rounds, truth = (populations.lines(data / f"{name}.{part}.jsonl") for part in ("rounds", "truth"))
-    known = populations.known_answers(data, name) if probes else {}
-    found = metrics.compute(rounds, truth, judged(rounds, known, profile, encoder), set(known))
+    found = judged_population(metrics, data, name, profile, encoder, probes=probes)
     burst = found["burst"] or {}
     values = [found[key] for _, key in COLUMNS] + [burst.get(key) for _, key in BURSTS]
     return "".join(f"{'–' if value is None else value:>10}" for value in values)
 
 
-def judged(
-    rounds: Sequence[dict[str, Any]], known: dict[str, populations.Known], profile: str, encoder: CachedEncoder
-) -> list[dict[str, Any]]:
-    """The judgements of recorded rounds, in order, each with the history of the rounds before it."""
+def judged_population(
+    metrics: Any, data: Path, name: str, profile: str, encoder: CachedEncoder, *, probes: bool = True
+) -> dict[str, Any]:
+    """The metrics of a population, judged in order, each round with the history of those before it."""
+    rounds, truth = (populations.lines(data / f"{name}.{part}.jsonl") for part in ("rounds", "truth"))
     history, found = History(), []
-    for line in rounds:
-        asked, replies = populations.recorded(line, known)
-        judgement, history = _judge(profile, asked, replies, encoder, history)
+    for case in populations.cases(data, name, probes=probes):
+        judgement, history = _judge(profile, case.challenge, case.replies, encoder, history)
         paid = {verdict.hotkey: verdict.emission for verdict in judgement.verdicts}
-        found.append({"id": line["id"], "winner": judgement.winner, "emissions": paid})
-    return found
+        found.append({"id": case.challenge.id, "winner": judgement.winner, "emissions": paid})
+    skipped = populations.known_ids(data, name) if probes else set()
+    computed: dict[str, Any] = metrics.compute(rounds, truth, found, skipped)
+    return computed
 
 
 def _judge(

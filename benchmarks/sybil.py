@@ -8,11 +8,12 @@ exit code is 1 if an honest miner was suspected at any time.
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks import populations
 from benchmarks.figures import machine
+from console.judge.cases import JudgeCase
 from engine.judge.encoding.encoders import CachedEncoder, open_encoder
 from engine.judge.encoding.interface import Encoder
 from engine.scoring.ballot import kind_of
@@ -35,8 +36,7 @@ def main() -> int:
     encoder = CachedEncoder(open_encoder(options.encoder))
     wronged = 0
     for name in options.populations or populations.names(options.data):
-        known = populations.known_answers(options.data, name) if options.probes else {}
-        since, at_end = walked(options.data, name, known, encoder)
+        since, at_end = walked(populations.cases(options.data, name, probes=options.probes), encoder)
         labels = populations.lines(options.data / f"{name}.truth.jsonl")[-1]["labels"]
         wronged += sum(labels[hotkey]["honest"] for hotkey in since)
         print(f"{name}  " + "; ".join(_lines(labels, since, at_end)), flush=True)
@@ -44,14 +44,12 @@ def main() -> int:
     return int(wronged > 0)
 
 
-def walked(
-    data: Path, name: str, known: dict[str, populations.Known], encoder: Encoder
-) -> tuple[dict[str, int], Mapping[str, float]]:
+def walked(cases: Sequence[JudgeCase], encoder: Encoder) -> tuple[dict[str, int], Mapping[str, float]]:
     """The round from which each hotkey was suspected beyond a hint, and all suspicions after the last round."""
     evidence, since = Evidence(), dict[str, int]()
     found: Mapping[str, float] = {}
-    for number, line in enumerate(populations.lines(data / f"{name}.rounds.jsonl"), 1):
-        asked, replies = populations.recorded(line, known)
+    for number, case in enumerate(cases, 1):
+        asked, replies = case.challenge, case.replies
         texts = list({reply.text for reply in replies}) if kind_of(asked).compared == "claims" else []
         evidence = learned(evidence, asked, replies, dict(zip(texts, encoder.encode(texts), strict=True)))
         found = suspicions(evidence).by_hotkey

@@ -131,7 +131,7 @@ class Reply(Struct, frozen=True, kw_only=True):
     """A miner's answer, or the reason why there is none (`status` other than "ok"; `reason` in words).
 
     `ms` is measured by us, from the request's last byte to the reply's last byte. `dialect` is that in which the miner
-    was asked, "" where nobody noted it.
+    was asked, "" where nobody noted it. `prompt` is the wording in which it was asked, "" for the challenge's own.
     """
 
     uid: int
@@ -146,6 +146,7 @@ class Reply(Struct, frozen=True, kw_only=True):
     finish_reason: str = ""
     usage: dict[str, int] = {}
     dialect: str = ""
+    prompt: str = ""
 
 
 class Verdict(Struct, frozen=True, kw_only=True):

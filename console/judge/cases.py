@@ -127,6 +127,7 @@ class _Reply(Struct, frozen=True, kw_only=True):
     ms: Finite = 0.0
     tool_calls: tuple[dict[str, Any], ...] | None = None
     error: str | None = None
+    prompt: str = ""
 
 
 class _Round(Struct, frozen=True, kw_only=True):
@@ -139,6 +140,7 @@ class _Round(Struct, frozen=True, kw_only=True):
     created_at: datetime.datetime | float | None = None
     answer_type: str | None = None
     lures: tuple[str, ...] = ()
+    temperature: Finite | None = None
 
 
 class _OnlyId(Struct, frozen=True):
@@ -202,6 +204,8 @@ def _challenge(recorded: _Round, probe: KnownAnswer | None) -> Challenge:
     created = recorded.created_at
     declared = probe.answer_type if probe else recorded.answer_type
     request = Request(prompt=recorded.prompt, messages=recorded.messages or (), tools=recorded.tools or ())
+    if recorded.temperature is not None:
+        request = replace(request, temperature=recorded.temperature)
     return Challenge(
         id=recorded.id,
         kind=recorded.kind,
@@ -226,6 +230,7 @@ def _reply(recorded: _Reply, place: int) -> Reply:
         ms=recorded.ms,
         text=recorded.text or "",
         tool_calls=recorded.tool_calls or (),
+        prompt=recorded.prompt,
     )
 
 

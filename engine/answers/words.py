@@ -20,7 +20,7 @@ _GROWTH = 4
 """Most characters that a letter decomposes into; a text of signs that expand to whole phrases is cut."""
 
 _POSSESSIVE = ("'s", "’s")
-_WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
+WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
 _BULLET = re.compile(r"^\s*(?:[-*•–>]|\d{1,3}[.)]|#{1,6})\s+")
 _EMPHASIS = re.compile(r"[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}")
 _FENCE = re.compile(r"^\s*(?:`{3}|~{3})[\w+-]*\s*$")
@@ -38,7 +38,7 @@ def fold(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """The words in order, folded, without a possessive ending."""
-    return [word[:-2] if word.endswith(_POSSESSIVE) else word for word in _WORD.findall(fold(text))]
+    return [word[:-2] if word.endswith(_POSSESSIVE) else word for word in WORD.findall(fold(text))]
 
 
 _IRREGULAR_ROWS = (

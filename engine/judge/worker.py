@@ -6,6 +6,7 @@ started it.
 """
 
 import os
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
@@ -15,6 +16,9 @@ from engine.judge.encoding.basics import EncoderEndpoint, EncoderError
 from engine.pipes import own_pipes, read_message, write_message
 from engine.sybil.suspects import Suspicions
 from engine.values import Challenge, Judgement, Likeness, Reply
+
+if TYPE_CHECKING:
+    from engine.scoring.profiles import Vectors
 
 NICENESS = 10
 
@@ -102,6 +106,7 @@ class _Worker:
 
         vectors = profiles.vectors(self._profile, task.challenge, task.replies, self.encoder.encode)
         judgement, history = profiles.judge(self._profile, task.challenge, task.replies, vectors, decode(task.history))
+        vectors = {**vectors, **self._compared(task, vectors)}
         likeness = profiles.likeness(self._profile, task.challenge, task.replies, vectors)
         evidence = learned(history.evidence, task.challenge, task.replies, vectors)
         return JudgeResult(
@@ -110,6 +115,14 @@ class _Worker:
             suspicions=suspicions(evidence),
             history=encode(replace(history, evidence=evidence)),
         )
+
+    def _compared(self, task: JudgeTask, vectors: "Vectors") -> "Vectors":
+        """The vectors of the answers for the map of the round, where the verdict did without them."""
+        from engine.scoring import profiles
+
+        wanted = profiles.likeness_texts(self._profile, task.challenge, task.replies)
+        texts = [text for text in wanted if text not in vectors]
+        return dict(zip(texts, self.encoder.encode(texts), strict=True))
 
 
 if __name__ == "__main__":

@@ -3,15 +3,19 @@
 import math
 from collections.abc import Sequence
 
+import numpy as np
 from msgspec import Struct, structs
 
 from engine.answers.asked import type_of
 from engine.answers.base import Answer, AnswerType
 from engine.answers.registry import answer_type
 from engine.scoring import copies, substance, votes
-from engine.scoring.duplicates import Wording, worded, wordings
+from engine.scoring.borrowed import borrowed
+from engine.scoring.copies import EqualWords, Roots, Words
+from engine.scoring.duplicates import OWN_TOKENS, Wording, worded, wordings
 from engine.scoring.entities import entities
 from engine.scoring.history import History, TrackRecord
+from engine.scoring.reliability import Floats
 from engine.scoring.votes import Votes
 from engine.values import Challenge, Reply
 
@@ -25,7 +29,8 @@ class Ballot(Struct, frozen=True):
     """The voters of a round, in the order of their replies; every sequence but `barred` has one item per voter.
 
     `barred` has one item per reply: why it does not vote, or "". `places` are the voters' indices among the replies.
-    `keys` are equal for equal answers, "" if none can be read; `leaders` says whom each voter repeats.
+    `keys` are equal for equal answers, "" if none can be read; `roots` says who copied whom;
+    `apart`, shape (n, n), is 1 where two voters are of two entities and use other words, else 0.
     """
 
     kind: AnswerType
@@ -39,7 +44,8 @@ class Ballot(Struct, frozen=True):
     records: tuple[TrackRecord, ...]
     entities: tuple[int, ...]
     wordings: tuple[Wording, ...]
-    leaders: tuple[int | None, ...]
+    roots: Roots
+    apart: Floats
     votes: Votes
 
 
@@ -74,17 +80,17 @@ def cast(challenge: Challenge, replies: Sequence[Reply], history: History) -> Ba
     """Read and weigh the replies to a challenge."""
     kind, question = kind_of(challenge), challenge.request.question
     replies = trimmed(kind, replies)
-    barred = tuple(why_barred(reply, question, kind) for reply in replies)
+    barred = tuple(why_barred(reply, asked_of(reply, question), kind) for reply in replies)
     places = tuple(place for place, why in enumerate(barred) if not why)
     voters = tuple(replies[place] for place in places)
-    answers = kind.read_all(voters, question)
+    answers = read_all(kind, voters, question)
     keys = tuple(answer.key if answer else "" for answer in answers)
     records = tuple(history.of(voter.hotkey) for voter in voters)
     arrival = sorted(range(len(voters)), key=lambda index: (_time(voters[index]), voters[index].hotkey))
     texts = [worded(voter.text) for voter in voters]
     groups = wordings(texts, keys, arrival, free=not kind.worded_alike)
     one = entities(voters)
-    copiers = copies.known_copiers([voter.hotkey for voter in voters], one, records)
+    free = [not kind.worded_alike and text.length >= OWN_TOKENS for text in texts]
     return Ballot(
         kind=kind,
         question=question,
@@ -97,9 +103,43 @@ def cast(challenge: Challenge, replies: Sequence[Reply], history: History) -> Ba
         records=records,
         entities=tuple(one),
         wordings=tuple(groups),
-        leaders=tuple(copies.leaders_of(arrival, texts, keys, groups, one, copiers)),
-        votes=votes.weigh(records, one, groups),
+        roots=copies.roots(
+            arrival,
+            Words(texts, keys, [_time(voter) for voter in voters], free),
+            one,
+            copies.known_copiers([voter.hotkey for voter in voters], one, records),
+            borrowed([voter.text for voter in voters], texts, [voter.prompt for voter in voters]),
+            equal_words(challenge, voters),
+        ),
+        apart=_apart(one, groups),
+        votes=votes.weigh(records, one, groups, is_open=kind.compared == "claims"),
     )
+
+
+def _apart(entities: Sequence[int], groups: Sequence[Wording]) -> Floats:
+    apart: Floats = np.not_equal.outer(np.asarray(entities), np.asarray(entities)).astype(np.float64)
+    for group in groups:
+        apart[np.ix_(group.members, group.members)] = 0.0
+    return apart
+
+
+def equal_words(challenge: Challenge, voters: Sequence[Reply]) -> EqualWords:
+    """What equal long texts of this round show."""
+    if challenge.request.temperature == 0:
+        return "chance"
+    return "habits" if len({voter.prompt for voter in voters}) > 1 else "copies"
+
+
+def asked_of(reply: Reply, question: str) -> str:
+    """The question as this miner was asked it; `question` is the common wording."""
+    return reply.prompt or question
+
+
+def read_all(kind: AnswerType, replies: Sequence[Reply], question: str) -> list[Answer | None]:
+    """The answers of all replies, each read against the question as its miner was asked it."""
+    if not any(reply.prompt for reply in replies):
+        return kind.read_all(replies, question)
+    return [kind.read(reply, asked_of(reply, question)) for reply in replies]
 
 
 def _time(reply: Reply) -> float:

@@ -1,11 +1,12 @@
 """Who copied whom: the first with the words keeps most of the pay; those who repeat them share a little of it."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
-from msgspec import structs
+from msgspec import Struct, structs
 
-from engine.scoring.duplicates import Worded, Wording, holds
+from engine.scoring.duplicates import Worded, alike, holds
 from engine.scoring.history import Copying, TrackRecord
 from engine.scoring.reliability import Floats
 
@@ -17,50 +18,125 @@ NO_CHANCE = 24
 """Words and signs from which two miners do not write the same text by chance; a shorter match counts only as a habit.
 At 16, honest miners of the recorded populations are wronged half as often again; above 36 nothing more is gained."""
 
+TELLING_MS = 40.0
+"""Between replies nearer than this the order is the network's and our loop's; a copycat needs a way there and back."""
+
+_PROOF_LASTS = 0.3
+"""One proof is remembered for about forty rounds of long texts (.97^40)."""
+
 _FADE = 0.97
 """The factor by which a count of copies fades per round: about the last thirty rounds count."""
 
 _MOST_LEADERS = 8
 """Most miners remembered per copier; one that copies more is found by the wording of each reply alone."""
 
-_ENOUGH_HITS = 1.9
-"""Two copies, the first slightly faded: one may be chance."""
+_ENOUGH_HITS = 2.9
+"""Three texts of equal words, slightly faded, or two where equal words are copies: of two miners of one model, either
+is later three times in a row one time in four."""
 
-_ENOUGH_SHARE = 0.5
-"""Closer to always than to never. This and the two above make no difference on the recorded populations, whose copycats
-always copy: a third less or half as much again of each gives the same result."""
+_ONE_ORIGIN = 1.5
+"""What a text counts where equal words are copies."""
+
+_ENOUGH_SHARE = 0.75
+"""Always rather than half the time, as it is between two miners of one model."""
 
 
-def leaders_of(
+EqualWords = Literal["copies", "habits", "chance"]
+"""What equal long texts show: that the later is a copy; nothing at once, but a habit in the long run, as where each
+miner was asked in words of its own; or nothing, as at temperature 0, where equal models say the same."""
+
+
+class Roots(Struct, frozen=True):
+    """Who had the words of a round first, one item per voter.
+
+    `leaders`: whose answer a reply is a copy of, or None. `repeated`: those whose long texts it repeats after them,
+    which may be chance once. `proven`: by follower, whom it copied because it answers in that one's wording.
+    """
+
+    leaders: tuple[int | None, ...]
+    repeated: tuple[frozenset[int], ...]
+    proven: Mapping[int, int]
+    equal_words: EqualWords
+
+
+class Words(Struct, frozen=True):
+    """What the replies of a round say and when, one item per voter: marks, answer keys, arrival in ms; `free` says
+    whether each text was the miner's to word, and long enough that two seldom write it by chance."""
+
+    texts: Sequence[Worded]
+    keys: Sequence[str]
+    ms: Sequence[float]
+    free: Sequence[bool]
+
+
+def roots(
     arrival: Sequence[int],
-    texts: Sequence[Worded],
-    keys: Sequence[str],
-    wordings: Sequence[Wording],
+    words: Words,
     entities: Sequence[int],
     copiers: Mapping[int, Sequence[int]],
-) -> list[int | None]:
-    """For each reply, the index of the earlier one that it repeats, or None.
+    proven: Mapping[int, int],
+    equal_words: EqualWords,
+) -> Roots:
+    """Who copied whom; `arrival` holds the indices of all voters in order of arrival.
 
-    A reply with NO_CHANCE words in common with an earlier one is a copy. Between hotkeys of one entity it is enough
-    that one text contains the other; from a miner known to copy the earlier one (`copiers[follower]`), that the answer
-    is the same. A copy of a copy counts as a copy of the first.
+    Whoever answers in the words in which another was asked (`proven`) copied it, whatever the time. Otherwise, if
+    `equal_words` are copies, the later of two long equal texts is one. From a miner known to copy another
+    (`copiers[follower]`), it is enough that the answer is the same, and nobody copies from it; between hotkeys of one
+    entity, that one text contains the other. A copy of a copy counts as a copy of the first.
     """
-    wording_of = {index: place for place, wording in enumerate(wordings) for index in wording.members}
+    known = {} if equal_words == "chance" else copiers
     leaders: list[int | None] = [None] * len(arrival)
     originals: list[int] = []
-    for follower in arrival:
-        for leader in originals:
-            if keys[leader] != keys[follower]:
-                continue
-            wording = wordings[wording_of[leader]]
-            same_words = follower in wording.members and not wording.bare and texts[leader].length >= NO_CHANCE
-            related = entities[leader] == entities[follower] or leader in copiers.get(follower, ())
-            if same_words or (related and _repeats(texts[leader], texts[follower], keys[leader])):
-                leaders[follower] = leader
-                break
-        else:
+    for follower in sorted(arrival, key=lambda index: index in proven or index in known):
+        leader = proven.get(follower)
+        if leader is None and equal_words != "chance":
+            leader = _leader(words, originals, follower, entities, known, at_once=equal_words == "copies")
+        if leader is None:
             originals.append(follower)
-    return leaders
+        else:
+            leaders[follower] = leader if leaders[leader] is None else leaders[leader]
+    repeated = [frozenset[int]() for _ in arrival]
+    if equal_words != "chance":
+        for follower in arrival:
+            found = {leader for leader in arrival if _repeats_long(words, leader, follower)}
+            leader = leaders[follower]
+            repeated[follower] = frozenset(found if leader is None or words.keys[follower] else {*found, leader})
+    return Roots(tuple(leaders), tuple(repeated), proven, equal_words)
+
+
+def _leader(
+    words: Words,
+    originals: Sequence[int],
+    follower: int,
+    entities: Sequence[int],
+    copiers: Mapping[int, Sequence[int]],
+    *,
+    at_once: bool,
+) -> int | None:
+    for leader in originals:
+        if words.keys[leader] != words.keys[follower]:
+            continue
+        one, other = words.texts[leader], words.texts[follower]
+        if at_once and _beyond_chance(words, leader) and alike(one, other) and _is_later(words, leader, follower):
+            return leader
+        kin = entities[leader] == entities[follower] or leader in copiers.get(follower, ())
+        if kin and (words.keys[leader] or holds(one, other) or holds(other, one)):
+            return leader
+    return None
+
+
+def _repeats_long(words: Words, leader: int, follower: int) -> bool:
+    if not words.free[leader] or words.keys[leader] != words.keys[follower]:
+        return False
+    return _is_later(words, leader, follower) and holds(words.texts[follower], words.texts[leader])
+
+
+def _beyond_chance(words: Words, leader: int) -> bool:
+    return words.free[leader] and words.texts[leader].length >= NO_CHANCE
+
+
+def _is_later(words: Words, leader: int, follower: int) -> bool:
+    return words.ms[follower] - words.ms[leader] >= TELLING_MS
 
 
 def known_copiers(
@@ -76,18 +152,17 @@ def known_copiers(
 
 
 def habitual(habit: Copying) -> bool:
-    """Whether a miner copies another too often for chance."""
-    return habit.hits >= _ENOUGH_HITS and habit.hits >= _ENOUGH_SHARE * habit.chances
+    """Whether a miner was caught copying another, or repeats it too often, and always later, for chance."""
+    repeats = habit.hits >= _ENOUGH_HITS and habit.hits >= _ENOUGH_SHARE * habit.chances
+    return repeats or habit.proofs >= _PROOF_LASTS
 
 
 def pay_after_copying(pay: Floats, leaders: Sequence[int | None]) -> Floats:
-    """The pay of each reply after copying: the first keeps all but what goes to its copies."""
+    """The pay of each reply after copying: copies share a little of the first reply's pay, which the first keeps."""
     left: Floats = pay.copy()
     for leader in {leader for leader in leaders if leader is not None}:
         copies = [index for index, found in enumerate(leaders) if found == leader]
-        given = np.minimum(pay[copies], pay[leader]) * copies_share(len(copies)) / len(copies)
-        left[copies] = given
-        left[leader] = pay[leader] - given.sum()
+        left[copies] = np.minimum(pay[copies], pay[leader]) * copies_share(len(copies)) / len(copies)
     return left
 
 
@@ -96,18 +171,30 @@ def copies_share(copies: int) -> float:
     return min(A_COPY * copies, ALL_COPIES)
 
 
-def with_chances(record: TrackRecord, repeated: set[str], wordy: set[str]) -> TrackRecord:
-    """The record after a round in which this miner repeated the long texts of `repeated`; `wordy` are all miners with
-    long texts. Only miners that were repeated at least once are counted."""
+def with_chances(
+    record: TrackRecord,
+    repeated: set[str],
+    wordy: set[str],
+    proven: str = "",
+    equal_words: EqualWords = "copies",
+) -> TrackRecord:
+    """The record after a round in which this miner repeated the long texts of `repeated` and certainly copied `proven`;
+    `wordy` are all miners with long texts. Only miners that were repeated at least once are counted."""
     copies = dict(record.copies)
-    for leader in repeated | (wordy & copies.keys()):
+    counts = _ONE_ORIGIN if equal_words == "copies" else 1.0
+    for leader in repeated | (wordy & copies.keys()) | ({proven} if proven else set()):
         before = copies.get(leader, Copying())
-        copies[leader] = Copying(_FADE * before.hits + (leader in repeated), _FADE * before.chances + 1)
+        copies[leader] = Copying(
+            _FADE * before.hits + counts * (leader in repeated),
+            _FADE * before.chances + 1,
+            _FADE * before.proofs + (leader == proven),
+        )
     if len(copies) > _MOST_LEADERS:
-        kept = sorted(copies, key=lambda leader: (copies[leader].hits, leader))[-_MOST_LEADERS:]
+        kept = sorted(copies, key=lambda leader: (copies[leader].proofs, copies[leader].hits, leader))[-_MOST_LEADERS:]
         copies = {leader: copies[leader] for leader in kept}
     return structs.replace(record, copies=copies)
 
 
-def _repeats(leader: Worded, follower: Worded, key: str) -> bool:
-    return bool(key) or holds(leader, follower) or holds(follower, leader)
+def cleared(record: TrackRecord, of: set[str]) -> TrackRecord:
+    """The record without copying from those that were found to copy this miner."""
+    return structs.replace(record, copies={leader: kept for leader, kept in record.copies.items() if leader not in of})

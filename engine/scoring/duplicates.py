@@ -6,6 +6,8 @@ from itertools import pairwise
 
 from msgspec import Struct
 
+from engine.scoring.skeleton import skeleton
+
 OWN_TOKENS = 12
 """Fewer words and signs than this are what anyone who knows the answer would write. From 8 to 18 the result is the
 same."""
@@ -42,8 +44,8 @@ class Worded(Struct, frozen=True):
 
 
 def tokens(text: str) -> list[str]:
-    """The words, signs and line breaks of a text, in order and in lower case."""
-    return _TOKEN.findall(_LINE_BREAKS.sub("\n", text.strip()).casefold())
+    """The words, signs and line breaks of a text in order, as they look."""
+    return _TOKEN.findall(_LINE_BREAKS.sub("\n", skeleton(text).strip()))
 
 
 def worded(text: str) -> Worded:
@@ -85,3 +87,8 @@ def alike(first: Worded, second: Worded) -> bool:
 def holds(whole: Worded, part: Worded) -> bool:
     """Whether one text contains nearly all of the other."""
     return bool(part.marks) and len(whole.marks & part.marks) >= CONTAINED * len(part.marks)
+
+
+def related(first: Worded, second: Worded) -> bool:
+    """Whether two texts are nearly the same, or one contains nearly all of the other."""
+    return alike(first, second) or holds(first, second) or holds(second, first)

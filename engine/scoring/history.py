@@ -14,22 +14,26 @@ MAX_OUTCOMES = 32
 
 
 class Copying(Struct, frozen=True):
-    """How often a miner repeated another's words, out of how often it could have. Both counts fade."""
+    """How often a miner repeated another's words after it, out of how often it could have, and how often it answered
+    in the words in which the other was asked. All counts fade."""
 
     hits: Finite = 0.0
     chances: Finite = 0.0
+    proofs: Finite = 0.0
 
 
 class TrackRecord(Struct, frozen=True):
     """What is known about one hotkey.
 
     `outcomes` are its last rounds with a known answer as (round, outcome), oldest first: 0 is right, 1 is no answer,
-    anything else the digest of its wrong answer. `copies` is by the hotkey that was copied.
+    anything else the digest of its wrong answer. `open_outcomes` are the same for open text, which sums say little
+    about. `copies` is by the hotkey that was copied.
     """
 
     seen: int = 0
     outcomes: tuple[tuple[int, int], ...] = ()
     copies: dict[str, Copying] = {}
+    open_outcomes: tuple[tuple[int, int], ...] = ()
 
 
 class History(Struct, frozen=True):

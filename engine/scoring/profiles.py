@@ -66,6 +66,16 @@ def likeness(profile: str, challenge: Challenge, replies: Sequence[Reply], vecto
     return compare(robust.compared(challenge, replies), vectors)
 
 
+def likeness_texts(profile: str, challenge: Challenge, replies: Sequence[Reply]) -> list[str]:
+    """The texts whose vectors `likeness` needs, each once."""
+    _check(profile)
+    if profile == LOOSH:
+        from engine.scoring.loosh import profile as loosh
+
+        return list(dict.fromkeys(loosh.compared(replies).values()))
+    return robust.likeness_texts(challenge, replies)
+
+
 def _check(profile: str) -> None:
     if profile not in PROFILES:
         raise ValueError(f"unknown scoring profile {profile!r}; choose one of {', '.join(PROFILES)}")

@@ -24,6 +24,9 @@ _FADE = 0.98
 _PRIOR_RIGHT, _PRIOR_WRONG = 3.0, 2.0
 """The prior for a new miner: as if it had met three of five known answers, slightly better than guessing yes or no."""
 
+_CLOSED_COUNTS = 2.0
+"""Who is right on sums is likelier to be right on open text, until two open answers tell more."""
+
 _LEAST = 0.02
 """Even a worthless vote breaks a tie and avoids a division by zero."""
 
@@ -45,16 +48,24 @@ def digest(key: str) -> int:
     return max(2, zlib.crc32(key.encode("utf-8", "replace"))) if key else SILENT
 
 
-def with_outcome(record: TrackRecord, at: int, result: int) -> TrackRecord:
-    """The record after a known-answer round whose outcome is RIGHT, SILENT or the digest of the wrong answer."""
-    return structs.replace(record, outcomes=(*record.outcomes, (at, result))[-MAX_OUTCOMES:])
+def with_outcome(record: TrackRecord, at: int, result: int, *, is_open: bool = False) -> TrackRecord:
+    """The record after a known-answer round whose outcome is RIGHT, SILENT or the digest of the wrong answer; `is_open`
+    for open text."""
+    kept = (*(record.open_outcomes if is_open else record.outcomes), (at, result))[-MAX_OUTCOMES:]
+    return structs.replace(record, open_outcomes=kept) if is_open else structs.replace(record, outcomes=kept)
 
 
-def accuracy(record: TrackRecord) -> float:
-    """The expected share of right answers, with older ones counting less; 0.6 for an unknown miner."""
-    right = _PRIOR_RIGHT
-    total = _PRIOR_RIGHT + _PRIOR_WRONG
-    for age, (_, result) in enumerate(reversed(record.outcomes)):
+def accuracy(record: TrackRecord, *, is_open: bool = False) -> float:
+    """The expected share of right answers, with older ones counting less; 0.6 for an unknown miner.
+
+    On open text, what a miner did on closed questions counts like _CLOSED_COUNTS open ones.
+    """
+    closed = _expected(record.outcomes, _PRIOR_RIGHT, _PRIOR_RIGHT + _PRIOR_WRONG)
+    return _expected(record.open_outcomes, _CLOSED_COUNTS * closed, _CLOSED_COUNTS) if is_open else closed
+
+
+def _expected(outcomes: Sequence[tuple[int, int]], right: float, total: float) -> float:
+    for age, (_, result) in enumerate(reversed(outcomes)):
         right += _FADE**age * (result == RIGHT)
         total += _FADE**age
     return right / total
@@ -81,10 +92,16 @@ def fair_hits(records: Sequence[TrackRecord]) -> list[list[bool]]:
     return [(row[kept] == RIGHT).tolist() for row, kept in zip(results, told, strict=True)]
 
 
-def weights(records: Sequence[TrackRecord]) -> Floats:
-    """The votes' weights: the log odds of being right, but not below zero, so that nobody is believed in reverse."""
-    chances = np.array([accuracy(record) for record in records], dtype=np.float64)
-    return np.maximum(_LEAST, np.log(chances / (1 - chances)))
+def weights(records: Sequence[TrackRecord], *, is_open: bool = False) -> Floats:
+    """The votes' weights: the log odds of being right, but not below zero, so that nobody is believed in reverse.
+
+    Beside voters of whom something is known, one without any known answer has the least weight: new hotkeys are cheap.
+    """
+    chances = np.array([accuracy(record, is_open=is_open) for record in records], dtype=np.float64)
+    found = np.maximum(_LEAST, np.log(chances / (1 - chances)))
+    proven = np.array([bool(record.outcomes or record.open_outcomes) for record in records], dtype=np.bool_)
+    weighed: Floats = np.where(proven, found, _LEAST) if proven.any() else found
+    return weighed
 
 
 UNEARNED = math.log(_PRIOR_RIGHT / _PRIOR_WRONG)

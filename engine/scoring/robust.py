@@ -15,12 +15,14 @@ import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
+from engine.answers.base import aliases
 from engine.scoring import ballot as ballots
 from engine.scoring import copies, merit, reliability
 from engine.scoring.ballot import Ballot
 from engine.scoring.history import AnyHistory, TrackRecord
 from engine.scoring.merit import Merit
 from engine.scoring.reliability import Floats
+from engine.scoring.substance import beyond
 from engine.scoring.verdicts import verdicts
 from engine.values import Challenge, Judgement, Reply
 
@@ -30,11 +32,24 @@ DOUBTED = 0.1
 
 
 def texts(challenge: Challenge, replies: Sequence[Reply]) -> list[str]:
-    """The texts to embed before judging: the question, the answers, and the claims of open text."""
-    question, voting = challenge.request.question, compared(challenge, replies).values()
-    is_open = ballots.kind_of(challenge).compared == "claims"
-    spoken = [claim for text in voting for claim in merit.claims(text, question)] if is_open else []
-    return list(dict.fromkeys([question, *voting, *spoken]))
+    """The texts to embed before judging: none but for open text, whose question, answers and claims are compared by
+    meaning, also with what is known to be true and false."""
+    if ballots.kind_of(challenge).compared != "claims":
+        return []
+    question, voting = challenge.request.question, compared(challenge, replies)
+    spoken = [
+        claim
+        for place, text in voting.items()
+        for claim in merit.claims(text, ballots.asked_of(replies[place], question))
+    ]
+    known = [*aliases(challenge.truth), *challenge.lures] if challenge.truth is not None else []
+    rest = [beyond(text, question) for text in voting.values()]
+    return list(dict.fromkeys([question, *voting.values(), *spoken, *rest, *known]))
+
+
+def likeness_texts(challenge: Challenge, replies: Sequence[Reply]) -> list[str]:
+    """The texts to embed to compare the answers in meaning."""
+    return list(dict.fromkeys(compared(challenge, replies).values()))
 
 
 def compared(challenge: Challenge, replies: Sequence[Reply]) -> dict[int, str]:
@@ -43,7 +58,7 @@ def compared(challenge: Challenge, replies: Sequence[Reply]) -> dict[int, str]:
     return {
         place: reply.text
         for place, reply in enumerate(ballots.trimmed(kind, replies))
-        if not ballots.why_barred(reply, question, kind)
+        if not ballots.why_barred(reply, ballots.asked_of(reply, question), kind)
     }
 
 
@@ -56,7 +71,7 @@ def judge(
     standing = _standing(ballot, worth)
     earned = worth.decided * worth.coverage * standing
     prompt = np.array([promptness(reply.ms) for reply in ballot.replies])
-    pay = copies.pay_after_copying(earned * prompt, ballot.leaders)
+    pay = copies.pay_after_copying(earned * prompt, ballot.roots.leaders)
     winner = _winner(ballot, worth, pay)
     clusters = _clusters(ballot, worth)
     judgement = Judgement(
@@ -72,7 +87,7 @@ def judge(
 
 def merit_of(ballot: Ballot, vectors: Mapping[str, NDArray[np.float32]], lures: Sequence[str]) -> Merit:
     """By the known truth if there is one; otherwise by claims for open text, and by votes for other types."""
-    known = merit.by_truth(ballot, ballot.truth, lures) if ballot.truth is not None else None
+    known = merit.by_truth(ballot, ballot.truth, lures, vectors) if ballot.truth is not None else None
     if known is not None:
         return known
     return merit.by_claims(ballot, vectors) if ballot.kind.compared == "claims" else merit.by_votes(ballot)
@@ -121,17 +136,23 @@ def _learned(history: AnyHistory, replies: Sequence[Reply], ballot: Ballot, wort
     """The history after this round. Only a known truth tells who is reliable."""
     voters = {place: index for index, place in enumerate(ballot.places)}
     changed: dict[str, TrackRecord] = {}
-    repeats = _repeats(ballot)
+    hotkeys = [voter.hotkey for voter in ballot.replies]
     wordy = {
         ballot.replies[index].hotkey for wording in ballot.wordings if not wording.bare for index in wording.members
     }
+    proven = {hotkeys[follower]: hotkeys[leader] for follower, leader in ballot.roots.proven.items()}
     for place, reply in enumerate(replies):
         record = history.of(reply.hotkey)
         index = voters.get(place)
         if worth.known and reply.status != "cancelled":
-            record = reliability.with_outcome(record, history.rounds, _outcome(ballot, worth, index))
+            result = _outcome(ballot, worth, index)
+            record = reliability.with_outcome(record, history.rounds, result, is_open=ballot.kind.compared == "claims")
         if index is not None:
-            record = copies.with_chances(record, repeats[index], wordy - {reply.hotkey})
+            repeated = {hotkeys[leader] for leader in ballot.roots.repeated[index]}
+            record = copies.with_chances(
+                record, repeated, wordy - {reply.hotkey}, proven.get(reply.hotkey, ""), ballot.roots.equal_words
+            )
+            record = copies.cleared(record, {copier for copier, of in proven.items() if of == reply.hotkey})
         changed[reply.hotkey] = structs.replace(record, seen=history.rounds)
     return history.after(changed)
 
@@ -142,19 +163,6 @@ def _outcome(ballot: Ballot, worth: Merit, index: int | None) -> int:
     if worth.belief[index] >= 0.5:
         return reliability.RIGHT
     return reliability.digest(ballot.keys[index])
-
-
-def _repeats(ballot: Ballot) -> list[set[str]]:
-    """For each voter, the miners whose long texts it repeated, including edited ones if it was found to copy."""
-    found: list[set[str]] = [set() for _ in ballot.replies]
-    for wording in ballot.wordings:
-        if not wording.bare:
-            for place, member in enumerate(wording.members):
-                found[member] = {ballot.replies[earlier].hotkey for earlier in wording.members[:place]}
-    for follower, leader in enumerate(ballot.leaders):
-        if leader is not None and not ballot.keys[follower]:
-            found[follower].add(ballot.replies[leader].hotkey)
-    return found
 
 
 TARGET_MS = 5_000.0

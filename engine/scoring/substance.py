@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection
 
-from engine.answers.words import STOP, content_words, fold, words
+from engine.answers.words import STOP, WORD, content_words, fold, stem, words
 
 _REGRET = re.compile(
     r"^\W*(?:(?:i am|i'm|im|we are|we're) (?:very |so |really )?(?:sorry|afraid)|sorry|(?:my )?apologies|regrettably|"
@@ -66,6 +66,12 @@ def novelty(text: str, question: str) -> float:
 def added_words(text: str, question: str) -> frozenset[str]:
     """The meaningful words that a reply adds to the question."""
     return content_words(text) - content_words(question) - STOP
+
+
+def beyond(text: str, question: str) -> str:
+    """The text without the question's own words: what is left says whether it is about the question."""
+    asked = {stem(word) for word in content_words(question)}
+    return WORD.sub(lambda found: "" if stem("".join(words(found[0])[:1])) in asked else found[0], text)
 
 
 def _covered(asked: list[str], said: Collection[str]) -> float:

@@ -77,14 +77,13 @@ def _nothing(reply: Reply, why: str) -> Verdict:
 def _reasons(index: int, ballot: Ballot, worth: Merit, parts: dict[str, float]) -> list[str]:
     reasons = [_standing(index, ballot, worth)]
     if worth.known:
-        reasons.append(_read(index, ballot, right=parts["belief"] >= 0.5))
-    leader = ballot.leaders[index]
+        reasons.append(_read(index, ballot, worth, right=parts["belief"] >= 0.5))
+    leader = ballot.roots.leaders[index]
     if leader is not None:
-        later = (ballot.replies[index].ms - ballot.replies[leader].ms) / 1_000
-        reasons.append(f"copied from uid {ballot.replies[leader].uid}, {later:.1f} s later")
-    copies = ballot.leaders.count(index)
+        reasons.append(_copied(index, leader, ballot))
+    copies = ballot.roots.leaders.count(index)
     if copies:
-        reasons.append(f"first of {copies + 1} with these words: keeps {1 - copies_share(copies):.0%} of the pay")
+        reasons.append(f"first of {copies + 1} with these words, which costs it nothing")
     words = next(wording for wording in ballot.wordings if index in wording.members)
     if len(words.members) > 1 and not words.bare:
         reasons.append(f"one vote shared by {len(words.members)} near-identical answers")
@@ -100,8 +99,22 @@ def _reasons(index: int, ballot: Ballot, worth: Merit, parts: dict[str, float]) 
     return reasons
 
 
-def _read(index: int, ballot: Ballot, *, right: bool) -> str:
+def _copied(index: int, leader: int, ballot: Ballot) -> str:
+    copies = ballot.roots.leaders.count(leader)
+    share = f"{copies_share(copies) / copies:.0%} of its pay"
+    uid = ballot.replies[leader].uid
+    if index in ballot.roots.proven:
+        return f"copied from uid {uid}, in the words in which that one was asked: {share}"
+    later = (ballot.replies[index].ms - ballot.replies[leader].ms) / 1_000
+    if later >= 0:
+        return f"copied from uid {uid}, {later:.1f} s later: {share}"
+    return f"copied from uid {uid}, as often before: {share}"
+
+
+def _read(index: int, ballot: Ballot, worth: Merit, *, right: bool) -> str:
     """What was read, and what was expected if it is wrong: "read 984, expected 984000"."""
+    if worth.read:
+        return worth.read[index]
     read = ballot.kind.explain(ballot.answers[index])
     return read if right else f"{read}, expected {(ballot.truth or '')[:_SHOWN]}"
 

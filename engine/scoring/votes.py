@@ -39,14 +39,16 @@ class Votes(Struct, frozen=True):
         return float((own / (1 + step @ np.minimum(1.0, own / own.max()))).sum()) if own.any() else 0.0
 
 
-def weigh(records: Sequence[TrackRecord], entities: Sequence[int], wordings: Sequence[Wording]) -> Votes:
+def weigh(
+    records: Sequence[TrackRecord], entities: Sequence[int], wordings: Sequence[Wording], *, is_open: bool = False
+) -> Votes:
     """The voters' weights after sharing: an entity's members split one vote, and equal words have one vote between
-    them.
+    them. On open text they are those earned there.
 
     Bare wordings, which anyone who knows the answer would use, share only the weight lent to unknown miners, and keep
     what was earned on known answers.
     """
-    full = reliability.weights(records)
+    full = reliability.weights(records, is_open=is_open)
     sizes = np.bincount(np.asarray(entities, dtype=np.int64), minlength=len(full))
     share = 1 / sizes[np.asarray(entities, dtype=np.int64)]
     lent = np.minimum(full, UNEARNED) * share

@@ -5,17 +5,21 @@ import pytest
 
 from engine.scoring.copies import (
     NO_CHANCE,
+    TELLING_MS,
+    EqualWords,
+    Words,
+    cleared,
     copies_share,
     habitual,
     known_copiers,
-    leaders_of,
     pay_after_copying,
+    roots,
     with_chances,
 )
 from engine.scoring.duplicates import OWN_TOKENS, Worded, Wording, alike, holds, tokens, worded, wordings
 from engine.scoring.history import Copying, TrackRecord
 
-HABIT = Copying(hits=2.0, chances=2.0)
+HABIT = Copying(hits=3.0, chances=3.0)
 
 
 def words(count: int, start: int = 0) -> str:
@@ -34,16 +38,22 @@ def led(
     entities: list[int] | None = None,
     copiers: dict[int, list[int]] | None = None,
     arrival: list[int] | None = None,
+    apart_ms: float = TELLING_MS,
+    proven: dict[int, int] | None = None,
+    equal_words: EqualWords = "copies",
 ) -> list[int | None]:
     """The leaders among texts that come in order, of one answer, each of its own miner."""
     order = arrival or list(range(len(texts)))
-    compared, same = [worded(text) for text in texts], keys or ["a"] * len(texts)
-    groups = wordings(compared, same, order, free=True)
-    return leaders_of(order, compared, same, groups, entities or list(range(len(texts))), copiers or {})
+    compared = [worded(text) for text in texts]
+    times = [order.index(place) * apart_ms for place in range(len(texts))]
+    free = [text.length >= NO_CHANCE for text in compared]
+    said = Words(compared, keys or ["a"] * len(texts), times, free)
+    found = roots(order, said, entities or list(range(len(texts))), copiers or {}, proven or {}, equal_words)
+    return list(found.leaders)
 
 
 def test_a_text_is_words_signs_and_line_breaks_without_case() -> None:
-    assert tokens("  Half-way: 3.5 m\n\n  ÉTÉ ") == ["half", "-", "way", ":", "3", ".", "5", "m", "\n", "été"]
+    assert tokens("  Half-way: 3.5 m\n\n  ÉTÉ ") == ["half", "-", "way", ":", "3", ".", "5", "m", "\n", "ete"]
     assert tokens("a  \n  b") == tokens("a\nb") != tokens("a b")
     assert tokens(" \n ") == []
 
@@ -89,6 +99,30 @@ def test_many_words_in_common_are_a_copy_of_the_first() -> None:
     assert led([text, text], keys=["a", "b"]) == [None, None]
 
 
+def test_of_two_that_come_nearly_at_once_neither_is_a_copy() -> None:
+    assert led([words(NO_CHANCE)] * 2, apart_ms=TELLING_MS - 1) == [None, None]
+
+
+def test_at_temperature_0_equal_words_take_nothing_from_anybody() -> None:
+    text = words(NO_CHANCE)
+    assert led([text] * 3, equal_words="chance", copiers={1: [0]}, entities=[0, 0, 0]) == [None] * 3
+
+
+def test_where_each_was_asked_in_its_own_words_only_proof_and_habit_make_a_copy() -> None:
+    text = words(NO_CHANCE)
+    assert led([text] * 3, equal_words="habits") == [None] * 3
+    assert led([text] * 3, equal_words="habits", copiers={1: [0]}) == [None, 0, None]
+
+
+@pytest.mark.parametrize("equal_words", ["copies", "habits", "chance"])
+def test_a_proven_copy_is_one_however_early_it_came(equal_words: EqualWords) -> None:
+    assert led([words(NO_CHANCE)] * 2, proven={0: 1}, equal_words=equal_words) == [1, None]
+
+
+def test_nobody_copies_from_a_known_copier_that_was_faster() -> None:
+    assert led([words(NO_CHANCE)] * 2, copiers={0: [1]}) == [1, None]
+
+
 def test_between_hotkeys_of_one_entity_the_same_answer_is_a_copy() -> None:
     assert led(["408", "It is 408.", "Well, 408"], entities=[0, 1, 0]) == [None, None, 0]
     assert led(["408", "It is 408."], keys=["a", "b"], entities=[0, 0]) == [None, None]
@@ -107,9 +141,9 @@ def test_a_known_copier_is_one_by_its_answer_and_a_copy_of_a_copy_is_one_of_the_
 
 
 @pytest.mark.parametrize(
-    ("hits", "chances", "expected"), [(1.9, 1.9, True), (1.8, 1.8, False), (3.0, 6.0, True), (3.0, 6.1, False)]
+    ("hits", "chances", "expected"), [(2.9, 2.9, True), (2.8, 2.8, False), (6.0, 8.0, True), (6.0, 8.1, False)]
 )
-def test_a_habit_is_seen_twice_and_in_half_of_the_chances(hits: float, chances: float, expected: bool) -> None:
+def test_a_habit_is_more_than_two_of_one_model_show_by_chance(hits: float, chances: float, expected: bool) -> None:
     assert habitual(Copying(hits, chances)) is expected
 
 
@@ -130,23 +164,36 @@ def test_copies_get_a_little_each_and_never_much(copies: int, expected: float) -
     assert copies_share(copies) == pytest.approx(expected)
 
 
-def test_what_copies_get_is_taken_from_the_first() -> None:
+def test_a_single_proof_is_a_habit_for_forty_rounds() -> None:
+    record = with_chances(TrackRecord(), set(), {"first"}, "first")
+    rounds = 0
+    while habitual(record.copies["first"]):
+        record, rounds = with_chances(record, set(), {"first"}), rounds + 1
+    assert rounds == 40
+
+
+def test_the_copied_is_cleared_of_copying_from_its_copier() -> None:
+    record = cleared(TrackRecord(copies={"thief": HABIT, "other": HABIT}), {"thief"})
+    assert record.copies == {"other": HABIT}
+
+
+def test_what_copies_get_is_taken_from_nobody() -> None:
     pay = np.array([1.0, 0.9, 0.5, 0.8, 0.02])
-    assert pay_after_copying(pay, [None, 0, 0, None, None]) == pytest.approx([0.958, 0.027, 0.015, 0.8, 0.02])
-    assert pay_after_copying(pay, [None, None, 1, 4, None]) == pytest.approx([1.0, 0.9 - 0.015, 0.015, 0.0006, 0.0194])
+    assert pay_after_copying(pay, [None, 0, 0, None, None]) == pytest.approx([1.0, 0.027, 0.015, 0.8, 0.02])
+    assert pay_after_copying(pay, [None, None, 1, 4, None]) == pytest.approx([1.0, 0.9, 0.015, 0.0006, 0.02])
     assert pay_after_copying(pay, [None] * 5) == pytest.approx(pay)
     assert pay[0] == 1.0
 
 
 def test_a_habit_fades_by_chances_without_a_hit() -> None:
-    record = with_chances(TrackRecord(), {"first"}, {"first", "other"})
+    record = with_chances(TrackRecord(), {"first"}, {"first", "other"}, equal_words="habits")
     assert record.copies == {"first": Copying(1.0, 1.0)}
     record = with_chances(record, set(), {"first", "other"})
     assert record.copies == {"first": Copying(0.97, 1.97)}
     record = with_chances(record, set(), {"other"})
     assert record.copies == {"first": Copying(0.97, 1.97)}
     record = with_chances(record, {"first"}, set())
-    assert record.copies["first"].hits == pytest.approx(1.9409)
+    assert record.copies["first"].hits == pytest.approx(2.4409)
     assert record.copies["first"].chances == pytest.approx(2.9109)
 
 

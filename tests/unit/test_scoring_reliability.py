@@ -45,8 +45,8 @@ def test_accuracy_is_the_share_of_right_answers_beside_a_prior_of_three_in_five(
 def test_a_weight_is_the_log_odds_of_being_right_and_never_below_a_little() -> None:
     found = weights([outcomes(), outcomes(*[RIGHT] * 4), outcomes(*[WRONG] * 9)])
     right = accuracy(outcomes(*[RIGHT] * 4))
-    assert found == pytest.approx([math.log(1.5), math.log(right / (1 - right)), 0.02])
-    assert found[0] == pytest.approx(UNEARNED)
+    assert found == pytest.approx([0.02, math.log(right / (1 - right)), 0.02])
+    assert weights([outcomes()] * 2) == pytest.approx([UNEARNED] * 2)
 
 
 def test_an_answers_digest_is_its_own_and_nobodys_is_that_of_silence() -> None:

@@ -165,16 +165,15 @@ def test_the_first_keeps_the_pay_and_its_copies_share_a_little() -> None:
     alone = emissions(KNOWN, [original, *replies(["408"])])
     copies = [reply(f"c{number}", f"Sure. {text}", ms=1_000 + number) for number in range(4)]
     paid = emissions(KNOWN, [*copies, original, *replies(["408"])])
-    assert paid["first"] >= 0.85 * alone["first"] - 1e-9
+    assert paid["first"] == alone["first"]
     assert paid["m0"] == alone["m0"]
     assert 0 < sum(paid[copy.hotkey] for copy in copies) < 0.16
-    assert paid["first"] + sum(paid[copy.hotkey] for copy in copies) <= alone["first"] + 1e-12
     assert "copied from uid" in " ".join(verdicts(KNOWN, [*copies, original])["c0"].reasons)
 
 
 @settings(max_examples=30)
 @given(st.integers(0, 4), st.integers(1, 5), st.booleans())
-def test_a_duplicate_never_raises_its_group_s_pay(place: int, copies: int, known: bool) -> None:
+def test_a_duplicate_hardly_raises_its_group_s_pay(place: int, copies: int, known: bool) -> None:
     texts = [
         f"{text} I have worked this out step by step, as anyone who has a pen, some paper and ten minutes could."
         for text in RIGHT
@@ -185,7 +184,7 @@ def test_a_duplicate_never_raises_its_group_s_pay(place: int, copies: int, known
     double = [reply(f"d{number}", texts[place], ms=2_000 + number) for number in range(copies)]
     after = emissions(asked, [*replies(texts), *double])
     group = after[f"m{place}"] + sum(after[one.hotkey] for one in double)
-    assert group <= before[f"m{place}"] + 1e-9
+    assert group <= 1.15 * before[f"m{place}"] + 1e-9
 
 
 @settings(max_examples=40)
