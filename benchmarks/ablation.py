@@ -25,7 +25,7 @@ from benchmarks.redteam import CACHED_TEXTS, chosen, played
 from benchmarks.scoring import judged_population, metrics_of
 from engine.judge.encoding.basics import thread_limits
 from engine.judge.encoding.encoders import CachedEncoder, open_encoder
-from engine.scoring import ballot, copies, reliability, robust, votes
+from engine.scoring import ballot, copies, duplicates, merit, reliability, robust, votes
 from engine.scoring.duplicates import Wording
 
 Without = tuple[tuple[object, str, object], ...]
@@ -44,8 +44,16 @@ def _unrelated(records: Sequence[object]) -> reliability.Floats:
     return np.zeros((len(records), len(records)))
 
 
-def _nobody(arrival: Sequence[int], *_: object) -> list[None]:
-    return [None] * len(arrival)
+def _all_apart(entities: Sequence[int], _: object) -> reliability.Floats:
+    return np.ones((len(entities), len(entities)))
+
+
+def _none_repeated(said: Sequence[str], _: object) -> reliability.Floats:
+    return np.ones(len(said))
+
+
+def _anywhere(texts: reliability.Floats, *_: object) -> reliability.Floats:
+    return np.ones(len(texts))
 
 
 def _in_good_standing(judged_ballot: ballot.Ballot, _: object) -> reliability.Floats:
@@ -57,8 +65,16 @@ RULES: dict[str, Without] = {
     "voters in step are few": ((reliability, "in_step", _unrelated),),
     "equal words have one vote": ((ballot, "wordings", _alone),),
     "an entity has one vote": ((ballot, "entities", lambda replies: [*range(len(replies))]),),
-    "copies": ((copies, "leaders_of", _nobody),),
+    "copies": ((copies, "_leader", lambda *_, **__: None), (ballot, "borrowed", lambda *_: {})),
     "known copiers": ((copies, "known_copiers", lambda *_: {}),),
+    "another's wording is proof": ((ballot, "borrowed", lambda *_: {}),),
+    "texts compared as they look": ((duplicates, "skeleton", str.casefold),),
+    "nobody backs its own claims": ((ballot, "_apart", _all_apart),),
+    "benefit of the doubt": ((merit, "_BENEFIT", 0.0),),
+    "one thing said in four ways is one": ((merit, "_fresh", _none_repeated),),
+    "text must be about the question": ((merit, "_ABOUT", (-2.0, -1.0)),),
+    "the text in the middle": ((merit, "_middle", _anywhere),),
+    "open text has its own reliability": ((reliability, "_CLOSED_COUNTS", 1e9),),
     "standing": ((robust, "_standing", _in_good_standing),),
     "promptness": ((robust, "promptness", lambda _: 1.0),),
     "perhaps nobody is right": ((votes, "NOBODY", 0.0),),
@@ -89,7 +105,7 @@ def main() -> int:
     def measured() -> Worth:
         return _measured(options, encoder)
 
-    print(f"{'':32}{'RIGHT':>8}{'PAID':>8}{'KEEPS':>8}{'WINNER':>8}{'DISHON.':>8}{'WRONGED':>8}")
+    print(f"{'':44}{'RIGHT':>8}{'PAID':>8}{'KEEPS':>8}{'WINNER':>8}{'DISHON.':>8}{'WRONGED':>8}")
     whole = measured()
     print(_line("with all rules", whole), flush=True)
     for name in options.rules or RULES:
@@ -144,7 +160,7 @@ def _measured(options: argparse.Namespace, encoder: CachedEncoder) -> Worth:
 
 def _line(name: str, worth: Worth) -> str:
     values = (worth.right, worth.paid, worth.keeps, worth.winner, worth.dishonest, worth.wronged)
-    return f"{name:32}" + "".join(f"{value:8.3f}" for value in values)
+    return f"{name:44}" + "".join(f"{value:8.3f}" for value in values)
 
 
 if __name__ == "__main__":

@@ -153,7 +153,9 @@ def by_votes(ballot: Ballot) -> Merit:
 def by_claims(ballot: Ballot, vectors: Vectors) -> Merit:
     """Belief in open text: how well others back its claims, relative to those of the weightiest voters.
 
-    The rank comes from a second pass, in which voters are also weighted by the belief from the first.
+    The rank comes from a second pass, in which voters are also weighted by the belief from the first. Of texts that are
+    believed alike, the one in the middle is forwarded: what claims have in common shows less in the vectors of single
+    sentences than in those of whole texts (the winner of open rounds in dev is right in .955 instead of .925).
     """
     if not ballot.replies:
         return _decided([])
@@ -172,7 +174,9 @@ def by_claims(ballot: Ballot, vectors: Vectors) -> Merit:
     again, full = _standing_of_claims(support(spoken, vectors, trusted, ballot.apart), fresh, trusted.own)
     believers = [index for index, one in enumerate(belief) if one >= 0.5]
     settled = votes.settled(ballot.votes.together(believers)) if believers else 0.0
-    return Merit(belief, amount, about, again * about * np.minimum(full, _FULL), settled)
+    texts = np.array([vectors[reply.text] for reply in ballot.replies], dtype=np.float64)
+    middle = _middle(texts, trusted.own**2, ballot.apart)
+    return Merit(belief, amount, about, middle * again * about * np.minimum(full, _FULL), settled)
 
 
 def claims(text: str, question: str) -> list[str]:
@@ -218,6 +222,13 @@ def _standing_of_claims(backing: Sequence[Floats], fresh: Sequence[Floats], own:
     amount = np.array([float((one * new).sum()) for one, new in zip(trusted, fresh, strict=True)])
     belief = np.clip((share - _DOUBTED) / (_BACKED - _DOUBTED), 0.0, 1.0)
     return belief, amount / max(_mean(amount, own), _TINY)
+
+
+def _middle(texts: Floats, trust: Floats, apart: Floats) -> Floats:
+    """How close each text is to those of the others, 0..1, by their trust; `texts` are unit vectors, one a row."""
+    near = np.clip(texts @ texts.T, 0.0, 1.0) * apart
+    close: Floats = near @ trust / np.maximum(apart @ trust, _TINY)
+    return close
 
 
 def _fresh(said: Sequence[str], vectors: Vectors) -> Floats:

@@ -114,8 +114,16 @@ def test_a_fuller_answer_ranks_before_a_shorter_one_by_a_tenth_at_most() -> None
     full = f"{AIR} {EYES} {WAVES}"
     found = merit.by_claims(cast([AIR, *[full] * 4], lent=[1.0] * 5), vectors())
     assert found.belief == pytest.approx([1.0] * 5)
-    assert found.rank[1:] == pytest.approx([1.1] * 4)
-    assert 0 < found.rank[0] < 1
+    assert found.rank[1:] == pytest.approx([found.rank[1]] * 4)
+    assert 0 < found.rank[0] < found.rank[1] <= 1.1
+
+
+def test_of_texts_that_are_believed_alike_the_one_in_the_middle_ranks_first() -> None:
+    texts = [f"{AIR} {EYES}", f"{EYES} {AIR}", f"{AIR}\n{EYES}"]
+    aside = vectors(**{texts[2]: vectors()[FRUIT]})
+    found = merit.by_claims(cast(texts, lent=[1.0] * 3), aside)
+    assert found.belief == pytest.approx([1.0] * 3)
+    assert found.rank[0] == pytest.approx(found.rank[1]) and found.rank[0] > found.rank[2]
 
 
 def test_only_the_proportion_of_the_weights_decides_what_is_believed() -> None:
