@@ -68,7 +68,7 @@ class ChainClient:
 
     @property
     def mortality(self) -> int:
-        """Blocks after which a submission not yet included never will be."""
+        """How many blocks after its birth a submission may land."""
         return self._chain.mortality
 
     @property
@@ -157,18 +157,28 @@ class ChainClient:
         return await self._sent(self._chain.serve_axon(self.netuid, hotkey=hotkey, ip=ip, port=port))
 
     async def set_weights(
-        self, *, hotkey: Signer, uids: Sequence[int], values: Sequence[int], version_key: int = 0
+        self,
+        *,
+        hotkey: Signer,
+        uids: Sequence[int],
+        values: Sequence[int],
+        version_key: int = 0,
+        born: int | None = None,
     ) -> Outcome:
         """See `Chain.set_weights`; obviously wrong weights are rejected before anything is signed."""
         if fault := self._fault_in(uids, values):
             return Outcome(status="rejected", reason=fault)
         return await self._sent(
-            self._chain.set_weights(self.netuid, hotkey=hotkey, uids=uids, values=values, version_key=version_key)
+            self._chain.set_weights(
+                self.netuid, hotkey=hotkey, uids=uids, values=values, version_key=version_key, born=born
+            )
         )
 
-    async def commit_weights(self, *, hotkey: Signer, commit_hash: str) -> Outcome:
+    async def commit_weights(self, *, hotkey: Signer, commit_hash: str, born: int | None = None) -> Outcome:
         """See `Chain.commit_weights`."""
-        return await self._sent(self._chain.commit_weights(self.netuid, hotkey=hotkey, commit_hash=commit_hash))
+        return await self._sent(
+            self._chain.commit_weights(self.netuid, hotkey=hotkey, commit_hash=commit_hash, born=born)
+        )
 
     async def seal_weights(self, *, uids: Sequence[int], values: Sequence[int], version_key: int = 0) -> Sealed:
         """See `Chain.seal_weights`; for this hotkey. Raises `CannotSeal`, `ChainUnavailable`."""
@@ -179,9 +189,9 @@ class ChainClient:
                 self.netuid, hotkey=self.hotkey, uids=uids, values=values, version_key=version_key
             )
 
-    async def commit_timelocked(self, *, hotkey: Signer, sealed: Sealed) -> Outcome:
+    async def commit_timelocked(self, *, hotkey: Signer, sealed: Sealed, born: int | None = None) -> Outcome:
         """See `Chain.commit_timelocked`."""
-        return await self._sent(self._chain.commit_timelocked(self.netuid, hotkey=hotkey, sealed=sealed))
+        return await self._sent(self._chain.commit_timelocked(self.netuid, hotkey=hotkey, sealed=sealed, born=born))
 
     async def reveal_weights(
         self, *, hotkey: Signer, uids: Sequence[int], values: Sequence[int], salt: Sequence[int], version_key: int = 0

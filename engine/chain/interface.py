@@ -4,6 +4,9 @@ Any call may raise `ChainUnavailable`, and any call may be cancelled: a cancelle
 delay or confuse the next one, and its submission has landed, lands later, or never does. A submission returns an
 `Outcome` and never raises for a refusal: `rejected` starts with the chain's own error name, as in
 "SettingWeightsTooFast: 12 blocks left".
+
+A submission of weights is `born` in the block that they were planned at, by default the head: it lands within
+`mortality` blocks of that one or never, whoever still holds it.
 """
 
 import hashlib
@@ -144,7 +147,7 @@ class Chain(Protocol):
 
     @property
     def mortality(self) -> int:
-        """Blocks after which a submission not yet included never will be (its era); 0 if it lands at once."""
+        """How many blocks after its birth a submission may land: its era."""
         ...
 
     async def block(self) -> int:
@@ -164,12 +167,21 @@ class Chain(Protocol):
         ...
 
     async def set_weights(
-        self, netuid: int, *, hotkey: Signer, uids: Sequence[int], values: Sequence[int], version_key: int = 0
+        self,
+        netuid: int,
+        *,
+        hotkey: Signer,
+        uids: Sequence[int],
+        values: Sequence[int],
+        version_key: int = 0,
+        born: int | None = None,
     ) -> Outcome:
         """Set plain weights; `uids` and `values` are u16."""
         ...
 
-    async def commit_weights(self, netuid: int, *, hotkey: Signer, commit_hash: str) -> Outcome:
+    async def commit_weights(
+        self, netuid: int, *, hotkey: Signer, commit_hash: str, born: int | None = None
+    ) -> Outcome:
         """Commit this hotkey to weights that are revealed an epoch later; `engine.chain.commitment` makes the hash."""
         ...
 
@@ -179,7 +191,9 @@ class Chain(Protocol):
         """Seal weights until the epoch in which the chain reveals a commit made now. May raise `CannotSeal`."""
         ...
 
-    async def commit_timelocked(self, netuid: int, *, hotkey: Signer, sealed: Sealed) -> Outcome:
+    async def commit_timelocked(
+        self, netuid: int, *, hotkey: Signer, sealed: Sealed, born: int | None = None
+    ) -> Outcome:
         """Commit this hotkey to sealed weights, which the chain reveals by itself."""
         ...
 

@@ -18,8 +18,7 @@ PlanOutcome = OutcomeStatus | Literal["skipped"]
 class JournalEntry(Struct, frozen=True, kw_only=True):
     """One journalled plan. `at` is when the intent was written, in unix seconds.
 
-    `block` is where the chain has it. While its outcome is unknown, it is the first block at which nobody could still
-    be sending it; 0 if that is unknown too.
+    `block` is where the chain has it, 0 while its outcome is unknown.
     """
 
     id: int

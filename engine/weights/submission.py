@@ -45,10 +45,9 @@ def error_name(reason: str) -> str:
 
 
 class _Open(Struct, frozen=True, kw_only=True):
-    """A plan that may have been sent, and the first block at which nobody can still be sending it; 0 if not known."""
+    """A plan that may have been sent."""
 
     plan: WeightPlan
-    since: int = 0
     reference: str = ""
     reason: str = "it may have been sent by an earlier run"
 
@@ -80,7 +79,7 @@ class Submissions:
         if not self._journal_read:
             entries = await self._journal.open_entries()
             ours = (entry for entry in entries if entry.plan.is_of(self._chain.netuid, self._chain.hotkey))
-            self._open = {entry.id: _Open(plan=entry.plan, since=entry.block) for entry in ours}
+            self._open = {entry.id: _Open(plan=entry.plan) for entry in ours}
             self._journal_read = True
         for entry, sent in tuple(self._open.items()):
             outcome = await self._settle_one(entry, look)
@@ -105,12 +104,13 @@ class Submissions:
             return Outcome(status="unknown", reason=str(error), reference=sent.reference)
 
     async def _send(self, plan: WeightPlan, sealed: Sealed | None) -> Outcome:
+        born = plan.block  # so that a later run knows, by the journal alone, when it can land no more
         if sealed is not None:
-            return await self._chain.commit_timelocked(hotkey=self._signer, sealed=sealed)
+            return await self._chain.commit_timelocked(hotkey=self._signer, sealed=sealed, born=born)
         if plan.salt:
-            return await self._chain.commit_weights(hotkey=self._signer, commit_hash=plan.commit_hash)
+            return await self._chain.commit_weights(hotkey=self._signer, commit_hash=plan.commit_hash, born=born)
         return await self._chain.set_weights(
-            hotkey=self._signer, uids=plan.uids, values=plan.values, version_key=plan.version_key
+            hotkey=self._signer, uids=plan.uids, values=plan.values, version_key=plan.version_key, born=born
         )
 
     async def _confirm(self, entry: int, sent: Outcome) -> Outcome:
@@ -121,19 +121,14 @@ class Submissions:
         confirmed = await self._settle_one(entry, look)
         if confirmed is not None:
             return confirmed
-        return replace(sent, status="unknown", reason=reason, block=0)
+        doubt = replace(sent, status="unknown", reason=reason, block=0)
+        await self._journal.settle(entry, doubt)
+        return doubt
 
     async def _settle_one(self, entry: int, look: Look) -> Outcome | None:
         sent = self._open[entry]
-        since = sent.since or look.block
-        outcome = outcome_of(sent.plan, look, lost_after=since + self._chain.mortality)
-        if outcome is not None:
-            return await self._conclude(entry, replace(outcome, reference=sent.reference))
-        if not sent.since:  # noted, so that a restart does not begin the wait anew
-            self._open[entry] = replace(sent, since=since)
-            doubt = Outcome(status="unknown", reason=sent.reason, block=since, reference=sent.reference)
-            await self._journal.settle(entry, doubt)
-        return None
+        outcome = outcome_of(sent.plan, look, lost_after=sent.plan.block + self._chain.mortality)
+        return None if outcome is None else await self._conclude(entry, replace(outcome, reference=sent.reference))
 
     async def _conclude(self, entry: int, outcome: Outcome) -> Outcome:
         await self._journal.settle(entry, outcome)

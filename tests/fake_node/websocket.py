@@ -31,9 +31,11 @@ async def texts(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> A
             if size >= 126:
                 size = int.from_bytes(await reader.readexactly(2 if size == 126 else 8), "big")
             mask = await reader.readexactly(4)
-            payload = bytes(byte ^ mask[at % 4] for at, byte in enumerate(await reader.readexactly(size)))
+            masked = await reader.readexactly(size)
         except (asyncio.IncompleteReadError, ConnectionError):
             return
+        whole = (mask * (size // 4 + 1))[:size]
+        payload = (int.from_bytes(masked) ^ int.from_bytes(whole)).to_bytes(size)
         match first & 0x0F:
             case 1:
                 yield payload.decode()

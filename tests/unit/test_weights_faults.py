@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from engine.chain.interface import TIMELOCKED
 from engine.weights.setter import WeightSetter
-from tests.unit.chain_helpers import RULES, metagraph_on, running_subnet, weights_on
+from tests.unit.chain_helpers import NETUID, RULES, key, metagraph_on, running_subnet, weights_on
 from tests.unit.weights_helpers import FAULTS, Crash, Faults, FaultyChain, MemoryJournal, Recorder, scored, setter_on
 
 TEMPO = 20
@@ -75,7 +75,7 @@ async def test_a_hundred_windows_of_commits(tmp_path: Path) -> None:
 
 
 async def test_a_crash_in_every_block_of_the_window_but_one(tmp_path: Path) -> None:
-    """Each restart waits until what may have been sent can no longer land, so the window's last block still counts."""
+    """Each restart waits until what may have been sent can no longer land, so the window's last blocks still count."""
     faults = Faults()
     chain = FaultyChain(await running_subnet(tmp_path), faults)
     chain.mortality = 0
@@ -91,11 +91,11 @@ async def test_a_crash_in_every_block_of_the_window_but_one(tmp_path: Path) -> N
         await chain.tick()
     assert chain.landed == {40: 1}
     assert await weights_on(chain) == ((1, 65535), (2, 32768))
-    assert (await metagraph_on(chain)).neurons[0].last_update == 39
+    assert (await metagraph_on(chain)).neurons[0].last_update == 38
     await chain.inner.close()
 
 
-async def test_restarts_do_not_begin_the_wait_for_what_may_have_been_sent_anew(tmp_path: Path) -> None:
+async def test_a_later_run_knows_from_the_journal_when_nothing_can_land_any_more(tmp_path: Path) -> None:
     faults = Faults()
     chain = FaultyChain(await running_subnet(tmp_path), faults)
     chain.mortality = 3
@@ -105,8 +105,24 @@ async def test_restarts_do_not_begin_the_wait_for_what_may_have_been_sent_anew(t
     faults.next = "crash after intent"
     with pytest.raises(Crash):
         await setter_on(chain, journal, recorder).step()
+    for _ in range(chain.mortality):  # nobody runs
+        await chain.tick()
+    assert await chain.block() == 38
     while await chain.block() < 40:
         await setter_on(chain, journal, recorder).step()
         await chain.tick()
     assert chain.landed == {40: 1}
+    assert (await metagraph_on(chain)).neurons[0].last_update == 39
     await chain.inner.close()
+
+
+async def test_weights_that_are_late_for_their_era_are_signed_anew(tmp_path: Path) -> None:
+    chain = await running_subnet(tmp_path)
+    while await chain.block() < 35:
+        await chain.tick()
+    late = await chain.set_weights(NETUID, hotkey=key("validator"), uids=[1, 2], values=[1, 2], born=30)
+    assert (late.status, late.reason) == ("rejected", "Stale: signed for block 30")
+    setter = setter_on(chain, MemoryJournal())
+    await setter.step()
+    assert await weights_on(chain) == ((1, 65535), (2, 32768))
+    await chain.close()

@@ -6,9 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from engine.chain.embedded import EmbeddedChain
-from engine.chain.interface import ChainUnavailable, Look, Sealed
+from engine.chain.interface import ChainUnavailable, Look
 from engine.errors import StoreError
-from engine.keys import Signer
 from engine.values import Level, Outcome, OutcomeStatus
 from engine.weights.journal import JournalEntry
 from engine.weights.plan import Basis, HotkeyScore, WeightPlan, plan_weights
@@ -113,21 +112,14 @@ class FaultyChain:
             raise ChainUnavailable("no answer")
         return await self.inner.look(netuid, hotkey=hotkey, coldkey=coldkey)
 
-    async def set_weights(
-        self, netuid: int, *, hotkey: Signer, uids: Sequence[int], values: Sequence[int], version_key: int = 0
-    ) -> Outcome:
-        return await self._sent(
-            netuid,
-            lambda: self.inner.set_weights(netuid, hotkey=hotkey, uids=uids, values=values, version_key=version_key),
-        )
+    async def set_weights(self, netuid: int, **call: Any) -> Outcome:
+        return await self._sent(netuid, lambda: self.inner.set_weights(netuid, **call))
 
-    async def commit_weights(self, netuid: int, *, hotkey: Signer, commit_hash: str) -> Outcome:
-        return await self._sent(
-            netuid, lambda: self.inner.commit_weights(netuid, hotkey=hotkey, commit_hash=commit_hash)
-        )
+    async def commit_weights(self, netuid: int, **call: Any) -> Outcome:
+        return await self._sent(netuid, lambda: self.inner.commit_weights(netuid, **call))
 
-    async def commit_timelocked(self, netuid: int, *, hotkey: Signer, sealed: Sealed) -> Outcome:
-        return await self._sent(netuid, lambda: self.inner.commit_timelocked(netuid, hotkey=hotkey, sealed=sealed))
+    async def commit_timelocked(self, netuid: int, **call: Any) -> Outcome:
+        return await self._sent(netuid, lambda: self.inner.commit_timelocked(netuid, **call))
 
     async def _sent(self, netuid: int, call: Callable[[], Awaitable[Outcome]]) -> Outcome:
         self.sent += 1

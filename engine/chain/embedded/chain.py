@@ -48,7 +48,7 @@ class EmbeddedChain:
     """A chain with a single subnet: a `Chain`, its `Sandbox`, and a service. Safe for several callers at once."""
 
     network = EMBEDDED
-    mortality = 0
+    mortality = 4
     cannot_seal = ""
 
     def __init__(
@@ -164,7 +164,14 @@ class EmbeddedChain:
         )
 
     async def set_weights(
-        self, netuid: int, *, hotkey: Signer, uids: Sequence[int], values: Sequence[int], version_key: int = 0
+        self,
+        netuid: int,
+        *,
+        hotkey: Signer,
+        uids: Sequence[int],
+        values: Sequence[int],
+        version_key: int = 0,
+        born: int | None = None,
     ) -> Outcome:
         address = hotkey.ss58_address
         return await self._extrinsic(
@@ -173,14 +180,18 @@ class EmbeddedChain:
             lambda state: weights.set_weights(
                 _subnet(state, netuid), hotkey=address, uids=uids, values=values, version_key=version_key
             ),
+            born=born,
         )
 
-    async def commit_weights(self, netuid: int, *, hotkey: Signer, commit_hash: str) -> Outcome:
+    async def commit_weights(
+        self, netuid: int, *, hotkey: Signer, commit_hash: str, born: int | None = None
+    ) -> Outcome:
         address = hotkey.ss58_address
         return await self._extrinsic(
             hotkey,
             ("commit_weights", netuid, commit_hash),
             lambda state: weights.commit_weights(_subnet(state, netuid), hotkey=address, commit_hash=commit_hash),
+            born=born,
         )
 
     async def seal_weights(
@@ -193,12 +204,15 @@ class EmbeddedChain:
             nonce=secrets.randbits(63),
         )
 
-    async def commit_timelocked(self, netuid: int, *, hotkey: Signer, sealed: Sealed) -> Outcome:
+    async def commit_timelocked(
+        self, netuid: int, *, hotkey: Signer, sealed: Sealed, born: int | None = None
+    ) -> Outcome:
         address = hotkey.ss58_address
         return await self._extrinsic(
             hotkey,
             ("commit_timelocked_weights", netuid, sealed.hash),
             lambda state: weights.commit_timelocked(_subnet(state, netuid), hotkey=address, sealed=sealed),
+            born=born,
         )
 
     async def reveal_weights(
@@ -270,12 +284,19 @@ class EmbeddedChain:
 
     # -- one change at a time ----------------------------------------------------------------------------------
 
-    async def _extrinsic(self, signer: Signer, call: tuple[object, ...], rule: Rule) -> Outcome:
+    async def _extrinsic(
+        self, signer: Signer, call: tuple[object, ...], rule: Rule, *, born: int | None = None
+    ) -> Outcome:
+        def in_its_era(state: ChainState) -> ChainState:
+            if born is not None and state.block > born + self.mortality:
+                raise Refused("Stale", f"signed for block {born}")
+            return rule(state)
+
         payload = msgspec.json.encode((self._state.netuid, self._state.seed, self._state.block, *call))
         if not keys.verify(signer.ss58_address, payload, keys.signature_hex(signer, payload)):
             return Outcome(status="rejected", reason=f"BadProof: this key cannot sign for {signer.ss58_address}")
         try:
-            after = await self._change(rule)
+            after = await self._change(in_its_era)
         except Refused as refusal:
             return Outcome(status="rejected", reason=str(refusal))
         reference = "0x" + hashlib.blake2b(payload, digest_size=32).hexdigest()

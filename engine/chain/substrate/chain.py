@@ -193,14 +193,23 @@ class SubstrateChain:
         return await self._extrinsic(hotkey, ("serve_axon", arguments))
 
     async def set_weights(
-        self, netuid: int, *, hotkey: Signer, uids: Sequence[int], values: Sequence[int], version_key: int = 0
+        self,
+        netuid: int,
+        *,
+        hotkey: Signer,
+        uids: Sequence[int],
+        values: Sequence[int],
+        version_key: int = 0,
+        born: int | None = None,
     ) -> Outcome:
         arguments = _arguments(netuid=netuid, dests=[*uids], weights=[*values], version_key=version_key)
-        return await self._extrinsic(hotkey, self._of_mechanism("set{}_weights", arguments))
+        return await self._extrinsic(hotkey, self._of_mechanism("set{}_weights", arguments), born=born)
 
-    async def commit_weights(self, netuid: int, *, hotkey: Signer, commit_hash: str) -> Outcome:
+    async def commit_weights(
+        self, netuid: int, *, hotkey: Signer, commit_hash: str, born: int | None = None
+    ) -> Outcome:
         arguments = _arguments(netuid=netuid, commit_hash=commit_hash)
-        return await self._extrinsic(hotkey, self._of_mechanism("commit{}_weights", arguments))
+        return await self._extrinsic(hotkey, self._of_mechanism("commit{}_weights", arguments), born=born)
 
     async def seal_weights(
         self, netuid: int, *, hotkey: str, uids: Sequence[int], values: Sequence[int], version_key: int = 0
@@ -221,14 +230,16 @@ class SubstrateChain:
             case other:
                 raise self._unexpected(other)
 
-    async def commit_timelocked(self, netuid: int, *, hotkey: Signer, sealed: Sealed) -> Outcome:
+    async def commit_timelocked(
+        self, netuid: int, *, hotkey: Signer, sealed: Sealed, born: int | None = None
+    ) -> Outcome:
         arguments = _arguments(
             netuid=netuid,
             commit="0x" + sealed.commit.hex(),
             reveal_round=sealed.reveal_round,
             commit_reveal_version=sealed.version,
         )
-        return await self._extrinsic(hotkey, self._of_mechanism("commit_timelocked{}_weights", arguments))
+        return await self._extrinsic(hotkey, self._of_mechanism("commit_timelocked{}_weights", arguments), born=born)
 
     async def reveal_weights(
         self,
@@ -267,9 +278,11 @@ class SubstrateChain:
             return name.format(""), arguments
         return name.format("_mechanism"), {**arguments, "mecid": self._mechanism}
 
-    async def _extrinsic(self, signer: Signer, *forms: tuple[str, dict[str, Argument]]) -> Outcome:
+    async def _extrinsic(
+        self, signer: Signer, *forms: tuple[str, dict[str, Argument]], born: int | None = None
+    ) -> Outcome:
         """Sign and send the first of these calls that the runtime has, and follow it to its outcome."""
-        call = PalletCall(signer=signer.ss58_address, forms=forms)
+        call = PalletCall(signer=signer.ss58_address, forms=forms, born=born)
         try:
             composed = await self._composed(call)
         except ChainUnavailable as error:

@@ -167,7 +167,10 @@ class NodeConnection:
             names = " or ".join(name for name, _ in call.forms)
             return Rejection(f"CallNotFound: the chain's runtime {self._spec} has no {names}")
         name, arguments = form
-        born = self._number(at)
+        head = self._number(at)
+        born = head if call.born is None else call.born
+        if not head - ERA_BLOCKS < born <= head:
+            return Rejection(f"Stale: this call belongs to block {born}, and the head of {self.url} is block {head}")
         [account] = self._read(at, [(SYSTEM, "Account", call.signer)])
         try:
             composed = self._api.compose_call(SUBNETS, name, dict(arguments))

@@ -101,11 +101,12 @@ class Seen(Struct, frozen=True, tag=True):
 class PalletCall(Struct, frozen=True, kw_only=True, tag=True):
     """A call of the subnets' pallet and its signer; of several forms, the first one that the runtime has.
 
-    Each form has a name and its own arguments.
+    Each form has a name and its own arguments. Its era begins in block `born`, by default the head.
     """
 
     signer: str
     forms: tuple[tuple[str, dict[str, Argument]], ...]
+    born: int | None = None
 
 
 class Seal(Struct, frozen=True, kw_only=True, tag=True):
