@@ -33,9 +33,6 @@ REST = 256
 """Truncation may leave too little of a secret to recognize its shape, so this many extra characters are searched but
 not shown."""
 
-FEW = 3
-"""Fewer characters of a secret say nothing of it."""
-
 SAMPLE, STEP = 9, 4
 """Checking `SAMPLE` characters at every `STEP` is bound to hit each run: a quick test for all secrets at once."""
 
@@ -84,7 +81,7 @@ _ESCAPED = re.compile(
 
 Every backslash is dropped, because a text may have been escaped more than once."""
 
-_UNFINISHED = re.compile(r"(?:\\(?:u[0-9a-f]{0,3}|x[0-9a-f]?)?|%[0-9a-f]{0,8}|&[#\w]{0,8})?\Z")
+_UNFINISHED = re.compile(r"(?:\\(?:u[0-9a-f]{0,3}|x[0-9a-f]?)?|%[0-9a-f]{0,9}|&(?:amp;){0,4}#?\w{0,8})\Z")
 """The beginning of an escape sequence at the end of a text, or its end."""
 
 
@@ -119,27 +116,24 @@ class Secrets:
         return self._word.sub(HIDDEN, text) if self._word else text
 
     def open_end(self, text: str) -> int:
-        """How many characters at the end of `text` may belong to a secret that goes on in what follows, at most `REST`.
-
-        Less than `FEW` of them are not waited with, or nearly every word would be. Short secrets, which are hidden
-        as words only, are not looked for.
+        """How many characters at the end of `text`, at most `LONGEST`, may belong to a secret that goes on in what
+        follows. Short secrets, which are hidden as words only, are not looked for.
         """
         if not self._forms:
             return 0
-        lowered = _lowered(text[-REST:])
+        lowered = _lowered(text[-LONGEST:])
         whole = _UNFINISHED.sub("", lowered)
         folded, places = _folded_with_places(whole)
         as_written, unescaped = self._within(whole), self._within(folded)
         begins = min(len(whole) - as_written, places[-unescaped][0] if unescaped else len(whole))
-        return len(lowered) - begins if max(as_written, unescaped) >= FEW else 0
+        if self._may_be_in(lowered):  # what ends a secret may begin another one
+            begins = min((first for first, last in self._covered(lowered) if first < begins < last), default=begins)
+        return len(lowered) - begins
 
     def hide_after(self, shown: str, text: str) -> str:
         """What `hide` makes of `text` where `shown` comes before it, in which a secret may have begun."""
-        before = shown[-RUN:]
-        whole = self.hide(before + text)
-        same = next(
-            (at for at, (one, other) in enumerate(zip(before, whole, strict=False)) if one != other), len(before)
-        )
+        whole = self.hide(shown + text)
+        same = next((at for at, (one, other) in enumerate(zip(shown, whole, strict=False)) if one != other), len(shown))
         return whole[same:]
 
     def _within(self, view: str) -> int:
@@ -172,21 +166,24 @@ class Secrets:
         )
 
     def _without_runs(self, text: str) -> str:
-        """Searches `text` as written and unescaped: what precedes a secret may turn its first letter into an escape."""
-        lowered = _lowered(text)
+        kept: list[str] = []
+        end = 0
+        for first, last in self._covered(_lowered(text)):
+            kept += text[end:first], HIDDEN
+            end = last
+        return "".join((*kept, text[end:]))
+
+    def _covered(self, lowered: str) -> list[tuple[int, int]]:
+        """Where secrets begin and end in a text, which is searched as written and unescaped: what precedes a secret may
+        turn its first letter into an escape."""
         folded, places = _folded_with_places(lowered)
-        covered = bytearray(len(text))
+        covered = bytearray(len(lowered))
         for start in self._found(lowered):
             covered[start : start + RUN] = b"\x01" * RUN
         for start in self._found(folded):
             first, last = places[start][0], places[start + RUN - 1][1]
             covered[first:last] = b"\x01" * (last - first)
-        kept: list[str] = []
-        end = 0
-        for run in re.finditer(b"\x01+", covered):
-            kept += text[end : run.start()], HIDDEN
-            end = run.end()
-        return "".join((*kept, text[end:]))
+        return [run.span() for run in re.finditer(b"\x01+", covered)]
 
     def _found(self, view: str) -> list[int]:
         return [start for start in range(len(view) - RUN + 1) if view[start : start + RUN] in self._runs]

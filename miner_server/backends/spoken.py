@@ -2,15 +2,19 @@
 
 from collections.abc import Callable
 
-from engine.redaction import RUN, Secrets
+from engine.redaction import Secrets
 from miner_server.backends.replies import Chunks, Events
 from miner_server.errors import BackendError
+
+FEW = 3
+"""Fewer characters that may begin a secret, which say nothing of it, do not wait: nearly every word would."""
 
 
 class Spoken:
     """Reads events and passes their text on, piece by piece, without the secrets in it.
 
-    What may be the beginning of a secret waits for what comes next. `given` is what has been passed on.
+    What may be the beginning of a secret waits for what comes next. `given` is what has been passed on. `_open` is the
+    end of the text that may belong to a secret, of which the first `_shown` characters have been passed on.
     """
 
     def __init__(self, on_text: Callable[[str], None], secrets: Secrets) -> None:
@@ -19,8 +23,8 @@ class Spoken:
         self._events = Events()
         self._chunks = Chunks()
         self._heard: list[str] = []
-        self._withheld = ""
-        self._shown = ""
+        self._open = ""
+        self._shown = 0
         self.given: list[str] = []
 
     @property
@@ -44,18 +48,19 @@ class Spoken:
         heard = "".join(self._heard)
         if not text.startswith(heard):
             raise BackendError("the model server's answer ends with another text than it began with")
-        given = "".join(self.given)
-        return given + self._secrets.hide_after(given, self._withheld + text[len(heard) :])
+        shown, withheld = self._open[: self._shown], self._open[self._shown :]
+        return "".join(self.given) + self._secrets.hide_after(shown, withheld + text[len(heard) :])
 
     def _add(self, piece: str) -> None:
         if not piece:
             return
         self._heard.append(piece)
-        text = self._withheld + piece
-        shown = len(text) - self._secrets.open_end(text)
-        self._withheld = text[shown:]
-        if shown:
-            hidden = self._secrets.hide_after(self._shown, text[:shown])
-            self._shown = (self._shown + hidden)[-RUN:]
+        text = self._open + piece
+        open_end = self._secrets.open_end(text)
+        begins = len(text) - open_end
+        until = max(self._shown, begins if open_end >= FEW else len(text))
+        if until > self._shown:
+            hidden = self._secrets.hide_after(text[: self._shown], text[self._shown : until])
             self.given.append(hidden)
             self._on_text(hidden)
+        self._open, self._shown = text[begins:], max(0, until - begins)

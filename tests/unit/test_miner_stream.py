@@ -4,7 +4,7 @@ import asyncio
 import base64
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from itertools import pairwise
 
@@ -306,8 +306,21 @@ SPELLINGS: tuple[Callable[[str], str], ...] = (
     "\n\n".join,
     lambda key: "".join(f"\\u{ord(one):04x}" for one in key),
     lambda key: "".join(f"%{ord(one):02x}" for one in key),
+    lambda key: "".join(f"%25252525{ord(one):02x}" for one in key),
+    lambda key: "".join(f"&amp;amp;#x{ord(one):04x};" for one in key),
     lambda key: base64.b64encode(b"." + key.encode()).decode(),
 )
+
+
+def told_in(pieces: Iterable[str], key: str = KEY) -> tuple[str, str]:
+    """What has been passed on of an answer in these pieces by its end, and what is the whole of it then."""
+    told: list[str] = []
+    spoken = Spoken(told.append, keys(key))
+    text = ""
+    for piece in pieces:
+        spoken.hear(event(piece))
+        text += piece
+    return "".join(told), spoken.whole(text)
 
 
 @given(
@@ -320,13 +333,26 @@ def test_a_key_is_in_no_text_however_it_is_spelt_and_cut(
     before: str, after: str, spelt: Callable[[str], str], places: list[int]
 ) -> None:
     text = f"{before}{spelt(KEY)}{after}"
-    told: list[str] = []
-    spoken = Spoken(told.append, keys(KEY))
-    for piece in cut(text.encode(), places):
-        spoken.hear(event(piece.decode()))
-    whole = spoken.whole(text)
-    assert whole.startswith("".join(told)) and whole.startswith(before[:-3])
+    told, whole = told_in(piece.decode() for piece in cut(text.encode(), places))
+    assert whole.startswith(told) and whole.startswith(before[:-3])
     assert keys(KEY).hide(whole) == whole and HIDDEN in whole
+
+
+@pytest.mark.parametrize("before", ["", "It is ", "b\\", "sk"])
+@pytest.mark.parametrize("place", range(len(SPELLINGS)))
+def test_a_key_is_hidden_when_it_comes_letter_by_letter(place: int, before: str) -> None:
+    told, whole = told_in(f"{before}{SPELLINGS[place](KEY)}, yes")
+    assert told == whole and keys(KEY).hide(whole) == whole
+    assert whole.startswith(before[:-1]) and whole.endswith(", yes") and whole.count(HIDDEN) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "part"),
+    [("abcabcabcabcX", "abcabcabcabcaz"), ("0123456789ab-9abd-0", "0123456789abd!")],
+)
+def test_what_ends_a_part_of_a_key_may_begin_another_one(key: str, part: str) -> None:
+    told, whole = told_in([part[:-1], part[-1], "."], key)
+    assert HIDDEN in told and keys(key).hide(whole) == whole and whole.startswith(told)
 
 
 def test_what_can_be_no_secret_is_not_waited_with() -> None:
