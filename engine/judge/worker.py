@@ -70,7 +70,6 @@ def main() -> None:
     """Serve one engine until stdin ends."""
     requests, answers = own_pipes()
     encode = msgspec.msgpack.encode
-    os.nice(NICENESS)
     setup = msgspec.msgpack.decode(read_message(requests), type=Setup)
     try:
         worker = _Worker(setup)
@@ -79,6 +78,7 @@ def main() -> None:
         read_message(requests)  # Ended by the engine that has read why: ending before would be taken for a crash.
         return
     write_message(answers, encode(Ready(encoder=worker.encoder.name, device=worker.encoder.device)))
+    os.nice(NICENESS)  # From here on, not before: on a busy machine loading would take longer than anyone waits.
     decoder = msgspec.msgpack.Decoder(JudgeTask)
     while message := read_message(requests):
         try:

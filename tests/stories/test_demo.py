@@ -3,11 +3,12 @@
 import signal
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engine.store.schema import FILE_NAME
-from tests.stories.console import PATIENCE_S, children_of, exported, is_alive, running, wait_until
+from tests.stories.console import PATIENCE_S, Run, children_of, exported, is_alive, running, wait_until
 from tests.stories.terminal import terminal
 
 pytestmark = pytest.mark.slow
@@ -72,14 +73,19 @@ def test_honest_work_is_paid_and_cheating_is_not(tmp_path: Path) -> None:
     assert alike[frozenset(("clique-1", "clique-2"))] > alike[frozenset(("clique-1", "garbage-1"))] + 0.3
 
 
+def sent(run: Run) -> list[dict[str, Any]]:
+    return [event for event in run.named("weights") if event["outcome"] != "skipped"]
+
+
 def test_hidden_weights_are_committed_to_and_revealed(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     with running(
         "--commit-reveal", "--seed", "7", "--interval", "0.5", "--miners", "6", "--data-dir", str(folder)
     ) as run:
-        run.wait_for("weights", 3)
+        # Windows that come before anything is judged are skipped.
+        wait_until(lambda: len(sent(run)) >= 2, "weights committed and applied")
         run.stop(signal.SIGTERM)
-    committed, applied = run.named("weights")[:2]
+    committed, applied = sent(run)[:2]
     assert [committed["outcome"], applied["outcome"]] == ["committed", "applied"]
     assert committed["weights_u16"] == applied["weights_u16"]
     assert any(float(row["weight"] or 0) > 0 for row in exported("scores", folder))

@@ -49,7 +49,7 @@ def replies(*texts: str) -> tuple[Reply, ...]:
 async def a_judge(
     encoder: str = "hashing",
     *,
-    deadline: float = 30.0,
+    deadline: float = 120.0,
     profile: str = "robust",
     endpoint: EncoderEndpoint = NOWHERE,
     feed: Feed | None = None,

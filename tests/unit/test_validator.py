@@ -475,7 +475,7 @@ async def test_a_clock_that_jumps_changes_no_duration_and_no_pace(
             jumping_clock(-jump)
             await run
         assert bench.told == await bench.stored() == ["a", "b"]
-        assert all(0 < fields["duration_ms"] < 5000 for fields in named(bench.feed, "round"))
+        assert all(0 < fields["duration_ms"] < abs(jump) * 1000 for fields in named(bench.feed, "round"))
         assert all(bench.scores.ema(hotkey, time.time()) > 0 for hotkey in MINERS)
 
 
