@@ -1,4 +1,4 @@
-"""`python -m benchmarks.readings [dev|kept] [--misses]`: right replies misread and wrong ones paid, by type of answer.
+"""`python -m benchmarks.readings [dev|kept|held] [--misses]`: right replies misread and wrong ones paid, by type.
 
 The standard errors count wordings rather than pairs, since pairs that share one fail together.
 """
@@ -9,14 +9,14 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-from benchmarks.readings.corpus import FOLDER, HALVES, Pair, pairs
+from benchmarks.readings.corpus import FOLDER, HALVES, HELD, Pair, pairs
 from engine.answers.registry import answer_type
 from engine.values import Reply
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.readings", description=__doc__)
-    parser.add_argument("half", choices=HALVES, nargs="?", default="dev")
+    parser.add_argument("half", choices=(*HALVES, HELD), nargs="?", default="dev")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="another folder of facts, wordings and replies")
     parser.add_argument("--misses", action="store_true", help="show the pairs that are misjudged, to learn from")
     parser.add_argument("--type", help="only this type of answer")

@@ -12,6 +12,9 @@ FOLDER = Path(__file__).parent
 HALVES = ("dev", "kept")
 """Every second question, with every second wording: one half may be looked at, the other only counted."""
 
+HELD = "held"
+"""Replies of a later corpus, which are only counted as well."""
+
 
 T = TypeVar("T")
 
@@ -39,7 +42,10 @@ class _Fact(Struct, frozen=True):
 
 
 def pairs(half: str, folder: Path = FOLDER) -> Iterator[Pair]:
-    """All pairs of a half, always the same ones."""
+    """All pairs of a half, or of the held corpus, always the same ones."""
+    if half == HELD:
+        yield from _written(_facts(folder / "held.txt"))
+        return
     lots = random.Random(half)
     yield from _written(_half(_facts(folder / "written.txt"), half))
     wordings = _sections(folder / "frames.txt")

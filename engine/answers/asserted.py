@@ -19,9 +19,9 @@ _IDIOM = re.compile(
 
 _DENIAL = re.compile(
     r"\b(?:refus(?:e|es|ed|ing)|declin(?:e|es|ed|ing)|avoid(?:s|ed|ing)?|not|never|neither|nor|no\s+longer|rather\s+than|instead\s+of|other\s+than|except|cannot|nicht|kein\w*|"
-    r"no\s+way|anything\s+but|pas|confus(?:e|es|ed|ing)|statt|rul(?:e|es|ed|ing)\s+out|exclud(?:e|es|ed|ing)|eliminat(?:e|es|ed|ing)|dismiss(?:ed|ing)?|"
-    r"jamais|nunca|doubts?|unlikely|ne|n['’](?=est)|вместо|не)\b|\b\w+n['’]t\b|(?<!\w)(?:≠|!=|¬)|\b(?:wrong|"
-    r"incorrect|false|mistaken|bad)\s+(?:(?:answer|choice|option|guess|value|result)s?\s+)?(?:is|was|would\s+be|:)|"
+    r"no\s+way(?!\s*[,.!:;—–-])|nobody|no[\s-]one|anything\s+but|pas|confus(?:e|es|ed|ing)|statt|rul(?:e|es|ed|ing)\s+out|exclud(?:e|es|ed|ing)|eliminat(?:e|es|ed|ing)|dismiss(?:ed|ing)?|"
+    r"jamais|nunca|no\s+(?:es|son|fue|era|está)|non\s+è|doubts?|unlikely|ne|n['’](?=est)|вместо|не)\b|\b\w+n['’]t\b|(?<!\w)(?:≠|!=|¬)|\b(?:wrong|"
+    r"incorrect|false|mistaken|bad)\s+(?:(?:answer|choice|option|guess|value|result)s?\s*)?(?:\b(?:is|was|are|would\s+be|include)\b|:)|"
     r"\b(?:mistakes?|misconceptions?|myths?|errors?|fallacy)\s+(?:is|are|was|would\s+be)\b|"
     r"\b(?:false|wrong|incorrect|untrue|mistaken|a\s+(?:\w+\s+)?(?:myth|mistake|error|lie|misconception))\s+(?:to\s+\w+\s+)?that\b|"
     r"\bthan\b",
@@ -40,7 +40,7 @@ _BEFORE_DENIED = re.compile(
     r"\s*(?:[\"'”’)]\s*)?(?:is|was|are|would\s+be|seems|ist|est)\s*(?:also\s+|clearly\s+|simply\s+|just\s+)?"
     r"(?:wrong|incorrect|false|mistaken|not\s+(?:right|correct|true|the\s+(?:right|correct)?\s*answer)|"
     r"a\s+(?:common\s+)?"
-    r"(?:mistake|misconception)|too\s+(?:high|low|many|few|much|little)|falsch|faux)\b|\s*\?\s*(?:no|nope|nein|non|"
+    r"(?:mistake|misconception)|too\s+(?:high|low|many|few|much|little)|falsch|faux)\b|\s*\?\s*(?:no(?:\s+way)?|nope|nein|non|"
     r"wrong)\b",
     re.IGNORECASE,
 )
@@ -62,8 +62,14 @@ _SUBJECT_START = re.compile(
 )
 """Where the subject of a rejection may begin: a comma before it ends another clause only if that has a verb."""
 
-_LISTING_START = re.compile(r"[.;!?\n](?!\d)|:\s|\b(?:but|while|though|although|because|since)\b", re.IGNORECASE)
-_ASKED_AND_DENIED = re.compile(r"[^.!?;\n]{1,200}\?\s*(?:no|nope|nein|non|wrong|never)\b", re.IGNORECASE)
+_LISTING_START = re.compile(
+    r"[.;!?\n](?!\d)|:\s|\b(?:is|are)\s+(?:\w+ly\s+)?(?:right|correct|wrong|incorrect|true|false),|"
+    r"\b(?:but|while|though|although|because|since)\b",
+    re.IGNORECASE,
+)
+_ASKED_AND_DENIED = re.compile(
+    r"[^.!?;\n]{1,200}\?\s*(?:no(?:\s+way)?|nope|nein|non|wrong|never|not\s+at\s+all)\b", re.IGNORECASE
+)
 _SENTENCE_END = re.compile(r"[.!?\n](?!\d)")
 _BLANKS = re.compile(r"\s*")
 _FAR = 200

@@ -62,14 +62,6 @@ def chains(text: str, items: Sequence[str], question: str) -> list[ItemChain]:
     return [*found, _chain(text, links, asked, offered, items)] if links else found
 
 
-def undecided(text: str, names: Sequence[str]) -> bool:
-    """Whether one of the names is offered with an alternative: "Oslo (Norway), or maybe Bergen"."""
-    tokens = [Token(match.start(), match.end(), fold(match[0])) for match in _WORD.finditer(text)]
-    ends = [end for _, _, end in _mentions(tokens, [canonical(name) for name in names])]
-    rests = [_ASIDE.sub(" ", text[end : end + _FAR]).lstrip("\"'”)*_`]} ") for end in ends]
-    return any(_ALTERNATIVE.match(rest) for rest in rests)
-
-
 def canonical(item: str) -> str:
     """An item in one spelling: a number as a number, words folded and without an article."""
     bare = item.strip().strip("\"'“”‘’`*_.,;!()[]{} \t")

@@ -1,8 +1,9 @@
 """What a reply commits itself to: its text without what it takes back, asks, supposes, or says that others believe.
 
 A reply is read sentence by sentence, and a sentence clause by clause. A clause that only reports a view ("Many people
-say Bergen"), supposes something ("If it were Bergen"), or asks ("Bergen?") is left out; so is a remark about a clause
-that was left out ("That is wrong"). What is denied outright stays: see `asserted`.
+say Bergen"), supposes something ("If it were Bergen"), asks ("Bergen?") or lists what there is to choose from ("Of Oslo
+and Bergen, …") is left out. A verdict ("That is wrong") goes with the clause that it is about: one that was left out
+already, or else all that the reply said before. What is denied outright stays: see `asserted`.
 """
 
 import re
@@ -20,6 +21,12 @@ _TURN = re.compile(
 """Where a clause that is not the reply's own view begins or ends within its sentence."""
 
 _COLON = re.compile(r":\s")
+_COMMA = re.compile(r",(?!\d)")
+_SUBORDINATE = re.compile(
+    r"\W*(?:(?:al|even\s+)?though|while|whereas|despite|in\s+spite\s+of|contrary\s+to|unlike|whatever)\b", re.IGNORECASE
+)
+"""A sentence that begins so has its main clause after a comma."""
+
 _MAIN = re.compile(r",(?!\d)\s*(?:then\s+)?|\s[—–-]\s|:\s|[;)]", re.IGNORECASE)
 """Where a condition ends, and what follows from it begins."""
 
@@ -32,7 +39,8 @@ _REPORTS = (
 )
 _SOME = (
     r"(?:(?:many|most|some|other|few|several|lots\s+of|a\s+lot\s+of|plenty\s+of|certain|older?)\s+)?"
-    r"(?:people|persons|students|folks|others|sources|writers|books|websites|guesses|readers|beginners|children)|"
+    r"(?:people|persons|students|folks|others|guesses|readers|beginners|children)|"
+    r"(?:many|some|other|few|several|lots\s+of|a\s+lot\s+of|plenty\s+of|certain|older?)\s+(?:sources|writers|books|websites)|"
     r"many|most|some|others|everyone|everybody|someone|somebody|anyone|anybody|they"
 )
 _ACQUAINTANCE = (
@@ -45,13 +53,14 @@ _OFTEN = (
 _CAN = r"(?:might|may|could)\s+(?:\w+ly\s+|well\s+|at\s+first\s+|first\s+|be\s+\w+\s+(?:to|for)\s+)*"
 _BELIEF = re.compile(
     rf"\b(?:{_SOME})\s+{_OFTEN}(?:{_REPORTS})\b|\b{_ACQUAINTANCE}\s+{_OFTEN}(?:{_SAYS})\b|"
-    rf"\b(?:you|one)\s+(?:would\s+|{_CAN})(?:{_REPORTS})\b(?!\s+(?:with|so)\b)|\bwe\s+{_CAN}(?:{_REPORTS})\b|"
+    rf"\b(?:you|one)(?:['’]d\s+|\s+would\s+|\s+{_CAN})(?:{_REPORTS})\b(?!\s+(?:with|so)\b)|\bwe\s+{_CAN}(?:{_REPORTS})\b|"
     rf"\bi\s+(?:might|may|could)\s+{_OFTEN}(?:{_REPORTS})\b|"
     r"\b(?:is|are|was|were|been)\s+(?:\w+ly\s+|often\s+|sometimes\s+)+(?:said|thought|believed|assumed|claimed|given|"
-    r"cited|mistaken|supposed|guessed|confused)\b|"
+    r"cited|mistaken|supposed|guessed|confused)\b|\b(?:comes?|springs?|leaps?)\s+to\s+mind\b|"
+    r"\b(?:an?|the|one|another)\s+(?:\w+\s+)?(?:mistake|error|misconception|myth|trap|wrong\s+(?:answer|guess))\s+(?:here\s+)?(?:is|would\s+be)\b|"
     r"\baccording\s+to\s+(?:some|many|most|others?|certain|various|a\s+few)\b|"
     r"\b(?:is|was|'s)\s+(?:what\s+)?(?:a|the|an)?\s*(?:common|popular|widespread|frequent|wide-?spread)\s+(?:belief|"
-    r"view|opinion|guess|assumption)\b|\bit\s+is\s+tempting\b|\btempted\s+to\b|\bcontrary\s+to\b",
+    r"view|opinion|guess|assumption)\b|\bit\s+is\s+tempting\b|\btempted\s+to\b|\bcontrary\s+to\b|\bor\s+so\s+(?:it\s+(?:seems|appears)|they\s+say|i\s+thought)\b",
     re.IGNORECASE,
 )
 """Views of nobody in particular."""
@@ -62,6 +71,7 @@ _FORMER = re.compile(
     rf"\b(?:i|we)\s+(?:at\s+first|initially|originally|first|earlier|previously|almost|nearly|had|also)\s+(?:{_REPORTS}|got|"
     rf"had|wanted)\b|\b(?:i|we)\s+(?:{_REPORTS}|had|got)\b[^.;]{{1,120}}\b(?:earlier|at\s+first|before|initially|previously|"
     r"first)\b|\bat\s+first\s+(?:glance|sight)\b|\b(?:i|we)\s+(?:was|were)\s+(?:going\s+to|about\s+to)\b|"
+    r"\b(?:initially|originally|at\s+first)\b[^.;]{1,120}\b(?:seem|look|appear|sound)(?:ed|s)?\b|"
     rf"\b(?:i|we)\s+(?:would|could|might)\s+have\s+(?:{_REPORTS})\b|\b(?:my|the|our)\s+(?:first|initial|original|"
     r"earlier|previous)\s+(?:guess|thought|idea|answer|attempt|instinct|impression|calculation)\b",
     re.IGNORECASE,
@@ -79,14 +89,55 @@ _SEEMS = re.compile(
 )
 """Appearances that are then set right."""
 
+_JUDGED = (
+    r"(?:an?|the)\s+(?:\w+\s+)?(?:mistakes?|errors?|myths?|misconceptions?|fallac\w+|misunderstandings?|lie)|"
+    r"not\s+(?:quite\s+)?(?:right|correct|true|so|it|the\s+case|(?:the\s+)?(?:right\s+|correct\s+)?answer)|"
+    r"wrong|incorrect|mistaken|false|untrue|inaccurate"
+)
 _REMARK = re.compile(
     r"\s*(?:and\s+|but\s+|which\s+)?(?:(?:that|this|it|they|which)(?:['’]s|\s+(?:is|are|was|were|would\s+be))|they['’]re|that)\s+"
-    r"(?:\w+ly\s+|all\s+|just\s+|also\s+)?(?:(?:an?|the)\s+(?:\w+\s+)?(?:mistakes?|errors?|myths?|misconceptions?|fallac\w+|misunderstandings?)|"
-    r"not\s+(?:quite\s+)?(?:right|correct|true|so|the\s+case)|(?:wrong|incorrect|mistaken|false|untrue|inaccurate))\b"
-    r"[^.:;,!?\n]*[.:;,!]?",
+    rf"(?:\w+ly\s+|all\s+|just\s+|also\s+)?(?:{_JUDGED})\b[^.:;,!?\n]*[.:;,!]?",
     re.IGNORECASE,
 )
 """A remark that a view just reported is wrong."""
+
+_VERDICT = re.compile(
+    rf"\s*(?:(?:and|but|no|nope|yet|though|however|hmm|wait|oh)\b[\s,.!—–-]*)*(?:(?:that|this|it|which)(?:['’]s|\s+(?:is|was|would\s+be))"
+    rf"|(?:that|this|it)(?=\s+(?:ca|is|was|does)n['’]t))\s+(?:(?:of\s+course|\w+ly|all|just|also)\s+)?"
+    rf"(?:(?:{_JUDGED})\b|(?:ca|is|was|does)n['’]t\s+(?:be\s+)?(?:right|correct|true|so|it|fit|work)\b)(?![^.:;,!?\n]{{0,40}}\bthat\b)[^.:;,!?\n]{{0,40}}(?:[.:;,!]|$)",
+    re.IGNORECASE,
+)
+"""A whole clause that calls wrong what stands before it."""
+
+_CALLED_WRONG = re.compile(
+    r"\s*\W?(?:false|wrong|incorrect|not\s+true|untrue|myth|fiction)\W?\s*[:—–]\s+(?=\S)", re.IGNORECASE
+)
+_IS_WRONG = re.compile(
+    r"\s*(?::|\s[—–-]|—)\s*(?:that\s+is\s+|that['’]s\s+)?(?:false|wrong|incorrect|not\s+true|untrue|a\s+myth|nonsense)\W*$",
+    re.IGNORECASE,
+)
+"""A sentence that is called wrong by the word before it or behind it."""
+
+_DENIED_CLAIM = re.compile(
+    rf"\b(?:it(?:['’]s|\s+is)|is)\s+(?:simply\s+|just\s+|\w+ly\s+)?(?:{_JUDGED})\s+(?:to\s+\w+\s+)?that\b|"
+    r"\b(?:i|we)\s+(?:(?:do\s+not|don['’]t)\s+(?:think|believe)|doubt|deny|disagree)\s+that\b",
+    re.IGNORECASE,
+)
+"""What makes the rest of its clause a claim that the reply denies."""
+
+# --- what there is to choose from -------------------------------------------------------------------------------------
+
+_INSIDE = r"(?:[^.;:?!]|[.:](?=\d))"
+_OFFERED = re.compile(
+    r"\s*(?:\w+[.,!]\s+)?(?:between|of|among|given|considering|comparing|weighing|out\s+of|choosing\s+(?:between|from)|looking\s+at|"
+    rf"having\s+(?:considered|compared|weighed))\s+(?:{_INSIDE}{{1,240}}\s(?:and|or|und|oder)\s{_INSIDE}{{1,120}},\s+(?=(?:i|we|only|it|the\s+answer)\b)|"
+    rf"{_INSIDE}{{1,160}}?\s(?:and|or|und|oder)\s{_INSIDE}{{1,80}}?,\s+(?=\S))",
+    re.IGNORECASE,
+)
+_CANDIDATES = re.compile(
+    r"\b(?:options|candidates|possibilities|alternatives|choices|possible\s+answers)\s*(?:are|were|include|here\s+are|:)",
+    re.IGNORECASE,
+)
 
 # --- suppositions -----------------------------------------------------------------------------------------------------
 
@@ -124,7 +175,14 @@ _UNDECIDED = re.compile(
     r"\b(?:just\s+as|equally|as)\s+(?:likely|possible|plausible|good|valid)\b|\bin\s+some\s+cases\b.*\bin\s+others?\b|"
     r"\b(?:somewhere|anywhere|ranges)\s+(?:between|from)\b|"
     r"\bif\s+in\s+doubt\b.*\botherwise\b|^\s*(?:it|that|this)\s+depends\b|\b(?:is\s+)?(?:unclear|an\s+open\s+question|debatable)\b|"
-    r"\bfifty[- ]fifty\b|\b50\s?/\s?50\b",
+    r"\bfifty[- ]fifty\b|\b50\s?/\s?50\b|\bhalf\s+of\s+me\b|"
+    r"\bunless\s+(?:it|that|this|the\s+answer)(?:['’]s|\s+(?:is|was))\b|"
+    r"\bfailing\s+that\b|\b(?:my|a|the)\s+(?:second|other|alternative|back-?up|fall-?back|next)\s+(?:choice|guess|option|candidate|possibility)\b|"
+    r"\b(?:is|are|was|would\s+be)\s+(?:also|equally)\s+(?:right|correct|acceptable|possible|true|valid|fine)\b|"
+    r"\b(?:is|are)\s+(?:right|correct|acceptable|possible|valid|fine)\b[^.!?]{0,60}\b(?:too|as\s+well)\b|\bbut\s+so\s+(?:is|does|do|are|would)\b|"
+    r"\b(?:could|might|may)\s+(?:just\s+as\s+well|equally|also|as\s+well)\s+be\b|"
+    r"\b(?:could|might|may)\s+be\b[^.!?,;]{1,80}(?:[.,;]\s+(?:(?:and|or|but|then\s+again)\s+)?|\sor\s+)(?:it\s+|that\s+)?(?:could|might|may)\s+be\b|"
+    r"\b(maybe|perhaps|possibly)\b[^.!?]{1,80}[.,;!]\s+(?:(?:and|or)\s+)?(?:maybe|perhaps|possibly)\b|\bif\s+you\b.{1,80}\bif\s+you\b",
     re.IGNORECASE,
 )
 """A reply with these words has not decided."""
@@ -137,20 +195,33 @@ _TAG = re.compile(
 _MOST_SENTENCES = 256
 
 
-def committed(text: str) -> str:
+def committed(text: str, *, judging: bool = False) -> str:
     """The text without what the reply takes back, asks, supposes, or reports as another's view; "" if it says that it
-    has not decided. Line breaks stay."""
+    has not decided. Line breaks stay.
+
+    `judging`: the reply is asked whether something is true, so a verdict is its answer and takes nothing back.
+    """
     text = _OR_NEXT.sub(" or", _last_word(text))
     if _UNDECIDED.search(text):
         return ""
-    kept, behind, dropped = [], 0, False
+    kept: list[str] = []
+    behind, dropped = 0, False
     for start, end in list(sentence_spans(text))[:_MOST_SENTENCES]:
         sentence = text[start:end]
         remark = _REMARK.match(sentence) if dropped else None
-        begin = remark.end() if remark else 0
-        left_out = [(0, begin), *_uncommitted(sentence, begin)]
+        verdict = None if remark or judging else _VERDICT.match(sentence)
+        if verdict:
+            kept, begin = [], verdict.end()
+        else:
+            kept.append(text[behind:start])
+            begin = remark.end() if remark else 0
+        rejected = not judging and (_CALLED_WRONG.match(sentence) or _IS_WRONG.search(sentence))
+        left_out = [(0, len(sentence))] if rejected else [(0, begin), *_uncommitted(sentence, begin)]
+        denied = None if judging else _DENIED_CLAIM.search(sentence, begin)
+        if denied:
+            left_out.append((denied.start(), _clause_end(sentence, denied.end())))
         dropped = any(b > a for a, b in left_out)
-        kept += [text[behind:start], _without(sentence, left_out)]
+        kept.append(_without(sentence, left_out))
         behind = end
     return "".join([*kept, text[behind:]])
 
@@ -171,6 +242,12 @@ def _uncommitted(sentence: str, begin: int) -> Iterator[Span]:
         tag = _TAG.search(sentence)
         yield (tag.start() if tag else begin), len(sentence)
         return
+    offered = _OFFERED.match(sentence, begin)
+    if offered:
+        yield begin, offered.end()
+    candidates = _CANDIDATES.search(sentence, begin)
+    if candidates:
+        yield _clause_start(sentence, candidates.start(), begin), len(sentence.rstrip())
     for pattern in (_BELIEF, _FORMER, _SEEMS):
         match = pattern.search(sentence, begin)
         if match:
@@ -212,6 +289,8 @@ def _clause_start(sentence: str, place: int, begin: int) -> int:
 
 
 def _clause_end(sentence: str, place: int) -> int:
+    if _SUBORDINATE.match(sentence) and (comma := _COMMA.search(sentence, place)):
+        return comma.end()
     turn = _turn(sentence, place)
     end = turn.start() if turn else len(sentence.rstrip(" .!"))
     remark = _REMARK.match(sentence, turn.end()) if turn else None

@@ -1,14 +1,15 @@
 """What a reply says, without its reasoning and mark-up, and the phrases that it presents as its answer."""
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import islice
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from engine.answers import asserted
+from engine.answers import asserted, json_values
 from engine.answers.committed import committed
 from engine.answers.words import STOCK, STOP, plain, sentences, words
 
@@ -16,16 +17,18 @@ _MOST_CHARACTERS = 32_768
 _BEGINNING, _END = 1_024, 3_072
 """Characters searched in a longer text for an unmarked answer: answers come first or last."""
 
+_THINKING = r"(?:\w+:)?(?:think(?:ing)?|thoughts?|reasoning|scratchpad|reflection|analysis|(?:inner_)?monologue)"
 _THOUGHT = re.compile(
-    r"<(think(?:ing)?|thought|reasoning|scratchpad)>.*?(?:</\1>|\Z)|\A.*?</(?:think(?:ing)?|thought|reasoning)>"
-    r"|\[THINK\].*?(?:\[/THINK\]|\Z)",
+    rf"<({_THINKING})>.*?(?:</\1>|\Z)|\A.*?</{_THINKING}>|\[THINK\].*?(?:\[/THINK\]|\Z)|"
+    r"◁think▷.*?(?:◁/think▷|\Z)|<\|begin_of_thought\|>.*?(?:<\|end_of_thought\|>|\Z)|"
+    r"<\|channel\|>analysis<\|message\|>.*?(?=<\|channel\|>final|\Z)|<\|[\w ]{1,32}\|>(?:final(?=<\|))?",
     re.DOTALL | re.IGNORECASE,
 )
 
 
 def without_thoughts(text: str) -> str:
     """The text without <think>…</think> and the like, closed or not: reasoning is not part of the reply."""
-    if "<" not in text and "[" not in text:
+    if not any(mark in text for mark in "<[◁"):
         return text
     return _THOUGHT.sub("", text)
 
@@ -94,12 +97,11 @@ def _fraction(match: re.Match[str]) -> str:
 
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s?\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}")
 _TAGGED = re.compile(r"<(?:final_)?answer>([^<]{1,512})(?:</(?:final_)?answer>|\Z)", re.IGNORECASE)
-_OBJECT = re.compile(
-    r'\{[^{}]{0,256}?"(?:final[_ ]?)?(?:answer|result|solution)"\s?:\s?'
-    r'(?:"([^"]{1,256})"|([^",{}\[\]]{1,256}))[^{}]{0,512}\}',
-    re.IGNORECASE,
+_FIELD = re.compile(
+    r"(?:final|short|my|the)?[_ -]?(?:answer|result|solution|response|output|value|final)s?", re.IGNORECASE
 )
-"""A JSON object with a field for the answer, whatever else it has."""
+_OTHER_FIELD = re.compile(r"altern|other|second|back_?up|fallback|candidate|also", re.IGNORECASE)
+"""Fields of a JSON object that hold its answer, and those that hold more than one."""
 
 _NAMED = (
     r"(?:(?:the\s+|my\s+|our\s+)?(?:final\s+|correct\s+|right\s+|short\s+|quick\s+)?(?:answer|result|solution|conclusion)|"
@@ -107,7 +109,8 @@ _NAMED = (
     r"solution)|"
     r"(?:la\s+)?(?:respuesta|solución)|(?:a\s+)?resposta|(?:la\s+)?risposta|resultado|risultato|résultat|antwoord|svar|odpowiedź|ответ|відповідь|"
     r"cevap|correction|corrected)"
-    r"(?:\s+(?:to|for|of)\s+(?:your|the|this|that)\s+(?:question|problem|puzzle|riddle))?(?:\s+(?:finale?|correcta?|correcte|corretta))?"
+    r"(?:\s+(?:to|for|of)\s+(?:your|the|this|that)\s+(?:question|problem|puzzle|riddle)|,\s[^,.:\n]{1,40},|"
+    r"\s(?:that\s+)?(?:you|we|i|one|here)\b[^,.:\n]{0,30}?)?(?:\s+(?:finale?|correcta?|correcte|corretta))?"
 )
 _IS = r"(?:is|was|(?:w|sh)ould\s+be|must\s+be|remains|ist|lautet|wäre|est|es|é|è|будет)"
 _LABEL = re.compile(
@@ -183,13 +186,26 @@ class Said(Struct, frozen=True):
     text: str
     phrases: tuple[str, ...] = ()
     boxed: bool = False
+    corrected: "Said | None" = None
+    """What it says after it corrects itself, which counts instead if it gives an answer."""
+
+
+_CORRECTION = re.compile(
+    r"(?:(?<=[.!?…,;:—–])\s+|(?<=[\n…—]))(?:or\s+|and\s+)?(?:actually|rather(?!\s+than)|better|more\s+(?:precisely|exactly)|on\s+reflection|"
+    r"on\s+(?:closer|second|further)\s+(?:look|inspection|examination|thought|reflection)|(?:no,?\s+)?make\s+(?:that|it)|"
+    r"(?:sorry,?\s+)?i\s+meant?|let\s+me\s+correct\s+(?:that|myself)|i\s+stand\s+corrected)\b[\s,:.…—–]*(?:-\s+)?"
+    r"|(?<=\w)\s?(?:\.{3}|…|—|\s[–-])\s*(?:no|nope),?\s+",
+    re.IGNORECASE,
+)
 
 
 @lru_cache(maxsize=512)  # a round of 256 replies is read twice: to compare them, and to check the truth
-def said(text: str, question: str = "") -> Said:
-    """What a reply to a question says; the question, repeated, is no part of it."""
+def said(text: str, question: str = "", *, judging: bool = False) -> Said:
+    """What a reply to a question says; the question, repeated, is no part of it. `judging`: as in `committed`."""
     text = tidy(_without_echo(without_thoughts(text[:_MOST_CHARACTERS]), question))
-    return worded(committed(_ends(_without_extras(text))))
+    text = committed(_ends(_without_extras(text)), judging=judging)
+    turns = [match.end() for match in _CORRECTION.finditer(text)]
+    return structs.replace(worded(text), corrected=worded(text[turns[-1] :])) if turns else worded(text)
 
 
 def worded(text: str) -> Said:
@@ -201,7 +217,7 @@ def worded(text: str) -> Said:
     read = "\n".join(plain_line(line) for line in lines)
     if boxed:
         return Said(read, _latest([plainly(phrase).strip() for phrase in boxed], text), boxed=True)
-    tagged = _TAGGED.findall(whole) or [match[1] or match[2] for match in _OBJECT.finditer(whole)]
+    tagged = _TAGGED.findall(whole) or _fields(unboxed)
     if tagged:
         return Said(read, _latest([plain(phrase) for phrase in tagged], text), boxed=True)
     for finder in (_labelled, _under_heading, _bold, _concluded):
@@ -219,6 +235,25 @@ def worded(text: str) -> Said:
     return Said(read, (bare,) if bare and len(bare.split()) <= _FINAL_WORDS else ())
 
 
+def _fields(text: str) -> list[str]:
+    """What the JSON objects in a text give as their answers, with the alternatives that they name."""
+    if '"' not in text or "{" not in text:
+        return []
+    found = []
+    for value in json_values.all_values(text):
+        given = [value[name] for name in value if _FIELD.fullmatch(name)]
+        if given:
+            others = [value[name] for name in value if _OTHER_FIELD.search(name) and value[name]]
+            found += [_spelled(one) for one in (*given, *others)]
+    return [one for one in found if one]
+
+
+def _spelled(value: object) -> str:
+    if isinstance(value, list):
+        return " and ".join(map(_spelled, value))
+    return "" if isinstance(value, dict) else value if isinstance(value, str) else json.dumps(value)
+
+
 def _without_echo(text: str, question: str) -> str:
     """The text without the question where it is repeated word for word, unless the text is nothing else."""
     asked = question.strip()
@@ -233,9 +268,7 @@ def _without_echo(text: str, question: str) -> str:
     return rest if re.search(r"\w", rest) else text
 
 
-_BRACKETED_OR = re.compile(
-    r"\(\s*((?:alternatively|maybe|perhaps|or\s+(?:maybe|perhaps))\b[^()\n]{1,128})\)", re.IGNORECASE
-)
+_BRACKETED_OR = re.compile(r"[(\[]\s*((?:alternatively|maybe|perhaps|or)\b[^()\[\]\n]{1,128})[)\]]", re.IGNORECASE)
 _SEVERAL = re.compile(
     r"\b(?:first|second)\s+(?:guess|answer|possibility)\b|\b(?:guess|answer|possibility)\s+(?:[12]|one|two)\s*[:=]|\boption\s+(?:one|two)\b",
     re.IGNORECASE,
@@ -248,11 +281,22 @@ AFTERTHOUGHT = re.compile(
 """What a sentence adds after its answer: ", if I remember correctly"."""
 
 
+_SURE = re.compile(
+    r"\b\d{1,3}(?:[.,]\d{1,3})?\s?(?:%|per\s?cent)\s+(?:sure|certain|confident|confidence|certainty|positive)\b",
+    re.IGNORECASE,
+)
+_CONFIDENCE = re.compile(
+    r"(?<!\")\(?\bconfidence(?:\s+(?:level|score))?\W{1,3}(?:\d{1,3}(?:[.,]\d{1,4})?\s?(?:%|/\s?\d{1,3})?|(?:very\s+)?(?:high|low|medium))\)?",
+    re.IGNORECASE,
+)
+"""How sure the reply is, whose numbers are no answers."""
+
+
 def _without_extras(text: str) -> str:
-    """The text with alternatives out of their brackets; "" if it offers several numbered answers."""
+    """The text without how sure it is, and with alternatives out of their brackets; "" if it numbers several."""
     if len({found.casefold() for found in _SEVERAL.findall(text)}) > 1:
         return ""
-    return _BRACKETED_OR.sub(r" \1", text)
+    return _BRACKETED_OR.sub(r" \1", _SURE.sub("sure", _CONFIDENCE.sub("", text)))
 
 
 _BLANKS = re.compile(r"[ \t]{2,}|[^\S\n]{9,}")

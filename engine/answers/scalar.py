@@ -110,6 +110,9 @@ class Scalar(AnswerType):
 
     def _settled(self, reply: Said, question: str) -> tuple[Found, bool] | None:
         """The value that a reply gives as its answer, and whether it marks it; None if it gives none, or several."""
+        corrected = self._settled(reply.corrected, question) if reply.corrected else None
+        if corrected is not None:
+            return corrected
         chosen: dict[str, Found] = {}
         for phrase in reply.phrases:
             found = self._asserted(phrase, question)

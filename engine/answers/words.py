@@ -164,11 +164,20 @@ OPENERS = frozenset(_OPENING_WORDS.split())
 
 POSSESSIVES = frozenset("my your his her its our their".split())  # noqa: SIM905
 _REMARK_WORDS = (
-    "nothing else others more less ah oh hmm um right order respectively only thats nope output reasoning explanation "
-    "working analysis steps note summary"
+    "nothing else others more less fit fits ah oh hmm um right order respectively only thats nope output reasoning "
+    "explanation working analysis steps note summary"
 )
 REMARKS = frozenset(_REMARK_WORDS.split())
 """Interjections, headings and other words that are no answer by themselves."""
+
+_INTERJECTION_WORDS = (
+    "simple easy sure done great good correct right exactly precisely hi hello hey thanks thank okay ok certainly "
+    "absolutely obviously definitely trivial elementary yes no nope yep hmm well ah oh uh um wow bingo voila certain "
+    "true fine nice perfect explain afraid wrong mistaken however still instead though perhaps maybe presumably "
+    "possibly conclude confidence source note hint fact answer please welcome alright agreed interesting fun sorry"
+)
+INTERJECTIONS = frozenset(_INTERJECTION_WORDS.split())
+"""Words that are a sentence by themselves and no answer."""
 
 
 def is_empty(word: str, asked: frozenset[str]) -> bool:

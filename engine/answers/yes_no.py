@@ -135,7 +135,7 @@ class YesNo(AnswerType):
     restates = True
 
     def read(self, reply: Reply, question: str) -> Answer | None:
-        given = said(reply.text, question)
+        given = said(reply.text, question, judging=True)
         letter = given.text.strip(" .!*").lower()
         if letter in _LETTERS:
             return Answer(_LETTERS[letter], marked=True)
