@@ -116,7 +116,7 @@ class _First:
         self._began = time.perf_counter()
         self.seconds = 0.0
 
-    def __call__(self, _: str) -> None:
+    def __call__(self, _: str, _logprobs: object = ()) -> None:
         self.seconds = self.seconds or time.perf_counter() - self._began
 
 

@@ -16,7 +16,7 @@ from engine.text import safe
 from engine.transport.errors import RETRY_S, Refusal
 from engine.transport.wire import Completion
 from engine.values import Request
-from miner_server.backends.interface import Backend, Laned, require_answer
+from miner_server.backends.interface import Backend, Laned, OnText, require_answer
 from miner_server.call import Call
 from miner_server.errors import BackendError, BackendSlow, ClientGone, NoAnswer
 from miner_server.fair_queue import FairQueue, QueueFull
@@ -70,7 +70,7 @@ class Answering:
         request: Request,
         call: Call,
         *,
-        on_text: Callable[[str], None] | None = None,
+        on_text: OnText | None = None,
         seconds: float | None = None,
     ) -> Completion:
         """The completion, with `ms` from now to its end, within `seconds` or the usual deadline. `on_text` as for
@@ -110,9 +110,7 @@ class Answering:
         call.tokens = min(completion.usage.get("completion_tokens", 0), request.max_tokens)
         return completion
 
-    async def _complete(
-        self, request: Request, call: Call, timeout: float, on_text: Callable[[str], None] | None
-    ) -> Completion:
+    async def _complete(self, request: Request, call: Call, timeout: float, on_text: OnText | None) -> Completion:
         started = time.monotonic()
         try:
             return await self.backend.complete(

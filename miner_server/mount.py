@@ -11,7 +11,7 @@ refusal, and is never refused.
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 from starlette.routing import Route
@@ -36,6 +36,7 @@ from engine.transport.timing import INFERENCE, RESPONSE, Timing, with_stages
 from engine.transport.wire import Completion
 from miner_server.admission import Admission, Gate
 from miner_server.answering import Answering
+from miner_server.backends.interface import OnText
 from miner_server.call import Call, json_response
 from miner_server.endpoint import Calls, Handler
 from miner_server.limits import Limits, Room
@@ -162,7 +163,7 @@ class Mount:
         route: QuestionRoute | UnprovenRoute,
         clear: bytes,
         call: Call,
-        on_text: Callable[[str], None] | None = None,
+        on_text: OnText | None = None,
     ) -> Completion:
         call.gate = "content"
         try:
@@ -262,7 +263,8 @@ class _Told:
         self._out = out
         self._characters = 0
 
-    def add(self, text: str) -> None:
+    def add(self, text: str, _logprobs: Sequence[dict[str, Any]] = (), /) -> None:
+        """The log probabilities come with the end: the dialects' events have no room for them."""
         if self._out is not None:
             self._out.put(self._writer.piece(text), self._writer.media)
             self._characters += len(text)

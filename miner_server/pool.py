@@ -9,14 +9,15 @@ import logging
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 from engine.redaction import url_shown
 from engine.text import safe
 from engine.transport.wire import Completion
 from engine.values import Request
 from miner_server.backends.abilities import abilities, needs
-from miner_server.backends.interface import Backend, Laned, require_answer
+from miner_server.backends.interface import Backend, Laned, OnText, require_answer
 from miner_server.backends.pauses import PAUSES_S, pause_after
 from miner_server.errors import BackendError, BackendSlow, BackendUnavailable, NoAnswer, RequestUnfit
 from miner_server.readiness import Readiness
@@ -47,9 +48,7 @@ class Member:
         """Whether all lanes are taken, and on how many requests it works."""
         return self._working >= self._lanes, self._working
 
-    async def complete(
-        self, request: Request, *, timeout: float, caller: str, on_text: Callable[[str], None] | None
-    ) -> Completion:
+    async def complete(self, request: Request, *, timeout: float, caller: str, on_text: OnText | None) -> Completion:
         """As a backend's; how it went is noted."""
         began = time.monotonic()
         self._working += 1
@@ -98,6 +97,10 @@ class Pool:
         """What at least one member can."""
         return frozenset().union(*(abilities(member.backend) for member in self._members))
 
+    def able(self, model: str) -> tuple[frozenset[str], ...]:
+        """What each member can that would be asked for this model now."""
+        return tuple(abilities(member.backend) for member in self._serving(model) or self._members)
+
     @property
     def lanes(self) -> int:
         """Of all members together; without end if one of them does not say."""
@@ -126,7 +129,7 @@ class Pool:
         *,
         timeout: float,
         caller: str = "",
-        on_text: Callable[[str], None] | None = None,
+        on_text: OnText | None = None,
     ) -> Completion:
         """Each member is asked once, the least loaded first, and all of them again after a pause while the deadline
         allows it. What the caller has heard the beginning of is not asked again."""
@@ -162,23 +165,27 @@ class Pool:
 
         Those that serve the model asked for go before others, and those that can do what it asks for.
         """
-        ready = [member for member in self._members if not member.readiness.unready]
-        named = [member for member in ready if member.backend.model == request.model] or ready
+        named = self._serving(request.model)
         needed = frozenset(needs(request))
         able = [member for member in named if needed <= abilities(member.backend)] or named
         return sorted(able, key=lambda member: member.load)
+
+    def _serving(self, model: str) -> list[Member]:
+        """The ready members that serve this model, or all that are ready if none does."""
+        ready = [member for member in self._members if not member.readiness.unready]
+        return [member for member in ready if member.backend.model == model] or ready
 
 
 class _Told:
     """Passes pieces of an answer on, and knows whether there was one."""
 
-    def __init__(self, on_text: Callable[[str], None]) -> None:
+    def __init__(self, on_text: OnText) -> None:
         self._on_text = on_text
         self.has_begun = False
 
-    def __call__(self, text: str) -> None:
+    def __call__(self, text: str, logprobs: Sequence[dict[str, Any]] = (), /) -> None:
         self.has_begun = True
-        self._on_text(text)
+        self._on_text(text, logprobs)
 
 
 def _reasons(members: Sequence[Member]) -> str:

@@ -45,6 +45,27 @@ class Able(Protocol):
     def can(self) -> frozenset[str]: ...
 
 
+@runtime_checkable
+class SeverallyAble(Protocol):
+    """Several backends as one, of which each says what it can."""
+
+    def able(self, model: str) -> tuple[frozenset[str], ...]:
+        """What each can that would be asked for this model now."""
+        ...
+
+
+def lacking(backend: object, request: Request) -> tuple[str, str] | None:
+    """An ability that a request needs and the backend lacks, with the parameter that asks for it; None if it can all.
+
+    Of several backends, one has to have them all: it is asked for the whole answer.
+    """
+    each = backend.able(request.model) if isinstance(backend, SeverallyAble) else (abilities(backend),)
+    needed = needs(request)
+    missing = [[one for one in needed.items() if one[0] not in can] for can in each]
+    fewest: list[tuple[str, str]] = min(missing, key=len)
+    return fewest[0] if fewest else None
+
+
 def abilities(backend: object) -> frozenset[str]:
     return backend.can if isinstance(backend, Able) else USUAL
 

@@ -1,8 +1,8 @@
 """The interface of backends."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -52,6 +52,13 @@ class BackendOptions(Struct, frozen=True, kw_only=True):
     tries_again: bool = True
 
 
+class OnText(Protocol):
+    """Hears an answer while it is being given: its text piece by piece, and the log probabilities of its tokens where
+    they were asked for and the backend has them by then."""
+
+    def __call__(self, text: str, logprobs: Sequence[dict[str, Any]] = (), /) -> None: ...
+
+
 class Backend(Protocol):
     """Answers requests. `name` is the type of backend, `model` the model that answers; "" while unknown."""
 
@@ -66,13 +73,14 @@ class Backend(Protocol):
         ...
 
     async def complete(
-        self, request: Request, *, timeout: float, caller: str = "", on_text: Callable[[str], None] | None = None
+        self, request: Request, *, timeout: float, caller: str = "", on_text: OnText | None = None
     ) -> Completion:
         """The answer. The caller cancels this after `timeout` seconds, and it then ends promptly; a backend may use the
         time to try again, for example. `caller` is the hotkey that asks.
 
         `on_text`, if the answer is streamed, gets pieces of its text as they arrive, from a backend that can give them.
-        Together they are the beginning of the completion's text, and nothing is tried again after the first.
+        Together they are the beginning of the completion's text, and their log probabilities of its log probabilities.
+        Nothing is tried again after the first.
 
         Raises BackendError or, if more is known, one of its subclasses.
         """

@@ -34,6 +34,9 @@ LINGER_S = 0.5
 FRAMING = 8
 """Most bytes of framing per byte of a body: a chunk of one byte has six."""
 
+EVENTS = (b"text/event-stream", b"application/x-ndjson")
+"""The media types of what comes piece by piece: server-sent events, and lines of JSON, as from Ollama."""
+
 OnEvents = Callable[[bytes], bool]
 """Gets a stream of events as it comes, and says True once it has ended."""
 
@@ -249,7 +252,7 @@ class _Connection(asyncio.Protocol):
         self._status = self._parser.get_status_code()
         self._is_head_read = True
         kind, packed = self._headers.get(b"content-type", b""), self._headers.get(b"content-encoding", b"identity")
-        is_events = kind.lower().startswith(b"text/event-stream") and packed.lower() == b"identity"
+        is_events = kind.lower().startswith(EVENTS) and packed.lower() == b"identity"
         self._is_stream = self._on_events is not None and self._status == 200 and is_events
 
     def on_body(self, body: bytes) -> None:

@@ -5,7 +5,7 @@ The model is loaded in the background when readiness is first asked for.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -13,9 +13,11 @@ from typing import Any
 from engine.transport.wire import Completion
 from engine.values import Request
 from miner_server.backends.chat_request import chat_payload
+from miner_server.backends.interface import OnText
 from miner_server.backends.lanes import Lanes
 from miner_server.backends.llamacpp_bindings import Chunk, LoadedModel, installed_binding
 from miner_server.backends.replies import Chunks, read_chat
+from miner_server.backends.speed import Speed
 from miner_server.errors import BackendUnavailable, MinerError
 
 log = logging.getLogger(__name__)
@@ -41,6 +43,7 @@ class LlamaCppBackend:
         self.model = path.stem
         self.lanes = lanes if several else 1
         self.can = self._binding.can
+        self.speed = Speed()
         self._path = path
         self._context = context
         self._reasoning_is_answer = reasoning_is_answer
@@ -60,17 +63,24 @@ class LlamaCppBackend:
         *,
         timeout: float,  # noqa: ARG002
         caller: str = "",  # noqa: ARG002
-        on_text: Callable[[str], None] | None = None,
+        on_text: OnText | None = None,
     ) -> Completion:
         model = self._loaded
         if model is None:
             raise BackendUnavailable("the model is loading")
         payload = chat_payload(request, can=self.can)
         loop = asyncio.get_running_loop()
-        say = None if on_text is None else lambda piece: loop.call_soon_threadsafe(on_text, piece)
-        return await self._lanes.run(
-            lambda given_up: _generate(model, payload, given_up, say, self._reasoning_is_answer)
-        )
+
+        def say(piece: str, logprobs: Sequence[dict[str, Any]] = (), /) -> None:
+            if on_text is not None:
+                loop.call_soon_threadsafe(on_text, piece, logprobs)
+
+        with self.speed.begin() as measuring:
+            completion = await self._lanes.run(
+                lambda given_up: _generate(model, payload, given_up, say, measuring.heard, self._reasoning_is_answer)
+            )
+            measuring.answered(completion.usage.get("completion_tokens", 0))
+        return completion
 
     async def close(self) -> None:
         if self._loading is not None:
@@ -94,15 +104,18 @@ def _generate(
     model: LoadedModel,
     payload: dict[str, Any],
     given_up: Event,
-    say: Callable[[str], object] | None,
+    say: OnText,
+    heard: Callable[[], None],
     reasoning_is_answer: bool,
 ) -> Completion:
     chunks = Chunks()
 
     def add(chunk: Chunk) -> bool:
         piece = chunks.add(chunk)
-        if piece and say is not None and not given_up.is_set():
-            say(piece)
+        if chunks.has_spoken:
+            heard()
+        if piece and not given_up.is_set():
+            say(piece, chunks.last_logprobs)
         return given_up.is_set()
 
     if not given_up.is_set():

@@ -1,4 +1,4 @@
-"""Any server that speaks OpenAI's chat completions: vLLM, Ollama, llama-server, OpenAI itself.
+"""Any server that speaks OpenAI's chat completions: vLLM, llama-server, OpenAI itself.
 
 Callers only get our own words about a failure; the log and the readiness quote the server to the operator.
 """
@@ -8,11 +8,13 @@ import logging
 import math
 import time
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from engine import foreign_json
+from engine.foreign_json import fields
 from engine.redaction import keys
 from engine.text import safe
 from engine.transport import retry_after
@@ -21,11 +23,12 @@ from engine.values import Request
 from miner_server import reflection
 from miner_server.backends.abilities import EVERYTHING
 from miner_server.backends.chat_request import chat_payload
-from miner_server.backends.interface import PROOF, PROOF_S, require_answer
+from miner_server.backends.interface import PROOF, PROOF_S, OnText, require_answer
 from miner_server.backends.kept_connections import Connections, ServerReply
-from miner_server.backends.models import Model, NoModelsError, choose
+from miner_server.backends.models import ID_CHARS, NAME_WIDTH, Model, NoModelsError, choose
 from miner_server.backends.pauses import PAUSES_S, pause_after
-from miner_server.backends.replies import failure, quoted, read_body, read_chat, read_json
+from miner_server.backends.replies import failure, quoted, read_body, read_chat, read_json, read_timings
+from miner_server.backends.speed import Speed
 from miner_server.backends.spoken import Spoken
 from miner_server.errors import BackendError, NoAnswer, OutOfRoom, RequestUnfit
 
@@ -87,8 +90,10 @@ class OpenAIBackend:
         self._probe_at = 0.0
         self._answered_at = NEVER
         self._is_warm = self._lists = False
+        self._answers_as = ""
+        self.speed = Speed()
 
-    can = EVERYTHING
+    can: frozenset[str] = EVERYTHING
 
     @property
     def model(self) -> str:
@@ -117,7 +122,7 @@ class OpenAIBackend:
         *,
         timeout: float,
         caller: str = "",  # noqa: ARG002
-        on_text: Callable[[str], None] | None = None,
+        on_text: OnText | None = None,
     ) -> Completion:
         """Failures expected to pass soon are retried while the deadline allows it, at most twice."""
         until = time.monotonic() + timeout
@@ -138,7 +143,7 @@ class OpenAIBackend:
             self._look.cancel()
         self._connections.close()
 
-    async def _ask_patiently(self, request: Request, until: float, on_text: Callable[[str], None] | None) -> Completion:
+    async def _ask_patiently(self, request: Request, until: float, on_text: OnText | None) -> Completion:
         for pause in PAUSES_S if self._tries_again else ():
             try:
                 return await self._ask(request, on_text)
@@ -197,7 +202,7 @@ class OpenAIBackend:
             self._unready = f"{self._base} has not given its first answer yet: its model may be loading"
         try:
             async with asyncio.timeout(longest):
-                require_answer(await self._ask(PROOF), PROOF)
+                require_answer(await self._ask(PROOF, speed=Speed()), PROOF)  # a cold model's speed is no measure
         except TimeoutError:
             return f"{self._base} answers nothing within {longest:g} s", PROVE_AGAIN_S
         except OutOfRoom:  # it used up its tokens thinking: it works
@@ -207,37 +212,69 @@ class OpenAIBackend:
         self._answered_at, self._is_warm = time.monotonic(), True
         return "", PROBE_AGAIN_READY_S
 
-    def _body(self, request: Request, *, streamed: bool) -> bytes:
+    @property
+    def _path(self) -> str:
+        return "/chat/completions"
+
+    def _payload(self, request: Request, *, streamed: bool) -> dict[str, Any]:
+        """The JSON to post to `_path`."""
         lengths = filter(None, (self._context, self._served.context))
-        payload = chat_payload(request, context=min(lengths, default=None))
+        payload = chat_payload(request, context=min(lengths, default=None), can=self.can)
         if streamed:
             payload["stream_options"] = {"include_usage": True}
-        return msgspec.json.encode(payload | {"model": self._served.id, "stream": streamed})
+        return payload | {"model": self._served.id, "stream": streamed}
 
-    async def _ask(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
+    @property
+    def _reading(self) -> Callable[[object], object]:
+        """Makes a reply, or an event of a streamed one, what OpenAI's would be."""
+        return _as_it_is
+
+    async def _ask(self, request: Request, on_text: OnText | None = None, speed: Speed | None = None) -> Completion:
         """The answer, without the key that it was asked with; nothing else in it is changed."""
-        spoken = None if on_text is None else Spoken(on_text, self._keys)
-        body, hear = self._body(request, streamed=spoken is not None), None if spoken is None else spoken.hear
-        try:
-            reply = self._met(await self._connections.post("/chat/completions", body, hear))
-            if not 200 <= reply.status < 300:
-                raise failure(read_body(reply.body), status=reply.status, again_in=_again_in(reply))
-            completion = read_chat(
-                spoken.reply() if spoken is not None and spoken.has_begun else read_json(reply.body),
-                max_tokens=request.max_tokens,
-                reasoning_is_answer=self._reasoning_is_answer,
-            )
-            text = self._keys.hide(completion.text) if spoken is None else spoken.whole(completion.text)
-        except BackendError as error:
-            if spoken is not None and spoken.given:
-                error.again_in = None  # who has heard the beginning of one answer cannot be told another
-            raise
+        reading = self._reading
+        with (speed or self.speed).begin() as measuring:
+            spoken = None if on_text is None else Spoken(on_text, self._keys, reading, measuring.heard)
+            body = msgspec.json.encode(self._payload(request, streamed=spoken is not None))
+            try:
+                reply = self._met(
+                    await self._connections.post(self._path, body, None if spoken is None else spoken.hear)
+                )
+                if not 200 <= reply.status < 300:
+                    raise failure(read_body(reply.body), status=reply.status, again_in=_again_in(reply))
+                told = (
+                    spoken.reply()
+                    if spoken is not None and spoken.has_begun
+                    else read_json(reply.body, reading=reading)
+                )
+                completion = read_chat(
+                    told, max_tokens=request.max_tokens, reasoning_is_answer=self._reasoning_is_answer
+                )
+                text = self._keys.hide(completion.text) if spoken is None else spoken.whole(completion.text)
+            except BackendError as error:
+                if spoken is not None and spoken.given:
+                    error.again_in = None  # who has heard the beginning of one answer cannot be told another
+                raise
+            measuring.answered(completion.usage.get("completion_tokens", 0), read_timings(told))
+        self._note_model(fields(told).get("model"))
         return replace(
             completion,
             text=text,
             tool_calls=self._keys.hide_within(completion.tool_calls),
             logprobs=completion.logprobs if text == completion.text else None,  # token by token, a key would show
         )
+
+    def _note_model(self, said: object) -> None:
+        """Servers may answer under another name than they were asked by, but under the same one each time."""
+        if not isinstance(said, str) or not said or said == self._answers_as:
+            return
+        if self._answers_as:
+            log.warning(
+                "%s has changed its model: it answers as %s, and did as %s",
+                self._base,
+                safe(said, NAME_WIDTH),
+                safe(self._answers_as, NAME_WIDTH),
+            )
+        self._answers_as = said[:ID_CHARS]
 
     def _met(self, reply: ServerReply) -> ServerReply:
         """The reply, unless it comes from this miner itself."""
@@ -246,6 +283,10 @@ class OpenAIBackend:
                 f"{self._base} leads to this miner itself: correct backend_url, or give the miner another port"
             )
         return reply
+
+
+def _as_it_is(value: object) -> object:
+    return value
 
 
 def _quoted(reply: ServerReply) -> str:

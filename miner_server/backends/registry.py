@@ -3,12 +3,16 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from engine import plugins
 from engine.redaction import know, know_url, redact
 from miner_server.backends.interface import Backend, BackendOptions
 from miner_server.errors import MinerError
+
+if TYPE_CHECKING:
+    from miner_server.backends.openai import OpenAIBackend
 
 LOCAL_SERVERS = {"vllm": ("http://127.0.0.1:8001/v1", "EMPTY"), "ollama": ("http://127.0.0.1:11434/v1", "ollama")}
 """The usual base URL and API key of model servers on this machine."""
@@ -59,15 +63,25 @@ def _llamacpp(options: BackendOptions) -> Backend:
     )
 
 
-def _model_server(name: str, options: BackendOptions) -> Backend:
+def _ollama(options: BackendOptions) -> Backend:
+    from miner_server.backends.ollama import OllamaBackend
+
+    return _model_server("ollama", options, OllamaBackend)
+
+
+def _openai(name: str, options: BackendOptions) -> Backend:
     from miner_server.backends.openai import OpenAIBackend
 
+    return _model_server(name, options, OpenAIBackend)
+
+
+def _model_server(name: str, options: BackendOptions, kind: "type[OpenAIBackend]") -> Backend:
     preset_url, preset_key = LOCAL_SERVERS.get(name, (None, None))
     url = options.base_url or preset_url
     if url is None:
         raise MinerError("the openai backend needs a base URL, such as https://models.example/v1")
     know(options.api_key or "")
-    return OpenAIBackend(
+    return kind(
         name,
         _checked(url),
         api_key=_plain(options.api_key or preset_key),
@@ -82,9 +96,9 @@ BACKENDS: plugins.Registry[Callable[[BackendOptions], Backend]] = plugins.Regist
     plugins.BACKENDS,
     {
         "scripted": _scripted,
-        "openai": partial(_model_server, "openai"),
-        "ollama": partial(_model_server, "ollama"),
-        "vllm": partial(_model_server, "vllm"),
+        "openai": partial(_openai, "openai"),
+        "ollama": _ollama,
+        "vllm": partial(_openai, "vllm"),
         "llamacpp": _llamacpp,
     },
     accepts=callable,

@@ -7,7 +7,7 @@ call fails only if no answer remains.
 import codecs
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import islice
 from typing import Any
@@ -19,6 +19,7 @@ from engine.text import safe
 from engine.transport.wire import USAGE_FIELDS, Completion
 from miner_server.backends.interface import had_room
 from miner_server.backends.logprobs import read_logprobs
+from miner_server.backends.speed import Said
 from miner_server.errors import BackendError, BackendUnavailable, NoAnswer, OutOfRoom, RequestTooLong, RequestUnfit
 
 DETAIL_WIDTH = 200
@@ -31,6 +32,9 @@ TEXTS = ("text", "value", "content", "refusal", "thinking", "reasoning", "summar
 
 MOST_TOKENS = 2**31
 """The limit of a request that names none."""
+
+MOST_MS = 24 * 3600 * 1000
+"""No answer takes a day."""
 
 END_MARK = re.compile(r"(data:)?[ \t]*\[DONE\]")
 LINE_END = re.compile(r"\r\n|\r|\n")
@@ -51,17 +55,17 @@ def read_reply(raw: bytes, *, max_tokens: int = MOST_TOKENS, reasoning_is_answer
     return read_chat(read_json(raw), max_tokens=max_tokens, reasoning_is_answer=reasoning_is_answer)
 
 
-def read_json(raw: bytes) -> object:
+def read_json(raw: bytes, *, reading: Callable[[object], object] = lambda value: value) -> object:
     """The reply in the body of a 200: one JSON object, or unrequested server-sent events.
 
-    Raises BackendError.
+    `reading` makes each what OpenAI's would be. Raises BackendError.
     """
     try:
-        return foreign_json.read(raw)
+        return reading(foreign_json.read(raw))
     except ValueError:
         events, chunks = Events(), Chunks()
         for event in (*events.feed(raw), *events.end()):
-            chunks.add(event)
+            chunks.add(reading(event))
         if not chunks.events:
             raise BackendError(f"the reply cannot be read as JSON: {quoted(read_body(raw))}") from None
     return chunks.reply(has_ended=events.have_ended)
@@ -77,7 +81,7 @@ def read_chat(reply: object, *, max_tokens: int = MOST_TOKENS, reasoning_is_answ
         raise failure(error)
     message = _message(choice)
     calls, text = _tool_calls(message), _said(choice, message)
-    usage = _usage(fields(reply).get("usage"))
+    usage = _usage(fields(reply).get("usage"), max_tokens)
     if not calls and not text.strip():
         thought = _thought(message)
         given = (message.get("content"), message.get("refusal"), choice.get("text"))
@@ -107,11 +111,14 @@ def read_chat(reply: object, *, max_tokens: int = MOST_TOKENS, reasoning_is_answ
 class Chunks:
     """A streamed answer, assembled into the reply that it would have been in one piece.
 
-    `events` counts its events, and `is_whole` says whether the answer was finished.
+    `events` counts its events, `has_spoken` says whether the last one said anything and `last_logprobs` how likely, and
+    `is_whole` whether the answer was finished.
     """
 
     def __init__(self) -> None:
         self.events = 0
+        self.has_spoken = False
+        self.last_logprobs: list[dict[str, Any]] = []
         self._is_empty = True
         self._had_delta = False
         self._text = _Pieces()
@@ -120,6 +127,8 @@ class Chunks:
         self._logprobs: list[dict[str, Any]] = []
         self._finish_reason: object = None
         self._usage: object = None
+        self._timings: object = None
+        self._model: object = None
         self._error: object = None
 
     @property
@@ -133,6 +142,8 @@ class Chunks:
         choice = _first([one for one in _choices(chunk) if one.get("index") in (None, 0)])
         self._error = _error(chunk) or _error(choice) or self._error
         self._usage = fields(chunk).get("usage") or self._usage
+        self._timings = fields(chunk).get("timings") or self._timings
+        self._model = fields(chunk).get("model") or self._model
         self._is_empty = self._is_empty and not choice
         self._finish_reason = choice.get("finish_reason") or self._finish_reason
         self._had_delta = self._had_delta or bool(choice.get("delta"))
@@ -146,8 +157,9 @@ class Chunks:
             self._calls = {}
         for call in calls:
             self._add_call(call)
-        if choice.get("logprobs"):
-            self._logprobs += read_logprobs(choice["logprobs"])
+        self.last_logprobs = read_logprobs(choice.get("logprobs"))
+        self._logprobs += self.last_logprobs
+        self.has_spoken = bool(piece or calls or _thought(message))
         return piece
 
     def reply(self, *, has_ended: bool = True) -> dict[str, object]:
@@ -164,7 +176,13 @@ class Chunks:
             "finish_reason": self._finish_reason,
             "logprobs": {"content": self._logprobs},
         }
-        return {"choices": [] if self._is_empty else [choice], "usage": self._usage, "error": self._error}
+        return {
+            "model": self._model,
+            "choices": [] if self._is_empty else [choice],
+            "usage": self._usage,
+            "timings": self._timings,
+            "error": self._error,
+        }
 
     def _add_call(self, part: dict[str, object]) -> None:
         """A piece belongs to the call with its index or id, or otherwise to the previous one."""
@@ -432,6 +450,35 @@ def _finish_reason(given: object) -> str:
     return reason if isinstance(reason, str) and reason in FINISH_REASONS else "stop"
 
 
-def _usage(given: object) -> dict[str, int]:
+def _usage(given: object, max_tokens: int) -> dict[str, int]:
+    """The counts that can be true: no answer has more tokens than were asked for, and the total is a sum."""
     usage = fields(given)
-    return {name: number for name in USAGE_FIELDS if (number := count(usage.get(name))) is not None}
+    counts = {name: number for name in USAGE_FIELDS if (number := count(usage.get(name))) is not None}
+    prompt, completion, total = USAGE_FIELDS
+    if completion in counts:
+        counts[completion] = min(counts[completion], max_tokens)
+    if prompt in counts:
+        counts[prompt] = min(counts[prompt], MOST_TOKENS)
+    if total in counts or len(counts) == 2:
+        counts[total] = counts.get(prompt, 0) + counts.get(completion, 0)
+    return counts
+
+
+def read_timings(reply: object) -> Said | None:
+    """How fast the server says that it was, as llama.cpp's does in `timings`; None if it does not."""
+    timings = fields(fields(reply).get("timings"))
+    first, each = _seconds(timings.get("prompt_ms")), _seconds(timings.get("predicted_per_token_ms"))
+    return None if first is None and each is None else Said(first, each)
+
+
+def _seconds(ms: object) -> float | None:
+    is_told = isinstance(ms, int | float) and not isinstance(ms, bool) and 0 <= ms < MOST_MS
+    return ms / 1000 if is_told else None  # type: ignore[operator]
+
+
+def is_list_of_models(raw: bytes) -> bool:
+    """Whether this is Ollama's own list of models, which is not called `data`."""
+    try:
+        return isinstance(fields(foreign_json.read(raw)).get("models"), list)
+    except ValueError:
+        return False

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from ipaddress import ip_address
+from typing import Any
 
 from msgspec import Struct
 
@@ -17,10 +18,8 @@ from engine.text import safe
 from engine.transport.clear import EVENT_STREAM
 from engine.transport.dialect import Response
 from engine.transport.wire import Completion
-from engine.values import Request
 from miner_server.admission import Admission
 from miner_server.answering import Answering
-from miner_server.backends.abilities import abilities
 from miner_server.backends.interface import models_of
 from miner_server.call import Call, json_response
 from miner_server.endpoint import Handler
@@ -28,7 +27,7 @@ from miner_server.limits import Limits, RateLimiter, Room
 from miner_server.openai.embeddings import Embedder, EmbeddingError, read_texts, written
 from miner_server.openai.errors import OPENAI, ApiError
 from miner_server.openai.reply import ChatReply, usage
-from miner_server.openai.request import Asked, read_asked
+from miner_server.openai.request import Asked, read_asked, require_able
 
 NAME = "openai"
 BEARER = "bearer "
@@ -103,9 +102,10 @@ class Door:
     async def chat(self, call: Call) -> Response:
         self._admit(call)
         raw = await self._read(call)
-        asked = read_asked(raw, self._limits.body_bytes, abilities(self._answering.backend))
+        asked = read_asked(raw, self._limits.body_bytes)
         self._answering.require_ready()
         self._require_model(asked.model, models_of(self._answering.backend))
+        require_able(self._answering.backend, asked.requests[0])
         call.gate = "backend"
         reply = ChatReply(asked)
         completions = await self._complete(asked, call, reply)
@@ -188,12 +188,14 @@ class Door:
 
     async def _choice(self, asked: Asked, call: Call, reply: ChatReply, index: int) -> Completion:
         request = asked.requests[index]
-        on_text = partial(self._tell, call, reply, index) if _is_told_in_pieces(asked, request) else None
+        on_text = partial(self._tell, call, reply, index) if asked.streamed else None
         return await self._answering.answer(request, call, on_text=on_text, seconds=ANSWER_S)
 
-    def _tell(self, call: Call, reply: ChatReply, index: int, text: str) -> None:
+    def _tell(
+        self, call: Call, reply: ChatReply, index: int, text: str, logprobs: Sequence[dict[str, Any]] = (), /
+    ) -> None:
         if call.stream is not None:
-            call.stream.put(reply.piece(index, text), EVENT_STREAM)
+            call.stream.put(reply.piece(index, text, logprobs), EVENT_STREAM)
 
     def _names(self) -> tuple[str, ...]:
         encoder = () if self._embedder is None else (self._embedder.name,)
@@ -210,11 +212,6 @@ class Door:
                 param="model",
                 code="model_not_found",
             )
-
-
-def _is_told_in_pieces(asked: Asked, request: Request) -> bool:
-    """Log probabilities come with the whole text: no backend's pieces are one token each for certain."""
-    return asked.streamed and not request.options.get("logprobs")
 
 
 def _is_near(host: str) -> bool:

@@ -24,6 +24,7 @@ class ChatReply:
             "model": asked.model,
         }
         self._told = [0] * len(asked.requests)
+        self._tokens = [0] * len(asked.requests)
 
     def whole(self, completions: Sequence[Completion]) -> bytes:
         """The JSON of all choices."""
@@ -46,11 +47,13 @@ class ChatReply:
             {**self._head, "object": "chat.completion", "choices": choices, "usage": usage(completions)}
         )
 
-    def piece(self, index: int, text: str) -> bytes:
+    def piece(self, index: int, text: str, logprobs: Sequence[dict[str, Any]] = ()) -> bytes:
         """The event for a piece of one choice's text; its first one is preceded by that of its role."""
         begun = self._told[index] > 0
         self._told[index] += len(text)
-        return (b"" if begun else self._opening(index)) + self._event(index, {"content": text})
+        self._tokens[index] += len(logprobs)
+        event = self._event(index, {"content": text}, logprobs=_told_logprobs(logprobs) if logprobs else None)
+        return event if begun else self._opening(index) + event
 
     def rest(self, completions: Sequence[Completion]) -> bytes:
         """The events that end the stream: what was not told before, and how each choice ended."""
@@ -59,8 +62,11 @@ class ChatReply:
             untold = one.text[self._told[index] :]
             if not self._told[index]:
                 events.append(self._opening(index))
-            if untold or one.logprobs is not None:
-                events.append(self._event(index, {"content": untold}, logprobs=_logprobs(one)))
+            tokens = (one.logprobs or {}).get("content", ())[self._tokens[index] :]
+            if untold or tokens:
+                events.append(
+                    self._event(index, {"content": untold}, logprobs=_told_logprobs(tokens) if tokens else None)
+                )
             if one.tool_calls:
                 calls = [{"index": number, **call} for number, call in enumerate(one.tool_calls)]
                 events.append(self._event(index, {"tool_calls": calls}))
@@ -94,4 +100,8 @@ def _written(value: dict[str, Any]) -> bytes:
 
 
 def _logprobs(completion: Completion) -> dict[str, Any] | None:
-    return None if completion.logprobs is None else {"refusal": None, **completion.logprobs}
+    return None if completion.logprobs is None else _told_logprobs(completion.logprobs["content"])
+
+
+def _told_logprobs(tokens: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return {"content": tokens, "refusal": None}

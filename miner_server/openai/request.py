@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from engine.transport.errors import WireError
 from engine.transport.wire import load_json
 from engine.values import Request
-from miner_server.backends.abilities import OPTIONS, PARTS, needs
+from miner_server.backends.abilities import OPTIONS, PARTS, lacking
 from miner_server.openai.errors import ApiError
 
 MOST_CHOICES = 8
@@ -50,19 +50,19 @@ class _Named(Struct, frozen=True):
     name: str
 
 
-class _Choice(Struct, frozen=True):
+class _ChosenTool(Struct, frozen=True):
     type: Literal["function"]
     function: _Named
 
 
-class _Called(Struct, frozen=True):
+class _CalledFunction(Struct, frozen=True):
     name: str
     arguments: str
 
 
-class _Call(Struct, frozen=True):
+class _CalledTool(Struct, frozen=True):
     id: str
-    function: _Called
+    function: _CalledFunction
     type: Literal["function"] = "function"
 
 
@@ -71,7 +71,7 @@ class _Message(Struct, frozen=True, kw_only=True):
     content: str | tuple[dict[str, Any], ...] | None = None
     refusal: str | None = None
     name: Annotated[str, Meta(max_length=64)] | None = None
-    tool_calls: tuple[_Call, ...] | None = None
+    tool_calls: tuple[_CalledTool, ...] | None = None
     tool_call_id: str | None = None
 
 
@@ -108,7 +108,7 @@ class ChatBody(Struct, frozen=True, kw_only=True):
     seed: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None = None
     response_format: _Format | None = None
     tools: Annotated[tuple[_Tool, ...], Meta(min_length=1, max_length=MOST_TOOLS)] | None = None
-    tool_choice: Literal["none", "auto", "required"] | _Choice | None = None
+    tool_choice: Literal["none", "auto", "required"] | _ChosenTool | None = None
     parallel_tool_calls: bool | None = None
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
@@ -127,8 +127,8 @@ class Asked(Struct, frozen=True, kw_only=True):
     with_usage: bool = False
 
 
-def read_asked(raw: bytes, limit: int, can: frozenset[str]) -> Asked:
-    """The body of a chat completion, for a backend that `can` do this. Raises ApiError."""
+def read_asked(raw: bytes, limit: int) -> Asked:
+    """The body of a chat completion. Raises ApiError."""
     given = read_object(raw, limit)
     _require_known(given)
     body: ChatBody = converted(given, ChatBody)
@@ -147,9 +147,6 @@ def read_asked(raw: bytes, limit: int, can: frozenset[str]) -> Asked:
         seed=body.seed,
         options=dict(_options(body)),
     )
-    for ability, parameter in needs(request).items():
-        if ability not in can:
-            raise lacking(parameter, ability)
     return Asked(
         model=body.model,
         requests=tuple(_choice(request, number) for number in range(body.n or 1)),
@@ -182,8 +179,15 @@ def converted(given: dict[str, Any], kind: type[Any]) -> Any:
         raise ApiError(400, f"{where}: {what}" if where else what, param=where or None) from None
 
 
-def lacking(parameter: str, ability: str) -> ApiError:
-    """The error for what the backend does not have."""
+def require_able(backend: object, request: Request) -> None:
+    """Raises ApiError for what the backend does not have."""
+    lacks = lacking(backend, request)
+    if lacks is not None:
+        ability, parameter = lacks
+        raise _lacking(parameter, ability)
+
+
+def _lacking(parameter: str, ability: str) -> ApiError:
     what = f"parts of type {ability}" if ability in PARTS else parameter
     return ApiError(400, f"this miner's backend does not have {what}", param=parameter, code="unsupported_parameter")
 
@@ -195,7 +199,7 @@ def _require_known(given: dict[str, Any]) -> None:
         if name in ELSEWHERE:
             plain = ELSEWHERE[name]
             if value != plain and not (isinstance(plain, tuple) and value in plain):
-                raise lacking(name, name)
+                raise _lacking(name, name)
         elif name not in LABELS and name not in ChatBody.__struct_fields__:
             raise ApiError(400, f"there is no parameter {name[:64]!r} here", param=name[:64], code="unknown_parameter")
 
@@ -214,7 +218,7 @@ def _require_consistent(body: ChatBody) -> None:
     for name in ("tool_choice", "parallel_tool_calls"):
         if getattr(body, name) is not None and not names:
             raise ApiError(400, f"{name} needs tools", param=name)
-    if isinstance(body.tool_choice, _Choice) and body.tool_choice.function.name not in names:
+    if isinstance(body.tool_choice, _ChosenTool) and body.tool_choice.function.name not in names:
         raise ApiError(400, "tool_choice names none of the tools", param="tool_choice")
     chosen = body.response_format
     if chosen is not None and (chosen.type == "json_schema") != (chosen.json_schema is not None):

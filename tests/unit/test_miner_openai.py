@@ -20,12 +20,13 @@ from llm_comply.tests import get_tests
 from engine.api_keys import add_key, revoke_key
 from miner_server.backends.abilities import ABILITIES, EVERYTHING, needs
 from miner_server.backends.llamacpp_bindings import LlamaCppPythonModel, XllamaModel
+from miner_server.backends.ollama import LOGPROBS, OllamaBackend
 from miner_server.backends.openai import OpenAIBackend
 from miner_server.backends.scripted import ScriptedBackend
 from miner_server.errors import BackendError, RequestTooLong, RequestUnfit
 from miner_server.openai import door
 from miner_server.openai.errors import ApiError
-from miner_server.openai.request import MOST_CHOICES, read_asked
+from miner_server.openai.request import MOST_CHOICES, read_asked, require_able
 from tests.unit.engine_helpers import until
 from tests.unit.miner_helpers import ObedientBackend, Validator, serving
 from tests.unit.openai_helpers import MODEL, Asked, OpenMiner, Talker, open_miner, said, talking
@@ -60,6 +61,13 @@ async def talker() -> AsyncIterator[Talker]:
 async def miner(talker: Talker, tmp_path: Path) -> AsyncIterator[OpenMiner]:
     async with open_miner(OpenAIBackend("openai", talker.url), tmp_path) as miner:
         yield miner
+
+
+class Able:
+    """A backend as far as its abilities go."""
+
+    def __init__(self, can: frozenset[str]) -> None:
+        self.can = can
 
 
 class Letters:
@@ -161,11 +169,15 @@ async def test_a_stream_of_several_choices_with_calls_is_put_together_by_the_sdk
         assert choice.finish_reason == "tool_calls"
 
 
-async def test_a_stream_without_pieces_and_one_with_log_probabilities_are_streams_too(
+async def test_log_probabilities_come_with_their_pieces_and_a_stream_without_pieces_is_one_too(
     miner: OpenMiner, tmp_path: Path
 ) -> None:
     chunks = [chunk async for chunk in await miner.ask("one two", stream=True, logprobs=True)]
-    assert chunks[1].choices[0].delta.content == "ONE TWO"
+    told = [
+        (one.delta.content, one.logprobs and one.logprobs.content[0].token)
+        for one in (chunk.choices[0] for chunk in chunks)
+    ]
+    assert told == [("", None), ("ONE ", "42"), ("TWO ", None), (None, None)]
     folder = tmp_path / "other"
     folder.mkdir()
     async with open_miner(ScriptedBackend(), folder) as other:
@@ -252,7 +264,7 @@ HELLO = [{"role": "user", "content": "Hello?"}]
 def test_what_makes_no_sense_is_refused_by_name(wrong: dict[str, Any], param: str) -> None:
     raw = json.dumps({"model": MODEL, "messages": HELLO, **wrong}).encode()
     with pytest.raises(ApiError) as refused:
-        read_asked(raw, 1 << 20, EVERYTHING)
+        read_asked(raw, 1 << 20)
     assert (refused.value.status, refused.value.param) == (400, param)
     assert set(refused.value.body()["error"]) == {"message", "type", "param", "code"}
 
@@ -277,11 +289,12 @@ def test_what_a_backend_does_not_have_is_refused_by_name_and_its_usual_value_is_
 ) -> None:
     usual = {"frequency_penalty": 0, "logprobs": False, "logit_bias": {}, "response_format": {"type": "text"}, "n": 1}
     plain = {"model": MODEL, "messages": HELLO, "store": False, "service_tier": "auto", "temperature": 0, **usual}
-    assert not needs(read_asked(json.dumps(plain).encode(), 1 << 20, frozenset()).requests[0])
+    assert not needs(read_asked(json.dumps(plain).encode(), 1 << 20).requests[0])
     raw = json.dumps({**plain, **asked}).encode()
-    read_asked(raw, 1 << 20, EVERYTHING)
+    request = read_asked(raw, 1 << 20).requests[0]
+    require_able(Able(EVERYTHING), request)
     with pytest.raises(ApiError, match="does not have") as refused:
-        read_asked(raw, 1 << 20, frozenset())
+        require_able(Able(frozenset()), request)
     assert str(refused.value.param).startswith(param) and refused.value.code == "unsupported_parameter"
 
 
@@ -296,7 +309,7 @@ def test_what_a_backend_does_not_have_is_refused_by_name_and_its_usual_value_is_
 def test_no_value_of_any_parameter_gets_past_an_error_in_our_words(value: object, name: str) -> None:
     raw = json.dumps({"model": MODEL, "messages": HELLO, name: value}).encode()
     try:
-        asked = read_asked(raw, 1 << 20, EVERYTHING)
+        asked = read_asked(raw, 1 << 20)
     except ApiError as error:
         assert error.status == 400 and error.param
     else:
@@ -464,7 +477,13 @@ async def test_a_validators_log_probabilities_reach_it(talker: Talker, miner: Op
 
 def test_the_page_says_what_each_backend_has() -> None:
     page = (Path(__file__).parents[2] / "docs" / "backends.md").read_text()
-    rows = [line.strip("|").split("|") for line in page.splitlines() if line.count("|") == 6 and "`" in line]
+    rows = [line.strip("|").split("|") for line in page.splitlines() if line.count("|") == 7 and "`" in line]
     told = {row[0].strip("` "): [cell.strip() == "yes" for cell in row[1:]] for row in rows[1:]}
-    columns = (OpenAIBackend.can, XllamaModel.can, LlamaCppPythonModel.can, ScriptedBackend.can)
+    columns = (
+        OpenAIBackend.can,
+        OllamaBackend.can | LOGPROBS,
+        XllamaModel.can,
+        LlamaCppPythonModel.can,
+        ScriptedBackend.can,
+    )
     assert told == {name: [name in can for can in columns] for name in ABILITIES}

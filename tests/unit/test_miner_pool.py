@@ -126,6 +126,23 @@ async def test_the_model_asked_for_and_what_a_request_needs_choose_the_backend()
     await pool.close()
 
 
+async def test_what_no_single_backend_for_the_model_has_is_refused_by_name(tmp_path: Path) -> None:
+    """Together the two have it all, and apart neither does."""
+    tool = {"type": "function", "function": {"name": "look_up"}}
+    plain, able = backend("small", can=frozenset(["logprobs"])), backend("large", can=frozenset(["tools"]))
+    async with open_miner(await pool_of(plain, able), tmp_path) as miner:
+        for model, asked, param in (
+            ("small", {"tools": [tool]}, "tools"),
+            ("large", {"logprobs": True}, "logprobs"),
+            ("large", {"tools": [tool], "logprobs": True}, "logprobs"),
+        ):
+            with pytest.raises(openai.BadRequestError) as refused:
+                await miner.ask(model=model, **asked)
+            assert refused.value.param == param
+        assert (await miner.ask(model="large", tools=[tool])).choices[0].message.content == "heard Hello?"
+        assert len(plain.begun) == 0 and len(able.begun) == 1
+
+
 async def test_a_backend_that_dies_in_the_middle_is_replaced_unless_its_words_were_heard(tmp_path: Path) -> None:
     """The first server of two hangs up in the middle of every answer."""
     async with talking(lambda _: None) as dying, talking(lambda _: said("whole")) as sound:

@@ -315,7 +315,7 @@ SPELLINGS: tuple[Callable[[str], str], ...] = (
 def told_in(pieces: Iterable[str], key: str = KEY) -> tuple[str, str]:
     """What has been passed on of an answer in these pieces by its end, and what is the whole of it then."""
     told: list[str] = []
-    spoken = Spoken(told.append, keys(key))
+    spoken = Spoken(lambda text, _=(): told.append(text), keys(key))
     text = ""
     for piece in pieces:
         spoken.hear(event(piece))
@@ -357,14 +357,14 @@ def test_what_ends_a_part_of_a_key_may_begin_another_one(key: str, part: str) ->
 
 def test_what_can_be_no_secret_is_not_waited_with() -> None:
     told: list[str] = []
-    spoken = Spoken(told.append, keys(KEY))
+    spoken = Spoken(lambda text, _=(): told.append(text), keys(KEY))
     for piece in ("I", " am", " you", " sk", "y"):
         spoken.hear(event(piece))
     assert told == ["I", " am", " you", " sk", "y"]
 
 
 def test_an_answer_that_ends_otherwise_than_it_began_is_refused() -> None:
-    spoken = Spoken(lambda _: None, keys(""))
+    spoken = Spoken(lambda *_: None, keys(""))
     spoken.hear(
         event("Yes") + event(".") + b'data: {"choices":[{"message":{"content":"No."},"finish_reason":"stop"}]}\n'
     )
