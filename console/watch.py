@@ -13,11 +13,11 @@ import msgspec
 from msgspec.structs import replace
 
 from console import __version__, garbage
-from console.chain.sight import looking
+from console.chain.sight import Looking, looking
 from console.errors import ExitCode
 from console.streams import narrate
 from console.terminal import check_terminal
-from engine.chain.interface import ChainUnavailable, Look
+from engine.chain.interface import ChainUnavailable
 from engine.chain.standing import subnet_view
 from engine.commands import AnyCommand
 from engine.doors import EngineState
@@ -43,7 +43,7 @@ NO_SCREEN = "watch needs a screen; with --json it prints the subnet once"
 def watch_once(settings: Settings) -> dict[str, Any]:
     """The current state of the subnet, for scripts. Raises ConsoleError, `ChainUnavailable`."""
     with looking(settings) as look:
-        seen = look()
+        seen, endpoints = look(), look.endpoints
     view = subnet_view(seen, block_time=_block_time(settings))
     found: dict[str, Any] = msgspec.to_builtins(view)
     for validator in found["validators"]:
@@ -55,6 +55,7 @@ def watch_once(settings: Settings) -> dict[str, Any]:
         "netuid": seen.metagraph.netuid,
         "block": seen.block,
         "next_epoch": seen.next_epoch,
+        "endpoints": msgspec.to_builtins(endpoints),
         "rules": msgspec.to_builtins(seen.rules),
         **{name: value for name, value in found.items() if name not in left_out},
         "price": price,
@@ -129,7 +130,7 @@ class Watcher:
     def _run(self) -> None:
         try:
             with looking(self._settings) as look:
-                self._show(look())
+                self._show(look)
                 self._seen.set()
                 while not self._stopping.wait(self._block_time):
                     self._look_again(look)
@@ -137,19 +138,19 @@ class Watcher:
             self._failure = error
             self._seen.set()
 
-    def _look_again(self, look: Any) -> None:
+    def _look_again(self, look: Looking) -> None:
         try:
-            self._show(look())
+            self._show(look)
         except ChainUnavailable as error:
             self._feed.hold_attention("error", "chain", str(error))
             snapshot = self._feed.snapshot
-            chain = replace(snapshot.chain, reachable=False)
+            chain = replace(snapshot.chain, reachable=False, endpoints=look.endpoints)
             self._feed.publish(replace(snapshot, at=time.time(), chain=chain, attention=self._feed.attention))
         else:
             self._feed.settle("chain", "the chain answers again")
 
-    def _show(self, look: Look) -> None:
-        now, known = time.time(), self._feed.snapshot
+    def _show(self, looking: Looking) -> None:
+        now, known, look = time.time(), self._feed.snapshot, looking()
         if look.block != known.chain.block:
             self._prices.append((look.block, look.rules.burn))
         chain = ChainView(
@@ -163,6 +164,7 @@ class Watcher:
             tempo=look.rules.tempo,
             next_epoch=look.next_epoch,
             registration_cost=look.rules.burn,
+            endpoints=looking.endpoints,
         )
         view = subnet_view(look, block_time=self._block_time, trend=tuple(self._prices))
         attention = self._feed.attention

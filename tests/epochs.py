@@ -21,7 +21,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Literal, get_args
 
@@ -236,8 +236,10 @@ def _fork_at_commands(network: str, folder: Path, answer_s: float) -> None:
             continue
         pid = os.fork()
         if pid == 0:
-            os.setsid()
+            os.setpgid(0, 0)
             asyncio.run(_validate(network, folder, [_Forked(worker) for _ in range(3)], die_at))
+        with suppress(ProcessLookupError):
+            os.setpgid(pid, pid)  # whoever comes first: its own children die with it
         print(pid, flush=True)
 
 
@@ -269,8 +271,9 @@ class _Validators:
         return True
 
     def kill(self) -> None:
-        if self._pid and self.alive:
-            os.killpg(self._pid, signal.SIGKILL)
+        if self._pid:
+            with suppress(ProcessLookupError):
+                os.killpg(self._pid, signal.SIGKILL)
 
 
 @asynccontextmanager
@@ -509,7 +512,8 @@ def main() -> int:
         asyncio.run(_share(given.number, given.subnets, given.seed, verdict))
     except KeyboardInterrupt:
         print(f"ended early, of {given.number} windows", file=sys.stderr)
-    print(f"{verdict}\n{time.monotonic() - began:.0f} s")
+    finally:
+        print(f"{verdict}\n{time.monotonic() - began:.0f} s")
     return int(not verdict.good)
 
 

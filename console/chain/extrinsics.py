@@ -65,7 +65,8 @@ class Done(Struct, frozen=True):
     def __str__(self) -> str:
         """The result in one line."""
         what = self.outcome or ("dry run" if self.dry_run else "nothing was sent")
-        return f"{self.action}: {what} at block {self.block}{': ' * bool(self.reason)}{self.reason}"
+        at = f" at block {self.block}" if self.outcome in (None, *WENT_WELL) else ""  # a refused call is in no block
+        return f"{self.action}: {what}{at}{': ' * bool(self.reason)}{self.reason}"
 
     @property
     def exit_code(self) -> ExitCode:

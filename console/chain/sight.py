@@ -49,7 +49,11 @@ class _AtNode(Struct, frozen=True):
         return endpoint_views(self.chain)
 
     def __call__(self, hotkey: str = "", coldkey: str = "") -> Look:
-        return self.runner.run(self.chain.look(self.netuid, hotkey=hotkey, coldkey=coldkey))
+        return self.runner.run(self._looked(hotkey, coldkey))
+
+    async def _looked(self, hotkey: str, coldkey: str) -> Look:
+        await self.chain.block()  # by the heads an endpoint is seen to be stuck or behind
+        return await self.chain.look(self.netuid, hotkey=hotkey, coldkey=coldkey)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from console.export import export
 from engine.chain.client import ChainClient
 from engine.chain.embedded import FILE_NAME as CHAIN_FILE
 from engine.chain.embedded import EmbeddedChain, Sandbox
-from engine.chain.interface import Chain
+from engine.chain.interface import TIMELOCKED, Chain
 from engine.chain.substrate import SubstrateChain
 from engine.chain.wallets import Wallet, WalletError, load_wallet, throwaway
 from engine.commands import Export
@@ -135,7 +135,9 @@ async def _embedded(settings: Settings, folder: Path) -> EmbeddedChain:
 def _rules(settings: Settings) -> Hyperparameters | None:
     """The demo's rules, which also apply to a new shared chain; None keeps those of the chain."""
     short = settings.role == "demo" or settings.shared_chain
-    return replace(DEMO_RULES, commit_reveal=settings.commit_reveal) if short else None
+    if not short:
+        return None
+    return replace(DEMO_RULES, commit_reveal=settings.commit_reveal, commit_reveal_version=TIMELOCKED)
 
 
 def _wallet(settings: Settings, folder: Path) -> Wallet:

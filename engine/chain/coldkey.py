@@ -6,6 +6,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 from engine.files import open_input
+from engine.packages import install
 from engine.values import Guard
 
 NACL = b"$NACL"
@@ -15,10 +16,7 @@ ENCRYPTED = (NACL, *OLDER)
 SALT = b"\x13q\x83\xdf\xf1Z\t\xbc\x9c\x90\xb5Q\x879\xe9\xb1"
 """Bittensor's salt, the same for every file."""
 
-NEEDS_WALLET = (
-    "is encrypted in an older format, which needs bittensor-wallet: install it with "
-    "`pip install 'subnet-console[old-keyfiles]'`"
-)
+NEEDS_WALLET = "is encrypted in an older format, which needs bittensor-wallet; install it with"
 
 
 class WrongPassword(Exception):
@@ -70,7 +68,7 @@ def _older(raw: bytes, password: str) -> bytes:
     try:
         from bittensor_wallet.keyfile import decrypt_keyfile_data
     except ImportError:
-        raise Missing(NEEDS_WALLET) from None
+        raise Missing(f"{NEEDS_WALLET} {install('bittensor-wallet')}") from None
     decrypt: Callable[..., bytes] = decrypt_keyfile_data
     try:
         with redirect_stdout(io.StringIO()):  # it says there what it does, amid our JSON or on the screen

@@ -2,6 +2,7 @@
 
 import time
 from collections import deque
+from collections.abc import Sequence
 
 from engine.chain.interface import Look
 from engine.feed import Feed
@@ -11,8 +12,13 @@ from engine.validator.scores import Scores
 from engine.validator.views import PLANS_SHOWN
 from engine.values import Outcome
 from engine.weights.journal import PlanLog
-from engine.weights.plan import Basis, HotkeyScore, WeightPlan, plan_weights
+from engine.weights.plan import Basis, HotkeyScore, WeightPlan, can_weigh, plan_weights
 from engine.weights.views import plan_view
+
+SCORES = "scores"
+"""Subject of attention lines."""
+
+UNFIT_NAMED = 3
 
 UNSETTLED = ("unknown", "committed")
 """Outcomes that are not final."""
@@ -51,7 +57,20 @@ class WeightPlanner:
     def plan(self, look: Look) -> WeightPlan:
         """The weights to set, given this view of the chain."""
         basis = Basis(profile=self._profile, scored=self._scores.scored, on_chain_by=self._on_chain_by)
-        return plan_weights(look, self._sybil.penalised(self.earned), now=time.time(), basis=basis)
+        earned = self.earned
+        self._tell_of_unfit([one for one in earned if not can_weigh(one.score)])
+        fit = [one for one in earned if can_weigh(one.score)]
+        return plan_weights(look, self._sybil.penalised(fit), now=time.time(), basis=basis)
+
+    def _tell_of_unfit(self, unfit: Sequence[HotkeyScore]) -> None:
+        """Report the hotkeys whose score cannot be a weight."""
+        if not unfit:
+            self._feed.settle(SCORES, "every score can be a weight again")
+            return
+        listed = ", ".join(f"{one.hotkey} ({one.score:g})" for one in unfit[:UNFIT_NAMED])
+        more = f" and {len(unfit) - UNFIT_NAMED} more" if len(unfit) > UNFIT_NAMED else ""
+        text = f"no weight for {listed}{more}: such a score is a fault in the scoring: look at their rounds on Miners"
+        self._feed.hold_attention("error", SCORES, text)
 
     def note(self, plan: WeightPlan, outcome: Outcome | None) -> None:
         """Show and publish the outcome of a plan, None when it was skipped. A later outcome replaces an unsettled

@@ -173,12 +173,17 @@ def mode_after(blocks: int, activity_cutoff: int) -> Mode:
 
 
 def fresh_scores(scores: Iterable[HotkeyScore], mode: Mode, now: float) -> dict[str, float]:
-    """Scores by hotkey; 0 if the last answer is older than the tier allows, or the score is not a positive number."""
+    """Scores by hotkey; 0 if the last answer is older than the tier allows, or the score cannot be a weight."""
     oldest = now - FRESH_FOR_S[mode]
     return {
-        entry.hotkey: entry.score if 0 < entry.score < math.inf and entry.last_answer_at >= oldest else 0.0
+        entry.hotkey: entry.score if can_weigh(entry.score) and entry.last_answer_at >= oldest else 0.0
         for entry in scores
     }
+
+
+def can_weigh(score: float) -> bool:
+    """Whether a score can be a weight: neither NaN nor infinite nor negative."""
+    return 0 <= score < math.inf
 
 
 def max_upscale(weights: Sequence[float]) -> tuple[int, ...]:

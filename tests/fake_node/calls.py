@@ -24,6 +24,10 @@ POOL_CODES = {
 block. A registration is not looked at by the pool."""
 
 
+NO_ADDRESS = ("127.0.0.1", "::1")
+"""Where mainnet lets nobody serve; the embedded chain does, and the rest of 127.0.0.0/8 passes on both."""
+
+
 def apply(state: ChainState, signer: str, name: str, given: dict[str, Any]) -> ChainState:
     """The state after a call. Raises `Refused`."""
     if given.pop("netuid") != state.netuid:
@@ -35,6 +39,8 @@ def apply(state: ChainState, signer: str, name: str, given: dict[str, Any]) -> C
             return neurons.register(state, coldkey=signer, hotkey=hotkey, limit=limit / RAO)
         case "serve_axon", {"ip": ip, "port": port, "ip_type": kind}:
             made = ipaddress.IPv6Address if kind == 6 else ipaddress.IPv4Address
+            if str(made(ip)) in NO_ADDRESS:
+                raise Refused("InvalidIpAddress")
             return neurons.serve_axon(state, hotkey=signer, ip=str(made(ip)), port=port)
         case "set_weights", {"dests": uids, "weights": values, "version_key": version}:
             return weights.set_weights(state, hotkey=signer, uids=uids, values=values, version_key=version)

@@ -58,7 +58,7 @@ def test_an_older_file_needs_the_extra_and_names_it(secret: tuple[bytes, str], m
     assert kept.startswith(coldkey.OLDER)
     assert json.loads(coldkey.opened(kept, PASSWORD)) == json.loads(raw)
     monkeypatch.setitem(__import__("sys").modules, "bittensor_wallet.keyfile", None)
-    with pytest.raises(coldkey.Missing, match="old-keyfiles"):
+    with pytest.raises(coldkey.Missing, match="bittensor-wallet"):
         coldkey.opened(kept, PASSWORD)
 
 

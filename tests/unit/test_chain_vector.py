@@ -1,6 +1,9 @@
 """Weights that cannot be right are refused by name; each call decodes, by mainnet's metadata, to what was asked."""
 
+import inspect
 import math
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +11,11 @@ import pytest
 from scalecodec.base import ScaleBytes
 
 from engine.chain.interface import CannotSeal
+from engine.chain.substrate import chain as substrate
 from engine.chain.substrate.messages import Connect, PalletCall, Unsigned
 from engine.chain.vector import fault_in
-from tests.fake_node.codec import mainnet
+from tests.fake_node.codec import Codec, mainnet
+from tests.fake_node.metadata import grown, grown_codec
 from tests.fake_node.node import FakeNode, running
 from tests.unit.chain_helpers import NETUID, RULES, client_of, kept_process, key, running_subnet
 
@@ -49,7 +54,7 @@ def test_weights_that_can_be_right_have_no_fault() -> None:
     assert fault_in([0, 7], [0, 65535], range(8)) == ""
 
 
-CALLS = {
+CALLS: dict[str, dict[str, Any]] = {
     "register_limit": {"netuid": 3, "hotkey": WHO, "limit_price": 10**9},
     "burned_register": {"netuid": 3, "hotkey": WHO},
     "set_weights": {"netuid": 3, "dests": [0, 2], "weights": [65535, 1], "version_key": 7},
@@ -58,28 +63,56 @@ CALLS = {
     "commit_timelocked_mechanism_weights": {
         "netuid": 3, "mecid": 2, "commit": "0xff02", "reveal_round": 9, "commit_reveal_version": 4,
     },
+    "commit_weights": {"netuid": 3, "commit_hash": "0x" + "ab" * 32},
     "commit_mechanism_weights": {"netuid": 3, "mecid": 1, "commit_hash": "0x" + "ab" * 32},
+    "reveal_weights": {"netuid": 3, "uids": [1, 2], "values": [2, 65535], "salt": [3, 4], "version_key": 2**64 - 1},
     "reveal_mechanism_weights": {
         "netuid": 3, "mecid": 1, "uids": [1], "values": [2], "salt": [3, 4], "version_key": 0,
+    },
+    "serve_axon": {
+        "netuid": 3, "version": 1, "ip": str(2**128 - 2), "port": 8091, "ip_type": 6, "protocol": 4,
+        "placeholder1": 0, "placeholder2": 0,
     },
     "add_stake": {"hotkey": WHO, "netuid": 3, "amount_staked": 5},
     "remove_stake": {"hotkey": WHO, "netuid": 3, "amount_unstaked": 5},
 }  # fmt: skip
 
+SINCE: dict[str, dict[str, Any]] = {
+    "add_collateral": {"netuid": 3, "hotkey": WHO, "alpha": 10**9, "limit_price": 2 * 10**9},
+    "set_min_collateral": {"netuid": 3, "hotkey": WHO, "min_locked": 5},
+}
+"""Calls that runtimes since spec 424 have."""
 
-async def test_every_call_decodes_to_what_was_asked() -> None:
+
+@pytest.mark.parametrize(("metadata", "calls"), [(mainnet, CALLS), (grown_codec, SINCE)], ids=["mainnet", "grown"])
+async def test_every_call_decodes_to_what_was_asked(
+    metadata: Callable[[], Codec], calls: dict[str, dict[str, Any]]
+) -> None:
     async with running(FakeNode(NETUID, RULES)) as node:
+        if calls is SINCE:
+            node.chain.upgrade(grown())
+            node.make_block()
         process = kept_process()
         await process.ask(Connect(url=node.url, timeout_s=5.0), deadline_s=60.0)
-        for name, arguments in CALLS.items():
-            made = await process.ask(PalletCall(signer=WHO, forms=((name, arguments),)), deadline_s=60.0)  # type: ignore[arg-type]
+        for name, arguments in calls.items():
+            made = await process.ask(PalletCall(signer=WHO, forms=((name, arguments),)), deadline_s=60.0)
             assert isinstance(made, Unsigned), made
-            assert decoded(made.payload) == (name, arguments)
+            asked = {**arguments, "ip": int(arguments["ip"])} if "ip" in arguments else arguments
+            assert decoded(made.payload, metadata()) == (name, asked)
 
 
-def decoded(payload: bytes) -> tuple[str, dict[str, Any]]:
+def test_the_table_has_every_call_that_the_program_composes() -> None:
+    source = inspect.getsource(substrate)
+    forms = {form for name in re.findall(r'"([a-z_{}]+)", (?:arguments|_arguments)', source) for form in _forms(name)}
+    assert forms == {*CALLS, *SINCE}
+
+
+def _forms(name: str) -> tuple[str, ...]:
+    return (name.format(""), name.format("_mechanism")) if "{}" in name else (name,)
+
+
+def decoded(payload: bytes, codec: Codec) -> tuple[str, dict[str, Any]]:
     """The call with which a payload begins; what follows it are the signed extensions."""
-    codec = mainnet()
     call = codec.types.create_scale_object("Call", data=ScaleBytes(payload), metadata=codec.metadata)
     found = call.decode(check_remaining=False)
     return found["call_function"], {one["name"]: one["value"] for one in found["call_args"]}

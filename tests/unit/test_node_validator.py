@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import math
 import sqlite3
 import time
 from contextlib import closing
@@ -343,6 +344,38 @@ async def test_a_read_only_run_sends_nothing_and_says_why(tmp_path: Path) -> Non
         assert "weights" not in {one.name for one in bench.feed.snapshot.services}
         assert not bench.feed.snapshot.auto_weights
         assert await weights_on(bench.chain) == ()
+
+
+@pytest.mark.parametrize("broken", [math.nan, math.inf, -math.inf, -0.5])
+async def test_a_score_that_cannot_be_a_weight_is_reported_with_its_hotkey(
+    tmp_path: Path, broken: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with a_bench(tmp_path) as bench, a_validator(bench, "a") as validating:
+        await bench.node.run(VALIDATOR)
+        before, scores = validating.upcoming, validating.payer.scores
+        spoilt, *others = before.rows
+        ema = scores.ema
+        with monkeypatch.context() as patched:
+            patched.setattr(scores, "ema", lambda who, now: broken if who == spoilt.hotkey else ema(who, now))
+            assert [row.hotkey for row in validating.upcoming.rows] == [row.hotkey for row in others]
+            [told] = [one for one in bench.feed.attention if one.subject == "scores"]
+        assert told.level == "error"
+        assert told.text.startswith(f"no weight for {spoilt.hotkey} ({broken:g}): ")
+        assert told.text.endswith("look at their rounds on Miners")
+        assert validating.upcoming.rows == before.rows
+        assert "scores" not in {one.subject for one in bench.feed.attention}
+
+
+@pytest.mark.parametrize("paused", [False, True])
+async def test_a_validator_without_its_uid_asks_nothing_until_it_has_one_again(tmp_path: Path, paused: bool) -> None:
+    async with a_bench(tmp_path) as bench, a_validator(bench, "a") as validating:
+        loop, ours = validating.asker.loop, await metagraph_on(bench.chain)
+        if paused:
+            await validating.asker.part.handlers[Pause](Pause())
+        for metagraph, rests in ((ours, paused), (replace(ours, neurons=ours.neurons[1:]), True), (ours, paused)):
+            for hear in validating.asker.part.on_metagraph:
+                hear(metagraph)
+            assert loop.paused == rests
 
 
 async def test_a_plan_whose_outcome_comes_later_stays_one_row(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from engine.chain.interface import ChainUnavailable
 from engine.feed import Feed
 from engine.node import chain_watch as watch_module
 from engine.node.chain_watch import ChainWatch, NotRegistered, chain_view
-from engine.values import Metagraph, at_port
+from engine.values import IfDeregistered, Metagraph, at_port
 from tests.unit.chain_helpers import NETUID, RULES, client_of, key, running_subnet
 from tests.unit.engine_helpers import a_feed, named, until
 
@@ -39,12 +39,12 @@ class Wire:
 class Watched:
     """A watch on the neuron `name` and what it told."""
 
-    def __init__(self, chain: EmbeddedChain, name: str, timeout_s: float) -> None:
+    def __init__(self, chain: EmbeddedChain, name: str, timeout_s: float, *, if_lost: IfDeregistered = "pause") -> None:
         self.wire = Wire(chain)
         self.feed: Feed = a_feed()
         self.seen: list[Metagraph] = []
         self.client = client_of(self.wire, name, timeout_s=timeout_s)  # type: ignore[arg-type]
-        self.watch = ChainWatch(self.client, self.feed, (self.seen.append,))
+        self.watch = ChainWatch(self.client, self.feed, (self.seen.append,), if_lost=if_lost)
 
     def about(self, subject: str) -> list[str]:
         """What needs attention under this subject."""
@@ -151,6 +151,19 @@ async def test_a_hotkey_that_never_was_registered_ends_the_run(chain: EmbeddedCh
     watched = Watched(chain, "stranger", 60.0)
     with pytest.raises(NotRegistered, match="is not registered on netuid"):
         await watched.watch.run(lambda: pytest.fail("it has not started"))
+
+
+async def test_who_loses_the_uid_stops_if_that_is_set(tmp_path: Path) -> None:
+    rules = replace(RULES, max_uids=3, immunity_period=0)
+    chain = await running_subnet(tmp_path, miners=2, rules=rules)
+    lost = Watched(chain, "miner1", 60.0, if_lost="stop")
+    await lost.watch.refresh()
+    for number in range(3):
+        assert (await chain.register(NETUID, coldkey=key("cold"), hotkey=key(f"newcomer{number}").ss58_address)).ok
+    await chain.tick()
+    with pytest.raises(NotRegistered, match=r"is no longer registered on netuid .*: another neuron took its uid"):
+        await lost.watch.refresh()
+    await chain.close()
 
 
 async def test_who_loses_the_uid_continues_and_is_back_once_registered_again(tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ def test_an_unregistered_validator_sets_nothing() -> None:
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -1.0])
-def test_scores_that_are_not_positive_numbers_count_as_zero(bad: float) -> None:
+def test_scores_that_cannot_be_weights_count_as_zero(bad: float) -> None:
     assert u16(planned(metagraph("a", "b"), score("a", bad), score("b", 0.1))) == {"b": 65535}
 
 

@@ -9,10 +9,10 @@ from engine.chain.commitment import LARGEST_YUMA
 from engine.chain.interface import TIMELOCKED, CannotSeal, Sealed
 from engine.chain.substrate.messages import Seal
 from engine.keys import public_key
+from engine.packages import install
 
 NEEDS_DRAND = (
-    "CommitRevealEnabled: this subnet hides weights by commit-reveal, which needs bittensor-drand: "
-    "install it with `pip install 'subnet-console[commit-reveal]'`"
+    "CommitRevealEnabled: this subnet hides weights by commit-reveal, which needs bittensor-drand; install it with"
 )
 
 SCHEDULE = (
@@ -28,7 +28,7 @@ SCHEDULE = (
 
 def obstacle() -> str:
     """Why weights cannot be sealed on this machine; "" if they can."""
-    return "" if find_spec("bittensor_drand") else NEEDS_DRAND
+    return "" if find_spec("bittensor_drand") else f"{NEEDS_DRAND} {install('bittensor-drand')}"
 
 
 def seal(asked: Seal, *, block: int, schedule: tuple[int, ...], version: int, most: int = LARGEST_YUMA) -> Sealed:

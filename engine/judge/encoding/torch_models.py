@@ -7,6 +7,7 @@ import numpy as np
 
 from engine.judge.encoding.basics import EncoderError
 from engine.judge.encoding.interface import Vectors, gpu_number, readable, unit_rows
+from engine.packages import install
 
 MAX_TOKENS = 256
 MAX_CHARACTERS = 16_384
@@ -24,8 +25,8 @@ class SentenceTransformers:
             import torch  # type: ignore[import-not-found, unused-ignore]
         except ImportError as error:
             raise EncoderError(
-                f"sentence-transformers:{model}: the package is not installed; "
-                "pip install 'subnet-console[torch]', or choose the encoder minilm"
+                f"sentence-transformers:{model}: the package is not installed: "
+                f"{install('sentence-transformers')}, or choose the encoder minilm"
             ) from error
         gpus = torch.cuda.device_count()
         if device not in ("auto", "cpu") and gpu_number(device) >= gpus:
