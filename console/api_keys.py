@@ -9,11 +9,12 @@ from typing import Any
 
 from console.errors import ConsoleError
 from console.instants import LATEST, SECONDS, duration
-from engine.api_keys import FILE_NAME, ApiKey, add_key, read_keys, revoke_key
+from engine.api_keys import FILE_NAME, ApiKey, add_key, read_keys, revoke_key, rotate_key
 from engine.folders import prepare_folder
 from engine.text import cells
 
-_PERIOD = re.compile(r"(\d{1,9})([smhd])")
+_PERIOD = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
+LONGEST_OVERLAP_S = 366 * SECONDS["d"]
 
 
 def add(folder: Path, name: str, *, expires: str | None, requests_per_minute: int | None) -> str:
@@ -24,6 +25,17 @@ def add(folder: Path, name: str, *, expires: str | None, requests_per_minute: in
         name,
         expires_at=None if expires is None else expiry(expires, now),
         requests_per_minute=requests_per_minute,
+    )
+
+
+def rotate(folder: Path, name: str, *, overlap: str, expires: str | None) -> str:
+    """Make a key in the place of another and return it. Raises ConsoleError and KeyFileError."""
+    now = time.time()
+    period = _PERIOD.fullmatch(overlap)
+    if period is None or (lasting := int(period[1]) * SECONDS[period[2]]) > LONGEST_OVERLAP_S:
+        raise ConsoleError(f"--overlap {overlap[:40]!r} is no period of up to 366 days: use 0s, 12h or 7d")
+    return rotate_key(
+        folder / FILE_NAME, name, overlap=lasting, expires_at=None if expires is None else expiry(expires, now)
     )
 
 
@@ -41,6 +53,7 @@ def listed(folder: Path) -> list[dict[str, Any]]:
             "made_at": _iso(key.made_at),
             "expires_at": None if key.expires_at is None else _iso(key.expires_at),
             "expired": key.has_expired(now),
+            "earlier_valid_until": _iso(key.earlier_until) if key.earlier_until > now else None,
             "requests_per_minute": key.requests_per_minute,
         }
         for key in read_keys(folder / FILE_NAME)
@@ -75,6 +88,8 @@ def _row(key: ApiKey, now: float) -> tuple[str, ...]:
         expires = "never"
     else:
         expires = "expired" if key.has_expired(now) else f"in {duration(key.expires_at - now)}"
+    if key.earlier_until > now:
+        expires += f", the key before it in {duration(key.earlier_until - now)}"
     limit = "any number" if key.requests_per_minute is None else str(key.requests_per_minute)
     return key.name, f"{duration(now - key.made_at)} ago", expires, limit
 

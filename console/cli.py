@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     Command = Callable[[argparse.Namespace], int]
 
 PROGRAM = "subnet-console"
+COMPLETING = "_ARGCOMPLETE"
+"""In the environment while a shell asks what could come next; see `console.completion`."""
+
+SHELLS = ("bash", "zsh", "fish")
 PROFILES = get_args(ScoringProfile)
 CHAIN_LOOKS = {
     "metagraph": "list every neuron of the subnet",
@@ -50,6 +55,10 @@ def main(argv: list[str] | None = None) -> int:
     arguments = argparse.Namespace()
     try:
         try:
+            if COMPLETING in os.environ:
+                from console.completion import offer
+
+                offer(_parser(""))
             arguments = _parse(sys.argv[1:] if argv is None else argv)
             code = int(arguments.command(arguments))
         except SystemExit as done:  # of --help and --version
@@ -115,6 +124,7 @@ def _parser(word: str) -> _Parser:
         "wallet": _add_wallet,
         "keys": _add_keys,
         "chain": _add_chain,
+        "completion": _add_completion,
     }
     for add in [adders[word]] if word in adders else adders.values():
         add(commands)
@@ -256,12 +266,25 @@ def _add_keys(commands: "Commands") -> None:
     add.add_argument("name", metavar="NAME", type=a_word, help="what to call it")
     add.add_argument("--expires", metavar="WHEN", type=a_word, help="12h, 90d or a date (default: never)")
     add.add_argument("--requests-per-minute", metavar="N", type=_a_count, help="most requests a minute (default: any)")
+    rotate = _add(actions, "rotate", run.keys_rotate, "make a key in the place of another and print it, once")
+    rotate.add_argument("name", metavar="NAME", type=a_word, help="the key to replace; its limits stay")
+    rotate.add_argument(
+        "--overlap", metavar="PERIOD", type=a_word, default="24h", help="how long both are valid (default: 24h)"
+    )
+    rotate.add_argument(
+        "--expires", metavar="WHEN", type=a_word, help="12h, 90d or a date (default: after as long as the old one)"
+    )
     listing = _add(actions, "list", run.keys_list, "list the keys by name")
     listing.add_argument("--json", action="store_true", help="print JSON")
     revoke = _add(actions, "revoke", run.keys_revoke, "take a key back, which a running miner learns at once")
     revoke.add_argument("name", metavar="NAME", type=a_word, help="the key")
-    for action in (add, listing, revoke):
+    for action in (add, rotate, listing, revoke):
         add_options(action, FOLDER)
+
+
+def _add_completion(commands: "Commands") -> None:
+    parser = _add(commands, "completion", run.completion, "print what makes a shell complete this program's commands")
+    parser.add_argument("shell", choices=SHELLS, help="the shell that reads it, from its startup file")
 
 
 def _a_count(text: str) -> int:

@@ -206,6 +206,20 @@ def keys_add(arguments: argparse.Namespace) -> int:
     return ExitCode.DONE
 
 
+def keys_rotate(arguments: argparse.Namespace) -> int:
+    """Make a key in the place of another and print it, alone on stdout."""
+    from console import api_keys
+
+    key = api_keys.rotate(
+        configuration(arguments).settings.data_dir,
+        arguments.name,
+        overlap=arguments.overlap,
+        expires=arguments.expires,
+    )
+    sys.stdout.write(f"{key}\n")
+    return ExitCode.DONE
+
+
 def keys_list(arguments: argparse.Namespace) -> int:
     """Print what is known of the keys."""
     from console import api_keys
@@ -241,6 +255,14 @@ def config_init(arguments: argparse.Namespace) -> int:
     path = (arguments.config or config_path()).absolute()
     init(path)
     _print(json.dumps({"written": str(path)}) if arguments.json else f"written: {path}")
+    return ExitCode.DONE
+
+
+def completion(arguments: argparse.Namespace) -> int:
+    """Print what the shell has to read."""
+    from console.completion import script
+
+    sys.stdout.write(script(arguments.shell, "subnet-console"))
     return ExitCode.DONE
 
 

@@ -10,13 +10,14 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from engine.files import UNDECODABLE, damage, open_input
 from engine.folders import OTHERS, replace_file
@@ -33,21 +34,33 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}\Z")
 REPAIR = "repair it, or move it away and make new keys"
 
 
+Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+
+
 class KeyFileError(Exception):
     """The key file cannot be used, or a change to it makes no sense. The message says what to do."""
 
 
 class ApiKey(Struct, frozen=True, kw_only=True):
-    """What is kept of a key. Times are unix seconds; `digest` is its SHA-256 in hex."""
+    """What is kept of a key. Times are unix seconds; `digest` is its SHA-256 in hex.
+
+    After a rotation the key before it, `earlier`, opens the same until `earlier_until`.
+    """
 
     name: str
-    digest: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+    digest: Digest
     made_at: float
     expires_at: float | None = None
     requests_per_minute: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
+    earlier: Digest | None = None
+    earlier_until: float = 0.0
 
     def has_expired(self, now: float) -> bool:
         return self.expires_at is not None and now >= self.expires_at
+
+    def is_open_to(self, given: str, now: float) -> bool:
+        """Whether the key with the digest `given`, which is this one or the one before it, is valid now."""
+        return not self.has_expired(now) if given == self.digest else now < self.earlier_until
 
 
 class _File(Struct, frozen=True):
@@ -103,14 +116,42 @@ def add_key(path: Path, name: str, *, expires_at: float | None = None, requests_
     return key
 
 
-def revoke_key(path: Path, name: str) -> None:
-    """Take a key back. Raises KeyFileError if there is none of this name."""
+def rotate_key(path: Path, name: str, *, overlap: float, expires_at: float | None = None) -> str:
+    """Replace a key by a new one of the same name and limits, and return that.
+
+    The old key stays valid for another `overlap` seconds, unless it expires sooner. Without an `expires_at` the new one
+    lives as long as the old one was meant to. Raises KeyFileError if there is none of this name.
+    """
+    key, now = PREFIX + secrets.token_urlsafe(KEY_BYTES), time.time()
     with _changing(path) as keys:
-        left = [one for one in keys if one.name != name]
-        if len(left) == len(keys):
-            names = ", ".join(one.name for one in keys[:20]) or "none"
-            raise KeyFileError(f"no key is called {name[:64]!r} (there are: {names})")
-        keys[:] = left
+        at = _place(keys, name)
+        old = keys[at]
+        if expires_at is None and old.expires_at is not None:
+            expires_at = now + old.expires_at - old.made_at
+        until = now + overlap
+        keys[at] = replace(
+            old,
+            digest=digest(key),
+            made_at=now,
+            expires_at=expires_at,
+            earlier=old.digest,
+            earlier_until=until if old.expires_at is None else min(until, old.expires_at),
+        )
+    return key
+
+
+def revoke_key(path: Path, name: str) -> None:
+    """Take a key back, and the one before it. Raises KeyFileError if there is none of this name."""
+    with _changing(path) as keys:
+        del keys[_place(keys, name)]
+
+
+def _place(keys: Sequence[ApiKey], name: str) -> int:
+    for place, one in enumerate(keys):
+        if one.name == name:
+            return place
+    names = ", ".join(one.name for one in keys[:20]) or "none"
+    raise KeyFileError(f"no key is called {name[:64]!r} (there are: {names})")
 
 
 class ApiKeys:
@@ -129,7 +170,7 @@ class ApiKeys:
 
     def __len__(self) -> int:
         self._refresh()
-        return len(self._keys)
+        return len({one.name for one in self._keys.values()})
 
     @property
     def trouble(self) -> str:
@@ -140,8 +181,9 @@ class ApiKeys:
     def find(self, key: str) -> ApiKey | None:
         """The key that these characters are, if it has not expired."""
         self._refresh()
-        found = self._keys.get(digest(key))
-        return None if found is None or found.has_expired(self._clock()) else found
+        given = digest(key)
+        found = self._keys.get(given)
+        return found if found is not None and found.is_open_to(given, self._clock()) else None
 
     def _refresh(self) -> None:
         seen = _identity(self._path)
@@ -156,7 +198,7 @@ class ApiKeys:
 
 
 def _by_digest(keys: tuple[ApiKey, ...]) -> dict[str, ApiKey]:
-    return {one.digest: one for one in keys}
+    return {known: one for one in keys for known in (one.earlier, one.digest) if known is not None}
 
 
 def _identity(path: Path) -> tuple[int, ...] | None:

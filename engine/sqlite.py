@@ -24,6 +24,9 @@ LITTLE_SPACE = 256 * 1024
 FOREIGN_SCHEMA = ("no such table", "no such column", "has no column named", "no such index")
 """How SQLite words the failure of one of our statements on foreign tables: it has no error code of its own for that."""
 
+NEWER = "update subnet-console, or put a backup from before the upgrade in its place ('subnet-console restore FILE')"
+"""The ways back where a file is newer than the program."""
+
 RESCUE = f"{START_AFRESH}; `sqlite3 FILE .recover` rescues its rows"
 
 EMPTY_LOG = "PRAGMA wal_checkpoint(FULL)"

@@ -34,6 +34,7 @@ from engine.node.heartbeat import Heartbeat
 from engine.node.node_store import NodeStore
 from engine.node.part import Part, merged
 from engine.node.record_watch import DATA_FOLDER, Housekeeping, RecordWatch
+from engine.node.service_manager import ServiceManager
 from engine.node.supervisor import Service, Supervisor
 from engine.snapshot import LoopView, Snapshot
 from engine.values import Guard, IfDeregistered, Outcome
@@ -78,6 +79,8 @@ class Node:
             "record": lambda: record,
             **whole.services,
         }
+        if manager := ServiceManager.of(feed):
+            self._services["service manager"] = lambda: manager
         self._supervisor = supervisor
         self._commands = commands
         self._record = record

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlite3 import complete_statement
 
 from engine.files import damage
-from engine.sqlite import RESCUE
+from engine.sqlite import NEWER, RESCUE
 from engine.store.errors import StoreDamaged, StoreTooNew
 
 FILE_NAME = "store.db"
@@ -34,8 +34,7 @@ def refuse_newer(version: int, path: Path) -> None:
     """Raise StoreTooNew for a database that this program does not know."""
     if version > LATEST:
         raise StoreTooNew(
-            f"{path} has schema {version}, this version supports up to {LATEST}: "
-            "update subnet-console, or choose another data folder"
+            f"{path} has schema {version}, this version supports up to {LATEST}: {NEWER}, or choose another data folder"
         )
 
 

@@ -10,7 +10,7 @@ import pytest
 from console import api_keys as command
 from console.cli import main
 from console.errors import ConsoleError
-from engine.api_keys import ApiKeys, KeyFileError, add_key, read_keys, revoke_key
+from engine.api_keys import FILE_NAME, ApiKeys, KeyFileError, add_key, read_keys, revoke_key, rotate_key
 from engine.redaction import redact
 from tests.unit.miner_helpers import Clock
 
@@ -118,3 +118,53 @@ def test_a_file_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.M
         monkeypatch.setattr(os, "geteuid", lambda: found.st_uid + 1)
     with pytest.raises(KeyFileError, match="belongs to another user"):
         read_keys(path)
+
+
+def test_a_rotated_key_opens_until_the_overlap_ends_and_its_limits_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, path = Clock(), tmp_path / "keys.json"
+    monkeypatch.setattr("engine.api_keys.time.time", clock)
+    first = add_key(path, "me", expires_at=clock.now + 1000, requests_per_minute=9)
+    keys = ApiKeys(path, clock=clock)
+    clock.now += 100
+    second = rotate_key(path, "me", overlap=60)
+    assert len(keys) == 1 and first != second
+    for key in (first, second):
+        found = keys.find(key)
+        assert found is not None and (found.name, found.requests_per_minute) == ("me", 9)
+    clock.now += 60
+    assert keys.find(first) is None and keys.find(second) is not None
+    clock.now += 939  # the new key lives as long as the old one was meant to
+    assert keys.find(second) is not None
+    clock.now += 1
+    assert keys.find(second) is None
+
+
+def test_an_overlap_makes_no_key_live_longer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, path = Clock(), tmp_path / "keys.json"
+    monkeypatch.setattr("engine.api_keys.time.time", clock)
+    first = add_key(path, "me", expires_at=clock.now + 10)
+    second = rotate_key(path, "me", overlap=3600)
+    third = rotate_key(path, "me", overlap=3600, expires_at=clock.now + 50)
+    keys = ApiKeys(path, clock=clock)
+    assert keys.find(first) is None  # only one key before the present one is kept
+    clock.now += 11
+    assert keys.find(second) is None and keys.find(third) is not None
+    revoke_key(path, "me")
+    assert keys.find(third) is None
+
+
+def test_the_command_rotates(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    folder = ["--data-dir", str(tmp_path / "data")]
+    assert main(["keys", "add", "bob", *folder]) == main(["keys", "rotate", "bob", "--overlap", "2h", *folder]) == 0
+    old, new = capfd.readouterr().out.split()
+    keys = ApiKeys(tmp_path / "data" / FILE_NAME)
+    assert keys.find(old) is not None and keys.find(new) is not None
+    assert main(["keys", "list", *folder]) == 0
+    assert "never, the key before it in 1h59m" in capfd.readouterr().out
+    assert main(["keys", "rotate", "eve", *folder]) == 2
+    assert "no key is called 'eve' (there are: bob)" in capfd.readouterr().err
+    for wrong in ("soon", "-1h", "400d", "9" * 9 + "d"):
+        assert main(["keys", "rotate", "bob", "--overlap=" + wrong, *folder]) == 2
+        assert "--overlap" in capfd.readouterr().err

@@ -138,7 +138,7 @@ async def test_a_newer_schema_is_refused_with_both_versions(path: Path) -> None:
         connection.execute(f"PRAGMA user_version = {LATEST + 3}")
     with pytest.raises(StoreTooNew) as refusal:
         await Store.open(path, retention_days=7)
-    for part in (str(path), f"schema {LATEST + 3}", f"up to {LATEST}", "update subnet-console"):
+    for part in (str(path), f"schema {LATEST + 3}", f"up to {LATEST}", "update subnet-console", "restore FILE"):
         assert part in str(refusal.value)
 
 

@@ -19,7 +19,7 @@ from engine.chain.embedded.state import ChainState, Hotkey, Slot
 from engine.files import UNDECODABLE, Damaged, damage, not_a_file
 from engine.folders import FolderError
 from engine.locks import open_lock
-from engine.sqlite import EMPTY_LOG, ERRORS, DatabaseFiles, failure_of, log_waits
+from engine.sqlite import EMPTY_LOG, ERRORS, NEWER, DatabaseFiles, failure_of, log_waits
 from engine.values import Hyperparameters, Natural
 
 log = logging.getLogger(__name__)
@@ -292,7 +292,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 def _newer(path: Path, version: int) -> ChainDataError:
     return ChainDataError(
         f"{path} was written by a newer version (data version {version}, this one supports {DATA_VERSION}): "
-        "update subnet-console, or choose another --data-dir"
+        f"{NEWER}, or choose another --data-dir"
     )
 
 
