@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from engine.keys import Signer
 from engine.snapshot import ServerView
@@ -41,11 +42,30 @@ FINISH_S = 1.8
 """How long requests in flight may continue after a stop, which takes less than 3 s in total."""
 
 
+class Doorway:
+    """Where a server of somebody else's finds our application, while there is one to be served."""
+
+    def __init__(self) -> None:
+        self.app: ASGIApp | None = None
+        self.opened = asyncio.Event()
+
+    @contextmanager
+    def lead_to(self, app: ASGIApp) -> Iterator[None]:
+        """Hand out `app` until the block is left."""
+        self.app = app
+        self.opened.set()
+        try:
+            yield
+        finally:
+            self.app = None
+
+
 class MinerServer:
     """One miner's HTTP server; any number of them live in one event loop, on any thread.
 
     `port` 0 picks a free one; `spoken` are the dialects, all of them by default; `proxies` are trusted to name their
-    callers; `access` opens OpenAI's API. The server takes over the backend, and closes it at the end.
+    callers; `access` opens OpenAI's API. The server takes over the backend, and closes it at the end. With a `doorway`
+    another server does the listening, at what is then only said to be `host` and `port`.
     """
 
     def __init__(
@@ -66,11 +86,13 @@ class MinerServer:
         unproven: bool = False,
         kept: KeptKeys | None = None,
         access: Access | None = None,
+        doorway: Doorway | None = None,
         name: str = "miner server",
     ) -> None:
         limits = limits or Limits()
         self.name = name
         self._wanted = (host, port)
+        self._doorway = doorway
         self._socket: socket.socket | None = None
         self._backend = backend
         self._rsa = RsaKey()
@@ -124,7 +146,7 @@ class MinerServer:
 
     def bind(self) -> tuple[str, int]:
         """Bind the address, unless already done; `run` does it too. Raises MinerError."""
-        if self._socket is None:
+        if self._socket is None and self._doorway is None:
             self._socket = _listen(*self._wanted)
             self._address = self._socket.getsockname()[:2]
         return self._address
@@ -132,11 +154,38 @@ class MinerServer:
     async def run(self, started: Callable[[], None]) -> None:
         """Serve until cancelled; call `started` once requests are answered. Raises MinerError when it cannot start."""
         self.bind()
+        try:
+            await self._rsa.start()
+            await self._hold_kept()
+            await (self._listen(started) if self._doorway is None else self._stand_in(self._doorway, started))
+        finally:
+            if self._socket is not None:
+                self._socket.close()
+                self._socket = None
+            if self._kept is not None:
+                await asyncio.to_thread(self._kept.keep, {desk.dialect: desk.saved() for desk in self._desks})
+            await self._backend.close()
+
+    @property
+    def _behind_proxies(self) -> ASGIApp:
+        return BehindProxies(self._app, self._proxies) if self._proxies else self._app
+
+    async def _stand_in(self, doorway: Doorway, started: Callable[[], None]) -> None:
+        """Be served by another server, whose connections are its own business."""
+        async with self._app.router.lifespan_context(self._app):
+            with doorway.lead_to(self._behind_proxies):
+                started()
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    self._app.refuse_all()
+
+    async def _listen(self, started: Callable[[], None]) -> None:
         if self._socket is None:
             raise MinerError("the server has no socket")
         server = _Server(
             uvicorn.Config(
-                BehindProxies(self._app, self._proxies) if self._proxies else self._app,
+                self._behind_proxies,
                 http=partial(BoundedProtocol, places=self._places),  # type: ignore[arg-type]
                 ws="none",
                 lifespan="on",
@@ -151,20 +200,11 @@ class MinerServer:
             ),
             started,
         )
+        serving = asyncio.create_task(server.serve(sockets=[self._socket]), name=f"{self.name} at {self._address}")
         try:
-            await self._rsa.start()
-            await self._hold_kept()
-            serving = asyncio.create_task(server.serve(sockets=[self._socket]), name=f"{self.name} at {self._address}")
-            try:
-                await asyncio.shield(serving)
-            finally:
-                await self._stop(server, serving)
+            await asyncio.shield(serving)
         finally:
-            self._socket.close()
-            self._socket = None
-            if self._kept is not None:
-                await asyncio.to_thread(self._kept.keep, {desk.dialect: desk.saved() for desk in self._desks})
-            await self._backend.close()
+            await self._stop(server, serving)
 
     async def _hold_kept(self) -> None:
         """Restore the session keys of the last run."""

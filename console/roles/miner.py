@@ -30,7 +30,7 @@ from miner_server.openai.door import Access
 from miner_server.operator_lists import OperatorLists
 from miner_server.pool import Member, Pool
 from miner_server.quotas import Quotas
-from miner_server.server import MinerServer
+from miner_server.server import Doorway, MinerServer
 
 
 class Serving:
@@ -64,13 +64,14 @@ LOOPBACK = "127.0.0.1"
 HANDSHAKES = "handshakes"
 
 
-async def run(session: Session) -> None:
-    """Run a miner until it is stopped."""
+async def run(session: Session, doorway: Doorway | None = None) -> None:
+    """Run a miner until it is stopped, behind a `doorway` if another server listens for it."""
     settings = session.settings
     await session.join(session.wallet)
     allow = allow_list(session)
     own = OperatorLists(session.folder, allow)
-    serving = serve(session, session.wallet, partial(backend_of, settings), allow, settings.host, settings.port)
+    backend = partial(backend_of, settings)
+    serving = serve(session, session.wallet, backend, allow, settings.host, settings.port, doorway)
     server = Part(
         services={
             SERVER: serving,
@@ -185,9 +186,15 @@ def access_of(session: Session) -> Access | None:
 
 
 def serve(
-    session: Session, wallet: Wallet, backend: Callable[[], Backend], allow: AllowList, host: str, port: int
+    session: Session,
+    wallet: Wallet,
+    backend: Callable[[], Backend],
+    allow: AllowList,
+    host: str,
+    port: int,
+    doorway: Doorway | None = None,
 ) -> Serving:
-    """A wallet's server, already bound to its address. Raises `MinerError`."""
+    """A wallet's server, already bound to its address unless it is behind a `doorway`. Raises `MinerError`."""
     settings = session.settings
     nonces = SteadyNonces(session.store.nonces, tell=partial(_tell_of_nonces, session.feed))
 
@@ -216,6 +223,7 @@ def serve(
             kept=KeptKeys(session.folder, wallet.hotkey.ss58_address) if settings.role == "miner" else None,
             access=access_of(session),
             proxies=Proxies(settings.trusted_proxies),
+            doorway=doorway,
             name=wallet.name,
         )
 

@@ -17,10 +17,20 @@ from engine.feed import Feed
 from engine.settings import Settings
 from engine.store.schema import FILE_NAME as STORE
 from engine.text import safe
+from miner_server.server import Doorway
 
 
-async def operate(settings: Settings, folder: Path, feed: Feed, notices: Sequence[tuple[str, str]] = ()) -> None:
-    """Open, run and close. `notices` (subject, text) are shown at the start. Raises what makes a run impossible."""
+async def operate(
+    settings: Settings,
+    folder: Path,
+    feed: Feed,
+    notices: Sequence[tuple[str, str]] = (),
+    doorway: Doorway | None = None,
+) -> None:
+    """Open, run and close. `notices` (subject, text) are shown at the start; a miner may be served through a `doorway`.
+
+    Raises what makes a run impossible.
+    """
     settings = _seeded(settings)
     emptied = [name for name in (STORE, CHAIN) if _is_empty(folder / name)]
     async with AsyncExitStack() as stack:
@@ -63,7 +73,7 @@ async def operate(settings: Settings, folder: Path, feed: Feed, notices: Sequenc
             case "validator":
                 await validator.run(session, stack)
             case "miner":
-                await miner.run(session)
+                await miner.run(session, doorway)
 
 
 def _require_no_open_coldkey(session: Session) -> None:
