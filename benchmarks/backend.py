@@ -10,6 +10,7 @@ import statistics
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
+from typing import cast
 
 import msgspec
 from cryptography.fernet import Fernet
@@ -27,6 +28,7 @@ from benchmarks.transport import (
     shake,
     until_stdin_ends,
 )
+from engine.node.thread import serving_loop
 from engine.transport.replay_guard import MemoryNonces
 from miner_server.allowlist import AllowList
 from miner_server.backends.registry import open_backend
@@ -110,8 +112,7 @@ class _Stub(asyncio.Protocol):
     """Serve one connection: GET returns the models, POST a completion."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
         self._received = b""
 
     def data_received(self, data: bytes) -> None:
@@ -151,4 +152,5 @@ async def _main(kind: str, *arguments: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(*sys.argv[1:]))
+    with asyncio.Runner(loop_factory=serving_loop) as runner:  # as `launch` runs a miner
+        runner.run(_main(*sys.argv[1:]))

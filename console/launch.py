@@ -1,5 +1,6 @@
 """`subnet-console launch`: the folder, the log, the engine on its thread, and the exit code of how it ended."""
 
+import asyncio
 import logging
 import os
 import signal
@@ -19,7 +20,7 @@ from engine.doors import InProcessEngine
 from engine.feed import Feed
 from engine.folders import OTHERS, prepare_folder
 from engine.logs import open_log
-from engine.node.thread import EngineThread
+from engine.node.thread import EngineThread, serving_loop
 from engine.settings import Configuration, Settings
 from engine.snapshot import Snapshot
 from engine.text import safe
@@ -40,7 +41,8 @@ def run(configuration: Configuration, *, on_screen: bool) -> int:
     now = time.time()
     feed = Feed(Snapshot(at=now, version=__version__, role=settings.role, started_at=now))
     notices = [*_notices(configuration)]
-    thread = EngineThread(lambda: _operate(settings, folder, feed, notices), load=_load)
+    new_loop = serving_loop if settings.role == "miner" else asyncio.new_event_loop
+    thread = EngineThread(lambda: _operate(settings, folder, feed, notices), load=_load, new_loop=new_loop)
 
     def end(received: signal.Signals | None) -> ExitCode:
         return _code(feed.snapshot, received)

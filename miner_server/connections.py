@@ -150,7 +150,8 @@ class Places:
 class Gathered:
     """Writes one reply: its head waits for the beginning of its body, so that both take a single system call.
 
-    Such a call costs a tenth of all the server's work for a challenge. A "100 Continue" goes out at once.
+    Such a call costs a tenth of all the server's work for a challenge. A "100 Continue" goes out at once. Anything
+    written after the connection has closed is dropped, on any event loop.
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
@@ -164,7 +165,8 @@ class Gathered:
         elif data.startswith(b"HTTP/1.1 ") and not data.startswith(b"HTTP/1.1 1"):
             self._head = data
             return
-        self._transport.write(data)
+        if not self._transport.is_closing():
+            self._transport.write(data)
 
     def close(self) -> None:
         if self._head:

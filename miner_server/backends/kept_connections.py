@@ -7,6 +7,7 @@ cookies or proxies.
 import asyncio
 import os
 import re
+import socket
 import ssl
 import time
 import zlib
@@ -16,6 +17,7 @@ from typing import NamedTuple, cast
 from urllib.parse import quote, urlsplit
 
 import httptools
+from aiohappyeyeballs import start_connection
 
 from engine.redaction import redact
 from engine.text import safe
@@ -130,8 +132,12 @@ class Connections:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(CONNECT_S):
+                # Not by the loop: uvloop's tries a second address only after the first has failed.
+                addresses = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+                sock = await start_connection(addresses, happy_eyeballs_delay=NEXT_ADDRESS_S, interleave=1)
+                host = self._host if self._tls else None
                 _, connection = await loop.create_connection(
-                    _Connection, self._host, self._port, ssl=self._tls, happy_eyeballs_delay=NEXT_ADDRESS_S
+                    _Connection, sock=sock, ssl=self._tls, server_hostname=host
                 )
         except TimeoutError:
             raise ConnectionError(f"no connection within {CONNECT_S:g} s") from None

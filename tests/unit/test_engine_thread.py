@@ -1,15 +1,17 @@
 """The engine's thread ends by itself or when told to, and says what went wrong."""
 
 import asyncio
+import sys
 import threading
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from console.record.folder import FolderRecord
 from engine.doors import EngineState, InProcessEngine
 from engine.logs import LogRing
-from engine.node.thread import EngineThread
+from engine.node.thread import EngineThread, serving_loop
 from tests.unit.engine_helpers import a_feed
 
 
@@ -48,6 +50,25 @@ def test_an_error_is_kept_for_whoever_asks() -> None:
     engine.start()
     assert engine.join(30)
     assert isinstance(engine.error, ValueError)
+
+
+def test_its_loop_is_the_one_that_it_is_given() -> None:
+    ran_on: list[type] = []
+
+    async def look() -> None:
+        ran_on.append(type(asyncio.get_running_loop()))
+
+    for engine in (EngineThread(look), EngineThread(look, new_loop=serving_loop)):
+        engine.start()
+        assert engine.join(30)
+    assert ran_on == [asyncio.SelectorEventLoop, uvloop.Loop]
+
+
+def test_where_there_is_no_uvloop_a_miner_is_served_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+    loop = serving_loop()
+    loop.close()
+    assert isinstance(loop, asyncio.SelectorEventLoop)
 
 
 def test_a_cancellation_that_nobody_asked_for_is_an_error() -> None:

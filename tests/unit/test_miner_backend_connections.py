@@ -2,12 +2,14 @@
 
 import asyncio
 import gzip
+import socket
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -287,9 +289,26 @@ async def test_a_server_that_accepts_no_connection_is_given_up(monkeypatch: pyte
         await asyncio.Event().wait()
 
     monkeypatch.setattr(kept_connections, "CONNECT_S", 0.05)
-    monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", never)
+    monkeypatch.setattr(kept_connections, "start_connection", never)
     with pytest.raises(BackendUnavailable, match=r"cannot be reached: no connection within 0\.05 s"):
         await Connections("http://127.0.0.1:9/v1", {}).get("/models")
+
+
+async def test_an_address_that_does_not_answer_does_not_hold_up_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as deaf, socket.create_connection(deaf.getsockname()):
+        async with serving([WHOLE]) as (server, client):
+            loop = asyncio.get_running_loop()
+            look_up = loop.getaddrinfo
+
+            async def both(host: str, *rest: Any, **named: Any) -> Any:
+                if host != "localhost":
+                    return await look_up(host, *rest, **named)
+                tcp = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
+                return [(*tcp, deaf.getsockname()), (*tcp, ("127.0.0.1", server.port))]
+
+            monkeypatch.setattr(loop, "getaddrinfo", both)
+            monkeypatch.setattr(kept_connections, "NEXT_ADDRESS_S", 0.01)
+            assert (await client.get("/models")).status == 200
 
 
 async def test_nothing_is_kept_once_they_are_closed() -> None:

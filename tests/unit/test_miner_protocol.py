@@ -47,7 +47,7 @@ class Raw:
         sent = 0
         ended = asyncio.create_task(self._end())
         with suppress(ConnectionError):
-            while not ended.done() and sent < FAR_TOO_MUCH:
+            while not (ended.done() or self.writer.is_closing()) and sent < FAR_TOO_MUCH:
                 self.writer.write(piece)
                 sent += len(piece)
                 drained = asyncio.create_task(self.writer.drain())
