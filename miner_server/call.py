@@ -11,10 +11,10 @@ from starlette.types import Receive, Scope
 
 from engine.transport.dialect import Response
 from engine.transport.errors import Refusal
-from miner_server.connections import BEGAN, SEAT, Seat
+from miner_server.connections import BEGAN, REPLY, SEAT, Headers, Reply, Seat
 from miner_server.errors import ClientGone
 from miner_server.hosts import network
-from miner_server.stream import Stream
+from miner_server.stream import PIECE_BYTES, Stream
 
 WATCH_AFTER_S = 0.05
 
@@ -167,6 +167,11 @@ class Call:
         self.body_read = True
         self.body = b"".join(parts)
         return self.body
+
+    def reply(self, status: int, headers: Headers, body: bytes) -> bool:
+        """Reply at once and with one write; False if only `send` can do it."""
+        reply: Reply | None = self.scope.get("extensions", {}).get(REPLY) if len(body) <= PIECE_BYTES else None
+        return reply is not None and reply(status, headers, body)
 
     async def hang_up(self) -> None:
         """Close the connection in the middle of a reply, by which the caller sees that it broke off."""

@@ -9,10 +9,16 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, Protocol
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import (
+    HEADER_VALUE_RE,
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
 from miner_server.hosts import network
 
@@ -28,6 +34,15 @@ SEAT = "subnet_console.seat"
 
 BEGAN = "subnet_console.began"
 """The key of the arrival time of its first byte, on the monotonic clock."""
+
+REPLY = "subnet_console.reply"
+"""The key of its `Reply`."""
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+Reply = Callable[[int, Headers, bytes], bool]
+"""Sends a complete reply at once: its status, its headers besides the length, and its body. False if nothing was sent,
+because it has to go out in ASGI's own way."""
 
 HEAD_S = 8.0
 HEAD_BYTES = 32 * 1024
@@ -60,6 +75,9 @@ _BAD = (
     b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n"
     b"connection: close\r\n\r\n%b"
 )
+
+
+_LAST = b"connection: close\r\n\r\n"
 
 
 class Connection(Protocol):
@@ -262,14 +280,20 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         if len(self.headers) >= MOST_HEADERS:
             raise ValueError("too many headers")
-        super().on_header(name, value)
+        # as uvicorn does it, whose own method would be called for each of them
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         if len(self.pipeline) >= MOST_WAITING:
             raise ValueError("too many requests before the first is answered")
         self._in_head = False
         super().on_headers_complete()
-        self.cycle.transport = Gathered(self.transport)  # type: ignore[assignment]  # all that a reply needs from one
+        if self.scope["method"] != "HEAD":  # whose replies have no body to wait for
+            self.cycle.transport = Gathered(self.transport)  # type: ignore[assignment]  # all that a reply needs
+            self.scope["extensions"][REPLY] = partial(self._reply, self.cycle)  # type: ignore[assignment]
 
     def on_body(self, body: bytes) -> None:
         if not self.pipeline:
@@ -283,6 +307,24 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     # -- answers -----------------------------------------------------------------------------------------------
+
+    def _reply(self, cycle: RequestResponseCycle, status: int, headers: Headers, body: bytes) -> bool:
+        """A `Reply`: does with a complete one what `cycle.send` does with its parts, at a third of the cost."""
+        if self.transport.is_closing() or self.flow.write_paused or cycle.response_started or cycle.disconnected:
+            return False
+        if HEADER_VALUE_RE.search(b"".join([value for _, value in headers])):
+            raise ValueError("a header's value holds a control character")
+        parts = [STATUS_LINE[status]]
+        for name, value in (*cycle.default_headers, *headers):
+            parts += (name, b": ", value, b"\r\n")
+        parts += (b"content-length: %d\r\n" % len(body), b"\r\n" if cycle.keep_alive else _LAST, body)
+        cycle.response_started = cycle.response_complete = True
+        self.transport.write(b"".join(parts))
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
+        return True
 
     def on_response_complete(self) -> None:
         super().on_response_complete()

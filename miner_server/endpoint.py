@@ -119,9 +119,12 @@ def _reply_to(refused: Refusal) -> Response:
 
 
 async def _send(call: Call, reply: Response, send: Send) -> None:
-    headers = [(b"content-type", reply.media), (b"content-length", b"%d" % len(reply.body)), *reply.headers]
+    headers = [(b"content-type", reply.media), *reply.headers]
     length = 0 if call.body_read else call.length
     unread = length is None or length > (0 if reply.close else LEFTOVER_BYTES)
+    if not unread and not reply.close and call.reply(reply.status, headers, reply.body):
+        return
+    headers.append((b"content-length", b"%d" % len(reply.body)))
     if reply.close or unread:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})

@@ -1,8 +1,7 @@
 """How much a miner server accepts: sizes, times, and the rate limiter behind every gate."""
 
 import time
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable
 
 from msgspec import Struct
 
@@ -36,27 +35,37 @@ class Room:
     """Memory for large bodies from callers that have proven nothing yet."""
 
     def __init__(self, size: int = LARGE_BODIES, *, each: int = SMALL_BODY) -> None:
-        self._left = size
-        self._each = each
+        self.left = size
+        self.each = each
 
-    @contextmanager
-    def share(self) -> Iterator[Callable[[int], bool]]:
-        """One body's share while it is being read and decrypted: a function from its size so far to whether it fits."""
-        taken = 0
+    def share(self) -> "Share":
+        """One body's share, while it is being read and decrypted."""
+        return Share(self)
 
-        def grow(length: int) -> bool:
-            nonlocal taken
-            more = max(0, length - self._each) - taken
-            if more > self._left:
-                return False
-            self._left -= more
-            taken += more
-            return True
 
-        try:
-            yield grow
-        finally:
-            self._left += taken
+class Share:
+    """`with`: what one body takes of a `Room`, and gives back at the end."""
+
+    __slots__ = ("_room", "_taken")
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._taken = 0
+
+    def __enter__(self) -> Callable[[int], bool]:
+        return self._grow
+
+    def __exit__(self, *_: object) -> None:
+        self._room.left += self._taken
+
+    def _grow(self, length: int) -> bool:
+        """Whether the body fits, at its size so far."""
+        more = max(0, length - self._room.each) - self._taken
+        if more > self._room.left:
+            return False
+        self._room.left -= more
+        self._taken += more
+        return True
 
 
 class RateLimiter:

@@ -264,3 +264,20 @@ def test_a_reply_that_ends_with_its_head_is_sent() -> None:
     reply.write(b"HTTP/1.1 500 No\r\n\r\n")
     reply.close()
     assert kernel.calls == [b"HTTP/1.1 500 No\r\n\r\n", None]
+
+
+async def test_a_reply_has_no_body_where_only_its_head_is_asked_for() -> None:
+    async with serving() as server, connected(server) as raw:
+        raw.writer.write(b"HEAD /availability HTTP/1.1\r\nHost: x\r\n\r\n" + LOOK_UP + b"Connection: close\r\n\r\n")
+        head, _, rest = (await raw.reader.read()).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ") and b"content-length: " in head
+    assert rest.startswith(b"HTTP/1.1 200 ")
+    assert b"\r\nconnection: close\r\n" in rest
+
+
+async def test_a_caller_without_keep_alive_is_told_that_its_connection_ends() -> None:
+    async with serving() as server, connected(server) as raw:
+        raw.writer.write(b"GET /availability HTTP/1.0\r\nHost: x\r\n\r\n")
+        head, _, body = (await raw.reader.read()).partition(b"\r\n\r\n")
+    assert b"\r\nconnection: close" in head
+    assert b"\r\ncontent-length: %d\r\n" % len(body) in head
