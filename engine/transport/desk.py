@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from engine.snapshot import SessionView
 from engine.transport.dialect import (
-    THREAD_ABOVE_BYTES,
     Dialect,
     HandshakeRoute,
     MinerEnd,
@@ -23,6 +22,7 @@ from engine.transport.dialect import (
 from engine.transport.errors import Refusal
 from engine.transport.gate import Claim, Gate, GateClosed
 from engine.transport.replay_guard import MemoryNonces, NonceStore
+from engine.transport.rsa import THREAD_ABOVE_BYTES
 from engine.transport.sessions import KeyRing, SavedKey
 
 MAX_EXCHANGES = 64

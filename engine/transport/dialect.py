@@ -25,9 +25,6 @@ from engine.values import Challenge, Peer, Request
 EXCHANGE_BYTES = 16 * 1024
 """The longest message of a handshake, at both ends; Loosh's is 1 KB, Fiber's less."""
 
-THREAD_ABOVE_BYTES = 64 * 1024
-"""A sealed body larger than this takes over a millisecond to open, and is opened in a thread."""
-
 # -- the validator's end ---------------------------------------------------------------------------------------
 
 

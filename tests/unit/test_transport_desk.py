@@ -315,6 +315,8 @@ def test_a_message_is_known_by_the_end_of_its_bytes_however_they_are_written(tex
 
 
 KEY = Fernet.generate_key()
+HELD = FernetKey(KEY, ttl=60)
+"""One key for all messages, since what it opened before must not matter."""
 
 
 def sealed(version: int, sent: int, body: bytes, *, is_genuine: bool) -> bytes:
@@ -348,9 +350,9 @@ def test_a_message_opens_exactly_if_fernet_opens_it(token: bytes, beside: bytes,
             expected = Fernet(KEY).decrypt(token, ttl=60)
         except InvalidToken:
             with pytest.raises(Refusal, match="401"):
-                FernetKey(KEY, ttl=60).open(token)
+                HELD.open(token)
         else:
-            assert FernetKey(KEY, ttl=60).open(token) == expected
+            assert HELD.open(token) == expected
 
 
 @given(st.integers(0, 255), st.integers(1, 3))
@@ -363,6 +365,22 @@ def test_only_a_whole_padding_is_taken_off(fill: int, blocks: int) -> None:
         expected = Fernet(KEY).decrypt(token, ttl=60)
     except InvalidToken:
         with pytest.raises(Refusal, match="401"):
-            FernetKey(KEY, ttl=60).open(token)
+            HELD.open(token)
     else:
-        assert FernetKey(KEY, ttl=60).open(token) == expected
+        assert HELD.open(token) == expected
+
+
+@given(st.lists(st.binary(max_size=70), min_size=2, max_size=4))
+def test_fernet_opens_what_a_key_seals_and_no_two_tokens_are_alike(messages: list[bytes]) -> None:
+    tokens = [HELD.seal(message) for message in messages]
+    assert [Fernet(KEY).decrypt(token, ttl=60) for token in tokens] == messages
+    assert len({base64.urlsafe_b64decode(token)[9:25] for token in tokens}) == len(tokens)
+
+
+async def test_long_messages_open_in_threads_while_short_ones_open() -> None:
+    long, short = HELD.seal(bytes(300_000)), HELD.seal(b"short")
+    opening = [asyncio.create_task(asyncio.to_thread(HELD.open, long)) for _ in range(4)]
+    while not all(one.done() for one in opening):
+        assert HELD.open(short) == b"short"
+        await asyncio.sleep(0)
+    assert {one.result() for one in opening} == {bytes(300_000)}

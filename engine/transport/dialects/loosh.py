@@ -21,7 +21,6 @@ from engine.keys import SS58_LENGTH, Signer, signature_hex
 from engine.transport.description import RouteDoc, fields, sealed
 from engine.transport.dialect import (
     EXCHANGE_BYTES,
-    THREAD_ABOVE_BYTES,
     Availability,
     ChallengeRoute,
     Dialect,
@@ -40,7 +39,14 @@ from engine.transport.errors import Refusal, WireError, brief
 from engine.transport.exchange import ask, availability, gives_key, refused
 from engine.transport.gate import Claim
 from engine.transport.http import HttpReply, within
-from engine.transport.rsa import MAX_KEY_BITS, FernetKey, FernetSession, read_public_key, seal_key
+from engine.transport.rsa import (
+    MAX_KEY_BITS,
+    THREAD_ABOVE_BYTES,
+    FernetKey,
+    FernetSession,
+    read_public_key,
+    seal_key,
+)
 from engine.transport.sessions import KEY_TTL_S, Sessions
 from engine.transport.wire import Completion, challenge_json, completion_json, load_json, read_completion
 from engine.values import Challenge, Peer
