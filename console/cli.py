@@ -250,6 +250,11 @@ def _add_config(commands: "Commands") -> None:
     init = _add(actions, "init", run.config_init, "write a configuration file that explains every setting")
     init.add_argument("--json", action="store_true", help="print JSON")
     init.add_argument("--config", metavar="FILE", type=a_path, help=f"file to write (default: {config_path()})")
+    take = _add(actions, "import", run.config_import, "make a configuration file of another program's .env file")
+    take.add_argument("file", metavar="FILE", type=a_path, help="the .env file of a Loosh miner or validator, or such")
+    take.add_argument("--role", choices=("miner", "validator"), help="what it is for (default: what its names tell)")
+    take.add_argument("--json", action="store_true", help="print JSON")
+    take.add_argument("--config", metavar="FILE", type=a_path, help=f"file to write (default: {config_path()})")
 
 
 def _add_wallet(commands: "Commands") -> None:

@@ -46,7 +46,7 @@ def shown(configuration: Configuration) -> list[Shown]:
     return [
         Shown(
             name,
-            _toml(_plain(getattr(configuration.settings, name))),
+            as_toml(_plain(getattr(configuration.settings, name))),
             configuration.sources[name],
             setting.description + (f" ({setting.unit})" if setting.unit else ""),
         )
@@ -67,8 +67,8 @@ def show(configuration: Configuration, *, as_json: bool) -> str:
             name: {"value": values[name], "source": configuration.sources[name]} for name in values
         }
         return json.dumps(found | {OTHER_NAMES: [to_builtins(fate) for fate in configuration.fates]}, indent=2)
-    settings = _aligned([(one.name, one.value, one.source) for one in shown(configuration)])
-    names = _aligned([(one.name, one.value, one.source, one.about) for one in shown_names(configuration)])
+    settings = aligned([(one.name, one.value, one.source) for one in shown(configuration)])
+    names = aligned([(one.name, one.value, one.source, one.about) for one in shown_names(configuration)])
     return "\n".join((*settings, "", "Names of other programs:", *names) if names else settings)
 
 
@@ -84,7 +84,7 @@ def _became(fate: Fate) -> str:
     return f"taken as {fate.setting}" if fate.state == "taken" else fate.state
 
 
-def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
     """Rows of cleaned cells, aligned in columns."""
     clean = [[safe(cell) for cell in row] for row in rows]
     widths = [max(map(cells, column)) for column in zip(*clean, strict=True)]
@@ -121,7 +121,7 @@ def _explained(setting: Setting) -> str:
     if setting.secret:
         return f"# {setting.description}: {setting.variable}\n"
     default = _plain(getattr(Settings(), setting.name))
-    return head + f"# {setting.name} = {'' if default is None else _toml(default)}\n"
+    return head + f"# {setting.name} = {'' if default is None else as_toml(default)}\n"
 
 
 def _plain(value: Any) -> Any:
@@ -139,5 +139,6 @@ def _plain(value: Any) -> Any:
             return value
 
 
-def _toml(value: Any) -> str:
-    return "not set" if value is None else json.dumps(value, ensure_ascii=False)
+def as_toml(value: Any) -> str:
+    """A value as the file has it; "not set" for None. TOML takes JSON's texts, numbers and lists."""
+    return "not set" if value is None else json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

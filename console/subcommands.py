@@ -258,6 +258,15 @@ def config_init(arguments: argparse.Namespace) -> int:
     return ExitCode.DONE
 
 
+def config_import(arguments: argparse.Namespace) -> int:
+    """Make a configuration file of another program's, and print what became of each line."""
+    from console.config_import import import_file, report
+
+    path = (arguments.config or config_path()).absolute()
+    _print(report(import_file(arguments.file, path, arguments.role), path, as_json=arguments.json))
+    return ExitCode.DONE
+
+
 def completion(arguments: argparse.Namespace) -> int:
     """Print what the shell has to read."""
     from console.completion import script

@@ -25,7 +25,8 @@ _BRACED = re.compile(r"([^:$={}+?-]+)(?::-([^${}]*))?")
 class Assignment(Struct, frozen=True):
     """One assignment. `value` is None if its quote is not closed.
 
-    `missing` is a variable that is not set, and `unread` a `${…}` in an unsupported form.
+    `missing` is a variable that is not set, and `unread` a `${…}` in an unsupported form. `end` is the last line of the
+    value, and `comment` what stands behind it.
     """
 
     name: str
@@ -33,6 +34,8 @@ class Assignment(Struct, frozen=True):
     line: int
     missing: str = ""
     unread: str = ""
+    end: int = 0
+    comment: str = ""
 
 
 def entries(text: str, environ: Mapping[str, str]) -> Iterator[Assignment]:
@@ -55,7 +58,10 @@ def entries(text: str, environ: Mapping[str, str]) -> Iterator[Assignment]:
             expanded, missing, unread = (
                 (None, "", "") if value is None else _expanded(value, known, bare=not is_literal)
             )
-            yield Assignment(assignment[1], expanded, line, missing, unread)
+            end = line + text.count("\n", start, position)
+            behind = _COMMENT.search(text[position : _next_line(text, position)])
+            comment = text[position + behind.end() : _next_line(text, position)].strip() if behind else ""
+            yield Assignment(assignment[1], expanded, line, missing, unread, end, comment)
             earlier[assignment[1]] = expanded or ""
         position = _next_line(text, position)
         line += text.count("\n", start, position)

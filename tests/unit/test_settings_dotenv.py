@@ -1,13 +1,26 @@
 """`.env` files, read as other programs of the field read them."""
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.settings.dotenv import Assignment, entries
 
 NAMES = st.from_regex(r"[A-Z_][A-Z0-9_.]{0,10}", fullmatch=True)
 VALUES = st.text(st.characters(codec="utf-8", exclude_characters="\r$"), max_size=30)
+
+
+def bare(text: str, environ: dict[str, str]) -> Iterator[Assignment]:
+    """The assignments without where their values end and what stands behind them."""
+    return (replace(one, end=0, comment="") for one in entries(text, environ))
+
+
+def test_what_stands_behind_a_value_and_where_that_ends() -> None:
+    text = "A='one\ntwo' # behind\nB=b#c  # d # e\nC=\nD=# all\n"
+    assert [(one.end, one.comment) for one in entries(text, {})] == [(2, "behind"), (3, "d # e"), (4, ""), (5, "all")]
 
 
 @pytest.mark.parametrize(
@@ -29,16 +42,16 @@ VALUES = st.text(st.characters(codec="utf-8", exclude_characters="\r$"), max_siz
     ],
 )
 def test_one_line(line: str, name: str, value: str) -> None:
-    assert list(entries(line, {})) == [Assignment(name, value, 1)]
+    assert list(bare(line, {})) == [Assignment(name, value, 1)]
 
 
 def test_lines_are_counted_through_everything() -> None:
     text = '\ufeff# comment\r\n\nnothing here\nA="one\ntwo"\nexport B=2\n\'C=3\nD=4'
-    assert list(entries(text, {})) == [Assignment("A", "one\ntwo", 4), Assignment("B", "2", 6), Assignment("D", "4", 8)]
+    assert list(bare(text, {})) == [Assignment("A", "one\ntwo", 4), Assignment("B", "2", 6), Assignment("D", "4", 8)]
 
 
 def test_an_open_quote_loses_its_own_value_only() -> None:
-    assert list(entries("A='open\nB=2\n", {})) == [Assignment("A", None, 1), Assignment("B", "2", 2)]
+    assert list(bare("A='open\nB=2\n", {})) == [Assignment("A", None, 1), Assignment("B", "2", 2)]
 
 
 @pytest.mark.parametrize(

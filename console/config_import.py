@@ -1,0 +1,251 @@
+"""`subnet-console config import`: another program's `.env` file as a configuration file of ours.
+
+Line by line: what a line became stands where it stood, under the comments that it had. No value is ever told, and no
+secret is written: a key stays in the environment, under our name for it.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from msgspec import Struct, to_builtins
+
+from console.config import aligned, as_toml
+from console.errors import ConsoleError
+from engine.redaction import hide_known, know
+from engine.settings import Given, Layer, Settings, SettingsError, declared
+from engine.settings.config_file import text_of
+from engine.settings.dotenv import Assignment, entries
+from engine.settings.environment import Variables, from_file
+from engine.settings.foreign import fates, their_backend, translated
+from engine.text import safe
+
+MINERS = ("LLM_BACKEND", "VLLM_API_BASE", "OLLAMA_BASE_URL", "DEFAULT_MODEL", "MAX_CONCURRENT_REQUESTS", "API_PORT")
+VALIDATORS = ("DB_PATH", "USERS_DB_PATH", "LLM_API_URL", "HEATMAP_UPLOAD_URL", "CHALLENGE_MODE", "AXON_EXTERNAL_IP")
+VALIDATORS_SECTIONS = ("VALIDATING.", "MANAGING.", "SCORING.", "SYNTHESIZING.")
+"""What only one of the two reads; a validator's file may also have `API_PORT`, so that its own names count first."""
+
+LOCAL = ("localhost", "127.0.0.1", "0.0.0.0", "::1", "::", "")
+SENSITIVE = re.compile(
+    r"(?i)[\w.-]*(?:(?<!hot)(?<!cold)key|token|secret|password|passwd|phrase|mnemonic|seed|credential)s?"
+)
+"""What a name of a secret looks like."""
+
+IN_QUERY = re.compile(r"(?i)key|token|secret|passw|auth")
+SPOKEN = re.compile(r"\s*(?:export\s+)?([A-Za-z_][\w.-]*)\s*[=:]\s*(\S.*)")
+"""A comment that was an assignment, or still is one in another language."""
+
+
+class Line(Struct, frozen=True):
+    """What became of one line: `state` is a `Fate`'s, or `secret` for what has to stay in the environment."""
+
+    line: int
+    name: str
+    state: str
+    setting: str = ""
+    reason: str = ""
+
+
+class Import(Struct, frozen=True):
+    """What a file becomes: its lines, what contradicts itself in it, and our file's text."""
+
+    lines: tuple[Line, ...]
+    conflicts: tuple[str, ...]
+    toml: str
+
+    @property
+    def table(self) -> Iterator[tuple[str, ...]]:
+        """The lines for people."""
+        yield ("LINE", "NAME", "BECAME", "")
+        for one in self.lines:
+            became = f"{one.setting}" if one.state == "taken" else one.state
+            yield str(one.line), one.name, became, one.reason
+
+
+def import_file(source: Path, target: Path, role: str | None) -> Import:
+    """Write the settings of `source` to `target`, which must not exist. Raises ConsoleError and SettingsError."""
+    try:
+        found = read_import(source, role)
+    except FileNotFoundError as error:
+        raise ConsoleError(f"no such file: {source}") from error
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(found.toml)
+    except FileExistsError as error:
+        raise ConsoleError(f"{target} already exists and was not changed: choose another with --config") from error
+    except OSError as error:
+        raise ConsoleError(f"{target} cannot be written ({error.strerror}): choose another with --config") from error
+    return found
+
+
+def read_import(source: Path, role: str | None = None) -> Import:
+    """What a file becomes. Raises FileNotFoundError, and SettingsError for what no setting can be."""
+    text = text_of(source)
+    variables = from_file(source, {})
+    values = _values(variables)
+    _require_valid(values)
+    assignments = list(entries(text, {}))
+    _know_secrets(assignments)
+    lines = tuple(sorted(_lines(variables, values, assignments, source), key=lambda one: one.line))
+    role = role or _role(variables)
+    return Import(
+        lines, tuple(_conflicts(lines, values)), "\n".join(_toml(text, source, role, values, lines, assignments))
+    )
+
+
+def _values(variables: Variables) -> Layer:
+    """Our own names count more than others', as they do wherever they are read."""
+    return {**translated(variables.foreign, their_backend([variables.foreign])), **variables.own}
+
+
+def _require_valid(values: Layer) -> None:
+    """Raises SettingsError with every line that is wrong, so that one look at the file is enough."""
+    wrong = []
+    for name, given in values.items():
+        try:
+            given.read(name)
+        except SettingsError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise SettingsError("\n".join(wrong))
+
+
+def _know_secrets(assignments: Sequence[Assignment]) -> None:
+    """Hide what is called a secret wherever it turns up, in a comment too."""
+    for entry in assignments:
+        if entry.value and not entry.value.isdigit() and SENSITIVE.fullmatch(entry.name):
+            know(entry.value)
+
+
+def _lines(variables: Variables, values: Layer, assignments: Sequence[Assignment], source: Path) -> Iterator[Line]:
+    sources = dict.fromkeys(declared(), "default") | {name: given.source for name, given in values.items()}
+    told: set[int] = set()
+    for fate in fates(variables.foreign, their_backend([variables.foreign]), sources):
+        line = _line_of(fate.source, source)
+        told.add(line)
+        if fate.state == "taken" and _is_secret(fate.setting, values):
+            yield Line(line, fate.name, "secret", fate.setting, _stays(fate.setting))
+        else:
+            yield Line(line, fate.name, fate.state, fate.setting, fate.reason.replace(f"{source}:", "line "))
+    for setting, given in variables.own.items():
+        line = _line_of(given.source, source)
+        told.add(line)
+        state, reason = ("secret", _stays(setting)) if _is_secret(setting, values) else ("taken", "")
+        yield Line(line, declared()[setting].variable, state, setting, reason)
+    last = {entry.name.upper(): entry.line for entry in assignments}
+    for entry in assignments:
+        if entry.line in told:
+            continue
+        if last[entry.name.upper()] != entry.line:
+            yield Line(entry.line, entry.name, "overruled", reason=f"line {last[entry.name.upper()]} sets it again")
+        else:
+            yield Line(
+                entry.line, entry.name, "ignored", reason="it is empty" if not entry.value else "it sets nothing here"
+            )
+
+
+def _is_secret(setting: str, values: Layer) -> bool:
+    """Whether its value, or a part of it such as a URL's password, must not be written."""
+    if declared()[setting].secret:
+        return True
+    for part in str(values[setting].value).split(","):
+        url = part.partition("://")[2]
+        if "@" in url.partition("/")[0] or IN_QUERY.search(url.partition("?")[2]):
+            return True
+    return False
+
+
+def _line_of(source: str, file: Path) -> int:
+    """The line in a place such as `.env:12 NAME`."""
+    return int(source.removeprefix(f"{file}:").partition(" ")[0])
+
+
+def _stays(setting: str) -> str:
+    return (
+        f"not written to a file: set {declared()[setting].variable} in the environment, or in a .env file of your own"
+    )
+
+
+def _role(variables: Variables) -> str:
+    """Whose file it is, from the names that only one of the two reads; "" if nothing tells."""
+    names = {name.upper for name in variables.foreign}
+    if names & {*VALIDATORS} or any(name.startswith(VALIDATORS_SECTIONS) for name in names):
+        return "validator"
+    return "miner" if names & {*MINERS} else ""
+
+
+def _conflicts(lines: Sequence[Line], values: Layer) -> Iterator[str]:
+    """What the file says twice, or what cannot both be true."""
+    for one in lines:
+        if one.state == "overruled":
+            yield f"line {one.line}: {one.name} has no effect: {one.reason}"
+    url = urlsplit(str(values["backend_url"].value)) if "backend_url" in values else None
+    port = values["port"].read("port") if "port" in values else Settings().port
+    try:
+        is_ours = url is not None and (url.hostname or "") in LOCAL and url.port == port
+    except ValueError:
+        is_ours = False
+    if is_ours:
+        yield f"port {port} is both the miner's own and that of its model server: give one of them another"
+
+
+def _toml(
+    text: str, source: Path, role: str, values: Layer, lines: Sequence[Line], assignments: Sequence[Assignment]
+) -> Iterator[str]:
+    """Our file: each line in its place, with the comments above and behind it."""
+    yield f"# Settings of subnet-console, from {safe(str(source))}. 'subnet-console config show' says what counts."
+    if role and "role" not in values:
+        yield f"role = {as_toml(role)}"
+    yield ""
+    begins = {entry.line: entry for entry in assignments}
+    inside = {number for entry in assignments for number in range(entry.line + 1, entry.end + 1)}
+    for number, raw in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1):
+        if entry := begins.get(number):
+            if entry.comment:
+                yield _comment(entry.comment)
+            for one in lines:
+                if one.line == number and one.state != "taken":
+                    yield f"# {safe(one.name)}: {one.state}{': ' * bool(one.reason)}{safe(one.reason)}"
+            for setting, given in values.items():
+                if _line_of(given.source, source) == number and not _is_secret(setting, values):
+                    yield f"{setting} = {as_toml(_plain(setting, given))}"
+        elif number not in inside:
+            yield _comment(raw.strip().removeprefix("#").strip()) if raw.strip() else ""
+
+
+def _plain(setting: str, given: Given) -> Any:
+    """A value as TOML has it; its form is that of the text that was given."""
+    value = given.read(setting)
+    if isinstance(value, tuple):
+        return [part.strip() for part in str(given.value).split(",") if part.strip()]
+    return str(value) if isinstance(value, str | Path) else value
+
+
+def _comment(words: str) -> str:
+    """A comment, without the value of what was an assignment of a secret."""
+    spoken = SPOKEN.fullmatch(words)
+    if spoken and SENSITIVE.fullmatch(spoken[1]):
+        words = f"{spoken[1]}=******"
+    return f"# {safe(hide_known(words))}".rstrip()
+
+
+def report(found: Import, target: Path, *, as_json: bool) -> str:
+    """What was done, for people or as JSON."""
+    if as_json:
+        told = {
+            "written": str(target),
+            "lines": [to_builtins(one) for one in found.lines],
+            "conflicts": found.conflicts,
+        }
+        return json.dumps(told, indent=2)
+    parts = aligned(list(found.table))
+    if found.conflicts:
+        parts += ["", "Conflicts:", *(f"  {safe(one)}" for one in found.conflicts)]
+    return "\n".join(
+        [*parts, "", f"written: {safe(str(target))} (a .env file in the folder of a run counts more than it)"]
+    )
