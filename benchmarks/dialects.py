@@ -29,6 +29,7 @@ from benchmarks.figures import Figure
 from benchmarks.processes import python, running
 from console import garbage
 from engine.keys import signature_hex, verify
+from engine.node.thread import serving_loop
 from engine.transport.callers import Callers
 from engine.transport.dialects import btauth, fiber, loosh, own, template
 from engine.transport.replay_guard import MemoryNonces
@@ -295,4 +296,5 @@ async def until_stdin_ends(serving: Awaitable[None]) -> None:
 
 if __name__ == "__main__":
     kind, *arguments = sys.argv[1:]
-    asyncio.run(serve_ours(*arguments) if kind == "ours" else serve_bare(*arguments))
+    with asyncio.Runner(loop_factory=serving_loop) as runner:  # as `launch` runs a miner, and uvicorn an application
+        runner.run(serve_ours(*arguments) if kind == "ours" else serve_bare(*arguments))

@@ -28,6 +28,7 @@ from starlette.routing import Route
 from benchmarks.figures import Figure
 from benchmarks.processes import python, running
 from engine.keys import Signer
+from engine.node.thread import serving_loop
 from engine.transport.dialects.loosh import (
     CHALLENGE_PATH,
     KEY_EXCHANGE_PATH,
@@ -238,4 +239,5 @@ async def _main(kind: str, key: str, hotkeys: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(*sys.argv[1:]))
+    with asyncio.Runner(loop_factory=serving_loop) as runner:  # as `launch` runs a miner, and uvicorn an application
+        runner.run(_main(*sys.argv[1:]))
