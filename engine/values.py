@@ -11,6 +11,7 @@ from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 Finite = Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
 """A number that is one: neither NaN nor infinite, where a value is decoded."""
@@ -78,7 +79,8 @@ class Challenge(Struct, frozen=True, kw_only=True):
     """One question for the miners. `truth`, `lures` and `scored` never leave the validator.
 
     `truth` is the right answer as text; a JSON array of words and numbers gives several ways to put it. `lures` are
-    wrong answers that the question tempts to.
+    wrong answers that the question tempts to. `wordings` are ways to put the question, one for each miner; without any,
+    all are asked as `request` says.
 
     A challenge that is not `scored` is asked and judged like all others and moves nobody's score.
     """
@@ -92,6 +94,15 @@ class Challenge(Struct, frozen=True, kw_only=True):
     truth: str | None = None
     scored: bool = True
     lures: tuple[str, ...] = ()
+    wordings: tuple[str, ...] = ()
+
+    def worded(self, place: int) -> "Challenge":
+        """The challenge as the miner at `place` of a round is asked it."""
+        if not self.wordings:
+            return self
+        text = self.wordings[place % len(self.wordings)]
+        request = replace(self.request, prompt=None, messages=({"role": "user", "content": text},))
+        return replace(self, request=request, wordings=())
 
 
 EMBEDDED = "embedded"

@@ -4,6 +4,7 @@ This is the demo's one fake, at its outermost edge. The questions go over real s
 the engine knows that the answer at the other end was looked up.
 """
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from itertools import count
 from pathlib import Path
@@ -19,7 +20,8 @@ from engine.values import Challenge, Request
 LOOK_AHEAD = 256
 """Number of questions past the last one asked that are searched for a text."""
 
-KEPT = 1024
+KEPT = 256
+"""Questions remembered, each with all its wordings: some 6 MB."""
 
 
 class AnswerKey:
@@ -28,11 +30,14 @@ class AnswerKey:
     def __init__(self, questions: Iterator[Question]) -> None:
         self._questions = questions
         self._known: dict[str, tuple[int, Question]] = {}
+        self._texts: deque[tuple[str, ...]] = deque()
+        """The texts of each question in `_known`, oldest first."""
         self._read = 0
         self._asked = 0
 
     def find(self, text: str) -> Question | None:
-        """The question with this text. For a text not in the stream: the sum that it asks for, else None."""
+        """The question with this text, in any of its wordings. For a text not in the stream: the sum that it asks for,
+        else None."""
         while text not in self._known and self._read < self._asked + LOOK_AHEAD:
             question = next(self._questions, None)
             if question is None:
@@ -46,11 +51,13 @@ class AnswerKey:
 
     def _remember(self, question: Question) -> None:
         self._read += 1
-        text = question.request.question
-        self._known.pop(text, None)
-        self._known[text] = (self._read, question)
-        if len(self._known) > KEPT:
-            del self._known[next(iter(self._known))]
+        texts = (question.request.question, *question.wordings)
+        self._known |= dict.fromkeys(texts, (self._read, question))
+        self._texts.append(texts)
+        if len(self._texts) > KEPT:
+            for text in self._texts.popleft():
+                if text in self._known and self._known[text][0] <= self._read - KEPT:
+                    del self._known[text]
 
 
 def seeded_key(

@@ -101,40 +101,40 @@ class PersonaBackend:
         """Answer in character. Raises BackendUnavailable when a flapping miner is down for this question."""
         if request is PROOF:
             return Completion(text="Yes.")
-        text = request.question
+        known = self._key.find(request.question)
+        text = known.request.question if known else request.question
         rng = Random(f"{self._seed}:{self._persona.name}:{text}")
         if self._persona.role == "flapping" and rng.random() < FAILING_SHARE:
             await _fail(rng, min(HANG_S, timeout))
-        answer = await self._copied(rng, text) if self._persona.role == "copycat" else self._own(rng, text)
+        answer = await self._copied(rng, text) if self._persona.role == "copycat" else self._own(rng, request, known)
         await asyncio.sleep(rng.uniform(*self._persona.delay))
         if self._persona.name == LEADER:
             self._board.post(text, answer)
-        return Completion(text=answer, usage=_usage(text, answer))
+        return Completion(text=answer, usage=_usage(request.question, answer))
 
     async def close(self) -> None:
         return None
 
-    def _own(self, rng: Random, text: str) -> str:
+    def _own(self, rng: Random, request: Request, known: Question | None) -> str:
         match self._persona.role:
             case "lazy":
                 return phrases.LAZY_ANSWER
             case "echo":
-                return text
+                return request.question
             case "refusal":
                 return phrases.refusal(rng)
             case "garbage":
                 return phrases.garbage(rng)
-        unknown = Question(request=Request(prompt=text), answer_type="text", topic="unknown")
-        return self._answer(rng, text, self._key.find(text) or unknown)
+        return self._answer(rng, known or Question(request=request, answer_type="text", topic="unknown"))
 
-    def _answer(self, rng: Random, text: str, question: Question) -> str:
+    def _answer(self, rng: Random, question: Question) -> str:
         match self._persona.role:
             case "strong" | "slow":
                 return phrases.right(rng, question, ALL_POINTS)
             case "weak":
                 return phrases.careless(rng, question, knows=rng.random() < WEAK_ACCURACY)
             case "clique":
-                return phrases.wrong(Random(f"{self._seed}:clique:{text}"), question)
+                return phrases.wrong(Random(f"{self._seed}:clique:{question.request.question}"), question)
             case _:
                 knows = rng.random() < GOOD_ACCURACY
                 return phrases.right(rng, question, rng.randint(3, 4)) if knows else phrases.wrong(rng, question)

@@ -74,7 +74,9 @@ def _found(folder: Path, id: str) -> Iterator[tuple[Round, Mapping[str, str]]]:
             if found is None:
                 raise ConsoleError(_unknown(record, id))
             if found.round.likeness is None:
-                raise ConsoleError(f"round {id} was recorded before likeness was kept: choose a newer one")
+                raise ConsoleError(
+                    f"round {id} has no likeness: it is made soon after a round (early versions made none)"
+                )
             yield found.round, record.neurons.names(found.netuid)
     except StoreError as error:
         raise ConsoleError(str(error)) from error

@@ -15,7 +15,7 @@ from msgspec import Struct
 from console.errors import ConsoleError
 from engine.text import csv_cell, safe
 
-Cell = str | int | float | list[list[int]] | list[int] | None
+Cell = str | int | float | list[list[int]] | list[int] | dict[str, float] | None
 Line = tuple[Cell, ...]
 R = TypeVar("R")
 
@@ -108,7 +108,7 @@ def _replacing(out: Path) -> Iterator[TextIO]:
 
 
 def _csv_cell(cell: Cell) -> str | int | float | None:
-    if isinstance(cell, list):
+    if isinstance(cell, list | dict):
         return json.dumps(cell, separators=(",", ":"))
     # Cleaned first: what cleaning takes away from the beginning must not uncover a formula.
     return csv_cell(safe(cell)) if isinstance(cell, str) else cell

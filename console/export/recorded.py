@@ -43,6 +43,7 @@ def round_fields(recorded: Round) -> dict[str, Any]:
         "id": challenge.id,
         "kind": challenge.kind,
         "answer_type": challenge.answer_type,
+        "temperature": request.temperature,
         "created_at": time_text(challenge.created_at),
         **{name: value for name, value in asked.items() if value},
         "replies": [_reply_fields(reply) for reply in recorded.replies],
@@ -64,6 +65,8 @@ def _reply_fields(reply: Reply) -> dict[str, Any]:
         "text": reply.text,
         "ms": reply.ms,
     }
+    if reply.prompt:
+        fields["prompt"] = reply.prompt
     if reply.tool_calls:
         fields["tool_calls"] = reply.tool_calls
     if reply.status != "ok":

@@ -192,6 +192,9 @@ TABLES: dict[str, ExportTable[Any]] = {
             ExportColumn("counted", lambda one: one.counted),
             ExportColumn("profile", lambda one: one.profile),
             ExportColumn("dialect", lambda one: one.dialect),
+            ExportColumn("question", lambda one: one.question),
+            ExportColumn("truth", lambda one: one.truth),
+            ExportColumn("parts", lambda one: one.parts),
         ),
     ),
     "weights": ExportTable(

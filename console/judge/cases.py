@@ -190,6 +190,7 @@ def judgement_line(id: str, judgement: Judgement) -> bytes:
             "quality": {verdict.hotkey: verdict.quality for verdict in verdicts},
             "clusters": judgement.clusters,
             "reasons": {verdict.hotkey: verdict.reasons for verdict in verdicts},
+            "parts": {verdict.hotkey: verdict.parts for verdict in verdicts},
         }
     )
 

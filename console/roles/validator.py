@@ -62,7 +62,13 @@ async def open_source(session: Session) -> Source:
 async def _synthetic(session: Session) -> Source:
     settings, store = session.settings, session.store
     budget = await _budget(session)
-    synthetic = SyntheticSource(kinds_of(settings), settings.seed, probe_share=settings.probe_share, budget=budget)
+    synthetic = SyntheticSource(
+        kinds_of(settings),
+        settings.seed,
+        probe_share=settings.probe_share,
+        budget=budget,
+        worded=settings.scoring == "robust",
+    )
     if not settings.replay_share:
         return synthetic
 

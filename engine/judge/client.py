@@ -15,10 +15,19 @@ from engine.environ import harmless
 from engine.feed import Feed
 from engine.files import UNDECODABLE
 from engine.judge.encoding.basics import NOWHERE, EncoderEndpoint, EncoderError, thread_limits
-from engine.judge.worker import Failed, JudgeResult, JudgeTask, Ready, Setup, WorkerAnswer
+from engine.judge.worker import (
+    Failed,
+    JudgeResult,
+    JudgeTask,
+    LikenessResult,
+    LikenessTask,
+    Ready,
+    Setup,
+    WorkerAnswer,
+)
 from engine.patience import impatience
 from engine.pipes import HEADER_BYTES, framed
-from engine.values import Challenge, Judgement, Reply
+from engine.values import Challenge, Judgement, Likeness, Reply
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +97,20 @@ class Judge:
                 log.warning("judging challenge %s again: %s", challenge.id, error)
                 return await self._result_of(task)
 
+    async def idle(self) -> None:
+        """Wait until no round is being judged."""
+        async with self._turn:
+            pass
+
+    async def likeness(self, challenge: Challenge, replies: Sequence[Reply]) -> Likeness:
+        """How alike the answers of a judged round are. Raises `JudgeFailed`."""
+        task = msgspec.msgpack.encode(LikenessTask(challenge=challenge, replies=tuple(replies)))
+        async with self._turn:
+            answer = await self._answered(task)
+        if not isinstance(answer, LikenessResult):
+            raise JudgeFailed(answer.reason if isinstance(answer, Failed) else "the worker sent no likeness")
+        return answer.likeness
+
     async def close(self) -> None:
         """Kill the worker. A second call does nothing."""
         process, self._process = self._process, None
@@ -106,13 +129,16 @@ class Judge:
         """The worker's process id; None if there is no worker."""
         return self._process.pid if self._process else None
 
-    async def _result_of(self, task: bytes) -> JudgeResult:
+    async def _answered(self, task: bytes) -> WorkerAnswer:
         if self._process is None or self._process.returncode is not None:
             try:
                 await self._begin()
             except EncoderError as error:
                 raise JudgeFailed(str(error)) from error
-        answer = await self._exchange(task)
+        return await self._exchange(task)
+
+    async def _result_of(self, task: bytes) -> JudgeResult:
+        answer = await self._answered(task)
         if not isinstance(answer, JudgeResult):
             raise JudgeFailed(answer.reason if isinstance(answer, Failed) else "the worker sent no judgement")
         _require_finite(answer.judgement)

@@ -1,12 +1,11 @@
 """The judging worker: reads rounds on stdin and writes judgements on stdout until stdin ends.
 
 Each message (`engine.pipes`) is msgpack. The first is `Setup`, answered by `Ready` or `Failed`; each `JudgeTask` after
-it is answered by `JudgeResult` or `Failed`. The worker ends when its stdin does, so it never outlives the engine that
-started it.
+it is answered by `JudgeResult`, each `LikenessTask` by `LikenessResult`, and either by `Failed`. The worker ends when
+its stdin does, so it never outlives the engine that started it.
 """
 
 import os
-from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
@@ -16,9 +15,6 @@ from engine.judge.encoding.basics import EncoderEndpoint, EncoderError
 from engine.pipes import own_pipes, read_message, write_message
 from engine.sybil.suspects import Suspicions
 from engine.values import Challenge, Judgement, Likeness, Reply
-
-if TYPE_CHECKING:
-    from engine.scoring.profiles import Vectors
 
 NICENESS = 10
 
@@ -41,6 +37,13 @@ class JudgeTask(Struct, frozen=True, kw_only=True, tag=True):
     history: bytes | None
 
 
+class LikenessTask(Struct, frozen=True, kw_only=True, tag=True):
+    """A judged round whose answers are to be compared in meaning."""
+
+    challenge: Challenge
+    replies: tuple[Reply, ...]
+
+
 class Ready(Struct, frozen=True, kw_only=True, tag=True):
     """The model is loaded: the encoder's name and device."""
 
@@ -49,12 +52,19 @@ class Ready(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class JudgeResult(Struct, frozen=True, kw_only=True, tag=True):
-    """A judgement, the similarities of the answers, sybil suspicions, and the history for the next round."""
+    """A judgement, sybil suspicions, and the history for the next round; the similarities of the answers if their
+    vectors were needed, else None."""
 
     judgement: Judgement
-    likeness: Likeness
+    likeness: Likeness | None
     suspicions: Suspicions
     history: bytes
+
+
+class LikenessResult(Struct, frozen=True, kw_only=True, tag=True):
+    """The similarities of a round's answers."""
+
+    likeness: Likeness
 
 
 class Failed(Struct, frozen=True, kw_only=True, tag=True):
@@ -63,7 +73,8 @@ class Failed(Struct, frozen=True, kw_only=True, tag=True):
     reason: str
 
 
-WorkerAnswer = Ready | JudgeResult | Failed
+WorkerAnswer = Ready | JudgeResult | LikenessResult | Failed
+WorkerTask = JudgeTask | LikenessTask
 
 
 def main() -> None:
@@ -77,12 +88,12 @@ def main() -> None:
         write_message(answers, encode(Failed(reason=str(error) or type(error).__name__)))
         read_message(requests)  # Ended by the engine that has read why: ending before would be taken for a crash.
         return
-    write_message(answers, encode(Ready(encoder=worker.encoder.name, device=worker.encoder.device)))
     os.nice(NICENESS)  # From here on, not before: on a busy machine loading would take longer than anyone waits.
-    decoder = msgspec.msgpack.Decoder(JudgeTask)
+    write_message(answers, encode(Ready(encoder=worker.encoder.name, device=worker.encoder.device)))
+    decoder: msgspec.msgpack.Decoder[WorkerTask] = msgspec.msgpack.Decoder(WorkerTask)
     while message := read_message(requests):
         try:
-            answer: WorkerAnswer = worker.judge(decoder.decode(message))
+            answer: WorkerAnswer = worker.answer(decoder.decode(message))
         except Exception as error:
             told = str(error) if isinstance(error, EncoderError) else f"{type(error).__name__}: {error}"
             answer = Failed(reason=told)
@@ -98,7 +109,10 @@ class _Worker:
             open_encoder(setup.encoder, threads=setup.threads, device=setup.device, endpoint=setup.endpoint)
         )
 
-    def judge(self, task: JudgeTask) -> JudgeResult:
+    def answer(self, task: WorkerTask) -> WorkerAnswer:
+        return self._judged(task) if isinstance(task, JudgeTask) else self._compared(task)
+
+    def _judged(self, task: JudgeTask) -> JudgeResult:
         from engine.judge.memory import decode, encode
         from engine.scoring import profiles
         from engine.sybil.observation import learned
@@ -106,8 +120,7 @@ class _Worker:
 
         vectors = profiles.vectors(self._profile, task.challenge, task.replies, self.encoder.encode)
         judgement, history = profiles.judge(self._profile, task.challenge, task.replies, vectors, decode(task.history))
-        vectors = {**vectors, **self._compared(task, vectors)}
-        likeness = profiles.likeness(self._profile, task.challenge, task.replies, vectors)
+        likeness = profiles.likeness(self._profile, task.challenge, task.replies, vectors) if vectors else None
         evidence = learned(history.evidence, task.challenge, task.replies, vectors)
         return JudgeResult(
             judgement=replace(judgement, encoder=self.encoder.name),
@@ -116,13 +129,12 @@ class _Worker:
             history=encode(replace(history, evidence=evidence)),
         )
 
-    def _compared(self, task: JudgeTask, vectors: "Vectors") -> "Vectors":
-        """The vectors of the answers for the map of the round, where the verdict did without them."""
+    def _compared(self, task: LikenessTask) -> LikenessResult:
         from engine.scoring import profiles
 
-        wanted = profiles.likeness_texts(self._profile, task.challenge, task.replies)
-        texts = [text for text in wanted if text not in vectors]
-        return dict(zip(texts, self.encoder.encode(texts), strict=True))
+        texts = profiles.likeness_texts(self._profile, task.challenge, task.replies)
+        vectors = dict(zip(texts, self.encoder.encode(texts), strict=True))
+        return LikenessResult(likeness=profiles.likeness(self._profile, task.challenge, task.replies, vectors))
 
 
 if __name__ == "__main__":

@@ -24,18 +24,18 @@ def borrowed(texts: Sequence[str], worded: Sequence[Worded], prompts: Sequence[s
     """
     if len(set(prompts)) < 2:
         return {}
-    asked, said = [_words(prompt) for prompt in prompts], [_words(text) for text in texts]
+    wordings = {prompt: _words(prompt) for prompt in dict.fromkeys(prompts)}
+    asked, said = [wordings[prompt] for prompt in prompts], [_words(text) for text in texts]
     unasked = Counter(word for own, words in zip(asked, said, strict=True) for word in words - own)
     found = {}
     for follower in range(len(texts)):
         proofs = []
-        for leader in range(len(texts)):
-            taken = (asked[leader] & said[leader] & said[follower]) - asked[follower]
-            if not taken or prompts[follower] == prompts[leader]:
-                continue
-            alike = [place for place, other in enumerate(worded) if related(other, worded[follower])]
-            by_chance = unasked - Counter(word for place in alike for word in said[place] - asked[place])
-            taken = {word for word in taken if not by_chance[word]}
+        foreign = said[follower] - asked[follower]
+        leaders = [leader for leader in range(len(texts)) if foreign & asked[leader] & said[leader]] if foreign else []
+        alike = [place for place, other in enumerate(worded) if related(other, worded[follower])] if leaders else []
+        by_chance = unasked - Counter(word for place in alike for word in said[place] - asked[place])
+        for leader in leaders:
+            taken = {word for word in foreign & asked[leader] & said[leader] if not by_chance[word]}
             own = (asked[follower] & said[follower]) - asked[leader]
             if taken and not own and (leader in alike or len(taken) >= _PROOF_ALONE):
                 proofs.append((leader in alike, len(taken), -leader))

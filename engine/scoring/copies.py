@@ -97,8 +97,9 @@ def roots(
             leaders[follower] = leader if leaders[leader] is None else leaders[leader]
     repeated = [frozenset[int]() for _ in arrival]
     if equal_words != "chance":
+        own_words = [leader for leader in arrival if words.free[leader]]
         for follower in arrival:
-            found = {leader for leader in arrival if _repeats_long(words, leader, follower)}
+            found = {leader for leader in own_words if _repeats(words, leader, follower)}
             leader = leaders[follower]
             repeated[follower] = frozenset(found if leader is None or words.keys[follower] else {*found, leader})
     return Roots(tuple(leaders), tuple(repeated), proven, equal_words)
@@ -125,8 +126,8 @@ def _leader(
     return None
 
 
-def _repeats_long(words: Words, leader: int, follower: int) -> bool:
-    if not words.free[leader] or words.keys[leader] != words.keys[follower]:
+def _repeats(words: Words, leader: int, follower: int) -> bool:
+    if words.keys[leader] != words.keys[follower]:
         return False
     return _is_later(words, leader, follower) and holds(words.texts[follower], words.texts[leader])
 

@@ -62,6 +62,9 @@ _BENEFIT = 1.0
 """The benefit of the doubt: every claim counts as backed by one more average voter, so that what only a few say is not
 held to be false."""
 
+_QUOTED, _MOST_SHARES = 60, 8
+"""Characters of a statement that are quoted in a reason, and most shares that it lists."""
+
 _TINY = 1e-9
 """Keeps a division by an all but empty total finite."""
 
@@ -76,7 +79,7 @@ class Merit(Struct, frozen=True):
     """One item per voter: `belief` that it is right, 0..1; `amount`, how much it gives relative to what is usual (1);
     `about`, how far it is about this question, 0..1; and `rank`, the highest of which is the reply to forward.
     `settled`, 0..1, is how far the voters' combined weight settles a belief that is a share of their backing. `known`:
-    a known truth decided, not the votes; of open text, `read` then says what was found in it."""
+    a known truth decided, not the votes. `read` says what was found in open text."""
 
     belief: Floats
     amount: Floats
@@ -134,11 +137,17 @@ def by_statements(ballot: Ballot, truths: Sequence[str], lures: Sequence[str], v
         share = len(true) / (len(true) + len(false)) if true else 0.0
         beliefs.append(min(1.0, max(0.0, (share - _HALF_WRONG) / (_SOUND - _HALF_WRONG))))
         amounts.append(float(_fresh(true, vectors).sum()))
-        read.append(f"says {len(true)} true and {len(false)} false of {len(truths)} and {len(lures)} known things")
+        read.append(_read_of_statements(true, [statements[place] for place in sorted(false)], truths, lures))
     belief, amount = np.array(beliefs), np.array(amounts)
     usual = _mean(amount, ballot.votes.own * belief)
     amount = amount / max(usual, _TINY) if usual else amount
     return Merit(belief, amount, np.ones(len(belief)), belief * np.minimum(amount, _FULL), known=True, read=tuple(read))
+
+
+def _read_of_statements(true: Sequence[str], false: Sequence[str], truths: Sequence[str], lures: Sequence[str]) -> str:
+    said = f"says {len(true)} true and {len(false)} false of {len(truths)} and {len(lures)} known things"
+    quoted = [f"true: {true[0][:_QUOTED]}"] if true else []
+    return "; ".join([said, *quoted, *([f"against it: {false[0][:_QUOTED]}"] if false else [])])
 
 
 def by_votes(ballot: Ballot) -> Merit:
@@ -176,7 +185,17 @@ def by_claims(ballot: Ballot, vectors: Vectors) -> Merit:
     settled = votes.settled(ballot.votes.together(believers)) if believers else 0.0
     texts = np.array([vectors[reply.text] for reply in ballot.replies], dtype=np.float64)
     middle = _middle(texts, trusted.own**2, ballot.apart)
-    return Merit(belief, amount, about, middle * again * about * np.minimum(full, _FULL), settled)
+    rank = middle * again * about * np.minimum(full, _FULL)
+    read = tuple(_read_of_claims(said, backed) for said, backed in zip(spoken, backing, strict=True))
+    return Merit(belief, amount, about, rank, settled, read=read)
+
+
+def _read_of_claims(said: Sequence[str], backed: Floats) -> str:
+    if not said:
+        return "says nothing about the question beyond its words"
+    shares = ", ".join(f"{share:.0%}" for share in backed[:_MOST_SHARES])
+    least = said[int(backed.argmin())][:_QUOTED]
+    return f"says {len(said)} things, backed by {shares} of the votes; the least backed: {least}"
 
 
 def claims(text: str, question: str) -> list[str]:

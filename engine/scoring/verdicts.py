@@ -1,5 +1,6 @@
 """A verdict's parts and its reasons in words, for the profile robust."""
 
+import math
 from collections.abc import Sequence
 
 from engine.scoring.ballot import Ballot
@@ -35,10 +36,12 @@ def verdicts(
     """One verdict per reply, in order; those that did not vote earn nothing, with the reason.
 
     The parts multiply: pay is `decided` (the sharpened belief, as far as it is settled) times coverage, promptness and
-    standing, and finally the share that copying leaves.
+    standing, and finally `copying`, the share that it leaves.
     """
     lettered = {index: cluster_name(place) for place, cluster in enumerate(clusters) for index in cluster}
     voters = {place: index for index, place in enumerate(ballot.places)}
+    decided, coverage = worth.decided, worth.coverage
+    before_copying = decided * coverage * prompt * standing
     found = []
     for place, reply in enumerate(replies):
         index = voters.get(place)
@@ -47,11 +50,13 @@ def verdicts(
             continue
         parts = {
             "belief": float(worth.belief[index]),
-            "decided": float(worth.decided[index]),
-            "coverage": float(worth.coverage[index]),
+            "settled": worth.settled,
+            "decided": float(decided[index]),
+            "coverage": float(coverage[index]),
             "novelty": novelty(reply.text, ballot.question),
             "promptness": float(prompt[index]),
             "standing": float(standing[index]),
+            "copying": float(pay[index] / before_copying[index]) if before_copying[index] else 1.0,
             "vote": float(ballot.votes.own[index]),
             "accuracy": accuracy(ballot.records[index]),
         }
@@ -75,9 +80,8 @@ def _nothing(reply: Reply, why: str) -> Verdict:
 
 
 def _reasons(index: int, ballot: Ballot, worth: Merit, parts: dict[str, float]) -> list[str]:
-    reasons = [_standing(index, ballot, worth)]
-    if worth.known:
-        reasons.append(_read(index, ballot, worth, right=parts["belief"] >= 0.5))
+    """Why a reply earned what it did: how its pay is worked out, and what each part of that comes from."""
+    reasons = [_worked_out(parts), _standing(index, ballot, worth), _read(index, ballot, worth)]
     leader = ballot.roots.leaders[index]
     if leader is not None:
         reasons.append(_copied(index, leader, ballot))
@@ -111,12 +115,20 @@ def _copied(index: int, leader: int, ballot: Ballot) -> str:
     return f"copied from uid {uid}, as often before: {share}"
 
 
-def _read(index: int, ballot: Ballot, worth: Merit, *, right: bool) -> str:
-    """What was read, and what was expected if it is wrong: "read 984, expected 984000"."""
+def _worked_out(parts: dict[str, float]) -> str:
+    """The pay as the product that it is, with the formula of its first factor."""
+    factors = ("decided", "coverage", "promptness", "standing", "copying")
+    product = " × ".join(f"{name} {parts[name]:.3f}" for name in factors)
+    sharpened = f"b³ / (b³ + (1 − b)³) of belief b {parts['belief']:.3f}, × settled {parts['settled']:.3f}"
+    return f"pay {math.prod(parts[name] for name in factors):.3f} = {product}; decided = {sharpened}"
+
+
+def _read(index: int, ballot: Ballot, worth: Merit) -> str:
+    """What was read, and against what: "read 984, expected 984000"."""
     if worth.read:
         return worth.read[index]
     read = ballot.kind.explain(ballot.answers[index])
-    return read if right else f"{read}, expected {(ballot.truth or '')[:_SHOWN]}"
+    return f"{read}, expected {(ballot.truth or '')[:_SHOWN]}" if worth.known else read
 
 
 def _standing(index: int, ballot: Ballot, worth: Merit) -> str:
@@ -126,6 +138,6 @@ def _standing(index: int, ballot: Ballot, worth: Merit) -> str:
     if ballot.kind.compared == "claims":
         return f"{belief:.0%} of its claims are backed, by voters trusted at {worth.settled:.0%}"
     if ballot.answers[index] is None:
-        return f"no {ballot.kind.name.replace('_', ' ')} answer can be read from it"
+        return f"no {ballot.kind.name.replace('_', ' ')} answer, so it has no vote"
     same = ballot.keys.count(ballot.keys[index])
     return f"same answer as {same - 1} of {len(ballot.keys) - 1}; believed at {belief:.0%}"

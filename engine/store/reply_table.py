@@ -9,7 +9,7 @@ from typing import Any
 from engine.store.columns import cell, cells, fields, from_json
 from engine.store.errors import BadRow
 from engine.store.stored import Appearance, PastReply, Pay, StoredReply, Word
-from engine.values import At, Finite, ReplyStatus
+from engine.values import At, Finite, ReplyStatus, Request
 from engine.weights.averages import Sample
 
 
@@ -23,7 +23,9 @@ class ReplyTable:
     def since(self, since: float) -> Iterator[StoredReply]:
         """The replies of all subnets since a unix time, round by round, in the order in which they were judged."""
         for row in self._connection.execute(_SINCE, (since,)):
-            yield fields(row, StoredReply, reasons=_reasons_of(row))
+            question = row["prompt"] or from_json(row["request"], Request).question
+            parts = from_json(row["parts"], dict[str, float])
+            yield fields(row, StoredReply, reasons=_reasons_of(row), parts=parts, question=question)
 
     def appearances(self, netuid: int, hotkey: str, limit: int, *, until: float = inf) -> list[Appearance]:
         """The last rounds in which this hotkey was asked, newest first, `until` a unix time."""
@@ -81,7 +83,7 @@ _SAMPLES = """
 _SINCE = """
     SELECT rounds.id AS round_id, rounds.at, replies.uid, replies.hotkey, replies.status, replies.ms, replies.quality,
         replies.cluster, replies.score, replies.emission, replies.counted, replies.profile, replies.reason,
-        replies.reasons, replies.dialect, replies.text
+        replies.reasons, replies.dialect, replies.text, replies.parts, replies.prompt, rounds.request, rounds.truth
     FROM rounds CROSS JOIN replies ON replies.round = rounds.number
     WHERE rounds.at >= ? ORDER BY rounds.number, replies.position
 """

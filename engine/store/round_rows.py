@@ -76,6 +76,7 @@ class WholeReply(BareReply, frozen=True, kw_only=True):
     reason: str
     finish_reason: str
     dialect: Word
+    prompt: str
     parts: str
     reasons: str
     usage: str
@@ -132,6 +133,7 @@ def reply_values(judged: Round, netuid: int, number: int) -> Iterator[Values]:
             "reason": storable(reply.reason),
             "finish_reason": storable(reply.finish_reason),
             "dialect": reply.dialect,
+            "prompt": storable(reply.prompt),
             "parts": to_json(verdict.parts),
             "reasons": to_json(verdict.reasons),
             "usage": to_json(reply.usage),
@@ -251,6 +253,7 @@ def _reply_of(stored: WholeReply) -> Reply:
         tool_calls=from_json(stored.tool_calls, tuple[dict[str, Any], ...]),
         finish_reason=stored.finish_reason,
         dialect=stored.dialect,
+        prompt=stored.prompt,
         usage=from_json(stored.usage, dict[str, int]),
     )
 

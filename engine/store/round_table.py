@@ -51,6 +51,12 @@ class RoundTable:
             self._connection.execute(_INSERT_LIKENESS, (number, msgspec.msgpack.encode(judged.likeness)))
         return True
 
+    def add_likeness(self, id: str, netuid: int, likeness: Likeness) -> None:
+        """Write the likeness of a round that is there and has none."""
+        found = self._connection.execute(_NUMBER, (storable(id), netuid)).fetchone()
+        if found is not None and self._likeness(found[0]) is None:
+            self._connection.execute(_INSERT_LIKENESS, (found[0], msgspec.msgpack.encode(likeness)))
+
     # -- single rounds ---------------------------------------------------------------------------------------------
 
     def has(self, id: str) -> bool:
@@ -193,19 +199,20 @@ _INSERT_ROUND = """
 """
 _INSERT_REPLY = """
     INSERT INTO replies (round, position, netuid, at, uid, hotkey, coldkey, ip, status, ms, quality, score, emission,
-        counted, profile, cluster, reason, finish_reason, dialect, parts, reasons, usage, tool_calls,
+        counted, profile, cluster, reason, finish_reason, dialect, prompt, parts, reasons, usage, tool_calls,
         text)
     VALUES (:round, :position, :netuid, :at, :uid, :hotkey, :coldkey, :ip, :status, :ms, :quality, :score, :emission,
-        :counted, :profile, :cluster, :reason, :finish_reason, :dialect, :parts, :reasons, :usage, :tool_calls,
+        :counted, :profile, :cluster, :reason, :finish_reason, :dialect, :prompt, :parts, :reasons, :usage, :tool_calls,
         :text)
 """
+_NUMBER = "SELECT number FROM rounds WHERE id = ? AND netuid = ?"
 _INSERT_LIKENESS = "INSERT INTO likenesses (round, value) VALUES (?, ?)"
 
 _REPLIES = "SELECT * FROM replies WHERE round = ? ORDER BY position"
 _BARE = "SELECT uid, hotkey, status, ms FROM replies WHERE round = ? ORDER BY position"
 _TEXTLESS = """
     SELECT uid, hotkey, coldkey, ip, status, ms, quality, score, emission, counted, cluster, reason, finish_reason,
-        dialect, parts, reasons, usage, '[]' AS tool_calls, '' AS text
+        dialect, '' AS prompt, parts, reasons, usage, '[]' AS tool_calls, '' AS text
     FROM replies WHERE round = ? ORDER BY position
 """
 _FROM_OUTSIDE = "FROM rounds WHERE netuid = ? AND source IN ('organic', 'file')"

@@ -13,7 +13,7 @@ from engine.store.retention import EVERY_ROUND
 from engine.sybil.penalties import Standing
 from engine.transport.replay_guard import NoncesUnavailable
 from engine.validator.round_log import Tally
-from engine.values import Challenge, Outcome, Round
+from engine.values import Challenge, Likeness, Outcome, Round
 from engine.weights.averages import Rule, Sample
 from engine.weights.journal import JournalEntry
 from engine.weights.plan import WeightPlan
@@ -63,6 +63,9 @@ class Store:
                     record.carried.set_cursor(*cursor)
 
         await self._database.write(change)
+
+    async def add_likeness(self, id: str, netuid: int, likeness: Likeness) -> None:
+        await self._database.write(lambda record: record.rounds.add_likeness(id, netuid, likeness))
 
     async def has_round(self, id: str) -> bool:
         return await self._database.read(lambda record: record.rounds.has(id))

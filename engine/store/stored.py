@@ -53,9 +53,12 @@ class Earned(Struct, frozen=True, kw_only=True):
 
 
 class StoredReply(Earned, frozen=True, kw_only=True):
-    """A reply with what it earned."""
+    """A reply with what it earned, to which question: as the miner was asked it. `truth` is the known answer."""
 
     round_id: str
+    question: str
+    truth: str | None
+    parts: dict[str, float]
     at: At
     uid: Uid
     hotkey: Word

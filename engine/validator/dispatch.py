@@ -56,19 +56,22 @@ class Dispatch:
         reply_limit: int,
         on_reply: Callable[[Reply], None],
     ) -> tuple[Reply, ...]:
-        """One reply per miner, in the order of `miners`. Cancelling aborts every exchange."""
+        """One reply per miner, in the order of `miners`, each asked in its own wording if there are several. Cancelling
+        aborts every exchange."""
         if not miners:
             return ()
         text_limit = max(LEAST_TEXT, BYTES_A_TOKEN * challenge.request.max_tokens)
 
-        async def ask_one(miner: Candidate) -> Reply:
+        async def ask_one(place: int, miner: Candidate) -> Reply:
             dialect = self._dialect_of(miner.peer)
-            reply = bounded(await self._ask_one(challenge, miner, reply_limit), text_limit)
-            reply = replace(reply, dialect=self._dialect_of(miner.peer) or dialect)
+            asked = challenge.worded(place)
+            reply = bounded(await self._ask_one(asked, miner, reply_limit), text_limit)
+            own_words = asked.request.question if challenge.wordings else ""
+            reply = replace(reply, dialect=self._dialect_of(miner.peer) or dialect, prompt=own_words)
             on_reply(reply)
             return reply
 
-        tasks = [asyncio.create_task(ask_one(miner)) for miner in miners]
+        tasks = [asyncio.create_task(ask_one(place, miner)) for place, miner in enumerate(miners)]
         try:
             await asyncio.wait(tasks, timeout=self._round_timeout)
         finally:

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from engine.snapshot import MinerState
 from engine.sybil.service import StandingTable
-from engine.values import At, Challenge, Finite, ReplyStatus, Round
+from engine.values import At, Challenge, Finite, Likeness, ReplyStatus, Round
 from engine.weights.averages import Rule, Sample
 from engine.weights.journal import PlanLog
 
@@ -73,6 +73,10 @@ class RoundLog(Protocol):
         A round already stored is left alone, so that a write of unknown outcome may be repeated. A different round
         under the same id raises StoreError; a judgement with a non-finite number raises ValueError.
         """
+        ...
+
+    async def add_likeness(self, id: str, netuid: int, likeness: Likeness) -> None:
+        """Store how alike the answers of a stored round are, if it is there and has none yet."""
         ...
 
     async def has_round(self, id: str) -> bool:

@@ -25,6 +25,7 @@ from engine.snapshot import RoundProgress, RoundView
 from engine.sybil.service import SybilService
 from engine.validator.backlog import Backlog, UnstoredRound
 from engine.validator.dispatch import Dispatch
+from engine.validator.maps import Maps
 from engine.validator.round_log import RoundLog
 from engine.validator.scores import Scores
 from engine.validator.selection import Candidate
@@ -69,6 +70,7 @@ class RoundRunner:
         self._history: bytes | None = None
         self._shown: deque[RoundView] = deque(maxlen=ROUNDS_SHOWN)
         self.backlog = Backlog(store, chain.netuid)
+        self._maps = Maps(judge, store, chain.netuid)
         self.done = 0
         """Rounds judged in this run."""
         self.recorded = 0
@@ -93,6 +95,7 @@ class RoundRunner:
             try:
                 at, began = time.time(), time.monotonic()
                 replies = await self._ask(challenge, miners, on_reply)
+                challenge = replace(challenge, wordings=())
                 await our_turn()
                 self._tell_who_answers(replies)
                 judged = await self._judge_round(challenge, replies, at, began)
@@ -105,6 +108,7 @@ class RoundRunner:
                     recorded = await self._record(judged, cursor)
                 finally:
                     self._announce(judged, recorded=recorded)
+                    self._maps.want(judged)
                 return judged
             finally:
                 self._ids.discard(challenge.id)
@@ -132,9 +136,12 @@ class RoundRunner:
         """Context for running rounds: resumes after the last stored round, and at the end tries once more to store the
         waiting ones. Raises StoreError."""
         await self._recall()
+        maps = asyncio.create_task(self._maps.run())
         try:
             yield
         finally:
+            maps.cancel()
+            await asyncio.gather(maps, return_exceptions=True)
             await self.backlog.try_last()
 
     async def catch_up(self) -> None:

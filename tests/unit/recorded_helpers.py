@@ -67,7 +67,7 @@ def judged(round: Round) -> Round:
 
 def likeness_of(round: Round) -> Likeness:
     """What the profile robust compares, by the words of the answers."""
-    texts = profiles.texts("robust", round.challenge, round.replies)
+    texts = profiles.likeness_texts("robust", round.challenge, round.replies)
     vectors = dict(zip(texts, HASHING.encode(texts), strict=True))
     return profiles.likeness("robust", round.challenge, round.replies, vectors)
 

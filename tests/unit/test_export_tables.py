@@ -71,13 +71,16 @@ def test_rounds_word_for_word(tmp_path: Path, exported: Callable[..., str]) -> N
 
 def test_replies_word_for_word(tmp_path: Path, exported: Callable[..., str]) -> None:
     timeout = a_reply(7, status="timeout", reason="no answer in 2 s", text="")
-    stored(tmp_path, a_round(0, [a_reply(1, dialect="fiber"), timeout]))
+    stored(tmp_path, a_round(0, [a_reply(1, dialect="fiber", prompt="Somebody asked: 1?"), timeout]))
     assert exported("replies") == (
-        "round_id,at,uid,hotkey,status,ms,quality,cluster,score,emission,reason,text,counted,profile,dialect\r\n"
+        "round_id,at,uid,hotkey,status,ms,quality,cluster,score,emission,reason,text,counted,profile,dialect,"
+        "question,truth,parts\r\n"
         f"round-0,2026-02-02T02:40:00.000Z,1,{hotkey(1)},ok,101.0,0.5,A,0.5,0.5,"
-        "agrees with the others; fast,the answer of 1,yes,robust,fiber\r\n"
+        "agrees with the others; fast,the answer of 1,yes,robust,fiber,"
+        'Somebody asked: 1?,42,"{""truth"":1.0,""speed"":0.25}"\r\n'
         f"round-0,2026-02-02T02:40:00.000Z,7,{hotkey(7)},timeout,107.0,0.0,,0.0,0.0,"
-        "no answer in 2 s,,yes,robust,loosh\r\n"
+        "no answer in 2 s,,yes,robust,loosh,What is 41 plus 1?,42,"
+        '"{""truth"":1.0,""speed"":0.25}"\r\n'
     )
 
 

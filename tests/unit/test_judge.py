@@ -39,6 +39,7 @@ def test_each_round_is_answered_in_order_with_the_parts_of_the_contract(
     assert [line["id"] for line in out] == ["r1", "r2"]
     assert out[0].keys() == {
         "id", "scoring", "winner", "consensus", "emissions", "scores", "quality", "clusters", "reasons",
+        "parts",
     }  # fmt: skip
     assert out[0]["scoring"] == "robust"
     assert out[0]["winner"] in ("hk0", "hk1")

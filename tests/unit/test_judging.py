@@ -84,12 +84,21 @@ async def test_every_profile_learns_of_sybil_groups(profile: str) -> None:
     assert suspicions_in(done.history) == done.suspicions
 
 
-async def test_what_was_compared_comes_with_the_judgement() -> None:
+async def test_what_a_closed_verdict_does_without_is_compared_when_it_is_wanted() -> None:
     async with a_judge() as judge:
         given = (*replies("It is 42.", "It is 42."), Reply(uid=2, hotkey="hk2", status="timeout"))
-        likeness = (await judge.judge(a_challenge(), given, None)).likeness
+        assert (await judge.judge(a_challenge(), given, None)).likeness is None
+        await judge.idle()
+        likeness = await judge.likeness(a_challenge(), given)
         assert likeness.members == (0, 1)
         assert likeness.between(0, 1) == 1.0
+
+
+async def test_what_was_compared_comes_with_the_judgement_of_open_text() -> None:
+    async with a_judge() as judge:
+        asked = replace(a_challenge(), answer_type="text")
+        done = await judge.judge(asked, replies("It is 42, as I think.", "It is 41 by my count."), None)
+        assert done.likeness is not None and done.likeness.members == (0, 1)
 
 
 async def test_the_packaged_model_judges_open_text() -> None:

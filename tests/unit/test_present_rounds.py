@@ -173,7 +173,7 @@ def test_answers_that_took_no_part_are_counted() -> None:
 def test_a_round_of_an_earlier_version_says_that_nothing_was_kept() -> None:
     old = recorded(replace(split_round(), likeness=None))
     for lines in (maps.plot(old, "", 40, 5), maps.matrix(old, "", 40, 5)):
-        assert texts(lines) == ["recorded before likeness was kept"]
+        assert texts(lines) == ["not compared yet, or recorded before likeness was kept"]
     assert maps.plot_legend(old) == maps.matrix_legend(old) == ""
 
 

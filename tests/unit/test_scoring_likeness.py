@@ -143,7 +143,7 @@ def test_each_profile_compares_what_it_judged(profile: str) -> None:
     asked = challenge("What is 17 times 24?", "number")
     given = [*replies(["The answer is 408.", "408", asked.request.question]), reply("late", "408", status="timeout")]
     given.append(reply("tested", "[TEST MODE] 408"))
-    texts = profiles.texts(profile, asked, given)
+    texts = profiles.likeness_texts(profile, asked, given)
     vectors = dict(zip(texts, open_encoder("hashing").encode(texts), strict=True))
     found = profiles.likeness(profile, asked, given, vectors)
     assert found.members == ((0, 1, 4) if profile == "robust" else (0, 1, 2))

@@ -161,7 +161,7 @@ def test_known_statements_decide_by_meaning_and_by_negation() -> None:
     assert found is not None and found.known
     assert found.belief == pytest.approx([1.0, 1.0, 0.0, 0.0, 0.0])
     assert found.amount[0] < found.amount[1]
-    assert found.read[3] == "says 1 true and 1 false of 3 and 1 known things"
+    assert found.read[3] == f"says 1 true and 1 false of 3 and 1 known things; true: {AIR}; against it: {FRUIT}"
 
 
 def test_answers_are_believed_by_their_votes() -> None:

@@ -1,4 +1,5 @@
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -343,7 +344,8 @@ def test_a_score_can_be_followed_from_its_parts() -> None:
     found = verdicts(SUM, given_, history)
     for verdict in found.values():
         parts = verdict.parts
-        expected = parts["decided"] * parts["coverage"] * parts["promptness"] * parts["standing"]
+        factors = ("decided", "coverage", "promptness", "standing", "copying")
+        expected = math.prod(parts[factor] for factor in factors)
         assert verdict.emission == pytest.approx(expected)
     assert any(reason.startswith("late: ") for reason in found["late"].reasons)
     assert any(reason.startswith("recently missed known answers") for reason in found["late"].reasons)

@@ -26,32 +26,33 @@ def knowing(**records: TrackRecord) -> History:
 
 def why(asked: object, given: list[Reply], history: History | None = None) -> dict[str, tuple[str, ...]]:
     which = next(one for one in (SUM, KNOWN, SKY) if one is asked)
-    return {hotkey: verdict.reasons for hotkey, verdict in verdicts(which, given, history).items()}
+    found = {hotkey: verdict.reasons for hotkey, verdict in verdicts(which, given, history).items()}
+    return {hotkey: reasons[reasons[0].startswith("pay ") :] for hotkey, reasons in found.items()}
 
 
 def test_how_many_gave_the_same_answer_is_reported() -> None:
     said = why(SUM, replies(["408", "It is 408.", "Well, 408", "418", "I am not sure at all."]))
     assert said["m0"][0].startswith("same answer as 2 of 4; believed at ")
     assert said["m3"][0].startswith("same answer as 0 of 4; believed at ")
-    assert said["m4"][0] == "no number answer can be read from it"
+    assert said["m4"][0] == "no number answer, so it has no vote"
     believed = verdicts(SUM, replies(["408", "It is 408.", "Well, 408", "418"]))["m0"].parts["belief"]
     assert why(SUM, replies(["408", "It is 408.", "Well, 408", "418"]))["m0"][0].endswith(f"believed at {believed:.0%}")
     calls = why_not_read()
-    assert calls == "no tool call answer can be read from it"
+    assert calls == "no tool call answer, so it has no vote"
 
 
 def why_not_read() -> str:
     asked = challenge("Call the weather tool for Oslo.", "tool_call")
-    return verdicts(asked, replies(["I had rather not, honestly."]))["m0"].reasons[0]
+    return verdicts(asked, replies(["I had rather not, honestly."]))["m0"].reasons[1]
 
 
 def test_a_known_answer_is_met_or_missed() -> None:
     said = why(KNOWN, replies(["408", "418"]))
     assert said == {
-        "m0": ("equals the known answer", "read 408"),
+        "m0": ("equals the known answer", "read 408, expected 408"),
         "m1": ("differs from the known answer", "read 418, expected 408"),
     }
-    assert set(why(KNOWN, replies(["408"] * 3)).values()) == {("equals the known answer", "read 408")}
+    assert set(why(KNOWN, replies(["408"] * 3)).values()) == {("equals the known answer", "read 408, expected 408")}
 
 
 def test_a_failure_has_its_reason_or_the_name_of_its_status() -> None:
@@ -78,7 +79,7 @@ def test_a_copy_is_named_with_its_original_and_the_time_between() -> None:
     assert "one vote shared by 7 near-identical answers" in said["copy5"]
     alone = why(KNOWN, [first, copies[0]])
     assert "first of 2 with these words, which costs it nothing" in alone["first"]
-    assert why(KNOWN, [first])["first"] == ("equals the known answer", "read 408")
+    assert why(KNOWN, [first])["first"] == ("equals the known answer", "read 408, expected 408")
 
 
 def test_a_shared_vote_is_said_with_the_number_of_hotkeys() -> None:
@@ -93,9 +94,9 @@ def test_lateness_and_doubts_are_reported_and_paid() -> None:
     given = [reply("late", "408", ms=60_000), reply("prompt", "It is 408.", ms=5_000), reply("weak", "408 it is.")]
     history = knowing(late=STRONG, prompt=STRONG, weak=WEAK)
     said = why(SUM, given, history)
-    assert said["late"][1:] == ("late: 5.0% less",)
-    assert len(said["prompt"]) == 1
-    assert said["weak"][1:] == ("recently missed known answers: paid little where the answer is unknown",)
+    assert said["late"][1:] == ("read 408", "late: 5.0% less")
+    assert said["prompt"][1:] == ("read 408",)
+    assert said["weak"][2:] == ("recently missed known answers: paid little where the answer is unknown",)
     found = verdicts(SUM, given, history)
     assert found["late"].emission == pytest.approx(0.95 * found["prompt"].emission)
     assert found["weak"].emission == pytest.approx(0.1 * found["prompt"].emission)
@@ -110,13 +111,24 @@ def test_how_much_of_open_text_is_backed_is_reported() -> None:
     texts = [f"{half} {rest}", f"{rest} {half}", f"Well: {half} {rest}", half]
     history = knowing(m0=STRONG, m1=STRONG, m2=STRONG)
     found = verdicts(SKY, replies(texts), history)
-    said = {hotkey: verdict.reasons for hotkey, verdict in found.items()}
+    said = {hotkey: verdict.reasons[1:] for hotkey, verdict in found.items()}
+    assert said["m0"][1].startswith("says 2 things, backed by ")
     assert said["m0"][0].startswith("100% of its claims are backed, by voters trusted at ")
     trusted = found["m0"].quality / found["m0"].parts["belief"] / found["m0"].parts["coverage"]
     assert said["m0"][0].endswith(f" {trusted:.0%}") and 0.3 < trusted < 0.6
     share = found["m3"].parts["coverage"]
     assert 0 < share < 1 and f"says {share:.0%} of a full answer" in said["m3"]
     assert not any("full answer" in reason for reason in said["m0"])
+
+
+def test_the_pay_is_worked_out_as_a_product_of_its_parts() -> None:
+    first, copy = reply("first", LONG, ms=1_000), reply("copy", LONG, ms=59_000)
+    found = verdicts(KNOWN, [first, copy, reply("wrong", "418")])
+    assert found["copy"].reasons[0] == (
+        "pay 0.029 = decided 1.000 × coverage 1.000 × promptness 0.950 × standing 1.000 × copying 0.030; "
+        "decided = b³ / (b³ + (1 − b)³) of belief b 1.000, × settled 1.000"
+    )
+    assert found["wrong"].reasons[0].startswith("pay 0.000 = decided 0.000 × ")
 
 
 def test_the_winner_is_the_most_believed_then_trusted_then_paid() -> None:

@@ -27,8 +27,9 @@ def weighed(
     return weigh(records, entities or list(range(len(records))), wordings).own
 
 
-def test_a_vote_is_lent_to_whoever_is_new_and_earned_beyond_that() -> None:
-    assert weighed([NEW, PROVEN, outcomes(*[7] * 9)]) == pytest.approx([UNEARNED, UNEARNED + EARNED, 0.02])
+def test_a_vote_is_earned_and_lent_only_while_nothing_is_known_of_anybody() -> None:
+    assert weighed([NEW, PROVEN, outcomes(*[7] * 9)]) == pytest.approx([0.02, UNEARNED + EARNED, 0.02])
+    assert weighed([NEW, NEW]) == pytest.approx([UNEARNED, UNEARNED])
     assert weighed([PROVEN]) == pytest.approx(weights([PROVEN]))
 
 
@@ -38,10 +39,10 @@ def test_the_members_of_an_entity_split_one_vote() -> None:
 
 
 def test_the_same_words_share_one_vote_and_bare_ones_keep_what_was_earned() -> None:
-    group, records = (0, 1, 3), [PROVEN, NEW, PROVEN, PROVEN]
-    shared = [EARNED / 2 + UNEARNED / 3, UNEARNED / 3, EARNED + UNEARNED, EARNED / 2 + UNEARNED / 3]
+    group, records, whole = (0, 1, 3), [PROVEN] * 4, EARNED + UNEARNED
+    shared = [whole / 3, whole / 3, whole, whole / 3]
     assert weighed(records, wordings=(Wording(group, bare=False),)) == pytest.approx(shared)
-    kept = [EARNED + UNEARNED / 3, UNEARNED / 3, EARNED + UNEARNED, EARNED + UNEARNED / 3]
+    kept = [EARNED + UNEARNED / 3, EARNED + UNEARNED / 3, whole, EARNED + UNEARNED / 3]
     assert weighed(records, wordings=(Wording(group, bare=True),)) == pytest.approx(kept)
 
 

@@ -53,6 +53,16 @@ async def test_it_comes_back_with_its_round_and_only_there(store: Store, path: P
     assert [one.likeness for one in await store.recent_rounds(NETUID, 5)] == [None, None]
 
 
+async def test_it_may_come_after_its_round_but_only_once(store: Store) -> None:
+    first, other = compared_round(0), compared_round(1)
+    assert first.likeness is not None and other.likeness is not None
+    await store.record(replace(first, likeness=None), netuid=NETUID, history=None, cursor=None)
+    await store.add_likeness("round-0", NETUID, first.likeness)
+    await store.add_likeness("round-0", NETUID, replace(other.likeness, kept=0.5))
+    await store.add_likeness("round-9", NETUID, other.likeness)
+    assert await recorded(store, "round-0") == first
+
+
 async def test_it_goes_when_its_round_is_too_old(store: Store, path: Path) -> None:
     for number in range(3):
         await store.record(compared_round(number), netuid=NETUID, history=None, cursor=None)

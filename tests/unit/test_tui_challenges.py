@@ -108,9 +108,9 @@ async def test_a_round_of_an_earlier_version_has_no_picture(tmp_path: Path) -> N
     app = await app_with(tmp_path, [replace(split_round(), likeness=None)])
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("2", "enter")
-        await until(pilot, shows(app, "recorded before likeness was kept"))
+        await until(pilot, shows(app, "before likeness was kept"))
         await pilot.press("E")
-        await until(pilot, lambda: any("before likeness was kept: choose" in toast for toast in toasts(app)))
+        await until(pilot, lambda: any("not compared yet" in toast for toast in toasts(app)))
         assert not (tmp_path / "exports").exists()
 
 

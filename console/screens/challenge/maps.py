@@ -13,7 +13,7 @@ LABEL = 7
 HERE = "◉"
 SEVERAL = "+"
 NOTHING = line(Span("no answers compared", "muted"))
-NOT_KEPT = line(Span("recorded before likeness was kept", "muted"))
+NOT_KEPT = line(Span("not compared yet, or recorded before likeness was kept", "muted"))
 
 
 def shade(likeness: float) -> str:

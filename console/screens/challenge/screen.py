@@ -230,7 +230,10 @@ class ChallengeScreen(ConsoleScreen):
             return
         judged = self._recorded.round
         if judged.likeness is None:
-            self.host.tell("this round was recorded before likeness was kept: choose a newer one", failed=True)
+            self.host.tell(
+                "the answers of this round are not compared yet, or were never: try again, or choose a newer one",
+                failed=True,
+            )
             return
         names = {miner.hotkey: miner.name for miner in self.host.picture.snapshot.miners}
         drawn = await asyncio.to_thread(page.picture, judged, names)

@@ -48,5 +48,5 @@ def _task(rng: random.Random) -> Task:
         payload, wordings = Operation(rng.randint(2, 99), rng.randint(2, 99), True), _MULTIPLYING
     slip = Operation(payload.a, payload.b, not payload.multiply)
     topic = "multiplication" if payload.multiply else "addition"
-    text = rng.choice(wordings).format(a=payload.a, b=payload.b)
-    return number_task(rng, topic, text, payload.result, [slip.result])
+    asks = [wording.format(a=payload.a, b=payload.b) for wording in wordings]
+    return number_task(rng, topic, asks, payload.result, [slip.result])

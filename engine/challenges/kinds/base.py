@@ -18,7 +18,8 @@ class Question(Struct, frozen=True, kw_only=True):
 
     `truth` is the right answer as canonical text ("408", "Canberra", "yes"), None for an open question. `lures` are
     wrong answers of the same form; `points` are true statements for an open question, each in several wordings.
-    `topic` names the family of tasks.
+    `topic` names the family of tasks. `wordings` are other ways to put the whole question, so that each miner can be
+    asked in words of its own.
     """
 
     request: Request
@@ -27,6 +28,7 @@ class Question(Struct, frozen=True, kw_only=True):
     truth: str | None = None
     lures: tuple[str, ...] = ()
     points: tuple[tuple[str, ...], ...] = ()
+    wordings: tuple[str, ...] = ()
 
 
 class Kind(ABC):

@@ -53,6 +53,9 @@ WISHES = (
 _ANSWER = ("the answer", "the result", "the answer itself", "the solution")
 _WAY = ("the way to it", "the method", "the steps", "the working")
 
+WORDINGS = 64
+"""Ways to put each question: with more miners a few share one, who then prove nothing about each other."""
+
 _BARE = 0.1
 _MAX_TOKENS = (128, 160, 192)
 _TEMPERATURES = (0.2, 0.3, 0.5, 0.7)
@@ -61,11 +64,14 @@ _TOP_P = (0.9, 0.95)
 
 def put(rng: random.Random, task: Task) -> Question:
     """The question that asks `task` and says what is wanted; one in ten has no other words around it."""
-    text = task.text + _wish(rng, task)
+    text, closer = task.text + _wish(rng, task), ""
     if rng.random() >= _BARE:
-        text = rng.choice(OPENERS) + text + rng.choice(CLOSERS)
+        opener, closer = rng.choice(OPENERS), rng.choice(CLOSERS)
+        text = opener + text + closer
+    request = ask(rng, text)
     return Question(
-        request=ask(rng, text),
+        request=request,
+        wordings=tuple(dict.fromkeys(_reworded(rng, task, closer) for _ in range(WORDINGS))),
         answer_type=task.answer_type,
         topic=task.topic,
         truth=task.truth,
@@ -82,6 +88,16 @@ def ask(rng: random.Random, text: str) -> Request:
         temperature=rng.choice(_TEMPERATURES),
         top_p=rng.choice(_TOP_P),
     )
+
+
+def _reworded(rng: random.Random, task: Task, closer: str) -> str:
+    """The question in another order, with other words around it and perhaps within. The closer stays, since it says how
+    much is wanted."""
+    opener, text, wish = rng.choice(OPENERS), rng.choice(task.asks), _wish(rng, task)
+    order = rng.choice(
+        ("{opener}{text}{wish}{closer}", "{opener}{text}{closer}{wish}", "{wish} {opener}{text}{closer}")
+    )
+    return order.format(opener=opener, text=text, wish=wish, closer=closer).strip()
 
 
 def _wish(rng: random.Random, task: Task) -> str:

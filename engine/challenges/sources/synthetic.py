@@ -58,7 +58,8 @@ class Deck:
 class SyntheticSource:
     """The questions of a deck, in order. Without a seed the deck is a random one. `clock` gives unix seconds.
 
-    A probe beyond the `budget` is replaced by an open question.
+    A probe beyond the `budget` is replaced by an open question. Where questions are `worded`, each miner is asked in
+    words of its own.
     """
 
     name = "synthetic"
@@ -71,12 +72,14 @@ class SyntheticSource:
         *,
         probe_share: float = PROBE_SHARE,
         budget: RollingLimit | None = None,
+        worded: bool = True,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.seed = secrets.randbits(63) if seed is None else seed
         self._deck = Deck(self.seed, kinds, probe_share=probe_share)
         self._position = position
         self._budget = budget
+        self._worded = worded
         self._clock = clock
 
     @property
@@ -102,6 +105,7 @@ class SyntheticSource:
             answer_type=question.answer_type,
             truth=question.truth,
             lures=question.lures,
+            wordings=question.wordings if self._worded else (),
         )
 
     def _draw(self, now: float) -> tuple[str, Question]:

@@ -19,10 +19,11 @@ NAMES = (
 class Task(Struct, frozen=True, kw_only=True):
     """One question in plain English and what the asker knows; the fields are those of `Question`.
 
-    `wants` says what to write: the answer, or the way to work it out.
+    `text` is one of `asks`, the ways to ask it. `wants` says what to write: the answer, or the way to work it out.
     """
 
     text: str
+    asks: tuple[str, ...]
     wants: Literal["answer", "way"] = "answer"
     answer_type: AnswerType
     topic: str
@@ -34,22 +35,31 @@ class Task(Struct, frozen=True, kw_only=True):
 Family = Callable[[random.Random], Task]
 
 
-def number_task(rng: random.Random, topic: str, text: str, truth: int, slips: Iterable[int] = ()) -> Task:
+def number_task(rng: random.Random, topic: str, asks: Sequence[str], truth: int, slips: Iterable[int] = ()) -> Task:
     """A task whose answer is a non-negative whole number; `slips` are the results of likely mistakes."""
-    return Task(text=text, answer_type="number", topic=topic, truth=str(truth), lures=near(rng, truth, slips))
+    return Task(
+        text=rng.choice(asks),
+        asks=tuple(asks),
+        answer_type="number",
+        topic=topic,
+        truth=str(truth),
+        lures=near(rng, truth, slips),
+    )
 
 
-def choice_task(rng: random.Random, topic: str, text: str, truth: str, others: Iterable[str]) -> Task:
+def choice_task(rng: random.Random, topic: str, asks: Sequence[str], truth: str, others: Iterable[str]) -> Task:
     """A task whose answer is one of a few words or names."""
+    text = rng.choice(asks)
     wrong = sorted(set(others) - {truth})
     lures = tuple(rng.sample(wrong, min(LURES, len(wrong))))
-    return Task(text=text, answer_type="short", topic=topic, truth=truth, lures=lures)
+    return Task(text=text, asks=tuple(asks), answer_type="short", topic=topic, truth=truth, lures=lures)
 
 
-def yes_no_task(topic: str, text: str, truth: bool) -> Task:
+def yes_no_task(rng: random.Random, topic: str, asks: Sequence[str], truth: bool) -> Task:
     """A task whose answer is yes or no."""
     return Task(
-        text=text,
+        text=rng.choice(asks),
+        asks=tuple(asks),
         answer_type="yes_no",
         topic=topic,
         truth="yes" if truth else "no",

@@ -37,22 +37,22 @@ def fact(rng: random.Random) -> Task:
 
 
 def _ask(rng: random.Random, topic: str, relation: Relation, subject: str, answer: str) -> Task:
-    text = rng.choice(relation.asks).format(subject=subject)
+    asks = [ask.format(subject=subject) for ask in relation.asks]
     if relation.answer_type == "number":
-        return number_task(rng, topic, text, int(answer))
-    return choice_task(rng, topic, text, answer, relation.rows.values())
+        return number_task(rng, topic, asks, int(answer))
+    return choice_task(rng, topic, asks, answer, relation.rows.values())
 
 
 def _ask_backwards(rng: random.Random, topic: str, relation: Relation, subject: str, answer: str) -> Task:
-    text = rng.choice(relation.backwards).format(answer=answer)
-    return choice_task(rng, topic, text, subject, relation.rows)
+    asks = [ask.format(answer=answer) for ask in relation.backwards]
+    return choice_task(rng, topic, asks, subject, relation.rows)
 
 
 def _claim(rng: random.Random, topic: str, relation: Relation, subject: str, answer: str) -> Task:
     wrong = rng.choice(sorted(set(relation.rows.values()) - {answer}))
     claimed = rng.choice((answer, wrong))
-    text = rng.choice(relation.claims).format(subject=subject, answer=claimed)
-    return yes_no_task(topic, text, claimed == answer)
+    asks = [claim.format(subject=subject, answer=claimed) for claim in relation.claims]
+    return yes_no_task(rng, topic, asks, claimed == answer)
 
 
 FAMILIES: tuple[Family, ...] = (fact,)

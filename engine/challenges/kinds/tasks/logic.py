@@ -30,8 +30,10 @@ def syllogism(rng: random.Random) -> Task:
     first, second, conclusion, truth = rng.choice(MOODS)
     premises = [premise.format(a=a, b=b, c=c) for premise in (first, second)]
     rng.shuffle(premises)
-    text = rng.choice(("{0} {1} Does it follow that {2}?", "{0} {1} Can we be certain that {2}?"))
-    return yes_no_task("syllogism", text.format(*premises, conclusion.format(a=a, c=c)), truth)
+    wanted = conclusion.format(a=a, c=c)
+    given = " ".join(premises)
+    asks = (f"{given} Does it follow that {wanted}?", f"{given} Can we be certain that {wanted}?")
+    return yes_no_task(rng, "syllogism", asks, truth)
 
 
 def statement(rng: random.Random) -> Task:
@@ -47,7 +49,8 @@ def statement(rng: random.Random) -> Task:
             ("not (P and Q and R)", not (p and q and r)),
         )
     )
-    return yes_no_task("statement", f'Suppose that {given}. Is the statement "{words}" true?', truth)
+    asks = (f'Suppose that {given}. Is the statement "{words}" true?', f'Is "{words}" true if {given}?')
+    return yes_no_task(rng, "statement", asks, truth)
 
 
 def taller(rng: random.Random) -> Task:
@@ -59,8 +62,8 @@ def taller(rng: random.Random) -> Task:
     ]
     rng.shuffle(clues)
     first, second = rng.sample(range(len(people)), 2)
-    text = f"{' '.join(clues)} Is {people[first]} taller than {people[second]}?"
-    return yes_no_task("taller", text, first < second)
+    asks = [f"{' '.join(clues)} Is {people[first]} taller than {people[second]}?"]
+    return yes_no_task(rng, "taller", asks, first < second)
 
 
 def owner(rng: random.Random) -> Task:
@@ -70,10 +73,10 @@ def owner(rng: random.Random) -> Task:
     asked = rng.randrange(3)
     text = (
         f"{listed(people)} own {listed(rng.sample(things, 3))}, one each. "
-        f"{' '.join(f'{people[who]} does not own {things[what]}.' for who, what in clues)} "
-        f"Who owns {things[asked]}?"
+        f"{' '.join(f'{people[who]} does not own {things[what]}.' for who, what in clues)}"
     )
-    return choice_task(rng, "owner", text, people[asked], people)
+    asks = [f"{text} Who owns {things[asked]}?"]
+    return choice_task(rng, "owner", asks, people[asked], people)
 
 
 def _clues(rng: random.Random, people: list[str], things: list[str]) -> list[tuple[int, int]]:

@@ -40,6 +40,7 @@ def explained(rng: random.Random) -> Task:
     name, topic = rng.choice(sorted(topics().items()))
     return Task(
         text=rng.choice(topic.asks),
+        asks=topic.asks,
         answer_type="text",
         topic=name,
         points=topic.points,
@@ -52,6 +53,7 @@ def worked_out(task: Task, room: str) -> Task:
     way = ways()[room]
     return Task(
         text=task.text,
+        asks=task.asks,
         wants="way",
         answer_type="text",
         topic=f"{task.topic}, the way",

@@ -17,32 +17,25 @@ def numbers(rng: random.Random) -> Task:
     shown = rng.sample(range(10, 999), rng.randint(4, 6))
     place = rng.randint(1, len(shown))
     falling = rng.random() < 0.5
-    text = rng.choice(
-        (
-            "Sort {list} from {from_} to {to}. Which number comes {place}?",
-            "Which of the numbers {list} is the {place} if they are ordered from {from_} to {to}?",
-        )
-    ).format(
-        list=listed([*map(str, shown)]),
-        from_="largest" if falling else "smallest",
-        to="smallest" if falling else "largest",
-        place=ordinal(place),
+    order = "from largest to smallest" if falling else "from smallest to largest"
+    listing, which = listed([*map(str, shown)]), ordinal(place)
+    asks = (
+        f"Sort {listing} {order}. Which number comes {which}?",
+        f"Which of the numbers {listing} is the {which} if they are ordered {order}?",
     )
     ordered = sorted(shown, reverse=falling)
-    return number_task(rng, "order of numbers", text, ordered[place - 1], [ordered[-place]])
+    return number_task(rng, "order of numbers", asks, ordered[place - 1], [ordered[-place]])
 
 
 def alphabet(rng: random.Random) -> Task:
     """The word at a position in alphabetical order."""
     shown = rng.sample(WORDS, rng.randint(4, 6))
     place = rng.randint(1, len(shown))
-    text = rng.choice(
-        (
-            f"Which word comes {ordinal(place)} if {listed(shown)} are put in alphabetical order?",
-            f"Put these words in alphabetical order: {listed(shown)}. Which is the {ordinal(place)}?",
-        )
+    asks = (
+        f"Which word comes {ordinal(place)} if {listed(shown)} are put in alphabetical order?",
+        f"Put these words in alphabetical order: {listed(shown)}. Which is the {ordinal(place)}?",
     )
-    return choice_task(rng, "alphabet", text, sorted(shown)[place - 1], shown)
+    return choice_task(rng, "alphabet", asks, sorted(shown)[place - 1], shown)
 
 
 def race(rng: random.Random) -> Task:
@@ -54,8 +47,9 @@ def race(rng: random.Random) -> Task:
         for earlier, later in pairwise(finish)
     ]
     rng.shuffle(clues)
-    text = f"{' '.join(clues)} Who finished {ordinal(place)}?"
-    return choice_task(rng, "race", text, finish[place - 1], finish)
+    told = " ".join(clues)
+    asks = (f"{told} Who finished {ordinal(place)}?", f"{told} Who was {ordinal(place)} in the race?")
+    return choice_task(rng, "race", asks, finish[place - 1], finish)
 
 
 FAMILIES: tuple[Family, ...] = (numbers, alphabet, race)

@@ -26,26 +26,22 @@ def conversion(rng: random.Random) -> Task:
     large, small, count = ladder[upper][0], ladder[lower][0], rng.randint(2, 12)
     if rng.random() < 0.6:
         slips = [count * ratio * 10, count * ratio // 10, count + ratio]
-        return number_task(rng, "units", _down(rng, count, large, small), count * ratio, slips)
-    return number_task(rng, "units", _up(rng, count * ratio, small, large), count, [count * 10, count * 100])
+        return number_task(rng, "units", _down(count, large, small), count * ratio, slips)
+    return number_task(rng, "units", _up(count * ratio, small, large), count, [count * 10, count * 100])
 
 
-def _down(rng: random.Random, count: int, large: str, small: str) -> str:
-    return rng.choice(
-        (
-            f"How many {small} are there in {count} {large}?",
-            f"What is {count} {large} in {small}?",
-            f"Convert {count} {large} to {small}. What number do you get?",
-        )
+def _down(count: int, large: str, small: str) -> tuple[str, ...]:
+    return (
+        f"How many {small} are there in {count} {large}?",
+        f"What is {count} {large} in {small}?",
+        f"Convert {count} {large} to {small}. What number do you get?",
     )
 
 
-def _up(rng: random.Random, count: int, small: str, large: str) -> str:
-    return rng.choice(
-        (
-            f"How many {large} are {count} {small}?",
-            f"Convert {count} {small} to {large}. What number do you get?",
-        )
+def _up(count: int, small: str, large: str) -> tuple[str, ...]:
+    return (
+        f"How many {large} are {count} {small}?",
+        f"Convert {count} {small} to {large}. What number do you get?",
     )
 
 
