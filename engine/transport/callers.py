@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from msgspec.structs import replace
 
 from engine.keys import Signer
-from engine.transport.dialect import Availability, Caller, Probe, TimedAnswer, ValidatorEnd
+from engine.transport.dialect import Availability, Caller, Probe, TimedAnswer, Upgrading, ValidatorEnd
 from engine.transport.dialects.registry import DIALECTS, USUAL
 from engine.transport.errors import Busy, WireError
 from engine.transport.exchange import BUSY, unavailable
@@ -49,8 +49,9 @@ class Callers:
 
     def dialect_of(self, peer: Peer) -> str:
         """The name of the dialect in which this peer is asked; "" while it is unknown."""
-        set_for = self._chosen.get(peer.hotkey, self._usual)
-        return self._found.get(peer, "") if set_for == AUTO else set_for
+        name = self._asked_in(peer)
+        caller = self._callers.get(name)
+        return (caller.upgraded(peer) if isinstance(caller, Upgrading) else "") or name
 
     async def available(self, peer: Peer, *, timeout: float) -> Availability:
         began = time.monotonic()
@@ -85,9 +86,14 @@ class Callers:
         """Close the connections of all dialects."""
         await self._clients.close()
 
+    def _asked_in(self, peer: Peer) -> str:
+        """The dialect in which the first word is said to this peer; "" while it is unknown."""
+        set_for = self._chosen.get(peer.hotkey, self._usual)
+        return self._found.get(peer, "") if set_for == AUTO else set_for
+
     async def _caller_for(self, peer: Peer, timeout: float) -> Caller:
         """Raises WireError for a peer that has to be probed but cannot be, or speaks no known dialect."""
-        name = self.dialect_of(peer)
+        name = self._asked_in(peer)
         if not name:
             async with within(timeout):
                 name = await self._probe(peer)

@@ -7,7 +7,7 @@ server, which no dialect can bypass. Challenge and completion are the same in al
 """
 
 from collections.abc import Awaitable, Callable
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -77,6 +77,15 @@ class Caller(Protocol):
         gets the answer's text piece by piece as it arrives, or in one piece if the dialect does not stream.
         Raises WireError.
         """
+        ...
+
+
+@runtime_checkable
+class Upgrading(Caller, Protocol):
+    """A caller that goes over to another dialect with the peers that offer it."""
+
+    def upgraded(self, peer: Peer) -> str:
+        """The dialect that it has gone over to with this peer, or ""."""
         ...
 
 

@@ -72,6 +72,11 @@ class Sessions(Generic[S]):
                 seat.renew_at = began + (self._life if life is None else life)
             return seat.session
 
+    def held(self, peer: Peer) -> S | None:
+        """The peer's latest session, if there is one."""
+        seat = self._seats.get(peer)
+        return None if seat is None else seat.session
+
     def _seat(self, peer: Peer) -> _Seat[S]:
         seat = self._seats.get(peer)
         if seat is None:

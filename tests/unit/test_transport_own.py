@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from substrateinterface import Keypair
 
 from engine.keys import signature_hex
+from engine.transport.callers import Callers
 from engine.transport.dialect import HandshakeRoute, MinerEnd, QuestionRoute, ValidatorEnd
 from engine.transport.dialects import own
 from engine.transport.dialects.fiber import FIBER, FiberCaller
@@ -25,7 +26,9 @@ from engine.transport.rsa import RsaKey
 from engine.transport.sealed_stream import SealedReading, SealedStream
 from engine.transport.wire import Completion
 from engine.transport.x25519 import PairedKey, X25519Key
-from engine.values import Peer
+from engine.validator.dispatch import Dispatch
+from engine.validator.selection import Candidate
+from engine.values import Neuron, Peer
 from miner_server.server import MinerServer
 from tests.unit.miner_helpers import ALICE, BOB, EVE, MINER, ObedientBackend, make_server, running
 from tests.unit.transport_helpers import ForeignFiberMiner, Posted, Received, challenge, http_server, reply
@@ -74,6 +77,24 @@ async def test_fiber_becomes_this_between_two_of_ours_and_stays_fiber_otherwise(
         await caller.ask(peer_of(plain), challenge(), timeout=5, max_bytes=9999)
         assert [one.route for one in plain.view().requests] == ["/exchange-symmetric-key", "/challenge"]
     await clients.close()
+
+
+async def test_what_fiber_became_is_recorded_with_the_reply_also_of_a_miner_that_has_stopped() -> None:
+    callers = Callers(ALICE, usual="fiber", allow_private=True)
+    dispatch = Dispatch(callers, timeout=5, round_timeout=9, dialect_of=callers.dialect_of)
+
+    async def ask(peer: Peer) -> tuple[str, str]:
+        candidate = Candidate(Neuron(uid=1, hotkey=peer.hotkey, coldkey="", ip=peer.host, port=peer.port), peer)
+        [got] = await dispatch.ask(challenge(), [candidate], reply_limit=9999, on_reply=lambda _: None)
+        return got.status, got.dialect
+
+    async with running(make_server(ObedientBackend())) as both:
+        peer = peer_of(both)
+        assert await ask(peer) == ("ok", "own")
+    assert await ask(peer) == ("unreachable", "own")
+    async with running(make_server(ObedientBackend(), spoken=[FIBER], port=peer.port)) as plain:
+        assert await ask(peer_of(plain)) == ("ok", "fiber")
+    await callers.close()
 
 
 @pytest.mark.parametrize("forged", ["hotkey", "key", "none"])

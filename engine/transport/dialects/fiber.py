@@ -39,7 +39,7 @@ from engine.transport.dialect import (
     TimedAnswer,
     ValidatorEnd,
 )
-from engine.transport.dialects.own import FIELD, OwnCaller, OwnSession, offered_key, signed_key
+from engine.transport.dialects.own import FIELD, OWN, OwnCaller, OwnSession, offered_key, signed_key
 from engine.transport.errors import Refusal, WireError
 from engine.transport.exchange import NO_SUCH_ROUTE, OptionalAvailability, ask, gives_key, refused
 from engine.transport.gate import Claim
@@ -102,7 +102,7 @@ Session = FernetSession | OwnSession | InTheClear
 
 class FiberCaller(OptionalAvailability):
     """Asks miners in Fiber classic: sealed, or signed in the clear if a miner hands out no key; streamed if the text
-    is wanted as it arrives. A `dialect.Caller`."""
+    is wanted as it arrives; in our own dialect with a miner that offers it. A `dialect.Caller`, which is `Upgrading`."""
 
     def __init__(self, end: ValidatorEnd) -> None:
         super().__init__(end.clients)
@@ -119,12 +119,16 @@ class FiberCaller(OptionalAvailability):
         max_bytes: int,
         on_text: Callable[[str], None] | None = None,
     ) -> TimedAnswer:
-        """See `Caller.ask`. A miner that has lost the key (400, 401) gets a new one and the challenge again, once."""
+        """See `Caller.ask`. A miner that has lost the key (400, 401), or the route, gets a new key and the challenge
+        again, once."""
         # Fiber's client puts another nonce into the payload, which nobody checks; a peer's model may require it.
         body = b'{"nonce":"%b",' % new_nonce().encode() + challenge_json(challenge).removeprefix(b"{")
         send = partial(self._send, peer, body, max_bytes, on_text)
         async with within(timeout):
             return await ask(self._sessions, peer, partial(self._shake, peer), send)
+
+    def upgraded(self, peer: Peer) -> str:
+        return OWN.name if isinstance(self._sessions.held(peer), OwnSession) else ""
 
     async def _send(
         self,
@@ -148,7 +152,7 @@ class FiberCaller(OptionalAvailability):
         reply = await self._clients.post(
             peer, path, sent, headers, max_bytes=max_bytes, on_piece=None if events is None else events.feed
         )
-        if reply.status in (400, 401) and not isinstance(session, InTheClear):
+        if reply.status in (400, 401, *NO_SUCH_ROUTE) and not isinstance(session, InTheClear):
             return reply, None
         if not reply.ok:
             raise refused(reply, "challenge")

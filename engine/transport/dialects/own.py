@@ -38,7 +38,7 @@ from engine.transport.dialect import (
     ValidatorEnd,
 )
 from engine.transport.errors import Refusal, WireError, brief
-from engine.transport.exchange import OptionalAvailability, ask, refused
+from engine.transport.exchange import NO_SUCH_ROUTE, OptionalAvailability, ask, refused
 from engine.transport.gate import Claim
 from engine.transport.http import HttpReply, within
 from engine.transport.sealed_stream import SIGNATURE_BYTES, SealedReading, SealedStream
@@ -180,7 +180,7 @@ class OwnCaller(OptionalAvailability):
         reply = await self._clients.post(
             peer, path, sealed, headers, max_bytes=max_bytes, on_piece=None if reading is None else reading.feed
         )
-        if reply.status == 401:
+        if reply.status in (401, *NO_SUCH_ROUTE):  # restarted, perhaps as one that does not speak this any more
             return reply, None
         if not reply.ok:
             raise refused(reply, "challenge")
