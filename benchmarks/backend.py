@@ -17,8 +17,8 @@ from cryptography.fernet import Fernet
 
 from benchmarks.figures import Figure
 from benchmarks.processes import python, running
+from benchmarks.stub_backend import ANSWER
 from benchmarks.transport import (
-    ANSWER,
     LOOPBACK,
     VALIDATORS,
     Server,

@@ -27,6 +27,7 @@ from starlette.routing import Route
 
 from benchmarks.figures import Figure
 from benchmarks.processes import python, running
+from benchmarks.stub_backend import ANSWER, StubBackend
 from console import garbage
 from engine.keys import signature_hex, verify
 from engine.node.thread import serving_loop
@@ -34,11 +35,10 @@ from engine.transport.callers import Callers
 from engine.transport.dialects import btauth, fiber, loosh, own, template
 from engine.transport.replay_guard import MemoryNonces
 from engine.transport.rsa import RsaKey
-from engine.transport.wire import Completion, completion_json
+from engine.transport.wire import completion_json
 from engine.transport.x25519 import PairedKey, X25519Key
 from engine.values import Challenge, Peer, Request
 from miner_server.allowlist import AllowList
-from miner_server.backends.scripted import work_out
 from miner_server.limits import Limits
 from miner_server.server import MinerServer
 from tests.unit.chain_helpers import key as keypair
@@ -51,8 +51,6 @@ VALIDATORS = 8
 TURNS = 9
 ASKED_A_TURN = 20
 ALONE = 40
-SUM = Completion(text="42")
-ANSWER = Completion(text="The second one is larger. " * 30, usage={"completion_tokens": 200}, ms=1)
 DEADLINE_S = 20.0
 
 
@@ -135,42 +133,15 @@ async def _ask(validator: Callers, peer: Peer, text: str, times: int) -> None:
 # -- the servers --------------------------------------------------------------------------------------------------
 
 
-class _Backend:
-    """Answers at once, or after `seconds` with the sum that it was asked for."""
-
-    name = "instant"
-    model = "none"
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-
-    async def readiness(self) -> str:
-        return ""
-
-    async def complete(
-        self,
-        request: Request,
-        *,
-        timeout: float,  # noqa: ARG002
-        caller: str = "",  # noqa: ARG002
-        on_text: Callable[[str], None] | None = None,  # noqa: ARG002
-    ) -> Completion:
-        if not self._seconds:
-            return ANSWER if request.max_tokens > template.MAX_TOKENS else SUM
-        await asyncio.sleep(self._seconds)
-        return Completion(text=str(work_out(request.question)))
-
-    async def close(self) -> None:
-        return None
-
-
 async def serve_ours(hotkeys: str, seconds: str = "0", slots: str = "16") -> None:
     from miner_server import admission
 
     admission.HOTKEY_PER_MINUTE |= {"challenge": 100_000, "handshake": 100_000}
     limits = Limits(capacity=int(slots), queue=4 * int(slots))
     allow = AllowList(hotkeys.split(","))
-    server = MinerServer(MINER, _Backend(float(seconds)), allow, MemoryNonces(), host=LOOPBACK, port=0, limits=limits)
+    server = MinerServer(
+        MINER, StubBackend(float(seconds)), allow, MemoryNonces(), host=LOOPBACK, port=0, limits=limits
+    )
 
     def tell() -> None:
         garbage.go_on()

@@ -27,6 +27,7 @@ from starlette.routing import Route
 
 from benchmarks.figures import Figure
 from benchmarks.processes import python, running
+from benchmarks.stub_backend import ANSWER, StubBackend
 from engine.keys import Signer
 from engine.node.thread import serving_loop
 from engine.transport.dialects.loosh import (
@@ -39,7 +40,7 @@ from engine.transport.dialects.loosh import (
 )
 from engine.transport.replay_guard import MemoryNonces
 from engine.transport.rsa import read_public_key
-from engine.transport.wire import Completion, challenge_json, completion_json
+from engine.transport.wire import challenge_json, completion_json
 from engine.values import Challenge, Request
 from miner_server.allowlist import AllowList
 from miner_server.server import MinerServer
@@ -60,7 +61,6 @@ CHALLENGE = challenge_json(
         request=Request(messages=({"role": "user", "content": "Which of these is larger? " * 30},)),
     )
 )
-ANSWER = Completion(text="The second one is larger. " * 30, usage={"completion_tokens": 200}, ms=1)
 
 
 class Server(Struct, frozen=True):
@@ -180,29 +180,8 @@ async def ask(validator: Validator) -> list[float]:
     return taken
 
 
-class _Instant:
-    name = "instant"
-    model = "none"
-
-    async def readiness(self) -> str:
-        return ""
-
-    async def complete(
-        self,
-        request: Request,  # noqa: ARG002
-        *,
-        timeout: float,  # noqa: ARG002
-        caller: str = "",  # noqa: ARG002
-        on_text: Callable[[str], None] | None = None,  # noqa: ARG002
-    ) -> Completion:
-        return ANSWER
-
-    async def close(self) -> None:
-        return None
-
-
 async def _serve_ours(_: bytes, hotkeys: list[str]) -> None:
-    server = MinerServer(keypair("Miner"), _Instant(), AllowList(hotkeys), MemoryNonces(), host=LOOPBACK, port=0)
+    server = MinerServer(keypair("Miner"), StubBackend(), AllowList(hotkeys), MemoryNonces(), host=LOOPBACK, port=0)
     await until_stdin_ends(server.run(lambda: print(server.address[1], flush=True)))
 
 

@@ -102,7 +102,7 @@ Session = FernetSession | OwnSession | InTheClear
 
 class FiberCaller(OptionalAvailability):
     """Asks miners in Fiber classic: sealed, or signed in the clear if a miner hands out no key; streamed if the text
-    is wanted as it arrives; in our own dialect with a miner that offers it. A `dialect.Caller`, which is `Upgrading`."""
+    is wanted as it arrives. Goes over to our own dialect with those that offer it. A `dialect.Caller`, `Upgrading`."""
 
     def __init__(self, end: ValidatorEnd) -> None:
         super().__init__(end.clients)
