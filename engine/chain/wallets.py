@@ -34,14 +34,20 @@ NEW_HOTKEY = (
     "copy your hotkey's file there, make a new one with `btcli wallet new-hotkey`, or name yours with --wallet.name, "
     "--wallet.hotkey and --wallet.path"
 )
-NEW_HOTKEY_FILE = "rewrite it without a password with `btcli wallet regen-hotkey --no-use-password`"
+NEW_HOTKEY_FILE = (
+    "rewrite it without a password with `btcli wallet regen-hotkey --no-use-password`, or from version 11 on with "
+    "`btcli wallet regen-hotkey`"
+)
 NEW_THROWAWAY = "move that wallet's folder away, and the next launch makes new throwaway keys"
 COLDKEY_FILE = "copy it again from where the coldkey is kept"
 COLDKEY_ELSEWHERE = (
     "a server is better off without it: do this where the coldkey is kept, for example with btcli, which needs no more "
     "than this hotkey's address"
 )
-NEW_COLDKEYPUB = "rewrite it with `btcli wallet regen-coldkeypub --ss58-address ADDRESS`"
+NEW_COLDKEYPUB = (
+    "rewrite it with `btcli wallet regen-coldkeypub --ss58-address ADDRESS` (from version 11 on `--ss58 ADDRESS "
+    "--public-key 0x…`), or write nothing but the address into it"
+)
 """No remedy creates a coldkey or copies its secret to a machine that runs a neuron: its address is enough here."""
 
 

@@ -10,7 +10,7 @@ import sys
 from engine.values import Hyperparameters
 from tests.fake_node.crowd import crowded
 from tests.fake_node.node import FakeNode, running
-from tests.fake_node.script import HELP, NotUnderstood, obey
+from tests.fake_node.script import FUNDS, HELP, NotUnderstood, obey
 
 PAST = 6_000
 """Blocks behind a subnet full of neurons: longer than immunity, so that some are in it and some are not."""
@@ -38,7 +38,7 @@ async def main() -> None:
     node = FakeNode(given.netuid, rules)
     node.instant = False
     for coldkey in given.fund:
-        node.fund(coldkey, 10_000)
+        node.fund(coldkey, FUNDS)
     for hotkey in given.adopt:
         node.adopt(hotkey, stake=5_000)
     if given.neurons:

@@ -2,12 +2,17 @@
 
 from typing import get_args
 
+from engine.keys import public_key
 from tests.fake_node.metadata import grown
 from tests.fake_node.node import FakeNode, Fault
+
+FUNDS = 10_000
+"""Tokens that a coldkey gets."""
 
 HELP = """\
 METHOD FAULT   the next request of this method meets it: cut before, cut after, silence, garbage, drip, error, upgrade,
                disown
+fund COLDKEY   give this address 10,000 tokens
 cut            cut every connection
 stuck, moving  the head stays where it is, or not any more
 lie N          the head is said to be N blocks higher than it is
@@ -27,6 +32,8 @@ class NotUnderstood(Exception):
 def obey(node: FakeNode, line: str) -> None:
     """Do what the line says. Raises `NotUnderstood`."""
     match line.split():
+        case ["fund", coldkey] if public_key(coldkey):
+            node.fund(coldkey, FUNDS)
         case ["cut"]:
             node.cut()
         case ["stuck" | "moving" as how]:
