@@ -52,8 +52,8 @@ _OFTEN = (
 )
 _CAN = r"(?:might|may|could)\s+(?:\w+ly\s+|well\s+|at\s+first\s+|first\s+|be\s+\w+\s+(?:to|for)\s+)*"
 _BELIEF = re.compile(
-    rf"\b(?:{_SOME})\s+{_OFTEN}(?:{_REPORTS})\b|\b{_ACQUAINTANCE}\s+{_OFTEN}(?:{_SAYS})\b|"
-    rf"\b(?:you|one)(?:['’]d\s+|\s+would\s+|\s+{_CAN})(?:{_REPORTS})\b(?!\s+(?:with|so)\b)|\bwe\s+{_CAN}(?:{_REPORTS})\b|"
+    rf"\b(?:{_SOME})\s+{_OFTEN}(?:{_REPORTS})\b|(?<!no\s)\b{_ACQUAINTANCE}\s+{_OFTEN}(?:{_SAYS})\b|"
+    rf"(?<!no\s)\b(?:you|one)(?:['’]d\s+|\s+would\s+|\s+{_CAN})(?:{_REPORTS})\b(?!\s+(?:with|so)\b)|\bwe\s+{_CAN}(?:{_REPORTS})\b|"
     rf"\bi\s+(?:might|may|could)\s+{_OFTEN}(?:{_REPORTS})\b|"
     r"\b(?:is|are|was|were|been)\s+(?:\w+ly\s+|often\s+|sometimes\s+)+(?:said|thought|believed|assumed|claimed|given|"
     r"cited|mistaken|supposed|guessed|confused)\b|\b(?:comes?|springs?|leaps?)\s+to\s+mind\b|"
@@ -157,9 +157,9 @@ _UNREAL = re.compile(r"\b(?:would|could|might)(?:n['’]t)?\s+(?:\w+ly\s+)?have\
 
 _RETRACTS = re.compile(
     r"\b(?:scratch\s+that|strike\s+that|(?:i\s+)?take\s+(?:that|it)\s+back|correction|on\s+second\s+thoughts?|"
-    r"my\s+(?:mistake|bad)|(?:just\s+)?kidding|i\s+misspoke|no[\s,.!…—–-]+wait\b|"
+    r"my\s+(?:mistake|bad)|(?:just\s+)?kidding|i\s+misspoke|no[\s,.!…—–-]+wait\b(?:[\s,.!…—–-]+no\b(?=\s*[,:]))?|"
     r"(?:wait|oops|hmm|hold\s+on|sorry|actually)[\s,.!…—–-]+(?:no\b|(?:that|this|it)(?:['’]s|\s+(?:is|was))\s+"
-    r"(?:wrong|not\s+right|incorrect|not\s+correct)))[\s,.!:;…—–-]*",
+    r"(?:wrong|not\s+right|incorrect|not\s+correct)))[\s,.!:;…—–]*(?:-\s+)?",
     re.IGNORECASE,
 )
 _STRUCK = re.compile(r"~~[^~\n]{1,256}~~")
@@ -177,7 +177,7 @@ _UNDECIDED = re.compile(
     r"\bif\s+in\s+doubt\b.*\botherwise\b|^\s*(?:it|that|this)\s+depends\b|\b(?:is\s+)?(?:unclear|an\s+open\s+question|debatable)\b|"
     r"\bfifty[- ]fifty\b|\b50\s?/\s?50\b|\bhalf\s+of\s+me\b|"
     r"\bunless\s+(?:it|that|this|the\s+answer)(?:['’]s|\s+(?:is|was))\b|"
-    r"\bfailing\s+that\b|\b(?:my|a|the)\s+(?:second|other|alternative|back-?up|fall-?back|next)\s+(?:choice|guess|option|candidate|possibility)\b|"
+    r"\bor\s+(?:something|anything)\s+else\b|\bfailing\s+that\b|\b(?:my|a|the)\s+(?:second|other|alternative|back-?up|fall-?back|next)\s+(?:choice|guess|option|candidate|possibility)\b|"
     r"\b(?:is|are|was|would\s+be)\s+(?:also|equally)\s+(?:right|correct|acceptable|possible|true|valid|fine)\b|"
     r"\b(?:is|are)\s+(?:right|correct|acceptable|possible|valid|fine)\b[^.!?]{0,60}\b(?:too|as\s+well)\b|\bbut\s+so\s+(?:is|does|do|are|would)\b|"
     r"\b(?:could|might|may)\s+(?:just\s+as\s+well|equally|also|as\s+well)\s+be\b|"
@@ -229,7 +229,8 @@ def committed(text: str, *, judging: bool = False) -> str:
 def _last_word(text: str) -> str:
     """The text without what it strikes out or takes back."""
     text = _STRUCK.sub(" ", text)
-    for match in reversed([*_RETRACTS.finditer(text), *_NO_AFTER_ALL.finditer(text)]):
+    turns = sorted((*_RETRACTS.finditer(text), *_NO_AFTER_ALL.finditer(text)), key=lambda match: -match.end())
+    for match in turns:
         rest = text[match.end() :]
         if match.start() > 0 or re.search(r"\w", rest):
             return rest
