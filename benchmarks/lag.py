@@ -21,7 +21,7 @@ from benchmarks.figures import Figure
 from benchmarks.processes import python, running
 from benchmarks.stub_miners import stub_miners
 from benchmarks.subnet import found
-from console.roles.operate import operate
+from console.roles.run import run
 from engine.feed import Feed
 from engine.judge.client import Judge
 from engine.judge.worker import JudgeResult
@@ -82,19 +82,19 @@ class _Engine:
         self.judging: list[beat.Span] = []
 
     def run(self) -> None:
-        thread = EngineThread(self._operate)
+        thread = EngineThread(self._run)
         with patch.object(Judge, "judge", _timed(Judge.judge, self.judging)):
             thread.start()
             thread.join()
         if thread.error is not None:
             raise thread.error
 
-    async def _operate(self) -> None:
+    async def _run(self) -> None:
         beating = asyncio.create_task(beat.keep(self.beats))
         now = time.time()
         feed = Feed(Snapshot(at=now, version="", role="validator", started_at=now))
         try:
-            await operate(self._settings, self._settings.data_dir, feed)
+            await run(self._settings, self._settings.data_dir, feed)
         finally:
             beating.cancel()
 

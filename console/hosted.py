@@ -70,7 +70,7 @@ class HostedMiner:
 
     async def _mine(self) -> None:
         """One miner from its settings to its end. Raises what makes a run impossible."""
-        from console.roles.operate import operate
+        from console.roles.run import run
 
         found = configure(MINER)
         settings = found.settings
@@ -80,7 +80,7 @@ class HostedMiner:
         feed = Feed(Snapshot(at=now, version=__version__, role="miner", started_at=now))
         with open_log(folder, level=settings.log_level, cap_mb=settings.log_cap_mb):
             _tell_of_names(found)
-            await operate(settings, folder, feed, doorway=self._doorway)
+            await run(settings, folder, feed, doorway=self._doorway)
 
 
 def _tell_of_names(found: Configuration) -> None:

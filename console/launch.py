@@ -42,7 +42,7 @@ def run(configuration: Configuration, *, on_screen: bool) -> int:
     feed = Feed(Snapshot(at=now, version=__version__, role=settings.role, started_at=now))
     notices = [*_notices(configuration)]
     new_loop = serving_loop if settings.role == "miner" else asyncio.new_event_loop
-    thread = EngineThread(lambda: _operate(settings, folder, feed, notices), load=_load, new_loop=new_loop)
+    thread = EngineThread(lambda: _run_role(settings, folder, feed, notices), load=_load, new_loop=new_loop)
 
     def end(received: signal.Signals | None) -> ExitCode:
         return _code(feed.snapshot, received)
@@ -123,10 +123,10 @@ def _some(names: list[str]) -> str:
 
 def _load() -> None:
     """Import the engine on its own thread, so that the first frame does not wait for it."""
-    import console.roles.operate  # noqa: F401
+    import console.roles.run  # noqa: F401
 
 
-async def _operate(settings: Settings, folder: Path, feed: Feed, notices: Sequence[tuple[str, str]]) -> None:
-    from console.roles.operate import operate
+async def _run_role(settings: Settings, folder: Path, feed: Feed, notices: Sequence[tuple[str, str]]) -> None:
+    from console.roles.run import run
 
-    await operate(settings, folder, feed, notices)
+    await run(settings, folder, feed, notices)

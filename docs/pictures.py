@@ -11,11 +11,13 @@ from typing import NamedTuple
 
 from console import __version__
 from console.export.likeness import export_picture
-from console.roles.operate import operate
+from console.record.folder import FolderRecord
+from console.roles.run import run
 from console.screens.keymap import Keymap
 from console.tui.app import ConsoleApp
+from engine.doors import Engine, InProcessEngine
 from engine.feed import Feed
-from engine.logs import LogRing, open_log
+from engine.logs import open_log
 from engine.node.thread import EngineThread
 from engine.settings import Configuration, configure
 from engine.settings.setting import Given
@@ -51,9 +53,9 @@ PICTURES = (
 )
 
 
-async def take(picture: Picture, feed: Feed, logs: LogRing, folder: Path, configuration: Configuration) -> None:
+async def take(picture: Picture, engine: Engine, folder: Path, configuration: Configuration) -> None:
     """Press the keys and keep what is then on the screen."""
-    app = ConsoleApp(feed, logs, engine=None, folder=folder, keymap=Keymap(), terminal=1, configuration=configuration)
+    app = ConsoleApp(engine, folder=folder, keymap=Keymap(), terminal=1, configuration=configuration)
     async with app.run_test(size=picture.size) as pilot:
         for key in picture.keys:
             await pilot.press(key)
@@ -73,21 +75,22 @@ def main() -> None:
     configuration = configure({"seed": Given("7", "--seed"), "data_dir": Given(str(folder), "--data-dir")}, environ={})
     now = time.time()
     feed = Feed(Snapshot(at=now, version=__version__, role="demo", started_at=now))
-    engine = EngineThread(lambda: operate(configuration.settings, folder, feed))
+    thread = EngineThread(lambda: run(configuration.settings, folder, feed))
     HERE.mkdir(exist_ok=True)
     with open_log(folder, level="info", cap_mb=10) as logs:
-        engine.start()
+        engine = InProcessEngine(feed, logs, FolderRecord(folder), thread)
+        thread.start()
         try:
-            while feed.snapshot.rounds_done < ROUNDS and engine.running and time.time() - now < LONGEST_S:
+            while feed.snapshot.rounds_done < ROUNDS and thread.running and time.time() - now < LONGEST_S:
                 time.sleep(0.5)
             for picture in PICTURES:
-                asyncio.run(take(picture, feed, logs, folder, configuration))
+                asyncio.run(take(picture, engine, folder, configuration))
             export_picture(feed.snapshot.rounds[-1].id, data_dir=folder, out=str(HERE / "round.svg"))
         finally:
-            engine.stop()
-            engine.join()
-    if engine.error is not None:
-        raise engine.error
+            thread.stop()
+            thread.join()
+    if thread.error is not None:
+        raise thread.error
     shutil.rmtree(home)
 
 

@@ -68,6 +68,7 @@ class _File(Struct, frozen=True):
 
 
 def digest(key: str) -> str:
+    """What the file keeps of a key: its SHA-256 in hex."""
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
 
 

@@ -80,7 +80,7 @@ def _holder(path: Path) -> Holder | None:
         return None
     fd = open_lock(path, os.O_RDONLY)
     try:
-        return None if _locked(fd) else _read(fd)
+        return None if locked(fd) else _read(fd)
     finally:
         os.close(fd)
 
@@ -89,7 +89,7 @@ def _holder(path: Path) -> Holder | None:
 def _held(path: Path, what: str, data_dir: Path) -> Iterator[None]:
     fd = open_lock(path)
     try:
-        if not _locked(fd) and not _locked_soon(fd):
+        if not locked(fd) and not _locked_soon(fd):
             raise AlreadyRunning(what, _read(fd))
         os.truncate(fd, 0)
         os.pwrite(fd, msgspec.json.encode(Holder(os.getpid(), str(data_dir), time.time())), 0)
@@ -116,7 +116,8 @@ def open_lock(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> int:
     return fd
 
 
-def _locked(fd: int) -> bool:
+def locked(fd: int) -> bool:
+    """Take the lock unless another process holds it; whether it is ours now."""
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -128,7 +129,7 @@ def _locked_soon(fd: int) -> bool:
     """Someone who only looks holds the lock for an instant as well."""
     for _ in range(LOOKS):
         time.sleep(LOOK_S)
-        if _locked(fd):
+        if locked(fd):
             return True
     return False
 

@@ -24,12 +24,12 @@ from console.screens.keymap import Keymap
 from console.screens.logs.content import LogLook
 from console.screens.registry import PLACES, WATCHED
 from console.themes import ThemeError, ThemeFile
+from console.tui.copies import Copies
 from console.tui.driver import OperatorDriver
 from console.tui.endings import Ending
 from console.tui.responses import Responses
 from console.tui.screen_memory import ScreenMemory, keep, recall
 from console.tui.stylesheet import USUAL, Sheet, Themes, usual_variables
-from console.tui.takeaway import Takeaway
 from console.tui.travel import Travel
 from console.tui.typeahead import KeyMark, TypeAhead
 from console.tui.viewpoint import Viewpoint
@@ -98,7 +98,7 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
         self.configuration = configuration
         self.viewpoint = Viewpoint(engine, clock, past)
         self.travel = Travel(self, self.viewpoint)
-        self.takeaway = Takeaway(self, folder)
+        self.copies = Copies(self, folder)
         self.typeahead = TypeAhead(self)
         self.animation_level = "none"
         self._memory_file = memory
@@ -257,7 +257,7 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
     def _responses(self) -> Responses:
         from console.tui.overlays import Overlays
 
-        return Responses(self, self.viewpoint, (self.travel, self.takeaway, Overlays(self)))
+        return Responses(self, self.viewpoint, (self.travel, self.copies, Overlays(self)))
 
     def why_not(self, action_id: str) -> str:
         return self._responses.why_not(action_id)
@@ -316,10 +316,10 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
     # -- what is taken along and remembered ------------------------------------------------------------------------
 
     def copy(self, text: str, what: str) -> None:
-        self.takeaway.copy(text, what)
+        self.copies.copy(text, what)
 
     def save(self, name: str, text: str, what: str) -> None:
-        self.takeaway.save(name, text, what)
+        self.copies.save(name, text, what)
 
     def view_of(self, table: Table[Any]) -> View:
         return self.memory.view(table)

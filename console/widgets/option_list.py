@@ -75,8 +75,8 @@ class Options(Rows, can_focus=True):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"grid--cursor", "grid--cursor-blurred"}
 
-    class Moved(Message):
-        """The cursor moved to another option."""
+    class Highlighted(Message):
+        """The cursor is on another option."""
 
         def __init__(self, options: "Options", option_id: str) -> None:
             super().__init__()
@@ -87,7 +87,7 @@ class Options(Rows, can_focus=True):
         def control(self) -> "Options":
             return self.options
 
-    class Chosen(Moved):
+    class Chosen(Highlighted):
         """The operator chose this option."""
 
     def __init__(self, options: Sequence[Option] = (), *, id: str | None = None) -> None:
@@ -140,7 +140,7 @@ class Options(Rows, can_focus=True):
             self.at = index
             self._scroll_to_cursor()
             self.refresh()
-            self.post_message(self.Moved(self, self.options[index].id))
+            self.post_message(self.Highlighted(self, self.options[index].id))
 
     def _scroll_to_cursor(self) -> None:
         top, height = self.scroll_offset.y, max(1, self.size.height)

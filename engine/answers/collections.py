@@ -21,15 +21,11 @@ _DIGIT_COMMA = re.compile(r"(?<=\d),(?=\d{3}\b(?!,\d{1,2}\b))")
 _TIGHT = re.compile(r"(?<=\w)(?:/|-)(?=\w)")
 _BULLET = re.compile(r"^\s*(?:[-*•–·]|\(?(?:\d{1,3}|[a-z])[.)])\s+(\S.*)$")
 _BRACKETS = re.compile(r"[\[{(]([^\[\]{}()]*)[\]})]")
-_ARTICLE = re.compile(r"^(?:the|a|an|der|die|das|le|la|les|el|los|las)\s+", re.IGNORECASE)
 _LEAD = re.compile(
     r"^(?:.*?[:：]\s+|.*?\b(?:are|is|were|include|be|sind|sont|son|follows)\s*:?\s+)(?=\S)", re.IGNORECASE | re.DOTALL
 )
 _TRAIL = re.compile(r"\s+\b(?:are|is|have|has|were|do|does|can|all)\b\s.*$", re.IGNORECASE | re.DOTALL)
 _COUNTED = re.compile(r"(?:^|\s)\(?(?:\d{1,2}[.)]|[a-z]\))\s+")
-_THEN = re.compile(
-    r"^(?:and\s+)?(?:then|next|first|second|third|finally|lastly|followed\s+by|also)\b\s+(?=\S)", re.IGNORECASE
-)
 _BUT_NOT = re.compile(
     r"(?<=\w)[\s,;(—–-]+(?:but\s+|and\s+)?(?:not|rather\s+than|instead\s+of|nicht)\b[^!?\n]*$", re.IGNORECASE
 )

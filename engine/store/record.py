@@ -10,13 +10,13 @@ from engine.errors import StoreUnusable
 from engine.files import damage, not_a_file
 from engine.sqlite import ERRORS, RESCUE, beside, log_waits
 from engine.store import schema
-from engine.store.carried import Carried, Commands, Nonces, Standings
 from engine.store.errors import BadRow, StoreDamaged, StoreOld, bad_row, store_error
 from engine.store.neuron_table import NeuronTable
 from engine.store.plan_table import PlanTable
 from engine.store.reply_table import ReplyTable
 from engine.store.retention import Retention
 from engine.store.round_table import RoundTable
+from engine.store.small_tables import Carried, Commands, Nonces, Standings
 
 BUSY_TIMEOUT_S = 5.0
 """How long SQLite waits for another process's lock, for readers and for the engine."""

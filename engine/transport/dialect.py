@@ -6,7 +6,7 @@ miner's. A route only defines whom a request names, what it signs, how its answe
 server, which no dialect can bypass. Challenge and completion are the same in all dialects (`wire`).
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from msgspec import Struct
@@ -111,6 +111,18 @@ class Received(Protocol):
     def header(self, name: bytes) -> str | None:
         """The first header of this name (lower case)."""
         ...
+
+
+def header_of(call: Received, name: str) -> str:
+    """The first header of this name (lower case), "" without one."""
+    return call.header(name.encode()) or ""
+
+
+def require_headers(call: Received, names: Sequence[str]) -> None:
+    """Raises Refusal that names each missing header, in FastAPI's words, as the field's own miners do."""
+    missing = [name for name in names if call.header(name.encode()) is None]
+    if missing:
+        raise Refusal(422, [{"type": "missing", "loc": ["header", name], "msg": "Field required"} for name in missing])
 
 
 class SymmetricKey(Protocol):

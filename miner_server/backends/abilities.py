@@ -67,6 +67,7 @@ def lacking(backend: object, request: Request) -> tuple[str, str] | None:
 
 
 def abilities(backend: object) -> frozenset[str]:
+    """The parameters that a backend can serve; the usual ones, if it does not say."""
     return backend.can if isinstance(backend, Able) else USUAL
 
 

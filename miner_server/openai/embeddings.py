@@ -32,6 +32,8 @@ class Embedder(Protocol):
 
 
 class EmbeddingsBody(Struct, frozen=True, kw_only=True):
+    """The body of POST /v1/embeddings as OpenAI defines it. `input` may be tokens there, which are refused here."""
+
     model: str
     input: str | Annotated[tuple[Any, ...], Meta(min_length=1, max_length=MOST_TEXTS)]
     encoding_format: Literal["float", "base64"] = "float"

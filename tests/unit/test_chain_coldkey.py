@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from console.roles.operate import operate
+from console.roles.run import run
 from engine.chain import coldkey
 from engine.chain.wallets import WalletError, load_wallet, throwaway
 from engine.commands import AddStake, Register
@@ -117,6 +117,6 @@ async def test_nothing_serves_beside_a_readable_coldkey_unless_told_so(wallets: 
     settings = Settings(role="validator", wallet_name="w", wallet_path=wallets, data_dir=tmp_path / "data")
     (tmp_path / "data").mkdir(mode=0o700)
     with pytest.raises(WalletError, match=r"is an unencrypted coldkey.*--allow-coldkey"):
-        await operate(settings, tmp_path / "data", a_feed())
+        await run(settings, tmp_path / "data", a_feed())
     with pytest.raises(NotRegistered):
-        await operate(replace(settings, allow_coldkey=True, read_only=True), tmp_path / "data", a_feed())
+        await run(replace(settings, allow_coldkey=True, read_only=True), tmp_path / "data", a_feed())

@@ -73,7 +73,7 @@ async def hang(settings, folder, feed, notices):
     feed.publish(replace(feed.snapshot, rounds_unstored=int(sys.argv[2])))
     feed.emit("hanging")
     time.sleep(3600)
-launch._operate = hang
+launch._run_role = hang
 sys.exit(cli.main(["launch", "--no-ui", "--data-dir", sys.argv[1]]))
 """
 

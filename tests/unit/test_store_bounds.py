@@ -17,7 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from engine.snapshot import MinerState
-from engine.store import carried, columns
+from engine.store import columns, small_tables
 from engine.store import store as stored_nonces
 from engine.store.columns import cells, decoded, fields, from_json, unpacked
 from engine.store.errors import BadRow, StoreTooNew
@@ -150,7 +150,7 @@ async def test_a_table_of_nonces_that_was_full_before_a_restart_is_full_after_it
 
 async def test_nonces_are_swept_when_as_many_new_ones_came(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stored_nonces, "SWEEP_EVERY", 2)
-    over = time.time() - carried.CLOCK_STEP_S - 1
+    over = time.time() - small_tables.CLOCK_STEP_S - 1
     assert await store.nonces.remember("over", until=over)
     assert await store.nonces.remember("new", until=2e9)
     assert await store.nonces.remember("over", until=over)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.store import carried
+from engine.store import small_tables
 from engine.store import store as stored_nonces
 from engine.store.store import Store
 from engine.transport.replay_guard import NonceStore, NoncesUnavailable
@@ -38,7 +38,7 @@ async def test_of_many_at_once_one_is_the_first(tmp_path: Path) -> None:
 async def test_what_is_long_over_is_forgotten_and_what_may_count_is_not(tmp_path: Path) -> None:
     store = await reopened(tmp_path / "store.db")
     now = time.time()
-    await store.nonces.remember("long over", until=now - carried.CLOCK_STEP_S - 1)
+    await store.nonces.remember("long over", until=now - small_tables.CLOCK_STEP_S - 1)
     await store.nonces.remember("just over", until=now - 1)
     await store.prune(now)
     assert await store.nonces.remember("long over", until=now)
@@ -49,7 +49,7 @@ async def test_what_is_long_over_is_forgotten_and_what_may_count_is_not(tmp_path
 async def test_a_full_table_refuses_until_something_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stored_nonces, "MAX_NONCES", 3)
     store = await reopened(tmp_path / "store.db")
-    over = time.time() - carried.CLOCK_STEP_S - 1
+    over = time.time() - small_tables.CLOCK_STEP_S - 1
     assert await store.nonces.remember("old", until=over)
     assert await store.nonces.remember("first", until=2e9)
     assert await store.nonces.remember("second", until=2e9)

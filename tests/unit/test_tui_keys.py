@@ -14,9 +14,9 @@ from console.screens.help.screen import HelpDialog
 from console.screens.keymap import Keymap
 from console.screens.registry import ACTIONS, DIALOG, SCREENS, actions_of
 from console.tui.app import ConsoleApp
+from console.tui.copies import Copies
 from console.tui.endings import Ending
 from console.tui.overlays import Overlays
-from console.tui.takeaway import Takeaway
 from console.tui.travel import Travel
 from console.widgets.live_table import LiveTable
 from console.widgets.panel import Panel
@@ -317,7 +317,7 @@ def parts_of_the_screen() -> list[type]:
         part = waiting.pop()
         found.append(part)
         waiting += part.__subclasses__()
-    return [*(part for part in found if part.__module__.startswith("console.")), Overlays, Takeaway, Travel]
+    return [*(part for part in found if part.__module__.startswith("console.")), Overlays, Copies, Travel]
 
 
 @pytest.mark.parametrize("action", ACTIONS.values(), ids=ACTIONS)

@@ -51,7 +51,7 @@ class LogsScreen(ConsoleScreen):
             self.view.read(self.host.logs)
         self._describe()
 
-    @on(LogView.Moved)
+    @on(LogView.Changed)
     def _describe(self) -> None:
         view = self.view
         title = logs.title(view.look, follow=view.follow, shown=view.records)

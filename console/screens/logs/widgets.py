@@ -38,7 +38,7 @@ class LogView(Rows, can_focus=True):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"grid--cursor", "grid--cursor-blurred"}
 
-    class Moved(Message):
+    class Changed(Message):
         """The cursor is on another record, or the log is looked at another way."""
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -98,7 +98,7 @@ class LogView(Rows, can_focus=True):
         self.virtual_size = Size(self.size.width, len(self._rows))
         self._go(len(self.records) - 1 if self.follow else self.at)
         self.refresh()
-        self.post_message(self.Moved())
+        self.post_message(self.Changed())
 
     def _laid(self, record: KeptLine) -> Sequence[Row]:
         lines = logs.rows(record, self.look, self.size.width, is_open=record.number in self._open)
@@ -121,7 +121,7 @@ class LogView(Rows, can_focus=True):
         self._scroll_to_cursor()
         if self.current is not before:
             self.refresh()
-            self.post_message(self.Moved())
+            self.post_message(self.Changed())
 
     def move_to(self, index: int) -> None:
         """Go somewhere by the operator's will: to the newest record is to follow, anywhere else is to stand still."""
@@ -187,7 +187,7 @@ class LogView(Rows, can_focus=True):
     def do_log_follow(self) -> None:
         self.follow = not self.follow
         self._go(len(self.records) - 1 if self.follow else self.at)
-        self.post_message(self.Moved())
+        self.post_message(self.Changed())
 
     def do_nav_open(self) -> None:
         if self.current is not None:

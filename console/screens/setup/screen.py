@@ -85,7 +85,7 @@ class SetupScreen(ConsoleScreen):
         option = self.query_one("#results", Options).current
         return self.results[int(option.id)] if option is not None and option.id else None
 
-    @on(Options.Moved, "#results")
+    @on(Options.Highlighted, "#results")
     def _explain_current(self) -> None:
         pane = self.query_one("#explanation", Lines)
         if self.current is not None:

@@ -45,7 +45,7 @@ class SuspectRow(Struct, frozen=True, kw_only=True):
         return " ".join((self.what, *self.suspects.hotkeys, *map(str, self.suspects.copied_uids)))
 
 
-class Member(Struct, frozen=True, kw_only=True):
+class MemberRow(Struct, frozen=True, kw_only=True):
     """A hotkey of a group: `takes` is the share of its score that a penalty takes or would take."""
 
     uid: int
@@ -72,7 +72,7 @@ def rows(snapshot: Snapshot) -> list[SuspectRow]:
     return [*found, *(_alone(one, snapshot) for one in sybil.penalties if one.hotkey not in named)]
 
 
-def members(snapshot: Snapshot, suspects: SuspectsView | None) -> list[Member]:
+def members(snapshot: Snapshot, suspects: SuspectsView | None) -> list[MemberRow]:
     """Those of a group, the copied last."""
     if suspects is None or snapshot.sybil is None:
         return []
@@ -89,8 +89,8 @@ def members(snapshot: Snapshot, suspects: SuspectsView | None) -> list[Member]:
     ]
 
 
-def _member(sybil: SybilView, uid: int, hotkey: str, miner: MinerView | None, penalty: PenaltyView | None) -> Member:
-    return Member(
+def _member(sybil: SybilView, uid: int, hotkey: str, miner: MinerView | None, penalty: PenaltyView | None) -> MemberRow:
+    return MemberRow(
         uid=uid,
         hotkey=hotkey,
         name=miner.name if miner else "",
@@ -277,7 +277,7 @@ SUSPECTS: Table[SuspectRow] = Table(
     ),
 )
 
-MEMBERS: Table[Member] = Table(
+MEMBERS: Table[MemberRow] = Table(
     name="suspected",
     empty="nobody",
     key=lambda row: row.hotkey,

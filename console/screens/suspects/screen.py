@@ -7,7 +7,7 @@ from textual.containers import Horizontal
 from console.present.picture import Picture
 from console.screens.base import ConsoleScreen
 from console.screens.suspects import content as suspects
-from console.screens.suspects.content import MEMBERS, SUSPECTS, Member, SuspectRow
+from console.screens.suspects.content import MEMBERS, SUSPECTS, MemberRow, SuspectRow
 from console.widgets.lines import Bar, Reading
 from console.widgets.live_table import LiveTable
 from console.widgets.panel import Panel, TablePanel
@@ -48,11 +48,11 @@ class SuspectsScreen(ConsoleScreen):
 
     def row_name(self, _action_id: str) -> str:
         """The member under the cursor, wherever the focus is."""
-        current: Member | None = self._members.current
+        current: MemberRow | None = self._members.current
         return current.hotkey if current else ""
 
     @property
-    def _members(self) -> LiveTable[Member]:
+    def _members(self) -> LiveTable[MemberRow]:
         return self.query_one("#members LiveTable", LiveTable)
 
     @property
@@ -76,6 +76,6 @@ class SuspectsScreen(ConsoleScreen):
 
     @on(LiveTable.Opened, "#members LiveTable")
     def _open_miner(self, message: LiveTable.Opened) -> None:
-        current: Member | None = message.table.current
+        current: MemberRow | None = message.table.current
         if current is not None:
             self.host.open("miner", current.hotkey)

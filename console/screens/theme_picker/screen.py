@@ -34,8 +34,8 @@ class ThemeDialog(Dialog[str]):
         options.show(options.options, self._before)
         self._preview(self._before)
 
-    @on(Options.Moved)
-    def _moved(self, message: Options.Moved) -> None:
+    @on(Options.Highlighted)
+    def _moved(self, message: Options.Highlighted) -> None:
         self.host.choose_theme(message.option_id)
         self._preview(message.option_id)
 

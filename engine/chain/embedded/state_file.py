@@ -4,7 +4,6 @@ Synchronous; `EmbeddedChain` calls it from a thread. Thanks to WAL, kill -9 neve
 the file and others may share it; exactly one of them makes the blocks.
 """
 
-import fcntl
 import logging
 import os
 import sqlite3
@@ -18,7 +17,7 @@ from msgspec import Struct
 from engine.chain.embedded.state import ChainState, Hotkey, Slot
 from engine.files import UNDECODABLE, Damaged, damage, not_a_file
 from engine.folders import FolderError
-from engine.locks import open_lock
+from engine.locks import locked, open_lock
 from engine.sqlite import EMPTY_LOG, ERRORS, NEWER, DatabaseFiles, failure_of, log_waits
 from engine.values import Hyperparameters, Natural
 
@@ -93,7 +92,7 @@ class StateFile:
                 owning, self._making = _lock_file(path, "lock"), _lock_file(path, "blocks.lock")
                 self._locks.callback(os.close, owning)
                 self._locks.callback(os.close, self._making)
-            if not (shared or _locked(owning)):
+            if not (shared or locked(owning)):
                 raise ChainInUse(
                     f"the embedded chain in {path.parent} is in use by another process: stop it, choose another "
                     f"--data-dir, or share it with --network embedded:{path.parent}"
@@ -110,7 +109,7 @@ class StateFile:
     @property
     def makes_blocks(self) -> bool:
         """Whether this process makes the blocks; once it does, it does so until it ends."""
-        return _locked(self._making)
+        return locked(self._making)
 
     def load(self) -> ChainState | None:
         """The state after the last transaction of any process; None if the file is new. Raises `ChainDataError`."""
@@ -260,15 +259,6 @@ def _lock_file(path: Path, kind: str) -> int:
         return open_lock(path.with_name(f"{path.name}.{kind}"))
     except FolderError as error:
         raise ChainDataError(str(error)) from error
-
-
-def _locked(descriptor: int) -> bool:
-    """Take the lock unless it is already ours; whether it is ours now."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -22,6 +22,8 @@ from engine.transport.dialect import (
     StatusRoute,
     TimedAnswer,
     ValidatorEnd,
+    header_of,
+    require_headers,
 )
 from engine.transport.errors import Refusal
 from engine.transport.exchange import OptionalAvailability, refused
@@ -117,13 +119,13 @@ class BtauthMiner:
         return self._claim("GET", call)
 
     def _claim(self, method: str, call: Received) -> Claim:
-        if _header(call, VERSION_HEADER) != VERSION:
+        if header_of(call, VERSION_HEADER) != VERSION:
             raise Refusal(401, f"{VERSION_HEADER} is not {VERSION}")
         if (call.header(CRYPTO_HEADER.encode()) or SCHEME).lower() != SCHEME:
             raise Refusal(401, f"{CRYPTO_HEADER} is not {SCHEME}")
-        if _header(call, RECEIVER_HEADER) != self._hotkey:
+        if header_of(call, RECEIVER_HEADER) != self._hotkey:
             raise Refusal(401, "the request is signed for another miner")
-        nonce, sender, signature = (_header(call, name) for name in (NONCE_HEADER, HOTKEY_HEADER, SIGNATURE_HEADER))
+        nonce, sender, signature = (header_of(call, name) for name in (NONCE_HEADER, HOTKEY_HEADER, SIGNATURE_HEADER))
         if len(nonce) > LONGEST_NONCE or not (nonce.isascii() and nonce.isdigit()):
             raise Refusal(401, f"{NONCE_HEADER} is not a time in ns")
         return Claim(
@@ -168,14 +170,8 @@ def _routes(end: MinerEnd) -> Routes:
 
 
 def _claimant(call: Received) -> str:
-    missing = [name for name in REQUIRED if call.header(name.encode()) is None]
-    if missing:
-        raise Refusal(422, [{"type": "missing", "loc": ["header", name], "msg": "Field required"} for name in missing])
-    return _header(call, HOTKEY_HEADER)
-
-
-def _header(call: Received, name: str) -> str:
-    return call.header(name.encode()) or ""
+    require_headers(call, REQUIRED)
+    return header_of(call, HOTKEY_HEADER)
 
 
 def _spoken(reply: HttpReply) -> bool:

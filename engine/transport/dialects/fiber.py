@@ -38,6 +38,8 @@ from engine.transport.dialect import (
     SymmetricKey,
     TimedAnswer,
     ValidatorEnd,
+    header_of,
+    require_headers,
 )
 from engine.transport.dialects.own import FIELD, OWN, OwnCaller, OwnSession, offered_key, signed_key
 from engine.transport.errors import Refusal, WireError
@@ -235,15 +237,15 @@ class FiberMiner:
         return self._claim(call, call.header(KEY_UUID_HEADER.encode()))
 
     def _claim(self, call: Received, what: str | None) -> Claim:
-        if _header(call, MINER_HEADER) != self._hotkey:
+        if header_of(call, MINER_HEADER) != self._hotkey:
             raise Refusal(401, "the request is signed for another miner")
-        nonce = _header(call, NONCE_HEADER)
+        nonce = header_of(call, NONCE_HEADER)
         return Claim(
-            hotkey=_header(call, VALIDATOR_HEADER),
+            hotkey=header_of(call, VALIDATOR_HEADER),
             timestamp=_stamp(nonce),
             nonce=nonce,
             message=_signed_text(nonce, self._hotkey, what),
-            signature=_header(call, SIGNATURE_HEADER),
+            signature=header_of(call, SIGNATURE_HEADER),
         )
 
     async def take(self, call: Received) -> tuple[str, SymmetricKey]:
@@ -330,29 +332,19 @@ def _routes(end: MinerEnd) -> Routes:
 
 
 def _sealed_claimant(call: Received) -> str:
-    _require(call, SEALED)
+    require_headers(call, SEALED)
     if len(_key_uuid(call)) > LONGEST_UUID:
         raise Refusal(422, f"{KEY_UUID_HEADER} is longer than {LONGEST_UUID} characters")
-    return _header(call, VALIDATOR_HEADER)
+    return header_of(call, VALIDATOR_HEADER)
 
 
 def _signed_claimant(call: Received) -> str:
-    _require(call, SIGNED)
-    return _header(call, VALIDATOR_HEADER)
-
-
-def _require(call: Received, names: tuple[str, ...]) -> None:
-    missing = [name for name in names if call.header(name.encode()) is None]
-    if missing:
-        raise Refusal(422, [{"type": "missing", "loc": ["header", name], "msg": "Field required"} for name in missing])
-
-
-def _header(call: Received, name: str) -> str:
-    return call.header(name.encode()) or ""
+    require_headers(call, SIGNED)
+    return header_of(call, VALIDATOR_HEADER)
 
 
 def _key_uuid(call: Received) -> str:
-    return _header(call, KEY_UUID_HEADER)
+    return header_of(call, KEY_UUID_HEADER)
 
 
 def _stamp(nonce: str) -> float:

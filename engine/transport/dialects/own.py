@@ -36,6 +36,8 @@ from engine.transport.dialect import (
     SymmetricKey,
     TimedAnswer,
     ValidatorEnd,
+    header_of,
+    require_headers,
 )
 from engine.transport.errors import Refusal, WireError, brief
 from engine.transport.exchange import NO_SUCH_ROUTE, OptionalAvailability, ask, refused
@@ -251,13 +253,13 @@ class OwnMiner:
         return offer.key, PairedKey(secret, asks=False)
 
     def claim(self, call: Received) -> Claim:
-        nonce, sender = _header(call, NONCE_HEADER), _header(call, HOTKEY_HEADER)
+        nonce, sender = header_of(call, NONCE_HEADER), header_of(call, HOTKEY_HEADER)
         return Claim(
             hotkey=sender,
             timestamp=_stamp(nonce),
             nonce=nonce,
             message=_question(call.target, call.body, nonce, sender, self._hotkey),
-            signature=_header(call, SIGNATURE_HEADER),
+            signature=header_of(call, SIGNATURE_HEADER),
         )
 
     def respond(self, call: Received, key: SymmetricKey | None, completion: Completion) -> Response:
@@ -331,18 +333,12 @@ def _claimant_of_exchange(call: Received) -> str:
 
 
 def _key_name(call: Received) -> str:
-    return _header(call, KEY_HEADER)
+    return header_of(call, KEY_HEADER)
 
 
 def _claimant(call: Received) -> str:
-    missing = [name for name in REQUIRED if call.header(name.encode()) is None]
-    if missing:
-        raise Refusal(422, [{"type": "missing", "loc": ["header", name], "msg": "Field required"} for name in missing])
-    return _header(call, HOTKEY_HEADER)
-
-
-def _header(call: Received, name: str) -> str:
-    return call.header(name.encode()) or ""
+    require_headers(call, REQUIRED)
+    return header_of(call, HOTKEY_HEADER)
 
 
 def _stamp(nonce: str) -> float:

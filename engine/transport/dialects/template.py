@@ -31,6 +31,8 @@ from engine.transport.dialect import (
     SymmetricKey,
     TimedAnswer,
     ValidatorEnd,
+    header_of,
+    require_headers,
 )
 from engine.transport.errors import Refusal, WireError, brief
 from engine.transport.exchange import OptionalAvailability, refused
@@ -125,7 +127,7 @@ class TemplateMiner:
         self._hotkey = end.signer.ss58_address
 
     def claim(self, call: Received) -> Claim:
-        message = _header(call, MESSAGE_HEADER)
+        message = header_of(call, MESSAGE_HEADER)
         miner, sender, nonce = _parts(message)
         if miner != self._hotkey:
             raise Refusal(401, "the request is signed for another miner")
@@ -136,7 +138,7 @@ class TemplateMiner:
             timestamp=int(nonce) / 1e9,
             nonce=nonce,
             message=message.encode("latin-1"),
-            signature=_header(call, SIGNATURE_HEADER),
+            signature=header_of(call, SIGNATURE_HEADER),
         )
 
 
@@ -166,10 +168,8 @@ def _routes(end: MinerEnd) -> Routes:
 
 
 def _claimant(call: Received) -> str:
-    missing = [name for name in (MESSAGE_HEADER, SIGNATURE_HEADER) if call.header(name.encode()) is None]
-    if missing:
-        raise Refusal(422, [{"type": "missing", "loc": ["header", name], "msg": "Field required"} for name in missing])
-    return _parts(_header(call, MESSAGE_HEADER))[1]
+    require_headers(call, (MESSAGE_HEADER, SIGNATURE_HEADER))
+    return _parts(header_of(call, MESSAGE_HEADER))[1]
 
 
 def _parts(message: str) -> tuple[str, str, str]:
@@ -211,10 +211,6 @@ def _in_words(multiply: bool, call: Received, text: str) -> int | None:
         return int(answer.key) if answer is not None else None
     except ValueError:
         return None
-
-
-def _header(call: Received, name: str) -> str:
-    return call.header(name.encode()) or ""
 
 
 def _spoken(reply: HttpReply) -> bool:

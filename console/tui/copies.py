@@ -1,4 +1,4 @@
-"""What an operator takes along: the clipboard, files of tables and records, pictures of the screen."""
+"""Copies for the operator: on the clipboard, in files of tables and records, and as pictures of the screen."""
 
 import time
 from pathlib import Path
@@ -14,7 +14,7 @@ CLIPBOARD_MOST = 50_000
 """Bytes that terminals take over OSC 52 without cutting them off."""
 
 
-class Takeaway:
+class Copies:
     """Copies and files of an app, in a data folder. What goes wrong is told to the operator."""
 
     def __init__(self, app: App[Any], folder: Path) -> None:

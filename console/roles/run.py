@@ -20,7 +20,7 @@ from engine.text import safe
 from miner_server.server import Doorway
 
 
-async def operate(
+async def run(
     settings: Settings,
     folder: Path,
     feed: Feed,

@@ -1,4 +1,4 @@
-"""What is carried over from round to round and run to run: histories, cursors, rules, standings, commands, nonces."""
+"""The tables of a few columns: histories, cursors, score rules, penalties, commands and nonces."""
 
 from collections.abc import Mapping
 from math import inf
