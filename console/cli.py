@@ -121,6 +121,8 @@ def _parser(word: str) -> _Parser:
         "status": _add_status,
         "doctor": _add_doctor,
         "config": _add_config,
+        "backup": _add_backup,
+        "restore": _add_restore,
         "wallet": _add_wallet,
         "keys": _add_keys,
         "chain": _add_chain,
@@ -255,6 +257,21 @@ def _add_config(commands: "Commands") -> None:
     take.add_argument("--role", choices=("miner", "validator"), help="what it is for (default: what its names tell)")
     take.add_argument("--json", action="store_true", help="print JSON")
     take.add_argument("--config", metavar="FILE", type=a_path, help=f"file to write (default: {config_path()})")
+
+
+def _add_backup(commands: "Commands") -> None:
+    parser = _add(commands, "backup", run.backup, "put a stopped node's record into one file")
+    parser.add_argument("file", metavar="FILE", type=a_path, help="file to write, such as node.tar.gz")
+    parser.add_argument("--keys", action="store_true", help="with the keys in the data folder, unencrypted")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_options(parser, FOLDER)
+
+
+def _add_restore(commands: "Commands") -> None:
+    parser = _add(commands, "restore", run.restore, "make a data folder of a backup, here or on another machine")
+    parser.add_argument("file", metavar="FILE", type=a_path, help="what 'backup' wrote")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_options(parser, FOLDER)
 
 
 def _add_wallet(commands: "Commands") -> None:

@@ -185,6 +185,27 @@ def chain_act(arguments: argparse.Namespace) -> int:
     return done.exit_code
 
 
+def backup(arguments: argparse.Namespace) -> int:
+    """Put a stopped node's record into one file."""
+    from console import backups
+
+    folder = configuration(arguments).settings.data_dir
+    made = backups.backup(folder, arguments.file, with_keys=arguments.keys)
+    _print(_json(made) if arguments.json else "\n".join((f"written: {arguments.file}", *backups.told(made))))
+    return ExitCode.DONE
+
+
+def restore(arguments: argparse.Namespace) -> int:
+    """Make a data folder of a backup."""
+    from console import backups
+
+    folder = configuration(arguments).settings.data_dir
+    made = backups.restore(arguments.file, folder)
+    again = "start it once it is stopped for good where it ran: two with one hotkey spoil each other's work"
+    _print(_json(made) if arguments.json else "\n".join((f"restored: {folder}", *backups.told(made), again)))
+    return ExitCode.DONE
+
+
 def wallet(arguments: argparse.Namespace) -> int:
     """Print the wallet that would sign."""
     from console.chain.signer import wallet

@@ -1,0 +1,145 @@
+"""A data folder in one file, and back: whole or not at all, and only what belongs there."""
+
+import io
+import json
+import sqlite3
+import tarfile
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from console.backups import backup, restore
+from console.cli import main
+from console.errors import ConsoleError
+from engine.api_keys import add_key
+from engine.folders import prepare_folder
+from engine.locks import AlreadyRunning, folder_lock
+from engine.store.schema import LATEST
+from engine.store.store import Store
+
+
+@pytest.fixture
+async def node(tmp_path: Path) -> Path:
+    """A stopped node's folder."""
+    folder = prepare_folder(tmp_path / "node")
+    await (await Store.open(folder / "store.db", retention_days=7)).close()
+    add_key(folder / "api-keys.json", "me")
+    prepare_folder(folder / "wallets" / "throwaway")
+    (folder / "wallets" / "throwaway" / "hotkey").write_text("a secret seed")
+    (folder / "logs").mkdir()
+    (folder / "logs" / "log.jsonl").write_text("{}")
+    (folder / "link").symlink_to("/etc/passwd")
+    return folder
+
+
+async def test_a_node_goes_on_from_its_backup(node: Path, tmp_path: Path) -> None:
+    for with_keys, there in ((False, set()), (True, {"api-keys.json", "wallets"})):
+        file, moved = tmp_path / f"{with_keys}.tar.gz", tmp_path / f"moved-{with_keys}"
+        backup(node, file, with_keys=with_keys)
+        assert file.stat().st_mode & 0o777 == 0o600
+        manifest = restore(file, moved)
+        assert manifest.with_keys is with_keys
+        assert {path.name for path in moved.iterdir()} == {"store.db", "lock", *there}
+        assert (moved / "store.db").read_bytes() == (node / "store.db").read_bytes()
+        assert all(path.stat().st_mode & 0o077 == 0 for path in moved.rglob("*"))
+        await (await Store.open(moved / "store.db", retention_days=7)).close()
+
+
+async def test_neither_is_done_while_an_engine_runs(node: Path, tmp_path: Path) -> None:
+    backup(node, tmp_path / "file", with_keys=False)
+    with folder_lock(node):
+        with pytest.raises(AlreadyRunning):
+            backup(node, tmp_path / "other", with_keys=False)
+        with pytest.raises(AlreadyRunning):
+            restore(tmp_path / "file", node)
+    assert not (tmp_path / "other").exists()
+
+
+async def test_nothing_is_ever_overwritten(node: Path, tmp_path: Path) -> None:
+    backup(node, tmp_path / "file", with_keys=False)
+    with pytest.raises(ConsoleError, match="already exists and was not changed"):
+        backup(node, tmp_path / "file", with_keys=False)
+    with pytest.raises(ConsoleError, match=r"has a record already \(api-keys.json, store.db"):
+        restore(tmp_path / "file", node)
+    with pytest.raises(ConsoleError, match="there is no record in"):
+        backup(tmp_path / "none", tmp_path / "other", with_keys=False)
+
+
+async def test_a_backup_of_a_newer_version_is_refused(node: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(node / "store.db")) as connection:
+        connection.execute(f"PRAGMA user_version = {LATEST + 1}")
+    backup(node, tmp_path / "file", with_keys=False)
+    with pytest.raises(ConsoleError, match=f"schema {LATEST + 1}.*update subnet-console"):
+        restore(tmp_path / "file", tmp_path / "moved")
+    assert [path.name for path in (tmp_path / "moved").iterdir()] == ["lock"]
+
+
+def _renamed(members: dict[str, bytes], name: str) -> dict[str, bytes]:
+    """The manifest and the member both say `name` instead of store.db."""
+    told = json.loads(members["manifest.json"])
+    told["files"] = [{**one, "name": name} for one in told["files"]]
+    return {"manifest.json": json.dumps(told).encode(), name: members["store.db"]}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda it: it | {"store.db": it["store.db"][:-1] + b"!"}, "store.db was changed or damaged"),
+        (lambda it: it | {"store.db": it["store.db"] + b"!"}, "store.db is missing, or is not what was written"),
+        (lambda it: {"manifest.json": it["manifest.json"]}, "store.db is missing"),
+        (lambda it: {"store.db": it["store.db"]}, "does not begin with what it holds"),
+        (lambda it: it | {"manifest.json": b"{"}, "no whole backup"),
+        (lambda it: _renamed(it, "../store.db"), "nothing that belongs into a data folder"),
+        (lambda it: _renamed(it, "/etc/store.db"), "nothing that belongs into a data folder"),
+        (lambda it: _renamed(it, "wallets/../../x"), "nothing that belongs into a data folder"),
+        (lambda it: _renamed(it, "config.toml"), "nothing that belongs into a data folder"),
+        (lambda it: _renamed(it, "wallets/x"), "it has no store.db"),
+    ],
+)
+async def test_a_backup_that_was_tampered_with_leaves_nothing(
+    change: Callable[[dict[str, bytes]], dict[str, bytes]], words: str, node: Path, tmp_path: Path
+) -> None:
+    backup(node, tmp_path / "file", with_keys=False)
+    with tarfile.open(tmp_path / "file") as archive:
+        members = {one.name: found.read() for one in archive if (found := archive.extractfile(one))}
+    with tarfile.open(tmp_path / "changed", "w:gz") as archive:
+        for name, content in change(members).items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    with pytest.raises(ConsoleError, match=words) as refused:
+        restore(tmp_path / "changed", tmp_path / "moved")
+    assert str(tmp_path / "changed") in str(refused.value)
+    assert [path.name for path in (tmp_path / "moved").iterdir()] == ["lock"]
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"\x1f\x8b\x08\x00" + b"x" * 50])
+def test_what_is_no_backup_is_said_to_be_none(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(content)
+    with pytest.raises(ConsoleError, match="is no whole backup"):
+        restore(tmp_path / "file", tmp_path / "moved")
+    with pytest.raises(ConsoleError, match="no such backup"):
+        restore(tmp_path / "none", tmp_path / "moved")
+
+
+async def test_a_backup_that_is_cut_short_leaves_nothing(node: Path, tmp_path: Path) -> None:
+    backup(node, tmp_path / "file", with_keys=False)
+    whole = (tmp_path / "file").read_bytes()
+    (tmp_path / "file").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ConsoleError, match="is no whole backup"):
+        restore(tmp_path / "file", tmp_path / "moved")
+    assert [path.name for path in (tmp_path / "moved").iterdir()] == ["lock"]
+
+
+async def test_the_commands_say_what_was_done(node: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    file = str(tmp_path / "node.tar.gz")
+    assert main(["backup", file, "--keys", "--data-dir", str(node)]) == 0
+    assert "whoever has this file can act as this node" in capfd.readouterr().out
+    assert main(["restore", file, "--json", "--data-dir", str(tmp_path / "moved")]) == 0
+    told = msgspec.json.decode(capfd.readouterr().out)
+    assert {one["name"] for one in told["files"]} == {"api-keys.json", "store.db", "wallets/throwaway/hotkey"}
+    assert main(["restore", file, "--data-dir", str(tmp_path / "moved")]) == 2
+    assert "has a record already" in capfd.readouterr().err
