@@ -61,6 +61,7 @@ def begun(path: Path, *, brief: bool) -> Iterator[sqlite3.Connection]:
             it.execute("BEGIN")
             yield it
     except ERRORS as error:
+        _require_file(path)  # which may have gone while it was being opened
         raise store_error(error, path) from error
     except BadRow as error:
         raise bad_row(error, path) from error

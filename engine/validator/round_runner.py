@@ -133,13 +133,14 @@ class RoundRunner:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Context for running rounds: resumes after the last stored round, and at the end tries once more to store the
-        waiting ones. Raises StoreError."""
+        """Context for running rounds: resumes after the last stored round, and at the end makes the maps
+        that are missing and tries once more to store the waiting ones. Raises StoreError."""
         await self._recall()
         maps = asyncio.create_task(self._maps.run())
         try:
             yield
         finally:
+            await self._maps.finish()
             maps.cancel()
             await asyncio.gather(maps, return_exceptions=True)
             await self.backlog.try_last()

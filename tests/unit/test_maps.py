@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from engine.judge.client import JudgeFailed
 from engine.validator.maps import MOST_WAITING, Maps
 from engine.values import Challenge, Likeness, Reply
@@ -54,4 +56,22 @@ async def test_only_so_many_wait_and_the_newest_are_kept() -> None:
     serving = asyncio.create_task(maps.run())
     await until(lambda: len(kept) == MOST_WAITING)
     assert min(int(id.removeprefix("round-")) for id in kept) == 5
+    serving.cancel()
+
+
+async def test_the_rounds_that_wait_at_the_end_get_their_maps_unless_the_judge_is_busy_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("engine.validator.maps.LAST_S", 0.01)
+    judge, kept = Comparing(), Kept()
+    maps = Maps(judge, kept, NETUID)  # type: ignore[arg-type]
+    serving = asyncio.create_task(maps.run())
+    maps.want(a_round(0))
+    maps.want(a_round(1))
+    await maps.finish()
+    assert kept == {}
+    judge.free.set()
+    monkeypatch.undo()
+    await maps.finish()
+    assert set(kept) == {"round-0", "round-1"}
     serving.cancel()
