@@ -30,6 +30,10 @@ class Resume(Command, frozen=True):
     """Send challenges again."""
 
 
+class ResetPeaks(Command, frozen=True):
+    """Begin to look for the highest values of the backends and GPUs anew."""
+
+
 class OnChain(Command, frozen=True):
     """A command that the chain has to answer, which a silent node does late or never."""
 
@@ -173,6 +177,7 @@ def in_words(name: str) -> str:
 AnyCommand = (
     Pause
     | Resume
+    | ResetPeaks
     | SetWeights
     | CommitWeights
     | RevealWeights

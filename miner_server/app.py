@@ -15,7 +15,7 @@ from starlette.responses import Response as StarletteResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from engine.snapshot import CallerView, ServerView
+from engine.snapshot import CallerView, GpuView, ServerView
 from engine.text import safe
 from engine.transport.description import JSON, Content, reference
 from engine.transport.desk import Desk
@@ -25,6 +25,7 @@ from miner_server import pages
 from miner_server.admission import Admission
 from miner_server.allowlist import AllowList
 from miner_server.answering import MODEL_WIDTH, Answering
+from miner_server.backend_views import Backends
 from miner_server.backends.interface import Backend
 from miner_server.call import Call, json_response
 from miner_server.endpoint import Calls, Handler
@@ -51,7 +52,8 @@ PAGE = Content("text/html", {"type": "string"})
 class MinerApp(Starlette):
     """One miner's application, with a desk for each dialect, and OpenAI's API if there is `access` to it.
 
-    It watches its backend while it is being served. `trusts` says which addresses are those of trusted proxies.
+    It watches its backend while it is being served. `trusts` says which addresses are those of trusted proxies, `gpus`
+    what is known of the machine's, and `per_hour` what the machine costs.
     """
 
     def __init__(
@@ -64,6 +66,8 @@ class MinerApp(Starlette):
         *,
         access: Access | None = None,
         trusts: Callable[[str], bool] = lambda _: False,
+        per_hour: float = 0.0,
+        gpus: Callable[[], Sequence[GpuView]] = tuple,
     ) -> None:
         self._desks = desks
         self._backend = backend
@@ -71,7 +75,8 @@ class MinerApp(Starlette):
         self._quotas = quotas
         self._answering = Answering(backend, limits, quotas.weight)
         self._requests = RequestLog(lambda hotkey: allow.refusal(hotkey) is None)
-        self._metrics = Metrics(self._answering)
+        self._backends = Backends(self._answering, per_hour, gpus)
+        self._metrics = Metrics(self._answering, self._backends.collect)
         self._calls = Calls(self._requests, self._metrics)
         room = Room()
         mounts = [Mount(desk, self.admission, quotas, self._answering, limits, room) for desk in desks]
@@ -131,6 +136,10 @@ class MinerApp(Starlette):
         """What is wrong with the keys of OpenAI's API."""
         return self._door.trouble if self._door else ""
 
+    def reset_peaks(self) -> None:
+        """Begin to look for the highest values of the backends anew."""
+        self._backends.reset_peaks()
+
     def view(self, address: str) -> ServerView:
         """This server as screens show it; foreign text in it is cleaned."""
         queue, log = self._answering.queue, self._requests
@@ -155,6 +164,9 @@ class MinerApp(Starlette):
             refusals=log.refusals(),
             sessions=tuple(session for desk in self._desks for session in desk.sessions()),
             requests=log.requests(),
+            backends=self._backends.view(),
+            million_tokens_cost=self._backends.million_tokens_cost,
+            gpus=tuple(self._backends.gpus()),
         )
 
     def _on_the_board(self, caller: CallerView) -> CallerView:

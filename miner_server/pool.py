@@ -83,6 +83,10 @@ class Pool:
         self.name = ", ".join(f"{count} × {name}" if count > 1 else name for name, count in names.items())
 
     @property
+    def members(self) -> Sequence[Member]:
+        return self._members
+
+    @property
     def model(self) -> str:
         return next(iter(self.models), "")
 

@@ -221,10 +221,11 @@ class RequestLog:
 
 
 class Metrics(Collector):
-    """One server's metrics in Prometheus's format: plain counts, written out when someone looks."""
+    """One server's metrics in Prometheus's format: plain counts, written out when someone looks, with `more`."""
 
-    def __init__(self, answering: Answering) -> None:
+    def __init__(self, answering: Answering, more: Callable[[], Iterator[Metric]] = lambda: iter(())) -> None:
         self._answering = answering
+        self._more = more
         self._requests: Counter[tuple[str, ...]] = Counter()
         self._refusals: Counter[tuple[str, ...]] = Counter()
         self._answers = [0] * (len(SECONDS) + 1)  # by the first bound that is not exceeded; the last is for the rest
@@ -263,6 +264,7 @@ class Metrics(Collector):
         yield GaugeMetricFamily("miner_capacity", "Requests that the backend works on at most.", queue.slots)
         yield GaugeMetricFamily("miner_queued", "Requests that wait for a turn.", queue.queued)
         yield GaugeMetricFamily("miner_ready", "1 while the backend can answer.", not self._answering.unready)
+        yield from self._more()
 
 
 def _counts(name: str, about: str, labels: tuple[str, ...], counts: Counter[tuple[str, ...]]) -> CounterMetricFamily:

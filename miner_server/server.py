@@ -4,7 +4,7 @@ import asyncio
 import errno
 import logging
 import socket
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 
@@ -12,7 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from engine.keys import Signer
-from engine.snapshot import ServerView
+from engine.snapshot import GpuView, ServerView
 from engine.transport.desk import Desk
 from engine.transport.dialect import Dialect, MinerEnd
 from engine.transport.dialects.own import OWN
@@ -64,8 +64,9 @@ class MinerServer:
     """One miner's HTTP server; any number of them live in one event loop, on any thread.
 
     `port` 0 picks a free one; `spoken` are the dialects, all of them by default; `proxies` are trusted to name their
-    callers; `access` opens OpenAI's API. The server takes over the backend, and closes it at the end. With a `doorway`
-    another server does the listening, at what is then only said to be `host` and `port`.
+    callers; `access` opens OpenAI's API. `gpus` are those of the machine, which costs `per_hour`. The server takes over
+    the backend, and closes it at the end. With a `doorway` another server does the listening, at what is then only said
+    to be `host` and `port`.
     """
 
     def __init__(
@@ -86,6 +87,8 @@ class MinerServer:
         unproven: bool = False,
         kept: KeptKeys | None = None,
         access: Access | None = None,
+        per_hour: float = 0.0,
+        gpus: Callable[[], Sequence[GpuView]] = tuple,
         doorway: Doorway | None = None,
         name: str = "miner server",
     ) -> None:
@@ -116,6 +119,8 @@ class MinerServer:
             limits,
             access=access,
             trusts=self._proxies.trusts,
+            per_hour=per_hour,
+            gpus=gpus,
         )
         self._places = Places(known=self._app.admission.knows, shared=self._proxies.trusts)
         self._address = self._wanted
@@ -143,6 +148,10 @@ class MinerServer:
     def keys_trouble(self) -> str:
         """What is wrong with the keys of OpenAI's API."""
         return self._app.keys_trouble
+
+    def reset_peaks(self) -> None:
+        """Begin to look for the highest values of the backends anew."""
+        self._app.reset_peaks()
 
     def bind(self) -> tuple[str, int]:
         """Bind the address, unless already done; `run` does it too. Raises MinerError."""

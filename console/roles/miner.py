@@ -1,6 +1,6 @@
 """A miner: one server in front of a backend, its address on chain, its callers the subnet's validators."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from msgspec.structs import replace
@@ -12,18 +12,20 @@ from console.roles.session import Session
 from engine.api_keys import FILE_NAME as KEY_FILE
 from engine.api_keys import ApiKeys
 from engine.chain.wallets import Wallet
-from engine.commands import BlockCaller, LetInCaller, Serve, UnblockCaller
+from engine.commands import BlockCaller, LetInCaller, ResetPeaks, Serve, UnblockCaller
 from engine.feed import Feed
 from engine.node.axons import Axon, Axons
 from engine.node.part import Part
 from engine.settings import Settings
+from engine.snapshot import GpuView
 from engine.transport.challenge_api import ChallengeApi
 from engine.transport.kept_keys import KeptKeys
 from engine.transport.replay_guard import SteadyNonces
-from engine.values import Metagraph
+from engine.values import Metagraph, Outcome
 from miner_server.allowlist import AllowList
 from miner_server.backends.interface import Backend
 from miner_server.backends.registry import open_backend
+from miner_server.gpus import Gpus
 from miner_server.hosts import Proxies
 from miner_server.limits import Limits
 from miner_server.openai.door import Access
@@ -70,11 +72,15 @@ async def run(session: Session, doorway: Doorway | None = None) -> None:
     await session.join(session.wallet)
     allow = allow_list(session)
     own = OperatorLists(session.folder, allow)
+    gpus = Gpus()
     backend = partial(backend_of, settings)
-    serving = serve(session, session.wallet, backend, allow, settings.host, settings.port, doorway)
+    serving = serve(
+        session, session.wallet, backend, allow, settings.host, settings.port, doorway=doorway, gpus=gpus.view
+    )
     server = Part(
         services={
             SERVER: serving,
+            "GPU watch": lambda: gpus,
             "backend watch": lambda: BackendWatch(lambda: serving.server.trouble, session.feed),
             **_more_watches(session, serving),
         },
@@ -83,10 +89,17 @@ async def run(session: Session, doorway: Doorway | None = None) -> None:
             UnblockCaller: lambda command: own.unblock(command.hotkey),
             LetInCaller: lambda command: own.let_in(command.hotkey),
         },
+        handlers={ResetPeaks: partial(_reset_peaks, serving, gpus)},
         views=(lambda snapshot: replace(snapshot, server=serving.server.view()),),
         on_metagraph=(permits_of(allow, while_registered=session.chain.hotkey),),
     )
     await session.node(server, active_hotkeys(session, allow), await announced(session, serving)).run(until=SERVER)
+
+
+async def _reset_peaks(serving: Serving, gpus: Gpus, _: ResetPeaks) -> Outcome:
+    serving.server.reset_peaks()
+    gpus.reset_peaks()
+    return Outcome(status="ok")
 
 
 def _more_watches(session: Session, serving: Serving) -> dict[str, Callable[[], BackendWatch]]:
@@ -192,7 +205,9 @@ def serve(
     allow: AllowList,
     host: str,
     port: int,
+    *,
     doorway: Doorway | None = None,
+    gpus: Callable[[], Sequence[GpuView]] = tuple,
 ) -> Serving:
     """A wallet's server, already bound to its address unless it is behind a `doorway`. Raises `MinerError`."""
     settings = session.settings
@@ -222,6 +237,8 @@ def serve(
             unproven=settings.loosh_plain,
             kept=KeptKeys(session.folder, wallet.hotkey.ss58_address) if settings.role == "miner" else None,
             access=access_of(session),
+            per_hour=settings.cost_per_hour,
+            gpus=gpus,
             proxies=Proxies(settings.trusted_proxies),
             doorway=doorway,
             name=wallet.name,

@@ -13,6 +13,7 @@ from msgspec import Struct
 from console.actions.action import Action, Context
 from console.actions.chain import CHAIN
 from console.actions.stake import STAKE
+from console.screens.backends import actions as backends
 from console.screens.challenge import actions as challenge
 from console.screens.common import ALWAYS, DIALOGS, EVERYWHERE, LISTS, TABLES, TIME
 from console.screens.home import actions as home
@@ -51,7 +52,7 @@ SCREENS = {
         ScreenSpec(name="challenges", title="Challenges"),
         ScreenSpec(name="miners", title="Miners", actions=(miners.ACTIONS, subnet.ON_MINERS)),
         ScreenSpec(name="weights", title="Weights", actions=(weights.ACTIONS, CHAIN, STAKE)),
-        ScreenSpec(name="server", title="Server", actions=(server.ACTIONS, CHAIN)),
+        ScreenSpec(name="server", title="Server", actions=(server.ACTIONS, backends.ON_SERVER, CHAIN)),
         ScreenSpec(name="logs", title="Logs", actions=(logs.ACTIONS,), has_tables=False),
         ScreenSpec(name="setup", title="Setup", actions=(setup.ACTIONS,)),
         ScreenSpec(name="challenge", under="challenges", actions=(challenge.ACTIONS,)),
@@ -59,6 +60,7 @@ SCREENS = {
         ScreenSpec(name="subnet", under="miners"),
         ScreenSpec(name="suspects", under="miners", actions=(suspects.ACTIONS,)),
         ScreenSpec(name="commands", under="weights"),
+        ScreenSpec(name="backends", under="server", actions=(backends.ACTIONS,)),
     )
 }
 

@@ -205,6 +205,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     model_path: Annotated[Path | None, _is("GGUF file for llamacpp to load instead of the packaged one")] = None
     api_key: Annotated[Secret, _is("API key for the backend, from the environment only")] = Secret()
     more_api_key: Annotated[Secret, _is("API key for more_backends, from the environment only")] = Secret()
+    cost_per_hour: Annotated[
+        float,
+        Meta(ge=0, le=1e9),
+        _is("what all backends together cost an hour; Backends shows what a million tokens then cost"),
+    ] = 0.0
     openai: Annotated[bool, _is("also serve OpenAI's API under /v1, to bearers of keys made with 'keys add'")] = False
     openai_public: Annotated[
         bool, _is("serve it to public addresses over plain HTTP too, where others can read keys and texts")

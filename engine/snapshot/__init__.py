@@ -20,7 +20,16 @@ from engine.snapshot.run_view import (
     ServiceState,
     ServiceView,
 )
-from engine.snapshot.server_view import CallerView, QuotaRule, RefusalView, RequestView, ServerView, SessionView
+from engine.snapshot.server_view import (
+    BackendView,
+    CallerView,
+    GpuView,
+    QuotaRule,
+    RefusalView,
+    RequestView,
+    ServerView,
+    SessionView,
+)
 from engine.snapshot.subnet_view import NeuronView, SubnetView, ValidatorView
 from engine.snapshot.sybil_view import PenaltyRule, PenaltyState, PenaltyView, SuspectsView, SybilView
 from engine.snapshot.weight_view import CommitView, NextPlanView, PlanView, SetterView
@@ -28,12 +37,14 @@ from engine.values import Guard, Metagraph
 
 __all__ = [
     "Attention",
+    "BackendView",
     "CallerView",
     "ChainView",
     "CommandView",
     "CommitView",
     "EndpointView",
     "Event",
+    "GpuView",
     "LoopView",
     "MinerState",
     "MinerView",

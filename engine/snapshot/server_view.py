@@ -74,6 +74,50 @@ class RequestView(Struct, frozen=True, kw_only=True):
     host: str = ""
 
 
+class BackendView(Struct, frozen=True, kw_only=True):
+    """One of the backends of this miner server, at `place` if there are several; None for what is not known.
+
+    `first` is the time to an answer's first token, `between` that from each to the next. Shares are 0 to 1, `memory` is
+    the model's on GPUs, in bytes. `peaks` are the highest values of `running`, `waiting`, `kv_cache`, `tokens_per_s`
+    and `first_s` (seconds) since `peaks_since` (unix seconds). `why` it is not ready.
+    """
+
+    name: str
+    place: str = ""
+    model: str = ""
+    ready: bool = False
+    why: str = ""
+    first_p50_ms: float | None = None
+    first_p99_ms: float | None = None
+    between_p50_ms: float | None = None
+    between_p99_ms: float | None = None
+    tokens_per_s: float | None = None
+    tokens: int = 0
+    running: int = 0
+    waiting: int | None = None
+    kv_cache: float | None = None
+    prefix_cache: float | None = None
+    memory: int | None = None
+    peaks: dict[str, float] = {}
+    peaks_since: float = 0.0
+
+
+class GpuView(Struct, frozen=True, kw_only=True):
+    """A GPU of this machine: how busy (0 to 1), how full (bytes) and how hot it is. None is unknown, which is not bad.
+
+    `compute` is its compute capability, such as (8, 6); `peaks` are the highest `use`, `memory_used` and `celsius`.
+    """
+
+    number: int
+    name: str = ""
+    use: float | None = None
+    memory_used: int | None = None
+    memory: int | None = None
+    celsius: float | None = None
+    compute: tuple[int, int] | None = None
+    peaks: dict[str, float] = {}
+
+
 class ServerView(Struct, frozen=True, kw_only=True):
     """The miner server: its load, callers, sessions, the operator's own lists, and the last requests, newest last.
 
@@ -100,3 +144,6 @@ class ServerView(Struct, frozen=True, kw_only=True):
     refusals: tuple[RefusalView, ...] = ()
     sessions: tuple[SessionView, ...] = ()
     requests: tuple[RequestView, ...] = ()
+    backends: tuple[BackendView, ...] = ()
+    million_tokens_cost: float | None = None
+    gpus: tuple[GpuView, ...] = ()

@@ -12,7 +12,8 @@ from typing import Any
 from engine import foreign_json
 from engine.foreign_json import count, fields, items
 from engine.values import Request
-from miner_server.backends.kept_connections import ServerReply
+from miner_server.backends.gauges import GaugePage, read_ollama
+from miner_server.backends.kept_connections import Connections, ServerReply
 from miner_server.backends.openai import OpenAIBackend
 from miner_server.backends.replies import is_list_of_models
 
@@ -70,6 +71,9 @@ class OllamaBackend(OpenAIBackend):
             return await self._connections.get(V1 + "/models")
         self.can = ALWAYS | LOGPROBS if await self._version() >= LOGPROBS_SINCE else ALWAYS
         return reply
+
+    def _gauge_page(self) -> GaugePage:
+        return GaugePage(Connections(self._base, self._headers), "/api/ps", lambda page: read_ollama(self.model, page))
 
     async def _version(self) -> tuple[int, ...]:
         told = await self._connections.get("/api/version")

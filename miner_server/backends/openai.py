@@ -23,6 +23,7 @@ from engine.values import Request
 from miner_server import reflection
 from miner_server.backends.abilities import EVERYTHING
 from miner_server.backends.chat_request import chat_payload
+from miner_server.backends.gauges import NOTHING, GaugePage, Gauges, read_prometheus
 from miner_server.backends.interface import PROOF, PROOF_S, OnText, require_answer
 from miner_server.backends.kept_connections import Connections, ServerReply
 from miner_server.backends.models import ID_CHARS, NAME_WIDTH, Model, NoModelsError, choose
@@ -78,7 +79,8 @@ class OpenAIBackend:
         self.name = name
         self._base = base_url.rstrip("/")
         authorization = {"authorization": f"Bearer {api_key}"} if api_key else {}
-        self._connections = Connections(self._base, {reflection.HEADER: reflection.MARK, **authorization})
+        self._headers = {reflection.HEADER: reflection.MARK, **authorization}
+        self._connections = Connections(self._base, self._headers)
         self._keys = keys(api_key or "")
         self._wanted = model
         self._served = Model(model or "")
@@ -92,6 +94,7 @@ class OpenAIBackend:
         self._is_warm = self._lists = False
         self._answers_as = ""
         self.speed = Speed()
+        self._page = self._gauge_page()
 
     can: frozenset[str] = EVERYTHING
 
@@ -103,6 +106,8 @@ class OpenAIBackend:
         """Asks the server for its models at intervals, and for an answer when none has come from it for a while."""
         if self._look is None and time.monotonic() >= self._probe_at:
             self._look = asyncio.create_task(self._probe())
+        if not self._unready:
+            self._page.refresh()
         if self._look is None:
             return self._unready
         await asyncio.wait([self._look], timeout=LOOK_S)
@@ -115,6 +120,15 @@ class OpenAIBackend:
         finally:
             self._probe_at = time.monotonic() + again_s
         return self._unready
+
+    @property
+    def gauges(self) -> Gauges:
+        """What the server says of itself, while it is there."""
+        return NOTHING if self._unready else self._page.now
+
+    def _gauge_page(self) -> GaugePage:
+        root = Connections(self._base.removesuffix("/v1"), self._headers)  # llama-server's page needs the key, too
+        return GaugePage(root, "/metrics", read_prometheus)
 
     async def complete(
         self,
@@ -141,6 +155,7 @@ class OpenAIBackend:
     async def close(self) -> None:
         if self._look is not None:
             self._look.cancel()
+        self._page.close()
         self._connections.close()
 
     async def _ask_patiently(self, request: Request, until: float, on_text: OnText | None) -> Completion:
@@ -218,7 +233,7 @@ class OpenAIBackend:
 
     def _payload(self, request: Request, *, streamed: bool) -> dict[str, Any]:
         """The JSON to post to `_path`."""
-        lengths = filter(None, (self._context, self._served.context))
+        lengths = filter(None, (self._context, self._served.context, self.gauges.context))
         payload = chat_payload(request, context=min(lengths, default=None), can=self.can)
         if streamed:
             payload["stream_options"] = {"include_usage": True}

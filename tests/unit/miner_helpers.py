@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from substrateinterface import Keypair
 
+from engine.snapshot import GpuView
 from engine.transport.dialect import Dialect
 from engine.transport.kept_keys import KeptKeys
 from engine.transport.replay_guard import MemoryNonces
@@ -106,6 +107,8 @@ def make_server(
     unproven: bool = False,
     kept: KeptKeys | None = None,
     access: Access | None = None,
+    per_hour: float = 0.0,
+    gpus: Callable[[], Sequence[GpuView]] = tuple,
 ) -> MinerServer:
     """A server that Alice and Bob may ask, on a free port of the loopback."""
     return MinerServer(
@@ -122,6 +125,8 @@ def make_server(
         unproven=unproven,
         kept=kept,
         access=access,
+        per_hour=per_hour,
+        gpus=gpus,
     )
 
 
