@@ -39,6 +39,8 @@ def items(value: object) -> list[object]:
 
 def count(value: object) -> int | None:
     """A whole number from 0, whether it was written as 4096 or as 4096.0; None for everything else."""
-    if isinstance(value, float) and value.is_integer():
+    if type(value) is not int:
+        if not isinstance(value, float) or not value.is_integer():
+            return None
         value = int(value)
-    return value if type(value) is int and 0 <= value < MOST else None
+    return value if 0 <= value < MOST else None

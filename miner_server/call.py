@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope
 
 from engine.transport.dialect import Response
 from engine.transport.errors import Refusal
-from miner_server.connections import BEGAN, REPLY, SEAT, Headers, Reply, Seat
+from miner_server.connections import EXCHANGE, Exchange, Headers
 from miner_server.errors import ClientGone
 from miner_server.hosts import network
 from miner_server.stream import PIECE_BYTES, Stream
@@ -31,6 +31,9 @@ class Form(NamedTuple):
     in_stream: bool = False
 
 
+_AS_IT_IS = Form()
+
+
 class Call:
     """A `dialect.Received`. `route` is the path as declared, never what a stranger typed. `gate` is the gate that it
     has reached, in the `dialect` that it turned out to speak.
@@ -40,6 +43,7 @@ class Call:
     """
 
     __slots__ = (
+        "_exchange",
         "_headers",
         "answer",
         "bearer",
@@ -64,12 +68,13 @@ class Call:
         self.scope = scope
         self.receive = receive
         self.stream = stream
+        self._exchange: Exchange | None = scope.get("extensions", {}).get(EXCHANGE)
         self._headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))  # the first of duplicates counts
         self.dialect = ""
         self.gate = ""
         self.hotkey = ""
         self.bearer = ""
-        self.form = Form()
+        self.form = _AS_IT_IS
         self.proven = False
         self.body = b""
         self.bytes_in = 0
@@ -92,7 +97,7 @@ class Call:
     @property
     def peer(self) -> str:
         """The address at the other end of the connection: a proxy's, if there is one."""
-        return self.host if self._seat is None else self._seat.host
+        return self.host if self._exchange is None else self._exchange.seat.host
 
     @property
     def target(self) -> str:
@@ -103,24 +108,8 @@ class Call:
     def prove(self) -> None:
         """Note that the caller is who it claims to be: its connection keeps its place while this is being answered."""
         self.proven = True
-        seat = self._seat
-        if seat is not None:
-            seat.prove()
-
-    @property
-    def _seat(self) -> Seat | None:
-        seat: Seat | None = self.scope.get("extensions", {}).get(SEAT)
-        return seat
-
-    @property
-    def _began(self) -> float:
-        began: float = self.scope.get("extensions", {}).get(BEGAN, time.monotonic())
-        return began
-
-    @property
-    def _has_come(self) -> bool:
-        """Whether the whole body has already arrived, as it nearly always has: reading it then needs no deadline."""
-        return self._seat is not None and self._seat.asking
+        if self._exchange is not None:
+            self._exchange.seat.prove()
 
     def header(self, name: bytes) -> str | None:
         """The first header of this name (lower case)."""
@@ -130,10 +119,10 @@ class Call:
     @property
     def length(self) -> int | None:
         """The Content-Length; None for a chunked body. The HTTP parser has refused anything else."""
-        declared = self.header(b"content-length")
+        declared = self._headers.get(b"content-length")
         if declared is not None:
             return int(declared)
-        return 0 if self.header(b"transfer-encoding") is None else None
+        return None if b"transfer-encoding" in self._headers else 0
 
     async def read(self, *, limit: int, seconds: float, grow: Callable[[int], bool] = lambda _: True) -> bytes:
         """The whole body, which may `grow` as long as there is room. `seconds` run from the request's first byte.
@@ -142,44 +131,51 @@ class Call:
         """
         if (self.length or 0) > limit:
             raise _too_large(limit)
-        try:
-            if self._has_come:
-                return await self._read(limit, grow)
-            async with asyncio.timeout(seconds - (time.monotonic() - self._began)):
-                return await self._read(limit, grow)
-        except TimeoutError:
-            raise Refusal(408, f"the body did not arrive within {seconds:g} s", close=True) from None
+        came = None if self._exchange is None else self._exchange.take()
+        if came is not None:  # as nearly all do: reading it needs no deadline
+            self._take(came, limit, grow)
+            self.body = came
+        else:
+            began = time.monotonic() if self._exchange is None else self._exchange.began
+            try:
+                async with asyncio.timeout(seconds - (time.monotonic() - began)):
+                    self.body = await self._received(limit, grow)
+            except TimeoutError:
+                raise Refusal(408, f"the body did not arrive within {seconds:g} s", close=True) from None
+        self.body_read = True
+        return self.body
 
-    async def _read(self, limit: int, grow: Callable[[int], bool]) -> bytes:
+    async def _received(self, limit: int, grow: Callable[[int], bool]) -> bytes:
         parts = []
         more = True
         while more:
             message = await self.receive()
             if message["type"] == "http.disconnect":
                 raise ClientGone
+            self._take(message["body"], limit, grow)
             parts.append(message["body"])
-            self.bytes_in += len(message["body"])
-            if self.bytes_in > limit:
-                raise _too_large(limit)
-            if not grow(self.bytes_in):
-                raise Refusal(503, "too many large bodies at once", close=True)
             more = message["more_body"]
-        self.body_read = True
-        self.body = b"".join(parts)
-        return self.body
+        return b"".join(parts)
+
+    def _take(self, part: bytes, limit: int, grow: Callable[[int], bool]) -> None:
+        """A part of the body, or all of it. Raises Refusal if there is no room for it."""
+        self.bytes_in += len(part)
+        if self.bytes_in > limit:
+            raise _too_large(limit)
+        if not grow(self.bytes_in):
+            raise Refusal(503, "too many large bodies at once", close=True)
 
     def reply(self, status: int, headers: Headers, body: bytes) -> bool:
         """Reply at once and with one write; False if only `send` can do it."""
-        reply: Reply | None = self.scope.get("extensions", {}).get(REPLY) if len(body) <= PIECE_BYTES else None
-        return reply is not None and reply(status, headers, body)
+        return self._exchange is not None and len(body) <= PIECE_BYTES and self._exchange.reply(status, headers, body)
 
     async def hang_up(self) -> None:
         """Close the connection in the middle of a reply, by which the caller sees that it broke off."""
         if self.stream is not None:
             self.stream.give_up()
-        if self._seat is None:
+        if self._exchange is None:
             raise RuntimeError("the reply broke off")
-        self._seat.connection.give_way()
+        self._exchange.seat.connection.give_way()
         while (await self.receive())["type"] != "http.disconnect":
             pass
 

@@ -10,9 +10,12 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import Any, Protocol
+from urllib.parse import unquote
 
+import httptools
+from starlette.types import Message
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import (
     HEADER_VALUE_RE,
     STATUS_LINE,
@@ -29,20 +32,10 @@ MOST_PER_ADDRESS = 256
 """Connections per IPv4 address or IPv6 /64: three of them fill the server. A validator needs 16; behind one address, as
 that of a NAT, there may be as many callers as a subnet has neurons."""
 
-SEAT = "subnet_console.seat"
-"""The key of a request's `Seat` in its scope's extensions."""
-
-BEGAN = "subnet_console.began"
-"""The key of the arrival time of its first byte, on the monotonic clock."""
-
-REPLY = "subnet_console.reply"
-"""The key of its `Reply`."""
+EXCHANGE = "subnet_console.exchange"
+"""The key of a request's `Exchange` in its scope's extensions."""
 
 Headers = Sequence[tuple[bytes, bytes]]
-
-Reply = Callable[[int, Headers, bytes], bool]
-"""Sends a complete reply at once: its status, its headers besides the length, and its body. False if nothing was sent,
-because it has to go out in ASGI's own way."""
 
 HEAD_S = 8.0
 HEAD_BYTES = 32 * 1024
@@ -192,6 +185,56 @@ class Gathered:
         self._transport.close()
 
 
+class Exchange(RequestResponseCycle):
+    """A request and its reply. Besides ASGI's messages, whose objects, events and coroutines cost several times as
+    much, it gives a body that has come, and sends a reply that is complete.
+
+    `seat` is its connection's, `began` when its first byte came, on the monotonic clock.
+    """
+
+    def __init__(self, seat: Seat, began: float, **named: Any) -> None:
+        super().__init__(**named)
+        self.seat = seat
+        self.began = began
+
+    async def send(self, message: Message) -> None:  # type: ignore[override]
+        if message["type"] == "http.response.start" and self.scope["method"] != "HEAD":  # whose replies have no body
+            self.transport = Gathered(self.transport)  # type: ignore[assignment]  # all that a reply needs
+        await super().send(message)  # type: ignore[arg-type]
+
+    def take(self) -> bytes | None:
+        """The whole body, in place of all its messages; None if only they can give it: some of it is still to come, or
+        the caller is gone or waits to be told to go on."""
+        if self.more_body or self.disconnected or self.response_complete or self.waiting_for_100_continue:
+            return None
+        body, self.body = bytes(self.body), bytearray()
+        self.message_event.clear()  # the next message is that the caller has hung up
+        self.flow.resume_reading()
+        return body
+
+    def reply(self, status: int, headers: Headers, body: bytes) -> bool:
+        """Send a complete reply with one write: its status, its headers besides the length, and its body. False if
+        nothing was sent, because it has to go out in messages."""
+        transport = self.transport
+        if transport.is_closing() or self.flow.write_paused or self.response_started or self.disconnected:
+            return False
+        if self.scope["method"] == "HEAD":
+            return False
+        if HEADER_VALUE_RE.search(b"".join([value for _, value in headers])):
+            raise ValueError("a header's value holds a control character")
+        parts = [STATUS_LINE[status]]
+        for name, value in (*self.default_headers, *headers):
+            parts += (name, b": ", value, b"\r\n")
+        parts += (b"content-length: %d\r\n" % len(body), b"\r\n" if self.keep_alive else _LAST, body)
+        self.response_started = self.response_complete = True
+        transport.write(b"".join(parts))
+        self.message_event.set()
+        if not self.keep_alive:
+            transport.close()
+        self.on_response()
+        return True
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """One connection, which has a place among `places`.
 
@@ -204,7 +247,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(*arguments, **named)
         self.logger = _log
         self._places = places
-        self._seat: Seat | None = None
+        self._began = 0.0
         self._head_timer: asyncio.TimerHandle | None = None
         self._unread_timer: asyncio.TimerHandle | None = None
         self._not_body = 0
@@ -214,8 +257,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._seat = self._places.take(self.client[0] if self.client else "", self)
-        if self._seat is None:
+        host = self.client[0] if self.client else ""
+        place = self._places.take(host, self)
+        self._seat = place or Seat(host, self)
+        if place is None:
             transport.write(_FULL)
             transport.close()
         else:
@@ -226,8 +271,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_timer()
         if self._unread_timer is not None:
             self._unread_timer.cancel()
-        if self._seat is not None:
-            self._places.leave(self._seat)
+        self._unset_keepalive_if_required()
+        self._places.leave(self._seat)
 
     def give_way(self) -> None:
         """Close without waiting for unsent data: someone else needs the place."""
@@ -242,8 +287,14 @@ class BoundedProtocol(HttpToolsProtocol):
                 return
             piece = data[start : start + PIECE_BYTES]
             self._not_body += len(piece)
-            super().data_received(piece)
-            if self._not_body > HEAD_BYTES:
+            try:
+                self.parser.feed_data(piece)
+            except httptools.HttpParserError:
+                self.send_400_response("Invalid HTTP request received.")
+                return
+            except httptools.HttpParserUpgrade:  # is ignored, as it may be
+                pass
+            if self._not_body > HEAD_BYTES or (self._in_head and len(self.headers) > MOST_HEADERS):
                 self.send_400_response("The request's head is too long.")
         if self._is_pending:
             self._stop_timer()
@@ -268,72 +319,114 @@ class BoundedProtocol(HttpToolsProtocol):
 
     # -- parser callbacks ---------------------------------------------------------------------------------------
 
+    # They do what uvicorn's do, without what no setting of ours uses: other protocols, a log, a limit of requests.
+
     def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self.scope["extensions"] = {SEAT: self._seat, BEGAN: time.monotonic()}  # type: ignore[dict-item]
+        self.url = b""
+        self.headers = []
+        self._began = time.monotonic()
         if not self._is_pending:
             self._not_body = 0
         self._in_request = self._in_head = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._in_head:
-            return
-        if len(self.headers) >= MOST_HEADERS:
-            raise ValueError("too many headers")
-        # as uvicorn does it, whose own method would be called for each of them
-        name = name.lower()
-        if name == b"expect" and value.lower() == b"100-continue":
-            self.expect_100_continue = True
-        self.headers.append((name, value))
+        if self._in_head:  # otherwise it is a trailer
+            self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         if len(self.pipeline) >= MOST_WAITING:
             raise ValueError("too many requests before the first is answered")
+        if len(self.headers) > MOST_HEADERS:
+            raise ValueError("too many headers")
         self._in_head = False
-        super().on_headers_complete()
-        if self.scope["method"] != "HEAD":  # whose replies have no body to wait for
-            self.cycle.transport = Gathered(self.transport)  # type: ignore[assignment]  # all that a reply needs
-            self.scope["extensions"][REPLY] = partial(self._reply, self.cycle)  # type: ignore[assignment]
+        version, url = self.parser.get_http_version(), httptools.parse_url(self.url)
+        raw_path, path = url.path, url.path.decode("ascii")
+        expected = dict(self.headers).get(b"expect", b"")
+        extensions: dict[str, Any] = {}
+        self.scope = {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": version,
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme or "http",
+            "method": self.parser.get_method().decode("ascii"),
+            "root_path": "",
+            "path": unquote(path) if "%" in path else path,
+            "raw_path": raw_path,
+            "query_string": url.query or b"",
+            "headers": self.headers,
+            "state": self.app_state.copy(),
+            "extensions": extensions,
+        }
+        previous: RequestResponseCycle | None = self.cycle
+        self.cycle = Exchange(
+            seat=self._seat,
+            began=self._began,
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=expected.lower() == b"100-continue",
+            keep_alive=version != "1.0" and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        extensions[EXCHANGE] = self.cycle
+        if previous is None or previous.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
 
     def on_body(self, body: bytes) -> None:
         if not self.pipeline:
             self._not_body = max(0, self._not_body - (1 + FRAMING) * len(body))
-        super().on_body(body)
+        if self.cycle.response_complete:
+            return
+        self.cycle.body += body
+        if len(self.cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        self.cycle.message_event.set()
 
     def on_message_complete(self) -> None:
         self._in_request = False
-        if self._seat is not None:
-            self._seat.ask()
-        super().on_message_complete()
+        self._seat.ask()
+        if self.cycle.response_complete:
+            return
+        self.cycle.more_body = False
+        self.cycle.message_event.set()
 
     # -- answers -----------------------------------------------------------------------------------------------
 
-    def _reply(self, cycle: RequestResponseCycle, status: int, headers: Headers, body: bytes) -> bool:
-        """A `Reply`: does with a complete one what `cycle.send` does with its parts, at a third of the cost."""
-        if self.transport.is_closing() or self.flow.write_paused or cycle.response_started or cycle.disconnected:
-            return False
-        if HEADER_VALUE_RE.search(b"".join([value for _, value in headers])):
-            raise ValueError("a header's value holds a control character")
-        parts = [STATUS_LINE[status]]
-        for name, value in (*cycle.default_headers, *headers):
-            parts += (name, b": ", value, b"\r\n")
-        parts += (b"content-length: %d\r\n" % len(body), b"\r\n" if cycle.keep_alive else _LAST, body)
-        cycle.response_started = cycle.response_complete = True
-        self.transport.write(b"".join(parts))
-        cycle.message_event.set()
-        if not cycle.keep_alive:
-            self.transport.close()
-        cycle.on_response()
-        return True
-
     def on_response_complete(self) -> None:
-        super().on_response_complete()
-        if self._seat is not None:
-            self._seat.rest()
+        self.server_state.total_requests += 1
+        self._seat.rest()
         if not self.pipeline:
             self._not_body = 0
-        if self._in_request and not self._is_pending and not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif self.timeout_keep_alive_task is None:
+            self._keep_alive_for(self.timeout_keep_alive)
+        if self._in_request and not self._is_pending:
             self._await_request()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close if nothing has been asked for long enough, or look again once that can be so: a timer for each reply
+        would cost more than one for each connection."""
+        self.timeout_keep_alive_task = None
+        is_busy = self._in_request or self._is_pending
+        left = self.timeout_keep_alive - (0.0 if is_busy else time.monotonic() - self._seat.since)
+        if left > 0:
+            self._keep_alive_for(left)
+        else:
+            self.transport.close()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -350,6 +443,9 @@ class BoundedProtocol(HttpToolsProtocol):
         """Whether a request on this connection is waiting for its answer."""
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is not None and not cycle.response_complete
+
+    def _keep_alive_for(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
     def _await_request(self) -> None:
         self._stop_timer()

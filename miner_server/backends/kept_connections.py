@@ -12,8 +12,8 @@ import ssl
 import time
 import zlib
 from collections import deque
-from collections.abc import Callable, Mapping
-from typing import NamedTuple, cast
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, NamedTuple, cast
 from urllib.parse import quote, urlsplit
 
 import httptools
@@ -76,13 +76,13 @@ class Connections:
         """Like `post`, without a body."""
         return await self._call(f"GET {self._path}{path} HTTP/1.1\r\n{self._fields}\r\n".encode())
 
-    async def post(self, path: str, body: bytes, on_events: OnEvents | None = None) -> ServerReply:
+    def post(self, path: str, body: bytes, on_events: OnEvents | None = None) -> Coroutine[Any, Any, ServerReply]:
         """The reply to JSON. Only connecting has a deadline; cancelling the call closes the connection.
 
         A 200 that is a stream of events goes to `on_events` as it arrives, and its `body` is then empty. Raises
         BackendError for a reply that is too large, and BackendUnavailable if there is none.
         """
-        return await self._call(
+        return self._call(
             f"POST {self._path}{path} HTTP/1.1\r\n{self._fields}"
             f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode()
             + body,
@@ -257,9 +257,9 @@ class _Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         self._status = self._parser.get_status_code()
         self._is_head_read = True
-        kind, packed = self._headers.get(b"content-type", b""), self._headers.get(b"content-encoding", b"identity")
-        is_events = kind.lower().startswith(EVENTS) and packed.lower() == b"identity"
-        self._is_stream = self._on_events is not None and self._status == 200 and is_events
+        if self._on_events is not None and self._status == 200:
+            kind, packed = self._headers.get(b"content-type", b""), self._headers.get(b"content-encoding", b"identity")
+            self._is_stream = kind.lower().startswith(EVENTS) and packed.lower() == b"identity"
 
     def on_body(self, body: bytes) -> None:
         self._parts.append(body)

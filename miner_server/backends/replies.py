@@ -76,12 +76,13 @@ def read_chat(reply: object, *, max_tokens: int = MOST_TOKENS, reasoning_is_answ
 
     Raises BackendError.
     """
-    choice = _first(_choices(reply))
-    if error := _error(reply) or _error(choice):
+    whole = fields(reply)
+    choice = _first(_choices(whole))
+    if error := _error(whole) or _error(choice):
         raise failure(error)
     message = _message(choice)
     calls, text = _tool_calls(message), _said(choice, message)
-    usage = _usage(fields(reply).get("usage"), max_tokens)
+    usage = _usage(fields(whole.get("usage")), max_tokens)
     if not calls and not text.strip():
         thought = _thought(message)
         given = (message.get("content"), message.get("refusal"), choice.get("text"))
@@ -139,11 +140,12 @@ class Chunks:
     def add(self, chunk: object) -> str:
         """The piece of the answer's text that comes with it."""
         self.events += 1
-        choice = _first([one for one in _choices(chunk) if one.get("index") in (None, 0)])
-        self._error = _error(chunk) or _error(choice) or self._error
-        self._usage = fields(chunk).get("usage") or self._usage
-        self._timings = fields(chunk).get("timings") or self._timings
-        self._model = fields(chunk).get("model") or self._model
+        whole = fields(chunk)
+        choice = _first([one for one in _choices(whole) if one.get("index") in (None, 0)])
+        self._error = _error(whole) or _error(choice) or self._error
+        self._usage = whole.get("usage") or self._usage
+        self._timings = whole.get("timings") or self._timings
+        self._model = whole.get("model") or self._model
         self._is_empty = self._is_empty and not choice
         self._finish_reason = choice.get("finish_reason") or self._finish_reason
         self._had_delta = self._had_delta or bool(choice.get("delta"))
@@ -264,10 +266,12 @@ def _code(given: object) -> int:
     return int(given) if isinstance(given, str) and STATUS.match(given) else count(given) or 0
 
 
-def _error(of: object) -> object:
+def _error(of: dict[str, object]) -> object:
     """The error in a reply or a choice; None if it is empty, as some servers send one with each answer."""
-    error = fields(of).get("error")
-    return error if any(fields(error).values()) or (error and not isinstance(error, dict)) else None
+    error = of.get("error")
+    if isinstance(error, dict):
+        return error if any(error.values()) else None
+    return error or None
 
 
 def quoted(error: object) -> str:
@@ -345,14 +349,17 @@ def _parsed(text: object) -> object:
         return None
 
 
-def _choices(reply: object) -> list[dict[str, object]]:
-    given = fields(reply).get("choices")
+def _choices(reply: dict[str, object]) -> list[dict[str, object]]:
+    given = reply.get("choices")
     return [choice for choice in items(given) if isinstance(choice, dict)] or [fields(given)]
 
 
 def _first(choices: list[dict[str, object]]) -> dict[str, object]:
     """The choice with index 0, which need not come first."""
-    return next((one for one in choices if one.get("index") == 0), next(iter(choices), {}))
+    for one in choices:
+        if one.get("index") == 0:
+            return one
+    return choices[0] if choices else {}
 
 
 def _message(choice: dict[str, object]) -> dict[str, object]:
@@ -450,9 +457,8 @@ def _finish_reason(given: object) -> str:
     return reason if isinstance(reason, str) and reason in FINISH_REASONS else "stop"
 
 
-def _usage(given: object, max_tokens: int) -> dict[str, int]:
+def _usage(usage: dict[str, object], max_tokens: int) -> dict[str, int]:
     """The counts that can be true: no answer has more tokens than were asked for, and the total is a sum."""
-    usage = fields(given)
     counts = {name: number for name in USAGE_FIELDS if (number := count(usage.get(name))) is not None}
     prompt, completion, total = USAGE_FIELDS
     if completion in counts:
@@ -467,6 +473,8 @@ def _usage(given: object, max_tokens: int) -> dict[str, int]:
 def read_timings(reply: object) -> Said | None:
     """How fast the server says that it was, as llama.cpp's does in `timings`; None if it does not."""
     timings = fields(fields(reply).get("timings"))
+    if not timings:
+        return None
     first, each = _seconds(timings.get("prompt_ms")), _seconds(timings.get("predicted_per_token_ms"))
     return None if first is None and each is None else Said(first, each)
 

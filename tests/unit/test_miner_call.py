@@ -5,6 +5,7 @@ import json
 import re
 import time
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from miner_server import call as calls
 from miner_server import endpoint, reflection
 from miner_server.answering import Answering
 from miner_server.call import Call, json_response
-from miner_server.connections import SEAT, Seat
+from miner_server.connections import EXCHANGE, Seat
 from miner_server.endpoint import Calls
 from miner_server.errors import ClientGone
 from miner_server.limits import Limits
@@ -45,7 +46,7 @@ def test_a_proof_holds_the_connections_seat() -> None:
             raise AssertionError("nobody asks for it")
 
     seat = Seat("192.0.2.7", Connection())
-    Call("/", scope(extensions={SEAT: seat}), Wire().receive).prove()
+    Call("/", scope(extensions={EXCHANGE: SimpleNamespace(seat=seat)}), Wire().receive).prove()
     assert (seat.held, seat.trusted) == (True, True)
     Call("/", scope(extensions={}), Wire().receive).prove()
     Call("/", scope(), Wire().receive).prove()
