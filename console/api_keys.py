@@ -33,7 +33,7 @@ def rotate(folder: Path, name: str, *, overlap: str, expires: str | None) -> str
     now = time.time()
     period = _PERIOD.fullmatch(overlap)
     if period is None or (lasting := int(period[1]) * SECONDS[period[2]]) > LONGEST_OVERLAP_S:
-        raise ConsoleError(f"--overlap {overlap[:40]!r} is no period of up to 366 days: use 0s, 12h or 7d")
+        raise ConsoleError(f"--overlap {overlap[:40]!r} is not a period of up to 366 days: use 0s, 12h or 7d")
     return rotate_key(
         folder / FILE_NAME, name, overlap=lasting, expires_at=None if expires is None else expiry(expires, now)
     )
@@ -77,7 +77,9 @@ def expiry(text: str, now: float) -> float:
             date = datetime.fromisoformat(text)
             at = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
-        raise ConsoleError(f"--expires {text[:40]!r} is no time: use 12h, 90d or a date such as 2027-01-31") from None
+        raise ConsoleError(
+            f"--expires {text[:40]!r} is not a time: use 12h, 90d or a date such as 2027-01-31"
+        ) from None
     if not now < at <= LATEST:
         raise ConsoleError(f"--expires {text[:40]!r} is not in the future")
     return at

@@ -155,11 +155,11 @@ def _unpack(source: Path, folder: Path) -> Manifest:
     except FileNotFoundError as error:
         raise ConsoleError(f"no such backup: {source}") from error
     except (tarfile.TarError, EOFError, ValueError, zlib.error, *UNDECODABLE) as error:
-        raise ConsoleError(f"{source} is no whole backup: {safe(str(error))}") from error
+        raise ConsoleError(f"{source} is not a complete backup: {safe(str(error))}") from error
     except OSError as error:
         raise ConsoleError(f"{source} cannot be restored: {error.strerror or error}") from error
     if not any(one.name == STORE for one in manifest.files):
-        raise ConsoleError(f"{source} is no whole backup: it has no {STORE}")
+        raise ConsoleError(f"{source} is not a complete backup: it has no {STORE}")
     return manifest
 
 
@@ -181,7 +181,7 @@ def _require_inside(name: str) -> None:
     parts = name.split("/")
     logs = tuple(beside(Path(one), "wal").name for one in (STORE, CHAIN))
     if any(part in ("", ".", "..") for part in parts) or not (name in RECORD + logs or name.startswith(KEYS)):
-        raise ValueError(f"{name!r} is nothing that belongs into a data folder")
+        raise ValueError(f"{name!r} does not belong in a data folder")
 
 
 def _copy(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, kept: Kept) -> None:
@@ -219,4 +219,4 @@ def told(manifest: Manifest) -> Iterator[str]:
         yield "with the keys in the folder: whoever has this file can act as this node"
     else:
         yield "without keys: 'backup --keys' adds those in the folder (throwaway wallets, session keys, API keys)"
-    yield "wallet and configuration have folders of their own: move them yourself, and of the wallet no coldkey"
+    yield "the wallet and the configuration are not in it: copy them yourself, and leave the coldkey behind"

@@ -45,7 +45,7 @@ CHAIN_ACTIONS = {
     "stake": "show this hotkey's stake and its coldkey's balance, or add to its stake",
     "unstake": "take this hotkey's stake back to the coldkey",
     "collateral": "lock stake as this hotkey's collateral",
-    "floor": "set an amount below which this hotkey's collateral does not drain",
+    "floor": "keep this hotkey's collateral from draining below an amount",
 }
 
 
@@ -194,13 +194,13 @@ def _add_export(commands: "Commands") -> None:
         metavar="FILE",
         nargs="?",
         const="",
-        help="write likeness and map as SVG (default: round-ID.svg in this folder)",
+        help="write the likeness and the map as SVG (default: round-ID.svg in this folder)",
     )
     add_options(parser, FOLDER)
 
 
 def _add_judge(commands: "Commands") -> None:
-    parser = _add(commands, "judge", run.judge, "judge recorded rounds again, as JSON lines, or compare judgements")
+    parser = _add(commands, "judge", run.judge, "judge recorded rounds again as JSON lines, or compare judgements")
     parser.add_argument(
         "rounds",
         metavar="FILE|DATA_DIR",
@@ -231,13 +231,13 @@ def _add_judge(commands: "Commands") -> None:
 
 
 def _add_status(commands: "Commands") -> None:
-    parser = _add(commands, "status", run.status, "show what the engine is doing, or did last")
+    parser = _add(commands, "status", run.status, "show what the engine is doing or last did")
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_options(parser, FOLDER)
 
 
 def _add_doctor(commands: "Commands") -> None:
-    parser = _add(commands, "doctor", run.doctor, "find what keeps a neuron from doing well, and how to fix it")
+    parser = _add(commands, "doctor", run.doctor, "find what keeps a neuron from doing well and how to fix it")
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_options(parser, LAUNCH)
 
@@ -252,24 +252,28 @@ def _add_config(commands: "Commands") -> None:
     init = _add(actions, "init", run.config_init, "write a configuration file that explains every setting")
     init.add_argument("--json", action="store_true", help="print JSON")
     init.add_argument("--config", metavar="FILE", type=a_path, help=f"file to write (default: {config_path()})")
-    take = _add(actions, "import", run.config_import, "make a configuration file of another program's .env file")
-    take.add_argument("file", metavar="FILE", type=a_path, help="the .env file of a Loosh miner or validator, or such")
-    take.add_argument("--role", choices=("miner", "validator"), help="what it is for (default: what its names tell)")
+    take = _add(actions, "import", run.config_import, "convert another program's .env file into a configuration file")
+    take.add_argument(
+        "file", metavar="FILE", type=a_path, help="the .env file, for example of a Loosh miner or validator"
+    )
+    take.add_argument(
+        "--role", choices=("miner", "validator"), help="role that the file is for (default: guessed from its names)"
+    )
     take.add_argument("--json", action="store_true", help="print JSON")
     take.add_argument("--config", metavar="FILE", type=a_path, help=f"file to write (default: {config_path()})")
 
 
 def _add_backup(commands: "Commands") -> None:
-    parser = _add(commands, "backup", run.backup, "put a stopped node's record into one file")
+    parser = _add(commands, "backup", run.backup, "save a stopped node's record to one file")
     parser.add_argument("file", metavar="FILE", type=a_path, help="file to write, such as node.tar.gz")
-    parser.add_argument("--keys", action="store_true", help="with the keys in the data folder, unencrypted")
+    parser.add_argument("--keys", action="store_true", help="include the keys in the data folder, unencrypted")
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_options(parser, FOLDER)
 
 
 def _add_restore(commands: "Commands") -> None:
-    parser = _add(commands, "restore", run.restore, "make a data folder of a backup, here or on another machine")
-    parser.add_argument("file", metavar="FILE", type=a_path, help="what 'backup' wrote")
+    parser = _add(commands, "restore", run.restore, "restore a data folder from a backup, here or on another machine")
+    parser.add_argument("file", metavar="FILE", type=a_path, help="file written by 'backup'")
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_options(parser, FOLDER)
 
@@ -281,32 +285,36 @@ def _add_wallet(commands: "Commands") -> None:
 
 
 def _add_keys(commands: "Commands") -> None:
-    keys = commands.add_parser("keys", help="keys of the OpenAI-compatible API", allow_abbrev=False)
+    keys = commands.add_parser("keys", help="manage keys of the OpenAI-compatible API", allow_abbrev=False)
     keys.set_defaults(parser=keys)
     actions = keys.add_subparsers(metavar="ACTION", required=True)
-    add = _add(actions, "add", run.keys_add, "make a key and print it, once")
-    add.add_argument("name", metavar="NAME", type=a_word, help="what to call it")
+    add = _add(actions, "add", run.keys_add, "create a key and print it once")
+    add.add_argument("name", metavar="NAME", type=a_word, help="name of the key")
     add.add_argument("--expires", metavar="WHEN", type=a_word, help="12h, 90d or a date (default: never)")
-    add.add_argument("--requests-per-minute", metavar="N", type=_a_count, help="most requests a minute (default: any)")
-    rotate = _add(actions, "rotate", run.keys_rotate, "make a key in the place of another and print it, once")
+    add.add_argument(
+        "--requests-per-minute", metavar="N", type=_a_count, help="maximum requests per minute (default: unlimited)"
+    )
+    rotate = _add(actions, "rotate", run.keys_rotate, "replace a key with a new one and print it once")
     rotate.add_argument("name", metavar="NAME", type=a_word, help="the key to replace; its limits stay")
     rotate.add_argument(
         "--overlap", metavar="PERIOD", type=a_word, default="24h", help="how long both are valid (default: 24h)"
     )
     rotate.add_argument(
-        "--expires", metavar="WHEN", type=a_word, help="12h, 90d or a date (default: after as long as the old one)"
+        "--expires", metavar="WHEN", type=a_word, help="12h, 90d or a date (default: the lifetime of the old key)"
     )
     listing = _add(actions, "list", run.keys_list, "list the keys by name")
     listing.add_argument("--json", action="store_true", help="print JSON")
-    revoke = _add(actions, "revoke", run.keys_revoke, "take a key back, which a running miner learns at once")
+    revoke = _add(actions, "revoke", run.keys_revoke, "revoke a key; a running miner notices at once")
     revoke.add_argument("name", metavar="NAME", type=a_word, help="the key")
     for action in (add, rotate, listing, revoke):
         add_options(action, FOLDER)
 
 
 def _add_completion(commands: "Commands") -> None:
-    parser = _add(commands, "completion", run.completion, "print what makes a shell complete this program's commands")
-    parser.add_argument("shell", choices=SHELLS, help="the shell that reads it, from its startup file")
+    parser = _add(
+        commands, "completion", run.completion, "print a script that makes a shell complete this program's commands"
+    )
+    parser.add_argument("shell", choices=SHELLS, help="the shell whose startup file will load it")
 
 
 def _a_count(text: str) -> int:
@@ -316,7 +324,7 @@ def _a_count(text: str) -> int:
 
 
 def _add_chain(commands: "Commands") -> None:
-    chain = commands.add_parser("chain", help="read the chain, or write to it", allow_abbrev=False)
+    chain = commands.add_parser("chain", help="read the chain or write to it", allow_abbrev=False)
     chain.set_defaults(parser=chain)
     actions = chain.add_subparsers(metavar="ACTION", required=True)
     for what, about in CHAIN_LOOKS.items():
@@ -342,7 +350,7 @@ def _add_chain(commands: "Commands") -> None:
                 metavar="AMOUNT",
                 nargs="?" if optional else None,
                 default="",
-                help=f"how much to {AMOUNTS[what]}{' (default: show what there is)' if optional else ''}",
+                help=f"how much to {AMOUNTS[what]}{' (default: show the current state)' if optional else ''}",
             )
         act.add_argument("--dry-run", action="store_true", help="show what would change, but send nothing")
         act.add_argument("--yes", action="store_true", help="send without asking")

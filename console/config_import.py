@@ -191,14 +191,14 @@ def _conflicts(lines: Sequence[Line], values: Layer) -> Iterator[str]:
     except ValueError:
         is_ours = False
     if is_ours:
-        yield f"port {port} is both the miner's own and that of its model server: give one of them another"
+        yield f"port {port} is both the miner's own and its model server's: change one of them"
 
 
 def _toml(
     text: str, source: Path, role: str, values: Layer, lines: Sequence[Line], assignments: Sequence[Assignment]
 ) -> Iterator[str]:
     """Our file: each line in its place, with the comments above and behind it."""
-    yield f"# Settings of subnet-console, from {safe(str(source))}. 'subnet-console config show' says what counts."
+    yield f"# Settings of subnet-console, from {safe(str(source))}. 'config show' shows the values in effect."
     if role and "role" not in values:
         yield f"role = {as_toml(role)}"
     yield ""
@@ -247,5 +247,5 @@ def report(found: Import, target: Path, *, as_json: bool) -> str:
     if found.conflicts:
         parts += ["", "Conflicts:", *(f"  {safe(one)}" for one in found.conflicts)]
     return "\n".join(
-        [*parts, "", f"written: {safe(str(target))} (a .env file in the folder of a run counts more than it)"]
+        [*parts, "", f"written: {safe(str(target))} (a .env file in the working directory takes precedence over it)"]
     )

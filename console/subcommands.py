@@ -186,7 +186,7 @@ def chain_act(arguments: argparse.Namespace) -> int:
 
 
 def backup(arguments: argparse.Namespace) -> int:
-    """Put a stopped node's record into one file."""
+    """Save a stopped node's record to one file."""
     from console import backups
 
     folder = configuration(arguments).settings.data_dir

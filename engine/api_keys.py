@@ -98,11 +98,11 @@ def read_keys(path: Path) -> tuple[ApiKey, ...]:
 def add_key(path: Path, name: str, *, expires_at: float | None = None, requests_per_minute: int | None = None) -> str:
     """Make a key called `name` and return it: it is in no file. Raises KeyFileError."""
     if not NAME.match(name):
-        raise KeyFileError(f"{name[:64]!r} is no name for a key: use up to 64 letters, digits and . _ @ -")
+        raise KeyFileError(f"{name[:64]!r} is not a valid key name: use up to 64 letters, digits and . _ @ -")
     key = PREFIX + secrets.token_urlsafe(KEY_BYTES)
     with _changing(path) as keys:
         if any(one.name == name for one in keys):
-            raise KeyFileError(f"there is a key called {name} already: revoke it first, or choose another name")
+            raise KeyFileError(f"a key called {name} already exists: revoke it first, or choose another name")
         if len(keys) >= MOST_KEYS:
             raise KeyFileError(f"there are {MOST_KEYS} keys, which is the limit: revoke some")
         keys.append(
@@ -152,13 +152,13 @@ def _place(keys: Sequence[ApiKey], name: str) -> int:
         if one.name == name:
             return place
     names = ", ".join(one.name for one in keys[:20]) or "none"
-    raise KeyFileError(f"no key is called {name[:64]!r} (there are: {names})")
+    raise KeyFileError(f"no key is called {name[:64]!r} (existing keys: {names})")
 
 
 class ApiKeys:
     """The keys of a running process. It looks whether the file has changed each time a key is asked for.
 
-    While the file cannot be read, the keys that were read last stay valid and `trouble` says what is wrong.
+    While the file cannot be read, the keys read last stay valid and `trouble` says what is wrong.
     """
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
@@ -195,7 +195,7 @@ class ApiKeys:
             self._keys, self._trouble = _by_digest(read_keys(self._path)), ""
         except KeyFileError as error:
             self._trouble = str(error)
-            log.error("%s; the keys that were read last stay valid", error)
+            log.error("%s; the keys read last stay valid", error)
 
 
 def _by_digest(keys: tuple[ApiKey, ...]) -> dict[str, ApiKey]:

@@ -98,7 +98,7 @@ class LogRing:
 
     def add_lost(self, count: int) -> None:
         """Report that `count` records were lost on their way here."""
-        self.add(_own_line(f"{count} records were lost: more came than could be written"))
+        self.add(_own_line(f"{count} records were lost: they came faster than they could be written"))
         with self._lock:
             self._lost += count
 

@@ -92,7 +92,7 @@ class AllowList:
             return NOT_KNOWN
         if hotkey in self._permits:
             stake = self._stakes[hotkey]
-            return f"this hotkey has a stake of {stake:,.6g}, below the {self._min_stake:,.6g} that this miner asks for"
+            return f"this hotkey has a stake of {stake:,.6g}, below the {self._min_stake:,.6g} that this miner requires"
         if hotkey in self._statuses:
             return f"the Challenge API lists this hotkey as {self._statuses[hotkey][:40]!r}, and not as active"
         return NO_PERMIT

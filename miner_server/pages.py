@@ -53,7 +53,7 @@ def asset(name: str) -> Response:
     """One of `ASSETS`. Raises Refusal 404 where the package is missing."""
     folder = _folder()
     if folder is None:
-        raise Refusal(404, f"the files of this page come with the package {PACKAGE.replace('_', '-')}: install it")
+        raise Refusal(404, f"this page needs the package {PACKAGE.replace('_', '-')}: install it")
     return Response((folder / name).read_bytes(), ASSETS[name], (*_HEADERS, (b"cache-control", b"max-age=86400")))
 
 

@@ -260,9 +260,11 @@ class Metrics(Collector):
             sum_value=self._seconds,
         )
         yield CounterMetricFamily("miner_tokens", "Tokens that the backend generated.", self._tokens)
-        yield GaugeMetricFamily("miner_in_flight", "Requests that the backend works on.", queue.in_flight)
-        yield GaugeMetricFamily("miner_capacity", "Requests that the backend works on at most.", queue.slots)
-        yield GaugeMetricFamily("miner_queued", "Requests that wait for a turn.", queue.queued)
+        yield GaugeMetricFamily("miner_in_flight", "Requests that the backend is working on.", queue.in_flight)
+        yield GaugeMetricFamily(
+            "miner_capacity", "Maximum number of requests that the backend works on at once.", queue.slots
+        )
+        yield GaugeMetricFamily("miner_queued", "Requests waiting for their turn.", queue.queued)
         yield GaugeMetricFamily("miner_ready", "1 while the backend can answer.", not self._answering.unready)
         yield from self._more()
 

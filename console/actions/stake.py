@@ -34,14 +34,14 @@ def _to_unstake(snapshot: Snapshot, typed: str) -> Iterator[str]:
     if not chain.stake > 0:
         yield "this hotkey has no stake"
     elif _amount_of(typed) > chain.movable:
-        yield f"α{chain.movable:,.4f} can be moved, not more{_held(chain)}"
+        yield f"at most α{chain.movable:,.4f} can be moved{_held(chain)}"
 
 
 def _to_lock(snapshot: Snapshot, typed: str) -> Iterator[str]:
     chain, short = snapshot.chain, _amount_of(typed) - snapshot.chain.movable
     yield from _with_collateral(snapshot)
     if short > 0 and not chain.price:
-        yield f"α{chain.movable:,.4f} can be locked, not more: for what is missing, no price is known"
+        yield f"at most α{chain.movable:,.4f} can be locked: no price is known for the rest"
     elif short > 0:
         yield from too_poor(snapshot, short * _highest(chain), f"the missing α{short:,.4f} cost up to")
 
@@ -175,7 +175,7 @@ STAKE = Context(
             _with_collateral,
             id="chain.floor",
             label="collateral floor…",
-            about="Let this hotkey's collateral not drain below an amount, 0 for none; what it earns fills it up.",
+            about="Keep this hotkey's collateral from draining below an amount (0 for none); its earnings top it up.",
             letter="m",
             dry_run=_flooring,
             entry=lambda _snapshot: EntryField("Never less than", "", fault_of(floor_in)),

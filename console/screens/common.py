@@ -43,7 +43,7 @@ EVERYWHERE = Context(
             id="actions",
             keys=("x",),
             label="actions",
-            about="Show what can be done here, and why the rest cannot.",
+            about="Show what can be done here, and why other actions cannot.",
             group="find",
             footer=30,
         ),

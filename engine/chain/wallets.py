@@ -168,7 +168,7 @@ def _coldkey_in(path: Path, password: str, address: str) -> Signer:
     key = _key_in(path, raw, COLDKEY_FILE)
     if address and key.ss58_address != address:
         raise WalletError(
-            f"{path} holds {key.ss58_address}, but coldkeypub.txt names {address}: one of them is of another wallet"
+            f"{path} holds {key.ss58_address}, but coldkeypub.txt names {address}: one belongs to another wallet"
         )
     return key
 

@@ -124,7 +124,7 @@ class ChainWatch:
         """Report that the next registration takes this neuron's uid."""
         full = len(look.metagraph.neurons) >= look.rules.max_uids
         if full and look.own is not None and (goes := leaving(look)) and goes[0].uid == look.own.uid:
-            lowest = "this neuron earns least of those outside immunity: the next registration takes its uid"
+            lowest = "this neuron earns the least of those outside immunity: the next registration takes its uid"
             self._feed.hold_attention("warning", NEXT_TO_GO, lowest)
         else:
             self._feed.settle(NEXT_TO_GO, "another neuron would give way before this one")

@@ -25,7 +25,7 @@ STATUS = "status file"
 
 SILENT_S = 5.0
 SLOW = "slow status file"
-SILENT = f"writing it has not ended for {SILENT_S:g} s: its disk is slow, or hangs"
+SILENT = f"a write has not finished for {SILENT_S:g} s: its disk is slow, or hangs"
 
 
 class Heartbeat:

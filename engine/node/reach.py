@@ -25,7 +25,7 @@ async def unreached(ip: str, port: int, *, near: tuple[str, int]) -> str | None:
         theirs = await _answer(client, ip, port)
     if not theirs:
         return f"nothing answers at {where} from here: check the firewall and the port forwarding"
-    return "" if theirs == ours else f"{where} leads to another server than this one: check the port forwarding"
+    return "" if theirs == ours else f"{where} leads to a server other than this one: check the port forwarding"
 
 
 async def _answer(client: httpx.AsyncClient, ip: str, port: int) -> bytes:

@@ -127,7 +127,7 @@ class Supervisor:
             if name not in self._to_restart or _is_being_cancelled():
                 raise
             if not isinstance(error, asyncio.CancelledError):
-                log.exception("service %s failed while it was ended", name)
+                log.exception("service %s failed while it was being stopped", name)
             return True
         finally:
             self._to_restart.discard(name)

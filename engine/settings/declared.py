@@ -121,10 +121,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     wallet_path: Annotated[Path, _is("folder that holds the wallets")] = field(
         default_factory=lambda: Path("~/.bittensor/wallets").expanduser()
     )
-    allow_coldkey: Annotated[bool, _is("serve although an unencrypted coldkey can be read here")] = False
+    allow_coldkey: Annotated[bool, _is("start even though an unencrypted coldkey can be read here")] = False
     mechanism: Annotated[int, Meta(ge=0, le=15), _is("mechanism of the subnet to set weights for")] = 0
     external_ip: Annotated[str, _is("address to announce on chain, where others reach this miner")] = ""
-    external_port: Annotated[Port, _is("port to announce, if it is not the one listened on")] = 0
+    external_port: Annotated[Port, _is("port to announce, if it differs from the listening port")] = 0
     block_time: Annotated[Seconds, _is("block time of the embedded chain", "s")] = 12.0
 
     rounds: Annotated[Count | None, _is("stop after N rounds")] = None
@@ -192,7 +192,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     backend_model: Annotated[str, _is("model to request, instead of the backend's first")] = ""
     backend_context: Annotated[
         Context | None,
-        _is("context length that llamacpp uses, and a request to a model server has to fit in", "tokens"),
+        _is("context length of the model, which llamacpp uses and requests to a model server must fit", "tokens"),
     ] = None
     more_backends: Annotated[
         tuple[BackendSpec, ...],
@@ -222,9 +222,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     challenge_api: Annotated[Url, _is("Challenge API whose active hotkeys are answered too")] = ""
     challenge_api_key: Annotated[Secret, _is("API key for the Challenge API, from the environment only")] = Secret()
     quotas: Annotated[QuotaRule, _is("quotas of validators by stake: only shown, or applied")] = "show"
-    quota_requests: Annotated[Count, _is("challenges that all quotas together allow per period")] = 256
+    quota_requests: Annotated[Count, _is("challenges per period, shared out by the quotas")] = 256
     quota_period: Annotated[Seconds, _is("length of that period", "s")] = 600.0
-    quota_min_stake: Annotated[float, Meta(ge=0, le=1e15), _is("stake that has a share in the quotas", "tokens")] = (
+    quota_min_stake: Annotated[float, Meta(ge=0, le=1e15), _is("minimum stake for a share of the quotas", "tokens")] = (
         1000.0
     )
     max_concurrency: Annotated[Count, _is("number of requests to work on at once")] = 8
@@ -232,7 +232,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     queue_per_caller: Annotated[Count, _is("maximum number of waiting requests per caller")] = 16
     key_ttl: Annotated[Seconds, _is("lifetime of an exchanged key", "s")] = 3600.0
     loosh_plain: Annotated[
-        bool, _is("also answer challenges at Loosh's /inference, which nothing proves and nothing encrypts")
+        bool, _is("also answer challenges at Loosh's /inference, without authentication or encryption")
     ] = False
     handshake_window: Annotated[Seconds, _is("maximum clock difference in a handshake", "s")] = 60.0
     trusted_proxies: Annotated[

@@ -76,7 +76,7 @@ TAKEN: dict[str, Taken] = {
 
 _REQUESTED = Left("each request states its own", dead=True)
 _FOR_VLLM = Left("it configures vLLM, which is started apart from this program")
-_SERVER = Left("the server's own limits count: max_concurrency, queue_limit and queue_per_caller")
+_SERVER = Left("the server's own limits apply: max_concurrency, queue_limit and queue_per_caller")
 _FILES = Left("data is stored in data_dir")
 _NO_API = Left("challenges do not come from a Challenge API: they are synthetic, or from --challenges")
 _NO_NARRATIVE = Left("no narrative is written")
@@ -160,7 +160,7 @@ LEFT: dict[str, Left] = {
     "SCORING.PORT": _NO_SERVICE,
     "SYNTHESIZING.HOST": _NO_SERVICE,
     "SYNTHESIZING.PORT": _NO_SERVICE,
-    "PROTOCOL.CHALLENGES": Left("the template's arithmetic is not asked"),
+    "PROTOCOL.CHALLENGES": Left("the template's arithmetic challenges are not asked"),
 }
 
 LEFT_BEGINNINGS: dict[str, Left] = {

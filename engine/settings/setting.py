@@ -210,7 +210,7 @@ def _backend(text: str) -> BackendSpec:
     know_url(url)
     chosen = declared()["backend"]
     if name not in (*chosen.choices, *_added(chosen)):
-        raise ValueError(f"{name!r} is no backend")
+        raise ValueError(f"{name!r} is not a backend")
     if url:
         read(declared()["backend_url"], url, is_text=True)
     return spec

@@ -103,7 +103,7 @@ class SteadyNonces:
         try:
             return await asyncio.wait_for(asyncio.shield(keeping), SLOW_S)
         except TimeoutError:
-            self._go_on_without(f"the store has not taken a nonce within {SLOW_S:g} s")
+            self._go_on_without(f"the store has not accepted a nonce within {SLOW_S:g} s")
             return await keeping
 
     def _go_on_without(self, reason: str) -> None:

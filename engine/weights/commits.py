@@ -92,7 +92,7 @@ class Commits:
         return outcome
 
 
-UNCHANGED = "the chain had these weights before this commit: had it been dropped, they would stand as well"
+UNCHANGED = "the chain had these weights before this commit: even if it had been dropped, they would stand"
 
 
 def _end_of(plan: WeightPlan, look: Look) -> Outcome:

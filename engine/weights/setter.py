@@ -239,7 +239,7 @@ class WeightSetter:
         except CannotSeal as error:
             self._feed.hold_attention("error", SEALING, f"no weights are set: {error}")
             return replace(plan, rows=(), skipped=str(error)), None
-        self._feed.settle(SEALING, "weights are committed to again")
+        self._feed.settle(SEALING, "weights are being committed again")
         return replace(plan, commit=sealed.hash, reveal_round=sealed.reveal_round), sealed
 
     async def _submit(self, plan: WeightPlan, sealed: Sealed | None) -> Outcome:

@@ -309,16 +309,18 @@ def _unpacked(body: bytes, coding: bytes) -> bytes:
     if coding in (b"", b"identity"):
         return body
     if coding not in (b"gzip", b"x-gzip", b"deflate"):
-        raise BackendError(f"the model server's reply is packed as {safe(str(coding, 'latin-1'), DETAIL_WIDTH)}")
+        raise BackendError(
+            f"the model server's reply has the unknown encoding {safe(str(coding, 'latin-1'), DETAIL_WIDTH)}"
+        )
     unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # detects which of the two it is
     try:
         clear = unpacking.decompress(body, MAX_REPLY_BYTES + 1)
     except zlib.error as error:
-        raise BackendError(f"the model server's reply cannot be unpacked: {error}") from None
+        raise BackendError(f"the model server's reply cannot be decompressed: {error}") from None
     if len(clear) > MAX_REPLY_BYTES:
         raise _too_large()
     if not unpacking.eof:
-        raise BackendError("the model server's reply cannot be unpacked: it broke off")
+        raise BackendError("the model server's reply cannot be decompressed: it broke off")
     return clear
 
 

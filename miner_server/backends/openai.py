@@ -87,7 +87,7 @@ class OpenAIBackend:
         self._context = context
         self._reasoning_is_answer = reasoning_is_answer
         self._tries_again = tries_again
-        self._unready = "the model server was not asked yet"
+        self._unready = "the model server has not been asked yet"
         self._look: asyncio.Task[tuple[str, float]] | None = None
         self._probe_at = 0.0
         self._answered_at = NEVER
@@ -284,7 +284,7 @@ class OpenAIBackend:
             return
         if self._answers_as:
             log.warning(
-                "%s has changed its model: it answers as %s, and did as %s",
+                "%s has changed its model: it answers as %s, previously as %s",
                 self._base,
                 safe(said, NAME_WIDTH),
                 safe(self._answers_as, NAME_WIDTH),

@@ -85,7 +85,7 @@ class Door:
     def trouble(self) -> str:
         """What the operator has to know about the keys; "" if all is well."""
         if self._keys.trouble:
-            return f"{self._keys.trouble}; the keys that were read last stay valid"
+            return f"{self._keys.trouble}; the keys read last stay valid"
         return "" if len(self._keys) else "no key opens OpenAI's API yet: 'subnet-console keys add NAME' makes one"
 
     async def models(self, call: Call) -> Response:

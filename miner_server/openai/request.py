@@ -189,13 +189,13 @@ def require_able(backend: object, request: Request) -> None:
 
 def _lacking(parameter: str, ability: str) -> ApiError:
     what = f"parts of type {ability}" if ability in PARTS else parameter
-    return ApiError(400, f"this miner's backend does not have {what}", param=parameter, code="unsupported_parameter")
+    return ApiError(400, f"this miner's backend does not support {what}", param=parameter, code="unsupported_parameter")
 
 
 def _require_known(given: dict[str, Any]) -> None:
     for name, value in given.items():
         if name in OUT_OF_USE:
-            raise ApiError(400, f"{name} is out of use: send {OUT_OF_USE[name]}", param=name)
+            raise ApiError(400, f"{name} is no longer supported: send {OUT_OF_USE[name]}", param=name)
         if name in ELSEWHERE:
             plain = ELSEWHERE[name]
             if value != plain and not (isinstance(plain, tuple) and value in plain):

@@ -70,12 +70,12 @@ def test_a_file_that_cannot_be_trusted_is_refused_by_name(
 def test_names_that_make_no_sense_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
     for name in ("", "two words", "-x", "a" * 65, "x\n", "ключ"):
-        with pytest.raises(KeyFileError, match="is no name for a key"):
+        with pytest.raises(KeyFileError, match="is not a valid key name"):
             add_key(path, name)
     add_key(path, "me")
     with pytest.raises(KeyFileError, match="already"):
         add_key(path, "me")
-    with pytest.raises(KeyFileError, match=r"no key is called 'you' \(there are: me\)"):
+    with pytest.raises(KeyFileError, match=r"no key is called 'you' \(existing keys: me\)"):
         revoke_key(path, "you")
     with pytest.raises(KeyFileError, match="--data-dir"):
         add_key(tmp_path / "none" / "keys.json", "me")
@@ -94,7 +94,7 @@ def test_the_command_adds_lists_and_revokes(tmp_path: Path, capfd: pytest.Captur
     assert (told["name"], told["expired"], told["requests_per_minute"]) == ("bob", False, 9)
     assert main(["keys", "revoke", "bob", *folder]) == 0
     assert main(["keys", "revoke", "bob", *folder]) == 2
-    assert "no key is called 'bob' (there are: none)" in capfd.readouterr().err
+    assert "no key is called 'bob' (existing keys: none)" in capfd.readouterr().err
     for wrong in (["--expires", "soon"], ["--expires", "2001-01-01"], ["--requests-per-minute", "0"]):
         assert main(["keys", "add", "bob", *wrong, *folder]) == 2
         assert wrong[0] in capfd.readouterr().err
@@ -164,7 +164,7 @@ def test_the_command_rotates(tmp_path: Path, capfd: pytest.CaptureFixture[str]) 
     assert main(["keys", "list", *folder]) == 0
     assert "never, the key before it in 1h59m" in capfd.readouterr().out
     assert main(["keys", "rotate", "eve", *folder]) == 2
-    assert "no key is called 'eve' (there are: bob)" in capfd.readouterr().err
+    assert "no key is called 'eve' (existing keys: bob)" in capfd.readouterr().err
     for wrong in ("soon", "-1h", "400d", "9" * 9 + "d"):
         assert main(["keys", "rotate", "bob", "--overlap=" + wrong, *folder]) == 2
         assert "--overlap" in capfd.readouterr().err

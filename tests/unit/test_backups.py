@@ -91,11 +91,11 @@ def _renamed(members: dict[str, bytes], name: str) -> dict[str, bytes]:
         (lambda it: it | {"store.db": it["store.db"] + b"!"}, "store.db is missing, or is not what was written"),
         (lambda it: {"manifest.json": it["manifest.json"]}, "store.db is missing"),
         (lambda it: {"store.db": it["store.db"]}, "does not begin with what it holds"),
-        (lambda it: it | {"manifest.json": b"{"}, "no whole backup"),
-        (lambda it: _renamed(it, "../store.db"), "nothing that belongs into a data folder"),
-        (lambda it: _renamed(it, "/etc/store.db"), "nothing that belongs into a data folder"),
-        (lambda it: _renamed(it, "wallets/../../x"), "nothing that belongs into a data folder"),
-        (lambda it: _renamed(it, "config.toml"), "nothing that belongs into a data folder"),
+        (lambda it: it | {"manifest.json": b"{"}, "not a complete backup"),
+        (lambda it: _renamed(it, "../store.db"), "does not belong in a data folder"),
+        (lambda it: _renamed(it, "/etc/store.db"), "does not belong in a data folder"),
+        (lambda it: _renamed(it, "wallets/../../x"), "does not belong in a data folder"),
+        (lambda it: _renamed(it, "config.toml"), "does not belong in a data folder"),
         (lambda it: _renamed(it, "wallets/x"), "it has no store.db"),
     ],
 )
@@ -119,7 +119,7 @@ async def test_a_backup_that_was_tampered_with_leaves_nothing(
 @pytest.mark.parametrize("content", [b"", b"text", b"\x1f\x8b\x08\x00" + b"x" * 50])
 def test_what_is_no_backup_is_said_to_be_none(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(content)
-    with pytest.raises(ConsoleError, match="is no whole backup"):
+    with pytest.raises(ConsoleError, match="is not a complete backup"):
         restore(tmp_path / "file", tmp_path / "moved")
     with pytest.raises(ConsoleError, match="no such backup"):
         restore(tmp_path / "none", tmp_path / "moved")
@@ -129,7 +129,7 @@ async def test_a_backup_that_is_cut_short_leaves_nothing(node: Path, tmp_path: P
     backup(node, tmp_path / "file", with_keys=False)
     whole = (tmp_path / "file").read_bytes()
     (tmp_path / "file").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ConsoleError, match="is no whole backup"):
+    with pytest.raises(ConsoleError, match="is not a complete backup"):
         restore(tmp_path / "file", tmp_path / "moved")
     assert [path.name for path in (tmp_path / "moved").iterdir()] == ["lock"]
 

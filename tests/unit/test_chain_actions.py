@@ -102,7 +102,7 @@ def test_a_registration_names_money_owner_and_key_at_once() -> None:
     ("action", "typed", "reason"),
     [
         ("stake", "50.1", "the coldkey has τ50.000, not τ50.100"),
-        ("unstake", "401", "α400.0000 can be moved, not more: α500.0000 is locked as collateral"),
+        ("unstake", "401", "at most α400.0000 can be moved: α500.0000 is locked as collateral"),
         ("collateral", "640", "the coldkey has τ50.000, the missing α240.0000 cost up to τ60.300"),
     ],
 )

@@ -35,7 +35,7 @@ def test_a_permit_counts_with_enough_stake_and_the_reason_names_both() -> None:
     allow = AllowList(min_stake=1000)
     allow.set_neurons([permit_holder("5Rich", stake=1000), permit_holder("5Poor", stake=999.5)])
     assert (allow.refusal("5Rich"), allow.standing("5Rich"), allow.stake("5Rich")) == (None, "permit", 1000)
-    assert allow.refusal("5Poor") == "this hotkey has a stake of 999.5, below the 1,000 that this miner asks for"
+    assert allow.refusal("5Poor") == "this hotkey has a stake of 999.5, below the 1,000 that this miner requires"
     assert (allow.standing("5Poor"), allow.standing("5Else")) == ("low stake", "no permit")
 
 

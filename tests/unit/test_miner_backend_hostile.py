@@ -174,7 +174,7 @@ async def test_a_model_that_changes_is_told_to_the_operator_once(caplog: pytest.
             for _ in replies:
                 await backend.complete(QUESTION, timeout=5)
     (told,) = [one.getMessage() for one in caplog.records if "changed its model" in one.getMessage()]
-    assert "answers as other" in told and "did as m-1" in told and "\x1b" not in told
+    assert "answers as other" in told and "previously as m-1" in told and "\x1b" not in told
 
 
 @pytest.mark.parametrize(

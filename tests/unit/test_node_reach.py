@@ -40,7 +40,7 @@ async def test_our_own_server_at_another_address_is_reached() -> None:
 async def test_another_server_and_nobody_are_told_apart() -> None:
     async with answering(b"our key") as port, answering(b"another key") as other:
         assert await unreached(ALSO_HERE, other, near=(HERE, port)) == (
-            f"{ALSO_HERE}:{other} leads to another server than this one: check the port forwarding"
+            f"{ALSO_HERE}:{other} leads to a server other than this one: check the port forwarding"
         )
         assert "nothing answers at [::1]:" in (await unreached("::1", port, near=(HERE, port)) or "")
         async with answering(b"our key", "503 Service Unavailable") as failing:

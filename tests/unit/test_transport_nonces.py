@@ -132,7 +132,7 @@ async def test_a_store_that_hangs_holds_nobody_up(monkeypatch: pytest.MonkeyPatc
     assert await asyncio.wait_for(nonces.remember("a", until=LATER), 30)
     assert not await nonces.remember("a", until=LATER)
     await until(lambda: told)
-    assert "has not taken a nonce" in told[0]
+    assert "has not accepted a nonce" in told[0]
     assert await nonces.remember("b", until=LATER)
     store.free.set()
     await until(lambda: told[-1] == "")

@@ -184,7 +184,7 @@ class Forger:
     ("changed", "status", "why"),
     [
         ({"receiver": BOB.ss58_address}, 401, "signed for another miner"),
-        ({"receiver_key": "ab" * 32}, 401, "has a new key by now"),
+        ({"receiver_key": "ab" * 32}, 401, "key has changed"),
         ({"signer": EVE}, 401, "the signature does not match"),
         ({"off_s": -61}, 401, "behind ours"),
         ({"off_s": 90}, 401, "ahead of ours"),

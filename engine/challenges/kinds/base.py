@@ -43,7 +43,7 @@ class Kind(ABC):
 
     def __init__(self, open_share: float = OPEN_SHARE) -> None:
         if not 0 <= open_share <= 1:
-            raise ChallengeError(f"the share of open questions must be from 0 to 1, not {open_share}, not 0 to 1")
+            raise ChallengeError(f"the share of open questions must be from 0 to 1, not {open_share}")
         self._open_share = open_share
 
     def draws_open(self, rng: random.Random) -> bool:

@@ -113,7 +113,7 @@ class OpenAIEmbeddings:
             if pause is None or time.monotonic() + pause > until:
                 break
             time.sleep(pause)
-        raise self._error(f"is busy or broken (HTTP {status}: {_detail(raw)}); see what the server says of it")
+        raise self._error(f"is busy or broken (HTTP {status}: {_detail(raw)}); check the server's log")
 
     def _post(self, body: bytes, until: float) -> tuple[int, bytes]:
         parts: list[bytes] = []

@@ -235,7 +235,7 @@ class OwnMiner:
         if offer.receiver != self._hotkey:
             raise Refusal(401, "the request is signed for another miner")
         if offer.receiver_key != self._key.public:
-            raise Refusal(401, "this miner has a new key by now: fetch it again")
+            raise Refusal(401, "this miner's key has changed: fetch it again")
         return Claim(
             hotkey=offer.hotkey,
             timestamp=_stamp(offer.nonce),
