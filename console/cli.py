@@ -239,6 +239,9 @@ def _add_status(commands: "Commands") -> None:
 def _add_doctor(commands: "Commands") -> None:
     parser = _add(commands, "doctor", run.doctor, "find what keeps a neuron from doing well and how to fix it")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--fix", action="store_true", help="narrow the modes of private files and remove stale locks; else only say so"
+    )
     add_options(parser, LAUNCH)
 
 

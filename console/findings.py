@@ -1,8 +1,10 @@
 """What the doctor found: each result as a value, in lines, and all of them for people and for programs."""
 
 import json
+import shlex
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -16,10 +18,23 @@ from engine.text import safe
 State = Literal["OK", "WARNING", "CRITICAL", "SKIPPED"]
 
 
+class Fix(Struct, frozen=True):
+    """What the doctor itself can do about a finding, safely: give a file or folder of ours this `mode`, or remove a
+    lock that nobody holds (None)."""
+
+    path: Path
+    mode: int | None = None
+
+    def __str__(self) -> str:
+        """As one would type it in a shell."""
+        path = shlex.quote(str(self.path))
+        return f"rm {path}" if self.mode is None else f"chmod {self.mode:03o} {path}"
+
+
 class Result(Struct, frozen=True, kw_only=True):
     """`text` is what was found, in a line; `why` explains why it matters, `do` what to do about it.
 
-    SKIPPED is what does not apply or could not be found out, which is not the same as bad.
+    SKIPPED is what does not apply or could not be found out, which is not the same as bad. `fixes` make it good.
     """
 
     name: str
@@ -27,6 +42,14 @@ class Result(Struct, frozen=True, kw_only=True):
     text: str
     why: str = ""
     do: str = ""
+    fixes: tuple[Fix, ...] = ()
+
+
+class Fixed(Struct, frozen=True, kw_only=True):
+    """A fix that was tried: `error` is why it could not be made, "" if it was."""
+
+    fix: Fix
+    error: str = ""
 
 
 def ok(name: str, text: str) -> Result:
@@ -39,14 +62,14 @@ def skipped(name: str, text: str) -> Result:
     return Result(name=name, state="SKIPPED", text=text)
 
 
-def warning(name: str, text: str, *, why: str, do: str) -> Result:
+def warning(name: str, text: str, *, why: str, do: str, fixes: Sequence[Fix] = ()) -> Result:
     """It works, but deserves a look."""
-    return Result(name=name, state="WARNING", text=text, why=why, do=do)
+    return Result(name=name, state="WARNING", text=text, why=why, do=do, fixes=tuple(fixes))
 
 
-def critical(name: str, text: str, *, why: str, do: str) -> Result:
+def critical(name: str, text: str, *, why: str, do: str, fixes: Sequence[Fix] = ()) -> Result:
     """It does not work."""
-    return Result(name=name, state="CRITICAL", text=text, why=why, do=do)
+    return Result(name=name, state="CRITICAL", text=text, why=why, do=do, fixes=tuple(fixes))
 
 
 def advice_of(error: Exception) -> str:
@@ -116,10 +139,28 @@ def summary(results: Sequence[Result]) -> Line:
     return tuple(parts)
 
 
-def text(results: Sequence[Result]) -> str:
-    """Everything that was found; what is not well with an explanation."""
+def text(results: Sequence[Result], tried: Sequence[Fixed] = ()) -> str:
+    """Everything that was found; what is not well with an explanation; what was fixed, and what could be."""
     lines = [content for result in results for content in (found(result), *unwell(result))]
-    return "\n".join(text_of(content).rstrip() for content in (*lines, summary(results)))
+    lines.append(summary(results))
+    if possible := _untried(results, tried):
+        lines += [BLANK, line("doctor --fix would do this, and nothing else:"), *map(_step, possible)]
+    if tried:
+        lines += [BLANK, line("Done by --fix:"), *(_step(one.fix, one.error) for one in tried)]
+    return "\n".join(text_of(content).rstrip() for content in lines)
+
+
+def fixes_of(results: Sequence[Result]) -> list[Fix]:
+    """What the doctor itself could do about them."""
+    return list(dict.fromkeys(fix for result in results for fix in result.fixes))
+
+
+def _untried(results: Sequence[Result], tried: Sequence[Fixed]) -> list[Fix]:
+    return [fix for fix in fixes_of(results) if fix not in [one.fix for one in tried]]
+
+
+def _step(fix: Fix, error: str = "") -> Line:
+    return line(f"  {safe(str(fix))}{': not done: ' if error else ''}{safe(error)}")
 
 
 def unwell(result: Result) -> list[Line]:
@@ -127,10 +168,16 @@ def unwell(result: Result) -> list[Line]:
     return explained(result) if result.state in ("WARNING", "CRITICAL") else []
 
 
-def as_json(results: Sequence[Result]) -> str:
-    """`results` in their order, and how many there are of each state."""
-    counts = Counter(result.state for result in results)
-    document = {"counts": counts, "results": [msgspec.to_builtins(result) for result in results]}
+def as_json(results: Sequence[Result], tried: Sequence[Fixed] = ()) -> str:
+    """`results` in their order, how many there are of each state, and the fixes: what was tried, and what could be."""
+    document = {
+        "counts": Counter(result.state for result in results),
+        "results": [{**msgspec.to_builtins(result), "fixes": [str(fix) for fix in result.fixes]} for result in results],
+        "fixes": [
+            *({"fix": str(one.fix), "done": not one.error, "error": one.error} for one in tried),
+            *({"fix": str(fix), "done": False, "error": ""} for fix in _untried(results, tried)),
+        ],
+    }
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 

@@ -133,14 +133,21 @@ def status(arguments: argparse.Namespace) -> int:
 
 
 def doctor(arguments: argparse.Namespace) -> int:
-    """Print what the checks found."""
+    """Print what the checks found, and with `--fix` what was put right."""
     from console import findings
     from console.doctor.examination import examine
+    from console.doctor.fixes import fixed
     from console.doctor.terminal import size_of
     from console.terminal import STDOUT
 
-    results = examine(lambda: launch_configuration(arguments), size=size_of(STDOUT))
-    _print(findings.as_json(results) if arguments.json else findings.text(results))
+    def look() -> list[findings.Result]:
+        return examine(lambda: launch_configuration(arguments), size=size_of(STDOUT))
+
+    results, tried = look(), []
+    if arguments.fix and (possible := findings.fixes_of(results)):
+        tried = fixed(possible)
+        results = look()
+    _print(findings.as_json(results, tried) if arguments.json else findings.text(results, tried))
     return findings.exit_code(results)
 
 

@@ -1,7 +1,8 @@
 """One process per neuron: a lock per user, hotkey and netuid, and one per data folder.
 
-The kernel releases a `flock` when its process ends, however it ends, so there are no stale locks to clean up.
-A forked child would inherit it, so worker processes are spawned.
+The kernel releases a `flock` when its process ends, however it ends, so no lock is left locked. A process that ends by
+itself empties its file: a name in the file of a free lock is that of one that was killed. A forked child would inherit
+the lock, so worker processes are spawned.
 """
 
 import fcntl
@@ -67,6 +68,37 @@ def neuron_holder(hotkey: str, netuid: int) -> Holder | None:
     return _holder(_neuron_lock(hotkey, netuid))
 
 
+def left_behind(data_dir: Path) -> dict[Path, Holder]:
+    """The free locks that still name a process: those of this data folder, and of all this user's neurons.
+
+    Raises FolderError.
+    """
+    found = {}
+    for path in (data_dir / FOLDER_LOCK, *sorted(_locks().glob("*.lock"))):
+        if not os.path.lexists(path):
+            continue
+        fd = open_lock(path, os.O_RDONLY)
+        try:
+            if locked(fd) and (holder := _read(fd)):
+                found[path] = holder
+        finally:
+            os.close(fd)
+    return found
+
+
+def remove_free(path: Path) -> None:
+    """Remove a lock that nobody holds. Raises FolderError, also if somebody does."""
+    fd = open_lock(path, os.O_RDONLY)
+    try:
+        if not locked(fd):
+            raise FolderError(f"lock {path} is held by a process: end that one first")
+        path.unlink()
+    except OSError as error:
+        raise FolderError(f"lock {path} cannot be removed ({error.strerror}): check whose folder it is in") from error
+    finally:
+        os.close(fd)
+
+
 def _locks() -> Path:
     return state_home() / "locks"
 
@@ -87,15 +119,38 @@ def _holder(path: Path) -> Holder | None:
 
 @contextmanager
 def _held(path: Path, what: str, data_dir: Path) -> Iterator[None]:
-    fd = open_lock(path)
+    fd = _taken(path, what)
     try:
-        if not locked(fd) and not _locked_soon(fd):
-            raise AlreadyRunning(what, _read(fd))
         os.truncate(fd, 0)
         os.pwrite(fd, msgspec.json.encode(Holder(os.getpid(), str(data_dir), time.time())), 0)
         yield
     finally:
+        with suppress(OSError):
+            os.truncate(fd, 0)
         os.close(fd)
+
+
+def _taken(path: Path, what: str) -> int:
+    """The lock, opened and locked. Raises AlreadyRunning, FolderError."""
+    while True:
+        fd = open_lock(path)
+        try:
+            if not locked(fd) and not _locked_soon(fd):
+                raise AlreadyRunning(what, _read(fd))
+            if _is_at(fd, path):
+                return fd
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)  # it was removed as free between our opening and our locking it
+
+
+def _is_at(fd: int, path: Path) -> bool:
+    """Whether an open file is the one that has this name now."""
+    try:
+        return os.path.samestat(os.fstat(fd), path.stat(follow_symlinks=False))
+    except FileNotFoundError:
+        return False
 
 
 def open_lock(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> int:

@@ -17,7 +17,8 @@ class AllowList:
 
     `extra` are those in the operator's settings. Permit holders also need a stake of `min_stake` tokens. With
     `open_until_listed`, everyone who is not blocked may call until a list is known. A stake of at least `share_stake`
-    tokens earns a share of this miner's capacity.
+    tokens earns a share of this miner's capacity. The miner's `own` hotkey may always call: the doctor tries the way
+    of validators with it.
     """
 
     def __init__(
@@ -27,7 +28,9 @@ class AllowList:
         min_stake: float = 0.0,
         open_until_listed: bool = False,
         share_stake: float = 1000.0,
+        own: str = "",
     ) -> None:
+        self._own = own
         self._extra = frozenset(extra)
         self._min_stake = min_stake
         self._share_stake = share_stake
@@ -82,7 +85,7 @@ class AllowList:
 
     def refusal(self, hotkey: str) -> str | None:
         """Why this hotkey may not call; None if it may."""
-        if hotkey in self._allowed:
+        if hotkey in self._allowed or self._is_this(hotkey):
             return None
         if hotkey in self._blocked:
             return BLOCKED
@@ -101,6 +104,8 @@ class AllowList:
         """Why this hotkey may or may not call, in a word or two."""
         if hotkey in self._blocked:
             return "blocked"
+        if self._is_this(hotkey):
+            return "this miner"
         if self.is_own(hotkey):
             return "let in"
         if self._has_permit(hotkey):
@@ -118,8 +123,8 @@ class AllowList:
         return hotkey in self._extra or hotkey in self._let_in
 
     def is_named(self, hotkey: str) -> bool:
-        """Whether the operator named this hotkey or the Challenge API lists it: it may call whatever its stake."""
-        return self.is_own(hotkey) or self._is_active(hotkey)
+        """Whether it may call whatever its stake: the operator named it, the Challenge API lists it, or it is ours."""
+        return self.is_own(hotkey) or self._is_active(hotkey) or self._is_this(hotkey)
 
     def stake(self, hotkey: str) -> float:
         """In tokens; 0 for a hotkey that is not on this subnet."""
@@ -128,6 +133,9 @@ class AllowList:
     def share(self, hotkey: str) -> float:
         """Its part of all stake that counts for shares, from 0 to 1."""
         return self._shares.get(hotkey, 0.0)
+
+    def _is_this(self, hotkey: str) -> bool:
+        return bool(hotkey) and hotkey == self._own
 
     def _has_permit(self, hotkey: str) -> bool:
         return hotkey in self._permits and self._stakes[hotkey] >= self._min_stake

@@ -1,29 +1,41 @@
 """The chain: whether it can be read, and how this neuron stands on it."""
 
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from console.chain.sight import looking
 from console.doctor.case import Case
+from console.doctor.clock import against_chain
 from console.findings import Result, advice_of, critical, ok, skipped, warning
+from console.present.formats import blocks
 from engine.chain.earning import missing
 from engine.chain.embedded.look import look_of
 from engine.chain.embedded.state_file import FILE_NAME, ChainDataError, read_state
 from engine.chain.interface import ChainUnavailable
+from engine.chain.standing import subnet_view
 from engine.redaction import url_shown
-from engine.snapshot import ChainView, EndpointView, NeedView
+from engine.snapshot import ChainView, EndpointView, NeedView, SubnetView
 from engine.values import Metagraph, Neuron, at_port, host_and_port
 
 ANYWHERE = ("0.0.0.0", "::")
 LOOPBACK = "127.0.0.1"
+LONGEST_S = 75.0
+"""More than the chain's own deadline of a call, with what it takes to load a runtime."""
+
+BLOCK_S = 12.0
+IMMUNITY_ENDS_S = 6 * 3600.0
+"""Long enough before the end of immunity to do something about a miner that earns nothing."""
 
 
 def chain(case: Case) -> Iterator[Result]:
     """The chain as seen by a running engine, or else by a node or the embedded chain's file."""
     if case.snapshot is not None:
-        yield _reachable(case.snapshot.chain)
-        yield from _endpoints(case.snapshot.chain.endpoints)
-        metagraph, needs = case.snapshot.metagraph, case.snapshot.chain.needs
+        view = case.snapshot.chain
+        yield _reachable(view)
+        yield from _endpoints(view.endpoints)
+        yield from _on_time(view.ahead_s, view.block_time)
+        metagraph, needs, subnet = case.snapshot.metagraph, view.needs, case.snapshot.subnet
     elif not case.settings.embedded:
         try:
             with looking(case.settings) as look:
@@ -37,11 +49,12 @@ def chain(case: Case) -> Iterator[Result]:
                 do="Check that this machine can reach the endpoint, or name another with --network.",
             )
             return
-        metagraph = seen.metagraph
+        metagraph, subnet = seen.metagraph, subnet_view(seen, block_time=BLOCK_S)
         needs = missing(seen, role=case.settings.role, coldkey=case.coldkey) if case.hotkey else ()
         network = url_shown(case.settings.network)
         yield ok("chain", f"{network} answers, block {metagraph.block:,}, {len(metagraph.neurons)} neurons")
         yield from _endpoints(endpoints)
+        yield from _on_time(time.time() - seen.made_at if seen.made_at else None, BLOCK_S)
     else:
         path = _file_of(case)
         if not path.exists():
@@ -52,10 +65,15 @@ def chain(case: Case) -> Iterator[Result]:
         except ChainDataError as error:
             yield critical("chain", str(error), why="The embedded chain is stored in this file.", do=advice_of(error))
             return
-        metagraph, needs = look_of(state).metagraph if state else None, ()
+        metagraph, needs, subnet = look_of(state).metagraph if state else None, (), None
         yield _file(case, metagraph)
     if metagraph is not None and metagraph.netuid == case.settings.netuid:
-        yield from _neuron(case, metagraph, needs)
+        yield from _neuron(case, metagraph, needs, subnet)
+
+
+def _on_time(ahead_s: float | None, block_time: float) -> Iterator[Result]:
+    if found := against_chain(ahead_s, block_time):
+        yield found
 
 
 def _reachable(view: ChainView) -> Result:
@@ -70,8 +88,8 @@ def _reachable(view: ChainView) -> Result:
 
 
 def _endpoints(known: Sequence[EndpointView]) -> Iterator[Result]:
-    """The health and the lag of each endpoint, where there are several."""
-    for one in known if len(known) > 1 else ():
+    """The health and the lag of each endpoint, where there are several, or one that is not well."""
+    for one in known if len(known) > 1 else [one for one in known if one.reason]:
         use = ", in use" if one.in_use else ""
         lag = f", {one.behind:,} blocks behind" if one.behind else ""
         found = f"{one.url}: {one.state}{use}{lag}{': ' if one.reason else ''}{one.reason}"
@@ -104,7 +122,7 @@ def _file(case: Case, metagraph: Metagraph | None) -> Result:
     return ok("chain", f"embedded, block {metagraph.block:,}, {len(metagraph.neurons)} neurons")
 
 
-def _neuron(case: Case, metagraph: Metagraph, needs: Sequence[NeedView]) -> Iterator[Result]:
+def _neuron(case: Case, metagraph: Metagraph, needs: Sequence[NeedView], subnet: SubnetView | None) -> Iterator[Result]:
     if not case.hotkey:
         yield skipped("registration", "unknown without a wallet")
         return
@@ -113,6 +131,10 @@ def _neuron(case: Case, metagraph: Metagraph, needs: Sequence[NeedView]) -> Iter
         yield from map(_lacking, needs) if needs else (_not_registered(case),)
         return
     yield ok("registration", f"uid {neuron.uid} on netuid {metagraph.netuid}")
+    if case.coldkey and neuron.coldkey != case.coldkey and not case.settings.embedded:
+        yield _other_owner(case, neuron)
+    if subnet is not None and not case.settings.embedded:
+        yield _place(neuron, subnet)
     if needs and not case.settings.embedded:
         yield from map(_lacking, needs)
         return
@@ -120,6 +142,43 @@ def _neuron(case: Case, metagraph: Metagraph, needs: Sequence[NeedView]) -> Iter
         yield _axon(case, neuron)
     else:
         yield _permit(neuron)
+
+
+def _other_owner(case: Case, neuron: Neuron) -> Result:
+    return warning(
+        "owner",
+        f"the chain has {neuron.coldkey} as this hotkey's coldkey, and coldkeypub.txt has {case.coldkey}",
+        why="The balance shown is the wrong one, and staking from this wallet pays with another coldkey.",
+        do="Put the coldkeypub.txt of the owning wallet beside this hotkey, or use the hotkey of this wallet.",
+    )
+
+
+def _place(neuron: Neuron, subnet: SubnetView) -> Result:
+    """Whether this neuron is about to be replaced: its immunity, and how many would be before it."""
+    name = "place"
+    view = subnet.neuron(neuron.uid)
+    immune = view.immune if view else 0
+    is_full = len(subnet.neurons) >= subnet.max_uids > 0
+    before = subnet.lowest.index(neuron.uid) if neuron.uid in subnet.lowest else None
+    safe_for = f"immune for another {blocks(immune, BLOCK_S)}" if immune else "outside immunity"
+    if is_full and before is not None and not (immune and immune * BLOCK_S > IMMUNITY_ENDS_S):
+        who = "the next registration takes" if before == 0 else f"only {before} would go before it, then one takes"
+        return (critical if before == 0 and not immune else warning)(
+            name,
+            f"{safe_for}, and {who} uid {neuron.uid}",
+            why="On a full subnet each registration replaces the neuron that earns least, once it is not immune.",
+            do="See that it answers (Server), or that validators reach it: what earns more than others stays.",
+        )
+    if immune and not neuron.emission and immune * BLOCK_S <= IMMUNITY_ENDS_S:
+        return warning(
+            name,
+            f"{safe_for}, and it has earned nothing yet",
+            why="Once immunity ends, those that earn least are replaced first.",
+            do="See that it answers (Server), and that validators reach its announced address.",
+        )
+    if not is_full:
+        return ok(name, f"{safe_for}; {len(subnet.neurons)} of {subnet.max_uids} uids are taken, so none is replaced")
+    return ok(name, f"{safe_for}; the subnet is full, and at least {before or len(subnet.lowest)} would go before it")
 
 
 WHY = {

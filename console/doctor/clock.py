@@ -14,6 +14,9 @@ from engine.store import schema
 from engine.store.record import open_record
 
 FUTURE_S = 5.0
+REFUSED_S = 30.0
+"""How far clocks may differ in the handshakes of the Loosh subnet."""
+
 UNSYNCHRONISED = 5
 """What adjtimex(2) returns when the clock is not synchronised."""
 
@@ -48,6 +51,34 @@ def clock(case: Case, kept: bool | None) -> Result:
             do=SYNCHRONISE,
         )
     return ok("clock", "synchronised, says the kernel" if kept else "plausible, judging by file times")
+
+
+def against_chain(ahead_s: float | None, block_time: float) -> Result | None:
+    """Our clock against the chain's, which was behind it by `ahead_s` at the last look; None if the chain says nothing.
+
+    A block is as old as the one after it is late: to be ahead by two is usual, to be behind by seconds is not.
+    """
+    name = "clock against chain"
+    if ahead_s is None:
+        return None
+    usual_s = 2 * block_time
+    if -FUTURE_S <= ahead_s <= usual_s + FUTURE_S:
+        return ok(name, f"the newest block is {max(0.0, ahead_s):.0f} s old by this clock, as it should be")
+    off_s = -ahead_s if ahead_s < 0 else ahead_s - block_time
+    found = critical if off_s >= REFUSED_S else warning
+    if ahead_s < 0:
+        return found(
+            name,
+            f"this clock is at least {off_s:.0f} s behind: the newest block is dated {off_s:.0f} s in its future",
+            why=f"Handshakes are refused when clocks differ by {REFUSED_S:g} s, and blocks are dated by many clocks.",
+            do=SYNCHRONISE,
+        )
+    return found(
+        name,
+        f"this clock is about {off_s:.0f} s ahead of the chain, or the chain's newest block is that old",
+        why=f"Handshakes fail when clocks differ by {REFUSED_S:g} s; a node that stands still knows nothing new.",
+        do=f"{SYNCHRONISE} If the time is right, ask another node (--network).",
+    )
 
 
 def _rounds_ahead(store: Path, now: float) -> str:

@@ -1,18 +1,22 @@
-"""All checks in order; one that fails does not stop the others."""
+"""All checks, side by side; one that fails, hangs or takes long does not stop the others."""
 
 import logging
 import os
+import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, wait
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
-from console.doctor import chain, clock, files, machine, models, packages, processes, terminal, wallet
+from console.doctor import chain, clock, files, machine, models, packages, processes, reach, terminal, wallet
 from console.doctor import files as recording
 from console.doctor.case import Case
 from console.errors import ConsoleError
-from console.findings import Result, critical
+from console.findings import Result, critical, warning
 from console.status import last_snapshot
 from engine.chain.wallets import WalletError, load_wallet
 from engine.folders import FolderError
@@ -23,7 +27,18 @@ from engine.snapshot import ReplayView, Snapshot
 
 log = logging.getLogger(__name__)
 
-Check = Callable[[], Result | Iterable[Result]]
+LONGEST_S = 10.0
+"""How long a check may take that only looks at this machine."""
+
+T = TypeVar("T")
+
+
+class Check(NamedTuple):
+    """A check and the name of its result if it fails; it is not waited for after `longest_s` seconds."""
+
+    name: str
+    look: Callable[[], Result | Iterable[Result]]
+    longest_s: float = LONGEST_S
 
 
 def examine(
@@ -36,18 +51,19 @@ def examine(
     """What every check finds for the configuration that `read` gives, or for a wrong one.
 
     `size` is that of the terminal in columns and rows, None when there is none; `snapshot` that of an engine in this
-    process. It takes up to some seconds: it reads files, asks tmux and connects to the backend. Nothing is changed.
+    process. It takes up to a minute, if the backend or the chain is slow. Nothing is changed.
     """
-    found = list(_made("python", packages.python)) + list(_made("packages", packages.packages))
-    found += _of_the_screen(environ, size)
+    made = _begun(lambda: case_of(read(), snapshot))
+    found = _results([Check("python", packages.python), Check("packages", packages.packages)])
+    found += _results(_of_the_screen(environ, size))
+    wait([made], LONGEST_S)
+    if not made.done():
+        return [*found, _late("configuration", LONGEST_S)]
     try:
-        configuration = read()
+        case = made.result()
     except SettingsError as error:
         return [*found, files.wrong_configuration(str(error))]
-    case = case_of(configuration, snapshot)
-    for name, check in _checks(case):
-        found += _made(name, check)
-    return found
+    return found + _results(_checks(case))
 
 
 def examine_recording(
@@ -55,47 +71,84 @@ def examine_recording(
 ) -> list[Result]:
     """The checks of a data folder that is only replayed. Nothing is changed."""
     folder = Path(replay.folder)
-    found = list(_made("store", lambda: files.store(folder, time.time())))
-    found += _made("record", lambda: recording.record(replay, snapshot.chain.netuid))
-    found += _made("log", lambda: recording.log(folder))
-    return found + _of_the_screen(environ, size)
-
-
-def _of_the_screen(environ: Mapping[str, str], size: tuple[int, int] | None) -> list[Result]:
-    found = list(_made("terminal", lambda: terminal.terminal(environ, size)))
-    found += _made("clipboard", lambda: terminal.clipboard(environ))
-    return [*found, *_made("keymap", files.keymap)]
-
-
-def _checks(case: Case) -> tuple[tuple[str, Check], ...]:
-    return (
-        ("configuration", lambda: files.configuration(case.configuration)),
-        ("data folder", lambda: files.data_folder(case)),
-        ("store", lambda: files.store(case.folder, case.now)),
-        ("wallet", lambda: wallet.wallet(case)),
-        ("engine", lambda: processes.running(case)),
-        ("neuron", lambda: processes.neuron(case)),
-        ("port", lambda: processes.port(case)),
-        ("callers", lambda: processes.callers(case)),
-        ("chain", lambda: chain.chain(case)),
-        ("clock", lambda: clock.clock(case, clock.kept_by_kernel())),
-        ("encoder", lambda: models.encoder(case)),
-        ("backend", lambda: models.chat_model(case)),
-        ("machine", lambda: machine.machine(case, machine.measure(case.folder))),
-        ("subnet's machine", lambda: machine.of_subnet(case, machine.measure(case.folder))),
+    return _results(
+        [
+            Check("store", lambda: files.store(folder, time.time())),
+            Check("record", lambda: recording.record(replay, snapshot.chain.netuid)),
+            Check("log", lambda: recording.log(folder)),
+            *_of_the_screen(environ, size),
+        ]
     )
 
 
-def _made(name: str, check: Check) -> Iterator[Result]:
-    """The findings of a check. A failing check is a finding too: it must never read as OK."""
+def _of_the_screen(environ: Mapping[str, str], size: tuple[int, int] | None) -> list[Check]:
+    return [
+        Check("terminal", lambda: terminal.terminal(environ, size)),
+        Check("clipboard", lambda: terminal.clipboard(environ)),
+        Check("keymap", files.keymap),
+    ]
+
+
+def _checks(case: Case) -> list[Check]:
+    return [
+        Check("configuration", lambda: files.configuration(case.configuration)),
+        Check("data folder", lambda: files.data_folder(case)),
+        Check("private files", lambda: files.private(case)),
+        Check("store", lambda: files.store(case.folder, case.now)),
+        Check("wallet", lambda: wallet.wallet(case)),
+        Check("engine", lambda: processes.locks(case)),
+        Check("port", lambda: processes.port(case)),
+        Check("file limit", lambda: processes.file_limit(case)),
+        Check("callers", lambda: processes.callers(case)),
+        Check("chain", lambda: chain.chain(case), chain.LONGEST_S),
+        Check("reach", lambda: reach.reach(case), reach.LONGEST_S),
+        Check("clock", lambda: clock.clock(case, clock.kept_by_kernel())),
+        Check("encoder", lambda: models.encoder(case)),
+        Check("backend", lambda: models.chat_model(case), models.LONGEST_S),
+        Check("machine", lambda: machine.machine(case, machine.measure(case.folder))),
+        Check("subnet's machine", lambda: machine.of_subnet(case, machine.measure(case.folder))),
+    ]
+
+
+def _results(checks: Iterable[Check]) -> list[Result]:
+    """What the checks find, in their order. They run at the same time."""
+    began = time.monotonic()
+    begun = [(check, _begun(partial(_made, check.look))) for check in checks]
+    found: list[Result] = []
+    for check, future in begun:
+        wait([future], max(0.0, began + check.longest_s - time.monotonic()))
+        found += _awaited(check, future)
+    return [replace(result, text=redact(result.text)) for result in found]
+
+
+def _awaited(check: Check, future: "Future[list[Result]]") -> list[Result]:
+    """A failing check is a finding too: it must never read as OK."""
+    if not future.done():
+        return [_late(check.name, check.longest_s)]
     try:
-        found = check()
-        results = [found] if isinstance(found, Result) else list(found)
+        return future.result()
     except Exception as error:
-        log.info("the check %s failed", name, exc_info=True)
-        results = [_broken(name, error)]
-    for result in results:
-        yield replace(result, text=redact(result.text))
+        log.info("the check %s failed", check.name, exc_info=True)
+        return [_broken(check.name, error)]
+
+
+def _made(look: Callable[[], Result | Iterable[Result]]) -> list[Result]:
+    found = look()
+    return [found] if isinstance(found, Result) else list(found)
+
+
+def _begun(work: Callable[[], T]) -> "Future[T]":
+    """Work on a thread of its own, which keeps the process from ending for nothing in the world, even if it hangs."""
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True, name="doctor").start()
+    return future
 
 
 def _broken(name: str, error: Exception) -> Result:
@@ -104,6 +157,15 @@ def _broken(name: str, error: Exception) -> Result:
         f"the check failed ({type(error).__name__}: {error})",
         why="What it checks is not in the expected form, and may be damaged.",
         do="Check what the error names; if that is fine, report the error.",
+    )
+
+
+def _late(name: str, seconds: float) -> Result:
+    return warning(
+        name,
+        f"the check has not ended within {seconds:g} s",
+        why="What it asks, such as a disk, a name server or a node, hangs or is very slow.",
+        do="Check what it looks at, then run doctor again.",
     )
 
 

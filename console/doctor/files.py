@@ -3,25 +3,28 @@
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from console.doctor.case import Case
 from console.errors import ConsoleError
-from console.findings import Result, advice_of, critical, ok, skipped, warning
+from console.findings import Fix, Result, advice_of, critical, ok, skipped, warning
 from console.options import OTHERWISE, demo_in_doubt
 from console.present.formats import counted, utc
 from console.screens.keymap import keymap_path, read_keymap
+from engine.api_keys import FILE_NAME as KEY_FILE
 from engine.errors import StoreError
-from engine.folders import FolderError, require_own
+from engine.folders import OTHERS, FolderError, require_own
 from engine.logs import FILE, FOLDER
-from engine.settings import Configuration
+from engine.settings import Configuration, Secret
 from engine.snapshot import ReplayView
 from engine.store.errors import StoreOld
 from engine.store.record import open_record, require_whole
 from engine.store.schema import FILE_NAME, LATEST
 
 MB = 1_000_000
+SESSION_KEYS = "session-keys*"
+"""What a miner keeps between its runs, and the key to it."""
 
 
 def record(replay: ReplayView, netuid: int) -> Result:
@@ -108,14 +111,43 @@ def data_folder(case: Case) -> Iterator[Result]:
 
 def _mode(name: str, path: Path, text: str) -> Result:
     mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & 0o077:
+    if mode & OTHERS:
         return warning(
             name,
             f"{path} is readable by others (mode {mode:04o})",
             why="It holds keys, prompts and answers.",
             do=f"chmod go= {path}",
+            fixes=[Fix(path, mode & ~OTHERS)],
         )
     return ok(name, f"{text} (mode {mode:04o})")
+
+
+def private(case: Case) -> Iterator[Result]:
+    """The files with secrets in them: whether others can read or write them."""
+    open_ones = [path for path in _with_secrets(case) if stat.S_IMODE(path.lstat().st_mode) & OTHERS]
+    for path in open_ones:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        yield warning(
+            path.name,
+            f"{path} can be read or written by others (mode {mode:04o})",
+            why="It holds secrets, with which others can do what you can.",
+            do=f"chmod go= {path}, and replace the secrets if you do not know who has read them.",
+            fixes=[Fix(path, mode & ~OTHERS)],
+        )
+    if not open_ones:
+        yield ok("private files", "nobody else can read them")
+
+
+def _with_secrets(case: Case) -> Iterable[Path]:
+    """The files of secrets that there are: API keys, kept session keys, and a .env file that has set one."""
+    sources = case.configuration.sources
+    dotenv = Path(".env")
+    sets = any(
+        isinstance(getattr(case.settings, name), Secret) and source.startswith(f"{dotenv}:")
+        for name, source in sources.items()
+    )
+    found = [case.folder / KEY_FILE, *case.folder.glob(SESSION_KEYS), *([dotenv.absolute()] if sets else [])]
+    return [path for path in found if path.is_file() and not path.is_symlink()]
 
 
 def space(free: int) -> Result:

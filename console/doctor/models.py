@@ -1,9 +1,14 @@
 """The models: the encoder that judges answers, and the backend that gives them."""
 
+import asyncio
 import socket
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from console.doctor.case import Case
 from console.doctor.chain import ANYWHERE
@@ -12,11 +17,32 @@ from console.roles.miner import backend_of
 from engine.judge.encoding.basics import EncoderError, packaged_minilm
 from engine.plugins import PluginError
 from engine.settings import Settings
+from engine.snapshot import ServerView
+from engine.text import safe
+from engine.transport.wire import Completion
+from engine.values import Request
+from miner_server.backends.interface import Backend, Spacious, require_answer
 from miner_server.backends.llamacpp_bindings import installed_binding, packaged_model
 from miner_server.backends.registry import LOCAL_SERVERS
-from miner_server.errors import MinerError
+from miner_server.errors import BackendError, MinerError, OutOfRoom
 
 CONNECT_S = 2.0
+LONGEST_S = 60.0
+LOAD_S = 25.0
+"""How long a model that is loading is waited for."""
+
+ANSWER_S = 30.0
+QUESTION = Request(prompt="Count from one to thirty, in words.", max_tokens=64, temperature=0.0)
+"""Long enough to measure a speed by."""
+
+SLOW_PER_S = 5.0
+"""Tokens a second with which an answer of 300 tokens takes the minute that validators of the Loosh subnet wait."""
+
+ASKED_TOKENS = 12_288
+"""What validators of the Loosh subnet ask for at most in one answer."""
+
+STILL_LOADING = "loading"
+"""In the words of our backends while their model is not there yet."""
 
 
 def encoder(case: Case) -> Result:
@@ -77,18 +103,45 @@ def _endpoint(spec: str, url: str) -> Result:
     )
 
 
-def chat_model(case: Case) -> Result:
-    """What answers: a miner's backend, or the one real model of the demo."""
+def chat_model(case: Case) -> Iterator[Result]:
+    """What answers: a miner's backend, by a real answer of its own, or the one real model of the demo."""
     settings = case.settings
     if settings.role == "validator":
-        return skipped("backend", "a validator does not answer")
-    if settings.role == "demo":
-        return _llamacpp(case, warning, why="The demo runs without llm-1, its only real model.")
+        yield skipped("backend", "a validator does not answer")
+    elif settings.role == "demo":
+        yield _llamacpp(case, warning, why="The demo runs without llm-1, its only real model.")
+    elif case.snapshot is not None and case.snapshot.server is not None:
+        yield from _running(case.snapshot.server)
+    elif (fault := _fault(case)) is not None:
+        yield fault
+    elif settings.backend == "scripted":
+        yield ok("backend", "scripted, which needs no model")
+    else:
+        yield from asyncio.run(_asked(settings))
+
+
+def _running(server: ServerView) -> Iterator[Result]:
+    """What the running miner says of its backend; `reach` asks it a question."""
+    if not server.ready:
+        yield critical(
+            "backend",
+            f"{server.backend} cannot answer: {server.readiness}",
+            why="Every challenge is refused as not ready.",
+            do="Do what the reason says; the log has more.",
+        )
+        return
+    yield ok("backend", f"{server.backend} with {server.model or 'no model'} answers, p50 {server.p50_ms:.0f} ms")
+
+
+def _fault(case: Case) -> Result | None:
+    """What is wrong with the backend's settings, to be seen without asking it."""
+    settings = case.settings
     match settings.backend:
         case "scripted":
-            return ok("backend", "scripted, which needs no model")
+            return None
         case "llamacpp":
-            return _llamacpp(case, critical, why="The miner has nothing to answer with.")
+            found = _llamacpp(case, critical, why="The miner has nothing to answer with.")
+            return None if found.state == "OK" else found
         case "openai" | "ollama" | "vllm":
             url = settings.backend_url or LOCAL_SERVERS.get(settings.backend, ("", ""))[0]
             if _is_own(url, settings.host, settings.port):
@@ -98,9 +151,113 @@ def chat_model(case: Case) -> Result:
                     why="The miner would ask itself, so it refuses every challenge as not ready.",
                     do="Set the model server's URL with --backend-url, or give the miner another --port.",
                 )
-            return _server(settings.backend, url)
+            found = _server(settings.backend, url)
+            return None if found.state == "OK" else found
         case _:
-            return _plugin(settings)
+            found = _plugin(settings)
+            return None if found.state == "OK" else found
+
+
+class _Answer(Struct, frozen=True):
+    """An answer, and how long it took from the question to its first piece and to its end, in seconds."""
+
+    completion: Completion
+    first_s: float
+    whole_s: float
+
+    @property
+    def tokens(self) -> int:
+        return self.completion.usage.get("completion_tokens", 0)
+
+
+async def _asked(settings: Settings) -> list[Result]:
+    """Has the backend answer a question, and says how it did."""
+    try:
+        backend = backend_of(settings)
+    except MinerError as error:
+        return [_no_answer(settings, str(error))]
+    try:
+        why = await _until_ready(backend)
+        if why:
+            return [_no_answer(settings, why)]
+        async with asyncio.timeout(ANSWER_S):
+            answer = await _answered(backend)
+        context = backend.context if isinstance(backend, Spacious) else None
+        return [_speed(backend, answer), *_room(settings, context)]
+    except TimeoutError:
+        return [_no_answer(settings, f"no answer within {ANSWER_S:g} s")]
+    except BackendError as error:
+        return [_no_answer(settings, str(error))]
+    finally:
+        await backend.close()
+
+
+async def _until_ready(backend: Backend) -> str:
+    """Why it cannot answer; "" if it can. A model that is loading is waited for."""
+    until = time.monotonic() + LOAD_S
+    while why := await backend.readiness():
+        if STILL_LOADING not in why or time.monotonic() >= until:
+            return safe(why)
+        await asyncio.sleep(0.1)
+    return ""
+
+
+async def _answered(backend: Backend) -> _Answer:
+    """Raises BackendError."""
+    began = time.monotonic()
+    pieces: list[float] = []
+    completion = await backend.complete(
+        QUESTION, timeout=ANSWER_S, on_text=lambda *_: pieces.append(time.monotonic() - began)
+    )
+    whole_s = time.monotonic() - began
+    with suppress(OutOfRoom):  # it used up its tokens thinking, so it works
+        require_answer(completion, QUESTION)
+    return _Answer(completion, pieces[0] if pieces else whole_s, whole_s)
+
+
+def _no_answer(settings: Settings, why: str) -> Result:
+    return critical(
+        "backend",
+        f"{settings.backend} cannot answer: {why}",
+        why="Until it can, every challenge is refused as not ready.",
+        do=f"Put right what the reason names, then see that {settings.backend} answers.",
+    )
+
+
+def _speed(backend: Backend, answer: _Answer) -> Result:
+    per_s = answer.tokens / answer.whole_s if answer.tokens else None
+    speed = f"{per_s:.1f} tokens a second" if per_s is not None else "how many tokens is unknown"
+    text = f"{backend.name} with {safe(backend.model)} answers, first piece after {answer.first_s:.2f} s, {speed}"
+    if per_s is not None and per_s < SLOW_PER_S:
+        return warning(
+            "backend",
+            text,
+            why=f"Below {SLOW_PER_S:g} tokens a second an answer of 300 tokens takes longer than validators wait.",
+            do="Use a smaller or more quantised model, or a GPU; see that nothing else uses the machine.",
+        )
+    return ok("backend", text)
+
+
+def _room(settings: Settings, context: int | None) -> Iterator[Result]:
+    """Whether questions and answers fit into the model's context."""
+    if context is None:
+        yield skipped("context", f"{settings.backend} does not say how long its model's is")
+    elif settings.backend_context and settings.backend_context > context:
+        yield warning(
+            "context",
+            f"{context:,} tokens, although backend_context is {settings.backend_context:,}",
+            why="The server was started with less than what is set here, and refuses what is longer.",
+            do=f"Start the model server with that context length, or set backend_context = {context}.",
+        )
+    elif context < ASKED_TOKENS and not settings.embedded:
+        yield warning(
+            "context",
+            f"{context:,} tokens, and validators may ask for answers of {ASKED_TOKENS:,}",
+            why="Longer answers are cut, and longer questions refused.",
+            do="Use a model with a longer context, or start its server with one (vLLM: --max-model-len).",
+        )
+    else:
+        yield ok("context", f"{context:,} tokens")
 
 
 def _llamacpp(case: Case, problem: Callable[..., Result], *, why: str) -> Result:

@@ -1,23 +1,43 @@
-"""This engine and other processes: who runs, whether the miner's port is free, and whether its callers differ."""
+"""This engine and other processes: who runs, who was killed, the miner's port and callers, and the limit on files."""
 
 import errno
 import os
+import resource
 import socket
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from ipaddress import ip_address, ip_network
 
 from console.doctor.case import Case
-from console.findings import Result, advice_of, critical, ok, skipped, warning
+from console.findings import Fix, Result, advice_of, critical, ok, skipped, warning
+from console.present.formats import counted, utc
 from engine.folders import FolderError
-from engine.locks import Holder, folder_holder, neuron_holder
+from engine.locks import Holder, folder_holder, left_behind, neuron_holder
+from miner_server.connections import MOST
 from miner_server.hosts import network
 
 ENOUGH = 2
 """Minimum number of callers with different hotkeys: a single one always has one address."""
 
 
+HUNG_S = 60.0
+"""The engine writes its status every second, and says so itself when its disk takes long."""
+
+OWN_FILES = 128
+"""Files that a process has open beside its connections: libraries, databases, logs, pipes to its workers."""
+
+ASKED = 256
+"""Miners that a validator may keep a connection to: as many as most subnets have uids."""
+
+
+def locks(case: Case) -> Iterator[Result]:
+    """Who uses the data folder and the hotkey, and who did until it was killed. In turn: to look, each takes a lock."""
+    yield running(case)
+    yield neuron(case)
+    yield left(case)
+
+
 def running(case: Case) -> Result:
-    """Which process uses the data folder."""
+    """Which process uses the data folder, and whether it is alive."""
     holder = case.holder
     if holder is None:
         try:
@@ -26,7 +46,51 @@ def running(case: Case) -> Result:
             return _bad_lock("engine", error)
         return ok("engine", "not running in this data folder")
     who = "this process" if holder.pid == os.getpid() else f"process {holder.pid}"
+    silent_s = case.now - case.snapshot.at if case.snapshot else 0.0
+    if silent_s > HUNG_S:
+        return warning(
+            "engine",
+            f"{who} is running in this data folder, but has not written its status for {silent_s:.0f} s",
+            why="An engine writes it every second: this one hangs, is stopped, or cannot write to its disk.",
+            do=f"See the end of its log; if it does not recover, end it (`kill {holder.pid}`) and start it again.",
+        )
     return ok("engine", f"{who} is running in this data folder")
+
+
+def left(case: Case) -> Result:
+    """Whether a process of this user was killed: it leaves its name in its lock."""
+    try:
+        found = left_behind(case.folder)
+    except FolderError as error:
+        return _bad_lock("stale locks", error)
+    if not found:
+        return ok("stale locks", "none")
+    holders = {holder.pid: holder for holder in found.values()}
+    last = max(holders.values(), key=lambda holder: holder.since)
+    whose = f"process {last.pid}, started {utc(last.since)} with its data in {last.data_dir}"
+    return warning(
+        "stale locks",
+        f"{counted(len(found), 'lock')} of {whose if len(holders) == 1 else f'{len(holders)} processes, last {whose}'}",
+        why="It was killed, or the machine went down: the locks keep nobody out, but what killed it may come again.",
+        do=f"See the end of its log, and whether memory ran out (`journalctl -k`): {last.data_dir}/logs.",
+        fixes=[Fix(path) for path in found],
+    )
+
+
+def file_limit(case: Case, limits: tuple[int, int] | None = None) -> Result:
+    """Whether the process may open enough files; `limits` are the soft and the hard one."""
+    name = "file limit"
+    soft, hard = limits or resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = OWN_FILES + {"miner": MOST, "validator": ASKED, "demo": ASKED}[case.settings.role]
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return ok(name, "none" if soft == resource.RLIM_INFINITY else f"{soft:,} files, at least {needed:,} needed")
+    up_to = "any" if hard == resource.RLIM_INFINITY else f"up to {hard:,}"
+    return warning(
+        name,
+        f"{soft:,} files may be open at once, and a busy {case.settings.role} needs {needed:,}",
+        why="Beyond it, connections are refused and the store cannot be written (Too many open files).",
+        do=f"Raise it with `ulimit -n {needed}` ({up_to} without root), or LimitNOFILE={needed} in its systemd unit.",
+    )
 
 
 def neuron(case: Case) -> Result:

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from console.doctor.case import Case
-from console.findings import Result, critical, ok, skipped, warning
+from console.findings import Fix, Result, critical, ok, skipped, warning
 from engine.chain.coldkey import guard_of
 from engine.chain.wallets import NEW_COLDKEYPUB, WalletError, load_throwaway, load_wallet
+from engine.folders import OTHERS
 
 
 def wallet(case: Case) -> Iterator[Result]:
@@ -35,23 +36,31 @@ def wallet(case: Case) -> Iterator[Result]:
     address = found.hotkey.ss58_address
     kind = "throwaway keys" if thrown_away else f"{name}/{hotkey}"
     yield ok("wallet", f"{kind}: {address}, matches its secret")
-    yield from _modes(home / "hotkeys" / hotkey)
+    yield from _mode("hotkey file", home / "hotkeys" / hotkey, "Whoever reads it can sign as this neuron.")
     if not found.coldkey_address:
         yield skipped(
             "coldkey's address", f"{home / 'coldkeypub.txt'} does not exist, so no balance is shown: {NEW_COLDKEYPUB}"
         )
     if not thrown_away:
         yield coldkey(home / "coldkey")
+        yield from _mode(
+            "coldkey file", home / "coldkey", "Whoever copies it can try passwords for as long as it takes."
+        )
 
 
-def _modes(hotkey: Path) -> Iterator[Result]:
-    mode = stat.S_IMODE(hotkey.stat().st_mode)
-    if mode & 0o077:
+def _mode(name: str, key: Path, why: str) -> Iterator[Result]:
+    """Whether a key file of ours, if it is there, can be read or written by others."""
+    try:
+        mode = stat.S_IMODE(key.stat().st_mode)
+    except OSError:
+        return
+    if mode & OTHERS:
         yield warning(
-            "hotkey file",
-            f"{hotkey} is readable by others (mode {mode:04o})",
-            why="Whoever reads it can sign as this neuron.",
-            do=f"chmod 600 {hotkey}",
+            name,
+            f"{key} can be read or written by others (mode {mode:04o})",
+            why=why,
+            do=f"chmod go= {key}",
+            fixes=[Fix(key, mode & ~OTHERS)],
         )
 
 

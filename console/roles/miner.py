@@ -140,6 +140,7 @@ def allow_list(session: Session, *more: str) -> AllowList:
         min_stake=settings.min_stake,
         open_until_listed=settings.open_until_listed,
         share_stake=settings.quota_min_stake,
+        own=session.wallet.hotkey.ss58_address if settings.role == "miner" else "",
     )
 
 

@@ -41,6 +41,7 @@ class ChainClient:
         self._seen = Look(hotkey=hotkey, metagraph=Metagraph(netuid=netuid, block=0))
         self._seen_at = -math.inf
         self._outdated = True
+        self._ahead_s: float | None = None
         self._head = Head()
         self._reachable = False
 
@@ -111,6 +112,12 @@ class ChainClient:
         """Seconds since the last look."""
         return time.monotonic() - self._seen_at
 
+    @property
+    def ahead_s(self) -> float | None:
+        """How far our clock was ahead of the chain's own at the last look, in seconds: the age of its block, and what
+        is wrong with either clock. None if the chain does not say the time."""
+        return self._ahead_s
+
     # -- reading -----------------------------------------------------------------------------------------------
 
     async def read_head(self) -> int:
@@ -130,6 +137,7 @@ class ChainClient:
                 self._outdated = False
                 self._seen = await self._looked()
                 self._seen_at = time.monotonic()
+                self._ahead_s = time.time() - self._seen.made_at if self._seen.made_at else None
             return self._seen
 
     async def _looked(self) -> Look:

@@ -66,7 +66,8 @@ class Look(Struct, frozen=True, kw_only=True):
     `epoch_index` counts the epochs run, and `since_step` the blocks since the last one that took effect. `rows` are the
     weights of every validator by its uid, as (uid, u16), max-upscaled; `commits` are this hotkey's unrevealed commits,
     oldest first. `beacon_round` is the last beacon round known to the chain, which opens timelocked commits with it.
-    `balance` is the coldkey's, in tokens.
+    `balance` is the coldkey's, in tokens. The block was made at `made_at` by the chain's own clock, in unix seconds; 0
+    if the chain does not say.
     """
 
     hotkey: str = ""
@@ -82,6 +83,7 @@ class Look(Struct, frozen=True, kw_only=True):
     rows: dict[int, Row] = {}
     commits: tuple[WeightCommit, ...] = ()
     balance: float = 0.0
+    made_at: float = 0.0
 
     @property
     def block(self) -> int:

@@ -206,6 +206,7 @@ def chain_view(chain: ChainClient, role: str = "validator") -> ChainView:
         consensus=rules.consensus,
         largest_commit=largest_commit(rules.consensus, seen.subnet.mechanisms),
         epoch_late=max(0, seen.block - seen.last_epoch - rules.tempo) if seen.block else 0,
+        ahead_s=chain.ahead_s,
         endpoints=endpoint_views(chain),
     )
     if own is None:

@@ -33,7 +33,9 @@ class ChainView(Struct, frozen=True, kw_only=True):
     `needs` are what it lacks to earn, first things first. Of the `registration_cost`, the part `registration_locked`
     stays with the hotkey. `price` is that of one unit of the subnet's stake, in tokens. The `balance` is that of the
     `coldkey`, whose address may be unknown (""). Of the `stake`, so much as is `movable` is the hotkey's own here and
-    not locked as `collateral`. The chain has put off the epoch that is due by `epoch_late` blocks.
+    not locked as `collateral`. The chain has put off the epoch that is due by `epoch_late` blocks. Our clock was
+    `ahead_s` ahead of the chain's own at the last look, None if that is unknown: the age of its block, and what is
+    wrong with either clock.
     """
 
     endpoint: str = ""
@@ -77,6 +79,7 @@ class ChainView(Struct, frozen=True, kw_only=True):
     consensus: str = "yuma"
     largest_commit: int = 0
     epoch_late: int = 0
+    ahead_s: float | None = None
     endpoints: tuple[EndpointView, ...] = ()
 
     @property

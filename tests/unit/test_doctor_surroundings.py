@@ -346,7 +346,7 @@ def test_the_doctor_reads_that_of_the_subnet_in_the_current_folder(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("min_compute.yml").write_text(LOOSH_MINER.replace("min_cores: 8", "min_cores: 100000"))
-    main(["doctor", "--json", "--role", "miner", "--data-dir", "d"])
+    main(["doctor", "--json", "--role", "miner", "--backend", "scripted", "--data-dir", "d"])
     found = {one["name"]: one["state"] for one in json.loads(capsys.readouterr().out)["results"]}
     assert (found["machine: cores"], found["subnet's machine: cores"]) == ("OK", "WARNING")
     assert found["subnet's machine: not judged"] == "SKIPPED"

@@ -42,7 +42,7 @@ def test_a_fresh_wallet_is_told_what_is_missing_in_order(
     node.make_block()
 
     def missing() -> list[str]:
-        found = json.loads(said("doctor", *at, "--json")[1])
+        found = json.loads(said("doctor", *at, "--backend", "scripted", "--json")[1])
         return [one["name"] for one in found["results"] if one["name"] in NEEDS and one["do"].startswith(REMEDIES)]
 
     with beside(node):

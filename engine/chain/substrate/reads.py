@@ -26,7 +26,7 @@ NOBODY = "5C4hrfjw9DjXZTzV3MwzrrAr9P1MJhSrvWGWqi1eSuyUpnhM"
 ROOT = 0
 """The root network, where stake is in TAO and counts on every subnet, scaled by TaoWeight."""
 
-SUBNETS, SYSTEM, DRAND = "SubtensorModule", "System", "Drand"
+SUBNETS, SYSTEM, DRAND, TIMESTAMP = "SubtensorModule", "System", "Drand", "Timestamp"
 
 USUAL_UIDS = 256
 """How many uids are requested before their number is known: most subnets have this many."""
@@ -101,8 +101,10 @@ def read_look(
     extras = [name for name in EXTRAS if storage.has(SUBNETS, name)]
     versions = [name for name in ("CommitRevealWeightsVersion",) if storage.has(SUBNETS, name)]
     beacon = [name for name in ("LastStoredRound",) if storage.has(DRAND, name)]
+    clock = [name for name in ("Now",) if storage.has(TIMESTAMP, name)]
     named: list[Item] = [
         (SYSTEM, "Number"),
+        *((TIMESTAMP, name) for name in clock),
         *((SUBNETS, name) for name in ("StakeThreshold", "TaoWeight", *versions)),
         *((DRAND, name) for name in beacon),
         *((SUBNETS, name, netuid) for name in ("NetworksAdded", "SubnetworkN", *RULES, *EPOCHS, *VECTORS, *extras)),
@@ -143,6 +145,7 @@ def read_look(
             *(_timelocked(of_subnet, queued, hotkey) if hotkey else ()),
         ),
         balance=of_subnet["Account"]["data"]["free"] / RAO if coldkey else 0.0,
+        made_at=of_subnet.get("Now", 0) / 1000,
     )
 
 
