@@ -634,7 +634,8 @@ def test_a_machine_on_which_all_is_well_names_nothing(host: Host) -> None:
     assert "tokens a second" in found["backend"].text
     assert "2 of 256 uids are taken" in found["place"].text
     _dated(node, time.time() - 6)
-    assert {one.name: one.text for one in host.examine()}["clock against chain"].endswith(" old by this clock, as it should be")
+    found = {one.name: one for one in host.examine()}
+    assert found["clock against chain"].text.endswith(" old by this clock, as it should be")
     host.at_engine()
     found = {one.name: one for one in host.examine()}
     assert unwell(list(found.values())) == {}, "while it runs"
