@@ -490,7 +490,7 @@ def the_announced_port_is_closed(host: Host) -> None:
     host.at_engine(at="127.0.0.1:1")
 
 
-@seed("reach", "leads to another server", "axon")
+@seed("reach", "check the port forwarding", "axon")
 def the_announced_address_is_another_miners(host: Host) -> None:
     host.at_engine(at=host.serving())
 
